@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lib/list.h - circular doubly linked list, linked through a member
+ *
+ * Rule:    a head and an unlinked node point to themselves.
+ * Context: any; the caller holds whatever lock guards the list.
+ * Tests:   tests/host/lib_test.c
+ */
+#pragma once
+
+#include "kernel/lib/util.h"
+
+struct list {
+    struct list *next;
+    struct list *prev;
+};
+
+#define LIST_INIT(name)                                                                            \
+    {                                                                                              \
+        &(name), &(name)                                                                           \
+    }
+
+static inline void list_init(struct list *head)
+{
+    head->next = head;
+    head->prev = head;
+}
+
+static inline bool list_empty(const struct list *head)
+{
+    return head->next == head;
+}
+
+static inline void list_insert_after(struct list *where, struct list *node)
+{
+    node->next = where->next;
+    node->prev = where;
+    where->next->prev = node;
+    where->next = node;
+}
+
+/* First or last of the list whose head is given. */
+static inline void list_push_front(struct list *head, struct list *node)
+{
+    list_insert_after(head, node);
+}
+
+static inline void list_push_back(struct list *head, struct list *node)
+{
+    list_insert_after(head->prev, node);
+}
+
+/* Afterwards the node is unlinked and may be removed again without harm. */
+static inline void list_remove(struct list *node)
+{
+    node->next->prev = node->prev;
+    node->prev->next = node->next;
+    list_init(node);
+}
+
+/* Unlinks and returns the first node, or NULL. */
+static inline struct list *list_pop_front(struct list *head)
+{
+    struct list *node = head->next;
+
+    if (node == head)
+        return NULL;
+    list_remove(node);
+    return node;
+}
+
+#define list_entry(ptr, type, member) container_of(ptr, type, member)
+
+#define list_for_each(pos, head) for (struct list *pos = (head)->next; pos != (head); pos = pos->next)
+
+/* The body may remove pos. */
+#define list_for_each_safe(pos, head)                                                              \
+    for (struct list *pos = (head)->next, *pos##_next = pos->next; pos != (head);                  \
+         pos = pos##_next, pos##_next = pos->next)

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mm/pmm.h - physical frames: a buddy allocator over the firmware's memory map
+ *
+ * Owns:    one descriptor (16 bytes) for every frame up to the end of RAM; the free lists.
+ * Used by: slab, windows, vm, fs. A frame that more than one owner may hold is counted.
+ * Locks:   pmm.lock, a spinlock, rank PMM, taken with interrupts off.
+ * Context: any but NMI.
+ * Fails:   NULL when no block of that order is free.
+ * Tests:   kernel/selftest/mm_checks.c
+ */
+#pragma once
+
+#include "kernel/lib/assert.h"
+#include "kernel/lib/util.h"
+#include "shared/addrmap.h"
+
+#define PMM_MAX_ORDER 10 /* largest block: 4 MiB */
+
+enum pmm_flags {
+    PMM_PLAIN = 0, /* contents undefined */
+    PMM_ZERO = 1,  /* filled with zeroes */
+};
+
+enum frame_state {
+    FRAME_RESERVED = 0, /* not given to the allocator */
+    FRAME_FREE,         /* head of a free block */
+    FRAME_USED,         /* head of an allocated block */
+    FRAME_SLAB,         /* belongs to a slab; owner is the cache's index */
+    FRAME_LARGE,        /* head of a kmalloc block larger than the largest slab class */
+    FRAME_PINNED,       /* part of the root filesystem archive: counted, never freed */
+};
+
+/* p pmm.lock while free; else whoever holds the frame. a atomic */
+struct frame {
+    uint32_t next; /* [p] frame number of the next free block, 0 at the end */
+    uint32_t prev; /* [p] */
+    uint32_t refs; /* [a] holders, while allocated */
+    uint8_t  order; /* [p] */
+    uint8_t  state; /* [p] enum frame_state */
+    uint16_t owner; /* slab: cache index */
+};
+
+_Static_assert(sizeof(struct frame) == 16, "descriptors must stay small");
+
+struct bootinfo;
+
+extern struct frame *pmm_frames; /* indexed by frame number; constant after pmm_init */
+
+void pmm_init(const struct bootinfo *info);
+
+/* 2^order frames, one reference. */
+MUST_CHECK struct frame *pmm_alloc(unsigned order, enum pmm_flags flags);
+
+/* Frees a block that nobody else holds; order as allocated. */
+void pmm_free(struct frame *frame, unsigned order);
+
+/* A counted single frame: put frees it with the last reference. Pinned frames are never freed. */
+static inline void frame_get(struct frame *frame)
+{
+    __atomic_fetch_add(&frame->refs, 1, __ATOMIC_RELAXED);
+}
+void frame_put(struct frame *frame);
+
+/* Frames in the free lists now. Slab caches may hold more: see slab_drain. */
+uint64_t pmm_free_count(void);
+uint64_t pmm_total_count(void); /* frames ever given to the allocator */
+
+static inline uint64_t frame_number(const struct frame *frame)
+{
+    return (uint64_t)(frame - pmm_frames);
+}
+
+static inline uint64_t frame_physical(const struct frame *frame)
+{
+    return frame_number(frame) << PAGE_SHIFT;
+}
+
+/* The frame's bytes in the direct map. */
+static inline void *frame_address(const struct frame *frame)
+{
+    return (void *)(DIRECT_BASE + frame_physical(frame));
+}
+
+static inline struct frame *frame_from_physical(uint64_t physical)
+{
+    return &pmm_frames[physical >> PAGE_SHIFT];
+}
+
+static inline struct frame *frame_from_address(const void *direct)
+{
+    return frame_from_physical((uint64_t)direct - DIRECT_BASE);
+}
