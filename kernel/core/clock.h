@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * core/clock.h - time, from the TSC
+ *
+ * Owns:    the conversion of ticks to nanoseconds; the real-time offset.
+ * Units:   nanoseconds. Monotonic time starts near zero at kernel entry.
+ * Context: any. No lock: the conversion is constant after clock_init.
+ */
+#pragma once
+
+#include "kernel/lib/util.h"
+
+/* tsc_hz: ticks a second; epoch_s: seconds since 1970-01-01 UTC now, or 0 when nothing tells.
+ * Before this call the clock reads zero. */
+void clock_init(uint64_t tsc_hz, uint64_t tsc_start, uint64_t epoch_s);
+
+uint64_t clock_monotonic_ns(void);
+uint64_t clock_realtime_ns(void);
+void clock_set_realtime_ns(uint64_t now_ns);
+
+uint64_t clock_tsc_hz(void);
+uint64_t clock_ticks_to_ns(uint64_t ticks);
+uint64_t clock_ns_to_ticks(uint64_t ns);

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * core/spinlock.h - locks for short sections, with ranks
+ *
+ * Rule:    taken in the order of the ranks below, after every mutex. A lock that an interrupt
+ *          handler takes is taken with interrupts off everywhere (irqsave); the others leave
+ *          interrupts alone. No sleeping, user copies or I/O while one is held.
+ * Context: any but NMI.
+ * Checks:  each processor keeps a mask of the ranks it holds; a wrong order panics.
+ */
+#pragma once
+
+#include "kernel/lib/util.h"
+
+enum spin_rank {
+    SPIN_PROC_TREE = 0,
+    SPIN_PROC,
+    SPIN_FDTABLE,
+    SPIN_TTY,
+    SPIN_TIMER,
+    SPIN_WAITQ,
+    SPIN_RUNQ,
+    SPIN_SLAB,
+    SPIN_PMM,
+    SPIN_KLOG,
+};
+
+struct spinlock {
+    uint8_t held; /* atomic */
+    uint8_t rank; /* enum spin_rank */
+};
+
+#define SPINLOCK_INIT(spin_rank)                                                                   \
+    {                                                                                              \
+        .held = 0, .rank = (spin_rank)                                                             \
+    }
+
+void spin_init(struct spinlock *lock, enum spin_rank rank);
+void spin_lock(struct spinlock *lock);
+void spin_unlock(struct spinlock *lock);
+
+/* The same with interrupts off in between; the result goes to spin_unlock_irqrestore. */
+MUST_CHECK uint64_t spin_lock_irqsave(struct spinlock *lock);
+void spin_unlock_irqrestore(struct spinlock *lock, uint64_t flags);
+
+/* Whether this processor holds a lock of any rank: sleeping and user copies assert that not. */
+bool spin_any_held(void);

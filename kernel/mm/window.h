@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mm/window.h - kernel windows: stacks with guard pages, device registers, firmware tables
+ *
+ * Owns:    addresses from WINDOW_BASE to WINDOW_END and the tables below their top-level slots.
+ * Locks:   one spinlock, rank PMM's neighbour SLAB, taken with interrupts off.
+ * Context: any but NMI and interrupt handlers.
+ * Fails:   NULL without memory.
+ * Tests:   kernel/selftest/mm_checks.c
+ */
+#pragma once
+
+#include "kernel/lib/util.h"
+
+enum window_cache {
+    WINDOW_UNCACHED,
+    WINDOW_WRITE_COMBINING,
+};
+
+#define KERNEL_STACK_SIZE 16384 /* bytes, with an unmapped page below and above */
+
+/* Maps device memory for good. Any alignment; the result keeps the offset within the page. */
+MUST_CHECK volatile void *window_map_mmio(uint64_t physical, size_t nbytes,
+                                          enum window_cache cache);
+
+/* Firmware tables, read-only and cached, for good: the direct map where it covers them, else a
+ * window. */
+MUST_CHECK const void *window_map_ram(uint64_t physical, size_t nbytes);
+
+/* A stack of KERNEL_STACK_SIZE bytes; the result is its top (one past the last byte). */
+MUST_CHECK void *window_stack_create(void);
+void window_stack_destroy(void *top);
+uint64_t window_stacks_live(void);
+
+/* Frames held by tables of the windows and by stacks kept for reuse: for frame accounting. */
+uint64_t window_frames_held(void);
