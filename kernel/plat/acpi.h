@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * plat/acpi.h - finding the ACPI tables in memory
+ *
+ * Owns:    the one struct acpi_info of the machine, constant after acpi_init.
+ * Used by: plat (timers, local APIC, power), main.
+ * Context: acpi_init once at start-up, after the kernel windows work; acpi_info from anywhere.
+ * Fails:   never: what is missing or broken is logged and stays zero.
+ * Tests:   tests/host/plat_acpi_test.c
+ */
+#pragma once
+
+#include "kernel/plat/acpi_parse.h"
+
+/* rsdp: physical address, 0 if the firmware gave none. */
+void acpi_init(uint64_t rsdp);
+
+/* Never NULL; .found tells whether there were tables. */
+const struct acpi_info *acpi_info(void);

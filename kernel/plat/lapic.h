@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * plat/lapic.h - this processor's interrupt controller and its timer
+ *
+ * Owns:    the local APIC, as xAPIC or x2APIC, whichever the firmware left on; the 8259s (masked).
+ * Used by: main (init), the interrupt path (eoi), core/timer (one-shot).
+ * Locks:   none: everything here is per processor.
+ * Context: interrupts off; lapic_eoi in the interrupt handler.
+ * Vectors: ARCH_VECTOR_TIMER, ARCH_VECTOR_SPURIOUS, ARCH_VECTOR_ERROR of arch/x86_64/vectors.h.
+ *          A spurious interrupt is not acknowledged; an error one calls lapic_error_clear.
+ * Tests:   tests/host/plat_lapic_test.c
+ */
+#pragma once
+
+#include "kernel/arch/x86_64/msr.h"
+#include "kernel/plat/acpi_parse.h"
+
+/* Once, on the first processor. -ENODEV: no local APIC, or its registers cannot be mapped.
+ * Masks the 8259s and every local source but the error vector and the NMI pins that ACPI names. */
+MUST_CHECK int lapic_init(const struct acpi_info *info, uint64_t tsc_hz);
+
+uint32_t lapic_id(void);
+
+/* "x2APIC, TSC deadline" and the like, for the log. */
+const char *lapic_description(void);
+
+/* One interrupt on ARCH_VECTOR_TIMER, not before ns nanoseconds from now unless that is more than
+ * the counter holds (seconds): whoever waits compares with the clock and asks again. Replaces an
+ * earlier request; 0 fires at once. */
+void lapic_timer_oneshot_ns(uint64_t ns);
+void lapic_timer_stop(void);
+
+/* Clears and returns the error status. */
+uint32_t lapic_error_clear(void);
+
+#define LAPIC_REGISTER_EOI 0x0b0
+
+extern volatile uint32_t *lapic_registers; /* NULL in x2APIC mode; constant after lapic_init */
+
+static inline void lapic_eoi(void)
+{
+    if (lapic_registers)
+        lapic_registers[LAPIC_REGISTER_EOI / sizeof(uint32_t)] = 0;
+    else
+        msr_write(MSR_X2APIC_BASE + LAPIC_REGISTER_EOI / 16, 0);
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * plat/tsc_rate.h - how fast the time-stamp counter runs
+ *
+ * Order:   CPUID 15h where no hypervisor is; the hypervisor's own leaf; ACPI PM timer; HPET;
+ *          CPUID 16h; PIT. A timer that does not move is passed over. The choice is logged, with
+ *          the disagreement where a second source costs nothing.
+ * Cost:    nothing, or one busy wait of at most 0.7 ms for each timer that has to be tried.
+ * Context: start-up, one processor, interrupts off, after acpi_init.
+ * Tests:   tests/host/plat_tsc_test.c
+ */
+#pragma once
+
+#include "kernel/plat/acpi_parse.h"
+
+/* Ticks a second, never 0. *source is a constant string for the log; "guess" when nothing tells. */
+uint64_t tsc_calibrate(const struct acpi_info *info, const char **source);
