@@ -71,7 +71,8 @@ static inline struct list *list_pop_front(struct list *head)
 
 #define list_entry(ptr, type, member) container_of(ptr, type, member)
 
-#define list_for_each(pos, head) for (struct list *pos = (head)->next; pos != (head); pos = pos->next)
+#define list_for_each(pos, head)                                                                   \
+    for (struct list *pos = (head)->next; pos != (head); pos = pos->next)
 
 /* The body may remove pos. */
 #define list_for_each_safe(pos, head)                                                              \

@@ -10,11 +10,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MUST_CHECK    __attribute__((warn_unused_result))
-#define NORETURN      __attribute__((noreturn))
+#define MUST_CHECK                      __attribute__((warn_unused_result))
+#define NORETURN                        __attribute__((noreturn))
 #define PRINTF_LIKE(fmt_arg, first_arg) __attribute__((format(printf, fmt_arg, first_arg)))
-#define ALIGNED(n)    __attribute__((aligned(n)))
-#define SECTION(name) __attribute__((section(name), used))
+#define ALIGNED(n)                      __attribute__((aligned(n)))
+#define SECTION(name)                   __attribute__((section(name), used))
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define MIN(a, b)     ((a) < (b) ? (a) : (b))
