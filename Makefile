@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: MIT
+#
+# Firstlight: the commands (`make help`) and what all parts of the build share.
+#
+# One make, not a tree of them: the folders' fragments are included below and use these variables:
+#   CC       gcc (default) or clang, for the kernel        O  its optimisation level (default -O2)
+#   B        where everything is built; default build. To keep two builds apart, give two of them:
+#            make B=build/clang-O0 CC=clang O=-O0 image
+#   Q        @, or nothing with V=1                        ROOTDIR  the top of the checkout
+#   FLAGS    a file that changes when CC or O does: every object that they shape depends on it
+
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules
+SHELL := /bin/bash
+
+ROOTDIR := $(CURDIR)
+B ?= build
+O ?= -O2
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+Q := $(if $(filter 1,$(V)),,@)
+PYTHON ?= /usr/bin/python3
+IMAGE := $(B)/firstlight.img
+FLAGS := $(B)/flags
+
+.DEFAULT_GOAL := help
+
+# ---- Debian packages: installed before anything else is looked at ------------------------------
+# The fragments ask compilers and packages where things are, so this comes before they are read.
+GOALS := $(or $(MAKECMDGOALS),help)
+GROUPS_image := build
+GROUPS_run := build run
+GROUPS_debug := build debug
+GROUPS_bench := build run
+GROUPS_lint := lint
+GROUPS_test := build run test lint
+GROUPS_system-test := build run test
+GROUPS_host-test := build test
+GROUPS_fuzz := build test
+GROUPS_fuzz-short := build test
+GROUPS_user-test-linux := build
+NO_GROUPS := help clean
+PACKAGE_GROUPS := $(sort $(foreach goal,$(filter-out $(NO_GROUPS),$(GOALS)),\
+                    $(or $(GROUPS_$(goal)),build)))
+DRY_RUN := $(findstring n,$(filter-out --%,$(firstword -$(MAKEFLAGS))))
+ifneq ($(PACKAGE_GROUPS),)
+ifeq ($(DRY_RUN),)
+$(shell tools/deps.sh $(PACKAGE_GROUPS) >&2)
+ifneq ($(.SHELLSTATUS),0)
+$(error the packages above are needed)
+endif
+endif
+endif
+
+# ---- The parts -----------------------------------------------------------------------------------
+ifneq ($(GOALS),help)
+-include kernel/kernel.mk
+-include efi-loader/loader.mk
+-include tests/host/host.mk
+-include tests/user/user.mk
+endif
+
+# Rewritten only when its content changes; then everything compiled with the old flags is stale.
+$(FLAGS): force
+	@mkdir -p $(@D)
+	@echo '$(CC) $(O)' | cmp -s - $@ || echo '$(CC) $(O)' >$@
+.PHONY: force
+force:
+
+# ---- Commands ------------------------------------------------------------------------------------
+.PHONY: help image run debug bench lint test system-test clean
+
+help:
+	@echo 'make run          build, boot in QEMU, show the report; succeeds only on PASS'
+	@echo 'make test         every test there is; ends with the number passed and failed'
+	@echo 'make image        build the image: $(IMAGE)'
+	@echo 'make debug        boot with gdb attached, symbols of kernel and loader loaded'
+	@echo 'make bench        count the instructions of boot and of a system call'
+	@echo 'make lint         the house style, checked'
+	@echo 'make host-test    the tests that need no machine'
+	@echo 'make fuzz-short   the fuzz targets for a few seconds; make fuzz: at length'
+	@echo 'make user-test-linux   the test programs, on this Linux'
+	@echo 'make system-test  whole machines in QEMU'
+	@echo 'make clean        remove $(B)/'
+	@echo
+	@echo 'CC=gcc|clang  O=-O0|-O2|-Os  B=DIRECTORY  V=1'
+	@echo 'Own programs on an image: tools/mkimg.sh --help. Boot an image: tools/run.sh --help.'
+
+image: $(IMAGE)
+
+# Programs and trees are found by the script, so this always runs it: it takes a second.
+$(IMAGE): $(B)/kernel/kernel.elf $(B)/efi/BOOTX64.EFI $(B)/user/rootfs force
+	$(Q)tools/mkimg.sh -b $(B) -o $@
+
+run: $(IMAGE)
+	$(Q)tools/run.sh $(RUN_ARGS) $(IMAGE)
+
+debug: $(IMAGE)
+	$(Q)tools/debug.sh $(B)
+
+bench: $(IMAGE)
+	$(Q)$(PYTHON) tools/bench.py -b $(B)
+
+lint:
+	$(Q)$(PYTHON) tools/lint.py
+
+system-test: $(IMAGE)
+	$(Q)$(PYTHON) -m pytest -q tests/system $(PYTEST_ARGS)
+
+test:
+	$(Q)+$(PYTHON) tests/run.py
+
+clean:
+	rm -rf $(B)

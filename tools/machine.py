@@ -1,0 +1,411 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""machine.py - boot an image in QEMU under OVMF and say what became of it
+
+tools/run.sh is this program's command line; the system tests use its classes.
+
+Exit status: 0 PASS, 1 FAIL, 2 PANIC, 3 no verdict (a hang, a reset, silence, or nothing booted).
+PASS needs both: QEMU's status as the debug-exit device sets it, and a complete report on the
+serial line (ktap_check.py). Whatever else happens is never a PASS.
+"""
+import argparse
+import ctypes
+import json
+import os
+import select
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
+import ktap_check  # noqa: E402  (found beside this file)
+
+QEMU = "qemu-system-x86_64"
+OVMF = "/usr/share/ovmf/OVMF.fd"
+PASS, FAIL, PANIC, NO_VERDICT = 0, 1, 2, 3
+NAMES = {PASS: "PASS", FAIL: "FAIL", PANIC: "PANIC", NO_VERDICT: "no verdict"}
+# The debug-exit device ends QEMU with (value << 1) | 1; the values are in shared/exitcode.h.
+STATUS_PASS, STATUS_FAIL, STATUS_PANIC = 33, 35, 37
+
+DISKS = {
+    "sata": ["-device", "ide-hd,drive=disk,bootindex=0"],
+    "nvme": ["-device", "nvme,drive=disk,serial=firstlight,bootindex=0"],
+    "virtio": ["-device", "virtio-blk-pci,drive=disk,bootindex=0"],
+    "usb": ["-device", "qemu-xhci,id=xhci",
+            "-device", "usb-storage,bus=xhci.0,drive=disk,removable=on,bootindex=0"],
+}
+
+
+class EscapeFilter:
+    """Takes the terminal control of the firmware out of a stream, across any cuts in it.
+
+    What stays: printable bytes, tab and newline. The kernel prints no other control characters.
+    """
+
+    def __init__(self):
+        self.state = "text"
+
+    def feed(self, data):
+        kept = bytearray()
+        for byte in data:
+            if self.state == "text":
+                if byte == 0x1B:
+                    self.state = "escape"
+                elif byte >= 0x20 and byte != 0x7F or byte in (0x09, 0x0A):
+                    kept.append(byte)
+            elif self.state == "escape":
+                if byte == 0x5B:  # ESC [ begins a control sequence
+                    self.state = "sequence"
+                elif not 0x20 <= byte <= 0x2F:  # else one final byte, after any intermediates
+                    self.state = "text"
+            elif not 0x20 <= byte <= 0x3F:  # the sequence's parameters go on, or it ends here
+                self.state = "text"
+        return bytes(kept)
+
+
+class Qmp:
+    """QEMU's control channel: commands, and a record of the events."""
+
+    def __init__(self, path):
+        self.path = path
+        self.events = []
+        self.sock = None
+        self.lock = threading.Lock()
+        self.replies = []
+        self.arrived = threading.Condition()
+        self.thread = None
+
+    def connect(self, deadline):
+        while True:
+            try:
+                self.sock = socket.socket(socket.AF_UNIX)
+                self.sock.connect(self.path)
+                break
+            except OSError:
+                self.sock.close()
+                if time.monotonic() > deadline:
+                    return False
+                time.sleep(0.02)
+        self.thread = threading.Thread(target=self._read, daemon=True)
+        self.thread.start()
+        return self.command("qmp_capabilities") is not None
+
+    def _read(self):
+        buffer = b""
+        while True:
+            try:
+                data = self.sock.recv(65536)
+            except OSError:
+                data = b""
+            if not data:
+                with self.arrived:
+                    self.replies.append(None)
+                    self.arrived.notify_all()
+                return
+            buffer += data
+            *lines, buffer = buffer.split(b"\n")
+            for line in lines:
+                message = json.loads(line)
+                with self.arrived:
+                    if "event" in message:
+                        self.events.append(message)
+                    elif "return" in message or "error" in message:
+                        self.replies.append(message)
+                    self.arrived.notify_all()
+
+    def command(self, name, timeout=10, **arguments):
+        """The reply's content, or None where QEMU refused or is gone."""
+        request = {"execute": name}
+        if arguments:
+            request["arguments"] = arguments
+        with self.lock, self.arrived:
+            if self.replies and self.replies[-1] is None:
+                return None
+            self.replies.clear()
+            try:
+                self.sock.sendall(json.dumps(request).encode() + b"\n")
+            except OSError:
+                return None
+            self.arrived.wait_for(lambda: self.replies, timeout)
+            reply = self.replies[0] if self.replies else None
+            return reply.get("return") if reply else None
+
+    def shutdown_reason(self):
+        """Why QEMU ended, in its own word (guest-shutdown, guest-reset, ...), or ''."""
+        if self.thread:
+            self.thread.join(timeout=2)
+        for event in reversed(self.events):
+            if event["event"] == "SHUTDOWN":
+                return event["data"].get("reason", "")
+        return ""
+
+
+def _die_with_parent():
+    """In the child: be killed when whoever started us is gone."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)
+
+
+def _private_dir():
+    """A directory of this user's own for what is remembered between runs, or None."""
+    base = os.environ.get("XDG_RUNTIME_DIR") or "/tmp"
+    path = os.path.join(base, f"firstlight-{os.getuid()}")
+    try:
+        os.makedirs(path, mode=0o700, exist_ok=True)
+        info = os.lstat(path)
+    except OSError:
+        return None
+    mine = stat.S_ISDIR(info.st_mode) and info.st_uid == os.getuid()
+    return path if mine and not info.st_mode & 0o077 else None
+
+
+def _prove_kvm():
+    """Whether OVMF, started under KVM, runs after two seconds and has spoken within ten."""
+    with tempfile.TemporaryDirectory(prefix="firstlight-kvm-") as folder:
+        path = os.path.join(folder, "qmp")
+        args = [QEMU, "-nodefaults", "-display", "none", "-machine", "q35", "-accel", "kvm",
+                "-cpu", "max", "-m", "128M", "-bios", OVMF, "-serial", "stdio",
+                "-qmp", f"unix:{path},server=on,wait=off"]
+        proc = subprocess.Popen(args, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                stderr=subprocess.DEVNULL, preexec_fn=_die_with_parent)
+        try:
+            time.sleep(2)
+            qmp = Qmp(path)
+            if proc.poll() is not None or not qmp.connect(time.monotonic() + 2):
+                return False
+            spoken = bool(select.select([proc.stdout], [], [], 8)[0])
+            state = qmp.command("query-status") or {}
+            return spoken and proc.poll() is None and state.get("status") == "running"
+        finally:
+            proc.kill()
+            proc.wait()
+
+
+def kvm_works():
+    """Whether KVM can run OVMF here. Tried once, then remembered until the machine restarts."""
+    if not os.access("/dev/kvm", os.R_OK | os.W_OK):
+        return False
+    with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+        boot = file.read().strip()
+    folder = _private_dir()
+    note = folder and os.path.join(folder, f"kvm-{boot}")
+    if note and os.path.exists(note):
+        with open(note, encoding="ascii") as file:
+            return file.read() == "yes"
+    works = _prove_kvm()
+    if note:
+        with open(f"{note}.{os.getpid()}", "w", encoding="ascii") as file:
+            file.write("yes" if works else "no")
+        os.replace(file.name, note)
+    return works
+
+
+class Outcome:
+    """What became of a machine."""
+
+    def __init__(self, status, log, reason, errors, timed_out):
+        self.status = status  # QEMU's exit status; None where it had to be killed
+        self.log = log  # the serial line as text, without escape sequences
+        self.reason = reason  # QMP's word for why QEMU ended
+        self.errors = errors  # what QEMU itself had to say
+        self.timed_out = timed_out
+        self.report = ktap_check.check(log)
+        self.code, self.message = self._judge()
+
+    def _judge(self):
+        problems = self.report.problems
+        if self.timed_out is not None:
+            return NO_VERDICT, f"no verdict within {self.timed_out:g} s; the machine was stopped"
+        if self.status == STATUS_PANIC:
+            return PANIC, "the kernel panicked; its last words are above"
+        if self.status in (STATUS_PASS, STATUS_FAIL):
+            expected = "PASS" if self.status == STATUS_PASS else "FAIL"
+            if problems:
+                return NO_VERDICT, (f"the machine said {expected}, but its report is not "
+                                    f"complete: {problems[0]}")
+            if self.report.verdict != expected:
+                return NO_VERDICT, (f"the machine said {expected}, its report "
+                                    f"{self.report.verdict}")
+            names = self.report.failed_names
+            failed = f"{len(names)} failed: {', '.join(names[:10])}" if names else "none failed"
+            good = sum(r.passed and not r.skipped for r in self.report.results)
+            return (PASS if expected == "PASS" else FAIL), f"{good} tests passed, {failed}"
+        if self.status == 0:
+            what = {"guest-reset": "reset itself (a reboot or a triple fault)",
+                    "guest-shutdown": "was switched off"}.get(self.reason, "ended")
+            return NO_VERDICT, f"the machine {what} without telling a verdict"
+        said = self.errors.strip().splitlines()
+        detail = f": {said[-1]}" if said else ""
+        return NO_VERDICT, f"QEMU ended with status {self.status}{detail}"
+
+
+class Machine:
+    """One virtual machine. `run` boots it and waits for its end."""
+
+    def __init__(self, image, memory="256M", cpus=1, timeout=300.0, disk="sata", accel="auto",
+                 exit_device=True, firmware=OVMF, extra=(), stream=None):
+        self.image = image
+        self.memory = memory + "M" if memory.isdigit() else memory
+        self.cpus = cpus
+        self.timeout = timeout  # seconds; 0 waits for ever
+        self.disk = disk
+        self.accel = accel  # "kvm", "tcg" or "auto"
+        self.exit_device = exit_device
+        self.firmware = firmware
+        self.extra = list(extra)
+        self.stream = stream  # gets the filtered serial line as it comes, in bytes
+        self.qmp = None
+
+    def _accelerator(self):
+        if "-icount" in self.extra:
+            return "tcg"
+        if self.accel == "auto":
+            return "kvm" if kvm_works() else "tcg"
+        return self.accel
+
+    def arguments(self, qmp_path):
+        """QEMU's command line. Whatever `extra` says comes last and wins."""
+        image = os.path.abspath(self.image).replace(",", ",,")
+        args = [QEMU, "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
+                "-machine", "q35,memory-backend=ram", "-m", self.memory,
+                # Not reserved in advance: a guest may have more memory than this machine.
+                "-object", f"memory-backend-ram,id=ram,size={self.memory},reserve=off",
+                "-smp", str(self.cpus), "-bios", self.firmware,
+                "-chardev", "stdio,id=serial0,signal=off", "-serial", "chardev:serial0",
+                "-qmp", f"unix:{qmp_path},server=on,wait=off",
+                # A snapshot: the image itself is never written to.
+                "-drive", f"if=none,id=disk,format=raw,snapshot=on,file={image}"]
+        args += DISKS[self.disk]
+        if self.exit_device:
+            args += ["-device", "isa-debug-exit,iobase=0xf4,iosize=0x04"]
+        for option, values in (("-accel", [self._accelerator()] if "-accel" not in self.extra
+                                else []), ("-cpu", ["max"]), ("-vga", ["std"])):
+            if option not in self.extra and values:
+                args += [option] + values
+        return args + self.extra
+
+    def run(self, during=None):
+        """Boot. `during(machine)` is called again and again while it runs, with machine.log."""
+        with tempfile.TemporaryDirectory(prefix="firstlight-") as folder:
+            path = os.path.join(folder, "qmp")
+            with open(os.path.join(folder, "errors"), "w+b") as errors:
+                proc = subprocess.Popen(self.arguments(path), stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.PIPE, stderr=errors,
+                                        preexec_fn=_die_with_parent)
+                try:
+                    timed_out = self._follow(proc, path, during)
+                finally:
+                    if proc.poll() is None:
+                        proc.kill()
+                    status = proc.wait()
+                reason = self.qmp.shutdown_reason() if self.qmp else ""
+                errors.seek(0)
+                said = errors.read().decode("utf-8", "replace")
+            return Outcome(None if timed_out is not None else status, self.log, reason, said,
+                           timed_out)
+
+    def _follow(self, proc, qmp_path, during):
+        """Read the serial line to its end. Returns the limit if that was reached, else None."""
+        deadline = time.monotonic() + self.timeout if self.timeout else None
+        filtered, raw = EscapeFilter(), bytearray()
+        self.log = ""
+        self.qmp = Qmp(qmp_path)
+        if not self.qmp.connect(time.monotonic() + 10):
+            self.qmp = None
+        while True:
+            left = 0.2 if during else 1.0
+            if deadline is not None:
+                left = min(left, deadline - time.monotonic())
+                if left <= 0:
+                    return self.timeout
+            ready = select.select([proc.stdout], [], [], left)[0]
+            if ready:
+                data = os.read(proc.stdout.fileno(), 65536)
+                if not data:
+                    return self._wait_end(proc, deadline)
+                text = filtered.feed(data)
+                raw += text
+                self.log = raw.decode("utf-8", "replace")
+                if self.stream:
+                    self.stream.write(text)
+                    self.stream.flush()
+            if during:
+                during(self)
+
+    def _wait_end(self, proc, deadline):
+        """The serial line is closed; QEMU itself follows at once, or is late."""
+        left = 10.0 if deadline is None else max(0.1, min(10.0, deadline - time.monotonic()))
+        try:
+            proc.wait(left)
+        except subprocess.TimeoutExpired:
+            return self.timeout
+        return None
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse ends with status 2 on a wrong option; here that number means PANIC."""
+
+    def error(self, message):
+        print(f"run.sh: {message} (--help tells more)", file=sys.stderr)
+        sys.exit(NO_VERDICT)
+
+
+def parse_arguments(argv):
+    own, extra = argv, []
+    if "--" in argv:
+        own, extra = argv[:argv.index("--")], argv[argv.index("--") + 1:]
+    parser = Parser(prog="tools/run.sh", formatter_class=argparse.RawDescriptionHelpFormatter,
+                    usage="tools/run.sh [-m MEM] [-s CPUS] [-t SECONDS] IMAGE [-- QEMU ARGS]",
+                    description="Boot an image in QEMU under OVMF and show its serial line.",
+                    epilog="exit status: 0 PASS, 1 FAIL, 2 PANIC, 3 no verdict")
+    parser.add_argument("-m", dest="memory", default="256M", help="memory (256M)")
+    parser.add_argument("-s", dest="cpus", type=int, default=1, help="processors (1)")
+    parser.add_argument("-t", dest="timeout", type=float, default=300.0,
+                        help="seconds until the machine is stopped; 0: never (300)")
+    parser.add_argument("-d", dest="disk", choices=sorted(DISKS), default="sata",
+                        help="how the image is attached (sata)")
+    parser.add_argument("-a", dest="accel", choices=["auto", "kvm", "tcg"], default="auto",
+                        help="auto: KVM if it can be proved to work (auto)")
+    parser.add_argument("-l", dest="log", help="write the serial line to this file, too")
+    parser.add_argument("image", metavar="IMAGE")
+    return parser.parse_args(own), extra
+
+
+def main(argv):
+    opts, extra = parse_arguments(argv)
+    if not os.path.isfile(opts.image):
+        print(f"run.sh: {opts.image} is not there; 'make image' or tools/mkimg.sh makes images",
+              file=sys.stderr)
+        return NO_VERDICT
+    if not os.path.isfile(OVMF):
+        print(f"run.sh: {OVMF} is not there; 'tools/deps.sh run' installs it", file=sys.stderr)
+        return NO_VERDICT
+    machine = Machine(opts.image, opts.memory, opts.cpus, opts.timeout, opts.disk, opts.accel,
+                      extra=extra, stream=sys.stdout.buffer)
+    outcome = machine.run()
+    if opts.log:
+        with open(opts.log, "w", encoding="utf-8") as file:
+            file.write(outcome.log)
+    if outcome.log and not outcome.log.endswith("\n"):
+        print(flush=True)
+    if outcome.errors.strip():
+        print(outcome.errors.strip(), file=sys.stderr)
+    print(f"run.sh: {NAMES[outcome.code]}: {outcome.message}", file=sys.stderr)
+    return outcome.code
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(NO_VERDICT))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        print("run.sh: stopped", file=sys.stderr)
+        sys.exit(NO_VERDICT)
+    except Exception as err:  # pylint: disable=broad-except  -- 1 would mean FAIL
+        print(f"run.sh: {type(err).__name__}: {err}", file=sys.stderr)
+        sys.exit(NO_VERDICT)
