@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fs/file.h - an open file: what descriptors point to
+ *
+ * Owns:    struct file, its reference count, its position; the table of operations.
+ * Used by: fdtable (holds files), the system calls, exec and selftest (kernel-internal calls).
+ * Locks:   position_lock, a mutex taken before those of ranks VM, INODE and PIPE, only while the
+ *          file is shared and has a position.
+ * Context: thread. file_put may be called under no spinlock: it may call ops->release.
+ * Tests:   tests/host/fs_file_test.c
+ */
+#pragma once
+
+#include "kernel/fs/inode.h"
+#include "kernel/sched/mutex.h"
+#include "kernel/vm/vm_user.h"
+
+struct dir_emit;
+struct poll_waiter;
+
+enum file_access {
+    FILE_READ = 1,
+    FILE_WRITE = 2,
+    FILE_POSITION = 4, /* reads and writes move a position; pread works */
+    FILE_PATH = 8,     /* O_PATH: names a place, no input or output */
+    FILE_DIRECTORY = 16,
+};
+
+/* I constant after creation   a atomic   p position_lock */
+struct file {
+    const struct file_ops *ops; /* [I] */
+    struct inode *inode;        /* [I] counted, never NULL */
+    struct dentry *dentry;      /* [I] counted; NULL: it has no name (pipes) */
+    void *context;              /* [I] the operations' own */
+    uint32_t refs;              /* [a] */
+    uint32_t access;            /* [I] enum file_access */
+    uint32_t flags;             /* [a] LX_O_*: access mode, O_APPEND, O_NONBLOCK, ... */
+    struct mutex position_lock;
+    int64_t position; /* [p] */
+};
+
+/* A missing operation answers as noted. read and write: *offset is where to start, and moves
+ * on; they return the number of bytes or, when there are none, a negative errno. */
+struct file_ops {
+    int (*open)(struct file *file);     /* device or FIFO: last step of opening. 0 when missing */
+    void (*release)(struct file *file); /* last reference gone */
+    int64_t (*read)(struct file *file, struct vm_io *io, int64_t *offset);  /* -EINVAL */
+    int64_t (*write)(struct file *file, struct vm_io *io, int64_t *offset); /* -EINVAL */
+    int64_t (*seek)(struct file *file, int64_t offset, int whence);         /* -ESPIPE */
+    int64_t (*ioctl)(struct file *file, uint32_t request, struct uptr arg); /* -ENOTTY */
+    uint32_t (*poll)(struct file *file, struct poll_waiter *waiter);        /* always ready */
+    int (*readdir)(struct file *file, struct dir_emit *emit);               /* -ENOTDIR */
+    int (*sync)(struct file *file);                                         /* -EINVAL */
+    /* What /proc/PID/fd shows for a file without a dentry, e.g. "pipe": "pipe:[7]". */
+    const char *anon_name;
+};
+
+/* Where readdir puts entries. emit returns false when there is no room: readdir then stops with
+ * file->position at that entry. `next` is the position behind the entry. */
+struct dir_emit {
+    bool (*emit)(struct dir_emit *emit, const char *name, size_t len, uint64_t ino, uint32_t mode,
+                 int64_t next);
+};
+
+void file_init_cache(void);
+uint64_t file_live_count(void); /* open files in the whole system */
+
+static inline void file_get(struct file *file)
+{
+    __atomic_fetch_add(&file->refs, 1, __ATOMIC_RELAXED);
+}
+void file_put(struct file *file);
+
+/* A file without a name, e.g. the harness's capture of standard output. mode: what fstat shows,
+ * type included (LX_S_IFIFO | 0600, ...); flags: LX_O_RDONLY, LX_O_WRONLY or LX_O_RDWR, and
+ * status flags. One reference. The operations find `context` in file->context. */
+MUST_CHECK int file_create_anon(const struct file_ops *ops, void *context, uint32_t mode,
+                                uint32_t flags, struct file **out_file);
+
+/* A file for an inode, no open operation called. dentry may be NULL; references are taken. */
+MUST_CHECK int file_create(const struct file_ops *ops, struct inode *inode, struct dentry *dentry,
+                           uint32_t flags, struct file **out_file);
+
+/* read(2) and write(2) at the file's position, under position_lock where needed; at an offset they
+ * leave the position alone. -EBADF when not open for it. */
+MUST_CHECK int64_t file_read(struct file *file, struct vm_io *io);
+MUST_CHECK int64_t file_write(struct file *file, struct vm_io *io);
+MUST_CHECK int64_t file_pread(struct file *file, struct vm_io *io, int64_t offset);
+MUST_CHECK int64_t file_pwrite(struct file *file, struct vm_io *io, int64_t offset);
+MUST_CHECK int64_t file_seek(struct file *file, int64_t offset, int whence);
+
+/* For the kernel itself: exec, the plan, the report. Bytes read: fewer only at the end. */
+MUST_CHECK int64_t file_read_kernel(struct file *file, void *dst, size_t nbytes, int64_t offset);
+MUST_CHECK int64_t file_write_kernel(struct file *file, const void *src, size_t nbytes,
+                                     int64_t offset);
+uint64_t file_size(struct file *file);
+uint32_t file_mode(const struct file *file);    /* type and permissions */
+struct vm_pager *file_pager(struct file *file); /* NULL: it cannot be mapped */
+/* May it be executed: -EACCES unless a regular file with an x bit that counts for the context. */
+MUST_CHECK int file_check_exec(const struct file *file, const struct fs_context *context);
+
+/* lseek(2) for a file of that size, SEEK_SET, SEEK_CUR and SEEK_END. */
+int64_t file_seek_bounded(struct file *file, int64_t offset, int whence, uint64_t size);

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fs/inode.h - a file itself, whatever its names
+ *
+ * Owns:    attributes, and by type: pages, directory entries, link text, device number, pipe.
+ * Used by: path (looks names up), file (opens it), vm (maps it, through its pager).
+ * Locks:   inode.lock, a mutex, rank INODE; of two inodes by mutex_lock_pair, never three.
+ * Context: thread. inode_put may drop the last reference anywhere but under a spinlock.
+ * Tests:   tests/host/fs_ramfs_test.c
+ */
+#pragma once
+
+#include "kernel/fs/filemap.h"
+#include "kernel/fs/fs_context.h"
+#include "kernel/lib/list.h"
+#include "kernel/sched/mutex.h"
+#include "kernel/vm/vm_pager.h"
+
+struct dentry;
+struct file;
+struct file_ops;
+struct inode;
+struct inode_ops;
+struct lx_statfs;
+struct pipe;
+
+struct fs_time {
+    int64_t sec; /* since 1970, may be negative */
+    uint32_t nsec;
+};
+
+/* One mounted file system. I constant after creation   t fs_tree_lock */
+struct super_block {
+    const char *type;       /* [I] as in /proc/filesystems */
+    const char *source;     /* [I] as in /proc/mounts */
+    uint64_t device;        /* [I] st_dev */
+    uint64_t magic;         /* [I] statfs f_type */
+    struct dentry *root;    /* [I] counted */
+    struct dentry *covered; /* [t] counted: the directory it lies over; NULL: "/" */
+    struct list mounts;     /* [t] node of the list of mounts */
+    uint64_t last_ino;      /* [a] */
+    bool readonly;          /* [I] */
+};
+
+/* A name table of a directory. */
+struct dir_index {
+    struct radix order;      /* cookie to dentry; newest last */
+    struct dentry **buckets; /* hash table; NULL while empty */
+    uint32_t nbuckets;       /* power of two */
+    uint32_t state;          /* [a] number of entries, or DIR_DEAD */
+    uint64_t last_cookie;
+};
+
+#define DIR_DEAD 0x80000000u /* removed: takes no entries any more */
+
+/* I constant after creation   a atomic   l inode.lock */
+struct inode {
+    const struct inode_ops *ops;     /* [I] */
+    const struct file_ops *file_ops; /* [I] NULL for devices (looked up at open) and symlinks */
+    struct super_block *super;       /* [I] */
+    struct mutex lock;
+    uint32_t refs;   /* [a] dentries, files, mappings */
+    uint32_t nlink;  /* [a] */
+    uint32_t mode;   /* [l] type and permissions; the type is constant */
+    uint32_t uid;    /* [l] */
+    uint32_t gid;    /* [l] */
+    uint64_t ino;    /* [I] */
+    uint64_t device; /* [I] st_rdev */
+    uint64_t size;   /* [l] bytes; directories and devices: 0 or nominal */
+    struct fs_time atime, mtime, ctime, btime; /* [l] */
+    struct vm_pager pager;                     /* [I] ops are NULL when it cannot be mapped */
+    struct list *locks;                        /* advisory locks, by fs/flock.c; NULL: none */
+    union {
+        struct filemap map;   /* regular file [l] */
+        struct dir_index dir; /* directory [l] */
+        struct {
+            const char *text; /* symlink [I]; size is its length; no NUL */
+            void *owned;      /* what holds the text, NULL: the archive */
+        } link;
+        struct pipe *pipe; /* FIFO [l] */
+        void *context;     /* anonymous files and procfs: the operations' own */
+    };
+};
+
+/* What the file system of an inode can do. A missing operation answers as noted. Directory
+ * operations are called without locks; they take the directory's own. `dir` is the dentry of a
+ * directory; a name has 1 to 255 bytes, no '/', and is neither "." nor "..". */
+struct inode_ops {
+    /* The entry of that name, referenced, or -ENOENT. hash: dentry_hash of the name. */
+    int (*lookup)(struct dentry *dir, const char *name, size_t len, uint32_t hash,
+                  struct dentry **out_entry);
+    /* Directory entries from file->position on: see fs/file.h, dir_emit. */
+    /* The rest: -EPERM when missing (-EROFS on a read-only file system). */
+    int (*create)(struct dentry *dir, const char *name, size_t len, uint32_t mode, uint64_t device,
+                  const struct credentials *cred, struct dentry **out_entry);
+    int (*symlink)(struct dentry *dir, const char *name, size_t len, const char *text,
+                   size_t text_len, const struct credentials *cred);
+    int (*link)(struct dentry *dir, const char *name, size_t len, struct inode *target);
+    int (*unlink)(struct dentry *dir, struct dentry *entry, bool directory);
+    int (*rename)(struct dentry *old_dir, struct dentry *entry, struct dentry *new_dir,
+                  const char *name, size_t len, struct dentry *victim, uint32_t flags);
+    /* Regular files, inode.lock held. -EINVAL when missing. */
+    int (*truncate_locked)(struct inode *inode, uint64_t nbytes);
+    /* Copies the link's text (no NUL), returns its whole length. -EINVAL when missing. */
+    int64_t (*readlink)(struct inode *inode, char *text, size_t size);
+    /* A link that leads to an object rather than to a path (/proc/self/exe): the dentry,
+     * referenced. Missing: the text is walked. */
+    int (*jump)(struct inode *inode, struct dentry **out_target);
+    /* Type-dependent data, when the last reference goes. */
+    void (*release)(struct inode *inode);
+    /* Attributes are about to be read (procfs). Optional. */
+    void (*refresh)(struct inode *inode);
+};
+
+void inode_init_cache(void);
+
+/* One reference, nlink 1, times now, the owner from cred (NULL: root). -ENOMEM. */
+MUST_CHECK int inode_create(struct super_block *super, const struct inode_ops *ops, uint32_t mode,
+                            const struct credentials *cred, struct inode **out_inode);
+
+static inline void inode_get(struct inode *inode)
+{
+    __atomic_fetch_add(&inode->refs, 1, __ATOMIC_RELAXED);
+}
+void inode_put(struct inode *inode);
+
+/* nlink with the count of orphans kept: inodes without a name that are still in use. */
+void inode_link(struct inode *inode);
+void inode_unlink(struct inode *inode);
+MUST_CHECK bool inode_link_unless_dead(struct inode *inode); /* false: nlink was 0 */
+
+struct fs_time fs_time_now(void);
+void inode_touch_locked(struct inode *inode); /* mtime and ctime are now */
+void inode_touch_atime(struct inode *inode);  /* as mount option relatime does */
+
+enum inode_access { INODE_EXEC = 1, INODE_WRITE = 2, INODE_READ = 4 };
+
+/* 0, -EACCES, or -EROFS: permissions for the context's file-system user. */
+MUST_CHECK int inode_permission(const struct inode *inode, const struct credentials *cred,
+                                unsigned access);
+bool inode_owner_or_privileged(const struct inode *inode, const struct credentials *cred);
+
+/* For the harness: what a test may have changed for good, and what it must not leave behind. */
+uint64_t fs_frames_held(void); /* frames of files, inodes, names: those that live on */
+uint64_t fs_orphans(void);     /* live inodes without a name */

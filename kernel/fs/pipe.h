@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fs/pipe.h - pipes and FIFOs
+ *
+ * Owns:    a ring of up to 16 frames, allocated as they are first needed.
+ * Used by: pipe2(2), FIFO inodes.
+ * Locks:   pipe.lock, a mutex, rank PIPE. User copies under it never fault.
+ * Context: thread.
+ * Fails:   -EAGAIN, -EPIPE (the system call layer adds the signal), -EINTR, -ENOMEM.
+ * Tests:   tests/host/fs_pipe_test.c
+ */
+#pragma once
+
+#include "kernel/lib/util.h"
+
+struct file;
+struct file_ops;
+
+#define PIPE_NBYTES 65536
+#define PIPE_ATOMIC 4096 /* PIPE_BUF: writes of so much or less are not torn */
+
+/* flags: LX_O_NONBLOCK, LX_O_CLOEXEC is the caller's. One reference each. */
+MUST_CHECK int pipe_create(uint32_t flags, struct file **out_reader, struct file **out_writer);
+
+extern const struct file_ops fifo_file_ops; /* of an inode of type FIFO */
+
+void pipe_init_cache(void);
+bool file_is_pipe(const struct file *file);
+uint64_t pipe_nbytes_ready(struct file *file); /* FIONREAD */

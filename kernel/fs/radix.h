@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fs/radix.h - a sparse array of pointers, indexed by 64-bit numbers
+ *
+ * Owns:    its nodes, from a slab cache of their own. An array with the single index 0 has none.
+ * Used by: filemap (page index to frame), ramfs directories (cookie to entry).
+ * Locks:   none; the caller's lock on whatever holds the array.
+ * Context: any that may allocate.
+ * Fails:   -ENOMEM from radix_insert, which then has changed nothing.
+ * Tests:   tests/host/fs_radix_test.c
+ */
+#pragma once
+
+#include "kernel/lib/util.h"
+
+struct radix {
+    void *root;      /* the item of index 0 when levels is 0, else the top node */
+    uint32_t levels; /* indexes below 16^levels fit */
+};
+
+void radix_init_cache(void);      /* once, at start-up */
+uint64_t radix_frames_held(void); /* frames of the node cache */
+
+void *radix_find(const struct radix *radix, uint64_t index);
+
+/* item must not be NULL; one that is there already is replaced. */
+MUST_CHECK int radix_insert(struct radix *radix, uint64_t index, void *item);
+void *radix_remove(struct radix *radix, uint64_t index); /* what was there, or NULL */
+
+/* The first item at or after *index, the last at or before it: sets *index; NULL when none. */
+void *radix_find_up(const struct radix *radix, uint64_t *index);
+void *radix_find_down(const struct radix *radix, uint64_t *index);
