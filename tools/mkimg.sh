@@ -154,7 +154,8 @@ poke() { # poke OFFSET ESCAPED-BYTES
 }
 if [ $bare = no ]; then
     poke 440 "$(le32 "$serial")"
-    poke 446 "\\x00\\xfe\\xff\\xff\\x0c\\xfe\\xff\\xff$(le32 $((start_mib * 2048)))$(le32 $((mib * 2048)))"
+    poke 446 '\x00\xfe\xff\xff\x0c\xfe\xff\xff'
+    poke 454 "$(le32 $((start_mib * 2048)))$(le32 $((mib * 2048)))"
     poke 510 '\x55\xaa'
 fi
 

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# tools/run.sh [-m MEM] [-s CPUS] [-t SECONDS] IMAGE [-- QEMU ARGS] - boot an image, tell the verdict
+# tools/run.sh [-m MEM] [-s CPUS] [-t SECONDS] IMAGE [-- QEMU ARGS] - boot, and tell the verdict
 #
 # Exit status: 0 PASS, 1 FAIL, 2 PANIC, 3 no verdict. The work is done by machine.py beside this.
 here=$(dirname "$(readlink -f "$0")")
