@@ -1,0 +1,250 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Run a plan on Linux, the oracle: what passes here is what the kernel has to match.
+
+    run_on_linux.py --tree DIR --work DIR [--plan FILE] [--only NAME] [-v]
+
+Each test runs in a fresh copy of the tree under chroot, in the conditions the kernel's harness
+gives: stdin on /dev/null, output into a pipe, no terminal, umask 022, a fixed environment. As an
+ordinary user it does the same inside a user namespace.
+
+Lines of the plan that begin with `#linux:` name tests for which Linux cannot be the judge:
+    #linux: differs NAME REASON    run, result shown, neither passed nor failed
+    #linux: skip NAME REASON       not run
+Exit status: 0 when no test failed.
+"""
+import argparse
+import os
+import resource
+import select
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import time
+
+BUSYBOX = "/bin/busybox"
+ENVIRONMENT = {"PATH": "/bin:/sbin:/usr/bin:/usr/sbin", "HOME": "/"}
+OUTPUT_LIMIT = 64 * 1024
+DEVICES = {  # name: (major, minor, mode)
+    "null": (1, 3, 0o666), "zero": (1, 5, 0o666), "full": (1, 7, 0o666),
+    "random": (1, 8, 0o666), "urandom": (1, 9, 0o666), "console": (5, 1, 0o600),
+    "tty": (5, 0, 0o666),
+}
+
+
+class PlanError(Exception):
+    """A line that does not follow the grammar."""
+
+
+class Test:
+    """One line of the plan."""
+
+    def __init__(self, name):
+        self.name = name
+        self.limit = 10.0
+        self.expect = "exit:0"
+        self.skip = None
+        self.command = []
+
+
+def split_words(line):
+    """Words of a plan line: blanks separate, double quotes group, \\" and \\\\ inside quotes."""
+    words, word, quoted, i = [], None, False, 0
+    while i < len(line):
+        c = line[i]
+        if quoted and c == "\\":
+            if line[i + 1:i + 2] not in ("\"", "\\"):
+                raise PlanError("backslash before something else than \" or \\")
+            i += 1
+            word += line[i]
+        elif c == "\"":
+            quoted = not quoted
+            word = word or ""
+        elif not quoted and c in " \t":
+            if word is not None:
+                words.append(word)
+            word = None
+        else:
+            word = (word or "") + c
+        i += 1
+    if quoted:
+        raise PlanError("unterminated quote")
+    if word is not None:
+        words.append(word)
+    return words
+
+
+def parse_test(line):
+    """A Test from a line that is neither empty nor a comment."""
+    words = split_words(line)
+    if len(words) < 2 or words[0] != "test":
+        raise PlanError("not a test line")
+    test = Test(words[1])
+    rest = words[2:]
+    while rest and rest[0].split("=")[0] in ("limit", "expect", "skip") and "=" in rest[0]:
+        key, value = rest.pop(0).split("=", 1)
+        if key == "limit":
+            test.limit = float(value)
+        elif key == "expect":
+            test.expect = value
+        else:
+            test.skip = value
+    if not rest:
+        raise PlanError("no command")
+    test.command = rest
+    return test
+
+
+def read_plan(path):
+    """(tests, directives): directives maps a name to (kind, reason)."""
+    tests, directives = [], {}
+    with open(path, encoding="utf-8") as plan:
+        for number, line in enumerate(plan, 1):
+            line = line.rstrip("\n")
+            try:
+                if line.startswith("#linux:"):
+                    kind, name, reason = line[len("#linux:"):].split(None, 2)
+                    directives[name] = (kind, reason)
+                elif line.strip(" \t") and not line.startswith("#"):
+                    tests.append(parse_test(line))
+            except (PlanError, ValueError) as error:
+                raise SystemExit(f"{path}:{number}: {error}: {line}") from error
+    unknown = set(directives) - {test.name for test in tests}
+    if unknown:
+        raise SystemExit(f"{path}: directive for unknown test: {sorted(unknown)}")
+    return tests, directives
+
+
+def make_root(tree, work):
+    """A fresh copy of the tree with busybox and devices; its path."""
+    root = os.path.join(work, "root")
+    shutil.rmtree(root, ignore_errors=True)
+    os.makedirs(work, exist_ok=True)
+    subprocess.run(["cp", "-a", tree, root], check=True)
+    shutil.copy2(BUSYBOX, os.path.join(root, "usr/bin/busybox"))
+    for name, (major, minor, mode) in DEVICES.items():
+        node = os.path.join(root, "dev", name)
+        if os.environ.get("USER_TEST_NAMESPACE"):
+            with open(node, "w", encoding="ascii"):
+                pass
+            subprocess.run(["mount", "--bind", f"/dev/{name}", node], check=True)
+        else:
+            os.mknod(node, stat.S_IFCHR | mode, os.makedev(major, minor))
+            os.chmod(node, mode)
+    return root
+
+
+def prepare_child(root, stdin, output):
+    """In the child, before exec: the conditions of the harness."""
+    os.setsid()
+    os.dup2(stdin, 0)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    os.closerange(3, 256)
+    os.chroot(root)
+    os.chdir("/")
+    os.umask(0o022)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_STACK, (8 << 20, resource.RLIM_INFINITY))
+    for number in range(1, signal.NSIG):
+        if number not in (signal.SIGKILL, signal.SIGSTOP):
+            try:
+                signal.signal(number, signal.SIG_DFL)
+            except (OSError, ValueError):
+                pass
+
+
+def collect(pid, pipe, limit):
+    """(outcome, output): waits for the child at most `limit` seconds."""
+    deadline = time.monotonic() + limit
+    output, killed, reaped = bytearray(), False, None
+    while True:
+        left = deadline - time.monotonic()
+        if left <= 0 and not killed:
+            os.kill(pid, signal.SIGKILL)
+            killed = True
+        ready, _, _ = select.select([pipe], [], [], max(0.0, min(left, 0.2)) if not killed else 1)
+        data = os.read(pipe, 65536) if ready else b""
+        output += data
+        if reaped is None:
+            done, status = os.waitpid(pid, os.WNOHANG)
+            reaped = status if done else None
+        if reaped is not None and not data:
+            break
+    if killed:
+        return "limit", bytes(output)
+    if os.WIFSIGNALED(reaped):
+        return "signal:" + signal.Signals(os.WTERMSIG(reaped)).name, bytes(output)
+    return f"exit:{os.WEXITSTATUS(reaped)}", bytes(output)
+
+
+def run_test(test, root):
+    """(outcome, output) of one test."""
+    reader, writer = os.pipe()
+    null = os.open(os.devnull, os.O_RDONLY)
+    sys.stdout.flush()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            prepare_child(root, null, writer)
+            os.execve(test.command[0], test.command, ENVIRONMENT)
+        except OSError as error:
+            os.write(2, f"cannot start: {error}\n".encode())
+        os._exit(127)
+    os.close(writer)
+    os.close(null)
+    try:
+        return collect(pid, reader, test.limit)
+    finally:
+        os.close(reader)
+
+
+def show_output(output):
+    """The last lines a test printed."""
+    for line in output.decode("utf-8", "backslashreplace").splitlines()[-8:]:
+        print(f"#: {line}")
+
+
+def main():
+    """Runs the plan, prints one line a test and the totals."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--tree", required=True)
+    parser.add_argument("--work", required=True)
+    parser.add_argument("--plan")
+    parser.add_argument("--only", action="append", default=[])
+    parser.add_argument("-v", action="store_true")
+    args = parser.parse_args()
+
+    if os.geteuid() != 0:
+        os.environ["USER_TEST_NAMESPACE"] = "1"
+        os.execvp("unshare", ["unshare", "-rm", sys.executable] + sys.argv)
+    plan = args.plan or os.path.join(args.tree, "etc/firstlight/plan")
+    tests, directives = read_plan(plan)
+    root = make_root(args.tree, args.work)
+    counts = {"passed": 0, "failed": 0, "skipped": 0, "not comparable": 0}
+    for test in tests:
+        if args.only and test.name not in args.only:
+            continue
+        kind, reason = directives.get(test.name, (None, None))
+        if test.skip or kind == "skip":
+            counts["skipped"] += 1
+            print(f"skip   {test.name}: {test.skip or reason}")
+            continue
+        begin = time.monotonic()
+        outcome, output = run_test(test, root)
+        right = outcome == test.expect or (test.expect == "limit" and outcome == "limit")
+        verdict = "not comparable" if kind == "differs" else "passed" if right else "failed"
+        counts[verdict] += 1
+        if verdict != "passed" or args.v:
+            print(f"{verdict:6} {test.name}: {outcome}, expected {test.expect}"
+                  f" ({time.monotonic() - begin:.2f} s){' - ' + reason if reason else ''}")
+            show_output(output)
+    print(f"user-linux: {counts['passed']} passed, {counts['failed']} failed"
+          f" ({counts['not comparable']} not comparable, {counts['skipped']} skipped)")
+    return 1 if counts["failed"] or not counts["passed"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
