@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lib/fmt.c - text from a format
+ */
+#include "kernel/lib/fmt.h"
+
+#include "kernel/lib/string.h"
+
+/* Where text goes; length counts also what no longer fits. */
+struct fmt_out {
+    char *buf;
+    size_t size;
+    size_t length;
+};
+
+enum fmt_size {
+    FMT_CHAR,
+    FMT_SHORT,
+    FMT_INT,
+    FMT_LONG,
+    FMT_LLONG,
+    FMT_SIZE,
+};
+
+struct fmt_spec {
+    bool left, zero, plus, space, prefix;
+    size_t width;
+    bool has_precision;
+    size_t precision;
+    enum fmt_size size;
+};
+
+/* The longest number: 64 bits in decimal take 20 digits. */
+#define DIGITS_MAX 20
+
+static void put_bytes(struct fmt_out *out, const char *bytes, size_t nbytes)
+{
+    if (out->length < out->size) {
+        size_t room = out->size - out->length;
+
+        memcpy(out->buf + out->length, bytes, MIN(nbytes, room));
+    }
+    out->length += nbytes;
+}
+
+static void put_fill(struct fmt_out *out, char byte, size_t nbytes)
+{
+    if (out->length < out->size) {
+        size_t room = out->size - out->length;
+
+        memset(out->buf + out->length, byte, MIN(nbytes, room));
+    }
+    out->length += nbytes;
+}
+
+/* A text with its padding. The text is read up to its NUL or the precision, whichever is first: a
+ * precision makes it safe to print bytes without a NUL. */
+static void put_text(struct fmt_out *out, const struct fmt_spec *spec, const char *text,
+                     size_t length)
+{
+    size_t pad = spec->width > length ? spec->width - length : 0;
+
+    if (!spec->left)
+        put_fill(out, ' ', pad);
+    put_bytes(out, text, length);
+    if (spec->left)
+        put_fill(out, ' ', pad);
+}
+
+static void put_string(struct fmt_out *out, const struct fmt_spec *spec, const char *text)
+{
+    if (!text)
+        text = "(null)";
+    put_text(out, spec, text, spec->has_precision ? strnlen(text, spec->precision) : strlen(text));
+}
+
+/* Digits of value, right-aligned in a buffer of DIGITS_MAX; returns how many. */
+static size_t digits_write(char digits[DIGITS_MAX], uint64_t value, char conversion)
+{
+    const char *set = conversion == 'X' ? "0123456789ABCDEF" : "0123456789abcdef";
+    size_t n = 0;
+
+    if (conversion == 'x' || conversion == 'X') {
+        for (; value; value >>= 4)
+            digits[DIGITS_MAX - ++n] = set[value & 15];
+    } else {
+        for (; value; value /= 10)
+            digits[DIGITS_MAX - ++n] = set[value % 10];
+    }
+    return n;
+}
+
+/* sign: "", "-", "0x" and the like. Its place is before zeroes but after blanks. */
+static void put_number(struct fmt_out *out, const struct fmt_spec *spec, const char *sign,
+                       uint64_t value, char conversion)
+{
+    char digits[DIGITS_MAX];
+    size_t ndigits = digits_write(digits, value, conversion);
+    size_t least = spec->has_precision ? spec->precision : 1;
+    size_t nzeroes = least > ndigits ? least - ndigits : 0;
+    size_t length = strlen(sign) + nzeroes + ndigits;
+    size_t pad = spec->width > length ? spec->width - length : 0;
+
+    if (spec->zero && !spec->left && !spec->has_precision) {
+        nzeroes += pad;
+        pad = 0;
+    }
+    if (!spec->left)
+        put_fill(out, ' ', pad);
+    put_bytes(out, sign, strlen(sign));
+    put_fill(out, '0', nzeroes);
+    put_bytes(out, digits + DIGITS_MAX - ndigits, ndigits);
+    if (spec->left)
+        put_fill(out, ' ', pad);
+}
+
+static int64_t arg_signed(va_list *args, enum fmt_size size)
+{
+    switch (size) {
+    case FMT_CHAR:
+        return (signed char)va_arg(*args, int);
+    case FMT_SHORT:
+        return (short)va_arg(*args, int);
+    case FMT_LONG:
+        return va_arg(*args, long);
+    case FMT_LLONG:
+        return va_arg(*args, long long);
+    case FMT_SIZE:
+        return (int64_t)va_arg(*args, size_t);
+    default:
+        return va_arg(*args, int);
+    }
+}
+
+static uint64_t arg_unsigned(va_list *args, enum fmt_size size)
+{
+    switch (size) {
+    case FMT_CHAR:
+        return (unsigned char)va_arg(*args, unsigned);
+    case FMT_SHORT:
+        return (unsigned short)va_arg(*args, unsigned);
+    case FMT_LONG:
+        return va_arg(*args, unsigned long);
+    case FMT_LLONG:
+        return va_arg(*args, unsigned long long);
+    case FMT_SIZE:
+        return va_arg(*args, size_t);
+    default:
+        return va_arg(*args, unsigned);
+    }
+}
+
+static void put_signed(struct fmt_out *out, const struct fmt_spec *spec, int64_t value)
+{
+    const char *sign = value < 0 ? "-" : spec->plus ? "+" : spec->space ? " " : "";
+
+    put_number(out, spec, sign, value < 0 ? 0 - (uint64_t)value : (uint64_t)value, 'd');
+}
+
+/* A number in the format, or `*`. A negative width from an argument means left-aligned, a negative
+ * precision none, as in C. */
+static const char *parse_count(const char *at, va_list *args, int *out_count)
+{
+    unsigned count = 0;
+
+    if (*at == '*') {
+        *out_count = va_arg(*args, int);
+        return at + 1;
+    }
+    for (; *at >= '0' && *at <= '9'; at++)
+        count = count < 100000 ? count * 10 + (unsigned)(*at - '0') : count;
+    *out_count = (int)count;
+    return at;
+}
+
+static const char *parse_flags(const char *at, struct fmt_spec *spec)
+{
+    for (;; at++) {
+        if (*at == '-')
+            spec->left = true;
+        else if (*at == '0')
+            spec->zero = true;
+        else if (*at == '+')
+            spec->plus = true;
+        else if (*at == ' ')
+            spec->space = true;
+        else if (*at == '#')
+            spec->prefix = true;
+        else
+            return at;
+    }
+}
+
+static const char *parse_size(const char *at, struct fmt_spec *spec)
+{
+    spec->size = FMT_INT;
+    if (*at == 'z') {
+        spec->size = FMT_SIZE;
+        return at + 1;
+    }
+    if (*at == 'l') {
+        spec->size = at[1] == 'l' ? FMT_LLONG : FMT_LONG;
+        return at + (at[1] == 'l' ? 2 : 1);
+    }
+    if (*at == 'h') {
+        spec->size = at[1] == 'h' ? FMT_CHAR : FMT_SHORT;
+        return at + (at[1] == 'h' ? 2 : 1);
+    }
+    return at;
+}
+
+static const char *parse_spec(const char *at, va_list *args, struct fmt_spec *spec)
+{
+    int count;
+
+    *spec = (struct fmt_spec){0};
+    at = parse_flags(at, spec);
+    at = parse_count(at, args, &count);
+    if (count < 0)
+        spec->left = true;
+    spec->width = count < 0 ? 0 - (unsigned)count : (unsigned)count;
+    if (*at == '.') {
+        at = parse_count(at + 1, args, &count);
+        spec->has_precision = count >= 0;
+        spec->precision = count < 0 ? 0 : (size_t)count;
+    }
+    return parse_size(at, spec);
+}
+
+/* False: no such conversion. */
+static bool put_conversion(struct fmt_out *out, struct fmt_spec *spec, char conversion,
+                           va_list *args)
+{
+    uint64_t value;
+    char byte;
+
+    switch (conversion) {
+    case 'c':
+        byte = (char)va_arg(*args, int);
+        put_text(out, spec, &byte, 1);
+        return true;
+    case 's':
+        put_string(out, spec, va_arg(*args, const char *));
+        return true;
+    case 'd':
+    case 'i':
+        put_signed(out, spec, arg_signed(args, spec->size));
+        return true;
+    case 'u':
+        put_number(out, spec, "", arg_unsigned(args, spec->size), 'u');
+        return true;
+    case 'x':
+    case 'X':
+        value = arg_unsigned(args, spec->size);
+        put_number(out, spec, spec->prefix && value ? (conversion == 'x' ? "0x" : "0X") : "", value,
+                   conversion);
+        return true;
+    case 'p':
+        spec->has_precision = true;
+        spec->precision = 16;
+        put_number(out, spec, "0x", (uintptr_t)va_arg(*args, void *), 'x');
+        return true;
+    case '%':
+        put_bytes(out, "%", 1);
+        return true;
+    default:
+        return false;
+    }
+}
+
+size_t fmt_vprint(char *buf, size_t size, const char *format, va_list args)
+{
+    struct fmt_out out = {.buf = buf, .size = size, .length = 0};
+    va_list rest;
+
+    /* A copy whose address can be passed on: a va_list parameter may be an array that decayed. */
+    va_copy(rest, args);
+    while (*format) {
+        const char *percent = strchr(format, '%');
+        size_t nplain = percent ? (size_t)(percent - format) : strlen(format);
+        struct fmt_spec spec;
+        const char *end;
+
+        put_bytes(&out, format, nplain);
+        if (!percent)
+            break;
+        end = parse_spec(percent + 1, &rest, &spec);
+        if (*end && put_conversion(&out, &spec, *end, &rest)) {
+            format = end + 1;
+        } else {
+            put_bytes(&out, percent, (size_t)(end - percent));
+            format = end;
+        }
+    }
+    va_end(rest);
+    if (size > 0)
+        buf[MIN(out.length, size - 1)] = '\0';
+    return out.length;
+}
+
+size_t fmt_print(char *buf, size_t size, const char *format, ...)
+{
+    va_list args;
+    size_t length;
+
+    va_start(args, format);
+    length = fmt_vprint(buf, size, format, args);
+    va_end(args);
+    return length;
+}

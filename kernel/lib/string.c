@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lib/string.c - memory and string functions without SSE
+ *
+ * Blocks up to 32 bytes are moved by at most four loads and four stores that may overlap each
+ * other; larger ones in steps of 32 bytes; from REP_MIN on by the string instructions, which move
+ * eight bytes an iteration and are the fastest way on every processor since 2008.
+ *
+ * Why not a simple loop: the compiler would turn it into a call of the function it stands in.
+ */
+#include "kernel/lib/string.h"
+
+#if !__STDC_HOSTED__
+
+#define REP_MIN 128
+
+/* Unaligned words, exempt from the aliasing rules. A structure rather than __builtin_memcpy, which
+ * without optimisation is a call of memcpy. */
+struct word64 {
+    uint64_t value;
+} __attribute__((packed, may_alias));
+
+struct word32 {
+    uint32_t value;
+} __attribute__((packed, may_alias));
+
+static inline uint64_t load64(const void *where)
+{
+    return ((const struct word64 *)where)->value;
+}
+
+static inline void store64(void *where, uint64_t value)
+{
+    ((struct word64 *)where)->value = value;
+}
+
+static inline uint32_t load32(const void *where)
+{
+    return ((const struct word32 *)where)->value;
+}
+
+static inline void store32(void *where, uint32_t value)
+{
+    ((struct word32 *)where)->value = value;
+}
+
+/* At most 32 bytes. Every load comes before the first store: right for any overlap. */
+static inline void move_small(char *dst, const char *src, size_t n)
+{
+    if (n >= 16) {
+        uint64_t a = load64(src), b = load64(src + 8);
+        uint64_t c = load64(src + n - 16), d = load64(src + n - 8);
+
+        store64(dst, a);
+        store64(dst + 8, b);
+        store64(dst + n - 16, c);
+        store64(dst + n - 8, d);
+    } else if (n >= 8) {
+        uint64_t a = load64(src), b = load64(src + n - 8);
+
+        store64(dst, a);
+        store64(dst + n - 8, b);
+    } else if (n >= 4) {
+        uint32_t a = load32(src), b = load32(src + n - 4);
+
+        store32(dst, a);
+        store32(dst + n - 4, b);
+    } else if (n > 0) {
+        char a = src[0], b = src[n / 2], c = src[n - 1];
+
+        dst[0] = a;
+        dst[n / 2] = b;
+        dst[n - 1] = c;
+    }
+}
+
+/* More than 32 bytes, from the lowest address up: right unless dst lies inside src. The tail is
+ * loaded first because the loop may overwrite it. */
+static inline void move_up(char *dst, const char *src, size_t n)
+{
+    uint64_t tail0 = load64(src + n - 32), tail1 = load64(src + n - 24);
+    uint64_t tail2 = load64(src + n - 16), tail3 = load64(src + n - 8);
+    char *end = dst + n;
+
+    if (n >= REP_MIN) {
+        size_t nwords = n / 8;
+
+        __asm__ volatile("rep movsq" : "+D"(dst), "+S"(src), "+c"(nwords) : : "memory");
+        store64(end - 8, tail3);
+        return;
+    }
+    for (; n > 32; n -= 32, src += 32, dst += 32) {
+        uint64_t a = load64(src), b = load64(src + 8);
+        uint64_t c = load64(src + 16), d = load64(src + 24);
+
+        store64(dst, a);
+        store64(dst + 8, b);
+        store64(dst + 16, c);
+        store64(dst + 24, d);
+    }
+    store64(end - 32, tail0);
+    store64(end - 24, tail1);
+    store64(end - 16, tail2);
+    store64(end - 8, tail3);
+}
+
+/* More than 32 bytes, from the highest address down: right unless src lies inside dst. No string
+ * instruction: those are slow backwards. */
+static void move_down(char *dst, const char *src, size_t n)
+{
+    uint64_t head0 = load64(src), head1 = load64(src + 8);
+    uint64_t head2 = load64(src + 16), head3 = load64(src + 24);
+
+    for (; n > 32; n -= 32) {
+        uint64_t a = load64(src + n - 8), b = load64(src + n - 16);
+        uint64_t c = load64(src + n - 24), d = load64(src + n - 32);
+
+        store64(dst + n - 8, a);
+        store64(dst + n - 16, b);
+        store64(dst + n - 24, c);
+        store64(dst + n - 32, d);
+    }
+    store64(dst, head0);
+    store64(dst + 8, head1);
+    store64(dst + 16, head2);
+    store64(dst + 24, head3);
+}
+
+void *memcpy(void *restrict dst, const void *restrict src, size_t nbytes)
+{
+    if (nbytes <= 32)
+        move_small(dst, src, nbytes);
+    else
+        move_up(dst, src, nbytes);
+    return dst;
+}
+
+void *memmove(void *dst, const void *src, size_t nbytes)
+{
+    if (nbytes <= 32)
+        move_small(dst, src, nbytes);
+    else if ((uintptr_t)dst - (uintptr_t)src >= nbytes) /* below src, or not overlapping */
+        move_up(dst, src, nbytes);
+    else
+        move_down(dst, src, nbytes);
+    return dst;
+}
+
+static inline void set_small(char *dst, uint64_t pattern, size_t n)
+{
+    if (n >= 16) {
+        store64(dst, pattern);
+        store64(dst + 8, pattern);
+        store64(dst + n - 16, pattern);
+        store64(dst + n - 8, pattern);
+    } else if (n >= 8) {
+        store64(dst, pattern);
+        store64(dst + n - 8, pattern);
+    } else if (n >= 4) {
+        store32(dst, (uint32_t)pattern);
+        store32(dst + n - 4, (uint32_t)pattern);
+    } else if (n > 0) {
+        dst[0] = (char)pattern;
+        dst[n / 2] = (char)pattern;
+        dst[n - 1] = (char)pattern;
+    }
+}
+
+void *memset(void *dst, int byte, size_t nbytes)
+{
+    uint64_t pattern = (uint8_t)byte * 0x0101010101010101ULL;
+    char *at = dst;
+    char *end = at + nbytes;
+
+    if (nbytes <= 32) {
+        set_small(at, pattern, nbytes);
+        return dst;
+    }
+    if (nbytes >= REP_MIN) {
+        size_t nwords = nbytes / 8;
+
+        __asm__ volatile("rep stosq" : "+D"(at), "+c"(nwords) : "a"(pattern) : "memory");
+        store64(end - 8, pattern);
+        return dst;
+    }
+    for (; end - at > 32; at += 32) {
+        store64(at, pattern);
+        store64(at + 8, pattern);
+        store64(at + 16, pattern);
+        store64(at + 24, pattern);
+    }
+    set_small(end - 32, pattern, 32);
+    return dst;
+}
+
+/* The order of two different words is that of their first differing byte: of the words read as
+ * big-endian numbers. */
+static inline int compare_words(uint64_t one, uint64_t other)
+{
+    return __builtin_bswap64(one) < __builtin_bswap64(other) ? -1 : 1;
+}
+
+int memcmp(const void *one, const void *other, size_t nbytes)
+{
+    const uint8_t *a = one, *b = other;
+
+    for (; nbytes >= 8; nbytes -= 8, a += 8, b += 8) {
+        uint64_t x = load64(a), y = load64(b);
+
+        if (x != y)
+            return compare_words(x, y);
+    }
+    for (; nbytes > 0; nbytes--, a++, b++) {
+        if (*a != *b)
+            return *a - *b;
+    }
+    return 0;
+}
+
+void *memchr(const void *bytes, int byte, size_t nbytes)
+{
+    const uint8_t *at = bytes;
+
+    for (; nbytes > 0; nbytes--, at++) {
+        if (*at == (uint8_t)byte)
+            return (void *)(uintptr_t)at;
+    }
+    return NULL;
+}
+
+/* Aligned words: one may reach past the NUL, but never into the next page. AddressSanitizer
+ * cannot know that this is harmless. */
+__attribute__((no_sanitize_address)) size_t strlen(const char *text)
+{
+    const char *at = text;
+
+    for (; (uintptr_t)at % 8 != 0; at++) {
+        if (!*at)
+            return (size_t)(at - text);
+    }
+    for (;; at += 8) {
+        uint64_t word = load64(at);
+        uint64_t zeroes = (word - 0x0101010101010101ULL) & ~word & 0x8080808080808080ULL;
+
+        if (zeroes)
+            return (size_t)(at - text) + (size_t)__builtin_ctzll(zeroes) / 8;
+    }
+}
+
+size_t strnlen(const char *text, size_t max)
+{
+    const char *nul = memchr(text, 0, max);
+
+    return nul ? (size_t)(nul - text) : max;
+}
+
+int strcmp(const char *one, const char *other)
+{
+    for (; *one && *one == *other; one++, other++)
+        ;
+    return (uint8_t)*one - (uint8_t)*other;
+}
+
+int strncmp(const char *one, const char *other, size_t max)
+{
+    for (; max > 0; max--, one++, other++) {
+        if (*one != *other || !*one)
+            return (uint8_t)*one - (uint8_t)*other;
+    }
+    return 0;
+}
+
+char *strchr(const char *text, int byte)
+{
+    for (; *text != (char)byte; text++) {
+        if (!*text)
+            return NULL;
+    }
+    return (char *)(uintptr_t)text;
+}
+
+char *strrchr(const char *text, int byte)
+{
+    const char *found = NULL;
+
+    for (;; text++) {
+        if (*text == (char)byte)
+            found = text;
+        if (!*text)
+            return (char *)(uintptr_t)found;
+    }
+}
+
+#endif /* !__STDC_HOSTED__ */
+
+size_t str_copy(char *dst, size_t size, const char *src)
+{
+    size_t length = strlen(src);
+
+    if (size > 0) {
+        size_t ncopied = MIN(length, size - 1);
+
+        memcpy(dst, src, ncopied);
+        dst[ncopied] = '\0';
+    }
+    return length;
+}
