@@ -100,15 +100,26 @@ struct acpi_info {
     uint64_t hpet_address; /* memory; 0 if none */
 };
 
-/* Bytes add up to zero and the length in the header is between ACPI_HEADER_SIZE and nbytes. */
+/* Signature as given, length in the header between ACPI_HEADER_SIZE and nbytes, and the bytes of
+ * that length add up to zero. */
 bool acpi_table_valid(const void *table, size_t nbytes, const char signature[4]);
 
 /* The length that a header of ACPI_HEADER_SIZE bytes claims; 0 if implausible. */
 uint32_t acpi_table_length(const void *header);
 
-/* The root pointer, of which nbytes can be read. entry_size is 8 for an XSDT, 4 for an RSDT. */
-MUST_CHECK int acpi_parse_rsdp(const void *rsdp, size_t nbytes, uint64_t *root,
-                               unsigned *entry_size);
+/* Physical addresses of the root tables, 0 for one that is not there. */
+struct acpi_roots {
+    uint64_t xsdt; /* 8-byte entries; preferred */
+    uint64_t rsdt; /* 4-byte entries */
+};
+
+/* The root pointer, of which nbytes can be read. */
+#define ACPI_RSDP_SIZE 36u
+MUST_CHECK int acpi_parse_rsdp(const void *rsdp, size_t nbytes, struct acpi_roots *roots);
+
+/* Entries of a root table, and the physical address in one of them. */
+size_t acpi_root_count(size_t nbytes, unsigned entry_size);
+uint64_t acpi_root_entry(const void *root, size_t index, unsigned entry_size);
 
 /* Each takes a whole table whose signature and checksum are checked here. */
 MUST_CHECK int acpi_parse_madt(const void *table, size_t nbytes, struct acpi_info *info);

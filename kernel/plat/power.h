@@ -3,8 +3,7 @@
  * plat/power.h - the ways to end: off, again, standstill, and a verdict for an emulator
  *
  * Rule:    every step waits a bounded time and then the next is tried. Port I/O and constant data
- *          only, no lock and no allocation, so that a panic can use all of it. (A message goes out
- *          by klog before a step that may hang.)
+ *          only, no lock and no allocation, so that a panic can use all but power_off, which logs.
  * Context: any; interrupts are off afterwards.
  * Tests:   tests/host/plat_power_test.c
  */

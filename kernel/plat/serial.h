@@ -21,5 +21,8 @@ bool serial_present(void);
 
 void serial_write(const char *bytes, size_t nbytes);
 
+/* Bytes given up because the port did not take them in time: for the log. */
+uint64_t serial_lost_bytes(void);
+
 /* Works before serial_init, which it then does itself; needs no lock and no memory. */
 void serial_write_panic(const char *bytes, size_t nbytes);

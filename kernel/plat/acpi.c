@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * plat/acpi.c - walks from the root pointer to the tables that matter
+ */
+#include "kernel/plat/acpi.h"
+
+#include "kernel/lib/klog.h"
+#include "kernel/mm/window.h"
+#include "kernel/plat/acpi_bytes.h"
+
+/* A root table of more entries is cut: real ones have some thirty. */
+#define ROOT_MAX_ENTRIES 256
+
+static struct acpi_info the_info;
+
+const struct acpi_info *acpi_info(void)
+{
+    return &the_info;
+}
+
+/* The whole table at that address, or NULL; its length by its own header. */
+static const void *table_map(uint64_t physical, size_t *nbytes)
+{
+    const void *header = physical ? window_map_ram(physical, ACPI_HEADER_SIZE) : NULL;
+
+    if (!header)
+        return NULL;
+    *nbytes = acpi_table_length(header);
+    return *nbytes ? window_map_ram(physical, *nbytes) : NULL;
+}
+
+/* Tables read from the root's list. The DSDT is not in that list: the FADT points to it. */
+static const struct table_kind {
+    char signature[5];
+    int (*parse)(const void *table, size_t nbytes, struct acpi_info *info);
+} table_kinds[] = {
+    {"APIC", acpi_parse_madt},
+    {"FACP", acpi_parse_fadt},
+    {"HPET", acpi_parse_hpet},
+};
+
+static uint32_t signature_of(const void *header)
+{
+    return acpi_get32(header);
+}
+
+static void table_parse(uint64_t physical)
+{
+    const void *header = physical ? window_map_ram(physical, ACPI_HEADER_SIZE) : NULL;
+    const void *table;
+    size_t nbytes;
+
+    if (!header)
+        return;
+    for (size_t i = 0; i < ARRAY_SIZE(table_kinds); i++) {
+        const struct table_kind *kind = &table_kinds[i];
+
+        if (signature_of(header) != signature_of(kind->signature))
+            continue;
+        table = table_map(physical, &nbytes);
+        if (!table || kind->parse(table, nbytes, &the_info))
+            klog("acpi: table %s at 0x%lx is broken and left out", kind->signature, physical);
+        return;
+    }
+}
+
+/* Whether the root table was good; then everything it lists has been read. */
+static bool root_walk(uint64_t physical, const char *signature, unsigned entry_size)
+{
+    size_t nbytes, count;
+    const void *root = table_map(physical, &nbytes);
+
+    if (!root || !acpi_table_valid(root, nbytes, signature)) {
+        if (physical)
+            klog("acpi: root table %s at 0x%lx is broken", signature, physical);
+        return false;
+    }
+    count = MIN(acpi_root_count(nbytes, entry_size), (size_t)ROOT_MAX_ENTRIES);
+    for (size_t i = 0; i < count; i++)
+        table_parse(acpi_root_entry(root, i, entry_size));
+    return true;
+}
+
+static void s5_find(void)
+{
+    size_t nbytes;
+    const void *dsdt = table_map(the_info.dsdt, &nbytes);
+
+    if (!dsdt || acpi_parse_s5(dsdt, nbytes, &the_info))
+        klog("acpi: no sleep types for switching off in the DSDT");
+}
+
+void acpi_init(uint64_t rsdp)
+{
+    struct acpi_roots roots;
+    const void *pointer = rsdp ? window_map_ram(rsdp, ACPI_RSDP_SIZE) : NULL;
+
+    the_info = (struct acpi_info){0};
+    if (!pointer || acpi_parse_rsdp(pointer, ACPI_RSDP_SIZE, &roots)) {
+        klog("acpi: no root pointer; going on without the tables");
+        return;
+    }
+    the_info.found = root_walk(roots.xsdt, "XSDT", 8) || root_walk(roots.rsdt, "RSDT", 4);
+    if (the_info.fadt)
+        s5_find();
+    klog("acpi: %u processors, %u I/O APICs, PM timer %s, HPET %s", the_info.ncpus,
+         the_info.nioapics, the_info.pm_timer_port ? "yes" : "no",
+         the_info.hpet_address ? "yes" : "no");
+}

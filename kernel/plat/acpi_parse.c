@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * plat/acpi_parse.c - root pointer, table headers, MADT and HPET
+ *
+ * The FADT and \_S5_ are in acpi_fadt.c.
+ */
+#include "kernel/plat/acpi_parse.h"
+
+#include "kernel/plat/acpi_bytes.h"
+#include "shared/linux/errno.h"
+
+#define RSDP_V1_SIZE 20u
+
+static bool bytes_equal(const uint8_t *bytes, const char *text, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (bytes[i] != (uint8_t)text[i])
+            return false;
+    }
+    return true;
+}
+
+static bool sum_is_zero(const uint8_t *bytes, size_t nbytes)
+{
+    uint8_t sum = 0;
+
+    for (size_t i = 0; i < nbytes; i++)
+        sum = (uint8_t)(sum + bytes[i]);
+    return sum == 0;
+}
+
+uint32_t acpi_table_length(const void *header)
+{
+    uint32_t length = acpi_get32((const uint8_t *)header + 4);
+
+    return length >= ACPI_HEADER_SIZE && length <= ACPI_TABLE_MAX_SIZE ? length : 0;
+}
+
+bool acpi_table_valid(const void *table, size_t nbytes, const char signature[4])
+{
+    const uint8_t *bytes = table;
+    uint32_t length;
+
+    if (nbytes < ACPI_HEADER_SIZE || !bytes_equal(bytes, signature, 4))
+        return false;
+    length = acpi_table_length(table);
+    return length && length <= nbytes && sum_is_zero(bytes, length);
+}
+
+int acpi_parse_rsdp(const void *rsdp, size_t nbytes, struct acpi_roots *roots)
+{
+    const uint8_t *bytes = rsdp;
+    struct acpi_roots found = {0};
+    uint32_t length;
+
+    if (nbytes < RSDP_V1_SIZE || !bytes_equal(bytes, "RSD PTR ", 8) ||
+        !sum_is_zero(bytes, RSDP_V1_SIZE))
+        return -EINVAL;
+    found.rsdt = acpi_get32(bytes + 16);
+
+    /* The second half has a checksum of its own; if that is wrong, the first half still stands. */
+    if (bytes[15] >= 2 && nbytes >= ACPI_RSDP_SIZE) {
+        length = acpi_get32(bytes + 20);
+        if (length >= ACPI_RSDP_SIZE && length <= nbytes && sum_is_zero(bytes, length))
+            found.xsdt = acpi_get64(bytes + 24);
+    }
+    if (!found.xsdt && !found.rsdt)
+        return -EINVAL;
+    *roots = found;
+    return 0;
+}
+
+size_t acpi_root_count(size_t nbytes, unsigned entry_size)
+{
+    return nbytes < ACPI_HEADER_SIZE ? 0 : (nbytes - ACPI_HEADER_SIZE) / entry_size;
+}
+
+uint64_t acpi_root_entry(const void *root, size_t index, unsigned entry_size)
+{
+    const uint8_t *entry = (const uint8_t *)root + ACPI_HEADER_SIZE + index * entry_size;
+
+    return entry_size == 8 ? acpi_get64(entry) : acpi_get32(entry);
+}
+
+/* Firmware may list one processor both in the old and in the x2APIC form. */
+static void cpu_add(struct acpi_info *info, uint32_t apic_id, uint32_t uid, uint32_t flags)
+{
+    if (!(flags & 3))
+        return; /* a socket without a processor */
+    for (uint32_t i = 0; i < info->ncpus; i++) {
+        if (info->cpus[i].apic_id == apic_id)
+            return;
+    }
+    if (info->ncpus == ACPI_MAX_CPUS) {
+        info->ndropped++;
+        return;
+    }
+    info->cpus[info->ncpus++] = (struct acpi_cpu){
+        .apic_id = apic_id,
+        .uid = uid,
+        .enabled = flags & 1,
+        .online_capable = flags & 2,
+    };
+}
+
+static void ioapic_add(struct acpi_info *info, const uint8_t *entry)
+{
+    if (info->nioapics == ACPI_MAX_IOAPICS) {
+        info->ndropped++;
+        return;
+    }
+    info->ioapics[info->nioapics++] = (struct acpi_ioapic){
+        .id = entry[2],
+        .address = acpi_get32(entry + 4),
+        .gsi_base = acpi_get32(entry + 8),
+    };
+}
+
+static void override_add(struct acpi_info *info, const uint8_t *entry)
+{
+    if (info->noverrides == ACPI_MAX_OVERRIDES) {
+        info->ndropped++;
+        return;
+    }
+    info->overrides[info->noverrides++] = (struct acpi_override){
+        .irq = entry[3],
+        .gsi = acpi_get32(entry + 4),
+        .flags = acpi_get16(entry + 8),
+    };
+}
+
+static void nmi_add(struct acpi_info *info, uint32_t uid, uint16_t flags, uint8_t lint)
+{
+    if (lint > 1)
+        return;
+    if (info->nnmis == ACPI_MAX_NMIS) {
+        info->ndropped++;
+        return;
+    }
+    info->nmis[info->nnmis++] = (struct acpi_nmi){.uid = uid, .flags = flags, .lint = lint};
+}
+
+enum madt_entry {
+    MADT_LAPIC = 0,
+    MADT_IOAPIC = 1,
+    MADT_OVERRIDE = 2,
+    MADT_LAPIC_NMI = 4,
+    MADT_LAPIC_ADDRESS = 5,
+    MADT_X2APIC = 9,
+    MADT_X2APIC_NMI = 10,
+    MADT_NTYPES
+};
+
+/* What an entry must have at least; 0 for the types that are passed over. */
+static const uint8_t madt_sizes[MADT_NTYPES] = {
+    [MADT_LAPIC] = 8,          [MADT_IOAPIC] = 12, [MADT_OVERRIDE] = 10,   [MADT_LAPIC_NMI] = 6,
+    [MADT_LAPIC_ADDRESS] = 12, [MADT_X2APIC] = 16, [MADT_X2APIC_NMI] = 12,
+};
+
+static void madt_entry_parse(struct acpi_info *info, const uint8_t *entry)
+{
+    switch (entry[0]) {
+    case MADT_LAPIC:
+        if (entry[3] != 0xff) /* the broadcast identity is nobody's */
+            cpu_add(info, entry[3], entry[2], acpi_get32(entry + 4));
+        break;
+    case MADT_IOAPIC:
+        ioapic_add(info, entry);
+        break;
+    case MADT_OVERRIDE:
+        override_add(info, entry);
+        break;
+    case MADT_LAPIC_NMI:
+        nmi_add(info, entry[2] == 0xff ? ACPI_UID_ALL : entry[2], acpi_get16(entry + 3), entry[5]);
+        break;
+    case MADT_LAPIC_ADDRESS:
+        info->lapic_address = acpi_get64(entry + 4);
+        break;
+    case MADT_X2APIC:
+        if (acpi_get32(entry + 4) != 0xffffffffu)
+            cpu_add(info, acpi_get32(entry + 4), acpi_get32(entry + 12), acpi_get32(entry + 8));
+        break;
+    case MADT_X2APIC_NMI:
+        nmi_add(info, acpi_get32(entry + 4), acpi_get16(entry + 2), entry[8]);
+        break;
+    }
+}
+
+int acpi_parse_madt(const void *table, size_t nbytes, struct acpi_info *info)
+{
+    const uint8_t *bytes = table;
+    uint32_t length, at = 44;
+
+    if (info->madt || !acpi_table_valid(table, nbytes, "APIC"))
+        return -EINVAL;
+    length = acpi_table_length(table);
+    if (length < at)
+        return -EINVAL;
+
+    info->madt = true;
+    info->lapic_address = acpi_get32(bytes + 36);
+    info->legacy_pic = acpi_get32(bytes + 40) & 1;
+    while (length - at >= 2) {
+        uint8_t type = bytes[at], size = bytes[at + 1];
+
+        /* After a wrong size nothing that follows can be told apart. */
+        if (size < 2 || size > length - at)
+            break;
+        if (type < MADT_NTYPES && madt_sizes[type] && size >= madt_sizes[type])
+            madt_entry_parse(info, bytes + at);
+        at += size;
+    }
+    return 0;
+}
+
+int acpi_parse_hpet(const void *table, size_t nbytes, struct acpi_info *info)
+{
+    struct acpi_register where;
+
+    if (!acpi_table_valid(table, nbytes, "HPET"))
+        return -EINVAL;
+    where = acpi_get_register(table, acpi_table_length(table), 40);
+    if (where.space != ACPI_SPACE_MEMORY || !where.address)
+        return -EINVAL;
+    info->hpet_address = where.address;
+    return 0;
+}
