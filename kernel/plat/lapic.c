@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * plat/lapic.c - one local APIC behind two sets of registers
+ *
+ * Registers: Intel SDM vol. 3, chapter 11. Offsets are those of the xAPIC page; x2APIC has the
+ * same registers as MSRs, one for each 16 bytes.
+ */
+#include "kernel/plat/lapic.h"
+
+#include "kernel/arch/x86_64/cpuid.h"
+#include "kernel/arch/x86_64/io.h"
+#include "kernel/arch/x86_64/tsc.h"
+#include "kernel/arch/x86_64/vectors.h"
+#include "kernel/lib/klog.h"
+#include "kernel/mm/window.h"
+#include "kernel/plat/lapic_math.h"
+#include "shared/linux/errno.h"
+
+enum lapic_register {
+    REG_ID = 0x020,
+    REG_VERSION = 0x030,
+    REG_TPR = 0x080,
+    REG_EOI = LAPIC_REGISTER_EOI,
+    REG_SPURIOUS = 0x0f0,
+    REG_ISR = 0x100, /* eight registers, 16 bytes apart */
+    REG_ERROR = 0x280,
+    REG_LVT_CMCI = 0x2f0,
+    REG_LVT_TIMER = 0x320,
+    REG_LVT_THERMAL = 0x330,
+    REG_LVT_PERF = 0x340,
+    REG_LVT_LINT0 = 0x350,
+    REG_LVT_LINT1 = 0x360,
+    REG_LVT_ERROR = 0x370,
+    REG_TIMER_INITIAL = 0x380,
+    REG_TIMER_CURRENT = 0x390,
+    REG_TIMER_DIVIDE = 0x3e0,
+};
+
+#define LVT_MASKED        (1u << 16)
+#define LVT_NMI           (4u << 8)
+#define LVT_TSC_DEADLINE  (2u << 17)
+#define SPURIOUS_ENABLE   (1u << 8)
+#define TIMER_DIVIDE_BY16 3u
+
+#define APIC_BASE_X2APIC  (1u << 10)
+#define APIC_BASE_ENABLE  (1u << 11)
+#define APIC_BASE_ADDRESS 0x000ffffffffff000ULL
+
+#define CPUID_APIC         (1u << 9)  /* leaf 1, EDX */
+#define CPUID_TSC_DEADLINE (1u << 24) /* leaf 1, ECX */
+
+#define CALIBRATE_NS    250000u
+#define CALIBRATE_READS 1000000u /* bound of the wait, should the TSC stand still */
+
+volatile uint32_t *lapic_registers;
+
+static bool use_deadline;
+static struct lapic_scale scale; /* nanoseconds to TSC ticks, or to ticks of the APIC's counter */
+
+static uint32_t reg_read(uint32_t offset)
+{
+    if (lapic_registers)
+        return lapic_registers[offset / 4];
+    return (uint32_t)msr_read(MSR_X2APIC_BASE + offset / 16);
+}
+
+static void reg_write(uint32_t offset, uint32_t value)
+{
+    if (lapic_registers)
+        lapic_registers[offset / 4] = value;
+    else
+        msr_write(MSR_X2APIC_BASE + offset / 16, value);
+}
+
+/* The old interrupt controllers would deliver on vectors of their own, some of them exceptions. */
+static void pic_mask(const struct acpi_info *info)
+{
+    if (info->madt && !info->legacy_pic)
+        return;
+    io_out8(0x21, 0xff);
+    io_out8(0xa1, 0xff);
+}
+
+/* Turns the APIC on if the firmware left it off, and finds its registers. The mode stays. */
+static int registers_find(void)
+{
+    uint64_t base;
+
+    if (!(cpuid_query(1, 0).edx & CPUID_APIC))
+        return -ENODEV;
+    base = msr_read(MSR_APIC_BASE);
+    if (!(base & APIC_BASE_ENABLE)) {
+        base |= APIC_BASE_ENABLE;
+        msr_write(MSR_APIC_BASE, base);
+    }
+    lapic_registers = NULL;
+    if (base & APIC_BASE_X2APIC)
+        return 0;
+    lapic_registers =
+        (volatile uint32_t *)window_map_mmio(base & APIC_BASE_ADDRESS, 4096, WINDOW_UNCACHED);
+    return lapic_registers ? 0 : -ENODEV;
+}
+
+uint32_t lapic_id(void)
+{
+    uint32_t id = reg_read(REG_ID);
+
+    return lapic_registers ? id >> 24 : id;
+}
+
+uint32_t lapic_error_clear(void)
+{
+    reg_write(REG_ERROR, 0); /* a write makes the register show what has gathered */
+    return reg_read(REG_ERROR);
+}
+
+/* The pins that ACPI names as non-maskable for this processor. */
+static void nmi_pins_set(const struct acpi_info *info)
+{
+    uint32_t id = lapic_id(), uid = ACPI_UID_ALL;
+
+    for (uint32_t i = 0; i < info->ncpus; i++) {
+        if (info->cpus[i].apic_id == id)
+            uid = info->cpus[i].uid;
+    }
+    for (uint32_t i = 0; i < info->nnmis; i++) {
+        const struct acpi_nmi *nmi = &info->nmis[i];
+
+        if (nmi->uid == ACPI_UID_ALL || nmi->uid == uid)
+            reg_write(nmi->lint ? REG_LVT_LINT1 : REG_LVT_LINT0, LVT_NMI);
+    }
+}
+
+/* Registers of later APICs exist only up to the number of entries that the version tells. */
+static void local_sources_mask(void)
+{
+    uint32_t last = (reg_read(REG_VERSION) >> 16) & 0xff;
+
+    reg_write(REG_LVT_TIMER, LVT_MASKED);
+    reg_write(REG_LVT_LINT0, LVT_MASKED);
+    reg_write(REG_LVT_LINT1, LVT_MASKED);
+    if (last >= 4)
+        reg_write(REG_LVT_PERF, LVT_MASKED);
+    if (last >= 5)
+        reg_write(REG_LVT_THERMAL, LVT_MASKED);
+    if (last >= 6)
+        reg_write(REG_LVT_CMCI, LVT_MASKED);
+}
+
+/* Interrupts that the firmware took and never acknowledged would hold back all of lower vectors. */
+static void leftovers_acknowledge(void)
+{
+    for (uint32_t i = 0; i < 256; i++) {
+        uint32_t pending = 0;
+
+        for (uint32_t reg = 0; reg < 8; reg++)
+            pending |= reg_read(REG_ISR + reg * 16);
+        if (!pending)
+            return;
+        reg_write(REG_EOI, 0);
+    }
+}
+
+/* Ticks a second of the counter, against the TSC. 0 if it stands still. */
+static uint64_t counter_measure(uint64_t tsc_hz)
+{
+    uint64_t wait = tsc_hz * CALIBRATE_NS / 1000000000u;
+    uint64_t start, now;
+    uint32_t count;
+
+    reg_write(REG_TIMER_INITIAL, 0xffffffffu); /* the timer is masked */
+    start = now = tsc_read();
+    for (uint32_t i = 0; i < CALIBRATE_READS && now - start < wait; i++)
+        now = tsc_read();
+    count = 0xffffffffu - reg_read(REG_TIMER_CURRENT);
+    now = tsc_read();
+    reg_write(REG_TIMER_INITIAL, 0);
+    return now == start ? 0 : count * tsc_hz / (now - start);
+}
+
+static int timer_setup(uint64_t tsc_hz)
+{
+    uint64_t hz;
+
+    use_deadline = cpuid_query(1, 0).ecx & CPUID_TSC_DEADLINE;
+    if (use_deadline) {
+        reg_write(REG_LVT_TIMER, LVT_TSC_DEADLINE | ARCH_VECTOR_TIMER);
+        /* In xAPIC mode the store above and the deadline's MSR are not ordered by themselves. */
+        __asm__ volatile("mfence" ::: "memory");
+        scale = lapic_scale_make(tsc_hz, UINT64_MAX >> 1);
+        klog("lapic: %s", lapic_description());
+        return 0;
+    }
+    reg_write(REG_TIMER_DIVIDE, TIMER_DIVIDE_BY16);
+    hz = counter_measure(tsc_hz);
+    if (!hz)
+        return -ENODEV;
+    scale = lapic_scale_make(hz, 0xffffffffu);
+    reg_write(REG_LVT_TIMER, ARCH_VECTOR_TIMER);
+    klog("lapic: %s, %lu kHz", lapic_description(), hz / 1000);
+    return 0;
+}
+
+int lapic_init(const struct acpi_info *info, uint64_t tsc_hz)
+{
+    int err;
+
+    pic_mask(info);
+    err = registers_find();
+    if (err)
+        return err;
+    local_sources_mask();
+    reg_write(REG_TPR, 0);
+    reg_write(REG_SPURIOUS, SPURIOUS_ENABLE | ARCH_VECTOR_SPURIOUS);
+    lapic_error_clear();
+    reg_write(REG_LVT_ERROR, ARCH_VECTOR_ERROR);
+    leftovers_acknowledge();
+    nmi_pins_set(info);
+    return timer_setup(tsc_hz);
+}
+
+const char *lapic_description(void)
+{
+    if (lapic_registers)
+        return use_deadline ? "xAPIC, TSC deadline" : "xAPIC, counting timer";
+    return use_deadline ? "x2APIC, TSC deadline" : "x2APIC, counting timer";
+}
+
+void lapic_timer_oneshot_ns(uint64_t ns)
+{
+    uint64_t ticks = lapic_scale_ticks(&scale, ns);
+
+    if (use_deadline)
+        msr_write(MSR_TSC_DEADLINE, tsc_read() + ticks);
+    else
+        reg_write(REG_TIMER_INITIAL, (uint32_t)ticks);
+}
+
+void lapic_timer_stop(void)
+{
+    if (use_deadline)
+        msr_write(MSR_TSC_DEADLINE, 0);
+    else
+        reg_write(REG_TIMER_INITIAL, 0);
+}
