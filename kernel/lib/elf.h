@@ -13,8 +13,7 @@
  *          they must stay, and must be a copy that no program can change meanwhile.
  * Fails:   -ENOEXEC with a reason, static text that fits after "NAME: ". Like Linux it ignores
  *          what it need not know: section headers, EI_OSABI, e_version, e_flags, PT_TLS.
- * Context: any; no state, no allocation; time grows with the number of program headers (elf_check_
- *          kernel: with its square, over at most 16 segments).
+ * Context: any; no state, no allocation; time grows with the number of program headers.
  * Tests:   tests/host/elf_test.c, tests/host/elf_fuzz.c
  */
 #pragma once

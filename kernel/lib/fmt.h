@@ -4,10 +4,11 @@
  *
  * Conversions: %c %s %d %i %u %x %X %p %%
  * Flags:   - (left), 0 (zeroes), + and blank (sign), # (0x); width; precision (bytes of %s, least
- *          digits of a number); `*` for either; sizes hh h l ll z. %p is 0x and 16 digits. %s of
- * NULL is (null). Rule:    a 64-bit number is printed with %llu or %llx and a cast to (unsigned
- * long long): the loader's `long` has 32 bits, so %lx of a uint64_t is right in the kernel alone.
- *          An unknown conversion is copied as it stands.
+ *          digits of a number); `*` for either; sizes hh h l ll z.
+ * Rule:    a 64-bit number is printed with %llu or %llx and a cast to (unsigned long long): the
+ *          loader's `long` has 32 bits, so %lx of a uint64_t is right in the kernel alone.
+ *          %p is 0x and 16 digits, %s of NULL is (null); an unknown conversion is copied as it
+ *          stands.
  * Context: any, also NMI and panic: no state, no allocation, bounded by the size of its output.
  * Tests:   tests/host/fmt_test.c (against the C library)
  */

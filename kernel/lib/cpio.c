@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lib/cpio.c - reads a newc archive
+ */
+#include "kernel/lib/cpio.h"
+
+#include "kernel/lib/string.h"
+#include "shared/linux/errno.h"
+
+#define MAGIC_SIZE  6
+#define FIELD_COUNT 13
+#define FIELD_SIZE  8
+#define HEADER_SIZE (MAGIC_SIZE + FIELD_COUNT * FIELD_SIZE)
+
+#define NAME_PADDING_MAX 4096
+#define TRAILER          "TRAILER!!!"
+
+/* The fields of a header, in their order. */
+enum field {
+    F_INO,
+    F_MODE,
+    F_UID,
+    F_GID,
+    F_NLINK,
+    F_MTIME,
+    F_FILESIZE,
+    F_DEV_MAJOR,
+    F_DEV_MINOR,
+    F_RDEV_MAJOR,
+    F_RDEV_MINOR,
+    F_NAMESIZE,
+    F_CHECK,
+};
+
+static int refuse(struct cpio_reader *reader, const char *why)
+{
+    reader->reason = why;
+    return -EINVAL;
+}
+
+void cpio_init(struct cpio_reader *reader, const void *archive, size_t size,
+               char name_buffer[CPIO_NAME_SIZE])
+{
+    *reader = (struct cpio_reader){
+        .archive = archive,
+        .size = size,
+        .name_buffer = name_buffer,
+    };
+}
+
+static int digit_value(uint8_t digit)
+{
+    if (digit >= '0' && digit <= '9')
+        return digit - '0';
+    digit |= 0x20; /* both cases are in use */
+    return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
+}
+
+/* False: not eight hexadecimal digits. */
+static bool parse_field(const char *digits, uint32_t *out)
+{
+    uint32_t value = 0;
+
+    for (unsigned i = 0; i < FIELD_SIZE; i++) {
+        int digit = digit_value((uint8_t)digits[i]);
+
+        if (digit < 0)
+            return false;
+        value = value << 4 | (uint32_t)digit;
+    }
+    *out = value;
+    return true;
+}
+
+static int parse_header(struct cpio_reader *reader, uint32_t fields[FIELD_COUNT])
+{
+    const char *header = reader->archive + reader->position;
+
+    if (reader->position > reader->size || reader->size - reader->position < HEADER_SIZE)
+        return refuse(reader, "archive is truncated: it ends without a trailer");
+    if (memcmp(header, "070701", MAGIC_SIZE) != 0 && memcmp(header, "070702", MAGIC_SIZE) != 0)
+        return refuse(reader, "not a newc cpio header");
+    for (unsigned i = 0; i < FIELD_COUNT; i++) {
+        if (!parse_field(header + MAGIC_SIZE + i * FIELD_SIZE, &fields[i]))
+            return refuse(reader, "a header field that is not a hexadecimal number");
+    }
+    return 0;
+}
+
+/* Copies one component and a slash before it; false if there is no room. */
+static bool append_component(struct cpio_reader *reader, size_t *length, const char *component,
+                             size_t nbytes)
+{
+    size_t at = *length;
+
+    if (nbytes >= CPIO_NAME_SIZE - at - (at > 0))
+        return false;
+    if (at > 0)
+        reader->name_buffer[at++] = '/';
+    memcpy(reader->name_buffer + at, component, nbytes);
+    *length = at + nbytes;
+    return true;
+}
+
+/* Brings a name into the form that cpio.h promises. */
+static int normalise(struct cpio_reader *reader, const char *name, size_t name_length,
+                     struct cpio_entry *entry)
+{
+    const char *end = name + name_length;
+    size_t length = 0;
+
+    while (name < end) {
+        const char *slash = memchr(name, '/', (size_t)(end - name));
+        size_t nbytes = (size_t)((slash ? slash : end) - name);
+
+        if (nbytes == 2 && name[0] == '.' && name[1] == '.')
+            return refuse(reader, "a name that leads out of the archive (..)");
+        if (nbytes > 0 && !(nbytes == 1 && name[0] == '.') &&
+            !append_component(reader, &length, name, nbytes))
+            return refuse(reader, "a name longer than 4,095 bytes");
+        name += nbytes + (slash != NULL);
+    }
+    reader->name_buffer[length] = '\0';
+    entry->name = reader->name_buffer;
+    entry->name_length = length;
+    return 0;
+}
+
+static uint64_t align4(uint64_t offset)
+{
+    return (offset + 3) & ~3ULL;
+}
+
+int cpio_next(struct cpio_reader *reader, struct cpio_entry *entry)
+{
+    uint32_t fields[FIELD_COUNT];
+    const char *name, *nul;
+    uint64_t name_end, data, end;
+    int err;
+
+    reader->position = reader->next;
+    err = parse_header(reader, fields);
+    if (err)
+        return err;
+
+    /* All in 64 bits: a position is below 2^63, the fields have 32 bits. */
+    name_end = (uint64_t)reader->position + HEADER_SIZE + fields[F_NAMESIZE];
+    data = align4(name_end);
+    end = data + fields[F_FILESIZE];
+    if (fields[F_NAMESIZE] == 0 || fields[F_NAMESIZE] > CPIO_NAME_SIZE + NAME_PADDING_MAX)
+        return refuse(reader, "a name of a wrong length");
+    if (name_end > reader->size)
+        return refuse(reader, "archive is truncated: it ends within a name");
+    name = reader->archive + reader->position + HEADER_SIZE;
+    nul = memchr(name, 0, fields[F_NAMESIZE]);
+    if (!nul)
+        return refuse(reader, "a name without an end");
+    if (strcmp(name, TRAILER) == 0)
+        return 0;
+    if (nul == name)
+        return refuse(reader, "an empty name");
+    if (end > reader->size)
+        return refuse(reader, "archive is truncated: it ends within a file");
+    err = normalise(reader, name, (size_t)(nul - name), entry);
+    if (err)
+        return err;
+
+    entry->data = reader->archive + data;
+    entry->size = fields[F_FILESIZE];
+    entry->mode = fields[F_MODE];
+    entry->uid = fields[F_UID];
+    entry->gid = fields[F_GID];
+    entry->mtime = fields[F_MTIME];
+    entry->nlink = fields[F_NLINK];
+    entry->ino = fields[F_INO];
+    entry->dev_major = fields[F_DEV_MAJOR];
+    entry->dev_minor = fields[F_DEV_MINOR];
+    entry->rdev_major = fields[F_RDEV_MAJOR];
+    entry->rdev_minor = fields[F_RDEV_MINOR];
+    reader->next = (size_t)align4(end);
+    return 1;
+}

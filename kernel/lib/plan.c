@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lib/plan.c - reads the self-test plan
+ *
+ * A line is first split into words (unquoting copies them into line->words), then the words are
+ * understood. Each step returns NULL or the reason why the line is malformed.
+ */
+#include "kernel/lib/plan.h"
+
+#include "kernel/lib/lines.h"
+#include "kernel/lib/string.h"
+
+/* `test`, the name, an option of each kind, the command. */
+#define WORDS_MAX (5 + PLAN_ARGV_MAX)
+
+void plan_init(struct plan_reader *reader, const char *text, size_t size)
+{
+    *reader = (struct plan_reader){.text = text, .size = size};
+}
+
+/* Copies a word to *to, without its quotes and with a NUL, and moves *from behind it. */
+static const char *split_word(const char **from, const char *end, char **to)
+{
+    const char *at = *from;
+    char *out = *to;
+    bool quoted = false;
+
+    for (; at < end && (quoted || !is_blank(*at)); at++) {
+        if (*at == '"') {
+            quoted = !quoted;
+            continue;
+        }
+        if (quoted && *at == '\\') {
+            at++;
+            if (at == end || (*at != '"' && *at != '\\'))
+                return "a backslash in quotes before something else than \" or \\";
+        }
+        *out++ = *at;
+    }
+    if (quoted)
+        return "a quote that is not closed";
+    *out++ = '\0';
+    *from = at;
+    *to = out;
+    return NULL;
+}
+
+/* A word and its NUL are never longer than the word and the blank (or end of line) behind it: what
+ * comes out fits into PLAN_LINE_MAX + 1 bytes. */
+static const char *split_line(struct plan_line *line, char *words[WORDS_MAX], unsigned *out_nwords)
+{
+    const char *at = line->line;
+    const char *end = at + line->line_length;
+    char *to = line->words;
+    unsigned nwords = 0;
+
+    for (;;) {
+        const char *fault;
+
+        while (at < end && is_blank(*at))
+            at++;
+        if (at == end)
+            break;
+        if (nwords == WORDS_MAX)
+            return "too many words";
+        words[nwords++] = to;
+        fault = split_word(&at, end, &to);
+        if (fault)
+            return fault;
+    }
+    *out_nwords = nwords;
+    return NULL;
+}
+
+static bool is_name(const char *name)
+{
+    size_t length = 0;
+
+    for (; name[length]; length++) {
+        char byte = name[length];
+        bool ok = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
+                  (byte >= '0' && byte <= '9') || (strchr("_.+-", byte) != NULL);
+
+        if (!ok)
+            return false;
+    }
+    return length > 0;
+}
+
+/* A decimal number of at most max, without sign or anything else. */
+static bool parse_number(const char *text, uint32_t max, uint32_t *out)
+{
+    uint64_t value = 0;
+
+    if (!*text)
+        return false;
+    for (; *text; text++) {
+        if (*text < '0' || *text > '9')
+            return false;
+        value = value * 10 + (uint64_t)(*text - '0');
+        if (value > max)
+            return false;
+    }
+    *out = (uint32_t)value;
+    return true;
+}
+
+/* What stands after the prefix, or NULL if the word does not begin with it. */
+static const char *after_prefix(const char *word, const char *prefix)
+{
+    size_t length = strlen(prefix);
+
+    return strncmp(word, prefix, length) == 0 ? word + length : NULL;
+}
+
+static const char *parse_limit(struct plan_line *line, const char *value)
+{
+    if (!parse_number(value, PLAN_LIMIT_MAX, &line->limit_s) || line->limit_s == 0)
+        return "limit= needs a number of seconds from 1 to 3600";
+    return NULL;
+}
+
+static const char *parse_expect(struct plan_line *line, const char *value)
+{
+    const char *rest;
+    uint32_t code;
+
+    if (strcmp(value, "limit") == 0) {
+        line->expect = PLAN_EXPECT_LIMIT;
+        return NULL;
+    }
+    rest = after_prefix(value, "exit:");
+    if (rest && parse_number(rest, 255, &code)) {
+        line->expect = PLAN_EXPECT_EXIT;
+        line->expect_value = (int)code;
+        return NULL;
+    }
+    rest = after_prefix(value, "signal:");
+    if (rest && plan_signal_number(rest)) {
+        line->expect = PLAN_EXPECT_SIGNAL;
+        line->expect_value = plan_signal_number(rest);
+        return NULL;
+    }
+    return "expect= needs exit:0 to exit:255, signal:NAME or limit";
+}
+
+static const char *parse_skip(struct plan_line *line, const char *value)
+{
+    line->skip = value;
+    return *value ? NULL : "skip= needs a reason";
+}
+
+/* The options of a test line, told by their prefix. */
+static const struct option {
+    const char *prefix;
+    const char *(*parse)(struct plan_line *line, const char *value);
+} options[] = {
+    {"limit=", parse_limit},
+    {"expect=", parse_expect},
+    {"skip=", parse_skip},
+};
+
+/* letters= : meant as an option, even if there is no such one. */
+static bool looks_like_option(const char *word)
+{
+    size_t n = 0;
+
+    while ((word[n] >= 'a' && word[n] <= 'z') || (word[n] >= 'A' && word[n] <= 'Z') ||
+           word[n] == '_' || word[n] == '-')
+        n++;
+    return n > 0 && word[n] == '=';
+}
+
+/* *seen has a bit for each option that the line has had. */
+static const char *parse_option(struct plan_line *line, const char *word, unsigned *seen)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(options); i++) {
+        const char *value = after_prefix(word, options[i].prefix);
+
+        if (!value)
+            continue;
+        if (*seen & (1u << i))
+            return "an option that is given twice";
+        *seen |= 1u << i;
+        return options[i].parse(line, value);
+    }
+    return "an unknown option before the command";
+}
+
+static const char *parse_words(struct plan_line *line, char *const words[], unsigned nwords)
+{
+    unsigned at = 2;
+    unsigned seen = 0;
+
+    if (strcmp(words[0], "test") != 0)
+        return "the first word is not `test`";
+    if (nwords < 2 || !is_name(words[1]))
+        return "a test needs a name made of A-Z a-z 0-9 _ . + -";
+    line->name = words[1];
+    line->limit_s = PLAN_LIMIT_DEFAULT;
+    for (; at < nwords && looks_like_option(words[at]); at++) {
+        const char *fault = parse_option(line, words[at], &seen);
+
+        if (fault)
+            return fault;
+    }
+    if (at == nwords || !*words[at])
+        return "no command";
+    if (nwords - at > PLAN_ARGV_MAX)
+        return "more than 64 words in the command";
+    line->argc = nwords - at;
+    memcpy(line->argv, words + at, line->argc * sizeof(line->argv[0]));
+    line->argv[line->argc] = NULL;
+    return NULL;
+}
+
+static const char *parse_line(struct plan_line *line)
+{
+    struct line text = {line->line, line->line_length};
+    char *words[WORDS_MAX];
+    unsigned nwords = 0;
+    const char *fault;
+
+    if (line->line_length > PLAN_LINE_MAX)
+        return "a line longer than 4096 bytes";
+    fault = line_fault(&text);
+    if (fault || line->line[0] == '#')
+        return fault;
+    fault = split_line(line, words, &nwords);
+    return fault ? fault : parse_words(line, words, nwords);
+}
+
+enum plan_kind plan_next(struct plan_reader *reader, struct plan_line *line)
+{
+    struct line text;
+
+    while (line_next(reader->text, reader->size, &reader->position, &text)) {
+        reader->line_number++;
+        if (line_trim(text).length == 0)
+            continue;
+        /* All but the large arrays, which `argc` and the pointers give a meaning. */
+        line->line = text.text;
+        line->line_length = text.length;
+        line->line_number = reader->line_number;
+        line->name = NULL;
+        line->expect = PLAN_EXPECT_EXIT;
+        line->expect_value = 0;
+        line->skip = NULL;
+        line->argc = 0;
+        line->reason = parse_line(line);
+        if (line->reason)
+            return PLAN_MALFORMED;
+        if (line->argc > 0) /* not a comment */
+            return PLAN_TEST;
+    }
+    return PLAN_END;
+}
+
+/* Index: the signal's number on x86-64 Linux. */
+static const char *const signal_names[] = {
+    [1] = "SIGHUP",     [2] = "SIGINT",   [3] = "SIGQUIT",   [4] = "SIGILL",   [5] = "SIGTRAP",
+    [6] = "SIGABRT",    [7] = "SIGBUS",   [8] = "SIGFPE",    [9] = "SIGKILL",  [10] = "SIGUSR1",
+    [11] = "SIGSEGV",   [12] = "SIGUSR2", [13] = "SIGPIPE",  [14] = "SIGALRM", [15] = "SIGTERM",
+    [16] = "SIGSTKFLT", [17] = "SIGCHLD", [18] = "SIGCONT",  [19] = "SIGSTOP", [20] = "SIGTSTP",
+    [21] = "SIGTTIN",   [22] = "SIGTTOU", [23] = "SIGURG",   [24] = "SIGXCPU", [25] = "SIGXFSZ",
+    [26] = "SIGVTALRM", [27] = "SIGPROF", [28] = "SIGWINCH", [29] = "SIGIO",   [30] = "SIGPWR",
+    [31] = "SIGSYS",
+};
+
+int plan_signal_number(const char *name)
+{
+    for (int i = 1; i < (int)ARRAY_SIZE(signal_names); i++) {
+        if (strcmp(name, signal_names[i]) == 0)
+            return i;
+    }
+    return 0;
+}
+
+const char *plan_signal_name(int number)
+{
+    return number > 0 && number < (int)ARRAY_SIZE(signal_names) ? signal_names[number] : NULL;
+}
