@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/* See cpu.h. */
+#include "efi-loader/cpu.h"
+#include "shared/addrmap.h"
+
+#define CPUID_1_ECX_RDRAND        (1u << 30)
+#define CPUID_EXTENDED            0x80000000u
+#define CPUID_EXTENDED_1_EDX_NX   (1u << 20)
+#define CPUID_EXTENDED_1_EDX_1GIB (1u << 26)
+
+#define MSR_APIC_BASE 0x1b
+#define MSR_EFER      0xc0000080u
+
+#define RANDOM_TRIES 10 /* as Intel advises */
+
+#define RESET_CONTROL      0xcf9
+#define RESET_CONTROL_COLD 0x0e
+#define RESET_WAIT         100000000
+
+_Static_assert(offsetof(struct cpu_jump, entry) == 0, "jump.S");
+_Static_assert(offsetof(struct cpu_jump, argument) == 8, "jump.S");
+_Static_assert(offsetof(struct cpu_jump, table_root) == 16, "jump.S");
+
+struct cpuid {
+    uint32_t eax, ebx, ecx, edx;
+};
+
+static struct cpuid cpuid(uint32_t leaf)
+{
+    struct cpuid out;
+
+    __asm__ volatile("cpuid"
+                     : "=a"(out.eax), "=b"(out.ebx), "=c"(out.ecx), "=d"(out.edx)
+                     : "a"(leaf), "c"(0));
+    return out;
+}
+
+static uint64_t read_msr(uint32_t number)
+{
+    uint32_t low, high;
+
+    __asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(number));
+    return low | (uint64_t)high << 32;
+}
+
+void cpu_read_features(struct cpu_features *features)
+{
+    struct cpuid extended = {0};
+
+    *features = (struct cpu_features){0};
+    if (cpuid(0).eax >= 1)
+        features->rdrand = cpuid(1).ecx & CPUID_1_ECX_RDRAND;
+    if (cpuid(CPUID_EXTENDED).eax >= CPUID_EXTENDED + 1)
+        extended = cpuid(CPUID_EXTENDED + 1);
+    features->nx = extended.edx & CPUID_EXTENDED_1_EDX_NX;
+    features->gib_pages = extended.edx & CPUID_EXTENDED_1_EDX_1GIB;
+}
+
+void cpu_read_state(struct bootinfo_cpu_state *state)
+{
+    __asm__ volatile("mov %%cr0, %0" : "=r"(state->cr0));
+    __asm__ volatile("mov %%cr3, %0" : "=r"(state->cr3));
+    __asm__ volatile("mov %%cr4, %0" : "=r"(state->cr4));
+    state->rflags = __builtin_ia32_readeflags_u64();
+    state->efer = read_msr(MSR_EFER);
+    state->apic_base = read_msr(MSR_APIC_BASE);
+}
+
+uint64_t cpu_read_tsc(void)
+{
+    return __builtin_ia32_rdtsc();
+}
+
+bool cpu_read_random(uint64_t *value)
+{
+    for (unsigned i = 0; i < RANDOM_TRIES; i++) {
+        bool valid;
+
+        __asm__ volatile("rdrand %0" : "=r"(*value), "=@ccc"(valid));
+        if (valid)
+            return true;
+    }
+    return false;
+}
+
+uint8_t cpu_inb(uint16_t port)
+{
+    uint8_t value;
+
+    __asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
+    return value;
+}
+
+void cpu_outb(uint16_t port, uint8_t value)
+{
+    __asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port));
+}
+
+void cpu_disable_interrupts(void)
+{
+    __asm__ volatile("cli" : : : "memory");
+}
+
+void cpu_reset(void)
+{
+    cpu_outb(RESET_CONTROL, RESET_CONTROL_COLD);
+    for (unsigned i = 0; i < RESET_WAIT; i++)
+        __asm__ volatile("pause");
+    cpu_triple_fault();
+}
+
+struct bootinfo_extent cpu_jump_extent(void)
+{
+    uint64_t base = ALIGN_DOWN((uintptr_t)jump_start, PAGE_SIZE);
+    uint64_t end = ALIGN_UP((uintptr_t)jump_end, PAGE_SIZE);
+
+    return (struct bootinfo_extent){.base = base, .size = end - base};
+}

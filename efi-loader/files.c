@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/* See files.h. */
+#include "efi-loader/files.h"
+#include "kernel/lib/string.h"
+#include "shared/linux/errno.h"
+
+#define NAME_CAPACITY 32
+#define INFO_CAPACITY (sizeof(EFI_FILE_INFO) + 2 * 256) /* FAT names have at most 255 characters   \
+                                                         */
+
+/* Codes from 0x10000 on are for others than the firmware. */
+#define WATCHDOG_CODE 0x10000
+
+static int open_on(EFI_BOOT_SERVICES *bs, EFI_HANDLE volume, EFI_FILE_HANDLE *out)
+{
+    static EFI_GUID guid = EFI_SIMPLE_FILE_SYSTEM_PROTOCOL_GUID;
+    static CHAR16 name[] = u"\\firstlight";
+    EFI_FILE_IO_INTERFACE *fs;
+    EFI_FILE_HANDLE root;
+
+    if (!volume || EFI_ERROR(bs->HandleProtocol(volume, &guid, (void **)&fs)))
+        return -ENOENT;
+    if (EFI_ERROR(fs->OpenVolume(fs, &root)))
+        return -ENOENT;
+    EFI_STATUS status = root->Open(root, out, name, EFI_FILE_MODE_READ, 0);
+    root->Close(root);
+    return EFI_ERROR(status) ? -ENOENT : 0;
+}
+
+int files_open(struct files *files, EFI_BOOT_SERVICES *bs, const EFI_LOADED_IMAGE *self)
+{
+    static EFI_GUID guid = EFI_SIMPLE_FILE_SYSTEM_PROTOCOL_GUID;
+    EFI_HANDLE *handles;
+    UINTN count;
+    int err;
+
+    files->bs = bs;
+    /* The device says where the loader came from; FilePath may be NULL and is not needed. */
+    err = open_on(bs, self->DeviceHandle, &files->directory);
+    if (!err)
+        return 0;
+    if (EFI_ERROR(bs->LocateHandleBuffer(ByProtocol, &guid, NULL, &count, &handles)))
+        return -ENOENT;
+    for (UINTN i = 0; i < count && err; i++)
+        err = open_on(bs, handles[i], &files->directory);
+    bs->FreePool(handles);
+    return err;
+}
+
+void files_close(struct files *files)
+{
+    files->directory->Close(files->directory);
+}
+
+static int open_file(struct files *files, const char *name, EFI_FILE_HANDLE *out)
+{
+    CHAR16 wide[NAME_CAPACITY];
+    size_t n = 0;
+
+    for (; name[n] && n < NAME_CAPACITY - 1; n++)
+        wide[n] = (unsigned char)name[n];
+    wide[n] = 0;
+    EFI_STATUS status = files->directory->Open(files->directory, out, wide, EFI_FILE_MODE_READ, 0);
+    if (status == EFI_NOT_FOUND)
+        return -ENOENT;
+    return EFI_ERROR(status) ? -EIO : 0;
+}
+
+static int read_size(EFI_FILE_HANDLE file, uint64_t *size)
+{
+    static EFI_GUID guid = EFI_FILE_INFO_ID;
+    union {
+        EFI_FILE_INFO info;
+        unsigned char room[INFO_CAPACITY];
+    } u;
+    UINTN nbytes = sizeof(u);
+
+    if (EFI_ERROR(file->GetInfo(file, &guid, &nbytes, &u)))
+        return -EIO;
+    if (u.info.Attribute & EFI_FILE_DIRECTORY)
+        return -EISDIR;
+    *size = u.info.FileSize;
+    return 0;
+}
+
+static int read_pieces(struct files *files, EFI_FILE_HANDLE file, unsigned char *to, uint64_t size)
+{
+    while (size) {
+        UINTN piece = MIN(size, FILES_PIECE);
+
+        files->bs->SetWatchdogTimer(FILES_WATCHDOG_SECONDS, WATCHDOG_CODE, 0, NULL);
+        if (EFI_ERROR(file->Read(file, &piece, to)) || piece == 0 || piece > size)
+            return -EIO;
+        to += piece;
+        size -= piece;
+    }
+    return 0;
+}
+
+static int read_open_file(struct files *files, EFI_FILE_HANDLE file, struct memory *memory,
+                          uint64_t max_size, enum bootinfo_type type, struct bootinfo_extent *out)
+{
+    int err = read_size(file, &out->size);
+    if (err)
+        return err;
+    if (out->size > max_size)
+        return -EFBIG;
+    if (out->size == 0)
+        return 0;
+    err = memory_take(memory, out->size, type, &out->base);
+    if (err)
+        return err;
+    return read_pieces(files, file, (unsigned char *)(uintptr_t)out->base, out->size);
+}
+
+int files_read(struct files *files, struct memory *memory, const char *name, uint64_t max_size,
+               enum bootinfo_type type, struct bootinfo_extent *out)
+{
+    EFI_FILE_HANDLE file;
+
+    *out = (struct bootinfo_extent){0};
+    int err = open_file(files, name, &file);
+    if (err)
+        return err;
+    err = read_open_file(files, file, memory, max_size, type, out);
+    file->Close(file);
+    return err;
+}

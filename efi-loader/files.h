@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * efi-loader/files.h - the boot directory and the files in it
+ *
+ * Owns:    the search for \firstlight, and reading.
+ * Used by: payload.c.
+ * Rule:    pieces of at most 1 MiB, because some firmware fails on larger ones; the watchdog is
+ *          armed anew for each, so that a device that hangs resets the machine.
+ * Tests:   tests/host/loader_files_test.c
+ */
+#pragma once
+
+#include "efi-loader/efi.h"
+#include "efi-loader/memory.h"
+#include "kernel/lib/util.h"
+#include "shared/bootinfo.h"
+
+#define FILES_PIECE            (1u << 20)
+#define FILES_WATCHDOG_SECONDS 60
+
+struct files {
+    EFI_BOOT_SERVICES *bs;
+    EFI_FILE_HANDLE directory;
+};
+
+/* The boot directory of the volume that the loader came from, or else of any volume. -ENOENT. */
+MUST_CHECK int files_open(struct files *files, EFI_BOOT_SERVICES *bs, const EFI_LOADED_IMAGE *self);
+void files_close(struct files *files);
+
+/* Reads a whole file into pages of the given type; an empty one takes none, and has base 0.
+ * -ENOENT no such file; -EISDIR; -EFBIG larger than max_size; -ENOMEM (both with out->size set);
+ * -EIO the firmware cannot read it, or it ends too early. */
+MUST_CHECK int files_read(struct files *files, struct memory *memory, const char *name,
+                          uint64_t max_size, enum bootinfo_type type, struct bootinfo_extent *out);

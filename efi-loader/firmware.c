@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+/* See firmware.h. Layouts: ACPI 6.5 section 5.2.5.3, SMBIOS 3.6 section 5.2. */
+#include "efi-loader/firmware.h"
+#include "kernel/lib/fmt.h"
+#include "kernel/lib/string.h"
+
+#define RSDP_V1_SIZE     20
+#define RSDP_REVISION    15
+#define RSDP_LENGTH      20
+#define RSDP_V2_SIZE     36
+#define SMBIOS2_LENGTH   5
+#define SMBIOS2_MIN      30 /* version 2.1 is sometimes said to be 30 bytes long */
+#define SMBIOS2_DMI      16 /* the inner part, with a checksum of its own */
+#define SMBIOS2_DMI_SIZE 15
+#define SMBIOS3_LENGTH   6
+#define SMBIOS3_SIZE     24
+#define PLAUSIBLE_LENGTH 128
+
+static bool sums_to_zero(const unsigned char *bytes, size_t nbytes)
+{
+    unsigned char sum = 0;
+
+    for (size_t i = 0; i < nbytes; i++)
+        sum += bytes[i];
+    return sum == 0;
+}
+
+bool firmware_rsdp_valid(const void *rsdp, unsigned min_revision)
+{
+    const unsigned char *bytes = rsdp;
+    uint32_t length;
+
+    if (!bytes || memcmp(bytes, "RSD PTR ", 8) != 0)
+        return false;
+    if (!sums_to_zero(bytes, RSDP_V1_SIZE) || bytes[RSDP_REVISION] < min_revision)
+        return false;
+    if (bytes[RSDP_REVISION] < 2)
+        return true;
+    memcpy(&length, bytes + RSDP_LENGTH, sizeof(length));
+    return length >= RSDP_V2_SIZE && length <= PLAUSIBLE_LENGTH && sums_to_zero(bytes, length);
+}
+
+bool firmware_smbios3_valid(const void *entry)
+{
+    const unsigned char *bytes = entry;
+
+    if (!bytes || memcmp(bytes, "_SM3_", 5) != 0)
+        return false;
+    return bytes[SMBIOS3_LENGTH] >= SMBIOS3_SIZE && bytes[SMBIOS3_LENGTH] <= PLAUSIBLE_LENGTH &&
+           sums_to_zero(bytes, bytes[SMBIOS3_LENGTH]);
+}
+
+bool firmware_smbios2_valid(const void *entry)
+{
+    const unsigned char *bytes = entry;
+
+    if (!bytes || memcmp(bytes, "_SM_", 4) != 0)
+        return false;
+    if (bytes[SMBIOS2_LENGTH] < SMBIOS2_MIN || bytes[SMBIOS2_LENGTH] > PLAUSIBLE_LENGTH ||
+        !sums_to_zero(bytes, bytes[SMBIOS2_LENGTH]))
+        return false;
+    return memcmp(bytes + SMBIOS2_DMI, "_DMI_", 5) == 0 &&
+           sums_to_zero(bytes + SMBIOS2_DMI, SMBIOS2_DMI_SIZE);
+}
+
+static const void *next_table(const EFI_CONFIGURATION_TABLE *tables, size_t count, size_t *index,
+                              const EFI_GUID *guid)
+{
+    for (; *index < count; ++*index) {
+        const EFI_CONFIGURATION_TABLE *table = &tables[*index];
+
+        if (table->VendorTable && memcmp(&table->VendorGuid, guid, sizeof(*guid)) == 0) {
+            ++*index;
+            return table->VendorTable;
+        }
+    }
+    return NULL;
+}
+
+uint64_t firmware_find_rsdp(const EFI_CONFIGURATION_TABLE *tables, size_t count)
+{
+    static const EFI_GUID acpi2 = ACPI_20_TABLE_GUID, acpi1 = ACPI_TABLE_GUID;
+    const void *table;
+
+    for (size_t i = 0; (table = next_table(tables, count, &i, &acpi2));) {
+        if (firmware_rsdp_valid(table, 2))
+            return (uintptr_t)table;
+    }
+    for (size_t i = 0; (table = next_table(tables, count, &i, &acpi1));) {
+        if (firmware_rsdp_valid(table, 0))
+            return (uintptr_t)table;
+    }
+    return 0;
+}
+
+uint64_t firmware_find_smbios(const EFI_CONFIGURATION_TABLE *tables, size_t count)
+{
+    static const EFI_GUID smbios3 = SMBIOS3_TABLE_GUID, smbios2 = SMBIOS_TABLE_GUID;
+    const void *table;
+
+    for (size_t i = 0; (table = next_table(tables, count, &i, &smbios3));) {
+        if (firmware_smbios3_valid(table))
+            return (uintptr_t)table;
+    }
+    for (size_t i = 0; (table = next_table(tables, count, &i, &smbios2));) {
+        if (firmware_smbios2_valid(table))
+            return (uintptr_t)table;
+    }
+    return 0;
+}
+
+/* One character of the basic plane as UTF-8; 0 bytes for control characters and surrogates. */
+static size_t put_utf8(unsigned c, char *out)
+{
+    if (c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0xd800 && c < 0xe000) || c >= 0xfffe)
+        return 0;
+    if (c < 0x80) {
+        out[0] = (char)c;
+        return 1;
+    }
+    if (c < 0x800) {
+        out[0] = (char)(0xc0 | c >> 6);
+        out[1] = (char)(0x80 | (c & 0x3f));
+        return 2;
+    }
+    out[0] = (char)(0xe0 | c >> 12);
+    out[1] = (char)(0x80 | (c >> 6 & 0x3f));
+    out[2] = (char)(0x80 | (c & 0x3f));
+    return 3;
+}
+
+size_t firmware_describe(const CHAR16 *vendor, uint32_t revision, char *text, size_t capacity)
+{
+    enum { ROOM = 16 }; /* for a blank, two 16-bit numbers, a point, the NUL, one character */
+    size_t length = 0;
+
+    for (size_t i = 0; vendor && vendor[i] && length + ROOM < capacity; i++)
+        length += put_utf8(vendor[i], text + length);
+    return length + fmt_print(text + length, capacity - length, "%s %u.%u", length ? "" : "unknown",
+                              revision >> 16, revision & 0xffff);
+}

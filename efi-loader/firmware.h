@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * efi-loader/firmware.h - tables that firmware leaves in memory: ACPI's and SMBIOS's entry points
+ *
+ * Owns:    the search through the configuration table and the checks of what it points to.
+ * Used by: main.c.
+ * Rule:    tables are read, never changed. One with a wrong signature, length or checksum is as
+ *          good as none, and the next older kind is tried.
+ * Tests:   tests/host/loader_firmware_test.c
+ */
+#pragma once
+
+#include "efi-loader/efi.h"
+#include "kernel/lib/util.h"
+
+/* True if the bytes are a root pointer of ACPI 2.0 or later (revision 2) or of ACPI 1.0. */
+bool firmware_rsdp_valid(const void *rsdp, unsigned min_revision);
+bool firmware_smbios3_valid(const void *entry);
+bool firmware_smbios2_valid(const void *entry);
+
+/* Physical addresses, 0 when there is none that is sound. */
+uint64_t firmware_find_rsdp(const EFI_CONFIGURATION_TABLE *tables, size_t count);
+uint64_t firmware_find_smbios(const EFI_CONFIGURATION_TABLE *tables, size_t count);
+
+/* Writes "vendor revision" as UTF-8 with control characters left out; returns its length. */
+size_t firmware_describe(const CHAR16 *vendor, uint32_t revision, char *text, size_t capacity);

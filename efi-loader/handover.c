@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: MIT */
+/* See handover.h. */
+#include "efi-loader/handover.h"
+#include "efi-loader/firmware.h"
+#include "efi-loader/graphics.h"
+#include "efi-loader/log.h"
+#include "efi-loader/seed.h"
+#include "kernel/lib/bootinfo.h"
+#include "kernel/lib/string.h"
+#include "shared/addrmap.h"
+#include "shared/linux/errno.h"
+
+#define FIRMWARE_CAPACITY 128
+#define MIN_RANGES        64
+
+static void *at_address(uint64_t pa)
+{
+    return (void *)(uintptr_t)pa;
+}
+
+/* The buffer for the firmware's map and the ranges made of it, which the kernel never sees. */
+static int take_work_space(struct handover *h)
+{
+    uint64_t base;
+    int err = exit_map_size(h->st->BootServices, &h->map);
+    if (err)
+        return err;
+
+    uint64_t map_bytes = ALIGN_UP(h->map.capacity, 16);
+    h->scratch_capacity = h->map.capacity / h->map.desc_size + MEMORY_MAX_CLAIMS;
+    h->ranges_capacity = MIN_RANGES + MEMMAP_OUT_CAPACITY(h->scratch_capacity);
+    err = memory_take(h->memory, map_bytes + h->scratch_capacity * sizeof(struct bootinfo_range),
+                      BOOTINFO_LOADER, &base);
+    if (err)
+        return err;
+    h->map.buffer = at_address(base);
+    h->scratch = at_address(base + map_bytes);
+    return 0;
+}
+
+static int take_block(struct handover *h)
+{
+    uint64_t base;
+    uint64_t ranges_bytes = h->ranges_capacity * sizeof(struct bootinfo_range);
+    uint64_t text_bytes = PAYLOAD_CMDLINE_CAPACITY + LOG_CAPACITY + FIRMWARE_CAPACITY;
+    uint64_t size = sizeof(struct bootinfo) + ranges_bytes + text_bytes;
+
+    int err = memory_take(h->memory, size, BOOTINFO_BLOCK, &base);
+    if (err)
+        return err;
+    h->info = at_address(base);
+    *h->info = (struct bootinfo){
+        .magic = BOOTINFO_MAGIC,
+        .version = BOOTINFO_VERSION,
+        .size = sizeof(struct bootinfo),
+        .block_base = base,
+        .block_size = size,
+        .ranges_offset = sizeof(struct bootinfo),
+    };
+    h->ranges = (struct bootinfo_range *)(h->info + 1);
+    h->text_offset = sizeof(struct bootinfo) + (uint32_t)ranges_bytes;
+    return 0;
+}
+
+/* Turns the map in the buffer into the ranges of the block. */
+static int make_ranges(struct handover *h)
+{
+    struct memmap map;
+
+    memmap_init(&map, h->scratch, h->scratch_capacity);
+    int err = memmap_add_firmware(&map, h->map.buffer, h->map.nbytes, h->map.desc_size);
+    if (!err)
+        err = memory_add_claims(h->memory, &map);
+    if (!err)
+        err = memmap_finish(&map, h->ranges, h->ranges_capacity, &h->info->ranges_count);
+    return err;
+}
+
+static struct paging_plan plan_tables(const struct handover *h)
+{
+    return (struct paging_plan){
+        .ranges = h->ranges,
+        .nranges = h->info->ranges_count,
+        .segments = h->payload->kernel.segments,
+        .nsegments = h->payload->kernel.nsegments,
+        .jump = cpu_jump_extent(),
+    };
+}
+
+/* The tables are built when the map is final; here is only made sure that they will fit. */
+static int take_tables(struct handover *h)
+{
+    UINTN key;
+    int err = exit_map_read(h->st->BootServices, &h->map, &key);
+    if (!err)
+        err = make_ranges(h);
+    if (err)
+        return err;
+
+    struct paging_plan plan = plan_tables(h);
+    struct paging *paging = &h->paging;
+    paging->gib_pages = h->features.gib_pages;
+    paging->nframes = paging_bound(&plan, paging->gib_pages);
+    err = memory_take(h->memory, paging->nframes * PAGE_SIZE, BOOTINFO_TABLES, &paging->pool_base);
+    paging->pool = at_address(paging->pool_base);
+    return err;
+}
+
+/* Firmware that keeps code and data apart maps our .text executable already. Where it tells, and
+ * tells otherwise, it is asked for it; where it refuses, the jump would be a silent reset. */
+static int make_jump_executable(EFI_BOOT_SERVICES *bs)
+{
+    static EFI_GUID guid = EFI_MEMORY_ATTRIBUTE_PROTOCOL_GUID;
+    struct bootinfo_extent jump = cpu_jump_extent();
+    struct efi_memory_attribute *protocol;
+    UINT64 bits;
+
+    if (EFI_ERROR(bs->LocateProtocol(&guid, NULL, (void **)&protocol)))
+        return 0;
+    if (EFI_ERROR(protocol->get(protocol, jump.base, jump.size, &bits)) || !(bits & EFI_MEMORY_XP))
+        return 0;
+    if (EFI_ERROR(protocol->set(protocol, jump.base, jump.size, EFI_MEMORY_RO)) ||
+        EFI_ERROR(protocol->clear(protocol, jump.base, jump.size, EFI_MEMORY_XP)))
+        return -EACCES;
+    log_line("jump code made executable by the memory attribute protocol");
+    return 0;
+}
+
+static void describe_machine(struct handover *h)
+{
+    struct bootinfo *info = h->info;
+    EFI_SYSTEM_TABLE *st = h->st;
+
+    if (graphics_find(st->BootServices, &info->framebuffer))
+        log_line("no framebuffer, going on without");
+    info->rsdp = firmware_find_rsdp(st->ConfigurationTable, st->NumberOfTableEntries);
+    info->smbios = firmware_find_smbios(st->ConfigurationTable, st->NumberOfTableEntries);
+    info->efi_system_table = (uintptr_t)st;
+    info->seed_quality = seed_collect(st->BootServices, h->features.rdrand, info->seed);
+    if (memory_take_trampoline(h->memory, &info->trampoline))
+        log_line("no memory below 1 MiB, other CPUs will not be started");
+    info->kernel = h->payload->kernel.memory;
+    info->kernel_file = h->payload->kernel_file;
+    info->rootfs = h->payload->rootfs;
+    info->plan = h->payload->plan;
+    info->jump = cpu_jump_extent();
+}
+
+int handover_prepare(struct handover *h)
+{
+    int err = take_work_space(h);
+    if (!err)
+        err = take_block(h);
+    if (!err) {
+        describe_machine(h);
+        err = take_tables(h);
+    }
+    if (err == -ENOMEM)
+        log_refuse("memory: not enough is free for the page tables: add memory");
+    else if (err)
+        log_refuse("memory map: the firmware does not give it (error %d): update the firmware",
+                   -err);
+    if (!err) {
+        err = make_jump_executable(h->st->BootServices);
+        if (err)
+            log_refuse("firmware: does not let the loader's code run: switch off its memory "
+                       "protection");
+    }
+    return err;
+}
+
+static void put_text(struct handover *h, const char *text, size_t length, uint32_t *offset,
+                     uint32_t *size)
+{
+    char *to = (char *)h->info + h->text_offset;
+
+    memcpy(to, text, length);
+    to[length] = '\0';
+    *offset = h->text_offset;
+    *size = (uint32_t)length;
+    h->text_offset += (uint32_t)length + 1;
+}
+
+static void put_texts(struct handover *h)
+{
+    struct bootinfo *info = h->info;
+    char firmware[FIRMWARE_CAPACITY];
+    size_t length;
+    const char *text;
+
+    put_text(h, h->payload->cmdline, strlen(h->payload->cmdline), &info->cmdline_offset,
+             &info->cmdline_size);
+    length = firmware_describe(h->st->FirmwareVendor, h->st->FirmwareRevision, firmware,
+                               sizeof(firmware));
+    put_text(h, firmware, length, &info->firmware_offset, &info->firmware_size);
+    text = log_text(&length);
+    put_text(h, text, length, &info->log_offset, &info->log_size);
+}
+
+/* Boot services are gone, or half gone: nothing can be given back. Say why on what is left to
+ * speak on, and start the machine anew. */
+NORETURN static void give_up(struct handover *h, const char *what, int err)
+{
+    log_leave_firmware();
+    log_refuse("firmware: %s (error %d): the machine resets", what, -err);
+    h->st->RuntimeServices->ResetSystem(EfiResetCold, EFI_ABORTED, 0, NULL);
+    cpu_reset();
+}
+
+/* With the firmware gone: everything from here to the jump is computation in memory taken before.
+ */
+NORETURN static void enter_kernel(struct handover *h)
+{
+    struct bootinfo *info = h->info;
+
+    int err = make_ranges(h);
+    if (err)
+        give_up(h, "its last memory map is too large", err);
+    struct paging_plan plan = plan_tables(h);
+    err = paging_build(&h->paging, &plan);
+    if (err)
+        give_up(h, "its last memory map does not fit the page tables", err);
+
+    info->tables.base = h->paging.pool_base;
+    info->tables.size = h->paging.nframes * PAGE_SIZE;
+    info->tables_used = h->paging.used;
+    info->table_root = h->paging.pool_base;
+    const char *fault = bootinfo_check(info, info->block_size);
+    if (fault)
+        give_up(h, fault, -EINVAL);
+
+    struct cpu_jump jump = {
+        .entry = h->payload->kernel.entry,
+        .argument = DIRECT_BASE + info->block_base,
+        .table_root = info->table_root,
+    };
+    cpu_jump_to_kernel(&jump);
+}
+
+int handover_run(struct handover *h)
+{
+    EFI_BOOT_SERVICES *bs = h->st->BootServices;
+
+    put_texts(h);
+    /* The kernel watches over itself. */
+    bs->SetWatchdogTimer(0, 0, 0, NULL);
+    h->info->stamps.before_exit = cpu_read_tsc();
+    int err = exit_boot_services(bs, h->image_handle, &h->map);
+    if (err && h->map.attempts == 0) {
+        log_refuse("memory map: the firmware does not give it (error %d): update the firmware",
+                   -err);
+        return err;
+    }
+    if (err)
+        give_up(h, "does not let the loader leave boot services", err);
+    cpu_disable_interrupts();
+    h->info->stamps.after_exit = cpu_read_tsc();
+    enter_kernel(h);
+}

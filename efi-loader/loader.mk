@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: MIT
+# efi-loader/loader.mk - the EFI application \EFI\BOOT\BOOTX64.EFI
+#
+# Always built by clang and lld-link, whatever CC is: they make PE files natively. The files of
+# kernel/lib are the kernel's own, compiled for this target. build/efi/loader.debug.efi is the
+# same image with DWARF, for gdb; the loader prints where the firmware put it.
+
+LOADER_CLANG  ?= clang
+LOADER_LINK   ?= lld-link
+LOADER_EFI    := $(B)/efi/BOOTX64.EFI
+LOADER_DEBUG  := $(B)/efi/loader.debug.efi
+LOADER_OBJDIR := $(B)/efi/obj
+
+LOADER_SRCS := \
+    efi-loader/main.c \
+    efi-loader/log.c \
+    efi-loader/options.c \
+    efi-loader/payload.c \
+    efi-loader/files.c \
+    efi-loader/memory.c \
+    efi-loader/image.c \
+    efi-loader/handover.c \
+    efi-loader/firmware.c \
+    efi-loader/graphics.c \
+    efi-loader/seed.c \
+    efi-loader/memmap.c \
+    efi-loader/paging.c \
+    efi-loader/exit.c \
+    efi-loader/cpu.c \
+    efi-loader/jump.S \
+    kernel/lib/bootinfo.c \
+    kernel/lib/cfg.c \
+    kernel/lib/cksum.c \
+    kernel/lib/elf.c \
+    kernel/lib/fmt.c \
+    kernel/lib/lines.c \
+    kernel/lib/string.c \
+    kernel/lib/utf8.c
+
+LOADER_OBJS := $(patsubst %,$(LOADER_OBJDIR)/%.o,$(LOADER_SRCS))
+
+LOADER_TARGET := -target x86_64-unknown-windows
+# Without these two the EFI headers take clang for a compiler without __attribute__, and define
+# the word away for everybody.
+LOADER_CFLAGS := $(LOADER_TARGET) -fgnuc-version=4.2.1 -fno-ms-extensions -std=gnu17 -ffreestanding -fshort-wchar -mno-red-zone \
+    -mno-stack-arg-probe -mgeneral-regs-only -fno-strict-aliasing -fno-common -O2 -gdwarf-4 \
+    -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
+    -Wpointer-arith -Wundef -Wwrite-strings \
+    -I. -isystem /usr/include/efi -ffile-prefix-map=$(CURDIR)/=
+LOADER_LDFLAGS := /subsystem:efi_application /entry:efi_main /nodefaultlib /dynamicbase \
+    /nxcompat /Brepro /opt:ref /opt:icf
+
+$(LOADER_OBJDIR)/%.c.o: %.c efi-loader/loader.mk
+	@mkdir -p $(@D)
+	$(Q)$(LOADER_CLANG) $(LOADER_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(LOADER_OBJDIR)/%.S.o: %.S efi-loader/loader.mk
+	@mkdir -p $(@D)
+	$(Q)$(LOADER_CLANG) $(LOADER_TARGET) -gdwarf-4 -MMD -MP -c -o $@ $<
+
+$(LOADER_EFI): $(LOADER_OBJS)
+	$(Q)$(LOADER_LINK) $(LOADER_LDFLAGS) /debug:none /out:$@ $^
+
+$(LOADER_DEBUG): $(LOADER_OBJS)
+	$(Q)$(LOADER_LINK) $(LOADER_LDFLAGS) /debug:dwarf /out:$@ $^
+
+.PHONY: loader
+loader: $(LOADER_EFI) $(LOADER_DEBUG)
+
+-include $(LOADER_OBJS:.o=.d)

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * efi-loader/main.c - the story: from the firmware's call to the kernel, or back to the firmware
+ *
+ * Rule:    whatever is refused is refused before anything is started; one sentence tells what is
+ *          wrong, everything taken is given back, and the firmware goes on with its boot order.
+ */
+#include "efi-loader/cpu.h"
+#include "efi-loader/handover.h"
+#include "efi-loader/log.h"
+#include "efi-loader/options.h"
+#include "shared/linux/errno.h"
+
+#define OPTIONS_CAPACITY 2048
+
+EFI_STATUS EFIAPI efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *st);
+
+static struct payload the_payload;
+
+/* What the kernel needs and no work of ours can replace. */
+static int check_cpu(const struct cpu_features *features, const struct bootinfo_cpu_state *state)
+{
+    if (!features->nx) {
+        log_refuse("processor: cannot make memory non-executable: enable NX (Execute Disable) in "
+                   "the firmware's setup");
+        return -ENODEV;
+    }
+    if (state->cr4 & CPU_CR4_LA57) {
+        log_refuse("processor: the firmware uses 5-level paging, the kernel knows 4 levels: "
+                   "disable it in the firmware's setup");
+        return -ENODEV;
+    }
+    return 0;
+}
+
+static void read_options(const EFI_LOADED_IMAGE *self, char *text, size_t capacity)
+{
+    if (options_to_text(self->LoadOptions, self->LoadOptionsSize, text, capacity) < 0)
+        log_line("load options: not printable text, ignored");
+}
+
+static int load(EFI_BOOT_SERVICES *bs, const EFI_LOADED_IMAGE *self, struct memory *memory)
+{
+    static char options[OPTIONS_CAPACITY];
+    struct files files;
+
+    int err = files_open(&files, bs, self);
+    if (err) {
+        log_refuse("\\firstlight: no volume has this directory: write the stick again");
+        return err;
+    }
+    read_options(self, options, sizeof(options));
+    err = payload_load(&files, memory, options, &the_payload);
+    files_close(&files);
+    return err;
+}
+
+/* Comes back only with an error, which has been told. */
+static int boot(EFI_HANDLE image, EFI_SYSTEM_TABLE *st, const EFI_LOADED_IMAGE *self,
+                struct memory *memory, uint64_t entry_tsc)
+{
+    struct handover handover = {
+        .image_handle = image, .st = st, .memory = memory, .payload = &the_payload};
+    struct bootinfo_cpu_state state;
+    uint64_t files_tsc;
+
+    cpu_read_state(&state);
+    cpu_read_features(&handover.features);
+    log_line("loader at 0x%llx, cr0 0x%llx cr4 0x%llx efer 0x%llx",
+             (unsigned long long)(uintptr_t)self->ImageBase, (unsigned long long)state.cr0,
+             (unsigned long long)state.cr4, (unsigned long long)state.efer);
+    int err = check_cpu(&handover.features, &state);
+    if (!err)
+        err = load(st->BootServices, self, memory);
+    files_tsc = cpu_read_tsc();
+    if (!err)
+        err = handover_prepare(&handover);
+    if (err)
+        return err;
+    handover.info->entry_state = state;
+    handover.info->stamps.loader_entry = entry_tsc;
+    handover.info->stamps.files_read = files_tsc;
+    log_line("starting the kernel");
+    return handover_run(&handover);
+}
+
+EFI_STATUS EFIAPI efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *st)
+{
+    static EFI_GUID guid = EFI_LOADED_IMAGE_PROTOCOL_GUID;
+    uint64_t entry_tsc = cpu_read_tsc();
+    EFI_BOOT_SERVICES *bs = st->BootServices;
+    EFI_LOADED_IMAGE *self;
+    struct memory memory;
+
+    log_init(st);
+    if (EFI_ERROR(bs->HandleProtocol(image, &guid, (void **)&self))) {
+        log_refuse("firmware: does not say where the loader came from: update the firmware");
+        return EFI_LOAD_ERROR;
+    }
+    memory_init(&memory, bs);
+    boot(image, st, self, &memory, entry_tsc);
+    memory_give_back(&memory);
+    /* Time to read the sentence is up to whoever reads it. */
+    bs->SetWatchdogTimer(0, 0, 0, NULL);
+    return EFI_LOAD_ERROR;
+}
