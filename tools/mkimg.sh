@@ -105,7 +105,7 @@ for tree in "${trees[@]}"; do
     overlays+=(--over "$tree")
 done
 python3 "$top/tools/mkcpio.py" -o "$boot/rootfs.cpio" --busybox "$busybox" \
-    --base "$top/rootfs" --base "$build/user/rootfs" "${overlays[@]}" ||
+    --base "$build/user/rootfs" --base "$top/rootfs" "${overlays[@]}" ||
     die "the root filesystem could not be put together"
 {
     echo "# The kernel's command line: one key=value a line."

@@ -1,0 +1,91 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""run.py - all rings of tests, one after the other, and one count at the end
+
+Called by `make test`. A ring is a make target; what it printed tells how many of its tests passed
+and failed. A ring that fails without naming a failed test, or that passes without a single test,
+counts as one failure: silence is no success.
+"""
+import os
+import re
+import subprocess
+import sys
+import time
+
+TOP = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+
+
+def count_pairs(pattern):
+    """A counter that adds up every match of a pattern with two groups, passed and failed."""
+    def count(text):
+        pairs = [tuple(int(n or 0) for n in m) for m in re.findall(pattern, text, re.M)]
+        return sum(p for p, _ in pairs), sum(f for _, f in pairs)
+    return count
+
+
+def count_cmocka(text):
+    """cmocka's own summary lines, one pair for each program."""
+    passed = sum(map(int, re.findall(r"^\[  PASSED  \] (\d+) test", text, re.M)))
+    failed = sum(map(int, re.findall(r"^\[  FAILED  \] [^\n]*?(\d+) test\(s\), listed below", text,
+                                     re.M)))
+    return passed, failed
+
+
+def count_pytest(text):
+    """pytest's last line. An error in a fixture is a failure; so is an unexpected skip."""
+    lines = [line for line in text.splitlines() if re.search(r"\d+ \w+.* in [\d.]+s", line)]
+    words = dict((w, int(n)) for n, w in re.findall(r"(\d+) (\w+)", lines[-1])) if lines else {}
+    failed = words.get("failed", 0) + words.get("error", 0) + words.get("errors", 0)
+    return words.get("passed", 0), failed + words.get("skipped", 0)
+
+
+RINGS = [
+    ("lint", count_pairs(r"^lint: \d+ files, (\d+) rules passed, (\d+) failed")),
+    ("host-test", count_cmocka),
+    ("fuzz-short", count_pairs(r"^fuzz: .*?(\d+) passed, (\d+) failed")),
+    ("user-test-linux", count_pairs(r"^user-linux: .*?(\d+) passed, (\d+) failed")),
+    ("system-test", count_pytest),
+]
+
+
+def run_ring(target):
+    """Run it, show its output as it comes; returns (status, output)."""
+    make = os.environ.get("MAKE", "make")
+    process = subprocess.Popen([make, "--no-print-directory", target], cwd=TOP, text=True,
+                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT, errors="replace")
+    output = []
+    for line in process.stdout:
+        print(line, end="", flush=True)
+        output.append(line)
+    return process.wait(), "".join(output)
+
+
+def main():
+    total_passed = total_failed = 0
+    table = []
+    for target, count in RINGS:
+        print(f"==== {target}", flush=True)
+        began = time.monotonic()
+        status, text = run_ring(target)
+        passed, failed = count(text)
+        if status != 0 and failed == 0:
+            print(f"==== {target}: ended with status {status}")
+            failed = 1
+        if passed + failed == 0:
+            print(f"==== {target}: not a single test ran")
+            failed = 1
+        if status == 0 and failed:
+            print(f"==== {target}: says success although tests failed")
+        table.append((target, passed, failed, time.monotonic() - began))
+        total_passed += passed
+        total_failed += failed
+    print("====")
+    for target, passed, failed, seconds in table:
+        print(f"{target:16} {passed:5} passed {failed:4} failed {seconds:7.0f} s")
+    print(f"{total_passed} passed, {total_failed} failed", flush=True)
+    return 1 if total_failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

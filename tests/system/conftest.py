@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: MIT
+"""What the system tests share: building images, changing files on them, booting them.
+
+A test that boots gets the fixture `boot`; the serial log of every machine it booted is shown when
+the test fails. Machines run without KVM, so that a result does not depend on the host.
+"""
+import os
+import subprocess
+import sys
+
+import pytest
+
+sys.dont_write_bytecode = True
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+sys.path.insert(0, os.path.join(TOP, "tools"))
+import machine  # noqa: E402  (found in tools/)
+
+BUILD = os.path.join(TOP, os.environ.get("B", "build"))
+MTOOLS_ENV = dict(os.environ, MTOOLSRC="/dev/null", MTOOLS_SKIP_CHECK="1", TZ="UTC", LC_ALL="C")
+
+
+def tool(name):
+    return os.path.join(TOP, "tools", name)
+
+
+def run(*args, **more):
+    """A command's outcome, with its output as text; never raises for a failure."""
+    more.setdefault("timeout", 120)
+    return subprocess.run([str(a) for a in args], capture_output=True, text=True,
+                          errors="replace", check=False, **more)
+
+
+class Image:
+    """A disk image, and the means to change what is on its boot volume."""
+
+    def __init__(self, path):
+        self.path = str(path)
+
+    def _mtool(self, name, *args, **more):
+        return subprocess.run([name, "-i", f"{self.path}@@1M", *args], check=True,
+                              capture_output=True, env=MTOOLS_ENV, timeout=60, **more).stdout
+
+    def read(self, name):
+        return self._mtool("mcopy", "-n", f"::/firstlight/{name}", "-")
+
+    def write(self, name, data):
+        self.remove(name)
+        self._mtool("mcopy", "-o", "-", f"::/firstlight/{name}", input=data)
+
+    def write_loader(self, data):
+        self._mtool("mcopy", "-o", "-", "::/EFI/BOOT/BOOTX64.EFI", input=data)
+
+    def remove(self, name):
+        subprocess.run(["mdel", "-i", f"{self.path}@@1M", f"::/firstlight/{name}"], check=False,
+                       capture_output=True, env=MTOOLS_ENV, timeout=60)
+
+    def refresh_checksums(self, folder):
+        """Make the checksums right again after a file was changed on purpose."""
+        for name in ("kernel.elf", "rootfs.cpio"):
+            (folder / name).write_bytes(self.read(name))
+        sums = subprocess.run(["cksum", "kernel.elf", "rootfs.cpio"], cwd=folder, check=True,
+                              capture_output=True).stdout
+        self.write("checksums", sums)
+
+
+@pytest.fixture
+def mkimg(tmp_path):
+    """Make an image: mkimg(plan="text", words="...", trees=[...]) -> Image."""
+    count = 0
+
+    def make(plan=None, words=None, trees=(), build=BUILD):
+        nonlocal count
+        count += 1
+        args = ["-b", build, "-o", tmp_path / f"image{count}.img"]
+        if plan is not None:
+            (tmp_path / f"plan{count}.txt").write_bytes(
+                plan if isinstance(plan, bytes) else plan.encode())
+            args += ["-p", tmp_path / f"plan{count}.txt"]
+        if words is not None:
+            args += ["-c", words]
+        for tree in trees:
+            args += ["-r", tree]
+        done = run(tool("mkimg.sh"), *args)
+        assert done.returncode == 0, done.stderr
+        return Image(args[3])
+
+    return make
+
+
+@pytest.fixture
+def boot(request):
+    """Boot an image (an Image or a path) to its end: boot(image, cpu=..., **Machine's) -> Outcome."""
+    outcomes = []
+
+    def start(image, during=None, extra=(), cpu=None, **options):
+        options.setdefault("accel", "tcg")
+        options.setdefault("timeout", 180)
+        extra = list(extra) + (["-cpu", cpu] if cpu else [])
+        host = machine.Machine(getattr(image, "path", image), extra=extra, **options)
+        outcome = host.run(during)
+        outcomes.append(outcome)
+        return outcome
+
+    yield start
+    report = getattr(request.node, "call_report", None)
+    if report is not None and report.failed:
+        for outcome in outcomes:
+            print(f"---- QEMU status {outcome.status}: {outcome.message}")
+            if outcome.errors.strip():
+                print(f"---- QEMU said: {outcome.errors.strip()}")
+            print(f"---- serial log, its last part:\n{outcome.log[-6000:]}\n----")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item):
+    report = (yield).get_result()
+    if report.when == "call":
+        item.call_report = report

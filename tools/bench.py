@@ -1,0 +1,92 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""bench.py - count instructions: power-on to ring 3 in the kernel, and one system call
+
+Usage: bench.py [-b BUILD]     exit status 0 only if every number is within its limit
+
+The machine runs under -icount shift=5: each instruction takes exactly 32 ns of virtual time, and the
+time stamp counter shows virtual nanoseconds. So ticks / 32 is a number of instructions, the same on
+every host.
+"""
+import argparse
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
+import machine  # noqa: E402  (found beside this file)
+
+TOP = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+SHIFT = 5
+TICKS_PER_INSTRUCTION = 1 << SHIFT
+BOOT_LIMITS = [("64M", 5_000_000), ("4G", 8_000_000)]  # instructions, entry to ring 3
+CALL_LIMIT = 150  # instructions in the kernel
+PLAN = "test bench limit=60 /bin/bench\n"
+
+
+def boot(image, memory):
+    """The report of one run under -icount; raises RuntimeError if it is no PASS."""
+    host = machine.Machine(image, memory=memory, timeout=240, accel="tcg",
+                           extra=["-icount", f"shift={SHIFT},sleep=off"])
+    outcome = host.run()
+    if outcome.code != machine.PASS:
+        print(outcome.log[-4000:], file=sys.stderr)
+        raise RuntimeError(f"the machine with {memory}: {outcome.message}")
+    return outcome.report
+
+
+def stamps(report):
+    """The time stamps that the kernel prints, by name."""
+    found = {}
+    for line in report.kernel_lines:
+        if "firstlight: stamp" in line:
+            found.update((k, int(v)) for k, v in re.findall(r"(\w+)=(\d+)", line))
+    return found
+
+
+def call_cost(report):
+    """Instructions of one getppid in the kernel: the round trip without the loop around it."""
+    for line in report.result("bench").output:
+        words = re.match(r"bench getppid ticks=(\d+) calls=(\d+) loop_ticks=(\d+)", line)
+        if words:
+            ticks, calls, loop = map(int, words.groups())
+            return (ticks - loop) / calls / TICKS_PER_INSTRUCTION
+    raise RuntimeError("/bin/bench printed no line 'bench getppid ...'")
+
+
+def row(what, value, limit):
+    good = value <= limit
+    print(f"{what:44} {value:14,.1f} {limit:12,} {'ok' if good else 'TOO MANY'}")
+    return good
+
+
+def main():
+    args = argparse.ArgumentParser(usage=__doc__.split("\n")[2].partition("Usage: ")[2])
+    args.add_argument("-b", dest="build", default=os.path.join(TOP, "build"))
+    build = args.parse_args().build
+    good = True
+    with tempfile.TemporaryDirectory(prefix="firstlight-bench-") as folder:
+        plan, image = os.path.join(folder, "plan.txt"), os.path.join(folder, "bench.img")
+        with open(plan, "w", encoding="ascii") as file:
+            file.write(PLAN)
+        subprocess.run([os.path.join(TOP, "tools/mkimg.sh"), "-b", build, "-o", image, "-p", plan],
+                       check=True, stdout=subprocess.DEVNULL)
+        print(f"{'instructions':44} {'measured':>14} {'limit':>12}")
+        for memory, limit in BOOT_LIMITS:
+            report = boot(image, memory)
+            seen = stamps(report)
+            ticks = seen["first_ring3"] - seen["kernel_entry"]
+            good &= row(f"kernel entry to ring 3, {memory} ({ticks:,} ticks)",
+                        ticks / TICKS_PER_INSTRUCTION, limit)
+        good &= row("getppid, in the kernel", call_cost(report), CALL_LIMIT)
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except (RuntimeError, KeyError, subprocess.CalledProcessError) as err:
+        sys.exit(f"bench.py: {type(err).__name__}: {err}")
