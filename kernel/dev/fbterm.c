@@ -8,8 +8,8 @@
 #include "kernel/dev/fbterm.h"
 
 #include "kernel/dev/fbterm_pixels.h"
-#include "kernel/dev/fbterm_utf8.h"
 #include "kernel/dev/font.h"
+#include "kernel/lib/utf8.h"
 #include "kernel/mm/slab.h"
 #include "kernel/mm/window.h"
 #include "shared/linux/errno.h"
@@ -17,6 +17,7 @@
 #define COLUMNS_MAX 512u
 #define LINES_MAX   256u
 #define TAB_WIDTH   8u
+#define UTF8_BYTES  4u
 
 /* Screens from this height on get letters of twice the size. */
 #define TALL_SCREEN 1300u
@@ -40,7 +41,8 @@ static struct {
     unsigned top;            /* the ring's line that is shown there */
     unsigned row, column;    /* of the next character; column may be one too far */
     enum fbterm_colour colour;
-    struct utf8 utf8;
+    char partial[UTF8_BYTES]; /* a character of which more bytes must come */
+    unsigned npartial;
     uint16_t *cells;             /* ring of lines */
     uint16_t *drawn;             /* by place on the screen */
     bool dirty_lines[LINES_MAX]; /* by place on the screen */
@@ -72,7 +74,7 @@ int fbterm_init(const struct bootinfo_framebuffer *framebuffer)
     pixels_init(&term.pixels, framebuffer, base);
     term.first = term.top = term.row = term.column = 0;
     term.colour = FBTERM_GREY;
-    term.utf8 = (struct utf8){0};
+    term.npartial = 0;
     term.cleared = false;
     term.dirty = true;
     term.ready = true;
@@ -188,18 +190,49 @@ static void character_put(uint32_t character)
     }
 }
 
+/* Of a well-formed character of 2 to 4 bytes. */
+static uint32_t utf8_decode(const char *bytes, unsigned nbytes)
+{
+    uint32_t character = (uint8_t)bytes[0] & (0x7fu >> nbytes);
+
+    for (unsigned i = 1; i < nbytes; i++)
+        character = character << 6 | ((uint8_t)bytes[i] & 0x3fu);
+    return character;
+}
+
+/* Takes the byte into the character that is being gathered. One that cannot be continued shows as
+ * a replacement sign, and the byte that broke it starts anew. */
+static void byte_put(char byte)
+{
+    bool again;
+    int length;
+
+    if (!term.npartial && (uint8_t)byte < 0x80) {
+        character_put((uint8_t)byte);
+        return;
+    }
+    term.partial[term.npartial++ % UTF8_BYTES] = byte;
+    length = utf8_length(term.partial, term.npartial);
+    if (length == UTF8_INCOMPLETE && term.npartial < UTF8_BYTES)
+        return;
+    if (length > 0) {
+        character_put(utf8_decode(term.partial, (unsigned)length));
+        term.npartial = 0;
+        return;
+    }
+    glyph_put(font_replacement);
+    again = term.npartial > 1;
+    term.npartial = 0;
+    if (again)
+        byte_put(byte); /* at most once: now it is the first */
+}
+
 void fbterm_write(const char *bytes, size_t nbytes)
 {
-    uint32_t characters[2];
-
     if (!term.ready)
         return;
-    for (size_t i = 0; i < nbytes; i++) {
-        unsigned n = utf8_feed(&term.utf8, (uint8_t)bytes[i], characters);
-
-        for (unsigned k = 0; k < n; k++)
-            character_put(characters[k]);
-    }
+    for (size_t i = 0; i < nbytes; i++)
+        byte_put(bytes[i]);
 }
 
 static void cell_draw(unsigned line, unsigned column, uint16_t cell)
