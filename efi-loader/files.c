@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /* See files.h. */
 #include "efi-loader/files.h"
+#include "efi-loader/log.h"
 #include "kernel/lib/string.h"
 #include "shared/linux/errno.h"
 
 #define NAME_CAPACITY 32
-#define INFO_CAPACITY (sizeof(EFI_FILE_INFO) + 2 * 256) /* FAT names have at most 255 characters   \
-                                                         */
+#define INFO_CAPACITY                                                                              \
+    (sizeof(EFI_FILE_INFO) + 2 * 256) /* FAT names have at most 255 characters                     \
+                                       */
+
+/* Every line on a firmware's console costs as much as reading 100 KiB; but whoever waits for a slow
+ * stick, or sees it hang, is to know what for. */
+#define ANNOUNCED_SIZE 16384
 
 /* Codes from 0x10000 on are for others than the firmware. */
 #define WATCHDOG_CODE 0x10000
@@ -97,8 +103,9 @@ static int read_pieces(struct files *files, EFI_FILE_HANDLE file, unsigned char 
     return 0;
 }
 
-static int read_open_file(struct files *files, EFI_FILE_HANDLE file, struct memory *memory,
-                          uint64_t max_size, enum bootinfo_type type, struct bootinfo_extent *out)
+static int read_open_file(struct files *files, EFI_FILE_HANDLE file, const char *name,
+                          struct memory *memory, uint64_t max_size, enum bootinfo_type type,
+                          struct bootinfo_extent *out)
 {
     int err = read_size(file, &out->size);
     if (err)
@@ -110,6 +117,8 @@ static int read_open_file(struct files *files, EFI_FILE_HANDLE file, struct memo
     err = memory_take(memory, out->size, type, &out->base);
     if (err)
         return err;
+    if (out->size >= ANNOUNCED_SIZE)
+        log_line("reading %s, %llu KiB", name, (unsigned long long)(out->size + 1023) / 1024);
     return read_pieces(files, file, (unsigned char *)(uintptr_t)out->base, out->size);
 }
 
@@ -122,7 +131,7 @@ int files_read(struct files *files, struct memory *memory, const char *name, uin
     int err = open_file(files, name, &file);
     if (err)
         return err;
-    err = read_open_file(files, file, memory, max_size, type, out);
+    err = read_open_file(files, file, name, memory, max_size, type, out);
     file->Close(file);
     return err;
 }

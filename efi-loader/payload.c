@@ -67,8 +67,6 @@ static int read_file(struct files *files, struct memory *memory, const char *nam
         log_refuse("%s: is empty: " WRITE_AGAIN, name);
         return -EINVAL;
     }
-    if (out->size != 0)
-        log_line("read %s, %llu KiB", name, to_kib(out->size));
     return 0;
 }
 
