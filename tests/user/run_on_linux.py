@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: MIT
 """Run a plan on Linux, the oracle: what passes here is what the kernel has to match.
 
-    run_on_linux.py --tree DIR --work DIR [--plan FILE] [--only NAME] [-v]
+    run_on_linux.py --base DIR... --work DIR [--plan FILE] [--only NAME]... [-v]
 
-Each test runs in a fresh copy of the tree under chroot, in the conditions the kernel's harness
-gives: stdin on /dev/null, output into a pipe, no terminal, umask 022, a fixed environment. As an
-ordinary user it does the same inside a user namespace.
+Each test runs under chroot in the root filesystem that an image would get, in the conditions the
+kernel's harness gives: stdin on /dev/null, output into a pipe, no terminal, umask 022, a fixed
+environment. As an ordinary user it does the same inside a user namespace.
 
 Lines of the plan that begin with `#linux:` name tests for which Linux cannot be the judge:
     #linux: differs NAME REASON    run, result shown, neither passed nor failed
@@ -24,6 +24,10 @@ import subprocess
 import sys
 import time
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../tools"))
+import mkcpio  # noqa: E402  (its folder had to be named first)
+
+NAMESPACE = "USER_TEST_NAMESPACE"
 BUSYBOX = "/bin/busybox"
 ENVIRONMENT = {"PATH": "/bin:/sbin:/usr/bin:/usr/sbin", "HOME": "/"}
 OUTPUT_LIMIT = 64 * 1024
@@ -117,23 +121,40 @@ def read_plan(path):
     return tests, directives
 
 
-def make_root(tree, work):
-    """A fresh copy of the tree with busybox and devices; its path."""
+def make_root(bases, work):
+    """The root filesystem of an image as a directory, freshly made; its path."""
     root = os.path.join(work, "root")
     shutil.rmtree(root, ignore_errors=True)
-    os.makedirs(work, exist_ok=True)
-    subprocess.run(["cp", "-a", tree, root], check=True)
-    shutil.copy2(BUSYBOX, os.path.join(root, "usr/bin/busybox"))
-    for name, (major, minor, mode) in DEVICES.items():
-        node = os.path.join(root, "dev", name)
-        if os.environ.get("USER_TEST_NAMESPACE"):
-            with open(node, "w", encoding="ascii"):
-                pass
-            subprocess.run(["mount", "--bind", f"/dev/{name}", node], check=True)
+    overlay = mkcpio.Overlay()
+    overlay.add_skeleton()
+    overlay.add_busybox(os.path.realpath(BUSYBOX))
+    for base in bases:
+        overlay.add_tree(base, keep_modes=False)
+    os.makedirs(root)
+    for path in sorted(overlay.nodes):
+        node, place = overlay.nodes[path], os.path.join(root, path)
+        if node.is_link():
+            os.symlink(node.target, place)
+            continue
+        if node.is_dir():
+            os.makedirs(place, exist_ok=True)
         else:
-            os.mknod(node, stat.S_IFCHR | mode, os.makedev(major, minor))
-            os.chmod(node, mode)
+            shutil.copyfile(node.source, place)
+        os.chmod(place, stat.S_IMODE(node.mode))
+    for name, (major, minor, mode) in DEVICES.items():
+        make_device(os.path.join(root, "dev", name), name, mode, os.makedev(major, minor))
     return root
+
+
+def make_device(node, name, mode, number):
+    """A device node; inside a user namespace, where none can be made, the host's own."""
+    if os.environ.get(NAMESPACE):
+        with open(node, "w", encoding="ascii"):
+            pass
+        subprocess.run(["mount", "--bind", f"/dev/{name}", node], check=True)
+    else:
+        os.mknod(node, stat.S_IFCHR | mode, number)
+        os.chmod(node, mode)
 
 
 def prepare_child(root, stdin, output):
@@ -210,7 +231,7 @@ def show_output(output):
 def main():
     """Runs the plan, prints one line a test and the totals."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--tree", required=True)
+    parser.add_argument("--base", action="append", required=True)
     parser.add_argument("--work", required=True)
     parser.add_argument("--plan")
     parser.add_argument("--only", action="append", default=[])
@@ -218,11 +239,10 @@ def main():
     args = parser.parse_args()
 
     if os.geteuid() != 0:
-        os.environ["USER_TEST_NAMESPACE"] = "1"
+        os.environ[NAMESPACE] = "1"
         os.execvp("unshare", ["unshare", "-rm", sys.executable] + sys.argv)
-    plan = args.plan or os.path.join(args.tree, "etc/firstlight/plan")
-    tests, directives = read_plan(plan)
-    root = make_root(args.tree, args.work)
+    root = make_root(args.base, args.work)
+    tests, directives = read_plan(args.plan or os.path.join(root, "etc/firstlight/plan"))
     counts = {"passed": 0, "failed": 0, "skipped": 0, "not comparable": 0}
     for test in tests:
         if args.only and test.name not in args.only:

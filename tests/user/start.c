@@ -5,6 +5,7 @@
  * Registers, flags and FPU as the System V ABI and Linux give them; argc, argv, envp and the
  * auxiliary vector in memory above the stack pointer.
  */
+#define _GNU_SOURCE
 #include <elf.h>
 #include <link.h>
 #include <string.h>
@@ -15,9 +16,6 @@
 #include "tests/user/lib/first.h"
 
 #define FLAGS_FIXED 0x202 /* IF and the bit that is always set */
-
-extern char **environ;
-extern const char __ehdr_start[]; /* made by the linker */
 
 static void check_registers(void)
 {

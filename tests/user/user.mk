@@ -1,8 +1,9 @@
+# SPDX-License-Identifier: MIT
+#
 # tests/user/user.mk - programs that run in ring 3, and the tree of the root filesystem
 #
-# Everything lands in $(B)/user/rootfs, a directory tree with Debian's merged layout that is laid
-# into the image as it is: rootfs/ itself, /bin/minimal, /bin/bench and the tests in /bin/t.
-# Device nodes and Debian's busybox are added by the image builder.
+# Everything lands in $(B)/user/rootfs, which the image builder lays over rootfs/ and Debian's
+# busybox: /bin/minimal, /bin/bench and the tests in /bin/t.
 #
 #   make user              build the tree
 #   make user-test-linux   run the default plan on this machine's Linux, the oracle
@@ -19,51 +20,49 @@ USER_CFLAGS := -std=gnu17 -Os -g0 -I. -Wall -Wextra -Werror -Wshadow -Wstrict-pr
 USER_LDFLAGS := -static -s -Wl,--gc-sections -Wl,-z,noseparate-code -Wl,--build-id=none
 
 # Programs of one C file and the check library.
-USER_PLAIN := args endless ending hello output
+USER_PLAIN := args devices endless ending file_data file_listing file_names file_status \
+              file_table file_vectors hello mem_brk mem_dirty mem_file mem_many mem_map \
+              mem_protect output pipe_alone
 # Programs with an assembly part NAME_ops.S, and programs that record their first instruction.
 USER_ASM   := fault
 USER_FIRST := selectors start
 
 USER_LIB     := tests/user/lib/check.c
 USER_HEADERS := $(wildcard tests/user/lib/*.h)
-USER_BASE    := $(shell find rootfs -type f)
 
 USER_PROGRAMS := $(addprefix $(USER_T)/,$(USER_PLAIN) $(USER_ASM) $(USER_FIRST)) \
                  $(USER_TREE)/usr/bin/minimal $(USER_TREE)/usr/bin/bench
 
-.PHONY: user user-test-linux
-user: $(B)/user/tree.stamp $(USER_PROGRAMS)
+# The tree has no time stamp of its own: it is as new as its programs.
+.PHONY: user user-test-linux $(USER_TREE)
+user: $(USER_TREE)
+$(USER_TREE): $(USER_PROGRAMS)
 
-# rootfs/ is copied first: it brings the symlinks that the merged layout consists of.
-$(B)/user/tree.stamp: $(USER_BASE)
-	$(Q)rm -rf $(USER_TREE)
-	$(Q)mkdir -p $(USER_TREE)
-	$(Q)cp -a rootfs/. $(USER_TREE)/ && chmod -R u=rwX,go=rX $(USER_TREE)
-	$(Q)cd $(USER_TREE) && mkdir -p -m 755 dev proc root mnt run usr/bin/t usr/sbin usr/lib \
-	    usr/lib64 usr/share var && mkdir -p -m 1777 tmp
-	$(Q)touch $@
+$(USER_PROGRAMS): | $(B)/user/stamp
+$(B)/user/stamp:
+	$(Q)mkdir -p $(USER_T) && touch $@
 
-$(addprefix $(USER_T)/,$(USER_PLAIN)): $(USER_T)/%: tests/user/%.c $(USER_LIB) $(USER_HEADERS) \
-    $(B)/user/tree.stamp
+$(addprefix $(USER_T)/,$(USER_PLAIN)): $(USER_T)/%: tests/user/%.c $(USER_LIB) $(USER_HEADERS)
 	$(Q)$(USER_CC) $(USER_CFLAGS) $(USER_LDFLAGS) -o $@ $< $(USER_LIB)
 
 $(addprefix $(USER_T)/,$(USER_ASM)): $(USER_T)/%: tests/user/%.c tests/user/%_ops.S $(USER_LIB) \
-    $(USER_HEADERS) $(B)/user/tree.stamp
+    $(USER_HEADERS)
 	$(Q)$(USER_CC) $(USER_CFLAGS) $(USER_LDFLAGS) -o $@ $< tests/user/$*_ops.S $(USER_LIB)
 
 $(addprefix $(USER_T)/,$(USER_FIRST)): $(USER_T)/%: tests/user/%.c tests/user/lib/first.S \
-    $(USER_LIB) $(USER_HEADERS) $(B)/user/tree.stamp
+    $(USER_LIB) $(USER_HEADERS)
 	$(Q)$(USER_CC) $(USER_CFLAGS) $(USER_LDFLAGS) -Wl,-e,first_start -o $@ $< \
 	    tests/user/lib/first.S $(USER_LIB)
 
-$(USER_TREE)/usr/bin/minimal: rootfs/usr/src/minimal.S $(B)/user/tree.stamp
+$(USER_TREE)/usr/bin/minimal: rootfs/usr/src/minimal.S
 	$(Q)gcc -nostdlib -static -s -Wl,-z,noseparate-code -Wl,-z,max-page-size=4096 \
 	    -Wl,--build-id=none -o $@ $<
 	$(Q)test $$(stat -c %s $@) -lt 1024
 
 $(USER_TREE)/usr/bin/bench: tests/user/bench.c tests/user/bench_ops.S $(USER_LIB) \
-    $(USER_HEADERS) $(B)/user/tree.stamp
+    $(USER_HEADERS)
 	$(Q)$(USER_CC) $(USER_CFLAGS) $(USER_LDFLAGS) -o $@ $(filter %.c %.S,$^)
 
 user-test-linux: user
-	$(Q)python3 tests/user/run_on_linux.py --tree $(USER_TREE) --work $(B)/user/linux
+	$(Q)python3 tests/user/run_on_linux.py --base rootfs --base $(USER_TREE) \
+	    --work $(B)/user/linux

@@ -34,3 +34,6 @@ _Static_assert(sizeof(struct first_state) == 672, "first.S reserves that much");
 
 extern const struct first_state first_state;
 void first_start(void);
+
+/* The program's own ELF header in memory; the linker makes this symbol. */
+extern const char __ehdr_start[];

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/* Private file mappings: the file's bytes, zeros behind its end, writes that never reach it. */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "tests/user/lib/check.h"
+
+#define PAGE 4096UL
+#define RW   (PROT_READ | PROT_WRITE)
+#define SIZE (2 * PAGE + 1000)
+
+static int fd;
+
+static char pattern(size_t offset)
+{
+    return (char)(offset % 251 + 1);
+}
+
+static int holds_pattern(const char *p, size_t from, size_t nbytes)
+{
+    for (size_t i = 0; i < nbytes; i++) {
+        if (p[i] != pattern(from + i))
+            return 0;
+    }
+    return 1;
+}
+
+static void make_file(void)
+{
+    char buf[SIZE];
+
+    for (size_t i = 0; i < SIZE; i++)
+        buf[i] = pattern(i);
+    fd = (int)CHECK_OK(open("/tmp/mem_file", O_RDWR | O_CREAT | O_TRUNC, 0600));
+    CHECK_EQ(write(fd, buf, SIZE), SIZE);
+}
+
+static void check_file_unchanged(void)
+{
+    char buf[SIZE];
+
+    CHECK_EQ(pread(fd, buf, SIZE, 0), SIZE);
+    CHECK(holds_pattern(buf, 0, SIZE));
+}
+
+static void check_contents(void)
+{
+    char *p = mmap(NULL, SIZE, PROT_READ, MAP_PRIVATE, fd, 0);
+
+    CHECK(p != MAP_FAILED);
+    CHECK(holds_pattern(p, 0, SIZE));
+    CHECK(bytes_are(p + SIZE, 0, 3 * PAGE - SIZE)); /* the rest of the last page */
+    CHECK_OK(munmap(p, SIZE));
+    p = mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, fd, PAGE);
+    CHECK(p != MAP_FAILED);
+    CHECK(holds_pattern(p, PAGE, PAGE));
+    CHECK_OK(munmap(p, PAGE));
+}
+
+static void check_writes_stay_private(void)
+{
+    char *p = mmap(NULL, SIZE, RW, MAP_PRIVATE, fd, 0);
+    char *q = mmap(NULL, SIZE, PROT_READ, MAP_PRIVATE, fd, 0);
+
+    CHECK(p != MAP_FAILED && q != MAP_FAILED);
+    CHECK_EQ(q[5], pattern(5));
+    p[5] = 0;
+    p[PAGE + 5] = 0; /* not read before */
+    memset(p + SIZE, 9, 3 * PAGE - SIZE);
+    CHECK_EQ(q[5], pattern(5));
+    CHECK_EQ(q[PAGE + 5], pattern(PAGE + 5));
+    CHECK_EQ(p[4], pattern(4));
+    CHECK_EQ(p[PAGE + 4], pattern(PAGE + 4));
+    CHECK(bytes_are(q + SIZE, 0, 3 * PAGE - SIZE));
+    check_file_unchanged();
+    /* The kernel's own copy into a private mapping must not reach the file either. */
+    CHECK_EQ(pread(fd, p + 2 * PAGE, 10, 0), 10);
+    CHECK(holds_pattern(p + 2 * PAGE, 0, 10));
+    check_file_unchanged();
+    CHECK_OK(munmap(p, SIZE));
+    CHECK_OK(munmap(q, SIZE));
+}
+
+static void check_mapping_outlives(void)
+{
+    int other = (int)CHECK_OK(open("/tmp/mem_file2", O_RDWR | O_CREAT | O_TRUNC, 0600));
+
+    CHECK_EQ(write(other, "still here", 10), 10);
+    char *p = mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, other, 0);
+    CHECK(p != MAP_FAILED);
+    CHECK_OK(close(other));
+    CHECK_OK(unlink("/tmp/mem_file2"));
+    CHECK(memcmp(p, "still here", 10) == 0);
+    CHECK_OK(munmap(p, PAGE));
+}
+
+/* The descriptor's offset is neither used nor moved by mmap. */
+static void check_offset(void)
+{
+    char buf[10];
+
+    CHECK_EQ(lseek(fd, 100, SEEK_SET), 100);
+    CHECK_EQ(read(fd, buf, 10), 10);
+    CHECK(holds_pattern(buf, 100, 10));
+    char *p = mmap(NULL, SIZE, PROT_READ, MAP_PRIVATE, fd, 0);
+    CHECK(p != MAP_FAILED);
+    CHECK(holds_pattern(p, 0, SIZE));
+    CHECK_EQ(lseek(fd, 0, SEEK_CUR), 110);
+    CHECK_EQ(read(fd, buf, 10), 10);
+    CHECK(holds_pattern(buf, 110, 10));
+    CHECK_OK(munmap(p, SIZE));
+    CHECK_EQ(lseek(fd, 0, SEEK_CUR), 120);
+}
+
+static void check_access_modes(void)
+{
+    int read_only = (int)CHECK_OK(open("/tmp/mem_file", O_RDONLY));
+    int write_only = (int)CHECK_OK(open("/tmp/mem_file", O_WRONLY));
+    char *p = mmap(NULL, PAGE, RW, MAP_PRIVATE, read_only, 0);
+
+    CHECK(p != MAP_FAILED); /* a private copy may be written */
+    p[0] = 0;
+    CHECK_OK(munmap(p, PAGE));
+    CHECK_ERR(mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, write_only, 0), EACCES);
+    CHECK_OK(close(read_only));
+    CHECK_OK(close(write_only));
+    int pipe_ends[2];
+    CHECK_OK(pipe(pipe_ends));
+    CHECK_ERR(mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, pipe_ends[0], 0), ENODEV);
+    int dir = (int)CHECK_OK(open("/tmp", O_RDONLY | O_DIRECTORY));
+    CHECK_ERR(mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, dir, 0), ENODEV);
+    check_file_unchanged();
+}
+
+int main(void)
+{
+    make_file();
+    check_contents();
+    check_writes_stay_private();
+    check_mapping_outlives();
+    check_offset();
+    check_access_modes();
+    CHECK_OK(unlink("/tmp/mem_file"));
+    return 0;
+}
