@@ -4,7 +4,7 @@
  *
  * Rule:    a head and an unlinked node point to themselves.
  * Context: any; the caller holds whatever lock guards the list.
- * Tests:   tests/host/lib_test.c
+ * Tests:   tests/host/list_test.c
  */
 #pragma once
 

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: MIT
+#
+# tests/host/host.mk - the kernel's pure code, and whatever else needs no machine, on this host
+#
+#   make host-test    every cmocka program; the last line is `host: N passed, N failed`
+#   make fuzz-short   every fuzz target with a fixed number of runs; `fuzz: N passed, N failed`
+#   make fuzz         every fuzz target for FUZZ_SECONDS (default 600) each, keeping what it finds
+#                     in $(B)/host/found/NAME
+#
+# To add a test, add its program's name to HOST_TESTS (fuzz target: HOST_FUZZERS); for NAME these
+# may be set, here or in a fragment included below:
+#   HOST_SRC_NAME     its C sources, default tests/host/NAME.c
+#   HOST_CFLAGS_NAME  more flags for them
+#   HOST_RUNS_NAME    runs of a fuzz target in fuzz-short
+# Everything is linked with all of kernel/lib and the ports in tests/host/port_*.c.
+
+HOST_OUT := $(B)/host
+HOST_CC  := clang
+
+HOST_SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
+HOST_CFLAGS   := -std=gnu17 -O1 -g -fno-omit-frame-pointer -I. -Wall -Wextra -Werror -Wshadow \
+                 -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wpointer-arith -Wundef \
+                 -Wwrite-strings $(HOST_SANITIZE)
+HOST_FUZZ     := -fsanitize=fuzzer-no-link
+
+HOST_TESTS := string_test fmt_test list_test rbtree_test bitmap_test ring_test utf8_test rand_test
+HOST_FUZZERS :=
+
+HOST_SRC_elf_test      := tests/host/elf_test.c tests/host/elf_builder.c
+HOST_SRC_symtab_test   := tests/host/symtab_test.c tests/host/elf_builder.c
+HOST_SRC_cpio_test     := tests/host/cpio_test.c tests/host/cpio_builder.c
+HOST_SRC_bootinfo_test := tests/host/bootinfo_test.c tests/host/bootinfo_builder.c
+HOST_SRC_abi_test      := tests/host/abi_test.c tests/host/abi_signal.c tests/host/abi_file.c \
+                          tests/host/abi_elf.c
+
+-include tests/host/loader.mk tests/host/fs.mk
+
+HOST_LIB := $(sort $(wildcard kernel/lib/*.c))
+
+# $(1): name  $(2): its sources  $(3): more flags. Gives HOST_OBJ_$(1) and the rule for them.
+define HOST_OBJECTS
+HOST_OBJ_$(1) := $$(patsubst %.c,$(HOST_OUT)/obj/$(1)/%.o,$(2))
+$$(HOST_OBJ_$(1)): $(HOST_OUT)/obj/$(1)/%.o: %.c tests/host/host.mk
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$(HOST_CC) $(HOST_CFLAGS) $(3) -MMD -MP -c $$< -o $$@
+-include $$(HOST_OBJ_$(1):.o=.d)
+endef
+
+# $(1): program. cmocka reports failed assertions of the code as failed tests.
+define HOST_TEST
+$(call HOST_OBJECTS,$(1),$(or $(HOST_SRC_$(1)),tests/host/$(1).c),$(HOST_CFLAGS_$(1)))
+$(HOST_OUT)/$(1): $$(HOST_OBJ_$(1)) $$(HOST_OBJ_port_test) $(HOST_OUT)/lib.a
+	@echo '  HOST    $$@'
+	$$(Q)$(HOST_CC) $(HOST_SANITIZE) $$(filter %.o,$$^) $(HOST_OUT)/lib.a -lcmocka -o $$@
+endef
+
+define HOST_FUZZER
+$(call HOST_OBJECTS,$(1),$(or $(HOST_SRC_$(1)),tests/host/$(1).c),$(HOST_FUZZ) $(HOST_CFLAGS_$(1)))
+$(HOST_OUT)/$(1): $$(HOST_OBJ_$(1)) $$(HOST_OBJ_port_fuzz) $(HOST_OUT)/lib-fuzz.a
+	@echo '  FUZZER  $$@'
+	$$(Q)$(HOST_CC) $(HOST_SANITIZE) -fsanitize=fuzzer $$(filter %.o,$$^) $(HOST_OUT)/lib-fuzz.a -o $$@
+endef
+
+$(eval $(call HOST_OBJECTS,lib,$(HOST_LIB)))
+$(eval $(call HOST_OBJECTS,lib-fuzz,$(HOST_LIB),$(HOST_FUZZ)))
+$(eval $(call HOST_OBJECTS,port_test,tests/host/port_test.c))
+$(eval $(call HOST_OBJECTS,port_fuzz,tests/host/port_fuzz.c))
+$(foreach name,$(HOST_TESTS),$(eval $(call HOST_TEST,$(name))))
+$(foreach name,$(HOST_FUZZERS),$(eval $(call HOST_FUZZER,$(name))))
+
+$(HOST_OUT)/lib.a: $(HOST_OBJ_lib)
+$(HOST_OUT)/lib-fuzz.a: $(HOST_OBJ_lib-fuzz)
+$(HOST_OUT)/lib.a $(HOST_OUT)/lib-fuzz.a:
+	$(Q)rm -f $@
+	$(Q)ar rcs $@ $^
+
+# string.c as the kernel compiles it, under other names than the C library's.
+$(HOST_OUT)/string_kernel.o: kernel/lib/string.c kernel/lib/string.h tests/host/string_names.h \
+                             tests/host/host.mk
+	$(Q)mkdir -p $(@D)
+	$(Q)$(HOST_CC) $(HOST_CFLAGS) -ffreestanding -include tests/host/string_names.h -c $< -o $@
+$(HOST_OUT)/string_test: $(HOST_OUT)/string_kernel.o
+
+# Seeds: text is kept in tests/host/corpus, binary files are written by the tests' own builders.
+$(eval $(call HOST_OBJECTS,seeds,tests/host/seeds.c tests/host/elf_builder.c \
+                tests/host/cpio_builder.c tests/host/bootinfo_builder.c))
+$(HOST_OUT)/seeds: $(HOST_OBJ_seeds) $(HOST_OBJ_port_fuzz) $(HOST_OUT)/lib.a
+	$(Q)$(HOST_CC) $(HOST_SANITIZE) $(filter %.o,$^) $(HOST_OUT)/lib.a -o $@
+$(HOST_OUT)/corpus/stamp: $(HOST_OUT)/seeds $(wildcard tests/host/corpus/*/*)
+	$(Q)rm -rf $(@D) && mkdir -p $(@D)
+	$(Q)cp -r tests/host/corpus/. $(@D)
+	$(Q)$(HOST_OUT)/seeds $(@D)
+	$(Q)touch $@
+
+FUZZ_SECONDS ?= 600
+
+.PHONY: host-test fuzz-short fuzz
+host-test: $(addprefix $(HOST_OUT)/,$(HOST_TESTS))
+	$(Q)tests/host/run_tests.sh $^
+
+fuzz-short: $(addprefix $(HOST_OUT)/,$(HOST_FUZZERS)) $(HOST_OUT)/corpus/stamp
+	$(Q)tests/host/run_fuzzers.sh short $(HOST_OUT) \
+	    $(foreach name,$(HOST_FUZZERS),$(name):$(or $(HOST_RUNS_$(name)),100000))
+
+fuzz: $(addprefix $(HOST_OUT)/,$(HOST_FUZZERS)) $(HOST_OUT)/corpus/stamp
+	$(Q)tests/host/run_fuzzers.sh long $(HOST_OUT) $(addsuffix :$(FUZZ_SECONDS),$(HOST_FUZZERS))
