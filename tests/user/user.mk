@@ -20,17 +20,20 @@ USER_CFLAGS := -std=gnu17 -Os -g0 -I. -Wall -Wextra -Werror -Wshadow -Wstrict-pr
 USER_LDFLAGS := -static -s -Wl,--gc-sections -Wl,-z,noseparate-code -Wl,--build-id=none
 
 # Programs of one C file and the check library.
-USER_PLAIN := args devices endless ending file_data file_listing file_names file_status \
-              file_table file_vectors hello mem_brk mem_dirty mem_file mem_many mem_map \
-              mem_protect output pipe_alone
+USER_PLAIN := args call_numbers clocks devices endless ending file_data file_listing file_names \
+              file_status file_table file_vectors hello identity mem_brk mem_dirty mem_file \
+              mem_many mem_map mem_protect output pipe_alone sig_state tls
 # Programs with an assembly part NAME_ops.S, and programs that record their first instruction.
-USER_ASM   := fault
+USER_ASM   := fault regs
+# Assembly alone: no libc, so that nothing but the kernel decides.
+USER_BARE  := top_page
 USER_FIRST := selectors start
 
 USER_LIB     := tests/user/lib/check.c
-USER_HEADERS := $(wildcard tests/user/lib/*.h)
+USER_HEADERS := $(wildcard tests/user/*.h tests/user/lib/*.h)
 
-USER_PROGRAMS := $(addprefix $(USER_T)/,$(USER_PLAIN) $(USER_ASM) $(USER_FIRST)) \
+USER_PROGRAMS := $(addprefix $(USER_T)/,$(USER_PLAIN) $(USER_ASM) $(USER_BARE) \
+                 $(USER_FIRST)) \
                  $(USER_TREE)/usr/bin/minimal $(USER_TREE)/usr/bin/bench
 
 # The tree has no time stamp of its own: it is as new as its programs.
@@ -54,9 +57,13 @@ $(addprefix $(USER_T)/,$(USER_FIRST)): $(USER_T)/%: tests/user/%.c tests/user/li
 	$(Q)$(USER_CC) $(USER_CFLAGS) $(USER_LDFLAGS) -Wl,-e,first_start -o $@ $< \
 	    tests/user/lib/first.S $(USER_LIB)
 
+USER_BARE_FLAGS := -nostdlib -static -s -Wl,-z,noseparate-code -Wl,-z,max-page-size=4096 \
+                   -Wl,--build-id=none
+$(addprefix $(USER_T)/,$(USER_BARE)): $(USER_T)/%: tests/user/%.S
+	$(Q)gcc $(USER_BARE_FLAGS) -o $@ $<
+
 $(USER_TREE)/usr/bin/minimal: rootfs/usr/src/minimal.S
-	$(Q)gcc -nostdlib -static -s -Wl,-z,noseparate-code -Wl,-z,max-page-size=4096 \
-	    -Wl,--build-id=none -o $@ $<
+	$(Q)gcc $(USER_BARE_FLAGS) -o $@ $<
 	$(Q)test $$(stat -c %s $@) -lt 1024
 
 $(USER_TREE)/usr/bin/bench: tests/user/bench.c tests/user/bench_ops.S $(USER_LIB) \

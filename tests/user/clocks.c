@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * clocks WHAT - time goes forward at one pace, and sleeping takes as long as asked
+ *
+ * Upper bounds are wide: an emulated machine may lose a second, but not a minute.
+ */
+#define _GNU_SOURCE
+#include <string.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tests/user/lib/check.h"
+
+#define MS 1000000L
+
+static long clock_ns(int id)
+{
+    struct timespec t = {.tv_nsec = -1};
+
+    CHECK_EQ(raw2(SYS_clock_gettime, id, &t), 0);
+    CHECK(t.tv_nsec >= 0 && t.tv_nsec < 1000000000);
+    return t.tv_sec * 1000000000L + t.tv_nsec;
+}
+
+static void check_reading(void)
+{
+    struct timespec t;
+    struct timeval tv;
+    long last = clock_ns(CLOCK_MONOTONIC), distinct = 0;
+
+    for (int i = 0; i < 10000; i++) {
+        long now = clock_ns(CLOCK_MONOTONIC);
+        CHECK(now >= last);
+        distinct += now > last;
+        last = now;
+    }
+    CHECK(distinct > 10);
+    CHECK_EQ(raw2(SYS_clock_getres, CLOCK_MONOTONIC, &t), 0);
+    CHECK(t.tv_sec == 0 && t.tv_nsec > 0 && t.tv_nsec <= 10 * MS);
+    CHECK_EQ(raw2(SYS_clock_getres, CLOCK_MONOTONIC, NULL), 0);
+    CHECK_EQ(raw2(SYS_clock_gettime, 99, &t), -EINVAL);
+    CHECK_EQ(raw2(SYS_clock_getres, 99, &t), -EINVAL);
+
+    /* The three ways to ask for the time of day agree. */
+    long real = clock_ns(CLOCK_REALTIME);
+    CHECK_EQ(raw2(SYS_gettimeofday, &tv, NULL), 0);
+    CHECK(tv.tv_usec >= 0 && tv.tv_usec < 1000000);
+    long gap = tv.tv_sec * 1000000000L + tv.tv_usec * 1000 - real;
+    CHECK(gap > -1000 * MS && gap < 1000 * MS);
+    long seconds = raw1(SYS_time, 0);
+    CHECK(seconds >= real / 1000000000L - 1 && seconds <= real / 1000000000L + 2);
+    CHECK(seconds > 1704067200); /* 2024: no machine's clock is set to before this program */
+}
+
+static void sleep_once(long ns)
+{
+    struct timespec t = {.tv_sec = ns / 1000000000L, .tv_nsec = ns % 1000000000L};
+    long begin = clock_ns(CLOCK_MONOTONIC);
+
+    CHECK_EQ(raw2(SYS_nanosleep, &t, NULL), 0);
+    long took = clock_ns(CLOCK_MONOTONIC) - begin;
+    CHECK(took >= ns);
+    CHECK(took < ns + 2000 * MS);
+}
+
+static void check_sleeping(void)
+{
+    struct timespec t;
+
+    sleep_once(0);
+    sleep_once(1);
+    sleep_once(1 * MS);
+    sleep_once(20 * MS);
+    sleep_once(150 * MS);
+    t = (struct timespec){.tv_sec = 0, .tv_nsec = 1000000000};
+    CHECK_EQ(raw2(SYS_nanosleep, &t, NULL), -EINVAL);
+    t = (struct timespec){.tv_sec = -1, .tv_nsec = 0};
+    CHECK_EQ(raw2(SYS_nanosleep, &t, NULL), -EINVAL);
+    /* Until a point in time; one that has passed is no wait. */
+    long until = clock_ns(CLOCK_MONOTONIC) + 30 * MS;
+    t = (struct timespec){.tv_sec = until / 1000000000L, .tv_nsec = until % 1000000000L};
+    CHECK_EQ(raw4(SYS_clock_nanosleep, CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL), 0);
+    CHECK(clock_ns(CLOCK_MONOTONIC) >= until);
+    CHECK_EQ(raw4(SYS_clock_nanosleep, CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL), 0);
+}
+
+/* Ring 3 gets on while timer interrupts come in: the counter moves in every stretch of time. */
+static void check_progress(void)
+{
+    for (int i = 0; i < 10; i++) {
+        volatile unsigned long counter = 0;
+        long end = clock_ns(CLOCK_MONOTONIC) + 20 * MS;
+        while (clock_ns(CLOCK_MONOTONIC) < end) {
+            for (int k = 0; k < 1000; k++)
+                counter++;
+        }
+        CHECK(counter >= 1000);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    CHECK_EQ(argc, 2);
+    if (strcmp(argv[1], "reading") == 0)
+        check_reading();
+    else if (strcmp(argv[1], "sleeping") == 0)
+        check_sleeping();
+    else if (strcmp(argv[1], "progress") == 0)
+        check_progress();
+    else
+        return 2;
+    return 0;
+}
