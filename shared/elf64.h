@@ -78,6 +78,8 @@ enum elf_section_type {
     ELF_SHT_STRTAB = 3,
 };
 
+#define ELF_SHF_EXECINSTR 4u
+
 struct elf64_shdr {
     uint32_t name;
     uint32_t type;

@@ -30,31 +30,49 @@ static struct elf64_shdr read_section(const struct piece *sections, uint64_t ind
     return section;
 }
 
-/* The symbol table and the strings its names are in. */
-static bool find_tables(const void *file, size_t size, struct piece *symbols, struct piece *strings)
+/* What is searched. */
+struct tables {
+    struct piece symbols;
+    struct piece strings;
+    unsigned code_section; /* the executable section that holds the address */
+};
+
+static bool find_sections(const void *file, size_t size, struct piece *out_sections)
 {
     struct elf64_header header;
-    struct piece sections;
 
     if (size < sizeof(header))
         return false;
     memcpy(&header, file, sizeof(header));
-    if (memcmp(header.ident, ELF_MAGIC, 4) != 0 || header.shentsize != sizeof(struct elf64_shdr) ||
-        !piece_of(file, size, header.shoff, (uint64_t)header.shnum * sizeof(struct elf64_shdr),
-                  &sections))
+    return memcmp(header.ident, ELF_MAGIC, 4) == 0 &&
+           header.shentsize == sizeof(struct elf64_shdr) &&
+           piece_of(file, size, header.shoff, (uint64_t)header.shnum * sizeof(struct elf64_shdr),
+                    out_sections);
+}
+
+/* False: no symbol table, or the address is in no executable section. */
+static bool find_tables(const void *file, size_t size, uint64_t va, struct tables *tables)
+{
+    struct piece sections;
+    bool have_symbols = false;
+    uint64_t count;
+
+    if (!find_sections(file, size, &sections))
         return false;
-
-    for (unsigned i = 0; i < header.shnum; i++) {
+    count = sections.size / sizeof(struct elf64_shdr);
+    for (unsigned i = 0; i < count; i++) {
         struct elf64_shdr section = read_section(&sections, i);
-        struct elf64_shdr names;
 
-        if (section.type != ELF_SHT_SYMTAB || section.link >= header.shnum)
-            continue;
-        names = read_section(&sections, section.link);
-        return piece_of(file, size, section.offset, section.size, symbols) &&
-               piece_of(file, size, names.offset, names.size, strings);
+        if ((section.flags & ELF_SHF_EXECINSTR) && va - section.addr < section.size)
+            tables->code_section = i;
+        if (section.type == ELF_SHT_SYMTAB && section.link < count) {
+            struct elf64_shdr names = read_section(&sections, section.link);
+
+            have_symbols = piece_of(file, size, section.offset, section.size, &tables->symbols) &&
+                           piece_of(file, size, names.offset, names.size, &tables->strings);
+        }
     }
-    return false;
+    return have_symbols && tables->code_section != 0;
 }
 
 static struct elf64_sym read_symbol(const struct piece *symbols, uint64_t index)
@@ -79,12 +97,11 @@ static const char *name_of(const struct piece *strings, const struct elf64_sym *
     return name;
 }
 
-static bool may_be_code(const struct elf64_sym *symbol)
+static bool is_code_in(const struct elf64_sym *symbol, unsigned section)
 {
     unsigned type = symbol->info & 15;
 
-    return (type == ELF_STT_FUNC || type == ELF_STT_NOTYPE) && symbol->shndx != ELF_SHN_UNDEF &&
-           symbol->shndx < ELF_SHN_LORESERVE;
+    return (type == ELF_STT_FUNC || type == ELF_STT_NOTYPE) && symbol->shndx == section;
 }
 
 /* Of two symbols at one address the one with a size says more. */
@@ -98,17 +115,18 @@ const char *symtab_find(const void *file, size_t size, uint64_t va, uint64_t *ou
 {
     struct elf64_sym best = {0};
     const char *best_name = NULL;
-    struct piece symbols, strings;
+    struct tables tables = {0};
 
-    if (!find_tables(file, size, &symbols, &strings))
+    if (!find_tables(file, size, va, &tables))
         return NULL;
-    for (uint64_t i = 0; i < symbols.size / sizeof(struct elf64_sym); i++) {
-        struct elf64_sym symbol = read_symbol(&symbols, i);
+    for (uint64_t i = 0; i < tables.symbols.size / sizeof(struct elf64_sym); i++) {
+        struct elf64_sym symbol = read_symbol(&tables.symbols, i);
         const char *name;
 
-        if (symbol.value > va || !may_be_code(&symbol) || (best_name && !is_closer(&symbol, &best)))
+        if (symbol.value > va || !is_code_in(&symbol, tables.code_section) ||
+            (best_name && !is_closer(&symbol, &best)))
             continue;
-        name = name_of(&strings, &symbol);
+        name = name_of(&tables.strings, &symbol);
         if (!name)
             continue;
         best = symbol;

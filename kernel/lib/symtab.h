@@ -13,7 +13,7 @@
 #include "kernel/lib/util.h"
 
 /* The function or assembly label with the highest address not above va, if va lies inside it (a
- * symbol without a size reaches to the next one). NULL: none, or no symbol table. The name lies
- * in the file and is NUL-terminated. For a return address pass it minus 1: the call may be the
- * last instruction of its function. */
+ * symbol without a size reaches to the next one, or to the end of its section). NULL: none there.
+ * The name lies in the file and is NUL-terminated. For a return address pass it minus 1: the call
+ * may be the last instruction of its function. */
 const char *symtab_find(const void *file, size_t size, uint64_t va, uint64_t *out_offset);

@@ -23,7 +23,8 @@ HOST_CFLAGS   := -std=gnu17 -O1 -g -fno-omit-frame-pointer -I. -Wall -Wextra -We
                  -Wwrite-strings $(HOST_SANITIZE)
 HOST_FUZZ     := -fsanitize=fuzzer-no-link
 
-HOST_TESTS := string_test fmt_test list_test rbtree_test bitmap_test ring_test utf8_test rand_test
+HOST_TESTS := string_test fmt_test list_test rbtree_test bitmap_test ring_test utf8_test \
+              rand_test elf_test symtab_test
 HOST_FUZZERS :=
 
 HOST_SRC_elf_test      := tests/host/elf_test.c tests/host/elf_builder.c

@@ -54,10 +54,8 @@ static int set_up(void **state)
 
 static void whole_ones_are_found(void **state)
 {
-    const EFI_CONFIGURATION_TABLE all[] = {{guid_smbios2, smbios2},
-                                           {guid_acpi1, rsdp1},
-                                           {guid_acpi2, rsdp2},
-                                           {guid_smbios3, smbios3}};
+    const EFI_CONFIGURATION_TABLE all[] = {
+        {guid_smbios2, smbios2}, {guid_acpi1, rsdp1}, {guid_acpi2, rsdp2}, {guid_smbios3, smbios3}};
 
     (void)state;
     assert_int_equal(firmware_find_rsdp(all, 4), (uintptr_t)rsdp2);
@@ -70,9 +68,9 @@ static void whole_ones_are_found(void **state)
 
 static void broken_ones_fall_back(void **state)
 {
-    const EFI_CONFIGURATION_TABLE all[] = {
-        {guid_acpi2, NULL},       {guid_acpi2, rsdp2}, {guid_acpi1, rsdp1}, {guid_smbios3, NULL},
-        {guid_smbios3, smbios3},  {guid_smbios2, smbios2}};
+    const EFI_CONFIGURATION_TABLE all[] = {{guid_acpi2, NULL},      {guid_acpi2, rsdp2},
+                                           {guid_acpi1, rsdp1},     {guid_smbios3, NULL},
+                                           {guid_smbios3, smbios3}, {guid_smbios2, smbios2}};
 
     (void)state;
     rsdp2[35] ^= 1;
@@ -161,8 +159,11 @@ static void names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(whole_ones_are_found), TEST(broken_ones_fall_back), TEST(every_bit_counts),
-        TEST(wrong_lengths),        TEST(names),
+        TEST(whole_ones_are_found),
+        TEST(broken_ones_fall_back),
+        TEST(every_bit_counts),
+        TEST(wrong_lengths),
+        TEST(names),
     };
 
     return cmocka_run_group_tests_name("loader_firmware", tests, NULL, NULL);

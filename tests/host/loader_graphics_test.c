@@ -24,9 +24,9 @@ struct row {
     {                                                                                              \
         0, w, h, format, {__VA_ARGS__}, line                                                       \
     }
-#define RGB_MASKS  0xff, 0xff00, 0xff0000
-#define BGR_MASKS  0xff0000, 0xff00, 0xff
-#define NO_MASKS   0, 0, 0
+#define RGB_MASKS 0xff, 0xff00, 0xff0000
+#define BGR_MASKS 0xff0000, 0xff00, 0xff
+#define NO_MASKS  0, 0, 0
 
 static const struct row rows[] = {
     {"rgb", MODE(800, 600, 800, RGB, 0), BASE, 0, 0, BOOTINFO_PIXEL_RGBX, RGB_MASKS},
@@ -240,12 +240,9 @@ static void switching_fails(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(table_of_modes),
-        TEST(no_display),
-        TEST(mode_in_use_is_kept),
-        TEST(largest_mode_replaces_blt_only),
-        TEST(nothing_but_blt_only),
-        TEST(switching_fails),
+        TEST(table_of_modes),       TEST(no_display),
+        TEST(mode_in_use_is_kept),  TEST(largest_mode_replaces_blt_only),
+        TEST(nothing_but_blt_only), TEST(switching_fails),
     };
 
     return cmocka_run_group_tests_name("loader_graphics", tests, NULL, NULL);

@@ -13,8 +13,8 @@
 
 #define TSC_HZ 2000000000ULL
 
-static uint32_t page[1024];   /* the registers in memory */
-static uint64_t x2apic[64];   /* the same as MSRs, by number from 0x800 */
+static uint32_t page[1024]; /* the registers in memory */
+static uint64_t x2apic[64]; /* the same as MSRs, by number from 0x800 */
 static uint64_t apic_base, deadline, tsc_now;
 static uint32_t leaf1_ecx, leaf1_edx;
 static unsigned npic, neoi;

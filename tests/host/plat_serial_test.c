@@ -9,11 +9,11 @@
 #include "kernel/plat/serial.h"
 
 static struct {
-    unsigned depth;    /* 16, or 1 for a port without FIFO */
-    unsigned fill;     /* bytes in the transmitter */
-    unsigned slow;     /* polls until it is empty again */
+    unsigned depth; /* 16, or 1 for a port without FIFO */
+    unsigned fill;  /* bytes in the transmitter */
+    unsigned slow;  /* polls until it is empty again */
     unsigned waited;
-    bool dead;         /* never empties */
+    bool dead; /* never empties */
     uint8_t registers[8];
     uint8_t divisor;
     unsigned npolls;

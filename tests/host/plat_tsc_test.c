@@ -223,8 +223,8 @@ static uint64_t hpet_tsc(void)
     uint64_t tsc = machine_tsc();
 
     machine.now_ps += 300000;
-    hpet_memory[0xf0 / 4] = hpet_memory[0x10 / 4] & 1 ? 0xfffff000u + (uint32_t)ticks_at(100000000)
-                                                      : 0;
+    hpet_memory[0xf0 / 4] =
+        hpet_memory[0x10 / 4] & 1 ? 0xfffff000u + (uint32_t)ticks_at(100000000) : 0;
     return tsc;
 }
 
