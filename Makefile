@@ -36,7 +36,8 @@ GROUPS_debug := build debug
 GROUPS_bench := build run
 GROUPS_lint := lint
 GROUPS_test := build run test lint
-GROUPS_system-test := build run test
+GROUPS_system-test := build run test lint
+GROUPS_matrix := build
 GROUPS_host-test := build test
 GROUPS_fuzz := build test
 GROUPS_fuzz-short := build test
@@ -60,6 +61,7 @@ ifneq ($(GOALS),help)
 -include efi-loader/loader.mk
 -include tests/host/host.mk
 -include tests/user/user.mk
+-include tests/quirk/quirk.mk
 endif
 
 # Rewritten only when its content changes; then everything compiled with the old flags is stale.
@@ -82,7 +84,7 @@ help:
 	@echo 'make host-test    the tests that need no machine'
 	@echo 'make fuzz-short   the fuzz targets for a few seconds; make fuzz: at length'
 	@echo 'make user-test-linux   the test programs, on this Linux'
-	@echo 'make system-test  whole machines in QEMU'
+	@echo 'make system-test  whole machines in QEMU; PYTEST_ARGS="-k NAME" runs a few'
 	@echo 'make clean        remove $(B)/'
 	@echo
 	@echo 'CC=gcc|clang  O=-O0|-O2|-Os  B=DIRECTORY  V=1'
@@ -97,7 +99,7 @@ $(IMAGE): $(B)/kernel/kernel.elf $(B)/efi/BOOTX64.EFI user force
 run: $(IMAGE)
 	$(Q)tools/run.sh $(RUN_ARGS) $(IMAGE)
 
-debug: $(IMAGE)
+debug: $(IMAGE) $(B)/efi/loader.debug.efi
 	$(Q)tools/debug.sh $(B)
 
 bench: $(IMAGE)
@@ -106,8 +108,19 @@ bench: $(IMAGE)
 lint:
 	$(Q)$(PYTHON) tools/lint.py
 
-system-test: $(IMAGE)
-	$(Q)$(PYTHON) -m pytest -q tests/system $(PYTEST_ARGS)
+# One kernel for each compiler and optimisation level, each in a build directory of its own.
+MATRIX := $(foreach cc,gcc clang,$(foreach o,-O0 -O2 -Os,$(cc)$(o)))
+.PHONY: matrix $(MATRIX)
+matrix: $(MATRIX)
+$(MATRIX):
+	$(Q)+$(MAKE) --no-print-directory B=$(B)/matrix/$@ CC=$(firstword $(subst -, ,$@)) \
+	    O=-$(lastword $(subst -, ,$@)) $(B)/matrix/$@/kernel/kernel.elf
+
+# Machines side by side: half as many as processors, since each of them keeps QEMU's threads busy.
+PYTEST_JOBS ?= $(shell n=$$(nproc); echo $$((n < 4 ? n : n / 2)))
+system-test: $(IMAGE) matrix
+	$(Q)B=$(B) $(PYTHON) -m pytest -q -p no:cacheprovider -n $(PYTEST_JOBS) \
+	    tests/system $(PYTEST_ARGS)
 
 test:
 	$(Q)+$(PYTHON) tests/run.py

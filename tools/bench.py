@@ -4,9 +4,9 @@
 
 Usage: bench.py [-b BUILD]     exit status 0 only if every number is within its limit
 
-The machine runs under -icount shift=5: each instruction takes exactly 32 ns of virtual time, and the
-time stamp counter shows virtual nanoseconds. So ticks / 32 is a number of instructions, the same on
-every host.
+The machine runs under -icount shift=5: each instruction takes exactly 32 ns of virtual time, and
+the time stamp counter shows virtual nanoseconds. So ticks / 32 is a number of instructions, the
+same on every host.
 """
 import argparse
 import os

@@ -4,13 +4,14 @@
 # tools/debug.sh [BUILD] - boot an image that waits for gdb, and attach gdb to it
 #
 # The kernel's symbols are at their final addresses. The loader runs where the firmware puts it:
-# it says its base on the serial line (BUILD/debug.log), and `loader BASE` in gdb loads its symbols.
+# it says its base in its first line (BUILD/debug.log), and `loader BASE` in gdb loads its symbols.
 set -euo pipefail
 top=$(cd "$(dirname "$(readlink -f "$0")")/.." && pwd)
 build=$(readlink -f "${1:-$top/build}")
 image=$build/firstlight.img
 script=$build/debug.gdb
 socket=$build/debug.sock
+PE_BASE=0x140000000 # where the linker thought that the loader would be
 log=$build/debug.log
 
 [ -f "$image" ] || { echo "debug.sh: $image is not there; 'make image' makes it" >&2 && exit 1; }
@@ -21,7 +22,7 @@ set confirm off
 set architecture i386:x86-64
 file $build/kernel/kernel.elf
 define loader
-  add-symbol-file $build/efi/BOOTX64.EFI -o \$arg0
+  add-symbol-file $build/efi/loader.debug.efi -o \$arg0-$PE_BASE
 end
 document loader
 loader BASE: load the loader's symbols; BASE is on its first line in $log.
@@ -37,7 +38,7 @@ echo   monitor quit  end the machine\n
 END
 
 rm -f "$socket"
-"$top/tools/run.sh" -t 0 -a tcg -l "$log" "$image" -- -S \
+"$top/tools/run.sh" -t 0 -a tcg "$image" -- -S \
     -chardev "socket,id=gdb0,path=$socket,server=on,wait=off" -gdb chardev:gdb0 >"$log" 2>&1 &
 machine=$!
 trap 'kill $machine 2>/dev/null || true; rm -f "$socket"' EXIT

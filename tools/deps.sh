@@ -10,8 +10,8 @@ set -euo pipefail
 
 packages_of() {
     case $1 in
-    build) echo clang lld gcc libc6-dev gnu-efi musl-tools busybox-static python3 dosfstools \
-        mtools ;;
+    build) echo clang lld gcc libc6-dev gnu-efi musl-tools busybox-static psf-unifont python3 \
+        dosfstools mtools ;;
     run) echo qemu-system-x86 ovmf python3 ;;
     test) echo libcmocka-dev python3-pytest python3-pytest-xdist cpio libarchive-tools \
         llvm libclang-rt-dev ;;

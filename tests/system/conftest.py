@@ -7,6 +7,7 @@ the test fails. Machines run without KVM, so that a result does not depend on th
 import os
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -54,6 +55,9 @@ class Image:
         subprocess.run(["mdel", "-i", f"{self.path}@@1M", f"::/firstlight/{name}"], check=False,
                        capture_output=True, env=MTOOLS_ENV, timeout=60)
 
+    def remove_directory(self):
+        self._mtool("mrd", "::/firstlight")
+
     def refresh_checksums(self, folder):
         """Make the checksums right again after a file was changed on purpose."""
         for name in ("kernel.elf", "rootfs.cpio"):
@@ -89,15 +93,29 @@ def mkimg(tmp_path):
 
 @pytest.fixture
 def boot(request):
-    """Boot an image (an Image or a path) to its end: boot(image, cpu=..., **Machine's) -> Outcome."""
+    """Boot an image (an Image or a path) to its end: boot(image, cpu=..., **Machine's) -> Outcome.
+
+    `until` is for machines that do not end by themselves: once that text is on the serial line
+    and `then(machine)` is through, the machine is stopped.
+    """
     outcomes = []
 
-    def start(image, during=None, extra=(), cpu=None, **options):
+    def start(image, until=None, then=None, extra=(), cpu=None, **options):
         options.setdefault("accel", "tcg")
         options.setdefault("timeout", 180)
         extra = list(extra) + (["-cpu", cpu] if cpu else [])
         host = machine.Machine(getattr(image, "path", image), extra=extra, **options)
-        outcome = host.run(during)
+
+        def during(running):
+            nonlocal until
+            if until is not None and until in running.log:
+                until = None
+                time.sleep(1)  # what comes behind the text belongs to the log, too
+                if then:
+                    then(running)
+                running.qmp.command("quit")
+
+        outcome = host.run(during if until else None)
         outcomes.append(outcome)
         return outcome
 

@@ -3,7 +3,6 @@
 import os
 import shutil
 import struct
-import subprocess
 
 import pytest
 
@@ -140,10 +139,10 @@ def test_archive_is_read_by_cpio_and_bsdtar(build, tmp_path):
     make(build, tmp_path / "a.img")
     found, _ = archive(tmp_path / "a.img", tmp_path)
     names = sorted(found)
-    listed = subprocess.run(["cpio", "-t", "--quiet"], input=(tmp_path / "rootfs.cpio").read_bytes(),
-                            capture_output=True, check=True)
-    assert listed.stderr == b""
-    assert sorted(set(listed.stdout.decode().split("\n")) - {""}) == names
+    with open(tmp_path / "rootfs.cpio", "rb") as file:
+        listed = run("cpio", "-t", "--quiet", stdin=file)
+    assert listed.returncode == 0 and listed.stderr == ""
+    assert sorted(set(listed.stdout.split("\n")) - {""}) == names
     listed = run("bsdtar", "-tf", tmp_path / "rootfs.cpio")
     assert listed.returncode == 0 and listed.stderr == ""
     assert sorted({n.removesuffix("/") for n in listed.stdout.split("\n")} - {""}) == names

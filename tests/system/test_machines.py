@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: MIT
+"""The default plan on many machines: every pair of these properties at least once.
+
+The kernels are built by `make matrix`, one for each compiler and optimisation level.
+"""
+import itertools
+import os
+
+import pytest
+
+import machine
+from conftest import BUILD, TOP
+
+FACTORS = {
+    "compiler": ["gcc", "clang"],
+    "level": ["-O0", "-O2", "-Os"],
+    "cpu": ["max", "Haswell", "Nehalem", "qemu64"],
+    "memory": ["64M", "256M", "4G", "40G"],
+    "disk": ["sata", "nvme", "virtio", "usb"],
+    "graphics": ["std", "none"],
+    "chipset": ["q35", "pc"],
+}
+MACHINES = [
+    ("clang", "-O0", "Haswell", "4G", "virtio", "std", "pc"),
+    ("clang", "-O0", "Nehalem", "256M", "nvme", "std", "q35"),
+    ("clang", "-O0", "max", "40G", "usb", "std", "pc"),
+    ("clang", "-O0", "qemu64", "64M", "usb", "none", "q35"),
+    ("clang", "-O2", "qemu64", "256M", "sata", "std", "pc"),
+    ("clang", "-O2", "qemu64", "40G", "virtio", "none", "q35"),
+    ("clang", "-Os", "Nehalem", "40G", "sata", "none", "q35"),
+    ("clang", "-Os", "max", "4G", "sata", "none", "q35"),
+    ("gcc", "-O0", "Haswell", "64M", "sata", "none", "q35"),
+    ("gcc", "-O0", "max", "256M", "virtio", "none", "q35"),
+    ("gcc", "-O2", "Haswell", "256M", "usb", "none", "q35"),
+    ("gcc", "-O2", "Nehalem", "4G", "usb", "none", "q35"),
+    ("gcc", "-O2", "max", "64M", "nvme", "none", "pc"),
+    ("gcc", "-O2", "qemu64", "4G", "nvme", "none", "pc"),
+    ("gcc", "-Os", "Haswell", "40G", "nvme", "none", "q35"),
+    ("gcc", "-Os", "Nehalem", "64M", "virtio", "std", "pc"),
+    ("gcc", "-Os", "qemu64", "256M", "usb", "std", "q35"),
+]
+PLAN_LINES = 25  # at least, says the promise
+
+
+@pytest.fixture
+def matrix_build(tmp_path):
+    """A build directory with one kernel of the matrix, and everything else of the main build."""
+    def make(compiler, level):
+        kernel = os.path.join(BUILD, "matrix", compiler + level, "kernel")
+        assert os.path.exists(os.path.join(kernel, "kernel.elf")), "'make matrix' builds it"
+        folder = tmp_path / "build"
+        folder.mkdir()
+        (folder / "kernel").symlink_to(kernel)
+        for name in ("efi", "user"):
+            (folder / name).symlink_to(os.path.join(BUILD, name))
+        return folder
+
+    return make
+
+
+def test_table_has_every_pair():
+    for (i, one), (j, two) in itertools.combinations(enumerate(FACTORS.values()), 2):
+        pairs = {(row[i], row[j]) for row in MACHINES}
+        assert pairs == set(itertools.product(one, two))
+
+
+@pytest.mark.parametrize("row", MACHINES, ids=["-".join(row) for row in MACHINES])
+def test_default_plan(boot, mkimg, matrix_build, row):
+    compiler, level, cpu, memory, disk, graphics, chipset = row
+    outcome = boot(mkimg(build=matrix_build(compiler, level)), cpu=cpu, memory=memory, disk=disk,
+                   extra=["-vga", graphics, "-machine", chipset])
+    assert outcome.code == machine.PASS, outcome.message
+    megabytes = int(memory[:-1]) * (1024 if memory[-1] == "G" else 1)
+    told = int(outcome.report.fields["memory"].removesuffix("MiB"))
+    assert megabytes * 0.85 - 8 < told <= megabytes
+    assert outcome.report.fields["cpus"] == "1"
+
+
+def test_default_plan_has_its_size():
+    with open(os.path.join(TOP, "rootfs/etc/firstlight/plan"), encoding="utf-8") as file:
+        lines = [line for line in file if line.startswith("test ")]
+    failing = [line for line in lines if "expect=" in line and "expect=exit:0" not in line]
+    assert len(lines) >= PLAN_LINES
+    assert len(failing) * 3 >= len(lines)
+
+
+def test_more_processors_than_used(boot, mkimg):
+    outcome = boot(mkimg(plan="test a /bin/minimal\n"), cpus=4)
+    assert outcome.code == machine.PASS
+
+
+def test_512_mib(boot, mkimg):
+    outcome = boot(mkimg(plan="test a /bin/minimal\n"), memory="512M")
+    assert outcome.code == machine.PASS
+
+
+def test_bare_volume_boots(boot, mkimg, tmp_path):
+    """The FAT volume alone, as a file server or an installer would hand it out."""
+    from conftest import run, tool  # the fixture makes disks only
+    plan = tmp_path / "plan"
+    plan.write_text("test a /bin/minimal\n")
+    done = run(tool("mkimg.sh"), "-b", BUILD, "-o", tmp_path / "bare.img", "--bare", "-p", plan)
+    assert done.returncode == 0, done.stderr
+    assert boot(tmp_path / "bare.img").code == machine.PASS
+
+
+def test_fat32_boots(boot, mkimg, tmp_path):
+    """A root filesystem of half a gigabyte makes the volume FAT32."""
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    with open(tree / "large", "wb") as file:
+        file.truncate(510 << 20)
+    plan = 'test size /bin/busybox test -s /large\n'
+    outcome = boot(mkimg(plan=plan, trees=[tree]), memory="2G")
+    assert outcome.code == machine.PASS

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: MIT
+"""The README, typed as it stands: somebody who knows nothing else gets a program judged."""
+import os
+import re
+
+from conftest import BUILD, TOP, run
+
+
+def blocks():
+    """The fenced blocks under 'Your own programs', in order."""
+    with open(os.path.join(TOP, "README.md"), encoding="utf-8") as file:
+        text = file.read()
+    section = text[text.index("## Your own programs"):text.index("## On a real machine")]
+    return re.findall(r"^```\w*\n(.*?)^```$", section, re.M | re.S)
+
+
+def type_in(folder, program, plan, commands):
+    """Do what the README says in a new directory, with tools/ and a build beside it."""
+    (folder / "hello.c").write_text(program)
+    (folder / "plan.txt").write_text(plan)
+    if not (folder / "tools").exists():
+        (folder / "tools").symlink_to(os.path.join(TOP, "tools"))
+    commands = commands.replace("mkimg.sh ", f"mkimg.sh -b {BUILD} ")
+    return run("bash", "-e", "-c", commands, cwd=folder, timeout=300)
+
+
+def test_own_program_is_judged(tmp_path):
+    program, plan, commands, _ = blocks()
+    done = type_in(tmp_path, program, plan, commands)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "#: hello from ring 3\n" in done.stdout
+    assert re.search(r"^ok \d+ hello ", done.stdout, re.M)
+    assert re.search(r"^ok \d+ shell ", done.stdout, re.M)
+    assert "verdict=PASS" in done.stdout
+
+
+def test_own_program_with_glibc_that_fails(tmp_path):
+    program, plan, commands, _ = blocks()
+    done = type_in(tmp_path, program.replace("return 0", "return 7"), plan,
+                   commands.replace("musl-gcc", "gcc"))
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "#: hello from ring 3\n" in done.stdout
+    assert re.search(r"^not ok \d+ hello ", done.stdout, re.M)
+    assert "verdict=FAIL" in done.stdout
