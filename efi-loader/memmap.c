@@ -68,6 +68,7 @@ int memmap_add(struct memmap *map, uint64_t base, uint64_t npages, uint32_t type
 {
     if (base >= PHYS_LIMIT || npages == 0)
         return 0;
+    npages = MIN(npages, PHYS_LIMIT >> PAGE_SHIFT);
     if (base & PAGE_MASK) {
         /* Firmware may not do that. What it means then, nobody knows: keep away from it. */
         base = ALIGN_DOWN(base, PAGE_SIZE);

@@ -14,23 +14,30 @@ static bool is_text(unsigned c)
     return (c >= 0x20 && c < 0x7f) || is_blank(c);
 }
 
+static unsigned char_at(const unsigned char *bytes, size_t index, unsigned width)
+{
+    if (width == 1)
+        return bytes[index];
+    return bytes[2 * index] | (unsigned)bytes[2 * index + 1] << 8;
+}
+
 /* Copies characters of the given width up to the terminator or the end; -EINVAL if one is not
- * text or there are too many. */
+ * text, if there are too many, or if anything but zeroes follows the terminator. */
 static int copy_text(const unsigned char *bytes, size_t nchars, unsigned width, char *text,
                      size_t capacity)
 {
     size_t length = 0;
 
-    for (size_t i = 0; i < nchars; i++) {
-        unsigned c = bytes[i * width];
+    for (; length < nchars && char_at(bytes, length, width); length++) {
+        unsigned c = char_at(bytes, length, width);
 
-        if (width == 2)
-            c |= (unsigned)bytes[i * width + 1] << 8;
-        if (c == 0)
-            break;
         if (!is_text(c) || length + 1 >= capacity)
             return -EINVAL;
-        text[length++] = is_blank(c) ? ' ' : (char)c;
+        text[length] = is_blank(c) ? ' ' : (char)c;
+    }
+    for (size_t i = length; i < nchars; i++) {
+        if (char_at(bytes, i, width))
+            return -EINVAL;
     }
     text[length] = '\0';
     return (int)length;

@@ -21,7 +21,7 @@ $(eval $(call HOST_LOADER_TEST,graphics,graphics))
 $(eval $(call HOST_LOADER_TEST,exit,exit))
 $(eval $(call HOST_LOADER_TEST,memory,memory memmap))
 $(eval $(call HOST_LOADER_TEST,files,files memory memmap))
-$(eval $(call HOST_LOADER_TEST,payload,payload image files memory memmap,tests/host/elf_builder.c))
+$(eval $(call HOST_LOADER_TEST,payload,payload image files memory memmap))
 
 HOST_FUZZERS += loader_memmap_fuzz loader_options_fuzz
 HOST_SRC_loader_memmap_fuzz := tests/host/loader_memmap_fuzz.c efi-loader/memmap.c efi-loader/paging.c

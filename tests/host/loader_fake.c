@@ -9,19 +9,12 @@
 #include <sys/mman.h>
 
 #include "efi-loader/log.h"
-#include "kernel/lib/assert.h"
 
 #define N_VOLUMES 3
 #define PAGE      4096ULL
 
 struct fake the_fake;
 static char volume_ids[N_VOLUMES];
-
-NORETURN void assert_fail(const char *file, int line, const char *what)
-{
-    fprintf(stderr, "%s:%d: assertion failed: %s\n", file, line, what);
-    abort();
-}
 
 /* ---- The loader's log ------------------------------------------------------------------------ */
 
@@ -181,6 +174,8 @@ static EFI_STATUS EFIAPI get_memory_map(UINTN *nbytes, EFI_MEMORY_DESCRIPTOR *ma
         *nbytes = needed;
         return EFI_BUFFER_TOO_SMALL;
     }
+    if (!map)
+        return EFI_INVALID_PARAMETER;
     memcpy(map, the_fake.map, needed);
     *nbytes = needed;
     *key = the_fake.key;

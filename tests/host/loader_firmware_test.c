@@ -7,7 +7,8 @@
 
 #include "efi-loader/firmware.h"
 
-static unsigned char rsdp1[20], rsdp2[36], smbios2[31], smbios3[24];
+/* Longer than the tables, as the memory around them is: a wrong length leads into it. */
+static unsigned char rsdp1[128], rsdp2[128], smbios2[128], smbios3[128];
 
 static const EFI_GUID guid_acpi1 = ACPI_TABLE_GUID, guid_acpi2 = ACPI_20_TABLE_GUID;
 static const EFI_GUID guid_smbios2 = SMBIOS_TABLE_GUID, guid_smbios3 = SMBIOS3_TABLE_GUID;
@@ -26,26 +27,26 @@ static void fix_sum(unsigned char *bytes, size_t nbytes, size_t at)
 static int set_up(void **state)
 {
     (void)state;
-    memset(rsdp1, 0x11, sizeof(rsdp1));
+    memset(rsdp1, 0x11, 20);
     memcpy(rsdp1, "RSD PTR ", 8);
     rsdp1[15] = 0;
     fix_sum(rsdp1, 20, 8);
 
-    memset(rsdp2, 0x22, sizeof(rsdp2));
+    memset(rsdp2, 0x22, 36);
     memcpy(rsdp2, "RSD PTR ", 8);
     rsdp2[15] = 2;
     memcpy(rsdp2 + 20, "\x24\0\0\0", 4);
     fix_sum(rsdp2, 20, 8);
     fix_sum(rsdp2, 36, 32);
 
-    memset(smbios2, 0x33, sizeof(smbios2));
+    memset(smbios2, 0x33, 31);
     memcpy(smbios2, "_SM_", 4);
     smbios2[5] = 31;
     memcpy(smbios2 + 16, "_DMI_", 5);
     fix_sum(smbios2 + 16, 15, 5);
     fix_sum(smbios2, 31, 4);
 
-    memset(smbios3, 0x44, sizeof(smbios3));
+    memset(smbios3, 0x44, 24);
     memcpy(smbios3, "_SM3_", 5);
     smbios3[6] = 24;
     fix_sum(smbios3, 24, 5);
@@ -141,7 +142,7 @@ static void names(void **state)
     (void)state;
     firmware_describe(u"EDK II", 0x10000, text, sizeof(text));
     assert_string_equal(text, "EDK II 1.0");
-    firmware_describe(u"F\u00fcr\u20ac\u0007\xd800!", 0xffffffff, text, sizeof(text));
+    firmware_describe(u"F\u00fcr\u20ac\x07\xd800!", 0xffffffff, text, sizeof(text));
     assert_string_equal(text, "F\u00fcr\u20ac! 65535.65535");
     firmware_describe(NULL, 0x00020046, text, sizeof(text));
     assert_string_equal(text, "unknown 2.70");

@@ -29,30 +29,32 @@ struct row {
 #define NO_MASKS  0, 0, 0
 
 static const struct row rows[] = {
-    {"rgb", MODE(800, 600, 800, RGB, 0), BASE, 0, 0, BOOTINFO_PIXEL_RGBX, RGB_MASKS},
-    {"bgr", MODE(800, 600, 832, BGR, 0), BASE, 1 << 24, 0, BOOTINFO_PIXEL_BGRX, BGR_MASKS},
+    {"rgb", MODE(800, 600, 800, RGB, 0, 0, 0, 0), BASE, 0, 0, BOOTINFO_PIXEL_RGBX, RGB_MASKS},
+    {"bgr", MODE(800, 600, 832, BGR, 0, 0, 0, 0), BASE, 1 << 24, 0, BOOTINFO_PIXEL_BGRX, BGR_MASKS},
     {"10 bits", MODE(800, 600, 800, PixelBitMask, 0x3ff00000, 0xffc00, 0x3ff, 0xc0000000), BASE, 0,
      0, BOOTINFO_PIXEL_MASK, 0x3ff00000, 0xffc00, 0x3ff},
-    {"blt only", MODE(800, 600, 800, PixelBltOnly, 0), BASE, 0, -EOPNOTSUPP, 0, NO_MASKS},
-    {"unknown format", MODE(800, 600, 800, 77, 0), BASE, 0, -EOPNOTSUPP, 0, NO_MASKS},
-    {"16 bits a pixel", MODE(800, 600, 800, PixelBitMask, 0xf800, 0x7e0, 0x1f), BASE, 0, -EINVAL, 0,
-     NO_MASKS},
-    {"no green", MODE(800, 600, 800, PixelBitMask, 0xff0000, 0, 0xff), BASE, 0, -EINVAL, 0,
-     NO_MASKS},
-    {"masks overlap", MODE(800, 600, 800, PixelBitMask, 0xff0000, 0x1ff00, 0xff), BASE, 0, -EINVAL,
+    {"blt only", MODE(800, 600, 800, PixelBltOnly, 0, 0, 0, 0), BASE, 0, -EOPNOTSUPP, 0, NO_MASKS},
+    {"unknown format", MODE(800, 600, 800, 77, 0, 0, 0, 0), BASE, 0, -EOPNOTSUPP, 0, NO_MASKS},
+    {"16 bits a pixel", MODE(800, 600, 800, PixelBitMask, 0xf800, 0x7e0, 0x1f, 0), BASE, 0, -EINVAL,
      0, NO_MASKS},
-    {"mask with a hole", MODE(800, 600, 800, PixelBitMask, 0xa00000, 0xff00, 0xff), BASE, 0,
+    {"no green", MODE(800, 600, 800, PixelBitMask, 0xff0000, 0, 0xff, 0), BASE, 0, -EINVAL, 0,
+     NO_MASKS},
+    {"masks overlap", MODE(800, 600, 800, PixelBitMask, 0xff0000, 0x1ff00, 0xff, 0), BASE, 0,
      -EINVAL, 0, NO_MASKS},
-    {"line too short", MODE(800, 600, 799, BGR, 0), BASE, 0, -EINVAL, 0, NO_MASKS},
-    {"line too long", MODE(800, 600, 0x80000000, BGR, 0), BASE, 0, -EINVAL, 0, NO_MASKS},
-    {"no width", MODE(0, 600, 800, BGR, 0), BASE, 0, -EINVAL, 0, NO_MASKS},
-    {"no height", MODE(800, 0, 800, BGR, 0), BASE, 0, -EINVAL, 0, NO_MASKS},
-    {"too wide", MODE(40000, 600, 40000, BGR, 0), BASE, 0, -EINVAL, 0, NO_MASKS},
-    {"too small", MODE(800, 600, 800, BGR, 0), BASE, 800 * 600 * 4 - 1, -EINVAL, 0, NO_MASKS},
-    {"no address", MODE(800, 600, 800, BGR, 0), 0, 0, -EINVAL, 0, NO_MASKS},
-    {"odd address", MODE(800, 600, 800, BGR, 0), BASE + 2, 0, -EINVAL, 0, NO_MASKS},
-    {"past the end", MODE(800, 600, 800, BGR, 0), (1ULL << 52) - 4096, 0, -EINVAL, 0, NO_MASKS},
-    {"wrapping", MODE(800, 600, 800, BGR, 0), ~0ULL - 3, 0, -EINVAL, 0, NO_MASKS},
+    {"mask with a hole", MODE(800, 600, 800, PixelBitMask, 0xa00000, 0xff00, 0xff, 0), BASE, 0,
+     -EINVAL, 0, NO_MASKS},
+    {"line too short", MODE(800, 600, 799, BGR, 0, 0, 0, 0), BASE, 0, -EINVAL, 0, NO_MASKS},
+    {"line too long", MODE(800, 600, 0x80000000, BGR, 0, 0, 0, 0), BASE, 0, -EINVAL, 0, NO_MASKS},
+    {"no width", MODE(0, 600, 800, BGR, 0, 0, 0, 0), BASE, 0, -EINVAL, 0, NO_MASKS},
+    {"no height", MODE(800, 0, 800, BGR, 0, 0, 0, 0), BASE, 0, -EINVAL, 0, NO_MASKS},
+    {"too wide", MODE(40000, 600, 40000, BGR, 0, 0, 0, 0), BASE, 0, -EINVAL, 0, NO_MASKS},
+    {"too small", MODE(800, 600, 800, BGR, 0, 0, 0, 0), BASE, 800 * 600 * 4 - 1, -EINVAL, 0,
+     NO_MASKS},
+    {"no address", MODE(800, 600, 800, BGR, 0, 0, 0, 0), 0, 0, -EINVAL, 0, NO_MASKS},
+    {"odd address", MODE(800, 600, 800, BGR, 0, 0, 0, 0), BASE + 2, 0, -EINVAL, 0, NO_MASKS},
+    {"past the end", MODE(800, 600, 800, BGR, 0, 0, 0, 0), (1ULL << 52) - 4096, 0, -EINVAL, 0,
+     NO_MASKS},
+    {"wrapping", MODE(800, 600, 800, BGR, 0, 0, 0, 0), ~0ULL - 3, 0, -EINVAL, 0, NO_MASKS},
 };
 
 static void table_of_modes(void **state)
@@ -154,10 +156,11 @@ static int set_up(void **state)
     the_mode_sets = the_pool_blocks = 0;
     the_set_fails = false;
     the_count = N_DISPLAYS;
-    the_modes[0] = (EFI_GRAPHICS_OUTPUT_MODE_INFORMATION)MODE(640, 480, 640, BGR, 0);
-    the_modes[1] = (EFI_GRAPHICS_OUTPUT_MODE_INFORMATION)MODE(4096, 4096, 4096, BGR, 0);
-    the_modes[2] = (EFI_GRAPHICS_OUTPUT_MODE_INFORMATION)MODE(1280, 800, 1280, RGB, 0);
-    the_modes[3] = (EFI_GRAPHICS_OUTPUT_MODE_INFORMATION)MODE(1920, 1080, 1920, PixelBltOnly, 0);
+    the_modes[0] = (EFI_GRAPHICS_OUTPUT_MODE_INFORMATION)MODE(640, 480, 640, BGR, 0, 0, 0, 0);
+    the_modes[1] = (EFI_GRAPHICS_OUTPUT_MODE_INFORMATION)MODE(4096, 4096, 4096, BGR, 0, 0, 0, 0);
+    the_modes[2] = (EFI_GRAPHICS_OUTPUT_MODE_INFORMATION)MODE(1280, 800, 1280, RGB, 0, 0, 0, 0);
+    the_modes[3] =
+        (EFI_GRAPHICS_OUTPUT_MODE_INFORMATION)MODE(1920, 1080, 1920, PixelBltOnly, 0, 0, 0, 0);
     for (unsigned i = 0; i < N_DISPLAYS; i++) {
         the_displays[i].Mode = &the_states[i];
         the_displays[i].QueryMode = query_mode;

@@ -173,6 +173,11 @@ static void unaligned_is_reserved(void **state)
     finish();
     assert_int_equal(the_count, 1);
     expect(0, 0x100000, 2, BOOTINFO_RESERVED);
+    set_up(NULL);
+    add(0x100800, ~0ULL, BOOTINFO_FREE, WB); /* one page more must not wrap */
+    finish();
+    assert_int_equal(the_count, 1);
+    expect(0, 0x100000, (1ULL << 40) - 0x100, BOOTINFO_RESERVED);
 }
 
 static void stricter_type_wins(void **state)
