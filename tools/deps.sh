@@ -10,11 +10,11 @@ set -euo pipefail
 
 packages_of() {
     case $1 in
-    build) echo clang lld gcc libc6-dev gnu-efi musl-tools busybox-static psf-unifont python3 \
+    build) echo clang lld llvm gcc libc6-dev gnu-efi musl-tools busybox-static psf-unifont python3 \
         dosfstools mtools ;;
     run) echo qemu-system-x86 ovmf python3 ;;
     test) echo libcmocka-dev python3-pytest python3-pytest-xdist cpio libarchive-tools \
-        llvm libclang-rt-dev ;;
+        libclang-rt-dev ;;
     lint) echo clang-format shellcheck python3 git ;;
     debug) echo gdb qemu-system-x86 ovmf python3 ;;
     *) echo "deps.sh: no group '$1'; there are build, run, test, lint, debug" >&2 && return 1 ;;

@@ -14,6 +14,7 @@ import sys
 
 HEIGHT = 16
 REPLACEMENT = 0xFFFD
+FULL_BLOCK = 0x2588
 
 # ASCII and the replacement sign must be there; the rest is taken as far as the font goes.
 NEEDED = [*range(0x20, 0x7F), REPLACEMENT]
@@ -134,6 +135,7 @@ def main(arguments):
         missing = [c for c in NEEDED if c not in glyphs]
         if missing:
             raise FontError("no glyph for " + ", ".join(f"U+{c:04X}" for c in missing[:8]))
+        glyphs[FULL_BLOCK] = b"\xff" * HEIGHT  # some fonts have a smaller square there
         font_write(glyphs, output)
     except (FontError, OSError, EOFError, UnicodeDecodeError, struct.error) as error:
         print(f"mkfont.py: {source}: {error}", file=sys.stderr)

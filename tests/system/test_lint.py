@@ -22,7 +22,8 @@ GOOD = {
                                "    return a;\n}\n",
     "kernel/main.c": SPDX + '#include "kernel/mm/high.h"\n',
     "kernel/README.md": "1. `mm/high.c`\n2. `main.c`\n",
-    "kernel/kernel.mk": "# SPDX-License-Identifier: MIT\nK := kernel/mm/high.c kernel/main.c\n",
+    "kernel/kernel.mk": "# SPDX-License-Identifier: MIT\nMM := \\\n    kernel/mm/high.c\n"
+                        "KERNEL_SRCS := $(MM) kernel/main.c\n",
     "tools/tool.py": "# SPDX-License-Identifier: MIT\nprint(1)\n",
     "tools/tool.sh": "#!/bin/sh\n# SPDX-License-Identifier: MIT\necho \"$1\"\n",
     ".clang-format": "BasedOnStyle: LLVM\nIndentWidth: 4\nColumnLimit: 100\n"
