@@ -172,8 +172,9 @@ static uint64_t counter_measure(uint64_t tsc_hz)
     start = now = tsc_read();
     for (uint32_t i = 0; i < CALIBRATE_READS && now - start < wait; i++)
         now = tsc_read();
-    count = 0xffffffffu - reg_read(REG_TIMER_CURRENT);
     now = tsc_read();
+    count = 0xffffffffu - reg_read(REG_TIMER_CURRENT);
+    now += (tsc_read() - now) / 2; /* the register was read about the middle of its access */
     reg_write(REG_TIMER_INITIAL, 0);
     return now == start ? 0 : count * tsc_hz / (now - start);
 }

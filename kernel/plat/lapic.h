@@ -24,9 +24,9 @@ uint32_t lapic_id(void);
 /* "x2APIC, TSC deadline" and the like, for the log. */
 const char *lapic_description(void);
 
-/* One interrupt on ARCH_VECTOR_TIMER, not before ns nanoseconds from now unless that is more than
- * the counter holds (seconds): whoever waits compares with the clock and asks again. Replaces an
- * earlier request; 0 fires at once. */
+/* One interrupt on ARCH_VECTOR_TIMER, ns nanoseconds from now: early by at most the error of the
+ * measurement, or by more if that is beyond what the counter holds (seconds), so whoever waits
+ * compares with the clock and asks again. Replaces an earlier request; 0 fires at once. */
 void lapic_timer_oneshot_ns(uint64_t ns);
 void lapic_timer_stop(void);
 

@@ -4,11 +4,10 @@
  *
  * Every table is handed over in an allocation of exactly its size, so that the address sanitizer
  * sees each byte read too far.
+ *
+ * Long because each kind of table needs a builder.
  */
 #include "tests/host/plat_fake.h"
-
-#include <stdlib.h>
-#include <string.h>
 
 #include "kernel/plat/acpi.h"
 #include "shared/linux/errno.h"

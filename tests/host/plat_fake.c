@@ -4,10 +4,6 @@
  */
 #include "tests/host/plat_fake.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "kernel/arch/x86_64/io.h"
 #include "kernel/arch/x86_64/msr.h"
 #include "kernel/arch/x86_64/tsc.h"
@@ -17,9 +13,15 @@
 
 struct plat_fake plat_fake;
 
+/* What the kernel keeps for good goes with the machine. */
+static void *blocks[64];
+static unsigned nblocks;
+
 int plat_fake_reset(void **state)
 {
     (void)state;
+    while (nblocks)
+        free(blocks[--nblocks]);
     memset(&plat_fake, 0, sizeof(plat_fake));
     return 0;
 }
@@ -105,12 +107,15 @@ volatile void *window_map_mmio(uint64_t physical, size_t nbytes, enum window_cac
 
 void *kzalloc(size_t nbytes)
 {
-    return calloc(1, nbytes);
+    assert_true(nblocks < ARRAY_SIZE(blocks));
+    return blocks[nblocks++] = calloc(1, nbytes);
 }
 
+/* Only ever the last one, when mapping has failed. */
 void kfree(void *object)
 {
-    free(object);
+    assert_true(nblocks && blocks[nblocks - 1] == object);
+    free(blocks[--nblocks]);
 }
 
 void klog(const char *format, ...)

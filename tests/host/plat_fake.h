@@ -8,12 +8,7 @@
  */
 #pragma once
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "tests/host/check.h"
 
 #include "kernel/arch/x86_64/cpuid.h"
 #include "kernel/mm/window.h"

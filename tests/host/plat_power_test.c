@@ -7,9 +7,6 @@
  */
 #include "tests/host/plat_fake.h"
 
-#include <stdio.h>
-#include <string.h>
-
 #include "kernel/plat/acpi.h"
 #include "kernel/plat/power.h"
 #include "shared/exitcode.h"

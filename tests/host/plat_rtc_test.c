@@ -4,7 +4,6 @@
  */
 #include "tests/host/plat_fake.h"
 
-#include <string.h>
 #include <time.h>
 
 #include "kernel/plat/rtc.h"

@@ -4,8 +4,6 @@
  */
 #include "tests/host/plat_fake.h"
 
-#include <string.h>
-
 #include "kernel/plat/serial.h"
 
 static struct {

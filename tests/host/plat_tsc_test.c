@@ -6,8 +6,6 @@
  */
 #include "tests/host/plat_fake.h"
 
-#include <string.h>
-
 #include "kernel/plat/tsc_measure.h"
 #include "kernel/plat/tsc_rate.h"
 

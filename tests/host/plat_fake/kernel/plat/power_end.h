@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The ends of a made-up machine: both jump back into the test.
+ * plat_fake/plat/power_end.h - the ends of a made-up machine
+ *
+ * Both jump back into the test.
  */
 #pragma once
 

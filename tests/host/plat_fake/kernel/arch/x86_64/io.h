@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The ports of a machine that a test makes up: stands before the kernel's own io.h on the include
- * path. See tests/host/plat_fake.h.
+ * plat_fake/arch/x86_64/io.h - the ports of a made-up machine
+ *
+ * Stands before the kernel's own on the include path: see tests/host/plat_fake.h.
  */
 #pragma once
 

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Model-specific registers of a made-up machine; the numbers are the kernel's.
+ * plat_fake/arch/x86_64/msr.h - model-specific registers of a made-up machine
+ *
+ * The numbers are the kernel's.
  */
 #pragma once
 
 #define msr_read  msr_read_instruction
 #define msr_write msr_write_instruction
-#include "../../../../../../kernel/arch/x86_64/msr.h"
+#include_next "kernel/arch/x86_64/msr.h"
 #undef msr_read
 #undef msr_write
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The time-stamp counter of a made-up machine.
+ * plat_fake/arch/x86_64/tsc.h - the time-stamp counter of a made-up machine
+ *
+ * See tests/host/plat_fake.h.
  */
 #pragma once
 
