@@ -12,6 +12,9 @@
 .DELETE_ON_ERROR:
 .SUFFIXES:
 MAKEFLAGS += --no-builtin-rules
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += -j$(shell nproc) # unless -j is given: that wins
+endif
 SHELL := /bin/bash
 
 ROOTDIR := $(CURDIR)

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: MIT
+"""The count at the end of `make test`: a ring that says nothing, or dies, is a failure."""
+import os
+import sys
+
+import pytest
+
+from conftest import TOP, run
+
+GOOD = {
+    "lint": "lint: 10 files, 3 rules passed, 0 failed",
+    "host-test": "host: 5 passed, 0 failed",
+    "fuzz-short": "fuzz: 2 passed, 0 failed",
+    "user-test-linux": "user-linux: 7 passed, 0 failed, 1 skipped",
+    "system-test": "11 passed in 3.21s",
+}
+
+
+@pytest.fixture
+def totals(tmp_path):
+    """run.py with a make that says what it is told to: totals({ring: (status, text)})."""
+    def call(changes):
+        script = "#!/bin/sh\nfor target; do :; done\ncase $target in\n"
+        for ring, text in GOOD.items():
+            status, text = changes.get(ring, (0, text))
+            script += f"{ring}) echo '{text}'; exit {status} ;;\n"
+        fake = tmp_path / "make"
+        fake.write_text(script + "*) exit 99 ;;\nesac\n")
+        fake.chmod(0o755)
+        done = run(sys.executable, os.path.join(TOP, "tests/run.py"),
+                   env=dict(os.environ, MAKE=str(fake)))
+        return done.returncode, done.stdout.splitlines()[-1]
+
+    return call
+
+
+def test_all_passed(totals):
+    assert totals({}) == (0, "28 passed, 0 failed")
+
+
+@pytest.mark.parametrize("change, last", [
+    ({"lint": (2, "lint: 10 files, 2 rules passed, 1 failed")}, "27 passed, 1 failed"),
+    ({"host-test": (2, "host: 4 passed, 1 failed")}, "27 passed, 1 failed"),
+    ({"host-test": (2, "the compiler failed")}, "23 passed, 1 failed"),
+    ({"host-test": (0, "")}, "23 passed, 1 failed"),
+    ({"host-test": (0, "host: 4 passed, 1 failed")}, "27 passed, 1 failed"),
+    ({"host-test": (2, "host: 5 passed, 0 failed")}, "28 passed, 1 failed"),
+    ({"fuzz-short": (0, "fuzz: 0 passed, 0 failed")}, "26 passed, 1 failed"),
+    ({"user-test-linux": (1, "user-linux: 6 passed, 1 failed")}, "27 passed, 1 failed"),
+    ({"system-test": (1, "2 failed, 9 passed in 99.1s (0:01:39)")}, "26 passed, 2 failed"),
+    ({"system-test": (1, "9 passed, 2 errors in 9.1s")}, "26 passed, 2 failed"),
+    ({"system-test": (0, "9 passed, 2 skipped in 9.1s")}, "26 passed, 2 failed"),
+    ({"system-test": (4, "ERROR: no such file")}, "17 passed, 1 failed"),
+])
+def test_each_failure_counts(totals, change, last):
+    status, line = totals(change)
+    assert (status, line) == (1, last)
