@@ -12,7 +12,8 @@
 #   HOST_SRC_NAME     its C sources, default tests/host/NAME.c
 #   HOST_CFLAGS_NAME  more flags for them
 #   HOST_RUNS_NAME    runs of a fuzz target in fuzz-short
-# Everything is linked with all of kernel/lib and the ports in tests/host/port_*.c.
+# Everything is linked with all of kernel/lib and the ports in tests/host/port_*.c. plat.mk builds its
+# programs by itself, on a fake machine, and lists them in HOST_PLAT_TESTS.
 
 HOST_OUT := $(B)/host
 HOST_CC  := clang
@@ -24,7 +25,7 @@ HOST_CFLAGS   := -std=gnu17 -O1 -g -fno-omit-frame-pointer -I. -Wall -Wextra -We
 HOST_FUZZ     := -fsanitize=fuzzer-no-link
 
 HOST_TESTS := string_test fmt_test list_test rbtree_test bitmap_test ring_test utf8_test \
-              rand_test elf_test symtab_test
+              rand_test elf_test symtab_test cpio_test plan_test cfg_test cksum_test
 HOST_FUZZERS :=
 
 HOST_SRC_elf_test      := tests/host/elf_test.c tests/host/elf_builder.c
@@ -34,7 +35,7 @@ HOST_SRC_bootinfo_test := tests/host/bootinfo_test.c tests/host/bootinfo_builder
 HOST_SRC_abi_test      := tests/host/abi_test.c tests/host/abi_signal.c tests/host/abi_file.c \
                           tests/host/abi_elf.c
 
--include tests/host/loader.mk tests/host/fs.mk
+-include $(filter-out tests/host/host.mk,$(sort $(wildcard tests/host/*.mk)))
 
 HOST_LIB := $(sort $(wildcard kernel/lib/*.c))
 
@@ -96,7 +97,7 @@ $(HOST_OUT)/corpus/stamp: $(HOST_OUT)/seeds $(wildcard tests/host/corpus/*/*)
 FUZZ_SECONDS ?= 600
 
 .PHONY: host-test fuzz-short fuzz
-host-test: $(addprefix $(HOST_OUT)/,$(HOST_TESTS))
+host-test: $(addprefix $(HOST_OUT)/,$(HOST_TESTS)) $(HOST_PLAT_TESTS)
 	$(Q)tests/host/run_tests.sh $^
 
 fuzz-short: $(addprefix $(HOST_OUT)/,$(HOST_FUZZERS)) $(HOST_OUT)/corpus/stamp
