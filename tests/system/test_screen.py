@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: MIT
+"""The screen: a verdict readable from across a room, and the report's last lines as text."""
+import pytest
+
+import machine
+from screen import Screen
+
+VERDICT = "# firstlight: verdict="
+
+
+def picture(boot, image, **options):
+    """The screen after the verdict, of a machine that stays on."""
+    taken = []
+    outcome = boot(image, exit_device=False, until=VERDICT,
+                   then=lambda running: taken.append(Screen(running)), **options)
+    assert outcome.report.problems == []
+    return taken[0], outcome
+
+
+def loudest(screen):
+    """The strongest colour of the banner, the upper quarter of the screen."""
+    (red, green, blue), count = screen.colours(0, screen.height // 4)[0]
+    assert count > screen.width * screen.height // 4 // 2, "no ground of one colour"
+    return red, green, blue
+
+
+def test_pass_is_green_and_readable(boot, mkimg):
+    screen, outcome = picture(boot, mkimg(plan="test a /bin/minimal\n", words="after=halt"))
+    assert screen.width >= 640 and screen.height >= 480
+    red, green, blue = loudest(screen)
+    assert green > red + 40 and green > blue + 40
+    letters = [c for c, n in screen.colours(0, screen.height // 4) if n > 1000]
+    assert len(letters) >= 2, "large letters on the ground"
+    text = "\n".join(screen.text())
+    assert "verdict=PASS" in text
+    assert f"total={outcome.report.planned}" in text
+    assert "MINIMAL_TEST_PASS" in text
+
+
+def test_fail_is_red_and_names_the_test(boot, mkimg):
+    plan = "test good /bin/minimal\ntest broken expect=exit:3 /bin/minimal\n"
+    screen, _ = picture(boot, mkimg(plan=plan, words="after=halt"))
+    red, green, blue = loudest(screen)
+    assert red > green + 40 and red > blue + 40
+    text = "\n".join(screen.text())
+    assert "verdict=FAIL" in text and "not ok" in text and "broken" in text
+
+
+def test_panic_is_on_the_screen(boot, mkimg):
+    taken = []
+    boot(mkimg(plan="test a /bin/minimal\n", words="panic=test"), exit_device=False,
+         until="panic", then=lambda running: taken.append(Screen(running)))
+    text = "\n".join(taken[0].text()).lower()
+    assert "panic" in text and "rip" in text
+
+
+def test_refusal_is_on_the_screen(boot, mkimg):
+    """Written by the firmware in a font of its own: looked for by what changes on the screen."""
+    image = mkimg()
+    image.write("kernel.elf", b"")
+    taken = []
+    outcome = boot(image, until="refused: kernel.elf",
+                   then=lambda running: taken.append(Screen(running)))
+    assert outcome.code == machine.NO_VERDICT
+    assert len(taken[0].colours(0, taken[0].height)) >= 2, "the screen is blank"
+
+
+@pytest.mark.parametrize("extra, size", [
+    (["-vga", "none", "-device", "ramfb"], None),
+    (["-vga", "none", "-device", "bochs-display"], None),
+    (["-vga", "virtio"], None),
+    (["-vga", "none", "-device", "VGA,xres=1920,yres=1080"], (1920, 1080)),
+], ids=["ramfb", "bochs", "virtio", "full-hd"])
+def test_other_displays(boot, mkimg, extra, size):
+    screen, _ = picture(boot, mkimg(plan="test a /bin/minimal\n", words="after=halt"), extra=extra)
+    assert "verdict=PASS" in "\n".join(screen.text())
+    assert size is None or (screen.width, screen.height) == size
