@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: MIT
+"""The numbers that are promised: instructions from entry to ring 3, and of a system call."""
+import sys
+
+from conftest import BUILD, run, tool
+
+
+def test_numbers_are_within_their_limits():
+    done = run(sys.executable, tool("bench.py"), "-b", BUILD, timeout=600)
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = [line for line in done.stdout.splitlines() if line.endswith(" ok")]
+    assert len(rows) == 3
+    print(done.stdout)
