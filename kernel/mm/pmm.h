@@ -47,7 +47,14 @@ struct bootinfo;
 
 extern struct frame *pmm_frames; /* indexed by frame number; constant after pmm_init */
 
+/* Gives all free memory of the map to the allocator. Asserts that its descriptors fit. */
 void pmm_init(const struct bootinfo *info);
+
+/* More frames, once: memory that start-up needed and nobody holds any more. */
+void pmm_give(uint64_t first_frame, uint64_t count);
+
+/* Where the descriptors themselves are: first frame and number of frames. */
+uint64_t pmm_descriptor_frames(uint64_t *out_first);
 
 /* 2^order frames, one reference. */
 MUST_CHECK struct frame *pmm_alloc(unsigned order, enum pmm_flags flags);

@@ -15,6 +15,8 @@
 
 struct slab_cache;
 
+void slab_init(void);
+
 /* size in bytes, at most 4096. The name is kept, not copied. Called once a cache, at start-up;
  * there is room for 64 caches. Never fails (asserts that room). */
 struct slab_cache *slab_cache_create(const char *name, size_t size);

@@ -3,7 +3,7 @@
  * mm/window.h - kernel windows: stacks with guard pages, device registers, firmware tables
  *
  * Owns:    addresses from WINDOW_BASE to WINDOW_END and the tables below their top-level slots.
- * Locks:   one spinlock, rank PMM's neighbour SLAB, taken with interrupts off.
+ * Locks:   one spinlock, rank SLAB, taken with interrupts off.
  * Context: any but NMI and interrupt handlers.
  * Fails:   NULL without memory.
  * Tests:   kernel/selftest/mm_checks.c
@@ -31,6 +31,10 @@ MUST_CHECK const void *window_map_ram(uint64_t physical, size_t nbytes);
 MUST_CHECK void *window_stack_create(void);
 void window_stack_destroy(void *top);
 uint64_t window_stacks_live(void);
+
+/* Only for checks: the physical address that a kernel address leads to, and the entry's bits; false
+ * where nothing is mapped. */
+bool window_lookup(uint64_t root_physical, uint64_t va, uint64_t *out_entry, unsigned *out_level);
 
 /* Frames held by tables of the windows and by stacks kept for reuse: for frame accounting. */
 uint64_t window_frames_held(void);

@@ -14,7 +14,6 @@
 struct fd_table;
 struct fs_context;
 struct process;
-struct vm_space;
 
 /* I constant after creation   o only the owning thread   a atomic */
 struct task {
@@ -22,8 +21,8 @@ struct task {
     struct process    *process;   /* [I] */
     struct fd_table   *files;     /* [o] shared by the tasks of a process */
     struct fs_context *fs;        /* [o] root, working directory, umask, credentials */
-    struct vm_space   *space;     /* [o] replaced only by exec's commit */
     int                tid;       /* [I] */
+    void              *fpu_object; /* [I] what holds thread.arch.fpu */
     uint64_t           sig_mask;  /* [o] bit n-1: signal n is blocked */
     uint64_t           sig_pending; /* [a] sent to this thread */
     struct uptr        clear_tid; /* [o] set_tid_address */

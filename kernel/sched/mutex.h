@@ -16,6 +16,7 @@ enum mutex_rank {
     MUTEX_VM,
     MUTEX_INODE,
     MUTEX_PIPE,
+    MUTEX_RANKS,
 };
 
 struct mutex {

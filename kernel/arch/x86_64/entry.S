@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * arch/x86_64/entry.S - every way between ring 3 and C, both directions
+ *
+ * Rules:   nothing here logs, allocates or takes a lock. Each crossing leaves a record in the
+ *          flight recorder. One label, arch_return_to_user, prepares every return to ring 3.
+ * Stack:   a struct trap_frame at the top of the thread's kernel stack, or of an IST stack.
+ */
+#include "kernel/arch/x86_64/vectors.h"
+#include "kernel/offsets.h"
+
+    .macro FUNCTION name
+    .globl \name
+    .type \name, @function
+\name:
+    .endm
+
+/* The general registers of a trap frame; vector, error and the rest are there already. */
+    .macro PUSH_REGISTERS
+    pushq %rdi
+    pushq %rsi
+    pushq %rdx
+    pushq %rcx
+    pushq %rax
+    pushq %r8
+    pushq %r9
+    pushq %r10
+    pushq %r11
+    pushq %rbx
+    pushq %rbp
+    pushq %r12
+    pushq %r13
+    pushq %r14
+    pushq %r15
+    .endm
+
+    .macro POP_REGISTERS
+    popq %r15
+    popq %r14
+    popq %r13
+    popq %r12
+    popq %rbp
+    popq %rbx
+    popq %r11
+    popq %r10
+    popq %r9
+    popq %r8
+    popq %rax
+    popq %rcx
+    popq %rdx
+    popq %rsi
+    popq %rdi
+    .endm
+
+/* One record; changes RAX, RCX, RDX. */
+    .macro FLIGHT_RECORD direction
+    movl %gs:CPU_FLIGHT_NEXT, %ecx
+    rdtsc
+    shlq $32, %rdx
+    orq %rdx, %rax
+    leal 1(%rcx), %edx
+    andl $CPU_FLIGHT_WRAP, %edx
+    movl %edx, %gs:CPU_FLIGHT_NEXT
+    shll $FLIGHT_RECORD_SHIFT, %ecx
+    movq %rax, %gs:CPU_FLIGHT + FLIGHT_TSC(%rcx)
+    movq FRAME_RIP(%rsp), %rax
+    movq %rax, %gs:CPU_FLIGHT + FLIGHT_RIP(%rcx)
+    movq FRAME_RSP(%rsp), %rax
+    movq %rax, %gs:CPU_FLIGHT + FLIGHT_RSP(%rcx)
+    movq FRAME_ERROR(%rsp), %rdx
+    shlq $FLIGHT_CALL, %rdx
+    movq %cr3, %rax
+    orq FRAME_VECTOR(%rsp), %rax
+    orq %rdx, %rax
+    .if \direction
+    orq $FLIGHT_EXIT_BIT, %rax
+    .endif
+    movq %rax, %gs:CPU_FLIGHT + FLIGHT_WHERE(%rcx)
+    .endm
+
+/* User copies run with AC set; a handler that interrupts one must not. */
+    .macro CLEAR_AC
+    cmpb $0, features_smap(%rip)
+    je .Lno_smap\@
+    clac
+.Lno_smap\@:
+    .endm
+
+    .section .text.entry, "ax"
+    .globl arch_entry_begin
+arch_entry_begin:
+
+    .balign 64
+FUNCTION arch_syscall_entry
+    swapgs
+    movq %rsp, %gs:CPU_USER_RSP
+    movq %gs:CPU_KERNEL_RSP, %rsp
+    pushq $USER_SS
+    pushq %gs:CPU_USER_RSP
+    pushq %r11
+    pushq $USER_CS
+    pushq %rcx
+    pushq %rax
+    pushq $VECTOR_SYSCALL
+    PUSH_REGISTERS
+    FLIGHT_RECORD 0
+    sti
+    movq %rsp, %rdi
+    call hook_syscall
+    /* falls through */
+
+/* The one way to ring 3. RSP: the frame. */
+FUNCTION arch_return_to_user
+    cli
+    movq %gs:CPU_THREAD, %rax
+    cmpl $0, THREAD_WORK(%rax)
+    jne return_work
+    movabsq $USER_LIMIT, %rdx
+    cmpq %rdx, FRAME_RIP(%rsp)
+    jae return_bad_rip
+    FLIGHT_RECORD 1
+    cmpq $VECTOR_SYSCALL, FRAME_VECTOR(%rsp)
+    jne return_by_iret
+    POP_REGISTERS
+    movq 16(%rsp), %rcx
+    movq 32(%rsp), %r11
+    movq 40(%rsp), %rsp
+    swapgs
+    sysretq
+
+return_by_iret:
+    POP_REGISTERS
+    addq $16, %rsp
+    swapgs
+    iretq
+
+return_work:
+    sti
+    movq %rsp, %rdi
+    call hook_return_work
+    jmp arch_return_to_user
+
+return_bad_rip:
+    sti
+    movq %rsp, %rdi
+    call hook_bad_return
+    jmp arch_return_to_user
+    .size arch_syscall_entry, . - arch_syscall_entry
+
+/* void arch_enter_user(struct trap_frame *frame) */
+FUNCTION arch_enter_user
+    movq %rdi, %rsp
+    xorl %ebp, %ebp
+    jmp arch_return_to_user
+    .size arch_enter_user, . - arch_enter_user
+
+/* Exceptions and interrupts on the current kernel stack. */
+trap_common:
+    cld
+    PUSH_REGISTERS
+    testb $3, FRAME_CS(%rsp)
+    jz trap_from_kernel
+    swapgs
+    FLIGHT_RECORD 0
+    CLEAR_AC
+    movq %rsp, %rdi
+    call arch_trap
+    jmp arch_return_to_user
+
+trap_from_kernel:
+    FLIGHT_RECORD 0
+    CLEAR_AC
+    movq %rsp, %rdi
+    call arch_trap
+    cli
+    FLIGHT_RECORD 1
+    POP_REGISTERS
+    addq $16, %rsp
+    iretq
+
+/* NMI, double fault, machine check: on an IST stack, whatever GS is. The processor's block is
+ * found in the word above the frame. */
+trap_paranoid:
+    cld
+    PUSH_REGISTERS
+    movl $GS_BASE_MSR, %ecx
+    rdmsr
+    movl %eax, %ebx
+    movl %edx, %r12d
+    movq FRAME_SIZE(%rsp), %rax
+    movq %rax, %rdx
+    shrq $32, %rdx
+    wrmsr
+    CLEAR_AC
+    FLIGHT_RECORD 0
+    movq %rsp, %rdi
+    call arch_trap_paranoid
+    FLIGHT_RECORD 1
+    movl $GS_BASE_MSR, %ecx
+    movl %ebx, %eax
+    movl %r12d, %edx
+    wrmsr
+    POP_REGISTERS
+    addq $16, %rsp
+    iretq
+
+/* Vectors for which the processor pushes an error code: 8, 10-14, 17, 21, 29, 30. */
+    .macro STUB vector
+    .balign 16
+    .if \vector != 8 && (\vector < 10 || \vector > 14) && \vector != 17 && \vector != 21 && \vector != 29 && \vector != 30
+    pushq $0
+    .endif
+    pushq $\vector
+    .if \vector == 2 || \vector == 8 || \vector == 18
+    jmp trap_paranoid
+    .else
+    jmp trap_common
+    .endif
+    .endm
+
+    .balign 16
+    .globl arch_trap_stubs
+arch_trap_stubs:
+    .set n, 0
+    .rept 256
+    STUB %n
+    .set n, n + 1
+    .endr
+
+    .globl arch_entry_end
+arch_entry_end:
+
+    .text
+FUNCTION irq_flags_read
+    pushfq
+    popq %rax
+    ret
+
+FUNCTION irq_wait
+    sti
+    hlt
+    cli
+    ret
+
+    .section .note.GNU-stack, "", @progbits

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+#include "kernel/arch/x86_64/features.h"
+
+#include "kernel/arch/x86_64/cpuid.h"
+#include "kernel/arch/x86_64/fpu.h"
+#include "kernel/arch/x86_64/msr.h"
+#include "kernel/arch/x86_64/regs.h"
+#include "kernel/lib/string.h"
+
+struct features features;
+uint8_t features_smap;
+
+static bool bit(uint32_t word, unsigned n)
+{
+    return (word >> n) & 1;
+}
+
+static void brand_read(uint32_t max_extended)
+{
+    struct cpuid_result r = cpuid_query(0, 0);
+
+    memcpy(features.vendor, &r.ebx, 4);
+    memcpy(features.vendor + 4, &r.edx, 4);
+    memcpy(features.vendor + 8, &r.ecx, 4);
+    if (max_extended < 0x80000004)
+        return;
+    for (uint32_t i = 0; i < 3; i++) {
+        r = cpuid_query(0x80000002 + i, 0);
+        memcpy(features.brand + 16 * i, &r, 16);
+    }
+}
+
+/* Leaf 0xD: the area that holds x87, SSE and AVX in the standard format; larger components are
+ * left off until a program needs them. */
+static void xsave_detect(void)
+{
+    struct cpuid_result r = cpuid_query(0xd, 0);
+    uint64_t wanted = XCR0_X87 | XCR0_SSE | XCR0_AVX | XCR0_AVX512;
+    uint64_t offered = (r.eax | (uint64_t)r.edx << 32) & wanted;
+
+    if ((offered & XCR0_AVX512) != XCR0_AVX512 || !(offered & XCR0_AVX))
+        offered &= ~XCR0_AVX512;
+    features.xcr0 = offered;
+    features.avx = (offered & XCR0_AVX) != 0;
+}
+
+void features_detect(void)
+{
+    uint32_t max_basic = cpuid_query(0, 0).eax;
+    uint32_t max_extended = cpuid_query(0x80000000, 0).eax;
+    struct cpuid_result r = cpuid_query(1, 0);
+
+    features.hwcap = r.edx;
+    features.pge = bit(r.edx, 13);
+    features.x2apic = bit(r.ecx, 21);
+    features.tsc_deadline = bit(r.ecx, 24);
+    features.xsave = bit(r.ecx, 26);
+    features.rdrand = bit(r.ecx, 30);
+    features.hypervisor = bit(r.ecx, 31);
+    if (max_basic >= 7) {
+        r = cpuid_query(7, 0);
+        features.fsgsbase = bit(r.ebx, 0);
+        features.smep = bit(r.ebx, 7);
+        features.erms = bit(r.ebx, 9);
+        features.smap = bit(r.ebx, 20);
+        features.umip = bit(r.ecx, 2);
+    }
+    if (max_extended >= 0x80000001) {
+        r = cpuid_query(0x80000001, 0);
+        features.nx = bit(r.edx, 20);
+        features.gb_pages = bit(r.edx, 26);
+    }
+    if (max_extended >= 0x80000007)
+        features.invariant_tsc = bit(cpuid_query(0x80000007, 0).edx, 8);
+    features.max_physical_bits = 36;
+    if (max_extended >= 0x80000008)
+        features.max_physical_bits = cpuid_query(0x80000008, 0).eax & 0xff;
+    if (features.xsave && max_basic >= 0xd)
+        xsave_detect();
+    else
+        features.xsave = false;
+    brand_read(max_extended);
+}
+
+void features_enable(void)
+{
+    uint64_t cr4 = CR4_PAE | CR4_MCE | CR4_OSFXSR | CR4_OSXMMEXCPT;
+
+    if (features.pge)
+        cr4 |= CR4_PGE;
+    if (features.umip)
+        cr4 |= CR4_UMIP;
+    if (features.fsgsbase)
+        cr4 |= CR4_FSGSBASE;
+    if (features.smep)
+        cr4 |= CR4_SMEP;
+    if (features.smap)
+        cr4 |= CR4_SMAP;
+    if (features.xsave)
+        cr4 |= CR4_OSXSAVE;
+    cr4_write(cr4);
+    features_smap = features.smap;
+
+    /* AM lets ring 3 ask for alignment checks; CD and NW are off for normal caching. */
+    cr0_write(0x80000001ULL | CR0_MP | CR0_NE | CR0_WP | CR0_AM | 0x10);
+    msr_write(MSR_EFER, msr_read(MSR_EFER) | EFER_SCE | (features.nx ? EFER_NXE : 0));
+    /* PAT slot 4 becomes write-combining, the others stay at their reset values. */
+    msr_write(MSR_PAT, (0x0007040600070406ULL & ~(0xffULL << 32)) | (0x01ULL << 32));
+    fpu_enable();
+}

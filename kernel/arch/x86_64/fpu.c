@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+#include "kernel/arch/x86_64/fpu.h"
+
+#include "kernel/arch/x86_64/cpuid.h"
+#include "kernel/arch/x86_64/features.h"
+#include "kernel/lib/assert.h"
+#include "kernel/lib/string.h"
+
+#define FXSAVE_NBYTES 512
+#define AREA_FCW      0
+#define AREA_MXCSR    24
+
+#define FCW_INITIAL   0x037fU /* all exceptions masked, 64-bit precision */
+#define MXCSR_INITIAL 0x1f80U /* all exceptions masked, round to nearest */
+
+static void xcr0_write(uint64_t value)
+{
+    __asm__ volatile("xsetbv" : : "c"(0), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)));
+}
+
+void fpu_enable(void)
+{
+    features.fpu_nbytes = FXSAVE_NBYTES;
+    if (features.xsave) {
+        xcr0_write(features.xcr0);
+        features.fpu_nbytes = cpuid_query(0xd, 0).ebx; /* for the components now on */
+    }
+    ASSERT(features.fpu_nbytes <= FPU_AREA_MAX);
+}
+
+void fpu_area_init(void *area)
+{
+    /* XSTATE_BV of zero means "initial" for every component; MXCSR is read all the same. */
+    memset(area, 0, features.fpu_nbytes);
+    memcpy((char *)area + AREA_FCW, &(uint16_t){FCW_INITIAL}, 2);
+    memcpy((char *)area + AREA_MXCSR, &(uint32_t){MXCSR_INITIAL}, 4);
+}
+
+void fpu_save(void *area)
+{
+    if (features.xsave)
+        __asm__ volatile("xsave64 (%0)" : : "r"(area), "a"(-1), "d"(-1) : "memory");
+    else
+        __asm__ volatile("fxsave64 (%0)" : : "r"(area) : "memory");
+}
+
+void fpu_restore(const void *area)
+{
+    if (features.xsave)
+        __asm__ volatile("xrstor64 (%0)" : : "r"(area), "a"(-1), "d"(-1) : "memory");
+    else
+        __asm__ volatile("fxrstor64 (%0)" : : "r"(area) : "memory");
+}
+
+uint32_t fpu_mxcsr_read(void)
+{
+    uint32_t value;
+
+    __asm__ volatile("stmxcsr %0" : "=m"(value));
+    return value;
+}
+
+uint16_t fpu_status_read(void)
+{
+    uint16_t value;
+
+    __asm__ volatile("fnstsw %0" : "=m"(value));
+    return value;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+#include "kernel/arch/x86_64/idt.h"
+
+#include "kernel/arch/x86_64/cpu.h"
+#include "kernel/arch/x86_64/entry.h"
+#include "kernel/arch/x86_64/regs.h"
+#include "kernel/arch/x86_64/vectors.h"
+
+/* Intel SDM vol. 3, figure 6-8. */
+struct gate {
+    uint16_t offset_low;
+    uint16_t selector;
+    uint8_t  ist;
+    uint8_t  type; /* present, privilege level, 0xE: interrupt gate (clears IF) */
+    uint16_t offset_middle;
+    uint32_t offset_high;
+    uint32_t reserved;
+};
+
+_Static_assert(sizeof(struct gate) == 16, "a 64-bit gate");
+
+static struct gate idt[256] ALIGNED(16);
+
+static void gate_set(unsigned vector, unsigned ist, unsigned dpl)
+{
+    uint64_t stub = (uint64_t)arch_trap_stubs + (uint64_t)vector * ENTRY_STUB_SIZE;
+
+    idt[vector] = (struct gate){
+        .offset_low = (uint16_t)stub,
+        .selector = SELECTOR_KERNEL_CS,
+        .ist = (uint8_t)ist,
+        .type = (uint8_t)(0x8e | dpl << 5),
+        .offset_middle = (uint16_t)(stub >> 16),
+        .offset_high = (uint32_t)(stub >> 32),
+    };
+}
+
+void idt_init(void)
+{
+    for (unsigned vector = 0; vector < 256; vector++)
+        gate_set(vector, 0, 0);
+    gate_set(VECTOR_NMI, CPU_IST_NMI, 0);
+    gate_set(VECTOR_DOUBLE_FAULT, CPU_IST_DOUBLE_FAULT, 0);
+    gate_set(VECTOR_MACHINE_CHECK, CPU_IST_MACHINE_CHECK, 0);
+    gate_set(VECTOR_BREAKPOINT, 0, 3);
+    gate_set(VECTOR_OVERFLOW, 0, 3);
+}
+
+void idt_load(void)
+{
+    struct {
+        uint16_t limit;
+        uint64_t base;
+    } __attribute__((packed)) pointer = {sizeof(idt) - 1, (uint64_t)idt};
+
+    __asm__ volatile("lidt %0" : : "m"(pointer));
+}
+
+void idt_gate80_set(bool open)
+{
+    gate_set(VECTOR_GATE80, 0, open ? 3 : 0);
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * arch/x86_64/irq.h - this processor's interrupt flag
+ *
+ * Context: any.
+ */
+#pragma once
+
+#include "kernel/lib/util.h"
+
+uint64_t irq_flags_read(void); /* entry.S: RFLAGS */
+
+static inline void irq_enable(void)
+{
+    __asm__ volatile("sti" : : : "memory");
+}
+
+static inline void irq_disable(void)
+{
+    __asm__ volatile("cli" : : : "memory");
+}
+
+/* Sleeps until an interrupt. Interrupts go on with the HLT itself, so none is missed between
+ * (Intel SDM vol. 2, STI: inhibited for one instruction); they are off again afterwards. */
+void irq_wait(void); /* entry.S */
+
+static inline bool irq_enabled(void)
+{
+    return (irq_flags_read() & 0x200) != 0;
+}
+
+static inline uint64_t irq_save(void)
+{
+    uint64_t flags = irq_flags_read();
+
+    irq_disable();
+    return flags;
+}
+
+static inline void irq_restore(uint64_t flags)
+{
+    if (flags & 0x200)
+        irq_enable();
+}
+
+static inline void cpu_pause(void)
+{
+    __asm__ volatile("pause" : : : "memory");
+}
+
+static inline void cpu_halt(void)
+{
+    __asm__ volatile("hlt" : : : "memory");
+}

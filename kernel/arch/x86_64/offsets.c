@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Never linked: compiled to assembly, from which the build takes every line "->NAME value" into
+ * offsets.h. No offset is written by hand.
+ */
+#include "kernel/arch/x86_64/cpu.h"
+#include "kernel/arch/x86_64/msr.h"
+#include "kernel/arch/x86_64/regs.h"
+#include "kernel/arch/x86_64/vectors.h"
+#include "shared/addrmap.h"
+
+#define EMIT(name, value) __asm__ volatile("\n->" #name " %c0" : : "i"(value))
+
+void offsets_emit(void);
+
+void offsets_emit(void)
+{
+    EMIT(CPU_THREAD, offsetof(struct cpu, thread));
+    EMIT(CPU_KERNEL_RSP, offsetof(struct cpu, kernel_rsp));
+    EMIT(CPU_USER_RSP, offsetof(struct cpu, user_rsp));
+    EMIT(CPU_FLIGHT_NEXT, offsetof(struct cpu, flight_next));
+    EMIT(CPU_FLIGHT, offsetof(struct cpu, flight));
+    EMIT(CPU_FLIGHT_WRAP, FLIGHT_RECORDS - 1);
+    EMIT(FLIGHT_RECORD_SHIFT, __builtin_ctz(sizeof(struct flight_record)));
+    EMIT(FLIGHT_TSC, offsetof(struct flight_record, tsc));
+    EMIT(FLIGHT_RIP, offsetof(struct flight_record, rip));
+    EMIT(FLIGHT_RSP, offsetof(struct flight_record, rsp));
+    EMIT(FLIGHT_WHERE, offsetof(struct flight_record, where));
+    EMIT(FLIGHT_EXIT_BIT, FLIGHT_EXIT);
+    EMIT(FLIGHT_CALL, FLIGHT_CALL_SHIFT);
+    EMIT(THREAD_WORK, offsetof(struct arch_thread, work));
+    EMIT(THREAD_DS, offsetof(struct arch_thread, ds));
+    EMIT(THREAD_ES, offsetof(struct arch_thread, es));
+    EMIT(THREAD_FS, offsetof(struct arch_thread, fs));
+    EMIT(THREAD_GS, offsetof(struct arch_thread, gs));
+    EMIT(FRAME_SIZE, sizeof(struct trap_frame));
+    EMIT(FRAME_VECTOR, offsetof(struct trap_frame, vector));
+    EMIT(FRAME_ERROR, offsetof(struct trap_frame, error));
+    EMIT(FRAME_RIP, offsetof(struct trap_frame, rip));
+    EMIT(FRAME_CS, offsetof(struct trap_frame, cs));
+    EMIT(FRAME_RSP, offsetof(struct trap_frame, rsp));
+    EMIT(KERNEL_CS, SELECTOR_KERNEL_CS);
+    EMIT(KERNEL_DS, SELECTOR_KERNEL_DS);
+    EMIT(TSS_SELECTOR, SELECTOR_TSS);
+    EMIT(USER_CS, SELECTOR_USER_CS);
+    EMIT(USER_SS, SELECTOR_USER_DS);
+    EMIT(USER_LIMIT, USER_END);
+    EMIT(GS_BASE_MSR, MSR_GS_BASE);
+}

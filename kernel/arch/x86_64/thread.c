@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+#include "kernel/arch/x86_64/thread.h"
+
+#include "kernel/arch/x86_64/cpu.h"
+#include "kernel/arch/x86_64/entry.h"
+#include "kernel/arch/x86_64/fpu.h"
+#include "kernel/arch/x86_64/msr.h"
+#include "kernel/arch/x86_64/regs.h"
+
+/* What ring 3 has in registers that the kernel leaves alone while it runs for that thread. */
+static void user_state_save(struct arch_thread *thread)
+{
+    fpu_save(thread->fpu);
+    thread->fs_base = msr_read(MSR_FS_BASE);
+    thread->gs_base = msr_read(MSR_KERNEL_GS_BASE);
+    arch_selectors_save(thread);
+}
+
+/* Selectors before bases: loading a selector overwrites the base. */
+static void user_state_load(const struct arch_thread *thread)
+{
+    arch_selectors_load(thread);
+    msr_write(MSR_FS_BASE, thread->fs_base);
+    msr_write(MSR_KERNEL_GS_BASE, thread->gs_base);
+    if (thread->fpu)
+        fpu_restore(thread->fpu);
+}
+
+void arch_thread_switch(struct arch_thread *from, struct arch_thread *to)
+{
+    struct cpu *cpu = cpu_self();
+
+    if (from->fpu)
+        user_state_save(from);
+    if (to->cr3 != from->cr3)
+        cr3_write(to->cr3);
+    cpu->thread = to;
+    cpu_set_kernel_stack(cpu, to->stack_top);
+    if (from->fpu || to->fpu)
+        user_state_load(to);
+    arch_stack_switch(&from->rsp, to->rsp);
+}
+
+void arch_thread_prepare(struct arch_thread *thread, void (*function)(void *argument),
+                         void *argument)
+{
+    /* What arch_stack_switch pops: r15 r14 r13 r12 rbp rbx, return address. The space of a trap
+     * frame above stays free for arch_thread_frame. */
+    uint64_t *stack = (uint64_t *)arch_thread_frame(thread) - 7;
+
+    stack[0] = 0;
+    stack[1] = 0;
+    stack[2] = (uint64_t)argument;
+    stack[3] = (uint64_t)function;
+    stack[4] = 0;
+    stack[5] = 0;
+    stack[6] = (uint64_t)arch_thread_first;
+    thread->rsp = (uint64_t)stack;
+}
+
+struct trap_frame *arch_thread_frame(const struct arch_thread *thread)
+{
+    return (struct trap_frame *)(thread->stack_top - sizeof(struct trap_frame));
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * arch/x86_64/thread.h - the processor's part of a thread
+ *
+ * Owns:    saved stack pointer, address space, segment bases, FPU state, pending-work flags.
+ * Used by: sched embeds it first in struct thread; entry code reads .work at every return.
+ * Locks:   none: only the owning thread and the switch touch it; .work is atomic.
+ */
+#pragma once
+
+#include "kernel/lib/util.h"
+
+/* Reasons to call hook_return_work before the next return to ring 3. */
+#define ARCH_WORK_SIGNAL 0x1u /* a signal may be deliverable */
+#define ARCH_WORK_KILL   0x2u /* the task must end: limit reached or the like */
+#define ARCH_WORK_RESCHED 0x4u
+
+struct arch_thread {
+    uint64_t rsp;       /* while not running: where its callee-saved registers are */
+    uint64_t stack_top; /* of its kernel stack */
+    uint64_t cr3;       /* its address space; the kernel's own for kernel threads */
+    uint32_t work;      /* atomic, ARCH_WORK_* */
+    uint32_t faults_disabled; /* > 0: a fault on user memory is not resolved but fixed up */
+    void    *fpu;       /* XSAVE or FXSAVE area; NULL for kernel threads */
+    uint64_t fs_base, gs_base; /* of ring 3, while not running */
+    uint16_t ds, es, fs, gs;   /* selectors of ring 3, while not running */
+};
+
+struct trap_frame;
+
+/* Makes `to` the running thread of this processor. Returns when someone switches back to `from`.
+ * Interrupts off. */
+void arch_thread_switch(struct arch_thread *from, struct arch_thread *to);
+
+/* Prepares a thread that was never run: the first switch to it calls function(argument) on its
+ * stack with interrupts off; function never returns. */
+void arch_thread_prepare(struct arch_thread *thread, void (*function)(void *argument),
+                         void *argument);
+
+/* The frame at the top of a kernel stack: what ring 3 last entered with, or will start with. */
+struct trap_frame *arch_thread_frame(const struct arch_thread *thread);
+
+/* Leaves for ring 3 with the registers in the frame at the top of this thread's stack. */
+NORETURN void arch_enter_user(struct trap_frame *frame);
+
+static inline void arch_thread_add_work(struct arch_thread *thread, uint32_t work)
+{
+    __atomic_fetch_or(&thread->work, work, __ATOMIC_RELEASE);
+}
+
+static inline void arch_thread_clear_work(struct arch_thread *thread, uint32_t work)
+{
+    __atomic_fetch_and(&thread->work, ~work, __ATOMIC_ACQ_REL);
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+#include "kernel/arch/x86_64/cpu.h"
+#include "kernel/arch/x86_64/hooks.h"
+#include "kernel/arch/x86_64/irq.h"
+#include "kernel/arch/x86_64/regs.h"
+#include "kernel/arch/x86_64/uaccess.h"
+#include "kernel/arch/x86_64/traps.h"
+#include "kernel/arch/x86_64/vectors.h"
+#include "shared/addrmap.h"
+
+uint64_t arch_fixup_find(uint64_t rip)
+{
+    for (const struct fixup *f = arch_fixups_begin; f < arch_fixups_end; f++)
+        if (f->instruction == rip)
+            return f->target;
+    return 0;
+}
+
+/* An exception while the kernel runs: legitimate only in user copies. */
+static void trap_in_kernel(struct trap_frame *frame, uint64_t cr2)
+{
+    uint64_t target = arch_fixup_find(frame->rip);
+    bool page_fault = frame->vector == VECTOR_PAGE_FAULT;
+
+    if (!target || !page_fault || cr2 >= USER_END)
+        hook_fatal(frame, cr2);
+    if (frame->rflags & RFLAGS_IF)
+        irq_enable();
+    if (cpu_self()->thread->faults_disabled || !hook_kernel_fault(frame, cr2))
+        frame->rip = target;
+}
+
+void arch_trap(struct trap_frame *frame)
+{
+    uint64_t cr2;
+
+    if (frame->vector == VECTOR_GATE80 && trap_frame_from_user(frame)) {
+        frame->error = frame->rax; /* the call number, as SYSCALL's entry leaves it */
+        irq_enable();
+        hook_syscall(frame);
+        return;
+    }
+    if (frame->vector >= VECTOR_FIRST_INTERRUPT) {
+        hook_irq((unsigned)frame->vector);
+        return;
+    }
+    cr2 = cr2_read();
+    if (!trap_frame_from_user(frame)) {
+        trap_in_kernel(frame, cr2);
+        return;
+    }
+    irq_enable();
+    hook_user_fault(frame, cr2);
+}
+
+void arch_trap_paranoid(struct trap_frame *frame)
+{
+    if (frame->vector != VECTOR_NMI)
+        hook_fatal(frame, cr2_read());
+    hook_nmi(frame);
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+#include "kernel/core/irq.h"
+
+#include "kernel/arch/x86_64/cpu.h"
+#include "kernel/arch/x86_64/hooks.h"
+#include "kernel/arch/x86_64/vectors.h"
+#include "kernel/lib/assert.h"
+
+static void (*handlers[256])(void);
+static uint64_t unhandled;
+
+void irq_set_handler(unsigned vector, void (*handler)(void))
+{
+    ASSERT(vector >= VECTOR_FIRST_INTERRUPT && vector < ARRAY_SIZE(handlers));
+    handlers[vector] = handler;
+}
+
+uint64_t irq_unhandled(void)
+{
+    return __atomic_load_n(&unhandled, __ATOMIC_RELAXED);
+}
+
+bool irq_in_handler(void)
+{
+    return cpu_self()->irq_depth != 0;
+}
+
+void hook_irq(unsigned vector)
+{
+    struct cpu *cpu = cpu_self();
+
+    cpu->irq_depth++;
+    if (handlers[vector])
+        handlers[vector]();
+    else
+        __atomic_fetch_add(&unhandled, 1, __ATOMIC_RELAXED);
+    cpu->irq_depth--;
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+#include "kernel/core/panic.h"
+
+#include "kernel/arch/x86_64/cpu.h"
+#include "kernel/arch/x86_64/hooks.h"
+#include "kernel/arch/x86_64/irq.h"
+#include "kernel/arch/x86_64/msr.h"
+#include "kernel/arch/x86_64/regs.h"
+#include "kernel/arch/x86_64/vectors.h"
+#include "kernel/core/output.h"
+#include "kernel/lib/assert.h"
+#include "kernel/lib/fmt.h"
+#include "kernel/lib/symtab.h"
+#include "shared/addrmap.h"
+
+#define BACKTRACE_MAX 24
+
+static void (*panic_end)(void);
+static const void *symbols_file;
+static size_t symbols_nbytes;
+
+void panic_set_end(void (*end)(void))
+{
+    panic_end = end;
+}
+
+void panic_set_symbols(const void *file, size_t nbytes)
+{
+    symbols_file = file;
+    symbols_nbytes = nbytes;
+}
+
+PRINTF_LIKE(1, 2) static void say(const char *format, ...)
+{
+    char line[256] = "# ";
+    size_t length;
+    va_list args;
+
+    va_start(args, format);
+    length = 2 + fmt_vprint(line + 2, sizeof(line) - 3, format, args);
+    va_end(args);
+    length = MIN(length, sizeof(line) - 2);
+    line[length++] = '\n';
+    output_panic(line, length);
+}
+
+static void say_address(const char *what, uint64_t address, uint64_t lookup)
+{
+    uint64_t offset = 0;
+    const char *name = NULL;
+
+    if (symbols_file && lookup >= IMAGE_BASE)
+        name = symtab_find(symbols_file, symbols_nbytes, lookup, &offset);
+    offset += address - lookup;
+    if (name)
+        say("  %s %016llx %s+0x%llx", what, (unsigned long long)address, name,
+            (unsigned long long)offset);
+    else
+        say("  %s %016llx", what, (unsigned long long)address);
+}
+
+/* Follows saved frame pointers as long as they climb within one kernel stack. */
+static void say_backtrace(uint64_t rip, uint64_t rbp)
+{
+    say("backtrace:");
+    if (rip)
+        say_address("at  ", rip, rip);
+    for (unsigned i = 0; i < BACKTRACE_MAX; i++) {
+        const uint64_t *frame = (const uint64_t *)rbp;
+
+        if (rbp < WINDOW_BASE || (rbp & 7) || frame[1] < IMAGE_BASE)
+            break;
+        say_address("from", frame[1], frame[1] - 1);
+        if (frame[0] <= rbp || frame[0] - rbp > 16384)
+            break;
+        rbp = frame[0];
+    }
+}
+
+static void say_registers(const struct trap_frame *f, uint64_t cr2)
+{
+    say("registers: vector %llu error %llx cpu %u", (unsigned long long)f->vector,
+        (unsigned long long)f->error, cpu_self()->index);
+    say("  rip %016llx cs  %04llx rflags %08llx", (unsigned long long)f->rip,
+        (unsigned long long)f->cs, (unsigned long long)f->rflags);
+    say("  rsp %016llx ss  %04llx cr2 %016llx", (unsigned long long)f->rsp,
+        (unsigned long long)f->ss, (unsigned long long)cr2);
+    say("  rax %016llx rbx %016llx rcx %016llx", (unsigned long long)f->rax,
+        (unsigned long long)f->rbx, (unsigned long long)f->rcx);
+    say("  rdx %016llx rsi %016llx rdi %016llx", (unsigned long long)f->rdx,
+        (unsigned long long)f->rsi, (unsigned long long)f->rdi);
+    say("  rbp %016llx r8  %016llx r9  %016llx", (unsigned long long)f->rbp,
+        (unsigned long long)f->r8, (unsigned long long)f->r9);
+    say("  r10 %016llx r11 %016llx r12 %016llx", (unsigned long long)f->r10,
+        (unsigned long long)f->r11, (unsigned long long)f->r12);
+    say("  r13 %016llx r14 %016llx r15 %016llx", (unsigned long long)f->r13,
+        (unsigned long long)f->r14, (unsigned long long)f->r15);
+}
+
+static void say_control(void)
+{
+    say("  cr0 %08llx cr3 %016llx cr4 %08llx efer %llx", (unsigned long long)cr0_read(),
+        (unsigned long long)cr3_read(), (unsigned long long)cr4_read(),
+        (unsigned long long)msr_read(MSR_EFER));
+    say("  gs base %016llx user gs base %016llx fs base %016llx",
+        (unsigned long long)msr_read(MSR_GS_BASE), (unsigned long long)msr_read(MSR_KERNEL_GS_BASE),
+        (unsigned long long)msr_read(MSR_FS_BASE));
+}
+
+static void say_flight(const struct cpu *cpu)
+{
+    say("flight recorder of cpu %u, oldest first (tsc, direction, kind, call, rip, rsp, cr3):",
+        cpu->index);
+    for (unsigned i = 0; i < FLIGHT_RECORDS; i++) {
+        const struct flight_record *r = &cpu->flight[(cpu->flight_next + i) % FLIGHT_RECORDS];
+        unsigned kind = (unsigned)(r->where & FLIGHT_KIND_MASK);
+
+        if (!r->tsc)
+            continue;
+        say("  %016llx %s %s%02x %3u %016llx %016llx %011llx", (unsigned long long)r->tsc,
+            r->where & FLIGHT_EXIT ? "out" : "in ", kind == VECTOR_SYSCALL ? "syscall " : "vector ",
+            kind & 0xff, (unsigned)(r->where >> FLIGHT_CALL_SHIFT), (unsigned long long)r->rip,
+            (unsigned long long)r->rsp,
+            (unsigned long long)(r->where & ((1ULL << FLIGHT_CALL_SHIFT) - PAGE_SIZE)));
+    }
+}
+
+NORETURN static void end(void)
+{
+    say("firstlight: verdict=PANIC");
+    if (panic_end)
+        panic_end();
+    for (;;)
+        cpu_halt();
+}
+
+/* True once a processor; a fault while panicking ends at once. */
+static void begin(void)
+{
+    irq_disable();
+    output_panic("\n", 1);
+    if (cpu_self()->in_panic++ == 0)
+        return;
+    say("fault while panicking: report cut short");
+    end();
+}
+
+NORETURN static void die(const struct trap_frame *frame, uint64_t cr2)
+{
+    if (frame) {
+        say_registers(frame, cr2);
+        say_control();
+        say_backtrace(frame->rip, trap_frame_from_user(frame) ? 0 : frame->rbp);
+    } else {
+        say_control();
+        say_backtrace(0, (uint64_t)__builtin_frame_address(0));
+    }
+    say_flight(cpu_self());
+    end();
+}
+
+void panic(const char *format, ...)
+{
+    char text[200];
+    va_list args;
+
+    begin();
+    va_start(args, format);
+    fmt_vprint(text, sizeof(text), format, args);
+    va_end(args);
+    say("PANIC: %s", text);
+    die(NULL, 0);
+}
+
+void assert_fail(const char *file, int line, const char *what)
+{
+    begin();
+    say("PANIC: %s:%d: assertion failed: %s", file, line, what);
+    die(NULL, 0);
+}
+
+void hook_fatal(const struct trap_frame *frame, uint64_t cr2)
+{
+    static const char *const names[] = {
+        "divide error",     "debug",        "NMI",           "breakpoint",   "overflow",
+        "bound range",      "invalid opcode", "no FPU",      "double fault", "reserved",
+        "invalid TSS",      "segment not present", "stack fault", "general protection",
+        "page fault",       "reserved",     "x87 fault",     "alignment check", "machine check",
+        "SIMD fault",
+    };
+
+    begin();
+    say("PANIC: %s in the kernel",
+        frame->vector < ARRAY_SIZE(names) ? names[frame->vector] : "exception");
+    die(frame, cr2);
+}
+
+void hook_nmi(const struct trap_frame *frame)
+{
+    (void)frame;
+    cpu_self()->nmi_count++;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * core/timer.h - call me at a time
+ *
+ * Owns:    the pending timers, in the order of their deadlines; what the hardware is set to.
+ * Rule:    the hardware timer runs only while a timer is pending.
+ * Locks:   timers.lock, a spinlock, rank TIMER, interrupts off. Not held while a function runs.
+ * Context: timer_start and timer_stop: any but NMI. Functions run in the timer interrupt, with
+ *          interrupts off.
+ * Units:   nanoseconds of monotonic time.
+ * Tests:   kernel/selftest/core_checks.c
+ */
+#pragma once
+
+#include "kernel/lib/list.h"
+#include "kernel/lib/util.h"
+
+struct timer {
+    struct list link; /* [timers.lock] */
+    uint64_t    deadline_ns; /* [timers.lock] */
+    void (*function)(struct timer *timer); /* I may start the timer again */
+};
+
+/* The room that drives the hardware registers: one interrupt, ns nanoseconds from now or a little
+ * earlier; or none. */
+struct timer_ops {
+    void (*oneshot)(uint64_t ns);
+    void (*stop)(void);
+};
+
+void timer_set_ops(const struct timer_ops *ops);
+
+void timer_init(struct timer *timer, void (*function)(struct timer *timer));
+void timer_start(struct timer *timer, uint64_t deadline_ns); /* moves it if it is pending */
+void timer_stop(struct timer *timer); /* afterwards it is not pending; may be called when idle */
+bool timer_pending(const struct timer *timer);
+
+/* From the timer interrupt. */
+void timer_interrupt(void);
+uint64_t timer_interrupts(void); /* so far */

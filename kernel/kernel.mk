@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: MIT
+# kernel/kernel.mk - the kernel: build/kernel/kernel.elf
+#
+# Sources stand in the reading order of kernel/README.md. `make POISON=1` overwrites freed memory.
+
+KERNEL_ELF := $(B)/kernel/kernel.elf
+KERNEL_DIR := $(B)/kernel
+POISON     ?= 0
+
+KERNEL_SRCS := \
+    kernel/arch/x86_64/boot.S \
+    kernel/main.c \
+    kernel/arch/x86_64/features.c \
+    kernel/arch/x86_64/cpu.c \
+    kernel/arch/x86_64/idt.c \
+    kernel/arch/x86_64/entry.S \
+    kernel/arch/x86_64/traps.c \
+    kernel/arch/x86_64/switch.S \
+    kernel/arch/x86_64/thread.c \
+    kernel/arch/x86_64/fpu.c \
+    kernel/arch/x86_64/usercopy.S \
+    kernel/lib/string.c \
+    kernel/lib/fmt.c \
+    kernel/lib/utf8.c \
+    kernel/lib/lines.c \
+    kernel/lib/bitmap.c \
+    kernel/lib/rbtree.c \
+    kernel/lib/ring.c \
+    kernel/lib/rand.c \
+    kernel/lib/bootinfo.c \
+    kernel/lib/cfg.c \
+    kernel/lib/symtab.c \
+    kernel/lib/elf.c \
+    kernel/lib/cpio.c \
+    kernel/lib/plan.c \
+    kernel/lib/ktap.c \
+    kernel/core/spinlock.c \
+    kernel/core/output.c \
+    kernel/core/log.c \
+    kernel/core/panic.c \
+    kernel/core/clock.c \
+    kernel/core/timer.c \
+    kernel/core/irq.c \
+    kernel/core/random.c \
+    kernel/core/cmdline.c \
+    kernel/mm/tables.c \
+    kernel/mm/pmm.c \
+    kernel/mm/slab.c \
+    kernel/mm/window.c \
+    $(KERNEL_PLAT_SRCS) \
+    kernel/sched/thread.c \
+    kernel/sched/mutex.c \
+    kernel/sched/waitq.c \
+    kernel/vm/vm_space.c \
+    kernel/vm/vm_area.c \
+    kernel/vm/vm_map.c \
+    kernel/vm/vm_table.c \
+    kernel/vm/vm_fault.c \
+    kernel/vm/vm_user.c \
+    $(KERNEL_FS_SRCS) \
+    $(KERNEL_DEV_SRCS) \
+    kernel/proc/process.c \
+    kernel/proc/exec.c \
+    kernel/proc/exec_stack.c \
+    kernel/proc/usermode.c \
+    kernel/proc/signal.c \
+    kernel/syscall/dispatch.c \
+    $(KERNEL_SYSCALL_SRCS) \
+    kernel/selftest/run.c \
+    kernel/selftest/capture.c
+
+KERNEL_OBJS := $(patsubst %,$(KERNEL_DIR)/obj/%.o,$(KERNEL_SRCS))
+
+KERNEL_WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
+    -Wpointer-arith -Wundef -Wwrite-strings
+KERNEL_COMMON := -I. -I$(B)/include -mno-red-zone -mcmodel=kernel -fno-pic -g \
+    -ffile-prefix-map=$(CURDIR)/= -DCONFIG_POISON=$(POISON)
+KERNEL_CFLAGS := -std=gnu17 $(O) -ffreestanding -fno-stack-protector -mgeneral-regs-only \
+    -fno-omit-frame-pointer -fno-strict-aliasing -fno-common -fno-asynchronous-unwind-tables \
+    -fcf-protection=none $(KERNEL_WARNINGS) $(KERNEL_COMMON)
+# The entry point is not called by name from C, and lib's string functions must not be turned into
+# calls of themselves.
+$(KERNEL_DIR)/obj/kernel/lib/string.c.o: KERNEL_CFLAGS += -fno-builtin -fno-tree-loop-distribute-patterns
+
+ifneq ($(findstring clang,$(CC)),)
+KERNEL_CFLAGS := $(filter-out -fno-tree-loop-distribute-patterns,$(KERNEL_CFLAGS))
+endif
+
+KERNEL_OFFSETS := $(B)/include/kernel/offsets.h
+KERNEL_FLAGS   := $(B)/kernel/flags
+
+# Everything is stale when compiler or options change.
+$(KERNEL_FLAGS): force
+	@mkdir -p $(@D)
+	@echo '$(CC) $(KERNEL_CFLAGS)' | cmp -s - $@ || echo '$(CC) $(KERNEL_CFLAGS)' >$@
+
+$(KERNEL_OFFSETS): kernel/arch/x86_64/offsets.c $(KERNEL_FLAGS)
+	@mkdir -p $(@D) $(KERNEL_DIR)
+	$(Q)$(CC) $(KERNEL_CFLAGS) -MMD -MP -MT $@ -MF $(KERNEL_DIR)/offsets.d -S -o $(KERNEL_DIR)/offsets.s $<
+	$(Q){ echo '/* Generated from offsets.c: do not edit. */'; \
+	    sed -n 's/^->\([A-Z0-9_]*\) \$$*\(.*\)$$/#define \1 \2/p' $(KERNEL_DIR)/offsets.s; } >$@
+
+$(KERNEL_DIR)/obj/%.c.o: %.c $(KERNEL_FLAGS)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(KERNEL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(KERNEL_DIR)/obj/%.S.o: %.S $(KERNEL_FLAGS) $(KERNEL_OFFSETS)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(KERNEL_COMMON) -MMD -MP -c -o $@ $<
+
+$(KERNEL_ELF): $(KERNEL_OBJS) kernel/kernel.ld
+	$(Q)ld.lld -static -nostdlib -z max-page-size=4096 -z noexecstack --build-id=none \
+	    -T kernel/kernel.ld -o $(KERNEL_DIR)/kernel.full.elf $(KERNEL_OBJS)
+	$(Q)llvm-objcopy --strip-debug $(KERNEL_DIR)/kernel.full.elf $@
+
+-include $(KERNEL_OBJS:.o=.d) $(KERNEL_DIR)/offsets.d

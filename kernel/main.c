@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * main.c - start-up, in the order in which things come to exist
+ *
+ * The only file that sees every room. State at entry: shared/bootinfo.h.
+ */
+#include "kernel/arch/x86_64/cpu.h"
+#include "kernel/arch/x86_64/entry.h"
+#include "kernel/arch/x86_64/features.h"
+#include "kernel/arch/x86_64/idt.h"
+#include "kernel/arch/x86_64/irq.h"
+#include "kernel/arch/x86_64/tsc.h"
+#include "kernel/core/clock.h"
+#include "kernel/core/cmdline.h"
+#include "kernel/core/output.h"
+#include "kernel/core/panic.h"
+#include "kernel/core/random.h"
+#include "kernel/dev/console.h"
+#include "kernel/dev/fbterm.h"
+#include "kernel/dev/mem.h"
+#include "kernel/fs/devfs.h"
+#include "kernel/fs/initrd.h"
+#include "kernel/fs/mount.h"
+#include "kernel/lib/bootinfo.h"
+#include "kernel/lib/cfg.h"
+#include "kernel/lib/klog.h"
+#include "kernel/lib/string.h"
+#include "kernel/lib/version.h"
+#include "kernel/main.h"
+#include "kernel/mm/pmm.h"
+#include "kernel/mm/slab.h"
+#include "kernel/mm/tables.h"
+#include "kernel/mm/window.h"
+#include "kernel/plat/acpi.h"
+#include "kernel/plat/interrupts.h"
+#include "kernel/plat/lapic.h"
+#include "kernel/plat/power.h"
+#include "kernel/plat/rtc.h"
+#include "kernel/plat/serial.h"
+#include "kernel/plat/tsc_rate.h"
+#include "kernel/proc/process.h"
+#include "kernel/sched/thread.h"
+#include "kernel/selftest/run.h"
+#include "kernel/vm/vm_space.h"
+#include "shared/exitcode.h"
+
+static uint64_t kernel_entry_tsc;
+static const struct bootinfo *bootinfo;
+
+static void console_write(const char *bytes, size_t nbytes)
+{
+    serial_write(bytes, nbytes);
+    fbterm_write(bytes, nbytes);
+}
+
+static void console_panic_write(const char *bytes, size_t nbytes)
+{
+    serial_write_panic(bytes, nbytes);
+    fbterm_panic_write(bytes, nbytes);
+}
+
+static const struct output_ops console_ops = {
+    .write = console_write,
+    .panic_write = console_panic_write,
+    .flush = fbterm_flush,
+};
+
+NORETURN static void panic_end(void)
+{
+    fbterm_big("PANIC", FBTERM_RED);
+    power_debug_exit(DEBUG_EXIT_PANIC);
+    power_halt();
+}
+
+static const void *direct(const struct bootinfo_extent *extent)
+{
+    return (const void *)(DIRECT_BASE + extent->base);
+}
+
+/* Nothing works yet: faults, panics and the log come first. */
+static void processor_start(void)
+{
+    features_detect();
+    idt_init();
+    cpu_init(&cpu_boot, 0);
+    features_enable();
+    serial_init();
+    output_set_ops(&console_ops);
+    panic_set_end(panic_end);
+}
+
+static void bootinfo_start(void)
+{
+    uint64_t mapped = bootinfo->block_size;
+    const char *fault = bootinfo_check(bootinfo, mapped);
+
+    if (fault)
+        panic("hand-over from the loader: %s", fault);
+    if (bootinfo->kernel_file.size)
+        panic_set_symbols(direct(&bootinfo->kernel_file), bootinfo->kernel_file.size);
+}
+
+static void memory_start(void)
+{
+    const char *fault = tables_verify(bootinfo);
+
+    if (fault)
+        panic("page tables from the loader: %s", fault);
+    thread_init_boot(tables_kernel_root());
+    pmm_init(bootinfo);
+    slab_init();
+    tables_adopt(bootinfo);
+}
+
+static void stacks_start(void)
+{
+    for (unsigned i = 1; i <= CPU_IST_COUNT; i++) {
+        void *top = window_stack_create();
+
+        if (!top)
+            panic("not enough memory for the kernel's stacks");
+        cpu_set_ist(&cpu_boot, (enum cpu_ist)i, (uint64_t)top);
+    }
+}
+
+static void time_start(void)
+{
+    const char *source;
+    uint64_t hz;
+
+    acpi_init(bootinfo->rsdp);
+    power_init();
+    hz = tsc_calibrate(acpi_info(), &source);
+    clock_init(hz, kernel_entry_tsc, rtc_read(acpi_info()));
+    klog("clock: TSC at %llu kHz, by %s", (unsigned long long)(hz / 1000), source);
+    if (lapic_init(acpi_info(), hz))
+        panic("no usable local APIC: this machine cannot be driven");
+    interrupts_init();
+    klog("interrupts: %s", lapic_description());
+}
+
+static void screen_start(void)
+{
+    const struct bootinfo_framebuffer *fb = &bootinfo->framebuffer;
+    int err = fbterm_init(fb);
+
+    if (err)
+        klog("screen: none that can be used (error %d): serial only", -err);
+    else
+        klog("screen: %ux%u pixels at 0x%llx", fb->width, fb->height, (unsigned long long)fb->base);
+}
+
+static void greet(void)
+{
+    klog("Firstlight %s on %s, %s", VERSION_TEXT, features.brand, bootinfo_firmware(bootinfo));
+    klog("processor:%s%s%s%s%s%s%s%s", features.nx ? " NX" : "", features.smep ? " SMEP" : "",
+         features.smap ? " SMAP" : "", features.umip ? " UMIP" : "",
+         features.fsgsbase ? " FSGSBASE" : "", features.pge ? " PGE" : "",
+         features.xsave ? " XSAVE" : "", features.avx ? " AVX" : "");
+    klog("firmware left cr0 %llx cr4 %llx efer %llx apic base %llx",
+         (unsigned long long)bootinfo->entry_state.cr0,
+         (unsigned long long)bootinfo->entry_state.cr4,
+         (unsigned long long)bootinfo->entry_state.efer,
+         (unsigned long long)bootinfo->entry_state.apic_base);
+    cmdline_init(bootinfo_cmdline(bootinfo));
+}
+
+/* What the loader itself used. Poisoned first: whoever still relies on it shows at once. */
+static void loader_memory_free(void)
+{
+    const struct bootinfo_range *ranges = bootinfo_ranges(bootinfo);
+
+    for (uint32_t i = 0; i < bootinfo->ranges_count; i++) {
+        uint64_t base = ranges[i].base;
+
+        if (ranges[i].type != BOOTINFO_LOADER || base < 0x100000)
+            continue;
+        memset((void *)(DIRECT_BASE + base), 0xcc, ranges[i].npages * PAGE_SIZE);
+        pmm_give(base >> PAGE_SHIFT, ranges[i].npages);
+    }
+    klog("memory: %llu MiB, %llu KiB free",
+         (unsigned long long)(pmm_total_count() * PAGE_SIZE >> 20),
+         (unsigned long long)(pmm_free_count() * PAGE_SIZE >> 10));
+}
+
+static void files_start(void)
+{
+    struct initrd_report report = {0};
+
+    fs_init();
+    if (initrd_populate(direct(&bootinfo->rootfs), bootinfo->rootfs.size, &report))
+        panic("rootfs.cpio: %s", report.fault);
+    if (devfs_mount() || mem_devices_init(random_fill) || console_devices_init())
+        panic("not enough memory for /dev");
+    klog("root: %llu entries, %llu KiB of file data used in place",
+         (unsigned long long)report.nentries, (unsigned long long)(report.nbytes_in_place >> 10));
+}
+
+NORETURN static void finish(bool passed)
+{
+    char after[16] = "poweroff";
+
+    cmdline_find("after", after, sizeof(after));
+    if (!strcmp(after, "poweroff")) {
+        power_debug_exit(passed ? DEBUG_EXIT_PASS : DEBUG_EXIT_FAIL);
+        power_off();
+    }
+    if (!strcmp(after, "reboot"))
+        power_reboot();
+    power_halt();
+}
+
+/* On the guarded stack, with everything there. */
+NORETURN static void run(void *argument)
+{
+    struct selftest_input input = {
+        .plan = bootinfo->plan.size ? direct(&bootinfo->plan) : NULL,
+        .plan_nbytes = bootinfo->plan.size,
+        .firmware = bootinfo_firmware(bootinfo),
+        .memory_bytes = pmm_total_count() * PAGE_SIZE,
+        .cpus = 1,
+        .loader_entry_tsc = bootinfo->stamps.loader_entry,
+        .kernel_entry_tsc = kernel_entry_tsc,
+    };
+
+    (void)argument;
+    irq_enable();
+    finish(selftest_run(&input));
+}
+
+void kernel_main(const struct bootinfo *info)
+{
+    void *stack;
+
+    kernel_entry_tsc = tsc_read();
+    bootinfo = info;
+    processor_start();
+    bootinfo_start();
+    memory_start();
+    stacks_start();
+    time_start();
+    screen_start();
+    greet();
+    random_init(bootinfo->seed);
+    loader_memory_free();
+    vm_init();
+    process_init();
+    files_start();
+
+    stack = window_stack_create();
+    if (!stack)
+        panic("not enough memory for the kernel's stacks");
+    thread_set_boot_stack((uint64_t)stack);
+    arch_run_on_stack((uint64_t)stack, run, NULL);
+}

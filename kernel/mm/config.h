@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mm/config.h - choices at build time, as values for plain `if`
+ *
+ * CONFIG_POISON: freed frames and objects are overwritten, so that whoever still uses them shows
+ *                (make POISON=1; costs time on every free).
+ */
+#pragma once
+
+#if !defined(CONFIG_POISON)
+#define CONFIG_POISON 0
+#endif

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+#include "kernel/mm/tables.h"
+
+#include "kernel/arch/x86_64/paging.h"
+#include "kernel/arch/x86_64/regs.h"
+#include "kernel/lib/bootinfo.h"
+#include "kernel/lib/image.h"
+#include "kernel/mm/pmm.h"
+#include "kernel/mm/window.h"
+
+static uint64_t kernel_root;
+
+uint64_t tables_kernel_root(void)
+{
+    return kernel_root;
+}
+
+/* Walks one table; *count grows by the table frames seen, *fault is the first thing wrong. */
+struct walk {
+    const struct bootinfo *info;
+    uint64_t               count;
+    const char            *fault;
+};
+
+static void check_leaf(struct walk *walk, uint64_t entry)
+{
+    if (entry & PTE_USER)
+        walk->fault = "a page of the kernel half is open to ring 3";
+    else if ((entry & PTE_WRITE) && !(entry & PTE_NX))
+        walk->fault = "a page is both writable and executable";
+}
+
+/* Recursion is three deep at most: levels count down. */
+static void check_table(struct walk *walk, uint64_t physical, unsigned level)
+{
+    const uint64_t *table = paging_table(physical);
+    const struct bootinfo *info = walk->info;
+
+    if (physical < info->tables.base ||
+        physical >= info->tables.base + info->tables_used * PAGE_SIZE) {
+        walk->fault = "a table lies outside the pool of the loader";
+        return;
+    }
+    walk->count++;
+    for (unsigned i = 0; i < PAGING_ENTRIES && !walk->fault; i++) {
+        /* Most tables are nearly empty: eight entries a look. */
+        if (!(i & 7) && !(table[i] | table[i + 1] | table[i + 2] | table[i + 3] | table[i + 4] |
+                          table[i + 5] | table[i + 6] | table[i + 7])) {
+            i += 7;
+            continue;
+        }
+        if (!(table[i] & PTE_PRESENT))
+            continue;
+        if (paging_is_leaf(table[i], level))
+            check_leaf(walk, table[i]);
+        else if (table[i] & PTE_USER)
+            walk->fault = "a table of the kernel half is open to ring 3";
+        else
+            check_table(walk, table[i] & PTE_ADDRESS, level - 1);
+    }
+}
+
+/* Every page from first to end has exactly these rights, and no writable alias if it has none. */
+static const char *check_rights(const char *first, const char *end, uint64_t rights)
+{
+    for (uint64_t va = (uint64_t)first; va < (uint64_t)end; va += PAGE_SIZE) {
+        uint64_t entry, alias;
+        unsigned level;
+
+        if (!window_lookup(kernel_root, va, &entry, &level) || level != 1)
+            return "the kernel image is not mapped in 4 KiB pages";
+        if ((entry & (PTE_WRITE | PTE_NX)) != rights)
+            return "a page of the kernel image has the wrong rights";
+        if (rights & PTE_WRITE)
+            continue;
+        if (window_lookup(kernel_root, DIRECT_BASE + (entry & PTE_ADDRESS), &alias, &level) &&
+            (alias & PTE_WRITE))
+            return "kernel text or rodata can be written through the direct map";
+    }
+    return NULL;
+}
+
+const char *tables_verify(const struct bootinfo *info)
+{
+    struct walk walk = {.info = info};
+    const uint64_t *root = paging_table(info->table_root);
+    const char *fault;
+
+    kernel_root = info->table_root;
+    if ((cr3_read() & PTE_ADDRESS) != kernel_root)
+        return "CR3 is not the root that was handed over";
+    for (unsigned i = KERNEL_HALF_FIRST_SLOT; i < PAGING_ENTRIES; i++)
+        if (!(root[i] & PTE_PRESENT))
+            return "a top-level slot of the kernel half is missing";
+    check_table(&walk, kernel_root, 4);
+    if (walk.fault)
+        return walk.fault;
+    if (walk.count != info->tables_used)
+        return "tables of the pool are not accounted for";
+    fault = check_rights(image_text_begin, image_text_end, 0);
+    if (!fault)
+        fault = check_rights(image_rodata_begin, image_rodata_end, PTE_NX);
+    if (!fault)
+        fault = check_rights(image_data_begin, image_data_end, PTE_NX | PTE_WRITE);
+    return fault;
+}
+
+/* Frees the tables below one entry of the lower half. */
+static void free_below(uint64_t entry, unsigned level)
+{
+    const uint64_t *table = paging_table(entry);
+
+    for (unsigned i = 0; level > 1 && i < PAGING_ENTRIES; i++)
+        if ((table[i] & PTE_PRESENT) && !paging_is_leaf(table[i], level))
+            free_below(table[i], level - 1);
+    pmm_give((entry & PTE_ADDRESS) >> PAGE_SHIFT, 1);
+}
+
+void tables_adopt(const struct bootinfo *info)
+{
+    uint64_t *root = paging_table(kernel_root);
+    uint64_t unused = info->tables.size / PAGE_SIZE - info->tables_used;
+
+    for (unsigned i = 0; i < KERNEL_HALF_FIRST_SLOT; i++) {
+        uint64_t entry = root[i];
+
+        root[i] = 0;
+        if (entry & PTE_PRESENT)
+            free_below(entry, 3);
+    }
+    cr3_write(kernel_root);
+    pmm_give((info->tables.base >> PAGE_SHIFT) + info->tables_used, unused);
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+#include "kernel/proc/usermode.h"
+
+#include "kernel/arch/x86_64/features.h"
+#include "kernel/arch/x86_64/fpu.h"
+#include "kernel/arch/x86_64/irq.h"
+#include "kernel/arch/x86_64/regs.h"
+#include "kernel/arch/x86_64/tsc.h"
+#include "kernel/core/clock.h"
+#include "kernel/fs/fdtable.h"
+#include "kernel/fs/fs_context.h"
+#include "kernel/fs/open.h"
+#include "kernel/lib/klog.h"
+#include "kernel/lib/string.h"
+#include "kernel/proc/exec.h"
+#include "kernel/vm/vm_space.h"
+#include "shared/linux/errno.h"
+#include "shared/linux/fcntl.h"
+
+#define ENTRY_TRIES 3
+
+static unsigned injected_faults;
+static uint64_t first_entry_tsc;
+
+void usermode_inject_entry_faults(unsigned n)
+{
+    injected_faults = n;
+}
+
+uint64_t usermode_first_entry_tsc(void)
+{
+    return first_entry_tsc;
+}
+
+/* Ring 3 is entered only on the program's own tables and with a kernel stack to come back to. */
+static bool entry_ready(const struct task *self)
+{
+    const struct cpu *cpu = cpu_self();
+
+    if (injected_faults) {
+        injected_faults--;
+        return false;
+    }
+    return cr3_read() == self->thread.arch.cr3 && self->thread.space->root == cr3_read() &&
+           cpu->kernel_rsp == self->thread.arch.stack_top &&
+           cpu->tss.rsp0[0] == (uint32_t)cpu->kernel_rsp &&
+           cpu->tss.rsp0[1] == (uint32_t)(cpu->kernel_rsp >> 32);
+}
+
+/* The first code of a new task's thread. Interrupts are off. */
+static void task_start(void *argument)
+{
+    struct task *self = argument;
+
+    for (unsigned tries = 0; !entry_ready(self); tries++) {
+        if (tries == ENTRY_TRIES) {
+            irq_enable();
+            klog("task %d: address space or kernel stack is not installed: not entered", self->tid);
+            process_exit(self, PROCESS_SIGNALED, LX_SIGKILL);
+        }
+        cr3_write(self->thread.arch.cr3);
+        cpu_set_kernel_stack(cpu_self(), self->thread.arch.stack_top);
+    }
+    if (!first_entry_tsc)
+        first_entry_tsc = tsc_read();
+    arch_enter_user(arch_thread_frame(&self->thread.arch));
+}
+
+static void name_set(struct process *process, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    str_copy(process->name, sizeof(process->name), slash ? slash + 1 : path);
+}
+
+static int stdio_install(struct process *process, const struct exec_request *request)
+{
+    for (int fd = 0; fd < 3; fd++) {
+        struct file *file = request->stdio[fd];
+        int err;
+
+        if (!file)
+            continue;
+        file_get(file);
+        err = fd_replace(process->task->files, fd, file, false);
+        if (err < 0) {
+            file_put(file);
+            return err;
+        }
+    }
+    return 0;
+}
+
+/* Everything that can fail. On success the task's thread is ready to run. */
+static int prepare(struct process *process, struct exec_request *request)
+{
+    struct task *task = process->task;
+    struct exec_strings strings = {request->path, request->argv, request->envp};
+    struct exec_program program = {0};
+    int err = stdio_install(process, request);
+
+    if (!err)
+        err = fs_open_path(task->fs, request->path, LX_O_RDONLY, 0, &process->exe);
+    if (!err) {
+        err = exec_load(process->exe, task->fs, &strings, &program);
+        request->reason = program.reason;
+    }
+    if (err)
+        return err;
+    err = thread_create(&task->thread, task_start, task);
+    if (err) {
+        vm_space_destroy(program.space);
+        return err;
+    }
+    task->thread.task = task;
+    task->thread.space = program.space;
+    task->thread.arch.cr3 = program.space->root;
+    task->thread.arch.fpu = (void *)ALIGN_UP((uint64_t)task->fpu_object, 64);
+    fpu_area_init(task->thread.arch.fpu);
+    exec_frame_init(arch_thread_frame(&task->thread.arch), &program);
+    name_set(process, request->path);
+    return 0;
+}
+
+int usermode_run(struct exec_request *request, struct wait_status *status)
+{
+    struct process *process;
+    uint64_t start = clock_monotonic_ns();
+    int err;
+
+    request->reason = NULL;
+    err = process_create(&process);
+    if (err)
+        return err;
+    err = prepare(process, request);
+    if (!err) {
+        process_set_limit(process, request->limit_ns ? start + request->limit_ns : 0);
+        thread_run(&process->task->thread);
+        status->end = process->end;
+        status->code = process->end_code;
+        status->time_ns = clock_monotonic_ns() - start;
+    }
+    process_destroy(process);
+    return err;
+}

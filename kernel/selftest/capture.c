@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+#include "kernel/selftest/capture.h"
+
+#include "kernel/core/output.h"
+#include "kernel/dev/console.h"
+#include "kernel/fs/file.h"
+#include "kernel/lib/ktap.h"
+#include "shared/linux/errno.h"
+#include "shared/linux/fcntl.h"
+#include "shared/linux/stat.h"
+
+#define PIECE_NBYTES 512
+
+static struct ktap_filter filter;
+
+static void emit(void *context, const char *bytes, size_t nbytes)
+{
+    (void)context;
+    output_program(bytes, nbytes, "#: ");
+}
+
+static int64_t capture_write(struct file *file, struct vm_io *io, int64_t *offset)
+{
+    char piece[PIECE_NBYTES];
+    int64_t done = 0;
+
+    (void)file;
+    (void)offset;
+    while (io->left) {
+        size_t wanted = MIN(io->left, sizeof(piece));
+        size_t got = vm_io_get(io, piece, wanted);
+
+        ktap_filter_write(&filter, piece, got);
+        done += (int64_t)got;
+        if (got < wanted)
+            return done ? done : -EFAULT;
+    }
+    return done;
+}
+
+static void console_write(struct console_sink *sink, const char *bytes, size_t nbytes)
+{
+    (void)sink;
+    ktap_filter_write(&filter, bytes, nbytes);
+}
+
+int capture_begin(struct file **out_file)
+{
+    static const struct file_ops ops = {.write = capture_write, .anon_name = "pipe"};
+    static struct console_sink sink = {.write = console_write};
+    int err = file_create_anon(&ops, NULL, LX_S_IFIFO | 0600, LX_O_WRONLY, out_file);
+
+    if (err)
+        return err;
+    ktap_filter_init(&filter, emit, NULL);
+    console_set_sink(&sink);
+    return 0;
+}
+
+uint64_t capture_end(void)
+{
+    ktap_filter_finish(&filter);
+    console_set_sink(NULL);
+    return filter.dropped;
+}

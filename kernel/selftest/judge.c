@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+#include "kernel/selftest/judge.h"
+
+#include "kernel/fs/open.h"
+#include "kernel/lib/fmt.h"
+#include "kernel/lib/klog.h"
+#include "kernel/lib/string.h"
+#include "kernel/proc/usermode.h"
+#include "kernel/selftest/account.h"
+#include "kernel/selftest/capture.h"
+#include "kernel/selftest/report.h"
+#include "shared/linux/errno.h"
+#include "shared/linux/fcntl.h"
+
+#define REASON_SIZE 300
+#define PATH_SIZE   256
+
+static const char *const search_path[] = {"/bin/", "/sbin/", "/usr/bin/", "/usr/sbin/"};
+static const char *const environment[] = {"PATH=/bin:/sbin:/usr/bin:/usr/sbin", "HOME=/", NULL};
+
+static const char *errno_text(int err)
+{
+    static const struct {
+        int         number;
+        const char *text;
+    } texts[] = {
+        {ENOENT, "ENOENT: no such file"},
+        {EACCES, "EACCES: not a regular file that may be executed"},
+        {ENOEXEC, "ENOEXEC: not a program for this machine"},
+        {ENOMEM, "ENOMEM: not enough memory"},
+        {E2BIG, "E2BIG: arguments too long"},
+        {ENOTDIR, "ENOTDIR: part of the path is not a directory"},
+        {ELOOP, "ELOOP: too many symbolic links"},
+        {ENAMETOOLONG, "ENAMETOOLONG: name too long"},
+        {EISDIR, "EISDIR: a directory"},
+        {EPERM, "EPERM: not permitted"},
+        {ENXIO, "ENXIO: no such device"},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+        if (texts[i].number == -err)
+            return texts[i].text;
+    return "unexpected error";
+}
+
+static void describe_end(char *text, size_t size, const struct wait_status *status)
+{
+    const char *signal;
+
+    if (status->end == PROCESS_EXITED) {
+        fmt_print(text, size, "exit:%d", status->code);
+        return;
+    }
+    signal = plan_signal_name(status->code);
+    if (signal)
+        fmt_print(text, size, "signal:%s", signal);
+    else
+        fmt_print(text, size, "signal:%d", status->code);
+}
+
+/* True if it ended as expected; else the reason. */
+static bool as_expected(const struct judge_test *test, const struct wait_status *status,
+                        char *reason, size_t size)
+{
+    static const enum process_end ends[] = {
+        [PLAN_EXPECT_EXIT] = PROCESS_EXITED,
+        [PLAN_EXPECT_SIGNAL] = PROCESS_SIGNALED,
+        [PLAN_EXPECT_LIMIT] = PROCESS_LIMIT,
+    };
+    char got[40], wanted[40] = "limit";
+    struct wait_status expected = {.end = ends[test->expect], .code = test->expect_value};
+
+    if (status->end == expected.end &&
+        (status->end == PROCESS_LIMIT || status->code == test->expect_value))
+        return true;
+    if (status->end == PROCESS_LIMIT) {
+        fmt_print(reason, size, "killed: limit of %llu s",
+                  (unsigned long long)(test->limit_ns / 1000000000ULL));
+        return false;
+    }
+    describe_end(got, sizeof(got), status);
+    if (test->expect != PLAN_EXPECT_LIMIT)
+        describe_end(wanted, sizeof(wanted), &expected);
+    fmt_print(reason, size, "expected %s, got %s", wanted, got);
+    return false;
+}
+
+/* A word without a slash is looked for in PATH. */
+static int program_start(const struct judge_test *test, struct exec_request *request,
+                         struct wait_status *status)
+{
+    static char path[PATH_SIZE];
+    int err = -ENOENT;
+
+    if (strchr(test->argv[0], '/')) {
+        request->path = test->argv[0];
+        return usermode_run(request, status);
+    }
+    request->path = path;
+    for (size_t i = 0; err == -ENOENT && i < ARRAY_SIZE(search_path); i++) {
+        fmt_print(path, sizeof(path), "%s%s", search_path[i], test->argv[0]);
+        err = usermode_run(request, status);
+    }
+    return err;
+}
+
+static int program_run(const struct judge_test *test, struct exec_request *request,
+                       struct wait_status *status)
+{
+    struct fs_context *context;
+    struct file *input = NULL, *output = NULL;
+    int err = fs_context_create(&context);
+
+    if (err)
+        return err;
+    err = fs_open_path(context, "/dev/null", LX_O_RDONLY, 0, &input);
+    fs_context_destroy(context);
+    if (!err)
+        err = capture_begin(&output);
+    if (!err) {
+        uint64_t dropped;
+
+        request->stdio[0] = input;
+        request->stdio[1] = output;
+        request->stdio[2] = output;
+        err = program_start(test, request, status);
+        dropped = capture_end();
+        if (dropped)
+            report_comment("firstlight: output of %s cut: %llu bytes dropped", test->name,
+                           (unsigned long long)dropped);
+        file_put(output);
+    }
+    if (input)
+        file_put(input);
+    return err;
+}
+
+void judge_run(const struct judge_test *test)
+{
+    struct exec_request request = {
+        .argv = test->argv,
+        .envp = environment,
+        .limit_ns = test->limit_ns,
+    };
+    struct wait_status status = {0};
+    struct account before, after;
+    char reason[REASON_SIZE];
+    bool good;
+    int err;
+
+    account_take(&before);
+    err = program_run(test, &request, &status);
+    account_take(&after);
+    if (err) {
+        fmt_print(reason, sizeof(reason), "could not start %s: %s%s%s", test->argv[0],
+                  errno_text(err), request.reason ? ": " : "",
+                  request.reason ? request.reason : "");
+        report_not_ok(test->name, 0, reason);
+        return;
+    }
+    good = as_expected(test, &status, reason, sizeof(reason)) &&
+           account_compare(&before, &after, reason, sizeof(reason));
+    if (good)
+        report_ok(test->name, status.time_ns);
+    else
+        report_not_ok(test->name, status.time_ns, reason);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * selftest/ktest.h - checks inside the kernel, for what only the kernel can see
+ *
+ * A check registers itself by section: KTEST or KTEST_BOOT at file level. Those of the second kind
+ * run on every boot; the others where ktest=PATTERN of the command line names them (`*` stands for
+ * any characters). A pattern that fits no check is a failed test. Frames are accounted for.
+ * Context: the boot thread, after the baseline.
+ */
+#pragma once
+
+#include "kernel/lib/util.h"
+
+#define KTEST_REASON_SIZE 200
+
+struct ktest {
+    const char *name;
+    bool        every_boot;
+    /* True: passed. Else a sentence is in reason. */
+    bool (*run)(char reason[KTEST_REASON_SIZE]);
+};
+
+#define KTEST_REGISTER(id, text, boot)                                                             \
+    static bool ktest_##id(char reason[KTEST_REASON_SIZE]);                                        \
+    static const struct ktest ktest_entry_##id SECTION(".ktests") = {text, boot, ktest_##id};      \
+    static bool ktest_##id(char reason[KTEST_REASON_SIZE])
+
+#define KTEST(id, text)      KTEST_REGISTER(id, text, false)
+#define KTEST_BOOT(id, text) KTEST_REGISTER(id, text, true)
+
+/* Inside a check: what must hold, and the printf-like text that says what did not. */
+#define KTEST_EXPECT(condition, ...)                                                               \
+    do {                                                                                           \
+        if (!(condition)) {                                                                        \
+            fmt_print(reason, KTEST_REASON_SIZE, __VA_ARGS__);                                     \
+            return false;                                                                          \
+        }                                                                                          \
+    } while (0)
+
+extern const struct ktest ktest_begin[]; /* kernel.ld */
+extern const struct ktest ktest_end[];
+
+unsigned ktest_count(void); /* result lines that ktest_run will print */
+void ktest_run(void);

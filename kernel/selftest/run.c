@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+#include "kernel/selftest/run.h"
+
+#include "kernel/arch/x86_64/tsc.h"
+#include "kernel/core/clock.h"
+#include "kernel/core/cmdline.h"
+#include "kernel/fs/open.h"
+#include "kernel/lib/cfg.h"
+#include "kernel/lib/fmt.h"
+#include "kernel/lib/klog.h"
+#include "kernel/lib/ktap.h"
+#include "kernel/mm/slab.h"
+#include "kernel/proc/usermode.h"
+#include "kernel/selftest/judge.h"
+#include "kernel/selftest/ktest.h"
+#include "kernel/selftest/report.h"
+#include "shared/linux/errno.h"
+#include "shared/linux/fcntl.h"
+
+#define PLAN_MAX_NBYTES (4u << 20)
+#define PLAN_DEFAULT    "/etc/firstlight/plan"
+#define BASELINE_RUNS   2
+
+/* The plan's text. owned is what to free: NULL for the loader's. */
+struct plan_text {
+    const char *text;
+    size_t      nbytes;
+    void       *owned;
+};
+
+static int plan_read_file(struct file *file, struct plan_text *plan)
+{
+    uint64_t size = file_size(file);
+    int64_t got;
+
+    if (size > PLAN_MAX_NBYTES)
+        return -EFBIG;
+    plan->owned = kmalloc(size + 1);
+    if (!plan->owned)
+        return -ENOMEM;
+    got = file_read_kernel(file, plan->owned, size, 0);
+    if (got < 0)
+        return (int)got;
+    plan->text = plan->owned;
+    plan->nbytes = (size_t)got;
+    return 0;
+}
+
+static int plan_read(const char *path, struct plan_text *plan)
+{
+    struct fs_context *context;
+    struct file *file;
+    int err = fs_context_create(&context);
+
+    if (err)
+        return err;
+    err = fs_open_path(context, path, LX_O_RDONLY, 0, &file);
+    fs_context_destroy(context);
+    if (err)
+        return err;
+    err = plan_read_file(file, plan);
+    file_put(file);
+    return err;
+}
+
+/* Which plan: plan=PATH of the command line, plan.txt of the stick, the one in the rootfs. */
+static void plan_find(const struct selftest_input *input, struct plan_text *plan)
+{
+    char path[CFG_WORD_MAX + 1];
+    bool named = cmdline_find("plan", path, sizeof(path));
+    int err;
+
+    if (!named && input->plan) {
+        *plan = (struct plan_text){input->plan, input->plan_nbytes, NULL};
+        return;
+    }
+    err = plan_read(named ? path : PLAN_DEFAULT, plan);
+    if (err)
+        klog("plan: %s cannot be read (error %d): no tests", named ? path : PLAN_DEFAULT, -err);
+}
+
+static unsigned plan_count(const struct plan_text *plan, struct plan_line *line)
+{
+    struct plan_reader reader;
+    unsigned count = 0;
+
+    plan_init(&reader, plan->text, plan->nbytes);
+    while (plan_next(&reader, line) != PLAN_END)
+        count++;
+    return count;
+}
+
+static void malformed_report(const struct plan_line *line)
+{
+    char quoted[200], reason[300];
+
+    ktap_clean(quoted, sizeof(quoted), line->line, line->line_length);
+    fmt_print(reason, sizeof(reason), "malformed: %s: '%s'", line->reason, quoted);
+    fmt_print(quoted, sizeof(quoted), "plan-line-%u", line->line_number);
+    report_not_ok(quoted, 0, reason);
+}
+
+static void plan_run(const struct plan_text *plan, struct plan_line *line)
+{
+    struct plan_reader reader;
+    enum plan_kind kind;
+
+    plan_init(&reader, plan->text, plan->nbytes);
+    while ((kind = plan_next(&reader, line)) != PLAN_END) {
+        struct judge_test test = {
+            .name = line->name,
+            .argv = (const char *const *)line->argv,
+            .limit_ns = line->limit_s * 1000000000ULL,
+            .expect = line->expect,
+            .expect_value = line->expect_value,
+        };
+
+        if (kind == PLAN_MALFORMED)
+            malformed_report(line);
+        else if (line->skip)
+            report_skip(line->name, line->skip);
+        else
+            judge_run(&test);
+    }
+}
+
+/* Boot return itself, before anything else is believed. */
+static void baseline_run(void)
+{
+    static const char *const argv[] = {"/bin/minimal", NULL};
+    char name[16];
+
+    for (unsigned i = 1; i <= BASELINE_RUNS; i++) {
+        struct judge_test test = {.name = name, .argv = argv, .limit_ns = 10000000000ULL};
+
+        fmt_print(name, sizeof(name), "baseline-%u", i);
+        judge_run(&test);
+    }
+}
+
+static void stamps_print(const struct selftest_input *input)
+{
+    report_comment("firstlight: stamp loader_entry=%llu kernel_entry=%llu first_ring3=%llu "
+                   "verdict=%llu tsc_hz=%llu",
+                   (unsigned long long)input->loader_entry_tsc,
+                   (unsigned long long)input->kernel_entry_tsc,
+                   (unsigned long long)usermode_first_entry_tsc(), (unsigned long long)tsc_read(),
+                   (unsigned long long)clock_tsc_hz());
+}
+
+bool selftest_run(const struct selftest_input *input)
+{
+    struct report_machine machine = {input->cpus, input->memory_bytes, input->firmware};
+    struct plan_line *line = kmalloc(sizeof(*line));
+    struct plan_text plan = {0};
+    unsigned planned = 0;
+    bool passed;
+
+    if (line) {
+        plan_find(input, &plan);
+        planned = plan_count(&plan, line);
+    }
+    report_begin(BASELINE_RUNS + ktest_count() + planned);
+    baseline_run();
+    ktest_run();
+    if (line)
+        plan_run(&plan, line);
+    stamps_print(input);
+    passed = report_verdict(&machine, planned == 0);
+    kfree(plan.owned);
+    kfree(line);
+    return passed;
+}

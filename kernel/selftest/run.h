@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * selftest/run.h - the baseline, the plan, the verdict
+ *
+ * Context: the boot thread, once.
+ */
+#pragma once
+
+#include "kernel/lib/util.h"
+
+struct selftest_input {
+    const char *plan; /* text of plan.txt; NULL: /etc/firstlight/plan of the root filesystem */
+    size_t      plan_nbytes;
+    const char *firmware;
+    uint64_t    memory_bytes;
+    unsigned    cpus;
+    uint64_t    loader_entry_tsc, kernel_entry_tsc;
+};
+
+/* True for PASS. */
+bool selftest_run(const struct selftest_input *input);

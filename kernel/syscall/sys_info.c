@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/* What the system is. */
+#include "kernel/core/clock.h"
+#include "kernel/core/random.h"
+#include "kernel/lib/string.h"
+#include "kernel/lib/version.h"
+#include "kernel/mm/pmm.h"
+#include "kernel/proc/process.h"
+#include "kernel/syscall/handlers.h"
+#include "kernel/vm/vm_user.h"
+#include "shared/linux/errno.h"
+#include "shared/linux/system.h"
+
+#define CPU_SET_NBYTES 8 /* room for 64 processors */
+
+/* sysname and release are those of the ABI that programs get; the version tells whose it is. */
+int64_t sys_uname(struct task *self, struct uptr name)
+{
+    static const struct lx_utsname answer = {
+        .sysname = "Linux",
+        .nodename = "firstlight",
+        .release = VERSION_LINUX_ABI "-firstlight",
+        .version = "Firstlight " VERSION_TEXT,
+        .machine = "x86_64",
+        .domainname = "(none)",
+    };
+
+    (void)self;
+    return vm_user_write(name, &answer, sizeof(answer));
+}
+
+int64_t sys_sysinfo(struct task *self, struct uptr info)
+{
+    struct lx_sysinfo answer = {
+        .uptime = (int64_t)(clock_monotonic_ns() / 1000000000ULL),
+        .totalram = pmm_total_count() * PAGE_SIZE,
+        .freeram = pmm_free_count() * PAGE_SIZE,
+        .procs = (uint16_t)process_live_count(),
+        .mem_unit = 1,
+    };
+
+    (void)self;
+    return vm_user_write(info, &answer, sizeof(answer));
+}
+
+int64_t sys_getcpu(struct task *self, struct uptr cpu, struct uptr node, struct uptr cache)
+{
+    uint32_t index = cpu_self()->index, zero = 0;
+    int err = 0;
+
+    (void)self;
+    (void)cache;
+    if (cpu.va)
+        err = vm_user_write(cpu, &index, sizeof(index));
+    if (!err && node.va)
+        err = vm_user_write(node, &zero, sizeof(zero));
+    return err;
+}
+
+static bool is_self(const struct task *self, int pid)
+{
+    return pid == 0 || pid == self->tid;
+}
+
+int64_t sys_sched_getaffinity(struct task *self, int pid, unsigned nbytes, struct uptr mask)
+{
+    uint64_t cpus = 1;
+
+    if (nbytes < CPU_SET_NBYTES || (nbytes & 7))
+        return -EINVAL;
+    if (!is_self(self, pid))
+        return -ESRCH;
+    return vm_user_write(mask, &cpus, CPU_SET_NBYTES) ? -EFAULT : CPU_SET_NBYTES;
+}
+
+int64_t sys_sched_setaffinity(struct task *self, int pid, unsigned nbytes, struct uptr mask)
+{
+    uint64_t cpus = 0;
+
+    if (vm_user_read(&cpus, mask, MIN(nbytes, (unsigned)CPU_SET_NBYTES)))
+        return -EFAULT;
+    if (!is_self(self, pid))
+        return -ESRCH;
+    return cpus & 1 ? 0 : -EINVAL;
+}
+
+int64_t sys_getrandom(struct task *self, struct uptr buffer, size_t nbytes, unsigned flags)
+{
+    uint8_t bytes[256];
+    size_t done = 0;
+
+    if (flags & ~(unsigned)(LX_GRND_NONBLOCK | LX_GRND_RANDOM | LX_GRND_INSECURE))
+        return -EINVAL;
+    if ((flags & LX_GRND_RANDOM) && (flags & LX_GRND_INSECURE))
+        return -EINVAL;
+    nbytes = MIN(nbytes, (size_t)INT32_MAX);
+    while (done < nbytes && !(done && self->thread.arch.work)) {
+        size_t piece = MIN(nbytes - done, sizeof(bytes));
+
+        random_fill(bytes, piece);
+        if (vm_user_write((struct uptr){buffer.va + done}, bytes, piece))
+            return done ? (int64_t)done : -EFAULT;
+        done += piece;
+    }
+    return (int64_t)done;
+}

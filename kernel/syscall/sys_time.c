@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+/* Clocks and sleeping. */
+#include "kernel/core/clock.h"
+#include "kernel/fs/fs_context.h"
+#include "kernel/proc/process.h"
+#include "kernel/sched/waitq.h"
+#include "kernel/syscall/handlers.h"
+#include "kernel/vm/vm_user.h"
+#include "shared/linux/errno.h"
+#include "shared/linux/time.h"
+
+#define NS_PER_S  1000000000LL
+#define NS_PER_US 1000LL
+#define SECONDS_MAX (INT64_MAX / NS_PER_S)
+
+static int read_clock(const struct task *self, int clock, uint64_t *ns)
+{
+    switch (clock) {
+    case LX_CLOCK_REALTIME:
+    case LX_CLOCK_REALTIME_COARSE:
+    case LX_CLOCK_TAI:
+        *ns = clock_realtime_ns();
+        return 0;
+    case LX_CLOCK_MONOTONIC:
+    case LX_CLOCK_MONOTONIC_RAW:
+    case LX_CLOCK_MONOTONIC_COARSE:
+    case LX_CLOCK_BOOTTIME:
+        *ns = clock_monotonic_ns();
+        return 0;
+    case LX_CLOCK_PROCESS_CPUTIME_ID:
+    case LX_CLOCK_THREAD_CPUTIME_ID:
+        *ns = clock_monotonic_ns() - self->process->started_ns;
+        return 0;
+    default:
+        return -EINVAL;
+    }
+}
+
+static int write_timespec(struct uptr at, uint64_t ns)
+{
+    struct lx_timespec time = {(int64_t)(ns / NS_PER_S), (int64_t)(ns % NS_PER_S)};
+
+    return vm_user_write(at, &time, sizeof(time));
+}
+
+int64_t sys_clock_gettime(struct task *self, int clock, struct uptr time)
+{
+    uint64_t ns;
+    int err = read_clock(self, clock, &ns);
+
+    return err ? err : write_timespec(time, ns);
+}
+
+int64_t sys_clock_getres(struct task *self, int clock, struct uptr resolution)
+{
+    uint64_t ns;
+    int err = read_clock(self, clock, &ns);
+
+    if (err || !resolution.va)
+        return err;
+    if (clock == LX_CLOCK_REALTIME_COARSE || clock == LX_CLOCK_MONOTONIC_COARSE)
+        return write_timespec(resolution, NS_PER_S / LX_CLOCK_TICKS_COARSE);
+    return write_timespec(resolution, 1);
+}
+
+int64_t sys_gettimeofday(struct task *self, struct uptr time, struct uptr zone)
+{
+    uint64_t ns = clock_realtime_ns();
+    struct lx_timeval now = {(int64_t)(ns / NS_PER_S), (int64_t)(ns % NS_PER_S / NS_PER_US)};
+    struct lx_timezone utc = {0, 0};
+    int err = 0;
+
+    (void)self;
+    if (time.va)
+        err = vm_user_write(time, &now, sizeof(now));
+    if (!err && zone.va)
+        err = vm_user_write(zone, &utc, sizeof(utc));
+    return err;
+}
+
+int64_t sys_time(struct task *self, struct uptr result)
+{
+    int64_t seconds = (int64_t)(clock_realtime_ns() / NS_PER_S);
+    int err = 0;
+
+    (void)self;
+    if (result.va)
+        err = vm_user_write(result, &seconds, sizeof(seconds));
+    return err ? err : seconds;
+}
+
+static bool timespec_valid(const struct lx_timespec *time)
+{
+    return time->sec >= 0 && time->nsec >= 0 && time->nsec < NS_PER_S;
+}
+
+static uint64_t timespec_ns(const struct lx_timespec *time)
+{
+    if (time->sec >= SECONDS_MAX)
+        return INT64_MAX;
+    return (uint64_t)(time->sec * NS_PER_S + time->nsec);
+}
+
+/* Only root may; nobody else asks for real time at this point of the machine's life. */
+static int64_t set_realtime(const struct task *self, const struct lx_timespec *time)
+{
+    if (!timespec_valid(time))
+        return -EINVAL;
+    if (!credentials_is_privileged(&self->fs->cred))
+        return -EPERM;
+    clock_set_realtime_ns(timespec_ns(time));
+    return 0;
+}
+
+int64_t sys_clock_settime(struct task *self, int clock, struct uptr time)
+{
+    struct lx_timespec wanted;
+    int err;
+
+    if (clock != LX_CLOCK_REALTIME)
+        return -EINVAL;
+    err = vm_user_read(&wanted, time, sizeof(wanted));
+    return err ? err : set_realtime(self, &wanted);
+}
+
+int64_t sys_settimeofday(struct task *self, struct uptr time, struct uptr zone)
+{
+    struct lx_timezone ignored;
+    struct lx_timeval wanted;
+    int err = 0;
+
+    if (time.va)
+        err = vm_user_read(&wanted, time, sizeof(wanted));
+    if (!err && time.va && (wanted.usec < 0 || wanted.usec >= 1000000))
+        err = -EINVAL;
+    if (!err && zone.va)
+        err = vm_user_read(&ignored, zone, sizeof(ignored));
+    if (err || !time.va)
+        return err;
+    return set_realtime(self, &(struct lx_timespec){wanted.sec, wanted.usec * NS_PER_US});
+}
+
+/* Sleeps until a monotonic time. -EINTR when a signal came first. */
+static int sleep_until(uint64_t deadline_ns)
+{
+    struct waitq nobody;
+    int err;
+
+    waitq_init(&nobody);
+    do
+        err = waitq_wait(&nobody, NULL, MAX(deadline_ns, 1));
+    while (!err);
+    return err == -ETIMEDOUT ? 0 : err;
+}
+
+static int64_t sleep_for(const struct lx_timespec *time, struct uptr remaining)
+{
+    uint64_t now = clock_monotonic_ns();
+    uint64_t ns = timespec_ns(time);
+    uint64_t deadline = ns > INT64_MAX - now ? INT64_MAX : now + ns;
+    int err = sleep_until(deadline);
+
+    if (err && remaining.va) {
+        now = clock_monotonic_ns();
+        if (write_timespec(remaining, deadline > now ? deadline - now : 0))
+            return -EFAULT;
+    }
+    return err;
+}
+
+int64_t sys_nanosleep(struct task *self, struct uptr request, struct uptr remaining)
+{
+    return sys_clock_nanosleep(self, LX_CLOCK_MONOTONIC, 0, request, remaining);
+}
+
+/* Honoured: TIMER_ABSTIME; other flag bits are ignored, as Linux does. */
+int64_t sys_clock_nanosleep(struct task *self, int clock, int flags, struct uptr request,
+                            struct uptr remaining)
+{
+    struct lx_timespec time;
+    uint64_t base, ns;
+    int err;
+
+    if (clock == LX_CLOCK_THREAD_CPUTIME_ID || read_clock(self, clock, &base))
+        return -EINVAL;
+    if (clock == LX_CLOCK_MONOTONIC_RAW || clock == LX_CLOCK_REALTIME_COARSE ||
+        clock == LX_CLOCK_MONOTONIC_COARSE)
+        return -EOPNOTSUPP;
+    err = vm_user_read(&time, request, sizeof(time));
+    if (err)
+        return err;
+    if (!timespec_valid(&time))
+        return -EINVAL;
+    if (!(flags & LX_TIMER_ABSTIME))
+        return sleep_for(&time, remaining);
+    ns = timespec_ns(&time);
+    return ns <= base ? 0 : sleep_until(clock_monotonic_ns() + (ns - base));
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vm/vm_area.h - the set of areas of a space
+ *
+ * Owns:    finding, splitting, joining areas. No page tables here.
+ * Locks:   the caller holds vm_space.lock.
+ * Fails:   -ENOMEM.
+ */
+#pragma once
+
+#include "kernel/vm/vm_space.h"
+
+void vm_area_init(void);
+
+/* The first area that ends above va; NULL: none. It may begin above va. */
+struct vm_area *vm_area_find(const struct vm_space *space, uint64_t va);
+struct vm_area *vm_area_next(const struct vm_area *area);
+struct vm_area *vm_area_prev(const struct vm_area *area);
+
+/* A new area like the model, over [start, end), in the set; joined with equal neighbours. */
+MUST_CHECK int vm_area_add(struct vm_space *space, const struct vm_area *model);
+
+/* Makes va a border: the area that holds it becomes two. */
+MUST_CHECK int vm_area_split(struct vm_space *space, uint64_t va);
+
+/* Joins the area with its neighbours where they are alike. */
+void vm_area_join(struct vm_space *space, struct vm_area *area);
+
+/* Takes it out of the set and frees it. */
+void vm_area_remove(struct vm_space *space, struct vm_area *area);
+
+/* The start of the highest hole of that length below `top`, or 0. */
+uint64_t vm_area_find_hole(const struct vm_space *space, uint64_t nbytes, uint64_t top);

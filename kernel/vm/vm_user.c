@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+#include "kernel/vm/vm_user.h"
+
+#include "kernel/arch/x86_64/uaccess.h"
+#include "kernel/core/spinlock.h"
+#include "kernel/lib/assert.h"
+#include "kernel/lib/string.h"
+#include "kernel/sched/thread.h"
+#include "kernel/vm/vm_space.h"
+#include "shared/addrmap.h"
+#include "shared/linux/errno.h"
+
+static bool range_is_user(uint64_t va, size_t nbytes)
+{
+    return va < USER_END && nbytes <= USER_END - va;
+}
+
+int vm_user_read(void *dst, struct uptr src, size_t nbytes)
+{
+    ASSERT(!spin_any_held());
+    if (!range_is_user(src.va, nbytes) || arch_user_copy(dst, (const void *)src.va, nbytes))
+        return -EFAULT;
+    return 0;
+}
+
+int vm_user_write(struct uptr dst, const void *src, size_t nbytes)
+{
+    ASSERT(!spin_any_held());
+    if (!range_is_user(dst.va, nbytes) || arch_user_copy((void *)dst.va, src, nbytes))
+        return -EFAULT;
+    return 0;
+}
+
+int vm_user_zero(struct uptr dst, size_t nbytes)
+{
+    ASSERT(!spin_any_held());
+    if (!range_is_user(dst.va, nbytes) || arch_user_zero((void *)dst.va, nbytes))
+        return -EFAULT;
+    return 0;
+}
+
+int64_t vm_user_read_string(char *dst, struct uptr src, size_t size)
+{
+    uint64_t room = src.va < USER_END ? USER_END - src.va : 0;
+    size_t limit = MIN(size, room);
+    int64_t copied;
+
+    ASSERT(!spin_any_held());
+    copied = limit ? arch_user_copy_string(dst, (const char *)src.va, limit) : -1;
+    if (copied < 0)
+        return -EFAULT;
+    if ((uint64_t)copied > limit)
+        return limit < size ? -EFAULT : -ENAMETOOLONG;
+    return copied - 1;
+}
+
+void vm_io_init_kernel(struct vm_io *io, void *buffer, size_t nbytes)
+{
+    *io = (struct vm_io){.kernel = buffer, .left = nbytes};
+}
+
+void vm_io_init_user(struct vm_io *io, const struct vm_io_segment *segments, size_t nbytes)
+{
+    *io = (struct vm_io){.segments = segments, .left = nbytes};
+}
+
+enum direction { TO_USER, TO_USER_ZERO, FROM_USER };
+
+/* The current piece of user memory, at most nbytes of it. */
+static size_t piece_at(struct vm_io *io, size_t nbytes, uint64_t *va)
+{
+    const struct vm_io_segment *segment = &io->segments[io->segment];
+
+    while (io->offset == segment->nbytes) {
+        segment++;
+        io->segment++;
+        io->offset = 0;
+    }
+    *va = segment->base.va + io->offset;
+    return MIN(nbytes, segment->nbytes - io->offset);
+}
+
+/* Bytes that could not be moved. */
+static size_t piece_move(uint64_t va, void *bytes, size_t nbytes, enum direction direction)
+{
+    if (!range_is_user(va, nbytes)) {
+        size_t inside = va < USER_END ? USER_END - va : 0;
+
+        /* What lies below the end of user space is still tried, as it is on Linux when a copy
+         * runs into the hole. */
+        return inside ? nbytes - inside + piece_move(va, bytes, inside, direction) : nbytes;
+    }
+    if (direction == TO_USER)
+        return arch_user_copy((void *)va, bytes, nbytes);
+    if (direction == TO_USER_ZERO)
+        return arch_user_zero((void *)va, nbytes);
+    return arch_user_copy(bytes, (const void *)va, nbytes);
+}
+
+static void kernel_move(struct vm_io *io, void *bytes, size_t nbytes, enum direction direction)
+{
+    if (direction == TO_USER)
+        memcpy(io->kernel, bytes, nbytes);
+    else if (direction == TO_USER_ZERO)
+        memset(io->kernel, 0, nbytes);
+    else
+        memcpy(bytes, io->kernel, nbytes);
+    io->kernel += nbytes;
+    io->left -= nbytes;
+}
+
+static size_t io_move(struct vm_io *io, void *bytes, size_t nbytes, enum direction direction)
+{
+    size_t done = 0;
+
+    ASSERT(!spin_any_held());
+    nbytes = MIN(nbytes, io->left);
+    if (!io->segments) {
+        kernel_move(io, bytes, nbytes, direction);
+        return nbytes;
+    }
+    while (done < nbytes) {
+        uint64_t va;
+        size_t piece = piece_at(io, nbytes - done, &va);
+        size_t failed = piece_move(va, (char *)bytes + done, piece, direction);
+
+        io->offset += piece - failed;
+        io->left -= piece - failed;
+        done += piece - failed;
+        if (failed)
+            break;
+    }
+    return done;
+}
+
+size_t vm_io_put(struct vm_io *io, const void *src, size_t nbytes)
+{
+    return io_move(io, (void *)(uintptr_t)src, nbytes, TO_USER);
+}
+
+size_t vm_io_put_zero(struct vm_io *io, size_t nbytes)
+{
+    return io_move(io, NULL, nbytes, TO_USER_ZERO);
+}
+
+size_t vm_io_get(struct vm_io *io, void *dst, size_t nbytes)
+{
+    return io_move(io, dst, nbytes, FROM_USER);
+}
+
+static size_t io_move_nofault(struct vm_io *io, void *bytes, size_t nbytes,
+                              enum direction direction)
+{
+    struct arch_thread *self = &thread_current()->arch;
+    size_t done;
+
+    self->faults_disabled++;
+    done = io_move(io, bytes, nbytes, direction);
+    self->faults_disabled--;
+    return done;
+}
+
+size_t vm_io_put_nofault(struct vm_io *io, const void *src, size_t nbytes)
+{
+    return io_move_nofault(io, (void *)(uintptr_t)src, nbytes, TO_USER);
+}
+
+size_t vm_io_get_nofault(struct vm_io *io, void *dst, size_t nbytes)
+{
+    return io_move_nofault(io, dst, nbytes, FROM_USER);
+}
+
+int vm_io_fault_in(const struct vm_io *io, bool write)
+{
+    struct vm_io at = *io;
+    uint64_t va;
+
+    if (!io->segments || !io->left)
+        return 0;
+    (void)piece_at(&at, 1, &va);
+    if (vm_fault(thread_current()->space, va, write ? VM_WRITE : VM_READ))
+        return -EFAULT;
+    return 0;
+}
