@@ -3,7 +3,7 @@
  * dev/mem.h - /dev/null, zero, full, random, urandom
  *
  * Owns:    the memory devices (major 1).
- * Used by: start-up. Random bytes come from core, through the port below.
+ * Used by: start-up. Random bytes come from core/random.
  * Context: boot.
  * Fails:   -ENOMEM.
  * Tests:   tests/host/fs_dev_test.c
@@ -12,5 +12,5 @@
 
 #include "kernel/lib/util.h"
 
-/* Registers them with devfs. fill: gives nbytes of random bytes, never blocks. */
-MUST_CHECK int mem_devices_init(void (*fill)(void *dst, size_t nbytes));
+/* Registers them with devfs. */
+MUST_CHECK int mem_devices_init(void);

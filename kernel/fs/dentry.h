@@ -24,11 +24,11 @@ struct dentry {
     struct super_block *mounted; /* [t] what lies over it */
     uint32_t refs;               /* [a] */
     uint32_t hash;               /* [d] of the name */
-    const char *name;            /* [t] no NUL */
-    void *name_owned;            /* [t] from the name cache; NULL: inline or in the archive */
+    const char *name;            /* [t] no NUL; inline_name, or from fs/text.h */
     uint16_t name_len;           /* [t] */
     bool linked;                 /* [d] its directory holds it */
-    struct dentry *hash_next;    /* [d] */
+    struct rb_node by_name;      /* [d] */
+    struct rb_node by_order;     /* [d] */
     uint64_t cookie;             /* [d] position for getdents */
     char inline_name[DENTRY_INLINE_NAME];
 };
@@ -36,12 +36,19 @@ struct dentry {
 extern struct spinlock fs_tree_lock;
 
 void dentry_init_cache(void);
-uint64_t dentry_frames_held(void);
+uint64_t dentry_frames_held(void); /* of dentries, and of texts (fs/text.h) */
 
-/* parent may be NULL; takes references to parent and inode. The name is copied unless `keep`: then
- * it must live for ever. -ENOMEM. */
-MUST_CHECK int dentry_create(struct dentry *parent, const char *name, size_t len, bool keep,
+/* parent may be NULL; takes references to parent and inode. The name is copied. -ENOMEM. */
+MUST_CHECK int dentry_create(struct dentry *parent, const char *name, size_t len, uint32_t hash,
                              struct inode *inode, struct dentry **out_dentry);
+/* Another name and parent, in three steps: room is made first (NULL when none is needed), the
+ * move under fs_tree_lock cannot fail, what it returns is freed afterwards. References to parents
+ * are the caller's. */
+MUST_CHECK int dentry_room_alloc(size_t len, char **out_room);
+void dentry_room_free(char *room); /* NULL is fine */
+char *dentry_move_locked(struct dentry *dentry, struct dentry *parent, const char *name, size_t len,
+                         uint32_t hash, char *room);
+void dentry_swap_locked(struct dentry *one, struct dentry *other); /* names and parents */
 
 static inline void dentry_get(struct dentry *dentry)
 {
@@ -49,6 +56,12 @@ static inline void dentry_get(struct dentry *dentry)
 }
 void dentry_put(struct dentry *dentry); /* NULL is fine */
 
+/* FNV-1a, so that the walk can hash while it looks for the next slash. */
+#define DENTRY_HASH_START 2166136261u
+static inline uint32_t dentry_hash_byte(uint32_t hash, char byte)
+{
+    return (hash ^ (uint8_t)byte) * 16777619u;
+}
 uint32_t dentry_hash(const char *name, size_t len);
 
 /* The path from root to the dentry, built from the end of buffer backwards: *out_path points into

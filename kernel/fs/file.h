@@ -4,8 +4,8 @@
  *
  * Owns:    struct file, its reference count, its position; the table of operations.
  * Used by: fdtable (holds files), the system calls, exec and selftest (kernel-internal calls).
- * Locks:   position_lock, a mutex taken before those of ranks VM, INODE and PIPE, only while the
- *          file is shared and has a position.
+ * Locks:   position_lock, a mutex that comes before VM, INODE and PIPE and after nothing (so rank
+ *          EXEC), only while a file with more than one holder has a position to move.
  * Context: thread. file_put may be called under no spinlock: it may call ops->release.
  * Tests:   tests/host/fs_file_test.c
  */
@@ -24,6 +24,7 @@ enum file_access {
     FILE_POSITION = 4, /* reads and writes move a position; pread works */
     FILE_PATH = 8,     /* O_PATH: names a place, no input or output */
     FILE_DIRECTORY = 16,
+    FILE_SERIAL = 32, /* one read or write at a time: files and directories */
 };
 
 /* I constant after creation   a atomic   p position_lock */
@@ -51,6 +52,7 @@ struct file_ops {
     uint32_t (*poll)(struct file *file, struct poll_waiter *waiter);        /* always ready */
     int (*readdir)(struct file *file, struct dir_emit *emit);               /* -ENOTDIR */
     int (*sync)(struct file *file);                                         /* -EINVAL */
+    struct vm_pager *pager; /* devices that can be mapped; files have one in their inode */
     /* What /proc/PID/fd shows for a file without a dentry, e.g. "pipe": "pipe:[7]". */
     const char *anon_name;
 };
@@ -81,6 +83,9 @@ MUST_CHECK int file_create_anon(const struct file_ops *ops, void *context, uint3
 MUST_CHECK int file_create(const struct file_ops *ops, struct inode *inode, struct dentry *dentry,
                            uint32_t flags, struct file **out_file);
 
+/* Undoes file_create when opening went wrong: no release operation, no other holder. */
+void file_discard(struct file *file);
+
 /* read(2) and write(2) at the file's position, under position_lock where needed; at an offset they
  * leave the position alone. -EBADF when not open for it. */
 MUST_CHECK int64_t file_read(struct file *file, struct vm_io *io);
@@ -98,6 +103,9 @@ uint32_t file_mode(const struct file *file);    /* type and permissions */
 struct vm_pager *file_pager(struct file *file); /* NULL: it cannot be mapped */
 /* May it be executed: -EACCES unless a regular file with an x bit that counts for the context. */
 MUST_CHECK int file_check_exec(const struct file *file, const struct fs_context *context);
+
+/* getdents: -ENOTDIR. */
+MUST_CHECK int file_read_directory(struct file *file, struct dir_emit *emit);
 
 /* lseek(2) for a file of that size, SEEK_SET, SEEK_CUR and SEEK_END. */
 int64_t file_seek_bounded(struct file *file, int64_t offset, int whence, uint64_t size);

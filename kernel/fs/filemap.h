@@ -6,7 +6,7 @@
  *          are those of the root filesystem archive, in place where they are page-aligned.
  * Used by: ramfs files (read, write, truncate) and their pager.
  * Locks:   the inode's mutex, held by the caller of everything here.
- * Fails:   -ENOMEM.
+ * Fails:   -ENOMEM; -ENOSPC from filemap_get_own when memory is nearly used up.
  * Tests:   tests/host/fs_filemap_test.c
  */
 #pragma once
@@ -19,7 +19,9 @@ struct filemap {
     struct radix frames;
     const char *archive;     /* the file's first byte in the archive, NULL: none */
     uint64_t archive_nbytes; /* bytes of it still valid; shrinks with truncation */
+    uint64_t npages;         /* that hold data, archive pages included: st_blocks */
     uint8_t tail;            /* enum filemap_tail: what follows them in the last page */
+    bool mapped_writable;    /* a program may have written behind the end of the file */
 };
 
 enum filemap_tail {
@@ -43,13 +45,15 @@ void filemap_drop(struct filemap *map, uint64_t index);
 MUST_CHECK int filemap_punch_pages(struct filemap *map, uint64_t first, uint64_t last);
 MUST_CHECK int filemap_zero_bytes(struct filemap *map, uint64_t index, size_t from, size_t to);
 
+/* The file's first bytes are those of the archive. On an empty map only. */
+void filemap_set_archive(struct filemap *map, const char *bytes, uint64_t nbytes);
+
 /* Drops everything at and behind nbytes; what comes to lie there later reads as zero. */
-MUST_CHECK int filemap_truncate(struct filemap *map, uint64_t nbytes);
+void filemap_truncate(struct filemap *map, uint64_t nbytes);
 void filemap_destroy(struct filemap *map);
 
 /* First page at or after *index that holds data (a frame, or archive bytes): SEEK_DATA. */
 bool filemap_find_data(const struct filemap *map, uint64_t *index);
 bool filemap_has_page(const struct filemap *map, uint64_t index);
 
-uint64_t filemap_npages(const struct filemap *map); /* pages that hold data: st_blocks */
-uint64_t filemap_frames_held(void);                 /* own frames of all files */
+uint64_t filemap_frames_held(void); /* own frames of all files */

@@ -13,6 +13,7 @@
 #include "kernel/fs/filemap.h"
 #include "kernel/fs/fs_context.h"
 #include "kernel/lib/list.h"
+#include "kernel/lib/rbtree.h"
 #include "kernel/sched/mutex.h"
 #include "kernel/vm/vm_pager.h"
 
@@ -42,13 +43,12 @@ struct super_block {
     bool readonly;          /* [I] */
 };
 
-/* A name table of a directory. */
+/* The names in a directory: the same dentries in two orders. */
 struct dir_index {
-    struct radix order;      /* cookie to dentry; newest last */
-    struct dentry **buckets; /* hash table; NULL while empty */
-    uint32_t nbuckets;       /* power of two */
-    uint32_t state;          /* [a] number of entries, or DIR_DEAD */
+    struct rb_tree names; /* by hash, then length, then bytes */
+    struct rb_tree order; /* by cookie: the order of creation */
     uint64_t last_cookie;
+    uint32_t state; /* [a] number of entries, or DIR_DEAD */
 };
 
 #define DIR_DEAD 0x80000000u /* removed: takes no entries any more */
@@ -69,7 +69,8 @@ struct inode {
     uint64_t size;   /* [l] bytes; directories and devices: 0 or nominal */
     struct fs_time atime, mtime, ctime, btime; /* [l] */
     struct vm_pager pager;                     /* [I] ops are NULL when it cannot be mapped */
-    struct list *locks;                        /* advisory locks, by fs/flock.c; NULL: none */
+    struct list locks;                         /* [l] advisory locks: fs/flock.h */
+    bool linkable;                             /* [I] made by O_TMPFILE: may get its first name */
     union {
         struct filemap map;   /* regular file [l] */
         struct dir_index dir; /* directory [l] */
@@ -101,6 +102,7 @@ struct inode_ops {
                   const char *name, size_t len, struct dentry *victim, uint32_t flags);
     /* Regular files, inode.lock held. -EINVAL when missing. */
     int (*truncate_locked)(struct inode *inode, uint64_t nbytes);
+    bool keeps_text; /* a symlink's text is in inode->link */
     /* Copies the link's text (no NUL), returns its whole length. -EINVAL when missing. */
     int64_t (*readlink)(struct inode *inode, char *text, size_t size);
     /* A link that leads to an object rather than to a path (/proc/self/exe): the dentry,

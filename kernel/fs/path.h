@@ -32,14 +32,18 @@ MUST_CHECK int path_walk(struct fs_context *context, struct dentry *start, const
 
 /* Everything but the last component, which may not exist. */
 struct path_last {
-    struct dentry *parent; /* referenced */
-    const char *name;      /* into the path, or into a symlink's text held by `text` */
+    struct dentry *parent; /* counted */
+    const char *name;      /* into the path, or into a symlink's text */
     size_t len;
     uint32_t hash;
-    uint8_t kind;  /* enum path_last_kind */
-    bool trailing; /* slashes follow the name */
-    void *text;
-    unsigned links; /* symlinks followed so far */
+    uint8_t kind;         /* enum path_last_kind */
+    bool trailing;        /* slashes follow the name */
+    unsigned flags;       /* of the walk */
+    unsigned links;       /* symlinks followed so far */
+    struct dentry *root;  /* counted; NULL: not asked for yet */
+    struct dentry *start; /* borrowed */
+    struct inode *hold;   /* whose text the name is in; counted; NULL: the path */
+    char *owned;          /* the text, when the inode does not keep it */
 };
 
 enum path_last_kind { PATH_LAST_NAME, PATH_LAST_DOT, PATH_LAST_DOTDOT, PATH_LAST_ROOT };
@@ -48,5 +52,15 @@ MUST_CHECK int path_walk_parent(struct fs_context *context, struct dentry *start
                                 unsigned flags, struct path_last *out_last);
 void path_last_put(struct path_last *last);
 
-/* The entry `last` names, mounts crossed, symlinks not followed: referenced, or -ENOENT. */
-MUST_CHECK int path_last_lookup(struct path_last *last, struct dentry **out_dentry);
+/* What `last` names, mounts crossed, symlinks not followed: referenced, or -ENOENT. */
+MUST_CHECK int path_last_lookup(struct fs_context *context, struct path_last *last,
+                                struct dentry **out_dentry);
+
+/* The same for a plain name, but what is mounted there is not crossed: for removing and renaming.
+ */
+MUST_CHECK int path_last_entry(struct path_last *last, struct dentry **out_dentry);
+
+/* `last` named a symlink: goes on to the parent of what that names. On failure nothing is left
+ * to be put. */
+MUST_CHECK int path_last_follow(struct fs_context *context, struct path_last *last,
+                                struct inode *link);

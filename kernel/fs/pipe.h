@@ -13,14 +13,16 @@
 
 #include "kernel/lib/util.h"
 
+struct credentials;
 struct file;
 struct file_ops;
 
 #define PIPE_NBYTES 65536
 #define PIPE_ATOMIC 4096 /* PIPE_BUF: writes of so much or less are not torn */
 
-/* flags: LX_O_NONBLOCK, LX_O_CLOEXEC is the caller's. One reference each. */
-MUST_CHECK int pipe_create(uint32_t flags, struct file **out_reader, struct file **out_writer);
+/* flags: LX_O_NONBLOCK; LX_O_CLOEXEC is the caller's. One reference each. */
+MUST_CHECK int pipe_create(uint32_t flags, const struct credentials *cred, struct file **out_reader,
+                           struct file **out_writer);
 
 extern const struct file_ops fifo_file_ops; /* of an inode of type FIFO */
 

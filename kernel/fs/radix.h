@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fs/radix.h - a sparse array of pointers, indexed by 64-bit numbers
+ * fs/radix.h - a sparse array of pointers, indexed by numbers below 2^60
  *
  * Owns:    its nodes, from a slab cache of their own. An array with the single index 0 has none.
- * Used by: filemap (page index to frame), ramfs directories (cookie to entry).
+ * Used by: filemap (page index to frame).
  * Locks:   none; the caller's lock on whatever holds the array.
  * Context: any that may allocate.
  * Fails:   -ENOMEM from radix_insert, which then has changed nothing.
@@ -27,6 +27,5 @@ void *radix_find(const struct radix *radix, uint64_t index);
 MUST_CHECK int radix_insert(struct radix *radix, uint64_t index, void *item);
 void *radix_remove(struct radix *radix, uint64_t index); /* what was there, or NULL */
 
-/* The first item at or after *index, the last at or before it: sets *index; NULL when none. */
+/* The first item at or after *index: sets *index; NULL when there is none. */
 void *radix_find_up(const struct radix *radix, uint64_t *index);
-void *radix_find_down(const struct radix *radix, uint64_t *index);

@@ -5,13 +5,16 @@
  * Owns:    directories, files, symlinks, nodes made in it; everything is gone with its last use.
  * Used by: "/" (filled from the archive), /dev, and every tmpfs.
  * Locks:   INODE of the directory; of two directories in a rename by mutex_lock_pair.
- * Fails:   -ENOMEM, -EEXIST, -ENOENT, -ENOTEMPTY, -EMLINK.
+ * Fails:   -ENOMEM, -EEXIST, -ENOENT, -ENOTEMPTY.
  * Tests:   tests/host/fs_ramfs_test.c, fs_model_test.c
  */
 #pragma once
 
 #include "kernel/fs/dentry.h"
 #include "kernel/fs/inode.h"
+
+/* What a name adds to the size of its directory, as Linux's tmpfs counts. */
+#define RAMFS_ENTRY_NBYTES 20
 
 extern const struct inode_ops ramfs_dir_ops;
 extern const struct inode_ops ramfs_file_ops;
@@ -21,3 +24,15 @@ extern const struct inode_ops ramfs_node_ops; /* devices, FIFOs, sockets */
 /* An empty file system whose root has that mode. type and source are kept, not copied. */
 MUST_CHECK int ramfs_create(const char *type, const char *source, uint32_t root_mode,
                             struct super_block **out_super);
+
+/* For filling it from the archive. A symlink's text is kept where it is with `keep`. */
+MUST_CHECK int ramfs_inode_create(struct super_block *super, uint32_t mode, uint64_t device,
+                                  const struct credentials *cred, struct inode **out_inode);
+MUST_CHECK int ramfs_link_set_text(struct inode *inode, const char *text, size_t len, bool keep);
+/* A name for the inode; its link count is the caller's. out_entry may be NULL. */
+MUST_CHECK int ramfs_add(struct dentry *dir, const char *name, size_t len, struct inode *inode,
+                         struct dentry **out_entry);
+
+/* For ramfs_rename.c. */
+void ramfs_dir_changed_locked(struct inode *dir, int entries, int subdirectories);
+void ramfs_forget_links(struct inode *inode);

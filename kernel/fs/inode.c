@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/* Inodes: life, links, times, permissions. What is in them belongs to their file system. */
+#include "kernel/fs/inode.h"
+#include "kernel/core/clock.h"
+#include "kernel/fs/dentry.h"
+#include "kernel/lib/assert.h"
+#include "kernel/mm/slab.h"
+#include "shared/linux/errno.h"
+#include "shared/linux/stat.h"
+
+#define NSEC_PER_SEC 1000000000ull
+#define RELATIME_S   (24 * 60 * 60)
+
+static struct slab_cache *inode_cache;
+static uint64_t norphans; /* atomic */
+
+void inode_init_cache(void)
+{
+    inode_cache = slab_cache_create("inode", sizeof(struct inode));
+}
+
+struct fs_time fs_time_now(void)
+{
+    uint64_t now = clock_realtime_ns();
+
+    return (struct fs_time){.sec = (int64_t)(now / NSEC_PER_SEC),
+                            .nsec = (uint32_t)(now % NSEC_PER_SEC)};
+}
+
+int inode_create(struct super_block *super, const struct inode_ops *ops, uint32_t mode,
+                 const struct credentials *cred, struct inode **out_inode)
+{
+    struct inode *inode = slab_zalloc(inode_cache);
+
+    if (!inode)
+        return -ENOMEM;
+    inode->ops = ops;
+    inode->super = super;
+    mutex_init(&inode->lock, MUTEX_INODE);
+    inode->refs = 1;
+    inode->nlink = 1;
+    inode->mode = mode;
+    inode->uid = cred ? cred->fsuid : 0;
+    inode->gid = cred ? cred->fsgid : 0;
+    inode->ino = __atomic_add_fetch(&super->last_ino, 1, __ATOMIC_RELAXED);
+    inode->atime = inode->mtime = inode->ctime = inode->btime = fs_time_now();
+    list_init(&inode->locks);
+    *out_inode = inode;
+    return 0;
+}
+
+void inode_put(struct inode *inode)
+{
+    if (__atomic_sub_fetch(&inode->refs, 1, __ATOMIC_ACQ_REL) != 0)
+        return;
+    ASSERT(list_empty(&inode->locks));
+    if (inode->ops->release)
+        inode->ops->release(inode);
+    if (inode->nlink == 0)
+        __atomic_fetch_sub(&norphans, 1, __ATOMIC_RELAXED);
+    slab_free(inode_cache, inode);
+}
+
+void inode_link(struct inode *inode)
+{
+    if (__atomic_fetch_add(&inode->nlink, 1, __ATOMIC_RELAXED) == 0)
+        __atomic_fetch_sub(&norphans, 1, __ATOMIC_RELAXED);
+}
+
+void inode_unlink(struct inode *inode)
+{
+    if (__atomic_sub_fetch(&inode->nlink, 1, __ATOMIC_RELAXED) == 0)
+        __atomic_fetch_add(&norphans, 1, __ATOMIC_RELAXED);
+}
+
+bool inode_link_unless_dead(struct inode *inode)
+{
+    uint32_t nlink = __atomic_load_n(&inode->nlink, __ATOMIC_RELAXED);
+
+    while (nlink != 0)
+        if (__atomic_compare_exchange_n(&inode->nlink, &nlink, nlink + 1, true, __ATOMIC_RELAXED,
+                                        __ATOMIC_RELAXED))
+            return true;
+    return false;
+}
+
+void inode_touch_locked(struct inode *inode)
+{
+    inode->mtime = inode->ctime = fs_time_now();
+}
+
+static bool time_is_after(struct fs_time one, struct fs_time other)
+{
+    return one.sec > other.sec || (one.sec == other.sec && one.nsec > other.nsec);
+}
+
+/* An access time is worth keeping only if it tells something new since the last change, or once
+ * a day. A race between two readers loses one of two times that are nearly the same. */
+void inode_touch_atime(struct inode *inode)
+{
+    struct fs_time now;
+
+    if (time_is_after(inode->atime, inode->mtime) && time_is_after(inode->atime, inode->ctime)) {
+        now = fs_time_now();
+        if (now.sec - inode->atime.sec < RELATIME_S)
+            return;
+    } else {
+        now = fs_time_now();
+    }
+    inode->atime = now;
+}
+
+static unsigned mode_bits_for(const struct inode *inode, const struct credentials *cred)
+{
+    if (cred->fsuid == inode->uid)
+        return (inode->mode >> 6) & 7;
+    if (credentials_in_group(cred, inode->gid))
+        return (inode->mode >> 3) & 7;
+    return inode->mode & 7;
+}
+
+int inode_permission(const struct inode *inode, const struct credentials *cred, unsigned access)
+{
+    uint32_t type = inode->mode & LX_S_IFMT;
+
+    if ((access & INODE_WRITE) && inode->super->readonly &&
+        (type == LX_S_IFREG || type == LX_S_IFDIR || type == LX_S_IFLNK))
+        return -EROFS;
+    if (credentials_is_privileged(cred)) {
+        /* Everything, but no program becomes executable by that. */
+        if (type == LX_S_IFDIR || !(access & INODE_EXEC) || (inode->mode & 0111))
+            return 0;
+        return -EACCES;
+    }
+    return (mode_bits_for(inode, cred) & access) == access ? 0 : -EACCES;
+}
+
+bool inode_owner_or_privileged(const struct inode *inode, const struct credentials *cred)
+{
+    return cred->fsuid == inode->uid || credentials_is_privileged(cred);
+}
+
+uint64_t fs_orphans(void)
+{
+    return __atomic_load_n(&norphans, __ATOMIC_RELAXED);
+}
+
+uint64_t fs_frames_held(void)
+{
+    return filemap_frames_held() + radix_frames_held() + dentry_frames_held() +
+           slab_frames(inode_cache);
+}

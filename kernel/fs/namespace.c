@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: MIT */
+/* Making, linking, renaming and removing names. Each check is where Linux has it. */
+#include "kernel/fs/open.h"
+#include "kernel/fs/ramfs_rename.h"
+#include "kernel/lib/string.h"
+#include "shared/linux/errno.h"
+#include "shared/linux/fcntl.h"
+#include "shared/linux/stat.h"
+
+#define STALE_RETRIES 100
+
+static bool is_dir(const struct dentry *dentry)
+{
+    return (dentry->inode->mode & LX_S_IFMT) == LX_S_IFDIR;
+}
+
+/* --- making --- */
+
+/* The place for a new name: it must be free, and the directory writable. */
+static int begin_create(struct fs_context *context, struct dentry *start, const char *path,
+                        bool directory, struct path_last *last)
+{
+    struct dentry *entry;
+    int err = path_walk_parent(context, start, path, 0, last);
+
+    if (err)
+        return err;
+    if (last->kind != PATH_LAST_NAME) {
+        err = -EEXIST;
+        goto put_last;
+    }
+    err = path_last_entry(last, &entry);
+    if (!err) {
+        dentry_put(entry);
+        err = -EEXIST;
+    } else if (err == -ENOENT && (directory || !last->trailing)) {
+        err = 0;
+    }
+    if (!err)
+        return 0;
+
+put_last:
+    path_last_put(last);
+    return err;
+}
+
+static int may_create(struct fs_context *context, const struct path_last *last)
+{
+    return inode_permission(last->parent->inode, &context->cred, INODE_WRITE | INODE_EXEC);
+}
+
+static int create_node(struct fs_context *context, struct dentry *start, const char *path,
+                       uint32_t mode, uint64_t device)
+{
+    bool is_device = (mode & LX_S_IFMT) == LX_S_IFCHR || (mode & LX_S_IFMT) == LX_S_IFBLK;
+    struct path_last last;
+    struct dentry *entry;
+    struct inode *dir;
+    int err = begin_create(context, start, path, (mode & LX_S_IFMT) == LX_S_IFDIR, &last);
+
+    if (err)
+        return err;
+    dir = last.parent->inode;
+    err = may_create(context, &last);
+    if (!err && ((is_device && !credentials_is_privileged(&context->cred)) || !dir->ops->create))
+        err = -EPERM;
+    if (!err)
+        err = dir->ops->create(last.parent, last.name, last.len, mode, device, &context->cred,
+                               &entry);
+    if (!err)
+        dentry_put(entry);
+    path_last_put(&last);
+    return err;
+}
+
+int fs_mknod(struct fs_context *context, struct dentry *start, const char *path, uint32_t mode,
+             uint64_t device)
+{
+    uint32_t type = mode & LX_S_IFMT;
+
+    if (type == 0)
+        type = LX_S_IFREG;
+    if (type == LX_S_IFDIR)
+        return -EPERM;
+    if (type == LX_S_IFLNK || (type & ~(LX_S_IFSOCK | LX_S_IFBLK)))
+        return -EINVAL;
+    if (type != LX_S_IFREG && type != LX_S_IFCHR && type != LX_S_IFBLK && type != LX_S_IFIFO &&
+        type != LX_S_IFSOCK)
+        return -EINVAL;
+    mode = type | (mode & LX_S_IALL & ~fs_context_umask(context));
+    return create_node(context, start, path, mode,
+                       type == LX_S_IFCHR || type == LX_S_IFBLK ? device : 0);
+}
+
+int fs_mkdir(struct fs_context *context, struct dentry *start, const char *path, uint32_t mode)
+{
+    mode &= (0777 | LX_S_ISVTX) & ~fs_context_umask(context);
+    return create_node(context, start, path, LX_S_IFDIR | mode, 0);
+}
+
+int fs_symlink(struct fs_context *context, const char *text, struct dentry *start, const char *path)
+{
+    struct path_last last;
+    int err;
+
+    if (*text == '\0')
+        return -ENOENT;
+    err = begin_create(context, start, path, false, &last);
+    if (err)
+        return err;
+    err = may_create(context, &last);
+    if (!err && !last.parent->inode->ops->symlink)
+        err = -EPERM;
+    if (!err)
+        err = last.parent->inode->ops->symlink(last.parent, last.name, last.len, text, strlen(text),
+                                               &context->cred);
+    path_last_put(&last);
+    return err;
+}
+
+static int link_at(struct fs_context *context, struct dentry *target, struct path_last *last)
+{
+    struct inode *dir = last->parent->inode;
+    int err;
+
+    if (target->inode->super != dir->super)
+        return -EXDEV;
+    err = may_create(context, last);
+    if (err)
+        return err;
+    if (is_dir(target) || !dir->ops->link)
+        return -EPERM;
+    return dir->ops->link(last->parent, last->name, last->len, target->inode);
+}
+
+int fs_link(struct fs_context *context, struct dentry *old_start, const char *old_path,
+            struct dentry *new_start, const char *new_path, unsigned walk)
+{
+    struct dentry *target;
+    struct path_last last;
+    int err = path_walk(context, old_start, old_path, walk, &target);
+
+    if (err)
+        return err;
+    err = begin_create(context, new_start, new_path, false, &last);
+    if (!err) {
+        err = link_at(context, target, &last);
+        path_last_put(&last);
+    }
+    dentry_put(target);
+    return err;
+}
+
+/* --- removing --- */
+
+/* In a sticky directory only the owner of the file or of the directory removes a name. */
+static bool sticky_forbids(const struct inode *dir, const struct inode *inode,
+                           const struct credentials *cred)
+{
+    return (dir->mode & LX_S_ISVTX) && inode->uid != cred->fsuid && dir->uid != cred->fsuid &&
+           !credentials_is_privileged(cred);
+}
+
+static int may_delete(struct fs_context *context, struct dentry *dir, struct dentry *entry,
+                      bool directory)
+{
+    int err = inode_permission(dir->inode, &context->cred, INODE_WRITE | INODE_EXEC);
+
+    if (err)
+        return err;
+    if (sticky_forbids(dir->inode, entry->inode, &context->cred))
+        return -EPERM;
+    if (directory && !is_dir(entry))
+        return -ENOTDIR;
+    if (!directory && is_dir(entry))
+        return -EISDIR;
+    return 0;
+}
+
+static int kind_error(enum path_last_kind kind, bool directory)
+{
+    if (!directory)
+        return -EISDIR;
+    if (kind == PATH_LAST_DOTDOT)
+        return -ENOTEMPTY;
+    return kind == PATH_LAST_DOT ? -EINVAL : -EBUSY;
+}
+
+static int unlink_entry(struct fs_context *context, struct path_last *last, struct dentry *entry,
+                        bool directory)
+{
+    struct inode *dir = last->parent->inode;
+    int err;
+
+    if (!directory && last->trailing)
+        return is_dir(entry) ? -EISDIR : -ENOTDIR;
+    err = may_delete(context, last->parent, entry, directory);
+    if (err)
+        return err;
+    if (!dir->ops->unlink)
+        return -EPERM;
+    if (entry->mounted)
+        return -EBUSY;
+    return dir->ops->unlink(last->parent, entry, directory);
+}
+
+int fs_unlink(struct fs_context *context, struct dentry *start, const char *path, bool directory)
+{
+    struct dentry *entry;
+    struct path_last last;
+    int err = path_walk_parent(context, start, path, 0, &last);
+
+    if (err)
+        return err;
+    if (last.kind != PATH_LAST_NAME)
+        err = kind_error((enum path_last_kind)last.kind, directory);
+    else
+        err = path_last_entry(&last, &entry);
+    if (!err) {
+        err = unlink_entry(context, &last, entry, directory);
+        dentry_put(entry);
+    }
+    path_last_put(&last);
+    return err;
+}
+
+/* --- renaming --- */
+
+struct rename_pair {
+    struct path_last old, new;
+    struct dentry *entry;  /* counted */
+    struct dentry *victim; /* counted; NULL: the new name is free */
+    uint32_t flags;
+};
+
+static int lookup_pair(struct rename_pair *pair)
+{
+    int err = path_last_entry(&pair->old, &pair->entry);
+
+    pair->victim = NULL;
+    if (err) {
+        pair->entry = NULL;
+        return err;
+    }
+    err = path_last_entry(&pair->new, &pair->victim);
+    if (err) {
+        pair->victim = NULL;
+        if (err == -ENOENT && !(pair->flags & LX_RENAME_EXCHANGE))
+            err = 0;
+    } else if (pair->flags & LX_RENAME_NOREPLACE) {
+        err = -EEXIST;
+    }
+    return err;
+}
+
+static bool is_below(const struct dentry *dentry, const struct dentry *above)
+{
+    bool below;
+
+    spin_lock(&fs_tree_lock);
+    below = dentry_is_below_locked(dentry, above);
+    spin_unlock(&fs_tree_lock);
+    return below;
+}
+
+static int check_shape(const struct rename_pair *pair)
+{
+    bool exchange = pair->flags & LX_RENAME_EXCHANGE;
+
+    if (exchange && !is_dir(pair->victim) && pair->new.trailing)
+        return -ENOTDIR;
+    if (!is_dir(pair->entry) && (pair->old.trailing || (!exchange && pair->new.trailing)))
+        return -ENOTDIR;
+    if (is_below(pair->new.parent, pair->entry))
+        return -EINVAL;
+    if (pair->victim && is_below(pair->old.parent, pair->victim))
+        return exchange ? -EINVAL : -ENOTEMPTY;
+    return 0;
+}
+
+/* A directory that gets another parent has its ".." rewritten: that takes write permission. */
+static int may_move_directory(struct fs_context *context, const struct rename_pair *pair,
+                              const struct dentry *entry)
+{
+    if (!is_dir(entry) || pair->old.parent == pair->new.parent)
+        return 0;
+    return inode_permission(entry->inode, &context->cred, INODE_WRITE);
+}
+
+static int may_rename(struct fs_context *context, const struct rename_pair *pair)
+{
+    bool exchange = pair->flags & LX_RENAME_EXCHANGE;
+    int err = may_delete(context, pair->old.parent, pair->entry, is_dir(pair->entry));
+
+    if (err)
+        return err;
+    if (!pair->victim)
+        err = may_create(context, &pair->new);
+    else
+        err = may_delete(context, pair->new.parent, pair->victim,
+                         exchange ? is_dir(pair->victim) : is_dir(pair->entry));
+    if (!err)
+        err = may_move_directory(context, pair, pair->entry);
+    if (!err && exchange)
+        err = may_move_directory(context, pair, pair->victim);
+    return err;
+}
+
+static int rename_once(struct fs_context *context, struct rename_pair *pair)
+{
+    const struct inode_ops *ops = pair->old.parent->inode->ops;
+    int err = lookup_pair(pair);
+
+    if (!err)
+        err = check_shape(pair);
+    if (err)
+        return err;
+    if (pair->victim && pair->entry->inode == pair->victim->inode)
+        return 0; /* two names of one file: nothing to do, as POSIX has it */
+    err = may_rename(context, pair);
+    if (err)
+        return err;
+    if (!ops->rename)
+        return -EPERM;
+    if (pair->entry->mounted || (pair->victim && pair->victim->mounted))
+        return -EBUSY;
+    return ops->rename(pair->old.parent, pair->entry, pair->new.parent, pair->new.name,
+                       pair->new.len, pair->victim, pair->flags);
+}
+
+static int rename_pair(struct fs_context *context, struct rename_pair *pair)
+{
+    int err = -ESTALE;
+
+    if (pair->old.parent->inode->super != pair->new.parent->inode->super)
+        return -EXDEV;
+    if (pair->old.kind != PATH_LAST_NAME)
+        return -EBUSY;
+    if (pair->new.kind != PATH_LAST_NAME)
+        return pair->flags & LX_RENAME_NOREPLACE ? -EEXIST : -EBUSY;
+    for (int tries = 0; err == -ESTALE && tries < STALE_RETRIES; tries++) {
+        err = rename_once(context, pair);
+        dentry_put(pair->entry);
+        dentry_put(pair->victim);
+    }
+    return err == -ESTALE ? -EBUSY : err;
+}
+
+int fs_rename(struct fs_context *context, struct dentry *old_start, const char *old_path,
+              struct dentry *new_start, const char *new_path, uint32_t flags)
+{
+    struct rename_pair pair = {.flags = flags};
+    int err = path_walk_parent(context, old_start, old_path, 0, &pair.old);
+
+    if (err)
+        return err;
+    err = path_walk_parent(context, new_start, new_path, 0, &pair.new);
+    if (!err) {
+        err = rename_pair(context, &pair);
+        path_last_put(&pair.new);
+    }
+    path_last_put(&pair.old);
+    return err;
+}

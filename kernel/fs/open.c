@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT */
+/* open: from a path and flags to a file. The order of the checks is Linux's. */
+#include "kernel/fs/open.h"
+#include "kernel/fs/devfs.h"
+#include "kernel/fs/ramfs_file.h"
+#include "kernel/lib/assert.h"
+#include "shared/linux/errno.h"
+#include "shared/linux/fcntl.h"
+#include "shared/linux/stat.h"
+
+#define CREATE_RETRIES 100
+
+static uint32_t type_of(const struct dentry *dentry)
+{
+    return dentry->inode->mode & LX_S_IFMT;
+}
+
+/* What the flags ask of the file's permissions. */
+static unsigned access_wanted(uint32_t flags)
+{
+    unsigned access = 0;
+
+    if ((flags & LX_O_ACCMODE) != LX_O_WRONLY)
+        access |= INODE_READ;
+    if ((flags & LX_O_ACCMODE) != LX_O_RDONLY)
+        access |= INODE_WRITE;
+    if (flags & LX_O_TRUNC)
+        access |= INODE_WRITE;
+    return access;
+}
+
+static int may_open(struct fs_context *context, struct dentry *dentry, uint32_t flags)
+{
+    unsigned access = access_wanted(flags);
+    int err;
+
+    if (type_of(dentry) == LX_S_IFLNK)
+        return -ELOOP;
+    if (type_of(dentry) == LX_S_IFDIR && (access & INODE_WRITE))
+        return -EISDIR;
+    err = inode_permission(dentry->inode, &context->cred, access);
+    if (err)
+        return err;
+    if ((flags & LX_O_NOATIME) && !inode_owner_or_privileged(dentry->inode, &context->cred))
+        return -EPERM;
+    return 0;
+}
+
+static int operations_of(struct dentry *dentry, const struct file_ops **out_ops, void **out_context)
+{
+    struct char_device *device;
+
+    *out_context = NULL;
+    *out_ops = dentry->inode->file_ops;
+    if (*out_ops)
+        return 0;
+    device = type_of(dentry) == LX_S_IFCHR ? devfs_find(dentry->inode->device) : NULL;
+    if (!device)
+        return -ENXIO;
+    *out_ops = device->ops;
+    *out_context = device->context;
+    return 0;
+}
+
+static int open_dentry(struct dentry *dentry, uint32_t flags, struct file **out_file)
+{
+    const struct file_ops *ops;
+    struct file *file;
+    void *context;
+    int err = operations_of(dentry, &ops, &context);
+
+    if (err)
+        return err;
+    err = file_create(ops, dentry->inode, dentry, flags, &file);
+    if (err)
+        return err;
+    file->context = context;
+    if (ops->open) {
+        err = ops->open(file);
+        if (err) {
+            file_discard(file);
+            return err;
+        }
+    }
+    *out_file = file;
+    return 0;
+}
+
+static int open_existing(struct fs_context *context, struct dentry *dentry, uint32_t flags,
+                         struct file **out_file)
+{
+    struct file *file;
+    int err;
+
+    if ((flags & LX_O_CREAT) && type_of(dentry) == LX_S_IFDIR)
+        return -EISDIR;
+    err = may_open(context, dentry, flags);
+    if (err)
+        return err;
+    err = open_dentry(dentry, flags, &file);
+    if (err)
+        return err;
+    if ((flags & LX_O_TRUNC) && type_of(dentry) == LX_S_IFREG) {
+        err = fs_truncate(dentry->inode, 0, &context->cred);
+        if (err) {
+            file_put(file);
+            return err;
+        }
+    }
+    *out_file = file;
+    return 0;
+}
+
+static const struct file_ops path_only_ops = {0};
+
+static int open_path_only(struct fs_context *context, struct dentry *start, const char *path,
+                          const struct open_how *how, struct file **out_file)
+{
+    unsigned walk = how->walk | (how->flags & LX_O_NOFOLLOW ? 0 : PATH_FOLLOW) |
+                    (how->flags & LX_O_DIRECTORY ? PATH_DIRECTORY : 0);
+    struct dentry *dentry;
+    int err = path_walk(context, start, path, walk, &dentry);
+
+    if (err)
+        return err;
+    err = file_create(&path_only_ops, dentry->inode, dentry,
+                      how->flags & (LX_O_PATH | LX_O_DIRECTORY | LX_O_NOFOLLOW), out_file);
+    dentry_put(dentry);
+    return err;
+}
+
+static int open_tmpfile(struct fs_context *context, struct dentry *start, const char *path,
+                        const struct open_how *how, struct file **out_file)
+{
+    uint32_t mode = LX_S_IFREG | (how->mode & LX_S_IALL & ~fs_context_umask(context));
+    struct dentry *dir, *dentry;
+    int err = path_walk(context, start, path, how->walk | PATH_FOLLOW | PATH_DIRECTORY, &dir);
+
+    if (err)
+        return err;
+    err = inode_permission(dir->inode, &context->cred, INODE_WRITE | INODE_EXEC);
+    if (!err && !dir->inode->ops->create)
+        err = -EOPNOTSUPP;
+    if (!err)
+        err = dir->inode->ops->create(dir, NULL, 0, mode, 0, &context->cred, &dentry);
+    dentry_put(dir);
+    if (err)
+        return err;
+    if (how->flags & LX_O_EXCL)
+        dentry->inode->linkable = false;
+    err = open_dentry(dentry, how->flags, out_file);
+    dentry_put(dentry);
+    return err;
+}
+
+static int create_and_open(struct fs_context *context, struct path_last *last,
+                           const struct open_how *how, struct file **out_file)
+{
+    uint32_t mode = LX_S_IFREG | (how->mode & LX_S_IALL & ~fs_context_umask(context));
+    struct inode *dir = last->parent->inode;
+    struct dentry *dentry;
+    int err = inode_permission(dir, &context->cred, INODE_WRITE | INODE_EXEC);
+
+    if (err)
+        return err;
+    if (!dir->ops->create)
+        return -EACCES;
+    err = dir->ops->create(last->parent, last->name, last->len, mode, 0, &context->cred, &dentry);
+    if (err)
+        return err;
+    /* The new file's own mode does not bind the one who made it. */
+    err = open_dentry(dentry, how->flags & ~LX_O_TRUNC, out_file);
+    dentry_put(dentry);
+    return err;
+}
+
+/* One try at the last component. -EAGAIN: look again. */
+static int open_or_create_last(struct fs_context *context, struct path_last *last,
+                               const struct open_how *how, struct file **out_file)
+{
+    struct dentry *dentry;
+    int err;
+
+    if (last->kind == PATH_LAST_NAME && last->trailing)
+        return -EISDIR;
+    err = path_last_lookup(context, last, &dentry);
+    if (err == -ENOENT) {
+        err = create_and_open(context, last, how, out_file);
+        return err == -EEXIST && !(how->flags & LX_O_EXCL) ? -EAGAIN : err;
+    }
+    if (err)
+        return err;
+
+    if (how->flags & LX_O_EXCL) {
+        err = -EEXIST;
+    } else if (type_of(dentry) == LX_S_IFLNK && !(how->flags & LX_O_NOFOLLOW)) {
+        err = path_last_follow(context, last, dentry->inode);
+        if (!err)
+            err = -EAGAIN;
+    } else {
+        err = open_existing(context, dentry, how->flags, out_file);
+    }
+    dentry_put(dentry);
+    return err;
+}
+
+static int open_or_create(struct fs_context *context, struct dentry *start, const char *path,
+                          const struct open_how *how, struct file **out_file)
+{
+    struct path_last last;
+    int err = path_walk_parent(context, start, path, how->walk, &last);
+
+    if (err)
+        return err;
+    err = -EAGAIN;
+    for (int tries = 0; err == -EAGAIN && tries < CREATE_RETRIES; tries++)
+        err = open_or_create_last(context, &last, how, out_file);
+    path_last_put(&last);
+    return err == -EAGAIN ? -EBUSY : err;
+}
+
+int fs_open(struct fs_context *context, struct dentry *start, const char *path,
+            const struct open_how *how, struct file **out_file)
+{
+    struct dentry *dentry;
+    unsigned walk;
+    int err;
+
+    if (how->flags & LX_O_PATH)
+        return open_path_only(context, start, path, how, out_file);
+    if (how->flags & LX_O_TMPFILE_BIT)
+        return open_tmpfile(context, start, path, how, out_file);
+    if (how->flags & LX_O_CREAT)
+        return open_or_create(context, start, path, how, out_file);
+
+    walk = how->walk | (how->flags & LX_O_NOFOLLOW ? 0 : PATH_FOLLOW) |
+           (how->flags & LX_O_DIRECTORY ? PATH_DIRECTORY : 0);
+    err = path_walk(context, start, path, walk, &dentry);
+    if (err)
+        return err;
+    err = open_existing(context, dentry, how->flags, out_file);
+    dentry_put(dentry);
+    return err;
+}
+
+int fs_open_path(struct fs_context *context, const char *path, uint32_t flags, uint32_t mode,
+                 struct file **out_file)
+{
+    struct open_how how = {.flags = flags, .mode = mode};
+
+    return fs_open(context, NULL, path, &how, out_file);
+}
