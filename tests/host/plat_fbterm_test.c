@@ -338,8 +338,16 @@ static void only_changes_are_drawn(void **state)
     print("\b\rx");
     fbterm_flush();
     assert_true(shows(0, 2, 'x', GREY, 1));
+    assert_int_equal(video[640 * 32 + 8], 0x77777777);
     for (size_t i = 0; i < 640 * 32; i++)
         assert_int_equal(video[i], 0x77777777);
+    print("\b ");
+    fbterm_flush();
+    assert_true(shows(0, 2, ' ', GREY, 1));
+    memset(video, 0x77, 640 * 400 * 4);
+    print("\b \r");
+    fbterm_flush();
+    assert_int_equal(video[640 * 32], 0x77777777);
 }
 
 static void colours(void **state)
@@ -371,7 +379,7 @@ static size_t pixels_of(uint32_t value, unsigned from_line, unsigned to_line)
 static void banner(void **state)
 {
     const uint32_t green = 0x218134, red = 0x993030;
-    char text[32];
+    char text[32], long_text[201];
 
     (void)state;
     screen_make(640, 400, 640, BOOTINFO_PIXEL_BGRX, 0x5a);
@@ -408,6 +416,12 @@ static void banner(void **state)
     text[sizeof(text) - 1] = 0;
     fbterm_big(text, FBTERM_RED); /* 31 letters: small, but all there */
     assert_true(pixels_of(0xffffff, 0, 96) > 500);
+    memset(long_text, 'M', 200);
+    long_text[200] = 0;
+    fbterm_big(long_text, FBTERM_RED); /* as many as fit */
+    assert_int_equal(pixels_of(red, 0, 96) + pixels_of(0xffffff, 0, 96), 640 * 96);
+    for (unsigned y = 96; y < 112; y++) /* and none beyond */
+        assert_true(video[y * 640 + 639] == 0);
 }
 
 /* With a full screen of text the oldest lines make room. */

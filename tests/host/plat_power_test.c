@@ -77,7 +77,7 @@ static int machine_make(void **state)
     ndelays = 0;
     status_8042 = 0x14;
     pm1a = 0x0001;
-    pm1b = 0x0202;
+    pm1b = 0x1e02; /* with an old sleep type in it */
     sci_follows = false;
     debug_port = UINT32_MAX;
     leaf1_ecx = 0;
