@@ -6,16 +6,10 @@ int main(void)
 {
     static const unsigned long none[] = {
         400, /* in a gap of the table, and the last of it */
-        423,
-        999,
-        5000,
-        0x3fffffff,
-        0x40000027, /* the x32 bit: not another ABI's getpid */
-        0x7fffffff,
-        0x80000000,
-        0xffffffff,
-        -1UL,
-        -100UL,
+        423,        999,        5000,
+        0x3fffffff, 0x40000027, /* the x32 bit: not another ABI's getpid */
+        0x7fffffff, 0x80000000, 0xffffffff,
+        -1UL,       -100UL,
     };
     long pid = raw0(SYS_getpid);
 

@@ -32,6 +32,22 @@ static void send(const char *how, int sig)
         check_fail(__FILE__, __LINE__, "unknown way to end");
 }
 
+/* A fault cannot be put off or ignored: the instruction would only fault again. */
+static _Noreturn void die_of_fault(int blocked)
+{
+    sigset_t all;
+
+    if (blocked) {
+        sigfillset(&all);
+        CHECK_EQ(raw4(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, 8), 0);
+    } else {
+        CHECK(signal(SIGSEGV, SIG_IGN) == SIG_DFL);
+    }
+    volatile uintptr_t nowhere = 16;
+    *(volatile char *)nowhere = 1;
+    check_fail(__FILE__, __LINE__, "survived a fault");
+}
+
 int main(int argc, char **argv)
 {
     CHECK_EQ(argc, 3);
@@ -56,6 +72,25 @@ int main(int argc, char **argv)
         CHECK_EQ(raw4(SYS_rt_sigprocmask, SIG_SETMASK, &all, NULL, 8), 0);
         how = "kill";
     }
+    if (strcmp(how, "unblock") == 0) { /* pending while blocked, deadly the moment it is not */
+        sigset_t set;
+        sigemptyset(&set);
+        sigaddset(&set, value);
+        CHECK_EQ(raw4(SYS_rt_sigprocmask, SIG_BLOCK, &set, NULL, 8), 0);
+        send("kill", value);
+        say(1, "blocked\n");
+        raw4(SYS_rt_sigprocmask, SIG_UNBLOCK, &set, NULL, 8);
+        check_fail(__FILE__, __LINE__, "survived the end of its blocking");
+    }
+    if (strcmp(how, "broken_pipe") == 0) {
+        int ends[2];
+        CHECK_OK(pipe(ends));
+        CHECK_OK(close(ends[0]));
+        write(ends[1], "x", 1);
+        check_fail(__FILE__, __LINE__, "survived the broken pipe");
+    }
+    if (strcmp(how, "blocked_fault") == 0 || strcmp(how, "ignored_fault") == 0)
+        die_of_fault(how[0] == 'b');
     send(how, value);
     say(1, "survived\n");
     return 0; /* right for a signal that is ignored by default */

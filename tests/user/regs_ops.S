@@ -223,7 +223,8 @@ touch_with_flags:
     popfq
     ret
 
-/* long call_with_stack(uint64_t rsp, long number), long spin_with_stack(uint64_t rsp, long rounds) */
+/* long call_with_stack(uint64_t rsp, long number)
+ * long spin_with_stack(uint64_t rsp, long rounds) */
     .globl call_with_stack
     .type call_with_stack, @function
 call_with_stack:

@@ -22,18 +22,24 @@ USER_LDFLAGS := -static -s -Wl,--gc-sections -Wl,-z,noseparate-code -Wl,--build-
 # Programs of one C file and the check library.
 USER_PLAIN := args call_numbers clocks devices endless ending file_data file_listing file_names \
               file_status file_table file_vectors hello identity mem_brk mem_dirty mem_file \
-              mem_many mem_map mem_protect output pipe_alone sig_state tls
+              mem_many mem_map mem_protect output pipe_alone sig_state tls user_copy
+# Programs that try wrong pointers by table.
+USER_BADPTR := badptr_files badptr_rest
 # Programs with an assembly part NAME_ops.S, and programs that record their first instruction.
 USER_ASM   := fault regs
 # Assembly alone: no libc, so that nothing but the kernel decides.
 USER_BARE  := top_page
 USER_FIRST := selectors start
+# glibc's static programs, and position-independent ones of both libcs.
+USER_GLIBC := libc_glibc
+USER_PIE   := libc_pie_musl libc_pie_glibc
+USER_MUSL_LIB := /usr/lib/x86_64-linux-musl
 
 USER_LIB     := tests/user/lib/check.c
 USER_HEADERS := $(wildcard tests/user/*.h tests/user/lib/*.h)
 
-USER_PROGRAMS := $(addprefix $(USER_T)/,$(USER_PLAIN) $(USER_ASM) $(USER_BARE) \
-                 $(USER_FIRST)) \
+USER_PROGRAMS := $(addprefix $(USER_T)/,$(USER_PLAIN) $(USER_ASM) $(USER_BADPTR) $(USER_BARE) \
+                 $(USER_FIRST) $(USER_GLIBC) $(USER_PIE)) $(USER_T)/elf \
                  $(USER_TREE)/usr/bin/minimal $(USER_TREE)/usr/bin/bench
 
 # The tree has no time stamp of its own: it is as new as its programs.
@@ -52,10 +58,32 @@ $(addprefix $(USER_T)/,$(USER_ASM)): $(USER_T)/%: tests/user/%.c tests/user/%_op
     $(USER_HEADERS)
 	$(Q)$(USER_CC) $(USER_CFLAGS) $(USER_LDFLAGS) -o $@ $< tests/user/$*_ops.S $(USER_LIB)
 
+$(addprefix $(USER_T)/,$(USER_BADPTR)): $(USER_T)/%: tests/user/%.c tests/user/lib/badptr.c \
+    $(USER_LIB) $(USER_HEADERS)
+	$(Q)$(USER_CC) $(USER_CFLAGS) $(USER_LDFLAGS) -o $@ $< tests/user/lib/badptr.c $(USER_LIB)
+
 $(addprefix $(USER_T)/,$(USER_FIRST)): $(USER_T)/%: tests/user/%.c tests/user/lib/first.S \
     $(USER_LIB) $(USER_HEADERS)
 	$(Q)$(USER_CC) $(USER_CFLAGS) $(USER_LDFLAGS) -Wl,-e,first_start -o $@ $< \
 	    tests/user/lib/first.S $(USER_LIB)
+
+$(addprefix $(USER_T)/,$(USER_GLIBC)): $(USER_T)/%: tests/user/%.c
+	$(Q)gcc $(USER_CFLAGS) -static -s -Wl,--gc-sections -o $@ $< -lm
+
+$(USER_T)/libc_pie_glibc: tests/user/libc_pie.c
+	$(Q)gcc $(USER_CFLAGS) -fPIE -static-pie -s -Wl,--gc-sections -o $@ $<
+
+# musl-gcc knows no -static-pie: the start file and the linker's flags say it.
+$(USER_T)/libc_pie_musl: tests/user/libc_pie.c
+	$(Q)$(USER_CC) $(USER_CFLAGS) -fPIE -static -nostartfiles -s -Wl,--gc-sections \
+	    -Wl,-pie,--no-dynamic-linker,-z,text -o $@ $(USER_MUSL_LIB)/rcrt1.o $<
+
+# A directory of executables, one for each layout.
+$(USER_T)/elf: tests/user/elf/check.S tests/user/elf/corpus.py
+	$(Q)rm -rf $@
+	$(Q)gcc -c -o $(B)/user/elf_check.o $<
+	$(Q)objcopy -O binary -j .text $(B)/user/elf_check.o $(B)/user/elf_check.bin
+	$(Q)python3 tests/user/elf/corpus.py $(B)/user/elf_check.bin $@
 
 USER_BARE_FLAGS := -nostdlib -static -s -Wl,-z,noseparate-code -Wl,-z,max-page-size=4096 \
                    -Wl,--build-id=none

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* Wrong pointers given to the system calls on time, signals, memory and identity. */
+#define _GNU_SOURCE
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tests/user/lib/badptr.h"
+#include "tests/user/lib/check.h"
+
+#define IN  BADPTR_IN
+#define OUT BADPTR_OUT
+
+static const struct badptr_row rows[] = {
+    {"clock_gettime", SYS_clock_gettime, 1, 16, {CLOCK_MONOTONIC, 0}, OUT, 0, 0},
+    {"clock_getres", SYS_clock_getres, 1, 16, {CLOCK_MONOTONIC, 0}, OUT, 1, 0},
+    {"gettimeofday", SYS_gettimeofday, 0, 16, {0, 0}, OUT, 1, 0},
+    {"time", SYS_time, 0, 8, {0}, OUT, 1, 0},
+    {"nanosleep", SYS_nanosleep, 0, 16, {0, 0}, IN, 0, 0},
+    {"clock_nanosleep", SYS_clock_nanosleep, 2, 16, {CLOCK_MONOTONIC, 0, 0, 0}, IN, 0, 0},
+    {"uname", SYS_uname, 0, 390, {0}, OUT, 0, 0},
+    {"sysinfo", SYS_sysinfo, 0, 112, {0}, OUT, 0, 0},
+    {"getrlimit", SYS_getrlimit, 1, 16, {RLIMIT_STACK, 0}, OUT, 0, 0},
+    {"setrlimit", SYS_setrlimit, 1, 16, {RLIMIT_CORE, 0}, IN, 0, 0},
+    {"prlimit64 new", SYS_prlimit64, 2, 16, {0, RLIMIT_CORE, 0, 0}, IN, 1, 0},
+    {"prlimit64 old", SYS_prlimit64, 3, 16, {0, RLIMIT_CORE, 0, 0}, OUT, 1, 0},
+    {"getrandom", SYS_getrandom, 0, 1, {0, 16, 0}, OUT, 0, 0},
+    {"rt_sigaction new", SYS_rt_sigaction, 1, 32, {SIGUSR1, 0, 0, 8}, IN, 1, 0},
+    {"rt_sigaction old", SYS_rt_sigaction, 2, 32, {SIGUSR1, 0, 0, 8}, OUT, 1, 0},
+    {"rt_sigprocmask new", SYS_rt_sigprocmask, 1, 8, {SIG_BLOCK, 0, 0, 8}, IN, 1, 0},
+    {"rt_sigprocmask old", SYS_rt_sigprocmask, 2, 8, {SIG_BLOCK, 0, 0, 8}, OUT, 1, 0},
+    {"rt_sigpending", SYS_rt_sigpending, 0, 8, {0, 8}, OUT, 0, 0},
+};
+
+/* Addresses that are numbers to these calls, not pointers: refused for other reasons, or taken. */
+static void check_addresses(void)
+{
+    CHECK_EQ(raw2(SYS_munmap, 0xffff800000000000, 4096), -EINVAL);
+    CHECK_EQ(raw2(SYS_munmap, 0x7ffffffff000, 4096), -EINVAL);
+    CHECK_EQ(raw3(SYS_mprotect, 0xffffffff80000000, 4096, PROT_READ), -ENOMEM);
+    CHECK_EQ(raw3(SYS_madvise, 0xffffffff80000000, 4096, MADV_DONTNEED), -ENOMEM);
+    CHECK_EQ(raw3(SYS_madvise, 1, 4096, MADV_DONTNEED), -EINVAL);
+    CHECK(raw1(SYS_brk, 0xffffffff80000000) > 0);
+    CHECK_EQ(raw1(SYS_set_tid_address, 0xffffffff80000000), raw0(SYS_getpid));
+    CHECK_EQ(raw1(SYS_set_tid_address, 0), raw0(SYS_getpid));
+}
+
+int main(void)
+{
+    badptr_try_all(rows, sizeof(rows) / sizeof(rows[0]));
+    check_addresses();
+    return 0;
+}
