@@ -25,7 +25,8 @@ HOST_CFLAGS   := -std=gnu17 -O1 -g -fno-omit-frame-pointer -I. -Wall -Wextra -We
 HOST_FUZZ     := -fsanitize=fuzzer-no-link
 
 HOST_TESTS := string_test fmt_test list_test rbtree_test bitmap_test ring_test utf8_test \
-              rand_test elf_test symtab_test cpio_test plan_test cfg_test cksum_test
+              rand_test elf_test symtab_test cpio_test plan_test cfg_test cksum_test ktap_test \
+              bootinfo_test
 HOST_FUZZERS :=
 
 HOST_SRC_elf_test      := tests/host/elf_test.c tests/host/elf_builder.c
