@@ -27,14 +27,15 @@ HOST_FUZZ     := -fsanitize=fuzzer-no-link
 HOST_TESTS := string_test fmt_test list_test rbtree_test bitmap_test ring_test utf8_test \
               rand_test elf_test symtab_test cpio_test plan_test cfg_test cksum_test ktap_test \
               bootinfo_test
-HOST_FUZZERS :=
+HOST_FUZZERS := elf_fuzz cpio_fuzz plan_fuzz cfg_fuzz cksum_fuzz ktap_fuzz bootinfo_fuzz
 
 HOST_SRC_elf_test      := tests/host/elf_test.c tests/host/elf_builder.c
 HOST_SRC_symtab_test   := tests/host/symtab_test.c tests/host/elf_builder.c
 HOST_SRC_cpio_test     := tests/host/cpio_test.c tests/host/cpio_builder.c
 HOST_SRC_bootinfo_test := tests/host/bootinfo_test.c tests/host/bootinfo_builder.c
-HOST_SRC_abi_test      := tests/host/abi_test.c tests/host/abi_signal.c tests/host/abi_file.c \
-                          tests/host/abi_elf.c
+
+HOST_RUNS_cpio_fuzz     := 1000000
+HOST_RUNS_bootinfo_fuzz := 1000000
 
 -include $(filter-out tests/host/host.mk,$(sort $(wildcard tests/host/*.mk)))
 
@@ -103,7 +104,7 @@ host-test: $(addprefix $(HOST_OUT)/,$(HOST_TESTS)) $(HOST_PLAT_TESTS)
 
 fuzz-short: $(addprefix $(HOST_OUT)/,$(HOST_FUZZERS)) $(HOST_OUT)/corpus/stamp
 	$(Q)tests/host/run_fuzzers.sh short $(HOST_OUT) \
-	    $(foreach name,$(HOST_FUZZERS),$(name):$(or $(HOST_RUNS_$(name)),100000))
+	    $(foreach name,$(HOST_FUZZERS),$(name):$(or $(HOST_RUNS_$(name)),300000))
 
 fuzz: $(addprefix $(HOST_OUT)/,$(HOST_FUZZERS)) $(HOST_OUT)/corpus/stamp
 	$(Q)tests/host/run_fuzzers.sh long $(HOST_OUT) $(addsuffix :$(FUZZ_SECONDS),$(HOST_FUZZERS))
