@@ -7,6 +7,21 @@ KERNEL_ELF := $(B)/kernel/kernel.elf
 KERNEL_DIR := $(B)/kernel
 POISON     ?= 0
 
+KERNEL_PLAT_SRCS := \
+    kernel/plat/serial.c \
+    kernel/plat/acpi_parse.c \
+    kernel/plat/acpi_fadt.c \
+    kernel/plat/acpi.c \
+    kernel/plat/tsc_rate.c \
+    kernel/plat/tsc_measure.c \
+    kernel/plat/lapic.c \
+    kernel/plat/interrupts.c \
+    kernel/plat/rtc.c \
+    kernel/plat/power.c
+KERNEL_FS_SRCS := $(sort $(wildcard kernel/fs/*.c))
+KERNEL_DEV_SRCS := $(sort $(wildcard kernel/dev/*.c))
+KERNEL_SYSCALL_SRCS := $(sort $(filter-out kernel/syscall/dispatch.c,$(wildcard kernel/syscall/*.c)))
+
 KERNEL_SRCS := \
     kernel/arch/x86_64/boot.S \
     kernel/main.c \
@@ -67,9 +82,18 @@ KERNEL_SRCS := \
     kernel/syscall/dispatch.c \
     $(KERNEL_SYSCALL_SRCS) \
     kernel/selftest/run.c \
-    kernel/selftest/capture.c
+    kernel/selftest/judge.c \
+    kernel/selftest/capture.c \
+    kernel/selftest/account.c \
+    kernel/selftest/report.c \
+    kernel/selftest/ktest.c \
+    kernel/selftest/probe.S \
+    kernel/selftest/snippets.S \
+    kernel/selftest/snippet.c \
+    kernel/selftest/boot_checks.c \
+    kernel/selftest/return_checks.c
 
-KERNEL_OBJS := $(patsubst %,$(KERNEL_DIR)/obj/%.o,$(KERNEL_SRCS))
+KERNEL_OBJS := $(patsubst %,$(KERNEL_DIR)/obj/%.o,$(KERNEL_SRCS)) $(KERNEL_DIR)/obj/font.o
 
 KERNEL_WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
     -Wpointer-arith -Wundef -Wwrite-strings
@@ -107,6 +131,15 @@ $(KERNEL_DIR)/obj/%.c.o: %.c $(KERNEL_FLAGS)
 $(KERNEL_DIR)/obj/%.S.o: %.S $(KERNEL_FLAGS) $(KERNEL_OFFSETS)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(KERNEL_COMMON) -MMD -MP -c -o $@ $<
+
+# The glyphs come from a Debian package, at build time.
+KERNEL_FONT := /usr/share/consolefonts/Unifont-APL8x16.psf.gz
+$(KERNEL_DIR)/font.c: tools/mkfont.py $(KERNEL_FLAGS)
+	$(Q)tools/mkfont.py $(KERNEL_FONT) $@
+
+$(KERNEL_DIR)/obj/font.o: $(KERNEL_DIR)/font.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(KERNEL_CFLAGS) -c -o $@ $<
 
 $(KERNEL_ELF): $(KERNEL_OBJS) kernel/kernel.ld
 	$(Q)ld.lld -static -nostdlib -z max-page-size=4096 -z noexecstack --build-id=none \

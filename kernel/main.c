@@ -190,7 +190,7 @@ static void files_start(void)
     fs_init();
     if (initrd_populate(direct(&bootinfo->rootfs), bootinfo->rootfs.size, &report))
         panic("rootfs.cpio: %s", report.fault);
-    if (devfs_mount() || mem_devices_init(random_fill) || console_devices_init())
+    if (devfs_mount() || mem_devices_init() || console_devices_init())
         panic("not enough memory for /dev");
     klog("root: %llu entries, %llu KiB of file data used in place",
          (unsigned long long)report.nentries, (unsigned long long)(report.nbytes_in_place >> 10));

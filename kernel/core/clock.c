@@ -22,7 +22,7 @@ void clock_init(uint64_t tsc_hz, uint64_t tsc_start, uint64_t epoch_s)
 {
     clock.hz = tsc_hz;
     clock.start = tsc_start;
-    clock.mult = (uint64_t)(((unsigned __int128)NS_PER_S << 32) / tsc_hz);
+    clock.mult = (NS_PER_S << 32) / tsc_hz;
     clock_set_realtime_ns(epoch_s * NS_PER_S);
 }
 
@@ -53,5 +53,6 @@ uint64_t clock_ticks_to_ns(uint64_t ticks)
 
 uint64_t clock_ns_to_ticks(uint64_t ns)
 {
-    return (uint64_t)((unsigned __int128)ns * clock.hz / NS_PER_S);
+    /* In two parts, so that 64 bits are enough for any frequency below 18 GHz. */
+    return ns / NS_PER_S * clock.hz + ns % NS_PER_S * clock.hz / NS_PER_S;
 }

@@ -20,6 +20,7 @@ static struct {
     uint64_t        limit;                    /* I: descriptors exist below this frame number */
     uint64_t        carved;                   /* I: first frame of the descriptors themselves */
     uint64_t        carved_count;
+    const struct bootinfo *info;              /* I */
 } pmm = {.lock = SPINLOCK_INIT(SPIN_PMM)};
 
 static void list_push_locked(uint32_t number, unsigned order)
@@ -229,6 +230,7 @@ void pmm_init(const struct bootinfo *info)
     const struct bootinfo_range *ranges = bootinfo_ranges(info);
     uint64_t first, end;
 
+    pmm.info = info;
     descriptors_place(info);
     descriptors_clear(info);
     for (uint32_t i = 0; i < info->ranges_count; i++) {
@@ -239,8 +241,41 @@ void pmm_init(const struct bootinfo *info)
     }
 }
 
-uint64_t pmm_descriptor_frames(uint64_t *out_first)
+/* Whether memory of that type may be in the free lists. */
+static bool type_may_be_free(uint32_t type)
 {
-    *out_first = pmm.carved;
-    return pmm.carved_count;
+    return type == BOOTINFO_FREE || type == BOOTINFO_LOADER || type == BOOTINFO_TABLES;
+}
+
+static const char *block_check(uint64_t first, uint64_t count)
+{
+    const struct bootinfo_range *ranges = bootinfo_ranges(pmm.info);
+
+    if (first < pmm.carved + pmm.carved_count && pmm.carved < first + count)
+        return "a free block overlaps the frame descriptors";
+    for (uint32_t i = 0; i < pmm.info->ranges_count; i++) {
+        uint64_t base = ranges[i].base >> PAGE_SHIFT;
+
+        if (first < base + ranges[i].npages && base < first + count &&
+            !type_may_be_free(ranges[i].type))
+            return "a free block overlaps memory that has an owner";
+    }
+    return NULL;
+}
+
+const char *pmm_check_owners(void)
+{
+    uint64_t irq = spin_lock_irqsave(&pmm.lock);
+    uint64_t counted = 0;
+    const char *fault = NULL;
+
+    for (unsigned order = 0; order <= PMM_MAX_ORDER && !fault; order++)
+        for (uint64_t n = pmm.first[order]; n && !fault; n = pmm_frames[n].next) {
+            fault = block_check(n, 1ULL << order);
+            counted += 1ULL << order;
+        }
+    if (!fault && counted != pmm.free)
+        fault = "the free lists do not add up to the number of free frames";
+    spin_unlock_irqrestore(&pmm.lock, irq);
+    return fault;
 }

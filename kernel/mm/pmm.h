@@ -53,8 +53,9 @@ void pmm_init(const struct bootinfo *info);
 /* More frames, once: memory that start-up needed and nobody holds any more. */
 void pmm_give(uint64_t first_frame, uint64_t count);
 
-/* Where the descriptors themselves are: first frame and number of frames. */
-uint64_t pmm_descriptor_frames(uint64_t *out_first);
+/* For checks: NULL if every free block lies in memory that is free in the map (or was given since),
+ * outside of the descriptors, and the free lists add up; else a sentence. */
+const char *pmm_check_owners(void);
 
 /* 2^order frames, one reference. */
 MUST_CHECK struct frame *pmm_alloc(unsigned order, enum pmm_flags flags);

@@ -22,7 +22,7 @@ struct ktest {
 
 #define KTEST_REGISTER(id, text, boot)                                                             \
     static bool ktest_##id(char reason[KTEST_REASON_SIZE]);                                        \
-    static const struct ktest ktest_entry_##id SECTION(".ktests") = {text, boot, ktest_##id};      \
+    static const struct ktest ktest_entry_##id SECTION(".ktests") ALIGNED(8) = {text, boot, ktest_##id};      \
     static bool ktest_##id(char reason[KTEST_REASON_SIZE])
 
 #define KTEST(id, text)      KTEST_REGISTER(id, text, false)

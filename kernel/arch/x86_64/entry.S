@@ -204,27 +204,23 @@ trap_paranoid:
     addq $16, %rsp
     iretq
 
-/* Vectors for which the processor pushes an error code: 8, 10-14, 17, 21, 29, 30. */
-    .macro STUB vector
+/* All vectors. The processor pushes an error code for 8, 10-14, 17, 21, 29, 30. */
     .balign 16
-    .if \vector != 8 && (\vector < 10 || \vector > 14) && \vector != 17 && \vector != 21 && \vector != 29 && \vector != 30
+    .globl arch_trap_stubs
+arch_trap_stubs:
+    .set stub, 0
+    .rept 256
+    .balign 16
+    .if stub != 8 && (stub < 10 || stub > 14) && stub != 17 && stub != 21 && stub != 29 && stub != 30
     pushq $0
     .endif
-    pushq $\vector
-    .if \vector == 2 || \vector == 8 || \vector == 18
+    pushq $stub
+    .if stub == 2 || stub == 8 || stub == 18
     jmp trap_paranoid
     .else
     jmp trap_common
     .endif
-    .endm
-
-    .balign 16
-    .globl arch_trap_stubs
-arch_trap_stubs:
-    .set n, 0
-    .rept 256
-    STUB %n
-    .set n, n + 1
+    .set stub, stub + 1
     .endr
 
     .globl arch_entry_end

@@ -60,3 +60,8 @@ void idt_gate80_set(bool open)
 {
     gate_set(VECTOR_GATE80, 0, open ? 3 : 0);
 }
+
+uint64_t idt_address(void)
+{
+    return (uint64_t)idt;
+}

@@ -14,3 +14,5 @@ void idt_load(void);
 
 /* Opens or shuts `int 0x80` for ring 3: for the kernel's own checks, before anything else runs. */
 void idt_gate80_set(bool open);
+
+uint64_t idt_address(void); /* for checks: 4,096 bytes from here */

@@ -9,7 +9,7 @@
 #include "kernel/arch/x86_64/vectors.h"
 #include "shared/addrmap.h"
 
-#define EMIT(name, value) __asm__ volatile("\n->" #name " %c0" : : "i"(value))
+#define EMIT(name, value) __asm__ volatile("\n->" #name " %0" : : "i"(value))
 
 void offsets_emit(void);
 

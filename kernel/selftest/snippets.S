@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * selftest/snippets.S - tiny programs for the checks: position-independent code for ring 3
+ *
+ * Each lies between NAME_begin and NAME_end; snippet.c wraps it into an ELF file.
+ */
+#define NR_getpid     39
+#define NR_exit       60
+#define NR_arch_prctl 158
+#define ARCH_SET_GS   0x1001
+#define ARCH_SET_FS   0x1002
+
+    .section .rodata
+    .macro SNIPPET name
+    .balign 16
+    .globl snippet_\name\()_begin
+snippet_\name\()_begin:
+    .endm
+    .macro SNIPPET_END name
+    .globl snippet_\name\()_end
+snippet_\name\()_end:
+    .endm
+
+/* Leaves everything it can behind: selectors, bases, flags, registers. Exit status 7. */
+SNIPPET litter
+    movl $NR_arch_prctl, %eax
+    movl $ARCH_SET_GS, %edi
+    movabsq $0x123456789000, %rsi
+    syscall
+    movl $NR_arch_prctl, %eax
+    movl $ARCH_SET_FS, %edi
+    movabsq $0x234567890000, %rsi
+    syscall
+    movl $0x2b, %eax
+    movl %eax, %ds
+    movl %eax, %es
+    movl %eax, %fs
+    movl %eax, %gs
+    pushq $0x244ed7 /* ID, AC, NT, OF, DF, IF, SF, ZF, AF, PF, CF: all but TF and IOPL */
+    popfq
+    movq $-1, %rbx
+    movq %rbx, %rbp
+    movq %rbx, %r12
+    movq %rbx, %r13
+    movq %rbx, %r14
+    movq %rbx, %r15
+    movl $7, %edi
+    movl $NR_exit, %eax
+    syscall
+SNIPPET_END litter
+
+/* The test gate: same numbers and registers as SYSCALL; RCX and R11 are kept. Exit status 8. */
+SNIPPET gate80
+    movabsq $0x1111111111111111, %rcx
+    movabsq $0x2222222222222222, %r11
+    movl $NR_getpid, %eax
+    syscall
+    movq %rax, %r8
+    movabsq $0x1111111111111111, %rcx
+    movabsq $0x2222222222222222, %r11
+    movl $NR_getpid, %eax
+    int $0x80
+    movl $1, %edi
+    cmpq %rax, %r8
+    jne 1f
+    movabsq $0x1111111111111111, %rax
+    movl $2, %edi
+    cmpq %rax, %rcx
+    jne 1f
+    addq %rax, %rax
+    movl $3, %edi
+    cmpq %rax, %r11
+    jne 1f
+    movl $8, %edi
+1:  movl $NR_exit, %eax
+    int $0x80
+SNIPPET_END gate80
+
+/* One exception each. */
+SNIPPET divide
+    xorl %edx, %edx
+    movl $1, %eax
+    xorl %ecx, %ecx
+    divl %ecx
+SNIPPET_END divide
+
+SNIPPET single_step
+    pushfq
+    orq $0x100, (%rsp)
+    popfq
+    nop
+    nop
+SNIPPET_END single_step
+
+SNIPPET breakpoint
+    int3
+SNIPPET_END breakpoint
+
+SNIPPET overflow
+    int $4
+SNIPPET_END overflow
+
+SNIPPET invalid
+    ud2
+SNIPPET_END invalid
+
+SNIPPET privileged
+    hlt
+SNIPPET_END privileged
+
+SNIPPET gate_shut
+    movl $NR_getpid, %eax
+    int $0x80
+SNIPPET_END gate_shut
+
+SNIPPET soft_page_fault
+    int $14
+SNIPPET_END soft_page_fault
+
+SNIPPET soft_nmi
+    int $2
+SNIPPET_END soft_nmi
+
+SNIPPET soft_timer
+    int $0xf0
+SNIPPET_END soft_timer
+
+SNIPPET noncanonical
+    movabsq $0x8000000000000000, %rax
+    movq (%rax), %rax
+SNIPPET_END noncanonical
+
+SNIPPET stack_noncanonical
+    movabsq $0x8000000000000000, %rsp
+    pushq %rax
+SNIPPET_END stack_noncanonical
+
+SNIPPET null_read
+    xorl %eax, %eax
+    movq (%rax), %rax
+SNIPPET_END null_read
+
+SNIPPET kernel_read
+    movabsq $0xffffffff80000000, %rax
+    movq (%rax), %rax
+SNIPPET_END kernel_read
+
+SNIPPET kernel_jump
+    movabsq $0xffffffff80000000, %rax
+    jmp *%rax
+SNIPPET_END kernel_jump
+
+SNIPPET text_write
+    leaq 0(%rip), %rax
+    movq %rax, (%rax)
+SNIPPET_END text_write
+
+SNIPPET stack_execute
+    movw $0xfeeb, -64(%rsp)
+    leaq -64(%rsp), %rax
+    jmp *%rax
+SNIPPET_END stack_execute
+
+SNIPPET alignment
+    pushfq
+    orq $0x40000, (%rsp)
+    popfq
+    movl 1(%rsp), %eax
+SNIPPET_END alignment
+
+SNIPPET sse_fault
+    subq $8, %rsp
+    movl $0x1f00, (%rsp)
+    ldmxcsr (%rsp)
+    xorps %xmm0, %xmm0
+    xorps %xmm1, %xmm1
+    divss %xmm0, %xmm1
+SNIPPET_END sse_fault
+
+SNIPPET x87_fault
+    pushq $0x340
+    fldcw (%rsp)
+    fldz
+    fld1
+    fdivp
+    fwait
+SNIPPET_END x87_fault
+
+SNIPPET user_segment
+    movl $0x10, %eax
+    movl %eax, %ds
+SNIPPET_END user_segment
+
+    .section .note.GNU-stack, "", @progbits
