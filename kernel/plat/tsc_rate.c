@@ -182,7 +182,6 @@ uint64_t tsc_calibrate(const struct acpi_info *info, const char **source)
         klog("clock: nothing tells the rate of the TSC; times that follow are a guess");
     }
     *source = source_names[choice.source];
-    klog("clock: TSC %lu kHz by %s", choice.hz / 1000, *source);
     if (choice.other != TSC_NSOURCES)
         klog("clock: %s says %ld ppm more", source_names[choice.other], choice.other_ppm);
     return choice.hz;

@@ -3,8 +3,8 @@
  * plat/tsc_rate.h - how fast the time-stamp counter runs
  *
  * Order:   CPUID 15h where no hypervisor is; the hypervisor's own leaf; ACPI PM timer; HPET;
- *          CPUID 16h; PIT. A timer that does not move is passed over. The choice is logged, with
- *          the disagreement where a second source costs nothing.
+ *          CPUID 16h; PIT. A timer that does not move is passed over. The caller logs the choice;
+ *          the disagreement is logged here, where a second source costs nothing.
  * Cost:    nothing, or one busy wait of at most 0.7 ms for each timer that has to be tried.
  * Context: start-up, one processor, interrupts off, after acpi_init.
  * Tests:   tests/host/plat_tsc_test.c
