@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/* Firmware whose files are slow, limited or nowhere to be found. */
+#include "tests/quirk/quirk.h"
+
+#include "kernel/lib/string.h"
+
+#define LIMIT            (1u << 20)
+#define FOUR_GIB         (1ULL << 32)
+#define WATCHDOG_SECONDS 2
+
+/* What OpenVolume gives belongs to the firmware's driver; its calls are replaced one by one. */
+static EFI_FILE_IO_INTERFACE the_volume, *the_real_volume;
+static EFI_FILE_OPEN the_real_open;
+static EFI_FILE_READ the_real_read;
+static EFI_FILE_READ the_quirky_read;
+
+static EFI_STATUS EFIAPI file_open(EFI_FILE_HANDLE self, EFI_FILE_HANDLE *out, CHAR16 *name,
+                                   UINT64 mode, UINT64 attributes);
+
+static void replace(EFI_FILE_HANDLE file)
+{
+    if (file->Read != the_quirky_read)
+        the_real_read = file->Read;
+    if (file->Open != file_open)
+        the_real_open = file->Open;
+    file->Read = the_quirky_read;
+    file->Open = file_open;
+}
+
+static EFI_STATUS EFIAPI file_open(EFI_FILE_HANDLE self, EFI_FILE_HANDLE *out, CHAR16 *name,
+                                   UINT64 mode, UINT64 attributes)
+{
+    EFI_STATUS status = the_real_open(self, out, name, mode, attributes);
+
+    if (!EFI_ERROR(status))
+        replace(*out);
+    return status;
+}
+
+static EFI_STATUS EFIAPI open_volume(EFI_FILE_IO_INTERFACE *self, EFI_FILE_HANDLE *out)
+{
+    EFI_STATUS status = the_real_volume->OpenVolume(the_real_volume, out);
+
+    (void)self;
+    if (!EFI_ERROR(status))
+        replace(*out);
+    return status;
+}
+
+static EFI_STATUS EFIAPI handle_protocol(EFI_HANDLE handle, EFI_GUID *guid, void **out)
+{
+    static const EFI_GUID fs = EFI_SIMPLE_FILE_SYSTEM_PROTOCOL_GUID;
+    EFI_STATUS status = the_quirk.real.HandleProtocol(handle, guid, out);
+
+    if (EFI_ERROR(status) || !quirk_is_loader(__builtin_return_address(0)) ||
+        memcmp(guid, &fs, sizeof(fs)) != 0)
+        return status;
+    the_real_volume = *out;
+    the_volume = *the_real_volume;
+    the_volume.OpenVolume = open_volume;
+    *out = &the_volume;
+    return status;
+}
+
+static void patch_reads(EFI_FILE_READ read)
+{
+    the_quirky_read = read;
+    the_quirk.bs->HandleProtocol = handle_protocol;
+}
+
+/* A controller that can neither do large transfers nor reach all of memory. */
+static EFI_STATUS EFIAPI limited_read(EFI_FILE_HANDLE self, UINTN *nbytes, void *to)
+{
+    if (*nbytes > LIMIT || (UINTN)to + *nbytes > FOUR_GIB) {
+        quirk_fault("a read of more than 1 MiB, or to above 4 GiB");
+        return EFI_DEVICE_ERROR;
+    }
+    return the_real_read(self, nbytes, to);
+}
+
+static void read_limit(void)
+{
+    patch_reads(limited_read);
+}
+
+/* A stick that dies. Interrupts stay on: only the watchdog can help. */
+static EFI_STATUS EFIAPI endless_read(EFI_FILE_HANDLE self, UINTN *nbytes, void *to)
+{
+    (void)self;
+    (void)nbytes;
+    (void)to;
+    quirk_say("a read that never ends");
+    for (;;)
+        __builtin_ia32_pause();
+}
+
+/* Nobody wants to wait for a minute. */
+static EFI_STATUS EFIAPI short_watchdog(UINTN seconds, UINT64 code, UINTN nbytes, CHAR16 *text)
+{
+    return the_quirk.real.SetWatchdogTimer(seconds ? WATCHDOG_SECONDS : 0, code, nbytes, text);
+}
+
+static void read_hangs(void)
+{
+    the_quirk.bs->SetWatchdogTimer = short_watchdog;
+    patch_reads(endless_read);
+}
+
+static void no_file_path(void)
+{
+    the_quirk.loader->FilePath = NULL;
+}
+
+/* As if it came from the network: all volumes have to be looked at. */
+static void no_device(void)
+{
+    the_quirk.loader->FilePath = NULL;
+    the_quirk.loader->DeviceHandle = NULL;
+}
+
+const struct quirk_entry quirk_file_entries[] = {
+    {"read-limit", read_limit},
+    {"read-hangs", read_hangs},
+    {"no-file-path", no_file_path},
+    {"no-device", no_device},
+    {NULL, NULL},
+};

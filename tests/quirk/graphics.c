@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/* Displays that this virtual machine does not have. */
+#include "tests/quirk/quirk.h"
+
+#include "kernel/lib/string.h"
+
+/* The loader sees copies: the firmware's own console goes on as before. */
+static EFI_GRAPHICS_OUTPUT_PROTOCOL the_display, *the_real_display;
+static EFI_GRAPHICS_OUTPUT_PROTOCOL_MODE the_mode;
+static EFI_GRAPHICS_OUTPUT_MODE_INFORMATION the_info;
+static EFI_GRAPHICS_PIXEL_FORMAT the_format;
+static bool the_switch_helps; /* other modes than the one in use have a framebuffer */
+
+static void change(EFI_GRAPHICS_OUTPUT_MODE_INFORMATION *info)
+{
+    info->PixelFormat = the_format;
+    if (the_format == PixelBitMask)
+        info->PixelInformation = (EFI_PIXEL_BITMASK){0xff0000, 0xff00, 0xff, 0xff000000};
+}
+
+static EFI_STATUS EFIAPI query_mode(EFI_GRAPHICS_OUTPUT_PROTOCOL *self, UINT32 n, UINTN *nbytes,
+                                    EFI_GRAPHICS_OUTPUT_MODE_INFORMATION **out)
+{
+    EFI_STATUS status = the_real_display->QueryMode(the_real_display, n, nbytes, out);
+
+    (void)self;
+    if (!EFI_ERROR(status) && (!the_switch_helps || n == the_real_display->Mode->Mode))
+        change(*out);
+    return status;
+}
+
+static void copy_mode(void)
+{
+    the_info = *the_real_display->Mode->Info;
+    the_mode = *the_real_display->Mode;
+    the_mode.Info = &the_info;
+}
+
+static EFI_STATUS EFIAPI set_mode(EFI_GRAPHICS_OUTPUT_PROTOCOL *self, UINT32 n)
+{
+    (void)self;
+    if (!the_switch_helps)
+        quirk_fault("a mode without a framebuffer was set");
+    EFI_STATUS status = the_real_display->SetMode(the_real_display, n);
+    copy_mode();
+    return status;
+}
+
+static EFI_STATUS EFIAPI handle_protocol(EFI_HANDLE handle, EFI_GUID *guid, void **out)
+{
+    static const EFI_GUID gop = EFI_GRAPHICS_OUTPUT_PROTOCOL_GUID;
+    EFI_STATUS status = the_quirk.real.HandleProtocol(handle, guid, out);
+
+    if (EFI_ERROR(status) || !quirk_is_loader(__builtin_return_address(0)) ||
+        memcmp(guid, &gop, sizeof(gop)) != 0)
+        return status;
+    if (the_real_display != *out) {
+        the_real_display = *out;
+        the_display = *the_real_display;
+        the_display.QueryMode = query_mode;
+        the_display.SetMode = set_mode;
+        the_display.Mode = &the_mode;
+        copy_mode();
+        change(&the_info);
+    }
+    *out = &the_display;
+    return status;
+}
+
+static void install(EFI_GRAPHICS_PIXEL_FORMAT format)
+{
+    the_format = format;
+    the_quirk.bs->HandleProtocol = handle_protocol;
+}
+
+static void format_rgb(void)
+{
+    install(PixelRedGreenBlueReserved8BitPerColor);
+}
+
+static void format_mask(void)
+{
+    install(PixelBitMask);
+}
+
+static void blt_only(void)
+{
+    install(PixelBltOnly);
+}
+
+static void blt_only_in_use(void)
+{
+    the_switch_helps = true;
+    install(PixelBltOnly);
+}
+
+const struct quirk_entry quirk_graphics_entries[] = {
+    {"graphics-rgb", format_rgb},
+    {"graphics-mask", format_mask},
+    {"graphics-blt-only", blt_only},
+    {"graphics-blt-only-in-use", blt_only_in_use},
+    {NULL, NULL},
+};
