@@ -50,6 +50,7 @@ enum lapic_register {
 #define CPUID_TSC_DEADLINE (1u << 24) /* leaf 1, ECX */
 
 #define CALIBRATE_NS    250000u
+#define SAMPLES         4
 #define CALIBRATE_READS 1000000u /* bound of the wait, should the TSC stand still */
 
 volatile uint32_t *lapic_registers;
@@ -161,22 +162,45 @@ static void leftovers_acknowledge(void)
     }
 }
 
-/* Ticks a second of the counter, against the TSC. 0 if it stands still. */
+/* A reading of the counter, and the TSC in the middle of the access that brought it. */
+struct sample {
+    uint64_t tsc;
+    uint64_t width; /* TSC ticks that the access took */
+    uint32_t count;
+};
+
+/* The quickest of a few: the first access of its kind can be much slower than the next. */
+static struct sample counter_sample(void)
+{
+    struct sample best = {.width = UINT64_MAX};
+
+    for (unsigned i = 0; i < SAMPLES; i++) {
+        uint64_t before = tsc_read();
+        uint32_t count = reg_read(REG_TIMER_CURRENT);
+        uint64_t width = tsc_read() - before;
+
+        if (width < best.width)
+            best = (struct sample){.tsc = before + width / 2, .width = width, .count = count};
+    }
+    return best;
+}
+
+/* Ticks a second of the counter, against the TSC. 0 if one of them stands still. Both ends are
+ * taken the same way, so that what a slow access adds cancels out. */
 static uint64_t counter_measure(uint64_t tsc_hz)
 {
     uint64_t wait = tsc_hz * CALIBRATE_NS / 1000000000u;
-    uint64_t start, now;
-    uint32_t count;
+    struct sample start, end;
 
     reg_write(REG_TIMER_INITIAL, 0xffffffffu); /* the timer is masked */
-    start = now = tsc_read();
-    for (uint32_t i = 0; i < CALIBRATE_READS && now - start < wait; i++)
-        now = tsc_read();
-    now = tsc_read();
-    count = 0xffffffffu - reg_read(REG_TIMER_CURRENT);
-    now += (tsc_read() - now) / 2; /* the register was read about the middle of its access */
+    start = counter_sample();
+    for (uint32_t i = 0; i < CALIBRATE_READS && tsc_read() - start.tsc < wait; i++)
+        ;
+    end = counter_sample();
     reg_write(REG_TIMER_INITIAL, 0);
-    return now == start ? 0 : count * tsc_hz / (now - start);
+    if (end.tsc == start.tsc)
+        return 0;
+    return (start.count - end.count) * tsc_hz / (end.tsc - start.tsc);
 }
 
 static int timer_setup(uint64_t tsc_hz)

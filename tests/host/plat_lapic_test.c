@@ -15,6 +15,7 @@ static uint32_t page[1024]; /* the registers in memory */
 static uint64_t x2apic[64]; /* the same as MSRs, by number from 0x800 */
 static uint64_t apic_base, deadline, tsc_now;
 static uint32_t leaf1_ecx, leaf1_edx;
+static uint64_t counter_hz;
 static unsigned npic, neoi;
 
 static struct cpuid_result cpu(uint32_t leaf)
@@ -25,7 +26,9 @@ static struct cpuid_result cpu(uint32_t leaf)
 
 static uint64_t tsc(void)
 {
-    return tsc_now += 100;
+    tsc_now += 100;
+    page[0x390 / 4] = 0xffffffffu - (uint32_t)(tsc_now * counter_hz / TSC_HZ);
+    return tsc_now;
 }
 
 static uint64_t msr_in(uint32_t msr)
@@ -81,7 +84,7 @@ static int apic_make(void **state)
     leaf1_edx = 1u << 9;
     page[0x20 / 4] = 3u << 24;
     page[0x30 / 4] = x2apic[3] = 5u << 16 | 0x14;
-    page[0x390 / 4] = 0xffffffff - 31250; /* in the 250 us of the measurement: 125 MHz */
+    counter_hz = 125000000;
     x2apic[2] = 3;
     plat_fake.cpuid = cpu;
     plat_fake.tsc = tsc;
@@ -205,7 +208,7 @@ static void counter_stands(void **state)
     struct acpi_info info = {0};
 
     (void)state;
-    page[0x390 / 4] = 0xffffffff;
+    counter_hz = 0;
     assert_int_equal(lapic_init(&info, TSC_HZ), -ENODEV);
 }
 
