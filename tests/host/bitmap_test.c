@@ -27,7 +27,8 @@ static size_t slow_find_run(const uint64_t *words, size_t nbits, size_t start, s
     return nbits;
 }
 
-/* Words of exactly the size needed, with runs of both values. The caller frees them. */
+/* Words of exactly the size needed, with runs of both values, and ones behind the last bit, which
+ * must not matter. The caller frees them. */
 static uint64_t *random_words(size_t nbits, uint64_t *seed)
 {
     uint64_t *words = calloc(BITMAP_WORDS(nbits) + (nbits == 0), sizeof(*words));
@@ -41,6 +42,8 @@ static uint64_t *random_words(size_t nbits, uint64_t *seed)
                 bitmap_set(words, i);
         }
     }
+    for (size_t i = nbits; i < 64 * BITMAP_WORDS(nbits); i++)
+        bitmap_set(words, i);
     return words;
 }
 

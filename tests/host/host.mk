@@ -26,7 +26,7 @@ HOST_FUZZ     := -fsanitize=fuzzer-no-link
 
 HOST_TESTS := string_test fmt_test list_test rbtree_test bitmap_test ring_test utf8_test \
               rand_test elf_test symtab_test cpio_test plan_test cfg_test cksum_test ktap_test \
-              bootinfo_test
+              bootinfo_test abi_test
 HOST_FUZZERS := elf_fuzz cpio_fuzz plan_fuzz cfg_fuzz cksum_fuzz ktap_fuzz bootinfo_fuzz
 
 HOST_SRC_elf_test      := tests/host/elf_test.c tests/host/elf_builder.c
@@ -36,6 +36,16 @@ HOST_SRC_bootinfo_test := tests/host/bootinfo_test.c tests/host/bootinfo_builder
 
 HOST_RUNS_cpio_fuzz     := 1000000
 HOST_RUNS_bootinfo_fuzz := 1000000
+
+# The Linux ABI against this host's headers: abi.py writes static assertions. What the compiler says
+# of them is a failed test of abi_test, not the end of the build.
+HOST_ABI := $(HOST_OUT)/abi
+HOST_CFLAGS_abi_test := -I$(HOST_ABI) -DABI_ERRORS='"$(abspath $(HOST_ABI))/errors"'
+$(HOST_ABI)/errors: tests/host/abi.py $(wildcard shared/linux/*.h) shared/elf64.h \
+                    $(wildcard kernel/syscall/table.def)
+	$(Q)tests/host/abi.py $(HOST_ABI)
+	$(Q)for file in $(HOST_ABI)/*.c; do \
+	    $(HOST_CC) -std=gnu17 -I. -fsyntax-only $$file; done >$@ 2>&1 || true
 
 -include $(filter-out tests/host/host.mk,$(sort $(wildcard tests/host/*.mk)))
 
@@ -84,6 +94,8 @@ $(HOST_OUT)/string_kernel.o: kernel/lib/string.c kernel/lib/string.h tests/host/
 	$(Q)mkdir -p $(@D)
 	$(Q)$(HOST_CC) $(HOST_CFLAGS) -ffreestanding -include tests/host/string_names.h -c $< -o $@
 $(HOST_OUT)/string_test: $(HOST_OUT)/string_kernel.o
+
+$(HOST_OBJ_abi_test): $(HOST_ABI)/errors
 
 # Seeds: text is kept in tests/host/corpus, binary files are written by the tests' own builders.
 $(eval $(call HOST_OBJECTS,seeds,tests/host/seeds.c tests/host/elf_builder.c \

@@ -1,0 +1,242 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""abi.py - compare shared/linux/*.h, shared/elf64.h and the system call table with this host's headers
+
+Usage: abi.py OUTPUT_DIRECTORY
+
+Writes C files full of static assertions, one for each set of host headers that get along with each
+other, and counts.h. Every constant and every structure member of our headers is in one of them: a
+name that is not in the tables below, and has no namesake on the host, does not compile. So nothing goes
+unchecked because somebody forgot it. What no host header has stands in NO_HOST, with the reason.
+"""
+import os
+import re
+import sys
+
+# Header: list of (host headers, pattern of the names checked against them; the first that fits).
+HOSTS = {
+    "auxv": [(["linux/auxvec.h", "asm/auxvec.h", "asm/hwcap2.h"], ".*")],
+    "dirent": [(["dirent.h"], ".*")],
+    "errno": [(["errno.h"], ".*")],
+    "fcntl": [(["unistd.h"], "[FXWR]_OK"),
+              (["linux/fcntl.h", "linux/falloc.h", "linux/close_range.h", "linux/openat2.h",
+                "linux/fs.h"], ".*")],
+    "ioctl": [(["asm/ioctls.h"], ".*")],
+    "limits": [(["linux/limits.h"], ".*")],
+    "mman": [(["linux/mman.h", "asm/mman.h"], ".*")],
+    "poll": [(["linux/poll.h", "linux/posix_types.h"], ".*")],
+    "resource": [(["linux/resource.h"], ".*")],
+    "signal": [(["signal.h"], "NSIG"), (["linux/signal.h"], ".*")],
+    "stat": [(["sys/stat.h"], "S_.*|UTIME_.*"), (["sys/statvfs.h"], "ST_.*"),
+             (["linux/stat.h", "asm/stat.h", "asm/statfs.h", "linux/magic.h",
+               "linux/time_types.h"], ".*")],
+    "system": [(["linux/utsname.h", "linux/sysinfo.h", "linux/prctl.h", "asm/prctl.h",
+                 "linux/random.h"], ".*")],
+    "termios": [(["asm/termbits.h", "asm/termios.h"], ".*")],
+    "time": [(["linux/time.h", "linux/times.h"], ".*")],
+    "uio": [(["linux/uio.h", "linux/fs.h"], ".*")],
+}
+
+# Ours (without LX_): the host's name, where it is another one.
+RENAMED = {
+    "O_TMPFILE_BIT": "__O_TMPFILE", "NSIG": "__SIGRTMAX", "FD_SETSIZE": "__FD_SETSIZE",
+    "ANON_MAGIC": "ANON_INODE_FS_MAGIC", "PROC_MAGIC": "PROC_SUPER_MAGIC",
+    "STATX_RESERVED": "STATX__RESERVED", "O_ASYNC": "FASYNC",
+}
+RENAMED_PATTERNS = [(r"^FALLOC_(?!FL_)", "FALLOC_FL_")]
+
+NO_HOST = {
+    "CLOCK_TICKS": "sysconf; compared when abi_test runs",
+    "CLOCK_TICKS_COARSE": "a choice of the distribution's kernel",
+    "SIG_DFL": "a function pointer; compared when abi_test runs",
+    "SIG_IGN": "a function pointer; compared when abi_test runs",
+    "S_IALL": "a sum of bits, compared when abi_test runs",
+    "ST_VALID": "internal to Linux, visible in statfs.f_flags",
+    "SYMLOOP_MAX": "internal to Linux (MAXSYMLINKS)",
+    "PIPE_SIZE": "internal to Linux; fcntl, compared when abi_test runs",
+    "MAX_RW_COUNT": "internal to Linux",
+    "DT_FROM_MODE": "a macro with a parameter; compared when abi_test runs",
+    "struct dirent": "the record of the old getdents is in no header",
+    "ELF_MAGIC": "a string; compared when abi_test runs",
+}
+
+# Structure: (the host's type, prefix of its members, members of other names).
+STRUCTS = {
+    "dirent64": ("struct dirent", "", {}),
+    "flock": ("struct flock", "", {}),
+    "open_how": ("struct open_how", "", {}),
+    "pollfd": ("struct pollfd", "", {}),
+    "rlimit": ("struct rlimit64", "rlim_", {"current": "rlim_cur", "maximum": "rlim_max"}),
+    "rusage": ("struct rusage", "ru_", {}),
+    "sigaction": ("struct sigaction", "sa_", {}),
+    "stack": ("stack_t", "ss_", {}),
+    "stat": ("struct stat", "", {"st_atime_sec": "st_atime", "st_mtime_sec": "st_mtime",
+                                 "st_ctime_sec": "st_ctime"}),
+    "timespec64": ("struct __kernel_timespec", "", {}),
+    "statx_time": ("struct statx_timestamp", "", {}),
+    "statx": ("struct statx", "", {}),
+    "statfs": ("struct statfs", "", {}),
+    "utsname": ("struct new_utsname", "", {}),
+    "sysinfo": ("struct sysinfo", "", {}),
+    "termios": ("struct termios", "", {}),
+    "winsize": ("struct winsize", "", {}),
+    "timespec": ("struct timespec", "tv_", {}),
+    "timeval": ("struct timeval", "tv_", {}),
+    "timezone": ("struct timezone", "tz_", {"minutes_west": "tz_minuteswest",
+                                            "dst_time": "tz_dsttime"}),
+    "tms": ("struct tms", "tms_", {}),
+    "iovec": ("struct iovec", "", {}),
+    "elf64_header": ("Elf64_Ehdr", "e_", {}),
+    "elf64_phdr": ("Elf64_Phdr", "p_", {}),
+    "elf64_shdr": ("Elf64_Shdr", "sh_", {}),
+    "elf64_sym": ("Elf64_Sym", "st_", {}),
+}
+NOT_COMPARED = re.compile(r"^(f_|_*)?(pad\d*|spare\d*|reserved|unused)$")  # members that mean nothing
+FLEXIBLE = {"dirent64", "dirent"}  # end in an array: the size says nothing
+
+ELF_RENAMED = {
+    "ELF_IDENT_CLASS": "EI_CLASS", "ELF_IDENT_DATA": "EI_DATA", "ELF_IDENT_VERSION": "EI_VERSION",
+    "ELF_IDENT_SIZE": "EI_NIDENT", "ELF_CLASS_64": "ELFCLASS64", "ELF_DATA_LSB": "ELFDATA2LSB",
+    "ELF_MACHINE_X86_64": "EM_X86_64",
+}
+
+
+def parse(path):
+    """Names of the constants, and {structure: [members]}, of one of our headers."""
+    text = re.sub(r"/\*.*?\*/", " ", open(path, encoding="utf-8").read(), flags=re.S)
+    constants = [m.group(1) for m in re.finditer(r"^#define[ \t]+(\w+)(?=\(|[ \t]+\S)", text, re.M)]
+    for body in re.findall(r"\benum\s+\w*\s*\{(.*?)\}", text, re.S):
+        constants += re.findall(r"\b([A-Z]\w*)\s*=", body)
+    structs = {}
+    for name, body in re.findall(r"\bstruct\s+(\w+)\s*\{(.*?)\}", text, re.S):
+        members = structs[name] = []
+        for declaration in body.split(";"):
+            declaration = re.sub(r"\[[^]]*\]", "", declaration).strip()
+            if declaration:
+                first, *more = declaration.split(",")
+                members += [first.split()[-1].lstrip("*")] + [m.strip().lstrip("*") for m in more]
+    return constants, structs
+
+
+def host_constant(name):
+    for pattern, new in RENAMED_PATTERNS:
+        name = re.sub(pattern, new, name)
+    return RENAMED.get(name, name)
+
+
+def assert_equal(ours, host, what):
+    return f'_Static_assert((long long)({ours}) == (long long)({host}), "{what}");\n'
+
+
+def unknown(what):
+    return f'_Static_assert(0, "tests/host/abi.py does not know: {what}");\n'
+
+
+def struct_lines(ours, members):
+    """Offset and size of each member, and the size of the whole."""
+    plain = ours.removeprefix("lx_")
+    host, prefix, renamed = STRUCTS[plain]
+    lines = ""
+    for member in members:
+        if NOT_COMPARED.match(member):
+            continue
+        theirs = renamed.get(member, prefix + member)
+        what = f"struct {ours}, member {member}"
+        lines += assert_equal(f"offsetof(struct {ours}, {member})", f"offsetof({host}, {theirs})",
+                              f"offset of {what}")
+        if member != "d_name":
+            lines += assert_equal(f"sizeof(((struct {ours} *)0)->{member})",
+                                  f"sizeof((({host} *)0)->{theirs})", f"size of {what}")
+    if plain not in FLEXIBLE:
+        lines += assert_equal(f"sizeof(struct {ours})", f"sizeof({host})", f"size of struct {ours}")
+    return lines
+
+
+class Output:
+    def __init__(self, directory):
+        self.directory, self.count, self.skipped, self.files = directory, 0, 0, {}
+
+    def add(self, key, includes, ours, lines):
+        """includes: the host's; ours: our header, or None to check values by themselves."""
+        if key not in self.files:
+            head = "#define _GNU_SOURCE\n#include <stddef.h>\n#include <stdint.h>\n"
+            head += "".join(f"#include <{name}>\n" for name in includes)
+            head += f'#include "{ours}"\n' if ours else ""
+            self.files[key] = head
+        self.files[key] += lines
+        self.count += lines.count("_Static_assert")
+
+    def write(self):
+        for key, text in self.files.items():
+            with open(os.path.join(self.directory, f"abi_{key}.c"), "w", encoding="utf-8") as file:
+                file.write(text)
+        with open(os.path.join(self.directory, "counts.h"), "w", encoding="utf-8") as file:
+            file.write(f"#define ABI_COMPARED {self.count}\n#define ABI_NO_HOST {self.skipped}\n"
+                       f"#define ABI_FILES {len(self.files)}\n")
+
+
+def linux_header(out, name):
+    path = f"shared/linux/{name}.h"
+    if name not in HOSTS:
+        out.add(name, [], None, unknown(f"{path}: which host headers to compare it with"))
+        return
+    constants, structs = parse(path)
+    if name == "errno":  # our names are the host's: compare the numbers as written
+        text = open(path, encoding="utf-8").read()
+        for error, value in re.findall(r"^#define\s+(E\w+)\s+(\w+)", text, re.M):
+            out.add(name, HOSTS[name][0][0], None, assert_equal(value, error, error))
+        return
+    for item in [c.removeprefix("LX_") for c in constants] + [f"struct {s}" for s in structs]:
+        plain = item.replace("struct lx_", "struct ")
+        if plain in NO_HOST:
+            out.skipped += 1
+            continue
+        if item.startswith("struct "):
+            ours = item.removeprefix("struct ")
+            if ours.removeprefix("lx_") in STRUCTS:
+                lines = struct_lines(ours, structs[ours])
+            else:
+                lines = unknown(f"{path}: {item}: the host's structure")
+        else:
+            lines = assert_equal(f"LX_{item}", host_constant(item), f"LX_{item}")
+        for index, (includes, pattern) in enumerate(HOSTS[name]):
+            if re.fullmatch(pattern, plain):
+                out.add(f"{name}_{index}", includes, path, lines)
+                break
+
+
+def elf_header(out):
+    constants, structs = parse("shared/elf64.h")
+    for name in constants:
+        if name in NO_HOST:
+            out.skipped += 1
+            continue
+        host = ELF_RENAMED.get(name, name.removeprefix("ELF_"))
+        out.add("elf", ["elf.h"], "shared/elf64.h", assert_equal(name, host, name))
+    for name, members in structs.items():
+        out.add("elf", ["elf.h"], "shared/elf64.h", struct_lines(name, members))
+
+
+def call_table(out):
+    text = open("kernel/syscall/table.def", encoding="utf-8").read()
+    rows = re.findall(r"^SYSCALL\d\(\s*(\d+),\s*(\w+)", text, re.M)
+    for number, name in rows:
+        out.add("calls", ["sys/syscall.h"], None,
+                assert_equal(number, f"SYS_{name}", f"number of {name}"))
+
+
+def main():
+    directory = sys.argv[1]
+    os.makedirs(directory, exist_ok=True)
+    for old in os.listdir(directory):
+        os.remove(os.path.join(directory, old))
+    out = Output(directory)
+    for header in sorted(os.listdir("shared/linux")):
+        linux_header(out, header.removesuffix(".h"))
+    elf_header(out)
+    call_table(out)
+    out.write()
+
+
+if __name__ == "__main__":
+    main()
