@@ -90,6 +90,8 @@ KERNEL_SRCS := \
     kernel/selftest/probe.S \
     kernel/selftest/snippets.S \
     kernel/selftest/snippet.c \
+    kernel/selftest/core_checks.c \
+    kernel/selftest/mm_checks.c \
     kernel/selftest/boot_checks.c \
     kernel/selftest/return_checks.c
 

@@ -94,7 +94,7 @@ static int bss_map(struct loading *load, uint64_t start, uint64_t end, uint32_t 
         vm_check_mapped(load->space, ALIGN_DOWN(start, PAGE_SIZE), PAGE_SIZE) != 0)
         first_page -= PAGE_SIZE;
     else if (start < first_page && (prot & LX_PROT_WRITE))
-        err = vm_poke(load->space, start, NULL, MIN(first_page, end) - start);
+        err = vm_poke(load->space, start, NULL, first_page - start);
     if (!err && ALIGN_UP(end, PAGE_SIZE) > first_page)
         err = map_fixed(load, first_page, ALIGN_UP(end, PAGE_SIZE), prot, NULL, 0);
     return err;

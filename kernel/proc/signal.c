@@ -147,8 +147,13 @@ static int page_fault(struct task *self, const struct trap_frame *frame, uint64_
     enum vm_access access = frame->error & FAULT_FETCH   ? VM_EXEC
                             : frame->error & FAULT_WRITE ? VM_WRITE
                                                          : VM_READ;
-    int err = vm_fault(self->thread.space, cr2, access);
+    int err;
 
+    /* From ring 3, yet not an access by ring 3: the processor read its own tables at an address
+     * that the program chose (or, emulated, the stack of a far return under SMAP). */
+    if (!(frame->error & FAULT_USER))
+        return LX_SIGSEGV;
+    err = vm_fault(self->thread.space, cr2, access);
     if (err == -ENOMEM)
         return LX_SIGKILL;
     if (err == -ENXIO)

@@ -5,6 +5,7 @@
 #include "kernel/core/clock.h"
 #include "kernel/core/spinlock.h"
 #include "kernel/core/timer.h"
+#include "kernel/mm/window.h"
 #include "kernel/sched/thread.h"
 #include "shared/linux/errno.h"
 
@@ -29,6 +30,14 @@ static void deadline_reached(struct timer *timer)
     (void)timer;
 }
 
+/* An idle processor is on the stack of its thread, not on one that an exception left behind. */
+static bool on_own_stack(const struct arch_thread *thread)
+{
+    uint64_t here = (uint64_t)__builtin_frame_address(0);
+
+    return here < thread->stack_top && thread->stack_top - here <= KERNEL_STACK_SIZE;
+}
+
 /* The processor sleeps in HLT: the timer interrupt (deadline, limit) or a device ends that. Events
  * are looked at with interrupts off, and HLT turns them on, so none slips through between. */
 static int sleep_until(struct waitq *queue, uint64_t seen, uint64_t deadline_ns)
@@ -45,6 +54,7 @@ static int sleep_until(struct waitq *queue, uint64_t seen, uint64_t deadline_ns)
         else if (deadline_ns && clock_monotonic_ns() >= deadline_ns)
             result = -ETIMEDOUT;
         else {
+            ASSERT(on_own_stack(thread));
             irq_wait();
             continue;
         }

@@ -166,6 +166,7 @@ SNIPPET alignment
     orq $0x40000, (%rsp)
     popfq
     movl 1(%rsp), %eax
+    ud2
 SNIPPET_END alignment
 
 SNIPPET sse_fault
@@ -175,6 +176,7 @@ SNIPPET sse_fault
     xorps %xmm0, %xmm0
     xorps %xmm1, %xmm1
     divss %xmm0, %xmm1
+    ud2
 SNIPPET_END sse_fault
 
 SNIPPET x87_fault

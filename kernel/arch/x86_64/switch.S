@@ -59,12 +59,15 @@ arch_selectors_save:
     .size arch_selectors_save, . - arch_selectors_save
 
 /* void arch_selectors_load(const struct arch_thread *thread)
+ * SS is a null selector after an interrupt from ring 3 and the kernel's own otherwise: made the same.
  * Loading GS sets the active GS base from the descriptor: do that to ring 3's base, between two
  * swaps, so that the kernel's own never changes. Selectors were loaded by ring 3 before, so they
  * are valid here. */
     .globl arch_selectors_load
     .type arch_selectors_load, @function
 arch_selectors_load:
+    movl $KERNEL_DS, %eax
+    movl %eax, %ss
     movzwl THREAD_DS(%rdi), %eax
     movzwl THREAD_ES(%rdi), %ecx
     movzwl THREAD_FS(%rdi), %edx
