@@ -194,7 +194,7 @@ def test_bad_rootfs_with_fitting_checksums(boot, mkimg, tmp_path, name):
     image.refresh_checksums(tmp_path)
     outcome = boot(image, until=REFUSED)
     told = [line for line in outcome.log.splitlines()
-            if "rootfs" in line and not line.startswith("firstlight: read ")]
+            if "rootfs" in line and not line.startswith("firstlight: read")]
     assert told
     assert outcome.code in (machine.FAIL, machine.PANIC) or \
         any(line.startswith(REFUSED + "rootfs.cpio: ") for line in told)

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: MIT
+"""Strange firmware: the loader under tests/quirk, which makes OVMF behave like each of them.
+
+The table of tests/quirk/README.md says what is expected; this file has a line for each of its rows.
+"""
+import os
+import re
+
+import pytest
+
+import machine
+from conftest import BUILD, TOP, Image
+
+PLAN = "test a /bin/minimal\n"
+PASSES, ENDS = "PASS", "no verdict, status 0"
+
+QUIRKS = {
+    # name: (what is to happen, words on the serial line, options of the machine)
+    "none": (PASSES, [], {}),
+    "exit-stale-once": (PASSES, [], {}),
+    "exit-stale-twice": (PASSES, [], {}),
+    "exit-stale-always": (ENDS, ["firstlight: refused: firmware: does not let the loader leave "
+                                 "boot services"], {}),
+    "map-grows": (PASSES, [], {}),
+    "descriptor-size": (PASSES, [], {}),
+    "allocation-types": (PASSES, [], {}),
+    "read-limit": (PASSES, [], {}),
+    "high-memory": (PASSES, [], {"memory": "6G"}),
+    "no-file-path": (PASSES, [], {}),
+    "no-device": (PASSES, [], {}),
+    "read-hangs": (ENDS, ["quirk: a read that never ends"], {"timeout": 60}),
+    "graphics-rgb": (PASSES, [], {}),
+    "graphics-mask": (PASSES, [], {}),
+    "graphics-blt-only": (PASSES, ["firstlight: no framebuffer, going on without"], {}),
+    "graphics-blt-only-in-use": (PASSES, [], {}),
+    "memory-attributes": (PASSES, ["firstlight: jump code made executable by the memory attribute "
+                                   "protocol"], {}),
+    "memory-attributes-refused": (ENDS, ["firstlight: refused: firmware: does not let the "
+                                         "loader's code run", "quirk: the loader came back"], {}),
+}
+
+
+def make(mkimg, name, **more):
+    image = mkimg(plan=PLAN, **more)
+    with open(os.path.join(BUILD, "efi/BOOTX64.EFI"), "rb") as file:
+        image.write("loader.efi", file.read())
+    with open(os.path.join(BUILD, "quirk/QUIRK.EFI"), "rb") as file:
+        image.write_loader(file.read())
+    image.write("quirk.txt", name.encode())
+    return image
+
+
+def test_every_quirk_of_the_table_is_here():
+    with open(os.path.join(TOP, "tests/quirk/README.md"), encoding="utf-8") as file:
+        names = re.findall(r"^\| (?:F\d+|-) \| `([\w-]+)` \|", file.read(), re.M)
+    assert sorted(names) == sorted(QUIRKS)
+
+
+@pytest.mark.parametrize("name", QUIRKS)
+def test_quirk(boot, mkimg, name):
+    expected, words, options = QUIRKS[name]
+    outcome = boot(make(mkimg, name), **options)
+    assert f"quirk: {name}" in outcome.log
+    assert "quirk: FAULT" not in outcome.log
+    for word in words:
+        assert word in outcome.log
+    if expected == PASSES:
+        assert outcome.code == machine.PASS, outcome.message
+    else:
+        assert outcome.status == 0 and outcome.code == machine.NO_VERDICT
+        assert "KTAP version" not in outcome.log
+
+
+def test_read_limit_means_something(mkimg):
+    assert len(Image(mkimg(plan=PLAN).path).read("rootfs.cpio")) > 1 << 20
