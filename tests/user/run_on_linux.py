@@ -24,6 +24,7 @@ import subprocess
 import sys
 import time
 
+sys.dont_write_bytecode = True  # nothing is left behind in the folders of others
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../tools"))
 import mkcpio  # noqa: E402  (its folder had to be named first)
 
@@ -135,12 +136,14 @@ def make_root(bases, work):
         node, place = overlay.nodes[path], os.path.join(root, path)
         if node.is_link():
             os.symlink(node.target, place)
+            os.utime(place, (mkcpio.FIXED_TIME, mkcpio.FIXED_TIME), follow_symlinks=False)
             continue
         if node.is_dir():
             os.makedirs(place, exist_ok=True)
         else:
             shutil.copyfile(node.source, place)
         os.chmod(place, stat.S_IMODE(node.mode))
+        os.utime(place, (mkcpio.FIXED_TIME, mkcpio.FIXED_TIME))
     for name, (major, minor, mode) in DEVICES.items():
         make_device(os.path.join(root, "dev", name), name, mode, os.makedev(major, minor))
     return root
@@ -228,6 +231,13 @@ def show_output(output):
         print(f"#: {line}")
 
 
+def enter_namespace():
+    """An ordinary user starts again as root of a namespace of its own."""
+    if os.geteuid() != 0:
+        os.environ[NAMESPACE] = "1"
+        os.execvp("unshare", ["unshare", "-rm", sys.executable] + sys.argv)
+
+
 def main():
     """Runs the plan, prints one line a test and the totals."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -238,9 +248,7 @@ def main():
     parser.add_argument("-v", action="store_true")
     args = parser.parse_args()
 
-    if os.geteuid() != 0:
-        os.environ[NAMESPACE] = "1"
-        os.execvp("unshare", ["unshare", "-rm", sys.executable] + sys.argv)
+    enter_namespace()
     root = make_root(args.base, args.work)
     tests, directives = read_plan(args.plan or os.path.join(root, "etc/firstlight/plan"))
     counts = {"passed": 0, "failed": 0, "skipped": 0, "not comparable": 0}

@@ -1,18 +1,21 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
 # here.sh: here-documents, short and longer than a pipe's first page. The shell writes them into a
 # pipe and reads them back itself: there is no second process.
 x=42
-{ read a; read b; } <<END
+{ read -r a; read -r b; } <<END
 first $x $((x + 1))
 second
 END
 test "$a/$b" = 'first 42 43/second' || exit 1
 
-read a <<'END'
+read -r a <<'END'
 no $expansion $((here))
 END
+# shellcheck disable=SC2016  # not expanding is the point
 test "$a" = 'no $expansion $((here))' || exit 2
 
-	read a <<-END
+	read -r a <<-END
 	tabs go
 	END
 test "$a" = 'tabs go' || exit 3
