@@ -7,6 +7,7 @@
  * eight bytes an iteration and are the fastest way on every processor since 2008.
  *
  * Why not a simple loop: the compiler would turn it into a call of the function it stands in.
+ * Names in parentheses are the functions themselves, not the macros of string.h.
  */
 #include "kernel/lib/string.h"
 
@@ -126,7 +127,7 @@ static void move_down(char *dst, const char *src, size_t n)
     store64(dst + 24, head3);
 }
 
-void *memcpy(void *restrict dst, const void *restrict src, size_t nbytes)
+void *(memcpy)(void *restrict dst, const void *restrict src, size_t nbytes)
 {
     if (nbytes <= 32)
         move_small(dst, src, nbytes);
@@ -135,7 +136,7 @@ void *memcpy(void *restrict dst, const void *restrict src, size_t nbytes)
     return dst;
 }
 
-void *memmove(void *dst, const void *src, size_t nbytes)
+void *(memmove)(void *dst, const void *src, size_t nbytes)
 {
     if (nbytes <= 32)
         move_small(dst, src, nbytes);
@@ -166,7 +167,7 @@ static inline void set_small(char *dst, uint64_t pattern, size_t n)
     }
 }
 
-void *memset(void *dst, int byte, size_t nbytes)
+void *(memset)(void *dst, int byte, size_t nbytes)
 {
     uint64_t pattern = (uint8_t)byte * 0x0101010101010101ULL;
     char *at = dst;

@@ -28,6 +28,14 @@ int strcmp(const char *one, const char *other);
 int strncmp(const char *one, const char *other, size_t max);
 char *strchr(const char *text, int byte);
 char *strrchr(const char *text, int byte);
+
+/* Copies of a small constant size become a few moves in place: without these names a freestanding
+ * compiler calls the function every time. */
+#ifndef memcpy
+#define memcpy(dst, src, nbytes)  __builtin_memcpy(dst, src, nbytes)
+#define memmove(dst, src, nbytes) __builtin_memmove(dst, src, nbytes)
+#define memset(dst, byte, nbytes) __builtin_memset(dst, byte, nbytes)
+#endif
 #endif
 
 /* Copies src into dst of size bytes, cut where it does not fit, always NUL-terminated (unless size
