@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+/* Copying between files inside the kernel. */
+#include "kernel/fs/fdtable.h"
+#include "kernel/fs/file.h"
+#include "kernel/mm/slab.h"
+#include "kernel/proc/process.h"
+#include "kernel/proc/signal.h"
+#include "kernel/syscall/handlers.h"
+#include "kernel/vm/vm_user.h"
+#include "shared/linux/errno.h"
+#include "shared/linux/fcntl.h"
+#include "shared/linux/signal.h"
+#include "shared/linux/stat.h"
+#include "shared/linux/uio.h"
+
+#define CHUNK 16384
+
+static uint32_t type_of(const struct file *file)
+{
+    return file_mode(file) & LX_S_IFMT;
+}
+
+/* A position that is either the file's own, or the program's. */
+struct cursor {
+    struct file *file;
+    int64_t offset;
+    bool own;
+};
+
+static int cursor_get(struct cursor *cursor, struct file *file, struct uptr user)
+{
+    cursor->file = file;
+    cursor->own = user.va == 0;
+    if (!cursor->own)
+        return vm_user_read(&cursor->offset, user, sizeof(cursor->offset));
+    cursor->offset = file->access & FILE_POSITION ? file_seek(file, 0, LX_SEEK_CUR) : 0;
+    return 0;
+}
+
+static int cursor_put(const struct cursor *cursor, struct uptr user)
+{
+    if (!cursor->own)
+        return vm_user_write(user, &cursor->offset, sizeof(cursor->offset));
+    if (cursor->file->access & FILE_POSITION) {
+        int64_t at = file_seek(cursor->file, cursor->offset, LX_SEEK_SET);
+        return at < 0 ? (int)at : 0;
+    }
+    return 0;
+}
+
+static int64_t write_chunk(struct cursor *out, char *chunk, size_t nbytes)
+{
+    struct vm_io io;
+    int64_t moved;
+
+    vm_io_init_kernel(&io, chunk, nbytes);
+    if (!(out->file->access & FILE_POSITION))
+        return file_write(out->file, &io);
+    moved = file_pwrite(out->file, &io, out->offset);
+    if (moved > 0)
+        out->offset += moved;
+    return moved;
+}
+
+/* Reads at the cursor, writes, and moves on by what was written: nothing read is lost. */
+static int64_t copy(struct cursor *in, struct cursor *out, size_t nbytes)
+{
+    char *chunk = kmalloc(MIN(nbytes, CHUNK));
+    int64_t total = 0;
+    int64_t moved = 0;
+
+    if (!chunk)
+        return -ENOMEM;
+    while (nbytes > 0) {
+        int64_t got = file_read_kernel(in->file, chunk, MIN(nbytes, CHUNK), in->offset);
+
+        moved = got > 0 ? write_chunk(out, chunk, (size_t)got) : got;
+        if (moved <= 0)
+            break;
+        in->offset += moved;
+        total += moved;
+        nbytes -= (size_t)moved;
+        if (moved < got)
+            break;
+    }
+    kfree(chunk);
+    return total > 0 ? total : moved;
+}
+
+static int sendfile_check(const struct file *in, const struct file *out, struct uptr offset)
+{
+    if (!(in->access & FILE_READ))
+        return -EBADF;
+    if (!(in->access & FILE_POSITION))
+        return offset.va ? -ESPIPE : -EINVAL;
+    if (!(out->access & FILE_WRITE))
+        return -EBADF;
+    if (!in->ops->read || !out->ops->write || type_of(in) == LX_S_IFDIR ||
+        (out->flags & LX_O_APPEND))
+        return -EINVAL;
+    return 0;
+}
+
+static int64_t sendfile(struct task *self, struct file *out, struct file *in, struct uptr offset,
+                        size_t nbytes)
+{
+    struct uptr none = {0};
+    struct cursor from, to;
+    int64_t result;
+    int err = cursor_get(&from, in, offset);
+
+    if (err)
+        return err;
+    if (from.offset < 0)
+        return -EINVAL;
+    err = sendfile_check(in, out, offset);
+    if (!err)
+        err = cursor_get(&to, out, none);
+    if (err || nbytes == 0)
+        return err;
+    result = copy(&from, &to, MIN(nbytes, LX_MAX_RW_COUNT));
+    if (result == -EPIPE)
+        signal_send_task(self, LX_SIGPIPE);
+    err = cursor_put(&from, offset);
+    if (!err)
+        err = cursor_put(&to, none);
+    return err ? err : result;
+}
+
+int64_t sys_sendfile(struct task *self, int out_fd, int in_fd, struct uptr offset, size_t nbytes)
+{
+    struct fd_ref in = fd_find(self->files, in_fd);
+    struct fd_ref out;
+    int64_t result = -EBADF;
+
+    if (!in.file)
+        return -EBADF;
+    out = fd_find(self->files, out_fd);
+    if (out.file) {
+        result = sendfile(self, out.file, in.file, offset, nbytes);
+        fd_ref_put(out);
+    }
+    fd_ref_put(in);
+    return result;
+}
+
+/* --- copy_file_range --- */
+
+static int range_check_files(const struct file *in, const struct file *out)
+{
+    if (type_of(in) == LX_S_IFDIR || type_of(out) == LX_S_IFDIR)
+        return -EISDIR;
+    if (type_of(in) != LX_S_IFREG || type_of(out) != LX_S_IFREG)
+        return -EINVAL;
+    if (!(in->access & FILE_READ) || !(out->access & FILE_WRITE) || (out->flags & LX_O_APPEND))
+        return -EBADF;
+    return 0;
+}
+
+static int range_check(const struct cursor *from, const struct cursor *to, size_t *nbytes)
+{
+    uint64_t size = file_size(from->file);
+
+    if (from->offset < 0 || to->offset < 0)
+        return -EINVAL;
+    if ((uint64_t)from->offset + *nbytes < *nbytes || (uint64_t)to->offset + *nbytes < *nbytes)
+        return -EOVERFLOW;
+    *nbytes = (uint64_t)from->offset >= size ? 0 : MIN(*nbytes, size - (uint64_t)from->offset);
+    if (from->file->inode == to->file->inode && from->offset < to->offset + (int64_t)*nbytes &&
+        to->offset < from->offset + (int64_t)*nbytes)
+        return -EINVAL;
+    return 0;
+}
+
+static int64_t copy_range(struct file *in, struct uptr in_offset, struct file *out,
+                          struct uptr out_offset, size_t nbytes)
+{
+    struct cursor from, to;
+    int64_t result;
+    int err = cursor_get(&from, in, in_offset);
+
+    if (!err)
+        err = cursor_get(&to, out, out_offset);
+    if (!err)
+        err = range_check_files(in, out);
+    if (!err)
+        err = range_check(&from, &to, &nbytes);
+    if (err || nbytes == 0)
+        return err;
+    result = copy(&from, &to, MIN(nbytes, LX_MAX_RW_COUNT));
+    if (result <= 0)
+        return result;
+    err = cursor_put(&from, in_offset);
+    if (!err)
+        err = cursor_put(&to, out_offset);
+    return err ? err : result;
+}
+
+/* No flags are defined. */
+int64_t sys_copy_file_range(struct task *self, int in_fd, struct uptr in_offset, int out_fd,
+                            struct uptr out_offset, size_t nbytes, unsigned flags)
+{
+    struct fd_ref in, out;
+    int64_t result = -EBADF;
+
+    if (flags != 0)
+        return -EINVAL;
+    in = fd_find(self->files, in_fd);
+    if (!in.file)
+        return -EBADF;
+    out = fd_find(self->files, out_fd);
+    if (out.file) {
+        result = copy_range(in.file, in_offset, out.file, out_offset, nbytes);
+        fd_ref_put(out);
+    }
+    fd_ref_put(in);
+    return result;
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/* Flags of descriptors and files, and ioctl. */
+#include "kernel/fs/fdtable.h"
+#include "kernel/fs/file.h"
+#include "kernel/fs/flock.h"
+#include "kernel/fs/pipe.h"
+#include "kernel/proc/task.h"
+#include "kernel/syscall/handlers.h"
+#include "kernel/vm/vm_user.h"
+#include "shared/linux/errno.h"
+#include "shared/linux/fcntl.h"
+#include "shared/linux/ioctl.h"
+#include "shared/linux/stat.h"
+
+#define SETFL_FLAGS (LX_O_APPEND | LX_O_NONBLOCK | LX_O_DIRECT | LX_O_NOATIME | LX_O_ASYNC)
+
+static void set_flag(struct file *file, uint32_t flag, bool on)
+{
+    if (on)
+        __atomic_fetch_or(&file->flags, flag, __ATOMIC_RELAXED);
+    else
+        __atomic_fetch_and(&file->flags, ~flag, __ATOMIC_RELAXED);
+}
+
+static int64_t set_flags(struct task *self, struct file *file, uint32_t flags)
+{
+    uint32_t changed = (flags ^ file->flags) & SETFL_FLAGS;
+
+    if ((changed & flags & LX_O_NOATIME) &&
+        !inode_owner_or_privileged(file->inode, &self->fs->cred))
+        return -EPERM;
+    if ((flags & LX_O_DIRECT) && !(file->flags & LX_O_DIRECT) && !file_is_pipe(file))
+        return -EINVAL;
+    set_flag(file, SETFL_FLAGS & ~flags, false);
+    set_flag(file, SETFL_FLAGS & flags, true);
+    return 0;
+}
+
+static int64_t duplicate(struct task *self, struct file *file, uint64_t min, bool cloexec)
+{
+    int fd;
+
+    if (min >= __atomic_load_n(&self->files->limit, __ATOMIC_RELAXED))
+        return -EINVAL;
+    file_get(file);
+    fd = fd_install(self->files, file, (int)min, cloexec);
+    if (fd < 0)
+        file_put(file);
+    return fd;
+}
+
+/* What O_PATH descriptors allow, too. *handled is false for everything else. */
+static int64_t fcntl_any(struct task *self, struct file *file, int fd, int command,
+                         uint64_t argument, bool *handled)
+{
+    *handled = true;
+    switch (command) {
+    case LX_F_DUPFD:
+        return duplicate(self, file, (uint32_t)argument, false);
+    case LX_F_DUPFD_CLOEXEC:
+        return duplicate(self, file, (uint32_t)argument, true);
+    case LX_F_GETFD:
+        return fd_get_cloexec(self->files, fd);
+    case LX_F_SETFD:
+        return fd_set_cloexec(self->files, fd, argument & LX_FD_CLOEXEC);
+    case LX_F_GETFL:
+        return __atomic_load_n(&file->flags, __ATOMIC_RELAXED);
+    default:
+        *handled = false;
+        return 0;
+    }
+}
+
+/* Honoured: DUPFD, DUPFD_CLOEXEC, GETFD, SETFD, GETFL, SETFL, GETPIPE_SZ. */
+int64_t sys_fcntl(struct task *self, int fd, int command, uint64_t argument)
+{
+    struct fd_ref ref = fd_find_any(self->files, fd);
+    int64_t result;
+    bool handled;
+
+    if (!ref.file)
+        return -EBADF;
+    result = fcntl_any(self, ref.file, fd, command, argument, &handled);
+    if (handled)
+        ;
+    else if (ref.file->access & FILE_PATH)
+        result = -EBADF;
+    else if (command == LX_F_SETFL)
+        result = set_flags(self, ref.file, (uint32_t)argument);
+    else if (command == LX_F_GETPIPE_SZ)
+        result = file_is_pipe(ref.file) ? PIPE_NBYTES : -EBADF;
+    else
+        result = -EINVAL;
+    fd_ref_put(ref);
+    return result;
+}
+
+static int64_t bytes_to_the_end(struct file *file, struct uptr argument)
+{
+    uint64_t size = file_size(file);
+    uint32_t left = (uint32_t)(size - (uint64_t)file->position);
+
+    return vm_user_write(argument, &left, sizeof(left));
+}
+
+static int64_t set_nonblock(struct file *file, struct uptr argument)
+{
+    int on;
+    int err = vm_user_read(&on, argument, sizeof(on));
+
+    if (!err)
+        set_flag(file, LX_O_NONBLOCK, on != 0);
+    return err;
+}
+
+/* Honoured for all: FIOCLEX, FIONCLEX, FIONBIO; for regular files FIONREAD. The rest is the
+ * device's own. */
+int64_t sys_ioctl(struct task *self, int fd, unsigned request, struct uptr argument)
+{
+    struct fd_ref ref = fd_find(self->files, fd);
+    int64_t result;
+
+    if (!ref.file)
+        return -EBADF;
+    if (request == LX_FIOCLEX || request == LX_FIONCLEX)
+        result = fd_set_cloexec(self->files, fd, request == LX_FIOCLEX);
+    else if (request == LX_FIONBIO)
+        result = set_nonblock(ref.file, argument);
+    else if (request == LX_FIONREAD && (file_mode(ref.file) & LX_S_IFMT) == LX_S_IFREG)
+        result = bytes_to_the_end(ref.file, argument);
+    else
+        result = ref.file->ops->ioctl ? ref.file->ops->ioctl(ref.file, request, argument) : -ENOTTY;
+    fd_ref_put(ref);
+    return result;
+}
+
+int64_t sys_flock(struct task *self, int fd, int operation)
+{
+    struct fd_ref ref = fd_find(self->files, fd);
+    int err;
+
+    if (!ref.file)
+        return -EBADF;
+    err = flock_apply(ref.file, operation);
+    fd_ref_put(ref);
+    return err;
+}

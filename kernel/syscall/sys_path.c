@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT */
+/* Names: making, linking, renaming, removing them. */
+#include "kernel/fs/open.h"
+#include "kernel/fs/text.h"
+#include "kernel/lib/string.h"
+#include "kernel/proc/task.h"
+#include "kernel/syscall/handlers.h"
+#include "kernel/syscall/user_path.h"
+#include "kernel/vm/vm_user.h"
+#include "shared/linux/errno.h"
+#include "shared/linux/fcntl.h"
+#include "shared/linux/stat.h"
+
+/* A path and where it starts, for the calls that hand both to fs/open.h. */
+struct place {
+    struct user_path path;
+    struct path_start start;
+};
+
+static int place_get(struct task *self, int dirfd, struct uptr from, bool may_be_empty,
+                     struct place *place)
+{
+    int err = user_path_get(&place->path, from);
+
+    if (err)
+        return err;
+    if (place->path.text[0] == '\0' && !may_be_empty)
+        err = -ENOENT;
+    else
+        err = path_start_get(self, dirfd, place->path.text, &place->start);
+    if (err)
+        user_path_put(&place->path);
+    return err;
+}
+
+static void place_put(struct place *place)
+{
+    path_start_put(&place->start);
+    user_path_put(&place->path);
+}
+
+int64_t sys_mkdirat(struct task *self, int dirfd, struct uptr path, uint32_t mode)
+{
+    struct place place;
+    int err = place_get(self, dirfd, path, false, &place);
+
+    if (err)
+        return err;
+    err = fs_mkdir(self->fs, place.start.dentry, place.path.text, mode);
+    place_put(&place);
+    return err;
+}
+
+int64_t sys_mkdir(struct task *self, struct uptr path, uint32_t mode)
+{
+    return sys_mkdirat(self, LX_AT_FDCWD, path, mode);
+}
+
+int64_t sys_mknodat(struct task *self, int dirfd, struct uptr path, uint32_t mode, unsigned device)
+{
+    struct place place;
+    int err;
+
+    mode &= 0xffff; /* umode_t is a short */
+    if ((mode & LX_S_IFMT) == LX_S_IFDIR)
+        return -EPERM;
+    err = place_get(self, dirfd, path, false, &place);
+    if (err)
+        return err;
+    err = fs_mknod(self->fs, place.start.dentry, place.path.text, mode, device);
+    place_put(&place);
+    return err;
+}
+
+int64_t sys_mknod(struct task *self, struct uptr path, uint32_t mode, unsigned device)
+{
+    return sys_mknodat(self, LX_AT_FDCWD, path, mode, device);
+}
+
+int64_t sys_symlinkat(struct task *self, struct uptr from, int dirfd, struct uptr path)
+{
+    struct user_path text;
+    struct place place;
+    int err = user_path_get(&text, from);
+
+    if (err)
+        return err;
+    err = text.text[0] == '\0' ? -ENOENT : place_get(self, dirfd, path, false, &place);
+    if (!err) {
+        err = fs_symlink(self->fs, text.text, place.start.dentry, place.path.text);
+        place_put(&place);
+    }
+    user_path_put(&text);
+    return err;
+}
+
+int64_t sys_symlink(struct task *self, struct uptr text, struct uptr path)
+{
+    return sys_symlinkat(self, text, LX_AT_FDCWD, path);
+}
+
+/* Honoured: SYMLINK_FOLLOW, EMPTY_PATH (the latter for the privileged). */
+int64_t sys_linkat(struct task *self, int from_dirfd, struct uptr from, int to_dirfd,
+                   struct uptr to, int flags)
+{
+    unsigned walk = (flags & LX_AT_SYMLINK_FOLLOW ? PATH_FOLLOW : 0) |
+                    (flags & LX_AT_EMPTY_PATH ? PATH_EMPTY : 0);
+    struct place old, new;
+    int err;
+
+    if (flags & ~(LX_AT_SYMLINK_FOLLOW | LX_AT_EMPTY_PATH))
+        return -EINVAL;
+    if ((walk & PATH_EMPTY) && !credentials_is_privileged(&self->fs->cred))
+        return -ENOENT;
+    err = place_get(self, from_dirfd, from, walk & PATH_EMPTY, &old);
+    if (err)
+        return err;
+    err = place_get(self, to_dirfd, to, false, &new);
+    if (!err) {
+        err = fs_link(self->fs, old.start.dentry, old.path.text, new.start.dentry, new.path.text,
+                      walk);
+        place_put(&new);
+    }
+    place_put(&old);
+    return err;
+}
+
+int64_t sys_link(struct task *self, struct uptr from, struct uptr to)
+{
+    return sys_linkat(self, LX_AT_FDCWD, from, LX_AT_FDCWD, to, 0);
+}
+
+/* Honoured: REMOVEDIR. */
+int64_t sys_unlinkat(struct task *self, int dirfd, struct uptr path, int flags)
+{
+    struct place place;
+    int err;
+
+    if (flags & ~LX_AT_REMOVEDIR)
+        return -EINVAL;
+    err = place_get(self, dirfd, path, false, &place);
+    if (err)
+        return err;
+    err = fs_unlink(self->fs, place.start.dentry, place.path.text, flags & LX_AT_REMOVEDIR);
+    place_put(&place);
+    return err;
+}
+
+int64_t sys_unlink(struct task *self, struct uptr path)
+{
+    return sys_unlinkat(self, LX_AT_FDCWD, path, 0);
+}
+
+int64_t sys_rmdir(struct task *self, struct uptr path)
+{
+    return sys_unlinkat(self, LX_AT_FDCWD, path, LX_AT_REMOVEDIR);
+}
+
+/* Honoured: NOREPLACE, EXCHANGE. */
+int64_t sys_renameat2(struct task *self, int from_dirfd, struct uptr from, int to_dirfd,
+                      struct uptr to, unsigned flags)
+{
+    struct place old, new;
+    int err;
+
+    if ((flags & ~(unsigned)(LX_RENAME_NOREPLACE | LX_RENAME_EXCHANGE)) ||
+        flags == (LX_RENAME_NOREPLACE | LX_RENAME_EXCHANGE))
+        return -EINVAL;
+    err = place_get(self, from_dirfd, from, false, &old);
+    if (err)
+        return err;
+    err = place_get(self, to_dirfd, to, false, &new);
+    if (!err) {
+        err = fs_rename(self->fs, old.start.dentry, old.path.text, new.start.dentry, new.path.text,
+                        flags);
+        place_put(&new);
+    }
+    place_put(&old);
+    return err;
+}
+
+int64_t sys_renameat(struct task *self, int from_dirfd, struct uptr from, int to_dirfd,
+                     struct uptr to)
+{
+    return sys_renameat2(self, from_dirfd, from, to_dirfd, to, 0);
+}
+
+int64_t sys_rename(struct task *self, struct uptr from, struct uptr to)
+{
+    return sys_renameat2(self, LX_AT_FDCWD, from, LX_AT_FDCWD, to, 0);
+}
+
+/* --- reading links --- */
+
+static int64_t readlink_to_user(struct inode *inode, struct uptr buffer, size_t nbytes)
+{
+    int64_t len;
+    char *text;
+    int err;
+
+    if (!inode->ops->readlink)
+        return -EINVAL;
+    inode_touch_atime(inode);
+    if (inode->ops->keeps_text) {
+        len = (int64_t)MIN(nbytes, inode->size);
+        err = vm_user_write(buffer, inode->link.text, (size_t)len);
+        return err ? err : len;
+    }
+    text = text_alloc(LX_PATH_MAX);
+    if (!text)
+        return -ENOMEM;
+    len = inode->ops->readlink(inode, text, LX_PATH_MAX);
+    if (len >= 0) {
+        len = MIN(len, (int64_t)MIN(nbytes, LX_PATH_MAX));
+        err = vm_user_write(buffer, text, (size_t)len);
+        len = err ? err : len;
+    }
+    text_free(text, LX_PATH_MAX);
+    return len;
+}
+
+/* An empty path means the descriptor itself, opened with O_PATH and O_NOFOLLOW. */
+int64_t sys_readlinkat(struct task *self, int dirfd, struct uptr path, struct uptr buffer,
+                       int nbytes)
+{
+    struct dentry *dentry;
+    int64_t result;
+    char first;
+
+    if (nbytes <= 0)
+        return -EINVAL;
+    result = user_walk(self, dirfd, path, PATH_EMPTY, &dentry);
+    if (result)
+        return result;
+    result = readlink_to_user(dentry->inode, buffer, (size_t)nbytes);
+    if (result == -EINVAL && vm_user_read(&first, path, 1) == 0 && first == '\0')
+        result = -ENOENT;
+    dentry_put(dentry);
+    return result;
+}
+
+int64_t sys_readlink(struct task *self, struct uptr path, struct uptr buffer, int nbytes)
+{
+    return sys_readlinkat(self, LX_AT_FDCWD, path, buffer, nbytes);
+}
