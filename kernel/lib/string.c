@@ -218,10 +218,23 @@ int memcmp(const void *one, const void *other, size_t nbytes)
     return 0;
 }
 
+/* Bit 7 of each byte that is 0; the lowest of them is exact, higher ones may be a carry's. */
+static inline uint64_t zero_bytes(uint64_t word)
+{
+    return (word - 0x0101010101010101ULL) & ~word & 0x8080808080808080ULL;
+}
+
 void *memchr(const void *bytes, int byte, size_t nbytes)
 {
+    uint64_t pattern = (uint8_t)byte * 0x0101010101010101ULL;
     const uint8_t *at = bytes;
 
+    for (; nbytes >= 8; nbytes -= 8, at += 8) {
+        uint64_t zeroes = zero_bytes(load64(at) ^ pattern);
+
+        if (zeroes)
+            return (void *)(uintptr_t)(at + __builtin_ctzll(zeroes) / 8);
+    }
     for (; nbytes > 0; nbytes--, at++) {
         if (*at == (uint8_t)byte)
             return (void *)(uintptr_t)at;
@@ -240,8 +253,7 @@ __attribute__((no_sanitize_address)) size_t strlen(const char *text)
             return (size_t)(at - text);
     }
     for (;; at += 8) {
-        uint64_t word = ((const struct word64 *)at)->value;
-        uint64_t zeroes = (word - 0x0101010101010101ULL) & ~word & 0x8080808080808080ULL;
+        uint64_t zeroes = zero_bytes(((const struct word64 *)at)->value);
 
         if (zeroes)
             return (size_t)(at - text) + (size_t)__builtin_ctzll(zeroes) / 8;

@@ -117,6 +117,18 @@ static void test_memchr(void **state)
         assert_ptr_equal(lib_memchr(bytes, byte, sizeof(bytes)),
                          memchr(bytes, byte, sizeof(bytes)));
     assert_null(lib_memchr(bytes, bytes[0], 0));
+    for (size_t n = 0; n < 40; n++) {
+        uint8_t *exact = malloc(n ? n : 1);
+
+        for (size_t at = 0; at < n; at++) { /* 0x81 next to 0x80: a borrow must not mislead */
+            memset(exact, 0x81, n);
+            exact[at] = 0x80;
+            assert_ptr_equal(lib_memchr(exact, 0x80, n), exact + at);
+            assert_null(lib_memchr(exact, 0x80, at));
+            assert_ptr_equal(lib_memchr(exact, 0x81, n), memchr(exact, 0x81, n));
+        }
+        free(exact);
+    }
 }
 
 static void test_lengths(void **state)
