@@ -1,13 +1,14 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""abi.py - compare shared/linux/*.h, shared/elf64.h and the system call table with this host's headers
+"""abi.py - compare shared/linux/*.h, shared/elf64.h and the call table with this host's headers
 
 Usage: abi.py OUTPUT_DIRECTORY
 
 Writes C files full of static assertions, one for each set of host headers that get along with each
 other, and counts.h. Every constant and every structure member of our headers is in one of them: a
-name that is not in the tables below, and has no namesake on the host, does not compile. So nothing goes
-unchecked because somebody forgot it. What no host header has stands in NO_HOST, with the reason.
+name that is not in the tables below, and has no namesake on the host, does not compile. So nothing
+goes unchecked because somebody forgot it. What no host header has stands in NO_HOST, with the
+reason.
 """
 import os
 import re
@@ -91,7 +92,8 @@ STRUCTS = {
     "elf64_shdr": ("Elf64_Shdr", "sh_", {}),
     "elf64_sym": ("Elf64_Sym", "st_", {}),
 }
-NOT_COMPARED = re.compile(r"^(f_|_*)?(pad\d*|spare\d*|reserved|unused)$")  # members that mean nothing
+# Members that mean nothing.
+NOT_COMPARED = re.compile(r"^(f_|_*)?(pad\d*|spare\d*|reserved|unused)$")
 FLEXIBLE = {"dirent64", "dirent"}  # end in an array: the size says nothing
 
 ELF_RENAMED = {
