@@ -7,12 +7,18 @@
 #include "kernel/lib/assert.h"
 
 static void (*handlers[256])(void);
+static void (*fallback)(void);
 static uint64_t unhandled;
 
 void irq_set_handler(unsigned vector, void (*handler)(void))
 {
     ASSERT(vector >= VECTOR_FIRST_INTERRUPT && vector < ARRAY_SIZE(handlers));
     handlers[vector] = handler;
+}
+
+void irq_set_fallback(void (*handler)(void))
+{
+    fallback = handler;
 }
 
 uint64_t irq_unhandled(void)
@@ -30,9 +36,12 @@ void hook_irq(unsigned vector)
     struct cpu *cpu = cpu_self();
 
     cpu->irq_depth++;
-    if (handlers[vector])
+    if (handlers[vector]) {
         handlers[vector]();
-    else
+    } else {
         __atomic_fetch_add(&unhandled, 1, __ATOMIC_RELAXED);
+        if (fallback)
+            fallback();
+    }
     cpu->irq_depth--;
 }

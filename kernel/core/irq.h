@@ -11,7 +11,9 @@
 
 void irq_set_handler(unsigned vector, void (*handler)(void));
 
-/* Interrupts that nobody handles, counted and otherwise ignored. */
+/* Who acknowledges interrupts that nobody handles (the firmware may have left one pending). They
+ * are counted and otherwise ignored. */
+void irq_set_fallback(void (*handler)(void));
 uint64_t irq_unhandled(void);
 
 /* Whether this processor is in an interrupt handler. */

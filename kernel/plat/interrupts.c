@@ -34,5 +34,6 @@ void interrupts_init(void)
     irq_set_handler(ARCH_VECTOR_TIMER, timer_handler);
     irq_set_handler(ARCH_VECTOR_SPURIOUS, spurious_handler);
     irq_set_handler(ARCH_VECTOR_ERROR, error_handler);
+    irq_set_fallback(lapic_eoi);
     timer_set_ops(&ops);
 }
