@@ -3,9 +3,9 @@
  * efi-loader/jump.S - from firmware's processor state to the one that the kernel is promised
  *
  * Everything from jump_start to jump_end lies in one page. It is identity-mapped, read-only and
- * executable, in the firmware's page tables and in the kernel's. The descriptor table lies here too, because
- * the processor may look at it until the kernel loads its own; its descriptors have their
- * "accessed" bit set, so that nothing is ever written to them.
+ * executable, in the firmware's page tables and in the kernel's. The descriptor table lies here,
+ * too, because the processor may look at it until the kernel loads its own; its descriptors have
+ * their "accessed" bit set, so that nothing is ever written to them.
  *
  * Microsoft calling convention: the first argument is in RCX.
  */

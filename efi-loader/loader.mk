@@ -71,4 +71,7 @@ $(LOADER_DEBUG): $(LOADER_OBJS)
 .PHONY: loader
 loader: $(LOADER_EFI) $(LOADER_DEBUG)
 
+# gdb wants the symbols, nobody else does.
+debug: $(LOADER_DEBUG)
+
 -include $(LOADER_OBJS:.o=.d)

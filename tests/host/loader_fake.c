@@ -335,6 +335,7 @@ static EFI_STATUS EFIAPI handle_protocol(EFI_HANDLE handle, EFI_GUID *guid, void
     static const EFI_GUID fs = EFI_SIMPLE_FILE_SYSTEM_PROTOCOL_GUID;
 
     note_call();
+    assert_non_null(handle); /* some firmware does not check that */
     if (memcmp(guid, &fs, sizeof(fs)) != 0)
         return EFI_UNSUPPORTED;
     for (unsigned i = 0; i < N_VOLUMES; i++) {

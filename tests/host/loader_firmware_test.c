@@ -74,6 +74,8 @@ static void broken_ones_fall_back(void **state)
                                            {guid_smbios3, smbios3}, {guid_smbios2, smbios2}};
 
     (void)state;
+    assert_int_equal(firmware_find_rsdp(all, 6), (uintptr_t)rsdp2);
+    assert_int_equal(firmware_find_smbios(all, 6), (uintptr_t)smbios3);
     rsdp2[35] ^= 1;
     assert_int_equal(firmware_find_rsdp(all, 6), (uintptr_t)rsdp1);
     rsdp1[19] ^= 1;

@@ -78,7 +78,7 @@ static EFI_STATUS EFIAPI limited_read(EFI_FILE_HANDLE self, UINTN *nbytes, void 
     return the_real_read(self, nbytes, to);
 }
 
-static void read_limit(void)
+void quirk_limit_reads(void)
 {
     patch_reads(limited_read);
 }
@@ -119,7 +119,7 @@ static void no_device(void)
 }
 
 const struct quirk_entry quirk_file_entries[] = {
-    {"read-limit", read_limit},
+    {"read-limit", quirk_limit_reads},
     {"read-hangs", read_hangs},
     {"no-file-path", no_file_path},
     {"no-device", no_device},

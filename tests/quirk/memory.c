@@ -121,6 +121,7 @@ static EFI_STATUS EFIAPI high_pages(EFI_ALLOCATE_TYPE how, EFI_MEMORY_TYPE type,
 static void high_memory(void)
 {
     the_quirk.bs->AllocatePages = high_pages;
+    quirk_limit_reads();
 }
 
 const struct quirk_entry quirk_memory_entries[] = {

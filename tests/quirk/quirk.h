@@ -52,3 +52,6 @@ void quirk_before_exit(void (*hook)(void));
 /* The first n attempts to leave boot services fail (~0: all do). */
 void quirk_fail_exits(unsigned n);
 void quirk_install_exit(void);
+
+/* Reads of more than 1 MiB, or to above 4 GiB, fail and are a fault. */
+void quirk_limit_reads(void);
