@@ -81,8 +81,8 @@ static void check_select(void)
     CHECK_EQ(select(p[0] + 1, &in, NULL, NULL, &t), 0);
     CHECK(now_ns() - begin >= 20 * MS);
     CHECK(!FD_ISSET(p[0], &in));
-    FD_SET(99, &in);
-    CHECK_ERR(select(100, &in, NULL, NULL, &t), EBADF);
+    FD_SET(50, &in); /* below 64: Linux does not look at numbers beyond its table */
+    CHECK_ERR(select(60, &in, NULL, NULL, &t), EBADF);
     CHECK_ERR(select(-1, &in, NULL, NULL, &t), EINVAL);
 }
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Run a plan on Linux, the oracle: what passes here is what the kernel has to match.
+"""Run plans on Linux, the oracle: what passes here is what the kernel has to match.
 
-    run_on_linux.py --base DIR... --work DIR [--plan FILE] [--only NAME]... [-v]
+    run_on_linux.py --base DIR... --work DIR [--plan FILE]... [--only NAME]... [-v]
 
 Each test runs under chroot in the root filesystem that an image would get, in the conditions the
 kernel's harness gives: stdin on /dev/null, output into a pipe, no terminal, umask 022, a fixed
@@ -239,20 +239,9 @@ def enter_namespace():
         os.execvp("unshare", ["unshare", "-rm", sys.executable] + sys.argv)
 
 
-def main():
-    """Runs the plan, prints one line a test and the totals."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--base", action="append", required=True)
-    parser.add_argument("--work", required=True)
-    parser.add_argument("--plan")
-    parser.add_argument("--only", action="append", default=[])
-    parser.add_argument("-v", action="store_true")
-    args = parser.parse_args()
-
-    enter_namespace()
-    root = make_root(args.base, args.work)
-    tests, directives = read_plan(args.plan or os.path.join(root, "etc/firstlight/plan"))
-    counts = {"passed": 0, "failed": 0, "skipped": 0, "not comparable": 0}
+def run_plan(path, root, args, counts):
+    """Runs one plan, adds to the counts."""
+    tests, directives = read_plan(path)
     for test in tests:
         if args.only and test.name not in args.only:
             continue
@@ -271,6 +260,23 @@ def main():
             print(f"{verdict:6} {test.name}: {outcome}, expected {test.expect}"
                   f" ({time.monotonic() - begin:.2f} s){' - ' + reason if reason else ''}")
             show_output(output)
+
+
+def main():
+    """Runs the plans, prints one line a test and the totals."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--base", action="append", required=True)
+    parser.add_argument("--work", required=True)
+    parser.add_argument("--plan", action="append")
+    parser.add_argument("--only", action="append", default=[])
+    parser.add_argument("-v", action="store_true")
+    args = parser.parse_args()
+
+    enter_namespace()
+    counts = {"passed": 0, "failed": 0, "skipped": 0, "not comparable": 0}
+    for plan in args.plan or [None]:
+        root = make_root(args.base, args.work)  # anew: a plan starts with a clean file system
+        run_plan(plan or os.path.join(root, "etc/firstlight/plan"), root, args, counts)
     print(f"user-linux: {counts['passed']} passed, {counts['failed']} failed"
           f" ({counts['not comparable']} not comparable, {counts['skipped']} skipped)")
     return 1 if counts["failed"] or not counts["passed"] else 0

@@ -6,7 +6,7 @@
 # busybox: /bin/minimal, /bin/bench and the tests in /bin/t.
 #
 #   make user              build the tree
-#   make user-test-linux   run the default plan on this machine's Linux, the oracle
+#   make user-test-linux   run every plan of this folder on this machine's Linux, the oracle
 
 USER_TREE := $(B)/user/rootfs
 USER_T    := $(USER_TREE)/usr/bin/t
@@ -99,6 +99,11 @@ $(USER_TREE)/usr/bin/bench: tests/user/bench.c tests/user/bench_ops.S $(USER_LIB
     $(USER_HEADERS)
 	$(Q)$(USER_CC) $(USER_CFLAGS) $(USER_LDFLAGS) -o $@ $(filter %.c %.S,$^)
 
-user-test-linux: user
+$(B)/user/args.plan: tests/user/args_plan.py | $(B)/user/stamp
+	$(Q)python3 $< >$@
+
+USER_PLANS := rootfs/etc/firstlight/plan tests/user/hardware.plan tests/user/output.plan \
+              $(B)/user/args.plan
+user-test-linux: user $(B)/user/args.plan
 	$(Q)python3 tests/user/run_on_linux.py --base rootfs --base $(USER_TREE) \
-	    --work $(B)/user/linux
+	    --work $(B)/user/linux $(addprefix --plan ,$(USER_PLANS))
