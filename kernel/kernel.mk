@@ -86,6 +86,7 @@ KERNEL_SRCS := \
     kernel/selftest/capture.c \
     kernel/selftest/account.c \
     kernel/selftest/report.c \
+    kernel/selftest/inject.c \
     kernel/selftest/ktest.c \
     kernel/selftest/probe.S \
     kernel/selftest/snippets.S \

@@ -196,6 +196,15 @@ static void files_start(void)
          (unsigned long long)report.nentries, (unsigned long long)(report.nbytes_in_place >> 10));
 }
 
+/* Options that change how programs are treated. */
+static void options_apply(void)
+{
+    char value[16];
+
+    if (cmdline_find("wx", value, sizeof(value)) && !strcmp(value, "allow"))
+        vm_allow_wx(true);
+}
+
 NORETURN static void finish(bool passed)
 {
     char after[16] = "poweroff";
@@ -224,6 +233,7 @@ NORETURN static void run(void *argument)
     };
 
     (void)argument;
+    options_apply();
     irq_enable();
     finish(selftest_run(&input));
 }

@@ -16,9 +16,13 @@ static const struct cfg_key {
     {"after", true},   /* poweroff, reboot, halt */
     {"bench", false},  /* run the benchmark instead of the plan */
     {"console", true}, /* where the log goes */
+    {"inject", true},  /* faults on purpose, for tests of the harness */
     {"ktest", true},   /* in-kernel tests to run */
+    {"panic", true},   /* a panic on purpose, likewise */
     {"plan", true},    /* path of another plan in the root filesystem */
+    {"storm", true},   /* microseconds between timer interrupts, likewise */
     {"trace", true},   /* what to trace */
+    {"wx", true},      /* allow: memory may be writable and executable at once */
 };
 
 void cfg_init(struct cfg_reader *reader, const char *text, size_t size)

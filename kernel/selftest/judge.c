@@ -5,9 +5,11 @@
 #include "kernel/lib/fmt.h"
 #include "kernel/lib/klog.h"
 #include "kernel/lib/string.h"
+#include "kernel/mm/pmm.h"
 #include "kernel/proc/usermode.h"
 #include "kernel/selftest/account.h"
 #include "kernel/selftest/capture.h"
+#include "kernel/selftest/inject.h"
 #include "kernel/selftest/report.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/fcntl.h"
@@ -135,6 +137,12 @@ static int program_run(const struct judge_test *test, struct exec_request *reque
     return err;
 }
 
+/* On purpose: see inject.h. */
+static struct frame *leak_frame(void)
+{
+    return pmm_alloc(0, PMM_PLAIN);
+}
+
 void judge_run(const struct judge_test *test)
 {
     struct exec_request request = {
@@ -150,6 +158,8 @@ void judge_run(const struct judge_test *test)
 
     account_take(&before);
     err = program_run(test, &request, &status);
+    if (inject_is("leak"))
+        (void)leak_frame();
     account_take(&after);
     if (err) {
         fmt_print(reason, sizeof(reason), "could not start %s: %s%s%s", test->argv[0],

@@ -46,14 +46,25 @@ void idt_init(void)
     gate_set(VECTOR_OVERFLOW, 0, 3);
 }
 
-void idt_load(void)
+static void load(uint16_t limit, uint64_t base)
 {
     struct {
         uint16_t limit;
         uint64_t base;
-    } __attribute__((packed)) pointer = {sizeof(idt) - 1, (uint64_t)idt};
+    } __attribute__((packed)) pointer = {limit, base};
 
     __asm__ volatile("lidt %0" : : "m"(pointer));
+}
+
+void idt_load(void)
+{
+    load(sizeof(idt) - 1, (uint64_t)idt);
+}
+
+void idt_break(void)
+{
+    load(0, 0);
+    __asm__ volatile("ud2");
 }
 
 void idt_gate80_set(bool open)

@@ -16,3 +16,6 @@ void idt_load(void);
 void idt_gate80_set(bool open);
 
 uint64_t idt_address(void); /* for checks: 4,096 bytes from here */
+
+/* Takes the table away and faults: the processor shuts down, which resets a PC. */
+void idt_break(void);

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+#include "kernel/selftest/inject.h"
+
+#include "kernel/arch/x86_64/idt.h"
+#include "kernel/arch/x86_64/irq.h"
+#include "kernel/core/clock.h"
+#include "kernel/core/cmdline.h"
+#include "kernel/core/panic.h"
+#include "kernel/core/spinlock.h"
+#include "kernel/core/timer.h"
+#include "kernel/lib/image.h"
+#include "kernel/lib/klog.h"
+#include "kernel/lib/string.h"
+#include "kernel/proc/process.h"
+#include "kernel/selftest/snippet.h"
+
+#define WORD_SIZE 32
+
+static struct timer storm_timer;
+static uint64_t storm_ns;
+
+static void storm_fires(struct timer *timer)
+{
+    timer_start(timer, clock_monotonic_ns() + storm_ns);
+}
+
+static void storm_start(void)
+{
+    uint64_t us = cmdline_number("storm", 0);
+
+    if (us < 20 || us > 1000000)
+        return;
+    storm_ns = us * 1000;
+    timer_init(&storm_timer, storm_fires);
+    timer_start(&storm_timer, clock_monotonic_ns() + storm_ns);
+    klog("storm: a timer interrupt every %llu us", (unsigned long long)us);
+}
+
+static void panic_test(void)
+{
+    panic("asked for by panic=test");
+}
+
+static void panic_assert(void)
+{
+    ASSERT(storm_ns == UINT64_MAX);
+}
+
+/* An address in no range of the map. */
+static void panic_fault(void)
+{
+    *(volatile uint64_t *)0xffff9fffffffe000ULL = 1;
+}
+
+/* Deeper and deeper, until the guard page below the stack: a double fault on its own stack. */
+static uint64_t dig(uint64_t depth)
+{
+    volatile char room[512];
+
+    room[depth & 511] = (char)depth;
+    return depth ? dig(depth - 1) + (uint64_t)room[depth & 511] : 0;
+}
+
+static void panic_stack(void)
+{
+    klog("%llu", (unsigned long long)dig(1000));
+}
+
+static void panic_rank(void)
+{
+    struct spinlock late = SPINLOCK_INIT(SPIN_SLAB), early = SPINLOCK_INIT(SPIN_PROC);
+
+    spin_lock(&late);
+    spin_lock(&early);
+}
+
+/* Below USER_END, but not in user-copy code. */
+static void panic_user(void)
+{
+    *(volatile uint64_t *)0x400000ULL = 1;
+}
+
+/* A panic whose report faults: the frame pointer leads nowhere. */
+static void panic_nested(void)
+{
+    panic_set_symbols((const void *)0xffff9fffffffe000ULL, 4096);
+    panic("asked for by panic=nested");
+}
+
+/* Kernel text cannot be written, not even through the direct map. */
+static void panic_wx(void)
+{
+    *(volatile char *)(uintptr_t)image_text_begin = 0;
+}
+
+static void panic_start(const char *word)
+{
+    static const struct {
+        const char *word;
+        void (*fault)(void);
+    } kinds[] = {
+        {"test", panic_test},   {"assert", panic_assert}, {"fault", panic_fault},
+        {"stack", panic_stack}, {"rank", panic_rank},     {"user", panic_user},
+        {"nested", panic_nested}, {"wx", panic_wx},
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+        if (!strcmp(kinds[i].word, word))
+            kinds[i].fault();
+    panic("panic=%s: no such kind, or it did not happen", word);
+}
+
+/* No table to find a handler in: the processor gives up and the machine resets. */
+static void reset(void)
+{
+    irq_disable();
+    idt_break();
+}
+
+bool inject_is(const char *word)
+{
+    char given[WORD_SIZE];
+
+    return cmdline_find("inject", given, sizeof(given)) && !strcmp(given, word);
+}
+
+void inject_start(void)
+{
+    char word[WORD_SIZE];
+
+    if (cmdline_find("panic", word, sizeof(word)))
+        panic_start(word);
+    if (inject_is("reset"))
+        reset();
+    if (inject_is("hang")) {
+        irq_disable();
+        for (;;)
+            cpu_halt();
+    }
+    storm_start();
+}

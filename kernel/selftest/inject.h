@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * selftest/inject.h - faults on purpose, so that tests can see them noticed
+ *
+ * Words of the command line, for the system tests; nothing here runs without them:
+ *   panic=test|assert|fault|stack|rank|user|nested|wx   the kernel panics after the baseline
+ *   inject=leak    each program of the plan costs a frame
+ *   inject=lose    the last test of the plan is not run and not reported
+ *   inject=hang    interrupts off, for ever, after the baseline
+ *   inject=reset   a triple fault after the baseline
+ *   storm=US       a timer interrupt every US microseconds (20 to 1,000,000) while programs run
+ * Context: the boot thread.
+ */
+#pragma once
+
+#include "kernel/lib/util.h"
+
+/* After the baseline; may not return. An unknown word panics, too, and says so. */
+void inject_start(void);
+
+bool inject_is(const char *word); /* whether inject=word was given */
