@@ -34,11 +34,11 @@ NAMES = {PASS: "PASS", FAIL: "FAIL", PANIC: "PANIC", NO_VERDICT: "no verdict"}
 STATUS_PASS, STATUS_FAIL, STATUS_PANIC = 33, 35, 37
 
 DISKS = {
-    "sata": ["-device", "ide-hd,drive=disk,bootindex=0"],
-    "nvme": ["-device", "nvme,drive=disk,serial=firstlight,bootindex=0"],
-    "virtio": ["-device", "virtio-blk-pci,drive=disk,bootindex=0"],
+    "sata": ["-device", "ide-hd,drive=disk"],
+    "nvme": ["-device", "nvme,drive=disk,serial=firstlight"],
+    "virtio": ["-device", "virtio-blk-pci,drive=disk"],
     "usb": ["-device", "qemu-xhci,id=xhci",
-            "-device", "usb-storage,bus=xhci.0,drive=disk,removable=on,bootindex=0"],
+            "-device", "usb-storage,bus=xhci.0,drive=disk,removable=on"],
 }
 
 
@@ -248,7 +248,7 @@ class Machine:
     """One virtual machine. `run` boots it and waits for its end."""
 
     def __init__(self, image, memory="256M", cpus=1, timeout=300.0, disk="sata", accel="auto",
-                 exit_device=True, firmware=OVMF, extra=(), stream=None):
+                 exit_device=True, firmware=OVMF, bootindex=1, extra=(), stream=None):
         self.image = image
         self.memory = memory + "M" if memory.isdigit() else memory
         self.cpus = cpus
@@ -257,6 +257,7 @@ class Machine:
         self.accel = accel  # "kvm", "tcg" or "auto"
         self.exit_device = exit_device
         self.firmware = firmware
+        self.bootindex = bootindex  # of the image, among other disks that `extra` may bring
         self.extra = list(extra)
         self.stream = stream  # gets the filtered serial line as it comes, in bytes
         self.qmp = None
@@ -280,7 +281,8 @@ class Machine:
                 "-qmp", f"unix:{qmp_path},server=on,wait=off",
                 # A snapshot: the image itself is never written to.
                 "-drive", f"if=none,id=disk,format=raw,snapshot=on,file={image}"]
-        args += DISKS[self.disk]
+        *before, device = DISKS[self.disk]
+        args += before + [f"{device},bootindex={self.bootindex}"]
         if self.exit_device:
             args += ["-device", "isa-debug-exit,iobase=0xf4,iosize=0x04"]
         for option, values in (("-accel", [self._accelerator()] if "-accel" not in self.extra

@@ -108,10 +108,10 @@ def boot(request):
 
         def during(running):
             nonlocal until
-            if until is not None and until in running.log:
+            if until is not None and until in running.log and running.log.endswith("\n"):
                 until = None
-                time.sleep(1)  # what comes behind the text belongs to the log, too
                 if then:
+                    time.sleep(1)  # until the picture, too, has changed
                     then(running)
                 running.qmp.command("quit")
 

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
 """Broken files on the boot volume: one sentence that names file and fault, and nothing started."""
+import shutil
 import struct
 
 import pytest
 
 import machine
+from conftest import Image
 
 REFUSED = "firstlight: refused: "
 STARTED = "starting the kernel"
@@ -14,12 +16,17 @@ PT_LOAD, PF_X, PF_W = 1, 1, 2
 def refuse(boot, image, *words, **options):
     """Boot an image that the loader must refuse, with these words in its one sentence."""
     outcome = boot(image, until=REFUSED, **options)
-    sentences = [line for line in outcome.log.splitlines() if line.startswith(REFUSED)]
-    assert len(sentences) == 1, sentences
+    check_refusal(outcome.log, words)
+    assert outcome.code == machine.NO_VERDICT
+
+
+def check_refusal(log, words):
+    """One sentence with all of these words, and nothing was started."""
+    sentences = [line for line in log.splitlines() if line.startswith(REFUSED)]
+    assert len(sentences) == 1, log
     for word in words:
         assert word in sentences[0]
-    assert STARTED not in outcome.log and "KTAP version" not in outcome.log
-    assert outcome.code == machine.NO_VERDICT
+    assert STARTED not in log and "KTAP version" not in log
 
 
 def flip(data, offset, bit=1):
@@ -67,7 +74,6 @@ DAMAGE = {  # found by the checksums
     "rootfs.cpio, last byte": ("rootfs.cpio", lambda d: flip(d, len(d) - 1)),
     "rootfs.cpio, half": ("rootfs.cpio", lambda d: d[:len(d) // 2]),
 }
-EMPTY = {name: (name, lambda d: b"") for name in ("kernel.elf", "rootfs.cpio")}
 BAD_KERNEL = {  # with checksums that fit: the loader has to see it by itself
     "text": lambda d: b"this is no kernel\n" * 1000,
     "half": lambda d: d[:len(d) // 2],
@@ -83,36 +89,6 @@ BAD_KERNEL = {  # with checksums that fit: the loader has to see it by itself
 }
 
 
-@pytest.mark.parametrize("name", DAMAGE)
-def test_damage_is_found_by_the_checksums(boot, mkimg, name):
-    file, change = DAMAGE[name]
-    image = mkimg()
-    image.write(file, change(image.read(file)))
-    refuse(boot, image, file, "damaged")
-
-
-@pytest.mark.parametrize("name", EMPTY)
-def test_empty(boot, mkimg, name):
-    image = mkimg()
-    image.write(name, b"")
-    refuse(boot, image, name, "empty")
-
-
-@pytest.mark.parametrize("name", ["kernel.elf", "rootfs.cpio"])
-def test_missing(boot, mkimg, name):
-    image = mkimg()
-    image.remove(name)
-    refuse(boot, image, name, "not found")
-
-
-@pytest.mark.parametrize("name", BAD_KERNEL)
-def test_bad_kernel_with_fitting_checksums(boot, mkimg, tmp_path, name):
-    image = mkimg()
-    image.write("kernel.elf", BAD_KERNEL[name](image.read("kernel.elf")))
-    image.refresh_checksums(tmp_path)
-    refuse(boot, image, "kernel.elf")
-
-
 BAD_SUMS = {
     "empty": (b"", "checksums", "kernel.elf"),
     "words": (b"these are not numbers\n", "checksums", "line 1"),
@@ -120,14 +96,6 @@ BAD_SUMS = {
     "one file only": (b"1 2 rootfs.cpio\n", "checksums", "kernel.elf"),
     "too large a number": (b"99999999999 1 kernel.elf\n", "checksums", "line 1"),
 }
-
-
-@pytest.mark.parametrize("name", BAD_SUMS)
-def test_broken_checksums(boot, mkimg, name):
-    data, *words = BAD_SUMS[name]
-    image = mkimg()
-    image.write("checksums", data)
-    refuse(boot, image, *words)
 
 
 def test_missing_checksums_are_a_warning(boot, mkimg):
@@ -147,12 +115,60 @@ BAD_CONFIG = {
 }
 
 
-@pytest.mark.parametrize("name", BAD_CONFIG)
-def test_broken_config(boot, mkimg, name):
-    data, word = BAD_CONFIG[name]
-    image = mkimg()
-    image.write("boot.cfg", data)
-    refuse(boot, image, "boot.cfg", word)
+def all_cases():
+    """Every image that the loader refuses: name -> (file, change of its bytes, words said)."""
+    cases = {f"damaged {name}": (file, change, [file, "damaged"])
+             for name, (file, change) in DAMAGE.items()}
+    for name in ("kernel.elf", "rootfs.cpio"):
+        cases[f"empty {name}"] = (name, lambda d: b"", [name, "empty"])
+        cases[f"missing {name}"] = (name, None, [name, "not found"])
+    for name, change in BAD_KERNEL.items():
+        cases[f"kernel.elf with fitting checksums: {name}"] = ("kernel.elf", change,
+                                                               ["kernel.elf"])
+    for name, (data, *words) in BAD_SUMS.items():
+        cases[f"checksums: {name}"] = ("checksums", lambda d, data=data: data, words)
+    for name, (data, word) in BAD_CONFIG.items():
+        cases[f"boot.cfg: {name}"] = ("boot.cfg", lambda d, data=data: data, ["boot.cfg", word])
+    return cases
+
+
+CASES = all_cases()
+BATCH = 18  # disks on one machine
+BATCHES = [list(CASES)[n:n + BATCH] for n in range(0, len(CASES), BATCH)]
+
+
+def break_image(image, name, folder):
+    file, change, _ = CASES[name]
+    if change is None:
+        image.remove(file)
+    else:
+        image.write(file, change(image.read(file)))
+    if "fitting checksums" in name:
+        image.refresh_checksums(folder)
+
+
+@pytest.mark.parametrize("names", BATCHES, ids=[f"batch{n}" for n in range(len(BATCHES))])
+def test_refusals(boot, mkimg, tmp_path, names):
+    """One machine with a disk for each case, and a good one at the end of the boot order.
+
+    The firmware tries them in turn. So besides each sentence this shows that a refusal leaves
+    nothing behind: after all of them, the last disk boots and passes.
+    """
+    good = mkimg(plan="test a /bin/minimal\n")
+    extra = []
+    for number, name in enumerate(names):
+        image = Image(tmp_path / f"bad{number}.img")
+        shutil.copyfile(good.path, image.path)
+        break_image(image, name, tmp_path)
+        extra += ["-drive", f"if=none,id=bad{number},format=raw,readonly=on,file={image.path}",
+                  "-device", f"virtio-blk-pci,drive=bad{number},bootindex={number + 1}"]
+    outcome = boot(good, extra=extra, bootindex=len(names) + 1)
+    parts = outcome.log.split("BdsDxe: starting ")[1:]
+    assert len(parts) == len(names) + 1
+    for name, part in zip(names, parts):
+        print(f"case: {name}")  # shown when the next line fails
+        check_refusal(part, CASES[name][2])
+    assert outcome.code == machine.PASS
 
 
 def test_unknown_word_in_the_config_is_told(boot, mkimg):
@@ -163,8 +179,8 @@ def test_unknown_word_in_the_config_is_told(boot, mkimg):
     assert "'aftr=halt' is not understood" in outcome.log
 
 
-@pytest.mark.parametrize("data", [None, b"", b"# nothing\n\n", b"\r\n  \r\n", b"# \xc3\xa4\n"],
-                         ids=["missing", "empty", "comment", "line ends", "letters"])
+@pytest.mark.parametrize("data", [None, b"", b"\r\n  # \xc3\xa4\r\n\r\n"],
+                         ids=["missing", "empty", "comment"])
 def test_config_without_words_means_defaults(boot, mkimg, data):
     image = mkimg(plan="test a /bin/minimal\n")
     if data is None:
@@ -215,13 +231,3 @@ def test_no_boot_directory(boot, mkimg):
         image.remove(name)
     image.remove_directory()
     refuse(boot, image, "\\firstlight", "no volume")
-
-
-def test_one_after_the_other_can_be_mended(boot, mkimg):
-    """The same image, refused and then put right, passes: a refusal leaves nothing behind."""
-    image = mkimg(plan="test a /bin/minimal\n")
-    good = image.read("kernel.elf")
-    image.write("kernel.elf", flip(good, 100))
-    refuse(boot, image, "kernel.elf")
-    image.write("kernel.elf", good)
-    assert boot(image).code == machine.PASS
