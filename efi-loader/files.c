@@ -17,6 +17,11 @@
 /* Codes from 0x10000 on are for others than the firmware. */
 #define WATCHDOG_CODE 0x10000
 
+static void arm_watchdog(EFI_BOOT_SERVICES *bs)
+{
+    bs->SetWatchdogTimer(FILES_WATCHDOG_SECONDS, WATCHDOG_CODE, 0, NULL);
+}
+
 static int open_on(EFI_BOOT_SERVICES *bs, EFI_HANDLE volume, EFI_FILE_HANDLE *out)
 {
     static EFI_GUID guid = EFI_SIMPLE_FILE_SYSTEM_PROTOCOL_GUID;
@@ -41,6 +46,7 @@ int files_open(struct files *files, EFI_BOOT_SERVICES *bs, const EFI_LOADED_IMAG
     int err;
 
     files->bs = bs;
+    arm_watchdog(bs);
     /* The device says where the loader came from; FilePath may be NULL and is not needed. */
     err = open_on(bs, self->DeviceHandle, &files->directory);
     if (!err)
@@ -94,7 +100,7 @@ static int read_pieces(struct files *files, EFI_FILE_HANDLE file, unsigned char 
     while (size) {
         UINTN piece = MIN(size, FILES_PIECE);
 
-        files->bs->SetWatchdogTimer(FILES_WATCHDOG_SECONDS, WATCHDOG_CODE, 0, NULL);
+        arm_watchdog(files->bs);
         if (EFI_ERROR(file->Read(file, &piece, to)) || piece == 0 || piece > size)
             return -EIO;
         to += piece;

@@ -47,16 +47,12 @@ LOADER_CFLAGS := $(LOADER_TARGET) -fgnuc-version=4.2.1 -fno-ms-extensions -std=g
     -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
     -Wpointer-arith -Wundef -Wwrite-strings \
     -I. -isystem /usr/include/efi -ffile-prefix-map=$(CURDIR)/=
-# -ffreestanding takes away the inline expansion of small copies, too; this gives it back, to all
-# but the file that defines these functions.
-LOADER_BUILTINS := -Dmemcpy=__builtin_memcpy -Dmemset=__builtin_memset -Dmemcmp=__builtin_memcmp
-$(LOADER_OBJDIR)/kernel/lib/string.c.o: LOADER_BUILTINS :=
 LOADER_LDFLAGS := /subsystem:efi_application /entry:efi_main /nodefaultlib /dynamicbase \
     /nxcompat /Brepro /opt:ref /opt:icf
 
 $(LOADER_OBJDIR)/%.c.o: %.c efi-loader/loader.mk
 	@mkdir -p $(@D)
-	$(Q)$(LOADER_CLANG) $(LOADER_CFLAGS) $(LOADER_BUILTINS) -MMD -MP -c -o $@ $<
+	$(Q)$(LOADER_CLANG) $(LOADER_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(LOADER_OBJDIR)/%.S.o: %.S efi-loader/loader.mk
 	@mkdir -p $(@D)

@@ -36,6 +36,7 @@ extern const struct quirk_entry quirk_memory_entries[];
 extern const struct quirk_entry quirk_file_entries[];
 extern const struct quirk_entry quirk_graphics_entries[];
 extern const struct quirk_entry quirk_attribute_entries[];
+extern const struct quirk_entry quirk_serial_entries[];
 
 /* True for code of the loader: pass __builtin_return_address(0). */
 bool quirk_is_loader(const void *code);
