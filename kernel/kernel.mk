@@ -105,13 +105,9 @@ KERNEL_COMMON := -I. -I$(B)/include -mno-red-zone -mcmodel=kernel -fno-pic -g \
 KERNEL_CFLAGS := -std=gnu17 $(O) -ffreestanding -fno-stack-protector -mgeneral-regs-only \
     -fno-omit-frame-pointer -fno-strict-aliasing -fno-common -fno-asynchronous-unwind-tables \
     -fcf-protection=none $(KERNEL_WARNINGS) $(KERNEL_COMMON)
-# The entry point is not called by name from C, and lib's string functions must not be turned into
-# calls of themselves.
-$(KERNEL_DIR)/obj/kernel/lib/string.c.o: KERNEL_CFLAGS += -fno-builtin -fno-tree-loop-distribute-patterns
-
-ifneq ($(findstring clang,$(CC)),)
-KERNEL_CFLAGS := $(filter-out -fno-tree-loop-distribute-patterns,$(KERNEL_CFLAGS))
-endif
+# lib's string functions must not be turned into calls of themselves.
+KERNEL_NO_LOOPS := $(if $(findstring clang,$(CC)),,-fno-tree-loop-distribute-patterns)
+$(KERNEL_DIR)/obj/kernel/lib/string.c.o: KERNEL_CFLAGS += -fno-builtin $(KERNEL_NO_LOOPS)
 
 KERNEL_OFFSETS := $(B)/include/kernel/offsets.h
 KERNEL_FLAGS   := $(B)/kernel/flags
@@ -125,7 +121,7 @@ $(KERNEL_OFFSETS): kernel/arch/x86_64/offsets.c $(KERNEL_FLAGS)
 	@mkdir -p $(@D) $(KERNEL_DIR)
 	$(Q)$(CC) $(KERNEL_CFLAGS) -MMD -MP -MT $@ -MF $(KERNEL_DIR)/offsets.d -S -o $(KERNEL_DIR)/offsets.s $<
 	$(Q){ echo '/* Generated from offsets.c: do not edit. */'; \
-	    sed -n 's/^->\([A-Z0-9_]*\) \$$*\(.*\)$$/#define \1 \2/p' $(KERNEL_DIR)/offsets.s; } >$@
+	    sed -n 's/^.*"->\([A-Z0-9_]*\) \$$*\(.*\)"$$/#define \1 \2/p' $(KERNEL_DIR)/offsets.s; } >$@
 
 $(KERNEL_DIR)/obj/%.c.o: %.c $(KERNEL_FLAGS)
 	@mkdir -p $(@D)

@@ -4,6 +4,7 @@
  *
  * The only file that sees every room. State at entry: shared/bootinfo.h.
  */
+#include "kernel/main.h"
 #include "kernel/arch/x86_64/cpu.h"
 #include "kernel/arch/x86_64/entry.h"
 #include "kernel/arch/x86_64/features.h"
@@ -26,7 +27,6 @@
 #include "kernel/lib/klog.h"
 #include "kernel/lib/string.h"
 #include "kernel/lib/version.h"
-#include "kernel/main.h"
 #include "kernel/mm/pmm.h"
 #include "kernel/mm/slab.h"
 #include "kernel/mm/tables.h"

@@ -42,10 +42,10 @@ enum bootinfo_type {
 };
 
 /* Types that are RAM and appear in the direct map. Runtime ranges do not. */
-#define BOOTINFO_DIRECT_TYPES                                                                     \
-    ((1u << BOOTINFO_FREE) | (1u << BOOTINFO_LOADER) | (1u << BOOTINFO_KERNEL) |                  \
-     (1u << BOOTINFO_TABLES) | (1u << BOOTINFO_BLOCK) | (1u << BOOTINFO_ROOTFS) |                 \
-     (1u << BOOTINFO_PLAN) | (1u << BOOTINFO_KERNEL_FILE) | (1u << BOOTINFO_TRAMPOLINE) |         \
+#define BOOTINFO_DIRECT_TYPES                                                                      \
+    ((1u << BOOTINFO_FREE) | (1u << BOOTINFO_LOADER) | (1u << BOOTINFO_KERNEL) |                   \
+     (1u << BOOTINFO_TABLES) | (1u << BOOTINFO_BLOCK) | (1u << BOOTINFO_ROOTFS) |                  \
+     (1u << BOOTINFO_PLAN) | (1u << BOOTINFO_KERNEL_FILE) | (1u << BOOTINFO_TRAMPOLINE) |          \
      (1u << BOOTINFO_ACPI) | (1u << BOOTINFO_NVS))
 
 struct bootinfo_range {
@@ -71,9 +71,9 @@ enum bootinfo_pixel {
 struct bootinfo_framebuffer {
     uint64_t base;
     uint64_t size;
-    uint32_t width, height;    /* pixels */
-    uint32_t pixels_per_line;  /* stride; 4 bytes a pixel */
-    uint32_t format;           /* enum bootinfo_pixel */
+    uint32_t width, height;   /* pixels */
+    uint32_t pixels_per_line; /* stride; 4 bytes a pixel */
+    uint32_t format;          /* enum bootinfo_pixel */
     uint32_t red_mask, green_mask, blue_mask;
     uint32_t reserved;
 };
@@ -94,34 +94,34 @@ struct bootinfo_cpu_state {
 struct bootinfo {
     uint64_t magic;
     uint32_t version;
-    uint32_t size;        /* sizeof(struct bootinfo) */
-    uint64_t block_base;  /* physical address of this block */
-    uint64_t block_size;  /* whole block, bytes */
+    uint32_t size;       /* sizeof(struct bootinfo) */
+    uint64_t block_base; /* physical address of this block */
+    uint64_t block_size; /* whole block, bytes */
 
     uint32_t ranges_offset;
     uint32_t ranges_count;
-    uint32_t cmdline_offset; /* words separated by single blanks, NUL-terminated, UTF-8 */
-    uint32_t cmdline_size;   /* without the NUL */
-    uint32_t log_offset;     /* what the loader printed, lines ended by \n, NUL-terminated */
-    uint32_t log_size;       /* without the NUL */
+    uint32_t cmdline_offset;  /* words separated by single blanks, NUL-terminated, UTF-8 */
+    uint32_t cmdline_size;    /* without the NUL */
+    uint32_t log_offset;      /* what the loader printed, lines ended by \n, NUL-terminated */
+    uint32_t log_size;        /* without the NUL */
     uint32_t firmware_offset; /* "vendor revision", NUL-terminated UTF-8 */
     uint32_t firmware_size;
 
     struct bootinfo_extent kernel;      /* the image in memory */
     struct bootinfo_extent kernel_file; /* kernel.elf as read */
     struct bootinfo_extent rootfs;
-    struct bootinfo_extent plan;        /* zero: use /etc/firstlight/plan */
-    struct bootinfo_extent tables;      /* pool of page-table frames; used ones come first */
-    uint64_t tables_used;               /* frames of the pool in use */
-    uint64_t table_root;                /* physical address of the top-level table */
-    struct bootinfo_extent jump;        /* identity-mapped pages of the loader */
-    uint64_t trampoline;                /* physical address below 1 MiB, two pages, or 0 */
+    struct bootinfo_extent plan;   /* zero: use /etc/firstlight/plan */
+    struct bootinfo_extent tables; /* pool of page-table frames; used ones come first */
+    uint64_t tables_used;          /* frames of the pool in use */
+    uint64_t table_root;           /* physical address of the top-level table */
+    struct bootinfo_extent jump;   /* identity-mapped pages of the loader */
+    uint64_t trampoline;           /* physical address below 1 MiB, two pages, or 0 */
 
     struct bootinfo_framebuffer framebuffer;
-    uint64_t rsdp;         /* checked by the loader; 0: none */
-    uint64_t smbios;       /* entry point, 2.x or 3.x; 0: none */
+    uint64_t rsdp;   /* checked by the loader; 0: none */
+    uint64_t smbios; /* entry point, 2.x or 3.x; 0: none */
     uint64_t efi_system_table;
-    uint8_t  seed[32];     /* random bytes; mixed with the TSC by the kernel */
+    uint8_t seed[32];      /* random bytes; mixed with the TSC by the kernel */
     uint32_t seed_quality; /* 1: from the firmware's RNG protocol or RDRAND; 0: only from clocks */
     uint32_t reserved;
 

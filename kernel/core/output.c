@@ -9,13 +9,13 @@
 #define FLUSH_INTERVAL_NS 100000000ULL
 
 static struct {
-    struct spinlock          lock;
-    const struct output_ops *ops;            /* [lock] */
-    bool                     in_program_line; /* [lock] a program's line has begun and not ended */
-    bool                     interrupted;     /* [lock] ... and a log line cut it */
-    uint64_t                 flushed_ns;      /* [lock] */
-    size_t                   early_nbytes;    /* [lock] */
-    char                     early[EARLY_SIZE];
+    struct spinlock lock;
+    const struct output_ops *ops; /* [lock] */
+    bool in_program_line;         /* [lock] a program's line has begun and not ended */
+    bool interrupted;             /* [lock] ... and a log line cut it */
+    uint64_t flushed_ns;          /* [lock] */
+    size_t early_nbytes;          /* [lock] */
+    char early[EARLY_SIZE];
 } output = {.lock = SPINLOCK_INIT(SPIN_KLOG)};
 
 static void write_locked(const char *bytes, size_t nbytes)

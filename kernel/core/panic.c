@@ -182,10 +182,25 @@ void assert_fail(const char *file, int line, const char *what)
 void hook_fatal(const struct trap_frame *frame, uint64_t cr2)
 {
     static const char *const names[] = {
-        "divide error",     "debug",        "NMI",           "breakpoint",   "overflow",
-        "bound range",      "invalid opcode", "no FPU",      "double fault", "reserved",
-        "invalid TSS",      "segment not present", "stack fault", "general protection",
-        "page fault",       "reserved",     "x87 fault",     "alignment check", "machine check",
+        "divide error",
+        "debug",
+        "NMI",
+        "breakpoint",
+        "overflow",
+        "bound range",
+        "invalid opcode",
+        "no FPU",
+        "double fault",
+        "reserved",
+        "invalid TSS",
+        "segment not present",
+        "stack fault",
+        "general protection",
+        "page fault",
+        "reserved",
+        "x87 fault",
+        "alignment check",
+        "machine check",
         "SIMD fault",
     };
 

@@ -6,7 +6,7 @@
 #include "kernel/lib/rand.h"
 
 static struct {
-    struct spinlock       lock;
+    struct spinlock lock;
     struct rand_generator generator; /* [lock] */
 } pool = {.lock = SPINLOCK_INIT(SPIN_KLOG)};
 

@@ -5,10 +5,10 @@
 #include "kernel/core/spinlock.h"
 
 static struct {
-    struct spinlock         lock;
-    struct list             pending; /* [lock] earliest first */
-    const struct timer_ops *ops;     /* constant after start-up */
-    uint64_t                interrupts;
+    struct spinlock lock;
+    struct list pending;         /* [lock] earliest first */
+    const struct timer_ops *ops; /* constant after start-up */
+    uint64_t interrupts;
 } timers = {.lock = SPINLOCK_INIT(SPIN_TIMER), .pending = LIST_INIT(timers.pending)};
 
 static struct timer *earliest_locked(void)

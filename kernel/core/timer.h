@@ -16,8 +16,8 @@
 #include "kernel/lib/util.h"
 
 struct timer {
-    struct list link; /* [timers.lock] */
-    uint64_t    deadline_ns; /* [timers.lock] */
+    struct list link;                      /* [timers.lock] */
+    uint64_t deadline_ns;                  /* [timers.lock] */
     void (*function)(struct timer *timer); /* I may start the timer again */
 };
 

@@ -13,14 +13,14 @@ struct frame *pmm_frames;
 
 static struct {
     struct spinlock lock;
-    uint32_t        first[PMM_MAX_ORDER + 1]; /* [lock] heads of the free lists, 0: empty */
-    uint32_t        orders;                   /* [lock] bit n: list n is not empty */
-    uint64_t        free;                     /* [lock] frames in the lists */
-    uint64_t        total;                    /* [lock] frames ever given */
-    uint64_t        limit;                    /* I: descriptors exist below this frame number */
-    uint64_t        carved;                   /* I: first frame of the descriptors themselves */
-    uint64_t        carved_count;
-    const struct bootinfo *info;              /* I */
+    uint32_t first[PMM_MAX_ORDER + 1]; /* [lock] heads of the free lists, 0: empty */
+    uint32_t orders;                   /* [lock] bit n: list n is not empty */
+    uint64_t free;                     /* [lock] frames in the lists */
+    uint64_t total;                    /* [lock] frames ever given */
+    uint64_t limit;                    /* I: descriptors exist below this frame number */
+    uint64_t carved;                   /* I: first frame of the descriptors themselves */
+    uint64_t carved_count;
+    const struct bootinfo *info; /* I */
 } pmm = {.lock = SPINLOCK_INIT(SPIN_PMM)};
 
 static void list_push_locked(uint32_t number, unsigned order)

@@ -33,11 +33,11 @@ enum frame_state {
 
 /* p pmm.lock while free; else whoever holds the frame. a atomic */
 struct frame {
-    uint32_t next; /* [p] frame number of the next free block, 0 at the end */
-    uint32_t prev; /* [p] */
-    uint32_t refs; /* [a] holders, while allocated */
-    uint8_t  order; /* [p] */
-    uint8_t  state; /* [p] enum frame_state */
+    uint32_t next;  /* [p] frame number of the next free block, 0 at the end */
+    uint32_t prev;  /* [p] */
+    uint32_t refs;  /* [a] holders, while allocated */
+    uint8_t order;  /* [p] */
+    uint8_t state;  /* [p] enum frame_state */
     uint16_t owner; /* slab: cache index */
 };
 

@@ -17,22 +17,22 @@
 /* At the start of a slab, which is aligned to its own size. */
 struct slab {
     struct list link; /* [cache lock] in .partial or .empty, else alone */
-    void       *free; /* [cache lock] objects not in use, linked through their first word */
-    uint32_t    used; /* [cache lock] */
-    uint32_t    reserved;
+    void *free;       /* [cache lock] objects not in use, linked through their first word */
+    uint32_t used;    /* [cache lock] */
+    uint32_t reserved;
 };
 
 struct slab_cache {
     struct spinlock lock;
-    const char     *name;
-    uint32_t        size;     /* I: bytes from one object to the next */
-    uint32_t        per_slab; /* I */
-    uint8_t         order;    /* I: frames of a slab, as a power of two */
-    uint16_t        index;    /* I */
-    uint64_t        objects;  /* [lock] in use */
-    uint64_t        slabs;    /* [lock] */
-    struct list     partial;  /* [lock] slabs with used and free objects */
-    struct list     empty;    /* [lock] slabs without used objects */
+    const char *name;
+    uint32_t size;       /* I: bytes from one object to the next */
+    uint32_t per_slab;   /* I */
+    uint8_t order;       /* I: frames of a slab, as a power of two */
+    uint16_t index;      /* I */
+    uint64_t objects;    /* [lock] in use */
+    uint64_t slabs;      /* [lock] */
+    struct list partial; /* [lock] slabs with used and free objects */
+    struct list empty;   /* [lock] slabs without used objects */
 };
 
 static struct slab_cache caches[CACHES_MAX];
@@ -168,7 +168,8 @@ void slab_free(struct slab_cache *cache, void *object)
     slab->used--;
     cache->objects--;
     list_remove(&slab->link);
-    /* One free slab is kept: a loop of alloc and free would otherwise make and drop it each time. */
+    /* One free slab is kept: a loop of alloc and free would otherwise make and drop it each time.
+     */
     if (slab->used)
         list_push_front(&cache->partial, &slab->link);
     else if (list_empty(&cache->empty))

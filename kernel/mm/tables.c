@@ -18,8 +18,8 @@ uint64_t tables_kernel_root(void)
 /* Walks one table; *count grows by the table frames seen, *fault is the first thing wrong. */
 struct walk {
     const struct bootinfo *info;
-    uint64_t               count;
-    const char            *fault;
+    uint64_t count;
+    const char *fault;
 };
 
 static void check_leaf(struct walk *walk, uint64_t entry)

@@ -17,16 +17,16 @@
 #define DEVICE_BASE (WINDOW_BASE + (1ULL << 39))
 #define DEVICE_END  (WINDOW_BASE + (2ULL << 39))
 
-_Static_assert(STACKS_MAX * STACK_SLOT <= (1ULL << 39), "stacks stay in their top-level slot");
+_Static_assert(STACKS_MAX *STACK_SLOT <= (1ULL << 39), "stacks stay in their top-level slot");
 
 static struct {
     struct spinlock lock;
-    uint64_t        slots[BITMAP_WORDS(STACKS_MAX)]; /* [lock] in use, cached ones too */
-    uint64_t        cached[STACKS_CACHED];           /* [lock] tops of mapped, free stacks */
-    unsigned        cached_count;                    /* [lock] */
-    uint64_t        live;                            /* [lock] stacks in use */
-    uint64_t        table_frames;                    /* [lock] */
-    uint64_t        device_next;                     /* [lock] */
+    uint64_t slots[BITMAP_WORDS(STACKS_MAX)]; /* [lock] in use, cached ones too */
+    uint64_t cached[STACKS_CACHED];           /* [lock] tops of mapped, free stacks */
+    unsigned cached_count;                    /* [lock] */
+    uint64_t live;                            /* [lock] stacks in use */
+    uint64_t table_frames;                    /* [lock] */
+    uint64_t device_next;                     /* [lock] */
 } window = {.lock = SPINLOCK_INIT(SPIN_SLAB), .device_next = DEVICE_BASE};
 
 /* The level-1 entry of va, making tables on the way; NULL without memory. The top-level slot
@@ -105,8 +105,8 @@ static volatile void *device_map(uint64_t physical, size_t nbytes, uint64_t bits
 volatile void *window_map_mmio(uint64_t physical, size_t nbytes, enum window_cache cache)
 {
     return device_map(physical, nbytes,
-                      PTE_WRITE | (cache == WINDOW_WRITE_COMBINING ? PTE_WRITE_COMBINING
-                                                                   : PTE_UNCACHED));
+                      PTE_WRITE |
+                          (cache == WINDOW_WRITE_COMBINING ? PTE_WRITE_COMBINING : PTE_UNCACHED));
 }
 
 const void *window_map_ram(uint64_t physical, size_t nbytes)

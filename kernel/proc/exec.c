@@ -17,12 +17,12 @@
 
 /* One load in progress. */
 struct loading {
-    struct file     *file;
+    struct file *file;
     struct vm_space *space;
     struct elf_image image;
-    uint64_t         bias;
-    void            *phdrs;  /* owned */
-    const char      *reason;
+    uint64_t bias;
+    void *phdrs; /* owned */
+    const char *reason;
 };
 
 static int headers_read(struct loading *load)

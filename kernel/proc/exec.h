@@ -21,13 +21,13 @@ struct vm_space;
 
 struct exec_program {
     struct vm_space *space;
-    uint64_t         entry;   /* where ring 3 starts */
-    uint64_t         stack;   /* its RSP there: address of argc */
-    const char      *reason;  /* on failure: more than the errno says, or NULL */
+    uint64_t entry;     /* where ring 3 starts */
+    uint64_t stack;     /* its RSP there: address of argc */
+    const char *reason; /* on failure: more than the errno says, or NULL */
 };
 
 struct exec_strings {
-    const char        *path; /* becomes AT_EXECFN */
+    const char *path;        /* becomes AT_EXECFN */
     const char *const *argv; /* NULL-terminated */
     const char *const *envp;
 };

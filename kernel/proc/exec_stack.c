@@ -22,11 +22,11 @@ static const char platform[] = "x86_64";
 /* The top of the stack is put together in one buffer and copied once:
  * argc, argv, NULL, envp, NULL, auxv | random bytes, platform, strings, path | 8 zero bytes. */
 struct building {
-    char    *bytes;
-    size_t   nbytes;
-    uint64_t base;    /* user address of bytes[0] */
-    size_t   text;    /* offset where the next string goes */
-    size_t   pointer; /* offset where the next word goes */
+    char *bytes;
+    size_t nbytes;
+    uint64_t base;  /* user address of bytes[0] */
+    size_t text;    /* offset where the next string goes */
+    size_t pointer; /* offset where the next word goes */
 };
 
 static void word_put(struct building *b, uint64_t value)

@@ -28,22 +28,22 @@ enum process_end {
 
 /* I constant after creation   o only the owning task   a atomic */
 struct process {
-    int          pid;                 /* [I] */
-    int          parent_pid;          /* [I] 1: the kernel's harness */
-    int          group, session;      /* [o] */
-    struct task *task;                /* [I] */
-    struct file *exe;                 /* [o] counted */
-    char         name[16];            /* [o] as prctl(PR_SET_NAME) */
-    struct lx_rlimit    limits[LX_RLIM_NLIMITS]; /* [o] */
-    struct lx_sigaction actions[LX_NSIG];        /* [o] */
-    uint64_t     sig_pending;         /* [a] sent to the process */
-    struct lx_stack sig_stack;        /* [o] sigaltstack */
-    bool         no_new_privs;        /* [o] */
-    uint64_t     started_ns;          /* [I] */
-    struct timer limit;               /* [I] */
-    uint32_t     limit_reached;       /* [a] */
-    enum process_end end;             /* [o] */
-    int          end_code;            /* [o] */
+    int pid;                                  /* [I] */
+    int parent_pid;                           /* [I] 1: the kernel's harness */
+    int group, session;                       /* [o] */
+    struct task *task;                        /* [I] */
+    struct file *exe;                         /* [o] counted */
+    char name[16];                            /* [o] as prctl(PR_SET_NAME) */
+    struct lx_rlimit limits[LX_RLIM_NLIMITS]; /* [o] */
+    struct lx_sigaction actions[LX_NSIG];     /* [o] */
+    uint64_t sig_pending;                     /* [a] sent to the process */
+    struct lx_stack sig_stack;                /* [o] sigaltstack */
+    bool no_new_privs;                        /* [o] */
+    uint64_t started_ns;                      /* [I] */
+    struct timer limit;                       /* [I] */
+    uint32_t limit_reached;                   /* [a] */
+    enum process_end end;                     /* [o] */
+    int end_code;                             /* [o] */
 };
 
 void process_init(void);

@@ -164,12 +164,12 @@ static int page_fault(struct task *self, const struct trap_frame *frame, uint64_
 void hook_user_fault(struct trap_frame *frame, uint64_t cr2)
 {
     static const uint8_t signals[VECTOR_FIRST_INTERRUPT] = {
-        [VECTOR_DIVIDE] = LX_SIGFPE,      [VECTOR_DEBUG] = LX_SIGTRAP,
-        [VECTOR_BREAKPOINT] = LX_SIGTRAP, [VECTOR_OVERFLOW] = LX_SIGSEGV,
-        [VECTOR_BOUND] = LX_SIGSEGV,      [VECTOR_INVALID_OPCODE] = LX_SIGILL,
+        [VECTOR_DIVIDE] = LX_SIGFPE,       [VECTOR_DEBUG] = LX_SIGTRAP,
+        [VECTOR_BREAKPOINT] = LX_SIGTRAP,  [VECTOR_OVERFLOW] = LX_SIGSEGV,
+        [VECTOR_BOUND] = LX_SIGSEGV,       [VECTOR_INVALID_OPCODE] = LX_SIGILL,
         [VECTOR_INVALID_TSS] = LX_SIGSEGV, [VECTOR_NO_SEGMENT] = LX_SIGBUS,
-        [VECTOR_STACK] = LX_SIGBUS,       [VECTOR_PROTECTION] = LX_SIGSEGV,
-        [VECTOR_X87] = LX_SIGFPE,         [VECTOR_ALIGNMENT] = LX_SIGBUS,
+        [VECTOR_STACK] = LX_SIGBUS,        [VECTOR_PROTECTION] = LX_SIGSEGV,
+        [VECTOR_X87] = LX_SIGFPE,          [VECTOR_ALIGNMENT] = LX_SIGBUS,
         [VECTOR_SIMD] = LX_SIGFPE,
     };
     struct task *self = task_current();

@@ -16,18 +16,18 @@
 struct file;
 
 struct exec_request {
-    const char        *path; /* looked up from the root directory */
+    const char *path;        /* looked up from the root directory */
     const char *const *argv; /* NULL-terminated */
     const char *const *envp;
-    struct file       *stdio[3]; /* borrowed; become descriptors 0 to 2; NULL: left closed */
-    uint64_t           limit_ns; /* of run time, 0: none */
-    const char        *reason;   /* out: why it could not be started, or NULL */
+    struct file *stdio[3]; /* borrowed; become descriptors 0 to 2; NULL: left closed */
+    uint64_t limit_ns;     /* of run time, 0: none */
+    const char *reason;    /* out: why it could not be started, or NULL */
 };
 
 struct wait_status {
     enum process_end end;
-    int              code; /* exit status, or signal number */
-    uint64_t         time_ns;
+    int code; /* exit status, or signal number */
+    uint64_t time_ns;
 };
 
 /* 0 and *status when the program ran; a negative errno when it could not be started. */

@@ -21,7 +21,7 @@ enum mutex_rank {
 
 struct mutex {
     uint8_t rank; /* enum mutex_rank */
-    bool    held;
+    bool held;
 };
 
 #define MUTEX_INIT(mutex_rank)                                                                     \

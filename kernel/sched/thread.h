@@ -20,11 +20,11 @@ struct vm_space;
 
 /* I constant after creation   o only the owning thread   a atomic */
 struct thread {
-    struct arch_thread arch;          /* first: the processor's block points here */
-    struct task       *task;          /* [I] the program's thread that this is; NULL: kernel's own */
-    struct vm_space   *space;         /* [o] the address space of ring 3; NULL: none */
-    uint8_t            mutexes[MUTEX_RANKS]; /* [o] mutexes held, by rank */
-    struct thread     *return_to;     /* [o] who gets the processor when this thread ends */
+    struct arch_thread arch;      /* first: the processor's block points here */
+    struct task *task;            /* [I] the program's thread that this is; NULL: kernel's own */
+    struct vm_space *space;       /* [o] the address space of ring 3; NULL: none */
+    uint8_t mutexes[MUTEX_RANKS]; /* [o] mutexes held, by rank */
+    struct thread *return_to;     /* [o] who gets the processor when this thread ends */
 };
 
 /* The thread in which start-up runs; it exists before memory does. */

@@ -26,10 +26,11 @@ bool account_compare(const struct account *before, const struct account *after, 
         before->orphans == after->orphans && before->processes == after->processes &&
         before->stacks == after->stacks)
         return true;
-    fmt_print(text, size, "leak: frames %lld, files %lld, orphans %lld, processes %lld, stacks %lld",
-              (long long)(after->frames - before->frames), (long long)(after->files - before->files),
-              (long long)(after->orphans - before->orphans),
-              (long long)(after->processes - before->processes),
-              (long long)(after->stacks - before->stacks));
+    fmt_print(
+        text, size, "leak: frames %lld, files %lld, orphans %lld, processes %lld, stacks %lld",
+        (long long)(after->frames - before->frames), (long long)(after->files - before->files),
+        (long long)(after->orphans - before->orphans),
+        (long long)(after->processes - before->processes),
+        (long long)(after->stacks - before->stacks));
     return false;
 }

@@ -10,9 +10,9 @@
 #include "kernel/lib/util.h"
 
 struct account {
-    uint64_t frames;    /* free + held by files + kept by the windows */
-    uint64_t files;     /* open */
-    uint64_t orphans;   /* inodes without a name */
+    uint64_t frames;  /* free + held by files + kept by the windows */
+    uint64_t files;   /* open */
+    uint64_t orphans; /* inodes without a name */
     uint64_t processes;
     uint64_t stacks;
 };

@@ -59,8 +59,8 @@ KTEST(timers, "core-timers")
     timer_stop(&never);
     wait_until(now + 50 * MS);
     KTEST_EXPECT(fired == 3, "%u of 3 timers fired", fired);
-    KTEST_EXPECT(order[0] == 1 && order[1] == 2 && order[2] == 3, "wrong order: %u %u %u",
-                 order[0], order[1], order[2]);
+    KTEST_EXPECT(order[0] == 1 && order[1] == 2 && order[2] == 3, "wrong order: %u %u %u", order[0],
+                 order[1], order[2]);
     KTEST_EXPECT(!timer_pending(&one) && !timer_pending(&never), "a timer is still pending");
     return true;
 }

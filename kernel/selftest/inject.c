@@ -99,8 +99,8 @@ static void panic_start(const char *word)
         const char *word;
         void (*fault)(void);
     } kinds[] = {
-        {"test", panic_test},   {"assert", panic_assert}, {"fault", panic_fault},
-        {"stack", panic_stack}, {"rank", panic_rank},     {"user", panic_user},
+        {"test", panic_test},     {"assert", panic_assert}, {"fault", panic_fault},
+        {"stack", panic_stack},   {"rank", panic_rank},     {"user", panic_user},
         {"nested", panic_nested}, {"wx", panic_wx},
     };
 

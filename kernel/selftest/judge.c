@@ -23,7 +23,7 @@ static const char *const environment[] = {"PATH=/bin:/sbin:/usr/bin:/usr/sbin", 
 static const char *errno_text(int err)
 {
     static const struct {
-        int         number;
+        int number;
         const char *text;
     } texts[] = {
         {ENOENT, "ENOENT: no such file"},

@@ -11,11 +11,11 @@
 #include "kernel/lib/util.h"
 
 struct judge_test {
-    const char        *name;
+    const char *name;
     const char *const *argv; /* argv[0] is a path, or a name looked up in PATH */
-    uint64_t           limit_ns;
-    enum plan_expect   expect;
-    int                expect_value;
+    uint64_t limit_ns;
+    enum plan_expect expect;
+    int expect_value;
 };
 
 /* Runs it and prints its result line. */

@@ -15,14 +15,15 @@
 
 struct ktest {
     const char *name;
-    bool        every_boot;
+    bool every_boot;
     /* True: passed. Else a sentence is in reason. */
     bool (*run)(char reason[KTEST_REASON_SIZE]);
 };
 
 #define KTEST_REGISTER(id, text, boot)                                                             \
     static bool ktest_##id(char reason[KTEST_REASON_SIZE]);                                        \
-    static const struct ktest ktest_entry_##id SECTION(".ktests") ALIGNED(8) = {text, boot, ktest_##id};      \
+    static const struct ktest ktest_entry_##id SECTION(".ktests")                                  \
+        ALIGNED(8) = {text, boot, ktest_##id};                                                     \
     static bool ktest_##id(char reason[KTEST_REASON_SIZE])
 
 #define KTEST(id, text)      KTEST_REGISTER(id, text, false)

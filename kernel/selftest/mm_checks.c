@@ -12,8 +12,8 @@
 #define ROUNDS 20000
 
 struct held {
-    void    *bytes;
-    size_t   nbytes;
+    void *bytes;
+    size_t nbytes;
     unsigned order;
     uint64_t mark;
 };
@@ -39,8 +39,7 @@ static void mark_set(struct held *h)
 static bool mark_intact(const struct held *h)
 {
     return !memcmp(h->bytes, &h->mark, sizeof(h->mark)) &&
-           !memcmp((const char *)h->bytes + h->nbytes - sizeof(h->mark), &h->mark,
-                   sizeof(h->mark));
+           !memcmp((const char *)h->bytes + h->nbytes - sizeof(h->mark), &h->mark, sizeof(h->mark));
 }
 
 static void frames_get(struct held *h)

@@ -43,8 +43,8 @@ void report_ok(const char *name, uint64_t time_ns)
 
 void report_not_ok(const char *name, uint64_t time_ns, const char *reason)
 {
-    size_t length = ktap_format_not_ok(line, sizeof(line), next_number(), name, time_ns / 1000,
-                                       reason);
+    size_t length =
+        ktap_format_not_ok(line, sizeof(line), next_number(), name, time_ns / 1000, reason);
 
     counts.failed++;
     print(length, FBTERM_RED);

@@ -18,8 +18,8 @@ void report_skip(const char *name, const char *reason);
 PRINTF_LIKE(1, 2) void report_comment(const char *format, ...);
 
 struct report_machine {
-    unsigned    cpus;
-    uint64_t    memory_bytes;
+    unsigned cpus;
+    uint64_t memory_bytes;
     const char *firmware;
 };
 

@@ -67,8 +67,9 @@ static void state_read(struct processor_state *state)
 static bool state_equal(const struct processor_state *before, const struct processor_state *after,
                         char reason[KTEST_REASON_SIZE])
 {
-    static const char *const names[] = {"GS base", "kernel GS base", "FS base", "CR0", "CR3", "CR4",
-                                        "RFLAGS", "RSP0", "locks held", "interrupt depth"};
+    static const char *const names[] = {
+        "GS base", "kernel GS base", "FS base", "CR0",        "CR3",
+        "CR4",     "RFLAGS",         "RSP0",    "locks held", "interrupt depth"};
     const uint64_t *one = (const uint64_t *)before, *other = (const uint64_t *)after;
 
     for (size_t i = 0; i < ARRAY_SIZE(names); i++)
@@ -76,8 +77,8 @@ static bool state_equal(const struct processor_state *before, const struct proce
                      (unsigned long long)one[i], (unsigned long long)other[i]);
     KTEST_EXPECT(!memcmp(&before->selectors, &after->selectors, sizeof(before->selectors)),
                  "selectors are cs %x ds %x es %x fs %x gs %x ss %x", after->selectors.cs,
-                 after->selectors.ds, after->selectors.es, after->selectors.fs,
-                 after->selectors.gs, after->selectors.ss);
+                 after->selectors.ds, after->selectors.es, after->selectors.fs, after->selectors.gs,
+                 after->selectors.ss);
     return true;
 }
 
@@ -134,10 +135,10 @@ KTEST_BOOT(gate, "boot-interrupt-gate")
 }
 
 struct exception_case {
-    const char    *name;
+    const char *name;
     struct snippet code;
-    int            signal;
-    int            or_signal; /* 0: no other */
+    int signal;
+    int or_signal; /* 0: no other */
 };
 
 static bool exceptions_check(const struct exception_case *cases, size_t count,
@@ -148,8 +149,8 @@ static bool exceptions_check(const struct exception_case *cases, size_t count,
         int err = snippet_run(cases[i].code, &status);
 
         KTEST_EXPECT(!err, "%s: could not start: error %d", cases[i].name, -err);
-        KTEST_EXPECT(status.end == PROCESS_SIGNALED && (status.code == cases[i].signal ||
-                                                        status.code == cases[i].or_signal),
+        KTEST_EXPECT(status.end == PROCESS_SIGNALED &&
+                         (status.code == cases[i].signal || status.code == cases[i].or_signal),
                      "%s: ended with %d %d, expected signal %d", cases[i].name, (int)status.end,
                      status.code, cases[i].signal);
     }

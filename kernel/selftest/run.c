@@ -25,8 +25,8 @@
 /* The plan's text. owned is what to free: NULL for the loader's. */
 struct plan_text {
     const char *text;
-    size_t      nbytes;
-    void       *owned;
+    size_t nbytes;
+    void *owned;
 };
 
 static int plan_read_file(struct file *file, struct plan_text *plan)

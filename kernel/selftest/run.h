@@ -10,11 +10,11 @@
 
 struct selftest_input {
     const char *plan; /* text of plan.txt; NULL: /etc/firstlight/plan of the root filesystem */
-    size_t      plan_nbytes;
+    size_t plan_nbytes;
     const char *firmware;
-    uint64_t    memory_bytes;
-    unsigned    cpus;
-    uint64_t    loader_entry_tsc, kernel_entry_tsc;
+    uint64_t memory_bytes;
+    unsigned cpus;
+    uint64_t loader_entry_tsc, kernel_entry_tsc;
 };
 
 /* True for PASS. */

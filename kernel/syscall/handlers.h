@@ -13,7 +13,7 @@
 
 struct task;
 
-#define SYSCALL0(nr, name) int64_t sys_##name(struct task *self);
+#define SYSCALL0(nr, name)         int64_t sys_##name(struct task *self);
 #define SYSCALL1(nr, name, t1, a1) int64_t sys_##name(struct task *self, ARG_##t1 a1);
 #define SYSCALL2(nr, name, t1, a1, t2, a2)                                                         \
     int64_t sys_##name(struct task *self, ARG_##t1 a1, ARG_##t2 a2);

@@ -6,7 +6,7 @@
 #include "kernel/vm/vm_user.h"
 #include "shared/linux/errno.h"
 
-#define UNCHANGED 0xffffffffU
+#define UNCHANGED  0xffffffffU
 #define GROUPS_MAX 65536
 
 int64_t sys_getuid(struct task *self)
@@ -90,8 +90,8 @@ static int64_t set_two(struct task *self, struct identity id, uint32_t real, uin
 {
     bool saved_follows = real != UNCHANGED || (effective != UNCHANGED && effective != *id.real);
 
-    if (!is_root(self) && ((real != UNCHANGED && real != *id.real && real != *id.effective) ||
-                           !has(&id, effective)))
+    if (!is_root(self) &&
+        ((real != UNCHANGED && real != *id.real && real != *id.effective) || !has(&id, effective)))
         return -EPERM;
     set(&id, real, effective, UNCHANGED);
     if (saved_follows)
@@ -148,14 +148,12 @@ int64_t sys_setresgid(struct task *self, unsigned real, unsigned effective, unsi
     return set_three(self, group_of(self), real, effective, saved);
 }
 
-int64_t sys_getresuid(struct task *self, struct uptr real, struct uptr effective,
-                      struct uptr saved)
+int64_t sys_getresuid(struct task *self, struct uptr real, struct uptr effective, struct uptr saved)
 {
     return get_three(user_of(self), real, effective, saved);
 }
 
-int64_t sys_getresgid(struct task *self, struct uptr real, struct uptr effective,
-                      struct uptr saved)
+int64_t sys_getresgid(struct task *self, struct uptr real, struct uptr effective, struct uptr saved)
 {
     return get_three(group_of(self), real, effective, saved);
 }

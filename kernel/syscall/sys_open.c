@@ -21,8 +21,11 @@
 /* Which flags make sense together. */
 static int how_from_flags(uint64_t flags, uint64_t mode, struct open_how *how)
 {
-    bool makes = flags & (LX_O_CREAT | LX_O_TMPFILE_BIT);
+    bool makes;
 
+    if (flags & LX_O_PATH) /* beats everything else */
+        flags &= LX_O_PATH | LX_O_DIRECTORY | LX_O_NOFOLLOW | LX_O_CLOEXEC;
+    makes = flags & (LX_O_CREAT | LX_O_TMPFILE_BIT);
     *how = (struct open_how){.flags = (uint32_t)flags, .mode = makes ? (uint32_t)mode : 0};
     if ((flags & LX_O_CREAT) && (flags & LX_O_DIRECTORY))
         return -EINVAL;
@@ -30,8 +33,6 @@ static int how_from_flags(uint64_t flags, uint64_t mode, struct open_how *how)
         if (!(flags & LX_O_DIRECTORY) || (flags & LX_O_ACCMODE) == LX_O_RDONLY)
             return -EINVAL;
     }
-    if (flags & LX_O_PATH)
-        how->flags &= LX_O_PATH | LX_O_DIRECTORY | LX_O_NOFOLLOW | LX_O_CLOEXEC;
     return 0;
 }
 

@@ -56,14 +56,32 @@ int64_t sys_mkdir(struct task *self, struct uptr path, uint32_t mode)
     return sys_mkdirat(self, LX_AT_FDCWD, path, mode);
 }
 
+static int check_node_type(uint32_t mode)
+{
+    switch (mode & LX_S_IFMT) {
+    case 0:
+    case LX_S_IFREG:
+    case LX_S_IFCHR:
+    case LX_S_IFBLK:
+    case LX_S_IFIFO:
+    case LX_S_IFSOCK:
+        return 0;
+    case LX_S_IFDIR:
+        return -EPERM;
+    default:
+        return -EINVAL;
+    }
+}
+
 int64_t sys_mknodat(struct task *self, int dirfd, struct uptr path, uint32_t mode, unsigned device)
 {
     struct place place;
     int err;
 
     mode &= 0xffff; /* umode_t is a short */
-    if ((mode & LX_S_IFMT) == LX_S_IFDIR)
-        return -EPERM;
+    err = check_node_type(mode);
+    if (err)
+        return err;
     err = place_get(self, dirfd, path, false, &place);
     if (err)
         return err;
@@ -99,6 +117,28 @@ int64_t sys_symlink(struct task *self, struct uptr text, struct uptr path)
     return sys_symlinkat(self, text, LX_AT_FDCWD, path);
 }
 
+/* Linux walks the first path before it looks at the second: a fault in the first one is told
+ * even if the second is no path at all. */
+static int walk_only(struct task *self, const struct place *place, unsigned walk)
+{
+    struct dentry *dentry;
+    int err = path_walk(self->fs, place->start.dentry, place->path.text, walk, &dentry);
+
+    if (!err)
+        dentry_put(dentry);
+    return err;
+}
+
+static int walk_parent_only(struct task *self, const struct place *place)
+{
+    struct path_last last;
+    int err = path_walk_parent(self->fs, place->start.dentry, place->path.text, 0, &last);
+
+    if (!err)
+        path_last_put(&last);
+    return err;
+}
+
 /* Honoured: SYMLINK_FOLLOW, EMPTY_PATH (the latter for the privileged). */
 int64_t sys_linkat(struct task *self, int from_dirfd, struct uptr from, int to_dirfd,
                    struct uptr to, int flags)
@@ -116,7 +156,10 @@ int64_t sys_linkat(struct task *self, int from_dirfd, struct uptr from, int to_d
     if (err)
         return err;
     err = place_get(self, to_dirfd, to, false, &new);
-    if (!err) {
+    if (err) {
+        int first = walk_only(self, &old, walk);
+        err = first ? first : err;
+    } else {
         err = fs_link(self->fs, old.start.dentry, old.path.text, new.start.dentry, new.path.text,
                       walk);
         place_put(&new);
@@ -170,7 +213,10 @@ int64_t sys_renameat2(struct task *self, int from_dirfd, struct uptr from, int t
     if (err)
         return err;
     err = place_get(self, to_dirfd, to, false, &new);
-    if (!err) {
+    if (err) {
+        int first = walk_parent_only(self, &old);
+        err = first ? first : err;
+    } else {
         err = fs_rename(self->fs, old.start.dentry, old.path.text, new.start.dentry, new.path.text,
                         flags);
         place_put(&new);

@@ -173,8 +173,8 @@ static void limit_apply(struct task *self, unsigned resource, const struct lx_rl
         __atomic_store_n(&self->files->limit, (uint32_t)MIN(current, FD_LIMIT_MAX),
                          __ATOMIC_RELAXED);
     else if (resource == LX_RLIMIT_AS)
-        self->thread.space->limit_pages = current == LX_RLIM_INFINITY ? current
-                                                                      : current >> PAGE_SHIFT;
+        self->thread.space->limit_pages =
+            current == LX_RLIM_INFINITY ? current : current >> PAGE_SHIFT;
     else if (resource == LX_RLIMIT_DATA)
         self->thread.space->brk_limit = current;
 }

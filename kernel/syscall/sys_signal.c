@@ -27,8 +27,7 @@ int64_t sys_rt_sigaction(struct task *self, int number, struct uptr action, stru
         if (err)
             return err;
     }
-    if (!signal_valid(number) ||
-        (action.va && (number == LX_SIGKILL || number == LX_SIGSTOP)))
+    if (!signal_valid(number) || (action.va && (number == LX_SIGKILL || number == LX_SIGSTOP)))
         return -EINVAL;
     before = self->process->actions[number - 1];
     if (action.va) {

@@ -9,8 +9,8 @@
 #include "shared/linux/errno.h"
 #include "shared/linux/time.h"
 
-#define NS_PER_S  1000000000LL
-#define NS_PER_US 1000LL
+#define NS_PER_S    1000000000LL
+#define NS_PER_US   1000LL
 #define SECONDS_MAX (INT64_MAX / NS_PER_S)
 
 static int read_clock(const struct task *self, int clock, uint64_t *ns)

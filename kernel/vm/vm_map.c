@@ -79,8 +79,8 @@ static int place_locked(struct vm_space *space, const struct vm_request *request
             return -ENOMEM;
         if (request->address < USER_BASE)
             return -EPERM; /* as Linux's vm.mmap_min_addr */
-        if (request->no_replace && !range_is_free(space, request->address,
-                                                  request->address + nbytes))
+        if (request->no_replace &&
+            !range_is_free(space, request->address, request->address + nbytes))
             return -EEXIST;
         *start = request->address;
         return 0;

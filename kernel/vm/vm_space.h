@@ -23,42 +23,42 @@ struct vm_pager;
 
 /* All fields: [vm_space.lock]. Areas of one space do not overlap. */
 struct vm_area {
-    struct rb_node   node;
-    uint64_t         start, end; /* page-aligned, end exclusive */
-    uint32_t         prot;       /* LX_PROT_READ | WRITE | EXEC */
-    bool             shared;     /* stores go to the file; else to copies of our own */
-    bool             may_write;  /* mprotect may add PROT_WRITE (shared: file open for writing) */
-    struct vm_pager *pager;      /* one reference; NULL: anonymous */
-    uint64_t         page_index; /* of the file, at start */
+    struct rb_node node;
+    uint64_t start, end;    /* page-aligned, end exclusive */
+    uint32_t prot;          /* LX_PROT_READ | WRITE | EXEC */
+    bool shared;            /* stores go to the file; else to copies of our own */
+    bool may_write;         /* mprotect may add PROT_WRITE (shared: file open for writing) */
+    struct vm_pager *pager; /* one reference; NULL: anonymous */
+    uint64_t page_index;    /* of the file, at start */
 };
 
 /* I constant after creation   l lock   a atomic */
 struct vm_space {
-    struct mutex   lock;
-    struct rb_tree areas;       /* [l] by start */
-    unsigned       areas_count; /* [l] */
-    uint64_t       root;        /* [I] physical address of the top-level table */
-    uint64_t       table_frames; /* [l] tables below the root */
-    uint64_t       mapped_pages; /* [l] pages that areas cover */
-    uint64_t       resident_pages; /* [l] */
-    uint64_t       limit_pages;  /* [l] RLIMIT_AS */
-    uint64_t       brk_start, brk; /* [l] bytes */
-    uint64_t       brk_limit;    /* [l] RLIMIT_DATA, bytes */
-    uint64_t       map_top;      /* [I] mappings without an address lie below */
+    struct mutex lock;
+    struct rb_tree areas;    /* [l] by start */
+    unsigned areas_count;    /* [l] */
+    uint64_t root;           /* [I] physical address of the top-level table */
+    uint64_t table_frames;   /* [l] tables below the root */
+    uint64_t mapped_pages;   /* [l] pages that areas cover */
+    uint64_t resident_pages; /* [l] */
+    uint64_t limit_pages;    /* [l] RLIMIT_AS */
+    uint64_t brk_start, brk; /* [l] bytes */
+    uint64_t brk_limit;      /* [l] RLIMIT_DATA, bytes */
+    uint64_t map_top;        /* [I] mappings without an address lie below */
 };
 
 /* What is to be mapped. */
 struct vm_request {
-    uint64_t         address; /* page-aligned if fixed, else a hint; 0: anywhere */
-    uint64_t         nbytes;
-    uint32_t         prot;
-    bool             shared, may_write;
-    bool             fixed;       /* exactly there; what was there goes */
-    bool             no_replace;  /* with fixed: -EEXIST if something is there */
-    bool             no_reserve;  /* do not refuse what can never fit in memory */
-    bool             low_2g;      /* below 2 GiB */
-    struct vm_pager *pager;       /* borrowed; NULL: anonymous */
-    uint64_t         page_index;
+    uint64_t address; /* page-aligned if fixed, else a hint; 0: anywhere */
+    uint64_t nbytes;
+    uint32_t prot;
+    bool shared, may_write;
+    bool fixed;             /* exactly there; what was there goes */
+    bool no_replace;        /* with fixed: -EEXIST if something is there */
+    bool no_reserve;        /* do not refuse what can never fit in memory */
+    bool low_2g;            /* below 2 GiB */
+    struct vm_pager *pager; /* borrowed; NULL: anonymous */
+    uint64_t page_index;
 };
 
 void vm_init(void);

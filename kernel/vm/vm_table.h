@@ -27,10 +27,10 @@ static inline bool vm_entry_has_frame(uint64_t entry)
 
 struct vm_gather {
     struct vm_space *space;
-    unsigned         count;     /* frames waiting */
-    unsigned         npages;    /* pages to flush; above a bound the whole TLB is */
-    uint64_t         pages[VM_GATHER_FRAMES];
-    struct frame    *frames[VM_GATHER_FRAMES];
+    unsigned count;  /* frames waiting */
+    unsigned npages; /* pages to flush; above a bound the whole TLB is */
+    uint64_t pages[VM_GATHER_FRAMES];
+    struct frame *frames[VM_GATHER_FRAMES];
 };
 
 MUST_CHECK int vm_table_create(struct vm_space *space); /* the root: kernel half copied whole */

@@ -24,12 +24,12 @@ MUST_CHECK int64_t vm_user_read_string(char *dst, struct uptr src, size_t size);
 /* Where the bytes of a read or write come from or go to: user segments, or one kernel buffer. */
 struct vm_io_segment {
     struct uptr base; /* layout of Linux's struct iovec */
-    uint64_t    nbytes;
+    uint64_t nbytes;
 };
 
 struct vm_io {
     const struct vm_io_segment *segments; /* NULL: the kernel buffer */
-    char  *kernel;                        /* next byte of the kernel buffer */
+    char *kernel;                         /* next byte of the kernel buffer */
     size_t segment;                       /* index of the current segment */
     size_t offset;                        /* bytes of it already done */
     size_t left;                          /* bytes still to go over all segments */

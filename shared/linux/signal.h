@@ -8,39 +8,39 @@
 
 #include <stdint.h>
 
-#define LX_SIGHUP     1
-#define LX_SIGINT     2
-#define LX_SIGQUIT    3
-#define LX_SIGILL     4
-#define LX_SIGTRAP    5
-#define LX_SIGABRT    6
-#define LX_SIGBUS     7
-#define LX_SIGFPE     8
-#define LX_SIGKILL    9
-#define LX_SIGUSR1    10
-#define LX_SIGSEGV    11
-#define LX_SIGUSR2    12
-#define LX_SIGPIPE    13
-#define LX_SIGALRM    14
-#define LX_SIGTERM    15
-#define LX_SIGSTKFLT  16
-#define LX_SIGCHLD    17
-#define LX_SIGCONT    18
-#define LX_SIGSTOP    19
-#define LX_SIGTSTP    20
-#define LX_SIGTTIN    21
-#define LX_SIGTTOU    22
-#define LX_SIGURG     23
-#define LX_SIGXCPU    24
-#define LX_SIGXFSZ    25
-#define LX_SIGVTALRM  26
-#define LX_SIGPROF    27
-#define LX_SIGWINCH   28
-#define LX_SIGIO      29
-#define LX_SIGPWR     30
-#define LX_SIGSYS     31
-#define LX_SIGRTMIN   32
-#define LX_NSIG       64 /* signals are numbered 1 to 64 */
+#define LX_SIGHUP    1
+#define LX_SIGINT    2
+#define LX_SIGQUIT   3
+#define LX_SIGILL    4
+#define LX_SIGTRAP   5
+#define LX_SIGABRT   6
+#define LX_SIGBUS    7
+#define LX_SIGFPE    8
+#define LX_SIGKILL   9
+#define LX_SIGUSR1   10
+#define LX_SIGSEGV   11
+#define LX_SIGUSR2   12
+#define LX_SIGPIPE   13
+#define LX_SIGALRM   14
+#define LX_SIGTERM   15
+#define LX_SIGSTKFLT 16
+#define LX_SIGCHLD   17
+#define LX_SIGCONT   18
+#define LX_SIGSTOP   19
+#define LX_SIGTSTP   20
+#define LX_SIGTTIN   21
+#define LX_SIGTTOU   22
+#define LX_SIGURG    23
+#define LX_SIGXCPU   24
+#define LX_SIGXFSZ   25
+#define LX_SIGVTALRM 26
+#define LX_SIGPROF   27
+#define LX_SIGWINCH  28
+#define LX_SIGIO     29
+#define LX_SIGPWR    30
+#define LX_SIGSYS    31
+#define LX_SIGRTMIN  32
+#define LX_NSIG      64 /* signals are numbered 1 to 64 */
 
 #define LX_SIG_DFL 0
 #define LX_SIG_IGN 1
@@ -58,10 +58,10 @@
 #define LX_SA_NODEFER   0x40000000
 #define LX_SA_RESETHAND 0x80000000
 
-#define LX_SS_ONSTACK     1
-#define LX_SS_DISABLE     2
-#define LX_SS_AUTODISARM  0x80000000
-#define LX_MINSIGSTKSZ    2048
+#define LX_SS_ONSTACK    1
+#define LX_SS_DISABLE    2
+#define LX_SS_AUTODISARM 0x80000000
+#define LX_MINSIGSTKSZ   2048
 
 /* Of the system call, which is not libc's. */
 struct lx_sigaction {
@@ -73,7 +73,7 @@ struct lx_sigaction {
 
 struct lx_stack {
     uint64_t sp;
-    int32_t  flags;
+    int32_t flags;
     uint32_t reserved;
     uint64_t size;
 };

@@ -13,7 +13,7 @@ struct lx_utsname {
 };
 
 struct lx_sysinfo {
-    int64_t  uptime; /* seconds */
+    int64_t uptime; /* seconds */
     uint64_t loads[3];
     uint64_t totalram, freeram, sharedram, bufferram, totalswap, freeswap; /* in mem_unit bytes */
     uint16_t procs;

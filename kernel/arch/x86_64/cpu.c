@@ -47,8 +47,8 @@ static void gdt_fill(struct cpu *cpu)
     cpu->gdt[SELECTOR_KERNEL_DS >> 3] = GDT_DATA(0);
     cpu->gdt[SELECTOR_USER_DS >> 3] = GDT_DATA(3);
     cpu->gdt[SELECTOR_USER_CS >> 3] = GDT_CODE(3);
-    cpu->gdt[SELECTOR_TSS >> 3] = limit | (base & 0xffffff) << 16 | 0x89ULL << 40 |
-                                  (base >> 24 & 0xff) << 56;
+    cpu->gdt[SELECTOR_TSS >> 3] =
+        limit | (base & 0xffffff) << 16 | 0x89ULL << 40 | (base >> 24 & 0xff) << 56;
     cpu->gdt[(SELECTOR_TSS >> 3) + 1] = base >> 32;
 }
 

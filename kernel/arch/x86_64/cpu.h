@@ -49,21 +49,21 @@ enum cpu_ist {
 };
 
 struct cpu {
-    struct cpu         *self;
-    struct arch_thread *thread;     /* running now */
-    uint64_t            kernel_rsp; /* top of its kernel stack; the TSS holds it too */
-    uint64_t            user_rsp;   /* scratch of the SYSCALL entry */
-    uint32_t            flight_next;
-    uint32_t            index;
-    uint32_t            irq_depth; /* interrupt handlers on the stack */
-    uint32_t            spin_mask; /* ranks of spinlocks held, bit per rank */
-    uint32_t            in_panic;
-    uint32_t            apic_id;
-    uint64_t            nmi_count;
+    struct cpu *self;
+    struct arch_thread *thread; /* running now */
+    uint64_t kernel_rsp;        /* top of its kernel stack; the TSS holds it too */
+    uint64_t user_rsp;          /* scratch of the SYSCALL entry */
+    uint32_t flight_next;
+    uint32_t index;
+    uint32_t irq_depth; /* interrupt handlers on the stack */
+    uint32_t spin_mask; /* ranks of spinlocks held, bit per rank */
+    uint32_t in_panic;
+    uint32_t apic_id;
+    uint64_t nmi_count;
     struct flight_record flight[FLIGHT_RECORDS];
-    struct cpu_tss       tss ALIGNED(16);
-    uint64_t             gdt[10] ALIGNED(16);
-    uint64_t             ist_top[CPU_IST_COUNT + 1]; /* stack tops; [0] unused */
+    struct cpu_tss tss ALIGNED(16);
+    uint64_t gdt[10] ALIGNED(16);
+    uint64_t ist_top[CPU_IST_COUNT + 1]; /* stack tops; [0] unused */
 };
 
 extern struct cpu cpu_boot; /* the processor that the firmware started */

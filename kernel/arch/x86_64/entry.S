@@ -211,7 +211,8 @@ arch_trap_stubs:
     .set stub, 0
     .rept 256
     .balign 16
-    .if stub != 8 && (stub < 10 || stub > 14) && stub != 17 && stub != 21 && stub != 29 && stub != 30
+    .set has_error, stub == 8 || (stub >= 10 && stub <= 14) || stub == 17 || stub == 21
+    .if !(has_error || stub == 29 || stub == 30)
     pushq $0
     .endif
     pushq $stub

@@ -17,8 +17,8 @@ struct features {
     uint32_t fpu_nbytes; /* size of the save area */
     uint32_t hwcap;      /* CPUID.1:EDX, as AT_HWCAP gives it */
     uint32_t max_physical_bits;
-    char     vendor[13];
-    char     brand[49];
+    char vendor[13];
+    char brand[49];
 };
 
 extern struct features features;

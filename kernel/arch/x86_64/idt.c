@@ -10,8 +10,8 @@
 struct gate {
     uint16_t offset_low;
     uint16_t selector;
-    uint8_t  ist;
-    uint8_t  type; /* present, privilege level, 0xE: interrupt gate (clears IF) */
+    uint8_t ist;
+    uint8_t type; /* present, privilege level, 0xE: interrupt gate (clears IF) */
     uint16_t offset_middle;
     uint32_t offset_high;
     uint32_t reserved;

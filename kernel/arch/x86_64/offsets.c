@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Never linked: compiled to assembly, from which the build takes every line "->NAME value" into
+ * Never linked: compiled to assembly, from which the build takes every string "->NAME value" into
  * offsets.h. No offset is written by hand.
  */
 #include "kernel/arch/x86_64/cpu.h"
@@ -9,7 +9,7 @@
 #include "kernel/arch/x86_64/vectors.h"
 #include "shared/addrmap.h"
 
-#define EMIT(name, value) __asm__ volatile("\n->" #name " %0" : : "i"(value))
+#define EMIT(name, value) __asm__ volatile(".ascii \"->" #name " %0\"" : : "i"(value))
 
 void offsets_emit(void);
 

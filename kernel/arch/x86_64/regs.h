@@ -19,24 +19,24 @@
 #define SELECTOR_USER_CS   0x33
 #define SELECTOR_TSS       0x40
 
-#define RFLAGS_CF       0x00000001ULL
-#define RFLAGS_FIXED    0x00000002ULL
-#define RFLAGS_PF       0x00000004ULL
-#define RFLAGS_AF       0x00000010ULL
-#define RFLAGS_ZF       0x00000040ULL
-#define RFLAGS_SF       0x00000080ULL
-#define RFLAGS_TF       0x00000100ULL
-#define RFLAGS_IF       0x00000200ULL
-#define RFLAGS_DF       0x00000400ULL
-#define RFLAGS_OF       0x00000800ULL
-#define RFLAGS_IOPL     0x00003000ULL
-#define RFLAGS_NT       0x00004000ULL
-#define RFLAGS_RF       0x00010000ULL
-#define RFLAGS_VM       0x00020000ULL
-#define RFLAGS_AC       0x00040000ULL
-#define RFLAGS_VIF      0x00080000ULL
-#define RFLAGS_VIP      0x00100000ULL
-#define RFLAGS_ID       0x00200000ULL
+#define RFLAGS_CF    0x00000001ULL
+#define RFLAGS_FIXED 0x00000002ULL
+#define RFLAGS_PF    0x00000004ULL
+#define RFLAGS_AF    0x00000010ULL
+#define RFLAGS_ZF    0x00000040ULL
+#define RFLAGS_SF    0x00000080ULL
+#define RFLAGS_TF    0x00000100ULL
+#define RFLAGS_IF    0x00000200ULL
+#define RFLAGS_DF    0x00000400ULL
+#define RFLAGS_OF    0x00000800ULL
+#define RFLAGS_IOPL  0x00003000ULL
+#define RFLAGS_NT    0x00004000ULL
+#define RFLAGS_RF    0x00010000ULL
+#define RFLAGS_VM    0x00020000ULL
+#define RFLAGS_AC    0x00040000ULL
+#define RFLAGS_VIF   0x00080000ULL
+#define RFLAGS_VIP   0x00100000ULL
+#define RFLAGS_ID    0x00200000ULL
 
 /* Cleared by SYSCALL: everything that could change how the kernel runs. */
 #define RFLAGS_SYSCALL_CLEAR                                                                       \

@@ -59,7 +59,7 @@ arch_selectors_save:
     .size arch_selectors_save, . - arch_selectors_save
 
 /* void arch_selectors_load(const struct arch_thread *thread)
- * SS is a null selector after an interrupt from ring 3 and the kernel's own otherwise: made the same.
+ * SS is a null selector after an interrupt from ring 3, the kernel's own otherwise: made equal.
  * Loading GS sets the active GS base from the descriptor: do that to ring 3's base, between two
  * swaps, so that the kernel's own never changes. Selectors were loaded by ring 3 before, so they
  * are valid here. */

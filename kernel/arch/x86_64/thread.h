@@ -11,17 +11,17 @@
 #include "kernel/lib/util.h"
 
 /* Reasons to call hook_return_work before the next return to ring 3. */
-#define ARCH_WORK_SIGNAL 0x1u /* a signal may be deliverable */
-#define ARCH_WORK_KILL   0x2u /* the task must end: limit reached or the like */
+#define ARCH_WORK_SIGNAL  0x1u /* a signal may be deliverable */
+#define ARCH_WORK_KILL    0x2u /* the task must end: limit reached or the like */
 #define ARCH_WORK_RESCHED 0x4u
 
 struct arch_thread {
-    uint64_t rsp;       /* while not running: where its callee-saved registers are */
-    uint64_t stack_top; /* of its kernel stack */
-    uint64_t cr3;       /* its address space; the kernel's own for kernel threads */
-    uint32_t work;      /* atomic, ARCH_WORK_* */
-    uint32_t faults_disabled; /* > 0: a fault on user memory is not resolved but fixed up */
-    void    *fpu;       /* XSAVE or FXSAVE area; NULL for kernel threads */
+    uint64_t rsp;              /* while not running: where its callee-saved registers are */
+    uint64_t stack_top;        /* of its kernel stack */
+    uint64_t cr3;              /* its address space; the kernel's own for kernel threads */
+    uint32_t work;             /* atomic, ARCH_WORK_* */
+    uint32_t faults_disabled;  /* > 0: a fault on user memory is not resolved but fixed up */
+    void *fpu;                 /* XSAVE or FXSAVE area; NULL for kernel threads */
     uint64_t fs_base, gs_base; /* of ring 3, while not running */
     uint16_t ds, es, fs, gs;   /* selectors of ring 3, while not running */
 };

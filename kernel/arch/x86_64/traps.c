@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+#include "kernel/arch/x86_64/traps.h"
 #include "kernel/arch/x86_64/cpu.h"
 #include "kernel/arch/x86_64/hooks.h"
 #include "kernel/arch/x86_64/irq.h"
 #include "kernel/arch/x86_64/regs.h"
 #include "kernel/arch/x86_64/uaccess.h"
-#include "kernel/arch/x86_64/traps.h"
 #include "kernel/arch/x86_64/vectors.h"
 #include "shared/addrmap.h"
 

@@ -10,7 +10,6 @@
 
 struct trap_frame;
 
-
 struct fixup {
     uint64_t instruction;
     uint64_t target;
