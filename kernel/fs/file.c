@@ -10,7 +10,7 @@
 #include "shared/linux/fcntl.h"
 #include "shared/linux/stat.h"
 
-#define FLAGS_OF_OPEN_ONLY (LX_O_CREAT | LX_O_EXCL | LX_O_NOCTTY | LX_O_TRUNC)
+#define FLAGS_OF_OPEN_ONLY (LX_O_CREAT | LX_O_EXCL | LX_O_NOCTTY | LX_O_TRUNC | LX_O_CLOEXEC)
 
 static struct slab_cache *file_cache;
 static uint64_t nfiles; /* atomic */

@@ -24,7 +24,8 @@ enum file_access {
     FILE_POSITION = 4, /* reads and writes move a position; pread works */
     FILE_PATH = 8,     /* O_PATH: names a place, no input or output */
     FILE_DIRECTORY = 16,
-    FILE_SERIAL = 32, /* one read or write at a time: files and directories */
+    FILE_PRIVILEGED = 64, /* the opener's writes take no set-user-ID bit away */
+    FILE_SERIAL = 32,     /* one read or write at a time: files and directories */
 };
 
 /* I constant after creation   a atomic   p position_lock */

@@ -80,13 +80,6 @@ int fs_mknod(struct fs_context *context, struct dentry *start, const char *path,
 
     if (type == 0)
         type = LX_S_IFREG;
-    if (type == LX_S_IFDIR)
-        return -EPERM;
-    if (type == LX_S_IFLNK || (type & ~(LX_S_IFSOCK | LX_S_IFBLK)))
-        return -EINVAL;
-    if (type != LX_S_IFREG && type != LX_S_IFCHR && type != LX_S_IFBLK && type != LX_S_IFIFO &&
-        type != LX_S_IFSOCK)
-        return -EINVAL;
     mode = type | (mode & LX_S_IALL & ~fs_context_umask(context));
     return create_node(context, start, path, mode,
                        type == LX_S_IFCHR || type == LX_S_IFBLK ? device : 0);

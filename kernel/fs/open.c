@@ -62,7 +62,8 @@ static int operations_of(struct dentry *dentry, const struct file_ops **out_ops,
     return 0;
 }
 
-static int open_dentry(struct dentry *dentry, uint32_t flags, struct file **out_file)
+static int open_dentry(struct fs_context *opener, struct dentry *dentry, uint32_t flags,
+                       struct file **out_file)
 {
     const struct file_ops *ops;
     struct file *file;
@@ -75,6 +76,8 @@ static int open_dentry(struct dentry *dentry, uint32_t flags, struct file **out_
     if (err)
         return err;
     file->context = context;
+    if (credentials_is_privileged(&opener->cred))
+        file->access |= FILE_PRIVILEGED;
     if (ops->open) {
         err = ops->open(file);
         if (err) {
@@ -97,7 +100,7 @@ static int open_existing(struct fs_context *context, struct dentry *dentry, uint
     err = may_open(context, dentry, flags);
     if (err)
         return err;
-    err = open_dentry(dentry, flags, &file);
+    err = open_dentry(context, dentry, flags, &file);
     if (err)
         return err;
     if ((flags & LX_O_TRUNC) && type_of(dentry) == LX_S_IFREG) {
@@ -148,7 +151,7 @@ static int open_tmpfile(struct fs_context *context, struct dentry *start, const 
         return err;
     if (how->flags & LX_O_EXCL)
         dentry->inode->linkable = false;
-    err = open_dentry(dentry, how->flags, out_file);
+    err = open_dentry(context, dentry, how->flags, out_file);
     dentry_put(dentry);
     return err;
 }
@@ -169,7 +172,7 @@ static int create_and_open(struct fs_context *context, struct path_last *last,
     if (err)
         return err;
     /* The new file's own mode does not bind the one who made it. */
-    err = open_dentry(dentry, how->flags & ~LX_O_TRUNC, out_file);
+    err = open_dentry(context, dentry, how->flags & ~LX_O_TRUNC, out_file);
     dentry_put(dentry);
     return err;
 }

@@ -25,6 +25,7 @@ MUST_CHECK int fs_open(struct fs_context *context, struct dentry *start, const c
 MUST_CHECK int fs_open_path(struct fs_context *context, const char *path, uint32_t flags,
                             uint32_t mode, struct file **out_file);
 
+/* The type in mode is a node's (or 0: regular): the caller has checked that. */
 MUST_CHECK int fs_mknod(struct fs_context *context, struct dentry *start, const char *path,
                         uint32_t mode, uint64_t device);
 MUST_CHECK int fs_mkdir(struct fs_context *context, struct dentry *start, const char *path,

@@ -396,8 +396,11 @@ static int fifo_open_locked(struct file *file, struct pipe *pipe)
 static int fifo_open(struct file *file)
 {
     struct pipe *pipe;
-    int err = pipe_join(file->inode, &pipe);
+    int err;
 
+    if (!(file->access & (FILE_READ | FILE_WRITE)))
+        return -EINVAL;
+    err = pipe_join(file->inode, &pipe);
     if (err)
         return err;
     file->context = pipe;

@@ -104,9 +104,14 @@ static int64_t write_page_locked(struct inode *inode, struct vm_io *io, uint64_t
     return (int64_t)moved;
 }
 
-/* A program that is not privileged and writes to a set-user-ID file takes the bit away. */
-static void drop_privilege_bits_locked(struct inode *inode)
+/* New times; and whoever is not privileged and changes a set-user-ID file takes that bit away. */
+static void modified_locked(struct file *file)
 {
+    struct inode *inode = file->inode;
+
+    inode_touch_locked(inode);
+    if (file->access & FILE_PRIVILEGED)
+        return;
     if (inode->mode & LX_S_ISUID)
         inode->mode &= ~LX_S_ISUID;
     if ((inode->mode & (LX_S_ISGID | LX_S_IXGRP)) == (LX_S_ISGID | LX_S_IXGRP))
@@ -158,8 +163,7 @@ static int64_t ramfs_write(struct file *file, struct vm_io *io, int64_t *offset)
         begin_write_locked(file, offset);
         moved = write_locked(inode, io, offset);
         if (moved > 0) {
-            inode_touch_locked(inode);
-            drop_privilege_bits_locked(inode);
+            modified_locked(file);
             total += moved;
         }
         mutex_unlock(&inode->lock);
@@ -261,8 +265,9 @@ static int reserve_locked(struct inode *inode, uint64_t offset, uint64_t end)
     return 0;
 }
 
-int ramfs_allocate(struct inode *inode, uint32_t mode, uint64_t offset, uint64_t nbytes)
+int ramfs_allocate(struct file *file, uint32_t mode, uint64_t offset, uint64_t nbytes)
 {
+    struct inode *inode = file->inode;
     uint64_t end = offset + nbytes;
     int err;
 
@@ -276,7 +281,7 @@ int ramfs_allocate(struct inode *inode, uint32_t mode, uint64_t offset, uint64_t
         inode->size = end;
     }
     if (!err)
-        inode_touch_locked(inode);
+        modified_locked(file);
     mutex_unlock(&inode->lock);
     return err;
 }

@@ -18,4 +18,4 @@ extern const struct vm_pager_ops ramfs_pager_ops;
 
 MUST_CHECK int ramfs_truncate_locked(struct inode *inode, uint64_t nbytes);
 /* fallocate(2): LX_FALLOC_KEEP_SIZE and PUNCH_HOLE as given; the range is checked already. */
-MUST_CHECK int ramfs_allocate(struct inode *inode, uint32_t mode, uint64_t offset, uint64_t nbytes);
+MUST_CHECK int ramfs_allocate(struct file *file, uint32_t mode, uint64_t offset, uint64_t nbytes);

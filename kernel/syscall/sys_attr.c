@@ -176,7 +176,7 @@ int64_t sys_fallocate(struct task *self, int fd, int mode, int64_t offset, int64
     if (!err)
         err = allocate_check(ref.file, flags, offset, nbytes);
     if (!err)
-        err = ramfs_allocate(ref.file->inode, flags, (uint64_t)offset, (uint64_t)nbytes);
+        err = ramfs_allocate(ref.file, flags, (uint64_t)offset, (uint64_t)nbytes);
     fd_ref_put(ref);
     return err;
 }

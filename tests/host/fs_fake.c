@@ -1,0 +1,582 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/host/fs_fake.h"
+
+#include <sanitizer/asan_interface.h>
+#include <sys/mman.h>
+
+#include "kernel/core/clock.h"
+#include "kernel/core/random.h"
+#include "kernel/core/spinlock.h"
+#include "kernel/proc/signal.h"
+#include "kernel/sched/mutex.h"
+
+/* --- allocation, with failures --- */
+
+static int fail_countdown = -1;
+static bool failed;
+
+void fake_fail_allocation(int n)
+{
+    fail_countdown = n;
+    failed = false;
+}
+
+bool fake_allocation_failed(void)
+{
+    return failed;
+}
+
+static bool fails_now(void)
+{
+    if (fail_countdown < 0 || fail_countdown-- > 0)
+        return false;
+    failed = true;
+    return true;
+}
+
+/* --- frames --- */
+
+char *fake_arena;
+struct frame *pmm_frames;
+static uint64_t frames_free;
+static uint32_t next_frame = FAKE_ARCHIVE_FRAMES;
+
+static void arena_init(void)
+{
+    fake_arena = mmap(NULL, FAKE_FRAMES * PAGE_SIZE, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    pmm_frames = calloc(FAKE_FRAMES, sizeof(*pmm_frames));
+    if (fake_arena == MAP_FAILED || !pmm_frames)
+        abort();
+    for (uint32_t i = 0; i < FAKE_FRAMES; i++) {
+        bool pinned = i < FAKE_ARCHIVE_FRAMES;
+        pmm_frames[i].state = pinned ? FRAME_PINNED : FRAME_FREE;
+        pmm_frames[i].refs = pinned;
+        if (!pinned)
+            ASAN_POISON_MEMORY_REGION(fake_arena + i * PAGE_SIZE, PAGE_SIZE);
+    }
+    frames_free = FAKE_FRAMES - FAKE_ARCHIVE_FRAMES;
+}
+
+/* Round robin: a frame that was freed stays poisoned for long. */
+struct frame *pmm_alloc(unsigned order, enum pmm_flags flags)
+{
+    assert_int_equal(order, 0);
+    if (fails_now() || frames_free == 0)
+        return NULL;
+    while (pmm_frames[next_frame].state != FRAME_FREE)
+        next_frame = next_frame + 1 < FAKE_FRAMES ? next_frame + 1 : FAKE_ARCHIVE_FRAMES;
+    struct frame *frame = &pmm_frames[next_frame];
+    frame->state = FRAME_USED;
+    frame->refs = 1;
+    frames_free--;
+    ASAN_UNPOISON_MEMORY_REGION(frame_address(frame), PAGE_SIZE);
+    memset(frame_address(frame), flags == PMM_ZERO ? 0 : 0xa5, PAGE_SIZE);
+    next_frame = next_frame + 1 < FAKE_FRAMES ? next_frame + 1 : FAKE_ARCHIVE_FRAMES;
+    return frame;
+}
+
+void frame_put(struct frame *frame)
+{
+    assert_true(frame->refs > 0);
+    if (--frame->refs > 0)
+        return;
+    assert_int_equal(frame->state, FRAME_USED); /* a pinned frame keeps its own reference */
+    frame->state = FRAME_FREE;
+    frames_free++;
+    ASAN_POISON_MEMORY_REGION(frame_address(frame), PAGE_SIZE);
+}
+
+uint64_t pmm_free_count(void)
+{
+    return frames_free;
+}
+
+uint64_t pmm_total_count(void)
+{
+    return FAKE_FRAMES - FAKE_ARCHIVE_FRAMES;
+}
+
+uint64_t fake_frames_in_use(void)
+{
+    return pmm_total_count() - frames_free;
+}
+
+/* --- objects --- */
+
+struct slab_cache {
+    size_t size;
+    uint64_t objects;
+};
+
+static struct slab_cache caches[16];
+static size_t ncaches;
+static uint64_t nobjects;
+
+struct slab_cache *slab_cache_create(const char *name, size_t size)
+{
+    (void)name;
+    if (ncaches == sizeof(caches) / sizeof(caches[0]))
+        abort();
+    caches[ncaches].size = size;
+    return &caches[ncaches++];
+}
+
+void *slab_alloc(struct slab_cache *cache)
+{
+    void *object = fails_now() ? NULL : malloc(cache->size);
+
+    if (object) {
+        memset(object, 0xa5, cache->size);
+        cache->objects++;
+        nobjects++;
+    }
+    return object;
+}
+
+void *slab_zalloc(struct slab_cache *cache)
+{
+    void *object = slab_alloc(cache);
+
+    return object ? memset(object, 0, cache->size) : NULL;
+}
+
+void slab_free(struct slab_cache *cache, void *object)
+{
+    assert_true(cache->objects > 0);
+    cache->objects--;
+    nobjects--;
+    free(object);
+}
+
+uint64_t slab_frames(const struct slab_cache *cache)
+{
+    (void)cache; /* objects here are malloc's */
+    return 0;
+}
+
+void *kmalloc(size_t nbytes)
+{
+    void *object = fails_now() ? NULL : malloc(nbytes);
+
+    nobjects += object != NULL;
+    return object;
+}
+
+void *kzalloc(size_t nbytes)
+{
+    void *object = kmalloc(nbytes);
+
+    return object ? memset(object, 0, nbytes) : NULL;
+}
+
+void kfree(void *object)
+{
+    nobjects -= object != NULL;
+    free(object);
+}
+
+/* --- locks --- */
+
+static unsigned mutexes_held[MUTEX_RANKS];
+static unsigned spins_held[SPIN_KLOG + 1];
+
+static bool any_spin(void)
+{
+    for (unsigned rank = 0; rank <= SPIN_KLOG; rank++)
+        if (spins_held[rank])
+            return true;
+    return false;
+}
+
+static bool mutex_from(unsigned rank)
+{
+    for (; rank < MUTEX_RANKS; rank++)
+        if (mutexes_held[rank])
+            return true;
+    return false;
+}
+
+void mutex_init(struct mutex *mutex, enum mutex_rank rank)
+{
+    mutex->rank = (uint8_t)rank;
+    mutex->held = false;
+}
+
+static void mutex_take(struct mutex *mutex)
+{
+    assert_true(mutex->rank != 0);
+    assert_false(mutex->held);
+    assert_false(any_spin());
+    assert_false(mutex_from(mutex->rank + 1u));
+    mutex->held = true;
+    mutexes_held[mutex->rank]++;
+}
+
+/* Two of one rank only as a pair. */
+void mutex_lock(struct mutex *mutex)
+{
+    assert_int_equal(mutexes_held[mutex->rank], 0);
+    mutex_take(mutex);
+}
+
+void mutex_unlock(struct mutex *mutex)
+{
+    assert_true(mutex->held);
+    mutex->held = false;
+    mutexes_held[mutex->rank]--;
+}
+
+void mutex_lock_pair(struct mutex *one, struct mutex *other)
+{
+    mutex_lock(one);
+    if (one != other)
+        mutex_take(other);
+}
+
+void mutex_unlock_pair(struct mutex *one, struct mutex *other)
+{
+    mutex_unlock(one);
+    if (one != other)
+        mutex_unlock(other);
+}
+
+bool mutex_is_held(const struct mutex *mutex)
+{
+    return mutex->held;
+}
+
+void spin_init(struct spinlock *lock, enum spin_rank rank)
+{
+    lock->held = 0;
+    lock->rank = (uint8_t)rank;
+}
+
+void spin_lock(struct spinlock *lock)
+{
+    assert_false(lock->held);
+    for (unsigned rank = lock->rank; rank <= SPIN_KLOG; rank++)
+        assert_int_equal(spins_held[rank], 0);
+    lock->held = 1;
+    spins_held[lock->rank]++;
+}
+
+void spin_unlock(struct spinlock *lock)
+{
+    assert_true(lock->held);
+    lock->held = 0;
+    spins_held[lock->rank]--;
+}
+
+uint64_t spin_lock_irqsave(struct spinlock *lock)
+{
+    spin_lock(lock);
+    return 0;
+}
+
+void spin_unlock_irqrestore(struct spinlock *lock, uint64_t flags)
+{
+    (void)flags;
+    spin_unlock(lock);
+}
+
+/* --- waiting, time, randomness, signals --- */
+
+int (*fake_on_wait)(struct waitq *queue);
+int fake_last_signal;
+uint64_t fake_now_ns = 1700000000ull * 1000000000ull;
+
+void waitq_init(struct waitq *queue)
+{
+    queue->wakeups = 0;
+}
+
+void waitq_wake_all(struct waitq *queue)
+{
+    queue->wakeups++;
+}
+
+int waitq_wait(struct waitq *queue, struct mutex *held, uint64_t deadline_ns)
+{
+    int result;
+
+    if (!fake_on_wait) {
+        if (!deadline_ns)
+            fail_msg("would sleep for ever");
+        fake_now_ns = deadline_ns;
+        return -ETIMEDOUT;
+    }
+    if (held)
+        mutex_unlock(held);
+    assert_false(mutex_from(0) || any_spin());
+    result = fake_on_wait(queue);
+    if (held)
+        mutex_lock(held);
+    return result;
+}
+
+uint64_t clock_realtime_ns(void)
+{
+    return fake_now_ns += 1000;
+}
+
+uint64_t clock_monotonic_ns(void)
+{
+    return fake_now_ns;
+}
+
+void random_fill(void *dst, size_t nbytes)
+{
+    static uint64_t state = 1;
+
+    for (size_t i = 0; i < nbytes; i++)
+        ((uint8_t *)dst)[i] = (uint8_t)next_random(&state);
+}
+
+void random_mix(const void *bytes, size_t nbytes)
+{
+    (void)bytes, (void)nbytes;
+}
+
+void signal_send_task(struct task *task, int number)
+{
+    (void)task;
+    fake_last_signal = number;
+}
+
+void signal_set_mask(struct task *self, uint64_t mask)
+{
+    self->sig_mask = mask;
+}
+
+/* --- user memory --- */
+
+static uint64_t bad_from, bad_to;
+static bool bad_readable;
+static unsigned absent_chance;
+static uint64_t present_page;
+static uint64_t chance_state = 7;
+
+void fake_set_bad_range(const void *base, size_t nbytes, bool readable)
+{
+    bad_from = (uint64_t)base;
+    bad_to = bad_from + nbytes;
+    bad_readable = readable;
+}
+
+void fake_set_absent_pages(unsigned chance)
+{
+    absent_chance = chance;
+}
+
+/* How many bytes from va on can be accessed. */
+static size_t accessible(uint64_t va, size_t nbytes, bool write)
+{
+    if (va < USER_BASE || va >= USER_END)
+        return 0;
+    nbytes = MIN(nbytes, USER_END - va);
+    if (bad_from == bad_to || (bad_readable && !write) || va + nbytes <= bad_from || va >= bad_to)
+        return nbytes;
+    return va >= bad_from ? 0 : bad_from - va;
+}
+
+static void assert_may_fault(void)
+{
+    assert_false(any_spin());
+    assert_false(mutex_from(MUTEX_VM));
+}
+
+int vm_user_read(void *dst, struct uptr src, size_t nbytes)
+{
+    size_t can = nbytes ? accessible(src.va, nbytes, false) : 0;
+
+    assert_may_fault();
+    if (can < nbytes)
+        return -EFAULT;
+    memcpy(dst, (const void *)src.va, nbytes);
+    return 0;
+}
+
+int vm_user_write(struct uptr dst, const void *src, size_t nbytes)
+{
+    size_t can = nbytes ? accessible(dst.va, nbytes, true) : 0;
+
+    assert_may_fault();
+    if (can < nbytes)
+        return -EFAULT;
+    memcpy((void *)dst.va, src, nbytes);
+    return 0;
+}
+
+int64_t vm_user_read_string(char *dst, struct uptr src, size_t size)
+{
+    assert_may_fault();
+    for (size_t i = 0; i < size; i++) {
+        if (!accessible(src.va + i, 1, false))
+            return -EFAULT;
+        dst[i] = ((const char *)src.va)[i];
+        if (!dst[i])
+            return (int64_t)i;
+    }
+    return -ENAMETOOLONG;
+}
+
+void vm_io_init_kernel(struct vm_io *io, void *buffer, size_t nbytes)
+{
+    *io = (struct vm_io){.kernel = buffer, .left = nbytes};
+}
+
+void vm_io_init_user(struct vm_io *io, const struct vm_io_segment *segments, size_t nbytes)
+{
+    *io = (struct vm_io){.segments = segments, .left = nbytes};
+}
+
+enum move { PUT, PUT_ZERO, GET };
+
+static void move_bytes(char *there, void *here, size_t nbytes, enum move move)
+{
+    if (move == PUT)
+        memcpy(there, here, nbytes);
+    else if (move == PUT_ZERO)
+        memset(there, 0, nbytes);
+    else
+        memcpy(here, there, nbytes);
+}
+
+/* With absent pages, a copy goes on to the end of the page that was brought in last at most. */
+static size_t present(uint64_t va, size_t nbytes)
+{
+    size_t in_page = PAGE_SIZE - (va & PAGE_MASK);
+
+    if (absent_chance == 0 || next_random(&chance_state) % 256 >= absent_chance)
+        return nbytes;
+    return present_page == va >> PAGE_SHIFT ? MIN(nbytes, in_page) : 0;
+}
+
+static size_t io_move(struct vm_io *io, void *here, size_t nbytes, enum move move, bool nofault)
+{
+    size_t done = 0;
+
+    nbytes = MIN(nbytes, io->left);
+    if (!io->segments) {
+        move_bytes(io->kernel, here, nbytes, move);
+        io->kernel += nbytes;
+        io->left -= nbytes;
+        return nbytes;
+    }
+    while (done < nbytes) {
+        const struct vm_io_segment *segment = &io->segments[io->segment];
+        uint64_t va = segment->base.va + io->offset;
+        size_t piece = MIN(nbytes - done, segment->nbytes - io->offset);
+        size_t can;
+
+        if (io->offset == segment->nbytes) {
+            io->segment++;
+            io->offset = 0;
+            continue;
+        }
+        can = accessible(va, piece, move != GET);
+        if (nofault)
+            can = MIN(can, present(va, piece));
+        move_bytes((char *)va, here ? (char *)here + done : NULL, can, move);
+        io->offset += can;
+        io->left -= can;
+        done += can;
+        if (can < piece)
+            break;
+    }
+    return done;
+}
+
+size_t vm_io_put(struct vm_io *io, const void *src, size_t nbytes)
+{
+    assert_may_fault();
+    return io_move(io, (void *)(uintptr_t)src, nbytes, PUT, false);
+}
+
+size_t vm_io_put_zero(struct vm_io *io, size_t nbytes)
+{
+    assert_may_fault();
+    return io_move(io, NULL, nbytes, PUT_ZERO, false);
+}
+
+size_t vm_io_get(struct vm_io *io, void *dst, size_t nbytes)
+{
+    assert_may_fault();
+    return io_move(io, dst, nbytes, GET, false);
+}
+
+size_t vm_io_put_nofault(struct vm_io *io, const void *src, size_t nbytes)
+{
+    return io_move(io, (void *)(uintptr_t)src, nbytes, PUT, true);
+}
+
+size_t vm_io_get_nofault(struct vm_io *io, void *dst, size_t nbytes)
+{
+    return io_move(io, dst, nbytes, GET, true);
+}
+
+int vm_io_fault_in(const struct vm_io *io, bool write)
+{
+    size_t segment = io->segment, offset = io->offset;
+    uint64_t va;
+
+    assert_may_fault();
+    if (!io->segments || !io->left)
+        return 0;
+    while (offset == io->segments[segment].nbytes) {
+        segment++;
+        offset = 0;
+    }
+    va = io->segments[segment].base.va + offset;
+    if (!accessible(va, 1, write))
+        return -EFAULT;
+    present_page = va >> PAGE_SHIFT;
+    return 0;
+}
+
+/* --- the whole --- */
+
+int fake_start(void **state)
+{
+    (void)state;
+    if (!fake_arena) {
+        arena_init();
+        fs_init();
+    }
+    return 0;
+}
+
+struct fake_balance fake_balance(void)
+{
+    return (struct fake_balance){.objects = nobjects,
+                                 .frames = fake_frames_in_use(),
+                                 .orphans = fs_orphans(),
+                                 .files = file_live_count()};
+}
+
+void fake_assert_balance(struct fake_balance before)
+{
+    struct fake_balance now = fake_balance();
+
+    assert_int_equal(now.files, before.files);
+    assert_int_equal(now.orphans, before.orphans);
+    assert_int_equal(now.objects, before.objects);
+    assert_int_equal(now.frames, before.frames);
+}
+
+struct task *fake_task_create(void)
+{
+    struct task *task = calloc(1, sizeof(*task));
+
+    if (!task || fd_table_create(&task->files) || fs_context_create(&task->fs))
+        abort();
+    return task;
+}
+
+void fake_task_destroy(struct task *task)
+{
+    fd_table_put(task->files);
+    fs_context_destroy(task->fs);
+    free(task);
+}
