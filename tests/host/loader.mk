@@ -21,7 +21,13 @@ $(eval $(call HOST_LOADER_TEST,graphics,graphics))
 $(eval $(call HOST_LOADER_TEST,exit,exit))
 $(eval $(call HOST_LOADER_TEST,memory,memory memmap))
 $(eval $(call HOST_LOADER_TEST,files,files memory memmap))
+$(eval $(call HOST_LOADER_TEST,handover,handover exit memory memmap paging graphics firmware seed))
 $(eval $(call HOST_LOADER_TEST,payload,payload image files memory memmap))
+
+# The real log, on a fake serial port.
+HOST_TESTS += loader_log_test
+HOST_SRC_loader_log_test := tests/host/loader_log_test.c efi-loader/log.c
+HOST_CFLAGS_loader_log_test := $(HOST_LOADER_CFLAGS)
 
 HOST_FUZZERS += loader_memmap_fuzz loader_options_fuzz
 HOST_SRC_loader_memmap_fuzz := tests/host/loader_memmap_fuzz.c efi-loader/memmap.c efi-loader/paging.c
