@@ -470,6 +470,19 @@ static void remove_ours(const char *path)
     }
 }
 
+static void become(uid_t id)
+{
+    struct credentials *cred = &task->fs->cred;
+
+    /* Only the effective and real ones: the saved one leads back. */
+    assert_int_equal(syscall(SYS_setresuid, id == 0 ? 0 : -1, 0, 0), 0);
+    assert_int_equal(syscall(SYS_setresgid, id, id, 0), 0);
+    assert_int_equal(syscall(SYS_setgroups, 0, NULL), 0);
+    assert_int_equal(syscall(SYS_setresuid, id, id, 0), 0);
+    cred->uid = cred->fsuid = cred->euid = id;
+    cred->gid = cred->fsgid = cred->egid = id;
+}
+
 static char host_dir[] = "/dev/shm/firstlight-XXXXXX";
 
 static int begin(void **state)
@@ -495,19 +508,6 @@ static int end(void **state)
     if (ordinary) /* a test failed half-way */
         become(0);
     return chdir("/") || system(command);
-}
-
-static void become(uid_t id)
-{
-    struct credentials *cred = &task->fs->cred;
-
-    /* Only the effective and real ones: the saved one leads back. */
-    assert_int_equal(syscall(SYS_setresuid, id == 0 ? 0 : -1, 0, 0), 0);
-    assert_int_equal(syscall(SYS_setresgid, id, id, 0), 0);
-    assert_int_equal(syscall(SYS_setgroups, 0, NULL), 0);
-    assert_int_equal(syscall(SYS_setresuid, id, id, 0), 0);
-    cred->uid = cred->fsuid = cred->euid = id;
-    cred->gid = cred->fsgid = cred->egid = id;
 }
 
 /* Every run has a directory of its own on both sides. */
