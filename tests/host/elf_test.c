@@ -303,6 +303,23 @@ static void test_phdr_va_needs_a_segment(void **state)
     free(phdrs);
 }
 
+static void test_phdr_va_in_any_segment(void **state)
+{
+    struct elf_build build;
+    struct elf_image image;
+    const char *reason;
+    void *phdrs;
+
+    (void)state;
+    elf_build_program(&build, ELF_ET_EXEC);
+    build.header.phoff = 0x1100; /* in the second segment: file 0x1000, address 0x401000 */
+    elf_build_finish(&build);
+    memcpy(build.bytes + 0x1100, build.phdrs, sizeof(build.phdrs));
+    assert_int_equal(read_file(&build, USER_END, &image, &phdrs, &reason), 0);
+    assert_int_equal(image.phdr_va, 0x401100);
+    free(phdrs);
+}
+
 /* The reason why elf_check_kernel refuses, or NULL. */
 static const char *kernel_fault(struct elf_build *build)
 {
@@ -344,6 +361,10 @@ static void test_kernel(void **state)
     build.phdrs[2].offset = 0x1000;
     expect_kernel_fault(&build, "overlap");
     build.phdrs[0].memsz = 0x1001; /* reaches into the next one's page */
+    expect_kernel_fault(&build, "overlap");
+    build.phdrs[0].vaddr += 0x8000; /* the last one, below, reaches into the first one's page */
+    build.phdrs[2].vaddr = IMAGE_BASE + 0x7000;
+    build.phdrs[2].memsz = 0x1001;
     expect_kernel_fault(&build, "overlap");
     build.phdrs[2].vaddr += 0x10;
     build.phdrs[2].offset += 0x10;
@@ -401,6 +422,7 @@ int main(void)
         cmocka_unit_test(test_no_segment),
         cmocka_unit_test(test_interpreter_extent),
         cmocka_unit_test(test_phdr_va_needs_a_segment),
+        cmocka_unit_test(test_phdr_va_in_any_segment),
         cmocka_unit_test(test_kernel),
         cmocka_unit_test(test_kernel_with_too_many_segments),
     };

@@ -93,13 +93,15 @@ static void test_options(void **state)
     assert_int_equal(line.argc, 2);
     assert_string_equal(line.argv[1], "limit=5"); /* after the command: an argument */
 
-    expect_test("test a expect=signal:SIGSEGV limit=1 run");
+    expect_test(
+        "test a expect=signal:SIGSEGV limit=1 run"); /* nothing is left of the line before */
+    assert_null(line.skip);
     assert_int_equal(line.expect, PLAN_EXPECT_SIGNAL);
     assert_int_equal(line.expect_value, 11);
     assert_int_equal(line.limit_s, 1);
     expect_test("test a expect=limit run");
     assert_int_equal(line.expect, PLAN_EXPECT_LIMIT);
-    expect_test("test b run"); /* nothing is left over from the line before */
+    expect_test("test b run");
     assert_int_equal(line.expect, PLAN_EXPECT_EXIT);
     assert_int_equal(line.expect_value, 0);
     assert_int_equal(line.limit_s, 10);
@@ -127,6 +129,10 @@ static void test_malformed_options(void **state)
     expect_malformed("test a expect=limit expect=exit:0 run", "twice");
     expect_malformed("test a timeout=5 run", "unknown option");
     expect_malformed("test a Limit=5 run", "unknown option");
+    expect_malformed("test a time-out=5 run", "unknown option");
+    expect_malformed("test a time_out=5 run", "unknown option");
+    expect_test("test a limit=9 expect=exit:199 run");
+    assert_int_equal(line.expect_value, 199);
     expect_test("test a /bin/x=y");
     expect_test("test a ./x=y");
 }
@@ -145,7 +151,7 @@ static void test_malformed_words(void **state)
     expect_malformed("test a", "no command");
     expect_malformed("test a limit=5", "no command");
     expect_malformed("test a \"\"", "no command");
-    expect_test("test Az09_.+- run");
+    expect_test("test aAzZ09_.+- run");
 }
 
 static void test_bytes_that_are_not_text(void **state)

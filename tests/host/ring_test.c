@@ -103,6 +103,7 @@ static void test_misuse_is_caught(void **state)
 
     (void)state;
     expect_assert_failure(ring_init(&ring, memory, 6));
+    expect_assert_failure(ring_init(&ring, memory, 0));
     ring_init(&ring, memory, 8);
     expect_assert_failure(ring_advance_read(&ring, 1));
     expect_assert_failure(ring_advance_write(&ring, 9));
