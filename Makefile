@@ -113,8 +113,10 @@ lint:
 
 # One kernel for each compiler and optimisation level, each in a build directory of its own.
 MATRIX := $(foreach cc,gcc clang,$(foreach o,-O0 -O2 -Os,$(cc)$(o)))
-.PHONY: matrix $(MATRIX)
-matrix: $(MATRIX)
+.PHONY: matrix poison $(MATRIX)
+matrix: $(MATRIX) poison
+poison: # freed memory is overwritten
+	$(Q)+$(MAKE) --no-print-directory B=$(B)/matrix/$@ POISON=1 $(B)/matrix/$@/kernel/kernel.elf
 $(MATRIX):
 	$(Q)+$(MAKE) --no-print-directory B=$(B)/matrix/$@ CC=$(firstword $(subst -, ,$@)) \
 	    O=-$(lastword $(subst -, ,$@)) $(B)/matrix/$@/kernel/kernel.elf

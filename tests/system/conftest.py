@@ -92,6 +92,22 @@ def mkimg(tmp_path):
 
 
 @pytest.fixture
+def matrix_build(tmp_path):
+    """A build directory with one kernel of the matrix, and everything else of the main build."""
+    def make(name):
+        kernel = os.path.join(BUILD, "matrix", name, "kernel")
+        assert os.path.exists(os.path.join(kernel, "kernel.elf")), "'make matrix' builds it"
+        folder = tmp_path / "build"
+        folder.mkdir()
+        (folder / "kernel").symlink_to(kernel)
+        for part in ("efi", "user"):
+            (folder / part).symlink_to(os.path.join(BUILD, part))
+        return folder
+
+    return make
+
+
+@pytest.fixture
 def boot(request):
     """Boot an image (an Image or a path) to its end: boot(image, cpu=..., **Machine's) -> Outcome.
 

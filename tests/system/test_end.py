@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""How a machine ends: the words of after=, panics, and what is on the screen."""
+"""How a machine ends: the words of after=."""
 import pytest
 
 import machine
@@ -35,22 +35,3 @@ def test_exit_device_tells_the_verdict(boot, mkimg, after):
     assert outcome.report.problems == []
     if after == "poweroff":
         assert outcome.code == machine.PASS
-
-
-def test_panic(boot, mkimg):
-    """A panic on purpose: registers, a backtrace with names, the flight recorder; status PANIC."""
-    outcome = boot(mkimg(plan=PLAN, words="panic=test"))
-    assert outcome.code == machine.PANIC
-    assert "verdict=PASS" not in outcome.log
-    text = outcome.log.lower()
-    assert "panic" in text
-    for word in ("rip", "rsp", "cr2", "cr3"):
-        assert word in text, word
-    assert any("+0x" in line for line in outcome.log.splitlines()), "no symbol in the backtrace"
-    assert "flight" in text or "recorder" in text
-
-
-def test_panic_without_an_exit_device_is_no_verdict(boot, mkimg):
-    outcome = boot(mkimg(plan=PLAN, words="panic=test"), exit_device=False, until="panic",
-                   timeout=60)
-    assert outcome.code == machine.NO_VERDICT

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: MIT
+"""Faults put into the kernel on purpose (D1, D2): each is noticed, and none passes.
+
+The words are those of kernel/selftest/inject.h.
+"""
+import pytest
+
+import machine
+
+PLAN = "test one /bin/minimal\ntest two /bin/minimal\n"
+
+PANICS = {  # panic=WORD: what its report has to say, in small letters
+    "test": ["panic=test", "panic_test"],
+    "assert": ["assert", "panic_assert", "storm_ns"],
+    "fault": ["registers", "rip", "ffff9fffffffe000", "panic_fault"],
+    "user": ["registers", "400000", "panic_user"],
+    "wx": ["registers", "panic_wx"],
+    "stack": ["registers", "dig"],
+    "rank": ["rank", "panic_rank"],
+    "nested": ["panic"],
+}
+
+
+@pytest.mark.parametrize("word", PANICS)
+def test_panic(boot, mkimg, word):
+    """Status PANIC; registers where a fault is the cause, a backtrace, the flight recorder."""
+    outcome = boot(mkimg(plan=PLAN, words=f"panic={word}"), timeout=60)
+    assert outcome.code == machine.PANIC, outcome.message
+    assert "verdict=PASS" not in outcome.log and "verdict=FAIL" not in outcome.log
+    text = outcome.log[outcome.log.index("# PANIC: "):].lower()
+    for expected in PANICS[word]:
+        assert expected in text, expected
+    if word != "nested":
+        assert "backtrace" in text and "+0x" in text
+        assert "flight recorder of cpu 0" in text and "syscall" in text
+
+
+def test_panic_of_an_unknown_kind_is_still_one(boot, mkimg):
+    outcome = boot(mkimg(plan=PLAN, words="panic=banana"), timeout=60)
+    assert outcome.code == machine.PANIC
+    assert "banana" in outcome.log
+
+
+def test_panic_without_an_exit_device_is_no_verdict(boot, mkimg):
+    outcome = boot(mkimg(plan=PLAN, words="panic=test"), exit_device=False,
+                   until="verdict=PANIC", timeout=60)
+    assert outcome.code == machine.NO_VERDICT
+    assert "PANIC" in outcome.log
+
+
+def test_leak_fails_every_test(boot, mkimg):
+    outcome = boot(mkimg(plan=PLAN, words="inject=leak"))
+    assert outcome.code == machine.FAIL
+    for name in ("baseline-1", "one", "two"):
+        assert not outcome.report.result(name).passed
+        assert "frames -1" in outcome.report.result(name).note
+
+
+def test_test_that_is_not_run_is_no_verdict(boot, mkimg):
+    outcome = boot(mkimg(plan=PLAN, words="inject=lose"))
+    assert outcome.code == machine.NO_VERDICT
+    assert outcome.report.problems
+    assert outcome.status != machine.STATUS_PASS, "the kernel itself should have counted"
+
+
+def test_hang_is_no_verdict(boot, mkimg):
+    outcome = boot(mkimg(plan=PLAN, words="inject=hang"), timeout=20)
+    assert outcome.timed_out and outcome.code == machine.NO_VERDICT
+
+
+def test_reset_is_no_verdict(boot, mkimg):
+    outcome = boot(mkimg(plan=PLAN, words="inject=reset"), timeout=60)
+    assert (outcome.status, outcome.reason) == (0, "guest-reset")
+    assert outcome.code == machine.NO_VERDICT
+
+
+def test_checks_inside_the_kernel(boot, mkimg):
+    """Every KTEST there is, on request."""
+    outcome = boot(mkimg(plan=PLAN, words="ktest=*"))
+    assert outcome.code == machine.PASS, outcome.message
+    names = [r.name for r in outcome.report.results]
+    for name in ("mm-exhaustion", "mm-stacks", "core-timers", "entry-not-installed"):
+        assert name in names
+
+
+def test_pattern_that_fits_no_check_fails(boot, mkimg):
+    outcome = boot(mkimg(plan=PLAN, words="ktest=banana"))
+    assert outcome.code == machine.FAIL
+    assert outcome.report.failed_names == ["ktest"]
+
+
+def test_default_plan_in_a_storm_of_interrupts(boot, mkimg, matrix_build):
+    """A timer interrupt every 100 us, freed memory overwritten, and every check in the kernel."""
+    outcome = boot(mkimg(words="storm=100 ktest=*", build=matrix_build("poison")), timeout=300)
+    assert outcome.code == machine.PASS, outcome.message
