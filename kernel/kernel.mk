@@ -7,21 +7,6 @@ KERNEL_ELF := $(B)/kernel/kernel.elf
 KERNEL_DIR := $(B)/kernel
 POISON     ?= 0
 
-KERNEL_PLAT_SRCS := \
-    kernel/plat/serial.c \
-    kernel/plat/acpi_parse.c \
-    kernel/plat/acpi_fadt.c \
-    kernel/plat/acpi.c \
-    kernel/plat/tsc_rate.c \
-    kernel/plat/tsc_measure.c \
-    kernel/plat/lapic.c \
-    kernel/plat/interrupts.c \
-    kernel/plat/rtc.c \
-    kernel/plat/power.c
-KERNEL_FS_SRCS := $(sort $(wildcard kernel/fs/*.c))
-KERNEL_DEV_SRCS := $(sort $(wildcard kernel/dev/*.c))
-KERNEL_SYSCALL_SRCS := $(sort $(filter-out kernel/syscall/dispatch.c,$(wildcard kernel/syscall/*.c)))
-
 KERNEL_SRCS := \
     kernel/arch/x86_64/boot.S \
     kernel/main.c \
@@ -42,6 +27,7 @@ KERNEL_SRCS := \
     kernel/lib/rbtree.c \
     kernel/lib/ring.c \
     kernel/lib/rand.c \
+    kernel/lib/cksum.c \
     kernel/lib/bootinfo.c \
     kernel/lib/cfg.c \
     kernel/lib/symtab.c \
@@ -62,7 +48,16 @@ KERNEL_SRCS := \
     kernel/mm/pmm.c \
     kernel/mm/slab.c \
     kernel/mm/window.c \
-    $(KERNEL_PLAT_SRCS) \
+    kernel/plat/serial.c \
+    kernel/plat/acpi_parse.c \
+    kernel/plat/acpi_fadt.c \
+    kernel/plat/acpi.c \
+    kernel/plat/tsc_rate.c \
+    kernel/plat/tsc_measure.c \
+    kernel/plat/lapic.c \
+    kernel/plat/interrupts.c \
+    kernel/plat/rtc.c \
+    kernel/plat/power.c \
     kernel/sched/thread.c \
     kernel/sched/mutex.c \
     kernel/sched/waitq.c \
@@ -72,15 +67,57 @@ KERNEL_SRCS := \
     kernel/vm/vm_table.c \
     kernel/vm/vm_fault.c \
     kernel/vm/vm_user.c \
-    $(KERNEL_FS_SRCS) \
-    $(KERNEL_DEV_SRCS) \
+    kernel/fs/text.c \
+    kernel/fs/radix.c \
+    kernel/fs/filemap.c \
+    kernel/fs/inode.c \
+    kernel/fs/dentry.c \
+    kernel/fs/dir.c \
+    kernel/fs/mount.c \
+    kernel/fs/fs_context.c \
+    kernel/fs/path.c \
+    kernel/fs/ramfs.c \
+    kernel/fs/ramfs_file.c \
+    kernel/fs/ramfs_rename.c \
+    kernel/fs/file.c \
+    kernel/fs/open.c \
+    kernel/fs/namespace.c \
+    kernel/fs/attr.c \
+    kernel/fs/fdtable.c \
+    kernel/fs/flock.c \
+    kernel/fs/pipe.c \
+    kernel/fs/poll.c \
+    kernel/fs/devfs.c \
+    kernel/fs/initrd.c \
+    kernel/dev/mem.c \
+    kernel/dev/console.c \
+    kernel/dev/fbterm.c \
+    kernel/dev/fbterm_pixels.c \
     kernel/proc/process.c \
     kernel/proc/exec.c \
     kernel/proc/exec_stack.c \
     kernel/proc/usermode.c \
     kernel/proc/signal.c \
     kernel/syscall/dispatch.c \
-    $(KERNEL_SYSCALL_SRCS) \
+    kernel/syscall/user_path.c \
+    kernel/syscall/sys_open.c \
+    kernel/syscall/sys_rw.c \
+    kernel/syscall/sys_copy.c \
+    kernel/syscall/sys_pipe.c \
+    kernel/syscall/sys_poll.c \
+    kernel/syscall/sys_fcntl.c \
+    kernel/syscall/sys_path.c \
+    kernel/syscall/sys_dir.c \
+    kernel/syscall/sys_cwd.c \
+    kernel/syscall/sys_stat.c \
+    kernel/syscall/sys_attr.c \
+    kernel/syscall/sys_utime.c \
+    kernel/syscall/sys_mem.c \
+    kernel/syscall/sys_proc.c \
+    kernel/syscall/sys_cred.c \
+    kernel/syscall/sys_signal.c \
+    kernel/syscall/sys_time.c \
+    kernel/syscall/sys_info.c \
     kernel/selftest/run.c \
     kernel/selftest/judge.c \
     kernel/selftest/capture.c \
@@ -103,7 +140,7 @@ KERNEL_WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-
 KERNEL_COMMON := -I. -I$(B)/include -mno-red-zone -mcmodel=kernel -fno-pic -g \
     -ffile-prefix-map=$(CURDIR)/= -DCONFIG_POISON=$(POISON)
 KERNEL_CFLAGS := -std=gnu17 $(O) -ffreestanding -fno-stack-protector -mgeneral-regs-only \
-    -fno-omit-frame-pointer -fno-strict-aliasing -fno-common -fno-asynchronous-unwind-tables \
+    -fno-omit-frame-pointer -fno-strict-aliasing -fno-common -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables \
     -fcf-protection=none $(KERNEL_WARNINGS) $(KERNEL_COMMON)
 # lib's string functions must not be turned into calls of themselves.
 KERNEL_NO_LOOPS := $(if $(findstring clang,$(CC)),,-fno-tree-loop-distribute-patterns)
@@ -141,7 +178,7 @@ $(KERNEL_DIR)/obj/font.o: $(KERNEL_DIR)/font.c
 	$(Q)$(CC) $(KERNEL_CFLAGS) -c -o $@ $<
 
 $(KERNEL_ELF): $(KERNEL_OBJS) kernel/kernel.ld
-	$(Q)ld.lld -static -nostdlib -z max-page-size=4096 -z noexecstack --build-id=none \
+	$(Q)ld.lld -static -nostdlib -z max-page-size=4096 -z noexecstack --build-id=none --gc-sections \
 	    -T kernel/kernel.ld -o $(KERNEL_DIR)/kernel.full.elf $(KERNEL_OBJS)
 	$(Q)llvm-objcopy --strip-debug $(KERNEL_DIR)/kernel.full.elf $@
 
