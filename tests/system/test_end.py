@@ -28,10 +28,7 @@ def test_halt_stays(boot, mkimg):
     assert outcome.reason == "host-qmp-quit"
 
 
-@pytest.mark.parametrize("after", ["poweroff", "reboot", "halt"])
-def test_exit_device_tells_the_verdict(boot, mkimg, after):
-    """With the device the verdict goes first, instead of power-off; halt and reboot still hold."""
-    outcome = boot(mkimg(plan=PLAN, words=f"after={after}"), until=VERDICT)
-    assert outcome.report.problems == []
-    if after == "poweroff":
-        assert outcome.code == machine.PASS
+def test_exit_device_tells_the_verdict_instead_of_power_off(boot, mkimg):
+    outcome = boot(mkimg(plan=PLAN, words="after=poweroff"))
+    assert outcome.status == machine.STATUS_PASS
+    assert outcome.code == machine.PASS
