@@ -173,6 +173,8 @@ static int create_and_open(struct fs_context *context, struct path_last *last,
         return err;
     /* The new file's own mode does not bind the one who made it. */
     err = open_dentry(context, dentry, how->flags & ~LX_O_TRUNC, out_file);
+    if (err && dir->ops->unlink(last->parent, dentry, false) != 0)
+        err = -ENOENT; /* somebody else has removed it already */
     dentry_put(dentry);
     return err;
 }

@@ -163,10 +163,11 @@ static void *find_up_below(void *item, uint32_t level, uint64_t *index)
         return item;
     span = 1ull << (SLOT_BITS * (level - 1));
     for (unsigned slot = slot_of(*index, level); slot < NSLOTS; slot++) {
+        uint64_t next = ALIGN_DOWN(*index, span) + span;
         void *found = find_up_below(node->slots[slot], level - 1, index);
         if (found)
             return found;
-        *index = ALIGN_DOWN(*index, span) + span;
+        *index = next;
     }
     return NULL;
 }

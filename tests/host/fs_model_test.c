@@ -190,6 +190,7 @@ static void do_fd_call(void)
     int mode = (int)(dice(2) ? 0 : dice(4));
     int64_t offset = (int64_t)dice(3 * 4096);
     unsigned perm = dice(010000);
+    unsigned append = dice(2) ? O_APPEND : 0;
 
     switch (dice(7)) {
     case 0:
@@ -212,11 +213,9 @@ static void do_fd_call(void)
         same(syscall(SYS_fcntl, fd->host, F_GETFL, 0), sys_fcntl(task, fd->ours, F_GETFL, 0),
              "fcntl(GETFL)");
         break;
-    case 5:
-        same(syscall(SYS_fcntl, fd->host, F_SETFL, dice(2) ? O_APPEND : 0),
-             sys_fcntl(task, fd->ours, F_SETFL, 0), "fcntl(SETFL)");
-        if (fd->host >= 0) /* the flag's two throws may differ: make them the same again */
-            syscall(SYS_fcntl, fd->host, F_SETFL, 0);
+    case 5: /* O_NONBLOCK stays on: nobody is there to end a wait */
+        same(syscall(SYS_fcntl, fd->host, F_SETFL, O_NONBLOCK | append),
+             sys_fcntl(task, fd->ours, F_SETFL, O_NONBLOCK | append), "fcntl(SETFL, %#x)", append);
         break;
     default:
         same(syscall(SYS_fcntl, fd->host, F_GETFD, 0), sys_fcntl(task, fd->ours, F_GETFD, 0),
