@@ -78,6 +78,22 @@ static void test_malformed_lines(void **state)
     }
 }
 
+static void test_keys(void **state)
+{
+    static const char allowed[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+    struct cfg_word bad;
+    char cmdline[20], text[] = "k?=";
+
+    (void)state;
+    for (int byte = '!'; byte < 0x7f; byte++) {
+        text[1] = (char)byte;
+        if (byte != '=')
+            assert_int_equal(read_file(text, 3, cmdline, sizeof(cmdline), &bad),
+                             strchr(allowed, byte) == NULL);
+    }
+}
+
 static void test_longest_word(void **state)
 {
     char text[CFG_WORD_MAX + 2], cmdline[400], value[CFG_WORD_MAX + 1];
@@ -174,6 +190,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_file),
         cmocka_unit_test(test_malformed_lines),
+        cmocka_unit_test(test_keys),
         cmocka_unit_test(test_longest_word),
         cmocka_unit_test(test_append_is_all_or_nothing),
         cmocka_unit_test(test_find),

@@ -127,6 +127,21 @@ static void test_file(void **state)
     assert_int_equal(cksum_next(&reader, &line), CKSUM_END);
 }
 
+static void test_longest_name(void **state)
+{
+    char text[300] = "1 9 ";
+    struct cksum_reader reader;
+    struct cksum_line line;
+
+    (void)state;
+    memset(text + 4, 'n', 256);
+    cksum_reader_init(&reader, text, 4 + 255);
+    assert_int_equal(cksum_next(&reader, &line), CKSUM_LINE);
+    assert_int_equal(line.name_length, 255);
+    cksum_reader_init(&reader, text, 4 + 256);
+    assert_int_equal(cksum_next(&reader, &line), CKSUM_MALFORMED);
+}
+
 static void test_malformed_lines(void **state)
 {
     static const char *const lines[] = {
@@ -165,6 +180,7 @@ int main(void)
         cmocka_unit_test(test_known_values), cmocka_unit_test(test_against_the_tool),
         cmocka_unit_test(test_any_pieces),   cmocka_unit_test(test_every_flip_is_found),
         cmocka_unit_test(test_file),         cmocka_unit_test(test_malformed_lines),
+        cmocka_unit_test(test_longest_name),
     };
 
     return cmocka_run_group_tests(tests, init_tables, NULL);
