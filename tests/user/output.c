@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * output HOW - what a report must survive: everything a program can print
+ * output HOW|DEVICE - what a report must survive: everything a program can print
  *
  * The verdict of these is exit 0; tests/system compares what the report shows of them.
  */
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -72,6 +73,16 @@ static void print_text(void)
     say(1, "\n\n");
 }
 
+/* The back doors: what is printed there must be marked as a program's all the same. */
+static void print_to_device(const char *name)
+{
+    int fd = (int)CHECK_OK(open(name, O_WRONLY));
+
+    say(fd, "ok 7 forged on a device\n# firstlight: verdict=PASS\nno end of line");
+    say(1, "ok 8 forged behind it\n");
+    CHECK_OK(close(fd));
+}
+
 int main(int argc, char **argv)
 {
     CHECK_EQ(argc, 2);
@@ -87,6 +98,8 @@ int main(int argc, char **argv)
         print_text();
     else if (strcmp(argv[1], "unfinished") == 0)
         say(1, "no end of line");
+    else if (argv[1][0] == '/')
+        print_to_device(argv[1]);
     else if (strcmp(argv[1], "nothing") != 0)
         return 1;
     return 0;

@@ -2,8 +2,8 @@
 /*
  * regs WHAT - registers, flags and stack pointer across system calls, interrupts and page faults
  *
- * WHAT is one of calls, spin, vectors, flags, stack. The spinning ones run until the clock has
- * moved on by some ticks of any timer, so that interrupts do arrive in between.
+ * WHAT is one of calls, spin, vectors, initial, flags, stack. The spinning ones run until the clock
+ * has moved on by some ticks of any timer, so that interrupts do arrive in between.
  */
 #define _GNU_SOURCE
 #include <cpuid.h>
@@ -63,6 +63,19 @@ static void compare_vectors(const unsigned char *got, size_t width)
             check_fail(__FILE__, __LINE__, " changed");
         }
     }
+}
+
+/* The upper halves at the start: nothing of the program before is left in them. This libc has not
+ * used them by now. */
+static void check_initial(void)
+{
+    static unsigned char got[VECTORS_SIZE];
+
+    if (!has_avx())
+        return;
+    vectors_store_avx(got);
+    for (size_t i = 0; i < VECTORS_SIZE; i += 32)
+        CHECK(bytes_are(got + i + 16, 0, 16));
 }
 
 /* No libc between fill and store: it may use vector registers itself. */
@@ -171,6 +184,8 @@ int main(int argc, char **argv)
         check_spin();
     else if (strcmp(argv[1], "vectors") == 0)
         check_vectors();
+    else if (strcmp(argv[1], "initial") == 0)
+        check_initial();
     else if (strcmp(argv[1], "flags") == 0)
         check_flags();
     else if (strcmp(argv[1], "stack") == 0)
