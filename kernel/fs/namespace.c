@@ -111,6 +111,18 @@ int fs_symlink(struct fs_context *context, const char *text, struct dentry *star
     return err;
 }
 
+/* Who neither owns a file nor may read and write it makes no name for it: such a name could keep
+ * a set-user-ID program alive for ever, or trap a privileged one. As Debian's Linux has it. */
+static bool link_is_safe(const struct inode *inode, const struct credentials *cred)
+{
+    if (inode_owner_or_privileged(inode, cred))
+        return true;
+    if ((inode->mode & LX_S_IFMT) != LX_S_IFREG || (inode->mode & LX_S_ISUID) ||
+        (inode->mode & (LX_S_ISGID | LX_S_IXGRP)) == (LX_S_ISGID | LX_S_IXGRP))
+        return false;
+    return inode_permission(inode, cred, INODE_READ | INODE_WRITE) == 0;
+}
+
 static int link_at(struct fs_context *context, struct dentry *target, struct path_last *last)
 {
     struct inode *dir = last->parent->inode;
@@ -118,6 +130,8 @@ static int link_at(struct fs_context *context, struct dentry *target, struct pat
 
     if (target->inode->super != dir->super)
         return -EXDEV;
+    if (!link_is_safe(target->inode, &context->cred))
+        return -EPERM;
     err = may_create(context, last);
     if (err)
         return err;

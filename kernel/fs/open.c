@@ -136,8 +136,9 @@ static int open_tmpfile(struct fs_context *context, struct dentry *start, const 
                         const struct open_how *how, struct file **out_file)
 {
     uint32_t mode = LX_S_IFREG | (how->mode & LX_S_IALL & ~fs_context_umask(context));
+    unsigned walk = how->walk | PATH_DIRECTORY | (how->flags & LX_O_NOFOLLOW ? 0 : PATH_FOLLOW);
     struct dentry *dir, *dentry;
-    int err = path_walk(context, start, path, how->walk | PATH_FOLLOW | PATH_DIRECTORY, &dir);
+    int err = path_walk(context, start, path, walk, &dir);
 
     if (err)
         return err;

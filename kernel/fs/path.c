@@ -38,6 +38,11 @@ static bool is_type(const struct dentry *dentry, uint32_t type)
     return (dentry->inode->mode & LX_S_IFMT) == type;
 }
 
+static bool is_last(const struct walk *w)
+{
+    return w->text.next == w->text.end && w->depth == 0;
+}
+
 static void text_drop(struct walk_text *text)
 {
     text_free(text->owned, LX_PATH_MAX);
@@ -166,6 +171,18 @@ static int walk_jump(struct walk *w, struct inode *link)
     return err;
 }
 
+/* In a sticky directory that all may write, a link at the end of a path leads on only if its owner
+ * is the one who follows, or owns the directory: nobody is led astray in /tmp. As Debian's Linux.
+ */
+static int may_follow_last(const struct walk *w, const struct inode *link)
+{
+    const struct inode *dir = w->at->inode;
+
+    if (link->uid == w->context->cred.fsuid || link->uid == dir->uid)
+        return 0;
+    return (~dir->mode & (LX_S_ISVTX | 0002)) ? 0 : -EACCES;
+}
+
 /* Goes on with the text of a symlink in w->at's directory. */
 static int walk_follow(struct walk *w, struct inode *link)
 {
@@ -174,6 +191,9 @@ static int walk_follow(struct walk *w, struct inode *link)
 
     if (++w->links > LX_SYMLOOP_MAX || (w->flags & PATH_NO_SYMLINKS))
         return -ELOOP;
+    err = is_last(w) ? may_follow_last(w, link) : 0;
+    if (err)
+        return err;
     inode_touch_atime(link);
     if (link->ops->jump)
         return walk_jump(w, link);
@@ -242,11 +262,6 @@ static bool parse_component(struct walk *w)
     if (w->name[0] == '.' && w->len == 2 && w->name[1] == '.')
         w->kind = PATH_LAST_DOTDOT;
     return true;
-}
-
-static bool is_last(const struct walk *w)
-{
-    return w->text.next == w->text.end && w->depth == 0;
 }
 
 /* One component that is not the last. */

@@ -46,7 +46,8 @@ static int64_t open_text(struct task *self, int dirfd, const char *path, const s
 
     if (fd < 0)
         return fd;
-    err = path_start_get(self, dirfd, path, &start);
+    /* Where the directory is to be the root, even an absolute path starts there. */
+    err = path_start_get(self, dirfd, how->walk & PATH_IN_ROOT ? "." : path, &start);
     if (!err) {
         err = fs_open(self->fs, start.dentry, path, how, &file);
         path_start_put(&start);

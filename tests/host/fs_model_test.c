@@ -24,7 +24,8 @@
 #define NOBODY 65534
 
 static struct task *task;
-static bool ordinary; /* the calls are made by NOBODY */
+static bool links_protected; /* a setting of the host: fs.protected_hardlinks */
+static bool ordinary;        /* the calls are made by NOBODY */
 static uint64_t seed;
 static char trail[256][200]; /* the last calls, shown when a test fails */
 static unsigned ntrail;
@@ -203,6 +204,8 @@ static void do_fd_call(void)
              (long long)offset, (long long)nbytes);
         break;
     case 2:
+        if ((perm & 01002) == 01002)
+            perm &= 0777;
         same(syscall(SYS_fchmod, fd->host, perm), sys_fchmod(task, fd->ours, perm), "fchmod(%#o)",
              perm);
         break;
@@ -261,6 +264,8 @@ static void do_two_paths(void)
     random_path(to);
     switch (dice(4)) {
     case 0:
+        if (ordinary && !links_protected)
+            break;
         same(syscall(SYS_linkat, AT_FDCWD, from, AT_FDCWD, to, link_flags),
              sys_linkat(task, AT_FDCWD, user(from), AT_FDCWD, user(to), link_flags),
              "link(%s, %s, %#x)", from, to, link_flags);
@@ -293,6 +298,8 @@ static void do_attributes(void)
              sys_faccessat(task, AT_FDCWD, user(path), mode), "access(%s, %d)", path, mode);
         break;
     case 1:
+        if ((perm & 01002) == 01002)
+            perm &= 0777; /* whether links in /tmp are followed is a setting of the host */
         same(syscall(SYS_chmod, path, perm), sys_chmod(task, user(path), perm), "chmod(%s, %#o)",
              path, perm);
         break;
@@ -488,12 +495,18 @@ static int begin(void **state)
 {
     struct statfs fs;
     char command[100];
+    FILE *setting;
 
     (void)state;
     if (!mkdtemp(host_dir) || chdir(host_dir) || statfs(".", &fs) || fs.f_type != 0x01021994) {
         snprintf(command, sizeof(command), "%s is not a tmpfs", host_dir);
         fprintf(stderr, "%s\n", command);
         return -1;
+    }
+    setting = fopen("/proc/sys/fs/protected_hardlinks", "r");
+    if (setting) {
+        links_protected = fgetc(setting) == '1';
+        fclose(setting);
     }
     return fake_start(state);
 }
