@@ -38,8 +38,8 @@ GROUPS_run := build run
 GROUPS_debug := build debug
 GROUPS_bench := build run
 GROUPS_lint := lint
-GROUPS_test := build run test lint
-GROUPS_system-test := build run test lint
+GROUPS_test := build run test lint debug
+GROUPS_system-test := build run test lint debug
 GROUPS_matrix := build
 GROUPS_host-test := build test
 GROUPS_fuzz := build test
@@ -123,7 +123,7 @@ $(MATRIX):
 
 # Machines side by side: half as many as processors, since each of them keeps QEMU's threads busy.
 PYTEST_JOBS ?= $(shell n=$$(nproc); echo $$((n < 4 ? n : n / 2)))
-system-test: $(IMAGE) matrix
+system-test: $(IMAGE) $(B)/efi/loader.debug.efi matrix
 	$(Q)B=$(B) $(PYTHON) -m pytest -q -p no:cacheprovider -n $(PYTEST_JOBS) \
 	    tests/system $(PYTEST_ARGS)
 

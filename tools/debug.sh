@@ -20,7 +20,7 @@ cat >"$script" <<END
 set pagination off
 set confirm off
 set architecture i386:x86-64
-file $build/kernel/kernel.elf
+file $build/kernel/kernel.full.elf
 define loader
   add-symbol-file $build/efi/loader.debug.efi -o \$arg0-$PE_BASE
 end
@@ -31,10 +31,10 @@ target remote $socket
 hbreak kernel_entry
 echo \n
 echo The machine waits at its first instruction. Serial line: $log\n
-echo   continue      to the kernel's entry, kernel_entry\n
-echo   break NAME    then continue: stop in a function of the kernel\n
-echo   loader BASE   symbols of the loader, loaded where its first line says\n
-echo   monitor quit  end the machine\n
+echo \ \ continue      to the kernel's entry, kernel_entry\n
+echo \ \ hbreak NAME   then continue: stop in a function of the kernel\n
+echo \ \ loader BASE   symbols of the loader, loaded where its first line says\n
+echo \ \ monitor quit  end the machine\n
 END
 
 rm -f "$socket"
@@ -49,9 +49,10 @@ for _ in $(seq 100); do
 done
 [ -S "$socket" ] || { echo "debug.sh: QEMU did not start; see $log" >&2 && exit 1; }
 
-if [ -t 0 ] || [ -n "${GDB_ARGS:-}" ]; then
-    # shellcheck disable=SC2086  # several arguments
-    gdb -q -x "$script" ${GDB_ARGS:-}
+if [ -n "${GDB_SCRIPT:-}" ]; then # commands to run instead of a conversation
+    gdb -q -batch -x "$script" -x "$GDB_SCRIPT"
+elif [ -t 0 ]; then
+    gdb -q -x "$script"
 else
     echo "The machine waits. In another terminal: gdb -x $script    (here: Ctrl-C ends it)"
     wait $machine

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The commands: what make does, what deps.sh asks for, how large things are."""
 import os
+import re
 import subprocess
 
 import pytest
@@ -43,6 +44,20 @@ def test_kernel_and_loader_are_small(tmp_path):
     subprocess.run(["strip", "-s", "-o", stripped, f"{BUILD}/kernel/kernel.elf"], check=True)
     assert stripped.stat().st_size <= 300 * KIB
     assert os.stat(f"{BUILD}/efi/BOOTX64.EFI").st_size <= 64 * KIB
+
+
+def test_debug_stops_at_the_kernels_entry_with_symbols(tmp_path):
+    """`make debug`, with gdb's part of the conversation from a file."""
+    script = tmp_path / "script"
+    script.write_text("continue\ninfo registers rip\nhbreak selftest_run\ncontinue\nbacktrace\n"
+                      "info line selftest_run\nloader 0x10000000\ninfo address efi_main\n"
+                      "info line efi_main\nmonitor quit\n")
+    done = run(tool("debug.sh"), BUILD, env=dict(os.environ, GDB_SCRIPT=str(script)))
+    text = done.stdout + done.stderr
+    assert "0xffffffff80000000 <kernel_entry>" in text, text
+    assert re.search(r"#0 +selftest_run", text), text
+    assert re.search(r'"kernel/selftest/run.c" +(?:starts )?at|of "kernel/selftest/run.c"', text), text
+    assert re.search(r'of "efi-loader/main.c" starts at address 0x1000[0-9a-f]{4} ', text), text
 
 
 @pytest.fixture
