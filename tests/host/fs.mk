@@ -30,3 +30,5 @@ endef
 
 HOST_FS_TESTS := $(patsubst tests/host/fs_%_test.c,%,$(wildcard tests/host/fs_*_test.c))
 $(foreach name,$(HOST_FS_TESTS),$(eval $(call HOST_FS_TEST,$(name))))
+
+HOST_SRC_fs_initrd_test := tests/host/fs_initrd_test.c tests/host/cpio_builder.c
