@@ -90,14 +90,24 @@ static void *beyond_file(void)
     return p + PAGE;
 }
 
+/* Far enough below for no call in between to overwrite it. */
 static void *stack(void)
 {
-    static char *address;
-    char local[64];
+    static volatile uintptr_t address;
+    volatile char local[8192];
 
-    local[0] = (char)0xc3;
-    address = local;
-    return address;
+    for (size_t i = 0; i < sizeof(local); i++)
+        local[i] = (char)0xc3;
+    address = (uintptr_t)local;
+    return (void *)address;
+}
+
+/* A place that holds an instruction to return, so that running it would be noticed: where it
+ * cannot be run, only the page's rights are the reason. */
+static void *with_return(char *page)
+{
+    *(volatile char *)page = (char)0xc3;
+    return page;
 }
 
 static void *place_named(const char *name)
@@ -113,13 +123,13 @@ static void *place_named(const char *name)
     if (strcmp(name, "data") == 0)
         return data_page;
     if (strcmp(name, "bss") == 0)
-        return bss_page;
+        return with_return(bss_page);
     if (strcmp(name, "heap") == 0)
         return heap();
     if (strcmp(name, "stack") == 0)
         return stack();
     if (strcmp(name, "mapping") == 0)
-        return anonymous(PROT_READ | PROT_WRITE);
+        return with_return(anonymous(PROT_READ | PROT_WRITE));
     if (strcmp(name, "readonly") == 0)
         return anonymous(PROT_READ);
     if (strcmp(name, "made-readonly") == 0)

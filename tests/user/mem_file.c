@@ -67,6 +67,7 @@ static void check_writes_stay_private(void)
 
     CHECK(p != MAP_FAILED && q != MAP_FAILED);
     CHECK_EQ(q[5], pattern(5));
+    CHECK_EQ(p[6], pattern(6)); /* there before it is written */
     p[5] = 0;
     p[PAGE + 5] = 0; /* not read before */
     memset(p + SIZE, 9, 3 * PAGE - SIZE);
@@ -80,6 +81,13 @@ static void check_writes_stay_private(void)
     CHECK_EQ(pread(fd, p + 2 * PAGE, 10, 0), 10);
     CHECK(holds_pattern(p + 2 * PAGE, 0, 10));
     check_file_unchanged();
+    char *r = mmap(NULL, SIZE, RW, MAP_PRIVATE, fd, 0);
+    CHECK(r != MAP_FAILED);
+    CHECK_EQ(r[PAGE], pattern(PAGE)); /* this page was there, the one before was not */
+    CHECK_EQ(pread(fd, r + PAGE - 5, 10, 0), 10);
+    CHECK(holds_pattern(r + PAGE - 5, 0, 10));
+    check_file_unchanged();
+    CHECK_OK(munmap(r, SIZE));
     CHECK_OK(munmap(p, SIZE));
     CHECK_OK(munmap(q, SIZE));
 }
