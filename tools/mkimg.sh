@@ -153,6 +153,9 @@ poke() { # poke OFFSET ESCAPED-BYTES
     printf "$2" | dd of="$out" bs=1 seek="$1" conv=notrunc status=none
 }
 if [ $bare = no ]; then
+    # A machine that starts it in the old way gets a sentence: print it by int 0x10, then halt.
+    poke 0 '\x31\xc0\x8e\xd8\xbe\x15\x7c\xac\x84\xc0\x74\x06\xb4\x0e\xcd\x10\xeb\xf5\xf4\xeb\xfd'
+    poke 21 'Firstlight starts by UEFI only: switch legacy boot off in the setup.\r\n'
     poke 440 "$(le32 "$serial")"
     poke 446 '\x00\xfe\xff\xff\x0c\xfe\xff\xff'
     poke 454 "$(le32 $((start_mib * 2048)))$(le32 $((mib * 2048)))"

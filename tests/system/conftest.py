@@ -124,14 +124,14 @@ def boot(request):
 
         def during(running):
             nonlocal until
-            if until is not None and until in running.log and running.log.endswith("\n"):
+            if until is not None and until in running.log and running.log[-1:] in ("", "\n"):
                 until = None
                 if then:
                     time.sleep(1)  # until the picture, too, has changed
                     then(running)
                 running.qmp.command("quit")
 
-        outcome = host.run(during if until else None)
+        outcome = host.run(None if until is None else during)
         outcomes.append(outcome)
         return outcome
 

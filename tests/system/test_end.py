@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
 """How a machine ends: the words of after=."""
+import tempfile
+import time
+
 import pytest
 
 import machine
@@ -32,3 +35,18 @@ def test_exit_device_tells_the_verdict_instead_of_power_off(boot, mkimg):
     outcome = boot(mkimg(plan=PLAN, words="after=poweroff"))
     assert outcome.status == machine.STATUS_PASS
     assert outcome.code == machine.PASS
+
+
+def test_started_without_uefi_it_says_so(boot, mkimg):
+    """A BIOS runs the first sector: one sentence in text memory, and nothing else happens."""
+    texts = []
+
+    def read_screen(running):
+        time.sleep(8)
+        with tempfile.NamedTemporaryFile() as file:
+            running.qmp.command("pmemsave", val=0xB8000, size=80 * 25 * 2, filename=file.name)
+            texts.append(file.read()[::2].decode("cp437"))
+
+    # The BIOS is silent on the serial line; "" is on every line.
+    boot(mkimg(plan=PLAN), firmware="bios-256k.bin", until="", then=read_screen)
+    assert "Firstlight starts by UEFI only" in texts[0]
