@@ -56,6 +56,8 @@ BROKEN = {
     "last line end missing": PASS[:-1],
     "two verdicts": PASS + PASS.splitlines(keepends=True)[-1],
     "result after the verdict": PASS + "ok 3 c\n",
+    "fewer than planned, all else agrees": PASS.replace("1..2", "1..3"),
+    "verdict early, all else agrees": PASS.replace("ok 2 b\n", "") + "ok 2 b\n",
     "count of passed wrong": PASS.replace("passed=2", "passed=1"),
     "count of total wrong": PASS.replace("total=2", "total=3"),
     "count missing": PASS.replace(" skipped=0", ""),
