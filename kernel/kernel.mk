@@ -59,6 +59,7 @@ KERNEL_SRCS := \
     kernel/plat/rtc.c \
     kernel/plat/power.c \
     kernel/sched/thread.c \
+    kernel/sched/sched.c \
     kernel/sched/mutex.c \
     kernel/sched/waitq.c \
     kernel/vm/vm_space.c \
@@ -96,6 +97,11 @@ KERNEL_SRCS := \
     kernel/proc/process.c \
     kernel/proc/exec.c \
     kernel/proc/exec_stack.c \
+    kernel/proc/exec_script.c \
+    kernel/proc/exec_args.c \
+    kernel/proc/exec_replace.c \
+    kernel/proc/fork.c \
+    kernel/proc/exit.c \
     kernel/proc/usermode.c \
     kernel/proc/signal.c \
     kernel/syscall/dispatch.c \
@@ -113,7 +119,9 @@ KERNEL_SRCS := \
     kernel/syscall/sys_attr.c \
     kernel/syscall/sys_utime.c \
     kernel/syscall/sys_mem.c \
+    kernel/syscall/sys_fork.c \
     kernel/syscall/sys_proc.c \
+    kernel/syscall/sys_group.c \
     kernel/syscall/sys_cred.c \
     kernel/syscall/sys_signal.c \
     kernel/syscall/sys_time.c \

@@ -39,7 +39,7 @@
 #include "kernel/plat/serial.h"
 #include "kernel/plat/tsc_rate.h"
 #include "kernel/proc/process.h"
-#include "kernel/sched/thread.h"
+#include "kernel/sched/sched.h"
 #include "kernel/selftest/run.h"
 #include "kernel/vm/vm_space.h"
 #include "shared/exitcode.h"
@@ -261,5 +261,6 @@ void kernel_main(const struct bootinfo *info)
     if (!stack)
         panic("not enough memory for the kernel's stacks");
     thread_set_boot_stack((uint64_t)stack);
+    sched_init_cpu();
     arch_run_on_stack((uint64_t)stack, run, NULL);
 }

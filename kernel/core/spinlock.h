@@ -17,9 +17,9 @@ enum spin_rank {
     SPIN_PROC,
     SPIN_FDTABLE,
     SPIN_TTY,
-    SPIN_TIMER,
     SPIN_WAITQ,
     SPIN_RUNQ,
+    SPIN_TIMER, /* behind RUNQ: a wake-up under a wait queue's lock may start a time slice */
     SPIN_SLAB,
     SPIN_PMM,
     SPIN_KLOG,

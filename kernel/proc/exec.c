@@ -4,55 +4,52 @@
 #include "kernel/arch/x86_64/regs.h"
 #include "kernel/fs/file.h"
 #include "kernel/fs/fs_context.h"
+#include "kernel/fs/open.h"
 #include "kernel/lib/elf.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/slab.h"
+#include "kernel/proc/exec_script.h"
 #include "kernel/vm/vm_space.h"
 #include "shared/addrmap.h"
 #include "shared/linux/errno.h"
+#include "shared/linux/fcntl.h"
 #include "shared/linux/mman.h"
 
 #define HEAD_NBYTES 512               /* enough for the headers of nearly every program */
+#define PATH_SIZE        256
+#define SCRIPT_DEPTH_MAX 4 /* as Linux: scripts run by scripts */
 #define PIE_BASE    0x555555554000ULL /* two thirds up user space, as Linux without randomness */
 
-/* One load in progress. */
+/* One ELF file being mapped. */
 struct loading {
-    struct file *file;
+    struct file     *file;
     struct vm_space *space;
     struct elf_image image;
-    uint64_t bias;
-    void *phdrs; /* owned */
-    const char *reason;
+    uint64_t         bias;
+    void            *phdrs;  /* owned */
+    const char      *reason;
 };
 
-static int headers_read(struct loading *load)
+static int headers_read(struct loading *load, const char *head, size_t head_nbytes)
 {
-    char head[HEAD_NBYTES];
-    int64_t got = file_read_kernel(load->file, head, sizeof(head), 0);
-    int err;
+    struct elf_image *image = &load->image;
+    int64_t got;
+    int err = elf_read_header(head, head_nbytes, file_size(load->file), image, &load->reason);
 
-    if (got < 0)
-        return (int)got;
-    if (got >= 2 && head[0] == '#' && head[1] == '!') {
-        load->reason = "scripts (#!) cannot be started yet: name their interpreter in the plan";
-        return -ENOEXEC;
-    }
-    err = elf_read_header(head, (size_t)got, file_size(load->file), &load->image, &load->reason);
     if (err)
         return err;
-    load->phdrs = kmalloc(load->image.phdr_size);
+    load->phdrs = kmalloc(image->phdr_size);
     if (!load->phdrs)
         return -ENOMEM;
-    got = file_read_kernel(load->file, load->phdrs, load->image.phdr_size,
-                           (int64_t)load->image.phdr_offset);
-    if (got != (int64_t)load->image.phdr_size)
-        return got < 0 ? (int)got : -ENOEXEC;
-    err = elf_read_segments(load->phdrs, USER_END, &load->image, &load->reason);
-    if (!err && load->image.interp.size) {
-        load->reason = "dynamically linked programs cannot be started yet: link it with -static";
-        err = -ENOEXEC;
+    if (image->phdr_offset + image->phdr_size <= head_nbytes) {
+        memcpy(load->phdrs, head + image->phdr_offset, image->phdr_size);
+    } else {
+        got = file_read_kernel(load->file, load->phdrs, image->phdr_size,
+                               (int64_t)image->phdr_offset);
+        if (got != (int64_t)image->phdr_size)
+            return got < 0 ? (int)got : -ENOEXEC;
     }
-    return err;
+    return elf_read_segments(load->phdrs, USER_END, image, &load->reason);
 }
 
 static uint32_t prot_of(uint32_t flags)
@@ -116,15 +113,37 @@ static int segment_map(struct loading *load, const struct elf_segment *segment)
     return err;
 }
 
-static int segments_map(struct loading *load)
+/* Room for a position-independent file where mmap would put it. */
+static int room_find(struct loading *load, uint64_t *base)
+{
+    uint64_t align = load->image.max_align;
+    struct vm_request request = {
+        .nbytes = load->image.high - load->image.low + align,
+        .prot = LX_PROT_NONE,
+        .no_reserve = true,
+    };
+    uint64_t start;
+    int err = vm_map(load->space, &request, &start);
+
+    if (err)
+        return err;
+    *base = ALIGN_UP(start, align);
+    return vm_unmap(load->space, start, request.nbytes);
+}
+
+static int segments_map(struct loading *load, bool is_interpreter)
 {
     struct elf_segment segment;
     unsigned position = 0;
+    uint64_t base = ALIGN_DOWN(PIE_BASE, load->image.max_align);
     int err = 0;
 
-    if (load->image.type == ELF_ET_DYN)
-        load->bias = ALIGN_DOWN(PIE_BASE, load->image.max_align) - load->image.low;
-    if (load->image.high + load->bias > load->space->map_top) {
+    if (load->image.type == ELF_ET_DYN) {
+        if (is_interpreter)
+            err = room_find(load, &base);
+        load->bias = base - load->image.low;
+    }
+    if (!err && load->image.high + load->bias > load->space->map_top) {
         load->reason = "its segments reach into the stack";
         return -ENOMEM;
     }
@@ -133,48 +152,119 @@ static int segments_map(struct loading *load)
     return err;
 }
 
-static int image_load(struct loading *load, const struct fs_context *context,
-                      const struct exec_strings *strings, struct exec_program *program)
+/* The dynamic loader that PT_INTERP names, into the same space. */
+static int interpreter_load(struct loading *load, struct fs_context *context,
+                            struct exec_auxv *auxv, uint64_t *entry)
 {
-    struct exec_auxv auxv;
-    int err = headers_read(load);
+    struct loading interp = {.space = load->space};
+    char path[PATH_SIZE], head[HEAD_NBYTES];
+    const struct elf_extent *extent = &load->image.interp;
+    int64_t got;
+    int err;
 
-    if (err)
+    if (extent->size > sizeof(path))
+        return -ENAMETOOLONG;
+    got = file_read_kernel(load->file, path, extent->size, (int64_t)extent->offset);
+    if (got != (int64_t)extent->size || path[got - 1])
+        return -ENOEXEC;
+    err = fs_open_path(context, path, LX_O_RDONLY, 0, &interp.file);
+    if (err) {
+        load->reason = "its dynamic loader (PT_INTERP) cannot be opened";
         return err;
-    if (!file_pager(load->file))
-        return -EACCES;
-    err = vm_space_create(&load->space);
-    if (err)
-        return err;
-    err = segments_map(load);
-    if (!err) {
-        vm_brk_init(load->space, load->image.high + load->bias);
-        auxv = (struct exec_auxv){
-            .phdr = load->image.phdr_va ? load->image.phdr_va + load->bias : 0,
-            .phnum = load->image.phdr_count,
-            .entry = load->image.entry + load->bias,
-        };
-        err = exec_stack_build(load->space, strings, context, &auxv, load->image.exec_stack,
-                               &program->stack);
-        program->entry = auxv.entry;
     }
-    if (err)
-        vm_space_destroy(load->space);
-    else
-        program->space = load->space;
+    err = file_check_exec(interp.file, context);
+    if (!err) {
+        got = file_read_kernel(interp.file, head, sizeof(head), 0);
+        err = got < 0 ? (int)got : headers_read(&interp, head, (size_t)got);
+        if (err == -ENOEXEC)
+            err = -ELIBBAD;
+    }
+    if (!err)
+        err = segments_map(&interp, true);
+    auxv->base = interp.bias + interp.image.low;
+    *entry = interp.image.entry + interp.bias;
+    kfree(interp.phdrs);
+    file_put(interp.file);
     return err;
 }
 
-int exec_load(struct file *file, const struct fs_context *context,
-              const struct exec_strings *strings, struct exec_program *out)
+static int program_map(struct loading *load, struct fs_context *context,
+                       const struct exec_strings *strings, struct exec_program *program)
+{
+    struct exec_auxv auxv;
+    int err = segments_map(load, false);
+
+    if (err)
+        return err;
+    vm_brk_init(load->space, load->image.high + load->bias);
+    auxv = (struct exec_auxv){
+        .phdr = load->image.phdr_va ? load->image.phdr_va + load->bias : 0,
+        .phnum = load->image.phdr_count,
+        .entry = load->image.entry + load->bias,
+    };
+    program->entry = auxv.entry;
+    if (load->image.interp.size)
+        err = interpreter_load(load, context, &auxv, &program->entry);
+    if (err)
+        return err;
+    return exec_stack_build(load->space, strings, context, &auxv, load->image.exec_stack, program);
+}
+
+static int elf_load(struct file *file, struct fs_context *context,
+                    const struct exec_strings *strings, const char *head, size_t head_nbytes,
+                    struct exec_program *program)
 {
     struct loading load = {.file = file};
-    int err = file_check_exec(file, context);
+    int err = headers_read(&load, head, head_nbytes);
 
+    if (!err && !file_pager(file))
+        err = -EACCES;
     if (!err)
-        err = image_load(&load, context, strings, out);
+        err = vm_space_create(&load.space);
+    if (!err) {
+        err = program_map(&load, context, strings, program);
+        if (err)
+            vm_space_put(load.space);
+        else
+            program->space = load.space;
+    }
     kfree(load.phdrs);
-    out->reason = load.reason;
+    program->reason = load.reason;
+    return err;
+}
+
+int exec_load(struct file *file, struct fs_context *context, const struct exec_strings *strings,
+              struct exec_program *out)
+{
+    struct exec_script script = {.strings = *strings};
+    char head[HEAD_NBYTES];
+    int64_t got;
+    int err = 0;
+
+    file_get(file);
+    for (unsigned depth = 0; !err; depth++) {
+        err = file_check_exec(file, context);
+        if (err)
+            break;
+        got = file_read_kernel(file, head, sizeof(head), 0);
+        if (got < 0)
+            err = (int)got;
+        else if (got < 2 || head[0] != '#' || head[1] != '!') {
+            err = elf_load(file, context, &script.strings, head, (size_t)got, out);
+            break;
+        } else if (depth == SCRIPT_DEPTH_MAX)
+            err = -ELOOP;
+        else {
+            file_put(file);
+            file = NULL;
+            err = exec_script_step(&script, head, (size_t)got, context, &file);
+        }
+    }
+    exec_script_free(&script);
+    if (!err)
+        out->file = file;
+    else if (file)
+        file_put(file);
     return err;
 }
 

@@ -23,6 +23,8 @@ struct exec_program {
     struct vm_space *space;
     uint64_t entry;     /* where ring 3 starts */
     uint64_t stack;     /* its RSP there: address of argc */
+    struct file *file;      /* what runs: after #!, the interpreter */
+    uint64_t args_start, args_end; /* argv strings in its memory */
     const char *reason; /* on failure: more than the errno says, or NULL */
 };
 
@@ -32,9 +34,17 @@ struct exec_strings {
     const char *const *envp;
 };
 
-/* A new space with the program's segments and its initial stack. On failure only reason is set. */
-MUST_CHECK int exec_load(struct file *file, const struct fs_context *context,
+/* A new space with the program's segments, its interpreter's (PT_INTERP), and its initial stack.
+ * A script is run by the interpreter that its first line names. The file is the caller's reference;
+ * on success program.file is a reference to what runs. On failure only reason is set. */
+MUST_CHECK int exec_load(struct file *file, struct fs_context *context,
                          const struct exec_strings *strings, struct exec_program *out);
+
+/* execve(2): replaces the caller's program. Returns only on failure, or 0 when the frame of the
+ * task has become that of the new program. */
+struct task;
+MUST_CHECK int exec_replace(struct task *self, struct file *file,
+                            const struct exec_strings *strings);
 
 /* What exec_load has learnt that the auxiliary vector tells (exec_stack.c). */
 struct exec_auxv {
@@ -43,7 +53,7 @@ struct exec_auxv {
 
 MUST_CHECK int exec_stack_build(struct vm_space *space, const struct exec_strings *strings,
                                 const struct fs_context *context, const struct exec_auxv *auxv,
-                                bool executable, uint64_t *out_stack);
+                                bool executable, struct exec_program *out);
 
 /* The registers with which Linux starts a program: all zero but RIP, RSP and flags. */
 void exec_frame_init(struct trap_frame *frame, const struct exec_program *program);

@@ -27,6 +27,7 @@ struct building {
     uint64_t base;  /* user address of bytes[0] */
     size_t text;    /* offset where the next string goes */
     size_t pointer; /* offset where the next word goes */
+    uint64_t args_start, args_end; /* user addresses of the argv strings */
 };
 
 static void word_put(struct building *b, uint64_t value)
@@ -113,7 +114,9 @@ static int fill(struct building *b, const struct exec_strings *strings,
     b->base = USER_END - b->nbytes; /* so RSP is a multiple of 16 at entry (psABI 3.4.1) */
     b->text = words;
     word_put(b, argc);
+    b->args_start = b->base + b->text;
     strings_put(b, strings->argv);
+    b->args_end = b->base + b->text;
     strings_put(b, strings->envp);
     auxv_fill(b, strings, context, auxv);
     return 0;
@@ -121,7 +124,7 @@ static int fill(struct building *b, const struct exec_strings *strings,
 
 int exec_stack_build(struct vm_space *space, const struct exec_strings *strings,
                      const struct fs_context *context, const struct exec_auxv *auxv,
-                     bool executable, uint64_t *out_stack)
+                     bool executable, struct exec_program *out)
 {
     struct vm_request request = {
         .address = USER_END - STACK_NBYTES,
@@ -146,8 +149,11 @@ int exec_stack_build(struct vm_space *space, const struct exec_strings *strings,
         err = fill(&b, strings, context, auxv);
     if (!err)
         err = vm_poke(space, b.base, b.bytes, b.nbytes);
-    if (!err)
-        *out_stack = b.base;
+    if (!err) {
+        out->stack = b.base;
+        out->args_start = b.args_start;
+        out->args_end = b.args_end;
+    }
     kfree(b.bytes);
     return err;
 }

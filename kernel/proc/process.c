@@ -2,30 +2,29 @@
 #include "kernel/proc/process.h"
 
 #include "kernel/arch/x86_64/features.h"
-#include "kernel/arch/x86_64/fpu.h"
-#include "kernel/arch/x86_64/irq.h"
-#include "kernel/arch/x86_64/regs.h"
 #include "kernel/core/clock.h"
 #include "kernel/fs/fdtable.h"
 #include "kernel/fs/file.h"
 #include "kernel/fs/fs_context.h"
+#include "kernel/lib/string.h"
 #include "kernel/mm/slab.h"
-#include "kernel/mm/tables.h"
-#include "kernel/vm/vm_space.h"
+#include "kernel/proc/signal.h"
+#include "kernel/sched/sched.h"
 #include "shared/linux/errno.h"
 
-#define PID_FIRST 2 /* 1 is the harness */
-#define PID_MAX   32768
+#define PID_MAX 32768
+#define BUCKETS 256
+
+struct spinlock process_tree_lock = SPINLOCK_INIT(SPIN_PROC_TREE);
+struct process  process_init_process;
 
 static struct slab_cache *process_cache, *task_cache, *fpu_cache;
-static int last_pid = PID_FIRST - 1;
+static struct list numbers[BUCKETS]; /* [tree] by pid */
+static int last_pid = PROCESS_INIT_PID; /* [tree] */
 
-void process_init(void)
+static struct list *bucket_of(int pid)
 {
-    process_cache = slab_cache_create("process", sizeof(struct process));
-    task_cache = slab_cache_create("task", sizeof(struct task));
-    /* Objects sit behind a header; room to align the area to 64 bytes by hand. */
-    fpu_cache = slab_cache_create("fpu", MIN(features.fpu_nbytes + 64u, 4096u));
+    return &numbers[(unsigned)pid % BUCKETS];
 }
 
 static void limits_init(struct process *process)
@@ -34,6 +33,7 @@ static void limits_init(struct process *process)
         process->limits[i] = (struct lx_rlimit){LX_RLIM_INFINITY, LX_RLIM_INFINITY};
     process->limits[LX_RLIMIT_STACK].current = 8u << 20;
     process->limits[LX_RLIMIT_CORE].current = 0;
+    process->limits[LX_RLIMIT_NPROC] = (struct lx_rlimit){PID_MAX - 1, PID_MAX - 1};
     process->limits[LX_RLIMIT_NOFILE] = (struct lx_rlimit){FD_LIMIT_DEFAULT, FD_LIMIT_MAX};
     process->limits[LX_RLIMIT_MEMLOCK] = (struct lx_rlimit){8u << 20, 8u << 20};
     process->limits[LX_RLIMIT_NICE] = (struct lx_rlimit){0, 0};
@@ -47,6 +47,85 @@ static void limit_expired(struct timer *timer)
 
     __atomic_store_n(&process->limit_reached, 1, __ATOMIC_RELEASE);
     arch_thread_add_work(&process->task->thread.arch, ARCH_WORK_KILL);
+    sched_wake_interruptible(&process->task->thread);
+}
+
+static void fields_init(struct process *process)
+{
+    list_init(&process->children);
+    list_init(&process->sibling);
+    list_init(&process->numbered);
+    waitq_init(&process->child_wait);
+    waitq_init(&process->release_wait);
+    spin_init(&process->lock, SPIN_PROC);
+    timer_init(&process->limit, limit_expired);
+    process->sig_stack.flags = LX_SS_DISABLE;
+    process->exit_signal = LX_SIGCHLD;
+    process->started_ns = clock_monotonic_ns();
+}
+
+void process_init(void)
+{
+    process_cache = slab_cache_create("process", sizeof(struct process));
+    task_cache = slab_cache_create("task", sizeof(struct task));
+    /* Room to align the area to 64 bytes by hand. */
+    fpu_cache = slab_cache_create("fpu", MIN(features.fpu_nbytes + 64u, 4096u));
+    for (unsigned i = 0; i < BUCKETS; i++)
+        list_init(&numbers[i]);
+    fields_init(&process_init_process);
+    limits_init(&process_init_process);
+    process_init_process.refs = 1;
+    process_init_process.pid = PROCESS_INIT_PID;
+    process_init_process.group = PROCESS_INIT_PID;
+    process_init_process.session = PROCESS_INIT_PID;
+    str_copy(process_init_process.name, sizeof(process_init_process.name), "init");
+    list_push_back(bucket_of(PROCESS_INIT_PID), &process_init_process.numbered);
+}
+
+struct process *process_find_locked(int pid)
+{
+    list_for_each(node, bucket_of(pid))
+    {
+        struct process *process = list_entry(node, struct process, numbered);
+
+        if (process->pid == pid)
+            return process;
+    }
+    return NULL;
+}
+
+struct process *process_next_locked(const struct process *after)
+{
+    const struct list *bucket = after ? bucket_of(after->pid) : &numbers[0];
+    const struct list *node = after ? after->numbered.next : bucket->next;
+
+    while (node == bucket) {
+        if (++bucket == &numbers[BUCKETS])
+            return NULL;
+        node = bucket->next;
+    }
+    return list_entry(node, struct process, numbered);
+}
+
+static bool number_used_locked(int pid)
+{
+    if (process_find_locked(pid))
+        return true;
+    /* Groups and sessions outlive the process that gave them its number. */
+    for (struct process *p = process_next_locked(NULL); p; p = process_next_locked(p))
+        if (p->group == pid || p->session == pid)
+            return true;
+    return false;
+}
+
+static int number_take_locked(void)
+{
+    for (int tries = 0; tries < PID_MAX; tries++) {
+        last_pid = last_pid + 1 < PID_MAX ? last_pid + 1 : PROCESS_INIT_PID + 1;
+        if (!process_find_locked(last_pid) && !number_used_locked(last_pid))
+            return last_pid;
+    }
+    return -EAGAIN;
 }
 
 static void task_free(struct task *task)
@@ -57,65 +136,161 @@ static void task_free(struct task *task)
         fs_context_destroy(task->fs);
     if (task->fpu_object)
         slab_free(fpu_cache, task->fpu_object);
+    if (task->thread.arch.stack_top)
+        thread_destroy(&task->thread);
     slab_free(task_cache, task);
 }
 
-static int task_create(struct process *process, struct task **out_task)
+static void process_free(struct process *process)
 {
-    struct task *task = slab_zalloc(task_cache);
-    int err = -ENOMEM;
-
-    if (!task)
-        return err;
-    task->process = process;
-    task->tid = process->pid;
-    task->fpu_object = slab_alloc(fpu_cache);
-    if (task->fpu_object)
-        err = fd_table_create(&task->files);
-    if (!err)
-        err = fs_context_create(&task->fs);
-    if (err) {
-        task_free(task);
-        return err;
-    }
-    *out_task = task;
-    return 0;
+    if (process->task)
+        task_free(process->task);
+    slab_free(process_cache, process);
 }
 
-int process_create(struct process **out_process)
+void process_put(struct process *process)
+{
+    if (__atomic_fetch_sub(&process->refs, 1, __ATOMIC_ACQ_REL) == 1)
+        process_free(process);
+}
+
+/* The last switch away from a task: nobody is on its stack any more. */
+static void task_ended(struct thread *thread)
+{
+    process_put(container_of(thread, struct task, thread)->process);
+}
+
+static int process_alloc(struct process **out_process)
 {
     struct process *process = slab_zalloc(process_cache);
-    int err;
 
     if (!process)
         return -ENOMEM;
-    last_pid = last_pid + 1 < PID_MAX ? last_pid + 1 : PID_FIRST;
-    process->pid = last_pid;
-    process->parent_pid = 1;
-    process->group = process->pid;
-    process->session = process->pid;
-    process->started_ns = clock_monotonic_ns();
-    process->sig_stack.flags = LX_SS_DISABLE;
-    timer_init(&process->limit, limit_expired);
-    limits_init(process);
-    err = task_create(process, &process->task);
-    if (err) {
-        slab_free(process_cache, process);
-        return err;
+    fields_init(process);
+    process->refs = 1;
+    process->task = slab_zalloc(task_cache);
+    if (process->task)
+        process->task->fpu_object = slab_alloc(fpu_cache);
+    if (!process->task || !process->task->fpu_object) {
+        process_free(process);
+        return -ENOMEM;
     }
+    process->task->process = process;
     *out_process = process;
     return 0;
 }
 
-void process_destroy(struct process *process)
+/* Into the tree, with a number. */
+static int process_link(struct process *parent, struct process *process)
 {
+    uint64_t flags = spin_lock_irqsave(&process_tree_lock);
+    int pid = number_take_locked();
+
+    if (pid > 0) {
+        process->pid = pid;
+        process->task->tid = pid;
+        process->parent = parent;
+        process->parent_pid = parent->pid;
+        list_push_back(&parent->children, &process->sibling);
+        list_push_back(bucket_of(pid), &process->numbered);
+    }
+    spin_unlock_irqrestore(&process_tree_lock, flags);
+    return pid > 0 ? 0 : pid;
+}
+
+int process_create(struct process *parent, struct process **out_process)
+{
+    struct process *process;
+    int err = process_alloc(&process);
+
+    if (err)
+        return err;
+    limits_init(process);
+    err = fd_table_create(&process->task->files);
+    if (!err)
+        err = fs_context_create(&process->task->fs);
+    if (!err)
+        err = process_link(parent, process);
+    if (err) {
+        process_free(process);
+        return err;
+    }
+    process->group = process->pid;
+    process->session = process->pid;
+    *out_process = process;
+    return 0;
+}
+
+static void signals_copy(struct task *self, struct process *child)
+{
+    struct process *process = self->process;
+    uint64_t flags = spin_lock_irqsave(&process->lock);
+
+    memcpy(child->actions, process->actions, sizeof(child->actions));
+    spin_unlock_irqrestore(&process->lock, flags);
+    child->sig_stack = process->sig_stack;
+    child->task->sig_mask = self->sig_mask;
+}
+
+int process_copy(struct task *self, bool share_files, bool share_fs, struct process **out_process)
+{
+    struct process *parent = self->process, *child;
+    int err = process_alloc(&child);
+
+    if (err)
+        return err;
+    if (share_files) {
+        fd_table_get(self->files);
+        child->task->files = self->files;
+    } else {
+        err = fd_table_dup(self->files, &child->task->files);
+    }
+    if (!err)
+        err = fs_context_fork(self->fs, share_fs, &child->task->fs);
+    if (err) {
+        process_free(child);
+        return err;
+    }
+    memcpy(child->limits, parent->limits, sizeof(child->limits));
+    memcpy(child->name, parent->name, sizeof(child->name));
+    child->no_new_privs = parent->no_new_privs;
+    child->args_start = parent->args_start;
+    child->args_end = parent->args_end;
+    child->group = parent->group;
+    child->session = parent->session;
+    child->terminal = parent->terminal;
+    signals_copy(self, child);
+    err = process_link(parent, child);
+    if (err) {
+        process_free(child);
+        return err;
+    }
+    if (parent->exe) {
+        file_get(parent->exe);
+        child->exe = parent->exe;
+    }
+    *out_process = child;
+    return 0;
+}
+
+void process_abandon(struct process *process)
+{
+    uint64_t flags = spin_lock_irqsave(&process_tree_lock);
+
+    list_remove(&process->sibling);
+    list_remove(&process->numbered);
+    spin_unlock_irqrestore(&process_tree_lock, flags);
     timer_stop(&process->limit);
     if (process->exe)
         file_put(process->exe);
-    if (process->task->thread.arch.stack_top)
-        thread_destroy(&process->task->thread);
-    task_free(process->task);
-    slab_free(process_cache, process);
+    process_put(process);
+}
+
+void process_start(struct process *process)
+{
+    process_get(process); /* the thread's own, until task_ended */
+    process->task->thread.ended = task_ended;
+    sched_start(&process->task->thread);
 }
 
 uint64_t process_live_count(void)
@@ -129,25 +304,9 @@ void process_set_limit(struct process *process, uint64_t deadline_ns)
         timer_start(&process->limit, deadline_ns);
 }
 
-void process_exit(struct task *self, enum process_end end, int code)
+void process_set_name(struct process *process, const char *path)
 {
-    struct process *process = self->process;
-    struct vm_space *space = self->thread.space;
+    const char *slash = strrchr(path, '/');
 
-    process->end = end;
-    process->end_code = code;
-    timer_stop(&process->limit);
-    fd_table_put(self->files);
-    self->files = NULL;
-    fs_context_destroy(self->fs);
-    self->fs = NULL;
-
-    /* Off the program's tables before they are freed; the kernel half is the same in both. */
-    irq_disable();
-    self->thread.space = NULL;
-    self->thread.arch.cr3 = tables_kernel_root();
-    cr3_write(self->thread.arch.cr3);
-    irq_enable();
-    vm_space_destroy(space);
-    thread_exit();
+    str_copy(process->name, sizeof(process->name), slash ? slash + 1 : path);
 }

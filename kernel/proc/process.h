@@ -1,23 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * proc/process.h - a running program
+ * proc/process.h - running programs and their family
  *
- * Owns:    struct process, its number, what its tasks share.
- * Used by: usermode (creates and reaps), exec, signal, the system calls.
- * Locks:   none yet: one process lives at a time, and its only task is the only user. The fields
- *          that the timer interrupt sets are atomic.
- * Fails:   -ENOMEM.
- * Tests:   kernel/selftest
+ * Owns:    struct process, its number, the tree of parents and children, groups and sessions.
+ * Used by: fork, exec, exit, wait, signal, usermode, the terminal, the system calls.
+ * Locks:   process_tree_lock, a spinlock, rank PROC_TREE: the tree, numbers, groups, sessions, the
+ *          state that wait(2) sees. process.lock, rank PROC: signals. Both with interrupts off.
+ * Fails:   -ENOMEM, -EAGAIN (no number, RLIMIT_NPROC).
+ * Tests:   tests/user/fork*.c, wait*.c
  */
 #pragma once
 
+#include "kernel/core/spinlock.h"
 #include "kernel/core/timer.h"
+#include "kernel/lib/list.h"
 #include "kernel/lib/util.h"
 #include "kernel/proc/task.h"
+#include "kernel/sched/waitq.h"
 #include "shared/linux/resource.h"
 #include "shared/linux/signal.h"
 
 struct file;
+struct tty;
 
 enum process_end {
     PROCESS_RUNNING,
@@ -26,40 +30,115 @@ enum process_end {
     PROCESS_LIMIT,    /* its time was up */
 };
 
-/* I constant after creation   o only the owning task   a atomic */
+#define PROCESS_INIT_PID 1 /* the kernel's harness */
+
+/* I constant after creation   o only the owning task   a atomic   t process_tree_lock
+ * s process.lock */
 struct process {
-    int pid;                                  /* [I] */
-    int parent_pid;                           /* [I] 1: the kernel's harness */
-    int group, session;                       /* [o] */
-    struct task *task;                        /* [I] */
-    struct file *exe;                         /* [o] counted */
-    char name[16];                            /* [o] as prctl(PR_SET_NAME) */
+    uint32_t        refs;        /* [a] */
+    int             pid;         /* [I] */
+    struct process *parent;      /* [t] NULL: init itself */
+    int             parent_pid;  /* [t] its number, read without the lock */
+    struct list     children;    /* [t] */
+    struct list     sibling;     /* [t] in parent->children */
+    struct list     numbered;    /* [t] in the table of numbers */
+    int             group;       /* [t] */
+    int             session;     /* [t] */
+    struct tty     *terminal;    /* [t] the session's controlling terminal */
+    bool            has_execed;  /* [t] setpgid by the parent is over */
+    bool            zombie;      /* [t] has ended, not yet waited for */
+    bool            stopped;     /* [t] by a signal */
+    int             report_stop; /* [t] stop signal that wait(2) has not told yet; 0: none */
+    bool            report_cont; /* [t] likewise for SIGCONT */
+    int             exit_signal; /* [I] sent to the parent; 0: none */
+    enum process_end end;        /* [t] */
+    int             end_code;    /* [t] */
+    bool            core_dumped; /* [t] always false: none is written; the bit of wait(2) */
+    struct waitq    child_wait;  /* woken when a child ends, stops or continues */
+    struct waitq    release_wait; /* vfork: the parent waits here */
+    uint32_t        released;    /* [a] exec or exit has given the parent's memory back */
+
+    struct task    *task;        /* [I] */
+    struct file    *exe;         /* [o] counted */
+    char            name[16];    /* [o] as prctl(PR_SET_NAME) */
+    uint64_t        args_start, args_end; /* [o] argv strings in memory, for /proc/PID/cmdline */
     struct lx_rlimit limits[LX_RLIM_NLIMITS]; /* [o] */
-    struct lx_sigaction actions[LX_NSIG];     /* [o] */
-    uint64_t sig_pending;                     /* [a] sent to the process */
-    struct lx_stack sig_stack;                /* [o] sigaltstack */
-    bool no_new_privs;                        /* [o] */
-    uint64_t started_ns;                      /* [I] */
-    struct timer limit;                       /* [I] */
-    uint32_t limit_reached;                   /* [a] */
-    enum process_end end;                     /* [o] */
-    int end_code;                             /* [o] */
+    bool            no_new_privs;  /* [o] */
+    uint64_t        started_ns;    /* [I] */
+    uint64_t        children_ns;   /* [t] run time of children waited for */
+
+    struct spinlock lock;          /* rank PROC */
+    struct lx_sigaction actions[LX_NSIG]; /* [s] */
+    uint64_t        sig_pending;   /* [s] sent to the process */
+    struct lx_stack sig_stack;     /* [o] sigaltstack */
+
+    struct timer    limit;         /* [I] */
+    uint32_t        limit_reached; /* [a] */
 };
+
+extern struct spinlock process_tree_lock;
+extern struct process  process_init_process; /* pid 1 */
 
 void process_init(void);
 
-/* A process with one task: no memory, no program, empty descriptor table. */
-MUST_CHECK int process_create(struct process **out_process);
-/* After its task has ended, or before it ever ran. */
-void process_destroy(struct process *process);
-uint64_t process_live_count(void);
+/* A process with one task: no memory, no program, empty descriptor table, child of parent. */
+MUST_CHECK int process_create(struct process *parent, struct process **out_process);
+/* A copy of the caller's for fork: descriptors, directories, credentials, signals, limits. The
+ * memory is the caller's to set. share_files, share_fs: as CLONE_FILES and CLONE_FS. */
+MUST_CHECK int process_copy(struct task *self, bool share_files, bool share_fs,
+                            struct process **out_process);
+/* Takes back what never ran. */
+void process_abandon(struct process *process);
+/* Lets it run: its thread is complete. */
+void process_start(struct process *process);
+
+static inline void process_get(struct process *process)
+{
+    __atomic_fetch_add(&process->refs, 1, __ATOMIC_RELAXED);
+}
+void process_put(struct process *process);
+uint64_t process_live_count(void); /* without init */
+
+/* Tree locked: borrowed, NULL if there is none (zombies are found). */
+struct process *process_find_locked(int pid);
+/* Tree locked: the next process after `after` (NULL: the first) in the order of no meaning. */
+struct process *process_next_locked(const struct process *after);
+
+static inline int process_parent_pid(const struct process *process)
+{
+    return __atomic_load_n(&process->parent_pid, __ATOMIC_RELAXED);
+}
 
 /* The task's time is up at that monotonic time; 0: no limit. */
 void process_set_limit(struct process *process, uint64_t deadline_ns);
 
-/* Ends the calling task and its process: memory, files and directories go now; the rest when the
- * parent reaps it. */
+/* Ends the calling task and its process (exit.c): memory, files and directories go now; the rest
+ * when the parent has waited for it. */
 NORETURN void process_exit(struct task *self, enum process_end end, int code);
+
+/* The last part of the path becomes the name. */
+void process_set_name(struct process *process, const char *path);
+
+/* Gives the parent's memory back after vfork (exec and exit). */
+void process_release_parent(struct process *process);
+
+/* wait(2): which children, and what of them (wait.c). */
+struct process_wait {
+    int  pid;   /* > 0: that child; -1: any; < -1: of that group; 0: of the caller's group */
+    bool exited, stopped, continued; /* which changes count */
+    bool no_hang, keep;              /* return at once; leave it to be waited for again */
+};
+struct process_change {
+    int              pid; /* 0: nothing yet (no_hang) */
+    uint32_t         uid;
+    enum process_end end;
+    int              code;  /* exit status or signal */
+    bool             stopped, continued, core_dumped;
+    uint64_t         time_ns;
+};
+/* 0, -ECHILD, -EINTR. */
+MUST_CHECK int process_wait(struct process *parent, const struct process_wait *which,
+                            struct process_change *change);
 
 static inline struct task *task_current(void)
 {

@@ -6,7 +6,9 @@
 #include "kernel/arch/x86_64/regs.h"
 #include "kernel/arch/x86_64/vectors.h"
 #include "kernel/proc/process.h"
+#include "kernel/sched/sched.h"
 #include "kernel/vm/vm_space.h"
+#include "kernel/vm/vm_user.h"
 #include "shared/linux/errno.h"
 
 #define UNBLOCKABLE (SIGNAL_BIT(LX_SIGKILL) | SIGNAL_BIT(LX_SIGSTOP))
@@ -32,6 +34,9 @@ static void send(struct task *task, uint64_t *pending, int number)
         return;
     __atomic_fetch_or(pending, SIGNAL_BIT(number), __ATOMIC_RELEASE);
     signal_recheck(task);
+    if (number == LX_SIGKILL)
+        arch_thread_add_work(&task->thread.arch, ARCH_WORK_KILL);
+    sched_wake_interruptible(&task->thread);
 }
 
 void signal_send_process(struct process *process, int number)
@@ -104,13 +109,59 @@ static int take(struct task *self)
     return __builtin_ctzll(bit) + 1;
 }
 
-/* Nobody can send SIGCONT while this is the only process: only its limit or SIGKILL ends it. */
 static void stop_until_killed(struct task *self)
 {
-    irq_disable();
-    while (!(__atomic_load_n(&self->thread.arch.work, __ATOMIC_ACQUIRE) & ARCH_WORK_KILL))
-        irq_wait();
-    irq_enable();
+    while (!(__atomic_load_n(&self->thread.arch.work, __ATOMIC_ACQUIRE) & ARCH_WORK_KILL)) {
+        sched_prepare(true);
+        sched_block();
+    }
+}
+
+void signal_send_child_locked(struct process *parent, const struct process *child)
+{
+    signal_send_process(parent, child->exit_signal);
+}
+
+bool signal_children_unwanted(struct process *parent)
+{
+    const struct lx_sigaction *action = &parent->actions[LX_SIGCHLD - 1];
+
+    return parent != &process_init_process &&
+           (action->handler == LX_SIG_IGN || (action->flags & LX_SA_NOCLDWAIT));
+}
+
+void signal_clear_handlers(struct process *process)
+{
+    for (unsigned i = 0; i < LX_NSIG; i++) {
+        if (process->actions[i].handler != LX_SIG_IGN)
+            process->actions[i].handler = LX_SIG_DFL;
+        process->actions[i].flags = 0;
+        process->actions[i].mask = 0;
+    }
+}
+
+void signal_exit(struct task *self)
+{
+    (void)self;
+}
+
+void signal_clear_tid(struct task *self)
+{
+    int zero = 0;
+
+    if (vm_user_write(self->clear_tid, &zero, sizeof(zero)))
+        self->clear_tid.va = 0;
+}
+
+int signal_wait_killable(const struct waiter *waiter)
+{
+    int err;
+
+    do
+        err = waitq_sleep(waiter, 1, 0);
+    while (err == -EINTR &&
+           !(__atomic_load_n(&thread_current()->arch.work, __ATOMIC_ACQUIRE) & ARCH_WORK_KILL));
+    return err;
 }
 
 void hook_return_work(struct trap_frame *frame)
@@ -119,6 +170,8 @@ void hook_return_work(struct trap_frame *frame)
     int number;
 
     (void)frame;
+    if (__atomic_load_n(&self->thread.arch.work, __ATOMIC_ACQUIRE) & ARCH_WORK_RESCHED)
+        sched_yield_cpu();
     if (__atomic_load_n(&self->thread.arch.work, __ATOMIC_ACQUIRE) & ARCH_WORK_KILL) {
         if (__atomic_load_n(&self->process->limit_reached, __ATOMIC_ACQUIRE))
             process_exit(self, PROCESS_LIMIT, 0);

@@ -41,3 +41,25 @@ void signal_drop_ignored(struct task *self, int number);
 
 /* A new mask; SIGKILL and SIGSTOP are never in it. */
 void signal_set_mask(struct task *self, uint64_t mask);
+
+/* ---- what the life of a process asks for ---- */
+
+/* SIGCHLD (or what clone asked for) to the parent about a change of the child. Tree locked. */
+void signal_send_child_locked(struct process *parent, const struct process *child);
+
+/* Whether children of this process are not waited for (SIGCHLD ignored, or SA_NOCLDWAIT). */
+bool signal_children_unwanted(struct process *parent);
+
+/* exec: handlers go back to their default, ignored signals stay ignored. */
+void signal_clear_handlers(struct process *process);
+
+/* exit: what signals still hold for this task goes. */
+void signal_exit(struct task *self);
+
+/* exit: writes 0 to clear_tid and wakes whoever waits there. */
+void signal_clear_tid(struct task *self);
+
+/* Sleeps on an entered waiter until it is woken (0) or the task has to die (-EINTR): other signals
+ * wait. */
+struct waiter;
+MUST_CHECK int signal_wait_killable(const struct waiter *waiter);

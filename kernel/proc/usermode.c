@@ -13,6 +13,8 @@
 #include "kernel/lib/klog.h"
 #include "kernel/lib/string.h"
 #include "kernel/proc/exec.h"
+#include "kernel/proc/signal.h"
+#include "kernel/sched/sched.h"
 #include "kernel/vm/vm_space.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/fcntl.h"
@@ -47,14 +49,14 @@ static bool entry_ready(const struct task *self)
            cpu->tss.rsp0[1] == (uint32_t)(cpu->kernel_rsp >> 32);
 }
 
-/* The first code of a new task's thread. Interrupts are off. */
+/* The first code of a new task's thread. */
 static void task_start(void *argument)
 {
     struct task *self = argument;
 
+    sched_first();
     for (unsigned tries = 0; !entry_ready(self); tries++) {
         if (tries == ENTRY_TRIES) {
-            irq_enable();
             klog("task %d: address space or kernel stack is not installed: not entered", self->tid);
             process_exit(self, PROCESS_SIGNALED, LX_SIGKILL);
         }
@@ -64,13 +66,6 @@ static void task_start(void *argument)
     if (!first_entry_tsc)
         first_entry_tsc = tsc_read();
     arch_enter_user(arch_thread_frame(&self->thread.arch));
-}
-
-static void name_set(struct process *process, const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    str_copy(process->name, sizeof(process->name), slash ? slash + 1 : path);
 }
 
 static int stdio_install(struct process *process, const struct exec_request *request)
@@ -97,19 +92,25 @@ static int prepare(struct process *process, struct exec_request *request)
     struct task *task = process->task;
     struct exec_strings strings = {request->path, request->argv, request->envp};
     struct exec_program program = {0};
+    struct file *file;
     int err = stdio_install(process, request);
 
     if (!err)
-        err = fs_open_path(task->fs, request->path, LX_O_RDONLY, 0, &process->exe);
+        err = fs_open_path(task->fs, request->path, LX_O_RDONLY, 0, &file);
     if (!err) {
-        err = exec_load(process->exe, task->fs, &strings, &program);
+        err = exec_load(file, task->fs, &strings, &program);
+        file_put(file);
         request->reason = program.reason;
     }
     if (err)
         return err;
+    process->exe = program.file;
+    process->args_start = program.args_start;
+    process->args_end = program.args_end;
+    process->has_execed = true;
     err = thread_create(&task->thread, task_start, task);
     if (err) {
-        vm_space_destroy(program.space);
+        vm_space_put(program.space);
         return err;
     }
     task->thread.task = task;
@@ -118,28 +119,58 @@ static int prepare(struct process *process, struct exec_request *request)
     task->thread.arch.fpu = (void *)ALIGN_UP((uint64_t)task->fpu_object, 64);
     fpu_area_init(task->thread.arch.fpu);
     exec_frame_init(arch_thread_frame(&task->thread.arch), &program);
-    name_set(process, request->path);
+    process_set_name(process, request->path);
     return 0;
+}
+
+/* Everything that the program left behind ends with it. */
+static void others_kill(void)
+{
+    uint64_t flags = spin_lock_irqsave(&process_tree_lock);
+
+    for (struct process *p = process_next_locked(NULL); p; p = process_next_locked(p))
+        if (p != &process_init_process)
+            signal_send_process(p, LX_SIGKILL);
+    spin_unlock_irqrestore(&process_tree_lock, flags);
+}
+
+static void others_reap(void)
+{
+    const struct process_wait any = {.pid = -1, .exited = true};
+    struct process_change change;
+
+    others_kill();
+    while (process_wait(&process_init_process, &any, &change) == 0)
+        others_kill(); /* one that was being forked may have been missed */
+    /* The last of them may still be on its way off its stack. */
+    while (process_live_count())
+        sched_yield_cpu();
 }
 
 int usermode_run(struct exec_request *request, struct wait_status *status)
 {
+    struct process_wait which = {.exited = true};
+    struct process_change change;
     struct process *process;
     uint64_t start = clock_monotonic_ns();
     int err;
 
     request->reason = NULL;
-    err = process_create(&process);
+    err = process_create(&process_init_process, &process);
     if (err)
         return err;
     err = prepare(process, request);
-    if (!err) {
-        process_set_limit(process, request->limit_ns ? start + request->limit_ns : 0);
-        thread_run(&process->task->thread);
-        status->end = process->end;
-        status->code = process->end_code;
-        status->time_ns = clock_monotonic_ns() - start;
+    if (err) {
+        process_abandon(process);
+        return err;
     }
-    process_destroy(process);
+    process_set_limit(process, request->limit_ns ? start + request->limit_ns : 0);
+    which.pid = process->pid;
+    process_start(process);
+    err = process_wait(&process_init_process, &which, &change);
+    status->end = change.end;
+    status->code = change.code;
+    status->time_ns = clock_monotonic_ns() - start;
+    others_reap();
     return err;
 }

@@ -2,13 +2,13 @@
 #include "kernel/sched/mutex.h"
 
 #include "kernel/core/irq.h"
-#include "kernel/core/spinlock.h"
-#include "kernel/sched/thread.h"
+#include "kernel/sched/sched.h"
+
+#define OTHERS_WAIT 1ULL
 
 void mutex_init(struct mutex *mutex, enum mutex_rank rank)
 {
-    mutex->rank = (uint8_t)rank;
-    mutex->held = false;
+    *mutex = (struct mutex)MUTEX_INIT((uint8_t)rank);
 }
 
 /* No mutex of a later rank may be held: that order could deadlock. */
@@ -18,29 +18,84 @@ static void rank_check(const struct thread *self, unsigned rank)
         ASSERT(self->mutexes[later] == 0);
 }
 
-static void take(struct thread *self, struct mutex *mutex)
+static uint64_t owner_of(const struct mutex *mutex)
 {
-    rank_check(self, mutex->rank);
-    /* One thread runs until it ends or waits, and nobody waits with a mutex: a held mutex here is
-     * one that this thread holds. */
-    ASSERT(!mutex->held);
-    mutex->held = true;
-    self->mutexes[mutex->rank]++;
+    return __atomic_load_n(&mutex->owner, __ATOMIC_RELAXED) & ~OTHERS_WAIT;
+}
+
+/* Puts the caller in line; false if the mutex became free meanwhile and is the caller's now. */
+static bool must_wait(struct mutex *mutex, struct thread *self)
+{
+    uint64_t flags = spin_lock_irqsave(&mutex->lock);
+    uint64_t seen = __atomic_load_n(&mutex->owner, __ATOMIC_RELAXED);
+
+    for (;;) {
+        uint64_t wanted = seen ? seen | OTHERS_WAIT : (uint64_t)self;
+
+        if (__atomic_compare_exchange_n(&mutex->owner, &seen, wanted, false, __ATOMIC_ACQUIRE,
+                                        __ATOMIC_RELAXED))
+            break;
+    }
+    if (seen) {
+        if (!(seen & OTHERS_WAIT))
+            list_init(&mutex->waiters);
+        sched_prepare(false);
+        list_push_back(&mutex->waiters, &self->mutex_link);
+    }
+    spin_unlock_irqrestore(&mutex->lock, flags);
+    return seen != 0;
+}
+
+static void lock_slow(struct mutex *mutex, struct thread *self)
+{
+    ASSERT(owner_of(mutex) != (uint64_t)self);
+    if (!must_wait(mutex, self))
+        return;
+    /* unlock_slow makes this thread the owner before it wakes it. */
+    while (owner_of(mutex) != (uint64_t)self) {
+        sched_block();
+        if (owner_of(mutex) != (uint64_t)self)
+            sched_prepare(false);
+    }
+    sched_cancel();
 }
 
 void mutex_lock(struct mutex *mutex)
 {
+    struct thread *self = thread_current();
+    uint64_t free = 0;
+
     ASSERT(!spin_any_held() && !irq_in_handler());
-    take(thread_current(), mutex);
+    rank_check(self, mutex->rank);
+    if (!__atomic_compare_exchange_n(&mutex->owner, &free, (uint64_t)self, false, __ATOMIC_ACQUIRE,
+                                     __ATOMIC_RELAXED))
+        lock_slow(mutex, self);
+    self->mutexes[mutex->rank]++;
+}
+
+static void unlock_slow(struct mutex *mutex)
+{
+    uint64_t flags = spin_lock_irqsave(&mutex->lock);
+    struct list *node = list_pop_front(&mutex->waiters);
+    struct thread *next = list_entry(node, struct thread, mutex_link);
+    uint64_t others = list_empty(&mutex->waiters) ? 0 : OTHERS_WAIT;
+
+    ASSERT(node);
+    __atomic_store_n(&mutex->owner, (uint64_t)next | others, __ATOMIC_RELEASE);
+    sched_wake(next);
+    spin_unlock_irqrestore(&mutex->lock, flags);
 }
 
 void mutex_unlock(struct mutex *mutex)
 {
     struct thread *self = thread_current();
+    uint64_t expected = (uint64_t)self;
 
-    ASSERT(mutex->held && self->mutexes[mutex->rank] > 0);
+    ASSERT(owner_of(mutex) == (uint64_t)self && self->mutexes[mutex->rank] > 0);
     self->mutexes[mutex->rank]--;
-    mutex->held = false;
+    if (!__atomic_compare_exchange_n(&mutex->owner, &expected, 0, false, __ATOMIC_RELEASE,
+                                     __ATOMIC_RELAXED))
+        unlock_slow(mutex);
 }
 
 void mutex_lock_pair(struct mutex *one, struct mutex *other)
@@ -62,5 +117,5 @@ void mutex_unlock_pair(struct mutex *one, struct mutex *other)
 
 bool mutex_is_held(const struct mutex *mutex)
 {
-    return mutex->held;
+    return owner_of(mutex) == (uint64_t)thread_current();
 }

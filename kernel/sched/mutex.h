@@ -3,13 +3,20 @@
  * sched/mutex.h - sleeping locks, with ranks
  *
  * Rule:    taken in the order of the ranks, EXEC first; two of one rank in address order, by
- *          mutex_lock_pair. Spinlocks come after every mutex.
- * Context: threads only, interrupts on or off alike; never under a spinlock.
+ *          mutex_lock_pair. Spinlocks come after every mutex. A mutex that is given up while others
+ *          wait passes to the one that waited longest.
+ * Context: threads only, interrupts on or off alike; never under a spinlock. Waiting cannot be
+ *          interrupted by signals.
+ * Tests:   kernel/selftest/sched_checks.c
  */
 #pragma once
 
+#include "kernel/core/spinlock.h"
 #include "kernel/lib/assert.h"
+#include "kernel/lib/list.h"
 #include "kernel/lib/util.h"
+
+struct thread;
 
 enum mutex_rank {
     MUTEX_EXEC = 1,
@@ -20,13 +27,15 @@ enum mutex_rank {
 };
 
 struct mutex {
-    uint8_t rank; /* enum mutex_rank */
-    bool held;
+    uint64_t        owner;   /* atomic: the thread; bit 0: others wait. 0: free */
+    struct spinlock lock;    /* rank WAITQ */
+    uint8_t         rank;    /* I: enum mutex_rank */
+    struct list     waiters; /* [lock] valid while bit 0 is set */
 };
 
 #define MUTEX_INIT(mutex_rank)                                                                     \
     {                                                                                              \
-        .rank = (mutex_rank), .held = false                                                        \
+        .lock = SPINLOCK_INIT(SPIN_WAITQ), .rank = (mutex_rank)                                    \
     }
 
 void mutex_init(struct mutex *mutex, enum mutex_rank rank);
@@ -34,4 +43,4 @@ void mutex_lock(struct mutex *mutex);
 void mutex_unlock(struct mutex *mutex);
 void mutex_lock_pair(struct mutex *one, struct mutex *other); /* may be the same mutex */
 void mutex_unlock_pair(struct mutex *one, struct mutex *other);
-bool mutex_is_held(const struct mutex *mutex); /* for ASSERT in _locked functions */
+bool mutex_is_held(const struct mutex *mutex); /* by the caller: for ASSERT in _locked functions */

@@ -1,30 +1,47 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sched/thread.h - kernel threads
+ * sched/thread.h - kernel threads: a guarded stack and what a processor needs to run on it
  *
- * Owns:    struct thread: a guarded kernel stack and what the processor needs to run on it.
- * Used by: proc embeds it first in struct task; main for the boot thread.
- * Context: threads only, unless a line says otherwise.
+ * Owns:    struct thread, its creation and its end.
+ * Used by: proc embeds it first in struct task; main for the boot thread; sched/sched.c runs it.
+ * Locks:   the fields marked r belong to the run queue of thread.cpu (rank RUNQ).
+ * Context: threads, unless a line says otherwise.
  * Fails:   -ENOMEM.
- * Tests:   kernel/selftest
+ * Tests:   kernel/selftest/sched_checks.c
  */
 #pragma once
 
 #include "kernel/arch/x86_64/cpu.h"
 #include "kernel/arch/x86_64/thread.h"
+#include "kernel/lib/list.h"
 #include "kernel/lib/util.h"
 #include "kernel/sched/mutex.h"
 
 struct task;
 struct vm_space;
 
-/* I constant after creation   o only the owning thread   a atomic */
+enum thread_state {
+    THREAD_RUNNABLE, /* in a run queue, or running */
+    THREAD_BLOCKED,  /* sched_wake makes it runnable */
+    THREAD_DEAD,     /* switched away from for the last time, or about to be */
+};
+
+/* I constant after creation   o only the owning thread   a atomic   r run queue of .cpu */
 struct thread {
-    struct arch_thread arch;      /* first: the processor's block points here */
-    struct task *task;            /* [I] the program's thread that this is; NULL: kernel's own */
-    struct vm_space *space;       /* [o] the address space of ring 3; NULL: none */
-    uint8_t mutexes[MUTEX_RANKS]; /* [o] mutexes held, by rank */
-    struct thread *return_to;     /* [o] who gets the processor when this thread ends */
+    struct arch_thread arch;                 /* first: the processor's block points here */
+    struct task       *task;                 /* [I] the program's thread that this is, or NULL */
+    struct vm_space   *space;                /* [o] the address space of ring 3; NULL: none */
+    uint8_t            mutexes[MUTEX_RANKS]; /* [o] mutexes held, by rank */
+    uint8_t            state;                /* [r] enum thread_state */
+    bool               interruptible;        /* [r] while blocked: pending work ends the wait */
+    bool               moving;               /* [r] off to another processor, see finish */
+    bool               is_idle;              /* [I] */
+    uint32_t           cpu;                  /* [r] where it runs, or ran last */
+    uint64_t           affinity;             /* [a] bit a processor */
+    struct list        link;                 /* [r] in the run queue, or alone */
+    struct list        mutex_link;           /* [mutex.lock] waiting for it */
+    /* Called on another stack when the thread is gone for good: frees it. Interrupts off. */
+    void (*ended)(struct thread *thread);
 };
 
 /* The thread in which start-up runs; it exists before memory does. */
@@ -32,16 +49,11 @@ void thread_init_boot(uint64_t kernel_cr3);
 /* Gives the boot thread its guarded stack, once there are windows. */
 void thread_set_boot_stack(uint64_t top);
 
-/* A thread that will run function(argument) on a stack of its own. */
+/* A thread that will run function(argument) on a stack of its own once it is woken. */
 MUST_CHECK int thread_create(struct thread *thread, void (*function)(void *argument),
                              void *argument);
-/* Frees the stack of a thread that has ended. */
+/* Frees the stack of a thread that has ended, or never ran. */
 void thread_destroy(struct thread *thread);
-
-/* Runs `thread` until it ends; then the caller goes on. */
-void thread_run(struct thread *thread);
-/* Ends the calling thread; the one that ran it goes on. */
-NORETURN void thread_exit(void);
 
 static inline struct thread *thread_current(void)
 {

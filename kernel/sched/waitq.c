@@ -1,83 +1,118 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernel/sched/waitq.h"
 
-#include "kernel/arch/x86_64/irq.h"
 #include "kernel/core/clock.h"
-#include "kernel/core/spinlock.h"
 #include "kernel/core/timer.h"
-#include "kernel/mm/window.h"
-#include "kernel/sched/thread.h"
+#include "kernel/sched/sched.h"
 #include "shared/linux/errno.h"
 
 void waitq_init(struct waitq *queue)
 {
-    queue->wakeups = 0;
+    spin_init(&queue->lock, SPIN_WAITQ);
+    list_init(&queue->waiters);
+}
+
+static void wake_first_locked(struct waitq *queue)
+{
+    struct waiter *waiter = list_entry(list_pop_front(&queue->waiters), struct waiter, link);
+    struct thread *thread = waiter->thread;
+
+    __atomic_store_n(&waiter->woken, true, __ATOMIC_SEQ_CST);
+    sched_wake(thread);
 }
 
 void waitq_wake_all(struct waitq *queue)
 {
-    __atomic_fetch_add(&queue->wakeups, 1, __ATOMIC_RELEASE);
+    uint64_t flags = spin_lock_irqsave(&queue->lock);
+
+    while (!list_empty(&queue->waiters))
+        wake_first_locked(queue);
+    spin_unlock_irqrestore(&queue->lock, flags);
 }
 
 void waitq_wake_one(struct waitq *queue)
 {
-    waitq_wake_all(queue);
+    uint64_t flags = spin_lock_irqsave(&queue->lock);
+
+    if (!list_empty(&queue->waiters))
+        wake_first_locked(queue);
+    spin_unlock_irqrestore(&queue->lock, flags);
 }
 
-/* The interrupt itself ends the HLT; there is nothing more to do. */
-static void deadline_reached(struct timer *timer)
+void waitq_enter(struct waitq *queue, struct waiter *waiter)
 {
-    (void)timer;
+    uint64_t flags = spin_lock_irqsave(&queue->lock);
+
+    waiter->thread = thread_current();
+    waiter->woken = false;
+    list_push_back(&queue->waiters, &waiter->link);
+    spin_unlock_irqrestore(&queue->lock, flags);
 }
 
-/* An idle processor is on the stack of its thread, not on one that an exception left behind. */
-static bool on_own_stack(const struct arch_thread *thread)
+/* The lock also waits for a waker that is still looking at this waiter. */
+void waitq_leave(struct waitq *queue, struct waiter *waiter)
 {
-    uint64_t here = (uint64_t)__builtin_frame_address(0);
+    uint64_t flags = spin_lock_irqsave(&queue->lock);
 
-    return here < thread->stack_top && thread->stack_top - here <= KERNEL_STACK_SIZE;
+    list_remove(&waiter->link);
+    spin_unlock_irqrestore(&queue->lock, flags);
 }
 
-/* The processor sleeps in HLT: the timer interrupt (deadline, limit) or a device ends that. Events
- * are looked at with interrupts off, and HLT turns them on, so none slips through between. */
-static int sleep_until(struct waitq *queue, uint64_t seen, uint64_t deadline_ns)
-{
-    const struct arch_thread *thread = &thread_current()->arch;
-    uint64_t flags = irq_save();
-    int result;
+struct alarm {
+    struct timer   timer;
+    struct thread *thread;
+};
 
-    for (;;) {
-        if (__atomic_load_n(&queue->wakeups, __ATOMIC_ACQUIRE) != seen)
-            result = 0;
-        else if (__atomic_load_n(&thread->work, __ATOMIC_ACQUIRE) != 0)
-            result = -EINTR;
-        else if (deadline_ns && clock_monotonic_ns() >= deadline_ns)
-            result = -ETIMEDOUT;
-        else {
-            ASSERT(on_own_stack(thread));
-            irq_wait();
-            continue;
-        }
-        break;
+static void alarm_rings(struct timer *timer)
+{
+    sched_wake(container_of(timer, struct alarm, timer)->thread);
+}
+
+static bool any_woken(const struct waiter *waiters, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        if (__atomic_load_n(&waiters[i].woken, __ATOMIC_SEQ_CST))
+            return true;
+    return false;
+}
+
+int waitq_sleep(const struct waiter *waiters, unsigned count, uint64_t deadline_ns)
+{
+    struct thread *self = thread_current();
+    struct alarm alarm = {.thread = self};
+    int result = 0;
+
+    timer_init(&alarm.timer, alarm_rings);
+    sched_prepare(true);
+    if (any_woken(waiters, count)) {
+        sched_cancel();
+        return 0;
     }
-    irq_restore(flags);
+    if (deadline_ns)
+        timer_start(&alarm.timer, deadline_ns);
+    sched_block();
+    if (deadline_ns)
+        timer_stop(&alarm.timer);
+    if (any_woken(waiters, count))
+        return 0;
+    if (__atomic_load_n(&self->arch.work, __ATOMIC_SEQ_CST) & ~ARCH_WORK_RESCHED)
+        result = -EINTR;
+    else if (deadline_ns && clock_monotonic_ns() >= deadline_ns)
+        result = -ETIMEDOUT;
     return result;
 }
 
 int waitq_wait(struct waitq *queue, struct mutex *held, uint64_t deadline_ns)
 {
-    uint64_t seen = __atomic_load_n(&queue->wakeups, __ATOMIC_ACQUIRE);
-    struct timer timer;
+    struct waiter waiter;
     int result;
 
     ASSERT(!spin_any_held());
+    waitq_enter(queue, &waiter);
     if (held)
         mutex_unlock(held);
-    timer_init(&timer, deadline_reached);
-    if (deadline_ns)
-        timer_start(&timer, deadline_ns);
-    result = sleep_until(queue, seen, deadline_ns);
-    timer_stop(&timer);
+    result = waitq_sleep(&waiter, 1, deadline_ns);
+    waitq_leave(queue, &waiter);
     if (held)
         mutex_lock(held);
     return result;

@@ -116,7 +116,7 @@ KTEST_BOOT(spaces, "boot-address-spaces")
         fmt_print(reason, KTEST_REASON_SIZE, "not enough memory");
     for (unsigned i = 0; i < SPACES; i++)
         if (spaces[i])
-            vm_space_destroy(spaces[i]);
+            vm_space_put(spaces[i]);
     return good;
 }
 

@@ -7,6 +7,7 @@
 #include "kernel/fs/fs_context.h"
 #include "kernel/lib/string.h"
 #include "kernel/proc/process.h"
+#include "kernel/sched/sched.h"
 #include "kernel/syscall/handlers.h"
 #include "kernel/vm/vm_space.h"
 #include "kernel/vm/vm_user.h"
@@ -37,7 +38,7 @@ int64_t sys_gettid(struct task *self)
 
 int64_t sys_getppid(struct task *self)
 {
-    return self->process->parent_pid;
+    return process_parent_pid(self->process);
 }
 
 int64_t sys_set_tid_address(struct task *self, struct uptr address)
@@ -57,52 +58,13 @@ int64_t sys_set_robust_list(struct task *self, struct uptr head, size_t nbytes)
 int64_t sys_sched_yield(struct task *self)
 {
     (void)self;
+    sched_yield_cpu();
     return 0;
-}
-
-/* There are no children yet. */
-int64_t sys_wait4(struct task *self, int pid, struct uptr status, int options, struct uptr usage)
-{
-    (void)self;
-    (void)status;
-    (void)usage;
-    if (options & ~(1 | 2 | 8 | 0x20000000 | 0x40000000 | (int)0x80000000))
-        return -EINVAL;
-    return pid == INT32_MIN ? -ESRCH : -ECHILD;
 }
 
 static bool is_self(const struct task *self, int pid)
 {
     return pid == 0 || pid == self->process->pid;
-}
-
-int64_t sys_getpgrp(struct task *self)
-{
-    return self->process->group;
-}
-
-int64_t sys_getpgid(struct task *self, int pid)
-{
-    return is_self(self, pid) ? self->process->group : -ESRCH;
-}
-
-int64_t sys_getsid(struct task *self, int pid)
-{
-    return is_self(self, pid) ? self->process->session : -ESRCH;
-}
-
-/* The harness starts each program as leader of a session, which may not change its group. */
-int64_t sys_setpgid(struct task *self, int pid, int group)
-{
-    if (group < 0)
-        return -EINVAL;
-    return is_self(self, pid) ? -EPERM : -ESRCH;
-}
-
-int64_t sys_setsid(struct task *self)
-{
-    (void)self;
-    return -EPERM;
 }
 
 /* FS and GS base as they are while this task runs: the registers are its own. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernel/vm/vm_space.h"
 
+#include "kernel/arch/x86_64/cpu.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/pmm.h"
 #include "kernel/mm/slab.h"
@@ -26,6 +27,7 @@ int vm_space_create(struct vm_space **out_space)
 
     if (!space)
         return -ENOMEM;
+    space->refs = 1;
     mutex_init(&space->lock, MUTEX_VM);
     space->limit_pages = UINT64_MAX;
     space->brk_limit = UINT64_MAX;
@@ -39,7 +41,7 @@ int vm_space_create(struct vm_space **out_space)
     return 0;
 }
 
-void vm_space_destroy(struct vm_space *space)
+static void space_destroy(struct vm_space *space)
 {
     struct vm_gather gather;
     struct rb_node *node;
@@ -54,6 +56,65 @@ void vm_space_destroy(struct vm_space *space)
     ASSERT(space->resident_pages == 0);
     vm_table_destroy(space);
     slab_free(space_cache, space);
+}
+
+void vm_space_get(struct vm_space *space)
+{
+    __atomic_fetch_add(&space->refs, 1, __ATOMIC_RELAXED);
+}
+
+void vm_space_enter(struct vm_space *space)
+{
+    __atomic_fetch_or(&space->cpus, 1ULL << cpu_self()->index, __ATOMIC_SEQ_CST);
+}
+
+void vm_space_leave(struct vm_space *space)
+{
+    __atomic_fetch_and(&space->cpus, ~(1ULL << cpu_self()->index), __ATOMIC_SEQ_CST);
+}
+
+void vm_space_put(struct vm_space *space)
+{
+    if (__atomic_fetch_sub(&space->refs, 1, __ATOMIC_ACQ_REL) == 1)
+        space_destroy(space);
+}
+
+static int areas_copy(const struct vm_space *parent, struct vm_space *child)
+{
+    int err = 0;
+
+    for (struct rb_node *node = rb_first(&parent->areas); node && !err; node = rb_next(node)) {
+        const struct vm_area *area = rb_entry(node, struct vm_area, node);
+
+        err = vm_area_add(child, area);
+        if (!err)
+            err = vm_table_copy(child, parent, area);
+    }
+    return err;
+}
+
+int vm_space_dup(struct vm_space *parent, struct vm_space **out_space)
+{
+    struct vm_space *child;
+    int err = vm_space_create(&child);
+
+    if (err)
+        return err;
+    mutex_lock(&parent->lock);
+    child->limit_pages = parent->limit_pages;
+    child->brk_start = parent->brk_start;
+    child->brk = parent->brk;
+    child->brk_limit = parent->brk_limit;
+    child->mapped_pages = parent->mapped_pages;
+    err = areas_copy(parent, child);
+    vm_tlb_flush_all(parent); /* pages that could be written cannot now */
+    mutex_unlock(&parent->lock);
+    if (err) {
+        vm_space_put(child);
+        return err;
+    }
+    *out_space = child;
+    return 0;
 }
 
 void vm_brk_init(struct vm_space *space, uint64_t start)

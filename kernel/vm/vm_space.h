@@ -34,6 +34,8 @@ struct vm_area {
 
 /* I constant after creation   l lock   a atomic */
 struct vm_space {
+    uint32_t     refs; /* [a] tasks that run in it */
+    uint64_t     cpus; /* [a] bit a processor whose TLB may know it */
     struct mutex lock;
     struct rb_tree areas;    /* [l] by start */
     unsigned areas_count;    /* [l] */
@@ -63,9 +65,16 @@ struct vm_request {
 
 void vm_init(void);
 
-MUST_CHECK int vm_space_create(struct vm_space **out_space);
-/* Nobody runs in it any more. Frees areas, pages and tables. */
-void vm_space_destroy(struct vm_space *space);
+MUST_CHECK int vm_space_create(struct vm_space **out_space); /* one reference */
+/* A copy for fork: private pages are shared until one side writes. */
+MUST_CHECK int vm_space_dup(struct vm_space *parent, struct vm_space **out_space);
+void vm_space_get(struct vm_space *space);
+/* The last one frees areas, pages and tables: no processor may be on them. */
+void vm_space_put(struct vm_space *space);
+
+/* The processor is about to run on these tables, or has left them. Interrupts off. */
+void vm_space_enter(struct vm_space *space);
+void vm_space_leave(struct vm_space *space);
 
 /* 0 and the address, or -ENOMEM, -EINVAL, -EEXIST, -EACCES (writable and executable). */
 MUST_CHECK int vm_map(struct vm_space *space, const struct vm_request *request, uint64_t *out);

@@ -5,6 +5,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/pmm.h"
 #include "kernel/mm/tables.h"
+#include "kernel/vm/vm_area.h"
 #include "kernel/vm/vm_space.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/mman.h"
@@ -77,6 +78,12 @@ void vm_tlb_flush(const struct vm_space *space, uint64_t va)
 {
     if (space_is_current(space))
         tlb_flush_page(va);
+}
+
+void vm_tlb_flush_all(const struct vm_space *space)
+{
+    if (space_is_current(space))
+        cr3_write(space->root);
 }
 
 void vm_gather_init(struct vm_gather *gather, struct vm_space *space)
@@ -173,4 +180,46 @@ void vm_table_protect(struct vm_space *space, uint64_t start, uint64_t end, uint
         *entry = entry_with_prot(*entry, prot);
         vm_tlb_flush(space, va);
     }
+}
+
+/* One level-1 table's worth of [start, end). */
+static int copy_entries(struct vm_space *child, uint64_t *from, uint64_t start, uint64_t end,
+                        bool private)
+{
+    uint64_t *to = NULL;
+
+    for (uint64_t va = start; va < end; va += PAGE_SIZE, from++) {
+        uint64_t entry = *from;
+
+        if (!vm_entry_has_frame(entry))
+            continue;
+        if (!to) {
+            to = vm_entry_make(child, va);
+            if (!to)
+                return -ENOMEM;
+            to -= paging_index(va, 1);
+        }
+        if (private && (entry & PTE_WRITE))
+            *from = entry &= ~PTE_WRITE;
+        frame_get(frame_from_physical(entry & PTE_ADDRESS));
+        to[paging_index(va, 1)] = entry;
+        child->resident_pages++;
+    }
+    return 0;
+}
+
+int vm_table_copy(struct vm_space *child, const struct vm_space *parent,
+                  const struct vm_area *area)
+{
+    uint64_t next;
+    int err = 0;
+
+    for (uint64_t va = area->start; va < area->end && !err; va = next) {
+        uint64_t *from = vm_entry_find(parent, va);
+
+        next = MIN(ALIGN_DOWN(va, paging_span(2)) + paging_span(2), area->end);
+        if (from)
+            err = copy_entries(child, from, va, next, !area->shared);
+    }
+    return err;
 }

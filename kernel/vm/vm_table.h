@@ -49,5 +49,15 @@ void vm_table_clear(struct vm_gather *gather, uint64_t start, uint64_t end);
 /* Changes the rights of present pages; writing is only ever taken away here (a fault gives it). */
 void vm_table_protect(struct vm_space *space, uint64_t start, uint64_t end, uint32_t prot);
 
+/* Gives child the pages that parent has in the area: shared ones as they are, private ones
+ * read-only on both sides, to be copied by whoever writes first. -ENOMEM. The caller flushes the
+ * parent's TLB. */
+struct vm_area;
+MUST_CHECK int vm_table_copy(struct vm_space *child, const struct vm_space *parent,
+                             const struct vm_area *area);
+
+/* Forgets everything on the processors that may run this space. */
+void vm_tlb_flush_all(const struct vm_space *space);
+
 /* Forgets one page on the processors that may run this space. */
 void vm_tlb_flush(const struct vm_space *space, uint64_t va);

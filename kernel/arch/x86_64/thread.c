@@ -62,3 +62,13 @@ struct trap_frame *arch_thread_frame(const struct arch_thread *thread)
 {
     return (struct trap_frame *)(thread->stack_top - sizeof(struct trap_frame));
 }
+
+void arch_thread_copy_selectors(struct arch_thread *thread)
+{
+    arch_selectors_save(thread);
+}
+
+void arch_thread_load_selectors(const struct arch_thread *thread)
+{
+    arch_selectors_load(thread);
+}

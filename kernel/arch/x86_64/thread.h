@@ -43,6 +43,11 @@ struct trap_frame *arch_thread_frame(const struct arch_thread *thread);
 /* Leaves for ring 3 with the registers in the frame at the top of this thread's stack. */
 NORETURN void arch_enter_user(struct trap_frame *frame);
 
+/* The running thread's selectors of ring 3, into another thread's block. */
+void arch_thread_copy_selectors(struct arch_thread *thread);
+/* The other way round, for the running thread itself. Interrupts off. */
+void arch_thread_load_selectors(const struct arch_thread *thread);
+
 static inline void arch_thread_add_work(struct arch_thread *thread, uint32_t work)
 {
     __atomic_fetch_or(&thread->work, work, __ATOMIC_RELEASE);

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+#include "kernel/proc/exec_args.h"
+
+#include "kernel/lib/string.h"
+#include "kernel/mm/slab.h"
+#include "kernel/vm/vm_user.h"
+#include "shared/linux/errno.h"
+
+#define STRING_MAX     (128u << 10)
+#define FIRST_CAPACITY 4096
+#define POINTERS       16 /* read at once */
+
+static int room_double(struct exec_args *args)
+{
+    size_t capacity = args->capacity ? 2 * args->capacity : FIRST_CAPACITY;
+    char *text;
+
+    if (capacity > 2 * (size_t)EXEC_ARGS_MAX)
+        return -E2BIG;
+    text = kmalloc(capacity);
+    if (!text)
+        return -ENOMEM;
+    memcpy(text, args->text, args->nbytes);
+    kfree(args->text);
+    args->text = text;
+    args->capacity = capacity;
+    return 0;
+}
+
+/* One string, with its NUL, behind the others. */
+static int string_copy(struct exec_args *args, struct uptr string)
+{
+    for (;;) {
+        size_t room = args->capacity - args->nbytes;
+        int64_t length = room ? vm_user_read_string(args->text + args->nbytes, string,
+                                                    MIN(room, (size_t)STRING_MAX))
+                              : -ENAMETOOLONG;
+        int err;
+
+        if (length >= 0) {
+            args->nbytes += (size_t)length + 1;
+            return args->nbytes > EXEC_ARGS_MAX ? -E2BIG : 0;
+        }
+        if (length != -ENAMETOOLONG)
+            return (int)length;
+        if (room >= STRING_MAX)
+            return -E2BIG;
+        err = room_double(args);
+        if (err)
+            return err;
+    }
+}
+
+/* One array's worth. Pointers are read several at once, singly where that meets a fault. */
+static int strings_copy(struct exec_args *args, struct uptr array, uint32_t *count)
+{
+    uint64_t pointers[POINTERS];
+
+    *count = 0;
+    while (array.va) {
+        size_t got = POINTERS;
+
+        if (vm_user_read(pointers, array, sizeof(pointers))) {
+            got = 1;
+            if (vm_user_read(pointers, array, sizeof(pointers[0])))
+                return -EFAULT;
+        }
+        for (size_t i = 0; i < got; i++) {
+            int err;
+
+            if (!pointers[i])
+                return 0;
+            err = string_copy(args, (struct uptr){pointers[i]});
+            if (err)
+                return err;
+            if (++*count > EXEC_ARGS_MAX / sizeof(uint64_t))
+                return -E2BIG;
+        }
+        array.va += got * sizeof(uint64_t);
+    }
+    return 0;
+}
+
+static const char *pointers_fill(const char **pointers, uint32_t count, const char *text)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        pointers[i] = text;
+        text += strlen(text) + 1;
+    }
+    pointers[count] = NULL;
+    return text;
+}
+
+static int finish(struct exec_args *args)
+{
+    args->argv = kmalloc((args->argc + args->envc + 2) * sizeof(*args->argv));
+    if (!args->argv)
+        return -ENOMEM;
+    args->envp = args->argv + args->argc + 1;
+    pointers_fill(args->envp, args->envc, pointers_fill(args->argv, args->argc, args->text));
+    return 0;
+}
+
+int exec_args_copy(struct exec_args *args, struct uptr argv, struct uptr envp)
+{
+    int err;
+
+    memset(args, 0, sizeof(*args));
+    err = strings_copy(args, argv, &args->argc);
+    if (!err && !args->argc) {
+        err = room_double(args);
+        if (!err) {
+            args->text[args->nbytes++] = 0;
+            args->argc = 1;
+        }
+    }
+    if (!err)
+        err = strings_copy(args, envp, &args->envc);
+    if (!err)
+        err = finish(args);
+    if (err)
+        exec_args_free(args);
+    return err;
+}
+
+void exec_args_free(struct exec_args *args)
+{
+    kfree(args->text);
+    kfree(args->argv);
+    memset(args, 0, sizeof(*args));
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * proc/exec_args.h - argument lists, from a program's memory into the kernel's
+ *
+ * Context: the task's own thread, no lock held.
+ * Fails:   -EFAULT, -E2BIG (more than EXEC_ARGS_MAX, or a string above 128 KiB), -ENOMEM.
+ * Tests:   tests/user/exec*.c
+ */
+#pragma once
+
+#include "kernel/proc/exec.h"
+
+struct exec_args {
+    char        *text;     /* owned */
+    size_t       nbytes, capacity;
+    const char **argv, **envp; /* owned, one block; valid after exec_args_finish */
+    uint32_t     argc, envc;
+};
+
+/* argv and envp are user arrays of user pointers, ended by NULL; a null array counts as empty. An
+ * empty argv gets one empty string, as on Linux. */
+MUST_CHECK int exec_args_copy(struct exec_args *args, struct uptr argv, struct uptr envp);
+void exec_args_free(struct exec_args *args);

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/* execve's commit: everything that can fail has happened on a new address space. */
+#include "kernel/arch/x86_64/fpu.h"
+#include "kernel/arch/x86_64/irq.h"
+#include "kernel/arch/x86_64/msr.h"
+#include "kernel/arch/x86_64/regs.h"
+#include "kernel/fs/fdtable.h"
+#include "kernel/fs/file.h"
+#include "kernel/proc/exec.h"
+#include "kernel/proc/process.h"
+#include "kernel/proc/signal.h"
+#include "kernel/vm/vm_space.h"
+
+/* The processor changes over to the new tables; the old space loses this task. */
+static void space_replace(struct task *self, struct vm_space *space)
+{
+    struct vm_space *old = self->thread.space;
+
+    irq_disable();
+    vm_space_leave(old);
+    vm_space_enter(space);
+    self->thread.space = space;
+    self->thread.arch.cr3 = space->root;
+    cr3_write(space->root);
+    irq_enable();
+    vm_space_put(old);
+}
+
+/* Registers that ring 3 keeps across system calls start afresh. */
+static void registers_reset(struct task *self, const struct exec_program *program)
+{
+    struct arch_thread *arch = &self->thread.arch;
+
+    irq_disable();
+    arch->ds = arch->es = arch->fs = arch->gs = 0;
+    arch_thread_load_selectors(arch);
+    msr_write(MSR_FS_BASE, 0);
+    msr_write(MSR_KERNEL_GS_BASE, 0);
+    fpu_area_init(arch->fpu);
+    fpu_restore(arch->fpu);
+    irq_enable();
+    exec_frame_init(arch_thread_frame(arch), program);
+}
+
+int exec_replace(struct task *self, struct file *file, const struct exec_strings *strings)
+{
+    struct process *process = self->process;
+    struct exec_program program = {0};
+    struct file *old_exe;
+    int err = exec_load(file, self->fs, strings, &program);
+
+    if (err)
+        return err;
+    program.space->limit_pages = self->thread.space->limit_pages;
+    program.space->brk_limit = self->thread.space->brk_limit;
+
+    space_replace(self, program.space);
+    fd_table_close_on_exec(self->files);
+    signal_clear_handlers(process);
+    process->sig_stack = (struct lx_stack){.flags = LX_SS_DISABLE};
+    self->clear_tid.va = 0;
+    self->robust_list.va = 0;
+    self->rseq.va = 0;
+    old_exe = process->exe;
+    process->exe = program.file;
+    file_put(old_exe);
+    process->args_start = program.args_start;
+    process->args_end = program.args_end;
+    process->has_execed = true;
+    process_set_name(process, strings->path);
+    registers_reset(self, &program);
+    process_release_parent(process);
+    return 0;
+}

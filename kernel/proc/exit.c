@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+/* The end of a process, and being waited for. */
+#include "kernel/arch/x86_64/irq.h"
+#include "kernel/arch/x86_64/regs.h"
+#include "kernel/core/clock.h"
+#include "kernel/fs/fdtable.h"
+#include "kernel/fs/file.h"
+#include "kernel/fs/fs_context.h"
+#include "kernel/mm/tables.h"
+#include "kernel/proc/process.h"
+#include "kernel/proc/signal.h"
+#include "kernel/sched/sched.h"
+#include "kernel/vm/vm_space.h"
+#include "shared/linux/errno.h"
+
+void process_release_parent(struct process *process)
+{
+    if (__atomic_exchange_n(&process->released, 1, __ATOMIC_ACQ_REL) == 0)
+        waitq_wake_all(&process->release_wait);
+}
+
+/* Off the program's tables before they are freed; the kernel half is the same in both. */
+static void memory_leave(struct task *self)
+{
+    struct vm_space *space = self->thread.space;
+
+    irq_disable();
+    vm_space_leave(space);
+    self->thread.space = NULL;
+    self->thread.arch.cr3 = tables_kernel_root();
+    cr3_write(self->thread.arch.cr3);
+    irq_enable();
+    vm_space_put(space);
+}
+
+/* Orphans get a new parent, which learns of those that have ended already. */
+static void children_leave_locked(struct process *process)
+{
+    struct process *init = &process_init_process;
+    bool any_zombie = false;
+
+    list_for_each_safe(node, &process->children)
+    {
+        struct process *child = list_entry(node, struct process, sibling);
+
+        list_remove(node);
+        child->parent = init;
+        __atomic_store_n(&child->parent_pid, init->pid, __ATOMIC_RELAXED);
+        child->exit_signal = LX_SIGCHLD;
+        list_push_back(&init->children, node);
+        any_zombie = any_zombie || child->zombie;
+    }
+    if (any_zombie)
+        waitq_wake_all(&init->child_wait);
+}
+
+/* Out of the tree for good; the caller drops the tree's reference. */
+static void unlink_locked(struct process *process)
+{
+    list_remove(&process->sibling);
+    list_remove(&process->numbered);
+}
+
+/* True: nobody waits for it, the parent said so (SIGCHLD ignored, or SA_NOCLDWAIT). */
+static bool parent_told_locked(struct process *process)
+{
+    struct process *parent = process->parent;
+    bool unwanted = process->exit_signal == LX_SIGCHLD && signal_children_unwanted(parent);
+
+    if (process->exit_signal && parent != &process_init_process)
+        signal_send_child_locked(parent, process);
+    waitq_wake_all(&parent->child_wait);
+    return unwanted;
+}
+
+void process_exit(struct task *self, enum process_end end, int code)
+{
+    struct process *process = self->process;
+    uint64_t flags;
+    bool reaped;
+
+    timer_stop(&process->limit);
+    signal_exit(self);
+    fd_table_put(self->files);
+    self->files = NULL;
+    if (self->clear_tid.va)
+        signal_clear_tid(self);
+    memory_leave(self);
+    fs_context_destroy(self->fs);
+    self->fs = NULL;
+    if (process->exe)
+        file_put(process->exe);
+    process->exe = NULL;
+    process_release_parent(process);
+
+    flags = spin_lock_irqsave(&process_tree_lock);
+    children_leave_locked(process);
+    process->end = end;
+    process->end_code = code;
+    process->children_ns += clock_monotonic_ns() - process->started_ns;
+    process->zombie = true;
+    reaped = parent_told_locked(process);
+    if (reaped)
+        unlink_locked(process);
+    spin_unlock_irqrestore(&process_tree_lock, flags);
+    if (reaped)
+        process_put(process);
+    sched_exit();
+}
+
+static bool is_wanted_locked(const struct process *parent, const struct process *child,
+                             const struct process_wait *which)
+{
+    if (which->pid > 0)
+        return child->pid == which->pid;
+    if (which->pid == -1)
+        return true;
+    return child->group == (which->pid ? -which->pid : parent->group);
+}
+
+/* Whether the child has something to tell; fills change. */
+static bool has_change_locked(struct process *child, const struct process_wait *which,
+                              struct process_change *change)
+{
+    *change = (struct process_change){.pid = child->pid};
+    if (child->zombie && which->exited) {
+        change->end = child->end;
+        change->code = child->end_code;
+        change->core_dumped = child->core_dumped;
+        change->time_ns = child->children_ns;
+        return true;
+    }
+    if (which->stopped && child->report_stop) {
+        change->stopped = true;
+        change->code = child->report_stop;
+        if (!which->keep)
+            child->report_stop = 0;
+        return true;
+    }
+    if (which->continued && child->report_cont) {
+        change->continued = true;
+        change->code = LX_SIGCONT;
+        if (!which->keep)
+            child->report_cont = false;
+        return true;
+    }
+    return false;
+}
+
+/* 1: found; 0: none has changed; -ECHILD: no such child. *reaped is the one to put. */
+static int scan_locked(struct process *parent, const struct process_wait *which,
+                       struct process_change *change, struct process **reaped)
+{
+    bool any = false;
+
+    list_for_each_safe(node, &parent->children)
+    {
+        struct process *child = list_entry(node, struct process, sibling);
+
+        if (!is_wanted_locked(parent, child, which))
+            continue;
+        any = true;
+        if (!has_change_locked(child, which, change))
+            continue;
+        if (child->zombie && which->exited && !which->keep) {
+            parent->children_ns += child->children_ns;
+            unlink_locked(child);
+            *reaped = child;
+        }
+        return 1;
+    }
+    return any ? 0 : -ECHILD;
+}
+
+int process_wait(struct process *parent, const struct process_wait *which,
+                 struct process_change *change)
+{
+    struct process *reaped = NULL;
+    struct waiter waiter;
+    int found, err = 0;
+
+    while (!err) {
+        uint64_t flags;
+
+        waitq_enter(&parent->child_wait, &waiter);
+        flags = spin_lock_irqsave(&process_tree_lock);
+        found = scan_locked(parent, which, change, &reaped);
+        spin_unlock_irqrestore(&process_tree_lock, flags);
+        if (found == 0 && !which->no_hang)
+            err = waitq_sleep(&waiter, 1, 0);
+        waitq_leave(&parent->child_wait, &waiter);
+        if (found == 0 && which->no_hang)
+            *change = (struct process_change){0};
+        if (found < 0)
+            err = found;
+        if (found || which->no_hang)
+            break;
+    }
+    if (reaped)
+        process_put(reaped);
+    return err;
+}

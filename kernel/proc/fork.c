@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+#include "kernel/proc/fork.h"
+
+#include "kernel/arch/x86_64/fpu.h"
+#include "kernel/arch/x86_64/msr.h"
+#include "kernel/arch/x86_64/regs.h"
+#include "kernel/lib/string.h"
+#include "kernel/proc/process.h"
+#include "kernel/proc/signal.h"
+#include "kernel/sched/sched.h"
+#include "kernel/vm/vm_space.h"
+#include "kernel/vm/vm_user.h"
+#include "shared/linux/errno.h"
+
+/* The first code of the child's thread: CLONE_CHILD_SETTID writes to the child's own memory. */
+static void child_start(void *argument)
+{
+    struct task *self = argument;
+
+    sched_first();
+    if (self->set_tid.va && vm_user_write(self->set_tid, &self->tid, sizeof(self->tid)))
+        self->set_tid.va = 0; /* as on Linux, the failure is nobody's business */
+    arch_enter_user(arch_thread_frame(&self->thread.arch));
+}
+
+/* Registers, FPU and segment bases as the parent has them now. */
+static void registers_copy(const struct task *self, struct task *child,
+                           const struct fork_request *request)
+{
+    struct trap_frame *frame = arch_thread_frame(&child->thread.arch);
+
+    *frame = *arch_thread_frame(&self->thread.arch);
+    frame->rax = 0;
+    if (request->stack)
+        frame->rsp = request->stack;
+    child->thread.arch.fpu = (void *)ALIGN_UP((uint64_t)child->fpu_object, 64);
+    fpu_save(child->thread.arch.fpu);
+    child->thread.arch.fs_base = request->set_tls ? request->tls : msr_read(MSR_FS_BASE);
+    child->thread.arch.gs_base = msr_read(MSR_KERNEL_GS_BASE);
+    arch_thread_copy_selectors(&child->thread.arch);
+}
+
+static int memory_copy(const struct task *self, struct task *child, bool share)
+{
+    struct vm_space *space = self->thread.space;
+    int err = 0;
+
+    if (share)
+        vm_space_get(space);
+    else
+        err = vm_space_dup(space, &space);
+    if (err)
+        return err;
+    child->thread.space = space;
+    child->thread.arch.cr3 = space->root;
+    return 0;
+}
+
+static int child_prepare(struct task *self, struct process *child,
+                         const struct fork_request *request)
+{
+    struct task *task = child->task;
+    int err = thread_create(&task->thread, child_start, task);
+
+    if (err)
+        return err;
+    task->thread.task = task;
+    task->thread.affinity = self->thread.affinity;
+    child->exit_signal = request->exit_signal;
+    task->set_tid = request->child_tid_set;
+    task->clear_tid = request->child_tid_clear;
+    if (request->clear_handlers)
+        signal_clear_handlers(child);
+    err = memory_copy(self, task, request->share_memory);
+    if (!err)
+        registers_copy(self, task, request);
+    return err;
+}
+
+/* Only a fatal signal ends the wait early; the child then goes on by itself. */
+static void wait_for_release(struct process *child)
+{
+    while (!__atomic_load_n(&child->released, __ATOMIC_ACQUIRE)) {
+        struct waiter waiter;
+
+        waitq_enter(&child->release_wait, &waiter);
+        if (!__atomic_load_n(&child->released, __ATOMIC_ACQUIRE) && signal_wait_killable(&waiter)) {
+            waitq_leave(&child->release_wait, &waiter);
+            return;
+        }
+        waitq_leave(&child->release_wait, &waiter);
+    }
+}
+
+int64_t fork_process(struct task *self, const struct fork_request *request)
+{
+    struct process *child;
+    int err, pid;
+
+    err = process_copy(self, request->share_files, request->share_fs, &child);
+    if (err)
+        return err;
+    err = child_prepare(self, child, request);
+    if (!err && request->parent_tid.va &&
+        vm_user_write(request->parent_tid, &child->pid, sizeof(child->pid)))
+        err = 0; /* as on Linux: too late to fail */
+    if (err) {
+        process_abandon(child);
+        return err;
+    }
+    pid = child->pid;
+    if (request->wait_release)
+        process_get(child);
+    process_start(child);
+    if (request->wait_release) {
+        wait_for_release(child);
+        process_put(child);
+    }
+    return pid;
+}

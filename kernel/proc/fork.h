@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * proc/fork.h - fork, vfork, clone: a second process out of one
+ *
+ * Context: the task's own thread, no lock held.
+ * Fails:   -EAGAIN, -ENOMEM, -EINVAL.
+ * Tests:   tests/user/fork*.c
+ */
+#pragma once
+
+#include "kernel/lib/util.h"
+
+struct task;
+
+struct fork_request {
+    bool        share_memory;  /* CLONE_VM */
+    bool        share_files;   /* CLONE_FILES */
+    bool        share_fs;      /* CLONE_FS */
+    bool        wait_release;  /* CLONE_VFORK: until the child has executed or ended */
+    bool        clear_handlers; /* CLONE_CLEAR_SIGHAND */
+    bool        same_parent;   /* CLONE_PARENT */
+    int         exit_signal;
+    uint64_t    stack;         /* of the child; 0: the parent's */
+    bool        set_tls;
+    uint64_t    tls;
+    struct uptr parent_tid;    /* 0: none */
+    struct uptr child_tid_set; /* CLONE_CHILD_SETTID */
+    struct uptr child_tid_clear; /* CLONE_CHILD_CLEARTID */
+};
+
+/* The child's number, or a negative errno. */
+MUST_CHECK int64_t fork_process(struct task *self, const struct fork_request *request);

@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: MIT */
+#include "kernel/sched/sched.h"
+
+#include "kernel/arch/x86_64/irq.h"
+#include "kernel/core/clock.h"
+#include "kernel/core/panic.h"
+#include "kernel/core/spinlock.h"
+#include "kernel/core/timer.h"
+#include "kernel/lib/assert.h"
+
+struct runq {
+    struct spinlock lock;
+    struct list     queue;   /* [lock] runnable threads that do not run */
+    unsigned        waiting; /* [lock] their number; read without it as a hint */
+    struct thread  *current; /* [lock] */
+    struct thread  *previous; /* [lock] held over a switch, for finish */
+    struct thread  *idle;    /* I */
+    struct timer    slice;
+} ALIGNED(64);
+
+static struct runq queues[CPU_MAX];
+static struct thread idle_threads[CPU_MAX];
+static uint64_t idle_mask; /* [a] processors in their idle thread */
+static unsigned online;    /* [a] */
+static const struct sched_ops *ops;
+
+void sched_set_ops(const struct sched_ops *new_ops)
+{
+    ops = new_ops;
+}
+
+unsigned sched_cpus_online(void)
+{
+    return __atomic_load_n(&online, __ATOMIC_RELAXED);
+}
+
+static struct runq *own_queue(void)
+{
+    return &queues[cpu_self()->index];
+}
+
+/* The slice is over: the thread gives way on its return to ring 3. */
+static void slice_over(struct timer *timer)
+{
+    (void)timer;
+    arch_thread_add_work(cpu_self()->thread, ARCH_WORK_RESCHED);
+}
+
+/* Somebody waits behind a thread that runs: from now on its time counts. */
+static void slice_start(struct runq *queue)
+{
+    if (!timer_pending(&queue->slice))
+        timer_start(&queue->slice, clock_monotonic_ns() + SCHED_SLICE_NS);
+}
+
+static void enqueue_locked(struct runq *queue, struct thread *thread)
+{
+    list_push_back(&queue->queue, &thread->link);
+    queue->waiting++;
+}
+
+static struct thread *dequeue_locked(struct runq *queue)
+{
+    struct list *node = list_pop_front(&queue->queue);
+
+    if (!node)
+        return NULL;
+    queue->waiting--;
+    return list_entry(node, struct thread, link);
+}
+
+static void make_runnable(struct thread *thread);
+
+/* After a switch, on the new thread's stack: the old one is out for good. */
+static void finish(void)
+{
+    struct runq *queue = own_queue();
+    struct thread *previous = queue->previous;
+    bool dead = previous->state == THREAD_DEAD;
+    bool moving = previous->moving;
+
+    previous->moving = false;
+    spin_unlock(&queue->lock);
+    if (moving)
+        make_runnable(previous);
+    if (dead && previous->ended)
+        previous->ended(previous);
+}
+
+/* Queue locked, interrupts off; unlocked by finish on the other side. */
+static void switch_locked(struct runq *queue, struct thread *next)
+{
+    struct thread *self = queue->current;
+    uint64_t bit = 1ULL << cpu_self()->index;
+
+    if (next == self) {
+        spin_unlock(&queue->lock);
+        return;
+    }
+    if (next->is_idle)
+        __atomic_fetch_or(&idle_mask, bit, __ATOMIC_SEQ_CST);
+    else if (self->is_idle)
+        __atomic_fetch_and(&idle_mask, ~bit, __ATOMIC_SEQ_CST);
+    queue->current = next;
+    queue->previous = self;
+    next->cpu = cpu_self()->index;
+    arch_thread_switch(&self->arch, &next->arch);
+    finish();
+}
+
+/* The next thread of this processor; the caller's has been dealt with. */
+static void reschedule_locked(struct runq *queue)
+{
+    struct thread *next = dequeue_locked(queue);
+
+    if (!next)
+        next = queue->idle;
+    switch_locked(queue, next);
+}
+
+void sched_first(void)
+{
+    finish();
+    irq_enable();
+}
+
+void sched_prepare(bool interruptible)
+{
+    struct thread *self = thread_current();
+
+    self->interruptible = interruptible;
+    __atomic_store_n(&self->state, THREAD_BLOCKED, __ATOMIC_SEQ_CST);
+}
+
+void sched_cancel(void)
+{
+    __atomic_store_n(&thread_current()->state, THREAD_RUNNABLE, __ATOMIC_RELEASE);
+}
+
+/* What ends an interruptible wait. The end of a slice does not. */
+static bool work_pending(const struct thread *thread)
+{
+    return (__atomic_load_n(&thread->arch.work, __ATOMIC_SEQ_CST) & ~ARCH_WORK_RESCHED) != 0;
+}
+
+void sched_block(void)
+{
+    struct thread *self = thread_current();
+    uint64_t flags = irq_save();
+    struct runq *queue = own_queue();
+
+    ASSERT(!spin_any_held());
+    spin_lock(&queue->lock);
+    if (self->state != THREAD_BLOCKED ||
+        (self->interruptible && work_pending(self))) {
+        self->state = THREAD_RUNNABLE;
+        spin_unlock(&queue->lock);
+    } else {
+        reschedule_locked(queue);
+    }
+    irq_restore(flags);
+}
+
+static bool may_stay(const struct thread *thread)
+{
+    return __atomic_load_n(&thread->affinity, __ATOMIC_RELAXED) >> cpu_self()->index & 1;
+}
+
+void sched_yield_cpu(void)
+{
+    uint64_t flags = irq_save();
+    struct runq *queue = own_queue();
+
+    arch_thread_clear_work(cpu_self()->thread, ARCH_WORK_RESCHED);
+    spin_lock(&queue->lock);
+    if (!may_stay(queue->current)) {
+        queue->current->moving = true;
+        reschedule_locked(queue);
+    } else if (queue->waiting) {
+        enqueue_locked(queue, queue->current);
+        reschedule_locked(queue);
+        queue = own_queue();
+        if (__atomic_load_n(&queue->waiting, __ATOMIC_RELAXED))
+            slice_start(queue);
+    } else {
+        spin_unlock(&queue->lock);
+    }
+    irq_restore(flags);
+}
+
+void sched_exit(void)
+{
+    struct thread *self = thread_current();
+    struct runq *queue;
+
+    irq_disable();
+    for (unsigned rank = 0; rank < MUTEX_RANKS; rank++)
+        ASSERT(self->mutexes[rank] == 0);
+    queue = own_queue();
+    spin_lock(&queue->lock);
+    self->state = THREAD_DEAD;
+    reschedule_locked(queue);
+    ASSERT(!"an ended thread ran again");
+    __builtin_unreachable();
+}
+
+/* Where a thread that became runnable should go: its last processor if that is idle, another idle
+ * one, else its last. */
+static unsigned place(const struct thread *thread)
+{
+    uint64_t allowed = __atomic_load_n(&thread->affinity, __ATOMIC_RELAXED) &
+                       ((online < 64 ? 1ULL << online : 0) - 1);
+    uint64_t idle = __atomic_load_n(&idle_mask, __ATOMIC_SEQ_CST) & allowed;
+    unsigned last = thread->cpu;
+
+    if (!(allowed >> last & 1))
+        last = (unsigned)__builtin_ctzll(allowed);
+    if (!idle || (idle >> last & 1))
+        return last;
+    return (unsigned)__builtin_ctzll(idle);
+}
+
+static void make_runnable(struct thread *thread)
+{
+    unsigned cpu = place(thread);
+    struct runq *queue = &queues[cpu];
+    bool idle;
+
+    spin_lock(&queue->lock);
+    enqueue_locked(queue, thread);
+    idle = queue->current->is_idle;
+    spin_unlock(&queue->lock);
+    if (cpu != cpu_self()->index)
+        ops->kick(cpu);
+    else if (!idle)
+        slice_start(queue);
+}
+
+static void wake(struct thread *thread, bool only_interruptible)
+{
+    uint64_t flags = irq_save();
+    bool must_run = false;
+    struct runq *queue;
+
+    /* The queue of the processor where it ran last: while that is still switching away from it,
+     * the lock is held. */
+    for (;;) {
+        unsigned cpu = __atomic_load_n(&thread->cpu, __ATOMIC_ACQUIRE);
+
+        queue = &queues[cpu];
+        spin_lock(&queue->lock);
+        if (thread->cpu == cpu)
+            break;
+        spin_unlock(&queue->lock);
+    }
+    if (thread->state == THREAD_BLOCKED && (thread->interruptible || !only_interruptible)) {
+        thread->state = THREAD_RUNNABLE;
+        must_run = queue->current != thread;
+    }
+    spin_unlock(&queue->lock);
+    if (must_run)
+        make_runnable(thread);
+    irq_restore(flags);
+}
+
+void sched_wake(struct thread *thread)
+{
+    wake(thread, false);
+}
+
+void sched_wake_interruptible(struct thread *thread)
+{
+    wake(thread, true);
+}
+
+void sched_start(struct thread *thread)
+{
+    thread->cpu = cpu_self()->index;
+    wake(thread, false);
+}
+
+void sched_set_affinity(struct thread *thread, uint64_t affinity)
+{
+    __atomic_store_n(&thread->affinity, affinity, __ATOMIC_RELAXED);
+    if (thread == thread_current())
+        sched_yield_cpu();
+    else
+        arch_thread_add_work(&thread->arch, ARCH_WORK_RESCHED);
+}
+
+void sched_kicked(void)
+{
+    struct runq *queue = own_queue();
+
+    if (!queue->current->is_idle && __atomic_load_n(&queue->waiting, __ATOMIC_RELAXED))
+        slice_start(queue);
+}
+
+/* Takes a waiting thread from the processor that has most of them. */
+static struct thread *steal(unsigned self)
+{
+    struct thread *found = NULL;
+    struct runq *richest = NULL;
+    unsigned most = 0;
+
+    for (unsigned cpu = 0; cpu < online; cpu++) {
+        unsigned waiting = __atomic_load_n(&queues[cpu].waiting, __ATOMIC_RELAXED);
+
+        if (cpu != self && waiting > most) {
+            most = waiting;
+            richest = &queues[cpu];
+        }
+    }
+    if (!richest)
+        return NULL;
+    spin_lock(&richest->lock);
+    list_for_each(node, &richest->queue)
+    {
+        struct thread *thread = list_entry(node, struct thread, link);
+
+        if (__atomic_load_n(&thread->affinity, __ATOMIC_RELAXED) >> self & 1) {
+            list_remove(node);
+            richest->waiting--;
+            thread->cpu = self;
+            found = thread;
+            break;
+        }
+    }
+    spin_unlock(&richest->lock);
+    return found;
+}
+
+/* Interrupts are off but in irq_wait: what makes a thread runnable here is either seen before HLT
+ * or ends it. */
+static void idle_loop(void)
+{
+    struct runq *queue = own_queue();
+    unsigned self = cpu_self()->index;
+
+    irq_disable();
+    for (;;) {
+        struct thread *stolen = NULL;
+
+        if (!__atomic_load_n(&queue->waiting, __ATOMIC_SEQ_CST))
+            stolen = steal(self);
+        if (!stolen && !__atomic_load_n(&queue->waiting, __ATOMIC_SEQ_CST)) {
+            irq_wait();
+            continue;
+        }
+        spin_lock(&queue->lock);
+        if (stolen)
+            enqueue_locked(queue, stolen);
+        reschedule_locked(queue);
+    }
+}
+
+static void idle_first(void *argument)
+{
+    (void)argument;
+    finish();
+    idle_loop();
+}
+
+static void queue_init(struct thread *current, struct thread *idle)
+{
+    struct runq *queue = own_queue();
+
+    spin_init(&queue->lock, SPIN_RUNQ);
+    list_init(&queue->queue);
+    timer_init(&queue->slice, slice_over);
+    queue->current = current;
+    queue->idle = idle;
+    idle->is_idle = true;
+    idle->cpu = cpu_self()->index;
+    idle->state = THREAD_RUNNABLE;
+    __atomic_fetch_add(&online, 1, __ATOMIC_SEQ_CST);
+}
+
+void sched_init_cpu(void)
+{
+    struct thread *idle = &idle_threads[cpu_self()->index];
+
+    if (thread_create(idle, idle_first, NULL))
+        panic("not enough memory for an idle thread");
+    queue_init(thread_current(), idle);
+}
+
+void sched_become_idle(void)
+{
+    struct thread *self = thread_current();
+
+    queue_init(self, self);
+    __atomic_fetch_or(&idle_mask, 1ULL << cpu_self()->index, __ATOMIC_SEQ_CST);
+    idle_loop();
+    __builtin_unreachable();
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sched/sched.h - which thread runs where
+ *
+ * Owns:    a run queue for each processor, the idle threads, time slices.
+ * Rule:    the kernel is not preempted: a thread gives the processor up by blocking, by ending, or
+ *          on its way back to ring 3. Threads of equal right take turns; a slice is timed only
+ *          while somebody else wants the processor. A wake-up goes to an idle processor if one
+ *          may run the thread; an idle processor takes waiting threads from the others.
+ * Locks:   one spinlock a run queue, rank RUNQ, interrupts off; never two at once.
+ * Context: as noted.
+ * Tests:   kernel/selftest/sched_checks.c, tests/user
+ */
+#pragma once
+
+#include "kernel/sched/thread.h"
+
+#define SCHED_SLICE_NS 4000000ULL
+
+/* What the room with the interrupt controller gives: makes another processor look at its queue. */
+struct sched_ops {
+    void (*kick)(unsigned cpu);
+};
+void sched_set_ops(const struct sched_ops *ops);
+
+/* On each processor, from the thread that starts it up, which goes on as an ordinary thread
+ * (boot processor) or becomes the idle thread (sched_become_idle). */
+void sched_init_cpu(void);
+NORETURN void sched_become_idle(void);
+unsigned sched_cpus_online(void);
+
+/* Any context but NMI. A blocked thread becomes runnable; others are left alone. */
+void sched_wake(struct thread *thread);
+/* The same, only if it waits in a way that pending work may end. */
+void sched_wake_interruptible(struct thread *thread);
+
+/* Gives the processor up until sched_wake. The caller has told its waker about itself, and set the
+ * state with sched_prepare before that, so a wake-up in between is not lost. */
+void sched_prepare(bool interruptible);
+void sched_block(void);
+void sched_cancel(void); /* after sched_prepare: stays awake after all */
+
+void sched_yield_cpu(void);
+NORETURN void sched_exit(void);
+
+/* Runs a new thread for the first time: its first function calls sched_first. */
+void sched_start(struct thread *thread);
+void sched_first(void);
+
+/* Bit a processor; takes effect when the thread is next placed, for the caller at once. */
+void sched_set_affinity(struct thread *thread, uint64_t affinity);
+
+/* In the interrupt of a kick. */
+void sched_kicked(void);

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: MIT */
+/* New processes, new programs, waiting for the end of them. */
+#include "kernel/fs/open.h"
+#include "kernel/fs/path.h"
+#include "kernel/lib/string.h"
+#include "kernel/proc/exec_args.h"
+#include "kernel/proc/fork.h"
+#include "kernel/proc/process.h"
+#include "kernel/syscall/handlers.h"
+#include "kernel/syscall/user_path.h"
+#include "kernel/vm/vm_user.h"
+#include "shared/linux/clone.h"
+#include "shared/linux/errno.h"
+#include "shared/linux/fcntl.h"
+
+int64_t sys_fork(struct task *self)
+{
+    return fork_process(self, &(struct fork_request){.exit_signal = LX_SIGCHLD});
+}
+
+int64_t sys_vfork(struct task *self)
+{
+    return fork_process(self, &(struct fork_request){.exit_signal = LX_SIGCHLD,
+                                                     .share_memory = true,
+                                                     .wait_release = true});
+}
+
+/* Honoured: VM, FS, FILES, VFORK, PARENT, SETTLS, PARENT_SETTID, CHILD_SETTID, CHILD_CLEARTID,
+ * CLEAR_SIGHAND. No effect: SYSVSEM, DETACHED, UNTRACED, IO, PTRACE. Refused: THREAD and SIGHAND
+ * (one task a process), name spaces, PIDFD. */
+static int64_t clone_with(struct task *self, const struct lx_clone_args *args)
+{
+    uint64_t flags = args->flags;
+    struct fork_request request = {
+        .share_memory = (flags & LX_CLONE_VM) != 0,
+        .share_files = (flags & LX_CLONE_FILES) != 0,
+        .share_fs = (flags & LX_CLONE_FS) != 0,
+        .wait_release = (flags & LX_CLONE_VFORK) != 0,
+        .clear_handlers = (flags & LX_CLONE_CLEAR_SIGHAND) != 0,
+        .same_parent = (flags & LX_CLONE_PARENT) != 0,
+        .exit_signal = (int)args->exit_signal,
+        .stack = args->stack,
+        .set_tls = (flags & LX_CLONE_SETTLS) != 0,
+        .tls = args->tls,
+    };
+    const uint64_t known = LX_CLONE_VM | LX_CLONE_FS | LX_CLONE_FILES | LX_CLONE_VFORK |
+                           LX_CLONE_PARENT | LX_CLONE_SYSVSEM | LX_CLONE_SETTLS |
+                           LX_CLONE_PARENT_SETTID | LX_CLONE_CHILD_CLEARTID | LX_CLONE_DETACHED |
+                           LX_CLONE_UNTRACED | LX_CLONE_CHILD_SETTID | LX_CLONE_IO |
+                           LX_CLONE_PTRACE | LX_CLONE_CLEAR_SIGHAND;
+
+    if (flags & ~known || args->exit_signal > LX_NSIG)
+        return -EINVAL;
+    if (flags & LX_CLONE_PARENT_SETTID)
+        request.parent_tid.va = args->parent_tid;
+    if (flags & LX_CLONE_CHILD_SETTID)
+        request.child_tid_set.va = args->child_tid;
+    if (flags & LX_CLONE_CHILD_CLEARTID)
+        request.child_tid_clear.va = args->child_tid;
+    return fork_process(self, &request);
+}
+
+int64_t sys_clone(struct task *self, uint64_t flags, uint64_t stack, struct uptr parent_tid,
+                  struct uptr child_tid, uint64_t tls)
+{
+    struct lx_clone_args args = {
+        .flags = flags & 0xffffffffULL & ~(uint64_t)LX_CSIGNAL,
+        .exit_signal = flags & LX_CSIGNAL,
+        .stack = stack,
+        .parent_tid = parent_tid.va,
+        .child_tid = child_tid.va,
+        .tls = tls,
+    };
+
+    return clone_with(self, &args);
+}
+
+#define CLONE_ARGS_FIRST 64 /* bytes of the first version of the structure */
+
+int64_t sys_clone3(struct task *self, struct uptr user_args, size_t nbytes)
+{
+    struct lx_clone_args args = {0};
+    int err;
+
+    if (nbytes > 4096)
+        return -E2BIG;
+    if (nbytes < CLONE_ARGS_FIRST)
+        return -EINVAL;
+    err = vm_user_read(&args, user_args, MIN(nbytes, sizeof(args)));
+    if (err)
+        return err;
+    if (args.flags & (LX_CSIGNAL | LX_CLONE_DETACHED) || args.set_tid_size || args.set_tid ||
+        !args.stack != !args.stack_size)
+        return -EINVAL;
+    args.stack += args.stack_size;
+    return clone_with(self, &args);
+}
+
+static int64_t exec_file(struct task *self, struct file *file, const char *path, struct uptr argv,
+                         struct uptr envp)
+{
+    struct exec_args args;
+    int err = exec_args_copy(&args, argv, envp);
+
+    if (err)
+        return err;
+    err = exec_replace(self, file, &(struct exec_strings){path, args.argv, args.envp});
+    exec_args_free(&args);
+    return err;
+}
+
+/* Honoured: AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW. */
+int64_t sys_execveat(struct task *self, int dirfd, struct uptr user_path, struct uptr argv,
+                     struct uptr envp, int flags)
+{
+    struct open_how how = {.flags = LX_O_RDONLY};
+    struct path_start start;
+    struct user_path path;
+    struct file *file;
+    int64_t err;
+
+    if (flags & ~(LX_AT_EMPTY_PATH | LX_AT_SYMLINK_NOFOLLOW))
+        return -EINVAL;
+    if (flags & LX_AT_SYMLINK_NOFOLLOW)
+        how.flags |= LX_O_NOFOLLOW;
+    err = user_path_get(&path, user_path);
+    if (err)
+        return err;
+    err = path_start_get(self, dirfd, path.text, &start);
+    if (!err) {
+        err = fs_open(self->fs, start.dentry, path.text, &how, &file);
+        path_start_put(&start);
+    }
+    if (!err) {
+        err = exec_file(self, file, path.text, argv, envp);
+        file_put(file);
+    }
+    user_path_put(&path);
+    return err;
+}
+
+int64_t sys_execve(struct task *self, struct uptr path, struct uptr argv, struct uptr envp)
+{
+    return sys_execveat(self, LX_AT_FDCWD, path, argv, envp, 0);
+}
+
+static int wait_status_of(const struct process_change *change)
+{
+    if (change->stopped)
+        return change->code << 8 | 0x7f;
+    if (change->continued)
+        return 0xffff;
+    if (change->end == PROCESS_EXITED)
+        return change->code << 8;
+    return (change->end == PROCESS_LIMIT ? LX_SIGKILL : change->code) |
+           (change->core_dumped ? 0x80 : 0);
+}
+
+static struct lx_rusage usage_of(const struct process_change *change)
+{
+    uint64_t us = change->time_ns / 1000;
+
+    return (struct lx_rusage){
+        .utime = {(int64_t)(us / 1000000), (int64_t)(us % 1000000)},
+    };
+}
+
+/* Honoured: NOHANG, UNTRACED, CONTINUED; WALL, WCLONE and WNOTHREAD make no difference. */
+int64_t sys_wait4(struct task *self, int pid, struct uptr status, int options, struct uptr usage)
+{
+    struct process_wait which = {
+        .pid = pid,
+        .exited = true,
+        .stopped = (options & LX_WUNTRACED) != 0,
+        .continued = (options & LX_WCONTINUED) != 0,
+        .no_hang = (options & LX_WNOHANG) != 0,
+    };
+    struct process_change change;
+    int err;
+
+    if ((unsigned)options & ~(LX_WNOHANG | LX_WUNTRACED | LX_WCONTINUED | LX_WNOTHREAD |
+                              LX_WALL | LX_WCLONE))
+        return -EINVAL;
+    if (pid == INT32_MIN)
+        return -ESRCH;
+    err = process_wait(self->process, &which, &change);
+    if (err || !change.pid)
+        return err;
+    if (status.va) {
+        int word = wait_status_of(&change);
+
+        err = vm_user_write(status, &word, sizeof(word));
+    }
+    if (!err && usage.va) {
+        struct lx_rusage spent = usage_of(&change);
+
+        err = vm_user_write(usage, &spent, sizeof(spent));
+    }
+    return err ? err : change.pid;
+}
+
+/* The part of siginfo that waitid fills. */
+struct wait_info {
+    int32_t  signo, error, code, pad;
+    int32_t  pid;
+    uint32_t uid;
+    int32_t  status;
+};
+
+static struct wait_info info_of(const struct process_change *change)
+{
+    struct wait_info info = {
+        .signo = change->pid ? LX_SIGCHLD : 0,
+        .pid = change->pid,
+        .uid = change->uid,
+        .status = change->code,
+    };
+
+    if (!change->pid)
+        return info;
+    if (change->stopped)
+        info.code = LX_CLD_STOPPED;
+    else if (change->continued)
+        info.code = LX_CLD_CONTINUED;
+    else if (change->end == PROCESS_EXITED)
+        info.code = LX_CLD_EXITED;
+    else
+        info.code = LX_CLD_KILLED;
+    if (change->end == PROCESS_LIMIT)
+        info.status = LX_SIGKILL;
+    return info;
+}
+
+int64_t sys_waitid(struct task *self, int type, int id, struct uptr user_info, int options,
+                   struct uptr usage)
+{
+    struct process_wait which = {
+        .exited = (options & LX_WEXITED) != 0,
+        .stopped = (options & LX_WSTOPPED) != 0,
+        .continued = (options & LX_WCONTINUED) != 0,
+        .no_hang = (options & LX_WNOHANG) != 0,
+        .keep = (options & LX_WNOWAIT) != 0,
+    };
+    struct process_change change;
+    struct wait_info info;
+    int err;
+
+    if ((unsigned)options & ~(LX_WNOHANG | LX_WNOWAIT | LX_WEXITED | LX_WSTOPPED |
+                              LX_WCONTINUED | LX_WNOTHREAD | LX_WALL | LX_WCLONE) ||
+        !(options & (LX_WEXITED | LX_WSTOPPED | LX_WCONTINUED)))
+        return -EINVAL;
+    if (type == LX_P_ALL)
+        which.pid = -1;
+    else if (type == LX_P_PID && id > 0)
+        which.pid = id;
+    else if (type == LX_P_PGID && id >= 0)
+        which.pid = -id;
+    else
+        return -EINVAL;
+    err = process_wait(self->process, &which, &change);
+    if (err)
+        return err;
+    info = info_of(&change);
+    if (user_info.va)
+        err = vm_user_write(user_info, &info, sizeof(info));
+    if (!err && usage.va && change.pid) {
+        struct lx_rusage spent = usage_of(&change);
+
+        err = vm_user_write(usage, &spent, sizeof(spent));
+    }
+    return err;
+}
