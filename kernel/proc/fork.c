@@ -34,7 +34,7 @@ static void registers_copy(const struct task *self, struct task *child,
     if (request->stack)
         frame->rsp = request->stack;
     child->thread.arch.fpu = (void *)ALIGN_UP((uint64_t)child->fpu_object, 64);
-    fpu_save(child->thread.arch.fpu);
+    fpu_save_fresh(child->thread.arch.fpu);
     child->thread.arch.fs_base = request->set_tls ? request->tls : msr_read(MSR_FS_BASE);
     child->thread.arch.gs_base = msr_read(MSR_KERNEL_GS_BASE);
     arch_thread_copy_selectors(&child->thread.arch);

@@ -7,6 +7,7 @@
 #include "kernel/lib/string.h"
 
 #define FXSAVE_NBYTES 512
+#define XSAVE_HEADER_NBYTES 64
 #define AREA_FCW      0
 #define AREA_MXCSR    24
 
@@ -42,6 +43,14 @@ void fpu_save(void *area)
         __asm__ volatile("xsave64 (%0)" : : "r"(area), "a"(-1), "d"(-1) : "memory");
     else
         __asm__ volatile("fxsave64 (%0)" : : "r"(area) : "memory");
+}
+
+/* XSAVE leaves most of its header alone; XRSTOR wants it zero (Intel SDM vol. 1, 13.4.2). */
+void fpu_save_fresh(void *area)
+{
+    if (features.xsave)
+        memset((char *)area + FXSAVE_NBYTES, 0, XSAVE_HEADER_NBYTES);
+    fpu_save(area);
 }
 
 void fpu_restore(const void *area)
