@@ -17,6 +17,7 @@ KERNEL_SRCS := \
     kernel/arch/x86_64/traps.c \
     kernel/arch/x86_64/switch.S \
     kernel/arch/x86_64/thread.c \
+    kernel/arch/x86_64/trampoline.S \
     kernel/arch/x86_64/fpu.c \
     kernel/arch/x86_64/usercopy.S \
     kernel/lib/string.c \
@@ -42,6 +43,7 @@ KERNEL_SRCS := \
     kernel/core/clock.c \
     kernel/core/timer.c \
     kernel/core/irq.c \
+    kernel/core/ipi.c \
     kernel/core/random.c \
     kernel/core/cmdline.c \
     kernel/mm/tables.c \
@@ -56,6 +58,7 @@ KERNEL_SRCS := \
     kernel/plat/tsc_measure.c \
     kernel/plat/lapic.c \
     kernel/plat/interrupts.c \
+    kernel/plat/smp.c \
     kernel/plat/rtc.c \
     kernel/plat/power.c \
     kernel/sched/thread.c \

@@ -11,8 +11,11 @@
 #include "kernel/arch/x86_64/idt.h"
 #include "kernel/arch/x86_64/irq.h"
 #include "kernel/arch/x86_64/tsc.h"
+#include "kernel/arch/x86_64/vectors.h"
 #include "kernel/core/clock.h"
 #include "kernel/core/cmdline.h"
+#include "kernel/core/ipi.h"
+#include "kernel/core/irq.h"
 #include "kernel/core/output.h"
 #include "kernel/core/panic.h"
 #include "kernel/core/random.h"
@@ -37,6 +40,7 @@
 #include "kernel/plat/power.h"
 #include "kernel/plat/rtc.h"
 #include "kernel/plat/serial.h"
+#include "kernel/plat/smp.h"
 #include "kernel/plat/tsc_rate.h"
 #include "kernel/proc/process.h"
 #include "kernel/sched/sched.h"
@@ -219,6 +223,34 @@ NORETURN static void finish(bool passed)
     power_halt();
 }
 
+static void kick_handler(void)
+{
+    lapic_eoi();
+    sched_kicked();
+}
+
+static void kick(unsigned cpu)
+{
+    ipi_send(cpu, ARCH_VECTOR_KICK);
+}
+
+static const struct sched_ops sched_ops = {.kick = kick};
+
+/* A processor other than the first: from here on it runs what the scheduler gives it. */
+static void processor_run(void)
+{
+    sched_become_idle();
+}
+
+static void processors_start(void)
+{
+    uint64_t max = cmdline_number("cpus", CPU_MAX);
+
+    irq_set_handler(ARCH_VECTOR_KICK, kick_handler);
+    sched_set_ops(&sched_ops);
+    smp_start(acpi_info(), bootinfo->trampoline, (unsigned)MIN(max, CPU_MAX), processor_run);
+}
+
 /* On the guarded stack, with everything there. */
 NORETURN static void run(void *argument)
 {
@@ -227,7 +259,6 @@ NORETURN static void run(void *argument)
         .plan_nbytes = bootinfo->plan.size,
         .firmware = bootinfo_firmware(bootinfo),
         .memory_bytes = pmm_total_count() * PAGE_SIZE,
-        .cpus = 1,
         .loader_entry_tsc = bootinfo->stamps.loader_entry,
         .kernel_entry_tsc = kernel_entry_tsc,
     };
@@ -235,6 +266,8 @@ NORETURN static void run(void *argument)
     (void)argument;
     options_apply();
     irq_enable();
+    processors_start();
+    input.cpus = sched_cpus_online();
     finish(selftest_run(&input));
 }
 

@@ -7,6 +7,7 @@
 #include "kernel/arch/x86_64/msr.h"
 #include "kernel/arch/x86_64/regs.h"
 #include "kernel/arch/x86_64/vectors.h"
+#include "kernel/core/ipi.h"
 #include "kernel/core/output.h"
 #include "kernel/lib/assert.h"
 #include "kernel/lib/fmt.h"
@@ -16,6 +17,7 @@
 #define BACKTRACE_MAX 24
 
 static void (*panic_end)(void);
+static volatile bool panicking;
 static const void *symbols_file;
 static size_t symbols_nbytes;
 
@@ -134,10 +136,23 @@ NORETURN static void end(void)
         cpu_halt();
 }
 
-/* True once a processor; a fault while panicking ends at once. */
+/* The first processor that panics speaks; the others stop, wherever they are. A fault while
+ * panicking ends at once. */
 static void begin(void)
 {
+    static uint32_t speaker; /* [a] index + 1 */
+    uint32_t nobody = 0, self = cpu_self()->index + 1;
+
     irq_disable();
+    if (!__atomic_compare_exchange_n(&speaker, &nobody, self, false, __ATOMIC_SEQ_CST,
+                                     __ATOMIC_SEQ_CST) &&
+        nobody != self)
+        for (;;)
+            cpu_halt();
+    if (!panicking) {
+        panicking = true;
+        ipi_stop_others();
+    }
     output_panic("\n", 1);
     if (cpu_self()->in_panic++ == 0)
         return;
@@ -155,7 +170,9 @@ NORETURN static void die(const struct trap_frame *frame, uint64_t cr2)
         say_control();
         say_backtrace(0, (uint64_t)__builtin_frame_address(0));
     }
-    say_flight(cpu_self());
+    for (unsigned i = 0; i < CPU_MAX; i++)
+        if (cpu_all[i])
+            say_flight(cpu_all[i]);
     end();
 }
 
@@ -214,4 +231,6 @@ void hook_nmi(const struct trap_frame *frame)
 {
     (void)frame;
     cpu_self()->nmi_count++;
+    while (panicking && !cpu_self()->in_panic)
+        cpu_halt();
 }

@@ -1,79 +1,143 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernel/core/timer.h"
 
+#include "kernel/arch/x86_64/cpu.h"
+#include "kernel/arch/x86_64/irq.h"
 #include "kernel/core/clock.h"
 #include "kernel/core/spinlock.h"
 
-static struct {
+struct timer_queue {
     struct spinlock lock;
-    struct list pending;         /* [lock] earliest first */
-    const struct timer_ops *ops; /* constant after start-up */
-    uint64_t interrupts;
-} timers = {.lock = SPINLOCK_INIT(SPIN_TIMER), .pending = LIST_INIT(timers.pending)};
+    bool            ready;
+    struct list     pending; /* [lock] earliest first */
+    struct timer   *running; /* [lock] whose function runs now */
+    uint64_t        interrupts;
+} ALIGNED(64);
 
-static struct timer *earliest_locked(void)
+static struct timer_queue queues[CPU_MAX];
+static const struct timer_ops *ops; /* constant after start-up */
+
+static struct timer_queue *own_queue(void)
 {
-    if (list_empty(&timers.pending))
-        return NULL;
-    return list_entry(timers.pending.next, struct timer, link);
+    struct timer_queue *queue = &queues[cpu_self()->index];
+
+    if (unlikely(!queue->ready)) {
+        spin_init(&queue->lock, SPIN_TIMER);
+        list_init(&queue->pending);
+        queue->ready = true;
+    }
+    return queue;
 }
 
-static void hardware_set_locked(void)
+static struct timer *earliest_locked(const struct timer_queue *queue)
 {
-    struct timer *first = earliest_locked();
+    if (list_empty(&queue->pending))
+        return NULL;
+    return list_entry(queue->pending.next, struct timer, link);
+}
+
+/* Of this processor: no other can reach its timer. */
+static void hardware_set_locked(const struct timer_queue *queue)
+{
+    struct timer *first = earliest_locked(queue);
     uint64_t now;
 
-    if (!timers.ops)
+    if (!ops)
         return;
     if (!first) {
-        timers.ops->stop();
+        ops->stop();
         return;
     }
     now = clock_monotonic_ns();
-    timers.ops->oneshot(first->deadline_ns > now ? first->deadline_ns - now : 0);
+    ops->oneshot(first->deadline_ns > now ? first->deadline_ns - now : 0);
 }
 
-void timer_set_ops(const struct timer_ops *ops)
+void timer_set_ops(const struct timer_ops *new_ops)
 {
-    uint64_t flags = spin_lock_irqsave(&timers.lock);
+    uint64_t flags = irq_save();
+    struct timer_queue *queue = own_queue();
 
-    timers.ops = ops;
-    hardware_set_locked();
-    spin_unlock_irqrestore(&timers.lock, flags);
+    spin_lock(&queue->lock);
+    ops = new_ops;
+    hardware_set_locked(queue);
+    spin_unlock(&queue->lock);
+    irq_restore(flags);
 }
 
 void timer_init(struct timer *timer, void (*function)(struct timer *timer))
 {
     list_init(&timer->link);
     timer->function = function;
+    timer->cpu = cpu_self()->index;
+}
+
+/* Locks the queue where the timer is pending or was last. */
+static struct timer_queue *queue_lock(const struct timer *timer)
+{
+    for (;;) {
+        uint32_t cpu = __atomic_load_n(&timer->cpu, __ATOMIC_ACQUIRE);
+        struct timer_queue *queue = cpu == cpu_self()->index ? own_queue() : &queues[cpu];
+
+        spin_lock(&queue->lock);
+        if (timer->cpu == cpu)
+            return queue;
+        spin_unlock(&queue->lock);
+    }
+}
+
+/* Off whatever queue it is on. Another processor's hardware is left as it is: an interrupt too
+ * many does no harm. */
+static void remove_locked(struct timer_queue *queue, struct timer *timer)
+{
+    bool was_first = earliest_locked(queue) == timer;
+
+    list_remove(&timer->link);
+    if (was_first && queue == &queues[cpu_self()->index])
+        hardware_set_locked(queue);
 }
 
 void timer_start(struct timer *timer, uint64_t deadline_ns)
 {
-    uint64_t flags = spin_lock_irqsave(&timers.lock);
-    struct list *before = &timers.pending;
+    uint64_t flags = irq_save();
+    struct timer_queue *queue = queue_lock(timer);
+    struct list *before;
 
-    list_remove(&timer->link);
+    remove_locked(queue, timer);
     timer->deadline_ns = deadline_ns;
+    __atomic_store_n(&timer->cpu, cpu_self()->index, __ATOMIC_RELEASE);
+    spin_unlock(&queue->lock);
+
+    queue = own_queue();
+    spin_lock(&queue->lock);
+    before = &queue->pending;
     /* Most timers are later than the others: look from the end. */
-    while (before->prev != &timers.pending &&
+    while (before->prev != &queue->pending &&
            list_entry(before->prev, struct timer, link)->deadline_ns > deadline_ns)
         before = before->prev;
     list_push_back(before, &timer->link);
-    if (earliest_locked() == timer)
-        hardware_set_locked();
-    spin_unlock_irqrestore(&timers.lock, flags);
+    if (earliest_locked(queue) == timer)
+        hardware_set_locked(queue);
+    spin_unlock(&queue->lock);
+    irq_restore(flags);
 }
 
 void timer_stop(struct timer *timer)
 {
-    uint64_t flags = spin_lock_irqsave(&timers.lock);
-    bool was_first = earliest_locked() == timer;
+    uint64_t flags = irq_save();
 
-    list_remove(&timer->link);
-    if (was_first)
-        hardware_set_locked();
-    spin_unlock_irqrestore(&timers.lock, flags);
+    for (;;) {
+        struct timer_queue *queue = queue_lock(timer);
+        bool running = queue->running == timer && queue != &queues[cpu_self()->index];
+
+        remove_locked(queue, timer);
+        spin_unlock(&queue->lock);
+        if (!running)
+            break;
+        irq_restore(flags);
+        cpu_pause();
+        flags = irq_save();
+    }
+    irq_restore(flags);
 }
 
 bool timer_pending(const struct timer *timer)
@@ -82,31 +146,38 @@ bool timer_pending(const struct timer *timer)
 }
 
 /* Takes the first timer whose time has come off the list; NULL when none is left. */
-static struct timer *expired_take(void)
+static struct timer *expired_take(struct timer_queue *queue)
 {
-    uint64_t flags = spin_lock_irqsave(&timers.lock);
-    struct timer *first = earliest_locked();
+    struct timer *first;
 
+    spin_lock(&queue->lock);
+    first = earliest_locked(queue);
     if (first && first->deadline_ns <= clock_monotonic_ns())
         list_remove(&first->link);
     else
         first = NULL;
+    queue->running = first;
     if (!first)
-        hardware_set_locked();
-    spin_unlock_irqrestore(&timers.lock, flags);
+        hardware_set_locked(queue);
+    spin_unlock(&queue->lock);
     return first;
 }
 
 void timer_interrupt(void)
 {
+    struct timer_queue *queue = own_queue();
     struct timer *timer;
 
-    timers.interrupts++;
-    while ((timer = expired_take()) != NULL)
+    __atomic_fetch_add(&queue->interrupts, 1, __ATOMIC_RELAXED);
+    while ((timer = expired_take(queue)) != NULL)
         timer->function(timer);
 }
 
 uint64_t timer_interrupts(void)
 {
-    return __atomic_load_n(&timers.interrupts, __ATOMIC_RELAXED);
+    uint64_t sum = 0;
+
+    for (unsigned i = 0; i < CPU_MAX; i++)
+        sum += __atomic_load_n(&queues[i].interrupts, __ATOMIC_RELAXED);
+    return sum;
 }

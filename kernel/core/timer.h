@@ -2,9 +2,11 @@
 /*
  * core/timer.h - call me at a time
  *
- * Owns:    the pending timers, in the order of their deadlines; what the hardware is set to.
+ * Owns:    for each processor the pending timers, in the order of their deadlines; what its hardware
+ *          is set to. A timer fires on the processor that started it.
  * Rule:    the hardware timer runs only while a timer is pending.
- * Locks:   timers.lock, a spinlock, rank TIMER, interrupts off. Not held while a function runs.
+ * Locks:   one spinlock a processor, rank TIMER, interrupts off. Not held while a function runs.
+ *          timer_stop waits for a function that runs on another processor.
  * Context: timer_start and timer_stop: any but NMI. Functions run in the timer interrupt, with
  *          interrupts off.
  * Units:   nanoseconds of monotonic time.
@@ -16,8 +18,9 @@
 #include "kernel/lib/util.h"
 
 struct timer {
-    struct list link;                      /* [timers.lock] */
-    uint64_t deadline_ns;                  /* [timers.lock] */
+    struct list link;     /* [lock of .cpu] */
+    uint64_t deadline_ns; /* [lock of .cpu] */
+    uint32_t cpu;         /* [lock of .cpu] where it is pending, or was last */
     void (*function)(struct timer *timer); /* I may start the timer again */
 };
 

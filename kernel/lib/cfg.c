@@ -16,6 +16,7 @@ static const struct cfg_key {
     {"after", true},   /* poweroff, reboot, halt */
     {"bench", false},  /* run the benchmark instead of the plan */
     {"console", true}, /* where the log goes */
+    {"cpus", true},    /* how many processors to use at most */
     {"inject", true},  /* faults on purpose, for tests of the harness */
     {"ktest", true},   /* in-kernel tests to run */
     {"panic", true},   /* a panic on purpose, likewise */

@@ -9,6 +9,7 @@
 
 #include "kernel/arch/x86_64/cpuid.h"
 #include "kernel/arch/x86_64/io.h"
+#include "kernel/arch/x86_64/irq.h"
 #include "kernel/arch/x86_64/tsc.h"
 #include "kernel/arch/x86_64/vectors.h"
 #include "kernel/lib/klog.h"
@@ -25,6 +26,8 @@ enum lapic_register {
     REG_ISR = 0x100, /* eight registers, 16 bytes apart */
     REG_ERROR = 0x280,
     REG_LVT_CMCI = 0x2f0,
+    REG_ICR_LOW = 0x300,
+    REG_ICR_HIGH = 0x310,
     REG_LVT_TIMER = 0x320,
     REG_LVT_THERMAL = 0x330,
     REG_LVT_PERF = 0x340,
@@ -35,6 +38,14 @@ enum lapic_register {
     REG_TIMER_CURRENT = 0x390,
     REG_TIMER_DIVIDE = 0x3e0,
 };
+
+#define ICR_NMI        (4u << 8)
+#define ICR_INIT       (5u << 8)
+#define ICR_STARTUP    (6u << 8)
+#define ICR_PENDING    (1u << 12)
+#define ICR_ASSERT     (1u << 14)
+#define ICR_ALL_OTHERS (3u << 18)
+#define ICR_POLLS      1000000u /* bound of the wait for the one before */
 
 #define LVT_MASKED        (1u << 16)
 #define LVT_NMI           (4u << 8)
@@ -80,6 +91,16 @@ static void pic_mask(const struct acpi_info *info)
         return;
     io_out8(0x21, 0xff);
     io_out8(0xa1, 0xff);
+}
+
+/* Other processors take the mode of the first. */
+static void mode_follow(void)
+{
+    uint64_t base = msr_read(MSR_APIC_BASE) | APIC_BASE_ENABLE;
+
+    msr_write(MSR_APIC_BASE, base);
+    if (!lapic_registers && !(base & APIC_BASE_X2APIC))
+        msr_write(MSR_APIC_BASE, base | APIC_BASE_X2APIC);
 }
 
 /* Turns the APIC on if the firmware left it off, and finds its registers. The mode stays. */
@@ -203,15 +224,21 @@ static uint64_t counter_measure(uint64_t tsc_hz)
     return (start.count - end.count) * tsc_hz / (end.tsc - start.tsc);
 }
 
+static void timer_mode_set(void)
+{
+    reg_write(REG_TIMER_DIVIDE, TIMER_DIVIDE_BY16);
+    reg_write(REG_LVT_TIMER, (use_deadline ? LVT_TSC_DEADLINE : 0) | ARCH_VECTOR_TIMER);
+    /* In xAPIC mode the store above and the deadline's MSR are not ordered by themselves. */
+    __asm__ volatile("mfence" ::: "memory");
+}
+
 static int timer_setup(uint64_t tsc_hz)
 {
     uint64_t hz;
 
     use_deadline = cpuid_query(1, 0).ecx & CPUID_TSC_DEADLINE;
     if (use_deadline) {
-        reg_write(REG_LVT_TIMER, LVT_TSC_DEADLINE | ARCH_VECTOR_TIMER);
-        /* In xAPIC mode the store above and the deadline's MSR are not ordered by themselves. */
-        __asm__ volatile("mfence" ::: "memory");
+        timer_mode_set();
         scale = lapic_scale_make(tsc_hz, UINT64_MAX >> 1);
         return 0;
     }
@@ -220,9 +247,20 @@ static int timer_setup(uint64_t tsc_hz)
     if (!hz)
         return -ENODEV;
     scale = lapic_scale_make(hz, 0xffffffffu);
-    reg_write(REG_LVT_TIMER, ARCH_VECTOR_TIMER);
+    timer_mode_set();
     klog("lapic: the timer counts at %lu kHz", hz / 1000);
     return 0;
+}
+
+static void local_setup(const struct acpi_info *info)
+{
+    local_sources_mask();
+    reg_write(REG_TPR, 0);
+    reg_write(REG_SPURIOUS, SPURIOUS_ENABLE | ARCH_VECTOR_SPURIOUS);
+    lapic_error_clear();
+    reg_write(REG_LVT_ERROR, ARCH_VECTOR_ERROR);
+    leftovers_acknowledge();
+    nmi_pins_set(info);
 }
 
 int lapic_init(const struct acpi_info *info, uint64_t tsc_hz)
@@ -233,14 +271,57 @@ int lapic_init(const struct acpi_info *info, uint64_t tsc_hz)
     err = registers_find();
     if (err)
         return err;
-    local_sources_mask();
-    reg_write(REG_TPR, 0);
-    reg_write(REG_SPURIOUS, SPURIOUS_ENABLE | ARCH_VECTOR_SPURIOUS);
-    lapic_error_clear();
-    reg_write(REG_LVT_ERROR, ARCH_VECTOR_ERROR);
-    leftovers_acknowledge();
-    nmi_pins_set(info);
+    local_setup(info);
     return timer_setup(tsc_hz);
+}
+
+int lapic_init_cpu(const struct acpi_info *info)
+{
+    mode_follow();
+    local_setup(info);
+    timer_mode_set();
+    return 0;
+}
+
+static void icr_write(uint32_t apic_id, uint32_t command)
+{
+    if (!lapic_registers) {
+        msr_write(MSR_X2APIC_BASE + REG_ICR_LOW / 16, (uint64_t)apic_id << 32 | command);
+        return;
+    }
+    for (uint32_t i = 0; i < ICR_POLLS && (reg_read(REG_ICR_LOW) & ICR_PENDING); i++)
+        ;
+    reg_write(REG_ICR_HIGH, apic_id << 24);
+    reg_write(REG_ICR_LOW, command);
+}
+
+/* The two halves of the register belong together: no interrupt may send in between. */
+static void icr_send(uint32_t apic_id, uint32_t command)
+{
+    uint64_t flags = irq_save();
+
+    icr_write(apic_id, command | ICR_ASSERT);
+    irq_restore(flags);
+}
+
+void lapic_send(uint32_t apic_id, unsigned vector)
+{
+    icr_send(apic_id, vector);
+}
+
+void lapic_send_init(uint32_t apic_id)
+{
+    icr_send(apic_id, ICR_INIT);
+}
+
+void lapic_send_startup(uint32_t apic_id, uint8_t page)
+{
+    icr_send(apic_id, ICR_STARTUP | page);
+}
+
+void lapic_stop_others(void)
+{
+    icr_send(0, ICR_NMI | ICR_ALL_OTHERS);
 }
 
 const char *lapic_description(void)

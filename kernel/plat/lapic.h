@@ -19,7 +19,17 @@
  * Masks the 8259s and every local source but the error vector and the NMI pins that ACPI names. */
 MUST_CHECK int lapic_init(const struct acpi_info *info, uint64_t tsc_hz);
 
+/* The same on every other processor; its timer runs at the rate found on the first. */
+MUST_CHECK int lapic_init_cpu(const struct acpi_info *info);
+
 uint32_t lapic_id(void);
+
+/* Interrupts between processors, by the receiver's local APIC number. Waits a bounded time until
+ * the one before has gone out. */
+void lapic_send(uint32_t apic_id, unsigned vector);
+void lapic_send_init(uint32_t apic_id);
+void lapic_send_startup(uint32_t apic_id, uint8_t page); /* begins at page * 4096 */
+void lapic_stop_others(void);                            /* an NMI to all but this processor */
 
 /* "x2APIC, TSC deadline" and the like, for the log. */
 const char *lapic_description(void);

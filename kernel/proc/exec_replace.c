@@ -17,11 +17,12 @@ static void space_replace(struct task *self, struct vm_space *space)
     struct vm_space *old = self->thread.space;
 
     irq_disable();
-    vm_space_leave(old);
     vm_space_enter(space);
     self->thread.space = space;
     self->thread.arch.cr3 = space->root;
+    self->thread.arch.cr3_users = &space->cpus;
     cr3_write(space->root);
+    vm_space_leave(old);
     irq_enable();
     vm_space_put(old);
 }

@@ -25,10 +25,11 @@ static void memory_leave(struct task *self)
     struct vm_space *space = self->thread.space;
 
     irq_disable();
-    vm_space_leave(space);
     self->thread.space = NULL;
     self->thread.arch.cr3 = tables_kernel_root();
+    self->thread.arch.cr3_users = NULL;
     cr3_write(self->thread.arch.cr3);
+    vm_space_leave(space);
     irq_enable();
     vm_space_put(space);
 }

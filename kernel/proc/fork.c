@@ -53,6 +53,7 @@ static int memory_copy(const struct task *self, struct task *child, bool share)
         return err;
     child->thread.space = space;
     child->thread.arch.cr3 = space->root;
+    child->thread.arch.cr3_users = &space->cpus;
     return 0;
 }
 

@@ -47,7 +47,7 @@ static void limit_expired(struct timer *timer)
 
     __atomic_store_n(&process->limit_reached, 1, __ATOMIC_RELEASE);
     arch_thread_add_work(&process->task->thread.arch, ARCH_WORK_KILL);
-    sched_wake_interruptible(&process->task->thread);
+    sched_notify(&process->task->thread);
 }
 
 static void fields_init(struct process *process)

@@ -116,6 +116,7 @@ static int prepare(struct process *process, struct exec_request *request)
     task->thread.task = task;
     task->thread.space = program.space;
     task->thread.arch.cr3 = program.space->root;
+    task->thread.arch.cr3_users = &program.space->cpus;
     task->thread.arch.fpu = (void *)ALIGN_UP((uint64_t)task->fpu_object, 64);
     fpu_area_init(task->thread.arch.fpu);
     exec_frame_init(arch_thread_frame(&task->thread.arch), &program);

@@ -239,14 +239,14 @@ static void make_runnable(struct thread *thread)
 static void wake(struct thread *thread, bool only_interruptible)
 {
     uint64_t flags = irq_save();
-    bool must_run = false;
+    bool must_run = false, kick = false;
     struct runq *queue;
+    unsigned cpu;
 
     /* The queue of the processor where it ran last: while that is still switching away from it,
      * the lock is held. */
     for (;;) {
-        unsigned cpu = __atomic_load_n(&thread->cpu, __ATOMIC_ACQUIRE);
-
+        cpu = __atomic_load_n(&thread->cpu, __ATOMIC_ACQUIRE);
         queue = &queues[cpu];
         spin_lock(&queue->lock);
         if (thread->cpu == cpu)
@@ -256,10 +256,15 @@ static void wake(struct thread *thread, bool only_interruptible)
     if (thread->state == THREAD_BLOCKED && (thread->interruptible || !only_interruptible)) {
         thread->state = THREAD_RUNNABLE;
         must_run = queue->current != thread;
+    } else if (only_interruptible && queue->current == thread) {
+        kick = thread->cpu != cpu_self()->index; /* out of ring 3, to look at its work */
     }
+    cpu = thread->cpu;
     spin_unlock(&queue->lock);
     if (must_run)
         make_runnable(thread);
+    if (kick)
+        ops->kick(cpu);
     irq_restore(flags);
 }
 
@@ -268,7 +273,7 @@ void sched_wake(struct thread *thread)
     wake(thread, false);
 }
 
-void sched_wake_interruptible(struct thread *thread)
+void sched_notify(struct thread *thread)
 {
     wake(thread, true);
 }
@@ -282,10 +287,12 @@ void sched_start(struct thread *thread)
 void sched_set_affinity(struct thread *thread, uint64_t affinity)
 {
     __atomic_store_n(&thread->affinity, affinity, __ATOMIC_RELAXED);
-    if (thread == thread_current())
+    if (thread == thread_current()) {
         sched_yield_cpu();
-    else
-        arch_thread_add_work(&thread->arch, ARCH_WORK_RESCHED);
+        return;
+    }
+    arch_thread_add_work(&thread->arch, ARCH_WORK_RESCHED);
+    sched_notify(thread);
 }
 
 void sched_kicked(void)
@@ -387,8 +394,9 @@ void sched_init_cpu(void)
 
 void sched_become_idle(void)
 {
-    struct thread *self = thread_current();
+    struct thread *self = &idle_threads[cpu_self()->index];
 
+    thread_adopt(self);
     queue_init(self, self);
     __atomic_fetch_or(&idle_mask, 1ULL << cpu_self()->index, __ATOMIC_SEQ_CST);
     idle_loop();

@@ -31,8 +31,9 @@ unsigned sched_cpus_online(void);
 
 /* Any context but NMI. A blocked thread becomes runnable; others are left alone. */
 void sched_wake(struct thread *thread);
-/* The same, only if it waits in a way that pending work may end. */
-void sched_wake_interruptible(struct thread *thread);
+/* Work was added to the thread: it looks at it soon. Ends a wait that pending work may end; a
+ * processor that runs the thread in ring 3 is made to enter the kernel. */
+void sched_notify(struct thread *thread);
 
 /* Gives the processor up until sched_wake. The caller has told its waker about itself, and set the
  * state with sched_prepare before that, so a wake-up in between is not lost. */

@@ -21,6 +21,7 @@ void thread_init_boot(uint64_t cr3)
 {
     kernel_cr3 = cr3;
     init(&boot_thread);
+    boot_thread.affinity = 1; /* what it checks is this processor's */
     cpu_self()->thread = &boot_thread.arch;
 }
 
@@ -28,6 +29,16 @@ void thread_set_boot_stack(uint64_t top)
 {
     boot_thread.arch.stack_top = top;
     cpu_set_kernel_stack(cpu_self(), top);
+}
+
+void thread_adopt(struct thread *thread)
+{
+    struct cpu *cpu = cpu_self();
+
+    init(thread);
+    thread->cpu = cpu->index;
+    thread->arch.stack_top = cpu->kernel_rsp;
+    cpu->thread = &thread->arch;
 }
 
 int thread_create(struct thread *thread, void (*function)(void *argument), void *argument)

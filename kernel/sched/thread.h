@@ -49,6 +49,9 @@ void thread_init_boot(uint64_t kernel_cr3);
 /* Gives the boot thread its guarded stack, once there are windows. */
 void thread_set_boot_stack(uint64_t top);
 
+/* What runs on this processor, on the stack that the processor was started with, is this thread. */
+void thread_adopt(struct thread *thread);
+
 /* A thread that will run function(argument) on a stack of its own once it is woken. */
 MUST_CHECK int thread_create(struct thread *thread, void (*function)(void *argument),
                              void *argument);

@@ -9,14 +9,22 @@
 #include "shared/linux/fcntl.h"
 #include "shared/linux/stat.h"
 
-#define PIECE_NBYTES 512
+#define PIECE_NBYTES 4096 /* as much as a pipe takes in one piece (PIPE_BUF) */
 
-static struct ktap_filter filter;
+static struct mutex lock = MUTEX_INIT(MUTEX_PIPE);
+static struct ktap_filter filter; /* [lock] */
 
 static void emit(void *context, const char *bytes, size_t nbytes)
 {
     (void)context;
     output_program(bytes, nbytes, "#: ");
+}
+
+static void take(const char *bytes, size_t nbytes)
+{
+    mutex_lock(&lock);
+    ktap_filter_write(&filter, bytes, nbytes);
+    mutex_unlock(&lock);
 }
 
 static int64_t capture_write(struct file *file, struct vm_io *io, int64_t *offset)
@@ -30,7 +38,7 @@ static int64_t capture_write(struct file *file, struct vm_io *io, int64_t *offse
         size_t wanted = MIN(io->left, sizeof(piece));
         size_t got = vm_io_get(io, piece, wanted);
 
-        ktap_filter_write(&filter, piece, got);
+        take(piece, got);
         done += (int64_t)got;
         if (got < wanted)
             return done ? done : -EFAULT;
@@ -41,7 +49,7 @@ static int64_t capture_write(struct file *file, struct vm_io *io, int64_t *offse
 static void console_write(struct console_sink *sink, const char *bytes, size_t nbytes)
 {
     (void)sink;
-    ktap_filter_write(&filter, bytes, nbytes);
+    take(bytes, nbytes);
 }
 
 int capture_begin(struct file **out_file)

@@ -12,6 +12,7 @@
 #define GDT_DATA(dpl) (0x00cf93000000ffffULL | ((uint64_t)(dpl) << 45))
 
 struct cpu cpu_boot;
+struct cpu *cpu_all[CPU_MAX];
 
 /* Until the windows exist: an early fault still finds a stack of its own. */
 static char early_ist[CPU_IST_COUNT][4096] ALIGNED(16);
@@ -67,9 +68,11 @@ void cpu_init(struct cpu *cpu, unsigned index)
 {
     cpu->self = cpu;
     cpu->index = index;
+    cpu_all[index] = cpu;
     cpu->tss.iomap = sizeof(cpu->tss);
     for (unsigned i = 1; i <= CPU_IST_COUNT; i++)
-        cpu_set_ist(cpu, (enum cpu_ist)i, (uint64_t)(early_ist[i - 1] + sizeof(early_ist[0])));
+        if (!cpu->ist_top[i])
+            cpu_set_ist(cpu, (enum cpu_ist)i, (uint64_t)(early_ist[i - 1] + sizeof(early_ist[0])));
     gdt_fill(cpu);
     arch_gdt_load(cpu->gdt, sizeof(cpu->gdt) - 1);
     msr_write(MSR_GS_BASE, (uint64_t)cpu);

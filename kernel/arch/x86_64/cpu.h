@@ -68,6 +68,8 @@ struct cpu {
 
 extern struct cpu cpu_boot; /* the processor that the firmware started */
 
+extern struct cpu *cpu_all[CPU_MAX]; /* by index; NULL: not started */
+
 static inline struct cpu *cpu_self(void)
 {
     struct cpu *cpu;

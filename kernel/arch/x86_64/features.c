@@ -102,7 +102,7 @@ void features_enable(void)
     features_smap = features.smap;
 
     /* AM lets ring 3 ask for alignment checks; CD and NW are off for normal caching. */
-    cr0_write(0x80000001ULL | CR0_MP | CR0_NE | CR0_WP | CR0_AM | 0x10);
+    cr0_write(CR0_PG | CR0_PE | CR0_ET | CR0_MP | CR0_NE | CR0_WP | CR0_AM);
     msr_write(MSR_EFER, msr_read(MSR_EFER) | EFER_SCE | (features.nx ? EFER_NXE : 0));
     /* PAT slot 4 becomes write-combining, the others stay at their reset values. */
     msr_write(MSR_PAT, (0x0007040600070406ULL & ~(0xffULL << 32)) | (0x01ULL << 32));

@@ -6,6 +6,7 @@
 #include "kernel/arch/x86_64/cpu.h"
 #include "kernel/arch/x86_64/msr.h"
 #include "kernel/arch/x86_64/regs.h"
+#include "kernel/arch/x86_64/trampoline.h"
 #include "kernel/arch/x86_64/vectors.h"
 #include "shared/addrmap.h"
 
@@ -46,4 +47,13 @@ void offsets_emit(void)
     EMIT(USER_SS, SELECTOR_USER_DS);
     EMIT(USER_LIMIT, USER_END);
     EMIT(GS_BASE_MSR, MSR_GS_BASE);
+    EMIT(EFER_MSR, MSR_EFER);
+    EMIT(TRAMPOLINE_DATA, TRAMPOLINE_DATA_OFFSET);
+    EMIT(TRAMPOLINE_CR3, offsetof(struct trampoline_data, cr3));
+    EMIT(TRAMPOLINE_EFER, offsetof(struct trampoline_data, efer));
+    EMIT(TRAMPOLINE_STACK, offsetof(struct trampoline_data, stack));
+    EMIT(TRAMPOLINE_ENTRY, offsetof(struct trampoline_data, entry));
+    EMIT(TRAMPOLINE_ARGUMENT, offsetof(struct trampoline_data, argument));
+    EMIT(TRAMPOLINE_CR0, CR0_PG | CR0_WP | CR0_NE | CR0_ET | CR0_MP | CR0_PE);
+    EMIT(TRAMPOLINE_CR4, CR4_PAE);
 }

@@ -26,6 +26,19 @@ static void user_state_load(const struct arch_thread *thread)
         fpu_restore(thread->fpu);
 }
 
+/* Whoever changes the new tables from now on tells this processor; whoever changes the old ones
+ * need not any more. */
+static void space_switch(const struct cpu *cpu, struct arch_thread *from, struct arch_thread *to)
+{
+    uint64_t bit = 1ULL << cpu->index;
+
+    if (to->cr3_users)
+        __atomic_fetch_or(to->cr3_users, bit, __ATOMIC_SEQ_CST);
+    cr3_write(to->cr3);
+    if (from->cr3_users && from->cr3_users != to->cr3_users)
+        __atomic_fetch_and(from->cr3_users, ~bit, __ATOMIC_SEQ_CST);
+}
+
 void arch_thread_switch(struct arch_thread *from, struct arch_thread *to)
 {
     struct cpu *cpu = cpu_self();
@@ -33,7 +46,7 @@ void arch_thread_switch(struct arch_thread *from, struct arch_thread *to)
     if (from->fpu)
         user_state_save(from);
     if (to->cr3 != from->cr3)
-        cr3_write(to->cr3);
+        space_switch(cpu, from, to);
     cpu->thread = to;
     cpu_set_kernel_stack(cpu, to->stack_top);
     if (from->fpu || to->fpu)

@@ -31,6 +31,8 @@
 #define VECTOR_GATE80 0x80 /* the test gate; shut but for the kernel's own checks */
 
 #define ARCH_VECTOR_TIMER    0xf0
+#define ARCH_VECTOR_KICK     0xf1 /* look at your run queue */
+#define ARCH_VECTOR_CALL     0xf2 /* core/ipi.h */
 #define ARCH_VECTOR_ERROR    0xfe
 #define ARCH_VECTOR_SPURIOUS 0xff
 

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * arch/x86_64/trampoline.S - how a processor other than the first gets from real mode to the kernel
+ *
+ * A start-up interrupt begins at CS = page >> 4, IP = 0. The code is copied to that page, below
+ * 1 MiB, with a struct trampoline_data at its end. It goes to long mode in one step (Intel SDM
+ * vol. 3, 9.8.5) on tables that map this page at its own address and the kernel half.
+ */
+#include "kernel/offsets.h"
+
+    .section .rodata
+    .balign 16
+    .globl trampoline_begin
+trampoline_begin:
+    .code16
+    cli
+    cld
+    movw %cs, %ax
+    movw %ax, %ds
+    movzwl %ax, %ebx
+    shll $4, %ebx /* EBX: physical address of this page */
+
+    /* The descriptor table lies in this page; its address is not known before. */
+    leal (trampoline_gdt - trampoline_begin)(%ebx), %eax
+    movl %eax, trampoline_gdt_pointer + 2 - trampoline_begin
+    leal (trampoline_long - trampoline_begin)(%ebx), %eax
+    movl %eax, trampoline_far - trampoline_begin
+    lgdtl trampoline_gdt_pointer - trampoline_begin
+
+    movl $(TRAMPOLINE_CR4), %eax
+    movl %eax, %cr4
+    movl TRAMPOLINE_DATA + TRAMPOLINE_CR3, %eax
+    movl %eax, %cr3
+    movl $(EFER_MSR), %ecx
+    movl TRAMPOLINE_DATA + TRAMPOLINE_EFER, %eax
+    xorl %edx, %edx
+    wrmsr
+    movl $(TRAMPOLINE_CR0), %eax
+    movl %eax, %cr0
+    ljmpl *(trampoline_far - trampoline_begin)
+
+    .code64
+trampoline_long:
+    movl %ebx, %ebx
+    movq TRAMPOLINE_DATA + TRAMPOLINE_STACK(%rbx), %rsp
+    movq TRAMPOLINE_DATA + TRAMPOLINE_ARGUMENT(%rbx), %rdi
+    movq TRAMPOLINE_DATA + TRAMPOLINE_ENTRY(%rbx), %rax
+    xorl %ebp, %ebp
+    pushq $0
+    jmp *%rax
+
+    .balign 8
+trampoline_gdt:
+    .quad 0
+    .quad 0x00af9b000000ffff
+    .quad 0x00cf93000000ffff
+trampoline_gdt_pointer:
+    .word . - trampoline_gdt - 1
+    .long 0
+trampoline_far:
+    .long 0
+    .word 8
+    .globl trampoline_end
+trampoline_end:
+
+    .section .note.GNU-stack, "", @progbits

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * arch/x86_64/trampoline.h - what the code in trampoline.S finds at the end of its page
+ *
+ * Used by: plat/smp.c, which copies the code to a page below 1 MiB.
+ */
+#pragma once
+
+#include "kernel/lib/util.h"
+
+#define TRAMPOLINE_DATA_OFFSET 0xf00 /* in the page */
+
+struct trampoline_data {
+    uint32_t cr3;  /* tables below 4 GiB: the page itself, and the kernel half */
+    uint32_t efer; /* LME, and NXE where there is NX */
+    uint64_t stack, entry, argument;
+};
+
+extern const char trampoline_begin[], trampoline_end[];

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+#include "kernel/plat/smp.h"
+
+#include "kernel/arch/x86_64/cpu.h"
+#include "kernel/arch/x86_64/features.h"
+#include "kernel/arch/x86_64/irq.h"
+#include "kernel/arch/x86_64/paging.h"
+#include "kernel/arch/x86_64/regs.h"
+#include "kernel/arch/x86_64/trampoline.h"
+#include "kernel/arch/x86_64/vectors.h"
+#include "kernel/core/clock.h"
+#include "kernel/core/ipi.h"
+#include "kernel/core/irq.h"
+#include "kernel/lib/klog.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/pmm.h"
+#include "kernel/mm/slab.h"
+#include "kernel/mm/tables.h"
+#include "kernel/mm/window.h"
+#include "kernel/plat/acpi.h"
+#include "kernel/plat/lapic.h"
+
+#define ANSWER_NS  100000000ULL /* how long a processor may take to appear */
+#define INIT_NS    10000000ULL  /* INIT to start-up; needed by old hardware only */
+#define STARTUP_NS 200000ULL
+
+static void (*cpu_run)(void);
+static uint32_t answered; /* [a] index of the processor that came up last */
+
+static void *address(uint64_t physical)
+{
+    return (void *)(DIRECT_BASE + physical);
+}
+
+static void wait_ns(uint64_t ns)
+{
+    uint64_t end = clock_monotonic_ns() + ns;
+
+    while (clock_monotonic_ns() < end)
+        cpu_pause();
+}
+
+/* The first C code of a new processor: on the kernel's tables and its own stack from here on. */
+static void cpu_entry(void *argument)
+{
+    struct cpu *cpu = argument;
+
+    cr3_write(tables_kernel_root());
+    cpu_init(cpu, cpu->index);
+    features_enable();
+    if (lapic_init_cpu(acpi_info()))
+        for (;;)
+            cpu_halt();
+    __atomic_store_n(&answered, cpu->index, __ATOMIC_RELEASE);
+    cpu_run();
+}
+
+/* A top-level table below 1 MiB: the kernel half, and the first page of the trampoline mapped at
+ * its own address. The three tables below it may lie anywhere; *frames are they. */
+static bool tables_make(uint64_t trampoline, struct frame *frames[3])
+{
+    uint64_t *root = address(trampoline + PAGE_SIZE);
+    uint64_t *table = root;
+
+    memcpy(root, paging_table(tables_kernel_root()), PAGE_SIZE);
+    for (unsigned level = 4; level > 1; level--) {
+        struct frame *frame = pmm_alloc(0, PMM_ZERO);
+
+        if (!frame)
+            return false;
+        frames[4 - level] = frame;
+        table[paging_index(trampoline, level)] =
+            frame_physical(frame) | PTE_PRESENT | PTE_WRITE;
+        table = frame_address(frame);
+    }
+    table[paging_index(trampoline, 1)] = trampoline | PTE_PRESENT;
+    return true;
+}
+
+static void cpu_free(struct cpu *cpu)
+{
+    for (unsigned i = 1; i <= CPU_IST_COUNT; i++)
+        if (cpu->ist_top[i])
+            window_stack_destroy((void *)cpu->ist_top[i]);
+    kfree(cpu);
+}
+
+static struct cpu *cpu_make(unsigned index, uint32_t apic_id)
+{
+    struct cpu *cpu = kzalloc(sizeof(*cpu));
+
+    if (!cpu)
+        return NULL;
+    cpu->index = index;
+    cpu->apic_id = apic_id;
+    for (unsigned i = 1; i <= CPU_IST_COUNT; i++) {
+        void *top = window_stack_create();
+
+        if (!top) {
+            cpu_free(cpu);
+            return NULL;
+        }
+        cpu_set_ist(cpu, (enum cpu_ist)i, (uint64_t)top);
+    }
+    return cpu;
+}
+
+/* INIT, then two start-up interrupts (Intel SDM vol. 3, 9.4.4.1). */
+static bool cpu_answers(const struct cpu *cpu, uint64_t trampoline)
+{
+    uint64_t deadline;
+
+    lapic_send_init(cpu->apic_id);
+    wait_ns(features.hypervisor ? STARTUP_NS : INIT_NS);
+    for (unsigned tries = 0; tries < 2; tries++) {
+        lapic_send_startup(cpu->apic_id, (uint8_t)(trampoline >> PAGE_SHIFT));
+        deadline = clock_monotonic_ns() + (tries ? ANSWER_NS : STARTUP_NS);
+        while (clock_monotonic_ns() < deadline)
+            if (__atomic_load_n(&answered, __ATOMIC_ACQUIRE) == cpu->index)
+                return true;
+    }
+    return false;
+}
+
+/* False: it did not come up. What it was given stays its own: it may wake late. */
+static bool cpu_start(unsigned index, uint32_t apic_id, uint64_t trampoline)
+{
+    struct trampoline_data *data = address(trampoline + TRAMPOLINE_DATA_OFFSET);
+    struct cpu *cpu = cpu_make(index, apic_id);
+    void *stack = cpu ? window_stack_create() : NULL;
+
+    if (!stack) {
+        if (cpu)
+            cpu_free(cpu);
+        klog("processor %u: not enough memory to start it", apic_id);
+        return false;
+    }
+    cpu_set_kernel_stack(cpu, (uint64_t)stack);
+    *data = (struct trampoline_data){
+        .cr3 = (uint32_t)(trampoline + PAGE_SIZE),
+        .efer = (uint32_t)(EFER_LME | (features.nx ? EFER_NXE : 0)),
+        .stack = (uint64_t)stack,
+        .entry = (uint64_t)cpu_entry,
+        .argument = (uint64_t)cpu,
+    };
+    if (cpu_answers(cpu, trampoline))
+        return true;
+    klog("processor %u: does not answer: left out", apic_id);
+    return false;
+}
+
+static void send(unsigned cpu, unsigned vector)
+{
+    lapic_send(cpu_all[cpu]->apic_id, vector);
+}
+
+static void call_handler(void)
+{
+    lapic_eoi();
+    ipi_service();
+}
+
+static const struct ipi_ops ops = {.send = send, .stop_others = lapic_stop_others};
+
+unsigned smp_start(const struct acpi_info *info, uint64_t trampoline, unsigned max_cpus,
+                   void (*run)(void))
+{
+    struct frame *frames[3] = {0};
+    unsigned count = 1;
+
+    cpu_run = run;
+    cpu_boot.apic_id = lapic_id();
+    irq_set_handler(ARCH_VECTOR_CALL, call_handler);
+    ipi_set_ops(&ops);
+    if (!trampoline || info->ncpus < 2 || max_cpus < 2)
+        return count;
+    memcpy(address(trampoline), trampoline_begin, (size_t)(trampoline_end - trampoline_begin));
+    if (tables_make(trampoline, frames)) {
+        for (uint32_t i = 0; i < info->ncpus && count < MIN(max_cpus, (unsigned)CPU_MAX); i++) {
+            const struct acpi_cpu *found = &info->cpus[i];
+
+            if (found->enabled && found->apic_id != cpu_boot.apic_id &&
+                cpu_start(count, found->apic_id, trampoline))
+                count++;
+        }
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(frames); i++)
+        if (frames[i])
+            pmm_free(frames[i], 0);
+    klog("processors: %u of %u run", count, info->ncpus);
+    return count;
+}
