@@ -36,7 +36,7 @@ static void send(struct task *task, uint64_t *pending, int number)
     signal_recheck(task);
     if (number == LX_SIGKILL)
         arch_thread_add_work(&task->thread.arch, ARCH_WORK_KILL);
-    sched_wake_interruptible(&task->thread);
+    sched_notify(&task->thread);
 }
 
 void signal_send_process(struct process *process, int number)
