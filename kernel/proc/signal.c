@@ -23,7 +23,7 @@ static bool is_ignored(const struct process *process, int number)
 {
     uint64_t handler = process->actions[number - 1].handler;
 
-    return handler == LX_SIG_IGN ||
+    return handler == LX_SIG_IGN || (SIGNAL_BIT(number) & DEFAULT_IGNORE) ||
            (handler == LX_SIG_DFL && (SIGNAL_BIT(number) & DEFAULT_IGNORE));
 }
 

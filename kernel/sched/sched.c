@@ -78,9 +78,12 @@ static void finish(void)
     struct thread *previous = queue->previous;
     bool dead = previous->state == THREAD_DEAD;
     bool moving = previous->moving;
+    bool crowded = queue->waiting != 0;
 
     previous->moving = false;
     spin_unlock(&queue->lock);
+    if (crowded)
+        slice_start(queue);
     if (moving)
         make_runnable(previous);
     if (dead && previous->ended)
@@ -179,9 +182,6 @@ void sched_yield_cpu(void)
     } else if (queue->waiting) {
         enqueue_locked(queue, queue->current);
         reschedule_locked(queue);
-        queue = own_queue();
-        if (__atomic_load_n(&queue->waiting, __ATOMIC_RELAXED))
-            slice_start(queue);
     } else {
         spin_unlock(&queue->lock);
     }

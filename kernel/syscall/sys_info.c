@@ -6,6 +6,7 @@
 #include "kernel/lib/version.h"
 #include "kernel/mm/pmm.h"
 #include "kernel/proc/process.h"
+#include "kernel/sched/sched.h"
 #include "kernel/syscall/handlers.h"
 #include "kernel/vm/vm_user.h"
 #include "shared/linux/errno.h"
@@ -57,31 +58,56 @@ int64_t sys_getcpu(struct task *self, struct uptr cpu, struct uptr node, struct 
     return err;
 }
 
-static bool is_self(const struct task *self, int pid)
+static uint64_t cpus_online(void)
 {
-    return pid == 0 || pid == self->tid;
+    unsigned count = sched_cpus_online();
+
+    return count < 64 ? (1ULL << count) - 1 : UINT64_MAX;
+}
+
+/* The process meant, referenced, or NULL. */
+static struct process *process_get_by_pid(const struct task *self, int pid)
+{
+    uint64_t flags = spin_lock_irqsave(&process_tree_lock);
+    struct process *process = pid ? process_find_locked(pid) : self->process;
+
+    if (process && (process->zombie || process == &process_init_process))
+        process = NULL;
+    if (process)
+        process_get(process);
+    spin_unlock_irqrestore(&process_tree_lock, flags);
+    return process;
 }
 
 int64_t sys_sched_getaffinity(struct task *self, int pid, unsigned nbytes, struct uptr mask)
 {
-    uint64_t cpus = 1;
+    struct process *process;
+    uint64_t cpus;
 
     if (nbytes < CPU_SET_NBYTES || (nbytes & 7))
         return -EINVAL;
-    if (!is_self(self, pid))
+    process = process_get_by_pid(self, pid);
+    if (!process)
         return -ESRCH;
+    cpus = __atomic_load_n(&process->task->thread.affinity, __ATOMIC_RELAXED) & cpus_online();
+    process_put(process);
     return vm_user_write(mask, &cpus, CPU_SET_NBYTES) ? -EFAULT : CPU_SET_NBYTES;
 }
 
 int64_t sys_sched_setaffinity(struct task *self, int pid, unsigned nbytes, struct uptr mask)
 {
+    struct process *process;
     uint64_t cpus = 0;
 
     if (vm_user_read(&cpus, mask, MIN(nbytes, (unsigned)CPU_SET_NBYTES)))
         return -EFAULT;
-    if (!is_self(self, pid))
+    process = process_get_by_pid(self, pid);
+    if (!process)
         return -ESRCH;
-    return cpus & 1 ? 0 : -EINVAL;
+    if (cpus & cpus_online())
+        sched_set_affinity(&process->task->thread, cpus);
+    process_put(process);
+    return cpus & cpus_online() ? 0 : -EINVAL;
 }
 
 int64_t sys_getrandom(struct task *self, struct uptr buffer, size_t nbytes, unsigned flags)

@@ -2,6 +2,7 @@
 #include "kernel/vm/vm_table.h"
 
 #include "kernel/arch/x86_64/regs.h"
+#include "kernel/core/ipi.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/pmm.h"
 #include "kernel/mm/tables.h"
@@ -74,16 +75,39 @@ static bool space_is_current(const struct vm_space *space)
     return (cr3_read() & PTE_ADDRESS) == space->root;
 }
 
+/* Runs in an interrupt on the others. */
+static void flush_page_here(void *argument)
+{
+    tlb_flush_page(*(const uint64_t *)argument);
+}
+
+static void flush_all_here(void *argument)
+{
+    (void)argument;
+    cr3_write(cr3_read());
+}
+
+/* Only processors that may hold translations of this space are asked. */
+static void tell_others(const struct vm_space *space, void (*function)(void *argument),
+                        void *argument)
+{
+    uint64_t cpus = __atomic_load_n(&space->cpus, __ATOMIC_SEQ_CST);
+
+    ipi_call(cpus, function, argument);
+}
+
 void vm_tlb_flush(const struct vm_space *space, uint64_t va)
 {
     if (space_is_current(space))
         tlb_flush_page(va);
+    tell_others(space, flush_page_here, &va);
 }
 
 void vm_tlb_flush_all(const struct vm_space *space)
 {
     if (space_is_current(space))
         cr3_write(space->root);
+    tell_others(space, flush_all_here, NULL);
 }
 
 void vm_gather_init(struct vm_gather *gather, struct vm_space *space)
@@ -98,6 +122,8 @@ void vm_gather_flush(struct vm_gather *gather)
     if (gather->npages && space_is_current(gather->space))
         for (unsigned i = 0; i < gather->npages; i++)
             tlb_flush_page(gather->pages[i]);
+    if (gather->npages)
+        tell_others(gather->space, flush_all_here, NULL);
     for (unsigned i = 0; i < gather->count; i++)
         frame_put(gather->frames[i]);
     gather->count = 0;
