@@ -20,10 +20,10 @@ USER_CFLAGS := -std=gnu17 -Os -g0 -I. -Wall -Wextra -Werror -Wshadow -Wstrict-pr
 USER_LDFLAGS := -static -s -Wl,--gc-sections -Wl,-z,noseparate-code -Wl,--build-id=none
 
 # Programs of one C file and the check library.
-USER_PLAIN := args call_numbers clocks devices endless ending file_data file_extents file_listing \
-              file_names file_rights file_status file_table file_vectors fuzz_calls hello \
+USER_PLAIN := args call_numbers clocks devices endless ending exec file_data file_extents file_listing \
+              file_names file_rights file_status file_table file_vectors fork fuzz_calls hello \
               identity mem_brk mem_dirty mem_file mem_hungry mem_many mem_map mem_protect \
-              mem_stack output pipe_alone poll_alone proc_state sig_state tls user_copy
+              mem_stack output pipe_alone poll_alone proc_state sig_state tls user_copy wait
 # Programs that try wrong pointers by table.
 USER_BADPTR := badptr_files badptr_rest
 # Programs with an assembly part NAME_ops.S, and programs that record their first instruction.

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/* How a parent learns of its children: wait4, waitid, orphans. */
+#define _GNU_SOURCE
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/user/lib/check.h"
+
+static void statuses(void)
+{
+    int status;
+    pid_t pid;
+
+    for (int code = 0; code < 256; code += 51) {
+        pid = (pid_t)CHECK_OK(fork());
+        if (pid == 0)
+            _exit(code);
+        CHECK_EQ(waitpid(pid, &status, 0), pid);
+        CHECK(WIFEXITED(status));
+        CHECK_EQ(WEXITSTATUS(status), code);
+    }
+    pid = (pid_t)CHECK_OK(fork());
+    if (pid == 0) {
+        raise(SIGTERM);
+        _exit(1);
+    }
+    CHECK_EQ(waitpid(pid, &status, 0), pid);
+    CHECK(WIFSIGNALED(status));
+    CHECK_EQ(WTERMSIG(status), SIGTERM);
+}
+
+static void choosing(void)
+{
+    pid_t first = (pid_t)CHECK_OK(fork()), second;
+    int status;
+
+    if (first == 0)
+        _exit(1);
+    second = (pid_t)CHECK_OK(fork());
+    if (second == 0)
+        _exit(2);
+    CHECK_EQ(waitpid(second, &status, 0), second);
+    CHECK_EQ(WEXITSTATUS(status), 2);
+    CHECK_EQ(waitpid(0, &status, 0), first);
+    CHECK_EQ(WEXITSTATUS(status), 1);
+    CHECK_ERR(waitpid(first, &status, 0), ECHILD);
+    CHECK_ERR(waitpid(-1, &status, 0), ECHILD);
+    CHECK_ERR(waitpid(getpid(), &status, 0), ECHILD);
+    CHECK_ERR(wait4(-1, &status, 0x1000, NULL), EINVAL);
+}
+
+static void without_hanging(void)
+{
+    int ends[2], status = 77;
+    char byte = 0;
+    pid_t pid;
+
+    CHECK_OK(pipe(ends));
+    pid = (pid_t)CHECK_OK(fork());
+    if (pid == 0) {
+        CHECK_OK(read(ends[0], &byte, 1));
+        _exit(3);
+    }
+    CHECK_EQ(waitpid(pid, &status, WNOHANG), 0);
+    CHECK_EQ(status, 77);
+    CHECK_EQ(write(ends[1], &byte, 1), 1);
+    CHECK_EQ(waitpid(pid, &status, 0), pid);
+    CHECK_EQ(WEXITSTATUS(status), 3);
+    CHECK_OK(close(ends[0]));
+    CHECK_OK(close(ends[1]));
+}
+
+static void by_waitid(void)
+{
+    siginfo_t info;
+    pid_t pid = (pid_t)CHECK_OK(fork());
+
+    if (pid == 0)
+        _exit(42);
+    memset(&info, 0, sizeof(info));
+    CHECK_OK(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT));
+    CHECK_EQ(info.si_pid, pid);
+    CHECK_EQ(info.si_code, CLD_EXITED);
+    CHECK_EQ(info.si_status, 42);
+    CHECK_EQ(info.si_signo, SIGCHLD);
+    CHECK_OK(waitid(P_ALL, 0, &info, WEXITED));
+    CHECK_EQ(info.si_pid, pid);
+    CHECK_ERR(waitid(P_ALL, 0, &info, WEXITED), ECHILD);
+    CHECK_ERR(waitid(P_ALL, 0, &info, 0), EINVAL);
+}
+
+/* A child's child goes to somebody else, and is not ours to wait for. */
+static void orphans(void)
+{
+    pid_t pid = (pid_t)CHECK_OK(fork());
+    int status;
+
+    if (pid == 0) {
+        if (CHECK_OK(fork()) == 0) {
+            pid_t parent = getppid();
+
+            while (getppid() == parent)
+                usleep(1000);
+            _exit(0);
+        }
+        _exit(0);
+    }
+    CHECK_EQ(waitpid(pid, &status, 0), pid);
+    CHECK_ERR(wait(&status), ECHILD);
+}
+
+/* With SIGCHLD ignored children go without being waited for. */
+static void unwanted(void)
+{
+    signal(SIGCHLD, SIG_IGN);
+    if (CHECK_OK(fork()) == 0)
+        _exit(5);
+    CHECK_ERR(wait(NULL), ECHILD);
+    signal(SIGCHLD, SIG_DFL);
+}
+
+int main(void)
+{
+    statuses();
+    choosing();
+    without_hanging();
+    by_waitid();
+    orphans();
+    unwanted();
+    return 0;
+}
