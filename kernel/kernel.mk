@@ -68,8 +68,15 @@ KERNEL_SRCS := \
     kernel/vm/vm_space.c \
     kernel/vm/vm_area.c \
     kernel/vm/vm_map.c \
+    kernel/vm/vm_brk.c \
+    kernel/vm/vm_protect.c \
+    kernel/vm/vm_advise.c \
+    kernel/vm/vm_remap.c \
     kernel/vm/vm_table.c \
     kernel/vm/vm_fault.c \
+    kernel/vm/vm_poke.c \
+    kernel/vm/vm_shared.c \
+    kernel/vm/vm_mappings.c \
     kernel/vm/vm_user.c \
     kernel/fs/text.c \
     kernel/fs/radix.c \
