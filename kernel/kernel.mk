@@ -68,8 +68,15 @@ KERNEL_SRCS := \
     kernel/vm/vm_space.c \
     kernel/vm/vm_area.c \
     kernel/vm/vm_map.c \
+    kernel/vm/vm_brk.c \
+    kernel/vm/vm_protect.c \
+    kernel/vm/vm_advise.c \
+    kernel/vm/vm_remap.c \
     kernel/vm/vm_table.c \
     kernel/vm/vm_fault.c \
+    kernel/vm/vm_poke.c \
+    kernel/vm/vm_shared.c \
+    kernel/vm/vm_mappings.c \
     kernel/vm/vm_user.c \
     kernel/fs/text.c \
     kernel/fs/radix.c \
@@ -106,7 +113,15 @@ KERNEL_SRCS := \
     kernel/proc/fork.c \
     kernel/proc/exit.c \
     kernel/proc/usermode.c \
-    kernel/proc/signal.c \
+    kernel/proc/signal_queue.c \
+    kernel/proc/signal_send.c \
+    kernel/proc/signal_mask.c \
+    kernel/proc/signal_stop.c \
+    kernel/proc/signal_timer.c \
+    kernel/proc/signal_deliver.c \
+    kernel/proc/signal_fault.c \
+    kernel/proc/sigframe.c \
+    kernel/proc/sigframe_fpu.c \
     kernel/syscall/dispatch.c \
     kernel/syscall/user_path.c \
     kernel/syscall/sys_open.c \
@@ -127,6 +142,8 @@ KERNEL_SRCS := \
     kernel/syscall/sys_group.c \
     kernel/syscall/sys_cred.c \
     kernel/syscall/sys_signal.c \
+    kernel/syscall/sys_kill.c \
+    kernel/syscall/sys_itimer.c \
     kernel/syscall/sys_time.c \
     kernel/syscall/sys_info.c \
     kernel/selftest/run.c \

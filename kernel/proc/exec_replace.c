@@ -52,9 +52,6 @@ int exec_replace(struct task *self, struct file *file, const struct exec_strings
 
     if (err)
         return err;
-    program.space->limit_pages = self->thread.space->limit_pages;
-    program.space->brk_limit = self->thread.space->brk_limit;
-
     space_replace(self, program.space);
     fd_table_close_on_exec(self->files);
     signal_clear_handlers(process);

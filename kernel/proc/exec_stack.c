@@ -13,7 +13,7 @@
 #include "shared/linux/errno.h"
 #include "shared/linux/mman.h"
 
-#define STACK_NBYTES  (8ULL << 20)
+#define STACK_SPARE   (128ULL << 10) /* mapped below the strings; the rest grows on demand */
 #define AUXV_MAX      24
 #define RANDOM_NBYTES 16
 
@@ -122,31 +122,40 @@ static int fill(struct building *b, const struct exec_strings *strings,
     return 0;
 }
 
-int exec_stack_build(struct vm_space *space, const struct exec_strings *strings,
-                     const struct fs_context *context, const struct exec_auxv *auxv,
-                     bool executable, struct exec_program *out)
+static int stack_map(struct vm_space *space, uint64_t base, bool executable)
 {
     struct vm_request request = {
-        .address = USER_END - STACK_NBYTES,
-        .nbytes = STACK_NBYTES,
+        .address = ALIGN_DOWN(base - STACK_SPARE, PAGE_SIZE),
         .prot = LX_PROT_READ | LX_PROT_WRITE | (executable ? LX_PROT_EXEC : 0u),
         .may_write = true,
         .fixed = true,
         .no_replace = true,
         .no_reserve = true,
+        .grows_down = true,
     };
-    struct building b = {0};
     uint64_t ignored;
-    int err = vm_map(space, &request, &ignored);
+    int err;
 
+    request.nbytes = USER_END - request.address;
+    err = vm_map(space, &request, &ignored);
     if (err == -EACCES) {
         /* An executable stack is asked for by programs with assembly that forgot to say that they
          * need none; they run well without. */
         request.prot &= ~(uint32_t)LX_PROT_EXEC;
         err = vm_map(space, &request, &ignored);
     }
+    return err;
+}
+
+int exec_stack_build(struct vm_space *space, const struct exec_strings *strings,
+                     const struct fs_context *context, const struct exec_auxv *auxv,
+                     bool executable, struct exec_program *out)
+{
+    struct building b = {0};
+    int err = fill(&b, strings, context, auxv);
+
     if (!err)
-        err = fill(&b, strings, context, auxv);
+        err = stack_map(space, b.base, executable);
     if (!err)
         err = vm_poke(space, b.base, b.bytes, b.nbytes);
     if (!err) {

@@ -15,12 +15,14 @@
 #include "kernel/core/timer.h"
 #include "kernel/lib/list.h"
 #include "kernel/lib/util.h"
+#include "kernel/proc/signal_queue.h"
 #include "kernel/proc/task.h"
 #include "kernel/sched/waitq.h"
 #include "shared/linux/resource.h"
 #include "shared/linux/signal.h"
 
 struct file;
+struct signal_timer;
 struct tty;
 
 enum process_end {
@@ -69,8 +71,15 @@ struct process {
 
     struct spinlock lock;          /* rank PROC */
     struct lx_sigaction actions[LX_NSIG]; /* [s] */
-    uint64_t        sig_pending;   /* [s] sent to the process */
+    struct signal_queue sig_queue; /* [s] sent to the process */
     struct lx_stack sig_stack;     /* [o] sigaltstack */
+    int             sig_stopping;  /* [s] stop signal that was taken, is acted on; 0: none */
+    bool            sig_stopped;   /* [s] the stop has begun and SIGCONT has not come */
+    bool            sig_continued; /* [s] SIGCONT ended a stop that the tree still shows */
+    bool            sig_exiting;   /* [ts] takes no more signals; the two below are valid */
+    uint32_t        exit_uid, exit_suid; /* [t] whose process it was */
+    struct signal_timer *timers;   /* [o] setitimer, timer_create */
+    uint32_t        timers_fired;  /* [a] one of them has */
 
     struct timer    limit;         /* [I] */
     uint32_t        limit_reached; /* [a] */

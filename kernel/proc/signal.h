@@ -1,59 +1,95 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * proc/signal.h - signals: sending, masks, default actions
+ * proc/signal.h - signals: sending, masks, what becomes of them
  *
- * Owns:    which signals are pending for a task and what becomes of them.
- * Rule:    actions are taken only on the way back to ring 3 (hook_return_work). Handlers that a
- *          program installs are remembered but not called yet: such a signal takes its default
- *          action.
- * Context: signal_send: threads and interrupts; the rest the task itself.
- * Tests:   tests/user/signal*.c
+ * Owns:    which signals are pending for a task, its mask, the actions of its process.
+ * Rule:    actions are taken only on the way back to ring 3 (hook_return_work). A wait that a
+ *          signal interrupts returns -EINTR; whether the program sees that or the call starts
+ *          anew is decided there too (signal_deliver.c).
+ * Locks:   process.lock, taken inside. Names with _locked: the caller holds process_tree_lock.
+ * Context: threads only: an interrupt handler must not take process.lock (its rank comes before
+ *          locks that are held with interrupts on).
+ * Tests:   tests/user/sig_*.c
  */
 #pragma once
 
 #include "kernel/lib/util.h"
+#include "shared/linux/signal.h"
 
 struct process;
 struct task;
+struct trap_frame;
+struct waiter;
 
 #define SIGNAL_BIT(number) (1ULL << ((number)-1))
 
+/* What nobody can block, catch or ignore. */
+#define SIGNAL_UNBLOCKABLE (SIGNAL_BIT(LX_SIGKILL) | SIGNAL_BIT(LX_SIGSTOP))
+
 static inline bool signal_valid(int number)
 {
-    return number >= 1 && number <= 64;
+    return number >= 1 && number <= LX_NSIG;
 }
 
-/* To the process (any of its tasks) or to one task. Ignored signals vanish at once. */
+/* ---- sending (signal_send.c) ---- */
+
+/* From the kernel to the process (any of its tasks) or to one task. Ignored signals vanish at once.
+ * Never SIGCONT, which needs the tree: signal_send_info_locked. */
 void signal_send_process(struct process *process, int number);
 void signal_send_task(struct task *task, int number);
 
-/* For a fault of the task itself: cannot be blocked or ignored. */
+/* With a reason. task: that one; NULL: any of the process. must_queue: -EAGAIN when there is no
+ * room for the info, else 0 always. */
+MUST_CHECK int signal_send_info_locked(struct process *process, struct task *task,
+                                       const struct lx_siginfo *info, bool must_queue);
+
+/* From the kernel (a terminal) to every process of a group. */
+void signal_send_group_locked(int group, int number);
+void signal_send_group(int group, int number);
+
+/* For a fault of the task itself: if it is blocked or ignored, it kills. */
 void signal_force(struct task *self, int number);
+void signal_force_info(struct task *self, const struct lx_siginfo *info);
+
+/* Whether the sender may signal the process. */
+bool signal_may_send_locked(const struct task *sender, const struct process *process, int number);
+
+/* ---- masks and actions (signal_mask.c) ---- */
 
 /* Pending, whether blocked or not. */
 uint64_t signal_pending(const struct task *self);
 
-/* After a change of mask or actions: sees whether something is deliverable now. */
-void signal_recheck(struct task *self);
-
-/* After a change of its action: a pending signal that is ignored now is dropped. */
-void signal_drop_ignored(struct task *self, int number);
-
 /* A new mask; SIGKILL and SIGSTOP are never in it. */
 void signal_set_mask(struct task *self, uint64_t mask);
 
+/* After -EINTR from a call that had set a mask for its duration: `saved` comes back once the
+ * signal has been acted on. */
+void signal_restore_mask_later(struct task *self, uint64_t saved);
+
+/* The action of a signal, before; wanted may be NULL. A pending signal that is ignored now is
+ * dropped. */
+void signal_set_action(struct task *self, int number, const struct lx_sigaction *wanted,
+                       struct lx_sigaction *before);
+
+/* sigtimedwait: takes the lowest pending signal of the set; 0 if there is none. */
+int signal_take_from(struct task *self, uint64_t set, struct lx_siginfo *info);
+/* From now on, or (0) no longer, a blocked signal of the set ends a wait. */
+void signal_set_wait(struct task *self, uint64_t set);
+
 /* ---- what the life of a process asks for ---- */
 
-/* SIGCHLD (or what clone asked for) to the parent about a change of the child. Tree locked. */
+/* SIGCHLD (or what clone asked for) to the parent about the end of the child. Tree locked. */
 void signal_send_child_locked(struct process *parent, const struct process *child);
 
 /* Whether children of this process are not waited for (SIGCHLD ignored, or SA_NOCLDWAIT). */
 bool signal_children_unwanted(struct process *parent);
 
-/* exec: handlers go back to their default, ignored signals stay ignored. */
+/* exec: handlers go back to their default, ignored signals stay ignored, timers of timer_create
+ * end. */
 void signal_clear_handlers(struct process *process);
 
-/* exit: what signals still hold for this task goes. */
+/* exit: what signals still hold for this task goes; process groups that it leaves without a
+ * keeper are told. */
 void signal_exit(struct task *self);
 
 /* exit: writes 0 to clear_tid and wakes whoever waits there. */
@@ -61,5 +97,8 @@ void signal_clear_tid(struct task *self);
 
 /* Sleeps on an entered waiter until it is woken (0) or the task has to die (-EINTR): other signals
  * wait. */
-struct waiter;
 MUST_CHECK int signal_wait_killable(const struct waiter *waiter);
+
+/* Whether nobody outside the group, yet in its session, is parent of a member: its stop signals
+ * from the terminal would never be followed by SIGCONT. Tree locked. */
+bool signal_group_orphaned_locked(int group);

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "kernel/lib/util.h"
+#include "kernel/proc/signal_queue.h"
 #include "kernel/sched/thread.h"
 
 struct fd_table;
@@ -24,9 +25,12 @@ struct task {
     int                tid;         /* [I] */
     void              *fpu_object;  /* [I] what holds thread.arch.fpu */
     uint64_t           sig_mask;    /* [s] bit n-1: signal n is blocked */
-    uint64_t           sig_pending; /* [s] sent to this thread */
+    struct signal_queue sig_queue;  /* [s] sent to this thread */
+    uint64_t           sig_wait;    /* [s] blocked signals that sigtimedwait waits for */
     uint64_t           sig_saved_mask; /* [o] to be restored when a handler returns (sigsuspend) */
     bool               sig_restore;    /* [o] sig_saved_mask is valid */
+    uint64_t           restart_deadline_ns; /* [o] of a sleep that was interrupted; 0: none */
+    uint64_t           fault_vector, fault_error, fault_address; /* [o] the last, for handlers */
     struct uptr        set_tid;     /* [o] CLONE_CHILD_SETTID */
     struct uptr        clear_tid;   /* [o] set_tid_address, CLONE_CHILD_CLEARTID */
     struct uptr        robust_list; /* [o] */

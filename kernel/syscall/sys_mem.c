@@ -5,6 +5,7 @@
 #include "kernel/proc/process.h"
 #include "kernel/syscall/handlers.h"
 #include "kernel/vm/vm_space.h"
+#include "kernel/vm/vm_user.h"
 #include "shared/addrmap.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/fcntl.h"
@@ -42,8 +43,9 @@ static int64_t map_file(struct task *self, int fd, uint64_t prot, struct vm_requ
     return err ? err : (int64_t)address;
 }
 
-/* Honoured: SHARED, SHARED_VALIDATE, PRIVATE, ANONYMOUS, FIXED, FIXED_NOREPLACE, 32BIT, NORESERVE.
- * No effect, as allowed: POPULATE, LOCKED, STACK, DENYWRITE, EXECUTABLE, NONBLOCK, GROWSDOWN. */
+/* Honoured: SHARED, SHARED_VALIDATE, PRIVATE, ANONYMOUS, FIXED, FIXED_NOREPLACE, 32BIT, NORESERVE,
+ * GROWSDOWN, POPULATE and LOCKED (pages come in at once).
+ * No effect, as allowed: STACK, DENYWRITE, EXECUTABLE, NONBLOCK. */
 int64_t sys_mmap(struct task *self, uint64_t address, uint64_t nbytes, uint64_t prot,
                  uint64_t flags, uint64_t fd, uint64_t offset)
 {
@@ -57,6 +59,9 @@ int64_t sys_mmap(struct task *self, uint64_t address, uint64_t nbytes, uint64_t 
         .no_replace = (flags & LX_MAP_FIXED_NOREPLACE) != 0,
         .no_reserve = (flags & LX_MAP_NORESERVE) != 0,
         .low_2g = (flags & LX_MAP_32BIT) != 0,
+        .grows_down = (flags & LX_MAP_GROWSDOWN) != 0,
+        .populate = (flags & LX_MAP_LOCKED) ||
+                    (flags & (LX_MAP_POPULATE | LX_MAP_NONBLOCK)) == LX_MAP_POPULATE,
         .page_index = offset >> PAGE_SHIFT,
     };
     uint64_t type = flags & LX_MAP_TYPE;
@@ -71,6 +76,8 @@ int64_t sys_mmap(struct task *self, uint64_t address, uint64_t nbytes, uint64_t 
         return -EINVAL;
     if (flags & LX_MAP_HUGETLB)
         return -ENOMEM; /* none are set aside */
+    if (request.grows_down && (request.shared || !(flags & LX_MAP_ANONYMOUS)))
+        return -EINVAL; /* only a stack grows */
     if (!nbytes)
         return -EINVAL;
     if (offset + nbytes < offset)
@@ -91,9 +98,38 @@ int64_t sys_mprotect(struct task *self, uint64_t address, uint64_t nbytes, uint6
 {
     if (prot & ~(uint64_t)(PROT_ALL | LX_PROT_GROWSDOWN | LX_PROT_GROWSUP))
         return -EINVAL;
-    if (prot & (LX_PROT_GROWSDOWN | LX_PROT_GROWSUP))
-        return -EINVAL; /* no area grows by itself */
-    return vm_protect(self->thread.space, address, nbytes, (uint32_t)prot);
+    if ((prot & LX_PROT_GROWSUP) && ((prot & LX_PROT_GROWSDOWN) || !(address & PAGE_MASK)))
+        return -EINVAL; /* no area grows up */
+    if (prot & LX_PROT_GROWSDOWN)
+        return vm_protect_down(self->thread.space, address, nbytes, (uint32_t)prot & PROT_ALL);
+    return vm_protect(self->thread.space, address, nbytes, (uint32_t)prot & PROT_ALL);
+}
+
+#define MREMAP_ALL (LX_MREMAP_MAYMOVE | LX_MREMAP_FIXED | LX_MREMAP_DONTUNMAP)
+
+int64_t sys_mremap(struct task *self, uint64_t address, uint64_t old_nbytes, uint64_t new_nbytes,
+                   uint64_t flags, uint64_t new_address)
+{
+    struct vm_remap request = {
+        .old_start = address,
+        .old_nbytes = old_nbytes,
+        .new_nbytes = new_nbytes,
+        .new_start = flags & LX_MREMAP_FIXED ? new_address : 0,
+        .may_move = (flags & LX_MREMAP_MAYMOVE) != 0,
+        .fixed = (flags & LX_MREMAP_FIXED) != 0,
+        .keep_old = (flags & LX_MREMAP_DONTUNMAP) != 0,
+    };
+    uint64_t result = 0;
+    int err;
+
+    if (flags & ~(uint64_t)MREMAP_ALL)
+        return -EINVAL;
+    if ((request.fixed || request.keep_old) && !request.may_move)
+        return -EINVAL;
+    if (request.keep_old && old_nbytes != new_nbytes)
+        return -EINVAL;
+    err = vm_remap(self->thread.space, &request, &result);
+    return err ? err : (int64_t)result;
 }
 
 int64_t sys_brk(struct task *self, uint64_t address)
@@ -111,17 +147,125 @@ int64_t sys_msync(struct task *self, uint64_t address, uint64_t nbytes, int flag
     return vm_check_mapped(self->thread.space, address, nbytes);
 }
 
-/* Honoured: DONTNEED, FREE (like DONTNEED). Hints without effect: NORMAL, RANDOM, SEQUENTIAL,
- * WILLNEED. */
+/* Which of the calls that say something about forks an advice is; -1: none. */
+static int fork_rule_of(int advice)
+{
+    switch (advice) {
+    case LX_MADV_DONTFORK:
+        return VM_FORK_DONT;
+    case LX_MADV_DOFORK:
+        return VM_FORK_DO;
+    case LX_MADV_WIPEONFORK:
+        return VM_FORK_WIPE;
+    case LX_MADV_KEEPONFORK:
+        return VM_FORK_KEEP;
+    default:
+        return -1;
+    }
+}
+
+/* Honoured: DONTNEED, DONTNEED_LOCKED, FREE (at once), DONTFORK, DOFORK, WIPEONFORK, KEEPONFORK,
+ * POPULATE_READ, POPULATE_WRITE. Hints without effect: NORMAL, RANDOM, SEQUENTIAL, WILLNEED,
+ * MERGEABLE, UNMERGEABLE, HUGEPAGE, NOHUGEPAGE, DONTDUMP, DODUMP, COLD, PAGEOUT. Refused: REMOVE.
+ */
 int64_t sys_madvise(struct task *self, uint64_t address, uint64_t nbytes, int advice)
 {
-    if (advice < LX_MADV_NORMAL || (advice > LX_MADV_DONTNEED && advice != LX_MADV_FREE))
+    struct vm_space *space = self->thread.space;
+
+    if (advice < LX_MADV_NORMAL || advice > LX_MADV_DONTNEED_LOCKED || advice == LX_MADV_REMOVE ||
+        (advice > LX_MADV_DONTNEED && advice < LX_MADV_FREE))
         return -EINVAL;
     if ((address & PAGE_MASK) || ALIGN_UP(nbytes, PAGE_SIZE) < nbytes)
         return -EINVAL;
     if (!nbytes)
         return 0;
-    if (advice == LX_MADV_DONTNEED || advice == LX_MADV_FREE)
-        return vm_discard(self->thread.space, address, nbytes);
-    return vm_check_mapped(self->thread.space, address, nbytes);
+    if (fork_rule_of(advice) >= 0)
+        return vm_set_fork_rule(space, address, nbytes, (enum vm_fork_rule)fork_rule_of(advice));
+    switch (advice) {
+    case LX_MADV_DONTNEED:
+    case LX_MADV_DONTNEED_LOCKED:
+    case LX_MADV_FREE:
+        return vm_discard(space, address, nbytes, advice == LX_MADV_FREE);
+    case LX_MADV_POPULATE_READ:
+        return vm_populate(space, address, nbytes, VM_POPULATE_READ);
+    case LX_MADV_POPULATE_WRITE:
+        return vm_populate(space, address, nbytes, VM_POPULATE_WRITE);
+    default:
+        return vm_check_mapped(space, address, nbytes);
+    }
+}
+
+#define RESIDENCY_PIECE 256 /* pages told at once */
+
+int64_t sys_mincore(struct task *self, uint64_t address, uint64_t nbytes, struct uptr result)
+{
+    uint64_t npages = (nbytes >> PAGE_SHIFT) + ((nbytes & PAGE_MASK) != 0);
+    uint8_t told[RESIDENCY_PIECE];
+
+    if (address & PAGE_MASK)
+        return -EINVAL;
+    if (address > USER_END || nbytes > USER_END - address)
+        return -ENOMEM;
+    while (npages) {
+        size_t piece = MIN(npages, RESIDENCY_PIECE);
+        int err = vm_residency(self->thread.space, address, piece, told);
+
+        if (!err)
+            err = vm_user_write(result, told, piece);
+        if (err)
+            return err;
+        if (self->thread.arch.work & ARCH_WORK_KILL)
+            return -EINTR;
+        address += piece * PAGE_SIZE;
+        result.va += piece;
+        npages -= piece;
+    }
+    return 0;
+}
+
+/* Nothing is ever written out to make room: locking a range only brings its pages in. */
+static int64_t lock_range(struct task *self, uint64_t address, uint64_t nbytes, bool populate)
+{
+    uint64_t start = ALIGN_DOWN(address, PAGE_SIZE);
+    uint64_t length = ALIGN_UP(nbytes + (address & PAGE_MASK), PAGE_SIZE);
+    int64_t err;
+
+    if (length < nbytes || start + length < start)
+        return -EINVAL;
+    err = vm_check_mapped(self->thread.space, start, length);
+    if (!err && populate)
+        err = vm_populate(self->thread.space, start, length, VM_POPULATE_ANY);
+    return err == -EINVAL || err == -EFAULT ? -ENOMEM : err;
+}
+
+int64_t sys_mlock(struct task *self, uint64_t address, uint64_t nbytes)
+{
+    return lock_range(self, address, nbytes, true);
+}
+
+int64_t sys_mlock2(struct task *self, uint64_t address, uint64_t nbytes, int flags)
+{
+    if (flags & ~LX_MLOCK_ONFAULT)
+        return -EINVAL;
+    return lock_range(self, address, nbytes, !flags);
+}
+
+int64_t sys_munlock(struct task *self, uint64_t address, uint64_t nbytes)
+{
+    return lock_range(self, address, nbytes, false);
+}
+
+int64_t sys_mlockall(struct task *self, int flags)
+{
+    (void)self;
+    if (!flags || flags & ~(LX_MCL_CURRENT | LX_MCL_FUTURE | LX_MCL_ONFAULT) ||
+        flags == LX_MCL_ONFAULT)
+        return -EINVAL;
+    return 0;
+}
+
+int64_t sys_munlockall(struct task *self)
+{
+    (void)self;
+    return 0;
 }

@@ -171,10 +171,15 @@ static int64_t poll_user(struct task *self, struct uptr user, unsigned count,
 int64_t sys_poll(struct task *self, struct uptr list, unsigned count, int timeout_ms)
 {
     struct patience patience = {.deadline_ns = FOREVER};
+    int64_t result;
 
     if (timeout_ms >= 0)
         patience = patience_for(timeout_ms * NS_PER_MS);
-    return poll_user(self, list, count, patience);
+    if (self->restart_deadline_ns) /* started anew: the time goes on from where it was */
+        patience.deadline_ns = self->restart_deadline_ns;
+    result = poll_user(self, list, count, patience);
+    self->restart_deadline_ns = result == -EINTR ? patience.deadline_ns : 0;
+    return result;
 }
 
 /* --- time-outs and masks of ppoll and pselect6 --- */
@@ -217,7 +222,7 @@ static void tell_timespec(struct uptr user, const struct patience *patience)
 }
 
 /* Sets the mask for the time of the call. When a signal ended it, the mask stays as it is until
- * that has been acted on: no handler runs yet, so what is deliverable ends the program. */
+ * that has been acted on. */
 static int mask_begin(struct task *self, struct uptr user, size_t nbytes, uint64_t *saved)
 {
     uint64_t mask;
@@ -236,7 +241,11 @@ static int mask_begin(struct task *self, struct uptr user, size_t nbytes, uint64
 
 static void mask_end(struct task *self, int64_t result, uint64_t saved)
 {
-    if (result != -EINTR && self->sig_mask != saved)
+    if (self->sig_mask == saved)
+        return;
+    if (result == -EINTR)
+        signal_restore_mask_later(self, saved);
+    else
         signal_set_mask(self, saved);
 }
 

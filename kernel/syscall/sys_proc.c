@@ -139,6 +139,8 @@ static void limit_apply(struct task *self, unsigned resource, const struct lx_rl
             current == LX_RLIM_INFINITY ? current : current >> PAGE_SHIFT;
     else if (resource == LX_RLIMIT_DATA)
         self->thread.space->brk_limit = current;
+    else if (resource == LX_RLIMIT_STACK)
+        self->thread.space->stack_limit = current;
 }
 
 static int limit_check(const struct lx_rlimit *old, const struct lx_rlimit *wanted,

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Signals. */
+/* Signals as their receiver sees them. */
+#include "kernel/arch/x86_64/regs.h"
+#include "kernel/core/clock.h"
+#include "kernel/lib/string.h"
 #include "kernel/proc/process.h"
+#include "kernel/proc/sigframe.h"
 #include "kernel/proc/signal.h"
 #include "kernel/sched/waitq.h"
 #include "kernel/syscall/handlers.h"
@@ -8,12 +12,13 @@
 #include "shared/linux/errno.h"
 
 #define SET_NBYTES 8
+#define NS_PER_S   1000000000LL
 
 #define ACTION_FLAGS                                                                               \
     (LX_SA_NOCLDSTOP | LX_SA_NOCLDWAIT | LX_SA_SIGINFO | LX_SA_RESTORER | LX_SA_ONSTACK |          \
      LX_SA_RESTART | LX_SA_NODEFER | LX_SA_RESETHAND)
 
-/* Remembered and given back; unknown flag bits are dropped, as Linux does. */
+/* Honoured: all flags above; unknown flag bits are dropped, as Linux does. */
 int64_t sys_rt_sigaction(struct task *self, int number, struct uptr action, struct uptr old,
                          size_t set_nbytes)
 {
@@ -26,16 +31,12 @@ int64_t sys_rt_sigaction(struct task *self, int number, struct uptr action, stru
         err = vm_user_read(&wanted, action, sizeof(wanted));
         if (err)
             return err;
-    }
-    if (!signal_valid(number) || (action.va && (number == LX_SIGKILL || number == LX_SIGSTOP)))
-        return -EINVAL;
-    before = self->process->actions[number - 1];
-    if (action.va) {
         wanted.flags &= ACTION_FLAGS;
-        wanted.mask &= ~(SIGNAL_BIT(LX_SIGKILL) | SIGNAL_BIT(LX_SIGSTOP));
-        self->process->actions[number - 1] = wanted;
-        signal_drop_ignored(self, number);
+        wanted.mask &= ~SIGNAL_UNBLOCKABLE;
     }
+    if (!signal_valid(number) || (action.va && (SIGNAL_BIT(number) & SIGNAL_UNBLOCKABLE)))
+        return -EINVAL;
+    signal_set_action(self, number, action.va ? &wanted : NULL, &before);
     return old.va ? vm_user_write(old, &before, sizeof(before)) : 0;
 }
 
@@ -65,11 +66,24 @@ int64_t sys_rt_sigprocmask(struct task *self, int how, struct uptr set, struct u
 
 int64_t sys_rt_sigpending(struct task *self, struct uptr set, size_t set_nbytes)
 {
-    uint64_t pending = signal_pending(self) & self->sig_mask;
+    uint64_t pending;
 
     if (set_nbytes > SET_NBYTES)
         return -EINVAL;
+    pending = signal_pending(self) & self->sig_mask;
     return vm_user_write(set, &pending, set_nbytes);
+}
+
+/* The frame that the handler's return left at RSP. RAX is the program's own again. */
+int64_t sys_rt_sigreturn(struct task *self)
+{
+    struct trap_frame *frame = arch_thread_frame(&self->thread.arch);
+
+    if (sigframe_pop(self, frame)) {
+        trap_frame_set_full(frame);
+        signal_force(self, LX_SIGSEGV);
+    }
+    return (int64_t)frame->rax;
 }
 
 static int64_t wait_for_signal(void)
@@ -92,6 +106,7 @@ int64_t sys_pause(struct task *self)
 
 int64_t sys_rt_sigsuspend(struct task *self, struct uptr set, size_t set_nbytes)
 {
+    uint64_t saved = self->sig_mask;
     uint64_t mask;
     int err;
 
@@ -100,72 +115,93 @@ int64_t sys_rt_sigsuspend(struct task *self, struct uptr set, size_t set_nbytes)
     err = vm_user_read(&mask, set, sizeof(mask));
     if (err)
         return err;
-    signal_set_mask(self, mask); /* no handler runs, so nothing comes back to restore it */
-    return wait_for_signal();
+    signal_set_mask(self, mask);
+    err = (int)wait_for_signal();
+    signal_restore_mask_later(self, saved);
+    return err;
 }
 
-/* Remembered; used once handlers run. */
 int64_t sys_sigaltstack(struct task *self, struct uptr stack, struct uptr old)
 {
+    uint64_t rsp = arch_thread_frame(&self->thread.arch)->rsp;
     struct lx_stack before = self->process->sig_stack;
     struct lx_stack wanted;
     int err;
 
+    before.flags &= (int32_t)LX_SS_AUTODISARM;
+    if (!before.size)
+        before.flags |= LX_SS_DISABLE;
+    else if (sigframe_on_stack(&self->process->sig_stack, rsp))
+        before.flags |= LX_SS_ONSTACK;
     if (stack.va) {
         err = vm_user_read(&wanted, stack, sizeof(wanted));
+        if (!err)
+            err = sigframe_set_stack(self, &wanted, rsp);
         if (err)
             return err;
-        if ((uint32_t)wanted.flags & ~(LX_SS_AUTODISARM | LX_SS_DISABLE | LX_SS_ONSTACK) ||
-            ((uint32_t)wanted.flags & ~LX_SS_AUTODISARM) == (LX_SS_DISABLE | LX_SS_ONSTACK))
-            return -EINVAL;
-        if ((wanted.flags & LX_SS_DISABLE))
-            wanted.sp = wanted.size = 0;
-        else if (wanted.size < LX_MINSIGSTKSZ)
-            return -ENOMEM;
-        self->process->sig_stack = wanted;
     }
     return old.va ? vm_user_write(old, &before, sizeof(before)) : 0;
 }
 
-static int64_t send_to_self(struct task *self, int number, bool process_wide)
+static int deadline_read(struct uptr timeout, uint64_t *deadline_ns)
 {
-    if (number < 0 || number > LX_NSIG)
+    struct lx_timespec time;
+    uint64_t now = clock_monotonic_ns();
+    int err = vm_user_read(&time, timeout, sizeof(time));
+
+    if (err)
+        return err;
+    if (time.sec < 0 || time.nsec < 0 || time.nsec >= NS_PER_S)
         return -EINVAL;
-    if (!number)
-        return 0;
-    if (process_wide)
-        signal_send_process(self->process, number);
-    else
-        signal_send_task(self, number);
+    *deadline_ns = INT64_MAX;
+    if ((uint64_t)time.sec < (INT64_MAX - now) / NS_PER_S - 1)
+        *deadline_ns = now + (uint64_t)(time.sec * NS_PER_S + time.nsec);
     return 0;
 }
 
-/* This process is the only one there is: its own number, its group, and "everyone I may signal",
- * which on Linux leaves out the sender. */
-int64_t sys_kill(struct task *self, int pid, int number)
+/* deadline 0: none. While it sleeps, blocked signals of the set end the sleep. */
+static int wait_for_set(struct task *self, uint64_t set, uint64_t deadline_ns,
+                        struct lx_siginfo *info)
 {
-    const struct process *process = self->process;
+    int number = signal_take_from(self, set, info);
+    struct waitq nobody;
+    int err;
 
-    if (number < 0 || number > LX_NSIG)
-        return -EINVAL;
-    if (pid == process->pid || pid == 0 || (pid < -1 && -pid == process->group))
-        return send_to_self(self, number, true);
-    return -ESRCH;
+    if (number)
+        return number;
+    waitq_init(&nobody);
+    signal_set_wait(self, set);
+    do
+        err = waitq_wait(&nobody, NULL, deadline_ns);
+    while (!err);
+    signal_set_wait(self, 0);
+    number = signal_take_from(self, set, info);
+    if (number)
+        return number;
+    return err == -ETIMEDOUT ? -EAGAIN : err;
 }
 
-int64_t sys_tkill(struct task *self, int tid, int number)
+int64_t sys_rt_sigtimedwait(struct task *self, struct uptr user_set, struct uptr user_info,
+                            struct uptr timeout, size_t set_nbytes)
 {
-    if (tid <= 0)
-        return -EINVAL;
-    return tid == self->tid ? send_to_self(self, number, false)
-                            : (number < 0 || number > LX_NSIG ? -EINVAL : -ESRCH);
-}
+    char bytes[LX_SIGINFO_NBYTES] = {0};
+    uint64_t deadline_ns = 0;
+    struct lx_siginfo info;
+    uint64_t set;
+    int number;
+    int err;
 
-int64_t sys_tgkill(struct task *self, int tgid, int tid, int number)
-{
-    if (tgid <= 0 || tid <= 0)
+    if (set_nbytes != SET_NBYTES)
         return -EINVAL;
-    return tid == self->tid && tgid == self->process->pid
-               ? send_to_self(self, number, false)
-               : (number < 0 || number > LX_NSIG ? -EINVAL : -ESRCH);
+    err = vm_user_read(&set, user_set, sizeof(set));
+    if (!err && timeout.va)
+        err = deadline_read(timeout, &deadline_ns);
+    if (err)
+        return err;
+    number = wait_for_set(self, set & ~SIGNAL_UNBLOCKABLE, deadline_ns, &info);
+    if (number <= 0 || !user_info.va)
+        return number;
+    memcpy(bytes, &info, sizeof(info));
+    err = vm_user_write(user_info, bytes, sizeof(bytes));
+    return err ? err : number;
 }

@@ -153,13 +153,17 @@ static int sleep_until(uint64_t deadline_ns)
     return err == -ETIMEDOUT ? 0 : err;
 }
 
-static int64_t sleep_for(const struct lx_timespec *time, struct uptr remaining)
+static int64_t sleep_for(struct task *self, const struct lx_timespec *time, struct uptr remaining)
 {
     uint64_t now = clock_monotonic_ns();
     uint64_t ns = timespec_ns(time);
     uint64_t deadline = ns > INT64_MAX - now ? INT64_MAX : now + ns;
-    int err = sleep_until(deadline);
+    int err;
 
+    if (self->restart_deadline_ns) /* started anew: the time goes on from where it was */
+        deadline = self->restart_deadline_ns;
+    err = sleep_until(deadline);
+    self->restart_deadline_ns = err ? deadline : 0;
     if (err && remaining.va) {
         now = clock_monotonic_ns();
         if (write_timespec(remaining, deadline > now ? deadline - now : 0))
@@ -192,7 +196,7 @@ int64_t sys_clock_nanosleep(struct task *self, int clock, int flags, struct uptr
     if (!timespec_valid(&time))
         return -EINVAL;
     if (!(flags & LX_TIMER_ABSTIME))
-        return sleep_for(&time, remaining);
+        return sleep_for(self, &time, remaining);
     ns = timespec_ns(&time);
     return ns <= base ? 0 : sleep_until(clock_monotonic_ns() + (ns - base));
 }

@@ -3,9 +3,11 @@
 
 #include "kernel/lib/assert.h"
 #include "kernel/mm/slab.h"
+#include "kernel/vm/vm_mappings.h"
 #include "kernel/vm/vm_pager.h"
 #include "shared/addrmap.h"
 #include "shared/linux/errno.h"
+#include "shared/linux/mman.h"
 
 static struct slab_cache *area_cache;
 
@@ -49,9 +51,71 @@ struct vm_area *vm_area_prev(const struct vm_area *area)
     return area_of(rb_prev(&area->node));
 }
 
+uint64_t vm_area_low(const struct vm_area *area)
+{
+    if (!area->grows_down)
+        return area->start;
+    return area->start > VM_STACK_GAP ? area->start - VM_STACK_GAP : 0;
+}
+
+bool vm_prot_is_data(const struct vm_area *area, uint32_t prot)
+{
+    return (prot & LX_PROT_WRITE) && !area->shared && !area->grows_down;
+}
+
+static void count(struct vm_space *space, const struct vm_area *area, uint64_t npages)
+{
+    space->mapped_pages += npages;
+    if (vm_prot_is_data(area, area->prot))
+        space->data_pages += npages;
+}
+
+/* ---- holes: `gap` is free below the area, `longest` the maximum over its subtree ---- */
+
+static void longest_update(struct rb_node *node)
+{
+    struct vm_area *area = area_of(node);
+    uint64_t longest = area->gap;
+
+    if (node->left)
+        longest = MAX(longest, area_of(node->left)->longest);
+    if (node->right)
+        longest = MAX(longest, area_of(node->right)->longest);
+    area->longest = longest;
+}
+
+static void longest_update_up(struct rb_node *node)
+{
+    for (; node; node = rb_parent(node))
+        longest_update(node);
+}
+
+/* After an insertion or removal at `node`: rotations have moved only nodes on the way from there
+ * to the root and children of those. */
+static void longest_rebuild_up(struct rb_node *node)
+{
+    for (; node; node = rb_parent(node)) {
+        if (node->left)
+            longest_update(node->left);
+        if (node->right)
+            longest_update(node->right);
+        longest_update(node);
+    }
+}
+
+static void gap_set(struct vm_area *area)
+{
+    const struct vm_area *prev = vm_area_prev(area);
+    uint64_t low = prev ? prev->end : USER_BASE;
+    uint64_t high = vm_area_low(area);
+
+    area->gap = high > low ? high - low : 0;
+}
+
 static void insert(struct vm_space *space, struct vm_area *area)
 {
     struct rb_node **link = &space->areas.root, *parent = NULL;
+    struct vm_area *next;
 
     while (*link) {
         parent = *link;
@@ -59,7 +123,83 @@ static void insert(struct vm_space *space, struct vm_area *area)
     }
     rb_insert(&space->areas, &area->node, parent, link);
     space->areas_count++;
+    gap_set(area);
+    next = vm_area_next(area);
+    if (next)
+        gap_set(next);
+    longest_rebuild_up(&area->node);
+    if (next)
+        longest_update_up(&next->node);
 }
+
+/* Where the tree changes deepest when the node goes: its successor takes its place if it has two
+ * children. */
+static struct rb_node *erase_from(const struct rb_node *node)
+{
+    struct rb_node *next;
+
+    if (!node->left || !node->right)
+        return rb_parent(node);
+    next = rb_next(node);
+    return rb_parent(next) == node ? next : rb_parent(next);
+}
+
+static void erase(struct vm_space *space, struct vm_area *area)
+{
+    struct vm_area *next = vm_area_next(area);
+    struct rb_node *from = erase_from(&area->node);
+
+    rb_erase(&space->areas, &area->node);
+    space->areas_count--;
+    if (next)
+        gap_set(next);
+    longest_rebuild_up(from);
+    if (next)
+        longest_update_up(&next->node);
+}
+
+/* The highest area that lies at or below `area` in the tree and has that much room below. */
+static struct vm_area *find_gap_down(struct vm_area *area, uint64_t nbytes)
+{
+    struct rb_node *node = &area->node;
+
+    while (area_of(node)->gap < nbytes) {
+        if (node->left && area_of(node->left)->longest >= nbytes) {
+            node = node->left;
+            while (node->right && area_of(node->right)->longest >= nbytes)
+                node = node->right;
+            continue;
+        }
+        /* Nothing here: up, to the first one that lies lower. */
+        for (;;) {
+            struct rb_node *parent = rb_parent(node);
+
+            if (!parent)
+                return NULL;
+            if (parent->right == node) {
+                node = parent;
+                break;
+            }
+            node = parent;
+        }
+    }
+    return area_of(node);
+}
+
+uint64_t vm_area_find_hole(const struct vm_space *space, uint64_t nbytes, uint64_t top)
+{
+    struct vm_area *above = vm_area_find(space, top - 1);
+    struct vm_area *below = above ? vm_area_prev(above) : area_of(rb_last(&space->areas));
+    uint64_t high = above ? MIN(vm_area_low(above), top) : top;
+    uint64_t low = below ? below->end : USER_BASE;
+
+    if (high > low && high - low >= nbytes)
+        return high - nbytes;
+    below = below ? find_gap_down(below, nbytes) : NULL;
+    return below ? vm_area_low(below) - nbytes : 0;
+}
+
+/* ---- making, changing, dropping ---- */
 
 static struct vm_area *area_create(struct vm_space *space, const struct vm_area *model)
 {
@@ -71,15 +211,29 @@ static struct vm_area *area_create(struct vm_space *space, const struct vm_area 
     if (!area)
         return NULL;
     *area = *model;
-    if (area->pager)
+    area->space = space;
+    if (area->pager) {
         area->pager->ops->get(area->pager);
+        vm_mappings_add(area);
+    }
     return area;
+}
+
+static void area_free(struct vm_area *area)
+{
+    if (area->pager) {
+        vm_mappings_remove(area);
+        area->pager->ops->put(area->pager);
+    }
+    slab_free(area_cache, area);
 }
 
 static bool alike(const struct vm_area *low, const struct vm_area *high)
 {
     return low->end == high->start && low->prot == high->prot && low->shared == high->shared &&
-           low->may_write == high->may_write && low->pager == high->pager &&
+           low->may_write == high->may_write && low->grows_down == high->grows_down &&
+           low->dont_fork == high->dont_fork && low->wipe_on_fork == high->wipe_on_fork &&
+           low->pager == high->pager &&
            (!low->pager ||
             low->page_index + ((low->end - low->start) >> PAGE_SHIFT) == high->page_index);
 }
@@ -90,13 +244,53 @@ void vm_area_join(struct vm_space *space, struct vm_area *area)
     struct vm_area *next = vm_area_next(area);
 
     if (next && alike(area, next)) {
-        area->end = next->end;
-        vm_area_remove(space, next);
+        uint64_t end = next->end;
+
+        erase(space, next);
+        area_free(next);
+        area->end = end;
     }
     if (prev && alike(prev, area)) {
-        prev->end = area->end;
-        vm_area_remove(space, area);
+        uint64_t end = area->end;
+
+        erase(space, area);
+        area_free(area);
+        area = prev;
+        area->end = end;
     }
+    next = vm_area_next(area);
+    if (next) {
+        gap_set(next);
+        longest_update_up(&next->node);
+    }
+}
+
+void vm_area_resize(struct vm_space *space, struct vm_area *area, uint64_t start, uint64_t end)
+{
+    struct vm_area *next = vm_area_next(area);
+
+    count(space, area, ((end - start) >> PAGE_SHIFT) - ((area->end - area->start) >> PAGE_SHIFT));
+    if (area->pager)
+        area->page_index += (uint64_t)((int64_t)(start - area->start) >> PAGE_SHIFT);
+    area->start = start;
+    area->end = end;
+    gap_set(area);
+    longest_update_up(&area->node);
+    if (next) {
+        gap_set(next);
+        longest_update_up(&next->node);
+    }
+}
+
+void vm_area_set_prot(struct vm_space *space, struct vm_area *area, uint32_t prot)
+{
+    uint64_t npages = (area->end - area->start) >> PAGE_SHIFT;
+
+    if (vm_prot_is_data(area, area->prot))
+        space->data_pages -= npages;
+    if (vm_prot_is_data(area, prot))
+        space->data_pages += npages;
+    area->prot = prot;
 }
 
 /* Growing a neighbour needs no memory; most calls of brk and mmap end here. */
@@ -106,8 +300,10 @@ static bool neighbour_grows(struct vm_space *space, const struct vm_area *model)
 
     if (!low || !alike(low, model))
         return false;
-    low->end = model->end;
-    vm_area_join(space, low);
+    vm_area_resize(space, low, low->start, model->end);
+    low = vm_area_next(low);
+    if (low && alike(vm_area_prev(low), low))
+        vm_area_join(space, low);
     return true;
 }
 
@@ -121,7 +317,10 @@ int vm_area_add(struct vm_space *space, const struct vm_area *model)
     if (!area)
         return -ENOMEM;
     insert(space, area);
-    vm_area_join(space, area);
+    count(space, area, (area->end - area->start) >> PAGE_SHIFT);
+    area = vm_area_next(area);
+    if (area && alike(vm_area_prev(area), area))
+        vm_area_join(space, area);
     return 0;
 }
 
@@ -136,7 +335,8 @@ int vm_area_split(struct vm_space *space, uint64_t va)
     if (!high)
         return -ENOMEM;
     high->start = va;
-    high->page_index += (va - low->start) >> PAGE_SHIFT;
+    if (high->pager)
+        high->page_index += (va - low->start) >> PAGE_SHIFT;
     low->end = va;
     insert(space, high);
     return 0;
@@ -144,27 +344,7 @@ int vm_area_split(struct vm_space *space, uint64_t va)
 
 void vm_area_remove(struct vm_space *space, struct vm_area *area)
 {
-    rb_erase(&space->areas, &area->node);
-    space->areas_count--;
-    if (area->pager)
-        area->pager->ops->put(area->pager);
-    slab_free(area_cache, area);
-}
-
-uint64_t vm_area_find_hole(const struct vm_space *space, uint64_t nbytes, uint64_t top)
-{
-    struct vm_area *area = area_of(rb_last(&space->areas));
-
-    while (area && area->start >= top)
-        area = vm_area_prev(area);
-    for (;;) {
-        uint64_t low = area ? area->end : USER_BASE;
-
-        if (low < top && top - low >= nbytes)
-            return top - nbytes;
-        if (!area)
-            return 0;
-        top = MIN(top, area->start);
-        area = vm_area_prev(area);
-    }
+    count(space, area, -((area->end - area->start) >> PAGE_SHIFT));
+    erase(space, area);
+    area_free(area);
 }

@@ -2,9 +2,12 @@
 /*
  * vm/vm_area.h - the set of areas of a space
  *
- * Owns:    finding, splitting, joining areas. No page tables here.
+ * Owns:    finding, splitting, joining, resizing areas; the counts of pages that areas cover; in
+ *          each node of the tree the longest hole below it, so that a hole is found in O(log n).
+ * Rule:    no page tables here.
  * Locks:   the caller holds vm_space.lock.
  * Fails:   -ENOMEM.
+ * Tests:   tests/user/mem_many.c, mem_layout.c
  */
 #pragma once
 
@@ -17,6 +20,12 @@ struct vm_area *vm_area_find(const struct vm_space *space, uint64_t va);
 struct vm_area *vm_area_next(const struct vm_area *area);
 struct vm_area *vm_area_prev(const struct vm_area *area);
 
+/* Where new mappings below it must end: a growing area keeps a gap free. */
+uint64_t vm_area_low(const struct vm_area *area);
+
+/* Whether its pages count against RLIMIT_DATA: private memory that can be written, no stack. */
+bool vm_prot_is_data(const struct vm_area *area, uint32_t prot);
+
 /* A new area like the model, over [start, end), in the set; joined with equal neighbours. */
 MUST_CHECK int vm_area_add(struct vm_space *space, const struct vm_area *model);
 
@@ -25,6 +34,12 @@ MUST_CHECK int vm_area_split(struct vm_space *space, uint64_t va);
 
 /* Joins the area with its neighbours where they are alike. */
 void vm_area_join(struct vm_space *space, struct vm_area *area);
+
+/* Other ends for an area; its neighbours stay clear of it. */
+void vm_area_resize(struct vm_space *space, struct vm_area *area, uint64_t start, uint64_t end);
+
+/* Another protection for the whole area; RLIMIT_DATA's count follows. */
+void vm_area_set_prot(struct vm_space *space, struct vm_area *area, uint32_t prot);
 
 /* Takes it out of the set and frees it. */
 void vm_area_remove(struct vm_space *space, struct vm_area *area);

@@ -6,11 +6,29 @@
 #include "kernel/mm/pmm.h"
 #include "kernel/sched/thread.h"
 #include "kernel/vm/vm_area.h"
+#include "kernel/vm/vm_map.h"
 #include "kernel/vm/vm_pager.h"
-#include "kernel/vm/vm_space.h"
 #include "kernel/vm/vm_table.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/mman.h"
+
+/* Neighbours that a fault on a file's page brings in: the aligned block of pages around it. */
+#define AROUND_PAGES 16
+
+/* Frames that programs leave to the kernel, so that it can end one of them. */
+#define RESERVE_FRAMES 64
+
+static const struct vm_oom_ops *oom_ops;
+
+void vm_set_oom_ops(const struct vm_oom_ops *ops)
+{
+    oom_ops = ops;
+}
+
+static struct frame *frame_alloc(enum pmm_flags flags)
+{
+    return likely(pmm_free_count() > RESERVE_FRAMES) ? pmm_alloc(0, flags) : NULL;
+}
 
 static uint64_t rights_of(const struct vm_area *area)
 {
@@ -32,15 +50,15 @@ static void entry_set(struct vm_space *space, uint64_t va, uint64_t *entry, stru
     frame_put(old);
 }
 
-/* A page of our own with the contents of the present one. */
+/* A page of our own with the contents of that one. */
 static int copy_page(struct vm_space *space, const struct vm_area *area, uint64_t va,
-                     uint64_t *entry)
+                     const struct frame *from, uint64_t *entry)
 {
-    struct frame *copy = pmm_alloc(0, PMM_PLAIN);
+    struct frame *copy = frame_alloc(PMM_PLAIN);
 
     if (!copy)
         return -ENOMEM;
-    memcpy(frame_address(copy), paging_table(*entry), PAGE_SIZE);
+    memcpy(frame_address(copy), frame_address(from), PAGE_SIZE);
     entry_set(space, va, entry, copy,
               rights_of(area) | (area->prot & LX_PROT_WRITE ? PTE_WRITE : 0));
     return 0;
@@ -60,23 +78,49 @@ static int fault_present_write(struct vm_space *space, const struct vm_area *are
 {
     if (area->shared || is_ours_alone(*entry)) {
         if (area->prot & LX_PROT_WRITE)
-            *entry |= PTE_WRITE;
-        vm_tlb_flush(space, va);
+            *entry = (*entry | PTE_WRITE) & ~PTE_SHOWN;
+        vm_tlb_flush_local(space, va);
         return 0;
     }
-    return copy_page(space, area, va, entry);
+    return copy_page(space, area, va, frame_from_physical(*entry & PTE_ADDRESS), entry);
 }
 
 static int fault_anonymous(struct vm_space *space, const struct vm_area *area, uint64_t va,
                            uint64_t *entry)
 {
-    struct frame *frame = pmm_alloc(0, PMM_ZERO);
+    struct frame *frame = frame_alloc(PMM_ZERO);
 
     if (!frame)
         return -ENOMEM;
     entry_set(space, va, entry, frame,
               rights_of(area) | (area->prot & LX_PROT_WRITE ? PTE_WRITE : 0));
     return 0;
+}
+
+/* The file's pages around va that are there already: a program that starts, or reads on, would
+ * fault on them one by one. */
+static void map_around(struct vm_space *space, const struct vm_area *area, uint64_t va,
+                       uint64_t *entry)
+{
+    uint64_t block = AROUND_PAGES * PAGE_SIZE;
+    uint64_t low = MAX(ALIGN_DOWN(va, block), area->start);
+    uint64_t high = MIN(ALIGN_DOWN(va, block) + block, area->end);
+    struct frame *frames[AROUND_PAGES];
+    unsigned count = (unsigned)((high - low) >> PAGE_SHIFT);
+
+    area->pager->ops->pages_find(
+        area->pager, area->page_index + ((low - area->start) >> PAGE_SHIFT), count, frames);
+    entry -= (va - low) >> PAGE_SHIFT; /* a block lies within one table */
+    for (unsigned i = 0; i < count; i++, entry++) {
+        if (!frames[i])
+            continue;
+        if (vm_entry_has_frame(*entry)) {
+            frame_put(frames[i]);
+            continue;
+        }
+        *entry = frame_physical(frames[i]) | rights_of(area) | PTE_SHOWN;
+        space->resident_pages++;
+    }
 }
 
 static int fault_file(struct vm_space *space, const struct vm_area *area, uint64_t va,
@@ -89,26 +133,62 @@ static int fault_file(struct vm_space *space, const struct vm_area *area, uint64
     if (err)
         return err;
     /* Shared areas get the file's own frame, so that later stores by anyone are seen. */
-    entry_set(space, va, entry, frame,
-              rights_of(area) | (area->shared && (area->prot & LX_PROT_WRITE) ? PTE_WRITE : 0));
-    if (write && !area->shared)
-        return copy_page(space, area, va, entry);
+    if (area->shared) {
+        entry_set(space, va, entry, frame,
+                  rights_of(area) | (area->prot & LX_PROT_WRITE ? PTE_WRITE : 0));
+        return 0;
+    }
+    if (write) {
+        err = copy_page(space, area, va, frame, entry);
+        frame_put(frame);
+        return err;
+    }
+    entry_set(space, va, entry, frame, rights_of(area) | PTE_SHOWN);
+    if (area->pager->ops->pages_find)
+        map_around(space, area, va, entry);
     return 0;
 }
 
-/* force: the kernel writes whatever the protection of a private area says. */
-static int fault_locked(struct vm_space *space, uint64_t va, enum vm_access access, bool force)
+/* The area below which va lies becomes larger, if it is a stack that may: as Linux, down to
+ * RLIMIT_STACK, and not within VM_STACK_GAP of what can be accessed below. */
+static bool grow_down(struct vm_space *space, struct vm_area *area, uint64_t va)
+{
+    const struct vm_area *prev = vm_area_prev(area);
+    uint64_t more = (area->start - va) >> PAGE_SHIFT;
+
+    if (!area->grows_down || va < USER_BASE ||
+        area->end - va > __atomic_load_n(&space->stack_limit, __ATOMIC_RELAXED))
+        return false;
+    if (prev && prev->prot && !prev->grows_down && va - prev->end < VM_STACK_GAP)
+        return false;
+    if (!vm_limits_allow(space, more, 0))
+        return false;
+    vm_area_resize(space, area, va, area->end);
+    return true;
+}
+
+static struct vm_area *area_for(struct vm_space *space, uint64_t va)
+{
+    struct vm_area *area = vm_area_find(space, va);
+
+    if (!area || (area->start > va && !grow_down(space, area, va)))
+        return NULL;
+    return area;
+}
+
+int vm_fault_locked(struct vm_space *space, uint64_t va, enum vm_access access, bool force)
 {
     static const uint32_t needed[] = {
         [VM_READ] = LX_PROT_READ | LX_PROT_WRITE | LX_PROT_EXEC, /* x86 cannot keep reads out */
         [VM_WRITE] = LX_PROT_WRITE,
         [VM_EXEC] = LX_PROT_EXEC,
     };
-    const struct vm_area *area = vm_area_find(space, va);
+    const struct vm_area *area;
     uint64_t *entry;
 
     va = ALIGN_DOWN(va, PAGE_SIZE);
-    if (!area || area->start > va)
+    area = area_for(space, va);
+    if (!area)
         return -EFAULT;
     if (!(area->prot & needed[access]) && !force)
         return -EACCES;
@@ -118,7 +198,7 @@ static int fault_locked(struct vm_space *space, uint64_t va, enum vm_access acce
     if (vm_entry_has_frame(*entry)) {
         if (access == VM_WRITE && !(*entry & PTE_WRITE))
             return fault_present_write(space, area, va, entry);
-        vm_tlb_flush(space, va); /* somebody resolved it already */
+        vm_tlb_flush_local(space, va); /* somebody resolved it already */
         return 0;
     }
     if (area->pager)
@@ -132,43 +212,12 @@ int vm_fault(struct vm_space *space, uint64_t va, enum vm_access access)
 
     if (va >= USER_END)
         return -EFAULT;
-    mutex_lock(&space->lock);
-    err = fault_locked(space, va, access, false);
-    mutex_unlock(&space->lock);
+    do {
+        mutex_lock(&space->lock);
+        err = vm_fault_locked(space, va, access, false);
+        mutex_unlock(&space->lock);
+    } while (unlikely(err == -ENOMEM) && oom_ops && oom_ops->wait());
     return err;
-}
-
-static int poke_page(struct vm_space *space, uint64_t va, const void *src, size_t nbytes)
-{
-    int err;
-    char *bytes;
-
-    mutex_lock(&space->lock);
-    err = fault_locked(space, va, VM_WRITE, true);
-    if (!err) {
-        bytes = (char *)paging_table(*vm_entry_find(space, va)) + (va & PAGE_MASK);
-        if (src)
-            memcpy(bytes, src, nbytes);
-        else
-            memset(bytes, 0, nbytes);
-    }
-    mutex_unlock(&space->lock);
-    return err;
-}
-
-int vm_poke(struct vm_space *space, uint64_t va, const void *src, size_t nbytes)
-{
-    while (nbytes) {
-        size_t piece = MIN(nbytes, PAGE_SIZE - (va & PAGE_MASK));
-        int err = va < USER_END ? poke_page(space, va, src, piece) : -EFAULT;
-
-        if (err)
-            return err;
-        va += piece;
-        src = src ? (const char *)src + piece : NULL;
-        nbytes -= piece;
-    }
-    return 0;
 }
 
 bool hook_kernel_fault(const struct trap_frame *frame, uint64_t cr2)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+#include "kernel/vm/vm_map.h"
 #include "kernel/lib/assert.h"
 #include "kernel/mm/pmm.h"
 #include "kernel/vm/vm_area.h"
 #include "kernel/vm/vm_pager.h"
-#include "kernel/vm/vm_space.h"
+#include "kernel/vm/vm_shared.h"
 #include "kernel/vm/vm_table.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/mman.h"
@@ -15,18 +16,17 @@ void vm_allow_wx(bool allow)
     wx_allowed = allow;
 }
 
-static bool is_wx(uint32_t prot)
+bool vm_prot_is_wx(uint32_t prot)
 {
     return (prot & LX_PROT_WRITE) && (prot & LX_PROT_EXEC) && !wx_allowed;
 }
 
-static bool range_valid(uint64_t start, uint64_t nbytes)
+bool vm_range_valid(uint64_t start, uint64_t nbytes)
 {
     return IS_ALIGNED(start, PAGE_SIZE) && start < USER_END && nbytes <= USER_END - start;
 }
 
-/* Removes areas and pages in a range whose ends are area borders already: cannot fail. */
-static void remove_locked(struct vm_space *space, uint64_t start, uint64_t end)
+void vm_remove_locked(struct vm_space *space, uint64_t start, uint64_t end)
 {
     struct vm_gather gather;
     struct vm_area *area = vm_area_find(space, start);
@@ -37,13 +37,12 @@ static void remove_locked(struct vm_space *space, uint64_t start, uint64_t end)
     while (area && area->start < end) {
         struct vm_area *next = vm_area_next(area);
 
-        space->mapped_pages -= (area->end - area->start) >> PAGE_SHIFT;
         vm_area_remove(space, area);
         area = next;
     }
 }
 
-static int split_at_ends(struct vm_space *space, uint64_t start, uint64_t end)
+int vm_split_locked(struct vm_space *space, uint64_t start, uint64_t end)
 {
     int err = vm_area_split(space, start);
 
@@ -57,25 +56,49 @@ static bool range_is_free(const struct vm_space *space, uint64_t start, uint64_t
     return !area || area->start >= end;
 }
 
-/* Pages of the range that are mapped already. */
-static uint64_t pages_covered(const struct vm_space *space, uint64_t start, uint64_t end)
+/* The same, and clear of the gap below a growing area. */
+static bool range_is_clear(const struct vm_space *space, uint64_t start, uint64_t end)
 {
-    uint64_t count = 0;
+    const struct vm_area *area = vm_area_find(space, start);
 
-    for (const struct vm_area *area = vm_area_find(space, start); area && area->start < end;
-         area = vm_area_next(area))
-        count += (MIN(area->end, end) - MAX(area->start, start)) >> PAGE_SHIFT;
-    return count;
+    return !area || vm_area_low(area) >= end;
 }
 
-static int place_locked(struct vm_space *space, const struct vm_request *request, uint64_t nbytes,
-                        uint64_t *start)
+bool vm_limits_allow(const struct vm_space *space, uint64_t more, uint64_t more_data)
+{
+    uint64_t data_pages = __atomic_load_n(&space->brk_limit, __ATOMIC_RELAXED) >> PAGE_SHIFT;
+
+    if (space->mapped_pages + more > __atomic_load_n(&space->limit_pages, __ATOMIC_RELAXED))
+        return false;
+    return !more_data || space->data_pages + more_data <= data_pages;
+}
+
+/* Whether the limits allow a mapping over the range, which takes the place of what is there. */
+static bool limits_allow_over(const struct vm_space *space, const struct vm_area *model)
+{
+    uint64_t npages = (model->end - model->start) >> PAGE_SHIFT;
+    uint64_t more = npages, more_data = vm_prot_is_data(model, model->prot) ? npages : 0;
+
+    for (const struct vm_area *area = vm_area_find(space, model->start);
+         area && area->start < model->end; area = vm_area_next(area)) {
+        uint64_t covered =
+            (MIN(area->end, model->end) - MAX(area->start, model->start)) >> PAGE_SHIFT;
+
+        more -= covered;
+        if (more_data && vm_prot_is_data(area, area->prot))
+            more_data -= MIN(covered, more_data);
+    }
+    return vm_limits_allow(space, more, more_data);
+}
+
+int vm_place_locked(const struct vm_space *space, const struct vm_request *request, uint64_t nbytes,
+                    uint64_t *start)
 {
     uint64_t top = request->low_2g ? MIN(0x80000000ULL, space->map_top) : space->map_top;
     uint64_t hint = ALIGN_DOWN(request->address, PAGE_SIZE);
 
     if (request->fixed) {
-        if (!range_valid(request->address, nbytes))
+        if (!vm_range_valid(request->address, nbytes))
             return -ENOMEM;
         if (request->address < USER_BASE)
             return -EPERM; /* as Linux's vm.mmap_min_addr */
@@ -85,8 +108,8 @@ static int place_locked(struct vm_space *space, const struct vm_request *request
         *start = request->address;
         return 0;
     }
-    if (hint >= USER_BASE && range_valid(hint, nbytes) && hint + nbytes <= top &&
-        range_is_free(space, hint, hint + nbytes)) {
+    if (hint >= USER_BASE && vm_range_valid(hint, nbytes) &&
+        (!request->low_2g || hint + nbytes <= top) && range_is_clear(space, hint, hint + nbytes)) {
         *start = hint;
         return 0;
     }
@@ -102,42 +125,55 @@ static bool can_never_fit(const struct vm_request *request, uint64_t npages)
 }
 
 static int map_locked(struct vm_space *space, const struct vm_request *request, uint64_t nbytes,
-                      uint64_t *out)
+                      struct vm_pager *pager, uint64_t *out)
 {
-    uint64_t npages = nbytes >> PAGE_SHIFT;
     struct vm_area model = {
         .prot = request->prot,
         .shared = request->shared,
         .may_write = request->may_write,
-        .pager = request->pager,
+        .grows_down = request->grows_down,
+        .pager = pager,
         .page_index = request->page_index,
     };
-    uint64_t start, after;
-    int err = place_locked(space, request, nbytes, &start);
+    int err = vm_place_locked(space, request, nbytes, &model.start);
 
     if (err)
         return err;
-    model.start = start;
-    model.end = start + nbytes;
-    after = space->mapped_pages - pages_covered(space, start, model.end) + npages;
-    if (after > space->limit_pages || can_never_fit(request, npages) ||
+    model.end = model.start + nbytes;
+    if (!limits_allow_over(space, &model) || can_never_fit(request, nbytes >> PAGE_SHIFT) ||
         space->areas_count + 2 > VM_AREAS_MAX)
         return -ENOMEM;
-    err = split_at_ends(space, start, model.end);
-    if (err)
-        return err;
-    remove_locked(space, start, model.end);
+    if (!range_is_free(space, model.start, model.end)) {
+        err = vm_split_locked(space, model.start, model.end);
+        if (err)
+            return err;
+        vm_remove_locked(space, model.start, model.end);
+    }
     err = vm_area_add(space, &model);
-    if (err)
-        return err;
-    space->mapped_pages += npages;
-    *out = start;
-    return 0;
+    if (!err)
+        *out = model.start;
+    return err;
+}
+
+/* Shared memory without a file gets an object; zeroes without an end are anonymous memory. */
+static int pager_choose(const struct vm_request *request, uint64_t nbytes,
+                        struct vm_pager **out_pager, bool *created)
+{
+    struct vm_pager *pager = request->pager;
+
+    if (pager && pager->ops->is_zero)
+        pager = NULL;
+    *out_pager = pager;
+    *created = request->shared && !pager;
+    return *created ? vm_shared_create(nbytes >> PAGE_SHIFT, out_pager) : 0;
 }
 
 int vm_map(struct vm_space *space, const struct vm_request *request, uint64_t *out)
 {
     uint64_t nbytes = ALIGN_UP(request->nbytes, PAGE_SIZE);
+    struct vm_request wanted = *request;
+    struct vm_pager *pager;
+    bool created;
     int err;
 
     if (!request->nbytes)
@@ -146,11 +182,20 @@ int vm_map(struct vm_space *space, const struct vm_request *request, uint64_t *o
         return -ENOMEM;
     if (request->fixed && !IS_ALIGNED(request->address, PAGE_SIZE))
         return -EINVAL;
-    if (is_wx(request->prot))
+    if (vm_prot_is_wx(request->prot))
         return -EACCES;
+    err = pager_choose(request, nbytes, &pager, &created);
+    if (err)
+        return err;
+    if (!request->pager || pager != request->pager)
+        wanted.page_index = 0;
     mutex_lock(&space->lock);
-    err = map_locked(space, request, nbytes, out);
+    err = map_locked(space, &wanted, nbytes, pager, out);
     mutex_unlock(&space->lock);
+    if (created)
+        pager->ops->put(pager);
+    if (!err && request->populate && vm_populate(space, *out, nbytes, VM_POPULATE_ANY))
+        return 0; /* as much as went; the rest when it is touched */
     return err;
 }
 
@@ -159,101 +204,12 @@ int vm_unmap(struct vm_space *space, uint64_t start, uint64_t nbytes)
     uint64_t length = ALIGN_UP(nbytes, PAGE_SIZE);
     int err;
 
-    if (!nbytes || length < nbytes || !range_valid(start, length))
+    if (!nbytes || length < nbytes || !vm_range_valid(start, length))
         return -EINVAL;
     mutex_lock(&space->lock);
-    err = split_at_ends(space, start, start + length);
+    err = vm_split_locked(space, start, start + length);
     if (!err)
-        remove_locked(space, start, start + length);
-    mutex_unlock(&space->lock);
-    return err;
-}
-
-static int check_mapped_locked(const struct vm_space *space, uint64_t start, uint64_t end)
-{
-    const struct vm_area *area = vm_area_find(space, start);
-
-    while (start < end) {
-        if (!area || area->start > start)
-            return -ENOMEM;
-        start = area->end;
-        area = vm_area_next(area);
-    }
-    return 0;
-}
-
-/* Linux changes what lies before the first fault and reports that fault: so does this. */
-static int protect_locked(struct vm_space *space, uint64_t start, uint64_t end, uint32_t prot)
-{
-    int err = split_at_ends(space, start, end);
-    struct vm_area *area;
-
-    if (err)
-        return err;
-    while (start < end) {
-        area = vm_area_find(space, start);
-        if (!area || area->start > start)
-            return -ENOMEM;
-        if ((prot & LX_PROT_WRITE) && !area->may_write)
-            return -EACCES;
-        start = area->end;
-        area->prot = prot;
-        vm_table_protect(space, area->start, area->end, prot);
-        vm_area_join(space, area);
-    }
-    area = vm_area_find(space, end);
-    if (area && area->start == end)
-        vm_area_join(space, area);
-    return 0;
-}
-
-int vm_protect(struct vm_space *space, uint64_t start, uint64_t nbytes, uint32_t prot)
-{
-    uint64_t length = ALIGN_UP(nbytes, PAGE_SIZE);
-    int err;
-
-    if (!IS_ALIGNED(start, PAGE_SIZE))
-        return -EINVAL;
-    if (!nbytes)
-        return 0;
-    if (length < nbytes || !range_valid(start, length))
-        return -ENOMEM;
-    if (is_wx(prot))
-        return -EACCES;
-    mutex_lock(&space->lock);
-    err = protect_locked(space, start, start + length, prot);
-    mutex_unlock(&space->lock);
-    return err;
-}
-
-int vm_discard(struct vm_space *space, uint64_t start, uint64_t nbytes)
-{
-    uint64_t length = ALIGN_UP(nbytes, PAGE_SIZE);
-    struct vm_gather gather;
-    int err;
-
-    if (!IS_ALIGNED(start, PAGE_SIZE) || length < nbytes)
-        return -EINVAL;
-    if (!range_valid(start, length))
-        return -ENOMEM;
-    mutex_lock(&space->lock);
-    vm_gather_init(&gather, space);
-    vm_table_clear(&gather, start, start + length);
-    vm_gather_flush(&gather);
-    err = check_mapped_locked(space, start, start + length);
-    mutex_unlock(&space->lock);
-    return err;
-}
-
-int vm_check_mapped(struct vm_space *space, uint64_t start, uint64_t nbytes)
-{
-    uint64_t length = ALIGN_UP(nbytes, PAGE_SIZE);
-    int err;
-
-    if (length < nbytes || !range_valid(start, length))
-        return -ENOMEM;
-    mutex_lock(&space->lock);
-    err = check_mapped_locked(space, start, start + length);
+        vm_remove_locked(space, start, start + length);
     mutex_unlock(&space->lock);
     return err;
 }

@@ -2,22 +2,50 @@
 #include "kernel/vm/vm_space.h"
 
 #include "kernel/arch/x86_64/cpu.h"
+#include "kernel/core/spinlock.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/pmm.h"
 #include "kernel/mm/slab.h"
+#include "kernel/sched/thread.h"
 #include "kernel/vm/vm_area.h"
+#include "kernel/vm/vm_shared.h"
 #include "kernel/vm/vm_table.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/mman.h"
 
-#define STACK_RESERVE (64ULL << 20) /* left free below the top for the stack and its guard */
+/* Left free below the top for the stack and its guard: as Linux, at least 128 MiB. An endless
+ * stack must still leave room for programs and mappings. */
+#define STACK_RESERVE_MIN (128ULL << 20)
+#define STACK_RESERVE_MAX (16ULL << 40)
+#define PICK_AGAIN_NS     2000000000ULL
 
 static struct slab_cache *space_cache;
+
+/* All spaces, for picking the largest. The lock is a leaf. */
+static struct {
+    struct spinlock lock;
+    struct list spaces;
+} vm_space_list = {.lock = SPINLOCK_INIT(SPIN_FDTABLE), .spaces = LIST_INIT(vm_space_list.spaces)};
 
 void vm_init(void)
 {
     vm_area_init();
+    vm_shared_init();
     space_cache = slab_cache_create("vm_space", sizeof(struct vm_space));
+}
+
+/* Limits, and what follows from them for the layout. */
+static void limits_copy(struct vm_space *space, const struct vm_space *like)
+{
+    uint64_t reserve = like->stack_limit;
+
+    if (reserve < STACK_RESERVE_MAX)
+        reserve += 2 * VM_STACK_GAP;
+    reserve = MIN(MAX(reserve, STACK_RESERVE_MIN), STACK_RESERVE_MAX);
+    space->limit_pages = like->limit_pages;
+    space->brk_limit = like->brk_limit;
+    space->stack_limit = like->stack_limit;
+    space->map_top = USER_END - ALIGN_UP(reserve, PAGE_SIZE);
 }
 
 int vm_space_create(struct vm_space **out_space)
@@ -31,14 +59,40 @@ int vm_space_create(struct vm_space **out_space)
     mutex_init(&space->lock, MUTEX_VM);
     space->limit_pages = UINT64_MAX;
     space->brk_limit = UINT64_MAX;
-    space->map_top = USER_END - STACK_RESERVE;
+    space->stack_limit = VM_STACK_DEFAULT;
+    limits_copy(space, thread_current()->space ? thread_current()->space : space);
     err = vm_table_create(space);
     if (err) {
         slab_free(space_cache, space);
         return err;
     }
+    spin_lock(&vm_space_list.lock);
+    list_push_back(&vm_space_list.spaces, &space->all);
+    spin_unlock(&vm_space_list.lock);
     *out_space = space;
     return 0;
+}
+
+struct vm_space *vm_space_pick(uint64_t now_ns)
+{
+    struct vm_space *found = NULL;
+
+    spin_lock(&vm_space_list.lock);
+    list_for_each (node, &vm_space_list.spaces) {
+        struct vm_space *space = list_entry(node, struct vm_space, all);
+
+        if (__atomic_load_n(&space->refs, __ATOMIC_RELAXED) && space->resident_pages &&
+            (!space->chosen_ns || now_ns - space->chosen_ns > PICK_AGAIN_NS) &&
+            (!found || space->resident_pages > found->resident_pages))
+            found = space;
+    }
+    if (found) {
+        found->chosen_ns = now_ns;
+        if (!vm_space_get_unless_dead(found))
+            found = NULL;
+    }
+    spin_unlock(&vm_space_list.lock);
+    return found;
 }
 
 static void space_destroy(struct vm_space *space)
@@ -46,6 +100,9 @@ static void space_destroy(struct vm_space *space)
     struct vm_gather gather;
     struct rb_node *node;
 
+    spin_lock(&vm_space_list.lock);
+    list_remove(&space->all);
+    spin_unlock(&vm_space_list.lock);
     mutex_lock(&space->lock);
     vm_gather_init(&gather, space);
     vm_table_clear(&gather, 0, USER_END + PAGE_SIZE);
@@ -53,7 +110,7 @@ static void space_destroy(struct vm_space *space)
     while ((node = rb_first(&space->areas)) != NULL)
         vm_area_remove(space, rb_entry(node, struct vm_area, node));
     mutex_unlock(&space->lock);
-    ASSERT(space->resident_pages == 0);
+    ASSERT(space->resident_pages == 0 && space->mapped_pages == 0 && space->data_pages == 0);
     vm_table_destroy(space);
     slab_free(space_cache, space);
 }
@@ -61,6 +118,17 @@ static void space_destroy(struct vm_space *space)
 void vm_space_get(struct vm_space *space)
 {
     __atomic_fetch_add(&space->refs, 1, __ATOMIC_RELAXED);
+}
+
+bool vm_space_get_unless_dead(struct vm_space *space)
+{
+    uint32_t refs = __atomic_load_n(&space->refs, __ATOMIC_RELAXED);
+
+    while (refs)
+        if (__atomic_compare_exchange_n(&space->refs, &refs, refs + 1, true, __ATOMIC_RELAXED,
+                                        __ATOMIC_RELAXED))
+            return true;
+    return false;
 }
 
 void vm_space_enter(struct vm_space *space)
@@ -79,6 +147,12 @@ void vm_space_put(struct vm_space *space)
         space_destroy(space);
 }
 
+/* Pages that a fault brings back by itself are not worth a copy of their entries. */
+static bool area_is_copied(const struct vm_area *area)
+{
+    return !area->wipe_on_fork && !(area->shared && area->pager);
+}
+
 static int areas_copy(const struct vm_space *parent, struct vm_space *child)
 {
     int err = 0;
@@ -86,8 +160,10 @@ static int areas_copy(const struct vm_space *parent, struct vm_space *child)
     for (struct rb_node *node = rb_first(&parent->areas); node && !err; node = rb_next(node)) {
         const struct vm_area *area = rb_entry(node, struct vm_area, node);
 
+        if (area->dont_fork)
+            continue;
         err = vm_area_add(child, area);
-        if (!err)
+        if (!err && area_is_copied(area))
             err = vm_table_copy(child, parent, area);
     }
     return err;
@@ -101,11 +177,10 @@ int vm_space_dup(struct vm_space *parent, struct vm_space **out_space)
     if (err)
         return err;
     mutex_lock(&parent->lock);
-    child->limit_pages = parent->limit_pages;
+    limits_copy(child, parent);
+    child->map_top = parent->map_top;
     child->brk_start = parent->brk_start;
     child->brk = parent->brk;
-    child->brk_limit = parent->brk_limit;
-    child->mapped_pages = parent->mapped_pages;
     err = areas_copy(parent, child);
     vm_tlb_flush_all(parent); /* pages that could be written cannot now */
     mutex_unlock(&parent->lock);
@@ -115,42 +190,4 @@ int vm_space_dup(struct vm_space *parent, struct vm_space **out_space)
     }
     *out_space = child;
     return 0;
-}
-
-void vm_brk_init(struct vm_space *space, uint64_t start)
-{
-    space->brk_start = start;
-    space->brk = start;
-}
-
-/* The area of the heap between two page-aligned ends grows or shrinks. */
-static int brk_move(struct vm_space *space, uint64_t old_end, uint64_t new_end)
-{
-    struct vm_request request = {
-        .address = old_end,
-        .nbytes = new_end - old_end,
-        .prot = LX_PROT_READ | LX_PROT_WRITE,
-        .may_write = true,
-        .fixed = true,
-        .no_replace = true,
-    };
-    uint64_t ignored;
-
-    if (new_end < old_end)
-        return vm_unmap(space, new_end, old_end - new_end);
-    if (new_end == old_end)
-        return 0;
-    return vm_map(space, &request, &ignored);
-}
-
-uint64_t vm_brk(struct vm_space *space, uint64_t address)
-{
-    uint64_t old_end = ALIGN_UP(space->brk, PAGE_SIZE);
-
-    /* One page stays free above the heap, as a guard before the next mapping. */
-    if (address >= space->brk_start && address < space->map_top &&
-        address - space->brk_start <= space->brk_limit &&
-        brk_move(space, old_end, ALIGN_UP(address, PAGE_SIZE)) == 0)
-        space->brk = address;
-    return space->brk;
 }

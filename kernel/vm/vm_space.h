@@ -2,16 +2,16 @@
 /*
  * vm/vm_space.h - the address space of a process: areas, and the tables that realise them
  *
- * Owns:    the set of areas, the lower half of a top-level table, brk.
- * Used by: proc (create, exec, destroy), syscall/sys_mem.c. Never by drivers.
- * Locks:   vm_space.lock, a mutex, rank VM; before INODE and every spinlock. Every function here
- *          takes it unless its name ends in _locked.
- * Context: threads only, except vm_space_switch (interrupts off).
- * Fails:   -ENOMEM; -EINVAL for ranges outside user space.
- * Tests:   tests/user/mmap*.c, mprotect*.c, brk*.c
+ * Owns:    the set of areas, the lower half of a top-level table, brk, limits on memory.
+ * Used by: proc (create, exec, destroy, out of memory), syscall/sys_mem.c, futexes. Never by
+ * drivers. Locks:   vm_space.lock, a mutex, rank VM; before INODE and every spinlock. Every
+ * function here takes it unless its name ends in _locked. Context: threads only, except
+ * vm_space_switch (interrupts off). Fails:   -ENOMEM; -EINVAL for ranges outside user space. Tests:
+ * tests/user/mem_*.c, cow_*.c
  */
 #pragma once
 
+#include "kernel/lib/list.h"
 #include "kernel/lib/rbtree.h"
 #include "kernel/lib/util.h"
 #include "kernel/sched/mutex.h"
@@ -19,34 +19,46 @@
 struct frame;
 struct vm_pager;
 
-#define VM_AREAS_MAX 65530 /* as Linux's vm.max_map_count */
+#define VM_AREAS_MAX     65530          /* as Linux's vm.max_map_count */
+#define VM_STACK_GAP     (256ULL << 12) /* free below a growing area, as Linux's stack_guard_gap */
+#define VM_STACK_DEFAULT (8ULL << 20)   /* RLIMIT_STACK of the first program */
 
-/* All fields: [vm_space.lock]. Areas of one space do not overlap. */
+/* All fields: [vm_space.lock], but mapping. Areas of one space do not overlap. */
 struct vm_area {
     struct rb_node node;
+    uint64_t gap, longest;  /* free bytes below it; the most below any area of its subtree */
     uint64_t start, end;    /* page-aligned, end exclusive */
     uint32_t prot;          /* LX_PROT_READ | WRITE | EXEC */
     bool shared;            /* stores go to the file; else to copies of our own */
     bool may_write;         /* mprotect may add PROT_WRITE (shared: file open for writing) */
+    bool grows_down;        /* an access below it makes it larger */
+    bool dont_fork;         /* a child does not get it */
+    bool wipe_on_fork;      /* a child gets it empty */
     struct vm_pager *pager; /* one reference; NULL: anonymous */
     uint64_t page_index;    /* of the file, at start */
+    struct vm_space *space; /* I */
+    struct list mapping;    /* [vm_mappings] among the areas of the pager */
 };
 
 /* I constant after creation   l lock   a atomic */
 struct vm_space {
-    uint32_t     refs; /* [a] tasks that run in it */
-    uint64_t     cpus; /* [a] bit a processor whose TLB may know it */
+    uint32_t refs; /* [a] tasks that run in it */
+    uint64_t cpus; /* [a] bit a processor whose TLB may know it */
     struct mutex lock;
     struct rb_tree areas;    /* [l] by start */
     unsigned areas_count;    /* [l] */
     uint64_t root;           /* [I] physical address of the top-level table */
     uint64_t table_frames;   /* [l] tables below the root */
     uint64_t mapped_pages;   /* [l] pages that areas cover */
-    uint64_t resident_pages; /* [l] */
-    uint64_t limit_pages;    /* [l] RLIMIT_AS */
+    uint64_t data_pages;     /* [l] those of private writable areas but stacks */
+    uint64_t resident_pages; /* [l] read without it as a hint */
     uint64_t brk_start, brk; /* [l] bytes */
-    uint64_t brk_limit;      /* [l] RLIMIT_DATA, bytes */
     uint64_t map_top;        /* [I] mappings without an address lie below */
+    uint64_t limit_pages;    /* [a] RLIMIT_AS, pages */
+    uint64_t brk_limit;      /* [a] RLIMIT_DATA, bytes */
+    uint64_t stack_limit;    /* [a] RLIMIT_STACK, bytes */
+    struct list all;         /* [vm_space_list] */
+    uint64_t chosen_ns;      /* [vm_space_list] when it was last picked to be killed */
 };
 
 /* What is to be mapped. */
@@ -59,16 +71,21 @@ struct vm_request {
     bool no_replace;        /* with fixed: -EEXIST if something is there */
     bool no_reserve;        /* do not refuse what can never fit in memory */
     bool low_2g;            /* below 2 GiB */
+    bool grows_down;        /* a stack */
+    bool populate;          /* bring the pages in at once, as far as that goes */
     struct vm_pager *pager; /* borrowed; NULL: anonymous */
     uint64_t page_index;
 };
 
 void vm_init(void);
 
-MUST_CHECK int vm_space_create(struct vm_space **out_space); /* one reference */
+/* One reference. The limits are those of the caller's space, or none. */
+MUST_CHECK int vm_space_create(struct vm_space **out_space);
 /* A copy for fork: private pages are shared until one side writes. */
 MUST_CHECK int vm_space_dup(struct vm_space *parent, struct vm_space **out_space);
 void vm_space_get(struct vm_space *space);
+/* For whoever found it in a list: false if the last reference is gone already. */
+MUST_CHECK bool vm_space_get_unless_dead(struct vm_space *space);
 /* The last one frees areas, pages and tables: no processor may be on them. */
 void vm_space_put(struct vm_space *space);
 
@@ -80,10 +97,39 @@ void vm_space_leave(struct vm_space *space);
 MUST_CHECK int vm_map(struct vm_space *space, const struct vm_request *request, uint64_t *out);
 MUST_CHECK int vm_unmap(struct vm_space *space, uint64_t start, uint64_t nbytes);
 MUST_CHECK int vm_protect(struct vm_space *space, uint64_t start, uint64_t nbytes, uint32_t prot);
-/* Drops the pages of private mappings: the next access finds fresh ones. -ENOMEM for holes. */
-MUST_CHECK int vm_discard(struct vm_space *space, uint64_t start, uint64_t nbytes);
+/* The same from the lowest page of the growing area that holds `start`. -EINVAL: it grows not. */
+MUST_CHECK int vm_protect_down(struct vm_space *space, uint64_t start, uint64_t nbytes,
+                               uint32_t prot);
+
+/* mremap(2), arguments in pages' bytes. new_start: with fixed, or -1: anywhere. */
+struct vm_remap {
+    uint64_t old_start, old_nbytes, new_nbytes, new_start;
+    bool may_move, fixed, keep_old;
+};
+MUST_CHECK int vm_remap(struct vm_space *space, const struct vm_remap *request, uint64_t *out);
+
+/* ---- advice (vm_advise.c). All: -ENOMEM for holes, after what is mapped has been done. ---- */
+
+/* Drops the pages: the next access finds fresh ones, or the file's. only_anonymous: -EINVAL for
+ * anything else. */
+MUST_CHECK int vm_discard(struct vm_space *space, uint64_t start, uint64_t nbytes,
+                          bool only_anonymous);
 /* Whether areas cover all of it: 0 or -ENOMEM. */
 MUST_CHECK int vm_check_mapped(struct vm_space *space, uint64_t start, uint64_t nbytes);
+
+enum vm_fork_rule { VM_FORK_DONT, VM_FORK_DO, VM_FORK_WIPE, VM_FORK_KEEP };
+MUST_CHECK int vm_set_fork_rule(struct vm_space *space, uint64_t start, uint64_t nbytes,
+                                enum vm_fork_rule rule);
+
+/* Brings pages in as an access would. write: as a store would, else as a load; `any`: whichever
+ * the area allows. -EINVAL where the area forbids it, -EFAULT behind the end of a file, -ENOMEM,
+ * -EINTR when the task is to die. */
+enum vm_populate { VM_POPULATE_READ, VM_POPULATE_WRITE, VM_POPULATE_ANY };
+MUST_CHECK int vm_populate(struct vm_space *space, uint64_t start, uint64_t nbytes,
+                           enum vm_populate how);
+
+/* mincore(2): a byte a page, 1 for those in memory. -ENOMEM for holes. */
+MUST_CHECK int vm_residency(struct vm_space *space, uint64_t start, size_t npages, uint8_t *out);
 
 /* Sets the break if that is possible; returns the break then in force. */
 uint64_t vm_brk(struct vm_space *space, uint64_t address);
@@ -92,8 +138,36 @@ void vm_brk_init(struct vm_space *space, uint64_t start);
 enum vm_access { VM_READ, VM_WRITE, VM_EXEC };
 
 /* Makes the page at va present for that access. -EFAULT: no area; -EACCES: the area forbids it;
- * -ENXIO: behind the end of the file; -ENOMEM. */
+ * -ENXIO: behind the end of the file; -ENOMEM: nothing could be freed, or the task is to die. It
+ * may wait for memory, so no lock may be held. */
 MUST_CHECK int vm_fault(struct vm_space *space, uint64_t va, enum vm_access access);
+
+/* Where a word of memory really is, for futexes: the same for everybody who shares it. */
+struct vm_key {
+    const void *object;     /* pager of a shared area, else the space */
+    uint64_t offset;        /* bytes within the object, or the address */
+    struct vm_pager *pager; /* to be put by the caller; NULL: object is the space */
+};
+/* shared false: the address alone counts, and need not be mapped. -EFAULT. */
+MUST_CHECK int vm_key_get(struct vm_space *space, uint64_t va, bool shared, struct vm_key *out);
+void vm_key_put(struct vm_key *key);
+
+/* Atomically puts `new` where `old` is, whoever else shares the page: 0, *seen is what was there
+ * (the exchange happened if it equals old); -EFAULT, -ENOMEM. va is a multiple of 4. */
+MUST_CHECK int vm_exchange(struct vm_space *space, uint64_t va, uint32_t old, uint32_t new,
+                           uint32_t *seen);
+
+/* ---- out of memory ---- */
+
+/* What the room that knows processes gives: called by a fault that found no memory, without locks.
+ * True: try again; false: the caller ends. */
+struct vm_oom_ops {
+    bool (*wait)(void);
+};
+void vm_set_oom_ops(const struct vm_oom_ops *ops);
+/* The space with the most pages that was not picked within the last two seconds, referenced and
+ * now picked; NULL: none. */
+struct vm_space *vm_space_pick(uint64_t now_ns);
 
 /* Writes to a space that need not be the current one, over whatever protection private areas have:
  * for building programs. src NULL: zeroes. -EFAULT where nothing is mapped. */

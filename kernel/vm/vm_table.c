@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernel/vm/vm_table.h"
 
+#include "kernel/arch/x86_64/cpu.h"
 #include "kernel/arch/x86_64/regs.h"
 #include "kernel/core/ipi.h"
 #include "kernel/lib/string.h"
@@ -70,44 +71,78 @@ uint64_t *vm_entry_make(struct vm_space *space, uint64_t va)
     return &table[paging_index(va, 1)];
 }
 
+uint64_t *vm_entry_next(const struct vm_space *space, uint64_t *va, uint64_t end)
+{
+    while (*va < end) {
+        uint64_t *table = paging_table(space->root);
+        unsigned level;
+
+        for (level = 4; level > 1; level--) {
+            uint64_t entry = table[paging_index(*va, level)];
+
+            if (!(entry & PTE_PRESENT))
+                break;
+            table = paging_table(entry);
+        }
+        if (level == 1)
+            return &table[paging_index(*va, 1)];
+        *va = ALIGN_DOWN(*va, paging_span(level)) + paging_span(level);
+    }
+    return NULL;
+}
+
 static bool space_is_current(const struct vm_space *space)
 {
     return (cr3_read() & PTE_ADDRESS) == space->root;
 }
 
-/* Runs in an interrupt on the others. */
-static void flush_page_here(void *argument)
+/* What a processor is to forget. */
+struct tlb_request {
+    const struct vm_space *space;
+    const uint64_t *pages;
+    unsigned npages; /* more than VM_GATHER_FRAMES: everything */
+};
+
+static void forget(void *argument)
 {
-    tlb_flush_page(*(const uint64_t *)argument);
+    const struct tlb_request *request = argument;
+
+    if (!space_is_current(request->space))
+        return;
+    if (request->npages > VM_GATHER_FRAMES)
+        cr3_write(request->space->root);
+    else
+        for (unsigned i = 0; i < request->npages; i++)
+            tlb_flush_page(request->pages[i]);
 }
 
-static void flush_all_here(void *argument)
+/* A processor that comes to the space after the fence reads the tables as they are now. */
+static void forget_everywhere(struct tlb_request *request)
 {
-    (void)argument;
-    cr3_write(cr3_read());
+    uint64_t others;
+
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    others =
+        __atomic_load_n(&request->space->cpus, __ATOMIC_SEQ_CST) & ~(1ULL << cpu_self()->index);
+    forget(request);
+    if (others)
+        ipi_call(others, forget, request);
 }
 
-/* Only processors that may hold translations of this space are asked. */
-static void tell_others(const struct vm_space *space, void (*function)(void *argument),
-                        void *argument)
+void vm_tlb_flush_local(const struct vm_space *space, uint64_t va)
 {
-    uint64_t cpus = __atomic_load_n(&space->cpus, __ATOMIC_SEQ_CST);
-
-    ipi_call(cpus, function, argument);
+    if (space_is_current(space))
+        tlb_flush_page(va);
 }
 
 void vm_tlb_flush(const struct vm_space *space, uint64_t va)
 {
-    if (space_is_current(space))
-        tlb_flush_page(va);
-    tell_others(space, flush_page_here, &va);
+    forget_everywhere(&(struct tlb_request){space, &va, 1});
 }
 
 void vm_tlb_flush_all(const struct vm_space *space)
 {
-    if (space_is_current(space))
-        cr3_write(space->root);
-    tell_others(space, flush_all_here, NULL);
+    forget_everywhere(&(struct tlb_request){space, NULL, VM_GATHER_FRAMES + 1});
 }
 
 void vm_gather_init(struct vm_gather *gather, struct vm_space *space)
@@ -119,26 +154,30 @@ void vm_gather_init(struct vm_gather *gather, struct vm_space *space)
 
 void vm_gather_flush(struct vm_gather *gather)
 {
-    if (gather->npages && space_is_current(gather->space))
-        for (unsigned i = 0; i < gather->npages; i++)
-            tlb_flush_page(gather->pages[i]);
     if (gather->npages)
-        tell_others(gather->space, flush_all_here, NULL);
+        forget_everywhere(&(struct tlb_request){gather->space, gather->pages, gather->npages});
     for (unsigned i = 0; i < gather->count; i++)
         frame_put(gather->frames[i]);
     gather->count = 0;
     gather->npages = 0;
 }
 
-static void gather_page(struct vm_gather *gather, uint64_t va, uint64_t *entry)
+/* A page to be flushed that holds no frame back. */
+static void gather_flush_of(struct vm_gather *gather, uint64_t va)
 {
-    struct frame *frame = frame_from_physical(*entry & PTE_ADDRESS);
+    if (gather->npages < VM_GATHER_FRAMES)
+        gather->pages[gather->npages] = va;
+    if (gather->npages <= VM_GATHER_FRAMES)
+        gather->npages++;
+}
 
-    if (gather->count == VM_GATHER_FRAMES || gather->npages == VM_GATHER_FRAMES)
+void vm_entry_drop(struct vm_gather *gather, uint64_t va, uint64_t *entry)
+{
+    if (gather->count == VM_GATHER_FRAMES)
         vm_gather_flush(gather);
-    gather->frames[gather->count++] = frame;
+    gather->frames[gather->count++] = frame_from_physical(*entry & PTE_ADDRESS);
     if (*entry & PTE_PRESENT)
-        gather->pages[gather->npages++] = va;
+        gather_flush_of(gather, va);
     *entry = 0;
     gather->space->resident_pages--;
 }
@@ -147,10 +186,10 @@ static void gather_page(struct vm_gather *gather, uint64_t va, uint64_t *entry)
  * covered is flushed, which drops such caches (Intel SDM vol. 3, section 4.10.4.1). */
 static void gather_table(struct vm_gather *gather, uint64_t va, uint64_t *entry)
 {
-    if (gather->count == VM_GATHER_FRAMES || gather->npages == VM_GATHER_FRAMES)
+    if (gather->count == VM_GATHER_FRAMES)
         vm_gather_flush(gather);
     gather->frames[gather->count++] = frame_from_physical(*entry & PTE_ADDRESS);
-    gather->pages[gather->npages++] = va;
+    gather_flush_of(gather, va);
     *entry = 0;
     gather->space->table_frames--;
 }
@@ -167,7 +206,7 @@ static bool clear_table(struct vm_gather *gather, uint64_t *table, unsigned leve
 
         if (level == 1) {
             if (vm_entry_has_frame(table[i]))
-                gather_page(gather, va, &table[i]);
+                vm_entry_drop(gather, va, &table[i]);
         } else if ((table[i] & PTE_PRESENT) &&
                    clear_table(gather, paging_table(table[i]), level - 1, va, start, end)) {
             gather_table(gather, va, &table[i]);
@@ -191,21 +230,63 @@ static uint64_t entry_with_prot(uint64_t entry, uint32_t prot)
     return entry | (prot ? PTE_PRESENT : PTE_KEPT);
 }
 
-void vm_table_protect(struct vm_space *space, uint64_t start, uint64_t end, uint32_t prot)
+void vm_table_protect(struct vm_gather *gather, uint64_t start, uint64_t end, uint32_t prot)
 {
-    for (uint64_t va = start; va < end; va += PAGE_SIZE) {
-        uint64_t *entry = vm_entry_find(space, va);
+    uint64_t *entry;
 
-        if (!entry) {
-            /* No table: on to the next one. */
-            va = ALIGN_UP(va + 1, paging_span(2)) - PAGE_SIZE;
-            continue;
+    while ((entry = vm_entry_next(gather->space, &start, end)) != NULL) {
+        uint64_t table_end = vm_table_end(start, end);
+
+        for (; start < table_end; start += PAGE_SIZE, entry++) {
+            uint64_t old = *entry;
+
+            if (!vm_entry_has_frame(old))
+                continue;
+            *entry = entry_with_prot(old, prot);
+            if (old & PTE_PRESENT)
+                gather_flush_of(gather, start);
         }
-        if (!vm_entry_has_frame(*entry))
-            continue;
-        *entry = entry_with_prot(*entry, prot);
-        vm_tlb_flush(space, va);
     }
+}
+
+/* Tables at the new place for everything that is to come there. */
+static int move_prepare(struct vm_space *space, uint64_t from, uint64_t to, uint64_t nbytes)
+{
+    uint64_t va = from;
+
+    while (vm_entry_next(space, &va, from + nbytes)) {
+        uint64_t table_end = vm_table_end(va, from + nbytes);
+
+        if (!vm_entry_make(space, va - from + to) ||
+            !vm_entry_make(space, table_end - PAGE_SIZE - from + to))
+            return -ENOMEM;
+        va = table_end;
+    }
+    return 0;
+}
+
+int vm_table_move(struct vm_gather *gather, uint64_t from, uint64_t to, uint64_t nbytes)
+{
+    struct vm_space *space = gather->space;
+    uint64_t va = from, end = from + nbytes;
+    int err = move_prepare(space, from, to, nbytes);
+    uint64_t *entry;
+
+    if (err)
+        return err;
+    while ((entry = vm_entry_next(space, &va, end)) != NULL) {
+        uint64_t table_end = vm_table_end(va, end);
+
+        for (; va < table_end; va += PAGE_SIZE, entry++) {
+            if (!vm_entry_has_frame(*entry))
+                continue;
+            *vm_entry_find(space, va - from + to) = *entry;
+            if (*entry & PTE_PRESENT)
+                gather_flush_of(gather, va);
+            *entry = 0;
+        }
+    }
+    return 0;
 }
 
 /* One level-1 table's worth of [start, end). */
@@ -234,18 +315,15 @@ static int copy_entries(struct vm_space *child, uint64_t *from, uint64_t start, 
     return 0;
 }
 
-int vm_table_copy(struct vm_space *child, const struct vm_space *parent,
-                  const struct vm_area *area)
+int vm_table_copy(struct vm_space *child, const struct vm_space *parent, const struct vm_area *area)
 {
-    uint64_t next;
+    uint64_t va = area->start, next;
+    uint64_t *from;
     int err = 0;
 
-    for (uint64_t va = area->start; va < area->end && !err; va = next) {
-        uint64_t *from = vm_entry_find(parent, va);
-
-        next = MIN(ALIGN_DOWN(va, paging_span(2)) + paging_span(2), area->end);
-        if (from)
-            err = copy_entries(child, from, va, next, !area->shared);
+    for (; !err && (from = vm_entry_next(parent, &va, area->end)) != NULL; va = next) {
+        next = vm_table_end(va, area->end);
+        err = copy_entries(child, from, va, next, !area->shared);
     }
     return err;
 }

@@ -17,6 +17,8 @@ struct vm_space;
 
 /* Software bit: the frame is ours but no access is allowed (PROT_NONE); PTE_PRESENT is clear. */
 #define PTE_KEPT 0x200ULL
+/* Software bit: the page of a private area shows the file's own frame, no copy of it. */
+#define PTE_SHOWN 0x400ULL
 
 static inline bool vm_entry_has_frame(uint64_t entry)
 {
@@ -28,7 +30,7 @@ static inline bool vm_entry_has_frame(uint64_t entry)
 struct vm_gather {
     struct vm_space *space;
     unsigned count;  /* frames waiting */
-    unsigned npages; /* pages to flush; above a bound the whole TLB is */
+    unsigned npages; /* pages to flush; more than VM_GATHER_FRAMES: the whole TLB */
     uint64_t pages[VM_GATHER_FRAMES];
     struct frame *frames[VM_GATHER_FRAMES];
 };
@@ -40,14 +42,31 @@ void vm_table_destroy(struct vm_space *space);          /* the range must be emp
 uint64_t *vm_entry_find(const struct vm_space *space, uint64_t va);
 uint64_t *vm_entry_make(struct vm_space *space, uint64_t va);
 
+/* The entry of the first page at or after *va, and below end, whose level-1 table exists; sets *va.
+ * Absent tables are stepped over at every level. The entries up to the end of the table follow. */
+uint64_t *vm_entry_next(const struct vm_space *space, uint64_t *va, uint64_t end);
+
+/* Where a walk by vm_entry_next goes on: behind the table that holds va. */
+static inline uint64_t vm_table_end(uint64_t va, uint64_t end)
+{
+    return MIN(ALIGN_DOWN(va, paging_span(2)) + paging_span(2), end);
+}
+
 void vm_gather_init(struct vm_gather *gather, struct vm_space *space);
 void vm_gather_flush(struct vm_gather *gather); /* flushes the TLB, then drops the frames */
 
 /* Drops all pages in [start, end), and tables that become empty. */
 void vm_table_clear(struct vm_gather *gather, uint64_t start, uint64_t end);
 
-/* Changes the rights of present pages; writing is only ever taken away here (a fault gives it). */
-void vm_table_protect(struct vm_space *space, uint64_t start, uint64_t end, uint32_t prot);
+/* Changes the rights of present pages; writing is only ever taken away here (a fault gives it). The
+ * flush of those whose rights became fewer is left to the gather. */
+void vm_table_protect(struct vm_gather *gather, uint64_t start, uint64_t end, uint32_t prot);
+
+/* Moves the pages of a range to another place, which has none. -ENOMEM: nothing has moved. */
+MUST_CHECK int vm_table_move(struct vm_gather *gather, uint64_t from, uint64_t to, uint64_t nbytes);
+
+/* Drops one page. */
+void vm_entry_drop(struct vm_gather *gather, uint64_t va, uint64_t *entry);
 
 /* Gives child the pages that parent has in the area: shared ones as they are, private ones
  * read-only on both sides, to be copied by whoever writes first. -ENOMEM. The caller flushes the
@@ -61,3 +80,7 @@ void vm_tlb_flush_all(const struct vm_space *space);
 
 /* Forgets one page on the processors that may run this space. */
 void vm_tlb_flush(const struct vm_space *space, uint64_t va);
+
+/* Forgets one page on this processor alone: after rights were added, others that still know the
+ * old ones only fault once more. */
+void vm_tlb_flush_local(const struct vm_space *space, uint64_t va);

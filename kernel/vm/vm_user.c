@@ -23,6 +23,19 @@ int vm_user_read(void *dst, struct uptr src, size_t nbytes)
     return 0;
 }
 
+int vm_user_read_nofault(void *dst, struct uptr src, size_t nbytes)
+{
+    struct arch_thread *self = &thread_current()->arch;
+    size_t failed;
+
+    if (!range_is_user(src.va, nbytes))
+        return -EFAULT;
+    self->faults_disabled++;
+    failed = arch_user_copy(dst, (const void *)src.va, nbytes);
+    self->faults_disabled--;
+    return failed ? -EFAULT : 0;
+}
+
 int vm_user_write(struct uptr dst, const void *src, size_t nbytes)
 {
     ASSERT(!spin_any_held());

@@ -15,6 +15,8 @@
 
 MUST_CHECK int vm_user_read(void *dst, struct uptr src, size_t nbytes);
 MUST_CHECK int vm_user_write(struct uptr dst, const void *src, size_t nbytes);
+/* Under a mutex of rank PIPE: -EFAULT also for a page that is only not there yet. */
+MUST_CHECK int vm_user_read_nofault(void *dst, struct uptr src, size_t nbytes);
 MUST_CHECK int vm_user_zero(struct uptr dst, size_t nbytes);
 
 /* Copies a string with its NUL into dst of size bytes and returns its length without the NUL;

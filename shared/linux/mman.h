@@ -32,12 +32,28 @@
 #define LX_MAP_SYNC            0x80000
 #define LX_MAP_FIXED_NOREPLACE 0x100000
 
-#define LX_MADV_NORMAL     0
-#define LX_MADV_RANDOM     1
-#define LX_MADV_SEQUENTIAL 2
-#define LX_MADV_WILLNEED   3
-#define LX_MADV_DONTNEED   4
-#define LX_MADV_FREE       8
+#define LX_MADV_NORMAL          0
+#define LX_MADV_RANDOM          1
+#define LX_MADV_SEQUENTIAL      2
+#define LX_MADV_WILLNEED        3
+#define LX_MADV_DONTNEED        4
+#define LX_MADV_FREE            8
+#define LX_MADV_REMOVE          9
+#define LX_MADV_DONTFORK        10
+#define LX_MADV_DOFORK          11
+#define LX_MADV_MERGEABLE       12
+#define LX_MADV_UNMERGEABLE     13
+#define LX_MADV_HUGEPAGE        14
+#define LX_MADV_NOHUGEPAGE      15
+#define LX_MADV_DONTDUMP        16
+#define LX_MADV_DODUMP          17
+#define LX_MADV_WIPEONFORK      18
+#define LX_MADV_KEEPONFORK      19
+#define LX_MADV_COLD            20
+#define LX_MADV_PAGEOUT         21
+#define LX_MADV_POPULATE_READ   22
+#define LX_MADV_POPULATE_WRITE  23
+#define LX_MADV_DONTNEED_LOCKED 24
 
 #define LX_MREMAP_MAYMOVE   1
 #define LX_MREMAP_FIXED     2
@@ -46,3 +62,9 @@
 #define LX_MS_ASYNC      1
 #define LX_MS_INVALIDATE 2
 #define LX_MS_SYNC       4
+
+#define LX_MCL_CURRENT 1
+#define LX_MCL_FUTURE  2
+#define LX_MCL_ONFAULT 4
+
+#define LX_MLOCK_ONFAULT 1

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+/* What a program lets in: its mask, its actions; and what it takes by hand. */
+#include "kernel/arch/x86_64/hooks.h"
+#include "kernel/proc/signal_inside.h"
+#include "kernel/proc/signal_timer.h"
+
+uint64_t signal_pending(const struct task *self)
+{
+    return __atomic_load_n(&self->sig_queue.set, __ATOMIC_ACQUIRE) |
+           __atomic_load_n(&self->process->sig_queue.set, __ATOMIC_ACQUIRE);
+}
+
+/* The flag is cleared first and timers are looked at last: one that fires in between sets it
+ * again. */
+void signal_recheck(struct task *task)
+{
+    struct arch_thread *arch = &task->thread.arch;
+
+    if (signal_pending(task) & (~task->sig_mask | task->sig_wait)) {
+        arch_thread_add_work(arch, ARCH_WORK_SIGNAL);
+        return;
+    }
+    if (!(__atomic_load_n(&arch->work, __ATOMIC_RELAXED) & ARCH_WORK_SIGNAL))
+        return;
+    arch_thread_clear_work(arch, ARCH_WORK_SIGNAL);
+    if (task->sig_restore || __atomic_load_n(&task->process->timers_fired, __ATOMIC_SEQ_CST))
+        arch_thread_add_work(arch, ARCH_WORK_SIGNAL);
+}
+
+void signal_set_mask(struct task *self, uint64_t mask)
+{
+    uint64_t flags = spin_lock_irqsave(&self->process->lock);
+
+    self->sig_mask = mask & ~SIGNAL_UNBLOCKABLE;
+    signal_recheck(self);
+    spin_unlock_irqrestore(&self->process->lock, flags);
+}
+
+void signal_restore_mask_later(struct task *self, uint64_t saved)
+{
+    self->sig_saved_mask = saved;
+    self->sig_restore = true;
+    arch_thread_add_work(&self->thread.arch, ARCH_WORK_SIGNAL);
+}
+
+void signal_set_action(struct task *self, int number, const struct lx_sigaction *wanted,
+                       struct lx_sigaction *before)
+{
+    struct process *process = self->process;
+    uint64_t flags = spin_lock_irqsave(&process->lock);
+
+    *before = process->actions[number - 1];
+    if (wanted) {
+        process->actions[number - 1] = *wanted;
+        if (signal_is_ignored(process, number)) {
+            signal_queue_drop(&self->sig_queue, SIGNAL_BIT(number));
+            signal_queue_drop(&process->sig_queue, SIGNAL_BIT(number));
+            signal_recheck(self);
+        }
+    }
+    spin_unlock_irqrestore(&process->lock, flags);
+}
+
+void signal_clear_handlers(struct process *process)
+{
+    uint64_t flags = spin_lock_irqsave(&process->lock);
+
+    for (unsigned i = 0; i < LX_NSIG; i++) {
+        if (process->actions[i].handler != LX_SIG_IGN)
+            process->actions[i].handler = LX_SIG_DFL;
+        process->actions[i].flags = 0;
+        process->actions[i].restorer = 0;
+        process->actions[i].mask = 0;
+    }
+    spin_unlock_irqrestore(&process->lock, flags);
+    signal_timers_drop(process, false);
+}
+
+/* A fault of the task itself comes before anything else, so that its handler finds the registers
+ * of the fault; then the lowest number. */
+static int lowest(uint64_t ready)
+{
+    const uint64_t synchronous = SIGNAL_BIT(LX_SIGSEGV) | SIGNAL_BIT(LX_SIGBUS) |
+                                 SIGNAL_BIT(LX_SIGILL) | SIGNAL_BIT(LX_SIGTRAP) |
+                                 SIGNAL_BIT(LX_SIGFPE) | SIGNAL_BIT(LX_SIGSYS);
+
+    if (ready & synchronous)
+        ready &= synchronous;
+    return __builtin_ctzll(ready) + 1;
+}
+
+static int take_from(struct task *self, uint64_t wanted, struct lx_siginfo *info)
+{
+    struct process *process = self->process;
+    struct signal_queue *queue = &self->sig_queue;
+    uint64_t ready = queue->set & wanted;
+    int number;
+
+    if (!ready) {
+        queue = &process->sig_queue;
+        ready = queue->set & wanted;
+    }
+    if (!ready)
+        return 0;
+    number = lowest(ready);
+    signal_queue_take(queue, number, info);
+    return number;
+}
+
+int signal_take(struct task *self, struct lx_siginfo *info)
+{
+    int number = take_from(self, ~self->sig_mask, info);
+
+    signal_recheck(self);
+    return number;
+}
+
+int signal_take_from(struct task *self, uint64_t set, struct lx_siginfo *info)
+{
+    uint64_t flags;
+    int number;
+
+    signal_timers_collect(self);
+    flags = spin_lock_irqsave(&self->process->lock);
+    number = take_from(self, set, info);
+    signal_recheck(self);
+    spin_unlock_irqrestore(&self->process->lock, flags);
+    if (number)
+        signal_timers_taken(self, info);
+    return number;
+}
+
+void signal_set_wait(struct task *self, uint64_t set)
+{
+    uint64_t flags = spin_lock_irqsave(&self->process->lock);
+
+    self->sig_wait = set;
+    signal_recheck(self);
+    spin_unlock_irqrestore(&self->process->lock, flags);
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * proc/signal_timer.h - timers that send a signal to their process: setitimer, timer_create
+ *
+ * Owns:    struct signal_timer, in a list of its process.
+ * Rule:    a timer that fires in an interrupt only leaves a mark (process.timers_fired) and wakes
+ *          its task, which sends itself the signal on the way to ring 3. A periodic timer starts
+ *          again when its signal is taken, as on Linux: what was missed is its overrun.
+ * Context: the owning task, without locks.
+ * Fails:   -ENOMEM, -EAGAIN (too many), -EINVAL.
+ * Tests:   tests/user/sig_timer.c
+ */
+#pragma once
+
+#include "kernel/lib/util.h"
+#include "shared/linux/signal.h"
+
+struct process;
+struct task;
+struct signal_timer;
+
+/* Times of a timer in nanoseconds; a value of 0: not running. */
+struct signal_timer_times {
+    uint64_t value, interval;
+};
+
+/* Timers of setitimer have these numbers, those of timer_create 0 and up. */
+#define SIGNAL_TIMER_ITIMER(which) (-1 - (which))
+
+/* A timer that sends signo (0: nothing). realtime: it follows the clock of the day when set to an
+ * absolute time. out_id: its number. */
+MUST_CHECK int signal_timer_create(struct process *process, int signo, uint64_t value,
+                                   bool value_given, bool realtime, int *out_id);
+/* The one of setitimer, made on first use. */
+MUST_CHECK int signal_timer_itimer(struct process *process, int which, int signo);
+
+MUST_CHECK int signal_timer_delete(struct process *process, int id);
+
+/* absolute: times->value is a time of the timer's clock, else it counts from now. before may be
+ * NULL. */
+MUST_CHECK int signal_timer_set(struct process *process, int id, bool absolute,
+                                const struct signal_timer_times *times,
+                                struct signal_timer_times *before);
+MUST_CHECK int signal_timer_get(struct process *process, int id, struct signal_timer_times *times);
+/* Expirations that the last signal did not tell of. */
+MUST_CHECK int signal_timer_overrun(struct process *process, int id);
+
+/* Signals of timers that have fired become pending. Cheap when none has. */
+void signal_timers_collect(struct task *self);
+
+/* A signal was taken: if a timer sent it, its overrun goes to info, and the timer goes on. */
+void signal_timers_taken(struct task *self, struct lx_siginfo *info);
+
+/* exec (timer_create's) or exit (all). */
+void signal_timers_drop(struct process *process, bool all);
