@@ -6,7 +6,6 @@
 # Promises: works from any directory, needs no root, leaves either a complete image or none, and
 # gives the same bytes for the same inputs (set SOURCE_DATE_EPOCH for another date inside).
 set -euo pipefail
-umask 022
 export LC_ALL=C TZ=UTC
 export PATH="$PATH:/usr/sbin:/sbin"            # mkfs.vfat lives there
 export SOURCE_DATE_EPOCH="${SOURCE_DATE_EPOCH:-1767225600}" # 2026-01-01 00:00:00 UTC
