@@ -39,6 +39,7 @@ struct process {
     uint64_t sig_pending;                     /* [a] sent to the process */
     struct lx_stack sig_stack;                /* [o] sigaltstack */
     bool no_new_privs;                        /* [o] */
+    int death_signal;                         /* [o] prctl(PR_SET_PDEATHSIG) */
     uint64_t started_ns;                      /* [I] */
     struct timer limit;                       /* [I] */
     uint32_t limit_reached;                   /* [a] */

@@ -19,10 +19,9 @@
 
 static bool is_ignored(const struct process *process, int number)
 {
-    uint64_t handler = process->actions[number - 1].handler;
-
-    return handler == LX_SIG_IGN ||
-           (handler == LX_SIG_DFL && (SIGNAL_BIT(number) & DEFAULT_IGNORE));
+    /* A handler is not called yet: the default action stands in for it. */
+    return process->actions[number - 1].handler == LX_SIG_IGN ||
+           (SIGNAL_BIT(number) & DEFAULT_IGNORE);
 }
 
 static void send(struct task *task, uint64_t *pending, int number)

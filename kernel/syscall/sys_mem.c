@@ -69,6 +69,12 @@ int64_t sys_mmap(struct task *self, uint64_t address, uint64_t nbytes, uint64_t 
         return -EBADF;
     if (type != LX_MAP_SHARED && type != LX_MAP_PRIVATE && type != LX_MAP_SHARED_VALIDATE)
         return -EINVAL;
+    if (type == LX_MAP_SHARED_VALIDATE) {
+        if (flags & LX_MAP_ANONYMOUS)
+            return -EINVAL;
+        if (flags & ~(uint64_t)LX_MAP_KNOWN)
+            return -EOPNOTSUPP;
+    }
     if (flags & LX_MAP_HUGETLB)
         return -ENOMEM; /* none are set aside */
     if (!nbytes)
@@ -89,11 +95,11 @@ int64_t sys_munmap(struct task *self, uint64_t address, uint64_t nbytes)
 
 int64_t sys_mprotect(struct task *self, uint64_t address, uint64_t nbytes, uint64_t prot)
 {
-    if (prot & ~(uint64_t)(PROT_ALL | LX_PROT_GROWSDOWN | LX_PROT_GROWSUP))
+    if (prot & ~(uint64_t)(PROT_ALL | LX_PROT_SEM | LX_PROT_GROWSDOWN | LX_PROT_GROWSUP))
         return -EINVAL;
     if (prot & (LX_PROT_GROWSDOWN | LX_PROT_GROWSUP))
         return -EINVAL; /* no area grows by itself */
-    return vm_protect(self->thread.space, address, nbytes, (uint32_t)prot);
+    return vm_protect(self->thread.space, address, nbytes, (uint32_t)prot & PROT_ALL);
 }
 
 int64_t sys_brk(struct task *self, uint64_t address)

@@ -122,6 +122,7 @@ int64_t sys_sigaltstack(struct task *self, struct uptr stack, struct uptr old)
             wanted.sp = wanted.size = 0;
         else if (wanted.size < LX_MINSIGSTKSZ)
             return -ENOMEM;
+        wanted.flags &= (int)(LX_SS_AUTODISARM | LX_SS_DISABLE);
         self->process->sig_stack = wanted;
     }
     return old.va ? vm_user_write(old, &before, sizeof(before)) : 0;

@@ -49,6 +49,11 @@ struct vm_area *vm_area_prev(const struct vm_area *area)
     return area_of(rb_prev(&area->node));
 }
 
+struct vm_area *vm_area_last(const struct vm_space *space)
+{
+    return area_of(rb_last(&space->areas));
+}
+
 static void insert(struct vm_space *space, struct vm_area *area)
 {
     struct rb_node **link = &space->areas.root, *parent = NULL;

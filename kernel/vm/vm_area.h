@@ -16,6 +16,7 @@ void vm_area_init(void);
 struct vm_area *vm_area_find(const struct vm_space *space, uint64_t va);
 struct vm_area *vm_area_next(const struct vm_area *area);
 struct vm_area *vm_area_prev(const struct vm_area *area);
+struct vm_area *vm_area_last(const struct vm_space *space); /* NULL: there is none */
 
 /* A new area like the model, over [start, end), in the set; joined with equal neighbours. */
 MUST_CHECK int vm_area_add(struct vm_space *space, const struct vm_area *model);

@@ -25,22 +25,37 @@ static bool range_valid(uint64_t start, uint64_t nbytes)
     return IS_ALIGNED(start, PAGE_SIZE) && start < USER_END && nbytes <= USER_END - start;
 }
 
+/* Tables between the areas around [start, end) hold nothing any more. */
+static void free_tables(struct vm_gather *gather, uint64_t start, uint64_t end)
+{
+    const struct vm_area *high = vm_area_find(gather->space, end);
+    const struct vm_area *low = high ? vm_area_prev(high) : vm_area_last(gather->space);
+
+    if (low && low->end > start)
+        return;
+    vm_table_clear(gather, low ? low->end : 0, high ? high->start : USER_END + PAGE_SIZE);
+}
+
 /* Removes areas and pages in a range whose ends are area borders already: cannot fail. */
 static void remove_locked(struct vm_space *space, uint64_t start, uint64_t end)
 {
     struct vm_gather gather;
     struct vm_area *area = vm_area_find(space, start);
+    bool any = false;
 
     vm_gather_init(&gather, space);
     vm_table_clear(&gather, start, end);
-    vm_gather_flush(&gather);
     while (area && area->start < end) {
         struct vm_area *next = vm_area_next(area);
 
         space->mapped_pages -= (area->end - area->start) >> PAGE_SHIFT;
         vm_area_remove(space, area);
         area = next;
+        any = true;
     }
+    if (any)
+        free_tables(&gather, start, end);
+    vm_gather_flush(&gather);
 }
 
 static int split_at_ends(struct vm_space *space, uint64_t start, uint64_t end)
@@ -196,9 +211,9 @@ static int protect_locked(struct vm_space *space, uint64_t start, uint64_t end, 
             return -ENOMEM;
         if ((prot & LX_PROT_WRITE) && !area->may_write)
             return -EACCES;
-        start = area->end;
         area->prot = prot;
-        vm_table_protect(space, area->start, area->end, prot);
+        vm_table_protect(space, start, area->end, prot); /* only what is new in a joined area */
+        start = area->end;
         vm_area_join(space, area);
     }
     area = vm_area_find(space, end);

@@ -86,7 +86,6 @@ uint64_t vm_brk(struct vm_space *space, uint64_t address)
 {
     uint64_t old_end = ALIGN_UP(space->brk, PAGE_SIZE);
 
-    /* One page stays free above the heap, as a guard before the next mapping. */
     if (address >= space->brk_start && address < space->map_top &&
         address - space->brk_start <= space->brk_limit &&
         brk_move(space, old_end, ALIGN_UP(address, PAGE_SIZE)) == 0)

@@ -158,19 +158,27 @@ static uint64_t entry_with_prot(uint64_t entry, uint32_t prot)
     return entry | (prot ? PTE_PRESENT : PTE_KEPT);
 }
 
+/* Recursion is three deep at most: levels count down. Absent tables cost one look. */
+static void protect_table(struct vm_space *space, uint64_t *table, unsigned level, uint64_t base,
+                          uint64_t start, uint64_t end, uint32_t prot)
+{
+    uint64_t span = paging_span(level);
+    unsigned first = (unsigned)((MAX(start, base) - base) / span);
+
+    for (unsigned i = first; i < PAGING_ENTRIES && base + i * span < end; i++) {
+        uint64_t va = base + i * span;
+
+        if (level > 1) {
+            if (table[i] & PTE_PRESENT)
+                protect_table(space, paging_table(table[i]), level - 1, va, start, end, prot);
+        } else if (vm_entry_has_frame(table[i])) {
+            table[i] = entry_with_prot(table[i], prot);
+            vm_tlb_flush(space, va);
+        }
+    }
+}
+
 void vm_table_protect(struct vm_space *space, uint64_t start, uint64_t end, uint32_t prot)
 {
-    for (uint64_t va = start; va < end; va += PAGE_SIZE) {
-        uint64_t *entry = vm_entry_find(space, va);
-
-        if (!entry) {
-            /* No table: on to the next one. */
-            va = ALIGN_UP(va + 1, paging_span(2)) - PAGE_SIZE;
-            continue;
-        }
-        if (!vm_entry_has_frame(*entry))
-            continue;
-        *entry = entry_with_prot(*entry, prot);
-        vm_tlb_flush(space, va);
-    }
+    protect_table(space, paging_table(space->root), 4, 0, start, end, prot);
 }
