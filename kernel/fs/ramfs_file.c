@@ -155,6 +155,7 @@ static int64_t write_locked(struct inode *inode, struct vm_io *io, int64_t *offs
 static int64_t ramfs_write(struct file *file, struct vm_io *io, int64_t *offset)
 {
     struct inode *inode = file->inode;
+    int64_t start = *offset;
     int64_t total = 0;
     int64_t moved = 0;
 
@@ -174,6 +175,8 @@ static int64_t ramfs_write(struct file *file, struct vm_io *io, int64_t *offset)
         if (moved < 0)
             break;
     }
+    if (total == 0)
+        *offset = start;
     return total > 0 ? total : moved;
 }
 
