@@ -20,9 +20,9 @@ USER_CFLAGS := -std=gnu17 -Os -g0 -I. -Wall -Wextra -Werror -Wshadow -Wstrict-pr
 USER_LDFLAGS := -static -s -Wl,--gc-sections -Wl,-z,noseparate-code -Wl,--build-id=none
 
 # Programs of one C file and the check library.
-USER_PLAIN := args call_numbers clocks devices endless ending file_data file_extents file_listing \
-              file_names file_rights file_status file_table file_vectors fuzz_calls hello \
-              identity mem_brk mem_dirty mem_file mem_hungry mem_many mem_map mem_protect \
+USER_PLAIN := args call_numbers clocks devices endless ending file_archive file_data file_extents \
+              file_listing file_names file_rights file_status file_table file_vectors fuzz_calls \
+              hello identity mem_brk mem_dirty mem_file mem_hungry mem_many mem_map mem_protect \
               mem_stack output pipe_alone poll_alone proc_state sig_state tls user_copy
 # Programs that try wrong pointers by table.
 USER_BADPTR := badptr_files badptr_rest
@@ -41,7 +41,8 @@ USER_HEADERS := $(wildcard tests/user/*.h tests/user/lib/*.h)
 
 USER_PROGRAMS := $(addprefix $(USER_T)/,$(USER_PLAIN) $(USER_ASM) $(USER_BADPTR) $(USER_BARE) \
                  $(USER_FIRST) $(USER_GLIBC) $(USER_PIE)) $(USER_T)/elf \
-                 $(USER_TREE)/usr/bin/minimal $(USER_TREE)/usr/bin/bench
+                 $(USER_TREE)/usr/bin/minimal $(USER_TREE)/usr/bin/bench \
+                 $(USER_TREE)/usr/share/firstlight/pattern
 
 # The tree has no time stamp of its own: it is as new as its programs.
 .PHONY: user user-test-linux $(USER_TREE)
@@ -98,6 +99,11 @@ $(USER_TREE)/usr/bin/minimal: rootfs/usr/src/minimal.S
 $(USER_TREE)/usr/bin/bench: tests/user/bench.c tests/user/bench_ops.S $(USER_LIB) \
     $(USER_HEADERS)
 	$(Q)$(USER_CC) $(USER_CFLAGS) $(USER_LDFLAGS) -o $@ $(filter %.c %.S,$^)
+
+# What file_archive wants: byte i is i modulo 251.
+$(USER_TREE)/usr/share/firstlight/pattern:
+	$(Q)mkdir -p $(@D)
+	$(Q)python3 -c 'import sys; sys.stdout.buffer.write(bytes(i % 251 for i in range(20000)))' >$@
 
 $(B)/user/args.plan: tests/user/args_plan.py | $(B)/user/stamp
 	$(Q)python3 $< >$@
