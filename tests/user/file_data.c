@@ -119,6 +119,31 @@ static void check_dirty_frames(void)
     CHECK_OK(close(fd));
 }
 
+/* A page's worth of data that ends in nothing: what could not be read must not show up later. */
+static void check_broken_write(void)
+{
+    int fd = (int)CHECK_OK(open(NAME, O_RDWR | O_TRUNC));
+    char *p = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    CHECK(p != MAP_FAILED);
+    memset(p, 0xdd, 8192);
+    CHECK_OK(munmap(p + 4096, 4096));
+    for (int i = 0; i < 8; i++) {
+        char *dirt = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        CHECK(dirt != MAP_FAILED);
+        memset(dirt, 0xdd, 8192);
+        CHECK_OK(munmap(dirt, 8192));
+        CHECK_OK(ftruncate(fd, 0));
+        long n = pwrite(fd, p + 4096 - 100, 4096, 0);
+        CHECK(n == 100 || (n == -1 && errno == EFAULT));
+        CHECK_OK(ftruncate(fd, 4096));
+        CHECK_EQ(pread(fd, buf, 4096, 0), 4096);
+        CHECK(bytes_are(buf + 100, 0, 3996));
+    }
+    CHECK_OK(munmap(p, 4096));
+    CHECK_OK(close(fd));
+}
+
 static void check_truncate(void)
 {
     int fd = (int)CHECK_OK(open(NAME, O_RDWR | O_TRUNC));
@@ -182,6 +207,7 @@ int main(void)
     check_offsets();
     check_holes();
     check_dirty_frames();
+    check_broken_write();
     check_truncate();
     check_append();
     check_sizes();
