@@ -4,6 +4,7 @@
  * tmpfs, and to Firstlight's system call handlers. Every result and errno must be the same, and at
  * the end so must the two trees.
  */
+/* Long because each call is made twice, and the model is only as good as the number of calls. */
 #define _GNU_SOURCE
 #include "tests/host/fs_fake.h"
 
