@@ -11,6 +11,7 @@
 USER_TREE := $(B)/user/rootfs
 USER_T    := $(USER_TREE)/usr/bin/t
 USER_CC   := musl-gcc
+USER_PYTHON := $(or $(PYTHON),python3)
 
 USER_CFLAGS := -std=gnu17 -Os -g0 -I. -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes \
                -Wmissing-prototypes -Wvla -Wpointer-arith -Wundef -Wwrite-strings \
@@ -85,7 +86,7 @@ $(USER_T)/elf: tests/user/elf/check.S tests/user/elf/corpus.py
 	$(Q)rm -rf $@
 	$(Q)gcc -c -o $(B)/user/elf_check.o $<
 	$(Q)objcopy -O binary -j .text $(B)/user/elf_check.o $(B)/user/elf_check.bin
-	$(Q)python3 tests/user/elf/corpus.py $(B)/user/elf_check.bin $@
+	$(Q)$(USER_PYTHON) tests/user/elf/corpus.py $(B)/user/elf_check.bin $@
 
 USER_BARE_FLAGS := -nostdlib -static -s -Wl,-z,noseparate-code -Wl,-z,max-page-size=4096 \
                    -Wl,--build-id=none
@@ -103,13 +104,13 @@ $(USER_TREE)/usr/bin/bench: tests/user/bench.c tests/user/bench_ops.S $(USER_LIB
 # What file_archive wants: byte i is i modulo 251.
 $(USER_TREE)/usr/share/firstlight/pattern:
 	$(Q)mkdir -p $(@D)
-	$(Q)python3 -c 'import sys; sys.stdout.buffer.write(bytes(i % 251 for i in range(20000)))' >$@
+	$(Q)$(USER_PYTHON) -c 'import sys; sys.stdout.buffer.write(bytes(i % 251 for i in range(20000)))' >$@
 
 $(B)/user/args.plan: tests/user/args_plan.py | $(B)/user/stamp
-	$(Q)python3 $< >$@
+	$(Q)$(USER_PYTHON) $< >$@
 
 USER_PLANS := rootfs/etc/firstlight/plan tests/user/hardware.plan tests/user/output.plan \
               $(B)/user/args.plan
 user-test-linux: user $(B)/user/args.plan
-	$(Q)python3 tests/user/run_on_linux.py --base rootfs --base $(USER_TREE) \
+	$(Q)$(USER_PYTHON) tests/user/run_on_linux.py --base rootfs --base $(USER_TREE) \
 	    --work $(B)/user/linux $(addprefix --plan ,$(USER_PLANS))
