@@ -257,6 +257,22 @@ def test_says_what_is_wrong(build, tmp_path, args, words):
     assert not (tmp_path / "a.img").exists()
 
 
+@pytest.mark.parametrize("answer, words", [
+    ("exit 1", "busybox-static is missing"),
+    ("echo {folder}/bin/busybox", "is not the file of Debian's package"),
+])
+def test_busybox_that_is_not_debians(build, tmp_path, answer, words):
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    (folder / "busybox").write_bytes(b"another")
+    (folder / "dpkg-query").write_text("#!/bin/sh\n" + answer.format(folder=tmp_path) + "\n")
+    (folder / "dpkg-query").chmod(0o755)
+    done = make(build, tmp_path / "a.img",
+                env=dict(os.environ, PATH=f"{folder}:{os.environ['PATH']}"))
+    assert done.returncode == 1 and words in done.stderr
+    assert not (tmp_path / "a.img").exists()
+
+
 def test_file_over_a_directory_is_refused(build, tmp_path):
     (tmp_path / "tree").mkdir()
     (tmp_path / "tree/etc").write_text("no directory")
