@@ -280,6 +280,16 @@ struct sets {
 };
 
 static const uint32_t set_events[NSETS] = {SELECT_IN, SELECT_OUT, SELECT_EX};
+/* The bit of an entry's events that tells which sets asked for it. */
+static const uint32_t set_marks[NSETS] = {LX_POLLIN, LX_POLLOUT, LX_POLLPRI};
+static const int16_t asked_events[1 << NSETS] = {0,
+                                                 SELECT_IN,
+                                                 SELECT_OUT,
+                                                 SELECT_IN | SELECT_OUT,
+                                                 SELECT_EX,
+                                                 SELECT_IN | SELECT_EX,
+                                                 SELECT_OUT | SELECT_EX,
+                                                 SELECT_IN | SELECT_OUT | SELECT_EX};
 
 /* Bits behind the last descriptor do not come back. */
 static int sets_read(struct sets *sets)
@@ -308,35 +318,36 @@ static int sets_to_list(struct task *self, struct sets *sets)
         for (; any; any &= any - 1) {
             unsigned bit = (unsigned)__builtin_ctzll(any);
             int fd = (int)(i * 64 + bit);
-            uint32_t events = 0;
+            unsigned asked =
+                (unsigned)((word[0] >> bit & 1) | (word[sets->nwords] >> bit & 1) << 1 |
+                           (word[2 * sets->nwords] >> bit & 1) << 2);
             struct fd_ref ref = fd_find(self->files, fd);
 
             if (!ref.file)
                 return -EBADF;
             fd_ref_put(ref);
-            for (unsigned set = 0; set < NSETS; set++)
-                events |= word[set * sets->nwords] >> bit & 1 ? set_events[set] : 0;
-            sets->list[sets->count++] = (struct lx_pollfd){.fd = fd, .events = (int16_t)events};
+            sets->list[sets->count++] = (struct lx_pollfd){.fd = fd, .events = asked_events[asked]};
         }
     }
     return 0;
 }
 
-/* What is both asked for and ready; returns the number of bits. */
+/* What is both asked for and ready; returns the number of bits. Few descriptors are ready, mostly.
+ */
 static int list_to_sets(struct sets *sets)
 {
     int bits = 0;
 
+    memset(sets->words, 0, NSETS * sets->nwords * sizeof(*sets->words));
     for (unsigned i = 0; i < sets->count; i++) {
-        unsigned fd = (unsigned)sets->list[i].fd;
-        uint32_t ready = (uint16_t)sets->list[i].revents;
-        uint64_t *word = &sets->words[fd / 64];
+        const struct lx_pollfd *entry = &sets->list[i];
 
-        for (unsigned set = 0; set < NSETS; set++, word += sets->nwords) {
-            uint64_t bit = 1ull << (fd % 64);
-            if (!(ready & set_events[set]))
-                *word &= ~bit;
-            bits += (*word & bit) != 0;
+        for (unsigned set = 0; entry->revents && set < NSETS; set++) {
+            uint64_t *word = &sets->words[set * sets->nwords + (unsigned)entry->fd / 64];
+            if (!(entry->events & set_marks[set]) || !(entry->revents & set_events[set]))
+                continue;
+            *word |= 1ull << (entry->fd % 64);
+            bits++;
         }
     }
     return bits;
