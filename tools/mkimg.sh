@@ -6,7 +6,6 @@
 # Promises: works from any directory, needs no root, leaves either a complete image or none, and
 # gives the same bytes for the same inputs (set SOURCE_DATE_EPOCH for another date inside).
 set -euo pipefail
-umask 022
 export LC_ALL=C TZ=UTC
 export PATH="$PATH:/usr/sbin:/sbin"            # mkfs.vfat lives there
 export SOURCE_DATE_EPOCH="${SOURCE_DATE_EPOCH:-1767225600}" # 2026-01-01 00:00:00 UTC
@@ -83,10 +82,12 @@ done
 # Debian's own busybox, as its package installed it and with the checksum that the package gives.
 find_busybox() {
     local path sum
-    path=$(dpkg-query -L busybox-static 2>/dev/null | grep -m1 '/bin/busybox$') ||
+    # Whole outputs are read: a reader that stops early would fail the writer.
+    path=$(dpkg-query -L busybox-static 2>/dev/null | grep '/bin/busybox$') ||
         die "Debian's package busybox-static is missing; 'tools/deps.sh build' installs it"
-    sum=$(sed -n 's|  \(.*/\)\{0,1\}bin/busybox$||p' \
-        /var/lib/dpkg/info/busybox-static.md5sums 2>/dev/null | head -n 1)
+    path=${path%%$'\n'*}
+    sum=$(sed -n 's|  .*bin/busybox$||p' /var/lib/dpkg/info/busybox-static.md5sums 2>/dev/null || :)
+    sum=${sum%%$'\n'*}
     if [ -n "$sum" ] && [ "$(md5sum <"$path" | cut -d' ' -f1)" != "$sum" ]; then
         die "$path is not the file of Debian's package; reinstall busybox-static"
     fi

@@ -116,17 +116,18 @@ int dentry_create(struct dentry *parent, const char *name, size_t len, uint32_t 
 }
 
 /* A chain of parents may go with the last name in it: a loop, since recursion has no bound. */
-void dentry_put(struct dentry *dentry)
+void dentry_free(struct dentry *dentry)
 {
-    while (dentry && __atomic_sub_fetch(&dentry->refs, 1, __ATOMIC_ACQ_REL) == 0) {
-        struct dentry *parent = dentry->parent;
+    struct dentry *parent;
 
+    do {
+        parent = dentry->parent;
         ASSERT(!dentry->linked);
         dentry_room_free(long_name(dentry));
         inode_put(dentry->inode);
         slab_free(dentry_cache, dentry);
         dentry = parent;
-    }
+    } while (dentry && __atomic_sub_fetch(&dentry->refs, 1, __ATOMIC_ACQ_REL) == 0);
 }
 
 struct dentry *dentry_parent_get(struct dentry *dentry, struct dentry *root)

@@ -54,7 +54,12 @@ static inline void dentry_get(struct dentry *dentry)
 {
     __atomic_fetch_add(&dentry->refs, 1, __ATOMIC_RELAXED);
 }
-void dentry_put(struct dentry *dentry); /* NULL is fine */
+void dentry_free(struct dentry *dentry);             /* the last reference is gone */
+static inline void dentry_put(struct dentry *dentry) /* NULL is fine */
+{
+    if (dentry && __atomic_sub_fetch(&dentry->refs, 1, __ATOMIC_ACQ_REL) == 0)
+        dentry_free(dentry);
+}
 
 /* FNV-1a, so that the walk can hash while it looks for the next slash. */
 #define DENTRY_HASH_START 2166136261u

@@ -194,37 +194,6 @@ int fd_table_dup(struct fd_table *table, struct fd_table **out_copy)
 
 /* --- looking up --- */
 
-struct fd_ref fd_find_any(struct fd_table *table, int fd)
-{
-    struct fd_ref ref = {NULL, false};
-
-    if (__atomic_load_n(&table->users, __ATOMIC_ACQUIRE) == 1) {
-        if ((unsigned)fd < table->capacity)
-            ref.file = table->slots[fd];
-        return ref;
-    }
-    ref.file = fd_get(table, fd);
-    ref.counted = ref.file != NULL;
-    return ref;
-}
-
-struct fd_ref fd_find(struct fd_table *table, int fd)
-{
-    struct fd_ref ref = fd_find_any(table, fd);
-
-    if (ref.file && unlikely(ref.file->access & FILE_PATH)) {
-        fd_ref_put(ref);
-        ref.file = NULL;
-    }
-    return ref;
-}
-
-void fd_ref_put(struct fd_ref ref)
-{
-    if (ref.counted)
-        file_put(ref.file);
-}
-
 struct file *fd_get(struct fd_table *table, int fd)
 {
     struct file *file = NULL;

@@ -12,9 +12,8 @@
 #pragma once
 
 #include "kernel/core/spinlock.h"
+#include "kernel/fs/file.h"
 #include "kernel/lib/util.h"
-
-struct file;
 
 #define FD_INLINE        64
 #define FD_LIMIT_DEFAULT 1024       /* RLIMIT_NOFILE, soft */
@@ -48,11 +47,35 @@ struct fd_ref {
     bool counted;
 };
 
-/* fd_find refuses O_PATH files, fd_find_any does not. The task calling must own the table. */
-struct fd_ref fd_find(struct fd_table *table, int fd);
-struct fd_ref fd_find_any(struct fd_table *table, int fd);
-void fd_ref_put(struct fd_ref ref);
 struct file *fd_get(struct fd_table *table, int fd); /* always counted; NULL */
+
+/* fd_find refuses O_PATH files, fd_find_any does not. The task calling must own the table. */
+static inline struct fd_ref fd_find_any(struct fd_table *table, int fd)
+{
+    struct file *file;
+
+    if (likely(__atomic_load_n(&table->users, __ATOMIC_ACQUIRE) == 1))
+        return (struct fd_ref){(unsigned)fd < table->capacity ? table->slots[fd] : NULL, false};
+    file = fd_get(table, fd);
+    return (struct fd_ref){file, file != NULL};
+}
+
+static inline void fd_ref_put(struct fd_ref ref)
+{
+    if (unlikely(ref.counted))
+        file_put(ref.file);
+}
+
+static inline struct fd_ref fd_find(struct fd_table *table, int fd)
+{
+    struct fd_ref ref = fd_find_any(table, fd);
+
+    if (ref.file && unlikely(ref.file->access & FILE_PATH)) {
+        fd_ref_put(ref);
+        ref.file = NULL;
+    }
+    return ref;
+}
 
 /* The lowest free number at or above min gets the file; takes over the caller's reference, on
  * failure it stays the caller's. */

@@ -106,10 +106,16 @@ int file_create_anon(const struct file_ops *ops, void *context, uint32_t mode, u
     return 0;
 }
 
+/* Nothing that is read one at a time: a device or a pipe, which looks after itself. */
+static bool is_stream(const struct file *file)
+{
+    return likely(!(file->access & FILE_SERIAL));
+}
+
 /* A file with one holder cannot be used twice at a time: its position needs no lock. */
 static bool position_lock(struct file *file)
 {
-    if (!(file->access & FILE_SERIAL) || __atomic_load_n(&file->refs, __ATOMIC_ACQUIRE) == 1)
+    if (is_stream(file) || __atomic_load_n(&file->refs, __ATOMIC_ACQUIRE) == 1)
         return false;
     mutex_lock(&file->position_lock);
     return true;
@@ -137,24 +143,26 @@ static int64_t do_write(struct file *file, struct vm_io *io, int64_t *offset)
 
 int64_t file_read(struct file *file, struct vm_io *io)
 {
-    bool locked = position_lock(file);
-    int64_t offset = file->position;
-    int64_t result = do_read(file, io, &offset);
+    int64_t result;
+    bool locked;
 
-    if (file->access & FILE_POSITION)
-        file->position = offset;
+    if (is_stream(file))
+        return do_read(file, io, &file->position);
+    locked = position_lock(file);
+    result = do_read(file, io, &file->position);
     position_unlock(file, locked);
     return result;
 }
 
 int64_t file_write(struct file *file, struct vm_io *io)
 {
-    bool locked = position_lock(file);
-    int64_t offset = file->position;
-    int64_t result = do_write(file, io, &offset);
+    int64_t result;
+    bool locked;
 
-    if (file->access & FILE_POSITION)
-        file->position = offset;
+    if (is_stream(file))
+        return do_write(file, io, &file->position);
+    locked = position_lock(file);
+    result = do_write(file, io, &file->position);
     position_unlock(file, locked);
     return result;
 }

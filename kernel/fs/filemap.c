@@ -58,11 +58,19 @@ static bool page_is_archived(const struct filemap *map, uint64_t index)
     return index < pages_of(map->archive_nbytes);
 }
 
+uint64_t filemap_room(void)
+{
+    uint64_t reserve = pmm_total_count() >> MEMORY_RESERVE_SHIFT;
+    uint64_t free = pmm_free_count();
+
+    return free > reserve ? free - reserve : 0;
+}
+
 static struct frame *frame_alloc(enum pmm_flags flags)
 {
     struct frame *frame;
 
-    if (pmm_free_count() <= pmm_total_count() >> MEMORY_RESERVE_SHIFT)
+    if (filemap_room() == 0)
         return NULL;
     frame = pmm_alloc(0, flags);
     if (frame)

@@ -56,4 +56,5 @@ void filemap_destroy(struct filemap *map);
 bool filemap_find_data(const struct filemap *map, uint64_t *index);
 bool filemap_has_page(const struct filemap *map, uint64_t index);
 
+uint64_t filemap_room(void);        /* pages that files may still take of all memory */
 uint64_t filemap_frames_held(void); /* own frames of all files */

@@ -211,35 +211,44 @@ static int make_room(struct populate *p, struct dentry *dir, const char *name, s
 }
 
 /* The directory's own times came with its entry: names that are added do not count as changes. */
-static int add_name(struct populate *p, struct dentry *dir, const char *name, size_t len,
-                    struct inode *inode)
+static int add_name(struct dentry *dir, const char *name, size_t len, struct inode *inode)
 {
     struct fs_time mtime = dir->inode->mtime;
     int err = ramfs_add(dir, name, len, inode, NULL);
 
     dir->inode->mtime = mtime;
-    return err ? fault(p, err, "its name cannot be added") : 0;
+    return err;
 }
 
+static void give_up(struct inode *inode)
+{
+    while (inode->nlink > 1 && (inode->mode & LX_S_IFMT) == LX_S_IFDIR)
+        inode_unlink(inode);
+    inode_unlink(inode);
+}
+
+/* Nearly every name is new: only when it turns out not to be is the old one looked at. */
 static int add_entry(struct populate *p, struct dentry *dir, const char *name, size_t len)
 {
     struct inode *inode;
-    bool merged;
+    bool merged = false;
     int err;
 
     if (len > LX_NAME_MAX)
         return fault(p, -EINVAL, "its name is longer than 255 bytes");
-    err = make_room(p, dir, name, len, &merged);
-    if (err || merged)
-        return err;
     err = find_or_make_inode(p, &inode);
     if (err)
         return err;
-    err = add_name(p, dir, name, len, inode);
-    if (err)
-        inode_unlink(inode);
+    err = add_name(dir, name, len, inode);
+    if (err == -EEXIST) {
+        err = make_room(p, dir, name, len, &merged);
+        if (!err && !merged)
+            err = add_name(dir, name, len, inode);
+    }
+    if (err || merged)
+        give_up(inode);
     inode_put(inode);
-    return err;
+    return err && !p->report->fault[0] ? fault(p, err, "its name cannot be added") : err;
 }
 
 /* The directory of an entry whose name has dir_len bytes before its last slash. */

@@ -80,10 +80,16 @@ static int walk_go_root(struct walk *w)
 
     if (w->flags & PATH_BENEATH)
         return -EXDEV;
-    root = walk_root(w);
-    if ((w->flags & PATH_NO_XDEV) && w->at && w->at->inode->super != root->inode->super)
+    if (w->root) {
+        root = w->root;
+        dentry_get(root);
+    } else {
+        root = fs_context_root(w->context);
+    }
+    if ((w->flags & PATH_NO_XDEV) && w->at && w->at->inode->super != root->inode->super) {
+        dentry_put(root);
         return -EXDEV;
-    dentry_get(root);
+    }
     walk_go(w, root);
     return 0;
 }

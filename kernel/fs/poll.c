@@ -10,14 +10,10 @@ void poll_head_init(struct poll_head *head)
     list_init(&head->hooks);
 }
 
-/* Whoever registers does so before looking at the state, and whoever notifies has changed the
- * state already: seeing no hook here means that the other will see the new state. */
-void poll_notify(struct poll_head *head)
+void poll_wake(struct poll_head *head)
 {
     uint64_t flags;
 
-    if (list_empty(&head->hooks))
-        return;
     flags = spin_lock_irqsave(&head->lock);
     list_for_each (node, &head->hooks) {
         struct poll_waiter *waiter = list_entry(node, struct poll_hook, node)->waiter;
@@ -44,13 +40,11 @@ static struct poll_hook *hook_alloc(struct poll_waiter *waiter)
     return kmalloc(sizeof(struct poll_hook));
 }
 
-void poll_register(struct poll_head *head, struct poll_waiter *waiter)
+void poll_register_waiter(struct poll_head *head, struct poll_waiter *waiter)
 {
     struct poll_hook *hook;
     uint64_t flags;
 
-    if (!waiter)
-        return;
     hook = hook_alloc(waiter);
     if (!hook) {
         waiter->error = -ENOMEM;
@@ -63,6 +57,7 @@ void poll_register(struct poll_head *head, struct poll_waiter *waiter)
     flags = spin_lock_irqsave(&head->lock);
     list_push_back(&head->hooks, &hook->node);
     spin_unlock_irqrestore(&head->lock, flags);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
 int poll_waiter_wait(struct poll_waiter *waiter, uint64_t deadline_ns)

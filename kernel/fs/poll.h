@@ -43,11 +43,25 @@ struct poll_waiter {
 };
 
 void poll_head_init(struct poll_head *head);
-void poll_notify(struct poll_head *head);
+void poll_wake(struct poll_head *head);
+
+/* Whoever registers does so before looking at the state, and whoever notifies has changed the
+ * state already: seeing no hook here means that the other will see the new state. */
+static inline void poll_notify(struct poll_head *head)
+{
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    if (unlikely(!list_empty(&head->hooks)))
+        poll_wake(head);
+}
 
 void poll_waiter_init(struct poll_waiter *waiter);
+void poll_register_waiter(struct poll_head *head, struct poll_waiter *waiter);
 /* Called by file_ops.poll before it looks at its state; waiter may be NULL: nothing to do. */
-void poll_register(struct poll_head *head, struct poll_waiter *waiter);
+static inline void poll_register(struct poll_head *head, struct poll_waiter *waiter)
+{
+    if (waiter)
+        poll_register_waiter(head, waiter);
+}
 /* 0 woken, -EINTR, -ETIMEDOUT. Forgets that it was woken, so look at the files afterwards. */
 MUST_CHECK int poll_waiter_wait(struct poll_waiter *waiter, uint64_t deadline_ns);
 void poll_waiter_finish(struct poll_waiter *waiter);

@@ -155,6 +155,7 @@ static int64_t write_locked(struct inode *inode, struct vm_io *io, int64_t *offs
 static int64_t ramfs_write(struct file *file, struct vm_io *io, int64_t *offset)
 {
     struct inode *inode = file->inode;
+    int64_t start = *offset;
     int64_t total = 0;
     int64_t moved = 0;
 
@@ -174,6 +175,8 @@ static int64_t ramfs_write(struct file *file, struct vm_io *io, int64_t *offset)
         if (moved < 0)
             break;
     }
+    if (total == 0)
+        *offset = start;
     return total > 0 ? total : moved;
 }
 
@@ -248,8 +251,11 @@ static int punch_locked(struct inode *inode, uint64_t offset, uint64_t end)
     return err;
 }
 
+/* Nothing is done where it cannot be done whole. */
 static int reserve_locked(struct inode *inode, uint64_t offset, uint64_t end)
 {
+    if ((end - offset) >> PAGE_SHIFT > filemap_room() + inode->map.npages)
+        return -ENOSPC;
     for (uint64_t index = offset >> PAGE_SHIFT; index << PAGE_SHIFT < end; index++) {
         struct frame *frame;
         bool is_new;
@@ -299,10 +305,9 @@ static int pager_page_get(struct vm_pager *pager, uint64_t index, bool write,
         err = write ? 0 : filemap_get(&inode->map, index, out_frame);
         if (!err && !*out_frame)
             err = filemap_get_own(&inode->map, index, false, &is_new, out_frame);
-        if (!err && write) {
+        /* No new mtime: a shared mapping asks like this also for reading. */
+        if (!err && write)
             inode->map.mapped_writable = true;
-            inode_touch_locked(inode);
-        }
     }
     mutex_unlock(&inode->lock);
     return err == -ENOSPC ? -ENOMEM : err;

@@ -5,6 +5,7 @@
 #include "kernel/lib/bootinfo.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/config.h"
+#include "kernel/mm/tables.h"
 
 #define BLOCK_FRAMES (1ULL << PMM_MAX_ORDER)
 #define LOW_FRAMES   (0x100000ULL >> PAGE_SHIFT) /* below 1 MiB: left to the firmware */
@@ -87,6 +88,9 @@ static uint32_t alloc_locked(unsigned order)
         list_push_locked(number + (1u << from), from);
     }
     pmm.free -= 1ULL << order;
+    /* Here, not after the lock: the block's buddy looks at this when it is freed. */
+    pmm_frames[number].state = FRAME_USED;
+    pmm_frames[number].order = (uint8_t)order;
     return number;
 }
 
@@ -103,8 +107,6 @@ struct frame *pmm_alloc(unsigned order, enum pmm_flags flags)
     if (!number)
         return NULL;
     frame = &pmm_frames[number];
-    frame->state = FRAME_USED;
-    frame->order = (uint8_t)order;
     frame->refs = 1;
     if (flags & PMM_ZERO)
         memset(frame_address(frame), 0, PAGE_SIZE << order);
@@ -263,6 +265,19 @@ static const char *block_check(uint64_t first, uint64_t count)
     return NULL;
 }
 
+/* The head of the free block that would hold the frame, for each size. Right for frames next to
+ * memory that is not free: descriptors there are all valid. */
+bool pmm_frame_is_free(uint64_t number)
+{
+    for (unsigned order = 0; order <= PMM_MAX_ORDER; order++) {
+        const struct frame *head = &pmm_frames[ALIGN_DOWN(number, 1ULL << order)];
+
+        if (head->state == FRAME_FREE && head->order == order)
+            return true;
+    }
+    return false;
+}
+
 const char *pmm_check_owners(void)
 {
     uint64_t irq = spin_lock_irqsave(&pmm.lock);
@@ -276,6 +291,8 @@ const char *pmm_check_owners(void)
         }
     if (!fault && counted != pmm.free)
         fault = "the free lists do not add up to the number of free frames";
+    if (!fault && tables_any_free())
+        fault = "a page table of the kernel lies in a free block";
     spin_unlock_irqrestore(&pmm.lock, irq);
     return fault;
 }

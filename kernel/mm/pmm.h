@@ -56,6 +56,7 @@ void pmm_give(uint64_t first_frame, uint64_t count);
 /* For checks: NULL if every free block lies in memory that is free in the map (or was given since),
  * outside of the descriptors, and the free lists add up; else a sentence. */
 const char *pmm_check_owners(void);
+bool pmm_frame_is_free(uint64_t number); /* for checks, of frames that start-up memory surrounds */
 
 /* 2^order frames, one reference. */
 MUST_CHECK struct frame *pmm_alloc(unsigned order, enum pmm_flags flags);

@@ -105,6 +105,30 @@ const char *tables_verify(const struct bootinfo *info)
     return fault;
 }
 
+/* Recursion is three deep at most. */
+static bool table_is_free(uint64_t entry, unsigned level)
+{
+    const uint64_t *table = paging_table(entry);
+
+    if (pmm_frame_is_free((entry & PTE_ADDRESS) >> PAGE_SHIFT))
+        return true;
+    for (unsigned i = 0; level > 1 && i < PAGING_ENTRIES; i++)
+        if ((table[i] & PTE_PRESENT) && !paging_is_leaf(table[i], level) &&
+            table_is_free(table[i], level - 1))
+            return true;
+    return false;
+}
+
+bool tables_any_free(void)
+{
+    const uint64_t *root = paging_table(kernel_root);
+
+    for (unsigned i = KERNEL_HALF_FIRST_SLOT; i < PAGING_ENTRIES; i++)
+        if (table_is_free(root[i], 3))
+            return true;
+    return pmm_frame_is_free(kernel_root >> PAGE_SHIFT);
+}
+
 /* Frees the tables below one entry of the lower half. */
 static void free_below(uint64_t entry, unsigned level)
 {

@@ -22,3 +22,6 @@ const char *tables_verify(const struct bootinfo *info);
 void tables_adopt(const struct bootinfo *info);
 
 uint64_t tables_kernel_root(void); /* physical address of the top-level table */
+
+/* For checks: whether any table of the kernel half is in the allocator's free lists. */
+bool tables_any_free(void);

@@ -66,6 +66,7 @@ struct process {
     uint64_t        args_start, args_end; /* [o] argv strings in memory, for /proc/PID/cmdline */
     struct lx_rlimit limits[LX_RLIM_NLIMITS]; /* [o] */
     bool            no_new_privs;  /* [o] */
+    int             death_signal;  /* [o] prctl(PR_SET_PDEATHSIG) */
     uint64_t        started_ns;    /* [I] */
     uint64_t        children_ns;   /* [t] run time of children waited for */
 

@@ -12,10 +12,12 @@
 #include "kernel/fs/open.h"
 #include "kernel/lib/klog.h"
 #include "kernel/lib/string.h"
+#include "kernel/mm/tables.h"
 #include "kernel/proc/exec.h"
 #include "kernel/proc/signal.h"
 #include "kernel/sched/sched.h"
 #include "kernel/vm/vm_space.h"
+#include "shared/addrmap.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/fcntl.h"
 
@@ -39,14 +41,21 @@ static bool entry_ready(const struct task *self)
 {
     const struct cpu *cpu = cpu_self();
 
-    if (injected_faults) {
-        injected_faults--;
-        return false;
-    }
     return cr3_read() == self->thread.arch.cr3 && self->thread.space->root == cr3_read() &&
            cpu->kernel_rsp == self->thread.arch.stack_top &&
            cpu->tss.rsp0[0] == (uint32_t)cpu->kernel_rsp &&
            cpu->tss.rsp0[1] == (uint32_t)(cpu->kernel_rsp >> 32);
+}
+
+/* For the checks: the step that installs address space (odd tries) or stack went wrong. */
+static void fault_inject(void)
+{
+    if (!injected_faults)
+        return;
+    if (injected_faults-- & 1)
+        cr3_write(tables_kernel_root());
+    else
+        cpu_set_kernel_stack(cpu_self(), cpu_self()->kernel_rsp - PAGE_SIZE);
 }
 
 /* The first code of a new task's thread. */
@@ -55,6 +64,7 @@ static void task_start(void *argument)
     struct task *self = argument;
 
     sched_first();
+    fault_inject();
     for (unsigned tries = 0; !entry_ready(self); tries++) {
         if (tries == ENTRY_TRIES) {
             klog("task %d: address space or kernel stack is not installed: not entered", self->tid);
@@ -62,6 +72,7 @@ static void task_start(void *argument)
         }
         cr3_write(self->thread.arch.cr3);
         cpu_set_kernel_stack(cpu_self(), self->thread.arch.stack_top);
+        fault_inject();
     }
     if (!first_entry_tsc)
         first_entry_tsc = tsc_read();

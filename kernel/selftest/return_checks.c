@@ -196,10 +196,12 @@ KTEST(entry_fault, "entry-not-installed")
     struct wait_status status = {0};
     int err;
 
-    usermode_inject_entry_faults(1);
-    err = snippet_run(SNIPPET(litter), &status);
-    KTEST_EXPECT(!err && status.end == PROCESS_EXITED && status.code == 7,
-                 "one failure: ended with %d %d", (int)status.end, status.code);
+    for (unsigned faults = 1; faults <= 2; faults++) {
+        usermode_inject_entry_faults(faults);
+        err = snippet_run(SNIPPET(litter), &status);
+        KTEST_EXPECT(!err && status.end == PROCESS_EXITED && status.code == 7,
+                     "%u failures: ended with %d %d", faults, (int)status.end, status.code);
+    }
     usermode_inject_entry_faults(1000);
     err = snippet_run(SNIPPET(litter), &status);
     usermode_inject_entry_faults(0);

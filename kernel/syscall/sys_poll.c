@@ -133,8 +133,13 @@ static int poll_list(struct task *self, struct lx_pollfd *list, unsigned count,
 
 /* --- poll --- */
 
-static int answer_poll(const struct lx_pollfd *list, unsigned count, struct uptr user)
+/* Only the answers are written: another thread may be filling in the questions of its next call.
+ * Alone, the program cannot tell that the questions are written back as they were. */
+static int answer_poll(struct task *self, const struct lx_pollfd *list, unsigned count,
+                       struct uptr user)
 {
+    if (__atomic_load_n(&self->files->users, __ATOMIC_RELAXED) == 1)
+        return vm_user_write(user, list, count * sizeof(*list));
     for (unsigned i = 0; i < count; i++) {
         struct uptr at = {user.va + i * sizeof(*list) + offsetof(struct lx_pollfd, revents)};
         int err = vm_user_write(at, &list[i].revents, sizeof(list[i].revents));
@@ -160,7 +165,7 @@ static int64_t poll_user(struct task *self, struct uptr user, unsigned count,
     if (!result)
         result = poll_list(self, list, count, patience);
     if (result >= 0) {
-        int err = answer_poll(list, count, user);
+        int err = answer_poll(self, list, count, user);
         result = err ? err : result;
     }
     if (list != few)
@@ -284,11 +289,16 @@ struct sets {
 };
 
 static const uint32_t set_events[NSETS] = {SELECT_IN, SELECT_OUT, SELECT_EX};
-
-static bool in_set(const struct sets *sets, unsigned set, unsigned fd)
-{
-    return sets->words[set * sets->nwords + fd / 64] >> (fd % 64) & 1;
-}
+/* The bit of an entry's events that tells which sets asked for it. */
+static const uint32_t set_marks[NSETS] = {LX_POLLIN, LX_POLLOUT, LX_POLLPRI};
+static const int16_t asked_events[1 << NSETS] = {0,
+                                                 SELECT_IN,
+                                                 SELECT_OUT,
+                                                 SELECT_IN | SELECT_OUT,
+                                                 SELECT_EX,
+                                                 SELECT_IN | SELECT_EX,
+                                                 SELECT_OUT | SELECT_EX,
+                                                 SELECT_IN | SELECT_OUT | SELECT_EX};
 
 /* Bits behind the last descriptor do not come back. */
 static int sets_read(struct sets *sets)
@@ -307,41 +317,46 @@ static int sets_read(struct sets *sets)
     return 0;
 }
 
-/* Every descriptor in a set must be open. */
+/* One entry for each descriptor in any set; they must all be open. */
 static int sets_to_list(struct task *self, struct sets *sets)
 {
-    for (unsigned fd = 0; fd < sets->nfds; fd++) {
-        uint32_t events = 0;
-        struct fd_ref ref;
+    for (size_t i = 0; i < sets->nwords; i++) {
+        const uint64_t *word = &sets->words[i];
+        uint64_t any = word[0] | word[sets->nwords] | word[2 * sets->nwords];
 
-        for (unsigned set = 0; set < NSETS; set++)
-            events |= in_set(sets, set, fd) ? set_events[set] : 0;
-        if (!events)
-            continue;
-        ref = fd_find(self->files, (int)fd);
-        if (!ref.file)
-            return -EBADF;
-        fd_ref_put(ref);
-        sets->list[sets->count++] = (struct lx_pollfd){.fd = (int)fd, .events = (int16_t)events};
+        for (; any; any &= any - 1) {
+            unsigned bit = (unsigned)__builtin_ctzll(any);
+            int fd = (int)(i * 64 + bit);
+            unsigned asked =
+                (unsigned)((word[0] >> bit & 1) | (word[sets->nwords] >> bit & 1) << 1 |
+                           (word[2 * sets->nwords] >> bit & 1) << 2);
+            struct fd_ref ref = fd_find(self->files, fd);
+
+            if (!ref.file)
+                return -EBADF;
+            fd_ref_put(ref);
+            sets->list[sets->count++] = (struct lx_pollfd){.fd = fd, .events = asked_events[asked]};
+        }
     }
     return 0;
 }
 
-/* What is both asked for and ready; returns the number of bits. */
+/* What is both asked for and ready; returns the number of bits. Few descriptors are ready, mostly.
+ */
 static int list_to_sets(struct sets *sets)
 {
-    size_t nwords = sets->nwords;
     int bits = 0;
 
+    memset(sets->words, 0, NSETS * sets->nwords * sizeof(*sets->words));
     for (unsigned i = 0; i < sets->count; i++) {
-        unsigned fd = (unsigned)sets->list[i].fd;
-        for (unsigned set = 0; set < NSETS; set++) {
-            uint64_t *word = &sets->words[set * nwords + fd / 64];
-            bool ready = (uint16_t)sets->list[i].revents & set_events[set];
-            if (in_set(sets, set, fd) && ready)
-                bits++;
-            else
-                *word &= ~(1ull << (fd % 64));
+        const struct lx_pollfd *entry = &sets->list[i];
+
+        for (unsigned set = 0; entry->revents && set < NSETS; set++) {
+            uint64_t *word = &sets->words[set * sets->nwords + (unsigned)entry->fd / 64];
+            if (!(entry->events & set_marks[set]) || !(entry->revents & set_events[set]))
+                continue;
+            *word |= 1ull << (entry->fd % 64);
+            bits++;
         }
     }
     return bits;

@@ -90,8 +90,8 @@ int64_t sys_arch_prctl(struct task *self, int option, uint64_t address)
     }
 }
 
-/* Honoured: SET_NAME, GET_NAME, GET_DUMPABLE (1), SET_DUMPABLE (checked), PDEATHSIG (no parent
- * dies), NO_NEW_PRIVS (nothing gives any). */
+/* Honoured: SET_NAME, GET_NAME, GET_DUMPABLE (1), SET_DUMPABLE (checked), PDEATHSIG (kept; no
+ * parent dies), NO_NEW_PRIVS (nothing gives any). */
 int64_t sys_prctl(struct task *self, int option, uint64_t two, uint64_t three, uint64_t four,
                   uint64_t five)
 {
@@ -110,6 +110,13 @@ int64_t sys_prctl(struct task *self, int option, uint64_t two, uint64_t three, u
         return 0;
     case LX_PR_GET_NAME:
         return vm_user_write(at, process->name, sizeof(process->name));
+    case LX_PR_SET_PDEATHSIG:
+        if (two > LX_NSIG)
+            return -EINVAL;
+        process->death_signal = (int)two;
+        return 0;
+    case LX_PR_GET_PDEATHSIG:
+        return vm_user_write(at, &process->death_signal, sizeof(process->death_signal));
     case LX_PR_GET_DUMPABLE:
         return 1;
     case LX_PR_SET_DUMPABLE:

@@ -77,6 +77,19 @@ static unsigned walk_flags(int flags)
            (flags & LX_AT_EMPTY_PATH ? PATH_EMPTY : 0);
 }
 
+static int64_t stat_path(struct task *self, int dirfd, struct uptr path, struct uptr result,
+                         unsigned walk)
+{
+    struct dentry *dentry;
+    int64_t err = user_walk(self, dirfd, path, walk, &dentry);
+
+    if (err)
+        return err;
+    err = stat_to_user(dentry->inode, result);
+    dentry_put(dentry);
+    return err;
+}
+
 /* Honoured: SYMLINK_NOFOLLOW, EMPTY_PATH; NO_AUTOMOUNT means nothing here. */
 int64_t sys_newfstatat(struct task *self, int dirfd, struct uptr path, struct uptr result,
                        int flags)
@@ -87,6 +100,8 @@ int64_t sys_newfstatat(struct task *self, int dirfd, struct uptr path, struct up
     if (flags &
         ~(LX_AT_SYMLINK_NOFOLLOW | LX_AT_NO_AUTOMOUNT | LX_AT_EMPTY_PATH | LX_AT_STATX_SYNC_TYPE))
         return -EINVAL;
+    if (!(flags & LX_AT_EMPTY_PATH))
+        return stat_path(self, dirfd, path, result, walk_flags(flags));
     err = user_walk_inode(self, dirfd, path, walk_flags(flags), &inode);
     if (err)
         return err;
@@ -97,12 +112,12 @@ int64_t sys_newfstatat(struct task *self, int dirfd, struct uptr path, struct up
 
 int64_t sys_stat(struct task *self, struct uptr path, struct uptr result)
 {
-    return sys_newfstatat(self, LX_AT_FDCWD, path, result, 0);
+    return stat_path(self, LX_AT_FDCWD, path, result, PATH_FOLLOW);
 }
 
 int64_t sys_lstat(struct task *self, struct uptr path, struct uptr result)
 {
-    return sys_newfstatat(self, LX_AT_FDCWD, path, result, LX_AT_SYMLINK_NOFOLLOW);
+    return stat_path(self, LX_AT_FDCWD, path, result, 0);
 }
 
 static struct lx_statx_time statx_time(struct fs_time time)

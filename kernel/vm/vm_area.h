@@ -19,6 +19,7 @@ void vm_area_init(void);
 struct vm_area *vm_area_find(const struct vm_space *space, uint64_t va);
 struct vm_area *vm_area_next(const struct vm_area *area);
 struct vm_area *vm_area_prev(const struct vm_area *area);
+struct vm_area *vm_area_last(const struct vm_space *space); /* NULL: there is none */
 
 /* Where new mappings below it must end: a growing area keeps a gap free. */
 uint64_t vm_area_low(const struct vm_area *area);

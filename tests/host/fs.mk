@@ -12,7 +12,8 @@ HOST_FS_SRCS := $(sort $(wildcard kernel/fs/*.c)) kernel/dev/mem.c kernel/dev/co
 HOST_FS_CFLAGS := -iquote tests/host/fs_fake -fno-strict-aliasing
 
 # All of it is compiled once, and linked into one object that every test gets.
-HOST_FS_OBJ := $(patsubst %.c,$(HOST_OUT)/obj/fs/%.o,$(HOST_FS_SRCS) tests/host/fs_fake.c)
+HOST_FS_OBJ := $(patsubst %.c,$(HOST_OUT)/obj/fs/%.o,$(HOST_FS_SRCS) tests/host/fs_fake.c \
+    tests/host/fs_fake_user.c)
 $(HOST_FS_OBJ): $(HOST_OUT)/obj/fs/%.o: %.c tests/host/fs.mk
 	$(Q)mkdir -p $(@D)
 	$(Q)$(HOST_CC) $(HOST_CFLAGS) $(HOST_FS_CFLAGS) -MMD -MP -c $< -o $@

@@ -40,6 +40,9 @@ void fake_set_absent_pages(unsigned chance);
 /* User memory in [base, base + nbytes) cannot be accessed; read-only with readable. */
 void fake_set_bad_range(const void *base, size_t nbytes, bool readable);
 
+/* Copies that may fault: no spinlock, no mutex of rank VM or above. */
+void assert_may_fault(void);
+
 /* Called instead of sleeping; returns what waitq_wait is to return. NULL: sleeping fails a test. */
 extern int (*fake_on_wait)(struct waitq *queue);
 extern int fake_last_signal;

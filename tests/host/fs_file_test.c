@@ -133,6 +133,35 @@ static void test_holes(void **state)
     end();
 }
 
+static void test_allocating(void **state)
+{
+    uint64_t frames;
+    struct lx_stat st;
+
+    (void)state;
+    begin(0);
+    OK(sys_fallocate(task, 0, LX_FALLOC_KEEP_SIZE, 0, 8192));
+    assert_int_equal(size_of(0), 0);
+    OK(sys_fallocate(task, 0, 0, 5000, 5000));
+    OK(sys_fstat(task, 0, user(&st)));
+    assert_int_equal(st.st_size, 10000);
+    assert_int_equal(st.st_blocks, 24);
+    frames = fake_frames_in_use();
+    ERR(sys_fallocate(task, 0, 0, 0, 1ll << 60), ENOSPC); /* at once, and nothing is taken */
+    assert_int_equal(fake_frames_in_use(), frames);
+    put(0, "data");
+    OK(sys_fallocate(task, 0, LX_FALLOC_PUNCH_HOLE | LX_FALLOC_KEEP_SIZE, 1, 9000));
+    assert_int_equal(sys_pread64(task, 0, user(bytes), 100, 0), 100);
+    assert_memory_equal(bytes, "d\0\0\0\0", 5);
+    assert_int_equal(size_of(0), 10000);
+    ERR(sys_fallocate(task, 0, 0, -1, 10), EINVAL);
+    ERR(sys_fallocate(task, 0, 0, 0, 0), EINVAL);
+    ERR(sys_fallocate(task, 0, 0, INT64_MAX, 10), EFBIG);
+    ERR(sys_fallocate(task, 0, LX_FALLOC_ZERO_RANGE, 0, 10), EOPNOTSUPP);
+    ERR(sys_fallocate(task, 0, LX_FALLOC_PUNCH_HOLE, 0, 10), EOPNOTSUPP);
+    end();
+}
+
 /* What was cut off does not come back when the file grows again. */
 static void test_truncation_zeroes(void **state)
 {
@@ -427,12 +456,19 @@ static void test_kernel_calls(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_positions),    cmocka_unit_test(test_append),
-        cmocka_unit_test(test_holes),        cmocka_unit_test(test_truncation_zeroes),
-        cmocka_unit_test(test_mapping),      cmocka_unit_test(test_bad_buffers),
-        cmocka_unit_test(test_vectors),      cmocka_unit_test(test_copies),
-        cmocka_unit_test(test_flock),        cmocka_unit_test(test_file_without_a_name_gets_one),
-        cmocka_unit_test(test_fcntl),        cmocka_unit_test(test_times),
+        cmocka_unit_test(test_positions),
+        cmocka_unit_test(test_append),
+        cmocka_unit_test(test_holes),
+        cmocka_unit_test(test_truncation_zeroes),
+        cmocka_unit_test(test_allocating),
+        cmocka_unit_test(test_mapping),
+        cmocka_unit_test(test_bad_buffers),
+        cmocka_unit_test(test_vectors),
+        cmocka_unit_test(test_copies),
+        cmocka_unit_test(test_flock),
+        cmocka_unit_test(test_file_without_a_name_gets_one),
+        cmocka_unit_test(test_fcntl),
+        cmocka_unit_test(test_times),
         cmocka_unit_test(test_kernel_calls),
     };
 

@@ -42,21 +42,29 @@ class Screen:
         rows = self.pixels[3 * self.width * top:3 * self.width * bottom]
         return Counter(zip(rows[0::3], rows[1::3], rows[2::3])).most_common()
 
-    def _cell(self, column, top, glyphs):
+    def _cell(self, left, top, scale, glyphs):
         rows = []
-        for y in range(top, top + HEIGHT):
-            at = 3 * (y * self.width + column * WIDTH)
-            rows.append(self.pixels[at:at + 3 * WIDTH])
+        for y in range(top, top + HEIGHT * scale, scale):
+            at = 3 * (y * self.width + left)
+            rows.append(self.pixels[at:at + 3 * WIDTH * scale])
         ground = rows[0][:3]  # no letter reaches the upper left corner of its cell
-        pattern = bytes(sum((row[3 * x:3 * x + 3] != ground) << (7 - x) for x in range(WIDTH))
-                        for row in rows)
+        step = 3 * scale
+        pattern = bytes(sum((row[step * x:step * x + 3] != ground) << (7 - x)
+                            for x in range(WIDTH)) for row in rows)
         return glyphs.get(pattern, "\ufffd")
 
-    def text(self):
-        """The lines of text; what is no letter of the font comes out as U+FFFD."""
-        glyphs = _glyphs()
+    def _read(self, scale, glyphs):
         lines = []
-        for top in range(0, self.height - HEIGHT + 1, HEIGHT):
-            cells = (self._cell(column, top, glyphs) for column in range(self.width // WIDTH))
-            lines.append("".join(cells).rstrip())
+        for top in range(0, self.height - HEIGHT * scale + 1, HEIGHT * scale):
+            lefts = range(0, self.width - WIDTH * scale + 1, WIDTH * scale)
+            lines.append("".join(self._cell(x, top, scale, glyphs) for x in lefts).rstrip())
         return lines
+
+    def text(self):
+        """The lines of text; what is no letter of the font comes out as U+FFFD.
+
+        On large screens the letters are doubled: the scale under which more of them can be read.
+        """
+        glyphs = _glyphs()
+        return max((self._read(scale, glyphs) for scale in (1, 2)),
+                   key=lambda lines: sum(c.isalnum() for line in lines for c in line))

@@ -3,6 +3,7 @@
 import os
 import shutil
 import struct
+import time
 
 import pytest
 
@@ -19,7 +20,7 @@ def build(tmp_path):
                        ("user/rootfs/usr/bin/minimal", b"minimal")):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(data)
-    (folder / "user/rootfs/usr/bin/minimal").chmod(0o755)
+    (folder / "user/rootfs/usr/bin/minimal").chmod(0o775)  # as a umask of 002 would have it
     return folder
 
 
@@ -47,7 +48,8 @@ def archive(image, folder):
 
 def test_layout_of_the_disk(build, tmp_path):
     image = tmp_path / "a.img"
-    done = make(build, image, "-c", "after=halt trace=*")
+    (tmp_path / "trace=file").touch()  # no pattern for file names, even where one fits
+    done = make(build, image, "-c", "after=halt trace=*", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     disk = image.read_bytes()
     assert disk[510:512] == b"\x55\xaa"
@@ -106,6 +108,7 @@ def test_same_bytes_from_anywhere_by_anyone(build, tmp_path):
     plan = tmp_path / "plan"
     plan.write_text("test a /a\n")
     assert make(build, tmp_path / "1.img", "-r", tree, "-p", plan, "-c", "x=1").returncode == 0
+    time.sleep(2.1)  # FAT counts in steps of two seconds
     # another order of creation, other times, another directory, umask, time zone and locale
     other = tmp_path / "elsewhere" / "tree"
     for name in ("c/d", "a", "b"):
@@ -153,6 +156,8 @@ def test_large_files_start_on_pages(build, tmp_path):
     tree.mkdir()
     for number in range(150):  # names of many lengths bring every kind of remainder
         (tree / ("n" * (1 + number % 90) + str(number))).write_bytes(b"x" * (PAGE + number * 7))
+    for number in range(40):  # and these end so late in a page that the next name has no room in it
+        (tree / ("z" * 90 + f"{number:02}")).write_bytes(b"x" * (PAGE + 3850 + 4 * number))
     make(build, tmp_path / "a.img", "-r", tree)
     found, _ = archive(tmp_path / "a.img", tmp_path)
     large = [entry for entry in found.values() if len(entry[3]) >= PAGE and entry[0] >> 12 == 8]
@@ -172,7 +177,7 @@ def test_base_is_debians_layout_with_debians_busybox(build, tmp_path):
     assert found["usr/bin/busybox"][3] == open(path, "rb").read()
     assert found["usr/bin/sh"][3] == b"busybox"
     assert found["usr/sbin/ifconfig"][3] == b"../bin/busybox"
-    assert found["usr/bin/minimal"][3] == b"minimal"
+    assert found["usr/bin/minimal"][0] == 0o100755 and found["usr/bin/minimal"][3] == b"minimal"
 
 
 def test_trees_are_laid_over(build, tmp_path):
@@ -249,6 +254,22 @@ def test_says_what_is_wrong(build, tmp_path, args, words):
     done = run(tool("mkimg.sh"), "-b", build, "-o", tmp_path / "a.img", *args)
     assert done.returncode == 1
     assert words in done.stderr
+    assert not (tmp_path / "a.img").exists()
+
+
+@pytest.mark.parametrize("answer, words", [
+    ("exit 1", "busybox-static is missing"),
+    ("echo {folder}/bin/busybox", "is not the file of Debian's package"),
+])
+def test_busybox_that_is_not_debians(build, tmp_path, answer, words):
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    (folder / "busybox").write_bytes(b"another")
+    (folder / "dpkg-query").write_text("#!/bin/sh\n" + answer.format(folder=tmp_path) + "\n")
+    (folder / "dpkg-query").chmod(0o755)
+    done = make(build, tmp_path / "a.img",
+                env=dict(os.environ, PATH=f"{folder}:{os.environ['PATH']}"))
+    assert done.returncode == 1 and words in done.stderr
     assert not (tmp_path / "a.img").exists()
 
 

@@ -10,6 +10,7 @@ import pytest
 
 import machine
 from conftest import BUILD, TOP, Image
+from test_screen import loudest, picture
 
 PLAN = "test a /bin/minimal\n"
 PASSES, ENDS = "PASS", "no verdict, status 0"
@@ -37,11 +38,12 @@ QUIRKS = {
                                    "protocol"], {}),
     "memory-attributes-refused": (ENDS, ["firstlight: refused: firmware: does not let the "
                                          "loader's code run", "quirk: the loader came back"], {}),
+    "serial-by-hand": (PASSES, ["firstlight: starting the kernel"], {}),
 }
 
 
-def make(mkimg, name, **more):
-    image = mkimg(plan=PLAN, **more)
+def make(mkimg, name, plan=PLAN, **more):
+    image = mkimg(plan=plan, **more)
     with open(os.path.join(BUILD, "efi/BOOTX64.EFI"), "rb") as file:
         image.write("loader.efi", file.read())
     with open(os.path.join(BUILD, "quirk/QUIRK.EFI"), "rb") as file:
@@ -63,12 +65,25 @@ def test_quirk(boot, mkimg, name):
     assert f"quirk: {name}" in outcome.log
     assert "quirk: FAULT" not in outcome.log
     for word in words:
-        assert word in outcome.log
+        assert outcome.log.count(word) == 1
     if expected == PASSES:
         assert outcome.code == machine.PASS, outcome.message
     else:
         assert outcome.status == 0 and outcome.code == machine.NO_VERDICT
         assert "KTAP version" not in outcome.log
+
+
+@pytest.mark.parametrize("name, strongest", [
+    ("graphics-rgb", 2), ("graphics-mask", 0), ("graphics-blt-only-in-use", 0),
+])
+def test_colours(boot, mkimg, name, strongest):
+    """The red banner of a FAIL; blue where the firmware says the wrong order of colours."""
+    screen, outcome = picture(boot, make(mkimg, name, plan="test a /bin/busybox false\n",
+                                         words="after=halt"))
+    assert "quirk: FAULT" not in outcome.log
+    colour = loudest(screen)
+    assert all(colour[strongest] > other + 40 for n, other in enumerate(colour) if n != strongest)
+    assert "verdict=FAIL" in "\n".join(screen.text())
 
 
 def test_read_limit_means_something(mkimg):

@@ -27,9 +27,12 @@ def totals(tmp_path):
         fake = tmp_path / "make"
         fake.write_text(script + "*) exit 99 ;;\nesac\n")
         fake.chmod(0o755)
+        note = tmp_path / "note"
         done = run(sys.executable, os.path.join(TOP, "tests/run.py"),
-                   env=dict(os.environ, MAKE=str(fake)))
-        return done.returncode, done.stdout.splitlines()[-1]
+                   env=dict(os.environ, MAKE=str(fake), FIRSTLIGHT_TOTALS=str(note)))
+        last = done.stdout.splitlines()[-1]
+        assert note.read_text() == last + "\n"
+        return done.returncode, last
 
     return call
 
@@ -55,3 +58,18 @@ def test_all_passed(totals):
 def test_each_failure_counts(totals, change, last):
     status, line = totals(change)
     assert (status, line) == (1, last)
+
+
+@pytest.mark.parametrize("script, status, last", [
+    ("echo '5 passed, 0 failed'", 0, "5 passed, 0 failed"),
+    ("echo '4 passed, 1 failed' >$FIRSTLIGHT_TOTALS; echo 'make: *** Error 1'; exit 2", 1,
+     "4 passed, 1 failed"),
+    ("echo 'make: *** the packages are needed'; exit 2", 1, "0 passed, 1 failed"),
+])
+def test_ci_ends_with_the_count(tmp_path, script, status, last):
+    fake = tmp_path / "make"
+    fake.write_text(f"#!/bin/sh\n[ $1 = test ] || exit 9\n{script}\n")
+    fake.chmod(0o755)
+    done = run(os.path.join(TOP, ".ci/run"), cwd="/",
+               env=dict(os.environ, PATH=f"{tmp_path}:{os.environ['PATH']}"))
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (status, last)

@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: MIT
 """Compare what programs print on Firstlight with what they print on Linux, byte for byte.
 
-    compare_output.py --base DIR... --work DIR --plan FILE --log SERIAL_LOG
+    compare_output.py --base DIR... --work DIR --plan FILE (--log SERIAL_LOG | --build DIR)
 
-The log is the serial output of a boot with that plan. Each test is run on this Linux under the
+The log is the serial output of a boot with that plan; with --build, an image is made of the built
+kernel and booted for it. Each test is run on this Linux under the
 same root filesystem; its output, written the way a report writes it (prefix, caret notation, cut
 at 64 KiB), must be the lines in front of the test's result line. How it ended is compared too.
 Exit status: 0 when every test of the plan was found in the log and nothing differs.
@@ -12,11 +13,13 @@ Exit status: 0 when every test of the plan was found in the log and nothing diff
 import argparse
 import os
 import re
+import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import run_on_linux  # noqa: E402  (its folder had to be named first)
 
+BOOT_SECONDS = 120
 PREFIX = "#: "
 RESULT = re.compile(r"^(not )?ok (\d+) (\S+)( #.*)?$")
 
@@ -72,6 +75,19 @@ def read_log(path):
     return tests
 
 
+def boot(build, plan, work):
+    """Boot an image with this plan; the path of what it said."""
+    tools = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../tools")
+    image, log = os.path.join(work, "output.img"), os.path.join(work, "output.log")
+    os.makedirs(work, exist_ok=True)
+    subprocess.run([os.path.join(tools, "mkimg.sh"), "-b", build, "-p", plan, "-o", image],
+                   check=True, stdout=subprocess.DEVNULL)
+    with open(log, "wb") as out:
+        subprocess.run([os.path.join(tools, "run.sh"), "-t", str(BOOT_SECONDS), image],
+                       stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, check=False)
+    return log
+
+
 def first_difference(want, got):
     """Two lines of text that show where the lists part."""
     for i in range(max(len(want), len(got))):
@@ -88,10 +104,14 @@ def main():
     parser.add_argument("--base", action="append", required=True)
     parser.add_argument("--work", required=True)
     parser.add_argument("--plan", required=True)
-    parser.add_argument("--log", required=True)
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--log")
+    source.add_argument("--build")
     args = parser.parse_args()
 
     run_on_linux.enter_namespace()
+    if args.build:
+        args.log = boot(args.build, args.plan, args.work)
     root = run_on_linux.make_root(args.base, args.work)
     tests, directives = run_on_linux.read_plan(args.plan)
     log = read_log(args.log)

@@ -85,8 +85,8 @@ OP mov_cs
     ret
 OP sysret
     sysretq
-OP vmcall_missing
-    .byte 0x0f, 0x01, 0xc2 /* vmlaunch */
+OP rsm
+    .byte 0x0f, 0xaa /* resume from system management mode */
     ret
 
 /* Vector 7 cannot happen in ring 3 while the kernel switches FPU state eagerly. */

@@ -23,7 +23,7 @@
     X(push_es)                                                                                     \
     X(mov_cs)                                                                                      \
     X(sysret)                                                                                      \
-    X(vmcall_missing)                                                                              \
+    X(rsm)                                                                                         \
     X(push_noncanonical)                                                                           \
     X(rbp_noncanonical)                                                                            \
     X(hlt)                                                                                         \

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -97,6 +98,52 @@ static void check_holes(void)
     CHECK_OK(close(fd));
 }
 
+/* A page of a file of which only a part is written, in a frame that a program has just left dirty.
+ */
+static void check_dirty_frames(void)
+{
+    int fd = (int)CHECK_OK(open(NAME, O_RDWR | O_TRUNC));
+
+    for (int i = 0; i < 16; i++) {
+        size_t size = 4 * 4096;
+        char *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        CHECK(p != MAP_FAILED);
+        memset(p, 0xdd, size);
+        CHECK_OK(munmap(p, size));
+        CHECK_OK(ftruncate(fd, 0));
+        CHECK_EQ(pwrite(fd, "x", 1, 4096 + 100), 1);
+        CHECK_OK(ftruncate(fd, 8192));
+        CHECK_EQ(pread(fd, buf, sizeof(buf), 0), 8192);
+        CHECK(bytes_are(buf, 0, 4196) && buf[4196] == 'x' && bytes_are(buf + 4197, 0, 3995));
+    }
+    CHECK_OK(close(fd));
+}
+
+/* A page's worth of data that ends in nothing: what could not be read must not show up later. */
+static void check_broken_write(void)
+{
+    int fd = (int)CHECK_OK(open(NAME, O_RDWR | O_TRUNC));
+    char *p = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    CHECK(p != MAP_FAILED);
+    memset(p, 0xdd, 8192);
+    CHECK_OK(munmap(p + 4096, 4096));
+    for (int i = 0; i < 8; i++) {
+        char *dirt = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        CHECK(dirt != MAP_FAILED);
+        memset(dirt, 0xdd, 8192);
+        CHECK_OK(munmap(dirt, 8192));
+        CHECK_OK(ftruncate(fd, 0));
+        long n = pwrite(fd, p + 4096 - 100, 4096, 0);
+        CHECK(n == 100 || (n == -1 && errno == EFAULT));
+        CHECK_OK(ftruncate(fd, 4096));
+        CHECK_EQ(pread(fd, buf, 4096, 0), 4096);
+        CHECK(bytes_are(buf + 100, 0, 3996));
+    }
+    CHECK_OK(munmap(p, 4096));
+    CHECK_OK(close(fd));
+}
+
 static void check_truncate(void)
 {
     int fd = (int)CHECK_OK(open(NAME, O_RDWR | O_TRUNC));
@@ -159,6 +206,8 @@ int main(void)
     check_open_flags();
     check_offsets();
     check_holes();
+    check_dirty_frames();
+    check_broken_write();
     check_truncate();
     check_append();
     check_sizes();

@@ -92,6 +92,41 @@ static void check_writes_stay_private(void)
     CHECK_OK(munmap(q, SIZE));
 }
 
+/* An area cut in pieces before its pages are there: each piece still shows its part of the file. */
+static void check_pieces(void)
+{
+    char *p = mmap(NULL, SIZE, PROT_READ, MAP_PRIVATE, fd, 0);
+
+    CHECK(p != MAP_FAILED);
+    CHECK_OK(mprotect(p + PAGE, PAGE, RW));
+    CHECK(holds_pattern(p + 2 * PAGE, 2 * PAGE, SIZE - 2 * PAGE));
+    CHECK(holds_pattern(p + PAGE, PAGE, PAGE));
+    CHECK_OK(munmap(p, PAGE));
+    CHECK_OK(mprotect(p + PAGE, PAGE, PROT_READ)); /* joins its neighbour */
+    CHECK_OK(madvise(p + PAGE, 2 * PAGE, MADV_DONTNEED));
+    CHECK(holds_pattern(p + PAGE, PAGE, SIZE - PAGE));
+    CHECK_OK(munmap(p + PAGE, SIZE - PAGE));
+    /* Two neighbours in memory that are none in the file. */
+    p = mmap(NULL, 2 * PAGE, PROT_READ, MAP_PRIVATE, fd, 0);
+    CHECK(p != MAP_FAILED);
+    CHECK(mmap(p + PAGE, PAGE, PROT_READ, MAP_PRIVATE | MAP_FIXED, fd, 0) == p + PAGE);
+    CHECK(holds_pattern(p, 0, PAGE) && holds_pattern(p + PAGE, 0, PAGE));
+    CHECK_OK(munmap(p, 2 * PAGE));
+}
+
+/* What is given back comes as it was at the start: from the file, not from the lost copy. */
+static void check_discarding(void)
+{
+    char *p = mmap(NULL, SIZE, RW, MAP_PRIVATE, fd, 0);
+
+    CHECK(p != MAP_FAILED);
+    memset(p, 0, SIZE);
+    CHECK_OK(madvise(p, PAGE, MADV_DONTNEED));
+    CHECK(holds_pattern(p, 0, PAGE));
+    CHECK(bytes_are(p + PAGE, 0, SIZE - PAGE));
+    CHECK_OK(munmap(p, SIZE));
+}
+
 static void check_mapping_outlives(void)
 {
     int other = (int)CHECK_OK(open("/tmp/mem_file2", O_RDWR | O_CREAT | O_TRUNC, 0600));
@@ -148,6 +183,8 @@ int main(void)
     make_file();
     check_contents();
     check_writes_stay_private();
+    check_pieces();
+    check_discarding();
     check_mapping_outlives();
     check_offset();
     check_access_modes();

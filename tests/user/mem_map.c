@@ -35,6 +35,25 @@ static void check_zeros(void)
     }
 }
 
+static void check_discarding(void)
+{
+    char *p = map(NULL, 3 * PAGE, RW, ANON);
+
+    CHECK(p != MAP_FAILED);
+    memset(p, 5, 3 * PAGE);
+    CHECK_OK(madvise(p + PAGE, PAGE, MADV_DONTNEED));
+    CHECK(bytes_are(p, 5, PAGE) && bytes_are(p + PAGE, 0, PAGE) &&
+          bytes_are(p + 2 * PAGE, 5, PAGE));
+    p[PAGE] = 6;
+    CHECK_OK(madvise(p, 3 * PAGE, MADV_WILLNEED)); /* advice, not orders */
+    CHECK_EQ(p[PAGE], 6);
+    CHECK_EQ(raw3(SYS_madvise, p, PAGE, 999), -EINVAL);
+    CHECK_OK(munmap(p + PAGE, PAGE));
+    CHECK_ERR(madvise(p, 3 * PAGE, MADV_DONTNEED), ENOMEM); /* but what is there is done */
+    CHECK(bytes_are(p, 0, PAGE) && bytes_are(p + 2 * PAGE, 0, PAGE));
+    CHECK_OK(munmap(p, 3 * PAGE));
+}
+
 static void check_lengths(void)
 {
     char *p = map(NULL, 1, RW, ANON);
@@ -119,6 +138,7 @@ static void check_flags(void)
 int main(void)
 {
     check_zeros();
+    check_discarding();
     check_lengths();
     check_hints();
     check_fixed();

@@ -11,6 +11,7 @@
 USER_TREE := $(B)/user/rootfs
 USER_T    := $(USER_TREE)/usr/bin/t
 USER_CC   := musl-gcc
+USER_PYTHON := $(or $(PYTHON),python3)
 
 USER_CFLAGS := -std=gnu17 -Os -g0 -I. -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes \
                -Wmissing-prototypes -Wvla -Wpointer-arith -Wundef -Wwrite-strings \
@@ -20,10 +21,11 @@ USER_CFLAGS := -std=gnu17 -Os -g0 -I. -Wall -Wextra -Werror -Wshadow -Wstrict-pr
 USER_LDFLAGS := -static -s -Wl,--gc-sections -Wl,-z,noseparate-code -Wl,--build-id=none
 
 # Programs of one C file and the check library.
-USER_PLAIN := args call_numbers clocks devices endless ending exec file_data file_extents file_listing \
-              file_names file_rights file_status file_table file_vectors fork fuzz_calls hello \
-              identity mem_brk mem_dirty mem_file mem_hungry mem_many mem_map mem_protect \
-              mem_stack output pipe_alone poll_alone proc_state sig_state tls user_copy wait
+USER_PLAIN := args call_numbers clocks devices endless ending exec file_archive file_data \
+              file_extents file_listing file_names file_rights file_status file_table file_vectors \
+              fork fuzz_calls hello identity mem_brk mem_dirty mem_file mem_hungry mem_many mem_map \
+              mem_protect mem_stack output pipe_alone poll_alone proc_state sig_state tls user_copy \
+              wait
 # Programs that try wrong pointers by table.
 USER_BADPTR := badptr_files badptr_rest
 # Programs with an assembly part NAME_ops.S, and programs that record their first instruction.
@@ -41,7 +43,8 @@ USER_HEADERS := $(wildcard tests/user/*.h tests/user/lib/*.h)
 
 USER_PROGRAMS := $(addprefix $(USER_T)/,$(USER_PLAIN) $(USER_ASM) $(USER_BADPTR) $(USER_BARE) \
                  $(USER_FIRST) $(USER_GLIBC) $(USER_PIE)) $(USER_T)/elf \
-                 $(USER_TREE)/usr/bin/minimal $(USER_TREE)/usr/bin/bench
+                 $(USER_TREE)/usr/bin/minimal $(USER_TREE)/usr/bin/bench \
+                 $(USER_TREE)/usr/share/firstlight/pattern
 
 # The tree has no time stamp of its own: it is as new as its programs.
 .PHONY: user user-test-linux $(USER_TREE)
@@ -84,7 +87,7 @@ $(USER_T)/elf: tests/user/elf/check.S tests/user/elf/corpus.py
 	$(Q)rm -rf $@
 	$(Q)gcc -c -o $(B)/user/elf_check.o $<
 	$(Q)objcopy -O binary -j .text $(B)/user/elf_check.o $(B)/user/elf_check.bin
-	$(Q)python3 tests/user/elf/corpus.py $(B)/user/elf_check.bin $@
+	$(Q)$(USER_PYTHON) tests/user/elf/corpus.py $(B)/user/elf_check.bin $@
 
 USER_BARE_FLAGS := -nostdlib -static -s -Wl,-z,noseparate-code -Wl,-z,max-page-size=4096 \
                    -Wl,--build-id=none
@@ -99,11 +102,16 @@ $(USER_TREE)/usr/bin/bench: tests/user/bench.c tests/user/bench_ops.S $(USER_LIB
     $(USER_HEADERS)
 	$(Q)$(USER_CC) $(USER_CFLAGS) $(USER_LDFLAGS) -o $@ $(filter %.c %.S,$^)
 
+# What file_archive wants: byte i is i modulo 251.
+$(USER_TREE)/usr/share/firstlight/pattern:
+	$(Q)mkdir -p $(@D)
+	$(Q)$(USER_PYTHON) -c 'import sys; sys.stdout.buffer.write(bytes(i % 251 for i in range(20000)))' >$@
+
 $(B)/user/args.plan: tests/user/args_plan.py | $(B)/user/stamp
-	$(Q)python3 $< >$@
+	$(Q)$(USER_PYTHON) $< >$@
 
 USER_PLANS := rootfs/etc/firstlight/plan tests/user/hardware.plan tests/user/output.plan \
               $(B)/user/args.plan
 user-test-linux: user $(B)/user/args.plan
-	$(Q)python3 tests/user/run_on_linux.py --base rootfs --base $(USER_TREE) \
+	$(Q)$(USER_PYTHON) tests/user/run_on_linux.py --base rootfs --base $(USER_TREE) \
 	    --work $(B)/user/linux $(addprefix --plan ,$(USER_PLANS))

@@ -64,6 +64,12 @@ static void syscall_registers_set(void)
     msr_write(MSR_SFMASK, RFLAGS_SYSCALL_CLEAR);
 }
 
+/* No breakpoint that firmware or a debugger left may fire in the kernel. */
+static void debug_registers_clear(void)
+{
+    __asm__ volatile("movq %0, %%dr7" : : "r"(0x400ULL));
+}
+
 void cpu_init(struct cpu *cpu, unsigned index)
 {
     cpu->self = cpu;
@@ -80,4 +86,5 @@ void cpu_init(struct cpu *cpu, unsigned index)
     msr_write(MSR_FS_BASE, 0);
     idt_load();
     syscall_registers_set();
+    debug_registers_clear();
 }

@@ -86,6 +86,8 @@ void features_enable(void)
 {
     uint64_t cr4 = CR4_PAE | CR4_MCE | CR4_OSFXSR | CR4_OSXMMEXCPT;
 
+    /* Global translations of the firmware's go with the bit; then it is set for our own. */
+    cr4_write(cr4_read() & ~CR4_PGE);
     if (features.pge)
         cr4 |= CR4_PGE;
     if (features.umip)

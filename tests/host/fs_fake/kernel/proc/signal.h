@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* tests/host/fs_fake/kernel/proc/signal.h - signals are counted by the test */
+/*
+ * proc/signal.h - signals are counted by the test
+ *
+ * Used by: the system calls on files, compiled for the host; found by -iquote before the kernel's.
+ */
 #pragma once
 
 #include "kernel/proc/task.h"

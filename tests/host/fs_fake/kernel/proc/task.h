@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* tests/host/fs_fake/kernel/proc/task.h - as much of a task as the calls on files look at */
+/*
+ * proc/task.h - as much of a task as the calls on files look at
+ *
+ * Used by: the system calls on files, compiled for the host; found by -iquote before the kernel's.
+ */
 #pragma once
 
 #include "kernel/lib/util.h"

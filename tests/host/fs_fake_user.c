@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+/* User memory is this program's own: any address but those declared bad or absent. */
+#include "tests/host/fs_fake.h"
+
+static uint64_t bad_from, bad_to;
+static bool bad_readable;
+static unsigned absent_chance;
+static uint64_t present_page;
+static uint64_t chance_state = 7;
+
+void fake_set_bad_range(const void *base, size_t nbytes, bool readable)
+{
+    bad_from = (uint64_t)base;
+    bad_to = bad_from + nbytes;
+    bad_readable = readable;
+}
+
+void fake_set_absent_pages(unsigned chance)
+{
+    absent_chance = chance;
+}
+
+/* How many bytes from va on can be accessed. */
+static size_t accessible(uint64_t va, size_t nbytes, bool write)
+{
+    if (va < USER_BASE || va >= USER_END)
+        return 0;
+    nbytes = MIN(nbytes, USER_END - va);
+    if (bad_from == bad_to || (bad_readable && !write) || va + nbytes <= bad_from || va >= bad_to)
+        return nbytes;
+    return va >= bad_from ? 0 : bad_from - va;
+}
+
+int vm_user_read(void *dst, struct uptr src, size_t nbytes)
+{
+    size_t can = nbytes ? accessible(src.va, nbytes, false) : 0;
+
+    assert_may_fault();
+    if (can < nbytes)
+        return -EFAULT;
+    memcpy(dst, (const void *)src.va, nbytes);
+    return 0;
+}
+
+int vm_user_write(struct uptr dst, const void *src, size_t nbytes)
+{
+    size_t can = nbytes ? accessible(dst.va, nbytes, true) : 0;
+
+    assert_may_fault();
+    if (can < nbytes)
+        return -EFAULT;
+    memcpy((void *)dst.va, src, nbytes);
+    return 0;
+}
+
+int64_t vm_user_read_string(char *dst, struct uptr src, size_t size)
+{
+    assert_may_fault();
+    for (size_t i = 0; i < size; i++) {
+        if (!accessible(src.va + i, 1, false))
+            return -EFAULT;
+        dst[i] = ((const char *)src.va)[i];
+        if (!dst[i])
+            return (int64_t)i;
+    }
+    return -ENAMETOOLONG;
+}
+
+void vm_io_init_kernel(struct vm_io *io, void *buffer, size_t nbytes)
+{
+    *io = (struct vm_io){.kernel = buffer, .left = nbytes};
+}
+
+void vm_io_init_user(struct vm_io *io, const struct vm_io_segment *segments, size_t nbytes)
+{
+    *io = (struct vm_io){.segments = segments, .left = nbytes};
+}
+
+enum move { PUT, PUT_ZERO, GET };
+
+static void move_bytes(char *there, void *here, size_t nbytes, enum move move)
+{
+    if (move == PUT)
+        memcpy(there, here, nbytes);
+    else if (move == PUT_ZERO)
+        memset(there, 0, nbytes);
+    else
+        memcpy(here, there, nbytes);
+}
+
+/* With absent pages, a copy goes on to the end of the page that was brought in last at most. */
+static size_t present(uint64_t va, size_t nbytes)
+{
+    size_t in_page = PAGE_SIZE - (va & PAGE_MASK);
+
+    if (absent_chance == 0 || next_random(&chance_state) % 256 >= absent_chance)
+        return nbytes;
+    return present_page == va >> PAGE_SHIFT ? MIN(nbytes, in_page) : 0;
+}
+
+static size_t io_move(struct vm_io *io, void *here, size_t nbytes, enum move move, bool nofault)
+{
+    size_t done = 0;
+
+    nbytes = MIN(nbytes, io->left);
+    if (!io->segments) {
+        move_bytes(io->kernel, here, nbytes, move);
+        io->kernel += nbytes;
+        io->left -= nbytes;
+        return nbytes;
+    }
+    while (done < nbytes) {
+        const struct vm_io_segment *segment = &io->segments[io->segment];
+        uint64_t va = segment->base.va + io->offset;
+        size_t piece = MIN(nbytes - done, segment->nbytes - io->offset);
+        size_t can;
+
+        if (io->offset == segment->nbytes) {
+            io->segment++;
+            io->offset = 0;
+            continue;
+        }
+        can = accessible(va, piece, move != GET);
+        if (nofault)
+            can = MIN(can, present(va, piece));
+        move_bytes((char *)va, here ? (char *)here + done : NULL, can, move);
+        io->offset += can;
+        io->left -= can;
+        done += can;
+        if (can < piece)
+            break;
+    }
+    return done;
+}
+
+size_t vm_io_put(struct vm_io *io, const void *src, size_t nbytes)
+{
+    assert_may_fault();
+    return io_move(io, (void *)(uintptr_t)src, nbytes, PUT, false);
+}
+
+size_t vm_io_put_zero(struct vm_io *io, size_t nbytes)
+{
+    assert_may_fault();
+    return io_move(io, NULL, nbytes, PUT_ZERO, false);
+}
+
+size_t vm_io_get(struct vm_io *io, void *dst, size_t nbytes)
+{
+    assert_may_fault();
+    return io_move(io, dst, nbytes, GET, false);
+}
+
+size_t vm_io_put_nofault(struct vm_io *io, const void *src, size_t nbytes)
+{
+    return io_move(io, (void *)(uintptr_t)src, nbytes, PUT, true);
+}
+
+size_t vm_io_get_nofault(struct vm_io *io, void *dst, size_t nbytes)
+{
+    return io_move(io, dst, nbytes, GET, true);
+}
+
+int vm_io_fault_in(const struct vm_io *io, bool write)
+{
+    size_t segment = io->segment, offset = io->offset;
+    uint64_t va;
+
+    assert_may_fault();
+    if (!io->segments || !io->left)
+        return 0;
+    while (offset == io->segments[segment].nbytes) {
+        segment++;
+        offset = 0;
+    }
+    va = io->segments[segment].base.va + offset;
+    if (!accessible(va, 1, write))
+        return -EFAULT;
+    present_page = va >> PAGE_SHIFT;
+    return 0;
+}
