@@ -82,3 +82,8 @@ int waitq_wait(struct waitq *queue, struct mutex *held, uint64_t deadline_ns)
         mutex_lock(held);
     return result;
 }
+
+bool waitq_interrupted(void)
+{
+    return __atomic_load_n(&thread_current()->arch.work, __ATOMIC_RELAXED) != 0;
+}

@@ -23,3 +23,6 @@ void waitq_wake_one(struct waitq *queue);
 /* Gives up `held` (may be NULL), sleeps, takes it again. deadline_ns: monotonic time, 0 for none.
  * 0: woken; -EINTR: a signal is pending or the task is to die; -ETIMEDOUT. */
 MUST_CHECK int waitq_wait(struct waitq *queue, struct mutex *held, uint64_t deadline_ns);
+
+/* Whether a wait would end at once with -EINTR: long copies look, and stop with what they have. */
+bool waitq_interrupted(void);

@@ -11,6 +11,12 @@
 #include "shared/linux/mman.h"
 #include "shared/linux/stat.h"
 
+/* All that existed when MAP_SHARED_VALIDATE came, but SYNC, which memory files cannot honour. */
+#define MAP_KNOWN                                                                                  \
+    (LX_MAP_TYPE | LX_MAP_FIXED | LX_MAP_ANONYMOUS | LX_MAP_32BIT | LX_MAP_GROWSDOWN |             \
+     LX_MAP_DENYWRITE | LX_MAP_EXECUTABLE | LX_MAP_LOCKED | LX_MAP_NORESERVE | LX_MAP_POPULATE |   \
+     LX_MAP_NONBLOCK | LX_MAP_STACK | LX_MAP_HUGETLB)
+
 #define PROT_ALL (LX_PROT_READ | LX_PROT_WRITE | LX_PROT_EXEC)
 
 /* What may be mapped how, in the order in which Linux finds fault. */
@@ -72,7 +78,7 @@ int64_t sys_mmap(struct task *self, uint64_t address, uint64_t nbytes, uint64_t 
     if (type == LX_MAP_SHARED_VALIDATE) {
         if (flags & LX_MAP_ANONYMOUS)
             return -EINVAL;
-        if (flags & ~(uint64_t)LX_MAP_KNOWN)
+        if (flags & ~(uint64_t)MAP_KNOWN)
             return -EOPNOTSUPP;
     }
     if (flags & LX_MAP_HUGETLB)
