@@ -2,6 +2,7 @@
 #include "kernel/dev/console.h"
 #include "kernel/fs/devfs.h"
 #include "kernel/fs/file.h"
+#include "kernel/sched/waitq.h"
 #include "shared/linux/errno.h"
 
 #define TTY_MAJOR   5
@@ -38,6 +39,8 @@ static int64_t console_write(struct file *file, struct vm_io *io, int64_t *offse
         total += (int64_t)moved;
         if (moved < nbytes)
             return total ? total : -EFAULT;
+        if (waitq_interrupted())
+            break;
     }
     return total;
 }

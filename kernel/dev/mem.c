@@ -4,6 +4,7 @@
 #include "kernel/fs/devfs.h"
 #include "kernel/fs/file.h"
 #include "kernel/mm/pmm.h"
+#include "kernel/sched/waitq.h"
 #include "shared/linux/errno.h"
 
 #define MEM_MAJOR    1
@@ -62,6 +63,8 @@ static int64_t read_random(struct file *file, struct vm_io *io, int64_t *offset)
         total += (int64_t)moved;
         if (moved < nbytes)
             return total ? total : -EFAULT;
+        if (waitq_interrupted())
+            break;
     }
     return total;
 }
@@ -80,6 +83,8 @@ static int64_t write_random(struct file *file, struct vm_io *io, int64_t *offset
         total += (int64_t)moved;
         if (moved < nbytes)
             return total ? total : -EFAULT;
+        if (waitq_interrupted())
+            break;
     }
     return total;
 }

@@ -27,10 +27,10 @@ enum mutex_rank {
 };
 
 struct mutex {
-    uint64_t        owner;   /* atomic: the thread; bit 0: others wait. 0: free */
-    struct spinlock lock;    /* rank WAITQ */
-    uint8_t         rank;    /* I: enum mutex_rank */
-    struct list     waiters; /* [lock] valid while bit 0 is set */
+    uint64_t owner;       /* atomic: the thread; bit 0: others wait. 0: free */
+    struct spinlock lock; /* rank WAITQ */
+    uint8_t rank;         /* I: enum mutex_rank */
+    struct list waiters;  /* [lock] valid while bit 0 is set */
 };
 
 #define MUTEX_INIT(mutex_rank)                                                                     \

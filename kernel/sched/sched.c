@@ -10,12 +10,12 @@
 
 struct runq {
     struct spinlock lock;
-    struct list     queue;   /* [lock] runnable threads that do not run */
-    unsigned        waiting; /* [lock] their number; read without it as a hint */
-    struct thread  *current; /* [lock] */
-    struct thread  *previous; /* [lock] held over a switch, for finish */
-    struct thread  *idle;    /* I */
-    struct timer    slice;
+    struct list queue;       /* [lock] runnable threads that do not run */
+    unsigned waiting;        /* [lock] their number; read without it as a hint */
+    struct thread *current;  /* [lock] */
+    struct thread *previous; /* [lock] held over a switch, for finish */
+    struct thread *idle;     /* I */
+    struct timer slice;
 } ALIGNED(64);
 
 static struct runq queues[CPU_MAX];
@@ -154,8 +154,7 @@ void sched_block(void)
 
     ASSERT(!spin_any_held());
     spin_lock(&queue->lock);
-    if (self->state != THREAD_BLOCKED ||
-        (self->interruptible && work_pending(self))) {
+    if (self->state != THREAD_BLOCKED || (self->interruptible && work_pending(self))) {
         self->state = THREAD_RUNNABLE;
         spin_unlock(&queue->lock);
     } else {
@@ -321,8 +320,7 @@ static struct thread *steal(unsigned self)
     if (!richest)
         return NULL;
     spin_lock(&richest->lock);
-    list_for_each(node, &richest->queue)
-    {
+    list_for_each (node, &richest->queue) {
         struct thread *thread = list_entry(node, struct thread, link);
 
         if (__atomic_load_n(&thread->affinity, __ATOMIC_RELAXED) >> self & 1) {

@@ -28,18 +28,18 @@ enum thread_state {
 
 /* I constant after creation   o only the owning thread   a atomic   r run queue of .cpu */
 struct thread {
-    struct arch_thread arch;                 /* first: the processor's block points here */
-    struct task       *task;                 /* [I] the program's thread that this is, or NULL */
-    struct vm_space   *space;                /* [o] the address space of ring 3; NULL: none */
-    uint8_t            mutexes[MUTEX_RANKS]; /* [o] mutexes held, by rank */
-    uint8_t            state;                /* [r] enum thread_state */
-    bool               interruptible;        /* [r] while blocked: pending work ends the wait */
-    bool               moving;               /* [r] off to another processor, see finish */
-    bool               is_idle;              /* [I] */
-    uint32_t           cpu;                  /* [r] where it runs, or ran last */
-    uint64_t           affinity;             /* [a] bit a processor */
-    struct list        link;                 /* [r] in the run queue, or alone */
-    struct list        mutex_link;           /* [mutex.lock] waiting for it */
+    struct arch_thread arch;      /* first: the processor's block points here */
+    struct task *task;            /* [I] the program's thread that this is, or NULL */
+    struct vm_space *space;       /* [o] the address space of ring 3; NULL: none */
+    uint8_t mutexes[MUTEX_RANKS]; /* [o] mutexes held, by rank */
+    uint8_t state;                /* [r] enum thread_state */
+    bool interruptible;           /* [r] while blocked: pending work ends the wait */
+    bool moving;                  /* [r] off to another processor, see finish */
+    bool is_idle;                 /* [I] */
+    uint32_t cpu;                 /* [r] where it runs, or ran last */
+    uint64_t affinity;            /* [a] bit a processor */
+    struct list link;             /* [r] in the run queue, or alone */
+    struct list mutex_link;       /* [mutex.lock] waiting for it */
     /* Called on another stack when the thread is gone for good: frees it. Interrupts off. */
     void (*ended)(struct thread *thread);
 };

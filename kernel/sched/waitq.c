@@ -59,7 +59,7 @@ void waitq_leave(struct waitq *queue, struct waiter *waiter)
 }
 
 struct alarm {
-    struct timer   timer;
+    struct timer timer;
     struct thread *thread;
 };
 
@@ -116,4 +116,9 @@ int waitq_wait(struct waitq *queue, struct mutex *held, uint64_t deadline_ns)
     if (held)
         mutex_lock(held);
     return result;
+}
+
+bool waitq_interrupted(void)
+{
+    return (__atomic_load_n(&thread_current()->arch.work, __ATOMIC_RELAXED) & ~ARCH_WORK_RESCHED) != 0;
 }

@@ -19,14 +19,14 @@ struct thread;
 
 struct waitq {
     struct spinlock lock;
-    struct list     waiters; /* [lock] struct waiter */
+    struct list waiters; /* [lock] struct waiter */
 };
 
 /* On the waiting thread's stack. */
 struct waiter {
-    struct list    link; /* [waitq.lock] */
+    struct list link; /* [waitq.lock] */
     struct thread *thread;
-    bool           woken; /* [waitq.lock], atomic for the waiter */
+    bool woken; /* [waitq.lock], atomic for the waiter */
 };
 
 void waitq_init(struct waitq *queue);
@@ -43,3 +43,6 @@ MUST_CHECK int waitq_wait(struct waitq *queue, struct mutex *held, uint64_t dead
 void waitq_enter(struct waitq *queue, struct waiter *waiter);
 void waitq_leave(struct waitq *queue, struct waiter *waiter);
 MUST_CHECK int waitq_sleep(const struct waiter *waiters, unsigned count, uint64_t deadline_ns);
+
+/* Whether a wait would end at once with -EINTR: long copies look, and stop with what they have. */
+bool waitq_interrupted(void);

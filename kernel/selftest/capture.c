@@ -5,6 +5,7 @@
 #include "kernel/dev/console.h"
 #include "kernel/fs/file.h"
 #include "kernel/lib/ktap.h"
+#include "kernel/sched/waitq.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/fcntl.h"
 #include "shared/linux/stat.h"
@@ -42,6 +43,8 @@ static int64_t capture_write(struct file *file, struct vm_io *io, int64_t *offse
         done += (int64_t)got;
         if (got < wanted)
             return done ? done : -EFAULT;
+        if (waitq_interrupted())
+            break;
     }
     return done;
 }

@@ -5,6 +5,7 @@
 #include "kernel/mm/slab.h"
 #include "kernel/proc/process.h"
 #include "kernel/proc/signal.h"
+#include "kernel/sched/waitq.h"
 #include "kernel/syscall/handlers.h"
 #include "kernel/vm/vm_user.h"
 #include "shared/linux/errno.h"
@@ -80,7 +81,7 @@ static int64_t copy(struct cursor *in, struct cursor *out, size_t nbytes)
         in->offset += moved;
         total += moved;
         nbytes -= (size_t)moved;
-        if (moved < got)
+        if (moved < got || waitq_interrupted())
             break;
     }
     kfree(chunk);

@@ -33,12 +33,6 @@
 #define LX_MAP_SYNC            0x80000
 #define LX_MAP_FIXED_NOREPLACE 0x100000
 
-/* All that existed when MAP_SHARED_VALIDATE came, but SYNC, which memory files cannot honour. */
-#define LX_MAP_KNOWN                                                                               \
-    (LX_MAP_TYPE | LX_MAP_FIXED | LX_MAP_ANONYMOUS | LX_MAP_32BIT | LX_MAP_GROWSDOWN |             \
-     LX_MAP_DENYWRITE | LX_MAP_EXECUTABLE | LX_MAP_LOCKED | LX_MAP_NORESERVE | LX_MAP_POPULATE |   \
-     LX_MAP_NONBLOCK | LX_MAP_STACK | LX_MAP_HUGETLB)
-
 #define LX_MADV_NORMAL          0
 #define LX_MADV_RANDOM          1
 #define LX_MADV_SEQUENTIAL      2

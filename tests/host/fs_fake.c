@@ -297,6 +297,11 @@ void waitq_init(struct waitq *queue)
     queue->wakeups = 0;
 }
 
+bool waitq_interrupted(void)
+{
+    return false;
+}
+
 void waitq_wake_all(struct waitq *queue)
 {
     queue->wakeups++;
