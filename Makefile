@@ -37,6 +37,8 @@ GROUPS_image := build
 GROUPS_run := build run
 GROUPS_debug := build debug
 GROUPS_bench := build run
+GROUPS_test-programs := build run
+GROUPS_test-programs-linux := build
 GROUPS_lint := lint
 GROUPS_test := build run test lint debug
 GROUPS_system-test := build run test lint debug
@@ -65,6 +67,7 @@ ifneq ($(GOALS),help)
 -include tests/host/host.mk
 -include tests/user/user.mk
 -include tests/quirk/quirk.mk
+-include tests/programs/programs.mk
 endif
 
 # Rewritten only when its content changes; then everything compiled with the old flags is stale.
@@ -88,6 +91,7 @@ help:
 	@echo 'make fuzz-short   the fuzz targets for a few seconds; make fuzz: at length'
 	@echo 'make user-test-linux   the test programs, on this Linux'
 	@echo 'make system-test  whole machines in QEMU; PYTEST_ARGS="-k NAME" runs a few'
+	@echo 'make test-programs   Debian'"'"'s own programs, on Linux and here; CASES="NAME..." for a few'
 	@echo 'make clean        remove $(B)/'
 	@echo
 	@echo 'CC=gcc|clang  O=-O0|-O2|-Os  B=DIRECTORY  V=1'

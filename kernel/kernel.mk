@@ -112,6 +112,9 @@ KERNEL_SRCS := \
     kernel/proc/exec_replace.c \
     kernel/proc/fork.c \
     kernel/proc/exit.c \
+    kernel/proc/futex.c \
+    kernel/proc/futex_robust.c \
+    kernel/proc/oom.c \
     kernel/proc/usermode.c \
     kernel/proc/signal_queue.c \
     kernel/proc/signal_send.c \
@@ -138,6 +141,7 @@ KERNEL_SRCS := \
     kernel/syscall/sys_utime.c \
     kernel/syscall/sys_mem.c \
     kernel/syscall/sys_fork.c \
+    kernel/syscall/sys_futex.c \
     kernel/syscall/sys_proc.c \
     kernel/syscall/sys_group.c \
     kernel/syscall/sys_cred.c \

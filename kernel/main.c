@@ -42,6 +42,7 @@
 #include "kernel/plat/serial.h"
 #include "kernel/plat/smp.h"
 #include "kernel/plat/tsc_rate.h"
+#include "kernel/proc/oom.h"
 #include "kernel/proc/process.h"
 #include "kernel/sched/sched.h"
 #include "kernel/selftest/run.h"
@@ -288,6 +289,7 @@ void kernel_main(const struct bootinfo *info)
     loader_memory_free();
     vm_init();
     process_init();
+    oom_init();
     files_start();
 
     stack = window_stack_create();

@@ -7,6 +7,7 @@
 #include "kernel/fs/file.h"
 #include "kernel/fs/fs_context.h"
 #include "kernel/mm/tables.h"
+#include "kernel/proc/futex.h"
 #include "kernel/proc/process.h"
 #include "kernel/proc/signal.h"
 #include "kernel/sched/sched.h"
@@ -84,6 +85,7 @@ void process_exit(struct task *self, enum process_end end, int code)
     signal_exit(self);
     fd_table_put(self->files);
     self->files = NULL;
+    futex_exit(self);
     if (self->clear_tid.va)
         signal_clear_tid(self);
     memory_leave(self);

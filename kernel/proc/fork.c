@@ -72,6 +72,11 @@ static int child_prepare(struct task *self, struct process *child,
     task->clear_tid = request->child_tid_clear;
     if (request->clear_handlers)
         signal_clear_handlers(child);
+    if (!request->share_memory) { /* the registered area is in the copy, too */
+        task->rseq = self->rseq;
+        task->rseq_nbytes = self->rseq_nbytes;
+        task->rseq_signature = self->rseq_signature;
+    }
     err = memory_copy(self, task, request->share_memory);
     if (!err)
         registers_copy(self, task, request);

@@ -2,6 +2,7 @@
 /* Job control: processes that stop and continue, and the end of a process' signals. */
 #include "kernel/fs/fs_context.h"
 #include "kernel/lib/assert.h"
+#include "kernel/proc/futex.h"
 #include "kernel/proc/signal_inside.h"
 #include "kernel/proc/signal_timer.h"
 #include "kernel/sched/sched.h"
@@ -208,7 +209,8 @@ void signal_clear_tid(struct task *self)
     int zero = 0;
 
     if (vm_user_write(self->clear_tid, &zero, sizeof(zero)))
-        self->clear_tid.va = 0;
+        return; /* as on Linux, nobody's business */
+    futex_wake_user(self, self->clear_tid);
 }
 
 int signal_wait_killable(const struct waiter *waiter)

@@ -35,4 +35,5 @@ struct task {
     struct uptr        clear_tid;   /* [o] set_tid_address, CLONE_CHILD_CLEARTID */
     struct uptr        robust_list; /* [o] */
     struct uptr        rseq;        /* [o] registered area */
+    uint32_t           rseq_nbytes, rseq_signature; /* [o] of it */
 };

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/* Locks that outlive their owner: the list of them that a task keeps in its memory. */
+#include "kernel/proc/futex.h"
+#include "kernel/proc/task.h"
+#include "kernel/vm/vm_space.h"
+#include "kernel/vm/vm_user.h"
+#include "shared/linux/futex.h"
+
+#define LIST_MAX 2048 /* as Linux: a list that is a ring by mistake */
+#define IS_PI    1ULL /* lowest bit of an entry's address: a lock of another protocol */
+
+/* True: it was this task's; its next owner is told, and one waiter woken. `pending`: the task was
+ * about to take or release it, and may have died between the store and the wake-up. */
+static bool owner_died(struct task *self, uint64_t va, bool is_pi, bool pending)
+{
+    uint32_t word, seen;
+
+    if (!IS_ALIGNED(va, sizeof(word)) || vm_user_read(&word, (struct uptr){va}, sizeof(word)))
+        return false;
+    for (;;) {
+        if (pending && !is_pi && !word)
+            break;
+        if ((word & LX_FUTEX_TID_MASK) != (uint32_t)self->tid)
+            return true;
+        if (vm_exchange(self->thread.space, va, word,
+                        (word & LX_FUTEX_WAITERS) | LX_FUTEX_OWNER_DIED, &seen))
+            return false;
+        if (seen == word)
+            break;
+        word = seen;
+    }
+    if (!is_pi && (!word || (word & LX_FUTEX_WAITERS)))
+        futex_wake_user(self, (struct uptr){va});
+    return true;
+}
+
+void futex_exit(struct task *self)
+{
+    struct lx_robust_list_head head;
+    uint64_t entry, next, at = self->robust_list.va;
+
+    self->robust_list.va = 0;
+    if (!at || vm_user_read(&head, (struct uptr){at}, sizeof(head)))
+        return;
+    entry = head.list;
+    for (unsigned i = 0; i < LIST_MAX && (entry & ~IS_PI) != at; i++, entry = next) {
+        uint64_t node = entry & ~IS_PI;
+        bool readable = vm_user_read(&next, (struct uptr){node}, sizeof(next)) == 0;
+
+        if (entry != head.list_op_pending &&
+            !owner_died(self, node + (uint64_t)head.futex_offset, entry & IS_PI, false))
+            return;
+        if (!readable)
+            return;
+    }
+    if (head.list_op_pending)
+        (void)owner_died(self, (head.list_op_pending & ~IS_PI) + (uint64_t)head.futex_offset,
+                         head.list_op_pending & IS_PI, true);
+}

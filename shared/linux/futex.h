@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * shared/linux/futex.h - waiting for a word of memory; robust lists; restartable sequences
+ *
+ * Used by: proc, syscall; the ABI test compares the values with the host's <linux/futex.h> and
+ *          <linux/rseq.h>.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#define LX_FUTEX_WAIT        0
+#define LX_FUTEX_WAKE        1
+#define LX_FUTEX_REQUEUE     3
+#define LX_FUTEX_CMP_REQUEUE 4
+#define LX_FUTEX_WAKE_OP     5
+#define LX_FUTEX_WAIT_BITSET 9
+#define LX_FUTEX_WAKE_BITSET 10
+
+#define LX_FUTEX_PRIVATE_FLAG   128
+#define LX_FUTEX_CLOCK_REALTIME 256
+
+#define LX_FUTEX_BITSET_MATCH_ANY 0xffffffff
+
+/* The word of a lock that follows the protocol of robust lists. */
+#define LX_FUTEX_WAITERS    0x80000000
+#define LX_FUTEX_OWNER_DIED 0x40000000
+#define LX_FUTEX_TID_MASK   0x3fffffff
+
+/* FUTEX_WAKE_OP: operation and comparison. */
+#define LX_FUTEX_OP_SET         0
+#define LX_FUTEX_OP_ADD         1
+#define LX_FUTEX_OP_OR          2
+#define LX_FUTEX_OP_ANDN        3
+#define LX_FUTEX_OP_XOR         4
+#define LX_FUTEX_OP_OPARG_SHIFT 8
+#define LX_FUTEX_OP_CMP_EQ      0
+#define LX_FUTEX_OP_CMP_NE      1
+#define LX_FUTEX_OP_CMP_LT      2
+#define LX_FUTEX_OP_CMP_LE      3
+#define LX_FUTEX_OP_CMP_GT      4
+#define LX_FUTEX_OP_CMP_GE      5
+
+struct lx_robust_list_head {
+    uint64_t list; /* address of the first entry; an entry begins with the address of the next */
+    int64_t futex_offset;
+    uint64_t list_op_pending;
+};
+
+#define LX_RSEQ_FLAG_UNREGISTER 1

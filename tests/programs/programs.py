@@ -1,0 +1,287 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""programs.py - Debian's own programs on Linux and on Firstlight, compared byte for byte
+
+Usage: programs.py --tree DIR --work DIR [-b BUILD] [-m MEM] [-s CPUS] [--linux-only] [--keep]
+                   [--list] [CASE]...
+
+Each case runs on this Linux first, in a root filesystem with the same files as the image, as the
+only program of a process namespace. How it ends there has to be what the case declares; what it
+prints there is what it has to print on Firstlight, and its exit status is what the plan expects.
+A case that fails, on either side, is a failure, and so is one that left no result.
+With --linux-only each case runs twice on Linux, and a difference between the two is a failure:
+such a case cannot judge anybody.
+
+Ends with `programs: N passed, N failed`; exit status 0 only where none failed.
+"""
+import argparse
+import contextlib
+import difflib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+
+sys.dont_write_bytecode = True
+HERE = os.path.dirname(os.path.realpath(__file__))
+TOP = os.path.dirname(os.path.dirname(HERE))
+sys.path[:0] = [HERE, os.path.join(TOP, "tests/user"), os.path.join(TOP, "tools")]
+import cases as case_files  # noqa: E402  (found by the paths above)
+import compare_output  # noqa: E402
+import machine  # noqa: E402
+import run_on_linux  # noqa: E402
+
+NAMESPACE = "PROGRAMS_NAMESPACE"
+BOOTS = 12  # after this many machines that died, the rest is counted as failed
+DIFF_LINES = 24
+DEVICE_LINKS = {"fd": "/proc/self/fd", "stdin": "/proc/self/fd/0", "stdout": "/proc/self/fd/1",
+                "stderr": "/proc/self/fd/2"}
+
+
+def enter_namespace():
+    """Start again as process 1 of own process, mount and host name namespaces."""
+    if os.environ.get(NAMESPACE):
+        if os.getpid() != 1:
+            sys.exit(f"programs.py: {NAMESPACE} is set, but this is not process 1")
+        return
+    os.environ[NAMESPACE] = "1"
+    options = ["--mount", "--pid", "--fork", "--kill-child", "--uts", "--ipc"]
+    if os.geteuid() != 0:
+        os.environ[run_on_linux.NAMESPACE] = "1"  # no device nodes can be made: host's are bound
+        options.append("--map-root-user")
+    command = ["unshare"] + options + [sys.executable] + sys.argv
+    os.execvp(command[0], command)
+
+
+class Linux:
+    """The root filesystem on this Linux, on a tmpfs that vanishes with the namespace."""
+
+    def __init__(self, trees, work):
+        self.place = os.path.join(work, "linux")
+        os.makedirs(self.place, exist_ok=True)
+        self.trees = trees
+        subprocess.run(["mount", "--make-rprivate", "/"], check=False)
+        subprocess.run(["hostname", "firstlight"], check=False)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", self.place], check=True)
+        self.root = ""
+
+    def fresh(self):
+        """A root as the image has it, before anything ran on it."""
+        if self.root:
+            subprocess.run(["umount", os.path.join(self.root, "proc")], check=True)
+            subprocess.run(["umount", self.place], check=True)
+            subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", self.place],
+                           check=True)
+        self.root = run_on_linux.make_root(self.trees, self.place)
+        subprocess.run(["mount", "-t", "proc", "proc", os.path.join(self.root, "proc")],
+                       check=True)
+        for name, target in DEVICE_LINKS.items():
+            path = os.path.join(self.root, "dev", name)
+            if not os.path.lexists(path):
+                os.symlink(target, path)
+
+    def run(self, case):
+        """(how it ended, what it printed)."""
+        test = run_on_linux.Test(case.name)
+        test.limit, test.command = case.limit, case.command
+        outcome, output = run_on_linux.run_test(test, self.root)
+        self.kill_rest()
+        return outcome, output[:run_on_linux.OUTPUT_LIMIT]
+
+    @staticmethod
+    def kill_rest():
+        """End whatever a case left behind. This process is the namespace's first and is spared."""
+        assert os.getpid() == 1
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(-1, signal.SIGKILL)
+        with contextlib.suppress(ChildProcessError):
+            while True:
+                os.waitpid(-1, 0)
+
+
+def show_difference(want, got, names):
+    """A diff of lines, at most DIFF_LINES of it."""
+    lines = list(difflib.unified_diff(want, got, *names, lineterm="", n=2))
+    for line in lines[:DIFF_LINES]:
+        print(f"    {line}")
+    if len(lines) > DIFF_LINES:
+        print(f"    ... {len(lines) - DIFF_LINES} more lines")
+
+
+def run_oracle(linux, cases):
+    """{name: (outcome, lines)} on Linux."""
+    linux.fresh()
+    seen = {}
+    for case in cases:
+        outcome, output = linux.run(case)
+        seen[case.name] = (outcome, compare_output.shown(output))
+    return seen
+
+
+def check_oracle(cases, oracle):
+    """The cases that Linux ended as they declare; says which did not."""
+    good = []
+    for case in cases:
+        outcome, lines = oracle[case.name]
+        if outcome == case.expect:
+            good.append(case)
+            continue
+        print(f"FAILED {case.name}: {outcome} on Linux, declared {case.expect}")
+        for line in lines[-8:]:
+            print(f"    {line}")
+    return good
+
+
+def check_twice(cases, first, second):
+    """How many cases printed the same, ended the same, both times."""
+    good = 0
+    for case in cases:
+        if first[case.name] == second[case.name]:
+            good += 1
+            continue
+        print(f"FAILED {case.name}: not the same twice on Linux: {first[case.name][0]}, "
+              f"{second[case.name][0]}")
+        show_difference(first[case.name][1], second[case.name][1], ("first", "second"))
+    return good
+
+
+class Firstlight:
+    """Machines that run plans of cases."""
+
+    def __init__(self, opts, trees):
+        self.opts = opts
+        self.trees = trees
+        self.plan = os.path.join(opts.work, "plan.txt")
+        self.image = os.path.join(opts.work, "programs.img")
+        self.log = os.path.join(opts.work, "serial.log")
+
+    def boot(self, cases):
+        """One machine. ({name: Result}, what was wrong with the machine or '')."""
+        with open(self.plan, "w", encoding="utf-8") as file:
+            file.writelines(case.plan_line() for case in cases)
+        command = [os.path.join(TOP, "tools/mkimg.sh"), "-b", self.opts.build, "-o", self.image,
+                   "-p", self.plan]
+        for tree in self.trees:
+            command += ["-r", tree]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        host = machine.Machine(self.image, memory=self.opts.memory, cpus=self.opts.cpus,
+                               timeout=self.opts.timeout)
+        outcome = host.run()
+        with open(self.log, "a", encoding="utf-8") as file:
+            file.write(outcome.log)
+        results = {result.name: result for result in outcome.report.results}
+        if outcome.code in (machine.PASS, machine.FAIL):
+            return results, ""
+        last = [line for line in outcome.log.splitlines() if line.strip()][-12:]
+        return results, "\n    ".join([outcome.message] + last)
+
+    def run(self, cases):
+        """({name: Result}, {name: why there is none}); starts again behind a case that kills it."""
+        results, lost = {}, {}
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(self.log)
+        left = list(cases)
+        for _ in range(BOOTS):
+            seen, problem = self.boot(left)
+            results.update(seen)
+            # In plan order: everything up to the last result has run.
+            done = max((i for i, case in enumerate(left) if case.name in seen), default=-1) + 1
+            left = left[done:]
+            if not problem:
+                break
+            if not left:  # it died after the last case
+                lost["machine"] = problem
+                break
+            lost[left[0].name] = problem
+            print(f"programs: the machine ended in {left[0].name}; starting another", flush=True)
+            left = left[1:]
+            if not left:
+                break
+        for case in left:
+            lost[case.name] = "not run"
+        names = {case.name for case in cases}
+        for name, result in results.items():
+            if name not in names and not result.passed:
+                lost[name] = f"the kernel's own test: {result.note}"
+        return results, lost
+
+
+def judge(case, oracle, results, lost):
+    """Whether the case is the same on both; says what is not."""
+    outcome, want = oracle[case.name]
+    result = results.get(case.name)
+    if result is None:
+        print(f"FAILED {case.name}: no result. {lost.get(case.name, '')}")
+        return False
+    got = result.output
+    if result.passed and not result.skipped and got == want:
+        return True
+    print(f"FAILED {case.name}: {'ok' if result.passed else 'not ok'} {result.note}"
+          f" (Linux: {outcome})")
+    show_difference(want, got, ("linux", "firstlight"))
+    return False
+
+
+def trees_of(opts, cases):
+    """The trees to lay over the root filesystem: Debian's packages, the cases' scripts."""
+    scripts = os.path.join(opts.work, "scripts")
+    shutil.rmtree(scripts, ignore_errors=True)
+    os.makedirs(scripts)
+    case_files.lay_out(HERE, scripts, cases)
+    return [opts.tree, scripts]
+
+
+def choose(words):
+    """The cases that the words name; a word that names none is an error."""
+    found = case_files.all_cases(HERE)
+    for word in words:
+        if not any(case.chosen([word]) for case in found):
+            sys.exit(f"programs.py: no case is called '{word}'; --list names them")
+    return [case for case in found if case.chosen(words)]
+
+
+def main():
+    """See the top."""
+    args = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    args.add_argument("--tree", default=os.path.join(TOP, "build/programs/tree"))
+    args.add_argument("--work", default=os.path.join(TOP, "build/programs/work"))
+    args.add_argument("-b", dest="build", default=os.path.join(TOP, "build"))
+    args.add_argument("-m", dest="memory", default="512M")
+    args.add_argument("-s", dest="cpus", type=int, default=1)
+    args.add_argument("-t", dest="timeout", type=float, default=1500.0, help="for each machine")
+    args.add_argument("--linux-only", action="store_true")
+    args.add_argument("--list", action="store_true")
+    args.add_argument("case", nargs="*")
+    opts = args.parse_args()
+    cases = choose(opts.case)
+    if opts.list:
+        print("\n".join(case.name for case in cases))
+        return 0
+
+    enter_namespace()
+    os.makedirs(opts.work, exist_ok=True)
+    trees = trees_of(opts, cases)
+    bases = [os.path.join(opts.build, "user/rootfs"), os.path.join(TOP, "rootfs")]
+    linux = Linux([base for base in bases if os.path.isdir(base)] + trees, opts.work)
+    oracle = run_oracle(linux, cases)
+    good = check_oracle(cases, oracle)
+    if opts.linux_only:
+        passed, extra = check_twice(good, oracle, run_oracle(linux, cases)), 0
+    else:
+        results, lost = Firstlight(opts, trees).run(good)
+        passed = sum(judge(case, oracle, results, lost) for case in good)
+        names = {case.name for case in cases}
+        for name in sorted(set(lost) - names):
+            print(f"FAILED {name}: {lost[name]}")
+        extra = len(set(lost) - names)
+    failed = len(cases) - passed + extra
+    print(f"programs: {passed} passed, {failed} failed")
+    return 1 if failed or not passed else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except (OSError, ValueError, subprocess.CalledProcessError) as err:
+        sys.exit(f"programs.py: {type(err).__name__}: {err}")
