@@ -7,6 +7,7 @@
 #include "kernel/mm/pmm.h"
 #include "kernel/proc/process.h"
 #include "kernel/sched/sched.h"
+#include "kernel/sched/waitq.h"
 #include "kernel/syscall/handlers.h"
 #include "kernel/vm/vm_user.h"
 #include "shared/linux/errno.h"
@@ -115,12 +116,13 @@ int64_t sys_getrandom(struct task *self, struct uptr buffer, size_t nbytes, unsi
     uint8_t bytes[256];
     size_t done = 0;
 
+    (void)self;
     if (flags & ~(unsigned)(LX_GRND_NONBLOCK | LX_GRND_RANDOM | LX_GRND_INSECURE))
         return -EINVAL;
     if ((flags & LX_GRND_RANDOM) && (flags & LX_GRND_INSECURE))
         return -EINVAL;
     nbytes = MIN(nbytes, (size_t)INT32_MAX);
-    while (done < nbytes && !(done && self->thread.arch.work)) {
+    while (done < nbytes && !(done && waitq_interrupted())) {
         size_t piece = MIN(nbytes - done, sizeof(bytes));
 
         random_fill(bytes, piece);
