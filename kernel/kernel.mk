@@ -57,6 +57,7 @@ KERNEL_SRCS := \
     kernel/plat/tsc_rate.c \
     kernel/plat/tsc_measure.c \
     kernel/plat/lapic.c \
+    kernel/plat/ioapic.c \
     kernel/plat/interrupts.c \
     kernel/plat/smp.c \
     kernel/plat/rtc.c \
@@ -102,6 +103,11 @@ KERNEL_SRCS := \
     kernel/fs/initrd.c \
     kernel/dev/mem.c \
     kernel/dev/console.c \
+    kernel/dev/tty_line.c \
+    kernel/dev/tty.c \
+    kernel/dev/tty_ioctl.c \
+    kernel/dev/pty.c \
+    kernel/dev/tty_serial.c \
     kernel/dev/fbterm.c \
     kernel/dev/fbterm_pixels.c \
     kernel/proc/process.c \
@@ -115,6 +121,8 @@ KERNEL_SRCS := \
     kernel/proc/futex.c \
     kernel/proc/futex_robust.c \
     kernel/proc/oom.c \
+    kernel/proc/terminal.c \
+    kernel/proc/threads.c \
     kernel/proc/usermode.c \
     kernel/proc/signal_queue.c \
     kernel/proc/signal_send.c \
@@ -151,6 +159,7 @@ KERNEL_SRCS := \
     kernel/syscall/sys_time.c \
     kernel/syscall/sys_info.c \
     kernel/selftest/run.c \
+    kernel/selftest/shell.c \
     kernel/selftest/judge.c \
     kernel/selftest/capture.c \
     kernel/selftest/account.c \

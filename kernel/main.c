@@ -22,6 +22,8 @@
 #include "kernel/dev/console.h"
 #include "kernel/dev/fbterm.h"
 #include "kernel/dev/mem.h"
+#include "kernel/dev/pty.h"
+#include "kernel/dev/tty_serial.h"
 #include "kernel/fs/devfs.h"
 #include "kernel/fs/initrd.h"
 #include "kernel/fs/mount.h"
@@ -36,6 +38,7 @@
 #include "kernel/mm/window.h"
 #include "kernel/plat/acpi.h"
 #include "kernel/plat/interrupts.h"
+#include "kernel/plat/ioapic.h"
 #include "kernel/plat/lapic.h"
 #include "kernel/plat/power.h"
 #include "kernel/plat/rtc.h"
@@ -44,8 +47,11 @@
 #include "kernel/plat/tsc_rate.h"
 #include "kernel/proc/oom.h"
 #include "kernel/proc/process.h"
+#include "kernel/proc/terminal.h"
+#include "kernel/proc/threads.h"
 #include "kernel/sched/sched.h"
 #include "kernel/selftest/run.h"
+#include "kernel/selftest/shell.h"
 #include "kernel/vm/vm_space.h"
 #include "shared/exitcode.h"
 
@@ -101,8 +107,10 @@ static void bootinfo_start(void)
 
     if (fault)
         panic("hand-over from the loader: %s", fault);
-    if (bootinfo->kernel_file.size)
+    if (bootinfo->kernel_file.size) {
         panic_set_symbols(direct(&bootinfo->kernel_file), bootinfo->kernel_file.size);
+        threads_set_symbols(direct(&bootinfo->kernel_file), bootinfo->kernel_file.size);
+    }
 }
 
 static void memory_start(void)
@@ -141,6 +149,7 @@ static void time_start(void)
     if (lapic_init(acpi_info(), hz))
         panic("no usable local APIC: this machine cannot be driven");
     interrupts_init();
+    ioapic_init(acpi_info());
     klog("interrupts: %s", lapic_description());
 }
 
@@ -195,7 +204,7 @@ static void files_start(void)
     fs_init();
     if (initrd_populate(direct(&bootinfo->rootfs), bootinfo->rootfs.size, &report))
         panic("rootfs.cpio: %s", report.fault);
-    if (devfs_mount() || mem_devices_init() || console_devices_init())
+    if (devfs_mount() || mem_devices_init() || console_devices_init() || pty_devices_init())
         panic("not enough memory for /dev");
     klog("root: %llu entries, %llu KiB of file data used in place",
          (unsigned long long)report.nentries, (unsigned long long)(report.nbytes_in_place >> 10));
@@ -221,6 +230,10 @@ NORETURN static void finish(bool passed)
     }
     if (!strcmp(after, "reboot"))
         power_reboot();
+    if (!strcmp(after, "shell")) {
+        shell_run();
+        power_off();
+    }
     power_halt();
 }
 
@@ -268,6 +281,8 @@ NORETURN static void run(void *argument)
     options_apply();
     irq_enable();
     processors_start();
+    if (tty_serial_init(threads_print))
+        panic("not enough memory for the terminal");
     input.cpus = sched_cpus_online();
     finish(selftest_run(&input));
 }
@@ -290,6 +305,7 @@ void kernel_main(const struct bootinfo *info)
     vm_init();
     process_init();
     oom_init();
+    terminal_init();
     files_start();
 
     stack = window_stack_create();

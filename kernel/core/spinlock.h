@@ -23,6 +23,7 @@ enum spin_rank {
     SPIN_SLAB,
     SPIN_PMM,
     SPIN_KLOG,
+    SPIN_SERIAL, /* the port itself: for the length of a message */
 };
 
 struct spinlock {

@@ -4,13 +4,29 @@
 #include "kernel/fs/file.h"
 #include "kernel/sched/waitq.h"
 #include "shared/linux/errno.h"
+#include "shared/linux/poll.h"
 
-#define TTY_MAJOR   5
-#define MEM_MAJOR   1
-#define CHUNK       256
-#define KMSG_NBYTES 992 /* longest line of Linux's /dev/kmsg */
+#define SERIAL_MAJOR 4
+#define TTY_MAJOR    5
+#define MEM_MAJOR    1
+#define CHUNK        256
+#define KMSG_NBYTES  992 /* longest line of Linux's /dev/kmsg */
 
-static struct console_sink *current_sink; /* atomic */
+static struct console_sink *current_sink;       /* atomic */
+static const struct file_ops *terminal_files;   /* constant after start-up */
+static int (*current_open)(struct file *file);  /* likewise */
+static int (*terminal_open)(struct file *file); /* atomic; NULL: the sink */
+
+void console_set_files(const struct file_ops *files, int (*open_current)(struct file *file))
+{
+    terminal_files = files;
+    current_open = open_current;
+}
+
+void console_set_terminal(int (*open)(struct file *file))
+{
+    __atomic_store_n(&terminal_open, open, __ATOMIC_RELEASE);
+}
 
 struct console_sink *console_set_sink(struct console_sink *sink)
 {
@@ -30,7 +46,8 @@ static int64_t console_write(struct file *file, struct vm_io *io, int64_t *offse
     char chunk[CHUNK];
     int64_t total = 0;
 
-    (void)file, (void)offset;
+    if (file->context)
+        return terminal_files->write(file, io, offset);
     while (io->left > 0) {
         size_t nbytes = MIN(io->left, sizeof(chunk));
         size_t moved = vm_io_get(io, chunk, nbytes);
@@ -45,17 +62,40 @@ static int64_t console_write(struct file *file, struct vm_io *io, int64_t *offse
     return total;
 }
 
-/* Nobody types: the end of the input, at once. */
+/* Without a terminal nobody types: the end of the input, at once. */
 static int64_t console_read(struct file *file, struct vm_io *io, int64_t *offset)
 {
-    (void)file, (void)io, (void)offset;
-    return 0;
+    return file->context ? terminal_files->read(file, io, offset) : 0;
+}
+
+static int64_t console_ioctl(struct file *file, uint32_t request, struct uptr arg)
+{
+    return file->context ? terminal_files->ioctl(file, request, arg) : -ENOTTY;
+}
+
+static uint32_t console_poll(struct file *file, struct poll_waiter *waiter)
+{
+    if (file->context)
+        return terminal_files->poll(file, waiter);
+    return LX_POLLIN | LX_POLLOUT | LX_POLLRDNORM | LX_POLLWRNORM;
+}
+
+static void console_release(struct file *file)
+{
+    if (file->context)
+        terminal_files->release(file);
+}
+
+static int console_open(struct file *file)
+{
+    int (*open)(struct file *) = __atomic_load_n(&terminal_open, __ATOMIC_ACQUIRE);
+
+    return open ? open(file) : 0;
 }
 
 static int tty_open(struct file *file)
 {
-    (void)file; /* there are no controlling terminals */
-    return -ENXIO;
+    return current_open ? current_open(file) : -ENXIO;
 }
 
 /* Skips the priority, "<6>", that programs may put in front. */
@@ -91,18 +131,28 @@ static int64_t kmsg_write(struct file *file, struct vm_io *io, int64_t *offset)
 }
 
 static const struct file_ops console_ops = {
+    .open = console_open,
+    .release = console_release,
     .read = console_read,
     .write = console_write,
+    .poll = console_poll,
+    .ioctl = console_ioctl,
 };
-static const struct file_ops tty_ops = {
+static const struct file_ops current_ops = {
     .open = tty_open,
+    .release = console_release,
+    .read = console_read,
+    .write = console_write,
+    .poll = console_poll,
+    .ioctl = console_ioctl,
 };
 static const struct file_ops kmsg_ops = {
     .write = kmsg_write,
 };
 
 static struct char_device devices[] = {
-    {.name = "tty", .device = DEVICE(TTY_MAJOR, 0), .mode = 0666, .ops = &tty_ops},
+    {.name = "tty", .device = DEVICE(TTY_MAJOR, 0), .mode = 0666, .ops = &current_ops},
+    {.name = "ttyS0", .device = DEVICE(SERIAL_MAJOR, 64), .mode = 0660, .ops = &console_ops},
     {.name = "console", .device = DEVICE(TTY_MAJOR, 1), .mode = 0600, .ops = &console_ops},
     {.name = "kmsg", .device = DEVICE(MEM_MAJOR, 11), .mode = 0644, .ops = &kmsg_ops},
 };

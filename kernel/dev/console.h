@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dev/console.h - /dev/console, /dev/tty and /dev/kmsg
+ * dev/console.h - /dev/console, /dev/ttyS0, /dev/tty and /dev/kmsg
  *
- * Owns:    the character devices; what is written to them goes to the sink.
- * Used by: start-up, and selftest, which takes the output of the running test.
+ * Owns:    the character devices; what is written to them goes to the sink, unless there is a
+ *          terminal for them.
+ * Used by: start-up, selftest, which takes the output of the running test, and tty_serial.c.
  * Locks:   none of its own; the sink is called without locks.
  * Context: boot for init; thread.
  * Fails:   opening /dev/tty without a controlling terminal: -ENXIO.
@@ -12,6 +13,9 @@
 #pragma once
 
 #include "kernel/lib/util.h"
+
+struct file;
+struct file_ops;
 
 /* Takes bytes written to /dev/console (or, as one line without its newline, to /dev/kmsg). */
 struct console_sink {
@@ -22,3 +26,8 @@ MUST_CHECK int console_devices_init(void);
 
 /* NULL: output is dropped. Returns the sink there was. */
 struct console_sink *console_set_sink(struct console_sink *sink);
+
+/* Operations of files whose context is a terminal, and how /dev/tty finds its own. */
+void console_set_files(const struct file_ops *files, int (*open_current)(struct file *file));
+/* /dev/console and /dev/ttyS0 opened from now on are a terminal: open makes it the file's. */
+void console_set_terminal(int (*open)(struct file *file));

@@ -21,10 +21,10 @@ struct char_device *devfs_find(uint64_t device)
 
 /* A node, or a symlink if text is not NULL. */
 static int add_entry(struct dentry *dir, const char *name, size_t len, uint32_t mode,
-                     uint64_t device, const char *text)
+                     uint64_t device, const char *text, const struct credentials *owner)
 {
     struct inode *inode;
-    int err = ramfs_inode_create(dir->inode->super, mode, device, NULL, &inode);
+    int err = ramfs_inode_create(dir->inode->super, mode, device, owner, &inode);
 
     if (err)
         return err;
@@ -50,7 +50,7 @@ static int find_directory(const char **name, struct dentry **out_dir)
         *out_dir = devfs_root;
         return 0;
     }
-    err = add_entry(devfs_root, *name, len, LX_S_IFDIR | 0755, 0, NULL);
+    err = add_entry(devfs_root, *name, len, LX_S_IFDIR | 0755, 0, NULL, NULL);
     if (err && err != -EEXIST)
         return err;
     err = devfs_root->inode->ops->lookup(devfs_root, *name, len, dentry_hash(*name, len), out_dir);
@@ -58,16 +58,22 @@ static int find_directory(const char **name, struct dentry **out_dir)
     return err;
 }
 
-static int make_entry(const char *name, uint32_t mode, uint64_t device, const char *text)
+static int make_owned_entry(const char *name, uint32_t mode, uint64_t device, const char *text,
+                            const struct credentials *owner)
 {
     struct dentry *dir;
     int err = find_directory(&name, &dir);
 
     if (err)
         return err;
-    err = add_entry(dir, name, strlen(name), mode, device, text);
+    err = add_entry(dir, name, strlen(name), mode, device, text, owner);
     dentry_put(dir);
     return err;
+}
+
+static int make_entry(const char *name, uint32_t mode, uint64_t device, const char *text)
+{
+    return make_owned_entry(name, mode, device, text, NULL);
 }
 
 int devfs_register(struct char_device *device)
@@ -81,9 +87,42 @@ int devfs_register(struct char_device *device)
     spin_unlock(&fs_tree_lock);
     if (taken)
         return -EEXIST;
-    if (!devfs_root)
+    if (!devfs_root || device->hidden)
         return 0;
     return make_entry(device->name, LX_S_IFCHR | device->mode, device->device, NULL);
+}
+
+int devfs_make_directory(const char *name)
+{
+    return add_entry(devfs_root, name, strlen(name), LX_S_IFDIR | 0755, 0, NULL, NULL);
+}
+
+int devfs_show(const struct char_device *device, uint32_t uid, uint32_t gid)
+{
+    struct credentials owner = {
+        .uid = uid, .euid = uid, .fsuid = uid, .gid = gid, .egid = gid, .fsgid = gid};
+
+    return make_owned_entry(device->name, LX_S_IFCHR | device->mode, device->device, NULL, &owner);
+}
+
+/* A program may have removed or renamed the node: then there is nothing to do. */
+void devfs_hide(const struct char_device *device)
+{
+    const char *name = device->name;
+    struct dentry *dir, *entry;
+    size_t len;
+
+    if (find_directory(&name, &dir))
+        return;
+    len = strlen(name);
+    if (dir->inode->ops->lookup(dir, name, len, dentry_hash(name, len), &entry) == 0) {
+        int err = entry->inode->device == device->device
+                      ? dir->inode->ops->unlink(dir, entry, false)
+                      : -ENOENT;
+        (void)err;
+        dentry_put(entry);
+    }
+    dentry_put(dir);
 }
 
 int devfs_symlink(const char *name, const char *text)
@@ -134,6 +173,8 @@ int devfs_mount(void)
     devfs_root = super->root;
     list_for_each (node, &devices) {
         struct char_device *device = list_entry(node, struct char_device, node);
+        if (device->hidden)
+            continue;
         err = make_entry(device->name, LX_S_IFCHR | device->mode, device->device, NULL);
         if (err)
             return err;

@@ -26,6 +26,7 @@ struct char_device {
     uint32_t mode;    /* permissions of the node */
     const struct file_ops *ops;
     void *context; /* becomes file->context */
+    bool hidden;   /* devfs_show makes its node, not devfs_register */
     struct list node;
 };
 
@@ -36,6 +37,12 @@ MUST_CHECK int devfs_mount(void);
 /* Registers a device, and makes its node when devfs is mounted. */
 MUST_CHECK int devfs_register(struct char_device *device);
 MUST_CHECK int devfs_symlink(const char *name, const char *text);
+
+/* For devices that come and go: the node of a hidden one appears, with that owner, and vanishes.
+ * Whoever opened it meanwhile keeps what it has. */
+MUST_CHECK int devfs_show(const struct char_device *device, uint32_t uid, uint32_t gid);
+MUST_CHECK int devfs_make_directory(const char *name);
+void devfs_hide(const struct char_device *device);
 
 /* NULL: none. */
 struct char_device *devfs_find(uint64_t device);

@@ -38,6 +38,8 @@ static uint32_t access_of(const struct file_ops *ops, uint32_t type, uint32_t fl
         access |= FILE_DIRECTORY;
     if (ops->seek)
         access |= FILE_POSITION;
+    if (flags & LX_O_NOCTTY)
+        access |= FILE_NOCTTY;
     if (type == LX_S_IFREG || type == LX_S_IFDIR)
         access |= FILE_SERIAL;
     return access;

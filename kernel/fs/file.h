@@ -25,6 +25,7 @@ enum file_access {
     FILE_PATH = 8,     /* O_PATH: names a place, no input or output */
     FILE_DIRECTORY = 16,
     FILE_PRIVILEGED = 64, /* the opener's writes take no set-user-ID bit away */
+    FILE_NOCTTY = 128,    /* O_NOCTTY: a terminal does not become the opener's */
     FILE_SERIAL = 32,     /* one read or write at a time: files and directories */
 };
 

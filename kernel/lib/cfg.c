@@ -13,7 +13,7 @@ static const struct cfg_key {
     const char *name;
     bool takes_value;
 } known_keys[] = {
-    {"after", true},   /* poweroff, reboot, halt */
+    {"after", true},   /* poweroff, reboot, halt, shell */
     {"bench", false},  /* run the benchmark instead of the plan */
     {"console", true}, /* where the log goes */
     {"cpus", true},    /* how many processors to use at most */
@@ -22,6 +22,7 @@ static const struct cfg_key {
     {"panic", true},   /* a panic on purpose, likewise */
     {"plan", true},    /* path of another plan in the root filesystem */
     {"storm", true},   /* microseconds between timer interrupts, likewise */
+    {"term", true},    /* the terminal on the serial line, for the shell */
     {"trace", true},   /* what to trace */
     {"wx", true},      /* allow: memory may be writable and executable at once */
 };

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * plat/serial.c - polled output through a 16550
+ * plat/serial.c - a 16550: polled messages, and a terminal's bytes by interrupt
  *
  * Registers: PC16550D data sheet (National Semiconductor), table II.
  */
 #include "kernel/plat/serial.h"
 
 #include "kernel/arch/x86_64/io.h"
+#include "kernel/core/spinlock.h"
+#include "kernel/lib/ring.h"
 
 #define COM1 0x3f8
 
@@ -25,7 +27,13 @@ enum {
 #define LCR_DLAB         0x80
 #define FCR_ON_AND_CLEAR 0x07
 #define IIR_FIFO_WORKS   0xc0
+#define IIR_NOTHING      0x01
+#define IER_RECEIVED     0x05 /* data, and errors of the line */
+#define IER_SENT         0x02
 #define MCR_DTR_RTS      0x03
+#define MCR_RTS          0x02
+#define MCR_OUT2         0x08 /* lets the interrupt out of a PC's port */
+#define LSR_DATA         0x01
 #define LSR_THR_EMPTY    0x20
 #define LSR_ALL_SENT     0x40
 
@@ -36,11 +44,25 @@ enum {
  * reader of an emulated port stalls, and spent only once on a port that is dead. */
 #define POLLS_MAX 1000000u
 
+#define IN_NBYTES  4096
+#define OUT_NBYTES 1024
+#define ROUNDS_MAX 64 /* of one interrupt: a port that never calms down is left to the next one */
+
 static bool serial_ready; /* serial_init has run */
 static bool serial_found; /* and there is a port */
 static bool serial_stuck; /* the last wait ran out: poll once a call until it takes bytes again */
 static unsigned serial_fifo; /* bytes that fit once the transmitter is empty */
 static uint64_t serial_lost;
+
+/* The terminal's part. l: lock */
+static struct {
+    struct spinlock lock;
+    const struct serial_client *client; /* constant after serial_start */
+    struct ring in, out;                /* [l] */
+    uint8_t enabled;                    /* [l] the interrupt enable register */
+    char in_bytes[IN_NBYTES];
+    char out_bytes[OUT_NBYTES];
+} port = {.lock = SPINLOCK_INIT(SPIN_SERIAL)};
 
 /* Whether the line status shows one of these bits within so many polls. */
 static bool status_wait(uint8_t bits, unsigned polls)
@@ -111,7 +133,7 @@ static bool byte_send(char byte, unsigned *room)
     return true;
 }
 
-void serial_write(const char *bytes, size_t nbytes)
+static void message_send(const char *bytes, size_t nbytes)
 {
     unsigned room = 0; /* unknown: whoever wrote last may have filled the FIFO */
 
@@ -127,11 +149,140 @@ void serial_write(const char *bytes, size_t nbytes)
     }
 }
 
+void serial_write(const char *bytes, size_t nbytes)
+{
+    uint64_t flags = spin_lock_irqsave(&port.lock);
+
+    message_send(bytes, nbytes);
+    spin_unlock_irqrestore(&port.lock, flags);
+}
+
 /* All state that a write keeps between bytes is its own, so one that a fault has cut short does no
  * harm to this one: it waits for an empty transmitter first. */
 void serial_write_panic(const char *bytes, size_t nbytes)
 {
     if (!serial_ready)
         serial_init();
-    serial_write(bytes, nbytes);
+    message_send(bytes, nbytes); /* whoever has the lock may never give it up */
+}
+
+static void enable_locked(uint8_t mask)
+{
+    if (port.enabled != mask)
+        io_out8(REG_IER, mask);
+    port.enabled = mask;
+}
+
+void serial_start(const struct serial_client *client)
+{
+    uint64_t flags;
+
+    if (!serial_found)
+        return;
+    flags = spin_lock_irqsave(&port.lock);
+    ring_init(&port.in, port.in_bytes, IN_NBYTES);
+    ring_init(&port.out, port.out_bytes, OUT_NBYTES);
+    port.client = client;
+    io_out8(REG_MCR, MCR_DTR_RTS | MCR_OUT2);
+    enable_locked(IER_RECEIVED);
+    spin_unlock_irqrestore(&port.lock, flags);
+}
+
+/* What has happened, for the client. */
+struct happened {
+    bool received, sent, attention;
+};
+
+/* Fetches what came in. A full ring leaves the rest in the port, and asks the other side to stop.
+ */
+static void receive_locked(struct happened *happened)
+{
+    while (io_in8(REG_LSR) & LSR_DATA) {
+        char byte;
+
+        if (ring_free(&port.in) == 0) {
+            io_out8(REG_MCR, (MCR_DTR_RTS & ~MCR_RTS) | MCR_OUT2);
+            enable_locked((uint8_t)(port.enabled & ~IER_RECEIVED));
+            return;
+        }
+        byte = (char)io_in8(REG_DATA);
+        if (byte == SERIAL_ATTENTION) {
+            happened->attention = true;
+            continue;
+        }
+        ring_put(&port.in, &byte, 1);
+        happened->received = true;
+    }
+}
+
+static void send_locked(struct happened *happened)
+{
+    char bytes[FIFO_BYTES];
+    size_t nbytes;
+
+    if (!(port.enabled & IER_SENT) || !(io_in8(REG_LSR) & LSR_THR_EMPTY))
+        return;
+    nbytes = ring_get(&port.out, bytes, serial_fifo);
+    for (size_t i = 0; i < nbytes; i++)
+        io_out8(REG_DATA, (uint8_t)bytes[i]);
+    if (nbytes == 0)
+        enable_locked((uint8_t)(port.enabled & ~IER_SENT));
+    happened->sent = happened->sent || ring_used(&port.out) <= OUT_NBYTES / 2;
+}
+
+void serial_interrupt(void)
+{
+    struct happened happened = {0};
+    uint64_t flags;
+
+    if (!port.client)
+        return;
+    flags = spin_lock_irqsave(&port.lock);
+    /* The line is edge-triggered: it has to fall before it can rise again. */
+    for (unsigned round = 0; round < ROUNDS_MAX; round++) {
+        receive_locked(&happened);
+        send_locked(&happened);
+        if (io_in8(REG_IIR) & IIR_NOTHING)
+            break;
+    }
+    spin_unlock_irqrestore(&port.lock, flags);
+    if (happened.attention)
+        port.client->attention();
+    if (happened.received)
+        port.client->received();
+    if (happened.sent)
+        port.client->sent();
+}
+
+size_t serial_read(char *bytes, size_t nbytes)
+{
+    uint64_t flags = spin_lock_irqsave(&port.lock);
+    size_t got = ring_get(&port.in, bytes, nbytes);
+
+    if (got && !(port.enabled & IER_RECEIVED)) {
+        io_out8(REG_MCR, MCR_DTR_RTS | MCR_OUT2);
+        enable_locked(port.enabled | IER_RECEIVED);
+    }
+    spin_unlock_irqrestore(&port.lock, flags);
+    return got;
+}
+
+size_t serial_queue(const char *bytes, size_t nbytes)
+{
+    uint64_t flags = spin_lock_irqsave(&port.lock);
+    size_t queued = ring_put(&port.out, bytes, nbytes);
+
+    if (queued)
+        enable_locked(port.enabled | IER_SENT); /* interrupts at once if the port has nothing */
+    spin_unlock_irqrestore(&port.lock, flags);
+    return queued;
+}
+
+size_t serial_queued(void)
+{
+    uint64_t flags = spin_lock_irqsave(&port.lock);
+    size_t queued = ring_used(&port.out);
+
+    spin_unlock_irqrestore(&port.lock, flags);
+    return queued;
 }

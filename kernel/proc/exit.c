@@ -10,6 +10,7 @@
 #include "kernel/proc/futex.h"
 #include "kernel/proc/process.h"
 #include "kernel/proc/signal.h"
+#include "kernel/proc/terminal.h"
 #include "kernel/sched/sched.h"
 #include "kernel/vm/vm_space.h"
 #include "shared/linux/errno.h"
@@ -94,6 +95,7 @@ void process_exit(struct task *self, enum process_end end, int code)
     if (process->exe)
         file_put(process->exe);
     process->exe = NULL;
+    terminal_process_exit(process);
     process_release_parent(process);
 
     flags = spin_lock_irqsave(&process_tree_lock);

@@ -15,6 +15,7 @@
 #include "kernel/mm/tables.h"
 #include "kernel/proc/exec.h"
 #include "kernel/proc/signal.h"
+#include "kernel/proc/terminal.h"
 #include "kernel/sched/sched.h"
 #include "kernel/vm/vm_space.h"
 #include "shared/addrmap.h"
@@ -176,6 +177,8 @@ int usermode_run(struct exec_request *request, struct wait_status *status)
         process_abandon(process);
         return err;
     }
+    if (request->has_terminal)
+        terminal_give(process, request->stdio[0]);
     process_set_limit(process, request->limit_ns ? start + request->limit_ns : 0);
     which.pid = process->pid;
     process_start(process);

@@ -20,6 +20,7 @@ struct exec_request {
     const char *const *argv; /* NULL-terminated */
     const char *const *envp;
     struct file *stdio[3]; /* borrowed; become descriptors 0 to 2; NULL: left closed */
+    bool has_terminal;     /* stdio[0] becomes the controlling terminal */
     uint64_t limit_ns;     /* of run time, 0: none */
     const char *reason;    /* out: why it could not be started, or NULL */
 };

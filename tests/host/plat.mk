@@ -17,10 +17,11 @@ HOST_SRC_plat_$(1)_test := tests/host/plat_$(1)_test.c tests/host/plat_fake.c $(
 HOST_CFLAGS_plat_$(1)_test := $(HOST_PLAT_CFLAGS)
 endef
 
-$(eval $(call HOST_PLAT_TEST,serial,kernel/plat/serial.c))
+$(eval $(call HOST_PLAT_TEST,serial,kernel/plat/serial.c kernel/lib/ring.c))
 $(eval $(call HOST_PLAT_TEST,acpi,$(addprefix kernel/plat/,acpi.c acpi_parse.c acpi_fadt.c)))
 $(eval $(call HOST_PLAT_TEST,tsc,kernel/plat/tsc_measure.c kernel/plat/tsc_rate.c))
 $(eval $(call HOST_PLAT_TEST,lapic,kernel/plat/lapic.c))
+$(eval $(call HOST_PLAT_TEST,ioapic,kernel/plat/ioapic.c))
 $(eval $(call HOST_PLAT_TEST,power,kernel/plat/power.c))
 $(eval $(call HOST_PLAT_TEST,rtc,kernel/plat/rtc.c))
 $(eval $(call HOST_PLAT_TEST,fbterm,kernel/dev/fbterm.c kernel/dev/fbterm_pixels.c \

@@ -1,0 +1,246 @@
+# SPDX-License-Identifier: MIT
+"""The shell on the serial line, as a person uses it: keys go in, text comes out.
+
+One machine is booted for all the tests of a kind, and each test leaves it at a prompt.
+"""
+import os
+import re
+import select
+import subprocess
+import sys
+import tempfile
+import time
+
+import pytest
+
+import machine
+from conftest import BUILD, run, tool
+
+PLAN = "test hello /bin/t/hello\n"
+PROMPT = "firstlight:"
+CTRL_C, CTRL_D, CTRL_Z, CTRL_U, CTRL_W, CTRL_BACKSLASH, CTRL_BRACKET = (
+    b"\x03", b"\x04", b"\x1a", b"\x15", b"\x17", b"\x1c", b"\x1d")
+
+
+class Serial:
+    """A machine whose serial line is ours."""
+
+    def __init__(self, image, cpus=1):
+        self.folder = tempfile.TemporaryDirectory(prefix="firstlight-shell-")
+        boot = machine.Machine(image, cpus=cpus, accel="tcg")
+        args = boot.arguments(os.path.join(self.folder.name, "qmp"))
+        self.proc = subprocess.Popen(args, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                     stderr=subprocess.DEVNULL)
+        self.filter = machine.EscapeFilter()
+        self.log = ""
+        self.seen = 0  # of the log: what came before it has been expected already
+
+    def _more(self, seconds):
+        if not select.select([self.proc.stdout], [], [], max(seconds, 0))[0]:
+            return True
+        data = os.read(self.proc.stdout.fileno(), 65536)
+        self.log += self.filter.feed(data).decode("utf-8", "replace")
+        return bool(data)
+
+    def expect(self, pattern, seconds=20):
+        """Wait for the pattern behind what was expected last; gives the match."""
+        deadline = time.monotonic() + seconds
+        while True:
+            found = re.compile(pattern, re.M).search(self.log, self.seen)
+            if found:
+                self.seen = found.end()
+                return found
+            left = deadline - time.monotonic()
+            assert left > 0 and self._more(left), (
+                f"waited for {pattern!r} behind:\n{self.log[self.seen:]}\n--- all:\n{self.log}")
+
+    def send(self, keys):
+        self.proc.stdin.write(keys if isinstance(keys, bytes) else keys.encode())
+        self.proc.stdin.flush()
+
+    def command(self, text, pattern=None, seconds=20):
+        """A line, typed at the prompt; then, behind its echo, the pattern, and the next prompt."""
+        self.send(text + "\r")
+        self.expect(re.escape(text) + r"\s*\n")
+        found = self.expect(pattern, seconds) if pattern else None
+        self.expect(PROMPT, seconds)
+        return found
+
+    def start(self, text):
+        """A line that starts something that goes on. It has the terminal when this comes back."""
+        self.send(text + "\r")
+        self.expect(re.escape(text) + r"\s*\n")
+        time.sleep(0.7)
+
+    def end(self, seconds=20):
+        """QEMU's exit status, once the machine has switched itself off."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and self._more(0.5) and self.proc.poll() is None:
+            pass
+        return self.proc.wait(max(1.0, deadline - time.monotonic()))
+
+    def stop(self):
+        self.proc.kill()
+        self.proc.wait()
+        self.folder.cleanup()
+
+
+@pytest.fixture(scope="module", params=[1, 2], ids=["1cpu", "2cpus"])
+def shell_machine(request, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("shell")
+    (folder / "plan").write_text(PLAN)
+    done = run(tool("mkimg.sh"), "-b", BUILD, "-o", folder / "image", "-p", folder / "plan",
+               "-c", "after=shell")
+    assert done.returncode == 0, done.stderr
+    serial = Serial(str(folder / "image"), cpus=request.param)
+    try:
+        serial.expect("verdict=PASS", 90)
+        serial.expect(PROMPT, 30)
+        yield serial
+    finally:
+        serial.stop()
+
+
+@pytest.fixture
+def shell(shell_machine):
+    """At a prompt, whatever the test before did."""
+    yield shell_machine
+    shell_machine.send(CTRL_C)
+    shell_machine.send("echo at-a-pro''mpt\r")
+    shell_machine.expect("at-a-prompt")
+    shell_machine.expect(PROMPT)
+
+
+def test_echo(shell):
+    shell.command("echo one two", "^one two$")
+    shell.command("tty", "^/dev/(ttyS0|console)$")
+
+
+def test_is_its_terminal(shell):
+    shell.command("test -t 0 && test -t 1 && echo yes", "^yes$")
+    shell.command("echo through >/dev/tty", "^through$")
+    shell.command("stty", "speed 115200 baud")
+
+
+def test_line_editing_of_the_kernel(shell):
+    shell.start("cat")
+    shell.send(b"axy\x7f\x7fbc\r")
+    shell.expect("^abc$")
+    shell.send(b"two words" + CTRL_W + b"parts\r")
+    shell.expect("^two parts$")
+    shell.send(b"gone" + CTRL_U + b"here\r")
+    shell.expect("^here$")
+    shell.send(CTRL_D)
+    shell.expect(PROMPT)
+
+
+def test_interrupt(shell):
+    shell.start("sleep 1000")
+    shell.send(CTRL_C)
+    shell.expect(r"\^C")
+    shell.expect(PROMPT, 5)
+    shell.command("echo status $?", "^status 130$")
+
+
+def test_interrupt_a_busy_pipeline(shell):
+    shell.start("yes | cat >/dev/null")
+    shell.send(CTRL_C)
+    shell.expect(PROMPT, 10)
+    shell.command("echo status $?", "^status 130$")
+
+
+def test_quit_key(shell):
+    shell.start("sleep 1000")
+    shell.send(CTRL_BACKSLASH)
+    shell.expect(PROMPT, 5)
+    shell.command("echo status $?", "^status 131$")
+
+
+def test_stop_and_continue(shell):
+    shell.start("sleep 1000")
+    shell.send(CTRL_Z)
+    shell.expect("Stopped", 5)
+    shell.expect(PROMPT)
+    shell.command("jobs", "Stopped +sleep 1000")
+    shell.send("fg\r")
+    shell.expect("^sleep 1000")
+    time.sleep(0.5)
+    shell.send(CTRL_C)
+    shell.expect(PROMPT, 5)
+    shell.command("jobs; echo no mo''re", "no more")
+    assert "sleep" not in shell.log[shell.log.rindex("jobs; echo"):].split("no more")[0][25:]
+
+
+def test_background(shell):
+    shell.command("sleep 1 & wait; echo wai''ted", "waited")
+    shell.send("cat &\r")
+    shell.expect("cat &\\s*\n")
+    shell.expect(PROMPT)
+    time.sleep(0.5)
+    shell.command("jobs", r"Stopped \(tty input\) +cat")
+    shell.command("kill %1; wait %1; echo ki''lled", "killed")
+
+
+def test_history(shell):
+    shell.command("echo first-line", "^first-line$")
+    shell.send(b"\x1b[A\r")
+    shell.expect("^first-line$")
+    shell.expect(PROMPT)
+
+
+def test_long_output(shell):
+    shell.command("seq 20000 | tail -n 1", "^20000$", 30)
+    shell.send("seq 2000\r")
+    shell.expect(PROMPT, 60)
+    numbers = re.findall(r"^\d+$", shell.log[shell.log.rindex("seq 2000"):], re.M)
+    assert numbers == [str(n) for n in range(1, 2001)]
+
+
+def test_fast_typing(shell):
+    """Input as fast as the line brings it arrives whole."""
+    lines = [f"line {n:04} " + "x" * 40 for n in range(200)]
+    shell.start("stty -echo; cat >/tmp/typed; stty echo; wc /tmp/typed")
+    shell.send("".join(line + "\r" for line in lines))
+    shell.send(CTRL_D)
+    size = sum(len(line) + 1 for line in lines)
+    shell.expect(rf"200 +600 +{size} /tmp/typed", 30)
+    shell.expect(PROMPT)
+
+
+def test_pause_key(shell):
+    shell.send("for i in 1 2 3; do sleep 1; echo tick $i; done\r")
+    shell.expect("done\\s*\n")
+    shell.send(b"\x13")
+    seen = len(shell.log)
+    time.sleep(2.5)
+    shell._more(0.1)
+    assert "tick" not in shell.log[seen:]
+    shell.send(b"\x11")
+    shell.expect("tick 3", 10)
+    shell.expect(PROMPT)
+
+
+def test_attention_key(shell):
+    shell.start("sleep 1000")
+    shell.send(CTRL_BRACKET)
+    shell.expect("threads:")
+    shell.expect(r"\d+ sleep: sleeps; parent \d+, group \d+, session \d+")
+    shell.expect(r"from \w+ sched_block\+0x")
+    shell.expect(r"threads: \d+ of programs")
+    shell.send(CTRL_C)
+    shell.expect(PROMPT, 5)
+
+
+def test_window_size(shell):
+    shell.command("stty rows 33 cols 111; stty size", "^33 111$")
+
+
+def test_leave(mkimg):
+    serial = Serial(mkimg(plan=PLAN, words="after=shell").path)
+    try:
+        serial.expect(PROMPT, 90)
+        serial.send("sleep 1000 & exit 5\r")
+        serial.expect("shell: ended with status 5")
+        assert serial.end() == 0
+    finally:
+        serial.stop()
