@@ -8,10 +8,10 @@
 
 struct timer_queue {
     struct spinlock lock;
-    bool            ready;
-    struct list     pending; /* [lock] earliest first */
-    struct timer   *running; /* [lock] whose function runs now */
-    uint64_t        interrupts;
+    bool ready;
+    struct list pending;   /* [lock] earliest first */
+    struct timer *running; /* [lock] whose function runs now */
+    uint64_t interrupts;
 } ALIGNED(64);
 
 static struct timer_queue queues[CPU_MAX];

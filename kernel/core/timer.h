@@ -2,15 +2,13 @@
 /*
  * core/timer.h - call me at a time
  *
- * Owns:    for each processor the pending timers, in the order of their deadlines; what its hardware
- *          is set to. A timer fires on the processor that started it.
- * Rule:    the hardware timer runs only while a timer is pending.
- * Locks:   one spinlock a processor, rank TIMER, interrupts off. Not held while a function runs.
- *          timer_stop waits for a function that runs on another processor.
- * Context: timer_start and timer_stop: any but NMI. Functions run in the timer interrupt, with
- *          interrupts off.
- * Units:   nanoseconds of monotonic time.
- * Tests:   kernel/selftest/core_checks.c
+ * Owns:    for each processor the pending timers, in the order of their deadlines; what its
+ * hardware is set to. A timer fires on the processor that started it. Rule:    the hardware timer
+ * runs only while a timer is pending. Locks:   one spinlock a processor, rank TIMER, interrupts
+ * off. Not held while a function runs. timer_stop waits for a function that runs on another
+ * processor. Context: timer_start and timer_stop: any but NMI. Functions run in the timer
+ * interrupt, with interrupts off. Units:   nanoseconds of monotonic time. Tests:
+ * kernel/selftest/core_checks.c
  */
 #pragma once
 
@@ -18,9 +16,9 @@
 #include "kernel/lib/util.h"
 
 struct timer {
-    struct list link;     /* [lock of .cpu] */
-    uint64_t deadline_ns; /* [lock of .cpu] */
-    uint32_t cpu;         /* [lock of .cpu] where it is pending, or was last */
+    struct list link;                      /* [lock of .cpu] */
+    uint64_t deadline_ns;                  /* [lock of .cpu] */
+    uint32_t cpu;                          /* [lock of .cpu] where it is pending, or was last */
     void (*function)(struct timer *timer); /* I may start the timer again */
 };
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Long because the two directions of a terminal share one set of settings and one column. */
 #include "kernel/dev/tty_line.h"
 
 #include "kernel/lib/string.h"

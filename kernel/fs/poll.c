@@ -17,7 +17,7 @@ void poll_wake(struct poll_head *head)
     flags = spin_lock_irqsave(&head->lock);
     list_for_each (node, &head->hooks) {
         struct poll_waiter *waiter = list_entry(node, struct poll_hook, node)->waiter;
-        __atomic_store_n(&waiter->woken, 1, __ATOMIC_RELEASE);
+        __atomic_store_n(&waiter->woken, 1, __ATOMIC_SEQ_CST);
         waitq_wake_all(&waiter->queue);
     }
     spin_unlock_irqrestore(&head->lock, flags);
@@ -25,7 +25,6 @@ void poll_wake(struct poll_head *head)
 
 void poll_waiter_init(struct poll_waiter *waiter)
 {
-    mutex_init(&waiter->lock, MUTEX_PIPE);
     waitq_init(&waiter->queue);
     list_init(&waiter->hooks);
     waiter->nhooks = 0;
@@ -60,15 +59,21 @@ void poll_register_waiter(struct poll_head *head, struct poll_waiter *waiter)
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
+/* In the queue before the flag is looked at: whoever wakes sets the flag first. */
 int poll_waiter_wait(struct poll_waiter *waiter, uint64_t deadline_ns)
 {
     int err = 0;
 
-    mutex_lock(&waiter->lock);
-    while (!err && !__atomic_load_n(&waiter->woken, __ATOMIC_ACQUIRE))
-        err = waitq_wait(&waiter->queue, &waiter->lock, deadline_ns);
-    __atomic_store_n(&waiter->woken, 0, __ATOMIC_RELEASE);
-    mutex_unlock(&waiter->lock);
+    while (!err) {
+        struct waiter self;
+
+        waitq_enter(&waiter->queue, &self);
+        if (!__atomic_load_n(&waiter->woken, __ATOMIC_SEQ_CST))
+            err = waitq_sleep(&self, 1, deadline_ns);
+        waitq_leave(&waiter->queue, &self);
+        if (__atomic_exchange_n(&waiter->woken, 0, __ATOMIC_SEQ_CST))
+            return 0;
+    }
     return err;
 }
 

@@ -14,7 +14,6 @@
 
 #include "kernel/core/spinlock.h"
 #include "kernel/lib/list.h"
-#include "kernel/sched/mutex.h"
 #include "kernel/sched/waitq.h"
 
 struct poll_head {
@@ -33,7 +32,6 @@ struct poll_hook {
 #define POLL_INLINE_HOOKS 8
 
 struct poll_waiter {
-    struct mutex lock; /* of rank PIPE; guards the sleep */
     struct waitq queue;
     struct list hooks;
     uint32_t nhooks;

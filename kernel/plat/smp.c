@@ -69,8 +69,7 @@ static bool tables_make(uint64_t trampoline, struct frame *frames[3])
         if (!frame)
             return false;
         frames[4 - level] = frame;
-        table[paging_index(trampoline, level)] =
-            frame_physical(frame) | PTE_PRESENT | PTE_WRITE;
+        table[paging_index(trampoline, level)] = frame_physical(frame) | PTE_PRESENT | PTE_WRITE;
         table = frame_address(frame);
     }
     table[paging_index(trampoline, 1)] = trampoline | PTE_PRESENT;

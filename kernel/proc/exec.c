@@ -15,19 +15,19 @@
 #include "shared/linux/fcntl.h"
 #include "shared/linux/mman.h"
 
-#define HEAD_NBYTES 512               /* enough for the headers of nearly every program */
+#define HEAD_NBYTES      512 /* enough for the headers of nearly every program */
 #define PATH_SIZE        256
-#define SCRIPT_DEPTH_MAX 4 /* as Linux: scripts run by scripts */
-#define PIE_BASE    0x555555554000ULL /* two thirds up user space, as Linux without randomness */
+#define SCRIPT_DEPTH_MAX 4                 /* as Linux: scripts run by scripts */
+#define PIE_BASE         0x555555554000ULL /* two thirds up user space, as Linux without randomness */
 
 /* One ELF file being mapped. */
 struct loading {
-    struct file     *file;
+    struct file *file;
     struct vm_space *space;
     struct elf_image image;
-    uint64_t         bias;
-    void            *phdrs;  /* owned */
-    const char      *reason;
+    uint64_t bias;
+    void *phdrs; /* owned */
+    const char *reason;
 };
 
 static int headers_read(struct loading *load, const char *head, size_t head_nbytes)

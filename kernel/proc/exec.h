@@ -21,11 +21,11 @@ struct vm_space;
 
 struct exec_program {
     struct vm_space *space;
-    uint64_t entry;     /* where ring 3 starts */
-    uint64_t stack;     /* its RSP there: address of argc */
-    struct file *file;      /* what runs: after #!, the interpreter */
+    uint64_t entry;                /* where ring 3 starts */
+    uint64_t stack;                /* its RSP there: address of argc */
+    struct file *file;             /* what runs: after #!, the interpreter */
     uint64_t args_start, args_end; /* argv strings in its memory */
-    const char *reason; /* on failure: more than the errno says, or NULL */
+    const char *reason;            /* on failure: more than the errno says, or NULL */
 };
 
 struct exec_strings {

@@ -11,10 +11,10 @@
 #include "kernel/proc/exec.h"
 
 struct exec_args {
-    char        *text;     /* owned */
-    size_t       nbytes, capacity;
+    char *text; /* owned */
+    size_t nbytes, capacity;
     const char **argv, **envp; /* owned, one block; valid after exec_args_finish */
-    uint32_t     argc, envc;
+    uint32_t argc, envc;
 };
 
 /* argv and envp are user arrays of user pointers, ended by NULL; a null array counts as empty. An

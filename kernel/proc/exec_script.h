@@ -17,9 +17,9 @@ struct exec_script_text {
 };
 
 struct exec_script {
-    struct exec_strings strings;     /* in force; starts as the caller's */
-    struct exec_script_text *texts;  /* owned */
-    const char **argv, **next_argv;  /* owned: strings.argv once a script was met */
+    struct exec_strings strings;    /* in force; starts as the caller's */
+    struct exec_script_text *texts; /* owned */
+    const char **argv, **next_argv; /* owned: strings.argv once a script was met */
 };
 
 /* head: the first bytes of the script. Opens the interpreter. */

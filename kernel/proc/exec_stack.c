@@ -24,9 +24,9 @@ static const char platform[] = "x86_64";
 struct building {
     char *bytes;
     size_t nbytes;
-    uint64_t base;  /* user address of bytes[0] */
-    size_t text;    /* offset where the next string goes */
-    size_t pointer; /* offset where the next word goes */
+    uint64_t base;                 /* user address of bytes[0] */
+    size_t text;                   /* offset where the next string goes */
+    size_t pointer;                /* offset where the next word goes */
     uint64_t args_start, args_end; /* user addresses of the argv strings */
 };
 

@@ -42,8 +42,7 @@ static void children_leave_locked(struct process *process)
     struct process *init = &process_init_process;
     bool any_zombie = false;
 
-    list_for_each_safe(node, &process->children)
-    {
+    list_for_each_safe (node, &process->children) {
         struct process *child = list_entry(node, struct process, sibling);
 
         list_remove(node);
@@ -158,8 +157,7 @@ static int scan_locked(struct process *parent, const struct process_wait *which,
 {
     bool any = false;
 
-    list_for_each_safe(node, &parent->children)
-    {
+    list_for_each_safe (node, &parent->children) {
         struct process *child = list_entry(node, struct process, sibling);
 
         if (!is_wanted_locked(parent, child, which))

@@ -16,10 +16,10 @@
 #define BUCKETS 256
 
 struct spinlock process_tree_lock = SPINLOCK_INIT(SPIN_PROC_TREE);
-struct process  process_init_process;
+struct process process_init_process;
 
 static struct slab_cache *process_cache, *task_cache, *fpu_cache;
-static struct list numbers[BUCKETS]; /* [tree] by pid */
+static struct list numbers[BUCKETS];    /* [tree] by pid */
 static int last_pid = PROCESS_INIT_PID; /* [tree] */
 
 static struct list *bucket_of(int pid)
@@ -84,8 +84,7 @@ void process_init(void)
 
 struct process *process_find_locked(int pid)
 {
-    list_for_each(node, bucket_of(pid))
-    {
+    list_for_each (node, bucket_of(pid)) {
         struct process *process = list_entry(node, struct process, numbered);
 
         if (process->pid == pid)

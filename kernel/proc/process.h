@@ -37,57 +37,57 @@ enum process_end {
 /* I constant after creation   o only the owning task   a atomic   t process_tree_lock
  * s process.lock */
 struct process {
-    uint32_t        refs;        /* [a] */
-    int             pid;         /* [I] */
-    struct process *parent;      /* [t] NULL: init itself */
-    int             parent_pid;  /* [t] its number, read without the lock */
-    struct list     children;    /* [t] */
-    struct list     sibling;     /* [t] in parent->children */
-    struct list     numbered;    /* [t] in the table of numbers */
-    int             group;       /* [t] */
-    int             session;     /* [t] */
-    struct tty     *terminal;    /* [t] the session's controlling terminal */
-    bool            has_execed;  /* [t] setpgid by the parent is over */
-    bool            zombie;      /* [t] has ended, not yet waited for */
-    bool            stopped;     /* [t] by a signal */
-    int             report_stop; /* [t] stop signal that wait(2) has not told yet; 0: none */
-    bool            report_cont; /* [t] likewise for SIGCONT */
-    int             exit_signal; /* [I] sent to the parent; 0: none */
-    enum process_end end;        /* [t] */
-    int             end_code;    /* [t] */
-    bool            core_dumped; /* [t] always false: none is written; the bit of wait(2) */
-    struct waitq    child_wait;  /* woken when a child ends, stops or continues */
-    struct waitq    release_wait; /* vfork: the parent waits here */
-    uint32_t        released;    /* [a] exec or exit has given the parent's memory back */
+    uint32_t refs;             /* [a] */
+    int pid;                   /* [I] */
+    struct process *parent;    /* [t] NULL: init itself */
+    int parent_pid;            /* [t] its number, read without the lock */
+    struct list children;      /* [t] */
+    struct list sibling;       /* [t] in parent->children */
+    struct list numbered;      /* [t] in the table of numbers */
+    int group;                 /* [t] */
+    int session;               /* [t] */
+    struct tty *terminal;      /* [t] the session's controlling terminal */
+    bool has_execed;           /* [t] setpgid by the parent is over */
+    bool zombie;               /* [t] has ended, not yet waited for */
+    bool stopped;              /* [t] by a signal */
+    int report_stop;           /* [t] stop signal that wait(2) has not told yet; 0: none */
+    bool report_cont;          /* [t] likewise for SIGCONT */
+    int exit_signal;           /* [I] sent to the parent; 0: none */
+    enum process_end end;      /* [t] */
+    int end_code;              /* [t] */
+    bool core_dumped;          /* [t] always false: none is written; the bit of wait(2) */
+    struct waitq child_wait;   /* woken when a child ends, stops or continues */
+    struct waitq release_wait; /* vfork: the parent waits here */
+    uint32_t released;         /* [a] exec or exit has given the parent's memory back */
 
-    struct task    *task;        /* [I] */
-    struct file    *exe;         /* [o] counted */
-    char            name[16];    /* [o] as prctl(PR_SET_NAME) */
-    uint64_t        args_start, args_end; /* [o] argv strings in memory, for /proc/PID/cmdline */
+    struct task *task;             /* [I] */
+    struct file *exe;              /* [o] counted */
+    char name[16];                 /* [o] as prctl(PR_SET_NAME) */
+    uint64_t args_start, args_end; /* [o] argv strings in memory, for /proc/PID/cmdline */
     struct lx_rlimit limits[LX_RLIM_NLIMITS]; /* [o] */
-    bool            no_new_privs;  /* [o] */
-    int             death_signal;  /* [o] prctl(PR_SET_PDEATHSIG) */
-    uint64_t        started_ns;    /* [I] */
-    uint64_t        children_ns;   /* [t] run time of children waited for */
+    bool no_new_privs;                        /* [o] */
+    int death_signal;                         /* [o] prctl(PR_SET_PDEATHSIG) */
+    uint64_t started_ns;                      /* [I] */
+    uint64_t children_ns;                     /* [t] run time of children waited for */
 
-    struct spinlock lock;          /* rank PROC */
+    struct spinlock lock;                 /* rank PROC */
     struct lx_sigaction actions[LX_NSIG]; /* [s] */
-    struct signal_queue sig_queue; /* [s] sent to the process */
-    struct lx_stack sig_stack;     /* [o] sigaltstack */
-    int             sig_stopping;  /* [s] stop signal that was taken, is acted on; 0: none */
-    bool            sig_stopped;   /* [s] the stop has begun and SIGCONT has not come */
-    bool            sig_continued; /* [s] SIGCONT ended a stop that the tree still shows */
-    bool            sig_exiting;   /* [ts] takes no more signals; the two below are valid */
-    uint32_t        exit_uid, exit_suid; /* [t] whose process it was */
-    struct signal_timer *timers;   /* [o] setitimer, timer_create */
-    uint32_t        timers_fired;  /* [a] one of them has */
+    struct signal_queue sig_queue;        /* [s] sent to the process */
+    struct lx_stack sig_stack;            /* [o] sigaltstack */
+    int sig_stopping;                     /* [s] stop signal that was taken, is acted on; 0: none */
+    bool sig_stopped;                     /* [s] the stop has begun and SIGCONT has not come */
+    bool sig_continued;                   /* [s] SIGCONT ended a stop that the tree still shows */
+    bool sig_exiting;                     /* [ts] takes no more signals; the two below are valid */
+    uint32_t exit_uid, exit_suid;         /* [t] whose process it was */
+    struct signal_timer *timers;          /* [o] setitimer, timer_create */
+    uint32_t timers_fired;                /* [a] one of them has */
 
-    struct timer    limit;         /* [I] */
-    uint32_t        limit_reached; /* [a] */
+    struct timer limit;     /* [I] */
+    uint32_t limit_reached; /* [a] */
 };
 
 extern struct spinlock process_tree_lock;
-extern struct process  process_init_process; /* pid 1 */
+extern struct process process_init_process; /* pid 1 */
 
 void process_init(void);
 
@@ -134,17 +134,17 @@ void process_release_parent(struct process *process);
 
 /* wait(2): which children, and what of them (wait.c). */
 struct process_wait {
-    int  pid;   /* > 0: that child; -1: any; < -1: of that group; 0: of the caller's group */
+    int pid; /* > 0: that child; -1: any; < -1: of that group; 0: of the caller's group */
     bool exited, stopped, continued; /* which changes count */
     bool no_hang, keep;              /* return at once; leave it to be waited for again */
 };
 struct process_change {
-    int              pid; /* 0: nothing yet (no_hang) */
-    uint32_t         uid;
+    int pid; /* 0: nothing yet (no_hang) */
+    uint32_t uid;
     enum process_end end;
-    int              code;  /* exit status or signal */
-    bool             stopped, continued, core_dumped;
-    uint64_t         time_ns;
+    int code; /* exit status or signal */
+    bool stopped, continued, core_dumped;
+    uint64_t time_ns;
 };
 /* 0, -ECHILD, -EINTR. */
 MUST_CHECK int process_wait(struct process *parent, const struct process_wait *which,

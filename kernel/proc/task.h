@@ -18,22 +18,22 @@ struct process;
 
 /* I constant after creation   o only the owning thread   s process.lock (the owner reads freely) */
 struct task {
-    struct thread      thread;      /* first: the running thread leads to its task */
-    struct process    *process;     /* [I] */
-    struct fd_table   *files;       /* [o] shared by the tasks of a process */
-    struct fs_context *fs;          /* [o] root, working directory, umask, credentials */
-    int                tid;         /* [I] */
-    void              *fpu_object;  /* [I] what holds thread.arch.fpu */
-    uint64_t           sig_mask;    /* [s] bit n-1: signal n is blocked */
-    struct signal_queue sig_queue;  /* [s] sent to this thread */
-    uint64_t           sig_wait;    /* [s] blocked signals that sigtimedwait waits for */
-    uint64_t           sig_saved_mask; /* [o] to be restored when a handler returns (sigsuspend) */
-    bool               sig_restore;    /* [o] sig_saved_mask is valid */
-    uint64_t           restart_deadline_ns; /* [o] of a sleep that was interrupted; 0: none */
-    uint64_t           fault_vector, fault_error, fault_address; /* [o] the last, for handlers */
-    struct uptr        set_tid;     /* [o] CLONE_CHILD_SETTID */
-    struct uptr        clear_tid;   /* [o] set_tid_address, CLONE_CHILD_CLEARTID */
-    struct uptr        robust_list; /* [o] */
-    struct uptr        rseq;        /* [o] registered area */
-    uint32_t           rseq_nbytes, rseq_signature; /* [o] of it */
+    struct thread thread;          /* first: the running thread leads to its task */
+    struct process *process;       /* [I] */
+    struct fd_table *files;        /* [o] shared by the tasks of a process */
+    struct fs_context *fs;         /* [o] root, working directory, umask, credentials */
+    int tid;                       /* [I] */
+    void *fpu_object;              /* [I] what holds thread.arch.fpu */
+    uint64_t sig_mask;             /* [s] bit n-1: signal n is blocked */
+    struct signal_queue sig_queue; /* [s] sent to this thread */
+    uint64_t sig_wait;             /* [s] blocked signals that sigtimedwait waits for */
+    uint64_t sig_saved_mask;       /* [o] to be restored when a handler returns (sigsuspend) */
+    bool sig_restore;              /* [o] sig_saved_mask is valid */
+    uint64_t restart_deadline_ns;  /* [o] of a sleep that was interrupted; 0: none */
+    uint64_t fault_vector, fault_error, fault_address; /* [o] the last, for handlers */
+    struct uptr set_tid;                               /* [o] CLONE_CHILD_SETTID */
+    struct uptr clear_tid;                /* [o] set_tid_address, CLONE_CHILD_CLEARTID */
+    struct uptr robust_list;              /* [o] */
+    struct uptr rseq;                     /* [o] registered area */
+    uint32_t rseq_nbytes, rseq_signature; /* [o] of it */
 };

@@ -120,5 +120,6 @@ int waitq_wait(struct waitq *queue, struct mutex *held, uint64_t deadline_ns)
 
 bool waitq_interrupted(void)
 {
-    return (__atomic_load_n(&thread_current()->arch.work, __ATOMIC_RELAXED) & ~ARCH_WORK_RESCHED) != 0;
+    return (__atomic_load_n(&thread_current()->arch.work, __ATOMIC_RELAXED) & ~ARCH_WORK_RESCHED) !=
+           0;
 }

@@ -178,8 +178,8 @@ int64_t sys_wait4(struct task *self, int pid, struct uptr status, int options, s
     struct process_change change;
     int err;
 
-    if ((unsigned)options & ~(LX_WNOHANG | LX_WUNTRACED | LX_WCONTINUED | LX_WNOTHREAD |
-                              LX_WALL | LX_WCLONE))
+    if ((unsigned)options &
+        ~(LX_WNOHANG | LX_WUNTRACED | LX_WCONTINUED | LX_WNOTHREAD | LX_WALL | LX_WCLONE))
         return -EINVAL;
     if (pid == INT32_MIN)
         return -ESRCH;
@@ -201,10 +201,10 @@ int64_t sys_wait4(struct task *self, int pid, struct uptr status, int options, s
 
 /* The part of siginfo that waitid fills. */
 struct wait_info {
-    int32_t  signo, error, code, pad;
-    int32_t  pid;
+    int32_t signo, error, code, pad;
+    int32_t pid;
     uint32_t uid;
-    int32_t  status;
+    int32_t status;
 };
 
 static struct wait_info info_of(const struct process_change *change)
@@ -245,8 +245,8 @@ int64_t sys_waitid(struct task *self, int type, int id, struct uptr user_info, i
     struct wait_info info;
     int err;
 
-    if ((unsigned)options & ~(LX_WNOHANG | LX_WNOWAIT | LX_WEXITED | LX_WSTOPPED |
-                              LX_WCONTINUED | LX_WNOTHREAD | LX_WALL | LX_WCLONE) ||
+    if ((unsigned)options & ~(LX_WNOHANG | LX_WNOWAIT | LX_WEXITED | LX_WSTOPPED | LX_WCONTINUED |
+                              LX_WNOTHREAD | LX_WALL | LX_WCLONE) ||
         !(options & (LX_WEXITED | LX_WSTOPPED | LX_WCONTINUED)))
         return -EINVAL;
     if (type == LX_P_ALL)

@@ -160,7 +160,7 @@ static int fork_rule_of(int advice)
     case LX_MADV_KEEPONFORK:
         return VM_FORK_KEEP;
     default:
-        return -1;
+        return -EINVAL;
     }
 }
 

@@ -206,16 +206,16 @@ void assert_may_fault(void)
 void mutex_init(struct mutex *mutex, enum mutex_rank rank)
 {
     mutex->rank = (uint8_t)rank;
-    mutex->held = false;
+    mutex->owner = 0;
 }
 
 static void mutex_take(struct mutex *mutex)
 {
     assert_true(mutex->rank != 0);
-    assert_false(mutex->held);
+    assert_true(mutex->owner == 0);
     assert_false(any_spin());
     assert_false(mutex_from(mutex->rank + 1u));
-    mutex->held = true;
+    mutex->owner = 1;
     mutexes_held[mutex->rank]++;
 }
 
@@ -228,8 +228,8 @@ void mutex_lock(struct mutex *mutex)
 
 void mutex_unlock(struct mutex *mutex)
 {
-    assert_true(mutex->held);
-    mutex->held = false;
+    assert_true(mutex->owner != 0);
+    mutex->owner = 0;
     mutexes_held[mutex->rank]--;
 }
 
@@ -249,7 +249,7 @@ void mutex_unlock_pair(struct mutex *one, struct mutex *other)
 
 bool mutex_is_held(const struct mutex *mutex)
 {
-    return mutex->held;
+    return mutex->owner != 0;
 }
 
 void spin_init(struct spinlock *lock, enum spin_rank rank)
@@ -294,7 +294,12 @@ uint64_t fake_now_ns = 1700000000ull * 1000000000ull;
 
 void waitq_init(struct waitq *queue)
 {
-    queue->wakeups = 0;
+    list_init(&queue->waiters);
+}
+
+void signal_restore_mask_later(struct task *self, uint64_t mask)
+{
+    self->sig_mask = mask;
 }
 
 bool waitq_interrupted(void)
@@ -304,7 +309,31 @@ bool waitq_interrupted(void)
 
 void waitq_wake_all(struct waitq *queue)
 {
-    queue->wakeups++;
+    (void)queue;
+}
+
+static struct waitq *entered;
+
+void waitq_enter(struct waitq *queue, struct waiter *waiter)
+{
+    (void)waiter;
+    assert_null(entered);
+    entered = queue;
+}
+
+void waitq_leave(struct waitq *queue, struct waiter *waiter)
+{
+    (void)waiter;
+    assert_ptr_equal(entered, queue);
+    entered = NULL;
+}
+
+int waitq_sleep(const struct waiter *waiters, unsigned count, uint64_t deadline_ns)
+{
+    (void)waiters;
+    assert_int_equal(count, 1);
+    assert_non_null(entered);
+    return waitq_wait(entered, NULL, deadline_ns);
 }
 
 int waitq_wait(struct waitq *queue, struct mutex *held, uint64_t deadline_ns)

@@ -6,10 +6,10 @@
 #include "kernel/lib/assert.h"
 #include "kernel/lib/string.h"
 
-#define FXSAVE_NBYTES 512
+#define FXSAVE_NBYTES       512
 #define XSAVE_HEADER_NBYTES 64
-#define AREA_FCW      0
-#define AREA_MXCSR    24
+#define AREA_FCW            0
+#define AREA_MXCSR          24
 
 #define FCW_INITIAL   0x037fU /* all exceptions masked, 64-bit precision */
 #define MXCSR_INITIAL 0x1f80U /* all exceptions masked, round to nearest */

@@ -21,7 +21,7 @@
 void fpu_enable(void);
 
 /* Areas are 64-byte aligned (XSAVE demands it) and features.fpu_nbytes long. */
-void fpu_area_init(void *area); /* the state in which Linux starts a program */
+void fpu_area_init(void *area);  /* the state in which Linux starts a program */
 void fpu_save_fresh(void *area); /* fpu_save into an area that was never set up */
 void fpu_save(void *area);
 void fpu_restore(const void *area);

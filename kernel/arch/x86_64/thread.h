@@ -16,13 +16,13 @@
 #define ARCH_WORK_RESCHED 0x4u
 
 struct arch_thread {
-    uint64_t rsp;              /* while not running: where its callee-saved registers are */
-    uint64_t stack_top;        /* of its kernel stack */
-    uint64_t cr3;              /* its address space; the kernel's own for kernel threads */
-    uint64_t *cr3_users; /* mask of processors on that address space; NULL: the kernel's own */
-    uint32_t work;             /* atomic, ARCH_WORK_* */
-    uint32_t faults_disabled;  /* > 0: a fault on user memory is not resolved but fixed up */
-    void *fpu;                 /* XSAVE or FXSAVE area; NULL for kernel threads */
+    uint64_t rsp;             /* while not running: where its callee-saved registers are */
+    uint64_t stack_top;       /* of its kernel stack */
+    uint64_t cr3;             /* its address space; the kernel's own for kernel threads */
+    uint64_t *cr3_users;      /* mask of processors on that address space; NULL: the kernel's own */
+    uint32_t work;            /* atomic, ARCH_WORK_* */
+    uint32_t faults_disabled; /* > 0: a fault on user memory is not resolved but fixed up */
+    void *fpu;                /* XSAVE or FXSAVE area; NULL for kernel threads */
     uint64_t fs_base, gs_base; /* of ring 3, while not running */
     uint16_t ds, es, fs, gs;   /* selectors of ring 3, while not running */
 };

@@ -10,3 +10,4 @@
 
 void signal_send_task(struct task *task, int number);
 void signal_set_mask(struct task *self, uint64_t mask);
+void signal_restore_mask_later(struct task *self, uint64_t mask);

@@ -15,4 +15,5 @@ struct task {
     struct fd_table *files;
     struct fs_context *fs;
     uint64_t sig_mask;
+    uint64_t restart_deadline_ns;
 };
