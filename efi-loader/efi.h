@@ -13,8 +13,12 @@
 #include <efi.h>
 
 /* UEFI 2.10 section 7.2: attributes and types newer than the headers. */
-#define EFI_MEMORY_RO         0x0000000000020000ULL
-#define EFI_MEMORY_SP         0x0000000000040000ULL
+#if !defined(EFI_MEMORY_RO)
+#define EFI_MEMORY_RO 0x0000000000020000ULL
+#endif
+#if !defined(EFI_MEMORY_SP)
+#define EFI_MEMORY_SP 0x0000000000040000ULL
+#endif
 #define EFI_PERSISTENT_MEMORY 14
 #define EFI_UNACCEPTED_MEMORY 15
 

@@ -201,6 +201,8 @@ static int read_plan(struct files *files, struct memory *memory, struct payload 
 {
     int err = read_file(files, memory, "plan.txt", false, MAX_PLAN, BOOTINFO_PLAN, &payload->plan);
 
+    /* An empty plan is a plan without a test: the kernel must not take another one instead. */
+    payload->plan_present = err == 0;
     return err == -ENOENT ? 0 : err;
 }
 

@@ -18,7 +18,8 @@
 struct payload {
     struct bootinfo_extent kernel_file;
     struct bootinfo_extent rootfs;
-    struct bootinfo_extent plan; /* zero: there is none */
+    struct bootinfo_extent plan; /* zero: there is none, or it is empty */
+    bool plan_present;
     struct image kernel;
     char cmdline[PAYLOAD_CMDLINE_CAPACITY];
 };

@@ -224,17 +224,18 @@ NORETURN static void finish(bool passed)
     char after[16] = "poweroff";
 
     cmdline_find("after", after, sizeof(after));
-    if (!strcmp(after, "poweroff")) {
-        power_debug_exit(passed ? DEBUG_EXIT_PASS : DEBUG_EXIT_FAIL);
-        power_off();
-    }
     if (!strcmp(after, "reboot"))
         power_reboot();
     if (!strcmp(after, "shell")) {
         shell_run();
         power_off();
     }
-    power_halt();
+    if (!strcmp(after, "halt"))
+        power_halt();
+    if (strcmp(after, "poweroff") != 0)
+        klog("command line: after=%s is not understood: power off", after);
+    power_debug_exit(passed ? DEBUG_EXIT_PASS : DEBUG_EXIT_FAIL);
+    power_off();
 }
 
 static void kick_handler(void)
@@ -269,7 +270,9 @@ static void processors_start(void)
 NORETURN static void run(void *argument)
 {
     struct selftest_input input = {
-        .plan = bootinfo->plan.size ? direct(&bootinfo->plan) : NULL,
+        .plan = bootinfo->plan.size      ? direct(&bootinfo->plan)
+                : bootinfo->plan_present ? ""
+                                         : NULL,
         .plan_nbytes = bootinfo->plan.size,
         .firmware = bootinfo_firmware(bootinfo),
         .memory_bytes = pmm_total_count() * PAGE_SIZE,

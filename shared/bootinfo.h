@@ -110,7 +110,7 @@ struct bootinfo {
     struct bootinfo_extent kernel;      /* the image in memory */
     struct bootinfo_extent kernel_file; /* kernel.elf as read */
     struct bootinfo_extent rootfs;
-    struct bootinfo_extent plan;   /* zero: use /etc/firstlight/plan */
+    struct bootinfo_extent plan;   /* zero: none, or an empty one: see plan_present */
     struct bootinfo_extent tables; /* pool of page-table frames; used ones come first */
     uint64_t tables_used;          /* frames of the pool in use */
     uint64_t table_root;           /* physical address of the top-level table */
@@ -123,7 +123,7 @@ struct bootinfo {
     uint64_t efi_system_table;
     uint8_t seed[32];      /* random bytes; mixed with the TSC by the kernel */
     uint32_t seed_quality; /* 1: from the firmware's RNG protocol or RDRAND; 0: only from clocks */
-    uint32_t reserved;
+    uint32_t plan_present; /* 1: there was a plan.txt, which may be empty (then .plan is zero) */
 
     struct bootinfo_stamps stamps;
     struct bootinfo_cpu_state entry_state;

@@ -3,7 +3,7 @@
 # tests/host/loader.mk - host tests of the EFI loader: its own files against a fake firmware.
 # Included by host.mk, which explains the variables.
 
-HOST_LOADER_CFLAGS := -isystem /usr/include/efi -DGNU_EFI_USE_MS_ABI
+HOST_LOADER_CFLAGS := -isystem /usr/include/efi -DGNU_EFI_USE_MS_ABI -fshort-wchar
 
 # $(1): what is tested  $(2): the loader's files, without ".c"  $(3): more sources
 define HOST_LOADER_TEST

@@ -102,7 +102,8 @@ def test_streams_and_dies_when_told(stub):
     for line in proc.stdout:
         if line == b"hello\n":
             break
-    children = run("ps", "-o", "pid=", "--ppid", proc.pid).stdout.split()
+    with open(f"/proc/{proc.pid}/task/{proc.pid}/children", encoding="ascii") as file:
+        children = file.read().split()
     assert children and proc.poll() is None
     proc.send_signal(signal.SIGTERM)
     assert proc.wait(20) == machine.NO_VERDICT

@@ -13,24 +13,24 @@
 
 #define NAME "/tmp/file_status"
 
-/* Linux's struct statx: this libc has none. */
-#define STATX_BASIC_STATS 0x7ff
-struct statx_time {
+/* Linux's struct statx: not every libc has one. */
+#define STATUS_BASIC 0x7ff
+struct status_time {
     int64_t tv_sec;
     uint32_t tv_nsec;
     int32_t reserved;
 };
-struct statx {
+struct status {
     uint32_t stx_mask, stx_blksize;
     uint64_t stx_attributes;
     uint32_t stx_nlink, stx_uid, stx_gid;
     uint16_t stx_mode, spare0;
     uint64_t stx_ino, stx_size, stx_blocks, stx_attributes_mask;
-    struct statx_time stx_atime, stx_btime, stx_ctime, stx_mtime;
+    struct status_time stx_atime, stx_btime, stx_ctime, stx_mtime;
     uint32_t stx_rdev_major, stx_rdev_minor, stx_dev_major, stx_dev_minor;
     uint64_t spare1[14];
 };
-_Static_assert(sizeof(struct statx) == 256, "as the kernel writes it");
+_Static_assert(sizeof(struct status) == 256, "as the kernel writes it");
 
 static void make(int mode)
 {
@@ -151,20 +151,20 @@ static void check_times(void)
 
 static void check_statx(void)
 {
-    struct statx sx;
+    struct status sx;
     struct stat st;
 
     make(0640);
-    CHECK_EQ(raw6(SYS_statx, AT_FDCWD, NAME, 0, STATX_BASIC_STATS, &sx, 0), 0);
+    CHECK_EQ(raw6(SYS_statx, AT_FDCWD, NAME, 0, STATUS_BASIC, &sx, 0), 0);
     CHECK_OK(stat(NAME, &st));
-    CHECK_EQ(sx.stx_mask & STATX_BASIC_STATS, STATX_BASIC_STATS);
+    CHECK_EQ(sx.stx_mask & STATUS_BASIC, STATUS_BASIC);
     CHECK_EQ(sx.stx_mode, st.st_mode);
     CHECK_EQ(sx.stx_ino, st.st_ino);
     CHECK_EQ(sx.stx_size, st.st_size);
     CHECK_EQ(sx.stx_nlink, st.st_nlink);
     CHECK_EQ(sx.stx_mtime.tv_sec, st.st_mtim.tv_sec);
     CHECK_EQ(makedev(sx.stx_dev_major, sx.stx_dev_minor), st.st_dev);
-    CHECK_EQ(raw6(SYS_statx, 0, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &sx, 0), 0);
+    CHECK_EQ(raw6(SYS_statx, 0, "", AT_EMPTY_PATH, STATUS_BASIC, &sx, 0), 0);
     CHECK_EQ(sx.stx_rdev_major, 1);
     CHECK_EQ(sx.stx_rdev_minor, 3);
     CHECK_EQ(raw6(SYS_statx, AT_FDCWD, NAME, 0x40000000, 0, &sx, 0), -EINVAL);
