@@ -17,16 +17,20 @@ import sys
 # Header: list of (host headers, pattern of the names checked against them; the first that fits).
 HOSTS = {
     "auxv": [(["linux/auxvec.h", "asm/auxvec.h", "asm/hwcap2.h"], ".*")],
+    "clone": [(["linux/sched.h", "linux/wait.h", "linux/signal.h"], ".*")],
     "dirent": [(["dirent.h"], ".*")],
     "errno": [(["errno.h"], ".*")],
     "fcntl": [(["unistd.h"], "[FXWR]_OK"),
               (["linux/fcntl.h", "linux/falloc.h", "linux/close_range.h", "linux/openat2.h",
                 "linux/fs.h"], ".*")],
-    "ioctl": [(["asm/ioctls.h"], ".*")],
+    "futex": [(["linux/futex.h", "linux/rseq.h"], ".*")],
+    "ioctl": [(["asm/ioctls.h", "asm/termbits.h"], ".*")],
+    "itimer": [(["linux/time.h"], ".*")],
     "limits": [(["linux/limits.h"], ".*")],
     "mman": [(["linux/mman.h", "asm/mman.h"], ".*")],
     "poll": [(["linux/poll.h", "linux/posix_types.h"], ".*")],
     "resource": [(["linux/resource.h"], ".*")],
+    "sigframe": [(["linux/signal.h", "asm/sigcontext.h", "asm/ucontext.h"], ".*")],
     "signal": [(["signal.h"], "NSIG"), (["linux/signal.h"], ".*")],
     "stat": [(["sys/stat.h"], "S_.*|UTIME_.*"), (["sys/statvfs.h"], "ST_.*"),
              (["linux/stat.h", "asm/stat.h", "asm/statfs.h", "linux/magic.h",
@@ -38,11 +42,14 @@ HOSTS = {
     "uio": [(["linux/uio.h", "linux/fs.h"], ".*")],
 }
 
-# Ours (without LX_): the host's name, where it is another one.
+# Ours (without LX_): the host's name, where it is another one, or an expression of its names.
 RENAMED = {
     "O_TMPFILE_BIT": "__O_TMPFILE", "NSIG": "__SIGRTMAX", "FD_SETSIZE": "__FD_SETSIZE",
     "ANON_MAGIC": "ANON_INODE_FS_MAGIC", "PROC_MAGIC": "PROC_SUPER_MAGIC",
     "STATX_RESERVED": "STATX__RESERVED", "O_ASYNC": "FASYNC",
+    "WNOTHREAD": "__WNOTHREAD", "WALL": "__WALL", "WCLONE": "__WCLONE",
+    "ITIMER_COUNT": "ITIMER_PROF + 1", "SIGINFO_NBYTES": "SI_MAX_SIZE",
+    "FP_SW_OFFSET": "offsetof(struct _fpstate, sw_reserved)",
 }
 RENAMED_PATTERNS = [(r"^FALLOC_(?!FL_)", "FALLOC_FL_")]
 
@@ -58,18 +65,40 @@ NO_HOST = {
     "MAX_RW_COUNT": "internal to Linux",
     "DT_FROM_MODE": "a macro with a parameter; compared when abi_test runs",
     "struct dirent": "the record of the old getdents is in no header",
+    "struct sigframe": "internal to Linux (rt_sigframe); compared when abi_test runs",
+    "RED_ZONE": "of the calling convention, in no header",
     "ELF_MAGIC": "a string; compared when abi_test runs",
 }
 
-# Structure: (the host's type, prefix of its members, members of other names).
+# Structure: (the host's type, prefix of its members, members of other names). A member of a named
+# structure or union within is written outer.inner, and always stands here.
 STRUCTS = {
+    "clone_args": ("struct clone_args", "", {}),
     "dirent64": ("struct dirent", "", {}),
     "flock": ("struct flock", "", {}),
+    "fp_sw": ("struct _fpx_sw_bytes", "", {"extended_nbytes": "extended_size",
+                                           "features": "xfeatures",
+                                           "xstate_nbytes": "xstate_size"}),
+    "itimerspec": ("struct itimerspec", "it_", {}),
+    "itimerval": ("struct itimerval", "it_", {}),
     "open_how": ("struct open_how", "", {}),
     "pollfd": ("struct pollfd", "", {}),
+    "robust_list_head": ("struct robust_list_head", "", {}),
     "rlimit": ("struct rlimit64", "rlim_", {"current": "rlim_cur", "maximum": "rlim_max"}),
     "rusage": ("struct rusage", "ru_", {}),
     "sigaction": ("struct sigaction", "sa_", {}),
+    "sigcontext": ("struct sigcontext", "", {"rflags": "eflags", "error": "err",
+                                             "vector": "trapno", "old_mask": "oldmask",
+                                             "fpu": "fpstate"}),
+    "sigevent": ("struct sigevent", "sigev_", {"tid": "sigev_notify_thread_id"}),
+    "siginfo": ("struct siginfo", "si_", {
+        "error": "si_errno", "words": "_sifields",
+        "sender.pid": "si_pid", "sender.uid": "si_uid", "sender.value": "si_value",
+        "timer.id": "si_tid", "timer.overrun": "si_overrun",
+        "timer.value": "_sifields._timer._sigval",
+        "child.pid": "_sifields._sigchld._pid", "child.uid": "_sifields._sigchld._uid",
+        "child.status": "si_status", "child.utime": "si_utime", "child.stime": "si_stime",
+        "fault.address": "si_addr"}),
     "stack": ("stack_t", "ss_", {}),
     "stat": ("struct stat", "", {"st_atime_sec": "st_atime", "st_mtime_sec": "st_mtime",
                                  "st_ctime_sec": "st_ctime"}),
@@ -80,6 +109,8 @@ STRUCTS = {
     "utsname": ("struct new_utsname", "", {}),
     "sysinfo": ("struct sysinfo", "", {}),
     "termios": ("struct termios", "", {}),
+    "termios2": ("struct termios2", "", {}),
+    "ucontext": ("struct ucontext", "uc_", {"context": "uc_mcontext", "mask": "uc_sigmask"}),
     "winsize": ("struct winsize", "", {}),
     "timespec": ("struct timespec", "tv_", {}),
     "timeval": ("struct timeval", "tv_", {}),
@@ -94,7 +125,8 @@ STRUCTS = {
 }
 # Members that mean nothing.
 NOT_COMPARED = re.compile(r"^(f_|_*)?(pad\d*|spare\d*|reserved|unused)$")
-FLEXIBLE = {"dirent64", "dirent"}  # end in an array: the size says nothing
+# The size says nothing: a record that ends in an array, one that the kernel fills up with zeroes.
+FLEXIBLE = {"dirent64", "dirent", "siginfo"}
 
 ELF_RENAMED = {
     "ELF_IDENT_CLASS": "EI_CLASS", "ELF_IDENT_DATA": "EI_DATA", "ELF_IDENT_VERSION": "EI_VERSION",
@@ -103,21 +135,33 @@ ELF_RENAMED = {
 }
 
 
+def members_of(body):
+    """Names of the members; those of a named structure or union within as outer.inner."""
+    members = []
+    nested = r"\b(?:struct|union)\s*(\{(?:[^{}]|\{[^{}]*\})*\})\s*(\w*)\s*;"
+    for match in re.finditer(nested + r"|([^;{}]+);", body):
+        inner, outer, declaration = match.groups()
+        if inner:
+            members += [f"{outer}.{name}" if outer else name for name in members_of(inner[1:-1])]
+        elif declaration.strip():
+            first, *more = re.sub(r"\[[^]]*\]", "", declaration).strip().split(",")
+            members += [first.split()[-1].lstrip("*")] + [m.strip().lstrip("*") for m in more]
+    return members
+
+
 def parse(path):
     """Names of the constants, and {structure: [members]}, of one of our headers."""
     text = re.sub(r"/\*.*?\*/", " ", open(path, encoding="utf-8").read(), flags=re.S)
     constants = [m.group(1) for m in re.finditer(r"^#define[ \t]+(\w+)(?=\(|[ \t]+\S)", text, re.M)]
     for body in re.findall(r"\benum\s+\w*\s*\{(.*?)\}", text, re.S):
         constants += re.findall(r"\b([A-Z]\w*)\s*=", body)
-    structs = {}
-    for name, body in re.findall(r"\bstruct\s+(\w+)\s*\{(.*?)\}", text, re.S):
-        members = structs[name] = []
-        for declaration in body.split(";"):
-            declaration = re.sub(r"\[[^]]*\]", "", declaration).strip()
-            if declaration:
-                first, *more = declaration.split(",")
-                members += [first.split()[-1].lstrip("*")] + [m.strip().lstrip("*") for m in more]
-    return constants, structs
+    body = r"[^{}]*"
+    for _ in range(2):  # as deep as members_of looks
+        body = r"(?:[^{}]|\{" + body + r"\})*"
+    found = re.findall(r"^struct\s+(\w+)\s*\{(" + body + r")\}", text, re.M)
+    if len(found) != len(re.findall(r"\bstruct\s+\w+\s*\{", text)):
+        sys.exit(f"abi.py: {path}: a structure is nested deeper than this script reads")
+    return constants, {name: members_of(body) for name, body in found}
 
 
 def host_constant(name):
@@ -140,7 +184,7 @@ def struct_lines(ours, members):
     host, prefix, renamed = STRUCTS[plain]
     lines = ""
     for member in members:
-        if NOT_COMPARED.match(member):
+        if NOT_COMPARED.match(member.rpartition(".")[2]):
             continue
         theirs = renamed.get(member, prefix + member)
         what = f"struct {ours}, member {member}"

@@ -12,7 +12,9 @@
 #include <elf.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/stat.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #include "counts.h"
@@ -20,6 +22,7 @@
 #include "shared/linux/auxv.h"
 #include "shared/linux/dirent.h"
 #include "shared/linux/limits.h"
+#include "shared/linux/sigframe.h"
 #include "shared/linux/signal.h"
 #include "shared/linux/stat.h"
 
@@ -76,6 +79,48 @@ static void test_directory_types(void **state)
         assert_int_equal(LX_DT_FROM_MODE(modes[i] | 0755), IFTODT(modes[i]));
 }
 
+static volatile ptrdiff_t frame_info_from_uc, frame_fpu_from_uc;
+static volatile uint64_t frame_uc_flags;
+static struct lx_fp_sw frame_sw;
+static uint32_t frame_magic2;
+
+static void look_at_frame(int number, siginfo_t *info, void *context)
+{
+    const struct lx_ucontext *uc = context;
+    const uint8_t *fpu = (const uint8_t *)uc->context.fpu;
+
+    (void)number;
+    frame_info_from_uc = (uint8_t *)info - (uint8_t *)context;
+    frame_fpu_from_uc = fpu - (uint8_t *)context;
+    frame_uc_flags = uc->flags;
+    memcpy(&frame_sw, fpu + LX_FP_SW_OFFSET, sizeof(frame_sw));
+    if (frame_sw.magic1 == LX_FP_XSTATE_MAGIC1)
+        memcpy(&frame_magic2, fpu + frame_sw.xstate_nbytes, sizeof(frame_magic2));
+}
+
+/* Linux keeps the frame's structure to itself, so one of its frames is looked at. */
+static void test_signal_frame(void **state)
+{
+    struct sigaction action = {.sa_sigaction = look_at_frame, .sa_flags = SA_SIGINFO};
+    struct sigaction old;
+
+    (void)state;
+    assert_int_equal(sigaction(SIGUSR1, &action, &old), 0);
+    assert_int_equal(raise(SIGUSR1), 0);
+    assert_int_equal(sigaction(SIGUSR1, &old, NULL), 0);
+    assert_int_equal(frame_info_from_uc,
+                     offsetof(struct lx_sigframe, info) - offsetof(struct lx_sigframe, uc));
+    assert_true(frame_fpu_from_uc >=
+                (ptrdiff_t)(sizeof(struct lx_sigframe) - offsetof(struct lx_sigframe, uc)));
+    if (!(frame_uc_flags & LX_UC_FP_XSTATE)) {
+        print_message("no XSAVE here: the frame's FPU area is not compared\n");
+        skip();
+    }
+    assert_int_equal(frame_sw.magic1, LX_FP_XSTATE_MAGIC1);
+    assert_int_equal(frame_sw.extended_nbytes, frame_sw.xstate_nbytes + sizeof(frame_magic2));
+    assert_int_equal(frame_magic2, LX_FP_XSTATE_MAGIC2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -83,6 +128,7 @@ int main(void)
         cmocka_unit_test(test_enough_was_compared),
         cmocka_unit_test(test_values_known_at_run_time),
         cmocka_unit_test(test_directory_types),
+        cmocka_unit_test(test_signal_frame),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
