@@ -23,11 +23,12 @@ USER_LDFLAGS := -static -s -Wl,--gc-sections -Wl,-z,noseparate-code -Wl,--build-
 USER_PLAIN := args call_numbers clocks devices endless ending file_data file_extents file_listing \
               file_names file_rights file_status file_table file_vectors fuzz_calls hello \
               identity mem_brk mem_dirty mem_file mem_hungry mem_many mem_map mem_protect \
-              mem_stack output pipe_alone poll_alone proc_state sig_state tls user_copy
+              mem_stack output pipe_alone poll_alone proc_state sig_handler sig_race sig_restart \
+              sig_return sig_send sig_stack sig_state sig_stop sig_timer tls user_copy
 # Programs that try wrong pointers by table.
 USER_BADPTR := badptr_files badptr_rest
 # Programs with an assembly part NAME_ops.S, and programs that record their first instruction.
-USER_ASM   := fault regs
+USER_ASM   := fault regs sig_frame
 # Assembly alone: no libc, so that nothing but the kernel decides.
 USER_BARE  := top_page
 USER_FIRST := selectors start
