@@ -87,6 +87,9 @@ static uint32_t alloc_locked(unsigned order)
         list_push_locked(number + (1u << from), from);
     }
     pmm.free -= 1ULL << order;
+    /* Here, under the lock: whoever frees the neighbour must not take it for free. */
+    pmm_frames[number].state = FRAME_USED;
+    pmm_frames[number].order = (uint8_t)order;
     return number;
 }
 
@@ -103,8 +106,6 @@ struct frame *pmm_alloc(unsigned order, enum pmm_flags flags)
     if (!number)
         return NULL;
     frame = &pmm_frames[number];
-    frame->state = FRAME_USED;
-    frame->order = (uint8_t)order;
     frame->refs = 1;
     if (flags & PMM_ZERO)
         memset(frame_address(frame), 0, PAGE_SIZE << order);

@@ -22,6 +22,7 @@ HOSTS = {
     "fcntl": [(["unistd.h"], "[FXWR]_OK"),
               (["linux/fcntl.h", "linux/falloc.h", "linux/close_range.h", "linux/openat2.h",
                 "linux/fs.h"], ".*")],
+    "futex": [(["linux/futex.h", "linux/rseq.h"], ".*")],
     "ioctl": [(["asm/ioctls.h"], ".*")],
     "limits": [(["linux/limits.h"], ".*")],
     "mman": [(["linux/mman.h", "asm/mman.h"], ".*")],
