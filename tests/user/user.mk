@@ -29,6 +29,8 @@ USER_PLAIN := args call_numbers clocks cow_fork devices ending endless file_data
               sig_timer tls user_copy
 # Programs that try wrong pointers by table.
 USER_BADPTR := badptr_files badptr_rest
+# Programs that play both ends of a terminal.
+USER_PTY := pty_line pty_raw pty_job pty_hangup
 # Programs with an assembly part NAME_ops.S, and programs that record their first instruction.
 USER_ASM   := fault regs sig_frame
 # Assembly alone: no libc, so that nothing but the kernel decides.
@@ -42,7 +44,7 @@ USER_MUSL_LIB := /usr/lib/x86_64-linux-musl
 USER_LIB     := tests/user/lib/check.c
 USER_HEADERS := $(wildcard tests/user/*.h tests/user/lib/*.h)
 
-USER_PROGRAMS := $(addprefix $(USER_T)/,$(USER_PLAIN) $(USER_ASM) $(USER_BADPTR) $(USER_BARE) \
+USER_PROGRAMS := $(addprefix $(USER_T)/,$(USER_PLAIN) $(USER_PTY) $(USER_ASM) $(USER_BADPTR) $(USER_BARE) \
                  $(USER_FIRST) $(USER_GLIBC) $(USER_PIE)) $(USER_T)/elf \
                  $(USER_TREE)/usr/bin/minimal $(USER_TREE)/usr/bin/bench
 
@@ -61,6 +63,10 @@ $(addprefix $(USER_T)/,$(USER_PLAIN)): $(USER_T)/%: tests/user/%.c $(USER_LIB) $
 $(addprefix $(USER_T)/,$(USER_ASM)): $(USER_T)/%: tests/user/%.c tests/user/%_ops.S $(USER_LIB) \
     $(USER_HEADERS)
 	$(Q)$(USER_CC) $(USER_CFLAGS) $(USER_LDFLAGS) -o $@ $< tests/user/$*_ops.S $(USER_LIB)
+
+$(addprefix $(USER_T)/,$(USER_PTY)): $(USER_T)/%: tests/user/%.c tests/user/lib/pty.c $(USER_LIB) \
+    $(USER_HEADERS)
+	$(Q)$(USER_CC) $(USER_CFLAGS) $(USER_LDFLAGS) -o $@ $< tests/user/lib/pty.c $(USER_LIB)
 
 $(addprefix $(USER_T)/,$(USER_BADPTR)): $(USER_T)/%: tests/user/%.c tests/user/lib/badptr.c \
     $(USER_LIB) $(USER_HEADERS)
