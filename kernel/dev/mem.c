@@ -113,6 +113,7 @@ static const struct vm_pager_ops zero_pager_ops = {
     .page_get = zero_page_get,
     .get = zero_pager_ref,
     .put = zero_pager_ref,
+    .is_zero = true,
 };
 static struct vm_pager zero_pager = {.ops = &zero_pager_ops};
 

@@ -316,8 +316,13 @@ static int64_t read_loop(struct file *file, struct reading *reading, struct vm_i
 
     while (!err) {
         err = reading_take(reading, io);
-        if (err || reading_done(reading, io) || tty_file_is_dead(file))
+        if (err || reading_done(reading, io))
             break;
+        /* As Linux: the end of the file, but an error when the other end of a pair went away. */
+        if (tty_file_is_dead(file)) {
+            err = tty->driver->is_slow ? 0 : -EIO;
+            break;
+        }
         if (file->flags & LX_O_NONBLOCK)
             err = -EAGAIN;
         else

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Changing attributes: mode, owner, size, times. */
 #include "kernel/fs/open.h"
+#include "kernel/vm/vm_mappings.h"
+#include "shared/addrmap.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/stat.h"
 
@@ -71,15 +73,27 @@ int fs_chown(struct fs_context *context, struct inode *inode, uint32_t uid, uint
     return err;
 }
 
+/* Programs that map the file see its new end: SIGBUS behind it, zeroes up to the end of the page. */
+static void mappings_follow(struct inode *inode, uint64_t nbytes)
+{
+    uint64_t whole = nbytes >> PAGE_SHIFT;
+
+    if (nbytes & PAGE_MASK)
+        vm_mappings_drop(&inode->pager, whole, whole + 1, false);
+    vm_mappings_drop(&inode->pager, (nbytes + PAGE_MASK) >> PAGE_SHIFT, UINT64_MAX, true);
+}
+
 int fs_truncate(struct inode *inode, uint64_t nbytes, const struct credentials *cred)
 {
     int err = check_writable(inode);
+    bool shorter;
 
     if (err)
         return err;
     if (!inode->ops->truncate_locked)
         return -EINVAL;
     mutex_lock(&inode->lock);
+    shorter = nbytes < inode->size;
     err = inode->ops->truncate_locked(inode, nbytes);
     if (!err) {
         inode_touch_locked(inode);
@@ -87,6 +101,8 @@ int fs_truncate(struct inode *inode, uint64_t nbytes, const struct credentials *
             drop_set_id_locked(inode);
     }
     mutex_unlock(&inode->lock);
+    if (!err && shorter)
+        mappings_follow(inode, nbytes);
     return err;
 }
 

@@ -143,6 +143,17 @@ int filemap_get(struct filemap *map, uint64_t index, struct frame **out_frame)
     return 0;
 }
 
+struct frame *filemap_find(struct filemap *map, uint64_t index)
+{
+    struct frame *frame = radix_find(&map->frames, index);
+
+    if (!frame && page_is_archived(map, index) && page_is_in_place(map, index))
+        frame = frame_from_address(map->archive + (index << PAGE_SHIFT));
+    if (frame)
+        frame_get(frame);
+    return frame;
+}
+
 void filemap_drop(struct filemap *map, uint64_t index)
 {
     struct frame *frame = radix_remove(&map->frames, index);

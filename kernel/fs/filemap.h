@@ -41,6 +41,9 @@ MUST_CHECK int filemap_get_own(struct filemap *map, uint64_t index, bool whole, 
                                struct frame **out_frame);
 void filemap_drop(struct filemap *map, uint64_t index);
 
+/* The page for reading if that needs no memory, referenced for the caller; else NULL. */
+struct frame *filemap_find(struct filemap *map, uint64_t index);
+
 /* Makes pages [first, last) read as zero, and the bytes of page `index` from `from` to `to`. */
 MUST_CHECK int filemap_punch_pages(struct filemap *map, uint64_t first, uint64_t last);
 MUST_CHECK int filemap_zero_bytes(struct filemap *map, uint64_t index, size_t from, size_t to);

@@ -4,6 +4,7 @@
 #include "kernel/lib/assert.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/pmm.h"
+#include "kernel/vm/vm_mappings.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/fcntl.h"
 #include "shared/linux/stat.h"
@@ -289,6 +290,9 @@ int ramfs_allocate(struct file *file, uint32_t mode, uint64_t offset, uint64_t n
     if (!err)
         modified_locked(file);
     mutex_unlock(&inode->lock);
+    if (mode & LX_FALLOC_PUNCH_HOLE)
+        vm_mappings_drop(&inode->pager, offset >> PAGE_SHIFT, (end + PAGE_MASK) >> PAGE_SHIFT,
+                         false);
     return err;
 }
 
@@ -313,6 +317,18 @@ static int pager_page_get(struct vm_pager *pager, uint64_t index, bool write,
     return err == -ENOSPC ? -ENOMEM : err;
 }
 
+static void pager_pages_find(struct vm_pager *pager, uint64_t index, unsigned count,
+                             struct frame **frames)
+{
+    struct inode *inode = container_of(pager, struct inode, pager);
+
+    mutex_lock(&inode->lock);
+    for (unsigned i = 0; i < count; i++)
+        frames[i] = (index + i) << PAGE_SHIFT < inode->size ? filemap_find(&inode->map, index + i)
+                                                            : NULL;
+    mutex_unlock(&inode->lock);
+}
+
 static void pager_get(struct vm_pager *pager)
 {
     inode_get(container_of(pager, struct inode, pager));
@@ -325,6 +341,7 @@ static void pager_put(struct vm_pager *pager)
 
 const struct vm_pager_ops ramfs_pager_ops = {
     .page_get = pager_page_get,
+    .pages_find = pager_pages_find,
     .get = pager_get,
     .put = pager_put,
 };

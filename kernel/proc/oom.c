@@ -19,7 +19,7 @@
 #define ENOUGH_FRAMES 256 /* free frames with which it is worth trying again */
 #define NAP_NS        1000000ULL
 #define NAPS_MAX      1000 /* for one victim: a second */
-#define VICTIMS_MAX   4096 /* for one caller */
+#define VICTIMS_MAX   8    /* for one caller */
 
 struct alarm {
     struct timer timer;
@@ -50,22 +50,21 @@ static bool must_die(void)
 
 /* Kills every process that runs in the space. The space is compared, never looked into: it is its
  * owners' to leave. */
-static unsigned owners_kill(const struct vm_space *space)
+static void owners_kill(const struct vm_space *space)
 {
     uint64_t flags = spin_lock_irqsave(&process_tree_lock);
-    unsigned killed = 0;
+    bool told = false;
 
     for (struct process *p = process_next_locked(NULL); p; p = process_next_locked(p)) {
         if (!p->task || __atomic_load_n(&p->task->thread.space, __ATOMIC_RELAXED) != space)
             continue;
-        if (!killed)
+        if (!told)
             klog("out of memory: process %d (%s) with %llu pages is killed", p->pid, p->name,
                  (unsigned long long)space->resident_pages);
         signal_send_process(p, LX_SIGKILL);
-        killed++;
+        told = true;
     }
     spin_unlock_irqrestore(&process_tree_lock, flags);
-    return killed;
 }
 
 /* Until the victim's pages are free. False: they are not coming. */
@@ -88,19 +87,18 @@ static bool oom_wait(void)
     slab_drain();
     for (unsigned i = 0; i < VICTIMS_MAX; i++) {
         struct vm_space *space;
-        unsigned killed;
 
         if (pmm_free_count() > ENOUGH_FRAMES)
             return true;
         space = vm_space_pick(clock_monotonic_ns());
-        if (!space) /* all were picked within the last seconds: wait for those */
-            return victim_awaited();
-        killed = owners_kill(space);
-        vm_space_put(space);
+        if (space) {
+            owners_kill(space);
+            vm_space_put(space);
+        } /* else one is on its way out: wait for that */
+        if (victim_awaited())
+            return true;
         if (must_die())
             return false;
-        if (killed && victim_awaited())
-            return true;
     }
     return false;
 }

@@ -282,6 +282,16 @@ void vm_area_resize(struct vm_space *space, struct vm_area *area, uint64_t start
     }
 }
 
+void vm_area_move(struct vm_space *space, struct vm_area *area, uint64_t start, uint64_t end)
+{
+    count(space, area, ((end - start) >> PAGE_SHIFT) - ((area->end - area->start) >> PAGE_SHIFT));
+    erase(space, area);
+    area->start = start;
+    area->end = end;
+    insert(space, area);
+    vm_area_join(space, area);
+}
+
 void vm_area_set_prot(struct vm_space *space, struct vm_area *area, uint32_t prot)
 {
     uint64_t npages = (area->end - area->start) >> PAGE_SHIFT;

@@ -39,6 +39,9 @@ void vm_area_join(struct vm_space *space, struct vm_area *area);
 /* Other ends for an area; its neighbours stay clear of it. */
 void vm_area_resize(struct vm_space *space, struct vm_area *area, uint64_t start, uint64_t end);
 
+/* The area, with what it maps, is at another place now, where nothing is. */
+void vm_area_move(struct vm_space *space, struct vm_area *area, uint64_t start, uint64_t end);
+
 /* Another protection for the whole area; RLIMIT_DATA's count follows. */
 void vm_area_set_prot(struct vm_space *space, struct vm_area *area, uint32_t prot);
 

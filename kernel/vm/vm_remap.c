@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* mremap(2): areas that become shorter or longer, or move with their pages. */
+#include "kernel/lib/assert.h"
 #include "kernel/vm/vm_area.h"
 #include "kernel/vm/vm_map.h"
 #include "kernel/vm/vm_table.h"
@@ -45,32 +46,53 @@ static bool grow_in_place(struct vm_space *space, const struct vm_remap *r, stru
     return true;
 }
 
-/* Pages and area go to new_start, where nothing is. Everything that can fail comes first. */
-static int move_locked(struct vm_space *space, const struct vm_remap *r, const struct vm_area *area,
-                       uint64_t new_start)
+/* The area itself goes with its pages. No step fails once pages have moved. */
+static int move_whole_locked(struct vm_space *space, struct vm_gather *gather,
+                             const struct vm_remap *r, uint64_t new_start)
 {
-    uint64_t old_end = r->old_start + r->old_nbytes;
+    int err = vm_split_locked(space, r->old_start, r->old_start + r->old_nbytes);
+
+    if (!err)
+        err = vm_table_move(gather, r->old_start, new_start, r->old_nbytes);
+    if (!err)
+        vm_area_move(space, vm_area_find(space, r->old_start), new_start,
+                     new_start + r->new_nbytes);
+    return err;
+}
+
+/* The area stays, or is seen twice: the new place gets one of its own. */
+static int move_pages_locked(struct vm_space *space, struct vm_gather *gather,
+                             const struct vm_remap *r, uint64_t new_start)
+{
+    const struct vm_area *area = vm_area_find(space, r->old_start);
     struct vm_area model = *area;
+    int err = vm_table_move(gather, r->old_start, new_start, r->old_nbytes);
+
+    if (err)
+        return err;
+    model.start = new_start;
+    model.end = new_start + r->new_nbytes;
+    if (model.pager)
+        model.page_index += (r->old_start - area->start) >> PAGE_SHIFT;
+    err = vm_area_add(space, &model);
+    if (err) /* and back: the tables are still there */
+        ASSERT(vm_table_move(gather, new_start, r->old_start, r->old_nbytes) == 0);
+    return err;
+}
+
+static int move_locked(struct vm_space *space, const struct vm_remap *r, uint64_t new_start)
+{
     struct vm_gather gather;
     int err;
 
-    model.start = new_start;
-    model.end = new_start + r->new_nbytes;
-    model.page_index += (r->old_start - area->start) >> PAGE_SHIFT;
     if (space->areas_count + 3 > VM_AREAS_MAX)
         return -ENOMEM;
-    err = r->keep_old ? 0 : vm_split_locked(space, r->old_start, old_end);
-    if (!err)
-        err = vm_area_add(space, &model);
-    if (err)
-        return err;
     vm_gather_init(&gather, space);
-    err = vm_table_move(&gather, r->old_start, new_start, r->old_nbytes);
+    if (r->keep_old || !r->old_nbytes)
+        err = move_pages_locked(space, &gather, r, new_start);
+    else
+        err = move_whole_locked(space, &gather, r, new_start);
     vm_gather_flush(&gather);
-    if (err && vm_split_locked(space, new_start, model.end) == 0)
-        vm_remove_locked(space, new_start, model.end);
-    else if (!err && !r->keep_old && r->old_nbytes)
-        vm_remove_locked(space, r->old_start, old_end);
     return err;
 }
 
@@ -117,10 +139,8 @@ static int remap_locked(struct vm_space *space, struct vm_remap *r, uint64_t *ou
     if (!r->may_move)
         return -ENOMEM;
     err = place_locked(space, r, &new_start);
-    /* Making room may have split or joined areas. */
-    area = vm_area_find(space, r->old_start);
     if (!err)
-        err = move_locked(space, r, area, new_start);
+        err = move_locked(space, r, new_start);
     if (!err)
         *out = new_start;
     return err;

@@ -17,7 +17,7 @@
  * stack must still leave room for programs and mappings. */
 #define STACK_RESERVE_MIN (128ULL << 20)
 #define STACK_RESERVE_MAX (16ULL << 40)
-#define PICK_AGAIN_NS     2000000000ULL
+#define PICK_AGAIN_NS     1000000000ULL
 
 static struct slab_cache *space_cache;
 
@@ -73,24 +73,33 @@ int vm_space_create(struct vm_space **out_space)
     return 0;
 }
 
+/* Whether its pages are about to come back: it ends, or was picked just now. */
+static bool is_going(const struct vm_space *space, uint64_t now_ns)
+{
+    return !__atomic_load_n(&space->refs, __ATOMIC_RELAXED) ||
+           (space->chosen_ns && now_ns - space->chosen_ns < PICK_AGAIN_NS);
+}
+
 struct vm_space *vm_space_pick(uint64_t now_ns)
 {
     struct vm_space *found = NULL;
+    bool wait = false;
 
     spin_lock(&vm_space_list.lock);
     list_for_each (node, &vm_space_list.spaces) {
         struct vm_space *space = list_entry(node, struct vm_space, all);
 
-        if (__atomic_load_n(&space->refs, __ATOMIC_RELAXED) && space->resident_pages &&
-            (!space->chosen_ns || now_ns - space->chosen_ns > PICK_AGAIN_NS) &&
-            (!found || space->resident_pages > found->resident_pages))
+        if (!space->resident_pages)
+            continue;
+        if (is_going(space, now_ns))
+            wait = true;
+        else if (!found || space->resident_pages > found->resident_pages)
             found = space;
     }
-    if (found) {
+    if (wait || (found && !vm_space_get_unless_dead(found)))
+        found = NULL;
+    if (found)
         found->chosen_ns = now_ns;
-        if (!vm_space_get_unless_dead(found))
-            found = NULL;
-    }
     spin_unlock(&vm_space_list.lock);
     return found;
 }
@@ -100,9 +109,6 @@ static void space_destroy(struct vm_space *space)
     struct vm_gather gather;
     struct rb_node *node;
 
-    spin_lock(&vm_space_list.lock);
-    list_remove(&space->all);
-    spin_unlock(&vm_space_list.lock);
     mutex_lock(&space->lock);
     vm_gather_init(&gather, space);
     vm_table_clear(&gather, 0, USER_END + PAGE_SIZE);
@@ -111,6 +117,9 @@ static void space_destroy(struct vm_space *space)
         vm_area_remove(space, rb_entry(node, struct vm_area, node));
     mutex_unlock(&space->lock);
     ASSERT(space->resident_pages == 0 && space->mapped_pages == 0 && space->data_pages == 0);
+    spin_lock(&vm_space_list.lock);
+    list_remove(&space->all);
+    spin_unlock(&vm_space_list.lock);
     vm_table_destroy(space);
     slab_free(space_cache, space);
 }

@@ -165,8 +165,8 @@ struct vm_oom_ops {
     bool (*wait)(void);
 };
 void vm_set_oom_ops(const struct vm_oom_ops *ops);
-/* The space with the most pages that was not picked within the last two seconds, referenced and
- * now picked; NULL: none. */
+/* The space with the most pages, referenced and now picked. NULL: none, or one is on its way out:
+ * it ends, or was picked within the last second. */
 struct vm_space *vm_space_pick(uint64_t now_ns);
 
 /* Writes to a space that need not be the current one, over whatever protection private areas have:

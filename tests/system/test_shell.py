@@ -17,7 +17,7 @@ import machine
 from conftest import BUILD, run, tool
 
 PLAN = "test hello /bin/t/hello\n"
-PROMPT = "firstlight:"
+PROMPT = r"^firstlight:\S*# "
 CTRL_C, CTRL_D, CTRL_Z, CTRL_U, CTRL_W, CTRL_BACKSLASH, CTRL_BRACKET = (
     b"\x03", b"\x04", b"\x1a", b"\x15", b"\x17", b"\x1c", b"\x1d")
 

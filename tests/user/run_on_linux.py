@@ -15,6 +15,7 @@ Lines of the plan that begin with `#linux:` name tests for which Linux cannot be
 Exit status: 0 when no test failed.
 """
 import argparse
+import ctypes
 import os
 import resource
 import select
@@ -33,6 +34,7 @@ NAMESPACE = "USER_TEST_NAMESPACE"
 BUSYBOX = "/bin/busybox"
 ENVIRONMENT = {"PATH": "/bin:/sbin:/usr/bin:/usr/sbin", "HOME": "/"}
 OUTPUT_LIMIT = 64 * 1024
+CLONE_NEWNS, MS_REC, MS_PRIVATE = 0x20000, 0x4000, 1 << 18  # of <linux/sched.h>, <linux/mount.h>
 DEVICES = {  # name: (major, minor, mode)
     "null": (1, 3, 0o666), "zero": (1, 5, 0o666), "full": (1, 7, 0o666),
     "random": (1, 8, 0o666), "urandom": (1, 9, 0o666), "console": (5, 1, 0o600),
@@ -147,6 +149,8 @@ def make_root(bases, work):
         os.utime(place, (mkcpio.FIXED_TIME, mkcpio.FIXED_TIME))
     for name, (major, minor, mode) in DEVICES.items():
         make_device(os.path.join(root, "dev", name), name, mode, os.makedev(major, minor))
+    os.mkdir(os.path.join(root, "dev/pts"))
+    os.symlink("pts/ptmx", os.path.join(root, "dev/ptmx"))
     return root
 
 
@@ -161,9 +165,20 @@ def make_device(node, name, mode, number):
         os.chmod(node, mode)
 
 
+def mount_terminals(root):
+    """In the child: pseudo-terminals of its own, in a mount namespace that ends with it."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    point = os.path.join(root, "dev/pts").encode()
+    options = b"newinstance,ptmxmode=0666,mode=0620"
+    if (libc.unshare(CLONE_NEWNS) or libc.mount(None, b"/", None, MS_REC | MS_PRIVATE, None)
+            or libc.mount(b"devpts", point, b"devpts", 0, options)):
+        raise OSError(ctypes.get_errno(), "devpts cannot be mounted")
+
+
 def prepare_child(root, stdin, output):
     """In the child, before exec: the conditions of the harness."""
     os.setsid()
+    mount_terminals(root)
     os.dup2(stdin, 0)
     os.dup2(output, 1)
     os.dup2(output, 2)

@@ -21,15 +21,17 @@ USER_CFLAGS := -std=gnu17 -Os -g0 -I. -Wall -Wextra -Werror -Wshadow -Wstrict-pr
 USER_LDFLAGS := -static -s -Wl,--gc-sections -Wl,-z,noseparate-code -Wl,--build-id=none
 
 # Programs of one C file and the check library.
-USER_PLAIN := args call_numbers clocks devices endless ending exec file_archive file_data \
-              file_extents file_listing file_names file_rights file_status file_table file_vectors \
-              fork fuzz_calls hello identity mem_brk mem_dirty mem_file mem_hungry mem_many mem_map \
-              mem_protect mem_stack output pipe_alone poll_alone proc_state sig_state tls user_copy \
-              wait
+USER_PLAIN := args call_numbers clocks cow_fork devices ending endless exec file_archive \
+              file_data file_extents file_listing file_names file_rights file_status file_table \
+              file_vectors fork futex_end futex_wait fuzz_calls hello identity mem_advise \
+              mem_brk mem_dirty mem_file mem_grow mem_hungry mem_limits mem_many mem_map mem_oom \
+              mem_protect mem_remap mem_shared mem_sparse mem_stack mem_truncate output \
+              pipe_alone poll_alone proc_state sig_handler sig_race sig_restart sig_return \
+              sig_send sig_stack sig_state sig_stop sig_timer tls user_copy wait
 # Programs that try wrong pointers by table.
 USER_BADPTR := badptr_files badptr_rest
 # Programs with an assembly part NAME_ops.S, and programs that record their first instruction.
-USER_ASM   := fault regs
+USER_ASM   := fault regs sig_frame
 # Assembly alone: no libc, so that nothing but the kernel decides.
 USER_BARE  := top_page
 USER_FIRST := selectors start

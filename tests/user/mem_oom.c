@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mem_oom - a machine without memory: the process that has most of it is killed, the others go on
+ *
+ * Only on machines with at most 1 GiB, which this can fill; on others it says so and ends.
+ */
+#define _GNU_SOURCE
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/sysinfo.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/user/lib/check.h"
+
+#define PAGE   4096UL
+#define MIB    (1UL << 20)
+#define MODEST (4 * MIB)
+
+/* Takes memory until it is killed. */
+static void be_hungry(void)
+{
+    for (;;) {
+        char *p = mmap(NULL, MIB, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if ((void *)p == MAP_FAILED)
+            continue;
+        for (size_t at = 0; at < MIB; at += PAGE)
+            p[at] = 1;
+    }
+}
+
+/* The same, but it is the kernel that touches the pages. */
+static void be_hungry_by_calls(void)
+{
+    int ends[2];
+
+    CHECK_OK(pipe(ends));
+    for (;;) {
+        char *p = mmap(NULL, MIB, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if ((void *)p == MAP_FAILED)
+            continue;
+        for (size_t at = 0; at < MIB; at += PAGE) {
+            CHECK_EQ(write(ends[1], "x", 1), 1);
+            CHECK_EQ(read(ends[0], p + at, 1), 1);
+        }
+    }
+}
+
+static void check_killed(void (*function)(void), unsigned hungry)
+{
+    pid_t pids[4];
+    unsigned killed = 0;
+
+    for (unsigned i = 0; i < hungry; i++) {
+        pids[i] = (pid_t)CHECK_OK(fork());
+        if (pids[i] == 0) {
+            function();
+            _exit(1);
+        }
+    }
+    for (unsigned i = 0; i < hungry; i++) {
+        int status = -1;
+        CHECK_EQ(waitpid(pids[i], &status, 0), pids[i]);
+        killed += WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+    }
+    CHECK_EQ(killed, hungry);
+}
+
+int main(void)
+{
+    struct sysinfo info;
+    char *mine;
+
+    CHECK_OK(sysinfo(&info));
+    if (info.totalram * info.mem_unit > (1UL << 30)) {
+        say(1, "too much memory here to run out of it\n");
+        return 0;
+    }
+    mine = mmap(NULL, MODEST, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    CHECK((void *)mine != MAP_FAILED);
+    memset(mine, 5, MODEST);
+    check_killed(be_hungry, 1);
+    check_killed(be_hungry_by_calls, 1);
+    check_killed(be_hungry, 3);
+    CHECK(bytes_are(mine, 5, MODEST));
+    return 0;
+}

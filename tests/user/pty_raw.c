@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: MIT */
+/* Terminals in raw mode: VMIN and VTIME, non-blocking files, poll, flushing, what is queued. */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/select.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tests/user/lib/pty.h"
+
+static char path[64], bytes[16384];
+static int master, terminal;
+
+static void check_begin(void)
+{
+    struct termios t;
+
+    master = pty_master(path, sizeof(path));
+    terminal = pty_terminal(path, O_NOCTTY);
+    CHECK_OK(tcgetattr(terminal, &t));
+    cfmakeraw(&t);
+    CHECK_OK(tcsetattr(terminal, TCSANOW, &t));
+}
+
+static void check_end(void)
+{
+    CHECK_OK(close(terminal));
+    CHECK_OK(close(master));
+}
+
+static long now_ms(void)
+{
+    struct timespec now;
+
+    CHECK_OK(clock_gettime(CLOCK_MONOTONIC, &now));
+    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void check_bytes(void)
+{
+    check_begin();
+    pty_type(master, "a\3\4\r\n\177\23");
+    pty_read_is(terminal, "a\3\4\r\n\177\23");
+    pty_expect_nothing(master);
+    CHECK_EQ(write(terminal, "x\n", 2), 2);
+    pty_expect(master, "x\n");
+    check_end();
+}
+
+static void check_min(void *unused)
+{
+    (void)unused;
+    CHECK_EQ(read(terminal, bytes, 100), 5); /* waits for five, though three are there */
+    CHECK(memcmp(bytes, "abcde", 5) == 0);
+    CHECK_EQ(read(terminal, bytes, 2), 2); /* as many as it asks for are enough */
+}
+
+static void check_min_blocks(void)
+{
+    pid_t child;
+
+    check_begin();
+    pty_min_time(terminal, 5, 0);
+    pty_type(master, "abc");
+    pty_nothing_to_read(terminal);
+    child = pty_child(check_min, NULL);
+    pty_sleep_ms(200);
+    pty_type(master, "de");
+    pty_sleep_ms(200);
+    pty_type(master, "fg");
+    pty_child_ok(child);
+    check_end();
+}
+
+static void check_time(void)
+{
+    long start, took;
+
+    check_begin();
+    pty_min_time(terminal, 0, 0);
+    CHECK_EQ(read(terminal, bytes, 10), 0); /* a look */
+    pty_min_time(terminal, 0, 3);
+    start = now_ms();
+    CHECK_EQ(read(terminal, bytes, 10), 0);
+    took = now_ms() - start;
+    CHECK(took >= 250 && took < 2500);
+    pty_type(master, "k");
+    CHECK_EQ(read(terminal, bytes, 10), 1);
+    pty_min_time(terminal, 10, 2); /* between bytes, once the first is there */
+    pty_type(master, "xyz");
+    start = now_ms();
+    CHECK_EQ(read(terminal, bytes, 10), 3);
+    took = now_ms() - start;
+    CHECK(took >= 150 && took < 2500);
+    check_end();
+}
+
+static void check_nonblock(void)
+{
+    check_begin();
+    CHECK_OK(fcntl(terminal, F_SETFL, O_NONBLOCK));
+    CHECK_OK(fcntl(master, F_SETFL, O_NONBLOCK));
+    CHECK_ERR(read(terminal, bytes, 10), EAGAIN);
+    CHECK_ERR(read(master, bytes, 10), EAGAIN);
+    pty_min_time(terminal, 0, 0);
+    CHECK_EQ(read(terminal, bytes, 10), 0);
+    pty_local(terminal, 0, ICANON);
+    CHECK_ERR(read(terminal, bytes, 10), EAGAIN);
+    check_end();
+}
+
+static short ready(int fd)
+{
+    struct pollfd entry = {.fd = fd, .events = POLLIN | POLLOUT};
+
+    CHECK_OK(poll(&entry, 1, 0));
+    return entry.revents;
+}
+
+static void type_later(void *unused)
+{
+    (void)unused;
+    pty_sleep_ms(200);
+    pty_type(master, "k");
+}
+
+static void check_poll(void)
+{
+    struct pollfd entry;
+    fd_set set;
+    pid_t child;
+
+    check_begin();
+    CHECK_EQ(ready(terminal), POLLOUT);
+    CHECK_EQ(ready(master), POLLOUT);
+    pty_type(master, "x");
+    pty_sleep_ms(50);
+    CHECK_EQ(ready(terminal), POLLIN | POLLOUT);
+    CHECK_EQ(read(terminal, bytes, 1), 1);
+    CHECK_EQ(write(terminal, "y", 1), 1);
+    pty_sleep_ms(50);
+    CHECK_EQ(ready(master), POLLIN | POLLOUT);
+
+    child = pty_child(type_later, NULL);
+    entry = (struct pollfd){.fd = terminal, .events = POLLIN};
+    CHECK_EQ(poll(&entry, 1, 5000), 1);
+    pty_child_ok(child);
+    CHECK_EQ(read(terminal, bytes, 1), 1);
+    child = pty_child(type_later, NULL);
+    FD_ZERO(&set);
+    FD_SET(terminal, &set);
+    CHECK_EQ(select(terminal + 1, &set, NULL, NULL, &(struct timeval){5, 0}), 1);
+    CHECK(FD_ISSET(terminal, &set));
+    pty_child_ok(child);
+    check_end();
+}
+
+static int queued(int fd)
+{
+    int n = -1;
+
+    CHECK_OK(ioctl(fd, FIONREAD, &n));
+    return n;
+}
+
+static void check_queue(void)
+{
+    int out = -1;
+
+    check_begin();
+    pty_type(master, "abc");
+    pty_sleep_ms(50);
+    CHECK_EQ(queued(terminal), 3);
+    CHECK_OK(tcflush(terminal, TCIFLUSH));
+    CHECK_EQ(queued(terminal), 0);
+    pty_nothing_to_read(terminal);
+    CHECK_EQ(write(terminal, "1234", 4), 4);
+    pty_sleep_ms(50);
+    CHECK_EQ(queued(master), 4);
+    CHECK_OK(ioctl(terminal, TIOCOUTQ, &out));
+    CHECK_EQ(out, 0);
+    pty_expect(master, "1234");
+    pty_local(terminal, 0, ICANON);
+    pty_type(master, "line");
+    pty_sleep_ms(50);
+    CHECK_EQ(queued(terminal), 0);
+    pty_type(master, "\n");
+    pty_sleep_ms(50);
+    CHECK_EQ(queued(terminal), 5);
+    CHECK_ERR(tcflush(terminal, 7), EINVAL);
+    CHECK_ERR(ioctl(terminal, 0x54ff, 0), ENOTTY);
+    CHECK_ERR(ioctl(terminal, TCGETS, (void *)8), EFAULT);
+    check_end();
+}
+
+static void check_discarding_change(void)
+{
+    struct termios t;
+
+    check_begin();
+    pty_type(master, "typed ahead");
+    pty_sleep_ms(50);
+    CHECK_OK(tcgetattr(terminal, &t));
+    CHECK_OK(tcsetattr(terminal, TCSADRAIN, &t));
+    CHECK_EQ(queued(terminal), 11);
+    CHECK_OK(tcsetattr(terminal, TCSAFLUSH, &t));
+    CHECK_EQ(queued(terminal), 0);
+    CHECK_OK(tcdrain(terminal));
+    CHECK_OK(tcsendbreak(terminal, 0));
+    check_end();
+}
+
+#define MUCH 200000
+
+static char pattern(long i)
+{
+    return (char)(i % 251);
+}
+
+static void write_much(void *fd)
+{
+    for (long done = 0; done < MUCH;) {
+        long n = 1000 < MUCH - done ? 1000 : MUCH - done;
+
+        for (long i = 0; i < n; i++)
+            bytes[i] = pattern(done + i);
+        n = CHECK_OK(write(*(int *)fd, bytes, (size_t)n));
+        done += n;
+    }
+}
+
+static void read_much(int fd)
+{
+    for (long done = 0; done < MUCH;) {
+        long n = CHECK_OK(read(fd, bytes, sizeof(bytes)));
+
+        CHECK(n > 0);
+        for (long i = 0; i < n; i++)
+            CHECK_EQ(bytes[i], pattern(done + i));
+        done += n;
+    }
+}
+
+/* Far more than fits anywhere: the writer waits, and nothing is lost, in both directions. */
+static void check_much(void)
+{
+    pid_t child;
+
+    check_begin();
+    child = pty_child(write_much, &terminal);
+    read_much(master);
+    pty_child_ok(child);
+    child = pty_child(write_much, &master);
+    read_much(terminal);
+    pty_child_ok(child);
+    check_end();
+}
+
+int main(void)
+{
+    check_bytes();
+    check_min_blocks();
+    check_time();
+    check_nonblock();
+    check_poll();
+    check_queue();
+    check_discarding_change();
+    check_much();
+    return 0;
+}
