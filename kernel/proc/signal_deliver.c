@@ -99,7 +99,8 @@ static void handle(struct task *self, struct trap_frame *frame, const struct lx_
     self->sig_restore = false;
     if (!(action->flags & LX_SA_NODEFER))
         blocked |= SIGNAL_BIT(info->signo);
-    signal_set_mask(self, blocked);
+    /* More is blocked, so nothing new can have become ready. */
+    __atomic_store_n(&self->sig_mask, blocked & ~SIGNAL_UNBLOCKABLE, __ATOMIC_RELEASE);
 }
 
 /* Takes the next signal. 0: none is left; else its action is that of the moment. */
