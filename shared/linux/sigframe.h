@@ -31,18 +31,18 @@ struct lx_sigcontext {
 };
 
 struct lx_ucontext {
-    uint64_t             flags, link;
-    struct lx_stack      stack;
+    uint64_t flags, link;
+    struct lx_stack stack;
     struct lx_sigcontext context;
-    uint64_t             mask;
+    uint64_t mask;
 };
 
 struct lx_sigframe {
-    uint64_t           restorer;
+    uint64_t restorer;
     struct lx_ucontext uc;
     union {
         struct lx_siginfo info;
-        uint8_t           info_bytes[LX_SIGINFO_NBYTES];
+        uint8_t info_bytes[LX_SIGINFO_NBYTES];
     };
 };
 

@@ -79,25 +79,25 @@ struct lx_stack {
 };
 
 /* Why a signal was sent: si_code. Above zero the kernel speaks of its own accord. */
-#define LX_SI_USER    0
-#define LX_SI_KERNEL  0x80
-#define LX_SI_QUEUE   (-1)
-#define LX_SI_TIMER   (-2)
-#define LX_SI_TKILL   (-6)
+#define LX_SI_USER   0
+#define LX_SI_KERNEL 0x80
+#define LX_SI_QUEUE  (-1)
+#define LX_SI_TIMER  (-2)
+#define LX_SI_TKILL  (-6)
 
-#define LX_FPE_INTDIV 1
-#define LX_FPE_FLTDIV 3
-#define LX_FPE_FLTOVF 4
-#define LX_FPE_FLTUND 5
-#define LX_FPE_FLTRES 6
-#define LX_FPE_FLTINV 7
-#define LX_ILL_ILLOPN 2
+#define LX_FPE_INTDIV  1
+#define LX_FPE_FLTDIV  3
+#define LX_FPE_FLTOVF  4
+#define LX_FPE_FLTUND  5
+#define LX_FPE_FLTRES  6
+#define LX_FPE_FLTINV  7
+#define LX_ILL_ILLOPN  2
 #define LX_SEGV_MAPERR 1
 #define LX_SEGV_ACCERR 2
-#define LX_BUS_ADRALN 1
-#define LX_BUS_ADRERR 2
-#define LX_TRAP_BRKPT 1
-#define LX_TRAP_TRACE 2
+#define LX_BUS_ADRALN  1
+#define LX_BUS_ADRERR  2
+#define LX_TRAP_BRKPT  1
+#define LX_TRAP_TRACE  2
 
 /* What is known of one signal: the part of siginfo_t that has a meaning. The program gets
  * LX_SIGINFO_NBYTES, the rest of them zero. */
@@ -109,21 +109,21 @@ struct lx_siginfo {
     int32_t pad;
     union {
         struct {
-            int32_t  pid;
+            int32_t pid;
             uint32_t uid;
             uint64_t value; /* sigqueue */
         } sender;
         struct {
-            int32_t  id;
-            int32_t  overrun;
+            int32_t id;
+            int32_t overrun;
             uint64_t value;
         } timer;
         struct {
-            int32_t  pid;
+            int32_t pid;
             uint32_t uid;
-            int32_t  status;
-            int32_t  pad;
-            int64_t  utime, stime; /* in clock ticks */
+            int32_t status;
+            int32_t pad;
+            int64_t utime, stime; /* in clock ticks */
         } child;
         struct {
             uint64_t address;
@@ -141,10 +141,10 @@ _Static_assert(sizeof(struct lx_siginfo) == 48, "the fields of the kernel's sigi
 
 struct lx_sigevent {
     uint64_t value;
-    int32_t  signo;
-    int32_t  notify;
-    int32_t  tid;
-    int32_t  pad[11];
+    int32_t signo;
+    int32_t notify;
+    int32_t tid;
+    int32_t pad[11];
 };
 
 _Static_assert(sizeof(struct lx_sigevent) == 64, "struct sigevent");
