@@ -126,7 +126,10 @@ static bool is_wanted_locked(const struct process *parent, const struct process 
 static bool has_change_locked(struct process *child, const struct process_wait *which,
                               struct process_change *change)
 {
-    *change = (struct process_change){.pid = child->pid};
+    *change = (struct process_change){
+        .pid = child->pid,
+        .uid = child->sig_exiting ? child->exit_uid : child->task->fs->cred.uid,
+    };
     if (child->zombie && which->exited) {
         change->end = child->end;
         change->code = child->end_code;

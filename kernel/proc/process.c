@@ -36,6 +36,7 @@ static void limits_init(struct process *process)
     process->limits[LX_RLIMIT_NPROC] = (struct lx_rlimit){PID_MAX - 1, PID_MAX - 1};
     process->limits[LX_RLIMIT_NOFILE] = (struct lx_rlimit){FD_LIMIT_DEFAULT, FD_LIMIT_MAX};
     process->limits[LX_RLIMIT_MEMLOCK] = (struct lx_rlimit){8u << 20, 8u << 20};
+    process->limits[LX_RLIMIT_SIGPENDING] = (struct lx_rlimit){1024, 1024};
     process->limits[LX_RLIMIT_NICE] = (struct lx_rlimit){0, 0};
     process->limits[LX_RLIMIT_RTPRIO] = (struct lx_rlimit){0, 0};
     process->limits[LX_RLIMIT_MSGQUEUE] = (struct lx_rlimit){819200, 819200};

@@ -43,6 +43,13 @@ static struct xsave_header *header_of(void *area)
     return (struct xsave_header *)((char *)area + FXSAVE_NBYTES);
 }
 
+/* After a read that failed: XSAVE leaves most of the header alone, so it would still hold what was
+ * read when the next switch back to this thread gives it to XRSTOR. */
+static void header_clear(void *area)
+{
+    memset(header_of(area), 0, sizeof(struct xsave_header));
+}
+
 size_t sigframe_fpu_nbytes(void)
 {
     return features.fpu_nbytes + (features.xsave ? sizeof(uint32_t) : 0);
@@ -63,13 +70,14 @@ int sigframe_fpu_push(struct task *self, uint64_t at)
         };
         uint32_t magic2 = LX_FP_XSTATE_MAGIC2;
 
+        /* The object that holds the area has 16 bytes and more behind it (process.c). */
+        ASSERT(nbytes + 64 <= FPU_AREA_MAX);
+        memcpy(area + nbytes, &magic2, sizeof(magic2));
         memcpy(area + LX_FP_SW_OFFSET, &words, sizeof(words));
         /* x87 and SSE have been written whether in use or not, and handlers read them. */
         header_of(area)->features |= XCR0_X87 | XCR0_SSE;
-        if (vm_user_write((struct uptr){at + nbytes}, &magic2, sizeof(magic2)))
-            return -EFAULT;
     }
-    if (vm_user_write((struct uptr){at}, area, nbytes))
+    if (vm_user_write((struct uptr){at}, area, sigframe_fpu_nbytes()))
         return -EFAULT;
     fresh_load();
     return 0;
@@ -90,9 +98,8 @@ static int area_read(struct task *self, uint64_t at, size_t nbytes)
         arch->faults_disabled--;
         if (!err)
             return 0;
-        /* XSAVE leaves most of the header alone, and XRSTOR would refuse what is in it now. */
         if (features.xsave)
-            memset(header_of(arch->fpu), 0, sizeof(struct xsave_header));
+            header_clear(arch->fpu);
         if (vm_user_read(&byte, (struct uptr){at}, 1) ||
             vm_user_read(&byte, (struct uptr){at + nbytes - 1}, 1))
             return -EFAULT;
@@ -115,15 +122,6 @@ static size_t xstate_nbytes(uint64_t at, struct lx_fp_sw *words)
     return words->xstate_nbytes;
 }
 
-/* The processor would refuse these, as a fault in the kernel. */
-static bool refused(const char *area, uint32_t mxcsr_mask)
-{
-    uint32_t mxcsr;
-
-    memcpy(&mxcsr, area + MXCSR_OFFSET, sizeof(mxcsr));
-    return (mxcsr & ~mxcsr_mask) != 0;
-}
-
 static bool header_valid(const struct xsave_header *header)
 {
     uint64_t reserved = header->compact;
@@ -133,35 +131,71 @@ static bool header_valid(const struct xsave_header *header)
     return !reserved && !(header->features & ~features.xcr0);
 }
 
-static uint32_t mxcsr_mask_read(const char *area)
+/* Bits of MXCSR that exist; the same on every processor of a machine. */
+static uint32_t mxcsr_mask(char *area)
 {
-    uint32_t mask;
+    static uint32_t mask;
 
-    memcpy(&mask, area + MXCSR_MASK_OFFSET, sizeof(mask));
-    return mask ? mask : MXCSR_MASK_DEFAULT;
+    if (unlikely(!mask)) {
+        fpu_save(area);
+        memcpy(&mask, area + MXCSR_MASK_OFFSET, sizeof(mask));
+        if (!mask)
+            mask = MXCSR_MASK_DEFAULT;
+    }
+    return mask;
+}
+
+/* The frame as sigframe_fpu_push leaves it, read in one go. False: it has another form, or some of
+ * it is not there. */
+static bool usual_read(struct task *self, uint64_t at, struct lx_fp_sw *words)
+{
+    struct arch_thread *arch = &self->thread.arch;
+    char *area = arch->fpu;
+    uint32_t magic2;
+    int err;
+
+    arch->faults_disabled++;
+    err = vm_user_read(area, (struct uptr){at}, features.fpu_nbytes + sizeof(magic2));
+    arch->faults_disabled--;
+    memcpy(words, area + LX_FP_SW_OFFSET, sizeof(*words));
+    memcpy(&magic2, area + features.fpu_nbytes, sizeof(magic2));
+    if (!err && words->magic1 == LX_FP_XSTATE_MAGIC1 && magic2 == LX_FP_XSTATE_MAGIC2 &&
+        words->xstate_nbytes == features.fpu_nbytes &&
+        words->extended_nbytes >= features.fpu_nbytes)
+        return true;
+    header_clear(area);
+    return false;
+}
+
+/* Fills the save area; *nbytes of it are XSAVE's, 0: those of FXSAVE. */
+static int area_fill(struct task *self, uint64_t at, struct lx_fp_sw *words, size_t *nbytes)
+{
+    *nbytes = 0;
+    if (features.xsave) {
+        *nbytes = features.fpu_nbytes;
+        if (likely(usual_read(self, at, words)))
+            return 0;
+        if (vm_user_read(words, (struct uptr){at + LX_FP_SW_OFFSET}, sizeof(*words)))
+            return -EFAULT;
+        *nbytes = xstate_nbytes(at, words);
+    }
+    return area_read(self, at, *nbytes ? *nbytes : FXSAVE_NBYTES);
 }
 
 static int area_load(struct task *self, uint64_t at)
 {
     char *area = self->thread.arch.fpu;
     struct xsave_header *header = header_of(area);
+    uint32_t mxcsr_bits = mxcsr_mask(area);
     struct lx_fp_sw words;
-    uint32_t mxcsr_mask;
-    size_t nbytes = 0;
+    uint32_t mxcsr;
+    size_t nbytes;
 
-    if (!IS_ALIGNED(at, features.xsave ? 64 : 16))
+    if (!IS_ALIGNED(at, features.xsave ? 64 : 16) || area_fill(self, at, &words, &nbytes))
         return -EFAULT;
-    fpu_save(area); /* for the mask, which ring 3 cannot change there */
-    mxcsr_mask = mxcsr_mask_read(area);
-    if (features.xsave) {
-        if (vm_user_read(&words, (struct uptr){at + LX_FP_SW_OFFSET}, sizeof(words)))
-            return -EFAULT;
-        nbytes = xstate_nbytes(at, &words);
-    }
-    if (area_read(self, at, nbytes ? nbytes : FXSAVE_NBYTES))
-        return -EFAULT;
-    if (refused(area, mxcsr_mask) || (nbytes && !header_valid(header)))
-        return -EFAULT;
+    memcpy(&mxcsr, area + MXCSR_OFFSET, sizeof(mxcsr));
+    if ((mxcsr & ~mxcsr_bits) || (nbytes && !header_valid(header)))
+        return -EFAULT; /* the processor would refuse it, as a fault in the kernel */
     if (nbytes)
         header->features &= words.features;
     else if (features.xsave)

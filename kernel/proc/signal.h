@@ -43,6 +43,10 @@ void signal_send_task(struct task *task, int number);
 MUST_CHECK int signal_send_info_locked(struct process *process, struct task *task,
                                        const struct lx_siginfo *info, bool must_queue);
 
+/* The same for the caller's own process, without the tree. Never SIGCONT. */
+MUST_CHECK int signal_send_self(struct task *self, bool to_task, const struct lx_siginfo *info,
+                                bool must_queue);
+
 /* From the kernel (a terminal) to every process of a group. */
 void signal_send_group_locked(int group, int number);
 void signal_send_group(int group, int number);

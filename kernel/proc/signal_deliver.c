@@ -38,9 +38,9 @@ enum restart {
 };
 
 /* As in signal(7), "Interruption of system calls and library functions by signal handlers". */
-static enum restart restart_of(uint64_t call)
+static enum restart restart_of(const struct trap_frame *frame)
 {
-    switch (call) {
+    switch (frame->error) {
     case CALL_POLL:
     case CALL_SELECT:
     case CALL_PAUSE:
@@ -58,7 +58,8 @@ static enum restart restart_of(uint64_t call)
     case CALL_EPOLL_PWAIT:
     case CALL_EPOLL_PWAIT2:
         return RESTART_NEVER;
-    case CALL_FUTEX: /* a wait with a time-out is not told apart: it starts anew with SA_RESTART */
+    case CALL_FUTEX: /* with a time-out, the fourth argument, it is a sleep */
+        return frame->r10 ? RESTART_NO_HANDLER : RESTART;
     default:
         return RESTART;
     }
@@ -84,7 +85,7 @@ static void handle(struct task *self, struct trap_frame *frame, const struct lx_
     uint64_t blocked = self->sig_mask | action->mask;
 
     if (is_interrupted_call(frame) && (action->flags & LX_SA_RESTART) &&
-        restart_of(frame->error) == RESTART)
+        restart_of(frame) == RESTART)
         restart(frame);
     self->restart_deadline_ns = 0;
     if (sigframe_push(self, frame, action, info, mask)) {
@@ -99,7 +100,8 @@ static void handle(struct task *self, struct trap_frame *frame, const struct lx_
     self->sig_restore = false;
     if (!(action->flags & LX_SA_NODEFER))
         blocked |= SIGNAL_BIT(info->signo);
-    signal_set_mask(self, blocked);
+    /* More is blocked, so nothing new can have become ready. */
+    __atomic_store_n(&self->sig_mask, blocked & ~SIGNAL_UNBLOCKABLE, __ATOMIC_RELEASE);
 }
 
 /* Takes the next signal. 0: none is left; else its action is that of the moment. */
@@ -143,7 +145,7 @@ static bool act(struct task *self, struct trap_frame *frame, const struct lx_sig
 
 static void no_handler(struct task *self, struct trap_frame *frame)
 {
-    if (is_interrupted_call(frame) && restart_of(frame->error) != RESTART_NEVER)
+    if (is_interrupted_call(frame) && restart_of(frame) != RESTART_NEVER)
         restart(frame);
     if (self->sig_restore) {
         self->sig_restore = false;

@@ -27,11 +27,16 @@ void signal_recheck(struct task *task)
         arch_thread_add_work(arch, ARCH_WORK_SIGNAL);
 }
 
+/* Without the lock while nothing is pending: a sender notes its signal before it looks at the mask,
+ * this stores the mask before it looks at the signals, so one of the two sees the other. */
 void signal_set_mask(struct task *self, uint64_t mask)
 {
-    uint64_t flags = spin_lock_irqsave(&self->process->lock);
+    uint64_t flags;
 
-    self->sig_mask = mask & ~SIGNAL_UNBLOCKABLE;
+    __atomic_store_n(&self->sig_mask, mask & ~SIGNAL_UNBLOCKABLE, __ATOMIC_SEQ_CST);
+    if (likely(!signal_pending(self)))
+        return;
+    flags = spin_lock_irqsave(&self->process->lock);
     signal_recheck(self);
     spin_unlock_irqrestore(&self->process->lock, flags);
 }

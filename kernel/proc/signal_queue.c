@@ -5,10 +5,21 @@
 #include "kernel/proc/signal.h"
 #include "shared/linux/errno.h"
 
-struct signal_entry {
-    struct signal_entry *next;
-    struct lx_siginfo info;
-};
+static struct signal_entry *entry_alloc(struct signal_queue *queue)
+{
+    if (queue->own_used)
+        return kmalloc(sizeof(struct signal_entry));
+    queue->own_used = true;
+    return &queue->own;
+}
+
+static void entry_free(struct signal_queue *queue, struct signal_entry *entry)
+{
+    if (entry == &queue->own)
+        queue->own_used = false;
+    else
+        kfree(entry);
+}
 
 int signal_queue_add(struct signal_queue *queue, const struct lx_siginfo *info, uint64_t limit,
                      bool must_queue)
@@ -19,7 +30,7 @@ int signal_queue_add(struct signal_queue *queue, const struct lx_siginfo *info, 
     if ((queue->set & bit) && info->signo < LX_SIGRTMIN)
         return 0;
     if (queue->count < limit)
-        entry = kmalloc(sizeof(*entry));
+        entry = entry_alloc(queue);
     if (!entry && must_queue)
         return -EAGAIN;
     queue->set |= bit;
@@ -74,7 +85,7 @@ void signal_queue_take(struct signal_queue *queue, int number, struct lx_siginfo
     if (!has_entry(entry->next, number))
         queue->set &= ~SIGNAL_BIT(number);
     *info = entry->info;
-    kfree(entry);
+    entry_free(queue, entry);
 }
 
 void signal_queue_drop(struct signal_queue *queue, uint64_t set)
@@ -91,6 +102,6 @@ void signal_queue_drop(struct signal_queue *queue, uint64_t set)
             continue;
         }
         unlink(queue, before, entry);
-        kfree(entry);
+        entry_free(queue, entry);
     }
 }

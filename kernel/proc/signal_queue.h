@@ -14,12 +14,17 @@
 #include "kernel/lib/util.h"
 #include "shared/linux/signal.h"
 
-struct signal_entry;
+struct signal_entry {
+    struct signal_entry *next;
+    struct lx_siginfo info;
+};
 
 struct signal_queue {
     uint64_t set; /* bit n-1: signal n waits */
     struct signal_entry *first, *last;
-    uint32_t count; /* entries */
+    uint32_t count;          /* entries */
+    bool own_used;           /* the first of them costs no memory: */
+    struct signal_entry own; /* most signals find the queue empty */
 };
 
 /* limit: entries that may wait (RLIMIT_SIGPENDING). A standard signal that finds no room is noted

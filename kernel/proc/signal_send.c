@@ -45,6 +45,7 @@ static int send(struct process *process, struct task *task, struct signal_queue 
     err = signal_queue_add(queue, info, limit_of(process, info, must_queue), must_queue);
     if (err)
         return err;
+    __atomic_thread_fence(__ATOMIC_SEQ_CST); /* see signal_set_mask */
     signal_recheck(task);
     if (__atomic_load_n(&task->thread.arch.work, __ATOMIC_ACQUIRE) & ARCH_WORK_SIGNAL &&
         task != task_current())
@@ -98,6 +99,13 @@ int signal_send_info_locked(struct process *process, struct task *task,
     if (info->signo == LX_SIGCONT)
         signal_continue_report_locked(process);
     return err;
+}
+
+int signal_send_self(struct task *self, bool to_task, const struct lx_siginfo *info,
+                     bool must_queue)
+{
+    ASSERT(info->signo != LX_SIGCONT);
+    return send_info(self->process, to_task ? self : NULL, info, must_queue);
 }
 
 void signal_send_group_locked(int group, int number)

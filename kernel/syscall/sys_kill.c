@@ -79,11 +79,20 @@ static int kill_locked(struct task *self, int pid, const struct lx_siginfo *info
     return send_group_locked(self, pid ? -pid : self->process->group, info);
 }
 
+/* Programs signal themselves often (raise, abort), and may always: the tree is not needed. */
+static bool is_simple(int number)
+{
+    return signal_valid(number) && number != LX_SIGCONT;
+}
+
 int64_t sys_kill(struct task *self, int pid, int number)
 {
     struct lx_siginfo info = info_of(self, number, LX_SI_USER);
     uint64_t flags;
     int err;
+
+    if (pid == self->process->pid && is_simple(number))
+        return signal_send_self(self, false, &info, false);
 
     if (pid == INT32_MIN)
         return -ESRCH;
@@ -97,10 +106,14 @@ int64_t sys_kill(struct task *self, int pid, int number)
 static int tkill(struct task *self, int tgid, int tid, const struct lx_siginfo *info,
                  bool must_queue)
 {
-    uint64_t flags = spin_lock_irqsave(&process_tree_lock);
-    struct process *process = process_find_locked(tid);
+    struct process *process;
+    uint64_t flags;
     int err = -ESRCH;
 
+    if (tid == self->tid && (!tgid || tgid == self->process->pid) && is_simple(info->signo))
+        return signal_send_self(self, true, info, must_queue);
+    flags = spin_lock_irqsave(&process_tree_lock);
+    process = process_find_locked(tid);
     if (process && (!tgid || tgid == process->pid))
         err = send_locked(self, process, process->task, info, must_queue);
     spin_unlock_irqrestore(&process_tree_lock, flags);

@@ -98,6 +98,8 @@ static void check_continue(void)
     CHECK_OK(waitid(P_PID, (id_t)pid, &info, WSTOPPED));
     CHECK_EQ(info.si_code, CLD_STOPPED);
     CHECK_EQ(info.si_status, SIGSTOP);
+    CHECK_EQ(info.si_pid, pid);
+    CHECK_EQ(info.si_uid, getuid());
     CHECK_OK(kill(pid, SIGCONT));
     CHECK_EQ(waitpid(pid, &status, WCONTINUED | WNOHANG), pid); /* at once */
     CHECK(WIFCONTINUED(status));
