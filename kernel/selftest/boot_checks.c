@@ -102,11 +102,23 @@ static bool spaces_check(struct vm_space *const spaces[SPACES], char reason[KTES
     return good;
 }
 
+/* What the loader mapped for its jump is gone: nothing of the lower half is the kernel's. */
+static bool lower_half_empty(void)
+{
+    const uint64_t *master = paging_table(tables_kernel_root());
+
+    for (unsigned i = 0; i < KERNEL_HALF_FIRST_SLOT; i++)
+        if (master[i])
+            return false;
+    return true;
+}
+
 KTEST_BOOT(spaces, "boot-address-spaces")
 {
     struct vm_space *spaces[SPACES] = {0};
     bool good = true;
 
+    KTEST_EXPECT(lower_half_empty(), "the identity mapping of the loader is still there");
     for (unsigned i = 0; i < SPACES; i++)
         if (vm_space_create(&spaces[i]))
             good = false;
