@@ -85,7 +85,7 @@ help:
 	@echo 'make test         every test there is; ends with the number passed and failed'
 	@echo 'make image        build the image: $(IMAGE)'
 	@echo 'make debug        boot with gdb attached, symbols of kernel and loader loaded'
-	@echo 'make bench        count the instructions of boot and of a system call'
+	@echo 'make bench        count the instructions of boot and system calls, beside Linux'"'"'s'
 	@echo 'make lint         the house style, checked'
 	@echo 'make host-test    the tests that need no machine'
 	@echo 'make fuzz-short   the fuzz targets for a few seconds; make fuzz: at length'
@@ -110,7 +110,7 @@ debug: $(IMAGE) $(B)/efi/loader.debug.efi
 	$(Q)tools/debug.sh $(B)
 
 bench: $(IMAGE)
-	$(Q)$(PYTHON) tools/bench.py -b $(B)
+	$(Q)$(PYTHON) tools/bench.py -b $(B) --linux
 
 lint:
 	$(Q)$(PYTHON) tools/lint.py
