@@ -35,6 +35,7 @@ FLAGS := $(B)/flags
 GOALS := $(or $(MAKECMDGOALS),help)
 GROUPS_image := build
 GROUPS_run := build run
+GROUPS_shell := build run
 GROUPS_debug := build debug
 GROUPS_bench := build run
 GROUPS_test-programs := build run
@@ -78,10 +79,11 @@ $(FLAGS): force
 force:
 
 # ---- Commands ------------------------------------------------------------------------------------
-.PHONY: help image run debug bench lint test system-test clean
+.PHONY: help image run shell debug bench lint test system-test clean
 
 help:
 	@echo 'make run          build, boot in QEMU, show the report; succeeds only on PASS'
+	@echo 'make shell        boot into a shell here; leaving it switches the machine off'
 	@echo 'make test         every test there is; ends with the number passed and failed'
 	@echo 'make image        build the image: $(IMAGE)'
 	@echo 'make debug        boot with gdb attached, symbols of kernel and loader loaded'
@@ -105,6 +107,9 @@ $(IMAGE): $(B)/kernel/kernel.elf $(B)/efi/BOOTX64.EFI user force
 
 run: $(IMAGE)
 	$(Q)tools/run.sh $(RUN_ARGS) $(IMAGE)
+
+shell: $(IMAGE)
+	$(Q)tools/shell.py -b $(B) $(SHELL_ARGS)
 
 debug: $(IMAGE) $(B)/efi/loader.debug.efi
 	$(Q)tools/debug.sh $(B)
