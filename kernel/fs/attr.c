@@ -73,7 +73,8 @@ int fs_chown(struct fs_context *context, struct inode *inode, uint32_t uid, uint
     return err;
 }
 
-/* Programs that map the file see its new end: SIGBUS behind it, zeroes up to the end of the page. */
+/* Programs that map the file see its new end: SIGBUS behind it, zeroes up to the end of the page.
+ */
 static void mappings_follow(struct inode *inode, uint64_t nbytes)
 {
     uint64_t whole = nbytes >> PAGE_SHIFT;

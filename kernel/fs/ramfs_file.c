@@ -319,8 +319,8 @@ static void pager_pages_find(struct vm_pager *pager, uint64_t index, unsigned co
 
     mutex_lock(&inode->lock);
     for (unsigned i = 0; i < count; i++)
-        frames[i] = (index + i) << PAGE_SHIFT < inode->size ? filemap_find(&inode->map, index + i)
-                                                            : NULL;
+        frames[i] =
+            (index + i) << PAGE_SHIFT < inode->size ? filemap_find(&inode->map, index + i) : NULL;
     mutex_unlock(&inode->lock);
 }
 
