@@ -35,6 +35,7 @@ FLAGS := $(B)/flags
 GOALS := $(or $(MAKECMDGOALS),help)
 GROUPS_image := build
 GROUPS_run := build run
+GROUPS_shell := build run
 GROUPS_debug := build debug
 GROUPS_bench := build run
 GROUPS_test-programs := build run
@@ -78,14 +79,15 @@ $(FLAGS): force
 force:
 
 # ---- Commands ------------------------------------------------------------------------------------
-.PHONY: help image run debug bench lint test system-test clean
+.PHONY: help image run shell debug bench lint test system-test clean
 
 help:
 	@echo 'make run          build, boot in QEMU, show the report; succeeds only on PASS'
+	@echo 'make shell        boot into a shell here; leaving it switches the machine off'
 	@echo 'make test         every test there is; ends with the number passed and failed'
 	@echo 'make image        build the image: $(IMAGE)'
 	@echo 'make debug        boot with gdb attached, symbols of kernel and loader loaded'
-	@echo 'make bench        count the instructions of boot and of a system call'
+	@echo 'make bench        count the instructions of boot and system calls, beside Linux'"'"'s'
 	@echo 'make lint         the house style, checked'
 	@echo 'make host-test    the tests that need no machine'
 	@echo 'make fuzz-short   the fuzz targets for a few seconds; make fuzz: at length'
@@ -106,11 +108,14 @@ $(IMAGE): $(B)/kernel/kernel.elf $(B)/efi/BOOTX64.EFI user force
 run: $(IMAGE)
 	$(Q)tools/run.sh $(RUN_ARGS) $(IMAGE)
 
+shell: $(IMAGE)
+	$(Q)tools/shell.py -b $(B) $(SHELL_ARGS)
+
 debug: $(IMAGE) $(B)/efi/loader.debug.efi
 	$(Q)tools/debug.sh $(B)
 
 bench: $(IMAGE)
-	$(Q)$(PYTHON) tools/bench.py -b $(B)
+	$(Q)$(PYTHON) tools/bench.py -b $(B) --linux
 
 lint:
 	$(Q)$(PYTHON) tools/lint.py

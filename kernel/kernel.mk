@@ -104,6 +104,7 @@ KERNEL_SRCS := \
     kernel/dev/mem.c \
     kernel/dev/console.c \
     kernel/dev/tty_line.c \
+    kernel/dev/tty_output.c \
     kernel/dev/tty.c \
     kernel/dev/tty_ioctl.c \
     kernel/dev/pty.c \

@@ -8,7 +8,6 @@
 #define IN_MASK  (LINE_IN_NBYTES - 1)
 #define END_MARK '\0' /* stands for VEOF in the ring, where its bit in `ends` is set */
 #define DISABLED '\0' /* a c_cc that is switched off */
-#define TAB      8u
 
 static const uint8_t default_cc[LX_NCCS] = {
     [LX_VINTR] = 3,     [LX_VQUIT] = 28,   [LX_VERASE] = 127, [LX_VKILL] = 21, [LX_VEOF] = 4,
@@ -37,20 +36,9 @@ static bool local(const struct tty_line *line, uint32_t flag)
     return line->termios.c_lflag & flag;
 }
 
-static bool is_control(char byte)
-{
-    return (uint8_t)byte < 0x20 || byte == 0x7f;
-}
-
 static bool is_key(const struct tty_line *line, char byte, unsigned key)
 {
     return byte != DISABLED && line->termios.c_cc[key] == (uint8_t)byte;
-}
-
-/* Not the first byte of a character of UTF-8, where the terminal says that it speaks that. */
-static bool is_continuation(const struct tty_line *line, char byte)
-{
-    return (line->termios.c_iflag & LX_IUTF8) && ((uint8_t)byte & 0xc0) == 0x80;
 }
 
 /* --- the ring of typed bytes --- */
@@ -111,101 +99,13 @@ void line_flush_input(struct tty_line *line)
     line->literal = false;
 }
 
-void line_flush_output(struct tty_line *line)
-{
-    line->out.read_position = line->out.write_position;
-}
-
-/* --- output --- */
-
-static bool put(struct tty_line *line, const char *bytes, size_t nbytes)
-{
-    if (ring_free(&line->out) < nbytes)
-        return false;
-    ring_put(&line->out, bytes, nbytes);
-    return true;
-}
-
-static bool output_newline(struct tty_line *line)
-{
-    bool with_return = line->termios.c_oflag & LX_ONLCR;
-
-    if (!put(line, with_return ? "\r\n" : "\n", with_return ? 2 : 1))
-        return false;
-    if (line->termios.c_oflag & (LX_ONLCR | LX_ONLRET))
-        line->column = line->typed_at = 0;
-    return true;
-}
-
-static bool output_return(struct tty_line *line)
-{
-    uint32_t flags = line->termios.c_oflag;
-
-    if ((flags & LX_ONOCR) && line->column == 0)
-        return true;
-    if (!put(line, flags & LX_OCRNL ? "\n" : "\r", 1))
-        return false;
-    if (!(flags & LX_OCRNL) || (flags & LX_ONLRET))
-        line->column = line->typed_at = 0;
-    return true;
-}
-
-static bool output_tab(struct tty_line *line)
-{
-    uint32_t nblanks = TAB - line->column % TAB;
-    bool blanks = (line->termios.c_oflag & LX_TABDLY) == LX_XTABS;
-
-    if (!put(line, blanks ? "        " : "\t", blanks ? nblanks : 1))
-        return false;
-    line->column += nblanks;
-    return true;
-}
-
-static bool output_plain(struct tty_line *line, char byte)
-{
-    if ((line->termios.c_oflag & LX_OLCUC) && byte >= 'a' && byte <= 'z')
-        byte = (char)(byte - 'a' + 'A');
-    if (!put(line, &byte, 1))
-        return false;
-    if (byte == '\b')
-        line->column -= line->column > 0;
-    else if (!is_control(byte) && !is_continuation(line, byte))
-        line->column++;
-    return true;
-}
-
-/* False: no room; nothing has changed. */
-static bool output_byte(struct tty_line *line, char byte)
-{
-    if (!(line->termios.c_oflag & LX_OPOST))
-        return put(line, &byte, 1);
-    if (byte == '\n')
-        return output_newline(line);
-    if (byte == '\r')
-        return output_return(line);
-    if (byte == '\t')
-        return output_tab(line);
-    return output_plain(line, byte);
-}
-
-size_t line_output(struct tty_line *line, const char *bytes, size_t nbytes)
-{
-    size_t done = 0;
-
-    while (done < nbytes && output_byte(line, bytes[done]))
-        done++;
-    /* What is typed from now on starts behind this. */
-    line->typed_at = line->column;
-    return done;
-}
-
 /* --- echo: dropped where there is no room for it --- */
 
 static void echo_raw(struct tty_line *line, char byte)
 {
     uint32_t typed_at = line->typed_at;
 
-    if (!output_byte(line, byte))
+    if (!line_output_byte(line, byte))
         return;
     if (byte != '\n' && byte != '\r')
         line->typed_at = typed_at;
@@ -220,7 +120,7 @@ static void echo_text(struct tty_line *line, const char *text)
 /* A control character as ^X, where it is to be seen. */
 static bool is_shown_as_two(const struct tty_line *line, char byte)
 {
-    return local(line, LX_ECHOCTL) && is_control(byte) && byte != '\t';
+    return local(line, LX_ECHOCTL) && line_is_control(byte) && byte != '\t';
 }
 
 static void echo(struct tty_line *line, char byte)
@@ -244,10 +144,10 @@ static uint32_t column_before_tab(const struct tty_line *line)
         char byte = byte_at(line, at);
 
         if (byte == '\t')
-            column += TAB - column % TAB;
+            column += LINE_TAB - column % LINE_TAB;
         else if (is_shown_as_two(line, byte))
             column += 2;
-        else if (!is_control(byte) && !is_continuation(line, byte))
+        else if (!line_is_control(byte) && !line_is_continuation(line, byte))
             column++;
     }
     return column;
@@ -264,7 +164,7 @@ static void rub_out(struct tty_line *line, char byte)
     }
     if (is_shown_as_two(line, byte))
         echo_text(line, "\b \b");
-    if (!is_control(byte) || local(line, LX_ECHOCTL))
+    if (!line_is_control(byte) || local(line, LX_ECHOCTL))
         echo_text(line, "\b \b");
 }
 
@@ -277,7 +177,7 @@ static bool erase_one(struct tty_line *line, bool show)
         return false;
     do
         byte = byte_at(line, --line->head);
-    while (is_continuation(line, byte) && line->head != line->complete);
+    while (line_is_continuation(line, byte) && line->head != line->complete);
     if (show && local(line, LX_ECHO))
         rub_out(line, byte);
     return true;

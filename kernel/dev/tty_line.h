@@ -34,6 +34,19 @@ struct tty_line {
     bool flush_out;    /* a signal has thrown output away; the caller clears it */
 };
 
+#define LINE_TAB 8u /* columns */
+
+static inline bool line_is_control(char byte)
+{
+    return (uint8_t)byte < 0x20 || byte == 0x7f;
+}
+
+/* Not the first byte of a character of UTF-8, where the terminal says that it speaks that. */
+static inline bool line_is_continuation(const struct tty_line *line, char byte)
+{
+    return (line->termios.c_iflag & LX_IUTF8) && ((uint8_t)byte & 0xc0) == 0x80;
+}
+
 /* memory: LINE_IN_NBYTES + LINE_IN_NBYTES / 8 + LINE_OUT_NBYTES, zeroed, the caller's. */
 #define LINE_MEMORY_NBYTES (LINE_IN_NBYTES + LINE_IN_NBYTES / 8 + LINE_OUT_NBYTES)
 void line_init(struct tty_line *line, void *memory);
@@ -41,6 +54,7 @@ void line_init(struct tty_line *line, void *memory);
 /* How many bytes line_input may be given now; in canonical mode bytes are rather dropped than
  * refused while no whole line can be read, or nobody could ever end the line. */
 size_t line_input_room(const struct tty_line *line);
+/* Takes one byte that was typed. */
 void line_input(struct tty_line *line, char byte);
 
 /* Whether a read would find something. at_least: bytes that count as something in raw mode. */
@@ -53,6 +67,9 @@ size_t line_take(struct tty_line *line, char *dst, size_t nbytes, bool *ended);
 
 /* Output with its processing. Returns how much was taken: less when there is no room. */
 size_t line_output(struct tty_line *line, const char *bytes, size_t nbytes);
+
+/* One byte of it; false: no room, nothing has changed. */
+MUST_CHECK bool line_output_byte(struct tty_line *line, char byte);
 
 void line_flush_input(struct tty_line *line);
 void line_flush_output(struct tty_line *line);

@@ -199,6 +199,13 @@ int tty_serial_use(void)
     return 0;
 }
 
+void tty_serial_set_size(uint16_t rows, uint16_t columns)
+{
+    const struct lx_winsize size = {.ws_row = rows, .ws_col = columns};
+
+    tty_set_size(&terminal, &size);
+}
+
 void tty_serial_drain(void)
 {
     uint64_t deadline = clock_monotonic_ns() + DRAIN_NS;

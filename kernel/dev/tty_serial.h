@@ -23,5 +23,8 @@ MUST_CHECK int tty_serial_init(void (*attention)(void));
 /* /dev/console and /dev/ttyS0 are the terminal from now on. -ENODEV: there is no port. */
 MUST_CHECK int tty_serial_use(void);
 
+/* What a person's terminal shows; 0: unknown. */
+void tty_serial_set_size(uint16_t rows, uint16_t columns);
+
 /* Waits, a second at most, until what was written has left. */
 void tty_serial_drain(void);

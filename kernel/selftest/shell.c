@@ -18,15 +18,33 @@ static const struct {
     const char *path, *name;
 } shells[] = {{"/bin/bash", "-bash"}, {"/bin/sh", "-sh"}};
 
-/* The terminal that the person has: term=NAME of the command line. */
+/* The number that *text begins with, behind a comma; *text goes on behind it. */
+static uint16_t number_next(const char **text)
+{
+    unsigned number = 0;
+
+    if (**text == ',')
+        ++*text;
+    while (**text >= '0' && **text <= '9' && number < 1000)
+        number = number * 10 + (unsigned)(*(*text)++ - '0');
+    return (uint16_t)number;
+}
+
+/* The terminal that the person has: term=NAME[,ROWS,COLUMNS] of the command line. */
 static const char *term_word(void)
 {
     static char word[CFG_WORD_MAX + 8];
     char name[CFG_WORD_MAX + 1];
+    const char *rest = name;
+    uint16_t rows;
 
     if (!cmdline_find("term", name, sizeof(name)))
         str_copy(name, sizeof(name), "vt100");
-    fmt_print(word, sizeof(word), "TERM=%s", name);
+    while (*rest && *rest != ',')
+        rest++;
+    fmt_print(word, sizeof(word), "TERM=%.*s", (int)(rest - name), name);
+    rows = number_next(&rest);
+    tty_serial_set_size(rows, number_next(&rest));
     return word;
 }
 

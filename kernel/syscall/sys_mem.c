@@ -147,23 +147,6 @@ int64_t sys_msync(struct task *self, uint64_t address, uint64_t nbytes, int flag
     return vm_check_mapped(self->thread.space, address, nbytes);
 }
 
-/* Which of the calls that say something about forks an advice is; -1: none. */
-static int fork_rule_of(int advice)
-{
-    switch (advice) {
-    case LX_MADV_DONTFORK:
-        return VM_FORK_DONT;
-    case LX_MADV_DOFORK:
-        return VM_FORK_DO;
-    case LX_MADV_WIPEONFORK:
-        return VM_FORK_WIPE;
-    case LX_MADV_KEEPONFORK:
-        return VM_FORK_KEEP;
-    default:
-        return -EINVAL;
-    }
-}
-
 /* Honoured: DONTNEED, DONTNEED_LOCKED, FREE (at once), DONTFORK, DOFORK, WIPEONFORK, KEEPONFORK,
  * POPULATE_READ, POPULATE_WRITE. Hints without effect: NORMAL, RANDOM, SEQUENTIAL, WILLNEED,
  * MERGEABLE, UNMERGEABLE, HUGEPAGE, NOHUGEPAGE, DONTDUMP, DODUMP, COLD, PAGEOUT. Refused: REMOVE.
@@ -179,13 +162,19 @@ int64_t sys_madvise(struct task *self, uint64_t address, uint64_t nbytes, int ad
         return -EINVAL;
     if (!nbytes)
         return 0;
-    if (fork_rule_of(advice) >= 0)
-        return vm_set_fork_rule(space, address, nbytes, (enum vm_fork_rule)fork_rule_of(advice));
     switch (advice) {
     case LX_MADV_DONTNEED:
     case LX_MADV_DONTNEED_LOCKED:
     case LX_MADV_FREE:
         return vm_discard(space, address, nbytes, advice == LX_MADV_FREE);
+    case LX_MADV_DONTFORK:
+        return vm_set_fork_rule(space, address, nbytes, VM_FORK_DONT);
+    case LX_MADV_DOFORK:
+        return vm_set_fork_rule(space, address, nbytes, VM_FORK_DO);
+    case LX_MADV_WIPEONFORK:
+        return vm_set_fork_rule(space, address, nbytes, VM_FORK_WIPE);
+    case LX_MADV_KEEPONFORK:
+        return vm_set_fork_rule(space, address, nbytes, VM_FORK_KEEP);
     case LX_MADV_POPULATE_READ:
         return vm_populate(space, address, nbytes, VM_POPULATE_READ);
     case LX_MADV_POPULATE_WRITE:

@@ -139,7 +139,7 @@ static int populate_area(struct vm_space *space, uint64_t va, uint64_t end, enum
     for (; !err && va < end; va += PAGE_SIZE) {
         if (__atomic_load_n(&thread_current()->arch.work, __ATOMIC_RELAXED) & ARCH_WORK_KILL)
             return -EINTR;
-        err = vm_fault(space, va, access);
+        err = vm_fault_exact(space, va, access);
     }
     return err == -ENXIO || err == -EACCES ? -EFAULT : err;
 }

@@ -15,6 +15,10 @@
 /* Neighbours that a fault on a file's page brings in: the aligned block of pages around it. */
 #define AROUND_PAGES 16
 
+/* At most so many pages follow one that a program touches after those before it. */
+#define AHEAD_PAGES  8
+#define PLENTY_SHIFT 4 /* and only while more than this share of memory is free */
+
 /* Frames that programs leave to the kernel, so that it can end one of them. */
 #define RESERVE_FRAMES 64
 
@@ -85,15 +89,41 @@ static int fault_present_write(struct vm_space *space, const struct vm_area *are
     return copy_page(space, area, va, frame_from_physical(*entry & PTE_ADDRESS), entry);
 }
 
-static int fault_anonymous(struct vm_space *space, const struct vm_area *area, uint64_t va,
-                           uint64_t *entry)
+/* A program that has touched the pages before this one, in order, will touch those behind it: as
+ * many as it has, up to a bound, come with one fault. */
+static void map_ahead(struct vm_space *space, const struct vm_area *area, uint64_t va,
+                      uint64_t *entry, uint64_t bits)
 {
+    uint64_t before = MIN((va - area->start) >> PAGE_SHIFT, paging_index(va, 1));
+    uint64_t behind =
+        MIN(((area->end - va) >> PAGE_SHIFT) - 1, PAGING_ENTRIES - 1 - paging_index(va, 1));
+    uint64_t most = MIN(MIN(before, behind), AHEAD_PAGES), run = 0;
+
+    while (run < most && vm_entry_has_frame(*(entry - run - 1)))
+        run++;
+    if (!run || pmm_free_count() < pmm_total_count() >> PLENTY_SHIFT)
+        return;
+    for (uint64_t i = 1; i <= run && !vm_entry_has_frame(entry[i]); i++) {
+        struct frame *frame = frame_alloc(PMM_ZERO);
+
+        if (!frame)
+            return;
+        entry[i] = frame_physical(frame) | bits;
+        space->resident_pages++;
+    }
+}
+
+static int fault_anonymous(struct vm_space *space, const struct vm_area *area, uint64_t va,
+                           uint64_t *entry, unsigned how)
+{
+    uint64_t bits = rights_of(area) | (area->prot & LX_PROT_WRITE ? PTE_WRITE : 0);
     struct frame *frame = frame_alloc(PMM_ZERO);
 
     if (!frame)
         return -ENOMEM;
-    entry_set(space, va, entry, frame,
-              rights_of(area) | (area->prot & LX_PROT_WRITE ? PTE_WRITE : 0));
+    entry_set(space, va, entry, frame, bits);
+    if (how & VM_FAULT_AHEAD)
+        map_ahead(space, area, va, entry, bits);
     return 0;
 }
 
@@ -176,7 +206,7 @@ static struct vm_area *area_for(struct vm_space *space, uint64_t va)
     return area;
 }
 
-int vm_fault_locked(struct vm_space *space, uint64_t va, enum vm_access access, bool force)
+int vm_fault_locked(struct vm_space *space, uint64_t va, enum vm_access access, unsigned how)
 {
     static const uint32_t needed[] = {
         [VM_READ] = LX_PROT_READ | LX_PROT_WRITE | LX_PROT_EXEC, /* x86 cannot keep reads out */
@@ -190,7 +220,7 @@ int vm_fault_locked(struct vm_space *space, uint64_t va, enum vm_access access, 
     area = area_for(space, va);
     if (!area)
         return -EFAULT;
-    if (!(area->prot & needed[access]) && !force)
+    if (!(area->prot & needed[access]) && !(how & VM_FAULT_FORCE))
         return -EACCES;
     entry = vm_entry_make(space, va);
     if (!entry)
@@ -203,10 +233,10 @@ int vm_fault_locked(struct vm_space *space, uint64_t va, enum vm_access access, 
     }
     if (area->pager)
         return fault_file(space, area, va, entry, access == VM_WRITE);
-    return fault_anonymous(space, area, va, entry);
+    return fault_anonymous(space, area, va, entry, how);
 }
 
-int vm_fault(struct vm_space *space, uint64_t va, enum vm_access access)
+static int fault(struct vm_space *space, uint64_t va, enum vm_access access, unsigned how)
 {
     int err;
 
@@ -214,10 +244,20 @@ int vm_fault(struct vm_space *space, uint64_t va, enum vm_access access)
         return -EFAULT;
     do {
         mutex_lock(&space->lock);
-        err = vm_fault_locked(space, va, access, false);
+        err = vm_fault_locked(space, va, access, how);
         mutex_unlock(&space->lock);
     } while (unlikely(err == -ENOMEM) && oom_ops && oom_ops->wait());
     return err;
+}
+
+int vm_fault(struct vm_space *space, uint64_t va, enum vm_access access)
+{
+    return fault(space, va, access, VM_FAULT_AHEAD);
+}
+
+int vm_fault_exact(struct vm_space *space, uint64_t va, enum vm_access access)
+{
+    return fault(space, va, access, VM_FAULT_EXACT);
 }
 
 bool hook_kernel_fault(const struct trap_frame *frame, uint64_t cr2)

@@ -31,7 +31,15 @@ bool vm_limits_allow(const struct vm_space *space, uint64_t more, uint64_t more_
 /* Areas cover [start, end): 0, or -ENOMEM. */
 MUST_CHECK int vm_check_mapped_locked(const struct vm_space *space, uint64_t start, uint64_t end);
 
-/* As vm_fault, without waiting for memory. force: the kernel writes whatever the protection of a
- * private area says. */
+/* As vm_fault, without waiting for memory. */
+enum vm_fault_how {
+    VM_FAULT_EXACT = 0,
+    VM_FAULT_FORCE = 1, /* the kernel writes whatever the protection of a private area says */
+    VM_FAULT_AHEAD =
+        2, /* a program goes through its memory: some pages that follow may come, too */
+};
 MUST_CHECK int vm_fault_locked(struct vm_space *space, uint64_t va, enum vm_access access,
-                               bool force);
+                               unsigned how);
+
+/* vm_fault for this very page alone. */
+MUST_CHECK int vm_fault_exact(struct vm_space *space, uint64_t va, enum vm_access access);

@@ -14,7 +14,7 @@ static int poke_page(struct vm_space *space, uint64_t va, const void *src, size_
     char *bytes;
 
     mutex_lock(&space->lock);
-    err = vm_fault_locked(space, va, VM_WRITE, true);
+    err = vm_fault_locked(space, va, VM_WRITE, VM_FAULT_FORCE);
     if (!err) {
         bytes = (char *)paging_table(*vm_entry_find(space, va)) + (va & PAGE_MASK);
         if (src)
@@ -44,7 +44,7 @@ int vm_poke(struct vm_space *space, uint64_t va, const void *src, size_t nbytes)
 static int exchange_locked(struct vm_space *space, uint64_t va, uint32_t old, uint32_t new,
                            uint32_t *seen)
 {
-    int err = vm_fault_locked(space, va, VM_WRITE, false);
+    int err = vm_fault_locked(space, va, VM_WRITE, VM_FAULT_EXACT);
     char *page;
 
     if (err)

@@ -63,6 +63,8 @@ uint64_t *vm_entry_make(struct vm_space *space, uint64_t va)
 
             if (!frame)
                 return NULL;
+            frame->owner = 0;
+            frame_from_address(table)->owner++;
             space->table_frames++;
             *entry = frame_physical(frame) | PTE_PRESENT | PTE_WRITE | PTE_USER;
         }
@@ -150,6 +152,7 @@ void vm_gather_init(struct vm_gather *gather, struct vm_space *space)
     gather->space = space;
     gather->count = 0;
     gather->npages = 0;
+    gather->next_area = 0;
 }
 
 void vm_gather_flush(struct vm_gather *gather)
@@ -191,7 +194,20 @@ static void gather_table(struct vm_gather *gather, uint64_t va, uint64_t *entry)
     gather->frames[gather->count++] = frame_from_physical(*entry & PTE_ADDRESS);
     gather_flush_of(gather, va);
     *entry = 0;
+    frame_from_address(entry)->owner--;
     gather->space->table_frames--;
+}
+
+/* Nothing is left in the table: the range covers it, or (a space that ends) all areas that lie in
+ * it have been cleared, and none of the tables below it remains. A table's frame counts those. */
+static bool table_is_empty(const struct vm_gather *gather, const uint64_t *table, unsigned level,
+                           uint64_t base, uint64_t start, uint64_t end)
+{
+    uint64_t table_end = base + PAGING_ENTRIES * paging_span(level);
+
+    if (start <= base && end >= table_end)
+        return true;
+    return gather->next_area >= table_end && (level == 1 || !frame_from_address(table)->owner);
 }
 
 /* Recursion is three deep at most: levels count down. True: the table is empty now for sure. */
@@ -204,15 +220,14 @@ static bool clear_table(struct vm_gather *gather, uint64_t *table, unsigned leve
     for (unsigned i = first; i < PAGING_ENTRIES && base + i * span < end; i++) {
         uint64_t va = base + i * span;
 
-        if (level == 1) {
-            if (vm_entry_has_frame(table[i]))
-                vm_entry_drop(gather, va, &table[i]);
-        } else if ((table[i] & PTE_PRESENT) &&
-                   clear_table(gather, paging_table(table[i]), level - 1, va, start, end)) {
+        if (!table[i])
+            continue;
+        if (level == 1)
+            vm_entry_drop(gather, va, &table[i]);
+        else if (clear_table(gather, paging_table(table[i]), level - 1, va, start, end))
             gather_table(gather, va, &table[i]);
-        }
     }
-    return start <= base && end >= base + PAGING_ENTRIES * span;
+    return table_is_empty(gather, table, level, base, start, end);
 }
 
 void vm_table_clear(struct vm_gather *gather, uint64_t start, uint64_t end)

@@ -29,8 +29,10 @@ static inline bool vm_entry_has_frame(uint64_t entry)
 
 struct vm_gather {
     struct vm_space *space;
-    unsigned count;  /* frames waiting */
-    unsigned npages; /* pages to flush; more than VM_GATHER_FRAMES: the whole TLB */
+    uint64_t next_area; /* a space that ends: where the next area begins that is still to be
+                         * cleared, in ascending order; else 0 */
+    unsigned count;     /* frames waiting */
+    unsigned npages;    /* pages to flush; more than VM_GATHER_FRAMES: the whole TLB */
     uint64_t pages[VM_GATHER_FRAMES];
     struct frame *frames[VM_GATHER_FRAMES];
 };

@@ -3,11 +3,11 @@
 
 A case is one command with a name, an expected exit status and a limit. Where they come from:
 
-    shell/NAME.sh    under busybox, dash and bash: NAME.busybox, NAME.dash, NAME.bash
-    bash/NAME.sh     under bash alone
+    shell/NAME.test    under busybox, dash and bash: NAME.busybox, NAME.dash, NAME.bash
+    bash/NAME.test     under bash alone
     awk/NAME.awk     under mawk and gawk; reads awk/input.txt
     lua/NAME.lua     perl/NAME.pl     one case each: NAME.lua, NAME.perl
-    make/NAME.mk     make -f in the case's directory: NAME.make
+    make/NAME.make     make -f in the case's directory: NAME.make
     tour/GROUP.txt   many short ones, run by dash: GROUP.NAME. A block begins with `== NAME`
 
 Every command gets the case's own empty directory as its first argument (make: by -C). Words in
@@ -93,10 +93,10 @@ def all_cases(top):
     def add(name, command, options):
         found.append(Case(name, command + [f"{SCRATCH}/{name}"], options))
 
-    for name, path, options in scripts(top, "shell", ".sh"):
+    for name, path, options in scripts(top, "shell", ".test"):
         for shell, command in SHELLS.items():
             add(f"{name}.{shell}", command + [path], options)
-    for name, path, options in scripts(top, "bash", ".sh"):
+    for name, path, options in scripts(top, "bash", ".test"):
         add(f"{name}.bash", SHELLS["bash"] + [path], options)
     for group in sorted(os.listdir(os.path.join(top, "tour"))):
         group = group.removesuffix(".txt")
@@ -110,7 +110,7 @@ def all_cases(top):
         add(f"{name}.lua", ["/usr/bin/lua5.4", path], options)
     for name, path, options in scripts(top, "perl", ".pl"):
         add(f"{name}.perl", ["/usr/bin/perl", path], options)
-    for name, path, options in scripts(top, "make", ".mk"):
+    for name, path, options in scripts(top, "make", ".make"):
         add(f"{name}.make", ["/usr/bin/make", "-f", path, "-C"], options)
     names = [case.name for case in found]
     double = {name for name in names if names.count(name) > 1}

@@ -3,12 +3,14 @@
 
 One machine is booted for all the tests of a kind, and each test leaves it at a prompt.
 """
+import fcntl
 import os
 import re
 import select
+import struct
 import subprocess
-import sys
 import tempfile
+import termios
 import time
 
 import pytest
@@ -244,3 +246,65 @@ def test_leave(mkimg):
         assert serial.end() == 0
     finally:
         serial.stop()
+
+
+def test_bash(mkimg, tmp_path):
+    """Debian's bash with its libraries: it is preferred, and has job control."""
+    listed = run("ldd", "/bin/bash").stdout
+    for path in ["/bin/bash", *re.findall(r"/lib\S+", listed)]:
+        place = tmp_path / "tree" / "usr" / path.lstrip("/")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(open(path, "rb").read())
+        place.chmod(0o755)
+    serial = Serial(mkimg(plan=PLAN, words="after=shell", trees=[tmp_path / "tree"]).path, cpus=2)
+    try:
+        serial.expect("on the serial line", 90)
+        serial.expect(PROMPT, 30)
+        serial.command("echo ${BASH_VERSION%%.*}; set -o | grep monitor", r"^\d\nmonitor\s+on$")
+        serial.start("sleep 1000")
+        serial.send(CTRL_Z)
+        serial.expect(r"\[1\]\+ +Stopped +sleep 1000")
+        serial.send("fg\r")
+        serial.expect("^sleep 1000")
+        time.sleep(0.5)
+        serial.send(CTRL_C)
+        serial.expect(PROMPT)
+        serial.command("(sleep 0.1; echo from behind) & wait", "^from behind$")
+        serial.send("exit 0\r")
+        serial.expect("shell: ended with status 0")
+        assert serial.end() == 0
+    finally:
+        serial.stop()
+
+
+def test_shell_script():
+    """tools/shell.py in a terminal: size and name arrive, keys go through, the modes come back."""
+    ours, theirs = os.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 31, 99, 0, 0))
+    before = termios.tcgetattr(theirs)
+    proc = subprocess.Popen([tool("shell.py"), "-b", BUILD], stdin=theirs, stdout=theirs,
+                            env=dict(os.environ, TERM="xterm-color"))
+    seen = b""
+
+    def until(pattern, seconds):
+        nonlocal seen
+        deadline = time.monotonic() + seconds
+        while not re.search(pattern, seen):
+            assert time.monotonic() < deadline, (pattern, seen)
+            if select.select([ours], [], [], 0.2)[0]:
+                seen += os.read(ours, 4096)
+
+    try:
+        until(rb"firstlight:\S*# ", 90)
+        os.write(ours, b"stty size; echo $TERM; sleep 1000\r")
+        until(rb"31 99\r\nxterm-color\r\n", 10)
+        time.sleep(0.7)
+        os.write(ours, CTRL_C + b"exit\r")
+        until(rb"shell: ended", 10)
+        assert proc.wait(20) == 0
+        assert termios.tcgetattr(theirs) == before
+    finally:
+        proc.kill()
+        proc.wait()
+        os.close(ours)
+        os.close(theirs)

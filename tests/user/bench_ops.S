@@ -44,4 +44,12 @@
     BENCH bench_getppid, syscall
     BENCH bench_getppid_loop
 
+    /* uint64_t bench_stamp(void) */
+    .globl bench_stamp
+    .type bench_stamp, @function
+bench_stamp:
+    STAMP %rax
+    ret
+    .size bench_stamp, . - bench_stamp
+
     .section .note.GNU-stack, "", @progbits

@@ -81,6 +81,12 @@ frame_signal_self:
     .globl frame_handler
 frame_handler:
     movq %rsp, frame_entry_rsp(%rip)
+    movq $-1, %rbx /* C would keep these: only the frame can bring them back */
+    movq %rbx, %rbp
+    movq %rbx, %r12
+    movq %rbx, %r13
+    movq %rbx, %r14
+    movq %rbx, %r15
     jmp frame_handler_c
 
     .globl frame_has_avx

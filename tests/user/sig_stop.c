@@ -135,9 +135,11 @@ static void check_cancel(void)
     sigaddset(&set, SIGCONT);
     sigaddset(&set, SIGTSTP);
     CHECK_OK(sigprocmask(SIG_BLOCK, &set, NULL));
-    CHECK_OK(raise(SIGTSTP));
+    CHECK_OK(raise(SIGTSTP));          /* to the task */
+    CHECK_OK(kill(getpid(), SIGTSTP)); /* to the process */
     CHECK_OK(sigpending(&pending));
     CHECK_EQ(sigismember(&pending, SIGTSTP), 1);
+    CHECK_OK(kill(getpid(), SIGCONT));
     CHECK_OK(raise(SIGCONT));
     CHECK_OK(sigpending(&pending));
     CHECK_EQ(sigismember(&pending, SIGTSTP), 0);

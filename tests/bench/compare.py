@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: MIT
+"""compare.py - one table: what an operation costs on Linux and on Firstlight, in instructions
+
+Both run the same benchmark in the same QEMU with one processor and `-icount shift=0`, so that a
+tick of the time stamp counter is one instruction. Linux is started directly (linux.py), Firstlight
+by its firmware, as always.
+"""
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.realpath(__file__))
+TOP = os.path.dirname(os.path.dirname(HERE))
+sys.path[:0] = [HERE, os.path.join(TOP, "tools")]
+import linux  # noqa: E402  (found by the paths above)
+import machine  # noqa: E402
+
+# `rep` instructions are slow steps for software emulation, where hardware has microcode: without
+# these two flags neither kernel uses them for copies.
+COUNTING = ["-icount", "shift=0,sleep=off", "-cpu", "max,-erms,-fsrm"]
+MEMORY = "512M"
+PLAN = "test bench limit=600 /bin/bench all\n"
+TARGET, BOOT_TARGET = 0.5, 0.02
+ROWS = [
+    ("getppid", "null system call"), ("read_zero", "read 1 byte of /dev/zero"),
+    ("write_null", "write 1 byte to /dev/null"), ("stat", "stat"),
+    ("open_close", "open + close"), ("mmap_touch_munmap", "mmap + touch + munmap"),
+    ("mprotect", "mprotect"), ("page_fault", "page fault"),
+    ("fork_exit_wait", "fork + exit + wait"), ("vfork_exec_wait", "vfork + exec + wait"),
+    ("spawn_shell", "spawn of sh -c :"), ("pipe_round_trip", "pipe round trip"),
+    ("yield_round_trip", "sched_yield round trip"), ("signal_install", "signal install"),
+    ("signal_delivery", "signal delivery"), ("pipe_64k", "64 KiB through a pipe"),
+    ("file_64k", "64 KiB from a file"), ("poll_100", "poll on 100 descriptors"),
+    ("select_100", "select on 100 descriptors"),
+]
+LINE = re.compile(r"bench (\w+) (?:ticks=(\d+) n=(\d+) overhead=(\d+)|(missing|failed.*))")
+
+
+def read_lines(lines):
+    """{name: instructions of one operation, or the word why there are none}."""
+    found = {}
+    for words in filter(None, map(LINE.fullmatch, lines)):
+        name, ticks, count, overhead, why = words.groups()
+        found[name] = why or (int(ticks) - int(overhead)) / int(count)
+    return found
+
+
+def linux_numbers(build):
+    """(package, numbers), the time from the kernel's first instruction to init's among them."""
+    command = [machine.QEMU, "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
+               "-machine", "q35", "-m", MEMORY, "-smp", "1", "-vga", "std", "-accel", "tcg",
+               "-serial", "stdio"] + COUNTING
+    benchmark = os.path.join(build, "user/rootfs/usr/bin/bench")
+    package, lines = linux.numbers(os.path.join(build, "bench"), benchmark, command)
+    found = read_lines(lines)
+    found["boot"] -= found.pop("linux_entry")
+    return package, found
+
+
+def firstlight_numbers(build, folder):
+    """(numbers, stamps) of one run."""
+    plan, image = os.path.join(folder, "plan.txt"), os.path.join(folder, "bench.img")
+    with open(plan, "w", encoding="ascii") as file:
+        file.write(PLAN)
+    subprocess.run([os.path.join(TOP, "tools/mkimg.sh"), "-b", build, "-o", image, "-p", plan],
+                   check=True, stdout=subprocess.DEVNULL)
+    host = machine.Machine(image, memory=MEMORY, timeout=900, accel="tcg", extra=COUNTING)
+    outcome = host.run()
+    log = os.path.join(build, "bench/firstlight.log")
+    with open(log, "w", encoding="utf-8") as file:
+        file.write(outcome.log)
+    stamps = {}
+    for line in outcome.report.kernel_lines:
+        if "firstlight: stamp" in line:
+            stamps.update((key, int(value)) for key, value in re.findall(r"(\w+)=(\d+)", line))
+    result = outcome.report.result("bench")
+    lines = result.output if result else re.findall(r"(?m)^#: (bench .*)$", outcome.log)
+    if outcome.code != machine.PASS:
+        print(f"firstlight: {outcome.message}; see {log}")
+    found = read_lines(lines)
+    if "first_ring3" in stamps:
+        found["boot"] = stamps["first_ring3"] - stamps["loader_entry"]
+    return found, stamps
+
+
+def shown(value):
+    """A number with separators, or the word."""
+    if value is None:
+        return "no result"
+    return value if isinstance(value, str) else f"{value:,.0f}"
+
+
+def row(title, peer, own, target):
+    """Print one row; 'good', 'above' or 'missing'."""
+    if isinstance(peer, float | int) and isinstance(own, float | int) and peer > 0:
+        ratio = own / peer
+        verdict = "good" if ratio <= target else "above"
+        text = f"{ratio:.3f}" + ("" if verdict == "good" else f"  ABOVE {target}")
+    else:
+        verdict, text = "missing", "-  MISSING"
+    print(f"{title:28} {shown(peer):>15} {shown(own):>15} {text:>8}")
+    return verdict
+
+
+def compare(build):
+    """The table. 0 if every row has a number, 1 otherwise; a row above its target is marked."""
+    os.makedirs(os.path.join(build, "bench"), exist_ok=True)
+    package, peer = linux_numbers(build)
+    with tempfile.TemporaryDirectory(prefix="bench-firstlight-") as folder:
+        own, stamps = firstlight_numbers(build, folder)
+    print(f"instructions, one processor, {MEMORY}; Linux: {package.partition('_')[0]}")
+    print(f"{'operation':28} {'Linux':>15} {'Firstlight':>15} {'ratio':>8}")
+    verdicts = [row(title, peer.get(name), own.get(name), TARGET) for name, title in ROWS]
+    verdicts.append(row("boot to the first program", peer.get("boot"), own.get("boot"),
+                        BOOT_TARGET))
+    if stamps:
+        loader = stamps["kernel_entry"] - stamps["loader_entry"]
+        kernel = stamps["first_ring3"] - stamps["kernel_entry"]
+        print(f"  of it the loader {loader:,} (some per cent differ from run to run: the disk), "
+              f"the kernel {kernel:,}")
+    count = {word: verdicts.count(word) for word in ("good", "above", "missing")}
+    print(f"bench: {count['good']} rows at or below the target, {count['above']} above, "
+          f"{count['missing']} without a number")
+    return 1 if count["missing"] else 0
