@@ -3,11 +3,11 @@
 
 A case is one command with a name, an expected exit status and a limit. Where they come from:
 
-    shell/NAME.test    under busybox, dash and bash: NAME.busybox, NAME.dash, NAME.bash
-    bash/NAME.test     under bash alone
+    shell/NAME.test  under busybox, dash and bash: NAME.busybox, NAME.dash, NAME.bash
+    bash/NAME.test   under bash alone
     awk/NAME.awk     under mawk and gawk; reads awk/input.txt
     lua/NAME.lua     perl/NAME.pl     one case each: NAME.lua, NAME.perl
-    make/NAME.make     make -f in the case's directory: NAME.make
+    make/NAME.make   make -f in the case's directory: NAME.make
     tour/GROUP.txt   many short ones, run by dash: GROUP.NAME. A block begins with `== NAME`
 
 Every command gets the case's own empty directory as its first argument (make: by -C). Words in
