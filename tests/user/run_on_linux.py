@@ -12,6 +12,7 @@ Lines of the plan that begin with `#linux:` name tests for which Linux cannot be
     #linux: differs NAME REASON    run, result shown, neither passed nor failed
     #linux: skip NAME REASON       not run
     #linux: root NAME REASON       not run in a user namespace, only by root itself
+    #linux: terminals NAME REASON  not run where no pseudo-terminals of its own can be mounted
 Exit status: 0 when no test failed.
 """
 import argparse
@@ -175,10 +176,23 @@ def mount_terminals(root):
         raise OSError(ctypes.get_errno(), "devpts cannot be mounted")
 
 
-def prepare_child(root, stdin, output):
+def can_mount_terminals(root):
+    """Whether mount_terminals works here: not in a plain chroot, whose root is no mount point."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            mount_terminals(root)
+        except OSError:
+            os._exit(1)
+        os._exit(0)
+    return os.waitpid(pid, 0)[1] == 0
+
+
+def prepare_child(root, stdin, output, terminals):
     """In the child, before exec: the conditions of the harness."""
     os.setsid()
-    mount_terminals(root)
+    if terminals:
+        mount_terminals(root)
     os.dup2(stdin, 0)
     os.dup2(output, 1)
     os.dup2(output, 2)
@@ -220,7 +234,7 @@ def collect(pid, pipe, limit):
     return f"exit:{os.WEXITSTATUS(reaped)}", bytes(output)
 
 
-def run_test(test, root):
+def run_test(test, root, terminals=False):
     """(outcome, output) of one test."""
     reader, writer = os.pipe()
     # The tree's own node: a program may change the mode of what it has open.
@@ -229,7 +243,7 @@ def run_test(test, root):
     pid = os.fork()
     if pid == 0:
         try:
-            prepare_child(root, null, writer)
+            prepare_child(root, null, writer, terminals)
             os.execve(test.command[0], test.command, ENVIRONMENT)
         except OSError as error:
             os.write(2, f"cannot start: {error}\n".encode())
@@ -258,16 +272,18 @@ def enter_namespace():
 def run_plan(path, root, args, counts):
     """Runs one plan, adds to the counts."""
     tests, directives = read_plan(path)
+    terminals = can_mount_terminals(root)
     for test in tests:
         if args.only and test.name not in args.only:
             continue
         kind, reason = directives.get(test.name, (None, None))
-        if test.skip or kind == "skip" or (kind == "root" and os.environ.get(NAMESPACE)):
+        if (test.skip or kind == "skip" or (kind == "root" and os.environ.get(NAMESPACE))
+                or (kind == "terminals" and not terminals)):
             counts["skipped"] += 1
             print(f"skip   {test.name}: {test.skip or reason}")
             continue
         begin = time.monotonic()
-        outcome, output = run_test(test, root)
+        outcome, output = run_test(test, root, terminals)
         verdict = "passed" if outcome == test.expect else "failed"
         if kind == "differs":
             verdict = "not comparable"
