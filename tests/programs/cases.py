@@ -12,7 +12,7 @@ A case is one command with a name, an expected exit status and a limit. Where th
 
 Every command gets the case's own empty directory as its first argument (make: by -C). Words in
 a comment at the top of a script, or behind the name of a block, change what is expected:
-`exit=N`, `signal=SIGNAME` and `limit=SECONDS`.
+`exit=N`, `signal=SIGNAME`, `limit=SECONDS`, and `root=yes` where Linux demands real root.
 """
 import fnmatch
 import os
@@ -32,6 +32,7 @@ class Case:
         self.name = name
         self.command = command
         self.limit = int(options.get("limit", LIMIT))
+        self.root = "root" in options  # a user namespace is not enough
         self.expect = "exit:" + options.get("exit", "0")
         if "signal" in options:
             self.expect = "signal:" + options["signal"]
@@ -56,7 +57,7 @@ def quote(word):
 
 def options_of(text):
     """The options in the first comment lines of a script, or behind a block's name."""
-    return dict(re.findall(r"\b(exit|signal|limit)=(\w+)", text))
+    return dict(re.findall(r"\b(exit|signal|limit|root)=(\w+)", text))
 
 
 def head_of(text):

@@ -69,8 +69,7 @@ class Linux:
     def fresh(self):
         """A root as the image has it, before anything ran on it."""
         if self.root:
-            subprocess.run(["umount", os.path.join(self.root, "proc")], check=True)
-            subprocess.run(["umount", self.place], check=True)
+            subprocess.run(["umount", "-R", self.place], check=True)
             subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", self.place],
                            check=True)
         self.root = run_on_linux.make_root(self.trees, self.place)
@@ -124,6 +123,9 @@ def check_oracle(cases, oracle):
     good = []
     for case in cases:
         outcome, lines = oracle[case.name]
+        if case.root and os.environ.get(run_on_linux.NAMESPACE):
+            print(f"FAILED {case.name}: on Linux this needs real root; run make as root")
+            continue
         if outcome == case.expect:
             good.append(case)
             continue

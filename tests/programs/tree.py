@@ -25,7 +25,7 @@ LEFT_OUT = ("usr/share/doc", "usr/share/man", "usr/share/info", "usr/share/local
 LINKS = {"usr/bin/awk": "mawk", "usr/bin/lua": "lua5.4"}
 
 
-class Failure(Exception):
+class Failure(RuntimeError):
     """Something went wrong; the text says what and what to do."""
 
 
