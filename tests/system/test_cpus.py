@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The default plan on more than one processor, from both compilers, and in a storm of interrupts."""
+"""The default plan on several processors, from both compilers, and in a storm of interrupts."""
 import os
 
 import pytest

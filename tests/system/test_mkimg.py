@@ -135,8 +135,9 @@ def test_needs_no_root(build, tmp_path):
     # The checkout itself may lie where nobody has no business, such as in root's home.
     for part in ("tools", "rootfs"):
         shutil.copytree(os.path.join(TOP, part), tmp_path / "checkout" / part)
-    done = run(tmp_path / "checkout/tools/mkimg.sh", "-b", build, "-o", home / "a.img", user=65534, group=65534,
-               extra_groups=[], env=dict(os.environ, TMPDIR=str(home)))
+    done = run(tmp_path / "checkout/tools/mkimg.sh", "-b", build, "-o", home / "a.img",
+               user=65534, group=65534, extra_groups=[],
+               env=dict(os.environ, TMPDIR=str(home)))
     assert done.returncode == 0, done.stderr
     assert (home / "a.img").read_bytes() == (tmp_path / "root.img").read_bytes()
 
