@@ -188,6 +188,15 @@ KERNEL_CFLAGS := -std=gnu17 $(O) -ffreestanding -fno-stack-protector -mgeneral-r
 ifeq ($(findstring clang,$(CC)),)
 KERNEL_CFLAGS += -falign-functions=4 -falign-jumps=1 -falign-loops=1 -falign-labels=1
 endif
+# What runs once a boot or once a key is compiled for size; an O of one's own holds for all.
+KERNEL_COLD := $(foreach r,plat dev selftest,$(filter $(KERNEL_DIR)/obj/kernel/$r/%.c.o,$(KERNEL_OBJS))) \
+    $(patsubst %,$(KERNEL_DIR)/obj/kernel/%.c.o,main lib/bootinfo lib/cfg lib/elf lib/ktap lib/lines \
+    lib/plan lib/symtab lib/utf8 core/cmdline core/log core/output core/panic fs/initrd fs/namespace \
+    arch/x86_64/features proc/oom proc/threads proc/terminal proc/signal_timer syscall/sys_attr \
+    syscall/sys_cred syscall/sys_group syscall/sys_info syscall/sys_itimer syscall/sys_utime)
+ifeq ($(O),-O2)
+$(KERNEL_COLD): KERNEL_CFLAGS += -Os
+endif
 # lib's string functions must not be turned into calls of themselves.
 KERNEL_NO_LOOPS := $(if $(findstring clang,$(CC)),,-fno-tree-loop-distribute-patterns)
 $(KERNEL_DIR)/obj/kernel/lib/string.c.o: KERNEL_CFLAGS += -fno-builtin $(KERNEL_NO_LOOPS)
