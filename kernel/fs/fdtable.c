@@ -207,6 +207,16 @@ struct file *fd_get(struct fd_table *table, int fd)
     return file;
 }
 
+uint64_t fd_used_word(struct fd_table *table, size_t i)
+{
+    uint64_t word;
+
+    spin_lock(&table->lock);
+    word = table->used[i];
+    spin_unlock(&table->lock);
+    return word;
+}
+
 int fd_next_used(struct fd_table *table, int fd)
 {
     unsigned next;

@@ -92,5 +92,7 @@ MUST_CHECK int fd_close(struct fd_table *table, int fd);
 void fd_close_range(struct fd_table *table, unsigned first, unsigned last, bool mark_only);
 int fd_get_cloexec(struct fd_table *table, int fd); /* 0, 1, -EBADF */
 int fd_set_cloexec(struct fd_table *table, int fd, bool cloexec);
+/* Which of the numbers from 64 * i on are taken, a bit each. i lies below the capacity / 64. */
+uint64_t fd_used_word(struct fd_table *table, size_t i);
 /* The lowest used number at or above fd, or -1: for /proc/PID/fd. */
 int fd_next_used(struct fd_table *table, int fd);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * poll and select. A waiter registers with every file on the first look only; after that it looks,
- * sleeps, and looks again. Both calls work on a list of struct lx_pollfd.
+ * sleeps, and looks again.
+ *
+ * Long because poll and select share their waiting and their time-outs.
  */
 #include "kernel/core/clock.h"
 #include "kernel/fs/fdtable.h"
@@ -20,6 +22,7 @@
 #define ALWAYS_READY  (LX_POLLIN | LX_POLLOUT | LX_POLLRDNORM | LX_POLLWRNORM)
 #define ALWAYS_WANTED (LX_POLLERR | LX_POLLHUP)
 #define FEW           16 /* descriptors that need no memory but the stack */
+#define FEW_WORDS     4  /* of a bit set, likewise */
 #define NS_PER_MS     1000000LL
 #define NS_PER_S      1000000000LL
 #define NS_PER_US     1000LL
@@ -43,106 +46,161 @@ static struct patience patience_for(int64_t ns)
     return patience;
 }
 
-static uint32_t look_at(struct task *self, struct lx_pollfd *entry, struct poll_waiter *waiter)
-{
-    struct fd_ref ref;
-    uint32_t mask;
+/* What is being waited for: the descriptors of poll, or those of select. */
+struct watch {
+    struct fd_table *table;
+    unsigned count; /* descriptors, or more */
+    bool shared;    /* the table: files are counted while they are used */
+    /* Notes what is ready, and returns how much. */
+    int (*look)(struct watch *watch, struct poll_waiter *waiter);
+    /* The first descriptor at or behind place *at, which moves on behind it; negative: no more. */
+    int (*next)(const struct watch *watch, unsigned *at);
+};
 
-    if (entry->fd < 0)
-        return 0;
-    ref = fd_find(self->files, entry->fd);
-    if (!ref.file)
-        return LX_POLLNVAL;
-    mask = ref.file->ops->poll ? ref.file->ops->poll(ref.file, waiter) : ALWAYS_READY;
-    fd_ref_put(ref);
-    return mask & ((uint16_t)entry->events | ALWAYS_WANTED);
+static void watch_init(struct watch *watch, struct task *self, unsigned count)
+{
+    watch->table = self->files;
+    watch->count = count;
+    watch->shared = __atomic_load_n(&self->files->users, __ATOMIC_ACQUIRE) > 1;
 }
 
-/* Fills in what is ready, and returns how many are. */
-static int look(struct task *self, struct lx_pollfd *list, unsigned count,
-                struct poll_waiter *waiter)
+static inline uint32_t file_events(struct file *file, struct poll_waiter *waiter)
 {
-    int ready = 0;
+    if (!file || unlikely(file->access & FILE_PATH))
+        return LX_POLLNVAL;
+    return file->ops->poll ? file->ops->poll(file, waiter) : ALWAYS_READY;
+}
 
-    for (unsigned i = 0; i < count; i++) {
-        uint32_t mask = look_at(self, &list[i], ready ? NULL : waiter);
-        list[i].revents = (int16_t)mask;
-        ready += mask != 0;
-    }
-    return ready;
+static NOINLINE uint32_t shared_events(struct fd_table *table, int fd, struct poll_waiter *waiter)
+{
+    struct file *file = fd_get(table, fd);
+    uint32_t events = file_events(file, waiter);
+
+    if (file)
+        file_put(file);
+    return events;
+}
+
+static inline uint32_t events_of(const struct watch *watch, int fd, struct poll_waiter *waiter)
+{
+    struct fd_table *table = watch->table;
+
+    if (unlikely(watch->shared))
+        return shared_events(table, fd, waiter);
+    return file_events((unsigned)fd < table->capacity ? table->slots[fd] : NULL, waiter);
 }
 
 /* The files stay registered while their descriptors are open elsewhere or here: the reference that
  * matters is taken by hold_files. */
-static int wait_until_ready(struct task *self, struct lx_pollfd *list, unsigned count,
-                            struct patience patience)
+static int wait_until_ready(struct watch *watch, struct patience patience)
 {
     struct poll_waiter waiter;
     int ready, err = 0;
 
     if (patience.no_wait)
-        return look(self, list, count, NULL);
+        return watch->look(watch, NULL);
     poll_waiter_init(&waiter);
-    ready = look(self, list, count, &waiter);
+    ready = watch->look(watch, &waiter);
     while (ready == 0 && !err) {
         err = waiter.error;
         if (!err)
             err = poll_waiter_wait(&waiter, patience.deadline_ns);
         if (!err)
-            ready = look(self, list, count, NULL);
+            ready = watch->look(watch, NULL);
     }
     poll_waiter_finish(&waiter);
     return ready > 0 || err == -ETIMEDOUT ? ready : err;
 }
 
 /* With a shared table another thread may close a file that this one waits on: hold them all. */
-static void hold_files(struct task *self, const struct lx_pollfd *list, unsigned count,
-                       struct file **held)
+static unsigned hold_files(const struct watch *watch, struct file **held)
 {
-    for (unsigned i = 0; i < count; i++)
-        held[i] = list[i].fd >= 0 ? fd_get(self->files, list[i].fd) : NULL;
+    unsigned at = 0, count = 0;
+    int fd;
+
+    while ((fd = watch->next(watch, &at)) >= 0) {
+        held[count] = fd_get(watch->table, fd);
+        count += held[count] != NULL;
+    }
+    return count;
 }
 
-static void release_files(struct file **held, unsigned count)
+static int wait_shared(struct watch *watch, struct patience patience)
 {
-    for (unsigned i = 0; i < count; i++)
-        if (held[i])
-            file_put(held[i]);
-}
-
-static int poll_list(struct task *self, struct lx_pollfd *list, unsigned count,
-                     struct patience patience)
-{
-    bool shared = __atomic_load_n(&self->files->users, __ATOMIC_ACQUIRE) > 1;
     struct file *few[FEW], **held = few;
+    unsigned count;
     int result;
 
-    if (patience.no_wait || !shared)
-        return wait_until_ready(self, list, count, patience);
-    if (count > FEW)
-        held = kmalloc(count * sizeof(*held));
+    if (watch->count > FEW)
+        held = kmalloc(watch->count * sizeof(*held));
     if (!held)
         return -ENOMEM;
-    hold_files(self, list, count, held);
-    result = wait_until_ready(self, list, count, patience);
-    release_files(held, count);
+    count = hold_files(watch, held);
+    result = wait_until_ready(watch, patience);
+    while (count > 0)
+        file_put(held[--count]);
     if (held != few)
         kfree(held);
     return result;
 }
 
+static int watch_wait(struct watch *watch, struct patience patience)
+{
+    return watch->shared && !patience.no_wait ? wait_shared(watch, patience)
+                                              : wait_until_ready(watch, patience);
+}
+
 /* --- poll --- */
+
+struct poll_list {
+    struct watch watch;
+    struct lx_pollfd *entries;
+};
+
+static int poll_look(struct watch *watch, struct poll_waiter *waiter)
+{
+    struct lx_pollfd *entry = container_of(watch, struct poll_list, watch)->entries;
+    int ready = 0;
+
+    for (struct lx_pollfd *end = entry + watch->count; entry < end; entry++) {
+        uint32_t mask = 0;
+
+        if (entry->fd >= 0)
+            mask = events_of(watch, entry->fd, waiter) &
+                   ((uint16_t)entry->events | ALWAYS_WANTED | LX_POLLNVAL);
+        entry->revents = (int16_t)mask;
+        if (mask) {
+            ready++;
+            waiter = NULL; /* there will be no waiting */
+        }
+    }
+    return ready;
+}
+
+static int poll_next(const struct watch *watch, unsigned *at)
+{
+    const struct lx_pollfd *entries = container_of(watch, struct poll_list, watch)->entries;
+
+    while (*at < watch->count) {
+        int fd = entries[(*at)++].fd;
+
+        if (fd >= 0)
+            return fd;
+    }
+    return -ENOENT;
+}
 
 /* Only the answers are written: another thread may be filling in the questions of its next call.
  * Alone, the program cannot tell that the questions are written back as they were. */
-static int answer_poll(struct task *self, const struct lx_pollfd *list, unsigned count,
-                       struct uptr user)
+static int answer_poll(const struct poll_list *list, struct uptr user)
 {
-    if (__atomic_load_n(&self->files->users, __ATOMIC_RELAXED) == 1)
-        return vm_user_write(user, list, count * sizeof(*list));
-    for (unsigned i = 0; i < count; i++) {
-        struct uptr at = {user.va + i * sizeof(*list) + offsetof(struct lx_pollfd, revents)};
-        int err = vm_user_write(at, &list[i].revents, sizeof(list[i].revents));
+    const struct lx_pollfd *entries = list->entries;
+
+    if (!list->watch.shared)
+        return vm_user_write(user, entries, list->watch.count * sizeof(*entries));
+    for (unsigned i = 0; i < list->watch.count; i++) {
+        struct uptr at = {user.va + i * sizeof(*entries) + offsetof(struct lx_pollfd, revents)};
+        int err = vm_user_write(at, &entries[i].revents, sizeof(entries[i].revents));
         if (err)
             return err;
     }
@@ -152,24 +210,25 @@ static int answer_poll(struct task *self, const struct lx_pollfd *list, unsigned
 static int64_t poll_user(struct task *self, struct uptr user, unsigned count,
                          struct patience patience)
 {
-    struct lx_pollfd few[FEW], *list = few;
+    struct poll_list list = {.watch = {.look = poll_look, .next = poll_next}};
+    struct lx_pollfd few[FEW];
     int64_t result;
 
     if (count > __atomic_load_n(&self->files->limit, __ATOMIC_RELAXED))
         return -EINVAL;
-    if (count > FEW)
-        list = kmalloc(count * sizeof(*list));
-    if (!list)
+    watch_init(&list.watch, self, count);
+    list.entries = count > FEW ? kmalloc(count * sizeof(few[0])) : few;
+    if (!list.entries)
         return -ENOMEM;
-    result = vm_user_read(list, user, count * sizeof(*list));
+    result = vm_user_read(list.entries, user, count * sizeof(few[0]));
     if (!result)
-        result = poll_list(self, list, count, patience);
+        result = watch_wait(&list.watch, patience);
     if (result >= 0) {
-        int err = answer_poll(self, list, count, user);
+        int err = answer_poll(&list, user);
         result = err ? err : result;
     }
-    if (list != few)
-        kfree(list);
+    if (list.entries != few)
+        kfree(list.entries);
     return result;
 }
 
@@ -273,138 +332,145 @@ int64_t sys_ppoll(struct task *self, struct uptr list, unsigned count, struct up
 
 /* --- select --- */
 
-#define SELECT_IN  (LX_POLLRDNORM | LX_POLLRDBAND | LX_POLLIN | LX_POLLHUP | LX_POLLERR)
-#define SELECT_OUT (LX_POLLWRBAND | LX_POLLWRNORM | LX_POLLOUT | LX_POLLERR)
-#define SELECT_EX  LX_POLLPRI
+/* A descriptor without a file counts as ready for everything, as on Linux. */
+#define SELECT_IN                                                                                  \
+    (LX_POLLRDNORM | LX_POLLRDBAND | LX_POLLIN | LX_POLLHUP | LX_POLLERR | LX_POLLNVAL)
+#define SELECT_OUT (LX_POLLWRBAND | LX_POLLWRNORM | LX_POLLOUT | LX_POLLERR | LX_POLLNVAL)
+#define SELECT_EX  (LX_POLLPRI | LX_POLLNVAL)
 #define NSETS      3
 
-/* Three bit sets of `nwords` words each, as the program gave them. */
+/* One word of each of the three bit sets. Asked and answered lie behind each other in memory. */
+struct set_words {
+    uint64_t of[NSETS];
+};
+
 struct sets {
-    struct uptr user[NSETS];
-    size_t nwords;
-    unsigned nfds;
-    uint64_t *words;        /* NSETS * nwords */
-    struct lx_pollfd *list; /* one entry for each descriptor in any of them */
-    unsigned count;
+    struct watch watch;
+    struct uptr user[NSETS]; /* as the program gave them; NULL: empty */
+    size_t nwords;           /* of each */
+    uint64_t *asked;         /* NSETS * nwords, one set after the other */
+    uint64_t *ready;         /* likewise */
 };
 
 static const uint32_t set_events[NSETS] = {SELECT_IN, SELECT_OUT, SELECT_EX};
-/* The bit of an entry's events that tells which sets asked for it. */
-static const uint32_t set_marks[NSETS] = {LX_POLLIN, LX_POLLOUT, LX_POLLPRI};
-static const int16_t asked_events[1 << NSETS] = {0,
-                                                 SELECT_IN,
-                                                 SELECT_OUT,
-                                                 SELECT_IN | SELECT_OUT,
-                                                 SELECT_EX,
-                                                 SELECT_IN | SELECT_EX,
-                                                 SELECT_OUT | SELECT_EX,
-                                                 SELECT_IN | SELECT_OUT | SELECT_EX};
 
-/* Bits behind the last descriptor do not come back. */
-static int sets_read(struct sets *sets)
+static struct set_words asked_at(const struct sets *sets, size_t i)
 {
-    uint64_t last = sets->nfds % 64 ? ~0ull >> (64 - sets->nfds % 64) : ~0ull;
+    const uint64_t *word = sets->asked + i;
 
-    for (unsigned set = 0; set < NSETS; set++) {
-        uint64_t *words = sets->words + set * sets->nwords;
-        if (!sets->user[set].va)
-            memset(words, 0, sets->nwords * sizeof(*words));
-        else if (vm_user_read(words, sets->user[set], sets->nwords * sizeof(*words)))
-            return -EFAULT;
-        if (sets->nwords > 0)
-            words[sets->nwords - 1] &= last;
-    }
-    return 0;
+    return (struct set_words){{word[0], word[sets->nwords], word[2 * sets->nwords]}};
 }
 
-/* One entry for each descriptor in any set; they must all be open. */
-static int sets_to_list(struct task *self, struct sets *sets)
+/* Notes in which sets a descriptor that is ready has been asked for: few are, mostly. */
+static NOINLINE int select_note(struct sets *sets, unsigned fd, uint32_t events)
 {
-    for (size_t i = 0; i < sets->nwords; i++) {
-        const uint64_t *word = &sets->words[i];
-        uint64_t any = word[0] | word[sets->nwords] | word[2 * sets->nwords];
-
-        for (; any; any &= any - 1) {
-            unsigned bit = (unsigned)__builtin_ctzll(any);
-            int fd = (int)(i * 64 + bit);
-            unsigned asked =
-                (unsigned)((word[0] >> bit & 1) | (word[sets->nwords] >> bit & 1) << 1 |
-                           (word[2 * sets->nwords] >> bit & 1) << 2);
-            struct fd_ref ref = fd_find(self->files, fd);
-
-            if (!ref.file)
-                return -EBADF;
-            fd_ref_put(ref);
-            sets->list[sets->count++] = (struct lx_pollfd){.fd = fd, .events = asked_events[asked]};
-        }
-    }
-    return 0;
-}
-
-/* What is both asked for and ready; returns the number of bits. Few descriptors are ready, mostly.
- */
-static int list_to_sets(struct sets *sets)
-{
+    uint64_t bit = 1ull << (fd % 64);
     int bits = 0;
 
-    memset(sets->words, 0, NSETS * sets->nwords * sizeof(*sets->words));
-    for (unsigned i = 0; i < sets->count; i++) {
-        const struct lx_pollfd *entry = &sets->list[i];
+    for (unsigned set = 0; set < NSETS; set++) {
+        size_t i = set * sets->nwords + fd / 64;
 
-        for (unsigned set = 0; entry->revents && set < NSETS; set++) {
-            uint64_t *word = &sets->words[set * sets->nwords + (unsigned)entry->fd / 64];
-            if (!(entry->events & set_marks[set]) || !(entry->revents & set_events[set]))
-                continue;
-            *word |= 1ull << (entry->fd % 64);
+        if ((events & set_events[set]) && (sets->asked[i] & bit)) {
+            sets->ready[i] |= bit;
             bits++;
         }
     }
     return bits;
 }
 
-static int sets_write(const struct sets *sets)
+static int select_look(struct watch *watch, struct poll_waiter *waiter)
 {
-    for (unsigned set = 0; set < NSETS; set++)
-        if (sets->user[set].va && vm_user_write(sets->user[set], sets->words + set * sets->nwords,
-                                                sets->nwords * sizeof(*sets->words)))
+    struct sets *sets = container_of(watch, struct sets, watch);
+    int ready = 0;
+
+    for (size_t i = 0; i < sets->nwords; i++) {
+        struct set_words word = asked_at(sets, i);
+
+        for (uint64_t any = word.of[0] | word.of[1] | word.of[2]; any; any &= any - 1) {
+            unsigned fd = (unsigned)(i * 64) + (unsigned)__builtin_ctzll(any);
+            uint32_t events = events_of(watch, (int)fd, waiter);
+
+            if (events)
+                ready += select_note(sets, fd, events);
+            if (ready)
+                waiter = NULL; /* there will be no waiting */
+        }
+    }
+    return ready;
+}
+
+static int select_next(const struct watch *watch, unsigned *at)
+{
+    const struct sets *sets = container_of(watch, struct sets, watch);
+
+    for (; *at < watch->count; *at += 1) {
+        struct set_words word = asked_at(sets, *at / 64);
+
+        if ((word.of[0] | word.of[1] | word.of[2]) >> (*at % 64) & 1)
+            return (int)(*at)++;
+    }
+    return -ENOENT;
+}
+
+/* Bits behind the last descriptor do not come back. All descriptors asked for must be open. */
+static int sets_read(struct sets *sets)
+{
+    unsigned rest = sets->watch.count % 64;
+    uint64_t all;
+
+    for (unsigned set = 0; set < NSETS; set++) {
+        uint64_t *words = sets->asked + set * sets->nwords;
+        if (sets->user[set].va &&
+            vm_user_read(words, sets->user[set], sets->nwords * sizeof(*words)))
             return -EFAULT;
+        if (rest)
+            words[sets->nwords - 1] &= ~0ull >> (64 - rest);
+    }
+    for (size_t i = 0; i < sets->nwords; i++) {
+        struct set_words word = asked_at(sets, i);
+
+        all = word.of[0] | word.of[1] | word.of[2];
+        if (all && (all & ~fd_used_word(sets->watch.table, i)))
+            return -EBADF;
+    }
     return 0;
 }
 
-static int64_t select_sets(struct task *self, struct sets *sets, struct patience patience)
+static int sets_write(const struct sets *sets)
 {
-    int64_t result = sets_read(sets);
-    int bits;
-
-    if (!result)
-        result = sets_to_list(self, sets);
-    if (!result)
-        result = poll_list(self, sets->list, sets->count, patience);
-    if (result < 0)
-        return result;
-    bits = list_to_sets(sets);
-    result = sets_write(sets);
-    return result ? result : bits;
+    for (unsigned set = 0; set < NSETS; set++)
+        if (sets->user[set].va && vm_user_write(sets->user[set], sets->ready + set * sets->nwords,
+                                                sets->nwords * sizeof(*sets->ready)))
+            return -EFAULT;
+    return 0;
 }
 
 static int64_t select_user(struct task *self, int count, const struct uptr user[NSETS],
                            struct patience patience)
 {
-    struct sets sets = {.user = {user[0], user[1], user[2]}};
+    struct sets sets = {.watch = {.look = select_look, .next = select_next},
+                        .user = {user[0], user[1], user[2]}};
+    uint64_t few[2 * NSETS * FEW_WORDS];
     int64_t result;
-    size_t nbytes;
+    size_t nwords;
 
     if (count < 0)
         return -EINVAL;
-    sets.nfds = MIN((unsigned)count, self->files->capacity);
-    sets.nwords = (sets.nfds + 63) / 64;
-    nbytes = NSETS * sets.nwords * sizeof(uint64_t);
-    sets.words = kmalloc(nbytes + sets.nfds * sizeof(struct lx_pollfd) + 1);
-    if (!sets.words)
+    watch_init(&sets.watch, self, MIN((unsigned)count, self->files->capacity));
+    sets.nwords = (sets.watch.count + 63) / 64;
+    nwords = 2 * NSETS * sets.nwords;
+    sets.asked = sets.nwords > FEW_WORDS ? kmalloc(nwords * sizeof(few[0])) : few;
+    if (!sets.asked)
         return -ENOMEM;
-    sets.list = (struct lx_pollfd *)((char *)sets.words + nbytes);
-    result = select_sets(self, &sets, patience);
-    kfree(sets.words);
+    memset(sets.asked, 0, nwords * sizeof(few[0]));
+    sets.ready = sets.asked + nwords / 2;
+    result = sets_read(&sets);
+    if (!result)
+        result = watch_wait(&sets.watch, patience);
+    if (result >= 0 && sets_write(&sets))
+        result = -EFAULT;
+    if (sets.asked != few)
+        kfree(sets.asked);
     return result;
 }
 

@@ -3,7 +3,10 @@
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
+#include <signal.h>
 #include <sys/select.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -102,6 +105,90 @@ static void check_hang_up(void)
     CHECK_EQ(two.revents, POLLOUT | POLLERR);
 }
 
+/* Descriptors far apart, in several sets at a time, many words of them. */
+static void check_select_far(void)
+{
+    struct timeval none = {0};
+    fd_set in, out, except;
+    int path = (int)CHECK_OK(open("/", O_PATH));
+
+    FD_ZERO(&in);
+    FD_ZERO(&out);
+    FD_ZERO(&except);
+    CHECK_EQ(dup2(p[1], 130), 130);
+    CHECK_EQ(dup2(p[0], 700), 700);
+    FD_SET(130, &in); /* the writing end is never ready for reading */
+    FD_SET(130, &out);
+    FD_SET(700, &in);
+    FD_SET(700, &except);
+    CHECK_EQ(select(701, &in, &out, &except, &none), 1);
+    CHECK(FD_ISSET(130, &out) && !FD_ISSET(130, &in));
+    CHECK(!FD_ISSET(700, &in) && !FD_ISSET(700, &except));
+    FD_SET(700, &in);
+    CHECK_EQ(write(p[1], "x", 1), 1);
+    CHECK_EQ(select(701, &in, &out, NULL, &none), 2);
+    CHECK(FD_ISSET(130, &out) && FD_ISSET(700, &in));
+    CHECK_EQ(select(700, &in, NULL, NULL, &none), 0); /* 700 itself lies behind the end */
+    CHECK_EQ(read(p[0], &(char){0}, 1), 1);
+    close(700);
+    FD_SET(700, &in);
+    CHECK_ERR(select(701, &in, NULL, NULL, &none), EBADF);
+    close(130);
+    FD_ZERO(&in);
+    FD_SET(path, &in); /* open, but without a file that could be waited for */
+    CHECK_EQ(select(path + 1, &in, NULL, NULL, NULL), 1);
+    close(path);
+}
+
+static void nap(long ms)
+{
+    struct timespec t = {.tv_nsec = ms * MS};
+
+    CHECK_EQ(nanosleep(&t, NULL), 0);
+}
+
+/* A process that shares the descriptors closes one of those that are waited for, then answers. */
+static pid_t start_closer(int victim)
+{
+    pid_t child = (pid_t)CHECK_OK(raw2(SYS_clone, CLONE_FILES | SIGCHLD, 0));
+
+    if (child > 0)
+        return child;
+    nap(10);
+    CHECK_EQ(close(victim), 0);
+    nap(10);
+    CHECK_EQ(write(p[1], "x", 1), 1);
+    _exit(0);
+}
+
+static void check_shared_table(void)
+{
+    for (int call = 0; call < 2; call++) {
+        int victim = 100 + call, other[2], status;
+        struct pollfd list[] = {
+            {.fd = p[0], .events = POLLIN}, {.fd = -1}, {.fd = victim, .events = POLLIN}};
+        fd_set in;
+        pid_t child;
+
+        CHECK_OK(pipe(other));
+        CHECK_EQ(dup2(other[0], victim), victim);
+        FD_ZERO(&in);
+        FD_SET(p[0], &in);
+        FD_SET(victim, &in);
+        child = start_closer(victim);
+        if (call == 0)
+            CHECK_EQ(poll(list, 3, -1) >= 1, 1);
+        else
+            CHECK_EQ(select(victim + 1, &in, NULL, NULL, NULL) >= 1, 1);
+        CHECK(call == 0 ? list[0].revents == POLLIN : FD_ISSET(p[0], &in));
+        CHECK_EQ(waitpid(child, &status, 0), child);
+        CHECK_EQ(status, 0);
+        CHECK_EQ(read(p[0], &(char){0}, 1), 1);
+        close(other[0]);
+        close(other[1]);
+    }
+}
+
 int main(void)
 {
     CHECK_OK(pipe(p));
@@ -109,6 +196,8 @@ int main(void)
     check_readiness();
     check_waiting();
     check_select();
+    check_select_far();
+    check_shared_table();
     check_hang_up();
     return 0;
 }
