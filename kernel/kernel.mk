@@ -64,6 +64,7 @@ KERNEL_SRCS := \
     kernel/plat/power.c \
     kernel/sched/thread.c \
     kernel/sched/sched.c \
+    kernel/sched/sched_time.c \
     kernel/sched/mutex.c \
     kernel/sched/waitq.c \
     kernel/vm/vm_space.c \
@@ -148,10 +149,12 @@ KERNEL_SRCS := \
     kernel/syscall/sys_stat.c \
     kernel/syscall/sys_attr.c \
     kernel/syscall/sys_utime.c \
+    kernel/syscall/sys_xattr.c \
     kernel/syscall/sys_mem.c \
     kernel/syscall/sys_fork.c \
     kernel/syscall/sys_futex.c \
     kernel/syscall/sys_proc.c \
+    kernel/syscall/sys_sched.c \
     kernel/syscall/sys_group.c \
     kernel/syscall/sys_cred.c \
     kernel/syscall/sys_signal.c \

@@ -11,6 +11,7 @@
 #include "kernel/vm/vm_space.h"
 #include "kernel/vm/vm_user.h"
 #include "shared/linux/errno.h"
+#include "shared/linux/sched.h"
 
 /* The first code of the child's thread: CLONE_CHILD_SETTID writes to the child's own memory. */
 static void child_start(void *argument)
@@ -57,6 +58,16 @@ static int memory_copy(const struct task *self, struct task *child, bool share)
     return 0;
 }
 
+/* With SCHED_RESET_ON_FORK a child is no better than others. */
+static void policy_inherit(struct thread *child, const struct thread *parent)
+{
+    child->policy = parent->policy & ~(uint32_t)LX_SCHED_RESET_ON_FORK;
+    child->nice = parent->nice;
+    child->slice_ns = parent->slice_ns;
+    if (child->policy != parent->policy && parent->nice < 0)
+        sched_set_nice(child, 0, child->policy == LX_SCHED_IDLE);
+}
+
 static int child_prepare(struct task *self, struct process *child,
                          const struct fork_request *request)
 {
@@ -67,6 +78,7 @@ static int child_prepare(struct task *self, struct process *child,
         return err;
     task->thread.task = task;
     task->thread.affinity = self->thread.affinity;
+    policy_inherit(&task->thread, &self->thread);
     child->exit_signal = request->exit_signal;
     task->set_tid = request->child_tid_set;
     task->clear_tid = request->child_tid_clear;

@@ -1,24 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-#include "kernel/sched/sched.h"
+#include "kernel/sched/sched_inside.h"
 
 #include "kernel/arch/x86_64/irq.h"
-#include "kernel/core/clock.h"
+#include "kernel/arch/x86_64/tsc.h"
 #include "kernel/core/panic.h"
 #include "kernel/core/spinlock.h"
-#include "kernel/core/timer.h"
 #include "kernel/lib/assert.h"
 
-struct runq {
-    struct spinlock lock;
-    struct list queue;       /* [lock] runnable threads that do not run */
-    unsigned waiting;        /* [lock] their number; read without it as a hint */
-    struct thread *current;  /* [lock] */
-    struct thread *previous; /* [lock] held over a switch, for finish */
-    struct thread *idle;     /* I */
-    struct timer slice;
-} ALIGNED(64);
-
-static struct runq queues[CPU_MAX];
+struct runq sched_queues[CPU_MAX];
 static struct thread idle_threads[CPU_MAX];
 static uint64_t idle_mask; /* [a] processors in their idle thread */
 static unsigned online;    /* [a] */
@@ -32,25 +21,6 @@ void sched_set_ops(const struct sched_ops *new_ops)
 unsigned sched_cpus_online(void)
 {
     return __atomic_load_n(&online, __ATOMIC_RELAXED);
-}
-
-static struct runq *own_queue(void)
-{
-    return &queues[cpu_self()->index];
-}
-
-/* The slice is over: the thread gives way on its return to ring 3. */
-static void slice_over(struct timer *timer)
-{
-    (void)timer;
-    arch_thread_add_work(cpu_self()->thread, ARCH_WORK_RESCHED);
-}
-
-/* Somebody waits behind a thread that runs: from now on its time counts. */
-static void slice_start(struct runq *queue)
-{
-    if (!timer_pending(&queue->slice))
-        timer_start(&queue->slice, clock_monotonic_ns() + SCHED_SLICE_NS);
 }
 
 static void enqueue_locked(struct runq *queue, struct thread *thread)
@@ -74,7 +44,7 @@ static void make_runnable(struct thread *thread);
 /* After a switch, on the new thread's stack: the old one is out for good. */
 static void finish(void)
 {
-    struct runq *queue = own_queue();
+    struct runq *queue = sched_own_queue();
     struct thread *previous = queue->previous;
     bool dead = previous->state == THREAD_DEAD;
     bool moving = previous->moving;
@@ -82,12 +52,28 @@ static void finish(void)
 
     previous->moving = false;
     spin_unlock(&queue->lock);
+    queue->counting = false;
     if (crowded)
-        slice_start(queue);
+        sched_slice_start(queue);
+    if (unlikely(queue->current->alarm))
+        sched_alarm_start(queue);
     if (moving)
         make_runnable(previous);
     if (dead && previous->ended)
         previous->ended(previous);
+}
+
+/* The time since the last switch belongs to the current thread. */
+static void account_locked(struct runq *queue)
+{
+    struct thread *self = queue->current;
+    uint64_t now = tsc_read(), user = cpu_self()->user_ticks;
+
+    self->ran += now - queue->since;
+    self->ran_user += user - queue->since_user;
+    self->switches[self->state == THREAD_BLOCKED]++;
+    queue->since = now;
+    queue->since_user = user;
 }
 
 /* Queue locked, interrupts off; unlocked by finish on the other side. */
@@ -104,6 +90,7 @@ static void switch_locked(struct runq *queue, struct thread *next)
         __atomic_fetch_or(&idle_mask, bit, __ATOMIC_SEQ_CST);
     else if (self->is_idle)
         __atomic_fetch_and(&idle_mask, ~bit, __ATOMIC_SEQ_CST);
+    account_locked(queue);
     queue->current = next;
     queue->previous = self;
     next->cpu = cpu_self()->index;
@@ -143,14 +130,14 @@ void sched_cancel(void)
 /* What ends an interruptible wait. The end of a slice does not. */
 static bool work_pending(const struct thread *thread)
 {
-    return (__atomic_load_n(&thread->arch.work, __ATOMIC_SEQ_CST) & ~ARCH_WORK_RESCHED) != 0;
+    return (__atomic_load_n(&thread->arch.work, __ATOMIC_SEQ_CST) & ~ARCH_WORK_QUIET) != 0;
 }
 
 void sched_block(void)
 {
     struct thread *self = thread_current();
     uint64_t flags = irq_save();
-    struct runq *queue = own_queue();
+    struct runq *queue = sched_own_queue();
 
     ASSERT(!spin_any_held());
     spin_lock(&queue->lock);
@@ -171,7 +158,7 @@ static bool may_stay(const struct thread *thread)
 void sched_yield_cpu(void)
 {
     uint64_t flags = irq_save();
-    struct runq *queue = own_queue();
+    struct runq *queue = sched_own_queue();
 
     arch_thread_clear_work(cpu_self()->thread, ARCH_WORK_RESCHED);
     spin_lock(&queue->lock);
@@ -195,7 +182,7 @@ void sched_exit(void)
     irq_disable();
     for (unsigned rank = 0; rank < MUTEX_RANKS; rank++)
         ASSERT(self->mutexes[rank] == 0);
-    queue = own_queue();
+    queue = sched_own_queue();
     spin_lock(&queue->lock);
     self->state = THREAD_DEAD;
     reschedule_locked(queue);
@@ -222,7 +209,7 @@ static unsigned place(const struct thread *thread)
 static void make_runnable(struct thread *thread)
 {
     unsigned cpu = place(thread);
-    struct runq *queue = &queues[cpu];
+    struct runq *queue = &sched_queues[cpu];
     bool idle;
 
     spin_lock(&queue->lock);
@@ -232,26 +219,29 @@ static void make_runnable(struct thread *thread)
     if (cpu != cpu_self()->index)
         ops->kick(cpu);
     else if (!idle)
-        slice_start(queue);
+        sched_slice_start(queue);
+}
+
+struct runq *sched_queue_lock(const struct thread *thread)
+{
+    for (;;) {
+        unsigned cpu = __atomic_load_n(&thread->cpu, __ATOMIC_ACQUIRE);
+        struct runq *queue = &sched_queues[cpu];
+
+        spin_lock(&queue->lock);
+        if (thread->cpu == cpu)
+            return queue;
+        spin_unlock(&queue->lock);
+    }
 }
 
 static void wake(struct thread *thread, bool only_interruptible)
 {
     uint64_t flags = irq_save();
     bool must_run = false, kick = false;
-    struct runq *queue;
+    struct runq *queue = sched_queue_lock(thread);
     unsigned cpu;
 
-    /* The queue of the processor where it ran last: while that is still switching away from it,
-     * the lock is held. */
-    for (;;) {
-        cpu = __atomic_load_n(&thread->cpu, __ATOMIC_ACQUIRE);
-        queue = &queues[cpu];
-        spin_lock(&queue->lock);
-        if (thread->cpu == cpu)
-            break;
-        spin_unlock(&queue->lock);
-    }
     if (thread->state == THREAD_BLOCKED && (thread->interruptible || !only_interruptible)) {
         thread->state = THREAD_RUNNABLE;
         must_run = queue->current != thread;
@@ -296,10 +286,10 @@ void sched_set_affinity(struct thread *thread, uint64_t affinity)
 
 void sched_kicked(void)
 {
-    struct runq *queue = own_queue();
+    struct runq *queue = sched_own_queue();
 
     if (!queue->current->is_idle && __atomic_load_n(&queue->waiting, __ATOMIC_RELAXED))
-        slice_start(queue);
+        sched_slice_start(queue);
 }
 
 /* Takes a waiting thread from the processor that has most of them. */
@@ -310,11 +300,11 @@ static struct thread *steal(unsigned self)
     unsigned most = 0;
 
     for (unsigned cpu = 0; cpu < online; cpu++) {
-        unsigned waiting = __atomic_load_n(&queues[cpu].waiting, __ATOMIC_RELAXED);
+        unsigned waiting = __atomic_load_n(&sched_queues[cpu].waiting, __ATOMIC_RELAXED);
 
         if (cpu != self && waiting > most) {
             most = waiting;
-            richest = &queues[cpu];
+            richest = &sched_queues[cpu];
         }
     }
     if (!richest)
@@ -339,7 +329,7 @@ static struct thread *steal(unsigned self)
  * or ends it. */
 static void idle_loop(void)
 {
-    struct runq *queue = own_queue();
+    struct runq *queue = sched_own_queue();
     unsigned self = cpu_self()->index;
 
     irq_disable();
@@ -368,11 +358,11 @@ static void idle_first(void *argument)
 
 static void queue_init(struct thread *current, struct thread *idle)
 {
-    struct runq *queue = own_queue();
+    struct runq *queue = sched_own_queue();
 
     spin_init(&queue->lock, SPIN_RUNQ);
     list_init(&queue->queue);
-    timer_init(&queue->slice, slice_over);
+    sched_timers_init(queue);
     queue->current = current;
     queue->idle = idle;
     idle->is_idle = true;

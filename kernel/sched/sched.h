@@ -2,11 +2,12 @@
 /*
  * sched/sched.h - which thread runs where
  *
- * Owns:    a run queue for each processor, the idle threads, time slices.
+ * Owns:    a run queue for each processor, the idle threads, time slices, time accounts.
  * Rule:    the kernel is not preempted: a thread gives the processor up by blocking, by ending, or
  *          on its way back to ring 3. Threads of equal right take turns; a slice is timed only
  *          while somebody else wants the processor. A wake-up goes to an idle processor if one
  *          may run the thread; an idle processor takes waiting threads from the others.
+ *          A step of niceness makes a slice a quarter longer or a fifth shorter.
  * Locks:   one spinlock a run queue, rank RUNQ, interrupts off; never two at once.
  * Context: as noted.
  * Tests:   kernel/selftest/sched_checks.c, tests/user
@@ -15,7 +16,8 @@
 
 #include "kernel/sched/thread.h"
 
-#define SCHED_SLICE_NS 4000000ULL
+#define SCHED_NICE_MIN (-20)
+#define SCHED_NICE_MAX 19
 
 /* What the room with the interrupt controller gives: makes another processor look at its queue. */
 struct sched_ops {
@@ -50,6 +52,23 @@ void sched_first(void);
 
 /* Bit a processor; takes effect when the thread is next placed, for the caller at once. */
 void sched_set_affinity(struct thread *thread, uint64_t affinity);
+
+/* The length of its turns follows; idle: as with the highest niceness. */
+void sched_set_nice(struct thread *thread, int nice, bool idle);
+
+/* Time on a processor up to now, precise to the tick: in ring 3, and in all. */
+struct sched_times {
+    uint64_t user_ns, total_ns;
+};
+void sched_thread_times(const struct thread *thread, struct sched_times *times);
+/* Of a processor since it was started: in ring 3, in the kernel, idle. */
+struct sched_cpu_times {
+    uint64_t user_ns, system_ns, idle_ns;
+};
+void sched_cpu_times(unsigned cpu, struct sched_cpu_times *times);
+
+/* The caller gets ARCH_WORK_CPU_TIME once it has run so much longer; UINT64_MAX: never. */
+void sched_set_alarm(uint64_t ns);
 
 /* In the interrupt of a kick. */
 void sched_kicked(void);

@@ -13,6 +13,7 @@ static void init(struct thread *thread)
     memset(thread, 0, sizeof(*thread));
     thread->arch.cr3 = kernel_cr3;
     thread->affinity = UINT64_MAX;
+    thread->slice_ns = THREAD_SLICE_NS;
     list_init(&thread->link);
     list_init(&thread->mutex_link);
 }

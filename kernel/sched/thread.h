@@ -20,6 +20,8 @@
 struct task;
 struct vm_space;
 
+#define THREAD_SLICE_NS 4000000u /* with niceness 0 */
+
 enum thread_state {
     THREAD_RUNNABLE, /* in a run queue, or running */
     THREAD_BLOCKED,  /* sched_wake makes it runnable */
@@ -38,6 +40,12 @@ struct thread {
     bool is_idle;                 /* [I] */
     uint32_t cpu;                 /* [r] where it runs, or ran last */
     uint64_t affinity;            /* [a] bit a processor */
+    uint32_t slice_ns;            /* [a] its turn while others wait */
+    uint32_t policy;              /* [a] SCHED_NORMAL, BATCH or IDLE, perhaps with RESET_ON_FORK */
+    int8_t nice;                  /* [a] -20 to 19 */
+    uint64_t ran, ran_user;       /* [r] ticks until the last switch: in all, in ring 3 */
+    uint64_t switches[2];         /* [r] away from it: it had to give way, it waits */
+    uint64_t alarm;               /* [o, its interrupts] `ran` at which to ring; 0: off */
     struct list link;             /* [r] in the run queue, or alone */
     struct list mutex_link;       /* [mutex.lock] waiting for it */
     /* Called on another stack when the thread is gone for good: frees it. Interrupts off. */

@@ -95,7 +95,7 @@ int waitq_sleep(const struct waiter *waiters, unsigned count, uint64_t deadline_
         timer_stop(&alarm.timer);
     if (any_woken(waiters, count))
         return 0;
-    if (__atomic_load_n(&self->arch.work, __ATOMIC_SEQ_CST) & ~ARCH_WORK_RESCHED)
+    if (__atomic_load_n(&self->arch.work, __ATOMIC_SEQ_CST) & ~ARCH_WORK_QUIET)
         result = -EINTR;
     else if (deadline_ns && clock_monotonic_ns() >= deadline_ns)
         result = -ETIMEDOUT;
@@ -120,6 +120,6 @@ int waitq_wait(struct waitq *queue, struct mutex *held, uint64_t deadline_ns)
 
 bool waitq_interrupted(void)
 {
-    return (__atomic_load_n(&thread_current()->arch.work, __ATOMIC_RELAXED) & ~ARCH_WORK_RESCHED) !=
+    return (__atomic_load_n(&thread_current()->arch.work, __ATOMIC_RELAXED) & ~ARCH_WORK_QUIET) !=
            0;
 }

@@ -7,7 +7,6 @@
 #include "kernel/fs/fs_context.h"
 #include "kernel/lib/string.h"
 #include "kernel/proc/process.h"
-#include "kernel/sched/sched.h"
 #include "kernel/syscall/handlers.h"
 #include "kernel/vm/vm_space.h"
 #include "kernel/vm/vm_user.h"
@@ -52,13 +51,6 @@ int64_t sys_set_robust_list(struct task *self, struct uptr head, size_t nbytes)
     if (nbytes != 24)
         return -EINVAL;
     self->robust_list = head;
-    return 0;
-}
-
-int64_t sys_sched_yield(struct task *self)
-{
-    (void)self;
-    sched_yield_cpu();
     return 0;
 }
 

@@ -28,6 +28,10 @@
 
 #define LX_RLIM_INFINITY UINT64_MAX
 
+#define LX_PRIO_PROCESS 0
+#define LX_PRIO_PGRP    1
+#define LX_PRIO_USER    2
+
 #define LX_RUSAGE_SELF     0
 #define LX_RUSAGE_CHILDREN (-1)
 #define LX_RUSAGE_THREAD   1

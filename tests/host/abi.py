@@ -30,6 +30,7 @@ HOSTS = {
     "mman": [(["linux/mman.h", "asm/mman.h"], ".*")],
     "poll": [(["linux/poll.h", "linux/posix_types.h"], ".*")],
     "resource": [(["linux/resource.h"], ".*")],
+    "sched": [(["linux/sched.h"], ".*")],
     "sigframe": [(["linux/signal.h", "asm/sigcontext.h", "asm/ucontext.h"], ".*")],
     "signal": [(["signal.h"], "NSIG"), (["linux/signal.h"], ".*")],
     "stat": [(["sys/stat.h"], "S_.*|UTIME_.*"), (["sys/statvfs.h"], "ST_.*"),
@@ -40,6 +41,7 @@ HOSTS = {
     "termios": [(["asm/termbits.h", "asm/termios.h"], ".*")],
     "time": [(["linux/time.h", "linux/times.h"], ".*")],
     "uio": [(["linux/uio.h", "linux/fs.h"], ".*")],
+    "xattr": [(["linux/xattr.h", "linux/limits.h"], ".*")],
 }
 
 # Ours (without LX_): the host's name, where it is another one, or an expression of its names.

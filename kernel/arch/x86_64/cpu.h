@@ -60,6 +60,9 @@ struct cpu {
     uint32_t in_panic;
     uint32_t apic_id;
     uint64_t nmi_count;
+    /* Ticks spent in ring 3: each entry adds its time stamp, each exit takes its own away. So while
+     * ring 3 runs it is negative, short of the present time. */
+    uint64_t user_ticks;
     struct flight_record flight[FLIGHT_RECORDS];
     struct cpu_tss tss ALIGNED(16);
     uint64_t gdt[10] ALIGNED(16);

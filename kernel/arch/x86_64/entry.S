@@ -52,12 +52,19 @@
     popq %rdi
     .endm
 
-/* One record; changes RAX, RCX, RDX. */
-    .macro FLIGHT_RECORD direction
+/* One record; changes RAX, RCX, RDX. At the border of ring 3 the time there is counted, too. */
+    .macro FLIGHT_RECORD direction user=0
     movl %gs:CPU_FLIGHT_NEXT, %ecx
     rdtsc
     shlq $32, %rdx
     orq %rdx, %rax
+    .if \user
+    .if \direction
+    subq %rax, %gs:CPU_USER_TICKS
+    .else
+    addq %rax, %gs:CPU_USER_TICKS
+    .endif
+    .endif
     leal 1(%rcx), %edx
     andl $CPU_FLIGHT_WRAP, %edx
     movl %edx, %gs:CPU_FLIGHT_NEXT
@@ -103,7 +110,7 @@ FUNCTION arch_syscall_entry
     pushq %rax
     pushq $VECTOR_SYSCALL
     PUSH_REGISTERS
-    FLIGHT_RECORD 0
+    FLIGHT_RECORD 0 user=1
     sti
     movq %rsp, %rdi
     call hook_syscall
@@ -118,7 +125,7 @@ FUNCTION arch_return_to_user
     movabsq $USER_LIMIT, %rdx
     cmpq %rdx, FRAME_RIP(%rsp)
     jae return_bad_rip
-    FLIGHT_RECORD 1
+    FLIGHT_RECORD 1 user=1
     cmpq $VECTOR_SYSCALL, FRAME_VECTOR(%rsp)
     jne return_by_iret
     POP_REGISTERS
@@ -161,7 +168,7 @@ trap_common:
     testb $3, FRAME_CS(%rsp)
     jz trap_from_kernel
     swapgs
-    FLIGHT_RECORD 0
+    FLIGHT_RECORD 0 user=1
     CLEAR_AC
     movq %rsp, %rdi
     call arch_trap

@@ -20,6 +20,7 @@ void offsets_emit(void)
     EMIT(CPU_KERNEL_RSP, offsetof(struct cpu, kernel_rsp));
     EMIT(CPU_USER_RSP, offsetof(struct cpu, user_rsp));
     EMIT(CPU_FLIGHT_NEXT, offsetof(struct cpu, flight_next));
+    EMIT(CPU_USER_TICKS, offsetof(struct cpu, user_ticks));
     EMIT(CPU_FLIGHT, offsetof(struct cpu, flight));
     EMIT(CPU_FLIGHT_WRAP, FLIGHT_RECORDS - 1);
     EMIT(FLIGHT_RECORD_SHIFT, __builtin_ctz(sizeof(struct flight_record)));

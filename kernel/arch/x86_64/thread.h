@@ -11,9 +11,12 @@
 #include "kernel/lib/util.h"
 
 /* Reasons to call hook_return_work before the next return to ring 3. */
-#define ARCH_WORK_SIGNAL  0x1u /* a signal may be deliverable */
-#define ARCH_WORK_KILL    0x2u /* the task must end: limit reached or the like */
-#define ARCH_WORK_RESCHED 0x4u
+#define ARCH_WORK_SIGNAL   0x1u /* a signal may be deliverable */
+#define ARCH_WORK_KILL     0x2u /* the task must end: limit reached or the like */
+#define ARCH_WORK_RESCHED  0x4u
+#define ARCH_WORK_CPU_TIME 0x8u /* timers of processor time are to be looked at */
+/* What does not end a wait. */
+#define ARCH_WORK_QUIET (ARCH_WORK_RESCHED | ARCH_WORK_CPU_TIME)
 
 struct arch_thread {
     uint64_t rsp;             /* while not running: where its callee-saved registers are */
