@@ -143,6 +143,7 @@ KERNEL_SRCS := \
     kernel/syscall/sys_pipe.c \
     kernel/syscall/sys_poll.c \
     kernel/syscall/sys_fcntl.c \
+    kernel/syscall/sys_lock.c \
     kernel/syscall/sys_path.c \
     kernel/syscall/sys_dir.c \
     kernel/syscall/sys_cwd.c \
@@ -194,9 +195,9 @@ endif
 # What runs once a boot or once a key is compiled for size; an O of one's own holds for all.
 KERNEL_COLD := $(foreach r,plat dev selftest,$(filter $(KERNEL_DIR)/obj/kernel/$r/%.c.o,$(KERNEL_OBJS))) \
     $(patsubst %,$(KERNEL_DIR)/obj/kernel/%.c.o,main lib/bootinfo lib/cfg lib/elf lib/ktap lib/lines \
-    lib/plan lib/symtab lib/utf8 core/cmdline core/log core/output core/panic fs/initrd fs/namespace \
+    lib/plan lib/symtab lib/utf8 core/cmdline core/log core/output core/panic fs/flock fs/initrd fs/namespace \
     arch/x86_64/features proc/oom proc/threads proc/terminal proc/signal_timer syscall/sys_attr \
-    syscall/sys_cred syscall/sys_group syscall/sys_info syscall/sys_itimer syscall/sys_utime)
+    syscall/sys_cred syscall/sys_group syscall/sys_info syscall/sys_itimer syscall/sys_lock syscall/sys_utime)
 ifeq ($(O),-O2)
 $(KERNEL_COLD): KERNEL_CFLAGS += -Os
 endif

@@ -2,6 +2,7 @@
 /* Descriptors. The first 64 need no memory but the table's own; more come in powers of two. */
 #include "kernel/fs/fdtable.h"
 #include "kernel/fs/file.h"
+#include "kernel/fs/flock.h"
 #include "kernel/lib/assert.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/slab.h"
@@ -127,6 +128,14 @@ static int grow(struct fd_table *table, unsigned fd)
 
 /* --- life --- */
 
+/* A descriptor is gone, and with it the process's record locks on that file, whatever other
+ * descriptors of the same file it has: POSIX wants that. */
+static void let_go(struct fd_table *table, struct file *file)
+{
+    lock_release(file->inode, table);
+    file_put(file);
+}
+
 void fd_table_get(struct fd_table *table)
 {
     __atomic_fetch_add(&table->users, 1, __ATOMIC_RELAXED);
@@ -139,7 +148,7 @@ void fd_table_put(struct fd_table *table)
     for (unsigned fd = 0; fd < table->capacity; fd++) {
         fd = bit_find(table->used, fd, table->capacity, true);
         if (fd < table->capacity && table->slots[fd])
-            file_put(table->slots[fd]);
+            let_go(table, table->slots[fd]);
     }
     if (table->slots != table->inline_slots)
         kfree(table->slots);
@@ -321,7 +330,7 @@ int fd_replace(struct fd_table *table, int fd, struct file *file, bool cloexec)
     }
     spin_unlock(&table->lock);
     if (!err && old)
-        file_put(old);
+        let_go(table, old);
     return err;
 }
 
@@ -337,7 +346,7 @@ int fd_close(struct fd_table *table, int fd)
     spin_unlock(&table->lock);
     if (!file)
         return -EBADF;
-    file_put(file);
+    let_go(table, file);
     return 0;
 }
 
@@ -354,7 +363,7 @@ static unsigned close_next(struct fd_table *table, unsigned fd, unsigned last, b
         file = take_locked(table, fd);
     spin_unlock(&table->lock);
     if (file)
-        file_put(file);
+        let_go(table, file);
     return fd <= last ? fd + 1 : UINT32_MAX;
 }
 

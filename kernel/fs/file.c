@@ -81,7 +81,7 @@ void file_put(struct file *file)
 {
     if (__atomic_sub_fetch(&file->refs, 1, __ATOMIC_ACQ_REL) != 0)
         return;
-    flock_release_file(file);
+    lock_release(file->inode, file);
     if (file->ops->release)
         file->ops->release(file);
     file_discard(file);

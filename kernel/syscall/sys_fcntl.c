@@ -2,10 +2,10 @@
 /* Flags of descriptors and files, and ioctl. */
 #include "kernel/fs/fdtable.h"
 #include "kernel/fs/file.h"
-#include "kernel/fs/flock.h"
 #include "kernel/fs/pipe.h"
 #include "kernel/proc/task.h"
 #include "kernel/syscall/handlers.h"
+#include "kernel/syscall/record_lock.h"
 #include "kernel/vm/vm_user.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/fcntl.h"
@@ -71,7 +71,8 @@ static int64_t fcntl_any(struct task *self, struct file *file, int fd, int comma
     }
 }
 
-/* Honoured: DUPFD, DUPFD_CLOEXEC, GETFD, SETFD, GETFL, SETFL, GETPIPE_SZ. */
+/* Honoured: DUPFD, DUPFD_CLOEXEC, GETFD, SETFD, GETFL, SETFL, GETLK, SETLK, SETLKW, the same three
+ * of OFD, GETPIPE_SZ. */
 int64_t sys_fcntl(struct task *self, int fd, int command, uint64_t argument)
 {
     struct fd_ref ref = fd_find_any(self->files, fd);
@@ -87,6 +88,8 @@ int64_t sys_fcntl(struct task *self, int fd, int command, uint64_t argument)
         result = -EBADF;
     else if (command == LX_F_SETFL)
         result = set_flags(self, ref.file, (uint32_t)argument);
+    else if (is_record_lock(command))
+        result = record_lock(self, ref, fd, command, (struct uptr){argument});
     else if (command == LX_F_GETPIPE_SZ)
         result = file_is_pipe(ref.file) ? PIPE_NBYTES : -EBADF;
     else
@@ -132,16 +135,4 @@ int64_t sys_ioctl(struct task *self, int fd, unsigned request, struct uptr argum
         result = ref.file->ops->ioctl ? ref.file->ops->ioctl(ref.file, request, argument) : -ENOTTY;
     fd_ref_put(ref);
     return result;
-}
-
-int64_t sys_flock(struct task *self, int fd, int operation)
-{
-    struct fd_ref ref = fd_find(self->files, fd);
-    int err;
-
-    if (!ref.file)
-        return -EBADF;
-    err = flock_apply(ref.file, operation);
-    fd_ref_put(ref);
-    return err;
 }

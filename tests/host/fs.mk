@@ -6,7 +6,7 @@
 
 HOST_FS_SRCS := $(sort $(wildcard kernel/fs/*.c)) kernel/dev/mem.c kernel/dev/console.c \
     kernel/syscall/user_path.c $(addprefix kernel/syscall/sys_,rw.c open.c fcntl.c pipe.c stat.c \
-    path.c cwd.c attr.c utime.c dir.c copy.c poll.c)
+    path.c cwd.c attr.c utime.c dir.c copy.c poll.c lock.c)
 
 # The quoted path puts the made-up headers before the kernel's own.
 HOST_FS_CFLAGS := -iquote tests/host/fs_fake -fno-strict-aliasing

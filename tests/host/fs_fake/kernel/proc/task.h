@@ -10,8 +10,10 @@
 
 struct fd_table;
 struct fs_context;
+struct process;
 
 struct task {
+    struct process *process;
     struct fd_table *files;
     struct fs_context *fs;
     uint64_t sig_mask;
