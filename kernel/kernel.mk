@@ -115,6 +115,8 @@ KERNEL_SRCS := \
     kernel/proc/process.c \
     kernel/proc/exec.c \
     kernel/proc/exec_stack.c \
+    kernel/proc/vdso.c \
+    kernel/vdso/vdso.c \
     kernel/proc/exec_script.c \
     kernel/proc/exec_args.c \
     kernel/proc/exec_replace.c \
@@ -223,6 +225,27 @@ $(KERNEL_DIR)/obj/%.c.o: %.c $(KERNEL_FLAGS)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(KERNEL_CFLAGS) -MMD -MP -c -o $@ $<
 
+# The vDSO is a shared object of its own, always optimised: it runs in programs. Its bytes become an
+# object of the kernel, between vdso_image_begin and vdso_image_end.
+VDSO_SO     := $(KERNEL_DIR)/vdso.so
+VDSO_CFLAGS := -std=gnu17 -O2 -ffreestanding -fPIC -fno-stack-protector -mgeneral-regs-only \
+    -fasynchronous-unwind-tables -fcf-protection=none $(KERNEL_WARNINGS) -I. -g0
+VDSO_LDFLAGS := -shared -nostdlib -soname=linux-vdso.so.1 --hash-style=both --eh-frame-hdr \
+    -Bsymbolic -z noexecstack --build-id=none -T kernel/vdso/vdso.ld
+
+$(VDSO_SO): kernel/vdso/vdso.c kernel/vdso/vdso.ld $(KERNEL_FLAGS)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(VDSO_CFLAGS) -MMD -MP -MT $@ -MF $(KERNEL_DIR)/vdso.d -c -o $(KERNEL_DIR)/vdso.o $<
+	$(Q)ld.lld $(VDSO_LDFLAGS) -o $@ $(KERNEL_DIR)/vdso.o
+	$(Q)llvm-objcopy --strip-sections $@
+
+$(KERNEL_DIR)/obj/kernel/vdso/vdso.c.o: $(VDSO_SO)
+	@mkdir -p $(@D)
+	$(Q){ echo '.section .rodata'; echo '.globl vdso_image_begin, vdso_image_end'; \
+	    echo 'vdso_image_begin: .incbin "$<"'; echo 'vdso_image_end:'; \
+	    echo '.section .note.GNU-stack, "", @progbits'; } >$(KERNEL_DIR)/vdso_image.s
+	$(Q)$(CC) -c -o $@ $(KERNEL_DIR)/vdso_image.s
+
 $(KERNEL_DIR)/obj/%.S.o: %.S $(KERNEL_FLAGS) $(KERNEL_OFFSETS)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(KERNEL_COMMON) -MMD -MP -c -o $@ $<
@@ -241,4 +264,4 @@ $(KERNEL_ELF): $(KERNEL_OBJS) kernel/kernel.ld
 	    -T kernel/kernel.ld -o $(KERNEL_DIR)/kernel.full.elf $(KERNEL_OBJS)
 	$(Q)llvm-objcopy --strip-debug $(KERNEL_DIR)/kernel.full.elf $@
 
--include $(KERNEL_OBJS:.o=.d) $(KERNEL_DIR)/offsets.d
+-include $(KERNEL_OBJS:.o=.d) $(KERNEL_DIR)/offsets.d $(KERNEL_DIR)/vdso.d

@@ -49,6 +49,7 @@
 #include "kernel/proc/process.h"
 #include "kernel/proc/terminal.h"
 #include "kernel/proc/threads.h"
+#include "kernel/proc/vdso.h"
 #include "kernel/sched/sched.h"
 #include "kernel/selftest/run.h"
 #include "kernel/selftest/shell.h"
@@ -308,6 +309,7 @@ void kernel_main(const struct bootinfo *info)
     vm_init();
     process_init();
     oom_init();
+    vdso_init();
     terminal_init();
     files_start();
 

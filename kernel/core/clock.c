@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernel/core/clock.h"
 
+#include "kernel/arch/x86_64/features.h"
 #include "kernel/arch/x86_64/tsc.h"
+#include "kernel/core/spinlock.h"
+#include "shared/vdso.h"
 
 #define NS_PER_S 1000000000ULL
 
@@ -11,11 +14,31 @@ static struct {
     uint64_t start;
     uint64_t mult;
     uint64_t realtime_offset_ns; /* atomic: real time minus monotonic time */
-} clock;
+    bool distrusted;             /* the TSC may go backwards */
+    uint64_t latest_ns;          /* atomic: then, the last time that was told */
+    struct spinlock lock;        /* of whoever sets the time */
+    struct vdso_data *page;      /* [lock] what programs read */
+} clock = {.lock = SPINLOCK_INIT(SPIN_TIMER)};
 
 static uint64_t mul_shift(uint64_t a, uint64_t b)
 {
     return (uint64_t)(((unsigned __int128)a * b) >> 32);
+}
+
+/* A reader that sees an odd sequence, or another one afterwards, starts anew. */
+static void page_fill_locked(void)
+{
+    struct vdso_data *page = clock.page;
+
+    if (!page)
+        return;
+    __atomic_store_n(&page->sequence, page->sequence + 1, __ATOMIC_RELAXED);
+    __atomic_thread_fence(__ATOMIC_RELEASE);
+    page->use_tsc = !clock.distrusted;
+    page->tsc_start = clock.start;
+    page->mult = clock.mult;
+    page->realtime_offset_ns = clock.realtime_offset_ns;
+    __atomic_store_n(&page->sequence, page->sequence + 1, __ATOMIC_RELEASE);
 }
 
 void clock_init(uint64_t tsc_hz, uint64_t tsc_start, uint64_t epoch_s)
@@ -24,11 +47,27 @@ void clock_init(uint64_t tsc_hz, uint64_t tsc_start, uint64_t epoch_s)
     clock.start = tsc_start;
     clock.mult = (NS_PER_S << 32) / tsc_hz;
     clock_set_realtime_ns(epoch_s * NS_PER_S);
+    /* What a hypervisor shows is a clock; of real processors only the invariant TSC is one. */
+    clock.distrusted = !features.invariant_tsc && !features.hypervisor;
+}
+
+/* The time, or the last that was told if that is later. */
+static uint64_t hold_back(uint64_t ns)
+{
+    uint64_t latest = __atomic_load_n(&clock.latest_ns, __ATOMIC_RELAXED);
+
+    while (latest < ns)
+        if (__atomic_compare_exchange_n(&clock.latest_ns, &latest, ns, true, __ATOMIC_RELAXED,
+                                        __ATOMIC_RELAXED))
+            return ns;
+    return latest;
 }
 
 uint64_t clock_monotonic_ns(void)
 {
-    return mul_shift(tsc_read() - clock.start, clock.mult);
+    uint64_t ns = mul_shift(tsc_read_ordered() - clock.start, clock.mult);
+
+    return likely(!clock.distrusted) ? ns : hold_back(ns);
 }
 
 uint64_t clock_realtime_ns(void)
@@ -38,7 +77,26 @@ uint64_t clock_realtime_ns(void)
 
 void clock_set_realtime_ns(uint64_t now_ns)
 {
+    uint64_t flags = spin_lock_irqsave(&clock.lock);
+
     __atomic_store_n(&clock.realtime_offset_ns, now_ns - clock_monotonic_ns(), __ATOMIC_RELAXED);
+    page_fill_locked();
+    spin_unlock_irqrestore(&clock.lock, flags);
+}
+
+void clock_distrust(void)
+{
+    clock.distrusted = true;
+    clock_publish(clock.page);
+}
+
+void clock_publish(struct vdso_data *page)
+{
+    uint64_t flags = spin_lock_irqsave(&clock.lock);
+
+    clock.page = page;
+    page_fill_locked();
+    spin_unlock_irqrestore(&clock.lock, flags);
 }
 
 uint64_t clock_tsc_hz(void)

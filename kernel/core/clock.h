@@ -10,6 +10,8 @@
 
 #include "kernel/lib/util.h"
 
+struct vdso_data;
+
 /* tsc_hz: ticks a second; epoch_s: seconds since 1970-01-01 UTC now, or 0 when nothing tells.
  * Before this call the clock reads zero. */
 void clock_init(uint64_t tsc_hz, uint64_t tsc_start, uint64_t epoch_s);
@@ -17,6 +19,12 @@ void clock_init(uint64_t tsc_hz, uint64_t tsc_start, uint64_t epoch_s);
 uint64_t clock_monotonic_ns(void);
 uint64_t clock_realtime_ns(void);
 void clock_set_realtime_ns(uint64_t now_ns);
+
+/* The TSC differs between processors, or changes its pace: from now on the clock is held back where
+ * it would go backwards, and programs have to ask. Before programs run. */
+void clock_distrust(void);
+/* From now on the page tells programs what they need to know. */
+void clock_publish(struct vdso_data *page);
 
 uint64_t clock_tsc_hz(void);
 uint64_t clock_ticks_to_ns(uint64_t ticks);

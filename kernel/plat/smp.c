@@ -7,6 +7,7 @@
 #include "kernel/arch/x86_64/paging.h"
 #include "kernel/arch/x86_64/regs.h"
 #include "kernel/arch/x86_64/trampoline.h"
+#include "kernel/arch/x86_64/tsc.h"
 #include "kernel/arch/x86_64/vectors.h"
 #include "kernel/core/clock.h"
 #include "kernel/core/ipi.h"
@@ -23,9 +24,13 @@
 #define ANSWER_NS  100000000ULL /* how long a processor may take to appear */
 #define INIT_NS    10000000ULL  /* INIT to start-up; needed by old hardware only */
 #define STARTUP_NS 200000ULL
+#define TSC_LOOKS  1000
 
 static void (*cpu_run)(void);
 static uint32_t answered; /* [a] index of the processor that came up last */
+
+static uint64_t tsc_latest; /* [a] the last TSC that a processor saw while one starts */
+static bool tsc_warped;     /* [a] another one was behind that */
 
 static void *address(uint64_t physical)
 {
@@ -40,6 +45,19 @@ static void wait_ns(uint64_t ns)
         cpu_pause();
 }
 
+/* One look at the TSC, compared with the last that anybody had. */
+static void tsc_compare(void)
+{
+    uint64_t latest = __atomic_load_n(&tsc_latest, __ATOMIC_ACQUIRE);
+    uint64_t now = tsc_read_ordered();
+
+    if (now < latest)
+        __atomic_store_n(&tsc_warped, true, __ATOMIC_RELAXED);
+    else
+        __atomic_compare_exchange_n(&tsc_latest, &latest, now, false, __ATOMIC_RELEASE,
+                                    __ATOMIC_RELAXED);
+}
+
 /* The first C code of a new processor: on the kernel's tables and its own stack from here on. */
 static void cpu_entry(void *argument)
 {
@@ -51,6 +69,8 @@ static void cpu_entry(void *argument)
     if (lapic_init_cpu(acpi_info()))
         for (;;)
             cpu_halt();
+    for (unsigned i = 0; i < TSC_LOOKS; i++)
+        tsc_compare();
     __atomic_store_n(&answered, cpu->index, __ATOMIC_RELEASE);
     cpu_run();
 }
@@ -114,9 +134,11 @@ static bool cpu_answers(const struct cpu *cpu, uint64_t trampoline)
     for (unsigned tries = 0; tries < 2; tries++) {
         lapic_send_startup(cpu->apic_id, (uint8_t)(trampoline >> PAGE_SHIFT));
         deadline = clock_monotonic_ns() + (tries ? ANSWER_NS : STARTUP_NS);
-        while (clock_monotonic_ns() < deadline)
+        while (clock_monotonic_ns() < deadline) {
+            tsc_compare();
             if (__atomic_load_n(&answered, __ATOMIC_ACQUIRE) == cpu->index)
                 return true;
+        }
     }
     return false;
 }
@@ -186,6 +208,10 @@ unsigned smp_start(const struct acpi_info *info, uint64_t trampoline, unsigned m
     for (size_t i = 0; i < ARRAY_SIZE(frames); i++)
         if (frames[i])
             pmm_free(frames[i], 0);
+    if (tsc_warped) {
+        klog("clock: the TSCs of the processors differ: time is held back where it would go back");
+        clock_distrust();
+    }
     klog("processors: %u of %u run", count, info->ncpus);
     return count;
 }

@@ -9,6 +9,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/slab.h"
 #include "kernel/proc/exec_script.h"
+#include "kernel/proc/vdso.h"
 #include "kernel/vm/vm_space.h"
 #include "shared/addrmap.h"
 #include "shared/linux/errno.h"
@@ -205,6 +206,8 @@ static int program_map(struct loading *load, struct fs_context *context,
     program->entry = auxv.entry;
     if (load->image.interp.size)
         err = interpreter_load(load, context, &auxv, &program->entry);
+    if (!err)
+        err = vdso_map(load->space, &auxv.vdso);
     if (err)
         return err;
     return exec_stack_build(load->space, strings, context, &auxv, load->image.exec_stack, program);

@@ -48,7 +48,7 @@ MUST_CHECK int exec_replace(struct task *self, struct file *file,
 
 /* What exec_load has learnt that the auxiliary vector tells (exec_stack.c). */
 struct exec_auxv {
-    uint64_t phdr, phnum, entry, base;
+    uint64_t phdr, phnum, entry, base, vdso;
 };
 
 MUST_CHECK int exec_stack_build(struct vm_space *space, const struct exec_strings *strings,

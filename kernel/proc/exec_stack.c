@@ -66,6 +66,7 @@ static void auxv_fill(struct building *b, const struct exec_strings *strings,
     uint8_t random[RANDOM_NBYTES];
 
     random_fill(random, sizeof(random));
+    auxv_put(b, LX_AT_SYSINFO_EHDR, auxv->vdso);
     auxv_put(b, LX_AT_HWCAP, features.hwcap);
     auxv_put(b, LX_AT_PAGESZ, PAGE_SIZE);
     auxv_put(b, LX_AT_CLKTCK, LX_CLOCK_TICKS);

@@ -27,7 +27,7 @@ USER_PLAIN := args call_numbers clocks cow_fork devices ending endless exec file
               mem_brk mem_dirty mem_file mem_grow mem_hungry mem_limits mem_many mem_map mem_oom \
               mem_protect mem_remap mem_shared mem_sparse mem_stack mem_truncate nice output \
               pipe_alone poll_alone proc_state sig_handler sig_race sig_restart sig_return \
-              sig_send sig_stack sig_state sig_stop sig_timer tls user_copy wait xattr
+              sig_send sig_stack sig_state sig_stop sig_timer tls user_copy vdso wait xattr
 # Programs that play both ends of a terminal.
 USER_PTY := pty_line pty_raw pty_job pty_hangup
 # Programs that try wrong pointers by table.

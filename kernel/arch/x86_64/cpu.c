@@ -2,14 +2,18 @@
 #include "kernel/arch/x86_64/cpu.h"
 
 #include "kernel/arch/x86_64/entry.h"
+#include "kernel/arch/x86_64/features.h"
 #include "kernel/arch/x86_64/idt.h"
 #include "kernel/arch/x86_64/msr.h"
 #include "kernel/arch/x86_64/regs.h"
+#include "shared/vdso.h"
 
 /* Access bytes and flags of 64-bit descriptors (Intel SDM vol. 3, section 3.4.5). The accessed bit
  * is set so that the processor never writes to the table. */
 #define GDT_CODE(dpl) (0x00af9b000000ffffULL | ((uint64_t)(dpl) << 45))
 #define GDT_DATA(dpl) (0x00cf93000000ffffULL | ((uint64_t)(dpl) << 45))
+/* Nothing can be read through it (expand-down): ring 3 asks for its limit alone. */
+#define GDT_NUMBER(limit) (0x0040f50000000000ULL | (limit))
 
 struct cpu cpu_boot;
 struct cpu *cpu_all[CPU_MAX];
@@ -51,6 +55,7 @@ static void gdt_fill(struct cpu *cpu)
     cpu->gdt[SELECTOR_TSS >> 3] =
         limit | (base & 0xffffff) << 16 | 0x89ULL << 40 | (base >> 24 & 0xff) << 56;
     cpu->gdt[(SELECTOR_TSS >> 3) + 1] = base >> 32;
+    cpu->gdt[VDSO_CPU_SELECTOR >> 3] = GDT_NUMBER(cpu->index);
 }
 
 /* Where SYSCALL goes and what it clears. 32-bit ways in stay shut: with SYSENTER_CS zero SYSENTER
@@ -86,5 +91,7 @@ void cpu_init(struct cpu *cpu, unsigned index)
     msr_write(MSR_FS_BASE, 0);
     idt_load();
     syscall_registers_set();
+    if (features.rdtscp)
+        msr_write(MSR_TSC_AUX, index);
     debug_registers_clear();
 }

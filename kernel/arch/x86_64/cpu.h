@@ -65,7 +65,7 @@ struct cpu {
     uint64_t user_ticks;
     struct flight_record flight[FLIGHT_RECORDS];
     struct cpu_tss tss ALIGNED(16);
-    uint64_t gdt[10] ALIGNED(16);
+    uint64_t gdt[16] ALIGNED(16);
     uint64_t ist_top[CPU_IST_COUNT + 1]; /* stack tops; [0] unused */
 };
 

@@ -69,6 +69,7 @@ void features_detect(void)
         r = cpuid_query(0x80000001, 0);
         features.nx = bit(r.edx, 20);
         features.gb_pages = bit(r.edx, 26);
+        features.rdtscp = bit(r.edx, 27);
     }
     if (max_extended >= 0x80000007)
         features.invariant_tsc = bit(cpuid_query(0x80000007, 0).edx, 8);

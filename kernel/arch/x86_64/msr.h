@@ -21,6 +21,7 @@
 #define MSR_FS_BASE        0xc0000100U
 #define MSR_GS_BASE        0xc0000101U
 #define MSR_KERNEL_GS_BASE 0xc0000102U
+#define MSR_TSC_AUX        0xc0000103U /* what RDTSCP and RDPID tell */
 #define MSR_SYSENTER_CS    0x00000174U
 
 static inline uint64_t msr_read(uint32_t msr)
