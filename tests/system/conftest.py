@@ -142,6 +142,8 @@ def boot(request):
             print(f"---- QEMU status {outcome.status}: {outcome.message}")
             if outcome.errors.strip():
                 print(f"---- QEMU said: {outcome.errors.strip()}")
+            failed = [line for line in outcome.log.splitlines() if line.startswith("not ok")]
+            print("\n".join(["---- what failed:"] + failed))
             print(f"---- serial log, its last part:\n{outcome.log[-6000:]}\n----")
 
 

@@ -19,25 +19,28 @@ FACTORS = {
     "disk": ["sata", "nvme", "virtio", "usb"],
     "graphics": ["std", "none"],
     "chipset": ["q35", "pc"],
+    "cpus": ["1", "2", "4"],
 }
 MACHINES = [
-    ("clang", "-O0", "Haswell", "4G", "virtio", "std", "pc"),
-    ("clang", "-O0", "Nehalem", "256M", "nvme", "std", "q35"),
-    ("clang", "-O0", "max", "40G", "usb", "std", "pc"),
-    ("clang", "-O0", "qemu64", "64M", "usb", "none", "q35"),
-    ("clang", "-O2", "qemu64", "256M", "sata", "std", "pc"),
-    ("clang", "-O2", "qemu64", "40G", "virtio", "none", "q35"),
-    ("clang", "-Os", "Nehalem", "40G", "sata", "none", "q35"),
-    ("clang", "-Os", "max", "4G", "sata", "none", "q35"),
-    ("gcc", "-O0", "Haswell", "64M", "sata", "none", "q35"),
-    ("gcc", "-O0", "max", "256M", "virtio", "none", "q35"),
-    ("gcc", "-O2", "Haswell", "256M", "usb", "none", "q35"),
-    ("gcc", "-O2", "Nehalem", "4G", "usb", "none", "q35"),
-    ("gcc", "-O2", "max", "64M", "nvme", "none", "pc"),
-    ("gcc", "-O2", "qemu64", "4G", "nvme", "none", "pc"),
-    ("gcc", "-Os", "Haswell", "40G", "nvme", "none", "q35"),
-    ("gcc", "-Os", "Nehalem", "64M", "virtio", "std", "pc"),
-    ("gcc", "-Os", "qemu64", "256M", "usb", "std", "q35"),
+    ("clang", "-O0", "Haswell", "4G", "sata", "std", "q35", "4"),
+    ("clang", "-O0", "Nehalem", "256M", "nvme", "none", "q35", "1"),
+    ("clang", "-O0", "Nehalem", "40G", "virtio", "none", "q35", "1"),
+    ("clang", "-O2", "max", "256M", "nvme", "std", "q35", "4"),
+    ("clang", "-O2", "max", "64M", "sata", "none", "q35", "2"),
+    ("clang", "-O2", "qemu64", "40G", "usb", "std", "q35", "2"),
+    ("clang", "-O2", "qemu64", "64M", "virtio", "std", "pc", "4"),
+    ("clang", "-Os", "Haswell", "40G", "nvme", "std", "q35", "4"),
+    ("clang", "-Os", "qemu64", "256M", "usb", "none", "q35", "2"),
+    ("clang", "-Os", "qemu64", "4G", "nvme", "std", "pc", "1"),
+    ("gcc", "-O0", "Haswell", "64M", "nvme", "none", "pc", "2"),
+    ("gcc", "-O0", "max", "40G", "usb", "std", "q35", "1"),
+    ("gcc", "-O0", "qemu64", "256M", "sata", "std", "pc", "1"),
+    ("gcc", "-O2", "Haswell", "4G", "usb", "std", "q35", "1"),
+    ("gcc", "-O2", "Nehalem", "4G", "usb", "none", "pc", "4"),
+    ("gcc", "-Os", "Haswell", "256M", "virtio", "std", "pc", "4"),
+    ("gcc", "-Os", "Nehalem", "40G", "sata", "std", "pc", "2"),
+    ("gcc", "-Os", "Nehalem", "64M", "usb", "std", "pc", "1"),
+    ("gcc", "-Os", "max", "4G", "virtio", "std", "pc", "2"),
 ]
 PLAN_LINES = 25  # at least, says the promise
 
@@ -50,14 +53,14 @@ def test_table_has_every_pair():
 
 @pytest.mark.parametrize("row", MACHINES, ids=["-".join(row) for row in MACHINES])
 def test_default_plan(boot, mkimg, matrix_build, row):
-    compiler, level, cpu, memory, disk, graphics, chipset = row
+    compiler, level, cpu, memory, disk, graphics, chipset, cpus = row
     outcome = boot(mkimg(build=matrix_build(compiler + level)), cpu=cpu, memory=memory, disk=disk,
-                   extra=["-vga", graphics, "-machine", chipset])
+                   cpus=int(cpus), timeout=300, extra=["-vga", graphics, "-machine", chipset])
     assert outcome.code == machine.PASS, outcome.message
     megabytes = int(memory[:-1]) * (1024 if memory[-1] == "G" else 1)
     told = int(outcome.report.fields["memory"].removesuffix("MiB"))
     assert megabytes * 0.85 - 8 < told <= megabytes
-    assert outcome.report.fields["cpus"] == "1"
+    assert outcome.report.fields["cpus"] == cpus
 
 
 def test_default_plan_has_its_size():
