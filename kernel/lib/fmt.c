@@ -31,7 +31,7 @@ struct fmt_spec {
 };
 
 /* The longest number: 64 bits in decimal take 20 digits. */
-#define DIGITS_MAX 20
+#define DIGITS_MAX 22 /* of 64 bits, in octal */
 
 static void put_bytes(struct fmt_out *out, const char *bytes, size_t nbytes)
 {
@@ -83,6 +83,9 @@ static size_t digits_write(char digits[DIGITS_MAX], uint64_t value, char convers
     if (conversion == 'x' || conversion == 'X') {
         for (; value; value >>= 4)
             digits[DIGITS_MAX - ++n] = set[value & 15];
+    } else if (conversion == 'o') {
+        for (; value; value >>= 3)
+            digits[DIGITS_MAX - ++n] = set[value & 7];
     } else {
         for (; value; value /= 10)
             digits[DIGITS_MAX - ++n] = set[value % 10];
@@ -246,8 +249,9 @@ static bool put_conversion(struct fmt_out *out, struct fmt_spec *spec, char conv
     case 'i':
         put_signed(out, spec, arg_signed(args, spec->size));
         return true;
+    case 'o':
     case 'u':
-        put_number(out, spec, "", arg_unsigned(args, spec->size), 'u');
+        put_number(out, spec, "", arg_unsigned(args, spec->size), conversion);
         return true;
     case 'x':
     case 'X':

@@ -2,7 +2,7 @@
 /*
  * lib/fmt.h - text from a format, as snprintf does it
  *
- * Conversions: %c %s %d %i %u %x %X %p %%
+ * Conversions: %c %s %d %i %u %o %x %X %p %%
  * Flags:   - (left), 0 (zeroes), + and blank (sign), # (0x); width; precision (bytes of %s, least
  *          digits of a number); `*` for either; sizes hh h l ll z.
  * Rule:    a 64-bit number is printed with %llu or %llx and a cast to (unsigned long long): the

@@ -73,6 +73,7 @@ static void test_integers(void **state)
         SAME("%ld %lu %lx %lld %llu %llx", (long)v, (unsigned long)v, (unsigned long)v, v,
              (unsigned long long)v, (unsigned long long)v);
         SAME("%zu %zx", (size_t)v, (size_t)v);
+        SAME("%o [%06o] [%llo]", (unsigned)v, (unsigned)v, (unsigned long long)v);
         SAME("[%5d] [%-5d] [%05d] [%25lld] [%-25lld] [%025lld]", (int)v, (int)v, (int)v, v, v, v);
         SAME("[%016llx] [%#llx] [%#010x] [%#X]", (unsigned long long)v, (unsigned long long)v,
              (unsigned)v, (unsigned)v);
