@@ -101,6 +101,8 @@ KERNEL_SRCS := \
     kernel/fs/pipe.c \
     kernel/fs/poll.c \
     kernel/fs/devfs.c \
+    kernel/fs/procfs.c \
+    kernel/fs/procfs_file.c \
     kernel/fs/initrd.c \
     kernel/dev/mem.c \
     kernel/dev/console.c \
@@ -127,6 +129,12 @@ KERNEL_SRCS := \
     kernel/proc/oom.c \
     kernel/proc/terminal.c \
     kernel/proc/threads.c \
+    kernel/proc/procfs.c \
+    kernel/proc/procfs_status.c \
+    kernel/proc/procfs_maps.c \
+    kernel/proc/procfs_fd.c \
+    kernel/proc/procfs_mounts.c \
+    kernel/proc/procfs_system.c \
     kernel/proc/usermode.c \
     kernel/proc/signal_queue.c \
     kernel/proc/signal_send.c \

@@ -47,6 +47,7 @@
 #include "kernel/plat/tsc_rate.h"
 #include "kernel/proc/oom.h"
 #include "kernel/proc/process.h"
+#include "kernel/proc/procfs.h"
 #include "kernel/proc/terminal.h"
 #include "kernel/proc/threads.h"
 #include "kernel/proc/vdso.h"
@@ -205,8 +206,9 @@ static void files_start(void)
     fs_init();
     if (initrd_populate(direct(&bootinfo->rootfs), bootinfo->rootfs.size, &report))
         panic("rootfs.cpio: %s", report.fault);
-    if (devfs_mount() || mem_devices_init() || console_devices_init() || pty_devices_init())
-        panic("not enough memory for /dev");
+    if (devfs_mount() || mem_devices_init() || console_devices_init() || pty_devices_init() ||
+        procfs_start())
+        panic("no directories /dev and /proc, or not enough memory for them");
     klog("root: %llu entries, %llu KiB of file data used in place",
          (unsigned long long)report.nentries, (unsigned long long)(report.nbytes_in_place >> 10));
 }

@@ -36,3 +36,8 @@ uint64_t cmdline_number(const char *key, uint64_t fallback)
     }
     return value;
 }
+
+const char *cmdline_text(void)
+{
+    return cmdline;
+}

@@ -10,6 +10,7 @@
 
 /* The text stays where it is. Logs every word that nobody understands. */
 void cmdline_init(const char *words);
+const char *cmdline_text(void); /* all of it */
 
 /* The value of the last word with that key. False: not given. */
 bool cmdline_find(const char *key, char *out, size_t size);

@@ -104,9 +104,9 @@ static int zero_page_get(struct vm_pager *pager, uint64_t index, bool write,
     return *out_frame ? 0 : -ENOMEM;
 }
 
-static void zero_pager_ref(struct vm_pager *pager)
+static void zero_pager_ref(struct vm_pager *pager, struct dentry *name)
 {
-    (void)pager;
+    (void)pager, (void)name;
 }
 
 static const struct vm_pager_ops zero_pager_ops = {

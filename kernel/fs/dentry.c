@@ -110,6 +110,7 @@ int dentry_create(struct dentry *parent, const char *name, size_t len, uint32_t 
     dentry->mounted = NULL;
     dentry->refs = 1;
     dentry->linked = false;
+    dentry->floating = false;
     dentry->cookie = 0;
     *out_dentry = dentry;
     return 0;
@@ -185,7 +186,7 @@ int64_t dentry_path(struct dentry *dentry, struct dentry *root, char *buffer, si
     size_t at = size - 1;
     int64_t err;
 
-    *out_flags = dentry->parent && !dentry->linked ? DENTRY_PATH_DELETED : 0;
+    *out_flags = dentry->parent && !dentry->linked && !dentry->floating ? DENTRY_PATH_DELETED : 0;
     buffer[at] = '\0';
     spin_lock(&fs_tree_lock);
     err = path_locked(dentry, root, buffer, &at, out_flags);

@@ -27,6 +27,7 @@ struct dentry {
     const char *name;            /* [t] no NUL; inline_name, or from fs/text.h */
     uint16_t name_len;           /* [t] */
     bool linked;                 /* [d] its directory holds it */
+    bool floating;               /* [I] made anew by each lookup: no directory holds it, ever */
     struct rb_node by_name;      /* [d] */
     struct rb_node by_order;     /* [d] */
     uint64_t cookie;             /* [d] position for getdents */

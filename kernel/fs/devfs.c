@@ -148,26 +148,13 @@ static int make_links(void)
     return 0;
 }
 
-/* Lays the file system over /dev of the root. */
-static int attach(struct super_block *super)
-{
-    struct dentry *root = mount_root(), *dev;
-    int err = root->inode->ops->lookup(root, "dev", 3, dentry_hash("dev", 3), &dev);
-
-    if (err)
-        return err;
-    err = mount_attach(super, dev);
-    dentry_put(dev);
-    return err;
-}
-
 int devfs_mount(void)
 {
     struct super_block *super;
     int err = ramfs_create("devtmpfs", "devtmpfs", 0755, &super);
 
     if (!err)
-        err = attach(super);
+        err = mount_at_boot(super, "dev");
     if (err)
         return err;
     devfs_root = super->root;

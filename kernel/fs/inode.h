@@ -24,6 +24,7 @@ struct inode;
 struct inode_ops;
 struct lx_statfs;
 struct pipe;
+struct procfs_entry;
 
 struct fs_time {
     int64_t sec; /* since 1970, may be negative */
@@ -53,6 +54,14 @@ struct dir_index {
 
 #define DIR_DEAD 0x80000000u /* removed: takes no entries any more */
 
+/* What a file of procfs stands for: fs/procfs.h. */
+struct procfs_node {
+    const struct procfs_entry *entry;
+    uint64_t serial; /* of the process that has had that number; 0: it is about none */
+    int pid;
+    int number; /* of a descriptor */
+};
+
 /* I constant after creation   a atomic   l inode.lock */
 struct inode {
     const struct inode_ops *ops;     /* [I] */
@@ -78,8 +87,9 @@ struct inode {
             const char *text; /* symlink [I]; size is its length; no NUL */
             void *owned;      /* what holds the text, NULL: the archive */
         } link;
-        struct pipe *pipe; /* FIFO [l] */
-        void *context;     /* anonymous files and procfs: the operations' own */
+        struct pipe *pipe;       /* FIFO [l] */
+        struct procfs_node proc; /* [I] */
+        void *context;           /* anonymous files: the operations' own */
     };
 };
 

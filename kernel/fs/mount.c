@@ -7,6 +7,7 @@
 #include "kernel/fs/ramfs.h"
 #include "kernel/fs/text.h"
 #include "kernel/lib/assert.h"
+#include "kernel/lib/string.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/stat.h"
 
@@ -60,6 +61,19 @@ int mount_attach(struct super_block *super, struct dentry *directory)
         list_push_back(&mounts, &super->mounts);
     }
     spin_unlock(&fs_tree_lock);
+    return err;
+}
+
+int mount_at_boot(struct super_block *super, const char *name)
+{
+    struct dentry *root = root_super->root, *dir;
+    size_t len = strlen(name);
+    int err = root->inode->ops->lookup(root, name, len, dentry_hash(name, len), &dir);
+
+    if (err)
+        return err;
+    err = mount_attach(super, dir);
+    dentry_put(dir);
     return err;
 }
 

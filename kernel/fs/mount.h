@@ -22,6 +22,9 @@ void super_init(struct super_block *super, const char *type, const char *source,
 /* Lays it over a directory. */
 MUST_CHECK int mount_attach(struct super_block *super, struct dentry *directory);
 
+/* The same for a directory of the root that is named so, at start-up. */
+MUST_CHECK int mount_at_boot(struct super_block *super, const char *name);
+
 struct dentry *mount_root(void); /* "/", borrowed */
 
 /* Calls visit for each mount, oldest first, until it returns false. No lock is held meanwhile:

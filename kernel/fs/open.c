@@ -62,17 +62,26 @@ static int operations_of(struct dentry *dentry, const struct file_ops **out_ops,
     return 0;
 }
 
+/* What /proc/PID/fd makes of a file without a name. Pipes can be opened anew, others cannot. */
+static bool is_nameless(const struct dentry *dentry)
+{
+    return !dentry->parent && dentry->inode->super->root != dentry;
+}
+
 static int open_dentry(struct fs_context *opener, struct dentry *dentry, uint32_t flags,
                        struct file **out_file)
 {
     const struct file_ops *ops;
     struct file *file;
     void *context;
+    bool nameless = is_nameless(dentry);
     int err = operations_of(dentry, &ops, &context);
 
+    if (!err && nameless && type_of(dentry) != LX_S_IFIFO)
+        err = -ENXIO;
     if (err)
         return err;
-    err = file_create(ops, dentry->inode, dentry, flags, &file);
+    err = file_create(ops, dentry->inode, nameless ? NULL : dentry, flags, &file);
     if (err)
         return err;
     file->context = context;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Reading, writing and mapping the pages of a regular file. */
 #include "kernel/fs/ramfs_file.h"
+#include "kernel/fs/dentry.h"
 #include "kernel/lib/assert.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/pmm.h"
@@ -329,14 +330,21 @@ static void pager_pages_find(struct vm_pager *pager, uint64_t index, unsigned co
     mutex_unlock(&inode->lock);
 }
 
-static void pager_get(struct vm_pager *pager)
+/* A name holds its file. */
+static void pager_get(struct vm_pager *pager, struct dentry *name)
 {
-    inode_get(container_of(pager, struct inode, pager));
+    if (name)
+        dentry_get(name);
+    else
+        inode_get(container_of(pager, struct inode, pager));
 }
 
-static void pager_put(struct vm_pager *pager)
+static void pager_put(struct vm_pager *pager, struct dentry *name)
 {
-    inode_put(container_of(pager, struct inode, pager));
+    if (name)
+        dentry_put(name);
+    else
+        inode_put(container_of(pager, struct inode, pager));
 }
 
 const struct vm_pager_ops ramfs_pager_ops = {

@@ -28,6 +28,7 @@ struct loading {
     struct elf_image image;
     uint64_t bias;
     void *phdrs; /* owned */
+    struct exec_layout layout;
     const char *reason;
 };
 
@@ -59,8 +60,9 @@ static uint32_t prot_of(uint32_t flags)
            (flags & ELF_PF_X ? LX_PROT_EXEC : 0u);
 }
 
+/* file NULL: zeroes. */
 static int map_fixed(struct loading *load, uint64_t start, uint64_t end, uint32_t prot,
-                     struct vm_pager *pager, uint64_t page_index)
+                     struct file *file, uint64_t page_index)
 {
     struct vm_request request = {
         .address = start,
@@ -68,7 +70,8 @@ static int map_fixed(struct loading *load, uint64_t start, uint64_t end, uint32_
         .prot = prot,
         .may_write = true,
         .fixed = true,
-        .pager = pager,
+        .pager = file ? file_pager(file) : NULL,
+        .name = file ? file->dentry : NULL,
         .page_index = page_index,
     };
     uint64_t ignored;
@@ -98,6 +101,20 @@ static int bss_map(struct loading *load, uint64_t start, uint64_t end, uint32_t 
     return err;
 }
 
+/* Where code and data lie, as Linux tells them apart: code is what may be executed, data what lies
+ * highest. */
+static void layout_add(struct exec_layout *layout, uint64_t va, const struct elf_segment *segment)
+{
+    bool is_code = segment->flags & ELF_PF_X;
+
+    if (is_code && (!layout->code_start || va < layout->code_start))
+        layout->code_start = va;
+    if (is_code)
+        layout->code_end = MAX(layout->code_end, va + segment->file_size);
+    layout->data_start = MAX(layout->data_start, va);
+    layout->data_end = MAX(layout->data_end, va + segment->file_size);
+}
+
 static int segment_map(struct loading *load, const struct elf_segment *segment)
 {
     uint64_t va = segment->va + load->bias;
@@ -106,8 +123,9 @@ static int segment_map(struct loading *load, const struct elf_segment *segment)
     uint32_t prot = prot_of(segment->flags);
     int err = 0;
 
+    layout_add(&load->layout, va, segment);
     if (segment->file_size)
-        err = map_fixed(load, start, ALIGN_UP(file_end, PAGE_SIZE), prot, file_pager(load->file),
+        err = map_fixed(load, start, ALIGN_UP(file_end, PAGE_SIZE), prot, load->file,
                         segment->file_offset >> PAGE_SHIFT);
     if (!err && segment->mem_size > segment->file_size)
         err = bss_map(load, file_end, va + segment->mem_size, prot);
@@ -204,6 +222,7 @@ static int program_map(struct loading *load, struct fs_context *context,
         .entry = load->image.entry + load->bias,
     };
     program->entry = auxv.entry;
+    program->layout = load->layout;
     if (load->image.interp.size)
         err = interpreter_load(load, context, &auxv, &program->entry);
     if (!err)
@@ -275,7 +294,7 @@ void exec_frame_init(struct trap_frame *frame, const struct exec_program *progra
 {
     memset(frame, 0, sizeof(*frame));
     frame->rip = program->entry;
-    frame->rsp = program->stack;
+    frame->rsp = program->layout.stack;
     frame->cs = SELECTOR_USER_CS;
     frame->ss = SELECTOR_USER_DS;
     frame->rflags = RFLAGS_FIXED | RFLAGS_IF;

@@ -19,13 +19,19 @@ struct vm_space;
 
 #define EXEC_ARGS_MAX (2u << 20) /* bytes of strings and pointers, a quarter of the stack */
 
+/* Where things lie in a program's memory: what /proc tells of it. */
+struct exec_layout {
+    uint64_t code_start, code_end, data_start, data_end; /* of the program itself */
+    uint64_t stack;                                      /* RSP at its start: address of argc */
+    uint64_t args_start, args_end, env_end;              /* argv strings, then envp's */
+};
+
 struct exec_program {
     struct vm_space *space;
-    uint64_t entry;                /* where ring 3 starts */
-    uint64_t stack;                /* its RSP there: address of argc */
-    struct file *file;             /* what runs: after #!, the interpreter */
-    uint64_t args_start, args_end; /* argv strings in its memory */
-    const char *reason;            /* on failure: more than the errno says, or NULL */
+    uint64_t entry; /* where ring 3 starts */
+    struct exec_layout layout;
+    struct file *file;  /* what runs: after #!, the interpreter */
+    const char *reason; /* on failure: more than the errno says, or NULL */
 };
 
 struct exec_strings {

@@ -18,7 +18,9 @@ static void space_replace(struct task *self, struct vm_space *space)
 
     irq_disable();
     vm_space_enter(space);
+    spin_lock(&self->process->lock); /* others look at it: /proc */
     self->thread.space = space;
+    spin_unlock(&self->process->lock);
     self->thread.arch.cr3 = space->root;
     self->thread.arch.cr3_users = &space->cpus;
     cr3_write(space->root);
@@ -48,6 +50,7 @@ int exec_replace(struct task *self, struct file *file, const struct exec_strings
     struct process *process = self->process;
     struct exec_program program = {0};
     struct file *old_exe;
+    uint64_t flags;
     int err = exec_load(file, self->fs, strings, &program);
 
     if (err)
@@ -59,11 +62,12 @@ int exec_replace(struct task *self, struct file *file, const struct exec_strings
     self->clear_tid.va = 0;
     self->robust_list.va = 0;
     self->rseq.va = 0;
+    flags = spin_lock_irqsave(&process->lock);
     old_exe = process->exe;
     process->exe = program.file;
+    spin_unlock_irqrestore(&process->lock, flags);
     file_put(old_exe);
-    process->args_start = program.args_start;
-    process->args_end = program.args_end;
+    process->layout = program.layout;
     process->has_execed = true;
     process_set_name(process, strings->path);
     registers_reset(self, &program);

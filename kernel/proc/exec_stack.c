@@ -24,10 +24,10 @@ static const char platform[] = "x86_64";
 struct building {
     char *bytes;
     size_t nbytes;
-    uint64_t base;                 /* user address of bytes[0] */
-    size_t text;                   /* offset where the next string goes */
-    size_t pointer;                /* offset where the next word goes */
-    uint64_t args_start, args_end; /* user addresses of the argv strings */
+    uint64_t base;                          /* user address of bytes[0] */
+    size_t text;                            /* offset where the next string goes */
+    size_t pointer;                         /* offset where the next word goes */
+    uint64_t args_start, args_end, env_end; /* user addresses of the argv and envp strings */
 };
 
 static void word_put(struct building *b, uint64_t value)
@@ -119,6 +119,7 @@ static int fill(struct building *b, const struct exec_strings *strings,
     strings_put(b, strings->argv);
     b->args_end = b->base + b->text;
     strings_put(b, strings->envp);
+    b->env_end = b->base + b->text;
     auxv_fill(b, strings, context, auxv);
     return 0;
 }
@@ -160,9 +161,10 @@ int exec_stack_build(struct vm_space *space, const struct exec_strings *strings,
     if (!err)
         err = vm_poke(space, b.base, b.bytes, b.nbytes);
     if (!err) {
-        out->stack = b.base;
-        out->args_start = b.args_start;
-        out->args_end = b.args_end;
+        out->layout.stack = b.base;
+        out->layout.args_start = b.args_start;
+        out->layout.args_end = b.args_end;
+        out->layout.env_end = b.env_end;
     }
     kfree(b.bytes);
     return err;

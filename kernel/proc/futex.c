@@ -187,7 +187,7 @@ int futex_wake(struct task *self, uint64_t va, bool shared, int count, uint32_t 
 static void move_locked(struct futex_waiter *waiter, struct bucket *to, const struct vm_key *key)
 {
     if (key->pager)
-        key->pager->ops->get(key->pager);
+        key->pager->ops->get(key->pager, NULL);
     vm_key_put(&waiter->key);
     waiter->key = *key;
     list_remove(&waiter->link);

@@ -12,7 +12,6 @@
 #include "kernel/sched/sched.h"
 #include "shared/linux/errno.h"
 
-#define PID_MAX 32768
 #define BUCKETS 256
 
 struct spinlock process_tree_lock = SPINLOCK_INIT(SPIN_PROC_TREE);
@@ -21,6 +20,7 @@ struct process process_init_process;
 static struct slab_cache *process_cache, *task_cache, *fpu_cache;
 static struct list numbers[BUCKETS];    /* [tree] by pid */
 static int last_pid = PROCESS_INIT_PID; /* [tree] */
+static uint64_t last_serial = 1;        /* [tree] init's */
 
 static struct list *bucket_of(int pid)
 {
@@ -33,7 +33,7 @@ static void limits_init(struct process *process)
         process->limits[i] = (struct lx_rlimit){LX_RLIM_INFINITY, LX_RLIM_INFINITY};
     process->limits[LX_RLIMIT_STACK].current = 8u << 20;
     process->limits[LX_RLIMIT_CORE].current = 0;
-    process->limits[LX_RLIMIT_NPROC] = (struct lx_rlimit){PID_MAX - 1, PID_MAX - 1};
+    process->limits[LX_RLIMIT_NPROC] = (struct lx_rlimit){PROCESS_PID_MAX - 1, PROCESS_PID_MAX - 1};
     process->limits[LX_RLIMIT_NOFILE] = (struct lx_rlimit){FD_LIMIT_DEFAULT, FD_LIMIT_MAX};
     process->limits[LX_RLIMIT_MEMLOCK] = (struct lx_rlimit){8u << 20, 8u << 20};
     process->limits[LX_RLIMIT_SIGPENDING] = (struct lx_rlimit){1024, 1024};
@@ -77,6 +77,7 @@ void process_init(void)
     limits_init(&process_init_process);
     process_init_process.refs = 1;
     process_init_process.pid = PROCESS_INIT_PID;
+    process_init_process.serial = last_serial;
     process_init_process.group = PROCESS_INIT_PID;
     process_init_process.session = PROCESS_INIT_PID;
     str_copy(process_init_process.name, sizeof(process_init_process.name), "init");
@@ -120,8 +121,8 @@ static bool number_used_locked(int pid)
 
 static int number_take_locked(void)
 {
-    for (int tries = 0; tries < PID_MAX; tries++) {
-        last_pid = last_pid + 1 < PID_MAX ? last_pid + 1 : PROCESS_INIT_PID + 1;
+    for (int tries = 0; tries < PROCESS_PID_MAX; tries++) {
+        last_pid = last_pid + 1 < PROCESS_PID_MAX ? last_pid + 1 : PROCESS_INIT_PID + 1;
         if (!process_find_locked(last_pid) && !number_used_locked(last_pid))
             return last_pid;
     }
@@ -188,6 +189,7 @@ static int process_link(struct process *parent, struct process *process)
 
     if (pid > 0) {
         process->pid = pid;
+        process->serial = ++last_serial;
         process->task->tid = pid;
         process->parent = parent;
         process->parent_pid = parent->pid;
@@ -254,8 +256,7 @@ int process_copy(struct task *self, bool share_files, bool share_fs, struct proc
     memcpy(child->limits, parent->limits, sizeof(child->limits));
     memcpy(child->name, parent->name, sizeof(child->name));
     child->no_new_privs = parent->no_new_privs;
-    child->args_start = parent->args_start;
-    child->args_end = parent->args_end;
+    child->layout = parent->layout;
     child->group = parent->group;
     child->session = parent->session;
     child->terminal = parent->terminal;
@@ -296,6 +297,16 @@ void process_start(struct process *process)
 uint64_t process_live_count(void)
 {
     return slab_objects(process_cache);
+}
+
+int process_last_pid(void)
+{
+    return __atomic_load_n(&last_pid, __ATOMIC_RELAXED);
+}
+
+uint64_t process_forks(void)
+{
+    return __atomic_load_n(&last_serial, __ATOMIC_RELAXED);
 }
 
 void process_set_limit(struct process *process, uint64_t deadline_ns)

@@ -15,6 +15,7 @@
 #include "kernel/core/timer.h"
 #include "kernel/lib/list.h"
 #include "kernel/lib/util.h"
+#include "kernel/proc/exec.h"
 #include "kernel/proc/signal_queue.h"
 #include "kernel/proc/task.h"
 #include "kernel/sched/waitq.h"
@@ -33,12 +34,14 @@ enum process_end {
 };
 
 #define PROCESS_INIT_PID 1 /* the kernel's harness */
+#define PROCESS_PID_MAX  32768
 
 /* I constant after creation   o only the owning task   a atomic   t process_tree_lock
  * s process.lock */
 struct process {
     uint32_t refs;             /* [a] */
     int pid;                   /* [I] */
+    uint64_t serial;           /* [I] no other process ever has the same */
     struct process *parent;    /* [t] NULL: init itself */
     int parent_pid;            /* [t] its number, read without the lock */
     struct list children;      /* [t] */
@@ -60,10 +63,10 @@ struct process {
     struct waitq release_wait; /* vfork: the parent waits here */
     uint32_t released;         /* [a] exec or exit has given the parent's memory back */
 
-    struct task *task;             /* [I] */
-    struct file *exe;              /* [o] counted */
-    char name[16];                 /* [o] as prctl(PR_SET_NAME) */
-    uint64_t args_start, args_end; /* [o] argv strings in memory, for /proc/PID/cmdline */
+    struct task *task;                        /* [I] */
+    struct file *exe;                         /* [o] counted; replaced under process.lock */
+    char name[16];                            /* [o] as prctl(PR_SET_NAME) */
+    struct exec_layout layout;                /* [o] where in memory things are, for /proc */
     struct lx_rlimit limits[LX_RLIM_NLIMITS]; /* [o] */
     bool no_new_privs;                        /* [o] */
     int death_signal;                         /* [o] prctl(PR_SET_PDEATHSIG) */
@@ -108,6 +111,8 @@ static inline void process_get(struct process *process)
 }
 void process_put(struct process *process);
 uint64_t process_live_count(void); /* without init */
+uint64_t process_forks(void);      /* processes ever made */
+int process_last_pid(void);
 
 /* Tree locked: borrowed, NULL if there is none (zombies are found). */
 struct process *process_find_locked(int pid);

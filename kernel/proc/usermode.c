@@ -117,8 +117,7 @@ static int prepare(struct process *process, struct exec_request *request)
     if (err)
         return err;
     process->exe = program.file;
-    process->args_start = program.args_start;
-    process->args_end = program.args_end;
+    process->layout = program.layout;
     process->has_execed = true;
     err = thread_create(&task->thread, task_start, task);
     if (err) {

@@ -37,9 +37,9 @@ static void vdso_pages_find(struct vm_pager *pager, uint64_t index, unsigned cou
     memset(found, 0, count * sizeof(*found));
 }
 
-static void vdso_stays(struct vm_pager *pager)
+static void vdso_stays(struct vm_pager *pager, struct dentry *name)
 {
-    (void)pager;
+    (void)pager, (void)name;
 }
 
 static const struct vm_pager_ops pager_ops = {

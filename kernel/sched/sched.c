@@ -23,6 +23,25 @@ unsigned sched_cpus_online(void)
     return __atomic_load_n(&online, __ATOMIC_RELAXED);
 }
 
+uint64_t sched_switches(void)
+{
+    uint64_t sum = 0;
+
+    for (unsigned cpu = 0; cpu < sched_cpus_online(); cpu++)
+        sum += sched_queues[cpu].switches;
+    return sum;
+}
+
+unsigned sched_running(void)
+{
+    uint64_t idle = __atomic_load_n(&idle_mask, __ATOMIC_RELAXED);
+    unsigned sum = 0;
+
+    for (unsigned cpu = 0; cpu < sched_cpus_online(); cpu++)
+        sum += sched_queues[cpu].waiting + !(idle >> cpu & 1);
+    return sum;
+}
+
 static void enqueue_locked(struct runq *queue, struct thread *thread)
 {
     list_push_back(&queue->queue, &thread->link);
@@ -72,6 +91,7 @@ static void account_locked(struct runq *queue)
     self->ran += now - queue->since;
     self->ran_user += user - queue->since_user;
     self->switches[self->state == THREAD_BLOCKED]++;
+    queue->switches++;
     queue->since = now;
     queue->since_user = user;
 }

@@ -67,6 +67,11 @@ struct sched_cpu_times {
 };
 void sched_cpu_times(unsigned cpu, struct sched_cpu_times *times);
 
+/* Switches from one thread to another, and threads that run or could, on all processors. For /proc:
+ * no lock is taken. */
+uint64_t sched_switches(void);
+unsigned sched_running(void);
+
 /* The caller gets ARCH_WORK_CPU_TIME once it has run so much longer; UINT64_MAX: never. */
 void sched_set_alarm(uint64_t ns);
 

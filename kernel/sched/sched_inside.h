@@ -19,6 +19,7 @@ struct runq {
     struct thread *idle;     /* I */
     uint64_t since;          /* [lock] ticks: when the current thread came */
     uint64_t since_user;     /* [lock] the processor's user_ticks then */
+    uint64_t switches;       /* [lock] */
     struct timer slice;
     uint64_t slice_end_ns; /* [own processor] when the current thread has to give way, if ... */
     bool counting;         /* [own processor] ... somebody waits behind it */

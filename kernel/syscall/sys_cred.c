@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Who the program runs as. */
 #include "kernel/fs/fs_context.h"
-#include "kernel/proc/task.h"
+#include "kernel/proc/process.h"
 #include "kernel/syscall/handlers.h"
 #include "kernel/vm/vm_user.h"
 #include "shared/linux/errno.h"
@@ -176,7 +176,8 @@ int64_t sys_getgroups(struct task *self, int count, struct uptr list)
 
 int64_t sys_setgroups(struct task *self, int count, struct uptr list)
 {
-    struct group_set *groups = NULL;
+    struct group_set *groups = NULL, *old;
+    uint64_t flags;
     int err;
 
     if (!is_root(self))
@@ -192,7 +193,10 @@ int64_t sys_setgroups(struct task *self, int count, struct uptr list)
             return -EFAULT;
         }
     }
-    group_set_put(self->fs->cred.groups);
+    flags = spin_lock_irqsave(&self->process->lock);
+    old = self->fs->cred.groups;
     self->fs->cred.groups = groups;
+    spin_unlock_irqrestore(&self->process->lock, flags);
+    group_set_put(old);
     return 0;
 }

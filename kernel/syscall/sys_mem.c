@@ -35,6 +35,7 @@ static int64_t map_file(struct task *self, int fd, uint64_t prot, struct vm_requ
         return -EBADF;
     err = file_mapping_check(ref.file, prot, request);
     request->pager = file_pager(ref.file);
+    request->name = ref.file->dentry;
     if (!err && !request->pager)
         err = -ENODEV;
     if (!err)

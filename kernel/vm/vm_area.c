@@ -213,7 +213,7 @@ static struct vm_area *area_create(struct vm_space *space, const struct vm_area 
     *area = *model;
     area->space = space;
     if (area->pager) {
-        area->pager->ops->get(area->pager);
+        area->pager->ops->get(area->pager, area->name);
         vm_mappings_add(area);
     }
     return area;
@@ -223,7 +223,7 @@ static void area_free(struct vm_area *area)
 {
     if (area->pager) {
         vm_mappings_remove(area);
-        area->pager->ops->put(area->pager);
+        area->pager->ops->put(area->pager, area->name);
     }
     slab_free(area_cache, area);
 }
@@ -233,7 +233,7 @@ static bool alike(const struct vm_area *low, const struct vm_area *high)
     return low->end == high->start && low->prot == high->prot && low->shared == high->shared &&
            low->may_write == high->may_write && low->grows_down == high->grows_down &&
            low->dont_fork == high->dont_fork && low->wipe_on_fork == high->wipe_on_fork &&
-           low->pager == high->pager &&
+           low->pager == high->pager && low->name == high->name &&
            (!low->pager ||
             low->page_index + ((low->end - low->start) >> PAGE_SHIFT) == high->page_index);
 }

@@ -133,6 +133,7 @@ static int map_locked(struct vm_space *space, const struct vm_request *request, 
         .may_write = request->may_write,
         .grows_down = request->grows_down,
         .pager = pager,
+        .name = request->name,
         .page_index = request->page_index,
     };
     int err = vm_place_locked(space, request, nbytes, &model.start);
@@ -187,13 +188,15 @@ int vm_map(struct vm_space *space, const struct vm_request *request, uint64_t *o
     err = pager_choose(request, nbytes, &pager, &created);
     if (err)
         return err;
-    if (!request->pager || pager != request->pager)
+    if (!request->pager || pager != request->pager) {
         wanted.page_index = 0;
+        wanted.name = NULL;
+    }
     mutex_lock(&space->lock);
     err = map_locked(space, &wanted, nbytes, pager, out);
     mutex_unlock(&space->lock);
     if (created)
-        pager->ops->put(pager);
+        pager->ops->put(pager, NULL);
     if (!err && request->populate && vm_populate(space, *out, nbytes, VM_POPULATE_ANY))
         return 0; /* as much as went; the rest when it is touched */
     return err;

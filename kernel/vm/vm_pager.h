@@ -11,6 +11,7 @@
 #include "kernel/lib/list.h"
 #include "kernel/lib/util.h"
 
+struct dentry;
 struct frame;
 struct vm_pager;
 
@@ -28,9 +29,11 @@ struct vm_pager_ops {
                        struct frame **frames);
     /* Optional: whether the page holds data, for mincore(2). Missing: all pages do. */
     bool (*page_present)(struct vm_pager *pager, uint64_t index);
-    /* References to the file behind the pager, one for each area that maps it. */
-    void (*get)(struct vm_pager *pager);
-    void (*put)(struct vm_pager *pager);
+    /* References to the file behind the pager, one for each area that maps it. name: under which
+     * the area knows it (vm_request.name), NULL: none, the file alone. */
+    void (*get)(struct vm_pager *pager, struct dentry *name);
+    void (*put)(struct vm_pager *pager, struct dentry *name);
+    const char *label; /* what /proc/PID/maps shows of areas without a name; may be NULL */
     /* Pages of zeroes without an end: mapping it is mapping anonymous memory. */
     bool is_zero;
 };

@@ -41,6 +41,33 @@ int vm_poke(struct vm_space *space, uint64_t va, const void *src, size_t nbytes)
     return 0;
 }
 
+static int peek_page(struct vm_space *space, uint64_t va, void *dst, size_t nbytes)
+{
+    int err;
+
+    mutex_lock(&space->lock);
+    err = vm_fault_locked(space, va, VM_READ, VM_FAULT_FORCE);
+    if (!err)
+        memcpy(dst, (char *)paging_table(*vm_entry_find(space, va)) + (va & PAGE_MASK), nbytes);
+    mutex_unlock(&space->lock);
+    return err;
+}
+
+int vm_peek(struct vm_space *space, uint64_t va, void *dst, size_t nbytes)
+{
+    for (char *to = dst; nbytes;) {
+        size_t piece = MIN(nbytes, PAGE_SIZE - (va & PAGE_MASK));
+        int err = va < USER_END ? peek_page(space, va, to, piece) : -EFAULT;
+
+        if (err)
+            return err;
+        va += piece;
+        to += piece;
+        nbytes -= piece;
+    }
+    return 0;
+}
+
 static int exchange_locked(struct vm_space *space, uint64_t va, uint32_t old, uint32_t new,
                            uint32_t *seen)
 {
@@ -88,7 +115,7 @@ int vm_key_get(struct vm_space *space, uint64_t va, bool shared, struct vm_key *
         err = -EFAULT;
     } else if (area->shared) {
         out->pager = area->pager;
-        out->pager->ops->get(out->pager);
+        out->pager->ops->get(out->pager, NULL);
         out->object = out->pager;
         out->offset = (area->page_index << PAGE_SHIFT) + (va - area->start);
     }
@@ -99,6 +126,6 @@ int vm_key_get(struct vm_space *space, uint64_t va, bool shared, struct vm_key *
 void vm_key_put(struct vm_key *key)
 {
     if (key->pager)
-        key->pager->ops->put(key->pager);
+        key->pager->ops->put(key->pager, NULL);
     key->pager = NULL;
 }

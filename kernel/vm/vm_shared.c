@@ -79,8 +79,9 @@ static bool shared_page_present(struct vm_pager *pager, uint64_t index)
     return present;
 }
 
-static void shared_get(struct vm_pager *pager)
+static void shared_get(struct vm_pager *pager, struct dentry *name)
 {
+    (void)name;
     __atomic_fetch_add(&container_of(pager, struct vm_shared, pager)->refs, 1, __ATOMIC_RELAXED);
 }
 
@@ -94,10 +95,11 @@ static void node_free(struct frame *node, unsigned level)
     frame_put(node);
 }
 
-static void shared_put(struct vm_pager *pager)
+static void shared_put(struct vm_pager *pager, struct dentry *name)
 {
     struct vm_shared *object = container_of(pager, struct vm_shared, pager);
 
+    (void)name;
     if (__atomic_fetch_sub(&object->refs, 1, __ATOMIC_ACQ_REL) != 1)
         return;
     if (object->root)
@@ -110,6 +112,7 @@ static const struct vm_pager_ops shared_ops = {
     .page_present = shared_page_present,
     .get = shared_get,
     .put = shared_put,
+    .label = "/dev/zero (deleted)",
 };
 
 void vm_shared_init(void)

@@ -16,6 +16,7 @@
 #include "kernel/lib/util.h"
 #include "kernel/sched/mutex.h"
 
+struct dentry;
 struct frame;
 struct vm_pager;
 
@@ -35,6 +36,7 @@ struct vm_area {
     bool dont_fork;         /* a child does not get it */
     bool wipe_on_fork;      /* a child gets it empty */
     struct vm_pager *pager; /* one reference; NULL: anonymous */
+    struct dentry *name;    /* under which it was mapped: the pager's business; may be NULL */
     uint64_t page_index;    /* of the file, at start */
     struct vm_space *space; /* I */
     struct list mapping;    /* [vm_mappings] among the areas of the pager */
@@ -74,6 +76,7 @@ struct vm_request {
     bool grows_down;        /* a stack */
     bool populate;          /* bring the pages in at once, as far as that goes */
     struct vm_pager *pager; /* borrowed; NULL: anonymous */
+    struct dentry *name;    /* borrowed; what the file is called */
     uint64_t page_index;
 };
 
@@ -172,6 +175,9 @@ struct vm_space *vm_space_pick(uint64_t now_ns);
 /* Writes to a space that need not be the current one, over whatever protection private areas have:
  * for building programs. src NULL: zeroes. -EFAULT where nothing is mapped. */
 MUST_CHECK int vm_poke(struct vm_space *space, uint64_t va, const void *src, size_t nbytes);
+
+/* Reads likewise. Pages of files and of zeroes come in; -EFAULT where nothing is mapped. */
+MUST_CHECK int vm_peek(struct vm_space *space, uint64_t va, void *dst, size_t nbytes);
 
 /* Allows mappings that are writable and executable at once, as Linux does (boot option wx=allow;
  * the default is -EACCES). */

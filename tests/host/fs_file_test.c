@@ -209,13 +209,13 @@ static void test_mapping(void **state)
     frame_put(frame);
 
     /* The mapping holds the file. */
-    pager->ops->get(pager);
+    pager->ops->get(pager, NULL);
     OK(sys_close(task, 0));
     OK(sys_unlink(task, user("/f")));
     assert_int_equal(fs_orphans(), 1);
     OK(pager->ops->page_get(pager, 1, false, &frame));
     frame_put(frame);
-    pager->ops->put(pager);
+    pager->ops->put(pager, NULL);
     fake_assert_balance(before);
 }
 

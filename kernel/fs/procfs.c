@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: MIT */
+/* Directories out of tables. Nothing is kept: inodes and names are made by each lookup. */
+#include "kernel/fs/procfs.h"
+#include "kernel/fs/file.h"
+#include "kernel/fs/mount.h"
+#include "kernel/fs/procfs_file.h"
+#include "kernel/lib/assert.h"
+#include "kernel/lib/fmt.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/slab.h"
+#include "shared/linux/errno.h"
+#include "shared/linux/stat.h"
+
+#define TABLES_MAX  4
+#define ROOT_INO    1
+#define DOTS        2
+#define NUMBERS     256 /* position in a directory from which the numbers come, as on Linux */
+#define DIGITS_MAX  9
+#define LINK_NBYTES 64 /* st_size of a link to a descriptor */
+
+static const struct procfs_ops *ops;
+static struct procfs_dir root_tables[TABLES_MAX];
+static unsigned tables_count;
+static struct procfs_dir root_dir; /* no entries of its own: those of the tables */
+static const struct procfs_entry root_entry = {
+    .name = "", .mode = LX_S_IFDIR | 0555, .dir = &root_dir};
+
+void procfs_register(const struct procfs_entry *entries, unsigned count)
+{
+    ASSERT(tables_count < TABLES_MAX);
+    root_tables[tables_count++] = (struct procfs_dir){.entries = entries, .count = count};
+}
+
+/* The entries of a directory, by index; NULL behind the last. */
+static const struct procfs_entry *entry_at(const struct procfs_dir *dir, unsigned index)
+{
+    if (dir != &root_dir)
+        return index < dir->count ? &dir->entries[index] : NULL;
+    for (unsigned i = 0; i < tables_count; index -= root_tables[i++].count)
+        if (index < root_tables[i].count)
+            return &root_tables[i].entries[index];
+    return NULL;
+}
+
+/* The same for the same thing, as long as the kernel runs. */
+static uint64_t ino_of(const struct procfs_node *node)
+{
+    return (uint64_t)(unsigned)node->pid << 44 |
+           (uint64_t)((unsigned)node->number & 0xfffffu) << 24 |
+           ((uintptr_t)node->entry & 0xffffffu);
+}
+
+static int64_t node_readlink(struct inode *inode, char *text, size_t size)
+{
+    int err = inode->proc.entry->guarded ? procfs_access(&inode->proc) : 0;
+
+    return err ? err : inode->proc.entry->readlink(&inode->proc, text, size);
+}
+
+static int node_jump(struct inode *inode, struct dentry **out_target)
+{
+    int err = procfs_access(&inode->proc);
+
+    return err ? err : inode->proc.entry->jump(&inode->proc, out_target);
+}
+
+static int node_owner(const struct procfs_node *node, uint32_t *uid, uint32_t *gid)
+{
+    *uid = *gid = 0;
+    return node->serial ? ops->owner(node, uid, gid) : 0;
+}
+
+/* An open file outlives changes of the process's user. */
+static void node_refresh(struct inode *inode)
+{
+    uint32_t uid, gid;
+
+    if (node_owner(&inode->proc, &uid, &gid))
+        return;
+    mutex_lock(&inode->lock);
+    inode->uid = uid;
+    inode->gid = gid;
+    mutex_unlock(&inode->lock);
+}
+
+int procfs_access(const struct procfs_node *node)
+{
+    return node->serial ? ops->access(node) : 0;
+}
+
+static int lookup(struct dentry *dir, const char *name, size_t len, uint32_t hash,
+                  struct dentry **out_entry);
+
+/* Nothing can be made here; Linux says it thus. */
+static int create(struct dentry *dir, const char *name, size_t len, uint32_t mode, uint64_t device,
+                  const struct credentials *cred, struct dentry **out_entry)
+{
+    (void)dir, (void)name, (void)len, (void)mode, (void)device, (void)cred, (void)out_entry;
+    return name ? -ENOENT : -EOPNOTSUPP;
+}
+
+static const struct inode_ops dir_ops = {
+    .lookup = lookup, .create = create, .refresh = node_refresh};
+static const struct inode_ops link_ops = {.readlink = node_readlink, .refresh = node_refresh};
+static const struct inode_ops jump_ops = {
+    .readlink = node_readlink, .jump = node_jump, .refresh = node_refresh};
+static const struct inode_ops text_ops = {.refresh = node_refresh};
+
+static int dir_readdir(struct file *file, struct dir_emit *emit);
+
+static int64_t dir_lseek(struct file *file, int64_t offset, int whence)
+{
+    return file_seek_bounded(file, offset, whence, 0);
+}
+
+static const struct file_ops dir_file_ops = {.readdir = dir_readdir, .seek = dir_lseek};
+
+static int node_create(struct super_block *super, const struct procfs_node *node,
+                       struct inode **out_inode)
+{
+    const struct procfs_entry *entry = node->entry;
+    uint32_t type = entry->mode & LX_S_IFMT;
+    uint32_t uid, gid;
+    struct inode *inode;
+    int err = node_owner(node, &uid, &gid);
+
+    if (!err)
+        err = inode_create(super, &text_ops, entry->mode, NULL, &inode);
+    if (err)
+        return err;
+    inode->proc = *node;
+    inode->ino = node->entry == &root_entry ? ROOT_INO : ino_of(node);
+    inode->uid = uid;
+    inode->gid = gid;
+    if (type == LX_S_IFLNK) {
+        inode->ops = entry->jump ? &jump_ops : &link_ops;
+        inode->size = entry->name ? 0 : LINK_NBYTES;
+    } else if (type == LX_S_IFDIR) {
+        inode->ops = &dir_ops;
+        inode->file_ops = &dir_file_ops;
+        inode->nlink = 2;
+    } else {
+        inode->file_ops = entry->file_ops ? entry->file_ops : &procfs_file_ops;
+    }
+    *out_inode = inode;
+    return 0;
+}
+
+/* A number as it is printed: no sign, no zero in front; or PROCFS_NONE. */
+static int number_parse(const char *name, size_t len)
+{
+    int number = 0;
+
+    if (len == 0 || len > DIGITS_MAX || (len > 1 && name[0] == '0'))
+        return PROCFS_NONE;
+    for (size_t i = 0; i < len; i++) {
+        if (name[i] < '0' || name[i] > '9')
+            return PROCFS_NONE;
+        number = number * 10 + (name[i] - '0');
+    }
+    return number;
+}
+
+static int node_find(const struct procfs_node *dir, const char *name, size_t len,
+                     struct procfs_node *out)
+{
+    const struct procfs_entry *entry;
+    int number;
+
+    *out = *dir;
+    for (unsigned i = 0; (entry = entry_at(dir->entry->dir, i)) != NULL; i++)
+        if (strlen(entry->name) == len && !memcmp(entry->name, name, len)) {
+            out->entry = entry;
+            return 0;
+        }
+    number = dir->entry->dir->find ? number_parse(name, len) : -1;
+    return number < 0 ? -ENOENT : dir->entry->dir->find(dir, number, out);
+}
+
+static int lookup(struct dentry *dir, const char *name, size_t len, uint32_t hash,
+                  struct dentry **out_entry)
+{
+    struct procfs_node node;
+    struct inode *inode;
+    int err = node_find(&dir->inode->proc, name, len, &node);
+
+    if (!err)
+        err = node_create(dir->inode->super, &node, &inode);
+    if (err)
+        return err;
+    err = dentry_create(dir, name, len, hash, inode, out_entry);
+    inode_put(inode);
+    if (!err)
+        (*out_entry)->floating = true;
+    return err;
+}
+
+/* --- readdir: the dots, the entries, the numbers --- */
+
+static bool emit_node(struct dir_emit *emit, const char *name, const struct procfs_node *node,
+                      int64_t next)
+{
+    return emit->emit(emit, name, strlen(name), ino_of(node), node->entry->mode, next);
+}
+
+static bool emit_entries(struct file *file, const struct procfs_node *dir, struct dir_emit *emit)
+{
+    struct procfs_node node = *dir;
+
+    while (file->position >= DOTS && file->position < NUMBERS) {
+        node.entry = entry_at(dir->entry->dir, (unsigned)(file->position - DOTS));
+        if (!node.entry)
+            file->position = NUMBERS;
+        else if (emit_node(emit, node.entry->name, &node, file->position + 1))
+            file->position++;
+        else
+            return false;
+    }
+    return true;
+}
+
+static int emit_numbers(struct file *file, const struct procfs_node *dir, struct dir_emit *emit)
+{
+    struct procfs_node node;
+    char name[DIGITS_MAX + 2];
+    int number;
+
+    if (!dir->entry->dir->next || file->position < NUMBERS || file->position > INT32_MAX)
+        return 0;
+    while ((number = dir->entry->dir->next(dir, (int)file->position - NUMBERS)) >= 0) {
+        file->position = NUMBERS + number;
+        node = *dir;
+        fmt_print(name, sizeof(name), "%d", number);
+        if (dir->entry->dir->find(dir, number, &node) == 0 &&
+            !emit_node(emit, name, &node, file->position + 1))
+            return 0;
+        file->position++;
+    }
+    return number == PROCFS_NONE ? 0 : number;
+}
+
+static int dir_readdir(struct file *file, struct dir_emit *emit)
+{
+    const struct procfs_node *dir = &file->inode->proc;
+    uint32_t uid, gid;
+    int err = node_owner(dir, &uid, &gid);
+
+    if (err)
+        return err;
+    for (; file->position < DOTS; file->position++)
+        if (!emit->emit(emit, "..", (size_t)file->position + 1, file->inode->ino, LX_S_IFDIR,
+                        file->position + 1))
+            return 0;
+    return emit_entries(file, dir, emit) ? emit_numbers(file, dir, emit) : 0;
+}
+
+/* --- mounting --- */
+
+int procfs_super_create(const char *source, struct super_block **out_super)
+{
+    struct procfs_node node = {.entry = &root_entry};
+    struct super_block *super = kzalloc(sizeof(*super));
+    struct inode *inode;
+    int err;
+
+    if (!super)
+        return -ENOMEM;
+    super_init(super, "proc", source, LX_PROC_MAGIC);
+    err = node_create(super, &node, &inode);
+    if (!err) {
+        err = dentry_create(NULL, "/", 1, 0, inode, &super->root);
+        inode_put(inode);
+    }
+    if (err)
+        kfree(super);
+    else
+        *out_super = super;
+    return err;
+}
+
+int procfs_mount(const struct procfs_ops *given)
+{
+    struct super_block *super;
+    int err = procfs_super_create("proc", &super);
+
+    if (err)
+        return err;
+    ops = given;
+    root_dir.next = ops->processes.next;
+    root_dir.find = ops->processes.find;
+    return mount_at_boot(super, "proc");
+}

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+/* /proc/PID: what is in memory, and where. */
+#include "kernel/fs/dentry.h"
+#include "kernel/fs/fs_context.h"
+#include "kernel/fs/text.h"
+#include "kernel/proc/procfs_inside.h"
+#include "kernel/proc/vdso.h"
+#include "kernel/vm/vm_area.h"
+#include "kernel/vm/vm_pager.h"
+#include "shared/addrmap.h"
+#include "shared/linux/errno.h"
+#include "shared/linux/limits.h"
+#include "shared/linux/mman.h"
+
+#define NAME_COLUMN 73 /* where names begin */
+#define ROOM        (LX_PATH_MAX + 256)
+
+static int layout_get(const struct procfs_node *node, struct exec_layout *layout)
+{
+    uint64_t tree;
+    struct process *process = procfs_lock(node, &tree);
+
+    if (!process)
+        return -ESRCH;
+    *layout = process->layout;
+    procfs_unlock(tree);
+    return 0;
+}
+
+/* An area's name, or NULL; path has LX_PATH_MAX bytes. */
+static const char *area_name(const struct vm_area *area, const struct exec_layout *layout,
+                             char *path)
+{
+    const struct vm_space *space = area->space;
+
+    if (area->name) {
+        int64_t len;
+
+        dentry_get(area->name);
+        len = procfs_path_text(area->name, path, LX_PATH_MAX - 1);
+        path[len < 0 ? 0 : len] = '\0';
+        return path;
+    }
+    if (area->pager) {
+        const char *name = vdso_area_name(area);
+
+        return name ? name : area->pager->ops->label;
+    }
+    if (area->start <= space->brk && area->end >= space->brk_start)
+        return "[heap]";
+    return area->start <= layout->stack && area->end >= layout->stack ? "[stack]" : NULL;
+}
+
+static void area_print(struct procfs_text *text, const struct vm_area *area, const char *name)
+{
+    const struct inode *inode = area->name ? area->name->inode : NULL;
+    uint64_t device = inode ? inode->super->device : 0;
+    size_t start = text->used;
+
+    procfs_print(text, "%08llx-%08llx %c%c%c%c %08llx %02x:%02x %llu ",
+                 (unsigned long long)area->start, (unsigned long long)area->end,
+                 area->prot & LX_PROT_READ ? 'r' : '-', area->prot & LX_PROT_WRITE ? 'w' : '-',
+                 area->prot & LX_PROT_EXEC ? 'x' : '-', area->shared ? 's' : 'p',
+                 area->pager ? (unsigned long long)area->page_index << PAGE_SHIFT : 0ULL,
+                 (unsigned)(device >> 8), (unsigned)(device & 0xff),
+                 inode ? (unsigned long long)inode->ino : 0ULL);
+    if (name)
+        procfs_print(
+            text, "%*s%s",
+            (int)(text->used - start < NAME_COLUMN ? NAME_COLUMN - (text->used - start) : 1), "",
+            name);
+    procfs_put(text, "\n", 1);
+}
+
+/* Goes on at the first area that ends above the cursor, as long as there is room for one more. */
+int procfs_show_maps(const struct procfs_node *node, struct procfs_text *text)
+{
+    struct exec_layout layout;
+    struct vm_space *space;
+    const struct vm_area *area;
+    char *path;
+    int err = procfs_get_space(node, &space);
+
+    if (!err && space)
+        err = layout_get(node, &layout);
+    if (err || !space)
+        return err;
+    path = text_alloc(LX_PATH_MAX);
+    if (!path) {
+        vm_space_put(space);
+        return -ENOMEM;
+    }
+    mutex_lock(&space->lock);
+    for (area = vm_area_find(space, text->cursor); area && text->used + ROOM < text->size;
+         area = vm_area_next(area)) {
+        area_print(text, area, area_name(area, &layout, path));
+        text->cursor = area->end;
+    }
+    text->more = area != NULL;
+    mutex_unlock(&space->lock);
+    if (area && text->used == 0)
+        text->used = text->size; /* not enough room for even one */
+    text_free(path, LX_PATH_MAX);
+    vm_space_put(space);
+    return 0;
+}
+
+/* --- arguments and environment --- */
+
+/* Bytes of [start + cursor, end), as much as there is room for. */
+static int memory_put(const struct procfs_node *node, uint64_t start, uint64_t end,
+                      struct procfs_text *text)
+{
+    struct vm_space *space;
+    size_t nbytes = text->size - 1;
+    int err = procfs_get_space(node, &space);
+
+    if (err || !space)
+        return err;
+    start += text->cursor;
+    nbytes = start < end ? MIN(nbytes, end - start) : 0;
+    err = vm_peek(space, start, text->bytes, nbytes);
+    vm_space_put(space);
+    if (err)
+        return err == -ENOMEM ? err : -EIO;
+    text->used = nbytes;
+    text->cursor += nbytes;
+    text->more = start + nbytes < end;
+    return 0;
+}
+
+int procfs_show_environ(const struct procfs_node *node, struct procfs_text *text)
+{
+    struct exec_layout layout;
+    int err = layout_get(node, &layout);
+
+    return err ? err : memory_put(node, layout.args_end, layout.env_end, text);
+}
+
+/* A program may write a title over its arguments: one that is not terminated there goes on into
+ * the environment, up to its NUL. */
+int procfs_show_cmdline(const struct procfs_node *node, struct procfs_text *text)
+{
+    struct exec_layout layout;
+    struct vm_space *space;
+    char last = '\0';
+    int err = layout_get(node, &layout);
+
+    if (!err)
+        err = procfs_get_space(node, &space);
+    if (err || !space)
+        return err;
+    if (layout.args_start < layout.args_end)
+        err = vm_peek(space, layout.args_end - 1, &last, 1);
+    vm_space_put(space);
+    if (err)
+        return 0;
+    err = memory_put(node, layout.args_start, last ? layout.env_end : layout.args_end, text);
+    for (size_t i = 0; last && !err && i < text->used; i++)
+        if (!text->bytes[i]) {
+            text->used = i;
+            text->more = false;
+        }
+    return err;
+}
+
+/* --- sizes --- */
+
+int procfs_show_statm(const struct procfs_node *node, struct procfs_text *text)
+{
+    struct exec_layout layout;
+    struct vm_space *space;
+    int err = layout_get(node, &layout);
+
+    if (!err)
+        err = procfs_get_space(node, &space);
+    if (err)
+        return err;
+    if (!space) {
+        procfs_print(text, "0 0 0 0 0 0 0\n");
+        return 0;
+    }
+    mutex_lock(&space->lock);
+    procfs_print(text, "%llu %llu 0 %llu 0 %llu 0\n", (unsigned long long)space->mapped_pages,
+                 (unsigned long long)space->resident_pages,
+                 (unsigned long long)((ALIGN_UP(layout.code_end, PAGE_SIZE) -
+                                       ALIGN_DOWN(layout.code_start, PAGE_SIZE)) >>
+                                      PAGE_SHIFT),
+                 (unsigned long long)space->data_pages);
+    mutex_unlock(&space->lock);
+    vm_space_put(space);
+    return 0;
+}
