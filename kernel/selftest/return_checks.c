@@ -14,6 +14,9 @@
 
 #define RETURNS 1000
 
+/* Ring 3 can set these, and the kernel never runs with them. */
+#define FLAGS_OF_RING_3 (RFLAGS_TF | RFLAGS_DF | RFLAGS_NT | RFLAGS_AC)
+
 SNIPPET_DECLARE(litter);
 SNIPPET_DECLARE(gate80);
 SNIPPET_DECLARE(divide);
@@ -55,9 +58,8 @@ static void state_read(struct processor_state *state)
     state->cr0 = cr0_read();
     state->cr3 = cr3_read();
     state->cr4 = cr4_read();
-    /* The arithmetic flags change all the time. */
-    state->rflags = irq_flags_read() & (RFLAGS_TF | RFLAGS_IF | RFLAGS_DF | RFLAGS_IOPL |
-                                        RFLAGS_NT | RFLAGS_AC | RFLAGS_ID);
+    /* The arithmetic flags and ID, which means nothing, change all the time. */
+    state->rflags = irq_flags_read() & (FLAGS_OF_RING_3 | RFLAGS_IF | RFLAGS_IOPL);
     probe_selectors_read(&state->selectors);
     state->kernel_rsp = cpu_self()->kernel_rsp;
     state->spin_mask = cpu_self()->spin_mask;
@@ -153,6 +155,8 @@ static bool exceptions_check(const struct exception_case *cases, size_t count,
                          (status.code == cases[i].signal || status.code == cases[i].or_signal),
                      "%s: ended with %d %d, expected signal %d", cases[i].name, (int)status.end,
                      status.code, cases[i].signal);
+        KTEST_EXPECT(!(irq_flags_read() & FLAGS_OF_RING_3), "%s: its flags are left, %llx",
+                     cases[i].name, (unsigned long long)irq_flags_read());
     }
     return true;
 }

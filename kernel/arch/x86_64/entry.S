@@ -85,12 +85,18 @@
     movq %rax, %gs:CPU_FLIGHT + FLIGHT_WHERE(%rcx)
     .endm
 
-/* User copies run with AC set; a handler that interrupts one must not. */
+/* User copies run with AC set, and ring 3 may: a handler that interrupts them must not, nor the
+ * thread to which it switches. CLAC comes with SMAP. */
     .macro CLEAR_AC
     cmpb $0, features_smap(%rip)
-    je .Lno_smap\@
+    jne .Lsmap\@
+    pushfq
+    andl $~FLAG_AC, (%rsp)
+    popfq
+    jmp .Lclear\@
+.Lsmap\@:
     clac
-.Lno_smap\@:
+.Lclear\@:
     .endm
 
     .section .text.entry, "ax"

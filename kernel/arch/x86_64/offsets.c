@@ -48,6 +48,7 @@ void offsets_emit(void)
     EMIT(USER_SS, SELECTOR_USER_DS);
     EMIT(USER_LIMIT, USER_END);
     EMIT(GS_BASE_MSR, MSR_GS_BASE);
+    EMIT(FLAG_AC, RFLAGS_AC);
     EMIT(EFER_MSR, MSR_EFER);
     EMIT(TRAMPOLINE_DATA, TRAMPOLINE_DATA_OFFSET);
     EMIT(TRAMPOLINE_CR3, offsetof(struct trampoline_data, cr3));
