@@ -8,6 +8,9 @@
 #define EARLY_SIZE        4096
 #define FLUSH_INTERVAL_NS 100000000ULL
 
+/* What was said before there was a port. By itself: zeroes take no room in the image. */
+static char early[EARLY_SIZE]; /* [lock] */
+
 static struct {
     struct spinlock lock;
     const struct output_ops *ops; /* [lock] */
@@ -15,7 +18,6 @@ static struct {
     bool interrupted;             /* [lock] ... and a log line cut it */
     uint64_t flushed_ns;          /* [lock] */
     size_t early_nbytes;          /* [lock] */
-    char early[EARLY_SIZE];
 } output = {.lock = SPINLOCK_INIT(SPIN_KLOG)};
 
 static void write_locked(const char *bytes, size_t nbytes)
@@ -25,7 +27,7 @@ static void write_locked(const char *bytes, size_t nbytes)
         return;
     }
     nbytes = MIN(nbytes, EARLY_SIZE - output.early_nbytes);
-    memcpy(output.early + output.early_nbytes, bytes, nbytes);
+    memcpy(early + output.early_nbytes, bytes, nbytes);
     output.early_nbytes += nbytes;
 }
 
@@ -45,7 +47,7 @@ void output_set_ops(const struct output_ops *ops)
     uint64_t flags = spin_lock_irqsave(&output.lock);
 
     output.ops = ops;
-    ops->write(output.early, output.early_nbytes);
+    ops->write(early, output.early_nbytes);
     output.early_nbytes = 0;
     spin_unlock_irqrestore(&output.lock, flags);
 }

@@ -19,14 +19,16 @@
 
 _Static_assert(STACKS_MAX *STACK_SLOT <= (1ULL << 39), "stacks stay in their top-level slot");
 
+/* In use, cached ones too. By itself: zeroes take no room in the image. [lock] */
+static uint64_t window_slots[BITMAP_WORDS(STACKS_MAX)];
+
 static struct {
     struct spinlock lock;
-    uint64_t slots[BITMAP_WORDS(STACKS_MAX)]; /* [lock] in use, cached ones too */
-    uint64_t cached[STACKS_CACHED];           /* [lock] tops of mapped, free stacks */
-    unsigned cached_count;                    /* [lock] */
-    uint64_t live;                            /* [lock] stacks in use */
-    uint64_t table_frames;                    /* [lock] */
-    uint64_t device_next;                     /* [lock] */
+    uint64_t cached[STACKS_CACHED]; /* [lock] tops of mapped, free stacks */
+    unsigned cached_count;          /* [lock] */
+    uint64_t live;                  /* [lock] stacks in use */
+    uint64_t table_frames;          /* [lock] */
+    uint64_t device_next;           /* [lock] */
 } window = {.lock = SPINLOCK_INIT(SPIN_SLAB), .device_next = DEVICE_BASE};
 
 /* The level-1 entry of va, making tables on the way; NULL without memory. The top-level slot
@@ -139,7 +141,7 @@ static void stack_unmap_locked(uint64_t top)
             pmm_free(frame, 0);
         }
     }
-    bitmap_clear(window.slots, (bottom - WINDOW_BASE) / STACK_SLOT);
+    bitmap_clear(window_slots, (bottom - WINDOW_BASE) / STACK_SLOT);
 }
 
 static void *stack_create_locked(void)
@@ -149,10 +151,10 @@ static void *stack_create_locked(void)
 
     if (window.cached_count)
         return (void *)window.cached[--window.cached_count];
-    slot = bitmap_find_zero(window.slots, STACKS_MAX, 0);
+    slot = bitmap_find_zero(window_slots, STACKS_MAX, 0);
     if (slot == STACKS_MAX)
         return NULL;
-    bitmap_set(window.slots, slot);
+    bitmap_set(window_slots, slot);
     top = WINDOW_BASE + (slot + 1) * STACK_SLOT;
     for (uint64_t va = top - KERNEL_STACK_SIZE; va < top; va += PAGE_SIZE) {
         struct frame *frame = pmm_alloc(0, PMM_PLAIN);

@@ -54,14 +54,13 @@ static bool serial_stuck; /* the last wait ran out: poll once a call until it ta
 static unsigned serial_fifo; /* bytes that fit once the transmitter is empty */
 static uint64_t serial_lost;
 
-/* The terminal's part. l: lock */
+/* The terminal's part. l: lock. The buffers by themselves: zeroes take no room in the image. */
+static char in_bytes[IN_NBYTES], out_bytes[OUT_NBYTES]; /* [l] */
 static struct {
     struct spinlock lock;
     const struct serial_client *client; /* constant after serial_start */
     struct ring in, out;                /* [l] */
     uint8_t enabled;                    /* [l] the interrupt enable register */
-    char in_bytes[IN_NBYTES];
-    char out_bytes[OUT_NBYTES];
 } port = {.lock = SPINLOCK_INIT(SPIN_SERIAL)};
 
 /* Whether the line status shows one of these bits within so many polls. */
@@ -180,8 +179,8 @@ void serial_start(const struct serial_client *client)
     if (!serial_found)
         return;
     flags = spin_lock_irqsave(&port.lock);
-    ring_init(&port.in, port.in_bytes, IN_NBYTES);
-    ring_init(&port.out, port.out_bytes, OUT_NBYTES);
+    ring_init(&port.in, in_bytes, IN_NBYTES);
+    ring_init(&port.out, out_bytes, OUT_NBYTES);
     port.client = client;
     io_out8(REG_MCR, MCR_DTR_RTS | MCR_OUT2);
     enable_locked(IER_RECEIVED);
