@@ -26,11 +26,6 @@ uint64_t irq_unhandled(void)
     return __atomic_load_n(&unhandled, __ATOMIC_RELAXED);
 }
 
-bool irq_in_handler(void)
-{
-    return cpu_self()->irq_depth != 0;
-}
-
 void hook_irq(unsigned vector)
 {
     struct cpu *cpu = cpu_self();

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "kernel/arch/x86_64/cpu.h"
 #include "kernel/lib/util.h"
 
 void irq_set_handler(unsigned vector, void (*handler)(void));
@@ -17,4 +18,7 @@ void irq_set_fallback(void (*handler)(void));
 uint64_t irq_unhandled(void);
 
 /* Whether this processor is in an interrupt handler. */
-bool irq_in_handler(void);
+static inline bool irq_in_handler(void)
+{
+    return CPU_OWN->irq_depth != 0;
+}

@@ -10,6 +10,7 @@
  */
 #pragma once
 
+#include "kernel/arch/x86_64/cpu.h"
 #include "kernel/lib/util.h"
 
 enum spin_rank {
@@ -28,12 +29,12 @@ enum spin_rank {
 
 struct spinlock {
     uint8_t held; /* atomic */
-    uint8_t rank; /* enum spin_rank */
+    uint16_t bit; /* I: 1 << enum spin_rank */
 };
 
 #define SPINLOCK_INIT(spin_rank)                                                                   \
     {                                                                                              \
-        .held = 0, .rank = (spin_rank)                                                             \
+        .held = 0, .bit = 1u << (spin_rank)                                                        \
     }
 
 void spin_init(struct spinlock *lock, enum spin_rank rank);
@@ -45,4 +46,7 @@ MUST_CHECK uint64_t spin_lock_irqsave(struct spinlock *lock);
 void spin_unlock_irqrestore(struct spinlock *lock, uint64_t flags);
 
 /* Whether this processor holds a lock of any rank: sleeping and user copies assert that not. */
-bool spin_any_held(void);
+static inline bool spin_any_held(void)
+{
+    return CPU_OWN->spin_mask != 0;
+}

@@ -68,6 +68,8 @@ void timer_init(struct timer *timer, void (*function)(struct timer *timer))
 {
     list_init(&timer->link);
     timer->function = function;
+    /* Once a timer names this processor, others may lock its queue: that has to exist. */
+    (void)own_queue();
     timer->cpu = cpu_self()->index;
 }
 

@@ -8,14 +8,7 @@
 
 void mutex_init(struct mutex *mutex, enum mutex_rank rank)
 {
-    *mutex = (struct mutex)MUTEX_INIT((uint8_t)rank);
-}
-
-/* No mutex of a later rank may be held: that order could deadlock. */
-static void rank_check(const struct thread *self, unsigned rank)
-{
-    for (unsigned later = rank + 1; later < MUTEX_RANKS; later++)
-        ASSERT(self->mutexes[later] == 0);
+    *mutex = (struct mutex)MUTEX_INIT(rank);
 }
 
 static uint64_t owner_of(const struct mutex *mutex)
@@ -46,7 +39,7 @@ static bool must_wait(struct mutex *mutex, struct thread *self)
     return seen != 0;
 }
 
-static void lock_slow(struct mutex *mutex, struct thread *self)
+static NOINLINE void lock_slow(struct mutex *mutex, struct thread *self)
 {
     ASSERT(owner_of(mutex) != (uint64_t)self);
     if (!must_wait(mutex, self))
@@ -66,21 +59,22 @@ void mutex_lock(struct mutex *mutex)
     uint64_t free = 0;
 
     ASSERT(!spin_any_held() && !irq_in_handler());
-    rank_check(self, mutex->rank);
-    if (!__atomic_compare_exchange_n(&mutex->owner, &free, (uint64_t)self, false, __ATOMIC_ACQUIRE,
-                                     __ATOMIC_RELAXED))
+    /* None of a later rank may be held: that order could deadlock. */
+    ASSERT(self->mutexes < (uint64_t)mutex->unit << 8);
+    self->mutexes += mutex->unit;
+    if (unlikely(!__atomic_compare_exchange_n(&mutex->owner, &free, (uint64_t)self, false,
+                                              __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)))
         lock_slow(mutex, self);
-    self->mutexes[mutex->rank]++;
 }
 
-static void unlock_slow(struct mutex *mutex)
+static NOINLINE void unlock_slow(struct mutex *mutex, const struct thread *self)
 {
     uint64_t flags = spin_lock_irqsave(&mutex->lock);
     struct list *node = list_pop_front(&mutex->waiters);
     struct thread *next = list_entry(node, struct thread, mutex_link);
     uint64_t others = list_empty(&mutex->waiters) ? 0 : OTHERS_WAIT;
 
-    ASSERT(node);
+    ASSERT(owner_of(mutex) == (uint64_t)self && node);
     __atomic_store_n(&mutex->owner, (uint64_t)next | others, __ATOMIC_RELEASE);
     sched_wake(next);
     spin_unlock_irqrestore(&mutex->lock, flags);
@@ -91,11 +85,10 @@ void mutex_unlock(struct mutex *mutex)
     struct thread *self = thread_current();
     uint64_t expected = (uint64_t)self;
 
-    ASSERT(owner_of(mutex) == (uint64_t)self && self->mutexes[mutex->rank] > 0);
-    self->mutexes[mutex->rank]--;
-    if (!__atomic_compare_exchange_n(&mutex->owner, &expected, 0, false, __ATOMIC_RELEASE,
-                                     __ATOMIC_RELAXED))
-        unlock_slow(mutex);
+    self->mutexes -= mutex->unit;
+    if (unlikely(!__atomic_compare_exchange_n(&mutex->owner, &expected, 0, false, __ATOMIC_RELEASE,
+                                              __ATOMIC_RELAXED)))
+        unlock_slow(mutex, self);
 }
 
 void mutex_lock_pair(struct mutex *one, struct mutex *other)

@@ -29,13 +29,17 @@ enum mutex_rank {
 struct mutex {
     uint64_t owner;       /* atomic: the thread; bit 0: others wait. 0: free */
     struct spinlock lock; /* rank WAITQ */
-    uint8_t rank;         /* I: enum mutex_rank */
+    uint32_t unit;        /* I: MUTEX_UNIT of its rank */
     struct list waiters;  /* [lock] valid while bit 0 is set */
 };
 
+/* What a mutex of that rank adds to its holder's count: a byte a rank, so that one comparison tells
+ * whether any of a later rank is held. */
+#define MUTEX_UNIT(rank) (1u << (8 * ((rank)-1)))
+
 #define MUTEX_INIT(mutex_rank)                                                                     \
     {                                                                                              \
-        .lock = SPINLOCK_INIT(SPIN_WAITQ), .rank = (mutex_rank)                                    \
+        .lock = SPINLOCK_INIT(SPIN_WAITQ), .unit = MUTEX_UNIT(mutex_rank)                          \
     }
 
 void mutex_init(struct mutex *mutex, enum mutex_rank rank);

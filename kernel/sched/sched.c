@@ -200,8 +200,7 @@ void sched_exit(void)
     struct runq *queue;
 
     irq_disable();
-    for (unsigned rank = 0; rank < MUTEX_RANKS; rank++)
-        ASSERT(self->mutexes[rank] == 0);
+    ASSERT(self->mutexes == 0);
     queue = sched_own_queue();
     spin_lock(&queue->lock);
     self->state = THREAD_DEAD;

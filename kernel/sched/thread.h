@@ -30,24 +30,24 @@ enum thread_state {
 
 /* I constant after creation   o only the owning thread   a atomic   r run queue of .cpu */
 struct thread {
-    struct arch_thread arch;      /* first: the processor's block points here */
-    struct task *task;            /* [I] the program's thread that this is, or NULL */
-    struct vm_space *space;       /* [o] the address space of ring 3; NULL: none */
-    uint8_t mutexes[MUTEX_RANKS]; /* [o] mutexes held, by rank */
-    uint8_t state;                /* [r] enum thread_state */
-    bool interruptible;           /* [r] while blocked: pending work ends the wait */
-    bool moving;                  /* [r] off to another processor, see finish */
-    bool is_idle;                 /* [I] */
-    uint32_t cpu;                 /* [r] where it runs, or ran last */
-    uint64_t affinity;            /* [a] bit a processor */
-    uint32_t slice_ns;            /* [a] its turn while others wait */
-    uint32_t policy;              /* [a] SCHED_NORMAL, BATCH or IDLE, perhaps with RESET_ON_FORK */
-    int8_t nice;                  /* [a] -20 to 19 */
-    uint64_t ran, ran_user;       /* [r] ticks until the last switch: in all, in ring 3 */
-    uint64_t switches[2];         /* [r] away from it: it had to give way, it waits */
-    uint64_t alarm;               /* [o, its interrupts] `ran` at which to ring; 0: off */
-    struct list link;             /* [r] in the run queue, or alone */
-    struct list mutex_link;       /* [mutex.lock] waiting for it */
+    struct arch_thread arch; /* first: the processor's block points here */
+    struct task *task;       /* [I] the program's thread that this is, or NULL */
+    struct vm_space *space;  /* [o] the address space of ring 3; NULL: none */
+    uint32_t mutexes;        /* [o] mutexes held: the sum of their units */
+    uint8_t state;           /* [r] enum thread_state */
+    bool interruptible;      /* [r] while blocked: pending work ends the wait */
+    bool moving;             /* [r] off to another processor, see finish */
+    bool is_idle;            /* [I] */
+    uint32_t cpu;            /* [r] where it runs, or ran last */
+    uint64_t affinity;       /* [a] bit a processor */
+    uint32_t slice_ns;       /* [a] its turn while others wait */
+    uint32_t policy;         /* [a] SCHED_NORMAL, BATCH or IDLE, perhaps with RESET_ON_FORK */
+    int8_t nice;             /* [a] -20 to 19 */
+    uint64_t ran, ran_user;  /* [r] ticks until the last switch: in all, in ring 3 */
+    uint64_t switches[2];    /* [r] away from it: it had to give way, it waits */
+    uint64_t alarm;          /* [o, its interrupts] `ran` at which to ring; 0: off */
+    struct list link;        /* [r] in the run queue, or alone */
+    struct list mutex_link;  /* [mutex.lock] waiting for it */
     /* Called on another stack when the thread is gone for good: frees it. Interrupts off. */
     void (*ended)(struct thread *thread);
 };
@@ -68,5 +68,5 @@ void thread_destroy(struct thread *thread);
 
 static inline struct thread *thread_current(void)
 {
-    return container_of(cpu_self()->thread, struct thread, arch);
+    return container_of(CPU_OWN->thread, struct thread, arch);
 }

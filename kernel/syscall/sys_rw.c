@@ -43,21 +43,17 @@ static int64_t finish_write(struct task *self, int64_t result)
 }
 
 /* One buffer of a program. */
-static int buffer_init(struct vm_io *io, struct vm_io_segment *segment, struct uptr base,
-                       size_t nbytes)
+static inline int buffer_init(struct vm_io *io, struct uptr base, size_t nbytes)
 {
     if (!range_is_user(base, nbytes))
         return -EFAULT;
-    nbytes = MIN(nbytes, LX_MAX_RW_COUNT);
-    *segment = (struct vm_io_segment){base, nbytes};
-    vm_io_init_user(io, segment, nbytes);
+    vm_io_init_buffer(io, base, MIN(nbytes, LX_MAX_RW_COUNT));
     return 0;
 }
 
 int64_t sys_read(struct task *self, int fd, struct uptr buffer, size_t nbytes)
 {
     struct fd_ref ref = fd_find(self->files, fd);
-    struct vm_io_segment segment;
     struct vm_io io;
     int64_t result;
 
@@ -65,7 +61,7 @@ int64_t sys_read(struct task *self, int fd, struct uptr buffer, size_t nbytes)
         return -EBADF;
     result = may_read(ref.file);
     if (!result)
-        result = buffer_init(&io, &segment, buffer, nbytes);
+        result = buffer_init(&io, buffer, nbytes);
     if (!result)
         result = file_read(ref.file, &io);
     fd_ref_put(ref);
@@ -75,7 +71,6 @@ int64_t sys_read(struct task *self, int fd, struct uptr buffer, size_t nbytes)
 int64_t sys_write(struct task *self, int fd, struct uptr buffer, size_t nbytes)
 {
     struct fd_ref ref = fd_find(self->files, fd);
-    struct vm_io_segment segment;
     struct vm_io io;
     int64_t result;
 
@@ -83,7 +78,7 @@ int64_t sys_write(struct task *self, int fd, struct uptr buffer, size_t nbytes)
         return -EBADF;
     result = may_write(ref.file);
     if (!result)
-        result = buffer_init(&io, &segment, buffer, nbytes);
+        result = buffer_init(&io, buffer, nbytes);
     if (!result)
         result = finish_write(self, file_write(ref.file, &io));
     fd_ref_put(ref);
@@ -92,7 +87,6 @@ int64_t sys_write(struct task *self, int fd, struct uptr buffer, size_t nbytes)
 
 int64_t sys_pread64(struct task *self, int fd, struct uptr buffer, size_t nbytes, int64_t offset)
 {
-    struct vm_io_segment segment;
     struct fd_ref ref;
     struct vm_io io;
     int64_t result;
@@ -104,7 +98,7 @@ int64_t sys_pread64(struct task *self, int fd, struct uptr buffer, size_t nbytes
         return -EBADF;
     result = ref.file->access & FILE_POSITION ? may_read(ref.file) : -ESPIPE;
     if (!result)
-        result = buffer_init(&io, &segment, buffer, nbytes);
+        result = buffer_init(&io, buffer, nbytes);
     if (!result)
         result = file_pread(ref.file, &io, offset);
     fd_ref_put(ref);
@@ -113,7 +107,6 @@ int64_t sys_pread64(struct task *self, int fd, struct uptr buffer, size_t nbytes
 
 int64_t sys_pwrite64(struct task *self, int fd, struct uptr buffer, size_t nbytes, int64_t offset)
 {
-    struct vm_io_segment segment;
     struct fd_ref ref;
     struct vm_io io;
     int64_t result;
@@ -125,7 +118,7 @@ int64_t sys_pwrite64(struct task *self, int fd, struct uptr buffer, size_t nbyte
         return -EBADF;
     result = ref.file->access & FILE_POSITION ? may_write(ref.file) : -ESPIPE;
     if (!result)
-        result = buffer_init(&io, &segment, buffer, nbytes);
+        result = buffer_init(&io, buffer, nbytes);
     if (!result)
         result = finish_write(self, file_pwrite(ref.file, &io, offset));
     fd_ref_put(ref);

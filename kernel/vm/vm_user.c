@@ -74,23 +74,27 @@ void vm_io_init_kernel(struct vm_io *io, void *buffer, size_t nbytes)
 
 void vm_io_init_user(struct vm_io *io, const struct vm_io_segment *segments, size_t nbytes)
 {
-    *io = (struct vm_io){.segments = segments, .left = nbytes};
+    *io = (struct vm_io){.next = segments, .left = nbytes};
 }
 
 enum direction { TO_USER, TO_USER_ZERO, FROM_USER };
 
-/* The current piece of user memory, at most nbytes of it. */
-static size_t piece_at(struct vm_io *io, size_t nbytes, uint64_t *va)
+/* Goes to the next segment where the current one is used up. */
+static void piece_find(struct vm_io *io)
 {
-    const struct vm_io_segment *segment = &io->segments[io->segment];
-
-    while (io->offset == segment->nbytes) {
-        segment++;
-        io->segment++;
-        io->offset = 0;
+    for (; io->here == 0; io->next++) {
+        io->va = io->next->base.va;
+        io->here = io->next->nbytes;
     }
-    *va = segment->base.va + io->offset;
-    return MIN(nbytes, segment->nbytes - io->offset);
+}
+
+static inline size_t bytes_move(uint64_t va, void *bytes, size_t nbytes, enum direction direction)
+{
+    if (direction == TO_USER)
+        return arch_user_copy((void *)va, bytes, nbytes);
+    if (direction == TO_USER_ZERO)
+        return arch_user_zero((void *)va, nbytes);
+    return arch_user_copy(bytes, (const void *)va, nbytes);
 }
 
 /* Bytes that could not be moved. */
@@ -101,16 +105,19 @@ static size_t piece_move(uint64_t va, void *bytes, size_t nbytes, enum direction
 
         /* What lies below the end of user space is still tried, as it is on Linux when a copy
          * runs into the hole. */
-        return inside ? nbytes - inside + piece_move(va, bytes, inside, direction) : nbytes;
+        return inside ? nbytes - inside + bytes_move(va, bytes, inside, direction) : nbytes;
     }
-    if (direction == TO_USER)
-        return arch_user_copy((void *)va, bytes, nbytes);
-    if (direction == TO_USER_ZERO)
-        return arch_user_zero((void *)va, nbytes);
-    return arch_user_copy(bytes, (const void *)va, nbytes);
+    return bytes_move(va, bytes, nbytes, direction);
 }
 
-static void kernel_move(struct vm_io *io, void *bytes, size_t nbytes, enum direction direction)
+static inline void advance(struct vm_io *io, size_t moved)
+{
+    io->va += moved;
+    io->here -= moved;
+    io->left -= moved;
+}
+
+static size_t kernel_move(struct vm_io *io, void *bytes, size_t nbytes, enum direction direction)
 {
     if (direction == TO_USER)
         memcpy(io->kernel, bytes, nbytes);
@@ -120,30 +127,40 @@ static void kernel_move(struct vm_io *io, void *bytes, size_t nbytes, enum direc
         memcpy(bytes, io->kernel, nbytes);
     io->kernel += nbytes;
     io->left -= nbytes;
+    return nbytes;
 }
 
-static size_t io_move(struct vm_io *io, void *bytes, size_t nbytes, enum direction direction)
+static NOINLINE size_t pieces_move(struct vm_io *io, void *bytes, size_t nbytes,
+                                   enum direction direction)
 {
     size_t done = 0;
 
-    ASSERT(!spin_any_held());
-    nbytes = MIN(nbytes, io->left);
-    if (!io->segments) {
-        kernel_move(io, bytes, nbytes, direction);
-        return nbytes;
-    }
     while (done < nbytes) {
-        uint64_t va;
-        size_t piece = piece_at(io, nbytes - done, &va);
-        size_t failed = piece_move(va, (char *)bytes + done, piece, direction);
+        size_t piece, moved;
 
-        io->offset += piece - failed;
-        io->left -= piece - failed;
-        done += piece - failed;
-        if (failed)
+        piece_find(io);
+        piece = MIN(nbytes - done, io->here);
+        moved = piece - piece_move(io->va, (char *)bytes + done, piece, direction);
+        advance(io, moved);
+        done += moved;
+        if (moved < piece)
             break;
     }
     return done;
+}
+
+/* Mostly there is one segment, and all that is asked for lies in it. */
+static inline size_t io_move(struct vm_io *io, void *bytes, size_t nbytes, enum direction direction)
+{
+    ASSERT(!spin_any_held());
+    nbytes = MIN(nbytes, io->left);
+    if (unlikely(io->kernel))
+        return kernel_move(io, bytes, nbytes, direction);
+    if (unlikely(nbytes > io->here || !range_is_user(io->va, nbytes)))
+        return pieces_move(io, bytes, nbytes, direction);
+    nbytes -= bytes_move(io->va, bytes, nbytes, direction);
+    advance(io, nbytes);
+    return nbytes;
 }
 
 size_t vm_io_put(struct vm_io *io, const void *src, size_t nbytes)
@@ -161,8 +178,8 @@ size_t vm_io_get(struct vm_io *io, void *dst, size_t nbytes)
     return io_move(io, dst, nbytes, FROM_USER);
 }
 
-static size_t io_move_nofault(struct vm_io *io, void *bytes, size_t nbytes,
-                              enum direction direction)
+static inline size_t io_move_nofault(struct vm_io *io, void *bytes, size_t nbytes,
+                                     enum direction direction)
 {
     struct arch_thread *self = &thread_current()->arch;
     size_t done;
@@ -186,12 +203,11 @@ size_t vm_io_get_nofault(struct vm_io *io, void *dst, size_t nbytes)
 int vm_io_fault_in(const struct vm_io *io, bool write)
 {
     struct vm_io at = *io;
-    uint64_t va;
 
-    if (!io->segments || !io->left)
+    if (io->kernel || !io->left)
         return 0;
-    (void)piece_at(&at, 1, &va);
-    if (vm_fault(thread_current()->space, va, write ? VM_WRITE : VM_READ))
+    piece_find(&at);
+    if (vm_fault(thread_current()->space, at.va, write ? VM_WRITE : VM_READ))
         return -EFAULT;
     return 0;
 }

@@ -30,16 +30,21 @@ struct vm_io_segment {
 };
 
 struct vm_io {
-    const struct vm_io_segment *segments; /* NULL: the kernel buffer */
-    char *kernel;                         /* next byte of the kernel buffer */
-    size_t segment;                       /* index of the current segment */
-    size_t offset;                        /* bytes of it already done */
-    size_t left;                          /* bytes still to go over all segments */
+    char *kernel; /* next byte of the kernel buffer; NULL: user memory */
+    uint64_t va;  /* next byte of user memory, and how many follow it before the next segment */
+    size_t here;
+    const struct vm_io_segment *next; /* segment */
+    size_t left;                      /* bytes still to go over all segments */
 };
 
 void vm_io_init_kernel(struct vm_io *io, void *buffer, size_t nbytes);
 /* The segments stay the caller's and must outlive io; their sum is at most SSIZE_MAX. */
 void vm_io_init_user(struct vm_io *io, const struct vm_io_segment *segments, size_t nbytes);
+/* One buffer of a program. */
+static inline void vm_io_init_buffer(struct vm_io *io, struct uptr base, size_t nbytes)
+{
+    *io = (struct vm_io){.va = base.va, .here = nbytes, .left = nbytes};
+}
 
 /* Move up to nbytes (never more than io->left) and advance. They return the number of bytes moved:
  * fewer only at a fault. vm_io_put: to the caller of read(2); vm_io_get: from the caller of

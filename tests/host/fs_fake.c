@@ -213,26 +213,31 @@ void assert_may_fault(void)
     assert_false(mutex_from(MUTEX_VM));
 }
 
+static unsigned rank_of(const struct mutex *mutex)
+{
+    assert_true(mutex->unit != 0);
+    return (unsigned)__builtin_ctz(mutex->unit) / 8 + 1;
+}
+
 void mutex_init(struct mutex *mutex, enum mutex_rank rank)
 {
-    mutex->rank = (uint8_t)rank;
+    mutex->unit = MUTEX_UNIT(rank);
     mutex->owner = 0;
 }
 
 static void mutex_take(struct mutex *mutex)
 {
-    assert_true(mutex->rank != 0);
     assert_true(mutex->owner == 0);
     assert_false(any_spin());
-    assert_false(mutex_from(mutex->rank + 1u));
+    assert_false(mutex_from(rank_of(mutex) + 1u));
     mutex->owner = 1;
-    mutexes_held[mutex->rank]++;
+    mutexes_held[rank_of(mutex)]++;
 }
 
 /* Two of one rank only as a pair. */
 void mutex_lock(struct mutex *mutex)
 {
-    assert_int_equal(mutexes_held[mutex->rank], 0);
+    assert_int_equal(mutexes_held[rank_of(mutex)], 0);
     mutex_take(mutex);
 }
 
@@ -240,7 +245,7 @@ void mutex_unlock(struct mutex *mutex)
 {
     assert_true(mutex->owner != 0);
     mutex->owner = 0;
-    mutexes_held[mutex->rank]--;
+    mutexes_held[rank_of(mutex)]--;
 }
 
 void mutex_lock_pair(struct mutex *one, struct mutex *other)
@@ -264,24 +269,23 @@ bool mutex_is_held(const struct mutex *mutex)
 
 void spin_init(struct spinlock *lock, enum spin_rank rank)
 {
-    lock->held = 0;
-    lock->rank = (uint8_t)rank;
+    *lock = (struct spinlock)SPINLOCK_INIT(rank);
 }
 
 void spin_lock(struct spinlock *lock)
 {
     assert_false(lock->held);
-    for (unsigned rank = lock->rank; rank <= SPIN_KLOG; rank++)
+    for (unsigned rank = (unsigned)__builtin_ctz(lock->bit); rank <= SPIN_KLOG; rank++)
         assert_int_equal(spins_held[rank], 0);
     lock->held = 1;
-    spins_held[lock->rank]++;
+    spins_held[__builtin_ctz(lock->bit)]++;
 }
 
 void spin_unlock(struct spinlock *lock)
 {
     assert_true(lock->held);
     lock->held = 0;
-    spins_held[lock->rank]--;
+    spins_held[__builtin_ctz(lock->bit)]--;
 }
 
 uint64_t spin_lock_irqsave(struct spinlock *lock)

@@ -73,7 +73,7 @@ void vm_io_init_kernel(struct vm_io *io, void *buffer, size_t nbytes)
 
 void vm_io_init_user(struct vm_io *io, const struct vm_io_segment *segments, size_t nbytes)
 {
-    *io = (struct vm_io){.segments = segments, .left = nbytes};
+    *io = (struct vm_io){.next = segments, .left = nbytes};
 }
 
 enum move { PUT, PUT_ZERO, GET };
@@ -98,33 +98,38 @@ static size_t present(uint64_t va, size_t nbytes)
     return present_page == va >> PAGE_SHIFT ? MIN(nbytes, in_page) : 0;
 }
 
+static void piece_find(struct vm_io *io)
+{
+    for (; io->here == 0; io->next++) {
+        io->va = io->next->base.va;
+        io->here = io->next->nbytes;
+    }
+}
+
 static size_t io_move(struct vm_io *io, void *here, size_t nbytes, enum move move, bool nofault)
 {
     size_t done = 0;
 
     nbytes = MIN(nbytes, io->left);
-    if (!io->segments) {
+    if (io->kernel) {
         move_bytes(io->kernel, here, nbytes, move);
         io->kernel += nbytes;
         io->left -= nbytes;
         return nbytes;
     }
     while (done < nbytes) {
-        const struct vm_io_segment *segment = &io->segments[io->segment];
-        uint64_t va = segment->base.va + io->offset;
-        size_t piece = MIN(nbytes - done, segment->nbytes - io->offset);
-        size_t can;
+        uint64_t va;
+        size_t piece, can;
 
-        if (io->offset == segment->nbytes) {
-            io->segment++;
-            io->offset = 0;
-            continue;
-        }
+        piece_find(io);
+        va = io->va;
+        piece = MIN(nbytes - done, io->here);
         can = accessible(va, piece, move != GET);
         if (nofault)
             can = MIN(can, present(va, piece));
         move_bytes((char *)va, here ? (char *)here + done : NULL, can, move);
-        io->offset += can;
+        io->va += can;
+        io->here -= can;
         io->left -= can;
         done += can;
         if (can < piece)
@@ -163,19 +168,14 @@ size_t vm_io_get_nofault(struct vm_io *io, void *dst, size_t nbytes)
 
 int vm_io_fault_in(const struct vm_io *io, bool write)
 {
-    size_t segment = io->segment, offset = io->offset;
-    uint64_t va;
+    struct vm_io at = *io;
 
     assert_may_fault();
-    if (!io->segments || !io->left)
+    if (io->kernel || !io->left)
         return 0;
-    while (offset == io->segments[segment].nbytes) {
-        segment++;
-        offset = 0;
-    }
-    va = io->segments[segment].base.va + offset;
-    if (!accessible(va, 1, write))
+    piece_find(&at);
+    if (!accessible(at.va, 1, write))
         return -EFAULT;
-    present_page = va >> PAGE_SHIFT;
+    present_page = at.va >> PAGE_SHIFT;
     return 0;
 }

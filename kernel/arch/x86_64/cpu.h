@@ -73,12 +73,13 @@ extern struct cpu cpu_boot; /* the processor that the firmware started */
 
 extern struct cpu *cpu_all[CPU_MAX]; /* by index; NULL: not started */
 
+/* The own block by way of GS: a field is one instruction away. Read anew after every call, since a
+ * thread may be on another processor then. */
+#define CPU_OWN ((struct cpu __seg_gs *)0)
+
 static inline struct cpu *cpu_self(void)
 {
-    struct cpu *cpu;
-
-    __asm__ volatile("movq %%gs:0, %0" : "=r"(cpu));
-    return cpu;
+    return CPU_OWN->self;
 }
 
 /* Descriptor tables, GS base, system call registers of this processor. Interrupts off. */
