@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernel/arch/x86_64/traps.h"
 #include "kernel/arch/x86_64/cpu.h"
+#include "kernel/arch/x86_64/features.h"
 #include "kernel/arch/x86_64/hooks.h"
 #include "kernel/arch/x86_64/irq.h"
 #include "kernel/arch/x86_64/regs.h"
@@ -21,8 +22,9 @@ static void trap_in_kernel(struct trap_frame *frame, uint64_t cr2)
 {
     uint64_t target = arch_fixup_find(frame->rip);
     bool page_fault = frame->vector == VECTOR_PAGE_FAULT;
+    bool copies = !features.smap || (frame->rflags & RFLAGS_AC); /* else it would fault for ever */
 
-    if (!target || !page_fault || cr2 >= USER_END)
+    if (!target || !page_fault || cr2 >= USER_END || !copies)
         hook_fatal(frame, cr2);
     if (frame->rflags & RFLAGS_IF)
         irq_enable();
