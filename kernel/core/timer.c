@@ -8,7 +8,6 @@
 
 struct timer_queue {
     struct spinlock lock;
-    bool ready;
     struct list pending;   /* [lock] earliest first */
     struct timer *running; /* [lock] whose function runs now */
     uint64_t interrupts;
@@ -19,14 +18,7 @@ static const struct timer_ops *ops; /* constant after start-up */
 
 static struct timer_queue *own_queue(void)
 {
-    struct timer_queue *queue = &queues[cpu_self()->index];
-
-    if (unlikely(!queue->ready)) {
-        spin_init(&queue->lock, SPIN_TIMER);
-        list_init(&queue->pending);
-        queue->ready = true;
-    }
-    return queue;
+    return &queues[cpu_self()->index];
 }
 
 static struct timer *earliest_locked(const struct timer_queue *queue)
@@ -42,8 +34,6 @@ static void hardware_set_locked(const struct timer_queue *queue)
     struct timer *first = earliest_locked(queue);
     uint64_t now;
 
-    if (!ops)
-        return;
     if (!first) {
         ops->stop();
         return;
@@ -54,14 +44,11 @@ static void hardware_set_locked(const struct timer_queue *queue)
 
 void timer_set_ops(const struct timer_ops *new_ops)
 {
-    uint64_t flags = irq_save();
-    struct timer_queue *queue = own_queue();
-
-    spin_lock(&queue->lock);
+    for (unsigned i = 0; i < CPU_MAX; i++) {
+        spin_init(&queues[i].lock, SPIN_TIMER);
+        list_init(&queues[i].pending);
+    }
     ops = new_ops;
-    hardware_set_locked(queue);
-    spin_unlock(&queue->lock);
-    irq_restore(flags);
 }
 
 void timer_init(struct timer *timer, void (*function)(struct timer *timer))
@@ -78,7 +65,7 @@ static struct timer_queue *queue_lock(const struct timer *timer)
 {
     for (;;) {
         uint32_t cpu = __atomic_load_n(&timer->cpu, __ATOMIC_ACQUIRE);
-        struct timer_queue *queue = cpu == cpu_self()->index ? own_queue() : &queues[cpu];
+        struct timer_queue *queue = &queues[cpu];
 
         spin_lock(&queue->lock);
         if (timer->cpu == cpu)

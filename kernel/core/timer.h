@@ -3,12 +3,14 @@
  * core/timer.h - call me at a time
  *
  * Owns:    for each processor the pending timers, in the order of their deadlines; what its
- * hardware is set to. A timer fires on the processor that started it. Rule:    the hardware timer
- * runs only while a timer is pending. Locks:   one spinlock a processor, rank TIMER, interrupts
- * off. Not held while a function runs. timer_stop waits for a function that runs on another
- * processor. Context: timer_start and timer_stop: any but NMI. Functions run in the timer
- * interrupt, with interrupts off. Units:   nanoseconds of monotonic time. Tests:
- * kernel/selftest/core_checks.c
+ *          hardware is set to. A timer fires on the processor that started it.
+ * Rule:    the hardware timer runs only while a timer is pending.
+ * Locks:   one spinlock a processor, rank TIMER, interrupts off. Not held while a function runs.
+ *          timer_stop waits for a function that runs on another processor.
+ * Context: timer_start and timer_stop: any but NMI. Functions run in the timer interrupt, with
+ *          interrupts off.
+ * Units:   nanoseconds of monotonic time.
+ * Tests:   kernel/selftest/core_checks.c
  */
 #pragma once
 
@@ -29,6 +31,7 @@ struct timer_ops {
     void (*stop)(void);
 };
 
+/* Once, before the first timer starts. */
 void timer_set_ops(const struct timer_ops *ops);
 
 void timer_init(struct timer *timer, void (*function)(struct timer *timer));

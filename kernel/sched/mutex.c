@@ -51,6 +51,8 @@ static NOINLINE void lock_slow(struct mutex *mutex, struct thread *self)
             sched_prepare(false);
     }
     sched_cancel();
+    /* The one that gave it up may still be about to wake this thread, which could end meanwhile. */
+    spin_unlock_irqrestore(&mutex->lock, spin_lock_irqsave(&mutex->lock));
 }
 
 void mutex_lock(struct mutex *mutex)
