@@ -257,6 +257,7 @@ static const struct sched_ops sched_ops = {.kick = kick};
 /* A processor other than the first: from here on it runs what the scheduler gives it. */
 static void processor_run(void)
 {
+    ipi_join();
     sched_become_idle();
 }
 

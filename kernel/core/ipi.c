@@ -16,7 +16,8 @@ struct request {
 } ALIGNED(64);
 
 static struct request requests[CPU_MAX];
-static uint64_t callers; /* [a] processors whose request is pending */
+static uint64_t callers;     /* [a] processors whose request is pending */
+static uint64_t members = 1; /* [a] processors that answer */
 static const struct ipi_ops *ops;
 
 void ipi_set_ops(const struct ipi_ops *new_ops)
@@ -33,6 +34,17 @@ void ipi_stop_others(void)
 {
     if (ops)
         ops->stop_others();
+}
+
+void ipi_join(void)
+{
+    __atomic_fetch_or(&members, 1ULL << cpu_self()->index, __ATOMIC_SEQ_CST);
+}
+
+void ipi_call_all(void (*function)(void *argument), void *argument)
+{
+    function(argument);
+    ipi_call(__atomic_load_n(&members, __ATOMIC_SEQ_CST), function, argument);
 }
 
 void ipi_service(void)

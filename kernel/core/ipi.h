@@ -23,5 +23,9 @@ void ipi_stop_others(void);
 /* cpus: bit a processor; the caller's own bit is ignored. */
 void ipi_call(uint64_t cpus, void (*function)(void *argument), void *argument);
 
+/* Every processor that has joined, the caller's first. */
+void ipi_call_all(void (*function)(void *argument), void *argument);
+void ipi_join(void);
+
 /* Does what others have asked of this processor: the handler of ARCH_VECTOR_CALL. */
 void ipi_service(void);

@@ -3,6 +3,7 @@
 
 #include "kernel/arch/x86_64/paging.h"
 #include "kernel/arch/x86_64/regs.h"
+#include "kernel/core/ipi.h"
 #include "kernel/core/spinlock.h"
 #include "kernel/lib/bitmap.h"
 #include "kernel/lib/bootinfo.h"
@@ -13,11 +14,20 @@
 #define STACK_FRAMES  (KERNEL_STACK_SIZE / PAGE_SIZE)
 #define STACKS_MAX    32768
 #define STACKS_CACHED 4 /* free stacks that stay mapped */
+#define STALE_MAX     64
 
 #define DEVICE_BASE (WINDOW_BASE + (1ULL << 39))
 #define DEVICE_END  (WINDOW_BASE + (2ULL << 39))
 
 _Static_assert(STACKS_MAX *STACK_SLOT <= (1ULL << 39), "stacks stay in their top-level slot");
+
+/* Slots of stacks that are unmapped, while processors may still know the old frames: not used
+ * again before all have forgotten them. */
+struct stale {
+    unsigned count;
+    uint32_t slots[STALE_MAX];
+};
+static struct stale window_stale; /* [lock] */
 
 /* In use, cached ones too. By itself: zeroes take no room in the image. [lock] */
 static uint64_t window_slots[BITMAP_WORDS(STACKS_MAX)];
@@ -137,11 +147,40 @@ static void stack_unmap_locked(uint64_t top)
             struct frame *frame = frame_from_physical(*entry & PTE_ADDRESS);
 
             *entry = 0;
-            tlb_flush_page(va);
             pmm_free(frame, 0);
         }
     }
-    bitmap_clear(window_slots, (bottom - WINDOW_BASE) / STACK_SLOT);
+    window_stale.slots[window_stale.count++] = (uint32_t)((bottom - WINDOW_BASE) / STACK_SLOT);
+}
+
+static void forget(void *argument)
+{
+    const struct stale *stale = argument;
+
+    for (unsigned i = 0; i < stale->count; i++) {
+        uint64_t top = WINDOW_BASE + (stale->slots[i] + 1) * STACK_SLOT;
+
+        for (uint64_t va = top - KERNEL_STACK_SIZE; va < top; va += PAGE_SIZE)
+            tlb_flush_page(va);
+    }
+}
+
+/* With room for one more stale slot: one call to all processors serves many stacks. */
+static uint64_t window_lock(void)
+{
+    uint64_t flags = spin_lock_irqsave(&window.lock);
+
+    while (window_stale.count == STALE_MAX) {
+        struct stale stale = window_stale;
+
+        window_stale.count = 0;
+        spin_unlock_irqrestore(&window.lock, flags);
+        ipi_call_all(forget, &stale);
+        flags = spin_lock_irqsave(&window.lock);
+        for (unsigned i = 0; i < stale.count; i++)
+            bitmap_clear(window_slots, stale.slots[i]);
+    }
+    return flags;
 }
 
 static void *stack_create_locked(void)
@@ -171,7 +210,7 @@ static void *stack_create_locked(void)
 
 void *window_stack_create(void)
 {
-    uint64_t flags = spin_lock_irqsave(&window.lock);
+    uint64_t flags = window_lock();
     void *top = stack_create_locked();
 
     if (top)
@@ -182,7 +221,7 @@ void *window_stack_create(void)
 
 void window_stack_destroy(void *top)
 {
-    uint64_t flags = spin_lock_irqsave(&window.lock);
+    uint64_t flags = window_lock();
 
     window.live--;
     if (window.cached_count < STACKS_CACHED)

@@ -4,7 +4,8 @@
  *
  * Owns:    addresses from WINDOW_BASE to WINDOW_END and the tables below their top-level slots.
  * Locks:   one spinlock, rank SLAB, taken with interrupts off.
- * Context: any but NMI and interrupt handlers.
+ * Context: any but NMI and interrupt handlers; stacks: no spinlock held, as processors are asked
+ *          to forget old ones.
  * Fails:   NULL without memory.
  * Tests:   kernel/selftest/mm_checks.c
  */
