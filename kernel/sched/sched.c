@@ -170,9 +170,40 @@ void sched_block(void)
     irq_restore(flags);
 }
 
-static bool may_stay(const struct thread *thread)
+/* Processors where it may run. */
+static uint64_t allowed_of(const struct thread *thread)
 {
-    return __atomic_load_n(&thread->affinity, __ATOMIC_RELAXED) >> cpu_self()->index & 1;
+    return __atomic_load_n(&thread->affinity, __ATOMIC_RELAXED) &
+           ((online < 64 ? 1ULL << online : 0) - 1);
+}
+
+static unsigned waiting_on(unsigned cpu)
+{
+    return __atomic_load_n(&sched_queues[cpu].waiting, __ATOMIC_RELAXED);
+}
+
+/* The processor of these where the fewest threads wait; `first` unless another has fewer. */
+static unsigned shortest(uint64_t cpus, unsigned first)
+{
+    for (; cpus; cpus &= cpus - 1)
+        if (waiting_on((unsigned)__builtin_ctzll(cpus)) < waiting_on(first))
+            first = (unsigned)__builtin_ctzll(cpus);
+    return first;
+}
+
+/* Whether a thread that gives way should go on elsewhere: it must, or others wait here while
+ * another processor has nothing to do or much less. */
+static bool should_move(const struct runq *queue)
+{
+    uint64_t allowed = allowed_of(queue->current);
+    unsigned self = cpu_self()->index;
+
+    if (!(allowed >> self & 1))
+        return true;
+    if (!queue->waiting || allowed == 1ULL << self)
+        return false;
+    return (__atomic_load_n(&idle_mask, __ATOMIC_RELAXED) & allowed) ||
+           waiting_on(shortest(allowed, self)) + 2 <= queue->waiting;
 }
 
 void sched_yield_cpu(void)
@@ -182,7 +213,7 @@ void sched_yield_cpu(void)
 
     arch_thread_clear_work(cpu_self()->thread, ARCH_WORK_RESCHED);
     spin_lock(&queue->lock);
-    if (!may_stay(queue->current)) {
+    if (should_move(queue)) {
         queue->current->moving = true;
         reschedule_locked(queue);
     } else if (queue->waiting) {
@@ -210,19 +241,21 @@ void sched_exit(void)
 }
 
 /* Where a thread that became runnable should go: its last processor if that is idle, another idle
- * one, else its last. */
+ * one, else where the fewest wait. The next one who looks finds an idle processor taken. */
 static unsigned place(const struct thread *thread)
 {
-    uint64_t allowed = __atomic_load_n(&thread->affinity, __ATOMIC_RELAXED) &
-                       ((online < 64 ? 1ULL << online : 0) - 1);
+    uint64_t allowed = allowed_of(thread);
     uint64_t idle = __atomic_load_n(&idle_mask, __ATOMIC_SEQ_CST) & allowed;
     unsigned last = thread->cpu;
 
     if (!(allowed >> last & 1))
         last = (unsigned)__builtin_ctzll(allowed);
-    if (!idle || (idle >> last & 1))
-        return last;
-    return (unsigned)__builtin_ctzll(idle);
+    if (!idle)
+        return shortest(allowed, last);
+    if (!(idle >> last & 1))
+        last = (unsigned)__builtin_ctzll(idle);
+    __atomic_fetch_and(&idle_mask, ~(1ULL << last), __ATOMIC_SEQ_CST);
+    return last;
 }
 
 static void make_runnable(struct thread *thread)
@@ -319,7 +352,7 @@ static struct thread *steal(unsigned self)
     unsigned most = 0;
 
     for (unsigned cpu = 0; cpu < online; cpu++) {
-        unsigned waiting = __atomic_load_n(&sched_queues[cpu].waiting, __ATOMIC_RELAXED);
+        unsigned waiting = waiting_on(cpu);
 
         if (cpu != self && waiting > most) {
             most = waiting;
@@ -355,8 +388,11 @@ static void idle_loop(void)
     for (;;) {
         struct thread *stolen = NULL;
 
-        if (!__atomic_load_n(&queue->waiting, __ATOMIC_SEQ_CST))
+        if (!__atomic_load_n(&queue->waiting, __ATOMIC_SEQ_CST)) {
+            /* It may have been taken off the mask for a thread that another one stole. */
+            __atomic_fetch_or(&idle_mask, 1ULL << self, __ATOMIC_SEQ_CST);
             stolen = steal(self);
+        }
         if (!stolen && !__atomic_load_n(&queue->waiting, __ATOMIC_SEQ_CST)) {
             irq_wait();
             continue;
