@@ -36,26 +36,6 @@ static void memory_leave(struct task *self)
     vm_space_put(space);
 }
 
-/* Orphans get a new parent, which learns of those that have ended already. */
-static void children_leave_locked(struct process *process)
-{
-    struct process *init = &process_init_process;
-    bool any_zombie = false;
-
-    list_for_each_safe (node, &process->children) {
-        struct process *child = list_entry(node, struct process, sibling);
-
-        list_remove(node);
-        child->parent = init;
-        __atomic_store_n(&child->parent_pid, init->pid, __ATOMIC_RELAXED);
-        child->exit_signal = LX_SIGCHLD;
-        list_push_back(&init->children, node);
-        any_zombie = any_zombie || child->zombie;
-    }
-    if (any_zombie)
-        waitq_wake_all(&init->child_wait);
-}
-
 /* Out of the tree for good; the caller drops the tree's reference. */
 static void unlink_locked(struct process *process)
 {
@@ -63,13 +43,38 @@ static void unlink_locked(struct process *process)
     list_remove(&process->numbered);
 }
 
-/* True: nobody waits for it, the parent said so (SIGCHLD ignored, or SA_NOCLDWAIT). */
+/* Orphans get a new parent, which waits for none of them: those that have ended already are gone,
+ * for the caller to put. */
+static void children_leave_locked(struct process *process, struct list *gone)
+{
+    struct process *init = &process_init_process;
+
+    list_for_each_safe (node, &process->children) {
+        struct process *child = list_entry(node, struct process, sibling);
+
+        if (child->zombie) {
+            unlink_locked(child);
+            list_push_back(gone, node);
+            continue;
+        }
+        list_remove(node);
+        child->parent = init;
+        __atomic_store_n(&child->parent_pid, init->pid, __ATOMIC_RELAXED);
+        child->exit_signal = LX_SIGCHLD;
+        list_push_back(&init->children, node);
+    }
+}
+
+/* True: nobody waits for it: it is an orphan, or the parent said so (SIGCHLD ignored, or
+ * SA_NOCLDWAIT). */
 static bool parent_told_locked(struct process *process)
 {
     struct process *parent = process->parent;
-    bool unwanted = process->exit_signal == LX_SIGCHLD && signal_children_unwanted(parent);
+    bool orphan = parent == &process_init_process;
+    bool unwanted = orphan ? !process->awaited
+                           : process->exit_signal == LX_SIGCHLD && signal_children_unwanted(parent);
 
-    if (process->exit_signal && parent != &process_init_process)
+    if (process->exit_signal && !orphan)
         signal_send_child_locked(parent, process);
     waitq_wake_all(&parent->child_wait);
     return unwanted;
@@ -78,8 +83,8 @@ static bool parent_told_locked(struct process *process)
 void process_exit(struct task *self, enum process_end end, int code)
 {
     struct process *process = self->process;
+    struct list gone = LIST_INIT(gone), *node;
     uint64_t flags;
-    bool reaped;
 
     timer_stop(&process->limit);
     signal_exit(self);
@@ -98,17 +103,18 @@ void process_exit(struct task *self, enum process_end end, int code)
     process_release_parent(process);
 
     flags = spin_lock_irqsave(&process_tree_lock);
-    children_leave_locked(process);
+    children_leave_locked(process, &gone);
     process->end = end;
     process->end_code = code;
     process->children_ns += clock_monotonic_ns() - process->started_ns;
     process->zombie = true;
-    reaped = parent_told_locked(process);
-    if (reaped)
+    if (parent_told_locked(process)) {
         unlink_locked(process);
+        list_push_back(&gone, &process->sibling);
+    }
     spin_unlock_irqrestore(&process_tree_lock, flags);
-    if (reaped)
-        process_put(process);
+    while ((node = list_pop_front(&gone)) != NULL)
+        process_put(list_entry(node, struct process, sibling));
     sched_exit();
 }
 

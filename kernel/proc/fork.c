@@ -79,7 +79,7 @@ static int child_prepare(struct task *self, struct process *child,
     task->thread.task = task;
     task->thread.affinity = self->thread.affinity;
     policy_inherit(&task->thread, &self->thread);
-    child->exit_signal = request->exit_signal;
+    child->exit_signal = request->same_parent ? self->process->exit_signal : request->exit_signal;
     task->set_tid = request->child_tid_set;
     task->clear_tid = request->child_tid_clear;
     if (request->clear_handlers)
@@ -89,7 +89,9 @@ static int child_prepare(struct task *self, struct process *child,
         task->rseq_nbytes = self->rseq_nbytes;
         task->rseq_signature = self->rseq_signature;
     }
-    err = memory_copy(self, task, request->share_memory);
+    err = process_join(self->process, child, request->same_parent);
+    if (!err)
+        err = memory_copy(self, task, request->share_memory);
     if (!err)
         registers_copy(self, task, request);
     return err;

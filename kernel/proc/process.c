@@ -158,7 +158,12 @@ void process_put(struct process *process)
 /* The last switch away from a task: nobody is on its stack any more. */
 static void task_ended(struct thread *thread)
 {
-    process_put(container_of(thread, struct task, thread)->process);
+    struct task *task = container_of(thread, struct task, thread);
+
+    thread_destroy(thread); /* who waits to be waited for needs no stack */
+    slab_free(fpu_cache, task->fpu_object);
+    task->fpu_object = NULL;
+    process_put(task->process);
 }
 
 static int process_alloc(struct process **out_process)
@@ -182,22 +187,29 @@ static int process_alloc(struct process **out_process)
 }
 
 /* Into the tree, with a number. */
+static int link_locked(struct process *parent, struct process *process)
+{
+    int pid = number_take_locked();
+
+    if (pid < 0)
+        return pid;
+    process->pid = pid;
+    process->serial = ++last_serial;
+    process->task->tid = pid;
+    process->parent = parent;
+    process->parent_pid = parent->pid;
+    list_push_back(&parent->children, &process->sibling);
+    list_push_back(bucket_of(pid), &process->numbered);
+    return 0;
+}
+
 static int process_link(struct process *parent, struct process *process)
 {
     uint64_t flags = spin_lock_irqsave(&process_tree_lock);
-    int pid = number_take_locked();
+    int err = link_locked(parent, process);
 
-    if (pid > 0) {
-        process->pid = pid;
-        process->serial = ++last_serial;
-        process->task->tid = pid;
-        process->parent = parent;
-        process->parent_pid = parent->pid;
-        list_push_back(&parent->children, &process->sibling);
-        list_push_back(bucket_of(pid), &process->numbered);
-    }
     spin_unlock_irqrestore(&process_tree_lock, flags);
-    return pid > 0 ? 0 : pid;
+    return err;
 }
 
 int process_create(struct process *parent, struct process **out_process)
@@ -219,6 +231,7 @@ int process_create(struct process *parent, struct process **out_process)
     }
     process->group = process->pid;
     process->session = process->pid;
+    process->awaited = true;
     *out_process = process;
     return 0;
 }
@@ -257,15 +270,7 @@ int process_copy(struct task *self, bool share_files, bool share_fs, struct proc
     memcpy(child->name, parent->name, sizeof(child->name));
     child->no_new_privs = parent->no_new_privs;
     child->layout = parent->layout;
-    child->group = parent->group;
-    child->session = parent->session;
-    child->terminal = parent->terminal;
     signals_copy(self, child);
-    err = process_link(parent, child);
-    if (err) {
-        process_free(child);
-        return err;
-    }
     if (parent->exe) {
         file_get(parent->exe);
         child->exe = parent->exe;
@@ -274,12 +279,30 @@ int process_copy(struct task *self, bool share_files, bool share_fs, struct proc
     return 0;
 }
 
+int process_join(struct process *self, struct process *child, bool same_parent)
+{
+    uint32_t work = ARCH_WORK_SIGNAL | ARCH_WORK_KILL;
+    uint64_t flags = spin_lock_irqsave(&process_tree_lock);
+    int err = -EINTR;
+
+    if (!(__atomic_load_n(&self->task->thread.arch.work, __ATOMIC_ACQUIRE) & work)) {
+        child->group = self->group;
+        child->session = self->session;
+        child->terminal = self->terminal;
+        err = link_locked(same_parent ? self->parent : self, child);
+    }
+    spin_unlock_irqrestore(&process_tree_lock, flags);
+    return err;
+}
+
 void process_abandon(struct process *process)
 {
     uint64_t flags = spin_lock_irqsave(&process_tree_lock);
 
     list_remove(&process->sibling);
     list_remove(&process->numbered);
+    signal_queue_drop(&process->sig_queue, ~0ULL);
+    signal_queue_drop(&process->task->sig_queue, ~0ULL);
     spin_unlock_irqrestore(&process_tree_lock, flags);
     timer_stop(&process->limit);
     if (process->exe)

@@ -52,6 +52,7 @@ struct process {
     struct tty *terminal;      /* [t] the session's controlling terminal */
     bool has_execed;           /* [t] setpgid by the parent is over */
     bool zombie;               /* [t] has ended, not yet waited for */
+    bool awaited;              /* [I] init's own: it waits for this one, not for orphans */
     bool stopped;              /* [t] by a signal */
     int report_stop;           /* [t] stop signal that wait(2) has not told yet; 0: none */
     bool report_cont;          /* [t] likewise for SIGCONT */
@@ -97,9 +98,14 @@ void process_init(void);
 /* A process with one task: no memory, no program, empty descriptor table, child of parent. */
 MUST_CHECK int process_create(struct process *parent, struct process **out_process);
 /* A copy of the caller's for fork: descriptors, directories, credentials, signals, limits. The
- * memory is the caller's to set. share_files, share_fs: as CLONE_FILES and CLONE_FS. */
+ * memory is the caller's to set. share_files, share_fs: as CLONE_FILES and CLONE_FS. Nobody else
+ * knows it before process_join. */
 MUST_CHECK int process_copy(struct task *self, bool share_files, bool share_fs,
                             struct process **out_process);
+/* The copy becomes a child of the caller's (or of its parent), in its group and session; from here
+ * on it gets signals, so its thread exists. -EINTR: the caller has signals to act on first. Whoever
+ * signals a group thus gets both of them, or the parent before there is a child. */
+MUST_CHECK int process_join(struct process *self, struct process *child, bool same_parent);
 /* Takes back what never ran. */
 void process_abandon(struct process *process);
 /* Lets it run: its thread is complete. */

@@ -17,6 +17,9 @@ enum {
     CALL_SELECT = 23,
     CALL_PAUSE = 34,
     CALL_NANOSLEEP = 35,
+    CALL_CLONE = 56,
+    CALL_FORK = 57,
+    CALL_VFORK = 58,
     CALL_SEMOP = 65,
     CALL_RT_SIGTIMEDWAIT = 128,
     CALL_RT_SIGSUSPEND = 130,
@@ -28,10 +31,12 @@ enum {
     CALL_PSELECT6 = 270,
     CALL_PPOLL = 271,
     CALL_EPOLL_PWAIT = 281,
+    CALL_CLONE3 = 435,
     CALL_EPOLL_PWAIT2 = 441,
 };
 
 enum restart {
+    RESTART_ALWAYS,     /* nothing has happened yet */
     RESTART,            /* after a handler with SA_RESTART, and when no handler runs */
     RESTART_NO_HANDLER, /* only when no handler runs */
     RESTART_NEVER,
@@ -41,6 +46,11 @@ enum restart {
 static enum restart restart_of(const struct trap_frame *frame)
 {
     switch (frame->error) {
+    case CALL_CLONE:
+    case CALL_FORK:
+    case CALL_VFORK:
+    case CALL_CLONE3:
+        return RESTART_ALWAYS;
     case CALL_POLL:
     case CALL_SELECT:
     case CALL_PAUSE:
@@ -84,8 +94,8 @@ static void handle(struct task *self, struct trap_frame *frame, const struct lx_
     uint64_t mask = self->sig_restore ? self->sig_saved_mask : self->sig_mask;
     uint64_t blocked = self->sig_mask | action->mask;
 
-    if (is_interrupted_call(frame) && (action->flags & LX_SA_RESTART) &&
-        restart_of(frame) == RESTART)
+    if (is_interrupted_call(frame) &&
+        restart_of(frame) <= (action->flags & LX_SA_RESTART ? RESTART : RESTART_ALWAYS))
         restart(frame);
     self->restart_deadline_ns = 0;
     if (sigframe_push(self, frame, action, info, mask)) {
