@@ -28,6 +28,8 @@ USER_PLAIN := args call_numbers clocks cow_fork devices ending endless exec file
               mem_protect mem_remap mem_shared mem_sparse mem_stack mem_truncate nice output \
               pipe_alone poll_alone proc_state sig_handler sig_race sig_restart sig_return \
               sig_send sig_stack sig_state sig_stop sig_timer tls user_copy vdso wait xattr
+# Many processes at work for a time, with a result that adds up.
+USER_STRESS := stress_fork stress_pipe
 # Programs that play both ends of a terminal.
 USER_PTY := pty_line pty_raw pty_job pty_hangup
 # Programs that try wrong pointers by table.
@@ -45,7 +47,7 @@ USER_MUSL_LIB := /usr/lib/x86_64-linux-musl
 USER_LIB     := tests/user/lib/check.c
 USER_HEADERS := $(wildcard tests/user/*.h tests/user/lib/*.h)
 
-USER_PROGRAMS := $(addprefix $(USER_T)/,$(USER_PLAIN) $(USER_PTY) $(USER_ASM) $(USER_BADPTR) $(USER_BARE) \
+USER_PROGRAMS := $(addprefix $(USER_T)/,$(USER_PLAIN) $(USER_STRESS) $(USER_PTY) $(USER_ASM) $(USER_BADPTR) $(USER_BARE) \
                  $(USER_FIRST) $(USER_GLIBC) $(USER_PIE)) $(USER_T)/elf \
                  $(USER_TREE)/usr/bin/minimal $(USER_TREE)/usr/bin/bench \
                  $(USER_TREE)/usr/share/firstlight/pattern
@@ -61,6 +63,10 @@ $(B)/user/stamp:
 
 $(addprefix $(USER_T)/,$(USER_PLAIN)): $(USER_T)/%: tests/user/%.c $(USER_LIB) $(USER_HEADERS)
 	$(Q)$(USER_CC) $(USER_CFLAGS) $(USER_LDFLAGS) -o $@ $< $(USER_LIB)
+
+$(addprefix $(USER_T)/,$(USER_STRESS)): $(USER_T)/%: tests/user/%.c tests/user/lib/stress.c \
+    $(USER_LIB) $(USER_HEADERS)
+	$(Q)$(USER_CC) $(USER_CFLAGS) $(USER_LDFLAGS) -o $@ $< tests/user/lib/stress.c $(USER_LIB)
 
 $(addprefix $(USER_T)/,$(USER_PTY)): $(USER_T)/%: tests/user/%.c tests/user/lib/pty.c $(USER_LIB) \
     $(USER_HEADERS)
@@ -119,6 +125,7 @@ $(B)/user/args.plan: tests/user/args_plan.py | $(B)/user/stamp
 	$(Q)$(USER_PYTHON) $< >$@
 
 USER_PLANS := rootfs/etc/firstlight/plan tests/user/hardware.plan tests/user/output.plan \
+              tests/user/stress.plan \
               $(B)/user/args.plan
 user-test-linux: user $(B)/user/args.plan
 	$(Q)$(USER_PYTHON) tests/user/run_on_linux.py --base rootfs --base $(USER_TREE) \
