@@ -124,6 +124,7 @@ KERNEL_SRCS := \
     kernel/proc/exec_replace.c \
     kernel/proc/fork.c \
     kernel/proc/exit.c \
+    kernel/proc/usage.c \
     kernel/proc/futex.c \
     kernel/proc/futex_robust.c \
     kernel/proc/oom.c \
@@ -165,7 +166,9 @@ KERNEL_SRCS := \
     kernel/syscall/sys_fork.c \
     kernel/syscall/sys_futex.c \
     kernel/syscall/sys_proc.c \
+    kernel/syscall/sys_limit.c \
     kernel/syscall/sys_sched.c \
+    kernel/syscall/sys_usage.c \
     kernel/syscall/sys_group.c \
     kernel/syscall/sys_cred.c \
     kernel/syscall/sys_signal.c \
@@ -207,7 +210,8 @@ KERNEL_COLD := $(foreach r,plat dev selftest,$(filter $(KERNEL_DIR)/obj/kernel/$
     $(patsubst %,$(KERNEL_DIR)/obj/kernel/%.c.o,main lib/bootinfo lib/cfg lib/elf lib/ktap lib/lines \
     lib/plan lib/symtab lib/utf8 core/cmdline core/log core/output core/panic fs/flock fs/initrd fs/namespace \
     arch/x86_64/features proc/oom proc/threads proc/terminal proc/signal_timer syscall/sys_attr \
-    syscall/sys_cred syscall/sys_group syscall/sys_info syscall/sys_itimer syscall/sys_lock syscall/sys_utime)
+    syscall/sys_cred syscall/sys_group syscall/sys_info syscall/sys_itimer syscall/sys_lock syscall/sys_utime \
+    syscall/sys_usage syscall/sys_sched syscall/sys_xattr syscall/sys_limit)
 ifeq ($(O),-O2)
 $(KERNEL_COLD): KERNEL_CFLAGS += -Os
 endif

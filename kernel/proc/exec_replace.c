@@ -20,6 +20,7 @@ static void space_replace(struct task *self, struct vm_space *space)
     vm_space_enter(space);
     spin_lock(&self->process->lock); /* others look at it: /proc */
     self->thread.space = space;
+    process_limits_apply_locked(self->process); /* others may have set them since */
     spin_unlock(&self->process->lock);
     self->thread.arch.cr3 = space->root;
     self->thread.arch.cr3_users = &space->cpus;
@@ -55,6 +56,7 @@ int exec_replace(struct task *self, struct file *file, const struct exec_strings
 
     if (err)
         return err;
+    process_usage_note_memory(process, self->thread.space);
     space_replace(self, program.space);
     fd_table_close_on_exec(self->files);
     signal_clear_handlers(process);

@@ -2,7 +2,6 @@
 /* The end of a process, and being waited for. */
 #include "kernel/arch/x86_64/irq.h"
 #include "kernel/arch/x86_64/regs.h"
-#include "kernel/core/clock.h"
 #include "kernel/fs/fdtable.h"
 #include "kernel/fs/file.h"
 #include "kernel/fs/fs_context.h"
@@ -91,6 +90,7 @@ void process_exit(struct task *self, enum process_end end, int code)
     fd_table_put(self->files);
     self->files = NULL;
     futex_exit(self);
+    process_usage_note_memory(process, self->thread.space);
     if (self->clear_tid.va)
         signal_clear_tid(self);
     memory_leave(self);
@@ -106,7 +106,7 @@ void process_exit(struct task *self, enum process_end end, int code)
     children_leave_locked(process, &gone);
     process->end = end;
     process->end_code = code;
-    process->children_ns += clock_monotonic_ns() - process->started_ns;
+    process_usage_end_locked(process);
     process->zombie = true;
     if (parent_told_locked(process)) {
         unlink_locked(process);
@@ -140,7 +140,6 @@ static bool has_change_locked(struct process *child, const struct process_wait *
         change->end = child->end;
         change->code = child->end_code;
         change->core_dumped = child->core_dumped;
-        change->time_ns = child->children_ns;
         return true;
     }
     if (which->stopped && child->report_stop) {
@@ -174,8 +173,10 @@ static int scan_locked(struct process *parent, const struct process_wait *which,
         any = true;
         if (!has_change_locked(child, which, change))
             continue;
+        process_usage_locked(child, &change->usage);
+        process_usage_add(&change->usage, &child->children_usage);
         if (child->zombie && which->exited && !which->keep) {
-            parent->children_ns += child->children_ns;
+            process_usage_add(&parent->children_usage, &change->usage);
             unlink_locked(child);
             *reaped = child;
         }

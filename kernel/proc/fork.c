@@ -80,6 +80,8 @@ static int child_prepare(struct task *self, struct process *child,
     task->thread.affinity = self->thread.affinity;
     policy_inherit(&task->thread, &self->thread);
     child->exit_signal = request->same_parent ? self->process->exit_signal : request->exit_signal;
+    if (child->limits[LX_RLIMIT_CPU].current != LX_RLIM_INFINITY)
+        arch_thread_add_work(&task->thread.arch, ARCH_WORK_CPU_TIME);
     task->set_tid = request->child_tid_set;
     task->clear_tid = request->child_tid_clear;
     if (request->clear_handlers)

@@ -10,6 +10,8 @@
 #include "kernel/mm/slab.h"
 #include "kernel/proc/signal.h"
 #include "kernel/sched/sched.h"
+#include "kernel/vm/vm_space.h"
+#include "shared/addrmap.h"
 #include "shared/linux/errno.h"
 
 #define BUCKETS 256
@@ -40,6 +42,18 @@ static void limits_init(struct process *process)
     process->limits[LX_RLIMIT_NICE] = (struct lx_rlimit){0, 0};
     process->limits[LX_RLIMIT_RTPRIO] = (struct lx_rlimit){0, 0};
     process->limits[LX_RLIMIT_MSGQUEUE] = (struct lx_rlimit){819200, 819200};
+}
+
+void process_limits_apply_locked(struct process *process)
+{
+    struct vm_space *space = process->task->thread.space;
+    uint64_t bytes = process->limits[LX_RLIMIT_AS].current;
+
+    if (!space) /* it is being forked */
+        return;
+    space->limit_pages = bytes == LX_RLIM_INFINITY ? bytes : bytes >> PAGE_SHIFT;
+    space->brk_limit = process->limits[LX_RLIMIT_DATA].current;
+    space->stack_limit = process->limits[LX_RLIMIT_STACK].current;
 }
 
 static void limit_expired(struct timer *timer)

@@ -18,6 +18,7 @@
 #include "kernel/proc/exec.h"
 #include "kernel/proc/signal_queue.h"
 #include "kernel/proc/task.h"
+#include "kernel/proc/usage.h"
 #include "kernel/sched/waitq.h"
 #include "shared/linux/resource.h"
 #include "shared/linux/signal.h"
@@ -68,11 +69,12 @@ struct process {
     struct file *exe;                         /* [o] counted; replaced under process.lock */
     char name[16];                            /* [o] as prctl(PR_SET_NAME) */
     struct exec_layout layout;                /* [o] where in memory things are, for /proc */
-    struct lx_rlimit limits[LX_RLIM_NLIMITS]; /* [o] */
+    struct lx_rlimit limits[LX_RLIM_NLIMITS]; /* [s] a word is read without it */
     bool no_new_privs;                        /* [o] */
     int death_signal;                         /* [o] prctl(PR_SET_PDEATHSIG) */
     uint64_t started_ns;                      /* [I] */
-    uint64_t children_ns;                     /* [t] run time of children waited for */
+    struct process_usage usage;          /* [t] of a zombie; before that peak_pages alone, [o] */
+    struct process_usage children_usage; /* [t] of children waited for */
 
     struct spinlock lock;                 /* rank PROC */
     struct lx_sigaction actions[LX_NSIG]; /* [s] */
@@ -108,6 +110,8 @@ MUST_CHECK int process_copy(struct task *self, bool share_files, bool share_fs,
 MUST_CHECK int process_join(struct process *self, struct process *child, bool same_parent);
 /* Takes back what never ran. */
 void process_abandon(struct process *process);
+/* Its memory follows its limits from now on. It is not exiting. */
+void process_limits_apply_locked(struct process *process);
 /* Lets it run: its thread is complete. */
 void process_start(struct process *process);
 
@@ -155,7 +159,7 @@ struct process_change {
     enum process_end end;
     int code; /* exit status or signal */
     bool stopped, continued, core_dumped;
-    uint64_t time_ns;
+    struct process_usage usage; /* with that of its own children */
 };
 /* 0, -ECHILD, -EINTR. */
 MUST_CHECK int process_wait(struct process *parent, const struct process_wait *which,

@@ -26,11 +26,10 @@ struct facts {
     char name[16];
     int pid, parent, group, session, exit_signal, exit_code, terminal_group;
     unsigned cpu, umask, fd_capacity, queued;
-    uint64_t terminal, children_ns, started_ns, rss_limit, queue_limit, affinity;
+    uint64_t terminal, started_ns, rss_limit, queue_limit, affinity;
     uint64_t pending, shared_pending, blocked, ignored, caught;
-    uint64_t yields, waits; /* switches away: it had to give way, it waits */
     int nice;
-    struct sched_times times;
+    struct process_usage usage, children;
     struct credentials cred; /* groups counted */
     struct exec_layout layout;
     struct vm_space *space; /* counted; NULL: no memory */
@@ -95,7 +94,8 @@ static void process_facts(struct facts *facts, const struct process *process)
     facts->exit_code = process->end == PROCESS_EXITED ? process->end_code << 8 : process->end_code;
     facts->executed = process->has_execed;
     facts->no_new_privs = process->no_new_privs;
-    facts->children_ns = process->children_ns;
+    process_usage_locked(process, &facts->usage);
+    facts->children = process->children_usage;
     facts->started_ns = process->started_ns;
     facts->rss_limit = process->limits[LX_RLIMIT_RSS].current;
     facts->queue_limit = process->limits[LX_RLIMIT_SIGPENDING].current;
@@ -106,9 +106,6 @@ static void process_facts(struct facts *facts, const struct process *process)
         facts->affinity = thread->affinity;
         facts->cpu = thread->cpu;
         facts->nice = thread->nice;
-        facts->yields = thread->switches[0];
-        facts->waits = thread->switches[1];
-        sched_thread_times(thread, &facts->times);
     }
 }
 
@@ -184,12 +181,14 @@ int procfs_show_stat(const struct procfs_node *node, struct procfs_text *text)
 
     if (err)
         return err;
-    procfs_print(text, "%d (%s) %c %d %d %d %lu %d %u 0 0 0 0 ", f.pid, f.name, f.state, f.parent,
-                 f.group, f.session, f.terminal, f.terminal_group,
-                 (f.executed ? 0 : PF_FORKED_NOEXEC) | (f.alive ? 0 : PF_EXITING));
-    procfs_print(text, "%lu %lu %lu 0 %d %d 1 0 %lu %lu %lu %lu ", ticks(f.times.user_ns),
-                 ticks(f.times.total_ns - f.times.user_ns), ticks(f.children_ns), 20 + f.nice,
-                 f.nice, ticks(f.started_ns), f.mapped << PAGE_SHIFT, f.resident, f.rss_limit);
+    procfs_print(text, "%d (%s) %c %d %d %d %lu %d %u %lu %lu 0 0 ", f.pid, f.name, f.state,
+                 f.parent, f.group, f.session, f.terminal, f.terminal_group,
+                 (f.executed ? 0 : PF_FORKED_NOEXEC) | (f.alive ? 0 : PF_EXITING), f.usage.faults,
+                 f.children.faults);
+    procfs_print(text, "%lu %lu %lu %lu %d %d 1 0 %lu %lu %lu %lu ", ticks(f.usage.user_ns),
+                 ticks(f.usage.system_ns), ticks(f.children.user_ns), ticks(f.children.system_ns),
+                 20 + f.nice, f.nice, ticks(f.started_ns), f.mapped << PAGE_SHIFT, f.resident,
+                 f.rss_limit);
     stat_memory(&f, permitted, text);
     facts_drop(&f);
     return 0;
@@ -277,8 +276,8 @@ int procfs_show_status(const struct procfs_node *node, struct procfs_text *text)
         status_memory(&f, text);
     status_signals(&f, text);
     status_rights(&f, text);
-    procfs_print(text, "voluntary_ctxt_switches:\t%lu\nnonvoluntary_ctxt_switches:\t%lu\n", f.waits,
-                 f.yields);
+    procfs_print(text, "voluntary_ctxt_switches:\t%lu\nnonvoluntary_ctxt_switches:\t%lu\n",
+                 f.usage.switches[1], f.usage.switches[0]);
     facts_drop(&f);
     return 0;
 }

@@ -199,6 +199,8 @@ void hook_return_work(struct trap_frame *frame)
     if (has_work(self, ARCH_WORK_RESCHED))
         sched_yield_cpu();
     die_if_killed(self);
+    if (has_work(self, ARCH_WORK_CPU_TIME))
+        signal_timers_check_cpu(self);
     if (has_work(self, ARCH_WORK_SIGNAL))
         deliver(self, frame);
 }

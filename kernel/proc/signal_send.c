@@ -190,7 +190,8 @@ void signal_send_child_locked(struct process *parent, const struct process *chil
         .child = {.pid = child->pid,
                   .uid = child->exit_uid,
                   .status = child->end == PROCESS_LIMIT ? LX_SIGKILL : child->end_code,
-                  .utime = ticks_of(child->children_ns)},
+                  .utime = ticks_of(child->usage.user_ns),
+                  .stime = ticks_of(child->usage.system_ns)},
     };
     int err = signal_send_info_locked(parent, NULL, &info, false);
 

@@ -12,6 +12,8 @@
 
 #define TIMERS_MAX    1024    /* a process */
 #define IGNORED_AGAIN 1000000 /* ns: a timer whose signal is ignored does not fire more often */
+#define CPU_GRAIN     100000  /* ns: processor time is not looked at more often */
+#define NS_PER_S      1000000000ULL
 
 /* o the owning task   a atomic */
 struct signal_timer {
@@ -21,8 +23,9 @@ struct signal_timer {
     int id;                    /* [I] */
     int signo;                 /* [I] 0: none */
     uint64_t value;            /* [I] given back in siginfo */
-    bool realtime;             /* [I] */
-    uint64_t deadline_ns;      /* [o] monotonic, of the next or last expiration; 0: off */
+    enum signal_clock clock;   /* [I] */
+    bool armed;                /* [o] one of processor time: it runs */
+    uint64_t deadline_ns;      /* [o] of the next or last expiration, as time_of; 0: off */
     uint64_t interval_ns;      /* [o] */
     int overrun;               /* [o] told with the last signal */
     uint32_t fired;            /* [a] set by the interrupt */
@@ -41,6 +44,31 @@ static void timer_rings(struct timer *hardware)
     if (!(__atomic_load_n(&task->sig_mask, __ATOMIC_RELAXED) & SIGNAL_BIT(timer->signo)) ||
         (__atomic_load_n(&task->sig_wait, __ATOMIC_RELAXED) & SIGNAL_BIT(timer->signo)))
         sched_notify(&task->thread);
+}
+
+static bool is_cpu(const struct signal_timer *timer)
+{
+    return timer->clock >= SIGNAL_CLOCK_USER;
+}
+
+/* What the timer counts, now. By the process itself. */
+static uint64_t time_of(const struct signal_timer *timer)
+{
+    struct sched_times times;
+
+    if (!is_cpu(timer))
+        return clock_monotonic_ns();
+    sched_thread_times(&timer->process->task->thread, &times);
+    return timer->clock == SIGNAL_CLOCK_USER ? times.user_ns : times.total_ns;
+}
+
+static void start(struct signal_timer *timer, uint64_t deadline_ns)
+{
+    timer->armed = is_cpu(timer);
+    if (timer->armed)
+        arch_thread_add_work(&timer->process->task->thread.arch, ARCH_WORK_CPU_TIME);
+    else
+        timer_start(&timer->timer, deadline_ns);
 }
 
 static struct signal_timer *find(const struct process *process, int id)
@@ -69,7 +97,7 @@ static int create(struct process *process, int id, int signo, struct signal_time
 }
 
 int signal_timer_create(struct process *process, int signo, uint64_t value, bool value_given,
-                        bool realtime, int *out_id)
+                        enum signal_clock clock, int *out_id)
 {
     struct signal_timer *timer;
     int id = 0;
@@ -83,21 +111,25 @@ int signal_timer_create(struct process *process, int signo, uint64_t value, bool
     if (err)
         return err;
     timer->value = value_given ? value : (uint64_t)id;
-    timer->realtime = realtime;
+    timer->clock = clock;
     *out_id = id;
     return 0;
 }
 
-int signal_timer_itimer(struct process *process, int which, int signo)
+int signal_timer_itimer(struct process *process, int which, int signo, enum signal_clock clock)
 {
     struct signal_timer *timer = find(process, SIGNAL_TIMER_ITIMER(which));
+    int err = timer ? 0 : create(process, SIGNAL_TIMER_ITIMER(which), signo, &timer);
 
-    return timer ? 0 : create(process, SIGNAL_TIMER_ITIMER(which), signo, &timer);
+    if (!err)
+        timer->clock = clock;
+    return err;
 }
 
 static void disarm(struct signal_timer *timer)
 {
     timer_stop(&timer->timer);
+    timer->armed = false;
     __atomic_store_n(&timer->fired, 0, __ATOMIC_RELAXED);
     timer->queued = false;
 }
@@ -148,7 +180,7 @@ static uint64_t forward(struct signal_timer *timer, uint64_t now)
 
 static void times_of(const struct signal_timer *timer, struct signal_timer_times *times)
 {
-    uint64_t now = clock_monotonic_ns();
+    uint64_t now = time_of(timer);
 
     *times = (struct signal_timer_times){.interval = timer->interval_ns};
     if (!timer->deadline_ns)
@@ -157,7 +189,7 @@ static void times_of(const struct signal_timer *timer, struct signal_timer_times
         times->value = timer->deadline_ns - now;
     else if (timer->interval_ns)
         times->value = timer->interval_ns - (now - timer->deadline_ns) % timer->interval_ns;
-    else if (!timer->fired && !timer->queued && timer_pending(&timer->timer))
+    else if (!timer->fired && !timer->queued && (timer->armed || timer_pending(&timer->timer)))
         times->value = 1; /* due, but the interrupt has not come yet */
 }
 
@@ -178,12 +210,12 @@ int signal_timer_overrun(struct process *process, int id)
     return timer ? timer->overrun : -EINVAL;
 }
 
-/* The monotonic time at which it rings; never 0, never past what the clock can count to. */
+/* The time at which it rings; never 0, never past what the clock can count to. */
 static uint64_t deadline_of(const struct signal_timer *timer, bool absolute, uint64_t value)
 {
-    uint64_t now = clock_monotonic_ns();
+    uint64_t now = time_of(timer);
 
-    if (absolute && timer->realtime) {
+    if (absolute && timer->clock == SIGNAL_CLOCK_REALTIME) {
         uint64_t today = clock_realtime_ns();
 
         value = value > today ? value - today : 0;
@@ -208,7 +240,7 @@ int signal_timer_set(struct process *process, int id, bool absolute,
     timer->interval_ns = times->interval;
     timer->deadline_ns = times->value ? deadline_of(timer, absolute, times->value) : 0;
     if (timer->deadline_ns && timer->signo)
-        timer_start(&timer->timer, timer->deadline_ns);
+        start(timer, timer->deadline_ns);
     return 0;
 }
 
@@ -216,7 +248,7 @@ int signal_timer_set(struct process *process, int id, bool absolute,
 static void send_or_go_on(struct task *self, struct signal_timer *timer)
 {
     struct lx_siginfo info = {.signo = timer->signo, .code = LX_SI_KERNEL};
-    uint64_t now = clock_monotonic_ns();
+    uint64_t now = time_of(timer);
     uint64_t flags;
     int err;
 
@@ -232,7 +264,7 @@ static void send_or_go_on(struct task *self, struct signal_timer *timer)
     timer->queued = (signal_pending(self) & SIGNAL_BIT(timer->signo)) != 0;
     if (!timer->queued && timer->interval_ns) {
         forward(timer, now);
-        timer_start(&timer->timer, MAX(timer->deadline_ns, now + IGNORED_AGAIN));
+        start(timer, MAX(timer->deadline_ns, now + IGNORED_AGAIN));
     }
 }
 
@@ -272,11 +304,54 @@ void signal_timers_taken(struct task *self, struct lx_siginfo *info)
     timer->queued = false;
     timer->overrun = 0;
     if (timer->interval_ns) {
-        uint64_t passed = forward(timer, clock_monotonic_ns());
+        uint64_t passed = forward(timer, time_of(timer));
 
         timer->overrun = passed ? (int)MIN(passed - 1, INT32_MAX) : 0;
-        timer_start(&timer->timer, timer->deadline_ns);
+        start(timer, timer->deadline_ns);
     }
     if (timer->id >= 0)
         info->timer.overrun = timer->overrun;
+}
+
+/* A signal at the soft limit, which moves on by a second; the end at the hard one. Returns the
+ * time at which the next of them is due. */
+static uint64_t limit_check(struct process *process, uint64_t now)
+{
+    struct lx_rlimit *limit = &process->limits[LX_RLIMIT_CPU];
+    uint64_t soft = limit->current;
+
+    if (soft >= UINT64_MAX / NS_PER_S)
+        return UINT64_MAX;
+    if (now >= limit->maximum * NS_PER_S && limit->maximum < UINT64_MAX / NS_PER_S) {
+        signal_send_process(process, LX_SIGKILL);
+        return UINT64_MAX;
+    }
+    if (now >= soft * NS_PER_S) {
+        signal_send_process(process, LX_SIGXCPU);
+        limit->current = ++soft;
+    }
+    return MIN(soft, limit->maximum) * NS_PER_S;
+}
+
+void signal_timers_check_cpu(struct task *self)
+{
+    struct process *process = self->process;
+    struct sched_times times;
+    uint64_t next;
+
+    arch_thread_clear_work(&self->thread.arch, ARCH_WORK_CPU_TIME);
+    sched_thread_times(&self->thread, &times);
+    next = limit_check(process, times.total_ns);
+    next = next == UINT64_MAX ? next : next - MIN(next, times.total_ns);
+    for (struct signal_timer *timer = process->timers; timer; timer = timer->next) {
+        uint64_t now = timer->clock == SIGNAL_CLOCK_USER ? times.user_ns : times.total_ns;
+
+        if (timer->armed && timer->deadline_ns <= now) {
+            timer->armed = false;
+            send_or_go_on(self, timer);
+        }
+        if (timer->armed)
+            next = MIN(next, timer->deadline_ns - MIN(timer->deadline_ns, now));
+    }
+    sched_set_alarm(MAX(next, CPU_GRAIN));
 }

@@ -24,15 +24,24 @@ struct signal_timer_times {
     uint64_t value, interval;
 };
 
+/* What a timer counts. The process's time in ring 3, or on a processor at all, goes on only while
+ * it runs: such timers are looked at by the process itself, see signal_timers_check_cpu. */
+enum signal_clock {
+    SIGNAL_CLOCK_MONOTONIC,
+    SIGNAL_CLOCK_REALTIME, /* only a time given as absolute is another */
+    SIGNAL_CLOCK_USER,
+    SIGNAL_CLOCK_CPU,
+};
+
 /* Timers of setitimer have these numbers, those of timer_create 0 and up. */
 #define SIGNAL_TIMER_ITIMER(which) (-1 - (which))
 
-/* A timer that sends signo (0: nothing). realtime: it follows the clock of the day when set to an
- * absolute time. out_id: its number. */
+/* A timer that sends signo (0: nothing). out_id: its number. */
 MUST_CHECK int signal_timer_create(struct process *process, int signo, uint64_t value,
-                                   bool value_given, bool realtime, int *out_id);
+                                   bool value_given, enum signal_clock clock, int *out_id);
 /* The one of setitimer, made on first use. */
-MUST_CHECK int signal_timer_itimer(struct process *process, int which, int signo);
+MUST_CHECK int signal_timer_itimer(struct process *process, int which, int signo,
+                                   enum signal_clock clock);
 
 MUST_CHECK int signal_timer_delete(struct process *process, int id);
 
@@ -47,6 +56,10 @@ MUST_CHECK int signal_timer_overrun(struct process *process, int id);
 
 /* Signals of timers that have fired become pending. Cheap when none has. */
 void signal_timers_collect(struct task *self);
+
+/* ARCH_WORK_CPU_TIME: timers of processor time, and RLIMIT_CPU. The work is added when one of them
+ * is set, and by the alarm that this sets for the first that will be due. */
+void signal_timers_check_cpu(struct task *self);
 
 /* A signal was taken: if a timer sent it, its overrun goes to info, and the timer goes on. */
 void signal_timers_taken(struct task *self, struct lx_siginfo *info);

@@ -319,6 +319,19 @@ void sched_notify(struct thread *thread)
     wake(thread, true);
 }
 
+void sched_poke(struct thread *thread)
+{
+    uint64_t flags = irq_save();
+    struct runq *queue = sched_queue_lock(thread);
+    unsigned cpu = thread->cpu;
+    bool kick = queue->current == thread && cpu != cpu_self()->index;
+
+    spin_unlock(&queue->lock);
+    if (kick)
+        ops->kick(cpu);
+    irq_restore(flags);
+}
+
 void sched_start(struct thread *thread)
 {
     thread->cpu = cpu_self()->index;

@@ -72,6 +72,9 @@ void sched_cpu_times(unsigned cpu, struct sched_cpu_times *times);
 uint64_t sched_switches(void);
 unsigned sched_running(void);
 
+/* Work was added that does not end a wait: if the thread runs in ring 3, it enters the kernel. */
+void sched_poke(struct thread *thread);
+
 /* The caller gets ARCH_WORK_CPU_TIME once it has run so much longer; UINT64_MAX: never. */
 void sched_set_alarm(uint64_t ns);
 

@@ -44,6 +44,7 @@ struct thread {
     uint32_t policy;         /* [a] SCHED_NORMAL, BATCH or IDLE, perhaps with RESET_ON_FORK */
     int8_t nice;             /* [a] -20 to 19 */
     uint64_t ran, ran_user;  /* [r] ticks until the last switch: in all, in ring 3 */
+    uint64_t faults;         /* [o] on its memory */
     uint64_t switches[2];    /* [r] away from it: it had to give way, it waits */
     uint64_t alarm;          /* [o, its interrupts] `ran` at which to ring; 0: off */
     struct list link;        /* [r] in the run queue, or alone */

@@ -7,6 +7,7 @@
 #include "kernel/proc/fork.h"
 #include "kernel/proc/process.h"
 #include "kernel/syscall/handlers.h"
+#include "kernel/syscall/sys_usage.h"
 #include "kernel/syscall/user_path.h"
 #include "kernel/vm/vm_user.h"
 #include "shared/linux/clone.h"
@@ -156,15 +157,6 @@ static int wait_status_of(const struct process_change *change)
            (change->core_dumped ? 0x80 : 0);
 }
 
-static struct lx_rusage usage_of(const struct process_change *change)
-{
-    uint64_t us = change->time_ns / 1000;
-
-    return (struct lx_rusage){
-        .utime = {(int64_t)(us / 1000000), (int64_t)(us % 1000000)},
-    };
-}
-
 /* Honoured: NOHANG, UNTRACED, CONTINUED; WALL, WCLONE and WNOTHREAD make no difference. */
 int64_t sys_wait4(struct task *self, int pid, struct uptr status, int options, struct uptr usage)
 {
@@ -191,11 +183,8 @@ int64_t sys_wait4(struct task *self, int pid, struct uptr status, int options, s
 
         err = vm_user_write(status, &word, sizeof(word));
     }
-    if (!err && usage.va) {
-        struct lx_rusage spent = usage_of(&change);
-
-        err = vm_user_write(usage, &spent, sizeof(spent));
-    }
+    if (!err && usage.va)
+        err = usage_tell(usage, &change.usage);
     return err ? err : change.pid;
 }
 
@@ -263,10 +252,7 @@ int64_t sys_waitid(struct task *self, int type, int id, struct uptr user_info, i
     info = info_of(&change);
     if (user_info.va)
         err = vm_user_write(user_info, &info, sizeof(info));
-    if (!err && usage.va && change.pid) {
-        struct lx_rusage spent = usage_of(&change);
-
-        err = vm_user_write(usage, &spent, sizeof(spent));
-    }
+    if (!err && usage.va && change.pid)
+        err = usage_tell(usage, &change.usage);
     return err;
 }

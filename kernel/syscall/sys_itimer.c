@@ -4,6 +4,7 @@
 #include "kernel/proc/signal.h"
 #include "kernel/proc/signal_timer.h"
 #include "kernel/syscall/handlers.h"
+#include "kernel/syscall/sys_usage.h"
 #include "kernel/vm/vm_user.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/itimer.h"
@@ -33,18 +34,19 @@ static struct lx_timespec timespec_of(uint64_t ns)
     return (struct lx_timespec){(int64_t)(ns / NS_PER_S), (int64_t)(ns % NS_PER_S)};
 }
 
-/* Time in ring 3 and in the kernel is not told apart, nor is time asleep: the timers of virtual
- * and of profiling time follow the same clock as the processor time that clock_gettime tells. */
-static const int itimer_signals[LX_ITIMER_COUNT] = {
-    [LX_ITIMER_REAL] = LX_SIGALRM,
-    [LX_ITIMER_VIRTUAL] = LX_SIGVTALRM,
-    [LX_ITIMER_PROF] = LX_SIGPROF,
+static const struct {
+    int signo;
+    enum signal_clock clock;
+} itimers[LX_ITIMER_COUNT] = {
+    [LX_ITIMER_REAL] = {LX_SIGALRM, SIGNAL_CLOCK_MONOTONIC},
+    [LX_ITIMER_VIRTUAL] = {LX_SIGVTALRM, SIGNAL_CLOCK_USER},
+    [LX_ITIMER_PROF] = {LX_SIGPROF, SIGNAL_CLOCK_CPU},
 };
 
 static int itimer_set(struct task *self, int which, const struct signal_timer_times *times,
                       struct signal_timer_times *before)
 {
-    int err = signal_timer_itimer(self->process, which, itimer_signals[which]);
+    int err = signal_timer_itimer(self->process, which, itimers[which].signo, itimers[which].clock);
 
     return err ? err
                : signal_timer_set(self->process, SIGNAL_TIMER_ITIMER(which), false, times, before);
@@ -110,11 +112,21 @@ int64_t sys_alarm(struct task *self, unsigned seconds)
     return (int64_t)left;
 }
 
-static bool clock_has_timers(int clock)
+/* Processor time: the caller's own only. */
+static int clock_find(struct task *self, int clock, enum signal_clock *out)
 {
-    return clock == LX_CLOCK_REALTIME || clock == LX_CLOCK_MONOTONIC ||
-           clock == LX_CLOCK_BOOTTIME || clock == LX_CLOCK_TAI ||
-           clock == LX_CLOCK_PROCESS_CPUTIME_ID || clock == LX_CLOCK_THREAD_CPUTIME_ID;
+    struct cpu_clock cpu;
+
+    *out = SIGNAL_CLOCK_MONOTONIC;
+    if (clock == LX_CLOCK_MONOTONIC || clock == LX_CLOCK_BOOTTIME)
+        return 0;
+    *out = SIGNAL_CLOCK_REALTIME;
+    if (clock == LX_CLOCK_REALTIME || clock == LX_CLOCK_TAI)
+        return 0;
+    if (!clock_is_cpu(clock) || cpu_clock_read(self, clock, &cpu) || !cpu.own)
+        return -EINVAL;
+    *out = cpu.user_only ? SIGNAL_CLOCK_USER : SIGNAL_CLOCK_CPU;
+    return 0;
 }
 
 static int event_check(const struct task *self, const struct lx_sigevent *event)
@@ -137,20 +149,20 @@ static int event_check(const struct task *self, const struct lx_sigevent *event)
 int64_t sys_timer_create(struct task *self, int clock, struct uptr user_event, struct uptr user_id)
 {
     struct lx_sigevent event = {.signo = LX_SIGALRM, .notify = LX_SIGEV_SIGNAL};
-    bool realtime = clock == LX_CLOCK_REALTIME || clock == LX_CLOCK_TAI;
+    enum signal_clock counted;
     int signo, id;
     int err = 0;
 
     if (user_event.va)
         err = vm_user_read(&event, user_event, sizeof(event));
-    if (!err && !clock_has_timers(clock))
-        err = -EINVAL;
+    if (!err)
+        err = clock_find(self, clock, &counted);
     if (!err)
         err = event_check(self, &event);
     if (err)
         return err;
     signo = event.notify == LX_SIGEV_NONE ? 0 : event.signo;
-    err = signal_timer_create(self->process, signo, event.value, user_event.va != 0, realtime, &id);
+    err = signal_timer_create(self->process, signo, event.value, user_event.va != 0, counted, &id);
     if (err)
         return err;
     err = vm_user_write(user_id, &id, sizeof(id));

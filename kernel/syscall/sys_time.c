@@ -5,16 +5,21 @@
 #include "kernel/proc/process.h"
 #include "kernel/sched/waitq.h"
 #include "kernel/syscall/handlers.h"
+#include "kernel/syscall/sys_usage.h"
 #include "kernel/vm/vm_user.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/time.h"
 
 #define NS_PER_S    1000000000LL
 #define NS_PER_US   1000LL
+#define CPU_LOOK_NS 1000000ULL
 #define SECONDS_MAX (INT64_MAX / NS_PER_S)
 
-static int read_clock(const struct task *self, int clock, uint64_t *ns)
+static int read_clock(struct task *self, int clock, uint64_t *ns)
 {
+    struct cpu_clock cpu;
+    int err;
+
     switch (clock) {
     case LX_CLOCK_REALTIME:
     case LX_CLOCK_REALTIME_COARSE:
@@ -27,12 +32,11 @@ static int read_clock(const struct task *self, int clock, uint64_t *ns)
     case LX_CLOCK_BOOTTIME:
         *ns = clock_monotonic_ns();
         return 0;
-    case LX_CLOCK_PROCESS_CPUTIME_ID:
-    case LX_CLOCK_THREAD_CPUTIME_ID:
-        *ns = clock_monotonic_ns() - self->process->started_ns;
-        return 0;
     default:
-        return -EINVAL;
+        err = clock_is_cpu(clock) ? cpu_clock_read(self, clock, &cpu) : -EINVAL;
+        if (!err)
+            *ns = cpu.ns;
+        return err;
     }
 }
 
@@ -59,6 +63,8 @@ int64_t sys_clock_getres(struct task *self, int clock, struct uptr resolution)
     if (err || !resolution.va)
         return err;
     if (clock == LX_CLOCK_REALTIME_COARSE || clock == LX_CLOCK_MONOTONIC_COARSE)
+        return write_timespec(resolution, NS_PER_S / LX_CLOCK_TICKS_COARSE);
+    if (clock < 0 && (clock & LX_CPUCLOCK_WHAT_MASK) != LX_CPUCLOCK_SCHED)
         return write_timespec(resolution, NS_PER_S / LX_CLOCK_TICKS_COARSE);
     return write_timespec(resolution, 1);
 }
@@ -115,11 +121,14 @@ static int64_t set_realtime(const struct task *self, const struct lx_timespec *t
 int64_t sys_clock_settime(struct task *self, int clock, struct uptr time)
 {
     struct lx_timespec wanted;
+    uint64_t ns;
     int err;
 
-    if (clock != LX_CLOCK_REALTIME)
+    if (clock != LX_CLOCK_REALTIME && clock >= 0)
         return -EINVAL;
     err = vm_user_read(&wanted, time, sizeof(wanted));
+    if (!err && clock != LX_CLOCK_REALTIME) /* nobody may, once the clock is found to exist */
+        err = read_clock(self, clock, &ns) ? -EINVAL : -EPERM;
     return err ? err : set_realtime(self, &wanted);
 }
 
@@ -140,32 +149,54 @@ int64_t sys_settimeofday(struct task *self, struct uptr time, struct uptr zone)
     return set_realtime(self, &(struct lx_timespec){wanted.sec, wanted.usec * NS_PER_US});
 }
 
-/* Sleeps until a monotonic time. -EINTR when a signal came first. */
-static int sleep_until(uint64_t deadline_ns)
+/* What a sleep on that clock counts: processor time, else monotonic time. 0: nobody's clock. */
+static uint64_t counted_now(struct task *self, int clock)
 {
+    struct cpu_clock cpu;
+
+    if (!clock_is_cpu(clock))
+        return clock_monotonic_ns();
+    return cpu_clock_read(self, clock, &cpu) ? 0 : cpu.ns;
+}
+
+/* Sleeps until a time as counted. -EINTR when a signal came first. Processor time is looked at
+ * again when it can have come: nobody tells. */
+static int sleep_until(struct task *self, int clock, uint64_t deadline_ns)
+{
+    bool is_cpu = clock_is_cpu(clock);
+    uint64_t wake_ns = deadline_ns;
     struct waitq nobody;
     int err;
 
     waitq_init(&nobody);
-    do
-        err = waitq_wait(&nobody, NULL, MAX(deadline_ns, 1));
-    while (!err);
-    return err == -ETIMEDOUT ? 0 : err;
+    for (;;) {
+        if (is_cpu) {
+            uint64_t now = counted_now(self, clock);
+
+            if (now >= deadline_ns)
+                return 0;
+            wake_ns = clock_monotonic_ns() + MAX(deadline_ns - now, CPU_LOOK_NS);
+        }
+        err = waitq_wait(&nobody, NULL, MAX(wake_ns, 1));
+        if (err && (!is_cpu || err != -ETIMEDOUT))
+            return err == -ETIMEDOUT ? 0 : err;
+    }
 }
 
-static int64_t sleep_for(struct task *self, const struct lx_timespec *time, struct uptr remaining)
+static int64_t sleep_for(struct task *self, int clock, const struct lx_timespec *time,
+                         struct uptr remaining)
 {
-    uint64_t now = clock_monotonic_ns();
+    uint64_t now = counted_now(self, clock);
     uint64_t ns = timespec_ns(time);
     uint64_t deadline = ns > INT64_MAX - now ? INT64_MAX : now + ns;
     int err;
 
     if (self->restart_deadline_ns) /* started anew: the time goes on from where it was */
         deadline = self->restart_deadline_ns;
-    err = sleep_until(deadline);
+    err = sleep_until(self, clock, deadline);
     self->restart_deadline_ns = err ? deadline : 0;
     if (err && remaining.va) {
-        now = clock_monotonic_ns();
+        now = counted_now(self, clock);
         if (write_timespec(remaining, deadline > now ? deadline - now : 0))
             return -EFAULT;
     }
@@ -177,26 +208,41 @@ int64_t sys_nanosleep(struct task *self, struct uptr request, struct uptr remain
     return sys_clock_nanosleep(self, LX_CLOCK_MONOTONIC, 0, request, remaining);
 }
 
+/* 0, or why nobody can sleep on that clock; *now_ns is its time. The caller's own thread would
+ * have to run to get there. */
+static int sleep_check(struct task *self, int clock, uint64_t *now_ns)
+{
+    struct cpu_clock cpu;
+
+    if (read_clock(self, clock, now_ns))
+        return -EINVAL;
+    if (clock == LX_CLOCK_MONOTONIC_RAW || clock == LX_CLOCK_REALTIME_COARSE ||
+        clock == LX_CLOCK_MONOTONIC_COARSE || clock == LX_CLOCK_THREAD_CPUTIME_ID)
+        return -EOPNOTSUPP;
+    if (clock < 0 && (clock & LX_CPUCLOCK_PERTHREAD_MASK) && !cpu_clock_read(self, clock, &cpu) &&
+        cpu.own)
+        return -EINVAL;
+    return 0;
+}
+
 /* Honoured: TIMER_ABSTIME; other flag bits are ignored, as Linux does. */
 int64_t sys_clock_nanosleep(struct task *self, int clock, int flags, struct uptr request,
                             struct uptr remaining)
 {
     struct lx_timespec time;
     uint64_t base, ns;
-    int err;
+    int err = sleep_check(self, clock, &base);
 
-    if (clock == LX_CLOCK_THREAD_CPUTIME_ID || read_clock(self, clock, &base))
-        return -EINVAL;
-    if (clock == LX_CLOCK_MONOTONIC_RAW || clock == LX_CLOCK_REALTIME_COARSE ||
-        clock == LX_CLOCK_MONOTONIC_COARSE)
-        return -EOPNOTSUPP;
-    err = vm_user_read(&time, request, sizeof(time));
+    if (!err)
+        err = vm_user_read(&time, request, sizeof(time));
     if (err)
         return err;
     if (!timespec_valid(&time))
         return -EINVAL;
     if (!(flags & LX_TIMER_ABSTIME))
-        return sleep_for(self, &time, remaining);
+        return sleep_for(self, clock, &time, remaining);
     ns = timespec_ns(&time);
-    return ns <= base ? 0 : sleep_until(clock_monotonic_ns() + (ns - base));
+    if (ns <= base)
+        return 0;
+    return sleep_until(self, clock, clock_is_cpu(clock) ? ns : clock_monotonic_ns() + (ns - base));
 }

@@ -252,6 +252,7 @@ static int fault(struct vm_space *space, uint64_t va, enum vm_access access, uns
 
 int vm_fault(struct vm_space *space, uint64_t va, enum vm_access access)
 {
+    thread_current()->faults++;
     return fault(space, va, access, VM_FAULT_AHEAD);
 }
 

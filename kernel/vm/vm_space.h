@@ -54,6 +54,7 @@ struct vm_space {
     uint64_t mapped_pages;   /* [l] pages that areas cover */
     uint64_t data_pages;     /* [l] those of private writable areas but stacks */
     uint64_t resident_pages; /* [l] read without it as a hint */
+    uint64_t peak_pages;     /* [l] resident_pages before they were last fewer, at most */
     uint64_t brk_start, brk; /* [l] bytes */
     uint64_t map_top;        /* [I] mappings without an address lie below */
     uint64_t limit_pages;    /* [a] RLIMIT_AS, pages */

@@ -153,6 +153,7 @@ void vm_gather_init(struct vm_gather *gather, struct vm_space *space)
     gather->count = 0;
     gather->npages = 0;
     gather->next_area = 0;
+    space->peak_pages = MAX(space->peak_pages, space->resident_pages);
 }
 
 void vm_gather_flush(struct vm_gather *gather)

@@ -20,6 +20,13 @@
 
 #define LX_TIMER_ABSTIME 1
 
+/* Clocks of the processor time of a process or thread: ~number << 3, which of them, and what. */
+#define LX_CPUCLOCK_PERTHREAD_MASK 4
+#define LX_CPUCLOCK_WHAT_MASK      3
+#define LX_CPUCLOCK_PROF           0
+#define LX_CPUCLOCK_VIRT           1
+#define LX_CPUCLOCK_SCHED          2
+
 #define LX_CLOCK_TICKS_COARSE 250 /* resolution of the COARSE clocks, as Debian builds Linux */
 
 struct lx_timespec {

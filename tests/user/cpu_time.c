@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: MIT */
+/* Time on a processor: counted for ring 3 and the kernel, for children, by clocks, and by timers.
+ * Bounds are wide where an emulated or a busy machine could miss them. */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/time.h>
+#include <sys/times.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tests/user/lib/check.h"
+
+#define MS 1000000L
+
+/* As clock_getcpuclockid makes them: kinds are 0 all, 1 ring 3, 2 all by the scheduler. */
+#define CPU_CLOCK(pid, kind) ((int)(~(unsigned)(pid) << 3) | (kind))
+#define PER_THREAD           4
+
+static long clock_ns(int id)
+{
+    struct timespec t = {.tv_nsec = -1};
+
+    CHECK_EQ(raw2(SYS_clock_gettime, id, &t), 0);
+    return t.tv_sec * 1000000000L + t.tv_nsec;
+}
+
+static long used_ns(void)
+{
+    return clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+}
+
+static long ns_of(struct timeval time)
+{
+    return time.tv_sec * 1000000000L + time.tv_usec * 1000;
+}
+
+static void usage(int who, long *user, long *system)
+{
+    struct rusage r;
+
+    CHECK_OK(getrusage(who, &r));
+    *user = ns_of(r.ru_utime);
+    *system = ns_of(r.ru_stime);
+}
+
+static void sleep_ms(long ms)
+{
+    struct timespec t = {ms / 1000, ms % 1000 * MS};
+
+    while (nanosleep(&t, &t))
+        ;
+}
+
+/* Nearly all in ring 3. */
+static void compute(long ns)
+{
+    volatile unsigned long work = 0;
+    long end = used_ns() + ns;
+
+    while (used_ns() < end)
+        for (int i = 0; i < 200000; i++)
+            work++;
+}
+
+/* Nearly all in the kernel. */
+static void call(long ns)
+{
+    static char buffer[1 << 20];
+    int fd = CHECK_OK(open("/dev/zero", O_RDONLY));
+    long end = used_ns() + ns;
+
+    while (used_ns() < end)
+        CHECK_EQ(read(fd, buffer, sizeof(buffer)), sizeof(buffer));
+    CHECK_OK(close(fd));
+}
+
+static void check_split(void)
+{
+    long user, system, user2, system2;
+
+    usage(RUSAGE_SELF, &user, &system);
+    compute(200 * MS);
+    usage(RUSAGE_SELF, &user2, &system2);
+    CHECK(user2 - user > 120 * MS);
+    CHECK(system2 - system < 80 * MS);
+    call(200 * MS);
+    usage(RUSAGE_THREAD, &user, &system);
+    CHECK(system - system2 > 120 * MS);
+    CHECK(user - user2 < 80 * MS);
+    CHECK_EQ(raw2(SYS_getrusage, RUSAGE_SELF, 8), -EFAULT);
+}
+
+static void check_clocks(void)
+{
+    long before = used_ns(), last,
+         ids[] = {CPU_CLOCK(0, 2), CPU_CLOCK(0, 0), CPU_CLOCK(getpid(), 2),
+                  CPU_CLOCK(getpid(), 2 | PER_THREAD)};
+    struct timespec t = {0, 0};
+
+    sleep_ms(200);
+    CHECK(used_ns() - before < 100 * MS); /* asleep is not on a processor */
+    last = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+    for (int i = 0; i < 1000; i++) {
+        long now = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+
+        CHECK(now >= last);
+        last = now;
+    }
+    for (unsigned i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+        long gap = clock_ns((int)ids[i]) - used_ns();
+
+        CHECK(gap > -500 * MS && gap < 500 * MS); /* kind 0 may be sampled */
+    }
+    CHECK(clock_ns(CPU_CLOCK(0, 1)) <= used_ns() + 50 * MS);
+    CHECK_EQ(raw2(SYS_clock_gettime, CPU_CLOCK(999999, 2), &t), -EINVAL);
+    CHECK_EQ(raw2(SYS_clock_gettime, CPU_CLOCK(1, 2 | PER_THREAD), &t), -EINVAL);
+    CHECK_EQ(raw2(SYS_clock_gettime, CPU_CLOCK(0, 3), &t), -EINVAL);
+    CHECK_EQ(raw2(SYS_clock_getres, CPU_CLOCK(0, 2), &t), 0);
+    CHECK_EQ(t.tv_nsec, 1);
+    CHECK_EQ(raw2(SYS_clock_getres, CPU_CLOCK(0, 0), &t), 0);
+    CHECK(t.tv_nsec > 1);
+    CHECK_EQ(raw2(SYS_clock_settime, CPU_CLOCK(0, 2), &t), -EPERM);
+    CHECK_EQ(raw2(SYS_clock_settime, CPU_CLOCK(999999, 2), &t), -EINVAL);
+}
+
+static volatile long child_user, child_system;
+static volatile int calls, code;
+
+static void note(int sig, siginfo_t *info, void *context)
+{
+    (void)sig;
+    (void)context;
+    calls++;
+    code = info->si_code;
+    child_user = info->si_utime;
+    child_system = info->si_stime;
+}
+
+static void install(int sig)
+{
+    struct sigaction action = {.sa_sigaction = note, .sa_flags = SA_SIGINFO};
+
+    CHECK_OK(sigaction(sig, &action, NULL));
+    calls = 0;
+}
+
+static pid_t start(void (*work)(long), long ns, int grandchild)
+{
+    pid_t pid = CHECK_OK(fork());
+
+    if (pid == 0) {
+        work(ns);
+        if (grandchild)
+            CHECK_OK(waitpid(start(work, ns, 0), NULL, 0));
+        _exit(0);
+    }
+    return pid;
+}
+
+/* A child's time counts once it has been waited for, with that of its own children. */
+static void check_children(void)
+{
+    long user, system, user2, system2, clock;
+    struct rusage r;
+    struct tms tms;
+    int status;
+    pid_t pid;
+
+    usage(RUSAGE_CHILDREN, &user, &system);
+    CHECK_EQ(user + system, 0);
+    install(SIGCHLD);
+    pid = start(compute, 200 * MS, 1);
+    clock = clock_ns(CPU_CLOCK(pid, 2));
+    while (clock_ns(CPU_CLOCK(pid, 2)) < clock + 50 * MS)
+        ; /* it computes elsewhere, or in turns with this one */
+    while (!calls)
+        sleep_ms(10);
+    CHECK(child_user >= 10 && child_user + child_system <= 40); /* hundredths; its own alone */
+    usage(RUSAGE_CHILDREN, &user, &system);
+    CHECK_EQ(user + system, 0);
+    CHECK_EQ(wait4(pid, &status, 0, &r), pid);
+    CHECK(ns_of(r.ru_utime) + ns_of(r.ru_stime) >= 400 * MS);
+    CHECK(ns_of(r.ru_utime) > 240 * MS);
+    usage(RUSAGE_CHILDREN, &user, &system);
+    CHECK_EQ(user, ns_of(r.ru_utime));
+    CHECK_EQ(system, ns_of(r.ru_stime));
+    CHECK(times(&tms) != (clock_t)-1);
+    CHECK(tms.tms_cutime >= 24 && tms.tms_cutime + tms.tms_cstime >= 39);
+    pid = start(call, 100 * MS, 0);
+    CHECK_EQ(waitpid(pid, &status, 0), pid);
+    usage(RUSAGE_CHILDREN, &user2, &system2);
+    CHECK(system2 - system > 60 * MS);
+    signal(SIGCHLD, SIG_IGN); /* such a child is nobody's */
+    pid = start(compute, 100 * MS, 0);
+    CHECK_ERR(waitpid(pid, &status, 0), ECHILD);
+    signal(SIGCHLD, SIG_DFL);
+    usage(RUSAGE_CHILDREN, &user, &system);
+    CHECK(user == user2 && system == system2);
+}
+
+static void check_counts(void)
+{
+    const size_t npages = 300;
+    struct rusage before, after;
+    char *memory =
+        mmap(NULL, npages * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    CHECK_OK(getrusage(RUSAGE_SELF, &before));
+    for (size_t i = npages; i-- > 0;)
+        memory[i * 4096] = 1;
+    sleep_ms(1);
+    CHECK_OK(munmap(memory, npages * 4096));
+    CHECK_OK(getrusage(RUSAGE_SELF, &after));
+    CHECK(after.ru_minflt > before.ru_minflt);
+    CHECK_EQ(after.ru_majflt, before.ru_majflt);
+    CHECK(after.ru_nvcsw > before.ru_nvcsw);
+    CHECK(after.ru_nivcsw >= before.ru_nivcsw);
+    CHECK(after.ru_maxrss >= 1200 && after.ru_maxrss < 64 * 1024);
+}
+
+static void check_itimers(void)
+{
+    struct itimerval set = {{0, 0}, {0, 60000}}, now;
+    long begin;
+
+    install(SIGVTALRM);
+    CHECK_OK(setitimer(ITIMER_VIRTUAL, &set, NULL));
+    sleep_ms(150);
+    CHECK_EQ(calls, 0);
+    CHECK_OK(getitimer(ITIMER_VIRTUAL, &now));
+    CHECK(now.it_value.tv_usec > 30000 && now.it_value.tv_usec <= 60000 + 4000);
+    call(100 * MS); /* not in ring 3 either */
+    CHECK_EQ(calls, 0);
+    begin = used_ns();
+    compute(200 * MS);
+    CHECK_EQ(calls, 1);
+    CHECK_EQ(code, SI_KERNEL);
+    CHECK_OK(getitimer(ITIMER_VIRTUAL, &now));
+    CHECK(now.it_value.tv_sec == 0 && now.it_value.tv_usec == 0);
+
+    install(SIGPROF);
+    set.it_interval.tv_usec = 60000;
+    CHECK_OK(setitimer(ITIMER_PROF, &set, NULL));
+    sleep_ms(150);
+    CHECK_EQ(calls, 0);
+    begin = used_ns();
+    while (calls < 3 && used_ns() - begin < 2000 * MS)
+        call(10 * MS);
+    CHECK_EQ(calls, 3);
+    CHECK(used_ns() - begin >= 130 * MS);
+    set = (struct itimerval){{0, 0}, {0, 0}};
+    CHECK_OK(setitimer(ITIMER_PROF, &set, &now));
+    CHECK_EQ(now.it_interval.tv_usec, 60000);
+}
+
+static void check_timers(void)
+{
+    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN};
+    struct itimerspec set = {{0, 0}, {0, 60 * MS}}, now;
+    int timer, clocks[] = {CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID, CPU_CLOCK(0, 2),
+                           CPU_CLOCK(getpid(), 1)};
+    long goal;
+
+    install(SIGRTMIN);
+    for (unsigned i = 0; i < sizeof(clocks) / sizeof(clocks[0]); i++) {
+        calls = 0;
+        CHECK_EQ(raw3(SYS_timer_create, clocks[i], &event, &timer), 0);
+        CHECK_EQ(raw4(SYS_timer_settime, timer, 0, &set, NULL), 0);
+        sleep_ms(100);
+        CHECK_EQ(calls, 0);
+        CHECK_EQ(raw2(SYS_timer_gettime, timer, &now), 0);
+        CHECK(now.it_value.tv_nsec > 0 && now.it_value.tv_nsec <= 60 * MS);
+        compute(150 * MS);
+        CHECK_EQ(calls, 1);
+        CHECK_EQ(raw1(SYS_timer_delete, timer), 0);
+    }
+    calls = 0;
+    CHECK_EQ(raw3(SYS_timer_create, CLOCK_PROCESS_CPUTIME_ID, &event, &timer), 0);
+    goal = used_ns() + 50 * MS;
+    set.it_value = (struct timespec){goal / 1000000000L, goal % 1000000000L};
+    CHECK_EQ(raw4(SYS_timer_settime, timer, TIMER_ABSTIME, &set, NULL), 0);
+    compute(20 * MS);
+    CHECK_EQ(calls, 0);
+    compute(100 * MS);
+    CHECK_EQ(calls, 1);
+    set.it_value = (struct timespec){0, 1}; /* long past: now */
+    CHECK_EQ(raw4(SYS_timer_settime, timer, TIMER_ABSTIME, &set, NULL), 0);
+    compute(20 * MS);
+    CHECK_EQ(calls, 2);
+    CHECK_EQ(raw1(SYS_timer_delete, timer), 0);
+    CHECK_EQ(raw3(SYS_timer_create, CPU_CLOCK(999999, 2), &event, &timer), -EINVAL);
+}
+
+/* Asleep for as long as a child computes. */
+static void check_sleep(void)
+{
+    struct timespec t = {0, 50 * MS};
+    pid_t pid = start(compute, 5000 * MS, 0);
+    int clock = CPU_CLOCK(pid, 2);
+    long before = clock_ns(clock);
+
+    CHECK_EQ(raw4(SYS_clock_nanosleep, clock, 0, &t, NULL), 0);
+    CHECK(clock_ns(clock) - before >= 50 * MS);
+    CHECK_OK(kill(pid, SIGKILL));
+    CHECK_EQ(waitpid(pid, NULL, 0), pid);
+    CHECK_EQ(raw4(SYS_clock_nanosleep, CLOCK_THREAD_CPUTIME_ID, 0, &t, NULL), -EOPNOTSUPP);
+    CHECK_EQ(raw4(SYS_clock_nanosleep, CPU_CLOCK(0, 2 | PER_THREAD), 0, &t, NULL), -EINVAL);
+    CHECK_EQ(raw4(SYS_clock_nanosleep, CPU_CLOCK(999999, 2), 0, &t, NULL), -EINVAL);
+    install(SIGALRM); /* nobody runs meanwhile: only a signal ends it */
+    CHECK_OK(setitimer(ITIMER_REAL, &(struct itimerval){{0, 0}, {0, 100000}}, NULL));
+    CHECK_EQ(raw4(SYS_clock_nanosleep, CLOCK_PROCESS_CPUTIME_ID, 0, &t, &t), -EINTR);
+    CHECK(t.tv_nsec > 20 * MS && t.tv_nsec <= 50 * MS);
+}
+
+int main(void)
+{
+    check_children();
+    check_split();
+    check_clocks();
+    check_counts();
+    check_itimers();
+    check_timers();
+    check_sleep();
+    return 0;
+}
