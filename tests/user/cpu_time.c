@@ -142,7 +142,7 @@ static void note(int sig, siginfo_t *info, void *context)
 
 static void install(int sig)
 {
-    struct sigaction action = {.sa_sigaction = note, .sa_flags = SA_SIGINFO};
+    struct sigaction action = {.sa_sigaction = note, .sa_flags = SA_SIGINFO | SA_RESTART};
 
     CHECK_OK(sigaction(sig, &action, NULL));
     calls = 0;
