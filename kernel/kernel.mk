@@ -92,6 +92,7 @@ KERNEL_SRCS := \
     kernel/fs/ramfs.c \
     kernel/fs/ramfs_file.c \
     kernel/fs/ramfs_rename.c \
+    kernel/fs/ramfs_mount.c \
     kernel/fs/file.c \
     kernel/fs/open.c \
     kernel/fs/namespace.c \
@@ -159,6 +160,7 @@ KERNEL_SRCS := \
     kernel/syscall/sys_dir.c \
     kernel/syscall/sys_cwd.c \
     kernel/syscall/sys_stat.c \
+    kernel/syscall/sys_mount.c \
     kernel/syscall/sys_attr.c \
     kernel/syscall/sys_utime.c \
     kernel/syscall/sys_xattr.c \
@@ -211,7 +213,10 @@ KERNEL_COLD := $(foreach r,plat dev selftest,$(filter $(KERNEL_DIR)/obj/kernel/$
     lib/plan lib/symtab lib/utf8 core/cmdline core/log core/output core/panic fs/flock fs/initrd fs/namespace \
     arch/x86_64/features proc/oom proc/threads proc/terminal proc/signal_timer syscall/sys_attr \
     syscall/sys_cred syscall/sys_group syscall/sys_info syscall/sys_itimer syscall/sys_lock syscall/sys_utime \
-    syscall/sys_usage syscall/sys_sched syscall/sys_xattr syscall/sys_limit)
+    syscall/sys_usage syscall/sys_sched syscall/sys_xattr syscall/sys_limit \
+    fs/devfs fs/mount fs/ramfs_mount fs/procfs fs/procfs_file \
+    proc/procfs proc/procfs_fd proc/procfs_maps proc/procfs_mounts proc/procfs_status proc/procfs_system \
+    syscall/sys_mount)
 ifeq ($(O),-O2)
 $(KERNEL_COLD): KERNEL_CFLAGS += -Os
 endif

@@ -148,6 +148,17 @@ static int make_links(void)
     return 0;
 }
 
+/* Shared memory with names: shm_open. */
+static int shm_mount(void)
+{
+    struct super_block *super;
+    int err = devfs_make_directory("shm");
+
+    if (!err)
+        err = ramfs_create("tmpfs", "tmpfs", 01777, &super);
+    return err ? err : mount_at_boot(super, "dev/shm");
+}
+
 int devfs_mount(void)
 {
     struct super_block *super;
@@ -166,5 +177,6 @@ int devfs_mount(void)
         if (err)
             return err;
     }
-    return make_links();
+    err = make_links();
+    return err ? err : shm_mount();
 }

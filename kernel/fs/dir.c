@@ -152,6 +152,25 @@ static struct dentry *entry_before(struct inode *dir, int64_t position)
     return best;
 }
 
+struct dentry *dir_next_get(struct inode *dir, uint64_t cookie)
+{
+    struct dentry *best = NULL;
+    struct rb_node *node;
+
+    mutex_lock(&dir->lock);
+    for (node = dir->dir.order.root; node;) {
+        bool behind = by_order(node)->cookie > cookie;
+
+        if (behind)
+            best = by_order(node);
+        node = behind ? node->left : node->right;
+    }
+    if (best)
+        dentry_get(best);
+    mutex_unlock(&dir->lock);
+    return best;
+}
+
 static bool emit_dots(struct file *file, struct dir_emit *emit)
 {
     struct dentry *dentry = file->dentry;

@@ -25,6 +25,9 @@ void dir_leave(struct inode *dir);
 MUST_CHECK bool dir_kill(struct inode *dir);
 bool dir_is_empty(const struct inode *dir);
 
+/* The oldest entry behind the cookie (0: the oldest of all), referenced; NULL: none. No lock. */
+struct dentry *dir_next_get(struct inode *dir, uint64_t cookie);
+
 /* The dentry must have been counted in, and become the index's. No other has its name. */
 void dir_add_locked(struct inode *dir, struct dentry *entry);
 /* Takes it out of the index, not out of the count; the reference becomes the caller's. */

@@ -8,6 +8,7 @@
 #include "kernel/mm/slab.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/fcntl.h"
+#include "shared/linux/mount.h"
 #include "shared/linux/stat.h"
 
 #define FLAGS_OF_OPEN_ONLY (LX_O_CREAT | LX_O_EXCL | LX_O_NOCTTY | LX_O_TRUNC | LX_O_CLOEXEC)
@@ -19,7 +20,7 @@ static struct super_block anon_super;
 void file_init_cache(void)
 {
     file_cache = slab_cache_create("file", sizeof(struct file));
-    super_init(&anon_super, "anonfs", "anonfs", LX_ANON_MAGIC);
+    super_init(&anon_super, "anonfs", LX_ANON_MAGIC);
 }
 
 uint64_t file_live_count(void)
@@ -274,7 +275,7 @@ struct vm_pager *file_pager(struct file *file)
 
 int file_check_exec(const struct file *file, const struct fs_context *context)
 {
-    if ((file->inode->mode & LX_S_IFMT) != LX_S_IFREG)
+    if ((file->inode->mode & LX_S_IFMT) != LX_S_IFREG || (file->inode->super->flags & LX_MS_NOEXEC))
         return -EACCES;
     return inode_permission(file->inode, &context->cred, INODE_EXEC);
 }

@@ -78,6 +78,22 @@ static struct frame *frame_alloc(enum pmm_flags flags)
     return frame;
 }
 
+/* npages and the quota go together. */
+static void pages_count(struct filemap *map, int64_t more)
+{
+    map->npages += (uint64_t)more;
+    if (map->quota)
+        __atomic_fetch_add(&map->quota->used, (uint64_t)more, __ATOMIC_RELAXED);
+}
+
+/* Two processors at a time may go over it by a page. */
+static bool quota_allows(const struct filemap *map)
+{
+    const struct filemap_quota *quota = map->quota;
+
+    return !quota || !quota->max || quota->used < quota->max;
+}
+
 static void frame_release(struct frame *frame)
 {
     __atomic_fetch_sub(&own_frames, 1, __ATOMIC_RELAXED);
@@ -109,6 +125,8 @@ int filemap_get_own(struct filemap *map, uint64_t index, bool whole, bool *out_i
     }
 
     archived = page_is_archived(map, index);
+    if (unlikely(!archived && !quota_allows(map)))
+        return -ENOSPC;
     frame = frame_alloc(archived || whole ? PMM_PLAIN : PMM_ZERO);
     if (!frame)
         return -ENOSPC;
@@ -120,7 +138,7 @@ int filemap_get_own(struct filemap *map, uint64_t index, bool whole, bool *out_i
         return err;
     }
     if (!archived)
-        map->npages++;
+        pages_count(map, 1);
     frame_get(frame);
     *out_is_new = !archived;
     *out_frame = frame;
@@ -161,7 +179,7 @@ void filemap_drop(struct filemap *map, uint64_t index)
     if (!frame)
         return;
     if (!page_is_archived(map, index))
-        map->npages--;
+        pages_count(map, -1);
     frame_release(frame);
 }
 

@@ -6,7 +6,7 @@
  *          are those of the root filesystem archive, in place where they are page-aligned.
  * Used by: ramfs files (read, write, truncate) and their pager.
  * Locks:   the inode's mutex, held by the caller of everything here.
- * Fails:   -ENOMEM; -ENOSPC from filemap_get_own when memory is nearly used up.
+ * Fails:   -ENOMEM; -ENOSPC from filemap_get_own when memory or the quota is used up.
  * Tests:   tests/host/fs_filemap_test.c
  */
 #pragma once
@@ -15,7 +15,14 @@
 
 struct frame;
 
+/* A limit on the pages of many files. */
+struct filemap_quota {
+    uint64_t used; /* [a] */
+    uint64_t max;  /* [a] 0: no limit */
+};
+
 struct filemap {
+    struct filemap_quota *quota; /* NULL: none */
     struct radix frames;
     const char *archive;     /* the file's first byte in the archive, NULL: none */
     uint64_t archive_nbytes; /* bytes of it still valid; shrinks with truncation */

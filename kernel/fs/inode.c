@@ -6,6 +6,7 @@
 #include "kernel/lib/assert.h"
 #include "kernel/mm/slab.h"
 #include "shared/linux/errno.h"
+#include "shared/linux/mount.h"
 #include "shared/linux/stat.h"
 
 #define NSEC_PER_SEC 1000000000ull
@@ -34,6 +35,7 @@ int inode_create(struct super_block *super, const struct inode_ops *ops, uint32_
 
     if (!inode)
         return -ENOMEM;
+    __atomic_fetch_add(&super->refs, 1, __ATOMIC_RELAXED);
     inode->ops = ops;
     inode->super = super;
     mutex_init(&inode->lock, MUTEX_INODE);
@@ -49,6 +51,12 @@ int inode_create(struct super_block *super, const struct inode_ops *ops, uint32_
     return 0;
 }
 
+static void orphans_add(struct inode *inode, int count)
+{
+    __atomic_fetch_add(&norphans, (uint64_t)(int64_t)count, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&inode->super->orphans, (uint32_t)count, __ATOMIC_RELAXED);
+}
+
 void inode_put(struct inode *inode)
 {
     if (__atomic_sub_fetch(&inode->refs, 1, __ATOMIC_ACQ_REL) != 0)
@@ -57,20 +65,21 @@ void inode_put(struct inode *inode)
     if (inode->ops->release)
         inode->ops->release(inode);
     if (inode->nlink == 0)
-        __atomic_fetch_sub(&norphans, 1, __ATOMIC_RELAXED);
+        orphans_add(inode, -1);
+    super_put(inode->super);
     slab_free(inode_cache, inode);
 }
 
 void inode_link(struct inode *inode)
 {
     if (__atomic_fetch_add(&inode->nlink, 1, __ATOMIC_RELAXED) == 0)
-        __atomic_fetch_sub(&norphans, 1, __ATOMIC_RELAXED);
+        orphans_add(inode, -1);
 }
 
 void inode_unlink(struct inode *inode)
 {
     if (__atomic_sub_fetch(&inode->nlink, 1, __ATOMIC_RELAXED) == 0)
-        __atomic_fetch_add(&norphans, 1, __ATOMIC_RELAXED);
+        orphans_add(inode, 1);
 }
 
 bool inode_link_unless_dead(struct inode *inode)
@@ -100,6 +109,8 @@ void inode_touch_atime(struct inode *inode)
 {
     struct fs_time now;
 
+    if (unlikely(inode->super->flags & (LX_MS_NOATIME | LX_MS_RDONLY)))
+        return;
     if (time_is_after(inode->atime, inode->mtime) && time_is_after(inode->atime, inode->ctime)) {
         now = fs_time_now();
         if (now.sec - inode->atime.sec < RELATIME_S)

@@ -31,17 +31,39 @@ struct fs_time {
     uint32_t nsec;
 };
 
-/* One mounted file system. I constant after creation   t fs_tree_lock */
+/* One mounted file system. I constant after creation   a atomic   t fs_tree_lock   m mount_lock */
 struct super_block {
-    const char *type;       /* [I] as in /proc/filesystems */
-    const char *source;     /* [I] as in /proc/mounts */
-    uint64_t device;        /* [I] st_dev */
-    uint64_t magic;         /* [I] statfs f_type */
-    struct dentry *root;    /* [I] counted */
-    struct dentry *covered; /* [t] counted: the directory it lies over; NULL: "/" */
-    struct list mounts;     /* [t] node of the list of mounts */
-    uint64_t last_ino;      /* [a] */
-    bool readonly;          /* [I] */
+    const struct super_ops *ops; /* [I] NULL: never mounted by programs */
+    const char *type;            /* [I] as in /proc/filesystems */
+    char *source;                /* [I] owned, as in /proc/mounts */
+    uint64_t device;             /* [I] st_dev */
+    uint64_t magic;              /* [I] statfs f_type */
+    struct dentry *root;         /* [I] counted; its inode has number 1 */
+    struct dentry *covered;      /* [t] counted: the directory it lies over; NULL: "/" */
+    uint64_t parent_device;      /* [t] of that directory */
+    struct list mounts;          /* [t] node of the list of mounts, or of those detached */
+    uint32_t refs;               /* [a] inodes, and one for being mounted */
+    uint32_t orphans;            /* [a] its live inodes without a name */
+    uint64_t last_ino;           /* [a] */
+    uint32_t flags;              /* [a] LX_MS_*: what mount(2) said */
+    bool readonly;               /* [a] */
+    bool leaving;                /* [m] about to be detached */
+    struct dentry *home;         /* [I] start-up mounted it there: it comes back after a test */
+    struct filemap_quota quota;  /* [a] for the pages of its files */
+    uint32_t inodes_max;         /* [a] 0: no limit */
+    uint32_t root_mode, root_uid, root_gid; /* [I] as the options said */
+};
+
+/* What mounting asks of a file system. With mount_lock held. */
+struct super_ops {
+    /* Somebody uses a file or directory of it. The caller has one reference to the root. */
+    bool (*is_busy)(struct super_block *super);
+    /* Empties it, when nobody does: false when memory is short, to be tried again. */
+    bool (*clear)(struct super_block *super);
+    /* Does what the options say, or nothing: -EINVAL. `first`: nobody knows it yet. */
+    int (*set_options)(struct super_block *super, char *options, bool first);
+    /* The options as /proc/mounts shows them, with a comma in front. */
+    void (*show_options)(const struct super_block *super, char *text, size_t size);
 };
 
 /* The names in a directory: the same dentries in two orders. */
@@ -125,6 +147,8 @@ struct inode_ops {
 };
 
 void inode_init_cache(void);
+
+void super_put(struct super_block *super); /* the last one frees it */
 
 /* One reference, nlink 1, times now, the owner from cred (NULL: root). -ENOMEM. */
 MUST_CHECK int inode_create(struct super_block *super, const struct inode_ops *ops, uint32_t mode,

@@ -6,6 +6,7 @@
 #include "kernel/lib/assert.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/fcntl.h"
+#include "shared/linux/mount.h"
 #include "shared/linux/stat.h"
 
 #define CREATE_RETRIES 100
@@ -62,6 +63,11 @@ static int operations_of(struct dentry *dentry, const struct file_ops **out_ops,
     return 0;
 }
 
+static bool is_device(const struct dentry *dentry)
+{
+    return type_of(dentry) == LX_S_IFCHR || type_of(dentry) == LX_S_IFBLK;
+}
+
 /* What /proc/PID/fd makes of a file without a name. Pipes can be opened anew, others cannot. */
 static bool is_nameless(const struct dentry *dentry)
 {
@@ -79,6 +85,8 @@ static int open_dentry(struct fs_context *opener, struct dentry *dentry, uint32_
 
     if (!err && nameless && type_of(dentry) != LX_S_IFIFO)
         err = -ENXIO;
+    if (!err && is_device(dentry) && (dentry->inode->super->flags & LX_MS_NODEV))
+        err = -EACCES;
     if (err)
         return err;
     err = file_create(ops, dentry->inode, nameless ? NULL : dentry, flags, &file);

@@ -4,6 +4,7 @@
  * the path it stands in, which waits on a stack. No recursion: the depth is the user's choice.
  */
 #include "kernel/fs/path.h"
+#include "kernel/fs/mount.h"
 #include "kernel/fs/text.h"
 #include "kernel/lib/assert.h"
 #include "kernel/lib/string.h"
@@ -113,12 +114,15 @@ static int walk_go_parent(struct walk *w)
 static int cross_mounts(struct dentry **dentry, unsigned flags)
 {
     while (unlikely((*dentry)->mounted)) {
-        struct dentry *inside = (*dentry)->mounted->root;
+        struct dentry *inside;
+
         if (flags & PATH_NO_XDEV) {
             dentry_put(*dentry);
             return -EXDEV;
         }
-        dentry_get(inside);
+        inside = mount_inside_get(*dentry);
+        if (!inside)
+            break; /* unmounted at this very moment */
         dentry_put(*dentry);
         *dentry = inside;
     }

@@ -39,7 +39,7 @@ static struct super_block pipe_super;
 void pipe_init_cache(void)
 {
     pipe_cache = slab_cache_create("pipe", sizeof(struct pipe));
-    super_init(&pipe_super, "pipefs", "pipefs", LX_PIPEFS_MAGIC);
+    super_init(&pipe_super, "pipefs", LX_PIPEFS_MAGIC);
 }
 
 static struct pipe *pipe_of(const struct file *file)
@@ -463,6 +463,7 @@ int pipe_create(uint32_t flags, const struct credentials *cred, struct file **ou
 
     if (err)
         return err;
+    inode->file_ops = &fifo_file_ops;
     inode->pipe = pipe = pipe_alloc();
     if (!pipe) {
         inode_put(inode);

@@ -7,7 +7,6 @@
 #include "kernel/lib/assert.h"
 #include "kernel/lib/fmt.h"
 #include "kernel/lib/string.h"
-#include "kernel/mm/slab.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/stat.h"
 
@@ -113,7 +112,14 @@ static int64_t dir_lseek(struct file *file, int64_t offset, int whence)
     return file_seek_bounded(file, offset, whence, 0);
 }
 
-static const struct file_ops dir_file_ops = {.readdir = dir_readdir, .seek = dir_lseek};
+static int64_t dir_no_read(struct file *file, struct vm_io *io, int64_t *offset)
+{
+    (void)file, (void)io, (void)offset;
+    return -EISDIR;
+}
+
+static const struct file_ops dir_file_ops = {
+    .read = dir_no_read, .readdir = dir_readdir, .seek = dir_lseek};
 
 static int node_create(struct super_block *super, const struct procfs_node *node,
                        struct inode **out_inode)
@@ -256,23 +262,37 @@ static int dir_readdir(struct file *file, struct dir_emit *emit)
 
 /* --- mounting --- */
 
+/* Nobody holds anything of it but its root, which the mount itself holds. */
+static bool is_busy(struct super_block *super)
+{
+    return super->refs > 2 || super->root->refs > 2;
+}
+
+static bool clear(struct super_block *super)
+{
+    (void)super;
+    return true;
+}
+
+static const struct super_ops super_ops = {.is_busy = is_busy, .clear = clear};
+
 int procfs_super_create(const char *source, struct super_block **out_super)
 {
     struct procfs_node node = {.entry = &root_entry};
-    struct super_block *super = kzalloc(sizeof(*super));
+    struct super_block *super;
     struct inode *inode;
-    int err;
+    int err = super_create("proc", source, LX_PROC_MAGIC, &super);
 
-    if (!super)
-        return -ENOMEM;
-    super_init(super, "proc", source, LX_PROC_MAGIC);
+    if (err)
+        return err;
+    super->ops = &super_ops;
     err = node_create(super, &node, &inode);
     if (!err) {
         err = dentry_create(NULL, "/", 1, 0, inode, &super->root);
         inode_put(inode);
     }
     if (err)
-        kfree(super);
+        super_put(super);
     else
         *out_super = super;
     return err;

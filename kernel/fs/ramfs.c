@@ -66,8 +66,11 @@ int ramfs_inode_create(struct super_block *super, uint32_t mode, uint64_t device
 {
     struct inode_kind kind = kind_of(mode);
     struct inode *inode;
-    int err = inode_create(super, kind.ops, mode, cred, &inode);
+    int err;
 
+    if (unlikely(super->inodes_max && super->refs > super->inodes_max))
+        return -ENOSPC;
+    err = inode_create(super, kind.ops, mode, cred, &inode);
     if (err)
         return err;
     inode->file_ops = kind.file_ops;
@@ -76,6 +79,8 @@ int ramfs_inode_create(struct super_block *super, uint32_t mode, uint64_t device
     if ((mode & LX_S_IFMT) == LX_S_IFDIR) {
         inode->nlink = 2;
         inode->size = 2 * RAMFS_ENTRY_NBYTES;
+    } else if ((mode & LX_S_IFMT) == LX_S_IFREG) {
+        inode->map.quota = &super->quota;
     }
     *out_inode = inode;
     return 0;
@@ -316,26 +321,24 @@ const struct inode_ops ramfs_node_ops = {0};
 int ramfs_create(const char *type, const char *source, uint32_t root_mode,
                  struct super_block **out_super)
 {
-    struct super_block *super = kzalloc(sizeof(*super));
+    struct super_block *super;
     struct inode *inode;
-    int err;
+    int err = super_create(type, source, LX_TMPFS_MAGIC, &super);
 
-    if (!super)
-        return -ENOMEM;
-    super_init(super, type, source, LX_TMPFS_MAGIC);
+    if (err)
+        return err;
+    super->ops = &ramfs_super_ops;
+    super->root_mode = root_mode;
     err = ramfs_inode_create(super, LX_S_IFDIR | root_mode, 0, NULL, &inode);
+    if (!err)
+        err = dentry_create(NULL, "/", 1, 0, inode, &super->root);
+    if (err && super->refs > 1)
+        discard(inode);
+    else if (!err)
+        inode_put(inode);
     if (err)
-        goto free_super;
-    err = dentry_create(NULL, "/", 1, 0, inode, &super->root);
-    if (err)
-        goto put_inode;
-    inode_put(inode);
-    *out_super = super;
-    return 0;
-
-put_inode:
-    discard(inode);
-free_super:
-    kfree(super);
+        super_put(super);
+    else
+        *out_super = super;
     return err;
 }

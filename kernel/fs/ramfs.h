@@ -33,6 +33,8 @@ MUST_CHECK int ramfs_link_set_text(struct inode *inode, const char *text, size_t
 MUST_CHECK int ramfs_add(struct dentry *dir, const char *name, size_t len, struct inode *inode,
                          struct dentry **out_entry);
 
+extern const struct super_ops ramfs_super_ops; /* ramfs_mount.c */
+
 /* For ramfs_rename.c. */
 void ramfs_dir_changed_locked(struct inode *dir, int entries, int subdirectories);
 void ramfs_forget_links(struct inode *inode);

@@ -5,6 +5,7 @@
 #include "kernel/fs/fdtable.h"
 #include "kernel/fs/file.h"
 #include "kernel/fs/fs_context.h"
+#include "kernel/fs/mount.h"
 #include "kernel/mm/tables.h"
 #include "kernel/proc/futex.h"
 #include "kernel/proc/process.h"
@@ -99,6 +100,7 @@ void process_exit(struct task *self, enum process_end end, int code)
     if (process->exe)
         file_put(process->exe);
     process->exe = NULL;
+    mount_sweep();
     terminal_process_exit(process);
     process_release_parent(process);
 

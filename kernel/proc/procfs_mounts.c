@@ -6,13 +6,9 @@
 #include "kernel/proc/procfs_inside.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/limits.h"
+#include "shared/linux/mount.h"
 
-struct listing {
-    struct procfs_text *text;
-    struct dentry *root; /* the process's */
-    char *path;
-    bool info;
-};
+#define OPTIONS_MAX 128
 
 /* Blanks and what else would break the line, as backslash and octal digits. */
 static void put_escaped(struct procfs_text *text, const char *word)
@@ -24,49 +20,61 @@ static void put_escaped(struct procfs_text *text, const char *word)
             procfs_put(text, word, 1);
 }
 
-static uint64_t parent_of(const struct super_block *super)
+/* What the flags are called, the read-only one left out; the options of the file system follow. */
+static void put_flags(struct procfs_text *text, uint32_t flags)
 {
-    return super->covered ? super->covered->inode->super->device : super->device;
+    procfs_print(text, "%s%s%s%s%s%s", flags & LX_MS_NOSUID ? ",nosuid" : "",
+                 flags & LX_MS_NODEV ? ",nodev" : "", flags & LX_MS_NOEXEC ? ",noexec" : "",
+                 flags & LX_MS_NOATIME ? ",noatime" : "",
+                 flags & LX_MS_NODIRATIME ? ",nodiratime" : "",
+                 flags & (LX_MS_NOATIME | LX_MS_STRICTATIME) ? "" : ",relatime");
 }
 
-static bool visit(struct super_block *super, void *context)
+static void put_mount(struct procfs_text *text, const struct super_block *super, const char *path,
+                      bool info)
 {
-    struct listing *l = context;
     const char *rights = super->readonly ? "ro" : "rw";
-    unsigned flags;
-    char *path;
+    char options[OPTIONS_MAX] = "";
 
-    if (dentry_path(super->root, l->root, l->path, LX_PATH_MAX, &path, &flags) < 0 ||
-        (flags & DENTRY_PATH_UNREACHABLE))
-        return true;
-    if (l->info) {
-        procfs_print(l->text, "%lu %lu 0:%lu / ", super->device, parent_of(super), super->device);
-        put_escaped(l->text, path);
-        procfs_print(l->text, " %s,relatime - %s ", rights, super->type);
-        put_escaped(l->text, super->source);
-        procfs_print(l->text, " %s\n", rights);
+    if (super->ops && super->ops->show_options)
+        super->ops->show_options(super, options, sizeof(options));
+    if (info) {
+        procfs_print(text, "%lu %lu 0:%lu / ", super->device,
+                     super->parent_device ? super->parent_device : super->device, super->device);
+        put_escaped(text, path);
+        procfs_print(text, " %s", rights);
+        put_flags(text, super->flags);
+        procfs_print(text, " - %s ", super->type);
+        put_escaped(text, super->source);
+        procfs_print(text, " %s%s\n", rights, options);
     } else {
-        put_escaped(l->text, super->source);
-        procfs_put(l->text, " ", 1);
-        put_escaped(l->text, path);
-        procfs_print(l->text, " %s %s,relatime 0 0\n", super->type, rights);
+        put_escaped(text, super->source);
+        procfs_put(text, " ", 1);
+        put_escaped(text, path);
+        procfs_print(text, " %s %s", super->type, rights);
+        put_flags(text, super->flags);
+        procfs_print(text, "%s 0 0\n", options);
     }
-    return true;
 }
 
 static int show(const struct procfs_node *node, struct procfs_text *text, bool info)
 {
-    struct listing listing = {.text = text, .info = info};
-    int err = procfs_get_root(node, &listing.root);
+    struct super_block *super = NULL;
+    struct dentry *root;
+    char *buffer, *path;
+    unsigned flags;
+    int err = procfs_get_root(node, &root);
 
     if (err)
         return err == -ENOENT ? -EINVAL : err;
-    listing.path = text_alloc(LX_PATH_MAX);
-    if (listing.path)
-        mount_for_each(visit, &listing);
-    dentry_put(listing.root);
-    text_free(listing.path, LX_PATH_MAX);
-    return listing.path ? 0 : -ENOMEM;
+    buffer = text_alloc(LX_PATH_MAX);
+    while (buffer && (super = mount_next(super)) != NULL)
+        if (dentry_path(super->root, root, buffer, LX_PATH_MAX, &path, &flags) > 0 &&
+            !(flags & DENTRY_PATH_UNREACHABLE))
+            put_mount(text, super, path, info);
+    dentry_put(root);
+    text_free(buffer, LX_PATH_MAX);
+    return buffer ? 0 : -ENOMEM;
 }
 
 int procfs_show_mounts(const struct procfs_node *node, struct procfs_text *text)

@@ -9,6 +9,7 @@
 #include "kernel/core/clock.h"
 #include "kernel/fs/fdtable.h"
 #include "kernel/fs/fs_context.h"
+#include "kernel/fs/mount.h"
 #include "kernel/fs/open.h"
 #include "kernel/lib/klog.h"
 #include "kernel/lib/string.h"
@@ -186,5 +187,6 @@ int usermode_run(struct exec_request *request, struct wait_status *status)
     status->code = change.code;
     status->time_ns = clock_monotonic_ns() - start;
     others_reap();
+    mount_reset();
     return err;
 }

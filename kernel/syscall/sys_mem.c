@@ -10,6 +10,7 @@
 #include "shared/linux/errno.h"
 #include "shared/linux/fcntl.h"
 #include "shared/linux/mman.h"
+#include "shared/linux/mount.h"
 #include "shared/linux/stat.h"
 
 #define PROT_ALL (LX_PROT_READ | LX_PROT_WRITE | LX_PROT_EXEC)
@@ -19,6 +20,8 @@ static int file_mapping_check(const struct file *file, uint64_t prot, struct vm_
 {
     if (!(file->access & FILE_READ))
         return -EACCES;
+    if ((prot & LX_PROT_EXEC) && (file->inode->super->flags & LX_MS_NOEXEC))
+        return -EPERM;
     if (request->shared && (prot & LX_PROT_WRITE) && !(file->access & FILE_WRITE))
         return -EACCES;
     request->may_write = !request->shared || (file->access & FILE_WRITE);

@@ -11,9 +11,11 @@
 #include "kernel/vm/vm_user.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/fcntl.h"
+#include "shared/linux/mount.h"
 #include "shared/linux/stat.h"
 
 #define SECTORS_PER_PAGE (PAGE_SIZE / 512)
+#define FLAGS_OF_MOUNT   0xc1fu /* ST_* that are the MS_* of mount(2) */
 
 static bool is_regular(const struct inode *inode)
 {
@@ -162,7 +164,7 @@ static void statx_fill(struct inode *inode, struct lx_statx *sx)
         .stx_mnt_id = inode->super->device,
     };
     mutex_unlock(&inode->lock);
-    if (inode->super->root && inode->super->root->inode == inode)
+    if (inode->super->root && inode->ino == 1)
         sx->stx_attributes |= LX_STATX_ATTR_MOUNT_ROOT;
 }
 
@@ -251,15 +253,20 @@ int64_t sys_access(struct task *self, struct uptr path, int mode)
 
 static int64_t statfs_to_user(const struct super_block *super, struct uptr result)
 {
+    uint64_t max = super->quota.max, used = super->quota.used;
+    uint64_t nblocks = max ? max : pmm_total_count();
+    uint64_t nfree = max ? max - MIN(used, max) : pmm_free_count();
+    bool sized = super->magic == LX_TMPFS_MAGIC;
     struct lx_statfs st = {
         .f_type = (int64_t)super->magic,
         .f_bsize = PAGE_SIZE,
-        .f_blocks = pmm_total_count(),
-        .f_bfree = pmm_free_count(),
-        .f_bavail = pmm_free_count(),
+        .f_blocks = sized ? nblocks : 0,
+        .f_bfree = sized ? nfree : 0,
+        .f_bavail = sized ? nfree : 0,
         .f_namelen = LX_NAME_MAX,
         .f_frsize = PAGE_SIZE,
-        .f_flags = LX_ST_VALID | LX_ST_RELATIME | (super->readonly ? LX_ST_RDONLY : 0),
+        .f_flags = LX_ST_VALID | (super->flags & FLAGS_OF_MOUNT) |
+                   (super->flags & (LX_MS_NOATIME | LX_MS_STRICTATIME) ? 0 : LX_ST_RELATIME),
     };
 
     return vm_user_write(result, &st, sizeof(st));

@@ -28,6 +28,7 @@ HOSTS = {
     "itimer": [(["linux/time.h"], ".*")],
     "limits": [(["linux/limits.h"], ".*")],
     "mman": [(["linux/mman.h", "asm/mman.h"], ".*")],
+    "mount": [(["sys/mount.h"], "(MS|MNT|UMOUNT)_.*")],
     "poll": [(["linux/poll.h", "linux/posix_types.h"], ".*")],
     "resource": [(["linux/resource.h"], ".*")],
     "sched": [(["linux/sched.h"], ".*")],
