@@ -46,7 +46,7 @@ LOADER_CFLAGS := $(LOADER_TARGET) -fgnuc-version=4.2.1 -fno-ms-extensions -std=g
     -mno-stack-arg-probe -mgeneral-regs-only -fno-strict-aliasing -fno-common -O2 -gdwarf-4 \
     -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
     -Wpointer-arith -Wundef -Wwrite-strings \
-    -I. -isystem /usr/include/efi -ffile-prefix-map=$(CURDIR)/=
+    -I. -isystem /usr/include/efi '-ffile-prefix-map=$(CURDIR)/='
 LOADER_LDFLAGS := /subsystem:efi_application /entry:efi_main /nodefaultlib /dynamicbase \
     /nxcompat /Brepro /opt:ref /opt:icf
 

@@ -199,7 +199,7 @@ KERNEL_OBJS := $(patsubst %,$(KERNEL_DIR)/obj/%.o,$(KERNEL_SRCS)) $(KERNEL_DIR)/
 KERNEL_WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
     -Wpointer-arith -Wundef -Wwrite-strings
 KERNEL_COMMON := -I. -I$(B)/include -mno-red-zone -mcmodel=kernel -fno-pic -g \
-    -ffile-prefix-map=$(CURDIR)/= -DCONFIG_POISON=$(POISON)
+    '-ffile-prefix-map=$(CURDIR)/=' -DCONFIG_POISON=$(POISON)
 KERNEL_CFLAGS := -std=gnu17 $(O) -ffreestanding -fno-stack-protector -mgeneral-regs-only \
     -fno-omit-frame-pointer -fno-strict-aliasing -fno-common -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables \
     -fcf-protection=none $(KERNEL_WARNINGS) $(KERNEL_COMMON)
