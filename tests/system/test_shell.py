@@ -282,8 +282,11 @@ def test_shell_script():
     ours, theirs = os.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 31, 99, 0, 0))
     before = termios.tcgetattr(theirs)
+    # Programs believe these two before they ask the terminal, and the readline that newer pytests
+    # load puts 80 and 24 there.
+    env = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
     proc = subprocess.Popen([tool("shell.py"), "-b", BUILD], stdin=theirs, stdout=theirs,
-                            env=dict(os.environ, TERM="xterm-color"))
+                            env=dict(env, TERM="xterm-color"))
     seen = b""
 
     def until(pattern, seconds):
