@@ -99,9 +99,9 @@ static void orphans(void)
     int status;
 
     if (pid == 0) {
-        if (CHECK_OK(fork()) == 0) {
-            pid_t parent = getppid();
+        pid_t parent = getpid();
 
+        if (CHECK_OK(fork()) == 0) {
             while (getppid() == parent)
                 usleep(1000);
             _exit(0);
