@@ -129,7 +129,7 @@ def read_plan(path):
 def make_root(bases, work):
     """The root filesystem of an image as a directory, freshly made; its path."""
     root = os.path.join(work, "root")
-    shutil.rmtree(root, ignore_errors=True)
+    remove_root(root)
     overlay = mkcpio.Overlay()
     overlay.add_skeleton()
     overlay.add_busybox(os.path.realpath(BUSYBOX))
@@ -153,6 +153,16 @@ def make_root(bases, work):
     os.mkdir(os.path.join(root, "dev/pts"))
     os.symlink("pts/ptmx", os.path.join(root, "dev/ptmx"))
     return root
+
+
+def remove_root(root):
+    """What the plan before left, in a namespace with the host's devices on top of files."""
+    for name in DEVICES:
+        node = os.path.join(root, "dev", name)
+        if os.environ.get(NAMESPACE) and os.path.exists(node) and not os.path.isfile(node):
+            subprocess.run(["umount", "-l", node], check=True)  # a task may be left that has it
+    if os.path.exists(root):
+        shutil.rmtree(root)
 
 
 def make_device(node, name, mode, number):
