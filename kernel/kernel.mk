@@ -148,6 +148,9 @@ KERNEL_SRCS := \
     kernel/proc/sigframe.c \
     kernel/proc/sigframe_fpu.c \
     kernel/syscall/dispatch.c \
+    kernel/syscall/watch.c \
+    kernel/syscall/call_text.c \
+    kernel/syscall/audit.c \
     kernel/syscall/user_path.c \
     kernel/syscall/sys_open.c \
     kernel/syscall/sys_rw.c \
@@ -216,7 +219,8 @@ KERNEL_COLD := $(foreach r,plat dev selftest,$(filter $(KERNEL_DIR)/obj/kernel/$
     syscall/sys_usage syscall/sys_sched syscall/sys_xattr syscall/sys_limit \
     fs/devfs fs/mount fs/ramfs_mount fs/procfs fs/procfs_file \
     proc/procfs proc/procfs_fd proc/procfs_maps proc/procfs_mounts proc/procfs_status proc/procfs_system \
-    syscall/sys_mount)
+    syscall/sys_mount \
+    syscall/watch syscall/call_text syscall/audit)
 ifeq ($(O),-O2)
 $(KERNEL_COLD): KERNEL_CFLAGS += -Os
 endif

@@ -54,6 +54,7 @@
 #include "kernel/sched/sched.h"
 #include "kernel/selftest/run.h"
 #include "kernel/selftest/shell.h"
+#include "kernel/syscall/watch.h"
 #include "kernel/vm/vm_space.h"
 #include "shared/exitcode.h"
 
@@ -288,6 +289,7 @@ NORETURN static void run(void *argument)
     options_apply();
     irq_enable();
     processors_start();
+    watch_init();
     if (tty_serial_init(threads_print))
         panic("not enough memory for the terminal");
     input.cpus = sched_cpus_online();

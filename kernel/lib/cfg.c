@@ -14,6 +14,7 @@ static const struct cfg_key {
     bool takes_value;
 } known_keys[] = {
     {"after", true},   /* poweroff, reboot, halt, shell */
+    {"audit", true},   /* syscall: every call is written down */
     {"bench", false},  /* run the benchmark instead of the plan */
     {"console", true}, /* where the log goes */
     {"cpus", true},    /* how many processors to use at most */

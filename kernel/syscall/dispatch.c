@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+#include "kernel/syscall/dispatch.h"
 #include "kernel/arch/x86_64/hooks.h"
 #include "kernel/arch/x86_64/regs.h"
 #include "kernel/proc/task.h"
 #include "kernel/syscall/handlers.h"
+#include "kernel/syscall/watch.h"
 #include "shared/linux/errno.h"
 
 #define CALLS_MAX 512 /* numbers at or above have no row */
@@ -69,13 +71,26 @@ static int64_t (*const calls[CALLS_MAX])(struct task *self, const struct trap_fr
 #include "kernel/syscall/table.def"
 };
 
+/* Numbers below it are called right away: all, or none while calls are watched. */
+static uint32_t direct_calls = CALLS_MAX;
+
+void dispatch_watch(void)
+{
+    direct_calls = 0;
+}
+
+int64_t dispatch_make(struct task *self, const struct trap_frame *frame, uint32_t number)
+{
+    return number < CALLS_MAX && calls[number] ? calls[number](self, frame) : -ENOSYS;
+}
+
 void hook_syscall(struct trap_frame *frame)
 {
     struct task *self = container_of(thread_current(), struct task, thread);
     uint32_t number = (uint32_t)frame->error; /* Linux looks at the low half of RAX, too */
 
-    if (likely(number < CALLS_MAX && calls[number]))
+    if (likely(number < direct_calls && calls[number]))
         frame->rax = (uint64_t)calls[number](self, frame);
     else
-        frame->rax = (uint64_t)-ENOSYS;
+        frame->rax = (uint64_t)watch_call(self, frame);
 }
