@@ -21,12 +21,13 @@
 #include "kernel/plat/acpi.h"
 #include "kernel/plat/lapic.h"
 
-#define ANSWER_NS  100000000ULL /* how long a processor may take to appear */
-#define INIT_NS    10000000ULL  /* INIT to start-up; needed by old hardware only */
+#define ANSWER_NS  1000000000ULL /* how long a processor may take to appear */
+#define INIT_NS    10000000ULL   /* INIT to start-up; needed by old hardware only */
 #define STARTUP_NS 200000ULL
 #define TSC_LOOKS  1000
 
 static void (*cpu_run)(void);
+static uint32_t awaited;  /* [a] index of the processor that may come up; 0: none may */
 static uint32_t answered; /* [a] index of the processor that came up last */
 
 static uint64_t tsc_latest; /* [a] the last TSC that a processor saw while one starts */
@@ -62,8 +63,14 @@ static void tsc_compare(void)
 static void cpu_entry(void *argument)
 {
     struct cpu *cpu = argument;
+    uint32_t index = cpu->index;
 
     cr3_write(tables_kernel_root());
+    /* Given up already: somebody else may have its index by now. */
+    if (!__atomic_compare_exchange_n(&awaited, &index, 0, false, __ATOMIC_SEQ_CST,
+                                     __ATOMIC_SEQ_CST))
+        for (;;)
+            cpu_halt();
     cpu_init(cpu, cpu->index);
     features_enable();
     if (lapic_init_cpu(acpi_info()))
@@ -124,26 +131,38 @@ static struct cpu *cpu_make(unsigned index, uint32_t apic_id)
     return cpu;
 }
 
-/* INIT, then two start-up interrupts (Intel SDM vol. 3, 9.4.4.1). */
-static bool cpu_answers(const struct cpu *cpu, uint64_t trampoline)
+static bool wait_for_answer(uint32_t index, uint64_t ns)
 {
-    uint64_t deadline;
+    uint64_t deadline = clock_monotonic_ns() + ns;
 
-    lapic_send_init(cpu->apic_id);
-    wait_ns(features.hypervisor ? STARTUP_NS : INIT_NS);
-    for (unsigned tries = 0; tries < 2; tries++) {
-        lapic_send_startup(cpu->apic_id, (uint8_t)(trampoline >> PAGE_SHIFT));
-        deadline = clock_monotonic_ns() + (tries ? ANSWER_NS : STARTUP_NS);
-        while (clock_monotonic_ns() < deadline) {
-            tsc_compare();
-            if (__atomic_load_n(&answered, __ATOMIC_ACQUIRE) == cpu->index)
-                return true;
-        }
+    while (clock_monotonic_ns() < deadline) {
+        tsc_compare();
+        if (__atomic_load_n(&answered, __ATOMIC_ACQUIRE) == index)
+            return true;
     }
     return false;
 }
 
-/* False: it did not come up. What it was given stays its own: it may wake late. */
+/* INIT, then two start-up interrupts (Intel SDM vol. 3, 9.4.4.1). One that begins at the last
+ * moment gets the time once more. */
+static bool cpu_answers(const struct cpu *cpu, uint64_t trampoline)
+{
+    uint32_t index = cpu->index;
+
+    __atomic_store_n(&awaited, index, __ATOMIC_SEQ_CST);
+    lapic_send_init(cpu->apic_id);
+    wait_ns(features.hypervisor ? STARTUP_NS : INIT_NS);
+    for (unsigned tries = 0; tries < 2; tries++) {
+        lapic_send_startup(cpu->apic_id, (uint8_t)(trampoline >> PAGE_SHIFT));
+        if (wait_for_answer(index, tries ? ANSWER_NS : STARTUP_NS))
+            return true;
+    }
+    if (__atomic_compare_exchange_n(&awaited, &index, 0, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+        return false;
+    return wait_for_answer(cpu->index, ANSWER_NS);
+}
+
+/* False: it did not come up. What it was given stays its own: it may be using it. */
 static bool cpu_start(unsigned index, uint32_t apic_id, uint64_t trampoline)
 {
     struct trampoline_data *data = address(trampoline + TRAMPOLINE_DATA_OFFSET);
@@ -166,6 +185,7 @@ static bool cpu_start(unsigned index, uint32_t apic_id, uint64_t trampoline)
     };
     if (cpu_answers(cpu, trampoline))
         return true;
+    lapic_send_init(apic_id); /* if it is late, it must not read what the next one is given */
     klog("processor %u: does not answer: left out", apic_id);
     return false;
 }
