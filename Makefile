@@ -47,6 +47,7 @@ GROUPS_matrix := build
 GROUPS_host-test := build test
 GROUPS_fuzz := build test
 GROUPS_fuzz-short := build test
+GROUPS_fuzz-syscalls := build run
 GROUPS_user-test-linux := build
 NO_GROUPS := help clean
 PACKAGE_GROUPS := $(sort $(foreach goal,$(filter-out $(NO_GROUPS),$(GOALS)),\
@@ -79,7 +80,7 @@ $(FLAGS): force
 force:
 
 # ---- Commands ------------------------------------------------------------------------------------
-.PHONY: help image run shell debug bench lint test system-test clean
+.PHONY: help image run shell debug bench fuzz-syscalls lint test system-test clean
 
 help:
 	@echo 'make run          build, boot in QEMU, show the report; succeeds only on PASS'
@@ -91,6 +92,7 @@ help:
 	@echo 'make lint         the house style, checked'
 	@echo 'make host-test    the tests that need no machine'
 	@echo 'make fuzz-short   the fuzz targets for a few seconds; make fuzz: at length'
+	@echo 'make fuzz-syscalls   100,000 random system calls from each of SEEDS=1-10'
 	@echo 'make user-test-linux   the test programs, on this Linux'
 	@echo 'make system-test  whole machines in QEMU; PYTEST_ARGS="-k NAME" runs a few'
 	@echo 'make test-programs   Debian'"'"'s own programs, on Linux and here; CASES="NAME..." for a few'
@@ -116,6 +118,10 @@ debug: $(IMAGE) $(B)/efi/loader.debug.efi
 
 bench: $(IMAGE)
 	$(Q)$(PYTHON) tools/bench.py -b $(B) --linux
+
+SEEDS ?= 1-10
+fuzz-syscalls: $(IMAGE)
+	$(Q)$(PYTHON) tests/user/fuzz_boots.py -b $(B) --seeds "$(SEEDS)" $(FUZZ_ARGS)
 
 lint:
 	$(Q)$(PYTHON) tools/lint.py

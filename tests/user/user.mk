@@ -23,7 +23,7 @@ USER_LDFLAGS := -static -s -Wl,--gc-sections -Wl,-z,noseparate-code -Wl,--build-
 # Programs of one C file and the check library.
 USER_PLAIN := args audit call_numbers clocks cow_fork devices ending endless exec file_archive \
               file_data file_extents file_listing file_names file_rights file_status file_table \
-              file_vectors fork futex_end futex_wait fuzz_calls hello identity lock_records lock_waiting mem_advise \
+              file_vectors fork futex_end futex_wait hello identity lock_records lock_waiting mem_advise \
               mem_brk mem_dirty mem_file mem_grow mem_hungry mem_limits mem_many mem_map mem_oom \
               mem_protect mem_remap mem_shared mem_sparse mem_stack mem_truncate nice output cpu_time cpu_limit \
               pipe_alone poll_alone proc_state sig_handler sig_race sig_restart sig_return \
@@ -32,6 +32,8 @@ USER_PLAIN := args audit call_numbers clocks cow_fork devices ending endless exe
 USER_STRESS := stress_fork stress_pipe
 # Programs that play both ends of a terminal.
 USER_PTY := pty_line pty_raw pty_job pty_hangup
+# Random calls.
+USER_FUZZ := fuzz_syscalls
 # Programs that try wrong pointers by table.
 USER_BADPTR := badptr_files badptr_rest
 # Programs with an assembly part NAME_ops.S, and programs that record their first instruction.
@@ -47,7 +49,8 @@ USER_MUSL_LIB := /usr/lib/x86_64-linux-musl
 USER_LIB     := tests/user/lib/check.c
 USER_HEADERS := $(wildcard tests/user/*.h tests/user/lib/*.h)
 
-USER_PROGRAMS := $(addprefix $(USER_T)/,$(USER_PLAIN) $(USER_STRESS) $(USER_PTY) $(USER_ASM) $(USER_BADPTR) $(USER_BARE) \
+USER_PROGRAMS := $(addprefix $(USER_T)/,$(USER_PLAIN) $(USER_STRESS) $(USER_PTY) $(USER_FUZZ) \
+                 $(USER_ASM) $(USER_BADPTR) $(USER_BARE) \
                  $(USER_FIRST) $(USER_GLIBC) $(USER_PIE)) $(USER_T)/elf \
                  $(USER_TREE)/usr/bin/minimal $(USER_TREE)/usr/bin/bench \
                  $(USER_TREE)/usr/share/firstlight/pattern
@@ -71,6 +74,10 @@ $(addprefix $(USER_T)/,$(USER_STRESS)): $(USER_T)/%: tests/user/%.c tests/user/l
 $(addprefix $(USER_T)/,$(USER_PTY)): $(USER_T)/%: tests/user/%.c tests/user/lib/pty.c $(USER_LIB) \
     $(USER_HEADERS)
 	$(Q)$(USER_CC) $(USER_CFLAGS) $(USER_LDFLAGS) -o $@ $< tests/user/lib/pty.c $(USER_LIB)
+
+$(addprefix $(USER_T)/,$(USER_FUZZ)): $(USER_T)/%: tests/user/%.c tests/user/lib/fuzz.c \
+    $(USER_LIB) $(USER_HEADERS)
+	$(Q)$(USER_CC) $(USER_CFLAGS) $(USER_LDFLAGS) -o $@ $< tests/user/lib/fuzz.c $(USER_LIB)
 
 $(addprefix $(USER_T)/,$(USER_ASM)): $(USER_T)/%: tests/user/%.c tests/user/%_ops.S $(USER_LIB) \
     $(USER_HEADERS)

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fuzz_syscalls SEED CALLS - random system calls with random arguments
+ *
+ * Any answer is right as long as the kernel gives one and goes on: what is tested is that nothing
+ * a program can ask for brings the kernel down, hangs it, lets it write where it must not or keep
+ * what nobody has any more. Children make the calls, since many of these end who makes them: a
+ * crash, an exit or a call that waits costs one child. The calls are the same for the same seed.
+ *
+ * Half of the calls are made by root, half by nobody. Root does not make the few calls that would
+ * end the test or change the machine for the tests behind it (`spared`). On Linux everything is
+ * done by nobody, and only calls that Firstlight has are made.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <grp.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tests/user/lib/check.h"
+#include "tests/user/lib/fuzz.h"
+
+#define BATCH     1000      /* calls by one user before the other has its turn */
+#define IDLE_NS   20000000L /* a call that takes so long waits for something */
+#define IDLE_MAX  2
+#define DEATH_MAX 500 /* times IDLE_NS, until a child that was killed must be gone */
+#define NOBODY    65534
+#define MEGABYTE  (1ul << 20)
+
+static volatile uint64_t *progress; /* calls begun; a page that parent and children have */
+static int on_linux;
+
+static void fill_directory(void)
+{
+    static const char *const names[] = {"a", "dir/c", "exe"};
+    char text[2048];
+    int from = (int)CHECK_OK(open("/bin/minimal", O_RDONLY)), fd;
+    ssize_t size = CHECK_OK(read(from, text, sizeof(text)));
+
+    close(from);
+    chmod(".", 0777);
+    mkdir("dir", 0777);
+    mkdir("dir/d", 0777);
+    for (int i = 0; i < 3; i++) {
+        unlink(names[i]); /* it may be something else by now */
+        fd = open(names[i], O_RDWR | O_CREAT | O_EXCL, 0777);
+        if (fd >= 0 && write(fd, text, (size_t)size) != size)
+            check_fail(__FILE__, __LINE__, "a file in the directory");
+        close(fd);
+    }
+    chmod("dir", 0777);
+    unlink("fifo");
+    mkfifo("fifo", 0666);
+    if (symlink("dir", "sym") || symlink("loop", "loop"))
+        return; /* there already */
+}
+
+/* The same descriptors for every child, whatever the one before has done to its own. */
+static void open_descriptors(void)
+{
+    int ends[2] = {-1, -1};
+
+    for (int fd = 3; fd < 40; fd++)
+        close(fd);
+    dup2(open("/dev/null", O_RDWR), 0);
+    dup2(0, 1);
+    dup2(0, 2);
+    open("/dev/zero", O_RDWR);
+    open("a", O_RDWR | O_NONBLOCK);
+    open("dir/c", O_RDONLY | O_NONBLOCK);
+    open("dir", O_RDONLY | O_NONBLOCK);
+    CHECK_OK(pipe(ends));
+    CHECK_OK(pipe2(ends, O_NONBLOCK));
+    open("fifo", O_RDWR);
+    open("/dev/ptmx", O_RDWR | O_NOCTTY);
+    open("/dev/full", O_RDWR);
+    open("/dev/urandom", O_RDONLY);
+    open("sym", O_PATH);
+}
+
+static void limit(int resource, rlim_t value)
+{
+    struct rlimit r = {value, value};
+
+    CHECK_OK(setrlimit(resource, &r));
+}
+
+static _Noreturn void run_child(uint64_t seed, uint64_t first, uint64_t end)
+{
+    int root = !on_linux && first / BATCH % 2 == 0;
+    int self;
+
+    CHECK_OK(setpgid(0, 0));
+    open_descriptors();
+    CHECK_OK(chroot("."));
+    limit(RLIMIT_AS, 64 * MEGABYTE);
+    limit(RLIMIT_CORE, 0);
+    limit(RLIMIT_FSIZE, 4 * MEGABYTE);
+    signal(SIGPIPE, SIG_IGN);
+    if (!root) {
+        CHECK_OK(setgroups(0, NULL));
+        CHECK_OK(setresgid(NOBODY, NOBODY, NOBODY));
+        limit(RLIMIT_NPROC, 64);
+        CHECK_OK(setresuid(NOBODY, NOBODY, NOBODY));
+    }
+    fuzz_prepare(on_linux, root);
+    self = getpid();
+    for (uint64_t i = first; i < end; i++) {
+        struct fuzz_call call;
+        long got;
+
+        fuzz_draw(&call, seed, i);
+        *progress = i + 1;
+        got = raw_call(call.number, call.args[0], call.args[1], call.args[2], call.args[3],
+                       call.args[4], call.args[5]);
+        if (raw0(SYS_getpid) != self)
+            raw1(SYS_exit_group, 0); /* a child of fork, or of clone in some form */
+        if (got < 0 && (got <= -512 && got >= -1000))
+            abort(); /* codes that Linux keeps to itself */
+    }
+    raw1(SYS_exit_group, 0);
+    abort();
+}
+
+/* True when somebody has ended meanwhile, or may have. */
+static int nap(void)
+{
+    const struct timespec time = {0, IDLE_NS};
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    return sigtimedwait(&set, NULL, &time) > 0;
+}
+
+static _Noreturn void complain(const char *what, uint64_t seed, uint64_t index)
+{
+    struct fuzz_call call;
+
+    fuzz_draw(&call, seed, index);
+    say(2, "seed ");
+    say_number(2, (long)seed);
+    say(2, " index ");
+    say_number(2, (long)index);
+    say(2, " call ");
+    say_number(2, call.number);
+    for (int i = 0; i < 6; i++) {
+        say(2, " ");
+        say_hex(2, (uint64_t)call.args[i]);
+    }
+    check_fail(__FILE__, __LINE__, what);
+}
+
+/* Until it has ended; a call that waits is ended. SIGABRT is what the child says itself. */
+static void watch(int pid, uint64_t seed)
+{
+    uint64_t seen = 0;
+    int idle = 0, status;
+
+    while (waitpid(pid, &status, WNOHANG | __WALL) != pid) {
+        if (nap())
+            continue;
+        idle = *progress == seen ? idle + 1 : 0;
+        seen = *progress;
+        if (idle >= IDLE_MAX)
+            kill(pid, SIGKILL);
+        if (idle >= IDLE_MAX + DEATH_MAX)
+            complain("ends when it is killed", seed, seen - 1);
+    }
+    kill(-pid, SIGKILL); /* what it has started */
+    while (waitpid(-1, NULL, WNOHANG | __WALL) > 0)
+        ;
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT && *progress == seen)
+        complain("an answer that Linux gives", seed, seen - 1);
+}
+
+static void remove_all(const char *directory)
+{
+    static const char *const names[] = {"rm", "-rf", NULL};
+    int pid = (int)CHECK_OK(fork()), status;
+
+    if (pid == 0) {
+        const char *argv[] = {names[0], names[1], directory, NULL};
+        execv("/bin/rm", (char *const *)argv);
+        _exit(127);
+    }
+    CHECK_EQ(waitpid(pid, &status, 0), pid);
+    CHECK_EQ(status, 0);
+}
+
+int main(int argc, char **argv)
+{
+    char directory[64] = "/tmp/fuzz_syscalls-";
+    struct utsname name;
+    uint64_t seed, calls;
+    long lives = 0;
+    sigset_t set;
+
+    CHECK_EQ(argc, 3);
+    seed = strtoul(argv[1], NULL, 10);
+    calls = strtoul(argv[2], NULL, 10);
+    CHECK_OK(uname(&name));
+    on_linux = strstr(name.release, "firstlight") == NULL;
+    strncat(directory, argv[1], 20);
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    CHECK_OK(sigprocmask(SIG_BLOCK, &set, NULL));
+    progress = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    CHECK(progress != MAP_FAILED);
+    CHECK_OK(mkdir(directory, 0777));
+    CHECK_OK(chdir(directory));
+    for (uint64_t next = 0; next < calls; lives++) {
+        uint64_t end = (next / BATCH + 1) * BATCH;
+        int pid;
+
+        end = end < calls ? end : calls;
+        fill_directory();
+        *progress = next + 1; /* at least one call is behind us, whatever happens */
+        pid = (int)CHECK_OK(fork());
+        if (pid == 0) {
+            CHECK_OK(sigprocmask(SIG_UNBLOCK, &set, NULL));
+            run_child(seed, next, end);
+        }
+        watch(pid, seed);
+        next = *progress > next && *progress <= end ? *progress : next + 1;
+    }
+    CHECK_OK(chdir("/"));
+    remove_all(directory);
+    say(1, "calls made: ");
+    say_number(1, (long)calls);
+    say(1, " by ");
+    say_number(1, lives);
+    say(1, " processes\n");
+    return 0;
+}
