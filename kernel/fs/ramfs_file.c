@@ -133,17 +133,17 @@ static void begin_write_locked(struct file *file, int64_t *offset)
 /* As much as goes without a page fault. Returns bytes, or an error if there were none. */
 static int64_t write_locked(struct inode *inode, struct vm_io *io, int64_t *offset)
 {
-    int64_t start = *offset;
+    int64_t start = *offset, max = FILE_SIZE_MAX - (int64_t)io->forbidden;
     int64_t moved = 0;
 
     while (io->left > 0) {
         size_t wanted = MIN(PAGE_SIZE - ((uint64_t)*offset & PAGE_MASK), io->left);
-        if (*offset == FILE_SIZE_MAX) {
+        if (*offset >= max) {
             moved = -EFBIG;
             break;
         }
-        if (wanted > (uint64_t)(FILE_SIZE_MAX - *offset))
-            io->left = wanted = (uint64_t)(FILE_SIZE_MAX - *offset);
+        if (wanted > (uint64_t)(max - *offset))
+            io->left = wanted = (uint64_t)(max - *offset);
         moved = write_page_locked(inode, io, (uint64_t)*offset);
         if (moved <= 0)
             break;

@@ -200,10 +200,24 @@ static int process_alloc(struct process **out_process)
     return 0;
 }
 
+/* RLIMIT_NPROC, which root need not mind. The new process is not in the tree yet. */
+static bool too_many_locked(const struct process *process)
+{
+    const struct credentials *cred = &process->task->fs->cred;
+    uint64_t limit = process->limits[LX_RLIMIT_NPROC].current, count = 1;
+
+    if (limit >= PROCESS_PID_MAX - 1 || !cred->uid || credentials_is_privileged(cred))
+        return false;
+    for (struct process *p = process_next_locked(NULL); p; p = process_next_locked(p))
+        if (p->task && cred->uid == (p->sig_exiting ? p->exit_uid : p->task->fs->cred.uid))
+            count++;
+    return count > limit;
+}
+
 /* Into the tree, with a number. */
 static int link_locked(struct process *parent, struct process *process)
 {
-    int pid = number_take_locked();
+    int pid = too_many_locked(process) ? -EAGAIN : number_take_locked();
 
     if (pid < 0)
         return pid;

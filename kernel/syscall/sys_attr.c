@@ -6,6 +6,7 @@
 #include "kernel/fs/ramfs_file.h"
 #include "kernel/proc/task.h"
 #include "kernel/syscall/handlers.h"
+#include "kernel/syscall/sys_write.h"
 #include "kernel/syscall/user_path.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/fcntl.h"
@@ -120,6 +121,8 @@ int64_t sys_truncate(struct task *self, struct uptr path, int64_t nbytes)
     if (!err)
         err = inode_permission(dentry->inode, &self->fs->cred, INODE_WRITE);
     if (!err)
+        err = write_check_size(self, dentry->inode, (uint64_t)nbytes);
+    if (!err)
         err = fs_truncate(dentry->inode, (uint64_t)nbytes, &self->fs->cred);
     dentry_put(dentry);
     return err;
@@ -136,6 +139,8 @@ int64_t sys_ftruncate(struct task *self, int fd, int64_t nbytes)
     if (!ref.file)
         return -EBADF;
     if (type_of(ref.file->inode) == LX_S_IFREG && (ref.file->access & FILE_WRITE))
+        err = write_check_size(self, ref.file->inode, (uint64_t)nbytes);
+    if (!err)
         err = fs_truncate(ref.file->inode, (uint64_t)nbytes, &self->fs->cred);
     fd_ref_put(ref);
     return err;
@@ -175,6 +180,8 @@ int64_t sys_fallocate(struct task *self, int fd, int mode, int64_t offset, int64
         err = -EOPNOTSUPP;
     if (!err)
         err = allocate_check(ref.file, flags, offset, nbytes);
+    if (!err && !(flags & LX_FALLOC_PUNCH_HOLE))
+        err = write_check_size(self, ref.file->inode, (uint64_t)(offset + nbytes));
     if (!err)
         err = ramfs_allocate(ref.file, flags, (uint64_t)offset, (uint64_t)nbytes);
     fd_ref_put(ref);

@@ -4,13 +4,12 @@
 #include "kernel/fs/file.h"
 #include "kernel/mm/slab.h"
 #include "kernel/proc/process.h"
-#include "kernel/proc/signal.h"
 #include "kernel/sched/waitq.h"
 #include "kernel/syscall/handlers.h"
+#include "kernel/syscall/sys_write.h"
 #include "kernel/vm/vm_user.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/fcntl.h"
-#include "shared/linux/signal.h"
 #include "shared/linux/stat.h"
 #include "shared/linux/uio.h"
 
@@ -26,6 +25,7 @@ struct cursor {
     struct file *file;
     int64_t offset;
     bool own;
+    uint64_t forbidden; /* written to: vm_io.forbidden */
 };
 
 static int cursor_get(struct cursor *cursor, struct file *file, struct uptr user)
@@ -55,6 +55,7 @@ static int64_t write_chunk(struct cursor *out, char *chunk, size_t nbytes)
     int64_t moved;
 
     vm_io_init_kernel(&io, chunk, nbytes);
+    io.forbidden = out->forbidden;
     if (!(out->file->access & FILE_POSITION))
         return file_write(out->file, &io);
     moved = file_pwrite(out->file, &io, out->offset);
@@ -119,9 +120,9 @@ static int64_t sendfile(struct task *self, struct file *out, struct file *in, st
         err = cursor_get(&to, out, none);
     if (err || nbytes == 0)
         return err;
+    to.forbidden = write_forbidden(self);
     result = copy(&from, &to, MIN(nbytes, LX_MAX_RW_COUNT));
-    if (result == -EPIPE)
-        signal_send_task(self, LX_SIGPIPE);
+    write_finish(self, result);
     err = cursor_put(&from, offset);
     if (!err)
         err = cursor_put(&to, none);
@@ -173,8 +174,8 @@ static int range_check(const struct cursor *from, const struct cursor *to, size_
     return 0;
 }
 
-static int64_t copy_range(struct file *in, struct uptr in_offset, struct file *out,
-                          struct uptr out_offset, size_t nbytes)
+static int64_t copy_range(struct task *self, struct file *in, struct uptr in_offset,
+                          struct file *out, struct uptr out_offset, size_t nbytes)
 {
     struct cursor from, to;
     int64_t result;
@@ -188,9 +189,10 @@ static int64_t copy_range(struct file *in, struct uptr in_offset, struct file *o
         err = range_check(&from, &to, &nbytes);
     if (err || nbytes == 0)
         return err;
+    to.forbidden = write_forbidden(self);
     result = copy(&from, &to, MIN(nbytes, LX_MAX_RW_COUNT));
     if (result <= 0)
-        return result;
+        return write_finish(self, result);
     err = cursor_put(&from, in_offset);
     if (!err)
         err = cursor_put(&to, out_offset);
@@ -211,7 +213,7 @@ int64_t sys_copy_file_range(struct task *self, int in_fd, struct uptr in_offset,
         return -EBADF;
     out = fd_find(self->files, out_fd);
     if (out.file) {
-        result = copy_range(in.file, in_offset, out.file, out_offset, nbytes);
+        result = copy_range(self, in.file, in_offset, out.file, out_offset, nbytes);
         fd_ref_put(out);
     }
     fd_ref_put(in);

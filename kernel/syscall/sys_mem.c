@@ -2,6 +2,7 @@
 /* Memory mappings. */
 #include "kernel/fs/fdtable.h"
 #include "kernel/fs/file.h"
+#include "kernel/fs/fs_context.h"
 #include "kernel/proc/process.h"
 #include "kernel/syscall/handlers.h"
 #include "kernel/vm/vm_space.h"
@@ -231,16 +232,30 @@ static int64_t lock_range(struct task *self, uint64_t address, uint64_t nbytes, 
     return err == -EINVAL || err == -EFAULT ? -ENOMEM : err;
 }
 
+/* RLIMIT_MEMLOCK for those who are not root. What was locked before is not added up. */
+static int lock_check(const struct task *self, uint64_t nbytes)
+{
+    uint64_t limit = self->process->limits[LX_RLIMIT_MEMLOCK].current;
+
+    if (credentials_is_privileged(&self->fs->cred))
+        return 0;
+    if (!limit)
+        return -EPERM;
+    return nbytes > limit ? -ENOMEM : 0;
+}
+
 int64_t sys_mlock(struct task *self, uint64_t address, uint64_t nbytes)
 {
-    return lock_range(self, address, nbytes, true);
+    return sys_mlock2(self, address, nbytes, 0);
 }
 
 int64_t sys_mlock2(struct task *self, uint64_t address, uint64_t nbytes, int flags)
 {
+    int err = lock_check(self, nbytes);
+
     if (flags & ~LX_MLOCK_ONFAULT)
         return -EINVAL;
-    return lock_range(self, address, nbytes, !flags);
+    return err ? err : lock_range(self, address, nbytes, !flags);
 }
 
 int64_t sys_munlock(struct task *self, uint64_t address, uint64_t nbytes)
@@ -250,11 +265,11 @@ int64_t sys_munlock(struct task *self, uint64_t address, uint64_t nbytes)
 
 int64_t sys_mlockall(struct task *self, int flags)
 {
-    (void)self;
     if (!flags || flags & ~(LX_MCL_CURRENT | LX_MCL_FUTURE | LX_MCL_ONFAULT) ||
         flags == LX_MCL_ONFAULT)
         return -EINVAL;
-    return 0;
+    return lock_check(self,
+                      flags & LX_MCL_CURRENT ? self->thread.space->mapped_pages * PAGE_SIZE : 1);
 }
 
 int64_t sys_munlockall(struct task *self)

@@ -7,6 +7,7 @@
 #include "kernel/proc/process.h"
 #include "kernel/proc/signal.h"
 #include "kernel/syscall/handlers.h"
+#include "kernel/syscall/sys_write.h"
 #include "kernel/vm/vm_user.h"
 #include "shared/addrmap.h"
 #include "shared/linux/errno.h"
@@ -35,11 +36,32 @@ static int may_write(const struct file *file)
     return file->ops->write ? 0 : -EINVAL;
 }
 
-static int64_t finish_write(struct task *self, int64_t result)
+static uint64_t file_limit(const struct task *self)
+{
+    return self->process->limits[LX_RLIMIT_FSIZE].current;
+}
+
+uint64_t write_forbidden(const struct task *self)
+{
+    uint64_t limit = file_limit(self);
+
+    return likely(limit > INT64_MAX) ? 0 : INT64_MAX - limit;
+}
+
+int64_t write_finish(struct task *self, int64_t result)
 {
     if (unlikely(result == -EPIPE))
         signal_send_task(self, LX_SIGPIPE);
+    else if (unlikely(result == -EFBIG) && file_limit(self) != LX_RLIM_INFINITY)
+        signal_send_task(self, LX_SIGXFSZ);
     return result;
+}
+
+int write_check_size(struct task *self, const struct inode *inode, uint64_t nbytes)
+{
+    if (nbytes <= inode->size || nbytes <= file_limit(self))
+        return 0;
+    return (int)write_finish(self, -EFBIG);
 }
 
 /* One buffer of a program. */
@@ -79,8 +101,10 @@ int64_t sys_write(struct task *self, int fd, struct uptr buffer, size_t nbytes)
     result = may_write(ref.file);
     if (!result)
         result = buffer_init(&io, buffer, nbytes);
-    if (!result)
-        result = finish_write(self, file_write(ref.file, &io));
+    if (!result) {
+        io.forbidden = write_forbidden(self);
+        result = write_finish(self, file_write(ref.file, &io));
+    }
     fd_ref_put(ref);
     return result;
 }
@@ -119,8 +143,10 @@ int64_t sys_pwrite64(struct task *self, int fd, struct uptr buffer, size_t nbyte
     result = ref.file->access & FILE_POSITION ? may_write(ref.file) : -ESPIPE;
     if (!result)
         result = buffer_init(&io, buffer, nbytes);
-    if (!result)
-        result = finish_write(self, file_pwrite(ref.file, &io, offset));
+    if (!result) {
+        io.forbidden = write_forbidden(self);
+        result = write_finish(self, file_pwrite(ref.file, &io, offset));
+    }
     fd_ref_put(ref);
     return result;
 }
@@ -184,8 +210,9 @@ static int64_t move_vector(struct task *self, struct file *file, struct vector *
     if (result || vector->nbytes == 0)
         return result;
     vm_io_init_user(&io, vector->segments, vector->nbytes);
+    io.forbidden = write ? write_forbidden(self) : 0;
     if (write)
-        return finish_write(self, offset == AT_POSITION ? file_write(file, &io)
+        return write_finish(self, offset == AT_POSITION ? file_write(file, &io)
                                                         : file_pwrite(file, &io, offset));
     return offset == AT_POSITION ? file_read(file, &io) : file_pread(file, &io, offset);
 }

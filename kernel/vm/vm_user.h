@@ -35,6 +35,7 @@ struct vm_io {
     size_t here;
     const struct vm_io_segment *next; /* segment */
     size_t left;                      /* bytes still to go over all segments */
+    uint64_t forbidden; /* the last bytes of a file of the largest size, not to be written */
 };
 
 void vm_io_init_kernel(struct vm_io *io, void *buffer, size_t nbytes);
