@@ -16,6 +16,7 @@ LOADER_SRCS := \
     efi-loader/log.c \
     efi-loader/options.c \
     efi-loader/payload.c \
+    efi-loader/fold.c \
     efi-loader/files.c \
     efi-loader/memory.c \
     efi-loader/image.c \

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* See payload.h. */
 #include "efi-loader/payload.h"
+#include "efi-loader/fold.h"
 #include "efi-loader/log.h"
 #include "kernel/lib/cfg.h"
 #include "kernel/lib/cksum.h"
@@ -158,6 +159,16 @@ static int find_checksum(const struct bootinfo_extent *sums, const char *name,
     return 0;
 }
 
+static uint32_t checksum_of(const struct cksum_tables *tables, const struct bootinfo_extent *file)
+{
+    unsigned char folded[FOLD_NBYTES];
+    size_t done = fold_possible() ? fold(text_of(file), file->size, folded) : 0;
+    uint32_t sum = done > 0 ? cksum_update(tables, 0, folded, sizeof(folded)) : 0;
+
+    sum = cksum_update(tables, sum, text_of(file) + done, file->size - done);
+    return cksum_finish(tables, sum, file->size);
+}
+
 static int verify(const struct cksum_tables *tables, const struct bootinfo_extent *sums,
                   const char *name, const struct bootinfo_extent *file)
 {
@@ -170,8 +181,7 @@ static int verify(const struct cksum_tables *tables, const struct bootinfo_exten
                    (unsigned long long)file->size, (unsigned long long)line.file_size);
         return -EINVAL;
     }
-    uint32_t sum = cksum_update(tables, 0, text_of(file), file->size);
-    if (cksum_finish(tables, sum, file->size) != line.checksum) {
+    if (checksum_of(tables, file) != line.checksum) {
         log_refuse("%s: checksum differs (file is damaged): " WRITE_AGAIN, name);
         return -EINVAL;
     }

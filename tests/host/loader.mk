@@ -22,7 +22,7 @@ $(eval $(call HOST_LOADER_TEST,exit,exit))
 $(eval $(call HOST_LOADER_TEST,memory,memory memmap))
 $(eval $(call HOST_LOADER_TEST,files,files memory memmap))
 $(eval $(call HOST_LOADER_TEST,handover,handover exit memory memmap paging graphics firmware seed))
-$(eval $(call HOST_LOADER_TEST,payload,payload image files memory memmap))
+$(eval $(call HOST_LOADER_TEST,payload,payload fold image files memory memmap))
 
 # The real log, on a fake serial port.
 HOST_TESTS += loader_log_test
