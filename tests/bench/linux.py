@@ -21,7 +21,7 @@ import mkcpio  # noqa: E402  (found by the paths above)
 import tree as packages  # noqa: E402
 
 META = "linux-image-cloud-amd64"
-IMAGE = re.compile(r"linux-image-[\d.]+-[\w.+-]*cloud-amd64")
+IMAGE = re.compile(r"linux-image-\d[\w.+-]*-cloud-amd64")
 BUSYBOX = "/bin/busybox"
 WORDS = "console=ttyS0 quiet panic=-1"
 LIMIT = 900  # seconds for one machine
