@@ -210,17 +210,19 @@ KERNEL_CFLAGS := -std=gnu17 $(O) -ffreestanding -fno-stack-protector -mgeneral-r
 ifeq ($(findstring clang,$(CC)),)
 KERNEL_CFLAGS += -falign-functions=4 -falign-jumps=1 -falign-loops=1 -falign-labels=1
 endif
-# What runs once a boot or once a key is compiled for size; an O of one's own holds for all.
-KERNEL_COLD := $(foreach r,plat dev selftest,$(filter $(KERNEL_DIR)/obj/kernel/$r/%.c.o,$(KERNEL_OBJS))) \
-    $(patsubst %,$(KERNEL_DIR)/obj/kernel/%.c.o,main lib/bootinfo lib/cfg lib/elf lib/ktap lib/lines \
-    lib/plan lib/symtab lib/utf8 core/cmdline core/log core/output core/panic fs/flock fs/initrd fs/namespace \
-    arch/x86_64/features proc/oom proc/threads proc/terminal proc/signal_timer syscall/sys_attr \
-    syscall/sys_cred syscall/sys_group syscall/sys_info syscall/sys_itimer syscall/sys_lock syscall/sys_utime \
-    syscall/sys_usage syscall/sys_sched syscall/sys_xattr syscall/sys_limit \
-    fs/devfs fs/mount fs/ramfs_mount fs/procfs fs/procfs_file \
-    proc/procfs proc/procfs_fd proc/procfs_maps proc/procfs_mounts proc/procfs_status proc/procfs_system \
-    syscall/sys_mount \
-    syscall/watch syscall/call_text syscall/audit)
+# What every call, fault, fork, exec or wake-up runs is compiled for speed, the rest for size; an O
+# of one's own holds for all.
+KERNEL_HOT := arch/% mm/% sched/% vm/% lib/bitmap.c lib/cpio.c lib/rbtree.c lib/ring.c lib/string.c \
+    $(patsubst %,core/%.c,clock ipi irq spinlock timer) \
+    $(patsubst %,plat/%.c,interrupts lapic) dev/mem.c \
+    $(patsubst %,fs/%.c,dentry dir fdtable file filemap fs_context initrd inode open path pipe poll \
+    radix ramfs ramfs_file text) \
+    $(patsubst %,proc/%.c,exec exec_args exec_replace exec_stack exit fork futex process \
+    signal_deliver signal_mask signal_queue signal_send sigframe sigframe_fpu usage) \
+    $(patsubst %,syscall/%.c,dispatch sys_fork sys_futex sys_mem sys_open sys_pipe sys_poll sys_proc \
+    sys_rw sys_signal sys_stat sys_time user_path)
+KERNEL_COLD := $(filter-out $(KERNEL_HOT:%=$(KERNEL_DIR)/obj/kernel/%.o), \
+    $(filter $(KERNEL_DIR)/obj/kernel/%.c.o,$(KERNEL_OBJS)))
 ifeq ($(O),-O2)
 $(KERNEL_COLD): KERNEL_CFLAGS += -Os
 endif
