@@ -6,7 +6,7 @@ A case is one command with a name, an expected exit status and a limit. Where th
     shell/NAME.test  under busybox, dash and bash: NAME.busybox, NAME.dash, NAME.bash
     bash/NAME.test   under bash alone
     awk/NAME.awk     under mawk and gawk; reads awk/input.txt
-    lua/NAME.lua     perl/NAME.pl     one case each: NAME.lua, NAME.perl
+    lua/NAME.lua  perl/NAME.pl  python/NAME.py    one case each: NAME.lua, NAME.perl, NAME.python
     make/NAME.make   make -f in the case's directory: NAME.make
     tour/GROUP.txt   many short ones, run by dash: GROUP.NAME. A block begins with `== NAME`
 
@@ -111,6 +111,8 @@ def all_cases(top):
         add(f"{name}.lua", ["/usr/bin/lua5.4", path], options)
     for name, path, options in scripts(top, "perl", ".pl"):
         add(f"{name}.perl", ["/usr/bin/perl", path], options)
+    for name, path, options in scripts(top, "python", ".py"):
+        add(f"{name}.python", ["/usr/bin/python3", path], options)
     for name, path, options in scripts(top, "make", ".make"):
         add(f"{name}.make", ["/usr/bin/make", "-f", path, "-C"], options)
     names = [case.name for case in found]
@@ -129,7 +131,7 @@ def read_text(*path):
 def lay_out(top, tree, cases):
     """Write the scripts of all cases and their empty directories below `tree`."""
     place = os.path.join(tree, PLACE.lstrip("/"))
-    for folder in ("shell", "bash", "awk", "lua", "perl", "make"):
+    for folder in ("shell", "bash", "awk", "lua", "perl", "python", "make"):
         os.makedirs(os.path.join(place, folder))
         for name in os.listdir(os.path.join(top, folder)):
             write_file(os.path.join(place, folder, name), read_text(top, folder, name))

@@ -61,6 +61,7 @@ class Linux:
         self.place = os.path.join(work, "linux")
         os.makedirs(self.place, exist_ok=True)
         self.trees = trees
+        self.terminals = False  # whether cases can have pseudo-terminals
         subprocess.run(["mount", "--make-rprivate", "/"], check=False)
         subprocess.run(["hostname", "firstlight"], check=False)
         subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", self.place], check=True)
@@ -75,6 +76,7 @@ class Linux:
         self.root = run_on_linux.make_root(self.trees, self.place)
         subprocess.run(["mount", "-t", "proc", "proc", os.path.join(self.root, "proc")],
                        check=True)
+        self.terminals = run_on_linux.can_mount_terminals(self.root)
         for name, target in DEVICE_LINKS.items():
             path = os.path.join(self.root, "dev", name)
             if not os.path.lexists(path):
@@ -84,7 +86,7 @@ class Linux:
         """(how it ended, what it printed)."""
         test = run_on_linux.Test(case.name)
         test.limit, test.command = case.limit, case.command
-        outcome, output = run_on_linux.run_test(test, self.root)
+        outcome, output = run_on_linux.run_test(test, self.root, self.terminals)
         self.kill_rest()
         return outcome, output[:run_on_linux.OUTPUT_LIMIT]
 

@@ -16,11 +16,18 @@ import subprocess
 import sys
 import tempfile
 
-# Below the root of a package. Each is left out with all that is in it.
+# Below the root of a package, as patterns. Each is left out with all that is in it.
 LEFT_OUT = ("usr/share/doc", "usr/share/man", "usr/share/info", "usr/share/locale",
             "usr/share/lintian", "usr/share/menu", "usr/share/bug", "usr/share/doc-base",
             "usr/share/bash-completion", "usr/lib/x86_64-linux-gnu/gconv",
-            "usr/lib/x86_64-linux-gnu/audit")
+            "usr/lib/x86_64-linux-gnu/audit", "usr/lib/x86_64-linux-gnu/libc.a",
+            "usr/lib/x86_64-linux-gnu/libm*.a", "usr/share/git-core/contrib",
+            "usr/lib/git-core/git-http*", "usr/lib/git-core/git-remote-*",
+            "usr/lib/git-core/git-daemon", "usr/lib/git-core/git-imap-send", "usr/bin/scalar",
+            "usr/lib/git-core/git-shell", "usr/lib/git-core/git-sh-i18n--envsubst",
+            "usr/lib/git-core/scalar", "usr/bin/git-shell", "usr/include/linux/*/",
+            "usr/include/drm", "usr/include/misc", "usr/include/mtd", "usr/include/rdma",
+            "usr/include/scsi", "usr/include/sound")
 # What update-alternatives would make on installation.
 LINKS = {"usr/bin/awk": "mawk", "usr/bin/lua": "lua5.4"}
 
@@ -30,7 +37,7 @@ class Failure(RuntimeError):
 
 
 def read_packages(path):
-    """The names in the list."""
+    """The names in the list; ONE|OTHER: the package has other names in other releases."""
     with open(path, encoding="ascii") as file:
         words = [line.partition("#")[0].split() for line in file]
     return [word for line in words for word in line]
@@ -41,6 +48,21 @@ def deb_of(debs, package):
     found = sorted(name for name in os.listdir(debs)
                    if name.startswith(package + "_") and name.endswith(".deb"))
     return os.path.join(debs, found[-1]) if found else None
+
+
+def known(package):
+    """Whether apt could download it."""
+    shown = subprocess.run(["apt-cache", "show", "--no-all-versions", package], check=False,
+                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return shown.returncode == 0
+
+
+def choose(packages, debs):
+    """One name for each package: that of the file which is there, or the first that apt knows."""
+    for package in packages:
+        names = package.split("|")
+        found = [name for name in names if deb_of(debs, name)]
+        yield (found or [name for name in names[:-1] if known(name)] or names[-1:])[0]
 
 
 def update_lists():
@@ -68,6 +90,7 @@ def download(packages, debs):
 def fetch(packages, debs):
     """{package: file}; downloads what is not there yet."""
     os.makedirs(debs, exist_ok=True)
+    packages = list(choose(packages, debs))
     missing = [p for p in packages if deb_of(debs, p) is None]
     if missing:
         print(f"programs: downloading {len(missing)} packages", flush=True)
