@@ -113,8 +113,10 @@ static void say_flight(const struct cpu *cpu)
 {
     say("flight recorder of cpu %u, oldest first (tsc, direction, kind, call, rip, rsp, cr3):",
         cpu->index);
+    unsigned first = cpu->flight_next / FLIGHT_RECORD_STEP;
+
     for (unsigned i = 0; i < FLIGHT_RECORDS; i++) {
-        const struct flight_record *r = &cpu->flight[(cpu->flight_next + i) % FLIGHT_RECORDS];
+        const struct flight_record *r = &cpu->flight[(first + i) % FLIGHT_RECORDS];
         unsigned kind = (unsigned)(r->where & FLIGHT_KIND_MASK);
 
         if (!r->tsc)

@@ -11,37 +11,60 @@
 #include "shared/linux/stat.h"
 
 #define FILE_SIZE_MAX INT64_MAX
+#define BATCH_PAGES   16 /* read under one locking */
 
 /* --- reading --- */
 
-/* The page under the mutex, the bytes outside it: a reader keeps its frame, whatever happens to
- * the file meanwhile. *out_nbytes is how much of the page is there to be read, 0 at the end. */
-static int page_for_read(struct inode *inode, uint64_t offset, struct frame **out_frame,
-                         size_t *out_nbytes)
+/* Pages that lie behind each other, held for the reader. */
+struct batch {
+    struct frame *frames[BATCH_PAGES]; /* NULL: a hole */
+    unsigned count;
+    size_t nbytes; /* there to be read, from the offset on; 0 at the end of the file */
+};
+
+/* The pages under the mutex, the bytes outside it: a reader keeps its frames, whatever happens to
+ * the file meanwhile. An error counts only where there is nothing before it. */
+static int batch_get(struct inode *inode, uint64_t offset, size_t wanted, struct batch *batch)
 {
+    uint64_t index = offset >> PAGE_SHIFT;
     size_t within = offset & PAGE_MASK;
     int err = 0;
 
+    batch->count = 0;
+    wanted = MIN(wanted, BATCH_PAGES * PAGE_SIZE - within);
     mutex_lock(&inode->lock);
-    if (offset >= inode->size) {
-        *out_nbytes = 0;
-    } else {
-        *out_nbytes = MIN(PAGE_SIZE - within, inode->size - offset);
-        err = filemap_get(&inode->map, offset >> PAGE_SHIFT, out_frame);
+    wanted = offset < inode->size ? MIN(wanted, inode->size - offset) : 0;
+    while (batch->count * PAGE_SIZE < within + wanted && wanted > 0) {
+        err = filemap_get(&inode->map, index + batch->count, &batch->frames[batch->count]);
+        if (err)
+            break;
+        batch->count++;
     }
     mutex_unlock(&inode->lock);
-    return err;
+    batch->nbytes = batch->count > 0 ? MIN(wanted, batch->count * PAGE_SIZE - within) : 0;
+    return batch->count > 0 ? 0 : err;
 }
 
-static size_t put_page(struct vm_io *io, struct frame *frame, size_t within, size_t nbytes)
+/* Gives the frames back, too. Bytes moved: fewer only at a fault. */
+static size_t batch_put(struct vm_io *io, const struct batch *batch, size_t within)
 {
-    size_t moved;
+    size_t done = 0, end = batch->nbytes;
 
-    if (!frame)
-        return vm_io_put_zero(io, nbytes);
-    moved = vm_io_put(io, (char *)frame_address(frame) + within, nbytes);
-    frame_put(frame);
-    return moved;
+    for (unsigned i = 0; i < batch->count; i++, within = 0) {
+        struct frame *frame = batch->frames[i];
+        size_t piece = MIN(PAGE_SIZE - within, end - done), moved;
+
+        if (frame) {
+            moved = vm_io_put(io, (char *)frame_address(frame) + within, piece);
+            frame_put(frame);
+        } else {
+            moved = vm_io_put_zero(io, piece);
+        }
+        done += moved;
+        if (moved < piece)
+            end = done; /* the other frames are only given back */
+    }
+    return done;
 }
 
 static int64_t ramfs_read(struct file *file, struct vm_io *io, int64_t *offset)
@@ -51,16 +74,15 @@ static int64_t ramfs_read(struct file *file, struct vm_io *io, int64_t *offset)
     int err = 0;
 
     while (io->left > 0) {
-        struct frame *frame;
-        size_t nbytes, moved;
+        struct batch batch;
+        size_t moved;
 
-        err = page_for_read(inode, (uint64_t)*offset, &frame, &nbytes);
-        if (err || nbytes == 0)
+        err = batch_get(inode, (uint64_t)*offset, io->left, &batch);
+        if (err || batch.nbytes == 0)
             break;
-        nbytes = MIN(nbytes, io->left);
-        moved = put_page(io, frame, *offset & PAGE_MASK, nbytes);
+        moved = batch_put(io, &batch, *offset & PAGE_MASK);
         *offset += (int64_t)moved;
-        if (moved < nbytes) {
+        if (moved < batch.nbytes) {
             err = -EFAULT;
             break;
         }

@@ -26,7 +26,7 @@ USER_PLAIN := args audit call_numbers clocks cow_fork devices ending endless exe
               file_vectors fork futex_end futex_wait hello identity lock_records lock_waiting mem_advise \
               mem_brk mem_dirty mem_file mem_grow mem_hungry mem_limits mem_many mem_map mem_oom \
               mem_protect mem_remap mem_shared mem_sparse mem_stack mem_truncate nice output cpu_time cpu_limit file_limit limits \
-              pipe_alone poll_alone proc_state sig_handler sig_race sig_restart sig_return \
+              copy_wide pipe_alone poll_alone proc_state sig_handler sig_race sig_restart sig_return \
               sig_send sig_stack sig_state sig_stop sig_timer tls user_copy vdso wait xattr
 # Many processes at work for a time, with a result that adds up.
 USER_STRESS := stress_fork stress_pipe

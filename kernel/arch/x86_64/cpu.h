@@ -27,6 +27,10 @@ struct flight_record {
     uint64_t where; /* CR3 | kind | call << 52 */
 };
 
+/* The unit of flight_next is the largest by which an instruction can scale an index. */
+#define FLIGHT_RECORD_STEP (sizeof(struct flight_record) / 8)
+_Static_assert(FLIGHT_RECORDS *FLIGHT_RECORD_STEP == 256, "a byte wraps with the ring");
+
 struct cpu_tss {
     uint32_t reserved0;
     uint32_t rsp0[2]; /* two halves: the field is not 8-byte aligned */
@@ -53,7 +57,7 @@ struct cpu {
     struct arch_thread *thread; /* running now */
     uint64_t kernel_rsp;        /* top of its kernel stack; the TSS holds it too */
     uint64_t user_rsp;          /* scratch of the SYSCALL entry */
-    uint32_t flight_next;
+    uint8_t flight_next;        /* offset of the next record in eighths; wraps by itself */
     uint32_t index;
     uint32_t irq_depth; /* interrupt handlers on the stack */
     uint32_t spin_mask; /* ranks of spinlocks held, bit per rank */

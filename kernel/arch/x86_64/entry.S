@@ -54,7 +54,8 @@
 
 /* One record; changes RAX, RCX, RDX. At the border of ring 3 the time there is counted, too. */
     .macro FLIGHT_RECORD direction user=0
-    movl %gs:CPU_FLIGHT_NEXT, %ecx
+    movzbl %gs:CPU_FLIGHT_NEXT, %ecx
+    addb $FLIGHT_STEP, %gs:CPU_FLIGHT_NEXT
     rdtsc
     shlq $32, %rdx
     orq %rdx, %rax
@@ -65,24 +66,17 @@
     addq %rax, %gs:CPU_USER_TICKS
     .endif
     .endif
-    leal 1(%rcx), %edx
-    andl $CPU_FLIGHT_WRAP, %edx
-    movl %edx, %gs:CPU_FLIGHT_NEXT
-    shll $FLIGHT_RECORD_SHIFT, %ecx
-    movq %rax, %gs:CPU_FLIGHT + FLIGHT_TSC(%rcx)
+    movq %rax, %gs:CPU_FLIGHT + FLIGHT_TSC(, %rcx, 8)
     movq FRAME_RIP(%rsp), %rax
-    movq %rax, %gs:CPU_FLIGHT + FLIGHT_RIP(%rcx)
+    movq %rax, %gs:CPU_FLIGHT + FLIGHT_RIP(, %rcx, 8)
     movq FRAME_RSP(%rsp), %rax
-    movq %rax, %gs:CPU_FLIGHT + FLIGHT_RSP(%rcx)
+    movq %rax, %gs:CPU_FLIGHT + FLIGHT_RSP(, %rcx, 8)
     movq FRAME_ERROR(%rsp), %rdx
     shlq $FLIGHT_CALL, %rdx
     movq %cr3, %rax
+    leaq FLIGHT_EXIT_BIT * \direction(%rax, %rdx), %rax
     orq FRAME_VECTOR(%rsp), %rax
-    orq %rdx, %rax
-    .if \direction
-    orq $FLIGHT_EXIT_BIT, %rax
-    .endif
-    movq %rax, %gs:CPU_FLIGHT + FLIGHT_WHERE(%rcx)
+    movq %rax, %gs:CPU_FLIGHT + FLIGHT_WHERE(, %rcx, 8)
     .endm
 
 /* User copies run with AC set, and ring 3 may: a handler that interrupts them must not, nor the

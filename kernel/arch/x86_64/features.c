@@ -9,6 +9,7 @@
 
 struct features features;
 uint8_t features_smap;
+uint8_t features_wide_copy;
 
 static bool bit(uint32_t word, unsigned n)
 {
@@ -103,6 +104,7 @@ void features_enable(void)
         cr4 |= CR4_OSXSAVE;
     cr4_write(cr4);
     features_smap = features.smap;
+    features_wide_copy = features.avx && !features.erms && !(features.xcr0 & XCR0_AVX512);
 
     /* AM lets ring 3 ask for alignment checks; CD and NW are off for normal caching. */
     cr0_write(CR0_PG | CR0_PE | CR0_ET | CR0_MP | CR0_NE | CR0_WP | CR0_AM);

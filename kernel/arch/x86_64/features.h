@@ -23,6 +23,9 @@ struct features {
 
 extern struct features features;
 extern uint8_t features_smap; /* the entry code's own copy */
+/* User copies use vector registers: there are no fast string instructions, and 256 bits are all
+ * that the registers have (the rest would be lost). */
+extern uint8_t features_wide_copy;
 
 void features_detect(void);
 void features_enable(void);

@@ -22,8 +22,7 @@ void offsets_emit(void)
     EMIT(CPU_FLIGHT_NEXT, offsetof(struct cpu, flight_next));
     EMIT(CPU_USER_TICKS, offsetof(struct cpu, user_ticks));
     EMIT(CPU_FLIGHT, offsetof(struct cpu, flight));
-    EMIT(CPU_FLIGHT_WRAP, FLIGHT_RECORDS - 1);
-    EMIT(FLIGHT_RECORD_SHIFT, __builtin_ctz(sizeof(struct flight_record)));
+    EMIT(FLIGHT_STEP, FLIGHT_RECORD_STEP);
     EMIT(FLIGHT_TSC, offsetof(struct flight_record, tsc));
     EMIT(FLIGHT_RIP, offsetof(struct flight_record, rip));
     EMIT(FLIGHT_RSP, offsetof(struct flight_record, rsp));
