@@ -328,6 +328,8 @@ void mount_reset(void)
 
 /* --- mount(2) --- */
 
+#define ATIME_FLAGS (LX_MS_NOATIME | LX_MS_NODIRATIME | LX_MS_RELATIME | LX_MS_STRICTATIME)
+
 static void flags_set(struct super_block *super, uint32_t flags)
 {
     __atomic_store_n(&super->flags, flags, __ATOMIC_RELAXED);
@@ -346,22 +348,17 @@ static int filesystem_create(const char *type, const char *source, struct super_
 int mount_new(const char *type, const char *source, struct dentry *directory, uint32_t flags,
               char *options)
 {
-    struct super_block *super, *below = directory->inode->super;
-    int err;
+    struct super_block *super;
+    int err = filesystem_create(type, source, &super);
 
-    err = filesystem_create(type, source, &super);
     if (err)
         return err;
     if (super->ops->set_options)
         err = super->ops->set_options(super, options, true);
     else if (*options)
         err = -EINVAL;
-    flags_set(super, flags);
+    flags_set(super, flags & ~LX_MS_RELATIME);
     mutex_lock(&mount_lock);
-    /* All of Linux's /proc are one: it is not mounted over itself. */
-    if (!err && below->root == directory && below->magic == LX_PROC_MAGIC &&
-        super->magic == LX_PROC_MAGIC)
-        err = -EBUSY;
     if (!err)
         err = mount_attach(super, directory);
     mutex_unlock(&mount_lock);
@@ -384,8 +381,10 @@ int mount_change(struct dentry *root, uint32_t flags, char *options)
         err = super->ops->set_options(super, options, false);
     else if (*options)
         err = -EINVAL;
+    if (!(flags & ATIME_FLAGS)) /* nothing said about it: it stays */
+        flags |= super->flags & ATIME_FLAGS;
     if (!err)
-        flags_set(super, flags);
+        flags_set(super, flags & ~LX_MS_RELATIME);
     mutex_unlock(&mount_lock);
     return err;
 }

@@ -98,8 +98,15 @@ static int create(struct dentry *dir, const char *name, size_t len, uint32_t mod
     return name ? -ENOENT : -EOPNOTSUPP;
 }
 
+static int symlink(struct dentry *dir, const char *name, size_t len, const char *text,
+                   size_t text_len, const struct credentials *cred)
+{
+    (void)dir, (void)name, (void)len, (void)text, (void)text_len, (void)cred;
+    return -ENOENT;
+}
+
 static const struct inode_ops dir_ops = {
-    .lookup = lookup, .create = create, .refresh = node_refresh};
+    .lookup = lookup, .create = create, .symlink = symlink, .refresh = node_refresh};
 static const struct inode_ops link_ops = {.readlink = node_readlink, .refresh = node_refresh};
 static const struct inode_ops jump_ops = {
     .readlink = node_readlink, .jump = node_jump, .refresh = node_refresh};

@@ -3,6 +3,7 @@
 #include "kernel/fs/dentry.h"
 #include "kernel/fs/fs_context.h"
 #include "kernel/fs/text.h"
+#include "kernel/lib/string.h"
 #include "kernel/proc/procfs_inside.h"
 #include "kernel/proc/vdso.h"
 #include "kernel/vm/vm_area.h"
@@ -112,7 +113,7 @@ static int memory_put(const struct procfs_node *node, uint64_t start, uint64_t e
                       struct procfs_text *text)
 {
     struct vm_space *space;
-    size_t nbytes = text->size - 1;
+    size_t nbytes = text->size - 1; /* a full buffer would be taken for too small */
     int err = procfs_get_space(node, &space);
 
     if (err || !space)
@@ -137,8 +138,8 @@ int procfs_show_environ(const struct procfs_node *node, struct procfs_text *text
     return err ? err : memory_put(node, layout.args_end, layout.env_end, text);
 }
 
-/* A program may write a title over its arguments: one that is not terminated there goes on into
- * the environment, up to its NUL. */
+/* A program may write a title over its arguments: when their last byte is no NUL any more, the text
+ * is one string from the first of them on, as long as a page. */
 int procfs_show_cmdline(const struct procfs_node *node, struct procfs_text *text)
 {
     struct exec_layout layout;
@@ -155,12 +156,13 @@ int procfs_show_cmdline(const struct procfs_node *node, struct procfs_text *text
     vm_space_put(space);
     if (err)
         return 0;
-    err = memory_put(node, layout.args_start, last ? layout.env_end : layout.args_end, text);
-    for (size_t i = 0; last && !err && i < text->used; i++)
-        if (!text->bytes[i]) {
-            text->used = i;
-            text->more = false;
-        }
+    if (!last)
+        return memory_put(node, layout.args_start, layout.args_end, text);
+    err = memory_put(node, layout.args_start, MIN(layout.env_end, layout.args_start + PAGE_SIZE),
+                     text);
+    if (!err)
+        text->used = MIN(strnlen(text->bytes, text->used) + 1, text->used);
+    text->more = false;
     return err;
 }
 

@@ -14,7 +14,7 @@
 /* What stays with a mount. SYNCHRONOUS changes nothing in memory. */
 #define FLAGS_KEPT                                                                                 \
     (LX_MS_RDONLY | LX_MS_NOSUID | LX_MS_NODEV | LX_MS_NOEXEC | LX_MS_SYNCHRONOUS |                \
-     LX_MS_NOATIME | LX_MS_NODIRATIME | LX_MS_STRICTATIME)
+     LX_MS_NOATIME | LX_MS_NODIRATIME | LX_MS_RELATIME | LX_MS_STRICTATIME)
 
 #define FLAGS_PROPAGATION (LX_MS_UNBINDABLE | LX_MS_PRIVATE | LX_MS_SLAVE | LX_MS_SHARED)
 

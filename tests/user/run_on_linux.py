@@ -13,6 +13,7 @@ Lines of the plan that begin with `#linux:` name tests for which Linux cannot be
     #linux: skip NAME REASON       not run
     #linux: root NAME REASON       not run in a user namespace, only by root itself
     #linux: terminals NAME REASON  not run where no pseudo-terminals of its own can be mounted
+    #linux: mounts NAME REASON     the same for anything that has to be mounted, e.g. /proc
 Exit status: 0 when no test failed.
 """
 import argparse
@@ -35,7 +36,8 @@ NAMESPACE = "USER_TEST_NAMESPACE"
 BUSYBOX = "/bin/busybox"
 ENVIRONMENT = {"PATH": "/bin:/sbin:/usr/bin:/usr/sbin", "HOME": "/"}
 OUTPUT_LIMIT = 64 * 1024
-CLONE_NEWNS, MS_REC, MS_PRIVATE = 0x20000, 0x4000, 1 << 18  # of <linux/sched.h>, <linux/mount.h>
+CLONE_NEWNS = 0x20000  # of <linux/sched.h>
+MS_BIND, MS_REC, MS_PRIVATE = 0x1000, 0x4000, 1 << 18  # of <linux/mount.h>
 DEVICES = {  # name: (major, minor, mode)
     "null": (1, 3, 0o666), "zero": (1, 5, 0o666), "full": (1, 7, 0o666),
     "random": (1, 8, 0o666), "urandom": (1, 9, 0o666), "console": (5, 1, 0o600),
@@ -152,6 +154,8 @@ def make_root(bases, work):
         make_device(os.path.join(root, "dev", name), name, mode, os.makedev(major, minor))
     os.mkdir(os.path.join(root, "dev/pts"))
     os.symlink("pts/ptmx", os.path.join(root, "dev/ptmx"))
+    os.symlink("/proc/self/fd", os.path.join(root, "dev/fd"))
+    os.symlink("/proc/self/fd/0", os.path.join(root, "dev/stdin"))
     return root
 
 
@@ -177,13 +181,14 @@ def make_device(node, name, mode, number):
 
 
 def mount_terminals(root):
-    """In the child: pseudo-terminals of its own, in a mount namespace that ends with it."""
+    """In the child: its own pseudo-terminals and /proc, in a mount namespace that ends with it."""
     libc = ctypes.CDLL(None, use_errno=True)
-    point = os.path.join(root, "dev/pts").encode()
+    point, proc = (os.path.join(root, name).encode() for name in ("dev/pts", "proc"))
     options = b"newinstance,ptmxmode=0666,mode=0620"
     if (libc.unshare(CLONE_NEWNS) or libc.mount(None, b"/", None, MS_REC | MS_PRIVATE, None)
-            or libc.mount(b"devpts", point, b"devpts", 0, options)):
-        raise OSError(ctypes.get_errno(), "devpts cannot be mounted")
+            or libc.mount(b"devpts", point, b"devpts", 0, options)
+            or libc.mount(b"/proc", proc, None, MS_BIND | MS_REC, None)):
+        raise OSError(ctypes.get_errno(), "devpts and /proc cannot be mounted")
 
 
 def can_mount_terminals(root):
@@ -288,7 +293,7 @@ def run_plan(path, root, args, counts):
             continue
         kind, reason = directives.get(test.name, (None, None))
         if (test.skip or kind == "skip" or (kind == "root" and os.environ.get(NAMESPACE))
-                or (kind == "terminals" and not terminals)):
+                or (kind in ("terminals", "mounts") and not terminals)):
             counts["skipped"] += 1
             print(f"skip   {test.name}: {test.skip or reason}")
             continue

@@ -25,13 +25,15 @@ USER_PLAIN := args audit call_numbers clocks cow_fork devices ending endless exe
               file_data file_extents file_listing file_names file_rights file_status file_table \
               file_vectors fork futex_end futex_wait hello identity lock_records lock_waiting mem_advise \
               mem_brk mem_dirty mem_file mem_grow mem_hungry mem_limits mem_many mem_map mem_oom \
-              mem_protect mem_remap mem_shared mem_sparse mem_stack mem_truncate nice output cpu_time cpu_limit file_limit limits \
+              mem_protect mem_remap mem_shared mem_sparse mem_stack mem_truncate mount_errors mount_left nice output cpu_time cpu_limit file_limit limits \
               copy_wide pipe_alone poll_alone proc_state sig_handler sig_race sig_restart sig_return \
               sig_send sig_stack sig_state sig_stop sig_timer tls user_copy vdso wait xattr
 # Many processes at work for a time, with a result that adds up.
 USER_STRESS := stress_fork stress_pipe
 # Programs that play both ends of a terminal.
 USER_PTY := pty_line pty_raw pty_job pty_hangup
+# Programs that read /proc.
+USER_PROCFS := proc_self proc_maps proc_fd proc_others proc_race proc_system mount_tmpfs
 # Random calls.
 USER_FUZZ := fuzz_syscalls
 # Programs that try wrong pointers by table.
@@ -49,7 +51,7 @@ USER_MUSL_LIB := /usr/lib/x86_64-linux-musl
 USER_LIB     := tests/user/lib/check.c
 USER_HEADERS := $(wildcard tests/user/*.h tests/user/lib/*.h)
 
-USER_PROGRAMS := $(addprefix $(USER_T)/,$(USER_PLAIN) $(USER_STRESS) $(USER_PTY) $(USER_FUZZ) \
+USER_PROGRAMS := $(addprefix $(USER_T)/,$(USER_PLAIN) $(USER_STRESS) $(USER_PTY) $(USER_PROCFS) $(USER_FUZZ) \
                  $(USER_ASM) $(USER_BADPTR) $(USER_BARE) \
                  $(USER_FIRST) $(USER_GLIBC) $(USER_PIE)) $(USER_T)/elf \
                  $(USER_TREE)/usr/bin/minimal $(USER_TREE)/usr/bin/bench \
@@ -74,6 +76,10 @@ $(addprefix $(USER_T)/,$(USER_STRESS)): $(USER_T)/%: tests/user/%.c tests/user/l
 $(addprefix $(USER_T)/,$(USER_PTY)): $(USER_T)/%: tests/user/%.c tests/user/lib/pty.c $(USER_LIB) \
     $(USER_HEADERS)
 	$(Q)$(USER_CC) $(USER_CFLAGS) $(USER_LDFLAGS) -o $@ $< tests/user/lib/pty.c $(USER_LIB)
+
+$(addprefix $(USER_T)/,$(USER_PROCFS)): $(USER_T)/%: tests/user/%.c tests/user/lib/procfs.c \
+    $(USER_LIB) $(USER_HEADERS)
+	$(Q)$(USER_CC) $(USER_CFLAGS) $(USER_LDFLAGS) -o $@ $< tests/user/lib/procfs.c $(USER_LIB)
 
 $(addprefix $(USER_T)/,$(USER_FUZZ)): $(USER_T)/%: tests/user/%.c tests/user/lib/fuzz.c \
     $(USER_LIB) $(USER_HEADERS)
