@@ -80,7 +80,7 @@ $(FLAGS): force
 force:
 
 # ---- Commands ------------------------------------------------------------------------------------
-.PHONY: help image run shell debug bench fuzz-syscalls lint test system-test clean
+.PHONY: help image run shell debug bench fuzz-syscalls lint test system-test stress clean
 
 help:
 	@echo 'make run          build, boot in QEMU, show the report; succeeds only on PASS'
@@ -95,6 +95,7 @@ help:
 	@echo 'make fuzz-syscalls   100,000 random system calls from each of SEEDS=1-10'
 	@echo 'make user-test-linux   the test programs, on this Linux'
 	@echo 'make system-test  whole machines in QEMU; PYTEST_ARGS="-k NAME" runs a few'
+	@echo 'make stress       many processes at once, for minutes; STRESS=N for longer'
 	@echo 'make test-programs   Debian'"'"'s own programs, on Linux and here; CASES="NAME..." for a few'
 	@echo 'make clean        remove $(B)/'
 	@echo
@@ -141,6 +142,11 @@ PYTEST_JOBS ?= $(shell n=$$(nproc); echo $$((n < 4 ? n : n / 2)))
 system-test: $(IMAGE) $(B)/efi/loader.debug.efi matrix
 	$(Q)B=$(B) $(PYTHON) -m pytest -q -p no:cacheprovider -n $(PYTEST_JOBS) \
 	    tests/system $(PYTEST_ARGS)
+
+STRESS ?= 20
+stress: $(IMAGE)
+	$(Q)B=$(B) STRESS=$(STRESS) $(PYTHON) -m pytest -q -p no:cacheprovider \
+	    tests/system/test_stress.py $(PYTEST_ARGS)
 
 test:
 	$(Q)+$(PYTHON) tests/run.py

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -158,6 +159,7 @@ static void check_effect(void)
         mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     struct timespec half = {0, 400000000};
     cpu_set_t set, all;
+    bool much_less = false;
     pid_t pids[2];
 
     CHECK_OK(sched_getaffinity(0, sizeof(all), &all));
@@ -176,10 +178,15 @@ static void check_effect(void)
         }
     }
     nanosleep(&half, NULL);
-    work[2] = work[0];
-    work[3] = work[1];
-    nanosleep(&half, NULL);
-    CHECK((work[0] - work[2]) / 4 > work[1] - work[3]);
+    /* A host that takes the processor away may do that in one's turns: more than once it does not.
+     */
+    for (int tries = 0; tries < 8 && !much_less; tries++) {
+        work[2] = work[0];
+        work[3] = work[1];
+        nanosleep(&half, NULL);
+        much_less = (work[0] - work[2]) / 4 > work[1] - work[3];
+    }
+    CHECK(much_less);
     for (int i = 0; i < 2; i++) {
         kill(pids[i], SIGKILL);
         status_of(pids[i]);
