@@ -128,6 +128,7 @@ KERNEL_SRCS := \
     kernel/proc/usage.c \
     kernel/proc/futex.c \
     kernel/proc/futex_robust.c \
+    kernel/proc/rseq.c \
     kernel/proc/oom.c \
     kernel/proc/terminal.c \
     kernel/proc/threads.c \

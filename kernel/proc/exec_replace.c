@@ -8,6 +8,7 @@
 #include "kernel/fs/file.h"
 #include "kernel/proc/exec.h"
 #include "kernel/proc/process.h"
+#include "kernel/proc/rseq.h"
 #include "kernel/proc/signal.h"
 #include "kernel/vm/vm_space.h"
 
@@ -63,7 +64,7 @@ int exec_replace(struct task *self, struct file *file, const struct exec_strings
     process->sig_stack = (struct lx_stack){.flags = LX_SS_DISABLE};
     self->clear_tid.va = 0;
     self->robust_list.va = 0;
-    self->rseq.va = 0;
+    rseq_drop(self);
     flags = spin_lock_irqsave(&process->lock);
     old_exe = process->exe;
     process->exe = program.file;

@@ -6,6 +6,7 @@
 #include "kernel/arch/x86_64/regs.h"
 #include "kernel/lib/string.h"
 #include "kernel/proc/process.h"
+#include "kernel/proc/rseq.h"
 #include "kernel/proc/signal.h"
 #include "kernel/sched/sched.h"
 #include "kernel/vm/vm_space.h"
@@ -86,11 +87,8 @@ static int child_prepare(struct task *self, struct process *child,
     task->clear_tid = request->child_tid_clear;
     if (request->clear_handlers)
         signal_clear_handlers(child);
-    if (!request->share_memory) { /* the registered area is in the copy, too */
-        task->rseq = self->rseq;
-        task->rseq_nbytes = self->rseq_nbytes;
-        task->rseq_signature = self->rseq_signature;
-    }
+    if (!request->share_memory) /* the registered area is in the copy, too */
+        rseq_inherit(task, self);
     err = process_join(self->process, child, request->same_parent);
     if (!err)
         err = memory_copy(self, task, request->share_memory);

@@ -3,6 +3,7 @@
 #include "kernel/arch/x86_64/hooks.h"
 #include "kernel/arch/x86_64/regs.h"
 #include "kernel/arch/x86_64/vectors.h"
+#include "kernel/proc/rseq.h"
 #include "kernel/proc/sigframe.h"
 #include "kernel/proc/signal_inside.h"
 #include "kernel/proc/signal_timer.h"
@@ -98,7 +99,7 @@ static void handle(struct task *self, struct trap_frame *frame, const struct lx_
         restart_of(frame) <= (action->flags & LX_SA_RESTART ? RESTART : RESTART_ALWAYS))
         restart(frame);
     self->restart_deadline_ns = 0;
-    if (sigframe_push(self, frame, action, info, mask)) {
+    if (rseq_signal(self, frame) || sigframe_push(self, frame, action, info, mask)) {
         uint64_t flags = spin_lock_irqsave(&self->process->lock);
 
         if (info->signo == LX_SIGSEGV) /* its own handler cannot be told */
@@ -203,4 +204,6 @@ void hook_return_work(struct trap_frame *frame)
         signal_timers_check_cpu(self);
     if (has_work(self, ARCH_WORK_SIGNAL))
         deliver(self, frame);
+    if (has_work(self, ARCH_WORK_RSEQ))
+        rseq_resume(self, frame);
 }

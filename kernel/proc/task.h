@@ -36,4 +36,5 @@ struct task {
     struct uptr robust_list;              /* [o] */
     struct uptr rseq;                     /* [o] registered area */
     uint32_t rseq_nbytes, rseq_signature; /* [o] of it */
+    uint32_t rseq_cpu;                    /* [o] the processor that it tells */
 };

@@ -91,6 +91,8 @@ static void account_locked(struct runq *queue)
     self->ran += now - queue->since;
     self->ran_user += user - queue->since_user;
     self->switches[self->state == THREAD_BLOCKED]++;
+    if (self->tells_switch)
+        arch_thread_add_work(&self->arch, ARCH_WORK_RSEQ);
     queue->switches++;
     queue->since = now;
     queue->since_user = user;

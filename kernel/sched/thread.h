@@ -38,6 +38,7 @@ struct thread {
     bool interruptible;      /* [r] while blocked: pending work ends the wait */
     bool moving;             /* [r] off to another processor, see finish */
     bool is_idle;            /* [I] */
+    bool tells_switch;       /* [o] gets ARCH_WORK_RSEQ when it is switched away from */
     uint32_t cpu;            /* [r] where it runs, or ran last */
     uint64_t affinity;       /* [a] bit a processor */
     uint32_t slice_ns;       /* [a] its turn while others wait */

@@ -4,11 +4,10 @@
 #include "kernel/fs/fs_context.h"
 #include "kernel/proc/futex.h"
 #include "kernel/proc/process.h"
-#include "kernel/sched/sched.h"
+#include "kernel/proc/rseq.h"
 #include "kernel/syscall/handlers.h"
 #include "kernel/vm/vm_space.h"
 #include "kernel/vm/vm_user.h"
-#include "shared/addrmap.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/futex.h"
 #include "shared/linux/time.h"
@@ -181,49 +180,8 @@ int64_t sys_get_robust_list(struct task *self, int pid, struct uptr head, struct
     return err ? err : vm_user_write(head, &list, sizeof(list));
 }
 
-#define RSEQ_NBYTES 32 /* of the area as Linux first had it, and its alignment */
-/* cpu_id_start and cpu_id: the first two words of the area. */
-static const uint32_t rseq_first_cpu[2] = {0, 0}, rseq_none[2] = {0, UINT32_MAX};
-
-static int64_t rseq_unregister(struct task *self, struct uptr area, unsigned nbytes,
-                               unsigned signature)
-{
-    if (!area.va || area.va != self->rseq.va || nbytes != self->rseq_nbytes)
-        return -EINVAL;
-    if (signature != self->rseq_signature)
-        return -EPERM;
-    if (vm_user_write(area, rseq_none, sizeof(rseq_none)))
-        return -EFAULT;
-    self->rseq.va = 0;
-    return 0;
-}
-
-/* The area tells the number of the processor, which is always 0 while there is one. With several
- * the kernel would have to keep it up to date: -ENOSYS says that it does not, and libcs ask by
- * getcpu instead. Sequences are never cut: a processor has one thread in ring 3 at a time, but
- * a switch within a sequence is not told either, so only the number may be relied on. */
 int64_t sys_rseq(struct task *self, struct uptr area, unsigned nbytes, int flags,
                  unsigned signature)
 {
-    if (sched_cpus_online() > 1)
-        return -ENOSYS;
-    if (flags == LX_RSEQ_FLAG_UNREGISTER)
-        return rseq_unregister(self, area, nbytes, signature);
-    if (flags)
-        return -EINVAL;
-    if (self->rseq.va) {
-        if (self->rseq.va != area.va || self->rseq_nbytes != nbytes)
-            return -EINVAL;
-        return self->rseq_signature != signature ? -EPERM : -EBUSY;
-    }
-    if (nbytes < RSEQ_NBYTES || !IS_ALIGNED(area.va, RSEQ_NBYTES))
-        return -EINVAL;
-    if (area.va >= USER_END || nbytes > USER_END - area.va)
-        return -EFAULT;
-    if (vm_user_write(area, rseq_first_cpu, sizeof(rseq_first_cpu)))
-        return -EFAULT;
-    self->rseq = area;
-    self->rseq_nbytes = nbytes;
-    self->rseq_signature = signature;
-    return 0;
+    return rseq_register(self, area, nbytes, flags, signature);
 }

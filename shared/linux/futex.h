@@ -48,3 +48,18 @@ struct lx_robust_list_head {
 };
 
 #define LX_RSEQ_FLAG_UNREGISTER 1
+
+/* What a task registers; node_id and mm_cid came later, in what was left of the 32 bytes. */
+struct lx_rseq {
+    uint32_t cpu_id_start, cpu_id;
+    uint64_t rseq_cs; /* address of a struct lx_rseq_cs, or 0 */
+    uint32_t flags;
+    uint32_t node_id, mm_cid, pad;
+};
+
+_Static_assert(sizeof(struct lx_rseq) == 32, "struct rseq");
+
+struct lx_rseq_cs {
+    uint32_t version, flags;
+    uint64_t start_ip, post_commit_offset, abort_ip;
+};

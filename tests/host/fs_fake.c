@@ -7,6 +7,7 @@
 #include "kernel/core/clock.h"
 #include "kernel/core/random.h"
 #include "kernel/core/spinlock.h"
+#include "kernel/proc/process.h"
 #include "kernel/proc/signal.h"
 #include "kernel/sched/mutex.h"
 #include "kernel/vm/vm_mappings.h"
@@ -435,7 +436,12 @@ void fake_assert_balance(struct fake_balance before)
 
 struct task *fake_task_create(void)
 {
+    /* One for all: it has no limits. */
+    static struct process process;
     struct task *task = calloc(1, sizeof(*task));
+
+    process.limits[LX_RLIMIT_FSIZE].current = LX_RLIM_INFINITY;
+    task->process = &process;
 
     if (!task || fd_table_create(&task->files) || fs_context_create(&task->fs))
         abort();

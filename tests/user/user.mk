@@ -39,7 +39,7 @@ USER_FUZZ := fuzz_syscalls
 # Programs that try wrong pointers by table.
 USER_BADPTR := badptr_files badptr_rest
 # Programs with an assembly part NAME_ops.S, and programs that record their first instruction.
-USER_ASM   := fault regs sig_frame
+USER_ASM   := fault regs rseq sig_frame
 # Assembly alone: no libc, so that nothing but the kernel decides.
 USER_BARE  := top_page
 USER_FIRST := selectors start

@@ -14,9 +14,10 @@
 #define ARCH_WORK_SIGNAL   0x1u /* a signal may be deliverable */
 #define ARCH_WORK_KILL     0x2u /* the task must end: limit reached or the like */
 #define ARCH_WORK_RESCHED  0x4u
-#define ARCH_WORK_CPU_TIME 0x8u /* timers of processor time are to be looked at */
+#define ARCH_WORK_CPU_TIME 0x8u  /* timers of processor time are to be looked at */
+#define ARCH_WORK_RSEQ     0x10u /* it was off the processor, and its program wants to know */
 /* What does not end a wait. */
-#define ARCH_WORK_QUIET (ARCH_WORK_RESCHED | ARCH_WORK_CPU_TIME)
+#define ARCH_WORK_QUIET (ARCH_WORK_RESCHED | ARCH_WORK_CPU_TIME | ARCH_WORK_RSEQ)
 
 struct arch_thread {
     uint64_t rsp;             /* while not running: where its callee-saved registers are */
