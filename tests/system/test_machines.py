@@ -63,6 +63,12 @@ def test_default_plan(boot, mkimg, matrix_build, row):
     assert outcome.report.fields["cpus"] == cpus
 
 
+def test_default_plan_without_fast_strings(boot, mkimg):
+    """Large copies go by vector registers then."""
+    outcome = boot(mkimg(), cpu="max,-erms,-fsrm", cpus=2, timeout=300)
+    assert outcome.code == machine.PASS, outcome.message
+
+
 def test_default_plan_has_its_size():
     with open(os.path.join(TOP, "rootfs/etc/firstlight/plan"), encoding="utf-8") as file:
         lines = [line for line in file if line.startswith("test ")]

@@ -14,8 +14,11 @@
 
 #define PAGE      4096
 #define NBYTES    (8 * PAGE)
-#define REGISTERS 4
+#define REGISTERS 8
 #define WIDTH     32
+
+#define EACH(instruction) ".irp n, 0, 1, 2, 3, 4, 5, 6, 7\n" instruction "\n.endr\n"
+#define VECTORS           "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7"
 
 static char pattern[NBYTES];
 static char *window; /* NBYTES that are there, then a page that is not */
@@ -29,7 +32,7 @@ static int open_file(void)
     return fd;
 }
 
-/* A read with known values in YMM0 to YMM3, or XMM0 to XMM3 without AVX. */
+/* A read with known values in YMM0 to YMM7, or XMM0 to XMM7 without AVX. */
 static long read_with_canaries(void *to, size_t nbytes, off_t offset)
 {
     static char before[REGISTERS * WIDTH], after[REGISTERS * WIDTH];
@@ -39,23 +42,17 @@ static long read_with_canaries(void *to, size_t nbytes, off_t offset)
     memcpy(before, pattern + 100, sizeof(before));
     memcpy(after, before, sizeof(after));
     if (__builtin_cpu_supports("avx"))
-        __asm__ volatile("vmovdqu (%1), %%ymm0\n\tvmovdqu 32(%1), %%ymm1\n\t"
-                         "vmovdqu 64(%1), %%ymm2\n\tvmovdqu 96(%1), %%ymm3\n\t"
-                         "syscall\n\t"
-                         "vmovdqu %%ymm0, (%2)\n\tvmovdqu %%ymm1, 32(%2)\n\t"
-                         "vmovdqu %%ymm2, 64(%2)\n\tvmovdqu %%ymm3, 96(%2)\n\tvzeroupper"
+        __asm__ volatile(EACH("vmovdqu 32 * \\n(%1), %%ymm\\n") "syscall\n" EACH(
+                             "vmovdqu %%ymm\\n, 32 * \\n(%2)") "vzeroupper"
                          : "+a"(result)
                          : "b"(before), "r"(after), "D"(file), "S"(to), "d"(nbytes), "r"(r10)
-                         : "rcx", "r11", "memory", "xmm0", "xmm1", "xmm2", "xmm3");
+                         : "rcx", "r11", "memory", VECTORS);
     else
-        __asm__ volatile("movdqu (%1), %%xmm0\n\tmovdqu 32(%1), %%xmm1\n\t"
-                         "movdqu 64(%1), %%xmm2\n\tmovdqu 96(%1), %%xmm3\n\t"
-                         "syscall\n\t"
-                         "movdqu %%xmm0, (%2)\n\tmovdqu %%xmm1, 32(%2)\n\t"
-                         "movdqu %%xmm2, 64(%2)\n\tmovdqu %%xmm3, 96(%2)"
-                         : "+a"(result)
-                         : "b"(before), "r"(after), "D"(file), "S"(to), "d"(nbytes), "r"(r10)
-                         : "rcx", "r11", "memory", "xmm0", "xmm1", "xmm2", "xmm3");
+        __asm__ volatile(
+            EACH("movdqu 32 * \\n(%1), %%xmm\\n") "syscall\n" EACH("movdqu %%xmm\\n, 32 * \\n(%2)")
+            : "+a"(result)
+            : "b"(before), "r"(after), "D"(file), "S"(to), "d"(nbytes), "r"(r10)
+            : "rcx", "r11", "memory", VECTORS);
     CHECK(memcmp(before, after, sizeof(before)) == 0);
     return result;
 }

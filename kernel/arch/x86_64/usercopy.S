@@ -28,7 +28,7 @@
  * copied. Large blocks go by vector registers where that is better (features_wide_copy): what the
  * program has in them lies on the stack meanwhile. A fault there leaves the rest to the words. */
     .set WIDE_MIN, 512
-    .set WIDE, 128 /* bytes a round: four registers */
+    .set WIDE, 256 /* bytes a round: eight registers */
     .globl arch_user_copy
     .type arch_user_copy, @function
 arch_user_copy:
@@ -54,43 +54,35 @@ copy_wide:
     cmpb $0, features_wide_copy(%rip)
     je copy_words
     subq $WIDE, %rsp
-    vmovdqu %ymm0, (%rsp)
-    vmovdqu %ymm1, 32(%rsp)
-    vmovdqu %ymm2, 64(%rsp)
-    vmovdqu %ymm3, 96(%rsp)
+    .irp n, 0, 1, 2, 3, 4, 5, 6, 7
+    vmovdqu %ymm\n, 32 * \n(%rsp)
+    .endr
     movq %rdx, %rcx
     andq $-WIDE, %rcx
-    andl $WIDE - 1, %edx
     addq %rcx, %rsi
     addq %rcx, %rdi
+    subq %rcx, %rdx
     negq %rcx
-1:  vmovdqu (%rsi, %rcx), %ymm0
-2:  vmovdqu 32(%rsi, %rcx), %ymm1
-3:  vmovdqu 64(%rsi, %rcx), %ymm2
-4:  vmovdqu 96(%rsi, %rcx), %ymm3
-5:  vmovdqu %ymm0, (%rdi, %rcx)
-6:  vmovdqu %ymm1, 32(%rdi, %rcx)
-7:  vmovdqu %ymm2, 64(%rdi, %rcx)
-8:  vmovdqu %ymm3, 96(%rdi, %rcx)
+.Lround:
+    .irp n, 0, 1, 2, 3, 4, 5, 6, 7
+.Lload\n: vmovdqu 32 * \n(%rsi, %rcx), %ymm\n
+    FIXUP .Lload\n, .Lwide_end
+    .endr
+    .irp n, 0, 1, 2, 3, 4, 5, 6, 7
+.Lstore\n: vmovdqu %ymm\n, 32 * \n(%rdi, %rcx)
+    FIXUP .Lstore\n, .Lwide_end
+    .endr
     subq $-WIDE, %rcx
-    jnz 1b
-9:  vmovdqu (%rsp), %ymm0
-    vmovdqu 32(%rsp), %ymm1
-    vmovdqu 64(%rsp), %ymm2
-    vmovdqu 96(%rsp), %ymm3
+    jnz .Lround
+.Lwide_end:
+    .irp n, 0, 1, 2, 3, 4, 5, 6, 7
+    vmovdqu 32 * \n(%rsp), %ymm\n
+    .endr
     addq $WIDE, %rsp
     addq %rcx, %rsi /* RCX: 0, or how far from the end the fault was, negative */
     addq %rcx, %rdi
     subq %rcx, %rdx
     jmp copy_words
-    FIXUP 1b, 9b
-    FIXUP 2b, 9b
-    FIXUP 3b, 9b
-    FIXUP 4b, 9b
-    FIXUP 5b, 9b
-    FIXUP 6b, 9b
-    FIXUP 7b, 9b
-    FIXUP 8b, 9b
     .size arch_user_copy, . - arch_user_copy
 
 /* size_t arch_user_zero(void *dst, size_t nbytes) */
