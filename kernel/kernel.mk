@@ -39,9 +39,11 @@ KERNEL_SRCS := \
     kernel/core/spinlock.c \
     kernel/core/output.c \
     kernel/core/log.c \
+    kernel/core/backtrace.c \
     kernel/core/panic.c \
     kernel/core/clock.c \
     kernel/core/timer.c \
+    kernel/core/watchdog.c \
     kernel/core/irq.c \
     kernel/core/ipi.c \
     kernel/core/random.c \

@@ -12,6 +12,7 @@
 #include "kernel/arch/x86_64/irq.h"
 #include "kernel/arch/x86_64/tsc.h"
 #include "kernel/arch/x86_64/vectors.h"
+#include "kernel/core/backtrace.h"
 #include "kernel/core/clock.h"
 #include "kernel/core/cmdline.h"
 #include "kernel/core/ipi.h"
@@ -19,6 +20,7 @@
 #include "kernel/core/output.h"
 #include "kernel/core/panic.h"
 #include "kernel/core/random.h"
+#include "kernel/core/watchdog.h"
 #include "kernel/dev/console.h"
 #include "kernel/dev/fbterm.h"
 #include "kernel/dev/mem.h"
@@ -110,10 +112,8 @@ static void bootinfo_start(void)
 
     if (fault)
         panic("hand-over from the loader: %s", fault);
-    if (bootinfo->kernel_file.size) {
-        panic_set_symbols(direct(&bootinfo->kernel_file), bootinfo->kernel_file.size);
-        threads_set_symbols(direct(&bootinfo->kernel_file), bootinfo->kernel_file.size);
-    }
+    if (bootinfo->kernel_file.size)
+        backtrace_set_symbols(direct(&bootinfo->kernel_file), bootinfo->kernel_file.size);
 }
 
 static void memory_start(void)
@@ -259,6 +259,7 @@ static const struct sched_ops sched_ops = {.kick = kick};
 static void processor_run(void)
 {
     ipi_join();
+    watchdog_start();
     sched_become_idle();
 }
 
@@ -289,6 +290,8 @@ NORETURN static void run(void *argument)
     options_apply();
     irq_enable();
     processors_start();
+    if (sched_cpus_online() > 1) /* somebody else has to be there to notice */
+        watchdog_start();
     watch_init();
     if (tty_serial_init(threads_print))
         panic("not enough memory for the terminal");

@@ -30,6 +30,11 @@ void ipi_send(unsigned cpu, unsigned vector)
     ops->send(cpu, vector);
 }
 
+void ipi_send_nmi(unsigned cpu)
+{
+    ops->send_nmi(cpu);
+}
+
 void ipi_stop_others(void)
 {
     if (ops)

@@ -7,29 +7,21 @@
 #include "kernel/arch/x86_64/msr.h"
 #include "kernel/arch/x86_64/regs.h"
 #include "kernel/arch/x86_64/vectors.h"
+#include "kernel/core/backtrace.h"
 #include "kernel/core/ipi.h"
 #include "kernel/core/output.h"
 #include "kernel/lib/assert.h"
 #include "kernel/lib/fmt.h"
-#include "kernel/lib/symtab.h"
 #include "shared/addrmap.h"
 
-#define BACKTRACE_MAX 24
+#define FRAMES_MAX 24
 
 static void (*panic_end)(void);
 static volatile bool panicking;
-static const void *symbols_file;
-static size_t symbols_nbytes;
 
 void panic_set_end(void (*end)(void))
 {
     panic_end = end;
-}
-
-void panic_set_symbols(const void *file, size_t nbytes)
-{
-    symbols_file = file;
-    symbols_nbytes = nbytes;
 }
 
 PRINTF_LIKE(1, 2) static void say(const char *format, ...)
@@ -49,10 +41,8 @@ PRINTF_LIKE(1, 2) static void say(const char *format, ...)
 static void say_address(const char *what, uint64_t address, uint64_t lookup)
 {
     uint64_t offset = 0;
-    const char *name = NULL;
+    const char *name = backtrace_symbol(lookup, &offset);
 
-    if (symbols_file && lookup >= IMAGE_BASE)
-        name = symtab_find(symbols_file, symbols_nbytes, lookup, &offset);
     offset += address - lookup;
     if (name)
         say("  %s %016llx %s+0x%llx", what, (unsigned long long)address, name,
@@ -67,7 +57,7 @@ static void say_backtrace(uint64_t rip, uint64_t rbp)
     say("backtrace:");
     if (rip)
         say_address("at  ", rip, rip);
-    for (unsigned i = 0; i < BACKTRACE_MAX; i++) {
+    for (unsigned i = 0; i < FRAMES_MAX; i++) {
         const uint64_t *frame = (const uint64_t *)rbp;
 
         if (rbp < WINDOW_BASE || (rbp & 7) || frame[1] < IMAGE_BASE)
@@ -231,8 +221,8 @@ void hook_fatal(const struct trap_frame *frame, uint64_t cr2)
 
 void hook_nmi(const struct trap_frame *frame)
 {
-    (void)frame;
     cpu_self()->nmi_count++;
+    backtrace_nmi(frame);
     while (panicking && !cpu_self()->in_panic)
         cpu_halt();
 }

@@ -15,6 +15,3 @@ NORETURN PRINTF_LIKE(1, 2) void panic(const char *format, ...);
 
 /* What ends the machine, from a room to the right. Never returns. */
 void panic_set_end(void (*end)(void));
-
-/* The kernel's ELF file, for names in the backtrace. */
-void panic_set_symbols(const void *file, size_t nbytes);

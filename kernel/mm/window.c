@@ -196,7 +196,8 @@ static void *stack_create_locked(void)
     bitmap_set(window_slots, slot);
     top = WINDOW_BASE + (slot + 1) * STACK_SLOT;
     for (uint64_t va = top - KERNEL_STACK_SIZE; va < top; va += PAGE_SIZE) {
-        struct frame *frame = pmm_alloc(0, PMM_PLAIN);
+        /* Cleared: an emulator that has translated code in a frame is slow in it until then. */
+        struct frame *frame = pmm_alloc(0, PMM_ZERO);
 
         if (frame && map_locked(va, frame_physical(frame), PTE_WRITE))
             continue;

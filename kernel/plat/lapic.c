@@ -319,6 +319,11 @@ void lapic_send_startup(uint32_t apic_id, uint8_t page)
     icr_send(apic_id, ICR_STARTUP | page);
 }
 
+void lapic_send_nmi(uint32_t apic_id)
+{
+    icr_send(apic_id, ICR_NMI);
+}
+
 void lapic_stop_others(void)
 {
     icr_send(0, ICR_NMI | ICR_ALL_OTHERS);

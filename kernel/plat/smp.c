@@ -195,13 +195,19 @@ static void send(unsigned cpu, unsigned vector)
     lapic_send(cpu_all[cpu]->apic_id, vector);
 }
 
+static void send_nmi(unsigned cpu)
+{
+    lapic_send_nmi(cpu_all[cpu]->apic_id);
+}
+
 static void call_handler(void)
 {
     lapic_eoi();
     ipi_service();
 }
 
-static const struct ipi_ops ops = {.send = send, .stop_others = lapic_stop_others};
+static const struct ipi_ops ops = {
+    .send = send, .send_nmi = send_nmi, .stop_others = lapic_stop_others};
 
 unsigned smp_start(const struct acpi_info *info, uint64_t trampoline, unsigned max_cpus,
                    void (*run)(void))

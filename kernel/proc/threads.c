@@ -1,67 +1,57 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernel/proc/threads.h"
 
+#include "kernel/arch/x86_64/regs.h"
+#include "kernel/arch/x86_64/vectors.h"
+#include "kernel/core/backtrace.h"
 #include "kernel/lib/klog.h"
-#include "kernel/lib/symtab.h"
+#include "kernel/lib/string.h"
 #include "kernel/mm/window.h"
 #include "kernel/proc/process.h"
-#include "shared/addrmap.h"
+#include "kernel/sched/sched.h"
 
-#define FRAMES_MAX 16
-
-/* What arch_stack_switch left on a sleeping thread's stack, in words from its stack pointer. */
+/* What arch_stack_switch left on the stack of a thread that does not run, in words from its stack
+ * pointer. */
 #define SAVED_RBP    4
 #define SAVED_RETURN 6
 
-static const void *symbols_file;
-static size_t symbols_nbytes;
+/* What the processors did when they were asked; by the one thread that lists. */
+static struct backtrace_cpu views[CPU_MAX];
+static bool answers[CPU_MAX];
+static int runs_pid[CPU_MAX]; /* of a process that has been listed; 0: none */
 
-void threads_set_symbols(const void *file, size_t nbytes)
+/* One process, copied under the lock. */
+struct entry {
+    int pid, parent, group, session;
+    char name[16];
+    const char *state;
+    unsigned cpu;
+    bool runs, has_task;
+    int call; /* the system call it is in, or NO_CALL */
+    struct backtrace trace;
+};
+#define NO_CALL (-1)
+
+static void processors_ask(void)
 {
-    symbols_file = file;
-    symbols_nbytes = nbytes;
-}
-
-static void print_address(uint64_t address)
-{
-    uint64_t offset = 0;
-    const char *name = NULL;
-
-    if (symbols_file && address >= IMAGE_BASE)
-        name = symtab_find(symbols_file, symbols_nbytes, address - 1, &offset);
-    klog("    from %016llx %s+0x%llx", (unsigned long long)address, name ? name : "?",
-         (unsigned long long)offset + 1);
-}
-
-static bool on_stack(const struct thread *thread, uint64_t address)
-{
-    uint64_t top = thread->arch.stack_top;
-
-    return IS_ALIGNED(address, 8) && address >= top - KERNEL_STACK_SIZE && address + 64 <= top;
-}
-
-static void print_backtrace(const struct thread *thread)
-{
-    const uint64_t *saved = (const uint64_t *)thread->arch.rsp;
-    uint64_t rbp;
-
-    if (!on_stack(thread, thread->arch.rsp))
-        return;
-    print_address(saved[SAVED_RETURN]);
-    rbp = saved[SAVED_RBP];
-    for (unsigned i = 0; i < FRAMES_MAX && on_stack(thread, rbp); i++) {
-        const uint64_t *frame = (const uint64_t *)rbp;
-
-        if (frame[1] < IMAGE_BASE)
-            return;
-        print_address(frame[1]);
-        if (frame[0] <= rbp)
-            return;
-        rbp = frame[0];
+    for (unsigned i = 0; i < sched_cpus_online(); i++) {
+        answers[i] = i != cpu_self()->index && backtrace_of_cpu(i, &views[i]);
+        runs_pid[i] = 0;
     }
 }
 
-static const char *state_of(const struct process *process)
+static void sleeper_follow(const struct arch_thread *arch, struct backtrace *trace)
+{
+    uint64_t rsp = arch->rsp, top = arch->stack_top;
+    const uint64_t *saved = (const uint64_t *)rsp;
+
+    if (!IS_ALIGNED(rsp, 8) || rsp < top - KERNEL_STACK_SIZE || rsp + 64 > top)
+        return;
+    trace->addresses[trace->count++] = saved[SAVED_RETURN];
+    backtrace_follow(trace, saved[SAVED_RBP], rsp, top);
+}
+
+static const char *state_of(const struct process *process, bool runs)
 {
     if (process->zombie)
         return "ended, not waited for";
@@ -69,24 +59,88 @@ static const char *state_of(const struct process *process)
         return "stopped";
     if (process->task->thread.state == THREAD_BLOCKED)
         return process->task->thread.interruptible ? "sleeps" : "sleeps, uninterruptibly";
-    return "runs, or waits for a processor";
+    return runs ? "runs" : "waits for a processor";
+}
+
+static void thread_look(const struct thread *thread, struct entry *entry)
+{
+    const struct trap_frame *frame = arch_thread_frame(&thread->arch);
+
+    entry->cpu = thread->cpu;
+    if (frame->vector == VECTOR_SYSCALL)
+        entry->call = (int)frame->error;
+    for (unsigned i = 0; i < sched_cpus_online(); i++) {
+        if (!answers[i] || views[i].thread != &thread->arch)
+            continue;
+        entry->runs = true;
+        entry->cpu = i;
+        entry->trace = views[i].trace;
+        runs_pid[i] = entry->pid;
+        return;
+    }
+    sleeper_follow(&thread->arch, &entry->trace);
+}
+
+/* The process with the lowest number above `after`. */
+static bool entry_next(int after, struct entry *entry)
+{
+    uint64_t flags = spin_lock_irqsave(&process_tree_lock);
+    struct process *found = NULL;
+
+    for (struct process *p = process_next_locked(NULL); p; p = process_next_locked(p))
+        if (p != &process_init_process && p->pid > after && (!found || p->pid < found->pid))
+            found = p;
+    if (found) {
+        *entry = (struct entry){.pid = found->pid,
+                                .parent = found->parent_pid,
+                                .group = found->group,
+                                .session = found->session,
+                                .has_task = !found->zombie,
+                                .call = NO_CALL};
+        memcpy(entry->name, found->name, sizeof(entry->name));
+        if (entry->has_task)
+            thread_look(&found->task->thread, entry);
+        entry->state = state_of(found, entry->runs);
+    }
+    spin_unlock_irqrestore(&process_tree_lock, flags);
+    return found != NULL;
+}
+
+static void entry_print(const struct entry *entry)
+{
+    klog("  %d %s: %s; parent %d, group %d, session %d, processor %u", entry->pid, entry->name,
+         entry->state, entry->parent, entry->group, entry->session, entry->cpu);
+    if (entry->call != NO_CALL &&
+        !(entry->runs && entry->trace.from_user && entry->trace.count == 1))
+        klog("    in system call %d", entry->call);
+    backtrace_print(&entry->trace);
+}
+
+static void processors_print(void)
+{
+    for (unsigned i = 0; i < sched_cpus_online(); i++) {
+        if (i == cpu_self()->index) {
+            klog("  processor %u: lists this", i);
+        } else if (!answers[i]) {
+            klog("  processor %u: does not answer", i);
+        } else if (runs_pid[i]) {
+            klog("  processor %u: runs %d", i, runs_pid[i]);
+        } else {
+            klog("  processor %u:", i);
+            backtrace_print(&views[i].trace);
+        }
+    }
 }
 
 void threads_print(void)
 {
-    uint64_t flags = spin_lock_irqsave(&process_tree_lock);
+    struct entry entry = {.pid = 0};
     unsigned count = 0;
 
+    processors_ask();
     klog("threads:");
-    for (struct process *p = process_next_locked(NULL); p; p = process_next_locked(p)) {
-        if (p == &process_init_process)
-            continue;
-        count++;
-        klog("  %d %s: %s; parent %d, group %d, session %d, processor %u", p->pid, p->name,
-             state_of(p), p->parent_pid, p->group, p->session, p->task->thread.cpu);
-        if (!p->zombie && p->task->thread.state == THREAD_BLOCKED)
-            print_backtrace(&p->task->thread);
-    }
-    spin_unlock_irqrestore(&process_tree_lock, flags);
+    for (; entry_next(entry.pid, &entry); count++)
+        entry_print(&entry);
+    processors_print();
     klog("threads: %u of programs", count);
 }

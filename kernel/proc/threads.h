@@ -3,9 +3,9 @@
  * proc/threads.h - what is everybody doing: the attention key
  *
  * Owns:    nothing; it reads what others own, for people.
- * Rule:    a thread that sleeps has its stack followed by frame pointers, within its own stack
- *          only. One that runs has no trace here.
- * Locks:   process_tree_lock for the length of the list.
+ * Rule:    a thread that runs tells by NMI where it is; of others the stack is followed. What
+ *          changes meanwhile is told as it was at some moment of the listing.
+ * Locks:   process_tree_lock, for each process anew: printing is slow.
  * Context: threads.
  * Tests:   tests/system/test_shell.py
  */
@@ -13,8 +13,6 @@
 
 #include "kernel/lib/util.h"
 
-/* The kernel's ELF file, for names. */
-void threads_set_symbols(const void *file, size_t nbytes);
-
-/* Into the log: every process with its thread, and the way into its sleep. */
+/* Into the log: every process with its thread, and the way to where it is; then what each processor
+ * does. */
 void threads_print(void);

@@ -3,6 +3,7 @@
 
 #include "kernel/arch/x86_64/idt.h"
 #include "kernel/arch/x86_64/irq.h"
+#include "kernel/core/backtrace.h"
 #include "kernel/core/clock.h"
 #include "kernel/core/cmdline.h"
 #include "kernel/core/panic.h"
@@ -83,7 +84,7 @@ static void panic_user(void)
 /* A panic whose report faults: the frame pointer leads nowhere. */
 static void panic_nested(void)
 {
-    panic_set_symbols((const void *)0xffff9fffffffe000ULL, 4096);
+    backtrace_set_symbols((const void *)0xffff9fffffffe000ULL, 4096);
     panic("asked for by panic=nested");
 }
 

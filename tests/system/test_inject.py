@@ -68,6 +68,15 @@ def test_hang_is_no_verdict(boot, mkimg):
     assert outcome.timed_out and outcome.code == machine.NO_VERDICT
 
 
+def test_hang_is_noticed_by_another_processor(boot, mkimg):
+    """Where it hangs is told once: by NMI, for its interrupts are off."""
+    outcome = boot(mkimg(plan=PLAN, words="inject=hang"), cpus=2, timeout=60,
+                   until="processor 0 has not answered for 10 s", then=lambda running: None)
+    told = outcome.log.split("processor 0 has not answered for 10 s")
+    assert len(told) == 2
+    assert "inject_start" in told[1]
+
+
 def test_reset_is_no_verdict(boot, mkimg):
     outcome = boot(mkimg(plan=PLAN, words="inject=reset"), timeout=60)
     assert (outcome.status, outcome.reason) == (0, "guest-reset")

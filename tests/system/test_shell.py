@@ -233,6 +233,45 @@ def test_attention_key(shell):
     shell.expect(PROMPT, 5)
 
 
+LOAD = """
+for i in 1 2 3 4 5; do while :; do :; done & done
+sh -c 'sleep 0 & exec sleep 1001' &
+sleep 1002 & kill -STOP $!
+cat /dev/zero | dd bs=64k of=/dev/null 2>/dev/null &
+sleep 1003 | wc -c &
+"""
+
+
+def test_attention_key_under_load(mkimg):
+    """Four processors, more programs than that, in every state: all are listed, twice."""
+    serial = Serial(mkimg(plan=PLAN, words="after=shell").path, cpus=4)
+    try:
+        serial.expect(PROMPT, 90)
+        for line in LOAD.strip().split("\n"):
+            serial.send(line + "\r")
+            serial.expect(PROMPT)
+        for _ in range(2):
+            time.sleep(1)
+            begin = len(serial.log)
+            serial.send(CTRL_BRACKET)
+            serial.expect(r"threads: \d+ of programs", 30)
+            text = serial.log[begin:]
+            for state in ("runs", "sleeps", "stopped", "ended, not waited for"):
+                assert re.search(rf"\d+ \w+: {state}; parent", text), state
+            assert len(re.findall(r"sh: (?:runs|waits for a processor);", text)) >= 5
+            assert re.search(r"from 0{8}\w+ in ring 3", text)
+            assert "wc: sleeps" in text and "pipe_read" in text
+            assert len(re.findall(r"processor \d: (?:runs \d+|lists this)", text)) == 4, text
+            count = int(re.search(r"threads: (\d+) of programs", text).group(1))
+            assert len(re.findall(r"\d+ \S+: [\w, ]+; parent", text)) == count
+        serial.send("exit\r")  # it warns of the stopped one
+        serial.expect(PROMPT)
+        serial.send("exit\r")
+        assert serial.end() == 0
+    finally:
+        serial.stop()
+
+
 def test_window_size(shell):
     shell.command("stty rows 33 cols 111; stty size", "^33 111$")
 

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+#include "kernel/core/backtrace.h"
+
+#include "kernel/arch/x86_64/cpu.h"
+#include "kernel/arch/x86_64/entry.h"
+#include "kernel/arch/x86_64/irq.h"
+#include "kernel/arch/x86_64/regs.h"
+#include "kernel/core/clock.h"
+#include "kernel/core/ipi.h"
+#include "kernel/lib/klog.h"
+#include "kernel/lib/symtab.h"
+#include "shared/addrmap.h"
+
+#define STACK_MAX 16384 /* bytes: no kernel stack is larger */
+
+static const void *symbols_file;
+static size_t symbols_nbytes;
+
+/* One question at a time. */
+enum question { NOBODY = 0, ANSWERING = 1, CPU_FIRST = 2 };
+static uint32_t asking; /* [a] somebody owns the two below */
+static uint32_t asked;  /* [a] NOBODY, ANSWERING, or CPU_FIRST + index */
+static struct backtrace_cpu answer;
+
+void backtrace_set_symbols(const void *file, size_t nbytes)
+{
+    symbols_file = file;
+    symbols_nbytes = nbytes;
+}
+
+const char *backtrace_symbol(uint64_t address, uint64_t *offset)
+{
+    if (!symbols_file || address < IMAGE_BASE)
+        return NULL;
+    return symtab_find(symbols_file, symbols_nbytes, address, offset);
+}
+
+static void add(struct backtrace *trace, uint64_t address)
+{
+    if (trace->count < BACKTRACE_MAX)
+        trace->addresses[trace->count++] = address;
+}
+
+void backtrace_follow(struct backtrace *trace, uint64_t rbp, uint64_t low, uint64_t high)
+{
+    while (IS_ALIGNED(rbp, 8) && rbp >= low && rbp + 16 <= high) {
+        const uint64_t *frame = (const uint64_t *)rbp;
+        const struct trap_frame *trapped = (const struct trap_frame *)(rbp + 16);
+        uint64_t caller = frame[1];
+
+        low = rbp + 16;
+        rbp = frame[0];
+        if (caller < IMAGE_BASE)
+            return;
+        add(trace, caller);
+        if (caller < (uint64_t)arch_entry_begin || caller >= (uint64_t)arch_entry_end)
+            continue;
+        if (low + sizeof(*trapped) > high) /* the entry code calls with a trap frame above */
+            return;
+        add(trace, trapped->rip);
+        trace->from_user = trap_frame_from_user(trapped);
+        if (trace->from_user)
+            return;
+        rbp = trapped->rbp;
+    }
+}
+
+void backtrace_print(const struct backtrace *trace)
+{
+    for (unsigned i = 0; i < trace->count; i++) {
+        uint64_t address = trace->addresses[i], offset = 0;
+        const char *name = backtrace_symbol(address - 1, &offset);
+
+        if (name)
+            klog("    from %016llx %s+0x%llx", (unsigned long long)address, name,
+                 (unsigned long long)offset + 1);
+        else
+            klog("    from %016llx %s", (unsigned long long)address,
+                 address < USER_END ? "in ring 3" : "?");
+    }
+}
+
+void backtrace_nmi(const struct trap_frame *frame)
+{
+    const struct cpu *cpu = cpu_self();
+    uint32_t self = CPU_FIRST + cpu->index;
+
+    if (!__atomic_compare_exchange_n(&asked, &self, ANSWERING, false, __ATOMIC_ACQUIRE,
+                                     __ATOMIC_RELAXED))
+        return;
+    answer = (struct backtrace_cpu){.thread = cpu->thread};
+    add(&answer.trace, frame->rip);
+    answer.trace.from_user = trap_frame_from_user(frame);
+    if (!answer.trace.from_user && cpu->thread) {
+        uint64_t top = cpu->thread->stack_top;
+
+        if (frame->rsp < top && top - frame->rsp <= STACK_MAX)
+            backtrace_follow(&answer.trace, frame->rbp, frame->rsp, top);
+    }
+    __atomic_store_n(&asked, NOBODY, __ATOMIC_RELEASE);
+}
+
+bool backtrace_of_cpu(unsigned cpu, struct backtrace_cpu *out)
+{
+    uint64_t end = clock_monotonic_ns() + BACKTRACE_WAIT_NS;
+    uint32_t question = CPU_FIRST + cpu;
+    bool answered = true;
+
+    if (__atomic_exchange_n(&asking, 1, __ATOMIC_ACQUIRE))
+        return false;
+    __atomic_store_n(&asked, question, __ATOMIC_RELEASE);
+    ipi_send_nmi(cpu);
+    while (__atomic_load_n(&asked, __ATOMIC_ACQUIRE) != NOBODY) {
+        uint32_t unheard = question;
+
+        /* Once it has begun, the answer comes. */
+        if (clock_monotonic_ns() > end &&
+            __atomic_compare_exchange_n(&asked, &unheard, NOBODY, false, __ATOMIC_RELAXED,
+                                        __ATOMIC_RELAXED)) {
+            answered = false;
+            break;
+        }
+        cpu_pause();
+    }
+    if (answered)
+        *out = answer;
+    __atomic_store_n(&asking, 0, __ATOMIC_RELEASE);
+    return answered;
+}
