@@ -20,9 +20,9 @@ cat >"$script" <<END
 set pagination off
 set confirm off
 set architecture i386:x86-64
-file $build/kernel/kernel.full.elf
+file "$build/kernel/kernel.full.elf"
 define loader
-  add-symbol-file $build/efi/loader.debug.efi -o \$arg0-$PE_BASE
+  add-symbol-file "$build/efi/loader.debug.efi" -o \$arg0-$PE_BASE
 end
 document loader
 loader BASE: load the loader's symbols; BASE is on its first line in $log.

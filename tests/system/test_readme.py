@@ -2,6 +2,7 @@
 """The README, typed as it stands: somebody who knows nothing else gets a program judged."""
 import os
 import re
+import shlex
 
 from conftest import BUILD, TOP, run
 
@@ -20,7 +21,7 @@ def type_in(folder, program, plan, commands):
     (folder / "plan.txt").write_text(plan)
     if not (folder / "tools").exists():
         (folder / "tools").symlink_to(os.path.join(TOP, "tools"))
-    commands = commands.replace("mkimg.sh ", f"mkimg.sh -b {BUILD} ")
+    commands = commands.replace("mkimg.sh ", f"mkimg.sh -b {shlex.quote(BUILD)} ")
     return run("bash", "-e", "-c", commands, cwd=folder, timeout=300)
 
 
