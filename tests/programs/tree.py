@@ -51,10 +51,10 @@ def deb_of(debs, package):
 
 
 def known(package):
-    """Whether apt could download it."""
+    """Whether apt could download it: not if others only provide the name, which is no error."""
     shown = subprocess.run(["apt-cache", "show", "--no-all-versions", package], check=False,
-                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    return shown.returncode == 0
+                           capture_output=True, text=True)
+    return "\nVersion:" in shown.stdout
 
 
 def choose(packages, debs):
