@@ -80,10 +80,10 @@ int procfs_show_maps(const struct procfs_node *node, struct procfs_text *text)
     struct vm_space *space;
     const struct vm_area *area;
     char *path;
-    int err = procfs_get_space(node, &space);
+    int err = layout_get(node, &layout);
 
-    if (!err && space)
-        err = layout_get(node, &layout);
+    if (!err)
+        err = procfs_get_space(node, &space);
     if (err || !space)
         return err;
     path = text_alloc(LX_PATH_MAX);
