@@ -102,6 +102,7 @@ KERNEL_SRCS := \
     kernel/fs/fdtable.c \
     kernel/fs/flock.c \
     kernel/fs/pipe.c \
+    kernel/fs/pipe_size.c \
     kernel/fs/poll.c \
     kernel/fs/devfs.c \
     kernel/fs/procfs.c \

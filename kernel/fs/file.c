@@ -63,6 +63,8 @@ int file_create(const struct file_ops *ops, struct inode *inode, struct dentry *
     file->refs = 1;
     file->access = access_of(ops, inode->mode & LX_S_IFMT, flags);
     file->flags = flags & ~FLAGS_OF_OPEN_ONLY;
+    file->owner = 0;
+    file->owner_signal = 0;
     mutex_init(&file->position_lock, MUTEX_EXEC);
     file->position = 0;
     __atomic_fetch_add(&nfiles, 1, __ATOMIC_RELAXED);

@@ -38,6 +38,8 @@ struct file {
     uint32_t refs;              /* [a] */
     uint32_t access;            /* [I] enum file_access */
     uint32_t flags;             /* [a] LX_O_*: access mode, O_APPEND, O_NONBLOCK, ... */
+    int owner;        /* [a] F_SETOWN: a process, or minus a group; kept, SIGIO is not sent */
+    int owner_signal; /* [a] F_SETSIG */
     struct mutex position_lock;
     int64_t position; /* [p] */
 };

@@ -6,6 +6,7 @@
 #include "kernel/fs/pipe.h"
 #include "kernel/fs/file.h"
 #include "kernel/fs/mount.h"
+#include "kernel/fs/pipe_inside.h"
 #include "kernel/fs/poll.h"
 #include "kernel/lib/assert.h"
 #include "kernel/mm/pmm.h"
@@ -16,22 +17,8 @@
 #include "shared/linux/poll.h"
 #include "shared/linux/stat.h"
 
-#define NFRAMES        (PIPE_NBYTES / PAGE_SIZE)
 #define FAULTS_MAX     (2 * PIPE_ATOMIC) /* every byte of a small write in a page of its own */
 #define NEVER_HANGS_UP (-1)
-
-/* p lock   i mutex of the inode */
-struct pipe {
-    struct mutex lock;
-    struct waitq readable, writable, opened;
-    struct poll_head poll;
-    uint32_t readers, writers;           /* [p] open files */
-    uint32_t reader_opens, writer_opens; /* [p] ever: an opener waits for a change */
-    uint32_t nfiles;                     /* [i] */
-    uint32_t head;                       /* [p] where the oldest byte is, below PIPE_NBYTES */
-    uint32_t nbytes;                     /* [p] */
-    struct frame *frames[NFRAMES];       /* [p] NULL: not needed yet */
-};
 
 static struct slab_cache *pipe_cache;
 static struct super_block pipe_super;
@@ -40,11 +27,6 @@ void pipe_init_cache(void)
 {
     pipe_cache = slab_cache_create("pipe", sizeof(struct pipe));
     super_init(&pipe_super, "pipefs", LX_PIPEFS_MAGIC);
-}
-
-static struct pipe *pipe_of(const struct file *file)
-{
-    return file->context;
 }
 
 static struct pipe *pipe_alloc(void)
@@ -58,49 +40,29 @@ static struct pipe *pipe_alloc(void)
     waitq_init(&pipe->writable);
     waitq_init(&pipe->opened);
     poll_head_init(&pipe->poll);
+    pipe->frames = pipe->few;
+    pipe->capacity = PIPE_NBYTES;
     return pipe;
 }
 
 static void pipe_free(struct pipe *pipe)
 {
-    for (size_t i = 0; i < NFRAMES; i++)
-        if (pipe->frames[i])
-            frame_put(pipe->frames[i]);
+    pipe_frames_free(pipe);
     slab_free(pipe_cache, pipe);
 }
 
 /* --- the ring --- */
 
-/* Bytes from ring position `at` to the end of its frame, at most nbytes; NULL frame: none yet. */
-static size_t ring_piece(uint32_t at, size_t nbytes)
-{
-    return MIN(nbytes, PAGE_SIZE - (at & PAGE_MASK));
-}
-
-static char *ring_address(struct pipe *pipe, uint32_t at)
-{
-    return (char *)frame_address(pipe->frames[at >> PAGE_SHIFT]) + (at & PAGE_MASK);
-}
-
-static int ring_frame(struct pipe *pipe, uint32_t at)
-{
-    struct frame **frame = &pipe->frames[at >> PAGE_SHIFT];
-
-    if (!*frame)
-        *frame = pmm_alloc(0, PMM_PLAIN);
-    return *frame ? 0 : -ENOMEM;
-}
-
 static void ring_consume(struct pipe *pipe, size_t nbytes)
 {
     pipe->nbytes -= (uint32_t)nbytes;
-    pipe->head = pipe->nbytes ? (pipe->head + (uint32_t)nbytes) % PIPE_NBYTES : 0;
+    pipe->head = pipe->nbytes ? (pipe->head + (uint32_t)nbytes) & (pipe->capacity - 1) : 0;
 }
 
 /* Copies nbytes behind the newest byte without making them part of the pipe. Short at a fault. */
 static int64_t ring_copy_in(struct pipe *pipe, struct vm_io *io, size_t nbytes)
 {
-    uint32_t at = (pipe->head + pipe->nbytes) % PIPE_NBYTES;
+    uint32_t at = (pipe->head + pipe->nbytes) & (pipe->capacity - 1);
     size_t done = 0;
 
     while (done < nbytes) {
@@ -114,7 +76,7 @@ static int64_t ring_copy_in(struct pipe *pipe, struct vm_io *io, size_t nbytes)
         done += moved;
         if (moved < piece)
             break;
-        at = (at + (uint32_t)piece) % PIPE_NBYTES;
+        at = (at + (uint32_t)piece) & (pipe->capacity - 1);
     }
     return (int64_t)done;
 }
@@ -157,12 +119,6 @@ static int64_t read_ready_locked(struct pipe *pipe, struct vm_io *io, unsigned *
     return total;
 }
 
-static void wake(struct pipe *pipe, struct waitq *queue)
-{
-    waitq_wake_all(queue);
-    poll_notify(&pipe->poll);
-}
-
 static int64_t pipe_read(struct file *file, struct vm_io *io, int64_t *offset)
 {
     struct pipe *pipe = pipe_of(file);
@@ -188,7 +144,7 @@ static int64_t pipe_read(struct file *file, struct vm_io *io, int64_t *offset)
     }
     mutex_unlock(&pipe->lock);
     if (result > 0)
-        wake(pipe, &pipe->writable);
+        pipe_wake(pipe, &pipe->writable);
     return result;
 }
 
@@ -197,7 +153,7 @@ static int64_t pipe_read(struct file *file, struct vm_io *io, int64_t *offset)
 /* What may go in now: a small write whole or not at all, a large one in pieces. */
 static size_t write_room_locked(const struct pipe *pipe, size_t left, bool atomic)
 {
-    size_t room = PIPE_NBYTES - pipe->nbytes;
+    size_t room = pipe->capacity - pipe->nbytes;
 
     if (atomic)
         return room >= left ? left : 0;
@@ -232,7 +188,7 @@ static int64_t write_step_locked(struct file *file, struct vm_io *io, bool atomi
     if (file->flags & LX_O_NONBLOCK)
         return -EAGAIN;
     /* What is in so far must be seen before this sleeps. */
-    wake(pipe, &pipe->readable);
+    pipe_wake(pipe, &pipe->readable);
     return waitq_wait(&pipe->writable, &pipe->lock, 0);
 }
 
@@ -257,7 +213,7 @@ static int64_t pipe_write(struct file *file, struct vm_io *io, int64_t *offset)
     }
     mutex_unlock(&pipe->lock);
     if (total > 0)
-        wake(pipe, &pipe->readable);
+        pipe_wake(pipe, &pipe->readable);
     return total > 0 ? total : moved;
 }
 
@@ -280,7 +236,7 @@ static uint32_t pipe_poll(struct file *file, struct poll_waiter *waiter)
             mask |= LX_POLLHUP;
     }
     if (file->access & FILE_WRITE) {
-        if (PIPE_NBYTES - nbytes >= PIPE_ATOMIC)
+        if (__atomic_load_n(&pipe->capacity, __ATOMIC_RELAXED) - nbytes >= PIPE_ATOMIC)
             mask |= LX_POLLOUT | LX_POLLWRNORM;
         if (__atomic_load_n(&pipe->readers, __ATOMIC_RELAXED) == 0)
             mask |= LX_POLLERR;
@@ -359,8 +315,8 @@ static void pipe_release(struct file *file)
     pipe->readers -= (file->access & FILE_READ) != 0;
     pipe->writers -= (file->access & FILE_WRITE) != 0;
     mutex_unlock(&pipe->lock);
-    wake(pipe, &pipe->readable);
-    wake(pipe, &pipe->writable);
+    pipe_wake(pipe, &pipe->readable);
+    pipe_wake(pipe, &pipe->writable);
     pipe_leave(file->inode, pipe);
 }
 

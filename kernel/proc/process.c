@@ -133,6 +133,18 @@ static bool number_used_locked(int pid)
     return false;
 }
 
+bool process_exists(int pid)
+{
+    uint64_t flags = spin_lock_irqsave(&process_tree_lock);
+    bool found = pid > 0 && process_find_locked(pid);
+
+    for (struct process *p = process_next_locked(NULL); p && pid < 0 && !found;
+         p = process_next_locked(p))
+        found = p->group == -pid;
+    spin_unlock_irqrestore(&process_tree_lock, flags);
+    return found;
+}
+
 static int number_take_locked(void)
 {
     for (int tries = 0; tries < PROCESS_PID_MAX; tries++) {

@@ -128,6 +128,7 @@ int process_last_pid(void);
 struct process *process_find_locked(int pid);
 /* Tree locked: the next process after `after` (NULL: the first) in the order of no meaning. */
 struct process *process_next_locked(const struct process *after);
+bool process_exists(int pid); /* or, when negative, any of that group */
 
 static inline int process_parent_pid(const struct process *process)
 {

@@ -3,13 +3,14 @@
 #include "kernel/fs/fdtable.h"
 #include "kernel/fs/file.h"
 #include "kernel/fs/pipe.h"
-#include "kernel/proc/task.h"
+#include "kernel/proc/process.h"
 #include "kernel/syscall/handlers.h"
 #include "kernel/syscall/record_lock.h"
 #include "kernel/vm/vm_user.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/fcntl.h"
 #include "shared/linux/ioctl.h"
+#include "shared/linux/signal.h"
 #include "shared/linux/stat.h"
 
 #define SETFL_FLAGS (LX_O_APPEND | LX_O_NONBLOCK | LX_O_DIRECT | LX_O_NOATIME | LX_O_ASYNC)
@@ -71,8 +72,52 @@ static int64_t fcntl_any(struct task *self, struct file *file, int fd, int comma
     }
 }
 
+/* Who would get SIGIO, and which signal instead of it. */
+static int64_t fcntl_owner(struct file *file, int command, int argument)
+{
+    switch (command) {
+    case LX_F_SETOWN:
+        if (argument == INT32_MIN)
+            return -EINVAL;
+        if (argument && !process_exists(argument))
+            return -ESRCH;
+        file->owner = argument;
+        return 0;
+    case LX_F_GETOWN:
+        return file->owner;
+    case LX_F_SETSIG:
+        if (argument < 0 || argument > LX_NSIG)
+            return -EINVAL;
+        file->owner_signal = argument;
+        return 0;
+    default:
+        return file->owner_signal;
+    }
+}
+
+/* Everything else, for files that are open for input, output or neither. */
+static int64_t fcntl_open(struct task *self, struct fd_ref ref, int fd, int command,
+                          uint64_t argument)
+{
+    struct file *file = ref.file;
+
+    if (is_record_lock(command))
+        return record_lock(self, ref, fd, command, (struct uptr){argument});
+    if (command >= LX_F_SETOWN && command <= LX_F_GETSIG)
+        return fcntl_owner(file, command, (int)argument);
+    if (command == LX_F_SETFL)
+        return set_flags(self, file, (uint32_t)argument);
+    if (command != LX_F_GETPIPE_SZ && command != LX_F_SETPIPE_SZ)
+        return -EINVAL;
+    if (!file_is_pipe(file))
+        return -EBADF;
+    return command == LX_F_GETPIPE_SZ
+               ? pipe_capacity(file)
+               : pipe_resize(file, (uint32_t)argument, self->fs->cred.euid == 0);
+}
+
 /* Honoured: DUPFD, DUPFD_CLOEXEC, GETFD, SETFD, GETFL, SETFL, GETLK, SETLK, SETLKW, the same three
- * of OFD, GETPIPE_SZ. */
+ * of OFD, GETPIPE_SZ, SETPIPE_SZ. SETOWN and SETSIG are kept, but SIGIO is never sent. */
 int64_t sys_fcntl(struct task *self, int fd, int command, uint64_t argument)
 {
     struct fd_ref ref = fd_find_any(self->files, fd);
@@ -86,14 +131,8 @@ int64_t sys_fcntl(struct task *self, int fd, int command, uint64_t argument)
         ;
     else if (ref.file->access & FILE_PATH)
         result = -EBADF;
-    else if (command == LX_F_SETFL)
-        result = set_flags(self, ref.file, (uint32_t)argument);
-    else if (is_record_lock(command))
-        result = record_lock(self, ref, fd, command, (struct uptr){argument});
-    else if (command == LX_F_GETPIPE_SZ)
-        result = file_is_pipe(ref.file) ? PIPE_NBYTES : -EBADF;
     else
-        result = -EINVAL;
+        result = fcntl_open(self, ref, fd, command, argument);
     fd_ref_put(ref);
     return result;
 }

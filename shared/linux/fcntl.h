@@ -41,6 +41,8 @@
 #define LX_F_SETLKW        7
 #define LX_F_SETOWN        8
 #define LX_F_GETOWN        9
+#define LX_F_SETSIG        10
+#define LX_F_GETSIG        11
 #define LX_F_OFD_GETLK     36
 #define LX_F_OFD_SETLK     37
 #define LX_F_OFD_SETLKW    38
@@ -62,10 +64,11 @@ struct lx_flock {
 };
 _Static_assert(sizeof(struct lx_flock) == 32, "struct flock");
 
-#define LX_LOCK_SH 1
-#define LX_LOCK_EX 2
-#define LX_LOCK_NB 4
-#define LX_LOCK_UN 8
+#define LX_LOCK_SH   1
+#define LX_LOCK_EX   2
+#define LX_LOCK_NB   4
+#define LX_LOCK_UN   8
+#define LX_LOCK_MAND 32
 
 #define LX_AT_FDCWD            (-100)
 #define LX_AT_SYMLINK_NOFOLLOW 0x100
