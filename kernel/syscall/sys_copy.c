@@ -115,7 +115,7 @@ static int64_t sendfile(struct task *self, struct file *out, struct file *in, st
         return err;
     if (from.offset < 0)
         return -EINVAL;
-    err = sendfile_check(in, out, offset);
+    err = (int64_t)nbytes < 0 ? -EINVAL : sendfile_check(in, out, offset);
     if (!err)
         err = cursor_get(&to, out, none);
     if (err || nbytes == 0)

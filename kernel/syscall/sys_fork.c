@@ -220,6 +220,24 @@ static struct wait_info info_of(const struct process_change *change)
     return info;
 }
 
+static int wait_which(int type, int id, int options, struct process_wait *which)
+{
+    if ((unsigned)options & ~(LX_WNOHANG | LX_WNOWAIT | LX_WEXITED | LX_WSTOPPED | LX_WCONTINUED |
+                              LX_WNOTHREAD | LX_WALL | LX_WCLONE) ||
+        !(options & (LX_WEXITED | LX_WSTOPPED | LX_WCONTINUED)))
+        return -EINVAL;
+    if (type == LX_P_ALL)
+        which->pid = -1;
+    else if (type == LX_P_PID && id > 0)
+        which->pid = id;
+    else if (type == LX_P_PGID && id >= 0)
+        which->pid = -id;
+    else
+        return -EINVAL;
+    return 0;
+}
+
+/* What is told of nobody is told after a failure, too: a bad pointer shows in any case. */
 int64_t sys_waitid(struct task *self, int type, int id, struct uptr user_info, int options,
                    struct uptr usage)
 {
@@ -232,26 +250,15 @@ int64_t sys_waitid(struct task *self, int type, int id, struct uptr user_info, i
     };
     struct process_change change;
     struct wait_info info;
-    int err;
+    int err = wait_which(type, id, options, &which);
 
-    if ((unsigned)options & ~(LX_WNOHANG | LX_WNOWAIT | LX_WEXITED | LX_WSTOPPED | LX_WCONTINUED |
-                              LX_WNOTHREAD | LX_WALL | LX_WCLONE) ||
-        !(options & (LX_WEXITED | LX_WSTOPPED | LX_WCONTINUED)))
-        return -EINVAL;
-    if (type == LX_P_ALL)
-        which.pid = -1;
-    else if (type == LX_P_PID && id > 0)
-        which.pid = id;
-    else if (type == LX_P_PGID && id >= 0)
-        which.pid = -id;
-    else
-        return -EINVAL;
-    err = process_wait(self->process, &which, &change);
+    if (!err)
+        err = process_wait(self->process, &which, &change);
     if (err)
-        return err;
+        change = (struct process_change){0};
     info = info_of(&change);
-    if (user_info.va)
-        err = vm_user_write(user_info, &info, sizeof(info));
+    if (user_info.va && vm_user_write(user_info, &info, sizeof(info)))
+        return -EFAULT;
     if (!err && usage.va && change.pid)
         err = usage_tell(usage, &change.usage);
     return err;

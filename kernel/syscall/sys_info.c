@@ -57,8 +57,12 @@ int64_t sys_getrandom(struct task *self, struct uptr buffer, size_t nbytes, unsi
         size_t piece = MIN(nbytes - done, sizeof(bytes));
 
         random_fill(bytes, piece);
-        if (vm_user_write((struct uptr){buffer.va + done}, bytes, piece))
-            return done ? (int64_t)done : -EFAULT;
+        if (vm_user_write((struct uptr){buffer.va + done}, bytes, piece)) {
+            /* Up to the page that is not there. */
+            piece = MIN(piece, PAGE_SIZE - ((buffer.va + done) & PAGE_MASK));
+            if (vm_user_write((struct uptr){buffer.va + done}, bytes, piece))
+                return done ? (int64_t)done : -EFAULT;
+        }
         done += piece;
     }
     return (int64_t)done;

@@ -168,10 +168,9 @@ int64_t sys_rt_tgsigqueueinfo(struct task *self, int tgid, int tid, int number,
                               struct uptr user_info)
 {
     struct lx_siginfo info;
-    int err;
+    int err = info_read(self, tid, number, user_info, &info);
 
-    if (tgid <= 0 || tid <= 0)
+    if (err != -EFAULT && (tgid <= 0 || tid <= 0))
         return -EINVAL;
-    err = info_read(self, tid, number, user_info, &info);
     return err ? err : tkill(self, tgid, tid, &info, true);
 }

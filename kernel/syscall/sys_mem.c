@@ -149,7 +149,8 @@ int64_t sys_msync(struct task *self, uint64_t address, uint64_t nbytes, int flag
         return -EINVAL;
     if ((address & PAGE_MASK) || (flags & (LX_MS_ASYNC | LX_MS_SYNC)) == (LX_MS_ASYNC | LX_MS_SYNC))
         return -EINVAL;
-    return vm_check_mapped(self->thread.space, address, nbytes);
+    /* A length that wraps around when it is made whole pages is none, as on Linux; below, too. */
+    return vm_check_mapped(self->thread.space, address, ALIGN_UP(nbytes, PAGE_SIZE));
 }
 
 /* Honoured: DONTNEED, DONTNEED_LOCKED, FREE (at once), DONTFORK, DOFORK, WIPEONFORK, KEEPONFORK,
@@ -163,7 +164,8 @@ int64_t sys_madvise(struct task *self, uint64_t address, uint64_t nbytes, int ad
     if (advice < LX_MADV_NORMAL || advice > LX_MADV_DONTNEED_LOCKED || advice == LX_MADV_REMOVE ||
         (advice > LX_MADV_DONTNEED && advice < LX_MADV_FREE))
         return -EINVAL;
-    if ((address & PAGE_MASK) || ALIGN_UP(nbytes, PAGE_SIZE) < nbytes)
+    if ((address & PAGE_MASK) || ALIGN_UP(nbytes, PAGE_SIZE) < nbytes ||
+        address + ALIGN_UP(nbytes, PAGE_SIZE) < address)
         return -EINVAL;
     if (!nbytes)
         return 0;
@@ -224,7 +226,7 @@ static int64_t lock_range(struct task *self, uint64_t address, uint64_t nbytes, 
     uint64_t length = ALIGN_UP(nbytes + (address & PAGE_MASK), PAGE_SIZE);
     int64_t err;
 
-    if (length < nbytes || start + length < start)
+    if (start + length < start)
         return -EINVAL;
     err = vm_check_mapped(self->thread.space, start, length);
     if (!err && populate)

@@ -182,7 +182,8 @@ static void vector_put(struct vector *vector)
         kfree(vector->segments);
 }
 
-static int vector_get(struct vector *vector, struct uptr from, uint64_t count)
+/* Linux looks at the lower half of the count only. */
+static int vector_get(struct vector *vector, struct uptr from, uint32_t count)
 {
     int err;
 
@@ -229,7 +230,7 @@ static int64_t vectored(struct task *self, int fd, struct uptr from, uint64_t co
         return -EBADF;
     result = offset != AT_POSITION && !(ref.file->access & FILE_POSITION) ? -ESPIPE : 0;
     if (!result)
-        result = vector_get(&vector, from, count);
+        result = vector_get(&vector, from, (uint32_t)count);
     if (!result) {
         result = move_vector(self, ref.file, &vector, offset, write);
         vector_put(&vector);

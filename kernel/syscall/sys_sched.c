@@ -271,7 +271,7 @@ int64_t sys_sched_getaffinity(struct task *self, int pid, unsigned nbytes, struc
     struct process *process;
     uint64_t cpus;
 
-    if (nbytes < CPU_SET_NBYTES || (nbytes & 7))
+    if (nbytes * 8 < CPU_SET_NBYTES * 8 || (nbytes & 7)) /* bits, in 32 bits, as Linux */
         return -EINVAL;
     process = process_get_by_pid(self, pid);
     if (!process)

@@ -16,7 +16,7 @@ def test_output_equals_linux(tmp_path):
                "--base", os.path.join(TOP, "rootfs"),
                "--base", os.path.join(BUILD, "user/rootfs"),
                "--work", tmp_path, "--plan", os.path.join(TOP, "tests/user/output.plan"),
-               "--build", BUILD, cwd=TOP, timeout=300)
+               "--build", BUILD, cwd=TOP, timeout=500)
     print(done.stdout[-4000:], done.stderr[-2000:])
     assert done.returncode == 0
 

@@ -26,7 +26,7 @@ USER_PLAIN := args audit call_numbers clocks cow_fork devices ending endless exe
               file_vectors fork futex_end futex_wait hello identity lock_records lock_waiting mem_advise \
               mem_brk mem_dirty mem_file mem_grow mem_hungry mem_limits mem_many mem_map mem_oom \
               mem_protect mem_remap mem_shared mem_sparse mem_stack mem_truncate mount_errors mount_left nice output cpu_time cpu_limit file_limit limits \
-              copy_wide pipe_alone poll_alone proc_state sig_handler sig_race sig_restart sig_return \
+              copy_wide pipe_alone pipe_size poll_alone proc_state sig_handler sig_race sig_restart sig_return \
               sig_send sig_stack sig_state sig_stop sig_timer tls user_copy vdso wait xattr
 # Many processes at work for a time, with a result that adds up.
 USER_STRESS := stress_exit stress_fork stress_futex stress_many stress_pipe stress_signal stress_tlb
@@ -35,7 +35,7 @@ USER_PTY := pty_line pty_raw pty_job pty_hangup
 # Programs that read /proc.
 USER_PROCFS := proc_self proc_maps proc_fd proc_others proc_race proc_system mount_tmpfs
 # Random calls.
-USER_FUZZ := fuzz_syscalls
+USER_FUZZ := bad_arguments fuzz_syscalls
 # Programs that try wrong pointers by table.
 USER_BADPTR := badptr_files badptr_rest
 # Programs with an assembly part NAME_ops.S, and programs that record their first instruction.

@@ -10,12 +10,12 @@
 
 #include "tests/user/lib/check.h"
 
-#define PAGE      4096ul
-#define PLACE     0x100000000000ul /* where the memory lies, in every process */
-#define GOOD      (16 * PAGE)      /* for reading and writing; behind it a hole */
-#define READ_ONLY (PLACE + GOOD + PAGE)
-#define NO_ACCESS (READ_ONLY + PAGE)
-#define ARENA     (PLACE + 64 * PAGE) /* for calls that map */
+#define PAGE      FUZZ_PAGE
+#define PLACE     FUZZ_PLACE
+#define GOOD      FUZZ_GOOD
+#define READ_ONLY FUZZ_READ_ONLY
+#define NO_ACCESS FUZZ_NO_ACCESS
+#define ARENA     FUZZ_ARENA
 #define COUNT(a)  (sizeof(a) / sizeof((a)[0]))
 
 /* One letter an argument: f descriptor, p path, b buffer, n small number, x anything, z size,
@@ -224,6 +224,14 @@ static uint64_t argument(char kind)
     default:
         return 0;
     }
+}
+
+const char *fuzz_known(unsigned index, int *number)
+{
+    if (index >= COUNT(known))
+        return NULL;
+    *number = known[index].number;
+    return known[index].args;
 }
 
 static const char *letters_of(long number)

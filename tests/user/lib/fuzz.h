@@ -3,7 +3,7 @@
  * tests/user/lib/fuzz.h - random system calls, the same for the same seed
  *
  * Owns:    which calls there are, what their arguments are about, and the values worth trying.
- * Used by: fuzz_syscalls.c.
+ * Used by: fuzz_syscalls.c, bad_arguments.c.
  */
 #pragma once
 
@@ -20,3 +20,16 @@ void fuzz_prepare(int on_linux, int root);
 
 /* Call number `index` of the seed. Depends on nothing else, but for the process's own number. */
 void fuzz_draw(struct fuzz_call *call, uint64_t seed, uint64_t index);
+
+/* The calls whose arguments are known: their number, and a letter for each argument. NULL: there
+ * is no such index. */
+const char *fuzz_known(unsigned index, int *number);
+
+/* Addresses in the memory of fuzz_prepare. Behind the good one comes a page that is not there. */
+#define FUZZ_PAGE      4096ul
+#define FUZZ_PLACE     0x100000000000ul
+#define FUZZ_GOOD      (16 * FUZZ_PAGE) /* bytes for reading and writing */
+#define FUZZ_HOLE      (FUZZ_PLACE + FUZZ_GOOD)
+#define FUZZ_READ_ONLY (FUZZ_HOLE + FUZZ_PAGE)
+#define FUZZ_NO_ACCESS (FUZZ_READ_ONLY + FUZZ_PAGE)
+#define FUZZ_ARENA     (FUZZ_PLACE + 64 * FUZZ_PAGE) /* for calls that map */
