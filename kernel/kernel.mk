@@ -197,6 +197,7 @@ KERNEL_SRCS := \
     kernel/selftest/snippets.S \
     kernel/selftest/snippet.c \
     kernel/selftest/core_checks.c \
+    kernel/selftest/sched_checks.c \
     kernel/selftest/mm_checks.c \
     kernel/selftest/boot_checks.c \
     kernel/selftest/return_checks.c

@@ -19,6 +19,11 @@ def plan():
     return re.sub(r"(?m) (\d+)$", lambda m: f" {int(m[1]) * FACTOR}", text)
 
 
+def test_checks_on_four(boot, mkimg):
+    outcome = boot(mkimg(plan="test a /bin/minimal\n", words="ktest=sched-*"), cpus=4)
+    assert outcome.code == machine.PASS, outcome.message
+
+
 @pytest.mark.parametrize("cpus, memory, words", [
     (1, "512M", ""), (2, "512M", ""), (4, "512M", ""), (4, "96M", ""), (4, "256M", "storm=200")])
 def test_stress(boot, mkimg, cpus, memory, words):

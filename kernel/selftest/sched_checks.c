@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/* Locks against interrupts, and memory that other processors must forget. */
+#include "kernel/arch/x86_64/irq.h"
+#include "kernel/core/clock.h"
+#include "kernel/core/ipi.h"
+#include "kernel/core/spinlock.h"
+#include "kernel/core/timer.h"
+#include "kernel/lib/fmt.h"
+#include "kernel/mm/window.h"
+#include "kernel/sched/sched.h"
+#include "kernel/sched/waitq.h"
+#include "kernel/selftest/ktest.h"
+
+#define US 1000ULL
+
+static struct waitq nobody;
+static volatile unsigned fired;
+
+/* What timers do: wake (WAITQ, RUNQ) and start the next (TIMER). */
+static void rings(struct timer *timer)
+{
+    waitq_wake_all(&nobody);
+    sched_wake(thread_current());
+    timer_start(timer, clock_monotonic_ns() + 3600000000000ULL);
+    fired = fired + 1;
+}
+
+static void wait_for(uint64_t ns)
+{
+    uint64_t end = clock_monotonic_ns() + ns;
+
+    while (clock_monotonic_ns() < end)
+        cpu_pause();
+}
+
+/* A timer is due while a lock of each rank is held: as interrupt handlers may want the lock, or one
+ * before it, they have to wait until it is free. Locks of files alone leave interrupts on, which
+ * their rank has to allow. */
+KTEST(locks, "sched-timer-under-locks")
+{
+    struct timer timer;
+
+    waitq_init(&nobody);
+    timer_init(&timer, rings);
+    for (unsigned rank = SPIN_PROC_TREE; rank <= SPIN_SERIAL;) {
+        struct spinlock lock = SPINLOCK_INIT((uint8_t)rank);
+        bool shut = rank != SPIN_FDTABLE;
+        uint64_t flags = 0, due = clock_monotonic_ns() + 2000 * US;
+
+        fired = 0;
+        timer_start(&timer, due);
+        if (shut)
+            flags = spin_lock_irqsave(&lock);
+        else
+            spin_lock(&lock);
+        if (clock_monotonic_ns() < due) { /* else too late: once more */
+            wait_for(2500 * US);
+            KTEST_EXPECT(fired == !shut, "rank %u: the timer fired %u times under the lock", rank,
+                         fired);
+            rank++;
+        }
+        if (shut)
+            spin_unlock_irqrestore(&lock, flags);
+        else
+            spin_unlock(&lock);
+        wait_for(500 * US);
+        KTEST_EXPECT(fired == 1, "rank %u: the timer fired %u times", rank, fired);
+    }
+    timer_stop(&timer);
+    return true;
+}
+
+struct look {
+    const uint64_t *at;
+    uint64_t expected;
+    uint32_t wrong; /* [a] processors that saw something else */
+};
+
+static void look_at(void *argument)
+{
+    struct look *look = argument;
+
+    if (__atomic_load_n(look->at, __ATOMIC_RELAXED) != look->expected)
+        __atomic_fetch_add(&look->wrong, 1, __ATOMIC_RELAXED);
+}
+
+#define STACKS 12 /* more than are kept mapped */
+
+/* The same addresses are stacks again and again, on other frames: all processors see those. */
+KTEST(stacks_seen, "sched-stacks-everywhere")
+{
+    uint64_t *tops[STACKS];
+    struct look look = {0};
+
+    for (unsigned round = 0; round < 40; round++) {
+        for (unsigned i = 0; i < STACKS; i++) {
+            tops[i] = window_stack_create();
+            KTEST_EXPECT(tops[i], "not enough memory");
+            look.at = tops[i] - 1;
+            look.expected = round * STACKS + i;
+            tops[i][-1] = look.expected;
+            ipi_call_all(look_at, &look);
+        }
+        for (unsigned i = 0; i < STACKS; i++)
+            window_stack_destroy(tops[i]);
+    }
+    KTEST_EXPECT(!look.wrong, "%u times a processor saw an old frame", look.wrong);
+    return true;
+}
