@@ -16,6 +16,8 @@
 
 #define FRAMES_MAX 24
 
+#define SHOW_RECORDS 16 /* written with interrupts off: not all of them */
+
 static void (*panic_end)(void);
 static volatile bool panicking;
 
@@ -35,7 +37,7 @@ PRINTF_LIKE(1, 2) static void say(const char *format, ...)
     va_end(args);
     length = MIN(length, sizeof(line) - 2);
     line[length++] = '\n';
-    output_panic(line, length);
+    (panicking ? output_panic : output_line)(line, length);
 }
 
 static void say_address(const char *what, uint64_t address, uint64_t lookup)
@@ -99,13 +101,13 @@ static void say_control(void)
         (unsigned long long)msr_read(MSR_FS_BASE));
 }
 
-static void say_flight(const struct cpu *cpu)
+static void say_flight(const struct cpu *cpu, unsigned records)
 {
     say("flight recorder of cpu %u, oldest first (tsc, direction, kind, call, rip, rsp, cr3):",
         cpu->index);
     unsigned first = cpu->flight_next / FLIGHT_RECORD_STEP;
 
-    for (unsigned i = 0; i < FLIGHT_RECORDS; i++) {
+    for (unsigned i = FLIGHT_RECORDS - records; i < FLIGHT_RECORDS; i++) {
         const struct flight_record *r = &cpu->flight[(first + i) % FLIGHT_RECORDS];
         unsigned kind = (unsigned)(r->where & FLIGHT_KIND_MASK);
 
@@ -117,6 +119,11 @@ static void say_flight(const struct cpu *cpu)
             (unsigned long long)r->rsp,
             (unsigned long long)(r->where & ((1ULL << FLIGHT_CALL_SHIFT) - PAGE_SIZE)));
     }
+}
+
+void panic_show_flight(const struct cpu *cpu)
+{
+    say_flight(cpu, SHOW_RECORDS);
 }
 
 NORETURN static void end(void)
@@ -164,7 +171,7 @@ NORETURN static void die(const struct trap_frame *frame, uint64_t cr2)
     }
     for (unsigned i = 0; i < CPU_MAX; i++)
         if (cpu_all[i])
-            say_flight(cpu_all[i]);
+            say_flight(cpu_all[i], FLIGHT_RECORDS);
     end();
 }
 

@@ -11,7 +11,12 @@
 
 #include "kernel/lib/util.h"
 
+struct cpu;
+
 NORETURN PRINTF_LIKE(1, 2) void panic(const char *format, ...);
+
+/* The last crossings of a processor, as log lines: nothing ends. */
+void panic_show_flight(const struct cpu *cpu);
 
 /* What ends the machine, from a room to the right. Never returns. */
 void panic_set_end(void (*end)(void));

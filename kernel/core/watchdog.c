@@ -4,6 +4,7 @@
 #include "kernel/arch/x86_64/cpu.h"
 #include "kernel/core/backtrace.h"
 #include "kernel/core/clock.h"
+#include "kernel/core/panic.h"
 #include "kernel/core/timer.h"
 #include "kernel/lib/klog.h"
 
@@ -13,19 +14,25 @@ struct watch {
     struct timer timer;
     uint64_t beat_ns; /* [a] its last sign of life; 0: it does not take part */
     unsigned silent;  /* looks at it in a row that found it silent; of who looks after it */
+    /* Its own: what it saw at the last beat, and since when that has been a program in the kernel.
+     */
+    const struct arch_thread *thread;
+    uint64_t user_ticks;
+    uint64_t stuck_ns; /* [a] 0: it is not */
 };
 
 static struct watch watches[CPU_MAX];
 
-static void tell(unsigned cpu)
+static void tell(unsigned cpu, const char *what)
 {
     struct backtrace_cpu state;
 
-    klog("processor %u has not answered for %u s", cpu, (unsigned)(WATCHDOG_NS / 1000000000));
+    klog("processor %u has not %s for %u s", cpu, what, (unsigned)(WATCHDOG_NS / 1000000000));
     if (backtrace_of_cpu(cpu, &state))
         backtrace_print(&state.trace);
     else
         klog("    and not for an NMI either");
+    panic_show_flight(cpu_all[cpu]);
 }
 
 static void look_after(unsigned cpu, uint64_t now_ns)
@@ -33,10 +40,30 @@ static void look_after(unsigned cpu, uint64_t now_ns)
     struct watch *watch = &watches[cpu];
     uint64_t beat_ns = __atomic_load_n(&watch->beat_ns, __ATOMIC_RELAXED);
 
-    if (now_ns < beat_ns + WATCHDOG_NS)
+    uint64_t stuck_ns = __atomic_load_n(&watch->stuck_ns, __ATOMIC_RELAXED);
+    bool silent = now_ns >= beat_ns + WATCHDOG_NS;
+
+    if (!silent && (!stuck_ns || now_ns < stuck_ns + WATCHDOG_NS)) {
+        if (watch->silent >= 2)
+            klog("processor %u goes on", cpu);
         watch->silent = 0;
-    else if (++watch->silent == 2)
-        tell(cpu);
+    } else if (++watch->silent == 2) {
+        tell(cpu, silent ? "answered" : "left the kernel");
+    }
+}
+
+/* In ring 3, idle, or in a thread of the kernel's own it may be for as long as it likes. */
+static void look_at_self(struct watch *watch, uint64_t now_ns)
+{
+    const struct cpu *cpu = cpu_self();
+    bool same = cpu->thread == watch->thread && cpu->user_ticks == watch->user_ticks;
+
+    if (!same || !cpu->thread || !cpu->thread->fpu || (int64_t)cpu->user_ticks < 0)
+        __atomic_store_n(&watch->stuck_ns, 0, __ATOMIC_RELAXED);
+    else if (!watch->stuck_ns)
+        __atomic_store_n(&watch->stuck_ns, now_ns - PERIOD_NS, __ATOMIC_RELAXED);
+    watch->thread = cpu->thread;
+    watch->user_ticks = cpu->user_ticks;
 }
 
 static void beat(struct timer *timer)
@@ -44,6 +71,7 @@ static void beat(struct timer *timer)
     unsigned self = cpu_self()->index, next = self;
     uint64_t now_ns = clock_monotonic_ns();
 
+    look_at_self(&watches[self], now_ns);
     __atomic_store_n(&watches[self].beat_ns, now_ns, __ATOMIC_RELAXED);
     do
         next = (next + 1) % CPU_MAX;

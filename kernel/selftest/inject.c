@@ -13,9 +13,11 @@
 #include "kernel/lib/klog.h"
 #include "kernel/lib/string.h"
 #include "kernel/proc/process.h"
+#include "kernel/sched/sched.h"
 #include "kernel/selftest/snippet.h"
 
 #define WORD_SIZE 32
+#define DEAF_NS   16000000000ULL
 
 static struct timer storm_timer;
 static uint64_t storm_ns;
@@ -118,6 +120,30 @@ static void reset(void)
     idt_break();
 }
 
+/* On another processor: nothing gets through to it, until the clock says so. */
+static void be_deaf(void *argument)
+{
+    uint64_t end = clock_monotonic_ns() + DEAF_NS;
+
+    (void)argument;
+    sched_first();
+    irq_disable();
+    while (clock_monotonic_ns() < end)
+        cpu_pause();
+    irq_enable();
+    sched_exit();
+}
+
+static void deafen(void)
+{
+    static struct thread deaf;
+
+    if (sched_cpus_online() < 2 || thread_create(&deaf, be_deaf, NULL))
+        panic("inject=deaf: no second processor, or no memory");
+    deaf.affinity = 1u << 1;
+    sched_start(&deaf);
+}
+
 bool inject_is(const char *word)
 {
     char given[WORD_SIZE];
@@ -138,5 +164,7 @@ void inject_start(void)
         for (;;)
             cpu_halt();
     }
+    if (inject_is("deaf"))
+        deafen();
     storm_start();
 }

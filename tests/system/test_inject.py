@@ -77,6 +77,18 @@ def test_hang_is_noticed_by_another_processor(boot, mkimg):
     assert "inject_start" in told[1]
 
 
+def test_processor_that_is_deaf_for_a_while(boot, mkimg):
+    """Its neighbour tells where it is and was, nothing stops, and later it goes on."""
+    plan = 'test nap limit=60 /bin/sh -c "sleep 20"\n' + PLAN
+    outcome = boot(mkimg(plan=plan, words="inject=deaf"), cpus=2, timeout=120)
+    assert outcome.code == machine.PASS, outcome.message
+    begin = outcome.log.index("processor 1 has not answered for 10 s")
+    text = outcome.log[begin:outcome.log.index("processor 1 goes on", begin)]
+    for expected in ("be_deaf+0x", "flight recorder of cpu 1", "vector "):
+        assert expected in text, expected
+    assert outcome.log.count("has not answered") == 1
+
+
 def test_reset_is_no_verdict(boot, mkimg):
     outcome = boot(mkimg(plan=PLAN, words="inject=reset"), timeout=60)
     assert (outcome.status, outcome.reason) == (0, "guest-reset")
