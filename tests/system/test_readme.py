@@ -7,11 +7,11 @@ import shlex
 from conftest import BUILD, TOP, run
 
 
-def blocks():
-    """The fenced blocks under 'Your own programs', in order."""
+def blocks(first="## Your own programs", behind="## Seeing what happens"):
+    """The fenced blocks between these headings, in order."""
     with open(os.path.join(TOP, "README.md"), encoding="utf-8") as file:
         text = file.read()
-    section = text[text.index("## Your own programs"):text.index("## On a real machine")]
+    section = text[text.index(first):text.index(behind)]
     return re.findall(r"^```\w*\n(.*?)^```$", section, re.M | re.S)
 
 
@@ -43,3 +43,13 @@ def test_own_program_with_glibc_that_fails(tmp_path):
     assert "#: hello from ring 3\n" in done.stdout
     assert re.search(r"^not ok \d+ hello ", done.stdout, re.M)
     assert "verdict=FAIL" in done.stdout
+
+
+def test_calls_are_shown(tmp_path):
+    program, plan, commands, _ = blocks()
+    commands = commands.replace("tools/run.sh my.img\n", "")
+    commands += blocks("## Seeing what happens", "## On a real machine")[0]
+    done = type_in(tmp_path, program, plan, commands)
+    assert done.returncode == 0, done.stdout + done.stderr
+    shown = re.findall(r"^# \[.*\] \[pid \d+\] (\w+)\(", done.stdout, re.M)
+    assert {"writev", "exit_group"} <= set(shown) <= {"writev", "execve", "exit_group"}
