@@ -21,9 +21,9 @@ USER_CFLAGS := -std=gnu17 -Os -g0 -I. -Wall -Wextra -Werror -Wshadow -Wstrict-pr
 USER_LDFLAGS := -static -s -Wl,--gc-sections -Wl,-z,noseparate-code -Wl,--build-id=none
 
 # Programs of one C file and the check library.
-USER_PLAIN := args audit call_numbers clocks cow_fork devices ending endless exec exec_chain file_archive \
+USER_PLAIN := args audit call_numbers clocks closed_under cow_fork devices ending endless exec exec_chain file_archive \
               file_data file_extents file_listing file_names file_rights file_status file_table \
-              file_vectors fork futex_end futex_wait hello identity lock_records lock_waiting mem_advise \
+              file_vectors fork futex_end futex_wait hello identity kill_points lock_records lock_waiting mem_advise \
               mem_brk mem_dirty mem_file mem_grow mem_hungry mem_limits mem_many mem_map mem_oom \
               mem_protect mem_remap mem_shared mem_sparse mem_stack mem_truncate mount_errors mount_left nice output cpu_time cpu_limit file_limit limits \
               copy_wide pipe_alone pipe_size poll_alone proc_state sig_handler sig_race sig_restart sig_return \
