@@ -2,16 +2,19 @@
 """The README, typed as it stands: somebody who knows nothing else gets a program judged."""
 import os
 import re
+import select
 import shlex
+import subprocess
+import time
 
 from conftest import BUILD, TOP, run
 
 
-def blocks(first="## Your own programs", behind="## Seeing what happens"):
-    """The fenced blocks between these headings, in order."""
+def blocks(title="Your own programs"):
+    """The fenced blocks under a title, in order."""
     with open(os.path.join(TOP, "README.md"), encoding="utf-8") as file:
         text = file.read()
-    section = text[text.index(first):text.index(behind)]
+    section = re.search(rf"^## {title}$(.*?)^## ", text, re.M | re.S).group(1)
     return re.findall(r"^```\w*\n(.*?)^```$", section, re.M | re.S)
 
 
@@ -48,8 +51,68 @@ def test_own_program_with_glibc_that_fails(tmp_path):
 def test_calls_are_shown(tmp_path):
     program, plan, commands, _ = blocks()
     commands = commands.replace("tools/run.sh my.img\n", "")
-    commands += blocks("## Seeing what happens", "## On a real machine")[0]
+    commands += blocks("Seeing what happens")[0]
     done = type_in(tmp_path, program, plan, commands)
     assert done.returncode == 0, done.stdout + done.stderr
     shown = re.findall(r"^# \[.*\] \[pid \d+\] (\w+)\(", done.stdout, re.M)
     assert {"writev", "exit_group"} <= set(shown) <= {"writev", "execve", "exit_group"}
+
+
+class Typist:
+    """Somebody before the terminal of `make shell`, whose arguments these are."""
+
+    def __init__(self, command, folder):
+        assert command.startswith("make shell"), command
+        words = shlex.split(command)[2:]
+        words = [shlex.split(word.removeprefix("SHELL_ARGS=")) for word in words]
+        # What the target does once the image is there; make itself would build it once more.
+        self.proc = subprocess.Popen(
+            [os.path.join(TOP, "tools/shell.py"), "-b", BUILD] + sum(words, []), cwd=folder,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.seen = ""
+
+    def __enter__(self):
+        self.expect(r"firstlight:\S*# ", 120)
+        return self
+
+    def __exit__(self, *what):
+        self.proc.kill()
+        self.proc.wait()
+
+    def expect(self, pattern, seconds=20):
+        """Wait for it behind what was expected last."""
+        deadline = time.monotonic() + seconds
+        while not (found := re.search(pattern, self.seen)):
+            assert time.monotonic() < deadline, (pattern, self.seen)
+            if select.select([self.proc.stdout], [], [], 0.2)[0]:
+                data = os.read(self.proc.stdout.fileno(), 4096)
+                assert data, (pattern, self.seen)
+                self.seen += data.decode("utf-8", "replace")
+        self.seen = self.seen[found.end():]
+
+    def type(self, line, pattern):
+        """A line, and what it answers."""
+        self.proc.stdin.write(line.encode() + b"\r")
+        self.proc.stdin.flush()
+        self.expect(re.escape(line))
+        self.expect(pattern)
+
+
+def test_shell(tmp_path):
+    with Typist(blocks("A shell")[0], tmp_path) as typist:
+        typist.type("echo $((6 * 7))", r"[\n\r]42\r")
+        typist.type("exit", "shell: ended with status 0")
+        assert typist.proc.wait(20) == 0
+
+
+def test_debian_shell(tmp_path):
+    for name in ("tools", "tests"):
+        (tmp_path / name).symlink_to(os.path.join(TOP, name))
+    *commands, shell = blocks("A shell")[1].replace("\\\n", "").splitlines()
+    done = run("bash", "-e", "-c", "\n".join(commands), cwd=tmp_path, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    with Typist(shell, tmp_path) as typist:
+        typist.type("echo ${BASH_VERSION%%.*} $(nproc)", r"[\n\r]\d 4\r")
+        typist.type("less --version | head -n 1", r"[\n\r]less \d+")
+        typist.type("exit 3", "shell: ended with status 3")
+        assert typist.proc.wait(20) == 0

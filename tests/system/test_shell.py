@@ -19,7 +19,8 @@ import machine
 from conftest import BUILD, run, tool
 
 PLAN = "test hello /bin/t/hello\n"
-PROMPT = r"^firstlight:\S*# "
+PROMPT_ANYWHERE = r"firstlight:\S*# "  # behind what a program drew last
+PROMPT = "^" + PROMPT_ANYWHERE
 CTRL_C, CTRL_D, CTRL_Z, CTRL_U, CTRL_W, CTRL_BACKSLASH, CTRL_BRACKET = (
     b"\x03", b"\x04", b"\x1a", b"\x15", b"\x17", b"\x1c", b"\x1d")
 
@@ -209,6 +210,69 @@ def test_fast_typing(shell):
     shell.expect(PROMPT)
 
 
+@pytest.mark.parametrize("before", ["", "sleep 2\r"], ids=["at-the-prompt", "ahead"])
+def test_paste(shell, before):
+    """4 KiB of commands at once, read at the prompt or kept while a program runs: all are done."""
+    lines = "".join(f"echo {'x' * 20} {n:04} >>/tmp/pasted\r" for n in range(100))
+    assert len(lines) > 4096
+    shell.command("rm -f /tmp/pasted")
+    shell.send(before + lines + "echo pas''ted\r")
+    shell.expect("^pasted$", 60)
+    shell.expect(PROMPT)
+    shell.command("wc -l /tmp/pasted; sort -c /tmp/pasted && echo in or''der",
+                  r"^100 /tmp/pasted\s+^in order$")
+
+
+@pytest.mark.parametrize("name, said, status", [
+    ("SEGV", "Segmentation fault", 139), ("ABRT", "Aborted", 134), ("TERM", "Terminated", 143),
+    ("KILL", "Killed", 137)])
+def test_end_by_signal(shell, name, said, status):
+    shell.command(f"sh -c 'kill -{name} $$'; echo status $?", rf"^{said}\s+^status {status}$")
+
+
+def test_editor(shell):
+    """An editor in raw mode that asks for the size of the window, and is stopped meanwhile."""
+    shell.send("stty rows 24 cols 80; vi /tmp/edited\r")
+    shell.expect(r"- /tmp/edited 1/1")
+    shell.send("ihello worldd\x7f")
+    time.sleep(0.5)
+    shell.send("\x1b")
+    shell.expect(r"- /tmp/edited \[Modified\] 1/1")
+    shell.send(CTRL_Z)
+    shell.expect(r"Stopped.* vi /tmp/edited")
+    shell.send("fg\r")
+    shell.expect("hello world")
+    shell.send(":wq\r")
+    shell.expect(PROMPT_ANYWHERE)
+    shell.command("cat /tmp/edited", "^hello world$")
+    shell.command("stty | grep -c icanon", "^0$")  # what is not said is as it should be
+
+
+def test_pager(shell):
+    shell.send("stty rows 10 cols 80; seq 100 | less\r")
+    shell.expect(r"^9\s+standard input")
+    shell.send(" ")
+    shell.expect("^18$")
+    shell.send("q")
+    shell.expect(PROMPT_ANYWHERE)
+
+
+def test_top(shell):
+    shell.send("top -d 1\r")
+    shell.expect("Load average", 10)
+    shell.expect("Load average", 10)  # drawn again
+    shell.send("q")
+    shell.expect(PROMPT_ANYWHERE)
+
+
+def test_trap_and_limits(shell):
+    shell.start("trap 'echo cau''ght' INT; sleep 1000")
+    shell.send(CTRL_C)
+    shell.expect("caught", 5)
+    shell.command("trap - INT; (ulimit -t 1; while :; do :; done); echo status $?",
+                  r"status (137|152)")
+
+
 def test_pause_key(shell):
     shell.send("for i in 1 2 3; do sleep 1; echo tick $i; done\r")
     shell.expect("done\\s*\n")
@@ -309,6 +373,13 @@ def test_bash(mkimg, tmp_path):
         serial.send(CTRL_C)
         serial.expect(PROMPT)
         serial.command("(sleep 0.1; echo from behind) & wait", "^from behind$")
+        serial.command("echo first", "^first$")
+        serial.send(b"\x12fir")  # searched for, found, changed at its beginning, done
+        time.sleep(0.5)
+        serial.send(b"\x01\x1bf -e\r")
+        serial.expect("^first$")
+        serial.expect(PROMPT)
+        serial.command("bash -c 'kill -SEGV $$'", "Segmentation fault")
         serial.send("exit 0\r")
         serial.expect("shell: ended with status 0")
         assert serial.end() == 0
