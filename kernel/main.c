@@ -47,6 +47,7 @@
 #include "kernel/plat/serial.h"
 #include "kernel/plat/smp.h"
 #include "kernel/plat/tsc_rate.h"
+#include "kernel/proc/futex.h"
 #include "kernel/proc/oom.h"
 #include "kernel/proc/process.h"
 #include "kernel/proc/procfs.h"
@@ -316,6 +317,7 @@ void kernel_main(const struct bootinfo *info)
     loader_memory_free();
     vm_init();
     process_init();
+    futex_init();
     oom_init();
     vdso_init();
     terminal_init();

@@ -29,9 +29,14 @@ struct futex_waiter {
     struct waiter wake;    /* in no queue: woken and thread are used */
 };
 
-static struct bucket buckets[BUCKETS] = {
-    [0 ... BUCKETS - 1] = {.lock = MUTEX_INIT(MUTEX_PIPE)},
-};
+static struct bucket buckets[BUCKETS];
+
+/* Not by an initializer, which would take 3 KiB of the image. */
+void futex_init(void)
+{
+    for (unsigned i = 0; i < BUCKETS; i++)
+        mutex_init(&buckets[i].lock, MUTEX_PIPE);
+}
 
 static struct bucket *bucket_of(const struct vm_key *key)
 {

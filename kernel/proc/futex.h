@@ -16,6 +16,8 @@
 
 struct task;
 
+void futex_init(void);
+
 /* deadline_ns: monotonic; 0: none. shared: others may know the word by another address. */
 MUST_CHECK int futex_wait(struct task *self, uint64_t va, bool shared, uint32_t value,
                           uint64_t deadline_ns, uint32_t bitset);
