@@ -17,6 +17,7 @@ Lines of the plan that begin with `#linux:` name tests for which Linux cannot be
 Exit status: 0 when no test failed.
 """
 import argparse
+import contextlib
 import ctypes
 import os
 import resource
@@ -225,8 +226,29 @@ def prepare_child(root, stdin, output, terminals):
                 pass
 
 
+def reap_orphans(spare):
+    """As process 1 does: what has ended and nobody waits for goes, but for our own child."""
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            if not ended or ended.si_pid == spare:
+                return
+            os.waitpid(ended.si_pid, 0)
+
+
 def collect(pid, pipe, limit):
     """(outcome, output): waits for the child at most `limit` seconds."""
+    if os.getpid() == 1:
+        signal.signal(signal.SIGCHLD, lambda *_: reap_orphans(pid))
+        reap_orphans(pid)
+    try:
+        return collect_while(pid, pipe, limit)
+    finally:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+
+
+def collect_while(pid, pipe, limit):
+    """The same, with orphans looked after."""
     deadline = time.monotonic() + limit
     output, killed, reaped = bytearray(), False, None
     while True:
