@@ -16,6 +16,8 @@
 
 #include "kernel/fs/inode.h"
 
+struct vm_io;
+
 /* Where an entry's contents go. */
 struct procfs_text {
     char *bytes;
@@ -53,6 +55,8 @@ struct procfs_entry {
         const struct file_ops *file_ops; /* instead of show */
         int (*jump)(const struct procfs_node *node, struct dentry **out_target); /* see inode.h */
     };
+    /* All that was given has been taken, or an errno. NULL: -EINVAL. */
+    int (*write)(const struct procfs_node *node, struct vm_io *io);
 };
 
 #define PROCFS_TEXT(entry_name, permissions, function)                                             \

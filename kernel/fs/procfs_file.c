@@ -144,6 +144,18 @@ static int64_t text_read(struct file *file, struct vm_io *io, int64_t *offset)
     return done < wanted && !done ? -EFAULT : (int64_t)done;
 }
 
+static int64_t text_write(struct file *file, struct vm_io *io, int64_t *offset)
+{
+    const struct procfs_entry *entry = file->inode->proc.entry;
+    int64_t nbytes = (int64_t)io->left;
+    int err = entry->write ? entry->write(&file->inode->proc, io) : -EINVAL;
+
+    if (err)
+        return err;
+    *offset += nbytes;
+    return nbytes;
+}
+
 static int text_open(struct file *file)
 {
     return file->inode->proc.entry->guarded ? procfs_access(&file->inode->proc) : 0;
@@ -163,5 +175,6 @@ const struct file_ops procfs_file_ops = {
     .open = text_open,
     .release = text_release,
     .read = text_read,
+    .write = text_write,
     .seek = text_seek,
 };

@@ -6,9 +6,11 @@
 #include "kernel/fs/fdtable.h"
 #include "kernel/fs/fs_context.h"
 #include "kernel/lib/fmt.h"
+#include "kernel/lib/string.h"
 #include "kernel/proc/procfs_inside.h"
 #include "kernel/sched/sched.h"
 #include "kernel/vm/vm_space.h"
+#include "kernel/vm/vm_user.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/stat.h"
 
@@ -266,6 +268,21 @@ static int show_comm(const struct procfs_node *node, struct procfs_text *text)
     return 0;
 }
 
+/* Only a process itself gives itself another name. */
+static int write_comm(const struct procfs_node *node, struct vm_io *io)
+{
+    struct process *self = thread_current()->task->process;
+    char name[sizeof(self->name)] = "";
+    size_t wanted = MIN(io->left, sizeof(name) - 1);
+
+    if (vm_io_get(io, name, wanted) < wanted)
+        return -EFAULT;
+    if (self->serial != node->serial)
+        return -EINVAL;
+    memcpy(self->name, name, sizeof(name));
+    return 0;
+}
+
 static void limit_print(struct procfs_text *text, uint64_t value)
 {
     if (value == LX_RLIM_INFINITY)
@@ -330,7 +347,7 @@ static const struct procfs_entry process_files[] = {
     GUARDED("environ", 0400, procfs_show_environ),
     PROCFS_TEXT("status", 0444, procfs_show_status),
     PROCFS_TEXT("limits", 0444, show_limits),
-    PROCFS_TEXT("comm", 0644, show_comm),
+    {.name = "comm", .mode = LX_S_IFREG | 0644, .show = show_comm, .write = write_comm},
     PROCFS_TEXT("cmdline", 0444, procfs_show_cmdline),
     PROCFS_TEXT("stat", 0444, procfs_show_stat),
     PROCFS_TEXT("statm", 0444, procfs_show_statm),

@@ -11,5 +11,10 @@
 
 #include "kernel/lib/util.h"
 
+#define PROCFS_LOADS 3 /* over 1, 5 and 15 minutes */
+
+/* The load average, as sysinfo(2) has it: 65536 is one thread that wants to run. */
+uint64_t procfs_load(unsigned which);
+
 /* After devfs_mount. */
 MUST_CHECK int procfs_start(void);

@@ -9,6 +9,7 @@
 #include "kernel/lib/fmt.h"
 #include "kernel/lib/version.h"
 #include "kernel/mm/pmm.h"
+#include "kernel/proc/procfs.h"
 #include "kernel/proc/procfs_inside.h"
 #include "kernel/sched/sched.h"
 #include "shared/linux/auxv.h"
@@ -96,8 +97,9 @@ static int show_uptime(const struct procfs_node *node, struct procfs_text *text)
 #define LOAD_PERIOD_NS (5 * NSEC_PER_SEC)
 #define LOAD_ONE       2048 /* fixed point, 11 bits */
 
-static const uint64_t load_decay[] = {1884, 2014, 2037}; /* e^(-5/60), e^(-5/300), e^(-5/900) */
-static uint64_t load[ARRAY_SIZE(load_decay)];            /* [a] */
+static const uint64_t load_decay[PROCFS_LOADS] = {1884, 2014,
+                                                  2037}; /* e^(-5/60), e^(-5/300), e^(-5/900) */
+static uint64_t load[PROCFS_LOADS];                      /* [a] */
 static struct timer load_timer;
 
 static void load_sample(struct timer *timer)
@@ -107,6 +109,11 @@ static void load_sample(struct timer *timer)
     for (unsigned i = 0; i < ARRAY_SIZE(load); i++)
         load[i] = (load[i] * load_decay[i] + running * (LOAD_ONE - load_decay[i])) / LOAD_ONE;
     timer_start(timer, clock_monotonic_ns() + LOAD_PERIOD_NS);
+}
+
+uint64_t procfs_load(unsigned which)
+{
+    return load[which] * (65536 / LOAD_ONE);
 }
 
 static int show_loadavg(const struct procfs_node *node, struct procfs_text *text)

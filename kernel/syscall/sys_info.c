@@ -2,10 +2,12 @@
 /* What the system is. */
 #include "kernel/core/clock.h"
 #include "kernel/core/random.h"
+#include "kernel/fs/inode.h"
 #include "kernel/lib/string.h"
 #include "kernel/lib/version.h"
 #include "kernel/mm/pmm.h"
 #include "kernel/proc/process.h"
+#include "kernel/proc/procfs.h"
 #include "kernel/sched/waitq.h"
 #include "kernel/syscall/handlers.h"
 #include "kernel/vm/vm_user.h"
@@ -35,10 +37,13 @@ int64_t sys_sysinfo(struct task *self, struct uptr info)
         .totalram = pmm_total_count() * PAGE_SIZE,
         .freeram = pmm_free_count() * PAGE_SIZE,
         .procs = (uint16_t)process_live_count(),
+        .sharedram = fs_frames_held() * PAGE_SIZE,
         .mem_unit = 1,
     };
 
     (void)self;
+    for (unsigned i = 0; i < PROCFS_LOADS; i++)
+        answer.loads[i] = procfs_load(i);
     return vm_user_write(info, &answer, sizeof(answer));
 }
 

@@ -54,8 +54,21 @@ static void links(void)
 
 static void names(void)
 {
+    int fd;
+
     CHECK_EQ(text_of("/proc/self/comm", text, sizeof(text)), 10);
     CHECK(!strcmp(text, "proc_self\n"));
+    fd = (int)CHECK_OK(open("/proc/self/comm", O_RDWR));
+    CHECK_EQ(write(fd, "written by the process itself", 29), 29);
+    CHECK_OK(prctl(PR_GET_NAME, text));
+    CHECK(!strcmp(text, "written by the "));
+    close(fd);
+    snprintf(text, sizeof(text), "/proc/%d/comm", getppid());
+    fd = open(text, O_WRONLY);
+    if (fd >= 0) { /* init's cannot be asked for */
+        CHECK_ERR(write(fd, "x", 1), EINVAL);
+        close(fd);
+    }
     CHECK_OK(prctl(PR_SET_NAME, "a) b ( 15 chars too long"));
     text_of("/proc/self/comm", text, sizeof(text));
     CHECK(!strcmp(text, "a) b ( 15 chars\n"));

@@ -188,7 +188,8 @@ def mount_terminals(root):
     options = b"newinstance,ptmxmode=0666,mode=0620"
     if (libc.unshare(CLONE_NEWNS) or libc.mount(None, b"/", None, MS_REC | MS_PRIVATE, None)
             or libc.mount(b"devpts", point, b"devpts", 0, options)
-            or libc.mount(b"/proc", proc, None, MS_BIND | MS_REC, None)):
+            or not os.path.ismount(proc)
+            and libc.mount(b"/proc", proc, None, MS_BIND | MS_REC, None)):
         raise OSError(ctypes.get_errno(), "devpts and /proc cannot be mounted")
 
 
