@@ -17,7 +17,7 @@
 #include "kernel/selftest/snippet.h"
 
 #define WORD_SIZE 32
-#define DEAF_NS   16000000000ULL
+#define DEAF_NS   18000000000ULL
 
 static struct timer storm_timer;
 static uint64_t storm_ns;

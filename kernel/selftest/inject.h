@@ -7,7 +7,7 @@
  *   inject=leak    each program of the plan costs a frame
  *   inject=lose    the last test of the plan is not run and not reported
  *   inject=hang    interrupts off, for ever, after the baseline
- *   inject=deaf    another processor has its interrupts off for 16 s after the baseline
+ *   inject=deaf    another processor has its interrupts off for 18 s after the baseline
  *   inject=reset   a triple fault after the baseline
  *   storm=US       a timer interrupt every US microseconds (20 to 1,000,000) while programs run
  * Context: the boot thread.

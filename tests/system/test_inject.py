@@ -79,7 +79,7 @@ def test_hang_is_noticed_by_another_processor(boot, mkimg):
 
 def test_processor_that_is_deaf_for_a_while(boot, mkimg):
     """Its neighbour tells where it is and was, nothing stops, and later it goes on."""
-    plan = 'test nap limit=60 /bin/sh -c "sleep 20"\n' + PLAN
+    plan = 'test nap limit=60 /bin/sh -c "sleep 28"\n' + PLAN
     outcome = boot(mkimg(plan=plan, words="inject=deaf"), cpus=2, timeout=120)
     assert outcome.code == machine.PASS, outcome.message
     begin = outcome.log.index("processor 1 has not answered for 10 s")
