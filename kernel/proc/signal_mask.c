@@ -48,20 +48,29 @@ void signal_restore_mask_later(struct task *self, uint64_t saved)
     arch_thread_add_work(&self->thread.arch, ARCH_WORK_SIGNAL);
 }
 
+/* A signal that is ignored from now on does not stay pending. */
+static NOINLINE void drop_ignored_locked(struct task *self, int number)
+{
+    if (!signal_is_ignored(self->process, number))
+        return;
+    signal_queue_drop(&self->sig_queue, SIGNAL_BIT(number));
+    signal_queue_drop(&self->process->sig_queue, SIGNAL_BIT(number));
+    signal_recheck(self);
+}
+
 void signal_set_action(struct task *self, int number, const struct lx_sigaction *wanted,
                        struct lx_sigaction *before)
 {
     struct process *process = self->process;
+    struct lx_sigaction *action = &process->actions[number - 1];
     uint64_t flags = spin_lock_irqsave(&process->lock);
 
-    *before = process->actions[number - 1];
+    if (before)
+        *before = *action;
     if (wanted) {
-        process->actions[number - 1] = *wanted;
-        if (signal_is_ignored(process, number)) {
-            signal_queue_drop(&self->sig_queue, SIGNAL_BIT(number));
-            signal_queue_drop(&process->sig_queue, SIGNAL_BIT(number));
-            signal_recheck(self);
-        }
+        *action = *wanted;
+        if (unlikely(signal_pending(self) & SIGNAL_BIT(number)))
+            drop_ignored_locked(self, number);
     }
     spin_unlock_irqrestore(&process->lock, flags);
 }

@@ -36,7 +36,7 @@ int64_t sys_rt_sigaction(struct task *self, int number, struct uptr action, stru
     }
     if (!signal_valid(number) || (action.va && (SIGNAL_BIT(number) & SIGNAL_UNBLOCKABLE)))
         return -EINVAL;
-    signal_set_action(self, number, action.va ? &wanted : NULL, &before);
+    signal_set_action(self, number, action.va ? &wanted : NULL, old.va ? &before : NULL);
     return old.va ? vm_user_write(old, &before, sizeof(before)) : 0;
 }
 

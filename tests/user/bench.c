@@ -210,11 +210,12 @@ struct action {
 
 static void do_sigaction(void)
 {
+    static struct action caught = {.handler = on_signal}, ignored = {.handler = SIG_IGN};
     static bool other;
-    struct action action = {.handler = other ? on_signal : SIG_IGN};
 
     other = !other;
-    expect_value(raw4(SYS_rt_sigaction, SIGUSR2, &action, NULL, sizeof(action.mask)), 0);
+    expect_value(
+        raw4(SYS_rt_sigaction, SIGUSR2, other ? &caught : &ignored, NULL, sizeof(caught.mask)), 0);
 }
 
 static void do_signal(void)
