@@ -12,12 +12,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/user/exec_chain.h"
 #include "tests/user/lib/check.h"
 
 #define LINKS 100
 #define PAGE  4096UL
-
-extern const char link_begin[], link_where[], link_last[], link_path[], link_end[];
 
 /* Position-independent. Ends with 1 where it is not where it should be, 2 where its zeroes are not
  * zero, 3 where the next one could not be executed, 77 as the last. */

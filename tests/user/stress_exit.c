@@ -183,6 +183,20 @@ static void check_sharers(void)
     check_all_gone(ends[0]);
 }
 
+/* The parent begins to wait at about the moment when the child ends: whichever comes first. */
+static void check_meeting(uint64_t *random)
+{
+    for (unsigned i = 0; i < 50; i++) {
+        pid_t pid = (pid_t)CHECK_OK(fork());
+
+        if (!pid)
+            _exit(0);
+        for (unsigned n = random_next(random) % 20000; n; n--)
+            __asm__ volatile("pause");
+        child_await(pid, 0);
+    }
+}
+
 /* Many children, several of which end at each moment, waited for by number, group and any. */
 static void check_waits(void)
 {
@@ -227,6 +241,7 @@ int main(int argc, char **argv)
         check_orphaned_group();
         check_sharers();
         check_waits();
+        check_meeting(&random);
     } while (stress_goes_on());
     return 0;
 }
