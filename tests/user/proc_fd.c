@@ -91,10 +91,14 @@ static void pipes(void)
 {
     struct pollfd poll_fd = {.events = POLLIN};
     int ends[2], writer, reader;
+    struct stat st;
     char byte;
 
     CHECK_OK(pipe(ends));
     writer = (int)CHECK_OK(open(fd_path(ends[0]), O_WRONLY));
+    CHECK_OK(fstat(writer, &st));
+    snprintf(text, sizeof(text), "pipe:[%lu]", (unsigned long)st.st_ino);
+    link_is(fd_path(writer), text);
     CHECK_EQ(write(writer, "a", 1), 1);
     CHECK_EQ(read(ends[0], &byte, 1), 1);
     CHECK_EQ(byte, 'a');
