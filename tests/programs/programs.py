@@ -63,6 +63,8 @@ class Linux:
         self.trees = trees
         self.terminals = False  # whether cases can have pseudo-terminals
         subprocess.run(["mount", "--make-rprivate", "/"], check=False)
+        # What cases see of processes are those of this namespace, wherever it is mounted from.
+        subprocess.run(["mount", "-t", "proc", "proc", "/proc"], check=True)
         subprocess.run(["hostname", "firstlight"], check=False)
         subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", self.place], check=True)
         self.root = ""
