@@ -261,6 +261,8 @@ static void processor_run(void)
 {
     ipi_join();
     watchdog_start();
+    sched_join_cpu();
+    smp_answer();
     sched_become_idle();
 }
 

@@ -21,8 +21,8 @@
 #include "kernel/plat/acpi.h"
 #include "kernel/plat/lapic.h"
 
-#define ANSWER_NS  1000000000ULL /* how long a processor may take to appear */
-#define INIT_NS    10000000ULL   /* INIT to start-up; needed by old hardware only */
+#define ANSWER_NS  10000000000ULL /* how long a processor may take to appear: it may be emulated */
+#define INIT_NS    10000000ULL    /* INIT to start-up; needed by old hardware only */
 #define STARTUP_NS 200000ULL
 #define TSC_LOOKS  1000
 
@@ -78,8 +78,12 @@ static void cpu_entry(void *argument)
             cpu_halt();
     for (unsigned i = 0; i < TSC_LOOKS; i++)
         tsc_compare();
-    __atomic_store_n(&answered, cpu->index, __ATOMIC_RELEASE);
     cpu_run();
+}
+
+void smp_answer(void)
+{
+    __atomic_store_n(&answered, cpu_self()->index, __ATOMIC_RELEASE);
 }
 
 /* A top-level table below 1 MiB: the kernel half, and the first page of the trampoline mapped at

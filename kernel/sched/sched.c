@@ -450,12 +450,16 @@ void sched_init_cpu(void)
     queue_init(thread_current(), idle);
 }
 
-void sched_become_idle(void)
+void sched_join_cpu(void)
 {
     struct thread *self = &idle_threads[cpu_self()->index];
 
     thread_adopt(self);
     queue_init(self, self);
+}
+
+void sched_become_idle(void)
+{
     __atomic_fetch_or(&idle_mask, 1ULL << cpu_self()->index, __ATOMIC_SEQ_CST);
     idle_loop();
     __builtin_unreachable();

@@ -26,8 +26,10 @@ struct sched_ops {
 void sched_set_ops(const struct sched_ops *ops);
 
 /* On each processor, from the thread that starts it up, which goes on as an ordinary thread
- * (boot processor) or becomes the idle thread (sched_become_idle). */
+ * (boot processor), or as the idle thread: from sched_join_cpu on it may be given work, which
+ * sched_become_idle does. */
 void sched_init_cpu(void);
+void sched_join_cpu(void);
 NORETURN void sched_become_idle(void);
 unsigned sched_cpus_online(void);
 

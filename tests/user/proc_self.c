@@ -119,6 +119,9 @@ static void status(void)
     sigset_t set;
 
     umask(0712);
+    /* A shell ignores some for what it starts with &. */
+    for (int number = 1; number < NSIG; number++)
+        signal(number, SIG_DFL);
     sigemptyset(&set);
     sigaddset(&set, SIGUSR2);
     sigaddset(&set, SIGUSR1);
@@ -147,7 +150,8 @@ static void status(void)
     CHECK(line_is(text, "SigPnd:", "0000000000000200"));
     CHECK(line_is(text, "ShdPnd:", "0000000000000800"));
     CHECK(line_is(text, "SigBlk:", "0000000000000a00"));
-    CHECK(line_is(text, "SigIgn:", "0000000000000001"));
+    /* glibc starts programs with its own two signals, 32 and 33, ignored now and then. */
+    CHECK_EQ(strtoull(line_value(text, "SigIgn:"), NULL, 16) & ~(3ULL << 31), 1);
     CHECK(line_is(text, "SigCgt:", "0000000000004000"));
     CHECK(line_is(text, "NoNewPrivs:", "0"));
     CHECK_OK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
