@@ -58,6 +58,7 @@ static struct thread *dequeue_locked(struct runq *queue)
     return list_entry(node, struct thread, link);
 }
 
+static unsigned place(const struct thread *thread);
 static void make_runnable(struct thread *thread);
 
 /* After a switch, on the new thread's stack: the old one is out for good. */
@@ -69,7 +70,10 @@ static void finish(void)
     bool moving = previous->moving;
     bool crowded = queue->waiting != 0;
 
-    previous->moving = false;
+    if (unlikely(moving)) {
+        previous->moving = false;
+        previous->cpu = place(previous);
+    }
     spin_unlock(&queue->lock);
     queue->counting = false;
     if (crowded)
@@ -115,7 +119,7 @@ static void switch_locked(struct runq *queue, struct thread *next)
     account_locked(queue);
     queue->current = next;
     queue->previous = self;
-    next->cpu = cpu_self()->index;
+    ASSERT(next->cpu == cpu_self()->index);
     arch_thread_switch(&self->arch, &next->arch);
     finish();
 }
@@ -260,9 +264,10 @@ static unsigned place(const struct thread *thread)
     return last;
 }
 
+/* It is in no queue yet, but its .cpu says where it goes. */
 static void make_runnable(struct thread *thread)
 {
-    unsigned cpu = place(thread);
+    unsigned cpu = thread->cpu;
     struct runq *queue = &sched_queues[cpu];
     bool idle;
 
@@ -299,6 +304,8 @@ static void wake(struct thread *thread, bool only_interruptible)
     if (thread->state == THREAD_BLOCKED && (thread->interruptible || !only_interruptible)) {
         thread->state = THREAD_RUNNABLE;
         must_run = queue->current != thread;
+        if (must_run)
+            __atomic_store_n(&thread->cpu, place(thread), __ATOMIC_RELEASE);
     } else if (only_interruptible && queue->current == thread) {
         kick = thread->cpu != cpu_self()->index; /* out of ring 3, to look at its work */
     }
@@ -336,7 +343,6 @@ void sched_poke(struct thread *thread)
 
 void sched_start(struct thread *thread)
 {
-    thread->cpu = cpu_self()->index;
     wake(thread, false);
 }
 

@@ -33,8 +33,9 @@ static inline struct runq *sched_own_queue(void)
     return &sched_queues[cpu_self()->index];
 }
 
-/* Locks the queue of the processor where the thread runs or ran last: while that is still
- * switching away from it, the lock is held. Interrupts off. */
+/* Locks the queue of the processor where the thread is to run, runs or ran last: while that is
+ * still switching away from it, the lock is held. The thread goes to another processor only under
+ * this lock, so what the holder sees of it holds. Interrupts off. */
 struct runq *sched_queue_lock(const struct thread *thread);
 
 /* The following: of this processor, interrupts off. */

@@ -49,6 +49,7 @@ int thread_create(struct thread *thread, void (*function)(void *argument), void 
     if (!top)
         return -ENOMEM;
     init(thread);
+    thread->cpu = cpu_self()->index;
     thread->state = THREAD_BLOCKED;
     thread->arch.stack_top = (uint64_t)top;
     arch_thread_prepare(&thread->arch, function, argument);

@@ -39,7 +39,7 @@ struct thread {
     bool moving;             /* [r] off to another processor, see finish */
     bool is_idle;            /* [I] */
     bool tells_switch;       /* [o] gets ARCH_WORK_RSEQ when it is switched away from */
-    uint32_t cpu;            /* [r] where it runs, or ran last */
+    uint32_t cpu;            /* [r] where it is to run, runs, or ran last */
     uint64_t affinity;       /* [a] bit a processor */
     uint32_t slice_ns;       /* [a] its turn while others wait */
     uint32_t policy;         /* [a] SCHED_NORMAL, BATCH or IDLE, perhaps with RESET_ON_FORK */
