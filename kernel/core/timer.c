@@ -74,6 +74,23 @@ static struct timer_queue *queue_lock(const struct timer *timer)
     }
 }
 
+/* The same, once no other processor runs the timer's function: that may still look at whatever the
+ * timer lies in after it has woken somebody. flags: the caller's, from before interrupts went off.
+ */
+static struct timer_queue *quiet_lock(const struct timer *timer, uint64_t flags)
+{
+    for (;;) {
+        struct timer_queue *queue = queue_lock(timer);
+
+        if (queue->running != timer || queue == own_queue())
+            return queue;
+        spin_unlock(&queue->lock);
+        irq_restore(flags);
+        cpu_pause();
+        irq_disable();
+    }
+}
+
 /* Off whatever queue it is on. Another processor's hardware is left as it is: an interrupt too
  * many does no harm. */
 static void remove_locked(struct timer_queue *queue, struct timer *timer)
@@ -88,7 +105,7 @@ static void remove_locked(struct timer_queue *queue, struct timer *timer)
 void timer_start(struct timer *timer, uint64_t deadline_ns)
 {
     uint64_t flags = irq_save();
-    struct timer_queue *queue = queue_lock(timer);
+    struct timer_queue *queue = quiet_lock(timer, flags);
     struct list *before;
 
     remove_locked(queue, timer);
@@ -113,19 +130,10 @@ void timer_start(struct timer *timer, uint64_t deadline_ns)
 void timer_stop(struct timer *timer)
 {
     uint64_t flags = irq_save();
+    struct timer_queue *queue = quiet_lock(timer, flags);
 
-    for (;;) {
-        struct timer_queue *queue = queue_lock(timer);
-        bool running = queue->running == timer && queue != &queues[cpu_self()->index];
-
-        remove_locked(queue, timer);
-        spin_unlock(&queue->lock);
-        if (!running)
-            break;
-        irq_restore(flags);
-        cpu_pause();
-        flags = irq_save();
-    }
+    remove_locked(queue, timer);
+    spin_unlock(&queue->lock);
     irq_restore(flags);
 }
 

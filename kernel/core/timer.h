@@ -6,7 +6,9 @@
  *          hardware is set to. A timer fires on the processor that started it.
  * Rule:    the hardware timer runs only while a timer is pending.
  * Locks:   one spinlock a processor, rank TIMER, interrupts off. Not held while a function runs.
- *          timer_stop waits for a function that runs on another processor.
+ *          timer_start and timer_stop wait for a function that runs on another processor: no lock
+ *          may be held that it takes. So a timer's function never runs twice at a time, and not
+ *          when the timer has been stopped.
  * Context: timer_start and timer_stop: any but NMI. Functions run in the timer interrupt, with
  *          interrupts off.
  * Units:   nanoseconds of monotonic time.
