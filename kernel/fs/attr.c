@@ -93,6 +93,9 @@ int fs_truncate(struct inode *inode, uint64_t nbytes, const struct credentials *
         return err;
     if (!inode->ops->truncate_locked)
         return -EINVAL;
+    err = inode_claim(inode, INODE_WRITER);
+    if (err)
+        return err;
     mutex_lock(&inode->lock);
     shorter = nbytes < inode->size;
     err = inode->ops->truncate_locked(inode, nbytes);
@@ -102,6 +105,7 @@ int fs_truncate(struct inode *inode, uint64_t nbytes, const struct credentials *
             drop_set_id_locked(inode);
     }
     mutex_unlock(&inode->lock);
+    inode_unclaim(inode, INODE_WRITER);
     if (!err && shorter)
         mappings_follow(inode, nbytes);
     return err;

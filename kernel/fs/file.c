@@ -74,6 +74,8 @@ int file_create(const struct file_ops *ops, struct inode *inode, struct dentry *
 
 void file_discard(struct file *file)
 {
+    if (file->access & (FILE_WRITER | FILE_RUNNER))
+        inode_unclaim(file->inode, file->access & FILE_WRITER ? INODE_WRITER : INODE_RUNNER);
     dentry_put(file->dentry);
     inode_put(file->inode);
     slab_free(file_cache, file);
@@ -275,9 +277,28 @@ struct vm_pager *file_pager(struct file *file)
     return file->inode->pager.ops && !(file->access & FILE_PATH) ? &file->inode->pager : NULL;
 }
 
-int file_check_exec(const struct file *file, const struct fs_context *context)
+int file_begin_write(struct file *file)
 {
+    int err;
+
+    if (!(file->access & FILE_WRITE) || (file->inode->mode & LX_S_IFMT) != LX_S_IFREG)
+        return 0;
+    err = inode_claim(file->inode, INODE_WRITER);
+    if (!err)
+        file->access |= FILE_WRITER;
+    return err;
+}
+
+int file_begin_exec(struct file *file, const struct fs_context *context)
+{
+    int err;
+
     if ((file->inode->mode & LX_S_IFMT) != LX_S_IFREG || (file->inode->super->flags & LX_MS_NOEXEC))
         return -EACCES;
-    return inode_permission(file->inode, &context->cred, INODE_EXEC);
+    err = inode_permission(file->inode, &context->cred, INODE_EXEC);
+    if (!err)
+        err = inode_claim(file->inode, INODE_RUNNER);
+    if (!err)
+        file->access |= FILE_RUNNER;
+    return err;
 }

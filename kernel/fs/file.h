@@ -27,6 +27,8 @@ enum file_access {
     FILE_PRIVILEGED = 64, /* the opener's writes take no set-user-ID bit away */
     FILE_NOCTTY = 128,    /* O_NOCTTY: a terminal does not become the opener's */
     FILE_SERIAL = 32,     /* one read or write at a time: files and directories */
+    FILE_WRITER = 256,    /* has claimed its inode for writing, until it goes */
+    FILE_RUNNER = 512,    /* likewise, for running it */
 };
 
 /* I constant after creation   a atomic   p position_lock */
@@ -105,8 +107,12 @@ MUST_CHECK int64_t file_write_kernel(struct file *file, const void *src, size_t 
 uint64_t file_size(struct file *file);
 uint32_t file_mode(const struct file *file);    /* type and permissions */
 struct vm_pager *file_pager(struct file *file); /* NULL: it cannot be mapped */
-/* May it be executed: -EACCES unless a regular file with an x bit that counts for the context. */
-MUST_CHECK int file_check_exec(const struct file *file, const struct fs_context *context);
+/* The file is about to run, and is not written to from here until its last reference goes. The
+ * caller has made it and is the only one to know it. -EACCES unless a regular file with an x bit
+ * that counts for the context, -ETXTBSY. */
+MUST_CHECK int file_begin_exec(struct file *file, const struct fs_context *context);
+/* The same for writing: 0 at once for anything but a regular file that was opened for it. */
+MUST_CHECK int file_begin_write(struct file *file);
 
 /* getdents: -ENOTDIR. */
 MUST_CHECK int file_read_directory(struct file *file, struct dir_emit *emit);

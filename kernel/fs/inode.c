@@ -93,6 +93,19 @@ bool inode_link_unless_dead(struct inode *inode)
     return false;
 }
 
+int inode_claim(struct inode *inode, enum inode_claim claim)
+{
+    int32_t claims = __atomic_load_n(&inode->claims, __ATOMIC_RELAXED);
+
+    do {
+        if (claims * claim < 0 ||
+            (claim == INODE_RUNNER && __atomic_load_n(&inode->pager.writers, __ATOMIC_RELAXED)))
+            return -ETXTBSY;
+    } while (!__atomic_compare_exchange_n(&inode->claims, &claims, claims + claim, true,
+                                          __ATOMIC_ACQUIRE, __ATOMIC_RELAXED));
+    return 0;
+}
+
 void inode_touch_locked(struct inode *inode)
 {
     inode->mtime = inode->ctime = fs_time_now();

@@ -102,6 +102,7 @@ struct inode {
     struct vm_pager pager;                     /* [I] ops are NULL when it cannot be mapped */
     struct list locks;                         /* [l] advisory locks: fs/flock.h */
     bool linkable;                             /* [I] made by O_TMPFILE: may get its first name */
+    int32_t claims;                            /* [a] > 0: who writes; < 0: who runs it */
     union {
         struct filemap map;   /* regular file [l] */
         struct dir_index dir; /* directory [l] */
@@ -168,6 +169,15 @@ MUST_CHECK bool inode_link_unless_dead(struct inode *inode); /* false: nlink was
 struct fs_time fs_time_now(void);
 void inode_touch_locked(struct inode *inode); /* mtime and ctime are now */
 void inode_touch_atime(struct inode *inode);  /* as mount option relatime does */
+
+/* A file is not written while it runs as a program, nor started while somebody may write to it.
+ * Claims are counted; -ETXTBSY: there are some of the other kind. */
+enum inode_claim { INODE_WRITER = 1, INODE_RUNNER = -1 };
+MUST_CHECK int inode_claim(struct inode *inode, enum inode_claim claim);
+static inline void inode_unclaim(struct inode *inode, enum inode_claim claim)
+{
+    __atomic_fetch_sub(&inode->claims, claim, __ATOMIC_RELEASE);
+}
 
 enum inode_access { INODE_EXEC = 1, INODE_WRITE = 2, INODE_READ = 4 };
 

@@ -95,12 +95,12 @@ static int open_dentry(struct fs_context *opener, struct dentry *dentry, uint32_
     file->context = context;
     if (credentials_is_privileged(&opener->cred))
         file->access |= FILE_PRIVILEGED;
-    if (ops->open) {
+    err = file_begin_write(file);
+    if (!err && ops->open)
         err = ops->open(file);
-        if (err) {
-            file_discard(file);
-            return err;
-        }
+    if (err) {
+        file_discard(file);
+        return err;
     }
     *out_file = file;
     return 0;

@@ -191,7 +191,7 @@ static int interpreter_load(struct loading *load, struct fs_context *context,
         load->reason = "its dynamic loader (PT_INTERP) cannot be opened";
         return err;
     }
-    err = file_check_exec(interp.file, context);
+    err = file_begin_exec(interp.file, context);
     if (!err) {
         got = file_read_kernel(interp.file, head, sizeof(head), 0);
         err = got < 0 ? (int)got : headers_read(&interp, head, (size_t)got);
@@ -265,7 +265,7 @@ int exec_load(struct file *file, struct fs_context *context, const struct exec_s
 
     file_get(file);
     for (unsigned depth = 0; !err; depth++) {
-        err = file_check_exec(file, context);
+        err = file_begin_exec(file, context);
         if (err)
             break;
         got = file_read_kernel(file, head, sizeof(head), 0);

@@ -37,6 +37,7 @@ static const char *errno_text(int err)
         {EISDIR, "EISDIR: a directory"},
         {EPERM, "EPERM: not permitted"},
         {ENXIO, "ENXIO: no such device"},
+        {ETXTBSY, "ETXTBSY: somebody may write to it"},
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(texts); i++)

@@ -11,6 +11,11 @@
 /* All lists; the links of areas and of cursors. A cursor is an area without a space. */
 static struct spinlock mappings_lock = SPINLOCK_INIT(SPIN_FDTABLE);
 
+static bool writes(const struct vm_area *area)
+{
+    return area->shared && area->may_write;
+}
+
 void vm_mappings_add(struct vm_area *area)
 {
     struct list *areas = &area->pager->areas;
@@ -20,6 +25,7 @@ void vm_mappings_add(struct vm_area *area)
         list_init(areas);
     /* At the end: a walk that is under way comes by a child that is made meanwhile. */
     list_push_back(areas, &area->mapping);
+    area->pager->writers += writes(area);
     spin_unlock(&mappings_lock);
 }
 
@@ -27,6 +33,8 @@ void vm_mappings_remove(struct vm_area *area)
 {
     spin_lock(&mappings_lock);
     list_remove(&area->mapping);
+    if (writes(area)) /* no cursor, which has no pager */
+        area->pager->writers--;
     spin_unlock(&mappings_lock);
 }
 

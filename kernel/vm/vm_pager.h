@@ -41,4 +41,5 @@ struct vm_pager_ops {
 struct vm_pager {
     const struct vm_pager_ops *ops;
     struct list areas; /* [vm_mappings] that map it; all zero before the first */
+    uint32_t writers;  /* [vm_mappings] those of them through which a program may write to it */
 };
