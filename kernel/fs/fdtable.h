@@ -38,6 +38,10 @@ MUST_CHECK int fd_table_create(struct fd_table **out_table);
 MUST_CHECK int fd_table_dup(struct fd_table *table, struct fd_table **out_copy); /* fork */
 void fd_table_get(struct fd_table *table);
 void fd_table_put(struct fd_table *table); /* the last one closes all files */
+static inline bool fd_table_is_shared(const struct fd_table *table)
+{
+    return __atomic_load_n(&table->users, __ATOMIC_ACQUIRE) > 1;
+}
 void fd_table_close_on_exec(struct fd_table *table);
 
 /* A file borrowed from a table for one system call. A reference is counted only when the table is
@@ -54,7 +58,7 @@ static inline struct fd_ref fd_find_any(struct fd_table *table, int fd)
 {
     struct file *file;
 
-    if (likely(__atomic_load_n(&table->users, __ATOMIC_ACQUIRE) == 1))
+    if (likely(!fd_table_is_shared(table)))
         return (struct fd_ref){(unsigned)fd < table->capacity ? table->slots[fd] : NULL, false};
     file = fd_get(table, fd);
     return (struct fd_ref){file, file != NULL};

@@ -7,6 +7,7 @@
 #include "kernel/fs/fdtable.h"
 #include "kernel/fs/file.h"
 #include "kernel/proc/exec.h"
+#include "kernel/proc/futex.h"
 #include "kernel/proc/process.h"
 #include "kernel/proc/rseq.h"
 #include "kernel/proc/signal.h"
@@ -47,23 +48,44 @@ static void registers_reset(struct task *self, const struct exec_program *progra
     exec_frame_init(arch_thread_frame(arch), program);
 }
 
+/* As on Linux, who shared the descriptors keeps them as they are. */
+static void files_replace(struct task *self, struct fd_table *files)
+{
+    struct fd_table *old = self->files;
+    uint64_t flags = spin_lock_irqsave(&process_tree_lock); /* others look at it: /proc, limits */
+
+    files->limit = (uint32_t)MIN(self->process->limits[LX_RLIMIT_NOFILE].current, FD_LIMIT_MAX);
+    self->files = files;
+    spin_unlock_irqrestore(&process_tree_lock, flags);
+    fd_table_put(old);
+}
+
 int exec_replace(struct task *self, struct file *file, const struct exec_strings *strings)
 {
     struct process *process = self->process;
     struct exec_program program = {0};
+    struct fd_table *files = NULL;
     struct file *old_exe;
     uint64_t flags;
     int err = exec_load(file, self->fs, strings, &program);
 
     if (err)
         return err;
+    if (fd_table_is_shared(self->files))
+        err = fd_table_dup(self->files, &files);
+    if (err) {
+        vm_space_put(program.space);
+        file_put(program.file);
+        return err;
+    }
+    if (files)
+        files_replace(self, files);
+    futex_leave_memory(self);
     process_usage_note_memory(process, self->thread.space);
     space_replace(self, program.space);
     fd_table_close_on_exec(self->files);
     signal_clear_handlers(process);
     process->sig_stack = (struct lx_stack){.flags = LX_SS_DISABLE};
-    self->clear_tid.va = 0;
-    self->robust_list.va = 0;
     rseq_drop(self);
     flags = spin_lock_irqsave(&process->lock);
     old_exe = process->exe;

@@ -90,10 +90,8 @@ void process_exit(struct task *self, enum process_end end, int code)
     signal_exit(self);
     fd_table_put(self->files);
     self->files = NULL;
-    futex_exit(self);
+    futex_leave_memory(self);
     process_usage_note_memory(process, self->thread.space);
-    if (self->clear_tid.va)
-        signal_clear_tid(self);
     memory_leave(self);
     fs_context_destroy(self->fs);
     self->fs = NULL;

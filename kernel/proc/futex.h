@@ -30,9 +30,10 @@ MUST_CHECK int futex_wake(struct task *self, uint64_t va, bool shared, int count
 MUST_CHECK int futex_requeue(struct task *self, uint64_t va, uint64_t va2, bool shared, int wake,
                              int move, const uint32_t *expected);
 
-/* Wakes one, if any; who cares about the answer? For the end of a task, its clear_tid. */
+/* Wakes one, if any; who cares about the answer? */
 void futex_wake_user(struct task *self, struct uptr word);
 
-/* The end of a task: locks on its robust list are marked and one waiter of each is woken. The
- * memory is still there. */
-void futex_exit(struct task *self);
+/* The task is about to leave its memory, by exit or exec: locks on its robust list are marked and
+ * one waiter of each is woken; if others stay in the memory, 0 goes to clear_tid and whoever waits
+ * there is woken. */
+void futex_leave_memory(struct task *self);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Locks that outlive their owner: the list of them that a task keeps in its memory. */
+/* What a task leaves in its memory: locks that outlive their owner, of which it keeps a list there,
+ * and the word that says whether it lives. */
 #include "kernel/proc/futex.h"
 #include "kernel/proc/task.h"
 #include "kernel/vm/vm_space.h"
@@ -34,7 +35,7 @@ static bool owner_died(struct task *self, uint64_t va, bool is_pi, bool pending)
     return true;
 }
 
-void futex_exit(struct task *self)
+static void list_leave(struct task *self)
 {
     struct lx_robust_list_head head;
     uint64_t entry, next, at = self->robust_list.va;
@@ -56,4 +57,17 @@ void futex_exit(struct task *self)
     if (head.list_op_pending)
         (void)owner_died(self, (head.list_op_pending & ~IS_PI) + (uint64_t)head.futex_offset,
                          head.list_op_pending & IS_PI, true);
+}
+
+/* A word that cannot be written is nobody's business, as on Linux. */
+void futex_leave_memory(struct task *self)
+{
+    struct uptr word = self->clear_tid;
+    const int zero = 0;
+
+    list_leave(self);
+    self->clear_tid.va = 0;
+    if (word.va && vm_space_is_shared(self->thread.space) &&
+        vm_user_write(word, &zero, sizeof(zero)) == 0)
+        futex_wake_user(self, word);
 }

@@ -96,9 +96,6 @@ void signal_clear_handlers(struct process *process);
  * keeper are told. */
 void signal_exit(struct task *self);
 
-/* exit: writes 0 to clear_tid and wakes whoever waits there. */
-void signal_clear_tid(struct task *self);
-
 /* Sleeps on an entered waiter until it is woken (0) or the task has to die (-EINTR): other signals
  * wait. */
 MUST_CHECK int signal_wait_killable(const struct waiter *waiter);

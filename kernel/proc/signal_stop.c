@@ -204,15 +204,6 @@ void signal_exit(struct task *self)
     spin_unlock_irqrestore(&process_tree_lock, tree);
 }
 
-void signal_clear_tid(struct task *self)
-{
-    int zero = 0;
-
-    if (vm_user_write(self->clear_tid, &zero, sizeof(zero)))
-        return; /* as on Linux, nobody's business */
-    futex_wake_user(self, self->clear_tid);
-}
-
 int signal_wait_killable(const struct waiter *waiter)
 {
     struct task *self = task_current();

@@ -88,6 +88,10 @@ MUST_CHECK int vm_space_create(struct vm_space **out_space);
 /* A copy for fork: private pages are shared until one side writes. */
 MUST_CHECK int vm_space_dup(struct vm_space *parent, struct vm_space **out_space);
 void vm_space_get(struct vm_space *space);
+static inline bool vm_space_is_shared(const struct vm_space *space)
+{
+    return __atomic_load_n(&space->refs, __ATOMIC_ACQUIRE) > 1;
+}
 /* For whoever found it in a list: false if the last reference is gone already. */
 MUST_CHECK bool vm_space_get_unless_dead(struct vm_space *space);
 /* The last one frees areas, pages and tables: no processor may be on them. */
