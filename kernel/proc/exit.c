@@ -36,13 +36,6 @@ static void memory_leave(struct task *self)
     vm_space_put(space);
 }
 
-/* Out of the tree for good; the caller drops the tree's reference. */
-static void unlink_locked(struct process *process)
-{
-    list_remove(&process->sibling);
-    list_remove(&process->numbered);
-}
-
 /* Orphans get a new parent, which waits for none of them: those that have ended already are gone,
  * for the caller to put. */
 static void children_leave_locked(struct process *process, struct list *gone)
@@ -53,7 +46,7 @@ static void children_leave_locked(struct process *process, struct list *gone)
         struct process *child = list_entry(node, struct process, sibling);
 
         if (child->zombie) {
-            unlink_locked(child);
+            process_unlink_locked(child);
             list_push_back(gone, node);
             continue;
         }
@@ -109,7 +102,7 @@ void process_exit(struct task *self, enum process_end end, int code)
     process_usage_end_locked(process);
     process->zombie = true;
     if (parent_told_locked(process)) {
-        unlink_locked(process);
+        process_unlink_locked(process);
         list_push_back(&gone, &process->sibling);
     }
     spin_unlock_irqrestore(&process_tree_lock, flags);
@@ -177,7 +170,7 @@ static int scan_locked(struct process *parent, const struct process_wait *which,
         process_usage_add(&change->usage, &child->children_usage);
         if (child->zombie && which->exited && !which->keep) {
             process_usage_add(&parent->children_usage, &change->usage);
-            unlink_locked(child);
+            process_unlink_locked(child);
             *reaped = child;
         }
         return 1;

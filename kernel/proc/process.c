@@ -23,6 +23,9 @@ static struct slab_cache *process_cache, *task_cache, *fpu_cache;
 static struct list numbers[BUCKETS];    /* [tree] by pid */
 static int last_pid = PROCESS_INIT_PID; /* [tree] */
 static uint64_t last_serial = 1;        /* [tree] init's */
+/* [tree] How often a number is that of a process, of its group, of its session: groups and sessions
+ * outlive who gave them its number. At most 2 for each process and 1 more: 16 bits are enough. */
+static uint16_t uses[PROCESS_PID_MAX];
 
 static struct list *bucket_of(int pid)
 {
@@ -92,8 +95,7 @@ void process_init(void)
     process_init_process.refs = 1;
     process_init_process.pid = PROCESS_INIT_PID;
     process_init_process.serial = last_serial;
-    process_init_process.group = PROCESS_INIT_PID;
-    process_init_process.session = PROCESS_INIT_PID;
+    process_move_locked(&process_init_process, PROCESS_INIT_PID, PROCESS_INIT_PID);
     str_copy(process_init_process.name, sizeof(process_init_process.name), "init");
     list_push_back(bucket_of(PROCESS_INIT_PID), &process_init_process.numbered);
 }
@@ -122,15 +124,15 @@ struct process *process_next_locked(const struct process *after)
     return list_entry(node, struct process, numbered);
 }
 
-static bool number_used_locked(int pid)
+/* A new process is in group and session 0, where the count does not matter. */
+void process_move_locked(struct process *process, int group, int session)
 {
-    if (process_find_locked(pid))
-        return true;
-    /* Groups and sessions outlive the process that gave them its number. */
-    for (struct process *p = process_next_locked(NULL); p; p = process_next_locked(p))
-        if (p->group == pid || p->session == pid)
-            return true;
-    return false;
+    uses[process->group]--;
+    uses[process->session]--;
+    process->group = group;
+    process->session = session;
+    uses[group]++;
+    uses[session]++;
 }
 
 bool process_exists(int pid)
@@ -149,7 +151,7 @@ static int number_take_locked(void)
 {
     for (int tries = 0; tries < PROCESS_PID_MAX; tries++) {
         last_pid = last_pid + 1 < PROCESS_PID_MAX ? last_pid + 1 : PROCESS_INIT_PID + 1;
-        if (!process_find_locked(last_pid) && !number_used_locked(last_pid))
+        if (!uses[last_pid])
             return last_pid;
     }
     return -EAGAIN;
@@ -240,7 +242,16 @@ static int link_locked(struct process *parent, struct process *process)
     process->parent_pid = parent->pid;
     list_push_back(&parent->children, &process->sibling);
     list_push_back(bucket_of(pid), &process->numbered);
+    uses[pid]++;
     return 0;
+}
+
+void process_unlink_locked(struct process *process)
+{
+    list_remove(&process->sibling);
+    list_remove(&process->numbered);
+    uses[process->pid]--;
+    process_move_locked(process, 0, 0);
 }
 
 static int process_link(struct process *parent, struct process *process)
@@ -248,6 +259,8 @@ static int process_link(struct process *parent, struct process *process)
     uint64_t flags = spin_lock_irqsave(&process_tree_lock);
     int err = link_locked(parent, process);
 
+    if (!err)
+        process_move_locked(process, process->pid, process->pid);
     spin_unlock_irqrestore(&process_tree_lock, flags);
     return err;
 }
@@ -269,8 +282,6 @@ int process_create(struct process *parent, struct process **out_process)
         process_free(process);
         return err;
     }
-    process->group = process->pid;
-    process->session = process->pid;
     process->awaited = true;
     *out_process = process;
     return 0;
@@ -326,11 +337,11 @@ int process_join(struct process *self, struct process *child, bool same_parent)
     int err = -EINTR;
 
     if (!(__atomic_load_n(&self->task->thread.arch.work, __ATOMIC_ACQUIRE) & work)) {
-        child->group = self->group;
-        child->session = self->session;
         child->terminal = self->terminal;
         err = link_locked(same_parent ? self->parent : self, child);
     }
+    if (!err)
+        process_move_locked(child, self->group, self->session);
     spin_unlock_irqrestore(&process_tree_lock, flags);
     return err;
 }
@@ -339,8 +350,7 @@ void process_abandon(struct process *process)
 {
     uint64_t flags = spin_lock_irqsave(&process_tree_lock);
 
-    list_remove(&process->sibling);
-    list_remove(&process->numbered);
+    process_unlink_locked(process);
     signal_queue_drop(&process->sig_queue, ~0ULL);
     signal_queue_drop(&process->task->sig_queue, ~0ULL);
     spin_unlock_irqrestore(&process_tree_lock, flags);

@@ -128,6 +128,10 @@ int process_last_pid(void);
 struct process *process_find_locked(int pid);
 /* Tree locked: the next process after `after` (NULL: the first) in the order of no meaning. */
 struct process *process_next_locked(const struct process *after);
+/* Tree locked: into that group and session. Nothing else changes these two. */
+void process_move_locked(struct process *process, int group, int session);
+/* Tree locked: out of the tree for good; the caller drops the tree's reference. */
+void process_unlink_locked(struct process *process);
 bool process_exists(int pid); /* or, when negative, any of that group */
 
 static inline int process_parent_pid(const struct process *process)

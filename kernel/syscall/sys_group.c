@@ -62,7 +62,7 @@ static int64_t set_group_locked(struct task *self, int pid, int group)
         group = process->pid;
     if (group != process->pid && !group_exists_locked(group, self->process->session))
         return -EPERM;
-    process->group = group;
+    process_move_locked(process, group, process->session);
     return 0;
 }
 
@@ -93,8 +93,7 @@ int64_t sys_setsid(struct task *self)
                 result = -EPERM;
     }
     if (result > 0) {
-        process->group = process->pid;
-        process->session = process->pid;
+        process_move_locked(process, process->pid, process->pid);
         process->terminal = NULL;
     }
     spin_unlock_irqrestore(&process_tree_lock, flags);
