@@ -34,13 +34,17 @@
     pushq %r15
     .endm
 
-    .macro POP_REGISTERS
+    .macro POP_PRESERVED /* by C */
     popq %r15
     popq %r14
     popq %r13
     popq %r12
     popq %rbp
     popq %rbx
+    .endm
+
+    .macro POP_REGISTERS
+    POP_PRESERVED
     popq %r11
     popq %r10
     popq %r9
@@ -128,10 +132,17 @@ FUNCTION arch_return_to_user
     FLIGHT_RECORD 1 user=1
     cmpq $VECTOR_SYSCALL, FRAME_VECTOR(%rsp)
     jne return_by_iret
-    POP_REGISTERS
-    movq 16(%rsp), %rcx
-    movq 32(%rsp), %r11
-    movq 40(%rsp), %rsp
+    /* What C preserves is as it came, or trap_frame_set_full would have been called. */
+    movq FRAME_R10(%rsp), %r10
+    movq FRAME_R9(%rsp), %r9
+    movq FRAME_R8(%rsp), %r8
+    movq FRAME_RAX(%rsp), %rax
+    movq FRAME_RDX(%rsp), %rdx
+    movq FRAME_RSI(%rsp), %rsi
+    movq FRAME_RDI(%rsp), %rdi
+    movq FRAME_RIP(%rsp), %rcx
+    movq FRAME_RFLAGS(%rsp), %r11
+    movq FRAME_RSP(%rsp), %rsp
     swapgs
     sysretq
 
@@ -154,10 +165,12 @@ return_bad_rip:
     jmp arch_return_to_user
     .size arch_syscall_entry, . - arch_syscall_entry
 
-/* void arch_enter_user(struct trap_frame *frame) */
+/* void arch_enter_user(struct trap_frame *frame)
+ * The frame may be the copy of one that came by SYSCALL. */
 FUNCTION arch_enter_user
     movq %rdi, %rsp
-    xorl %ebp, %ebp
+    POP_PRESERVED
+    movq %rdi, %rsp
     jmp arch_return_to_user
     .size arch_enter_user, . - arch_enter_user
 

@@ -39,6 +39,14 @@ void offsets_emit(void)
     EMIT(FRAME_ERROR, offsetof(struct trap_frame, error));
     EMIT(FRAME_RIP, offsetof(struct trap_frame, rip));
     EMIT(FRAME_CS, offsetof(struct trap_frame, cs));
+    EMIT(FRAME_RFLAGS, offsetof(struct trap_frame, rflags));
+    EMIT(FRAME_R8, offsetof(struct trap_frame, r8));
+    EMIT(FRAME_R9, offsetof(struct trap_frame, r9));
+    EMIT(FRAME_R10, offsetof(struct trap_frame, r10));
+    EMIT(FRAME_RAX, offsetof(struct trap_frame, rax));
+    EMIT(FRAME_RDX, offsetof(struct trap_frame, rdx));
+    EMIT(FRAME_RSI, offsetof(struct trap_frame, rsi));
+    EMIT(FRAME_RDI, offsetof(struct trap_frame, rdi));
     EMIT(FRAME_RSP, offsetof(struct trap_frame, rsp));
     EMIT(KERNEL_CS, SELECTOR_KERNEL_CS);
     EMIT(KERNEL_DS, SELECTOR_KERNEL_DS);
