@@ -11,6 +11,8 @@
 #pragma once
 
 #include "kernel/arch/x86_64/cpu.h"
+#include "kernel/arch/x86_64/irq.h"
+#include "kernel/lib/assert.h"
 #include "kernel/lib/util.h"
 
 enum spin_rank {
@@ -44,6 +46,24 @@ void spin_unlock(struct spinlock *lock);
 /* The same with interrupts off in between; the result goes to spin_unlock_irqrestore. */
 MUST_CHECK uint64_t spin_lock_irqsave(struct spinlock *lock);
 void spin_unlock_irqrestore(struct spinlock *lock, uint64_t flags);
+
+/* The first two for places where even their call counts. */
+static inline void spin_lock_inline(struct spinlock *lock)
+{
+    /* Nothing of this rank or a later one may be held already: that order could deadlock. */
+    ASSERT(CPU_OWN->spin_mask < lock->bit);
+    while (unlikely(__atomic_exchange_n(&lock->held, 1, __ATOMIC_ACQUIRE)))
+        while (__atomic_load_n(&lock->held, __ATOMIC_RELAXED))
+            cpu_pause();
+    CPU_OWN->spin_mask |= lock->bit;
+}
+
+static inline void spin_unlock_inline(struct spinlock *lock)
+{
+    ASSERT(CPU_OWN->spin_mask & lock->bit);
+    CPU_OWN->spin_mask ^= lock->bit;
+    __atomic_store_n(&lock->held, 0, __ATOMIC_RELEASE);
+}
 
 /* Whether this processor holds a lock of any rank: sleeping and user copies assert that not. */
 static inline bool spin_any_held(void)

@@ -66,7 +66,6 @@ int exec_replace(struct task *self, struct file *file, const struct exec_strings
     struct exec_program program = {0};
     struct fd_table *files = NULL;
     struct file *old_exe;
-    uint64_t flags;
     int err = exec_load(file, self->fs, strings, &program);
 
     if (err)
@@ -87,10 +86,10 @@ int exec_replace(struct task *self, struct file *file, const struct exec_strings
     signal_clear_handlers(process);
     process->sig_stack = (struct lx_stack){.flags = LX_SS_DISABLE};
     rseq_drop(self);
-    flags = spin_lock_irqsave(&process->lock);
+    spin_lock(&process->lock);
     old_exe = process->exe;
     process->exe = program.file;
-    spin_unlock_irqrestore(&process->lock, flags);
+    spin_unlock(&process->lock);
     file_put(old_exe);
     process->layout = program.layout;
     process->has_execed = true;

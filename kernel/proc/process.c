@@ -290,10 +290,9 @@ int process_create(struct process *parent, struct process **out_process)
 static void signals_copy(struct task *self, struct process *child)
 {
     struct process *process = self->process;
-    uint64_t flags = spin_lock_irqsave(&process->lock);
-
+    spin_lock(&process->lock);
     memcpy(child->actions, process->actions, sizeof(child->actions));
-    spin_unlock_irqrestore(&process->lock, flags);
+    spin_unlock(&process->lock);
     child->sig_stack = process->sig_stack;
     child->task->sig_mask = self->sig_mask;
 }

@@ -5,7 +5,8 @@
  * Owns:    struct process, its number, the tree of parents and children, groups and sessions.
  * Used by: fork, exec, exit, wait, signal, usermode, the terminal, the system calls.
  * Locks:   process_tree_lock, a spinlock, rank PROC_TREE: the tree, numbers, groups, sessions, the
- *          state that wait(2) sees. process.lock, rank PROC: signals. Both with interrupts off.
+ *          state that wait(2) sees; with interrupts off. process.lock, rank PROC: signals; no
+ *          interrupt handler takes it.
  * Fails:   -ENOMEM, -EAGAIN (no number, RLIMIT_NPROC).
  * Tests:   tests/user/fork*.c, wait*.c
  */

@@ -41,18 +41,18 @@ static bool has_task(const struct process *process)
 
 int procfs_get_space(const struct procfs_node *node, struct vm_space **out_space)
 {
-    uint64_t tree, flags;
+    uint64_t tree;
     struct process *process = procfs_lock(node, &tree);
 
     *out_space = NULL;
     if (!process)
         return -ESRCH;
-    flags = spin_lock_irqsave(&process->lock);
+    spin_lock(&process->lock);
     if (has_task(process) && process->task->thread.space) {
         *out_space = process->task->thread.space;
         vm_space_get(*out_space);
     }
-    spin_unlock_irqrestore(&process->lock, flags);
+    spin_unlock(&process->lock);
     procfs_unlock(tree);
     return 0;
 }
@@ -187,18 +187,18 @@ int64_t procfs_path_text(struct dentry *dentry, char *text, size_t size)
 
 static int exe_jump(const struct procfs_node *node, struct dentry **out_target)
 {
-    uint64_t tree, flags;
+    uint64_t tree;
     struct process *process = procfs_lock(node, &tree);
 
     if (!process)
         return -ESRCH;
     *out_target = NULL;
-    flags = spin_lock_irqsave(&process->lock);
+    spin_lock(&process->lock);
     if (has_task(process) && process->exe)
         *out_target = process->exe->dentry;
     if (*out_target)
         dentry_get(*out_target);
-    spin_unlock_irqrestore(&process->lock, flags);
+    spin_unlock(&process->lock);
     procfs_unlock(tree);
     return *out_target ? 0 : -ENOENT;
 }

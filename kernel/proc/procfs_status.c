@@ -111,7 +111,7 @@ static void process_facts(struct facts *facts, const struct process *process)
 
 static int facts_take(const struct procfs_node *node, struct facts *facts)
 {
-    uint64_t tree, flags;
+    uint64_t tree;
     struct process *process = procfs_lock(node, &tree);
     struct vm_space *space;
 
@@ -119,10 +119,10 @@ static int facts_take(const struct procfs_node *node, struct facts *facts)
         return -ESRCH;
     *facts = (struct facts){0};
     process_facts(facts, process);
-    flags = spin_lock_irqsave(&process->lock);
+    spin_lock(&process->lock);
     if (process->task && !process->sig_exiting)
         task_copy(facts, process);
-    spin_unlock_irqrestore(&process->lock, flags);
+    spin_unlock(&process->lock);
     procfs_unlock(tree);
     space = facts->space;
     if (!space)

@@ -70,10 +70,10 @@ void signal_set_mask(struct task *self, uint64_t mask);
  * signal has been acted on. */
 void signal_restore_mask_later(struct task *self, uint64_t saved);
 
-/* The action of a signal, before; wanted may be NULL. A pending signal that is ignored now is
- * dropped. */
-void signal_set_action(struct task *self, int number, const struct lx_sigaction *wanted,
-                       struct lx_sigaction *before);
+/* rt_sigaction: takes a struct lx_sigaction from ring 3 and gives the one before; each may be a
+ * null pointer. Unknown flag bits are dropped, as Linux does; so is a pending signal that is
+ * ignored now. 0, -EINVAL, -EFAULT. */
+int64_t signal_set_action(struct task *self, int number, struct uptr action, struct uptr old);
 
 /* sigtimedwait: takes the lowest pending signal of the set; 0 if there is none. */
 int signal_take_from(struct task *self, uint64_t set, struct lx_siginfo *info);

@@ -100,11 +100,10 @@ static void handle(struct task *self, struct trap_frame *frame, const struct lx_
         restart(frame);
     self->restart_deadline_ns = 0;
     if (rseq_signal(self, frame) || sigframe_push(self, frame, action, info, mask)) {
-        uint64_t flags = spin_lock_irqsave(&self->process->lock);
-
+        spin_lock(&self->process->lock);
         if (info->signo == LX_SIGSEGV) /* its own handler cannot be told */
             self->process->actions[LX_SIGSEGV - 1].handler = LX_SIG_DFL;
-        spin_unlock_irqrestore(&self->process->lock, flags);
+        spin_unlock(&self->process->lock);
         signal_force(self, LX_SIGSEGV);
         return;
     }
@@ -119,9 +118,10 @@ static void handle(struct task *self, struct trap_frame *frame, const struct lx_
 static int next_signal(struct task *self, struct lx_siginfo *info, struct lx_sigaction *action)
 {
     struct process *process = self->process;
-    uint64_t flags = spin_lock_irqsave(&process->lock);
-    int number = signal_take(self, info);
+    int number;
 
+    spin_lock(&process->lock);
+    number = signal_take(self, info);
     if (number) {
         *action = process->actions[number - 1];
         if (action->handler > LX_SIG_IGN && (action->flags & LX_SA_RESETHAND))
@@ -129,7 +129,7 @@ static int next_signal(struct task *self, struct lx_siginfo *info, struct lx_sig
         if (action->handler == LX_SIG_DFL && (SIGNAL_BIT(number) & SIGNAL_DEFAULT_STOP))
             process->sig_stopping = number;
     }
-    spin_unlock_irqrestore(&process->lock, flags);
+    spin_unlock(&process->lock);
     if (number)
         signal_timers_taken(self, info);
     return number;

@@ -3,6 +3,12 @@
 #include "kernel/arch/x86_64/hooks.h"
 #include "kernel/proc/signal_inside.h"
 #include "kernel/proc/signal_timer.h"
+#include "kernel/vm/vm_user.h"
+#include "shared/linux/errno.h"
+
+#define ACTION_FLAGS                                                                               \
+    (LX_SA_NOCLDSTOP | LX_SA_NOCLDWAIT | LX_SA_SIGINFO | LX_SA_RESTORER | LX_SA_ONSTACK |          \
+     LX_SA_RESTART | LX_SA_NODEFER | LX_SA_RESETHAND)
 
 uint64_t signal_pending(const struct task *self)
 {
@@ -31,14 +37,13 @@ void signal_recheck(struct task *task)
  * this stores the mask before it looks at the signals, so one of the two sees the other. */
 void signal_set_mask(struct task *self, uint64_t mask)
 {
-    uint64_t flags;
 
     __atomic_store_n(&self->sig_mask, mask & ~SIGNAL_UNBLOCKABLE, __ATOMIC_SEQ_CST);
     if (likely(!signal_pending(self)))
         return;
-    flags = spin_lock_irqsave(&self->process->lock);
+    spin_lock(&self->process->lock);
     signal_recheck(self);
-    spin_unlock_irqrestore(&self->process->lock, flags);
+    spin_unlock(&self->process->lock);
 }
 
 void signal_restore_mask_later(struct task *self, uint64_t saved)
@@ -58,27 +63,34 @@ static NOINLINE void drop_ignored_locked(struct task *self, int number)
     signal_recheck(self);
 }
 
-void signal_set_action(struct task *self, int number, const struct lx_sigaction *wanted,
-                       struct lx_sigaction *before)
+int64_t signal_set_action(struct task *self, int number, struct uptr action, struct uptr old)
 {
     struct process *process = self->process;
-    struct lx_sigaction *action = &process->actions[number - 1];
-    uint64_t flags = spin_lock_irqsave(&process->lock);
+    struct lx_sigaction wanted, before, *slot;
 
-    if (before)
-        *before = *action;
-    if (wanted) {
-        *action = *wanted;
+    if (action.va && vm_user_read_words(&wanted.handler, action, sizeof(wanted) / 8))
+        return -EFAULT;
+    if (!signal_valid(number) || (action.va && (SIGNAL_BIT(number) & SIGNAL_UNBLOCKABLE)))
+        return -EINVAL;
+    slot = &process->actions[number - 1];
+    spin_lock_inline(&process->lock);
+    if (old.va)
+        before = *slot;
+    if (action.va) {
+        slot->handler = wanted.handler;
+        slot->flags = wanted.flags & ACTION_FLAGS;
+        slot->restorer = wanted.restorer;
+        slot->mask = wanted.mask & ~SIGNAL_UNBLOCKABLE;
         if (unlikely(signal_pending(self) & SIGNAL_BIT(number)))
             drop_ignored_locked(self, number);
     }
-    spin_unlock_irqrestore(&process->lock, flags);
+    spin_unlock_inline(&process->lock);
+    return old.va ? vm_user_write(old, &before, sizeof(before)) : 0;
 }
 
 void signal_clear_handlers(struct process *process)
 {
-    uint64_t flags = spin_lock_irqsave(&process->lock);
-
+    spin_lock(&process->lock);
     for (unsigned i = 0; i < LX_NSIG; i++) {
         if (process->actions[i].handler != LX_SIG_IGN)
             process->actions[i].handler = LX_SIG_DFL;
@@ -86,7 +98,7 @@ void signal_clear_handlers(struct process *process)
         process->actions[i].restorer = 0;
         process->actions[i].mask = 0;
     }
-    spin_unlock_irqrestore(&process->lock, flags);
+    spin_unlock(&process->lock);
     signal_timers_drop(process, false);
 }
 
@@ -131,14 +143,13 @@ int signal_take(struct task *self, struct lx_siginfo *info)
 
 int signal_take_from(struct task *self, uint64_t set, struct lx_siginfo *info)
 {
-    uint64_t flags;
     int number;
 
     signal_timers_collect(self);
-    flags = spin_lock_irqsave(&self->process->lock);
+    spin_lock(&self->process->lock);
     number = take_from(self, set, info);
     signal_recheck(self);
-    spin_unlock_irqrestore(&self->process->lock, flags);
+    spin_unlock(&self->process->lock);
     if (number)
         signal_timers_taken(self, info);
     return number;
@@ -146,9 +157,8 @@ int signal_take_from(struct task *self, uint64_t set, struct lx_siginfo *info)
 
 void signal_set_wait(struct task *self, uint64_t set)
 {
-    uint64_t flags = spin_lock_irqsave(&self->process->lock);
-
+    spin_lock(&self->process->lock);
     self->sig_wait = set;
     signal_recheck(self);
-    spin_unlock_irqrestore(&self->process->lock, flags);
+    spin_unlock(&self->process->lock);
 }

@@ -57,16 +57,15 @@ static int send(struct process *process, struct task *task, struct signal_queue 
 static int send_info(struct process *process, struct task *task, const struct lx_siginfo *info,
                      bool must_queue)
 {
-    uint64_t flags;
     int err = 0;
 
     if (!process->task)
         return 0;
-    flags = spin_lock_irqsave(&process->lock);
+    spin_lock(&process->lock);
     if (!process->sig_exiting)
         err = send(process, process->task, task ? &task->sig_queue : &process->sig_queue, info,
                    must_queue);
-    spin_unlock_irqrestore(&process->lock, flags);
+    spin_unlock(&process->lock);
     return err;
 }
 
@@ -134,20 +133,19 @@ void signal_force_info(struct task *self, const struct lx_siginfo *info)
     struct process *process = self->process;
     struct lx_sigaction *action = &process->actions[info->signo - 1];
     uint64_t bit = SIGNAL_BIT(info->signo);
-    uint64_t flags;
     int err;
 
     if (info->signo == LX_SIGKILL) {
         arch_thread_add_work(&self->thread.arch, ARCH_WORK_KILL);
         return;
     }
-    flags = spin_lock_irqsave(&process->lock);
+    spin_lock(&process->lock);
     if (action->handler == LX_SIG_IGN || (self->sig_mask & bit))
         action->handler = LX_SIG_DFL;
     self->sig_mask &= ~bit;
     err = signal_queue_add(&self->sig_queue, info, UINT64_MAX, false);
     signal_recheck(self);
-    spin_unlock_irqrestore(&process->lock, flags);
+    spin_unlock(&process->lock);
     ASSERT(!err);
 }
 

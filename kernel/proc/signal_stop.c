@@ -59,11 +59,10 @@ static void parent_tell_locked(struct process *process, int code, int status)
 void signal_continue_report_locked(struct process *process)
 {
     bool continued;
-    uint64_t flags = spin_lock_irqsave(&process->lock);
-
+    spin_lock(&process->lock);
     continued = process->sig_continued;
     process->sig_continued = false;
-    spin_unlock_irqrestore(&process->lock, flags);
+    spin_unlock(&process->lock);
     if (!continued || process->sig_exiting)
         return;
     process->stopped = false;
@@ -89,16 +88,15 @@ bool signal_group_orphaned_locked(int group)
 /* True: the process counts as stopped from here on. */
 static bool stop_begin_locked(struct process *process, int number)
 {
-    uint64_t flags;
     bool begun;
 
     if (number != LX_SIGSTOP && signal_group_orphaned_locked(process->group))
         return false;
-    flags = spin_lock_irqsave(&process->lock);
+    spin_lock(&process->lock);
     begun = process->sig_stopping == number;
     process->sig_stopping = 0;
     process->sig_stopped = begun;
-    spin_unlock_irqrestore(&process->lock, flags);
+    spin_unlock(&process->lock);
     if (!begun)
         return false;
     process->stopped = true;
@@ -142,11 +140,11 @@ void signal_stop(struct task *self, int number)
     flags = spin_lock_irqsave(&process_tree_lock);
     signal_continue_report_locked(process);
     spin_unlock_irqrestore(&process_tree_lock, flags);
-    flags = spin_lock_irqsave(&process->lock);
+    spin_lock(&process->lock);
     signal_recheck(self);
     if (process->timers_fired)
         arch_thread_add_work(&self->thread.arch, ARCH_WORK_SIGNAL);
-    spin_unlock_irqrestore(&process->lock, flags);
+    spin_unlock(&process->lock);
 }
 
 static bool group_has_stopped_locked(int group)
@@ -185,18 +183,18 @@ void signal_leave_groups_locked(struct process *process)
 void signal_exit(struct task *self)
 {
     struct process *process = self->process;
-    uint64_t tree, flags;
+    uint64_t tree;
 
     signal_timers_drop(process, true);
     tree = spin_lock_irqsave(&process_tree_lock);
     process->exit_uid = self->fs->cred.uid;
     process->exit_suid = self->fs->cred.suid;
-    flags = spin_lock_irqsave(&process->lock);
+    spin_lock(&process->lock);
     process->sig_exiting = true;
     process->sig_stopped = false;
     signal_queue_drop(&self->sig_queue, ~0ULL);
     signal_queue_drop(&process->sig_queue, ~0ULL);
-    spin_unlock_irqrestore(&process->lock, flags);
+    spin_unlock(&process->lock);
     process->stopped = false;
     process->report_stop = 0;
     process->report_cont = false;
@@ -207,16 +205,15 @@ void signal_exit(struct task *self)
 int signal_wait_killable(const struct waiter *waiter)
 {
     struct task *self = task_current();
-    uint64_t flags;
     int err;
 
     do {
         arch_thread_clear_work(&self->thread.arch, ARCH_WORK_SIGNAL);
         err = waitq_sleep(waiter, 1, 0);
     } while (err == -EINTR && !must_die(self));
-    flags = spin_lock_irqsave(&self->process->lock);
+    spin_lock(&self->process->lock);
     signal_recheck(self);
-    spin_unlock_irqrestore(&self->process->lock, flags);
+    spin_unlock(&self->process->lock);
     if (self->process->timers_fired || self->sig_restore)
         arch_thread_add_work(&self->thread.arch, ARCH_WORK_SIGNAL);
     return err;

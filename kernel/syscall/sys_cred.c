@@ -177,7 +177,6 @@ int64_t sys_getgroups(struct task *self, int count, struct uptr list)
 int64_t sys_setgroups(struct task *self, int count, struct uptr list)
 {
     struct group_set *groups = NULL, *old;
-    uint64_t flags;
     int err;
 
     if (!is_root(self))
@@ -193,10 +192,10 @@ int64_t sys_setgroups(struct task *self, int count, struct uptr list)
             return -EFAULT;
         }
     }
-    flags = spin_lock_irqsave(&self->process->lock);
+    spin_lock(&self->process->lock);
     old = self->fs->cred.groups;
     self->fs->cred.groups = groups;
-    spin_unlock_irqrestore(&self->process->lock, flags);
+    spin_unlock(&self->process->lock);
     group_set_put(old);
     return 0;
 }

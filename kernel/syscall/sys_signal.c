@@ -14,30 +14,11 @@
 #define SET_NBYTES 8
 #define NS_PER_S   1000000000LL
 
-#define ACTION_FLAGS                                                                               \
-    (LX_SA_NOCLDSTOP | LX_SA_NOCLDWAIT | LX_SA_SIGINFO | LX_SA_RESTORER | LX_SA_ONSTACK |          \
-     LX_SA_RESTART | LX_SA_NODEFER | LX_SA_RESETHAND)
-
-/* Honoured: all flags above; unknown flag bits are dropped, as Linux does. */
+/* Honoured: all flags that signal(7) and sigaction(2) tell of. */
 int64_t sys_rt_sigaction(struct task *self, int number, struct uptr action, struct uptr old,
                          size_t set_nbytes)
 {
-    struct lx_sigaction wanted, before;
-    int err;
-
-    if (set_nbytes != SET_NBYTES)
-        return -EINVAL;
-    if (action.va) {
-        err = vm_user_read(&wanted, action, sizeof(wanted));
-        if (err)
-            return err;
-        wanted.flags &= ACTION_FLAGS;
-        wanted.mask &= ~SIGNAL_UNBLOCKABLE;
-    }
-    if (!signal_valid(number) || (action.va && (SIGNAL_BIT(number) & SIGNAL_UNBLOCKABLE)))
-        return -EINVAL;
-    signal_set_action(self, number, action.va ? &wanted : NULL, old.va ? &before : NULL);
-    return old.va ? vm_user_write(old, &before, sizeof(before)) : 0;
+    return set_nbytes == SET_NBYTES ? signal_set_action(self, number, action, old) : -EINVAL;
 }
 
 int64_t sys_rt_sigprocmask(struct task *self, int how, struct uptr set, struct uptr old,
@@ -50,7 +31,7 @@ int64_t sys_rt_sigprocmask(struct task *self, int how, struct uptr set, struct u
     if (set_nbytes != SET_NBYTES)
         return -EINVAL;
     if (set.va) {
-        err = vm_user_read(&mask, set, sizeof(mask));
+        err = vm_user_read_words(&mask, set, 1);
         if (err)
             return err;
         if (how == LX_SIG_BLOCK)

@@ -11,10 +11,25 @@
  */
 #pragma once
 
+#include "kernel/arch/x86_64/uaccess.h"
+#include "kernel/core/spinlock.h"
+#include "kernel/lib/assert.h"
 #include "kernel/lib/util.h"
+#include "shared/addrmap.h"
+#include "shared/linux/errno.h"
 
 MUST_CHECK int vm_user_read(void *dst, struct uptr src, size_t nbytes);
 MUST_CHECK int vm_user_write(struct uptr dst, const void *src, size_t nbytes);
+/* The same as vm_user_read for a few words, 1 to 4, a constant: no call, and the words need not go
+ * through memory. */
+MUST_CHECK static inline int vm_user_read_words(uint64_t *dst, struct uptr src, unsigned nwords)
+{
+    ASSERT(!spin_any_held());
+    if (src.va > USER_END - nwords * sizeof(*dst) ||
+        !arch_user_load(dst, (const uint64_t *)src.va, nwords))
+        return -EFAULT;
+    return 0;
+}
 /* Under a mutex of rank PIPE: -EFAULT also for a page that is only not there yet. */
 MUST_CHECK int vm_user_read_nofault(void *dst, struct uptr src, size_t nbytes);
 MUST_CHECK int vm_user_zero(struct uptr dst, size_t nbytes);

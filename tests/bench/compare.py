@@ -27,7 +27,7 @@ TARGET, BOOT_TARGET = 0.5, 0.02
 # name in the benchmark's output, name for people, at most so many instructions: a regression is
 # noticed without the peer
 ROWS = [
-    ("getppid", "null system call", 130),
+    ("getppid", "null system call", 122),
     ("read_zero", "read 1 byte of /dev/zero", 330),
     ("write_null", "write 1 byte to /dev/null", 265),
     ("stat", "stat", 1_650),
@@ -40,7 +40,7 @@ ROWS = [
     ("spawn_shell", "spawn of sh -c :", 232_000),
     ("pipe_round_trip", "pipe round trip", 3_900),
     ("yield_round_trip", "sched_yield round trip", 1_130),
-    ("signal_install", "signal install", 350),
+    ("signal_install", "signal install", 253),
     ("signal_delivery", "signal delivery", 1_920),
     ("pipe_64k", "64 KiB through a pipe", 19_000),
     ("file_64k", "64 KiB from a file", 9_100),
