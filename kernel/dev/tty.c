@@ -203,16 +203,18 @@ bool tty_file_is_dead(const struct file *file)
 
 int tty_file_open(struct file *file, struct tty *tty)
 {
-    int err = tty->driver->count ? tty->driver->count(tty, 1) : 0;
+    int err;
 
+    /* Before the driver is asked: a hang-up from here on finds the file, or refuses it. */
+    file->position = __atomic_load_n(&tty->generation, __ATOMIC_ACQUIRE);
+    err = tty->driver->count ? tty->driver->count(tty, 1) : 0;
     if (err) {
         tty_put(tty);
         return err;
     }
     file->context = tty;
-    file->position = __atomic_load_n(&tty->generation, __ATOMIC_ACQUIRE);
     if (!(file->access & FILE_NOCTTY) && (file->access & FILE_READ))
-        tty_ops()->opened(tty);
+        tty_ops()->opened(file);
     return 0;
 }
 

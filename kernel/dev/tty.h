@@ -63,9 +63,11 @@ struct tty {
 /* What a terminal asks of the room that knows processes. Each of them is about the caller where it
  * says so; a caller without a process (start-up) has no terminal and may do anything. */
 struct tty_ops {
-    struct tty *(*current)(void);    /* the caller's, with a reference; NULL: none */
-    void (*opened)(struct tty *tty); /* the caller leads a session without a terminal: its own */
-    int (*claim)(struct tty *tty, bool steal);
+    struct tty *(*current)(void); /* the caller's, with a reference; NULL: none */
+    /* The caller leads a session without a terminal: its own, unless it has hung up meanwhile. */
+    void (*opened)(const struct file *file);
+    /* file: NULL for the master of a pair, which is there. */
+    int (*claim)(struct tty *tty, const struct file *file, bool steal);
     int (*give_up)(struct tty *tty);
     /* Background access: 0 go on, -EIO, or -EINTR after the caller's group got the signal. */
     int (*check)(struct tty *tty, int signal);

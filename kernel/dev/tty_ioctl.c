@@ -192,11 +192,12 @@ static int64_t get_session(struct tty *tty, struct uptr arg, bool master)
 }
 
 /* Requests about who the terminal belongs to. */
-static int64_t job_ioctl(struct tty *tty, uint32_t request, struct uptr arg, bool master)
+static int64_t job_ioctl(struct tty *tty, const struct file *file, uint32_t request,
+                         struct uptr arg, bool master)
 {
     switch (request) {
     case LX_TIOCSCTTY:
-        return tty_ops()->claim(tty, arg.va == 1);
+        return tty_ops()->claim(tty, master ? NULL : file, arg.va == 1);
     case LX_TIOCNOTTY:
         return tty_ops()->give_up(tty);
     case LX_TIOCGPGRP:
@@ -273,6 +274,6 @@ int64_t tty_ioctl(struct tty *tty, struct file *file, uint32_t request, struct u
     case LX_FIONREAD:
         return queued(tty, arg, master);
     default:
-        return job_ioctl(tty, request, arg, master);
+        return job_ioctl(tty, file, request, arg, master);
     }
 }

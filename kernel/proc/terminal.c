@@ -95,29 +95,33 @@ static struct tty *op_current(void)
     return tty;
 }
 
-static void give(struct process *process, struct tty *tty)
+/* A hang-up takes the terminal from its session with the lock held, after it has made files dead:
+ * what is not dead here is either hung up later or not at all. */
+static void give(struct process *process, const struct file *file)
 {
+    struct tty *tty = file->context;
     uint64_t flags = spin_lock_irqsave(&process_tree_lock);
 
-    if (leads_session(process) && !terminal_locked(process) && !tty->session)
+    if (leads_session(process) && !terminal_locked(process) && !tty->session &&
+        !tty_file_is_dead(file))
         claim_locked(tty, process);
     spin_unlock_irqrestore(&process_tree_lock, flags);
 }
 
-static void op_opened(struct tty *tty)
+static void op_opened(const struct file *file)
 {
     struct process *self = caller();
 
     if (self)
-        give(self, tty);
+        give(self, file);
 }
 
 void terminal_give(struct process *process, struct file *file)
 {
-    give(process, file->context);
+    give(process, file);
 }
 
-static int op_claim(struct tty *tty, bool steal)
+static int op_claim(struct tty *tty, const struct file *file, bool steal)
 {
     struct process *self = caller();
     uint64_t flags = spin_lock_irqsave(&process_tree_lock);
@@ -128,6 +132,8 @@ static int op_claim(struct tty *tty, bool steal)
         ; /* it is that already */
     else if (!leads_session(self) || terminal_locked(self))
         err = -EPERM;
+    else if (file && tty_file_is_dead(file))
+        err = -EIO;
     else if (tty->session && !(steal && credentials_is_privileged(&self->task->fs->cred)))
         err = -EPERM;
     else {

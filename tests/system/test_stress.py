@@ -25,7 +25,7 @@ def test_checks_on_four(boot, mkimg):
 
 
 @pytest.mark.parametrize("cpus, memory, words", [
-    (1, "512M", ""), (2, "512M", ""), (4, "512M", ""), (4, "96M", ""), (4, "256M", "storm=200")])
+    (1, "512M", ""), (2, "512M", ""), (4, "512M", ""), (4, "64M", ""), (4, "256M", "storm=200")])
 def test_stress(boot, mkimg, cpus, memory, words):
     outcome = boot(mkimg(plan=plan(), words=words), cpus=cpus, memory=memory,
                    timeout=240 + 120 * FACTOR)

@@ -29,7 +29,9 @@ USER_PLAIN := args audit call_numbers clocks closed_under cow_fork devices endin
               copy_wide pipe_alone pipe_size poll_alone proc_state sig_handler sig_race sig_restart sig_return \
               sig_send sig_stack sig_state sig_stop sig_timer tls user_copy vdso wait xattr
 # Many processes at work for a time, with a result that adds up.
-USER_STRESS := stress_exit stress_fork stress_futex stress_many stress_pipe stress_regs stress_signal stress_timer stress_tlb stress_wake
+USER_STRESS := stress_exit stress_fair stress_fork stress_futex stress_many stress_names stress_oom \
+               stress_pipe stress_pty stress_regs stress_replace stress_signal stress_timer stress_tlb \
+               stress_truncate stress_wake
 # Programs that play both ends of a terminal.
 USER_PTY := pty_line pty_raw pty_job pty_hangup
 # Programs that read /proc.
@@ -70,8 +72,8 @@ $(addprefix $(USER_T)/,$(USER_PLAIN)): $(USER_T)/%: tests/user/%.c $(USER_LIB) $
 	$(Q)$(USER_CC) $(USER_CFLAGS) $(USER_LDFLAGS) -o $@ $< $(USER_LIB)
 
 $(addprefix $(USER_T)/,$(USER_STRESS)): $(USER_T)/%: tests/user/%.c tests/user/lib/stress.c \
-    $(USER_LIB) $(USER_HEADERS)
-	$(Q)$(USER_CC) $(USER_CFLAGS) $(USER_LDFLAGS) -o $@ $< tests/user/lib/stress.c $(USER_LIB)
+    tests/user/lib/pty.c $(USER_LIB) $(USER_HEADERS)
+	$(Q)$(USER_CC) $(USER_CFLAGS) $(USER_LDFLAGS) -o $@ $(filter %.c,$^)
 
 $(addprefix $(USER_T)/,$(USER_PTY)): $(USER_T)/%: tests/user/%.c tests/user/lib/pty.c $(USER_LIB) \
     $(USER_HEADERS)
