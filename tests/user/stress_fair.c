@@ -135,8 +135,8 @@ static void check_nice(void)
     start(3, true);
     for (unsigned try = 0; try < TRIES && !less; try++) {
         look(LOOK_NS);
-        less = all->used[2] > 0 && all->used[2] * 6 < all->used[0] &&
-               all->used[2] * 6 < all->used[1] && all->used[0] < 3 * all->used[1] &&
+        less = all->used[2] > 0 && all->used[2] * 3 < all->used[0] &&
+               all->used[2] * 3 < all->used[1] && all->used[0] < 3 * all->used[1] &&
                all->used[1] < 3 * all->used[0];
         if (!less)
             show_shares();
