@@ -152,11 +152,15 @@ static int wait_for_set(struct task *self, uint64_t set, uint64_t deadline_ns,
         return number;
     waitq_init(&nobody);
     signal_set_wait(self, set);
-    do
+    do {
         err = waitq_wait(&nobody, NULL, deadline_ns);
-    while (!err);
+        if (err)
+            number = signal_take_from(self, set, info);
+        /* A timer has rung whose signal is blocked, and none of the set: that interrupts nobody. */
+        if (!number && err == -EINTR && !waitq_interrupted())
+            err = 0;
+    } while (!err);
     signal_set_wait(self, 0);
-    number = signal_take_from(self, set, info);
     if (number)
         return number;
     return err == -ETIMEDOUT ? -EAGAIN : err;

@@ -155,11 +155,39 @@ static void check_timer_storm(void)
     CHECK(counted >= 100);
 }
 
+/* A timer whose signal is blocked interrupts nobody, whenever it rings. */
+static void check_blocked_timer(void)
+{
+    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR2};
+    struct timespec soon = {0, 100000};
+    sigset_t usr1, usr2;
+    int timer;
+
+    install(SIGUSR2, count);
+    sigemptyset(&usr1);
+    sigaddset(&usr1, SIGUSR1);
+    sigemptyset(&usr2);
+    sigaddset(&usr2, SIGUSR2);
+    CHECK_OK(sigprocmask(SIG_BLOCK, &usr2, NULL));
+    CHECK_EQ(raw3(SYS_timer_create, CLOCK_MONOTONIC, &event, &timer), 0);
+    for (long i = 0; i < 5 * ROUNDS; i++) {
+        struct itimerspec set = {{0, 0}, {0, 1 + i * 50}};
+
+        CHECK_EQ(raw4(SYS_timer_settime, timer, 0, &set, NULL), 0);
+        /* A libc may try again by itself after EINTR. */
+        CHECK_EQ(raw4(SYS_rt_sigtimedwait, &usr1, NULL, &soon, 8), -EAGAIN);
+        CHECK_EQ(sigtimedwait(&usr2, NULL, &soon), SIGUSR2);
+    }
+    CHECK_EQ(raw1(SYS_timer_delete, timer), 0);
+    CHECK_OK(sigprocmask(SIG_UNBLOCK, &usr2, NULL));
+}
+
 int main(void)
 {
     check_ping_pong();
     check_children();
     check_storm();
     check_timer_storm();
+    check_blocked_timer();
     return 0;
 }
