@@ -14,7 +14,7 @@
 #define MXCSR_OFFSET       24
 #define MXCSR_MASK_OFFSET  28
 #define MXCSR_MASK_DEFAULT 0xffbfU /* Intel SDM vol. 1, 11.6.6: when the processor says 0 */
-#define READ_TRIES         8       /* pages may be taken away again by a process with our memory */
+#define COPY_TRIES         8       /* pages may be taken away again by a process with our memory */
 
 /* Behind the first 512 bytes of an XSAVE area (Intel SDM vol. 1, 13.4.2). */
 struct xsave_header {
@@ -55,9 +55,9 @@ size_t sigframe_fpu_nbytes(void)
     return features.fpu_nbytes + (features.xsave ? sizeof(uint32_t) : 0);
 }
 
-int sigframe_fpu_push(struct task *self, uint64_t at)
+/* The registers as they are, in the form of a frame. */
+static void area_take(char *area)
 {
-    char *area = self->thread.arch.fpu;
     size_t nbytes = features.fpu_nbytes;
 
     fpu_save(area);
@@ -77,10 +77,30 @@ int sigframe_fpu_push(struct task *self, uint64_t at)
         /* x87 and SSE have been written whether in use or not, and handlers read them. */
         header_of(area)->features |= XCR0_X87 | XCR0_SSE;
     }
-    if (vm_user_write((struct uptr){at}, area, sigframe_fpu_nbytes()))
-        return -EFAULT;
-    fresh_load();
-    return 0;
+}
+
+/* In one go, as area_read: a switch to another thread in the middle would save what the copy itself
+ * has in vector registers over what is still to be copied. */
+int sigframe_fpu_push(struct task *self, uint64_t at)
+{
+    struct arch_thread *arch = &self->thread.arch;
+    size_t nbytes = sigframe_fpu_nbytes();
+
+    for (unsigned tries = 0; tries < COPY_TRIES; tries++) {
+        int err;
+
+        area_take(arch->fpu);
+        arch->faults_disabled++;
+        err = vm_user_write((struct uptr){at}, arch->fpu, nbytes);
+        arch->faults_disabled--;
+        if (likely(!err)) {
+            fresh_load();
+            return 0;
+        }
+        if (vm_user_zero((struct uptr){at}, 1) || vm_user_zero((struct uptr){at + nbytes - 1}, 1))
+            return -EFAULT;
+    }
+    return -EFAULT;
 }
 
 /* Into the task's own save area, in one go: a switch to another thread would save the registers
@@ -89,7 +109,7 @@ static int area_read(struct task *self, uint64_t at, size_t nbytes)
 {
     struct arch_thread *arch = &self->thread.arch;
 
-    for (unsigned tries = 0; tries < READ_TRIES; tries++) {
+    for (unsigned tries = 0; tries < COPY_TRIES; tries++) {
         uint8_t byte;
         int err;
 
