@@ -12,6 +12,7 @@ import argparse
 import ctypes
 import json
 import os
+import re
 import select
 import signal
 import socket
@@ -208,19 +209,21 @@ def kvm_works():
 class Outcome:
     """What became of a machine."""
 
-    def __init__(self, status, log, reason, errors, timed_out):
+    def __init__(self, status, log, reason, errors, timed_out, where=""):
         self.status = status  # QEMU's exit status; None where it had to be killed
         self.log = log  # the serial line as text, without escape sequences
         self.reason = reason  # QMP's word for why QEMU ended
         self.errors = errors  # what QEMU itself had to say
         self.timed_out = timed_out
+        self.where = where  # and what its processors did then
         self.report = ktap_check.check(log)
         self.code, self.message = self._judge()
 
     def _judge(self):
         problems = self.report.problems
         if self.timed_out is not None:
-            return NO_VERDICT, f"no verdict within {self.timed_out:g} s; the machine was stopped"
+            return NO_VERDICT, (f"no verdict within {self.timed_out:g} s; the machine was stopped"
+                                f"{self.where}")
         if self.status == STATUS_PANIC:
             return PANIC, "the kernel panicked; its last words are above"
         if self.status in (STATUS_PASS, STATUS_FAIL):
@@ -299,8 +302,11 @@ class Machine:
                 proc = subprocess.Popen(self.arguments(path), stdin=subprocess.DEVNULL,
                                         stdout=subprocess.PIPE, stderr=errors,
                                         preexec_fn=_die_with_parent)
+                where = ""
                 try:
                     timed_out = self._follow(proc, path, during)
+                    if timed_out is not None:
+                        where = self._where()
                 finally:
                     if proc.poll() is None:
                         proc.kill()
@@ -309,7 +315,16 @@ class Machine:
                 errors.seek(0)
                 said = errors.read().decode("utf-8", "replace")
             return Outcome(None if timed_out is not None else status, self.log, reason, said,
-                           timed_out)
+                           timed_out, where)
+
+    def _where(self):
+        """Where each processor is, so that a machine that died in silence tells something."""
+        text = self.qmp and self.qmp.command("human-monitor-command",
+                                             **{"command-line": "info registers -a"})
+        found = re.findall(r"RIP=([0-9a-f]+) RFL=([0-9a-f]+).*HLT=(\d)", text or "")
+        return "".join(f"; {i}: {'halted ' if hlt == '1' else ''}at {rip}"
+                       f"{'' if int(flags, 16) & 0x200 else ', interrupts off'}"
+                       for i, (rip, flags, hlt) in enumerate(found))
 
     def _follow(self, proc, qmp_path, during):
         """Read the serial line to its end. Returns the limit if that was reached, else None."""

@@ -4,6 +4,7 @@
 The machine's part is played by stub.c, so that each way to end can be had on demand.
 """
 import os
+import re
 import signal
 import subprocess
 import time
@@ -87,6 +88,7 @@ def test_hang_is_no_verdict(stub):
     done = run_sh("-t", "15", stub(PASS, 0, HANG))
     assert done.returncode == machine.NO_VERDICT
     assert "no verdict within 15 s" in done.stderr
+    assert re.search(r"; 0: (halted )?at [0-9a-f]{16}", done.stderr), "where the processor is"
     assert time.monotonic() - began < 30
 
 
