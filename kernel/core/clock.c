@@ -75,6 +75,13 @@ uint64_t clock_realtime_ns(void)
     return clock_monotonic_ns() + __atomic_load_n(&clock.realtime_offset_ns, __ATOMIC_RELAXED);
 }
 
+uint64_t clock_monotonic_of_realtime(uint64_t realtime_ns)
+{
+    uint64_t offset = __atomic_load_n(&clock.realtime_offset_ns, __ATOMIC_RELAXED);
+
+    return realtime_ns > offset ? realtime_ns - offset : 0;
+}
+
 void clock_set_realtime_ns(uint64_t now_ns)
 {
     uint64_t flags = spin_lock_irqsave(&clock.lock);

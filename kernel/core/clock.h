@@ -19,6 +19,9 @@ void clock_init(uint64_t tsc_hz, uint64_t tsc_start, uint64_t epoch_s);
 uint64_t clock_monotonic_ns(void);
 uint64_t clock_realtime_ns(void);
 void clock_set_realtime_ns(uint64_t now_ns);
+/* The monotonic time when it is that real time; 0: before there was any. For deadlines: two clocks
+ * read one after the other differ by whatever came in between. */
+uint64_t clock_monotonic_of_realtime(uint64_t realtime_ns);
 
 /* The TSC differs between processors, or changes its pace: from now on the clock is held back where
  * it would go backwards, and programs have to ask. Before programs run. */

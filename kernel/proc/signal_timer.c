@@ -213,16 +213,13 @@ int signal_timer_overrun(struct process *process, int id)
 /* The time at which it rings; never 0, never past what the clock can count to. */
 static uint64_t deadline_of(const struct signal_timer *timer, bool absolute, uint64_t value)
 {
-    uint64_t now = time_of(timer);
+    uint64_t now;
 
-    if (absolute && timer->clock == SIGNAL_CLOCK_REALTIME) {
-        uint64_t today = clock_realtime_ns();
-
-        value = value > today ? value - today : 0;
-        absolute = false;
-    }
+    if (absolute && timer->clock == SIGNAL_CLOCK_REALTIME)
+        value = clock_monotonic_of_realtime(value);
     if (absolute)
         return MAX(value, 1);
+    now = time_of(timer);
     return value > INT64_MAX - now ? INT64_MAX : now + value;
 }
 

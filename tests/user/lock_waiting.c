@@ -124,12 +124,12 @@ static void check_signals(int fd)
     CHECK_OK(lock(fd, F_SETLK, F_UNLCK, 0, 0));
 }
 
-/* A ring of processes, each holding one byte and wanting the next: the last one is told. */
+/* A ring of processes, each holding one byte and wanting the next: the last to come is told. */
 static void check_deadlock(int fd, int count)
 {
     int pids[4];
 
-    shared[0] = 0;
+    shared[0] = shared[1] = 0;
     for (int i = 0; i < count; i++) {
         pids[i] = (int)CHECK_OK(fork());
         if (pids[i])
@@ -138,15 +138,15 @@ static void check_deadlock(int fd, int count)
         __atomic_fetch_add(&shared[0], 1, __ATOMIC_SEQ_CST);
         while (shared[0] < count)
             pause_ms(1);
-        pause_ms(30 * i); /* so that all others wait when the last one comes */
-        if (i + 1 == count)
-            CHECK_ERR(lock(fd, F_SETLKW, F_WRLCK, 0, 1), EDEADLK);
-        else
-            CHECK_OK(lock(fd, F_SETLKW, F_WRLCK, i + 1, 1));
+        if (lock(fd, F_SETLKW, F_WRLCK, (i + 1) % count, 1)) {
+            CHECK_EQ(errno, EDEADLK);
+            __atomic_fetch_add(&shared[1], 1, __ATOMIC_SEQ_CST);
+        }
         _exit(0);
     }
     for (int i = 0; i < count; i++)
         reap(pids[i]);
+    CHECK_EQ(shared[1], 1);
 }
 
 /* Two that wait for a third, and then one for the other, is no ring. */
