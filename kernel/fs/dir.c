@@ -101,20 +101,37 @@ static void insert_order(struct inode *dir, struct dentry *entry)
     rb_insert(&dir->dir.order, &entry->by_order, parent, link);
 }
 
+static void insert(struct inode *dir, struct dentry *entry)
+{
+    insert_name(dir, entry);
+    insert_order(dir, entry);
+}
+
+static void erase(struct inode *dir, struct dentry *entry)
+{
+    rb_erase(&dir->dir.names, &entry->by_name);
+    rb_erase(&dir->dir.order, &entry->by_order);
+}
+
 void dir_add_locked(struct inode *dir, struct dentry *entry)
 {
     ASSERT(mutex_is_held(&dir->lock) && !entry->linked);
-    insert_name(dir, entry);
-    insert_order(dir, entry);
+    insert(dir, entry);
     entry->linked = true;
 }
 
 void dir_remove_locked(struct inode *dir, struct dentry *entry)
 {
     ASSERT(mutex_is_held(&dir->lock) && entry->linked);
-    rb_erase(&dir->dir.names, &entry->by_name);
-    rb_erase(&dir->dir.order, &entry->by_order);
+    erase(dir, entry);
     entry->linked = false;
+}
+
+void dir_move_locked(struct inode *old_dir, struct inode *new_dir, struct dentry *entry)
+{
+    ASSERT(mutex_is_held(&old_dir->lock) && mutex_is_held(&new_dir->lock) && entry->linked);
+    erase(old_dir, entry);
+    insert(new_dir, entry);
 }
 
 void dir_swap_locked(struct inode *one_dir, struct dentry *one, struct inode *other_dir,

@@ -32,6 +32,8 @@ struct dentry *dir_next_get(struct inode *dir, uint64_t cookie);
 void dir_add_locked(struct inode *dir, struct dentry *entry);
 /* Takes it out of the index, not out of the count; the reference becomes the caller's. */
 void dir_remove_locked(struct inode *dir, struct dentry *entry);
+/* Its name is the new one by now. It counts as linked all the time: others may ask for its path. */
+void dir_move_locked(struct inode *old_dir, struct inode *new_dir, struct dentry *entry);
 /* After two dentries have swapped names and parents: each in the other's place. */
 void dir_swap_locked(struct inode *one_dir, struct dentry *one, struct inode *other_dir,
                      struct dentry *other);

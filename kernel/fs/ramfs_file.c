@@ -176,8 +176,24 @@ static int64_t write_locked(struct inode *inode, struct vm_io *io, int64_t *offs
     return *offset > start ? *offset - start : moved;
 }
 
+/* At the end of the file, all of it or nothing: what others append must not come into the middle
+ * while pages of the program's are brought in. */
+static int64_t append_locked(struct inode *inode, struct vm_io *io, int64_t *offset)
+{
+    struct vm_io before = *io;
+    int64_t start = *offset;
+    int64_t moved = write_locked(inode, io, offset);
+
+    if (likely(!io->left) || moved <= 0)
+        return moved;
+    *io = before;
+    *offset = start;
+    return ramfs_truncate_locked(inode, (uint64_t)start);
+}
+
 static int64_t ramfs_write(struct file *file, struct vm_io *io, int64_t *offset)
 {
+    bool whole = file->flags & LX_O_APPEND; /* once; then as much as there is */
     struct inode *inode = file->inode;
     int64_t start = *offset;
     int64_t total = 0;
@@ -186,7 +202,7 @@ static int64_t ramfs_write(struct file *file, struct vm_io *io, int64_t *offset)
     while (io->left > 0) {
         mutex_lock(&inode->lock);
         begin_write_locked(file, offset);
-        moved = write_locked(inode, io, offset);
+        moved = whole ? append_locked(inode, io, offset) : write_locked(inode, io, offset);
         if (moved > 0) {
             modified_locked(file);
             total += moved;
@@ -195,7 +211,10 @@ static int64_t ramfs_write(struct file *file, struct vm_io *io, int64_t *offset)
         if (moved < 0 || io->left == 0)
             break;
         /* A page of the program's was not there: bring it in, outside the mutex. */
+        if (whole)
+            vm_io_fault_in_all(io);
         moved = vm_io_fault_in(io, false);
+        whole = false;
         if (moved < 0)
             break;
     }

@@ -107,10 +107,9 @@ static int move_locked(struct rename *r)
         dir_remove_locked(new_dir, r->victim);
         ramfs_dir_changed_locked(new_dir, -1, is_dir(r->victim) ? -1 : 0);
     }
-    dir_remove_locked(old_dir, r->entry);
+    dir_move_locked(old_dir, new_dir, r->entry);
     dir_leave(old_dir);
     ramfs_dir_changed_locked(old_dir, -1, -subdirectory);
-    dir_add_locked(new_dir, r->entry);
     ramfs_dir_changed_locked(new_dir, 1, subdirectory);
     touch_three(r);
     return 0;

@@ -211,3 +211,13 @@ int vm_io_fault_in(const struct vm_io *io, bool write)
         return -EFAULT;
     return 0;
 }
+
+void vm_io_fault_in_all(const struct vm_io *io)
+{
+    struct vm_io at = *io;
+
+    while (at.left && vm_io_fault_in(&at, false) == 0) {
+        piece_find(&at);
+        advance(&at, MIN(at.here, PAGE_SIZE - (at.va & PAGE_MASK)));
+    }
+}

@@ -76,3 +76,5 @@ MUST_CHECK size_t vm_io_get_nofault(struct vm_io *io, void *dst, size_t nbytes);
 /* Makes the page at the current position accessible; write: the kernel is going to write to it
  * (vm_io_put). 0 or -EFAULT. */
 MUST_CHECK int vm_io_fault_in(const struct vm_io *io, bool write);
+/* The same for all that is left, to be read; ends at the first page that cannot be there. */
+void vm_io_fault_in_all(const struct vm_io *io);

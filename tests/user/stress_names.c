@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -23,6 +24,8 @@
 #define ROUNDS    60
 #define SIZE      9000 /* of a file: two page borders */
 #define NAMES     40
+#define LINE      8192
+#define PIECES    8
 #define NOREPLACE 1 /* RENAME_NOREPLACE of <linux/fs.h> */
 
 static struct {
@@ -300,7 +303,7 @@ static void look_around(const struct stat *top)
     climb("a/b/deep", top);
     climb("b/a/deep", top);
     if (chdir("b/a") == 0) {
-        CHECK_OK(getcwd(here, sizeof(here)));
+        CHECK(getcwd(here, sizeof(here)));
         CHECK(strlen(here) <= strlen(DIR_ALL "/b/a") && !strncmp(here, DIR_ALL, strlen(DIR_ALL)));
         CHECK_OK(chdir(DIR_ALL));
     } else {
@@ -370,18 +373,47 @@ static size_t line_make(char *line, unsigned id, unsigned number)
     return nbytes;
 }
 
+/* The line in pieces, each from a mapping of its own none of whose pages has been touched. */
+static void write_unseen(int fd, const char *line, size_t nbytes)
+{
+    int copy = (int)CHECK_OK(open(".", O_TMPFILE | O_RDWR, 0600));
+    struct iovec parts[PIECES];
+    char *maps[PIECES];
+    size_t done = 0;
+
+    CHECK_EQ(write(copy, line, nbytes), nbytes);
+    for (unsigned i = 0; i < PIECES; i++) {
+        size_t piece = i < PIECES - 1 ? nbytes / PIECES : nbytes - done;
+
+        maps[i] = mmap(NULL, LINE, PROT_READ, MAP_PRIVATE, copy, 0);
+        CHECK((void *)maps[i] != MAP_FAILED);
+        parts[i] = (struct iovec){maps[i] + done, piece};
+        done += piece;
+    }
+    CHECK_EQ(writev(fd, parts, PIECES), nbytes);
+    for (unsigned i = 0; i < PIECES; i++)
+        CHECK_OK(munmap(maps[i], LINE));
+    CHECK_OK(close(copy));
+}
+
 static void append(void *argument)
 {
     unsigned id = (unsigned)(uintptr_t)argument;
     int fd = (int)CHECK_OK(open("lines", O_WRONLY | O_APPEND));
-    static char line[8192];
+    static char line[LINE];
 
-    meet(0);
     for (unsigned i = 0; i < ROUNDS; i++) {
         size_t nbytes = line_make(line, id, i);
         struct iovec parts[] = {{line, 13}, {line + 13, nbytes - 13}};
 
-        CHECK_EQ(i & 1 ? write(fd, line, nbytes) : writev(fd, parts, 2), nbytes);
+        if (i % 10 == 0)
+            meet(i);
+        if (i & 1)
+            write_unseen(fd, line, nbytes);
+        else if (i & 2)
+            CHECK_EQ(write(fd, line, nbytes), nbytes);
+        else
+            CHECK_EQ(writev(fd, parts, 2), nbytes);
     }
     CHECK_OK(close(fd));
 }
