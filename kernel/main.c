@@ -62,6 +62,7 @@
 #include "shared/exitcode.h"
 
 static uint64_t kernel_entry_tsc;
+static uint64_t clock_wait_tsc; /* what learning rate and date took: it depends on their phase */
 static const struct bootinfo *bootinfo;
 
 static void console_write(const char *bytes, size_t nbytes)
@@ -143,13 +144,17 @@ static void stacks_start(void)
 static void time_start(void)
 {
     const char *source;
-    uint64_t hz;
+    uint64_t hz, date;
 
     acpi_init(bootinfo->rsdp);
     power_init();
+    clock_wait_tsc = tsc_read();
     hz = tsc_calibrate(acpi_info(), &source);
-    clock_init(hz, kernel_entry_tsc, rtc_read(acpi_info()));
-    klog("clock: TSC at %llu kHz, by %s", (unsigned long long)(hz / 1000), source);
+    date = rtc_read(acpi_info());
+    clock_wait_tsc = tsc_read() - clock_wait_tsc;
+    clock_init(hz, kernel_entry_tsc, date);
+    /* Digits that are the same from boot to boot: a measurement is good for four. */
+    klog("clock: TSC at %llu MHz, by %s", (unsigned long long)(hz + 500000) / 1000000, source);
     if (lapic_init(acpi_info(), hz))
         panic("no usable local APIC: this machine cannot be driven");
     interrupts_init();
@@ -287,6 +292,7 @@ NORETURN static void run(void *argument)
         .memory_bytes = pmm_total_count() * PAGE_SIZE,
         .loader_entry_tsc = bootinfo->stamps.loader_entry,
         .kernel_entry_tsc = kernel_entry_tsc,
+        .clock_wait_tsc = clock_wait_tsc,
     };
 
     (void)argument;

@@ -60,6 +60,29 @@ def call_cost(report):
     raise RuntimeError("/bin/bench printed no line 'bench getppid ...'")
 
 
+def kernel_ticks(seen):
+    """(ticks in the kernel up to ring 3, those of them that it only waited for a clock's edges)."""
+    return seen["first_ring3"] - seen["kernel_entry"], seen["clock_wait"]
+
+
+def boot_rows(image):
+    """(whether all is well, the last report): the kernel's start with each size of memory, and
+    again with the first. But for the wait in which it measures the TSC against another timer, whose
+    phase differs, both give the very same number."""
+    good, exact = True, []
+    for memory, limit in BOOT_LIMITS + BOOT_LIMITS[:1]:
+        report = boot(image, memory)
+        ticks, wait = kernel_ticks(stamps(report))
+        exact.append((ticks - wait) / TICKS_PER_INSTRUCTION)
+        if len(exact) <= len(BOOT_LIMITS):
+            good &= row(f"kernel entry to ring 3, {memory} ({ticks:,} ticks)",
+                        ticks / TICKS_PER_INSTRUCTION, limit)
+    same = exact[0] == exact[-1]
+    print(f"{'without its wait for a clock; once more':44} {exact[0]:14,.1f} {exact[-1]:12,.1f} "
+          f"{'ok' if same else 'NOT THE SAME'}")
+    return good and same, report
+
+
 def row(what, value, limit):
     good = value <= limit
     print(f"{what:44} {value:14,.1f} {limit:12,} {'ok' if good else 'TOO MANY'}")
@@ -72,7 +95,6 @@ def main():
     args.add_argument("--linux", action="store_true")
     opts = args.parse_args()
     build = opts.build
-    good = True
     with tempfile.TemporaryDirectory(prefix="firstlight-bench-") as folder:
         plan, image = os.path.join(folder, "plan.txt"), os.path.join(folder, "bench.img")
         with open(plan, "w", encoding="ascii") as file:
@@ -80,12 +102,7 @@ def main():
         subprocess.run([os.path.join(TOP, "tools/mkimg.sh"), "-b", build, "-o", image, "-p", plan],
                        check=True, stdout=subprocess.DEVNULL)
         print(f"{'instructions':44} {'measured':>14} {'limit':>12}")
-        for memory, limit in BOOT_LIMITS:
-            report = boot(image, memory)
-            seen = stamps(report)
-            ticks = seen["first_ring3"] - seen["kernel_entry"]
-            good &= row(f"kernel entry to ring 3, {memory} ({ticks:,} ticks)",
-                        ticks / TICKS_PER_INSTRUCTION, limit)
+        good, report = boot_rows(image)
         good &= row("getppid, in the kernel", call_cost(report), CALL_LIMIT)
     sys.path.insert(0, os.path.join(TOP, "tests/bench"))
     import compare  # pylint: disable=import-outside-toplevel  -- only here, with its tools

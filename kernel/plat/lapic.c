@@ -210,7 +210,7 @@ static struct sample counter_sample(void)
  * taken the same way, so that what a slow access adds cancels out. */
 static uint64_t counter_measure(uint64_t tsc_hz)
 {
-    uint64_t wait = tsc_hz * CALIBRATE_NS / 1000000000u;
+    uint64_t wait = (tsc_hz + 500000) / 1000000 * (CALIBRATE_NS / 1000);
     struct sample start, end;
 
     reg_write(REG_TIMER_INITIAL, 0xffffffffu); /* the timer is masked */
@@ -234,7 +234,7 @@ static void timer_mode_set(void)
 
 static int timer_setup(uint64_t tsc_hz)
 {
-    uint64_t hz;
+    uint64_t hz, tenths;
 
     use_deadline = cpuid_query(1, 0).ecx & CPUID_TSC_DEADLINE;
     if (use_deadline) {
@@ -248,7 +248,8 @@ static int timer_setup(uint64_t tsc_hz)
         return -ENODEV;
     scale = lapic_scale_make(hz, 0xffffffffu);
     timer_mode_set();
-    klog("lapic: the timer counts at %lu kHz", hz / 1000);
+    tenths = (hz + 50000) / 100000;
+    klog("lapic: the timer counts at %lu.%lu MHz", tenths / 10, tenths % 10);
     return 0;
 }
 

@@ -153,12 +153,12 @@ static void baseline_run(void)
 
 static void stamps_print(const struct selftest_input *input)
 {
-    report_comment("firstlight: stamp loader_entry=%llu kernel_entry=%llu first_ring3=%llu "
-                   "verdict=%llu tsc_hz=%llu",
-                   (unsigned long long)input->loader_entry_tsc,
-                   (unsigned long long)input->kernel_entry_tsc,
-                   (unsigned long long)usermode_first_entry_tsc(), (unsigned long long)tsc_read(),
-                   (unsigned long long)clock_tsc_hz());
+    report_comment(
+        "firstlight: stamp loader_entry=%llu kernel_entry=%llu clock_wait=%llu "
+        "first_ring3=%llu verdict=%llu tsc_hz=%llu",
+        (unsigned long long)input->loader_entry_tsc, (unsigned long long)input->kernel_entry_tsc,
+        (unsigned long long)input->clock_wait_tsc, (unsigned long long)usermode_first_entry_tsc(),
+        (unsigned long long)tsc_read(), (unsigned long long)clock_tsc_hz());
 }
 
 bool selftest_run(const struct selftest_input *input)

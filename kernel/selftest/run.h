@@ -15,6 +15,7 @@ struct selftest_input {
     uint64_t memory_bytes;
     unsigned cpus;
     uint64_t loader_entry_tsc, kernel_entry_tsc;
+    uint64_t clock_wait_tsc; /* ticks in which the kernel waited for the clocks of the machine */
 };
 
 /* True for PASS. */
