@@ -160,8 +160,8 @@ def compare(build):
         loader = stamps["kernel_entry"] - stamps["loader_entry"]
         kernel = stamps["first_ring3"] - stamps["kernel_entry"]
         print(f"  of it the loader {loader:,} (some per cent differ from run to run: the disk), "
-              f"the kernel {kernel:,}; exactly {kernel - stamps['clock_wait']:,} without its wait for "
-              f"a clock")
+              f"the kernel {kernel:,}; exactly {kernel - stamps['clock_wait']:,} without its wait "
+              f"for a clock")
     count = {word: verdicts.count(word) for word in ("good", "above", "missing")}
     print(f"bench: {count['good']} rows at or below the target, {count['above']} above, "
           f"{count['missing']} without a number")
