@@ -8,6 +8,7 @@
 #include "kernel/fs/fs_context.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/slab.h"
+#include "kernel/proc/sigframe_fpu.h"
 #include "kernel/proc/signal.h"
 #include "kernel/sched/sched.h"
 #include "kernel/vm/vm_space.h"
@@ -88,6 +89,7 @@ void process_init(void)
     task_cache = slab_cache_create("task", sizeof(struct task));
     /* Room to align the area to 64 bytes by hand. */
     fpu_cache = slab_cache_create("fpu", MIN(features.fpu_nbytes + 64u, 4096u));
+    sigframe_fpu_init();
     for (unsigned i = 0; i < BUCKETS; i++)
         list_init(&numbers[i]);
     fields_init(&process_init_process);

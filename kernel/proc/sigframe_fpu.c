@@ -25,17 +25,11 @@ struct xsave_header {
 
 _Static_assert(sizeof(struct xsave_header) == 64, "Intel SDM");
 
-static uint8_t fresh[FPU_AREA_MAX] ALIGNED(64);
-static bool fresh_ready;
+static uint8_t fresh[FPU_AREA_MAX] ALIGNED(64); /* I: what handlers start with */
 
-/* Threads that come here at once write the same bytes. */
-static void fresh_load(void)
+void sigframe_fpu_init(void)
 {
-    if (!__atomic_load_n(&fresh_ready, __ATOMIC_ACQUIRE)) {
-        fpu_area_init(fresh);
-        __atomic_store_n(&fresh_ready, true, __ATOMIC_RELEASE);
-    }
-    fpu_restore(fresh);
+    fpu_area_init(fresh);
 }
 
 static struct xsave_header *header_of(void *area)
@@ -94,7 +88,7 @@ int sigframe_fpu_push(struct task *self, uint64_t at)
         err = vm_user_write((struct uptr){at}, arch->fpu, nbytes);
         arch->faults_disabled--;
         if (likely(!err)) {
-            fresh_load();
+            fpu_restore(fresh);
             return 0;
         }
         if (vm_user_zero((struct uptr){at}, 1) || vm_user_zero((struct uptr){at + nbytes - 1}, 1))
@@ -232,6 +226,6 @@ int sigframe_fpu_pop(struct task *self, uint64_t at)
         return 0;
     /* What the read has left in the save area must not be loaded by a later switch. */
     fpu_area_init(self->thread.arch.fpu);
-    fresh_load();
+    fpu_restore(fresh);
     return at ? err : 0;
 }

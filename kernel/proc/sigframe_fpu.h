@@ -14,6 +14,9 @@
 
 struct task;
 
+/* Start-up, one processor, after features_enable. */
+void sigframe_fpu_init(void);
+
 size_t sigframe_fpu_nbytes(void);
 
 /* The running program's state to user address `at`; the handler starts with a fresh one. */
