@@ -57,19 +57,13 @@ int procfs_get_space(const struct procfs_node *node, struct vm_space **out_space
     return 0;
 }
 
-int procfs_get_files(const struct procfs_node *node, struct fd_table **out_files)
+int procfs_lock_files(const struct procfs_node *node, struct fd_table **out_files, uint64_t *flags)
 {
-    uint64_t tree;
-    struct process *process = procfs_lock(node, &tree);
+    struct process *process = procfs_lock(node, flags);
 
-    *out_files = NULL;
     if (!process)
         return -ESRCH;
-    if (has_task(process)) {
-        *out_files = process->task->files;
-        fd_table_get(*out_files);
-    }
-    procfs_unlock(tree);
+    *out_files = has_task(process) ? process->task->files : NULL;
     return 0;
 }
 

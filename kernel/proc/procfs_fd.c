@@ -11,14 +11,12 @@
 static int link_next(const struct procfs_node *dir, int number)
 {
     struct fd_table *files;
-    int err = procfs_get_files(dir, &files);
+    uint64_t tree;
 
-    if (err)
+    if (procfs_lock_files(dir, &files, &tree))
         return -ENOENT;
-    if (!files)
-        return PROCFS_NONE;
-    number = fd_next_used(files, number);
-    fd_table_put(files);
+    number = files ? fd_next_used(files, number) : PROCFS_NONE;
+    procfs_unlock(tree);
     return number;
 }
 
@@ -26,14 +24,14 @@ static int link_next(const struct procfs_node *dir, int number)
 static int file_find(const struct procfs_node *node, int number, struct file **out_file)
 {
     struct fd_table *files;
-    int err = procfs_get_files(node, &files);
+    uint64_t tree;
+    int err = procfs_lock_files(node, &files, &tree);
 
-    *out_file = NULL;
-    if (!err && files) {
-        *out_file = fd_get(files, number);
-        fd_table_put(files);
-    }
-    return err ? err : *out_file ? 0 : -ENOENT;
+    if (err)
+        return err;
+    *out_file = files ? fd_get(files, number) : NULL;
+    procfs_unlock(tree);
+    return *out_file ? 0 : -ENOENT;
 }
 
 /* A file without a name becomes a place without a parent: opening it again goes on from there. */
@@ -107,15 +105,16 @@ static int show_fdinfo(const struct procfs_node *node, struct procfs_text *text)
     struct fd_table *files;
     struct file *file = NULL;
     int cloexec = 0;
-    int err = procfs_get_files(node, &files);
+    uint64_t tree;
+    int err = procfs_lock_files(node, &files, &tree);
 
     if (err)
         return err;
     if (files) {
         file = fd_get(files, node->number);
         cloexec = fd_get_cloexec(files, node->number);
-        fd_table_put(files);
     }
+    procfs_unlock(tree);
     if (!file)
         return -ENOENT;
     procfs_print(text, "pos:\t%lld\nflags:\t0%o\nmnt_id:\t%llu\nino:\t%llu\n",

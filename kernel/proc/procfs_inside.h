@@ -20,9 +20,12 @@ struct vm_space;
 struct process *procfs_lock(const struct procfs_node *node, uint64_t *flags);
 void procfs_unlock(uint64_t flags);
 
-/* Each referenced; 0 and NULL when the process has none (any more), -ESRCH when it is gone. */
+/* Referenced; 0 and NULL when the process has none (any more), -ESRCH when it is gone. */
 MUST_CHECK int procfs_get_space(const struct procfs_node *node, struct vm_space **out_space);
-MUST_CHECK int procfs_get_files(const struct procfs_node *node, struct fd_table **out_files);
+/* Likewise, but borrowed, and the tree is locked on success: a table that is referenced counts as
+ * shared, which makes a difference to its process. */
+MUST_CHECK int procfs_lock_files(const struct procfs_node *node, struct fd_table **out_files,
+                                 uint64_t *flags);
 
 /* -ENOENT: it has none any more. */
 MUST_CHECK int procfs_get_root(const struct procfs_node *node, struct dentry **out_root);

@@ -17,6 +17,7 @@
 
 #define RESTLESS 6
 #define ROUNDS   60
+#define EXECS    200
 
 static char text[1 << 20];
 
@@ -113,13 +114,77 @@ static void round_of(const pid_t *steady, int own_group)
         CHECK(seen[i]);
 }
 
+/* Executes itself so many times, and stops. */
+static int execs_on(const char *program, int left)
+{
+    char number[12];
+    char *const self[] = {(char *)program, number, NULL}, *const none[] = {NULL};
+
+    snprintf(number, sizeof(number), "%d", left - 1);
+    if (left > 0)
+        execve(program, self, none);
+    raise(SIGSTOP);
+    return left;
+}
+
+static pid_t fd_reader(pid_t pid)
+{
+    pid_t reader = (pid_t)CHECK_OK(fork());
+
+    while (reader == 0) {
+        DIR *dir = opendir(proc_path(pid, "fd"));
+
+        while (dir && readdir(dir))
+            ;
+        if (dir)
+            closedir(dir);
+        if (getppid() == 1)
+            _exit(0);
+    }
+    return reader;
+}
+
+/* A process that executes programs keeps its record locks, whoever looks at its descriptors. */
+static void check_locks(const char *program)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    int fd = (int)CHECK_OK(open("/tmp/locked", O_RDWR | O_CREAT, 0600));
+    pid_t pid = (pid_t)CHECK_OK(fork()), readers[2];
+    int status;
+
+    if (pid == 0) {
+        CHECK_OK(fcntl(fd, F_SETLK, &lock));
+        raise(SIGSTOP);
+        _exit(execs_on(program, EXECS));
+    }
+    CHECK_EQ(waitpid(pid, &status, WUNTRACED), pid);
+    for (int i = 0; i < 2; i++)
+        readers[i] = fd_reader(pid);
+    CHECK_OK(kill(pid, SIGCONT));
+    CHECK_EQ(waitpid(pid, &status, WUNTRACED), pid);
+    CHECK(WIFSTOPPED(status));
+    CHECK_OK(fcntl(fd, F_GETLK, &lock));
+    CHECK_EQ(lock.l_type, F_WRLCK);
+    CHECK_EQ(lock.l_pid, pid);
+    CHECK_OK(kill(pid, SIGKILL));
+    CHECK_EQ(waitpid(pid, &status, 0), pid);
+    for (int i = 0; i < 2; i++) {
+        CHECK_OK(kill(readers[i], SIGKILL));
+        CHECK_EQ(waitpid(readers[i], NULL, 0), readers[i]);
+    }
+    CHECK_OK(close(fd));
+}
+
 int main(int argc, char **argv)
 {
     pid_t children[RESTLESS];
     struct timespec start, now;
 
-    if (argc > 1)
+    if (argc > 1 && !strcmp(argv[1], "quick"))
         return 0;
+    if (argc > 1)
+        return execs_on(argv[0], atoi(argv[1]));
+    check_locks(argv[0]);
     for (int i = 0; i < RESTLESS; i++) {
         children[i] = (pid_t)CHECK_OK(fork());
         if (children[i] == 0)
