@@ -122,8 +122,15 @@ static void replace_names(void *argument)
 
 static void check_replaced(void)
 {
+    struct stat status;
+    int first;
+
     write_file("name", 'x', O_EXCL);
+    first = (int)CHECK_OK(open("name", O_RDONLY));
     start_all(replace_names);
+    CHECK_OK(fstat(first, &status));
+    CHECK_EQ(status.st_nlink, 0);
+    read_whole(first, 0);
     read_whole((int)CHECK_OK(open("name", O_RDONLY)), 1);
     CHECK_OK(unlink("name"));
 }
@@ -303,8 +310,11 @@ static void look_around(const struct stat *top)
     climb("a/b/deep", top);
     climb("b/a/deep", top);
     if (chdir("b/a") == 0) {
-        CHECK(getcwd(here, sizeof(here)));
-        CHECK(strlen(here) <= strlen(DIR_ALL "/b/a") && !strncmp(here, DIR_ALL, strlen(DIR_ALL)));
+        for (unsigned i = 0; i < 20; i++) {
+            CHECK(getcwd(here, sizeof(here)));
+            CHECK(strlen(here) <= strlen(DIR_ALL "/b/a") &&
+                  !strncmp(here, DIR_ALL, strlen(DIR_ALL)));
+        }
         CHECK_OK(chdir(DIR_ALL));
     } else {
         CHECK_EQ(errno, ENOENT);
