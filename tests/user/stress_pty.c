@@ -21,10 +21,12 @@
 #define USERS    4
 #define PAIRS    6
 #define ROUNDS   12
-#define SIZES    150
+#define LATE     200
+#define SIZES    1000
 
 static struct {
     unsigned here, end, changes;
+    char path[64];
 } * all;
 
 static char path[64];
@@ -143,36 +145,41 @@ static void check_closed_under(uint64_t *random)
 
 static void open_and_read(void *unused)
 {
-    int terminal;
-    char byte;
-
     (void)unused;
     alarm(PATIENCE);
-    CHECK_OK(close(master));
     CHECK_EQ(setsid(), getpid());
     CHECK(signal(SIGHUP, SIG_IGN) != SIG_ERR);
-    add(&all->here);
-    wait_for(&all->end, 1);
-    terminal = open(path, O_RDWR);
-    if (terminal < 0) {
-        CHECK(errno == ENOENT || errno == EIO);
-        return;
+    for (unsigned i = 1; i <= LATE; i++) {
+        int terminal;
+        char byte;
+
+        add(&all->here);
+        wait_for(&all->end, i);
+        terminal = open(all->path, O_RDWR);
+        if (terminal < 0) {
+            CHECK(errno == ENOENT || errno == EIO);
+            continue;
+        }
+        while (read(terminal, &byte, 1) > 0)
+            continue;
+        check_gone(terminal);
+        check_nobodys();
+        CHECK_OK(close(terminal));
     }
-    while (read(terminal, &byte, 1) > 0)
-        continue;
-    check_gone(terminal);
-    check_nobodys();
 }
 
 static void check_opened_late(uint64_t *random)
 {
-    begin();
+    memset(all, 0, sizeof(*all));
     child_start(open_and_read, NULL);
-    wait_for(&all->here, 1);
-    all->end = 1;
-    for (unsigned n = random_next(random) % (random_next(random) & 1 ? 1000 : 20000); n; n--)
-        __asm__ volatile("pause");
-    CHECK_OK(close(master));
+    for (unsigned i = 1; i <= LATE; i++) {
+        master = pty_master(all->path, sizeof(all->path));
+        wait_for(&all->here, i);
+        __atomic_store_n(&all->end, i, __ATOMIC_SEQ_CST);
+        for (unsigned n = random_next(random) % (i & 1 ? 1000 : 20000); n; n--)
+            __asm__ volatile("pause");
+        CHECK_OK(close(master));
+    }
     children_await(1);
 }
 
@@ -288,6 +295,8 @@ static void resize(void *argument)
     int terminal = pty_terminal(path, O_NOCTTY);
 
     alarm(PATIENCE);
+    add(&all->here);
+    wait_for(&all->here, 1 + USERS);
     for (unsigned short i = 0; i < SIZES; i++) {
         set_size(id & 1 ? terminal : master, (unsigned short)(id * 1000 + i));
         check_size(id & 1 ? master : terminal);
@@ -337,7 +346,7 @@ static void check_sizes(void)
         CHECK_EQ(status, 0);
     }
     all->end = 1;
-    wait_for(&all->here, 2);
+    wait_for(&all->here, 2 + USERS);
     set_size(master, 9999);
     child_await(watcher, 0);
     CHECK_OK(close(master));
@@ -412,8 +421,7 @@ int main(int argc, char **argv)
             check_hang_up(&random);
             check_last_words();
         }
-        for (unsigned i = 0; i < 40; i++)
-            check_opened_late(&random);
+        check_opened_late(&random);
         check_sizes();
         check_many();
         CHECK_EQ(highest_number(), number); /* none was lost */
