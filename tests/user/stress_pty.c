@@ -173,8 +173,8 @@ static void check_opened_late(uint64_t *random)
     memset(all, 0, sizeof(*all));
     child_start(open_and_read, NULL);
     for (unsigned i = 1; i <= LATE; i++) {
+        wait_for(&all->here, i); /* the next pair may have the same name */
         master = pty_master(all->path, sizeof(all->path));
-        wait_for(&all->here, i);
         __atomic_store_n(&all->end, i, __ATOMIC_SEQ_CST);
         for (unsigned n = random_next(random) % (i & 1 ? 1000 : 20000); n; n--)
             __asm__ volatile("pause");
