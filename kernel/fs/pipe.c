@@ -219,14 +219,13 @@ static int64_t pipe_write(struct file *file, struct vm_io *io, int64_t *offset)
 
 /* --- the rest of a pipe's operations --- */
 
-static uint32_t pipe_poll(struct file *file, struct poll_waiter *waiter)
+/* No lock: each is one word, and whoever changes them notifies afterwards. */
+static inline uint32_t poll_events(const struct file *file)
 {
-    struct pipe *pipe = pipe_of(file);
-    uint32_t nbytes, mask = 0;
+    const struct pipe *pipe = pipe_of(file);
+    uint32_t nbytes = __atomic_load_n(&pipe->nbytes, __ATOMIC_RELAXED);
+    uint32_t mask = 0;
 
-    poll_register(&pipe->poll, waiter);
-    /* No lock: each is one word, and whoever changes them notifies afterwards. */
-    nbytes = __atomic_load_n(&pipe->nbytes, __ATOMIC_RELAXED);
     if (file->access & FILE_READ) {
         if (nbytes > 0)
             mask |= LX_POLLIN | LX_POLLRDNORM;
@@ -242,6 +241,18 @@ static uint32_t pipe_poll(struct file *file, struct poll_waiter *waiter)
             mask |= LX_POLLERR;
     }
     return mask;
+}
+
+static NOINLINE uint32_t poll_registered(struct file *file, struct poll_waiter *waiter)
+{
+    poll_register(&pipe_of(file)->poll, waiter);
+    return poll_events(file);
+}
+
+/* Mostly just a look, which then needs no register that C preserves. */
+static uint32_t pipe_poll(struct file *file, struct poll_waiter *waiter)
+{
+    return waiter ? poll_registered(file, waiter) : poll_events(file);
 }
 
 uint64_t pipe_nbytes_ready(struct file *file)

@@ -44,8 +44,8 @@ ROWS = [
     ("signal_delivery", "signal delivery", 1_920),
     ("pipe_64k", "64 KiB through a pipe", 19_000),
     ("file_64k", "64 KiB from a file", 9_100),
-    ("poll_100", "poll on 100 descriptors", 7_500),
-    ("select_100", "select on 100 descriptors", 7_500),
+    ("poll_100", "poll on 100 descriptors", 6_600),
+    ("select_100", "select on 100 descriptors", 6_650),
 ]
 # Instructions from the loader's entry on: reading from the disk makes some per cent of difference.
 BOOT_LIMIT = 16_000_000
