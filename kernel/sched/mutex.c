@@ -74,12 +74,13 @@ static NOINLINE void unlock_slow(struct mutex *mutex, const struct thread *self)
     uint64_t flags = spin_lock_irqsave(&mutex->lock);
     struct list *node = list_pop_front(&mutex->waiters);
     struct thread *next = list_entry(node, struct thread, mutex_link);
-    uint64_t others = list_empty(&mutex->waiters) ? 0 : OTHERS_WAIT;
+    uint64_t others = list_empty(&mutex->waiters) ? 0 : OTHERS_WAIT, kicks;
 
     ASSERT(owner_of(mutex) == (uint64_t)self && node);
     __atomic_store_n(&mutex->owner, (uint64_t)next | others, __ATOMIC_RELEASE);
-    sched_wake(next);
+    kicks = sched_wake_quietly(next);
     spin_unlock_irqrestore(&mutex->lock, flags);
+    sched_kick(kicks);
 }
 
 void mutex_unlock(struct mutex *mutex)

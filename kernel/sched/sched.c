@@ -59,7 +59,7 @@ static struct thread *dequeue_locked(struct runq *queue)
 }
 
 static unsigned place(const struct thread *thread);
-static void make_runnable(struct thread *thread);
+static uint64_t make_runnable(struct thread *thread);
 
 /* After a switch, on the new thread's stack: the old one is out for good. */
 static void finish(void)
@@ -81,7 +81,7 @@ static void finish(void)
     if (unlikely(queue->current->alarm))
         sched_alarm_start(queue);
     if (moving)
-        make_runnable(previous);
+        sched_kick(make_runnable(previous));
     if (dead && previous->ended)
         previous->ended(previous);
 }
@@ -264,8 +264,14 @@ static unsigned place(const struct thread *thread)
     return last;
 }
 
-/* It is in no queue yet, but its .cpu says where it goes. */
-static void make_runnable(struct thread *thread)
+void sched_kick_some(uint64_t cpus)
+{
+    for (; cpus; cpus &= cpus - 1)
+        ops->kick((unsigned)__builtin_ctzll(cpus));
+}
+
+/* It is in no queue yet, but its .cpu says where it goes. The result is to be kicked. */
+static uint64_t make_runnable(struct thread *thread)
 {
     unsigned cpu = thread->cpu;
     struct runq *queue = &sched_queues[cpu];
@@ -276,9 +282,10 @@ static void make_runnable(struct thread *thread)
     idle = queue->current->is_idle;
     spin_unlock(&queue->lock);
     if (cpu != cpu_self()->index)
-        ops->kick(cpu);
-    else if (!idle)
+        return 1ULL << cpu;
+    if (!idle)
         sched_slice_start(queue);
+    return 0;
 }
 
 struct runq *sched_queue_lock(const struct thread *thread)
@@ -294,12 +301,12 @@ struct runq *sched_queue_lock(const struct thread *thread)
     }
 }
 
-static void wake(struct thread *thread, bool only_interruptible)
+/* The result is to be kicked. */
+static uint64_t wake(struct thread *thread, bool only_interruptible)
 {
-    uint64_t flags = irq_save();
-    bool must_run = false, kick = false;
+    uint64_t flags = irq_save(), kick = 0;
     struct runq *queue = sched_queue_lock(thread);
-    unsigned cpu;
+    bool must_run = false;
 
     if (thread->state == THREAD_BLOCKED && (thread->interruptible || !only_interruptible)) {
         thread->state = THREAD_RUNNABLE;
@@ -307,25 +314,29 @@ static void wake(struct thread *thread, bool only_interruptible)
         if (must_run)
             __atomic_store_n(&thread->cpu, place(thread), __ATOMIC_RELEASE);
     } else if (only_interruptible && queue->current == thread) {
-        kick = thread->cpu != cpu_self()->index; /* out of ring 3, to look at its work */
+        if (thread->cpu != cpu_self()->index) /* out of ring 3, to look at its work */
+            kick = 1ULL << thread->cpu;
     }
-    cpu = thread->cpu;
     spin_unlock(&queue->lock);
     if (must_run)
-        make_runnable(thread);
-    if (kick)
-        ops->kick(cpu);
+        kick = make_runnable(thread);
     irq_restore(flags);
+    return kick;
 }
 
 void sched_wake(struct thread *thread)
 {
-    wake(thread, false);
+    sched_kick(wake(thread, false));
+}
+
+uint64_t sched_wake_quietly(struct thread *thread)
+{
+    return wake(thread, false);
 }
 
 void sched_notify(struct thread *thread)
 {
-    wake(thread, true);
+    sched_kick(wake(thread, true));
 }
 
 void sched_poke(struct thread *thread)
@@ -343,7 +354,7 @@ void sched_poke(struct thread *thread)
 
 void sched_start(struct thread *thread)
 {
-    wake(thread, false);
+    sched_wake(thread);
 }
 
 void sched_set_affinity(struct thread *thread, uint64_t affinity)

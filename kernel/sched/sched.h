@@ -35,6 +35,16 @@ unsigned sched_cpus_online(void);
 
 /* Any context but NMI. A blocked thread becomes runnable; others are left alone. */
 void sched_wake(struct thread *thread);
+/* The same in two steps, for whoever holds a lock that the thread takes first of all: the result
+ * goes to sched_kick once the lock is free. On a busy host the thread's processor would take that
+ * of the caller, only to spin. */
+MUST_CHECK uint64_t sched_wake_quietly(struct thread *thread);
+void sched_kick_some(uint64_t cpus);
+static inline void sched_kick(uint64_t cpus)
+{
+    if (cpus)
+        sched_kick_some(cpus);
+}
 /* Work was added to the thread: it looks at it soon. Ends a wait that pending work may end; a
  * processor that runs the thread in ring 3 is made to enter the kernel. */
 void sched_notify(struct thread *thread);

@@ -12,31 +12,33 @@ void waitq_init(struct waitq *queue)
     list_init(&queue->waiters);
 }
 
-static void wake_first_locked(struct waitq *queue)
+static uint64_t wake_first_locked(struct waitq *queue)
 {
     struct waiter *waiter = list_entry(list_pop_front(&queue->waiters), struct waiter, link);
     struct thread *thread = waiter->thread;
 
     __atomic_store_n(&waiter->woken, true, __ATOMIC_SEQ_CST);
-    sched_wake(thread);
+    return sched_wake_quietly(thread);
 }
 
 void waitq_wake_all(struct waitq *queue)
 {
-    uint64_t flags = spin_lock_irqsave(&queue->lock);
+    uint64_t flags = spin_lock_irqsave(&queue->lock), kicks = 0;
 
     while (!list_empty(&queue->waiters))
-        wake_first_locked(queue);
+        kicks |= wake_first_locked(queue);
     spin_unlock_irqrestore(&queue->lock, flags);
+    sched_kick(kicks);
 }
 
 void waitq_wake_one(struct waitq *queue)
 {
-    uint64_t flags = spin_lock_irqsave(&queue->lock);
+    uint64_t flags = spin_lock_irqsave(&queue->lock), kicks = 0;
 
     if (!list_empty(&queue->waiters))
-        wake_first_locked(queue);
+        kicks = wake_first_locked(queue);
     spin_unlock_irqrestore(&queue->lock, flags);
+    sched_kick(kicks);
 }
 
 void waitq_enter(struct waitq *queue, struct waiter *waiter)
