@@ -292,7 +292,9 @@ int process_create(struct process *parent, struct process **out_process)
 static void signals_copy(struct task *self, struct process *child)
 {
     struct process *process = self->process;
+
     spin_lock(&process->lock);
+    __atomic_store_n(&process->group_signals, 0, __ATOMIC_RELAXED);
     memcpy(child->actions, process->actions, sizeof(child->actions));
     spin_unlock(&process->lock);
     child->sig_stack = process->sig_stack;
@@ -306,6 +308,7 @@ int process_copy(struct task *self, bool share_files, bool share_fs, struct proc
 
     if (err)
         return err;
+    signals_copy(self, child);
     if (share_files) {
         fd_table_get(self->files);
         child->task->files = self->files;
@@ -322,7 +325,6 @@ int process_copy(struct task *self, bool share_files, bool share_fs, struct proc
     memcpy(child->name, parent->name, sizeof(child->name));
     child->no_new_privs = parent->no_new_privs;
     child->layout = parent->layout;
-    signals_copy(self, child);
     if (parent->exe) {
         file_get(parent->exe);
         child->exe = parent->exe;
@@ -341,8 +343,10 @@ int process_join(struct process *self, struct process *child, bool same_parent)
         child->terminal = self->terminal;
         err = link_locked(same_parent ? self->parent : self, child);
     }
-    if (!err)
+    if (!err) {
         process_move_locked(child, self->group, self->session);
+        child->sig_queue.set = self->group_signals & child->task->sig_mask;
+    }
     spin_unlock_irqrestore(&process_tree_lock, flags);
     return err;
 }

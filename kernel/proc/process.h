@@ -80,6 +80,7 @@ struct process {
     struct spinlock lock;                 /* rank PROC */
     struct lx_sigaction actions[LX_NSIG]; /* [s] */
     struct signal_queue sig_queue;        /* [s] sent to the process */
+    uint64_t group_signals;               /* [a] sent to more than this one since its last fork */
     struct lx_stack sig_stack;            /* [o] sigaltstack */
     int sig_stopping;                     /* [s] stop signal that was taken, is acted on; 0: none */
     bool sig_stopped;                     /* [s] the stop has begun and SIGCONT has not come */
@@ -107,7 +108,8 @@ MUST_CHECK int process_copy(struct task *self, bool share_files, bool share_fs,
                             struct process **out_process);
 /* The copy becomes a child of the caller's (or of its parent), in its group and session; from here
  * on it gets signals, so its thread exists. -EINTR: the caller has signals to act on first. Whoever
- * signals a group thus gets both of them, or the parent before there is a child. */
+ * signals a group thus gets both of them, or the parent before there is a child. What the parent
+ * has blocked waits for both if it came to the group during the fork. */
 MUST_CHECK int process_join(struct process *self, struct process *child, bool same_parent);
 /* Takes back what never ran. */
 void process_abandon(struct process *process);

@@ -47,6 +47,10 @@ MUST_CHECK int signal_send_info_locked(struct process *process, struct task *tas
 MUST_CHECK int signal_send_self(struct task *self, bool to_task, const struct lx_siginfo *info,
                                 bool must_queue);
 
+/* What the process was just sent, others were sent too: its child gets it as well if it is being
+ * forked. Number 0: nothing. */
+void signal_note_group_locked(struct process *process, int number);
+
 /* From the kernel (a terminal) to every process of a group. */
 void signal_send_group_locked(int group, int number);
 void signal_send_group(int group, int number);

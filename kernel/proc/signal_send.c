@@ -107,6 +107,12 @@ int signal_send_self(struct task *self, bool to_task, const struct lx_siginfo *i
     return send_info(self->process, to_task ? self : NULL, info, must_queue);
 }
 
+void signal_note_group_locked(struct process *process, int number)
+{
+    if (number)
+        __atomic_fetch_or(&process->group_signals, SIGNAL_BIT(number), __ATOMIC_RELAXED);
+}
+
 void signal_send_group_locked(int group, int number)
 {
     struct lx_siginfo info = {.signo = number, .code = LX_SI_KERNEL};
@@ -116,6 +122,7 @@ void signal_send_group_locked(int group, int number)
             int err = signal_send_info_locked(p, NULL, &info, false);
 
             ASSERT(!err);
+            signal_note_group_locked(p, number);
         }
     }
 }

@@ -25,6 +25,7 @@ void signal_stop_prepare(struct process *process, int number)
         return;
     signal_queue_drop(&process->sig_queue, drop);
     signal_queue_drop(&task->sig_queue, drop);
+    __atomic_fetch_and(&process->group_signals, ~drop, __ATOMIC_RELAXED);
     if (number != LX_SIGCONT)
         return;
     process->sig_stopping = 0;

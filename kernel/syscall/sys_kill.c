@@ -30,6 +30,17 @@ static int send_locked(struct task *self, struct process *process, struct task *
     return signal_send_info_locked(process, task, info, must_queue);
 }
 
+/* To one of many. */
+static int send_member_locked(struct task *self, struct process *process,
+                              const struct lx_siginfo *info)
+{
+    int err = send_locked(self, process, NULL, info, false);
+
+    if (!err)
+        signal_note_group_locked(process, info->signo);
+    return err;
+}
+
 /* 0 when one member could be signalled. */
 static int send_group_locked(struct task *self, int group, const struct lx_siginfo *info)
 {
@@ -40,7 +51,7 @@ static int send_group_locked(struct task *self, int group, const struct lx_sigin
 
         if (p->group != group)
             continue;
-        err = send_locked(self, p, NULL, info, false);
+        err = send_member_locked(self, p, info);
         if (!err || result == -ESRCH)
             result = err;
     }
@@ -59,7 +70,7 @@ static int send_all_locked(struct task *self, const struct lx_siginfo *info)
         if (p == &process_init_process || p == self->process)
             continue;
         any = true;
-        err = send_locked(self, p, NULL, info, false);
+        err = send_member_locked(self, p, info);
         if (err != -EPERM)
             result = err;
     }
