@@ -184,24 +184,25 @@ int process_wait(struct process *parent, const struct process_wait *which,
     struct process *reaped = NULL;
     struct waiter waiter;
     int found, err = 0;
+    bool done;
 
-    while (!err) {
+    /* What a signal interrupts has another look: the signal may be that of a child that ends. */
+    do {
         uint64_t flags;
 
         waitq_enter(&parent->child_wait, &waiter);
         flags = spin_lock_irqsave(&process_tree_lock);
         found = scan_locked(parent, which, change, &reaped);
         spin_unlock_irqrestore(&process_tree_lock, flags);
-        if (found == 0 && !which->no_hang)
+        done = found || which->no_hang || err;
+        if (!done)
             err = waitq_sleep(&waiter, 1, 0);
         waitq_leave(&parent->child_wait, &waiter);
-        if (found == 0 && which->no_hang)
-            *change = (struct process_change){0};
-        if (found < 0)
-            err = found;
-        if (found || which->no_hang)
-            break;
-    }
+    } while (!done);
+    if (found)
+        err = MIN(found, 0);
+    else if (which->no_hang)
+        *change = (struct process_change){0};
     if (reaped)
         process_put(reaped);
     return err;

@@ -122,6 +122,31 @@ static void unwanted(void)
     signal(SIGCHLD, SIG_DFL);
 }
 
+static void on_child(int number)
+{
+    (void)number;
+}
+
+/* The end of a child is a signal, too: the wait tells of the child all the same. */
+static void with_handler(void)
+{
+    struct sigaction action = {.sa_handler = on_child}, before;
+
+    CHECK_OK(sigaction(SIGCHLD, &action, &before));
+    for (int i = 0; i < 20; i++) {
+        pid_t pid = (pid_t)CHECK_OK(fork());
+        int status;
+
+        if (pid == 0) {
+            usleep(3000);
+            _exit(4);
+        }
+        CHECK_EQ(waitpid(pid, &status, 0), pid);
+        CHECK_EQ(status, 4 << 8);
+    }
+    CHECK_OK(sigaction(SIGCHLD, &before, NULL));
+}
+
 int main(void)
 {
     statuses();
@@ -130,5 +155,6 @@ int main(void)
     by_waitid();
     orphans();
     unwanted();
+    with_handler();
     return 0;
 }
