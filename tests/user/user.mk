@@ -29,7 +29,7 @@ USER_PLAIN := args audit call_numbers clocks closed_under cow_fork devices endin
               copy_wide pipe_alone pipe_size poll_alone proc_state sig_handler sig_race sig_restart sig_return \
               sig_send sig_stack sig_state sig_stop sig_timer sig_vectors tls user_copy vdso wait xattr
 # Many processes at work for a time, with a result that adds up.
-USER_STRESS := fork_signal stress_exit stress_fair stress_fork stress_futex stress_many stress_names stress_oom \
+USER_STRESS := fork_signal left_behind number_kept stress_exit stress_fair stress_fork stress_futex stress_many stress_names stress_oom \
                stress_pipe stress_pty stress_regs stress_replace stress_signal stress_timer stress_tlb \
                stress_truncate stress_wake
 # Programs that play both ends of a terminal.
