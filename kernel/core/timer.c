@@ -9,7 +9,7 @@
 struct timer_queue {
     struct spinlock lock;
     struct list pending;   /* [lock] earliest first */
-    struct timer *running; /* [lock] whose function runs now */
+    struct timer *running; /* [lock], atomic: whose function runs now */
     uint64_t interrupts;
 } ALIGNED(64);
 
@@ -82,7 +82,7 @@ static struct timer_queue *quiet_lock(const struct timer *timer, uint64_t flags)
     for (;;) {
         struct timer_queue *queue = queue_lock(timer);
 
-        if (queue->running != timer || queue == own_queue())
+        if (__atomic_load_n(&queue->running, __ATOMIC_ACQUIRE) != timer || queue == own_queue())
             return queue;
         spin_unlock(&queue->lock);
         irq_restore(flags);
@@ -135,6 +135,11 @@ void timer_stop(struct timer *timer)
     remove_locked(queue, timer);
     spin_unlock(&queue->lock);
     irq_restore(flags);
+}
+
+void timer_let_go(void)
+{
+    __atomic_store_n(&own_queue()->running, NULL, __ATOMIC_RELEASE);
 }
 
 bool timer_pending(const struct timer *timer)

@@ -39,6 +39,8 @@ void timer_set_ops(const struct timer_ops *ops);
 void timer_init(struct timer *timer, void (*function)(struct timer *timer));
 void timer_start(struct timer *timer, uint64_t deadline_ns); /* moves it if it is pending */
 void timer_stop(struct timer *timer); /* afterwards it is not pending; may be called when idle */
+/* In a timer's function: it does not look at the timer any more, nobody need wait for the rest. */
+void timer_let_go(void);
 bool timer_pending(const struct timer *timer);
 
 /* From the timer interrupt. */

@@ -67,7 +67,10 @@ struct alarm {
 
 static void alarm_rings(struct timer *timer)
 {
-    sched_wake(container_of(timer, struct alarm, timer)->thread);
+    uint64_t kicks = sched_wake_quietly(container_of(timer, struct alarm, timer)->thread);
+
+    timer_let_go(); /* the thread stops the timer first of all */
+    sched_kick(kicks);
 }
 
 static bool any_woken(const struct waiter *waiters, unsigned count)
