@@ -6,6 +6,7 @@
 #include "kernel/fs/file.h"
 #include "kernel/fs/fs_context.h"
 #include "kernel/fs/mount.h"
+#include "kernel/lib/assert.h"
 #include "kernel/mm/tables.h"
 #include "kernel/proc/futex.h"
 #include "kernel/proc/process.h"
@@ -182,16 +183,17 @@ int process_wait(struct process *parent, const struct process_wait *which,
                  struct process_change *change)
 {
     struct process *reaped = NULL;
-    struct waiter waiter;
     int found, err = 0;
     bool done;
 
     /* What a signal interrupts has another look: the signal may be that of a child that ends. */
     do {
+        struct waiter waiter = {0};
         uint64_t flags;
 
         waitq_enter(&parent->child_wait, &waiter);
         flags = spin_lock_irqsave(&process_tree_lock);
+        ASSERT(waiter.thread); /* a child that ends behind this look finds whom to wake */
         found = scan_locked(parent, which, change, &reaped);
         spin_unlock_irqrestore(&process_tree_lock, flags);
         done = found || which->no_hang || err;
