@@ -82,6 +82,9 @@ void process_exit(struct task *self, enum process_end end, int code)
 
     timer_stop(&process->limit);
     signal_exit(self);
+    if (process->exe) /* as on Linux, before a pipe tells others of the end: they may write to it */
+        file_put(process->exe);
+    process->exe = NULL;
     fd_table_put(self->files);
     self->files = NULL;
     futex_leave_memory(self);
@@ -89,9 +92,6 @@ void process_exit(struct task *self, enum process_end end, int code)
     memory_leave(self);
     fs_context_destroy(self->fs);
     self->fs = NULL;
-    if (process->exe)
-        file_put(process->exe);
-    process->exe = NULL;
     mount_sweep();
     terminal_process_exit(process);
     process_release_parent(process);
@@ -115,8 +115,6 @@ void process_exit(struct task *self, enum process_end end, int code)
 static bool is_wanted_locked(const struct process *parent, const struct process *child,
                              const struct process_wait *which)
 {
-    if (which->pid > 0)
-        return child->pid == which->pid;
     if (which->pid == -1)
         return true;
     return child->group == (which->pid ? -which->pid : parent->group);
@@ -153,28 +151,43 @@ static bool has_change_locked(struct process *child, const struct process_wait *
     return false;
 }
 
-/* 1: found; 0: none has changed; -ECHILD: no such child. *reaped is the one to put. */
+/* True: it has something to tell. *reaped is the one to put. */
+static bool look_locked(struct process *parent, struct process *child,
+                        const struct process_wait *which, struct process_change *change,
+                        struct process **reaped)
+{
+    if (!has_change_locked(child, which, change))
+        return false;
+    process_usage_locked(child, &change->usage);
+    process_usage_add(&change->usage, &child->children_usage);
+    if (child->zombie && which->exited && !which->keep) {
+        process_usage_add(&parent->children_usage, &change->usage);
+        process_unlink_locked(child);
+        *reaped = child;
+    }
+    return true;
+}
+
+/* 1: found; 0: none has changed; -ECHILD: no such child. */
 static int scan_locked(struct process *parent, const struct process_wait *which,
                        struct process_change *change, struct process **reaped)
 {
+    struct process *child;
     bool any = false;
 
+    if (which->pid > 0) {
+        child = process_find_locked(which->pid);
+        if (!child || child->parent != parent)
+            return -ECHILD;
+        return look_locked(parent, child, which, change, reaped);
+    }
     list_for_each_safe (node, &parent->children) {
-        struct process *child = list_entry(node, struct process, sibling);
-
+        child = list_entry(node, struct process, sibling);
         if (!is_wanted_locked(parent, child, which))
             continue;
         any = true;
-        if (!has_change_locked(child, which, change))
-            continue;
-        process_usage_locked(child, &change->usage);
-        process_usage_add(&change->usage, &child->children_usage);
-        if (child->zombie && which->exited && !which->keep) {
-            process_usage_add(&parent->children_usage, &change->usage);
-            process_unlink_locked(child);
-            *reaped = child;
-        }
-        return 1;
+        if (look_locked(parent, child, which, change, reaped))
+            return 1;
     }
     return any ? 0 : -ECHILD;
 }
