@@ -30,9 +30,9 @@ static unsigned access_wanted(uint32_t flags)
     return access;
 }
 
-static int may_open(struct fs_context *context, struct dentry *dentry, uint32_t flags)
+static int may_open(struct fs_context *context, struct dentry *dentry, const struct open_how *how)
 {
-    unsigned access = access_wanted(flags);
+    unsigned access = how->exec ? INODE_EXEC : access_wanted(how->flags);
     int err;
 
     if (type_of(dentry) == LX_S_IFLNK)
@@ -42,7 +42,7 @@ static int may_open(struct fs_context *context, struct dentry *dentry, uint32_t 
     err = inode_permission(dentry->inode, &context->cred, access);
     if (err)
         return err;
-    if ((flags & LX_O_NOATIME) && !inode_owner_or_privileged(dentry->inode, &context->cred))
+    if ((how->flags & LX_O_NOATIME) && !inode_owner_or_privileged(dentry->inode, &context->cred))
         return -EPERM;
     return 0;
 }
@@ -106,15 +106,16 @@ static int open_dentry(struct fs_context *opener, struct dentry *dentry, uint32_
     return 0;
 }
 
-static int open_existing(struct fs_context *context, struct dentry *dentry, uint32_t flags,
-                         struct file **out_file)
+static int open_existing(struct fs_context *context, struct dentry *dentry,
+                         const struct open_how *how, struct file **out_file)
 {
+    uint32_t flags = how->flags;
     struct file *file;
     int err;
 
     if ((flags & LX_O_CREAT) && type_of(dentry) == LX_S_IFDIR)
         return -EISDIR;
-    err = may_open(context, dentry, flags);
+    err = may_open(context, dentry, how);
     if (err)
         return err;
     err = open_dentry(context, dentry, flags, &file);
@@ -221,7 +222,7 @@ static int open_or_create_last(struct fs_context *context, struct path_last *las
         if (!err)
             err = -EAGAIN;
     } else {
-        err = open_existing(context, dentry, how->flags, out_file);
+        err = open_existing(context, dentry, how, out_file);
     }
     dentry_put(dentry);
     return err;
@@ -261,7 +262,7 @@ int fs_open(struct fs_context *context, struct dentry *start, const char *path,
     err = path_walk(context, start, path, walk, &dentry);
     if (err)
         return err;
-    err = open_existing(context, dentry, how->flags, out_file);
+    err = open_existing(context, dentry, how, out_file);
     dentry_put(dentry);
     return err;
 }
@@ -270,6 +271,13 @@ int fs_open_path(struct fs_context *context, const char *path, uint32_t flags, u
                  struct file **out_file)
 {
     struct open_how how = {.flags = flags, .mode = mode};
+
+    return fs_open(context, NULL, path, &how, out_file);
+}
+
+int fs_open_exec(struct fs_context *context, const char *path, struct file **out_file)
+{
+    struct open_how how = {.flags = LX_O_RDONLY, .exec = true};
 
     return fs_open(context, NULL, path, &how, out_file);
 }

@@ -16,14 +16,17 @@ struct open_how {
     uint32_t flags; /* LX_O_* */
     uint32_t mode;
     unsigned walk; /* PATH_* restrictions of openat2 */
+    bool exec;     /* to run it: asks for that right, not for the right to read */
 };
 
 MUST_CHECK int fs_open(struct fs_context *context, struct dentry *start, const char *path,
                        const struct open_how *how, struct file **out_file);
 
-/* By absolute path, for exec, the plan and the harness. */
+/* By absolute path, for the plan and the harness. */
 MUST_CHECK int fs_open_path(struct fs_context *context, const char *path, uint32_t flags,
                             uint32_t mode, struct file **out_file);
+/* Likewise, to run it. */
+MUST_CHECK int fs_open_exec(struct fs_context *context, const char *path, struct file **out_file);
 
 /* The type in mode is a node's (or 0: regular): the caller has checked that. */
 MUST_CHECK int fs_mknod(struct fs_context *context, struct dentry *start, const char *path,

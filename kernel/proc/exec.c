@@ -186,7 +186,7 @@ static int interpreter_load(struct loading *load, struct fs_context *context,
     got = file_read_kernel(load->file, path, extent->size, (int64_t)extent->offset);
     if (got != (int64_t)extent->size || path[got - 1])
         return -ENOEXEC;
-    err = fs_open_path(context, path, LX_O_RDONLY, 0, &interp.file);
+    err = fs_open_exec(context, path, &interp.file);
     if (err) {
         load->reason = "its dynamic loader (PT_INTERP) cannot be opened";
         return err;

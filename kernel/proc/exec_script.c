@@ -88,7 +88,7 @@ int exec_script_step(struct exec_script *script, const char *head, size_t nbytes
     text += sizeof(*owner);
     err = line_split(head, nbytes, text, &argument);
     if (!err)
-        err = fs_open_path(context, text, LX_O_RDONLY, 0, out_file);
+        err = fs_open_exec(context, text, out_file);
     if (err)
         return err;
     err = arguments_make(script, text, argument);

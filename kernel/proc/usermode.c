@@ -109,7 +109,7 @@ static int prepare(struct process *process, struct exec_request *request)
     int err = stdio_install(process, request);
 
     if (!err)
-        err = fs_open_path(task->fs, request->path, LX_O_RDONLY, 0, &file);
+        err = fs_open_exec(task->fs, request->path, &file);
     if (!err) {
         err = exec_load(file, task->fs, &strings, &program);
         file_put(file);

@@ -2,7 +2,9 @@
 /* New processes, new programs, waiting for the end of them. */
 #include "kernel/fs/open.h"
 #include "kernel/fs/path.h"
+#include "kernel/lib/fmt.h"
 #include "kernel/lib/string.h"
+#include "kernel/mm/slab.h"
 #include "kernel/proc/exec_args.h"
 #include "kernel/proc/fork.h"
 #include "kernel/proc/process.h"
@@ -110,20 +112,34 @@ static int64_t exec_file(struct task *self, struct file *file, const char *path,
     return err;
 }
 
+/* The name of what a descriptor, and a path from there, lead to: scripts are opened by it. */
+static char *descriptor_name(int fd, const char *path)
+{
+    size_t nbytes = sizeof("/dev/fd/-2147483648/") + strlen(path);
+    char *name = kmalloc(nbytes);
+
+    if (name)
+        fmt_print(name, nbytes, "/dev/fd/%d%s%s", fd, *path ? "/" : "", path);
+    return name;
+}
+
 /* Honoured: AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW. */
 int64_t sys_execveat(struct task *self, int dirfd, struct uptr user_path, struct uptr argv,
                      struct uptr envp, int flags)
 {
-    struct open_how how = {.flags = LX_O_RDONLY};
+    struct open_how how = {.flags = LX_O_RDONLY, .exec = true};
     struct path_start start;
     struct user_path path;
     struct file *file;
+    char *name = NULL;
     int64_t err;
 
     if (flags & ~(LX_AT_EMPTY_PATH | LX_AT_SYMLINK_NOFOLLOW))
         return -EINVAL;
     if (flags & LX_AT_SYMLINK_NOFOLLOW)
         how.flags |= LX_O_NOFOLLOW;
+    if (flags & LX_AT_EMPTY_PATH)
+        how.walk = PATH_EMPTY;
     err = user_path_get(&path, user_path);
     if (err)
         return err;
@@ -133,7 +149,11 @@ int64_t sys_execveat(struct task *self, int dirfd, struct uptr user_path, struct
         path_start_put(&start);
     }
     if (!err) {
-        err = exec_file(self, file, path.text, argv, envp);
+        if (start.dentry)
+            name = descriptor_name(dirfd, path.text);
+        err = start.dentry && !name ? -ENOMEM
+                                    : exec_file(self, file, name ? name : path.text, argv, envp);
+        kfree(name);
         file_put(file);
     }
     user_path_put(&path);

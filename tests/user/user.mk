@@ -21,7 +21,7 @@ USER_CFLAGS := -std=gnu17 -Os -g0 -I. -Wall -Wextra -Werror -Wshadow -Wstrict-pr
 USER_LDFLAGS := -static -s -Wl,--gc-sections -Wl,-z,noseparate-code -Wl,--build-id=none
 
 # Programs of one C file and the check library.
-USER_PLAIN := args audit call_numbers clocks closed_under cow_fork devices ending endless exec exec_busy exec_chain exec_files exec_futex file_archive \
+USER_PLAIN := args audit call_numbers clocks closed_under cow_fork devices ending endless exec exec_busy exec_chain exec_descriptor exec_files exec_futex exec_unreadable file_archive \
               file_data file_extents file_listing file_names file_rights file_status file_table \
               file_vectors fork futex_end futex_wait hello identity kill_points lock_records lock_waiting mem_advise \
               mem_brk mem_dirty mem_file mem_grow mem_hungry mem_limits mem_many mem_map mem_oom \
