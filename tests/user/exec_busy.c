@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "tests/user/lib/check.h"
+#include "tests/user/lib/copy.h"
 
 #define LIST(...) ((char *const *)(const char *const[]){__VA_ARGS__, NULL})
 #define EMPTY     ((char *const *)(const char *const[]){NULL})
@@ -22,27 +23,6 @@
 #define LOADER    "/tmp/exec-busy-loader"
 
 static int ends[2]; /* closing the second ends what runs */
-
-static void copy_make(const char *self)
-{
-    static char bytes[65536];
-    int from = (int)CHECK_OK(open(self, O_RDONLY));
-    int to = (int)CHECK_OK(open(COPY, O_WRONLY | O_CREAT | O_TRUNC, 0700));
-    ssize_t n;
-
-    while ((n = CHECK_OK(read(from, bytes, sizeof(bytes)))) > 0)
-        CHECK_EQ(write(to, bytes, (size_t)n), n);
-    CHECK_OK(close(from));
-    CHECK_OK(close(to));
-}
-
-static void file_make(const char *path, const void *bytes, size_t nbytes)
-{
-    int fd = (int)CHECK_OK(open(path, O_WRONLY | O_CREAT | O_TRUNC, 0700));
-
-    CHECK_EQ(write(fd, bytes, nbytes), nbytes);
-    CHECK_OK(close(fd));
-}
 
 /* What runs says so, and ends when the pipe on its input does. */
 static int run(void)
@@ -173,7 +153,6 @@ static void by_fork(void)
 /* A program that becomes another one lets its file go; its own file it cannot write to. */
 static int become(const char *self)
 {
-    CHECK_ERR(open("/proc/self/exe", O_RDWR), ETXTBSY);
     not_writable(COPY);
     execve(self, LIST(self, "run"), EMPTY);
     return 127;
@@ -260,7 +239,7 @@ static void script(void)
     int fd;
     pid_t pid;
 
-    file_make(SCRIPT, text, sizeof(text) - 1);
+    program_make(SCRIPT, text, sizeof(text) - 1);
     fd = (int)CHECK_OK(open(SCRIPT, O_WRONLY));
     CHECK_EQ(exec_errno(SCRIPT), ETXTBSY);
     CHECK_OK(close(fd));
@@ -308,8 +287,8 @@ static void loader(void)
     static const char text[200] = "no loader";
     int fd;
 
-    file_make(LINKED, &linked, sizeof(linked));
-    file_make(LOADER, text, sizeof(text));
+    program_make(LINKED, &linked, sizeof(linked));
+    program_make(LOADER, text, sizeof(text));
     CHECK_EQ(exec_errno(LINKED), ELIBBAD);
     fd = (int)CHECK_OK(open(LOADER, O_WRONLY));
     CHECK_EQ(exec_errno(LINKED), ETXTBSY);
@@ -333,7 +312,7 @@ int main(int argc, char **argv)
         return 5;
     if (argc == 2)
         return become(argv[1]);
-    copy_make(self);
+    program_copy(self, COPY);
     while_it_runs();
     by_fork();
     by_exec(self);

@@ -11,29 +11,11 @@
 #include <unistd.h>
 
 #include "tests/user/lib/check.h"
+#include "tests/user/lib/copy.h"
 
 #define COPY   "/tmp/exec-descriptor"
 #define SCRIPT "/tmp/exec-descriptor-script"
 #define RAN    123
-
-static void file_make(const char *path, const void *bytes, size_t nbytes)
-{
-    int fd = (int)CHECK_OK(open(path, O_WRONLY | O_CREAT | O_TRUNC, 0700));
-
-    CHECK_EQ(write(fd, bytes, nbytes), nbytes);
-    CHECK_OK(close(fd));
-}
-
-static void copy_make(void)
-{
-    static char bytes[1 << 18];
-    int from = (int)CHECK_OK(open("/proc/self/exe", O_RDONLY));
-    ssize_t n = CHECK_OK(read(from, bytes, sizeof(bytes)));
-
-    CHECK(n < (ssize_t)sizeof(bytes));
-    CHECK_OK(close(from));
-    file_make(COPY, bytes, (size_t)n);
-}
 
 /* The program is told by which name it should find itself started. Else: the errno. */
 static int run(int dirfd, const char *path, int flags, const char *name)
@@ -74,8 +56,8 @@ int main(int argc, char **argv)
         return strcmp((const char *)getauxval(AT_EXECFN), argv[1]) ? 99 : RAN;
     if (argc == 4) /* the same, as a script's interpreter */
         return strcmp(argv[1], "script") || strcmp(argv[2], argv[3]) ? 98 : RAN;
-    copy_make();
-    file_make(SCRIPT, script, sizeof(script) - 1);
+    program_copy(argv[0], COPY);
+    program_make(SCRIPT, script, sizeof(script) - 1);
     dir = (int)CHECK_OK(open("/tmp", O_RDONLY | O_DIRECTORY));
     fd = (int)CHECK_OK(open(COPY, O_RDONLY));
     check_refused(fd, dir);

@@ -10,23 +10,11 @@
 #include <unistd.h>
 
 #include "tests/user/lib/check.h"
+#include "tests/user/lib/copy.h"
 
 #define COPY   "/tmp/exec-unreadable"
 #define NOBODY 65534
 #define RAN    23
-
-static void copy_make(const char *self)
-{
-    static char bytes[65536];
-    int from = (int)CHECK_OK(open(self, O_RDONLY));
-    int to = (int)CHECK_OK(open(COPY, O_WRONLY | O_CREAT | O_TRUNC, 0700));
-    ssize_t n;
-
-    while ((n = CHECK_OK(read(from, bytes, sizeof(bytes)))) > 0)
-        CHECK_EQ(write(to, bytes, (size_t)n), n);
-    CHECK_OK(close(from));
-    CHECK_OK(close(to));
-}
 
 /* Somebody who is not the owner: 0 when it ran, else the errno of exec. */
 static int run_as_nobody(mode_t mode, bool by_descriptor)
@@ -57,7 +45,7 @@ int main(int argc, char **argv)
 {
     if (argc > 1 && !strcmp(argv[1], "ran"))
         return RAN + 100;
-    copy_make("/proc/self/exe");
+    program_copy(argv[0], COPY);
     CHECK_EQ(run_as_nobody(0755, false), 0);
     CHECK_EQ(run_as_nobody(0111, false), 0);
     CHECK_EQ(run_as_nobody(0111, true), 0);

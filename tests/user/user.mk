@@ -21,7 +21,7 @@ USER_CFLAGS := -std=gnu17 -Os -g0 -I. -Wall -Wextra -Werror -Wshadow -Wstrict-pr
 USER_LDFLAGS := -static -s -Wl,--gc-sections -Wl,-z,noseparate-code -Wl,--build-id=none
 
 # Programs of one C file and the check library.
-USER_PLAIN := args audit call_numbers clocks closed_under cow_fork devices ending endless exec exec_busy exec_chain exec_descriptor exec_files exec_futex exec_unreadable file_archive \
+USER_PLAIN := args audit call_numbers clocks closed_under cow_fork devices ending endless exec exec_chain exec_files exec_futex file_archive \
               file_data file_extents file_listing file_names file_rights file_status file_table \
               file_vectors fork futex_end futex_wait hello identity kill_points lock_records lock_waiting mem_advise \
               mem_brk mem_dirty mem_file mem_grow mem_hungry mem_limits mem_many mem_map mem_oom \
@@ -38,6 +38,8 @@ USER_PTY := pty_line pty_raw pty_job pty_hangup
 USER_PROCFS := proc_self proc_maps proc_fd proc_others proc_race proc_system mount_tmpfs
 # Random calls.
 USER_FUZZ := bad_arguments fuzz_syscalls
+# Programs that make programs.
+USER_COPY := exec_busy exec_descriptor exec_unreadable
 # Programs that try wrong pointers by table.
 USER_BADPTR := badptr_files badptr_rest
 # Programs with an assembly part NAME_ops.S, and programs that record their first instruction.
@@ -53,7 +55,7 @@ USER_MUSL_LIB := /usr/lib/x86_64-linux-musl
 USER_LIB     := tests/user/lib/check.c
 USER_HEADERS := $(wildcard tests/user/*.h tests/user/lib/*.h)
 
-USER_PROGRAMS := $(addprefix $(USER_T)/,$(USER_PLAIN) $(USER_STRESS) $(USER_PTY) $(USER_PROCFS) $(USER_FUZZ) \
+USER_PROGRAMS := $(addprefix $(USER_T)/,$(USER_PLAIN) $(USER_STRESS) $(USER_PTY) $(USER_PROCFS) $(USER_FUZZ) $(USER_COPY) \
                  $(USER_ASM) $(USER_BADPTR) $(USER_BARE) \
                  $(USER_FIRST) $(USER_GLIBC) $(USER_PIE)) $(USER_T)/elf \
                  $(USER_TREE)/usr/bin/minimal $(USER_TREE)/usr/bin/bench \
@@ -82,6 +84,10 @@ $(addprefix $(USER_T)/,$(USER_PTY)): $(USER_T)/%: tests/user/%.c tests/user/lib/
 $(addprefix $(USER_T)/,$(USER_PROCFS)): $(USER_T)/%: tests/user/%.c tests/user/lib/procfs.c \
     $(USER_LIB) $(USER_HEADERS)
 	$(Q)$(USER_CC) $(USER_CFLAGS) $(USER_LDFLAGS) -o $@ $< tests/user/lib/procfs.c $(USER_LIB)
+
+$(addprefix $(USER_T)/,$(USER_COPY)): $(USER_T)/%: tests/user/%.c tests/user/lib/copy.c \
+    $(USER_LIB) $(USER_HEADERS)
+	$(Q)$(USER_CC) $(USER_CFLAGS) $(USER_LDFLAGS) -o $@ $< tests/user/lib/copy.c $(USER_LIB)
 
 $(addprefix $(USER_T)/,$(USER_FUZZ)): $(USER_T)/%: tests/user/%.c tests/user/lib/fuzz.c \
     $(USER_LIB) $(USER_HEADERS)
