@@ -50,6 +50,9 @@ def enter_namespace():
     if os.geteuid() != 0:
         os.environ[run_on_linux.NAMESPACE] = "1"  # no device nodes can be made: host's are bound
         options.append("--map-root-user")
+    if subprocess.run(["unshare"] + options + ["true"], check=False).returncode:
+        sys.exit("programs.py: no name spaces of its own here. In a chroot, its directory has to "
+                 "be a mount point: mount --bind DIR DIR, and then chroot DIR")
     command = ["unshare"] + options + [sys.executable] + sys.argv
     os.execvp(command[0], command)
 
