@@ -51,6 +51,23 @@ static void restore_firmware(void)
     the_quirk.st->RuntimeServices->ResetSystem = the_real_reset;
 }
 
+/* The firmware itself refuses a key that never was, and has stopped its timer before it looked at
+ * the key (UEFI 2.10, 7.4.6): with the timer going, the firmware's own events walk into the traps.
+ */
+static EFI_STATUS fail(EFI_HANDLE image, UINTN key)
+{
+    EFI_BOOT_SERVICES services = *the_quirk.bs;
+    EFI_RESET_SYSTEM reset = the_quirk.st->RuntimeServices->ResetSystem;
+    EFI_STATUS status;
+
+    restore_firmware();
+    status = the_quirk.real.ExitBootServices(image, ~key);
+    *the_quirk.bs = services;
+    the_quirk.st->RuntimeServices->ResetSystem = reset;
+    set_traps();
+    return status;
+}
+
 static EFI_STATUS EFIAPI exit_boot_services(EFI_HANDLE image, UINTN key)
 {
     if (the_attempts++ && !the_map_was_read)
@@ -61,8 +78,7 @@ static EFI_STATUS EFIAPI exit_boot_services(EFI_HANDLE image, UINTN key)
     if (the_failures) {
         if (the_failures != ~0u)
             the_failures--;
-        set_traps();
-        return EFI_INVALID_PARAMETER;
+        return fail(image, key);
     }
     restore_firmware();
     return the_quirk.real.ExitBootServices(image, key);
