@@ -80,6 +80,11 @@ static bool is_going(const struct vm_space *space, uint64_t now_ns)
            (space->chosen_ns && now_ns - space->chosen_ns < PICK_AGAIN_NS);
 }
 
+static uint64_t weight(const struct vm_space *space)
+{
+    return space->resident_pages + space->table_frames;
+}
+
 struct vm_space *vm_space_pick(uint64_t now_ns)
 {
     struct vm_space *found = NULL;
@@ -93,7 +98,7 @@ struct vm_space *vm_space_pick(uint64_t now_ns)
             continue;
         if (is_going(space, now_ns))
             wait = true;
-        else if (!found || space->resident_pages > found->resident_pages)
+        else if (!found || weight(space) > weight(found))
             found = space;
     }
     if (wait || (found && !vm_space_get_unless_dead(found)))
@@ -202,14 +207,15 @@ int vm_space_dup(struct vm_space *parent, struct vm_space **out_space)
 
     if (err)
         return err;
-    mutex_lock(&parent->lock);
+    /* The child too: who shortens a file finds it by the first area that it gets. */
+    mutex_lock_pair(&parent->lock, &child->lock);
     limits_copy(child, parent);
     child->map_top = parent->map_top;
     child->brk_start = parent->brk_start;
     child->brk = parent->brk;
     err = areas_copy(parent, child);
     vm_tlb_flush_all(parent); /* pages that could be written cannot now */
-    mutex_unlock(&parent->lock);
+    mutex_unlock_pair(&parent->lock, &child->lock);
     if (err) {
         vm_space_put(child);
         return err;
