@@ -356,7 +356,7 @@ static int pager_page_get(struct vm_pager *pager, uint64_t index, bool write,
             inode->map.mapped_writable = true;
     }
     mutex_unlock(&inode->lock);
-    return err == -ENOSPC ? -ENOMEM : err;
+    return err == -ENOSPC ? -ENXIO : err; /* SIGBUS: nobody's end would make room for it */
 }
 
 static void pager_pages_find(struct vm_pager *pager, uint64_t index, unsigned count,

@@ -2,6 +2,7 @@
 /* Mounting tmpfs: what is seen, what the options and flags do, who keeps it busy. */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -111,6 +112,35 @@ static void options(void)
     CHECK_OK(umount(DIR));
     CHECK_ERR(mount("t", DIR, "tmpfs", 0, "size=12x"), EINVAL);
     CHECK_ERR(mount("t", DIR, "tmpfs", 0, "nonsense=1"), EINVAL);
+}
+
+/* A file that is larger than what is left: a store to a page that there is no room for is SIGBUS,
+ * and a call that would store there finds a bad address. */
+static void too_full(void)
+{
+    pid_t pid;
+    char *map;
+    int fd, end;
+
+    CHECK_OK(mount("t", DIR, "tmpfs", 0, "size=64k"));
+    fd = (int)CHECK_OK(open(DIR "/file", O_RDWR | O_CREAT, 0600));
+    CHECK_OK(ftruncate(fd, 1 << 20));
+    map = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    CHECK(map != MAP_FAILED);
+    memset(map, 1, 14 * sizeof(page));
+    pid = (pid_t)CHECK_OK(fork());
+    if (pid == 0)
+        for (int i = 14; i < 256; i++)
+            map[(size_t)i * sizeof(page)] = 1;
+    CHECK_EQ(waitpid(pid, &end, 0), pid);
+    CHECK(WIFSIGNALED(end));
+    CHECK_EQ(WTERMSIG(end), SIGBUS);
+    CHECK_ERR(read((int)CHECK_OK(open("/dev/zero", O_RDONLY)), map + 200 * sizeof(page), 1),
+              EFAULT);
+    CHECK_EQ(map[0], 1);
+    CHECK_OK(munmap(map, 1 << 20));
+    close(fd);
+    CHECK_OK(umount(DIR));
 }
 
 static int run(const char *path)
@@ -233,6 +263,7 @@ int main(int argc, char **argv)
     CHECK_OK(mkdir(DIR, 0755));
     covers();
     options();
+    too_full();
     flags();
     busy();
     detached();
