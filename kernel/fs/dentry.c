@@ -111,6 +111,7 @@ int dentry_create(struct dentry *parent, const char *name, size_t len, uint32_t 
     dentry->refs = 1;
     dentry->linked = false;
     dentry->floating = false;
+    dentry->is_home = false;
     dentry->cookie = 0;
     *out_dentry = dentry;
     return 0;

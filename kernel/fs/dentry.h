@@ -28,6 +28,7 @@ struct dentry {
     uint16_t name_len;           /* [t] */
     bool linked;                 /* [d] its directory holds it */
     bool floating;               /* [I] made anew by each lookup: no directory holds it, ever */
+    bool is_home;                /* [I] start-up mounted something there: it stays */
     struct rb_node by_name;      /* [d] */
     struct rb_node by_order;     /* [d] */
     uint64_t cookie;             /* [d] position for getdents */

@@ -140,6 +140,7 @@ int mount_at_boot(struct super_block *super, const char *path)
         return err;
     err = mount_attach(super, dir);
     super->home = dir; /* and keeps the reference */
+    dir->is_home = true;
     return err;
 }
 
@@ -211,7 +212,7 @@ static bool detach_marked(void)
     struct dentry *covered = NULL;
 
     spin_lock(&fs_tree_lock);
-    list_for_each (node, &mounts)
+    for (struct list *node = mounts.prev; node != &mounts && !found; node = node->prev)
         if (super_of(node)->leaving)
             found = super_of(node);
     if (found) {

@@ -193,6 +193,12 @@ static int kind_error(enum path_last_kind kind, bool directory)
     return kind == PATH_LAST_DOT ? -EINVAL : -EBUSY;
 }
 
+/* Something lies over it, or will do again when the test ends. */
+static bool is_mount_point(const struct dentry *entry)
+{
+    return entry->mounted || entry->is_home;
+}
+
 static int unlink_entry(struct fs_context *context, struct path_last *last, struct dentry *entry,
                         bool directory)
 {
@@ -206,7 +212,7 @@ static int unlink_entry(struct fs_context *context, struct path_last *last, stru
         return err;
     if (!dir->ops->unlink)
         return -EPERM;
-    if (entry->mounted)
+    if (is_mount_point(entry))
         return -EBUSY;
     return dir->ops->unlink(last->parent, entry, directory);
 }
@@ -329,7 +335,7 @@ static int rename_once(struct fs_context *context, struct rename_pair *pair)
         return err;
     if (!ops->rename)
         return -EPERM;
-    if (pair->entry->mounted || (pair->victim && pair->victim->mounted))
+    if (is_mount_point(pair->entry) || (pair->victim && is_mount_point(pair->victim)))
         return -EBUSY;
     return ops->rename(pair->old.parent, pair->entry, pair->new.parent, pair->new.name,
                        pair->new.len, pair->victim, pair->flags);
