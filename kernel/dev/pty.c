@@ -249,10 +249,12 @@ static int64_t master_read(struct file *file, struct vm_io *io, int64_t *offset)
     if (io->left == 0)
         return 0;
     while (!err) {
+        bool gone = is_gone(pty); /* before: what it wrote last is still taken */
+
         got = master_take(pty, io);
         if (got)
             break;
-        if (is_gone(pty))
+        if (gone)
             err = -EIO;
         else if (file->flags & LX_O_NONBLOCK)
             err = -EAGAIN;

@@ -11,6 +11,8 @@
 
 #include "tests/user/lib/pty.h"
 
+#define LAST_WORDS 500
+
 static char path[64];
 static int master;
 
@@ -58,6 +60,45 @@ static void check_terminal_closed(void)
     CHECK_EQ(write(terminal, "x", 1), 1);
     pty_expect(master, "x");
     CHECK_OK(close(terminal));
+    CHECK_OK(close(master));
+}
+
+static void say_last(void *argument)
+{
+    int *ends = argument;
+    char byte = 'o';
+
+    for (int i = 0; i < LAST_WORDS; i++) {
+        int terminal = pty_terminal(path, O_NOCTTY);
+
+        CHECK_EQ(write(ends[1], &byte, 1), 1);
+        CHECK_EQ(write(terminal, "x", 1), 1);
+        CHECK_OK(close(terminal));
+        CHECK_EQ(read(ends[0], &byte, 1), 1);
+    }
+}
+
+/* Who waits at the other end gets the last byte, however close behind it the end comes. */
+static void check_last_word(void)
+{
+    int there[2], back[2], ends[2];
+    char byte;
+    pid_t child;
+
+    master = pty_master(path, sizeof(path));
+    CHECK_OK(pipe(there));
+    CHECK_OK(pipe(back));
+    ends[0] = back[0];
+    ends[1] = there[1];
+    child = pty_child(say_last, ends);
+    for (int i = 0; i < LAST_WORDS; i++) {
+        CHECK_EQ(read(there[0], &byte, 1), 1);
+        CHECK_EQ(read(master, &byte, 1), 1);
+        CHECK_EQ(byte, 'x');
+        CHECK_ERR(read(master, &byte, 1), EIO);
+        CHECK_EQ(write(back[1], &byte, 1), 1);
+    }
+    pty_child_ok(child);
     CHECK_OK(close(master));
 }
 
@@ -193,6 +234,7 @@ int main(void)
 {
     check_master_closed();
     check_terminal_closed();
+    check_last_word();
     check_reader_woken();
     check_leader_told();
     check_leader_leaves();
