@@ -103,6 +103,11 @@ int inode_claim(struct inode *inode, enum inode_claim claim)
             return -ETXTBSY;
     } while (!__atomic_compare_exchange_n(&inode->claims, &claims, claims + claim, true,
                                           __ATOMIC_ACQUIRE, __ATOMIC_RELAXED));
+    /* Again: somebody may have opened, mapped and closed it since. Nobody can from now on. */
+    if (claim == INODE_RUNNER && __atomic_load_n(&inode->pager.writers, __ATOMIC_RELAXED)) {
+        inode_unclaim(inode, claim);
+        return -ETXTBSY;
+    }
     return 0;
 }
 

@@ -75,8 +75,8 @@ static int set(struct task *self, struct fd_ref ref, int fd, const struct lock *
     /* Another thread closed the descriptor, and the close found no lock to take away. */
     if (!err && ref.counted && lock->family == LOCK_POSIX &&
         !still_leads_to(self->files, fd, ref.file)) {
-        err = lock_clear(ref.file->inode, lock);
-        err = err ? err : -EBADF;
+        lock_clear_owner(ref.file->inode, self->files);
+        err = -EBADF;
     }
     return err;
 }
