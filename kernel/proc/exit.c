@@ -37,28 +37,6 @@ static void memory_leave(struct task *self)
     vm_space_put(space);
 }
 
-/* Orphans get a new parent, which waits for none of them: those that have ended already are gone,
- * for the caller to put. */
-static void children_leave_locked(struct process *process, struct list *gone)
-{
-    struct process *init = &process_init_process;
-
-    list_for_each_safe (node, &process->children) {
-        struct process *child = list_entry(node, struct process, sibling);
-
-        if (child->zombie) {
-            process_unlink_locked(child);
-            list_push_back(gone, node);
-            continue;
-        }
-        list_remove(node);
-        child->parent = init;
-        __atomic_store_n(&child->parent_pid, init->pid, __ATOMIC_RELAXED);
-        child->exit_signal = LX_SIGCHLD;
-        list_push_back(&init->children, node);
-    }
-}
-
 /* True: nobody waits for it: it is an orphan, or the parent said so (SIGCHLD ignored, or
  * SA_NOCLDWAIT). */
 static bool parent_told_locked(struct process *process)
@@ -72,6 +50,41 @@ static bool parent_told_locked(struct process *process)
         signal_send_child_locked(parent, process);
     waitq_wake_all(&parent->child_wait);
     return unwanted;
+}
+
+/* What the child asked for in case that its parent ends: prctl(PR_SET_PDEATHSIG). */
+static void child_warn_locked(const struct process *parent, struct process *child)
+{
+    struct lx_siginfo info = {.signo = child->death_signal,
+                              .code = LX_SI_USER,
+                              .sender = {.pid = parent->pid, .uid = parent->exit_uid}};
+    int err = child->death_signal ? signal_send_info_locked(child, NULL, &info, false) : 0;
+
+    ASSERT(!err);
+}
+
+/* Orphans get a new parent: the next above that adopts. init waits for none of them: of those,
+ * the ones that have ended already are gone, for the caller to put. */
+static void children_leave_locked(struct process *process, struct list *gone)
+{
+    struct process *heir = process->parent;
+
+    while (heir->parent && !heir->adopts)
+        heir = heir->parent;
+    list_for_each_safe (node, &process->children) {
+        struct process *child = list_entry(node, struct process, sibling);
+
+        list_remove(node);
+        child->parent = heir;
+        __atomic_store_n(&child->parent_pid, heir->pid, __ATOMIC_RELAXED);
+        child->exit_signal = LX_SIGCHLD;
+        list_push_back(&heir->children, node);
+        child_warn_locked(process, child);
+        if (child->zombie && parent_told_locked(child)) {
+            process_unlink_locked(child);
+            list_push_back(gone, node);
+        }
+    }
 }
 
 void process_exit(struct task *self, enum process_end end, int code)

@@ -72,8 +72,9 @@ struct process {
     struct exec_layout layout;                /* [o] where in memory things are, for /proc */
     struct lx_rlimit limits[LX_RLIM_NLIMITS]; /* [s] a word is read without it */
     bool no_new_privs;                        /* [o] */
-    int death_signal;                         /* [o] prctl(PR_SET_PDEATHSIG) */
-    uint64_t started_ns;                      /* [I] */
+    int death_signal; /* [o] read by others: sent to it when its parent ends (PDEATHSIG); 0: none */
+    bool adopts;      /* [o] read by others: orphans below become its children (CHILD_SUBREAPER) */
+    uint64_t started_ns;                 /* [I] */
     struct process_usage usage;          /* [t] of a zombie; before that peak_pages alone, [o] */
     struct process_usage children_usage; /* [t] of children waited for */
 

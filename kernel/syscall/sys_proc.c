@@ -72,14 +72,15 @@ int64_t sys_arch_prctl(struct task *self, int option, uint64_t address)
     }
 }
 
-/* Honoured: SET_NAME, GET_NAME, GET_DUMPABLE (1), SET_DUMPABLE (checked), PDEATHSIG (kept; no
- * parent dies), NO_NEW_PRIVS (nothing gives any). */
+/* Honoured: SET_NAME, GET_NAME, GET_DUMPABLE (1), SET_DUMPABLE (checked), PDEATHSIG,
+ * CHILD_SUBREAPER, NO_NEW_PRIVS (nothing gives any). */
 int64_t sys_prctl(struct task *self, int option, uint64_t two, uint64_t three, uint64_t four,
                   uint64_t five)
 {
     struct process *process = self->process;
     struct uptr at = {two};
     char name[sizeof(process->name)] = "";
+    int value;
     int64_t length;
 
     switch (option) {
@@ -99,6 +100,12 @@ int64_t sys_prctl(struct task *self, int option, uint64_t two, uint64_t three, u
         return 0;
     case LX_PR_GET_PDEATHSIG:
         return vm_user_write(at, &process->death_signal, sizeof(process->death_signal));
+    case LX_PR_SET_CHILD_SUBREAPER:
+        process->adopts = two != 0;
+        return 0;
+    case LX_PR_GET_CHILD_SUBREAPER:
+        value = process->adopts;
+        return vm_user_write(at, &value, sizeof(value));
     case LX_PR_GET_DUMPABLE:
         return 1;
     case LX_PR_SET_DUMPABLE:

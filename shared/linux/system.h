@@ -27,14 +27,16 @@ struct lx_sysinfo {
 #define LX_ARCH_GET_FS 0x1003
 #define LX_ARCH_GET_GS 0x1004
 
-#define LX_PR_SET_PDEATHSIG    1
-#define LX_PR_GET_PDEATHSIG    2
-#define LX_PR_GET_DUMPABLE     3
-#define LX_PR_SET_DUMPABLE     4
-#define LX_PR_SET_NAME         15
-#define LX_PR_GET_NAME         16
-#define LX_PR_SET_NO_NEW_PRIVS 38
-#define LX_PR_GET_NO_NEW_PRIVS 39
+#define LX_PR_SET_PDEATHSIG       1
+#define LX_PR_GET_PDEATHSIG       2
+#define LX_PR_GET_DUMPABLE        3
+#define LX_PR_SET_DUMPABLE        4
+#define LX_PR_SET_NAME            15
+#define LX_PR_GET_NAME            16
+#define LX_PR_SET_CHILD_SUBREAPER 36
+#define LX_PR_GET_CHILD_SUBREAPER 37
+#define LX_PR_SET_NO_NEW_PRIVS    38
+#define LX_PR_GET_NO_NEW_PRIVS    39
 
 #define LX_GRND_NONBLOCK 1
 #define LX_GRND_RANDOM   2
