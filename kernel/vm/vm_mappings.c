@@ -8,8 +8,10 @@
 #include "kernel/vm/vm_space.h"
 #include "kernel/vm/vm_table.h"
 
-/* All lists; the links of areas and of cursors. A cursor is an area without a space. */
+/* All lists; the links of areas and of cursors. A cursor is an area without a space. Its `start` is
+ * the walk's number: each space is visited once, however its areas lie among others'. */
 static struct spinlock mappings_lock = SPINLOCK_INIT(SPIN_FDTABLE);
+static uint64_t walks; /* [mappings_lock] so far */
 
 static bool writes(const struct vm_area *area)
 {
@@ -38,8 +40,8 @@ void vm_mappings_remove(struct vm_area *area)
     spin_unlock(&mappings_lock);
 }
 
-/* The next space behind the cursor, referenced, and the cursor behind its areas; NULL at the end.
- */
+/* The next space behind the cursor that has not been visited yet, referenced, and the cursor behind
+ * its areas; NULL at the end. */
 static struct vm_space *space_next(struct vm_pager *pager, struct vm_area *cursor)
 {
     struct vm_space *found = NULL;
@@ -54,8 +56,10 @@ static struct vm_space *space_next(struct vm_pager *pager, struct vm_area *curso
         list_remove(&cursor->mapping);
         list_insert_after(next, &cursor->mapping);
         /* One that is dead is dropping everything by itself. */
-        if (!found && space && vm_space_get_unless_dead(space))
+        if (!found && space && space->visited != cursor->start && vm_space_get_unless_dead(space)) {
             found = space;
+            space->visited = cursor->start;
+        }
     }
     spin_unlock(&mappings_lock);
     return found;
@@ -110,6 +114,7 @@ static void cursor_start(struct vm_pager *pager, struct vm_area *cursor)
 {
     spin_lock(&mappings_lock);
     list_push_front(&pager->areas, &cursor->mapping);
+    cursor->start = ++walks;
     spin_unlock(&mappings_lock);
 }
 

@@ -62,6 +62,7 @@ struct vm_space {
     uint64_t stack_limit;    /* [a] RLIMIT_STACK, bytes */
     struct list all;         /* [vm_space_list] */
     uint64_t chosen_ns;      /* [vm_space_list] when it was last picked to be killed */
+    uint64_t visited;        /* [vm_mappings] by the walk of that number */
 };
 
 /* What is to be mapped. */
