@@ -6,8 +6,11 @@
 #include "kernel/vm/vm_pager.h"
 #include "kernel/vm/vm_shared.h"
 #include "kernel/vm/vm_table.h"
+#include "shared/addrmap.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/mman.h"
+
+#define TABLES_KEPT 64
 
 static bool wx_allowed;
 
@@ -26,12 +29,26 @@ bool vm_range_valid(uint64_t start, uint64_t nbytes)
     return IS_ALIGNED(start, PAGE_SIZE) && start < USER_END && nbytes <= USER_END - start;
 }
 
+/* The hole that is left when the areas from `first` to `end` go. */
+static void hole_find(const struct vm_space *space, const struct vm_area *first, uint64_t *start,
+                      uint64_t *end)
+{
+    const struct vm_area *prev = vm_area_prev(first), *next = vm_area_find(space, *end);
+
+    *start = prev ? prev->end : 0;
+    *end = next ? next->start : USER_END + PAGE_SIZE;
+}
+
 void vm_remove_locked(struct vm_space *space, uint64_t start, uint64_t end)
 {
     struct vm_gather gather;
     struct vm_area *area = vm_area_find(space, start);
 
     vm_gather_init(&gather, space);
+    /* Tables stay for areas to come; but when there are more of them than of pages, those in the
+     * hole go, so that memory is not lost to who maps at ever new places. */
+    if (unlikely(space->table_frames > space->resident_pages + TABLES_KEPT) && area)
+        hole_find(space, area, &start, &end);
     vm_table_clear(&gather, start, end);
     vm_gather_flush(&gather);
     while (area && area->start < end) {

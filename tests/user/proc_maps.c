@@ -201,6 +201,29 @@ static void many(void)
     CHECK_OK(munmap(area, MANY * 2 * PAGE));
 }
 
+static unsigned long tables_kib(void)
+{
+    text_of("/proc/self/status", text, sizeof(text));
+    return line_number(text, "VmPTE:");
+}
+
+/* Each at a place of its own, for which there is no table yet. */
+static void places(void)
+{
+    unsigned long before = tables_kib();
+
+    for (uintptr_t i = 0; i < 3000; i++) {
+        char *place = (char *)(0x200000000000 + (i << 21));
+
+        CHECK_EQ(mmap(place, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+                      -1, 0),
+                 place);
+        *place = 1;
+        CHECK_OK(munmap(place, PAGE));
+    }
+    CHECK(tables_kib() < before + 2000);
+}
+
 int main(void)
 {
     program_parts();
@@ -208,5 +231,6 @@ int main(void)
     anonymous();
     files();
     many();
+    places();
     return 0;
 }
