@@ -193,8 +193,10 @@ static int64_t append_locked(struct inode *inode, struct vm_io *io, int64_t *off
 
 static int64_t ramfs_write(struct file *file, struct vm_io *io, int64_t *offset)
 {
-    bool whole = file->flags & LX_O_APPEND; /* once; then as much as there is */
+    bool append = file->flags & LX_O_APPEND;
+    bool first = true;
     struct inode *inode = file->inode;
+    const struct vm_io before = *io;
     int64_t start = *offset;
     int64_t total = 0;
     int64_t moved = 0;
@@ -202,7 +204,8 @@ static int64_t ramfs_write(struct file *file, struct vm_io *io, int64_t *offset)
     while (io->left > 0) {
         mutex_lock(&inode->lock);
         begin_write_locked(file, offset);
-        moved = whole ? append_locked(inode, io, offset) : write_locked(inode, io, offset);
+        moved =
+            first && append ? append_locked(inode, io, offset) : write_locked(inode, io, offset);
         if (moved > 0) {
             modified_locked(file);
             total += moved;
@@ -210,11 +213,17 @@ static int64_t ramfs_write(struct file *file, struct vm_io *io, int64_t *offset)
         mutex_unlock(&inode->lock);
         if (moved < 0 || io->left == 0)
             break;
-        /* A page of the program's was not there: bring it in, outside the mutex. */
-        if (whole)
+        /* A page of the program's was not there: bring all of them in, outside the mutex, and begin
+         * anew, so that two who write one place do not mix. Later, as much as there is. */
+        if (first) {
+            *io = before;
+            if (!append)
+                *offset = start;
+            total = 0;
             vm_io_fault_in_all(io);
+        }
         moved = vm_io_fault_in(io, false);
-        whole = false;
+        first = false;
         if (moved < 0)
             break;
     }
