@@ -7,6 +7,8 @@
 #include "kernel/arch/x86_64/regs.h"
 #include "kernel/arch/x86_64/tsc.h"
 #include "kernel/core/clock.h"
+#include "kernel/core/panic.h"
+#include "kernel/core/timer.h"
 #include "kernel/fs/fdtable.h"
 #include "kernel/fs/fs_context.h"
 #include "kernel/fs/mount.h"
@@ -24,6 +26,7 @@
 #include "shared/linux/fcntl.h"
 
 #define ENTRY_TRIES 3
+#define PATIENCE_NS 180000000000ULL /* for who was killed to be gone */
 
 static unsigned injected_faults;
 static uint64_t first_entry_tsc;
@@ -152,12 +155,19 @@ static void others_reap(void)
     const struct process_wait any = {.pid = -1, .exited = true};
     struct process_change change;
 
-    others_kill();
+    others_kill(); /* none is missed: who is to die makes no child */
     while (process_wait(&process_init_process, &any, &change) == 0)
-        others_kill(); /* one that was being forked may have been missed */
+        ;
     /* The last of them may still be on its way off its stack. */
     while (process_live_count())
         sched_yield_cpu();
+}
+
+/* Whoever waits here would wait for ever, and nobody be told. */
+static void overdue(struct timer *timer)
+{
+    (void)timer;
+    panic("a program that was killed does not end");
 }
 
 int usermode_run(struct exec_request *request, struct wait_status *status)
@@ -166,8 +176,10 @@ int usermode_run(struct exec_request *request, struct wait_status *status)
     struct process_change change;
     struct process *process;
     uint64_t start = clock_monotonic_ns();
+    struct timer patience;
     int err;
 
+    timer_init(&patience, overdue);
     request->reason = NULL;
     err = process_create(&process_init_process, &process);
     if (err)
@@ -180,13 +192,17 @@ int usermode_run(struct exec_request *request, struct wait_status *status)
     if (request->has_terminal)
         terminal_give(process, request->stdio[0]);
     process_set_limit(process, request->limit_ns ? start + request->limit_ns : 0);
+    if (request->limit_ns)
+        timer_start(&patience, start + request->limit_ns + PATIENCE_NS);
     which.pid = process->pid;
     process_start(process);
     err = process_wait(&process_init_process, &which, &change);
     status->end = change.end;
     status->code = change.code;
     status->time_ns = clock_monotonic_ns() - start;
+    timer_start(&patience, clock_monotonic_ns() + PATIENCE_NS);
     others_reap();
     mount_reset();
+    timer_stop(&patience);
     return err;
 }
