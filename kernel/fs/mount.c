@@ -293,9 +293,14 @@ static void sweep_locked(void)
     }
 }
 
+unsigned mount_detached(void)
+{
+    return __atomic_load_n(&detached_count, __ATOMIC_RELAXED);
+}
+
 void mount_sweep(void)
 {
-    if (likely(!__atomic_load_n(&detached_count, __ATOMIC_RELAXED)))
+    if (likely(!mount_detached()))
         return;
     mutex_lock(&mount_lock);
     sweep_locked();

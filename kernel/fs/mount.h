@@ -40,6 +40,7 @@ MUST_CHECK int mount_remove(struct dentry *root, bool detach);
 
 /* What was detached and is not used any more goes. Cheap when there is nothing. */
 void mount_sweep(void);
+unsigned mount_detached(void); /* how much of that there is */
 /* After a test, when no program runs: as it was at the start. */
 void mount_reset(void);
 

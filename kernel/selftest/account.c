@@ -3,6 +3,7 @@
 
 #include "kernel/fs/file.h"
 #include "kernel/fs/inode.h"
+#include "kernel/fs/mount.h"
 #include "kernel/lib/fmt.h"
 #include "kernel/mm/pmm.h"
 #include "kernel/mm/slab.h"
@@ -14,7 +15,7 @@ void account_take(struct account *account)
     slab_drain();
     account->frames = pmm_free_count() + window_frames_held() + fs_frames_held();
     account->files = file_live_count();
-    account->orphans = fs_orphans();
+    account->orphans = fs_orphans() + mount_detached();
     account->processes = process_live_count();
     account->stacks = window_stacks_live();
 }

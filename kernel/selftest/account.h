@@ -12,7 +12,7 @@
 struct account {
     uint64_t frames;  /* free + held by files + kept by the windows */
     uint64_t files;   /* open */
-    uint64_t orphans; /* inodes without a name */
+    uint64_t orphans; /* inodes without a name, file systems without a place */
     uint64_t processes;
     uint64_t stacks;
 };
