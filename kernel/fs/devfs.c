@@ -50,10 +50,16 @@ static int find_directory(const char **name, struct dentry **out_dir)
         *out_dir = devfs_root;
         return 0;
     }
-    err = add_entry(devfs_root, *name, len, LX_S_IFDIR | 0755, 0, NULL, NULL);
-    if (err && err != -EEXIST)
-        return err;
-    err = devfs_root->inode->ops->lookup(devfs_root, *name, len, dentry_hash(*name, len), out_dir);
+    /* Looked for first: what is there is found without memory. */
+    for (unsigned tries = 0;; tries++) {
+        err = devfs_root->inode->ops->lookup(devfs_root, *name, len, dentry_hash(*name, len),
+                                             out_dir);
+        if (err != -ENOENT || tries)
+            break;
+        err = add_entry(devfs_root, *name, len, LX_S_IFDIR | 0755, 0, NULL, NULL);
+        if (err && err != -EEXIST)
+            return err;
+    }
     *name = slash + 1;
     return err;
 }
