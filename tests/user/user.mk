@@ -24,8 +24,8 @@ USER_LDFLAGS := -static -s -Wl,--gc-sections -Wl,-z,noseparate-code -Wl,--build-
 USER_PLAIN := args audit call_numbers clocks closed_under cow_fork devices ending endless exec exec_chain exec_files exec_futex file_archive \
               file_data file_extents file_listing file_names file_rights file_status file_table \
               file_vectors fork futex_end futex_wait hello identity kill_points lock_records lock_waiting mem_advise \
-              mem_brk mem_dirty mem_file mem_grow mem_hungry mem_limits mem_many mem_map mem_oom \
-              mem_protect mem_remap mem_shared mem_sparse mem_stack mem_truncate mount_errors mount_left nice orphan_adopt output cpu_time cpu_limit file_limit limits \
+              mem_brk mem_by_turns mem_dirty mem_file mem_grow mem_hungry mem_limits mem_many mem_map mem_oom \
+              mem_protect mem_remap mem_shared mem_sparse mem_stack mem_truncate mount_errors mount_left nice orphan_adopt output cpu_time cpu_limit file_limit file_mixed limits \
               copy_wide pipe_alone pipe_size poll_alone proc_state sig_handler sig_race sig_restart sig_return \
               sig_send sig_stack sig_state sig_stop sig_timer sig_vectors tls user_copy vdso wait xattr
 # Many processes at work for a time, with a result that adds up.
