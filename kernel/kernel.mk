@@ -225,8 +225,10 @@ KERNEL_HOT := arch/% mm/% sched/% vm/% lib/bitmap.c lib/cpio.c lib/rbtree.c lib/
     $(patsubst %,proc/%.c,exec exec_args exec_replace exec_stack exit fork futex process \
     signal_deliver signal_mask signal_queue signal_send sigframe sigframe_fpu usage) \
     $(patsubst %,syscall/%.c,dispatch sys_fork sys_futex sys_mem sys_open sys_pipe sys_poll sys_proc \
-    sys_rw sys_signal sys_stat sys_time user_path)
-KERNEL_COLD := $(filter-out $(KERNEL_HOT:%=$(KERNEL_DIR)/obj/kernel/%.o), \
+    sys_rw sys_signal sys_stat user_path)
+KERNEL_RARE := arch/x86_64/features.c mm/tables.c vm/vm_advise.c vm/vm_remap.c
+KERNEL_COLD := $(KERNEL_RARE:%=$(KERNEL_DIR)/obj/kernel/%.o) \
+    $(filter-out $(KERNEL_HOT:%=$(KERNEL_DIR)/obj/kernel/%.o), \
     $(filter $(KERNEL_DIR)/obj/kernel/%.c.o,$(KERNEL_OBJS)))
 ifeq ($(O),-O2)
 $(KERNEL_COLD): KERNEL_CFLAGS += -Os

@@ -79,6 +79,8 @@ static int64_t set_termios(struct tty *tty, struct file *file, struct uptr arg, 
         tty_flush(tty, true, false);
     if (nbytes < sizeof(termios))
         termios.c_ispeed = termios.c_ospeed = speed_of(termios.c_cflag);
+    if (!tty->driver->is_slow) /* between two programs there is no parity, and a byte has 8 bits */
+        termios.c_cflag = (termios.c_cflag & ~LX_PARENB) | LX_CS8 | LX_CREAD;
     flags = spin_lock_irqsave(&tty->lock);
     line_set(&tty->line, &termios);
     if (!(termios.c_iflag & LX_IXON))

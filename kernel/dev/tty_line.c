@@ -365,6 +365,8 @@ static void ordinary_byte(struct tty_line *line, char byte)
         else
             echo(line, byte);
     }
+    if (byte == '\xff' && (line->termios.c_iflag & LX_PARMRK)) /* what is no mark is told apart */
+        store_typed(line, byte);
     store_typed(line, byte);
 }
 

@@ -215,6 +215,8 @@ int dir_read(struct file *file, struct dir_emit *emit)
     struct inode *dir = file->inode;
     struct dentry *entry;
 
+    if (!dir->nlink)
+        return -ENOENT; /* removed */
     if (!emit_dots(file, emit))
         return 0;
     mutex_lock(&dir->lock);

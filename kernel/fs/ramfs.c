@@ -181,12 +181,16 @@ int ramfs_add(struct dentry *dir, const char *name, size_t len, struct inode *in
     return err;
 }
 
-/* Files in a set-group-ID directory belong to its group, and directories pass the bit on. */
-static void inherit_group(struct inode *inode, struct inode *dir)
+/* Files in a set-group-ID directory belong to its group, and directories pass the bit on. Programs
+ * that run as the group are made by its members. */
+static void inherit_group(struct inode *inode, struct inode *dir, const struct credentials *cred)
 {
     if (!(dir->mode & LX_S_ISGID))
         return;
     inode->gid = dir->gid;
+    if ((inode->mode & LX_S_IXGRP) && !credentials_in_group(cred, dir->gid) &&
+        !credentials_is_privileged(cred))
+        inode->mode &= ~LX_S_ISGID;
     if ((inode->mode & LX_S_IFMT) == LX_S_IFDIR)
         inode->mode |= LX_S_ISGID;
 }
@@ -206,7 +210,7 @@ static int create(struct dentry *dir, const char *name, size_t len, uint32_t mod
 
     if (err)
         return err;
-    inherit_group(inode, dir->inode);
+    inherit_group(inode, dir->inode, cred);
     if (name) {
         err = ramfs_add(dir, name, len, inode, out_entry);
     } else { /* O_TMPFILE: a dentry that nobody can find */
@@ -229,7 +233,7 @@ static int symlink(struct dentry *dir, const char *name, size_t len, const char 
 
     if (err)
         return err;
-    inherit_group(inode, dir->inode);
+    inherit_group(inode, dir->inode, cred);
     err = ramfs_link_set_text(inode, text, text_len, false);
     if (!err)
         err = ramfs_add(dir, name, len, inode, NULL);

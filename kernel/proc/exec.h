@@ -38,6 +38,7 @@ struct exec_strings {
     const char *path;        /* becomes AT_EXECFN */
     const char *const *argv; /* NULL-terminated */
     const char *const *envp;
+    bool hidden; /* the path will lead nowhere once this is the program: no script can be read */
 };
 
 /* A new space with the program's segments, its interpreter's (PT_INTERP), and its initial stack.

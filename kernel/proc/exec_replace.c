@@ -82,6 +82,7 @@ int exec_replace(struct task *self, struct file *file, const struct exec_strings
     futex_leave_memory(self);
     process_usage_note_memory(process, self->thread.space);
     space_replace(self, program.space);
+    process->exit_signal = LX_SIGCHLD; /* before others can see, by a descriptor, that it is done */
     fd_table_close_on_exec(self->files);
     signal_clear_handlers(process);
     process->sig_stack = (struct lx_stack){.flags = LX_SS_DISABLE};

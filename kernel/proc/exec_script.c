@@ -87,6 +87,8 @@ int exec_script_step(struct exec_script *script, const char *head, size_t nbytes
     script->texts = owner;
     text += sizeof(*owner);
     err = line_split(head, nbytes, text, &argument);
+    if (!err && script->strings.hidden)
+        err = -ENOENT;
     if (!err)
         err = fs_open_exec(context, text, out_file);
     if (err)

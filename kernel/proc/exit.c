@@ -14,6 +14,7 @@
 #include "kernel/proc/terminal.h"
 #include "kernel/sched/sched.h"
 #include "kernel/vm/vm_space.h"
+#include "shared/linux/clone.h"
 #include "shared/linux/errno.h"
 
 void process_release_parent(struct process *process)
@@ -125,10 +126,17 @@ void process_exit(struct task *self, enum process_end end, int code)
     sched_exit();
 }
 
+/* Of a child that has ended, nothing but its end is to be told any more. */
 static bool is_wanted_locked(const struct process *parent, const struct process *child,
                              const struct process_wait *which)
 {
-    if (which->pid == -1)
+    bool is_clone = child->exit_signal != LX_SIGCHLD;
+
+    if (!(which->kinds & LX_WALL) && is_clone != !!(which->kinds & LX_WCLONE))
+        return false;
+    if (child->zombie && !which->exited)
+        return false;
+    if (which->pid > 0 || which->pid == -1)
         return true;
     return child->group == (which->pid ? -which->pid : parent->group);
 }
@@ -141,7 +149,7 @@ static bool has_change_locked(struct process *child, const struct process_wait *
         .pid = child->pid,
         .uid = child->sig_exiting ? child->exit_uid : child->task->fs->cred.uid,
     };
-    if (child->zombie && which->exited) {
+    if (child->zombie) {
         change->end = child->end;
         change->code = child->end_code;
         change->core_dumped = child->core_dumped;
@@ -173,7 +181,7 @@ static bool look_locked(struct process *parent, struct process *child,
         return false;
     process_usage_locked(child, &change->usage);
     process_usage_add(&change->usage, &child->children_usage);
-    if (child->zombie && which->exited && !which->keep) {
+    if (child->zombie && !which->keep) {
         process_usage_add(&parent->children_usage, &change->usage);
         process_unlink_locked(child);
         *reaped = child;
@@ -190,7 +198,7 @@ static int scan_locked(struct process *parent, const struct process_wait *which,
 
     if (which->pid > 0) {
         child = process_find_locked(which->pid);
-        if (!child || child->parent != parent)
+        if (!child || child->parent != parent || !is_wanted_locked(parent, child, which))
             return -ECHILD;
         return look_locked(parent, child, which, change, reaped);
     }

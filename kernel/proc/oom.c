@@ -85,6 +85,7 @@ static bool oom_wait(void)
     if (must_die())
         return false;
     slab_drain();
+    nap(); /* others run: they may free what there was none of, or end this */
     for (unsigned i = 0; i < VICTIMS_MAX; i++) {
         struct vm_space *space;
 

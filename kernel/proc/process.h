@@ -52,13 +52,14 @@ struct process {
     int group;                 /* [t] */
     int session;               /* [t] */
     struct tty *terminal;      /* [t] the session's controlling terminal */
+    int hung_group;            /* [t] a leader's: in the foreground when it was hung up */
     bool has_execed;           /* [t] setpgid by the parent is over */
     bool zombie;               /* [t] has ended, not yet waited for */
     bool awaited;              /* [I] init's own: it waits for this one, not for orphans */
     bool stopped;              /* [t] by a signal */
     int report_stop;           /* [t] stop signal that wait(2) has not told yet; 0: none */
     bool report_cont;          /* [t] likewise for SIGCONT */
-    int exit_signal;           /* [I] sent to the parent; 0: none */
+    int exit_signal;           /* [o] sent to the parent; 0: none. exec makes it SIGCHLD */
     enum process_end end;      /* [t] */
     int end_code;              /* [t] */
     bool core_dumped;          /* [t] always false: none is written; the bit of wait(2) */
@@ -161,6 +162,7 @@ struct process_wait {
     int pid; /* > 0: that child; -1: any; < -1: of that group; 0: of the caller's group */
     bool exited, stopped, continued; /* which changes count */
     bool no_hang, keep;              /* return at once; leave it to be waited for again */
+    int kinds; /* LX_WALL, LX_WCLONE: also, or only, children that end with another signal */
 };
 struct process_change {
     int pid; /* 0: nothing yet (no_hang) */

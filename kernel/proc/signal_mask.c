@@ -8,7 +8,7 @@
 
 #define ACTION_FLAGS                                                                               \
     (LX_SA_NOCLDSTOP | LX_SA_NOCLDWAIT | LX_SA_SIGINFO | LX_SA_RESTORER | LX_SA_ONSTACK |          \
-     LX_SA_RESTART | LX_SA_NODEFER | LX_SA_RESETHAND)
+     LX_SA_EXPOSE_TAGBITS | LX_SA_RESTART | LX_SA_NODEFER | LX_SA_RESETHAND)
 
 uint64_t signal_pending(const struct task *self)
 {

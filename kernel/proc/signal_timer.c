@@ -234,7 +234,7 @@ int signal_timer_set(struct process *process, int id, bool absolute,
         times_of(timer, before);
     disarm(timer);
     timer->overrun = 0;
-    timer->interval_ns = times->interval;
+    timer->interval_ns = times->value || (timer->id < 0 && is_cpu(timer)) ? times->interval : 0;
     timer->deadline_ns = times->value ? deadline_of(timer, absolute, times->value) : 0;
     if (timer->deadline_ns && timer->signo)
         start(timer, timer->deadline_ns);

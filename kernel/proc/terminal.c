@@ -44,16 +44,11 @@ uint64_t terminal_of_locked(const struct process *process, int *out_group)
     return tty ? tty->device : 0;
 }
 
-/* The keeper of the session. */
-static void signal_leader_locked(int session, int signal)
+static void signal_leader_locked(struct process *leader, int signal)
 {
-    struct process *leader = process_find_locked(session);
     const struct lx_siginfo info = {.signo = signal, .code = LX_SI_KERNEL};
-    int err;
+    int err = signal_send_info_locked(leader, NULL, &info, false);
 
-    if (!leader || leader == &process_init_process || leader->zombie)
-        return;
-    err = signal_send_info_locked(leader, NULL, &info, false);
     ASSERT(!err);
 }
 
@@ -65,6 +60,7 @@ static void claim_locked(struct tty *tty, struct process *process)
     tty->session = process->session;
     tty->group = process->group;
     process->terminal = tty;
+    process->hung_group = 0;
     list_push_back(&claimed, &tty->claimed);
 }
 
@@ -171,16 +167,19 @@ static int op_give_up(struct tty *tty)
     return err;
 }
 
+/* The leader of the session is told, and its foreground group when the leader ends. */
 static void op_hung_up(struct tty *tty)
 {
     uint64_t flags = spin_lock_irqsave(&process_tree_lock);
     int session = tty->session;
+    struct process *leader = process_find_locked(session);
 
     if (session) {
-        signal_leader_locked(session, LX_SIGHUP);
-        signal_leader_locked(session, LX_SIGCONT);
-        signal_send_group_locked(tty->group, LX_SIGHUP);
-        signal_send_group_locked(tty->group, LX_SIGCONT);
+        if (leader && leader != &process_init_process && !leader->zombie) {
+            signal_leader_locked(leader, LX_SIGHUP);
+            signal_leader_locked(leader, LX_SIGCONT);
+            leader->hung_group = tty->group;
+        }
         disclaim_locked(tty);
     }
     spin_unlock_irqrestore(&process_tree_lock, flags);
@@ -333,12 +332,19 @@ void terminal_process_exit(struct process *process)
     if (tty)
         tty_get(tty);
     spin_unlock_irqrestore(&process_tree_lock, flags);
-    if (!tty)
-        return;
     /* Files of a real line are dead from now on; a pair lives as long as its master. */
-    if (tty->driver->is_slow)
+    if (tty && tty->driver->is_slow)
         tty_hang_up(tty);
-    else
+    else if (tty)
         leader_left(tty);
-    tty_put(tty);
+    if (tty)
+        tty_put(tty);
+    if (!process->hung_group)
+        return;
+    flags = spin_lock_irqsave(&process_tree_lock);
+    if (!group_in_session_locked(process->hung_group, process->session)) {
+        signal_send_group_locked(process->hung_group, LX_SIGHUP);
+        signal_send_group_locked(process->hung_group, LX_SIGCONT);
+    }
+    spin_unlock_irqrestore(&process_tree_lock, flags);
 }

@@ -70,6 +70,16 @@ static bool is_root(const struct task *self)
     return self->fs->cred.euid == 0;
 }
 
+/* setfsuid, setfsgid: the one before, whether it has changed or not. */
+static int64_t set_fs(struct task *self, struct identity id, uint32_t value)
+{
+    uint32_t old = *id.fs;
+
+    if (value != UNCHANGED && (is_root(self) || has(&id, value)))
+        *id.fs = value;
+    return old;
+}
+
 /* setuid, setgid */
 static int64_t set_one(struct task *self, struct identity id, uint32_t value)
 {
@@ -174,6 +184,32 @@ int64_t sys_getgroups(struct task *self, int count, struct uptr list)
     return have;
 }
 
+int64_t sys_setfsuid(struct task *self, uint32_t uid)
+{
+    return set_fs(self, user_of(self), uid);
+}
+
+int64_t sys_setfsgid(struct task *self, uint32_t gid)
+{
+    return set_fs(self, group_of(self), gid);
+}
+
+/* As Linux keeps them. Steps that are no powers of two keep it quick whatever the list. */
+static void sort(uint32_t *gids, size_t count)
+{
+    size_t step = count;
+
+    while ((step = step == 2 ? 1 : step * 5 / 11) != 0)
+        for (size_t i = step; i < count; i++) {
+            uint32_t gid = gids[i];
+            size_t at = i;
+
+            for (; at >= step && gids[at - step] > gid; at -= step)
+                gids[at] = gids[at - step];
+            gids[at] = gid;
+        }
+}
+
 int64_t sys_setgroups(struct task *self, int count, struct uptr list)
 {
     struct group_set *groups = NULL, *old;
@@ -191,6 +227,7 @@ int64_t sys_setgroups(struct task *self, int count, struct uptr list)
             group_set_put(groups);
             return -EFAULT;
         }
+        sort(groups->gids, (size_t)count);
     }
     spin_lock(&self->process->lock);
     old = self->fs->cred.groups;

@@ -99,15 +99,15 @@ int64_t sys_clone3(struct task *self, struct uptr user_args, size_t nbytes)
     return clone_with(self, &args);
 }
 
-static int64_t exec_file(struct task *self, struct file *file, const char *path, struct uptr argv,
-                         struct uptr envp)
+static int64_t exec_file(struct task *self, struct file *file, const char *path, bool hidden,
+                         struct uptr argv, struct uptr envp)
 {
     struct exec_args args;
     int err = exec_args_copy(&args, argv, envp);
 
     if (err)
         return err;
-    err = exec_replace(self, file, &(struct exec_strings){path, args.argv, args.envp});
+    err = exec_replace(self, file, &(struct exec_strings){path, args.argv, args.envp, hidden});
     exec_args_free(&args);
     return err;
 }
@@ -151,8 +151,11 @@ int64_t sys_execveat(struct task *self, int dirfd, struct uptr user_path, struct
     if (!err) {
         if (start.dentry)
             name = descriptor_name(dirfd, path.text);
-        err = start.dentry && !name ? -ENOMEM
-                                    : exec_file(self, file, name ? name : path.text, argv, envp);
+        if (start.dentry && !name)
+            err = -ENOMEM;
+        else
+            err = exec_file(self, file, name ? name : path.text,
+                            name && fd_get_cloexec(self->files, dirfd) == 1, argv, envp);
         kfree(name);
         file_put(file);
     }
@@ -177,7 +180,7 @@ static int wait_status_of(const struct process_change *change)
            (change->core_dumped ? 0x80 : 0);
 }
 
-/* Honoured: NOHANG, UNTRACED, CONTINUED; WALL, WCLONE and WNOTHREAD make no difference. */
+/* Honoured: NOHANG, UNTRACED, CONTINUED, WALL, WCLONE; WNOTHREAD makes no difference. */
 int64_t sys_wait4(struct task *self, int pid, struct uptr status, int options, struct uptr usage)
 {
     struct process_wait which = {
@@ -186,6 +189,7 @@ int64_t sys_wait4(struct task *self, int pid, struct uptr status, int options, s
         .stopped = (options & LX_WUNTRACED) != 0,
         .continued = (options & LX_WCONTINUED) != 0,
         .no_hang = (options & LX_WNOHANG) != 0,
+        .kinds = options,
     };
     struct process_change change;
     int err;
@@ -252,8 +256,8 @@ static int wait_which(int type, int id, int options, struct process_wait *which)
         which->pid = id;
     else if (type == LX_P_PGID && id >= 0)
         which->pid = -id;
-    else
-        return -EINVAL;
+    else /* nobody has a descriptor of a process */
+        return type == LX_P_PIDFD && id >= 0 ? -EBADF : -EINVAL;
     return 0;
 }
 
@@ -267,6 +271,7 @@ int64_t sys_waitid(struct task *self, int type, int id, struct uptr user_info, i
         .continued = (options & LX_WCONTINUED) != 0,
         .no_hang = (options & LX_WNOHANG) != 0,
         .keep = (options & LX_WNOWAIT) != 0,
+        .kinds = options,
     };
     struct process_change change;
     struct wait_info info;

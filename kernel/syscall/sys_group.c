@@ -71,6 +71,8 @@ int64_t sys_setpgid(struct task *self, int pid, int group)
     uint64_t flags;
     int64_t result;
 
+    if (!group)
+        group = pid;
     if (group < 0)
         return -EINVAL;
     flags = spin_lock_irqsave(&process_tree_lock);

@@ -87,6 +87,8 @@ int64_t sys_mmap(struct task *self, uint64_t address, uint64_t nbytes, uint64_t 
         return -EINVAL;
     if (offset + nbytes < offset)
         return -EOVERFLOW;
+    if (!(flags & LX_MAP_ANONYMOUS) && (int64_t)(offset + nbytes) < 0)
+        return -EOVERFLOW; /* no file has bytes there */
     if (!(flags & LX_MAP_ANONYMOUS))
         return map_file(self, (int)fd, prot, &request);
     request.page_index = 0;

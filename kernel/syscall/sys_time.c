@@ -107,6 +107,9 @@ static uint64_t timespec_ns(const struct lx_timespec *time)
     return (uint64_t)(time->sec * NS_PER_S + time->nsec);
 }
 
+/* Those who sleep until a real time: it may have come, or be further away. */
+static struct waitq realtime_set = {SPINLOCK_INIT(SPIN_WAITQ), LIST_INIT(realtime_set.waiters)};
+
 /* Only root may; nobody else asks for real time at this point of the machine's life. */
 static int64_t set_realtime(const struct task *self, const struct lx_timespec *time)
 {
@@ -115,6 +118,7 @@ static int64_t set_realtime(const struct task *self, const struct lx_timespec *t
     if (!credentials_is_privileged(&self->fs->cred))
         return -EPERM;
     clock_set_realtime_ns(timespec_ns(time));
+    waitq_wake_all(&realtime_set);
     return 0;
 }
 
@@ -183,6 +187,21 @@ static int sleep_until(struct task *self, int clock, uint64_t deadline_ns)
     }
 }
 
+/* Sleeps until it is that real time, whoever sets the clock meanwhile. */
+static int sleep_until_real(uint64_t realtime_ns)
+{
+    int err;
+
+    do {
+        struct waiter waiter = {0};
+
+        waitq_enter(&realtime_set, &waiter);
+        err = waitq_sleep(&waiter, 1, MAX(clock_monotonic_of_realtime(realtime_ns), 1));
+        waitq_leave(&realtime_set, &waiter);
+    } while (!err);
+    return err == -ETIMEDOUT ? 0 : err;
+}
+
 static int64_t sleep_for(struct task *self, int clock, const struct lx_timespec *time,
                          struct uptr remaining)
 {
@@ -245,6 +264,6 @@ int64_t sys_clock_nanosleep(struct task *self, int clock, int flags, struct uptr
     if (ns <= base)
         return 0;
     if (clock == LX_CLOCK_REALTIME || clock == LX_CLOCK_TAI)
-        ns = clock_monotonic_of_realtime(ns);
+        return sleep_until_real(ns);
     return sleep_until(self, clock, ns);
 }

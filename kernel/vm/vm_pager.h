@@ -18,9 +18,10 @@ struct vm_pager;
 struct vm_pager_ops {
     /* The frame that holds page `index` (byte offset / 4096) of the file, referenced for the
      * caller. Holes are filled with a zeroed page of the file. -ENXIO: the page lies wholly behind
-     * the end of the file (the program gets SIGBUS); -ENOMEM. Bytes after the end within
-     * the last page read as zero. The frame is mapped read-only unless `write` is set (a shared
-     * writable mapping): then it must be the file's own, never a frame of the archive. */
+     * the end of the file, or its file system is full (the program gets SIGBUS); -ENOMEM. Bytes
+     * after the end within the last page read as zero. The frame is mapped read-only unless `write`
+     * is set (a shared writable mapping): then it must be the file's own, never a frame of the
+     * archive. */
     int (*page_get)(struct vm_pager *pager, uint64_t index, bool write, struct frame **out_frame);
     /* Optional: those of the pages [index, index + count) that are there already and need no
      * memory, for reading, each referenced for the caller; NULL for the others. A fault maps the

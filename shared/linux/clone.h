@@ -44,9 +44,10 @@ struct lx_clone_args {
 #define LX_WALL       0x40000000
 #define LX_WCLONE     0x80000000
 
-#define LX_P_ALL  0
-#define LX_P_PID  1
-#define LX_P_PGID 2
+#define LX_P_ALL   0
+#define LX_P_PID   1
+#define LX_P_PGID  2
+#define LX_P_PIDFD 3
 
 #define LX_CLD_EXITED    1
 #define LX_CLD_KILLED    2

@@ -60,6 +60,7 @@ _Static_assert(sizeof(struct lx_winsize) == 8, "struct winsize");
 /* c_iflag */
 #define LX_IGNBRK  0x00001u
 #define LX_BRKINT  0x00002u
+#define LX_PARMRK  0x00008u
 #define LX_ISTRIP  0x00020u
 #define LX_INLCR   0x00040u
 #define LX_IGNCR   0x00080u
@@ -87,6 +88,7 @@ _Static_assert(sizeof(struct lx_winsize) == 8, "struct winsize");
 #define LX_B115200 0x01002u
 #define LX_CS8     0x00030u
 #define LX_CREAD   0x00080u
+#define LX_PARENB  0x00100u
 #define LX_HUPCL   0x00400u
 #define LX_CLOCAL  0x00800u
 #define LX_CIBAUD  0x100f0000u

@@ -7,6 +7,7 @@
 #define _GNU_SOURCE
 #include <string.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -99,6 +100,34 @@ static void check_progress(void)
     }
 }
 
+/* Who sleeps until a time of day wakes up when the clock says so, even because it was set. */
+static void check_setting(void)
+{
+    struct timespec now, until;
+    pid_t pid;
+
+    CHECK_OK(clock_gettime(CLOCK_REALTIME, &now));
+    until = now;
+    until.tv_sec += 1000;
+    pid = (pid_t)CHECK_OK(fork());
+    if (pid == 0) {
+        alarm(8);
+        CHECK_EQ(clock_nanosleep(CLOCK_REALTIME, TIMER_ABSTIME, &until, NULL), 0);
+        _exit(0);
+    }
+    CHECK_OK(usleep(50000));
+    until.tv_sec -= 1;
+    CHECK_OK(clock_settime(CLOCK_REALTIME, &until)); /* nearly */
+    CHECK_OK(usleep(50000));
+    CHECK_EQ(waitpid(pid, NULL, WNOHANG), 0);
+    until.tv_sec += 2;
+    CHECK_OK(clock_settime(CLOCK_REALTIME, &until));
+    int status;
+    CHECK_EQ(waitpid(pid, &status, 0), pid);
+    CHECK_EQ(status, 0);
+    CHECK_OK(clock_settime(CLOCK_REALTIME, &now));
+}
+
 int main(int argc, char **argv)
 {
     CHECK_EQ(argc, 2);
@@ -108,6 +137,8 @@ int main(int argc, char **argv)
         check_sleeping();
     else if (strcmp(argv[1], "progress") == 0)
         check_progress();
+    else if (strcmp(argv[1], "setting") == 0)
+        check_setting();
     else
         return 2;
     return 0;

@@ -73,11 +73,15 @@ int main(int argc, char **argv)
     dir = (int)CHECK_OK(open(SCRIPT, O_RDONLY));
     snprintf(name, sizeof(name), "/dev/fd/%d", dir);
     CHECK_EQ(run(dir, "", AT_EMPTY_PATH, name), 0);
+    CHECK_OK(fcntl(dir, F_SETFD, FD_CLOEXEC)); /* its interpreter could not read it */
+    CHECK_EQ(run(dir, "", AT_EMPTY_PATH, name), ENOENT);
     CHECK_OK(close(dir));
     CHECK_OK(unlink(SCRIPT));
 
     CHECK_OK(unlink(COPY)); /* the descriptor is enough */
     snprintf(name, sizeof(name), "/dev/fd/%d", fd);
+    CHECK_EQ(run(fd, "", AT_EMPTY_PATH, name), 0);
+    CHECK_OK(fcntl(fd, F_SETFD, FD_CLOEXEC));
     CHECK_EQ(run(fd, "", AT_EMPTY_PATH, name), 0);
     CHECK_OK(close(fd));
     return 0;

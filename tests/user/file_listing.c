@@ -114,5 +114,7 @@ int main(void)
     CHECK_EQ(seen[0], 0);
     CHECK_OK(chdir("/"));
     CHECK_OK(rmdir(DIRECTORY));
+    CHECK_EQ(lseek(fd, 0, SEEK_SET), 0);
+    CHECK_EQ(raw3(SYS_getdents64, fd, one, 64), -ENOENT); /* not even the dots */
     return 0;
 }

@@ -2,7 +2,9 @@
 /* What a program may no longer do once it is nobody: permission bits, ownership, changing back. */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <grp.h>
 #include <stdio.h>
+#include <sys/fsuid.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -30,6 +32,36 @@ static void prepare(void)
     CHECK_OK(mkdir("searchable", 0711));
     put("searchable/inside", 0666);
     CHECK_OK(mkdir("open", 0777));
+    CHECK_OK(mkdir("shared", 0777));
+    CHECK_OK(chown("shared", 0, 7));
+    CHECK_OK(chmod("shared", 02777));
+}
+
+/* The user for files alone: setting it tells the one before, in any case. */
+static void check_files_user(void)
+{
+    CHECK_EQ(setfsuid(NOBODY), 0);
+    CHECK_ERR(open("private", O_RDONLY), EACCES);
+    CHECK_EQ(geteuid(), 0);
+    CHECK_EQ(setfsuid((uid_t)-1), NOBODY);
+    CHECK_EQ(setfsuid(0), NOBODY);
+    CHECK_EQ(setfsgid(5), 0);
+    CHECK_EQ(setfsgid(0), 5);
+    CHECK_OK(close((int)CHECK_OK(open("private", O_RDONLY))));
+}
+
+static void check_groups_order(void)
+{
+    const gid_t given[] = {9, 3, 5, 3};
+    gid_t told[5];
+
+    CHECK_OK(setgroups(4, given));
+    CHECK_EQ(getgroups(5, told), 4);
+    CHECK(told[0] == 3 && told[1] == 3 && told[2] == 5 && told[3] == 9);
+    CHECK_OK(setgroups(2, given));
+    CHECK_EQ(getgroups(5, told), 2);
+    CHECK(told[0] == 3 && told[1] == 9);
+    CHECK_OK(setgroups(0, NULL));
 }
 
 static void become_nobody(void)
@@ -83,6 +115,18 @@ static void check_own_files(void)
     CHECK_ERR(setgid(0), EPERM);
 }
 
+/* A directory's group goes to what is made in it, but no power to run as that group. */
+static void check_inherited_group(void)
+{
+    struct stat st;
+
+    CHECK_OK(close((int)CHECK_OK(open("shared/file", O_CREAT | O_WRONLY, 02777))));
+    CHECK_OK(stat("shared/file", &st));
+    CHECK_EQ(st.st_gid, 7);
+    CHECK_EQ(st.st_mode & 07777, 0777);
+    CHECK_OK(unlink("shared/file"));
+}
+
 static void come_back_and_clear(void)
 {
     static const char *const files[] = {"private", "readable", "theirs", "closed/inside",
@@ -95,6 +139,7 @@ static void come_back_and_clear(void)
     CHECK_OK(rmdir("closed"));
     CHECK_OK(rmdir("searchable"));
     CHECK_OK(rmdir("open"));
+    CHECK_OK(rmdir("shared"));
     CHECK_OK(chdir("/"));
     CHECK_OK(rmdir("/tmp/rights"));
 }
@@ -103,9 +148,15 @@ int main(void)
 {
     umask(0);
     prepare();
+    check_files_user();
+    check_groups_order();
     become_nobody();
     check_refusals();
     check_own_files();
+    CHECK_EQ(setfsuid(1), NOBODY);
+    CHECK_EQ(setfsuid(0), NOBODY); /* it was not changed; the saved one may be taken */
+    CHECK_EQ(setfsuid(NOBODY), 0);
+    check_inherited_group();
     come_back_and_clear();
     return 0;
 }

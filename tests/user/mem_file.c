@@ -158,6 +158,18 @@ static void check_offset(void)
     CHECK_EQ(lseek(fd, 0, SEEK_CUR), 120);
 }
 
+/* Files end at the largest offset there is. */
+static void check_far(void)
+{
+    const long last = INT64_MAX & ~(long)(PAGE - 1);
+    int file = (int)CHECK_OK(open("/tmp/mem_file", O_RDONLY));
+
+    CHECK(mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, file, last) == MAP_FAILED);
+    CHECK_EQ(errno, EOVERFLOW);
+    CHECK(mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, file, last - (long)PAGE) != MAP_FAILED);
+    CHECK_OK(close(file));
+}
+
 static void check_access_modes(void)
 {
     int read_only = (int)CHECK_OK(open("/tmp/mem_file", O_RDONLY));
@@ -188,6 +200,7 @@ int main(void)
     check_mapping_outlives();
     check_offset();
     check_access_modes();
+    check_far();
     CHECK_OK(unlink("/tmp/mem_file"));
     return 0;
 }

@@ -283,5 +283,8 @@ int main(int argc, char **argv)
     stat_fields();
     status();
     sizes_and_limits();
+    /* As a shell opens what it writes to: there is nothing to cut off. */
+    CHECK_OK(close((int)CHECK_OK(open("/proc/self/comm", O_WRONLY | O_CREAT | O_TRUNC, 0666))));
+    CHECK_OK(truncate("/proc/version", 0));
     return 0;
 }

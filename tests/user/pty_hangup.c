@@ -202,6 +202,66 @@ static void check_leader_leaves(void)
     CHECK_OK(close(master));
 }
 
+static int told[2]; /* a byte of the foreground group for each of the two signals */
+
+static void tell(int signal)
+{
+    CHECK_EQ(write(told[1], signal == SIGHUP ? "h" : "c", 1), 1);
+}
+
+static void in_front(void *terminal)
+{
+    CHECK(signal(SIGHUP, tell) != SIG_ERR && signal(SIGCONT, tell) != SIG_ERR);
+    CHECK(signal(SIGTTOU, SIG_IGN) != SIG_ERR);
+    CHECK_OK(setpgid(0, 0));
+    CHECK_OK(tcsetpgrp(*(int *)terminal, getpid()));
+    CHECK_EQ(write(*(int *)terminal, "r", 1), 1);
+    for (int i = 0; i < 2; i++)
+        pause();
+}
+
+/* Outlives its terminal, for a while. */
+static void lead_on(void *go)
+{
+    int terminal;
+    char byte;
+
+    CHECK_OK(close(master));
+    CHECK_EQ(setsid(), getpid());
+    CHECK(signal(SIGHUP, note) != SIG_ERR);
+    terminal = pty_terminal(path, 0);
+    (void)pty_child(in_front, &terminal);
+    while (!hung_up)
+        usleep(1000);
+    CHECK_EQ(write(told[1], "l", 1), 1);
+    while (read(((int *)go)[0], &byte, 1) != 1)
+        ;
+}
+
+/* The terminal goes: its session's leader is told. The leader goes: now the group in front is. */
+static void check_order(void)
+{
+    int go[2];
+    char seen[3];
+    pid_t child;
+
+    hung_up = 0;
+    CHECK_OK(pipe(told));
+    CHECK_OK(pipe(go));
+    master = pty_master(path, sizeof(path));
+    child = pty_child(lead_on, go);
+    pty_expect(master, "r");
+    CHECK_OK(close(master));
+    CHECK_EQ(read(told[0], seen, 3), 1);
+    CHECK_EQ(seen[0], 'l');
+    pty_sleep_ms(50);
+    CHECK_EQ(write(go[1], "x", 1), 1);
+    pty_child_ok(child);
+    for (int i = 0; i < 2; i++)
+        CHECK_EQ(read(told[0], &seen[i], 1), 1);
+    CHECK((seen[0] == 'h' && seen[1] == 'c') || (seen[0] == 'c' && seen[1] == 'h'));
+}
+
 #define MANY 20
 
 static void check_many(void)
@@ -238,6 +298,7 @@ int main(void)
     check_reader_woken();
     check_leader_told();
     check_leader_leaves();
+    check_order();
     check_many();
     return 0;
 }

@@ -260,6 +260,24 @@ static void check_much(void)
     check_end();
 }
 
+/* With PARMRK the byte that begins a mark is told from one that was typed. Between programs a byte
+ * has eight bits, whatever is asked for. */
+static void check_marks(void)
+{
+    struct termios t;
+
+    check_begin();
+    CHECK_OK(tcgetattr(terminal, &t));
+    t.c_iflag |= PARMRK;
+    t.c_cflag = B9600 | CS7 | PARENB;
+    CHECK_OK(tcsetattr(terminal, TCSANOW, &t));
+    CHECK_OK(tcgetattr(terminal, &t));
+    CHECK_EQ(t.c_cflag, B9600 | CS8 | CREAD);
+    pty_type(master, "\377a");
+    pty_read_is(terminal, "\377\377a");
+    check_end();
+}
+
 int main(void)
 {
     check_bytes();
@@ -270,5 +288,6 @@ int main(void)
     check_queue();
     check_discarding_change();
     check_much();
+    check_marks();
     return 0;
 }

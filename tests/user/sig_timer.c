@@ -234,6 +234,19 @@ static void check_others(void)
 }
 
 /* fork: the child has no timers. An alarm kills who does not handle it. */
+/* A timer that is off has no interval either. */
+static void check_off(void)
+{
+    struct itimerspec every = {{5, 0}, {0, 0}}, now;
+    timer_t off;
+
+    CHECK_OK(timer_create(CLOCK_MONOTONIC, NULL, &off));
+    CHECK_OK(timer_settime(off, 0, &every, NULL));
+    CHECK_OK(timer_gettime(off, &now));
+    CHECK_EQ(now.it_interval.tv_sec, 0);
+    CHECK_OK(timer_delete(off));
+}
+
 static void check_fork(void)
 {
     struct itimerval set = {{0, 0}, {0, 20000}}, now;
@@ -266,6 +279,7 @@ int main(void)
     check_overrun();
     check_overrun_value();
     check_others();
+    check_off();
     check_fork();
     return 0;
 }

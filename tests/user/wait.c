@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* How a parent learns of its children: wait4, waitid, orphans. */
 #define _GNU_SOURCE
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -147,6 +148,54 @@ static void with_handler(void)
     CHECK_OK(sigaction(SIGCHLD, &before, NULL));
 }
 
+/* Of a child that has ended, nothing is told but its end: who waits for less has no child. */
+static void ended(void)
+{
+    pid_t pid = (pid_t)CHECK_OK(fork());
+    siginfo_t info;
+
+    if (pid == 0)
+        _exit(1);
+    CHECK_OK(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT));
+    alarm(5); /* where it would wait for ever */
+    CHECK_ERR(waitid(P_PID, (id_t)pid, &info, WSTOPPED), ECHILD);
+    CHECK_ERR(waitid(P_ALL, 0, &info, WCONTINUED), ECHILD);
+    alarm(0);
+    CHECK_ERR(wait4(-1, NULL, __WCLONE, NULL), ECHILD);
+    CHECK_EQ(wait4(-1, NULL, __WALL, NULL), pid);
+    CHECK_ERR(waitid(P_PIDFD, 0, &info, WEXITED), EBADF); /* /dev/null */
+    CHECK_ERR(setpgid(-5, 0), EINVAL);
+}
+
+/* Children that end with another signal, or none, are not waited for like others, until they run
+ * another program. */
+static void clones(void)
+{
+    int ends[2];
+    char byte;
+    long pid;
+
+    signal(SIGUSR1, SIG_IGN);
+    pid = CHECK_OK(syscall(SYS_clone, SIGUSR1, 0, 0, 0, 0));
+    if (pid == 0)
+        _exit(0);
+    CHECK_ERR(wait4(-1, NULL, 0, NULL), ECHILD);
+    CHECK_ERR(wait4((pid_t)pid, NULL, WNOHANG, NULL), ECHILD);
+    CHECK_EQ(wait4(-1, NULL, __WCLONE, NULL), pid);
+    signal(SIGUSR1, SIG_DFL);
+
+    CHECK_OK(pipe2(ends, O_CLOEXEC));
+    pid = CHECK_OK(syscall(SYS_clone, 0, 0, 0, 0, 0));
+    if (pid == 0) {
+        execl("/bin/minimal", "minimal", NULL);
+        _exit(1);
+    }
+    CHECK_OK(close(ends[1]));
+    CHECK_EQ(read(ends[0], &byte, 1), 0); /* it has run it */
+    CHECK_OK(close(ends[0]));
+    CHECK_EQ(waitpid((pid_t)pid, NULL, 0), pid);
+}
+
 int main(void)
 {
     statuses();
@@ -156,5 +205,7 @@ int main(void)
     orphans();
     unwanted();
     with_handler();
+    ended();
+    clones();
     return 0;
 }
