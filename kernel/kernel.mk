@@ -181,6 +181,7 @@ KERNEL_SRCS := \
     kernel/syscall/sys_group.c \
     kernel/syscall/sys_cred.c \
     kernel/syscall/sys_signal.c \
+    kernel/syscall/sys_signalfd.c \
     kernel/syscall/sys_kill.c \
     kernel/syscall/sys_itimer.c \
     kernel/syscall/sys_time.c \
@@ -220,13 +221,14 @@ endif
 KERNEL_HOT := arch/% mm/% sched/% vm/% lib/bitmap.c lib/cpio.c lib/rbtree.c lib/ring.c lib/string.c \
     $(patsubst %,core/%.c,clock ipi irq spinlock timer) \
     $(patsubst %,plat/%.c,interrupts lapic) dev/mem.c \
-    $(patsubst %,fs/%.c,dentry dir fdtable file filemap fs_context initrd inode open path pipe poll \
+    $(patsubst %,fs/%.c,dentry dir fdtable file filemap fs_context inode open path pipe poll \
     radix ramfs ramfs_file text) \
     $(patsubst %,proc/%.c,exec exec_args exec_replace exec_stack exit fork futex process \
     signal_deliver signal_mask signal_queue signal_send sigframe sigframe_fpu usage) \
     $(patsubst %,syscall/%.c,dispatch sys_fork sys_futex sys_mem sys_open sys_pipe sys_poll sys_proc \
     sys_rw sys_signal sys_stat user_path)
-KERNEL_RARE := arch/x86_64/features.c mm/tables.c vm/vm_advise.c vm/vm_remap.c
+# Of rooms that are hot as a whole: what runs at start-up, and calls that programs make seldom.
+KERNEL_RARE := arch/x86_64/features.c arch/x86_64/idt.c mm/tables.c vm/vm_advise.c vm/vm_remap.c
 KERNEL_COLD := $(KERNEL_RARE:%=$(KERNEL_DIR)/obj/kernel/%.o) \
     $(filter-out $(KERNEL_HOT:%=$(KERNEL_DIR)/obj/kernel/%.o), \
     $(filter $(KERNEL_DIR)/obj/kernel/%.c.o,$(KERNEL_OBJS)))

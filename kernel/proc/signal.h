@@ -79,8 +79,12 @@ void signal_restore_mask_later(struct task *self, uint64_t saved);
  * ignored now. 0, -EINVAL, -EFAULT. */
 int64_t signal_set_action(struct task *self, int number, struct uptr action, struct uptr old);
 
-/* sigtimedwait: takes the lowest pending signal of the set; 0 if there is none. */
+/* Takes the lowest pending signal of the set; 0 if there is none. */
 int signal_take_from(struct task *self, uint64_t set, struct lx_siginfo *info);
+/* sigtimedwait: likewise, and waits for it. Its number, -EAGAIN when the time is up (0: never),
+ * -EINTR. */
+MUST_CHECK int signal_wait_for(struct task *self, uint64_t set, uint64_t deadline_ns,
+                               struct lx_siginfo *info);
 /* From now on, or (0) no longer, a blocked signal of the set ends a wait. */
 void signal_set_wait(struct task *self, uint64_t set);
 

@@ -3,6 +3,7 @@
 #include "kernel/arch/x86_64/hooks.h"
 #include "kernel/proc/signal_inside.h"
 #include "kernel/proc/signal_timer.h"
+#include "kernel/sched/waitq.h"
 #include "kernel/vm/vm_user.h"
 #include "shared/linux/errno.h"
 
@@ -161,4 +162,29 @@ void signal_set_wait(struct task *self, uint64_t set)
     self->sig_wait = set;
     signal_recheck(self);
     spin_unlock(&self->process->lock);
+}
+
+/* While it sleeps, blocked signals of the set end the sleep. */
+int signal_wait_for(struct task *self, uint64_t set, uint64_t deadline_ns, struct lx_siginfo *info)
+{
+    int number = signal_take_from(self, set, info);
+    struct waitq nobody;
+    int err;
+
+    if (number)
+        return number;
+    waitq_init(&nobody);
+    signal_set_wait(self, set);
+    do {
+        err = waitq_wait(&nobody, NULL, deadline_ns);
+        if (err)
+            number = signal_take_from(self, set, info);
+        /* A timer has rung whose signal is blocked, and none of the set: that interrupts nobody. */
+        if (!number && err == -EINTR && !waitq_interrupted())
+            err = 0;
+    } while (!err);
+    signal_set_wait(self, 0);
+    if (number)
+        return number;
+    return err == -ETIMEDOUT ? -EAGAIN : err;
 }

@@ -105,10 +105,12 @@ static int wait_until_ready(struct watch *watch, struct patience patience)
         err = waiter.error;
         if (!err)
             err = poll_waiter_wait(&waiter, patience.deadline_ns);
-        if (!err)
+        if (!err || (err == -EINTR && task_current()->sig_wait))
             ready = watch->look(watch, NULL);
     }
     poll_waiter_finish(&waiter);
+    if (unlikely(task_current()->sig_wait)) /* a file of signals was among them */
+        signal_set_wait(task_current(), 0);
     return ready > 0 || err == -ETIMEDOUT ? ready : err;
 }
 

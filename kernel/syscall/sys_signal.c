@@ -140,32 +140,6 @@ static int deadline_read(struct uptr timeout, uint64_t *deadline_ns)
     return 0;
 }
 
-/* deadline 0: none. While it sleeps, blocked signals of the set end the sleep. */
-static int wait_for_set(struct task *self, uint64_t set, uint64_t deadline_ns,
-                        struct lx_siginfo *info)
-{
-    int number = signal_take_from(self, set, info);
-    struct waitq nobody;
-    int err;
-
-    if (number)
-        return number;
-    waitq_init(&nobody);
-    signal_set_wait(self, set);
-    do {
-        err = waitq_wait(&nobody, NULL, deadline_ns);
-        if (err)
-            number = signal_take_from(self, set, info);
-        /* A timer has rung whose signal is blocked, and none of the set: that interrupts nobody. */
-        if (!number && err == -EINTR && !waitq_interrupted())
-            err = 0;
-    } while (!err);
-    signal_set_wait(self, 0);
-    if (number)
-        return number;
-    return err == -ETIMEDOUT ? -EAGAIN : err;
-}
-
 int64_t sys_rt_sigtimedwait(struct task *self, struct uptr user_set, struct uptr user_info,
                             struct uptr timeout, size_t set_nbytes)
 {
@@ -183,7 +157,7 @@ int64_t sys_rt_sigtimedwait(struct task *self, struct uptr user_set, struct uptr
         err = deadline_read(timeout, &deadline_ns);
     if (err)
         return err;
-    number = wait_for_set(self, set & ~SIGNAL_UNBLOCKABLE, deadline_ns, &info);
+    number = signal_wait_for(self, set & ~SIGNAL_UNBLOCKABLE, deadline_ns, &info);
     if (number <= 0 || !user_info.va)
         return number;
     memcpy(bytes, &info, sizeof(info));

@@ -135,6 +135,28 @@ struct lx_siginfo {
 
 _Static_assert(sizeof(struct lx_siginfo) == 48, "the fields of the kernel's siginfo");
 
+/* What a file of signalfd4 gives. */
+struct lx_signalfd_siginfo {
+    uint32_t signo;
+    int32_t error;
+    int32_t code;
+    int32_t pid;
+    uint32_t uid;
+    int32_t fd;
+    int32_t timer;
+    uint32_t band;
+    int32_t overrun;
+    uint32_t trap;
+    int32_t status;
+    int32_t number; /* sigqueue: the value as a number */
+    uint64_t value;
+    int64_t utime, stime;
+    uint64_t address;
+    uint8_t pad[48];
+};
+
+_Static_assert(sizeof(struct lx_signalfd_siginfo) == 128, "struct signalfd_siginfo");
+
 /* timer_create. */
 #define LX_SIGEV_SIGNAL    0
 #define LX_SIGEV_NONE      1

@@ -32,6 +32,7 @@ static const struct badptr_row rows[] = {
     {"rt_sigprocmask new", SYS_rt_sigprocmask, 1, 8, {SIG_BLOCK, 0, 0, 8}, IN, 1, 0},
     {"rt_sigprocmask old", SYS_rt_sigprocmask, 2, 8, {SIG_BLOCK, 0, 0, 8}, OUT, 1, 0},
     {"rt_sigpending", SYS_rt_sigpending, 0, 8, {0, 8}, OUT, 0, 0},
+    {"signalfd4", SYS_signalfd4, 1, 8, {-1, 0, 8, 0}, IN, 0, 0},
 };
 
 /* Addresses that are numbers to these calls, not pointers: refused for other reasons, or taken. */
