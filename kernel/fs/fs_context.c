@@ -163,21 +163,6 @@ int fs_context_fork(const struct fs_context *parent, bool share_place,
     return 0;
 }
 
-int fs_context_unshare(struct fs_context *context)
-{
-    struct fs_place *own;
-    int err;
-
-    if (__atomic_load_n(&context->place->refs, __ATOMIC_ACQUIRE) == 1)
-        return 0;
-    err = place_copy(context->place, &own);
-    if (err)
-        return err;
-    place_put(context->place);
-    context->place = own;
-    return 0;
-}
-
 void fs_context_destroy(struct fs_context *context)
 {
     place_put(context->place);

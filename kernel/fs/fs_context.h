@@ -51,9 +51,6 @@ MUST_CHECK int fs_context_fork(const struct fs_context *parent, bool share_place
                                struct fs_context **out_context);
 void fs_context_destroy(struct fs_context *context);
 
-/* Gives the context a place of its own (unshare(CLONE_FS)). */
-MUST_CHECK int fs_context_unshare(struct fs_context *context);
-
 /* Each returns a counted reference. */
 struct dentry *fs_context_root(struct fs_context *context);
 struct dentry *fs_context_cwd(struct fs_context *context);

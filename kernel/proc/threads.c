@@ -95,7 +95,8 @@ static bool entry_next(int after, struct entry *entry)
                                 .parent = found->parent_pid,
                                 .group = found->group,
                                 .session = found->session,
-                                .has_task = !found->zombie,
+                                /* one that is being made has no stack yet */
+                                .has_task = !found->zombie && found->task->thread.arch.stack_top,
                                 .call = NO_CALL};
         memcpy(entry->name, found->name, sizeof(entry->name));
         if (entry->has_task)
