@@ -42,6 +42,15 @@ static int show_meminfo(const struct procfs_node *node, struct procfs_text *text
     return 0;
 }
 
+/* There is neither a disk nor swap: nothing is ever brought in or out. */
+static int show_vmstat(const struct procfs_node *node, struct procfs_text *text)
+{
+    (void)node;
+    procfs_print(text, "nr_free_pages %lu\npgpgin 0\npgpgout 0\npswpin 0\npswpout 0\n",
+                 pmm_free_count());
+    return 0;
+}
+
 static void cpu_line(struct procfs_text *text, const struct sched_cpu_times *times)
 {
     procfs_print(text, " %lu 0 %lu %lu 0 0 0 0 0 0\n", times->user_ns / TICK_NS,
@@ -294,6 +303,7 @@ static const struct procfs_entry root_files[] = {
     PROCFS_TEXT("stat", 0444, show_stat),
     PROCFS_TEXT("uptime", 0444, show_uptime),
     PROCFS_TEXT("version", 0444, show_version),
+    PROCFS_TEXT("vmstat", 0444, show_vmstat),
     DIRECTORY("sys", &sys_dir),
 };
 

@@ -33,6 +33,13 @@ static void memory(void)
     line_number(text, "SReclaimable:");
     CHECK(!strncmp(text, "MemTotal:       ", 16));
     CHECK(!strncmp(strchr(text, '\n') - 3, " kB\n", 4));
+
+    text_of("/proc/vmstat", text, sizeof(text));
+    CHECK(line_number(text, "nr_free_pages ") > 0);
+    line_number(text, "pgpgin ");
+    line_number(text, "pgpgout ");
+    line_number(text, "pswpin ");
+    line_number(text, "pswpout ");
 }
 
 static void processors(void)
