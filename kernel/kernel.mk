@@ -228,7 +228,8 @@ KERNEL_HOT := arch/% mm/% sched/% vm/% lib/bitmap.c lib/cpio.c lib/rbtree.c lib/
     $(patsubst %,syscall/%.c,dispatch sys_fork sys_futex sys_mem sys_open sys_pipe sys_poll sys_proc \
     sys_rw sys_signal sys_stat user_path)
 # Of rooms that are hot as a whole: what runs at start-up, and calls that programs make seldom.
-KERNEL_RARE := arch/x86_64/features.c arch/x86_64/idt.c mm/tables.c vm/vm_advise.c vm/vm_remap.c
+KERNEL_RARE := $(patsubst %,arch/x86_64/%.c,cpu features idt) mm/tables.c \
+    $(patsubst %,vm/%.c,vm_advise vm_remap vm_shared)
 KERNEL_COLD := $(KERNEL_RARE:%=$(KERNEL_DIR)/obj/kernel/%.o) \
     $(filter-out $(KERNEL_HOT:%=$(KERNEL_DIR)/obj/kernel/%.o), \
     $(filter $(KERNEL_DIR)/obj/kernel/%.c.o,$(KERNEL_OBJS)))

@@ -15,10 +15,12 @@
 #include "shared/linux/errno.h"
 #include "shared/linux/fcntl.h"
 #include "shared/linux/mman.h"
+#include "shared/linux/mount.h"
+#include "shared/linux/stat.h"
 
 #define HEAD_NBYTES      512 /* enough for the headers of nearly every program */
 #define PATH_SIZE        256
-#define SCRIPT_DEPTH_MAX 4                 /* as Linux: scripts run by scripts */
+#define SCRIPT_DEPTH_MAX 5                 /* as Linux: scripts run by scripts */
 #define PIE_BASE         0x555555554000ULL /* two thirds up user space, as Linux without randomness */
 
 /* One ELF file being mapped. */
@@ -232,6 +234,23 @@ static int program_map(struct loading *load, struct fs_context *context,
     return exec_stack_build(load->space, strings, context, &auxv, load->image.exec_stack, program);
 }
 
+/* Set-ID bits make it run as the file's owner or group. Who could still be moved to another root
+ * or directory by those he shares them with gets nothing. */
+static void identity_find(const struct inode *inode, const struct fs_context *context,
+                          const struct exec_strings *strings, struct exec_program *program)
+{
+    const uint32_t group = LX_S_ISGID | LX_S_IXGRP;
+
+    program->euid = context->cred.euid;
+    program->egid = context->cred.egid;
+    if (strings->no_new_privs || (inode->super->flags & LX_MS_NOSUID) || context->place->refs > 1)
+        return;
+    if (inode->mode & LX_S_ISUID)
+        program->euid = inode->uid;
+    if ((inode->mode & group) == group)
+        program->egid = inode->gid;
+}
+
 static int elf_load(struct file *file, struct fs_context *context,
                     const struct exec_strings *strings, const char *head, size_t head_nbytes,
                     struct exec_program *program)
@@ -244,6 +263,7 @@ static int elf_load(struct file *file, struct fs_context *context,
     if (!err)
         err = vm_space_create(&load.space);
     if (!err) {
+        identity_find(file->inode, context, strings, program);
         err = program_map(&load, context, strings, program);
         if (err)
             vm_space_put(load.space);

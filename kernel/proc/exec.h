@@ -17,7 +17,9 @@ struct fs_context;
 struct trap_frame;
 struct vm_space;
 
-#define EXEC_ARGS_MAX (2u << 20) /* bytes of strings and pointers, a quarter of the stack */
+/* Bytes of strings and pointers: a quarter of what the stack may be, but within these. */
+#define EXEC_ARGS_MIN (128u << 10)
+#define EXEC_ARGS_MAX (2u << 20)
 
 /* Where things lie in a program's memory: what /proc tells of it. */
 struct exec_layout {
@@ -30,8 +32,9 @@ struct exec_program {
     struct vm_space *space;
     uint64_t entry; /* where ring 3 starts */
     struct exec_layout layout;
-    struct file *file;  /* what runs: after #!, the interpreter */
-    const char *reason; /* on failure: more than the errno says, or NULL */
+    struct file *file;   /* what runs: after #!, the interpreter */
+    uint32_t euid, egid; /* who it runs as: by set-ID bits of that file, or the caller's */
+    const char *reason;  /* on failure: more than the errno says, or NULL */
 };
 
 struct exec_strings {
@@ -39,6 +42,7 @@ struct exec_strings {
     const char *const *argv; /* NULL-terminated */
     const char *const *envp;
     bool hidden; /* the path will lead nowhere once this is the program: no script can be read */
+    bool no_new_privs; /* set-ID bits do not count */
 };
 
 /* A new space with the program's segments, its interpreter's (PT_INTERP), and its initial stack.

@@ -64,6 +64,7 @@ int exec_replace(struct task *self, struct file *file, const struct exec_strings
 {
     struct process *process = self->process;
     struct exec_program program = {0};
+    struct credentials *cred = &self->fs->cred;
     struct fd_table *files = NULL;
     struct file *old_exe;
     int err = exec_load(file, self->fs, strings, &program);
@@ -88,6 +89,10 @@ int exec_replace(struct task *self, struct file *file, const struct exec_strings
     process->sig_stack = (struct lx_stack){.flags = LX_SS_DISABLE};
     rseq_drop(self);
     spin_lock(&process->lock);
+    if (program.euid != cred->euid || program.egid != cred->egid)
+        process->death_signal = 0;
+    cred->euid = cred->suid = cred->fsuid = program.euid;
+    cred->egid = cred->sgid = cred->fsgid = program.egid;
     old_exe = process->exe;
     process->exe = program.file;
     spin_unlock(&process->lock);

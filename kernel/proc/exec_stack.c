@@ -60,7 +60,8 @@ static void auxv_put(struct building *b, uint64_t key, uint64_t value)
 }
 
 static void auxv_fill(struct building *b, const struct exec_strings *strings,
-                      const struct fs_context *context, const struct exec_auxv *auxv)
+                      const struct fs_context *context, const struct exec_auxv *auxv,
+                      const struct exec_program *program)
 {
     const struct credentials *cred = &context->cred;
     uint8_t random[RANDOM_NBYTES];
@@ -77,10 +78,10 @@ static void auxv_fill(struct building *b, const struct exec_strings *strings,
     auxv_put(b, LX_AT_FLAGS, 0);
     auxv_put(b, LX_AT_ENTRY, auxv->entry);
     auxv_put(b, LX_AT_UID, cred->uid);
-    auxv_put(b, LX_AT_EUID, cred->euid);
+    auxv_put(b, LX_AT_EUID, program->euid);
     auxv_put(b, LX_AT_GID, cred->gid);
-    auxv_put(b, LX_AT_EGID, cred->egid);
-    auxv_put(b, LX_AT_SECURE, 0);
+    auxv_put(b, LX_AT_EGID, program->egid);
+    auxv_put(b, LX_AT_SECURE, program->euid != cred->uid || program->egid != cred->gid);
     auxv_put(b, LX_AT_RANDOM, text_put(b, random, sizeof(random)));
     auxv_put(b, LX_AT_HWCAP2, features.fsgsbase ? LX_HWCAP2_FSGSBASE : 0);
     auxv_put(b, LX_AT_MINSIGSTKSZ, features.fpu_nbytes + 1024u);
@@ -99,7 +100,8 @@ static size_t strings_measure(const char *const *strings, uint64_t *count)
 }
 
 static int fill(struct building *b, const struct exec_strings *strings,
-                const struct fs_context *context, const struct exec_auxv *auxv)
+                const struct fs_context *context, const struct exec_auxv *auxv,
+                const struct exec_program *program)
 {
     uint64_t argc, envc;
     size_t text = strings_measure(strings->argv, &argc) + strings_measure(strings->envp, &envc) +
@@ -120,7 +122,7 @@ static int fill(struct building *b, const struct exec_strings *strings,
     b->args_end = b->base + b->text;
     strings_put(b, strings->envp);
     b->env_end = b->base + b->text;
-    auxv_fill(b, strings, context, auxv);
+    auxv_fill(b, strings, context, auxv, program);
     return 0;
 }
 
@@ -154,7 +156,7 @@ int exec_stack_build(struct vm_space *space, const struct exec_strings *strings,
                      bool executable, struct exec_program *out)
 {
     struct building b = {0};
-    int err = fill(&b, strings, context, auxv);
+    int err = fill(&b, strings, context, auxv, out);
 
     if (!err)
         err = stack_map(space, b.base, executable);

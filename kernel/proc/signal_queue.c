@@ -31,7 +31,7 @@ int signal_queue_add(struct signal_queue *queue, const struct lx_siginfo *info, 
         return 0;
     if (queue->count < limit)
         entry = entry_alloc(queue);
-    if (!entry && must_queue)
+    if (!entry && must_queue && info->signo >= LX_SIGRTMIN)
         return -EAGAIN;
     queue->set |= bit;
     if (!entry)

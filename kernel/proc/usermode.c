@@ -106,7 +106,7 @@ static int stdio_install(struct process *process, const struct exec_request *req
 static int prepare(struct process *process, struct exec_request *request)
 {
     struct task *task = process->task;
-    struct exec_strings strings = {request->path, request->argv, request->envp, false};
+    struct exec_strings strings = {request->path, request->argv, request->envp, false, false};
     struct exec_program program = {0};
     struct file *file;
     int err = stdio_install(process, request);

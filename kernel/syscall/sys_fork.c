@@ -103,11 +103,18 @@ static int64_t exec_file(struct task *self, struct file *file, const char *path,
                          struct uptr argv, struct uptr envp)
 {
     struct exec_args args;
+    uint64_t room = self->process->limits[LX_RLIMIT_STACK].current / 4;
     int err = exec_args_copy(&args, argv, envp);
 
     if (err)
         return err;
-    err = exec_replace(self, file, &(struct exec_strings){path, args.argv, args.envp, hidden});
+    room = MAX(MIN(room, EXEC_ARGS_MAX), EXEC_ARGS_MIN);
+    if (args.nbytes + (args.argc + args.envc) * sizeof(uint64_t) > room)
+        err = -E2BIG;
+    else
+        err = exec_replace(self, file,
+                           &(struct exec_strings){path, args.argv, args.envp, hidden,
+                                                  self->process->no_new_privs});
     exec_args_free(&args);
     return err;
 }

@@ -73,7 +73,7 @@ int64_t sys_arch_prctl(struct task *self, int option, uint64_t address)
 }
 
 /* Honoured: SET_NAME, GET_NAME, GET_DUMPABLE (1), SET_DUMPABLE (checked), PDEATHSIG,
- * CHILD_SUBREAPER, NO_NEW_PRIVS (nothing gives any). */
+ * CHILD_SUBREAPER, NO_NEW_PRIVS. */
 int64_t sys_prctl(struct task *self, int option, uint64_t two, uint64_t three, uint64_t four,
                   uint64_t five)
 {

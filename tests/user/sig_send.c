@@ -91,6 +91,8 @@ static void queue_to_the_limit(void)
     CHECK_EQ(errno, EAGAIN);
     CHECK(sent >= 1 && sent <= 10);
     CHECK_OK(kill(getpid(), SIGCONT)); /* not counted: ignored */
+    block(SIG_BLOCK, SIGUSR1);
+    CHECK_OK(sigqueue(getpid(), SIGUSR1, (union sigval){0})); /* it comes, if without its info */
     block(SIG_UNBLOCK, rt);
     CHECK_EQ(calls, sent);
     _exit(0);

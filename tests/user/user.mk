@@ -39,7 +39,7 @@ USER_PROCFS := proc_self proc_maps proc_fd proc_others proc_race proc_system mou
 # Random calls.
 USER_FUZZ := bad_arguments fuzz_syscalls
 # Programs that make programs.
-USER_COPY := exec_busy exec_descriptor exec_unreadable
+USER_COPY := exec_busy exec_descriptor exec_identity exec_unreadable
 # Programs that try wrong pointers by table.
 USER_BADPTR := badptr_files badptr_rest
 # Programs with an assembly part NAME_ops.S, and programs that record their first instruction.
