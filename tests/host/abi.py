@@ -33,7 +33,7 @@ HOSTS = {
     "resource": [(["linux/resource.h"], ".*")],
     "sched": [(["linux/sched.h"], ".*")],
     "sigframe": [(["linux/signal.h", "asm/sigcontext.h", "asm/ucontext.h"], ".*")],
-    "signal": [(["signal.h"], "NSIG"), (["linux/signal.h"], ".*")],
+    "signal": [(["signal.h"], "NSIG"), (["linux/signal.h", "linux/signalfd.h"], ".*")],
     "stat": [(["sys/stat.h"], "S_.*|UTIME_.*"), (["sys/statvfs.h"], "ST_.*"),
              (["linux/stat.h", "asm/stat.h", "asm/statfs.h", "linux/magic.h",
                "linux/time_types.h"], ".*")],
@@ -107,6 +107,9 @@ STRUCTS = {
         "child.pid": "_sifields._sigchld._pid", "child.uid": "_sifields._sigchld._uid",
         "child.status": "si_status", "child.utime": "si_utime", "child.stime": "si_stime",
         "fault.address": "si_addr"}),
+    "signalfd_siginfo": ("struct signalfd_siginfo", "ssi_", {
+        "error": "ssi_errno", "timer": "ssi_tid", "trap": "ssi_trapno", "number": "ssi_int",
+        "value": "ssi_ptr", "address": "ssi_addr"}),
     "stack": ("stack_t", "ss_", {}),
     "stat": ("struct stat", "", {"st_atime_sec": "st_atime", "st_mtime_sec": "st_mtime",
                                  "st_ctime_sec": "st_ctime"}),

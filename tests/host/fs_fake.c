@@ -399,6 +399,11 @@ void signal_send_task(struct task *task, int number)
     fake_last_signal = number;
 }
 
+void signal_set_wait(struct task *self, uint64_t set)
+{
+    self->sig_wait = set;
+}
+
 void signal_set_mask(struct task *self, uint64_t mask)
 {
     self->sig_mask = mask;

@@ -9,5 +9,6 @@
 #include "kernel/proc/task.h"
 
 void signal_send_task(struct task *task, int number);
+void signal_set_wait(struct task *self, uint64_t set);
 void signal_set_mask(struct task *self, uint64_t mask);
 void signal_restore_mask_later(struct task *self, uint64_t mask);

@@ -17,5 +17,6 @@ struct task {
     struct fd_table *files;
     struct fs_context *fs;
     uint64_t sig_mask;
+    uint64_t sig_wait; /* none: no file of signals is among those that are polled */
     uint64_t restart_deadline_ns;
 };
