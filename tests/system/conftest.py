@@ -5,6 +5,7 @@ A test that boots gets the fixture `boot`; the serial log of every machine it bo
 the test fails. Machines run without KVM, so that a result does not depend on the host.
 """
 import os
+import re
 import subprocess
 import sys
 import time
@@ -142,8 +143,8 @@ def boot(request):
             print(f"---- QEMU status {outcome.status}: {outcome.message}")
             if outcome.errors.strip():
                 print(f"---- QEMU said: {outcome.errors.strip()}")
-            failed = [line for line in outcome.log.splitlines() if line.startswith("not ok")]
-            print("\n".join(["---- what failed:"] + failed))
+            failed = re.findall(r"(?:^#.*\n){0,5}^not ok.*", outcome.log.replace("\r", ""), re.M)
+            print("\n".join(["---- what failed, and what it said:"] + failed))
             print(f"---- serial log, its last part:\n{outcome.log[-6000:]}\n----")
 
 

@@ -30,9 +30,10 @@ static const unsigned char constant[TABLE] = "Constants begin";
 static unsigned char data[TABLE] = "Data begin here";
 
 static struct {
-    unsigned running; /* runners that are not done */
+    uint64_t patience_ns; /* until when */
+    unsigned running;     /* runners that are not done */
     unsigned seen[VERSIONS];
-    unsigned changed; /* a process saw another version than the one before */
+    unsigned changed; /* a runner saw another version than the one before: some must */
 } * all;
 
 static int all_are(const volatile unsigned char *table, unsigned char version)
@@ -115,7 +116,7 @@ static void run(void *argument)
     int last = -1;
 
     (void)argument;
-    for (unsigned i = 0; i < RUNS; i++) {
+    for (unsigned i = 0; i < RUNS || (!all->changed && now_ns() < all->patience_ns); i++) {
         int version = run_once(i);
 
         __atomic_fetch_add(&all->seen[version], 1, __ATOMIC_SEQ_CST);
@@ -128,24 +129,24 @@ static void run(void *argument)
 
 static void check_replaced(void)
 {
-    uint64_t patience = now_ns() + 30000000000;
     unsigned sum = 0;
 
     memset(all, 0, sizeof(*all));
+    all->patience_ns = now_ns() + 30000000000;
     publish(0);
     all->running = RUNNERS;
     for (unsigned i = 0; i < RUNNERS; i++)
         child_start(run, NULL);
     for (unsigned i = 1; __atomic_load_n(&all->running, __ATOMIC_SEQ_CST); i++) {
         publish((unsigned char)(i % VERSIONS));
-        if (now_ns() > patience)
+        if (now_ns() > all->patience_ns)
             break; /* one has failed */
         raw0(SYS_sched_yield);
     }
     children_await(RUNNERS);
     for (unsigned i = 0; i < VERSIONS; i++)
         sum += all->seen[i];
-    CHECK_EQ(sum, RUNNERS * RUNS);
+    CHECK(sum >= RUNNERS * RUNS);
     CHECK(all->changed > 0);
     CHECK_OK(unlink(NAME));
 }
