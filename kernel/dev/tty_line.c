@@ -360,7 +360,7 @@ static void ordinary_byte(struct tty_line *line, char byte)
     if (local(line, LX_ECHO)) {
         if (line->head == line->complete)
             line->typed_at = line->column;
-        if (byte == '\n')
+        if (byte == '\n' && !line->literal)
             echo_raw(line, byte);
         else
             echo(line, byte);
@@ -379,8 +379,8 @@ void line_input(struct tty_line *line, char byte)
     if ((line->termios.c_iflag & LX_IUCLC) && local(line, LX_IEXTEN) && byte >= 'A' && byte <= 'Z')
         byte = (char)(byte - 'A' + 'a');
     if (line->literal) {
-        line->literal = false;
         ordinary_byte(line, byte);
+        line->literal = false;
         return;
     }
     if (flow_key(line, byte))

@@ -216,9 +216,10 @@ static void status_identity(const struct facts *f, struct procfs_text *text)
 {
     const struct credentials *c = &f->cred;
 
-    procfs_print(text, "Name:\t%s\n", f->name);
-    if (f->alive)
-        procfs_print(text, "Umask:\t0%03o\n", f->umask);
+    procfs_print(text, "Name:\t");
+    for (const char *at = f->name; *at; at++) /* no name makes lines of its own */
+        procfs_print(text, *at == '\n' ? "\\n" : *at == '\\' ? "\\\\" : "%c", *at);
+    procfs_print(text, f->alive ? "\nUmask:\t0%03o\n" : "\n", f->umask);
     procfs_print(text, "State:\t%c (%s)\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\n", f->state,
                  state_name(f->state), f->pid, f->pid, f->parent);
     procfs_print(text, "TracerPid:\t0\nUid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\n", c->uid,

@@ -214,6 +214,9 @@ static int access_walk(struct task *self, struct fs_context *context, int dirfd,
     if (err)
         return err;
     err = access ? inode_permission(dentry->inode, &context->cred, access) : 0;
+    if ((access & INODE_EXEC) && (dentry->inode->mode & LX_S_IFMT) == LX_S_IFREG &&
+        (dentry->inode->super->flags & LX_MS_NOEXEC))
+        err = -EACCES;
     dentry_put(dentry);
     return err;
 }

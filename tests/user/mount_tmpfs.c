@@ -176,6 +176,8 @@ static void flags(void)
     CHECK(strstr(mount_line(DIR), " rw,nosuid,nodev,noexec,noatime"));
     copy_self(DIR "/program");
     CHECK_EQ(run(DIR "/program"), EACCES);
+    CHECK_ERR(access(DIR "/program", X_OK), EACCES);
+    CHECK_OK(access(DIR, X_OK));
     fd = (int)CHECK_OK(open(DIR "/program", O_RDONLY));
     CHECK(mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0) == MAP_FAILED);
     CHECK_EQ(errno, EPERM);

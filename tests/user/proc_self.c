@@ -76,6 +76,10 @@ static void names(void)
     CHECK(strstr(text, " (a) b ( 15 chars) R "));
     text_of("/proc/thread-self/status", text, sizeof(text));
     CHECK(!strncmp(text, "Name:\ta) b ( 15 chars\n", 22));
+    CHECK_OK(prctl(PR_SET_NAME, "a\nUid:\\0"));
+    text_of("/proc/self/status", text, sizeof(text));
+    CHECK(!strncmp(text, "Name:\ta\\nUid:\\\\0\nUmask:", 23));
+    CHECK_OK(prctl(PR_SET_NAME, "proc_self"));
 }
 
 static void stat_fields(void)

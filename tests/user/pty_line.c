@@ -157,6 +157,9 @@ static void check_literal(void)
     pty_type(master, "a\026\003b\026\177\026\026\n");
     pty_expect(master, "a^\b^Cb^\b^?^\b^V\r\n");
     pty_read_is(terminal, "a\003b\177\026\n");
+    pty_type(master, "a\026\nb\n"); /* a line's end that ends no line */
+    pty_expect(master, "a^\b^Jb\r\n");
+    pty_read_is(terminal, "a\nb\n");
     check_end();
 }
 

@@ -181,6 +181,8 @@ static void check_queue(void)
     CHECK_EQ(write(terminal, "1234", 4), 4);
     pty_sleep_ms(50);
     CHECK_EQ(queued(master), 4);
+    CHECK_OK(tcflush(terminal, TCOFLUSH)); /* too late: it has arrived */
+    CHECK_EQ(queued(master), 4);
     CHECK_OK(ioctl(terminal, TIOCOUTQ, &out));
     CHECK_EQ(out, 0);
     pty_expect(master, "1234");
