@@ -218,7 +218,9 @@ KERNEL_CFLAGS += -falign-functions=4 -falign-jumps=1 -falign-loops=1 -falign-lab
 endif
 # What every call, fault, fork, exec or wake-up runs is compiled for speed, the rest for size; an O
 # of one's own holds for all.
-KERNEL_HOT := arch/% mm/% sched/% vm/% lib/bitmap.c lib/cpio.c lib/rbtree.c lib/ring.c lib/string.c \
+KERNEL_HOT := $(patsubst %,arch/x86_64/%.c,fpu thread traps) mm/pmm.c mm/slab.c mm/window.c sched/% \
+    $(patsubst %,vm/%.c,vm_area vm_brk vm_fault vm_map vm_protect vm_shared vm_space vm_table vm_user) \
+    $(patsubst %,lib/%.c,bitmap cpio rbtree ring string) \
     $(patsubst %,core/%.c,clock ipi irq spinlock timer) \
     $(patsubst %,plat/%.c,interrupts lapic) dev/mem.c \
     $(patsubst %,fs/%.c,dentry dir fdtable file filemap fs_context inode open path pipe poll \
@@ -246,7 +248,8 @@ KERNEL_FLAGS   := $(B)/kernel/flags
 # Everything is stale when compiler or options change.
 $(KERNEL_FLAGS): force
 	@mkdir -p $(@D)
-	@echo '$(CC) $(KERNEL_CFLAGS)' | cmp -s - $@ || echo '$(CC) $(KERNEL_CFLAGS)' >$@
+	@echo '$(CC) $(KERNEL_CFLAGS) $(KERNEL_HOT)' | cmp -s - $@ || \
+	    echo '$(CC) $(KERNEL_CFLAGS) $(KERNEL_HOT)' >$@
 
 $(KERNEL_OFFSETS): kernel/arch/x86_64/offsets.c $(KERNEL_FLAGS)
 	@mkdir -p $(@D) $(KERNEL_DIR)
