@@ -2,11 +2,14 @@
 #include "kernel/core/output.h"
 
 #include "kernel/core/clock.h"
+#include "kernel/core/panic.h"
 #include "kernel/core/spinlock.h"
 #include "kernel/lib/string.h"
 
 #define EARLY_SIZE        4096
 #define FLUSH_INTERVAL_NS 100000000ULL
+#define STUCK_NS          20000000000ULL
+#define STUCK_TURNS       1000000
 
 /* What was said before there was a port. By itself: zeroes take no room in the image. */
 static char early[EARLY_SIZE]; /* [lock] */
@@ -19,6 +22,21 @@ static struct {
     uint64_t flushed_ns;          /* [lock] */
     size_t early_nbytes;          /* [lock] */
 } output = {.lock = SPINLOCK_INIT(SPIN_KLOG)};
+
+/* Who waits here cannot tell anybody, the watchdog least of all: so there is an end to it, which
+ * needs no lock. It takes time and turns: a machine may be stopped for any time. */
+static uint64_t output_lock(void)
+{
+    uint64_t flags = irq_save(), begun = clock_monotonic_ns();
+
+    for (uint32_t turns = 0; __atomic_load_n(&output.lock.held, __ATOMIC_RELAXED); turns++) {
+        if (turns > STUCK_TURNS && clock_monotonic_ns() - begun > STUCK_NS)
+            panic("the log is locked and does not come free");
+        cpu_pause();
+    }
+    spin_lock(&output.lock);
+    return flags;
+}
 
 static void write_locked(const char *bytes, size_t nbytes)
 {
@@ -44,7 +62,7 @@ static void flush_if_due_locked(void)
 
 void output_set_ops(const struct output_ops *ops)
 {
-    uint64_t flags = spin_lock_irqsave(&output.lock);
+    uint64_t flags = output_lock();
 
     output.ops = ops;
     ops->write(early, output.early_nbytes);
@@ -54,7 +72,7 @@ void output_set_ops(const struct output_ops *ops)
 
 void output_line(const char *bytes, size_t nbytes)
 {
-    uint64_t flags = spin_lock_irqsave(&output.lock);
+    uint64_t flags = output_lock();
 
     if (output.in_program_line) {
         write_locked("\n", 1);
@@ -72,7 +90,7 @@ void output_program(const char *bytes, size_t nbytes, const char *prefix)
 
     if (!nbytes)
         return;
-    flags = spin_lock_irqsave(&output.lock);
+    flags = output_lock();
     if (output.interrupted)
         write_locked(prefix, strlen(prefix));
     output.interrupted = false;
@@ -84,7 +102,7 @@ void output_program(const char *bytes, size_t nbytes, const char *prefix)
 
 void output_flush(void)
 {
-    uint64_t flags = spin_lock_irqsave(&output.lock);
+    uint64_t flags = output_lock();
 
     if (output.ops) {
         output.flushed_ns = clock_monotonic_ns();
