@@ -222,7 +222,7 @@ KERNEL_HOT := $(patsubst %,arch/x86_64/%.c,fpu thread traps) mm/pmm.c mm/slab.c 
     $(patsubst %,vm/%.c,vm_area vm_brk vm_fault vm_map vm_protect vm_shared vm_space vm_table vm_user) \
     $(patsubst %,lib/%.c,bitmap cpio rbtree ring string) \
     $(patsubst %,core/%.c,clock ipi irq spinlock timer) \
-    $(patsubst %,plat/%.c,interrupts lapic) dev/mem.c \
+    plat/interrupts.c dev/mem.c \
     $(patsubst %,fs/%.c,dentry dir fdtable file filemap fs_context inode open path pipe poll \
     radix ramfs ramfs_file text) \
     $(patsubst %,proc/%.c,exec exec_args exec_replace exec_stack exit fork futex process \
