@@ -219,7 +219,7 @@ endif
 # What every call, fault, fork, exec or wake-up runs is compiled for speed, the rest for size; an O
 # of one's own holds for all.
 KERNEL_HOT := $(patsubst %,arch/x86_64/%.c,fpu thread traps) mm/pmm.c mm/slab.c mm/window.c sched/% \
-    $(patsubst %,vm/%.c,vm_area vm_brk vm_fault vm_map vm_protect vm_shared vm_space vm_table vm_user) \
+    $(patsubst %,vm/%.c,vm_area vm_brk vm_fault vm_map vm_poke vm_protect vm_space vm_table vm_user) \
     $(patsubst %,lib/%.c,bitmap cpio rbtree ring string) \
     $(patsubst %,core/%.c,clock ipi irq spinlock timer) \
     plat/interrupts.c dev/mem.c \
@@ -229,11 +229,7 @@ KERNEL_HOT := $(patsubst %,arch/x86_64/%.c,fpu thread traps) mm/pmm.c mm/slab.c 
     signal_deliver signal_mask signal_queue signal_send sigframe sigframe_fpu usage) \
     $(patsubst %,syscall/%.c,dispatch sys_fork sys_futex sys_mem sys_open sys_pipe sys_poll sys_proc \
     sys_rw sys_signal sys_stat user_path)
-# Of rooms that are hot as a whole: what runs at start-up, and calls that programs make seldom.
-KERNEL_RARE := $(patsubst %,arch/x86_64/%.c,cpu features idt) mm/tables.c \
-    $(patsubst %,vm/%.c,vm_advise vm_remap vm_shared)
-KERNEL_COLD := $(KERNEL_RARE:%=$(KERNEL_DIR)/obj/kernel/%.o) \
-    $(filter-out $(KERNEL_HOT:%=$(KERNEL_DIR)/obj/kernel/%.o), \
+KERNEL_COLD := $(filter-out $(KERNEL_HOT:%=$(KERNEL_DIR)/obj/kernel/%.o), \
     $(filter $(KERNEL_DIR)/obj/kernel/%.c.o,$(KERNEL_OBJS)))
 ifeq ($(O),-O2)
 $(KERNEL_COLD): KERNEL_CFLAGS += -Os
