@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Copying between files inside the kernel. */
+#include "kernel/fs/devfs.h"
 #include "kernel/fs/fdtable.h"
 #include "kernel/fs/file.h"
+#include "kernel/fs/inode.h"
+#include "kernel/fs/pipe.h"
 #include "kernel/mm/slab.h"
 #include "kernel/proc/process.h"
 #include "kernel/sched/waitq.h"
@@ -10,10 +13,13 @@
 #include "kernel/vm/vm_user.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/fcntl.h"
+#include "shared/linux/poll.h"
 #include "shared/linux/stat.h"
 #include "shared/linux/uio.h"
 
-#define CHUNK 16384
+#define CHUNK           16384
+#define SPLICE_NONBLOCK 2 /* flags of splice */
+#define SPLICE_FLAGS    15
 
 static uint32_t type_of(const struct file *file)
 {
@@ -214,6 +220,65 @@ int64_t sys_copy_file_range(struct task *self, int in_fd, struct uptr in_offset,
     out = fd_find(self->files, out_fd);
     if (out.file) {
         result = copy_range(self, in.file, in_offset, out.file, out_offset, nbytes);
+        fd_ref_put(out);
+    }
+    fd_ref_put(in);
+    return result;
+}
+
+/* --- splice --- */
+
+static bool is_null(const struct file *file)
+{
+    return type_of(file) == LX_S_IFCHR && file->inode->device == DEVICE(1, 3);
+}
+
+/* From a pipe to where everything vanishes: readers that have seen enough let their writers go on
+ * so. What other files answer is what those of Linux do that cannot be spliced. */
+static int64_t splice(struct file *in, struct uptr in_offset, struct file *out,
+                      struct uptr out_offset, size_t nbytes, unsigned flags)
+{
+    struct vm_io io;
+    int64_t offset, result;
+    char *chunk;
+
+    if ((file_is_pipe(in) && in_offset.va) || (file_is_pipe(out) && out_offset.va))
+        return -ESPIPE;
+    if ((in_offset.va && vm_user_read(&offset, in_offset, sizeof(offset))) ||
+        (out_offset.va && vm_user_read(&offset, out_offset, sizeof(offset))))
+        return -EFAULT;
+    if (!(in->access & FILE_READ) || !(out->access & FILE_WRITE))
+        return -EBADF;
+    if (!file_is_pipe(in) || !is_null(out))
+        return -EINVAL;
+    if (flags & SPLICE_NONBLOCK && !(in->ops->poll(in, NULL) & (LX_POLLIN | LX_POLLHUP)))
+        return -EAGAIN;
+    nbytes = MIN(nbytes, CHUNK);
+    chunk = kmalloc(nbytes);
+    if (!chunk)
+        return -ENOMEM;
+    vm_io_init_kernel(&io, chunk, nbytes);
+    result = file_read(in, &io);
+    kfree(chunk);
+    return result;
+}
+
+int64_t sys_splice(struct task *self, int in_fd, struct uptr in_offset, int out_fd,
+                   struct uptr out_offset, size_t nbytes, unsigned flags)
+{
+    struct fd_ref in, out;
+    int64_t result = -EBADF;
+
+    if (nbytes == 0)
+        return 0;
+    if (flags & ~SPLICE_FLAGS)
+        return -EINVAL;
+    in = fd_find(self->files, in_fd);
+    if (!in.file)
+        return -EBADF;
+    out = fd_find(self->files, out_fd);
+    if (out.file) {
+        result = splice(in.file, in_offset, out.file, out_offset, nbytes, flags);
         fd_ref_put(out);
     }
     fd_ref_put(in);

@@ -27,7 +27,7 @@ USER_PLAIN := args audit call_numbers clocks closed_under cow_fork devices endin
               mem_brk mem_by_turns mem_dirty mem_file mem_grow mem_hungry mem_limits mem_many mem_map mem_oom \
               mem_protect mem_remap mem_shared mem_sparse mem_stack mem_truncate mount_errors mount_left nice orphan_adopt output cpu_time cpu_limit file_limit file_mixed limits \
               copy_wide pipe_alone pipe_size poll_alone proc_state sig_handler sig_race sig_restart sig_return \
-              sig_send signal_fd sig_stack sig_state sig_stop sig_timer sig_vectors tls user_copy vdso wait xattr
+              sig_send signal_fd splice_null sig_stack sig_state sig_stop sig_timer sig_vectors tls user_copy vdso wait xattr
 # Many processes at work for a time, with a result that adds up.
 USER_STRESS := fork_signal left_behind number_kept stress_exit stress_fair stress_fork stress_futex stress_many stress_names stress_oom \
                stress_pipe stress_pty stress_regs stress_replace stress_signal stress_timer stress_tlb \

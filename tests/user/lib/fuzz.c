@@ -60,7 +60,7 @@ static const struct {
     {318, "bzn"},    {319, "pg"},     {322, "fpAAg"}, {325, "azn"},    {326, "fbfbzn"},
     {327, "fvnoxn"}, {328, "fvnoxn"}, {332, "fpgxb"}, {334, "bznx"},   {435, "bz"},
     {436, "nnn"},    {437, "fpbz"},   {439, "fpgg"},  {449, "vnntc"},  {452, "fpgg"},
-    {289, "fbzg"},
+    {289, "fbzg"},   {275, "fbfbzg"},
 };
 
 /* Not made by root: reboot, kexec and what else would end the test; clocks, mounts, names and
