@@ -97,8 +97,10 @@ static int wait_until_ready(struct watch *watch, struct patience patience)
     struct poll_waiter waiter;
     int ready, err = 0;
 
-    if (patience.no_wait)
-        return watch->look(watch, NULL);
+    if (patience.no_wait) { /* a signal that the call's own mask lets in is let in all the same */
+        ready = watch->look(watch, NULL);
+        return ready == 0 && waitq_interrupted() ? -EINTR : ready;
+    }
     poll_waiter_init(&waiter);
     ready = watch->look(watch, &waiter);
     while (ready == 0 && !err) {
