@@ -80,7 +80,7 @@ $(FLAGS): force
 force:
 
 # ---- Commands ------------------------------------------------------------------------------------
-.PHONY: help image run shell debug bench fuzz-syscalls lint test system-test stress clean
+.PHONY: help image run shell debug bench fuzz-syscalls lint test system-test stress repeat clean
 
 help:
 	@echo 'make run          build, boot in QEMU, show the report; succeeds only on PASS'
@@ -96,6 +96,7 @@ help:
 	@echo 'make user-test-linux   the test programs, on this Linux'
 	@echo 'make system-test  whole machines in QEMU; PYTEST_ARGS="-k NAME" runs a few'
 	@echo 'make stress       many processes at once, for minutes; STRESS=N for longer'
+	@echo 'make repeat       boot the default plan TIMES=20 times on CPUS=4 processors'
 	@echo 'make test-programs   Debian'"'"'s own programs, on Linux and here; CASES="NAME..." for a few'
 	@echo 'make clean        remove $(B)/'
 	@echo
@@ -147,6 +148,10 @@ STRESS ?= 20
 stress: $(IMAGE)
 	$(Q)B=$(B) STRESS=$(STRESS) $(PYTHON) -m pytest -q -p no:cacheprovider \
 	    tests/system/test_stress.py $(PYTEST_ARGS)
+
+TIMES ?= 20
+repeat: $(IMAGE)
+	$(Q)tests/repeat.sh $(TIMES) -s $(or $(CPUS),4) $(RUN_ARGS) $(IMAGE)
 
 test:
 	$(Q)+$(PYTHON) tests/run.py

@@ -160,3 +160,20 @@ def test_kvm_is_believed_only_with_a_proof(monkeypatch, tmp_path):
     folder.chmod(0o777)  # somebody else could have written there: not believed
     machine.kvm_works()
     assert len(calls) == 2
+
+
+@pytest.mark.parametrize("report, value, ends", [
+    (PASS, 0x10, "2 passed, 0 failed"), (FAIL, 0x11, "0 passed, 2 failed")])
+def test_repeat(stub, report, value, ends):
+    """Each run counts, and a red one shows its log."""
+    done = run(os.path.join(TOP, "tests/repeat.sh"), "2", "-a", "tcg", "-t", "60",
+               stub(report, value, HANG))
+    assert done.returncode == (0 if report == PASS else 1)
+    assert done.stdout.splitlines()[-1] == ends
+    assert done.stdout.count("not ok 1 a") == (0 if report == PASS else 2)
+
+
+@pytest.mark.parametrize("times", ["", "0", "many", "-s"])
+def test_repeat_asks_for_a_number(times):
+    done = run(os.path.join(TOP, "tests/repeat.sh"), times, "x.img")
+    assert done.returncode == 1 and "TIMES" in done.stderr
