@@ -31,8 +31,10 @@ static void on_value(int sig, siginfo_t *info, void *context)
     (void)context;
     CHECK_EQ(info->si_code, SI_QUEUE);
     CHECK(sender < SENDERS && sig >= SIGRTMIN);
-    queued->got[sender]++;
-    queued->got_sum[sender] += (unsigned)info->si_value.sival_int & 0xffffff;
+    /* Each in one step: a handler of another signal may come in between. */
+    __atomic_fetch_add(&queued->got_sum[sender], (unsigned)info->si_value.sival_int & 0xffffff,
+                       __ATOMIC_SEQ_CST);
+    __atomic_fetch_add(&queued->got[sender], 1, __ATOMIC_SEQ_CST);
 }
 
 static void on_hit(int sig)
