@@ -101,7 +101,7 @@ static int finish(struct exec_args *args)
     return 0;
 }
 
-int exec_args_copy(struct exec_args *args, struct uptr argv, struct uptr envp)
+int exec_args_copy(struct exec_args *args, struct uptr argv, struct uptr envp, size_t room)
 {
     int err;
 
@@ -116,6 +116,8 @@ int exec_args_copy(struct exec_args *args, struct uptr argv, struct uptr envp)
     }
     if (!err)
         err = strings_copy(args, envp, &args->envc);
+    if (!err && args->nbytes + (args->argc + args->envc) * sizeof(uint64_t) > room)
+        err = -E2BIG;
     if (!err)
         err = finish(args);
     if (err)

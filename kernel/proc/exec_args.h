@@ -3,7 +3,7 @@
  * proc/exec_args.h - argument lists, from a program's memory into the kernel's
  *
  * Context: the task's own thread, no lock held.
- * Fails:   -EFAULT, -E2BIG (more than EXEC_ARGS_MAX, or a string above 128 KiB), -ENOMEM.
+ * Fails:   -EFAULT, -E2BIG (more than there is room for, or a string above 128 KiB), -ENOMEM.
  * Tests:   tests/user/exec*.c
  */
 #pragma once
@@ -18,6 +18,8 @@ struct exec_args {
 };
 
 /* argv and envp are user arrays of user pointers, ended by NULL; a null array counts as empty. An
- * empty argv gets one empty string, as on Linux. */
-MUST_CHECK int exec_args_copy(struct exec_args *args, struct uptr argv, struct uptr envp);
+ * empty argv gets one empty string, as on Linux. room: bytes that strings and pointers may take, at
+ * most EXEC_ARGS_MAX. */
+MUST_CHECK int exec_args_copy(struct exec_args *args, struct uptr argv, struct uptr envp,
+                              size_t room);
 void exec_args_free(struct exec_args *args);

@@ -332,13 +332,14 @@ void terminal_process_exit(struct process *process)
     if (tty)
         tty_get(tty);
     spin_unlock_irqrestore(&process_tree_lock, flags);
-    /* Files of a real line are dead from now on; a pair lives as long as its master. */
-    if (tty && tty->driver->is_slow)
-        tty_hang_up(tty);
-    else if (tty)
-        leader_left(tty);
-    if (tty)
+    if (tty) {
+        /* Files of a real line are dead from now on; a pair lives as long as its master. */
+        if (tty->driver->is_slow)
+            tty_hang_up(tty);
+        else
+            leader_left(tty);
         tty_put(tty);
+    }
     if (!process->hung_group)
         return;
     flags = spin_lock_irqsave(&process_tree_lock);

@@ -21,6 +21,29 @@
 #define SPLICE_NONBLOCK 2 /* flags of splice */
 #define SPLICE_FLAGS    15
 
+struct pair {
+    struct fd_ref in, out;
+};
+
+/* 0: both, for pair_put; -EBADF: neither. */
+static int pair_find(struct task *self, int in_fd, int out_fd, struct pair *pair)
+{
+    pair->in = fd_find(self->files, in_fd);
+    if (!pair->in.file)
+        return -EBADF;
+    pair->out = fd_find(self->files, out_fd);
+    if (pair->out.file)
+        return 0;
+    fd_ref_put(pair->in);
+    return -EBADF;
+}
+
+static void pair_put(struct pair *pair)
+{
+    fd_ref_put(pair->out);
+    fd_ref_put(pair->in);
+}
+
 static uint32_t type_of(const struct file *file)
 {
     return file_mode(file) & LX_S_IFMT;
@@ -137,18 +160,13 @@ static int64_t sendfile(struct task *self, struct file *out, struct file *in, st
 
 int64_t sys_sendfile(struct task *self, int out_fd, int in_fd, struct uptr offset, size_t nbytes)
 {
-    struct fd_ref in = fd_find(self->files, in_fd);
-    struct fd_ref out;
-    int64_t result = -EBADF;
+    struct pair pair;
+    int64_t result = pair_find(self, in_fd, out_fd, &pair);
 
-    if (!in.file)
-        return -EBADF;
-    out = fd_find(self->files, out_fd);
-    if (out.file) {
-        result = sendfile(self, out.file, in.file, offset, nbytes);
-        fd_ref_put(out);
-    }
-    fd_ref_put(in);
+    if (result)
+        return result;
+    result = sendfile(self, pair.out.file, pair.in.file, offset, nbytes);
+    pair_put(&pair);
     return result;
 }
 
@@ -209,20 +227,16 @@ static int64_t copy_range(struct task *self, struct file *in, struct uptr in_off
 int64_t sys_copy_file_range(struct task *self, int in_fd, struct uptr in_offset, int out_fd,
                             struct uptr out_offset, size_t nbytes, unsigned flags)
 {
-    struct fd_ref in, out;
-    int64_t result = -EBADF;
+    struct pair pair;
+    int64_t result;
 
     if (flags != 0)
         return -EINVAL;
-    in = fd_find(self->files, in_fd);
-    if (!in.file)
-        return -EBADF;
-    out = fd_find(self->files, out_fd);
-    if (out.file) {
-        result = copy_range(self, in.file, in_offset, out.file, out_offset, nbytes);
-        fd_ref_put(out);
-    }
-    fd_ref_put(in);
+    result = pair_find(self, in_fd, out_fd, &pair);
+    if (result)
+        return result;
+    result = copy_range(self, pair.in.file, in_offset, pair.out.file, out_offset, nbytes);
+    pair_put(&pair);
     return result;
 }
 
@@ -266,21 +280,17 @@ static int64_t splice(struct file *in, struct uptr in_offset, struct file *out,
 int64_t sys_splice(struct task *self, int in_fd, struct uptr in_offset, int out_fd,
                    struct uptr out_offset, size_t nbytes, unsigned flags)
 {
-    struct fd_ref in, out;
-    int64_t result = -EBADF;
+    struct pair pair;
+    int64_t result;
 
     if (nbytes == 0)
         return 0;
     if (flags & ~SPLICE_FLAGS)
         return -EINVAL;
-    in = fd_find(self->files, in_fd);
-    if (!in.file)
-        return -EBADF;
-    out = fd_find(self->files, out_fd);
-    if (out.file) {
-        result = splice(in.file, in_offset, out.file, out_offset, nbytes, flags);
-        fd_ref_put(out);
-    }
-    fd_ref_put(in);
+    result = pair_find(self, in_fd, out_fd, &pair);
+    if (result)
+        return result;
+    result = splice(pair.in.file, in_offset, pair.out.file, out_offset, nbytes, flags);
+    pair_put(&pair);
     return result;
 }

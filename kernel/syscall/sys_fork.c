@@ -104,17 +104,13 @@ static int64_t exec_file(struct task *self, struct file *file, const char *path,
 {
     struct exec_args args;
     uint64_t room = self->process->limits[LX_RLIMIT_STACK].current / 4;
-    int err = exec_args_copy(&args, argv, envp);
+    int err = exec_args_copy(&args, argv, envp, MAX(MIN(room, EXEC_ARGS_MAX), EXEC_ARGS_MIN));
 
     if (err)
         return err;
-    room = MAX(MIN(room, EXEC_ARGS_MAX), EXEC_ARGS_MIN);
-    if (args.nbytes + (args.argc + args.envc) * sizeof(uint64_t) > room)
-        err = -E2BIG;
-    else
-        err = exec_replace(self, file,
-                           &(struct exec_strings){path, args.argv, args.envp, hidden,
-                                                  self->process->no_new_privs});
+    err = exec_replace(
+        self, file,
+        &(struct exec_strings){path, args.argv, args.envp, hidden, self->process->no_new_privs});
     exec_args_free(&args);
     return err;
 }
