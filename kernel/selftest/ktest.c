@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "kernel/selftest/ktest.h"
 
+#include "kernel/arch/x86_64/irq.h"
 #include "kernel/core/clock.h"
 #include "kernel/core/cmdline.h"
 #include "kernel/lib/cfg.h"
 #include "kernel/lib/fmt.h"
 #include "kernel/selftest/account.h"
 #include "kernel/selftest/report.h"
+
+#define AWAIT_NS 10000000000ULL
 
 static bool matches(const char *pattern, const char *name)
 {
@@ -42,6 +45,15 @@ unsigned ktest_count(void)
     for (const struct ktest *test = ktest_begin; test < ktest_end; test++)
         count += wanted(test, given);
     return count;
+}
+
+bool ktest_await(const volatile unsigned *count, unsigned wanted)
+{
+    uint64_t end = clock_monotonic_ns() + AWAIT_NS;
+
+    while (*count < wanted && clock_monotonic_ns() < end)
+        cpu_pause();
+    return *count == wanted;
 }
 
 static void run_one(const struct ktest *test)

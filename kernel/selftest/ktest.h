@@ -41,5 +41,9 @@ struct ktest {
 extern const struct ktest ktest_begin[]; /* kernel.ld */
 extern const struct ktest ktest_end[];
 
+/* Inside a check: wait until interrupts have counted so far. False: not in 10 s, which is longer
+ * than any host keeps a machine from running. */
+bool ktest_await(const volatile unsigned *count, unsigned wanted);
+
 unsigned ktest_count(void); /* result lines that ktest_run will print */
 void ktest_run(void);
