@@ -70,10 +70,20 @@ class Serial:
         return found
 
     def start(self, text):
-        """A line that starts something that goes on. It has the terminal when this comes back."""
-        self.send(text + "\r")
-        self.expect(re.escape(text) + r"\s*\n")
-        time.sleep(0.7)
+        """A line that starts something that goes on. What `on` stands for says so, by when it has
+        the terminal: this comes back then."""
+        line = re.sub(r"\bon;", "echo st''arted >&2;", text, count=1)
+        assert line != text
+        self.send(line + "\r")
+        self.expect(re.escape(line) + r"\s*\n")
+        self.expect("^started$")
+
+    def silence(self, seconds=2, limit=30):
+        """Wait until nothing has come for so long."""
+        begin, deadline = len(self.log), time.monotonic() + limit
+        while select.select([self.proc.stdout], [], [], seconds)[0]:
+            assert self._more(0) and time.monotonic() < deadline, (
+                f"it goes on:\n{self.log[begin:]}")
 
     def end(self, seconds=20):
         """QEMU's exit status, once the machine has switched itself off."""
@@ -126,7 +136,7 @@ def test_is_its_terminal(shell):
 
 
 def test_line_editing_of_the_kernel(shell):
-    shell.start("cat")
+    shell.start("(on; cat)")
     shell.send(b"axy\x7f\x7fbc\r")
     shell.expect("^abc$")
     shell.send(b"two words" + CTRL_W + b"parts\r")
@@ -138,38 +148,39 @@ def test_line_editing_of_the_kernel(shell):
 
 
 def test_interrupt(shell):
-    shell.start("sleep 1000")
+    shell.start("(on; sleep 1000)")
     shell.send(CTRL_C)
     shell.expect(r"\^C")
-    shell.expect(PROMPT, 5)
+    shell.expect(PROMPT)
     shell.command("echo status $?", "^status 130$")
 
 
 def test_interrupt_a_busy_pipeline(shell):
-    shell.start("yes | cat >/dev/null")
+    shell.start("(on; yes) | cat >/dev/null")
     shell.send(CTRL_C)
-    shell.expect(PROMPT, 10)
+    shell.expect(PROMPT)
     shell.command("echo status $?", "^status 130$")
 
 
 def test_quit_key(shell):
-    shell.start("sleep 1000")
+    shell.start("(on; sleep 1000)")
     shell.send(CTRL_BACKSLASH)
-    shell.expect(PROMPT, 5)
+    shell.expect(PROMPT)
     shell.command("echo status $?", "^status 131$")
 
 
 def test_stop_and_continue(shell):
-    shell.start("sleep 1000")
+    shell.start("(on; while echo tick; do sleep 0.1; done)")
+    shell.expect("^tick$")
     shell.send(CTRL_Z)
-    shell.expect("Stopped", 5)
+    shell.expect("Stopped")
     shell.expect(PROMPT)
-    shell.command("jobs", "Stopped +sleep 1000")
+    shell.command("jobs", r"Stopped +\(.*sleep 0.1")
+    shell.silence()
     shell.send("fg\r")
-    shell.expect("^sleep 1000")
-    time.sleep(0.5)
+    shell.expect("^tick$")  # the terminal was its own again before it went on
     shell.send(CTRL_C)
-    shell.expect(PROMPT, 5)
+    shell.expect(PROMPT)
     shell.command("jobs; echo no mo''re", "no more")
     assert "sleep" not in shell.log[shell.log.rindex("jobs; echo"):].split("no more")[0][25:]
 
@@ -179,7 +190,7 @@ def test_background(shell):
     shell.send("cat &\r")
     shell.expect("cat &\\s*\n")
     shell.expect(PROMPT)
-    time.sleep(0.5)
+    shell.command("until grep -q 'State:.T' /proc/$!/status; do :; done")
     shell.command("jobs", r"Stopped \(tty input\) +cat")
     shell.command("kill %1; wait %1; echo ki''lled", "killed")
 
@@ -202,11 +213,11 @@ def test_long_output(shell):
 def test_fast_typing(shell):
     """Input as fast as the line brings it arrives whole."""
     lines = [f"line {n:04} " + "x" * 40 for n in range(200)]
-    shell.start("stty -echo; cat >/tmp/typed; stty echo; wc /tmp/typed")
+    shell.start("stty -echo; on; cat >/tmp/t; stty echo; wc /tmp/t")
     shell.send("".join(line + "\r" for line in lines))
     shell.send(CTRL_D)
     size = sum(len(line) + 1 for line in lines)
-    shell.expect(rf"200 +600 +{size} /tmp/typed", 30)
+    shell.expect(rf"200 +600 +{size} /tmp/t", 30)
     shell.expect(PROMPT)
 
 
@@ -266,35 +277,45 @@ def test_top(shell):
 
 
 def test_trap_and_limits(shell):
-    shell.start("trap 'echo cau''ght' INT; sleep 1000")
+    shell.start("trap 'echo cau''ght' INT; (on; sleep 1000)")
     shell.send(CTRL_C)
-    shell.expect("caught", 5)
+    shell.expect("caught")
     shell.command("trap - INT; (ulimit -t 1; while :; do :; done); echo status $?",
                   r"status (137|152)")
 
 
 def test_pause_key(shell):
-    shell.send("for i in 1 2 3; do sleep 1; echo tick $i; done\r")
-    shell.expect("done\\s*\n")
+    shell.start("(on; while echo tick; do sleep 0.1; done)")
+    shell.expect("^tick$")
     shell.send(b"\x13")
-    seen = len(shell.log)
-    time.sleep(2.5)
-    shell._more(0.1)
-    assert "tick" not in shell.log[seen:]
+    shell.silence()
+    shell.seen = len(shell.log)
     shell.send(b"\x11")
-    shell.expect("tick 3", 10)
+    shell.expect("^tick$")
+    shell.send(CTRL_C)
     shell.expect(PROMPT)
 
 
+def threads(serial, patterns):
+    """What the key lists, once all of the patterns are there: programs take their time."""
+    for _ in range(20):
+        begin = len(serial.log)
+        serial.send(CTRL_BRACKET)
+        serial.expect(r"threads: \d+ of programs", 30)
+        text = serial.log[begin:]
+        missing = [pattern for pattern in patterns if not re.search(pattern, text)]
+        if not missing:
+            return text
+        time.sleep(0.5)
+    raise AssertionError(f"no {missing} in:\n{text}")
+
+
 def test_attention_key(shell):
-    shell.start("sleep 1000")
-    shell.send(CTRL_BRACKET)
-    shell.expect("threads:")
-    shell.expect(r"\d+ sleep: sleeps; parent \d+, group \d+, session \d+")
-    shell.expect(r"from \w+ sched_block\+0x")
-    shell.expect(r"threads: \d+ of programs")
+    shell.start("(on; sleep 1000)")
+    threads(shell, [r"\d+ sleep: sleeps; parent \d+, group \d+, session \d+",
+                    r"from \w+ sched_block\+0x"])
     shell.send(CTRL_C)
-    shell.expect(PROMPT, 5)
+    shell.expect(PROMPT)
 
 
 LOAD = """
@@ -315,16 +336,11 @@ def test_attention_key_under_load(mkimg):
             serial.send(line + "\r")
             serial.expect(PROMPT)
         for _ in range(2):
-            time.sleep(1)
-            begin = len(serial.log)
-            serial.send(CTRL_BRACKET)
-            serial.expect(r"threads: \d+ of programs", 30)
-            text = serial.log[begin:]
-            for state in ("runs", "sleeps", "stopped", "ended, not waited for"):
-                assert re.search(rf"\d+ \w+: {state}; parent", text), state
+            text = threads(serial, [
+                r"\d+ \w+: runs; parent", r"\d+ sleep: sleeps; parent",
+                r"\d+ \w+: stopped; parent", r"\d+ \w+: ended, not waited for; parent",
+                r"from 0{8}\w+ in ring 3", "wc: sleeps; parent", "pipe_read"])
             assert len(re.findall(r"sh: (?:runs|waits for a processor);", text)) >= 5
-            assert re.search(r"from 0{8}\w+ in ring 3", text)
-            assert "wc: sleeps" in text and "pipe_read" in text
             assert len(re.findall(r"processor \d: (?:runs \d+|lists this)", text)) == 4, text
             count = int(re.search(r"threads: (\d+) of programs", text).group(1))
             assert len(re.findall(r"\d+ \S+: [\w, ]+; parent", text)) == count
@@ -364,12 +380,12 @@ def test_bash(mkimg, tmp_path):
         serial.expect("on the serial line", 90)
         serial.expect(PROMPT, 30)
         serial.command("echo ${BASH_VERSION%%.*}; set -o | grep monitor", r"^\d\nmonitor\s+on$")
-        serial.start("sleep 1000")
+        serial.start("(on; while echo tick; do sleep 0.1; done)")
+        serial.expect("^tick$")
         serial.send(CTRL_Z)
-        serial.expect(r"\[1\]\+ +Stopped +sleep 1000")
+        serial.expect(r"\[1\]\+ +Stopped +\( echo st")
         serial.send("fg\r")
-        serial.expect("^sleep 1000")
-        time.sleep(0.5)
+        serial.expect("^tick$")
         serial.send(CTRL_C)
         serial.expect(PROMPT)
         serial.command("(sleep 0.1; echo from behind) & wait", "^from behind$")
@@ -409,11 +425,10 @@ def test_shell_script():
 
     try:
         until(rb"firstlight:\S*# ", 90)
-        os.write(ours, b"stty size; echo $TERM; sleep 1000\r")
-        until(rb"31 99\r\nxterm-color\r\n", 10)
-        time.sleep(0.7)
+        os.write(ours, b"stty size; (echo $TERM; sleep 1000)\r")
+        until(rb"31 99\r\nxterm-color\r\n", 20)
         os.write(ours, CTRL_C + b"exit\r")
-        until(rb"shell: ended", 10)
+        until(rb"shell: ended", 20)
         assert proc.wait(20) == 0
         assert termios.tcgetattr(theirs) == before
     finally:
