@@ -120,7 +120,7 @@ class Qmp:
                         self.replies.append(message)
                     self.arrived.notify_all()
 
-    def command(self, name, timeout=10, **arguments):
+    def command(self, name, timeout=60, **arguments):
         """The reply's content, or None where QEMU refused or is gone."""
         request = {"execute": name}
         if arguments:
@@ -140,7 +140,7 @@ class Qmp:
     def shutdown_reason(self):
         """Why QEMU ended, in its own word (guest-shutdown, guest-reset, ...), or ''."""
         if self.thread:
-            self.thread.join(timeout=2)
+            self.thread.join(timeout=10)
         for event in reversed(self.events):
             if event["event"] == "SHUTDOWN":
                 return event["data"].get("reason", "")
@@ -332,7 +332,7 @@ class Machine:
         filtered, raw = EscapeFilter(), bytearray()
         self.log = ""
         self.qmp = Qmp(qmp_path)
-        if not self.qmp.connect(time.monotonic() + 10):
+        if not self.qmp.connect(time.monotonic() + 60):
             self.qmp = None
         while True:
             left = 0.2 if during else 1.0
