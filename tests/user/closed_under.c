@@ -9,21 +9,13 @@
 #include <sys/mman.h>
 #include <sys/select.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "tests/user/lib/asleep.h"
 #include "tests/user/lib/check.h"
 
 static volatile long *answers; /* of the other task */
 static int ends[2];
-
-static void pause_ms(long ms)
-{
-    struct timespec time = {ms / 1000, ms % 1000 * 1000000};
-
-    while (nanosleep(&time, &time))
-        ;
-}
 
 /* A child with this process's own table of descriptors, but memory of its own. */
 static int start(void)
@@ -58,7 +50,7 @@ static void check_reader(int replace)
         answers[2] = failure(read(ends[0], &c, 1));
         _exit(0);
     }
-    pause_ms(30);
+    asleep_await(pid);
     if (replace)
         CHECK_EQ(dup2(open("/dev/null", O_RDONLY), ends[0]), ends[0]);
     else
@@ -89,7 +81,7 @@ static void check_writer(void)
         answers[1] = failure(write(ends[1], block, 1));
         _exit(0);
     }
-    pause_ms(30);
+    asleep_await(pid);
     CHECK_OK(close(ends[1]));
     while ((n = CHECK_OK(read(ends[0], got, sizeof(got)))) > 0)
         total += (size_t)n;
@@ -113,7 +105,7 @@ static void check_other_end(void)
         answers[0] = failure(read(ends[0], &c, 1));
         _exit(0);
     }
-    pause_ms(30);
+    asleep_await(pid);
     CHECK_OK(close(ends[1]));
     finish(pid);
     CHECK_EQ(answers[0], 0);
@@ -126,7 +118,7 @@ static void check_other_end(void)
         answers[0] = failure(write(ends[1], "x", 1));
         _exit(0);
     }
-    pause_ms(30);
+    asleep_await(pid);
     CHECK_OK(close(ends[0]));
     finish(pid);
     CHECK_EQ(answers[0], -EPIPE);
@@ -148,7 +140,7 @@ static void check_poller(int with_select)
                                  : failure(poll(&p, 1, -1));
         _exit(0);
     }
-    pause_ms(30);
+    asleep_await(pid);
     CHECK_OK(close(ends[0]));
     CHECK_EQ(write(ends[1], "x", 1), 1);
     finish(pid);
@@ -161,15 +153,16 @@ static void check_lock(void)
 {
     struct flock l = {.l_type = F_WRLCK};
     int fd = (int)CHECK_OK(open("/tmp/closed_under", O_RDWR | O_CREAT, 0600));
-    int ready[2], holder, pid;
+    int ready[2], go[2], holder, pid;
     char c;
 
     CHECK_OK(pipe(ready));
+    CHECK_OK(pipe(go));
     holder = (int)CHECK_OK(fork());
     if (holder == 0) {
         CHECK_OK(fcntl(fd, F_SETLK, &l));
         CHECK_EQ(write(ready[1], "x", 1), 1);
-        pause_ms(100);
+        CHECK_EQ(read(go[0], &c, 1), 1);
         _exit(0);
     }
     CHECK_EQ(read(ready[0], &c, 1), 1);
@@ -178,8 +171,9 @@ static void check_lock(void)
         answers[0] = failure(fcntl(fd, F_SETLKW, &l));
         _exit(0);
     }
-    pause_ms(30);
+    asleep_await(pid);
     CHECK_OK(close(fd));
+    CHECK_EQ(write(go[1], "x", 1), 1);
     finish(pid);
     finish(holder);
     CHECK_EQ(answers[0], -EBADF);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "shared/linux/futex.h"
+#include "tests/user/lib/asleep.h"
 #include "tests/user/lib/check.h"
 
 #define PAGE 4096UL
@@ -118,7 +119,7 @@ static void check_wakes(void)
         CHECK_EQ(shared->locks[0].word, LX_FUTEX_OWNER_DIED | LX_FUTEX_WAITERS);
         _exit(0);
     }
-    usleep(50000);
+    asleep_await(heir);
     CHECK_OK(kill(owner, SIGKILL));
     end_of(owner);
     int status = -1;

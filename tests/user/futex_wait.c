@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "shared/linux/futex.h"
+#include "tests/user/lib/asleep.h"
 #include "tests/user/lib/check.h"
 
 #define PAGE   4096UL
@@ -29,6 +30,16 @@ static void end_of(pid_t pid)
 
     CHECK_EQ(waitpid(pid, &status, 0), pid);
     CHECK_EQ(status, 0);
+}
+
+/* It did not end by itself. */
+static void killed(pid_t pid)
+{
+    int status = -1;
+
+    CHECK_OK(kill(pid, SIGKILL));
+    CHECK_EQ(waitpid(pid, &status, 0), pid);
+    CHECK_EQ(status, SIGKILL);
 }
 
 static struct timespec in_ms(clockid_t clock, long ms)
@@ -134,36 +145,27 @@ static void check_ping_pong(void)
     end_of(pid);
 }
 
-/* A child that waits at words[1] says so in words[2]. Its answer is its exit status. */
+/* A child that waits at words[1] before this returns. Its answer is its exit status. */
 static pid_t waiter(uint32_t bitset)
 {
     pid_t pid = (pid_t)CHECK_OK(fork());
 
     if (pid == 0) {
-        struct timespec limit = in_ms(CLOCK_MONOTONIC, 8000);
-        __atomic_add_fetch(&words[2], 1, __ATOMIC_SEQ_CST);
+        struct timespec limit = in_ms(CLOCK_MONOTONIC, 20000);
         CHECK_EQ(futex(&words[1], LX_FUTEX_WAIT_BITSET, 0, &limit, NULL, bitset), 0);
         _exit(0);
     }
+    asleep_await(pid);
     return pid;
-}
-
-/* Until that many are asleep at the word: a requeue that moves none to none tells. */
-static void wait_for(uint32_t count)
-{
-    while (__atomic_load_n(&words[2], __ATOMIC_SEQ_CST) != count)
-        usleep(1000);
-    usleep(30000);
 }
 
 static void check_wake_count(void)
 {
     pid_t pids[5];
 
-    words[1] = words[2] = 0;
+    words[1] = 0;
     for (int i = 0; i < 5; i++)
         pids[i] = waiter(~0u);
-    wait_for(5);
     CHECK_EQ(futex(&words[1], LX_FUTEX_WAKE, 2, NULL, NULL, 0), 2);
     CHECK_EQ(futex(&words[1], LX_FUTEX_WAKE, 1000, NULL, NULL, 0), 3);
     for (int i = 0; i < 5; i++)
@@ -175,10 +177,9 @@ static void check_bitset(void)
 {
     pid_t one, two;
 
-    words[1] = words[2] = 0;
+    words[1] = 0;
     one = waiter(1);
     two = waiter(2);
-    wait_for(2);
     CHECK_EQ(futex(&words[1], LX_FUTEX_WAKE_BITSET, 10, NULL, NULL, 4), 0);
     CHECK_EQ(futex(&words[1], LX_FUTEX_WAKE_BITSET, 10, NULL, NULL, 2 | 4), 1);
     end_of(two);
@@ -190,10 +191,9 @@ static void check_requeue(void)
 {
     pid_t pids[4];
 
-    words[1] = words[2] = words[3] = 0;
+    words[1] = words[3] = 0;
     for (int i = 0; i < 4; i++)
         pids[i] = waiter(~0u);
-    wait_for(4);
     CHECK_EQ(futex(&words[1], LX_FUTEX_CMP_REQUEUE, 1, (void *)2, &words[3], 1), -EAGAIN);
     CHECK_EQ(futex(&words[1], LX_FUTEX_CMP_REQUEUE, 1, (void *)2, &words[3], 0), 3);
     CHECK_EQ(futex(&words[3], LX_FUTEX_WAKE, 10, NULL, NULL, 0), 2);
@@ -206,10 +206,9 @@ static void check_wake_op(void)
 {
     pid_t pid;
 
-    words[1] = words[2] = 0;
+    words[1] = 0;
     words[3] = 10;
     pid = waiter(~0u);
-    wait_for(1);
     /* words[3] += 5; words[1] is woken; words[3] would be if it had been 11. */
     CHECK_EQ(futex(&words[1], LX_FUTEX_WAKE_OP, 1, (void *)1, &words[3],
                    LX_FUTEX_OP_ADD << 28 | LX_FUTEX_OP_CMP_EQ << 24 | 5 << 12 | 11),
@@ -223,27 +222,21 @@ static void check_keys(void)
 {
     uint32_t *other = mremap(words, 0, PAGE, MREMAP_MAYMOVE);
     uint32_t *mine = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    struct timespec soon = {0, 100000000};
     pid_t pid;
 
     CHECK(other != MAP_FAILED && mine != MAP_FAILED);
-    words[1] = words[2] = 0;
+    words[1] = 0;
     pid = waiter(~0u);
-    wait_for(1);
     CHECK_EQ(futex(&other[1], LX_FUTEX_WAKE, 1, NULL, NULL, 0), 1);
     end_of(pid);
-    words[2] = 0;
     pid = (pid_t)CHECK_OK(fork());
     if (pid == 0) {
-        __atomic_add_fetch(&words[2], 1, __ATOMIC_SEQ_CST);
-        CHECK_EQ(futex(mine, LX_FUTEX_WAIT, 0, &soon, NULL, 0), -ETIMEDOUT);
+        futex(mine, LX_FUTEX_WAIT, 0, NULL, NULL, 0);
         _exit(0);
     }
-    while (__atomic_load_n(&words[2], __ATOMIC_SEQ_CST) != 1)
-        usleep(1000);
-    usleep(20000);
+    asleep_await(pid);
     CHECK_EQ(futex(mine, LX_FUTEX_WAKE, 1, NULL, NULL, 0), 0);
-    end_of(pid);
+    killed(pid);
     CHECK_OK(munmap(other, PAGE));
     CHECK_OK(munmap(mine, PAGE));
 }
@@ -253,11 +246,9 @@ static void check_killed(void)
 {
     pid_t pid;
 
-    words[1] = words[2] = 0;
+    words[1] = 0;
     pid = waiter(~0u);
-    wait_for(1);
-    CHECK_OK(kill(pid, SIGKILL));
-    CHECK_EQ(waitpid(pid, NULL, 0), pid);
+    killed(pid);
     CHECK_EQ(futex(&words[1], LX_FUTEX_WAKE, 10, NULL, NULL, 0), 0);
 }
 

@@ -2,13 +2,13 @@
 /* Limits: who may see and set whose, and those of processes, descriptors and locked memory. */
 #define _GNU_SOURCE
 #include <fcntl.h>
-#include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/user/lib/asleep.h"
 #include "tests/user/lib/check.h"
 
 static int status_of(pid_t pid)
@@ -42,8 +42,7 @@ static pid_t sleeper(unsigned uid)
         for (;;)
             pause();
     }
-    while (raw4(SYS_prlimit64, pid, RLIMIT_CORE, NULL, NULL) != 0)
-        sched_yield();
+    asleep_await(pid); /* it has become that user */
     return pid;
 }
 
@@ -52,7 +51,6 @@ static void check_others(void)
     struct rlimit limit = {100, 200}, old = {0, 0}, bad = {3, 2};
     pid_t pid = sleeper(1000), root = getpid();
 
-    usleep(100000); /* until it has become that user */
     AS_USER(1000, {
         CHECK_EQ(raw4(SYS_prlimit64, pid, RLIMIT_NOFILE, &limit, NULL), 0);
         CHECK_EQ(raw4(SYS_prlimit64, pid, RLIMIT_NOFILE, NULL, &old), 0);

@@ -9,19 +9,23 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/user/lib/asleep.h"
 #include "tests/user/lib/check.h"
 
 #define NAME    "/tmp/lock_waiting"
 #define WORKERS 8
 #define ROUNDS  100
 
-static volatile int calls;
-static volatile long *shared; /* a page that all processes have */
+static volatile int calls, calls_to_go; /* with the last of these the holder lets go */
+static int go[2];                       /* the holder waits for a byte */
+static volatile long *shared;           /* a page that all processes have */
 
 static void handler(int sig)
 {
     (void)sig;
     calls++;
+    if (calls == calls_to_go)
+        CHECK_EQ(write(go[1], "x", 1), 1);
 }
 
 static int lock(int fd, int command, int type, off_t start, off_t nbytes)
@@ -61,7 +65,7 @@ static void check_woken(int fd)
             CHECK_EQ(shared[0], 1);
             _exit(0);
         }
-        pause_ms(20);
+        asleep_await(pid);
         shared[0] = 1;
         if (way == 0)
             CHECK_OK(lock(fd, F_SETLK, F_UNLCK, 5, 1));
@@ -81,9 +85,10 @@ static void check_woken(int fd)
     CHECK_OK(lock(fd, F_OFD_SETLK, F_UNLCK, 0, 0));
 }
 
+/* The timer goes on: a signal that comes before the call waits ends nothing. */
 static void check_signals(int fd)
 {
-    struct itimerval soon = {.it_value = {0, 30000}};
+    struct itimerval often = {{0, 30000}, {0, 30000}}, never = {{0, 0}, {0, 0}};
 
     for (int flags = 0; flags <= SA_RESTART; flags += SA_RESTART) {
         struct sigaction action = {.sa_handler = handler, .sa_flags = flags};
@@ -92,32 +97,41 @@ static void check_signals(int fd)
 
         CHECK_OK(sigaction(SIGALRM, &action, NULL));
         CHECK_OK(pipe(ready));
+        CHECK_OK(pipe(go));
         pid = (int)CHECK_OK(fork());
-        if (pid == 0) { /* holds it for 300 ms */
+        if (pid == 0) {
             CHECK_OK(lock(fd, F_SETLK, F_WRLCK, 0, 0));
             CHECK_EQ(write(ready[1], "x", 1), 1);
-            pause_ms(300);
+            CHECK_EQ(read(go[0], &byte, 1), 1);
             _exit(0);
         }
         CHECK_EQ(read(ready[0], &byte, 1), 1);
         calls = 0;
-        CHECK_OK(setitimer(ITIMER_REAL, &soon, NULL));
-        if (flags)
-            CHECK_OK(lock(fd, F_SETLKW, F_WRLCK, 0, 0)); /* after the handler it goes on */
-        else
+        calls_to_go = flags ? 5 : 0;
+        CHECK_OK(setitimer(ITIMER_REAL, &often, NULL));
+        if (flags) {
+            CHECK_OK(lock(fd, F_SETLKW, F_WRLCK, 0, 0)); /* after each handler it goes on */
+            CHECK(calls >= calls_to_go);
+        } else {
             CHECK_ERR(lock(fd, F_SETLKW, F_WRLCK, 0, 0), EINTR);
-        CHECK_EQ(calls, 1);
+            CHECK(calls > 0);
+        }
+        CHECK_OK(setitimer(ITIMER_REAL, &never, NULL));
+        if (!flags)
+            CHECK_EQ(write(go[1], "x", 1), 1);
         CHECK_OK(lock(fd, F_SETLK, F_UNLCK, 0, 0));
         reap(pid);
-        CHECK_OK(close(ready[0]));
-        CHECK_OK(close(ready[1]));
+        for (int i = 0; i < 2; i++) {
+            CHECK_OK(close(ready[i]));
+            CHECK_OK(close(go[i]));
+        }
     }
     /* One that is killed while it waits leaves nothing behind. */
     CHECK_OK(lock(fd, F_SETLK, F_WRLCK, 0, 0));
     int pid = (int)CHECK_OK(fork()), status;
     if (pid == 0)
         _exit(lock(fd, F_SETLKW, F_WRLCK, 0, 0));
-    pause_ms(20);
+    asleep_await(pid);
     CHECK_OK(kill(pid, SIGKILL));
     CHECK_EQ(waitpid(pid, &status, 0), pid);
     CHECK_EQ(status, SIGKILL);
@@ -162,7 +176,7 @@ static void check_no_deadlock(int fd)
         pause_ms(30);
         _exit(0);
     }
-    pause_ms(30);
+    asleep_await(pid);
     CHECK_OK(lock(fd, F_SETLK, F_UNLCK, 0, 1)); /* from here on the child waits for nobody */
     CHECK_OK(lock(fd, F_SETLKW, F_WRLCK, 1, 1));
     reap(pid);

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/user/lib/asleep.h"
 #include "tests/user/lib/check.h"
 
 #define PAGE 4096UL
@@ -51,7 +52,7 @@ int main(void)
         (void)*(volatile char *)(shared + 2 * PAGE);
         _exit(0);
     }
-    usleep(20000);
+    asleep_await(pid);
     CHECK_OK(ftruncate(fd, PAGE + 100));
     CHECK_EQ(write(go[1], "x", 1), 1);
     CHECK_EQ(waitpid(pid, &status, 0), pid);

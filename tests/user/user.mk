@@ -52,7 +52,7 @@ USER_GLIBC := libc_glibc
 USER_PIE   := libc_pie_musl libc_pie_glibc
 USER_MUSL_LIB := /usr/lib/x86_64-linux-musl
 
-USER_LIB     := tests/user/lib/check.c
+USER_LIB     := tests/user/lib/check.c tests/user/lib/asleep.c
 USER_HEADERS := $(wildcard tests/user/*.h tests/user/lib/*.h)
 
 USER_PROGRAMS := $(addprefix $(USER_T)/,$(USER_PLAIN) $(USER_STRESS) $(USER_PTY) $(USER_PROCFS) $(USER_FUZZ) $(USER_COPY) \
