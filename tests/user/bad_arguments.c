@@ -149,7 +149,7 @@ static void prepare(void)
 
 static void try(int number, const char *letters, int which, long value)
 {
-    const struct itimerval soon = {.it_value = {2, 0}};
+    const struct itimerval soon = {.it_value = {4, 0}}; /* a busy host may hold it up for 2 s */
     int pid = (int)CHECK_OK(fork()), status;
     long args[6] = {0};
 

@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PATIENCE_MS 3000
+#define PATIENCE_MS 10000
 #define MOMENT_MS   100
 
 int pty_master(char *path, size_t size)
