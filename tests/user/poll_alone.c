@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/user/asleep.h"
 #include "tests/user/lib/check.h"
 
 #define MS 1000000L
@@ -150,11 +151,12 @@ static void nap(long ms)
 /* A process that shares the descriptors closes one of those that are waited for, then answers. */
 static pid_t start_closer(int victim)
 {
+    int parent = getpid();
     pid_t child = (pid_t)CHECK_OK(raw2(SYS_clone, CLONE_FILES | SIGCHLD, 0));
 
     if (child > 0)
         return child;
-    nap(10);
+    await_asleep(parent); /* a closed one is an error before the wait, but not within */
     CHECK_EQ(close(victim), 0);
     nap(10);
     CHECK_EQ(write(p[1], "x", 1), 1);

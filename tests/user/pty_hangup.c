@@ -4,11 +4,13 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
 
+#include "tests/user/asleep.h"
 #include "tests/user/lib/pty.h"
 
 #define LAST_WORDS 500
@@ -121,7 +123,7 @@ static void check_reader_woken(void)
     master = pty_master(path, sizeof(path));
     child = pty_child(read_blocked, NULL);
     pty_expect(master, "r");
-    pty_sleep_ms(100);
+    await_asleep(child);
     CHECK_OK(close(master));
     pty_child_ok(child);
 }
@@ -162,17 +164,29 @@ static void note(int signal)
     hung_up = 1;
 }
 
-/* In the leader's group: gets SIGHUP when the leader ends, and has no terminal any more. */
+static bool no_terminal(void)
+{
+    int tty = open("/dev/tty", O_RDWR);
+
+    if (tty < 0)
+        return errno == ENXIO;
+    CHECK_OK(close(tty));
+    return false;
+}
+
+/* In the leader's group: gets SIGHUP when the leader ends, and has no terminal any more, soon: on
+ * Linux that comes after the signal. */
 static void follow(void *pipe_end)
 {
     char answer = 'n';
 
     CHECK(signal(SIGHUP, note) != SIG_ERR);
     CHECK_EQ(write(*(int *)pipe_end, "r", 1), 1);
-    for (int i = 0; i < 300 && !hung_up; i++)
+    for (int i = 0; i < 1000 && answer == 'n'; i++) {
         usleep(10000);
-    if (hung_up && open("/dev/tty", O_RDWR) == -1 && errno == ENXIO)
-        answer = 'y';
+        if (hung_up && no_terminal())
+            answer = 'y';
+    }
     CHECK_EQ(write(*(int *)pipe_end, &answer, 1), 1);
 }
 
