@@ -100,35 +100,51 @@ static void note(int sig, siginfo_t *info, void *context)
     seen_cs = area.rseq_cs;
 }
 
-static void alarm_ms(long ms)
+/* One that comes before the sequence cuts nothing off, and is followed by no other. */
+static void note_cut(int sig, siginfo_t *info, void *context)
 {
-    struct itimerval set = {{0, 0}, {0, ms * 1000}};
+    uint64_t ip = (uint64_t)((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP];
+
+    if (ip == (uint64_t)rseq_abort || ip - (uint64_t)rseq_start < sequence.post_commit_offset)
+        note(sig, info, context);
+    else
+        stop = 1;
+}
+
+static void alarm_ms(long ms, long again_ms)
+{
+    struct itimerval set = {{0, again_ms * 1000}, {0, ms * 1000}};
 
     CHECK_OK(setitimer(ITIMER_REAL, &set, NULL));
 }
 
 static void check_signal(void)
 {
-    struct sigaction action = {.sa_sigaction = note, .sa_flags = SA_SIGINFO};
+    struct sigaction action = {.sa_sigaction = note_cut, .sa_flags = SA_SIGINFO};
 
     CHECK_OK(sigaction(SIGALRM, &action, NULL));
     make_sequence(rseq_abort);
-    for (unsigned i = 1; i <= 3; i++) {
+    for (unsigned i = 0; i < 3;) {
+        int cut;
+
         count = 0;
+        calls = 0;
         stop = 0;
-        alarm_ms(20);
-        CHECK_EQ(rseq_spin(&area, &sequence, &count, &stop), 1);
-        if (calls < i) { /* another program cut it off first */
-            i--;
-            alarm_ms(0);
+        alarm_ms(20, 0);
+        cut = rseq_spin(&area, &sequence, &count, &stop);
+        alarm_ms(0, 0);
+        if (!calls) /* too early, or another program cut it off first */
             continue;
-        }
-        CHECK_EQ(calls, i);
+        CHECK_EQ(cut, 1);
+        CHECK_EQ(calls, 1);
         CHECK(seen_ip == (uint64_t)rseq_abort);
         CHECK_EQ(seen_cs, 0);
         CHECK_EQ(area.rseq_cs, 0);
-        CHECK(count > 0);
+        i += count > 0; /* or so soon that it has not come to anything */
     }
+    stop = 0;
+    action.sa_sigaction = note;
+    CHECK_OK(sigaction(SIGALRM, &action, NULL));
 }
 
 /* Somebody else wants the processor. */
@@ -160,7 +176,7 @@ static void check_past(void)
         CHECK_EQ(rseq_spin(&area, &sequence, &count, &stop), 0);
     area.rseq_cs = (uint64_t)&sequence;
     calls = 0;
-    alarm_ms(1);
+    alarm_ms(1, 0);
     while (!calls)
         ;
     CHECK_EQ(seen_cs, 0);
@@ -180,7 +196,7 @@ static void check_bad(void (*spoil)(void), const char *abort_ip, int handled)
         spoil();
         if (handled)
             CHECK_OK(sigaction(SIGSEGV, &action, NULL));
-        alarm_ms(5);
+        alarm_ms(5, 5); /* one that comes too early is followed by others */
         _exit(rseq_spin(&area, &sequence, &count, &stop));
     }
     CHECK_EQ(waitpid(pid, &status, 0), pid);

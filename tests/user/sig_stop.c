@@ -36,6 +36,14 @@ static void pause_ms(long ms)
         ;
 }
 
+/* What a child has to tell may come a little after wait(2) knows it. */
+static void await_calls(int wanted)
+{
+    for (int i = 0; i < 8000 && calls < wanted; i++)
+        pause_ms(1);
+    CHECK(calls >= wanted);
+}
+
 static int sleeper(void)
 {
     int pid = (int)CHECK_OK(fork());
@@ -66,6 +74,8 @@ static void check_stop(int flags)
     status = wait_status(pid, WUNTRACED);
     CHECK(WIFSTOPPED(status));
     CHECK_EQ(WSTOPSIG(status), SIGSTOP);
+    if (!(flags & SA_NOCLDSTOP))
+        await_calls(1);
     CHECK_EQ(waitpid(pid, &status, WUNTRACED | WNOHANG), 0); /* told once */
     CHECK_OK(kill(pid, SIGUSR1)); /* waits until it goes on; harmless: see below */
     CHECK_EQ(waitpid(pid, &status, WNOHANG), 0);
@@ -100,11 +110,11 @@ static void check_continue(void)
     CHECK_EQ(info.si_status, SIGSTOP);
     CHECK_EQ(info.si_pid, pid);
     CHECK_EQ(info.si_uid, getuid());
+    await_calls(1);
     CHECK_OK(kill(pid, SIGCONT));
     CHECK_EQ(waitpid(pid, &status, WCONTINUED | WNOHANG), pid); /* at once */
     CHECK(WIFCONTINUED(status));
-    for (int i = 0; i < 1000 && calls < 2; i++)
-        pause_ms(1); /* the child tells it itself, once it runs */
+    await_calls(2); /* the child tells it itself, once it runs */
     CHECK_EQ(calls, 2);
     CHECK_EQ(codes[1], CLD_CONTINUED);
     CHECK_EQ(statuses[1], SIGCONT);
