@@ -266,8 +266,9 @@ static void check_pause(void)
     pid_t child;
 
     check_begin();
-    pty_type(master, "\023");
-    pty_sleep_ms(50);
+    pty_local(terminal, ECHO, 0);
+    pty_type(master, "\023\n");
+    pty_read_is(terminal, "\n"); /* what was typed before it has arrived, too */
     child = pty_child(put_held, NULL);
     pty_expect_nothing(master);
     pty_type(master, "\021");
@@ -292,7 +293,10 @@ static void check_mode_change(void)
     pty_local(terminal, ICANON, 0);
     pty_read_is(terminal, "part"); /* what was not a line yet is input now */
     pty_type(master, "raw");
-    pty_sleep_ms(50);
+    for (int n = 0, i = 0; n < 3 && i < 1000; i++) {
+        CHECK_OK(ioctl(terminal, FIONREAD, &n));
+        pty_sleep_ms(10);
+    }
     pty_local(terminal, 0, ICANON);
     pty_read_is(terminal, "raw"); /* and the other way round a line of its own */
     pty_type(master, "line\n");
