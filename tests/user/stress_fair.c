@@ -22,7 +22,7 @@
 #define MS       1000000UL
 #define LOOK_NS  (400 * MS) /* how long shares are measured */
 #define NAPS     41
-#define TRIES    4
+#define TRIES    12
 #define HOGS     4
 #define SLICE_NS (20 * MS) /* longer than anybody's turn here should be */
 

@@ -171,7 +171,7 @@ static void stream_write(void *argument)
         put = write(pair[1], piece, nbytes);
         if (put < 0) {
             CHECK_EQ(errno, EAGAIN);
-            CHECK_EQ(poll(&wait, 1, 5000), 1);
+            CHECK_EQ(poll(&wait, 1, 20000), 1);
         } else {
             CHECK(put > 0);
             at += (uint32_t)put;

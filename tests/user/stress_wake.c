@@ -50,7 +50,8 @@ static void sleeper(void *argument)
         else
             shared->got[id]++;
     }
-    CHECK(hits > 0);
+    while (!hits) /* it rings all the time */
+        pause();
 }
 
 static void waker(void *argument)
