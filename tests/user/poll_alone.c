@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "tests/user/asleep.h"
+#include "tests/user/lib/asleep.h"
 #include "tests/user/lib/check.h"
 
 #define MS 1000000L
@@ -156,7 +156,7 @@ static pid_t start_closer(int victim)
 
     if (child > 0)
         return child;
-    await_asleep(parent); /* a closed one is an error before the wait, but not within */
+    asleep_await(parent); /* a closed one is an error before the wait, but not within */
     CHECK_EQ(close(victim), 0);
     nap(10);
     CHECK_EQ(write(p[1], "x", 1), 1);

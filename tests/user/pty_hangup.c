@@ -10,7 +10,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "tests/user/asleep.h"
+#include "tests/user/lib/asleep.h"
 #include "tests/user/lib/pty.h"
 
 #define LAST_WORDS 500
@@ -123,7 +123,7 @@ static void check_reader_woken(void)
     master = pty_master(path, sizeof(path));
     child = pty_child(read_blocked, NULL);
     pty_expect(master, "r");
-    await_asleep(child);
+    asleep_await(child);
     CHECK_OK(close(master));
     pty_child_ok(child);
 }

@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "tests/user/asleep.h"
+#include "tests/user/lib/asleep.h"
 #include "tests/user/lib/check.h"
 
 #define MS 1000000L
@@ -57,13 +57,13 @@ static int disturb(int sig, int fd)
     if (pid)
         return pid;
     CHECK_OK(sigaction(sig, NULL, &action));
-    await_asleep(parent);
+    asleep_await(parent);
     CHECK_OK(kill(parent, sig));
     if (action.sa_handler != handler)
         pause_ms(30); /* nothing is to happen */
     while (action.sa_handler == handler && *calls == before)
         pause_ms(1);
-    await_asleep(parent);
+    asleep_await(parent);
     if (fd >= 0 && write(fd, "x", 1) != 1)
         _exit(1);
     _exit(0);
