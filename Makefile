@@ -140,7 +140,7 @@ $(MATRIX):
 
 # Machines side by side: half as many as processors, since each of them keeps QEMU's threads busy.
 PYTEST_JOBS ?= $(shell n=$$(nproc); echo $$((n < 4 ? n : n / 2)))
-system-test: $(IMAGE) $(B)/efi/loader.debug.efi matrix
+system-test: $(IMAGE) $(B)/efi/loader.debug.efi $(B)/user/args.plan matrix
 	$(Q)B=$(B) $(PYTHON) -m pytest -q -p no:cacheprovider -n $(PYTEST_JOBS) \
 	    tests/system $(PYTEST_ARGS)
 
