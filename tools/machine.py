@@ -82,7 +82,8 @@ class Qmp:
         self.arrived = threading.Condition()
         self.thread = None
 
-    def connect(self, deadline):
+    def connect(self, proc, deadline):
+        """Whether it answers, before the deadline and while QEMU, the process, runs."""
         while True:
             try:
                 self.sock = socket.socket(socket.AF_UNIX)
@@ -90,7 +91,7 @@ class Qmp:
                 break
             except OSError:
                 self.sock.close()
-                if time.monotonic() > deadline:
+                if proc.poll() is not None or time.monotonic() > deadline:
                     return False
                 time.sleep(0.02)
         self.thread = threading.Thread(target=self._read, daemon=True)
@@ -177,7 +178,7 @@ def _prove_kvm():
         try:
             time.sleep(2)
             qmp = Qmp(path)
-            if proc.poll() is not None or not qmp.connect(time.monotonic() + 2):
+            if proc.poll() is not None or not qmp.connect(proc, time.monotonic() + 2):
                 return False
             spoken = bool(select.select([proc.stdout], [], [], 8)[0])
             state = qmp.command("query-status") or {}
@@ -332,7 +333,8 @@ class Machine:
         filtered, raw = EscapeFilter(), bytearray()
         self.log = ""
         self.qmp = Qmp(qmp_path)
-        if not self.qmp.connect(time.monotonic() + 60):
+        answer = time.monotonic() + 60
+        if not self.qmp.connect(proc, min(answer, deadline or answer)):
             self.qmp = None
         while True:
             left = 0.2 if during else 1.0

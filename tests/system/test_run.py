@@ -134,10 +134,12 @@ def test_wrong_use_is_no_verdict(args, words):
     assert words in done.stderr
 
 
-def test_qemu_that_does_not_start(stub):
-    done = run_sh("-t", "20", stub(PASS, 0x10, HANG), "--", "-device", "no-such-device")
+@pytest.mark.parametrize("option", [["-device", "no-such-device"], ["-no-such-option"]])
+def test_qemu_that_does_not_start(stub, option):
+    """Its own words, at once: nobody waits for the control channel of a QEMU that has ended."""
+    done = run_sh("-t", "20", stub(PASS, 0x10, HANG), "--", *option)
     assert done.returncode == machine.NO_VERDICT
-    assert "no-such-device" in done.stderr
+    assert "QEMU ended with status 1" in done.stderr and option[-1] in done.stderr
 
 
 def test_escape_filter_across_every_cut():
