@@ -49,6 +49,10 @@ GROUPS_fuzz := build test
 GROUPS_fuzz-short := build test
 GROUPS_fuzz-syscalls := build run
 GROUPS_user-test-linux := build
+GROUPS_race := build run
+GROUPS_fuzz-linux := build run
+GROUPS_mutants := build run test
+GROUPS_test-debian := debian
 NO_GROUPS := help clean
 PACKAGE_GROUPS := $(sort $(foreach goal,$(filter-out $(NO_GROUPS),$(GOALS)),\
                     $(or $(GROUPS_$(goal)),build)))
@@ -80,7 +84,8 @@ $(FLAGS): force
 force:
 
 # ---- Commands ------------------------------------------------------------------------------------
-.PHONY: help image run shell debug bench fuzz-syscalls lint test system-test stress repeat clean
+.PHONY: help image run shell debug bench race fuzz-linux mutants fuzz-syscalls lint test system-test stress repeat \
+        test-debian clean
 
 help:
 	@echo 'make run          build, boot in QEMU, show the report; succeeds only on PASS'
@@ -93,11 +98,16 @@ help:
 	@echo 'make host-test    the tests that need no machine'
 	@echo 'make fuzz-short   the fuzz targets for a few seconds; make fuzz: at length'
 	@echo 'make fuzz-syscalls   100,000 random system calls from each of SEEDS=1-10'
+	@echo 'make race         calls that share an object, in pairs; SECONDS_PER_PAIR=1 PAIRS="table" SEED=1'
+	@echo 'make fuzz-linux   random sequences of calls, here and on Linux; SEEDS=1-100 CALLS=200'
+	@echo 'make mutants      break the kernel line by line, see what the tests notice; N=100 SEED=1'
 	@echo 'make user-test-linux   the test programs, on this Linux'
 	@echo 'make system-test  whole machines in QEMU; PYTEST_ARGS="-k NAME" runs a few'
 	@echo 'make stress       many processes at once, for minutes; STRESS=N for longer'
 	@echo 'make repeat       boot the default plan TIMES=20 times on CPUS=4 processors'
 	@echo 'make test-programs   Debian'"'"'s own programs, on Linux and here; CASES="NAME..." for a few'
+	@echo 'make test-debian  as root: the README and make test in bare roots of Debian releases;'
+	@echo '                  RELEASES="bookworm trixie", GOAL=run|test'
 	@echo 'make clean        remove $(B)/'
 	@echo
 	@echo 'CC=gcc|clang  O=-O0|-O2|-Os  B=DIRECTORY  V=1'
@@ -120,10 +130,25 @@ debug: $(IMAGE) $(B)/efi/loader.debug.efi
 
 bench: $(IMAGE)
 	$(Q)$(PYTHON) tools/bench.py -b $(B) --linux
+	$(Q)$(PYTHON) tests/bench/growth.py -b $(B)
 
 SEEDS ?= 1-10
 fuzz-syscalls: $(IMAGE)
 	$(Q)$(PYTHON) tests/user/fuzz_boots.py -b $(B) --seeds "$(SEEDS)" $(FUZZ_ARGS)
+
+SEED ?= 1
+race: $(IMAGE) poison
+	$(Q)$(PYTHON) tests/race/race.py -b $(B)/matrix/poison --programs $(B) --seed $(SEED) \
+	    --seconds $(or $(SECONDS_PER_PAIR),1) $(RACE_ARGS) $(PAIRS)
+	$(Q)$(PYTHON) tests/race/race.py -b $(B) --programs $(B) --seed $(SEED) --probe $(PAIRS)
+
+CALLS ?= 200
+fuzz-linux: $(IMAGE)
+	$(Q)$(PYTHON) tests/fuzz_linux/fuzz_linux.py -b $(B) --seeds "$(SEEDS)" --calls $(CALLS) $(FUZZ_ARGS)
+
+N ?= 100
+mutants: $(IMAGE)
+	$(Q)$(PYTHON) tools/mutants.py -b $(B) -n $(N) --seed $(SEED) $(MUTANTS_ARGS)
 
 lint:
 	$(Q)$(PYTHON) tools/lint.py
@@ -141,7 +166,7 @@ $(MATRIX):
 # Machines side by side: half as many as processors, since each of them keeps QEMU's threads busy.
 PYTEST_JOBS ?= $(shell n=$$(nproc); echo $$((n < 4 ? n : n / 2)))
 system-test: $(IMAGE) $(B)/efi/loader.debug.efi $(B)/user/args.plan matrix
-	$(Q)B=$(B) $(PYTHON) -m pytest -q -p no:cacheprovider -n $(PYTEST_JOBS) \
+	$(Q)B=$(B) $(PYTHON) -m pytest -q -rs -p no:cacheprovider -n $(PYTEST_JOBS) \
 	    tests/system $(PYTEST_ARGS)
 
 STRESS ?= 20
@@ -155,6 +180,9 @@ repeat: $(IMAGE)
 
 test:
 	$(Q)+$(PYTHON) tests/run.py
+
+test-debian:
+	$(Q)RELEASES="$(RELEASES)" GOAL="$(GOAL)" WORK=$(abspath $(B))/debian tests/debian.sh
 
 clean:
 	rm -rf $(B)

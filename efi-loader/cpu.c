@@ -1,5 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* See cpu.h. */
+/*
+ * The processor: features, state, random numbers, ports, reset.
+ *
+ * One instruction of inline assembly at most in each function; what needs more is in jump.S. The
+ * values of CPUID and of the registers are read before ExitBootServices, since the hand-over block
+ * shows the state in which firmware left them.
+ *
+ * Bits: Intel SDM volume 2 (CPUID), volume 3 chapter 2.5 (control registers).
+ */
 #include "efi-loader/cpu.h"
 #include "shared/addrmap.h"
 
@@ -17,6 +25,7 @@
 #define RESET_CONTROL_COLD 0x0e
 #define RESET_WAIT         100000000
 
+/* jump.S knows these offsets as numbers. */
 _Static_assert(offsetof(struct cpu_jump, entry) == 0, "jump.S");
 _Static_assert(offsetof(struct cpu_jump, argument) == 8, "jump.S");
 _Static_assert(offsetof(struct cpu_jump, table_root) == 16, "jump.S");
@@ -25,6 +34,7 @@ struct cpuid {
     uint32_t eax, ebx, ecx, edx;
 };
 
+/* Subleaf 0: none of the leaves read here has another. */
 static struct cpuid cpuid(uint32_t leaf)
 {
     struct cpuid out;
@@ -43,6 +53,8 @@ static uint64_t read_msr(uint32_t number)
     return low | (uint64_t)high << 32;
 }
 
+/* Leaves beyond the highest one return the data of another leaf on Intel processors: hence the
+ * comparisons. */
 void cpu_read_features(struct cpu_features *features)
 {
     struct cpuid extended = {0};
@@ -71,6 +83,7 @@ uint64_t cpu_read_tsc(void)
     return __builtin_ia32_rdtsc();
 }
 
+/* The carry flag shows whether the generator had a number ready (SDM volume 1, 7.3.17.1). */
 bool cpu_read_random(uint64_t *value)
 {
     for (unsigned i = 0; i < RANDOM_TRIES; i++) {
@@ -101,6 +114,8 @@ void cpu_disable_interrupts(void)
     __asm__ volatile("cli" : : : "memory");
 }
 
+/* The PCH's reset control register first: a full reset with a power cycle of the processor. Where
+ * there is none, writing to the port does nothing, and a triple fault resets all PCs. */
 void cpu_reset(void)
 {
     cpu_outb(RESET_CONTROL, RESET_CONTROL_COLD);
@@ -109,6 +124,7 @@ void cpu_reset(void)
     cpu_triple_fault();
 }
 
+/* Whole pages: the extent is mapped in the new tables. */
 struct bootinfo_extent cpu_jump_extent(void)
 {
     uint64_t base = ALIGN_DOWN((uintptr_t)jump_start, PAGE_SIZE);

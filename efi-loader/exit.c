@@ -1,8 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* See exit.h. */
+/*
+ * ExitBootServices, with the retries that it needs.
+ *
+ * ExitBootServices requires the key of the current memory map (UEFI 2.10 section 7.4.6). Any
+ * allocation in between, also by a timer event of the firmware, makes the key invalid: the map is
+ * read again and the call repeated, a few times. The buffer is allocated beforehand with room for
+ * more descriptors, since after the first attempt only GetMemoryMap and ExitBootServices may be
+ * called.
+ *
+ * attempts tells the caller what is left: at 0 boot services are whole, and it may return to the
+ * firmware.
+ */
 #include "efi-loader/exit.h"
 #include "shared/linux/errno.h"
 
+/* A call with an empty buffer: the answer must be "too small". The descriptor's size is the
+ * firmware's own and may be larger than the structure. */
 int exit_map_size(EFI_BOOT_SERVICES *bs, struct exit_map *map)
 {
     UINTN nbytes = 0, key, desc_size = 0;
@@ -17,6 +30,7 @@ int exit_map_size(EFI_BOOT_SERVICES *bs, struct exit_map *map)
     return 0;
 }
 
+/* The size is set anew for every call, because the call overwrites it. */
 int exit_map_read(EFI_BOOT_SERVICES *bs, struct exit_map *map, UINTN *key)
 {
     UINTN nbytes = map->capacity, desc_size = 0;

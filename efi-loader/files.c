@@ -1,5 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* See files.h. */
+/*
+ * The boot directory, and reading files from it.
+ *
+ * The directory \firstlight is searched on the volume that the loader came from, then on every
+ * other: some firmware loads the file from one handle of a disk and shows its volume on another.
+ * Files are read in pieces of 1 MiB, since some firmware fails on larger reads, and the watchdog is
+ * set anew before each: a device that hangs resets the machine after 60 s instead of stopping it
+ * for ever.
+ *
+ * Sizes come from GetInfo and are bounded by the caller before any memory is taken. A file that
+ * ends before its size says so is an I/O error.
+ */
 #include "efi-loader/files.h"
 #include "efi-loader/log.h"
 #include "kernel/lib/string.h"
@@ -10,8 +21,8 @@
     (sizeof(EFI_FILE_INFO) + 2 * 256) /* FAT names have at most 255 characters                     \
                                        */
 
-/* Every line on a firmware's console costs as much as reading 100 KiB; but whoever waits for a slow
- * stick, or sees it hang, is to know what for. */
+/* Every line on a firmware's console costs as much as reading 100 KiB; but on a slow stick, or one
+ * that hangs, the screen should show what is being read. */
 #define ANNOUNCED_SIZE 16384
 
 /* Codes from 0x10000 on are for others than the firmware. */
@@ -22,6 +33,7 @@ static void arm_watchdog(EFI_BOOT_SERVICES *bs)
     bs->SetWatchdogTimer(FILES_WATCHDOG_SECONDS, WATCHDOG_CODE, 0, NULL);
 }
 
+/* A volume that cannot be opened is passed over like one without the directory. */
 static int open_on(EFI_BOOT_SERVICES *bs, EFI_HANDLE volume, EFI_FILE_HANDLE *out)
 {
     static EFI_GUID guid = EFI_SIMPLE_FILE_SYSTEM_PROTOCOL_GUID;
@@ -64,6 +76,7 @@ void files_close(struct files *files)
     files->directory->Close(files->directory);
 }
 
+/* Names are ASCII and short; the buffer is larger than the longest of them. */
 static int open_file(struct files *files, const char *name, EFI_FILE_HANDLE *out)
 {
     CHAR16 wide[NAME_CAPACITY];
@@ -78,6 +91,8 @@ static int open_file(struct files *files, const char *name, EFI_FILE_HANDLE *out
     return EFI_ERROR(status) ? -EIO : 0;
 }
 
+/* The structure is followed by the name, whose length is not known: hence the union with room for
+ * any FAT name. */
 static int read_size(EFI_FILE_HANDLE file, uint64_t *size)
 {
     static EFI_GUID guid = EFI_FILE_INFO_ID;

@@ -1,5 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* See firmware.h. Layouts: ACPI 6.5 section 5.2.5.3, SMBIOS 3.6 section 5.2. */
+/*
+ * Entry points of ACPI and SMBIOS, and the firmware's name.
+ *
+ * The configuration table may hold a GUID several times, and pointers to tables that are damaged:
+ * each candidate is checked, and the first sound one is taken, newer formats before older ones.
+ * Tables are read byte by byte, as nothing promises their alignment.
+ *
+ * Layouts: ACPI 6.5 section 5.2.5.3, SMBIOS 3.6 section 5.2.
+ */
 #include "efi-loader/firmware.h"
 #include "kernel/lib/fmt.h"
 #include "kernel/lib/string.h"
@@ -25,6 +33,8 @@ static bool sums_to_zero(const unsigned char *bytes, size_t nbytes)
     return sum == 0;
 }
 
+/* Revision 0 (ACPI 1.0) has 20 bytes and one checksum; from revision 2 on a second one covers the
+ * whole length. The length is bounded before it is used. */
 bool firmware_rsdp_valid(const void *rsdp, unsigned min_revision)
 {
     const unsigned char *bytes = rsdp;
@@ -50,6 +60,7 @@ bool firmware_smbios3_valid(const void *entry)
            sums_to_zero(bytes, bytes[SMBIOS3_LENGTH]);
 }
 
+/* Two checksums: of the whole entry point, and of the inner part that DMI programs look for. */
 bool firmware_smbios2_valid(const void *entry)
 {
     const unsigned char *bytes = entry;
@@ -63,6 +74,7 @@ bool firmware_smbios2_valid(const void *entry)
            sums_to_zero(bytes + SMBIOS2_DMI, SMBIOS2_DMI_SIZE);
 }
 
+/* From *index on, which is left behind the table found. */
 static const void *next_table(const EFI_CONFIGURATION_TABLE *tables, size_t count, size_t *index,
                               const EFI_GUID *guid)
 {
@@ -129,6 +141,8 @@ static size_t put_utf8(unsigned c, char *out)
     return 3;
 }
 
+/* The vendor's name is UCS-2 (UEFI 2.10 section 2.3.1): characters of the basic plane only. Cut
+ * where it does not fit, so the revision always does. */
 size_t firmware_describe(const CHAR16 *vendor, uint32_t revision, char *text, size_t capacity)
 {
     enum { ROOM = 16 }; /* for a blank, two 16-bit numbers, a point, the NUL, one character */

@@ -3,7 +3,7 @@
  * efi-loader/firmware.h - tables that firmware leaves in memory: ACPI's and SMBIOS's entry points
  *
  * Owns:    the search through the configuration table and the checks of what it points to.
- * Used by: main.c.
+ * Used by: handover.c.
  * Rule:    tables are read, never changed. One with a wrong signature, length or checksum is as
  *          good as none, and the next older kind is tried.
  * Tests:   tests/host/loader_firmware_test.c

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * See fold.h. A lane is 128 bits of the message, the first bit of its first byte the highest power.
+ * Checksums by carry-less multiplication: many bytes to sixteen with the same remainder.
+ *
+ * A lane is 128 bits of the message, the first bit of its first byte the highest power.
  * To move a lane on by n bits is to multiply it by x^n; since only the remainder by the polynomial
  * counts, each of its halves is multiplied by the remainder of the power in question, which has 32
  * bits, and the product fits into a lane again.
@@ -27,7 +29,7 @@ bool fold_possible(void)
     return (ecx & wanted) == wanted;
 }
 
-/* The remainder of x^n. */
+/* The remainder of x^n. Modulo the polynomial, bit by bit: n is small and this runs a few times. */
 static uint32_t power(unsigned n)
 {
     uint32_t remainder = 1;
@@ -49,6 +51,7 @@ VECTORS static inline __m128i move_on(__m128i lane, __m128i mover)
                          _mm_clmulepi64_si128(lane, mover, 0x00));
 }
 
+/* cksum takes the first byte as the highest power; a lane loaded from memory has it lowest. */
 VECTORS static inline __m128i swap_bytes(__m128i lane)
 {
     return _mm_shuffle_epi8(lane,
@@ -60,6 +63,7 @@ VECTORS static inline __m128i load(const __m128i *from)
     return swap_bytes(_mm_loadu_si128(from));
 }
 
+/* Four lanes at a time hide the latency of the multiplication. */
 VECTORS size_t fold(const void *bytes, size_t nbytes, unsigned char out[FOLD_NBYTES])
 {
     const __m128i *at = bytes, *end = at + nbytes / sizeof(__m128i) / LANES * LANES;

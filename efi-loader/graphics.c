@@ -1,14 +1,25 @@
 /* SPDX-License-Identifier: MIT */
-/* See graphics.h. */
+/*
+ * The framebuffer: choice of display and mode, and whether the kernel can draw in it.
+ *
+ * The mode that a display is in already is preferred: changing modes can leave a panel black, and
+ * firmware's choice fits the screen. Only if no display has a framebuffer is the largest mode with
+ * one set. Modes that can be drawn only by the firmware (BltOnly) are of no use after
+ * ExitBootServices.
+ *
+ * All numbers are the firmware's and are checked: size, stride, address, masks. A framebuffer that
+ * looks wrong is as good as none, and none is no error.
+ */
 #include "efi-loader/graphics.h"
 #include "shared/linux/errno.h"
 
 #define MIN_SIDE      64
 #define MAX_SIDE      16384
 #define BYTES_A_PIXEL 4
-#define MAX_DISPLAYS  16
-#define MAX_MODES     256
-#define PHYS_LIMIT    (1ULL << 52)
+/* Bounds for loops over numbers that firmware gives. */
+#define MAX_DISPLAYS 16
+#define MAX_MODES    256
+#define PHYS_LIMIT   (1ULL << 52)
 
 /* Every colour has a mask of adjacent bits, and no two share a bit. */
 static bool masks_plausible(const EFI_PIXEL_BITMASK *masks)
@@ -92,6 +103,7 @@ int graphics_describe(const EFI_GRAPHICS_OUTPUT_MODE_INFORMATION *info, uint64_t
     return 0;
 }
 
+/* Mode and its description may be missing on a display that is not in use. */
 static int describe_current(EFI_GRAPHICS_OUTPUT_PROTOCOL *gop, struct bootinfo_framebuffer *out)
 {
     const EFI_GRAPHICS_OUTPUT_PROTOCOL_MODE *mode = gop->Mode;
@@ -124,6 +136,7 @@ static int best_mode(EFI_BOOT_SERVICES *bs, EFI_GRAPHICS_OUTPUT_PROTOCOL *gop, u
     return best_area ? 0 : -ENODEV;
 }
 
+/* After SetMode the address may be another: it is read anew. */
 static int change_mode(EFI_BOOT_SERVICES *bs, EFI_GRAPHICS_OUTPUT_PROTOCOL *gop,
                        struct bootinfo_framebuffer *out)
 {

@@ -3,7 +3,7 @@
  * efi-loader/graphics.h - finds a framebuffer that the kernel can write to
  *
  * Owns:    the choice of display, mode and pixel format.
- * Used by: main.c.
+ * Used by: handover.c.
  * Rule:    the mode in use is preferred; a mode that can only be drawn through the firmware is
  *          never set; no graphics at all is no error.
  * Tests:   tests/host/loader_graphics_test.c

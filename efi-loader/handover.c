@@ -1,5 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* See handover.h. */
+/*
+ * The hand-over block, the page tables, the last calls to the firmware, the jump.
+ *
+ * handover_prepare allocates everything and fills in what does not change; its failures are refused
+ * like any other. It computes the size of the page tables from a first memory map. handover_run
+ * leaves boot services; from its first attempt on nothing can be allocated, given back or printed
+ * through the firmware, and any failure resets the machine after a line on the serial port.
+ *
+ * The final memory map is the one whose key ExitBootServices accepted. Ranges and page tables are
+ * built from it and from nothing else, so the kernel's idea of memory and its mapping agree. The
+ * block is then checked by the same function that the kernel uses (bootinfo_check).
+ */
 #include "efi-loader/handover.h"
 #include "efi-loader/firmware.h"
 #include "efi-loader/graphics.h"
@@ -10,6 +21,7 @@
 #include "shared/addrmap.h"
 #include "shared/linux/errno.h"
 
+/* Bytes of the firmware's name in the block. */
 #define FIRMWARE_CAPACITY 128
 #define MIN_RANGES        64
 
@@ -18,7 +30,9 @@ static void *at_address(uint64_t pa)
     return (void *)(uintptr_t)pa;
 }
 
-/* The buffer for the firmware's map and the ranges made of it, which the kernel never sees. */
+/* The buffer for the firmware's map and the ranges made of it, which the kernel never sees. Scratch
+ * ranges: one for each descriptor and each of our own allocations; the sweep makes at most two of
+ * each. */
 static int take_work_space(struct handover *h)
 {
     uint64_t base;
@@ -38,6 +52,7 @@ static int take_work_space(struct handover *h)
     return 0;
 }
 
+/* Layout: the structure, the ranges, then the texts one after the other. */
 static int take_block(struct handover *h)
 {
     uint64_t base;
@@ -126,6 +141,8 @@ static int make_jump_executable(EFI_BOOT_SERVICES *bs)
     return 0;
 }
 
+/* None of these is needed: without framebuffer, tables or trampoline the kernel has less to work
+ * with. */
 static void describe_machine(struct handover *h)
 {
     struct bootinfo *info = h->info;
@@ -170,6 +187,7 @@ int handover_prepare(struct handover *h)
     return err;
 }
 
+/* NUL-terminated, although the sizes do not count the NUL. */
 static void put_text(struct handover *h, const char *text, size_t length, uint32_t *offset,
                      uint32_t *size)
 {
@@ -182,6 +200,7 @@ static void put_text(struct handover *h, const char *text, size_t length, uint32
     h->text_offset += (uint32_t)length + 1;
 }
 
+/* The log last, so that it has all that was printed up to here. */
 static void put_texts(struct handover *h)
 {
     struct bootinfo *info = h->info;
@@ -230,6 +249,8 @@ NORETURN static void enter_kernel(struct handover *h)
     if (fault)
         give_up(h, fault, -EINVAL);
 
+    /* The address of the block is that of the direct map: the kernel never sees physical addresses
+     * as pointers. */
     struct cpu_jump jump = {
         .entry = h->payload->kernel.entry,
         .argument = DIRECT_BASE + info->block_base,

@@ -32,7 +32,7 @@ struct handover {
 };
 
 /* Fields up to `features`, and info->stamps and info->entry_state afterwards, are the caller's.
- * Failures have been told. */
+ * Failures have been reported. */
 MUST_CHECK int handover_prepare(struct handover *handover);
 
 MUST_CHECK int handover_run(struct handover *handover);

@@ -1,10 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* See image.h. */
+/*
+ * The segments of kernel.elf, copied to where the page tables will map them.
+ *
+ * The file is checked as a whole first (kernel/lib/elf.c): header, order and overlap of segments,
+ * addresses within the image's range, no segment writable and executable. Only then is memory taken
+ * and are bytes copied, so a bad file changes nothing.
+ *
+ * The image is one physical block; a segment's place in it is its distance from the lowest address.
+ */
 #include "efi-loader/image.h"
 #include "kernel/lib/string.h"
 #include "shared/addrmap.h"
 #include "shared/linux/errno.h"
 
+/* elf_check_kernel has refused segments that are both writable and executable. */
 static enum paging_access access_of(uint32_t flags)
 {
     if (flags & ELF_PF_X)

@@ -5,7 +5,7 @@
  * Owns:    the copy of the segments and the list of what the page tables must show of them.
  * Used by: payload.c.
  * Rule:    everything is checked by lib/elf.c before a byte is copied.
- * Tests:   tests/host/loader_image_test.c
+ * Tests:   tests/host/loader_payload_test.c
  */
 #pragma once
 

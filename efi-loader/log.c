@@ -1,5 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* See log.h. */
+/*
+ * Messages: to the firmware's console, to the serial port, and into the hand-over block.
+ *
+ * The console may already be on the serial line. Then writing to the port as well would double
+ * every line, so the device paths of the console's devices are searched for a UART, and the port is
+ * written directly only if there is none. After ExitBootServices the console is gone and the port
+ * alone is left.
+ *
+ * Every line is kept, up to LOG_CAPACITY, and is part of the hand-over block.
+ */
 #include "efi-loader/log.h"
 #include "efi-loader/cpu.h"
 #include "kernel/lib/fmt.h"
@@ -35,7 +44,8 @@ static struct {
     char text[LOG_CAPACITY];
 } the_log;
 
-/* True if one of the nodes is a serial line. */
+/* True if one of the nodes is a serial line. Bounded, and ended by a node shorter than its header:
+ * a damaged path must not loop. */
 static bool path_has_uart(const EFI_DEVICE_PATH *node)
 {
     for (unsigned i = 0; i < MAX_PATH_NODES; i++) {
@@ -50,6 +60,8 @@ static bool path_has_uart(const EFI_DEVICE_PATH *node)
     return false;
 }
 
+/* EDK II tags the devices behind ConOut; other firmware may have no such tag, which counts as no
+ * serial console. */
 static bool console_has_uart(EFI_BOOT_SERVICES *bs)
 {
     static EFI_GUID tag = EFI_CONSOLE_OUT_DEVICE_GUID, path_guid = EFI_DEVICE_PATH_PROTOCOL_GUID;
@@ -103,6 +115,7 @@ void log_init(EFI_SYSTEM_TABLE *st)
     the_log.port = true;
 }
 
+/* A port that does not take a byte for long is given up for good: no line may hang the loader. */
 static void port_put(char c)
 {
     unsigned polls = 0;
@@ -116,6 +129,7 @@ static void port_put(char c)
     cpu_outb(COM1, (uint8_t)c);
 }
 
+/* The console knows UCS-2; messages are ASCII but for names of the firmware. */
 static void show(const char *line, size_t length)
 {
     CHAR16 wide[LINE_CAPACITY + 3];
@@ -137,6 +151,7 @@ static void show(const char *line, size_t length)
     the_log.console->OutputString(the_log.console, wide);
 }
 
+/* What does not fit is left out, whole lines at a time. */
 static void remember(const char *line, size_t length)
 {
     if (the_log.length + length + 1 >= sizeof(the_log.text))
@@ -175,6 +190,7 @@ void log_refuse(const char *format, ...)
     va_end(args);
 }
 
+/* From the first attempt to leave boot services on. */
 void log_leave_firmware(void)
 {
     the_log.console = NULL;

@@ -4,7 +4,7 @@
  *
  * Owns:    the text of everything said, and the choice of where it goes: the firmware's console;
  *          the first serial port by hand only if no console of the firmware is a serial line.
- * Used by: every part that talks to people.
+ * Used by: every file of the loader that prints.
  * Fails:   never: a device that is missing or stuck is left out, after a bounded wait.
  */
 #pragma once

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * efi-loader/main.c - the story: from the firmware's call to the kernel, or back to the firmware
+ * The steps of the loader: from the firmware's call to the kernel, or back to the firmware.
  *
- * Rule:    whatever is refused is refused before anything is started; one sentence tells what is
+ * Rule:    whatever is refused is refused before anything is started; one sentence says what is
  *          wrong, everything taken is given back, and the firmware goes on with its boot order.
  */
 #include "efi-loader/cpu.h"
@@ -39,6 +39,7 @@ static void read_options(const EFI_LOADED_IMAGE *self, char *text, size_t capaci
         log_line("load options: not printable text, ignored");
 }
 
+/* The boot directory is closed again in any case; the buffers of the files stay. */
 static int load(EFI_BOOT_SERVICES *bs, const EFI_LOADED_IMAGE *self, struct memory *memory)
 {
     static char options[OPTIONS_CAPACITY];
@@ -55,7 +56,7 @@ static int load(EFI_BOOT_SERVICES *bs, const EFI_LOADED_IMAGE *self, struct memo
     return err;
 }
 
-/* Comes back only with an error, which has been told. */
+/* Returns only with an error, which has been reported. */
 static int boot(EFI_HANDLE image, EFI_SYSTEM_TABLE *st, const EFI_LOADED_IMAGE *self,
                 struct memory *memory, uint64_t entry_tsc)
 {
@@ -66,7 +67,7 @@ static int boot(EFI_HANDLE image, EFI_SYSTEM_TABLE *st, const EFI_LOADED_IMAGE *
 
     cpu_read_state(&state);
     cpu_read_features(&handover.features);
-    /* Read by whoever debugs the loader: gdb needs it to load symbols. */
+    /* For tools/debug.sh: gdb needs the address to load symbols. */
     log_line("loader at 0x%llx", (unsigned long long)(uintptr_t)self->ImageBase);
     int err = check_cpu(&handover.features, &state);
     if (!err)
@@ -96,10 +97,11 @@ EFI_STATUS EFIAPI efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *st)
         log_refuse("firmware: does not say where the loader came from: update the firmware");
         return EFI_LOAD_ERROR;
     }
+    /* From here on every page is in the list, so one call gives all of it back. */
     memory_init(&memory, bs);
     boot(image, st, self, &memory, entry_tsc);
     memory_give_back(&memory);
-    /* Time to read the sentence is up to whoever reads it. */
+    /* No watchdog while the sentence is read. */
     bs->SetWatchdogTimer(0, 0, 0, NULL);
     return EFI_LOAD_ERROR;
 }

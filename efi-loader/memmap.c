@@ -1,5 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* See memmap.h. */
+/*
+ * The firmware's memory map, as sorted and disjoint ranges of the kernel's types.
+ *
+ * Inputs are the firmware's descriptors and the loader's own allocations, in any order and
+ * overlapping: maps with overlaps do occur, and our allocations always lie inside the firmware's
+ * LoaderData. A sweep over the sorted inputs cuts them at every border; for each piece the
+ * strictest type of all inputs that cover it wins. Neighbours that turn out equal are merged.
+ *
+ * An unknown type is reserved: memory that is not known to be free is never used. Nothing is
+ * allocated, since the final map is processed after ExitBootServices.
+ *
+ * Types: UEFI 2.10 section 7.2.
+ */
 #include "efi-loader/memmap.h"
 #include "efi-loader/efi.h"
 #include "kernel/lib/bootinfo.h"
@@ -11,8 +23,9 @@
 #define PHYS_LIMIT (1ULL << 52)
 #define RAM_LIMIT  (DIRECT_END - DIRECT_BASE)
 
-/* The higher, the stricter. Two firmware tables that disagree must not cost us memory that is
- * somebody else's. Our own allocations beat only what firmware calls free or the loader's. */
+/* The higher, the stricter. Two firmware tables that disagree must not make us
+ * use memory that has another owner. Our own allocations beat only what firmware calls free or the
+ * loader's. */
 static const uint8_t strictness[BOOTINFO_NTYPES] = {
     [BOOTINFO_FREE] = 1,         [BOOTINFO_LOADER] = 2,      [BOOTINFO_KERNEL] = 3,
     [BOOTINFO_TABLES] = 3,       [BOOTINFO_BLOCK] = 3,       [BOOTINFO_ROOTFS] = 3,
@@ -29,6 +42,7 @@ void memmap_init(struct memmap *map, struct bootinfo_range *array, uint32_t capa
     map->capacity = capacity;
 }
 
+/* Memory of boot services is free once they have ended, which is when the kernel uses this map. */
 static uint32_t type_of_efi(uint32_t efi_type, uint64_t attributes)
 {
     switch (efi_type) {
@@ -63,6 +77,8 @@ static uint32_t type_of_efi(uint32_t efi_type, uint64_t attributes)
     }
 }
 
+/* Cut at what 52 bits of physical address, and the direct map, can reach; what lies beyond is left
+ * out without an error. */
 int memmap_add(struct memmap *map, uint64_t base, uint64_t npages, uint32_t type,
                uint64_t attributes)
 {
@@ -70,7 +86,7 @@ int memmap_add(struct memmap *map, uint64_t base, uint64_t npages, uint32_t type
         return 0;
     npages = MIN(npages, PHYS_LIMIT >> PAGE_SHIFT);
     if (base & PAGE_MASK) {
-        /* Firmware may not do that. What it means then, nobody knows: keep away from it. */
+        /* Firmware may not do that. Its meaning is unclear then: keep away from it. */
         base = ALIGN_DOWN(base, PAGE_SIZE);
         type = BOOTINFO_RESERVED;
         npages++;
@@ -128,8 +144,8 @@ static uint64_t end_of(const struct bootinfo_range *range)
 
 /* What the inputs [first, past) together say about the address `at`, and up to where they say so.
  * False when none of them covers it. */
-static bool judge(const struct memmap *map, uint32_t first, uint32_t past, uint64_t at,
-                  struct bootinfo_range *verdict, uint64_t *until)
+static bool resolve_at(const struct memmap *map, uint32_t first, uint32_t past, uint64_t at,
+                       struct bootinfo_range *resolved, uint64_t *until)
 {
     bool covered = false;
     uint64_t common = ~0ULL, runtime = 0;
@@ -140,18 +156,19 @@ static bool judge(const struct memmap *map, uint32_t first, uint32_t past, uint6
         if (end_of(range) <= at)
             continue;
         *until = MIN(*until, end_of(range));
-        if (!covered || strictness[range->type] > strictness[verdict->type])
-            verdict->type = range->type;
+        if (!covered || strictness[range->type] > strictness[resolved->type])
+            resolved->type = range->type;
         /* Our own allocations carry no attributes: those of the memory below count. */
         if (range->attributes)
             common &= range->attributes;
         runtime |= range->attributes & EFI_MEMORY_RUNTIME;
         covered = true;
     }
-    verdict->attributes = (common == ~0ULL ? 0 : common) | runtime;
+    resolved->attributes = (common == ~0ULL ? 0 : common) | runtime;
     return covered;
 }
 
+/* Merges with the range before it where both are equal. */
 static int append(struct bootinfo_range *out, uint32_t capacity, uint32_t *count,
                   const struct bootinfo_range *range)
 {
@@ -178,16 +195,16 @@ int memmap_finish(struct memmap *map, struct bootinfo_range *out, uint32_t capac
 
     sort_by_base(map->in, map->count);
     while (first < map->count) {
-        struct bootinfo_range verdict = {.base = at};
+        struct bootinfo_range resolved = {.base = at};
         uint64_t until = ~0ULL;
 
         while (past < map->count && map->in[past].base <= at)
             past++;
         if (past < map->count)
             until = map->in[past].base;
-        if (judge(map, first, past, at, &verdict, &until)) {
-            verdict.npages = (until - at) >> PAGE_SHIFT;
-            int err = append(out, capacity, &count, &verdict);
+        if (resolve_at(map, first, past, at, &resolved, &until)) {
+            resolved.npages = (until - at) >> PAGE_SHIFT;
+            int err = append(out, capacity, &count, &resolved);
             if (err)
                 return err;
         }
@@ -220,6 +237,7 @@ bool memmap_next_direct(const struct bootinfo_range *ranges, uint32_t count, uin
     return true;
 }
 
+/* For messages and tests. */
 uint64_t memmap_total(const struct bootinfo_range *ranges, uint32_t count, uint32_t type_mask)
 {
     uint64_t sum = 0;

@@ -4,9 +4,9 @@
  *
  * Owns:    the meaning of EFI memory types, and the rule that of two overlapping claims the
  *          stricter one wins.
- * Used by: main.c, before and after ExitBootServices; allocates nothing.
+ * Used by: handover.c, before and after ExitBootServices; memory.c, paging.c; allocates nothing.
  * Fails:   -ENOSPC when an array is too small, -EINVAL for a descriptor size that cannot be.
- * Tests:   tests/host/loader_memmap_test.c, tests/host/loader_fuzz_memmap.c
+ * Tests:   tests/host/loader_memmap_test.c, tests/host/loader_memmap_fuzz.c
  */
 #pragma once
 

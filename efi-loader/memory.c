@@ -1,11 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-/* See memory.h. */
+/*
+ * Pages from the firmware, each with the type that the kernel will know it by.
+ *
+ * Every allocation is recorded: the list is given back as a whole when something is refused, and
+ * becomes ranges of the hand-over block otherwise. Its length is fixed, and larger than the number
+ * of allocations that the loader makes.
+ */
 #include "efi-loader/memory.h"
 #include "shared/addrmap.h"
 #include "shared/linux/errno.h"
 
-#define BELOW_4_GIB      0xffffffffULL
-#define BELOW_1_MIB      0xfffffULL
+/* AllocateMaxAddress takes the highest address that the last byte may have (UEFI 2.10 section 7.2).
+ */
+#define BELOW_4_GIB 0xffffffffULL
+#define BELOW_1_MIB 0xfffffULL
+/* One for the code and its data, one for the temporary top-level page table (plat/smp.c). */
 #define TRAMPOLINE_PAGES 2
 
 void memory_init(struct memory *memory, EFI_BOOT_SERVICES *bs)
@@ -13,6 +22,7 @@ void memory_init(struct memory *memory, EFI_BOOT_SERVICES *bs)
     *memory = (struct memory){.bs = bs};
 }
 
+/* The firmware chooses the address, from the limit downwards. */
 static int take_below(struct memory *memory, uint64_t npages, uint64_t limit,
                       enum bootinfo_type type, uint64_t *base)
 {
@@ -52,6 +62,7 @@ int memory_take_trampoline(struct memory *memory, uint64_t *base)
     return 0;
 }
 
+/* Last taken, first freed. Failures change nothing: the loader ends anyway. */
 void memory_give_back(struct memory *memory)
 {
     while (memory->count) {

@@ -1,5 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* See options.h. */
+/*
+ * Load options as text.
+ *
+ * LoadOptions has no type (UEFI 2.10 section 3.1.3): the UEFI shell passes UCS-2 with the program's
+ * own name first, boot entries made by efibootmgr may hold UCS-2 or bytes, some firmware puts
+ * binary data there. Both widths are tried; what is text in neither is ignored with a message.
+ *
+ * Afterwards blanks are single, and a leading program name is removed: it is quoted, or a word
+ * without "=", or one that ends in .efi.
+ */
 #include "efi-loader/options.h"
 #include "kernel/lib/string.h"
 #include "shared/linux/errno.h"
@@ -9,11 +18,13 @@ static bool is_blank(unsigned c)
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
+/* ASCII only: the words of the command line are. */
 static bool is_text(unsigned c)
 {
     return (c >= 0x20 && c < 0x7f) || is_blank(c);
 }
 
+/* Little-endian, byte by byte: the buffer may be unaligned. */
 static unsigned char_at(const unsigned char *bytes, size_t index, unsigned width)
 {
     if (width == 1)
@@ -43,6 +54,7 @@ static int copy_text(const unsigned char *bytes, size_t nchars, unsigned width, 
     return (int)length;
 }
 
+/* Without regard to case, as FAT has none. */
 static bool ends_in_efi(const char *word, size_t length)
 {
     static const char suffix[] = ".efi";
@@ -61,7 +73,8 @@ static bool ends_in_efi(const char *word, size_t length)
     return true;
 }
 
-/* How many characters at the beginning are the program's name. */
+/* How many characters at the beginning are the program's name. A word with "=" is an option and not
+ * a name, so that options without a name before them are kept. */
 static size_t name_length(const char *text)
 {
     size_t length = 0;

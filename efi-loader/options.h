@@ -4,7 +4,7 @@
  *
  * Owns:    what counts as text there, and the removal of the program's own name.
  * Used by: main.c, for words that come after those of boot.cfg and win.
- * Tests:   tests/host/loader_options_test.c, tests/host/loader_fuzz_options.c
+ * Tests:   tests/host/loader_options_test.c, tests/host/loader_options_fuzz.c
  */
 #pragma once
 

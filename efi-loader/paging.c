@@ -1,5 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* See paging.h. Bits: Intel SDM volume 3, chapter 4.5. */
+/*
+ * The page tables that the kernel keeps: direct map, image, jump code.
+ *
+ * All frames come from one pool, whose size paging_bound computes from a memory map that is not yet
+ * the final one; SLACK frames cover its growth. Building fails rather than taking an entry that is
+ * in use, so a page is never mapped twice.
+ *
+ * No mapping is writable and executable, and the kernel's text and rodata are read-only in the
+ * direct map, too: runs of RAM are cut where such a segment lies. The upper 256 top-level entries
+ * are all filled with tables, so that they can be copied into every address space and never change.
+ *
+ * Accessed and dirty bits are set beforehand: the processor then never writes to these tables.
+ *
+ * Bits: Intel SDM volume 3, chapter 4.5.
+ */
 #include "efi-loader/paging.h"
 #include "efi-loader/memmap.h"
 #include "kernel/lib/string.h"
@@ -22,16 +36,19 @@
 #define GIB        (1ULL << 30)
 #define LOWER_HALF (1ULL << 47)
 
+/* Levels from 0: 4 KiB, 2 MiB, 1 GiB. */
 static uint64_t page_size(int level)
 {
     return PAGE_SIZE << (9 * level);
 }
 
+/* The loader sees physical memory as it is, the tests elsewhere: hence the detour by the pool. */
 static uint64_t *table_at(struct paging *paging, uint64_t pa)
 {
     return (uint64_t *)(paging->pool + (pa - paging->pool_base));
 }
 
+/* Frames are used in order, and cleared when they are taken. */
 static int take_frame(struct paging *paging, uint64_t *pa)
 {
     if (paging->used == paging->nframes)
@@ -64,6 +81,8 @@ static int entry_for(struct paging *paging, uint64_t va, int level, uint64_t **o
     return 0;
 }
 
+/* Global pages survive a load of CR3; those of the kernel half are the same in all address spaces.
+ */
 static uint64_t leaf_bits(uint64_t va, int level, enum paging_access access)
 {
     uint64_t bits = PTE_PRESENT | PTE_ACCESSED;
@@ -167,6 +186,8 @@ static int map_top(struct paging *paging)
     return err;
 }
 
+/* The plan is made of our own data: a failure here is a fault of the loader, found before the jump.
+ */
 static int check_plan(const struct paging_plan *plan)
 {
     for (uint32_t i = 0; i < plan->nsegments; i++) {
@@ -182,6 +203,8 @@ static int check_plan(const struct paging_plan *plan)
     return 0;
 }
 
+/* RAM first, in large pages; then the image in small ones, since its segments have different
+ * rights; then the jump code where it lies. */
 int paging_build(struct paging *paging, const struct paging_plan *plan)
 {
     struct bootinfo_extent ram;
@@ -209,6 +232,7 @@ static uint64_t touched(uint64_t base, uint64_t size, uint64_t block)
     return size ? (base + size - 1) / block - base / block + 1 : 0;
 }
 
+/* An upper bound: a table for each directory and border that any mapping touches. */
 uint64_t paging_bound(const struct paging_plan *plan, bool gib_pages)
 {
     uint64_t frames = 1 + KERNEL_HALF_SLOTS + SLACK;

@@ -3,7 +3,7 @@
  * efi-loader/paging.h - builds the page tables that the kernel keeps for good
  *
  * Owns:    the format of 4-level page tables as the loader writes them; the pool of their frames.
- * Used by: main.c.
+ * Used by: handover.c, image.c.
  * Promise: every mapping is either writable or executable or neither, never both; no user bit;
  *          all 256 top-level entries of the upper half are present; the frames in use are the
  *          first `used` ones of the pool, each reachable from the root exactly once.

@@ -1,5 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* See payload.h. */
+/*
+ * The files of the boot directory: which are read, which may be missing, what is wrong with them.
+ *
+ * Order: boot.cfg and load options (the command line), plan.txt, kernel.elf, rootfs.cpio,
+ * checksums. kernel.elf and rootfs.cpio are needed; a missing checksums file is a warning, a
+ * present one must be complete. The last step copies the kernel's segments (image.c), after the
+ * checksum of the file has been compared.
+ *
+ * Each failure has one message, printed here, with the file, the fault and what to do. Nothing is
+ * undone here: the caller frees all memory by its list (memory.c). The parsers are those of the
+ * kernel (kernel/lib), tested and fuzzed there.
+ */
 #include "efi-loader/payload.h"
 #include "efi-loader/fold.h"
 #include "efi-loader/log.h"
@@ -11,6 +22,8 @@
 #define KIB 1024ULL
 #define MIB (1024 * KIB)
 
+/* Generous bounds: they keep a damaged directory entry from asking for absurd amounts of memory.
+ * The size of rootfs.cpio must fit into 32 bits for FAT. */
 #define MAX_KERNEL 64 * MIB
 #define MAX_ROOTFS (4096 * MIB - 1)
 #define MAX_PLAN   16 * MIB
@@ -52,7 +65,7 @@ static void refuse_unread(const char *name, int err, uint64_t size, uint64_t max
     }
 }
 
-/* Reads a file that must not be empty. A missing one is told only if it is needed. */
+/* Reads a file that must not be empty. A missing one is reported only if it is needed. */
 static int read_file(struct files *files, struct memory *memory, const char *name, bool needed,
                      uint64_t max_size, enum bootinfo_type type, struct bootinfo_extent *out)
 {
@@ -71,6 +84,7 @@ static int read_file(struct files *files, struct memory *memory, const char *nam
     return 0;
 }
 
+/* Load options come after boot.cfg, and the last word wins: they override it. */
 static int append_options(struct payload *payload, const char *options)
 {
     size_t length;
@@ -111,6 +125,7 @@ static int append_config(struct payload *payload, const struct bootinfo_extent *
     return 0;
 }
 
+/* boot.cfg may be missing or edited: it is not covered by checksums either. */
 static int read_cmdline(struct files *files, struct memory *memory, const char *options,
                         struct payload *payload)
 {
@@ -127,7 +142,8 @@ static int read_cmdline(struct files *files, struct memory *memory, const char *
     return append_options(payload, options);
 }
 
-/* Finds the line of a file in `checksums`, every line of which must be well-formed. */
+/* Finds the line of a file in `checksums`, every line of which must be well-formed. A second line
+ * for one file is an error: either of the two could be the true one. */
 static int find_checksum(const struct bootinfo_extent *sums, const char *name,
                          struct cksum_line *found)
 {
@@ -142,6 +158,7 @@ static int find_checksum(const struct bootinfo_extent *sums, const char *name,
             log_refuse("checksums: line %u: %s: " WRITE_AGAIN, line.line_number, line.reason);
             return -EINVAL;
         }
+        /* Lines for other files are allowed, but must be well-formed. */
         if (line.name_length != strlen(name) || memcmp(line.name, name, line.name_length) != 0)
             continue;
         if (seen) {
@@ -159,6 +176,8 @@ static int find_checksum(const struct bootinfo_extent *sums, const char *name,
     return 0;
 }
 
+/* What fold() could not take, at the end, goes through the table as it is; POSIX appends the length
+ * (cksum_finish). */
 static uint32_t checksum_of(const struct cksum_tables *tables, const struct bootinfo_extent *file)
 {
     unsigned char folded[FOLD_NBYTES];
@@ -169,6 +188,7 @@ static uint32_t checksum_of(const struct cksum_tables *tables, const struct boot
     return cksum_finish(tables, sum, file->size);
 }
 
+/* The size first: it gives the better message for a file that was cut. */
 static int verify(const struct cksum_tables *tables, const struct bootinfo_extent *sums,
                   const char *name, const struct bootinfo_extent *file)
 {
@@ -200,6 +220,7 @@ static int verify_all(struct files *files, struct memory *memory, const struct p
     }
     if (err)
         return err;
+    /* The tables are made here and not linked in: 16 KiB less to load. */
     cksum_init(&tables);
     err = verify(&tables, &sums, "kernel.elf", &payload->kernel_file);
     if (!err)
@@ -207,6 +228,7 @@ static int verify_all(struct files *files, struct memory *memory, const struct p
     return err;
 }
 
+/* The plan is not covered by checksums: it is meant to be edited. */
 static int read_plan(struct files *files, struct memory *memory, struct payload *payload)
 {
     int err = read_file(files, memory, "plan.txt", false, MAX_PLAN, BOOTINFO_PLAN, &payload->plan);

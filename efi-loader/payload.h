@@ -5,7 +5,7 @@
  * Owns:    which files are read, which may be missing, how large they may be, and the sentence
  *          that refuses a broken one.
  * Used by: main.c.
- * Rule:    every failure has been told (log_refuse) when a function here returns it; the caller
+ * Rule:    every failure has been reported (log_refuse) when a function here returns it; the caller
  *          only gives the memory back.
  */
 #pragma once

@@ -1,11 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* See seed.h. */
+/*
+ * Random bytes for the kernel's generator.
+ *
+ * The firmware's generator (EFI_RNG_PROTOCOL), RDRAND and the time stamp counter are combined by
+ * XOR, so that a source that fails or is predictable takes nothing away from the others. The
+ * quality that is reported counts the first two only: a counter that is read a few times has little
+ * randomness, however well it is spread.
+ */
 #include "efi-loader/seed.h"
 #include "efi-loader/cpu.h"
 #include "kernel/lib/string.h"
 
 #define SEED_WORDS (SEED_SIZE / 8)
 
+/* The default algorithm of the firmware (UEFI 2.10 section 37.5). */
 static bool ask_firmware(EFI_BOOT_SERVICES *bs, uint64_t words[SEED_WORDS])
 {
     static EFI_GUID guid = EFI_RNG_PROTOCOL_GUID;
@@ -16,6 +24,7 @@ static bool ask_firmware(EFI_BOOT_SERVICES *bs, uint64_t words[SEED_WORDS])
     return !EFI_ERROR(rng->GetRNG(rng, NULL, SEED_SIZE, (UINT8 *)words));
 }
 
+/* All words or none: a generator that stops in the middle counts as none. */
 static bool ask_processor(uint64_t words[SEED_WORDS])
 {
     for (size_t i = 0; i < SEED_WORDS; i++) {

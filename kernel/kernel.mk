@@ -26,6 +26,7 @@ KERNEL_SRCS := \
     kernel/lib/lines.c \
     kernel/lib/bitmap.c \
     kernel/lib/rbtree.c \
+    kernel/lib/interval.c \
     kernel/lib/ring.c \
     kernel/lib/rand.c \
     kernel/lib/cksum.c \
@@ -37,6 +38,7 @@ KERNEL_SRCS := \
     kernel/lib/plan.c \
     kernel/lib/ktap.c \
     kernel/core/spinlock.c \
+    kernel/core/lock_stat.c \
     kernel/core/output.c \
     kernel/core/log.c \
     kernel/core/backtrace.c \
@@ -51,7 +53,8 @@ KERNEL_SRCS := \
     kernel/mm/tables.c \
     kernel/mm/pmm.c \
     kernel/mm/slab.c \
-    kernel/mm/window.c \
+    kernel/mm/vmalloc.c \
+    kernel/mm/user_charge.c \
     kernel/plat/serial.c \
     kernel/plat/acpi_parse.c \
     kernel/plat/acpi_fadt.c \
@@ -66,9 +69,14 @@ KERNEL_SRCS := \
     kernel/plat/power.c \
     kernel/sched/thread.c \
     kernel/sched/sched.c \
+    kernel/sched/sched_queue.c \
+    kernel/sched/sched_balance.c \
+    kernel/sched/sched_idle.c \
     kernel/sched/sched_time.c \
     kernel/sched/mutex.c \
     kernel/sched/waitq.c \
+    kernel/sched/rcu.c \
+    kernel/sched/hazard.c \
     kernel/vm/vm_space.c \
     kernel/vm/vm_area.c \
     kernel/vm/vm_map.c \
@@ -78,127 +86,143 @@ KERNEL_SRCS := \
     kernel/vm/vm_remap.c \
     kernel/vm/vm_table.c \
     kernel/vm/vm_fault.c \
-    kernel/vm/vm_poke.c \
+    kernel/vm/vm_remote.c \
     kernel/vm/vm_shared.c \
-    kernel/vm/vm_mappings.c \
+    kernel/vm/vm_rmap.c \
     kernel/vm/vm_user.c \
-    kernel/fs/text.c \
-    kernel/fs/radix.c \
-    kernel/fs/filemap.c \
-    kernel/fs/inode.c \
-    kernel/fs/dentry.c \
-    kernel/fs/dir.c \
-    kernel/fs/mount.c \
-    kernel/fs/fs_context.c \
-    kernel/fs/path.c \
-    kernel/fs/ramfs.c \
-    kernel/fs/ramfs_file.c \
-    kernel/fs/ramfs_rename.c \
-    kernel/fs/ramfs_mount.c \
-    kernel/fs/file.c \
-    kernel/fs/open.c \
-    kernel/fs/namespace.c \
-    kernel/fs/attr.c \
-    kernel/fs/fdtable.c \
-    kernel/fs/flock.c \
-    kernel/fs/pipe.c \
-    kernel/fs/pipe_size.c \
-    kernel/fs/poll.c \
-    kernel/fs/devfs.c \
-    kernel/fs/procfs.c \
-    kernel/fs/procfs_file.c \
-    kernel/fs/initrd.c \
+    kernel/fs/vfs/namebuf.c \
+    kernel/fs/page_cache/radix.c \
+    kernel/fs/page_cache/page_cache.c \
+    kernel/fs/vfs/inode.c \
+    kernel/fs/vfs/dentry.c \
+    kernel/fs/vfs/dir.c \
+    kernel/fs/vfs/mount.c \
+    kernel/fs/vfs/fs_context.c \
+    kernel/fs/vfs/path.c \
+    kernel/fs/vfs/path_rcu.c \
+    kernel/fs/ramfs/ramfs.c \
+    kernel/fs/ramfs/ramfs_charge.c \
+    kernel/fs/ramfs/ramfs_file.c \
+    kernel/fs/ramfs/ramfs_rename.c \
+    kernel/fs/ramfs/ramfs_mount.c \
+    kernel/fs/vfs/file.c \
+    kernel/fs/vfs/open.c \
+    kernel/fs/vfs/namespace.c \
+    kernel/fs/vfs/attr.c \
+    kernel/fs/vfs/fdtable.c \
+    kernel/fs/vfs/flock.c \
+    kernel/fs/vfs/lock_tree.c \
+    kernel/fs/pipe/pipe.c \
+    kernel/fs/pipe/pipe_open.c \
+    kernel/fs/pipe/pipe_size.c \
+    kernel/fs/vfs/poll.c \
+    kernel/fs/devfs/devfs.c \
+    kernel/fs/devfs/devpts.c \
+    kernel/fs/procfs/procfs.c \
+    kernel/fs/procfs/procfs_file.c \
+    kernel/fs/ramfs/initrd.c \
     kernel/dev/mem.c \
     kernel/dev/console.c \
-    kernel/dev/tty_line.c \
-    kernel/dev/tty_output.c \
-    kernel/dev/tty.c \
-    kernel/dev/tty_ioctl.c \
-    kernel/dev/pty.c \
-    kernel/dev/tty_serial.c \
-    kernel/dev/fbterm.c \
-    kernel/dev/fbterm_pixels.c \
+    kernel/dev/printer.c \
+    kernel/dev/tty/tty_line.c \
+    kernel/dev/tty/tty_output.c \
+    kernel/dev/tty/tty.c \
+    kernel/dev/tty/tty_read.c \
+    kernel/dev/tty/tty_ioctl.c \
+    kernel/dev/tty/pty.c \
+    kernel/dev/tty/tty_serial.c \
+    kernel/dev/fb/fbterm.c \
+    kernel/dev/fb/fbterm_pixels.c \
     kernel/proc/process.c \
-    kernel/proc/exec.c \
-    kernel/proc/exec_stack.c \
-    kernel/proc/vdso.c \
+    kernel/proc/pid.c \
+    kernel/proc/identity.c \
+    kernel/proc/family.c \
+    kernel/proc/wait.c \
+    kernel/proc/exec/exec.c \
+    kernel/proc/exec/exec_stack.c \
+    kernel/proc/exec/vdso.c \
     kernel/vdso/vdso.c \
-    kernel/proc/exec_script.c \
-    kernel/proc/exec_args.c \
-    kernel/proc/exec_replace.c \
+    kernel/proc/exec/exec_script.c \
+    kernel/proc/exec/exec_args.c \
+    kernel/proc/exec/exec_replace.c \
     kernel/proc/fork.c \
     kernel/proc/exit.c \
     kernel/proc/usage.c \
-    kernel/proc/futex.c \
-    kernel/proc/futex_robust.c \
-    kernel/proc/rseq.c \
+    kernel/proc/futex/futex.c \
+    kernel/proc/futex/futex_robust.c \
+    kernel/proc/futex/rseq.c \
     kernel/proc/oom.c \
+    kernel/proc/return_to_user.c \
+    kernel/proc/user_fault.c \
     kernel/proc/terminal.c \
-    kernel/proc/threads.c \
-    kernel/proc/procfs.c \
-    kernel/proc/procfs_status.c \
-    kernel/proc/procfs_maps.c \
-    kernel/proc/procfs_fd.c \
-    kernel/proc/procfs_mounts.c \
-    kernel/proc/procfs_system.c \
+    kernel/proc/task_dump.c \
+    kernel/proc/procfs/procfs.c \
+    kernel/proc/procfs/procfs_status.c \
+    kernel/proc/procfs/procfs_maps.c \
+    kernel/proc/procfs/procfs_fd.c \
+    kernel/proc/procfs/procfs_mounts.c \
+    kernel/proc/procfs/procfs_system.c \
+    kernel/proc/procfs/procfs_locks.c \
     kernel/proc/usermode.c \
-    kernel/proc/signal_queue.c \
-    kernel/proc/signal_send.c \
-    kernel/proc/signal_mask.c \
-    kernel/proc/signal_stop.c \
-    kernel/proc/signal_timer.c \
-    kernel/proc/signal_deliver.c \
-    kernel/proc/signal_fault.c \
-    kernel/proc/sigframe.c \
-    kernel/proc/sigframe_fpu.c \
+    kernel/proc/signal/signal_queue.c \
+    kernel/proc/signal/signal_send.c \
+    kernel/proc/signal/signal_mask.c \
+    kernel/proc/signal/signal_stop.c \
+    kernel/proc/signal/signal_timer.c \
+    kernel/proc/signal/signal_deliver.c \
+    kernel/proc/signal/sigframe.c \
+    kernel/proc/signal/sigframe_fpu.c \
     kernel/syscall/dispatch.c \
-    kernel/syscall/watch.c \
+    kernel/syscall/trace.c \
     kernel/syscall/call_text.c \
     kernel/syscall/audit.c \
-    kernel/syscall/user_path.c \
-    kernel/syscall/sys_open.c \
-    kernel/syscall/sys_rw.c \
-    kernel/syscall/sys_copy.c \
-    kernel/syscall/sys_pipe.c \
-    kernel/syscall/sys_poll.c \
-    kernel/syscall/sys_fcntl.c \
-    kernel/syscall/sys_lock.c \
-    kernel/syscall/sys_path.c \
-    kernel/syscall/sys_dir.c \
-    kernel/syscall/sys_cwd.c \
-    kernel/syscall/sys_stat.c \
-    kernel/syscall/sys_mount.c \
-    kernel/syscall/sys_attr.c \
-    kernel/syscall/sys_utime.c \
-    kernel/syscall/sys_xattr.c \
-    kernel/syscall/sys_mem.c \
-    kernel/syscall/sys_fork.c \
-    kernel/syscall/sys_futex.c \
-    kernel/syscall/sys_proc.c \
-    kernel/syscall/sys_limit.c \
-    kernel/syscall/sys_sched.c \
-    kernel/syscall/sys_usage.c \
-    kernel/syscall/sys_group.c \
-    kernel/syscall/sys_cred.c \
-    kernel/syscall/sys_signal.c \
-    kernel/syscall/sys_signalfd.c \
-    kernel/syscall/sys_kill.c \
-    kernel/syscall/sys_itimer.c \
-    kernel/syscall/sys_time.c \
-    kernel/syscall/sys_info.c \
+    kernel/syscall/fs/user_path.c \
+    kernel/syscall/fs/sys_open.c \
+    kernel/syscall/fs/sys_rw.c \
+    kernel/syscall/fs/sys_copy.c \
+    kernel/syscall/fs/sys_pipe.c \
+    kernel/syscall/fs/poll_scan.c \
+    kernel/syscall/fs/sys_poll.c \
+    kernel/syscall/fs/sys_select.c \
+    kernel/syscall/fs/sys_fcntl.c \
+    kernel/syscall/fs/sys_lock.c \
+    kernel/syscall/fs/sys_path.c \
+    kernel/syscall/fs/sys_dir.c \
+    kernel/syscall/fs/sys_cwd.c \
+    kernel/syscall/fs/sys_stat.c \
+    kernel/syscall/fs/sys_mount.c \
+    kernel/syscall/fs/sys_attr.c \
+    kernel/syscall/fs/sys_utime.c \
+    kernel/syscall/fs/sys_xattr.c \
+    kernel/syscall/mem/sys_mem.c \
+    kernel/syscall/proc/sys_fork.c \
+    kernel/syscall/proc/sys_futex.c \
+    kernel/syscall/proc/sys_proc.c \
+    kernel/syscall/proc/sys_limit.c \
+    kernel/syscall/proc/sys_sched.c \
+    kernel/syscall/proc/sys_usage.c \
+    kernel/syscall/proc/sys_group.c \
+    kernel/syscall/proc/sys_cred.c \
+    kernel/syscall/signal/sys_signal.c \
+    kernel/syscall/signal/sys_signalfd.c \
+    kernel/syscall/signal/sys_kill.c \
+    kernel/syscall/time/sys_itimer.c \
+    kernel/syscall/time/sys_time.c \
+    kernel/syscall/proc/sys_info.c \
     kernel/selftest/run.c \
     kernel/selftest/shell.c \
-    kernel/selftest/judge.c \
+    kernel/selftest/test_run.c \
     kernel/selftest/capture.c \
-    kernel/selftest/account.c \
+    kernel/selftest/leak_check.c \
     kernel/selftest/report.c \
     kernel/selftest/inject.c \
     kernel/selftest/ktest.c \
     kernel/selftest/probe.S \
-    kernel/selftest/snippets.S \
-    kernel/selftest/snippet.c \
+    kernel/selftest/user_stubs.S \
+    kernel/selftest/user_stub.c \
     kernel/selftest/core_checks.c \
     kernel/selftest/sched_checks.c \
+    kernel/selftest/rcu_checks.c \
     kernel/selftest/mm_checks.c \
     kernel/selftest/boot_checks.c \
     kernel/selftest/return_checks.c
@@ -216,24 +240,6 @@ KERNEL_CFLAGS := -std=gnu17 $(O) -ffreestanding -fno-stack-protector -mgeneral-r
 ifeq ($(findstring clang,$(CC)),)
 KERNEL_CFLAGS += -falign-functions=4 -falign-jumps=1 -falign-loops=1 -falign-labels=1
 endif
-# What every call, fault, fork, exec or wake-up runs is compiled for speed, the rest for size; an O
-# of one's own holds for all.
-KERNEL_HOT := $(patsubst %,arch/x86_64/%.c,fpu thread traps) mm/pmm.c mm/slab.c mm/window.c sched/% \
-    $(patsubst %,vm/%.c,vm_area vm_brk vm_fault vm_map vm_poke vm_protect vm_space vm_table vm_user) \
-    $(patsubst %,lib/%.c,bitmap cpio rbtree ring string) \
-    $(patsubst %,core/%.c,clock ipi irq spinlock timer) \
-    plat/interrupts.c dev/mem.c \
-    $(patsubst %,fs/%.c,dentry dir fdtable file filemap fs_context inode open path pipe poll \
-    radix ramfs ramfs_file text) \
-    $(patsubst %,proc/%.c,exec exec_args exec_replace exec_stack exit fork futex process \
-    signal_deliver signal_mask signal_queue signal_send sigframe sigframe_fpu usage) \
-    $(patsubst %,syscall/%.c,dispatch sys_fork sys_futex sys_mem sys_open sys_pipe sys_poll sys_proc \
-    sys_rw sys_signal sys_stat user_path)
-KERNEL_COLD := $(filter-out $(KERNEL_HOT:%=$(KERNEL_DIR)/obj/kernel/%.o), \
-    $(filter $(KERNEL_DIR)/obj/kernel/%.c.o,$(KERNEL_OBJS)))
-ifeq ($(O),-O2)
-$(KERNEL_COLD): KERNEL_CFLAGS += -Os
-endif
 # lib's string functions must not be turned into calls of themselves.
 KERNEL_NO_LOOPS := $(if $(findstring clang,$(CC)),,-fno-tree-loop-distribute-patterns)
 $(KERNEL_DIR)/obj/kernel/lib/string.c.o: KERNEL_CFLAGS += -fno-builtin $(KERNEL_NO_LOOPS)
@@ -244,8 +250,7 @@ KERNEL_FLAGS   := $(B)/kernel/flags
 # Everything is stale when compiler or options change.
 $(KERNEL_FLAGS): force
 	@mkdir -p $(@D)
-	@echo '$(CC) $(KERNEL_CFLAGS) $(KERNEL_HOT)' | cmp -s - $@ || \
-	    echo '$(CC) $(KERNEL_CFLAGS) $(KERNEL_HOT)' >$@
+	@echo '$(CC) $(KERNEL_CFLAGS)' | cmp -s - $@ || echo '$(CC) $(KERNEL_CFLAGS)' >$@
 
 $(KERNEL_OFFSETS): kernel/arch/x86_64/offsets.c $(KERNEL_FLAGS)
 	@mkdir -p $(@D) $(KERNEL_DIR)

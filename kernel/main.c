@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * main.c - start-up, in the order in which things come to exist
+ * Start-up, in the order in which things come to exist.
+ *
+ * The only file that sees every room. State at entry: shared/bootinfo.h. Every step may use what
+ * the steps before it made, and nothing else: a panic works from processor_start on, memory from
+ * memory_start, time and interrupts' vectors from time_start. Up to run() one processor is on, with
+ * interrupts off, on the image's own small stack.
  *
  * The only file that sees every room. State at entry: shared/bootinfo.h.
  */
@@ -11,24 +16,23 @@
 #include "kernel/arch/x86_64/idt.h"
 #include "kernel/arch/x86_64/irq.h"
 #include "kernel/arch/x86_64/tsc.h"
-#include "kernel/arch/x86_64/vectors.h"
 #include "kernel/core/backtrace.h"
 #include "kernel/core/clock.h"
 #include "kernel/core/cmdline.h"
 #include "kernel/core/ipi.h"
-#include "kernel/core/irq.h"
 #include "kernel/core/output.h"
 #include "kernel/core/panic.h"
 #include "kernel/core/random.h"
 #include "kernel/core/watchdog.h"
 #include "kernel/dev/console.h"
-#include "kernel/dev/fbterm.h"
+#include "kernel/dev/fb/fbterm.h"
 #include "kernel/dev/mem.h"
-#include "kernel/dev/pty.h"
-#include "kernel/dev/tty_serial.h"
-#include "kernel/fs/devfs.h"
-#include "kernel/fs/initrd.h"
-#include "kernel/fs/mount.h"
+#include "kernel/dev/printer.h"
+#include "kernel/dev/tty/pty.h"
+#include "kernel/dev/tty/tty_serial.h"
+#include "kernel/fs/devfs/devfs.h"
+#include "kernel/fs/ramfs/initrd.h"
+#include "kernel/fs/vfs/mount.h"
 #include "kernel/lib/bootinfo.h"
 #include "kernel/lib/cfg.h"
 #include "kernel/lib/klog.h"
@@ -37,7 +41,7 @@
 #include "kernel/mm/pmm.h"
 #include "kernel/mm/slab.h"
 #include "kernel/mm/tables.h"
-#include "kernel/mm/window.h"
+#include "kernel/mm/vmalloc.h"
 #include "kernel/plat/acpi.h"
 #include "kernel/plat/interrupts.h"
 #include "kernel/plat/ioapic.h"
@@ -47,42 +51,26 @@
 #include "kernel/plat/serial.h"
 #include "kernel/plat/smp.h"
 #include "kernel/plat/tsc_rate.h"
-#include "kernel/proc/futex.h"
+#include "kernel/proc/exec/vdso.h"
+#include "kernel/proc/futex/futex.h"
 #include "kernel/proc/oom.h"
 #include "kernel/proc/process.h"
-#include "kernel/proc/procfs.h"
+#include "kernel/proc/procfs/procfs.h"
+#include "kernel/proc/task_dump.h"
 #include "kernel/proc/terminal.h"
-#include "kernel/proc/threads.h"
-#include "kernel/proc/vdso.h"
 #include "kernel/sched/sched.h"
 #include "kernel/selftest/run.h"
 #include "kernel/selftest/shell.h"
-#include "kernel/syscall/watch.h"
+#include "kernel/syscall/trace.h"
 #include "kernel/vm/vm_space.h"
 #include "shared/exitcode.h"
 
 static uint64_t kernel_entry_tsc;
 static uint64_t clock_wait_tsc; /* what learning rate and date took: it depends on their phase */
+/* The block stays mapped and unchanged; nothing is copied out of it. */
 static const struct bootinfo *bootinfo;
 
-static void console_write(const char *bytes, size_t nbytes)
-{
-    serial_write(bytes, nbytes);
-    fbterm_write(bytes, nbytes);
-}
-
-static void console_panic_write(const char *bytes, size_t nbytes)
-{
-    serial_write_panic(bytes, nbytes);
-    fbterm_panic_write(bytes, nbytes);
-}
-
-static const struct output_ops console_ops = {
-    .write = console_write,
-    .panic_write = console_panic_write,
-    .flush = fbterm_flush,
-};
-
+/* For a person at the screen, then for a harness that reads the exit code of an emulator. */
 NORETURN static void panic_end(void)
 {
     fbterm_big("PANIC", FBTERM_RED);
@@ -90,6 +78,7 @@ NORETURN static void panic_end(void)
     power_halt();
 }
 
+/* Everything that the loader hands over lies in the direct map; bootinfo_check has verified it. */
 static const void *direct(const struct bootinfo_extent *extent)
 {
     return (const void *)(DIRECT_BASE + extent->base);
@@ -103,10 +92,11 @@ static void processor_start(void)
     cpu_init(&cpu_boot, 0);
     features_enable();
     serial_init();
-    output_set_ops(&console_ops);
+    printer_init();
     panic_set_end(panic_end);
 }
 
+/* Before any pointer of the block is followed. */
 static void bootinfo_start(void)
 {
     uint64_t mapped = bootinfo->block_size;
@@ -118,6 +108,8 @@ static void bootinfo_start(void)
         backtrace_set_symbols(direct(&bootinfo->kernel_file), bootinfo->kernel_file.size);
 }
 
+/* Tables first: the frame allocator writes its descriptors through them. What they no longer need
+ * is given to it last. */
 static void memory_start(void)
 {
     const char *fault = tables_verify(bootinfo);
@@ -130,10 +122,11 @@ static void memory_start(void)
     tables_adopt(bootinfo);
 }
 
+/* IST stacks with guard pages, in place of those of the image. */
 static void stacks_start(void)
 {
     for (unsigned i = 1; i <= CPU_IST_COUNT; i++) {
-        void *top = window_stack_create();
+        void *top = kstack_create();
 
         if (!top)
             panic("not enough memory for the kernel's stacks");
@@ -141,6 +134,8 @@ static void stacks_start(void)
     }
 }
 
+/* ACPI first: it names the timers that the rate is measured with, and the local APIC's timer needs
+ * that rate. */
 static void time_start(void)
 {
     const char *source;
@@ -155,6 +150,7 @@ static void time_start(void)
     clock_init(hz, kernel_entry_tsc, date);
     /* Digits that are the same from boot to boot: a measurement is good for four. */
     klog("clock: TSC at %llu MHz, by %s", (unsigned long long)(hz + 500000) / 1000000, source);
+    /* There is no fall-back to the 8259 and the PIT: every x86-64 processor has a local APIC. */
     if (lapic_init(acpi_info(), hz))
         panic("no usable local APIC: this machine cannot be driven");
     interrupts_init();
@@ -162,6 +158,8 @@ static void time_start(void)
     klog("interrupts: %s", lapic_description());
 }
 
+/* The serial line is enough; a machine without a screen is not an error. The framebuffer was set up
+ * by the firmware and keeps its mode: there is no driver for any. */
 static void screen_start(void)
 {
     const struct bootinfo_framebuffer *fb = &bootinfo->framebuffer;
@@ -173,6 +171,7 @@ static void screen_start(void)
         klog("screen: %ux%u pixels at 0x%llx", fb->width, fb->height, (unsigned long long)fb->base);
 }
 
+/* The log's head: enough to reproduce a report. */
 static void greet(void)
 {
     klog("Firstlight %s on %s, %s", VERSION_TEXT, features.brand, bootinfo_firmware(bootinfo));
@@ -188,7 +187,7 @@ static void greet(void)
     cmdline_init(bootinfo_cmdline(bootinfo));
 }
 
-/* What the loader itself used. Poisoned first: whoever still relies on it shows at once. */
+/* What the loader itself used. Poisoned first: code that still relies on it fails at once. */
 static void loader_memory_free(void)
 {
     const struct bootinfo_range *ranges = bootinfo_ranges(bootinfo);
@@ -199,6 +198,7 @@ static void loader_memory_free(void)
         if (ranges[i].type != BOOTINFO_LOADER || base < 0x100000)
             continue;
         memset((void *)(DIRECT_BASE + base), 0xcc, ranges[i].npages * PAGE_SIZE);
+        /* Memory below 1 MiB stays out, as in pmm_init. */
         pmm_give(base >> PAGE_SHIFT, ranges[i].npages);
     }
     klog("memory: %llu MiB, %llu KiB free",
@@ -206,6 +206,7 @@ static void loader_memory_free(void)
          (unsigned long long)(pmm_free_count() * PAGE_SIZE >> 10));
 }
 
+/* A root filesystem without /dev or /proc is a broken image, hence a panic and not a message. */
 static void files_start(void)
 {
     struct initrd_report report = {0};
@@ -220,7 +221,7 @@ static void files_start(void)
          (unsigned long long)report.nentries, (unsigned long long)(report.nbytes_in_place >> 10));
 }
 
-/* Options that change how programs are treated. */
+/* Options that change how programs are treated. Before the first program runs. */
 static void options_apply(void)
 {
     char value[16];
@@ -229,39 +230,33 @@ static void options_apply(void)
         vm_allow_wx(true);
 }
 
-NORETURN static void finish(bool passed)
+/* Flushed before anything that ends the machine: the log's last lines are the ones that matter. */
+NORETURN static void boot_finish(bool passed)
 {
     char after[16] = "poweroff";
 
+    /* A value that is too long or absent leaves the default. */
     cmdline_find("after", after, sizeof(after));
+    /* What the plan has printed, before a shell or the power-off. */
+    output_flush();
     if (!strcmp(after, "reboot"))
         power_reboot();
     if (!strcmp(after, "shell")) {
         shell_run();
+        output_flush();
         power_off();
     }
     if (!strcmp(after, "halt"))
         power_halt();
     if (strcmp(after, "poweroff") != 0)
         klog("command line: after=%s is not understood: power off", after);
+    output_flush();
     power_debug_exit(passed ? DEBUG_EXIT_PASS : DEBUG_EXIT_FAIL);
     power_off();
 }
 
-static void kick_handler(void)
-{
-    lapic_eoi();
-    sched_kicked();
-}
-
-static void kick(unsigned cpu)
-{
-    ipi_send(cpu, ARCH_VECTOR_KICK);
-}
-
-static const struct sched_ops sched_ops = {.kick = kick};
-
-/* A processor other than the first: from here on it runs what the scheduler gives it. */
+/* A processor other than the first: it answers IPIs first, then may be given threads, and is
+ * counted last. From here on it runs what the scheduler gives it. */
 static void processor_run(void)
 {
     ipi_join();
@@ -271,19 +266,23 @@ static void processor_run(void)
     sched_become_idle();
 }
 
+/* cpus=1 leaves the others off, for bisecting. */
 static void processors_start(void)
 {
+    /* At most CPU_MAX: masks of processors are 64-bit words. */
     uint64_t max = cmdline_number("cpus", CPU_MAX);
 
-    irq_set_handler(ARCH_VECTOR_KICK, kick_handler);
-    sched_set_ops(&sched_ops);
     smp_start(acpi_info(), bootinfo->trampoline, (unsigned)MIN(max, CPU_MAX), processor_run);
 }
 
-/* On the guarded stack, with everything there. */
+/* On the guarded stack, with everything there.
+ *
+ * Processors come before the printing thread: while it is not there, every caller prints by itself.
+ */
 NORETURN static void run(void *argument)
 {
     struct selftest_input input = {
+        /* NULL: the plan of the root filesystem is read instead; an empty one stays empty. */
         .plan = bootinfo->plan.size      ? direct(&bootinfo->plan)
                 : bootinfo->plan_present ? ""
                                          : NULL,
@@ -299,19 +298,25 @@ NORETURN static void run(void *argument)
     options_apply();
     irq_enable();
     processors_start();
-    if (sched_cpus_online() > 1) /* somebody else has to be there to notice */
+    if (sched_cpus_online() > 1) /* another processor has to be there to notice */
         watchdog_start();
-    watch_init();
+    trace_init();
+
+    if (printer_start())
+        panic("not enough memory for the thread that prints");
     if (tty_serial_init(threads_print))
         panic("not enough memory for the terminal");
     input.cpus = sched_cpus_online();
-    finish(selftest_run(&input));
+    boot_finish(selftest_run(&input));
 }
 
+/* The order is that of the rooms, as far as it can be.
+ */
 void kernel_main(const struct bootinfo *info)
 {
     void *stack;
 
+    /* First of all: the clock starts here. */
     kernel_entry_tsc = tsc_read();
     bootinfo = info;
     processor_start();
@@ -331,7 +336,8 @@ void kernel_main(const struct bootinfo *info)
     terminal_init();
     files_start();
 
-    stack = window_stack_create();
+    /* With a guard page; the image's stack is left for good. */
+    stack = kstack_create();
     if (!stack)
         panic("not enough memory for the kernel's stacks");
     thread_set_boot_stack((uint64_t)stack);

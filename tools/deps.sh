@@ -3,8 +3,9 @@
 #
 # tools/deps.sh [GROUP]... - see to it that the Debian packages of these groups are installed
 #
-# Groups: build, run, test, lint, debug; none means all of them. Installs what is missing by apt
-# where this is root or sudo can be had; otherwise prints the one line to type and fails.
+# Groups: build, run, test, lint, debug; none means all of these. debian: for `make test-debian`.
+# Installs what is missing by apt where this is root or sudo can be had; otherwise prints the one
+# line to type and fails.
 # FIRSTLIGHT_DEPS=no skips the check, for systems that are not Debian.
 set -euo pipefail
 
@@ -17,7 +18,8 @@ packages_of() {
         libclang-rt-dev ;;
     lint) echo clang-format shellcheck python3 git ;;
     debug) echo gdb qemu-system-x86 ovmf python3 ;;
-    *) echo "deps.sh: no group '$1'; there are build, run, test, lint, debug" >&2 && return 1 ;;
+    debian) echo debootstrap git ;;
+    *) echo "deps.sh: no group '$1'; its head lists the groups" >&2 && return 1 ;;
     esac
 }
 

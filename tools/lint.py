@@ -2,10 +2,15 @@
 # SPDX-License-Identifier: MIT
 """lint.py - check the house style of the whole checkout
 
-Usage: lint.py [--root DIR] [--rule NAME]... [--list]
+Usage: lint.py [--root DIR] [--rule NAME]... [--list] [--comments]
 
 Each rule is one function below, marked with @rule. It gets all sources and yields its findings.
-Exit status 0 only if there are none. tests/system/test_lint.py shows each rule a bad example.
+Rules marked with @later_rule are checked only when --rule names them: the tree does not keep them
+yet. Exit status 0 only if there are no findings. --comments prints the share of comments of every
+file of the kernel, the lowest first.
+tests/system/test_lint.py shows each rule a bad example.
+
+Long because a rule is short, and there are many of them.
 """
 import argparse
 import ast
@@ -26,6 +31,46 @@ SKIPPED_DIRS = {".git", "build", "__pycache__", ".pytest_cache"}
 FILE_LINES, FUNCTION_LINES, COLUMNS = 500, 70, 100
 EXCUSE = "Long because"
 
+# Words that the field has better ones for, in names and comments of the kernel: an expression that
+# stands for a whole word or a part of a name, and what to write.
+WORDS = {
+    "process_join": "process_publish",
+    "vm_poke": "vm_write_remote",
+    "vm_peek": "vm_read_remote",
+    "filemap": "page cache",
+    "vm_mappings": "reverse map",
+    "forget_everywhere": "TLB shootdown",
+    "PTE_KEPT": "PTE_PROTNONE",
+    "PTE_SHOWN": "PTE_FILE",
+    "vm_io": "user_iter",
+    "RUNNER": "deny-write count",
+    "fs_place": "fs_struct",
+    "floating": "unhashed",
+    "is_home": "boot mount",
+    "ARCH_WORK_QUIET": "pending flags",
+    "tells_switch": "rseq_registered",
+    "timer_let_go": "timer_detach",
+    "hung_group": "hup_group",
+    "adopts": "subreaper",
+    "snippet": "user stub",
+    "judge": "check",
+    "memory for names": "name buffer",
+    "what everybody is doing": "task dump",
+    "who|whoever": "the caller, the waiter, the owner",
+    "somebody|anybody|everybody": "another task, another CPU",
+    "nobody": "no reader, no waiter; free",
+    "tells": "reports",
+    "wants": "requires",
+    "patience": "timeout",
+    "sched_poke|poke|kicked": "sched_kick",
+    "forget|forgets|forgotten": "flush, invalidate",
+    "crowded": "number of runnable threads",
+    "disclaim|disclaims": "release (a controlling terminal)",
+    "awaited": "reaped_by_init",
+    "numbered": "pid_link",
+}
+COMMENT_FLOOR, COMMENT_AIM = 10, 15  # percent of the lines that are not empty: a file, and all
+
 RULES = {}
 
 
@@ -42,6 +87,8 @@ def blank(match):
 COMMENT_OR_STRING = re.compile(
     r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.S)
 COMMENT = re.compile(r'(/\*.*?\*/|//[^\n]*)|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.S)
+STRING = re.compile(r'/\*.*?\*/|//[^\n]*|("(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\')', re.S)
+INCLUDE_LINE = re.compile(r"^[ \t]*#[ \t]*include[^\n]*", re.M)
 DIRECTIVE = re.compile(r"^[ \t]*#(?:[^\n\\]|\\.)*(?:\\\n(?:[^\n\\]|\\.)*)*", re.M | re.S)
 
 
@@ -66,6 +113,9 @@ class Source:
         self._functions = None
         if self.is_c:
             self.code = COMMENT_OR_STRING.sub(blank, self.text)
+            # Comments and names, without strings and the paths of includes.
+            self.names = INCLUDE_LINE.sub(blank, STRING.sub(
+                lambda m: blank(m) if m.group(1) else m.group(0), self.text))
             self.no_comments = COMMENT.sub(lambda m: blank(m) if m.group(1) else m.group(0),
                                            self.text)
 
@@ -76,6 +126,12 @@ class Source:
         if self._functions is None:
             self._functions = list(self._find_functions())
         return self._functions
+
+    def is_static(self, function):
+        """Whether `static` stands in front of it, in the same declaration."""
+        before = "\n".join(self.code.split("\n")[:function.first + 3])[:function.start]
+        head = re.split(r"[;}]", before)[-1]
+        return re.search(r"\bstatic\b", head) is not None
 
     def _find_functions(self):
         """Definitions at the top level: a brace that opens behind a closing parenthesis."""
@@ -391,6 +447,77 @@ def reading_order(tree):
             break
 
 
+def find_words(tree, words):
+    """Where one of the words stands, by itself or as a part of a name between underscores."""
+    for pattern, better in words.items():
+        for source in tree.c_files("kernel/"):
+            for match in re.finditer(rf"(?<![A-Za-z])(?:{pattern})(?![A-Za-z])", source.names):
+                yield (source.path, source.line_of(match.start()),
+                       f"'{match.group(0)}': write {better}")
+
+
+@rule
+def words(tree):
+    """Names and comments of the kernel use the field's words."""
+    yield from find_words(tree, WORDS)
+
+
+@rule
+def static_names(tree):
+    """No two static functions of the kernel share a name: a backtrace shows nothing else."""
+    seen = {}
+    for source in sorted(tree.c_files("kernel/"), key=lambda s: s.path):
+        for function in source.functions():
+            if source.path.endswith(".c") and source.is_static(function):
+                first = seen.setdefault(function.name, source.path)
+                if first != source.path:
+                    yield source.path, function.first, f"{function.name} is in {first}, too"
+
+
+# A declaration at the top of a body, with or without a value.
+DECLARATION = re.compile(r"\s*(?:(?:const|volatile|static|struct|enum|union|unsigned|signed)\s+)*"
+                         r"\w+[\s*]+\w+\s*(?:[=,\[]|$)")
+HELD = re.compile(r"\s*ASSERT\s*\(.*_is_held\w*\s*\(", re.S)
+
+
+@rule
+def locked_asserts(tree):
+    """A function whose name ends in _locked opens with the assertion that a lock is held."""
+    for source in tree.c_files("kernel/"):
+        for function in source.functions():
+            if not function.name.endswith("_locked"):
+                continue
+            statements = source.code[function.start + 1:function.end].split(";")
+            while statements and DECLARATION.match(statements[0]) and \
+                    not re.match(r"\s*(?:return|goto)\b", statements[0]):
+                statements.pop(0)
+            if not statements or not HELD.match(statements[0]):
+                yield source.path, function.first, f"{function.name} does not assert its lock"
+
+
+def comment_shares(tree):
+    """(percent, path) for each .c file of the kernel."""
+    for source in tree.c_files("kernel/"):
+        if source.path.endswith(".c"):
+            codes = source.no_comments.split("\n")
+            pairs = [(text, code) for text, code in zip(source.lines, codes)
+                     if text.strip() and "SPDX-License-Identifier" not in text]
+            commented = sum(text != code for text, code in pairs)
+            yield 100 * commented // max(1, len(pairs)), source.path
+
+
+@rule
+def comments(tree):
+    """Comments: 10 % of the lines of each .c file of the kernel, 15 % on average (--comments)."""
+    shares = sorted(comment_shares(tree))
+    for percent, path in shares:
+        if percent < COMMENT_FLOOR:
+            yield path, 1, f"comments in {percent} % of the lines, not {COMMENT_FLOOR} %"
+    average = sum(percent for percent, _ in shares) / max(1, len(shares))
+    if shares and average < COMMENT_AIM - 0.5:
+        yield "kernel", 1, f"comments: {average:.1f} % of the lines on average, not {COMMENT_AIM} %"
+
+
 @rule
 def form(tree):
     """clang-format has nothing to change. Version 14 decides; others differ in details."""
@@ -456,6 +583,7 @@ def main():
     args.add_argument("--root", default=top)
     args.add_argument("--rule", action="append", help="only this rule; again for more")
     args.add_argument("--list", action="store_true", help="name the rules")
+    args.add_argument("--comments", action="store_true", help="the share of comments of each file")
     opts = args.parse_args()
     if opts.list:
         for name, function in RULES.items():
@@ -465,6 +593,12 @@ def main():
         if name not in RULES:
             args.error(f"no rule '{name}'; --list names them")
     tree = Tree(os.path.realpath(opts.root))
+    if opts.comments:
+        shares = sorted(comment_shares(tree))
+        for percent, path in shares:
+            print(f"{percent:3} % {path}")
+        print(f"{sum(p for p, _ in shares) // max(1, len(shares)):3} % on average")
+        return 0
     failed = 0
     chosen = opts.rule or list(RULES)
     for name in chosen:

@@ -33,6 +33,8 @@ PASS, FAIL, PANIC, NO_VERDICT = 0, 1, 2, 3
 NAMES = {PASS: "PASS", FAIL: "FAIL", PANIC: "PANIC", NO_VERDICT: "no verdict"}
 # The debug-exit device ends QEMU with (value << 1) | 1; the values are in shared/exitcode.h.
 STATUS_PASS, STATUS_FAIL, STATUS_PANIC = 33, 35, 37
+PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>
+ENDING_SIGNALS = (signal.SIGHUP, signal.SIGTERM)
 
 DISKS = {
     "sata": ["-device", "ide-hd,drive=disk"],
@@ -148,9 +150,33 @@ class Qmp:
         return ""
 
 
-def _die_with_parent():
-    """In the child: be killed when whoever started us is gone."""
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL, 0, 0, 0)
+def start(arguments, **more):
+    """A Popen that does not outlive this process, however this process ends.
+
+    The kernel kills the child when its parent ends, by SIGKILL even; a parent that has ended before
+    the child could ask for that is found by its number.
+    """
+    parent, libc = os.getpid(), ctypes.CDLL(None)
+
+    def bind_to_parent():
+        libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != parent:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return subprocess.Popen(arguments, preexec_fn=bind_to_parent, **more)
+
+
+def exit_on_signals():
+    """A closed terminal and a request to end leave by SystemExit, through every `finally`: what was
+    started is ended, temporary files go. What the caller has ignored (nohup) stays ignored."""
+    def leave(number, frame):
+        for other in ENDING_SIGNALS:
+            signal.signal(other, signal.SIG_IGN)  # one is enough: the clean-up is not cut short
+        sys.exit(NO_VERDICT)
+
+    for number in ENDING_SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, leave)
 
 
 def _private_dir():
@@ -173,8 +199,8 @@ def _prove_kvm():
         args = [QEMU, "-nodefaults", "-display", "none", "-machine", "q35", "-accel", "kvm",
                 "-cpu", "max", "-m", "128M", "-bios", OVMF, "-serial", "stdio",
                 "-qmp", f"unix:{path},server=on,wait=off"]
-        proc = subprocess.Popen(args, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                stderr=subprocess.DEVNULL, preexec_fn=_die_with_parent)
+        proc = start(args, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                     stderr=subprocess.DEVNULL)
         try:
             time.sleep(2)
             qmp = Qmp(path)
@@ -236,7 +262,7 @@ class Outcome:
                 return NO_VERDICT, (f"the machine said {expected}, its report "
                                     f"{self.report.verdict}")
             names = self.report.failed_names
-            failed = f"{len(names)} failed: {', '.join(names[:10])}" if names else "none failed"
+            failed = f"{len(names)} failed: {', '.join(names)}" if names else "none failed"
             good = sum(r.passed and not r.skipped for r in self.report.results)
             return (PASS if expected == "PASS" else FAIL), f"{good} tests passed, {failed}"
         if self.status == 0:
@@ -300,9 +326,8 @@ class Machine:
         with tempfile.TemporaryDirectory(prefix="firstlight-") as folder:
             path = os.path.join(folder, "qmp")
             with open(os.path.join(folder, "errors"), "w+b") as errors:
-                proc = subprocess.Popen(self.arguments(path), stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.PIPE, stderr=errors,
-                                        preexec_fn=_die_with_parent)
+                proc = start(self.arguments(path), stdin=subprocess.DEVNULL,
+                             stdout=subprocess.PIPE, stderr=errors)
                 where = ""
                 try:
                     timed_out = self._follow(proc, path, during)
@@ -419,7 +444,7 @@ def main(argv):
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(NO_VERDICT))
+    exit_on_signals()
     try:
         sys.exit(main(sys.argv[1:]))
     except KeyboardInterrupt:

@@ -4,11 +4,13 @@
 
 Usage: tools/shell.py [-b BUILD] [-m MEM] [-s CPUS] [-r DIR]... [-c WORDS] [--all]
 
-Leaving the shell switches the machine off. Every key goes to it, Ctrl-C and Ctrl-Z too; Ctrl-]
-prints what every thread does, and three of them within a second stop the machine by force.
+Leaving the shell switches the machine off; closing this terminal ends it. Every key goes to the
+machine, Ctrl-C and Ctrl-Z too; Ctrl-] prints what every thread does, and three of them within a
+second stop the machine by force.
 Exit status: 0 the shell was left and the machine switched off, 2 panic, 3 anything else.
 """
 import argparse
+import contextlib
 import os
 import re
 import select
@@ -45,7 +47,8 @@ class Terminal:
 
     def __exit__(self, *what):
         if self.saved:
-            termios.tcsetattr(self.fd, termios.TCSADRAIN, self.saved)
+            with contextlib.suppress(termios.error):  # it was closed
+                termios.tcsetattr(self.fd, termios.TCSADRAIN, self.saved)
 
     def word(self):
         """The word of the command line that tells what the machine is connected to."""
@@ -59,11 +62,13 @@ class Link:
 
     def __init__(self, proc, keys):
         self.proc, self.keys = proc, keys
+        self.is_terminal = os.isatty(keys.fileno())
         self.tail = b""  # the last of what came, for what is looked for in it
         self.shown = False
         self.presses = []
         self.clean = False  # the shell has ended by itself
         self.forced = False
+        self.hung_up = False  # our terminal was closed
 
     def _show(self, data):
         self.tail = (self.tail + data)[-4096:]
@@ -91,6 +96,15 @@ class Link:
         except BrokenPipeError:
             pass
 
+    def _keys_read(self):
+        """A terminal in raw mode has no end of its input: that means that it was closed."""
+        try:
+            data = os.read(self.keys.fileno(), 1024)
+        except OSError:
+            data = b""
+        self.hung_up = not data and self.is_terminal
+        return data
+
     def run(self):
         sources = [self.proc.stdout, self.keys]
         while True:
@@ -100,14 +114,17 @@ class Link:
                 if not data:
                     return self.proc.wait()
                 self._show(data)
-            if self.keys in ready:
-                data = os.read(self.keys.fileno(), 1024) if self.shown else b""
+            if self.keys in ready and not self.shown:
+                time.sleep(0.05)  # keys wait for the shell, not for the firmware
+            elif self.keys in ready:
+                data = self._keys_read()
                 if data:
                     self._press(data)
-                elif self.shown:
-                    sources.remove(self.keys)
+                elif self.hung_up:
+                    self.proc.kill()
+                    return self.proc.wait()
                 else:
-                    time.sleep(0.05)  # keys wait for the shell, not for the firmware
+                    sources.remove(self.keys)
 
 
 def make_image(opts, words, folder):
@@ -129,14 +146,15 @@ def make_image(opts, words, folder):
 def start(opts, image, folder):
     boot = machine.Machine(image, opts.memory, opts.cpus)
     with open(os.path.join(folder, "errors"), "wb") as errors:
-        return subprocess.Popen(boot.arguments(os.path.join(folder, "qmp")),
-                                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors,
-                                start_new_session=True)
+        return machine.start(boot.arguments(os.path.join(folder, "qmp")), stdin=subprocess.PIPE,
+                             stdout=subprocess.PIPE, stderr=errors, start_new_session=True)
 
 
 def verdict(link, status, folder):
     if link.forced:
         return 3, "stopped by force"
+    if link.hung_up:
+        return 3, "the terminal was closed"
     if status == machine.STATUS_PANIC:
         return 2, "the kernel panicked"
     if status == 0 and link.clean:
@@ -170,13 +188,16 @@ def main():
                 proc.wait()
         code, message = verdict(link, status, folder)
     if message:
-        print(f"shell.py: {message}", file=sys.stderr)
+        with contextlib.suppress(OSError):  # stderr may be the terminal that was closed
+            print(f"shell.py: {message}", file=sys.stderr)
     return code
 
 
 if __name__ == "__main__":
+    machine.exit_on_signals()
     try:
         sys.exit(main())
     except (OSError, subprocess.CalledProcessError) as err:
-        print(f"shell.py: {err}", file=sys.stderr)
+        with contextlib.suppress(OSError):
+            print(f"shell.py: {err}", file=sys.stderr)
         sys.exit(3)

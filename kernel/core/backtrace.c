@@ -1,4 +1,14 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Backtraces: names of addresses, frame pointers followed, and the stack of another processor.
+ *
+ * To ask another processor, the caller takes `asking`, stores CPU_FIRST + index in `asked` and
+ * sends an NMI, which also reaches a processor that has interrupts off. The handler there moves
+ * `asked` to ANSWERING by compare-and-exchange, fills in `answer`, and stores NOBODY. A caller
+ * whose time is up takes the question back by the same exchange: either the handler has begun, and
+ * then its answer comes soon, or it never will. So a late NMI cannot write into the next caller's
+ * answer.
+ */
 #include "kernel/core/backtrace.h"
 
 #include "kernel/arch/x86_64/cpu.h"
@@ -18,7 +28,7 @@ static size_t symbols_nbytes;
 
 /* One question at a time. */
 enum question { NOBODY = 0, ANSWERING = 1, CPU_FIRST = 2 };
-static uint32_t asking; /* [a] somebody owns the two below */
+static uint32_t asking; /* [a] a caller owns the two below */
 static uint32_t asked;  /* [a] NOBODY, ANSWERING, or CPU_FIRST + index */
 static struct backtrace_cpu answer;
 
@@ -35,12 +45,16 @@ const char *backtrace_symbol(uint64_t address, uint64_t *offset)
     return symtab_find(symbols_file, symbols_nbytes, address, offset);
 }
 
-static void add(struct backtrace *trace, uint64_t address)
+/* Deeper frames are cut off: the innermost ones matter. */
+static void backtrace_add(struct backtrace *trace, uint64_t address)
 {
     if (trace->count < BACKTRACE_MAX)
         trace->addresses[trace->count++] = address;
 }
 
+/* Every frame must lie above the one before and within low..high: broken chains end the trace
+ * instead of leading outside of the stack. Where the chain reaches the entry code, the trap frame
+ * above it holds the interrupted instruction and frame pointer. */
 void backtrace_follow(struct backtrace *trace, uint64_t rbp, uint64_t low, uint64_t high)
 {
     while (IS_ALIGNED(rbp, 8) && rbp >= low && rbp + 16 <= high) {
@@ -52,12 +66,12 @@ void backtrace_follow(struct backtrace *trace, uint64_t rbp, uint64_t low, uint6
         rbp = frame[0];
         if (caller < IMAGE_BASE)
             return;
-        add(trace, caller);
+        backtrace_add(trace, caller);
         if (caller < (uint64_t)arch_entry_begin || caller >= (uint64_t)arch_entry_end)
             continue;
         if (low + sizeof(*trapped) > high) /* the entry code calls with a trap frame above */
             return;
-        add(trace, trapped->rip);
+        backtrace_add(trace, trapped->rip);
         trace->from_user = trap_frame_from_user(trapped);
         if (trace->from_user)
             return;
@@ -69,6 +83,8 @@ void backtrace_print(const struct backtrace *trace)
 {
     for (unsigned i = 0; i < trace->count; i++) {
         uint64_t address = trace->addresses[i], offset = 0;
+        /* A return address may be the first one of the next function, if the call was the last
+         * instruction: hence the name of the byte before it. */
         const char *name = backtrace_symbol(address - 1, &offset);
 
         if (name)
@@ -80,6 +96,8 @@ void backtrace_print(const struct backtrace *trace)
     }
 }
 
+/* In the NMI handler: no lock may be taken, and the interrupted code may be half way through
+ * anything. Only the stack of the processor's current thread is followed. */
 void backtrace_nmi(const struct trap_frame *frame)
 {
     const struct cpu *cpu = cpu_self();
@@ -89,7 +107,7 @@ void backtrace_nmi(const struct trap_frame *frame)
                                      __ATOMIC_RELAXED))
         return;
     answer = (struct backtrace_cpu){.thread = cpu->thread};
-    add(&answer.trace, frame->rip);
+    backtrace_add(&answer.trace, frame->rip);
     answer.trace.from_user = trap_frame_from_user(frame);
     if (!answer.trace.from_user && cpu->thread) {
         uint64_t top = cpu->thread->stack_top;
@@ -106,6 +124,7 @@ bool backtrace_of_cpu(unsigned cpu, struct backtrace_cpu *out)
     uint32_t question = CPU_FIRST + cpu;
     bool answered = true;
 
+    /* Not waited for: the other caller may be on the processor that this one asks about. */
     if (__atomic_exchange_n(&asking, 1, __ATOMIC_ACQUIRE))
         return false;
     __atomic_store_n(&asked, question, __ATOMIC_RELEASE);

@@ -28,7 +28,7 @@ struct backtrace {
 
 /* The kernel's ELF file, for names. */
 void backtrace_set_symbols(const void *file, size_t nbytes);
-/* NULL: nobody knows. */
+/* NULL: no symbol there. */
 const char *backtrace_symbol(uint64_t address, uint64_t *offset);
 
 /* Adds the callers of the function whose frame rbp points to. Through interrupts and exceptions it

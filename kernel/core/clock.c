@@ -1,4 +1,16 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The clock: monotonic and real time, from the TSC.
+ *
+ * A reading is the distance from the start in ticks, multiplied by a 32.32 fixed-point number; real
+ * time adds an offset that only clock_set_realtime_ns changes. Programs do the same arithmetic in
+ * the vDSO on the page that page_fill_locked writes, under a sequence count, so both give the same
+ * time.
+ *
+ * Where the TSCs of processors differ, or the TSC may stop, the clock is distrusted: a reading is
+ * then never less than the last one given anywhere, at the price of one shared cache line, and
+ * programs have to call the kernel.
+ */
 #include "kernel/core/clock.h"
 
 #include "kernel/arch/x86_64/features.h"
@@ -16,10 +28,11 @@ static struct {
     uint64_t realtime_offset_ns; /* atomic: real time minus monotonic time */
     bool distrusted;             /* the TSC may go backwards */
     uint64_t latest_ns;          /* atomic: then, the last time that was told */
-    struct spinlock lock;        /* of whoever sets the time */
+    struct spinlock lock;        /* of the setters of the time */
     struct vdso_data *page;      /* [lock] what programs read */
-} clock = {.lock = SPINLOCK_INIT(SPIN_TIMER)};
+} clock = {.lock = SPINLOCK_INIT(SPIN_CLOCK)};
 
+/* 128 bits in between: ticks since the start pass 2^32 within seconds. */
 static uint64_t mul_shift(uint64_t a, uint64_t b)
 {
     return (uint64_t)(((unsigned __int128)a * b) >> 32);
@@ -30,6 +43,7 @@ static void page_fill_locked(void)
 {
     struct vdso_data *page = clock.page;
 
+    ASSERT(spin_is_held(&clock.lock));
     if (!page)
         return;
     __atomic_store_n(&page->sequence, page->sequence + 1, __ATOMIC_RELAXED);
@@ -45,6 +59,7 @@ void clock_init(uint64_t tsc_hz, uint64_t tsc_start, uint64_t epoch_s)
 {
     clock.hz = tsc_hz;
     clock.start = tsc_start;
+    /* Rounded down, by less than a part in 10^8: far below the error of the measured rate. */
     clock.mult = (NS_PER_S << 32) / tsc_hz;
     clock_set_realtime_ns(epoch_s * NS_PER_S);
     /* What a hypervisor shows is a clock; of real processors only the invariant TSC is one. */
@@ -70,11 +85,13 @@ uint64_t clock_monotonic_ns(void)
     return likely(!clock.distrusted) ? ns : hold_back(ns);
 }
 
+/* The offset is one word, so a reader sees the old or the new one and never a mixture. */
 uint64_t clock_realtime_ns(void)
 {
     return clock_monotonic_ns() + __atomic_load_n(&clock.realtime_offset_ns, __ATOMIC_RELAXED);
 }
 
+/* 0 for a time before the start: it is over. */
 uint64_t clock_monotonic_of_realtime(uint64_t realtime_ns)
 {
     uint64_t offset = __atomic_load_n(&clock.realtime_offset_ns, __ATOMIC_RELAXED);

@@ -12,7 +12,7 @@
 
 struct vdso_data;
 
-/* tsc_hz: ticks a second; epoch_s: seconds since 1970-01-01 UTC now, or 0 when nothing tells.
+/* tsc_hz: ticks a second; epoch_s: seconds since 1970-01-01 UTC now, or 0 when unknown.
  * Before this call the clock reads zero. */
 void clock_init(uint64_t tsc_hz, uint64_t tsc_start, uint64_t epoch_s);
 
@@ -26,7 +26,7 @@ uint64_t clock_monotonic_of_realtime(uint64_t realtime_ns);
 /* The TSC differs between processors, or changes its pace: from now on the clock is held back where
  * it would go backwards, and programs have to ask. Before programs run. */
 void clock_distrust(void);
-/* From now on the page tells programs what they need to know. */
+/* From now on the page holds what programs need to read the clock by themselves. */
 void clock_publish(struct vdso_data *page);
 
 uint64_t clock_tsc_hz(void);

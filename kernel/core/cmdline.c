@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The kernel's command line: boot options, looked up by key.
+ *
+ * Set once, before a second processor runs, and constant from then on: no lock. The syntax and the
+ * list of keys are lib/cfg.c's.
+ */
 #include "kernel/core/cmdline.h"
 
 #include "kernel/lib/cfg.h"
@@ -17,11 +23,14 @@ void cmdline_init(const char *words)
         klog("command line: '%s' is not understood and has no effect", word);
 }
 
+/* The last of several equal keys counts. */
 bool cmdline_find(const char *key, char *out, size_t size)
 {
     return cfg_find(cmdline, key, out, size);
 }
 
+/* Decimal only. What is no number counts as absent, also one near the end of 64 bits: no option has
+ * a use for it. */
 uint64_t cmdline_number(const char *key, uint64_t fallback)
 {
     char text[32];

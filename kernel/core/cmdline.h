@@ -8,7 +8,7 @@
 
 #include "kernel/lib/util.h"
 
-/* The text stays where it is. Logs every word that nobody understands. */
+/* The text stays where it is. Logs every word that is no known option. */
 void cmdline_init(const char *words);
 const char *cmdline_text(void); /* all of it */
 

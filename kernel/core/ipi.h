@@ -3,8 +3,8 @@
  * core/ipi.h - one processor asks others to do something now
  *
  * Rule:    the function runs in an interrupt on each of them, or on a processor that waits for its
- *          own call; the caller waits until all have run it. So no spinlock may be held: whoever
- *          spins on it with interrupts off would never answer.
+ *          own call; the caller waits until all have run it. So no spinlock may be held: a
+ *          processor that spins on it with interrupts off would never answer.
  * Context: threads, interrupts on or off.
  */
 #pragma once

@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Interrupt vectors and their handlers.
+ *
+ * Handlers are set during start-up or by a driver before it enables its interrupt, so the table
+ * needs no lock: a vector that fires has its handler already.
+ */
 #include "kernel/core/irq.h"
 
 #include "kernel/arch/x86_64/cpu.h"
@@ -8,6 +14,7 @@
 
 static void (*handlers[256])(void);
 static void (*fallback)(void);
+/* [a] Leftovers of the firmware; for the report. */
 static uint64_t unhandled;
 
 void irq_set_handler(unsigned vector, void (*handler)(void))
@@ -26,6 +33,8 @@ uint64_t irq_unhandled(void)
     return __atomic_load_n(&unhandled, __ATOMIC_RELAXED);
 }
 
+/* Called with interrupts off. irq_depth makes irq_in_handler true: what sleeps asserts that it is
+ * not. */
 void hook_irq(unsigned vector)
 {
     struct cpu *cpu = cpu_self();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * core/irq.h - who handles which interrupt vector
+ * core/irq.h - interrupt vectors and their handlers
  *
  * Context: irq_set_handler at start-up. Handlers run with interrupts off and acknowledge the
  *          interrupt themselves.
@@ -12,7 +12,7 @@
 
 void irq_set_handler(unsigned vector, void (*handler)(void));
 
-/* Who acknowledges interrupts that nobody handles (the firmware may have left one pending). They
+/* Acknowledges interrupts without a handler (the firmware may have left one pending). They
  * are counted and otherwise ignored. */
 void irq_set_fallback(void (*handler)(void));
 uint64_t irq_unhandled(void);

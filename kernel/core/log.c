@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The log: one line for each message, with the time since the kernel's start.
+ */
 #include "kernel/lib/klog.h"
 
 #include "kernel/core/clock.h"

@@ -1,4 +1,12 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Panic: stop the other processors, report, end.
+ *
+ * Runs with interrupts off, takes no lock and allocates nothing: what it prints goes through
+ * output_panic, past the ring and its lock. The first processor that panics becomes the speaker; a
+ * second one halts. A fault within the report, seen by in_panic, cuts it short but still ends the
+ * machine with the verdict.
+ */
 #include "kernel/core/panic.h"
 
 #include "kernel/arch/x86_64/cpu.h"
@@ -14,18 +22,22 @@
 #include "kernel/lib/fmt.h"
 #include "shared/addrmap.h"
 
+/* Deeper frames do not fit on a screen together with the registers. */
 #define FRAMES_MAX 24
 
 #define SHOW_RECORDS 16 /* written with interrupts off: not all of them */
 
 static void (*panic_end)(void);
+/* Read by the NMI handler of the others. */
 static volatile bool panicking;
 
+/* Given by main.c: core knows neither screen nor emulator. */
 void panic_set_end(void (*end)(void))
 {
     panic_end = end;
 }
 
+/* Before a panic the same functions serve the watchdog: then the lines go through the ring. */
 PRINTF_LIKE(1, 2) static void say(const char *format, ...)
 {
     char line[256] = "# ";
@@ -40,6 +52,7 @@ PRINTF_LIKE(1, 2) static void say(const char *format, ...)
     (panicking ? output_panic : output_line)(line, length);
 }
 
+/* lookup is what the name is searched for: one byte before a return address. */
 static void say_address(const char *what, uint64_t address, uint64_t lookup)
 {
     uint64_t offset = 0;
@@ -60,8 +73,12 @@ static void say_backtrace(uint64_t rip, uint64_t rbp)
     if (rip)
         say_address("at  ", rip, rip);
     for (unsigned i = 0; i < FRAMES_MAX; i++) {
+        /* A frame is the saved RBP, then the return address; the next one lies above it, within 16
+         * KiB. */
         const uint64_t *frame = (const uint64_t *)rbp;
 
+        /* Below the kernel's stacks there is nothing to follow; a fault here would cut the report
+         * short. */
         if (rbp < WINDOW_BASE || (rbp & 7) || frame[1] < IMAGE_BASE)
             break;
         say_address("from", frame[1], frame[1] - 1);
@@ -71,6 +88,7 @@ static void say_backtrace(uint64_t rip, uint64_t rbp)
     }
 }
 
+/* All of them, as they were when the exception was taken. */
 static void say_registers(const struct trap_frame *f, uint64_t cr2)
 {
     say("registers: vector %llu error %llx cpu %u", (unsigned long long)f->vector,
@@ -91,6 +109,7 @@ static void say_registers(const struct trap_frame *f, uint64_t cr2)
         (unsigned long long)f->r14, (unsigned long long)f->r15);
 }
 
+/* CR2 comes from the entry code, since a later fault would have overwritten it. */
 static void say_control(void)
 {
     say("  cr0 %08llx cr3 %016llx cr4 %08llx efer %llx", (unsigned long long)cr0_read(),
@@ -101,6 +120,8 @@ static void say_control(void)
         (unsigned long long)msr_read(MSR_FS_BASE));
 }
 
+/* The slot that is written next is the oldest. flight_next counts in eighths of a record's size,
+ * which FLIGHT_RECORD_STEP takes out. */
 static void say_flight(const struct cpu *cpu, unsigned records)
 {
     say("flight recorder of cpu %u, oldest first (tsc, direction, kind, call, rip, rsp, cr3):",
@@ -121,11 +142,13 @@ static void say_flight(const struct cpu *cpu, unsigned records)
     }
 }
 
+/* For the watchdog too. */
 void panic_show_flight(const struct cpu *cpu)
 {
     say_flight(cpu, SHOW_RECORDS);
 }
 
+/* Exactly one verdict line, the last: a harness takes it for the result. */
 NORETURN static void end(void)
 {
     say("firstlight: verdict=PANIC");
@@ -140,14 +163,15 @@ NORETURN static void end(void)
 static void begin(void)
 {
     static uint32_t speaker; /* [a] index + 1 */
-    uint32_t nobody = 0, self = cpu_self()->index + 1;
+    uint32_t none = 0, self = cpu_self()->index + 1;
 
     irq_disable();
-    if (!__atomic_compare_exchange_n(&speaker, &nobody, self, false, __ATOMIC_SEQ_CST,
+    if (!__atomic_compare_exchange_n(&speaker, &none, self, false, __ATOMIC_SEQ_CST,
                                      __ATOMIC_SEQ_CST) &&
-        nobody != self)
+        none != self)
         for (;;)
             cpu_halt();
+    /* Not for the speaker's second panic: the others have stopped already. */
     if (!panicking) {
         panicking = true;
         ipi_stop_others();
@@ -159,6 +183,7 @@ static void begin(void)
     end();
 }
 
+/* Without a frame the trace begins at the caller of panic. */
 NORETURN static void die(const struct trap_frame *frame, uint64_t cr2)
 {
     if (frame) {
@@ -170,6 +195,7 @@ NORETURN static void die(const struct trap_frame *frame, uint64_t cr2)
         say_backtrace(0, (uint64_t)__builtin_frame_address(0));
     }
     for (unsigned i = 0; i < CPU_MAX; i++)
+        /* What the others did last is often the cause. */
         if (cpu_all[i])
             say_flight(cpu_all[i], FLIGHT_RECORDS);
     end();
@@ -177,6 +203,7 @@ NORETURN static void die(const struct trap_frame *frame, uint64_t cr2)
 
 void panic(const char *format, ...)
 {
+    /* On the stack: a panic may come while memory is being allocated. */
     char text[200];
     va_list args;
 
@@ -188,6 +215,7 @@ void panic(const char *format, ...)
     die(NULL, 0);
 }
 
+/* Never on what a user can cause: an assertion is about the kernel's own state. */
 void assert_fail(const char *file, int line, const char *what)
 {
     begin();
@@ -195,8 +223,10 @@ void assert_fail(const char *file, int line, const char *what)
     die(NULL, 0);
 }
 
+/* An exception of the kernel that no fixup covers; from traps.c. */
 void hook_fatal(const struct trap_frame *frame, uint64_t cr2)
 {
+    /* Intel SDM vol. 3, table 6-1. Short names: they are what a reader searches the log for. */
     static const char *const names[] = {
         "divide error",
         "debug",
@@ -226,10 +256,12 @@ void hook_fatal(const struct trap_frame *frame, uint64_t cr2)
     die(frame, cr2);
 }
 
+/* A panic stops the others by NMI; outside of one it asks for a backtrace. */
 void hook_nmi(const struct trap_frame *frame)
 {
     cpu_self()->nmi_count++;
     backtrace_nmi(frame);
+    /* The speaker goes on: the NMI that stops the others may reach it as well. */
     while (panicking && !cpu_self()->in_panic)
         cpu_halt();
 }

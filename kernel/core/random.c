@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The kernel's one random generator, seeded by the loader.
+ */
 #include "kernel/core/random.h"
 
 #include "kernel/arch/x86_64/tsc.h"
@@ -8,8 +11,10 @@
 static struct {
     struct spinlock lock;
     struct rand_generator generator; /* [lock] */
-} pool = {.lock = SPINLOCK_INIT(SPIN_KLOG)};
+} pool = {.lock = SPINLOCK_INIT(SPIN_RANDOM)};
 
+/* The seed comes from the firmware's generator where there is one. The TSC makes two boots differ
+ * even if that repeats itself. */
 void random_init(const uint8_t seed[32])
 {
     uint64_t now = tsc_read();

@@ -1,15 +1,43 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Kernel timers: functions that run at a time, in an interrupt.
+ *
+ * A timer is idle, pending in the queue of one processor (.cpu), or running: its function is called
+ * there, in the interrupt, and queue.running names it. The queue's lock covers the trees, the
+ * timer's fields and what the hardware is set to; it is not held while a function runs, since that
+ * takes locks before it (run queues, wait queues).
+ *
+ * Stopping waits while another processor runs the function: the timer often lies on the stack of
+ * the thread that stops it. A function that has looked at its timer for the last time detaches
+ * itself, so that the thread it wakes does not spin for the rest of it. A function may start its
+ * own timer again: queue.running is then its own processor's and is not waited for.
+ *
+ * Starting a pending timer for a later time leaves it in its place and only moves the deadline: the
+ * interrupt finds it too early there and sorts it in again. So programs that push a timer along
+ * before it fires, as most do, never change the tree.
+ *
+ * Two trees a processor: keys of the second are real time, which differs from monotonic time by
+ * an offset that changes when the clock is set. Then every processor computes its hardware's time
+ * anew; nothing is moved.
+ */
 #include "kernel/core/timer.h"
 
 #include "kernel/arch/x86_64/cpu.h"
 #include "kernel/arch/x86_64/irq.h"
 #include "kernel/core/clock.h"
+#include "kernel/core/ipi.h"
 #include "kernel/core/spinlock.h"
+
+/* Pending timers of one clock, earliest first. [lock of the queue] */
+struct timer_set {
+    struct rb_tree tree;
+    struct timer *first; /* NULL: none */
+};
 
 struct timer_queue {
     struct spinlock lock;
-    struct list pending;   /* [lock] earliest first */
-    struct timer *running; /* [lock], atomic: whose function runs now */
+    struct timer_set sets[2]; /* [lock] by struct timer.realtime */
+    struct timer *running;    /* [lock], atomic: whose function runs now */
     uint64_t interrupts;
 } ALIGNED(64);
 
@@ -18,50 +46,49 @@ static const struct timer_ops *ops; /* constant after start-up */
 
 static struct timer_queue *own_queue(void)
 {
-    return &queues[cpu_self()->index];
+    return &queues[CPU_OWN->index];
 }
 
-static struct timer *earliest_locked(const struct timer_queue *queue)
+/* The monotonic time of the earliest key; UINT64_MAX: none. */
+static uint64_t timer_earliest_ns(const struct timer_queue *queue)
 {
-    if (list_empty(&queue->pending))
-        return NULL;
-    return list_entry(queue->pending.next, struct timer, link);
+    const struct timer *mono = queue->sets[false].first, *real = queue->sets[true].first;
+    uint64_t earliest = mono ? mono->key_ns : UINT64_MAX;
+
+    return likely(!real) ? earliest : MIN(earliest, clock_monotonic_of_realtime(real->key_ns));
 }
 
 /* Of this processor: no other can reach its timer. */
 static void hardware_set_locked(const struct timer_queue *queue)
 {
-    struct timer *first = earliest_locked(queue);
-    uint64_t now;
+    uint64_t earliest = timer_earliest_ns(queue), now;
 
-    if (!first) {
+    ASSERT(spin_is_held(&queue->lock));
+    if (earliest == UINT64_MAX) {
         ops->stop();
         return;
     }
     now = clock_monotonic_ns();
-    ops->oneshot(first->deadline_ns > now ? first->deadline_ns - now : 0);
+    ops->oneshot(earliest > now ? earliest - now : 0);
 }
 
 void timer_set_ops(const struct timer_ops *new_ops)
 {
-    for (unsigned i = 0; i < CPU_MAX; i++) {
+    for (unsigned i = 0; i < CPU_MAX; i++)
         spin_init(&queues[i].lock, SPIN_TIMER);
-        list_init(&queues[i].pending);
-    }
     ops = new_ops;
 }
 
 void timer_init(struct timer *timer, void (*function)(struct timer *timer))
 {
-    list_init(&timer->link);
+    timer->pending = false;
+    timer->realtime = false;
     timer->function = function;
-    /* Once a timer names this processor, others may lock its queue: that has to exist. */
-    (void)own_queue();
-    timer->cpu = cpu_self()->index;
+    timer->cpu = CPU_OWN->index;
 }
 
 /* Locks the queue where the timer is pending or was last. */
-static struct timer_queue *queue_lock(const struct timer *timer)
+static struct timer_queue *timer_queue_lock(const struct timer *timer)
 {
     for (;;) {
         uint32_t cpu = __atomic_load_n(&timer->cpu, __ATOMIC_ACQUIRE);
@@ -75,12 +102,12 @@ static struct timer_queue *queue_lock(const struct timer *timer)
 }
 
 /* The same, once no other processor runs the timer's function: that may still look at whatever the
- * timer lies in after it has woken somebody. flags: the caller's, from before interrupts went off.
+ * timer lies in after it has woken a thread. flags: the caller's, from before interrupts went off.
  */
 static struct timer_queue *quiet_lock(const struct timer *timer, uint64_t flags)
 {
     for (;;) {
-        struct timer_queue *queue = queue_lock(timer);
+        struct timer_queue *queue = timer_queue_lock(timer);
 
         if (__atomic_load_n(&queue->running, __ATOMIC_ACQUIRE) != timer || queue == own_queue())
             return queue;
@@ -91,40 +118,92 @@ static struct timer_queue *quiet_lock(const struct timer *timer, uint64_t flags)
     }
 }
 
-/* Off whatever queue it is on. Another processor's hardware is left as it is: an interrupt too
- * many does no harm. */
-static void remove_locked(struct timer_queue *queue, struct timer *timer)
+/* Into its place; true if it is the first there. */
+static bool timer_insert_locked(struct timer_queue *queue, struct timer *timer)
 {
-    bool was_first = earliest_locked(queue) == timer;
+    struct timer_set *set = &queue->sets[timer->realtime];
+    struct rb_node **link = &set->tree.root, *parent = NULL;
+    uint64_t key_ns = timer->deadline_ns;
+    bool is_first = true;
 
-    list_remove(&timer->link);
-    if (was_first && queue == &queues[cpu_self()->index])
+    ASSERT(spin_is_held(&queue->lock) && !timer->pending);
+    timer->pending = true;
+    timer->key_ns = key_ns;
+    while (*link) {
+        parent = *link;
+        if (key_ns < rb_entry(parent, struct timer, node)->key_ns) {
+            link = &parent->left;
+        } else { /* behind those of the same time */
+            link = &parent->right;
+            is_first = false;
+        }
+    }
+    rb_insert(&set->tree, &timer->node, parent, link);
+    if (is_first)
+        set->first = timer;
+    return is_first;
+}
+
+/* Out of the queue that it is pending in; true if it was the first there. */
+static bool timer_remove_locked(struct timer_queue *queue, struct timer *timer)
+{
+    struct timer_set *set = &queue->sets[timer->realtime];
+    bool was_first = set->first == timer;
+
+    ASSERT(spin_is_held(&queue->lock) && timer->pending);
+    if (was_first) {
+        struct rb_node *next = rb_next(&timer->node);
+
+        set->first = next ? rb_entry(next, struct timer, node) : NULL;
+    }
+    rb_erase(&set->tree, &timer->node);
+    timer->pending = false;
+    return was_first;
+}
+
+/* Locks the caller's own queue, and makes the timer, which is pending nowhere else then, belong to
+ * it. True if a timer of this queue has to be removed first. Another processor's hardware is left
+ * as it is: an interrupt too many does no harm. */
+static struct timer_queue *timer_claim(struct timer *timer, uint64_t flags)
+{
+    struct timer_queue *queue = quiet_lock(timer, flags), *own = own_queue();
+
+    if (likely(queue == own))
+        return own;
+    if (timer->pending)
+        timer_remove_locked(queue, timer);
+    __atomic_store_n(&timer->cpu, CPU_OWN->index, __ATOMIC_RELEASE);
+    spin_unlock(&queue->lock);
+    spin_lock(&own->lock);
+    return own;
+}
+
+static void timer_start_on(struct timer *timer, uint64_t deadline_ns, bool realtime)
+{
+    uint64_t flags = irq_save();
+    struct timer_queue *queue = timer_claim(timer, flags);
+    bool changed = false;
+
+    if (timer->pending && (timer->realtime != realtime || deadline_ns < timer->key_ns))
+        changed = timer_remove_locked(queue, timer);
+    timer->deadline_ns = deadline_ns;
+    timer->realtime = realtime;
+    if (!timer->pending)
+        changed |= timer_insert_locked(queue, timer);
+    if (changed)
         hardware_set_locked(queue);
+    spin_unlock(&queue->lock);
+    irq_restore(flags);
 }
 
 void timer_start(struct timer *timer, uint64_t deadline_ns)
 {
-    uint64_t flags = irq_save();
-    struct timer_queue *queue = quiet_lock(timer, flags);
-    struct list *before;
+    timer_start_on(timer, deadline_ns, false);
+}
 
-    remove_locked(queue, timer);
-    timer->deadline_ns = deadline_ns;
-    __atomic_store_n(&timer->cpu, cpu_self()->index, __ATOMIC_RELEASE);
-    spin_unlock(&queue->lock);
-
-    queue = own_queue();
-    spin_lock(&queue->lock);
-    before = &queue->pending;
-    /* Most timers are later than the others: look from the end. */
-    while (before->prev != &queue->pending &&
-           list_entry(before->prev, struct timer, link)->deadline_ns > deadline_ns)
-        before = before->prev;
-    list_push_back(before, &timer->link);
-    if (earliest_locked(queue) == timer)
-        hardware_set_locked(queue);
-    spin_unlock(&queue->lock);
-    irq_restore(flags);
+void timer_start_realtime(struct timer *timer, uint64_t realtime_ns)
+{
+    timer_start_on(timer, realtime_ns, true);
 }
 
 void timer_stop(struct timer *timer)
@@ -132,37 +211,61 @@ void timer_stop(struct timer *timer)
     uint64_t flags = irq_save();
     struct timer_queue *queue = quiet_lock(timer, flags);
 
-    remove_locked(queue, timer);
+    if (timer->pending && timer_remove_locked(queue, timer) && queue == own_queue())
+        hardware_set_locked(queue);
     spin_unlock(&queue->lock);
     irq_restore(flags);
 }
 
-void timer_let_go(void)
+void timer_detach(void)
 {
     __atomic_store_n(&own_queue()->running, NULL, __ATOMIC_RELEASE);
 }
 
-bool timer_pending(const struct timer *timer)
+static void timer_look_again(void *argument)
 {
-    return !list_empty(&timer->link);
+    struct timer_queue *queue = own_queue();
+    uint64_t flags = spin_lock_irqsave(&queue->lock);
+
+    (void)argument;
+    hardware_set_locked(queue);
+    spin_unlock_irqrestore(&queue->lock, flags);
 }
 
-/* Takes the first timer whose time has come off the list; NULL when none is left. */
-static struct timer *expired_take(struct timer_queue *queue)
+void timer_clock_was_set(void)
+{
+    ipi_call_all(timer_look_again, NULL);
+}
+
+/* A timer of the set whose time has come, out of it; NULL when none is left. */
+static struct timer *timer_expired_locked(struct timer_queue *queue, struct timer_set *set,
+                                          uint64_t now_ns)
 {
     struct timer *first;
 
+    ASSERT(spin_is_held_inline(&queue->lock));
+    while ((first = set->first) != NULL && first->key_ns <= now_ns) {
+        timer_remove_locked(queue, first);
+        if (first->deadline_ns <= now_ns)
+            return first;
+        timer_insert_locked(queue, first); /* it was moved on */
+    }
+    return NULL;
+}
+
+static struct timer *timer_take_expired(struct timer_queue *queue)
+{
+    struct timer *timer;
+
     spin_lock(&queue->lock);
-    first = earliest_locked(queue);
-    if (first && first->deadline_ns <= clock_monotonic_ns())
-        list_remove(&first->link);
-    else
-        first = NULL;
-    queue->running = first;
-    if (!first)
+    timer = timer_expired_locked(queue, &queue->sets[false], clock_monotonic_ns());
+    if (!timer && queue->sets[true].first)
+        timer = timer_expired_locked(queue, &queue->sets[true], clock_realtime_ns());
+    queue->running = timer;
+    if (!timer)
         hardware_set_locked(queue);
     spin_unlock(&queue->lock);
-    return first;
+    return timer;
 }
 
 void timer_interrupt(void)
@@ -171,7 +274,7 @@ void timer_interrupt(void)
     struct timer *timer;
 
     __atomic_fetch_add(&queue->interrupts, 1, __ATOMIC_RELAXED);
-    while ((timer = expired_take(queue)) != NULL)
+    while ((timer = timer_take_expired(queue)) != NULL)
         timer->function(timer);
 }
 

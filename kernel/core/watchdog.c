@@ -1,4 +1,17 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Watchdog: each processor looks after the next one.
+ *
+ * Every PERIOD_NS a timer on each processor stores its beat and examines the next processor that
+ * takes part, in a ring. Two things count as stuck for WATCHDOG_NS: no beat at all (interrupts are
+ * off or the timer is lost), and a program's thread that stays in the kernel without a tick in ring
+ * 3 and without a context switch (a loop that can be interrupted). Either has to be seen twice in a
+ * row, since a machine that was stopped and goes on finds every beat old. It only reports: the log
+ * line and a backtrace by NMI.
+ *
+ * `beat_ns` and `stuck_ns` are written by their processor and read by the one before it in the
+ * ring; `silent` belongs to that reader.
+ */
 #include "kernel/core/watchdog.h"
 
 #include "kernel/arch/x86_64/cpu.h"
@@ -13,7 +26,7 @@
 struct watch {
     struct timer timer;
     uint64_t beat_ns; /* [a] its last sign of life; 0: it does not take part */
-    unsigned silent;  /* looks at it in a row that found it silent; of who looks after it */
+    unsigned silent;  /* checks in a row that found it stuck; of the processor that checks */
     /* Its own: what it saw at the last beat, and since when that has been a program in the kernel.
      */
     const struct arch_thread *thread;
@@ -23,7 +36,9 @@ struct watch {
 
 static struct watch watches[CPU_MAX];
 
-static void tell(unsigned cpu, const char *what)
+/* An NMI that is not answered either means that the processor is gone, or stopped by the firmware.
+ */
+static void watchdog_report(unsigned cpu, const char *what)
 {
     struct backtrace_cpu state;
 
@@ -35,7 +50,7 @@ static void tell(unsigned cpu, const char *what)
     panic_show_flight(cpu_all[cpu]);
 }
 
-static void look_after(unsigned cpu, uint64_t now_ns)
+static void watchdog_check(unsigned cpu, uint64_t now_ns)
 {
     struct watch *watch = &watches[cpu];
     uint64_t beat_ns = __atomic_load_n(&watch->beat_ns, __ATOMIC_RELAXED);
@@ -48,12 +63,12 @@ static void look_after(unsigned cpu, uint64_t now_ns)
             klog("processor %u goes on", cpu);
         watch->silent = 0;
     } else if (++watch->silent == 2) {
-        tell(cpu, silent ? "answered" : "left the kernel");
+        watchdog_report(cpu, silent ? "answered" : "left the kernel");
     }
 }
 
 /* In ring 3, idle, or in a thread of the kernel's own it may be for as long as it likes. */
-static void look_at_self(struct watch *watch, uint64_t now_ns)
+static void watchdog_check_self(struct watch *watch, uint64_t now_ns)
 {
     const struct cpu *cpu = cpu_self();
     bool same = cpu->thread == watch->thread && cpu->user_ticks == watch->user_ticks;
@@ -66,18 +81,20 @@ static void look_at_self(struct watch *watch, uint64_t now_ns)
     watch->user_ticks = cpu->user_ticks;
 }
 
-static void beat(struct timer *timer)
+static void watchdog_beat(struct timer *timer)
 {
     unsigned self = cpu_self()->index, next = self;
     uint64_t now_ns = clock_monotonic_ns();
 
-    look_at_self(&watches[self], now_ns);
+    watchdog_check_self(&watches[self], now_ns);
     __atomic_store_n(&watches[self].beat_ns, now_ns, __ATOMIC_RELAXED);
+    /* A processor that does not take part has no beat; the search ends at this one at the latest.
+     */
     do
         next = (next + 1) % CPU_MAX;
     while (!__atomic_load_n(&watches[next].beat_ns, __ATOMIC_RELAXED));
     if (next != self)
-        look_after(next, now_ns);
+        watchdog_check(next, now_ns);
     timer_start(timer, now_ns + PERIOD_NS);
 }
 
@@ -85,6 +102,6 @@ void watchdog_start(void)
 {
     struct timer *timer = &watches[cpu_self()->index].timer;
 
-    timer_init(timer, beat);
-    beat(timer);
+    timer_init(timer, watchdog_beat);
+    watchdog_beat(timer);
 }

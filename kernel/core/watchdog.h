@@ -3,8 +3,20 @@
  * core/watchdog.h - a processor that does not answer is noticed by another one
  *
  * Owns:    a timer on each processor that says "I am here" and looks after the next one.
- * Rule:    silence of WATCHDOG_NS is told once, with what that processor does and did last; so is a
- *          program that has been in the kernel all that time, though interrupts are on. A machine
+ * Rule:    silence of WATCHDOG_NS is reported once, with what that processor does and did last; so
+ *          is a program that has been in the kernel all that time, though interrupts are on. A
+ *          machine that was stopped as a whole (by its hypervisor, say) is no silence: it takes two
+ *          checks.
+ * Context: the timer interrupt.
+ * Tests:   tests/system/test_inject.py
+ */
+/*
+ * core/watchdog.h - a processor that does not answer is noticed by another one
+ *
+ * Owns:    a timer on each processor that says "I am here" and looks after the next one.
+ * Rule:    silence of WATCHDOG_NS is reported once, with what that processor does and did last; so
+ *          is a program that has been in the kernel all that time, though interrupts are on. A
+ *          machine
  * that was stopped as a whole (by its hypervisor, say) is no silence: it takes two looks. Context:
  * the timer interrupt. Tests:   tests/system/test_inject.py
  */

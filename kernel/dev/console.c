@@ -1,7 +1,18 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Console devices: /dev/tty, /dev/console, /dev/ttyS0 and /dev/kmsg.
+ *
+ * They lead to a terminal or to the running test's output.
+ *
+ * While the plan runs, what is written to /dev/console and /dev/kmsg goes to the sink that the
+ * self-test has set, where it becomes "#: " lines of the report. Once a terminal is in use
+ * (console_set_terminal) an open of /dev/console or /dev/ttyS0 makes the file one of that terminal:
+ * the open operation replaces the file's operations, and this file is out of the way. A file that
+ * was opened before keeps the sink.
+ */
 #include "kernel/dev/console.h"
-#include "kernel/fs/devfs.h"
-#include "kernel/fs/file.h"
+#include "kernel/fs/devfs/devfs.h"
+#include "kernel/fs/vfs/file.h"
 #include "kernel/sched/waitq.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/poll.h"
@@ -13,14 +24,12 @@
 #define KMSG_NBYTES  992 /* longest line of Linux's /dev/kmsg */
 
 static struct console_sink *current_sink;       /* atomic */
-static const struct file_ops *terminal_files;   /* constant after start-up */
-static int (*current_open)(struct file *file);  /* likewise */
+static int (*current_open)(struct file *file);  /* constant after start-up */
 static int (*terminal_open)(struct file *file); /* atomic; NULL: the sink */
 
-void console_set_files(const struct file_ops *files, int (*open_current)(struct file *file))
+void console_set_current(int (*open)(struct file *file))
 {
-    terminal_files = files;
-    current_open = open_current;
+    current_open = open;
 }
 
 void console_set_terminal(int (*open)(struct file *file))
@@ -33,6 +42,8 @@ struct console_sink *console_set_sink(struct console_sink *sink)
     return __atomic_exchange_n(&current_sink, sink, __ATOMIC_ACQ_REL);
 }
 
+/* The sink is read once: a test that ends meanwhile may still get these bytes, never a freed sink,
+ * since sinks are static objects of the harness. */
 static void sink_write(const char *bytes, size_t nbytes)
 {
     struct console_sink *sink = __atomic_load_n(&current_sink, __ATOMIC_ACQUIRE);
@@ -41,16 +52,16 @@ static void sink_write(const char *bytes, size_t nbytes)
         sink->write(sink, bytes, nbytes);
 }
 
-static int64_t console_write(struct file *file, struct vm_io *io, int64_t *offset)
+static int64_t console_sink_write(struct file *file, struct user_iter *io, int64_t *offset)
 {
     char chunk[CHUNK];
     int64_t total = 0;
 
-    if (file->context)
-        return terminal_files->write(file, io, offset);
+    (void)file, (void)offset;
+    /* In chunks on the stack: the sink takes kernel memory only. */
     while (io->left > 0) {
         size_t nbytes = MIN(io->left, sizeof(chunk));
-        size_t moved = vm_io_get(io, chunk, nbytes);
+        size_t moved = user_iter_get(io, chunk, nbytes);
 
         sink_write(chunk, moved);
         total += (int64_t)moved;
@@ -62,30 +73,21 @@ static int64_t console_write(struct file *file, struct vm_io *io, int64_t *offse
     return total;
 }
 
-/* Without a terminal nobody types: the end of the input, at once. */
-static int64_t console_read(struct file *file, struct vm_io *io, int64_t *offset)
+/* Nothing types on the sink: the end of the input, at once. */
+static int64_t console_read(struct file *file, struct user_iter *io, int64_t *offset)
 {
-    return file->context ? terminal_files->read(file, io, offset) : 0;
+    (void)file, (void)io, (void)offset;
+    return 0;
 }
 
-static int64_t console_ioctl(struct file *file, uint32_t request, struct uptr arg)
-{
-    return file->context ? terminal_files->ioctl(file, request, arg) : -ENOTTY;
-}
-
+/* Always ready: reading gives the end of the file, writing never waits. */
 static uint32_t console_poll(struct file *file, struct poll_waiter *waiter)
 {
-    if (file->context)
-        return terminal_files->poll(file, waiter);
+    (void)file, (void)waiter;
     return LX_POLLIN | LX_POLLOUT | LX_POLLRDNORM | LX_POLLWRNORM;
 }
 
-static void console_release(struct file *file)
-{
-    if (file->context)
-        terminal_files->release(file);
-}
-
+/* Without a terminal the operations below stay. */
 static int console_open(struct file *file)
 {
     int (*open)(struct file *) = __atomic_load_n(&terminal_open, __ATOMIC_ACQUIRE);
@@ -93,7 +95,8 @@ static int console_open(struct file *file)
     return open ? open(file) : 0;
 }
 
-static int tty_open(struct file *file)
+/* ENXIO without a controlling terminal, as on Linux. */
+static int current_tty_open(struct file *file)
 {
     return current_open ? current_open(file) : -ENXIO;
 }
@@ -111,7 +114,7 @@ static size_t priority_length(const char *line, size_t len)
 }
 
 /* One write is one line, whole or refused. */
-static int64_t kmsg_write(struct file *file, struct vm_io *io, int64_t *offset)
+static int64_t kmsg_write(struct file *file, struct user_iter *io, int64_t *offset)
 {
     char line[KMSG_NBYTES + 1];
     size_t len = io->left;
@@ -119,9 +122,10 @@ static int64_t kmsg_write(struct file *file, struct vm_io *io, int64_t *offset)
     size_t skip;
 
     (void)file, (void)offset;
+    /* Linux's limit and its error. */
     if (len > KMSG_NBYTES)
         return -EINVAL;
-    if (vm_io_get(io, line, len) < len)
+    if (user_iter_get(io, line, len) < len)
         return -EFAULT;
     skip = priority_length(line, len);
     if (len == skip || line[len - 1] != '\n')
@@ -132,26 +136,17 @@ static int64_t kmsg_write(struct file *file, struct vm_io *io, int64_t *offset)
 
 static const struct file_ops console_ops = {
     .open = console_open,
-    .release = console_release,
     .read = console_read,
-    .write = console_write,
+    .write = console_sink_write,
     .poll = console_poll,
-    .ioctl = console_ioctl,
 };
-static const struct file_ops current_ops = {
-    .open = tty_open,
-    .release = console_release,
-    .read = console_read,
-    .write = console_write,
-    .poll = console_poll,
-    .ioctl = console_ioctl,
-};
+static const struct file_ops current_tty_ops = {.open = current_tty_open};
 static const struct file_ops kmsg_ops = {
     .write = kmsg_write,
 };
 
 static struct char_device devices[] = {
-    {.name = "tty", .device = DEVICE(TTY_MAJOR, 0), .mode = 0666, .ops = &current_ops},
+    {.name = "tty", .device = DEVICE(TTY_MAJOR, 0), .mode = 0666, .ops = &current_tty_ops},
     {.name = "ttyS0", .device = DEVICE(SERIAL_MAJOR, 64), .mode = 0660, .ops = &console_ops},
     {.name = "console", .device = DEVICE(TTY_MAJOR, 1), .mode = 0600, .ops = &console_ops},
     {.name = "kmsg", .device = DEVICE(MEM_MAJOR, 11), .mode = 0644, .ops = &kmsg_ops},

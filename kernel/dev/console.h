@@ -15,7 +15,6 @@
 #include "kernel/lib/util.h"
 
 struct file;
-struct file_ops;
 
 /* Takes bytes written to /dev/console (or, as one line without its newline, to /dev/kmsg). */
 struct console_sink {
@@ -27,7 +26,7 @@ MUST_CHECK int console_devices_init(void);
 /* NULL: output is dropped. Returns the sink there was. */
 struct console_sink *console_set_sink(struct console_sink *sink);
 
-/* Operations of files whose context is a terminal, and how /dev/tty finds its own. */
-void console_set_files(const struct file_ops *files, int (*open_current)(struct file *file));
-/* /dev/console and /dev/ttyS0 opened from now on are a terminal: open makes it the file's. */
+/* How /dev/tty is opened: open makes the file one of the caller's controlling terminal. */
+void console_set_current(int (*open)(struct file *file));
+/* /dev/console and /dev/ttyS0 opened from now on are a terminal: open makes the file one of it. */
 void console_set_terminal(int (*open)(struct file *file));

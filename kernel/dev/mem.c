@@ -1,14 +1,23 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Memory devices: null, zero, full, random and urandom.
+ *
+ * Numbers, modes and results are Linux's (drivers/char/mem.c and random.c). Long transfers go in
+ * chunks and end early at a signal, with what was done up to then: a read of gigabytes from
+ * /dev/zero must not keep the processor nor outlive SIGKILL. A chunk that cannot be copied whole
+ * ends the call: with -EFAULT if nothing was copied, else with a short count.
+ */
 #include "kernel/dev/mem.h"
 #include "kernel/core/random.h"
-#include "kernel/fs/devfs.h"
-#include "kernel/fs/file.h"
+#include "kernel/fs/devfs/devfs.h"
+#include "kernel/fs/vfs/file.h"
 #include "kernel/mm/pmm.h"
+#include "kernel/sched/sched.h"
 #include "kernel/sched/waitq.h"
 #include "shared/linux/errno.h"
 
-#define MEM_MAJOR    1
 #define RANDOM_CHUNK 256
+#define ZERO_CHUNK   65536 /* between two preemption points */
 
 /* They have a position, since pread and lseek work, but it never moves. */
 static int64_t seek_nowhere(struct file *file, int64_t offset, int whence)
@@ -18,13 +27,15 @@ static int64_t seek_nowhere(struct file *file, int64_t offset, int whence)
     return 0;
 }
 
-static int64_t read_nothing(struct file *file, struct vm_io *io, int64_t *offset)
+/* The end of the file, always. */
+static int64_t read_nothing(struct file *file, struct user_iter *io, int64_t *offset)
 {
     (void)file, (void)io, (void)offset;
     return 0;
 }
 
-static int64_t write_away(struct file *file, struct vm_io *io, int64_t *offset)
+/* The bytes are not even looked at: a bad address is no error, as on Linux. */
+static int64_t write_away(struct file *file, struct user_iter *io, int64_t *offset)
 {
     int64_t nbytes = (int64_t)io->left;
 
@@ -33,22 +44,49 @@ static int64_t write_away(struct file *file, struct vm_io *io, int64_t *offset)
     return nbytes;
 }
 
-static int64_t write_full(struct file *file, struct vm_io *io, int64_t *offset)
+/* As a full disk would. */
+static int64_t write_full(struct file *file, struct user_iter *io, int64_t *offset)
 {
     (void)file, (void)io, (void)offset;
     return -ENOSPC;
 }
 
-static int64_t read_zero(struct file *file, struct vm_io *io, int64_t *offset)
+/* No chunk of zeroes is copied: the user pages are cleared in place. A function of its own, that a
+ * small read needs few registers. */
+static NOINLINE int64_t read_zero_long(struct user_iter *io)
 {
-    size_t wanted = io->left;
-    size_t moved = vm_io_put_zero(io, wanted);
+    int64_t total = 0;
 
-    (void)file, (void)offset;
-    return moved || !wanted ? (int64_t)moved : -EFAULT;
+    while (io->left > 0) {
+        size_t nbytes = MIN(io->left, ZERO_CHUNK);
+        size_t moved = user_iter_put_zero(io, nbytes);
+
+        total += (int64_t)moved;
+        if (moved < nbytes)
+            return total ? total : -EFAULT;
+        /* Done: no preemption point on the way out of a short read. */
+        if (io->left == 0)
+            break;
+        sched_preempt_point();
+        if (waitq_interrupted())
+            break;
+    }
+    return total;
 }
 
-static int64_t read_random(struct file *file, struct vm_io *io, int64_t *offset)
+static int64_t read_zero(struct file *file, struct user_iter *io, int64_t *offset)
+{
+    size_t nbytes = io->left, moved;
+
+    (void)file, (void)offset;
+    if (unlikely(nbytes > ZERO_CHUNK))
+        return read_zero_long(io);
+    moved = user_iter_put_zero(io, nbytes);
+    return likely(moved || !nbytes) ? (int64_t)moved : -EFAULT;
+}
+
+/* The generator's lock is held for a chunk at a time, not for the whole read. */
+static int64_t read_random(struct file *file, struct user_iter *io, int64_t *offset)
 {
     uint8_t chunk[RANDOM_CHUNK];
     int64_t total = 0;
@@ -58,18 +96,21 @@ static int64_t read_random(struct file *file, struct vm_io *io, int64_t *offset)
         size_t nbytes = MIN(io->left, sizeof(chunk));
         size_t moved;
 
+        /* Before the copy, which may fault and sleep. */
         random_fill(chunk, nbytes);
-        moved = vm_io_put(io, chunk, nbytes);
+        moved = user_iter_put(io, chunk, nbytes);
         total += (int64_t)moved;
         if (moved < nbytes)
             return total ? total : -EFAULT;
+        sched_preempt_point();
         if (waitq_interrupted())
             break;
     }
     return total;
 }
 
-static int64_t write_random(struct file *file, struct vm_io *io, int64_t *offset)
+/* Any program may add to the state: that never makes it easier to predict. */
+static int64_t write_random(struct file *file, struct user_iter *io, int64_t *offset)
 {
     uint8_t chunk[RANDOM_CHUNK];
     int64_t total = 0;
@@ -77,40 +118,36 @@ static int64_t write_random(struct file *file, struct vm_io *io, int64_t *offset
     (void)file, (void)offset;
     while (io->left > 0) {
         size_t nbytes = MIN(io->left, sizeof(chunk));
-        size_t moved = vm_io_get(io, chunk, nbytes);
+        size_t moved = user_iter_get(io, chunk, nbytes);
 
+        /* Also what a short copy brought. */
         random_mix(chunk, moved);
         total += (int64_t)moved;
         if (moved < nbytes)
             return total ? total : -EFAULT;
+        sched_preempt_point();
         if (waitq_interrupted())
             break;
     }
     return total;
 }
 
+/* The entropy count and its changes are not offered; Linux gives EINVAL for an unknown request too.
+ */
 static int64_t ioctl_random(struct file *file, uint32_t request, struct uptr arg)
 {
     (void)file, (void)request, (void)arg;
     return -EINVAL;
 }
 
-/* A mapping of /dev/zero is anonymous memory: each page is new, and nobody's but the mapper's. */
-static int zero_page_get(struct vm_pager *pager, uint64_t index, bool write,
-                         struct frame **out_frame)
-{
-    (void)pager, (void)index, (void)write;
-    *out_frame = pmm_alloc(0, PMM_ZERO);
-    return *out_frame ? 0 : -ENOMEM;
-}
-
+/* The pager is static: references to it need no count. */
 static void zero_pager_ref(struct vm_pager *pager, struct dentry *name)
 {
     (void)pager, (void)name;
 }
 
+/* A mapping of /dev/zero is anonymous memory: no page is ever asked for. */
 static const struct vm_pager_ops zero_pager_ops = {
-    .page_get = zero_page_get,
     .get = zero_pager_ref,
     .put = zero_pager_ref,
     .is_zero = true,
@@ -128,6 +165,7 @@ static const struct file_ops zero_ops = {
     .seek = seek_nowhere,
     .pager = &zero_pager,
 };
+/* Reads as /dev/zero. */
 static const struct file_ops full_ops = {
     .read = read_zero,
     .write = write_full,
@@ -140,6 +178,7 @@ static const struct file_ops random_ops = {
     .ioctl = ioctl_random,
 };
 
+/* random and urandom are one: the generator is seeded before the first program runs. */
 static struct char_device devices[] = {
     {.name = "null", .device = DEVICE(MEM_MAJOR, 3), .mode = 0666, .ops = &null_ops},
     {.name = "zero", .device = DEVICE(MEM_MAJOR, 5), .mode = 0666, .ops = &zero_ops},

@@ -10,7 +10,11 @@
  */
 #pragma once
 
+#include "kernel/fs/devfs/devfs.h"
 #include "kernel/lib/util.h"
+
+#define MEM_MAJOR       1
+#define MEM_DEVICE_NULL DEVICE(MEM_MAJOR, 3)
 
 /* Registers them with devfs. */
 MUST_CHECK int mem_devices_init(void);

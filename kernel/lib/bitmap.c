@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lib/bitmap.c - searches and ranges, a word at a time
+ * Bitmaps: searches and ranges, a word at a time.
+ *
+ * Bit n is bit n % 64 of word n / 64. Bits of the last word behind nbits may have any value:
+ * searches cut their result to nbits, and counting masks them off.
  */
 #include "kernel/lib/bitmap.h"
 
 /* The lowest bit at or above start whose value differs from the one in `flip` (all ones: look for
- * clear bits, 0: for set ones). */
+ * clear bits, 0: for set ones). The first word is masked below start; after it whole words are
+ * skipped. */
 static size_t find_bit(const uint64_t *words, size_t nbits, size_t start, uint64_t flip)
 {
     size_t index = start / 64;
@@ -32,6 +36,7 @@ size_t bitmap_find_set(const uint64_t *words, size_t nbits, size_t start)
     return find_bit(words, nbits, start, 0);
 }
 
+/* First fit. A run that is too short is left at its end, so no bit is looked at twice. */
 size_t bitmap_find_zero_run(const uint64_t *words, size_t nbits, size_t start, size_t count)
 {
     size_t first = bitmap_find_zero(words, nbits, start);
@@ -54,6 +59,7 @@ static uint64_t mask_between(size_t first, size_t last)
 
 void bitmap_set_range(uint64_t *words, size_t first, size_t count)
 {
+    /* At most 64 bits a round: up to the end of the word. */
     while (count > 0) {
         size_t low = first % 64;
         size_t n = MIN(count, 64 - low);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lib/bootinfo.c - is a hand-over block sane
+ * Checks of the hand-over block from the loader, before the kernel trusts any of it.
  *
  * Each check may rely on the ones before it; bootinfo_check calls them in that order.
  */
@@ -9,6 +9,7 @@
 #include "kernel/lib/string.h"
 #include "shared/addrmap.h"
 
+/* The bounds are generous: they refuse what cannot be, not what is unusual. */
 #define PHYSICAL_END (1ULL << 52) /* the most that page tables can express */
 #define DIRECT_SIZE  (DIRECT_END - DIRECT_BASE)
 #define LOW_END      (1ULL << 20) /* of the memory that another CPU can start in */
@@ -16,16 +17,20 @@
 
 #define TRAMPOLINE_SIZE (2 * PAGE_SIZE)
 
-static bool is_inside(uint64_t offset, uint64_t size, uint64_t end)
+/* offset + size <= end, written so that no sum can overflow: every number comes from outside. */
+static bool extent_is_inside(uint64_t offset, uint64_t size, uint64_t end)
 {
     return offset <= end && size <= end - offset;
 }
 
+/* The plan and the kernel's own file are optional. */
 static bool is_missing(const struct bootinfo_extent *extent)
 {
     return extent->base == 0 && extent->size == 0;
 }
 
+/* Magic number and version come before every other check, so that a loader of another version is
+ * named as such and not as a broken block. */
 static const char *check_header(const struct bootinfo *info, uint64_t mapped_bytes)
 {
     if (mapped_bytes < offsetof(struct bootinfo, block_base))
@@ -43,6 +48,8 @@ static const char *check_header(const struct bootinfo *info, uint64_t mapped_byt
     return NULL;
 }
 
+/* Ranges are sorted and disjoint. Gaps are allowed: firmware does not describe every hole. The end
+ * of the direct map bounds only what the kernel reaches through it. */
 static const char *check_range(const struct bootinfo_range *range, uint64_t previous_end)
 {
     uint64_t end;
@@ -57,12 +64,14 @@ static const char *check_range(const struct bootinfo_range *range, uint64_t prev
         return "memory map: a range of unknown type";
     if (range->base < previous_end)
         return "memory map: ranges out of order or overlapping";
+    /* Cannot overflow: both were bounded against PHYSICAL_END above. */
     end = range->base + (range->npages << PAGE_SHIFT);
     if (bootinfo_type_is_direct(range->type) && end > DIRECT_SIZE)
         return "memory map: memory beyond the end of the direct map";
     return NULL;
 }
 
+/* The count is 32 bits wide, so the size of the array fits into 64. */
 static const char *check_ranges(const struct bootinfo *info)
 {
     const struct bootinfo_range *ranges;
@@ -70,7 +79,7 @@ static const char *check_ranges(const struct bootinfo *info)
     uint64_t previous_end = 0;
 
     if (info->ranges_offset < sizeof(*info) || info->ranges_offset % 8 != 0 ||
-        !is_inside(info->ranges_offset, array_size, info->block_size))
+        !extent_is_inside(info->ranges_offset, array_size, info->block_size))
         return "memory map: outside the hand-over block";
     if (info->ranges_count == 0)
         return "memory map: empty";
@@ -91,10 +100,12 @@ static bool is_string(const struct bootinfo *info, uint32_t offset, uint32_t siz
 {
     const char *text = (const char *)info + offset;
 
-    return offset >= sizeof(*info) && is_inside(offset, (uint64_t)size + 1, info->block_size) &&
+    return offset >= sizeof(*info) &&
+           extent_is_inside(offset, (uint64_t)size + 1, info->block_size) &&
            memchr(text, 0, (size_t)size + 1) == text + size;
 }
 
+/* Empty strings are right: each has its NUL all the same. */
 static const char *check_strings(const struct bootinfo *info)
 {
     if (!is_string(info, info->cmdline_offset, info->cmdline_size))
@@ -128,8 +139,11 @@ static bool is_covered(const struct bootinfo *info, const struct bootinfo_extent
     return at >= end;
 }
 
+/* What the kernel keeps in place must lie in memory of the right type: the frame allocator goes by
+ * type alone and would give everything else away. */
 static const char *check_extents(const struct bootinfo *info)
 {
+    /* The block and the trampoline have no extent of their own in the structure. */
     struct bootinfo_extent block = {info->block_base, info->block_size};
     struct bootinfo_extent trampoline = {info->trampoline, TRAMPOLINE_SIZE};
 
@@ -138,6 +152,7 @@ static const char *check_extents(const struct bootinfo *info)
     if (!IS_ALIGNED(info->kernel.base, PAGE_SIZE) ||
         !is_covered(info, &info->kernel, BOOTINFO_KERNEL))
         return "kernel image: not in memory of its type";
+    /* Optional: without it a backtrace has no names. */
     if (!is_missing(&info->kernel_file) &&
         !is_covered(info, &info->kernel_file, BOOTINFO_KERNEL_FILE))
         return "kernel.elf: not in memory of its type";
@@ -148,6 +163,7 @@ static const char *check_extents(const struct bootinfo *info)
         return "plan.txt: not in memory of its type";
     if (!IS_ALIGNED(info->jump.base, PAGE_SIZE) || !is_covered(info, &info->jump, BOOTINFO_LOADER))
         return "jump code: not in memory of its type";
+    /* 0: no memory below 1 MiB was free, and only one processor will run. */
     if (info->trampoline &&
         (!IS_ALIGNED(info->trampoline, PAGE_SIZE) || info->trampoline > LOW_END - TRAMPOLINE_SIZE ||
          !is_covered(info, &trampoline, BOOTINFO_TRAMPOLINE)))
@@ -155,6 +171,8 @@ static const char *check_extents(const struct bootinfo *info)
     return NULL;
 }
 
+/* Only that the tables lie where they should; what they map is verified by mm/tables.c, which runs
+ * with the tables in use. */
 static const char *check_tables(const struct bootinfo *info)
 {
     const struct bootinfo_extent *tables = &info->tables;
@@ -170,7 +188,8 @@ static const char *check_tables(const struct bootinfo *info)
     return NULL;
 }
 
-/* Each mask is a run of ones, and no two share a bit. */
+/* Each mask is a run of ones, and no two share a bit. Adding the lowest bit to a run of ones
+ * carries out of it: no bit of the mask remains. */
 static bool are_masks(uint32_t red, uint32_t green, uint32_t blue)
 {
     const uint32_t masks[] = {red, green, blue};
@@ -184,7 +203,8 @@ static bool are_masks(uint32_t red, uint32_t green, uint32_t blue)
     return (red & green) == 0 && (green & blue) == 0 && (red & blue) == 0;
 }
 
-/* Whether RAM of ours lies between base and end. */
+/* Whether RAM of ours lies between base and end. The ranges have been checked: their ends cannot
+ * overflow. */
 static bool meets_direct_memory(const struct bootinfo *info, uint64_t base, uint64_t end)
 {
     const struct bootinfo_range *ranges = bootinfo_ranges(info);
@@ -198,6 +218,9 @@ static bool meets_direct_memory(const struct bootinfo *info, uint64_t base, uint
     return false;
 }
 
+/* A screen is optional, so a format of "none" is right. A framebuffer in RAM that the kernel owns
+ * would have two mappings of different cache types, and its writes would go into allocated frames.
+ */
 static const char *check_framebuffer(const struct bootinfo *info)
 {
     const struct bootinfo_framebuffer *fb = &info->framebuffer;
@@ -211,7 +234,8 @@ static const char *check_framebuffer(const struct bootinfo *info)
     if (fb->width == 0 || fb->width > PIXELS_MAX || fb->height == 0 || fb->height > PIXELS_MAX ||
         fb->pixels_per_line < fb->width || fb->pixels_per_line > 2 * PIXELS_MAX)
         return "framebuffer: implausible width, height or line length";
-    if (fb->base == 0 || fb->base % 4 != 0 || !is_inside(fb->base, fb->size, PHYSICAL_END))
+    /* Pixels are stored as 32-bit words. */
+    if (fb->base == 0 || fb->base % 4 != 0 || !extent_is_inside(fb->base, fb->size, PHYSICAL_END))
         return "framebuffer: implausible address";
     if (fb->size < (uint64_t)fb->pixels_per_line * fb->height * 4)
         return "framebuffer: smaller than the screen";
@@ -220,6 +244,7 @@ static const char *check_framebuffer(const struct bootinfo *info)
     return NULL;
 }
 
+/* Zero is right for each: the firmware has no such table. */
 static const char *check_pointers(const struct bootinfo *info)
 {
     if (info->rsdp >= PHYSICAL_END || info->smbios >= PHYSICAL_END ||
@@ -228,6 +253,7 @@ static const char *check_pointers(const struct bootinfo *info)
     return NULL;
 }
 
+/* The first fault is kept; later checks are not run, since they rely on earlier ones. */
 const char *bootinfo_check(const struct bootinfo *info, uint64_t mapped_bytes)
 {
     const char *fault = check_header(info, mapped_bytes);
@@ -242,6 +268,7 @@ const char *bootinfo_check(const struct bootinfo *info, uint64_t mapped_bytes)
 
 const char *bootinfo_type_name(uint32_t type)
 {
+    /* For the memory map in the log. */
     static const char *const names[BOOTINFO_NTYPES] = {
         [BOOTINFO_RESERVED] = "reserved",
         [BOOTINFO_FREE] = "free",

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lib/cfg.c - boot.cfg and the command line
+ * Reader of boot.cfg, and of the command line that is made from it.
+ *
+ * boot.cfg has one word a line, `key` or `key=value`; lines that begin with # are comments. The
+ * loader appends each word to the command line, separated by one blank, and the kernel finds keys
+ * there. So a word holds no blank, and there is no quoting.
  */
 #include "kernel/lib/cfg.h"
 
@@ -33,6 +37,7 @@ void cfg_init(struct cfg_reader *reader, const char *text, size_t size)
     *reader = (struct cfg_reader){.text = text, .size = size};
 }
 
+/* Nothing that a shell, a URL or the loader's menu would treat in a special way. */
 static bool is_key_byte(char byte)
 {
     return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
@@ -67,6 +72,7 @@ static const char *word_fault(const struct line *word)
     return NULL;
 }
 
+/* A malformed line does not end the file: the caller reports it and goes on with the next one. */
 enum cfg_kind cfg_next(struct cfg_reader *reader, struct cfg_word *word)
 {
     struct line line;
@@ -90,6 +96,7 @@ enum cfg_kind cfg_next(struct cfg_reader *reader, struct cfg_word *word)
     return CFG_END;
 }
 
+/* All or nothing: half a word could be another key. The NUL counts towards size. */
 int cfg_append(char *cmdline, size_t size, const char *word, size_t length)
 {
     size_t used = strlen(cmdline);
@@ -119,6 +126,7 @@ static bool word_next(const char *cmdline, size_t *position, struct line *out)
     return length > 0;
 }
 
+/* The whole key, so that `plan` does not match `planet=1`. */
 static bool has_key(const struct line *word, const char *key, size_t nkey)
 {
     return word->length >= nkey && memcmp(word->text, key, nkey) == 0 &&
@@ -133,6 +141,7 @@ static struct line value_of(const struct line *word, size_t nkey)
     return (struct line){word->text + skip, word->length - skip};
 }
 
+/* The last one wins: a word that is appended later overrides an earlier one. */
 bool cfg_find(const char *cmdline, const char *key, char *out, size_t size)
 {
     size_t nkey = strlen(key);
@@ -151,6 +160,7 @@ bool cfg_find(const char *cmdline, const char *key, char *out, size_t size)
     return true;
 }
 
+/* A key with an empty value counts as one without a value. */
 static bool is_understood(const struct line *word)
 {
     for (size_t i = 0; i < ARRAY_SIZE(known_keys); i++) {

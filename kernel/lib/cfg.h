@@ -49,7 +49,7 @@ MUST_CHECK int cfg_append(char *cmdline, size_t size, const char *word, size_t l
  * a word that cfg_unknown does not complain about. */
 bool cfg_find(const char *cmdline, const char *key, char *out, size_t size);
 
-/* The next word that nobody here understands: unknown key, a value where none belongs, none where
+/* The next word that is not understood: unknown key, a value where none belongs, none where
  * one is needed, or longer than CFG_WORD_MAX. *position starts as 0. Copies the word, cut to size;
  * false at the end. */
 bool cfg_unknown(const char *cmdline, size_t *position, char *out, size_t size);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lib/cksum.c - POSIX cksum
+ * POSIX cksum, and the reader of a file of checksums.
  *
  * The state is kept with its bytes swapped: then the first byte of the data meets the lowest byte
  * of the state, and words can be used as they are loaded on a little-endian machine.
@@ -41,7 +41,8 @@ void cksum_init(struct cksum_tables *tables)
 
 /* Sixteen bytes. The first four meet the state and so come from a register; each of the others
  * costs a load and an exclusive or from memory, and no shift. */
-static inline uint32_t step(const struct cksum_tables *tables, uint32_t state, const uint8_t *bytes)
+static inline uint32_t crc_step16(const struct cksum_tables *tables, uint32_t state,
+                                  const uint8_t *bytes)
 {
     uint32_t first = state ^ ((const struct word32 *)(const void *)bytes)->value;
     uint32_t sum = tables->slice[15][first & 0xff] ^ tables->slice[14][(first >> 8) & 0xff] ^
@@ -53,6 +54,7 @@ static inline uint32_t step(const struct cksum_tables *tables, uint32_t state, c
     return sum;
 }
 
+/* The tail of a piece, and the length at the end. */
 static uint32_t update_bytes(const struct cksum_tables *tables, uint32_t state,
                              const uint8_t *bytes, size_t nbytes)
 {
@@ -68,11 +70,12 @@ uint32_t cksum_update(const struct cksum_tables *tables, uint32_t state, const v
     const uint8_t *end = at + nbytes - nbytes % 16;
 
     for (; at < end; at += 16)
-        state = step(tables, state, at);
+        state = crc_step16(tables, state, at);
     return update_bytes(tables, state, at, nbytes % 16);
 }
 
-/* The length is appended, lowest byte first, without leading zeroes; then the complement. */
+/* The length is appended, lowest byte first, without leading zeroes; then the complement. IEEE Std
+ * 1003.1, utility cksum. */
 uint32_t cksum_finish(const struct cksum_tables *tables, uint32_t state, uint64_t nbytes_total)
 {
     for (; nbytes_total > 0; nbytes_total >>= 8) {
@@ -108,8 +111,9 @@ static bool take_number(struct line *line, uint64_t max, uint64_t *out)
     return true;
 }
 
-/* NULL, or why the line is malformed. */
-static const char *parse_line(struct line text, struct cksum_line *line)
+/* NULL, or why the line is malformed. A name has no slash: checksums are of files in one directory,
+ * and the reader opens them by name. */
+static const char *cksum_parse_line(struct line text, struct cksum_line *line)
 {
     const char *fault = line_fault(&text);
     uint64_t checksum;
@@ -137,7 +141,7 @@ enum cksum_kind cksum_next(struct cksum_reader *reader, struct cksum_line *line)
         if (text.length == 0 || text.text[0] == '#')
             continue;
         *line = (struct cksum_line){.line_number = reader->line_number};
-        line->reason = parse_line(text, line);
+        line->reason = cksum_parse_line(text, line);
         return line->reason ? CKSUM_MALFORMED : CKSUM_LINE;
     }
     return CKSUM_END;

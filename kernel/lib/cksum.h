@@ -3,7 +3,7 @@
  * lib/cksum.h - the checksum of POSIX cksum(1), and the file `checksums` on the boot volume
  *
  * Owns:    CRC-32 with polynomial 0x04c11db7, most significant bit first, the length appended: what
- *          the command `cksum` prints, so that anybody can check a stick by hand.
+ *          the command `cksum` prints, so that a boot stick can be checked by hand.
  * Format:  `checksums` is the output of `cksum kernel.elf rootfs.cpio`: CRC SIZE NAME a line, in
  *          decimal; blank lines and # comments are skipped; \n or \r\n.
  * Cost:    16 bytes a step, about 2.5 instructions a byte; the tables once, 16 KiB of the caller's.

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lib/cpio.c - reads a newc archive
+ * Reader of a newc cpio archive: the format of Linux's initramfs.
+ *
+ * An archive is a sequence of header, name, data; name and data are padded to four bytes, counted
+ * from the start of the archive. It ends with an entry named TRAILER!!!, and what follows that is
+ * ignored. Every number comes from outside and is checked against the archive's size before it is
+ * used; the reader copies names alone, data is used in place.
  */
 #include "kernel/lib/cpio.h"
 
@@ -12,6 +17,7 @@
 #define FIELD_SIZE  8
 #define HEADER_SIZE (MAGIC_SIZE + FIELD_COUNT * FIELD_SIZE)
 
+/* Some archivers pad names with NULs to a block, hence a limit above that of a name. */
 #define NAME_PADDING_MAX 4096
 #define TRAILER          "TRAILER!!!"
 
@@ -32,7 +38,8 @@ enum field {
     F_CHECK,
 };
 
-static int refuse(struct cpio_reader *reader, const char *why)
+/* The error is one and the same; the reason is for the log. */
+static int cpio_refuse(struct cpio_reader *reader, const char *why)
 {
     reader->reason = why;
     return -EINVAL;
@@ -48,6 +55,7 @@ void cpio_init(struct cpio_reader *reader, const void *archive, size_t size,
     };
 }
 
+/* -1: not a hexadecimal digit. */
 static int digit_value(uint8_t digit)
 {
     if (digit >= '0' && digit <= '9')
@@ -72,17 +80,19 @@ static bool parse_field(const char *digits, uint32_t *out)
     return true;
 }
 
+/* 070702 has checksums of the data, which are not verified.
+ */
 static int parse_header(struct cpio_reader *reader, uint32_t fields[FIELD_COUNT])
 {
     const char *header = reader->archive + reader->position;
 
     if (reader->position > reader->size || reader->size - reader->position < HEADER_SIZE)
-        return refuse(reader, "archive is truncated: it ends without a trailer");
+        return cpio_refuse(reader, "archive is truncated: it ends without a trailer");
     if (memcmp(header, "070701", MAGIC_SIZE) != 0 && memcmp(header, "070702", MAGIC_SIZE) != 0)
-        return refuse(reader, "not a newc cpio header");
+        return cpio_refuse(reader, "not a newc cpio header");
     for (unsigned i = 0; i < FIELD_COUNT; i++) {
         if (!parse_field(header + MAGIC_SIZE + i * FIELD_SIZE, &fields[i]))
-            return refuse(reader, "a header field that is not a hexadecimal number");
+            return cpio_refuse(reader, "a header field that is not a hexadecimal number");
     }
     return 0;
 }
@@ -102,7 +112,8 @@ static bool append_component(struct cpio_reader *reader, size_t *length, const c
     return true;
 }
 
-/* Brings a name into the form that cpio.h promises. */
+/* Brings a name into the form that cpio.h promises. No ".." at all, even where it would stay
+ * inside: an archive has no use for it. */
 static int normalise(struct cpio_reader *reader, const char *name, size_t name_length,
                      struct cpio_entry *entry)
 {
@@ -114,10 +125,10 @@ static int normalise(struct cpio_reader *reader, const char *name, size_t name_l
         size_t nbytes = (size_t)((slash ? slash : end) - name);
 
         if (nbytes == 2 && name[0] == '.' && name[1] == '.')
-            return refuse(reader, "a name that leads out of the archive (..)");
+            return cpio_refuse(reader, "a name that leads out of the archive (..)");
         if (nbytes > 0 && !(nbytes == 1 && name[0] == '.') &&
             !append_component(reader, &length, name, nbytes))
-            return refuse(reader, "a name longer than 4,095 bytes");
+            return cpio_refuse(reader, "a name longer than 4,095 bytes");
         name += nbytes + (slash != NULL);
     }
     reader->name_buffer[length] = '\0';
@@ -126,6 +137,8 @@ static int normalise(struct cpio_reader *reader, const char *name, size_t name_l
     return 0;
 }
 
+/* Padding is counted from the archive's start, and both headers and data begin at multiples of
+ * four. */
 static uint64_t align4(uint64_t offset)
 {
     return (offset + 3) & ~3ULL;
@@ -143,24 +156,29 @@ int cpio_next(struct cpio_reader *reader, struct cpio_entry *entry)
     if (err)
         return err;
 
-    /* All in 64 bits: a position is below 2^63, the fields have 32 bits. */
+    /*
+     * Checks in the order of the bytes: the header is whole, then the name must be, then the data.
+     *
+     * All in 64 bits: a position is below 2^63, the fields have 32 bits.
+     */
     name_end = (uint64_t)reader->position + HEADER_SIZE + fields[F_NAMESIZE];
     data = align4(name_end);
     end = data + fields[F_FILESIZE];
     if (fields[F_NAMESIZE] == 0 || fields[F_NAMESIZE] > CPIO_NAME_SIZE + NAME_PADDING_MAX)
-        return refuse(reader, "a name of a wrong length");
+        return cpio_refuse(reader, "a name of a wrong length");
     if (name_end > reader->size)
-        return refuse(reader, "archive is truncated: it ends within a name");
+        return cpio_refuse(reader, "archive is truncated: it ends within a name");
     name = reader->archive + reader->position + HEADER_SIZE;
     nul = memchr(name, 0, fields[F_NAMESIZE]);
     if (!nul)
-        return refuse(reader, "a name without an end");
+        return cpio_refuse(reader, "a name without an end");
+    /* Safe on the raw bytes: a NUL within the name was found above. */
     if (strcmp(name, TRAILER) == 0)
         return 0;
     if (nul == name)
-        return refuse(reader, "an empty name");
+        return cpio_refuse(reader, "an empty name");
     if (end > reader->size)
-        return refuse(reader, "archive is truncated: it ends within a file");
+        return cpio_refuse(reader, "archive is truncated: it ends within a file");
     err = normalise(reader, name, (size_t)(nul - name), entry);
     if (err)
         return err;
@@ -177,6 +195,7 @@ int cpio_next(struct cpio_reader *reader, struct cpio_entry *entry)
     entry->dev_minor = fields[F_DEV_MINOR];
     entry->rdev_major = fields[F_RDEV_MAJOR];
     entry->rdev_minor = fields[F_RDEV_MINOR];
+    /* Moved last: after an error the reader stays at the broken entry, where its reason belongs. */
     reader->next = (size_t)align4(end);
     return 1;
 }

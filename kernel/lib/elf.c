@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lib/elf.c - what an ELF64 executable asks for, checked
+ * Reader and checks of ELF64 executables, for programs, the kernel file and the loader.
+ *
+ * Two steps, because headers and program headers are read from a file by the caller:
+ * elf_read_header gives their place and size, elf_read_segments checks them all before the first
+ * segment is mapped. Structures are copied out of the bytes, which need not be aligned. The error
+ * is always -ENOEXEC, as from Linux's fs/binfmt_elf.c.
  */
 #include "kernel/lib/elf.h"
 
@@ -8,33 +13,35 @@
 #include "shared/addrmap.h"
 #include "shared/linux/errno.h"
 
+/* The caller's buffer holds one program header at least. */
 _Static_assert(ELF_PHDRS_MAX >= sizeof(struct elf64_phdr), "room for one");
 
 /* Sets the reason and gives the one error that Linux gives for a broken executable. */
-static int refuse(const char **reason, const char *why)
+static int elf_refuse(const char **reason, const char *why)
 {
     *reason = why;
     return -ENOEXEC;
 }
 
 /* offset + size <= end, without overflow. */
-static bool is_inside(uint64_t offset, uint64_t size, uint64_t end)
+static bool elf_is_inside(uint64_t offset, uint64_t size, uint64_t end)
 {
     return offset <= end && size <= end - offset;
 }
 
+/* ABI version and OS ABI are ignored, as on Linux: static-linked programs carry several of them. */
 static int check_ident(const struct elf64_header *header, const char **reason)
 {
     if (memcmp(header->ident, ELF_MAGIC, 4) != 0)
-        return refuse(reason, "not an ELF file");
+        return elf_refuse(reason, "not an ELF file");
     if (header->ident[ELF_IDENT_CLASS] != ELF_CLASS_64)
-        return refuse(reason, "not a 64-bit ELF file");
+        return elf_refuse(reason, "not a 64-bit ELF file");
     if (header->ident[ELF_IDENT_DATA] != ELF_DATA_LSB)
-        return refuse(reason, "not a little-endian ELF file");
+        return elf_refuse(reason, "not a little-endian ELF file");
     if (header->machine != ELF_MACHINE_X86_64)
-        return refuse(reason, "for another machine than x86-64");
+        return elf_refuse(reason, "for another machine than x86-64");
     if (header->type != ELF_ET_EXEC && header->type != ELF_ET_DYN)
-        return refuse(reason, "not an executable (neither ET_EXEC nor ET_DYN)");
+        return elf_refuse(reason, "not an executable (neither ET_EXEC nor ET_DYN)");
     return 0;
 }
 
@@ -45,24 +52,27 @@ int elf_read_header(const void *head, size_t head_size, uint64_t file_size, stru
     uint64_t phdr_size;
     int err;
 
+    /* The magic number first: a file of a few bytes may still be a script. */
     if (head_size < 4 || memcmp(head, ELF_MAGIC, 4) != 0)
-        return refuse(reason, "not an ELF file");
+        return elf_refuse(reason, "not an ELF file");
     if (head_size < sizeof(header) || file_size < sizeof(header))
-        return refuse(reason, "shorter than an ELF header");
+        return elf_refuse(reason, "shorter than an ELF header");
     memcpy(&header, head, sizeof(header));
     err = check_ident(&header, reason);
     if (err)
         return err;
     if (header.phentsize != sizeof(struct elf64_phdr))
-        return refuse(reason, "program headers of a wrong size");
+        return elf_refuse(reason, "program headers of a wrong size");
     phdr_size = (uint64_t)header.phnum * sizeof(struct elf64_phdr);
     if (phdr_size == 0)
-        return refuse(reason, "no program headers");
+        return elf_refuse(reason, "no program headers");
+    /* Linux's limit; it also bounds what the caller allocates for them. */
     if (phdr_size > ELF_PHDRS_MAX)
-        return refuse(reason, "more than 64 KiB of program headers");
-    if (!is_inside(header.phoff, phdr_size, file_size))
-        return refuse(reason, "program headers outside the file");
+        return elf_refuse(reason, "more than 64 KiB of program headers");
+    if (!elf_is_inside(header.phoff, phdr_size, file_size))
+        return elf_refuse(reason, "program headers outside the file");
 
+    /* The rest is filled in by elf_read_segments. */
     *image = (struct elf_image){
         .type = header.type,
         .entry = header.entry,
@@ -74,6 +84,7 @@ int elf_read_header(const void *head, size_t head_size, uint64_t file_size, stru
     return 0;
 }
 
+/* Copied: the buffer is the caller's and may start at any address. */
 static struct elf64_phdr read_phdr(const void *phdrs, unsigned index)
 {
     struct elf64_phdr phdr;
@@ -82,23 +93,27 @@ static struct elf64_phdr read_phdr(const void *phdrs, unsigned index)
     return phdr;
 }
 
+/* The last condition is what mmap needs: a page of the file is mapped as a page of memory. A
+ * segment without bytes in the file needs no file page and may lie anywhere. */
 static int check_load(const struct elf64_phdr *phdr, uint64_t file_size, uint64_t limit,
                       const char **reason)
 {
     uint64_t page_limit = ALIGN_DOWN(limit, PAGE_SIZE);
 
     if (phdr->filesz > phdr->memsz)
-        return refuse(reason, "a segment larger in the file than in memory");
-    if (!is_inside(phdr->vaddr, phdr->memsz, page_limit))
-        return refuse(reason, "a segment outside the address range");
-    if (!is_inside(phdr->offset, phdr->filesz, file_size))
-        return refuse(reason, "a segment outside the file");
+        return elf_refuse(reason, "a segment larger in the file than in memory");
+    if (!elf_is_inside(phdr->vaddr, phdr->memsz, page_limit))
+        return elf_refuse(reason, "a segment outside the address range");
+    if (!elf_is_inside(phdr->offset, phdr->filesz, file_size))
+        return elf_refuse(reason, "a segment outside the file");
     if (phdr->filesz > 0 && ((phdr->vaddr ^ phdr->offset) & PAGE_MASK))
-        return refuse(reason, "a segment whose address and file offset disagree within a page");
+        return elf_refuse(reason, "a segment whose address and file offset disagree within a page");
     return 0;
 }
 
-/* Takes a checked LOAD segment into the totals. */
+/* Takes a checked LOAD segment into the totals. high - low is what a position-independent program
+ * needs in one piece; its base is a multiple of the largest alignment that is a power of two, as on
+ * Linux since 5.10. */
 static void add_load(struct elf_image *image, const struct elf64_phdr *phdr)
 {
     uint64_t low = ALIGN_DOWN(phdr->vaddr, PAGE_SIZE);
@@ -109,25 +124,28 @@ static void add_load(struct elf_image *image, const struct elf64_phdr *phdr)
     image->load_count++;
     if (phdr->align > image->max_align && (phdr->align & (phdr->align - 1)) == 0)
         image->max_align = phdr->align;
-    /* The first segment that holds the start of the program headers tells where they appear. */
+    /* The first segment that holds the start of the program headers gives their address. */
     if (!image->phdr_va && image->phdr_offset >= phdr->offset &&
         image->phdr_offset - phdr->offset < phdr->filesz)
         image->phdr_va = image->phdr_offset - phdr->offset + phdr->vaddr;
 }
 
+/* The NUL counts: a path of one byte has no room for it. */
 static int add_interp(struct elf_image *image, const struct elf64_phdr *phdr, const char **reason)
 {
     if (image->interp.size)
         return 0; /* the first one counts, as on Linux */
     if (phdr->filesz < 2 || phdr->filesz > ELF_INTERP_MAX)
-        return refuse(reason, "an interpreter path of a wrong length");
-    if (!is_inside(phdr->offset, phdr->filesz, image->file_size))
-        return refuse(reason, "an interpreter path outside the file");
+        return elf_refuse(reason, "an interpreter path of a wrong length");
+    if (!elf_is_inside(phdr->offset, phdr->filesz, image->file_size))
+        return elf_refuse(reason, "an interpreter path outside the file");
     image->interp.offset = phdr->offset;
     image->interp.size = phdr->filesz;
     return 0;
 }
 
+/* Empty segments are skipped, not refused: linkers leave them behind. Without a PT_GNU_STACK header
+ * the stack is not executable here. */
 int elf_read_segments(const void *phdrs, uint64_t limit, struct elf_image *image,
                       const char **reason)
 {
@@ -146,6 +164,7 @@ int elf_read_segments(const void *phdrs, uint64_t limit, struct elf_image *image
 
         if (phdr.type == ELF_PT_LOAD && (phdr.memsz > 0 || phdr.filesz > 0)) {
             err = check_load(&phdr, image->file_size, limit, reason);
+            /* Totals hold checked segments alone: their sums cannot overflow. */
             if (!err)
                 add_load(image, &phdr);
         } else if (phdr.type == ELF_PT_INTERP) {
@@ -157,10 +176,11 @@ int elf_read_segments(const void *phdrs, uint64_t limit, struct elf_image *image
             return err;
     }
     if (image->load_count == 0)
-        return refuse(reason, "no segment to load");
+        return elf_refuse(reason, "no segment to load");
     return 0;
 }
 
+/* Only for images that elf_read_segments has accepted: nothing is checked again. */
 bool elf_segment_next(const struct elf_image *image, unsigned *position, struct elf_segment *out)
 {
     while (*position < image->phdr_count) {
@@ -180,19 +200,22 @@ bool elf_segment_next(const struct elf_image *image, unsigned *position, struct 
     return false;
 }
 
+/* Stricter than for programs: each segment gets rights of its own, so no two may share a page, and
+ * none may be both writable and executable. */
 static int check_kernel_segment(const struct elf_segment *segment, uint64_t base, uint64_t end,
                                 const char **reason)
 {
     if (!IS_ALIGNED(segment->va, PAGE_SIZE))
-        return refuse(reason, "a segment that does not begin on a page");
-    if (segment->va < base || !is_inside(segment->va, segment->mem_size, end))
-        return refuse(reason, "a segment outside the kernel's address range");
+        return elf_refuse(reason, "a segment that does not begin on a page");
+    if (segment->va < base || !elf_is_inside(segment->va, segment->mem_size, end))
+        return elf_refuse(reason, "a segment outside the kernel's address range");
     if ((segment->flags & ELF_PF_W) && (segment->flags & ELF_PF_X))
-        return refuse(reason, "a segment both writable and executable");
+        return elf_refuse(reason, "a segment both writable and executable");
     return 0;
 }
 
-/* Whether the segment at `position` shares a page with a later one. */
+/* Whether the segment at `position` shares a page with a later one. Pages rather than bytes: two
+ * segments on one page would need the rights of both. */
 static bool overlaps_later(const struct elf_image *image, const struct elf_segment *segment,
                            unsigned position)
 {
@@ -208,6 +231,7 @@ static bool overlaps_later(const struct elf_image *image, const struct elf_segme
     return false;
 }
 
+/* Every pair of segments is compared: hence the bound on their number. */
 int elf_check_kernel(const struct elf_image *image, uint64_t base, uint64_t end,
                      const char **reason)
 {
@@ -216,11 +240,11 @@ int elf_check_kernel(const struct elf_image *image, uint64_t base, uint64_t end,
     bool entry_found = false;
 
     if (image->type != ELF_ET_EXEC)
-        return refuse(reason, "not linked to a fixed address (ET_EXEC)");
+        return elf_refuse(reason, "not linked to a fixed address (ET_EXEC)");
     if (image->interp.size)
-        return refuse(reason, "a kernel that asks for an interpreter");
+        return elf_refuse(reason, "a kernel that asks for an interpreter");
     if (image->load_count > ELF_KERNEL_SEGMENTS_MAX)
-        return refuse(reason, "too many segments for a kernel");
+        return elf_refuse(reason, "too many segments for a kernel");
 
     while (elf_segment_next(image, &position, &segment)) {
         int err = check_kernel_segment(&segment, base, end, reason);
@@ -228,12 +252,13 @@ int elf_check_kernel(const struct elf_image *image, uint64_t base, uint64_t end,
         if (err)
             return err;
         if (overlaps_later(image, &segment, position))
-            return refuse(reason, "segments that overlap");
+            return elf_refuse(reason, "segments that overlap");
+        /* Within the bytes of the file: the rest of a segment is zeroes. */
         if ((segment.flags & ELF_PF_X) && image->entry >= segment.va &&
             image->entry - segment.va < segment.file_size)
             entry_found = true;
     }
     if (!entry_found)
-        return refuse(reason, "an entry point outside its code");
+        return elf_refuse(reason, "an entry point outside its code");
     return 0;
 }

@@ -1,18 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lib/fmt.c - text from a format
+ * Formatted text, a subset of C's printf; no fractions.
+ *
+ * Conversions: c s d i o u x X p %, flags - 0 + space #, width and precision as numbers or `*`,
+ * sizes hh h l ll z. An unknown conversion is copied as it stands, and its argument is not
+ * consumed: a mistake in a format shows in the output. It runs in the panic path and in the loader,
+ * so it keeps no state and allocates nothing.
  */
 #include "kernel/lib/fmt.h"
 
 #include "kernel/lib/string.h"
 
-/* Where text goes; length counts also what no longer fits. */
+/* Where text goes; length counts also what no longer fits. Output that does not fit is counted and
+ * dropped, as snprintf does: the caller sees how much room would have been needed. */
 struct fmt_out {
     char *buf;
     size_t size;
     size_t length;
 };
 
+/* The width of an integer argument; FMT_SIZE is that of size_t. */
 enum fmt_size {
     FMT_CHAR,
     FMT_SHORT,
@@ -22,7 +29,9 @@ enum fmt_size {
     FMT_SIZE,
 };
 
+/* One conversion, as parsed between the percent sign and its letter. */
 struct fmt_spec {
+    /* The flags - 0 + space #. */
     bool left, zero, plus, space, prefix;
     size_t width;
     bool has_precision;
@@ -30,9 +39,10 @@ struct fmt_spec {
     enum fmt_size size;
 };
 
-/* The longest number: 64 bits in decimal take 20 digits. */
-#define DIGITS_MAX 22 /* of 64 bits, in octal */
+/* 64 bits take 20 digits in decimal and 22 in octal: one for each three bits. */
+#define DIGITS_MAX 22
 
+/* length may pass size: from then on nothing is copied. */
 static void put_bytes(struct fmt_out *out, const char *bytes, size_t nbytes)
 {
     if (out->length < out->size) {
@@ -43,6 +53,7 @@ static void put_bytes(struct fmt_out *out, const char *bytes, size_t nbytes)
     out->length += nbytes;
 }
 
+/* Padding may be huge (a width is a number in the format): it is counted and not looped over. */
 static void put_fill(struct fmt_out *out, char byte, size_t nbytes)
 {
     if (out->length < out->size) {
@@ -54,7 +65,8 @@ static void put_fill(struct fmt_out *out, char byte, size_t nbytes)
 }
 
 /* A text with its padding. The text is read up to its NUL or the precision, whichever is first: a
- * precision makes it safe to print bytes without a NUL. */
+ * precision makes it safe to print bytes without a NUL. Width counts bytes, not columns: right for
+ * ASCII. */
 static void put_text(struct fmt_out *out, const struct fmt_spec *spec, const char *text,
                      size_t length)
 {
@@ -67,6 +79,7 @@ static void put_text(struct fmt_out *out, const struct fmt_spec *spec, const cha
         put_fill(out, ' ', pad);
 }
 
+/* A NULL is printed rather than dereferenced: log calls run in error paths. */
 static void put_string(struct fmt_out *out, const struct fmt_spec *spec, const char *text)
 {
     if (!text)
@@ -74,7 +87,8 @@ static void put_string(struct fmt_out *out, const struct fmt_spec *spec, const c
     put_text(out, spec, text, spec->has_precision ? strnlen(text, spec->precision) : strlen(text));
 }
 
-/* Digits of value, right-aligned in a buffer of DIGITS_MAX; returns how many. */
+/* Digits of value, right-aligned in a buffer of DIGITS_MAX; returns how many. None for zero: the
+ * precision, which is 1 unless given, supplies that digit. */
 static size_t digits_write(char digits[DIGITS_MAX], uint64_t value, char conversion)
 {
     const char *set = conversion == 'X' ? "0123456789ABCDEF" : "0123456789abcdef";
@@ -93,13 +107,15 @@ static size_t digits_write(char digits[DIGITS_MAX], uint64_t value, char convers
     return n;
 }
 
-/* sign: "", "-", "0x" and the like. Its place is before zeroes but after blanks. */
+/* sign: "", "-", "0x" and the like. Its place is before zeroes but after blanks. As in C, a
+ * precision or left alignment switches the flag 0 off. */
 static void put_number(struct fmt_out *out, const struct fmt_spec *spec, const char *sign,
                        uint64_t value, char conversion)
 {
     char digits[DIGITS_MAX];
     size_t ndigits = digits_write(digits, value, conversion);
     size_t least = spec->has_precision ? spec->precision : 1;
+    /* A precision of 0 prints a zero as nothing, as in C. */
     size_t nzeroes = least > ndigits ? least - ndigits : 0;
     size_t length = strlen(sign) + nzeroes + ndigits;
     size_t pad = spec->width > length ? spec->width - length : 0;
@@ -117,6 +133,7 @@ static void put_number(struct fmt_out *out, const struct fmt_spec *spec, const c
         put_fill(out, ' ', pad);
 }
 
+/* char and short arrive as int by the default argument promotions, and are cut back here. */
 static int64_t arg_signed(va_list *args, enum fmt_size size)
 {
     switch (size) {
@@ -135,6 +152,7 @@ static int64_t arg_signed(va_list *args, enum fmt_size size)
     }
 }
 
+/* Unsigned types are extended with zeroes, whatever the size. */
 static uint64_t arg_unsigned(va_list *args, enum fmt_size size)
 {
     switch (size) {
@@ -153,6 +171,7 @@ static uint64_t arg_unsigned(va_list *args, enum fmt_size size)
     }
 }
 
+/* Negated as unsigned: the least number has no positive counterpart. */
 static void put_signed(struct fmt_out *out, const struct fmt_spec *spec, int64_t value)
 {
     const char *sign = value < 0 ? "-" : spec->plus ? "+" : spec->space ? " " : "";
@@ -170,12 +189,14 @@ static const char *parse_count(const char *at, va_list *args, int *out_count)
         *out_count = va_arg(*args, int);
         return at + 1;
     }
+    /* Cut at a limit that no caller needs, so that the number cannot overflow. */
     for (; *at >= '0' && *at <= '9'; at++)
         count = count < 100000 ? count * 10 + (unsigned)(*at - '0') : count;
     *out_count = (int)count;
     return at;
 }
 
+/* Any order, any number of times. */
 static const char *parse_flags(const char *at, struct fmt_spec *spec)
 {
     for (;; at++) {
@@ -194,6 +215,7 @@ static const char *parse_flags(const char *at, struct fmt_spec *spec)
     }
 }
 
+/* t and j are not known: no caller prints a ptrdiff_t or an intmax_t. */
 static const char *parse_size(const char *at, struct fmt_spec *spec)
 {
     spec->size = FMT_INT;
@@ -212,6 +234,7 @@ static const char *parse_size(const char *at, struct fmt_spec *spec)
     return at;
 }
 
+/* Ends at the conversion letter, or at the NUL of a format that stops too early. */
 static const char *parse_spec(const char *at, va_list *args, struct fmt_spec *spec)
 {
     int count;
@@ -230,7 +253,8 @@ static const char *parse_spec(const char *at, va_list *args, struct fmt_spec *sp
     return parse_size(at, spec);
 }
 
-/* False: no such conversion. */
+/* False: no such conversion. spec is changed for %p alone. The compiler checks formats and
+ * arguments (PRINTF_LIKE); what it lets pass is handled here. */
 static bool put_conversion(struct fmt_out *out, struct fmt_spec *spec, char conversion,
                            va_list *args)
 {
@@ -239,6 +263,7 @@ static bool put_conversion(struct fmt_out *out, struct fmt_spec *spec, char conv
 
     switch (conversion) {
     case 'c':
+        /* A NUL is output like any other character. */
         byte = (char)va_arg(*args, int);
         put_text(out, spec, &byte, 1);
         return true;
@@ -259,6 +284,7 @@ static bool put_conversion(struct fmt_out *out, struct fmt_spec *spec, char conv
         put_number(out, spec, spec->prefix && value ? (conversion == 'x' ? "0x" : "0X") : "", value,
                    conversion);
         return true;
+    /* Always 16 digits, so that addresses in the log line up. */
     case 'p':
         spec->has_precision = true;
         spec->precision = 16;
@@ -272,6 +298,7 @@ static bool put_conversion(struct fmt_out *out, struct fmt_spec *spec, char conv
     }
 }
 
+/* A size of 0 writes nothing, not even the NUL, and still returns the length. */
 size_t fmt_vprint(char *buf, size_t size, const char *format, va_list args)
 {
     struct fmt_out out = {.buf = buf, .size = size, .length = 0};
@@ -279,6 +306,7 @@ size_t fmt_vprint(char *buf, size_t size, const char *format, va_list args)
 
     /* A copy whose address can be passed on: a va_list parameter may be an array that decayed. */
     va_copy(rest, args);
+    /* Plain text is copied in one piece up to the next percent sign. */
     while (*format) {
         const char *percent = strchr(format, '%');
         size_t nplain = percent ? (size_t)(percent - format) : strlen(format);
@@ -289,6 +317,7 @@ size_t fmt_vprint(char *buf, size_t size, const char *format, va_list args)
         if (!percent)
             break;
         end = parse_spec(percent + 1, &rest, &spec);
+        /* Else the text of the conversion is output as it stands. */
         if (*end && put_conversion(&out, &spec, *end, &rest)) {
             format = end + 1;
         } else {
@@ -302,6 +331,7 @@ size_t fmt_vprint(char *buf, size_t size, const char *format, va_list args)
     return out.length;
 }
 
+/* As fmt_vprint, which does the work. */
 size_t fmt_print(char *buf, size_t size, const char *format, ...)
 {
     va_list args;

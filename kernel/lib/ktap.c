@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lib/ktap.c - the lines of the report
+ * Lines of the test report: KTAP, and the cleaning of what others contribute to it.
+ *
+ * The report goes to a serial line that a program on another machine reads, so nothing that a test
+ * prints may look like a result. Output of programs is put behind "#: ", control characters are
+ * shown as ^X or \xNN, and texts inside a line lose what would end or comment it.
  */
 #include "kernel/lib/ktap.h"
 
@@ -25,9 +29,9 @@ static size_t show_byte(char out[4], uint8_t byte)
     return 4;
 }
 
-/* How the character at the start of nbytes (at least 1) bytes is shown. *out_taken is its length,
- * 1 for a byte that is not UTF-8, 0 if the character is not complete yet. Returns what is in
- * out. */
+/* How the character at the start of nbytes (at least 1) bytes is shown. *out_taken is its length, 1
+ * for a byte that is not UTF-8, 0 if the character is not complete yet. Returns what is in out. C1
+ * controls are shown byte by byte: a terminal may take them as escape sequences. */
 static size_t show_character(char out[SHOWN_MAX], const char *bytes, size_t nbytes,
                              size_t *out_taken)
 {
@@ -58,6 +62,8 @@ void ktap_filter_init(struct ktap_filter *filter,
     *filter = (struct ktap_filter){.emit = emit, .context = context};
 }
 
+/* The prefix comes with the first byte of a line, not with the end of the one before: a program
+ * that prints nothing leaves no empty line. */
 static void emit_in_line(struct ktap_filter *filter, const char *bytes, size_t nbytes)
 {
     if (!filter->in_line)
@@ -66,12 +72,13 @@ static void emit_in_line(struct ktap_filter *filter, const char *bytes, size_t n
     filter->emit(filter->context, bytes, nbytes);
 }
 
-static void end_line(struct ktap_filter *filter)
+static void filter_end_line(struct ktap_filter *filter)
 {
     emit_in_line(filter, "\n", 1);
     filter->in_line = false;
 }
 
+/* At most four bytes: moving them is cheaper than a ring. */
 static void drop_pending(struct ktap_filter *filter, size_t nbytes)
 {
     filter->npending = (uint8_t)(filter->npending - nbytes);
@@ -94,7 +101,7 @@ static void flush_pending(struct ktap_filter *filter, bool all)
             taken = 1;
         }
         if (filter->pending[0] == '\n')
-            end_line(filter);
+            filter_end_line(filter);
         else if (filter->pending[0] == '\t')
             emit_in_line(filter, "\t", 1);
         else
@@ -113,6 +120,9 @@ static size_t plain_length(const char *bytes, size_t nbytes)
     return n;
 }
 
+/* A test's output is cut at KTAP_OUTPUT_MAX and the rest counted, so that one program cannot make
+ * the report endless. A tab passes; every other control character goes the slow way through
+ * `pending`. */
 void ktap_filter_write(struct ktap_filter *filter, const void *bytes, size_t nbytes)
 {
     const char *at = bytes;
@@ -139,15 +149,18 @@ void ktap_filter_write(struct ktap_filter *filter, const void *bytes, size_t nby
     }
 }
 
+/* Every program's output ends with a newline in the report, whether it printed one or not. */
 void ktap_filter_finish(struct ktap_filter *filter)
 {
     flush_pending(filter, true);
     if (filter->in_line)
-        end_line(filter);
+        filter_end_line(filter);
 }
 
 /* ---- what the harness says ---- */
 
+/* `#` would begin a directive and a quote would end the firmware's name: each has a stand-in. Cut
+ * at a whole character, so that the line stays UTF-8. */
 size_t ktap_clean(char *buf, size_t size, const char *text, size_t length)
 {
     size_t used = 0;
@@ -176,7 +189,8 @@ size_t ktap_clean(char *buf, size_t size, const char *text, size_t length)
     return used;
 }
 
-/* A line that was cut gets its newline back, at the end of a whole character. */
+/* A line that was cut gets its newline back, at the end of a whole character. Continuation bytes
+ * are 10xxxxxx: going back over them finds where the character began. */
 static size_t close_line(char *buf, size_t size, size_t length)
 {
     if (length < size)
@@ -189,11 +203,13 @@ static size_t close_line(char *buf, size_t size, size_t length)
     return length + 1;
 }
 
+/* The number of tests comes first, so that a report that ends early is seen to be incomplete. */
 size_t ktap_format_plan(char *buf, size_t size, unsigned total)
 {
     return close_line(buf, size, fmt_print(buf, size, "KTAP version 1\n1..%u\n", total));
 }
 
+/* The line formats: shared with tools that read the report; a field is added at the end only. */
 size_t ktap_format_ok(char *buf, size_t size, unsigned number, const char *name, uint64_t time_us)
 {
     return close_line(buf, size,
@@ -221,6 +237,8 @@ size_t ktap_format_not_ok(char *buf, size_t size, unsigned number, const char *n
                                 (unsigned long long)time_us, clean));
 }
 
+/* A run in which nothing passed has proved nothing; numbers that do not add up mean a lost result.
+ */
 bool ktap_verdict_passed(const struct ktap_verdict *verdict)
 {
     return !verdict->plan_empty && verdict->failed == 0 && verdict->passed > 0 &&

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lib/lines.c - the lines of a text file
+ * Lines of a text file, with the endings that editors on other systems leave.
  */
 #include "kernel/lib/lines.h"
 
@@ -9,9 +9,12 @@
 
 #define BYTE_ORDER_MARK "\xef\xbb\xbf"
 
+/* A byte order mark, CR LF, and a last line without a newline are accepted: boot files are written
+ * on any system, often by hand. */
 bool line_next(const char *text, size_t size, size_t *position, struct line *out)
 {
     const char *start, *newline;
+    /* Without the newline, and without the CR before it. */
     size_t length;
 
     if (*position == 0 && size >= 3 && memcmp(text, BYTE_ORDER_MARK, 3) == 0)
@@ -28,6 +31,7 @@ bool line_next(const char *text, size_t size, size_t *position, struct line *out
     return true;
 }
 
+/* The reasons are for the person at the editor. */
 const char *line_fault(const struct line *line)
 {
     for (size_t i = 0; i < line->length; i++) {
@@ -41,6 +45,7 @@ const char *line_fault(const struct line *line)
     return utf8_is_text(line->text, line->length) ? NULL : "bytes that are not UTF-8";
 }
 
+/* Blanks are space and tab; nothing is copied, the line only becomes a part of itself. */
 struct line line_trim(struct line line)
 {
     while (line.length > 0 && is_blank(line.text[0])) {

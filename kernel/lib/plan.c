@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lib/plan.c - reads the self-test plan
+ * Reader of the self-test plan: which programs run, with which limits and expectations.
  *
  * A line is first split into words (unquoting copies them into line->words), then the words are
  * understood. Each step returns NULL or the reason why the line is malformed.
@@ -18,7 +18,9 @@ void plan_init(struct plan_reader *reader, const char *text, size_t size)
     *reader = (struct plan_reader){.text = text, .size = size};
 }
 
-/* Copies a word to *to, without its quotes and with a NUL, and moves *from behind it. */
+/* Copies a word to *to, without its quotes and with a NUL, and moves *from behind it. Quotes may
+ * begin and end within a word, as in a shell; a backslash means something in quotes only. Adjacent
+ * quoted parts are one word. */
 static const char *split_word(const char **from, const char *end, char **to)
 {
     const char *at = *from;
@@ -72,6 +74,7 @@ static const char *split_line(struct plan_line *line, char *words[WORDS_MAX], un
     return NULL;
 }
 
+/* The name goes into the report unquoted, hence no blanks and no `#`. */
 static bool is_name(const char *name)
 {
     size_t length = 0;
@@ -87,7 +90,8 @@ static bool is_name(const char *name)
     return length > 0;
 }
 
-/* A decimal number of at most max, without sign or anything else. */
+/* A decimal number of at most max, without sign or anything else. The limit is checked at each
+ * digit, so the product cannot overflow. */
 static bool parse_number(const char *text, uint32_t max, uint32_t *out)
 {
     uint64_t value = 0;
@@ -105,7 +109,8 @@ static bool parse_number(const char *text, uint32_t max, uint32_t *out)
     return true;
 }
 
-/* What stands after the prefix, or NULL if the word does not begin with it. */
+/* What stands after the prefix, or NULL if the word does not begin with it. Both for options and
+ * for the values of expect=. */
 static const char *after_prefix(const char *word, const char *prefix)
 {
     size_t length = strlen(prefix);
@@ -113,6 +118,7 @@ static const char *after_prefix(const char *word, const char *prefix)
     return strncmp(word, prefix, length) == 0 ? word + length : NULL;
 }
 
+/* No test may be without a limit: 0 is refused rather than taken as "none". */
 static const char *parse_limit(struct plan_line *line, const char *value)
 {
     if (!parse_number(value, PLAN_LIMIT_MAX, &line->limit_s) || line->limit_s == 0)
@@ -120,6 +126,7 @@ static const char *parse_limit(struct plan_line *line, const char *value)
     return NULL;
 }
 
+/* Exactly one outcome is right for each test; what it is not stays a failure. */
 static const char *parse_expect(struct plan_line *line, const char *value)
 {
     const char *rest;
@@ -160,7 +167,8 @@ static const struct option {
     {"skip=", parse_skip},
 };
 
-/* letters= : meant as an option, even if there is no such one. */
+/* letters= : meant as an option, even if there is no such one. A misspelt option must not silently
+ * become the program to run. */
 static bool looks_like_option(const char *word)
 {
     size_t n = 0;
@@ -171,7 +179,8 @@ static bool looks_like_option(const char *word)
     return n > 0 && word[n] == '=';
 }
 
-/* *seen has a bit for each option that the line has had. */
+/* *seen has a bit for each option that the line has had. Twice is an error, since neither "first"
+ * nor "last wins" would be obvious to the reader of a plan. */
 static const char *parse_option(struct plan_line *line, const char *word, unsigned *seen)
 {
     for (unsigned i = 0; i < ARRAY_SIZE(options); i++) {
@@ -187,6 +196,7 @@ static const char *parse_option(struct plan_line *line, const char *word, unsign
     return "an unknown option before the command";
 }
 
+/* Options stand between name and command, in any order. An empty first word ("") is no command. */
 static const char *parse_words(struct plan_line *line, char *const words[], unsigned nwords)
 {
     unsigned at = 2;
@@ -197,7 +207,10 @@ static const char *parse_words(struct plan_line *line, char *const words[], unsi
     if (nwords < 2 || !is_name(words[1]))
         return "a test needs a name made of A-Z a-z 0-9 _ . + -";
     line->name = words[1];
+    /* Set for each line: the structure is used again. */
     line->limit_s = PLAN_LIMIT_DEFAULT;
+    /* Up to the first word that is no option: what follows belongs to the command, `a=b` included.
+     */
     for (; at < nwords && looks_like_option(words[at]); at++) {
         const char *fault = parse_option(line, words[at], &seen);
 
@@ -206,15 +219,20 @@ static const char *parse_words(struct plan_line *line, char *const words[], unsi
     }
     if (at == nwords || !*words[at])
         return "no command";
+    /* WORDS_MAX has room for options besides, so a line may have passed that and still be too long.
+     */
     if (nwords - at > PLAN_ARGV_MAX)
         return "more than 64 words in the command";
     line->argc = nwords - at;
+    /* The words stay in line->words: argv is valid until the next plan_next. */
     memcpy(line->argv, words + at, line->argc * sizeof(line->argv[0]));
     line->argv[line->argc] = NULL;
     return NULL;
 }
 
-static const char *parse_line(struct plan_line *line)
+/* Comments are checked as text too, so that a file saved in the wrong encoding is found at its
+ * first line. */
+static const char *plan_parse_line(struct plan_line *line)
 {
     struct line text = {line->line, line->line_length};
     char *words[WORDS_MAX];
@@ -230,6 +248,7 @@ static const char *parse_line(struct plan_line *line)
     return fault ? fault : parse_words(line, words, nwords);
 }
 
+/* A malformed line is returned as such: it fails as a test and does not end the plan. */
 enum plan_kind plan_next(struct plan_reader *reader, struct plan_line *line)
 {
     struct line text;
@@ -247,7 +266,7 @@ enum plan_kind plan_next(struct plan_reader *reader, struct plan_line *line)
         line->expect_value = 0;
         line->skip = NULL;
         line->argc = 0;
-        line->reason = parse_line(line);
+        line->reason = plan_parse_line(line);
         if (line->reason)
             return PLAN_MALFORMED;
         if (line->argc > 0) /* not a comment */
@@ -267,6 +286,7 @@ static const char *const signal_names[] = {
     [31] = "SIGSYS",
 };
 
+/* 0 is no signal's number. */
 int plan_signal_number(const char *name)
 {
     for (int i = 1; i < (int)ARRAY_SIZE(signal_names); i++) {

@@ -1,28 +1,35 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lib/rand.c - ChaCha20 as a generator
+ * Random generator: ChaCha20 with fast key erasure.
+ *
+ * The state is one key. A refill turns it into a block run, whose first 32 bytes replace the key
+ * and whose rest is given out; each byte is wiped as it leaves. So a state that leaks gives no
+ * earlier output away (D. J. Bernstein, "Fast-key-erasure random-number generators", 2017).
  */
 #include "kernel/lib/rand.h"
 
 #include "kernel/lib/string.h"
 
-static inline uint32_t rotate(uint32_t value, unsigned bits)
+static inline uint32_t rotate_left(uint32_t value, unsigned bits)
 {
     return (value << bits) | (value >> (32 - bits));
 }
 
+/* RFC 8439, section 2.1. */
 static inline void quarter_round(uint32_t *a, uint32_t *b, uint32_t *c, uint32_t *d)
 {
     *a += *b;
-    *d = rotate(*d ^ *a, 16);
+    *d = rotate_left(*d ^ *a, 16);
     *c += *d;
-    *b = rotate(*b ^ *c, 12);
+    *b = rotate_left(*b ^ *c, 12);
     *a += *b;
-    *d = rotate(*d ^ *a, 8);
+    *d = rotate_left(*d ^ *a, 8);
     *c += *d;
-    *b = rotate(*b ^ *c, 7);
+    *b = rotate_left(*b ^ *c, 7);
 }
 
+/* RFC 8439, section 2.3: ten double rounds, columns then diagonals, and the start added at the end.
+ */
 void rand_chacha20_block(const uint32_t key[8], uint32_t counter, const uint32_t nonce[3],
                          uint8_t out[64])
 {
@@ -71,7 +78,7 @@ void rand_init(struct rand_generator *generator, const uint8_t seed[RAND_SEED_SI
 }
 
 /* 32 bytes at a time are added to the key, and a new key is derived: a permutation of the state
- * for whoever knows the input, a loss of all knowledge for whoever does not. */
+ * for an observer of the input, a loss of all knowledge for any other. */
 void rand_mix(struct rand_generator *generator, const void *bytes, size_t nbytes)
 {
     const uint8_t *at = bytes;
@@ -88,6 +95,7 @@ void rand_mix(struct rand_generator *generator, const void *bytes, size_t nbytes
     }
 }
 
+/* From the buffer; bytes are wiped there as they are copied. */
 static void fill_small(struct rand_generator *generator, uint8_t *dst, size_t nbytes)
 {
     while (nbytes > 0) {
@@ -104,7 +112,9 @@ static void fill_small(struct rand_generator *generator, uint8_t *dst, size_t nb
     }
 }
 
-/* A large request is one run of blocks under a key made for it, straight into dst. */
+/* A large request is one run of blocks under a key made for it, straight into dst. The copy goes to
+ * dst alone, so nothing is left to wipe but the key. The block counter has 32 bits; its carry goes
+ * into the nonce. */
 static void fill_large(struct rand_generator *generator, uint8_t *dst, size_t nbytes)
 {
     uint32_t key[8];

@@ -3,7 +3,7 @@
  * lib/rand.h - random bytes from a seed: ChaCha20 (RFC 8439) with fast key erasure
  *
  * Rule:    the first 32 bytes of every block run become the next key, and bytes are wiped as they
- *          are given out: who reads the state learns nothing about the past.
+ *          are given out: a state that leaks gives away nothing of the past.
  * Used by: core/random.c, which owns the seed, the lock and /dev/urandom's state.
  * Context: any; the caller serialises uses of one generator.
  * Tests:   tests/host/rand_test.c (RFC 8439 vectors)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lib/rbtree.c - red-black tree
+ * Red-black tree, with an optional sum at each node.
  *
  * Invariants: the root is black; a red node has no red child; every path from the root to a NULL
  * meets the same number of black nodes. Left and right are handled by one piece of code each, with
@@ -8,6 +8,7 @@
  */
 #include "kernel/lib/rbtree.h"
 
+/* Cormen et al., "Introduction to Algorithms", chapter 13; the cases below are theirs. */
 enum side {
     LEFT = 0,
     RIGHT = 1,
@@ -18,6 +19,7 @@ static inline enum side other(enum side side)
     return side == LEFT ? RIGHT : LEFT;
 }
 
+/* Not an array of two in the node: callers descend by name. */
 static inline struct rb_node **child(struct rb_node *node, enum side side)
 {
     return side == LEFT ? &node->left : &node->right;
@@ -29,6 +31,7 @@ static inline bool is_red(const struct rb_node *node)
     return node && !(node->parent_and_colour & RB_BLACK);
 }
 
+/* Nodes are aligned, so the lowest bit of the parent's address holds the colour. */
 static inline void set_parent(struct rb_node *node, struct rb_node *parent)
 {
     node->parent_and_colour = (uintptr_t)parent | (node->parent_and_colour & RB_BLACK);
@@ -53,8 +56,18 @@ static inline struct rb_node **link_of(struct rb_tree *tree, struct rb_node *nod
     return parent->left == node ? &parent->left : &parent->right;
 }
 
-/* Turns node down to `side`; its child on the other side takes its place. Colours stay. */
-static void rotate(struct rb_tree *tree, struct rb_node *node, enum side side)
+/* From node up to the root; for trees that are not augmented there is nothing to do. Stops at the
+ * root, not at the first sum that stays the same: comparing would need the sum's type. */
+static inline void update_path(struct rb_node *node, void (*update)(struct rb_node *node))
+{
+    for (; update && node; node = rb_parent(node))
+        update(node);
+}
+
+/* Turns node down to `side`; its child on the other side takes its place. Colours stay. Of the
+ * sums only these two change: the subtree above them has the same members as before. */
+static void rb_rotate(struct rb_tree *tree, struct rb_node *node, enum side side,
+                      void (*update)(struct rb_node *node))
 {
     struct rb_node *parent = rb_parent(node);
     struct rb_node *up = *child(node, other(side));
@@ -67,21 +80,27 @@ static void rotate(struct rb_tree *tree, struct rb_node *node, enum side side)
     *child(node, other(side)) = inner;
     if (inner)
         set_parent(inner, node);
+    if (update) {
+        update(node);
+        update(up);
+    }
 }
 
-void rb_insert(struct rb_tree *tree, struct rb_node *node, struct rb_node *parent,
-               struct rb_node **link)
+void rb_insert_augmented(struct rb_tree *tree, struct rb_node *node, struct rb_node *parent,
+                         struct rb_node **link, void (*update)(struct rb_node *node))
 {
     node->left = NULL;
     node->right = NULL;
     node->parent_and_colour = (uintptr_t)parent; /* red */
     *link = node;
+    update_path(node, update);
 
     while (is_red(parent)) { /* a red parent is not the root: there is a grandparent */
         struct rb_node *grand = rb_parent(parent);
         enum side side = grand->left == parent ? LEFT : RIGHT;
         struct rb_node *uncle = *child(grand, other(side));
 
+        /* Case 1: the black moves down from the grandparent, the violation moves up to it. */
         if (is_red(uncle)) {
             set_black(parent);
             set_black(uncle);
@@ -90,53 +109,68 @@ void rb_insert(struct rb_tree *tree, struct rb_node *node, struct rb_node *paren
             parent = rb_parent(node);
             continue;
         }
+        /* Case 2: an inner grandchild is turned to the outside first. */
         if (*child(parent, other(side)) == node) {
-            rotate(tree, parent, side);
+            rb_rotate(tree, parent, side, update);
             parent = node;
         }
+        /* Case 3: one rotation, and the tree is right. */
         set_black(parent);
         set_red(grand);
-        rotate(tree, grand, other(side));
+        rb_rotate(tree, grand, other(side), update);
         break;
     }
     set_black(tree->root);
 }
 
+void rb_insert(struct rb_tree *tree, struct rb_node *node, struct rb_node *parent,
+               struct rb_node **link)
+{
+    rb_insert_augmented(tree, node, parent, link, NULL);
+}
+
 /* Paths through `node` (which may be NULL), a child of parent, are one black node short. */
-static void fix_short(struct rb_tree *tree, struct rb_node *node, struct rb_node *parent)
+static void fix_short(struct rb_tree *tree, struct rb_node *node, struct rb_node *parent,
+                      void (*update)(struct rb_node *node))
 {
     while (parent && !is_red(node)) {
         enum side side = parent->left == node ? LEFT : RIGHT;
         struct rb_node *sibling = *child(parent, other(side)); /* not NULL: its side is longer */
 
+        /* Case 1: a red sibling is turned up; the new sibling is black. */
         if (is_red(sibling)) {
             set_black(sibling);
             set_red(parent);
-            rotate(tree, parent, side);
+            rb_rotate(tree, parent, side, update);
             sibling = *child(parent, other(side));
         }
+        /* Case 2: the sibling's side gives up a black too, and the shortage moves to the parent. */
         if (!is_red(sibling->left) && !is_red(sibling->right)) {
             set_red(sibling);
             node = parent;
             parent = rb_parent(node);
             continue;
         }
+        /* Case 3: a red inner child of the sibling is turned to the outside. */
         if (!is_red(*child(sibling, other(side)))) {
             set_black(*child(sibling, side));
             set_red(sibling);
-            rotate(tree, sibling, other(side));
+            rb_rotate(tree, sibling, other(side), update);
             sibling = *child(parent, other(side));
         }
+        /* Case 4: the sibling takes the parent's place and colour. The parent pointer stored here
+         * is overwritten by the rotation; only the colour counts. */
         sibling->parent_and_colour = (uintptr_t)parent | (is_red(parent) ? 0 : (uintptr_t)RB_BLACK);
         set_black(parent);
         set_black(*child(sibling, other(side)));
-        rotate(tree, parent, side);
+        rb_rotate(tree, parent, side, update);
         return;
     }
     if (node)
         set_black(node);
 }
 
+/* Sums are copied with the node and have to be recomputed where the two differ. */
 void rb_replace(struct rb_tree *tree, struct rb_node *old, struct rb_node *node)
 {
     *link_of(tree, old, rb_parent(old)) = node;
@@ -147,8 +181,10 @@ void rb_replace(struct rb_tree *tree, struct rb_node *old, struct rb_node *node)
         set_parent(node->right, node);
 }
 
-/* Takes out a node with at most one child, and repairs the colours. */
-static void erase_simple(struct rb_tree *tree, struct rb_node *node)
+/* Takes out a node with at most one child, and repairs the colours. Sums first, from the parent up:
+ * the rotations that follow rely on them. */
+static void erase_simple(struct rb_tree *tree, struct rb_node *node,
+                         void (*update)(struct rb_node *node))
 {
     struct rb_node *parent = rb_parent(node);
     struct rb_node *only = node->left ? node->left : node->right;
@@ -157,21 +193,29 @@ static void erase_simple(struct rb_tree *tree, struct rb_node *node)
     *link_of(tree, node, parent) = only;
     if (only)
         set_parent(only, parent);
+    update_path(parent, update);
     if (!was_red)
-        fix_short(tree, only, parent);
+        fix_short(tree, only, parent, update);
 }
 
-void rb_erase(struct rb_tree *tree, struct rb_node *node)
+void rb_erase_augmented(struct rb_tree *tree, struct rb_node *node,
+                        void (*update)(struct rb_node *node))
 {
     if (node->left && node->right) {
         /* The successor has no left child: it comes out in node's stead, then takes its place. */
         struct rb_node *successor = rb_next(node);
 
-        erase_simple(tree, successor);
+        erase_simple(tree, successor, update);
         rb_replace(tree, node, successor);
+        update_path(successor, update);
     } else {
-        erase_simple(tree, node);
+        erase_simple(tree, node, update);
     }
+}
+
+void rb_erase(struct rb_tree *tree, struct rb_node *node)
+{
+    rb_erase_augmented(tree, node, NULL);
 }
 
 static struct rb_node *outermost(struct rb_node *node, enum side side)

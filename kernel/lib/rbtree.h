@@ -12,6 +12,9 @@
  *              }
  *              rb_insert(tree, &item->node, parent, link);
  *
+ *          Augmented: a node may sum up its subtree (lib/interval.h does). The functions that take
+ *          an update call it for each node whose subtree has changed, children first.
+ *
  * Context: any; the caller holds whatever lock guards the tree. No recursion, O(log n).
  * Tests:   tests/host/rbtree_test.c (random operations, all invariants after each)
  */
@@ -41,6 +44,12 @@ void rb_insert(struct rb_tree *tree, struct rb_node *node, struct rb_node *paren
 
 /* The node must be in the tree. Its own fields are garbage afterwards. */
 void rb_erase(struct rb_tree *tree, struct rb_node *node);
+
+/* The same for an augmented tree. */
+void rb_insert_augmented(struct rb_tree *tree, struct rb_node *node, struct rb_node *parent,
+                         struct rb_node **link, void (*update)(struct rb_node *node));
+void rb_erase_augmented(struct rb_tree *tree, struct rb_node *node,
+                        void (*update)(struct rb_node *node));
 
 /* Puts node in the place of old, which leaves the tree; their keys must compare alike. */
 void rb_replace(struct rb_tree *tree, struct rb_node *old, struct rb_node *node);

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lib/ring.c - a ring of bytes
+ * Ring of bytes for one reader and one writer under the caller's lock.
+ *
+ * Positions are 64 bits wide, only grow, and are masked at each access; their difference is what
+ * the ring holds. So full and empty differ without a spare byte, and the size is a power of two.
  */
 #include "kernel/lib/ring.h"
 
 #include "kernel/lib/assert.h"
 #include "kernel/lib/string.h"
 
+/* The memory is the caller's. */
 void ring_init(struct ring *ring, void *memory, size_t size)
 {
     ASSERT(size > 0 && (size & (size - 1)) == 0);
@@ -22,6 +26,7 @@ static struct ring_span span_at(const struct ring *ring, uint64_t position, size
     return span;
 }
 
+/* What wraps around is returned by a second call, after the first part was advanced over. */
 struct ring_span ring_readable(const struct ring *ring)
 {
     return span_at(ring, ring->read_position, ring_used(ring));
@@ -44,6 +49,7 @@ void ring_advance_write(struct ring *ring, size_t nbytes)
     ring->write_position += nbytes;
 }
 
+/* Two rounds at most: up to the end of the memory, then from its start. */
 size_t ring_get(struct ring *ring, void *dst, size_t nbytes)
 {
     size_t done = 0;
@@ -78,6 +84,8 @@ size_t ring_put(struct ring *ring, const void *src, size_t nbytes)
     return done;
 }
 
+/* The newest bytes win: the oldest ones are dropped, and of a piece larger than the ring its front.
+ */
 void ring_put_over(struct ring *ring, const void *src, size_t nbytes)
 {
     size_t skip = nbytes > ring->size ? nbytes - ring->size : 0;

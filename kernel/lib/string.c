@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lib/string.c - memory and string functions without SSE
+ * Memory and string functions without SSE, for the kernel and the loader.
  *
  * Blocks up to 32 bytes are moved by at most four loads and four stores that may overlap each
  * other; larger ones in steps of 32 bytes; from REP_MIN on by the string instructions, which move
@@ -11,8 +11,10 @@
  */
 #include "kernel/lib/string.h"
 
+/* On the host the C library's functions are used, so that sanitizers see every access. */
 #if !__STDC_HOSTED__
 
+/* Below this the instruction's start-up costs more than the loop. */
 #define REP_MIN 128
 
 /* Unaligned words, exempt from the aliasing rules. A structure rather than __builtin_memcpy, which
@@ -30,11 +32,13 @@ static inline uint64_t load64(const void *where)
     return ((const struct word64 *)where)->value;
 }
 
+/* Loads and stores have no alignment requirement on x86; a page crossing costs some cycles. */
 static inline void store64(void *where, uint64_t value)
 {
     ((struct word64 *)where)->value = value;
 }
 
+/* The same for four bytes. */
 static inline uint32_t load32(const void *where)
 {
     return ((const struct word32 *)where)->value;
@@ -45,7 +49,8 @@ static inline void store32(void *where, uint32_t value)
     ((struct word32 *)where)->value = value;
 }
 
-/* At most 32 bytes. Every load comes before the first store: right for any overlap. */
+/* At most 32 bytes. Every load comes before the first store: right for any overlap. Overlapping
+ * loads instead of a loop: one branch for each size class, none for each byte. */
 static inline void move_small(char *dst, const char *src, size_t n)
 {
     if (n >= 16) {
@@ -87,6 +92,7 @@ static inline void move_up(char *dst, const char *src, size_t n)
         size_t nwords = n / 8;
 
         __asm__ volatile("rep movsq" : "+D"(dst), "+S"(src), "+c"(nwords) : : "memory");
+        /* What the whole words left, up to seven bytes, overlapping the last word. */
         store64(end - 8, tail3);
         return;
     }
@@ -127,6 +133,7 @@ static void move_down(char *dst, const char *src, size_t n)
     store64(dst + 24, head3);
 }
 
+/* move_up is right for memcpy, whose operands never overlap. */
 void *(memcpy)(void *restrict dst, const void *restrict src, size_t nbytes)
 {
     if (nbytes <= 32)
@@ -136,6 +143,7 @@ void *(memcpy)(void *restrict dst, const void *restrict src, size_t nbytes)
     return dst;
 }
 
+/* The unsigned difference is at least nbytes also when dst lies below src: it wraps around. */
 void *(memmove)(void *dst, const void *src, size_t nbytes)
 {
     if (nbytes <= 32)
@@ -147,6 +155,7 @@ void *(memmove)(void *dst, const void *src, size_t nbytes)
     return dst;
 }
 
+/* As move_small: overlapping stores. */
 static inline void set_small(char *dst, uint64_t pattern, size_t n)
 {
     if (n >= 16) {
@@ -167,6 +176,7 @@ static inline void set_small(char *dst, uint64_t pattern, size_t n)
     }
 }
 
+/* The multiplication repeats the byte in all eight places. */
 void *(memset)(void *dst, int byte, size_t nbytes)
 {
     uint64_t pattern = (uint8_t)byte * 0x0101010101010101ULL;
@@ -201,6 +211,7 @@ static inline int compare_words(uint64_t one, uint64_t other)
     return __builtin_bswap64(one) < __builtin_bswap64(other) ? -1 : 1;
 }
 
+/* Eight bytes at a time until two words differ; the order is decided once, at the end. */
 int memcmp(const void *one, const void *other, size_t nbytes)
 {
     const uint8_t *a = one, *b = other;
@@ -224,6 +235,8 @@ static inline uint64_t zero_bytes(uint64_t word)
     return (word - 0x0101010101010101ULL) & ~word & 0x8080808080808080ULL;
 }
 
+/* The exclusive or makes the byte that is searched zero; the machine is little-endian, so the
+ * lowest zero byte is the first one. */
 void *memchr(const void *bytes, int byte, size_t nbytes)
 {
     uint64_t pattern = (uint8_t)byte * 0x0101010101010101ULL;
@@ -260,6 +273,7 @@ __attribute__((no_sanitize_address)) size_t strlen(const char *text)
     }
 }
 
+/* memchr reads no byte behind max: text need not end. */
 size_t strnlen(const char *text, size_t max)
 {
     const char *nul = memchr(text, 0, max);
@@ -267,6 +281,7 @@ size_t strnlen(const char *text, size_t max)
     return nul ? (size_t)(nul - text) : max;
 }
 
+/* Bytes compare as unsigned, as in C. */
 int strcmp(const char *one, const char *other)
 {
     for (; *one && *one == *other; one++, other++)
@@ -274,6 +289,7 @@ int strcmp(const char *one, const char *other)
     return (uint8_t)*one - (uint8_t)*other;
 }
 
+/* Stops at the NUL of both, so that max may be larger than either text. */
 int strncmp(const char *one, const char *other, size_t max)
 {
     for (; max > 0; max--, one++, other++) {
@@ -283,6 +299,7 @@ int strncmp(const char *one, const char *other, size_t max)
     return 0;
 }
 
+/* The NUL belongs to the text: it can be searched for. */
 char *strchr(const char *text, int byte)
 {
     for (; *text != (char)byte; text++) {
@@ -292,6 +309,7 @@ char *strchr(const char *text, int byte)
     return (char *)(uintptr_t)text;
 }
 
+/* One pass: remembers the last match until the NUL. */
 char *strrchr(const char *text, int byte)
 {
     const char *found = NULL;
@@ -306,6 +324,7 @@ char *strrchr(const char *text, int byte)
 
 #endif /* !__STDC_HOSTED__ */
 
+/* Like strlcpy: always a NUL, and the length that would have been needed. */
 size_t str_copy(char *dst, size_t size, const char *src)
 {
     size_t length = strlen(src);

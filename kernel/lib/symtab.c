@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lib/symtab.c - the name of the function at an address
+ * The name of the function at an address, from the ELF file of the kernel.
+ *
+ * Used when a backtrace is printed, so the file is searched from end to end rather than indexed:
+ * there is nothing to allocate and nothing that could be stale. The file is not trusted; a broken
+ * one yields no name.
  */
 #include "kernel/lib/symtab.h"
 
@@ -13,6 +17,7 @@ struct piece {
     uint64_t size;
 };
 
+/* Without overflow: offsets and sizes are any 64-bit numbers. */
 static bool piece_of(const void *file, size_t size, uint64_t offset, uint64_t nbytes,
                      struct piece *out)
 {
@@ -50,7 +55,8 @@ static bool find_sections(const void *file, size_t size, struct piece *out_secti
                     out_sections);
 }
 
-/* False: no symbol table, or the address is in no executable section. */
+/* False: no symbol table, or the address is in no executable section. Section 0 is the null section
+ * of every ELF file, hence 0 as "none". */
 static bool find_tables(const void *file, size_t size, uint64_t va, struct tables *tables)
 {
     struct piece sections;
@@ -97,6 +103,7 @@ static const char *name_of(const struct piece *strings, const struct elf64_sym *
     return name;
 }
 
+/* Labels of assembly have no type; those of the code section count as functions. */
 static bool is_code_in(const struct elf64_sym *symbol, unsigned section)
 {
     unsigned type = symbol->info & 15;
@@ -111,6 +118,7 @@ static bool is_closer(const struct elf64_sym *symbol, const struct elf64_sym *be
            (symbol->value == best->value && symbol->size > best->size);
 }
 
+/* An address behind a function's end has no name: padding, or a symbol that is missing. */
 const char *symtab_find(const void *file, size_t size, uint64_t va, uint64_t *out_offset)
 {
     struct elf64_sym best = {0};
@@ -129,6 +137,7 @@ const char *symtab_find(const void *file, size_t size, uint64_t va, uint64_t *ou
         name = name_of(&tables.strings, &symbol);
         if (!name)
             continue;
+        /* The nearest one at or below the address, so far. */
         best = symbol;
         best_name = name;
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lib/utf8.c - well-formed UTF-8
+ * Well-formed UTF-8, by table 3-7 of the Unicode standard.
  */
 #include "kernel/lib/utf8.h"
 
@@ -29,6 +29,7 @@ static struct lead lead_of(uint8_t byte)
     return (struct lead){0, 0, 0};
 }
 
+/* A byte that breaks a sequence makes its first byte invalid: it is itself looked at anew. */
 int utf8_length(const char *bytes, size_t nbytes)
 {
     struct lead lead = lead_of((uint8_t)bytes[0]);

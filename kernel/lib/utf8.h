@@ -2,7 +2,7 @@
 /*
  * lib/utf8.h - which bytes are well-formed UTF-8 (Unicode 15, table 3-7)
  *
- * Used by: plan, cfg, ktap, bootinfo; whoever must tell text from noise.
+ * Used by: plan, cfg, ktap, bootinfo; code that must tell text from noise.
  * Context: any; no state.
  * Tests:   tests/host/utf8_test.c (all code points, all two-byte strings)
  */

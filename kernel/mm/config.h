@@ -2,8 +2,8 @@
 /*
  * mm/config.h - choices at build time, as values for plain `if`
  *
- * CONFIG_POISON: freed frames and objects are overwritten, so that whoever still uses them shows
- *                (make POISON=1; costs time on every free).
+ * CONFIG_POISON: freed frames and objects are overwritten, so that code that still uses them fails
+ *                soon (make POISON=1; costs time on every free).
  */
 #pragma once
 

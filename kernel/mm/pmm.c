@@ -1,4 +1,17 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The buddy allocator: physical memory in blocks of 2^order frames.
+ *
+ * Every frame has a descriptor in one array, indexed by frame number. A free block is in the list
+ * of its order and its first descriptor says so; the buddy of a block is the one whose number
+ * differs in the bit of its order. pmm.lock, a late rank, covers the lists and the states of free
+ * blocks: it is taken under almost every other lock, and nothing but list work happens under it
+ * (zeroing and poisoning do not). Of an allocated block, others look only at the state and order of
+ * its first descriptor, when they free the buddy; both are therefore set before the lock is
+ * dropped.
+ *
+ * Frame 0 is never free (LOW_FRAMES), so 0 ends the lists.
+ */
 #include "kernel/mm/pmm.h"
 
 #include "kernel/core/spinlock.h"
@@ -24,7 +37,8 @@ static struct {
     const struct bootinfo *info; /* I */
 } pmm = {.lock = SPINLOCK_INIT(SPIN_PMM)};
 
-static void list_push_locked(uint32_t number, unsigned order)
+/* At the front: a block that was freed last is likely to be in the cache still. */
+static void block_link(uint32_t number, unsigned order)
 {
     struct frame *frame = &pmm_frames[number];
 
@@ -38,7 +52,7 @@ static void list_push_locked(uint32_t number, unsigned order)
     pmm.orders |= 1u << order;
 }
 
-static void list_remove_locked(uint32_t number, unsigned order)
+static void block_unlink(uint32_t number, unsigned order)
 {
     struct frame *frame = &pmm_frames[number];
 
@@ -57,6 +71,7 @@ static void list_remove_locked(uint32_t number, unsigned order)
  * or by descriptors_clear. */
 static void free_locked(uint32_t number, unsigned order)
 {
+    ASSERT(spin_is_held_inline(&pmm.lock));
     pmm.free += 1ULL << order;
     while (order < PMM_MAX_ORDER) {
         uint32_t buddy = number ^ (1u << order);
@@ -64,28 +79,31 @@ static void free_locked(uint32_t number, unsigned order)
 
         if (other->state != FRAME_FREE || other->order != order)
             break;
-        list_remove_locked(buddy, order);
+        block_unlink(buddy, order);
         pmm_frames[MAX(number, buddy)].state = FRAME_RESERVED;
         number = MIN(number, buddy);
         order++;
     }
-    list_push_locked(number, order);
+    block_link(number, order);
 }
 
+/* From the smallest block that is large enough; the upper halves go back as it is split. */
 static uint32_t alloc_locked(unsigned order)
 {
     uint32_t fitting = pmm.orders & ~((1u << order) - 1);
     unsigned from;
     uint32_t number;
 
+    ASSERT(spin_is_held_inline(&pmm.lock));
     if (!fitting)
         return 0;
     from = (unsigned)__builtin_ctz(fitting);
     number = pmm.first[from];
-    list_remove_locked(number, from);
+    block_unlink(number, from);
+    /* The lower half is split on, so that what remains stays in large blocks at the end. */
     while (from > order) {
         from--;
-        list_push_locked(number + (1u << from), from);
+        block_link(number + (1u << from), from);
     }
     pmm.free -= 1ULL << order;
     /* Here, not after the lock: the block's buddy looks at this when it is freed. */
@@ -94,6 +112,7 @@ static uint32_t alloc_locked(unsigned order)
     return number;
 }
 
+/* Zeroed after the lock was dropped: the block has no other user yet. */
 struct frame *pmm_alloc(unsigned order, enum pmm_flags flags)
 {
     uint64_t irq;
@@ -113,6 +132,18 @@ struct frame *pmm_alloc(unsigned order, enum pmm_flags flags)
     return frame;
 }
 
+/* Without the lock: while the block is allocated, others look at its first descriptor alone, and
+ * there only for its state, which stays. */
+void pmm_split(struct frame *block, unsigned order)
+{
+    ASSERT(block->state == FRAME_USED && block->order == order);
+    for (struct frame *frame = block; frame < block + (1UL << order); frame++) {
+        frame->refs = 1;
+        frame->order = 0;
+        frame->state = FRAME_USED;
+    }
+}
+
 void pmm_free(struct frame *frame, unsigned order)
 {
     uint64_t irq;
@@ -126,6 +157,8 @@ void pmm_free(struct frame *frame, unsigned order)
     spin_unlock_irqrestore(&pmm.lock, irq);
 }
 
+/* Pinned frames are those of the initrd: they never come back, so that the page cache may count
+ * references on them like on any other. */
 void frame_put(struct frame *frame)
 {
     uint32_t before = __atomic_fetch_sub(&frame->refs, 1, __ATOMIC_ACQ_REL);
@@ -135,6 +168,7 @@ void frame_put(struct frame *frame)
         pmm_free(frame, 0);
 }
 
+/* Without the lock: the count may be old by the time the caller looks at it in any case. */
 uint64_t pmm_free_count(void)
 {
     return __atomic_load_n(&pmm.free, __ATOMIC_RELAXED);
@@ -145,6 +179,7 @@ uint64_t pmm_total_count(void)
     return __atomic_load_n(&pmm.total, __ATOMIC_RELAXED);
 }
 
+/* In the largest aligned blocks that fit; free_locked merges them with what lies next to them. */
 void pmm_give(uint64_t first, uint64_t count)
 {
     uint64_t irq = spin_lock_irqsave(&pmm.lock);
@@ -165,6 +200,8 @@ void pmm_give(uint64_t first, uint64_t count)
 /* The part of a range that the allocator gets; false if none. */
 static bool usable_part(const struct bootinfo_range *range, uint64_t *first, uint64_t *end)
 {
+    /* Frames below 1 MiB may be in use by firmware and start-up code whatever the memory map says.
+     */
     *first = MAX(range->base >> PAGE_SHIFT, LOW_FRAMES);
     *end = (range->base >> PAGE_SHIFT) + range->npages;
     if (range->type != BOOTINFO_FREE || *end <= *first)
@@ -174,7 +211,8 @@ static bool usable_part(const struct bootinfo_range *range, uint64_t *first, uin
     return *end > *first;
 }
 
-/* The descriptors live at the end of the last free range that can hold them. */
+/* The descriptors live at the end of the last free range that can hold them. Carved out of a free
+ * range at its end: the range that pmm_init gives to the lists stops there. */
 static void descriptors_place(const struct bootinfo *info)
 {
     const struct bootinfo_range *ranges = bootinfo_ranges(info);
@@ -219,6 +257,7 @@ static void descriptors_clear(const struct bootinfo *info)
     }
 }
 
+/* The archive's file data is used in place, as frames of the page cache. */
 static void pin(uint64_t first, uint64_t count)
 {
     for (uint64_t n = first; n < first + count; n++) {
@@ -227,6 +266,7 @@ static void pin(uint64_t first, uint64_t count)
     }
 }
 
+/* Descriptors first: giving a range to the lists looks at the neighbours' descriptors. */
 void pmm_init(const struct bootinfo *info)
 {
     const struct bootinfo_range *ranges = bootinfo_ranges(info);
@@ -243,7 +283,8 @@ void pmm_init(const struct bootinfo *info)
     }
 }
 
-/* Whether memory of that type may be in the free lists. */
+/* Whether memory of that type may be in the free lists. Loader memory and the unused part of the
+ * table pool are given later, by pmm_give. */
 static bool type_may_be_free(uint32_t type)
 {
     return type == BOOTINFO_FREE || type == BOOTINFO_LOADER || type == BOOTINFO_TABLES;
@@ -278,6 +319,7 @@ bool pmm_frame_is_free(uint64_t number)
     return false;
 }
 
+/* For the self-test: walks every list with the lock held. NULL, or what is wrong. */
 const char *pmm_check_owners(void)
 {
     uint64_t irq = spin_lock_irqsave(&pmm.lock);

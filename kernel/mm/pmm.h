@@ -31,7 +31,7 @@ enum frame_state {
     FRAME_PINNED,       /* part of the root filesystem archive: counted, never freed */
 };
 
-/* p pmm.lock while free; else whoever holds the frame. a atomic */
+/* p pmm.lock while free; else the owner of the frame. a atomic */
 struct frame {
     uint32_t next;  /* [p] frame number of the next free block, 0 at the end */
     uint32_t prev;  /* [p] */
@@ -50,7 +50,7 @@ extern struct frame *pmm_frames; /* indexed by frame number; constant after pmm_
 /* Gives all free memory of the map to the allocator. Asserts that its descriptors fit. */
 void pmm_init(const struct bootinfo *info);
 
-/* More frames, once: memory that start-up needed and nobody holds any more. */
+/* More frames, once: memory that only start-up needed. */
 void pmm_give(uint64_t first_frame, uint64_t count);
 
 /* For checks: NULL if every free block lies in memory that is free in the map (or was given since),
@@ -61,7 +61,10 @@ bool pmm_frame_is_free(uint64_t number); /* for checks, of frames that start-up 
 /* 2^order frames, one reference. */
 MUST_CHECK struct frame *pmm_alloc(unsigned order, enum pmm_flags flags);
 
-/* Frees a block that nobody else holds; order as allocated. */
+/* Makes an allocated block so many single frames, with one reference each. */
+void pmm_split(struct frame *block, unsigned order);
+
+/* Frees a block without another user; order as allocated. */
 void pmm_free(struct frame *frame, unsigned order);
 
 /* A counted single frame: put frees it with the last reference. Pinned frames are never freed. */

@@ -1,6 +1,25 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The slab allocator: objects of one size from blocks of frames.
+ *
+ * A slab is a block of frames aligned to its own size: struct slab, then objects. Free objects are
+ * linked through their first word. A slab is in no list while it is full, in `partial` while some
+ * of its objects are used, in `empty` while none is; at most one empty slab is kept. The cache's
+ * lock covers all of that; pmm.lock is taken under it (rank SLAB before PMM). The descriptor of an
+ * object's frame names its cache, so kfree needs no size and a stray pointer is noticed. Requests
+ * above the largest kmalloc class are blocks of their own, marked FRAME_LARGE.
+ *
+ * Each processor keeps a few free objects of each cache for itself, in a list that it alone
+ * touches, with interrupts off: most allocations and frees take no lock and write no cache line
+ * that another processor reads. An empty list is filled, and a full one emptied by half, under the
+ * cache's lock; only that counts as use of a slab. An object freed on another processor than it was
+ * allocated on goes to that one's list, and by way of its slab back to all. slab_drain has every
+ * processor give up its list first, so that what is wholly free shows; until then a slab may be
+ * held by objects that nothing uses: at most 2 x cache_batch of each cache on each processor.
+ */
 #include "kernel/mm/slab.h"
 
+#include "kernel/core/ipi.h"
 #include "kernel/core/spinlock.h"
 #include "kernel/lib/assert.h"
 #include "kernel/lib/list.h"
@@ -29,17 +48,26 @@ struct slab_cache {
     uint32_t per_slab;   /* I */
     uint8_t order;       /* I: frames of a slab, as a power of two */
     uint16_t index;      /* I */
-    uint64_t objects;    /* [lock] in use */
+    uint16_t batch;      /* I: objects that go between a processor's list and the slabs at once */
+    uint64_t objects;    /* [lock] in use, or in the list of a processor */
     uint64_t slabs;      /* [lock] */
     struct list partial; /* [lock] slabs with used and free objects */
     struct list empty;   /* [lock] slabs without used objects */
 };
 
+/* [own processor, interrupts off] free objects, linked through their first word. */
+struct slab_cpu {
+    void *first;
+    uint64_t count; /* read by others as a hint */
+};
+
+static struct slab_cpu cpu_lists[CPU_MAX][CACHES_MAX] ALIGNED(64);
 static struct slab_cache caches[CACHES_MAX];
 static unsigned caches_count;
 static struct slab_cache *kmalloc_caches[KMALLOC_CLASSES];
 
-/* The smallest slab that wastes at most an eighth. */
+/* The smallest slab that wastes at most an eighth. Larger slabs waste less at their end but need
+ * larger blocks, which are scarcer. */
 static unsigned order_for(size_t size)
 {
     for (unsigned order = 0; order < SLAB_ORDER_MAX; order++) {
@@ -51,6 +79,14 @@ static unsigned order_for(size_t size)
     return SLAB_ORDER_MAX;
 }
 
+/* A page of small objects, few of large ones. */
+static uint16_t cache_batch(uint32_t size)
+{
+    return (uint16_t)(size <= PAGE_SIZE / 16 ? 16 : PAGE_SIZE / size + 1);
+}
+
+/* During start-up only, hence no lock around the table of caches. A size is rounded up so that
+ * every object has the alignment of any type. */
 struct slab_cache *slab_cache_create(const char *name, size_t size)
 {
     struct slab_cache *cache = &caches[caches_count];
@@ -62,11 +98,14 @@ struct slab_cache *slab_cache_create(const char *name, size_t size)
     cache->order = (uint8_t)order_for(cache->size);
     cache->per_slab = (uint32_t)(((PAGE_SIZE << cache->order) - sizeof(struct slab)) / cache->size);
     cache->index = (uint16_t)caches_count++;
+    cache->batch = cache_batch(cache->size);
     list_init(&cache->partial);
     list_init(&cache->empty);
     return cache;
 }
 
+/* All frames of the block are marked, since an object may begin in any of them. The list is built
+ * from the end, so that objects are first given out in the order of their addresses. */
 static struct slab *slab_create(struct slab_cache *cache)
 {
     struct frame *frame = pmm_alloc(cache->order, PMM_PLAIN);
@@ -91,10 +130,13 @@ static struct slab *slab_create(struct slab_cache *cache)
     return slab;
 }
 
-static void *take_locked(struct slab_cache *cache, struct slab *slab)
+/* A slab whose state does not change keeps its place in the list: the common case touches no list.
+ */
+static void *slab_take_locked(struct slab_cache *cache, struct slab *slab)
 {
     void *object = slab->free;
 
+    ASSERT(spin_is_held_inline(&cache->lock));
     slab->free = *(void **)object;
     if (slab->used++ == 0 || !slab->free) {
         list_remove(&slab->link);
@@ -105,8 +147,10 @@ static void *take_locked(struct slab_cache *cache, struct slab *slab)
     return object;
 }
 
-static struct slab *find_locked(struct slab_cache *cache)
+/* Partial ones first, so that empty slabs can go back. */
+static struct slab *slab_find_locked(struct slab_cache *cache)
 {
+    ASSERT(spin_is_held_inline(&cache->lock));
     if (!list_empty(&cache->partial))
         return list_entry(cache->partial.next, struct slab, link);
     if (!list_empty(&cache->empty))
@@ -114,23 +158,66 @@ static struct slab *find_locked(struct slab_cache *cache)
     return NULL;
 }
 
-void *slab_alloc(struct slab_cache *cache)
+static void *slab_alloc_locked(struct slab_cache *cache)
 {
-    uint64_t irq = spin_lock_irqsave(&cache->lock);
-    struct slab *slab = find_locked(cache);
-    void *object = NULL;
+    struct slab *slab = slab_find_locked(cache);
 
+    ASSERT(spin_is_held_inline(&cache->lock));
     if (!slab) {
         slab = slab_create(cache); /* rank PMM comes after SLAB */
-        if (slab)
-            cache->slabs++;
+        if (!slab)
+            return NULL;
+        cache->slabs++;
     }
-    if (slab)
-        object = take_locked(cache, slab);
-    spin_unlock_irqrestore(&cache->lock, irq);
+    return slab_take_locked(cache, slab);
+}
+
+/* Interrupts off: an object, and more of them into the processor's list if no slab has to be made
+ * for them. */
+static NOINLINE void *slab_refill(struct slab_cache *cache, struct slab_cpu *own)
+{
+    void *object;
+
+    spin_lock(&cache->lock);
+    object = slab_alloc_locked(cache);
+    while (object && own->count < cache->batch) {
+        struct slab *slab = slab_find_locked(cache);
+        void *more;
+
+        if (!slab)
+            break;
+        more = slab_take_locked(cache, slab);
+        *(void **)more = own->first;
+        own->first = more;
+        own->count++;
+    }
+    spin_unlock(&cache->lock);
     return object;
 }
 
+/* With interrupts off, or the thread could move to another processor. */
+static inline struct slab_cpu *slab_own_list(const struct slab_cache *cache)
+{
+    return &cpu_lists[CPU_OWN->index][cache->index];
+}
+
+void *slab_alloc(struct slab_cache *cache)
+{
+    uint64_t irq = irq_save();
+    struct slab_cpu *own = slab_own_list(cache);
+    void *object = own->first;
+
+    if (likely(object)) {
+        own->first = *(void **)object;
+        own->count--;
+    } else {
+        object = slab_refill(cache, own);
+    }
+    irq_restore(irq);
+    return object;
+}
+
+/* Outside of all lists, like every write to the object itself. */
 void *slab_zalloc(struct slab_cache *cache)
 {
     void *object = slab_alloc(cache);
@@ -140,6 +227,8 @@ void *slab_zalloc(struct slab_cache *cache)
     return object;
 }
 
+/* The states are set back to what pmm_free expects of a block: its first frame used, the rest
+ * inside. */
 static void slab_release(struct slab_cache *cache, struct slab *slab)
 {
     struct frame *frame = frame_from_address(slab);
@@ -152,17 +241,16 @@ static void slab_release(struct slab_cache *cache, struct slab *slab)
     pmm_free(frame, cache->order);
 }
 
-void slab_free(struct slab_cache *cache, void *object)
+static struct slab *slab_of(const struct slab_cache *cache, const void *object)
 {
-    struct slab *slab = (struct slab *)ALIGN_DOWN((uint64_t)object, PAGE_SIZE << cache->order);
-    struct frame *frame = frame_from_address(slab);
-    uint64_t irq;
+    return (struct slab *)ALIGN_DOWN((uint64_t)object, PAGE_SIZE << cache->order);
+}
 
-    ASSERT(frame->state == FRAME_SLAB && frame->owner == cache->index);
-    if (CONFIG_POISON)
-        memset(object, 0xdb, cache->size);
-    irq = spin_lock_irqsave(&cache->lock);
-    ASSERT(slab->used > 0);
+static void slab_free_locked(struct slab_cache *cache, void *object)
+{
+    struct slab *slab = slab_of(cache, object);
+
+    ASSERT(spin_is_held_inline(&cache->lock) && slab->used > 0);
     *(void **)object = slab->free;
     slab->free = object;
     slab->used--;
@@ -176,10 +264,54 @@ void slab_free(struct slab_cache *cache, void *object)
         list_push_front(&cache->empty, &slab->link);
     else
         slab_release(cache, slab);
-    spin_unlock_irqrestore(&cache->lock, irq);
 }
 
+/* Interrupts off: gives up objects of the processor's list until so many are left. */
+static NOINLINE void slab_list_shrink(struct slab_cache *cache, struct slab_cpu *own, uint64_t left)
+{
+    spin_lock(&cache->lock);
+    while (own->count > left) {
+        void *object = own->first;
+
+        own->first = *(void **)object;
+        own->count--;
+        slab_free_locked(cache, object);
+    }
+    spin_unlock(&cache->lock);
+}
+
+/* Poisoned before it is in a list; the link overwrites the first word. Half of the list stays when
+ * it is shrunk, so that a loop of alloc and free at that border does not take the lock each time.
+ */
+void slab_free(struct slab_cache *cache, void *object)
+{
+    struct frame *frame = frame_from_address(slab_of(cache, object));
+    struct slab_cpu *own;
+    uint64_t irq;
+
+    ASSERT(frame->state == FRAME_SLAB && frame->owner == cache->index);
+    if (CONFIG_POISON)
+        memset(object, 0xdb, cache->size);
+    irq = irq_save();
+    own = slab_own_list(cache);
+    *(void **)object = own->first;
+    own->first = object;
+    if (unlikely(++own->count > 2u * cache->batch))
+        slab_list_shrink(cache, own, cache->batch);
+    irq_restore(irq);
+}
+
+/* The lists change meanwhile: exact only while nothing is allocated. */
 uint64_t slab_objects(const struct slab_cache *cache)
+{
+    uint64_t objects = __atomic_load_n(&cache->objects, __ATOMIC_RELAXED);
+
+    for (unsigned cpu = 0; cpu < CPU_MAX; cpu++)
+        objects -= __atomic_load_n(&cpu_lists[cpu][cache->index].count, __ATOMIC_RELAXED);
+    return objects;
+}
+
+uint64_t slab_objects_bound(const struct slab_cache *cache)
 {
     return __atomic_load_n(&cache->objects, __ATOMIC_RELAXED);
 }
@@ -189,8 +321,21 @@ uint64_t slab_frames(const struct slab_cache *cache)
     return __atomic_load_n(&cache->slabs, __ATOMIC_RELAXED) << cache->order;
 }
 
+/* In an interrupt of each processor, or in the thread that asks. */
+static void slab_lists_empty(void *argument)
+{
+    uint64_t irq = irq_save();
+
+    (void)argument;
+    for (unsigned i = 0; i < caches_count; i++)
+        slab_list_shrink(&caches[i], slab_own_list(&caches[i]), 0);
+    irq_restore(irq);
+}
+
+/* For the leak checks: what stays allocated afterwards is in use. */
 void slab_drain(void)
 {
+    ipi_call_all(slab_lists_empty, NULL);
     for (unsigned i = 0; i < caches_count; i++) {
         struct slab_cache *cache = &caches[i];
         uint64_t irq = spin_lock_irqsave(&cache->lock);
@@ -201,6 +346,7 @@ void slab_drain(void)
     }
 }
 
+/* Powers of two: a request wastes less than half, and the class is a count of leading zeroes. */
 void slab_init(void)
 {
     static const char *const names[KMALLOC_CLASSES] = {
@@ -217,9 +363,11 @@ static unsigned class_for(size_t nbytes)
 {
     if (nbytes <= KMALLOC_SMALLEST)
         return 0;
+    /* The smallest power of two that holds nbytes, counted from 2^4. */
     return 60 - (unsigned)__builtin_clzll(nbytes - 1);
 }
 
+/* Above 2,048 bytes whole frames are as good: a slab of them would hold one or two objects. */
 void *kmalloc(size_t nbytes)
 {
     unsigned class = class_for(nbytes);
@@ -248,6 +396,8 @@ void *kzalloc(size_t nbytes)
     return object;
 }
 
+/* The frame's state decides; anything else than these two is a pointer that kmalloc did not return.
+ */
 void kfree(void *object)
 {
     struct frame *frame;

@@ -4,8 +4,9 @@
  *
  * Owns:    caches of equal objects, in slabs of one to eight frames.
  * Used by: every room above. A type that is made and dropped often has a cache of its own.
- * Locks:   one spinlock a cache, rank SLAB, taken with interrupts off.
- * Context: any but NMI.
+ * Locks:   one spinlock a cache, rank SLAB, taken with interrupts off; most calls get by with their
+ *          own processor's list of free objects.
+ * Context: any but NMI; slab_drain: threads, no spinlock held.
  * Fails:   NULL without memory.
  * Tests:   kernel/selftest/mm_checks.c
  */
@@ -27,6 +28,8 @@ void slab_free(struct slab_cache *cache, void *object);
 
 /* Objects in use, and frames that the cache holds (in use or not). */
 uint64_t slab_objects(const struct slab_cache *cache);
+/* Not less than slab_objects, and cheap: with those that processors keep free. */
+uint64_t slab_objects_bound(const struct slab_cache *cache);
 uint64_t slab_frames(const struct slab_cache *cache);
 
 /* Returns every wholly free slab of every cache to the frame allocator. */

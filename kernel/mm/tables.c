@@ -1,4 +1,14 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The page tables that the loader made: verified, then adopted.
+ *
+ * The kernel goes on with the loader's tables and only adds to them. Before it relies on them, it
+ * checks that each table lies in the loader's pool, that nothing in the kernel half is open to ring
+ * 3 or both writable and executable, and that its own image has exactly the rights of its sections,
+ * by every mapping of it. Then the lower half, through which the loader jumped here, goes, and the
+ * unused rest of the pool becomes free memory. Runs once, on one processor, before any address
+ * space exists.
+ */
 #include "kernel/mm/tables.h"
 
 #include "kernel/arch/x86_64/paging.h"
@@ -6,8 +16,9 @@
 #include "kernel/lib/bootinfo.h"
 #include "kernel/lib/image.h"
 #include "kernel/mm/pmm.h"
-#include "kernel/mm/window.h"
+#include "kernel/mm/vmalloc.h"
 
+/* I: physical; every address space shares the upper half of this table's entries. */
 static uint64_t kernel_root;
 
 uint64_t tables_kernel_root(void)
@@ -22,6 +33,7 @@ struct walk {
     const char *fault;
 };
 
+/* The first fault wins; the walk stops on it. */
 static void check_leaf(struct walk *walk, uint64_t entry)
 {
     if (entry & PTE_USER)
@@ -41,9 +53,11 @@ static void check_table(struct walk *walk, uint64_t physical, unsigned level)
         walk->fault = "a table lies outside the pool of the loader";
         return;
     }
+    /* Each table must be met exactly once: the sum is compared with the number that the loader
+     * used. */
     walk->count++;
     for (unsigned i = 0; i < PAGING_ENTRIES && !walk->fault; i++) {
-        /* Most tables are nearly empty: eight entries a look. */
+        /*  Most tables are nearly empty: eight entries a look. */
         if (!(i & 7) && !(table[i] | table[i + 1] | table[i + 2] | table[i + 3] | table[i + 4] |
                           table[i + 5] | table[i + 6] | table[i + 7])) {
             i += 7;
@@ -67,19 +81,21 @@ static const char *check_rights(const char *first, const char *end, uint64_t rig
         uint64_t entry, alias;
         unsigned level;
 
-        if (!window_lookup(kernel_root, va, &entry, &level) || level != 1)
+        if (!vmalloc_lookup(kernel_root, va, &entry, &level) || level != 1)
             return "the kernel image is not mapped in 4 KiB pages";
         if ((entry & (PTE_WRITE | PTE_NX)) != rights)
             return "a page of the kernel image has the wrong rights";
         if (rights & PTE_WRITE)
             continue;
-        if (window_lookup(kernel_root, DIRECT_BASE + (entry & PTE_ADDRESS), &alias, &level) &&
+        if (vmalloc_lookup(kernel_root, DIRECT_BASE + (entry & PTE_ADDRESS), &alias, &level) &&
             (alias & PTE_WRITE))
             return "kernel text or rodata can be written through the direct map";
     }
     return NULL;
 }
 
+/* All 256 upper slots have to be there: they are copied into each new address space and are never
+ * filled in later. */
 const char *tables_verify(const struct bootinfo *info)
 {
     struct walk walk = {.info = info};
@@ -119,6 +135,8 @@ static bool table_is_free(uint64_t entry, unsigned level)
     return false;
 }
 
+/* For the self-test: whether a table of the kernel lies in a frame that the allocator could give
+ * out. */
 bool tables_any_free(void)
 {
     const uint64_t *root = paging_table(kernel_root);
@@ -145,6 +163,8 @@ void tables_adopt(const struct bootinfo *info)
     uint64_t *root = paging_table(kernel_root);
     uint64_t unused = info->tables.size / PAGE_SIZE - info->tables_used;
 
+    /* Tables are freed before the TLB is flushed: nothing is allocated in between, so none is
+     * overwritten. */
     for (unsigned i = 0; i < KERNEL_HALF_FIRST_SLOT; i++) {
         uint64_t entry = root[i];
 
@@ -152,6 +172,7 @@ void tables_adopt(const struct bootinfo *info)
         if (entry & PTE_PRESENT)
             free_below(entry, 3);
     }
+    /* Flushes what the lower half had in the TLB. */
     cr3_write(kernel_root);
     pmm_give((info->tables.base >> PAGE_SHIFT) + info->tables_used, unused);
 }

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * plat/acpi.c - walks from the root pointer to the tables that matter
+ * ACPI tables: walked from the root pointer to the ones that matter.
+ *
+ * Runs once, early in start-up; acpi_info is constant from then on.
  */
 #include "kernel/plat/acpi.h"
 
 #include "kernel/lib/klog.h"
-#include "kernel/mm/window.h"
+#include "kernel/mm/vmalloc.h"
 #include "kernel/plat/acpi_bytes.h"
 
 /* A root table of more entries is cut: real ones have some thirty. */
@@ -18,15 +20,17 @@ const struct acpi_info *acpi_info(void)
     return &the_info;
 }
 
-/* The whole table at that address, or NULL; its length by its own header. */
+/* The whole table at that address, or NULL; its length by its own header. Tables lie in memory
+ * types that the direct map does not cover everywhere, so each is mapped by itself: the header
+ * first, for the length, then the whole. */
 static const void *table_map(uint64_t physical, size_t *nbytes)
 {
-    const void *header = physical ? window_map_ram(physical, ACPI_HEADER_SIZE) : NULL;
+    const void *header = physical ? memremap(physical, ACPI_HEADER_SIZE) : NULL;
 
     if (!header)
         return NULL;
     *nbytes = acpi_table_length(header);
-    return *nbytes ? window_map_ram(physical, *nbytes) : NULL;
+    return *nbytes ? memremap(physical, *nbytes) : NULL;
 }
 
 /* Tables read from the root's list. The DSDT is not in that list: the FADT points to it. */
@@ -39,14 +43,17 @@ static const struct table_kind {
     {"HPET", acpi_parse_hpet},
 };
 
+/* Signatures are compared as the four bytes they are. */
 static uint32_t signature_of(const void *header)
 {
     return acpi_get32(header);
 }
 
+/* Mapped twice: for the signature alone first, so that a table that is not needed costs one page.
+ */
 static void table_parse(uint64_t physical)
 {
-    const void *header = physical ? window_map_ram(physical, ACPI_HEADER_SIZE) : NULL;
+    const void *header = physical ? memremap(physical, ACPI_HEADER_SIZE) : NULL;
     const void *table;
     size_t nbytes;
 
@@ -64,7 +71,9 @@ static void table_parse(uint64_t physical)
     }
 }
 
-/* Whether the root table was good; then everything it lists has been read. */
+/* Whether the root table was good; then everything it lists has been read. A table that is broken
+ * is left out with a message; the others still count. Only a broken root makes the caller fall back
+ * from the XSDT to the RSDT. */
 static bool root_walk(uint64_t physical, const char *signature, unsigned entry_size)
 {
     size_t nbytes, count;
@@ -81,6 +90,7 @@ static bool root_walk(uint64_t physical, const char *signature, unsigned entry_s
     return true;
 }
 
+/* Without sleep types there is still the reset; power_off then asks for the switch. */
 static void s5_find(void)
 {
     size_t nbytes;
@@ -93,7 +103,7 @@ static void s5_find(void)
 void acpi_init(uint64_t rsdp)
 {
     struct acpi_roots roots;
-    const void *pointer = rsdp ? window_map_ram(rsdp, ACPI_RSDP_SIZE) : NULL;
+    const void *pointer = rsdp ? memremap(rsdp, ACPI_RSDP_SIZE) : NULL;
 
     the_info = (struct acpi_info){0};
     if (!pointer || acpi_parse_rsdp(pointer, ACPI_RSDP_SIZE, &roots)) {

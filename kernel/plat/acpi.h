@@ -15,5 +15,5 @@
 /* rsdp: physical address, 0 if the firmware gave none. */
 void acpi_init(uint64_t rsdp);
 
-/* Never NULL; .found tells whether there were tables. */
+/* Never NULL; .found: there were tables. */
 const struct acpi_info *acpi_info(void);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * plat/acpi_fadt.c - the fixed ACPI table, and the sleep types of \_S5_
+ * The fixed ACPI description table, and the sleep types of \_S5_.
  *
  * The sleep types live in AML, the firmware's byte code. They are a constant package in practice,
  * so its encoding is looked for instead of running an interpreter.
@@ -41,11 +41,13 @@ enum fadt_offset {
 #define BOOT_ARCH_NO_RTC (1u << 5)
 #define BOOT_ARCH_SINCE  3 /* FADT revision */
 
+/* Every field is read by fadt_get, which knows where the table ends. */
 struct fadt {
     const void *table;
     uint32_t length;
 };
 
+/* Zero beyond the end of the table: older revisions are shorter. */
 static uint64_t fadt_get(const struct fadt *fadt, uint32_t offset, unsigned nbytes)
 {
     return acpi_field(fadt->table, fadt->length, offset, nbytes);
@@ -66,6 +68,7 @@ static struct acpi_register fadt_register(const struct fadt *fadt, uint32_t exte
     };
 }
 
+/* A timer of another length than four bytes, or beyond the port space, counts as absent. */
 static void pm_timer_parse(const struct fadt *fadt, uint32_t flags, struct acpi_info *info)
 {
     struct acpi_register timer = fadt_register(fadt, FADT_X_PM_TIMER, FADT_PM_TIMER);
@@ -78,6 +81,7 @@ static void pm_timer_parse(const struct fadt *fadt, uint32_t flags, struct acpi_
     info->pm_timer_32bit = flags & FLAG_TIMER_32BIT;
 }
 
+/* Hardware-reduced machines have the sleep control register instead of PM1 control blocks. */
 static void power_parse(const struct fadt *fadt, uint32_t flags, struct acpi_info *info)
 {
     info->smi_command = (uint32_t)fadt_get(fadt, FADT_SMI_COMMAND, 4);
@@ -94,6 +98,7 @@ static void power_parse(const struct fadt *fadt, uint32_t flags, struct acpi_inf
     }
 }
 
+/* Tables of ACPI 1.0 end at FADT_V1_END; fields beyond a table's length read as zero. */
 int acpi_parse_fadt(const void *table, size_t nbytes, struct acpi_info *info)
 {
     struct fadt fadt = {.table = table};
@@ -110,10 +115,12 @@ int acpi_parse_fadt(const void *table, size_t nbytes, struct acpi_info *info)
     info->fadt = true;
     info->hardware_reduced = flags & FLAG_HARDWARE_REDUCED;
     info->no_rtc = boot_arch & BOOT_ARCH_NO_RTC;
+    /* Revisions before 3 have no such flag: all machines of that time had the controller. */
     info->has_8042 =
         fadt_get(&fadt, FADT_REVISION, 1) < BOOT_ARCH_SINCE || (boot_arch & BOOT_ARCH_8042);
     info->century = (uint8_t)fadt_get(&fadt, FADT_CENTURY, 1);
     info->sci = (uint16_t)fadt_get(&fadt, FADT_SCI, 2);
+    /* The 64-bit address first; firmware may leave either one empty. */
     info->dsdt = fadt_get(&fadt, FADT_X_DSDT, 8);
     if (!info->dsdt)
         info->dsdt = fadt_get(&fadt, FADT_DSDT, 4);
@@ -139,6 +146,7 @@ struct aml {
     uint32_t at;
 };
 
+/* The only way to the bytes: the end of the table is checked here and nowhere else. */
 static bool aml_byte(struct aml *aml, uint8_t *byte)
 {
     if (aml->at >= aml->length)
@@ -159,6 +167,7 @@ static bool aml_sleep_type(struct aml *aml, uint8_t *type)
         *type = op;
         return true;
     }
+    /* Little-endian; the higher bytes of a word must be zero. */
     if (op != AML_BYTE && op != AML_WORD && op != AML_DWORD)
         return false;
     if (!aml_byte(aml, type))
@@ -181,6 +190,8 @@ static bool s5_package_parse(struct aml aml, struct acpi_info *info)
         return false;
     if (!aml_byte(&aml, &byte))
         return false;
+    /* ACPI specification 6.5, section 20.2.4: the top two bits count the length bytes that follow.
+     */
     aml.at += byte >> 6; /* further bytes of the package's length */
     if (!aml_byte(&aml, &byte) || byte < 2)
         return false;
@@ -192,13 +203,18 @@ static bool s5_package_parse(struct aml aml, struct acpi_info *info)
     return true;
 }
 
+/* NameOp before the name, with or without the root character: a use of the name elsewhere does not
+ * match. */
 static bool s5_name_at(const uint8_t *bytes, uint32_t at)
 {
+    /* Four bytes, padded with underscores: _S5_. */
     if (bytes[at] != '_' || bytes[at + 1] != 'S' || bytes[at + 2] != '5' || bytes[at + 3] != '_')
         return false;
     return bytes[at - 1] == AML_NAME || (bytes[at - 1] == AML_ROOT && bytes[at - 2] == AML_NAME);
 }
 
+/* A search instead of an interpreter: the first place that has the name and a package of constants
+ * wins. */
 int acpi_parse_s5(const void *table, size_t nbytes, struct acpi_info *info)
 {
     const uint8_t *bytes = table;

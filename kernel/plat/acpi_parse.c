@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * plat/acpi_parse.c - root pointer, table headers, MADT and HPET
+ * Parsers of the ACPI root pointer, table headers, MADT and HPET.
  *
  * The FADT and \_S5_ are in acpi_fadt.c.
  */
@@ -9,8 +9,10 @@
 #include "kernel/plat/acpi_bytes.h"
 #include "shared/linux/errno.h"
 
+/* Up to the RSDT's address; later fields have the second checksum. */
 #define RSDP_V1_SIZE 20u
 
+/* Signatures have no NUL in the tables. */
 static bool bytes_equal(const uint8_t *bytes, const char *text, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -20,6 +22,7 @@ static bool bytes_equal(const uint8_t *bytes, const char *text, size_t n)
     return true;
 }
 
+/* Every ACPI table and the root pointer carry a byte that makes the sum of all of them zero. */
 static bool sum_is_zero(const uint8_t *bytes, size_t nbytes)
 {
     uint8_t sum = 0;
@@ -29,6 +32,7 @@ static bool sum_is_zero(const uint8_t *bytes, size_t nbytes)
     return sum == 0;
 }
 
+/* A length that no real table has is treated as none: what follows trusts it. */
 uint32_t acpi_table_length(const void *header)
 {
     uint32_t length = acpi_get32((const uint8_t *)header + 4);
@@ -36,6 +40,7 @@ uint32_t acpi_table_length(const void *header)
     return length >= ACPI_HEADER_SIZE && length <= ACPI_TABLE_MAX_SIZE ? length : 0;
 }
 
+/* Length before checksum: the sum runs over that many bytes. */
 bool acpi_table_valid(const void *table, size_t nbytes, const char signature[4])
 {
     const uint8_t *bytes = table;
@@ -47,6 +52,7 @@ bool acpi_table_valid(const void *table, size_t nbytes, const char signature[4])
     return length && length <= nbytes && sum_is_zero(bytes, length);
 }
 
+/* ACPI specification 6.5, section 5.2.5.3. The XSDT wins where both are there. */
 int acpi_parse_rsdp(const void *rsdp, size_t nbytes, struct acpi_roots *roots)
 {
     const uint8_t *bytes = rsdp;
@@ -70,15 +76,18 @@ int acpi_parse_rsdp(const void *rsdp, size_t nbytes, struct acpi_roots *roots)
     return 0;
 }
 
+/* entry_size: 4 in the RSDT, 8 in the XSDT. */
 size_t acpi_root_count(size_t nbytes, unsigned entry_size)
 {
     return nbytes < ACPI_HEADER_SIZE ? 0 : (nbytes - ACPI_HEADER_SIZE) / entry_size;
 }
 
+/* XSDT entries begin at offset 36 and so are not aligned: acpi_get64 reads bytes. */
 uint64_t acpi_root_entry(const void *root, size_t index, unsigned entry_size)
 {
     const uint8_t *entry = (const uint8_t *)root + ACPI_HEADER_SIZE + index * entry_size;
 
+    /* The RSDT's addresses have 32 bits. */
     return entry_size == 8 ? acpi_get64(entry) : acpi_get32(entry);
 }
 
@@ -103,6 +112,7 @@ static void cpu_add(struct acpi_info *info, uint32_t apic_id, uint32_t uid, uint
     };
 }
 
+/* Beyond the fixed number they are counted in ndropped, which the caller reports. */
 static void ioapic_add(struct acpi_info *info, const uint8_t *entry)
 {
     if (info->nioapics == ACPI_MAX_IOAPICS) {
@@ -116,6 +126,7 @@ static void ioapic_add(struct acpi_info *info, const uint8_t *entry)
     };
 }
 
+/* An ISA interrupt that is wired to another pin or with another polarity than the bus has it. */
 static void override_add(struct acpi_info *info, const uint8_t *entry)
 {
     if (info->noverrides == ACPI_MAX_OVERRIDES) {
@@ -129,6 +140,7 @@ static void override_add(struct acpi_info *info, const uint8_t *entry)
     };
 }
 
+/* LINT has two pins; anything else is a broken entry. */
 static void nmi_add(struct acpi_info *info, uint32_t uid, uint16_t flags, uint8_t lint)
 {
     if (lint > 1)
@@ -157,11 +169,12 @@ static const uint8_t madt_sizes[MADT_NTYPES] = {
     [MADT_LAPIC_ADDRESS] = 12, [MADT_X2APIC] = 16, [MADT_X2APIC_NMI] = 12,
 };
 
+/* The caller has checked the size against madt_sizes. */
 static void madt_entry_parse(struct acpi_info *info, const uint8_t *entry)
 {
     switch (entry[0]) {
     case MADT_LAPIC:
-        if (entry[3] != 0xff) /* the broadcast identity is nobody's */
+        if (entry[3] != 0xff) /* the broadcast identity is no processor's */
             cpu_add(info, entry[3], entry[2], acpi_get32(entry + 4));
         break;
     case MADT_IOAPIC:
@@ -170,12 +183,15 @@ static void madt_entry_parse(struct acpi_info *info, const uint8_t *entry)
     case MADT_OVERRIDE:
         override_add(info, entry);
         break;
+    /* Here 0xff means all processors; the x2APIC entry has all ones for that already. */
     case MADT_LAPIC_NMI:
         nmi_add(info, entry[2] == 0xff ? ACPI_UID_ALL : entry[2], acpi_get16(entry + 3), entry[5]);
         break;
+    /* Replaces the 32-bit address of the fixed part. */
     case MADT_LAPIC_ADDRESS:
         info->lapic_address = acpi_get64(entry + 4);
         break;
+    /* Used for identities from 255 on; all ones is the broadcast. */
     case MADT_X2APIC:
         if (acpi_get32(entry + 4) != 0xffffffffu)
             cpu_add(info, acpi_get32(entry + 4), acpi_get32(entry + 12), acpi_get32(entry + 8));
@@ -186,6 +202,8 @@ static void madt_entry_parse(struct acpi_info *info, const uint8_t *entry)
     }
 }
 
+/* ACPI specification 6.5, section 5.2.12: a fixed part of 44 bytes, then entries of type and
+ * length. Every entry is checked against the size its type needs before a field is read. */
 int acpi_parse_madt(const void *table, size_t nbytes, struct acpi_info *info)
 {
     const uint8_t *bytes = table;
@@ -194,11 +212,14 @@ int acpi_parse_madt(const void *table, size_t nbytes, struct acpi_info *info)
     if (info->madt || !acpi_table_valid(table, nbytes, "APIC"))
         return -EINVAL;
     length = acpi_table_length(table);
+    /* Shorter than its fixed part: broken, whatever the checksum says. */
     if (length < at)
         return -EINVAL;
 
+    /* A second MADT is refused above: some firmware has two, and the first one counts. */
     info->madt = true;
     info->lapic_address = acpi_get32(bytes + 36);
+    /* Offset 40, bit 0: the machine has the two 8259 controllers as well. */
     info->legacy_pic = acpi_get32(bytes + 40) & 1;
     while (length - at >= 2) {
         uint8_t type = bytes[at], size = bytes[at + 1];
@@ -213,6 +234,7 @@ int acpi_parse_madt(const void *table, size_t nbytes, struct acpi_info *info)
     return 0;
 }
 
+/* The address structure stands at offset 40; only memory-mapped timers are used. */
 int acpi_parse_hpet(const void *table, size_t nbytes, struct acpi_info *info)
 {
     struct acpi_register where;

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Interrupt vectors of the local APIC, joined to the timers and interrupts of core.
+ */
 #include "kernel/plat/interrupts.h"
 
 #include "kernel/arch/x86_64/vectors.h"
@@ -7,6 +10,7 @@
 #include "kernel/lib/klog.h"
 #include "kernel/plat/lapic.h"
 
+/* Acknowledged first: a timer's function may switch threads on its way out. */
 static void timer_handler(void)
 {
     lapic_eoi();
@@ -34,6 +38,8 @@ void interrupts_init(void)
     irq_set_handler(ARCH_VECTOR_TIMER, timer_handler);
     irq_set_handler(ARCH_VECTOR_SPURIOUS, spurious_handler);
     irq_set_handler(ARCH_VECTOR_ERROR, error_handler);
+    /* An interrupt that nothing handles is acknowledged all the same: unacknowledged it would block
+     * every lower vector. */
     irq_set_fallback(lapic_eoi);
     timer_set_ops(&ops);
 }

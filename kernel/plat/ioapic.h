@@ -2,7 +2,7 @@
 /*
  * plat/ioapic.h - interrupts of devices: which pin, and to whom
  *
- * Owns:    the I/O APICs that ACPI names; every pin is masked until somebody asks for it.
+ * Owns:    the I/O APICs that ACPI names; every pin is masked until a driver asks for it.
  * Locks:   none: start-up only.
  * Context: boot processor, after lapic_init.
  * Fails:   -ENODEV: no I/O APIC has that pin, or it cannot be mapped or reached.

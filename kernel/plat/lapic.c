@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * plat/lapic.c - one local APIC behind two sets of registers
+ * The local APIC, behind two sets of registers.
  *
  * Registers: Intel SDM vol. 3, chapter 11. Offsets are those of the xAPIC page; x2APIC has the
  * same registers as MSRs, one for each 16 bytes.
@@ -13,7 +13,7 @@
 #include "kernel/arch/x86_64/tsc.h"
 #include "kernel/arch/x86_64/vectors.h"
 #include "kernel/lib/klog.h"
-#include "kernel/mm/window.h"
+#include "kernel/mm/vmalloc.h"
 #include "kernel/plat/lapic_math.h"
 #include "shared/linux/errno.h"
 
@@ -64,19 +64,21 @@ enum lapic_register {
 #define SAMPLES         4
 #define CALIBRATE_READS 1000000u /* bound of the wait, should the TSC stand still */
 
+/* NULL: x2APIC. One mode for all processors, so one variable. */
 volatile uint32_t *lapic_registers;
 
+/* Constant after lapic_init, like the scale. */
 static bool use_deadline;
 static struct lapic_scale scale; /* nanoseconds to TSC ticks, or to ticks of the APIC's counter */
 
-static uint32_t reg_read(uint32_t offset)
+static uint32_t lapic_read(uint32_t offset)
 {
     if (lapic_registers)
         return lapic_registers[offset / 4];
     return (uint32_t)msr_read(MSR_X2APIC_BASE + offset / 16);
 }
 
-static void reg_write(uint32_t offset, uint32_t value)
+static void lapic_write(uint32_t offset, uint32_t value)
 {
     if (lapic_registers)
         lapic_registers[offset / 4] = value;
@@ -84,7 +86,8 @@ static void reg_write(uint32_t offset, uint32_t value)
         msr_write(MSR_X2APIC_BASE + offset / 16, value);
 }
 
-/* The old interrupt controllers would deliver on vectors of their own, some of them exceptions. */
+/* The old interrupt controllers would deliver on vectors of their own, some of them exceptions.
+ * Masked even where the MADT is missing: then the interrupt controllers of the PC are assumed. */
 static void pic_mask(const struct acpi_info *info)
 {
     if (info->madt && !info->legacy_pic)
@@ -103,7 +106,9 @@ static void mode_follow(void)
         msr_write(MSR_APIC_BASE, base | APIC_BASE_X2APIC);
 }
 
-/* Turns the APIC on if the firmware left it off, and finds its registers. The mode stays. */
+/* Turns the APIC on if the firmware left it off, and finds its registers. The mode stays. The mode
+ * that firmware chose stays: from x2APIC there is no way back without a reset, and interrupt
+ * remapping may depend on it. */
 static int registers_find(void)
 {
     uint64_t base;
@@ -118,22 +123,23 @@ static int registers_find(void)
     lapic_registers = NULL;
     if (base & APIC_BASE_X2APIC)
         return 0;
-    lapic_registers =
-        (volatile uint32_t *)window_map_mmio(base & APIC_BASE_ADDRESS, 4096, WINDOW_UNCACHED);
+    lapic_registers = (volatile uint32_t *)ioremap(base & APIC_BASE_ADDRESS, 4096, WINDOW_UNCACHED);
     return lapic_registers ? 0 : -ENODEV;
 }
 
+/* xAPIC has the identity in the upper 8 bits, x2APIC in all 32. */
 uint32_t lapic_id(void)
 {
-    uint32_t id = reg_read(REG_ID);
+    uint32_t id = lapic_read(REG_ID);
 
     return lapic_registers ? id >> 24 : id;
 }
 
+/* The errors since the last call. */
 uint32_t lapic_error_clear(void)
 {
-    reg_write(REG_ERROR, 0); /* a write makes the register show what has gathered */
-    return reg_read(REG_ERROR);
+    lapic_write(REG_ERROR, 0); /* a write makes the register show what has gathered */
+    return lapic_read(REG_ERROR);
 }
 
 /* The pins that ACPI names as non-maskable for this processor. */
@@ -149,24 +155,25 @@ static void nmi_pins_set(const struct acpi_info *info)
         const struct acpi_nmi *nmi = &info->nmis[i];
 
         if (nmi->uid == ACPI_UID_ALL || nmi->uid == uid)
-            reg_write(nmi->lint ? REG_LVT_LINT1 : REG_LVT_LINT0, LVT_NMI);
+            lapic_write(nmi->lint ? REG_LVT_LINT1 : REG_LVT_LINT0, LVT_NMI);
     }
 }
 
-/* Registers of later APICs exist only up to the number of entries that the version tells. */
+/* Registers of later APICs exist only up to the number of entries in the version register. */
 static void local_sources_mask(void)
 {
-    uint32_t last = (reg_read(REG_VERSION) >> 16) & 0xff;
+    uint32_t last = (lapic_read(REG_VERSION) >> 16) & 0xff;
 
-    reg_write(REG_LVT_TIMER, LVT_MASKED);
-    reg_write(REG_LVT_LINT0, LVT_MASKED);
-    reg_write(REG_LVT_LINT1, LVT_MASKED);
+    lapic_write(REG_LVT_TIMER, LVT_MASKED);
+    lapic_write(REG_LVT_LINT0, LVT_MASKED);
+    lapic_write(REG_LVT_LINT1, LVT_MASKED);
+    /* The version register holds the highest entry's index; timer, LINT0 and LINT1 always exist. */
     if (last >= 4)
-        reg_write(REG_LVT_PERF, LVT_MASKED);
+        lapic_write(REG_LVT_PERF, LVT_MASKED);
     if (last >= 5)
-        reg_write(REG_LVT_THERMAL, LVT_MASKED);
+        lapic_write(REG_LVT_THERMAL, LVT_MASKED);
     if (last >= 6)
-        reg_write(REG_LVT_CMCI, LVT_MASKED);
+        lapic_write(REG_LVT_CMCI, LVT_MASKED);
 }
 
 /* Interrupts that the firmware took and never acknowledged would hold back all of lower vectors. */
@@ -176,10 +183,10 @@ static void leftovers_acknowledge(void)
         uint32_t pending = 0;
 
         for (uint32_t reg = 0; reg < 8; reg++)
-            pending |= reg_read(REG_ISR + reg * 16);
+            pending |= lapic_read(REG_ISR + reg * 16);
         if (!pending)
             return;
-        reg_write(REG_EOI, 0);
+        lapic_write(REG_EOI, 0);
     }
 }
 
@@ -197,7 +204,7 @@ static struct sample counter_sample(void)
 
     for (unsigned i = 0; i < SAMPLES; i++) {
         uint64_t before = tsc_read();
-        uint32_t count = reg_read(REG_TIMER_CURRENT);
+        uint32_t count = lapic_read(REG_TIMER_CURRENT);
         uint64_t width = tsc_read() - before;
 
         if (width < best.width)
@@ -213,25 +220,29 @@ static uint64_t counter_measure(uint64_t tsc_hz)
     uint64_t wait = (tsc_hz + 500000) / 1000000 * (CALIBRATE_NS / 1000);
     struct sample start, end;
 
-    reg_write(REG_TIMER_INITIAL, 0xffffffffu); /* the timer is masked */
+    lapic_write(REG_TIMER_INITIAL, 0xffffffffu); /* the timer is masked */
     start = counter_sample();
     for (uint32_t i = 0; i < CALIBRATE_READS && tsc_read() - start.tsc < wait; i++)
         ;
     end = counter_sample();
-    reg_write(REG_TIMER_INITIAL, 0);
+    lapic_write(REG_TIMER_INITIAL, 0);
     if (end.tsc == start.tsc)
         return 0;
     return (start.count - end.count) * tsc_hz / (end.tsc - start.tsc);
 }
 
+/* TSC-deadline mode ignores the divider. */
 static void timer_mode_set(void)
 {
-    reg_write(REG_TIMER_DIVIDE, TIMER_DIVIDE_BY16);
-    reg_write(REG_LVT_TIMER, (use_deadline ? LVT_TSC_DEADLINE : 0) | ARCH_VECTOR_TIMER);
+    lapic_write(REG_TIMER_DIVIDE, TIMER_DIVIDE_BY16);
+    lapic_write(REG_LVT_TIMER, (use_deadline ? LVT_TSC_DEADLINE : 0) | ARCH_VECTOR_TIMER);
     /* In xAPIC mode the store above and the deadline's MSR are not ordered by themselves. */
     __asm__ volatile("mfence" ::: "memory");
 }
 
+/* TSC deadline where CPUID has it: no calibration and no division at every timer. Else the counter
+ * is measured against the TSC once; all processors share its rate. -ENODEV: no way to measure the
+ * counter. */
 static int timer_setup(uint64_t tsc_hz)
 {
     uint64_t hz, tenths;
@@ -242,8 +253,9 @@ static int timer_setup(uint64_t tsc_hz)
         scale = lapic_scale_make(tsc_hz, UINT64_MAX >> 1);
         return 0;
     }
-    reg_write(REG_TIMER_DIVIDE, TIMER_DIVIDE_BY16);
+    lapic_write(REG_TIMER_DIVIDE, TIMER_DIVIDE_BY16);
     hz = counter_measure(tsc_hz);
+    /* One of the two counters stands still. */
     if (!hz)
         return -ENODEV;
     scale = lapic_scale_make(hz, 0xffffffffu);
@@ -253,13 +265,15 @@ static int timer_setup(uint64_t tsc_hz)
     return 0;
 }
 
+/* Every source is masked before the APIC is enabled by the spurious register; a leftover of the
+ * firmware then finds a handler for its vector or is acknowledged. */
 static void local_setup(const struct acpi_info *info)
 {
     local_sources_mask();
-    reg_write(REG_TPR, 0);
-    reg_write(REG_SPURIOUS, SPURIOUS_ENABLE | ARCH_VECTOR_SPURIOUS);
+    lapic_write(REG_TPR, 0);
+    lapic_write(REG_SPURIOUS, SPURIOUS_ENABLE | ARCH_VECTOR_SPURIOUS);
     lapic_error_clear();
-    reg_write(REG_LVT_ERROR, ARCH_VECTOR_ERROR);
+    lapic_write(REG_LVT_ERROR, ARCH_VECTOR_ERROR);
     leftovers_acknowledge();
     nmi_pins_set(info);
 }
@@ -276,6 +290,7 @@ int lapic_init(const struct acpi_info *info, uint64_t tsc_hz)
     return timer_setup(tsc_hz);
 }
 
+/* The rate of the counter is that of the first processor. */
 int lapic_init_cpu(const struct acpi_info *info)
 {
     mode_follow();
@@ -284,16 +299,20 @@ int lapic_init_cpu(const struct acpi_info *info)
     return 0;
 }
 
+/* In xAPIC mode the command is two stores, the destination first; the wait is bounded because the
+ * delivery status may never clear on broken hardware. In x2APIC mode it is one MSR and needs no
+ * wait. */
 static void icr_write(uint32_t apic_id, uint32_t command)
 {
     if (!lapic_registers) {
         msr_write(MSR_X2APIC_BASE + REG_ICR_LOW / 16, (uint64_t)apic_id << 32 | command);
         return;
     }
-    for (uint32_t i = 0; i < ICR_POLLS && (reg_read(REG_ICR_LOW) & ICR_PENDING); i++)
+    /* In xAPIC mode a command may be overwritten while it is still being delivered. */
+    for (uint32_t i = 0; i < ICR_POLLS && (lapic_read(REG_ICR_LOW) & ICR_PENDING); i++)
         ;
-    reg_write(REG_ICR_HIGH, apic_id << 24);
-    reg_write(REG_ICR_LOW, command);
+    lapic_write(REG_ICR_HIGH, apic_id << 24);
+    lapic_write(REG_ICR_LOW, command);
 }
 
 /* The two halves of the register belong together: no interrupt may send in between. */
@@ -315,6 +334,8 @@ void lapic_send_init(uint32_t apic_id)
     icr_send(apic_id, ICR_INIT);
 }
 
+/* The vector of a start-up interrupt is a page number below 1 MiB: execution begins there in real
+ * mode. */
 void lapic_send_startup(uint32_t apic_id, uint8_t page)
 {
     icr_send(apic_id, ICR_STARTUP | page);
@@ -325,6 +346,7 @@ void lapic_send_nmi(uint32_t apic_id)
     icr_send(apic_id, ICR_NMI);
 }
 
+/* By NMI, since the others may have interrupts off: the panic path's way. */
 void lapic_stop_others(void)
 {
     icr_send(0, ICR_NMI | ICR_ALL_OTHERS);
@@ -337,6 +359,7 @@ const char *lapic_description(void)
     return use_deadline ? "x2APIC, TSC deadline" : "x2APIC, counting timer";
 }
 
+/* Zero would mean "stop" in both modes: the scale never yields it. */
 void lapic_timer_oneshot_ns(uint64_t ns)
 {
     uint64_t ticks = lapic_scale_ticks(&scale, ns);
@@ -344,13 +367,14 @@ void lapic_timer_oneshot_ns(uint64_t ns)
     if (use_deadline)
         msr_write(MSR_TSC_DEADLINE, tsc_read() + ticks);
     else
-        reg_write(REG_TIMER_INITIAL, (uint32_t)ticks);
+        lapic_write(REG_TIMER_INITIAL, (uint32_t)ticks);
 }
 
 void lapic_timer_stop(void)
 {
+    /* A deadline in the past fires at once, so the two reads need not be one. */
     if (use_deadline)
         msr_write(MSR_TSC_DEADLINE, 0);
     else
-        reg_write(REG_TIMER_INITIAL, 0);
+        lapic_write(REG_TIMER_INITIAL, 0);
 }

@@ -36,8 +36,9 @@ void lapic_stop_others(void); /* an NMI to all but this processor */
 const char *lapic_description(void);
 
 /* One interrupt on ARCH_VECTOR_TIMER, ns nanoseconds from now: early by at most the error of the
- * measurement, or by more if that is beyond what the counter holds (seconds), so whoever waits
- * compares with the clock and asks again. Replaces an earlier request; 0 fires at once. */
+ * measurement, or by more if that is beyond what the counter holds (seconds), so the
+ * timer interrupt compares with the clock and asks again. Replaces an earlier request; 0 fires at
+ * once. */
 void lapic_timer_oneshot_ns(uint64_t ns);
 void lapic_timer_stop(void);
 

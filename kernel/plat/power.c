@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * plat/power.c - off and reset, one step after the other
+ * Switching off and reset, one method after the other.
+ *
+ * Each method is given time and then taken for failed. Everything here must work after a panic: no
+ * lock, no memory, no clock; registers in memory are mapped at start-up.
  */
 #include "kernel/plat/power.h"
 
 #include "kernel/arch/x86_64/cpuid.h"
 #include "kernel/arch/x86_64/io.h"
 #include "kernel/lib/klog.h"
-#include "kernel/mm/window.h"
+#include "kernel/mm/vmalloc.h"
 #include "kernel/plat/acpi.h"
 #include "kernel/plat/power_end.h"
 #include "shared/exitcode.h"
 
+/* POST code port: present on every PC. */
 #define PORT_DELAY 0x80 /* a write takes about a microsecond and does nothing */
 
 #define KEYBOARD_STATUS 0x64
@@ -44,12 +48,14 @@ struct power_register {
 
 static struct power_register reset_register, sleep_register;
 
+/* Without a clock: this runs after a panic as well. */
 static void delay(unsigned microseconds)
 {
     while (microseconds--)
         io_out8(PORT_DELAY, 0);
 }
 
+/* Mapped at start-up: at the end of the machine nothing may be allocated. */
 static struct power_register register_prepare(const struct acpi_register *where)
 {
     struct power_register result = {.space = where->space};
@@ -57,7 +63,7 @@ static struct power_register register_prepare(const struct acpi_register *where)
     if (where->space == ACPI_SPACE_IO && where->address <= 0xffff)
         result.port = (uint16_t)where->address;
     if (where->space == ACPI_SPACE_MEMORY && where->address)
-        result.memory = window_map_mmio(where->address, 1, WINDOW_UNCACHED);
+        result.memory = ioremap(where->address, 1, WINDOW_UNCACHED);
     return result;
 }
 
@@ -69,6 +75,7 @@ void power_init(void)
     sleep_register = register_prepare(&info->sleep_control);
 }
 
+/* False: the machine has no such register. */
 static bool register_write(const struct power_register *where, uint8_t value)
 {
     if (where->memory)
@@ -93,6 +100,7 @@ static void reset_by_keyboard(void)
 
     if ((info->fadt && !info->has_8042) || io_in8(KEYBOARD_STATUS) == 0xff)
         return;
+    /* A controller that stays busy gets the command all the same. */
     for (unsigned i = 0; i < KEYBOARD_POLLS; i++) {
         if (!(io_in8(KEYBOARD_STATUS) & KEYBOARD_BUSY))
             break;
@@ -101,6 +109,7 @@ static void reset_by_keyboard(void)
     delay(MICROSECONDS_AFTER_RESET);
 }
 
+/* Port CF9h of Intel and AMD chipsets: the type first, then the pulse. */
 static void reset_by_chipset(void)
 {
     uint8_t keep = io_in8(RESET_CONTROL) & (uint8_t)~RESET_CONTROL_GO;
@@ -111,6 +120,7 @@ static void reset_by_chipset(void)
     delay(MICROSECONDS_AFTER_RESET);
 }
 
+/* From the way the firmware names to those that work everywhere; the triple fault cannot fail. */
 void power_reboot(void)
 {
     /* Some machines need the first two twice before they listen. */
@@ -135,6 +145,7 @@ static void acpi_mode_enter(const struct acpi_info *info, uint16_t control)
     if (io_in16(control) & PM1_SCI_ENABLED)
         return;
     io_out8((uint16_t)info->smi_command, info->acpi_enable);
+    /* 300 ms; the firmware's handler switches over behind the kernel's back. */
     for (unsigned i = 0; i < 300; i++) {
         if (io_in16(control) & PM1_SCI_ENABLED)
             return;
@@ -147,6 +158,7 @@ static uint16_t port_of(const struct acpi_register *where)
     return where->space == ACPI_SPACE_IO && where->address <= 0xffff ? (uint16_t)where->address : 0;
 }
 
+/* The other bits of PM1 control belong to the firmware and are kept. */
 static uint16_t sleep_value(uint16_t control, uint8_t type)
 {
     return (uint16_t)((io_in16(control) & ~(PM1_TYPE_MASK | PM1_SLEEP)) | type << PM1_TYPE_SHIFT);
@@ -169,6 +181,7 @@ static void off_by_pm1(const struct acpi_info *info)
     delay(MICROSECONDS_AFTER_OFF);
 }
 
+/* ACPI specification 6.5, section 16.1. */
 static void off_by_acpi(void)
 {
     const struct acpi_info *info = acpi_info();
@@ -182,6 +195,7 @@ static void off_by_acpi(void)
         delay(MICROSECONDS_AFTER_OFF);
 }
 
+/* If the machine is still running it says so: the verdict stays on the screen. */
 void power_off(void)
 {
     off_by_acpi();
@@ -189,6 +203,8 @@ void power_off(void)
     power_end_stop();
 }
 
+/* Under a hypervisor only, and only where the port reads 0, as QEMU's device does: on hardware the
+ * port may belong to something else. */
 bool power_debug_exit_present(void)
 {
     return (cpuid_query(1, 0).ecx & CPUID_HYPERVISOR) && io_in32(DEBUG_EXIT_PORT) == 0;

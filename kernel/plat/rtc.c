@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * plat/rtc.c - reading the date from CMOS memory
+ * The date, from the real-time clock in CMOS memory.
  *
  * Registers: MC146818 data sheet (Motorola).
  */
@@ -34,12 +34,15 @@ enum cmos_register {
 #define YEAR_MIN 2020u
 #define YEAR_MAX 2199u
 
+/* Bit 7 of the index masks NMIs: it stays 0. No lock, since only start-up reads here. */
 static uint8_t cmos_read(uint8_t index)
 {
     io_out8(CMOS_INDEX, index);
     return io_in8(CMOS_DATA);
 }
 
+/* During an update the registers are inconsistent; the flag is set for at least 244 us before one.
+ */
 static bool update_wait(void)
 {
     for (unsigned i = 0; i < UPDATE_POLLS; i++) {
@@ -49,6 +52,7 @@ static bool update_wait(void)
     return false;
 }
 
+/* Status B holds the format of the others: read with them, so that a change shows. */
 static struct rtc_registers registers_read(uint8_t century)
 {
     return (struct rtc_registers){
@@ -91,6 +95,7 @@ static bool leap_year(unsigned year)
     return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
 }
 
+/* month is 1 to 12. */
 static unsigned days_of_month(unsigned year, unsigned month)
 {
     static const uint8_t days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
@@ -98,6 +103,7 @@ static unsigned days_of_month(unsigned year, unsigned month)
     return days[month - 1] + (month == 2 && leap_year(year));
 }
 
+/* A loop over the years: it runs once, and is easier to check than a formula. */
 static uint64_t days_since_1970(unsigned year, unsigned month, unsigned day)
 {
     uint64_t days = day - 1;
@@ -109,8 +115,10 @@ static uint64_t days_since_1970(unsigned year, unsigned month, unsigned day)
     return days;
 }
 
+/* 0 for anything that is no date between the years above: the caller then has no wall clock. */
 uint64_t rtc_decode(const struct rtc_registers *registers)
 {
+    /* Both formats are in use: PCs have BCD, some emulators binary. */
     bool binary = registers->status_b & STATUS_B_BINARY;
     unsigned second = number_decode(registers->second, binary);
     unsigned minute = number_decode(registers->minute, binary);
@@ -141,16 +149,20 @@ static bool registers_equal(const struct rtc_registers *one, const struct rtc_re
            one->status_b == other->status_b;
 }
 
+/* 0 without a clock or a date: the caller's time then begins in 1970. */
 uint64_t rtc_read(const struct acpi_info *info)
 {
+    /* CMOS memory has 128 bytes; an index beyond that is a firmware error. */
     uint8_t century = info->century < 128 ? info->century : 0;
 
+    /* Reads of absent ports would give 0xff for every field, after the whole wait. */
     if (info->no_rtc)
         return 0;
     /* Two readings that agree were not torn by an update that began between the wait and them. */
     for (unsigned i = 0; i < READ_TRIES; i++) {
         struct rtc_registers first, second;
 
+        /* A flag that never clears: there is no clock behind these ports. */
         if (!update_wait())
             return 0;
         first = registers_read(century);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * plat/serial.c - a 16550: polled messages, and a terminal's bytes by interrupt
+ * The serial port, a 16550: polled messages, and a terminal's bytes by interrupt.
  *
  * Registers: PC16550D data sheet (National Semiconductor), table II.
  */
@@ -73,7 +73,8 @@ static bool status_wait(uint8_t bits, unsigned polls)
     return false;
 }
 
-/* An absent port reads 0xff everywhere, and remembers nothing. */
+/* An absent port reads 0xff everywhere, and remembers nothing. The scratch register is the only one
+ * that can be written without side effects. */
 static bool port_detect(void)
 {
     io_out8(REG_SCRATCH, 0x5a);
@@ -83,6 +84,7 @@ static bool port_detect(void)
     return io_in8(REG_SCRATCH) == 0xa5 && io_in8(REG_LSR) != 0xff;
 }
 
+/* 115,200 baud, 8 data bits, no parity: what every terminal program offers. */
 bool serial_init(void)
 {
     serial_ready = true;
@@ -134,7 +136,7 @@ static bool byte_send(char byte, unsigned *room)
 
 static void message_send(const char *bytes, size_t nbytes)
 {
-    unsigned room = 0; /* unknown: whoever wrote last may have filled the FIFO */
+    unsigned room = 0; /* unknown: the last writer may have filled the FIFO */
 
     if (!serial_found)
         return;
@@ -148,6 +150,8 @@ static void message_send(const char *bytes, size_t nbytes)
     }
 }
 
+/* Polled, with interrupts off for the length of a message: the port is the last thing that must
+ * work. */
 void serial_write(const char *bytes, size_t nbytes)
 {
     uint64_t flags = spin_lock_irqsave(&port.lock);
@@ -156,17 +160,48 @@ void serial_write(const char *bytes, size_t nbytes)
     spin_unlock_irqrestore(&port.lock, flags);
 }
 
+/* Never waits: returns how many bytes the FIFO took. */
+size_t serial_write_some(const char *bytes, size_t nbytes)
+{
+    uint64_t flags;
+    unsigned room = 0;
+    size_t sent = 0;
+
+    if (!serial_found)
+        return nbytes;
+    flags = spin_lock_irqsave(&port.lock);
+    if (io_in8(REG_LSR) & LSR_THR_EMPTY)
+        room = serial_fifo;
+    /* A FIFO of one byte takes the two of a line's end one after the other. */
+    while (sent < nbytes && (room >= 2 || (room && (bytes[sent] != '\n' || serial_fifo == 1)))) {
+        if (bytes[sent] == '\n') {
+            byte_send('\r', &room);
+        }
+        byte_send(bytes[sent++], &room);
+    }
+    spin_unlock_irqrestore(&port.lock, flags);
+    return sent;
+}
+
+void serial_lose(size_t nbytes)
+{
+    serial_lost += nbytes;
+}
+
 /* All state that a write keeps between bytes is its own, so one that a fault has cut short does no
  * harm to this one: it waits for an empty transmitter first. */
 void serial_write_panic(const char *bytes, size_t nbytes)
 {
     if (!serial_ready)
         serial_init();
-    message_send(bytes, nbytes); /* whoever has the lock may never give it up */
+    message_send(bytes, nbytes); /* the lock's holder may never give it up */
 }
 
-static void enable_locked(uint8_t mask)
+/* The register is written only on a change: each access costs a microsecond, or an exit under a
+ * hypervisor. */
+static void port_enable_locked(uint8_t mask)
 {
+    ASSERT(spin_is_held(&port.lock));
     if (port.enabled != mask)
         io_out8(REG_IER, mask);
     port.enabled = mask;
@@ -183,7 +218,7 @@ void serial_start(const struct serial_client *client)
     ring_init(&port.out, out_bytes, OUT_NBYTES);
     port.client = client;
     io_out8(REG_MCR, MCR_DTR_RTS | MCR_OUT2);
-    enable_locked(IER_RECEIVED);
+    port_enable_locked(IER_RECEIVED);
     spin_unlock_irqrestore(&port.lock, flags);
 }
 
@@ -194,14 +229,15 @@ struct happened {
 
 /* Fetches what came in. A full ring leaves the rest in the port, and asks the other side to stop.
  */
-static void receive_locked(struct happened *happened)
+static void port_receive_locked(struct happened *happened)
 {
+    ASSERT(spin_is_held(&port.lock));
     while (io_in8(REG_LSR) & LSR_DATA) {
         char byte;
 
         if (ring_free(&port.in) == 0) {
             io_out8(REG_MCR, (MCR_DTR_RTS & ~MCR_RTS) | MCR_OUT2);
-            enable_locked((uint8_t)(port.enabled & ~IER_RECEIVED));
+            port_enable_locked((uint8_t)(port.enabled & ~IER_RECEIVED));
             return;
         }
         byte = (char)io_in8(REG_DATA);
@@ -214,21 +250,25 @@ static void receive_locked(struct happened *happened)
     }
 }
 
-static void send_locked(struct happened *happened)
+/* As many bytes as the FIFO takes, since it was found empty. The client hears of room only when
+ * half of the queue is free, not at every byte. */
+static void port_send_locked(struct happened *happened)
 {
     char bytes[FIFO_BYTES];
     size_t nbytes;
 
+    ASSERT(spin_is_held(&port.lock));
     if (!(port.enabled & IER_SENT) || !(io_in8(REG_LSR) & LSR_THR_EMPTY))
         return;
     nbytes = ring_get(&port.out, bytes, serial_fifo);
     for (size_t i = 0; i < nbytes; i++)
         io_out8(REG_DATA, (uint8_t)bytes[i]);
     if (nbytes == 0)
-        enable_locked((uint8_t)(port.enabled & ~IER_SENT));
+        port_enable_locked((uint8_t)(port.enabled & ~IER_SENT));
     happened->sent = happened->sent || ring_used(&port.out) <= OUT_NBYTES / 2;
 }
 
+/* The client is called with the lock dropped: it takes locks of earlier ranks and wakes threads. */
 void serial_interrupt(void)
 {
     struct happened happened = {0};
@@ -239,8 +279,8 @@ void serial_interrupt(void)
     flags = spin_lock_irqsave(&port.lock);
     /* The line is edge-triggered: it has to fall before it can rise again. */
     for (unsigned round = 0; round < ROUNDS_MAX; round++) {
-        receive_locked(&happened);
-        send_locked(&happened);
+        port_receive_locked(&happened);
+        port_send_locked(&happened);
         if (io_in8(REG_IIR) & IIR_NOTHING)
             break;
     }
@@ -253,6 +293,7 @@ void serial_interrupt(void)
         port.client->sent();
 }
 
+/* Room again: the other side may go on sending, and the interrupt comes back. */
 size_t serial_read(char *bytes, size_t nbytes)
 {
     uint64_t flags = spin_lock_irqsave(&port.lock);
@@ -260,7 +301,7 @@ size_t serial_read(char *bytes, size_t nbytes)
 
     if (got && !(port.enabled & IER_RECEIVED)) {
         io_out8(REG_MCR, MCR_DTR_RTS | MCR_OUT2);
-        enable_locked(port.enabled | IER_RECEIVED);
+        port_enable_locked(port.enabled | IER_RECEIVED);
     }
     spin_unlock_irqrestore(&port.lock, flags);
     return got;
@@ -272,7 +313,8 @@ size_t serial_queue(const char *bytes, size_t nbytes)
     size_t queued = ring_put(&port.out, bytes, nbytes);
 
     if (queued)
-        enable_locked(port.enabled | IER_SENT); /* interrupts at once if the port has nothing */
+        port_enable_locked(port.enabled |
+                           IER_SENT); /* interrupts at once if the port has nothing */
     spin_unlock_irqrestore(&port.lock, flags);
     return queued;
 }

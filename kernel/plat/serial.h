@@ -6,7 +6,7 @@
  *          in and were not fetched yet; bytes of the terminal that wait for the transmitter.
  * Rule:    messages (serial_write) are polled, and every wait is bounded: a port that stops taking
  *          bytes is given up after the bound, and then costs one poll a call until it takes bytes
- *          again. The terminal's bytes go out and come in by interrupt. Input that nobody fetches
+ *          again. The terminal's bytes go out and come in by interrupt. Input that is not fetched
  *          stays in the port, with RTS down, rather than being dropped.
  * Format:  a message's "\n" is sent as "\r\n", which real terminals want; tools that keep the
  *          output strip the carriage return. Nothing else is changed.
@@ -25,6 +25,11 @@ bool serial_present(void);
 
 void serial_write(const char *bytes, size_t nbytes);
 
+/* As many of them as fit now, perhaps none: for a caller that can wait by sleeping. */
+size_t serial_write_some(const char *bytes, size_t nbytes);
+/* That caller gives so many up. */
+void serial_lose(size_t nbytes);
+
 /* Bytes given up because the port did not take them in time: for the log. */
 uint64_t serial_lost_bytes(void);
 
@@ -39,7 +44,7 @@ struct serial_client {
 };
 #define SERIAL_ATTENTION 0x1d /* Ctrl-] */
 
-/* From now on the port interrupts; whoever owns the interrupt calls serial_interrupt. Where there
+/* From now on the port interrupts; the interrupt's handler calls serial_interrupt. Where there
  * is no interrupt, a timer may call it instead. */
 void serial_start(const struct serial_client *client);
 void serial_interrupt(void);

@@ -1,4 +1,18 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Start-up of the other processors, one after the other.
+ *
+ * Intel SDM vol. 3, section 9.4.
+ *
+ * Protocol of one start. The boot processor fills the trampoline's data block, sets `starting` to
+ * the index of the new processor and sends INIT and two start-up interrupts. The new one comes
+ * through the trampoline into cpu_entry and takes `starting` back to 0 by compare-and-exchange:
+ * from then on it owns the index. If the boot processor takes it back first, the other halts for
+ * good should it ever get there, since its structures are not reused. smp_answer, from the new
+ * processor's idle thread, completes the start.
+ *
+ * One at a time, because they share the trampoline page, its data and the temporary page table.
+ */
 #include "kernel/plat/smp.h"
 
 #include "kernel/arch/x86_64/cpu.h"
@@ -17,7 +31,7 @@
 #include "kernel/mm/pmm.h"
 #include "kernel/mm/slab.h"
 #include "kernel/mm/tables.h"
-#include "kernel/mm/window.h"
+#include "kernel/mm/vmalloc.h"
 #include "kernel/plat/acpi.h"
 #include "kernel/plat/lapic.h"
 
@@ -27,7 +41,7 @@
 #define TSC_LOOKS  1000
 
 static void (*cpu_run)(void);
-static uint32_t awaited;  /* [a] index of the processor that may come up; 0: none may */
+static uint32_t starting; /* [a] index of the processor that may come up; 0: none may */
 static uint32_t answered; /* [a] index of the processor that came up last */
 
 static uint64_t tsc_latest; /* [a] the last TSC that a processor saw while one starts */
@@ -38,6 +52,7 @@ static void *address(uint64_t physical)
     return (void *)(DIRECT_BASE + physical);
 }
 
+/* Interrupts may be on: nothing here depends on an exact time. */
 static void wait_ns(uint64_t ns)
 {
     uint64_t end = clock_monotonic_ns() + ns;
@@ -46,7 +61,9 @@ static void wait_ns(uint64_t ns)
         cpu_pause();
 }
 
-/* One look at the TSC, compared with the last that anybody had. */
+/* One look at the TSC, compared with the latest of all processors. Both sides look while a
+ * processor starts: a TSC that is behind the latest look of another one would make time go back
+ * between processors. */
 static void tsc_compare(void)
 {
     uint64_t latest = __atomic_load_n(&tsc_latest, __ATOMIC_ACQUIRE);
@@ -66,12 +83,14 @@ static void cpu_entry(void *argument)
     uint32_t index = cpu->index;
 
     cr3_write(tables_kernel_root());
-    /* Given up already: somebody else may have its index by now. */
-    if (!__atomic_compare_exchange_n(&awaited, &index, 0, false, __ATOMIC_SEQ_CST,
+    /* Given up already: another processor may have its index by now. */
+    if (!__atomic_compare_exchange_n(&starting, &index, 0, false, __ATOMIC_SEQ_CST,
                                      __ATOMIC_SEQ_CST))
         for (;;)
             cpu_halt();
     cpu_init(cpu, cpu->index);
+    /* The control registers of the boot processor, before anything relies on SMEP, SMAP or NX here.
+     */
     features_enable();
     if (lapic_init_cpu(acpi_info()))
         for (;;)
@@ -87,7 +106,9 @@ void smp_answer(void)
 }
 
 /* A top-level table below 1 MiB: the kernel half, and the first page of the trampoline mapped at
- * its own address. The three tables below it may lie anywhere; *frames are they. */
+ * its own address. The three tables below it may lie anywhere; *frames are they. CR3 of a processor
+ * in 32-bit mode has 32 bits: the root must lie below 4 GiB, and the page next to the trampoline
+ * does. The kernel half is copied, so that the jump to the kernel needs no second switch. */
 static bool tables_make(uint64_t trampoline, struct frame *frames[3])
 {
     uint64_t *root = address(trampoline + PAGE_SIZE);
@@ -111,10 +132,11 @@ static void cpu_free(struct cpu *cpu)
 {
     for (unsigned i = 1; i <= CPU_IST_COUNT; i++)
         if (cpu->ist_top[i])
-            window_stack_destroy((void *)cpu->ist_top[i]);
+            kstack_destroy((void *)cpu->ist_top[i]);
     kfree(cpu);
 }
 
+/* IST stacks come from the guarded kernel stacks, as on the boot processor. */
 static struct cpu *cpu_make(unsigned index, uint32_t apic_id)
 {
     struct cpu *cpu = kzalloc(sizeof(*cpu));
@@ -124,7 +146,7 @@ static struct cpu *cpu_make(unsigned index, uint32_t apic_id)
     cpu->index = index;
     cpu->apic_id = apic_id;
     for (unsigned i = 1; i <= CPU_IST_COUNT; i++) {
-        void *top = window_stack_create();
+        void *top = kstack_create();
 
         if (!top) {
             cpu_free(cpu);
@@ -135,6 +157,7 @@ static struct cpu *cpu_make(unsigned index, uint32_t apic_id)
     return cpu;
 }
 
+/* Each round compares the TSC, which is what the wait is used for. */
 static bool wait_for_answer(uint32_t index, uint64_t ns)
 {
     uint64_t deadline = clock_monotonic_ns() + ns;
@@ -153,7 +176,7 @@ static bool cpu_answers(const struct cpu *cpu, uint64_t trampoline)
 {
     uint32_t index = cpu->index;
 
-    __atomic_store_n(&awaited, index, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&starting, index, __ATOMIC_SEQ_CST);
     lapic_send_init(cpu->apic_id);
     wait_ns(features.hypervisor ? STARTUP_NS : INIT_NS);
     for (unsigned tries = 0; tries < 2; tries++) {
@@ -161,7 +184,8 @@ static bool cpu_answers(const struct cpu *cpu, uint64_t trampoline)
         if (wait_for_answer(index, tries ? ANSWER_NS : STARTUP_NS))
             return true;
     }
-    if (__atomic_compare_exchange_n(&awaited, &index, 0, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+    if (__atomic_compare_exchange_n(&starting, &index, 0, false, __ATOMIC_SEQ_CST,
+                                    __ATOMIC_SEQ_CST))
         return false;
     return wait_for_answer(cpu->index, ANSWER_NS);
 }
@@ -171,7 +195,7 @@ static bool cpu_start(unsigned index, uint32_t apic_id, uint64_t trampoline)
 {
     struct trampoline_data *data = address(trampoline + TRAMPOLINE_DATA_OFFSET);
     struct cpu *cpu = cpu_make(index, apic_id);
-    void *stack = cpu ? window_stack_create() : NULL;
+    void *stack = cpu ? kstack_create() : NULL;
 
     if (!stack) {
         if (cpu)
@@ -194,12 +218,12 @@ static bool cpu_start(unsigned index, uint32_t apic_id, uint64_t trampoline)
     return false;
 }
 
-static void send(unsigned cpu, unsigned vector)
+static void smp_send(unsigned cpu, unsigned vector)
 {
     lapic_send(cpu_all[cpu]->apic_id, vector);
 }
 
-static void send_nmi(unsigned cpu)
+static void smp_send_nmi(unsigned cpu)
 {
     lapic_send_nmi(cpu_all[cpu]->apic_id);
 }
@@ -211,7 +235,7 @@ static void call_handler(void)
 }
 
 static const struct ipi_ops ops = {
-    .send = send, .send_nmi = send_nmi, .stop_others = lapic_stop_others};
+    .send = smp_send, .send_nmi = smp_send_nmi, .stop_others = lapic_stop_others};
 
 unsigned smp_start(const struct acpi_info *info, uint64_t trampoline, unsigned max_cpus,
                    void (*run)(void))
@@ -225,6 +249,7 @@ unsigned smp_start(const struct acpi_info *info, uint64_t trampoline, unsigned m
     ipi_set_ops(&ops);
     if (!trampoline || info->ncpus < 2 || max_cpus < 2)
         return count;
+    /* The page below 1 MiB that the loader has kept free for this. */
     memcpy(address(trampoline), trampoline_begin, (size_t)(trampoline_end - trampoline_begin));
     if (tables_make(trampoline, frames)) {
         for (uint32_t i = 0; i < info->ncpus && count < MIN(max_cpus, (unsigned)CPU_MAX); i++) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * plat/tsc_measure.c - measuring the TSC against another timer, to some parts in ten thousand
+ * Measurement of the TSC against another timer, to some parts in ten thousand.
  *
  * A measurement runs from one tick of the timer to another, and both are caught the same way: read
  * until the count changes. What that misses the tick by cancels out; what is left is one read of
@@ -30,6 +30,7 @@ uint64_t tsc_elapsed(uint64_t from, uint64_t to, unsigned nbits)
     return (to - from) & ((1ULL << nbits) - 1);
 }
 
+/* The time of an edge is the middle of the read that saw it. */
 static bool edge_next(const struct tsc_reference *reference, struct edge *edge)
 {
     uint64_t first = reference->read(reference);
@@ -51,6 +52,7 @@ static bool edge_next(const struct tsc_reference *reference, struct edge *edge)
     return false;
 }
 
+/* The width of the read bounds the error of the edge. */
 static bool edge_best(const struct tsc_reference *reference, struct edge *best)
 {
     struct edge edge;
@@ -102,6 +104,8 @@ uint64_t tsc_measure(const struct tsc_reference *reference)
     return ticks * reference->hz / elapsed;
 }
 
+/* Intel SDM vol. 2, CPUID leaf 15H: rate = crystal * EBX / EAX. Some processors leave the crystal's
+ * rate out; then it is the usual one that the nominal rate of leaf 16H comes close to. */
 uint64_t tsc_from_leaf15(const struct tsc_leaves *leaves)
 {
     static const uint32_t usual[] = {19200000, 24000000, 25000000, 38400000};
@@ -109,6 +113,7 @@ uint64_t tsc_from_leaf15(const struct tsc_leaves *leaves)
 
     if (!leaves->denominator || !leaves->numerator)
         return 0;
+    /* Within one per cent: the nominal rate is given in whole MHz. */
     if (!crystal) {
         uint64_t about = leaves->base_mhz * 1000000ULL * leaves->denominator / leaves->numerator;
 
@@ -122,11 +127,13 @@ uint64_t tsc_from_leaf15(const struct tsc_leaves *leaves)
     return crystal * leaves->numerator / leaves->denominator;
 }
 
+/* Guards against registers that read as zero or all ones. */
 static bool plausible(uint64_t hz)
 {
     return hz >= HZ_MIN && hz <= HZ_MAX;
 }
 
+/* Only sources that cost no time are compared; for the log, the choice stays. */
 static void disagreement_find(const struct tsc_probe probes[TSC_NSOURCES],
                               const struct acpi_info *info, struct tsc_choice *choice)
 {
@@ -144,6 +151,7 @@ static void disagreement_find(const struct tsc_probe probes[TSC_NSOURCES],
     }
 }
 
+/* In the order of the enumeration, best first; the first plausible rate wins. */
 struct tsc_choice tsc_choose(const struct tsc_probe probes[TSC_NSOURCES],
                              const struct acpi_info *info)
 {

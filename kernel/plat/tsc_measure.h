@@ -54,7 +54,7 @@ struct tsc_probe {
 };
 
 struct tsc_choice {
-    int source; /* enum tsc_source, or TSC_NSOURCES if nothing tells */
+    int source; /* enum tsc_source, or TSC_NSOURCES if none gave a rate */
     uint64_t hz;
     int other;         /* a second source that was free to ask, or TSC_NSOURCES */
     int64_t other_ppm; /* how much faster it says the TSC is */

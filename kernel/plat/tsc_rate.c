@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * plat/tsc_rate.c - the timers of a PC, as sources for the rate of the TSC
+ * Sources for the rate of the TSC: CPUID, the hypervisor, and the timers of a PC.
+ *
+ * Each probe returns the rate in Hz, or 0 if it has none. tsc_choose takes them in order; those
+ * that need a measurement take a few milliseconds.
  */
 #include "kernel/plat/tsc_rate.h"
 
 #include "kernel/arch/x86_64/cpuid.h"
 #include "kernel/arch/x86_64/io.h"
 #include "kernel/lib/klog.h"
-#include "kernel/mm/window.h"
+#include "kernel/mm/vmalloc.h"
 #include "kernel/plat/tsc_measure.h"
 
 #define CPUID_HYPERVISOR      (1u << 31) /* leaf 1, ECX */
@@ -29,7 +32,7 @@
 #define PIT_COMMAND  0x43
 #define PIT_GATE     0x61 /* bit 0: gate of channel 2, bit 1: speaker */
 
-/* Used when nothing tells: the clock is then wrong by some factor, and the log says so. */
+/* Used when no source gives a rate: the clock is then wrong by some factor, and the log says so. */
 #define HZ_GUESS 2000000000ULL
 
 static bool under_hypervisor(void)
@@ -37,6 +40,7 @@ static bool under_hypervisor(void)
     return cpuid_query(1, 0).ecx & CPUID_HYPERVISOR;
 }
 
+/* Leaves above the highest one return the data of another leaf on Intel processors. */
 static struct tsc_leaves leaves_read(void)
 {
     struct tsc_leaves leaves = {0};
@@ -49,6 +53,7 @@ static struct tsc_leaves leaves_read(void)
         leaves.numerator = leaf.ebx;
         leaves.crystal_hz = leaf.ecx;
     }
+    /* Bits 31..16 are reserved. */
     if (last >= 0x16)
         leaves.base_mhz = cpuid_query(0x16, 0).eax & 0xffff;
     return leaves;
@@ -63,6 +68,7 @@ static uint64_t hz_by_cpuid15(const struct acpi_info *info)
     return under_hypervisor() ? 0 : tsc_from_leaf15(&leaves);
 }
 
+/* Leaf 40000010H, as VMware defined it; what runs under it sees the scaled rate. */
 static uint64_t hz_by_hypervisor(const struct acpi_info *info)
 {
     (void)info;
@@ -71,6 +77,7 @@ static uint64_t hz_by_hypervisor(const struct acpi_info *info)
     return cpuid_query(HYPERVISOR_LEAF_TIMES, 0).eax * 1000ULL;
 }
 
+/* The nominal rate in MHz, not the measured one: behind all that are measured but the last. */
 static uint64_t hz_by_cpuid16(const struct acpi_info *info)
 {
     (void)info;
@@ -82,6 +89,7 @@ static uint64_t pm_timer_read(const struct tsc_reference *reference)
     return io_in32((uint16_t)reference->where) & ((1ULL << reference->nbits) - 1);
 }
 
+/* ACPI specification 6.5, section 4.8.2.1. */
 static uint64_t hz_by_pm_timer(const struct acpi_info *info)
 {
     struct tsc_reference timer = {
@@ -94,6 +102,7 @@ static uint64_t hz_by_pm_timer(const struct acpi_info *info)
     return info->pm_timer_port ? tsc_measure(&timer) : 0;
 }
 
+/* 32-bit reads: some HPETs do not take wider ones. */
 static volatile uint32_t *hpet_register(uint64_t base, uint32_t offset)
 {
     return (volatile uint32_t *)(base + offset);
@@ -112,16 +121,19 @@ static uint64_t hz_by_hpet(const struct acpi_info *info)
 
     if (!info->hpet_address)
         return 0;
-    window = window_map_mmio(info->hpet_address, HPET_SIZE, WINDOW_UNCACHED);
+    window = ioremap(info->hpet_address, HPET_SIZE, WINDOW_UNCACHED);
     if (!window)
         return 0;
     timer.where = (uint64_t)window;
     period = *hpet_register(timer.where, HPET_PERIOD);
     if (!period || period > HPET_PERIOD_MAX)
         return 0;
+    /* IA-PC HPET specification 1.0a, section 2.3.4. A period of zero is no HPET. */
     timer.hz = FEMTO_PER_SECOND / period;
+    /* tsc_measure's arithmetic is bounded for references below 2^32 Hz. */
     if (timer.hz >> 32)
         return 0;
+    /* It is left running: nothing else uses it. */
     *hpet_register(timer.where, HPET_CONFIG) |= HPET_ON;
     return tsc_measure(&timer);
 }
@@ -138,6 +150,7 @@ static uint64_t pit_read(const struct tsc_reference *reference)
     return (uint16_t)~count;
 }
 
+/* Channel 2, whose gate is at port 61h: channel 0 may be in use by firmware. */
 static uint64_t hz_by_pit(const struct acpi_info *info)
 {
     struct tsc_reference timer = {.hz = PIT_HZ, .nbits = 16, .read = pit_read};
@@ -154,6 +167,7 @@ static uint64_t hz_by_pit(const struct acpi_info *info)
     return hz;
 }
 
+/* free: asking costs no time, so the source may also be compared with the one chosen. */
 static const struct tsc_probe probes[TSC_NSOURCES] = {
     [TSC_BY_CPUID15] = {.hz = hz_by_cpuid15, .free = true},
     [TSC_BY_HYPERVISOR] = {.hz = hz_by_hypervisor, .free = true},

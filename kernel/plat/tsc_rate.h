@@ -13,5 +13,6 @@
 
 #include "kernel/plat/acpi_parse.h"
 
-/* Ticks a second, never 0. *source is a constant string for the log; "guess" when nothing tells. */
+/* Ticks a second, never 0. *source is a constant string for the log; "guess" when no source
+ * gives one. */
 uint64_t tsc_calibrate(const struct acpi_info *info, const char **source);

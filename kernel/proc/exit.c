@@ -1,25 +1,39 @@
 /* SPDX-License-Identifier: MIT */
-/* The end of a process, and being waited for. */
+/*
+ * Exit: the end of a process.
+ *
+ * Steps, in the order in which others can see them: signals are refused (sig_exiting), descriptors
+ * are closed, memory and directories go, the terminal is released, vfork's parent goes on. Then
+ * children get new parents and groups that are orphaned by that are hung up; then the process is a
+ * zombie, which its parent is told; it is unlinked at once if the parent does not want to wait.
+ *
+ * Children leave in slices of EXIT_SLICE, with the tree unlocked in between; a process without
+ * children becomes a zombie in the same hold of the lock that saw the last one leave, so no process
+ * ever has a zombie for a parent. An ancestor that exits itself is passed over as an heir; one that
+ * begins to exit afterwards finds the children in its own list. Signals to orphaned groups are sent
+ * between slices, never under the lock: the group is held by a reference meanwhile.
+ */
 #include "kernel/arch/x86_64/irq.h"
 #include "kernel/arch/x86_64/regs.h"
-#include "kernel/fs/fdtable.h"
-#include "kernel/fs/file.h"
-#include "kernel/fs/fs_context.h"
-#include "kernel/fs/mount.h"
+#include "kernel/fs/vfs/fdtable.h"
+#include "kernel/fs/vfs/file.h"
+#include "kernel/fs/vfs/fs_context.h"
+#include "kernel/fs/vfs/mount.h"
 #include "kernel/lib/assert.h"
 #include "kernel/mm/tables.h"
-#include "kernel/proc/futex.h"
+#include "kernel/proc/futex/futex.h"
 #include "kernel/proc/process.h"
-#include "kernel/proc/signal.h"
+#include "kernel/proc/signal/signal.h"
 #include "kernel/proc/terminal.h"
 #include "kernel/sched/sched.h"
 #include "kernel/vm/vm_space.h"
-#include "shared/linux/clone.h"
-#include "shared/linux/errno.h"
+#include "shared/linux/signal.h"
+
+#define EXIT_SLICE 32 /* children that get a new parent while the lock is held */
 
 void process_release_parent(struct process *process)
 {
-    if (__atomic_exchange_n(&process->released, 1, __ATOMIC_ACQ_REL) == 0)
+    if (__atomic_exchange_n(&process->vfork_done, 1, __ATOMIC_ACQ_REL) == 0)
         waitq_wake_all(&process->release_wait);
 }
 
@@ -38,15 +52,16 @@ static void memory_leave(struct task *self)
     vm_space_put(space);
 }
 
-/* True: nobody waits for it: it is an orphan, or the parent said so (SIGCHLD ignored, or
+/* True: no parent waits for it: it is an orphan, or the parent said so (SIGCHLD ignored, or
  * SA_NOCLDWAIT). */
 static bool parent_told_locked(struct process *process)
 {
     struct process *parent = process->parent;
     bool orphan = parent == &process_init_process;
-    bool unwanted = orphan ? !process->awaited
+    bool unwanted = orphan ? !process->reaped_by_init
                            : process->exit_signal == LX_SIGCHLD && signal_children_unwanted(parent);
 
+    ASSERT(process_tree_is_held());
     if (process->exit_signal && !orphan)
         signal_send_child_locked(parent, process);
     waitq_wake_all(&parent->child_wait);
@@ -54,192 +69,152 @@ static bool parent_told_locked(struct process *process)
 }
 
 /* What the child asked for in case that its parent ends: prctl(PR_SET_PDEATHSIG). */
-static void child_warn_locked(const struct process *parent, struct process *child)
+static void child_warn_locked(struct process *parent, struct process *child)
 {
-    struct lx_siginfo info = {.signo = child->death_signal,
-                              .code = LX_SI_USER,
-                              .sender = {.pid = parent->pid, .uid = parent->exit_uid}};
-    int err = child->death_signal ? signal_send_info_locked(child, NULL, &info, false) : 0;
+    struct lx_siginfo info = {
+        .signo = child->task->death_signal,
+        .code = LX_SI_USER,
+        .sender = {.pid = parent->pid, .uid = identity_of_locked(parent).uid}};
+    int err = child->task->death_signal ? signal_send_info_locked(child, NULL, &info, false) : 0;
 
+    ASSERT(process_tree_is_held());
     ASSERT(!err);
 }
 
-/* Orphans get a new parent: the next above that adopts. init waits for none of them: of those,
- * the ones that have ended already are gone, for the caller to put. */
-static void children_leave_locked(struct process *process, struct list *gone)
+/* The next subreaper above that is not on its way out itself; in the end init. */
+static struct process *heir_of(const struct process *process)
 {
     struct process *heir = process->parent;
 
-    while (heir->parent && !heir->adopts)
+    while (heir->parent && (!heir->subreaper || heir->sig_exiting))
         heir = heir->parent;
-    list_for_each_safe (node, &process->children) {
-        struct process *child = list_entry(node, struct process, sibling);
+    return heir;
+}
 
-        list_remove(node);
-        child->parent = heir;
-        __atomic_store_n(&child->parent_pid, heir->pid, __ATOMIC_RELAXED);
-        child->exit_signal = LX_SIGCHLD;
-        list_push_back(&heir->children, node);
-        child_warn_locked(process, child);
-        if (child->zombie && parent_told_locked(child)) {
-            process_unlink_locked(child);
-            list_push_back(gone, node);
-        }
+/* A group, referenced, that has lost the last parent that could continue its stopped members. */
+static struct pid *orphaned_get_locked(struct pid *group)
+{
+    ASSERT(process_tree_is_held());
+    if (!group->group.stopped || !process_group_is_orphaned(&group->group))
+        return NULL;
+    pid_get_locked(group);
+    return group;
+}
+
+/* One child gets a new parent. True: its end is of no interest there, and it is out of the tree.
+ * *orphaned: what signals its group needs. */
+static bool child_leaves_locked(struct process *process, struct process *child,
+                                struct pid **orphaned)
+{
+    struct process *heir = heir_of(process);
+    bool was_outside = process->group != child->group && process->session == child->session;
+
+    ASSERT(process_tree_is_held());
+    family_leave_locked(child);
+    child->exit_signal = LX_SIGCHLD;
+    family_enter_locked(heir, child);
+    process_anchor_update_locked(child);
+    child_warn_locked(process, child);
+    *orphaned = was_outside ? orphaned_get_locked(child->group_pid) : NULL;
+    if (!child->zombie || !parent_told_locked(child))
+        return false;
+    process_unlink_locked(child);
+    return true;
+}
+
+/* What is to be done without the lock, between slices. */
+static void slice_end(struct list *gone, struct pid *orphaned)
+{
+    struct list *node;
+
+    while ((node = list_pop_front(gone)) != NULL)
+        process_put(list_entry(node, struct process_link, link)->process);
+    if (orphaned)
+        signal_hang_up_group(orphaned);
+}
+
+/* All children get a new parent, some of them at a time. Meanwhile those that are left may have
+ * children with CLONE_PARENT, which come to the end of the list: it is empty in the end. */
+static void children_leave_locked(struct process *process, uint64_t *flags)
+{
+    struct list gone = LIST_INIT(gone);
+    struct process *child;
+
+    ASSERT(process_tree_is_held());
+    for (unsigned steps = 0; (child = family_first_locked(process)) != NULL; steps++) {
+        struct pid *orphaned;
+
+        if (child_leaves_locked(process, child, &orphaned))
+            list_push_back(&gone, &child->sibling.link);
+        if (!orphaned && steps < EXIT_SLICE)
+            continue;
+        steps = 0;
+        spin_unlock_irqrestore(&process_tree_lock, *flags);
+        slice_end(&gone, orphaned);
+        sched_preempt_point();
+        *flags = spin_lock_irqsave(&process_tree_lock);
     }
+    spin_unlock_irqrestore(&process_tree_lock, *flags);
+    slice_end(&gone, NULL);
+    *flags = spin_lock_irqsave(&process_tree_lock);
+}
+
+/* Its own group may lose the parent that it had through this process. */
+static void group_leave_locked(struct process *process, uint64_t *flags)
+{
+    struct process_group *group = &process->group_pid->group;
+    struct list none = LIST_INIT(none);
+    struct pid *orphaned;
+
+    ASSERT(process_tree_is_held());
+    if (!process->anchor || group->anchors > 1 || !group->stopped)
+        return;
+    orphaned = process->group_pid;
+    pid_get_locked(orphaned);
+    spin_unlock_irqrestore(&process_tree_lock, *flags);
+    slice_end(&none, orphaned);
+    *flags = spin_lock_irqsave(&process_tree_lock);
 }
 
 void process_exit(struct task *self, enum process_end end, int code)
 {
     struct process *process = self->process;
-    struct list gone = LIST_INIT(gone), *node;
     uint64_t flags;
+    bool reaped;
 
     timer_stop(&process->limit);
     signal_exit(self);
-    if (process->exe) /* as on Linux, before a pipe tells others of the end: they may write to it */
+    if (process->exe) /* as on Linux, before a pipe shows others the end: they may write to it */
         file_put(process->exe);
     process->exe = NULL;
     fd_table_put(self->files);
     self->files = NULL;
     futex_leave_memory(self);
+    /* The memory's peak is read before the memory goes. */
     process_usage_note_memory(process, self->thread.space);
     memory_leave(self);
     fs_context_destroy(self->fs);
     self->fs = NULL;
     mount_sweep();
+    /* Before the parent can learn of the end: a shell that waits finds the terminal free. */
     terminal_process_exit(process);
     process_release_parent(process);
 
     flags = spin_lock_irqsave(&process_tree_lock);
-    children_leave_locked(process, &gone);
+    children_leave_locked(process, &flags);
+    group_leave_locked(process, &flags);
+    ASSERT(!family_first_locked(process));
     process->end = end;
     process->end_code = code;
     process_usage_end_locked(process);
     process->zombie = true;
-    if (parent_told_locked(process)) {
-        process_unlink_locked(process);
-        list_push_back(&gone, &process->sibling);
-    }
-    spin_unlock_irqrestore(&process_tree_lock, flags);
-    while ((node = list_pop_front(&gone)) != NULL)
-        process_put(list_entry(node, struct process, sibling));
-    sched_exit();
-}
-
-/* Of a child that has ended, nothing but its end is to be told any more. */
-static bool is_wanted_locked(const struct process *parent, const struct process *child,
-                             const struct process_wait *which)
-{
-    bool is_clone = child->exit_signal != LX_SIGCHLD;
-
-    if (!(which->kinds & LX_WALL) && is_clone != !!(which->kinds & LX_WCLONE))
-        return false;
-    if (child->zombie && !which->exited)
-        return false;
-    if (which->pid > 0 || which->pid == -1)
-        return true;
-    return child->group == (which->pid ? -which->pid : parent->group);
-}
-
-/* Whether the child has something to tell; fills change. */
-static bool has_change_locked(struct process *child, const struct process_wait *which,
-                              struct process_change *change)
-{
-    *change = (struct process_change){
-        .pid = child->pid,
-        .uid = child->sig_exiting ? child->exit_uid : child->task->fs->cred.uid,
-    };
-    if (child->zombie) {
-        change->end = child->end;
-        change->code = child->end_code;
-        change->core_dumped = child->core_dumped;
-        return true;
-    }
-    if (which->stopped && child->report_stop) {
-        change->stopped = true;
-        change->code = child->report_stop;
-        if (!which->keep)
-            child->report_stop = 0;
-        return true;
-    }
-    if (which->continued && child->report_cont) {
-        change->continued = true;
-        change->code = LX_SIGCONT;
-        if (!which->keep)
-            child->report_cont = false;
-        return true;
-    }
-    return false;
-}
-
-/* True: it has something to tell. *reaped is the one to put. */
-static bool look_locked(struct process *parent, struct process *child,
-                        const struct process_wait *which, struct process_change *change,
-                        struct process **reaped)
-{
-    if (!has_change_locked(child, which, change))
-        return false;
-    process_usage_locked(child, &change->usage);
-    process_usage_add(&change->usage, &child->children_usage);
-    if (child->zombie && !which->keep) {
-        process_usage_add(&parent->children_usage, &change->usage);
-        process_unlink_locked(child);
-        *reaped = child;
-    }
-    return true;
-}
-
-/* 1: found; 0: none has changed; -ECHILD: no such child. */
-static int scan_locked(struct process *parent, const struct process_wait *which,
-                       struct process_change *change, struct process **reaped)
-{
-    struct process *child;
-    bool any = false;
-
-    if (which->pid > 0) {
-        child = process_find_locked(which->pid);
-        if (!child || child->parent != parent || !is_wanted_locked(parent, child, which))
-            return -ECHILD;
-        return look_locked(parent, child, which, change, reaped);
-    }
-    list_for_each_safe (node, &parent->children) {
-        child = list_entry(node, struct process, sibling);
-        if (!is_wanted_locked(parent, child, which))
-            continue;
-        any = true;
-        if (look_locked(parent, child, which, change, reaped))
-            return 1;
-    }
-    return any ? 0 : -ECHILD;
-}
-
-int process_wait(struct process *parent, const struct process_wait *which,
-                 struct process_change *change)
-{
-    struct process *reaped = NULL;
-    int found, err = 0;
-    bool done;
-
-    /* What a signal interrupts has another look: the signal may be that of a child that ends. */
-    do {
-        struct waiter waiter = {0};
-        uint64_t flags;
-
-        waitq_enter(&parent->child_wait, &waiter);
-        flags = spin_lock_irqsave(&process_tree_lock);
-        ASSERT(waiter.thread); /* a child that ends behind this look finds whom to wake */
-        found = scan_locked(parent, which, change, &reaped);
-        spin_unlock_irqrestore(&process_tree_lock, flags);
-        done = found || which->no_hang || err;
-        if (!done)
-            err = waitq_sleep(&waiter, 1, 0);
-        waitq_leave(&parent->child_wait, &waiter);
-    } while (!done);
-    if (found)
-        err = MIN(found, 0);
-    else if (which->no_hang)
-        *change = (struct process_change){0};
+    process_anchor_update_locked(process);
+    family_update_locked(process);
+    reaped = parent_told_locked(process);
     if (reaped)
-        process_put(reaped);
-    return err;
+        process_unlink_locked(process);
+    spin_unlock_irqrestore(&process_tree_lock, flags);
+    if (reaped)
+        process_put(process);
+    sched_exit();
 }

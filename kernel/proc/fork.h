@@ -4,7 +4,7 @@
  *
  * Context: the task's own thread, no lock held.
  * Fails:   -EAGAIN, -ENOMEM, -EINVAL.
- * Tests:   tests/user/fork*.c
+ * Tests:   tests/user/proc/fork*.c
  */
 #pragma once
 

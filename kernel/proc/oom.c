@@ -1,25 +1,30 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Out of memory: the process with the most pages is killed, and whoever needs memory waits until it
- * has gone. Everything here has a bound: when nothing is left to kill, or nothing comes back in
- * time, the one that asked ends.
+ * The out-of-memory killer.
+ *
+ * The process of the highest badness is killed, and the caller that needs memory
+ * waits until it has gone. Everything here has a bound: when nothing is left to kill, or nothing
+ * comes back in time, the one that asked ends.
  */
 #include "kernel/proc/oom.h"
 
 #include "kernel/core/clock.h"
 #include "kernel/core/timer.h"
 #include "kernel/lib/klog.h"
+#include "kernel/lib/string.h"
 #include "kernel/mm/pmm.h"
 #include "kernel/mm/slab.h"
 #include "kernel/proc/process.h"
-#include "kernel/proc/signal.h"
+#include "kernel/proc/signal/signal.h"
+#include "kernel/sched/rcu.h"
 #include "kernel/sched/sched.h"
 #include "kernel/vm/vm_space.h"
 
 #define ENOUGH_FRAMES 256 /* free frames with which it is worth trying again */
 #define NAP_NS        1000000ULL
-#define NAPS_MAX      1000 /* for one victim: a second */
-#define VICTIMS_MAX   8    /* for one caller */
+#define NAPS_MAX      1000          /* for one victim: a second */
+#define VICTIMS_MAX   8             /* for one caller */
+#define GOING_NS      1000000000ULL /* so long a killed process may take to be gone */
 
 struct alarm {
     struct timer timer;
@@ -32,10 +37,11 @@ static void alarm_rings(struct timer *timer)
 }
 
 /* Not ended by signals: a caller with one pending must wait, too. */
-static void nap(void)
+static void oom_nap(void)
 {
     struct alarm alarm = {.thread = thread_current()};
 
+    /* On the stack: timer_stop below waits for a handler that is running. */
     timer_init(&alarm.timer, alarm_rings);
     sched_prepare(false);
     timer_start(&alarm.timer, clock_monotonic_ns() + NAP_NS);
@@ -43,37 +49,126 @@ static void nap(void)
     timer_stop(&alarm.timer);
 }
 
-static bool must_die(void)
+static bool oom_must_die(void)
 {
-    return __atomic_load_n(&thread_current()->arch.work, __ATOMIC_ACQUIRE) & ARCH_WORK_KILL;
+    return __atomic_load_n(&thread_current()->arch.work, __ATOMIC_ACQUIRE) & TIF_KILL;
 }
 
-/* Kills every process that runs in the space. The space is compared, never looked into: it is its
- * owners' to leave. */
-static void owners_kill(const struct vm_space *space)
+/* What the end of the process would give back, in pages, about: its memory, and what its user holds
+ * in the kernel. So a process of another user does not die for pipes that are full. */
+static uint64_t badness_locked(struct process *process)
 {
-    uint64_t flags = spin_lock_irqsave(&process_tree_lock);
-    bool told = false;
+    const struct user_charge *user = process->task->identity->user;
 
-    for (struct process *p = process_next_locked(NULL); p; p = process_next_locked(p)) {
-        if (!p->task || __atomic_load_n(&p->task->thread.space, __ATOMIC_RELAXED) != space)
-            continue;
-        if (!told)
-            klog("out of memory: process %d (%s) with %llu pages is killed", p->pid, p->name,
-                 (unsigned long long)space->resident_pages);
-        signal_send_process(p, LX_SIGKILL);
-        told = true;
+    ASSERT(spin_is_held_inline(&process->lock));
+    return vm_space_weight(process->task->thread.space) +
+           (uint64_t)MAX(__atomic_load_n(&user->used[CHARGE_PIPE_PAGES], __ATOMIC_RELAXED), 0);
+}
+
+static bool is_killed(const struct process *process)
+{
+    return __atomic_load_n(&process->task->thread.arch.work, __ATOMIC_ACQUIRE) & TIF_KILL;
+}
+
+/* Whether its pages are about to come back: it ends, or was killed just now. One that takes longer
+ * than that is left to its fate. */
+static bool is_going_locked(struct process *process, uint64_t now_ns)
+{
+    ASSERT(process_tree_is_held());
+    if (process->sig_exiting)
+        return process->task->thread.space != NULL;
+    if (!is_killed(process))
+        return false;
+    if (!process->killed_ns)
+        process->killed_ns = now_ns;
+    return now_ns - process->killed_ns < GOING_NS;
+}
+
+struct victim {
+    int pid; /* 0: none is to be killed */
+    uint64_t serial, badness;
+    bool is_going; /* one is on its way out */
+};
+
+/* The process of highest badness. While the tree and the process are locked, one that has not begun
+ * to exit keeps its memory. */
+static void victim_find(struct victim *victim)
+{
+    uint64_t flags = spin_lock_irqsave(&process_tree_lock), now_ns = clock_monotonic_ns();
+    struct process_walk walk;
+    struct process *process;
+
+    process_walk_all_locked(&walk);
+    while ((process = process_walk_next_locked(&walk)) != NULL) {
+        if (process->task && is_going_locked(process, now_ns)) {
+            victim->is_going = true;
+        } else if (process->task && !process->sig_exiting && !is_killed(process)) {
+            uint64_t badness = 0;
+
+            spin_lock(&process->lock);
+            if (process->task->thread.space) /* else it is being forked */
+                badness = badness_locked(process);
+            spin_unlock(&process->lock);
+            if (badness > victim->badness)
+                *victim = (struct victim){process->pid, process->serial, badness, victim->is_going};
+        }
+        /* The walk drops the lock between slices; what was read about one process is used before
+         * that. */
+        process_walk_pause_locked(&walk, &flags);
     }
+    process_walk_end_locked(&walk);
     spin_unlock_irqrestore(&process_tree_lock, flags);
 }
 
+/* Its memory, only to be compared. NULL: it has gone by itself. */
+static const struct vm_space *victim_space(const struct victim *victim, char *name, size_t size)
+{
+    uint64_t flags = spin_lock_irqsave(&process_tree_lock);
+    const struct process *process = process_find_locked(victim->pid);
+    const struct vm_space *space = NULL;
+
+    /* The lock was dropped since it was chosen: the number may be another process's by now. */
+    if (process && process->serial == victim->serial && !process->sig_exiting) {
+        space = __atomic_load_n(&process->task->thread.space, __ATOMIC_RELAXED);
+        str_copy(name, size, process_name(process));
+    }
+    spin_unlock_irqrestore(&process_tree_lock, flags);
+    return space;
+}
+
+/* Kills the victim and every process that shares its memory. */
+static void victim_kill(const struct victim *victim)
+{
+    char name[16];
+    const struct vm_space *space = victim_space(victim, name, sizeof(name));
+    struct process_walk walk;
+    struct process *process;
+    uint64_t flags;
+
+    if (!space)
+        return;
+    flags = spin_lock_irqsave(&process_tree_lock);
+    process_walk_all_locked(&walk);
+    while ((process = process_walk_next_locked(&walk)) != NULL) {
+        if (process->task &&
+            __atomic_load_n(&process->task->thread.space, __ATOMIC_RELAXED) == space)
+            signal_send_process(process, LX_SIGKILL);
+        process_walk_pause_locked(&walk, &flags);
+    }
+    process_walk_end_locked(&walk);
+    spin_unlock_irqrestore(&process_tree_lock, flags);
+    /* Not under the lock: the log may wait for the serial line. */
+    klog("out of memory: process %d (%s) with %llu pages is killed", victim->pid, name,
+         (unsigned long long)victim->badness);
+}
+
 /* Until the victim's pages are free. False: they are not coming. */
-static bool victim_awaited(void)
+static bool victim_wait(void)
 {
     for (unsigned i = 0; i < NAPS_MAX; i++) {
-        if (must_die())
+        if (oom_must_die())
             return false;
-        nap();
+        oom_nap();
         if (pmm_free_count() > ENOUGH_FRAMES)
             return true;
     }
@@ -82,23 +177,28 @@ static bool victim_awaited(void)
 
 static bool oom_wait(void)
 {
-    if (must_die())
+    if (oom_must_die())
         return false;
+    /* Memory that waits to be freed comes first: perhaps no process has to die. */
+    rcu_barrier();
     slab_drain();
-    nap(); /* others run: they may free what there was none of, or end this */
+    oom_nap(); /* others run: they may free what there was none of, or end this */
     for (unsigned i = 0; i < VICTIMS_MAX; i++) {
-        struct vm_space *space;
+        struct victim victim = {0};
 
         if (pmm_free_count() > ENOUGH_FRAMES)
             return true;
-        space = vm_space_pick(clock_monotonic_ns());
-        if (space) {
-            owners_kill(space);
-            vm_space_put(space);
-        } /* else one is on its way out: wait for that */
-        if (victim_awaited())
+        victim_find(&victim);
+        /* A process that ends has given its space away before the pages are free. */
+        if (vm_spaces_are_ending())
+            victim.is_going = true;
+        /* One at a time: two callers that find the same shortage do not kill two processes for
+         * it. */
+        if (victim.pid && !victim.is_going) /* else one is on its way out: wait for that */
+            victim_kill(&victim);
+        if (victim_wait())
             return true;
-        if (must_die())
+        if (oom_must_die())
             return false;
     }
     return false;

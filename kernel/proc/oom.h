@@ -4,7 +4,7 @@
  *
  * Owns:    the choice of the process that has to go: the one with the most pages.
  * Rule:    never the kernel, never a hang: all waits are bounded.
- * Tests:   tests/user/mem_oom.c, tests/user/mem_hungry.c
+ * Tests:   tests/user/mem/mem_oom.c, tests/user/mem/mem_hungry.c
  */
 #pragma once
 

@@ -8,7 +8,7 @@
  *          state that wait(2) sees; with interrupts off. process.lock, rank PROC: signals; no
  *          interrupt handler takes it.
  * Fails:   -ENOMEM, -EAGAIN (no number, RLIMIT_NPROC).
- * Tests:   tests/user/fork*.c, wait*.c
+ * Tests:   tests/user/proc/fork*.c, wait*.c
  */
 #pragma once
 
@@ -16,8 +16,12 @@
 #include "kernel/core/timer.h"
 #include "kernel/lib/list.h"
 #include "kernel/lib/util.h"
-#include "kernel/proc/exec.h"
-#include "kernel/proc/signal_queue.h"
+#include "kernel/proc/exec/exec.h"
+#include "kernel/proc/family.h"
+#include "kernel/proc/identity.h"
+#include "kernel/proc/pid.h"
+#include "kernel/proc/signal/signal_queue.h"
+#include "kernel/proc/signal/signal_timer.h"
 #include "kernel/proc/task.h"
 #include "kernel/proc/usage.h"
 #include "kernel/sched/waitq.h"
@@ -25,7 +29,6 @@
 #include "shared/linux/signal.h"
 
 struct file;
-struct signal_timer;
 struct tty;
 
 enum process_end {
@@ -35,46 +38,49 @@ enum process_end {
     PROCESS_LIMIT,    /* its time was up */
 };
 
-#define PROCESS_INIT_PID 1 /* the kernel's harness */
-#define PROCESS_PID_MAX  32768
-
 /* I constant after creation   o only the owning task   a atomic   t process_tree_lock
  * s process.lock */
 struct process {
-    uint32_t refs;             /* [a] */
-    int pid;                   /* [I] */
-    uint64_t serial;           /* [I] no other process ever has the same */
-    struct process *parent;    /* [t] NULL: init itself */
-    int parent_pid;            /* [t] its number, read without the lock */
-    struct list children;      /* [t] */
-    struct list sibling;       /* [t] in parent->children */
-    struct list numbered;      /* [t] in the table of numbers */
-    int group;                 /* [t] */
-    int session;               /* [t] */
-    struct tty *terminal;      /* [t] the session's controlling terminal */
-    int hung_group;            /* [t] a leader's: in the foreground when it was hung up */
-    bool has_execed;           /* [t] setpgid by the parent is over */
-    bool zombie;               /* [t] has ended, not yet waited for */
-    bool awaited;              /* [I] init's own: it waits for this one, not for orphans */
-    bool stopped;              /* [t] by a signal */
-    int report_stop;           /* [t] stop signal that wait(2) has not told yet; 0: none */
-    bool report_cont;          /* [t] likewise for SIGCONT */
-    int exit_signal;           /* [o] sent to the parent; 0: none. exec makes it SIGCHLD */
-    enum process_end end;      /* [t] */
-    int end_code;              /* [t] */
-    bool core_dumped;          /* [t] always false: none is written; the bit of wait(2) */
-    struct waitq child_wait;   /* woken when a child ends, stops or continues */
+    uint32_t refs;                    /* [a] */
+    int pid;                          /* [I] */
+    uint64_t serial;                  /* [I] no other process ever has the same */
+    struct process *parent;           /* [t] NULL: init itself */
+    int parent_pid;                   /* [t] its number, read without the lock */
+    struct family family;             /* [t] its children */
+    struct process_link sibling;      /* [t] in parent->family.children */
+    uint64_t arrival;                 /* [t] which of the parent's children it is, in their order */
+    uint8_t filed_kind, filed_change; /* [t] where the parent has filed it: family.c */
+    struct rb_node changed_node;      /* [t] there */
+    struct process_link all_link;     /* [t] in the list of all processes */
+    struct pid *own_pid;              /* [I] its number; referenced until it was waited for */
+    struct pid *group_pid;            /* [t] its process group; NULL: not in the tree */
+    struct process_link group_link;   /* [t] in the group's members */
+    bool anchor;                      /* [t] counts in its group's anchors */
+    int group, session;               /* [t] their numbers, read without the lock */
+    uint64_t terminal_grant; /* [t] its session's terminal is its own, too, if the grant is that */
+    int hup_group;           /* [t] a leader's: in the foreground when it was hung up */
+    bool has_execed;         /* [t] setpgid by the parent is over */
+    bool zombie;             /* [t] has ended, not yet waited for */
+    bool reaped_by_init;     /* [I] init's own: it waits for this one, not for orphans */
+    bool stopped;            /* [t] by a signal */
+    int report_stop;         /* [t] stop signal that wait(2) has not told yet; 0: none */
+    bool report_cont;        /* [t] likewise for SIGCONT */
+    int exit_signal;         /* [o] sent to the parent; 0: none. exec makes it SIGCHLD */
+    enum process_end end;    /* [t] */
+    int end_code;            /* [t] */
+    uint64_t killed_ns;      /* [t] when the lack of memory first met it killed; 0: not yet */
+    bool core_dumped;        /* [t] always false: none is written; the bit of wait(2) */
+    struct waitq child_wait; /* woken when a child ends, stops or continues */
     struct waitq release_wait; /* vfork: the parent waits here */
-    uint32_t released;         /* [a] exec or exit has given the parent's memory back */
+    uint32_t vfork_done;       /* [a] exec or exit has given the parent's memory back */
 
     struct task *task;                        /* [I] */
     struct file *exe;                         /* [o] counted; replaced under process.lock */
-    char name[16];                            /* [o] as prctl(PR_SET_NAME) */
-    struct exec_layout layout;                /* [o] where in memory things are, for /proc */
+    struct exec_layout layout;                /* [s] where in memory things are, for /proc */
+    uint32_t generation;                      /* [s] programs that it has run: exec adds one */
     struct lx_rlimit limits[LX_RLIM_NLIMITS]; /* [s] a word is read without it */
     bool no_new_privs;                        /* [o] */
-    int death_signal; /* [o] read by others: sent to it when its parent ends (PDEATHSIG); 0: none */
-    bool adopts;      /* [o] read by others: orphans below become its children (CHILD_SUBREAPER) */
+    bool subreaper; /* [o] read by others: orphans below become its children (CHILD_SUBREAPER) */
     uint64_t started_ns;                 /* [I] */
     struct process_usage usage;          /* [t] of a zombie; before that peak_pages alone, [o] */
     struct process_usage children_usage; /* [t] of children waited for */
@@ -83,14 +89,11 @@ struct process {
     struct lx_sigaction actions[LX_NSIG]; /* [s] */
     struct signal_queue sig_queue;        /* [s] sent to the process */
     uint64_t group_signals;               /* [a] sent to more than this one since its last fork */
-    struct lx_stack sig_stack;            /* [o] sigaltstack */
     int sig_stopping;                     /* [s] stop signal that was taken, is acted on; 0: none */
     bool sig_stopped;                     /* [s] the stop has begun and SIGCONT has not come */
     bool sig_continued;                   /* [s] SIGCONT ended a stop that the tree still shows */
-    bool sig_exiting;                     /* [ts] takes no more signals; the two below are valid */
-    uint32_t exit_uid, exit_suid;         /* [t] whose process it was */
-    struct signal_timer *timers;          /* [o] setitimer, timer_create */
-    uint32_t timers_fired;                /* [a] one of them has */
+    bool sig_exiting;                     /* [ts] takes no more signals */
+    struct signal_timers timers;          /* setitimer, timer_create */
 
     struct timer limit;     /* [I] */
     uint32_t limit_reached; /* [a] */
@@ -99,23 +102,31 @@ struct process {
 extern struct spinlock process_tree_lock;
 extern struct process process_init_process; /* pid 1 */
 
+static inline bool process_tree_is_held(void)
+{
+    return spin_is_held_inline(&process_tree_lock);
+}
+
 void process_init(void);
 
 /* A process with one task: no memory, no program, empty descriptor table, child of parent. */
 MUST_CHECK int process_create(struct process *parent, struct process **out_process);
 /* A copy of the caller's for fork: descriptors, directories, credentials, signals, limits. The
- * memory is the caller's to set. share_files, share_fs: as CLONE_FILES and CLONE_FS. Nobody else
- * knows it before process_join. */
+ * memory is the caller's to set. share_files, share_fs: as CLONE_FILES and CLONE_FS. Nothing else
+ * knows it before process_publish. */
 MUST_CHECK int process_copy(struct task *self, bool share_files, bool share_fs,
                             struct process **out_process);
 /* The copy becomes a child of the caller's (or of its parent), in its group and session; from here
- * on it gets signals, so its thread exists. -EINTR: the caller has signals to act on first. Whoever
- * signals a group thus gets both of them, or the parent before there is a child. What the parent
- * has blocked waits for both if it came to the group during the fork. */
-MUST_CHECK int process_join(struct process *self, struct process *child, bool same_parent);
+ * on it gets signals, so its thread exists. -ERESTARTNOINTR: the caller has signals to act on
+ * first. A signal to a group thus reaches both of them, or the parent before there is a child. What
+ * the parent has blocked waits for both if it came to the group during the fork. */
+MUST_CHECK int process_publish(struct process *self, struct process *child, bool same_parent);
+/* The calling task has another table of descriptors from here on, and drops the old one. Takes over
+ * the reference. */
+void process_replace_files(struct task *self, struct fd_table *files);
 /* Takes back what never ran. */
 void process_abandon(struct process *process);
-/* Its memory follows its limits from now on. It is not exiting. */
+/* process.lock held: its memory follows its limits from now on. It is not exiting. */
 void process_limits_apply_locked(struct process *process);
 /* Lets it run: its thread is complete. */
 void process_start(struct process *process);
@@ -129,15 +140,13 @@ uint64_t process_live_count(void); /* without init */
 uint64_t process_forks(void);      /* processes ever made */
 int process_last_pid(void);
 
-/* Tree locked: borrowed, NULL if there is none (zombies are found). */
-struct process *process_find_locked(int pid);
-/* Tree locked: the next process after `after` (NULL: the first) in the order of no meaning. */
-struct process *process_next_locked(const struct process *after);
-/* Tree locked: into that group and session. Nothing else changes these two. */
-void process_move_locked(struct process *process, int group, int session);
-/* Tree locked: out of the tree for good; the caller drops the tree's reference. */
+/* Out of the tree for good; the caller drops the tree's reference. */
 void process_unlink_locked(struct process *process);
 bool process_exists(int pid); /* or, when negative, any of that group */
+/* Into another group of its session, or into a session of its own. Its children are looked at anew
+ * in slices: the lock is given up meanwhile, and the caller has a reference. */
+void process_set_group_locked(struct process *process, struct pid *group, uint64_t *flags);
+void process_set_session_locked(struct process *process, uint64_t *flags);
 
 static inline int process_parent_pid(const struct process *process)
 {
@@ -152,7 +161,9 @@ void process_set_limit(struct process *process, uint64_t deadline_ns);
 NORETURN void process_exit(struct task *self, enum process_end end, int code);
 
 /* The last part of the path becomes the name. */
-void process_set_name(struct process *process, const char *path);
+void task_set_name(struct task *task, const char *path);
+/* That of its first task. */
+const char *process_name(const struct process *process);
 
 /* Gives the parent's memory back after vfork (exec and exit). */
 void process_release_parent(struct process *process);
@@ -172,7 +183,7 @@ struct process_change {
     bool stopped, continued, core_dumped;
     struct process_usage usage; /* with that of its own children */
 };
-/* 0, -ECHILD, -EINTR. */
+/* 0, -ECHILD, -ERESTARTSYS. */
 MUST_CHECK int process_wait(struct process *parent, const struct process_wait *which,
                             struct process_change *change);
 

@@ -9,26 +9,32 @@
 #pragma once
 
 #include "kernel/lib/util.h"
-#include "kernel/proc/signal_queue.h"
+#include "kernel/proc/signal/signal_queue.h"
 #include "kernel/sched/thread.h"
 
 struct fd_table;
 struct fs_context;
+struct identity;
 struct process;
 
 /* I constant after creation   o only the owning thread   s process.lock (the owner reads freely) */
 struct task {
-    struct thread thread;          /* first: the running thread leads to its task */
-    struct process *process;       /* [I] */
-    struct fd_table *files;        /* [o] shared by the tasks of a process */
-    struct fs_context *fs;         /* [o] root, working directory, umask, credentials */
-    int tid;                       /* [I] */
-    void *fpu_object;              /* [I] what holds thread.arch.fpu */
-    uint64_t sig_mask;             /* [s] bit n-1: signal n is blocked */
+    struct thread thread;      /* first: the running thread leads to its task */
+    struct process *process;   /* [I] */
+    struct fd_table *files;    /* [o] shared by the tasks of a process */
+    struct fs_context *fs;     /* [o] root, working directory, umask, credentials */
+    struct identity *identity; /* [s] the credentials, as others see them; until it is freed */
+    int tid;                   /* [I] */
+    void *fpu_object;          /* [I] what holds thread.arch.fpu */
+    char name[16];             /* [o] read by others: prctl(PR_SET_NAME) */
+    int death_signal;          /* [o] read by others: sent to it when its parent ends; 0: none */
+    struct lx_stack sig_stack; /* [o] sigaltstack */
+    uint64_t sig_mask;         /* [s] bit n-1: signal n is blocked */
     struct signal_queue sig_queue; /* [s] sent to this thread */
     uint64_t sig_wait;             /* [s] blocked signals that sigtimedwait waits for */
     uint64_t sig_saved_mask;       /* [o] to be restored when a handler returns (sigsuspend) */
     bool sig_restore;              /* [o] sig_saved_mask is valid */
+    bool sig_restart;              /* [o] read by others: RAX holds a code of lib/restart.h */
     uint64_t restart_deadline_ns;  /* [o] of a sleep that was interrupted; 0: none */
     uint64_t fault_vector, fault_error, fault_address; /* [o] the last, for handlers */
     struct uptr set_tid;                               /* [o] CLONE_CHILD_SETTID */
@@ -36,5 +42,5 @@ struct task {
     struct uptr robust_list;              /* [o] */
     struct uptr rseq;                     /* [o] registered area */
     uint32_t rseq_nbytes, rseq_signature; /* [o] of it */
-    uint32_t rseq_cpu;                    /* [o] the processor that it tells */
+    uint32_t rseq_cpu;                    /* [o] the processor that it shows */
 };

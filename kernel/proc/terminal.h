@@ -7,7 +7,7 @@
  *          session: a fork at the wrong moment may leave an old address in it, never used.
  * Locks:   process_tree_lock. A terminal with a session is counted once for it.
  * Context: threads.
- * Tests:   tests/user/pty_job.c, pty_hangup.c, tests/system/test_shell.py
+ * Tests:   tests/user/tty/pty_job.c, pty_hangup.c, tests/system/test_shell.py
  */
 #pragma once
 
@@ -21,7 +21,7 @@ struct tty;
 void terminal_init(void);
 
 /* The process leads a session without a terminal, and gets the one behind that file. */
-void terminal_give(struct process *process, struct file *file);
+void terminal_acquire(struct process *process, const struct file *file);
 
 /* exit: the leader of a session takes its terminal along. No lock held. */
 void terminal_process_exit(struct process *process);

@@ -1,4 +1,11 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Resources used by a process: time on processors, memory, faults.
+ *
+ * The numbers of a process that lives are its thread's; at its end they are copied into the
+ * process, for the thread's part is freed before the parent has waited for it. Memory is the
+ * exception: its peak is noted each time that an address space is left, by exec and by exit.
+ */
 #include "kernel/proc/usage.h"
 
 #include "kernel/proc/process.h"
@@ -16,11 +23,14 @@ void process_usage_locked(const struct process *process, struct process_usage *u
     const struct thread *thread;
     struct sched_times times;
 
+    ASSERT(process_tree_is_held());
     *usage = process->usage;
     if (process->zombie || !process->task)
         return;
     thread = &process->task->thread;
     sched_thread_times(thread, &times);
+    /* Precise times (sched_thread_times), not the samples at ticks that Linux's default accounting
+     * takes. */
     usage->user_ns = times.user_ns;
     usage->system_ns = times.total_ns - times.user_ns;
     usage->faults = thread->faults;
@@ -30,6 +40,7 @@ void process_usage_locked(const struct process *process, struct process_usage *u
 
 void process_usage_end_locked(struct process *process)
 {
+    ASSERT(process_tree_is_held());
     process_usage_locked(process, &process->usage);
 }
 
@@ -40,5 +51,6 @@ void process_usage_add(struct process_usage *sum, const struct process_usage *us
     sum->faults += usage->faults;
     sum->switches[0] += usage->switches[0];
     sum->switches[1] += usage->switches[1];
+    /* ru_maxrss of children is that of the largest, not a sum: getrusage(2). */
     sum->peak_pages = MAX(sum->peak_pages, usage->peak_pages);
 }

@@ -8,7 +8,7 @@
  * Used by: getrusage, times, wait4, clocks and timers of processor time, /proc/PID/stat; for
  *          /proc/stat there is sched_cpu_times.
  * Locks:   process_tree_lock where a name says _locked.
- * Tests:   tests/user/cpu_time.c
+ * Tests:   tests/user/time/cpu_time.c
  */
 #pragma once
 

@@ -1,4 +1,16 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Boot return: the harness's programs, run and waited for.
+ *
+ * The boot thread makes a process by hand (no fork: there is no program yet), starts its thread,
+ * waits for it as init, then kills and reaps what it has left behind and puts the mount points
+ * back. Every wait has a bound: the program's own limit (process.limit kills it), and behind that a
+ * timer that panics when a killed program does not end.
+ *
+ * Before the first instruction of ring 3, task_start checks what the processor would go by: CR3 and
+ * the kernel stack of RSP0. A wrong one is installed anew a few times; the self-test injects both
+ * errors.
+ */
 #include "kernel/proc/usermode.h"
 
 #include "kernel/arch/x86_64/features.h"
@@ -9,15 +21,15 @@
 #include "kernel/core/clock.h"
 #include "kernel/core/panic.h"
 #include "kernel/core/timer.h"
-#include "kernel/fs/fdtable.h"
-#include "kernel/fs/fs_context.h"
-#include "kernel/fs/mount.h"
-#include "kernel/fs/open.h"
+#include "kernel/fs/vfs/fdtable.h"
+#include "kernel/fs/vfs/fs_context.h"
+#include "kernel/fs/vfs/mount.h"
+#include "kernel/fs/vfs/open.h"
 #include "kernel/lib/klog.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/tables.h"
-#include "kernel/proc/exec.h"
-#include "kernel/proc/signal.h"
+#include "kernel/proc/exec/exec.h"
+#include "kernel/proc/signal/signal.h"
 #include "kernel/proc/terminal.h"
 #include "kernel/sched/sched.h"
 #include "kernel/vm/vm_space.h"
@@ -25,8 +37,8 @@
 #include "shared/linux/errno.h"
 #include "shared/linux/fcntl.h"
 
-#define ENTRY_TRIES 3
-#define PATIENCE_NS 180000000000ULL /* for who was killed to be gone */
+#define ENTRY_TRIES    3
+#define END_TIMEOUT_NS 180000000000ULL /* for a killed program to be gone */
 
 static unsigned injected_faults;
 static uint64_t first_entry_tsc;
@@ -84,6 +96,7 @@ static void task_start(void *argument)
     arch_enter_user(arch_thread_frame(&self->thread.arch));
 }
 
+/* The table takes over the reference that is taken here; on failure it is still the caller's. */
 static int stdio_install(struct process *process, const struct exec_request *request)
 {
     for (int fd = 0; fd < 3; fd++) {
@@ -103,7 +116,7 @@ static int stdio_install(struct process *process, const struct exec_request *req
 }
 
 /* Everything that can fail. On success the task's thread is ready to run. */
-static int prepare(struct process *process, struct exec_request *request)
+static int program_prepare(struct process *process, struct exec_request *request)
 {
     struct task *task = process->task;
     struct exec_strings strings = {request->path, request->argv, request->envp, false, false};
@@ -123,6 +136,8 @@ static int prepare(struct process *process, struct exec_request *request)
     process->exe = program.file;
     process->layout = program.layout;
     process->has_execed = true;
+    /* Last of what can fail: by its stack process_free sees whether there is a thread to
+     * destroy. */
     err = thread_create(&task->thread, task_start, task);
     if (err) {
         vm_space_put(program.space);
@@ -132,10 +147,12 @@ static int prepare(struct process *process, struct exec_request *request)
     task->thread.space = program.space;
     task->thread.arch.cr3 = program.space->root;
     task->thread.arch.cr3_users = &program.space->cpus;
+    /* XSAVE areas are aligned to 64 bytes (Intel SDM vol. 1, 13.4), which a slab does not
+     * promise. */
     task->thread.arch.fpu = (void *)ALIGN_UP((uint64_t)task->fpu_object, 64);
     fpu_area_init(task->thread.arch.fpu);
     exec_frame_init(arch_thread_frame(&task->thread.arch), &program);
-    process_set_name(process, request->path);
+    task_set_name(task, request->path);
     return 0;
 }
 
@@ -143,19 +160,28 @@ static int prepare(struct process *process, struct exec_request *request)
 static void others_kill(void)
 {
     uint64_t flags = spin_lock_irqsave(&process_tree_lock);
+    struct process_walk walk;
+    struct process *process;
 
-    for (struct process *p = process_next_locked(NULL); p; p = process_next_locked(p))
-        if (p != &process_init_process)
-            signal_send_process(p, LX_SIGKILL);
+    process_walk_all_locked(&walk);
+    while ((process = process_walk_next_locked(&walk)) != NULL) {
+        /* Not only descendants: what was inherited by init has to go as well. */
+        if (process != &process_init_process)
+            signal_send_process(process, LX_SIGKILL);
+        process_walk_pause_locked(&walk, &flags);
+    }
+    process_walk_end_locked(&walk);
     spin_unlock_irqrestore(&process_tree_lock, flags);
 }
 
+/* The second program starts on an empty machine, as the first one did. */
 static void others_reap(void)
 {
     const struct process_wait any = {.pid = -1, .exited = true};
     struct process_change change;
 
-    others_kill(); /* none is missed: who is to die makes no child */
+    others_kill(); /* none is missed: a process that is to die makes no child */
+    /* Init never has signals pending, so the only failure is -ECHILD: none is left. */
     while (process_wait(&process_init_process, &any, &change) == 0)
         ;
     /* The last of them may still be on its way off its stack. */
@@ -163,7 +189,7 @@ static void others_reap(void)
         sched_yield_cpu();
 }
 
-/* Whoever waits here would wait for ever, and nobody be told. */
+/* The harness would wait for ever, without a report: better a panic that says why. */
 static void overdue(struct timer *timer)
 {
     (void)timer;
@@ -176,33 +202,37 @@ int usermode_run(struct exec_request *request, struct wait_status *status)
     struct process_change change;
     struct process *process;
     uint64_t start = clock_monotonic_ns();
-    struct timer patience;
+    struct timer end_timeout;
     int err;
 
-    timer_init(&patience, overdue);
+    timer_init(&end_timeout, overdue);
+    /* Outputs are set on every path: the caller prints the reason. */
     request->reason = NULL;
     err = process_create(&process_init_process, &process);
     if (err)
         return err;
-    err = prepare(process, request);
+    err = program_prepare(process, request);
     if (err) {
         process_abandon(process);
         return err;
     }
     if (request->has_terminal)
-        terminal_give(process, request->stdio[0]);
+        terminal_acquire(process, request->stdio[0]);
+    /* Before the thread runs: its end stops the timer, which must not be started after that. */
     process_set_limit(process, request->limit_ns ? start + request->limit_ns : 0);
     if (request->limit_ns)
-        timer_start(&patience, start + request->limit_ns + PATIENCE_NS);
+        timer_start(&end_timeout, start + request->limit_ns + END_TIMEOUT_NS);
     which.pid = process->pid;
     process_start(process);
+    /* reaped_by_init keeps this one a zombie until here, other orphans vanish by themselves. */
     err = process_wait(&process_init_process, &which, &change);
     status->end = change.end;
     status->code = change.code;
     status->time_ns = clock_monotonic_ns() - start;
-    timer_start(&patience, clock_monotonic_ns() + PATIENCE_NS);
+    /* From here on all that is left has been killed: no limit of a program applies. */
+    timer_start(&end_timeout, clock_monotonic_ns() + END_TIMEOUT_NS);
     others_reap();
     mount_reset();
-    timer_stop(&patience);
+    timer_stop(&end_timeout);
     return err;
 }

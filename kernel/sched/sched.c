@@ -1,142 +1,138 @@
 /* SPDX-License-Identifier: MIT */
-#include "kernel/sched/sched_inside.h"
-
+/*
+ * Context switch, blocking and waking.
+ *
+ * The kernel is not preempted: a thread leaves its processor by blocking, by ending, or on its way
+ * back to ring 3 when TIF_RESCHED says so.
+ *
+ * Blocking: the thread registers with what will wake it, sets its state to BLOCKED
+ * (sched_prepare), looks at the condition once more and calls sched_block, which takes the run
+ * queue's lock and leaves only if the state still says BLOCKED. sched_wake changes the state under
+ * the same lock, so a wake-up between the two is seen by one of them.
+ *
+ * Switching: the lock of the processor's run queue is taken by the thread that leaves and dropped
+ * by sched_switch_finish on the stack of the one that comes. Until then the old thread's registers
+ * and stack are in use, and no other processor can take it: to put it into a queue it needs the
+ * lock of the queue of thread.cpu. A thread goes to another processor in three ways only: when it
+ * is woken, when an idle processor takes it out of a queue, and when it moves itself; in the last
+ * case the new processor is chosen by sched_switch_finish, once it is off the old one (.migrating).
+ *
+ * A reschedule interrupt makes another processor look at its queue. It is sent after the locks are
+ * dropped: on a busy host the processor that is interrupted would take the sender's only to spin on
+ * a lock that it holds.
+ */
 #include "kernel/arch/x86_64/irq.h"
-#include "kernel/arch/x86_64/tsc.h"
-#include "kernel/core/panic.h"
+#include "kernel/arch/x86_64/vectors.h"
+#include "kernel/core/ipi.h"
 #include "kernel/core/spinlock.h"
 #include "kernel/lib/assert.h"
+#include "kernel/sched/rcu.h"
+#include "kernel/sched/sched_queue.h"
 
 struct runq sched_queues[CPU_MAX];
-static struct thread idle_threads[CPU_MAX];
-static uint64_t idle_mask; /* [a] processors in their idle thread */
-static unsigned online;    /* [a] */
-static const struct sched_ops *ops;
 
-void sched_set_ops(const struct sched_ops *new_ops)
-{
-    ops = new_ops;
-}
-
-unsigned sched_cpus_online(void)
-{
-    return __atomic_load_n(&online, __ATOMIC_RELAXED);
-}
-
-uint64_t sched_switches(void)
-{
-    uint64_t sum = 0;
-
-    for (unsigned cpu = 0; cpu < sched_cpus_online(); cpu++)
-        sum += sched_queues[cpu].switches;
-    return sum;
-}
-
-unsigned sched_running(void)
-{
-    uint64_t idle = __atomic_load_n(&idle_mask, __ATOMIC_RELAXED);
-    unsigned sum = 0;
-
-    for (unsigned cpu = 0; cpu < sched_cpus_online(); cpu++)
-        sum += sched_queues[cpu].waiting + !(idle >> cpu & 1);
-    return sum;
-}
-
-static void enqueue_locked(struct runq *queue, struct thread *thread)
-{
-    list_push_back(&queue->queue, &thread->link);
-    queue->waiting++;
-}
-
-static struct thread *dequeue_locked(struct runq *queue)
-{
-    struct list *node = list_pop_front(&queue->queue);
-
-    if (!node)
-        return NULL;
-    queue->waiting--;
-    return list_entry(node, struct thread, link);
-}
-
-static unsigned place(const struct thread *thread);
 static uint64_t make_runnable(struct thread *thread);
 
-/* After a switch, on the new thread's stack: the old one is out for good. */
-static void finish(void)
+/* The lock is dropped, and the new thread's time begins. */
+static inline void begin_and_unlock(struct runq *queue)
 {
-    struct runq *queue = sched_own_queue();
-    struct thread *previous = queue->previous;
-    bool dead = previous->state == THREAD_DEAD;
-    bool moving = previous->moving;
-    bool crowded = queue->waiting != 0;
+    bool has_waiting = queue->waiting != 0;
 
-    if (unlikely(moving)) {
-        previous->moving = false;
-        previous->cpu = place(previous);
-    }
-    spin_unlock(&queue->lock);
+    spin_unlock_inline(&queue->lock);
+    rcu_quiescent();
     queue->counting = false;
-    if (crowded)
-        sched_slice_start(queue);
     if (unlikely(queue->current->alarm))
         sched_alarm_start(queue);
-    if (moving)
+    if (has_waiting)
+        sched_slice_begin(queue);
+}
+
+/* The old thread does not come back to this processor by itself: it moves, or has ended. */
+static NOINLINE void finish_leaver(struct runq *queue, struct thread *previous)
+{
+    bool dead = previous->state == THREAD_DEAD;
+    /* Read before the lock goes: afterwards another processor may run the old thread, or free
+     * it. */
+    bool migrating = previous->migrating;
+
+    if (migrating) {
+        previous->migrating = false;
+        sched_vruntime_leave(queue, previous);
+        previous->cpu = sched_place(previous);
+    }
+    begin_and_unlock(queue);
+    if (migrating)
         sched_kick(make_runnable(previous));
     if (dead && previous->ended)
         previous->ended(previous);
 }
 
-/* The time since the last switch belongs to the current thread. */
-static void account_locked(struct runq *queue)
+/* After a switch, on the new thread's stack: the old one is out for good. */
+void sched_switch_finish(void)
 {
-    struct thread *self = queue->current;
-    uint64_t now = tsc_read(), user = cpu_self()->user_ticks;
+    struct runq *queue = sched_own_queue();
+    struct thread *previous = queue->previous;
 
-    self->ran += now - queue->since;
-    self->ran_user += user - queue->since_user;
-    self->switches[self->state == THREAD_BLOCKED]++;
-    if (self->tells_switch)
-        arch_thread_add_work(&self->arch, ARCH_WORK_RSEQ);
-    queue->switches++;
-    queue->since = now;
-    queue->since_user = user;
+    if (unlikely(previous->state == THREAD_DEAD || previous->migrating))
+        finish_leaver(queue, previous);
+    else
+        begin_and_unlock(queue);
 }
 
-/* Queue locked, interrupts off; unlocked by finish on the other side. */
+/* What the thread that leaves the processor has to be told and charged for. */
+static void switch_account(struct runq *queue, struct thread *self)
+{
+    uint64_t user = CPU_OWN->user_ticks;
+
+    ASSERT(spin_is_held_inline(&queue->lock));
+    sched_charge_locked(queue);
+    self->ran_user += user - queue->since_user;
+    queue->since_user = user;
+    /* Index 0: it had to give way; 1: it waits. Linux's nonvoluntary and voluntary switches. */
+    self->switches[self->state == THREAD_BLOCKED]++;
+    queue->switches++;
+    if (self->rseq_registered)
+        arch_thread_add_work(&self->arch, TIF_RSEQ);
+}
+
+/* Queue locked, interrupts off; unlocked by sched_switch_finish on the other side. */
 static void switch_locked(struct runq *queue, struct thread *next)
 {
     struct thread *self = queue->current;
-    uint64_t bit = 1ULL << cpu_self()->index;
+    uint64_t bit = 1ULL << CPU_OWN->index;
 
+    ASSERT(spin_is_held_inline(&queue->lock));
     if (next == self) {
-        spin_unlock(&queue->lock);
+        spin_unlock_inline(&queue->lock);
         return;
     }
+    /* The order of these atomic operations against the queues is what rcu.c and idle_loop rely
+     * on. */
     if (next->is_idle)
-        __atomic_fetch_or(&idle_mask, bit, __ATOMIC_SEQ_CST);
+        __atomic_fetch_or(&sched_idle_mask, bit, __ATOMIC_SEQ_CST);
     else if (self->is_idle)
-        __atomic_fetch_and(&idle_mask, ~bit, __ATOMIC_SEQ_CST);
-    account_locked(queue);
-    queue->current = next;
+        __atomic_fetch_and(&sched_idle_mask, ~bit, __ATOMIC_SEQ_CST);
+    switch_account(queue, self);
+    __atomic_store_n(&queue->current, next, __ATOMIC_RELAXED);
     queue->previous = self;
-    ASSERT(next->cpu == cpu_self()->index);
+    ASSERT(next->cpu == CPU_OWN->index);
     arch_thread_switch(&self->arch, &next->arch);
-    finish();
+    sched_switch_finish();
 }
 
-/* The next thread of this processor; the caller's has been dealt with. */
-static void reschedule_locked(struct runq *queue)
+/* To the next thread of this processor; the caller's has been dealt with. */
+void sched_reschedule_locked(struct runq *queue)
 {
-    struct thread *next = dequeue_locked(queue);
+    struct thread *next;
 
-    if (!next)
-        next = queue->idle;
-    switch_locked(queue, next);
+    ASSERT(spin_is_held_inline(&queue->lock));
+    next = sched_dequeue(queue);
+    switch_locked(queue, next ? next : queue->idle);
 }
 
 void sched_first(void)
 {
-    finish();
+    sched_switch_finish();
     irq_enable();
 }
 
@@ -156,7 +152,7 @@ void sched_cancel(void)
 /* What ends an interruptible wait. The end of a slice does not. */
 static bool work_pending(const struct thread *thread)
 {
-    return (__atomic_load_n(&thread->arch.work, __ATOMIC_SEQ_CST) & ~ARCH_WORK_QUIET) != 0;
+    return (__atomic_load_n(&thread->arch.work, __ATOMIC_SEQ_CST) & ~TIF_QUIET) != 0;
 }
 
 void sched_block(void)
@@ -166,50 +162,26 @@ void sched_block(void)
     struct runq *queue = sched_own_queue();
 
     ASSERT(!spin_any_held());
-    spin_lock(&queue->lock);
+    spin_lock_inline(&queue->lock);
     if (self->state != THREAD_BLOCKED || (self->interruptible && work_pending(self))) {
         self->state = THREAD_RUNNABLE;
-        spin_unlock(&queue->lock);
+        spin_unlock_inline(&queue->lock);
     } else {
-        reschedule_locked(queue);
+        sched_reschedule_locked(queue);
     }
     irq_restore(flags);
 }
 
-/* Processors where it may run. */
-static uint64_t allowed_of(const struct thread *thread)
+/* Leaves the processor, runnable: for good if it is to move, else behind the first. Queue locked,
+ * as for switch_locked. */
+static void give_way(struct runq *queue)
 {
-    return __atomic_load_n(&thread->affinity, __ATOMIC_RELAXED) &
-           ((online < 64 ? 1ULL << online : 0) - 1);
-}
-
-static unsigned waiting_on(unsigned cpu)
-{
-    return __atomic_load_n(&sched_queues[cpu].waiting, __ATOMIC_RELAXED);
-}
-
-/* The processor of these where the fewest threads wait; `first` unless another has fewer. */
-static unsigned shortest(uint64_t cpus, unsigned first)
-{
-    for (; cpus; cpus &= cpus - 1)
-        if (waiting_on((unsigned)__builtin_ctzll(cpus)) < waiting_on(first))
-            first = (unsigned)__builtin_ctzll(cpus);
-    return first;
-}
-
-/* Whether a thread that gives way should go on elsewhere: it must, or others wait here while
- * another processor has nothing to do or much less. */
-static bool should_move(const struct runq *queue)
-{
-    uint64_t allowed = allowed_of(queue->current);
-    unsigned self = cpu_self()->index;
-
-    if (!(allowed >> self & 1))
-        return true;
-    if (!queue->waiting || allowed == 1ULL << self)
-        return false;
-    return (__atomic_load_n(&idle_mask, __ATOMIC_RELAXED) & allowed) ||
-           waiting_on(shortest(allowed, self)) + 2 <= queue->waiting;
+    if (sched_should_move(queue)) {
+        queue->current->migrating = true;
+        sched_reschedule_locked(queue);
+    } else {
+        switch_locked(queue, sched_exchange_locked(queue, queue->current));
+    }
 }
 
 void sched_yield_cpu(void)
@@ -217,16 +189,35 @@ void sched_yield_cpu(void)
     uint64_t flags = irq_save();
     struct runq *queue = sched_own_queue();
 
-    arch_thread_clear_work(cpu_self()->thread, ARCH_WORK_RESCHED);
-    spin_lock(&queue->lock);
-    if (should_move(queue)) {
-        queue->current->moving = true;
-        reschedule_locked(queue);
-    } else if (queue->waiting) {
-        enqueue_locked(queue, queue->current);
-        reschedule_locked(queue);
+    arch_thread_clear_work(CPU_OWN->thread, TIF_RESCHED);
+    rcu_quiescent();
+    spin_lock_inline(&queue->lock);
+    if (queue->waiting)
+        sched_go_last_locked(queue);
+    if (queue->waiting || sched_should_move(queue))
+        give_way(queue);
+    else
+        spin_unlock_inline(&queue->lock);
+    irq_restore(flags);
+}
+
+void sched_preempt(void)
+{
+    uint64_t flags = irq_save();
+    struct runq *queue = sched_own_queue();
+
+    arch_thread_clear_work(CPU_OWN->thread, TIF_RESCHED);
+    rcu_quiescent();
+    spin_lock_inline(&queue->lock);
+    sched_charge_locked(queue);
+    if (sched_first_is_due(queue) || sched_should_move(queue)) {
+        give_way(queue);
     } else {
-        spin_unlock(&queue->lock);
+        bool has_waiting = queue->waiting != 0;
+
+        spin_unlock_inline(&queue->lock);
+        if (has_waiting)
+            sched_slice_start(queue);
     }
     irq_restore(flags);
 }
@@ -239,124 +230,154 @@ void sched_exit(void)
     irq_disable();
     ASSERT(self->mutexes == 0);
     queue = sched_own_queue();
-    spin_lock(&queue->lock);
+    spin_lock_inline(&queue->lock);
     self->state = THREAD_DEAD;
-    reschedule_locked(queue);
+    sched_reschedule_locked(queue);
     ASSERT(!"an ended thread ran again");
     __builtin_unreachable();
-}
-
-/* Where a thread that became runnable should go: its last processor if that is idle, another idle
- * one, else where the fewest wait. The next one who looks finds an idle processor taken. */
-static unsigned place(const struct thread *thread)
-{
-    uint64_t allowed = allowed_of(thread);
-    uint64_t idle = __atomic_load_n(&idle_mask, __ATOMIC_SEQ_CST) & allowed;
-    unsigned last = thread->cpu;
-
-    if (!(allowed >> last & 1))
-        last = (unsigned)__builtin_ctzll(allowed);
-    if (!idle)
-        return shortest(allowed, last);
-    if (!(idle >> last & 1))
-        last = (unsigned)__builtin_ctzll(idle);
-    __atomic_fetch_and(&idle_mask, ~(1ULL << last), __ATOMIC_SEQ_CST);
-    return last;
 }
 
 void sched_kick_some(uint64_t cpus)
 {
     for (; cpus; cpus &= cpus - 1)
-        ops->kick((unsigned)__builtin_ctzll(cpus));
+        ipi_send((unsigned)__builtin_ctzll(cpus), ARCH_VECTOR_KICK);
 }
 
-/* It is in no queue yet, but its .cpu says where it goes. The result is to be kicked. */
-static uint64_t make_runnable(struct thread *thread)
+/* Into the queue of its processor, which is locked; the lock is dropped. The result goes to
+ * sched_kick. The lock is dropped here and not by the caller: the interrupt is sent, and the slice
+ * started, without it. */
+static uint64_t enqueue_and_unlock(struct runq *queue, struct thread *thread)
 {
     unsigned cpu = thread->cpu;
-    struct runq *queue = &sched_queues[cpu];
-    bool idle;
+    bool idle = queue->current->is_idle;
 
-    spin_lock(&queue->lock);
-    enqueue_locked(queue, thread);
-    idle = queue->current->is_idle;
-    spin_unlock(&queue->lock);
-    if (cpu != cpu_self()->index)
+    sched_vruntime_limit(queue, thread);
+    sched_enqueue_locked(queue, thread);
+    sched_check_preempt(queue, thread);
+    spin_unlock_inline(&queue->lock);
+    /* Another processor starts its own slice timer when the interrupt gets there. */
+    if (cpu != CPU_OWN->index)
         return 1ULL << cpu;
     if (!idle)
         sched_slice_start(queue);
     return 0;
 }
 
-struct runq *sched_queue_lock(const struct thread *thread)
+/* A thread between two queues, whose .cpu says where it goes. The result goes to sched_kick. */
+static uint64_t make_runnable(struct thread *thread)
+{
+    struct runq *queue = &sched_queues[thread->cpu];
+
+    spin_lock_inline(&queue->lock);
+    sched_update_min_locked(queue);
+    sched_vruntime_join(queue, thread);
+    return enqueue_and_unlock(queue, thread);
+}
+
+static inline struct runq *runq_lock_of(const struct thread *thread)
 {
     for (;;) {
         unsigned cpu = __atomic_load_n(&thread->cpu, __ATOMIC_ACQUIRE);
         struct runq *queue = &sched_queues[cpu];
 
-        spin_lock(&queue->lock);
+        spin_lock_inline(&queue->lock);
         if (thread->cpu == cpu)
             return queue;
-        spin_unlock(&queue->lock);
+        spin_unlock_inline(&queue->lock);
     }
 }
 
-/* The result is to be kicked. */
-static uint64_t wake(struct thread *thread, bool only_interruptible)
+struct runq *sched_queue_lock(const struct thread *thread)
+{
+    return runq_lock_of(thread);
+}
+
+/* A thread that is off its processor and no longer blocked. Its queue is locked; the lock is
+ * dropped. The result goes to sched_kick. */
+static uint64_t place_and_unlock(struct runq *queue, struct thread *thread)
+{
+    unsigned cpu = sched_place(thread);
+
+    sched_update_min_locked(queue);
+    if (cpu == thread->cpu)
+        return enqueue_and_unlock(queue, thread);
+    sched_vruntime_leave(queue, thread);
+    /* From this store on the other queue's lock is the one that guards the thread; this queue's is
+     * dropped only after it, so a waker that holds it has seen the old value and finds the change
+     * when it compares (sched_queue_lock). */
+    __atomic_store_n(&thread->cpu, cpu, __ATOMIC_RELEASE);
+    spin_unlock_inline(&queue->lock);
+    return make_runnable(thread);
+}
+
+/* The result goes to sched_kick. */
+static uint64_t wake_thread(struct thread *thread, bool only_interruptible)
 {
     uint64_t flags = irq_save(), kick = 0;
-    struct runq *queue = sched_queue_lock(thread);
-    bool must_run = false;
+    struct runq *queue = runq_lock_of(thread);
 
     if (thread->state == THREAD_BLOCKED && (thread->interruptible || !only_interruptible)) {
         thread->state = THREAD_RUNNABLE;
-        must_run = queue->current != thread;
-        if (must_run)
-            __atomic_store_n(&thread->cpu, place(thread), __ATOMIC_RELEASE);
-    } else if (only_interruptible && queue->current == thread) {
-        if (thread->cpu != cpu_self()->index) /* out of ring 3, to look at its work */
-            kick = 1ULL << thread->cpu;
+        /* It is still on its way out of its processor: it finds the state changed in sched_block
+         * and stays. */
+        if (queue->current != thread) {
+            kick = place_and_unlock(queue, thread);
+            irq_restore(flags);
+            return kick;
+        }
+    } else if (only_interruptible && queue->current == thread && thread->cpu != CPU_OWN->index) {
+        kick = 1ULL << thread->cpu; /* out of ring 3, to look at its work */
     }
-    spin_unlock(&queue->lock);
-    if (must_run)
-        kick = make_runnable(thread);
+    spin_unlock_inline(&queue->lock);
     irq_restore(flags);
     return kick;
 }
 
 void sched_wake(struct thread *thread)
 {
-    sched_kick(wake(thread, false));
+    sched_kick(wake_thread(thread, false));
 }
 
 uint64_t sched_wake_quietly(struct thread *thread)
 {
-    return wake(thread, false);
+    return wake_thread(thread, false);
 }
 
 void sched_notify(struct thread *thread)
 {
-    sched_kick(wake(thread, true));
+    sched_kick(wake_thread(thread, true));
 }
 
-void sched_poke(struct thread *thread)
+void sched_kick_thread(struct thread *thread)
 {
     uint64_t flags = irq_save();
     struct runq *queue = sched_queue_lock(thread);
     unsigned cpu = thread->cpu;
-    bool kick = queue->current == thread && cpu != cpu_self()->index;
+    bool kick = queue->current == thread && cpu != CPU_OWN->index;
 
-    spin_unlock(&queue->lock);
+    spin_unlock_inline(&queue->lock);
     if (kick)
-        ops->kick(cpu);
+        sched_kick_some(1ULL << cpu);
     irq_restore(flags);
 }
 
+/* It starts where its creator is: neither ahead of it, nor with a sleeper's credit. */
 void sched_start(struct thread *thread)
 {
+    uint64_t flags = irq_save();
+    struct runq *queue = sched_own_queue();
+
+    spin_lock_inline(&queue->lock);
+    sched_update_min_locked(queue);
+    thread->vruntime = queue->current->vruntime - queue->min_vruntime +
+                       __atomic_load_n(&sched_queues[thread->cpu].min_vruntime, __ATOMIC_RELAXED);
+    spin_unlock_inline(&queue->lock);
+    irq_restore(flags);
     sched_wake(thread);
 }
 
+/* Another thread is not moved by the caller: it looks at the mask when it next gives way, wakes or
+ * passes through the kernel, which this makes it do soon. */
 void sched_set_affinity(struct thread *thread, uint64_t affinity)
 {
     __atomic_store_n(&thread->affinity, affinity, __ATOMIC_RELAXED);
@@ -364,120 +385,6 @@ void sched_set_affinity(struct thread *thread, uint64_t affinity)
         sched_yield_cpu();
         return;
     }
-    arch_thread_add_work(&thread->arch, ARCH_WORK_RESCHED);
+    arch_thread_add_work(&thread->arch, TIF_RESCHED);
     sched_notify(thread);
-}
-
-void sched_kicked(void)
-{
-    struct runq *queue = sched_own_queue();
-
-    if (!queue->current->is_idle && __atomic_load_n(&queue->waiting, __ATOMIC_RELAXED))
-        sched_slice_start(queue);
-}
-
-/* Takes a waiting thread from the processor that has most of them. */
-static struct thread *steal(unsigned self)
-{
-    struct thread *found = NULL;
-    struct runq *richest = NULL;
-    unsigned most = 0;
-
-    for (unsigned cpu = 0; cpu < online; cpu++) {
-        unsigned waiting = waiting_on(cpu);
-
-        if (cpu != self && waiting > most) {
-            most = waiting;
-            richest = &sched_queues[cpu];
-        }
-    }
-    if (!richest)
-        return NULL;
-    spin_lock(&richest->lock);
-    list_for_each (node, &richest->queue) {
-        struct thread *thread = list_entry(node, struct thread, link);
-
-        if (__atomic_load_n(&thread->affinity, __ATOMIC_RELAXED) >> self & 1) {
-            list_remove(node);
-            richest->waiting--;
-            thread->cpu = self;
-            found = thread;
-            break;
-        }
-    }
-    spin_unlock(&richest->lock);
-    return found;
-}
-
-/* Interrupts are off but in irq_wait: what makes a thread runnable here is either seen before HLT
- * or ends it. */
-static void idle_loop(void)
-{
-    struct runq *queue = sched_own_queue();
-    unsigned self = cpu_self()->index;
-
-    irq_disable();
-    for (;;) {
-        struct thread *stolen = NULL;
-
-        if (!__atomic_load_n(&queue->waiting, __ATOMIC_SEQ_CST)) {
-            /* It may have been taken off the mask for a thread that another one stole. */
-            __atomic_fetch_or(&idle_mask, 1ULL << self, __ATOMIC_SEQ_CST);
-            stolen = steal(self);
-        }
-        if (!stolen && !__atomic_load_n(&queue->waiting, __ATOMIC_SEQ_CST)) {
-            irq_wait();
-            continue;
-        }
-        spin_lock(&queue->lock);
-        if (stolen)
-            enqueue_locked(queue, stolen);
-        reschedule_locked(queue);
-    }
-}
-
-static void idle_first(void *argument)
-{
-    (void)argument;
-    finish();
-    idle_loop();
-}
-
-static void queue_init(struct thread *current, struct thread *idle)
-{
-    struct runq *queue = sched_own_queue();
-
-    spin_init(&queue->lock, SPIN_RUNQ);
-    list_init(&queue->queue);
-    sched_timers_init(queue);
-    queue->current = current;
-    queue->idle = idle;
-    idle->is_idle = true;
-    idle->cpu = cpu_self()->index;
-    idle->state = THREAD_RUNNABLE;
-    __atomic_fetch_add(&online, 1, __ATOMIC_SEQ_CST);
-}
-
-void sched_init_cpu(void)
-{
-    struct thread *idle = &idle_threads[cpu_self()->index];
-
-    if (thread_create(idle, idle_first, NULL))
-        panic("not enough memory for an idle thread");
-    queue_init(thread_current(), idle);
-}
-
-void sched_join_cpu(void)
-{
-    struct thread *self = &idle_threads[cpu_self()->index];
-
-    thread_adopt(self);
-    queue_init(self, self);
-}
-
-void sched_become_idle(void)
-{
-    __atomic_fetch_or(&idle_mask, 1ULL << cpu_self()->index, __ATOMIC_SEQ_CST);
-    idle_loop();
-    __builtin_unreachable();
 }

@@ -4,26 +4,22 @@
  *
  * Owns:    a run queue for each processor, the idle threads, time slices, time accounts.
  * Rule:    the kernel is not preempted: a thread gives the processor up by blocking, by ending, or
- *          on its way back to ring 3. Threads of equal right take turns; a slice is timed only
- *          while somebody else wants the processor. A wake-up goes to an idle processor if one
- *          may run the thread; an idle processor takes waiting threads from the others.
- *          A step of niceness makes a slice a quarter longer or a fifth shorter.
+ *          on its way back to ring 3. The one that has had the least time by its weight, which
+ *          follows from its niceness, runs next; a slice is timed only while another thread waits
+ *          for the processor. A wake-up goes to an idle processor if one may run the thread; an
+ *          idle processor takes waiting threads from the others.
  * Locks:   one spinlock a run queue, rank RUNQ, interrupts off; never two at once.
  * Context: as noted.
  * Tests:   kernel/selftest/sched_checks.c, tests/user
  */
 #pragma once
 
+#include "kernel/core/irq.h"
+#include "kernel/core/spinlock.h"
 #include "kernel/sched/thread.h"
 
 #define SCHED_NICE_MIN (-20)
 #define SCHED_NICE_MAX 19
-
-/* What the room with the interrupt controller gives: makes another processor look at its queue. */
-struct sched_ops {
-    void (*kick)(unsigned cpu);
-};
-void sched_set_ops(const struct sched_ops *ops);
 
 /* On each processor, from the thread that starts it up, which goes on as an ordinary thread
  * (boot processor), or as the idle thread: from sched_join_cpu on it may be given work, which
@@ -35,9 +31,9 @@ unsigned sched_cpus_online(void);
 
 /* Any context but NMI. A blocked thread becomes runnable; others are left alone. */
 void sched_wake(struct thread *thread);
-/* The same in two steps, for whoever holds a lock that the thread takes first of all: the result
- * goes to sched_kick once the lock is free. On a busy host the thread's processor would take that
- * of the caller, only to spin. */
+/* The same in two steps, for a caller that holds a lock that the thread takes first of all: the
+ * result goes to sched_kick once the lock is free. On a busy host the thread's processor would take
+ * that of the caller, only to spin. */
 MUST_CHECK uint64_t sched_wake_quietly(struct thread *thread);
 void sched_kick_some(uint64_t cpus);
 static inline void sched_kick(uint64_t cpus)
@@ -56,6 +52,31 @@ void sched_block(void);
 void sched_cancel(void); /* after sched_prepare: stays awake after all */
 
 void sched_yield_cpu(void);
+
+/* For mutexes. The thread may be gone: it is compared, not looked at. */
+unsigned sched_find_running(const struct thread *thread); /* its processor now; CPU_MAX: none */
+bool sched_runs_on(const struct thread *thread, unsigned cpu);
+/* Whether another thread is due on this processor. */
+static inline bool sched_must_yield(void)
+{
+    return (__atomic_load_n(&CPU_OWN->thread->work, __ATOMIC_RELAXED) & TIF_RESCHED) != 0;
+}
+/* The start of each function that may sleep. */
+static inline void sched_assert_may_sleep(void)
+{
+    ASSERT(!spin_any_held() && !irq_in_handler());
+}
+
+void sched_preempt(void); /* sched_preempt_point's slow path */
+
+/* Preemption point, for loops whose length a program chooses: gives the processor up if another
+ * thread should have it. Thread context, interrupts on; mutexes may be held, spinlocks not. */
+static inline void sched_preempt_point(void)
+{
+    ASSERT(!spin_any_held());
+    if (unlikely(sched_must_yield()))
+        sched_preempt();
+}
 NORETURN void sched_exit(void);
 
 /* Runs a new thread for the first time: its first function calls sched_first. */
@@ -65,7 +86,7 @@ void sched_first(void);
 /* Bit a processor; takes effect when the thread is next placed, for the caller at once. */
 void sched_set_affinity(struct thread *thread, uint64_t affinity);
 
-/* The length of its turns follows; idle: as with the highest niceness. */
+/* Its share of a processor follows; idle: less than with the highest niceness. */
 void sched_set_nice(struct thread *thread, int nice, bool idle);
 
 /* Time on a processor up to now, precise to the tick: in ring 3, and in all. */
@@ -85,10 +106,7 @@ uint64_t sched_switches(void);
 unsigned sched_running(void);
 
 /* Work was added that does not end a wait: if the thread runs in ring 3, it enters the kernel. */
-void sched_poke(struct thread *thread);
+void sched_kick_thread(struct thread *thread);
 
-/* The caller gets ARCH_WORK_CPU_TIME once it has run so much longer; UINT64_MAX: never. */
+/* The caller gets TIF_CPU_TIME once it has run so much longer; UINT64_MAX: never. */
 void sched_set_alarm(uint64_t ns);
-
-/* In the interrupt of a kick. */
-void sched_kicked(void);

@@ -1,47 +1,52 @@
 /* SPDX-License-Identifier: MIT */
-/* How long a thread may run, and how long it has. */
+/*
+ * Time slices, accounts of processor time, and its alarm.
+ *
+ * A slice is timed only while another thread waits for the processor (.counting); the timer is left
+ * running when threads are switched, and its handler decides by slice_end_ns whether the time is
+ * really over, since setting a timer costs more than a handler that finds nothing to do. All of
+ * this belongs to one processor and is touched with interrupts off, so it has no lock but the
+ * queue's for what other processors may read: ran, ran_user, since.
+ */
 #include "kernel/arch/x86_64/irq.h"
 #include "kernel/arch/x86_64/tsc.h"
 #include "kernel/core/clock.h"
-#include "kernel/sched/sched_inside.h"
+#include "kernel/sched/sched_queue.h"
 
-/* When the slice is over, the thread gives way on its return to ring 3. The timer may have been
- * started for a thread before it: it is not set anew with every switch. */
+/* When the slice is over, the thread gives way on its return to ring 3, if the first in the queue
+ * has had no more time than it. The timer may have been started for a thread before it: it is not
+ * set anew with every switch. */
 static void slice_over(struct timer *timer)
 {
     struct runq *queue = sched_own_queue();
+    bool due, has_waiting;
 
     if (!queue->counting)
         return;
+    /* The timer was started for a thread that has left since: this one's slice began later. */
     if (clock_monotonic_ns() < queue->slice_end_ns) {
         timer_start(timer, queue->slice_end_ns);
         return;
     }
     queue->counting = false;
-    arch_thread_add_work(cpu_self()->thread, ARCH_WORK_RESCHED);
+    spin_lock(&queue->lock);
+    sched_charge_locked(queue);
+    due = sched_first_is_due(queue);
+    has_waiting = queue->waiting != 0;
+    spin_unlock(&queue->lock);
+    if (due)
+        arch_thread_add_work(CPU_OWN->thread, TIF_RESCHED);
+    else if (has_waiting)
+        sched_slice_start(queue);
 }
 
-void sched_slice_start(struct runq *queue)
+void sched_slice_begin(struct runq *queue)
 {
-    if (queue->counting)
-        return;
     queue->counting = true;
+    /* A pending timer that rings early is kept: slice_over starts it again for the rest. */
     queue->slice_end_ns = clock_monotonic_ns() + queue->current->slice_ns;
     if (!timer_pending(&queue->slice) || queue->slice.deadline_ns > queue->slice_end_ns)
         timer_start(&queue->slice, queue->slice_end_ns);
-}
-
-void sched_set_nice(struct thread *thread, int nice, bool idle)
-{
-    uint32_t slice = THREAD_SLICE_NS;
-
-    /* Between 0.2 and 80 ms: neither does switching eat the time, nor is anybody locked out. */
-    for (int i = idle ? SCHED_NICE_MAX : nice; i > 0; i--)
-        slice = MAX(slice * 4 / 5, THREAD_SLICE_NS / 20);
-    for (int i = idle ? 0 : nice; i < 0; i++)
-        slice = MIN(slice * 5 / 4, THREAD_SLICE_NS * 20);
-    __atomic_store_n(&thread->nice, (int8_t)nice, __ATOMIC_RELAXED);
-    __atomic_store_n(&thread->slice_ns, slice, __ATOMIC_RELAXED);
 }
 
 /* Ticks until the current thread's alarm; 0: it is due. Interrupts off. */
@@ -53,13 +58,15 @@ static uint64_t alarm_left(const struct runq *queue)
     return self->alarm > ran ? self->alarm - ran : 0;
 }
 
+/* Called at every switch to a thread with an alarm: the timer counts real time, the alarm time on
+ * the processor, so only the time left while it runs means anything. */
 void sched_alarm_start(struct runq *queue)
 {
     timer_start(&queue->alarm, clock_monotonic_ns() + clock_ticks_to_ns(alarm_left(queue)));
 }
 
 /* It may be that of a thread that is gone from this processor. */
-static void alarm_rings(struct timer *timer)
+static void cpu_alarm_rings(struct timer *timer)
 {
     struct runq *queue = sched_own_queue();
     struct thread *self = queue->current;
@@ -72,7 +79,7 @@ static void alarm_rings(struct timer *timer)
         return;
     }
     self->alarm = 0;
-    arch_thread_add_work(&self->arch, ARCH_WORK_CPU_TIME);
+    arch_thread_add_work(&self->arch, TIF_CPU_TIME);
 }
 
 void sched_set_alarm(uint64_t ns)
@@ -83,6 +90,8 @@ void sched_set_alarm(uint64_t ns)
 
     self->alarm = 0;
     if (ns != UINT64_MAX) {
+        /* One tick more, for the conversion rounds down: an alarm that rings before its time would
+         * find no timer due, and be set again. */
         self->alarm = self->ran + (tsc_read() - queue->since) + clock_ns_to_ticks(ns) + 1;
         sched_alarm_start(queue);
     }
@@ -92,7 +101,7 @@ void sched_set_alarm(uint64_t ns)
 void sched_timers_init(struct runq *queue)
 {
     timer_init(&queue->slice, slice_over);
-    timer_init(&queue->alarm, alarm_rings);
+    timer_init(&queue->alarm, cpu_alarm_rings);
     queue->since = tsc_read();
     queue->since_user = cpu_self()->user_ticks;
 }
@@ -106,24 +115,28 @@ static uint64_t user_ticks(unsigned cpu)
 }
 
 /* What has been added since the last switch: clocks of two processors may differ a little. */
-static uint64_t since(uint64_t now, uint64_t then)
+static uint64_t ticks_since(uint64_t now, uint64_t then)
 {
     return (int64_t)(now - then) > 0 ? now - then : 0;
 }
 
 void sched_thread_times(const struct thread *thread, struct sched_times *times)
 {
+    /* The lock of the queue keeps the thread where it is and its numbers as they are: it is either
+     * off its processor, with all of its time in .ran, or running, with the rest since the last
+     * switch. */
     uint64_t flags = irq_save();
     struct runq *queue = sched_queue_lock(thread);
     uint64_t user = thread->ran_user, total = thread->ran;
 
     if (queue->current == thread) {
-        user += since(user_ticks(thread->cpu), queue->since_user);
-        total += since(tsc_read(), queue->since);
+        user += ticks_since(user_ticks(thread->cpu), queue->since_user);
+        total += ticks_since(tsc_read(), queue->since);
     }
     spin_unlock(&queue->lock);
     irq_restore(flags);
     times->total_ns = clock_ticks_to_ns(total);
+    /* The two clocks are read at different moments: never more time in ring 3 than in all. */
     times->user_ns = clock_ticks_to_ns(MIN(user, total));
 }
 
@@ -136,5 +149,16 @@ void sched_cpu_times(unsigned cpu, struct sched_cpu_times *times)
     sched_thread_times(sched_queues[cpu].idle, &idle);
     times->idle_ns = idle.total_ns;
     times->user_ns = user;
+    /* What is neither idle nor ring 3 is the kernel's; monotonic time began before the processor
+     * did, which a processor that started late shows as time in the kernel. */
     times->system_ns = total > user + idle.total_ns ? total - user - idle.total_ns : 0;
+}
+
+uint64_t sched_switches(void)
+{
+    uint64_t sum = 0;
+
+    for (unsigned cpu = 0; cpu < sched_cpus_online(); cpu++)
+        sum += sched_queues[cpu].switches;
+    return sum;
 }

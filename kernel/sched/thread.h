@@ -14,13 +14,15 @@
 #include "kernel/arch/x86_64/cpu.h"
 #include "kernel/arch/x86_64/thread.h"
 #include "kernel/lib/list.h"
+#include "kernel/lib/rbtree.h"
 #include "kernel/lib/util.h"
 #include "kernel/sched/mutex.h"
 
 struct task;
 struct vm_space;
 
-#define THREAD_SLICE_NS 4000000u /* with niceness 0 */
+#define THREAD_SLICE_NS     4000000u /* with niceness 0 and better */
+#define THREAD_SLICE_MIN_NS 750000u
 
 enum thread_state {
     THREAD_RUNNABLE, /* in a run queue, or running */
@@ -30,26 +32,28 @@ enum thread_state {
 
 /* I constant after creation   o only the owning thread   a atomic   r run queue of .cpu */
 struct thread {
-    struct arch_thread arch; /* first: the processor's block points here */
-    struct task *task;       /* [I] the program's thread that this is, or NULL */
-    struct vm_space *space;  /* [o] the address space of ring 3; NULL: none */
-    uint32_t mutexes;        /* [o] mutexes held: the sum of their units */
-    uint8_t state;           /* [r] enum thread_state */
-    bool interruptible;      /* [r] while blocked: pending work ends the wait */
-    bool moving;             /* [r] off to another processor, see finish */
-    bool is_idle;            /* [I] */
-    bool tells_switch;       /* [o] gets ARCH_WORK_RSEQ when it is switched away from */
-    uint32_t cpu;            /* [r] where it is to run, runs, or ran last */
-    uint64_t affinity;       /* [a] bit a processor */
-    uint32_t slice_ns;       /* [a] its turn while others wait */
-    uint32_t policy;         /* [a] SCHED_NORMAL, BATCH or IDLE, perhaps with RESET_ON_FORK */
-    int8_t nice;             /* [a] -20 to 19 */
-    uint64_t ran, ran_user;  /* [r] ticks until the last switch: in all, in ring 3 */
-    uint64_t faults;         /* [o] on its memory */
-    uint64_t switches[2];    /* [r] away from it: it had to give way, it waits */
-    uint64_t alarm;          /* [o, its interrupts] `ran` at which to ring; 0: off */
-    struct list link;        /* [r] in the run queue, or alone */
-    struct list mutex_link;  /* [mutex.lock] waiting for it */
+    struct arch_thread arch;  /* first: the processor's block points here */
+    struct task *task;        /* [I] the program's thread that this is, or NULL */
+    struct vm_space *space;   /* [o] the address space of ring 3; NULL: none */
+    uint64_t mutexes;         /* [o] mutexes held: the sum of their units */
+    uint8_t state;            /* [r] enum thread_state */
+    bool interruptible;       /* [r] while blocked: pending work ends the wait */
+    bool migrating;           /* [r] off to another processor, see finish */
+    bool is_idle;             /* [I] */
+    bool rseq_registered;     /* [o] gets TIF_RSEQ when it is switched away from */
+    uint32_t cpu;             /* [r] where it is to run, runs, or ran last */
+    uint64_t affinity;        /* [a] bit a processor */
+    uint32_t slice_ns;        /* [a] its turn while others wait */
+    uint32_t policy;          /* [a] SCHED_NORMAL, BATCH or IDLE, perhaps with RESET_ON_FORK */
+    int8_t nice;              /* [a] -20 to 19 */
+    uint64_t ran, ran_user;   /* [r] ticks until the last switch: in all, in ring 3 */
+    uint64_t faults;          /* [o] on its memory */
+    uint64_t switches[2];     /* [r] away from it: it had to give way, it waits */
+    uint64_t alarm;           /* [o, its interrupts] `ran` at which to ring; 0: off */
+    struct rb_node run_node;  /* [r] in the run queue */
+    uint64_t vruntime;        /* [r] ticks, weighted: see sched_queue.c */
+    uint64_t vruntime_factor; /* [a] 2^32 for niceness 0 */
+    struct list mutex_link;   /* [mutex.lock] waiting for it */
     /* Called on another stack when the thread is gone for good: frees it. Interrupts off. */
     void (*ended)(struct thread *thread);
 };

@@ -1,8 +1,22 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Wait queues.
+ *
+ * A waiter is in the queue, or woken: the waker takes it out and sets .woken under the queue's
+ * lock, then makes its thread runnable. The thread looks at .woken after it has said that it is
+ * about to block (sched_prepare), and sched_block looks at the state that a waker changes: whatever
+ * the order, one of them sees the other. A thread that goes on for another reason (a signal, the
+ * time) still is in the queue and has to leave it; leaving takes the lock, so that no waker looks
+ * at the waiter, which lies on the thread's stack, after that.
+ *
+ * Wake-ups are sent after the lock is dropped (sched_kick): the thread that is woken often takes
+ * the same lock first of all.
+ */
 #include "kernel/sched/waitq.h"
 
 #include "kernel/core/clock.h"
 #include "kernel/core/timer.h"
+#include "kernel/lib/restart.h"
 #include "kernel/sched/sched.h"
 #include "shared/linux/errno.h"
 
@@ -17,6 +31,7 @@ static uint64_t wake_first_locked(struct waitq *queue)
     struct waiter *waiter = list_entry(list_pop_front(&queue->waiters), struct waiter, link);
     struct thread *thread = waiter->thread;
 
+    ASSERT(spin_is_held_inline(&queue->lock));
     __atomic_store_n(&waiter->woken, true, __ATOMIC_SEQ_CST);
     return sched_wake_quietly(thread);
 }
@@ -31,6 +46,8 @@ void waitq_wake_all(struct waitq *queue)
     sched_kick(kicks);
 }
 
+/* As on Linux, no wake-up is kept for a waiter that comes later: the state that the waiter checks
+ * is the memory of what happened. */
 void waitq_wake_one(struct waitq *queue)
 {
     uint64_t flags = spin_lock_irqsave(&queue->lock), kicks = 0;
@@ -60,16 +77,17 @@ void waitq_leave(struct waitq *queue, struct waiter *waiter)
     spin_unlock_irqrestore(&queue->lock, flags);
 }
 
-struct alarm {
+struct sleep_timer {
     struct timer timer;
     struct thread *thread;
 };
 
-static void alarm_rings(struct timer *timer)
+static void sleep_is_over(struct timer *timer)
 {
-    uint64_t kicks = sched_wake_quietly(container_of(timer, struct alarm, timer)->thread);
+    struct thread *thread = container_of(timer, struct sleep_timer, timer)->thread;
+    uint64_t kicks = sched_wake_quietly(thread);
 
-    timer_let_go(); /* the thread stops the timer first of all */
+    timer_detach(); /* the thread stops the timer first of all */
     sched_kick(kicks);
 }
 
@@ -81,30 +99,51 @@ static bool any_woken(const struct waiter *waiters, unsigned count)
     return false;
 }
 
-int waitq_sleep(const struct waiter *waiters, unsigned count, uint64_t deadline_ns)
+/* A function of its own: a sleep without a deadline does not pay for the timer. */
+static NOINLINE void block_until(uint64_t deadline_ns, bool realtime)
 {
-    struct thread *self = thread_current();
-    struct alarm alarm = {.thread = self};
-    int result = 0;
+    struct sleep_timer alarm = {.thread = thread_current()};
 
-    timer_init(&alarm.timer, alarm_rings);
+    timer_init(&alarm.timer, sleep_is_over);
+    /* A real-time timer follows the clock when it is set; converting the time here would not. */
+    (realtime ? timer_start_realtime : timer_start)(&alarm.timer, deadline_ns);
+    sched_block();
+    timer_stop(&alarm.timer);
+}
+
+/* Blocks once, until the deadline if there is one. */
+static int sleep_once(const struct waiter *waiters, unsigned count, uint64_t deadline_ns,
+                      bool realtime)
+{
+    sched_assert_may_sleep();
     sched_prepare(true);
     if (any_woken(waiters, count)) {
         sched_cancel();
         return 0;
     }
     if (deadline_ns)
-        timer_start(&alarm.timer, deadline_ns);
-    sched_block();
-    if (deadline_ns)
-        timer_stop(&alarm.timer);
+        block_until(deadline_ns, realtime);
+    else
+        sched_block();
     if (any_woken(waiters, count))
         return 0;
-    if (__atomic_load_n(&self->arch.work, __ATOMIC_SEQ_CST) & ~ARCH_WORK_QUIET)
-        result = -EINTR;
-    else if (deadline_ns && clock_monotonic_ns() >= deadline_ns)
-        result = -ETIMEDOUT;
-    return result;
+    /* Woken comes before interrupted: a wake-up that was meant for this thread alone is not lost to
+     * a signal. */
+    if (waitq_interrupted())
+        return -ERESTARTSYS;
+    if (deadline_ns && (realtime ? clock_realtime_ns() : clock_monotonic_ns()) >= deadline_ns)
+        return -ETIMEDOUT;
+    return 0;
+}
+
+int waitq_sleep(const struct waiter *waiters, unsigned count, uint64_t deadline_ns)
+{
+    return sleep_once(waiters, count, deadline_ns, false);
+}
+
+int waitq_sleep_realtime(const struct waiter *waiters, unsigned count, uint64_t realtime_ns)
+{
+    return sleep_once(waiters, count, realtime_ns, true);
 }
 
 int waitq_wait(struct waitq *queue, struct mutex *held, uint64_t deadline_ns)
@@ -112,7 +151,7 @@ int waitq_wait(struct waitq *queue, struct mutex *held, uint64_t deadline_ns)
     struct waiter waiter;
     int result;
 
-    ASSERT(!spin_any_held());
+    sched_assert_may_sleep();
     waitq_enter(queue, &waiter);
     if (held)
         mutex_unlock(held);
@@ -125,6 +164,5 @@ int waitq_wait(struct waitq *queue, struct mutex *held, uint64_t deadline_ns)
 
 bool waitq_interrupted(void)
 {
-    return (__atomic_load_n(&thread_current()->arch.work, __ATOMIC_RELAXED) & ~ARCH_WORK_QUIET) !=
-           0;
+    return (__atomic_load_n(&thread_current()->arch.work, __ATOMIC_RELAXED) & ~TIF_QUIET) != 0;
 }

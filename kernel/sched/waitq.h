@@ -34,7 +34,7 @@ void waitq_wake_all(struct waitq *queue);
 void waitq_wake_one(struct waitq *queue);
 
 /* Gives up `held` (may be NULL), sleeps, takes it again. deadline_ns: monotonic time, 0 for none.
- * 0: woken; -EINTR: a signal is pending or the task is to die; -ETIMEDOUT. */
+ * 0: woken; -ERESTARTSYS: a signal is pending or the task is to die; -ETIMEDOUT. */
 MUST_CHECK int waitq_wait(struct waitq *queue, struct mutex *held, uint64_t deadline_ns);
 
 /* In steps, also for several queues at once (poll): enter each with a waiter of its own, look at
@@ -43,6 +43,10 @@ MUST_CHECK int waitq_wait(struct waitq *queue, struct mutex *held, uint64_t dead
 void waitq_enter(struct waitq *queue, struct waiter *waiter);
 void waitq_leave(struct waitq *queue, struct waiter *waiter);
 MUST_CHECK int waitq_sleep(const struct waiter *waiters, unsigned count, uint64_t deadline_ns);
+/* The same until a real time, also when the clock is set meanwhile. */
+MUST_CHECK int waitq_sleep_realtime(const struct waiter *waiters, unsigned count,
+                                    uint64_t realtime_ns);
 
-/* Whether a wait would end at once with -EINTR: long copies look, and stop with what they have. */
+/* Whether a wait would end at once with -ERESTARTSYS: long copies look, and stop with what they
+ * have. */
 bool waitq_interrupted(void);

@@ -1,5 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Address spaces, segments and the owners of memory, looked at from inside. */
+/*
+ * Address spaces, segments and the owners of memory, as seen by the kernel on every boot.
+ *
+ * Page tables are read, not trusted: everything that the processor touches between ring 3 and the
+ * kernel's first C instruction (GDT, TSS, IDT, entry code, stacks) must be mapped in every address
+ * space, without the user bit, because nothing could map it then. Segments are asked of the
+ * processor with LAR and VERR, which see the descriptors that are in force.
+ */
 #include "kernel/selftest/probe.h"
 
 #include "kernel/arch/x86_64/cpu.h"
@@ -12,7 +19,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/pmm.h"
 #include "kernel/mm/tables.h"
-#include "kernel/mm/window.h"
+#include "kernel/mm/vmalloc.h"
 #include "kernel/selftest/ktest.h"
 #include "kernel/vm/vm_space.h"
 
@@ -21,11 +28,12 @@
 /* Every page of [first, end) is mapped below that root, with or without write permission. */
 static bool mapped(uint64_t root, uint64_t first, uint64_t end, bool write, bool execute)
 {
+    /* By the page tables of that root, as the processor would walk them, large pages included. */
     for (uint64_t va = ALIGN_DOWN(first, PAGE_SIZE); va < end; va += PAGE_SIZE) {
         uint64_t entry;
         unsigned level;
 
-        if (!window_lookup(root, va, &entry, &level) || (entry & PTE_USER))
+        if (!vmalloc_lookup(root, va, &entry, &level) || (entry & PTE_USER))
             return false;
         if (write && !(entry & PTE_WRITE))
             return false;
@@ -35,6 +43,7 @@ static bool mapped(uint64_t root, uint64_t first, uint64_t end, bool write, bool
     return true;
 }
 
+/* And nothing on either side of it: the guard pages. */
 static bool stack_mapped(uint64_t root, uint64_t top)
 {
     uint64_t bottom = top - KERNEL_STACK_SIZE;
@@ -65,6 +74,8 @@ static bool entry_mapped(uint64_t root, char reason[KTEST_REASON_SIZE])
     return true;
 }
 
+/* Design rule: the 256 upper slots are equal in every address space and never change after start-
+ * up. */
 static bool upper_half_equal(uint64_t root)
 {
     const uint64_t *table = paging_table(root), *master = paging_table(tables_kernel_root());
@@ -81,8 +92,8 @@ static bool spaces_check(struct vm_space *const spaces[SPACES], char reason[KTES
     /* A stack that is mapped when the spaces exist already; all cached ones are used up first. */
     void *others[8];
     for (size_t i = 0; i < ARRAY_SIZE(others); i++)
-        others[i] = window_stack_create();
-    late = window_stack_create();
+        others[i] = kstack_create();
+    late = kstack_create();
     for (unsigned i = 0; i < SPACES && good; i++) {
         good = entry_mapped(spaces[i]->root, reason);
         if (good && !upper_half_equal(spaces[i]->root)) {
@@ -95,10 +106,10 @@ static bool spaces_check(struct vm_space *const spaces[SPACES], char reason[KTES
         }
     }
     if (late)
-        window_stack_destroy(late);
+        kstack_destroy(late);
     for (size_t i = 0; i < ARRAY_SIZE(others); i++)
         if (others[i])
-            window_stack_destroy(others[i]);
+            kstack_destroy(others[i]);
     return good;
 }
 
@@ -113,6 +124,7 @@ static bool lower_half_empty(void)
     return true;
 }
 
+/* Several spaces at once, so that a difference between them would show. */
 KTEST_BOOT(spaces, "boot-address-spaces")
 {
     struct vm_space *spaces[SPACES] = {0};
@@ -132,6 +144,8 @@ KTEST_BOOT(spaces, "boot-address-spaces")
     return good;
 }
 
+/* SYSRET loads fixed selectors without looking at the descriptors: a wrong one would show only when
+ * an interrupt returns. */
 KTEST_BOOT(segments, "boot-segments")
 {
     uint32_t rights = 0;
@@ -150,6 +164,7 @@ KTEST_BOOT(segments, "boot-segments")
     return true;
 }
 
+/* Every free block lies in memory that the map calls free, and the free lists add up. */
 KTEST_BOOT(owners, "boot-memory-owners")
 {
     const char *fault = pmm_check_owners();

@@ -1,9 +1,17 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Output of the running test, into the report.
+ *
+ * The program's standard output is an anonymous file that behaves as a pipe whose reader is always
+ * there. Bytes go through one filter (lib/ktap.c), which prefixes each line, makes control
+ * characters visible and bounds the total; /dev/console and /dev/kmsg end in the same filter, so
+ * that lines never mix.
+ */
 #include "kernel/selftest/capture.h"
 
 #include "kernel/core/output.h"
 #include "kernel/dev/console.h"
-#include "kernel/fs/file.h"
+#include "kernel/fs/vfs/file.h"
 #include "kernel/lib/ktap.h"
 #include "kernel/sched/waitq.h"
 #include "shared/linux/errno.h"
@@ -15,20 +23,22 @@
 static struct mutex lock = MUTEX_INIT(MUTEX_PIPE);
 static struct ktap_filter filter; /* [lock] */
 
-static void emit(void *context, const char *bytes, size_t nbytes)
+static void capture_emit(void *context, const char *bytes, size_t nbytes)
 {
     (void)context;
     output_program(bytes, nbytes, "#: ");
 }
 
-static void take(const char *bytes, size_t nbytes)
+static void capture_take(const char *bytes, size_t nbytes)
 {
     mutex_lock(&lock);
     ktap_filter_write(&filter, bytes, nbytes);
     mutex_unlock(&lock);
 }
 
-static int64_t capture_write(struct file *file, struct vm_io *io, int64_t *offset)
+/* Copied in pieces, and not under the lock: a copy can fault and sleep. A fatal signal ends the
+ * loop after a piece. */
+static int64_t capture_write(struct file *file, struct user_iter *io, int64_t *offset)
 {
     char piece[PIECE_NBYTES];
     int64_t done = 0;
@@ -37,9 +47,9 @@ static int64_t capture_write(struct file *file, struct vm_io *io, int64_t *offse
     (void)offset;
     while (io->left) {
         size_t wanted = MIN(io->left, sizeof(piece));
-        size_t got = vm_io_get(io, piece, wanted);
+        size_t got = user_iter_get(io, piece, wanted);
 
-        take(piece, got);
+        capture_take(piece, got);
         done += (int64_t)got;
         if (got < wanted)
             return done ? done : -EFAULT;
@@ -49,25 +59,26 @@ static int64_t capture_write(struct file *file, struct vm_io *io, int64_t *offse
     return done;
 }
 
-static void console_write(struct console_sink *sink, const char *bytes, size_t nbytes)
+static void capture_console_write(struct console_sink *sink, const char *bytes, size_t nbytes)
 {
     (void)sink;
-    take(bytes, nbytes);
+    capture_take(bytes, nbytes);
 }
 
 int capture_begin(struct file **out_file)
 {
     static const struct file_ops ops = {.write = capture_write, .anon_name = "pipe"};
-    static struct console_sink sink = {.write = console_write};
-    int err = file_create_anon(&ops, NULL, LX_S_IFIFO | 0600, LX_O_WRONLY, out_file);
+    static struct console_sink sink = {.write = capture_console_write};
+    int err = file_create_anon(&ops, NULL, LX_S_IFIFO | 0600, LX_O_WRONLY, NULL, out_file);
 
     if (err)
         return err;
-    ktap_filter_init(&filter, emit, NULL);
+    ktap_filter_init(&filter, capture_emit, NULL);
     console_set_sink(&sink);
     return 0;
 }
 
+/* Ends an unfinished line. */
 uint64_t capture_end(void)
 {
     ktap_filter_finish(&filter);

@@ -1,19 +1,25 @@
 /* SPDX-License-Identifier: MIT */
-/* Clock and timers. */
+/*
+ * Clock, timers, and logging under locks.
+ */
 #include "kernel/arch/x86_64/irq.h"
 #include "kernel/core/clock.h"
+#include "kernel/core/output.h"
+#include "kernel/core/spinlock.h"
 #include "kernel/core/timer.h"
 #include "kernel/lib/fmt.h"
+#include "kernel/lib/klog.h"
 #include "kernel/selftest/ktest.h"
 
 #define US 1000ULL
 #define MS 1000000ULL
 
 static struct timer timers[4];
+/* Written by the timer interrupt, read by the check. */
 static volatile unsigned order[3];
 static volatile unsigned fired;
 
-static void note(struct timer *timer)
+static void timer_note_order(struct timer *timer)
 {
     order[fired % ARRAY_SIZE(order)] = (unsigned)(timer - timers);
     fired = fired + 1;
@@ -32,10 +38,12 @@ static void start_all(void)
     irq_restore(flags);
 }
 
+/* Three timers started out of order, one stopped before its time: three must fire, in the order of
+ * their times. */
 KTEST(timers, "core-timers")
 {
     for (unsigned i = 0; i < ARRAY_SIZE(timers); i++)
-        timer_init(&timers[i], note);
+        timer_init(&timers[i], timer_note_order);
     fired = 0;
     start_all();
     KTEST_EXPECT(ktest_await(&fired, 3), "%u of 3 timers fired", fired);
@@ -46,6 +54,7 @@ KTEST(timers, "core-timers")
     return true;
 }
 
+/* Also that ticks and nanoseconds convert into each other without drift. */
 KTEST(clock, "core-clock-monotonic")
 {
     uint64_t last = clock_monotonic_ns();
@@ -60,5 +69,24 @@ KTEST(clock, "core-clock-monotonic")
     KTEST_EXPECT(clock_ticks_to_ns(clock_ns_to_ticks(10 * MS)) + US > 10 * MS &&
                      clock_ticks_to_ns(clock_ns_to_ticks(10 * MS)) < 10 * MS + US,
                  "ticks and nanoseconds do not convert back");
+    return true;
+}
+
+/* A line may be added under any lock; what prints it is woken once that is possible. */
+KTEST(log_under_locks, "core-log-under-locks")
+{
+    uint64_t dropped = output_dropped(), start = clock_monotonic_ns();
+
+    for (unsigned rank = 0; rank < SPIN_KLOG; rank++) {
+        struct spinlock lock = SPINLOCK_INIT(rank);
+        uint64_t flags = spin_lock_irqsave(&lock);
+
+        klog("a line from under a lock of rank %s", spin_rank_name(rank));
+        spin_unlock_irqrestore(&lock, flags);
+        output_flush();
+    }
+    KTEST_EXPECT(output_dropped() == dropped, "%llu lines were dropped",
+                 (unsigned long long)(output_dropped() - dropped));
+    KTEST_EXPECT(clock_monotonic_ns() - start < 10000 * MS, "printing takes too long");
     return true;
 }

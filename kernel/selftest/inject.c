@@ -1,4 +1,11 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Faults on purpose (boot options), to show that tests and harness notice them.
+ *
+ * Nothing here runs without its word on the command line. Each kind makes one thing fail that must
+ * never be taken for a PASS: a panic of each kind, a hang, a reset, a lost test, a leak, a
+ * processor that does not answer, a storm of interrupts.
+ */
 #include "kernel/selftest/inject.h"
 
 #include "kernel/arch/x86_64/idt.h"
@@ -14,7 +21,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/proc/process.h"
 #include "kernel/sched/sched.h"
-#include "kernel/selftest/snippet.h"
+#include "kernel/selftest/user_stub.h"
 
 #define WORD_SIZE 32
 #define DEAF_NS   18000000000ULL
@@ -22,6 +29,8 @@
 static struct timer storm_timer;
 static uint64_t storm_ns;
 
+/* The timer is always armed: every window of the kernel that has interrupts on is hit sooner or
+ * later. */
 static void storm_fires(struct timer *timer)
 {
     timer_start(timer, clock_monotonic_ns() + storm_ns);
@@ -39,11 +48,13 @@ static void storm_start(void)
     klog("storm: a timer interrupt every %llu us", (unsigned long long)us);
 }
 
+/* The plain panic. */
 static void panic_test(void)
 {
     panic("asked for by panic=test");
 }
 
+/* Never true: intervals are at most a second. */
 static void panic_assert(void)
 {
     ASSERT(storm_ns == UINT64_MAX);
@@ -69,6 +80,7 @@ static void panic_stack(void)
     klog("%llu", (unsigned long long)dig(1000));
 }
 
+/* Later rank first: the check in spin_lock panics. */
 static void panic_rank(void)
 {
     struct spinlock late = SPINLOCK_INIT(SPIN_SLAB), early = SPINLOCK_INIT(SPIN_PROC);
@@ -96,6 +108,7 @@ static void panic_wx(void)
     *(volatile char *)(uintptr_t)image_text_begin = 0;
 }
 
+/* A kind that returns has not done what it should: that is a panic as well, with another text. */
 static void panic_start(const char *word)
 {
     static const struct {
@@ -114,14 +127,14 @@ static void panic_start(const char *word)
 }
 
 /* No table to find a handler in: the processor gives up and the machine resets. */
-static void reset(void)
+static void inject_reset(void)
 {
     irq_disable();
     idt_break();
 }
 
 /* On another processor: nothing gets through to it, until the clock says so. */
-static void be_deaf(void *argument)
+static void inject_deaf_thread(void *argument)
 {
     uint64_t end = clock_monotonic_ns() + DEAF_NS;
 
@@ -134,11 +147,12 @@ static void be_deaf(void *argument)
     sched_exit();
 }
 
-static void deafen(void)
+/* For the watchdog of the other processors, which reports it after 10 s. */
+static void inject_deaf_start(void)
 {
     static struct thread deaf;
 
-    if (sched_cpus_online() < 2 || thread_create(&deaf, be_deaf, NULL))
+    if (sched_cpus_online() < 2 || thread_create(&deaf, inject_deaf_thread, NULL))
         panic("inject=deaf: no second processor, or no memory");
     deaf.affinity = 1u << 1;
     sched_start(&deaf);
@@ -158,13 +172,14 @@ void inject_start(void)
     if (cmdline_find("panic", word, sizeof(word)))
         panic_start(word);
     if (inject_is("reset"))
-        reset();
+        inject_reset();
+    /* With interrupts off nothing on this processor ends it; another one may report it. */
     if (inject_is("hang")) {
         irq_disable();
         for (;;)
             cpu_halt();
     }
     if (inject_is("deaf"))
-        deafen();
+        inject_deaf_start();
     storm_start();
 }

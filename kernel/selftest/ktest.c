@@ -1,4 +1,11 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Checks inside the kernel, out of a linker section.
+ *
+ * KTEST_BOOT checks run on every boot; the others when ktest=PATTERN names them. A pattern without
+ * a match is one failed check, never an empty success. Each is bracketed by the leak check of
+ * tests.
+ */
 #include "kernel/selftest/ktest.h"
 
 #include "kernel/arch/x86_64/irq.h"
@@ -6,11 +13,12 @@
 #include "kernel/core/cmdline.h"
 #include "kernel/lib/cfg.h"
 #include "kernel/lib/fmt.h"
-#include "kernel/selftest/account.h"
+#include "kernel/selftest/leak_check.h"
 #include "kernel/selftest/report.h"
 
 #define AWAIT_NS 10000000000ULL
 
+/* '*' stands for any number of characters; nothing else is special. */
 static bool matches(const char *pattern, const char *name)
 {
     if (*pattern == '*')
@@ -23,11 +31,13 @@ static bool pattern_get(char *pattern, size_t size)
     return cmdline_find("ktest", pattern, size);
 }
 
+/* Checks of the second kind cost time, or memory, or may disturb measurements. */
 static bool wanted(const struct ktest *test, const char *pattern)
 {
     return test->every_boot || (pattern && matches(pattern, test->name));
 }
 
+/* A mistyped pattern must not look like success. */
 static bool fits_none(const char *pattern)
 {
     for (const struct ktest *test = ktest_begin; test < ktest_end; test++)
@@ -36,6 +46,8 @@ static bool fits_none(const char *pattern)
     return true;
 }
 
+/* Counts exactly the results of ktest_run: one for each check, or one for a pattern without a
+ * match. */
 unsigned ktest_count(void)
 {
     char pattern[CFG_WORD_MAX + 1];
@@ -47,6 +59,7 @@ unsigned ktest_count(void)
     return count;
 }
 
+/* For events of other processors and of timers. The bound is far beyond what a busy host needs. */
 bool ktest_await(const volatile unsigned *count, unsigned wanted)
 {
     uint64_t end = clock_monotonic_ns() + AWAIT_NS;
@@ -56,19 +69,20 @@ bool ktest_await(const volatile unsigned *count, unsigned wanted)
     return *count == wanted;
 }
 
+/* A check that passes but leaks is a failure. */
 static void run_one(const struct ktest *test)
 {
     char reason[KTEST_REASON_SIZE] = "";
-    struct account before, after;
+    struct leak_counts before, after;
     uint64_t start, time;
     bool good;
 
-    account_take(&before);
+    leak_check_take(&before);
     start = clock_monotonic_ns();
     good = test->run(reason);
     time = clock_monotonic_ns() - start;
-    account_take(&after);
-    if (good && account_compare(&before, &after, reason, sizeof(reason)))
+    leak_check_take(&after);
+    if (good && leak_check_compare(&before, &after, reason, sizeof(reason)))
         report_ok(test->name, time);
     else
         report_not_ok(test->name, time, reason);

@@ -1,16 +1,23 @@
 /* SPDX-License-Identifier: MIT */
-/* The allocators, under random use; the windows. */
+/*
+ * The frame and object allocators under random use, exhaustion, and kernel stacks.
+ *
+ * A table of blocks is filled and emptied at random. Each block has a random mark at both ends,
+ * which is compared when it is freed: a block that was handed out twice, or written beyond its end,
+ * has lost it. The leak check around every check (ktest.c) finds what was not freed.
+ */
 #include "kernel/core/random.h"
 #include "kernel/lib/fmt.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/pmm.h"
 #include "kernel/mm/slab.h"
-#include "kernel/mm/window.h"
+#include "kernel/mm/vmalloc.h"
 #include "kernel/selftest/ktest.h"
 
 #define SLOTS  200
 #define ROUNDS 20000
 
+/* bytes NULL: this slot is empty. */
 struct held {
     void *bytes;
     size_t nbytes;
@@ -20,6 +27,7 @@ struct held {
 
 static struct held held[SLOTS];
 
+/* Not uniform for large limits, which does not matter here. */
 static uint32_t random_below(uint32_t limit)
 {
     uint32_t value;
@@ -28,7 +36,7 @@ static uint32_t random_below(uint32_t limit)
     return value % limit;
 }
 
-/* Owners write their mark at both ends: who overlaps destroys it. */
+/* Each owner writes a random mark at both ends of its block: an overlapping block destroys it. */
 static void mark_set(struct held *h)
 {
     random_fill(&h->mark, sizeof(h->mark));
@@ -42,6 +50,7 @@ static bool mark_intact(const struct held *h)
            !memcmp((const char *)h->bytes + h->nbytes - sizeof(h->mark), &h->mark, sizeof(h->mark));
 }
 
+/* Orders 0 to 4, as the kernel uses them. */
 static void frames_get(struct held *h)
 {
     struct frame *frame;
@@ -57,6 +66,8 @@ static void frames_put(struct held *h)
     pmm_free(frame_from_address(h->bytes), h->order);
 }
 
+/* Mostly small ones; a quarter may be larger than any slab's objects, and comes from the page
+ * allocator. */
 static void objects_get(struct held *h)
 {
     h->nbytes = 2 * sizeof(h->mark) + random_below(random_below(4) ? 1000 : 20000);
@@ -68,6 +79,7 @@ static void objects_put(struct held *h)
     kfree(h->bytes);
 }
 
+/* Failed allocations are fine: the table then has an empty slot. */
 static bool churn(void (*get)(struct held *), void (*put)(struct held *),
                   char reason[KTEST_REASON_SIZE])
 {
@@ -93,7 +105,7 @@ static bool churn(void (*get)(struct held *), void (*put)(struct held *),
         good = good && mark_intact(&held[i]);
         put(&held[i]);
     }
-    KTEST_EXPECT(good, "a block was handed out twice, or written by somebody else");
+    KTEST_EXPECT(good, "a block was handed out twice, or written by another owner");
     return true;
 }
 
@@ -113,6 +125,7 @@ KTEST(objects, "mm-objects")
     return churn(objects_get, objects_put, reason);
 }
 
+/* The frame that was just freed is the likeliest to be handed out again: it is filled first. */
 KTEST(zeroed, "mm-zeroed-frames")
 {
     for (unsigned i = 0; i < 100; i++) {
@@ -134,6 +147,8 @@ KTEST(zeroed, "mm-zeroed-frames")
     return true;
 }
 
+/* All frames, down to none: the count of free frames must be exact, and running out must be an
+ * error and not a panic. */
 KTEST(exhaustion, "mm-exhaustion")
 {
     struct frame *first = NULL;
@@ -145,6 +160,7 @@ KTEST(exhaustion, "mm-exhaustion")
 
         if (!frame)
             break;
+        /* No memory is left for a list: the frames hold it themselves. */
         *(struct frame **)frame_address(frame) = first;
         first = frame;
         count++;
@@ -161,18 +177,43 @@ KTEST(exhaustion, "mm-exhaustion")
     return true;
 }
 
+/* The frames of a block that was split go one by one, in an order that merges them late. */
+KTEST(split, "mm-split")
+{
+    uint64_t free_before = pmm_free_count();
+
+    for (unsigned order = 0; order <= 4; order++) {
+        struct frame *block = pmm_alloc(order, PMM_PLAIN);
+        unsigned count = 1u << order;
+
+        KTEST_EXPECT(block, "not enough memory");
+        pmm_split(block, order);
+        /* Every other frame first: no two of them are buddies, so nothing can merge yet. */
+        for (unsigned i = 0; i < count; i += 2)
+            frame_put(&block[i]);
+        KTEST_EXPECT(pmm_free_count() == free_before - count / 2, "order %u: not single", order);
+        /* Now each frame completes a pair, and all orders up to the whole block merge. */
+        for (unsigned i = 1; i < count; i += 2)
+            frame_put(&block[i]);
+    }
+    KTEST_EXPECT(pmm_free_count() == free_before && !pmm_check_owners(), "frames lost");
+    return true;
+}
+
+/* More than are kept mapped. Every byte of a stack must be writable; freed ones are reused or
+ * unmapped. */
 KTEST(stacks, "mm-stacks")
 {
     static void *tops[64];
-    uint64_t live = window_stacks_live();
+    uint64_t live = kstacks_live();
 
     for (unsigned i = 0; i < ARRAY_SIZE(tops); i++) {
-        tops[i] = window_stack_create();
+        tops[i] = kstack_create();
         KTEST_EXPECT(tops[i], "stack %u: not enough memory", i);
         memset((char *)tops[i] - KERNEL_STACK_SIZE, 0x5a, KERNEL_STACK_SIZE);
     }
     for (unsigned i = 0; i < ARRAY_SIZE(tops); i++)
-        window_stack_destroy(tops[i]);
-    KTEST_EXPECT(window_stacks_live() == live, "stacks lost");
+        kstack_destroy(tops[i]);
+    KTEST_EXPECT(kstacks_live() == live, "stacks lost");
     return true;
 }

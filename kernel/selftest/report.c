@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Result lines, counted and printed: KTAP on serial line and screen.
+ *
+ * Every line goes out with the log lock's ordering (core/output.c), so that a result can neither be
+ * torn by a log line nor come before the output of its test.
+ */
 #include "kernel/selftest/report.h"
 
 #include "kernel/core/clock.h"
 #include "kernel/core/output.h"
-#include "kernel/dev/fbterm.h"
+#include "kernel/dev/fb/fbterm.h"
 #include "kernel/lib/fmt.h"
 #include "kernel/lib/ktap.h"
 #include "kernel/lib/version.h"
@@ -12,25 +18,30 @@ static struct {
     unsigned total, passed, failed, skipped;
 } counts;
 
+/* One buffer: results come from the boot thread alone. */
 static char line[KTAP_LINE_SIZE];
 
+/* The number follows from the counts: none can be used twice or left out. */
 static unsigned next_number(void)
 {
     return counts.passed + counts.failed + counts.skipped + 1;
 }
 
-static void print(size_t length, enum fbterm_colour colour)
+static void report_print(size_t length, enum fbterm_colour colour)
 {
     fbterm_set_colour(colour);
     output_line(line, length);
     fbterm_set_colour(FBTERM_GREY);
+    /* A result is on the wire before the next test starts: the last line shows what was running
+     * when a machine died. */
     output_flush();
 }
 
+/* The KTAP plan line "1..N": a reader knows from it how many results must follow. */
 void report_begin(unsigned total)
 {
     counts.total = total;
-    print(ktap_format_plan(line, sizeof(line), total), FBTERM_WHITE);
+    report_print(ktap_format_plan(line, sizeof(line), total), FBTERM_WHITE);
 }
 
 void report_ok(const char *name, uint64_t time_ns)
@@ -38,7 +49,7 @@ void report_ok(const char *name, uint64_t time_ns)
     size_t length = ktap_format_ok(line, sizeof(line), next_number(), name, time_ns / 1000);
 
     counts.passed++;
-    print(length, FBTERM_GREEN);
+    report_print(length, FBTERM_GREEN);
 }
 
 void report_not_ok(const char *name, uint64_t time_ns, const char *reason)
@@ -47,7 +58,7 @@ void report_not_ok(const char *name, uint64_t time_ns, const char *reason)
         ktap_format_not_ok(line, sizeof(line), next_number(), name, time_ns / 1000, reason);
 
     counts.failed++;
-    print(length, FBTERM_RED);
+    report_print(length, FBTERM_RED);
 }
 
 void report_skip(const char *name, const char *reason)
@@ -55,9 +66,10 @@ void report_skip(const char *name, const char *reason)
     size_t length = ktap_format_skip(line, sizeof(line), next_number(), name, reason);
 
     counts.skipped++;
-    print(length, FBTERM_YELLOW);
+    report_print(length, FBTERM_YELLOW);
 }
 
+/* Cleaned, so that names from programs cannot forge a line. */
 void report_comment(const char *format, ...)
 {
     char text[300];
@@ -75,6 +87,8 @@ void report_comment(const char *format, ...)
     output_line(line, used);
 }
 
+/* The verdict is decided by lib/ktap.c, which the host tests cover, and shown in large letters as
+ * well. */
 bool report_verdict(const struct report_machine *machine, bool plan_empty)
 {
     struct ktap_verdict verdict = {
@@ -91,7 +105,7 @@ bool report_verdict(const struct report_machine *machine, bool plan_empty)
     };
     bool passed = ktap_verdict_passed(&verdict);
 
-    print(ktap_format_verdict(line, sizeof(line), &verdict), FBTERM_WHITE);
+    report_print(ktap_format_verdict(line, sizeof(line), &verdict), FBTERM_WHITE);
     fbterm_big(passed ? "PASS" : "FAIL", passed ? FBTERM_GREEN : FBTERM_RED);
     output_flush();
     return passed;

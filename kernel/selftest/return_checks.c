@@ -1,5 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* Boot return: what the kernel had before ring 3 it has afterwards. */
+/*
+ * Boot return: the kernel's state after ring 3 is what it was before.
+ *
+ * The registers that ring 3 can change, or that entering it changes, are read before and after each
+ * of a thousand programs; the program "litter" puts values into all that it can. Then one program
+ * for each exception that ring 3 can raise, which must end it with the signal that Linux gives, and
+ * leave no flag behind in the kernel.
+ *
+ * Registers that a compiler could keep are compared by assembly (probe.S). Memory is compared by
+ * the leak check around every check.
+ */
 #include "kernel/selftest/probe.h"
 
 #include "kernel/arch/x86_64/idt.h"
@@ -9,7 +19,7 @@
 #include "kernel/lib/fmt.h"
 #include "kernel/lib/string.h"
 #include "kernel/selftest/ktest.h"
-#include "kernel/selftest/snippet.h"
+#include "kernel/selftest/user_stub.h"
 #include "shared/linux/signal.h"
 
 #define RETURNS 1000
@@ -17,29 +27,29 @@
 /* Ring 3 can set these, and the kernel never runs with them. */
 #define FLAGS_OF_RING_3 (RFLAGS_TF | RFLAGS_DF | RFLAGS_NT | RFLAGS_AC)
 
-SNIPPET_DECLARE(litter);
-SNIPPET_DECLARE(gate80);
-SNIPPET_DECLARE(divide);
-SNIPPET_DECLARE(single_step);
-SNIPPET_DECLARE(breakpoint);
-SNIPPET_DECLARE(overflow);
-SNIPPET_DECLARE(invalid);
-SNIPPET_DECLARE(privileged);
-SNIPPET_DECLARE(gate_shut);
-SNIPPET_DECLARE(soft_page_fault);
-SNIPPET_DECLARE(soft_nmi);
-SNIPPET_DECLARE(soft_timer);
-SNIPPET_DECLARE(noncanonical);
-SNIPPET_DECLARE(stack_noncanonical);
-SNIPPET_DECLARE(null_read);
-SNIPPET_DECLARE(kernel_read);
-SNIPPET_DECLARE(kernel_jump);
-SNIPPET_DECLARE(text_write);
-SNIPPET_DECLARE(stack_execute);
-SNIPPET_DECLARE(alignment);
-SNIPPET_DECLARE(sse_fault);
-SNIPPET_DECLARE(x87_fault);
-SNIPPET_DECLARE(user_segment);
+USER_STUB_DECLARE(litter);
+USER_STUB_DECLARE(gate80);
+USER_STUB_DECLARE(divide);
+USER_STUB_DECLARE(single_step);
+USER_STUB_DECLARE(breakpoint);
+USER_STUB_DECLARE(overflow);
+USER_STUB_DECLARE(invalid);
+USER_STUB_DECLARE(privileged);
+USER_STUB_DECLARE(gate_shut);
+USER_STUB_DECLARE(soft_page_fault);
+USER_STUB_DECLARE(soft_nmi);
+USER_STUB_DECLARE(soft_timer);
+USER_STUB_DECLARE(noncanonical);
+USER_STUB_DECLARE(stack_noncanonical);
+USER_STUB_DECLARE(null_read);
+USER_STUB_DECLARE(kernel_read);
+USER_STUB_DECLARE(kernel_jump);
+USER_STUB_DECLARE(text_write);
+USER_STUB_DECLARE(stack_execute);
+USER_STUB_DECLARE(alignment);
+USER_STUB_DECLARE(sse_fault);
+USER_STUB_DECLARE(x87_fault);
+USER_STUB_DECLARE(user_segment);
 
 /* Everything about the processor that boot return promises to keep. */
 struct processor_state {
@@ -49,6 +59,8 @@ struct processor_state {
     struct probe_selectors selectors;
 };
 
+/* The fields are compared as an array of words: new ones go before the selectors, with a name in
+ * state_equal. */
 static void state_read(struct processor_state *state)
 {
     memset(state, 0, sizeof(*state));
@@ -66,6 +78,7 @@ static void state_read(struct processor_state *state)
     state->irq_depth = cpu_self()->irq_depth;
 }
 
+/* The names are in the order of struct processor_state. */
 static bool state_equal(const struct processor_state *before, const struct processor_state *after,
                         char reason[KTEST_REASON_SIZE])
 {
@@ -84,14 +97,17 @@ static bool state_equal(const struct processor_state *before, const struct proce
     return true;
 }
 
+/* The status is preset: a program that could not run shows as running. */
 static void run_once(void *argument)
 {
     struct wait_status *status = argument;
 
-    if (snippet_run_installed(status))
+    if (user_stub_run_installed(status))
         status->end = PROCESS_RUNNING;
 }
 
+/* A thousand times, so that a leak of a page, a reference or a register's bit adds up to be seen.
+ */
 static bool returns_check(char reason[KTEST_REASON_SIZE])
 {
     struct processor_state before, after;
@@ -116,9 +132,9 @@ KTEST_BOOT(returns, "boot-return-1000")
 {
     bool good;
 
-    KTEST_EXPECT(snippet_install(SNIPPET(litter)) == 0, "the program could not be written");
+    KTEST_EXPECT(user_stub_install(USER_STUB(litter)) == 0, "the program could not be written");
     good = returns_check(reason);
-    snippet_remove();
+    user_stub_remove();
     return good;
 }
 
@@ -127,8 +143,10 @@ KTEST_BOOT(gate, "boot-interrupt-gate")
     struct wait_status status = {0};
     int err;
 
+    /* Open only for the length of this check: an interrupt gate from ring 3 is exercised on every
+     * boot. */
     idt_gate80_set(true);
-    err = snippet_run(SNIPPET(gate80), &status);
+    err = user_stub_run(USER_STUB(gate80), &status);
     idt_gate80_set(false);
     KTEST_EXPECT(!err, "could not start: error %d", -err);
     KTEST_EXPECT(status.end == PROCESS_EXITED && status.code == 8, "ended with %d %d",
@@ -138,17 +156,18 @@ KTEST_BOOT(gate, "boot-interrupt-gate")
 
 struct exception_case {
     const char *name;
-    struct snippet code;
+    struct user_stub code;
     int signal;
     int or_signal; /* 0: no other */
 };
 
+/* or_signal is for emulators that differ from a processor. */
 static bool exceptions_check(const struct exception_case *cases, size_t count,
                              char reason[KTEST_REASON_SIZE])
 {
     for (size_t i = 0; i < count; i++) {
         struct wait_status status = {0};
-        int err = snippet_run(cases[i].code, &status);
+        int err = user_stub_run(cases[i].code, &status);
 
         KTEST_EXPECT(!err, "%s: could not start: error %d", cases[i].name, -err);
         KTEST_EXPECT(status.end == PROCESS_SIGNALED &&
@@ -164,30 +183,30 @@ static bool exceptions_check(const struct exception_case *cases, size_t count,
 KTEST_BOOT(exceptions, "boot-exceptions")
 {
     const struct exception_case cases[] = {
-        {"divide", SNIPPET(divide), LX_SIGFPE, 0},
-        {"single step", SNIPPET(single_step), LX_SIGTRAP, 0},
-        {"breakpoint", SNIPPET(breakpoint), LX_SIGTRAP, 0},
-        {"overflow", SNIPPET(overflow), LX_SIGSEGV, 0},
-        {"invalid opcode", SNIPPET(invalid), LX_SIGILL, 0},
-        {"privileged instruction", SNIPPET(privileged), LX_SIGSEGV, 0},
-        {"int 0x80, gate shut", SNIPPET(gate_shut), LX_SIGSEGV, 0},
-        {"int 14", SNIPPET(soft_page_fault), LX_SIGSEGV, 0},
-        {"int 2", SNIPPET(soft_nmi), LX_SIGSEGV, 0},
-        {"int 0xf0", SNIPPET(soft_timer), LX_SIGSEGV, 0},
-        {"non-canonical address", SNIPPET(noncanonical), LX_SIGSEGV, 0},
+        {"divide", USER_STUB(divide), LX_SIGFPE, 0},
+        {"single step", USER_STUB(single_step), LX_SIGTRAP, 0},
+        {"breakpoint", USER_STUB(breakpoint), LX_SIGTRAP, 0},
+        {"overflow", USER_STUB(overflow), LX_SIGSEGV, 0},
+        {"invalid opcode", USER_STUB(invalid), LX_SIGILL, 0},
+        {"privileged instruction", USER_STUB(privileged), LX_SIGSEGV, 0},
+        {"int 0x80, gate shut", USER_STUB(gate_shut), LX_SIGSEGV, 0},
+        {"int 14", USER_STUB(soft_page_fault), LX_SIGSEGV, 0},
+        {"int 2", USER_STUB(soft_nmi), LX_SIGSEGV, 0},
+        {"int 0xf0", USER_STUB(soft_timer), LX_SIGSEGV, 0},
+        {"non-canonical address", USER_STUB(noncanonical), LX_SIGSEGV, 0},
         /* #SS on a processor; QEMU's emulation raises #GP instead. */
-        {"non-canonical stack", SNIPPET(stack_noncanonical), LX_SIGBUS, LX_SIGSEGV},
-        {"null pointer", SNIPPET(null_read), LX_SIGSEGV, 0},
-        {"kernel memory read", SNIPPET(kernel_read), LX_SIGSEGV, 0},
-        {"kernel memory executed", SNIPPET(kernel_jump), LX_SIGSEGV, 0},
-        {"text written", SNIPPET(text_write), LX_SIGSEGV, 0},
-        {"stack executed", SNIPPET(stack_execute), LX_SIGSEGV, 0},
+        {"non-canonical stack", USER_STUB(stack_noncanonical), LX_SIGBUS, LX_SIGSEGV},
+        {"null pointer", USER_STUB(null_read), LX_SIGSEGV, 0},
+        {"kernel memory read", USER_STUB(kernel_read), LX_SIGSEGV, 0},
+        {"kernel memory executed", USER_STUB(kernel_jump), LX_SIGSEGV, 0},
+        {"text written", USER_STUB(text_write), LX_SIGSEGV, 0},
+        {"stack executed", USER_STUB(stack_execute), LX_SIGSEGV, 0},
         /* An emulator without alignment checks or SSE exceptions goes on to the next instruction,
          * UD2. */
-        {"alignment", SNIPPET(alignment), LX_SIGBUS, LX_SIGILL},
-        {"SSE exception", SNIPPET(sse_fault), LX_SIGFPE, LX_SIGILL},
-        {"x87 exception", SNIPPET(x87_fault), LX_SIGFPE, 0},
-        {"kernel segment loaded", SNIPPET(user_segment), LX_SIGSEGV, 0},
+        {"alignment", USER_STUB(alignment), LX_SIGBUS, LX_SIGILL},
+        {"SSE exception", USER_STUB(sse_fault), LX_SIGFPE, LX_SIGILL},
+        {"x87 exception", USER_STUB(x87_fault), LX_SIGFPE, 0},
+        {"kernel segment loaded", USER_STUB(user_segment), LX_SIGSEGV, 0},
     };
 
     return exceptions_check(cases, ARRAY_SIZE(cases), reason);
@@ -202,12 +221,12 @@ KTEST(entry_fault, "entry-not-installed")
 
     for (unsigned faults = 1; faults <= 2; faults++) {
         usermode_inject_entry_faults(faults);
-        err = snippet_run(SNIPPET(litter), &status);
+        err = user_stub_run(USER_STUB(litter), &status);
         KTEST_EXPECT(!err && status.end == PROCESS_EXITED && status.code == 7,
                      "%u failures: ended with %d %d", faults, (int)status.end, status.code);
     }
     usermode_inject_entry_faults(1000);
-    err = snippet_run(SNIPPET(litter), &status);
+    err = user_stub_run(USER_STUB(litter), &status);
     usermode_inject_entry_faults(0);
     KTEST_EXPECT(!err && status.end == PROCESS_SIGNALED && status.code == LX_SIGKILL,
                  "lasting failure: ended with %d %d", (int)status.end, status.code);

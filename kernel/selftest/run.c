@@ -1,10 +1,21 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The self-test: baseline, plan, verdict.
+ *
+ * Order: /bin/minimal twice by boot return, the checks inside the kernel (ktest.c), then the plan
+ * line by line. The number of results is announced first (the KTAP plan line), counted by a pass
+ * over the plan that runs nothing; the verdict is PASS only if exactly that many results came and
+ * none is "not ok". A plan that ends early, a test that is lost, or no plan at all is therefore a
+ * FAIL.
+ *
+ * It runs on the boot thread, as process 1, and is the only thing that does.
+ */
 #include "kernel/selftest/run.h"
 
 #include "kernel/arch/x86_64/tsc.h"
 #include "kernel/core/clock.h"
 #include "kernel/core/cmdline.h"
-#include "kernel/fs/open.h"
+#include "kernel/fs/vfs/open.h"
 #include "kernel/lib/cfg.h"
 #include "kernel/lib/fmt.h"
 #include "kernel/lib/klog.h"
@@ -12,15 +23,16 @@
 #include "kernel/mm/slab.h"
 #include "kernel/proc/usermode.h"
 #include "kernel/selftest/inject.h"
-#include "kernel/selftest/judge.h"
 #include "kernel/selftest/ktest.h"
 #include "kernel/selftest/report.h"
+#include "kernel/selftest/test_run.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/fcntl.h"
 
 #define PLAN_MAX_NBYTES (4u << 20)
 #define PLAN_DEFAULT    "/etc/firstlight/plan"
-#define BASELINE_RUNS   2
+/* The second run shows that the first left the way into ring 3 intact. */
+#define BASELINE_RUNS 2
 
 /* The plan's text. owned is what to free: NULL for the loader's. */
 struct plan_text {
@@ -29,6 +41,7 @@ struct plan_text {
     void *owned;
 };
 
+/* The plan is read whole before the first test: no test can change what is still to be run. */
 static int plan_read_file(struct file *file, struct plan_text *plan)
 {
     uint64_t size = file_size(file);
@@ -47,6 +60,7 @@ static int plan_read_file(struct file *file, struct plan_text *plan)
     return 0;
 }
 
+/* With a context of its own, as no process is the caller. */
 static int plan_read(const char *path, struct plan_text *plan)
 {
     struct fs_context *context;
@@ -64,7 +78,8 @@ static int plan_read(const char *path, struct plan_text *plan)
     return err;
 }
 
-/* Which plan: plan=PATH of the command line, plan.txt of the stick, the one in the rootfs. */
+/* An explicit plan=PATH wins over plan.txt of the boot volume, which wins over the one in the root
+ * file system. */
 static void plan_find(const struct selftest_input *input, struct plan_text *plan)
 {
     char path[CFG_WORD_MAX + 1];
@@ -80,6 +95,8 @@ static void plan_find(const struct selftest_input *input, struct plan_text *plan
         klog("plan: %s cannot be read (error %d): no tests", named ? path : PLAN_DEFAULT, -err);
 }
 
+/* The same reader as plan_run: what is malformed counts as a test, since it is reported as a failed
+ * one. */
 static unsigned plan_count(const struct plan_text *plan, struct plan_line *line)
 {
     struct plan_reader reader;
@@ -91,6 +108,7 @@ static unsigned plan_count(const struct plan_text *plan, struct plan_line *line)
     return count;
 }
 
+/* The quoted line is cleaned: a plan may contain bytes that would forge a line of the report. */
 static void malformed_report(const struct plan_line *line)
 {
     char quoted[200], reason[300];
@@ -101,7 +119,8 @@ static void malformed_report(const struct plan_line *line)
     report_not_ok(quoted, 0, reason);
 }
 
-static bool is_last(const struct plan_reader *reader)
+/* For inject=lose only. */
+static bool plan_is_last(const struct plan_reader *reader)
 {
     struct plan_reader ahead = *reader;
     struct plan_line *line = kmalloc(sizeof(*line));
@@ -118,7 +137,7 @@ static void plan_run(const struct plan_text *plan, struct plan_line *line)
 
     plan_init(&reader, plan->text, plan->nbytes);
     while ((kind = plan_next(&reader, line)) != PLAN_END) {
-        struct judge_test test = {
+        struct test_case test = {
             .name = line->name,
             .argv = (const char *const *)line->argv,
             .limit_ns = line->limit_s * 1000000000ULL,
@@ -126,14 +145,14 @@ static void plan_run(const struct plan_text *plan, struct plan_line *line)
             .expect_value = line->expect_value,
         };
 
-        if (inject_is("lose") && is_last(&reader))
+        if (inject_is("lose") && plan_is_last(&reader))
             return;
         if (kind == PLAN_MALFORMED)
             malformed_report(line);
         else if (line->skip)
             report_skip(line->name, line->skip);
         else
-            judge_run(&test);
+            test_run(&test);
     }
 }
 
@@ -144,13 +163,14 @@ static void baseline_run(void)
     char name[16];
 
     for (unsigned i = 1; i <= BASELINE_RUNS; i++) {
-        struct judge_test test = {.name = name, .argv = argv, .limit_ns = 10000000000ULL};
+        struct test_case test = {.name = name, .argv = argv, .limit_ns = 10000000000ULL};
 
         fmt_print(name, sizeof(name), "baseline-%u", i);
-        judge_run(&test);
+        test_run(&test);
     }
 }
 
+/* For tools/bench.py: times in ticks of the TSC, from the loader's entry to the verdict. */
 static void stamps_print(const struct selftest_input *input)
 {
     report_comment(
@@ -161,6 +181,7 @@ static void stamps_print(const struct selftest_input *input)
         (unsigned long long)tsc_read(), (unsigned long long)clock_tsc_hz());
 }
 
+/* Without memory for a line of the plan, the plan counts as empty: a FAIL, not a crash. */
 bool selftest_run(const struct selftest_input *input)
 {
     struct report_machine machine = {input->cpus, input->memory_bytes, input->firmware};
@@ -173,7 +194,10 @@ bool selftest_run(const struct selftest_input *input)
         plan_find(input, &plan);
         planned = plan_count(&plan, line);
     }
+    /* Announced before anything runs, so that a report that stops here is recognised as incomplete.
+     */
     report_begin(BASELINE_RUNS + ktest_count() + planned);
+    /* Boot return before anything else: the checks below run programs as well. */
     baseline_run();
     inject_start();
     ktest_run();

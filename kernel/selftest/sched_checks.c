@@ -1,25 +1,29 @@
 /* SPDX-License-Identifier: MIT */
-/* Locks against interrupts, and memory that other processors must forget. */
+/*
+ * Spinlocks against timer interrupts, TLB flushes of stacks on all processors, mutexes.
+ */
 #include "kernel/arch/x86_64/irq.h"
 #include "kernel/core/clock.h"
 #include "kernel/core/ipi.h"
 #include "kernel/core/spinlock.h"
 #include "kernel/core/timer.h"
 #include "kernel/lib/fmt.h"
-#include "kernel/mm/window.h"
+#include "kernel/mm/vmalloc.h"
 #include "kernel/sched/sched.h"
 #include "kernel/sched/waitq.h"
 #include "kernel/selftest/ktest.h"
 
 #define US 1000ULL
+#define MS 1000000ULL
 
-static struct waitq nobody;
+/* Has no waiter: waking it takes the lock and nothing else. */
+static struct waitq unused;
 static volatile unsigned fired;
 
 /* What timers do: wake (WAITQ, RUNQ) and start the next (TIMER). */
-static void rings(struct timer *timer)
+static void rank_timer_fires(struct timer *timer)
 {
-    waitq_wake_all(&nobody);
+    waitq_wake_all(&unused);
     sched_wake(thread_current());
     timer_start(timer, clock_monotonic_ns() + 3600000000000ULL);
     fired = fired + 1;
@@ -40,6 +44,7 @@ static int fires_under(struct timer *timer, uint8_t rank, bool shut)
         flags = spin_lock_irqsave(&lock);
     else
         spin_lock(&lock);
+    /* Otherwise the timer was due before the lock was held, and the round is repeated. */
     if (clock_monotonic_ns() < due) {
         while (clock_monotonic_ns() < due + 500 * US)
             cpu_pause();
@@ -61,10 +66,10 @@ KTEST(locks, "sched-timer-under-locks")
 {
     struct timer timer;
 
-    waitq_init(&nobody);
-    timer_init(&timer, rings);
-    for (unsigned rank = SPIN_PROC_TREE; rank <= SPIN_SERIAL;) {
-        bool shut = rank != SPIN_FDTABLE;
+    waitq_init(&unused);
+    timer_init(&timer, rank_timer_fires);
+    for (unsigned rank = 0; rank < SPIN_RANKS;) {
+        bool shut = spin_rank_is_irqs_off(rank);
         int under = fires_under(&timer, (uint8_t)rank, shut);
         bool after = ktest_await(&fired, 1);
 
@@ -78,13 +83,14 @@ KTEST(locks, "sched-timer-under-locks")
     return true;
 }
 
+/* What a processor should see at an address. */
 struct look {
     const uint64_t *at;
     uint64_t expected;
     uint32_t wrong; /* [a] processors that saw something else */
 };
 
-static void look_at(void *argument)
+static void stack_look_at(void *argument)
 {
     struct look *look = argument;
 
@@ -94,8 +100,8 @@ static void look_at(void *argument)
 
 #define STACKS 12 /* more than are kept mapped */
 
-/* The same addresses are a stack again and again, on other frames: all processors see those. Only
- * one of them is looked at, so that nothing else makes the processors forget it. */
+/* The same addresses are a stack again and again, on other frames: every processor must see the new
+ * frame. Only one address is read, so that nothing else evicts the old TLB entry by chance. */
 KTEST(stacks_seen, "sched-stacks-everywhere")
 {
     uint64_t *tops[STACKS], *first = NULL;
@@ -104,7 +110,7 @@ KTEST(stacks_seen, "sched-stacks-everywhere")
 
     for (unsigned round = 0; round < 40; round++) {
         for (unsigned i = 0; i < STACKS; i++) {
-            tops[i] = window_stack_create();
+            tops[i] = kstack_create();
             KTEST_EXPECT(tops[i], "not enough memory");
         }
         if (!first)
@@ -114,14 +120,155 @@ KTEST(stacks_seen, "sched-stacks-everywhere")
             look.expected = round * STACKS + i;
             tops[i][-1] = look.expected;
             if (tops[i] == first) {
-                ipi_call_all(look_at, &look);
+                ipi_call_all(stack_look_at, &look);
                 looks++;
             }
         }
         for (unsigned i = 0; i < STACKS; i++)
-            window_stack_destroy(tops[i]);
+            kstack_destroy(tops[i]);
     }
     KTEST_EXPECT(looks > 1, "the addresses were not used again");
     KTEST_EXPECT(!look.wrong, "%u times a processor saw an old frame", look.wrong);
+    return true;
+}
+
+/* --- mutexes --- */
+
+#define LOCKERS 4
+#define ROUNDS  5000u
+
+/* Threads of the kernel that take the same mutex over and over. */
+static struct contest {
+    struct mutex mutex;
+    struct thread threads[LOCKERS];
+    uint64_t sum;        /* [mutex] */
+    bool inside;         /* [mutex] */
+    uint32_t overlaps;   /* [a] times that two were inside */
+    uint32_t hog_rounds; /* [a] of the thread that does not let go */
+    bool stop;           /* [a] */
+    volatile unsigned ended;
+} contest;
+
+static void contest_ended(struct thread *thread)
+{
+    (void)thread;
+    __atomic_fetch_add(&contest.ended, 1, __ATOMIC_SEQ_CST);
+}
+
+/* affinity: which processors it may run on. */
+static bool contest_start(unsigned i, uint64_t affinity, void (*function)(void *argument))
+{
+    if (thread_create(&contest.threads[i], function, (void *)(uint64_t)i))
+        return false;
+    contest.threads[i].ended = contest_ended;
+    contest.threads[i].affinity = affinity;
+    sched_start(&contest.threads[i]);
+    return true;
+}
+
+/* Their stacks may be freed once they are off them for good. */
+static bool contest_end(unsigned count)
+{
+    uint64_t end = clock_monotonic_ns() + 60000 * MS;
+
+    /* Bounded: a lock that is never handed on must be a failed check and not a hang. */
+    while (contest.ended < count && clock_monotonic_ns() < end)
+        sched_yield_cpu();
+    if (contest.ended != count)
+        return false;
+    for (unsigned i = 0; i < count; i++)
+        thread_destroy(&contest.threads[i]);
+    return true;
+}
+
+/* The checks share one contest and run one after the other. */
+static void contest_reset(void)
+{
+    contest.sum = 0;
+    contest.overlaps = 0;
+    contest.hog_rounds = 0;
+    contest.ended = 0;
+    contest.stop = false;
+    mutex_init(&contest.mutex, MUTEX_INODE);
+}
+
+/* Some owners leave their processor while they hold the mutex, so that both ways of waiting occur:
+ * spinning and sleeping. */
+static void locker(void *argument)
+{
+    uint64_t id = (uint64_t)argument;
+
+    sched_first();
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        mutex_lock(&contest.mutex);
+        if (__atomic_exchange_n(&contest.inside, true, __ATOMIC_RELAXED))
+            contest.overlaps++;
+        contest.sum++;
+        if ((i + id) % 64 == 0) /* its owner is off its processor: the others sleep */
+            sched_yield_cpu();
+        __atomic_store_n(&contest.inside, false, __ATOMIC_RELAXED);
+        mutex_unlock(&contest.mutex);
+    }
+    sched_exit();
+}
+
+/* The sum is not atomic: two owners at once lose an increment. */
+KTEST(mutex_excludes, "sched-mutex-excludes")
+{
+    contest_reset();
+    for (unsigned i = 0; i < LOCKERS; i++)
+        KTEST_EXPECT(contest_start(i, UINT64_MAX, locker), "not enough memory");
+    KTEST_EXPECT(contest_end(LOCKERS), "%u of %u threads ended", contest.ended, LOCKERS);
+    KTEST_EXPECT(!contest.overlaps, "two owners at once, %u times", contest.overlaps);
+    KTEST_EXPECT(contest.sum == LOCKERS * ROUNDS, "%llu rounds instead of %u",
+                 (unsigned long long)contest.sum, LOCKERS * ROUNDS);
+    KTEST_EXPECT(!contest.mutex.owner, "owner %llx afterwards",
+                 (unsigned long long)contest.mutex.owner);
+    return true;
+}
+
+/* Takes the mutex again as soon as it has given it up. */
+static void hog(void *argument)
+{
+    (void)argument;
+    sched_first();
+    while (!__atomic_load_n(&contest.stop, __ATOMIC_RELAXED)) {
+        uint64_t end;
+
+        mutex_lock(&contest.mutex);
+        end = clock_monotonic_ns() + 20 * US;
+        while (clock_monotonic_ns() < end)
+            cpu_pause();
+        __atomic_fetch_add(&contest.hog_rounds, 1, __ATOMIC_RELAXED);
+        mutex_unlock(&contest.mutex);
+        if (sched_cpus_online() < 2)
+            sched_yield_cpu();
+    }
+    sched_exit();
+}
+
+#define WAITS 20
+
+/* A thread that waits is overtaken by a bounded number of others. */
+KTEST(mutex_fair, "sched-mutex-hands-over")
+{
+    uint32_t most = 0;
+
+    contest_reset();
+    KTEST_EXPECT(contest_start(0, sched_cpus_online() > 1 ? 2 : 1, hog), "not enough memory");
+    for (unsigned i = 0; i < WAITS; i++) {
+        uint32_t before;
+
+        do
+            sched_yield_cpu();
+        while (!__atomic_load_n(&contest.hog_rounds, __ATOMIC_RELAXED));
+        before = __atomic_load_n(&contest.hog_rounds, __ATOMIC_RELAXED);
+        mutex_lock(&contest.mutex);
+        most = MAX(most, __atomic_load_n(&contest.hog_rounds, __ATOMIC_RELAXED) - before);
+        mutex_unlock(&contest.mutex);
+    }
+    __atomic_store_n(&contest.stop, true, __ATOMIC_RELAXED);
+    KTEST_EXPECT(contest_end(1), "the thread did not end");
+    KTEST_EXPECT(most <= 500, "overtaken %u times", most);
     return true;
 }

@@ -1,10 +1,17 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * A shell on the serial line after the plan (after=shell).
+ *
+ * The shell is run like a test, by boot return, but with the terminal as its standard files and as
+ * its controlling terminal, without a limit and without a leak check. When it has ended, the
+ * terminal is drained before the machine is switched off, so that its last output is not lost.
+ */
 #include "kernel/selftest/shell.h"
 
 #include "kernel/core/cmdline.h"
 #include "kernel/core/output.h"
-#include "kernel/dev/tty_serial.h"
-#include "kernel/fs/open.h"
+#include "kernel/dev/tty/tty_serial.h"
+#include "kernel/fs/vfs/open.h"
 #include "kernel/lib/cfg.h"
 #include "kernel/lib/fmt.h"
 #include "kernel/lib/klog.h"
@@ -18,7 +25,8 @@ static const struct {
     const char *path, *name;
 } shells[] = {{"/bin/bash", "-bash"}, {"/bin/sh", "-sh"}};
 
-/* The number that *text begins with, behind a comma; *text goes on behind it. */
+/* The number that *text begins with, behind a comma; *text goes on behind it. 0 when there is none:
+ * the size of the terminal is then unknown. */
 static uint16_t number_next(const char **text)
 {
     unsigned number = 0;
@@ -48,7 +56,9 @@ static const char *term_word(void)
     return word;
 }
 
-/* Ends with the shell, or with a reason why there is none. */
+/* Returns when the shell has ended, or with the error that kept it from starting.
+ * It runs like a test, by boot return, with the terminal as its three standard files and as its
+ * controlling terminal; there is no limit and no leak check. */
 static int shell_try(unsigned i, struct file *terminal, struct wait_status *status)
 {
     const char *argv[] = {shells[i].name, NULL};
@@ -69,6 +79,8 @@ static int shell_try(unsigned i, struct file *terminal, struct wait_status *stat
     return usermode_run(&request, status);
 }
 
+/* From here on the port is a terminal: what the kernel logs goes through the same queue. NOCTTY:
+ * the controlling terminal is set by boot return, for the shell's session. */
 static int terminal_open(struct file **out_file)
 {
     struct fs_context *context;
@@ -79,7 +91,7 @@ static int terminal_open(struct file **out_file)
     err = fs_context_create(&context);
     if (err)
         return err;
-    err = fs_open_path(context, "/dev/ttyS0", LX_O_RDWR | LX_O_NOCTTY, 0, out_file);
+    err = fs_open_device(context, TTY_SERIAL_DEVICE, LX_O_RDWR | LX_O_NOCTTY, out_file);
     fs_context_destroy(context);
     return err;
 }
@@ -97,6 +109,7 @@ void shell_run(void)
     klog("shell: on the serial line; leaving it switches the machine off");
     output_flush();
     err = -ENOENT;
+    /* The next one is tried only if the file is not there. */
     for (unsigned i = 0; i < ARRAY_SIZE(shells) && err == -ENOENT; i++)
         err = shell_try(i, terminal, &status);
     tty_serial_drain();

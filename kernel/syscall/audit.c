@@ -1,10 +1,26 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The records of audit=syscall: a ring for each processor, read from /proc/audit.
+ *
+ * A ring has one writer, the code that runs on its processor in thread context (system calls are
+ * not preempted in the kernel), and any number of readers. `added` is advanced by the writer after
+ * the record is complete (release); `taken` by the reader that wins a compare-and-swap. A reader
+ * copies the oldest record first and takes it then: if another reader was faster, the copy is
+ * thrown away. The writer does not touch a slot before it has been taken, so a copy that is
+ * followed by a successful swap was not torn.
+ *
+ * A full ring drops the new record and counts it: the count is the first line of the file, so that
+ * a test can demand that nothing was lost.
+ *
+ * The file shows the records that were there when it was opened, since reading makes records too
+ * and would never end. Records of different processors are merged by time.
+ */
 #include "kernel/syscall/audit.h"
 
 #include "kernel/arch/x86_64/cpu.h"
 #include "kernel/core/clock.h"
-#include "kernel/fs/file.h"
-#include "kernel/fs/procfs.h"
+#include "kernel/fs/procfs/procfs.h"
+#include "kernel/fs/vfs/file.h"
 #include "kernel/lib/fmt.h"
 #include "kernel/lib/klog.h"
 #include "kernel/lib/string.h"
@@ -38,6 +54,7 @@ struct audit_view {
 static struct audit_ring rings[CPU_MAX];
 static unsigned rings_count;
 
+/* On the processor whose ring it is. No lock, and no interrupt handler adds records. */
 void audit_add(const struct call_record *record)
 {
     struct audit_ring *ring = &rings[cpu_self()->index];
@@ -70,6 +87,8 @@ static struct audit_ring *oldest_find(const struct audit_view *view, uint64_t *i
     return found;
 }
 
+/* The oldest record of all rings up to the view's end; the loop repeats if another reader took it
+ * first. */
 static bool record_take(const struct audit_view *view, unsigned *cpu, struct call_record *record)
 {
     struct audit_ring *ring;
@@ -86,7 +105,7 @@ static bool record_take(const struct audit_view *view, unsigned *cpu, struct cal
 }
 
 /* "12.345678 1 1044 openat(...) = 3": seconds, processor, thread. */
-static bool line_next(struct audit_view *view)
+static bool audit_line_next(struct audit_view *view)
 {
     struct call_record record;
     char *text = view->line;
@@ -108,6 +127,7 @@ static bool line_next(struct audit_view *view)
     return true;
 }
 
+/* The ends are read once: later records belong to a later open. */
 static int audit_open(struct file *file)
 {
     struct audit_view *view = kzalloc(sizeof(*view));
@@ -122,23 +142,25 @@ static int audit_open(struct file *file)
     }
     view->length = fmt_print(view->line, LINE_SIZE, "# dropped %llu of %llu calls\n",
                              (unsigned long long)dropped, (unsigned long long)(calls + dropped));
-    file->context = view;
+    file->private = view;
     return 0;
 }
 
 static void audit_release(struct file *file)
 {
-    kfree(file->context);
+    kfree(file->private);
 }
 
-static int64_t audit_read(struct file *file, struct vm_io *io, int64_t *offset)
+/* Lines are handed out in pieces of any size; what does not fit stays in the view for the next
+ * read. */
+static int64_t audit_read(struct file *file, struct user_iter *io, int64_t *offset)
 {
-    struct audit_view *view = file->context;
+    struct audit_view *view = file->private;
     size_t wanted = io->left;
 
-    while (io->left && (view->shown < view->length || line_next(view))) {
+    while (io->left && (view->shown < view->length || audit_line_next(view))) {
         size_t n = MIN(io->left, view->length - view->shown);
-        size_t done = vm_io_put(io, view->line + view->shown, n);
+        size_t done = user_iter_put(io, view->line + view->shown, n);
 
         view->shown += done;
         if (done < n)
@@ -160,6 +182,7 @@ static const struct procfs_entry entries[] = {
     {.name = "audit", .mode = LX_S_IFREG | 0400, .file_ops = &audit_ops},
 };
 
+/* At start-up, when the number of processors is known. Without memory auditing is off. */
 int audit_init(void)
 {
     unsigned count = sched_cpus_online();

@@ -9,7 +9,7 @@
  * Context: audit_add: a thread, no lock held; the processor's own, because the kernel is not
  *          preempted. Reading: a thread; any number of them.
  * Fails:   -ENOMEM.
- * Tests:   tests/user/audit.c, tests/system/test_trace.py
+ * Tests:   tests/user/start/audit.c, tests/system/test_trace.py
  */
 #pragma once
 

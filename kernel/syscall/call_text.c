@@ -1,4 +1,15 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The text of a system call, for traces and audits: name, arguments, result.
+ *
+ * All of it is made from the table (table.def) at compile time: one string that holds, for each
+ * row, the name and a letter for each argument, NUL-terminated, and an array of the numbers in the
+ * same order. The letter comes from the argument's name where that says more than its type (fd,
+ * path, flags: NAMED_x), else from the type (KIND_x). A new row in the table needs no change here
+ * unless its names are new.
+ *
+ * Lookups are linear. They run for traced calls only, which print a line anyway.
+ */
 #include "kernel/syscall/call_text.h"
 
 #include "kernel/lib/fmt.h"
@@ -93,6 +104,7 @@ static const struct {
     ERROR(ESTALE),
 };
 
+/* A row is two strings: the name, and the letters of the arguments. */
 static const char *row_next(const char *row)
 {
     row += strlen(row) + 1;
@@ -110,6 +122,7 @@ static const char *row_find(uint32_t number)
     return NULL;
 }
 
+/* The number of a name, for trace=syscall,NAME; -ENOENT. */
 int call_find(const char *name, size_t nbytes)
 {
     const char *row = rows;
@@ -133,6 +146,8 @@ static size_t string_print(char *text, size_t size, uint64_t va)
     return fmt_print(text, size, "\"%s\"", string);
 }
 
+/* The letters are those of KIND_x and NAMED_x above. 32-bit arguments are cut: their upper halves
+ * may hold anything. */
 static size_t argument_print(char *text, size_t size, char kind, uint64_t value, bool strings)
 {
     switch (kind) {
@@ -164,6 +179,9 @@ static size_t argument_print(char *text, size_t size, char kind, uint64_t value,
     return fmt_print(text, size, "0x%llx", (unsigned long long)value);
 }
 
+/* Returns the length, less than size. A call without a row is shown with six words, as all
+ * registers might matter. `strings`: paths may be read from the caller's memory, which is right
+ * only while it still runs the call. */
 size_t call_print(char *text, size_t size, const struct call_record *record, bool strings)
 {
     const char *row = row_find(record->number);
@@ -185,6 +203,7 @@ size_t call_print(char *text, size_t size, const struct call_record *record, boo
     return MIN(used, size - 1);
 }
 
+/* As strace(1) shows it: the name of an error, else a number or an address. */
 size_t call_print_result(char *text, size_t size, int64_t result)
 {
     size_t used;

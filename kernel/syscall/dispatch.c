@@ -1,10 +1,24 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * From a system call number to its handler.
+ *
+ * The table (table.def) is included twice here: once for the thunks, which take the arguments out
+ * of the frame in the order of the kernel's convention (RDI, RSI, RDX, R10, R8, R9; R10 in place of
+ * RCX, which SYSCALL overwrites) and convert each to the handler's type; once for the array of
+ * thunks by number. A row without a handler is a link error, two rows with one number a warning of
+ * the compiler.
+ *
+ * Calls take the fast path below direct_calls. Tracing sets it to 0 at start-up, so that a kernel
+ * without tracing pays nothing for it: no flag is tested that the bound does not test anyway.
+ */
 #include "kernel/syscall/dispatch.h"
 #include "kernel/arch/x86_64/hooks.h"
 #include "kernel/arch/x86_64/regs.h"
+#include "kernel/arch/x86_64/vectors.h"
+#include "kernel/lib/restart.h"
 #include "kernel/proc/task.h"
 #include "kernel/syscall/handlers.h"
-#include "kernel/syscall/watch.h"
+#include "kernel/syscall/trace.h"
 #include "shared/linux/errno.h"
 
 #define CALLS_MAX 464 /* numbers at or above have no row */
@@ -67,6 +81,7 @@
 #define SYSCALL5(nr, name, ...) [nr] = thunk_##name,
 #define SYSCALL6(nr, name, ...) [nr] = thunk_##name,
 
+/* Holes are NULL: -ENOSYS. Constant, so it lies in rodata and cannot be overwritten. */
 static int64_t (*const calls[CALLS_MAX])(struct task *self, const struct trap_frame *frame) = {
 #include "kernel/syscall/table.def"
 };
@@ -74,11 +89,12 @@ static int64_t (*const calls[CALLS_MAX])(struct task *self, const struct trap_fr
 /* Numbers below it are called right away: all, or none while calls are watched. */
 static uint32_t direct_calls = CALLS_MAX;
 
-void dispatch_watch(void)
+void dispatch_trace_calls(void)
 {
     direct_calls = 0;
 }
 
+/* For trace.c, and for numbers that the fast path does not take. */
 int64_t dispatch_make(struct task *self, const struct trap_frame *frame, uint32_t number)
 {
     return number < CALLS_MAX && calls[number] ? calls[number](self, frame) : -ENOSYS;
@@ -92,5 +108,11 @@ void hook_syscall(struct trap_frame *frame)
     if (likely(number < direct_calls && calls[number]))
         frame->rax = (uint64_t)calls[number](self, frame);
     else
-        frame->rax = (uint64_t)watch_call(self, frame);
+        frame->rax = (uint64_t)trace_call(self, frame);
+    /* No program sees a code of lib/restart.h: signal_deliver runs even if no signal is left. After
+     * rt_sigreturn the frame is no call's any more, and RAX the program's own. */
+    if (unlikely(restart_is_code((int64_t)frame->rax)) && frame->vector == VECTOR_SYSCALL) {
+        self->sig_restart = true;
+        arch_thread_add_work(&self->thread.arch, TIF_SIGNAL);
+    }
 }

@@ -15,6 +15,6 @@ struct trap_frame;
 /* Makes the call that the frame's registers hold; -ENOSYS for a number without a row. */
 int64_t dispatch_make(struct task *self, const struct trap_frame *frame, uint32_t number);
 
-/* From now on every call goes through watch_call. It costs the others nothing: the check of the
+/* From now on every call goes through trace_call. It costs the others nothing: the check of the
  * number's range finds no number in range. */
-void dispatch_watch(void);
+void dispatch_trace_calls(void);

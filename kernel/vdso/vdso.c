@@ -1,5 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Compiled and linked by itself (kernel.mk): nothing of the kernel's can be used here. */
+/*
+ * The vDSO: time and processor number for programs, without a system call.
+ *
+ * Compiled and linked by itself (kernel.mk): nothing of the kernel's can be used here. It is mapped
+ * into every program, right behind a page of data that core/clock.c writes under a sequence count:
+ * odd while it changes. A reader that sees the count move starts anew. Where the TSC is not to be
+ * trusted, or a clock is not one of those below, the functions fall back to the system call, so
+ * that results and errors are the kernel's.
+ */
 #include "kernel/vdso/vdso.h"
 
 #include <stdbool.h>
@@ -7,6 +15,7 @@
 
 #define NS_PER_S 1000000000ULL
 
+/* x86-64 numbers; the fall-backs must be the calls that a C library would have made. */
 enum call_number {
     CALL_GETTIMEOFDAY = 96,
     CALL_TIME = 201,
@@ -23,6 +32,7 @@ enum call_number {
     (CLOCK_BIT(LX_CLOCK_MONOTONIC) | CLOCK_BIT(LX_CLOCK_MONOTONIC_RAW) |                           \
      CLOCK_BIT(LX_CLOCK_MONOTONIC_COARSE) | CLOCK_BIT(LX_CLOCK_BOOTTIME))
 
+/* SYSCALL overwrites RCX and R11. */
 static long call(enum call_number number, uint64_t first, const void *second, const void *third)
 {
     long result;
@@ -34,8 +44,9 @@ static long call(enum call_number number, uint64_t first, const void *second, co
     return result;
 }
 
-/* Not before what the program has read so far: another processor may have told it the time. */
-static uint64_t ticks(void)
+/* Not before what the program has read so far: it may have had a time from another processor.
+ * LFENCE keeps RDTSC from being executed early (Intel SDM vol. 2, RDTSC). */
+static uint64_t vdso_ticks(void)
 {
     uint32_t low, high;
 
@@ -44,6 +55,7 @@ static uint64_t ticks(void)
     return (uint64_t)high << 32 | low;
 }
 
+/* Negative numbers are clocks of processes: only the kernel knows those. */
 static bool is_one_of(int clock, uint32_t clocks)
 {
     return (unsigned)clock < 32 && (clocks >> clock & 1);
@@ -55,11 +67,13 @@ static bool clock_read(bool real, uint64_t *ns)
     uint32_t sequence;
 
     do {
+        /* An odd count can never match below, since its lowest bit is cleared here. */
         sequence = __atomic_load_n(&vdso_data.sequence, __ATOMIC_ACQUIRE) & ~1u;
         if (!vdso_data.use_tsc)
             return false;
         *ns =
-            (uint64_t)(((unsigned __int128)(ticks() - vdso_data.tsc_start) * vdso_data.mult) >> 32);
+            (uint64_t)(((unsigned __int128)(vdso_ticks() - vdso_data.tsc_start) * vdso_data.mult) >>
+                       32);
         if (real)
             *ns += __atomic_load_n(&vdso_data.realtime_offset_ns, __ATOMIC_RELAXED);
         __atomic_thread_fence(__ATOMIC_ACQUIRE);
@@ -67,6 +81,7 @@ static bool clock_read(bool real, uint64_t *ns)
     return true;
 }
 
+/* A bad pointer faults in ring 3, where Linux's vDSO faults too. */
 int __vdso_clock_gettime(int clock, struct lx_timespec *time)
 {
     uint64_t ns;
@@ -79,6 +94,7 @@ int __vdso_clock_gettime(int clock, struct lx_timespec *time)
     return 0;
 }
 
+/* The coarse clocks claim a tick's resolution, though they read the TSC as well. */
 int __vdso_clock_getres(int clock, struct lx_timespec *resolution)
 {
     bool coarse = is_one_of(clock, COARSE_CLOCKS);
@@ -92,6 +108,7 @@ int __vdso_clock_getres(int clock, struct lx_timespec *resolution)
     return 0;
 }
 
+/* The time zone is always zero, as on a Linux whose zone was never set. */
 int __vdso_gettimeofday(struct lx_timeval *time, struct lx_timezone *zone)
 {
     uint64_t ns;
@@ -134,6 +151,7 @@ long __vdso_getcpu(unsigned *cpu, unsigned *node, void *unused)
     return 0;
 }
 
+/* Both names are exported by Linux's vDSO; C libraries look for the first kind. */
 #define SAME_AS(name) __attribute__((weak, alias(#name)))
 
 int clock_gettime(int clock, struct lx_timespec *time) SAME_AS(__vdso_clock_gettime);

@@ -6,7 +6,7 @@
  *          AT_SYSINFO_EHDR and calls it in place of the system calls of these names.
  * Context: ring 3, any thread, signal handlers too. No stack to speak of, no state of its own.
  * Fails:   as the calls, of which each function makes the real one where it cannot answer.
- * Tests:   tests/user/vdso.c, tests/system/test_trace.py
+ * Tests:   tests/user/start/vdso.c, tests/system/test_trace.py
  */
 #pragma once
 

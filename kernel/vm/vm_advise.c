@@ -1,22 +1,30 @@
 /* SPDX-License-Identifier: MIT */
-/* What programs tell about their memory, and ask about it. */
+/*
+ * madvise(2), mincore(2), mlock(2): advice about ranges, and bringing their pages in.
+ *
+ * Ranges may be as large as the address space and reach over any number of areas and holes. As on
+ * Linux what is mapped is done, and a hole is reported at the end; so a range that goes on behind
+ * the end of user space is one with a hole. Walks go from area to area and from table to table,
+ * never from page to page where nothing is.
+ */
+#include "kernel/lib/string.h"
+#include "kernel/sched/sched.h"
 #include "kernel/sched/thread.h"
 #include "kernel/vm/vm_area.h"
 #include "kernel/vm/vm_map.h"
 #include "kernel/vm/vm_pager.h"
+#include "kernel/vm/vm_rmap.h"
 #include "kernel/vm/vm_table.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/mman.h"
 
-/* The page-aligned end of a range; 0: the range is not one. */
+/* The page-aligned end of a range. -EINVAL: it is not one. */
 static int range_end(uint64_t start, uint64_t nbytes, uint64_t *end)
 {
     uint64_t length = ALIGN_UP(nbytes, PAGE_SIZE);
 
-    if (!IS_ALIGNED(start, PAGE_SIZE) || length < nbytes)
+    if (!IS_ALIGNED(start, PAGE_SIZE) || length < nbytes || start + length < start)
         return -EINVAL;
-    if (!vm_range_valid(start, length))
-        return -ENOMEM;
     *end = start + length;
     return 0;
 }
@@ -25,15 +33,19 @@ int vm_check_mapped_locked(const struct vm_space *space, uint64_t start, uint64_
 {
     const struct vm_area *area = vm_area_find(space, start);
 
+    ASSERT(mutex_is_held(&space->lock));
+    /* Areas need not be alike, only without a hole between them. */
     while (start < end) {
         if (!area || area->start > start)
             return -ENOMEM;
         start = area->end;
         area = vm_area_next(area);
+        sched_preempt_point();
     }
     return 0;
 }
 
+/* For advice without effect here, msync and munlock: a program still learns of a hole. */
 int vm_check_mapped(struct vm_space *space, uint64_t start, uint64_t nbytes)
 {
     uint64_t end;
@@ -47,6 +59,9 @@ int vm_check_mapped(struct vm_space *space, uint64_t start, uint64_t nbytes)
     return err;
 }
 
+/* MADV_DONTNEED and MADV_FREE. Pages of a private mapping of a file that the program had changed
+ * are lost with the others: that is what it asks for. MADV_FREE may drop at any time, so also at
+ * once. An area of the wrong kind ends the call, with what lies before it done. */
 int vm_discard(struct vm_space *space, uint64_t start, uint64_t nbytes, bool only_anonymous)
 {
     struct vm_gather gather;
@@ -57,12 +72,14 @@ int vm_discard(struct vm_space *space, uint64_t start, uint64_t nbytes, bool onl
         return err;
     mutex_lock(&space->lock);
     vm_gather_init(&gather, space);
+    /* Areas stay as they are: pages that go come back as fresh ones, or as the file's. */
     for (const struct vm_area *area = vm_area_find(space, start); !err && area && area->start < end;
          area = vm_area_next(area)) {
         if (only_anonymous && area->pager)
             err = -EINVAL;
         else
             vm_table_clear(&gather, MAX(area->start, start), MIN(area->end, end));
+        sched_preempt_point();
     }
     vm_gather_flush(&gather);
     if (!err)
@@ -71,6 +88,69 @@ int vm_discard(struct vm_space *space, uint64_t start, uint64_t nbytes, bool onl
     return err;
 }
 
+/* Whether the area's pages can be taken out of its file through it; the order is Linux's. */
+static int punch_check(const struct vm_area *area)
+{
+    if (!area->pager)
+        return -EINVAL;
+    if (!area->shared || !area->may_write)
+        return -EACCES;
+    return area->pager->ops->punch ? 0 : -EOPNOTSUPP;
+}
+
+/* One area of the range, with the lock given up before the file is changed: the walk of the reverse
+ * map takes that of every space. *start: behind the area. */
+static int punch_area(struct vm_space *space, uint64_t *start, uint64_t end, bool *hole)
+{
+    struct vm_pager *pager = NULL;
+    struct dentry *name = NULL;
+    uint64_t first = 0, npages = 0;
+    const struct vm_area *area;
+    int err = 0;
+
+    mutex_lock(&space->lock);
+    area = vm_area_find(space, *start);
+    if (!area || area->start > *start)
+        *hole = true;
+    if (!area || area->start >= end) {
+        *start = end;
+    } else {
+        uint64_t at = MAX(area->start, *start);
+
+        *start = MIN(area->end, end);
+        err = punch_check(area);
+        if (!err) {
+            pager = area->pager;
+            name = area->name;
+            pager->ops->get(pager, name);
+            first = area->page_index + ((at - area->start) >> PAGE_SHIFT);
+            npages = (*start - at) >> PAGE_SHIFT;
+        }
+    }
+    mutex_unlock(&space->lock);
+    if (!pager)
+        return err;
+    err = pager->ops->punch(pager, first, npages);
+    vm_rmap_unmap_range(pager, first, first + npages, false);
+    pager->ops->put(pager, name);
+    return err;
+}
+
+/* MADV_REMOVE: pages of shared memory and of files become holes, for all that map them. */
+int vm_punch(struct vm_space *space, uint64_t start, uint64_t nbytes)
+{
+    bool hole = false;
+    uint64_t end;
+    int err = range_end(start, nbytes, &end);
+
+    while (!err && start < end) {
+        err = punch_area(space, &start, end, &hole);
+        sched_preempt_point();
+    }
+    return !err && hole ? -ENOMEM : err;
+}
+
+/* What a child gets of the area: nothing, all, or fresh pages. */
 static int fork_rule_set(struct vm_area *area, enum vm_fork_rule rule)
 {
     if (rule == VM_FORK_DONT)
@@ -86,6 +166,8 @@ static int fork_rule_set(struct vm_area *area, enum vm_fork_rule rule)
     return 0;
 }
 
+/* Areas that change become areas of their own at both ends, and are merged again where the rule
+ * makes them like their neighbours. Holes are skipped here and reported at the end. */
 int vm_set_fork_rule(struct vm_space *space, uint64_t start, uint64_t nbytes,
                      enum vm_fork_rule rule)
 {
@@ -96,6 +178,8 @@ int vm_set_fork_rule(struct vm_space *space, uint64_t start, uint64_t nbytes,
         return err;
     mutex_lock(&space->lock);
     err = vm_split_locked(space, start, end);
+    if (err == -ENOMEM)
+        err = -EAGAIN; /* no area to be had: as Linux says it here, -ENOMEM being a hole */
     while (!err && at < end) {
         struct vm_area *area = vm_area_find(space, at);
 
@@ -103,7 +187,8 @@ int vm_set_fork_rule(struct vm_space *space, uint64_t start, uint64_t nbytes,
             break;
         at = area->end;
         err = fork_rule_set(area, rule);
-        vm_area_join(space, area);
+        vm_area_merge(space, area);
+        sched_preempt_point();
     }
     if (!err)
         err = vm_check_mapped_locked(space, start, end);
@@ -111,7 +196,8 @@ int vm_set_fork_rule(struct vm_space *space, uint64_t start, uint64_t nbytes,
     return err;
 }
 
-/* How the page at va is to be brought in. Negative: not at all. */
+/* How the page at va is to be brought in. Negative: not at all. Reading needs any right, since x86
+ * cannot keep reads out of what may be written or executed. */
 static int access_for(struct vm_space *space, uint64_t va, enum vm_populate how, uint64_t *area_end)
 {
     const struct vm_area *area;
@@ -132,23 +218,30 @@ static int access_for(struct vm_space *space, uint64_t va, enum vm_populate how,
     return access;
 }
 
+/* Page by page without the lock: each fault may wait for memory, and areas may change meanwhile.
+ * Then it fails as an access would. */
 static int populate_area(struct vm_space *space, uint64_t va, uint64_t end, enum vm_access access)
 {
     int err = 0;
 
     for (; !err && va < end; va += PAGE_SIZE) {
-        if (__atomic_load_n(&thread_current()->arch.work, __ATOMIC_RELAXED) & ARCH_WORK_KILL)
+        if (vm_kill_pending())
             return -EINTR;
         err = vm_fault_exact(space, va, access);
+        sched_preempt_point();
     }
+    /* What an access would get a signal for is a bad address. */
     return err == -ENXIO || err == -EACCES ? -EFAULT : err;
 }
 
+/* For mlock(2), MAP_POPULATE and MADV_POPULATE_*: as if each page were touched, but with an error
+ * instead of a signal. */
 int vm_populate(struct vm_space *space, uint64_t start, uint64_t nbytes, enum vm_populate how)
 {
     uint64_t end;
     int err = range_end(start, nbytes, &end);
 
+    /* The area is looked up again for each stretch: the lock was given up in between. */
     while (!err && start < end) {
         uint64_t area_end;
         int access = access_for(space, start, how, &area_end);
@@ -161,31 +254,59 @@ int vm_populate(struct vm_space *space, uint64_t start, uint64_t nbytes, enum vm
     return err;
 }
 
-static bool is_resident(const struct vm_space *space, const struct vm_area *area, uint64_t va)
+/* Bytes for pages of one area that have no entry: what the pager has, or nothing. */
+static void residency_without_table(const struct vm_area *area, uint64_t va, size_t npages,
+                                    uint8_t *out)
 {
-    const uint64_t *entry = vm_entry_find(space, va);
-    uint64_t index = area->page_index + ((va - area->start) >> PAGE_SHIFT);
+    const struct vm_pager *pager = area->pager;
 
-    if (entry && vm_entry_has_frame(*entry))
-        return true;
-    if (!area->pager)
-        return false;
-    return !area->pager->ops->page_present || area->pager->ops->page_present(area->pager, index);
+    if (!pager)
+        /* Memory of the program's own that has no entry was never touched. */
+        memset(out, 0, npages);
+    else if (!pager->ops->residency)
+        /* A pager without the operation has all that it has in memory. */
+        memset(out, 1, npages);
+    else
+        pager->ops->residency(area->pager, area->page_index + ((va - area->start) >> PAGE_SHIFT),
+                              npages, out);
 }
 
+/* Pages of one area: first as if no table were there, then those that have entries. */
+static void residency_of_area(const struct vm_space *space, const struct vm_area *area, uint64_t va,
+                              uint64_t end, uint8_t *out)
+{
+    uint64_t start = va;
+    const uint64_t *entry;
+
+    residency_without_table(area, va, (end - va) >> PAGE_SHIFT, out);
+    while ((entry = vm_entry_next(space, &va, end)) != NULL)
+        for (uint64_t next = vm_table_end(va, end); va < next; va += PAGE_SIZE, entry++)
+            if (vm_entry_has_frame(*entry))
+                out[(va - start) >> PAGE_SHIFT] = 1;
+}
+
+/* Of one piece of a range: the caller comes again for the next, and gives the lock up in between.
+ * So the answer is about each page at some time during the call, as on Linux. */
 int vm_residency(struct vm_space *space, uint64_t start, size_t npages, uint8_t *out)
 {
+    uint64_t end = start + npages * PAGE_SIZE;
+    const struct vm_area *area;
     int err = 0;
 
     mutex_lock(&space->lock);
-    for (size_t i = 0; i < npages && !err; i++) {
-        uint64_t va = start + i * PAGE_SIZE;
-        const struct vm_area *area = vm_area_find(space, va);
+    area = vm_area_find(space, start);
+    while (start < end && !err) {
+        uint64_t next;
 
-        if (!area || area->start > va)
+        if (!area || area->start > start) {
             err = -ENOMEM;
-        else
-            out[i] = is_resident(space, area, va);
+            break;
+        }
+        next = MIN(area->end, end);
+        residency_of_area(space, area, start, next, out);
+        out += (next - start) >> PAGE_SHIFT;
+        start = next;
+        area = vm_area_next(area);
     }
     mutex_unlock(&space->lock);
     return err;

@@ -1,10 +1,28 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The areas of a space: a red-black tree by address, augmented for the search of holes.
+ *
+ * Each area knows the free bytes below it (`gap`) and the longest gap in its subtree (`longest`).
+ * An insertion or removal changes gaps of the area and of its successor, and subtrees along the
+ * way to the root; rotations move only nodes next to that way. So each change repairs from the
+ * deepest node that it touched upwards, and nothing else.
+ *
+ * Neighbours that are alike are one area: adding, changing and moving merge them. An area counts in
+ * mapped_pages and data_pages from its insertion to its removal, and is in the reverse map of its
+ * pager for as long as it exists. All of it changes under vm_space.lock; the reverse map reads an
+ * area's space, and nothing else, without it (vm_rmap.c).
+ *
+ * Areas are memory of the kernel that a program makes: their number has Linux's bound, a space
+ * that has many weighs more when one is to be ended for want of memory (vm_space.c), and the last
+ * frames are not for them.
+ */
 #include "kernel/vm/vm_area.h"
 
 #include "kernel/lib/assert.h"
 #include "kernel/mm/slab.h"
-#include "kernel/vm/vm_mappings.h"
+#include "kernel/vm/vm_map.h"
 #include "kernel/vm/vm_pager.h"
+#include "kernel/vm/vm_rmap.h"
 #include "shared/addrmap.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/mman.h"
@@ -21,6 +39,8 @@ void vm_area_init(void)
     area_cache = slab_cache_create("vm_area", sizeof(struct vm_area));
 }
 
+/* The leftmost node that ends above va: whenever one is found, a better one can only be to its
+ * left, and is none if this one holds va already. */
 struct vm_area *vm_area_find(const struct vm_space *space, uint64_t va)
 {
     struct rb_node *node = space->areas.root;
@@ -51,6 +71,7 @@ struct vm_area *vm_area_prev(const struct vm_area *area)
     return area_of(rb_prev(&area->node));
 }
 
+/* What new mappings have to keep clear of: below a stack as much as Linux's stack_guard_gap. */
 uint64_t vm_area_low(const struct vm_area *area)
 {
     if (!area->grows_down)
@@ -58,12 +79,14 @@ uint64_t vm_area_low(const struct vm_area *area)
     return area->start > VM_STACK_GAP ? area->start - VM_STACK_GAP : 0;
 }
 
+/* As Linux counts RLIMIT_DATA: the protection of now, not the one that mprotect may give. */
 bool vm_prot_is_data(const struct vm_area *area, uint32_t prot)
 {
     return (prot & LX_PROT_WRITE) && !area->shared && !area->grows_down;
 }
 
-static void count(struct vm_space *space, const struct vm_area *area, uint64_t npages)
+/* npages may be a negative number: sums of 64 bits wrap. */
+static void area_pages_count(struct vm_space *space, const struct vm_area *area, uint64_t npages)
 {
     space->mapped_pages += npages;
     if (vm_prot_is_data(area, area->prot))
@@ -72,6 +95,7 @@ static void count(struct vm_space *space, const struct vm_area *area, uint64_t n
 
 /* ---- holes: `gap` is free below the area, `longest` the maximum over its subtree ---- */
 
+/* From the node and its children alone: those have to be right already. */
 static void longest_update(struct rb_node *node)
 {
     struct vm_area *area = area_of(node);
@@ -84,6 +108,7 @@ static void longest_update(struct rb_node *node)
     area->longest = longest;
 }
 
+/* Bounds have changed, the shape of the tree has not. */
 static void longest_update_up(struct rb_node *node)
 {
     for (; node; node = rb_parent(node))
@@ -103,7 +128,8 @@ static void longest_rebuild_up(struct rb_node *node)
     }
 }
 
-static void gap_set(struct vm_area *area)
+/* For a stack the gap that it keeps below itself is not free. */
+static void area_gap_set(struct vm_area *area)
 {
     const struct vm_area *prev = vm_area_prev(area);
     uint64_t low = prev ? prev->end : USER_BASE;
@@ -112,21 +138,22 @@ static void gap_set(struct vm_area *area)
     area->gap = high > low ? high - low : 0;
 }
 
-static void insert(struct vm_space *space, struct vm_area *area)
+static void area_insert(struct vm_space *space, struct vm_area *area)
 {
     struct rb_node **link = &space->areas.root, *parent = NULL;
     struct vm_area *next;
 
+    /* No two areas begin at one address, and they do not overlap: the start alone decides. */
     while (*link) {
         parent = *link;
         link = area->start < area_of(parent)->start ? &parent->left : &parent->right;
     }
     rb_insert(&space->areas, &area->node, parent, link);
     space->areas_count++;
-    gap_set(area);
+    area_gap_set(area);
     next = vm_area_next(area);
     if (next)
-        gap_set(next);
+        area_gap_set(next);
     longest_rebuild_up(&area->node);
     if (next)
         longest_update_up(&next->node);
@@ -144,7 +171,7 @@ static struct rb_node *erase_from(const struct rb_node *node)
     return rb_parent(next) == node ? next : rb_parent(next);
 }
 
-static void erase(struct vm_space *space, struct vm_area *area)
+static void area_erase(struct vm_space *space, struct vm_area *area)
 {
     struct vm_area *next = vm_area_next(area);
     struct rb_node *from = erase_from(&area->node);
@@ -152,7 +179,7 @@ static void erase(struct vm_space *space, struct vm_area *area)
     rb_erase(&space->areas, &area->node);
     space->areas_count--;
     if (next)
-        gap_set(next);
+        area_gap_set(next);
     longest_rebuild_up(from);
     if (next)
         longest_update_up(&next->node);
@@ -164,6 +191,7 @@ static struct vm_area *find_gap_down(struct vm_area *area, uint64_t nbytes)
     struct rb_node *node = &area->node;
 
     while (area_of(node)->gap < nbytes) {
+        /* What is to the left lies lower: the highest hole there that is long enough. */
         if (node->left && area_of(node->left)->longest >= nbytes) {
             node = node->left;
             while (node->right && area_of(node->right)->longest >= nbytes)
@@ -186,6 +214,9 @@ static struct vm_area *find_gap_down(struct vm_area *area, uint64_t nbytes)
     return area_of(node);
 }
 
+/* From the top down, as Linux places mappings. The hole right below `top` may be cut by it, so it
+ * is looked at by itself; all others are whole gaps, which the tree finds. The hole above the last
+ * area is in no gap: it is that first one. */
 uint64_t vm_area_find_hole(const struct vm_space *space, uint64_t nbytes, uint64_t top)
 {
     struct vm_area *above = vm_area_find(space, top - 1);
@@ -201,34 +232,41 @@ uint64_t vm_area_find_hole(const struct vm_space *space, uint64_t nbytes, uint64
 
 /* ---- making, changing, dropping ---- */
 
+/* Not in the tree yet, but in the reverse map: a walk that finds it waits for the lock. */
 static struct vm_area *area_create(struct vm_space *space, const struct vm_area *model)
 {
     struct vm_area *area;
 
-    if (space->areas_count >= VM_AREAS_MAX)
+    ASSERT(mutex_is_held(&space->lock));
+    /* Linux's mmap goes one beyond the limit; splits ask for themselves. */
+    if (space->areas_count > VM_AREAS_MAX || !vm_memory_is_left_for_object())
         return NULL;
     area = slab_alloc(area_cache);
     if (!area)
         return NULL;
+    /* The references first: the area can be found by its file as soon as it is in the reverse map.
+     */
     *area = *model;
     area->space = space;
     if (area->pager) {
         area->pager->ops->get(area->pager, area->name);
-        vm_mappings_add(area);
+        vm_rmap_add(area);
     }
     return area;
 }
 
+/* Out of the tree already; its file may go with it. */
 static void area_free(struct vm_area *area)
 {
     if (area->pager) {
-        vm_mappings_remove(area);
+        vm_rmap_remove(area);
         area->pager->ops->put(area->pager, area->name);
     }
     slab_free(area_cache, area);
 }
 
-static bool alike(const struct vm_area *low, const struct vm_area *high)
+/* Whether two neighbours can be one: they differ in their place alone. */
+static bool areas_alike(const struct vm_area *low, const struct vm_area *high)
 {
     return low->end == high->start && low->prot == high->prot && low->shared == high->shared &&
            low->may_write == high->may_write && low->grows_down == high->grows_down &&
@@ -238,60 +276,68 @@ static bool alike(const struct vm_area *low, const struct vm_area *high)
             low->page_index + ((low->end - low->start) >> PAGE_SHIFT) == high->page_index);
 }
 
-void vm_area_join(struct vm_space *space, struct vm_area *area)
+/* The area of the higher addresses goes, and its bounds with it: `area` is not valid afterwards
+ * where its lower neighbour took it in. Counts do not change. */
+void vm_area_merge(struct vm_space *space, struct vm_area *area)
 {
     struct vm_area *prev = vm_area_prev(area);
     struct vm_area *next = vm_area_next(area);
 
-    if (next && alike(area, next)) {
+    if (next && areas_alike(area, next)) {
         uint64_t end = next->end;
 
-        erase(space, next);
+        area_erase(space, next);
         area_free(next);
         area->end = end;
     }
-    if (prev && alike(prev, area)) {
+    if (prev && areas_alike(prev, area)) {
         uint64_t end = area->end;
 
-        erase(space, area);
+        area_erase(space, area);
         area_free(area);
         area = prev;
         area->end = end;
     }
     next = vm_area_next(area);
     if (next) {
-        gap_set(next);
+        area_gap_set(next);
         longest_update_up(&next->node);
     }
 }
 
+/* Of a file the area maps the same pages at the same addresses: its first page follows `start`. */
 void vm_area_resize(struct vm_space *space, struct vm_area *area, uint64_t start, uint64_t end)
 {
     struct vm_area *next = vm_area_next(area);
 
-    count(space, area, ((end - start) >> PAGE_SHIFT) - ((area->end - area->start) >> PAGE_SHIFT));
+    area_pages_count(space, area,
+                     ((end - start) >> PAGE_SHIFT) - ((area->end - area->start) >> PAGE_SHIFT));
     if (area->pager)
         area->page_index += (uint64_t)((int64_t)(start - area->start) >> PAGE_SHIFT);
     area->start = start;
     area->end = end;
-    gap_set(area);
+    area_gap_set(area);
     longest_update_up(&area->node);
     if (next) {
-        gap_set(next);
+        area_gap_set(next);
         longest_update_up(&next->node);
     }
 }
 
+/* Out of the tree and in again, since its place in the order changes. It keeps its reference to the
+ * file and its place in the reverse map, which does not know addresses. */
 void vm_area_move(struct vm_space *space, struct vm_area *area, uint64_t start, uint64_t end)
 {
-    count(space, area, ((end - start) >> PAGE_SHIFT) - ((area->end - area->start) >> PAGE_SHIFT));
-    erase(space, area);
+    area_pages_count(space, area,
+                     ((end - start) >> PAGE_SHIFT) - ((area->end - area->start) >> PAGE_SHIFT));
+    area_erase(space, area);
     area->start = start;
     area->end = end;
-    insert(space, area);
-    vm_area_join(space, area);
+    area_insert(space, area);
+    vm_area_merge(space, area);
 }
 
+/* Only RLIMIT_DATA's count depends on the protection. */
 void vm_area_set_prot(struct vm_space *space, struct vm_area *area, uint32_t prot)
 {
     uint64_t npages = (area->end - area->start) >> PAGE_SHIFT;
@@ -304,36 +350,40 @@ void vm_area_set_prot(struct vm_space *space, struct vm_area *area, uint32_t pro
 }
 
 /* Growing a neighbour needs no memory; most calls of brk and mmap end here. */
-static bool neighbour_grows(struct vm_space *space, const struct vm_area *model)
+static bool area_neighbour_grow(struct vm_space *space, const struct vm_area *model)
 {
     struct vm_area *low = model->start ? vm_area_find(space, model->start - 1) : NULL;
 
-    if (!low || !alike(low, model))
+    if (!low || !areas_alike(low, model))
         return false;
+    /* That may close the hole to the next one, which may then be alike too. */
     vm_area_resize(space, low, low->start, model->end);
     low = vm_area_next(low);
-    if (low && alike(vm_area_prev(low), low))
-        vm_area_join(space, low);
+    if (low && areas_alike(vm_area_prev(low), low))
+        vm_area_merge(space, low);
     return true;
 }
 
+/* The model's pager and name are borrowed: a new area takes references of its own, one that its
+ * neighbour takes in needs none. */
 int vm_area_add(struct vm_space *space, const struct vm_area *model)
 {
     struct vm_area *area;
 
-    if (neighbour_grows(space, model))
+    if (area_neighbour_grow(space, model))
         return 0;
     area = area_create(space, model);
     if (!area)
         return -ENOMEM;
-    insert(space, area);
-    count(space, area, (area->end - area->start) >> PAGE_SHIFT);
+    area_insert(space, area);
+    area_pages_count(space, area, (area->end - area->start) >> PAGE_SHIFT);
     area = vm_area_next(area);
-    if (area && alike(vm_area_prev(area), area))
-        vm_area_join(space, area);
+    if (area && areas_alike(vm_area_prev(area), area))
+        vm_area_merge(space, area);
     return 0;
 }
 
+/* The upper part becomes an area of its own. Gaps and counts stay as they are in sum. */
 int vm_area_split(struct vm_space *space, uint64_t va)
 {
     struct vm_area *low = vm_area_find(space, va);
@@ -341,20 +391,24 @@ int vm_area_split(struct vm_space *space, uint64_t va)
 
     if (!low || low->start >= va)
         return 0;
+    if (space->areas_count >= VM_AREAS_MAX)
+        return -ENOMEM;
     high = area_create(space, low);
     if (!high)
         return -ENOMEM;
     high->start = va;
     if (high->pager)
         high->page_index += (va - low->start) >> PAGE_SHIFT;
+    /* `low` keeps its node: no gap depends on where it ends but that of `high`, which is none. */
     low->end = va;
-    insert(space, high);
+    area_insert(space, high);
     return 0;
 }
 
+/* The entries of its pages are gone before: an area holds the file whose frames they lead to. */
 void vm_area_remove(struct vm_space *space, struct vm_area *area)
 {
-    count(space, area, -((area->end - area->start) >> PAGE_SHIFT));
-    erase(space, area);
+    area_pages_count(space, area, -((area->end - area->start) >> PAGE_SHIFT));
+    area_erase(space, area);
     area_free(area);
 }

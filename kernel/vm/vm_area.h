@@ -2,12 +2,12 @@
 /*
  * vm/vm_area.h - the set of areas of a space
  *
- * Owns:    finding, splitting, joining, resizing areas; the counts of pages that areas cover; in
+ * Owns:    finding, splitting, merging, resizing areas; the counts of pages that areas cover; in
  *          each node of the tree the longest hole below it, so that a hole is found in O(log n).
  * Rule:    no page tables here.
  * Locks:   the caller holds vm_space.lock.
  * Fails:   -ENOMEM.
- * Tests:   tests/user/mem_many.c, mem_layout.c
+ * Tests:   tests/user/mem/mem_many.c, mem_map.c, mem_areas.c
  */
 #pragma once
 
@@ -27,14 +27,15 @@ uint64_t vm_area_low(const struct vm_area *area);
 /* Whether its pages count against RLIMIT_DATA: private memory that can be written, no stack. */
 bool vm_prot_is_data(const struct vm_area *area, uint32_t prot);
 
-/* A new area like the model, over [start, end), in the set; joined with equal neighbours. */
+/* A new area like the model, over [start, end), in the set; merged with neighbours that are alike.
+ */
 MUST_CHECK int vm_area_add(struct vm_space *space, const struct vm_area *model);
 
 /* Makes va a border: the area that holds it becomes two. */
 MUST_CHECK int vm_area_split(struct vm_space *space, uint64_t va);
 
-/* Joins the area with its neighbours where they are alike. */
-void vm_area_join(struct vm_space *space, struct vm_area *area);
+/* Merges the area with its neighbours where they are alike. */
+void vm_area_merge(struct vm_space *space, struct vm_area *area);
 
 /* Other ends for an area; its neighbours stay clear of it. */
 void vm_area_resize(struct vm_space *space, struct vm_area *area, uint64_t start, uint64_t end);

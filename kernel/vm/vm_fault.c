@@ -1,4 +1,23 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Page faults: demand-zero pages, pages of files, copy-on-write, stacks that grow.
+ *
+ * A fault finds the area, asks whether it allows the access, and makes the entry what the area
+ * says: under vm_space.lock from the lookup to the store, so that unmapping, protecting and the
+ * reverse map see it wholly or not at all. The pager takes locks of its own below (INODE).
+ *
+ * An entry may hold a frame of the area's own, or, in a private area, the file's (PTE_FILE, never
+ * writable). A store to a frame that others hold too copies it; one that this entry alone holds
+ * becomes writable in place. The count decides that without a lock: it can only be raised by fork
+ * of this space, which needs the lock, or by another holder, of which there is none.
+ *
+ * Two processors may fault on one page: the second finds the entry as it should be, and its TLB
+ * had the old one. A file that is cut while a fault is under way: the pager refuses pages behind
+ * the new end, and a page that it gave before is unmapped by the reverse map, which waits for the
+ * lock (vm_rmap.c).
+ *
+ * Without memory the lock is given up, something is ended (oom_ops), and the fault begins anew.
+ */
 #include "kernel/arch/x86_64/hooks.h"
 #include "kernel/arch/x86_64/regs.h"
 #include "kernel/lib/assert.h"
@@ -12,15 +31,9 @@
 #include "shared/linux/errno.h"
 #include "shared/linux/mman.h"
 
-/* Neighbours that a fault on a file's page brings in: the aligned block of pages around it. */
-#define AROUND_PAGES 16
-
 /* At most so many pages follow one that a program touches after those before it. */
 #define AHEAD_PAGES  8
 #define PLENTY_SHIFT 4 /* and only while more than this share of memory is free */
-
-/* Frames that programs leave to the kernel, so that it can end one of them. */
-#define RESERVE_FRAMES 64
 
 static const struct vm_oom_ops *oom_ops;
 
@@ -29,16 +42,21 @@ void vm_set_oom_ops(const struct vm_oom_ops *ops)
     oom_ops = ops;
 }
 
-static struct frame *frame_alloc(enum pmm_flags flags)
-{
-    return likely(pmm_free_count() > RESERVE_FRAMES) ? pmm_alloc(0, flags) : NULL;
-}
-
+/* What every entry of the area has, whichever way its page came: without any right it is not
+ * present, also when the kernel itself brings the page in. */
 static uint64_t rights_of(const struct vm_area *area)
 {
-    return PTE_PRESENT | PTE_USER | (area->prot & LX_PROT_EXEC ? 0 : PTE_NX);
+    return (area->prot ? PTE_PRESENT : PTE_PROTNONE) | PTE_USER |
+           (area->prot & LX_PROT_EXEC ? 0 : PTE_NX);
 }
 
+/* The same for a page of the area's own, or of a shared file. */
+static uint64_t rights_with_write(const struct vm_area *area)
+{
+    return rights_of(area) | (area->prot & LX_PROT_WRITE ? PTE_WRITE : 0);
+}
+
+/* The entry's former frame is let go only behind the flush: another processor may still read it. */
 static void entry_set(struct vm_space *space, uint64_t va, uint64_t *entry, struct frame *frame,
                       uint64_t bits)
 {
@@ -54,21 +72,20 @@ static void entry_set(struct vm_space *space, uint64_t va, uint64_t *entry, stru
     frame_put(old);
 }
 
-/* A page of our own with the contents of that one. */
+/* A page of the area's own with the contents of that one. */
 static int copy_page(struct vm_space *space, const struct vm_area *area, uint64_t va,
                      const struct frame *from, uint64_t *entry)
 {
-    struct frame *copy = frame_alloc(PMM_PLAIN);
+    struct frame *copy = vm_frame_alloc(PMM_PLAIN);
 
     if (!copy)
         return -ENOMEM;
     memcpy(frame_address(copy), frame_address(from), PAGE_SIZE);
-    entry_set(space, va, entry, copy,
-              rights_of(area) | (area->prot & LX_PROT_WRITE ? PTE_WRITE : 0));
+    entry_set(space, va, entry, copy, rights_with_write(area));
     return 0;
 }
 
-/* Whether nobody but this entry holds the frame: then it may be written in place. */
+/* Whether this entry is the only holder of the frame: then it may be written in place. */
 static bool is_ours_alone(uint64_t entry)
 {
     const struct frame *frame = frame_from_physical(entry & PTE_ADDRESS);
@@ -76,21 +93,35 @@ static bool is_ours_alone(uint64_t entry)
     return frame->state != FRAME_PINNED && __atomic_load_n(&frame->refs, __ATOMIC_ACQUIRE) == 1;
 }
 
-/* A store to a present, read-only page of a private area. */
+/* A store to a page that is there but not writable: a private one, or one whose protection changed.
+ */
 static int fault_present_write(struct vm_space *space, const struct vm_area *area, uint64_t va,
                                uint64_t *entry)
 {
     if (area->shared || is_ours_alone(*entry)) {
-        if (area->prot & LX_PROT_WRITE)
-            *entry = (*entry | PTE_WRITE) & ~PTE_SHOWN;
+        *entry = (*entry & ~PTE_FILE) | (area->prot & LX_PROT_WRITE ? PTE_WRITE : 0);
         vm_tlb_flush_local(space, va);
         return 0;
     }
     return copy_page(space, area, va, frame_from_physical(*entry & PTE_ADDRESS), entry);
 }
 
+/* Zeroed frames behind each other, as many as 2^*order or, when memory is in pieces, one. */
+static struct frame *ahead_block_alloc(unsigned *order)
+{
+    struct frame *block = pmm_alloc(*order, PMM_ZERO);
+
+    if (!block && *order > 0) {
+        *order = 0;
+        block = pmm_alloc(0, PMM_ZERO);
+    }
+    if (block)
+        pmm_split(block, *order);
+    return block;
+}
+
 /* A program that has touched the pages before this one, in order, will touch those behind it: as
- * many as it has, up to a bound, come with one fault. */
+ * many as it has, up to a bound and to a power of two, come with one fault and one allocation. */
 static void map_ahead(struct vm_space *space, const struct vm_area *area, uint64_t va,
                       uint64_t *entry, uint64_t bits)
 {
@@ -98,26 +129,30 @@ static void map_ahead(struct vm_space *space, const struct vm_area *area, uint64
     uint64_t behind =
         MIN(((area->end - va) >> PAGE_SHIFT) - 1, PAGING_ENTRIES - 1 - paging_index(va, 1));
     uint64_t most = MIN(MIN(before, behind), AHEAD_PAGES), run = 0;
+    struct frame *block;
+    unsigned order;
 
-    while (run < most && vm_entry_has_frame(*(entry - run - 1)))
+    while (run < most && vm_entry_has_frame(*(entry - run - 1)) &&
+           !vm_entry_has_frame(entry[run + 1]))
         run++;
     if (!run || pmm_free_count() < pmm_total_count() >> PLENTY_SHIFT)
         return;
-    for (uint64_t i = 1; i <= run && !vm_entry_has_frame(entry[i]); i++) {
-        struct frame *frame = frame_alloc(PMM_ZERO);
-
-        if (!frame)
-            return;
-        entry[i] = frame_physical(frame) | bits;
-        space->resident_pages++;
-    }
+    order = 31 - (unsigned)__builtin_clz((unsigned)run);
+    block = ahead_block_alloc(&order);
+    if (!block)
+        return;
+    run = 1ULL << order;
+    for (uint64_t i = 0; i < run; i++)
+        entry[i + 1] = (frame_physical(block) + (i << PAGE_SHIFT)) | bits;
+    space->resident_pages += run;
 }
 
+/* Reading, too, gets a page of its own: there is no page of zeroes that all share. */
 static int fault_anonymous(struct vm_space *space, const struct vm_area *area, uint64_t va,
                            uint64_t *entry, unsigned how)
 {
-    uint64_t bits = rights_of(area) | (area->prot & LX_PROT_WRITE ? PTE_WRITE : 0);
-    struct frame *frame = frame_alloc(PMM_ZERO);
+    uint64_t bits = rights_with_write(area);
+    struct frame *frame = vm_frame_alloc(PMM_ZERO);
 
     if (!frame)
         return -ENOMEM;
@@ -127,56 +162,60 @@ static int fault_anonymous(struct vm_space *space, const struct vm_area *area, u
     return 0;
 }
 
-/* The file's pages around va that are there already: a program that starts, or reads on, would
- * fault on them one by one. */
-static void map_around(struct vm_space *space, const struct vm_area *area, uint64_t va,
-                       uint64_t *entry)
+/* The aligned block of pages around va that lies in the area and so in one table: a program that
+ * starts, or reads on, would fault on them one by one. */
+static void range_around(const struct vm_area *area, uint64_t va, struct vm_page_range *range)
 {
-    uint64_t block = AROUND_PAGES * PAGE_SIZE;
+    uint64_t block = VM_RANGE_PAGES * PAGE_SIZE;
     uint64_t low = MAX(ALIGN_DOWN(va, block), area->start);
     uint64_t high = MIN(ALIGN_DOWN(va, block) + block, area->end);
-    struct frame *frames[AROUND_PAGES];
-    unsigned count = (unsigned)((high - low) >> PAGE_SHIFT);
 
-    area->pager->ops->pages_find(
-        area->pager, area->page_index + ((low - area->start) >> PAGE_SHIFT), count, frames);
-    entry -= (va - low) >> PAGE_SHIFT; /* a block lies within one table */
-    for (unsigned i = 0; i < count; i++, entry++) {
-        if (!frames[i])
-            continue;
-        if (vm_entry_has_frame(*entry)) {
-            frame_put(frames[i]);
-            continue;
-        }
-        *entry = frame_physical(frames[i]) | rights_of(area) | PTE_SHOWN;
-        space->resident_pages++;
-    }
+    range->index = area->page_index + ((low - area->start) >> PAGE_SHIFT);
+    range->count = (unsigned)((high - low) >> PAGE_SHIFT);
+    range->needed = (unsigned)((va - low) >> PAGE_SHIFT);
 }
 
+/* Shared areas get the file's own frames, so that later stores by any process are seen. */
 static int fault_file(struct vm_space *space, const struct vm_area *area, uint64_t va,
-                      uint64_t *entry, bool write)
+                      uint64_t *entry)
 {
-    uint64_t index = area->page_index + ((va - area->start) >> PAGE_SHIFT);
-    struct frame *frame;
-    int err = area->pager->ops->page_get(area->pager, index, area->shared, &frame);
+    uint64_t bits = area->shared ? rights_with_write(area) : rights_of(area) | PTE_FILE;
+    struct vm_page_range range = {.write = area->shared};
+    int err;
+
+    range_around(area, va, &range);
+    err = area->pager->ops->map_range(area->pager, &range);
+    if (err)
+        return err;
+    entry -= range.needed;
+    for (unsigned i = 0; i < range.count; i++, entry++) {
+        if (!range.frames[i])
+            continue;
+        if (vm_entry_has_frame(*entry)) {
+            frame_put(range.frames[i]);
+            continue;
+        }
+        *entry = frame_physical(range.frames[i]) | bits;
+        space->resident_pages++;
+    }
+    return 0;
+}
+
+/* A store to a page of a private area that is not there: a copy, and no neighbours. */
+static int fault_file_copy(struct vm_space *space, const struct vm_area *area, uint64_t va,
+                           uint64_t *entry)
+{
+    struct vm_page_range range = {
+        .index = area->page_index + ((va - area->start) >> PAGE_SHIFT),
+        .count = 1,
+    };
+    int err = area->pager->ops->map_range(area->pager, &range);
 
     if (err)
         return err;
-    /* Shared areas get the file's own frame, so that later stores by anyone are seen. */
-    if (area->shared) {
-        entry_set(space, va, entry, frame,
-                  rights_of(area) | (area->prot & LX_PROT_WRITE ? PTE_WRITE : 0));
-        return 0;
-    }
-    if (write) {
-        err = copy_page(space, area, va, frame, entry);
-        frame_put(frame);
-        return err;
-    }
-    entry_set(space, va, entry, frame, rights_of(area) | PTE_SHOWN);
-    if (area->pager->ops->pages_find)
-        map_around(space, area, va, entry);
-    return 0;
+    err = copy_page(space, area, va, range.frames[0], entry);
+    frame_put(range.frames[0]);
+    return err;
 }
 
 /* The area below which va lies becomes larger, if it is a stack that may: as Linux, down to
@@ -197,6 +236,7 @@ static bool grow_down(struct vm_space *space, struct vm_area *area, uint64_t va)
     return true;
 }
 
+/* The area of an access, a stack that can reach down to it included. */
 static struct vm_area *area_for(struct vm_space *space, uint64_t va)
 {
     struct vm_area *area = vm_area_find(space, va);
@@ -216,11 +256,12 @@ int vm_fault_locked(struct vm_space *space, uint64_t va, enum vm_access access, 
     const struct vm_area *area;
     uint64_t *entry;
 
+    ASSERT(mutex_is_held(&space->lock));
     va = ALIGN_DOWN(va, PAGE_SIZE);
     area = area_for(space, va);
     if (!area)
         return -EFAULT;
-    if (!(area->prot & needed[access]) && !(how & VM_FAULT_FORCE))
+    if (!(area->prot & needed[access]) && (!(how & VM_FAULT_FORCE) || area->shared))
         return -EACCES;
     entry = vm_entry_make(space, va);
     if (!entry)
@@ -228,15 +269,16 @@ int vm_fault_locked(struct vm_space *space, uint64_t va, enum vm_access access, 
     if (vm_entry_has_frame(*entry)) {
         if (access == VM_WRITE && !(*entry & PTE_WRITE))
             return fault_present_write(space, area, va, entry);
-        vm_tlb_flush_local(space, va); /* somebody resolved it already */
+        vm_tlb_flush_local(space, va); /* another processor was first */
         return 0;
     }
     if (area->pager)
-        return fault_file(space, area, va, entry, access == VM_WRITE);
+        return access == VM_WRITE && !area->shared ? fault_file_copy(space, area, va, entry)
+                                                   : fault_file(space, area, va, entry);
     return fault_anonymous(space, area, va, entry, how);
 }
 
-static int fault(struct vm_space *space, uint64_t va, enum vm_access access, unsigned how)
+static int fault_resolve(struct vm_space *space, uint64_t va, enum vm_access access, unsigned how)
 {
     int err;
 
@@ -253,12 +295,13 @@ static int fault(struct vm_space *space, uint64_t va, enum vm_access access, uns
 int vm_fault(struct vm_space *space, uint64_t va, enum vm_access access)
 {
     thread_current()->faults++;
-    return fault(space, va, access, VM_FAULT_AHEAD);
+    return fault_resolve(space, va, access, VM_FAULT_AHEAD);
 }
 
+/* Not counted as a fault of the thread: the kernel brings pages in for it. */
 int vm_fault_exact(struct vm_space *space, uint64_t va, enum vm_access access)
 {
-    return fault(space, va, access, VM_FAULT_EXACT);
+    return fault_resolve(space, va, access, VM_FAULT_EXACT);
 }
 
 bool hook_kernel_fault(const struct trap_frame *frame, uint64_t cr2)
@@ -271,6 +314,6 @@ bool hook_kernel_fault(const struct trap_frame *frame, uint64_t cr2)
     err = vm_fault(self->space, cr2, frame->error & FAULT_WRITE ? VM_WRITE : VM_READ);
     /* Without memory the program ends when it next returns to ring 3: Linux would kill it too. */
     if (err == -ENOMEM)
-        arch_thread_add_work(&self->arch, ARCH_WORK_KILL);
+        arch_thread_add_work(&self->arch, TIF_KILL);
     return err == 0;
 }

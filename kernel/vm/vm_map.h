@@ -7,7 +7,34 @@
  */
 #pragma once
 
+#include "kernel/mm/pmm.h"
+#include "kernel/sched/thread.h"
 #include "kernel/vm/vm_space.h"
+
+/* Frames that programs leave to the kernel, so that it can end one of them. */
+#define VM_RESERVE_FRAMES 64
+
+/* Whether there is memory for programs; and a frame of it: for pages, tables, and objects of vm. */
+static inline bool vm_memory_is_left(void)
+{
+    return likely(pmm_free_count() > VM_RESERVE_FRAMES);
+}
+/* The same for small objects, which may use half of what pages leave: a call that needs one does
+ * not fail because another program has taken the last page. */
+static inline bool vm_memory_is_left_for_object(void)
+{
+    return likely(pmm_free_count() > VM_RESERVE_FRAMES / 2);
+}
+MUST_CHECK static inline struct frame *vm_frame_alloc(enum pmm_flags flags)
+{
+    return vm_memory_is_left() ? pmm_alloc(0, flags) : NULL;
+}
+
+/* The task is to die: a long call that is of no use any more ends early, where Linux's does. */
+static inline bool vm_kill_pending(void)
+{
+    return (__atomic_load_n(&thread_current()->arch.work, __ATOMIC_RELAXED) & TIF_KILL) != 0;
+}
 
 /* Page-aligned and wholly below the end of user space. */
 bool vm_range_valid(uint64_t start, uint64_t nbytes);
@@ -20,6 +47,11 @@ MUST_CHECK int vm_split_locked(struct vm_space *space, uint64_t start, uint64_t 
 
 /* Removes areas and pages in a range whose ends are borders already: cannot fail. */
 void vm_remove_locked(struct vm_space *space, uint64_t start, uint64_t end);
+
+/* As vm_map and vm_unmap, with whole pages. pager: NULL for anonymous memory. */
+MUST_CHECK int vm_map_locked(struct vm_space *space, const struct vm_request *request,
+                             uint64_t nbytes, struct vm_pager *pager, uint64_t *out);
+MUST_CHECK int vm_unmap_locked(struct vm_space *space, uint64_t start, uint64_t nbytes);
 
 /* Where a mapping is to go. As vm_map. */
 MUST_CHECK int vm_place_locked(const struct vm_space *space, const struct vm_request *request,

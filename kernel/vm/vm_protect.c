@@ -1,14 +1,23 @@
 /* SPDX-License-Identifier: MIT */
-/* Changing what a program may do with its memory. */
+/*
+ * mprotect(2): changing what a program may do with its memory.
+ *
+ * The area gets the new protection, and entries lose what they may not do any more; what they gain
+ * they get by a fault, which knows whether a store must copy. The flush comes before the lock is
+ * given up: afterwards no processor uses the old rights.
+ */
+#include "kernel/lib/assert.h"
+#include "kernel/sched/sched.h"
 #include "kernel/vm/vm_area.h"
 #include "kernel/vm/vm_map.h"
 #include "kernel/vm/vm_table.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/mman.h"
 
-/* The area that goes on at `start`; what the change would break. */
-static int check_area(const struct vm_space *space, const struct vm_area *area, uint64_t start,
-                      uint32_t prot)
+/* The area that goes on at `start`; what the change would break. For a shared mapping may_write is
+ * what its descriptor allowed when it was made. */
+static int protect_check_area(const struct vm_space *space, const struct vm_area *area,
+                              uint64_t start, uint32_t prot)
 {
     if (!area || area->start > start)
         return -ENOMEM;
@@ -20,16 +29,19 @@ static int check_area(const struct vm_space *space, const struct vm_area *area, 
     return 0;
 }
 
-/* Linux changes what lies before the first fault and reports that fault: so does this. */
-static int protect_locked(struct vm_space *space, struct vm_gather *gather, uint64_t start,
-                          uint64_t end, uint32_t prot)
+/* Linux changes what lies before the first fault and reports that fault: so does this. An area is
+ * looked up anew for each step, because merging may have made one of what was several. */
+static int protect_range_locked(struct vm_space *space, struct vm_gather *gather, uint64_t start,
+                                uint64_t end, uint32_t prot)
 {
     struct vm_area *area;
-    int err = vm_split_locked(space, start, end);
+    int err;
 
+    ASSERT(mutex_is_held(&space->lock));
+    err = vm_split_locked(space, start, end);
     while (!err && start < end) {
         area = vm_area_find(space, start);
-        err = check_area(space, area, start, prot);
+        err = protect_check_area(space, area, start, prot);
         if (err)
             break;
         start = area->end;
@@ -37,17 +49,19 @@ static int protect_locked(struct vm_space *space, struct vm_gather *gather, uint
             continue;
         vm_area_set_prot(space, area, prot);
         vm_table_protect(gather, area->start, area->end, prot);
-        vm_area_join(space, area);
+        vm_area_merge(space, area);
+        sched_preempt_point();
     }
+    /* The split at the end may turn out to have been for nothing. */
     area = vm_area_find(space, end);
     if (area && area->start == end)
-        vm_area_join(space, area);
+        vm_area_merge(space, area);
     return err;
 }
 
-/* down: from the lowest page of the growing area that holds start. */
-static int protect(struct vm_space *space, uint64_t start, uint64_t nbytes, uint32_t prot,
-                   bool down)
+/* PROT_GROWSDOWN (`down`): from the lowest page of the growing area that holds start. */
+static int protect_range(struct vm_space *space, uint64_t start, uint64_t nbytes, uint32_t prot,
+                         bool down)
 {
     uint64_t length = ALIGN_UP(nbytes, PAGE_SIZE);
     struct vm_gather gather;
@@ -63,7 +77,7 @@ static int protect(struct vm_space *space, uint64_t start, uint64_t nbytes, uint
         return -EACCES;
     mutex_lock(&space->lock);
     vm_gather_init(&gather, space);
-    length += start;
+    length += start; /* the end, from here on */
     if (down) {
         const struct vm_area *area = vm_area_find(space, start);
 
@@ -75,7 +89,7 @@ static int protect(struct vm_space *space, uint64_t start, uint64_t nbytes, uint
             start = area->start;
     }
     if (!err)
-        err = protect_locked(space, &gather, start, length, prot);
+        err = protect_range_locked(space, &gather, start, length, prot);
     vm_gather_flush(&gather);
     mutex_unlock(&space->lock);
     return err;
@@ -83,10 +97,11 @@ static int protect(struct vm_space *space, uint64_t start, uint64_t nbytes, uint
 
 int vm_protect(struct vm_space *space, uint64_t start, uint64_t nbytes, uint32_t prot)
 {
-    return protect(space, start, nbytes, prot, false);
+    return protect_range(space, start, nbytes, prot, false);
 }
 
+/* For stacks: their lowest page is not known to the caller, since they grow by themselves. */
 int vm_protect_down(struct vm_space *space, uint64_t start, uint64_t nbytes, uint32_t prot)
 {
-    return protect(space, start, nbytes, prot, true);
+    return protect_range(space, start, nbytes, prot, true);
 }

@@ -1,10 +1,18 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Shared memory without a file: a sparse array of frames, in a tree whose height is fixed when the
+ * object is made. A page that was made stays until MADV_REMOVE drops it or the last area is gone,
+ * and then no lock is needed to take the tree apart. Each page has one reference of the tree and
+ * one for each entry that maps it, so the order in which areas and object end does not matter.
+ */
 #include "kernel/vm/vm_shared.h"
 
 #include "kernel/lib/assert.h"
 #include "kernel/mm/pmm.h"
 #include "kernel/mm/slab.h"
 #include "kernel/sched/mutex.h"
+#include "kernel/sched/sched.h"
+#include "kernel/vm/vm_map.h"
 #include "shared/linux/errno.h"
 
 #define SLOTS      512 /* in a node, which is one frame */
@@ -33,8 +41,9 @@ static struct frame **slot_find(struct vm_shared *object, uint64_t index, bool m
     struct frame **slot = &object->root;
 
     for (unsigned level = object->levels; level > 0; level--) {
+        /* A node that was made stays, even if the next one cannot be had. */
         if (!*slot && make)
-            *slot = pmm_alloc(0, PMM_ZERO);
+            *slot = vm_frame_alloc(PMM_ZERO);
         if (!*slot)
             return NULL;
         slot = &node_slots(*slot)[index >> (SLOT_SHIFT * (level - 1)) & (SLOTS - 1)];
@@ -42,41 +51,80 @@ static struct frame **slot_find(struct vm_shared *object, uint64_t index, bool m
     return slot;
 }
 
-static int shared_page_get(struct vm_pager *pager, uint64_t index, bool write,
-                           struct frame **out_frame)
+static int shared_map_range(struct vm_pager *pager, struct vm_page_range *range)
 {
     struct vm_shared *object = container_of(pager, struct vm_shared, pager);
     struct frame **slot;
-    int err = -ENOMEM;
 
-    (void)write;
-    if (index >= object->npages)
+    if (range->index + range->needed >= object->npages)
         return -ENXIO;
+    /* Of rank INODE: a fault comes here with the lock of its address space. */
     mutex_lock(&object->lock);
-    slot = slot_find(object, index, true);
+    slot = slot_find(object, range->index + range->needed, true);
     if (slot && !*slot)
-        *slot = pmm_alloc(0, PMM_ZERO);
-    if (slot && *slot) {
-        frame_get(*slot);
-        *out_frame = *slot;
-        err = 0;
+        *slot = vm_frame_alloc(PMM_ZERO);
+    if (!slot || !*slot) {
+        mutex_unlock(&object->lock);
+        return -ENOMEM;
+    }
+    /* Of the neighbours only those that another process has touched: none is made. */
+    for (unsigned i = 0; i < range->count; i++) {
+        slot =
+            range->index + i < object->npages ? slot_find(object, range->index + i, false) : NULL;
+        range->frames[i] = slot ? *slot : NULL;
+        if (range->frames[i])
+            frame_get(range->frames[i]);
     }
     mutex_unlock(&object->lock);
-    return err;
+    return 0;
 }
 
-static bool shared_page_present(struct vm_pager *pager, uint64_t index)
+/* What any process has touched is in memory for all that map it. */
+static void shared_residency(struct vm_pager *pager, uint64_t index, size_t count, uint8_t *out)
 {
     struct vm_shared *object = container_of(pager, struct vm_shared, pager);
-    struct frame **slot = NULL;
-    bool present;
+
+    mutex_lock(&object->lock);
+    for (size_t i = 0; i < count; i++) {
+        struct frame **slot =
+            index + i < object->npages ? slot_find(object, index + i, false) : NULL;
+
+        out[i] = slot && *slot;
+    }
+    mutex_unlock(&object->lock);
+}
+
+/* Pages [first, last) below the node in the slot, by their numbers there. The nodes stay. */
+static void node_punch(struct frame **slot, unsigned level, uint64_t first, uint64_t last)
+{
+    unsigned shift = level ? SLOT_SHIFT * (level - 1) : 0;
+
+    if (!*slot)
+        return;
+    if (level == 0) {
+        frame_put(*slot); /* entries that map it have references of their own */
+        *slot = NULL;
+        return;
+    }
+    for (uint64_t i = first >> shift; i < SLOTS && i << shift < last; i++) {
+        uint64_t base = i << shift;
+
+        node_punch(&node_slots(*slot)[i], level - 1, first > base ? first - base : 0,
+                   MIN(last - base, 1ULL << shift));
+    }
+    if (level == 1)
+        sched_preempt_point();
+}
+
+static int shared_punch(struct vm_pager *pager, uint64_t index, uint64_t npages)
+{
+    struct vm_shared *object = container_of(pager, struct vm_shared, pager);
 
     mutex_lock(&object->lock);
     if (index < object->npages)
-        slot = slot_find(object, index, false);
-    present = slot && *slot;
+        node_punch(&object->root, object->levels, index, MIN(index + npages, object->npages));
     mutex_unlock(&object->lock);
-    return present;
+    return 0;
 }
 
 static void shared_get(struct vm_pager *pager, struct dentry *name)
@@ -85,13 +133,16 @@ static void shared_get(struct vm_pager *pager, struct dentry *name)
     __atomic_fetch_add(&container_of(pager, struct vm_shared, pager)->refs, 1, __ATOMIC_RELAXED);
 }
 
-/* Depth first; no deeper than the four levels that an address space needs. */
+/* Depth first; no deeper than the four levels that an address space needs. A page may still be
+ * mapped by an entry that is on its way out: then its frame goes with that. */
 static void node_free(struct frame *node, unsigned level)
 {
     if (level > 0)
         for (unsigned i = 0; i < SLOTS; i++)
             if (node_slots(node)[i])
                 node_free(node_slots(node)[i], level - 1);
+    if (level == 1)
+        sched_preempt_point();
     frame_put(node);
 }
 
@@ -102,14 +153,16 @@ static void shared_put(struct vm_pager *pager, struct dentry *name)
     (void)name;
     if (__atomic_fetch_sub(&object->refs, 1, __ATOMIC_ACQ_REL) != 1)
         return;
+    /* The last area has gone, so no fault can come in: without the lock. */
     if (object->root)
         node_free(object->root, object->levels);
     slab_free(shared_cache, object);
 }
 
 static const struct vm_pager_ops shared_ops = {
-    .page_get = shared_page_get,
-    .page_present = shared_page_present,
+    .map_range = shared_map_range,
+    .residency = shared_residency,
+    .punch = shared_punch,
     .get = shared_get,
     .put = shared_put,
     .label = "/dev/zero (deleted)",
@@ -120,6 +173,7 @@ void vm_shared_init(void)
     shared_cache = slab_cache_create("vm_shared", sizeof(struct vm_shared));
 }
 
+/* The first node comes with the first page: what is never touched costs the object alone. */
 int vm_shared_create(uint64_t npages, struct vm_pager **out_pager)
 {
     struct vm_shared *object = slab_zalloc(shared_cache);
@@ -130,6 +184,7 @@ int vm_shared_create(uint64_t npages, struct vm_pager **out_pager)
     object->refs = 1;
     object->npages = npages;
     mutex_init(&object->lock, MUTEX_INODE);
+    /* As few levels as reach the last page. */
     while (npages > 1ULL << (SLOT_SHIFT * object->levels))
         object->levels++;
     *out_pager = &object->pager;

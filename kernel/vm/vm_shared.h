@@ -6,7 +6,7 @@
  *          and live until the last area that maps it is gone. It is a pager like that of a file.
  * Locks:   a mutex of its own, rank INODE.
  * Fails:   -ENOMEM; -ENXIO for pages behind its end (mremap can make an area longer than it).
- * Tests:   tests/user/mem_shared.c
+ * Tests:   tests/user/mem/mem_shared.c
  */
 #pragma once
 

@@ -1,4 +1,24 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The life of an address space: creation, fork, the choice of an OOM victim, the end.
+ *
+ * References are held by tasks that run in the space and, for a moment, by readers of /proc, the
+ * reverse map and the search for memory. The last one destroys it in the thread that put it; no
+ * processor may be on its tables then, so a task leaves them first (vm_space_leave). Lists that
+ * lead to a space hold no reference: whatever finds one there uses vm_space_get_unless_dead.
+ *
+ * Fork copies under the locks of parent and child. Private pages that may be written lose
+ * PTE_WRITE in the parent, their frames are counted for both, and the first store on either side
+ * copies (vm_fault.c). The parent's TLBs are flushed at the end, before the locks are given up:
+ * until then another thread of the parent may still store into a page that the child has, which is
+ * as if it had stored before the fork; the child does not run yet. The child's lock is held too
+ * because its areas are in the reverse map from the first on: a truncation that finds them there
+ * has to wait until their entries are copied. Shared pages of files are not copied, faults bring
+ * them back.
+ *
+ * The end clears pages area by area, in ascending order: a table goes as soon as no area is left
+ * in it, so that no empty stretch is ever searched.
+ */
 #include "kernel/vm/vm_space.h"
 
 #include "kernel/arch/x86_64/cpu.h"
@@ -6,8 +26,9 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/pmm.h"
 #include "kernel/mm/slab.h"
-#include "kernel/sched/thread.h"
+#include "kernel/sched/sched.h"
 #include "kernel/vm/vm_area.h"
+#include "kernel/vm/vm_map.h"
 #include "kernel/vm/vm_shared.h"
 #include "kernel/vm/vm_table.h"
 #include "shared/linux/errno.h"
@@ -17,7 +38,6 @@
  * stack must still leave room for programs and mappings. */
 #define STACK_RESERVE_MIN (128ULL << 20)
 #define STACK_RESERVE_MAX (16ULL << 40)
-#define PICK_AGAIN_NS     1000000000ULL
 
 static struct slab_cache *space_cache;
 
@@ -25,7 +45,7 @@ static struct slab_cache *space_cache;
 static struct {
     struct spinlock lock;
     struct list spaces;
-} vm_space_list = {.lock = SPINLOCK_INIT(SPIN_FDTABLE), .spaces = LIST_INIT(vm_space_list.spaces)};
+} vm_space_list = {.lock = SPINLOCK_INIT(SPIN_SPACE), .spaces = LIST_INIT(vm_space_list.spaces)};
 
 void vm_init(void)
 {
@@ -44,6 +64,7 @@ static void limits_copy(struct vm_space *space, const struct vm_space *like)
     reserve = MIN(MAX(reserve, STACK_RESERVE_MIN), STACK_RESERVE_MAX);
     space->limit_pages = like->limit_pages;
     space->brk_limit = like->brk_limit;
+    space->data_limit = like->data_limit;
     space->stack_limit = like->stack_limit;
     space->map_top = USER_END - ALIGN_UP(reserve, PAGE_SIZE);
 }
@@ -59,6 +80,7 @@ int vm_space_create(struct vm_space **out_space)
     mutex_init(&space->lock, MUTEX_VM);
     space->limit_pages = UINT64_MAX;
     space->brk_limit = UINT64_MAX;
+    space->data_limit = UINT64_MAX;
     space->stack_limit = VM_STACK_DEFAULT;
     limits_copy(space, thread_current()->space ? thread_current()->space : space);
     err = vm_table_create(space);
@@ -66,6 +88,7 @@ int vm_space_create(struct vm_space **out_space)
         slab_free(space_cache, space);
         return err;
     }
+    /* From here on it can be found. It has no pages yet, so it is not chosen. */
     spin_lock(&vm_space_list.lock);
     list_push_back(&vm_space_list.spaces, &space->all);
     spin_unlock(&vm_space_list.lock);
@@ -73,40 +96,11 @@ int vm_space_create(struct vm_space **out_space)
     return 0;
 }
 
-/* Whether its pages are about to come back: it ends, or was picked just now. */
-static bool is_going(const struct vm_space *space, uint64_t now_ns)
+/* What its end would give back, about: pages, tables, and the kernel's memory for its areas. */
+uint64_t vm_space_weight(const struct vm_space *space)
 {
-    return !__atomic_load_n(&space->refs, __ATOMIC_RELAXED) ||
-           (space->chosen_ns && now_ns - space->chosen_ns < PICK_AGAIN_NS);
-}
-
-static uint64_t weight(const struct vm_space *space)
-{
-    return space->resident_pages + space->table_frames;
-}
-
-struct vm_space *vm_space_pick(uint64_t now_ns)
-{
-    struct vm_space *found = NULL;
-    bool wait = false;
-
-    spin_lock(&vm_space_list.lock);
-    list_for_each (node, &vm_space_list.spaces) {
-        struct vm_space *space = list_entry(node, struct vm_space, all);
-
-        if (!space->resident_pages)
-            continue;
-        if (is_going(space, now_ns))
-            wait = true;
-        else if (!found || weight(space) > weight(found))
-            found = space;
-    }
-    if (wait || (found && !vm_space_get_unless_dead(found)))
-        found = NULL;
-    if (found)
-        found->chosen_ns = now_ns;
-    spin_unlock(&vm_space_list.lock);
-    return found;
+    return space->resident_pages + space->table_frames +
+           space->areas_count * sizeof(struct vm_area) / PAGE_SIZE;
 }
 
 /* Only where areas are: to look through every entry of every table takes longer than all else. */
@@ -121,6 +115,7 @@ static void areas_clear(struct vm_space *space, struct vm_gather *gather)
         gather->next_area =
             node ? rb_entry(node, struct vm_area, node)->start : USER_END + PAGE_SIZE;
         vm_table_clear(gather, area->start, area->end);
+        sched_preempt_point();
     }
 }
 
@@ -135,8 +130,10 @@ static void space_destroy(struct vm_space *space)
     if (space->table_frames) /* tables where areas were once */
         vm_table_clear(&gather, 0, USER_END + PAGE_SIZE);
     vm_gather_flush(&gather);
-    while ((node = rb_first(&space->areas)) != NULL)
+    while ((node = rb_first(&space->areas)) != NULL) {
         vm_area_remove(space, rb_entry(node, struct vm_area, node));
+        sched_preempt_point();
+    }
     mutex_unlock(&space->lock);
     ASSERT(space->resident_pages == 0 && space->mapped_pages == 0 && space->data_pages == 0);
     spin_lock(&vm_space_list.lock);
@@ -151,6 +148,7 @@ void vm_space_get(struct vm_space *space)
     __atomic_fetch_add(&space->refs, 1, __ATOMIC_RELAXED);
 }
 
+/* Zero is final: nothing makes one of it again. */
 bool vm_space_get_unless_dead(struct vm_space *space)
 {
     uint32_t refs = __atomic_load_n(&space->refs, __ATOMIC_RELAXED);
@@ -172,10 +170,21 @@ void vm_space_leave(struct vm_space *space)
     __atomic_fetch_and(&space->cpus, ~(1ULL << cpu_self()->index), __ATOMIC_SEQ_CST);
 }
 
+static uint32_t spaces_ending; /* atomic: address spaces whose pages are being freed */
+
+/* The destruction of a large space gives way to other threads, so it can be seen half done. */
 void vm_space_put(struct vm_space *space)
 {
-    if (__atomic_fetch_sub(&space->refs, 1, __ATOMIC_ACQ_REL) == 1)
-        space_destroy(space);
+    if (__atomic_fetch_sub(&space->refs, 1, __ATOMIC_ACQ_REL) != 1)
+        return;
+    __atomic_fetch_add(&spaces_ending, 1, __ATOMIC_RELEASE);
+    space_destroy(space);
+    __atomic_fetch_sub(&spaces_ending, 1, __ATOMIC_RELEASE);
+}
+
+bool vm_spaces_are_ending(void)
+{
+    return __atomic_load_n(&spaces_ending, __ATOMIC_ACQUIRE) != 0;
 }
 
 /* Pages that a fault brings back by itself are not worth a copy of their entries. */
@@ -184,6 +193,7 @@ static bool area_is_copied(const struct vm_area *area)
     return !area->wipe_on_fork && !(area->shared && area->pager);
 }
 
+/* Areas are added in ascending order, each with its pages. An error leaves a child that can end. */
 static int areas_copy(const struct vm_space *parent, struct vm_space *child)
 {
     int err = 0;
@@ -196,6 +206,9 @@ static int areas_copy(const struct vm_space *parent, struct vm_space *child)
         err = vm_area_add(child, area);
         if (!err && area_is_copied(area))
             err = vm_table_copy(child, parent, area);
+        if (vm_kill_pending())
+            err = -EINTR; /* the parent is to die: there is no use in a child */
+        sched_preempt_point();
     }
     return err;
 }
@@ -207,10 +220,11 @@ int vm_space_dup(struct vm_space *parent, struct vm_space **out_space)
 
     if (err)
         return err;
-    /* The child too: who shortens a file finds it by the first area that it gets. */
+    /* The child too: it can be found by the reverse map from its first area on. */
     mutex_lock_pair(&parent->lock, &child->lock);
     limits_copy(child, parent);
     child->map_top = parent->map_top;
+    child->undumpable = __atomic_load_n(&parent->undumpable, __ATOMIC_RELAXED);
     child->brk_start = parent->brk_start;
     child->brk = parent->brk;
     err = areas_copy(parent, child);

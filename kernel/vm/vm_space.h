@@ -3,11 +3,14 @@
  * vm/vm_space.h - the address space of a process: areas, and the tables that realise them
  *
  * Owns:    the set of areas, the lower half of a top-level table, brk, limits on memory.
- * Used by: proc (create, exec, destroy, out of memory), syscall/sys_mem.c, futexes. Never by
- * drivers. Locks:   vm_space.lock, a mutex, rank VM; before INODE and every spinlock. Every
- * function here takes it unless its name ends in _locked. Context: threads only, except
- * vm_space_switch (interrupts off). Fails:   -ENOMEM; -EINVAL for ranges outside user space. Tests:
- * tests/user/mem_*.c, cow_*.c
+ * Used by: proc (create, exec, destroy, out of memory), syscall/mem/sys_mem.c, futexes.
+ *          Never by drivers.
+ * Locks:   vm_space.lock, a mutex, rank VM; before INODE and every spinlock. Every function here
+ *          takes it unless its name ends in _locked.
+ * Context: threads only, except vm_space_enter and vm_space_leave (interrupts off). Long calls
+ *          have preemption points: no spinlock may be held.
+ * Fails:   -ENOMEM; -EINVAL for ranges outside user space.
+ * Tests:   tests/user/mem/mem_*.c, cow_fork.c
  */
 #pragma once
 
@@ -24,7 +27,7 @@ struct vm_pager;
 #define VM_STACK_GAP     (256ULL << 12) /* free below a growing area, as Linux's stack_guard_gap */
 #define VM_STACK_DEFAULT (8ULL << 20)   /* RLIMIT_STACK of the first program */
 
-/* All fields: [vm_space.lock], but mapping. Areas of one space do not overlap. */
+/* All fields: [vm_space.lock], but rmap_link. Areas of one space do not overlap. */
 struct vm_area {
     struct rb_node node;
     uint64_t gap, longest;  /* free bytes below it; the most below any area of its subtree */
@@ -39,7 +42,7 @@ struct vm_area {
     struct dentry *name;    /* under which it was mapped: the pager's business; may be NULL */
     uint64_t page_index;    /* of the file, at start */
     struct vm_space *space; /* I */
-    struct list mapping;    /* [vm_mappings] among the areas of the pager */
+    struct list rmap_link;  /* [rmap_lock] among the areas of the pager */
 };
 
 /* I constant after creation   l lock   a atomic */
@@ -58,11 +61,12 @@ struct vm_space {
     uint64_t brk_start, brk; /* [l] bytes */
     uint64_t map_top;        /* [I] mappings without an address lie below */
     uint64_t limit_pages;    /* [a] RLIMIT_AS, pages */
-    uint64_t brk_limit;      /* [a] RLIMIT_DATA, bytes */
+    uint64_t brk_limit;      /* [a] RLIMIT_DATA, bytes: the break itself */
+    uint64_t data_limit;     /* [a] RLIMIT_DATA, pages: all private writable memory */
     uint64_t stack_limit;    /* [a] RLIMIT_STACK, bytes */
+    bool undumpable;         /* [a] only root looks into it: PR_SET_DUMPABLE, set-ID programs */
     struct list all;         /* [vm_space_list] */
-    uint64_t chosen_ns;      /* [vm_space_list] when it was last picked to be killed */
-    uint64_t visited;        /* [vm_mappings] by the walk of that number */
+    uint64_t visited;        /* [rmap_lock] by the walk of that number */
 };
 
 /* What is to be mapped. */
@@ -80,6 +84,7 @@ struct vm_request {
     struct vm_pager *pager; /* borrowed; NULL: anonymous */
     struct dentry *name;    /* borrowed; what the file is called */
     uint64_t page_index;
+    int refusal; /* 0, or what the kind of mapping fails with where size and place are good */
 };
 
 void vm_init(void);
@@ -93,10 +98,12 @@ static inline bool vm_space_is_shared(const struct vm_space *space)
 {
     return __atomic_load_n(&space->refs, __ATOMIC_ACQUIRE) > 1;
 }
-/* For whoever found it in a list: false if the last reference is gone already. */
+/* For a space found in a list: false if the last reference is gone already. */
 MUST_CHECK bool vm_space_get_unless_dead(struct vm_space *space);
 /* The last one frees areas, pages and tables: no processor may be on them. */
 void vm_space_put(struct vm_space *space);
+/* Whether pages of a space without users are about to come back: a hint, any context. */
+bool vm_spaces_are_ending(void);
 
 /* The processor is about to run on these tables, or has left them. Interrupts off. */
 void vm_space_enter(struct vm_space *space);
@@ -123,6 +130,9 @@ MUST_CHECK int vm_remap(struct vm_space *space, const struct vm_remap *request, 
  * anything else. */
 MUST_CHECK int vm_discard(struct vm_space *space, uint64_t start, uint64_t nbytes,
                           bool only_anonymous);
+/* Makes holes of the pages in the files behind shared areas. -EINVAL, -EACCES, -EOPNOTSUPP: another
+ * kind of area. */
+MUST_CHECK int vm_punch(struct vm_space *space, uint64_t start, uint64_t nbytes);
 /* Whether areas cover all of it: 0 or -ENOMEM. */
 MUST_CHECK int vm_check_mapped(struct vm_space *space, uint64_t start, uint64_t nbytes);
 
@@ -151,7 +161,7 @@ enum vm_access { VM_READ, VM_WRITE, VM_EXEC };
  * may wait for memory, so no lock may be held. */
 MUST_CHECK int vm_fault(struct vm_space *space, uint64_t va, enum vm_access access);
 
-/* Where a word of memory really is, for futexes: the same for everybody who shares it. */
+/* Where a word of memory really is, for futexes: the same for all processes that share it. */
 struct vm_key {
     const void *object;     /* pager of a shared area, else the space */
     uint64_t offset;        /* bytes within the object, or the address */
@@ -161,29 +171,30 @@ struct vm_key {
 MUST_CHECK int vm_key_get(struct vm_space *space, uint64_t va, bool shared, struct vm_key *out);
 void vm_key_put(struct vm_key *key);
 
-/* Atomically puts `new` where `old` is, whoever else shares the page: 0, *seen is what was there
- * (the exchange happened if it equals old); -EFAULT, -ENOMEM. va is a multiple of 4. */
+/* Atomically puts `new` where `old` is, whatever else writes to the page: 0, *seen is what was
+ * there (the exchange happened if it equals old); -EFAULT, -ENOMEM. va is a multiple of 4. */
 MUST_CHECK int vm_exchange(struct vm_space *space, uint64_t va, uint32_t old, uint32_t new,
                            uint32_t *seen);
 
 /* ---- out of memory ---- */
 
-/* What the room that knows processes gives: called by a fault that found no memory, without locks.
+/* Operations that proc gives: called by a fault that found no memory, without locks.
  * True: try again; false: the caller ends. */
 struct vm_oom_ops {
     bool (*wait)(void);
 };
 void vm_set_oom_ops(const struct vm_oom_ops *ops);
-/* The space with the most pages, referenced and now picked. NULL: none, or one is on its way out:
- * it ends, or was picked within the last second. */
-struct vm_space *vm_space_pick(uint64_t now_ns);
+/* What its end would give back, in pages, about. A hint, read without the lock. */
+uint64_t vm_space_weight(const struct vm_space *space);
 
 /* Writes to a space that need not be the current one, over whatever protection private areas have:
- * for building programs. src NULL: zeroes. -EFAULT where nothing is mapped. */
-MUST_CHECK int vm_poke(struct vm_space *space, uint64_t va, const void *src, size_t nbytes);
+ * for building programs. src NULL: zeroes. -EFAULT where nothing is mapped, -EACCES for shared
+ * areas that may not be written. */
+MUST_CHECK int vm_write_remote(struct vm_space *space, uint64_t va, const void *src, size_t nbytes);
 
-/* Reads likewise. Pages of files and of zeroes come in; -EFAULT where nothing is mapped. */
-MUST_CHECK int vm_peek(struct vm_space *space, uint64_t va, void *dst, size_t nbytes);
+/* Reads from a referenced space that need not be the current one: private memory without a file
+ * that the program may read itself. The number of bytes that could be read. */
+MUST_CHECK size_t vm_read_remote(struct vm_space *space, uint64_t va, void *dst, size_t nbytes);
 
 /* Allows mappings that are writable and executable at once, as Linux does (boot option wx=allow;
  * the default is -EACCES). */

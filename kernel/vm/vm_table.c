@@ -1,4 +1,25 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The page tables of user space, and TLB shootdown.
+ *
+ * An entry of level 1 is empty, present, or PTE_PROTNONE (a frame without access). Each that is not
+ * empty holds one reference on its frame. Everything here changes under vm_space.lock; the
+ * processor itself reads tables at any time and writes accessed and dirty bits, which nothing
+ * depends on.
+ *
+ * A frame or table goes in three steps: its entry is cleared, the TLBs are flushed, the reference
+ * is dropped. The gather keeps frames between the first step and the last. A flush is sent to the
+ * processors in vm_space.cpus: one that is about to run the space sets its bit before it loads CR3
+ * (vm_space_enter), and the flush reads the bits after a fence behind the change of the tables. So
+ * either its bit is seen here, or it reads the tables as they are now.
+ *
+ * Taking rights away needs a shootdown before the lock is given up, adding them needs none: another
+ * processor that faults by an old entry finds the new one and goes on (vm_tlb_flush_local).
+ *
+ * No interrupts are off and no spinlock is held here, because a shootdown waits for the others to
+ * answer. All loops over ranges have a preemption point for each level-1 table: a program chooses
+ * how long they are.
+ */
 #include "kernel/vm/vm_table.h"
 
 #include "kernel/arch/x86_64/cpu.h"
@@ -7,7 +28,9 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/pmm.h"
 #include "kernel/mm/tables.h"
+#include "kernel/sched/sched.h"
 #include "kernel/vm/vm_area.h"
+#include "kernel/vm/vm_map.h"
 #include "kernel/vm/vm_space.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/mman.h"
@@ -16,13 +39,15 @@
 
 int vm_table_create(struct vm_space *space)
 {
-    struct frame *frame = pmm_alloc(0, PMM_PLAIN);
+    struct frame *frame = vm_frame_alloc(PMM_PLAIN);
     char *root;
 
     if (!frame)
         return -ENOMEM;
     root = frame_address(frame);
     memset(root, 0, ROOT_BYTES / 2);
+    /* The kernel's half is the same in all spaces: its 256 top-level slots never change
+     * (mm/tables.h). */
     memcpy(root + ROOT_BYTES / 2, (char *)paging_table(tables_kernel_root()) + ROOT_BYTES / 2,
            ROOT_BYTES / 2);
     space->root = frame_physical(frame);
@@ -36,6 +61,7 @@ void vm_table_destroy(struct vm_space *space)
     pmm_free(frame_from_physical(space->root), 0);
 }
 
+/* No table is made: NULL if there is none for this address. */
 uint64_t *vm_entry_find(const struct vm_space *space, uint64_t va)
 {
     uint64_t *table = paging_table(space->root);
@@ -50,6 +76,7 @@ uint64_t *vm_entry_find(const struct vm_space *space, uint64_t va)
     return &table[paging_index(va, 1)];
 }
 
+/* Tables give all rights: those of a page are in its own entry alone. */
 uint64_t *vm_entry_make(struct vm_space *space, uint64_t va)
 {
     uint64_t *table = paging_table(space->root);
@@ -59,11 +86,11 @@ uint64_t *vm_entry_make(struct vm_space *space, uint64_t va)
         uint64_t *entry = &table[paging_index(va, level)];
 
         if (!(*entry & PTE_PRESENT)) {
-            struct frame *frame = pmm_alloc(0, PMM_ZERO);
+            struct frame *frame = vm_frame_alloc(PMM_ZERO);
 
             if (!frame)
                 return NULL;
-            frame->owner = 0;
+            frame->owner = 0; /* tables below it: none yet */
             frame_from_address(table)->owner++;
             space->table_frames++;
             *entry = frame_physical(frame) | PTE_PRESENT | PTE_WRITE | PTE_USER;
@@ -73,6 +100,7 @@ uint64_t *vm_entry_make(struct vm_space *space, uint64_t va)
     return &table[paging_index(va, 1)];
 }
 
+/* From the root each time, so that tables may come and go between two steps of a walk. */
 uint64_t *vm_entry_next(const struct vm_space *space, uint64_t *va, uint64_t end)
 {
     while (*va < end) {
@@ -93,19 +121,20 @@ uint64_t *vm_entry_next(const struct vm_space *space, uint64_t *va, uint64_t end
     return NULL;
 }
 
+/* A processor that has left the space has nothing of it in its TLB: loading CR3 flushes all. */
 static bool space_is_current(const struct vm_space *space)
 {
     return (cr3_read() & PTE_ADDRESS) == space->root;
 }
 
-/* What a processor is to forget. */
+/* What is to be flushed from a TLB. */
 struct tlb_request {
     const struct vm_space *space;
     const uint64_t *pages;
     unsigned npages; /* more than VM_GATHER_FRAMES: everything */
 };
 
-static void forget(void *argument)
+static void tlb_flush_requested(void *argument)
 {
     const struct tlb_request *request = argument;
 
@@ -118,17 +147,17 @@ static void forget(void *argument)
             tlb_flush_page(request->pages[i]);
 }
 
-/* A processor that comes to the space after the fence reads the tables as they are now. */
-static void forget_everywhere(struct tlb_request *request)
+/* A processor that enters the space after the fence reads the tables as they are now. */
+static void tlb_shootdown(struct tlb_request *request)
 {
     uint64_t others;
 
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     others =
         __atomic_load_n(&request->space->cpus, __ATOMIC_SEQ_CST) & ~(1ULL << cpu_self()->index);
-    forget(request);
+    tlb_flush_requested(request);
     if (others)
-        ipi_call(others, forget, request);
+        ipi_call(others, tlb_flush_requested, request);
 }
 
 void vm_tlb_flush_local(const struct vm_space *space, uint64_t va)
@@ -139,12 +168,12 @@ void vm_tlb_flush_local(const struct vm_space *space, uint64_t va)
 
 void vm_tlb_flush(const struct vm_space *space, uint64_t va)
 {
-    forget_everywhere(&(struct tlb_request){space, &va, 1});
+    tlb_shootdown(&(struct tlb_request){space, &va, 1});
 }
 
 void vm_tlb_flush_all(const struct vm_space *space)
 {
-    forget_everywhere(&(struct tlb_request){space, NULL, VM_GATHER_FRAMES + 1});
+    tlb_shootdown(&(struct tlb_request){space, NULL, VM_GATHER_FRAMES + 1});
 }
 
 void vm_gather_init(struct vm_gather *gather, struct vm_space *space)
@@ -153,13 +182,16 @@ void vm_gather_init(struct vm_gather *gather, struct vm_space *space)
     gather->count = 0;
     gather->npages = 0;
     gather->next_area = 0;
+    /* The peak is noted only where the number is about to fall (vm_space.h). */
     space->peak_pages = MAX(space->peak_pages, space->resident_pages);
 }
 
+/* One shootdown for up to VM_GATHER_FRAMES pages; for more all entries are flushed, which costs the
+ * others less than so many single ones. The gather can be filled again. */
 void vm_gather_flush(struct vm_gather *gather)
 {
     if (gather->npages)
-        forget_everywhere(&(struct tlb_request){gather->space, gather->pages, gather->npages});
+        tlb_shootdown(&(struct tlb_request){gather->space, gather->pages, gather->npages});
     for (unsigned i = 0; i < gather->count; i++)
         frame_put(gather->frames[i]);
     gather->count = 0;
@@ -175,6 +207,7 @@ static void gather_flush_of(struct vm_gather *gather, uint64_t va)
         gather->npages++;
 }
 
+/* resident_pages counts entries with a frame: PTE_PROTNONE ones too, which need no flush. */
 void vm_entry_drop(struct vm_gather *gather, uint64_t va, uint64_t *entry)
 {
     if (gather->count == VM_GATHER_FRAMES)
@@ -212,8 +245,8 @@ static bool table_is_empty(const struct vm_gather *gather, const uint64_t *table
 }
 
 /* Recursion is three deep at most: levels count down. True: the table is empty now for sure. */
-static bool clear_table(struct vm_gather *gather, uint64_t *table, unsigned level, uint64_t base,
-                        uint64_t start, uint64_t end)
+static bool vm_table_clear_level(struct vm_gather *gather, uint64_t *table, unsigned level,
+                                 uint64_t base, uint64_t start, uint64_t end)
 {
     uint64_t span = paging_span(level);
     unsigned first = (unsigned)((MAX(start, base) - base) / span);
@@ -225,27 +258,32 @@ static bool clear_table(struct vm_gather *gather, uint64_t *table, unsigned leve
             continue;
         if (level == 1)
             vm_entry_drop(gather, va, &table[i]);
-        else if (clear_table(gather, paging_table(table[i]), level - 1, va, start, end))
+        else if (vm_table_clear_level(gather, paging_table(table[i]), level - 1, va, start, end))
             gather_table(gather, va, &table[i]);
     }
+    if (level == 1)
+        sched_preempt_point();
     return table_is_empty(gather, table, level, base, start, end);
 }
 
 void vm_table_clear(struct vm_gather *gather, uint64_t start, uint64_t end)
 {
-    (void)clear_table(gather, paging_table(gather->space->root), 4, 0, start, end);
+    (void)vm_table_clear_level(gather, paging_table(gather->space->root), 4, 0, start, end);
 }
 
+/* Never adds PTE_WRITE: the page may be shared with a child or with the file. */
 static uint64_t entry_with_prot(uint64_t entry, uint32_t prot)
 {
-    entry &= ~(PTE_PRESENT | PTE_KEPT | PTE_NX);
+    entry &= ~(PTE_PRESENT | PTE_PROTNONE | PTE_NX);
     if (!(prot & LX_PROT_EXEC))
         entry |= PTE_NX;
     if (!(prot & LX_PROT_WRITE))
         entry &= ~PTE_WRITE;
-    return entry | (prot ? PTE_PRESENT : PTE_KEPT);
+    return entry | (prot ? PTE_PRESENT : PTE_PROTNONE);
 }
 
+/* An entry without rights keeps its frame (PTE_PROTNONE), so that the page is there again when it
+ * may be accessed again. */
 void vm_table_protect(struct vm_gather *gather, uint64_t start, uint64_t end, uint32_t prot)
 {
     uint64_t *entry;
@@ -262,34 +300,35 @@ void vm_table_protect(struct vm_gather *gather, uint64_t start, uint64_t end, ui
             if (old & PTE_PRESENT)
                 gather_flush_of(gather, start);
         }
+        sched_preempt_point();
     }
 }
 
-/* Tables at the new place for everything that is to come there. */
-static int move_prepare(struct vm_space *space, uint64_t from, uint64_t to, uint64_t nbytes)
+int vm_table_move_prepare(struct vm_space *space, uint64_t from, uint64_t to, uint64_t nbytes)
 {
     uint64_t va = from;
 
     while (vm_entry_next(space, &va, from + nbytes)) {
         uint64_t table_end = vm_table_end(va, from + nbytes);
 
+        /* What lies in one table here may lie in two there. */
         if (!vm_entry_make(space, va - from + to) ||
             !vm_entry_make(space, table_end - PAGE_SIZE - from + to))
             return -ENOMEM;
         va = table_end;
+        sched_preempt_point();
     }
     return 0;
 }
 
-int vm_table_move(struct vm_gather *gather, uint64_t from, uint64_t to, uint64_t nbytes)
+/* Frames move with their entries: no count changes. What is flushed is the old place; nothing can
+ * be in a TLB of the new one, which was empty under the same lock. */
+void vm_table_move(struct vm_gather *gather, uint64_t from, uint64_t to, uint64_t nbytes)
 {
     struct vm_space *space = gather->space;
     uint64_t va = from, end = from + nbytes;
-    int err = move_prepare(space, from, to, nbytes);
     uint64_t *entry;
 
-    if (err)
-        return err;
     while ((entry = vm_entry_next(space, &va, end)) != NULL) {
         uint64_t table_end = vm_table_end(va, end);
 
@@ -301,13 +340,13 @@ int vm_table_move(struct vm_gather *gather, uint64_t from, uint64_t to, uint64_t
                 gather_flush_of(gather, va);
             *entry = 0;
         }
+        sched_preempt_point();
     }
-    return 0;
 }
 
 /* One level-1 table's worth of [start, end). */
-static int copy_entries(struct vm_space *child, uint64_t *from, uint64_t start, uint64_t end,
-                        bool private)
+static int vm_table_copy_entries(struct vm_space *child, uint64_t *from, uint64_t start,
+                                 uint64_t end, bool private)
 {
     uint64_t *to = NULL;
 
@@ -322,6 +361,7 @@ static int copy_entries(struct vm_space *child, uint64_t *from, uint64_t start, 
                 return -ENOMEM;
             to -= paging_index(va, 1);
         }
+        /* Once in the parent is enough: a page that is read-only already stays so for both. */
         if (private && (entry & PTE_WRITE))
             *from = entry &= ~PTE_WRITE;
         frame_get(frame_from_physical(entry & PTE_ADDRESS));
@@ -331,6 +371,8 @@ static int copy_entries(struct vm_space *child, uint64_t *from, uint64_t start, 
     return 0;
 }
 
+/* Page tables of the child are made only where the parent has pages. On an error what was copied
+ * stays, and goes with the child. */
 int vm_table_copy(struct vm_space *child, const struct vm_space *parent, const struct vm_area *area)
 {
     uint64_t va = area->start, next;
@@ -339,7 +381,8 @@ int vm_table_copy(struct vm_space *child, const struct vm_space *parent, const s
 
     for (; !err && (from = vm_entry_next(parent, &va, area->end)) != NULL; va = next) {
         next = vm_table_end(va, area->end);
-        err = copy_entries(child, from, va, next, !area->shared);
+        err = vm_table_copy_entries(child, from, va, next, !area->shared);
+        sched_preempt_point();
     }
     return err;
 }

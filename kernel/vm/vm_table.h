@@ -2,10 +2,13 @@
 /*
  * vm/vm_table.h - the lower half of page tables
  *
- * Owns:    tables below a space's root; the references that present entries hold on frames.
+ * Owns:    tables below a space's root; the references that entries hold on frames; TLB flushes.
  * Used by: vm only.
- * Locks:   the caller holds vm_space.lock (or nobody else knows the space).
- * Rule:    a frame is given back only after the TLB forgot it: struct vm_gather collects them.
+ * Locks:   the caller holds vm_space.lock, or is alone with the space. The protocol of tables,
+ *          TLBs and frames stands at the top of vm_table.c.
+ * Context: threads. What walks a range has preemption points: the lock may be held, no spinlock.
+ * Fails:   -ENOMEM or NULL where a table is needed.
+ * Tests:   tests/user/mem/mem_sparse.c, cow_fork.c, mem_long.c, tests/user/stress/stress_tlb.c
  */
 #pragma once
 
@@ -13,18 +16,21 @@
 #include "kernel/lib/util.h"
 
 struct frame;
+struct vm_area;
 struct vm_space;
 
-/* Software bit: the frame is ours but no access is allowed (PROT_NONE); PTE_PRESENT is clear. */
-#define PTE_KEPT 0x200ULL
-/* Software bit: the page of a private area shows the file's own frame, no copy of it. */
-#define PTE_SHOWN 0x400ULL
+/* Software bit: the entry has a frame but no access is allowed (PROT_NONE); PTE_PRESENT is clear.
+ */
+#define PTE_PROTNONE 0x200ULL
+/* Software bit: the page of a private area is the file's own frame, no copy of it. */
+#define PTE_FILE 0x400ULL
 
 static inline bool vm_entry_has_frame(uint64_t entry)
 {
-    return (entry & (PTE_PRESENT | PTE_KEPT)) != 0;
+    return (entry & (PTE_PRESENT | PTE_PROTNONE)) != 0;
 }
 
+/* Frames whose entries are gone, held until no TLB can lead to them any more. */
 #define VM_GATHER_FRAMES 64
 
 struct vm_gather {
@@ -64,25 +70,25 @@ void vm_table_clear(struct vm_gather *gather, uint64_t start, uint64_t end);
  * flush of those whose rights became fewer is left to the gather. */
 void vm_table_protect(struct vm_gather *gather, uint64_t start, uint64_t end, uint32_t prot);
 
-/* Moves the pages of a range to another place, which has none. -ENOMEM: nothing has moved. */
-MUST_CHECK int vm_table_move(struct vm_gather *gather, uint64_t from, uint64_t to, uint64_t nbytes);
+/* Moves the pages of a range to another place, which has none and does not overlap. Prepare makes
+ * the tables there; after it, under the same holding of the lock, the move cannot fail. */
+MUST_CHECK int vm_table_move_prepare(struct vm_space *space, uint64_t from, uint64_t to,
+                                     uint64_t nbytes);
+void vm_table_move(struct vm_gather *gather, uint64_t from, uint64_t to, uint64_t nbytes);
 
 /* Drops one page. */
 void vm_entry_drop(struct vm_gather *gather, uint64_t va, uint64_t *entry);
 
 /* Gives child the pages that parent has in the area: shared ones as they are, private ones
- * read-only on both sides, to be copied by whoever writes first. -ENOMEM. The caller flushes the
- * parent's TLB. */
-struct vm_area;
+ * read-only on both sides, to be copied at the first store of either. -ENOMEM. The caller flushes
+ * the parent's TLB. */
 MUST_CHECK int vm_table_copy(struct vm_space *child, const struct vm_space *parent,
                              const struct vm_area *area);
 
-/* Forgets everything on the processors that may run this space. */
+/* TLB shootdown: entries of one page, or all, on every processor that may run this space. */
+void vm_tlb_flush(const struct vm_space *space, uint64_t va);
 void vm_tlb_flush_all(const struct vm_space *space);
 
-/* Forgets one page on the processors that may run this space. */
-void vm_tlb_flush(const struct vm_space *space, uint64_t va);
-
-/* Forgets one page on this processor alone: after rights were added, others that still know the
- * old ones only fault once more. */
+/* One page on this processor alone: after rights were added, others that still have the old entry
+ * only fault once more. */
 void vm_tlb_flush_local(const struct vm_space *space, uint64_t va);

@@ -1,34 +1,51 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * User memory access: the only functions that copy from and to programs. Addresses are checked
+ * against USER_END here; whether the page is there, and may be accessed so, only the access itself
+ * finds out: a page fault brings the page in, and where it cannot the fix-up of the copy gives the
+ * number of bytes that are left.
+ *
+ * A fault takes vm_space.lock (rank VM). So copies under INODE or PIPE run with faults disabled:
+ * they end at the first page that is not there, the caller gives its lock up, brings the page in,
+ * and begins anew. Another thread may unmap the page in between: each such loop ends because
+ * bringing it in then fails.
+ *
+ * Programs choose how long a copy is: it is done in pieces, with a preemption point between them.
+ */
 #include "kernel/vm/vm_user.h"
 
 #include "kernel/arch/x86_64/uaccess.h"
 #include "kernel/core/spinlock.h"
 #include "kernel/lib/assert.h"
 #include "kernel/lib/string.h"
-#include "kernel/sched/thread.h"
+#include "kernel/sched/sched.h"
+#include "kernel/vm/vm_map.h"
 #include "kernel/vm/vm_space.h"
 #include "shared/addrmap.h"
 #include "shared/linux/errno.h"
 
-static bool range_is_user(uint64_t va, size_t nbytes)
+static bool user_range_valid(uint64_t va, size_t nbytes)
 {
     return va < USER_END && nbytes <= USER_END - va;
 }
 
+/* The range keeps the kernel's own memory out of reach. Nothing else is checked before the access:
+ * it could have changed until then. */
 int vm_user_read(void *dst, struct uptr src, size_t nbytes)
 {
     ASSERT(!spin_any_held());
-    if (!range_is_user(src.va, nbytes) || arch_user_copy(dst, (const void *)src.va, nbytes))
+    if (!user_range_valid(src.va, nbytes) || arch_user_copy(dst, (const void *)src.va, nbytes))
         return -EFAULT;
     return 0;
 }
 
+/* For words that are looked at under a lock: the caller brings the page in and tries again. */
 int vm_user_read_nofault(void *dst, struct uptr src, size_t nbytes)
 {
     struct arch_thread *self = &thread_current()->arch;
     size_t failed;
 
-    if (!range_is_user(src.va, nbytes))
+    if (!user_range_valid(src.va, nbytes))
         return -EFAULT;
     self->faults_disabled++;
     failed = arch_user_copy(dst, (const void *)src.va, nbytes);
@@ -39,7 +56,7 @@ int vm_user_read_nofault(void *dst, struct uptr src, size_t nbytes)
 int vm_user_write(struct uptr dst, const void *src, size_t nbytes)
 {
     ASSERT(!spin_any_held());
-    if (!range_is_user(dst.va, nbytes) || arch_user_copy((void *)dst.va, src, nbytes))
+    if (!user_range_valid(dst.va, nbytes) || arch_user_copy((void *)dst.va, src, nbytes))
         return -EFAULT;
     return 0;
 }
@@ -47,11 +64,13 @@ int vm_user_write(struct uptr dst, const void *src, size_t nbytes)
 int vm_user_zero(struct uptr dst, size_t nbytes)
 {
     ASSERT(!spin_any_held());
-    if (!range_is_user(dst.va, nbytes) || arch_user_zero((void *)dst.va, nbytes))
+    if (!user_range_valid(dst.va, nbytes) || arch_user_zero((void *)dst.va, nbytes))
         return -EFAULT;
     return 0;
 }
 
+/* The copy stops at the NUL, at the end of the buffer, or of user space: a string that reaches the
+ * last of these has no end, which is a bad address and not a name too long. */
 int64_t vm_user_read_string(char *dst, struct uptr src, size_t size)
 {
     uint64_t room = src.va < USER_END ? USER_END - src.va : 0;
@@ -67,20 +86,26 @@ int64_t vm_user_read_string(char *dst, struct uptr src, size_t size)
     return copied - 1;
 }
 
-void vm_io_init_kernel(struct vm_io *io, void *buffer, size_t nbytes)
+void user_iter_init_kernel(struct user_iter *io, void *buffer, size_t nbytes)
 {
-    *io = (struct vm_io){.kernel = buffer, .left = nbytes};
+    *io = (struct user_iter){.kernel = buffer, .left = nbytes};
 }
 
-void vm_io_init_user(struct vm_io *io, const struct vm_io_segment *segments, size_t nbytes)
+/* Segments are looked at when they are reached; bad addresses among them count no earlier, as on
+ * Linux. */
+void user_iter_init_user(struct user_iter *io, const struct user_iter_segment *segments,
+                         size_t nbytes)
 {
-    *io = (struct vm_io){.next = segments, .left = nbytes};
+    *io = (struct user_iter){.next = segments, .left = nbytes};
 }
+
+#define PIECE_NBYTES 65536 /* moved without a preemption point */
 
 enum direction { TO_USER, TO_USER_ZERO, FROM_USER };
 
-/* Goes to the next segment where the current one is used up. */
-static void piece_find(struct vm_io *io)
+/* Goes to the next segment where the current one is used up. Segments may be empty; there is one
+ * that is not, because bytes are left. */
+static void piece_find(struct user_iter *io)
 {
     for (; io->here == 0; io->next++) {
         io->va = io->next->base.va;
@@ -88,6 +113,7 @@ static void piece_find(struct vm_io *io)
     }
 }
 
+/* Bytes that could not be moved. The direction is a constant wherever this is inlined. */
 static inline size_t bytes_move(uint64_t va, void *bytes, size_t nbytes, enum direction direction)
 {
     if (direction == TO_USER)
@@ -100,7 +126,7 @@ static inline size_t bytes_move(uint64_t va, void *bytes, size_t nbytes, enum di
 /* Bytes that could not be moved. */
 static size_t piece_move(uint64_t va, void *bytes, size_t nbytes, enum direction direction)
 {
-    if (!range_is_user(va, nbytes)) {
+    if (!user_range_valid(va, nbytes)) {
         size_t inside = va < USER_END ? USER_END - va : 0;
 
         /* What lies below the end of user space is still tried, as it is on Linux when a copy
@@ -110,14 +136,16 @@ static size_t piece_move(uint64_t va, void *bytes, size_t nbytes, enum direction
     return bytes_move(va, bytes, nbytes, direction);
 }
 
-static inline void advance(struct vm_io *io, size_t moved)
+static inline void user_iter_advance(struct user_iter *io, size_t moved)
 {
     io->va += moved;
     io->here -= moved;
     io->left -= moved;
 }
 
-static size_t kernel_move(struct vm_io *io, void *bytes, size_t nbytes, enum direction direction)
+/* A kernel buffer cannot fault: all bytes are moved. */
+static size_t kernel_move(struct user_iter *io, void *bytes, size_t nbytes,
+                          enum direction direction)
 {
     if (direction == TO_USER)
         memcpy(io->kernel, bytes, nbytes);
@@ -130,7 +158,8 @@ static size_t kernel_move(struct vm_io *io, void *bytes, size_t nbytes, enum dir
     return nbytes;
 }
 
-static NOINLINE size_t pieces_move(struct vm_io *io, void *bytes, size_t nbytes,
+/* Bytes moved: fewer than nbytes only at a fault, with the iterator behind the last one moved. */
+static NOINLINE size_t pieces_move(struct user_iter *io, void *bytes, size_t nbytes,
                                    enum direction direction)
 {
     size_t done = 0;
@@ -139,46 +168,50 @@ static NOINLINE size_t pieces_move(struct vm_io *io, void *bytes, size_t nbytes,
         size_t piece, moved;
 
         piece_find(io);
-        piece = MIN(nbytes - done, io->here);
+        piece = MIN(MIN(nbytes - done, io->here), PIECE_NBYTES);
         moved = piece - piece_move(io->va, (char *)bytes + done, piece, direction);
-        advance(io, moved);
+        user_iter_advance(io, moved);
         done += moved;
         if (moved < piece)
             break;
+        sched_preempt_point();
     }
     return done;
 }
 
-/* Mostly there is one segment, and all that is asked for lies in it. */
-static inline size_t io_move(struct vm_io *io, void *bytes, size_t nbytes, enum direction direction)
+/* Mostly there is one segment, and all that is asked for lies in it and is short. */
+static inline size_t io_move(struct user_iter *io, void *bytes, size_t nbytes,
+                             enum direction direction)
 {
     ASSERT(!spin_any_held());
     nbytes = MIN(nbytes, io->left);
     if (unlikely(io->kernel))
         return kernel_move(io, bytes, nbytes, direction);
-    if (unlikely(nbytes > io->here || !range_is_user(io->va, nbytes)))
+    if (unlikely(nbytes > MIN(io->here, PIECE_NBYTES) || !user_range_valid(io->va, nbytes)))
         return pieces_move(io, bytes, nbytes, direction);
     nbytes -= bytes_move(io->va, bytes, nbytes, direction);
-    advance(io, nbytes);
+    user_iter_advance(io, nbytes);
     return nbytes;
 }
 
-size_t vm_io_put(struct vm_io *io, const void *src, size_t nbytes)
+/* The bytes are only read in this direction. */
+size_t user_iter_put(struct user_iter *io, const void *src, size_t nbytes)
 {
     return io_move(io, (void *)(uintptr_t)src, nbytes, TO_USER);
 }
 
-size_t vm_io_put_zero(struct vm_io *io, size_t nbytes)
+size_t user_iter_put_zero(struct user_iter *io, size_t nbytes)
 {
     return io_move(io, NULL, nbytes, TO_USER_ZERO);
 }
 
-size_t vm_io_get(struct vm_io *io, void *dst, size_t nbytes)
+size_t user_iter_get(struct user_iter *io, void *dst, size_t nbytes)
 {
     return io_move(io, dst, nbytes, FROM_USER);
 }
 
-static inline size_t io_move_nofault(struct vm_io *io, void *bytes, size_t nbytes,
+/* With faults disabled the page fault handler goes to the fix-up at once, and takes no lock. */
+static inline size_t io_move_nofault(struct user_iter *io, void *bytes, size_t nbytes,
                                      enum direction direction)
 {
     struct arch_thread *self = &thread_current()->arch;
@@ -190,19 +223,26 @@ static inline size_t io_move_nofault(struct vm_io *io, void *bytes, size_t nbyte
     return done;
 }
 
-size_t vm_io_put_nofault(struct vm_io *io, const void *src, size_t nbytes)
+size_t user_iter_put_nofault(struct user_iter *io, const void *src, size_t nbytes)
 {
     return io_move_nofault(io, (void *)(uintptr_t)src, nbytes, TO_USER);
 }
 
-size_t vm_io_get_nofault(struct vm_io *io, void *dst, size_t nbytes)
+size_t user_iter_put_zero_nofault(struct user_iter *io, size_t nbytes)
+{
+    return io_move_nofault(io, NULL, nbytes, TO_USER_ZERO);
+}
+
+size_t user_iter_get_nofault(struct user_iter *io, void *dst, size_t nbytes)
 {
     return io_move_nofault(io, dst, nbytes, FROM_USER);
 }
 
-int vm_io_fault_in(const struct vm_io *io, bool write)
+/* On a copy of the iterator: nothing is moved. A page that is there for reading may still have to
+ * be copied before the kernel can write to it. */
+int user_iter_fault_in(const struct user_iter *io, bool write)
 {
-    struct vm_io at = *io;
+    struct user_iter at = *io;
 
     if (io->kernel || !io->left)
         return 0;
@@ -212,12 +252,15 @@ int vm_io_fault_in(const struct vm_io *io, bool write)
     return 0;
 }
 
-void vm_io_fault_in_all(const struct vm_io *io)
+/* Only a help before a long copy under a lock: a page may be gone again when it is used, and then
+ * the caller's own loop brings it in. */
+void user_iter_fault_in_all(const struct user_iter *io)
 {
-    struct vm_io at = *io;
+    struct user_iter at = *io;
 
-    while (at.left && vm_io_fault_in(&at, false) == 0) {
+    while (at.left && !vm_kill_pending() && user_iter_fault_in(&at, false) == 0) {
+        sched_preempt_point();
         piece_find(&at);
-        advance(&at, MIN(at.here, PAGE_SIZE - (at.va & PAGE_MASK)));
+        user_iter_advance(&at, MIN(at.here, PAGE_SIZE - (at.va & PAGE_MASK)));
     }
 }

@@ -5,9 +5,9 @@
  * Rule:    a user address is checked against USER_END and accessed with fix-ups; a page that is
  *          not there yet is faulted in on the way. Read a user word once, into kernel memory.
  * Context: the thread whose memory it is; no spinlock held; under a mutex of rank INODE or PIPE
- *          only through a struct vm_io with faults disabled.
+ *          only through a struct user_iter with faults disabled.
  * Fails:   -EFAULT where any byte cannot be accessed; bytes before it may have been copied.
- * Tests:   tests/user/badptr_*.c
+ * Tests:   tests/user/mem/badptr_*.c
  */
 #pragma once
 
@@ -39,42 +39,73 @@ MUST_CHECK int vm_user_zero(struct uptr dst, size_t nbytes);
 MUST_CHECK int64_t vm_user_read_string(char *dst, struct uptr src, size_t size);
 
 /* Where the bytes of a read or write come from or go to: user segments, or one kernel buffer. */
-struct vm_io_segment {
+struct user_iter_segment {
     struct uptr base; /* layout of Linux's struct iovec */
     uint64_t nbytes;
 };
 
-struct vm_io {
+struct user_iter {
     char *kernel; /* next byte of the kernel buffer; NULL: user memory */
     uint64_t va;  /* next byte of user memory, and how many follow it before the next segment */
     size_t here;
-    const struct vm_io_segment *next; /* segment */
-    size_t left;                      /* bytes still to go over all segments */
-    uint64_t forbidden; /* the last bytes of a file of the largest size, not to be written */
+    const struct user_iter_segment *next; /* segment */
+    size_t left;                          /* bytes still to go over all segments */
+    uint64_t beyond_limit; /* the last bytes of a file of the largest size, not to be written */
+    bool drops_set_id; /* the writer has no right to leave set-user-ID bits on what it changes */
 };
 
-void vm_io_init_kernel(struct vm_io *io, void *buffer, size_t nbytes);
+void user_iter_init_kernel(struct user_iter *io, void *buffer, size_t nbytes);
 /* The segments stay the caller's and must outlive io; their sum is at most SSIZE_MAX. */
-void vm_io_init_user(struct vm_io *io, const struct vm_io_segment *segments, size_t nbytes);
+void user_iter_init_user(struct user_iter *io, const struct user_iter_segment *segments,
+                         size_t nbytes);
 /* One buffer of a program. */
-static inline void vm_io_init_buffer(struct vm_io *io, struct uptr base, size_t nbytes)
+static inline void user_iter_init_buffer(struct user_iter *io, struct uptr base, size_t nbytes)
 {
-    *io = (struct vm_io){.va = base.va, .here = nbytes, .left = nbytes};
+    /* Field by field: fewer instructions than to clear all of it. */
+    io->kernel = NULL;
+    io->va = base.va;
+    io->here = nbytes;
+    io->next = NULL;
+    io->left = nbytes;
+    io->beyond_limit = 0;
+    io->drops_set_id = false;
+}
+
+/* Where an iterator over user memory is, to go back to. */
+struct user_iter_place {
+    uint64_t va;
+    size_t here;
+    const struct user_iter_segment *next;
+    size_t left;
+};
+
+static inline struct user_iter_place user_iter_place(const struct user_iter *io)
+{
+    return (struct user_iter_place){io->va, io->here, io->next, io->left};
+}
+
+static inline void user_iter_go_back(struct user_iter *io, const struct user_iter_place *place)
+{
+    io->va = place->va;
+    io->here = place->here;
+    io->next = place->next;
+    io->left = place->left;
 }
 
 /* Move up to nbytes (never more than io->left) and advance. They return the number of bytes moved:
- * fewer only at a fault. vm_io_put: to the caller of read(2); vm_io_get: from the caller of
+ * fewer only at a fault. user_iter_put: to the caller of read(2); user_iter_get: from the caller of
  * write(2). They may fault pages in, so: no lock of rank VM or above may be held. */
-MUST_CHECK size_t vm_io_put(struct vm_io *io, const void *src, size_t nbytes);
-MUST_CHECK size_t vm_io_put_zero(struct vm_io *io, size_t nbytes);
-MUST_CHECK size_t vm_io_get(struct vm_io *io, void *dst, size_t nbytes);
+MUST_CHECK size_t user_iter_put(struct user_iter *io, const void *src, size_t nbytes);
+MUST_CHECK size_t user_iter_put_zero(struct user_iter *io, size_t nbytes);
+MUST_CHECK size_t user_iter_get(struct user_iter *io, void *dst, size_t nbytes);
 
 /* The same, for use under INODE or PIPE mutexes: a page that is not there is a short copy. The
- * caller then unlocks, calls vm_io_fault_in, and tries again if that returned 0. */
-MUST_CHECK size_t vm_io_put_nofault(struct vm_io *io, const void *src, size_t nbytes);
-MUST_CHECK size_t vm_io_get_nofault(struct vm_io *io, void *dst, size_t nbytes);
+ * caller then unlocks, calls user_iter_fault_in, and tries again if that returned 0. */
+MUST_CHECK size_t user_iter_put_nofault(struct user_iter *io, const void *src, size_t nbytes);
+MUST_CHECK size_t user_iter_put_zero_nofault(struct user_iter *io, size_t nbytes);
+MUST_CHECK size_t user_iter_get_nofault(struct user_iter *io, void *dst, size_t nbytes);
 /* Makes the page at the current position accessible; write: the kernel is going to write to it
- * (vm_io_put). 0 or -EFAULT. */
-MUST_CHECK int vm_io_fault_in(const struct vm_io *io, bool write);
+ * (user_iter_put). 0 or -EFAULT. */
+MUST_CHECK int user_iter_fault_in(const struct user_iter *io, bool write);
 /* The same for all that is left, to be read; ends at the first page that cannot be there. */
-void vm_io_fault_in_all(const struct vm_io *io);
+void user_iter_fault_in_all(const struct user_iter *io);

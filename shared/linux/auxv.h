@@ -2,7 +2,7 @@
 /*
  * shared/linux/auxv.h - keys of the auxiliary vector, above envp on a new program's stack
  *
- * Used by: proc/exec_stack.c; the ABI test compares with the host's <elf.h>.
+ * Used by: proc/exec/exec_stack.c; the ABI test compares with the host's <elf.h>.
  */
 #pragma once
 

@@ -2,7 +2,7 @@
 /*
  * shared/linux/dirent.h - records of getdents and getdents64
  *
- * Used by: kernel/syscall/sys_dir.c. Records are padded to 8 bytes.
+ * Used by: kernel/syscall/fs/sys_dir.c. Records are padded to 8 bytes.
  */
 #pragma once
 

@@ -49,7 +49,12 @@
 #define LX_F_DUPFD_CLOEXEC 1030
 #define LX_F_SETPIPE_SZ    1031
 #define LX_F_GETPIPE_SZ    1032
+#define LX_F_ADD_SEALS     1033
+#define LX_F_GET_SEALS     1034
 #define LX_FD_CLOEXEC      1
+
+#define LX_F_SEAL_SEAL 0x01 /* no seals are added any more */
+#define LX_F_ALL_SEALS 0x3f
 
 #define LX_F_RDLCK 0
 #define LX_F_WRLCK 1

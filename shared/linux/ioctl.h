@@ -2,7 +2,7 @@
 /*
  * shared/linux/ioctl.h - requests of ioctl
  *
- * Used by: kernel/syscall/sys_fcntl.c, kernel/dev.
+ * Used by: kernel/syscall/fs/sys_fcntl.c, kernel/dev.
  */
 #pragma once
 

@@ -21,6 +21,7 @@
 #define LX_MAP_FIXED           0x10
 #define LX_MAP_ANONYMOUS       0x20
 #define LX_MAP_32BIT           0x40
+#define LX_MAP_ABOVE4G         0x80
 #define LX_MAP_GROWSDOWN       0x0100
 #define LX_MAP_DENYWRITE       0x0800
 #define LX_MAP_EXECUTABLE      0x1000
@@ -32,6 +33,9 @@
 #define LX_MAP_HUGETLB         0x40000
 #define LX_MAP_SYNC            0x80000
 #define LX_MAP_FIXED_NOREPLACE 0x100000
+#define LX_MAP_UNINITIALIZED   0x4000000
+#define LX_MAP_HUGE_2MB        (21u << 26)
+#define LX_MAP_HUGE_1GB        (30u << 26)
 
 #define LX_MADV_NORMAL          0
 #define LX_MADV_RANDOM          1

@@ -2,7 +2,7 @@
 /*
  * shared/linux/poll.h - poll and select
  *
- * Used by: kernel/fs, kernel/syscall/sys_poll.c.
+ * Used by: kernel/fs, kernel/syscall/fs/sys_poll.c.
  */
 #pragma once
 

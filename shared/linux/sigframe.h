@@ -2,10 +2,10 @@
 /*
  * shared/linux/sigframe.h - what lies on the stack while a signal handler runs
  *
- * Used by: proc/sigframe.c. Handlers, libc's and unwinders read and change it, so each bit is
- *          Linux's for x86-64 (struct rt_sigframe).
- * Order:   return address, context, siginfo; above them, aligned to 64 bytes, the XSAVE area with
- *          LX_FP_XSTATE_MAGIC2 right behind it; above that, the red zone of what was interrupted.
+ * Used by: proc/signal/sigframe.c. Handlers, libc's and unwinders read and change it, so each bit
+ * is Linux's for x86-64 (struct rt_sigframe). Order:   return address, context, siginfo; above
+ * them, aligned to 64 bytes, the XSAVE area with LX_FP_XSTATE_MAGIC2 right behind it; above that,
+ * the red zone of what was interrupted.
  */
 #pragma once
 

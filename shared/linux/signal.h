@@ -160,6 +160,7 @@ _Static_assert(sizeof(struct lx_signalfd_siginfo) == 128, "struct signalfd_sigin
 /* timer_create. */
 #define LX_SIGEV_SIGNAL    0
 #define LX_SIGEV_NONE      1
+#define LX_SIGEV_THREAD    2
 #define LX_SIGEV_THREAD_ID 4
 
 struct lx_sigevent {

@@ -30,6 +30,8 @@ struct lx_sysinfo {
 #define LX_PR_SET_PDEATHSIG       1
 #define LX_PR_GET_PDEATHSIG       2
 #define LX_PR_GET_DUMPABLE        3
+#define LX_PR_GET_KEEPCAPS        7
+#define LX_PR_SET_KEEPCAPS        8
 #define LX_PR_SET_DUMPABLE        4
 #define LX_PR_SET_NAME            15
 #define LX_PR_GET_NAME            16

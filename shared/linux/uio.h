@@ -2,7 +2,8 @@
 /*
  * shared/linux/uio.h - vectors of buffers
  *
- * Used by: kernel/syscall/sys_rw.c; the kernel's own form is struct vm_io_segment (vm/vm_user.h).
+ * Used by: kernel/syscall/fs/sys_rw.c; the kernel's own form is struct user_iter_segment
+ * (vm/vm_user.h).
  */
 #pragma once
 

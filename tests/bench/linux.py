@@ -17,7 +17,8 @@ import time
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 sys.path[:0] = [os.path.join(TOP, "tools"), os.path.join(TOP, "tests/programs")]
-import mkcpio  # noqa: E402  (found by the paths above)
+import machine as qemu  # noqa: E402  (found by the paths above)
+import mkcpio  # noqa: E402
 import tree as packages  # noqa: E402
 
 META = "linux-image-cloud-amd64"
@@ -94,8 +95,8 @@ def write_stamped(kernel, path, folder):
 def run_until(arguments, pattern):
     """What the machine printed up to a line that the pattern matches; the machine is ended."""
     with tempfile.TemporaryFile() as log:
-        machine = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=log,
-                                   stderr=subprocess.STDOUT)
+        machine = qemu.start(arguments, stdin=subprocess.DEVNULL, stdout=log,
+                             stderr=subprocess.STDOUT)
         deadline = time.monotonic() + LIMIT
         try:
             while True:

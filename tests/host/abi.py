@@ -49,6 +49,7 @@ HOSTS = {
 RENAMED = {
     "O_TMPFILE_BIT": "__O_TMPFILE", "NSIG": "__SIGRTMAX", "FD_SETSIZE": "__FD_SETSIZE",
     "ANON_MAGIC": "ANON_INODE_FS_MAGIC", "PROC_MAGIC": "PROC_SUPER_MAGIC",
+    "DEVPTS_MAGIC": "DEVPTS_SUPER_MAGIC",
     "STATX_RESERVED": "STATX__RESERVED", "O_ASYNC": "FASYNC",
     "WNOTHREAD": "__WNOTHREAD", "WALL": "__WALL", "WCLONE": "__WCLONE",
     "ITIMER_COUNT": "ITIMER_PROF + 1", "SIGINFO_NBYTES": "SI_MAX_SIZE",
@@ -58,7 +59,7 @@ RENAMED_PATTERNS = [(r"^FALLOC_(?!FL_)", "FALLOC_FL_")]
 
 NO_HOST = {
     "CLOCK_TICKS": "sysconf; compared when abi_test runs",
-    "CPUCLOCK_PERTHREAD_MASK": "in no header for programs; tests/user/cpu_time.c",
+    "CPUCLOCK_PERTHREAD_MASK": "in no header for programs; tests/user/time/cpu_time.c",
     "CPUCLOCK_WHAT_MASK": "likewise", "CPUCLOCK_PROF": "likewise",
     "CPUCLOCK_VIRT": "likewise", "CPUCLOCK_SCHED": "likewise",
     "CLOCK_TICKS_COARSE": "a choice of the distribution's kernel",
@@ -69,6 +70,8 @@ NO_HOST = {
     "SYMLOOP_MAX": "internal to Linux (MAXSYMLINKS)",
     "PIPE_SIZE": "internal to Linux; fcntl, compared when abi_test runs",
     "MAX_RW_COUNT": "internal to Linux",
+    "F_ALL_SEALS": "internal to Linux: all the seals together",
+    "MAP_ABOVE4G": "newer than the headers of some releases",
     "DT_FROM_MODE": "a macro with a parameter; compared when abi_test runs",
     "struct rseq": "its last words are newer than the host's header",
     "struct dirent": "the record of the old getdents is in no header",

@@ -4,9 +4,9 @@
 # calls on files, above made-up memory, locks and user memory (fs_fake.h). Included by host.mk,
 # which explains the variables.
 
-HOST_FS_SRCS := $(sort $(wildcard kernel/fs/*.c)) kernel/dev/mem.c kernel/dev/console.c \
-    kernel/syscall/user_path.c $(addprefix kernel/syscall/sys_,rw.c open.c fcntl.c pipe.c stat.c \
-    path.c cwd.c attr.c utime.c dir.c copy.c poll.c lock.c)
+HOST_FS_SRCS := $(sort $(wildcard kernel/fs/*/*.c)) kernel/dev/mem.c kernel/dev/console.c \
+    kernel/syscall/fs/user_path.c kernel/syscall/fs/poll_scan.c kernel/mm/user_charge.c $(addprefix kernel/syscall/fs/sys_,rw.c open.c fcntl.c pipe.c stat.c \
+    path.c cwd.c attr.c utime.c dir.c copy.c poll.c select.c lock.c)
 
 # The quoted path puts the made-up headers before the kernel's own.
 HOST_FS_CFLAGS := -iquote tests/host/fs_fake -fno-strict-aliasing

@@ -1,16 +1,22 @@
 /* SPDX-License-Identifier: MIT */
+/* Long because the rooms below fs are made up in one place. */
 #include "tests/host/fs_fake.h"
 
+#include <asm/prctl.h>
 #include <sanitizer/asan_interface.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "kernel/core/clock.h"
 #include "kernel/core/random.h"
 #include "kernel/core/spinlock.h"
+#include "kernel/fs/vfs/fdtable.h"
 #include "kernel/proc/process.h"
-#include "kernel/proc/signal.h"
+#include "kernel/proc/signal/signal.h"
 #include "kernel/sched/mutex.h"
-#include "kernel/vm/vm_mappings.h"
+#include "kernel/sched/sched.h"
+#include "kernel/vm/vm_rmap.h"
 
 /* --- allocation, with failures --- */
 
@@ -151,6 +157,16 @@ void slab_free(struct slab_cache *cache, void *object)
     free(object);
 }
 
+uint64_t slab_objects(const struct slab_cache *cache)
+{
+    return cache->objects;
+}
+
+uint64_t slab_objects_bound(const struct slab_cache *cache)
+{
+    return slab_objects(cache);
+}
+
 uint64_t slab_frames(const struct slab_cache *cache)
 {
     (void)cache; /* objects here are malloc's */
@@ -180,19 +196,29 @@ void kfree(void *object)
 
 /* --- locks --- */
 
+/* Where locks are taken inline, the kernel looks for its processor by GS. */
+__attribute__((constructor)) static void processor_init(void)
+{
+    static struct thread thread;
+    static struct cpu cpu = {.lock_id = 1, .thread = &thread.arch};
+
+    if (syscall(SYS_arch_prctl, ARCH_SET_GS, &cpu))
+        abort();
+}
+
 static unsigned mutexes_held[MUTEX_RANKS];
-static unsigned spins_held[SPIN_KLOG + 1];
+static unsigned spins_held[SPIN_RANKS];
 
 static bool any_spin(void)
 {
-    for (unsigned rank = 0; rank <= SPIN_KLOG; rank++)
+    for (unsigned rank = 0; rank < SPIN_RANKS; rank++)
         if (spins_held[rank])
             return true;
     return false;
 }
 
 /* No program maps anything here; the caller may hold no mutex. */
-void vm_mappings_drop(struct vm_pager *pager, uint64_t first, uint64_t end, bool ends)
+void vm_rmap_unmap_range(struct vm_pager *pager, uint64_t first, uint64_t end, bool ends)
 {
     (void)pager, (void)ends;
     assert_true(first <= end);
@@ -217,7 +243,7 @@ void assert_may_fault(void)
 static unsigned rank_of(const struct mutex *mutex)
 {
     assert_true(mutex->unit != 0);
-    return (unsigned)__builtin_ctz(mutex->unit) / 8 + 1;
+    return (unsigned)__builtin_ctzll(mutex->unit) / 4;
 }
 
 void mutex_init(struct mutex *mutex, enum mutex_rank rank)
@@ -231,7 +257,7 @@ static void mutex_take(struct mutex *mutex)
     assert_true(mutex->owner == 0);
     assert_false(any_spin());
     assert_false(mutex_from(rank_of(mutex) + 1u));
-    mutex->owner = 1;
+    mutex->owner = (uint64_t)CPU_OWN->thread;
     mutexes_held[rank_of(mutex)]++;
 }
 
@@ -263,29 +289,35 @@ void mutex_unlock_pair(struct mutex *one, struct mutex *other)
         mutex_unlock(other);
 }
 
-bool mutex_is_held(const struct mutex *mutex)
-{
-    return mutex->owner != 0;
-}
-
 void spin_init(struct spinlock *lock, enum spin_rank rank)
 {
     *lock = (struct spinlock)SPINLOCK_INIT(rank);
 }
 
+void spin_lock_contended(struct spinlock *lock)
+{
+    (void)lock;
+    fail_msg("there is one processor");
+}
+
 void spin_lock(struct spinlock *lock)
 {
-    assert_false(lock->held);
-    for (unsigned rank = (unsigned)__builtin_ctz(lock->bit); rank <= SPIN_KLOG; rank++)
+    assert_false(lock->holder);
+    for (unsigned rank = (unsigned)__builtin_ctz(lock->bit); rank < SPIN_RANKS; rank++)
         assert_int_equal(spins_held[rank], 0);
-    lock->held = 1;
+    lock->holder = 1;
     spins_held[__builtin_ctz(lock->bit)]++;
+}
+
+bool spin_is_held(const struct spinlock *lock)
+{
+    return lock->holder != 0;
 }
 
 void spin_unlock(struct spinlock *lock)
 {
-    assert_true(lock->held);
-    lock->held = 0;
+    assert_true(lock->holder);
+    lock->holder = 0;
     spins_held[__builtin_ctz(lock->bit)]--;
 }
 
@@ -315,6 +347,10 @@ void waitq_init(struct waitq *queue)
 void signal_restore_mask_later(struct task *self, uint64_t mask)
 {
     self->sig_mask = mask;
+}
+
+void sched_preempt(void)
+{
 }
 
 bool waitq_interrupted(void)
@@ -399,6 +435,14 @@ void signal_send_task(struct task *task, int number)
     fake_last_signal = number;
 }
 
+int signal_send_self(struct task *self, bool to_task, const struct lx_siginfo *info,
+                     bool must_queue)
+{
+    (void)to_task, (void)must_queue;
+    signal_send_task(self, info->signo);
+    return 0;
+}
+
 void signal_set_wait(struct task *self, uint64_t set)
 {
     self->sig_wait = set;
@@ -458,4 +502,12 @@ void fake_task_destroy(struct task *task)
     fd_table_put(task->files);
     fs_context_destroy(task->fs);
     free(task);
+}
+
+void process_replace_files(struct task *self, struct fd_table *files)
+{
+    struct fd_table *old = self->files;
+
+    self->files = files;
+    fd_table_put(old);
 }

@@ -10,12 +10,12 @@
 
 #include "tests/host/check.h"
 
-#include "kernel/fs/fdtable.h"
-#include "kernel/fs/file.h"
-#include "kernel/fs/fs_context.h"
-#include "kernel/fs/mount.h"
-#include "kernel/fs/open.h"
-#include "kernel/fs/path.h"
+#include "kernel/fs/vfs/fdtable.h"
+#include "kernel/fs/vfs/file.h"
+#include "kernel/fs/vfs/fs_context.h"
+#include "kernel/fs/vfs/mount.h"
+#include "kernel/fs/vfs/open.h"
+#include "kernel/fs/vfs/path.h"
 #include "kernel/mm/pmm.h"
 #include "kernel/mm/slab.h"
 #include "kernel/proc/task.h"

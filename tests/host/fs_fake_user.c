@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* User memory is this program's own: any address but those declared bad or absent. */
+#include "kernel/sched/hazard.h"
+#include "kernel/sched/rcu.h"
 #include "tests/host/fs_fake.h"
 
 static uint64_t bad_from, bad_to;
@@ -66,14 +68,15 @@ int64_t vm_user_read_string(char *dst, struct uptr src, size_t size)
     return -ENAMETOOLONG;
 }
 
-void vm_io_init_kernel(struct vm_io *io, void *buffer, size_t nbytes)
+void user_iter_init_kernel(struct user_iter *io, void *buffer, size_t nbytes)
 {
-    *io = (struct vm_io){.kernel = buffer, .left = nbytes};
+    *io = (struct user_iter){.kernel = buffer, .left = nbytes};
 }
 
-void vm_io_init_user(struct vm_io *io, const struct vm_io_segment *segments, size_t nbytes)
+void user_iter_init_user(struct user_iter *io, const struct user_iter_segment *segments,
+                         size_t nbytes)
 {
-    *io = (struct vm_io){.next = segments, .left = nbytes};
+    *io = (struct user_iter){.next = segments, .left = nbytes};
 }
 
 enum move { PUT, PUT_ZERO, GET };
@@ -98,7 +101,7 @@ static size_t present(uint64_t va, size_t nbytes)
     return present_page == va >> PAGE_SHIFT ? MIN(nbytes, in_page) : 0;
 }
 
-static void piece_find(struct vm_io *io)
+static void piece_find(struct user_iter *io)
 {
     for (; io->here == 0; io->next++) {
         io->va = io->next->base.va;
@@ -106,7 +109,7 @@ static void piece_find(struct vm_io *io)
     }
 }
 
-static size_t io_move(struct vm_io *io, void *here, size_t nbytes, enum move move, bool nofault)
+static size_t io_move(struct user_iter *io, void *here, size_t nbytes, enum move move, bool nofault)
 {
     size_t done = 0;
 
@@ -138,37 +141,42 @@ static size_t io_move(struct vm_io *io, void *here, size_t nbytes, enum move mov
     return done;
 }
 
-size_t vm_io_put(struct vm_io *io, const void *src, size_t nbytes)
+size_t user_iter_put(struct user_iter *io, const void *src, size_t nbytes)
 {
     assert_may_fault();
     return io_move(io, (void *)(uintptr_t)src, nbytes, PUT, false);
 }
 
-size_t vm_io_put_zero(struct vm_io *io, size_t nbytes)
+size_t user_iter_put_zero(struct user_iter *io, size_t nbytes)
 {
     assert_may_fault();
     return io_move(io, NULL, nbytes, PUT_ZERO, false);
 }
 
-size_t vm_io_get(struct vm_io *io, void *dst, size_t nbytes)
+size_t user_iter_get(struct user_iter *io, void *dst, size_t nbytes)
 {
     assert_may_fault();
     return io_move(io, dst, nbytes, GET, false);
 }
 
-size_t vm_io_put_nofault(struct vm_io *io, const void *src, size_t nbytes)
+size_t user_iter_put_nofault(struct user_iter *io, const void *src, size_t nbytes)
 {
     return io_move(io, (void *)(uintptr_t)src, nbytes, PUT, true);
 }
 
-size_t vm_io_get_nofault(struct vm_io *io, void *dst, size_t nbytes)
+size_t user_iter_put_zero_nofault(struct user_iter *io, size_t nbytes)
+{
+    return io_move(io, NULL, nbytes, PUT_ZERO, true);
+}
+
+size_t user_iter_get_nofault(struct user_iter *io, void *dst, size_t nbytes)
 {
     return io_move(io, dst, nbytes, GET, true);
 }
 
-int vm_io_fault_in(const struct vm_io *io, bool write)
+int user_iter_fault_in(const struct user_iter *io, bool write)
 {
-    struct vm_io at = *io;
+    struct user_iter at = *io;
 
     assert_may_fault();
     if (io->kernel || !io->left)
@@ -182,8 +190,46 @@ int vm_io_fault_in(const struct vm_io *io, bool write)
 
 /* One page at a time is all that is ever there: whoever asks for more has to go on piece by piece.
  */
-void vm_io_fault_in_all(const struct vm_io *io)
+void user_iter_fault_in_all(const struct user_iter *io)
 {
     (void)io;
     assert_may_fault();
+}
+
+/* --- readers without locks: there is one thread --- */
+
+static const void *hazard;
+static bool rcu_reader;
+
+void hazard_enter(const void *object)
+{
+    assert_null(hazard);
+    hazard = object;
+}
+
+void hazard_leave(void)
+{
+    hazard = NULL;
+}
+
+void hazard_drain(const void *object)
+{
+    assert_true(hazard != object);
+}
+
+void rcu_read_lock(void)
+{
+    assert_false(rcu_reader);
+    rcu_reader = true;
+}
+
+void rcu_read_unlock(void)
+{
+    assert_true(rcu_reader);
+    rcu_reader = false;
+}
+
+void rcu_call(struct rcu_head *head, void (*function)(struct rcu_head *head))
+{
+    function(head);
 }

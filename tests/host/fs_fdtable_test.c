@@ -9,7 +9,7 @@ static struct file *make_file(void)
 {
     struct file *file;
 
-    assert_int_equal(file_create_anon(&no_ops, NULL, LX_S_IFIFO | 0600, LX_O_RDWR, &file), 0);
+    assert_int_equal(file_create_anon(&no_ops, NULL, LX_S_IFIFO | 0600, LX_O_RDWR, NULL, &file), 0);
     return file;
 }
 

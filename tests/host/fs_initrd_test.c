@@ -3,7 +3,7 @@
 #define _GNU_SOURCE
 #include "tests/host/fs_fake.h"
 
-#include "kernel/fs/initrd.h"
+#include "kernel/fs/ramfs/initrd.h"
 #include "kernel/syscall/handlers.h"
 #include "tests/host/cpio_builder.h"
 
@@ -130,6 +130,7 @@ static void test_all_kinds(void **state)
 static void test_aligned_data_stays_in_place(void **state)
 {
     static char page[PAGE_SIZE];
+    struct vm_page_range range = {.count = 1};
     struct frame *frame;
     struct file *file;
     size_t header;
@@ -148,11 +149,14 @@ static void test_aligned_data_stays_in_place(void **state)
     OK(populate());
     assert_int_equal(report.nbytes_in_place, PAGE_SIZE);
     OK(fs_open_path(task->fs, "/aligned", LX_O_RDONLY, 0, &file));
-    OK(file_pager(file)->ops->page_get(file_pager(file), 0, false, &frame));
+    OK(file_pager(file)->ops->map_range(file_pager(file), &range));
+    frame = range.frames[0];
     assert_ptr_equal(frame, &pmm_frames[1]);
     frame_put(frame);
     /* For a shared writable mapping it must be the file's own. */
-    OK(file_pager(file)->ops->page_get(file_pager(file), 0, true, &frame));
+    range.write = true;
+    OK(file_pager(file)->ops->map_range(file_pager(file), &range));
+    frame = range.frames[0];
     assert_ptr_not_equal(frame, &pmm_frames[1]);
     assert_int_equal(*(char *)frame_address(frame), 'P');
     frame_put(frame);

@@ -2,8 +2,8 @@
 /* Pipes and FIFOs: wrapping, atomic writes, waiting, the other end gone, poll and select. */
 #include "tests/host/fs_fake.h"
 
-#include "kernel/fs/pipe.h"
-#include "kernel/fs/poll.h"
+#include "kernel/fs/pipe/pipe.h"
+#include "kernel/fs/vfs/poll.h"
 #include "kernel/syscall/handlers.h"
 #include "shared/linux/ioctl.h"
 #include "shared/linux/poll.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/host/fs_fake.h"
 
-#include "kernel/fs/radix.h"
+#include "kernel/fs/page_cache/radix.h"
 
 #define MODEL 3000
 

@@ -24,7 +24,7 @@ $(eval $(call HOST_PLAT_TEST,lapic,kernel/plat/lapic.c))
 $(eval $(call HOST_PLAT_TEST,ioapic,kernel/plat/ioapic.c))
 $(eval $(call HOST_PLAT_TEST,power,kernel/plat/power.c))
 $(eval $(call HOST_PLAT_TEST,rtc,kernel/plat/rtc.c))
-$(eval $(call HOST_PLAT_TEST,fbterm,kernel/dev/fbterm.c kernel/dev/fbterm_pixels.c \
+$(eval $(call HOST_PLAT_TEST,fbterm,kernel/dev/fb/fbterm.c kernel/dev/fb/fbterm_pixels.c \
     $(HOST_PLAT_FONT)))
 
 $(HOST_PLAT_FONT): tools/mkfont.py

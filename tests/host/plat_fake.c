@@ -103,12 +103,12 @@ uint64_t tsc_read(void)
     return plat_fake.tsc ? plat_fake.tsc() : 0;
 }
 
-const void *window_map_ram(uint64_t physical, size_t nbytes)
+const void *memremap(uint64_t physical, size_t nbytes)
 {
     return plat_fake.map_ram ? plat_fake.map_ram(physical, nbytes) : NULL;
 }
 
-volatile void *window_map_mmio(uint64_t physical, size_t nbytes, enum window_cache cache)
+volatile void *ioremap(uint64_t physical, size_t nbytes, enum vmalloc_cache cache)
 {
     plat_fake.last_cache = cache;
     return plat_fake.map_mmio ? plat_fake.map_mmio(physical, nbytes) : NULL;
@@ -153,14 +153,19 @@ void power_end_triple_fault(void)
 /* One thread: a lock that is taken twice is a mistake. */
 uint64_t spin_lock_irqsave(struct spinlock *lock)
 {
-    assert_int_equal(lock->held, 0);
-    lock->held = 1;
+    assert_int_equal(lock->holder, 0);
+    lock->holder = 1;
     return 0;
+}
+
+bool spin_is_held(const struct spinlock *lock)
+{
+    return lock->holder != 0;
 }
 
 void spin_unlock_irqrestore(struct spinlock *lock, uint64_t flags)
 {
     (void)flags;
-    assert_int_equal(lock->held, 1);
-    lock->held = 0;
+    assert_int_equal(lock->holder, 1);
+    lock->holder = 0;
 }

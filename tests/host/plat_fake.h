@@ -11,7 +11,7 @@
 #include "tests/host/check.h"
 
 #include "kernel/arch/x86_64/cpuid.h"
-#include "kernel/mm/window.h"
+#include "kernel/mm/vmalloc.h"
 
 enum plat_end { PLAT_END_NONE, PLAT_END_STOP, PLAT_END_TRIPLE_FAULT };
 
@@ -24,9 +24,9 @@ struct plat_fake {
     uint64_t (*tsc)(void);
     const void *(*map_ram)(uint64_t physical, size_t nbytes);
     volatile void *(*map_mmio)(uint64_t physical, size_t nbytes);
-    enum window_cache last_cache; /* of the last map_mmio */
-    jmp_buf end;                  /* where power_end_* jump to, with enum plat_end */
-    char log[8192];               /* all that klog was given, lines ended by \n */
+    enum vmalloc_cache last_cache; /* of the last map_mmio */
+    jmp_buf end;                   /* where power_end_* jump to, with enum plat_end */
+    char log[8192];                /* all that klog was given, lines ended by \n */
 };
 
 extern struct plat_fake plat_fake;

@@ -13,8 +13,8 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-#include "kernel/dev/fbterm.h"
-#include "kernel/dev/font.h"
+#include "kernel/dev/fb/fbterm.h"
+#include "kernel/dev/fb/font.h"
 #include "shared/linux/errno.h"
 
 #define BASE 0xc0000000ULL

@@ -4,8 +4,14 @@
 A test that boots gets the fixture `boot`; the serial log of every machine it booted is shown when
 the test fails. Machines run without KVM, so that a result does not depend on the host.
 """
+import contextlib
+import ctypes
+import fcntl
 import os
 import re
+import select
+import signal
+import socket
 import subprocess
 import sys
 import time
@@ -18,6 +24,12 @@ sys.path.insert(0, os.path.join(TOP, "tools"))
 import machine  # noqa: E402  (found in tools/)
 
 BUILD = os.path.join(TOP, os.environ.get("B", "build"))
+NOT_HERE = "not here: "  # so begins the reason of a skip that tests/run.py does not count as failed
+# Of <asm/unistd_64.h>, <linux/sched.h>, <linux/mount.h> and <asm-generic/ioctls.h>.
+SYS_UNSHARE, SYS_FSOPEN, SYS_FSCONFIG, SYS_FSMOUNT = 272, 430, 431, 432
+CLONE_NEWNS, CLONE_NEWUSER = 0x20000, 0x10000000
+FSCONFIG_SET_STRING, FSCONFIG_CMD_CREATE = 1, 6
+TIOCSPTLCK, TIOCGPTPEER = 0x40045431, 0x5441
 MTOOLS_ENV = dict(os.environ, MTOOLSRC="/dev/null", MTOOLS_SKIP_CHECK="1", TZ="UTC", LC_ALL="C")
 
 
@@ -30,6 +42,75 @@ def run(*args, **more):
     more.setdefault("timeout", 120)
     return subprocess.run([str(a) for a in args], capture_output=True, text=True,
                           errors="replace", check=False, **more)
+
+
+def machine_of(process, seconds=60):
+    """A descriptor of the QEMU that the process has started, once it is there; for `has_ended`."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and process.poll() is None:
+        with open(f"/proc/{process.pid}/task/{process.pid}/children", encoding="ascii") as file:
+            children = file.read().split()
+        for child in children:
+            try:
+                if machine.QEMU in os.readlink(f"/proc/{child}/exe"):
+                    return os.pidfd_open(int(child))
+            except OSError:
+                pass  # it has ended meanwhile
+        time.sleep(0.05)
+    raise AssertionError("no QEMU was started")
+
+
+def has_ended(descriptor, seconds=20):
+    """Whether the process of that descriptor ends within the time; if not, it is killed."""
+    ended = bool(select.select([descriptor], [], [], seconds)[0])
+    if not ended:
+        signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+    os.close(descriptor)
+    return ended
+
+
+def open_terminal_by(unshare):
+    """(master, slave) of pseudo-terminals of our own, which are mounted nowhere."""
+    libc = ctypes.CDLL(None, use_errno=True)
+
+    def call(number, *args):
+        result = libc.syscall(number, *args)
+        if result < 0:
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+        return result
+
+    if unshare:
+        call(SYS_UNSHARE, CLONE_NEWUSER | CLONE_NEWNS)
+    context = call(SYS_FSOPEN, b"devpts", 0)
+    call(SYS_FSCONFIG, context, FSCONFIG_SET_STRING, b"ptmxmode", b"0666", 0)
+    call(SYS_FSCONFIG, context, FSCONFIG_CMD_CREATE, None, None, 0)
+    mount = call(SYS_FSMOUNT, context, 0, 0)
+    master = os.open("ptmx", os.O_RDWR | os.O_NOCTTY, dir_fd=mount)
+    fcntl.ioctl(master, TIOCSPTLCK, b"\0\0\0\0")
+    return master, fcntl.ioctl(master, TIOCGPTPEER, os.O_RDWR | os.O_NOCTTY)
+
+
+def open_terminal():
+    """os.openpty, also where no /dev/pts is mounted: then by mounting one, in a user namespace
+    where that takes one. A skip where Linux gives none at all."""
+    try:
+        return os.openpty()
+    except OSError as err:
+        reason = err.strerror
+    for unshare in (False, True):
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            pid = os.fork()
+            if pid == 0:
+                with contextlib.suppress(OSError):
+                    socket.send_fds(theirs, [b"1"], open_terminal_by(unshare))
+                os._exit(0)
+            os.waitpid(pid, 0)
+            theirs.close()
+            data, descriptors, *_ = socket.recv_fds(ours, 1, 2)
+        if data:
+            return descriptors
+    pytest.skip(f"{NOT_HERE}there are no pseudo-terminals: {reason}")
 
 
 class Image:

@@ -84,7 +84,7 @@ def test_processor_that_is_deaf_for_a_while(boot, mkimg):
     assert outcome.code == machine.PASS, outcome.message
     begin = outcome.log.index("processor 1 has not answered for 10 s")
     text = outcome.log[begin:outcome.log.index("processor 1 goes on", begin)]
-    for expected in ("be_deaf+0x", "flight recorder of cpu 1", "vector "):
+    for expected in ("inject_deaf_thread+0x", "flight recorder of cpu 1", "vector "):
         assert expected in text, expected
     assert outcome.log.count("has not answered") == 1
 

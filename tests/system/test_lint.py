@@ -18,9 +18,10 @@ GOOD = {
     "shared/facts.h": card("shared/facts.h", "#define FACT 1\n"),
     "kernel/lib/low.h": card("kernel/lib/low.h", '#include "shared/facts.h"\n'),
     "kernel/mm/high.h": card("kernel/mm/high.h", '#include "kernel/lib/low.h"\n'),
-    "kernel/mm/high.c": SPDX + '#include "kernel/mm/high.h"\n\nint high_get(int a)\n{\n'
+    "kernel/mm/high.c": SPDX + '#include "kernel/mm/high.h"\n\n'
+                               "/* Gets it. */\nint high_get(int a)\n{\n"
                                "    return a;\n}\n",
-    "kernel/main.c": SPDX + '#include "kernel/mm/high.h"\n',
+    "kernel/main.c": SPDX + '/* Starts. */\n#include "kernel/mm/high.h"\n',
     "kernel/README.md": "1. `mm/high.c`\n2. `main.c`\n",
     "kernel/kernel.mk": "# SPDX-License-Identifier: MIT\nMM := \\\n    kernel/mm/high.c\n"
                         "KERNEL_SRCS := $(MM) kernel/main.c\n",
@@ -32,6 +33,10 @@ GOOD = {
 HIGH = GOOD["kernel/mm/high.c"]
 LONG = "".join(f"    a += {n};\n" for n in range(80))
 LONG_FUNCTION = HIGH.replace("    return a;\n", LONG + "    return a;\n")
+ASSERTION = "    ASSERT(spin_is_held(&lock));\n"
+DECLARED = "    struct thing *t = thing_of(a);\n    uint64_t flags, *p;\n\n"
+LOCKED = HIGH.replace("high_get", "high_get_locked").replace(
+    "    return a;\n", DECLARED + ASSERTION + "    return a;\n")
 
 BAD = [
     ("include-paths", {"kernel/mm/high.c": HIGH.replace("kernel/mm/high.h", "mm/high.h")}),
@@ -68,6 +73,15 @@ BAD = [
     ("reading-order", {"kernel/README.md": "1. `main.c`\n2. `mm/high.c`\n"}),
     ("reading-order", {"kernel/README.md": "1. `mm/high.c`\n"}),
     ("reading-order", {"kernel/lib/new.c": SPDX}),
+    ("words", {"kernel/mm/high.c": HIGH.replace("int high", "/* The filemap. */\n\nint high")}),
+    ("words", {"kernel/mm/high.c": HIGH.replace("high_get", "high_snippet_get")}),
+    ("words", {"kernel/mm/high.c": HIGH.replace("int high", "/* Who waits. */\n\nint high")
+                    .replace("Who", "For those who")}),
+    ("static-names", {"kernel/mm/high.c": HIGH.replace("int high", "static int high"),
+                      "kernel/mm/low.c": HIGH.replace("int high", "static int high")}),
+    ("locked-asserts", {"kernel/mm/high.c": HIGH.replace("high_get", "high_get_locked")}),
+    ("locked-asserts", {"kernel/mm/high.c": LOCKED.replace(ASSERTION, "    a = 1;\n" + ASSERTION)}),
+    ("comments", {"kernel/mm/high.c": HIGH.replace("/* Gets it. */\n", "")}),
     ("form", {"kernel/mm/high.c": HIGH.replace("int a)", "int  a)")}),
     ("shell", {"tools/tool.sh": GOOD["tools/tool.sh"].replace('"$1"', "$1")}),
     ("python", {"tools/tool.py": GOOD["tools/tool.py"] + "def f(:\n"}),
@@ -116,3 +130,21 @@ def test_every_rule_has_a_bad_example():
 def test_accepts(tmp_path, rule, changes):
     done = lint(tmp_path, changes, "--rule", rule)
     assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("rule, changes", [
+    ("words", {"kernel/mm/high.c": HIGH.replace("return a", 'say("filemap"); return prefilemap')}),
+    ("words", {"efi-loader/l.c": SPDX + "/* filemap */\n"}),
+    ("static-names", {"kernel/mm/low.c": HIGH}),
+    ("locked-asserts", {"kernel/mm/high.c": LOCKED}),
+    ("locked-asserts", {"kernel/mm/high.c": LOCKED.replace("spin_is_held", "mutex_is_held")}),
+    ("comments", {"kernel/mm/high.c": HIGH}),
+], ids=["in a string", "the loader", "not static", "assertion", "mutex", "a comment"])
+def test_accepts_for_one_rule(tmp_path, rule, changes):
+    done = lint(tmp_path, {"kernel/main.c": SPDX + "/* Nothing. */\n", **changes}, "--rule", rule)
+    assert done.returncode == 0, done.stdout
+
+
+def test_shares_of_comments(tmp_path):
+    done = lint(tmp_path, {}, "--comments")
+    assert " 16 % kernel/mm/high.c" in done.stdout and "on average" in done.stdout

@@ -271,6 +271,37 @@ def test_environment_of_a_test(boot, mkimg):
     assert output("err") == ["to stderr"]
 
 
+def test_programs_that_are_no_files(boot, mkimg, tmp_path):
+    """On the boot medium: each is refused at once, and the plan goes on."""
+    tree = tmp_path / "tree"
+    (tree / "odd/directory").mkdir(parents=True)
+    os.mkfifo(tree / "odd/fifo", 0o755)
+    (tree / "odd/link").symlink_to("fifo")
+    (tree / "odd/loop").symlink_to("loop")
+    (tree / "odd/script").write_text("#!/odd/fifo\n")
+    (tree / "odd/script").chmod(0o755)
+    names = ("fifo", "link", "loop", "directory", "script")
+    plan = "".join(f"test {name} limit=5 /odd/{name}\n" for name in names)
+    plan += "test terminal limit=5 /dev/console\n" + GOOD
+    report = judged(boot(mkimg(plan=plan, trees=[tree])), machine.FAIL)
+    for name in names + ("terminal",):
+        expected = "ELOOP" if name == "loop" else "EACCES"
+        assert "could not start" in report.result(name).note
+        assert expected in report.result(name).note
+    assert report.fields["failed"] == str(len(names) + 1)
+
+
+def test_a_plan_that_is_no_file(boot, mkimg, tmp_path):
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    os.mkfifo(tree / "fifo")
+    (tree / "loop").symlink_to("loop")
+    for path in ("/fifo", "/loop", "/dev/console", "/bin"):
+        outcome = boot(mkimg(words=f"plan={path}", trees=[tree]))
+        judged(outcome, machine.FAIL)
+        assert f"plan: {path} cannot be read" in outcome.log
+
+
 def test_skip_is_counted_as_skip(boot, mkimg):
     plan = GOOD + 'test later skip="not on this machine" /bin/no-such-program\n'
     report = judged(boot(mkimg(plan=plan)), machine.PASS)

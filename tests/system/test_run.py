@@ -12,7 +12,7 @@ import time
 import pytest
 
 import machine
-from conftest import TOP, run, tool
+from conftest import TOP, has_ended, machine_of, run, tool
 
 HEAD = "KTAP version 1\n1..1\n"
 TAIL = "# firstlight: verdict={} total=1 passed={} failed={} skipped=0\n"
@@ -97,19 +97,32 @@ def test_loader_that_returns_to_the_firmware(stub):
     assert done.returncode == machine.NO_VERDICT
 
 
-def test_streams_and_dies_when_told(stub):
-    """The serial line comes out while the machine runs; SIGTERM ends QEMU, too."""
+@pytest.mark.parametrize("number, status", [
+    (signal.SIGTERM, machine.NO_VERDICT), (signal.SIGHUP, machine.NO_VERDICT),
+    (signal.SIGKILL, -signal.SIGKILL)], ids=["TERM", "HUP", "KILL"])
+def test_streams_and_dies_when_told(stub, number, status):
+    """The serial line comes out while the machine runs; what ends run.sh ends QEMU, too."""
     proc = subprocess.Popen([tool("run.sh"), "-a", "tcg", stub("hello\n", 0, HANG)],
                             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     for line in proc.stdout:
         if line == b"hello\n":
             break
-    with open(f"/proc/{proc.pid}/task/{proc.pid}/children", encoding="ascii") as file:
-        children = file.read().split()
-    assert children and proc.poll() is None
-    proc.send_signal(signal.SIGTERM)
-    assert proc.wait(20) == machine.NO_VERDICT
-    assert not any(os.path.exists(f"/proc/{pid}/exe") for pid in children)
+    qemu = machine_of(proc)
+    proc.send_signal(number)
+    assert proc.wait(20) == status
+    assert has_ended(qemu)
+
+
+def test_nohup(stub):
+    """A caller that ignores SIGHUP gets a verdict all the same."""
+    proc = subprocess.Popen(["nohup", tool("run.sh"), "-a", "tcg", "-t", "15",
+                             stub("hello\n", 0, HANG)],
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    for line in proc.stdout:
+        if line == "hello\n":
+            break
+    proc.send_signal(signal.SIGHUP)
+    assert "no verdict within 15 s" in proc.communicate(timeout=60)[1]
 
 
 def test_image_is_not_written_and_options_are_passed_on(stub):

@@ -7,6 +7,7 @@ import fcntl
 import os
 import re
 import select
+import signal
 import struct
 import subprocess
 import tempfile
@@ -16,7 +17,7 @@ import time
 import pytest
 
 import machine
-from conftest import BUILD, run, tool
+from conftest import BUILD, has_ended, machine_of, open_terminal, run, tool
 
 PLAN = "test hello /bin/t/hello\n"
 PROMPT_ANYWHERE = r"firstlight:\S*# "  # behind what a program drew last
@@ -32,8 +33,8 @@ class Serial:
         self.folder = tempfile.TemporaryDirectory(prefix="firstlight-shell-")
         boot = machine.Machine(image, cpus=cpus, accel="tcg")
         args = boot.arguments(os.path.join(self.folder.name, "qmp"))
-        self.proc = subprocess.Popen(args, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                     stderr=subprocess.DEVNULL)
+        self.proc = machine.start(args, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                  stderr=subprocess.DEVNULL)
         self.filter = machine.EscapeFilter()
         self.log = ""
         self.seen = 0  # of the log: what came before it has been expected already
@@ -405,7 +406,7 @@ def test_bash(mkimg, tmp_path):
 
 def test_shell_script():
     """tools/shell.py in a terminal: size and name arrive, keys go through, the modes come back."""
-    ours, theirs = os.openpty()
+    ours, theirs = open_terminal()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 31, 99, 0, 0))
     before = termios.tcgetattr(theirs)
     # Programs believe these two before they ask the terminal, and the readline that newer pytests
@@ -436,3 +437,45 @@ def test_shell_script():
         proc.wait()
         os.close(ours)
         os.close(theirs)
+
+
+def close_terminal(proc, ours):
+    os.close(ours)
+
+
+def send(number):
+    return lambda proc, ours: proc.send_signal(number)
+
+
+@pytest.mark.parametrize("end", [
+    close_terminal, send(signal.SIGHUP), send(signal.SIGTERM), send(signal.SIGKILL)],
+    ids=["closed terminal", "HUP", "TERM", "KILL"])
+@pytest.mark.parametrize("leader", [True, False], ids=["its terminal", "another's"])
+def test_shell_script_leaves_no_machine(tmp_path, end, leader):
+    """However tools/shell.py ends, its machine ends with it, and so do its files. Where the closed
+    terminal is not its own, no signal comes: it finds out by reading."""
+    ours, theirs = open_terminal()
+    proc = subprocess.Popen(
+        [tool("shell.py"), "-b", BUILD], stdin=theirs, stdout=theirs, stderr=theirs,
+        env=dict(os.environ, TMPDIR=str(tmp_path)), start_new_session=True,
+        preexec_fn=(lambda: fcntl.ioctl(theirs, termios.TIOCSCTTY, 0)) if leader else None)
+    os.close(theirs)
+    closed = end is close_terminal
+    try:
+        qemu = machine_of(proc)
+        if closed and not leader:  # keys are read from the kernel's start on
+            seen = b""
+            while b"firstlight" not in seen:
+                assert select.select([ours], [], [], 90)[0]
+                seen += os.read(ours, 4096)
+        end(proc, ours)
+        assert has_ended(qemu)
+        assert proc.wait(20) != 0
+        if end is not close_terminal and proc.returncode == -signal.SIGKILL:
+            return  # its files cannot go then
+        assert not list(tmp_path.glob("firstlight-shell-*"))
+    finally:
+        proc.kill()
+        proc.wait()
+        if not closed:
+            os.close(ours)

@@ -60,6 +60,14 @@ def test_each_failure_counts(totals, change, last):
     assert (status, line) == (1, last)
 
 
+def test_a_skip_with_the_machine_as_its_reason_is_no_failure(totals):
+    text = "SKIPPED [2] a/b.py:7: not here: no terminals\n9 passed, 2 skipped in 9.1s"
+    assert totals({"system-test": (0, text)}) == (0, "26 passed, 0 failed")
+    assert totals({"system-test": (0, text.replace("[2]", "[1]"))}) == (1, "26 passed, 1 failed")
+    assert totals({"system-test": (0, text.replace("not here", "here"))}) == (
+        1, "26 passed, 2 failed")
+
+
 @pytest.mark.parametrize("script, status, last", [
     ("echo '5 passed, 0 failed'", 0, "5 passed, 0 failed"),
     ("echo '4 passed, 1 failed' >$FIRSTLIGHT_TOTALS; echo 'make: *** Error 1'; exit 2", 1,

@@ -4,7 +4,7 @@
 
     fuzz_boots.py -b BUILD [--seeds 1-10,77] [--calls N] [--cpus N,N...] [--per-boot N]
 
-Every seed is a line of a plan (tests/user/fuzz_syscalls.c). A boot has passed when the kernel
+Every seed is a line of a plan (stress/fuzz_syscalls.c). A boot has passed when the kernel
 lived, every seed came to its end, and nothing was lost: the leak check of every test. What went
 wrong is said with its seed, and the log of that boot is kept beside the build.
 Exit status: 0 when all boots passed.

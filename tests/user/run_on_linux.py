@@ -6,14 +6,20 @@
 
 Each test runs under chroot in the root filesystem that an image would get, in the conditions the
 kernel's harness gives: stdin on /dev/null, output into a pipe, no terminal, umask 022, a fixed
-environment. As an ordinary user it does the same inside a user namespace.
+environment. An ordinary user, and root without the rights for that, does the same inside a user
+namespace. Root that may not mount (a container) puts each test into one, with all users, unless
+the test needs more than that.
 
-Lines of the plan that begin with `#linux:` name tests for which Linux cannot be the judge:
+Lines of the plan that begin with `#linux:` name tests for which Linux cannot always be the judge:
     #linux: differs NAME REASON    run, result shown, neither passed nor failed
     #linux: skip NAME REASON       not run
-    #linux: root NAME REASON       not run in a user namespace, only by root itself
-    #linux: terminals NAME REASON  not run where no pseudo-terminals of its own can be mounted
-    #linux: mounts NAME REASON     the same for anything that has to be mounted, e.g. /proc
+    #linux: NEED[,NEED] NAME REASON   not run where one of these is missing, outside and inside:
+        users       there are other users to become
+        mounts      a mount namespace of its own, with /proc in it
+        terminals   pseudo-terminals of its own in it
+        cap_NAME    that capability, in the first user namespace
+        root        all of these
+Tests that are not run are counted as skipped, with the reason, never as passed.
 Exit status: 0 when no test failed.
 """
 import argparse
@@ -37,13 +43,18 @@ NAMESPACE = "USER_TEST_NAMESPACE"
 BUSYBOX = "/bin/busybox"
 ENVIRONMENT = {"PATH": "/bin:/sbin:/usr/bin:/usr/sbin", "HOME": "/"}
 OUTPUT_LIMIT = 64 * 1024
-CLONE_NEWNS = 0x20000  # of <linux/sched.h>
+CLONE_NEWNS, CLONE_NEWUSER = 0x20000, 0x10000000  # of <linux/sched.h>
 MS_BIND, MS_REC, MS_PRIVATE = 0x1000, 0x4000, 1 << 18  # of <linux/mount.h>
 DEVICES = {  # name: (major, minor, mode)
     "null": (1, 3, 0o666), "zero": (1, 5, 0o666), "full": (1, 7, 0o666),
     "random": (1, 8, 0o666), "urandom": (1, 9, 0o666), "console": (5, 1, 0o600),
     "tty": (5, 0, 0o666),
 }
+CAPABILITIES = {"cap_setgid": 6, "cap_setuid": 7, "cap_sys_chroot": 18, "cap_sys_admin": 21,
+                "cap_sys_nice": 23, "cap_mknod": 27}  # of <linux/capability.h>
+ALL_USERS = "0 0 4294967295"
+NOBODY = 65534
+NEEDS = {"users", "mounts", "terminals", "root"} | set(CAPABILITIES)
 
 
 class PlanError(Exception):
@@ -118,6 +129,8 @@ def read_plan(path):
             try:
                 if line.startswith("#linux:"):
                     kind, name, reason = line[len("#linux:"):].split(None, 2)
+                    if kind not in ("differs", "skip") and set(kind.split(",")) - NEEDS:
+                        raise PlanError(f"'{kind}' is no directive")
                     directives[name] = (kind, reason)
                 elif line.strip(" \t") and not line.startswith("#"):
                     tests.append(parse_test(line))
@@ -193,21 +206,104 @@ def mount_terminals(root):
         raise OSError(ctypes.get_errno(), "devpts and /proc cannot be mounted")
 
 
-def can_mount_terminals(root):
-    """Whether mount_terminals works here: not in a plain chroot, whose root is no mount point."""
+def in_child(function):
+    """Whether the function, called in a child, raises no OSError."""
     pid = os.fork()
     if pid == 0:
         try:
-            mount_terminals(root)
+            function()
         except OSError:
             os._exit(1)
         os._exit(0)
     return os.waitpid(pid, 0)[1] == 0
 
 
-def prepare_child(root, stdin, output, terminals):
+def can_mount_terminals(root):
+    """Whether mount_terminals works here: not in a plain chroot, whose root is no mount point."""
+    return in_child(lambda: mount_terminals(root))
+
+
+class Namespace:
+    """A user namespace with all the users there are, for a child; made by parent and child."""
+
+    def __init__(self):
+        self.ready, self.go = os.pipe(), os.pipe()
+
+    def enter(self):
+        """In the child. Comes back once the parent has given it its users."""
+        libc = ctypes.CDLL(None, use_errno=True)
+        if libc.unshare(CLONE_NEWUSER | CLONE_NEWNS):
+            raise OSError(ctypes.get_errno(), "no user namespace can be made")
+        os.write(self.ready[1], b"1")
+        if os.read(self.go[0], 1) != b"1":
+            raise OSError("the namespace has no users")
+
+    def serve(self, pid):
+        """In the parent: the child's users, or its end."""
+        for end in (self.ready[1], self.go[0]):
+            os.close(end)
+        if os.read(self.ready[0], 1):
+            with contextlib.suppress(OSError):
+                for name in ("uid_map", "gid_map"):
+                    with open(f"/proc/{pid}/{name}", "w", encoding="ascii") as file:
+                        file.write(ALL_USERS)
+                os.write(self.go[1], b"1")
+        for end in (self.ready[0], self.go[1]):
+            os.close(end)
+
+
+def can_mount_inside(root):
+    """Whether it works in a Namespace."""
+    namespace = Namespace()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            for end in (namespace.ready[0], namespace.go[1]):
+                os.close(end)
+            namespace.enter()
+            mount_terminals(root)
+        except OSError:
+            os._exit(1)
+        os._exit(0)
+    namespace.serve(pid)
+    return os.waitpid(pid, 0)[1] == 0
+
+
+def become_other():
+    """In a child."""
+    os.setgroups([])
+    os.setresgid(NOBODY, NOBODY, NOBODY)
+    os.setresuid(NOBODY, NOBODY, NOBODY)
+
+
+def capabilities():
+    """The names of those that count everywhere: none in a user namespace."""
+    with open("/proc/self/uid_map", encoding="ascii") as file:
+        if os.environ.get(NAMESPACE) or " ".join(file.read().split()) != ALL_USERS:
+            return set()
+    with open("/proc/self/status", encoding="ascii") as file:
+        mask = next(int(line.split()[1], 16) for line in file if line.startswith("CapEff:"))
+    return {name for name, bit in CAPABILITIES.items() if mask >> bit & 1}
+
+
+def abilities(root):
+    """(what tests can be given here, what a Namespace would give)."""
+    here = capabilities()
+    if in_child(become_other):
+        here.add("users")
+    if can_mount_terminals(root):
+        here |= {"mounts", "terminals"}
+        return here | ({"root"} if here == NEEDS - {"root"} else set()), set()
+    return here, {"users", "mounts", "terminals"} if can_mount_inside(root) else set()
+
+
+def prepare_child(root, stdin, output, terminals, namespace):
     """In the child, before exec: the conditions of the harness."""
     os.setsid()
+    if namespace:
+        for end in (namespace.ready[0], namespace.go[1]):
+            os.close(end)
+        namespace.enter()
     if terminals:
         mount_terminals(root)
     os.dup2(stdin, 0)
@@ -217,6 +313,8 @@ def prepare_child(root, stdin, output, terminals):
     os.chroot(root)
     os.chdir("/")
     os.umask(0o022)
+    with contextlib.suppress(PermissionError):  # only root gets back what `nice make` took
+        os.setpriority(os.PRIO_PROCESS, 0, 0)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_STACK, (8 << 20, resource.RLIM_INFINITY))
     for number in range(1, signal.NSIG):
@@ -272,8 +370,8 @@ def collect_while(pid, pipe, limit):
     return f"exit:{os.WEXITSTATUS(reaped)}", bytes(output)
 
 
-def run_test(test, root, terminals=False):
-    """(outcome, output) of one test."""
+def run_test(test, root, terminals=False, namespace=None):
+    """(outcome, output) of one test, which may get a Namespace."""
     reader, writer = os.pipe()
     # The tree's own node: a program may change the mode of what it has open.
     null = os.open(os.path.join(root, "dev/null"), os.O_RDONLY)
@@ -281,13 +379,15 @@ def run_test(test, root, terminals=False):
     pid = os.fork()
     if pid == 0:
         try:
-            prepare_child(root, null, writer, terminals)
+            prepare_child(root, null, writer, terminals, namespace)
             os.execve(test.command[0], test.command, ENVIRONMENT)
         except OSError as error:
             os.write(2, f"cannot start: {error}\n".encode())
         os._exit(127)
     os.close(writer)
     os.close(null)
+    if namespace:
+        namespace.serve(pid)
     try:
         return collect(pid, reader, test.limit)
     finally:
@@ -301,8 +401,8 @@ def show_output(output):
 
 
 def enter_namespace():
-    """An ordinary user starts again as root of a namespace of its own."""
-    if os.geteuid() != 0:
+    """Starts again as root of a namespace of its own, unless it is root that can make a root."""
+    if not {"cap_sys_chroot", "cap_mknod"} <= capabilities() and not os.environ.get(NAMESPACE):
         os.environ[NAMESPACE] = "1"
         os.execvp("unshare", ["unshare", "-rm", sys.executable] + sys.argv)
 
@@ -310,18 +410,21 @@ def enter_namespace():
 def run_plan(path, root, args, counts):
     """Runs one plan, adds to the counts."""
     tests, directives = read_plan(path)
-    terminals = can_mount_terminals(root)
+    here, inside = abilities(root)
     for test in tests:
         if args.only and test.name not in args.only:
             continue
         kind, reason = directives.get(test.name, (None, None))
-        if (test.skip or kind == "skip" or (kind == "root" and os.environ.get(NAMESPACE))
-                or (kind in ("terminals", "mounts") and not terminals)):
+        needs = set() if kind in (None, "differs", "skip") else set(kind.split(","))
+        enter = not needs - inside and bool(inside)  # it has /proc, by which tests wait for others
+        if test.skip or kind == "skip" or needs - here and not enter:
             counts["skipped"] += 1
-            print(f"skip   {test.name}: {test.skip or reason}")
+            missing = ", ".join(sorted(needs - here))
+            print(f"skip   {test.name}: {test.skip or reason}{missing and f' (no {missing} here)'}")
             continue
         begin = time.monotonic()
-        outcome, output = run_test(test, root, terminals)
+        outcome, output = run_test(test, root, enter or "terminals" in here,
+                                   Namespace() if enter else None)
         verdict = "passed" if outcome == test.expect else "failed"
         if kind == "differs":
             verdict = "not comparable"

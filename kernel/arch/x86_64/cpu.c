@@ -1,4 +1,11 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Per-CPU structures of the hardware: GDT, TSS, IST stacks, and the MSRs of SYSCALL.
+ *
+ * GS base leads to struct cpu while the kernel runs. IST handlers cannot rely on that (ring 3 may
+ * have set any base, and an NMI can hit between the entry and its swapgs): they find the pointer in
+ * the 16 bytes above their own frame, which cpu_set_ist puts there.
+ */
 #include "kernel/arch/x86_64/cpu.h"
 
 #include "kernel/arch/x86_64/entry.h"
@@ -27,6 +34,7 @@ static void halves(uint32_t out[2], uint64_t value)
     out[1] = (uint32_t)(value >> 32);
 }
 
+/* Takes effect with the next entry on that stack; the caller sees to it that it is not in use. */
 void cpu_set_ist(struct cpu *cpu, enum cpu_ist which, uint64_t top)
 {
     /* The handler finds its processor in the 16 bytes above its frame. */
@@ -37,6 +45,7 @@ void cpu_set_ist(struct cpu *cpu, enum cpu_ist which, uint64_t top)
     halves(cpu->tss.ist[which - 1], start);
 }
 
+/* Both ways in must agree: RSP0 serves interrupts and exceptions, kernel_rsp serves SYSCALL. */
 void cpu_set_kernel_stack(struct cpu *cpu, uint64_t top)
 {
     cpu->kernel_rsp = top;
@@ -79,12 +88,15 @@ void cpu_init(struct cpu *cpu, unsigned index)
 {
     cpu->self = cpu;
     cpu->index = index;
+    cpu->lock_id = (uint8_t)(index + 1);
     cpu_all[index] = cpu;
+    /* Beyond the limit: no port is open to ring 3. */
     cpu->tss.iomap = sizeof(cpu->tss);
     for (unsigned i = 1; i <= CPU_IST_COUNT; i++)
         if (!cpu->ist_top[i])
             cpu_set_ist(cpu, (enum cpu_ist)i, (uint64_t)(early_ist[i - 1] + sizeof(early_ist[0])));
     gdt_fill(cpu);
+    /* Before GS base: loading the GS selector clears the base. */
     arch_gdt_load(cpu->gdt, sizeof(cpu->gdt) - 1);
     msr_write(MSR_GS_BASE, (uint64_t)cpu);
     msr_write(MSR_KERNEL_GS_BASE, 0);

@@ -14,7 +14,7 @@
 
 #define CPU_MAX 64 /* processors the kernel can know of */
 
-/* Flight recorder: who crossed the border, last 64 times. Plain stores, no lock. */
+/* Flight recorder: the last 64 entries to the kernel and returns from it. Plain stores, no lock. */
 #define FLIGHT_RECORDS    64
 #define FLIGHT_EXIT       0x800 /* in .where: leaving, not entering */
 #define FLIGHT_KIND_MASK  0x1ff /* vector, or VECTOR_SYSCALL */
@@ -61,6 +61,7 @@ struct cpu {
     uint32_t index;
     uint32_t irq_depth; /* interrupt handlers on the stack */
     uint32_t spin_mask; /* ranks of spinlocks held, bit per rank */
+    uint8_t lock_id;    /* index + 1: what a spinlock that it holds says */
     uint32_t in_panic;
     uint32_t apic_id;
     uint64_t nmi_count;

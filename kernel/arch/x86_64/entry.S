@@ -155,7 +155,7 @@ return_by_iret:
 return_work:
     sti
     movq %rsp, %rdi
-    call hook_return_work
+    call hook_exit_to_user
     jmp arch_return_to_user
 
 return_bad_rip:

@@ -1,4 +1,11 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Processor features, and the control registers that follow from them.
+ *
+ * CPUID is asked once, on the boot processor; the others get the same CR0, CR4, EFER and PAT by
+ * features_enable. A CR4 or MSR bit is set only after CPUID has reported it: setting an absent one
+ * is #GP on a processor and a hang under some emulators.
+ */
 #include "kernel/arch/x86_64/features.h"
 
 #include "kernel/arch/x86_64/cpuid.h"
@@ -8,6 +15,7 @@
 #include "kernel/lib/string.h"
 
 struct features features;
+/* By themselves, as bytes: the entry and copy code reads them in assembly. */
 uint8_t features_smap;
 uint8_t features_wide_copy;
 
@@ -16,6 +24,7 @@ static bool bit(uint32_t word, unsigned n)
     return (word >> n) & 1;
 }
 
+/* Leaf 0 gives the vendor as EBX, EDX, ECX. */
 static void brand_read(uint32_t max_extended)
 {
     struct cpuid_result r = cpuid_query(0, 0);
@@ -31,8 +40,9 @@ static void brand_read(uint32_t max_extended)
     }
 }
 
-/* Leaf 0xD: the area that holds x87, SSE and AVX in the standard format; larger components are
- * left off until a program needs them. */
+/* Leaf 0xD (Intel SDM vol. 1, chapter 13). Components beyond AVX-512 stay off: each would enlarge
+ * the area of every program. AVX-512 is three components, which are valid only together and with
+ * AVX. */
 static void xsave_detect(void)
 {
     struct cpuid_result r = cpuid_query(0xd, 0);
@@ -74,6 +84,7 @@ void features_detect(void)
     }
     if (max_extended >= 0x80000007)
         features.invariant_tsc = bit(cpuid_query(0x80000007, 0).edx, 8);
+    /* What a processor without leaf 80000008h has (Intel SDM vol. 3, section 4.1.4). */
     features.max_physical_bits = 36;
     if (max_extended >= 0x80000008)
         features.max_physical_bits = cpuid_query(0x80000008, 0).eax & 0xff;
@@ -104,6 +115,7 @@ void features_enable(void)
         cr4 |= CR4_OSXSAVE;
     cr4_write(cr4);
     features_smap = features.smap;
+    /* Where rep movsb is slow and AVX is there without the frequency cost of AVX-512. */
     features_wide_copy = features.avx && !features.erms && !(features.xcr0 & XCR0_AVX512);
 
     /* AM lets ring 3 ask for alignment checks; CD and NW are off for normal caching. */

@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * FPU, SSE and AVX state: eager, by XSAVE, or FXSAVE where there is none.
+ *
+ * The kernel is built without these registers, so they hold the running thread's values from entry
+ * to return; a switch saves and restores them. XCR0 enables what CPUID offers up to AVX-512.
+ */
 #include "kernel/arch/x86_64/fpu.h"
 
 #include "kernel/arch/x86_64/cpuid.h"
@@ -29,6 +35,7 @@ void fpu_enable(void)
     ASSERT(features.fpu_nbytes <= FPU_AREA_MAX);
 }
 
+/* Linux's start values: all exceptions masked, as a program expects at its entry. */
 void fpu_area_init(void *area)
 {
     /* XSTATE_BV of zero means "initial" for every component; MXCSR is read all the same. */
@@ -37,6 +44,7 @@ void fpu_area_init(void *area)
     memcpy((char *)area + AREA_MXCSR, &(uint32_t){MXCSR_INITIAL}, 4);
 }
 
+/* A mask of all ones: XCR0 limits it to what is on. */
 void fpu_save(void *area)
 {
     if (features.xsave)
@@ -45,7 +53,8 @@ void fpu_save(void *area)
         __asm__ volatile("fxsave64 (%0)" : : "r"(area) : "memory");
 }
 
-/* XSAVE leaves most of its header alone; XRSTOR wants it zero (Intel SDM vol. 1, 13.4.2). */
+/* XSAVE leaves most of its header alone; XRSTOR requires it to be zero (Intel SDM vol. 1, 13.4.2).
+ */
 void fpu_save_fresh(void *area)
 {
     if (features.xsave)

@@ -3,7 +3,7 @@
  * arch/x86_64/hooks.h - what entry code calls in the rooms above
  *
  * A seam: declared here, defined above: hook_syscall in syscall, hook_user_fault and
- * hook_return_work in proc, hook_kernel_fault in vm, hook_irq in core/irq.c, hook_fatal
+ * hook_exit_to_user in proc, hook_kernel_fault in vm, hook_irq in core/irq.c, hook_fatal
  * and hook_nmi in core/panic.c.
  */
 #pragma once
@@ -27,7 +27,7 @@ bool hook_kernel_fault(const struct trap_frame *frame, uint64_t cr2);
 void hook_irq(unsigned vector);
 
 /* Work is pending (struct arch_thread.work). Interrupts on. Called until none is left. */
-void hook_return_work(struct trap_frame *frame);
+void hook_exit_to_user(struct trap_frame *frame);
 
 /* The frame's RIP is not in user space: make its task get SIGSEGV. Interrupts on. */
 void hook_bad_return(struct trap_frame *frame);

@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * The interrupt descriptor table: 256 interrupt gates, one table for all processors.
+ *
+ * NMI, double fault and machine check run on IST stacks. Only INT3 and INTO may be raised by an INT
+ * instruction in ring 3; every other vector has DPL 0, so that INT n is #GP there.
+ */
 #include "kernel/arch/x86_64/idt.h"
 
 #include "kernel/arch/x86_64/cpu.h"
@@ -21,6 +27,7 @@ _Static_assert(sizeof(struct gate) == 16, "a 64-bit gate");
 
 static struct gate idt[256] ALIGNED(16);
 
+/* Interrupt gates, never trap gates: the entry code decides when IF comes back. */
 static void gate_set(unsigned vector, unsigned ist, unsigned dpl)
 {
     uint64_t stub = (uint64_t)arch_trap_stubs + (uint64_t)vector * ENTRY_STUB_SIZE;
@@ -61,12 +68,15 @@ void idt_load(void)
     load(sizeof(idt) - 1, (uint64_t)idt);
 }
 
+/* An empty table and an exception: the processor shuts down (triple fault), and the machine resets.
+ */
 void idt_break(void)
 {
     load(0, 0);
     __asm__ volatile("ud2");
 }
 
+/* 32-bit system calls are not offered; the gate is opened for one check on every boot. */
 void idt_gate80_set(bool open)
 {
     gate_set(VECTOR_GATE80, 0, open ? 3 : 0);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
+ * Offsets and constants of C structures, for the assembly code.
+ *
  * Never linked: compiled to assembly, from which the build takes every string "->NAME value" into
  * offsets.h. No offset is written by hand.
  */
@@ -10,8 +12,10 @@
 #include "kernel/arch/x86_64/vectors.h"
 #include "shared/addrmap.h"
 
+/* The constraint "i" makes the compiler print the number; the text need not assemble. */
 #define EMIT(name, value) __asm__ volatile(".ascii \"->" #name " %0\"" : : "i"(value))
 
+/* A prototype of its own, as the compiler's warnings demand. */
 void offsets_emit(void);
 
 void offsets_emit(void)
@@ -34,6 +38,8 @@ void offsets_emit(void)
     EMIT(THREAD_ES, offsetof(struct arch_thread, es));
     EMIT(THREAD_FS, offsetof(struct arch_thread, fs));
     EMIT(THREAD_GS, offsetof(struct arch_thread, gs));
+    /* The entry code builds this frame by pushes, in the structure's order.
+     */
     EMIT(FRAME_SIZE, sizeof(struct trap_frame));
     EMIT(FRAME_VECTOR, offsetof(struct trap_frame, vector));
     EMIT(FRAME_ERROR, offsetof(struct trap_frame, error));

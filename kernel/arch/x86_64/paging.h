@@ -2,7 +2,8 @@
 /*
  * arch/x86_64/paging.h - the format of page tables with four levels
  *
- * Source:  Intel SDM vol. 3, section 4.5. Levels are numbered as there: 4 is the top, 1 maps 4 KiB.
+ * Source:  Intel SDM vol. 3, section 4.5. Levels have the numbers they have there: 4 is the top, 1
+ *          maps 4 KiB.
  * Context: any; arithmetic only.
  */
 #pragma once

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Selectors have the values that programs see on Linux. SYSRET wants SS = base + 8 and
+/* Selectors have the values that programs see on Linux. SYSRET requires SS = base + 8 and
  * CS = base + 16 (Intel SDM vol. 2, SYSRET). */
 #define SELECTOR_KERNEL_CS 0x10
 #define SELECTOR_KERNEL_DS 0x18

@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Context switch, besides the kernel stack: FPU state, selectors, FS and GS base, CR3.
+ *
+ * A kernel thread has no FPU area and keeps the tables of the thread before it. cr3_users is the
+ * set of CPUs that use an address space: it is what a TLB shootdown has to reach.
+ */
 #include "kernel/arch/x86_64/thread.h"
 
 #include "kernel/arch/x86_64/cpu.h"
@@ -26,12 +32,15 @@ static void user_state_load(const struct arch_thread *thread)
         fpu_restore(thread->fpu);
 }
 
-/* Whoever changes the new tables from now on tells this processor; whoever changes the old ones
- * need not any more. */
+/* A processor that changes the new tables from now on sends its shootdowns here; changes of the old
+ * ones need none any more. */
 static void space_switch(const struct cpu *cpu, struct arch_thread *from, struct arch_thread *to)
 {
     uint64_t bit = 1ULL << cpu->index;
 
+    /* Set before CR3 is loaded and cleared after it was replaced, with full barriers: a CPU that
+     * changes the tables sees the bit, or this CPU loads CR3 after the change and walks the new
+     * tables. */
     if (to->cr3_users)
         __atomic_fetch_or(to->cr3_users, bit, __ATOMIC_SEQ_CST);
     cr3_write(to->cr3);
@@ -39,6 +48,8 @@ static void space_switch(const struct cpu *cpu, struct arch_thread *from, struct
         __atomic_fetch_and(from->cr3_users, ~bit, __ATOMIC_SEQ_CST);
 }
 
+/* Interrupts off. The state of `from` is saved before `to` is announced as current: an interrupt
+ * could otherwise run with one thread's frame and another's registers. */
 void arch_thread_switch(struct arch_thread *from, struct arch_thread *to)
 {
     struct cpu *cpu = cpu_self();
@@ -47,6 +58,7 @@ void arch_thread_switch(struct arch_thread *from, struct arch_thread *to)
         user_state_save(from);
     if (to->cr3 != from->cr3)
         space_switch(cpu, from, to);
+    /* The two lines belong together: an entry from ring 3 uses kernel_rsp, an exception RSP0. */
     cpu->thread = to;
     cpu_set_kernel_stack(cpu, to->stack_top);
     if (from->fpu || to->fpu)

@@ -10,14 +10,14 @@
 
 #include "kernel/lib/util.h"
 
-/* Reasons to call hook_return_work before the next return to ring 3. */
-#define ARCH_WORK_SIGNAL   0x1u /* a signal may be deliverable */
-#define ARCH_WORK_KILL     0x2u /* the task must end: limit reached or the like */
-#define ARCH_WORK_RESCHED  0x4u
-#define ARCH_WORK_CPU_TIME 0x8u  /* timers of processor time are to be looked at */
-#define ARCH_WORK_RSEQ     0x10u /* it was off the processor, and its program wants to know */
+/* Reasons to call hook_exit_to_user before the next return to ring 3. */
+#define TIF_SIGNAL   0x1u /* a signal may be deliverable */
+#define TIF_KILL     0x2u /* the task must end: limit reached or the like */
+#define TIF_RESCHED  0x4u
+#define TIF_CPU_TIME 0x8u  /* timers of processor time are to be looked at */
+#define TIF_RSEQ     0x10u /* it was off the processor, and its program has asked to be informed */
 /* What does not end a wait. */
-#define ARCH_WORK_QUIET (ARCH_WORK_RESCHED | ARCH_WORK_CPU_TIME | ARCH_WORK_RSEQ)
+#define TIF_QUIET (TIF_RESCHED | TIF_CPU_TIME | TIF_RSEQ)
 
 struct arch_thread {
     uint64_t rsp;             /* while not running: where its callee-saved registers are */

@@ -1,4 +1,12 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Dispatch of exceptions and interrupts, from the entry code to the rooms above.
+ *
+ * Exceptions of ring 3 go to hook_user_fault with interrupts on. An exception of the kernel is
+ * lawful in one place only: an instruction of usercopy.S that is in the fixup table, on a user
+ * address. It is either resolved (hook_kernel_fault pages the memory in) or continued at the fixup,
+ * which makes the copy short. Everything else ends in hook_fatal.
+ */
 #include "kernel/arch/x86_64/traps.h"
 #include "kernel/arch/x86_64/cpu.h"
 #include "kernel/arch/x86_64/features.h"
@@ -28,6 +36,8 @@ static void trap_in_kernel(struct trap_frame *frame, uint64_t cr2)
         hook_fatal(frame, cr2);
     if (frame->rflags & RFLAGS_IF)
         irq_enable();
+    /* With faults disabled a lock is held that the fault handler would need: the copy is cut short
+     * instead. */
     if (cpu_self()->thread->faults_disabled || !hook_kernel_fault(frame, cr2))
         frame->rip = target;
 }
@@ -46,6 +56,7 @@ void arch_trap(struct trap_frame *frame)
         hook_irq((unsigned)frame->vector);
         return;
     }
+    /* Read before interrupts come on: a nested page fault would overwrite it. */
     cr2 = cr2_read();
     if (!trap_frame_from_user(frame)) {
         trap_in_kernel(frame, cr2);
@@ -55,6 +66,7 @@ void arch_trap(struct trap_frame *frame)
     hook_user_fault(frame, cr2);
 }
 
+/* On an IST stack: no lock may be taken and nothing may fault here. */
 void arch_trap_paranoid(struct trap_frame *frame)
 {
     if (frame->vector != VECTOR_NMI)

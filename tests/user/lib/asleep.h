@@ -11,5 +11,5 @@
 #include <sys/types.h>
 
 /* Until the process sleeps, as /proc tells. It must not sleep before the call that is meant, nor
- * end without it. Linux without /proc gets a tenth of a second instead. */
+ * end without it. Linux without /proc gets half a second instead. */
 void asleep_await(pid_t pid);

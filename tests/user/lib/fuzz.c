@@ -1,5 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* Draws system calls. */
+/*
+ * Draws system calls.
+ *
+ * The calls that are drawn are made, so the kernel writes wherever their arguments point, and
+ * beyond that as far as a size says. What decides which calls a process makes must not lie there:
+ * root would come to make those that it is spared, or to kill the test.
+ *
+ * So every pointer handed out leads into the memory at FUZZ_PLACE, never to a variable of this
+ * file; texts are constants, where writing is EFAULT. What is constant for the process (`mode`)
+ * lies on a page of its own, far from that memory, read only, and shared, so that it also survives
+ * being given back (MADV_DONTNEED); its address is a number, not a pointer that could be
+ * overwritten. The rest
+ * (`state`) is made anew from seed and index for each call.
+ */
 #define _GNU_SOURCE
 #include "tests/user/lib/fuzz.h"
 
@@ -69,8 +82,18 @@ static const short spared[] = {29,  64,  68,  153, 155, 159, 163, 164, 165, 166,
                                167, 168, 169, 170, 171, 175, 176, 227, 240, 246,
                                305, 313, 320, 428, 429, 430, 431, 432, 433, 442};
 
+struct mode {
+    int only_known, is_root;
+};
+
+static const struct mode *const mode = (const struct mode *)FUZZ_STATE;
 static uint64_t state;
-static int only_known, is_root;
+
+/* Words behind a pointer, in one of the three pages that are handed out. */
+static uint64_t *words(int page)
+{
+    return (uint64_t *)(FUZZ_WORDS + (uint64_t)page * PAGE);
+}
 
 static uint64_t draw(void)
 {
@@ -142,7 +165,7 @@ static uint64_t path(void)
 
 static uint64_t vector(void)
 {
-    static uint64_t pieces[32];
+    uint64_t *pieces = words(0);
 
     for (int i = 0; i < 32; i += 2) {
         pieces[i] = buffer();
@@ -153,17 +176,18 @@ static uint64_t vector(void)
 
 static uint64_t strings(void)
 {
-    static uint64_t list[8];
+    uint64_t *list = words(1);
 
     for (int i = 0; i < 7; i++)
         list[i] = draw() % 3 ? path() : 0;
+    list[7] = 0;
     return draw() % 8 ? (uint64_t)list : buffer();
 }
 
 /* Short ones, so that most calls that wait come back. */
 static uint64_t time_pointer(void)
 {
-    static uint64_t time[2];
+    uint64_t *time = words(2);
 
     time[0] = draw() % 8 ? 0 : any();
     time[1] = draw() % 8 ? draw() % 1000000 : any();
@@ -245,7 +269,7 @@ static const char *letters_of(long number)
 
 static long number(void)
 {
-    if (only_known || draw() % 4)
+    if (mode->only_known || draw() % 4)
         return known[draw() % COUNT(known)].number;
     return draw() % 8 ? (long)(draw() % 480) : (long)any();
 }
@@ -254,7 +278,7 @@ static int is_spared(long nr)
 {
     for (size_t i = 0; i < COUNT(spared); i++)
         if (spared[i] == (int)nr)
-            return is_root;
+            return mode->is_root;
     return 0;
 }
 
@@ -266,10 +290,10 @@ static void tame(struct fuzz_call *call)
     int pid = getpid(), nr = (int)call->number;
 
     for (size_t i = 0; i < COUNT(targeted); i++)
-        if (nr == targeted[i] && (is_root || only_known) && (int)call->args[0] != 0 &&
+        if (nr == targeted[i] && (mode->is_root || mode->only_known) && (int)call->args[0] != 0 &&
             (int)call->args[0] != -pid)
             call->args[nr == 101 ? 1 : 0] = pid;
-    if (nr == 101 && (is_root || only_known))
+    if (nr == 101 && (mode->is_root || mode->only_known))
         call->args[1] = pid;
     if (nr == 285)
         call->args[3] %= 1 << 20;
@@ -296,14 +320,24 @@ void fuzz_draw(struct fuzz_call *call, uint64_t seed, uint64_t index)
     tame(call);
 }
 
+static void set_mode(int on_linux, int root)
+{
+    struct mode *p = mmap((void *)FUZZ_STATE, PAGE, PROT_READ | PROT_WRITE,
+                          MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+
+    CHECK(p == mode);
+    p->only_known = on_linux;
+    p->is_root = root;
+    CHECK_OK(mprotect(p, PAGE, PROT_READ));
+}
+
 void fuzz_prepare(int on_linux, int root)
 {
     char *p = mmap((void *)PLACE, 128 * PAGE, PROT_READ | PROT_WRITE,
                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 
     CHECK(p == (char *)PLACE);
-    only_known = on_linux;
-    is_root = root;
+    set_mode(on_linux, root);
     state = 1;
     for (size_t i = 0; i < GOOD; i += 8) /* structures of small and of strange numbers */
         *(uint64_t *)(p + i) = draw() % 4 ? draw() % 100 : any();

@@ -32,4 +32,6 @@ const char *fuzz_known(unsigned index, int *number);
 #define FUZZ_HOLE      (FUZZ_PLACE + FUZZ_GOOD)
 #define FUZZ_READ_ONLY (FUZZ_HOLE + FUZZ_PAGE)
 #define FUZZ_NO_ACCESS (FUZZ_READ_ONLY + FUZZ_PAGE)
-#define FUZZ_ARENA     (FUZZ_PLACE + 64 * FUZZ_PAGE) /* for calls that map */
+#define FUZZ_WORDS     (FUZZ_NO_ACCESS + 8 * FUZZ_PAGE) /* what pointers to lists lead to */
+#define FUZZ_STATE     (FUZZ_PLACE - 1024 * FUZZ_PAGE)  /* no call gets an address near it */
+#define FUZZ_ARENA     (FUZZ_PLACE + 64 * FUZZ_PAGE)    /* for calls that map */

@@ -3,7 +3,7 @@
  * tests/user/lib/procfs.h - reading /proc
  *
  * Owns:    whole files as text, lines and numbers in them, links.
- * Used by: proc_*.c, mount_*.c.
+ * Used by: proc_*.c, mount_*.c, asleep.c.
  */
 #pragma once
 

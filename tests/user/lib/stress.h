@@ -3,7 +3,7 @@
  * tests/user/lib/stress.h - what the programs of stress.plan share
  *
  * Owns:    the time that a program may take, the size of the machine, children and their ends.
- * Used by: tests/user/stress_*.c. Each takes the number of seconds as its first argument.
+ * Used by: tests/user/stress/stress_*.c. Each takes the number of seconds as its first argument.
  * Rule:    work is done in rounds until the time is up, at least one; each round's result is
  *          checked, and nothing but the time depends on how fast the machine is.
  */

@@ -22,6 +22,8 @@ static inline struct task *task_current(void)
     return &nobody;
 }
 
+void process_replace_files(struct task *self, struct fd_table *files);
+
 static inline bool process_exists(int pid)
 {
     return pid == 1;

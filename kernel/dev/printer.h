@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * dev/printer.h - where the log, the report and programs' output go: serial line and screen
+ *
+ * Owns:    the thread that prints; from its start on, the only caller of fbterm_write and
+ *          fbterm_flush.
+ * Context: start-up.
+ * Fails:   -ENOMEM.
+ */
+#pragma once
+
+#include "kernel/lib/util.h"
+
+void printer_init(void);            /* every call prints, until ... */
+MUST_CHECK int printer_start(void); /* ... there is a thread for it */

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fs/page_cache/page_cache.h - the bytes of a regular file: its page cache, which is also its only
+ * store
+ *
+ * Owns:    counted frames by page index; below archive_nbytes, pages without a frame of their own
+ *          are those of the root filesystem archive, in place where they are page-aligned.
+ * Used by: ramfs files (read, write, truncate) and their pager.
+ * Locks:   the inode's mutex, held by the caller of everything here but page_cache_read_*.
+ * Fails:   -ENOMEM; -ENOSPC from page_cache_get_own when memory or the quota is used up.
+ * Tests:   tests/host/fs_page_cache_test.c
+ */
+#pragma once
+
+#include "kernel/fs/page_cache/radix.h"
+
+struct frame;
+
+/* A limit on the pages of many files. */
+struct page_cache_quota {
+    uint64_t used;    /* [a] */
+    uint64_t max;     /* [a] 0: no limit */
+    uint64_t reserve; /* [I] the last of them are root's */
+};
+
+/* Whether one page more is allowed; root's files, what root makes, may go into the reserves. */
+bool page_cache_quota_allows(const struct page_cache_quota *quota, bool privileged);
+/* The same for all of memory: kernel objects that live on when their maker has gone leave a part of
+ * it to others, and more of it where an ordinary user makes them. */
+bool page_cache_memory_allows(bool privileged);
+
+struct page_cache {
+    struct page_cache_quota *quota; /* [I] NULL: none */
+    bool privileged;                /* [I] root's file: see page_cache_quota_allows */
+    struct radix frames;
+    const char *archive;     /* the file's first byte in the archive, NULL: none */
+    uint64_t archive_nbytes; /* bytes of it still valid; shrinks with truncation */
+    uint64_t npages;         /* that hold data, archive pages included: st_blocks */
+    uint8_t tail;            /* enum page_cache_tail: what follows them in the last page */
+    bool mapped_writable;    /* a program may have written behind the end of the file */
+    bool exclusive;          /* [a] readers without the mutex are turned away */
+};
+
+enum page_cache_tail {
+    PAGE_CACHE_TAIL_UNKNOWN = 0,
+    PAGE_CACHE_TAIL_ZERO,
+    PAGE_CACHE_TAIL_DIRTY,
+};
+
+/* The page for reading, referenced for the caller; *out_frame is NULL for a hole. Bytes behind the
+ * archive's end read as zero whatever the archive holds there. */
+MUST_CHECK int page_cache_get(struct page_cache *map, uint64_t index, struct frame **out_frame);
+
+/* The file's own frame for the page, referenced for the caller, made if there is none: from the
+ * archive's bytes, or zeroed; undefined bytes when `whole` says that all will be overwritten.
+ * *out_is_new reports whether it was a hole, so that a failed copy can be undone by
+ * page_cache_drop.
+ */
+MUST_CHECK int page_cache_get_own(struct page_cache *map, uint64_t index, bool whole,
+                                  bool *out_is_new, struct frame **out_frame);
+void page_cache_drop(struct page_cache *map, uint64_t index);
+
+/* The page if that needs no memory, referenced for the caller; else NULL. own: a frame of the
+ * file's own only, none of the archive's. */
+struct frame *page_cache_find(struct page_cache *map, uint64_t index, bool own);
+
+/* Without the mutex. Between begin (true) and end pages stay: no blocking, user memory with faults
+ * disabled, and no more than a few pages, since a truncation may wait. False: take the mutex. */
+MUST_CHECK bool page_cache_read_begin(struct page_cache *map);
+void page_cache_read_end(void);
+/* The bytes of a page, NULL for a hole. False: only page_cache_get can tell. */
+MUST_CHECK bool page_cache_read_page(struct page_cache *map, uint64_t index,
+                                     const char **out_bytes);
+
+/* Makes pages [first, last) read as zero, and the bytes of page `index` from `from` to `to`. */
+MUST_CHECK int page_cache_punch_pages(struct page_cache *map, uint64_t first, uint64_t last);
+MUST_CHECK int page_cache_zero_bytes(struct page_cache *map, uint64_t index, size_t from,
+                                     size_t to);
+
+/* The file's first bytes are those of the archive. On an empty map only. */
+void page_cache_set_archive(struct page_cache *map, const char *bytes, uint64_t nbytes);
+
+/* Drops everything at and behind nbytes; what comes to lie there later reads as zero. */
+void page_cache_truncate(struct page_cache *map, uint64_t nbytes);
+void page_cache_destroy(struct page_cache *map);
+
+/* First page at or after *index that holds data (a frame, or archive bytes): SEEK_DATA. */
+bool page_cache_find_data(const struct page_cache *map, uint64_t *index);
+bool page_cache_has_page(const struct page_cache *map, uint64_t index);
+
+uint64_t page_cache_room(void);        /* pages that files may still take of all memory */
+uint64_t page_cache_frames_held(void); /* own frames of all files */

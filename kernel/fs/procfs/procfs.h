@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fs/procfs/procfs.h - /proc: files whose contents are made when they are read
+ *
+ * Owns:    the file system; directories out of tables of entries; text that is made piece by piece.
+ *          What is in the files belongs to the rooms that register them.
+ * Used by: proc (processes, the system), others for a file of their own: one procfs_entry, one
+ *          procfs_register.
+ * Rule:    a node names a process by number and serial, never by a reference: it keeps none
+ *          alive, and each operation looks the process up and answers -ESRCH when it is gone.
+ * Locks:   a spinlock of rank PROCFS for the text that an open file keeps. Operations of entries
+ *          are called with no lock held.
+ * Context: thread.
+ * Fails:   -ENOENT, -ESRCH, -EACCES, -ENOMEM.
+ * Tests:   tests/user/proc/proc_*.c
+ */
+#pragma once
+
+#include "kernel/fs/vfs/inode.h"
+
+struct user_iter;
+
+/* Where an entry's contents go. */
+struct procfs_text {
+    char *bytes;
+    size_t size, used; /* used at size or above: cut, the entry is asked again with more room */
+    uint64_t cursor;   /* 0 at first; the entry's own: where to go on */
+    bool more;         /* the entry has stopped at cursor, and there is more */
+};
+PRINTF_LIKE(2, 3) void procfs_print(struct procfs_text *text, const char *format, ...);
+void procfs_put(struct procfs_text *text, const void *bytes, size_t nbytes);
+
+#define PROCFS_NONE (-1)
+
+struct procfs_dir {
+    const struct procfs_entry *entries;
+    unsigned count;
+    /* Entries whose names are numbers: the lowest at or above that one, PROCFS_NONE, or -ENOENT
+     * when the directory is gone. NULL: there are none. */
+    int (*next)(const struct procfs_node *dir, int number);
+    /* Completes *out, a copy of the directory's node, entry included. 0, -ENOENT. */
+    int (*find)(const struct procfs_node *dir, int number, struct procfs_node *out);
+};
+
+/* Constant, by type: text, symlink, directory. */
+struct procfs_entry {
+    const char *name;
+    uint32_t mode;
+    bool guarded; /* opening it asks procfs_ops.access, too */
+    bool bound;   /* about the program that the process runs now: node.generation is set */
+    union {
+        /* Appends the contents: 0 or an errno. */
+        int (*show)(const struct procfs_node *node, struct procfs_text *text);
+        int64_t (*readlink)(const struct procfs_node *node, char *text, size_t size);
+        const struct procfs_dir *dir;
+    };
+    union {
+        const struct file_ops *file_ops; /* instead of show */
+        int (*magic_link)(const struct procfs_node *node,
+                          struct dentry **out_target); /* see inode.h */
+    };
+    /* All that was given has been taken, or an errno. NULL: -EINVAL. */
+    int (*write)(const struct procfs_node *node, struct user_iter *io);
+};
+
+#define PROCFS_TEXT(entry_name, permissions, function)                                             \
+    {                                                                                              \
+        .name = (entry_name), .mode = LX_S_IFREG | (permissions), .show = (function)               \
+    }
+
+/* What the room that knows processes gives. */
+struct procfs_ops {
+    struct procfs_dir processes; /* the numbers in the root */
+    /* Whose files these are. -ENOENT: the process is gone. */
+    int (*owner)(const struct procfs_node *node, uint32_t *uid, uint32_t *gid);
+    /* Which of its programs the process runs. */
+    uint32_t (*generation)(const struct procfs_node *node);
+    /* May the caller look into that process: 0, -EACCES, -ESRCH. */
+    int (*access)(const struct procfs_node *node);
+};
+
+/* The file system, mounted on /proc; after initrd_populate. */
+MUST_CHECK int procfs_mount(const struct procfs_ops *ops);
+
+/* Another one, mounted nowhere yet. */
+MUST_CHECK int procfs_super_create(const char *source, struct super_block **out_super);
+
+/* Files in the root, for ever. Start-up only; a few tables. */
+void procfs_register(const struct procfs_entry *entries, unsigned count);

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Rename in ramfs, one step for every lookup: before it the old name, after it the new one.
+ *
+ * The caller has looked both names up without locks. Under the mutexes of both directories, taken
+ * in address order, rename_is_fresh_locked asks whether they are still what was found; if not the
+ * answer is ESTALE, and the caller looks again. Then, in one locking of fs_tree_lock, everything
+ * that can refuse (a cycle, a mount on either, a victim that is not empty) and the change of the
+ * parent: two renames that each look for a cycle before the other changes something could make one
+ * together. After that nothing fails. The indexes follow under the mutexes.
+ *
+ * References: the entry's to its parent changes hands within that step (dentry_move_locked); the
+ * directory's to the entry moves with the entry from index to index; the victim loses its
+ * directory's. What is to be put is put after the locks, and held by the caller until then.
+ */
+#include "kernel/fs/ramfs/ramfs_rename.h"
+#include "kernel/fs/ramfs/ramfs.h"
+#include "kernel/fs/vfs/dir.h"
+#include "kernel/lib/assert.h"
+#include "shared/linux/errno.h"
+#include "shared/linux/fcntl.h"
+#include "shared/linux/stat.h"
+
+struct rename {
+    struct dentry *old_dir, *entry;
+    struct dentry *new_dir, *victim;
+    const char *name;
+    size_t len;
+    uint32_t hash;
+    char *room; /* for a long name; afterwards what is to be freed */
+};
+
+bool dentry_is_below_locked(const struct dentry *dentry, const struct dentry *above)
+{
+    ASSERT(spin_is_held(&fs_tree_lock));
+    while (dentry && dentry != above)
+        dentry = dentry->parent;
+    return dentry != NULL;
+}
+
+/* Whether everything is still as the caller found it. */
+static bool rename_is_fresh_locked(const struct rename *r)
+{
+    ASSERT(mutex_is_held(&r->old_dir->inode->lock) && mutex_is_held(&r->new_dir->inode->lock));
+    return r->entry->linked && r->entry->parent == r->old_dir &&
+           dir_find_locked(r->new_dir->inode, r->name, r->len, r->hash) == r->victim;
+}
+
+static void rename_touch_times(const struct rename *r)
+{
+    struct fs_time now = fs_time_now();
+
+    r->old_dir->inode->mtime = r->old_dir->inode->ctime = now;
+    r->new_dir->inode->mtime = r->new_dir->inode->ctime = now;
+    /* Its own mutex may not be taken as a third one; a time is worth no more than that. */
+    r->entry->inode->ctime = now;
+}
+
+/* fs_tree_lock held: a mount point is neither moved nor replaced. */
+static bool rename_is_mounted_locked(const struct rename *r)
+{
+    ASSERT(spin_is_held(&fs_tree_lock));
+    return dentry_is_mount_point_locked(r->entry) ||
+           (r->victim && dentry_is_mount_point_locked(r->victim));
+}
+
+/* Both stay linked, each in the other's place. Parents' link counts follow subdirectories. */
+static int rename_exchange_locked(struct rename *r)
+{
+    int moved = (int)dentry_is_directory(r->entry) - (int)dentry_is_directory(r->victim);
+    int err = 0;
+
+    ASSERT(mutex_is_held(&r->old_dir->inode->lock) && mutex_is_held(&r->new_dir->inode->lock));
+    spin_lock(&fs_tree_lock);
+    if (dentry_is_below_locked(r->new_dir, r->entry) ||
+        dentry_is_below_locked(r->old_dir, r->victim))
+        err = -EINVAL;
+    else if (rename_is_mounted_locked(r))
+        err = -EBUSY;
+    else if (r->entry != r->victim)
+        dir_swap_locked(r->old_dir->inode, r->entry, r->new_dir->inode, r->victim);
+    spin_unlock(&fs_tree_lock);
+    if (err)
+        return err;
+    if (r->old_dir != r->new_dir) {
+        ramfs_dir_changed_locked(r->new_dir->inode, 0, moved);
+        ramfs_dir_changed_locked(r->old_dir->inode, 0, -moved);
+    }
+    rename_touch_times(r);
+    return 0;
+}
+
+/* The point of no return is dir_kill: it comes last of what can fail. */
+static int rename_reserve_place(struct rename *r)
+{
+    if (!r->victim)
+        return dir_enter(r->new_dir->inode) ? 0 : -ENOENT;
+    if (dentry_is_directory(r->victim) && !dir_kill(r->victim->inode))
+        return -ENOTEMPTY;
+    return 0;
+}
+
+/* Looking for a cycle and changing the parent are one step, else two renames could make one. */
+static int rename_change_parent(struct rename *r)
+{
+    int err = -EINVAL;
+
+    spin_lock(&fs_tree_lock);
+    if (!dentry_is_below_locked(r->new_dir, r->entry))
+        err = rename_is_mounted_locked(r) ? -EBUSY : rename_reserve_place(r);
+    if (!err)
+        r->room = dentry_move_locked(r->entry, r->new_dir, r->name, r->len, r->hash, r->room);
+    spin_unlock(&fs_tree_lock);
+    return err;
+}
+
+/* The indexes follow. The victim's count in the directory is the entry's now. */
+static int rename_move_locked(struct rename *r)
+{
+    struct inode *old_dir = r->old_dir->inode, *new_dir = r->new_dir->inode;
+    int subdirectory = dentry_is_directory(r->entry);
+    int err = rename_change_parent(r);
+
+    ASSERT(mutex_is_held(&old_dir->lock) && mutex_is_held(&new_dir->lock));
+    if (err)
+        return err;
+    if (r->victim) {
+        dir_remove_locked(new_dir, r->victim);
+        ramfs_dir_changed_locked(new_dir, -1, dentry_is_directory(r->victim) ? -1 : 0);
+    }
+    dir_move_locked(old_dir, new_dir, r->entry);
+    dir_leave(old_dir);
+    ramfs_dir_changed_locked(old_dir, -1, -subdirectory);
+    ramfs_dir_changed_locked(new_dir, 1, subdirectory);
+    rename_touch_times(r);
+    return 0;
+}
+
+/* What needs no lock any more: the victim's links, and the references that the tree held. Nothing
+ * is taken here: from the moment the locks are dropped another rename may put what this one got. */
+static void rename_finish_move(struct rename *r)
+{
+    dentry_put(r->old_dir); /* the entry's reference to its parent */
+    dentry_room_free_later(r->room);
+    if (!r->victim)
+        return;
+    r->victim->inode->ctime = fs_time_now();
+    ramfs_drop_links(r->victim->inode);
+    dentry_put(r->victim); /* the directory's reference */
+}
+
+/* One change of both directories: a lookup finds the old name or the new one, not neither. */
+static int rename_locked(struct rename *r, bool exchange)
+{
+    struct inode *old_dir = r->old_dir->inode, *new_dir = r->new_dir->inode;
+    int err;
+
+    ASSERT(mutex_is_held(&old_dir->lock) && mutex_is_held(&new_dir->lock));
+    if (!rename_is_fresh_locked(r))
+        return -ESTALE;
+    dir_change_begin(old_dir);
+    if (new_dir != old_dir)
+        dir_change_begin(new_dir);
+    err = exchange ? rename_exchange_locked(r) : rename_move_locked(r);
+    dir_change_end(old_dir);
+    if (new_dir != old_dir)
+        dir_change_end(new_dir);
+    return err;
+}
+
+int ramfs_rename(struct dentry *old_dir, struct dentry *entry, struct dentry *new_dir,
+                 const char *name, size_t len, struct dentry *victim, uint32_t flags)
+{
+    bool exchange = flags & LX_RENAME_EXCHANGE;
+    struct rename r = {.old_dir = old_dir,
+                       .entry = entry,
+                       .new_dir = new_dir,
+                       .victim = victim,
+                       .name = name,
+                       .len = len,
+                       .hash = dentry_hash(name, len)};
+    int err = exchange ? 0 : dentry_room_alloc(len, &r.room);
+
+    if (err)
+        return err;
+    mutex_lock_pair(&old_dir->inode->lock, &new_dir->inode->lock);
+    err = rename_locked(&r, exchange);
+    mutex_unlock_pair(&old_dir->inode->lock, &new_dir->inode->lock);
+    if (err)
+        dentry_room_free(r.room);
+    else if (!exchange)
+        rename_finish_move(&r);
+    return err;
+}

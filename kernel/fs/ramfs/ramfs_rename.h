@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fs/ramfs/ramfs_rename.h - rename: one name goes, another comes, in one step for every
+ * lookup
+ *
+ * Owns:    nothing.
+ * Locks:   INODE of both directories, then fs_tree_lock for the commit.
+ * Fails:   -ESTALE when names changed since the caller looked them up: look again; -EINVAL when a
+ *          directory would become its own ancestor; -ENOTEMPTY; -ENOMEM.
+ * Tests:   tests/host/fs_ramfs_test.c, fs_model_test.c
+ */
+#pragma once
+
+#include "kernel/fs/vfs/dentry.h"
+
+/* As inode_ops.rename. victim: what `name` was when the caller looked, NULL for nothing. */
+MUST_CHECK int ramfs_rename(struct dentry *old_dir, struct dentry *entry, struct dentry *new_dir,
+                            const char *name, size_t len, struct dentry *victim, uint32_t flags);
+
+/* Whether `above` is an ancestor of dentry in the same file system, or dentry itself. */
+bool dentry_is_below_locked(const struct dentry *dentry, const struct dentry *above);

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Dentries: their life, their hash, and the way from one up to the root.
+ *
+ * A dentry is counted. Its directory holds one reference as long as the name is linked, each entry
+ * below it holds one as its parent, and walks, files and working directories hold the others; so a
+ * directory in use keeps all its ancestors, and a name that has been unlinked lives on for those
+ * that have it open, with the parent it had last.
+ *
+ * What a dentry is called and whose child it is change only in dentry_move_locked and
+ * dentry_swap_locked, under the mutexes of the directories and fs_tree_lock: the mutex is enough to
+ * read one level, fs_tree_lock to climb any number. References to parents move in the same step.
+ * If the new parent's were taken later, a second rename could put it in between: the directory
+ * would be freed while the entry still points to it. The old parent's is put later, when no lock is
+ * held, since that may free a chain of directories.
+ *
+ * tree_version counts what can change the ancestors of a directory. It lets a walk notice, without
+ * a lock over the whole of it, that "below the start" may have stopped being true (path.c).
+ */
+#include "kernel/fs/vfs/dentry.h"
+#include "kernel/fs/vfs/namebuf.h"
+#include "kernel/lib/assert.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/slab.h"
+#include "kernel/sched/sched.h"
+#include "shared/linux/errno.h"
+#include "shared/linux/limits.h"
+#include "shared/linux/stat.h"
+
+struct spinlock fs_tree_lock = SPINLOCK_INIT(SPIN_DENTRY);
+
+static struct slab_cache *dentry_cache;
+static uint64_t tree_version; /* atomic, changes under fs_tree_lock */
+
+void dentry_init_cache(void)
+{
+    dentry_cache = slab_cache_create("dentry", sizeof(struct dentry));
+}
+
+uint64_t dentry_frames_held(void)
+{
+    return slab_frames(dentry_cache) + namebuf_frames_held();
+}
+
+uint32_t dentry_hash(const char *name, size_t len)
+{
+    uint32_t hash = DENTRY_HASH_START;
+
+    for (size_t i = 0; i < len; i++)
+        hash = dentry_hash_byte(hash, name[i]);
+    return hash;
+}
+
+uint64_t dentry_tree_version(void)
+{
+    return __atomic_load_n(&tree_version, __ATOMIC_ACQUIRE);
+}
+
+void dentry_tree_changed_locked(void)
+{
+    ASSERT(spin_is_held(&fs_tree_lock));
+    __atomic_fetch_add(&tree_version, 1, __ATOMIC_RELEASE);
+}
+
+/* NULL: the name lies in the dentry itself. */
+static char *long_name(const struct dentry *dentry)
+{
+    return dentry->name == dentry->inline_name ? NULL : (char *)(uintptr_t)dentry->name;
+}
+
+int dentry_room_alloc(size_t len, char **out_room)
+{
+    *out_room = NULL;
+    if (len <= DENTRY_INLINE_NAME)
+        return 0;
+    *out_room = namebuf_alloc(LX_NAME_MAX);
+    return *out_room ? 0 : -ENOMEM;
+}
+
+void dentry_room_free(char *room)
+{
+    namebuf_free(room, LX_NAME_MAX);
+}
+
+/* The head lies over the name's first bytes: a reader that compares them finds out that the
+ * directory changed. */
+static void room_free_rcu(struct rcu_head *head)
+{
+    dentry_room_free((char *)head);
+}
+
+void dentry_room_free_later(char *room)
+{
+    if (room)
+        rcu_call((struct rcu_head *)(void *)room, room_free_rcu);
+}
+
+static void set_name(struct dentry *dentry, const char *name, size_t len, uint32_t hash, char *room)
+{
+    char *to = room ? room : dentry->inline_name;
+
+    memcpy(to, name, len);
+    dentry->name = to;
+    dentry->name_len = (uint16_t)len;
+    dentry->hash = hash;
+}
+
+char *dentry_move_locked(struct dentry *dentry, struct dentry *parent, const char *name, size_t len,
+                         uint32_t hash, char *room)
+{
+    char *old = long_name(dentry);
+
+    ASSERT(spin_is_held(&fs_tree_lock));
+    /* In the same step as the pointer: the top of this file says why. */
+    dentry_get(parent);
+    dentry->parent = parent;
+    if (dentry_is_directory(dentry))
+        dentry_tree_changed_locked();
+    set_name(dentry, name, len, hash, room);
+    return old;
+}
+
+void dentry_swap_locked(struct dentry *one, struct dentry *other)
+{
+    char *one_long = long_name(one);
+    char *other_long = long_name(other);
+    struct dentry was = *one;
+
+    ASSERT(spin_is_held(&fs_tree_lock));
+    /* Each keeps the reference that the other had: none changes. */
+    if (dentry_is_directory(one) || dentry_is_directory(other))
+        dentry_tree_changed_locked();
+
+    one->parent = other->parent;
+    /* A name inside the dentry is copied, a long one changes its owner. */
+    memcpy(one->inline_name, other->inline_name, DENTRY_INLINE_NAME);
+    one->name = other_long ? other_long : one->inline_name;
+    one->name_len = other->name_len;
+    one->hash = other->hash;
+
+    other->parent = was.parent;
+    memcpy(other->inline_name, was.inline_name, DENTRY_INLINE_NAME);
+    other->name = one_long ? one_long : other->inline_name;
+    other->name_len = was.name_len;
+    other->hash = was.hash;
+}
+
+int dentry_create(struct dentry *parent, const char *name, size_t len, uint32_t hash,
+                  struct inode *inode, struct dentry **out_dentry)
+{
+    struct dentry *dentry = slab_alloc(dentry_cache);
+    char *room;
+
+    if (!dentry)
+        return -ENOMEM;
+    if (dentry_room_alloc(len, &room) != 0) {
+        slab_free(dentry_cache, dentry);
+        return -ENOMEM;
+    }
+    set_name(dentry, name, len, hash, room);
+    inode_get(inode);
+    if (parent)
+        dentry_get(parent);
+    dentry->inode = inode;
+    dentry->parent = parent;
+    dentry->mounted = NULL;
+    /* The caller's; adding the name makes it the directory's. */
+    dentry->refs = 1;
+    dentry->linked = false;
+    dentry->unhashed = false;
+    dentry->is_boot_mount = false;
+    dentry->cookie = 0;
+    *out_dentry = dentry;
+    return 0;
+}
+
+static void dentry_free_rcu(struct rcu_head *head)
+{
+    struct dentry *dentry = container_of(head, struct dentry, rcu);
+
+    dentry_room_free(long_name(dentry));
+    slab_free(dentry_cache, dentry);
+}
+
+/* A chain of parents may go with the last name in it: a loop, since recursion has no bound. */
+void dentry_free(struct dentry *dentry)
+{
+    struct dentry *parent;
+
+    do {
+        parent = dentry->parent;
+        ASSERT(!dentry->linked);
+        inode_put(dentry->inode);
+        rcu_call(&dentry->rcu, dentry_free_rcu);
+        dentry = parent;
+        if (dentry)
+            sched_preempt_point();
+    } while (dentry && __atomic_sub_fetch(&dentry->refs, 1, __ATOMIC_ACQ_REL) == 0);
+}
+
+struct dentry *dentry_parent_get(struct dentry *dentry, struct dentry *root)
+{
+    struct dentry *parent = dentry;
+
+    /* From the root of a mount down to the directory it covers, up one name, and into whatever is
+     * mounted there. In one locking, so that no rename or unmount comes between; and never past the
+     * caller's root, which may be anywhere in this. */
+    spin_lock(&fs_tree_lock);
+    while (parent != root && !parent->parent && parent->inode->super->covered)
+        parent = parent->inode->super->covered;
+    if (parent != root && parent->parent)
+        parent = parent->parent;
+    while (parent != root && parent->mounted)
+        parent = mount_enter_locked(parent->mounted);
+    dentry_get(parent);
+    spin_unlock(&fs_tree_lock);
+    return parent;
+}
+
+/* Puts "/name" in front of what is there. */
+static int prepend(char *buffer, size_t *at, const struct dentry *dentry)
+{
+    if (*at < (size_t)dentry->name_len + 1)
+        return -ENAMETOOLONG;
+    *at -= dentry->name_len;
+    memcpy(buffer + *at, dentry->name, dentry->name_len);
+    buffer[--*at] = '/';
+    return 0;
+}
+
+static int64_t path_locked(struct dentry *dentry, struct dentry *root, char *buffer, size_t *at,
+                           unsigned *flags)
+{
+    ASSERT(spin_is_held(&fs_tree_lock));
+    while (dentry != root) {
+        int err;
+
+        if (!dentry->parent) {
+            /* The root of a mount has no name of its own: that of the directory below counts. A
+             * detached file system, and a root elsewhere, end the way up. */
+            dentry = dentry->inode->super->covered;
+            if (!dentry) {
+                *flags |= DENTRY_PATH_UNREACHABLE;
+                break;
+            }
+            continue;
+        }
+        err = prepend(buffer, at, dentry);
+        if (err)
+            return err;
+        dentry = dentry->parent;
+    }
+    return 0;
+}
+
+int64_t dentry_path(struct dentry *dentry, struct dentry *root, char *buffer, size_t size,
+                    char **out_path, unsigned *out_flags)
+{
+    /* Filled from the end: the way leads from the name to the root. */
+    size_t at = size - 1;
+    int64_t err;
+
+    *out_flags = dentry->parent && !dentry->linked && !dentry->unhashed ? DENTRY_PATH_DELETED : 0;
+    buffer[at] = '\0';
+    spin_lock(&fs_tree_lock);
+    /* In one locking, so that the path is one that existed as a whole. */
+    err = path_locked(dentry, root, buffer, &at, out_flags);
+    spin_unlock(&fs_tree_lock);
+    if (err)
+        return err;
+    /* Nothing was put in front of it: it is the root itself. */
+    if (at == size - 1) {
+        if (at == 0)
+            return -ENAMETOOLONG;
+        buffer[--at] = '/';
+    }
+    *out_path = buffer + at;
+    return (int64_t)(size - 1 - at);
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fs/vfs/fs_context.h - the caller: credentials, root and working directory, umask
+ *
+ * Owns:    struct credentials, struct fs_struct, and struct fs_context that joins the two.
+ * Used by: every operation on a path; proc (one context a task; CLONE_FS shares the place).
+ * Locks:   fs_struct.lock, a spinlock, rank FDTABLE, guards the two directories. The credentials
+ * are the owning task's: another thread reads them only under a lock of proc. Context: thread.
+ * Fails:   -ENOMEM.
+ * Tests:   tests/host/fs_walk_test.c
+ */
+#pragma once
+
+#include "kernel/core/spinlock.h"
+#include "kernel/lib/util.h"
+
+struct dentry;
+
+/* Supplementary groups: constant once made, shared by every context that has them. */
+struct group_set {
+    uint32_t refs; /* [a] */
+    uint32_t ngroups;
+    uint32_t gids[];
+};
+
+struct credentials {
+    uint32_t uid, euid, suid, fsuid;
+    uint32_t gid, egid, sgid, fsgid;
+    struct group_set *groups; /* counted; NULL: none */
+};
+
+/* What CLONE_FS shares. a atomic   l lock */
+struct fs_struct {
+    struct spinlock lock;
+    uint32_t refs;       /* [a] */
+    uint32_t umask;      /* [a] */
+    struct dentry *root; /* [l] counted */
+    struct dentry *cwd;  /* [l] counted */
+};
+
+struct fs_context {
+    struct fs_struct *place; /* counted */
+    struct credentials cred;
+};
+
+/* Root user, root and working directory at the root of the file system, umask 022. */
+MUST_CHECK int fs_context_create(struct fs_context **out_context);
+/* The context of a new task: credentials copied, the place shared or copied. */
+MUST_CHECK int fs_context_fork(const struct fs_context *parent, bool share_place,
+                               struct fs_context **out_context);
+void fs_context_destroy(struct fs_context *context);
+
+/* Each returns a counted reference. */
+struct dentry *fs_context_root(struct fs_context *context);
+struct dentry *fs_context_cwd(struct fs_context *context);
+
+/* Both take over one reference to the directory. */
+void fs_context_set_root(struct fs_context *context, struct dentry *directory);
+void fs_context_set_cwd(struct fs_context *context, struct dentry *directory);
+
+static inline uint32_t fs_context_umask(const struct fs_context *context)
+{
+    return __atomic_load_n(&context->place->umask, __ATOMIC_RELAXED);
+}
+
+/* Whether gid is the context's file-system group or one of its supplementary groups. */
+bool credentials_in_group(const struct credentials *cred, uint32_t gid);
+
+/* The file-system user may override owner and mode (CAP_DAC_OVERRIDE, CAP_FOWNER, ...). */
+static inline bool credentials_is_privileged(const struct credentials *cred)
+{
+    return cred->fsuid == 0;
+}
+
+MUST_CHECK int group_set_create(uint32_t ngroups, struct group_set **out_set); /* gids unset */
+void group_set_get(struct group_set *set);                                     /* NULL is fine */
+void group_set_put(struct group_set *set);                                     /* NULL is fine */

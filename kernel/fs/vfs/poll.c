@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Poll: waiting for one of many files.
+ *
+ * A wake-up cannot be lost: the waiter adds its hook, then scans the file's state; the file changes
+ * its state, then looks for hooks. Each of the two has a full barrier in between, so at least one
+ * sees what the other did. The mark `woken` does the same between a callback and the sleep: it is
+ * set before the queue is woken, and tested after the thread has entered the queue.
+ *
+ * A hook points into the head, and the head's list into the hook: neither may go first. The waiter
+ * holds a reference to every file it registered with until it has removed its hooks, whatever
+ * happens to the descriptors meanwhile (a descriptor is looked up once: what it names later is
+ * another file). Removing takes the head's lock, and so waits for a callback that is running.
+ */
+#include "kernel/fs/vfs/poll.h"
+#include "kernel/lib/assert.h"
+#include "kernel/mm/slab.h"
+#include "shared/linux/errno.h"
+
+void poll_head_init(struct poll_head *head)
+{
+    spin_init(&head->lock, SPIN_POLL);
+    list_init(&head->hooks);
+}
+
+void poll_wake(struct poll_head *head)
+{
+    uint64_t flags = spin_lock_irqsave(&head->lock);
+
+    list_for_each (node, &head->hooks) {
+        struct poll_hook *hook = list_entry(node, struct poll_hook, node);
+
+        hook->wake(hook);
+    }
+    spin_unlock_irqrestore(&head->lock, flags);
+}
+
+void poll_hook_add(struct poll_hook *hook, struct poll_head *head,
+                   void (*wake)(struct poll_hook *hook))
+{
+    uint64_t flags;
+
+    hook->head = head;
+    hook->wake = wake;
+    flags = spin_lock_irqsave(&head->lock);
+    list_push_back(&head->hooks, &hook->node);
+    spin_unlock_irqrestore(&head->lock, flags);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
+void poll_hook_remove(struct poll_hook *hook)
+{
+    uint64_t flags = spin_lock_irqsave(&hook->head->lock);
+
+    list_remove(&hook->node);
+    spin_unlock_irqrestore(&hook->head->lock, flags);
+}
+
+/* --- a thread that waits --- */
+
+/* Under the head's lock, perhaps in an interrupt handler: it only sets the mark and wakes. */
+static void poll_set_wake(struct poll_hook *hook)
+{
+    struct poll_set *set = container_of(hook, struct poll_set_hook, hook)->set;
+
+    __atomic_store_n(&set->woken, 1, __ATOMIC_SEQ_CST);
+    waitq_wake_all(&set->queue);
+}
+
+/* The place of hook i: first those on the stack, then block after block. */
+static struct poll_set_hook *poll_set_hook_new(struct poll_set *set)
+{
+    uint32_t i = set->nhooks - POLL_INLINE_HOOKS;
+
+    if (set->nhooks < POLL_INLINE_HOOKS)
+        return &set->inline_hooks[set->nhooks];
+    if (i % POLL_BLOCK_HOOKS == 0) {
+        struct poll_hook_block *block = kmalloc(sizeof(*block));
+
+        if (!block)
+            return NULL;
+        block->next = set->blocks;
+        set->blocks = block;
+    }
+    return &set->blocks->hooks[i % POLL_BLOCK_HOOKS];
+}
+
+static void poll_set_add(struct poll_waiter *waiter, struct poll_head *head)
+{
+    struct poll_set *set = container_of(waiter, struct poll_set, waiter);
+    struct poll_set_hook *hook = poll_set_hook_new(set);
+
+    if (!hook) {
+        set->error = -ENOMEM;
+        return;
+    }
+    set->nhooks++;
+    hook->set = set;
+    poll_hook_add(&hook->hook, head, poll_set_wake);
+}
+
+void poll_set_init(struct poll_set *set)
+{
+    set->waiter.add = poll_set_add;
+    waitq_init(&set->queue);
+    set->nhooks = 0;
+    set->woken = 0;
+    set->error = 0;
+    set->blocks = NULL;
+}
+
+int poll_set_wait(struct poll_set *set, uint64_t deadline_ns)
+{
+    int err = 0;
+
+    /* A wake-up without the mark is none of ours: back to sleep, with the same deadline. */
+    while (!err) {
+        struct waiter self;
+
+        waitq_enter(&set->queue, &self);
+        if (!__atomic_load_n(&set->woken, __ATOMIC_SEQ_CST))
+            err = waitq_sleep(&self, 1, deadline_ns);
+        waitq_leave(&set->queue, &self);
+        if (__atomic_exchange_n(&set->woken, 0, __ATOMIC_SEQ_CST))
+            return 0;
+    }
+    return err;
+}
+
+/* After this no callback refers to the set, which mostly lies on its thread's stack. */
+void poll_set_finish(struct poll_set *set)
+{
+    struct poll_hook_block *block, *next;
+
+    for (uint32_t i = 0; i < MIN(set->nhooks, POLL_INLINE_HOOKS); i++)
+        poll_hook_remove(&set->inline_hooks[i].hook);
+    for (block = set->blocks; block; block = next) {
+        uint32_t count = (set->nhooks - POLL_INLINE_HOOKS) % POLL_BLOCK_HOOKS;
+
+        next = block->next;
+        if (count == 0) /* a block is made for a hook: all older ones are full */
+            count = POLL_BLOCK_HOOKS;
+        for (uint32_t i = 0; i < count; i++)
+            poll_hook_remove(&block->hooks[i].hook);
+        set->nhooks -= count;
+        kfree(block);
+    }
+    set->nhooks = 0;
+}

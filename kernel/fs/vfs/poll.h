@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fs/vfs/poll.h - waiting for one of many files
+ *
+ * Owns:    struct poll_head, in everything that can become ready; struct poll_hook, a registration
+ *          with it, whose callback says what happens then; struct poll_set, a thread in poll or
+ *          select with all its hooks.
+ * Used by: pipes, terminals; the system calls.
+ * Locks:   poll_head.lock, a spinlock, rank POLL, interrupts off; waking goes on to rank WAITQ.
+ * Context: poll_notify any but NMI; the rest threads.
+ * Fails:   -ENOMEM.
+ * Tests:   tests/host/fs_pipe_test.c, tests/user/fs/poll_*.c
+ */
+#pragma once
+
+#include "kernel/core/spinlock.h"
+#include "kernel/lib/list.h"
+#include "kernel/sched/waitq.h"
+
+struct poll_head {
+    struct spinlock lock;
+    struct list hooks; /* [lock] struct poll_hook */
+};
+
+/* I constant while it is registered. The memory is the owner's, and so is the duty to keep the head
+ * alive: by a reference to the file. */
+struct poll_hook {
+    struct list node;       /* [head->lock] */
+    struct poll_head *head; /* [I] */
+    /* [I] Something about the head has changed. Called under its lock, interrupts off, perhaps in
+     * an interrupt handler: it may wake. */
+    void (*wake)(struct poll_hook *hook);
+};
+
+/* What a file's poll operation registers with. `add` makes a hook for the head, and remembers by
+ * itself when it cannot. */
+struct poll_waiter {
+    void (*add)(struct poll_waiter *waiter, struct poll_head *head);
+};
+
+void poll_head_init(struct poll_head *head);
+void poll_wake(struct poll_head *head);
+
+/* A waiter registers before it scans the state, and a file changes its state before it notifies:
+ * seeing no hook here means that the waiter will see the new state. */
+static inline void poll_notify(struct poll_head *head)
+{
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    if (unlikely(!list_empty(&head->hooks)))
+        poll_wake(head);
+}
+
+void poll_hook_add(struct poll_hook *hook, struct poll_head *head,
+                   void (*wake)(struct poll_hook *hook));
+/* Afterwards `wake` does not run, and will not. */
+void poll_hook_remove(struct poll_hook *hook);
+
+/* Called by file_ops.poll before it scans its state; waiter may be NULL: nothing to do. */
+static inline void poll_register(struct poll_head *head, struct poll_waiter *waiter)
+{
+    if (waiter)
+        waiter->add(waiter, head);
+}
+
+/* --- a thread that waits --- */
+
+struct poll_set_hook {
+    struct poll_hook hook;
+    struct poll_set *set;
+};
+
+#define POLL_INLINE_HOOKS 8
+#define POLL_BLOCK_HOOKS  51 /* a block takes 2 KiB */
+
+struct poll_hook_block {
+    struct poll_hook_block *next;
+    struct poll_set_hook hooks[POLL_BLOCK_HOOKS];
+};
+
+struct poll_set {
+    struct poll_waiter waiter;
+    struct waitq queue;
+    uint32_t nhooks;
+    uint32_t woken;                 /* [a] */
+    int error;                      /* -ENOMEM while registering */
+    struct poll_hook_block *blocks; /* the newest first */
+    struct poll_set_hook inline_hooks[POLL_INLINE_HOOKS];
+};
+
+void poll_set_init(struct poll_set *set);
+/* 0 woken, -ERESTARTSYS, -ETIMEDOUT. Clears the mark of being woken, so scan the files afterwards.
+ */
+MUST_CHECK int poll_set_wait(struct poll_set *set, uint64_t deadline_ns);
+/* The files that were registered with must still be held. */
+void poll_set_finish(struct poll_set *set);

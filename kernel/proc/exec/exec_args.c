@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Argument lists of execve, copied from the program into the kernel.
+ *
+ * The strings lie one behind the other in one buffer that is doubled when it is full; the arrays of
+ * pointers are made last, when the buffer moves no more. Counts and lengths are those of
+ * the copy, so another process that shares the memory cannot change them afterwards.
+ */
+#include "kernel/proc/exec/exec_args.h"
+
+#include "kernel/lib/string.h"
+#include "kernel/mm/slab.h"
+#include "kernel/vm/vm_user.h"
+#include "shared/linux/errno.h"
+
+#define STRING_MAX     (128u << 10)
+#define FIRST_CAPACITY 4096
+#define POINTERS       16 /* read at once */
+
+/* Up to twice EXEC_ARGS_MAX: that a string was too much is seen after it has been copied. */
+static int room_double(struct exec_args *args)
+{
+    size_t capacity = args->capacity ? 2 * args->capacity : FIRST_CAPACITY;
+    char *text;
+
+    if (capacity > 2 * (size_t)EXEC_ARGS_MAX)
+        return -E2BIG;
+    text = kmalloc(capacity);
+    if (!text)
+        return -ENOMEM;
+    memcpy(text, args->text, args->nbytes);
+    kfree(args->text);
+    args->text = text;
+    args->capacity = capacity;
+    return 0;
+}
+
+/* One string, with its NUL, behind the others. */
+static int string_copy(struct exec_args *args, struct uptr string)
+{
+    for (;;) {
+        size_t room = args->capacity - args->nbytes;
+        /* The string's end shows its length: it is copied straight to where it goes, as far as
+         * there is room, and again from its begin after the buffer has grown. */
+        int64_t length = room ? vm_user_read_string(args->text + args->nbytes, string,
+                                                    MIN(room, (size_t)STRING_MAX))
+                              : -ENAMETOOLONG;
+        int err;
+
+        if (length >= 0) {
+            /* With its NUL; the sum is checked when the string is there, as its length is known
+             * only then. */
+            args->nbytes += (size_t)length + 1;
+            return args->nbytes > EXEC_ARGS_MAX ? -E2BIG : 0;
+        }
+        if (length != -ENAMETOOLONG)
+            return (int)length;
+        /* Linux's MAX_ARG_STRLEN, for one string. */
+        if (room >= STRING_MAX)
+            return -E2BIG;
+        err = room_double(args);
+        if (err)
+            return err;
+    }
+}
+
+/* One array's worth. Pointers are read several at once, singly where that meets a fault. */
+static int strings_copy(struct exec_args *args, struct uptr array, uint32_t *count)
+{
+    uint64_t pointers[POINTERS];
+
+    *count = 0;
+    while (array.va) {
+        size_t got = POINTERS;
+
+        /* The array may end right before a page that is not there. */
+        if (vm_user_read(pointers, array, sizeof(pointers))) {
+            got = 1;
+            if (vm_user_read(pointers, array, sizeof(pointers[0])))
+                return -EFAULT;
+        }
+        for (size_t i = 0; i < got; i++) {
+            int err;
+
+            if (!pointers[i])
+                return 0;
+            err = string_copy(args, (struct uptr){pointers[i]});
+            if (err)
+                return err;
+            /* Bounds the arrays even if all strings are empty. */
+            if (++*count > EXEC_ARGS_MAX / sizeof(uint64_t))
+                return -E2BIG;
+        }
+        array.va += got * sizeof(uint64_t);
+    }
+    return 0;
+}
+
+static const char *pointers_fill(const char **pointers, uint32_t count, const char *text)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        pointers[i] = text;
+        text += strlen(text) + 1;
+    }
+    pointers[count] = NULL;
+    return text;
+}
+
+static int args_finish(struct exec_args *args)
+{
+    /* Both arrays with their NULLs in one allocation. */
+    args->argv = kmalloc((args->argc + args->envc + 2) * sizeof(*args->argv));
+    if (!args->argv)
+        return -ENOMEM;
+    args->envp = args->argv + args->argc + 1;
+    pointers_fill(args->envp, args->envc, pointers_fill(args->argv, args->argc, args->text));
+    return 0;
+}
+
+int exec_args_copy(struct exec_args *args, struct uptr argv, struct uptr envp, size_t room)
+{
+    int err;
+
+    memset(args, 0, sizeof(*args));
+    err = strings_copy(args, argv, &args->argc);
+    /* As Linux since 5.18: an empty argv becomes one empty string, for programs that rely on
+     * argv[0]. */
+    if (!err && !args->argc) {
+        err = room_double(args);
+        if (!err) {
+            args->text[args->nbytes++] = 0;
+            args->argc = 1;
+        }
+    }
+    if (!err)
+        err = strings_copy(args, envp, &args->envc);
+    if (!err && args->nbytes + (args->argc + args->envc) * sizeof(uint64_t) > room)
+        err = -E2BIG;
+    if (!err)
+        err = args_finish(args);
+    if (err)
+        exec_args_free(args);
+    return err;
+}
+
+void exec_args_free(struct exec_args *args)
+{
+    kfree(args->text);
+    kfree(args->argv);
+    memset(args, 0, sizeof(*args));
+}

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The initial stack of a program: argc, argv, envp, auxiliary vector, strings.
+ *
+ * The layout is that of the psABI, 3.4.1, and its order of strings is Linux's, on which ps and
+ * setproctitle rely: argv's strings, then envp's, without a gap. It is put together in a buffer of
+ * the kernel, at the offsets that it will have below USER_END, and written to the new space at
+ * once.
+ */
+#include "kernel/proc/exec/exec.h"
+
+#include "kernel/arch/x86_64/features.h"
+#include "kernel/core/random.h"
+#include "kernel/fs/vfs/fs_context.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/slab.h"
+#include "kernel/vm/vm_space.h"
+#include "shared/addrmap.h"
+#include "shared/elf64.h"
+#include "shared/linux/auxv.h"
+#include "shared/linux/errno.h"
+#include "shared/linux/mman.h"
+
+#define STACK_SPARE   (128ULL << 10) /* mapped below the strings; the rest grows on demand */
+#define AUXV_MAX      24
+#define RANDOM_NBYTES 16
+
+static const char platform[] = "x86_64";
+
+/* The top of the stack is put together in one buffer and copied once:
+ * argc, argv, NULL, envp, NULL, auxv | random bytes, platform, strings, path | 8 zero bytes. */
+struct building {
+    char *bytes;
+    size_t nbytes;
+    uint64_t base;                          /* user address of bytes[0] */
+    size_t text;                            /* offset where the next string goes */
+    size_t pointer;                         /* offset where the next word goes */
+    uint64_t args_start, args_end, env_end; /* user addresses of the argv and envp strings */
+};
+
+static void word_put(struct building *b, uint64_t value)
+{
+    memcpy(b->bytes + b->pointer, &value, sizeof(value));
+    b->pointer += sizeof(value);
+}
+
+/* Copies bytes among the strings; the result is their user address. */
+static uint64_t text_put(struct building *b, const void *bytes, size_t nbytes)
+{
+    uint64_t va = b->base + b->text;
+
+    memcpy(b->bytes + b->text, bytes, nbytes);
+    b->text += nbytes;
+    return va;
+}
+
+static void strings_put(struct building *b, const char *const *strings)
+{
+    for (; *strings; strings++)
+        word_put(b, text_put(b, *strings, strlen(*strings) + 1));
+    word_put(b, 0);
+}
+
+static void auxv_put(struct building *b, uint64_t key, uint64_t value)
+{
+    word_put(b, key);
+    word_put(b, value);
+}
+
+static void auxv_fill(struct building *b, const struct exec_strings *strings,
+                      const struct fs_context *context, const struct exec_auxv *auxv,
+                      const struct exec_program *program)
+{
+    const struct credentials *cred = &context->cred;
+    uint8_t random[RANDOM_NBYTES];
+
+    /* AT_RANDOM: 16 bytes, from which libc takes its stack protector and pointer guard. */
+    random_fill(random, sizeof(random));
+    auxv_put(b, LX_AT_SYSINFO_EHDR, auxv->vdso);
+    auxv_put(b, LX_AT_HWCAP, features.hwcap);
+    auxv_put(b, LX_AT_PAGESZ, PAGE_SIZE);
+    /* Units of times(2). */
+    auxv_put(b, LX_AT_CLKTCK, LX_CLOCK_TICKS);
+    auxv_put(b, LX_AT_PHDR, auxv->phdr);
+    auxv_put(b, LX_AT_PHENT, sizeof(struct elf64_phdr));
+    auxv_put(b, LX_AT_PHNUM, auxv->phnum);
+    auxv_put(b, LX_AT_BASE, auxv->base);
+    auxv_put(b, LX_AT_FLAGS, 0);
+    auxv_put(b, LX_AT_ENTRY, auxv->entry);
+    auxv_put(b, LX_AT_UID, cred->uid);
+    auxv_put(b, LX_AT_EUID, program->euid);
+    auxv_put(b, LX_AT_GID, cred->gid);
+    auxv_put(b, LX_AT_EGID, program->egid);
+    /* libc ignores LD_PRELOAD and its like in a program with other rights than its caller's. */
+    auxv_put(b, LX_AT_SECURE, program->euid != cred->uid || program->egid != cred->gid);
+    auxv_put(b, LX_AT_RANDOM, text_put(b, random, sizeof(random)));
+    auxv_put(b, LX_AT_HWCAP2, features.fsgsbase ? LX_HWCAP2_FSGSBASE : 0);
+    /* A signal frame: the FPU area and the rest, rounded up. */
+    auxv_put(b, LX_AT_MINSIGSTKSZ, features.fpu_nbytes + 1024u);
+    auxv_put(b, LX_AT_EXECFN, text_put(b, strings->path, strlen(strings->path) + 1));
+    auxv_put(b, LX_AT_PLATFORM, text_put(b, platform, sizeof(platform)));
+    auxv_put(b, LX_AT_NULL, 0);
+}
+
+static size_t strings_measure(const char *const *strings, uint64_t *count)
+{
+    size_t nbytes = 0;
+
+    for (*count = 0; strings[*count]; ++*count)
+        nbytes += strlen(strings[*count]) + 1;
+    return nbytes;
+}
+
+static int stack_fill(struct building *b, const struct exec_strings *strings,
+                      const struct fs_context *context, const struct exec_auxv *auxv,
+                      const struct exec_program *program)
+{
+    uint64_t argc, envc;
+    size_t text = strings_measure(strings->argv, &argc) + strings_measure(strings->envp, &envc) +
+                  strlen(strings->path) + 1 + sizeof(platform) + RANDOM_NBYTES + 8;
+    /* Room for AUXV_MAX pairs, whether all are used or not: words behind AT_NULL are zero. */
+    size_t words = (1 + argc + 1 + envc + 1) * 8 + 2 * AUXV_MAX * 8;
+
+    /* execve has checked argv and envp against the stack's limit; this bounds the allocation. */
+    if (text > EXEC_ARGS_MAX || words > EXEC_ARGS_MAX)
+        return -E2BIG;
+    b->nbytes = ALIGN_UP(text + words, 16);
+    b->bytes = kzalloc(b->nbytes);
+    if (!b->bytes)
+        return -ENOMEM;
+    /* The last 8 bytes stay zero, as on Linux: the end of the stack is never a string without
+     * NUL. */
+    b->base = USER_END - b->nbytes; /* so RSP is a multiple of 16 at entry (psABI 3.4.1) */
+    b->text = words;
+    word_put(b, argc);
+    b->args_start = b->base + b->text;
+    strings_put(b, strings->argv);
+    b->args_end = b->base + b->text;
+    strings_put(b, strings->envp);
+    b->env_end = b->base + b->text;
+    auxv_fill(b, strings, context, auxv, program);
+    return 0;
+}
+
+static int stack_map(struct vm_space *space, uint64_t base, bool executable)
+{
+    struct vm_request request = {
+        .address = ALIGN_DOWN(base - STACK_SPARE, PAGE_SIZE),
+        .prot = LX_PROT_READ | LX_PROT_WRITE | (executable ? LX_PROT_EXEC : 0u),
+        .may_write = true,
+        .fixed = true,
+        /* Segments that reach up here make exec fail rather than lose a page. */
+        .no_replace = true,
+        /* The stack may grow to its limit; memory is only accounted when it is touched. */
+        .no_reserve = true,
+        .grows_down = true,
+    };
+    uint64_t ignored;
+    int err;
+
+    request.nbytes = USER_END - request.address;
+    err = vm_map(space, &request, &ignored);
+    if (err == -EACCES) {
+        /* An executable stack is asked for by programs with assembly that forgot to say that they
+         * need none; they run well without. */
+        request.prot &= ~(uint32_t)LX_PROT_EXEC;
+        err = vm_map(space, &request, &ignored);
+    }
+    return err;
+}
+
+int exec_stack_build(struct vm_space *space, const struct exec_strings *strings,
+                     const struct fs_context *context, const struct exec_auxv *auxv,
+                     bool executable, struct exec_program *out)
+{
+    struct building b = {0};
+    int err = stack_fill(&b, strings, context, auxv, out);
+
+    if (!err)
+        err = stack_map(space, b.base, executable);
+    if (!err)
+        err = vm_write_remote(space, b.base, b.bytes, b.nbytes);
+    if (!err) {
+        out->layout.stack = b.base;
+        out->layout.args_start = b.args_start;
+        out->layout.args_end = b.args_end;
+        out->layout.env_end = b.env_end;
+    }
+    kfree(b.bytes);
+    return err;
+}

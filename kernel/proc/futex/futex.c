@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Futexes: sleeping until another task reports a change of a word in memory.
+ *
+ * A word is known by its key: address and space when it is private, object and offset when it is
+ * shared, so that tasks which have it at different addresses meet. Keys hash to a bucket; its mutex
+ * guards the list of waiters.
+ *
+ * No wake-up is lost, since a waiter reads the word and enters the list in one hold of the mutex,
+ * and a waker changes the word before it takes the mutex: either the waiter reads the new value, or
+ * the waker finds it in the list. A mutex and not a spinlock, as the word is user memory; it is
+ * read with faults disabled, and a missing page is brought in without the mutex.
+ *
+ * A waiter lies on its task's stack and in one list. A waker that takes it out sets .woken under
+ * the mutex; a task that goes on by itself takes the mutex to leave, so no waker still looks at it.
+ */
+#include "kernel/proc/futex/futex.h"
+
+#include "kernel/lib/list.h"
+#include "kernel/lib/restart.h"
+#include "kernel/proc/task.h"
+#include "kernel/sched/mutex.h"
+#include "kernel/sched/sched.h"
+#include "kernel/sched/waitq.h"
+#include "kernel/vm/vm_pager.h"
+#include "kernel/vm/vm_space.h"
+#include "kernel/vm/vm_user.h"
+#include "shared/linux/errno.h"
+#include "shared/linux/futex.h"
+
+#define BUCKETS     64
+#define FAULT_TRIES 64 /* a page that goes as fast as it is brought in */
+
+struct bucket {
+    struct mutex lock;
+    struct list waiters; /* [lock] struct futex_waiter, first come first; all zero: none yet */
+};
+
+/* On the stack of the waiter. */
+struct futex_waiter {
+    struct list link;      /* [bucket->lock] */
+    struct bucket *bucket; /* [bucket->lock] written by requeue, which holds both */
+    struct vm_key key;     /* [bucket->lock] */
+    uint32_t bitset;       /* I */
+    struct waiter wake;    /* in no queue: woken and thread are used */
+};
+
+static struct bucket buckets[BUCKETS];
+
+/* Not by an initializer, which would take 3 KiB of the image. */
+void futex_init(void)
+{
+    for (unsigned i = 0; i < BUCKETS; i++)
+        mutex_init(&buckets[i].lock, MUTEX_PIPE);
+}
+
+static struct bucket *bucket_of(const struct vm_key *key)
+{
+    /* Objects are aligned by the slab and words by 4: the low bits say nothing. Fibonacci
+     * hashing. */
+    uint64_t mixed = ((uint64_t)key->object >> 4) + (key->offset >> 2);
+
+    return &buckets[mixed * 0x9e3779b97f4a7c15ULL >> 58];
+}
+
+static struct list *waiters_of(struct bucket *bucket)
+{
+    if (!bucket->waiters.next)
+        list_init(&bucket->waiters);
+    return &bucket->waiters;
+}
+
+static bool keys_equal(const struct vm_key *one, const struct vm_key *other)
+{
+    return one->object == other->object && one->offset == other->offset;
+}
+
+/* futex(2): the word is aligned to four bytes, else EINVAL. */
+static int key_get(struct task *self, uint64_t va, bool shared, struct vm_key *key)
+{
+    if (!IS_ALIGNED(va, sizeof(uint32_t)))
+        return -EINVAL;
+    return vm_key_get(self->thread.space, va, shared, key);
+}
+
+/* The word under the bucket's lock. -EAGAIN: it was not there; it is now, try again. Unlocks on
+ * failure. `other` is the second bucket of requeue. */
+static int word_read(struct task *self, struct bucket *bucket, struct bucket *other, uint64_t va,
+                     uint32_t *word)
+{
+    if (vm_user_read_nofault(word, (struct uptr){va}, sizeof(*word)) == 0)
+        return 0;
+    /* vm_fault sleeps and takes vm_space.lock, whose rank comes before the bucket's. */
+    mutex_unlock_pair(&bucket->lock, &other->lock);
+    return vm_fault(self->thread.space, va, VM_READ) ? -EFAULT : -EAGAIN;
+}
+
+/* Looks at the word and enters the queue as one step. */
+static int futex_enqueue(struct task *self, uint64_t va, uint32_t value,
+                         struct futex_waiter *waiter)
+{
+    struct bucket *bucket = bucket_of(&waiter->key);
+    uint32_t word;
+    int err = -EAGAIN;
+
+    for (unsigned tries = 0; err == -EAGAIN; tries++) {
+        /* A page that another task unmaps as fast as it comes is a bug of the program, and no
+         * endless loop. */
+        if (tries == FAULT_TRIES)
+            return -EFAULT;
+        mutex_lock(&bucket->lock);
+        err = word_read(self, bucket, bucket, va, &word);
+    }
+    if (err)
+        return err;
+    if (word == value) {
+        waiter->bucket = bucket;
+        waiter->wake.thread = &self->thread;
+        list_push_back(waiters_of(bucket), &waiter->link);
+    } else {
+        /* The word is not what the caller saw: it has changed already, so there is nothing to wait
+         * for. */
+        err = -EAGAIN;
+    }
+    mutex_unlock(&bucket->lock);
+    return err;
+}
+
+/* The lock of the bucket where the waiter is: requeue may move it meanwhile. */
+static struct bucket *bucket_lock(struct futex_waiter *waiter)
+{
+    for (;;) {
+        struct bucket *bucket = __atomic_load_n(&waiter->bucket, __ATOMIC_ACQUIRE);
+
+        mutex_lock(&bucket->lock);
+        if (waiter->bucket == bucket)
+            return bucket;
+        mutex_unlock(&bucket->lock);
+    }
+}
+
+int futex_wait(struct task *self, uint64_t va, bool shared, uint32_t value, uint64_t deadline_ns,
+               bool realtime, uint32_t bitset)
+{
+    struct futex_waiter waiter = {.bitset = bitset};
+    struct bucket *bucket;
+    int err;
+
+    if (!bitset)
+        return -EINVAL;
+    err = key_get(self, va, shared, &waiter.key);
+    if (err)
+        return err;
+    err = futex_enqueue(self, va, value, &waiter);
+    if (!err) {
+        /* waitq_sleep may return without a reason: only .woken counts. */
+        do
+            err = (realtime ? waitq_sleep_realtime : waitq_sleep)(&waiter.wake, 1, deadline_ns);
+        while (!err && !__atomic_load_n(&waiter.wake.woken, __ATOMIC_ACQUIRE));
+        /* A waker that is still looking at this waiter has the lock. */
+        bucket = bucket_lock(&waiter);
+        /* Woken and interrupted or late at once counts as woken, or the wake-up would be lost. */
+        if (waiter.wake.woken)
+            err = 0;
+        else
+            list_remove(&waiter.link);
+        mutex_unlock(&bucket->lock);
+    }
+    vm_key_put(&waiter.key);
+    /* With a timeout it is a sleep. */
+    return deadline_ns ? (int)restart_instead(err, ERESTARTNOHAND) : err;
+}
+
+static void futex_wake_locked(struct futex_waiter *waiter)
+{
+    ASSERT(mutex_is_held(&waiter->bucket->lock));
+    list_remove(&waiter->link);
+    __atomic_store_n(&waiter->wake.woken, true, __ATOMIC_SEQ_CST);
+    sched_wake(waiter->wake.thread);
+}
+
+/* As on Linux, a count of 0 wakes one. */
+static int wake_some_locked(struct bucket *bucket, const struct vm_key *key, int count,
+                            uint32_t bitset)
+{
+    int woken = 0;
+
+    ASSERT(mutex_is_held(&bucket->lock));
+    list_for_each_safe (node, waiters_of(bucket)) {
+        struct futex_waiter *waiter = list_entry(node, struct futex_waiter, link);
+
+        if (!keys_equal(&waiter->key, key) || !(waiter->bitset & bitset))
+            continue;
+        futex_wake_locked(waiter);
+        /* First come, first woken, as on Linux for threads of the same priority. */
+        if (++woken >= count)
+            break;
+    }
+    return woken;
+}
+
+int futex_wake(struct task *self, uint64_t va, bool shared, int count, uint32_t bitset)
+{
+    struct vm_key key;
+    struct bucket *bucket;
+    int err;
+
+    if (!bitset)
+        return -EINVAL;
+    err = key_get(self, va, shared, &key);
+    if (err)
+        return err;
+    bucket = bucket_of(&key);
+    mutex_lock(&bucket->lock);
+    err = wake_some_locked(bucket, &key, count, bitset);
+    mutex_unlock(&bucket->lock);
+    vm_key_put(&key);
+    return err;
+}
+
+/* The waiter's reference to its object changes with the key. The old one is not the last: the
+ * caller has one as well. */
+static void futex_move_locked(struct futex_waiter *waiter, struct bucket *to,
+                              const struct vm_key *key)
+{
+    ASSERT(mutex_is_held(&to->lock));
+    if (key->pager)
+        key->pager->ops->get(key->pager, NULL);
+    vm_key_put(&waiter->key);
+    waiter->key = *key;
+    list_remove(&waiter->link);
+    list_push_back(waiters_of(to), &waiter->link);
+    __atomic_store_n(&waiter->bucket, to, __ATOMIC_RELEASE);
+}
+
+static int requeue_locked(struct bucket *from, const struct vm_key *key, struct bucket *to,
+                          const struct vm_key *key2, int wake, int move)
+{
+    int done = 0;
+
+    ASSERT(mutex_is_held(&from->lock) && mutex_is_held(&to->lock));
+    list_for_each_safe (node, waiters_of(from)) {
+        struct futex_waiter *waiter = list_entry(node, struct futex_waiter, link);
+
+        if (done - wake >= move)
+            break;
+        if (!keys_equal(&waiter->key, key))
+            continue;
+        if (++done <= wake)
+            futex_wake_locked(waiter);
+        else if (!keys_equal(key, key2))
+            futex_move_locked(waiter, to, key2);
+    }
+    return done;
+}
+
+static int requeue_keys(struct task *self, uint64_t va, const struct vm_key *key,
+                        const struct vm_key *key2, int wake, int move, const uint32_t *expected)
+{
+    struct bucket *from = bucket_of(key), *to = bucket_of(key2);
+    uint32_t word = 0;
+    int result = -EAGAIN;
+
+    for (unsigned tries = 0; result == -EAGAIN; tries++) {
+        if (tries == FAULT_TRIES)
+            return -EFAULT;
+        /* By address, as both have one rank; they may be the same bucket. */
+        mutex_lock_pair(&from->lock, &to->lock);
+        result = expected ? word_read(self, from, to, va, &word) : 0;
+    }
+    if (result)
+        return result;
+    /* FUTEX_CMP_REQUEUE: a condition variable that was signalled meanwhile is not requeued. */
+    if (expected && word != *expected)
+        result = -EAGAIN;
+    else
+        result = requeue_locked(from, key, to, key2, wake, move);
+    mutex_unlock_pair(&from->lock, &to->lock);
+    return result;
+}
+
+int futex_requeue(struct task *self, uint64_t va, uint64_t va2, bool shared, int wake, int move,
+                  const uint32_t *expected)
+{
+    struct vm_key key, key2;
+    int result;
+
+    /* futex(2), EINVAL for negative numbers since Linux 4.14. */
+    if (wake < 0 || move < 0)
+        return -EINVAL;
+    result = key_get(self, va, shared, &key);
+    if (result)
+        return result;
+    result = key_get(self, va2, shared, &key2);
+    if (!result) {
+        result = requeue_keys(self, va, &key, &key2, wake, move, expected);
+        vm_key_put(&key2);
+    }
+    vm_key_put(&key);
+    return result;
+}
+
+void futex_wake_user(struct task *self, struct uptr word)
+{
+    if (futex_wake(self, word.va, true, 1, LX_FUTEX_BITSET_MATCH_ANY) < 0)
+        return; /* no task can wait where nothing is mapped */
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * proc/futex/futex.h - waiting until another task reports that a word of memory has changed
+ *
+ * Owns:    the waiters, by where the word is: an address of a space, or a place in a shared object.
+ * Rule:    a waiter looks at the word and enters the queue under one lock, which a waker takes too:
+ *          no wake-up that follows a change of the word is lost.
+ * Locks:   a mutex for each bucket, rank PIPE; user memory is read under it with faults disabled.
+ * Context: threads, no lock held.
+ * Fails:   as futex(2): -EAGAIN (another value), -EFAULT, -ETIMEDOUT, -EINTR, -ENOMEM.
+ * Tests:   tests/user/sched/futex_*.c
+ */
+#pragma once
+
+#include "kernel/lib/util.h"
+
+struct task;
+
+void futex_init(void);
+
+/* deadline_ns: monotonic, or real time; 0: none. shared: others may know the word by another
+ * address. */
+MUST_CHECK int futex_wait(struct task *self, uint64_t va, bool shared, uint32_t value,
+                          uint64_t deadline_ns, bool realtime, uint32_t bitset);
+
+/* The number woken: at most `count`, of those whose bitset has a bit in common. */
+MUST_CHECK int futex_wake(struct task *self, uint64_t va, bool shared, int count, uint32_t bitset);
+
+/* Wakes `wake` of those at va and lets up to `move` others wait at va2 instead; expected: NULL, or
+ * what the word at va must be. The number of both. */
+MUST_CHECK int futex_requeue(struct task *self, uint64_t va, uint64_t va2, bool shared, int wake,
+                             int move, const uint32_t *expected);
+
+/* Wakes one, if any; failures are of no consequence to the caller. */
+void futex_wake_user(struct task *self, struct uptr word);
+
+/* The task is about to leave its memory, by exit or exec: locks on its robust list are marked and
+ * one waiter of each is woken; if others stay in the memory, 0 goes to clear_tid and a waiter
+ * there is woken. */
+void futex_leave_memory(struct task *self);

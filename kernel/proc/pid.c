@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Process identifiers, process groups and sessions.
+ *
+ * All of it is guarded by process_tree_lock, which is held with
+ * interrupts off: nothing here, and nothing that its callers do under the lock, takes longer when
+ * there are more processes. What must reach many of them does so in a walk, which gives the lock up
+ * every WALK_SLICE steps.
+ *
+ * A struct pid comes with its process and holds the group and the session of that number as well,
+ * so that setpgid and setsid need no memory and cannot fail for want of it.
+ *
+ * Whether a group is orphaned is asked at every stop signal and at every exit. The answer is kept
+ * as a count, `anchors`: each process remembers whether it counts in its group, and is looked at
+ * again when something that decides it has changed. When a process with many children changes its
+ * group, they are looked at in slices; between these each group's count lies between its old and
+ * its new value and is not 0 unless one of the two is.
+ */
+#include "kernel/proc/pid.h"
+
+#include "kernel/lib/assert.h"
+#include "kernel/lib/bitmap.h"
+#include "kernel/mm/slab.h"
+#include "kernel/proc/process.h"
+#include "kernel/sched/sched.h"
+#include "shared/linux/errno.h"
+
+#define WALK_SLICE 32 /* steps with the lock held: some ten microseconds */
+
+static struct slab_cache *pid_cache;
+static struct pid **table;                                   /* [t] by number */
+static uint64_t used[BITMAP_WORDS(PROCESS_PID_MAX)];         /* [t] */
+static unsigned used_count;                                  /* [t] */
+static int last_number;                                      /* [t] */
+static struct list all_processes = LIST_INIT(all_processes); /* [t] struct process_link */
+
+void pid_init(void)
+{
+    pid_cache = slab_cache_create("pid", sizeof(struct pid));
+    table = kzalloc(PROCESS_PID_MAX * sizeof(*table));
+    ASSERT(table);
+    /* Number 0 means "the caller's" in most calls, so no process ever has it. */
+    bitmap_set(used, 0);
+    used_count = 1;
+}
+
+/* Zeroed: no number, no process, no session until it is assigned. */
+struct pid *pid_alloc(void)
+{
+    struct pid *pid = slab_zalloc(pid_cache);
+
+    if (!pid)
+        return NULL;
+    list_init(&pid->group.members);
+    list_init(&pid->group.link);
+    list_init(&pid->session.groups);
+    return pid;
+}
+
+void pid_discard(struct pid *pid)
+{
+    ASSERT(!pid->refs);
+    slab_free(pid_cache, pid);
+}
+
+int pid_assign_locked(struct pid *pid, unsigned reserve)
+{
+    size_t number;
+
+    ASSERT(process_tree_is_held());
+    if (used_count + reserve >= PROCESS_PID_MAX)
+        return -EAGAIN;
+    /* Upwards from the last one: a number that was freed is not used again for as long as possible,
+     * as on Linux. */
+    number = bitmap_find_zero(used, PROCESS_PID_MAX, (size_t)last_number + 1);
+    if (number == PROCESS_PID_MAX)
+        number = bitmap_find_zero(used, PROCESS_PID_MAX, PROCESS_INIT_PID);
+    ASSERT(number < PROCESS_PID_MAX);
+    bitmap_set(used, number);
+    used_count++;
+    table[number] = pid;
+    pid->number = (int)number;
+    pid->refs = 1;
+    __atomic_store_n(&last_number, (int)number, __ATOMIC_RELAXED);
+    return 0;
+}
+
+void pid_get_locked(struct pid *pid)
+{
+    ASSERT(process_tree_is_held() && pid->refs);
+    pid->refs++;
+}
+
+void pid_put_locked(struct pid *pid)
+{
+    ASSERT(process_tree_is_held() && pid->refs);
+    if (--pid->refs)
+        return;
+    /* Each of these holds a reference, so the last one finds none of them. */
+    ASSERT(!pid->process && !pid->group.count && list_empty(&pid->session.groups));
+    bitmap_clear(used, (size_t)pid->number);
+    used_count--;
+    table[pid->number] = NULL;
+    slab_free(pid_cache, pid);
+}
+
+struct pid *pid_find_locked(int number)
+{
+    ASSERT(process_tree_is_held());
+    return number > 0 && number < PROCESS_PID_MAX ? table[number] : NULL;
+}
+
+int pid_last(void)
+{
+    return __atomic_load_n(&last_number, __ATOMIC_RELAXED);
+}
+
+struct process *process_find_locked(int pid)
+{
+    const struct pid *found = pid_find_locked(pid);
+
+    ASSERT(process_tree_is_held());
+    return found ? found->process : NULL;
+}
+
+struct process *process_from_number_locked(int number)
+{
+    size_t at = (size_t)MAX(number, 1);
+
+    ASSERT(process_tree_is_held());
+    /* Numbers without a process are those of groups, sessions and walks that outlive theirs. */
+    for (; at < PROCESS_PID_MAX; at++) {
+        at = bitmap_find_set(used, PROCESS_PID_MAX, at);
+        if (at < PROCESS_PID_MAX && table[at]->process)
+            return table[at]->process;
+    }
+    return NULL;
+}
+
+/* --- groups and sessions --- */
+
+struct pid *process_group_find_locked(int number)
+{
+    struct pid *pid = pid_find_locked(number);
+
+    ASSERT(process_tree_is_held());
+    return pid && pid->group.count ? pid : NULL;
+}
+
+/* The parent is of another group of the same session, and may thus know that the process stopped.
+ * init does not care, and what has ended is continued by nothing. POSIX, "orphaned process
+ * group". */
+static bool is_anchor(const struct process *process)
+{
+    const struct process *parent = process->parent;
+
+    return parent && parent != &process_init_process && !process->zombie &&
+           parent->group != process->group && parent->session == process->session;
+}
+
+void process_anchor_update_locked(struct process *process)
+{
+    bool now = is_anchor(process);
+
+    ASSERT(process_tree_is_held());
+    if (now == process->anchor)
+        return;
+    process->anchor = now;
+    process->group_pid->group.anchors += now ? 1 : -1U;
+}
+
+void process_set_stopped_locked(struct process *process, bool stopped)
+{
+    ASSERT(process_tree_is_held());
+    if (stopped == process->stopped)
+        return;
+    process->stopped = stopped;
+    process->group_pid->group.stopped += stopped ? 1 : -1U;
+}
+
+void process_group_enter_locked(struct process *process, struct pid *group, struct pid *session,
+                                const struct process *behind)
+{
+    struct process_group *it = &group->group;
+    bool is_behind = behind && behind->group_pid == group;
+
+    ASSERT(process_tree_is_held());
+    ASSERT(!process->group_pid && (!it->count || it->session == session));
+    /* A group that comes into being joins its session, and holds itself and the session by a
+     * reference for as long as it has members. */
+    if (it->count++ == 0) {
+        it->session = session;
+        pid_get_locked(group);
+        pid_get_locked(session);
+        list_push_back(&session->session.groups, &it->link);
+    }
+    /* Behind its parent: a walk that has passed the parent before the fork meets the child as
+     * well. */
+    list_insert_after(is_behind ? (struct list *)&behind->group_link.link : &it->members,
+                      &process->group_link.link);
+    process->group_pid = group;
+    __atomic_store_n(&process->group, group->number, __ATOMIC_RELAXED);
+    __atomic_store_n(&process->session, session->number, __ATOMIC_RELAXED);
+    it->stopped += process->stopped;
+    process_anchor_update_locked(process);
+}
+
+void process_group_leave_locked(struct process *process)
+{
+    struct pid *group = process->group_pid;
+    struct process_group *it = &group->group;
+
+    ASSERT(process_tree_is_held());
+    it->anchors -= process->anchor;
+    it->stopped -= process->stopped;
+    process->anchor = false;
+    process->group_pid = NULL;
+    list_remove(&process->group_link.link);
+    if (--it->count)
+        return;
+    /* The last member took its own share along: the counts are exact. */
+    ASSERT(!it->anchors && !it->stopped);
+    list_remove(&it->link);
+    pid_put_locked(it->session);
+    it->session = NULL;
+    pid_put_locked(group);
+}
+
+/* --- all processes, and walks --- */
+
+void process_list_enter_locked(struct process *process, struct process *behind)
+{
+    ASSERT(process_tree_is_held());
+    list_insert_after(behind ? &behind->all_link.link : &all_processes, &process->all_link.link);
+}
+
+bool process_tree_pause_locked(unsigned *steps, uint64_t *flags)
+{
+    ASSERT(process_tree_is_held());
+    if (++*steps < WALK_SLICE)
+        return false;
+    *steps = 0;
+    spin_unlock_irqrestore(&process_tree_lock, *flags);
+    /* Interrupts were off for the slice; other threads of this processor may be due. */
+    sched_preempt_point();
+    *flags = spin_lock_irqsave(&process_tree_lock);
+    return true;
+}
+
+static void process_walk_begin(struct process_walk *walk, struct list *head)
+{
+    ASSERT(process_tree_is_held());
+    *walk = (struct process_walk){.head = head};
+    /* The cursor stands in the list itself, so members before and behind it may come and go. */
+    list_push_front(head, &walk->cursor.link);
+}
+
+void process_walk_group_locked(struct process_walk *walk, struct pid *group)
+{
+    ASSERT(process_tree_is_held());
+    process_walk_begin(walk, &group->group.members);
+    pid_get_locked(group);
+    walk->group = group;
+}
+
+void process_walk_all_locked(struct process_walk *walk)
+{
+    ASSERT(process_tree_is_held());
+    process_walk_begin(walk, &all_processes);
+}
+
+void process_walk_children_locked(struct process_walk *walk, struct process *parent)
+{
+    ASSERT(process_tree_is_held());
+    process_walk_begin(walk, &parent->family.children);
+}
+
+struct process *process_walk_next_locked(struct process_walk *walk)
+{
+    struct list *node = walk->cursor.link.next;
+
+    ASSERT(process_tree_is_held());
+    while (node != walk->head && !list_entry(node, struct process_link, link)->process)
+        node = node->next; /* the cursor of another walk */
+    if (node == walk->head)
+        return NULL;
+    list_remove(&walk->cursor.link);
+    list_insert_after(node, &walk->cursor.link);
+    return list_entry(node, struct process_link, link)->process;
+}
+
+void process_walk_pause_locked(struct process_walk *walk, uint64_t *flags)
+{
+    ASSERT(process_tree_is_held());
+    process_tree_pause_locked(&walk->steps, flags);
+}
+
+void process_walk_end_locked(struct process_walk *walk)
+{
+    ASSERT(process_tree_is_held());
+    list_remove(&walk->cursor.link);
+    if (walk->group)
+        pid_put_locked(walk->group);
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * proc/procfs/procfs.h - /proc as programs know it
+ *
+ * Owns:    the files of processes and of the system in fs/procfs/procfs.h's file system.
+ * Context: start-up.
+ * Fails:   -ENOMEM; -ENOENT without a directory /proc.
+ * Tests:   tests/user/proc/proc_*.c
+ */
+#pragma once
+
+#include "kernel/lib/util.h"
+
+#define PROCFS_LOADS 3 /* over 1, 5 and 15 minutes */
+
+/* The load average, as sysinfo(2) has it: 65536 is one runnable thread. */
+uint64_t procfs_load(unsigned which);
+
+/* After devfs_mount. */
+MUST_CHECK int procfs_start(void);

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * proc/procfs/procfs_internal.h - what the files of /proc share
+ *
+ * Owns:    finding the process that a file is about; what it holds, referenced.
+ * Used by: proc/procfs_*.c.
+ * Rule:    process_tree_lock keeps a process found from being freed, and one that has not begun to
+ *          exit (sig_exiting) from losing its descriptors and directories; process.lock on top of
+ *          it from changing its program. What is needed is referenced under them, and read after.
+ */
+#pragma once
+
+#include "kernel/fs/procfs/procfs.h"
+#include "kernel/proc/process.h"
+
+struct fd_table;
+struct vm_space;
+
+/* Tree locked, interrupts off: borrowed. NULL: gone, and nothing is locked. */
+struct process *procfs_lock(const struct procfs_node *node, uint64_t *flags);
+void procfs_unlock(uint64_t flags);
+
+/* Its memory, referenced, and where things are in that: both of one program, and if the node is
+ * bound to a program, of that one. 0 and NULL when the process has none (any more), -ESRCH when it
+ * is gone. */
+MUST_CHECK int procfs_get_memory(const struct procfs_node *node, struct vm_space **out_space,
+                                 struct exec_layout *layout);
+/* Likewise, but borrowed, and the tree is locked on success: a table that is referenced counts as
+ * shared, which makes a difference to its process. */
+MUST_CHECK int procfs_lock_files(const struct procfs_node *node, struct fd_table **out_files,
+                                 uint64_t *flags);
+
+/* -ENOENT: it has none any more. */
+MUST_CHECK int procfs_get_root(const struct procfs_node *node, struct dentry **out_root);
+
+/* Whether the caller may look into the process, as ptrace would have it. */
+bool procfs_may_look(const struct procfs_node *node);
+
+/* Text of a link to a place, as the caller sees it. Takes over the reference. */
+int64_t procfs_path_text(struct dentry *dentry, char *text, size_t size);
+
+/* Contents, one row each in procfs_process.c. */
+int procfs_show_stat(const struct procfs_node *node, struct procfs_text *text);
+int procfs_show_statm(const struct procfs_node *node, struct procfs_text *text);
+int procfs_show_status(const struct procfs_node *node, struct procfs_text *text);
+int procfs_show_maps(const struct procfs_node *node, struct procfs_text *text);
+int procfs_show_cmdline(const struct procfs_node *node, struct procfs_text *text);
+int procfs_show_environ(const struct procfs_node *node, struct procfs_text *text);
+int procfs_show_mounts(const struct procfs_node *node, struct procfs_text *text);
+int procfs_show_mountinfo(const struct procfs_node *node, struct procfs_text *text);
+
+extern const struct procfs_dir procfs_fd_dir, procfs_fdinfo_dir;
+
+/* /proc/lock_stat */
+int procfs_show_lock_stat(const struct procfs_node *node, struct procfs_text *text);
+
+/* The files of the root (procfs_system.c). */
+void procfs_system_init(void);

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * /proc/PID/mounts and mountinfo: mount points as the process sees them.
+ *
+ * Paths are relative to the root directory of the process, and mounts that it cannot reach are left
+ * out. mounts has the format of fstab(5), mountinfo that of proc_pid_mountinfo(5); mount numbers
+ * are device numbers here, for a file system is mounted in one place only.
+ */
+#include "kernel/fs/vfs/fs_context.h"
+#include "kernel/fs/vfs/mount.h"
+#include "kernel/fs/vfs/namebuf.h"
+#include "kernel/proc/procfs/procfs_internal.h"
+#include "shared/linux/errno.h"
+#include "shared/linux/limits.h"
+#include "shared/linux/mount.h"
+
+#define OPTIONS_MAX 128
+
+/* Blanks and what else would break the line, as backslash and octal digits. getmntent(3) undoes
+ * it. */
+static void put_escaped(struct procfs_text *text, const char *word)
+{
+    for (; *word; word++)
+        if (*word == ' ' || *word == '\t' || *word == '\n' || *word == '\\')
+            procfs_print(text, "\\%03o", (unsigned char)*word);
+        else
+            procfs_put(text, word, 1);
+}
+
+/* What the flags are called, the read-only one left out; the options of the file system follow. */
+static void put_flags(struct procfs_text *text, uint32_t flags)
+{
+    procfs_print(text, "%s%s%s%s%s%s", flags & LX_MS_NOSUID ? ",nosuid" : "",
+                 flags & LX_MS_NODEV ? ",nodev" : "", flags & LX_MS_NOEXEC ? ",noexec" : "",
+                 flags & LX_MS_NOATIME ? ",noatime" : "",
+                 flags & LX_MS_NODIRATIME ? ",nodiratime" : "",
+                 flags & (LX_MS_NOATIME | LX_MS_STRICTATIME) ? "" : ",relatime");
+}
+
+static void put_mount(struct procfs_text *text, const struct super_block *super, const char *path,
+                      bool info)
+{
+    const char *rights = super->readonly ? "ro" : "rw";
+    char options[OPTIONS_MAX] = "";
+
+    /* With a comma in front of each. */
+    if (super->ops && super->ops->show_options)
+        super->ops->show_options(super, options, sizeof(options));
+    /* mountinfo's second number is the parent's; the root is its own, so findmnt ends there. */
+    if (info) {
+        procfs_print(text, "%lu %lu 0:%lu / ", super->device,
+                     super->parent_device ? super->parent_device : super->device, super->device);
+        put_escaped(text, path);
+        procfs_print(text, " %s", rights);
+        put_flags(text, super->flags);
+        procfs_print(text, " - %s ", super->type);
+        put_escaped(text, super->source);
+        procfs_print(text, " %s%s\n", rights, options);
+    } else {
+        put_escaped(text, super->source);
+        procfs_put(text, " ", 1);
+        put_escaped(text, path);
+        procfs_print(text, " %s %s", super->type, rights);
+        put_flags(text, super->flags);
+        procfs_print(text, "%s 0 0\n", options);
+    }
+}
+
+static int mounts_show(const struct procfs_node *node, struct procfs_text *text, bool info)
+{
+    struct super_block *super = NULL;
+    struct dentry *root;
+    char *buffer, *path;
+    unsigned flags;
+    int err = procfs_get_root(node, &root);
+
+    /* A process that exits has no root: EINVAL, as Linux gives for it. */
+    if (err)
+        return err == -ENOENT ? -EINVAL : err;
+    buffer = namebuf_alloc(LX_PATH_MAX);
+    /* mount_next passes a reference on from each to the next, so a mount may go meanwhile. */
+    while (buffer && (super = mount_next(super)) != NULL)
+        if (dentry_path(super->root, root, buffer, LX_PATH_MAX, &path, &flags) > 0 &&
+            !(flags & DENTRY_PATH_UNREACHABLE))
+            put_mount(text, super, path, info);
+    dentry_put(root);
+    namebuf_free(buffer, LX_PATH_MAX);
+    return buffer ? 0 : -ENOMEM;
+}
+
+int procfs_show_mounts(const struct procfs_node *node, struct procfs_text *text)
+{
+    return mounts_show(node, text, false);
+}
+
+int procfs_show_mountinfo(const struct procfs_node *node, struct procfs_text *text)
+{
+    return mounts_show(node, text, true);
+}

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * /proc: files about the machine and the system as a whole.
+ *
+ * Formats are Linux's, as procps, busybox, libc and libuv read them: missing lines are taken for an
+ * old kernel, wrong columns for garbage. Values without a meaning here (swap, disks, interrupts by
+ * device) are 0. Numbers are read without locks and belong to slightly different moments.
+ *
+ * Also the load average: sampled every five seconds by a kernel timer, and the small tree
+ * /proc/sys/kernel.
+ */
+#include "kernel/arch/x86_64/cpuid.h"
+#include "kernel/arch/x86_64/features.h"
+#include "kernel/core/clock.h"
+#include "kernel/core/cmdline.h"
+#include "kernel/core/random.h"
+#include "kernel/core/timer.h"
+#include "kernel/lib/fmt.h"
+#include "kernel/lib/version.h"
+#include "kernel/mm/pmm.h"
+#include "kernel/proc/procfs/procfs.h"
+#include "kernel/proc/procfs/procfs_internal.h"
+#include "kernel/sched/sched.h"
+#include "shared/linux/auxv.h"
+#include "shared/linux/stat.h"
+#include "shared/linux/system.h"
+
+#define NSEC_PER_SEC 1000000000UL
+#define TICK_NS      (NSEC_PER_SEC / LX_CLOCK_TICKS)
+
+static void meminfo_line(struct procfs_text *text, const char *name, uint64_t npages)
+{
+    procfs_print(text, "%-16s%8lu kB\n", name, npages << (PAGE_SHIFT - 10));
+}
+
+/* proc_meminfo(5): free(1) takes MemAvailable, and sums up the rest where it is missing. */
+static int show_meminfo(const struct procfs_node *node, struct procfs_text *text)
+{
+    /* Pages of files are the files themselves (all file systems are in memory): they can be neither
+     * dropped nor counted as available. */
+    uint64_t nfree = pmm_free_count(), files = fs_frames_held();
+
+    (void)node;
+    meminfo_line(text, "MemTotal:", pmm_total_count());
+    meminfo_line(text, "MemFree:", nfree);
+    meminfo_line(text, "MemAvailable:", nfree);
+    meminfo_line(text, "Buffers:", 0);
+    meminfo_line(text, "Cached:", files);
+    meminfo_line(text, "SwapCached:", 0);
+    meminfo_line(text, "SwapTotal:", 0);
+    meminfo_line(text, "SwapFree:", 0);
+    meminfo_line(text, "Shmem:", files); /* files are memory, all of them */
+    meminfo_line(text, "SReclaimable:", 0);
+    return 0;
+}
+
+/* There is neither a disk nor swap: nothing is ever brought in or out. */
+static int show_vmstat(const struct procfs_node *node, struct procfs_text *text)
+{
+    (void)node;
+    procfs_print(text, "nr_free_pages %lu\npgpgin 0\npgpgout 0\npswpin 0\npswpout 0\n",
+                 pmm_free_count());
+    return 0;
+}
+
+/* proc_stat(5): user, nice, system, idle, then six kinds that are not told apart here. */
+static void cpu_line(struct procfs_text *text, const struct sched_cpu_times *times)
+{
+    procfs_print(text, " %lu 0 %lu %lu 0 0 0 0 0 0\n", times->user_ns / TICK_NS,
+                 times->system_ns / TICK_NS, times->idle_ns / TICK_NS);
+}
+
+static void all_cpus(struct sched_cpu_times *all)
+{
+    struct sched_cpu_times one;
+
+    *all = (struct sched_cpu_times){0};
+    /* The first line of /proc/stat is the sum over processors. */
+    for (unsigned i = 0; i < sched_cpus_online(); i++) {
+        sched_cpu_times(i, &one);
+        all->user_ns += one.user_ns;
+        all->system_ns += one.system_ns;
+        all->idle_ns += one.idle_ns;
+    }
+}
+
+static int show_stat(const struct procfs_node *node, struct procfs_text *text)
+{
+    struct sched_cpu_times times;
+
+    (void)node;
+    all_cpus(&times);
+    procfs_print(text, "cpu ");
+    cpu_line(text, &times);
+    for (unsigned i = 0; i < sched_cpus_online(); i++) {
+        procfs_print(text, "cpu%u", i);
+        sched_cpu_times(i, &times);
+        cpu_line(text, &times);
+    }
+    /* btime is the real time of the start: the difference of the two clocks. */
+    procfs_print(text, "intr 0\nctxt %lu\nbtime %lu\nprocesses %lu\n", sched_switches(),
+                 (clock_realtime_ns() - clock_monotonic_ns()) / NSEC_PER_SEC, process_forks());
+    /* No task ever waits for a disk. */
+    procfs_print(text, "procs_running %u\nprocs_blocked 0\n", sched_running());
+    return 0;
+}
+
+static int show_uptime(const struct procfs_node *node, struct procfs_text *text)
+{
+    /* proc_uptime(5): the second number adds up the idle time of all processors. */
+    uint64_t now = clock_monotonic_ns() / TICK_NS, idle;
+    struct sched_cpu_times times;
+
+    (void)node;
+    all_cpus(&times);
+    idle = times.idle_ns / TICK_NS;
+    procfs_print(text, "%lu.%02lu %lu.%02lu\n", now / 100, now % 100, idle / 100, idle % 100);
+    return 0;
+}
+
+/* --- load: as the eye sees it, so with Linux's constants --- */
+
+#define LOAD_PERIOD_NS (5 * NSEC_PER_SEC)
+#define LOAD_ONE       2048 /* fixed point, 11 bits */
+
+static const uint64_t load_decay[PROCFS_LOADS] = {1884, 2014,
+                                                  2037}; /* e^(-5/60), e^(-5/300), e^(-5/900) */
+static uint64_t load[PROCFS_LOADS];                      /* [a] */
+static struct timer load_timer;
+
+/* An exponentially damped average of the number of runnable threads, in an interrupt; one word
+ * each, so readers need no lock. */
+static void load_sample(struct timer *timer)
+{
+    uint64_t running = sched_running() * LOAD_ONE;
+
+    /* Fixed point as in Linux: load' = load * e + running * (1 - e), for each of the three
+     * periods. */
+    for (unsigned i = 0; i < ARRAY_SIZE(load); i++)
+        load[i] = (load[i] * load_decay[i] + running * (LOAD_ONE - load_decay[i])) / LOAD_ONE;
+    timer_start(timer, clock_monotonic_ns() + LOAD_PERIOD_NS);
+}
+
+uint64_t procfs_load(unsigned which)
+{
+    return load[which] * (65536 / LOAD_ONE);
+}
+
+static int show_loadavg(const struct procfs_node *node, struct procfs_text *text)
+{
+    (void)node;
+    for (unsigned i = 0; i < ARRAY_SIZE(load); i++) {
+        /* Two digits behind the point. */
+        uint64_t value = load[i] + LOAD_ONE / 200; /* rounded */
+
+        procfs_print(text, "%lu.%02lu ", value / LOAD_ONE, value % LOAD_ONE * 100 / LOAD_ONE);
+    }
+    /* Runnable threads, all processes, the last number given out: proc_loadavg(5). */
+    procfs_print(text, "%u/%lu %d\n", sched_running(), process_live_count(), process_last_pid());
+    return 0;
+}
+
+/* --- what never changes --- */
+
+/* Linux's names of the bits of a register of CPUID, from bit 0 on; "-": none. */
+static void flags_print(struct procfs_text *text, uint32_t word, const char *names)
+{
+    for (unsigned bit = 0; *names; bit++) {
+        const char *end = names;
+
+        while (*end && *end != ' ')
+            end++;
+        if ((word >> bit & 1) && *names != '-')
+            procfs_print(text, " %.*s", (int)(end - names), names);
+        names = *end ? end + 1 : end;
+    }
+}
+
+static void cpuinfo_flags(struct procfs_text *text)
+{
+    /* Intel SDM vol. 2, CPUID; AMD's extended leaf has the second word. */
+    struct cpuid_result one = cpuid_query(1, 0);
+
+    /* What the processor reports, whether the kernel uses it or not: programs choose code by
+     * these. */
+    flags_print(text, one.edx,
+                "fpu vme de pse tsc msr pae mce cx8 apic - sep mtrr pge mca cmov pat pse36 pn "
+                "clflush - dts acpi mmx fxsr sse sse2 ss ht tm ia64 pbe");
+    if (cpuid_query(0x80000000, 0).eax >= 0x80000001)
+        flags_print(text, cpuid_query(0x80000001, 0).edx,
+                    "- - - - - - - - - - - syscall - - - - - - - - nx - mmxext - - fxsr_opt "
+                    "pdpe1gb rdtscp - lm");
+    flags_print(text, one.ecx,
+                "pni pclmulqdq dtes64 monitor ds_cpl vmx smx est tm2 ssse3 cid sdbg fma cx16 xtpr "
+                "pdcm - pcid dca sse4_1 sse4_2 x2apic movbe popcnt tsc_deadline_timer aes xsave - "
+                "avx f16c rdrand hypervisor");
+    if (cpuid_query(0, 0).eax >= 7)
+        flags_print(text, cpuid_query(7, 0).ebx,
+                    "fsgsbase tsc_adjust sgx bmi1 hle avx2 - smep bmi2 erms invpcid rtm - - - - "
+                    "avx512f avx512dq rdseed adx smap - - clflushopt clwb - - - - sha_ni");
+}
+
+/* One block a processor, all of the same kind: the features are those of the first. */
+static int show_cpuinfo(const struct procfs_node *node, struct procfs_text *text)
+{
+    uint32_t signature = cpuid_query(1, 0).eax;
+    uint32_t family = signature >> 8 & 15, model = signature >> 4 & 15;
+    uint64_t khz = clock_tsc_hz() / 1000;
+
+    (void)node;
+    /* Extended model and family count for some families only (Intel SDM vol. 2, CPUID, leaf 1). */
+    if (family == 6 || family == 15)
+        model |= signature >> 12 & 0xf0;
+    if (family == 15)
+        family += signature >> 20 & 0xff;
+    for (unsigned i = 0; i < sched_cpus_online(); i++) {
+        procfs_print(text, "processor\t: %u\nvendor_id\t: %s\ncpu family\t: %u\nmodel\t\t: %u\n", i,
+                     features.vendor, family, model);
+        procfs_print(text, "model name\t: %s\nstepping\t: %u\ncpu MHz\t\t: %lu.%03lu\n",
+                     features.brand, signature & 15, khz / 1000, khz % 1000);
+        /* Each processor is shown as a package of its own: the topology is not read. */
+        procfs_print(text, "physical id\t: %u\nsiblings\t: 1\ncore id\t\t: 0\ncpu cores\t: 1\n", i);
+        procfs_print(text, "fpu\t\t: yes\nwp\t\t: yes\nflags\t\t:");
+        cpuinfo_flags(text);
+        procfs_print(text,
+                     "\nclflush size\t: 64\nwp\t\t: yes\naddress sizes\t: %u bits physical, "
+                     "48 bits virtual\n\n",
+                     features.max_physical_bits);
+    }
+    return 0;
+}
+
+static int show_version(const struct procfs_node *node, struct procfs_text *text)
+{
+    (void)node;
+    /* The words that programs search for: uname(2) gives the same release. */
+    procfs_print(text, "Linux version %s-firstlight (Firstlight %s) %s\n", VERSION_LINUX_ABI,
+                 VERSION_TEXT, __VERSION__);
+    return 0;
+}
+
+static int show_filesystems(const struct procfs_node *node, struct procfs_text *text)
+{
+    (void)node;
+    /* mount(8) tries these when no type is given; none of them needs a device. */
+    procfs_print(text, "nodev\ttmpfs\nnodev\tproc\nnodev\tdevtmpfs\nnodev\tpipefs\nnodev\tramfs\n");
+    return 0;
+}
+
+static int show_cmdline(const struct procfs_node *node, struct procfs_text *text)
+{
+    (void)node;
+    procfs_print(text, "%s\n", cmdline_text());
+    return 0;
+}
+
+static int64_t mounts_readlink(const struct procfs_node *node, char *text, size_t size)
+{
+    (void)node;
+    return (int64_t)fmt_print(text, size, "self/mounts");
+}
+
+/* --- sys/kernel --- */
+
+static int show_ostype(const struct procfs_node *node, struct procfs_text *text)
+{
+    (void)node;
+    procfs_print(text, "Linux\n");
+    return 0;
+}
+
+static int show_osrelease(const struct procfs_node *node, struct procfs_text *text)
+{
+    (void)node;
+    procfs_print(text, "%s-firstlight\n", VERSION_LINUX_ABI);
+    return 0;
+}
+
+static int show_hostname(const struct procfs_node *node, struct procfs_text *text)
+{
+    (void)node;
+    procfs_print(text, "firstlight\n");
+    return 0;
+}
+
+static int show_pid_max(const struct procfs_node *node, struct procfs_text *text)
+{
+    (void)node;
+    procfs_print(text, "%d\n", PROCESS_PID_MAX);
+    return 0;
+}
+
+static int show_uuid(const struct procfs_node *node, struct procfs_text *text)
+{
+    uint8_t b[16];
+
+    (void)node;
+    /* A new one at each read: proc_sys_kernel(5), random/uuid. */
+    random_fill(b, sizeof(b));
+    b[6] = (uint8_t)((b[6] & 0x0f) | 0x40); /* version 4, RFC 4122 */
+    b[8] = (uint8_t)((b[8] & 0x3f) | 0x80);
+    for (unsigned i = 0; i < sizeof(b); i++)
+        procfs_print(text, i == 4 || i == 6 || i == 8 || i == 10 ? "-%02x" : "%02x", b[i]);
+    procfs_put(text, "\n", 1);
+    return 0;
+}
+
+#define DIRECTORY(entry_name, table)                                                               \
+    {                                                                                              \
+        .name = (entry_name), .mode = LX_S_IFDIR | 0555, .dir = (table)                            \
+    }
+
+static const struct procfs_entry random_files[] = {PROCFS_TEXT("uuid", 0444, show_uuid)};
+static const struct procfs_dir random_dir = {random_files, ARRAY_SIZE(random_files), NULL, NULL};
+
+static const struct procfs_entry kernel_files[] = {
+    PROCFS_TEXT("ostype", 0444, show_ostype),
+    PROCFS_TEXT("osrelease", 0444, show_osrelease),
+    PROCFS_TEXT("hostname", 0444, show_hostname),
+    PROCFS_TEXT("pid_max", 0444, show_pid_max),
+    DIRECTORY("random", &random_dir),
+};
+static const struct procfs_dir kernel_dir = {kernel_files, ARRAY_SIZE(kernel_files), NULL, NULL};
+
+static const struct procfs_entry sys_files[] = {DIRECTORY("kernel", &kernel_dir)};
+static const struct procfs_dir sys_dir = {sys_files, ARRAY_SIZE(sys_files), NULL, NULL};
+
+static const struct procfs_entry root_files[] = {
+    PROCFS_TEXT("cmdline", 0444, show_cmdline),
+    PROCFS_TEXT("cpuinfo", 0444, show_cpuinfo),
+    PROCFS_TEXT("filesystems", 0444, show_filesystems),
+    PROCFS_TEXT("loadavg", 0444, show_loadavg),
+    PROCFS_TEXT("lock_stat", 0444, procfs_show_lock_stat),
+    PROCFS_TEXT("meminfo", 0444, show_meminfo),
+    {.name = "mounts", .mode = LX_S_IFLNK | 0777, .readlink = mounts_readlink},
+    PROCFS_TEXT("stat", 0444, show_stat),
+    PROCFS_TEXT("uptime", 0444, show_uptime),
+    PROCFS_TEXT("version", 0444, show_version),
+    PROCFS_TEXT("vmstat", 0444, show_vmstat),
+    DIRECTORY("sys", &sys_dir),
+};
+
+void procfs_system_init(void)
+{
+    /* Before the first program: the tables are constant from then on. */
+    procfs_register(root_files, ARRAY_SIZE(root_files));
+    timer_init(&load_timer, load_sample);
+    timer_start(&load_timer, clock_monotonic_ns() + LOAD_PERIOD_NS);
+}

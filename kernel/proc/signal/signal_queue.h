@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * proc/signal/signal_queue.h - signals that wait to be let in
+ *
+ * Owns:    the set of pending signals of a process or a task, and what is known of each. A standard
+ *          signal waits once; a real-time signal as often as it was sent.
+ * Locks:   the caller's process.lock guards all of it.
+ * Context: any but NMI.
+ * Fails:   -EAGAIN: over the limit, or no memory.
+ * Rule:    all zero is an empty queue.
+ */
+#pragma once
+
+#include "kernel/lib/util.h"
+#include "shared/linux/signal.h"
+
+struct identity;
+
+struct signal_entry {
+    struct signal_entry *next;
+    struct identity *charged; /* counted: for whose user it counts; NULL: for none's */
+    bool queued;
+    bool held; /* a timer's own: not freed when it is taken */
+    struct lx_siginfo info;
+};
+
+struct signal_queue {
+    uint64_t set; /* bit n-1: signal n waits */
+    struct signal_entry *first, *last;
+    bool own_used;           /* the first of them costs no memory: */
+    struct signal_entry own; /* most signals find the queue empty */
+};
+
+/* For whom it counts, and how many that user may have queued (RLIMIT_SIGPENDING). */
+struct signal_charge {
+    struct identity *identity;
+    uint64_t limit;
+};
+
+/* A standard signal that finds no room is noted without its info, unless must_queue; one from the
+ * kernel or from kill always finds room. */
+MUST_CHECK int signal_queue_add(struct signal_queue *queue, const struct lx_siginfo *info,
+                                const struct signal_charge *charge, bool must_queue);
+
+/* An entry that is made beforehand, so that sending it needs no room: a timer's. NULL: over the
+ * limit, or no memory. */
+MUST_CHECK struct signal_entry *signal_entry_create(const struct signal_charge *charge);
+/* Its timer goes: it is freed, or if it waits, when it is taken. */
+void signal_entry_release(struct signal_entry *entry);
+/* Nothing happens if it waits already. */
+void signal_queue_add_entry(struct signal_queue *queue, struct signal_entry *entry);
+
+/* Takes the oldest signal of that number out; it is in the set. */
+void signal_queue_take(struct signal_queue *queue, int number, struct lx_siginfo *info);
+
+void signal_queue_drop(struct signal_queue *queue, uint64_t set);

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sending signals: to a task, a process, a group, a parent.
+ *
+ * A sender holds process.lock of the receiver while it decides: SIGKILL is only a flag (TIF_KILL),
+ * all others are queued unless they are ignored and not blocked. Then the receiver's flag
+ * TIF_SIGNAL is brought up to date (signal_recheck) and its sleep is ended or its processor
+ * interrupted (sched_notify).
+ *
+ * SIGCONT changes what the tree shows, so its senders hold process_tree_lock, too, and report the
+ * continuation before they drop it. Signals to a group go out in a walk, which gives the lock up
+ * between slices; a member that forks meanwhile passes on what it got by group_signals (fork.c).
+ */
+#include "kernel/arch/x86_64/hooks.h"
+#include "kernel/fs/vfs/fs_context.h"
+#include "kernel/lib/assert.h"
+#include "kernel/proc/signal/signal_internal.h"
+#include "kernel/sched/sched.h"
+#include "shared/linux/auxv.h"
+#include "shared/linux/clone.h"
+#include "shared/linux/errno.h"
+
+/* SIGCHLD that is ignored by default is not queued, yet children have to be waited for: that
+ * differs from an explicit SIG_IGN (signal_children_unwanted). */
+bool signal_is_ignored(const struct process *process, int number)
+{
+    uint64_t handler = process->actions[number - 1].handler;
+
+    return handler == LX_SIG_IGN ||
+           (handler == LX_SIG_DFL && (SIGNAL_BIT(number) & SIGNAL_DEFAULT_IGNORE));
+}
+
+/* process.lock held: the receiver pays. */
+struct signal_charge signal_charge_of(const struct process *process)
+{
+    return (struct signal_charge){process->task->identity,
+                                  process->limits[LX_RLIMIT_SIGPENDING].current};
+}
+
+/* process.lock held. task is the one to wake: the process has no other. entry: a timer's, or
+ * NULL. */
+static int signal_add(struct process *process, struct signal_queue *queue,
+                      const struct lx_siginfo *info, struct signal_entry *entry, bool must_queue)
+{
+    struct task *task = process->task;
+    struct signal_charge charge;
+    int number = info->signo;
+    int err = 0;
+
+    ASSERT(spin_is_held_inline(&process->lock));
+    /* Neither blocked nor caught nor waited for: no queue has it, and the mask plays no part. */
+    if (number == LX_SIGKILL) {
+        arch_thread_add_work(&task->thread.arch, TIF_KILL);
+        sched_notify(&task->thread);
+        return 0;
+    }
+    /* Before the signal may be dropped: SIGCONT continues a process even if it ignores the
+     * signal. */
+    signal_stop_prepare(process, number);
+    /* A blocked signal stays pending even if ignored: its action may change before it is let in. */
+    if (signal_is_ignored(process, number) && !(task->sig_mask & SIGNAL_BIT(number)))
+        return 0;
+    if (entry) {
+        signal_queue_add_entry(queue, entry);
+    } else {
+        charge = signal_charge_of(process);
+        err = signal_queue_add(queue, info, &charge, must_queue);
+        if (err)
+            return err;
+    }
+    __atomic_thread_fence(__ATOMIC_SEQ_CST); /* see signal_set_mask */
+    signal_recheck(task);
+    /* A task that sends to itself is awake: it looks at its flags on its way to ring 3. */
+    if (__atomic_load_n(&task->thread.arch.work, __ATOMIC_ACQUIRE) & TIF_SIGNAL &&
+        task != task_current())
+        sched_notify(&task->thread);
+    return 0;
+}
+
+/* The kernel's harness takes no signals, and neither does what has ended. */
+static int send_info(struct process *process, struct task *task, const struct lx_siginfo *info,
+                     bool must_queue)
+{
+    int err = 0;
+
+    if (!process->task)
+        return 0;
+    spin_lock(&process->lock);
+    /* The queues were emptied when sig_exiting was set, under this lock: nothing may be added
+     * since. */
+    if (!process->sig_exiting)
+        err = signal_add(process, task ? &task->sig_queue : &process->sig_queue, info, NULL,
+                         must_queue);
+    spin_unlock(&process->lock);
+    return err;
+}
+
+bool signal_send_entry_locked(struct process *process, struct signal_entry *entry)
+{
+    bool queued;
+    int err;
+
+    ASSERT(process_tree_is_held());
+    spin_lock(&process->lock);
+    err = signal_add(process, &process->sig_queue, &entry->info, entry, false);
+    queued = entry->queued;
+    spin_unlock(&process->lock);
+    ASSERT(!err);
+    /* A timer may have any signal, this one included. */
+    if (entry->info.signo == LX_SIGCONT)
+        signal_continue_report_locked(process);
+    return queued;
+}
+
+/* Without must_queue nothing fails. */
+static void send_plain(struct process *process, struct task *task, int number)
+{
+    struct lx_siginfo info = {.signo = number, .code = LX_SI_KERNEL};
+    int err;
+
+    ASSERT(number != LX_SIGCONT);
+    err = send_info(process, task, &info, false);
+    ASSERT(!err);
+}
+
+void signal_send_process(struct process *process, int number)
+{
+    send_plain(process, NULL, number);
+}
+
+void signal_send_task(struct task *task, int number)
+{
+    send_plain(task->process, task, number);
+}
+
+int signal_send_info_locked(struct process *process, struct task *task,
+                            const struct lx_siginfo *info, bool must_queue)
+{
+    int err = send_info(process, task, info, must_queue);
+
+    ASSERT(process_tree_is_held());
+    if (info->signo == LX_SIGCONT)
+        signal_continue_report_locked(process);
+    return err;
+}
+
+/* Own signals need no tree, but for SIGCONT, which comes by signal_send_info_locked. */
+int signal_send_self(struct task *self, bool to_task, const struct lx_siginfo *info,
+                     bool must_queue)
+{
+    ASSERT(info->signo != LX_SIGCONT);
+    return send_info(self->process, to_task ? self : NULL, info, must_queue);
+}
+
+void signal_note_group_locked(struct process *process, int number)
+{
+    ASSERT(process_tree_is_held());
+    if (number)
+        __atomic_fetch_or(&process->group_signals, SIGNAL_BIT(number), __ATOMIC_RELAXED);
+}
+
+static void group_signal_locked(struct pid *group, int number, uint64_t *flags)
+{
+    const struct lx_siginfo info = {.signo = number, .code = LX_SI_KERNEL};
+    struct process_walk walk;
+    struct process *member;
+
+    ASSERT(process_tree_is_held());
+    process_walk_group_locked(&walk, group);
+    while ((member = process_walk_next_locked(&walk)) != NULL) {
+        int err = signal_send_info_locked(member, NULL, &info, false);
+
+        ASSERT(!err);
+        /* In the same hold of the tree lock as the signal: a fork publishes its child before both
+         * or after both. */
+        signal_note_group_locked(member, number);
+        process_walk_pause_locked(&walk, flags);
+    }
+    process_walk_end_locked(&walk);
+}
+
+void signal_send_group(struct pid *group, int number)
+{
+    uint64_t flags = spin_lock_irqsave(&process_tree_lock);
+
+    group_signal_locked(group, number, &flags);
+    pid_put_locked(group);
+    spin_unlock_irqrestore(&process_tree_lock, flags);
+}
+
+void signal_hang_up_group(struct pid *group)
+{
+    uint64_t flags = spin_lock_irqsave(&process_tree_lock);
+
+    group_signal_locked(group, LX_SIGHUP, &flags);
+    /* Stopped members cannot act on SIGHUP before they continue (POSIX: orphaned process
+     * groups). */
+    group_signal_locked(group, LX_SIGCONT, &flags);
+    pid_put_locked(group);
+    spin_unlock_irqrestore(&process_tree_lock, flags);
+}
+
+void signal_force_info(struct task *self, const struct lx_siginfo *info)
+{
+    struct process *process = self->process;
+    struct lx_sigaction *action = &process->actions[info->signo - 1];
+    uint64_t bit = SIGNAL_BIT(info->signo);
+    struct signal_charge charge;
+    int err;
+
+    if (info->signo == LX_SIGKILL) {
+        arch_thread_add_work(&self->thread.arch, TIF_KILL);
+        return;
+    }
+    spin_lock(&process->lock);
+    /* As on Linux (force_sig_info): a fault that the program will not hear of would happen again
+     * and again, so it ends the program. */
+    if (action->handler == LX_SIG_IGN || (self->sig_mask & bit))
+        action->handler = LX_SIG_DFL;
+    self->sig_mask &= ~bit;
+    charge = signal_charge_of(process);
+    err = signal_queue_add(&self->sig_queue, info, &charge, false);
+    signal_recheck(self);
+    spin_unlock(&process->lock);
+    ASSERT(!err);
+}
+
+void signal_force(struct task *self, int number)
+{
+    signal_force_info(self, &(struct lx_siginfo){.signo = number, .code = LX_SI_KERNEL});
+}
+
+bool signal_may_send_locked(const struct task *sender, struct process *process, int number)
+{
+    const struct credentials *from = &sender->fs->cred;
+    struct credentials to;
+
+    ASSERT(process_tree_is_held());
+    /* kill(2): the real or effective user of the sender against the real or saved user of the
+     * receiver; within a session SIGCONT is always allowed, for shells. */
+    if (process == sender->process || from->euid == 0)
+        return true;
+    if (!process->task)
+        return false; /* the harness is root's */
+    to = identity_of_locked(process);
+    if (from->euid == to.uid || from->euid == to.suid || from->uid == to.uid ||
+        from->uid == to.suid)
+        return true;
+    return number == LX_SIGCONT && process->session == sender->process->session;
+}
+
+/* si_utime and si_stime count in ticks of sysconf(_SC_CLK_TCK): sigaction(2). */
+static int64_t ticks_of(uint64_t ns)
+{
+    return (int64_t)(ns / (1000000000ULL / LX_CLOCK_TICKS));
+}
+
+void signal_send_child_locked(struct process *parent, struct process *child)
+{
+    struct lx_siginfo info = {
+        .signo = child->exit_signal,
+        .code = child->end == PROCESS_EXITED ? LX_CLD_EXITED : LX_CLD_KILLED,
+        .child = {.pid = child->pid,
+                  .uid = identity_of_locked(child).uid,
+                  .status = child->end == PROCESS_LIMIT ? LX_SIGKILL : child->end_code,
+                  .utime = ticks_of(child->usage.user_ns),
+                  .stime = ticks_of(child->usage.system_ns)},
+    };
+    int err = signal_send_info_locked(parent, NULL, &info, false);
+
+    ASSERT(process_tree_is_held());
+    ASSERT(!err);
+}
+
+bool signal_children_unwanted(struct process *parent)
+{
+    /* Read without process.lock by a child that ends: a parent that changes it at that moment has
+     * no order to rely on. */
+    const struct lx_sigaction *action = &parent->actions[LX_SIGCHLD - 1];
+
+    return parent != &process_init_process &&
+           (action->handler == LX_SIG_IGN || (action->flags & LX_SA_NOCLDWAIT));
+}

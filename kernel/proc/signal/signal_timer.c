@@ -1,0 +1,539 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Timers that send signals: setitimer, timer_create, and RLIMIT_CPU.
+ *
+ * A timer belongs to one process, which has one task, so nearly all of it is touched by that task
+ * alone and has no lock. Timers of real or monotonic time sit on a kernel timer, whose interrupt
+ * pushes them to the list .fired and sets TIF_SIGNAL; the task takes the list on its way to ring 3
+ * (signal_timers_collect) and only then sends the signal. Timers of processor time have no
+ * interrupt of their own: the task compares them with its accounts when TIF_CPU_TIME is set, by the
+ * alarm of the scheduler for the first that will be due.
+ *
+ * States: off (deadline_ns 0), started (armed, or pending in the kernel timer), fired (in the
+ * list), queued (its signal waits). A periodic timer starts again only when its signal is taken;
+ * the periods that have passed meanwhile are the overrun, computed and not counted. One whose
+ * signal is ignored goes on by itself, at most once every IGNORED_AGAIN.
+ *
+ * A timer is freed after timer_stop, which waits for a handler that runs, and after it is out of
+ * the list.
+ *
+ * Long because all kinds of timers share one structure, its states and the functions that move it.
+ */
+#include "kernel/proc/signal/signal_timer.h"
+
+#include "kernel/core/clock.h"
+#include "kernel/core/timer.h"
+#include "kernel/lib/assert.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/slab.h"
+#include "kernel/proc/process.h"
+#include "kernel/proc/signal/signal_internal.h"
+#include "kernel/sched/sched.h"
+#include "shared/linux/errno.h"
+
+#define TIMERS_MAX    16384   /* a process */
+#define TIMERS_FIRST  16      /* room in a new table */
+#define IGNORED_AGAIN 1000000 /* ns: a timer whose signal is ignored does not fire more often */
+#define CPU_GRAIN     100000  /* ns: processor time is not looked at more often */
+#define NS_PER_S      1000000000ULL
+
+/* o the owning task   a atomic */
+struct signal_timer {
+    struct timer timer;
+    struct process *process;                    /* [I] */
+    struct signal_timer *next_cpu, *next_fired; /* [o] */
+    int id;                                     /* [I] */
+    int signo;                                  /* [I] 0: none */
+    struct signal_entry *entry;                 /* [s] of timer_create's: its one signal */
+    enum signal_clock clock;                    /* [I] */
+    bool armed;                                 /* [o] one of processor time: it runs */
+    bool realtime;                              /* [o] counts real time: it was given such a time */
+    uint64_t deadline_ns; /* [o] of the next or last expiration, as time_of; 0: off */
+    uint64_t interval_ns; /* [o] */
+    int overrun;          /* [o] told with the last signal */
+    uint32_t fired;       /* [a] set by the interrupt */
+    bool queued;          /* [o] its signal waits to be taken */
+};
+
+static void fired_push(struct signal_timers *timers, struct signal_timer *timer)
+{
+    struct signal_timer *first = __atomic_load_n(&timers->fired, __ATOMIC_RELAXED);
+
+    /* A stack without a lock: only the task takes from it, and all at once, so no element can come
+     * back between the load and the exchange (no ABA). */
+    do
+        timer->next_fired = first;
+    while (!__atomic_compare_exchange_n(&timers->fired, &first, timer, false, __ATOMIC_SEQ_CST,
+                                        __ATOMIC_RELAXED));
+}
+
+/* All that have fired, in that order. */
+static struct signal_timer *fired_take(struct signal_timers *timers)
+{
+    struct signal_timer *taken = __atomic_exchange_n(&timers->fired, NULL, __ATOMIC_SEQ_CST);
+    struct signal_timer *list = NULL;
+
+    while (taken) {
+        struct signal_timer *next = taken->next_fired;
+
+        taken->next_fired = list;
+        list = taken;
+        taken = next;
+    }
+    return list;
+}
+
+/* Interrupt. A task that blocks the signal is not woken: it will look before it lets it in. */
+static void timer_rings(struct timer *hardware)
+{
+    struct signal_timer *timer = container_of(hardware, struct signal_timer, timer);
+    struct task *task = timer->process->task;
+
+    /* In the list once, however often it fires before the task looks. */
+    if (!__atomic_exchange_n(&timer->fired, 1, __ATOMIC_SEQ_CST))
+        fired_push(&timer->process->timers, timer);
+    /* The flag is set after the push: a task that clears it looks at the list afterwards
+     * (signal_recheck). */
+    arch_thread_add_work(&task->thread.arch, TIF_SIGNAL);
+    if (!(__atomic_load_n(&task->sig_mask, __ATOMIC_RELAXED) & SIGNAL_BIT(timer->signo)) ||
+        (__atomic_load_n(&task->sig_wait, __ATOMIC_RELAXED) & SIGNAL_BIT(timer->signo)))
+        sched_notify(&task->thread);
+}
+
+static bool is_cpu(const struct signal_timer *timer)
+{
+    return timer->clock >= SIGNAL_CLOCK_USER;
+}
+
+/* What the timer counts, now. By the process itself. */
+static uint64_t time_of(const struct signal_timer *timer)
+{
+    struct sched_times times;
+
+    if (timer->realtime)
+        return clock_realtime_ns();
+    if (!is_cpu(timer))
+        return clock_monotonic_ns();
+    /* Precise to now, also while it runs: what the task has used in this very call counts. */
+    sched_thread_times(&timer->process->task->thread, &times);
+    return timer->clock == SIGNAL_CLOCK_USER ? times.user_ns : times.total_ns;
+}
+
+static void signal_timer_start(struct signal_timer *timer, uint64_t deadline_ns)
+{
+    timer->armed = is_cpu(timer);
+    /* The next way to ring 3 finds the earliest of them all and sets the alarm for it. */
+    if (timer->armed)
+        arch_thread_add_work(&timer->process->task->thread.arch, TIF_CPU_TIME);
+    else if (timer->realtime)
+        timer_start_realtime(&timer->timer, deadline_ns);
+    else
+        timer_start(&timer->timer, deadline_ns);
+}
+
+static struct signal_timer *signal_timer_find(const struct process *process, int id)
+{
+    const struct signal_timers *timers = &process->timers;
+
+    /* Itimers share the functions by negative ids, which no program can name: calls check the
+     * sign. */
+    if (id < 0)
+        return -1 - id < SIGNAL_ITIMERS ? timers->itimers[-1 - id] : NULL;
+    return (uint32_t)id < timers->size ? timers->by_id[id] : NULL;
+}
+
+static int signal_timer_alloc(struct process *process, int id, int signo, enum signal_clock clock,
+                              struct signal_timer **out)
+{
+    struct signal_timer *timer = kzalloc(sizeof(*timer));
+
+    /* EAGAIN, as timer_create(2) has it for a lack of memory. */
+    if (!timer)
+        return -EAGAIN;
+    timer_init(&timer->timer, timer_rings);
+    timer->process = process;
+    timer->id = id;
+    timer->signo = signo;
+    timer->clock = clock;
+    if (is_cpu(timer)) {
+        timer->next_cpu = process->timers.cpu;
+        process->timers.cpu = timer;
+    }
+    *out = timer;
+    return 0;
+}
+
+/* The timer is stopped: the interrupt adds it to the list no more. */
+static void fired_remove(struct signal_timers *timers, struct signal_timer *timer)
+{
+    struct signal_timer *list = fired_take(timers), *next;
+
+    /* The others go back, in an order that does not matter: each sends its own signal. */
+    for (; list; list = next) {
+        next = list->next_fired;
+        if (list != timer)
+            fired_push(timers, list);
+    }
+    __atomic_store_n(&timer->fired, 0, __ATOMIC_RELAXED);
+}
+
+static void signal_timer_disarm(struct signal_timer *timer)
+{
+    /* After this no interrupt of the timer runs or comes, so .fired no longer changes under the
+     * task. */
+    timer_stop(&timer->timer);
+    timer->armed = false;
+    if (timer->fired)
+        fired_remove(&timer->process->timers, timer);
+    timer->queued = false;
+}
+
+static void signal_timer_free(struct signal_timer *timer)
+{
+    struct signal_timer **link = &timer->process->timers.cpu;
+
+    signal_timer_disarm(timer);
+    if (is_cpu(timer)) {
+        while (*link != timer)
+            link = &(*link)->next_cpu;
+        *link = timer->next_cpu;
+    }
+    /* It may be queued: then it is freed when its signal is taken (signal_entry_release). */
+    if (timer->entry) {
+        spin_lock(&timer->process->lock);
+        signal_entry_release(timer->entry);
+        spin_unlock(&timer->process->lock);
+    }
+    kfree(timer);
+}
+
+/* Makes room for one more; the smallest id that is free. */
+static int id_find(struct signal_timers *timers, int *out_id)
+{
+    uint32_t id = timers->lowest_free, size = MAX(timers->size * 2, TIMERS_FIRST);
+    struct signal_timer **table;
+
+    /* Ids are the smallest free ones, as POSIX programs expect of small tables; lowest_free saves
+     * the walk over those in use. */
+    while (id < timers->size && timers->by_id[id])
+        id++;
+    timers->lowest_free = id;
+    *out_id = (int)id;
+    if (id < timers->size)
+        return 0;
+    /* Doubled, so that adding n timers copies 2 n pointers at most. */
+    table = size <= TIMERS_MAX ? kzalloc(size * sizeof(struct signal_timer *)) : NULL;
+    if (!table)
+        return -EAGAIN;
+    if (timers->size)
+        memcpy(table, timers->by_id, timers->size * sizeof(struct signal_timer *));
+    kfree(timers->by_id);
+    timers->by_id = table;
+    timers->size = size;
+    return 0;
+}
+
+/* Its signal is made now, within RLIMIT_SIGPENDING, and is one however often the timer expires. */
+static int entry_create(struct signal_timer *timer, uint64_t value)
+{
+    struct process *process = timer->process;
+    struct signal_charge charge;
+
+    spin_lock(&process->lock);
+    charge = signal_charge_of(process);
+    timer->entry = signal_entry_create(&charge);
+    spin_unlock(&process->lock);
+    if (!timer->entry)
+        return -EAGAIN;
+    timer->entry->info = (struct lx_siginfo){.signo = timer->signo, .code = LX_SI_TIMER};
+    timer->entry->info.timer.id = timer->id;
+    timer->entry->info.timer.value = value;
+    return 0;
+}
+
+int signal_timer_create(struct process *process, int signo, uint64_t value, bool value_given,
+                        enum signal_clock clock, int *out_id)
+{
+    struct signal_timer *timer;
+    int id;
+    int err = id_find(&process->timers, &id);
+
+    if (!err)
+        err = signal_timer_alloc(process, id, signo, clock, &timer);
+    if (err)
+        return err;
+    /* Without a sigevent the value of the signal is the timer's id: timer_create(2). */
+    err = entry_create(timer, value_given ? value : (uint64_t)id);
+    if (err) {
+        signal_timer_free(timer);
+        return err;
+    }
+    process->timers.by_id[id] = timer;
+    *out_id = id;
+    return 0;
+}
+
+int signal_timer_itimer(struct process *process, int which, int signo, enum signal_clock clock)
+{
+    struct signal_timer **timer = &process->timers.itimers[which];
+
+    return *timer ? 0
+                  : signal_timer_alloc(process, SIGNAL_TIMER_ITIMER(which), signo, clock, timer);
+}
+
+int signal_timer_delete(struct process *process, int id)
+{
+    struct signal_timer *timer = id >= 0 ? signal_timer_find(process, id) : NULL;
+    struct signal_timers *timers = &process->timers;
+
+    if (!timer)
+        return -EINVAL;
+    timers->by_id[id] = NULL;
+    timers->lowest_free = MIN(timers->lowest_free, (uint32_t)id);
+    signal_timer_free(timer);
+    return 0;
+}
+
+void signal_timers_drop(struct process *process, bool all)
+{
+    struct signal_timers *timers = &process->timers;
+
+    /* Interval timers survive exec, those of timer_create do not (execve(2), "Effect on process
+     * attributes"). */
+    for (uint32_t id = 0; id < timers->size; id++)
+        if (timers->by_id[id])
+            signal_timer_free(timers->by_id[id]);
+    kfree(timers->by_id);
+    timers->by_id = NULL;
+    timers->size = timers->lowest_free = 0;
+    for (unsigned i = 0; all && i < SIGNAL_ITIMERS; i++) {
+        if (timers->itimers[i])
+            signal_timer_free(timers->itimers[i]);
+        timers->itimers[i] = NULL;
+    }
+}
+
+/* Expirations that lie behind now, the first of them at the deadline; moves the deadline on. */
+static uint64_t signal_timer_forward(struct signal_timer *timer, uint64_t now)
+{
+    uint64_t missed;
+
+    if (timer->deadline_ns > now)
+        return 0;
+    /* By division: a period of nanoseconds may have passed millions of times. */
+    missed = (now - timer->deadline_ns) / timer->interval_ns + 1;
+    timer->deadline_ns += missed * timer->interval_ns;
+    return missed;
+}
+
+/* A periodic timer whose signal waits does not run, yet its value counts on as if it did. */
+static void times_of(const struct signal_timer *timer, struct signal_timer_times *times)
+{
+    uint64_t now = time_of(timer);
+
+    *times = (struct signal_timer_times){.interval = timer->interval_ns};
+    if (!timer->deadline_ns)
+        return;
+    if (timer->deadline_ns > now)
+        times->value = timer->deadline_ns - now;
+    else if (timer->interval_ns)
+        times->value = timer->interval_ns - (now - timer->deadline_ns) % timer->interval_ns;
+    else if (!timer->fired && !timer->queued && (timer->armed || timer_pending(&timer->timer)))
+        times->value = 1; /* due, but the interrupt has not come yet */
+}
+
+int signal_timer_get(struct process *process, int id, struct signal_timer_times *times)
+{
+    const struct signal_timer *timer = signal_timer_find(process, id);
+
+    if (!timer)
+        return -EINVAL;
+    times_of(timer, times);
+    return 0;
+}
+
+int signal_timer_overrun(struct process *process, int id)
+{
+    const struct signal_timer *timer = id >= 0 ? signal_timer_find(process, id) : NULL;
+
+    return timer ? timer->overrun : -EINVAL;
+}
+
+/* The time at which it rings; never 0, never past what the clock can count to. */
+static uint64_t deadline_of(const struct signal_timer *timer, bool absolute, uint64_t value)
+{
+    uint64_t now;
+
+    if (absolute)
+        return MAX(value, 1);
+    /* Relative to the timer's own clock, which for processor time is what the process has used. */
+    now = time_of(timer);
+    return value > INT64_MAX - now ? INT64_MAX : now + value;
+}
+
+/* A timer that may be pending is moved, without being stopped first. If it has fired by then, it
+ * cannot be told for which of the two deadlines: both are given up, and it starts once more. */
+static void start_anew(struct signal_timer *timer, uint64_t deadline_ns)
+{
+    signal_timer_start(timer, deadline_ns);
+    if (unlikely(__atomic_load_n(&timer->fired, __ATOMIC_SEQ_CST))) {
+        signal_timer_disarm(timer);
+        signal_timer_start(timer, deadline_ns);
+    }
+}
+
+int signal_timer_set(struct process *process, int id, bool absolute,
+                     const struct signal_timer_times *times, struct signal_timer_times *before)
+{
+    struct signal_timer *timer = signal_timer_find(process, id);
+
+    if (!timer)
+        return -EINVAL;
+    /* The old value is read first: timer_settime(2) returns it as of before the change. */
+    if (before)
+        times_of(timer, before);
+    timer->overrun = 0;
+    /* A timer that is stopped has no interval, but setitimer of processor time keeps it, as on
+     * Linux. */
+    timer->interval_ns = times->value || (timer->id < 0 && is_cpu(timer)) ? times->interval : 0;
+    /* A timer that goes on is moved (start_anew), which is cheaper than to stop and start it. */
+    if (!times->value || !timer->signo || timer->fired || is_cpu(timer))
+        signal_timer_disarm(timer);
+    timer->queued = false;
+    timer->realtime = absolute && timer->clock == SIGNAL_CLOCK_REALTIME;
+    timer->deadline_ns = times->value ? deadline_of(timer, absolute, times->value) : 0;
+    if (timer->deadline_ns && timer->signo)
+        start_anew(timer, timer->deadline_ns);
+    return 0;
+}
+
+/* Ignored signals vanish, so it will never be taken: the timer goes on by itself. */
+static void send_or_go_on(struct task *self, struct signal_timer *timer)
+{
+    const struct lx_siginfo info = {.signo = timer->signo, .code = LX_SI_KERNEL};
+    uint64_t now = time_of(timer);
+    /* The tree, as the signal may be SIGCONT. */
+    uint64_t flags = spin_lock_irqsave(&process_tree_lock);
+    int err = 0;
+
+    if (timer->entry)
+        timer->queued = signal_send_entry_locked(self->process, timer->entry);
+    else
+        err = signal_send_info_locked(self->process, NULL, &info, false);
+    spin_unlock_irqrestore(&process_tree_lock, flags);
+    ASSERT(!err);
+    /* An itimer's signal is an ordinary one: it may have been pending already. */
+    if (!timer->entry)
+        timer->queued = (signal_pending(self) & SIGNAL_BIT(timer->signo)) != 0;
+    if (!timer->queued && timer->interval_ns) {
+        signal_timer_forward(timer, now);
+        signal_timer_start(timer, MAX(timer->deadline_ns, now + IGNORED_AGAIN));
+    }
+}
+
+void signal_timers_collect(struct task *self)
+{
+    struct signal_timer *timer, *next;
+
+    if (!signal_timers_fired(self->process))
+        return;
+    for (timer = fired_take(&self->process->timers); timer; timer = next) {
+        next = timer->next_fired;
+        __atomic_store_n(&timer->fired, 0, __ATOMIC_SEQ_CST);
+        send_or_go_on(self, timer);
+    }
+}
+
+static struct signal_timer *sender_of(const struct process *process, const struct lx_siginfo *info)
+{
+    if (info->code == LX_SI_TIMER)
+        return signal_timer_find(process, info->timer.id);
+    if (info->code != LX_SI_KERNEL)
+        return NULL;
+    for (unsigned i = 0; i < SIGNAL_ITIMERS; i++) {
+        struct signal_timer *timer = process->timers.itimers[i];
+
+        if (timer && timer->queued && timer->signo == info->signo)
+            return timer;
+    }
+    return NULL;
+}
+
+void signal_timers_taken(struct task *self, struct lx_siginfo *info)
+{
+    struct signal_timer *timer;
+
+    /* A sigqueue may claim SI_TIMER and any id: at most a timer of this process whose signal waits
+     * goes on early. */
+    timer = sender_of(self->process, info);
+    if (!timer || !timer->queued)
+        return;
+    timer->queued = false;
+    timer->overrun = 0;
+    if (timer->interval_ns) {
+        uint64_t passed = signal_timer_forward(timer, time_of(timer));
+
+        /* The expiration that was sent is not an overrun; the number is cut off at INT_MAX
+         * (DELAYTIMER_MAX). */
+        timer->overrun = passed ? (int)MIN(passed - 1, INT32_MAX) : 0;
+        signal_timer_start(timer, timer->deadline_ns);
+    }
+    if (timer->id >= 0)
+        info->timer.overrun = timer->overrun;
+}
+
+/* A signal at the soft limit, which moves on by a second; the end at the hard one. Returns the
+ * time at which the next of them is due. */
+static uint64_t limit_check(struct process *process, uint64_t now)
+{
+    struct lx_rlimit *limit = &process->limits[LX_RLIMIT_CPU];
+    uint64_t soft, maximum;
+
+    spin_lock(&process->lock);
+    soft = limit->current;
+    maximum = limit->maximum;
+    spin_unlock(&process->lock);
+
+    /* No limit, or one beyond what nanoseconds can count. */
+    if (soft >= UINT64_MAX / NS_PER_S)
+        return UINT64_MAX;
+    if (now >= maximum * NS_PER_S && maximum < UINT64_MAX / NS_PER_S) {
+        signal_send_process(process, LX_SIGKILL);
+        return UINT64_MAX;
+    }
+    if (now >= soft * NS_PER_S) {
+        /* setrlimit(2): once a second from the soft limit on, SIGKILL at the hard one. */
+        signal_send_process(process, LX_SIGXCPU);
+        spin_lock(&process->lock);
+        if (limit->current == soft) /* it was not set meanwhile */
+            limit->current = soft + 1;
+        spin_unlock(&process->lock);
+        soft++;
+    }
+    return MIN(soft, maximum) * NS_PER_S;
+}
+
+void signal_timers_check_cpu(struct task *self)
+{
+    struct process *process = self->process;
+    struct sched_times times;
+    uint64_t next;
+
+    /* Cleared first: an alarm that rings from here on sets it again. */
+    arch_thread_clear_work(&self->thread.arch, TIF_CPU_TIME);
+    sched_thread_times(&self->thread, &times);
+    next = limit_check(process, times.total_ns);
+    next = next == UINT64_MAX ? next : next - MIN(next, times.total_ns);
+    for (struct signal_timer *timer = process->timers.cpu; timer; timer = timer->next_cpu) {
+        uint64_t now = timer->clock == SIGNAL_CLOCK_USER ? times.user_ns : times.total_ns;
+
+        if (timer->armed && timer->deadline_ns <= now) {
+            timer->armed = false;
+            send_or_go_on(self, timer);
+        }
+        if (timer->armed)
+            next = MIN(next, timer->deadline_ns - MIN(timer->deadline_ns, now));
+    }
+    /* The grain bounds the cost: a timer of a nanosecond does not take the processor for itself. */
+    sched_set_alarm(MAX(next, CPU_GRAIN));
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * proc/signal/signal_timer.h - timers that send a signal to their process: setitimer, timer_create
+ *
+ * Owns:    struct signal_timer, in a table of its process.
+ * Rule:    a timer that fires in an interrupt only leaves itself in a list (.fired) and wakes
+ *          its task, which sends itself the signal on the way to ring 3. A periodic timer starts
+ *          again when its signal is taken, as on Linux: what was missed is its overrun.
+ * Context: the owning task, without locks.
+ * Fails:   -ENOMEM, -EAGAIN (too many), -EINVAL.
+ * Tests:   tests/user/signal/sig_timer.c
+ */
+#pragma once
+
+#include "kernel/lib/util.h"
+#include "shared/linux/signal.h"
+
+#define SIGNAL_ITIMERS 3
+
+struct process;
+struct task;
+struct signal_timer;
+
+/* Of a process. o its task alone   a atomic */
+struct signal_timers {
+    struct signal_timer **by_id;                  /* [o] timer_create's; NULL: none with that id */
+    uint32_t size;                                /* [o] of by_id */
+    uint32_t lowest_free;                         /* [o] no smaller id is free */
+    struct signal_timer *itimers[SIGNAL_ITIMERS]; /* [o] */
+    struct signal_timer *cpu;   /* [o] those of processor time, linked by .next_cpu */
+    struct signal_timer *fired; /* [a] those that the interrupt found due, by .next_fired */
+};
+
+/* Times of a timer in nanoseconds; a value of 0: not running. */
+struct signal_timer_times {
+    uint64_t value, interval;
+};
+
+/* What a timer counts. The process's time in ring 3, or on a processor at all, goes on only while
+ * it runs: such timers are looked at by the process itself, see signal_timers_check_cpu. */
+enum signal_clock {
+    SIGNAL_CLOCK_MONOTONIC,
+    SIGNAL_CLOCK_REALTIME, /* only a time given as absolute is another */
+    SIGNAL_CLOCK_USER,
+    SIGNAL_CLOCK_CPU,
+};
+
+/* Timers of setitimer have these numbers, those of timer_create 0 and up. */
+#define SIGNAL_TIMER_ITIMER(which) (-1 - (which))
+
+/* A timer that sends signo (0: nothing). out_id: its number. */
+MUST_CHECK int signal_timer_create(struct process *process, int signo, uint64_t value,
+                                   bool value_given, enum signal_clock clock, int *out_id);
+/* The one of setitimer, made on first use. */
+MUST_CHECK int signal_timer_itimer(struct process *process, int which, int signo,
+                                   enum signal_clock clock);
+
+MUST_CHECK int signal_timer_delete(struct process *process, int id);
+
+/* absolute: times->value is a time of the timer's clock, else it counts from now. before may be
+ * NULL. */
+MUST_CHECK int signal_timer_set(struct process *process, int id, bool absolute,
+                                const struct signal_timer_times *times,
+                                struct signal_timer_times *before);
+MUST_CHECK int signal_timer_get(struct process *process, int id, struct signal_timer_times *times);
+/* Expirations that the last signal did not tell of. */
+MUST_CHECK int signal_timer_overrun(struct process *process, int id);
+
+/* Signals of timers that have fired become pending. Cheap when none has. */
+void signal_timers_collect(struct task *self);
+#define signal_timers_fired(process)                                                               \
+    (__atomic_load_n(&(process)->timers.fired, __ATOMIC_SEQ_CST) != NULL)
+
+/* TIF_CPU_TIME: timers of processor time, and RLIMIT_CPU. The work is added when one of them
+ * is set, and by the alarm that this sets for the first that will be due. */
+void signal_timers_check_cpu(struct task *self);
+
+/* A signal was taken: if a timer sent it, its overrun goes to info, and the timer goes on. */
+void signal_timers_taken(struct task *self, struct lx_siginfo *info);
+
+/* exec (timer_create's) or exit (all). */
+void signal_timers_drop(struct process *process, bool all);

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Task dump: what every task does, by a key (as SysRq-T).
+ *
+ * Processors are asked first, by NMI, so that one that spins with interrupts off answers, too; the
+ * answers are matched to threads by their address. Processes are then listed by number, each copied
+ * under process_tree_lock and printed without it. A thread that starts to run in between is shown
+ * as it was, or not followed at all: nothing here waits or relies on what it reads.
+ */
+#include "kernel/proc/task_dump.h"
+
+#include "kernel/arch/x86_64/regs.h"
+#include "kernel/arch/x86_64/vectors.h"
+#include "kernel/core/backtrace.h"
+#include "kernel/lib/klog.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/vmalloc.h"
+#include "kernel/proc/process.h"
+#include "kernel/sched/sched.h"
+
+/* What arch_stack_switch left on the stack of a thread that does not run, in words from its stack
+ * pointer. */
+#define SAVED_RBP    4
+#define SAVED_RETURN 6
+
+/* What the processors did when they were asked; by the one thread that lists. */
+static struct backtrace_cpu views[CPU_MAX];
+static bool answers[CPU_MAX];
+static int runs_pid[CPU_MAX]; /* of a process that has been listed; 0: none */
+
+/* One process, copied under the lock. Strings and numbers only: the process may be gone when it is
+ * printed. */
+struct entry {
+    int pid, parent, group, session;
+    char name[16];
+    const char *state;
+    unsigned cpu;
+    bool runs, has_task;
+    int call; /* the system call it is in, or NO_CALL */
+    struct backtrace trace;
+};
+#define NO_CALL (-1)
+
+static void dump_ask_processors(void)
+{
+    for (unsigned i = 0; i < sched_cpus_online(); i++) {
+        answers[i] = i != cpu_self()->index && backtrace_of_cpu(i, &views[i]);
+        runs_pid[i] = 0;
+    }
+}
+
+static void sleeper_follow(const struct arch_thread *arch, struct backtrace *trace)
+{
+    uint64_t rsp = arch->rsp, top = arch->stack_top;
+    const uint64_t *saved = (const uint64_t *)rsp;
+
+    /* The thread may have begun to run since: its saved stack pointer is checked before it is
+     * read. */
+    if (!IS_ALIGNED(rsp, 8) || rsp < top - KERNEL_STACK_SIZE || rsp + 64 > top)
+        return;
+    trace->addresses[trace->count++] = saved[SAVED_RETURN];
+    backtrace_follow(trace, saved[SAVED_RBP], rsp, top);
+}
+
+static const char *dump_state_of(const struct process *process, bool runs)
+{
+    if (process->zombie)
+        return "ended, not waited for";
+    if (process->stopped)
+        return "stopped";
+    if (process->task->thread.state == THREAD_BLOCKED)
+        return process->task->thread.interruptible ? "sleeps" : "sleeps, uninterruptibly";
+    return runs ? "runs" : "waits for a processor";
+}
+
+static void thread_look(const struct thread *thread, struct entry *entry)
+{
+    const struct trap_frame *frame = arch_thread_frame(&thread->arch);
+
+    entry->cpu = thread->cpu;
+    /* The entry code leaves the call's number in the place of an error code. */
+    if (frame->vector == VECTOR_SYSCALL)
+        entry->call = (int)frame->error;
+    for (unsigned i = 0; i < sched_cpus_online(); i++) {
+        if (!answers[i] || views[i].thread != &thread->arch)
+            continue;
+        entry->runs = true;
+        entry->cpu = i;
+        entry->trace = views[i].trace;
+        runs_pid[i] = entry->pid;
+        return;
+    }
+    sleeper_follow(&thread->arch, &entry->trace);
+}
+
+/* The process with the lowest number above `after`. */
+static bool entry_next(int after, struct entry *entry)
+{
+    uint64_t flags = spin_lock_irqsave(&process_tree_lock);
+    const struct process *found = process_from_number_locked(MAX(after, PROCESS_INIT_PID) + 1);
+
+    if (found) {
+        *entry = (struct entry){.pid = found->pid,
+                                .parent = found->parent_pid,
+                                .group = found->group,
+                                .session = found->session,
+                                /* one that is being made has no stack yet */
+                                .has_task = !found->zombie && found->task->thread.arch.stack_top,
+                                .call = NO_CALL};
+        str_copy(entry->name, sizeof(entry->name), process_name(found));
+        if (entry->has_task)
+            thread_look(&found->task->thread, entry);
+        entry->state = dump_state_of(found, entry->runs);
+    }
+    spin_unlock_irqrestore(&process_tree_lock, flags);
+    return found != NULL;
+}
+
+static void entry_print(const struct entry *entry)
+{
+    klog("  %d %s: %s; parent %d, group %d, session %d, processor %u", entry->pid, entry->name,
+         entry->state, entry->parent, entry->group, entry->session, entry->cpu);
+    /* A running thread whose trace is in ring 3 alone has left the call: the frame is that of its
+     * last. */
+    if (entry->call != NO_CALL &&
+        !(entry->runs && entry->trace.from_user && entry->trace.count == 1))
+        klog("    in system call %d", entry->call);
+    backtrace_print(&entry->trace);
+}
+
+static void dump_print_processors(void)
+{
+    for (unsigned i = 0; i < sched_cpus_online(); i++) {
+        if (i == cpu_self()->index) {
+            klog("  processor %u: lists this", i);
+        } else if (!answers[i]) {
+            klog("  processor %u: does not answer", i);
+        } else if (runs_pid[i]) {
+            klog("  processor %u: runs %d", i, runs_pid[i]);
+        } else {
+            klog("  processor %u:", i);
+            backtrace_print(&views[i].trace);
+        }
+    }
+}
+
+void threads_print(void)
+{
+    struct entry entry = {.pid = 0};
+    unsigned count = 0;
+
+    dump_ask_processors();
+    klog("threads:");
+    /* By number, not by a walk: processes that come or go do not disturb the order. */
+    for (; entry_next(entry.pid, &entry); count++)
+        entry_print(&entry);
+    dump_print_processors();
+    klog("threads: %u of programs", count);
+}

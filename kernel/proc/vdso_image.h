@@ -1,8 +1,0 @@
-/* SPDX-License-Identifier: MIT */
-/*
- * proc/vdso_image.h - the bytes of the shared object that kernel.mk makes of kernel/vdso
- */
-#pragma once
-
-extern const char vdso_image_begin[];
-extern const char vdso_image_end[];

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * RCU: grace periods and deferred frees.
+ *
+ * The kernel is not preempted: a reader runs from rcu_read_lock to rcu_read_unlock
+ * on one processor without a context switch. So a processor that switches threads, is idle, or is
+ * about to return to ring 3 has no reader: a quiescent state. A grace period is over when every
+ * processor has been in one since it began.
+ *
+ * Each processor keeps two lists: `next` takes what comes; when it is long enough it becomes
+ * `wait`, which is freed after a grace period that began afterwards. gp.started and gp.done count
+ * grace periods, one at a time; rcu_waiting has a bit for each processor that the present one waits
+ * for. The processor itself clears its bit (rcu_report); the last one ends the period, and starts
+ * the next if one was asked for.
+ *
+ * Why a reader is never missed: the writer took the pointer away before rcu_call, and gp.lock
+ * orders that before the store of rcu_waiting. A processor clears its bit by an atomic operation
+ * after its readers (they are behind it in program order), and what it reads later it reads after
+ * that operation, so it sees that the pointer is gone. Processors in their idle thread are left
+ * out: their bit in the idle mask is read after a full fence, and they leave that state by an
+ * atomic operation on the same word; the idle thread is never a reader. A processor whose bit was
+ * taken out of the idle mask by a waker counts as busy; it reports from the idle loop.
+ *
+ * A busy processor in ring 3 would never report: the start of a period sends it an interrupt, whose
+ * handler asks for a turn of the scheduler on the way back (rcu_ask_here). No timer is needed,
+ * and nothing happens where nothing is freed.
+ */
+#include "kernel/sched/rcu.h"
+
+#include "kernel/arch/x86_64/cpu.h"
+#include "kernel/core/ipi.h"
+#include "kernel/lib/assert.h"
+#include "kernel/sched/sched_internal.h"
+
+#define BATCH 256 /* objects that a processor collects before it asks for a grace period */
+
+struct rcu_cpu {
+    struct rcu_head *next; /* newest first */
+    struct rcu_head *wait;
+    unsigned count;    /* in next; read by others as a hint */
+    unsigned waiting;  /* in wait; likewise */
+    uint64_t wait_for; /* number of the grace period that frees `wait` */
+} ALIGNED(64);
+
+static struct rcu_cpu cpus[CPU_MAX]; /* each its own processor's, interrupts off */
+uint64_t rcu_waiting;
+
+static struct {
+    struct spinlock lock;
+    uint64_t started; /* [lock] number of the latest grace period */
+    uint64_t done;    /* [lock] of the latest that is over; read without */
+    bool again;       /* [lock] one more has been asked for */
+} gp = {.lock = SPINLOCK_INIT(SPIN_RCU)};
+
+static bool is_reader(void)
+{
+    return CPU_OWN->spin_mask & 1u << SPIN_RCU_READER;
+}
+
+void rcu_read_lock(void)
+{
+    ASSERT(!is_reader());
+    CPU_OWN->spin_mask |= 1u << SPIN_RCU_READER;
+}
+
+void rcu_read_unlock(void)
+{
+    ASSERT(is_reader());
+    CPU_OWN->spin_mask &= ~(1u << SPIN_RCU_READER);
+}
+
+/* The result goes to sched_kick. */
+static uint64_t gp_start_locked(void)
+{
+    uint64_t busy;
+
+    ASSERT(spin_is_held(&gp.lock) && gp.started == gp.done);
+    gp.started++;
+    gp.again = false;
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    busy = sched_cpus_busy() | 1ULL << cpu_self()->index;
+    __atomic_store_n(&rcu_waiting, busy, __ATOMIC_SEQ_CST);
+    return busy;
+}
+
+void rcu_ask_here(void)
+{
+    if (__atomic_load_n(&rcu_waiting, __ATOMIC_RELAXED) >> cpu_self()->index & 1)
+        arch_thread_add_work(cpu_self()->thread, TIF_RESCHED);
+}
+
+/* Sends each of them into the scheduler before it is in ring 3 again. No spinlock of rank RUNQ or
+ * later is held. */
+static void rcu_ask_processors(uint64_t busy)
+{
+    uint64_t self = 1ULL << cpu_self()->index;
+
+    if (busy & self)
+        rcu_ask_here();
+    sched_kick(busy & ~self);
+}
+
+/* The number of a grace period that begins after this call. */
+static uint64_t gp_request(void)
+{
+    uint64_t flags = spin_lock_irqsave(&gp.lock), busy = 0, number;
+
+    if (gp.started == gp.done)
+        busy = gp_start_locked();
+    else
+        gp.again = true;
+    number = busy ? gp.started : gp.started + 1;
+    spin_unlock_irqrestore(&gp.lock, flags);
+    rcu_ask_processors(busy);
+    return number;
+}
+
+static bool gp_is_done(uint64_t number)
+{
+    return __atomic_load_n(&gp.done, __ATOMIC_ACQUIRE) >= number;
+}
+
+static void gp_end(void)
+{
+    uint64_t busy = 0;
+
+    spin_lock(&gp.lock);
+    __atomic_store_n(&gp.done, gp.started, __ATOMIC_RELEASE);
+    if (gp.again)
+        busy = gp_start_locked();
+    spin_unlock(&gp.lock);
+    rcu_ask_processors(busy);
+}
+
+void rcu_report(void)
+{
+    uint64_t bit = 1ULL << cpu_self()->index;
+
+    ASSERT(!is_reader());
+    if (!(__atomic_load_n(&rcu_waiting, __ATOMIC_RELAXED) & bit))
+        return;
+    if (__atomic_and_fetch(&rcu_waiting, ~bit, __ATOMIC_SEQ_CST) == 0)
+        gp_end();
+}
+
+/* --- the lists --- */
+
+static void rcu_free_all(struct rcu_head *head)
+{
+    while (head) {
+        struct rcu_head *next = head->next;
+
+        head->free(head);
+        head = next;
+    }
+}
+
+/* Own processor, interrupts off: what may be freed now, if anything. */
+static struct rcu_head *rcu_advance(struct rcu_cpu *own)
+{
+    struct rcu_head *ready = NULL;
+
+    if (own->wait && gp_is_done(own->wait_for)) {
+        ready = own->wait;
+        own->wait = NULL;
+        own->waiting = 0;
+    }
+    if (!own->wait) {
+        own->wait = own->next;
+        own->waiting = own->count;
+        own->next = NULL;
+        own->count = 0;
+        own->wait_for = gp_request();
+    }
+    return ready;
+}
+
+void rcu_call(struct rcu_head *head, void (*free)(struct rcu_head *head))
+{
+    struct rcu_head *ready = NULL;
+    uint64_t flags = irq_save();
+    struct rcu_cpu *own = &cpus[cpu_self()->index];
+
+    head->free = free;
+    head->next = own->next;
+    own->next = head;
+    if (unlikely(++own->count >= BATCH))
+        ready = rcu_advance(own);
+    irq_restore(flags);
+    rcu_free_all(ready);
+}
+
+struct collection {
+    struct spinlock lock;
+    struct rcu_head *lists[2 * CPU_MAX]; /* [lock] */
+    unsigned count;                      /* [lock] */
+};
+
+static void rcu_collect(void *argument)
+{
+    struct collection *all = argument;
+    uint64_t flags = irq_save();
+    struct rcu_cpu *own = &cpus[cpu_self()->index];
+
+    spin_lock(&all->lock);
+    all->lists[all->count++] = own->next;
+    all->lists[all->count++] = own->wait;
+    spin_unlock(&all->lock);
+    own->next = own->wait = NULL;
+    own->count = own->waiting = 0;
+    irq_restore(flags);
+}
+
+unsigned rcu_pending(void)
+{
+    unsigned sum = 0;
+
+    for (unsigned cpu = 0; cpu < sched_cpus_online(); cpu++)
+        sum += cpus[cpu].count + cpus[cpu].waiting;
+    return sum;
+}
+
+void rcu_barrier(void)
+{
+    struct collection all = {.lock = SPINLOCK_INIT(SPIN_RCU)};
+    uint64_t number;
+
+    ASSERT(!spin_any_held());
+    ipi_call_all(rcu_collect, &all);
+    number = gp_request();
+    while (!gp_is_done(number)) {
+        sched_yield_cpu();
+        cpu_pause();
+    }
+    for (unsigned i = 0; i < all.count; i++)
+        rcu_free_all(all.lists[i]);
+}

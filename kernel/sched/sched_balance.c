@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The choice of a processor for each thread.
+ *
+ * A thread that wakes goes to its last processor if that is idle, to another idle one, else to the
+ * one where the fewest wait. A thread that gives way goes elsewhere when its processor is no longer
+ * allowed, another one is idle or has much less to do. An idle processor takes a waiting thread
+ * from the one that has most of them. Nothing else moves threads, so one that runs alone stays.
+ *
+ * Reads other processors' numbers without their locks: they are hints. What follows from a wrong
+ * one is a thread on a longer queue until its slice ends, never one that is lost: threads change
+ * queues under the locks alone. sched_idle_mask is exact in one direction: a processor sets its bit
+ * before it looks for work for the last time and halts.
+ */
+#include "kernel/lib/assert.h"
+#include "kernel/sched/sched_queue.h"
+
+#define STEAL_LOOKS 64 /* the victim's lock is held meanwhile */
+
+uint64_t sched_idle_mask;
+unsigned sched_online;
+uint64_t sched_allowed;
+
+unsigned sched_cpus_online(void)
+{
+    return __atomic_load_n(&sched_online, __ATOMIC_RELAXED);
+}
+
+uint64_t sched_cpus_busy(void)
+{
+    return ~__atomic_load_n(&sched_idle_mask, __ATOMIC_SEQ_CST) &
+           __atomic_load_n(&sched_allowed, __ATOMIC_RELAXED);
+}
+
+unsigned sched_running(void)
+{
+    uint64_t idle = __atomic_load_n(&sched_idle_mask, __ATOMIC_RELAXED);
+    unsigned sum = 0;
+
+    for (unsigned cpu = 0; cpu < sched_cpus_online(); cpu++)
+        sum += sched_queues[cpu].waiting + !(idle >> cpu & 1);
+    return sum;
+}
+
+/* Processors where it may run. */
+static uint64_t allowed_of(const struct thread *thread)
+{
+    return __atomic_load_n(&thread->affinity, __ATOMIC_RELAXED) &
+           __atomic_load_n(&sched_allowed, __ATOMIC_RELAXED);
+}
+
+static unsigned waiting_on(unsigned cpu)
+{
+    return __atomic_load_n(&sched_queues[cpu].waiting, __ATOMIC_RELAXED);
+}
+
+/* The processor of these where the fewest threads wait; `first` unless another has fewer. */
+static unsigned shortest_queue(uint64_t cpus, unsigned first)
+{
+    for (; cpus; cpus &= cpus - 1)
+        if (waiting_on((unsigned)__builtin_ctzll(cpus)) < waiting_on(first))
+            first = (unsigned)__builtin_ctzll(cpus);
+    return first;
+}
+
+bool sched_should_move(const struct runq *queue)
+{
+    uint64_t allowed = allowed_of(queue->current);
+    unsigned self = CPU_OWN->index;
+
+    if (!(allowed >> self & 1))
+        return true;
+    if (!queue->waiting || allowed == 1ULL << self)
+        return false;
+    return (__atomic_load_n(&sched_idle_mask, __ATOMIC_RELAXED) & allowed) ||
+           waiting_on(shortest_queue(allowed, self)) + 2 <= queue->waiting;
+}
+
+/* An idle processor is taken out of the mask at once: the next waker finds another one. A thread
+ * stays where its caches are if that costs nothing: the last processor wins among idle ones. */
+unsigned sched_place(const struct thread *thread)
+{
+    uint64_t allowed = allowed_of(thread);
+    uint64_t idle = __atomic_load_n(&sched_idle_mask, __ATOMIC_SEQ_CST) & allowed;
+    unsigned last = thread->cpu;
+
+    if (!(allowed >> last & 1))
+        last = (unsigned)__builtin_ctzll(allowed);
+    if (!idle)
+        return shortest_queue(allowed, last);
+    if (!(idle >> last & 1))
+        last = (unsigned)__builtin_ctzll(idle);
+    __atomic_fetch_and(&sched_idle_mask, ~(1ULL << last), __ATOMIC_SEQ_CST);
+    return last;
+}
+
+/* The first of a queue that may run on that processor, out of it. */
+static struct thread *steal_locked(struct runq *victim, unsigned cpu)
+{
+    struct thread *thread = victim->first;
+
+    ASSERT(spin_is_held_inline(&victim->lock));
+    for (unsigned looks = 0; thread && looks < STEAL_LOOKS; looks++) {
+        struct rb_node *next;
+
+        if (__atomic_load_n(&thread->affinity, __ATOMIC_RELAXED) >> cpu & 1) {
+            sched_remove_locked(victim, thread);
+            sched_vruntime_leave(victim, thread);
+            thread->cpu = cpu;
+            return thread;
+        }
+        next = rb_next(&thread->run_node);
+        thread = next ? rb_entry(next, struct thread, run_node) : NULL;
+    }
+    return NULL;
+}
+
+struct thread *sched_steal(unsigned self)
+{
+    struct thread *found;
+    struct runq *richest = NULL;
+    unsigned most = 0;
+
+    for (unsigned cpu = 0; cpu < sched_online; cpu++) {
+        unsigned waiting = waiting_on(cpu);
+
+        if (cpu != self && waiting > most) {
+            most = waiting;
+            richest = &sched_queues[cpu];
+        }
+    }
+    if (!richest)
+        return NULL;
+    spin_lock(&richest->lock);
+    found = steal_locked(richest, self);
+    spin_unlock(&richest->lock);
+    return found;
+}
+
+unsigned sched_find_running(const struct thread *thread)
+{
+    unsigned online = sched_cpus_online();
+
+    for (unsigned cpu = 0; cpu < online; cpu++)
+        if (sched_runs_on(thread, cpu))
+            return cpu;
+    return CPU_MAX;
+}
+
+bool sched_runs_on(const struct thread *thread, unsigned cpu)
+{
+    return cpu < CPU_MAX && __atomic_load_n(&sched_queues[cpu].current, __ATOMIC_RELAXED) == thread;
+}

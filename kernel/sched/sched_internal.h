@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sched/sched_internal.h - what the files of the scheduler share among themselves
+ *
+ * Used by: sched/sched.c (context switch, blocking, waking), sched/sched_queue.c (the order of a
+ *          run queue), sched/sched_balance.c (which processor), sched/sched_time.c (time slices,
+ *          accounts), sched/sched_idle.c (idle threads, start-up).
+ */
+#pragma once
+
+#include "kernel/core/spinlock.h"
+#include "kernel/core/timer.h"
+#include "kernel/lib/rbtree.h"
+#include "kernel/sched/sched.h"
+
+struct runq {
+    struct spinlock lock;
+    unsigned waiting;        /* [lock] threads in the tree; read without it as a hint */
+    struct rb_tree tree;     /* [lock] runnable threads that do not run, by virtual time */
+    struct thread *first;    /* [lock] the one that has had the least of it; NULL: none */
+    uint64_t min_vruntime;   /* [lock] never falls: what newcomers are measured by */
+    struct thread *current;  /* [lock], atomic for mutexes */
+    struct thread *previous; /* [lock] held over a switch, for switch_finish */
+    struct thread *idle;     /* I */
+    uint64_t since;          /* [lock] ticks: the current thread's time is accounted up to then */
+    uint64_t since_user;     /* [lock] the processor's user_ticks at the last switch */
+    uint64_t switches;       /* [lock] */
+    struct timer slice;
+    uint64_t slice_end_ns; /* [own processor] when the current thread has to give way, if ... */
+    bool counting;         /* [own processor] ... another thread waits for the processor */
+    struct timer alarm;    /* of the current thread, if it has one */
+} ALIGNED(64);
+
+extern struct runq sched_queues[CPU_MAX];
+
+static inline struct runq *sched_own_queue(void)
+{
+    return &sched_queues[CPU_OWN->index];
+}
+
+/* Locks the queue of the processor where the thread is to run, runs or ran last: while that is
+ * still switching away from it, the lock is held. The thread goes to another processor only under
+ * this lock, so what the holder sees of it holds. Interrupts off. */
+struct runq *sched_queue_lock(const struct thread *thread);
+
+/* --- sched.c --- */
+
+/* To the next thread of this processor; the caller's has been dealt with. Interrupts off; drops
+ * the queue's lock. */
+void sched_reschedule_locked(struct runq *queue);
+/* The first thing on a stack that has been switched to. */
+void sched_switch_finish(void);
+
+/* --- sched_balance.c --- */
+
+extern unsigned sched_online;    /* [a] processors that run threads ... */
+extern uint64_t sched_allowed;   /* [a] ... and a bit for each of them */
+extern uint64_t sched_idle_mask; /* [a] those in their idle thread */
+/* Bit a processor that is not in its idle thread. One that is left out has no reader of rcu.h, and
+ * will see what was stored before the call. */
+uint64_t sched_cpus_busy(void);
+/* Where a thread that became runnable should go. */
+unsigned sched_place(const struct thread *thread);
+/* Whether a thread that gives way should go on elsewhere. */
+bool sched_should_move(const struct runq *queue);
+/* Takes a waiting thread from the processor that has most of them; NULL: none. */
+struct thread *sched_steal(unsigned self);
+
+/* --- sched_time.c: of this processor, interrupts off --- */
+
+void sched_timers_init(struct runq *queue);
+/* Another thread waits for the processor: from now on the current thread's slice counts. */
+void sched_slice_begin(struct runq *queue);
+static inline void sched_slice_start(struct runq *queue)
+{
+    if (!queue->counting)
+        sched_slice_begin(queue);
+}
+/* The current thread, which has come back to the processor, has an alarm. */
+void sched_alarm_start(struct runq *queue);

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sched/sched_queue.h - the order of a run queue, where each call would count
+ *
+ * Used by: the scheduler's own files. Protocol and constants: sched/sched_queue.c.
+ * Locks:   everything here is under the queue's lock, rank RUNQ, interrupts off.
+ */
+#pragma once
+
+#include "kernel/arch/x86_64/tsc.h"
+#include "kernel/lib/assert.h"
+#include "kernel/sched/sched_internal.h"
+
+extern uint64_t sched_sleeper_ticks, sched_wakeup_ticks; /* constant after sched_queue_init */
+void sched_queue_init(void);
+void sched_tree_insert(struct runq *queue, struct thread *thread); /* into one that is not empty */
+void sched_tree_remove(struct runq *queue, struct thread *thread); /* not the last */
+
+/* Whether a lies before b: they may wrap. */
+static inline bool sched_before(uint64_t a, uint64_t b)
+{
+    return (int64_t)(a - b) < 0;
+}
+
+/* A thread that is between two queues has its virtual time relative to their minima. */
+static inline void sched_vruntime_leave(const struct runq *queue, struct thread *thread)
+{
+    thread->vruntime -= queue->min_vruntime;
+}
+
+static inline void sched_vruntime_join(const struct runq *queue, struct thread *thread)
+{
+    thread->vruntime += queue->min_vruntime;
+}
+
+static inline void sched_raise_min_locked(struct runq *queue, uint64_t vruntime)
+{
+    ASSERT(spin_is_held_inline(&queue->lock));
+    if (sched_before(queue->min_vruntime, vruntime))
+        queue->min_vruntime = vruntime;
+}
+
+/* Accounts the current thread's time up to now. */
+static inline void sched_charge_locked(struct runq *queue)
+{
+    struct thread *self = queue->current;
+    uint64_t now = tsc_read();
+    uint64_t ticks = now - queue->since;
+
+    ASSERT(spin_is_held_inline(&queue->lock));
+    if (unlikely((int64_t)ticks < 0)) /* the clocks of two processors may differ a little */
+        return;
+    queue->since = now;
+    self->ran += ticks;
+    self->vruntime += (uint64_t)(((unsigned __int128)ticks * self->vruntime_factor) >> 32);
+}
+
+/* The same, and the minimum follows. */
+static inline void sched_update_min_locked(struct runq *queue)
+{
+    uint64_t vruntime;
+
+    ASSERT(spin_is_held_inline(&queue->lock));
+    if (queue->current->is_idle)
+        return;
+    sched_charge_locked(queue);
+    vruntime = queue->current->vruntime;
+    if (queue->first && sched_before(queue->first->vruntime, vruntime))
+        vruntime = queue->first->vruntime;
+    sched_raise_min_locked(queue, vruntime);
+}
+
+/* A thread that has slept is not further behind the others than its credit allows. */
+static inline void sched_vruntime_limit(const struct runq *queue, struct thread *thread)
+{
+    uint64_t least = queue->min_vruntime - sched_sleeper_ticks;
+
+    if (sched_before(thread->vruntime, least))
+        thread->vruntime = least;
+}
+
+static inline void sched_tree_make_sole(struct runq *queue, struct thread *thread)
+{
+    thread->run_node = (struct rb_node){.parent_and_colour = RB_BLACK};
+    queue->tree.root = &thread->run_node;
+    queue->first = thread;
+}
+
+static inline void sched_enqueue(struct runq *queue, struct thread *thread)
+{
+    if (queue->waiting++ == 0)
+        sched_tree_make_sole(queue, thread);
+    else
+        sched_tree_insert(queue, thread);
+}
+
+static inline void sched_enqueue_locked(struct runq *queue, struct thread *thread)
+{
+    ASSERT(spin_is_held_inline(&queue->lock));
+    sched_enqueue(queue, thread);
+}
+
+static inline void sched_remove(struct runq *queue, struct thread *thread)
+{
+    ASSERT(queue->waiting);
+    if (--queue->waiting == 0) {
+        queue->tree.root = NULL;
+        queue->first = NULL;
+    } else {
+        sched_tree_remove(queue, thread);
+    }
+}
+
+static inline void sched_remove_locked(struct runq *queue, struct thread *thread)
+{
+    ASSERT(spin_is_held_inline(&queue->lock));
+    sched_remove(queue, thread);
+}
+
+/* The first, out of the queue; NULL: none. */
+static inline struct thread *sched_dequeue(struct runq *queue)
+{
+    struct thread *first = queue->first;
+
+    ASSERT(spin_is_held_inline(&queue->lock));
+    if (!first)
+        return NULL;
+    sched_remove(queue, first);
+    sched_raise_min_locked(queue, first->vruntime);
+    return first;
+}
+
+/* The first, which comes out, while this thread goes in. */
+static inline struct thread *sched_exchange_locked(struct runq *queue, struct thread *thread)
+{
+    struct thread *first = queue->first;
+
+    ASSERT(spin_is_held_inline(&queue->lock));
+    if (queue->waiting == 1) {
+        sched_tree_make_sole(queue, thread);
+    } else {
+        sched_remove(queue, first);
+        sched_enqueue(queue, thread);
+    }
+    sched_raise_min_locked(queue, first->vruntime);
+    return first;
+}
+
+/* Whether the first in the queue is to run instead of the current thread: it has had no more. The
+ * latter's time is accounted. */
+static inline bool sched_first_is_due(const struct runq *queue)
+{
+    return queue->first && !sched_before(queue->current->vruntime, queue->first->vruntime);
+}
+
+/* The current thread gives up what it may be behind the first. */
+static inline void sched_go_last_locked(const struct runq *queue)
+{
+    ASSERT(spin_is_held_inline(&queue->lock));
+    if (sched_before(queue->current->vruntime, queue->first->vruntime))
+        queue->current->vruntime = queue->first->vruntime;
+}
+
+/* A thread became runnable: it may be far enough behind the current thread to replace it. */
+static inline void sched_check_preempt(const struct runq *queue, const struct thread *thread)
+{
+    struct thread *current = queue->current;
+
+    if (!current->is_idle && sched_before(thread->vruntime + sched_wakeup_ticks, current->vruntime))
+        arch_thread_add_work(&current->arch, TIF_RESCHED);
+}

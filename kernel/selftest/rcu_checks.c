@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * RCU: objects are freed after a grace period, and never while a reader has them.
+ *
+ * An object holds a known word, which is overwritten before it is freed. Readers on all other
+ * processors look at the published object while the check replaces it again and again: a reader
+ * that sees the overwritten word had an object that was freed under it. With `make POISON=1` freed
+ * memory is overwritten as well.
+ */
+#include "kernel/core/clock.h"
+#include "kernel/lib/fmt.h"
+#include "kernel/mm/slab.h"
+#include "kernel/sched/rcu.h"
+#include "kernel/sched/sched.h"
+#include "kernel/selftest/ktest.h"
+
+#define MANY       5000
+#define LIVE       0x600d600d600d600dULL
+#define GONE       0xdeaddeaddeaddeadULL
+#define READING_NS 100000000ULL
+
+struct item {
+    struct rcu_head rcu;
+    uint64_t word;
+};
+
+static unsigned freed; /* atomic */
+
+static void item_free(struct rcu_head *head)
+{
+    struct item *item = container_of(head, struct item, rcu);
+
+    __atomic_store_n(&item->word, GONE, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&freed, 1, __ATOMIC_RELAXED);
+    kfree(item);
+}
+
+/* Without memory NULL: the check fails with a reason of its own. */
+static struct item *item_make(void)
+{
+    struct item *item = kmalloc(sizeof(*item));
+
+    if (item)
+        item->word = LIVE;
+    return item;
+}
+
+/* Without a barrier most are freed in the course of things; none waits after one. */
+KTEST(rcu_frees, "rcu-frees")
+{
+    unsigned before;
+
+    freed = 0;
+    for (unsigned i = 0; i < MANY; i++) {
+        struct item *item = item_make();
+
+        KTEST_EXPECT(item, "no memory for item %u", i);
+        rcu_call(&item->rcu, item_free);
+        if (i % 64 == 0)
+            sched_yield_cpu();
+    }
+    before = __atomic_load_n(&freed, __ATOMIC_RELAXED);
+    rcu_barrier();
+    KTEST_EXPECT(freed == MANY, "%u of %u freed after the barrier", freed, MANY);
+    KTEST_EXPECT(before >= MANY / 2, "only %u of %u freed before the barrier", before, MANY);
+    return true;
+}
+
+static struct item *published; /* atomic */
+static bool stop;              /* atomic */
+static unsigned nreaders;      /* atomic: readers that have not ended */
+static unsigned seen_gone;     /* atomic */
+static struct thread readers[CPU_MAX];
+
+/* A thread of another processor: reads what is published, again and again. A hundred looks in one
+ * section: the writer has time to replace the object meanwhile. */
+static void read_published(void *argument)
+{
+    (void)argument;
+    sched_first();
+    while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
+        struct item *item;
+
+        rcu_read_lock();
+        item = __atomic_load_n(&published, __ATOMIC_ACQUIRE);
+        for (unsigned i = 0; i < 100; i++) {
+            if (__atomic_load_n(&item->word, __ATOMIC_RELAXED) != LIVE)
+                __atomic_fetch_add(&seen_gone, 1, __ATOMIC_RELAXED);
+            cpu_pause();
+        }
+        rcu_read_unlock();
+        sched_yield_cpu();
+    }
+    sched_exit();
+}
+
+static void reader_ended(struct thread *thread)
+{
+    (void)thread;
+    __atomic_fetch_sub(&nreaders, 1, __ATOMIC_RELEASE);
+}
+
+/* On every processor but the first, as many as there is memory for. */
+static void readers_start(void)
+{
+    stop = false;
+    for (unsigned cpu = 1; cpu < sched_cpus_online(); cpu++) {
+        struct thread *thread = &readers[nreaders];
+
+        *thread = (struct thread){0};
+        if (thread_create(thread, read_published, NULL))
+            break;
+        thread->affinity = 1ULL << cpu;
+        thread->ended = reader_ended;
+        nreaders++;
+        sched_start(thread);
+    }
+}
+
+/* Stacks are freed when the threads have ended for good. */
+static void readers_stop(unsigned count)
+{
+    __atomic_store_n(&stop, true, __ATOMIC_RELAXED);
+    while (__atomic_load_n(&nreaders, __ATOMIC_ACQUIRE))
+        sched_yield_cpu();
+    for (unsigned i = 0; i < count; i++)
+        thread_destroy(&readers[i]);
+}
+
+/* Takes the object away that readers may look at, and has it freed. False: no memory. */
+static bool replace_published(void)
+{
+    struct item *item = item_make(), *old;
+
+    if (!item)
+        return false;
+    old = __atomic_exchange_n(&published, item, __ATOMIC_ACQ_REL);
+    rcu_call(&old->rcu, item_free);
+    return true;
+}
+
+/* An object stays as it is until every reader that found it is done, on whichever processor. */
+KTEST(rcu_reader, "rcu-reader-keeps-object")
+{
+    uint64_t end = clock_monotonic_ns() + READING_NS;
+    unsigned count;
+    bool good = true;
+
+    seen_gone = 0;
+    published = item_make();
+    KTEST_EXPECT(published, "no memory");
+    readers_start();
+    count = nreaders;
+    while (good && clock_monotonic_ns() < end) {
+        good = replace_published();
+        sched_yield_cpu();
+    }
+    readers_stop(count);
+    rcu_barrier();
+    kfree(published);
+    KTEST_EXPECT(good, "no memory");
+    KTEST_EXPECT(seen_gone == 0, "readers saw an object %u times after it was freed", seen_gone);
+    return true;
+}

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fcntl and ioctl: flags of descriptors, flags of files, and what a file's own operations answer.
+ *
+ * Close-on-exec belongs to the number and lies in the table; O_APPEND, O_NONBLOCK and the like
+ * belong to the open file, and so to every task that shares it. They are single bits, changed
+ * atomically: two tasks may each change one of their own.
+ */
+#include "kernel/fs/pipe/pipe.h"
+#include "kernel/fs/vfs/fdtable.h"
+#include "kernel/fs/vfs/file.h"
+#include "kernel/proc/process.h"
+#include "kernel/syscall/fs/record_lock.h"
+#include "kernel/syscall/handlers.h"
+#include "kernel/vm/vm_user.h"
+#include "shared/linux/errno.h"
+#include "shared/linux/fcntl.h"
+#include "shared/linux/ioctl.h"
+#include "shared/linux/signal.h"
+#include "shared/linux/stat.h"
+
+#define SETFL_FLAGS (LX_O_APPEND | LX_O_NONBLOCK | LX_O_DIRECT | LX_O_NOATIME)
+
+/* A file that is memory, as those of Linux's tmpfs: whatever they do is direct, and they have
+ * seals, of which the one that forbids more of them is set. */
+static bool is_memory_file(const struct file *file)
+{
+    return (file_mode(file) & LX_S_IFMT) == LX_S_IFREG &&
+           file->inode->super->magic == LX_TMPFS_MAGIC;
+}
+
+/* Each bit by its own atomic operation: a task that changes another bit at the same time loses
+ * nothing. */
+static void set_flag(struct file *file, uint32_t flag, bool on)
+{
+    if (on)
+        __atomic_fetch_or(&file->flags, flag, __ATOMIC_RELAXED);
+    else
+        __atomic_fetch_and(&file->flags, ~flag, __ATOMIC_RELAXED);
+}
+
+/* Only bits that are newly set are checked: a program may give back what F_GETFL showed. */
+static int64_t set_flags(struct task *self, struct file *file, uint32_t flags)
+{
+    /* Only what may become ready by itself can announce it. */
+    uint32_t allowed = SETFL_FLAGS | (file->access & FILE_SERIAL ? 0 : LX_O_ASYNC);
+    uint32_t changed = (flags ^ file->flags) & allowed;
+
+    if ((changed & flags & LX_O_NOATIME) &&
+        !inode_owner_or_privileged(file->inode, &self->fs->cred))
+        return -EPERM;
+    if ((flags & LX_O_DIRECT) && !file_is_pipe(file) && !is_memory_file(file))
+        return -EINVAL;
+    set_flag(file, allowed & ~flags, false);
+    set_flag(file, allowed & flags, true);
+    return 0;
+}
+
+/* A lowest number at or above RLIMIT_NOFILE is EINVAL, not EMFILE. */
+static int64_t duplicate(struct task *self, int fd, uint64_t min, bool cloexec)
+{
+    if (min >= __atomic_load_n(&self->files->limit, __ATOMIC_RELAXED))
+        return -EINVAL;
+    return fd_dup(self->files, fd, (int)min, cloexec);
+}
+
+/* What O_PATH descriptors allow, too. *handled is false for everything else. */
+static int64_t fcntl_any(struct task *self, struct file *file, int fd, int command,
+                         uint64_t argument, bool *handled)
+{
+    *handled = true;
+    switch (command) {
+    case LX_F_DUPFD:
+        return duplicate(self, fd, (uint32_t)argument, false);
+    case LX_F_DUPFD_CLOEXEC:
+        return duplicate(self, fd, (uint32_t)argument, true);
+    case LX_F_GETFD:
+        return fd_get_cloexec(self->files, fd);
+    case LX_F_SETFD:
+        return fd_set_cloexec(self->files, fd, argument & LX_FD_CLOEXEC);
+    case LX_F_GETFL:
+        return __atomic_load_n(&file->flags, __ATOMIC_RELAXED);
+    default:
+        *handled = false;
+        return 0;
+    }
+}
+
+/* The process or group that SIGIO would go to, and the signal to send instead: kept, never used. */
+static int64_t fcntl_owner(struct file *file, int command, int argument)
+{
+    switch (command) {
+    case LX_F_SETOWN:
+        if (argument == INT32_MIN)
+            return -EINVAL;
+        if (argument && !process_exists(argument))
+            return -ESRCH;
+        file->owner = argument;
+        return 0;
+    case LX_F_GETOWN:
+        return file->owner;
+    case LX_F_SETSIG:
+        if (argument < 0 || argument > LX_NSIG)
+            return -EINVAL;
+        file->owner_signal = argument;
+        return 0;
+    default:
+        return file->owner_signal;
+    }
+}
+
+/* No file can be sealed; the errors say why, in Linux's order. */
+static int64_t fcntl_seals(const struct file *file, int command, uint32_t seals)
+{
+    if (command == LX_F_GET_SEALS)
+        return is_memory_file(file) ? LX_F_SEAL_SEAL : -EINVAL;
+    if (!(file->access & FILE_WRITE))
+        return -EPERM;
+    if ((seals & ~(uint32_t)LX_F_ALL_SEALS) || !is_memory_file(file))
+        return -EINVAL;
+    return -EPERM;
+}
+
+/* Everything else, for files that are open for input, output or neither. */
+static int64_t fcntl_open(struct task *self, struct fd_ref ref, int fd, int command,
+                          uint64_t argument)
+{
+    struct file *file = ref.file;
+
+    if (is_record_lock(command))
+        return record_lock(self, ref, fd, command, (struct uptr){argument});
+    if (command >= LX_F_SETOWN && command <= LX_F_GETSIG)
+        return fcntl_owner(file, command, (int)argument);
+    if (command == LX_F_SETFL)
+        return set_flags(self, file, (uint32_t)argument);
+    if (command == LX_F_ADD_SEALS || command == LX_F_GET_SEALS)
+        return fcntl_seals(file, command, (uint32_t)argument);
+    if (command != LX_F_GETPIPE_SZ && command != LX_F_SETPIPE_SZ)
+        return -EINVAL;
+    if (!file_is_pipe(file))
+        return -EBADF;
+    return command == LX_F_GETPIPE_SZ
+               ? pipe_capacity(file)
+               : pipe_resize(file, (uint32_t)argument, self->fs->cred.euid == 0);
+}
+
+/* Honoured: DUPFD, DUPFD_CLOEXEC, GETFD, SETFD, GETFL, SETFL, GETLK, SETLK, SETLKW, the same three
+ * of OFD, GETPIPE_SZ, SETPIPE_SZ. SETOWN and SETSIG are kept, but SIGIO is never sent. */
+int64_t sys_fcntl(struct task *self, int fd, int command, uint64_t argument)
+{
+    struct fd_ref ref = fd_find_any(self->files, fd);
+    int64_t result;
+    bool handled;
+
+    if (!ref.file)
+        return -EBADF;
+    result = fcntl_any(self, ref.file, fd, command, argument, &handled);
+    if (handled)
+        ;
+    else if (ref.file->access & FILE_PATH)
+        result = -EBADF;
+    else
+        result = fcntl_open(self, ref, fd, command, argument);
+    fd_ref_put(ref);
+    return result;
+}
+
+/* FIONREAD of a regular file; negative behind the end, as on Linux. */
+static int64_t bytes_to_the_end(struct file *file, struct uptr argument)
+{
+    uint64_t size = file_size(file);
+    uint32_t left = (uint32_t)(size - (uint64_t)file->position);
+
+    return vm_user_write(argument, &left, sizeof(left));
+}
+
+/* The same bit as O_NONBLOCK of F_SETFL, for all tasks that share the open file. */
+static int64_t set_nonblock(struct file *file, struct uptr argument)
+{
+    int on;
+    int err = vm_user_read(&on, argument, sizeof(on));
+
+    if (!err)
+        set_flag(file, LX_O_NONBLOCK, on != 0);
+    return err;
+}
+
+/* Honoured for all: FIOCLEX, FIONCLEX, FIONBIO; for regular files FIONREAD. The rest is the
+ * device's own. */
+int64_t sys_ioctl(struct task *self, int fd, unsigned request, struct uptr argument)
+{
+    struct fd_ref ref = fd_find(self->files, fd);
+    int64_t result;
+
+    if (!ref.file)
+        return -EBADF;
+    if (request == LX_FIOCLEX || request == LX_FIONCLEX)
+        result = fd_set_cloexec(self->files, fd, request == LX_FIOCLEX);
+    else if (request == LX_FIONBIO)
+        result = set_nonblock(ref.file, argument);
+    else if (request == LX_FIONREAD && (file_mode(ref.file) & LX_S_IFMT) == LX_S_IFREG)
+        result = bytes_to_the_end(ref.file, argument);
+    else
+        result = ref.file->ops->ioctl ? ref.file->ops->ioctl(ref.file, request, argument) : -ENOTTY;
+    fd_ref_put(ref);
+    return result;
+}

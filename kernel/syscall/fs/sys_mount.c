@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mount and umount2.
+ *
+ * The strings are copied before anything is looked up, each into a buffer of its own. Rights are
+ * checked after the walk to the mount point, as on Linux: a program without them learns ENOENT
+ * first. What the file system type does with its options is its own affair
+ * (fs/ramfs/ramfs_mount.c); the list of mounts and its lock are in fs/vfs/mount.c.
+ *
+ * umount2 sweeps afterwards: detached file systems that nothing uses any more are freed there.
+ */
+#include "kernel/fs/vfs/mount.h"
+#include "kernel/fs/vfs/namebuf.h"
+#include "kernel/fs/vfs/path.h"
+#include "kernel/proc/task.h"
+#include "kernel/syscall/fs/user_path.h"
+#include "kernel/syscall/handlers.h"
+#include "kernel/vm/vm_user.h"
+#include "shared/linux/errno.h"
+#include "shared/linux/fcntl.h"
+#include "shared/linux/mount.h"
+
+/* What stays with a mount. SYNCHRONOUS changes nothing in memory. */
+#define FLAGS_KEPT                                                                                 \
+    (LX_MS_RDONLY | LX_MS_NOSUID | LX_MS_NODEV | LX_MS_NOEXEC | LX_MS_SYNCHRONOUS |                \
+     LX_MS_NOATIME | LX_MS_NODIRATIME | LX_MS_RELATIME | LX_MS_STRICTATIME)
+
+#define FLAGS_PROPAGATION (LX_MS_UNBINDABLE | LX_MS_PRIVATE | LX_MS_SLAVE | LX_MS_SHARED)
+
+/* What the program gave as text, in one buffer each; "" for a null pointer where that is fine. */
+struct mount_texts {
+    char *source, *type, *options;
+    bool has_type;
+};
+
+/* Too long a string is EINVAL in mount(2), not ENAMETOOLONG. */
+static int text_get(struct uptr from, char **out)
+{
+    int64_t len = 0;
+
+    *out = namebuf_alloc(LX_PATH_MAX);
+    if (!*out)
+        return -ENOMEM;
+    **out = '\0';
+    if (from.va)
+        len = vm_user_read_string(*out, from, LX_PATH_MAX);
+    return len == -ENAMETOOLONG ? -EINVAL : len < 0 ? (int)len : 0;
+}
+
+/* The options are a page of the program's, of which the end may be missing. */
+static int options_get(struct uptr from, char **out)
+{
+    int err = text_get(from, out);
+
+    if (err == -EINVAL) {
+        (*out)[LX_PATH_MAX - 1] = '\0';
+        err = 0;
+    }
+    return err;
+}
+
+static int texts_get(struct mount_texts *texts, struct uptr source, struct uptr type,
+                     struct uptr options)
+{
+    int err = text_get(type, &texts->type);
+
+    texts->has_type = type.va != 0;
+    if (!err)
+        err = text_get(source, &texts->source);
+    return err ? err : options_get(options, &texts->options);
+}
+
+/* Also after a partial failure: what was not allocated is NULL. */
+static void texts_put(struct mount_texts *texts)
+{
+    namebuf_free(texts->source, LX_PATH_MAX);
+    namebuf_free(texts->type, LX_PATH_MAX);
+    namebuf_free(texts->options, LX_PATH_MAX);
+}
+
+static int mount_at(struct task *self, struct dentry *where, struct mount_texts *texts,
+                    uint32_t flags)
+{
+    if (!credentials_is_privileged(&self->fs->cred))
+        return -EPERM;
+    /* Remounting and propagation take precedence over the type, in the order of Linux's path_mount.
+     */
+    if (flags & LX_MS_REMOUNT)
+        return mount_change(where, flags & FLAGS_KEPT, texts->options);
+    if (flags & (LX_MS_BIND | LX_MS_MOVE))
+        return -EINVAL;
+    /* There is one name space: nothing is propagated anywhere. */
+    if (flags & FLAGS_PROPAGATION)
+        return where->parent ? -EINVAL : 0;
+    if (!texts->has_type)
+        return -EINVAL;
+    return mount_new(texts->type, *texts->source ? texts->source : "none", where,
+                     flags & FLAGS_KEPT, texts->options);
+}
+
+/* Types: tmpfs, ramfs, proc. Honoured: REMOUNT, RDONLY, NODEV, NOEXEC, NOATIME, and for what it is
+ * worth NOSUID, SYNCHRONOUS, NODIRATIME, STRICTATIME. BIND and MOVE are refused (-EINVAL). */
+int64_t sys_mount(struct task *self, struct uptr source, struct uptr target, struct uptr type,
+                  uint64_t flags, struct uptr options)
+{
+    struct mount_texts texts = {0};
+    struct dentry *where;
+    int err = texts_get(&texts, source, type, options);
+
+    /* The magic number of kernels before 2.4, which old programs still put there. */
+    if ((flags & LX_MS_MGC_MSK) == LX_MS_MGC_VAL)
+        flags &= ~(uint64_t)LX_MS_MGC_MSK;
+    if (!err)
+        err = user_walk(self, LX_AT_FDCWD, target, PATH_FOLLOW, &where);
+    if (!err) {
+        err = mount_at(self, where, &texts, (uint32_t)flags);
+        dentry_put(where);
+    }
+    texts_put(&texts);
+    return err;
+}
+
+/* Honoured: DETACH, UMOUNT_NOFOLLOW. FORCE means nothing in memory, EXPIRE is refused. */
+int64_t sys_umount2(struct task *self, struct uptr target, int flags)
+{
+    struct dentry *root;
+    int err;
+
+    if (flags & ~(LX_MNT_FORCE | LX_MNT_DETACH | LX_MNT_EXPIRE | LX_UMOUNT_NOFOLLOW))
+        return -EINVAL;
+    err = user_walk(self, LX_AT_FDCWD, target, flags & LX_UMOUNT_NOFOLLOW ? 0 : PATH_FOLLOW, &root);
+    if (err)
+        return err;
+    if (!credentials_is_privileged(&self->fs->cred))
+        err = -EPERM;
+    else if (root->parent || (flags & LX_MNT_EXPIRE))
+        err = -EINVAL;
+    else
+        err = mount_remove(root, flags & LX_MNT_DETACH);
+    dentry_put(root);
+    /* Also after a failure: the walk may have held the last use of a detached file system. */
+    mount_sweep();
+    return err;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pipe and pipe2.
+ *
+ * The numbers are reserved, and written to the program, before they lead anywhere: after a failed
+ * copy both are taken back, and a task that shares the table has never seen half a pipe.
+ */
+#include "kernel/fs/pipe/pipe.h"
+#include "kernel/fs/vfs/fdtable.h"
+#include "kernel/fs/vfs/file.h"
+#include "kernel/proc/task.h"
+#include "kernel/syscall/handlers.h"
+#include "kernel/vm/vm_user.h"
+#include "shared/linux/errno.h"
+#include "shared/linux/fcntl.h"
+
+/* Numbers first, then the copy to the program; nothing can fail after that. */
+static int reserve_and_tell(struct task *self, struct uptr result, bool cloexec, int fds[2])
+{
+    int err;
+
+    fds[0] = fd_reserve(self->files, 0, cloexec);
+    if (fds[0] < 0)
+        return fds[0];
+    fds[1] = fd_reserve(self->files, 0, cloexec);
+    err = fds[1] < 0 ? fds[1] : vm_user_write(result, fds, 2 * sizeof(fds[0]));
+    if (!err)
+        return 0;
+    if (fds[1] >= 0)
+        fd_unreserve(self->files, fds[1]);
+    fd_unreserve(self->files, fds[0]);
+    return err;
+}
+
+/* Honoured: CLOEXEC, NONBLOCK. */
+int64_t sys_pipe2(struct task *self, struct uptr result, int flags)
+{
+    struct file *reader, *writer;
+    int fds[2];
+    int err;
+
+    if ((uint32_t)flags & ~(LX_O_CLOEXEC | LX_O_NONBLOCK))
+        return -EINVAL;
+    err = pipe_create((uint32_t)flags & LX_O_NONBLOCK, &self->fs->cred, &reader, &writer);
+    if (err)
+        return err;
+    err = reserve_and_tell(self, result, (uint32_t)flags & LX_O_CLOEXEC, fds);
+    if (err) {
+        file_put(reader);
+        file_put(writer);
+        return err;
+    }
+    fd_fill(self->files, fds[0], reader);
+    fd_fill(self->files, fds[1], writer);
+    return 0;
+}
+
+int64_t sys_pipe(struct task *self, struct uptr result)
+{
+    return sys_pipe2(self, result, 0);
+}

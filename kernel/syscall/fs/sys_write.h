@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * syscall/fs/sys_write.h - what all calls that write or lengthen a file have in common
+ *
+ * Owns:    the signals of writing (SIGPIPE, SIGXFSZ), RLIMIT_FSIZE.
+ * Context: a system call; no lock held.
+ * Tests:   tests/user/fs/file_limit.c
+ */
+#pragma once
+
+#include "kernel/lib/util.h"
+
+struct inode;
+struct task;
+struct user_iter;
+
+/* Before a write to a regular file: what the writer may not do, RLIMIT_FSIZE and set-ID bits. */
+void write_begin(const struct task *self, struct user_iter *io);
+
+/* The result of a write, with the signal that goes with it. */
+int64_t write_finish(struct task *self, int64_t result);
+
+/* Before a file gets a new size: 0 or, with SIGXFSZ, -EFBIG. */
+MUST_CHECK int write_check_size(struct task *self, const struct inode *inode, uint64_t nbytes);

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * syscall/fs/user_path.h - paths and directory descriptors as programs give them
+ *
+ * Owns:    struct user_path, a path copied from a program; struct path_start, where it begins.
+ * Context: a system call; no lock held.
+ * Fails:   -EFAULT, -ENAMETOOLONG, -ENOENT for "" unless wanted, -EBADF, -ENOTDIR, -ENOMEM.
+ * Tests:   tests/host/fs_model_test.c, tests/user/mem/badptr_*.c
+ */
+#pragma once
+
+#include "kernel/fs/vfs/fdtable.h"
+#include "kernel/lib/util.h"
+
+struct dentry;
+struct inode;
+struct task;
+
+#define USER_PATH_SMALL 128
+
+struct user_path {
+    const char *text;
+    char *large; /* NULL: the text is in small */
+    char small[USER_PATH_SMALL];
+};
+
+MUST_CHECK int user_path_get(struct user_path *path, struct uptr from);
+void user_path_put(struct user_path *path);
+
+/* What a relative path starts from. For an absolute path the descriptor is not even looked at. */
+struct path_start {
+    struct fd_ref ref;
+    struct dentry *dentry; /* NULL: the working directory */
+};
+
+MUST_CHECK int path_start_get(struct task *self, int dirfd, const char *path,
+                              struct path_start *start);
+void path_start_put(struct path_start *start);
+
+/* Both, then the walk: the place a program means, referenced. flags: enum path_flags. */
+MUST_CHECK int user_walk(struct task *self, int dirfd, struct uptr path, unsigned flags,
+                         struct dentry **out_dentry);
+/* The same for calls with AT_EMPTY_PATH: the inode, referenced, also of a file without a name. */
+MUST_CHECK int user_walk_inode(struct task *self, int dirfd, struct uptr path, unsigned flags,
+                               struct inode **out_inode);

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * New processes, new programs, waiting for their end: fork, clone, execve, wait4, waitid.
+ *
+ * clone and its relatives only translate flags into a fork_request (proc/fork.h). A failure leaves
+ * no trace of the child; a bad address for its number is not one, as on Linux.
+ *
+ * execve reads path, arguments and environment into kernel memory first, since the commit of
+ * exec_replace takes the memory that they are in away. Until then every error leaves the program as
+ * it was.
+ */
+#include "kernel/fs/vfs/open.h"
+#include "kernel/fs/vfs/path.h"
+#include "kernel/lib/fmt.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/slab.h"
+#include "kernel/proc/exec/exec_args.h"
+#include "kernel/proc/fork.h"
+#include "kernel/proc/process.h"
+#include "kernel/syscall/fs/user_path.h"
+#include "kernel/syscall/handlers.h"
+#include "kernel/syscall/proc/sys_usage.h"
+#include "kernel/vm/vm_user.h"
+#include "shared/linux/clone.h"
+#include "shared/linux/errno.h"
+#include "shared/linux/fcntl.h"
+
+/* Everything is copied; SIGCHLD at the end, as for a plain child. */
+int64_t sys_fork(struct task *self)
+{
+    return fork_process(self, &(struct fork_request){.exit_signal = LX_SIGCHLD});
+}
+
+/* The parent sleeps until the child has left its memory, by exec or exit. */
+int64_t sys_vfork(struct task *self)
+{
+    return fork_process(self, &(struct fork_request){.exit_signal = LX_SIGCHLD,
+                                                     .share_memory = true,
+                                                     .wait_release = true});
+}
+
+/* Honoured: VM, FS, FILES, VFORK, PARENT, SETTLS, PARENT_SETTID, CHILD_SETTID, CHILD_CLEARTID,
+ * CLEAR_SIGHAND. No effect: SYSVSEM, DETACHED, UNTRACED, IO, PTRACE. Refused: THREAD and SIGHAND
+ * (one task a process), name spaces, PIDFD. */
+static int64_t clone_with(struct task *self, const struct lx_clone_args *args)
+{
+    uint64_t flags = args->flags;
+    struct fork_request request = {
+        .share_memory = (flags & LX_CLONE_VM) != 0,
+        .share_files = (flags & LX_CLONE_FILES) != 0,
+        .share_fs = (flags & LX_CLONE_FS) != 0,
+        .wait_release = (flags & LX_CLONE_VFORK) != 0,
+        .clear_handlers = (flags & LX_CLONE_CLEAR_SIGHAND) != 0,
+        .same_parent = (flags & LX_CLONE_PARENT) != 0,
+        .exit_signal = (int)args->exit_signal,
+        .stack = args->stack,
+        .set_tls = (flags & LX_CLONE_SETTLS) != 0,
+        .tls = args->tls,
+    };
+    /* Whatever is not known is refused: a program that got less than it asked for would go wrong
+     * later. */
+    const uint64_t known = LX_CLONE_VM | LX_CLONE_FS | LX_CLONE_FILES | LX_CLONE_VFORK |
+                           LX_CLONE_PARENT | LX_CLONE_SYSVSEM | LX_CLONE_SETTLS |
+                           LX_CLONE_PARENT_SETTID | LX_CLONE_CHILD_CLEARTID | LX_CLONE_DETACHED |
+                           LX_CLONE_UNTRACED | LX_CLONE_CHILD_SETTID | LX_CLONE_IO |
+                           LX_CLONE_PTRACE | LX_CLONE_CLEAR_SIGHAND;
+
+    if (flags & ~known || args->exit_signal > LX_NSIG)
+        return -EINVAL;
+    /* The pointers mean something only with their flags. */
+    if (flags & LX_CLONE_PARENT_SETTID)
+        request.parent_tid.va = args->parent_tid;
+    if (flags & LX_CLONE_CHILD_SETTID)
+        request.child_tid_set.va = args->child_tid;
+    if (flags & LX_CLONE_CHILD_CLEARTID)
+        request.child_tid_clear.va = args->child_tid;
+    return fork_process(self, &request);
+}
+
+/* The lower half of the flags only: those above 2^32 are clone3's. The signal at the end is in
+ * their lowest byte. */
+int64_t sys_clone(struct task *self, uint64_t flags, uint64_t stack, struct uptr parent_tid,
+                  struct uptr child_tid, uint64_t tls)
+{
+    struct lx_clone_args args = {
+        .flags = flags & 0xffffffffULL & ~(uint64_t)LX_CSIGNAL,
+        .exit_signal = flags & LX_CSIGNAL,
+        .stack = stack,
+        .parent_tid = parent_tid.va,
+        .child_tid = child_tid.va,
+        .tls = tls,
+    };
+
+    return clone_with(self, &args);
+}
+
+#define CLONE_ARGS_FIRST 64 /* bytes of the first version of the structure */
+
+/* A shorter structure is one of an earlier version: its missing fields are 0. stack is the lowest
+ * address here, unlike in clone. */
+int64_t sys_clone3(struct task *self, struct uptr user_args, size_t nbytes)
+{
+    struct lx_clone_args args = {0};
+    int err;
+
+    if (nbytes > 4096)
+        return -E2BIG;
+    if (nbytes < CLONE_ARGS_FIRST)
+        return -EINVAL;
+    err = vm_user_read(&args, user_args, MIN(nbytes, sizeof(args)));
+    if (err)
+        return err;
+    if (args.flags & (LX_CSIGNAL | LX_CLONE_DETACHED) || args.set_tid_size || args.set_tid ||
+        !args.stack != !args.stack_size)
+        return -EINVAL;
+    args.stack += args.stack_size;
+    return clone_with(self, &args);
+}
+
+/* Arguments and environment may take a quarter of the stack's limit, between two bounds
+ * (execve(2)). */
+static int64_t exec_file(struct task *self, struct file *file, const char *path, bool hidden,
+                         struct uptr argv, struct uptr envp)
+{
+    struct exec_args args;
+    uint64_t room = self->process->limits[LX_RLIMIT_STACK].current / 4;
+    int err = exec_args_copy(&args, argv, envp, MAX(MIN(room, EXEC_ARGS_MAX), EXEC_ARGS_MIN));
+
+    if (err)
+        return err;
+    err = exec_replace(
+        self, file,
+        &(struct exec_strings){path, args.argv, args.envp, hidden, self->process->no_new_privs});
+    exec_args_free(&args);
+    return err;
+}
+
+/* The name of what a descriptor, and a path from there, lead to: scripts are opened by it. */
+static char *descriptor_name(int fd, const char *path)
+{
+    size_t nbytes = sizeof("/dev/fd/-2147483648/") + strlen(path);
+    char *name = kmalloc(nbytes);
+
+    if (name)
+        fmt_print(name, nbytes, "/dev/fd/%d%s%s", fd, *path ? "/" : "", path);
+    return name;
+}
+
+/* Honoured: AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW. */
+int64_t sys_execveat(struct task *self, int dirfd, struct uptr user_path, struct uptr argv,
+                     struct uptr envp, int flags)
+{
+    struct open_how how = {.flags = LX_O_RDONLY, .exec = true};
+    struct path_start start;
+    struct user_path path;
+    struct file *file;
+    char *name = NULL;
+    int64_t err;
+
+    if (flags & ~(LX_AT_EMPTY_PATH | LX_AT_SYMLINK_NOFOLLOW))
+        return -EINVAL;
+    if (flags & LX_AT_SYMLINK_NOFOLLOW)
+        how.flags |= LX_O_NOFOLLOW;
+    if (flags & LX_AT_EMPTY_PATH)
+        how.walk = PATH_EMPTY;
+    err = user_path_get(&path, user_path);
+    if (err)
+        return err;
+    err = path_start_get(self, dirfd, path.text, &start);
+    if (!err) {
+        err = fs_open(self->fs, start.dentry, path.text, &how, &file);
+        path_start_put(&start);
+    }
+    if (!err) {
+        /* Opened by descriptor: an interpreter of a script has to find the file by name, which is
+         * impossible if the descriptor closes on exec. */
+        if (start.dentry)
+            name = descriptor_name(dirfd, path.text);
+        if (start.dentry && !name)
+            err = -ENOMEM;
+        else
+            err = exec_file(self, file, name ? name : path.text,
+                            name && fd_get_cloexec(self->files, dirfd) == 1, argv, envp);
+        kfree(name);
+        file_put(file);
+    }
+    user_path_put(&path);
+    return err;
+}
+
+int64_t sys_execve(struct task *self, struct uptr path, struct uptr argv, struct uptr envp)
+{
+    return sys_execveat(self, LX_AT_FDCWD, path, argv, envp, 0);
+}
+
+/* The layout of wait(2): low 7 bits the signal, 0x7f stopped, bit 7 a core dump, the exit status
+ * above. A test that was ended by its limit looks killed. */
+static int wait_status_of(const struct process_change *change)
+{
+    if (change->stopped)
+        return change->code << 8 | 0x7f;
+    if (change->continued)
+        return 0xffff;
+    if (change->end == PROCESS_EXITED)
+        return change->code << 8;
+    return (change->end == PROCESS_LIMIT ? LX_SIGKILL : change->code) |
+           (change->core_dumped ? 0x80 : 0);
+}
+
+/* Honoured: NOHANG, UNTRACED, CONTINUED, WALL, WCLONE; WNOTHREAD makes no difference. */
+int64_t sys_wait4(struct task *self, int pid, struct uptr status, int options, struct uptr usage)
+{
+    struct process_wait which = {
+        .pid = pid,
+        .exited = true,
+        .stopped = (options & LX_WUNTRACED) != 0,
+        .continued = (options & LX_WCONTINUED) != 0,
+        .no_hang = (options & LX_WNOHANG) != 0,
+        .kinds = options,
+    };
+    struct process_change change;
+    int err;
+
+    if ((unsigned)options &
+        ~(LX_WNOHANG | LX_WUNTRACED | LX_WCONTINUED | LX_WNOTHREAD | LX_WALL | LX_WCLONE))
+        return -EINVAL;
+    /* Its negation, a group, would overflow. */
+    if (pid == INT32_MIN)
+        return -ESRCH;
+    err = process_wait(self->process, &which, &change);
+    if (err || !change.pid)
+        return err;
+    if (status.va) {
+        int word = wait_status_of(&change);
+
+        err = vm_user_write(status, &word, sizeof(word));
+    }
+    if (!err && usage.va)
+        err = usage_tell(usage, &change.usage);
+    return err ? err : change.pid;
+}
+
+/* The part of siginfo that waitid fills. */
+struct wait_info {
+    int32_t signo, error, code, pad;
+    int32_t pid;
+    uint32_t uid;
+    int32_t status;
+};
+
+static struct wait_info wait_info_of(const struct process_change *change)
+{
+    struct wait_info info = {
+        .signo = change->pid ? LX_SIGCHLD : 0,
+        .pid = change->pid,
+        .uid = change->uid,
+        .status = change->code,
+    };
+
+    if (!change->pid)
+        return info;
+    if (change->stopped)
+        info.code = LX_CLD_STOPPED;
+    else if (change->continued)
+        info.code = LX_CLD_CONTINUED;
+    else if (change->end == PROCESS_EXITED)
+        info.code = LX_CLD_EXITED;
+    else
+        info.code = LX_CLD_KILLED;
+    if (change->end == PROCESS_LIMIT)
+        info.status = LX_SIGKILL;
+    return info;
+}
+
+/* The forms of idtype; process_wait takes them as wait4 does: -1, a number, a negative group, 0 for
+ * the own group. */
+static int wait_which(int type, int id, int options, struct process_wait *which)
+{
+    if ((unsigned)options & ~(LX_WNOHANG | LX_WNOWAIT | LX_WEXITED | LX_WSTOPPED | LX_WCONTINUED |
+                              LX_WNOTHREAD | LX_WALL | LX_WCLONE) ||
+        !(options & (LX_WEXITED | LX_WSTOPPED | LX_WCONTINUED)))
+        return -EINVAL;
+    if (type == LX_P_ALL)
+        which->pid = -1;
+    else if (type == LX_P_PID && id > 0)
+        which->pid = id;
+    else if (type == LX_P_PGID && id >= 0)
+        which->pid = -id;
+    else /* there are no descriptors of processes */
+        return type == LX_P_PIDFD && id >= 0 ? -EBADF : -EINVAL;
+    return 0;
+}
+
+/* As on Linux the structure is written after a failure, too, with zeroes: a bad pointer is EFAULT
+ * in any case. */
+int64_t sys_waitid(struct task *self, int type, int id, struct uptr user_info, int options,
+                   struct uptr usage)
+{
+    struct process_wait which = {
+        .exited = (options & LX_WEXITED) != 0,
+        .stopped = (options & LX_WSTOPPED) != 0,
+        .continued = (options & LX_WCONTINUED) != 0,
+        .no_hang = (options & LX_WNOHANG) != 0,
+        .keep = (options & LX_WNOWAIT) != 0,
+        .kinds = options,
+    };
+    struct process_change change;
+    struct wait_info info;
+    int err = wait_which(type, id, options, &which);
+
+    if (!err)
+        err = process_wait(self->process, &which, &change);
+    if (err)
+        change = (struct process_change){0};
+    info = wait_info_of(&change);
+    if (user_info.va && vm_user_write(user_info, &info, sizeof(info)))
+        return -EFAULT;
+    if (!err && usage.va && change.pid)
+        err = usage_tell(usage, &change.usage);
+    return err;
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the system is: uname, sysinfo, getrandom.
+ *
+ * Names and sizes are read without locks; each is a single word that may be out of date a moment
+ * later. getrandom never blocks: the generator is seeded at start-up (core/random.c), so that its
+ * flags change nothing but the check of their combination.
+ */
+#include "kernel/core/clock.h"
+#include "kernel/core/random.h"
+#include "kernel/fs/vfs/inode.h"
+#include "kernel/lib/string.h"
+#include "kernel/lib/version.h"
+#include "kernel/mm/pmm.h"
+#include "kernel/proc/process.h"
+#include "kernel/proc/procfs/procfs.h"
+#include "kernel/sched/waitq.h"
+#include "kernel/syscall/handlers.h"
+#include "kernel/vm/vm_user.h"
+#include "shared/linux/errno.h"
+#include "shared/linux/system.h"
+
+/* sysname and release are those of the ABI that programs get; the version names the kernel. */
+int64_t sys_uname(struct task *self, struct uptr name)
+{
+    static const struct lx_utsname answer = {
+        .sysname = "Linux",
+        .nodename = "firstlight",
+        .release = VERSION_LINUX_ABI "-firstlight",
+        .version = "Firstlight " VERSION_TEXT,
+        .machine = "x86_64",
+        .domainname = "(none)",
+    };
+
+    (void)self;
+    return vm_user_write(name, &answer, sizeof(answer));
+}
+
+/* Loads are those of /proc/loadavg. Without swap those fields are 0. */
+int64_t sys_sysinfo(struct task *self, struct uptr info)
+{
+    struct lx_sysinfo answer = {
+        .uptime = (int64_t)(clock_monotonic_ns() / 1000000000ULL),
+        .totalram = pmm_total_count() * PAGE_SIZE,
+        .freeram = pmm_free_count() * PAGE_SIZE,
+        .procs = (uint16_t)process_live_count(),
+        .sharedram = fs_frames_held() * PAGE_SIZE,
+        .mem_unit = 1,
+    };
+
+    (void)self;
+    for (unsigned i = 0; i < PROCFS_LOADS; i++)
+        answer.loads[i] = procfs_load(i);
+    return vm_user_write(info, &answer, sizeof(answer));
+}
+
+/* In pieces, so that a signal can end a long call: not before the first piece, so that small
+ * requests are never short (getrandom(2)). A fault in the middle counts what came before it. */
+int64_t sys_getrandom(struct task *self, struct uptr buffer, size_t nbytes, unsigned flags)
+{
+    uint8_t bytes[256];
+    size_t done = 0;
+
+    (void)self;
+    if (flags & ~(unsigned)(LX_GRND_NONBLOCK | LX_GRND_RANDOM | LX_GRND_INSECURE))
+        return -EINVAL;
+    if ((flags & LX_GRND_RANDOM) && (flags & LX_GRND_INSECURE))
+        return -EINVAL;
+    nbytes = MIN(nbytes, (size_t)INT32_MAX);
+    while (done < nbytes && !(done && waitq_interrupted())) {
+        size_t piece = MIN(nbytes - done, sizeof(bytes));
+
+        random_fill(bytes, piece);
+        if (vm_user_write((struct uptr){buffer.va + done}, bytes, piece)) {
+            /* Up to the page that is not there. */
+            piece = MIN(piece, PAGE_SIZE - ((buffer.va + done) & PAGE_MASK));
+            if (vm_user_write((struct uptr){buffer.va + done}, bytes, piece))
+                return done ? (int64_t)done : -EFAULT;
+        }
+        done += piece;
+    }
+    return (int64_t)done;
+}

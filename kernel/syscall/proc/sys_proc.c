@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Processes: exit, numbers, prctl, arch_prctl.
+ *
+ * A process has one task, so exit and exit_group are the same, and a task's number is its
+ * process's. What is stored here belongs to the caller alone and needs no lock, but for words that
+ * others read (the name, the flags of the address space), which are single stores or copies that
+ * may be seen half done, as on Linux.
+ */
+#include "kernel/arch/x86_64/irq.h"
+#include "kernel/arch/x86_64/msr.h"
+#include "kernel/lib/string.h"
+#include "kernel/proc/process.h"
+#include "kernel/syscall/handlers.h"
+#include "kernel/vm/vm_space.h"
+#include "kernel/vm/vm_user.h"
+#include "shared/addrmap.h"
+#include "shared/linux/errno.h"
+#include "shared/linux/system.h"
+
+/* The status has 8 bits (exit(3)). */
+int64_t sys_exit(struct task *self, int code)
+{
+    process_exit(self, PROCESS_EXITED, code & 0xff);
+}
+
+int64_t sys_exit_group(struct task *self, int code)
+{
+    process_exit(self, PROCESS_EXITED, code & 0xff);
+}
+
+int64_t sys_getpid(struct task *self)
+{
+    return self->process->pid;
+}
+
+int64_t sys_gettid(struct task *self)
+{
+    return self->tid;
+}
+
+/* The parent may change at any moment, when it dies: the number is that of this moment. */
+int64_t sys_getppid(struct task *self)
+{
+    return process_parent_pid(self->process);
+}
+
+/* The word is cleared, and a futex on it woken, when the task leaves its memory. */
+int64_t sys_set_tid_address(struct task *self, struct uptr address)
+{
+    self->clear_tid = address;
+    return self->tid;
+}
+
+/* 24 is the size of struct robust_list_head: another size means another layout. */
+int64_t sys_set_robust_list(struct task *self, struct uptr head, size_t nbytes)
+{
+    if (nbytes != 24)
+        return -EINVAL;
+    self->robust_list = head;
+    return 0;
+}
+
+/* FS and GS base as they are while this task runs: the registers are its own. */
+int64_t sys_arch_prctl(struct task *self, int option, uint64_t address)
+{
+    struct uptr result = {address};
+    uint64_t value;
+
+    (void)self;
+    switch (option) {
+    case LX_ARCH_SET_FS:
+    case LX_ARCH_SET_GS:
+        if (address >= USER_END)
+            return -EPERM;
+        /* The GS base of ring 3 is in KERNEL_GS_BASE while the kernel runs: SWAPGS exchanges the
+         * two. */
+        msr_write(option == LX_ARCH_SET_FS ? MSR_FS_BASE : MSR_KERNEL_GS_BASE, address);
+        return 0;
+    case LX_ARCH_GET_FS:
+    case LX_ARCH_GET_GS:
+        value = msr_read(option == LX_ARCH_GET_FS ? MSR_FS_BASE : MSR_KERNEL_GS_BASE);
+        return vm_user_write(result, &value, sizeof(value));
+    default:
+        return -EINVAL;
+    }
+}
+
+/* Honoured: SET_NAME, GET_NAME, DUMPABLE, PDEATHSIG, CHILD_SUBREAPER, NO_NEW_PRIVS. */
+int64_t sys_prctl(struct task *self, int option, uint64_t two, uint64_t three, uint64_t four,
+                  uint64_t five)
+{
+    struct process *process = self->process;
+    struct uptr at = {two};
+    char name[sizeof(self->name)] = "";
+    int value;
+    int64_t length;
+
+    switch (option) {
+    case LX_PR_SET_NAME:
+        /* Too long a name is cut, not refused. */
+        length = vm_user_read_string(name, at, sizeof(name));
+        if (length == -EFAULT)
+            return -EFAULT;
+        name[sizeof(name) - 1] = 0;
+        memcpy(self->name, name, sizeof(name));
+        return 0;
+    case LX_PR_GET_NAME:
+        return vm_user_write(at, self->name, sizeof(self->name));
+    case LX_PR_SET_PDEATHSIG:
+        if (two > LX_NSIG)
+            return -EINVAL;
+        self->death_signal = (int)two;
+        return 0;
+    case LX_PR_GET_PDEATHSIG:
+        return vm_user_write(at, &self->death_signal, sizeof(self->death_signal));
+    case LX_PR_SET_CHILD_SUBREAPER:
+        process->subreaper = two != 0;
+        return 0;
+    case LX_PR_GET_CHILD_SUBREAPER:
+        value = process->subreaper;
+        return vm_user_write(at, &value, sizeof(value));
+    case LX_PR_GET_DUMPABLE:
+        return !__atomic_load_n(&self->thread.space->undumpable, __ATOMIC_RELAXED);
+    case LX_PR_SET_DUMPABLE:
+        if (two > 1)
+            return -EINVAL;
+        __atomic_store_n(&self->thread.space->undumpable, !two, __ATOMIC_RELAXED);
+        return 0;
+    case LX_PR_GET_KEEPCAPS: /* there are none to keep: they come and go with the user */
+        return 0;
+    case LX_PR_SET_KEEPCAPS:
+        return two ? -EINVAL : 0;
+    case LX_PR_SET_NO_NEW_PRIVS:
+        if (two != 1 || three || four || five)
+            return -EINVAL;
+        process->no_new_privs = true;
+        return 0;
+    case LX_PR_GET_NO_NEW_PRIVS:
+        return two || three || four || five ? -EINVAL : process->no_new_privs;
+    default:
+        return -EINVAL;
+    }
+}

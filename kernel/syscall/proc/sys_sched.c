@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Scheduling parameters: niceness, policies, affinity.
+ *
+ * The target is found by number under process_tree_lock, which also keeps its credentials and its
+ * task in place while rights are checked. Calls on a group or a user visit many processes; the walk
+ * gives the lock up in between (process_walk_pause_locked), so their number does not show in the
+ * time that interrupts are off. A new affinity of the caller's own switches threads at once, so it
+ * is applied with a reference to the process and without the lock.
+ */
+#include "kernel/fs/vfs/fs_context.h"
+#include "kernel/proc/process.h"
+#include "kernel/sched/sched.h"
+#include "kernel/syscall/handlers.h"
+#include "kernel/vm/vm_user.h"
+#include "shared/linux/errno.h"
+#include "shared/linux/sched.h"
+
+#define CPU_SET_NBYTES 8  /* room for 64 processors */
+#define RT_PRIORITIES  99 /* of SCHED_FIFO and SCHED_RR: 1 to 99 */
+
+int64_t sys_sched_yield(struct task *self)
+{
+    (void)self;
+    sched_yield_cpu();
+    return 0;
+}
+
+/* Out of date as soon as the program runs again, unless it is bound to a processor. One NUMA node;
+ * the cache argument has been unused since Linux 2.6.24. */
+int64_t sys_getcpu(struct task *self, struct uptr cpu, struct uptr node, struct uptr cache)
+{
+    uint32_t index = cpu_self()->index, zero = 0;
+    int err = 0;
+
+    (void)self;
+    (void)cache;
+    if (cpu.va)
+        err = vm_user_write(cpu, &index, sizeof(index));
+    if (!err && node.va)
+        err = vm_user_write(node, &zero, sizeof(zero));
+    return err;
+}
+
+/* --- niceness --- */
+
+/* Whether its owner, or root, asks: by the effective user alone, whatever the real one is. Tree
+ * locked; the process has a task. */
+static bool may_set_locked(const struct task *self, struct process *process)
+{
+    const struct credentials its = identity_of_locked(process);
+    const struct credentials *mine = &self->fs->cred;
+
+    ASSERT(spin_is_held(&process_tree_lock));
+    return mine->euid == its.uid || mine->euid == its.euid || credentials_is_capable(mine);
+}
+
+/* Its task stays until the process was waited for: a zombie has a niceness and a policy, too, and
+ * they may be changed. The kernel's own init has none. */
+static bool has_task_locked(const struct process *process)
+{
+    ASSERT(spin_is_held(&process_tree_lock));
+    return process->task != NULL;
+}
+
+/* 0 means the caller's own. */
+static int priority_target(const struct task *self, int which, int target)
+{
+    if (target)
+        return target;
+    if (which == LX_PRIO_PROCESS)
+        return self->tid;
+    return which == LX_PRIO_PGRP ? self->process->group : (int)self->fs->cred.uid;
+}
+
+static bool is_idle(uint32_t policy)
+{
+    return (policy & ~(uint32_t)LX_SCHED_RESET_ON_FORK) == LX_SCHED_IDLE;
+}
+
+/* Better than before only for root, or up to RLIMIT_NICE. */
+static int nice_set_locked(const struct task *self, struct process *process, int nice)
+{
+    struct thread *thread = &process->task->thread;
+    uint64_t limit = process->limits[LX_RLIMIT_NICE].current;
+
+    ASSERT(spin_is_held(&process_tree_lock));
+    if (!may_set_locked(self, process))
+        return -EPERM;
+    /* RLIMIT_NICE counts from 20 downwards: a limit of 1 allows niceness 19, 40 allows -20
+     * (getrlimit(2)). */
+    if (nice < thread->nice && (uint64_t)(SCHED_NICE_MAX + 1 - nice) > limit &&
+        !credentials_is_capable(&self->fs->cred))
+        return -EACCES;
+    sched_set_nice(thread, nice, is_idle(thread->policy));
+    return 0;
+}
+
+/* The action on each process that is meant, one after the other; `merge` joins what it gave. */
+struct priority_call {
+    int (*action)(const struct task *self, struct process *process,
+                  int nice); /* 0 and up, or errno */
+    int (*merge)(int result, int next);
+    int nice;
+};
+
+static int priority_walk_locked(const struct task *self, struct process_walk *walk,
+                                const struct priority_call *call, const uint32_t *uid,
+                                uint64_t *flags)
+{
+    struct process *process;
+    int result = -ESRCH;
+
+    ASSERT(spin_is_held(&process_tree_lock));
+    while ((process = process_walk_next_locked(walk)) != NULL) {
+        if (has_task_locked(process) && (!uid || identity_of_locked(process).uid == *uid))
+            result = call->merge(result, call->action(self, process, call->nice));
+        process_walk_pause_locked(walk, flags);
+    }
+    process_walk_end_locked(walk);
+    return result;
+}
+
+static int priority_apply(const struct task *self, int which, int target,
+                          const struct priority_call *call)
+{
+    uint64_t flags = spin_lock_irqsave(&process_tree_lock);
+    struct process *process;
+    struct process_walk walk;
+    struct pid *group;
+    int result = -ESRCH;
+
+    target = priority_target(self, which, target);
+    if (which == LX_PRIO_PROCESS) {
+        process = process_find_locked(target);
+        if (process && has_task_locked(process))
+            result = call->action(self, process, call->nice);
+    } else if (which == LX_PRIO_PGRP) {
+        group = process_group_find_locked(target);
+        if (group) {
+            process_walk_group_locked(&walk, group);
+            result = priority_walk_locked(self, &walk, call, NULL, &flags);
+        }
+    } else {
+        process_walk_all_locked(&walk);
+        result = priority_walk_locked(self, &walk, call, &(uint32_t){(uint32_t)target}, &flags);
+    }
+    spin_unlock_irqrestore(&process_tree_lock, flags);
+    return result;
+}
+
+/* The last failure, or success. */
+static int set_merge(int result, int next)
+{
+    return next || result == -ESRCH ? next : result;
+}
+
+/* Values beyond the range are cut, not refused. */
+int64_t sys_setpriority(struct task *self, int which, int target, int nice)
+{
+    struct priority_call call = {nice_set_locked, set_merge, nice};
+
+    if (which < LX_PRIO_PROCESS || which > LX_PRIO_USER)
+        return -EINVAL;
+    call.nice = MAX(MIN(nice, SCHED_NICE_MAX), SCHED_NICE_MIN);
+    return priority_apply(self, which, target, &call);
+}
+
+/* 20 - nice, as the raw system call returns it: 1 to 40, so that no result looks like an error. */
+static int nice_get_locked(const struct task *self, struct process *process, int nice)
+{
+    ASSERT(spin_is_held(&process_tree_lock));
+    (void)self;
+    (void)nice;
+    return SCHED_NICE_MAX + 1 - process->task->thread.nice;
+}
+
+static int get_merge(int result, int next)
+{
+    return MAX(result, next);
+}
+
+/* The best niceness of those meant, as 20 - nice: never negative. */
+int64_t sys_getpriority(struct task *self, int which, int target)
+{
+    static const struct priority_call call = {nice_get_locked, get_merge, 0};
+
+    if (which < LX_PRIO_PROCESS || which > LX_PRIO_USER)
+        return -EINVAL;
+    return priority_apply(self, which, target, &call);
+}
+
+/* --- policies --- */
+
+/* The process meant, referenced, or NULL. The reference keeps the structure and its task's memory,
+ * not the process alive. */
+static struct process *process_get_by_pid(const struct task *self, int pid)
+{
+    uint64_t flags = spin_lock_irqsave(&process_tree_lock);
+    struct process *process = pid ? process_find_locked(pid) : self->process;
+
+    if (process && !has_task_locked(process))
+        process = NULL;
+    if (process)
+        process_get(process);
+    spin_unlock_irqrestore(&process_tree_lock, flags);
+    return process;
+}
+
+/* There are no real-time policies: not even root may have one, as with RLIMIT_RTPRIO 0. */
+static int policy_check(int policy, int priority)
+{
+    switch (policy) {
+    case LX_SCHED_NORMAL:
+    case LX_SCHED_BATCH:
+    case LX_SCHED_IDLE:
+        return priority ? -EINVAL : 0;
+    case LX_SCHED_FIFO:
+    case LX_SCHED_RR:
+        return priority < 1 || priority > RT_PRIORITIES ? -EINVAL : -EPERM;
+    default:
+        return -EINVAL;
+    }
+}
+
+/* Niceness is kept when the policy changes; the weight follows from both. */
+static void policy_apply(struct thread *thread, uint32_t policy)
+{
+    __atomic_store_n(&thread->policy, policy, __ATOMIC_RELAXED);
+    sched_set_nice(thread, thread->nice, is_idle(policy));
+}
+
+/* policy < 0: as it is. EINVAL for a bad policy wins over EPERM, for which the target must be
+ * known. */
+static int64_t policy_set(struct task *self, int pid, int policy, struct uptr param)
+{
+    struct process *process;
+    int priority, err;
+    uint64_t flags;
+
+    if (pid < 0 || !param.va)
+        return -EINVAL;
+    err = vm_user_read(&priority, param, sizeof(priority));
+    if (err)
+        return err;
+    flags = spin_lock_irqsave(&process_tree_lock);
+    process = pid ? process_find_locked(pid) : self->process;
+    if (!process || !has_task_locked(process)) {
+        err = -ESRCH;
+    } else {
+        struct thread *thread = &process->task->thread;
+
+        if (policy < 0)
+            policy = thread->policy;
+        err = policy_check(policy & ~LX_SCHED_RESET_ON_FORK, priority);
+        if (err != -EINVAL && !may_set_locked(self, process))
+            err = -EPERM;
+        if (!err)
+            policy_apply(thread, (uint32_t)policy);
+    }
+    spin_unlock_irqrestore(&process_tree_lock, flags);
+    return err;
+}
+
+/* Honoured: OTHER, BATCH (the same), IDLE (the shortest turns), RESET_ON_FORK. */
+int64_t sys_sched_setscheduler(struct task *self, int pid, int policy, struct uptr param)
+{
+    return policy < 0 ? -EINVAL : policy_set(self, pid, policy, param);
+}
+
+int64_t sys_sched_setparam(struct task *self, int pid, struct uptr param)
+{
+    return policy_set(self, pid, -1, param);
+}
+
+int64_t sys_sched_getscheduler(struct task *self, int pid)
+{
+    struct process *process = pid < 0 ? NULL : process_get_by_pid(self, pid);
+    int64_t policy;
+
+    if (!process)
+        return pid < 0 ? -EINVAL : -ESRCH;
+    policy = (int64_t)process->task->thread.policy;
+    process_put(process);
+    return policy;
+}
+
+/* The priority is 0 for all policies there are. */
+int64_t sys_sched_getparam(struct task *self, int pid, struct uptr param)
+{
+    int64_t policy = param.va ? sys_sched_getscheduler(self, pid) : -EINVAL;
+    int none = 0;
+
+    return policy < 0 ? policy : vm_user_write(param, &none, sizeof(none));
+}
+
+static bool is_realtime(int policy)
+{
+    return policy == LX_SCHED_FIFO || policy == LX_SCHED_RR;
+}
+
+int64_t sys_sched_get_priority_max(struct task *self, int policy)
+{
+    (void)self;
+    if (is_realtime(policy))
+        return RT_PRIORITIES;
+    return policy == LX_SCHED_DEADLINE || !policy_check(policy, 0) ? 0 : -EINVAL;
+}
+
+int64_t sys_sched_get_priority_min(struct task *self, int policy)
+{
+    return is_realtime(policy) ? 1 : sys_sched_get_priority_max(self, policy);
+}
+
+/* The length of the thread's slice, whatever its policy. */
+int64_t sys_sched_rr_get_interval(struct task *self, int pid, struct uptr interval)
+{
+    struct process *process = pid < 0 ? NULL : process_get_by_pid(self, pid);
+    struct lx_timespec slice = {0, 0};
+
+    if (!process)
+        return pid < 0 ? -EINVAL : -ESRCH;
+    slice.nsec = process->task->thread.slice_ns;
+    process_put(process);
+    return vm_user_write(interval, &slice, sizeof(slice));
+}
+
+/* --- affinity --- */
+
+/* A bit for each; there are at most 64. */
+static uint64_t cpus_online(void)
+{
+    unsigned count = sched_cpus_online();
+
+    return count < 64 ? (1ULL << count) - 1 : UINT64_MAX;
+}
+
+/* Returns the bytes written. Processors that are offline are not shown. */
+int64_t sys_sched_getaffinity(struct task *self, int pid, unsigned nbytes, struct uptr mask)
+{
+    struct process *process;
+    uint64_t cpus;
+
+    if (nbytes * 8 < CPU_SET_NBYTES * 8 || (nbytes & 7)) /* bits, in 32 bits, as Linux */
+        return -EINVAL;
+    process = process_get_by_pid(self, pid);
+    if (!process)
+        return -ESRCH;
+    cpus = __atomic_load_n(&process->task->thread.affinity, __ATOMIC_RELAXED) & cpus_online();
+    process_put(process);
+    return vm_user_write(mask, &cpus, CPU_SET_NBYTES) ? -EFAULT : CPU_SET_NBYTES;
+}
+
+/* Processors that are not there are ignored, but some must be left. */
+int64_t sys_sched_setaffinity(struct task *self, int pid, unsigned nbytes, struct uptr mask)
+{
+    struct process *process;
+    uint64_t cpus = 0, flags;
+    bool may;
+
+    if (vm_user_read(&cpus, mask, MIN(nbytes, (unsigned)CPU_SET_NBYTES)))
+        return -EFAULT;
+    process = process_get_by_pid(self, pid);
+    if (!process)
+        return -ESRCH;
+    flags = spin_lock_irqsave(&process_tree_lock);
+    may = has_task_locked(process) && may_set_locked(self, process);
+    spin_unlock_irqrestore(&process_tree_lock, flags);
+    cpus &= cpus_online();
+    if (may && cpus)
+        sched_set_affinity(&process->task->thread, cpus);
+    process_put(process);
+    if (!may)
+        return -EPERM;
+    return cpus ? 0 : -EINVAL;
+}

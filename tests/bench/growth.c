@@ -1,0 +1,538 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * growth - what an operation costs among n others of its kind: n is 10, 100, 1,000 and 10,000
+ *
+ * Prints lines as /bin/bench does (tests/user/bench.c), the name with n behind it:
+ *     bench NAME@N ticks=T n=OPERATIONS overhead=0
+ *     bench NAME@N failed errno=E
+ * As the first program of a Linux it says `bench boot` and `bench end`, too. The cheapest of a few
+ * batches counts. An operation changes nothing that the next one would see.
+ *
+ * Long because all operations have to be in one program: the same file runs on both kernels.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/select.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tests/user/lib/check.h"
+
+#define MOST    10000
+#define BATCHES 3
+#define PAGE    4096ul
+
+uint64_t bench_stamp(void);
+
+static int failure;
+static long count; /* n */
+static pid_t pids[MOST], extra;
+static struct pollfd list[MOST];
+static int ends[MOST], timers[MOST], last_fd, file_fd;
+static char *areas;
+static fd_set set;
+static int set_max;
+static volatile unsigned *words;
+
+static void expect(long got)
+{
+    if (got < 0 && failure == 0)
+        failure = (int)-got;
+}
+
+/* ---- n processes ----------------------------------------------------------------------------- */
+
+static void start_children(void)
+{
+    struct timespec forever = {100000, 0};
+
+    for (long i = 0; i < count && failure == 0; i++) {
+        long pid = raw0(SYS_fork);
+        if (pid == 0) {
+            for (;;)
+                raw2(SYS_nanosleep, &forever, 0);
+        }
+        expect(pid);
+        pids[i] = (pid_t)(pid > 0 ? pid : 0);
+    }
+    sched_yield();
+}
+
+static void start_group(void)
+{
+    start_children();
+    for (long i = 0; i < count && pids[i]; i++)
+        expect(raw2(SYS_setpgid, pids[i], pids[0]));
+}
+
+/* Each waits on a word of its own. */
+static void start_waiters(void)
+{
+    words = mmap(NULL, MOST * sizeof(*words), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+                 -1, 0);
+    for (long i = 0; i < count && failure == 0; i++) {
+        long pid = raw0(SYS_fork);
+        if (pid == 0) {
+            for (;;)
+                raw6(SYS_futex, &words[i], 0, 0, 0, 0, 0);
+        }
+        expect(pid);
+        pids[i] = (pid_t)(pid > 0 ? pid : 0);
+    }
+    for (int i = 0; i < 100; i++)
+        sched_yield();
+}
+
+static void end_children(void)
+{
+    for (long i = 0; i < count; i++)
+        if (pids[i] > 0)
+            kill(pids[i], SIGKILL);
+    for (long i = 0; i < count; i++)
+        if (pids[i] > 0)
+            waitpid(pids[i], NULL, 0);
+    memset(pids, 0, sizeof(pids));
+    if (words)
+        munmap((void *)(uintptr_t)words, MOST * sizeof(*words));
+    words = NULL;
+}
+
+static void do_nanosleep(void)
+{
+    struct timespec time = {0, 1000};
+
+    expect(raw2(SYS_nanosleep, &time, 0));
+}
+
+static void do_wait(void)
+{
+    expect(raw4(SYS_wait4, -1, 0, WNOHANG, 0));
+}
+
+static void do_kill(void)
+{
+    expect(raw2(SYS_kill, pids[count / 2], 0));
+}
+
+static void do_killpg(void)
+{
+    expect(raw2(SYS_kill, -pids[0], 0));
+}
+
+static void do_lookup(void)
+{
+    expect(raw1(SYS_getpgid, pids[count / 2]));
+}
+
+static void do_setpgid(void)
+{
+    expect(raw2(SYS_setpgid, pids[count / 2], pids[count / 2]));
+    expect(raw2(SYS_setpgid, pids[count / 2], raw1(SYS_getpgid, 0)));
+}
+
+static void do_wake(void)
+{
+    expect(raw6(SYS_futex, words + MOST - 1, 1, 1, 0, 0, 0));
+}
+
+static void do_fork(void)
+{
+    long pid = raw0(SYS_fork);
+
+    if (pid == 0)
+        raw1(SYS_exit_group, 0);
+    expect(pid);
+    expect(raw4(SYS_wait4, pid, 0, 0, 0));
+}
+
+/* A parent of n ends: they go to process 1. */
+static void do_orphans(void)
+{
+    int status, to[2];
+    long pid;
+    char byte;
+
+    expect(raw2(SYS_pipe2, to, 0));
+    pid = raw0(SYS_fork);
+    if (pid == 0) {
+        for (long i = 0; i < count; i++) {
+            long child = raw0(SYS_fork);
+            if (child == 0) {
+                raw1(SYS_close, to[1]);
+                raw3(SYS_read, to[0], &byte, 1); /* until the benchmark closes its end */
+                raw1(SYS_exit_group, 0);
+            }
+            if (child < 0)
+                raw1(SYS_exit_group, 1);
+        }
+        raw1(SYS_close, to[1]);
+        raw2(SYS_kill, raw0(SYS_getpid), SIGSTOP);
+        raw1(SYS_exit_group, 0);
+    }
+    extra = (pid_t)pid;
+    expect(raw4(SYS_wait4, pid, &status, WUNTRACED, 0));
+    last_fd = to[1];
+    close(to[0]);
+}
+
+static void do_exit(void)
+{
+    expect(raw2(SYS_kill, extra, SIGKILL));
+    expect(raw4(SYS_wait4, extra, 0, 0, 0));
+}
+
+static void end_orphans(void)
+{
+    close(last_fd);
+    for (int i = 0; i < 1000; i++)
+        sched_yield();
+    while (waitpid(-1, NULL, WNOHANG) > 0)
+        ;
+}
+
+/* ---- n descriptors, locks, names ------------------------------------------------------------- */
+
+static void open_pipes(void)
+{
+    FD_ZERO(&set);
+    set_max = 0;
+    for (long i = 0; i < count; i++) {
+        int pair[2] = {-1, -1};
+        expect(raw2(SYS_pipe2, pair, 0));
+        list[i] = (struct pollfd){pair[0], POLLIN, 0};
+        ends[i] = pair[1];
+        if (pair[0] >= 0 && pair[0] < FD_SETSIZE) {
+            FD_SET(pair[0], &set);
+            set_max = pair[0];
+        }
+    }
+    if (failure == 0)
+        expect(write(ends[count - 1], "x", 1));
+    for (long i = count - 1; i >= 0 && list[i].fd >= FD_SETSIZE; i--)
+        ;
+}
+
+static void close_pipes(void)
+{
+    for (long i = 0; i < count; i++) {
+        close(list[i].fd);
+        close(ends[i]);
+    }
+}
+
+static void do_poll(void)
+{
+    expect(raw3(SYS_poll, list, count, -1));
+}
+
+static void do_select(void)
+{
+    fd_set in = set;
+
+    expect(raw_call(SYS_select, set_max + 1, (long)&in, 0, 0, 0, 0));
+}
+
+static void open_many(void)
+{
+    for (long i = 0; i < count; i++) {
+        ends[i] = (int)raw3(SYS_open, "/dev/null", O_RDWR, 0);
+        expect(ends[i]);
+    }
+}
+
+static void close_many(void)
+{
+    for (long i = 0; i < count; i++)
+        close(ends[i]);
+}
+
+static void do_dup(void)
+{
+    long fd = raw1(SYS_dup, 0);
+
+    expect(fd);
+    raw1(SYS_close, fd);
+}
+
+static void do_flock(void)
+{
+    expect(raw2(SYS_flock, file_fd, LOCK_SH));
+    expect(raw2(SYS_flock, file_fd, LOCK_UN));
+}
+
+static void hold_flocks(void)
+{
+    file_fd = open("/tmp/bench.locks", O_RDWR | O_CREAT, 0600);
+    for (long i = 0; i < count; i++) {
+        ends[i] = open("/tmp/bench.locks", O_RDWR);
+        expect(raw2(SYS_flock, ends[i], LOCK_SH));
+    }
+}
+
+static void drop_flocks(void)
+{
+    close_many();
+    close(file_fd);
+    unlink("/tmp/bench.locks");
+}
+
+static void lock(short type, long start)
+{
+    struct flock l = {.l_type = type, .l_whence = SEEK_SET, .l_start = start * 2, .l_len = 1};
+
+    expect(raw3(SYS_fcntl, file_fd, F_SETLK, &l));
+}
+
+static void hold_records(void)
+{
+    file_fd = open("/tmp/bench.locks", O_RDWR | O_CREAT, 0600);
+    for (long i = 0; i < count && failure == 0; i++)
+        lock(F_WRLCK, i);
+}
+
+static void drop_records(void)
+{
+    close(file_fd);
+    unlink("/tmp/bench.locks");
+}
+
+static void do_record(void)
+{
+    lock(F_UNLCK, count / 2);
+    lock(F_WRLCK, count / 2);
+}
+
+static void name_of(char text[64], long i)
+{
+    snprintf(text, 64, "/tmp/bench.d/name%ld", i);
+}
+
+static void make_names(void)
+{
+    char text[64];
+
+    mkdir("/tmp/bench.d", 0755);
+    for (long i = 0; i < count; i++) {
+        name_of(text, i);
+        close(open(text, O_WRONLY | O_CREAT, 0600));
+    }
+}
+
+static void remove_names(void)
+{
+    char text[64];
+
+    for (long i = 0; i < count; i++) {
+        name_of(text, i);
+        unlink(text);
+    }
+    rmdir("/tmp/bench.d");
+}
+
+static void do_open(void)
+{
+    long fd = raw3(SYS_open, "/tmp/bench.d/name5", O_RDONLY, 0);
+
+    expect(fd);
+    raw1(SYS_close, fd);
+}
+
+static void do_create(void)
+{
+    long fd = raw3(SYS_open, "/tmp/bench.d/new", O_WRONLY | O_CREAT, 0600);
+
+    expect(fd);
+    raw1(SYS_close, fd);
+    expect(raw1(SYS_unlink, "/tmp/bench.d/new"));
+}
+
+/* ---- n areas, timers, signals ---------------------------------------------------------------- */
+
+static void make_areas(void)
+{
+    areas = mmap(NULL, (2 * MOST + 2) * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    expect(areas == MAP_FAILED ? -errno : 0);
+    for (long i = 0; i < count; i++)
+        expect(raw3(SYS_mprotect, areas + 2 * i * (long)PAGE, PAGE, PROT_READ | PROT_WRITE));
+}
+
+static void remove_areas(void)
+{
+    munmap(areas, (2 * MOST + 2) * PAGE);
+}
+
+static void do_map(void)
+{
+    long at = raw_call(SYS_mmap, 0, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    expect(at);
+    expect(raw2(SYS_munmap, at, PAGE));
+}
+
+static void do_fault(void)
+{
+    char *page = areas + count / 2 * 2 * (long)PAGE;
+
+    *(volatile char *)page = 1;
+    expect(raw3(SYS_madvise, page, PAGE, MADV_DONTNEED));
+}
+
+static void arm_timers(void)
+{
+    struct itimerspec far = {{0, 0}, {100000, 0}};
+    struct sigevent none;
+
+    memset(&none, 0, sizeof(none));
+    none.sigev_notify = SIGEV_NONE;
+    for (long i = 0; i < count && failure == 0; i++) {
+        timers[i] = -1;
+        expect(raw3(SYS_timer_create, CLOCK_MONOTONIC, &none, &timers[i]));
+        far.it_value.tv_sec = 100000 + i;
+        expect(raw4(SYS_timer_settime, timers[i], 0, &far, 0));
+    }
+}
+
+static void delete_timers(void)
+{
+    for (long i = 0; i < count; i++)
+        raw1(SYS_timer_delete, timers[i]);
+}
+
+static void do_settime(void)
+{
+    struct itimerspec far = {{0, 0}, {100000 + count / 2, 0}};
+
+    expect(raw4(SYS_timer_settime, timers[count / 2], 0, &far, 0));
+}
+
+static void queue(int number)
+{
+    siginfo_t info;
+
+    memset(&info, 0, sizeof(info));
+    info.si_code = SI_QUEUE;
+    expect(raw3(SYS_rt_sigqueueinfo, raw0(SYS_getpid), number, &info));
+}
+
+static void queue_signals(void)
+{
+    unsigned long all = ~0ul;
+
+    raw4(SYS_rt_sigprocmask, SIG_BLOCK, &all, 0, 8);
+    for (long i = 0; i < count && failure == 0; i++)
+        queue(40);
+}
+
+static void take_signals(void)
+{
+    unsigned long one = 1ul << 39, none = 0;
+    struct timespec zero = {0, 0};
+
+    while (raw4(SYS_rt_sigtimedwait, &one, 0, &zero, 8) > 0)
+        ;
+    raw4(SYS_rt_sigprocmask, SIG_SETMASK, &none, 0, 8);
+}
+
+static void do_signal(void)
+{
+    unsigned long one = 1ul << 39;
+    struct timespec zero = {0, 0};
+
+    queue(40);
+    expect(raw4(SYS_rt_sigtimedwait, &one, 0, &zero, 8));
+}
+
+static void nothing(void)
+{
+}
+
+static const struct row {
+    const char *name;
+    void (*before)(void), (*operation)(void), (*after)(void);
+    void (*each)(void); /* before each operation, not timed */
+    long operations, most;
+} rows[] = {
+    {"record_lock", hold_records, do_record, drop_records, NULL, 50, MOST},
+    {"flock", hold_flocks, do_flock, drop_flocks, NULL, 50, MOST},
+    {"timer_settime", arm_timers, do_settime, delete_timers, NULL, 100, MOST},
+    {"nanosleep", start_children, do_nanosleep, end_children, NULL, 20, MOST},
+    {"poll", open_pipes, do_poll, close_pipes, NULL, 10, MOST},
+    {"select", open_pipes, do_select, close_pipes, NULL, 10, 100},
+    {"dup_close", open_many, do_dup, close_many, NULL, 100, MOST},
+    {"wait4", start_children, do_wait, end_children, NULL, 10, MOST},
+    {"kill", start_children, do_kill, end_children, NULL, 100, MOST},
+    {"killpg", start_group, do_killpg, end_children, NULL, 10, MOST},
+    {"getpgid", start_children, do_lookup, end_children, NULL, 100, MOST},
+    {"setpgid", start_children, do_setpgid, end_children, NULL, 50, MOST},
+    {"futex_wake", start_waiters, do_wake, end_children, NULL, 100, MOST},
+    {"parent_exit", nothing, do_exit, end_orphans, do_orphans, 1, MOST},
+    {"open", make_names, do_open, remove_names, NULL, 100, MOST},
+    {"create", make_names, do_create, remove_names, NULL, 100, MOST},
+    {"mmap_munmap", make_areas, do_map, remove_areas, NULL, 50, MOST},
+    {"fault", make_areas, do_fault, remove_areas, NULL, 50, MOST},
+    {"sigqueue", queue_signals, do_signal, take_signals, NULL, 50, MOST},
+    {"fork_areas", make_areas, do_fork, remove_areas, NULL, 5, MOST},
+    {"fork_files", open_many, do_fork, close_many, NULL, 5, MOST},
+};
+
+static void measure(const struct row *row)
+{
+    uint64_t best = ~0ul;
+    char line[100];
+
+    failure = 0;
+    row->before();
+    for (int batch = 0; batch <= BATCHES && failure == 0; batch++) {
+        uint64_t ticks = 0;
+        for (long i = 0; i < row->operations && failure == 0; i++) {
+            uint64_t start;
+            if (row->each)
+                row->each();
+            start = bench_stamp();
+            row->operation();
+            ticks += bench_stamp() - start;
+        }
+        if (batch > 0 && ticks < best)
+            best = ticks;
+    }
+    row->after();
+    if (failure)
+        snprintf(line, sizeof(line), "bench %s@%ld failed errno=%d\n", row->name, count, failure);
+    else
+        snprintf(line, sizeof(line), "bench %s@%ld ticks=%lu n=%ld overhead=0\n", row->name, count,
+                 best, row->operations);
+    say(1, line);
+}
+
+int main(void)
+{
+    struct rlimit many = {3 * MOST, 3 * MOST};
+    bool first = getpid() == 1;
+
+    if (first) {
+        say(1, "bench boot ticks=0 n=1 overhead=0\n");
+        sleep(3);
+    }
+    setrlimit(RLIMIT_NOFILE, &many);
+    setrlimit(RLIMIT_SIGPENDING, &many);
+    setrlimit(RLIMIT_NPROC, &many);
+    for (count = 10; count <= MOST; count *= 10)
+        for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+            if (count <= rows[i].most)
+                measure(&rows[i]);
+    say(1, "bench end\n");
+    while (first)
+        pause();
+    return 0;
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Mounts: file systems come and go on directories that are removed, renamed and walked.
+ *
+ * `held` has a file system with an open file for as long as the pair runs: to unmount it is EBUSY,
+ * and a walk into it succeeds at every moment.
+ */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <unistd.h>
+
+#include "tests/race/race.h"
+
+#define DETACH 2 /* MNT_DETACH */
+
+static int held_file;
+static long mounts_before;
+
+static long count_mounts(void)
+{
+    char buffer[4096];
+    long lines = 0, n, fd = open("/proc/self/mounts", O_RDONLY);
+
+    CHECK(fd >= 0);
+    while ((n = read((int)fd, buffer, sizeof(buffer))) > 0)
+        for (long i = 0; i < n; i++)
+            lines += buffer[i] == '\n';
+    close((int)fd);
+    return lines;
+}
+
+static const char *begin(void)
+{
+    mounts_before = count_mounts();
+    CHECK_OK(mkdir("d", 0755));
+    CHECK_OK(mkdir("held", 0755));
+    if (mount("tmpfs", "held", "tmpfs", 0, NULL) != 0) {
+        rmdir("d");
+        rmdir("held");
+        return "nothing can be mounted here";
+    }
+    held_file = (int)CHECK_OK(open("held/file", O_RDWR | O_CREAT, 0644));
+    return NULL;
+}
+
+static void end(void)
+{
+    static const char *const names[] = {"d", "e", "held"};
+
+    close(held_file);
+    for (int i = 0; i < 3; i++) {
+        for (int k = 0; k < 1000 && umount2(names[i], DETACH) == 0; k++)
+            ;
+        if (rmdir(names[i]) != 0 && errno != ENOENT)
+            race_wrong("a directory cannot be removed, errno", errno);
+    }
+    if (count_mounts() != mounts_before)
+        race_wrong("mounts that no path leads to", count_mounts() - mounts_before);
+}
+
+/* What was mounted on d is found there, unless d is renamed meanwhile. */
+static void do_mount(struct race_worker *worker)
+{
+    long err;
+
+    (void)worker;
+    if (raw_call(SYS_mount, (long)"tmpfs", (long)"d", (long)"tmpfs", 0, 0, 0) != 0)
+        return;
+    err = raw2(SYS_umount2, "d", 0);
+    for (int i = 0; i < 100 && err == -EBUSY; i++)
+        err = raw2(SYS_umount2, "d", DETACH);
+    if (err != 0 && raw2(SYS_umount2, "e", DETACH) != 0 && !race_runs("rename"))
+        race_wrong("mounted and not there, umount2 says", err);
+}
+
+static void do_rmdir(struct race_worker *worker)
+{
+    (void)worker;
+    raw1(SYS_rmdir, "d");
+    raw2(SYS_mkdir, "d", 0755);
+}
+
+static void do_rename(struct race_worker *worker)
+{
+    (void)worker;
+    raw2(SYS_rename, "d", "e");
+    raw2(SYS_rename, "e", "d");
+}
+
+static void do_busy(struct race_worker *worker)
+{
+    long err = raw2(SYS_umount2, "held", 0);
+
+    (void)worker;
+    if (err != -EBUSY)
+        race_wrong("unmounted with a file open, umount2 says", err);
+}
+
+static void do_inside(struct race_worker *worker)
+{
+    struct stat info;
+    long err = raw2(SYS_stat, "held/file", &info);
+
+    (void)worker;
+    if (err != 0)
+        race_wrong("a mounted file is not found, stat says", err);
+}
+
+static void do_walk(struct race_worker *worker)
+{
+    struct statfs info;
+    struct stat status;
+
+    (void)worker;
+    raw2(SYS_statfs, "d", &info);
+    raw2(SYS_stat, "d/..", &status);
+    raw1(SYS_close, raw3(SYS_open, "d/new", O_WRONLY | O_CREAT, 0644));
+    raw1(SYS_unlink, "d/new");
+}
+
+static void do_list(struct race_worker *worker)
+{
+    race_read_all(race_random(worker, 2) ? "/proc/self/mounts" : "/proc/self/mountinfo");
+}
+
+static void do_enter(struct race_worker *worker)
+{
+    char text[256];
+    long pid = race_fork(0);
+
+    (void)worker;
+    if (pid == 0) {
+        raw1(SYS_chdir, "d");
+        raw2(SYS_getcwd, text, sizeof(text));
+        raw1(SYS_chdir, "..");
+        race_exit(0);
+    }
+    if (pid > 0)
+        race_wait(pid);
+}
+
+static const struct race_op ops[] = {
+    {"mount", do_mount}, {"rmdir", do_rmdir},   {"rename", do_rename},
+    {"busy", do_busy},   {"inside", do_inside}, {"walk", do_walk},
+    {"list", do_list},   {"enter", do_enter},   {NULL, NULL}};
+
+const struct race_group race_mounts = {"mounts", 0, begin, end, ops};

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/* RLIMIT_AS and RLIMIT_DATA bite, also in children and after exec. */
+#define _GNU_SOURCE
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/user/lib/check.h"
+
+#define PAGE 4096UL
+#define MIB  (1UL << 20)
+#define ANON (MAP_PRIVATE | MAP_ANONYMOUS)
+#define RW   (PROT_READ | PROT_WRITE)
+
+static void limit(int resource, rlim_t nbytes)
+{
+    struct rlimit wanted = {nbytes, RLIM_INFINITY};
+
+    CHECK_OK(setrlimit(resource, &wanted));
+}
+
+static void in_child(void (*function)(void))
+{
+    int status = -1;
+    pid_t pid = (pid_t)CHECK_OK(fork());
+
+    if (pid == 0) {
+        function();
+        _exit(0);
+    }
+    CHECK_EQ(waitpid(pid, &status, 0), pid);
+    CHECK_EQ(status, 0);
+}
+
+static void *map(size_t nbytes, int prot, int flags)
+{
+    return mmap(NULL, nbytes, prot, flags, -1, 0);
+}
+
+static void expect_64_mib(void)
+{
+    void *p = map(40 * MIB, PROT_NONE, ANON);
+
+    CHECK(p != MAP_FAILED);
+    CHECK(map(40 * MIB, PROT_NONE, ANON) == MAP_FAILED && errno == ENOMEM);
+    CHECK_OK(munmap(p, 40 * MIB)); /* what is given back counts no more */
+    p = map(40 * MIB, PROT_NONE, ANON);
+    CHECK(p != MAP_FAILED);
+    /* Over what is there already: nothing more. */
+    CHECK(mmap(p, 40 * MIB, PROT_NONE, ANON | MAP_FIXED, -1, 0) == p);
+    CHECK(mremap(p, 40 * MIB, 80 * MIB, MREMAP_MAYMOVE) == MAP_FAILED && errno == ENOMEM);
+    CHECK(sbrk(40 * (intptr_t)MIB) == (void *)-1);
+    CHECK_OK(munmap(p, 40 * MIB));
+}
+
+static void space(void)
+{
+    limit(RLIMIT_AS, 64 * MIB);
+    expect_64_mib();
+    in_child(expect_64_mib);
+}
+
+static void data(void)
+{
+    char *p, *q;
+
+    limit(RLIMIT_DATA, 16 * MIB);
+    p = map(10 * MIB, RW, ANON);
+    CHECK((void *)p != MAP_FAILED);
+    CHECK(map(10 * MIB, RW, ANON) == MAP_FAILED && errno == ENOMEM);
+    /* Only private memory that can be written is data. */
+    q = map(32 * MIB, PROT_READ, ANON);
+    CHECK((void *)q != MAP_FAILED);
+    CHECK_ERR(mprotect(q, 32 * MIB, RW), ENOMEM);
+    CHECK(map(32 * MIB, RW, MAP_SHARED | MAP_ANONYMOUS) != MAP_FAILED);
+    CHECK(raw1(SYS_brk, raw1(SYS_brk, 0) + 10 * (long)MIB) == raw1(SYS_brk, 0));
+    CHECK_OK(munmap(p, 10 * MIB));
+    CHECK(map(10 * MIB, RW, ANON) != MAP_FAILED);
+}
+
+/* A limit of 0 forbids the break alone; then the hard limit is that of the rest. */
+static void data_none(void)
+{
+    struct rlimit none = {0, 16 * MIB};
+
+    CHECK_OK(setrlimit(RLIMIT_DATA, &none));
+    CHECK(raw1(SYS_brk, raw1(SYS_brk, 0) + (long)MIB) == raw1(SYS_brk, 0));
+    CHECK(map(10 * MIB, RW, ANON) != MAP_FAILED);
+    CHECK(map(10 * MIB, RW, ANON) == MAP_FAILED && errno == ENOMEM);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1) { /* again, after exec: the limit came along */
+        expect_64_mib();
+        return 0;
+    }
+    in_child(space);
+    in_child(data);
+    in_child(data_none);
+    limit(RLIMIT_AS, 64 * MIB);
+    CHECK_OK(execl(argv[0], argv[0], "limited", (char *)NULL));
+    return 1;
+}

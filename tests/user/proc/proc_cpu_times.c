@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/* Processor time in /proc/stat: a program that computes adds to it, on its processor and in all. */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tests/user/lib/check.h"
+
+#define ENOUGH 5 /* ticks of a hundredth of a second */
+
+/* User and nice time of the line that begins so. */
+static unsigned long used(const char *line)
+{
+    static char text[32768];
+    int fd = (int)CHECK_OK(open("/proc/stat", O_RDONLY));
+    size_t length = 0;
+    unsigned long user;
+    ssize_t n;
+    char *at;
+
+    while ((n = read(fd, text + length, sizeof(text) - 1 - length)) > 0)
+        length += (size_t)n;
+    close(fd);
+    text[length] = '\0';
+    at = strstr(text, line);
+    CHECK(at != NULL);
+    at += strlen(line);
+    user = strtoul(at, &at, 10);
+    return user + strtoul(at, &at, 10);
+}
+
+int main(void)
+{
+    struct timespec now = {0, 0};
+    unsigned long all, one;
+    cpu_set_t set;
+
+    CHECK_OK(sched_getaffinity(0, sizeof(set), &set));
+    CHECK(CPU_ISSET(0, &set));
+    CPU_ZERO(&set);
+    CPU_SET(0, &set);
+    CHECK_OK(sched_setaffinity(0, sizeof(set), &set));
+    all = used("cpu ");
+    one = used("cpu0 ");
+    while (now.tv_sec == 0 && now.tv_nsec < 200000000)
+        CHECK_OK(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now));
+    /* What the process has used is there after the next tick: bounded by more of the same. */
+    while (now.tv_sec < 5 && used("cpu0 ") < one + ENOUGH)
+        CHECK_OK(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now));
+    CHECK(used("cpu0 ") >= one + ENOUGH);
+    CHECK(used("cpu ") >= all + ENOUGH - 1); /* each number is rounded down by itself */
+    return 0;
+}

@@ -1,0 +1,23 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Print a plan of argument lists that put a page border at every place within a string.
+
+Each line has 62 arguments of 64 bytes, and one more of a length that differs from line to line:
+it moves all the others by a byte. Program `args` checks every argument by what it says of itself.
+"""
+
+
+def argument(length):
+    """What tests/user/start/args.c takes: the length, a colon, and that many letters."""
+    return f"{length}:" + "".join(chr(ord("a") + k % 26) for k in range(length))
+
+
+def main():
+    """Sixty-four lines."""
+    fixed = " ".join([argument(60)] * 62)
+    for pad in range(64):
+        print(f"test args-{pad:02} /bin/t/args {fixed} {argument(pad)}")
+
+
+if __name__ == "__main__":
+    main()
