@@ -37,6 +37,9 @@ GROUPS_image := build
 GROUPS_run := build run
 GROUPS_shell := build run
 GROUPS_debug := build debug
+GROUPS_regression := build run
+GROUPS_repeat := build run
+GROUPS_stress := build run test
 GROUPS_bench := build run
 GROUPS_test-programs := build run
 GROUPS_test-programs-linux := build
@@ -84,8 +87,8 @@ $(FLAGS): force
 force:
 
 # ---- Commands ------------------------------------------------------------------------------------
-.PHONY: help image run shell debug bench race fuzz-linux mutants fuzz-syscalls lint test system-test stress repeat \
-        test-debian clean
+.PHONY: help image run shell debug bench race fuzz-linux mutants fuzz-syscalls lint test system-test stress \
+        regression repeat test-debian clean
 
 help:
 	@echo 'make run          build, boot in QEMU, show the report; succeeds only on PASS'
@@ -104,7 +107,8 @@ help:
 	@echo 'make user-test-linux   the test programs, on this Linux'
 	@echo 'make system-test  whole machines in QEMU; PYTEST_ARGS="-k NAME" runs a few'
 	@echo 'make stress       many processes at once, for minutes; STRESS=N for longer'
-	@echo 'make repeat       boot the default plan TIMES=20 times on CPUS=4 processors'
+	@echo 'make regression   boot every plan that judges the kernel, on CPUS=2 processors'
+	@echo 'make repeat       the same TIMES=20 times, on CPUS=4 processors'
 	@echo 'make test-programs   Debian'"'"'s own programs, on Linux and here; CASES="NAME..." for a few'
 	@echo 'make test-debian  as root: the README and make test in bare roots of Debian releases;'
 	@echo '                  RELEASES="bookworm trixie", GOAL=run|test'
@@ -174,9 +178,18 @@ stress: $(IMAGE)
 	$(Q)B=$(B) STRESS=$(STRESS) $(PYTHON) -m pytest -q -p no:cacheprovider \
 	    tests/system/test_stress.py $(PYTEST_ARGS)
 
+# An image whose plan is all that judges the kernel by single tests.
+REGRESSION_PLANS := rootfs/etc/firstlight/plan tests/user/regression.plan tests/user/long.plan
+$(B)/regression.img: $(IMAGE) $(REGRESSION_PLANS)
+	$(Q)cat $(REGRESSION_PLANS) >$(B)/regression.plan
+	$(Q)tools/mkimg.sh -b $(B) -p $(B)/regression.plan -o $@
+
+regression: $(B)/regression.img
+	$(Q)tools/run.sh -s $(or $(CPUS),2) $(RUN_ARGS) $<
+
 TIMES ?= 20
-repeat: $(IMAGE)
-	$(Q)tests/repeat.sh $(TIMES) -s $(or $(CPUS),4) $(RUN_ARGS) $(IMAGE)
+repeat: $(B)/regression.img
+	$(Q)tests/repeat.sh $(TIMES) -s $(or $(CPUS),4) $(RUN_ARGS) $<
 
 test:
 	$(Q)+$(PYTHON) tests/run.py

@@ -189,8 +189,9 @@ static bool oom_wait(void)
         if (pmm_free_count() > ENOUGH_FRAMES)
             return true;
         victim_find(&victim);
-        /* A process that ends has given its space away before the pages are free. */
-        if (vm_spaces_are_ending())
+        /* A process that exits has given its space away before the pages are free. Only once:
+         * small ones may come and go for ever. */
+        if (i == 0 && vm_pages_ending() > ENOUGH_FRAMES)
             victim.is_going = true;
         /* One at a time: two callers that find the same shortage do not kill two processes for
          * it. */

@@ -170,21 +170,25 @@ void vm_space_leave(struct vm_space *space)
     __atomic_fetch_and(&space->cpus, ~(1ULL << cpu_self()->index), __ATOMIC_SEQ_CST);
 }
 
-static uint32_t spaces_ending; /* atomic: address spaces whose pages are being freed */
+static uint64_t pages_ending; /* atomic: in address spaces that are being destroyed */
 
-/* The destruction of a large space gives way to other threads, so it can be seen half done. */
+/* The destruction of a large space gives way to other threads, so it can be seen half done: until
+ * its end all that the space had counts as on its way back. */
 void vm_space_put(struct vm_space *space)
 {
+    uint64_t weight;
+
     if (__atomic_fetch_sub(&space->refs, 1, __ATOMIC_ACQ_REL) != 1)
         return;
-    __atomic_fetch_add(&spaces_ending, 1, __ATOMIC_RELEASE);
+    weight = vm_space_weight(space);
+    __atomic_fetch_add(&pages_ending, weight, __ATOMIC_RELAXED);
     space_destroy(space);
-    __atomic_fetch_sub(&spaces_ending, 1, __ATOMIC_RELEASE);
+    __atomic_fetch_sub(&pages_ending, weight, __ATOMIC_RELAXED);
 }
 
-bool vm_spaces_are_ending(void)
+uint64_t vm_pages_ending(void)
 {
-    return __atomic_load_n(&spaces_ending, __ATOMIC_ACQUIRE) != 0;
+    return __atomic_load_n(&pages_ending, __ATOMIC_RELAXED);
 }
 
 /* Pages that a fault brings back by itself are not worth a copy of their entries. */

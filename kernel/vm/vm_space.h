@@ -102,8 +102,8 @@ static inline bool vm_space_is_shared(const struct vm_space *space)
 MUST_CHECK bool vm_space_get_unless_dead(struct vm_space *space);
 /* The last one frees areas, pages and tables: no processor may be on them. */
 void vm_space_put(struct vm_space *space);
-/* Whether pages of a space without users are about to come back: a hint, any context. */
-bool vm_spaces_are_ending(void);
+/* Pages of spaces that are being destroyed, about: they come back soon. Any context. */
+uint64_t vm_pages_ending(void);
 
 /* The processor is about to run on these tables, or has left them. Interrupts off. */
 void vm_space_enter(struct vm_space *space);

@@ -33,6 +33,19 @@ TIOCSPTLCK, TIOCGPTPEER = 0x40045431, 0x5441
 MTOOLS_ENV = dict(os.environ, MTOOLSRC="/dev/null", MTOOLS_SKIP_CHECK="1", TZ="UTC", LC_ALL="C")
 
 
+PLANS = {"default": "rootfs/etc/firstlight/plan", "regression": "tests/user/regression.plan",
+         "long": "tests/user/long.plan"}
+
+
+def plans(*names):
+    """The text of these plans, one after the other."""
+    texts = []
+    for name in names:
+        with open(os.path.join(TOP, PLANS[name]), encoding="utf-8") as file:
+            texts.append(file.read())
+    return "".join(texts)
+
+
 def tool(name):
     return os.path.join(TOP, "tools", name)
 

@@ -1,17 +1,20 @@
 # SPDX-License-Identifier: MIT
-"""The default plan on several processors, and in a storm of interrupts."""
+"""All plans that judge the kernel, on 1, 2 and 4 processors, and in a storm of interrupts."""
 import pytest
 
 import machine
+from conftest import plans
 
 
-@pytest.mark.parametrize("cpus", [2, 4])
-def test_default_plan(boot, mkimg, cpus):
-    outcome = boot(mkimg(), cpus=cpus, timeout=300)
+@pytest.mark.parametrize("compiler, cpus", [("gcc", 1), ("gcc", 2), ("gcc", 4), ("clang", 4)])
+def test_all_plans(boot, mkimg, matrix_build, compiler, cpus):
+    image = mkimg(plan=plans("default", "regression", "long"), build=matrix_build(compiler + "-O2"))
+    outcome = boot(image, cpus=cpus, timeout=300)
     assert outcome.code == machine.PASS, outcome.message
     assert outcome.report.fields["cpus"] == str(cpus)
 
 
 def test_storm_on_four(boot, mkimg):
-    outcome = boot(mkimg(words="storm=50"), cpus=4, timeout=300)
+    image = mkimg(plan=plans("default", "regression"), words="storm=50")
+    outcome = boot(image, cpus=4, timeout=300)
     assert outcome.code == machine.PASS, outcome.message

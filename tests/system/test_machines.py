@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: MIT
-"""The default plan on many machines: every pair of these properties at least once.
+"""The default and the regression plan on machines that have each pair of these properties once.
 
 The kernels are built by `make matrix`, one for each compiler and optimisation level.
 """
 import itertools
-import os
 
 import pytest
 
 import machine
-from conftest import BUILD, TOP
+from conftest import BUILD, plans
 
 FACTORS = {
     "compiler": ["gcc", "clang"],
@@ -52,10 +51,11 @@ def test_table_has_every_pair():
 
 
 @pytest.mark.parametrize("row", MACHINES, ids=["-".join(row) for row in MACHINES])
-def test_default_plan(boot, mkimg, matrix_build, row):
+def test_plans(boot, mkimg, matrix_build, row):
     compiler, level, cpu, memory, disk, graphics, chipset, cpus = row
-    outcome = boot(mkimg(build=matrix_build(compiler + level)), cpu=cpu, memory=memory, disk=disk,
-                   cpus=int(cpus), timeout=300, extra=["-vga", graphics, "-machine", chipset])
+    image = mkimg(plan=plans("default", "regression"), build=matrix_build(compiler + level))
+    outcome = boot(image, cpu=cpu, memory=memory, disk=disk, cpus=int(cpus), timeout=300,
+                   extra=["-vga", graphics, "-machine", chipset])
     assert outcome.code == machine.PASS, outcome.message
     megabytes = int(memory[:-1]) * (1024 if memory[-1] == "G" else 1)
     told = int(outcome.report.fields["memory"].removesuffix("MiB"))
@@ -63,15 +63,15 @@ def test_default_plan(boot, mkimg, matrix_build, row):
     assert outcome.report.fields["cpus"] == cpus
 
 
-def test_default_plan_without_fast_strings(boot, mkimg):
+def test_plans_without_fast_strings(boot, mkimg):
     """Large copies go by vector registers then."""
-    outcome = boot(mkimg(), cpu="max,-erms,-fsrm", cpus=2, timeout=300)
+    image = mkimg(plan=plans("default", "regression"))
+    outcome = boot(image, cpu="max,-erms,-fsrm", cpus=2, timeout=300)
     assert outcome.code == machine.PASS, outcome.message
 
 
 def test_default_plan_has_its_size():
-    with open(os.path.join(TOP, "rootfs/etc/firstlight/plan"), encoding="utf-8") as file:
-        lines = [line for line in file if line.startswith("test ")]
+    lines = [line for line in plans("default").splitlines() if line.startswith("test ")]
     failing = [line for line in lines if "expect=" in line and "expect=exit:0" not in line]
     assert len(lines) >= PLAN_LINES
     assert len(failing) * 3 >= len(lines)
