@@ -52,6 +52,7 @@ KERNEL_SRCS := \
     kernel/core/cmdline.c \
     kernel/mm/tables.c \
     kernel/mm/pmm.c \
+    kernel/mm/pmm_init.c \
     kernel/mm/slab.c \
     kernel/mm/vmalloc.c \
     kernel/mm/user_charge.c \

@@ -169,7 +169,7 @@ static bool victim_wait(void)
         if (oom_must_die())
             return false;
         oom_nap();
-        if (pmm_free_count() > ENOUGH_FRAMES)
+        if (pmm_has_more_than(ENOUGH_FRAMES))
             return true;
     }
     return false;
@@ -186,7 +186,7 @@ static bool oom_wait(void)
     for (unsigned i = 0; i < VICTIMS_MAX; i++) {
         struct victim victim = {0};
 
-        if (pmm_free_count() > ENOUGH_FRAMES)
+        if (pmm_has_more_than(ENOUGH_FRAMES))
             return true;
         victim_find(&victim);
         /* A process that exits has given its space away before the pages are free. Only once:

@@ -135,7 +135,7 @@ static void map_ahead(struct vm_space *space, const struct vm_area *area, uint64
     while (run < most && vm_entry_has_frame(*(entry - run - 1)) &&
            !vm_entry_has_frame(entry[run + 1]))
         run++;
-    if (!run || pmm_free_count() < pmm_total_count() >> PLENTY_SHIFT)
+    if (!run || !pmm_has_more_than(pmm_total_count() >> PLENTY_SHIFT))
         return;
     order = 31 - (unsigned)__builtin_clz((unsigned)run);
     block = ahead_block_alloc(&order);

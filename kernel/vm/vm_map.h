@@ -17,13 +17,13 @@
 /* Whether there is memory for programs; and a frame of it: for pages, tables, and objects of vm. */
 static inline bool vm_memory_is_left(void)
 {
-    return likely(pmm_free_count() > VM_RESERVE_FRAMES);
+    return likely(pmm_has_more_than(VM_RESERVE_FRAMES));
 }
 /* The same for small objects, which may use half of what pages leave: a call that needs one does
  * not fail because another program has taken the last page. */
 static inline bool vm_memory_is_left_for_object(void)
 {
-    return likely(pmm_free_count() > VM_RESERVE_FRAMES / 2);
+    return likely(pmm_has_more_than(VM_RESERVE_FRAMES / 2));
 }
 MUST_CHECK static inline struct frame *vm_frame_alloc(enum pmm_flags flags)
 {

@@ -101,7 +101,7 @@ bool page_cache_memory_allows(bool privileged)
 {
     uint64_t reserve = pmm_total_count() >> MEMORY_RESERVE_SHIFT;
 
-    return pmm_free_count() > (privileged ? reserve : 2 * reserve);
+    return pmm_has_more_than(privileged ? reserve : 2 * reserve);
 }
 
 static struct frame *frame_alloc(const struct page_cache *map, enum pmm_flags flags)
