@@ -94,6 +94,7 @@ KERNEL_SRCS := \
     kernel/fs/vfs/namebuf.c \
     kernel/fs/page_cache/radix.c \
     kernel/fs/page_cache/page_cache.c \
+    kernel/fs/page_cache/page_state.c \
     kernel/fs/vfs/inode.c \
     kernel/fs/vfs/dentry.c \
     kernel/fs/vfs/dir.c \
@@ -225,6 +226,7 @@ KERNEL_SRCS := \
     kernel/selftest/sched_checks.c \
     kernel/selftest/rcu_checks.c \
     kernel/selftest/mm_checks.c \
+    kernel/selftest/page_checks.c \
     kernel/selftest/boot_checks.c \
     kernel/selftest/return_checks.c
 

@@ -35,12 +35,15 @@ enum frame_state {
 
 /* p pmm.lock while in a free block; else the owner of the frame. a atomic */
 struct frame {
-    uint32_t next;  /* [p] frame number of the next in the list, 0 at the end */
-    uint32_t prev;  /* [p] */
-    uint32_t refs;  /* [a] holders, while allocated */
-    uint8_t order;  /* [p] */
-    uint8_t state;  /* [p] enum frame_state */
-    uint16_t owner; /* slab: cache index */
+    uint32_t next; /* [p] frame number of the next in the list, 0 at the end */
+    uint32_t prev; /* [p] */
+    uint32_t refs; /* [a] holders, while allocated */
+    uint8_t order; /* [p] */
+    uint8_t state; /* [p] enum frame_state */
+    union {
+        uint16_t owner; /* slab: cache index */
+        uint16_t page;  /* [a] page of a file: fs/page_cache/page_state.h */
+    };
 };
 
 _Static_assert(sizeof(struct frame) == 16, "descriptors must stay small");

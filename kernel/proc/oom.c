@@ -43,7 +43,7 @@ static void oom_nap(void)
 
     /* On the stack: timer_stop below waits for a handler that is running. */
     timer_init(&alarm.timer, alarm_rings);
-    sched_prepare(false);
+    sched_prepare(SCHED_UNINTERRUPTIBLE);
     timer_start(&alarm.timer, clock_monotonic_ns() + NAP_NS);
     sched_block();
     timer_stop(&alarm.timer);

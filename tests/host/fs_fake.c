@@ -387,6 +387,11 @@ int waitq_sleep(const struct waiter *waiters, unsigned count, uint64_t deadline_
     return waitq_wait(entered, NULL, deadline_ns);
 }
 
+int waitq_sleep_killable(const struct waiter *waiter)
+{
+    return waitq_sleep(waiter, 1, 0);
+}
+
 int waitq_wait(struct waitq *queue, struct mutex *held, uint64_t deadline_ns)
 {
     int result;
