@@ -3,8 +3,8 @@
  * Pages of a file that come later: readers and faults wait for them, and nothing else does.
  *
  * The file is an ordinary one, whose bytes are said to be on a device. The device is the check
- * itself: it keeps the frame that it is to fill, sees that all who need the page wait, does in the
- * same address space what must not wait, and delivers. Those who wait are threads of the kernel.
+ * itself: it keeps the frame that it is to fill, sees that all that need the page wait, does in the
+ * same address space what must not wait, and delivers. The waiters are threads of the kernel.
  */
 #include "kernel/arch/x86_64/paging.h"
 #include "kernel/core/clock.h"
@@ -47,6 +47,7 @@ static struct {
 
 static volatile unsigned waiters_ended;
 
+/* As the driver of a disk: it takes the request and returns. It keeps the file. */
 static void device_fill(struct page_cache *map, uint64_t index, struct frame *frame)
 {
     check.frames[index] = frame;
@@ -63,7 +64,7 @@ static bool device_deliver(uint64_t index, bool good)
 
     mutex_lock(&check.inode->lock);
     frame = check.frames[index];
-    check.frames[index] = NULL;
+    check.frames[index] = NULL; /* it may be asked for again when this one has failed */
     if (frame) {
         if (good)
             memset(frame_address(frame), (int)(BYTE + index), PAGE_SIZE);
@@ -87,6 +88,7 @@ static bool device_has(uint64_t index)
     return err == -EAGAIN && device_deliver(index, true);
 }
 
+/* PAGES of the file, or of anonymous memory. */
 static int check_map(struct vm_pager *pager, struct dentry *name, uint64_t *va)
 {
     struct vm_request request = {
@@ -100,6 +102,7 @@ static int check_map(struct vm_pager *pager, struct dentry *name, uint64_t *va)
     return vm_map(check.space, &request, va);
 }
 
+/* The file has its size, and none of its pages. False: something of it could not be had. */
 static bool check_begin(void)
 {
     memset(&check, 0, sizeof(check));
@@ -117,6 +120,7 @@ static bool check_begin(void)
            !check_map(NULL, NULL, &check.anonymous_va);
 }
 
+/* The leak check behind each check finds pages that are left. */
 static bool check_end(void)
 {
     bool good = !fs_unlink(check.context, NULL, FILE_PATH, false);
@@ -139,12 +143,14 @@ static void page_waiter(void *argument)
     sched_exit();
 }
 
+/* Off its stack for good. */
 static void waiter_ended(struct thread *thread)
 {
     (void)thread;
     __atomic_fetch_add(&waiters_ended, 1, __ATOMIC_SEQ_CST);
 }
 
+/* A thread that spins, or has given up, is not. */
 static bool all_blocked(void)
 {
     for (unsigned i = 0; i < WAITERS; i++)
@@ -174,6 +180,7 @@ static bool waiters_start(void)
     return all_blocked() && waiters_ended == 0;
 }
 
+/* Bounded: a waiter that is not woken must be a failed check and not a hang. */
 static bool waiters_end(void)
 {
     uint64_t end = clock_monotonic_ns() + WAIT_NS;
@@ -187,6 +194,7 @@ static bool waiters_end(void)
     return true;
 }
 
+/* Both readers have the same to expect. */
 static bool results_are(int64_t read, int64_t fault)
 {
     return waiters[READER].result == read && waiters[OTHER_READER].result == read &&
@@ -222,6 +230,7 @@ static bool others_go_on(char reason[KTEST_REASON_SIZE])
     err = vm_fault(check.space, check.file_va + PAGE_SIZE, VM_READ);
     KTEST_EXPECT(!err && mapped_byte(check.file_va + PAGE_SIZE) == BYTE + 1,
                  "a fault of another page of the file: %d", err);
+    /* A change of the areas themselves, for which the lock is needed as well. */
     err = vm_unmap(check.space, check.anonymous_va + PAGE_SIZE, 2 * PAGE_SIZE);
     KTEST_EXPECT(!err, "munmap: %d", err);
     KTEST_EXPECT(file_read_kernel(check.file, &byte, 1, PAGE_SIZE) == 1 && byte == BYTE + 1,
@@ -231,6 +240,7 @@ static bool others_go_on(char reason[KTEST_REASON_SIZE])
     return true;
 }
 
+/* One filling, asked for by whichever came first, serves all three. */
 KTEST(page_comes_later, "page-comes-later")
 {
     KTEST_EXPECT(check_begin() && device_has(1), "the file cannot be set up");
@@ -248,7 +258,7 @@ KTEST(page_comes_later, "page-comes-later")
     return true;
 }
 
-/* Those who waited get an error; who comes later has the page filled again. */
+/* The waiters get an error; a later reader has the page filled again. */
 KTEST(page_fails, "page-cannot-be-had")
 {
     KTEST_EXPECT(check_begin(), "the file cannot be set up");
@@ -265,7 +275,7 @@ KTEST(page_fails, "page-cannot-be-had")
     return true;
 }
 
-/* The area of a fault that waits goes, and the file is cut: the page comes for nobody. */
+/* The area of a fault that waits goes, and the file is cut: the page comes for no waiter. */
 KTEST(page_unmapped, "page-unmapped-before-it-comes")
 {
     KTEST_EXPECT(check_begin(), "the file cannot be set up");

@@ -79,8 +79,8 @@ void page_cache_set_backing(struct page_cache *map, const struct page_cache_ops 
 /* The frame has its bytes, or (good false) will not get them: ends what ops->fill has begun. Bytes
  * that the file has lost meanwhile are zeroed. */
 void page_cache_fill_end(struct page_cache *map, uint64_t index, struct frame *frame, bool good);
-/* The page if it is on its way, referenced for the caller, who gives the mutex up and then waits
- * (page_wait). NULL: try again. */
+/* The page if it is on its way, referenced for the caller, which gives the mutex
+ * up and then waits (page_wait). NULL: try again. */
 struct frame *page_cache_find_stale(struct page_cache *map, uint64_t index);
 
 /* The page if that needs no memory, referenced for the caller; else NULL. own: a frame of the

@@ -2,16 +2,16 @@
 /*
  * The states of a page of a file, and waiting for one that is locked.
  *
- * LOCKED  is set by page_init_stale, before the page is in its tree, or by page_trylock: who sets
- * it has the page to fill (or to write out), and alone clears it, by page_unlock, in whatever
- *         thread. The lock keeps no reader away from a page that is up to date.
- * STALE   is set by page_init_stale alone and cleared by page_unlock with the bytes complete. So a
- *         page that is in its tree becomes up to date once, and is so for good; whoever finds it
- *         without STALE may read without looking again. STALE without LOCKED means that filling
- *         it has failed: those that waited for it get -EIO, the next who asks fills it again.
- * DIRTY   is set under the inode's mutex by who stores to the page or maps it writable, and cleared
- *         by who writes it out, with the page locked and before its bytes are read: a store that
- *         comes later sets it again.
+ * LOCKED: set by page_init_stale, before the page is in its tree, or by page_trylock. The owner has
+ *     the page to fill (or to write out), and alone clears it, by page_unlock, in any thread. The
+ *     lock keeps no reader away from a page that is up to date.
+ * STALE: set by page_init_stale alone, cleared by page_unlock with the bytes complete. So a page
+ *     that is in its tree becomes up to date once, and is so for good: a reader that finds it
+ *     without STALE need not look again. STALE without LOCKED means that filling it has failed: the
+ *     waiters get -EIO, the next reader has it filled again.
+ * DIRTY: set under the inode's mutex by a writer, or when the page is mapped writable; cleared when
+ *     it is written out, with the page locked and before its bytes are read: a store that comes
+ *     later sets it again.
  *
  * Readers, writers and faults wait for pages that are LOCKED and STALE, with a reference to the
  * frame and without any lock (page_wait): not that of the inode, which the filler takes to end its

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fs/page_cache/page_state.h - whether a page of a file has its bytes, and who is at work on it
+ * fs/page_cache/page_state.h - whether a page of a file has its bytes, and whether work on it goes
+ * on
  *
  * Owns:    the bits in frame.page of frames that are in a page cache, and the wait queues.
  * Used by: page_cache.c; through it all that reads, writes or maps a file.
@@ -15,7 +16,7 @@
 /* None: up to date, not locked, clean, as pages of ramfs always are. */
 enum page_flag {
     PAGE_LOCKED = 1, /* a thread, or a device, brings bytes in or out */
-    PAGE_STALE = 2,  /* not up to date: nobody may look at the bytes */
+    PAGE_STALE = 2,  /* not up to date: no reader may look at the bytes */
     PAGE_DIRTY = 4,  /* stored to since it was last written out */
 };
 
@@ -45,7 +46,7 @@ void page_unlock(struct frame *frame, bool up_to_date);
  * to date, what was to fill it has failed; -EINTR: the task is to die. */
 MUST_CHECK int page_wait(struct frame *frame);
 
-/* Before the first store to it can be made; and by who is about to write it out, with the page
- * locked, before the bytes are read. True: it was dirty. */
+/* Before the first store to it can be made; and before the bytes are read to be written out, with
+ * the page locked. True: it was dirty. */
 void page_set_dirty(struct frame *frame);
 bool page_clear_dirty(struct frame *frame);
