@@ -251,15 +251,10 @@ struct frame *page_cache_find(struct page_cache *map, uint64_t index, bool own)
 {
     struct frame *frame = radix_find(&map->frames, index);
 
-    if (frame) {
-        if (unlikely(page_is_stale(frame)))
-            return NULL;
-    } else if (!own && page_is_archived(map, index) && page_is_in_place(map, index)) {
+    if (!frame && !own && page_is_archived(map, index) && page_is_in_place(map, index))
         frame = frame_from_address(map->archive + (index << PAGE_SHIFT));
-    } else {
-        return NULL;
-    }
-    frame_get(frame);
+    if (frame)
+        frame_get(frame);
     return frame;
 }
 

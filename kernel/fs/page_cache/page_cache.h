@@ -84,7 +84,7 @@ void page_cache_fill_end(struct page_cache *map, uint64_t index, struct frame *f
 struct frame *page_cache_find_stale(struct page_cache *map, uint64_t index);
 
 /* The page if that needs no memory, referenced for the caller; else NULL. own: a frame of the
- * file's own only, none of the archive's. */
+ * file's own only, none of the archive's. Of a file with operations it may not be up to date. */
 struct frame *page_cache_find(struct page_cache *map, uint64_t index, bool own);
 
 /* Without the mutex. Between begin (true) and end pages stay: no blocking, user memory with faults

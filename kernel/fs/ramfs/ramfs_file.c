@@ -500,6 +500,24 @@ static int pager_get_needed_locked(struct inode *inode, uint64_t index, bool wri
     return err;
 }
 
+/* For files whose pages come later: those that have not are taken out. False: it is the needed one,
+ * and then no frame is left. Behind the lookups, for the pages of other files are not looked at. */
+static NOINLINE bool range_drop_stale(struct vm_page_range *range)
+{
+    struct frame *needed = range->frames[range->needed];
+    bool good = !page_is_stale(needed);
+
+    for (unsigned i = 0; i < range->count; i++) {
+        struct frame *frame = range->frames[i];
+
+        if (frame && (!good || page_is_stale(frame))) {
+            frame_put(frame);
+            range->frames[i] = NULL;
+        }
+    }
+    return good;
+}
+
 /* The range without the mutex, if the needed page is there. The page cache has a reference to each
  * at least until the reader leaves, so one can be taken; truncation finds a mapping that is made of
  * it, since the caller holds its address space's lock until then, which vm_rmap_drop takes. */
@@ -528,6 +546,8 @@ static bool pager_map_range_unlocked(struct inode *inode, struct vm_page_range *
                                    : NULL;
     }
     page_cache_read_end();
+    if (unlikely(inode->map.ops) && needed)
+        return range_drop_stale(range);
     return needed != NULL;
 }
 
@@ -552,6 +572,8 @@ static int pager_map_range(struct vm_pager *pager, struct vm_page_range *range)
                                : NULL;
     }
     mutex_unlock(&inode->lock);
+    if (unlikely(inode->map.ops) && !err)
+        range_drop_stale(range);          /* neighbours: the needed one is up to date for good */
     return err == -ENOSPC ? -ENXIO : err; /* SIGBUS: ending a process would make no room for it */
 }
 
