@@ -52,6 +52,7 @@ KERNEL_SRCS := \
     kernel/core/cmdline.c \
     kernel/mm/tables.c \
     kernel/mm/pmm.c \
+    kernel/mm/pmm_init.c \
     kernel/mm/slab.c \
     kernel/mm/vmalloc.c \
     kernel/mm/user_charge.c \
@@ -93,6 +94,7 @@ KERNEL_SRCS := \
     kernel/fs/vfs/namebuf.c \
     kernel/fs/page_cache/radix.c \
     kernel/fs/page_cache/page_cache.c \
+    kernel/fs/page_cache/page_state.c \
     kernel/fs/vfs/inode.c \
     kernel/fs/vfs/dentry.c \
     kernel/fs/vfs/dir.c \
@@ -224,6 +226,7 @@ KERNEL_SRCS := \
     kernel/selftest/sched_checks.c \
     kernel/selftest/rcu_checks.c \
     kernel/selftest/mm_checks.c \
+    kernel/selftest/page_checks.c \
     kernel/selftest/boot_checks.c \
     kernel/selftest/return_checks.c
 

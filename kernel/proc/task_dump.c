@@ -69,7 +69,8 @@ static const char *dump_state_of(const struct process *process, bool runs)
     if (process->stopped)
         return "stopped";
     if (process->task->thread.state == THREAD_BLOCKED)
-        return process->task->thread.interruptible ? "sleeps" : "sleeps, uninterruptibly";
+        return process->task->thread.wait_ended_by & TIF_SIGNAL ? "sleeps"
+                                                                : "sleeps, uninterruptibly";
     return runs ? "runs" : "waits for a processor";
 }
 

@@ -136,11 +136,11 @@ void sched_first(void)
     irq_enable();
 }
 
-void sched_prepare(bool interruptible)
+void sched_prepare(uint32_t ended_by)
 {
     struct thread *self = thread_current();
 
-    self->interruptible = interruptible;
+    self->wait_ended_by = ended_by;
     __atomic_store_n(&self->state, THREAD_BLOCKED, __ATOMIC_SEQ_CST);
 }
 
@@ -149,10 +149,10 @@ void sched_cancel(void)
     __atomic_store_n(&thread_current()->state, THREAD_RUNNABLE, __ATOMIC_RELEASE);
 }
 
-/* What ends an interruptible wait. The end of a slice does not. */
-static bool work_pending(const struct thread *thread)
+/* Work that ends the thread's wait. */
+static bool wait_is_over(const struct thread *thread)
 {
-    return (__atomic_load_n(&thread->arch.work, __ATOMIC_SEQ_CST) & ~TIF_QUIET) != 0;
+    return (__atomic_load_n(&thread->arch.work, __ATOMIC_SEQ_CST) & thread->wait_ended_by) != 0;
 }
 
 void sched_block(void)
@@ -163,7 +163,7 @@ void sched_block(void)
 
     ASSERT(!spin_any_held());
     spin_lock_inline(&queue->lock);
-    if (self->state != THREAD_BLOCKED || (self->interruptible && work_pending(self))) {
+    if (self->state != THREAD_BLOCKED || wait_is_over(self)) {
         self->state = THREAD_RUNNABLE;
         spin_unlock_inline(&queue->lock);
     } else {
@@ -311,12 +311,12 @@ static uint64_t place_and_unlock(struct runq *queue, struct thread *thread)
 }
 
 /* The result goes to sched_kick. */
-static uint64_t wake_thread(struct thread *thread, bool only_interruptible)
+static uint64_t wake_thread(struct thread *thread, bool for_work)
 {
     uint64_t flags = irq_save(), kick = 0;
     struct runq *queue = runq_lock_of(thread);
 
-    if (thread->state == THREAD_BLOCKED && (thread->interruptible || !only_interruptible)) {
+    if (thread->state == THREAD_BLOCKED && (!for_work || wait_is_over(thread))) {
         thread->state = THREAD_RUNNABLE;
         /* It is still on its way out of its processor: it finds the state changed in sched_block
          * and stays. */
@@ -325,7 +325,7 @@ static uint64_t wake_thread(struct thread *thread, bool only_interruptible)
             irq_restore(flags);
             return kick;
         }
-    } else if (only_interruptible && queue->current == thread && thread->cpu != CPU_OWN->index) {
+    } else if (for_work && queue->current == thread && thread->cpu != CPU_OWN->index) {
         kick = 1ULL << thread->cpu; /* out of ring 3, to look at its work */
     }
     spin_unlock_inline(&queue->lock);

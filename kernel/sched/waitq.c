@@ -116,7 +116,7 @@ static int sleep_once(const struct waiter *waiters, unsigned count, uint64_t dea
                       bool realtime)
 {
     sched_assert_may_sleep();
-    sched_prepare(true);
+    sched_prepare(SCHED_INTERRUPTIBLE);
     if (any_woken(waiters, count)) {
         sched_cancel();
         return 0;
@@ -139,6 +139,21 @@ static int sleep_once(const struct waiter *waiters, unsigned count, uint64_t dea
 int waitq_sleep(const struct waiter *waiters, unsigned count, uint64_t deadline_ns)
 {
     return sleep_once(waiters, count, deadline_ns, false);
+}
+
+int waitq_sleep_killable(const struct waiter *waiter)
+{
+    sched_assert_may_sleep();
+    sched_prepare(SCHED_KILLABLE);
+    if (any_woken(waiter, 1)) {
+        sched_cancel();
+        return 0;
+    }
+    sched_block();
+    if (!any_woken(waiter, 1) &&
+        (__atomic_load_n(&thread_current()->arch.work, __ATOMIC_RELAXED) & TIF_KILL))
+        return -EINTR;
+    return 0;
 }
 
 int waitq_sleep_realtime(const struct waiter *waiters, unsigned count, uint64_t realtime_ns)

@@ -47,6 +47,9 @@ MUST_CHECK int waitq_sleep(const struct waiter *waiters, unsigned count, uint64_
 MUST_CHECK int waitq_sleep_realtime(const struct waiter *waiters, unsigned count,
                                     uint64_t realtime_ns);
 
+/* For one waiter, and for what a signal must not cut short: -EINTR only when the task is to die. */
+MUST_CHECK int waitq_sleep_killable(const struct waiter *waiter);
+
 /* Whether a wait would end at once with -ERESTARTSYS: long copies look, and stop with what they
  * have. */
 bool waitq_interrupted(void);

@@ -157,8 +157,9 @@ void vm_brk_init(struct vm_space *space, uint64_t start);
 enum vm_access { VM_READ, VM_WRITE, VM_EXEC };
 
 /* Makes the page at va present for that access. -EFAULT: no area; -EACCES: the area forbids it;
- * -ENXIO: behind the end of the file; -ENOMEM: nothing could be freed, or the task is to die. It
- * may wait for memory, so no lock may be held. */
+ * -ENXIO: behind the end of the file, or its bytes cannot be had; -ENOMEM: nothing could be freed,
+ * or the task is to die; -EINTR: it is to die. It may wait, for memory or for a page of a file, so
+ * no lock may be held. */
 MUST_CHECK int vm_fault(struct vm_space *space, uint64_t va, enum vm_access access);
 
 /* Where a word of memory really is, for futexes: the same for all processes that share it. */

@@ -20,6 +20,7 @@
  * Long because the three keep one protocol, which would be spread over files else.
  */
 #include "kernel/fs/ramfs/ramfs_file.h"
+#include "kernel/fs/page_cache/page_state.h"
 #include "kernel/fs/vfs/dentry.h"
 #include "kernel/lib/assert.h"
 #include "kernel/lib/string.h"
@@ -125,6 +126,22 @@ static bool ramfs_read_unlocked(struct inode *inode, struct user_iter *io, int64
     return at < size;
 }
 
+/* Behind -EAGAIN, without locks: 0 when the page has come, or is not the file's any more. */
+static int page_await(struct inode *inode, uint64_t index)
+{
+    struct frame *frame;
+    int err = 0;
+
+    mutex_lock(&inode->lock);
+    frame = page_cache_find_stale(&inode->map, index);
+    mutex_unlock(&inode->lock);
+    if (frame) {
+        err = page_wait(frame);
+        frame_put(frame);
+    }
+    return err;
+}
+
 static int64_t ramfs_read(struct file *file, struct user_iter *io, int64_t *offset)
 {
     struct inode *inode = file->inode;
@@ -142,6 +159,11 @@ static int64_t ramfs_read(struct file *file, struct user_iter *io, int64_t *offs
         if (*offset > before)
             continue;
         err = batch_get(inode, (uint64_t)*offset, io->left, &batch);
+        if (unlikely(err == -EAGAIN)) {
+            err = page_await(inode, (uint64_t)*offset >> PAGE_SHIFT);
+            if (!err)
+                continue;
+        }
         if (err || batch.nbytes == 0)
             break;
         moved = batch_put(io, &batch, *offset & PAGE_MASK);
@@ -196,6 +218,8 @@ static int64_t ramfs_write_page_locked(struct inode *inode, struct user_iter *io
         page_cache_drop(&inode->map, index);
     else if (is_new && nbytes == PAGE_SIZE && moved < nbytes)
         memset(page + moved, 0, nbytes - moved);
+    if (inode->map.ops && moved > 0)
+        page_set_dirty(frame);
     frame_put(frame);
     /* Last: a reader that sees the new size finds the bytes below it. */
     if (moved > 0 && offset + moved > inode->size)
@@ -297,6 +321,11 @@ static int64_t ramfs_write(struct file *file, struct user_iter *io, int64_t *off
             total += moved;
         }
         mutex_unlock(&inode->lock);
+        if (unlikely(moved == -EAGAIN)) {
+            moved = page_await(inode, (uint64_t)*offset >> PAGE_SHIFT);
+            if (!moved)
+                continue;
+        }
         if (moved < 0 || io->left == 0 || vm_kill_pending())
             break;
         /* A page of the program's was not there: bring all of them in, outside the mutex, and begin
@@ -466,7 +495,27 @@ static int pager_get_needed_locked(struct inode *inode, uint64_t index, bool wri
     /* No new mtime: a shared mapping asks like this also for reading. */
     if (!err && write)
         inode->map.mapped_writable = true;
+    if (!err && write && inode->map.ops)
+        page_set_dirty(*out_frame);
     return err;
+}
+
+/* For files whose pages come later: those that have not are taken out. False: it is the needed one,
+ * and then no frame is left. Behind the lookups, for the pages of other files are not looked at. */
+static NOINLINE bool range_drop_stale(struct vm_page_range *range)
+{
+    struct frame *needed = range->frames[range->needed];
+    bool good = !page_is_stale(needed);
+
+    for (unsigned i = 0; i < range->count; i++) {
+        struct frame *frame = range->frames[i];
+
+        if (frame && (!good || page_is_stale(frame))) {
+            frame_put(frame);
+            range->frames[i] = NULL;
+        }
+    }
+    return good;
 }
 
 /* The range without the mutex, if the needed page is there. The page cache has a reference to each
@@ -477,8 +526,9 @@ static bool pager_map_range_unlocked(struct inode *inode, struct vm_page_range *
     struct frame *needed = NULL;
     uint64_t size;
 
-    /* The mark has to be set before a program can store: under the mutex, once for each file. */
-    if (range->write && !inode->map.mapped_writable)
+    /* Marks have to be set before a program can store: under the mutex, once for each file, or for
+     * each page where they are written out. */
+    if (range->write && (!inode->map.mapped_writable || inode->map.ops))
         return false;
     if (!page_cache_read_begin(&inode->map))
         return false;
@@ -496,6 +546,8 @@ static bool pager_map_range_unlocked(struct inode *inode, struct vm_page_range *
                                    : NULL;
     }
     page_cache_read_end();
+    if (unlikely(inode->map.ops) && needed)
+        return range_drop_stale(range);
     return needed != NULL;
 }
 
@@ -515,12 +567,19 @@ static int pager_map_range(struct vm_pager *pager, struct vm_page_range *range)
 
         if (i == range->needed)
             continue;
-        range->frames[i] = index << PAGE_SHIFT < inode->size
+        range->frames[i] = !(range->write && inode->map.ops) && index << PAGE_SHIFT < inode->size
                                ? page_cache_find(&inode->map, index, range->write)
                                : NULL;
     }
     mutex_unlock(&inode->lock);
+    if (unlikely(inode->map.ops) && !err)
+        range_drop_stale(range);          /* neighbours: the needed one is up to date for good */
     return err == -ENOSPC ? -ENXIO : err; /* SIGBUS: ending a process would make no room for it */
+}
+
+static int pager_await(struct vm_pager *pager, uint64_t index)
+{
+    return page_await(container_of(pager, struct inode, pager), index);
 }
 
 /* MADV_REMOVE; the caller unmaps what was there. */
@@ -556,6 +615,7 @@ static void pager_put(struct vm_pager *pager, struct dentry *name)
 
 const struct vm_pager_ops ramfs_pager_ops = {
     .map_range = pager_map_range,
+    .await = pager_await,
     .punch = pager_punch,
     .get = pager_get,
     .put = pager_put,

@@ -23,6 +23,7 @@
  * Long because the states change in this file alone, under a lock that no other may take.
  */
 #include "kernel/fs/vfs/mount.h"
+#include "kernel/fs/page_cache/page_state.h"
 #include "kernel/fs/pipe/pipe.h"
 #include "kernel/fs/procfs/procfs.h"
 #include "kernel/fs/ramfs/ramfs.h"
@@ -113,6 +114,7 @@ void fs_init(void)
 
     namebuf_init_cache();
     radix_init_cache();
+    page_state_init();
     inode_init_cache();
     dentry_init_cache();
     file_init_cache();

@@ -124,7 +124,7 @@ static void sleep_stopped(struct task *self)
     struct process *process = self->process;
 
     while (!stop_must_die(self)) {
-        sched_prepare(true);
+        sched_prepare(SCHED_INTERRUPTIBLE);
         arch_thread_clear_work(&self->thread.arch, TIF_SIGNAL);
         /* After sched_prepare: a SIGCONT in between makes the thread runnable again. */
         if (!__atomic_load_n(&process->sig_stopped, __ATOMIC_SEQ_CST)) {
