@@ -36,7 +36,7 @@ MUST_CHECK int ramfs_add(struct dentry *dir, const char *name, size_t len, struc
 /* Operations of its directories, for file systems that have some of them: inode.h. */
 MUST_CHECK int ramfs_lookup(struct dentry *dir, const char *name, size_t len, uint32_t hash,
                             struct dentry **out_entry);
-MUST_CHECK int ramfs_unlink(struct dentry *dir, struct dentry *entry, bool directory);
+MUST_CHECK int ramfs_unlink(const struct dir_place *place, bool directory);
 void ramfs_dir_release(struct inode *inode);
 
 extern const struct super_ops ramfs_super_ops; /* ramfs_mount.c */
