@@ -24,6 +24,13 @@
 
 #define STALE_RETRIES 100
 
+/* Asked where Linux asks whether the mount may be written to: when names are removed or renamed,
+ * before they are looked up; when one is made, once it is known that it is free. */
+static int check_mount_writable(const struct path_last *last)
+{
+    return last->parent->inode->super->readonly ? -EROFS : 0;
+}
+
 /* --- making --- */
 
 /* The place for a new name: it must be free, and the directory writable. */
@@ -45,7 +52,7 @@ static int begin_create(struct fs_context *context, struct dentry *start, const 
         dentry_put(entry);
         err = -EEXIST;
     } else if (err == -ENOENT && (directory || !last->trailing)) {
-        err = 0;
+        err = check_mount_writable(last);
     }
     if (!err)
         return 0;
@@ -251,8 +258,10 @@ int fs_unlink(struct fs_context *context, struct dentry *start, const char *path
 
     if (err)
         return err;
-    err = last.kind == PATH_LAST_NAME ? -ESTALE
+    err = last.kind == PATH_LAST_NAME ? check_mount_writable(&last)
                                       : kind_error((enum path_last_kind)last.kind, directory);
+    if (!err)
+        err = -ESTALE;
     for (int tries = 0; err == -ESTALE && tries < STALE_RETRIES; tries++)
         err = unlink_once(context, &last, directory);
     path_last_put(&last);
@@ -389,7 +398,7 @@ static int rename_once(struct fs_context *context, struct rename_pair *pair)
 
 static int rename_pair(struct fs_context *context, struct rename_pair *pair)
 {
-    int err = -ESTALE;
+    int err;
 
     /* Before all else, as on Linux: names on two file systems are never looked up. */
     if (pair->old.parent->inode->super != pair->new.parent->inode->super)
@@ -399,6 +408,9 @@ static int rename_pair(struct fs_context *context, struct rename_pair *pair)
         return -EBUSY;
     if (pair->new.kind != PATH_LAST_NAME)
         return pair->flags & LX_RENAME_NOREPLACE ? -EEXIST : -EBUSY;
+    err = check_mount_writable(&pair->old);
+    if (!err)
+        err = -ESTALE;
     for (int tries = 0; err == -ESTALE && tries < STALE_RETRIES; tries++) {
         err = rename_once(context, pair);
         dentry_put(pair->entry);
