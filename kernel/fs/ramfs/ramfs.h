@@ -48,6 +48,7 @@ void ramfs_uncharge(struct super_block *super);
 /* As tmpfs: half of memory for the pages of files, and as many inodes as half of it has pages; what
  * is there already comes on top. with_reserve: the last sixteenth of both is root's. */
 void ramfs_set_default_limits(struct super_block *super, bool with_reserve);
+void ramfs_set_limits(struct super_block *super, uint64_t pages, uint64_t inodes);
 uint64_t ramfs_limit_default(const struct super_block *super); /* 0: none, of type ramfs */
 
 /* For ramfs_rename.c. */

@@ -131,8 +131,7 @@ static int tmpfs_set_options(struct super_block *super, char *text, bool first)
     /* A limit below what is in use is refused, as by Linux; 0 is no limit. */
     if ((o.pages && o.pages < super->quota.used) || (o.inodes && o.inodes < super->ninodes))
         return -EINVAL;
-    super->quota.max = o.pages;
-    super->inodes_max = o.inodes;
+    ramfs_set_limits(super, o.pages, o.inodes);
     if (!first)
         return 0;
     super->root_mode = o.mode;

@@ -60,7 +60,8 @@ struct super_block {
     struct page_cache_quota quota; /* [a] for the pages of its files */
     uint64_t ninodes;              /* [a] ramfs_charge: inodes, and names of them but the first */
     uint64_t inodes_max;           /* [a] 0: no limit */
-    uint64_t inodes_reserve;       /* [I] the last of them are root's */
+    uint64_t inodes_reserve;       /* [a] the last of them are root's */
+    bool has_reserve;              /* [I] for root, of pages and inodes */
     uint32_t root_mode, root_uid, root_gid; /* [I] as the options said */
     struct rcu_head rcu;                    /* once the last reference is gone */
 };
