@@ -140,8 +140,12 @@ static int64_t ramfs_read(struct file *file, struct user_iter *io, int64_t *offs
         if (!ramfs_read_unlocked(inode, io, offset))
             break;
         /* A try that moved nothing is followed by a batch, which does: so the loop ends. */
-        if (*offset > before)
+        if (*offset > before && (!io->left || io_goes_on()))
             continue;
+        if (*offset > before) {
+            err = -EINTR;
+            break;
+        }
         err = batch_get(inode, (uint64_t)*offset, io->left, &batch);
         if (err || batch.nbytes == 0)
             break;
