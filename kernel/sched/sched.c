@@ -26,6 +26,7 @@
 #include "kernel/core/ipi.h"
 #include "kernel/core/spinlock.h"
 #include "kernel/lib/assert.h"
+#include "kernel/sched/hazard.h"
 #include "kernel/sched/rcu.h"
 #include "kernel/sched/sched_queue.h"
 
@@ -206,6 +207,7 @@ void sched_preempt(void)
     uint64_t flags = irq_save();
     struct runq *queue = sched_own_queue();
 
+    ASSERT(!hazard_is_held());
     arch_thread_clear_work(CPU_OWN->thread, TIF_RESCHED);
     rcu_quiescent();
     spin_lock_inline(&queue->lock);

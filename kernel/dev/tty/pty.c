@@ -25,6 +25,7 @@
 #include "kernel/lib/assert.h"
 #include "kernel/lib/fmt.h"
 #include "kernel/mm/slab.h"
+#include "kernel/sched/sched.h"
 #include "kernel/vm/vm_user.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/fcntl.h"
@@ -272,6 +273,9 @@ static int64_t master_take(struct pty *pty, struct user_iter *io)
         if (user_iter_put(io, bytes, nbytes) < nbytes)
             return total ? total : -EFAULT;
         total += (int64_t)nbytes;
+        sched_preempt_point(); /* a writer on another processor may go on all the time */
+        if (waitq_interrupted())
+            break;
     }
     if (total)
         tty_output_taken(&pty->tty);
@@ -350,7 +354,9 @@ static int64_t master_write(struct file *file, struct user_iter *io, int64_t *of
         if (done < 0)
             return total ? total : done;
         total += done;
-        if (done < (int64_t)wanted)
+        /* Keys that are ignored fill nothing, so nothing else may ever make this wait. */
+        sched_preempt_point();
+        if (done < (int64_t)wanted || waitq_interrupted())
             break;
     }
     return total;

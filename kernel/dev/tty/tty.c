@@ -22,6 +22,7 @@
 #include "kernel/lib/assert.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/slab.h"
+#include "kernel/sched/sched.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/fcntl.h"
 #include "shared/linux/poll.h"
@@ -337,6 +338,9 @@ static int64_t tty_write(struct file *file, struct user_iter *io, int64_t *offse
             return total ? total : -EFAULT;
         if (done < (int64_t)got)
             return total || done >= 0 ? total : done;
+        sched_preempt_point(); /* nothing makes this wait where a reader is fast enough */
+        if (waitq_interrupted())
+            break;
     }
     return total;
 }

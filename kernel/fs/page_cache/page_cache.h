@@ -23,7 +23,7 @@ struct frame;
 struct page_cache_quota {
     uint64_t used;    /* [a] */
     uint64_t max;     /* [a] 0: no limit */
-    uint64_t reserve; /* [I] the last of them are root's */
+    uint64_t reserve; /* [a] the last of them are root's */
 };
 
 /* Whether one page more is allowed; root's files, what root makes, may go into the reserves. */

@@ -25,6 +25,7 @@
 #include "kernel/lib/assert.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/pmm.h"
+#include "kernel/mm/slab.h"
 #include "kernel/sched/sched.h"
 #include "kernel/vm/vm_map.h"
 #include "kernel/vm/vm_rmap.h"
@@ -156,8 +157,12 @@ static int64_t ramfs_read(struct file *file, struct user_iter *io, int64_t *offs
         if (!ramfs_read_unlocked(inode, io, offset))
             break;
         /* A try that moved nothing is followed by a batch, which does: so the loop ends. */
-        if (*offset > before)
+        if (*offset > before && (!io->left || io_goes_on()))
             continue;
+        if (*offset > before) {
+            err = -EINTR;
+            break;
+        }
         err = batch_get(inode, (uint64_t)*offset, io->left, &batch);
         if (unlikely(err == -EAGAIN)) {
             err = page_await(inode, (uint64_t)*offset >> PAGE_SHIFT);
@@ -221,9 +226,6 @@ static int64_t ramfs_write_page_locked(struct inode *inode, struct user_iter *io
     if (inode->map.ops && moved > 0)
         page_set_dirty(frame);
     frame_put(frame);
-    /* Last: a reader that sees the new size finds the bytes below it. */
-    if (moved > 0 && offset + moved > inode->size)
-        inode_set_size_locked(inode, offset + moved);
     return (int64_t)moved;
 }
 
@@ -254,8 +256,19 @@ static void ramfs_begin_write_locked(struct file *file, int64_t *offset)
         zero_behind_end_locked(inode);
 }
 
-/* As much as goes without a page fault. Returns bytes, or an error if there were none. */
-static int64_t ramfs_write_locked(struct inode *inode, struct user_iter *io, int64_t *offset)
+/* After bytes were written up to there: a reader that sees the new size finds what lies below it.
+ */
+static void ramfs_size_follow_locked(struct inode *inode, int64_t end)
+{
+    ASSERT(mutex_is_held(&inode->lock));
+    if ((uint64_t)end > inode->size)
+        inode_set_size_locked(inode, (uint64_t)end);
+}
+
+/* As much as goes without a page fault. Returns bytes, or an error if there were none. show:
+ * readers see each page at once; else the size is the caller's to set. */
+static int64_t ramfs_write_locked(struct inode *inode, struct user_iter *io, int64_t *offset,
+                                  bool show)
 {
     int64_t start = *offset, max = FILE_SIZE_MAX - (int64_t)io->beyond_limit;
     int64_t moved = 0;
@@ -275,6 +288,8 @@ static int64_t ramfs_write_locked(struct inode *inode, struct user_iter *io, int
         if (moved <= 0)
             break;
         *offset += moved;
+        if (show)
+            ramfs_size_follow_locked(inode, *offset);
         if ((size_t)moved < wanted)
             break;
         if (io->left > 0 && !io_goes_on())
@@ -289,15 +304,21 @@ static int64_t ramfs_append_locked(struct inode *inode, struct user_iter *io, in
 {
     struct user_iter before = *io;
     int64_t start = *offset;
-    int64_t moved = ramfs_write_locked(inode, io, offset);
+    int64_t moved = ramfs_write_locked(inode, io, offset, false);
 
     ASSERT(mutex_is_held(&inode->lock));
-    if (likely(!io->left) || moved <= 0)
+    if (moved <= 0)
         return moved;
+    if (likely(!io->left)) {
+        ramfs_size_follow_locked(inode, *offset);
+        return moved;
+    }
     *io = before;
     *offset = start;
-    /* As if nothing had been written: the caller brings the pages in and comes again. */
-    return ramfs_truncate_locked(inode, (uint64_t)start);
+    /* As if nothing had been written, which no reader has seen: the size is as it was. The caller
+     * brings the pages in and comes again. */
+    page_cache_truncate(&inode->map, (uint64_t)start);
+    return 0;
 }
 
 static int64_t ramfs_write(struct file *file, struct user_iter *io, int64_t *offset)
@@ -315,7 +336,7 @@ static int64_t ramfs_write(struct file *file, struct user_iter *io, int64_t *off
         mutex_lock(&inode->lock);
         ramfs_begin_write_locked(file, offset);
         moved = first && append ? ramfs_append_locked(inode, io, offset)
-                                : ramfs_write_locked(inode, io, offset);
+                                : ramfs_write_locked(inode, io, offset, true);
         if (moved > 0) {
             ramfs_modified_locked(inode, io->drops_set_id);
             total += moved;
@@ -425,29 +446,66 @@ static int ramfs_punch_locked(struct inode *inode, uint64_t offset, uint64_t end
     return err;
 }
 
+/* Takes back the pages that ramfs_reserve_locked has made, in front of `index`: those whose bits
+ * are set. */
+static void ramfs_reserve_undo_locked(struct inode *inode, const uint64_t *made, uint64_t first,
+                                      uint64_t index)
+{
+    ASSERT(mutex_is_held(&inode->lock));
+    for (uint64_t i = 0; i < index - first; i++) {
+        if (made[i / 64] >> (i % 64) & 1)
+            page_cache_drop(&inode->map, first + i);
+        sched_preempt_point();
+    }
+}
+
+/* Makes the pages [first, last) that are not there, and notes them in `made`. *index: behind the
+ * last one that was looked at. */
+static int ramfs_reserve_pages_locked(struct inode *inode, uint64_t *index, uint64_t last,
+                                      uint64_t *made)
+{
+    ASSERT(mutex_is_held(&inode->lock));
+    for (uint64_t first = *index; *index < last; ++*index) {
+        struct frame *frame;
+        bool is_new;
+        int err;
+
+        if (page_cache_has_page(&inode->map, *index))
+            continue;
+        err = page_cache_get_own(&inode->map, *index, false, &is_new, &frame);
+        if (err)
+            return err;
+        frame_put(frame);
+        made[(*index - first) / 64] |= 1ULL << ((*index - first) % 64);
+        if (!io_goes_on()) {
+            ++*index;
+            return -EINTR;
+        }
+    }
+    return 0;
+}
+
 /* Nothing is done where it cannot be done whole. */
 static int ramfs_reserve_locked(struct inode *inode, uint64_t offset, uint64_t end)
 {
+    uint64_t first = offset >> PAGE_SHIFT, index = first;
+    uint64_t last = (end >> PAGE_SHIFT) + ((end & PAGE_MASK) != 0);
+    uint64_t *made;
+    int err;
+
     ASSERT(mutex_is_held(&inode->lock));
     /* npages: some of the range may be there already. Exact it is not, but what can never fit is
      * refused before the first page is made. */
     if ((end - offset) >> PAGE_SHIFT > page_cache_room() + inode->map.npages)
         return -ENOSPC;
-    for (uint64_t index = offset >> PAGE_SHIFT; index << PAGE_SHIFT < end; index++) {
-        struct frame *frame;
-        bool is_new;
-        int err;
-
-        if (page_cache_has_page(&inode->map, index))
-            continue;
-        err = page_cache_get_own(&inode->map, index, false, &is_new, &frame);
-        if (err)
-            return err;
-        frame_put(frame);
-        if (!io_goes_on())
-            return -EINTR;
-    }
-    return 0;
+    made = kzalloc((last - first + 63) / 64 * sizeof(*made));
+    if (!made)
+        return -ENOMEM;
+    err = ramfs_reserve_pages_locked(inode, &index, last, made);
+    if (err)
+        ramfs_reserve_undo_locked(inode, made, first, index);
+    kfree(made);
+    return err;
 }
 
 int ramfs_allocate(struct file *file, uint32_t mode, uint64_t offset, uint64_t nbytes,

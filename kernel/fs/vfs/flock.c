@@ -19,6 +19,7 @@
 #include "kernel/lib/assert.h"
 #include "kernel/mm/slab.h"
 #include "kernel/mm/user_charge.h"
+#include "kernel/sched/sched.h"
 #include "kernel/sched/waitq.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/fcntl.h"
@@ -195,6 +196,7 @@ static int set_locked(struct inode *inode, const struct file_lock *want, uint32_
     ASSERT(mutex_is_held(&inode->lock));
     if (!lock || (split && !spare)) {
         file_lock_free(lock);
+        file_lock_free(spare);
         return -ENOLCK;
     }
     rank = lock_replace(locks, want, lock, &spare);
@@ -245,8 +247,10 @@ static void lock_space_clear(struct lock_space *space, const void *owner)
 {
     struct file_lock *lock;
 
-    while ((lock = lock_find_own(space, owner, 0)) != NULL)
+    while ((lock = lock_find_own(space, owner, 0)) != NULL) {
         lock_drop(space, lock);
+        sched_preempt_point(); /* there may be very many */
+    }
 }
 
 void lock_clear_owner(struct inode *inode, const void *owner)

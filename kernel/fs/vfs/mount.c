@@ -490,18 +490,37 @@ int mount_new(const char *type, const char *source, struct dentry *directory, ui
     return err;
 }
 
+/* mount_lock held. Not while a file is open for writing, or is still to go with its last use. What
+ * is opened from here on finds it read-only (file_begin_write). */
+static int readonly_begin_locked(struct super_block *super)
+{
+    ASSERT(mutex_is_held(&mount_lock));
+    __atomic_store_n(&super->readonly, true, __ATOMIC_SEQ_CST);
+    if (!__atomic_load_n(&super->writers, __ATOMIC_SEQ_CST) &&
+        !__atomic_load_n(&super->orphans, __ATOMIC_RELAXED))
+        return 0;
+    super->readonly = false;
+    return -EBUSY;
+}
+
 int mount_change(struct dentry *root, uint32_t flags, char *options)
 {
     struct super_block *super = root->inode->super;
+    bool was_readonly;
     int err = 0;
 
     mutex_lock(&mount_lock);
+    was_readonly = super->readonly;
     if (super->root != root || !is_mounted(super))
         err = -EINVAL;
-    else if (super->ops->set_options)
+    else if ((flags & LX_MS_RDONLY) && !was_readonly)
+        err = readonly_begin_locked(super);
+    if (!err && super->ops->set_options)
         err = super->ops->set_options(super, options, false);
-    else if (*options)
+    else if (!err && *options)
         err = -EINVAL;
+    if (err)
+        super->readonly = was_readonly;
     if (!(flags & ATIME_FLAGS)) /* nothing said about it: it stays */
         flags |= super->flags & ATIME_FLAGS;
     if (!err)

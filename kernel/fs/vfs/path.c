@@ -219,9 +219,14 @@ static int walk_magic_link(struct walk *w, struct inode *link)
     if (w->flags & (PATH_NO_MAGIC | PATH_BENEATH | PATH_IN_ROOT))
         return w->flags & PATH_NO_MAGIC ? -ELOOP : -EXDEV;
     err = link->ops->magic_link(link, &target);
-    if (!err)
-        walk_go(w, target);
-    return err;
+    if (err)
+        return err;
+    if ((w->flags & PATH_NO_XDEV) && target->inode->super != w->at->inode->super) {
+        dentry_put(target);
+        return -EXDEV;
+    }
+    walk_go(w, target);
+    return 0;
 }
 
 /* In a sticky directory that all may write, a link at the end of a path leads on only if its owner
