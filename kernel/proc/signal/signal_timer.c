@@ -459,7 +459,7 @@ static struct signal_timer *sender_of(const struct process *process, const struc
     return NULL;
 }
 
-void signal_timers_taken(struct task *self, struct lx_siginfo *info)
+void signal_timer_taken(struct task *self, struct lx_siginfo *info)
 {
     struct signal_timer *timer;
 
