@@ -54,6 +54,14 @@ static void expect(long got)
 
 /* ---- n processes ----------------------------------------------------------------------------- */
 
+/* Until what was started sleeps or has ended. */
+static void settle(void)
+{
+    struct timespec time = {count / 5000, 100000000 + count % 5000 * 200000};
+
+    raw2(SYS_nanosleep, &time, 0);
+}
+
 static void start_children(void)
 {
     struct timespec forever = {100000, 0};
@@ -67,7 +75,7 @@ static void start_children(void)
         expect(pid);
         pids[i] = (pid_t)(pid > 0 ? pid : 0);
     }
-    sched_yield();
+    settle();
 }
 
 static void start_group(void)
@@ -91,8 +99,7 @@ static void start_waiters(void)
         expect(pid);
         pids[i] = (pid_t)(pid > 0 ? pid : 0);
     }
-    for (int i = 0; i < 100; i++)
-        sched_yield();
+    settle();
 }
 
 static void end_children(void)
@@ -140,8 +147,7 @@ static void start_zombies(void)
         expect(pid);
         pids[i] = (pid_t)(pid > 0 ? pid : 0);
     }
-    for (int i = 0; i < 100; i++)
-        sched_yield();
+    settle();
 }
 
 /* Each is another user. */
@@ -157,8 +163,7 @@ static void start_users(void)
         expect(pid);
         pids[i] = (pid_t)(pid > 0 ? pid : 0);
     }
-    for (int i = 0; i < 100; i++)
-        sched_yield();
+    settle();
 }
 
 static void do_setuid(void)
@@ -184,8 +189,7 @@ static void start_readers(void)
         expect(pid);
         pids[i] = (pid_t)(pid > 0 ? pid : 0);
     }
-    for (int i = 0; i < 100; i++)
-        sched_yield();
+    settle();
 }
 
 static void do_reader(void)
@@ -281,6 +285,7 @@ static void do_orphans(void)
     expect(raw4(SYS_wait4, pid, &status, WUNTRACED, 0));
     last_fd = to[1];
     close(to[0]);
+    settle();
 }
 
 static void do_exit(void)
@@ -292,8 +297,7 @@ static void do_exit(void)
 static void end_orphans(void)
 {
     close(last_fd);
-    for (int i = 0; i < 1000; i++)
-        sched_yield();
+    settle();
     while (waitpid(-1, NULL, WNOHANG) > 0)
         ;
 }
@@ -475,7 +479,7 @@ static void make_dirs(void)
 /* As much as fits: the first few names. */
 static void do_readdir(void)
 {
-    char block[512];
+    char block[200];
 
     expect(raw3(SYS_lseek, file_fd, 0, SEEK_SET));
     expect(raw3(SYS_getdents64, file_fd, block, sizeof(block)));
