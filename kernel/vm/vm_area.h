@@ -48,6 +48,8 @@ void vm_area_set_prot(struct vm_space *space, struct vm_area *area, uint32_t pro
 
 /* Takes it out of the set and frees it. */
 void vm_area_remove(struct vm_space *space, struct vm_area *area);
+/* All of a space that ends. */
+void vm_area_remove_all(struct vm_space *space);
 
 /* The start of the highest hole of that length below `top`, or 0. */
 uint64_t vm_area_find_hole(const struct vm_space *space, uint64_t nbytes, uint64_t top);

@@ -122,7 +122,6 @@ static void areas_clear(struct vm_space *space, struct vm_gather *gather)
 static void space_destroy(struct vm_space *space)
 {
     struct vm_gather gather;
-    struct rb_node *node;
 
     mutex_lock(&space->lock);
     vm_gather_init(&gather, space);
@@ -130,10 +129,7 @@ static void space_destroy(struct vm_space *space)
     if (space->table_frames) /* tables where areas were once */
         vm_table_clear(&gather, 0, USER_END + PAGE_SIZE);
     vm_gather_flush(&gather);
-    while ((node = rb_first(&space->areas)) != NULL) {
-        vm_area_remove(space, rb_entry(node, struct vm_area, node));
-        sched_preempt_point();
-    }
+    vm_area_remove_all(space);
     mutex_unlock(&space->lock);
     ASSERT(space->resident_pages == 0 && space->mapped_pages == 0 && space->data_pages == 0);
     spin_lock(&vm_space_list.lock);

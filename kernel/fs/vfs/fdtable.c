@@ -172,10 +172,13 @@ void fd_table_put(struct fd_table *table)
 {
     if (__atomic_sub_fetch(&table->users, 1, __ATOMIC_ACQ_REL) != 0)
         return;
-    for (unsigned fd = 0; fd < table->capacity; fd++) {
-        fd = bit_find(table->used, fd, table->capacity, true);
-        if (fd < table->capacity && table->slots[fd])
-            fd_release(table, table->slots[fd]);
+    for (unsigned base = 0; base < table->capacity; base += WORD_BITS) {
+        for (uint64_t word = table->used[base / WORD_BITS]; word; word &= word - 1) {
+            struct file *file = table->slots[base + (unsigned)__builtin_ctzll(word)];
+
+            if (file)
+                fd_release(table, file);
+        }
         /* There may be a million, and each may be the last reference to its file. */
         sched_preempt_point();
     }
@@ -193,15 +196,16 @@ static void fd_table_copy_locked(struct fd_table *copy, struct fd_table *table)
     arrays_fill_locked(&to, table);
     copy->first_free = table->first_free;
     copy->limit = table->limit;
-    for (unsigned fd = 0; fd < table->capacity; fd++) {
-        fd = bit_find(copy->used, fd, table->capacity, true);
-        if (fd >= table->capacity)
-            break;
-        if (copy->slots[fd]) {
-            file_get(copy->slots[fd]);
-        } else {
-            bit_set(copy->used, fd, false);
-            copy->first_free = MIN(copy->first_free, fd);
+    for (unsigned base = 0; base < table->capacity; base += WORD_BITS) {
+        for (uint64_t word = copy->used[base / WORD_BITS]; word; word &= word - 1) {
+            unsigned fd = base + (unsigned)__builtin_ctzll(word);
+
+            if (copy->slots[fd]) {
+                file_get(copy->slots[fd]);
+            } else {
+                bit_set(copy->used, fd, false);
+                copy->first_free = MIN(copy->first_free, fd);
+            }
         }
     }
 }
