@@ -36,6 +36,8 @@ def read_rows(text):
     for name, one, two, _, _, windows in LINE.findall(text):
         if int(windows) >= WINDOWS_MIN and int(one) > 0:
             found[name] = (int(one), int(two))
+        else:
+            print(f"{name}: both workers ran in {windows} windows: left out", file=sys.stderr)
     return found
 
 
@@ -48,7 +50,7 @@ def firstlight_boot(build, folder, words):
                    check=True, stdout=subprocess.DEVNULL)
     outcome = machine.Machine(image, memory=MEMORY, cpus=CPUS, timeout=700, extra=THREADS).run()
     if outcome.code != machine.PASS:
-        print(f"firstlight: {outcome.message}", file=sys.stderr)
+        print(f"firstlight: {outcome.message}\n{outcome.log[-1000:]}", file=sys.stderr)
     return read_rows(outcome.log)
 
 

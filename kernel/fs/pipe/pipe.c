@@ -94,8 +94,7 @@ static struct pipe_wakes pipe_wakes_locked(struct pipe *pipe)
     ASSERT(mutex_is_held(&pipe->lock));
     return (struct pipe_wakes){
         .reader = pipe->nbytes > 0 && !waitq_is_empty(&pipe->readable),
-        .writer =
-            pipe->capacity - pipe->nbytes >= PIPE_ATOMIC && !waitq_is_empty(&pipe->writable),
+        .writer = pipe->capacity - pipe->nbytes >= PIPE_ATOMIC && !waitq_is_empty(&pipe->writable),
     };
 }
 

@@ -174,10 +174,9 @@ void fd_table_put(struct fd_table *table)
         return;
     for (unsigned base = 0; base < table->capacity; base += WORD_BITS) {
         for (uint64_t word = table->used[base / WORD_BITS]; word; word &= word - 1) {
-            struct file *file = table->slots[base + (unsigned)__builtin_ctzll(word)];
-
-            if (file)
-                fd_release(table, file);
+            unsigned fd = base + (unsigned)__builtin_ctzll(word);
+            if (table->slots[fd])
+                fd_release(table, table->slots[fd]);
         }
         /* There may be a million, and each may be the last reference to its file. */
         sched_preempt_point();
@@ -194,20 +193,18 @@ static void fd_table_copy_locked(struct fd_table *copy, struct fd_table *table)
 
     ASSERT(spin_is_held(&table->lock));
     arrays_fill_locked(&to, table);
-    copy->first_free = table->first_free;
     copy->limit = table->limit;
     for (unsigned base = 0; base < table->capacity; base += WORD_BITS) {
         for (uint64_t word = copy->used[base / WORD_BITS]; word; word &= word - 1) {
             unsigned fd = base + (unsigned)__builtin_ctzll(word);
 
-            if (copy->slots[fd]) {
+            if (copy->slots[fd])
                 file_get(copy->slots[fd]);
-            } else {
+            else
                 bit_set(copy->used, fd, false);
-                copy->first_free = MIN(copy->first_free, fd);
-            }
         }
     }
+    copy->first_free = bit_find(copy->used, 0, table->first_free, false);
 }
 
 /* The table may grow while the lock is dropped to make room in the copy: asked until it fits. Its

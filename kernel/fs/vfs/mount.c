@@ -48,8 +48,8 @@ static struct list mounts = LIST_INIT(mounts); /* fs_tree_lock */
 static struct list detached = LIST_INIT(detached), detached_boot = LIST_INIT(detached_boot);
 static uint32_t detached_count; /* atomic */
 static struct super_block *root_super;
-static uint32_t version;           /* atomic, changes under fs_tree_lock */
-static uint64_t last_device;       /* atomic: minor number with major 0, as Linux does */
+static uint32_t version;     /* atomic, changes under fs_tree_lock */
+static uint64_t last_device; /* atomic: minor number with major 0, as Linux does */
 
 /* --- file systems --- */
 
@@ -392,8 +392,8 @@ int mount_remove(struct dentry *root, bool detach)
     return err;
 }
 
-/* mount_lock held. Start-up's own keep what is in them, and are not looked at. What is still in use goes to the end: the
- * next sweep looks at others first. */
+/* mount_lock held. Start-up's own keep what is in them, and are not looked at. What is still in use
+ * goes to the end: the next sweep looks at others first. */
 static void sweep_locked(unsigned most)
 {
     ASSERT(mutex_is_held(&mount_lock));

@@ -27,10 +27,10 @@ struct signal_entry {
 };
 
 struct signal_queue {
-    uint64_t set; /* bit n-1: signal n waits */
+    uint64_t set;                 /* bit n-1: signal n waits */
     struct signal_entry *numbers; /* the first entry of each number, in no order */
-    bool own_used;           /* the first of them costs no memory: */
-    struct signal_entry own; /* most signals find the queue empty */
+    bool own_used;                /* the first of them costs no memory: */
+    struct signal_entry own;      /* most signals find the queue empty */
 };
 
 /* For whom it counts, and how many that user may have queued (RLIMIT_SIGPENDING). */

@@ -49,7 +49,8 @@ static inline bool is_passing(const struct task *task, const struct lx_siginfo *
 /* process.lock held. task is the one to wake: the process has no other. entry: a timer's, or
  * NULL. */
 static inline int signal_add(struct process *process, struct signal_queue *queue,
-                      const struct lx_siginfo *info, struct signal_entry *entry, bool must_queue)
+                             const struct lx_siginfo *info, struct signal_entry *entry,
+                             bool must_queue)
 {
     struct task *task = process->task;
     struct signal_charge charge;
@@ -90,8 +91,8 @@ static inline int signal_add(struct process *process, struct signal_queue *queue
 }
 
 /* The kernel's harness takes no signals, and neither does what has ended. */
-static inline int send_info(struct process *process, struct task *task, const struct lx_siginfo *info,
-                     bool must_queue)
+static inline int send_info(struct process *process, struct task *task,
+                            const struct lx_siginfo *info, bool must_queue)
 {
     int err = 0;
 
