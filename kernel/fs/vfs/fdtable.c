@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * File descriptor tables. The first 64 need no memory but the table's own; more come in powers of
- * two.
+ * File descriptor tables: 64 numbers in the table itself, then powers of two.
  *
  * A number is free (bit in `used` clear), reserved (bit set, slot NULL) or open (both). It is
  * reserved by a call that is still to make its file, so that the call cannot fail after the file
