@@ -264,6 +264,7 @@ void vm_area_merge(struct vm_space *space, struct vm_area *area)
 {
     struct vm_area *prev = vm_area_prev(area);
     struct vm_area *next = vm_area_next(area);
+    bool merged = false;
 
     if (next && areas_alike(area, next)) {
         uint64_t end = next->end;
@@ -271,6 +272,7 @@ void vm_area_merge(struct vm_space *space, struct vm_area *area)
         area_erase(space, next);
         area_free(next);
         area->end = end;
+        merged = true;
     }
     if (prev && areas_alike(prev, area)) {
         uint64_t end = area->end;
@@ -279,8 +281,10 @@ void vm_area_merge(struct vm_space *space, struct vm_area *area)
         area_free(area);
         area = prev;
         area->end = end;
+        merged = true;
     }
-    next = vm_area_next(area);
+    /* The erasure saw a gap where the area now is. */
+    next = merged ? vm_area_next(area) : NULL;
     if (next) {
         area_gap_set(next);
         longest_update_up(&next->node);
@@ -363,6 +367,45 @@ int vm_area_add(struct vm_space *space, const struct vm_area *model)
     if (area && areas_alike(vm_area_prev(area), area))
         vm_area_merge(space, area);
     return 0;
+}
+
+/* Without a search and without a look at neighbours: fork copies areas that are merged already, and
+ * looks for holes only when all are there. */
+int vm_area_append(struct vm_space *space, const struct vm_area *model, struct vm_area **last)
+{
+    struct rb_node *parent = *last ? &(*last)->node : NULL;
+    struct vm_area *area = area_create(space, model);
+
+    if (!area)
+        return -ENOMEM;
+    area_gap_set_after(area, *last);
+    rb_insert(&space->areas, &area->node, parent, parent ? &parent->right : &space->areas.root);
+    space->areas_count++;
+    area_pages_count(space, area, (area->end - area->start) >> PAGE_SHIFT);
+    *last = area;
+    return 0;
+}
+
+/* The first node of a subtree in an order in which children come before their parent. */
+static struct rb_node *deepest_first(struct rb_node *node)
+{
+    while (node && (node->left || node->right))
+        node = node->left ? node->left : node->right;
+    return node;
+}
+
+void vm_area_append_finish(struct vm_space *space)
+{
+    struct rb_node *node = deepest_first(space->areas.root);
+
+    ASSERT(mutex_is_held(&space->lock));
+    while (node) {
+        struct rb_node *parent = rb_parent(node);
+
+        longest_update(node);
+        node = parent && parent->right && parent->right != node ? deepest_first(parent->right)
+                                                                : parent;
+    }
 }
 
 /* The upper part becomes an area of its own. Gaps and counts stay as they are in sum. */

@@ -196,6 +196,7 @@ static bool area_is_copied(const struct vm_area *area)
 /* Areas are added in ascending order, each with its pages. An error leaves a child that can end. */
 static int areas_copy(const struct vm_space *parent, struct vm_space *child)
 {
+    struct vm_area *last = NULL;
     int err = 0;
 
     for (struct rb_node *node = rb_first(&parent->areas); node && !err; node = rb_next(node)) {
@@ -203,13 +204,14 @@ static int areas_copy(const struct vm_space *parent, struct vm_space *child)
 
         if (area->dont_fork)
             continue;
-        err = vm_area_add(child, area);
+        err = vm_area_append(child, area, &last);
         if (!err && area_is_copied(area))
             err = vm_table_copy(child, parent, area);
         if (vm_kill_pending())
             err = -EINTR; /* the parent is to die: there is no use in a child */
         sched_preempt_point();
     }
+    vm_area_append_finish(child);
     return err;
 }
 
