@@ -14,6 +14,8 @@
  *
  * Tables of tasks that share one are counted by `users`; a task that gets another table drops the
  * old one after its pointer has changed (process_replace_files).
+ *
+ * Long because the states of a number change in this file alone.
  */
 #include "kernel/fs/vfs/fdtable.h"
 #include "kernel/fs/vfs/file.h"
@@ -193,7 +195,7 @@ static void fd_table_copy_locked(struct fd_table *copy, struct fd_table *table)
     ASSERT(spin_is_held(&table->lock));
     arrays_fill_locked(&to, table);
     copy->limit = table->limit;
-    for (unsigned base = 0; base < table->capacity; base += WORD_BITS) {
+    for (unsigned base = 0; base < copy->capacity; base += WORD_BITS) {
         for (uint64_t word = copy->used[base / WORD_BITS]; word; word &= word - 1) {
             unsigned fd = base + (unsigned)__builtin_ctzll(word);
 
@@ -206,8 +208,19 @@ static void fd_table_copy_locked(struct fd_table *copy, struct fd_table *table)
     copy->first_free = bit_find(copy->used, 0, table->first_free, false);
 }
 
-/* The table may grow while the lock is dropped to make room in the copy: asked until it fits. Its
- * capacity only grows and has an end, so this ends. */
+/* Numbers that a copy needs room for: a table that was large once stays so, its copies do not. */
+static unsigned fd_span_locked(const struct fd_table *table)
+{
+    unsigned words = table->capacity / WORD_BITS;
+
+    ASSERT(spin_is_held(&table->lock));
+    while (words > 1 && !table->used[words - 1])
+        words--;
+    return words * WORD_BITS;
+}
+
+/* More may be opened while the lock is dropped to make room in the copy: asked until it fits. There
+ * is an end to that, the limit. */
 int fd_table_dup(struct fd_table *table, struct fd_table **out_copy)
 {
     struct fd_table *copy;
@@ -216,11 +229,9 @@ int fd_table_dup(struct fd_table *table, struct fd_table **out_copy)
     if (err)
         return err;
     spin_lock(&table->lock);
-    while (copy->capacity < table->capacity) {
-        unsigned capacity = table->capacity;
-
+    for (unsigned span; copy->capacity < (span = fd_span_locked(table));) {
         spin_unlock(&table->lock);
-        err = fd_table_grow(copy, capacity - 1);
+        err = fd_table_grow(copy, span - 1);
         if (err) {
             fd_table_put(copy);
             return err;
