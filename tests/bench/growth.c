@@ -257,6 +257,17 @@ static void do_fork(void)
     expect(raw4(SYS_wait4, pid, 0, 0, 0));
 }
 
+/* Those of one batch, before there are more. */
+static void end_orphans(void)
+{
+    if (last_fd)
+        close(last_fd);
+    last_fd = 0;
+    settle();
+    while (waitpid(-1, NULL, WNOHANG) > 0)
+        ;
+}
+
 /* A parent of n ends: they go to process 1. */
 static void do_orphans(void)
 {
@@ -264,6 +275,7 @@ static void do_orphans(void)
     long pid;
     char byte;
 
+    end_orphans();
     expect(raw2(SYS_pipe2, to, 0));
     pid = raw0(SYS_fork);
     if (pid == 0) {
@@ -292,14 +304,6 @@ static void do_exit(void)
 {
     expect(raw2(SYS_kill, extra, SIGKILL));
     expect(raw4(SYS_wait4, extra, 0, 0, 0));
-}
-
-static void end_orphans(void)
-{
-    close(last_fd);
-    settle();
-    while (waitpid(-1, NULL, WNOHANG) > 0)
-        ;
 }
 
 /* ---- n descriptors, locks, names ------------------------------------------------------------- */
@@ -834,6 +838,11 @@ int main(int argc, char **argv)
         say(1, "bench boot ticks=0 n=1 overhead=0\n");
         sleep(3);
     }
+    /* All of this program's own memory is there from the start: a fork copies it with each n. */
+    memset(pids, 0, sizeof(pids));
+    memset(list, 0, sizeof(list));
+    memset(ends, 0, sizeof(ends));
+    memset(timers, 0, sizeof(timers));
     setrlimit(RLIMIT_NOFILE, &many);
     setrlimit(RLIMIT_SIGPENDING, &many);
     setrlimit(RLIMIT_NPROC, &many);
