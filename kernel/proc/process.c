@@ -282,6 +282,8 @@ static void children_anchors_update_locked(struct process *process, uint64_t *fl
     struct process *child;
 
     ASSERT(process_tree_is_held());
+    if (list_empty(&process->family.children))
+        return;
     process_walk_children_locked(&walk, process);
     while ((child = process_walk_next_locked(&walk)) != NULL) {
         process_anchor_update_locked(child);

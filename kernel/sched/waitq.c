@@ -172,6 +172,9 @@ int waitq_wait(struct waitq *queue, struct mutex *held, uint64_t deadline_ns)
         mutex_unlock(held);
     result = waitq_sleep(&waiter, 1, deadline_ns);
     waitq_leave(queue, &waiter);
+    /* A wake-up for this thread alone that came after the signal: it must not be lost. */
+    if (unlikely(result && waiter.woken))
+        result = 0;
     if (held)
         mutex_lock(held);
     return result;

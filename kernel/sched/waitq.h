@@ -30,7 +30,14 @@ struct waiter {
 };
 
 void waitq_init(struct waitq *queue);
+/* Under the mutex that guards the event: every waiter is seen that still is to be woken. */
+static inline bool waitq_is_empty(struct waitq *queue)
+{
+    return __atomic_load_n(&queue->waiters.next, __ATOMIC_RELAXED) == &queue->waiters;
+}
+
 void waitq_wake_all(struct waitq *queue);
+/* The one that has waited longest. It is woken for certain: its waitq_wait returns 0. */
 void waitq_wake_one(struct waitq *queue);
 
 /* Gives up `held` (may be NULL), sleeps, takes it again. deadline_ns: monotonic time, 0 for none.

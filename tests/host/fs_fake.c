@@ -363,6 +363,11 @@ void waitq_wake_all(struct waitq *queue)
     (void)queue;
 }
 
+void waitq_wake_one(struct waitq *queue)
+{
+    (void)queue;
+}
+
 static struct waitq *entered;
 
 void waitq_enter(struct waitq *queue, struct waiter *waiter)

@@ -97,9 +97,7 @@ int file_create(const struct file_ops *ops, struct inode *inode, struct dentry *
     file = slab_alloc(file_cache);
     if (!file)
         return -ENOMEM;
-    if (dentry) /* which has one to the inode */
-        dentry_get(dentry);
-    else
+    if (!dentry) /* which has one to the inode */
         inode_get(inode);
     file->ops = ops;
     file->inode = inode;

@@ -48,6 +48,7 @@ struct super_block {
     struct dentry *covered;        /* [t] counted: the directory it lies over; NULL: "/" */
     uint64_t parent_device;        /* [t] of that directory */
     struct list mounts;            /* [t] node of the list of mounts, or of those detached */
+    uint32_t mounts_inside;        /* [t] on directories of it */
     uint32_t refs;                 /* [a] inodes, and one for being mounted */
     uint32_t orphans;              /* [a] its live inodes without a name */
     uint64_t last_ino;             /* [a] */

@@ -41,15 +41,16 @@
 #include "shared/linux/stat.h"
 
 #define BUSY_RETRIES 16 /* of an unmount, while others walk through it */
+#define SWEEP_MOST   16 /* detached mounts that an exit looks at */
 
 static struct mutex mount_lock = MUTEX_INIT(MUTEX_EXEC);
-static struct list mounts = LIST_INIT(mounts);     /* fs_tree_lock */
-static struct list detached = LIST_INIT(detached); /* mount_lock */
-static uint32_t detached_count;                    /* atomic */
+static struct list mounts = LIST_INIT(mounts); /* fs_tree_lock */
+/* mount_lock: those of start-up apart, since they stay. */
+static struct list detached = LIST_INIT(detached), detached_boot = LIST_INIT(detached_boot);
+static uint32_t detached_count; /* atomic */
 static struct super_block *root_super;
-static uint32_t version;           /* atomic, changes under fs_tree_lock */
-static struct super_block nothing; /* never mounted: marking it unmarks all others */
-static uint64_t last_device;       /* atomic: minor number with major 0, as Linux does */
+static uint32_t version;     /* atomic, changes under fs_tree_lock */
+static uint64_t last_device; /* atomic: minor number with major 0, as Linux does */
 
 /* --- file systems --- */
 
@@ -165,6 +166,7 @@ int mount_attach(struct super_block *super, struct dentry *directory)
         __atomic_store_n(&directory->mounted, super, __ATOMIC_RELEASE);
         version_change_locked();
         list_push_back(&mounts, &super->mounts);
+        directory->inode->super->mounts_inside++;
     }
     spin_unlock(&fs_tree_lock);
     return err;
@@ -225,7 +227,7 @@ struct dentry *mount_inside_get(struct dentry *dentry)
     return inside;
 }
 
-/* Of a node of either list, `mounts` or `detached`. */
+/* Of a node of any list, `mounts` or those of detached ones. */
 static struct super_block *super_of(struct list *node)
 {
     return list_entry(node, struct super_block, mounts);
@@ -256,10 +258,8 @@ struct super_block *mount_next(struct super_block *previous)
 
 /* Both locks held. Marks the mount and all that lies in it: what covers a directory was mounted
  * later than what that is in. top NULL: everything that start-up did not mount. */
-static unsigned mark_locked(struct super_block *top)
+static void mark_locked(struct super_block *top)
 {
-    unsigned count = 0;
-
     ASSERT(mutex_is_held(&mount_lock) && spin_is_held(&fs_tree_lock));
     list_for_each (node, &mounts) {
         struct super_block *super = super_of(node);
@@ -268,10 +268,8 @@ static unsigned mark_locked(struct super_block *top)
         super->leaving = super == top || (!top && covered && !super->boot_directory) ||
                          (covered && covered->inode->super->leaving);
         super->entered = false;
-        count += super->leaving;
     }
     version_change_locked();
-    return count;
 }
 
 /* Both locks held. The reference to the directory below becomes the caller's: it cannot be put
@@ -282,10 +280,11 @@ static void detach_locked(struct super_block *super, struct dentry **out_covered
     version_change_locked();
     *out_covered = super->covered;
     __atomic_store_n(&super->covered->mounted, NULL, __ATOMIC_RELEASE);
+    super->covered->inode->super->mounts_inside--;
     super->covered = NULL;
     super->leaving = false;
     list_remove(&super->mounts);
-    list_push_front(&detached, &super->mounts);
+    list_push_front(super->boot_directory ? &detached_boot : &detached, &super->mounts);
     __atomic_fetch_add(&detached_count, 1, __ATOMIC_RELAXED);
     dentry_tree_changed_locked();
 }
@@ -307,15 +306,32 @@ static bool detach_marked(void)
     return found != NULL;
 }
 
-/* How many are marked: more than one, if something is mounted inside. */
-static unsigned mark(struct super_block *top)
+static void mark(struct super_block *top)
 {
-    unsigned count;
+    spin_lock(&fs_tree_lock);
+    mark_locked(top);
+    spin_unlock(&fs_tree_lock);
+}
+
+/* Marks the mount alone. False: something is mounted inside. */
+static bool mark_empty(struct super_block *super)
+{
+    bool empty;
 
     spin_lock(&fs_tree_lock);
-    count = mark_locked(top);
+    empty = !super->mounts_inside;
+    super->leaving = true;
+    super->entered = false;
+    version_change_locked();
     spin_unlock(&fs_tree_lock);
-    return count;
+    return empty;
+}
+
+static void unmark(struct super_block *super)
+{
+    spin_lock(&fs_tree_lock);
+    super->leaving = false;
+    spin_unlock(&fs_tree_lock);
 }
 
 /* Unless a walk has come in since it was marked. */
@@ -338,14 +354,14 @@ static bool detach_if_not_entered(struct super_block *super)
 static int remove_unused(struct super_block *super)
 {
     for (unsigned tries = 0; tries < BUSY_RETRIES; tries++) {
-        bool busy = mark(super) > 1 || super->ops->is_busy(super);
+        bool busy = !mark_empty(super) || super->ops->is_busy(super);
 
         if (busy)
             break;
         if (detach_if_not_entered(super))
             return 0;
     }
-    mark(&nothing);
+    unmark(super);
     return -EBUSY;
 }
 
@@ -357,6 +373,8 @@ static int remove_locked(struct super_block *super, bool detach)
         return -EINVAL;
     if (!detach)
         return remove_unused(super);
+    if (mark_empty(super) && detach_if_not_entered(super))
+        return 0;
     mark(super);
     while (detach_marked())
         sched_preempt_point();
@@ -376,16 +394,18 @@ int mount_remove(struct dentry *root, bool detach)
     return err;
 }
 
-/* mount_lock held. Start-up's own keep what is in them. */
-static void sweep_locked(void)
+/* mount_lock held. Start-up's own keep what is in them, and are not looked at. What is still in use
+ * goes to the end: the next sweep looks at others first. */
+static void sweep_locked(unsigned most)
 {
     ASSERT(mutex_is_held(&mount_lock));
-    list_for_each_safe (node, &detached) {
+    for (unsigned i = 0; i < most && !list_empty(&detached); i++) {
+        struct list *node = detached.next;
         struct super_block *super = super_of(node);
         bool done;
 
-        if (super->boot_directory)
-            continue;
+        list_remove(node);
+        list_push_back(&detached, node);
         /* is_busy takes one reference for its caller's. */
         dentry_get(super->root);
         done = !super->ops->is_busy(super) && super->ops->clear(super);
@@ -412,7 +432,7 @@ void mount_sweep(void)
     if (likely(!mount_detached()))
         return;
     mutex_lock(&mount_lock);
-    sweep_locked();
+    sweep_locked(SWEEP_MOST);
     mutex_unlock(&mount_lock);
 }
 
@@ -425,13 +445,11 @@ void mount_reset(void)
     mark(NULL);
     while (detach_marked())
         ;
-    sweep_locked();
+    sweep_locked(mount_detached());
     /* Oldest first, as they lie on each other: /dev before /dev/pts. */
-    list_for_each_safe (node, &detached) {
+    list_for_each_safe (node, &detached_boot) {
         struct super_block *super = super_of(node);
 
-        if (!super->boot_directory)
-            continue;
         list_remove(node);
         __atomic_fetch_sub(&detached_count, 1, __ATOMIC_RELAXED);
         /* The directory cannot have gone: it is a boot mount's. */

@@ -474,6 +474,22 @@ int path_walk(struct fs_context *context, struct dentry *start, const char *path
     return err;
 }
 
+int path_look(struct fs_context *context, struct dentry *start, const char *path, unsigned flags,
+              const struct path_look *look)
+{
+    struct dentry *dentry;
+    int err = path_look_rcu(context, start, path, flags, look);
+
+    if (likely(err != -EAGAIN))
+        return err;
+    err = path_walk(context, start, path, flags, &dentry);
+    if (err)
+        return err;
+    look->fill(dentry->inode, look->result);
+    dentry_put(dentry);
+    return 0;
+}
+
 /* --- the parent of the last component --- */
 
 /* Hands over what the walk holds; walk_end then has little left to do. */

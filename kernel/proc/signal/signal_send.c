@@ -37,10 +37,20 @@ struct signal_charge signal_charge_of(const struct process *process)
                                   process->limits[LX_RLIMIT_SIGPENDING].current};
 }
 
+/* Whether a queued signal costs no memory and is gone again before the receiver runs or anything
+ * else looks: the sender is the receiver, and lets it in. Such a signal is not charged: two counts
+ * that all processes of the user share stay out of it. Only those that no limit keeps out. */
+static inline bool is_passing(const struct task *task, const struct lx_siginfo *info)
+{
+    return task == task_current() && info->signo < LX_SIGRTMIN && info->code >= 0 &&
+           !(task->sig_mask & SIGNAL_BIT(info->signo));
+}
+
 /* process.lock held. task is the one to wake: the process has no other. entry: a timer's, or
  * NULL. */
-static int signal_add(struct process *process, struct signal_queue *queue,
-                      const struct lx_siginfo *info, struct signal_entry *entry, bool must_queue)
+static inline int signal_add(struct process *process, struct signal_queue *queue,
+                             const struct lx_siginfo *info, struct signal_entry *entry,
+                             bool must_queue)
 {
     struct task *task = process->task;
     struct signal_charge charge;
@@ -63,8 +73,11 @@ static int signal_add(struct process *process, struct signal_queue *queue,
     if (entry) {
         signal_queue_add_entry(queue, entry);
     } else {
-        charge = signal_charge_of(process);
-        err = signal_queue_add(queue, info, &charge, must_queue);
+        bool passing = is_passing(task, info);
+
+        if (!passing)
+            charge = signal_charge_of(process);
+        err = signal_queue_add(queue, info, passing ? NULL : &charge, must_queue);
         if (err)
             return err;
     }
@@ -78,20 +91,20 @@ static int signal_add(struct process *process, struct signal_queue *queue,
 }
 
 /* The kernel's harness takes no signals, and neither does what has ended. */
-static int send_info(struct process *process, struct task *task, const struct lx_siginfo *info,
-                     bool must_queue)
+static inline int send_info(struct process *process, struct task *task,
+                            const struct lx_siginfo *info, bool must_queue)
 {
     int err = 0;
 
     if (!process->task)
         return 0;
-    spin_lock(&process->lock);
+    spin_lock_inline(&process->lock);
     /* The queues were emptied when sig_exiting was set, under this lock: nothing may be added
      * since. */
     if (!process->sig_exiting)
         err = signal_add(process, task ? &task->sig_queue : &process->sig_queue, info, NULL,
                          must_queue);
-    spin_unlock(&process->lock);
+    spin_unlock_inline(&process->lock);
     return err;
 }
 

@@ -22,17 +22,11 @@
 
 /* A stop signal takes back a SIGCONT that waits, and the other way round. A process that is about
  * to stop (it has taken the signal, but does not sleep yet) is covered: sig_stopping. */
-void signal_stop_prepare(struct process *process, int number)
+void signal_stop_change(struct process *process, int number)
 {
+    uint64_t drop = number == LX_SIGCONT ? SIGNAL_DEFAULT_STOP : SIGNAL_BIT(LX_SIGCONT);
     struct task *task = process->task;
-    uint64_t drop = 0;
 
-    if (SIGNAL_BIT(number) & SIGNAL_DEFAULT_STOP)
-        drop = SIGNAL_BIT(LX_SIGCONT);
-    else if (number == LX_SIGCONT)
-        drop = SIGNAL_DEFAULT_STOP;
-    else
-        return;
     /* POSIX 2.4.1: pending stop signals are discarded when SIGCONT comes, and the other way round,
      * whether they are blocked or not. */
     signal_queue_drop(&process->sig_queue, drop);

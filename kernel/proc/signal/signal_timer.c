@@ -396,8 +396,9 @@ int signal_timer_set(struct process *process, int id, bool absolute,
     /* A timer that is stopped has no interval, but setitimer of processor time keeps it, as on
      * Linux. */
     timer->interval_ns = times->value || (timer->id < 0 && is_cpu(timer)) ? times->interval : 0;
-    /* A timer that goes on is moved (start_anew), which is cheaper than to stop and start it. */
-    if (!times->value || !timer->signo || timer->fired || is_cpu(timer))
+    /* A timer that goes on is moved (start_anew), which is cheaper than to stop and start it; one
+     * without a signal never runs. */
+    if (timer->signo && (!times->value || timer->fired || is_cpu(timer)))
         signal_timer_disarm(timer);
     timer->queued = false;
     timer->realtime = absolute && timer->clock == SIGNAL_CLOCK_REALTIME;
@@ -459,7 +460,7 @@ static struct signal_timer *sender_of(const struct process *process, const struc
     return NULL;
 }
 
-void signal_timers_taken(struct task *self, struct lx_siginfo *info)
+void signal_timer_taken(struct task *self, struct lx_siginfo *info)
 {
     struct signal_timer *timer;
 

@@ -76,7 +76,12 @@ void signal_timers_collect(struct task *self);
 void signal_timers_check_cpu(struct task *self);
 
 /* A signal was taken: if a timer sent it, its overrun goes to info, and the timer goes on. */
-void signal_timers_taken(struct task *self, struct lx_siginfo *info);
+void signal_timer_taken(struct task *self, struct lx_siginfo *info);
+static inline void signal_timers_taken(struct task *self, struct lx_siginfo *info)
+{
+    if (info->code == LX_SI_TIMER || info->code == LX_SI_KERNEL) /* itimers are the kernel's */
+        signal_timer_taken(self, info);
+}
 
 /* exec (timer_create's) or exit (all). */
 void signal_timers_drop(struct process *process, bool all);

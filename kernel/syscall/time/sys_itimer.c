@@ -223,15 +223,14 @@ int64_t sys_timer_settime(struct task *self, int id, int flags, struct uptr valu
 
     if (!value.va)
         return -EINVAL;
-    err = vm_user_read(&wanted, value, sizeof(wanted));
-    if (err)
-        return err;
+    if (vm_user_read_words((uint64_t *)&wanted, value, sizeof(wanted) / 8))
+        return -EFAULT;
     if (!ns_of(wanted.value.sec, wanted.value.nsec, &times.value) ||
         !ns_of(wanted.interval.sec, wanted.interval.nsec, &times.interval))
         return -EINVAL;
     err = id < 0 ? -EINVAL
                  : signal_timer_set(self->process, id, (flags & LX_TIMER_ABSTIME) != 0, &times,
-                                    &before);
+                                    old.va ? &before : NULL);
     return err || !old.va ? err : timer_tell(old, &before);
 }
 
