@@ -192,6 +192,8 @@ void sched_yield_cpu(void)
     arch_thread_clear_work(CPU_OWN->thread, TIF_RESCHED);
     rcu_quiescent();
     spin_lock_inline(&queue->lock);
+    /* Its place in the tree is for the time up to now. */
+    sched_charge_locked(queue);
     if (queue->waiting)
         sched_go_last_locked(queue);
     if (queue->waiting || sched_should_move(queue))
@@ -250,17 +252,19 @@ static uint64_t enqueue_and_unlock(struct runq *queue, struct thread *thread)
 {
     unsigned cpu = thread->cpu;
     bool idle = queue->current->is_idle;
+    uint64_t affinity = __atomic_load_n(&thread->affinity, __ATOMIC_RELAXED), kick;
 
     sched_vruntime_limit(queue, thread);
     sched_enqueue_locked(queue, thread);
     sched_check_preempt(queue, thread);
     spin_unlock_inline(&queue->lock);
+    kick = idle ? 0 : sched_idle_for(affinity);
     /* Another processor starts its own slice timer when the interrupt gets there. */
     if (cpu != CPU_OWN->index)
-        return 1ULL << cpu;
+        return kick | 1ULL << cpu;
     if (!idle)
         sched_slice_start(queue);
-    return 0;
+    return kick;
 }
 
 /* A thread between two queues, whose .cpu says where it goes. The result goes to sched_kick. */
