@@ -27,6 +27,7 @@ struct task {
     int tid;                   /* [I] */
     void *fpu_object;          /* [I] what holds thread.arch.fpu */
     char name[16];             /* [o] read by others: prctl(PR_SET_NAME) */
+    bool over_limit;           /* [o] became a user with too many processes: exec looks again */
     int death_signal;          /* [o] read by others: sent to it when its parent ends; 0: none */
     struct lx_stack sig_stack; /* [o] sigaltstack */
     uint64_t sig_mask;         /* [s] bit n-1: signal n is blocked */
