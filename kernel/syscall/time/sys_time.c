@@ -28,6 +28,7 @@
 /* Processor time is compared at most this often. */
 #define CPU_LOOK_NS 1000000ULL
 #define SECONDS_MAX (INT64_MAX / NS_PER_S)
+#define UPTIME_MAX  (30LL * 365 * 24 * 3600) /* seconds: as long must real time be able to go on */
 
 /* Clock numbers below 0 encode a process and a kind of processor time (clock_getcpuclockid(3)). */
 static int read_clock(struct task *self, int clock, uint64_t *ns)
@@ -125,13 +126,16 @@ static uint64_t timespec_ns(const struct lx_timespec *time)
     return (uint64_t)(time->sec * NS_PER_S + time->nsec);
 }
 
-/* Sleepers on real time are woken to compare their deadline with the new clock. */
+/* Sleepers on real time are woken to compare their deadline with the new clock. As on Linux the
+ * machine cannot have been started before 1970: real time is never less than monotonic time. */
 static int64_t set_realtime(const struct task *self, const struct lx_timespec *time)
 {
-    if (!timespec_valid(time))
+    if (!timespec_valid(time) || time->sec >= SECONDS_MAX - UPTIME_MAX)
         return -EINVAL;
     if (!credentials_is_privileged(&self->fs->cred))
         return -EPERM;
+    if (timespec_ns(time) < clock_monotonic_ns())
+        return -EINVAL;
     clock_set_realtime_ns(timespec_ns(time));
     timer_clock_was_set();
     return 0;
