@@ -45,3 +45,13 @@ struct task {
     uint32_t rseq_nbytes, rseq_signature; /* [o] of it */
     uint32_t rseq_cpu;                    /* [o] the processor that it shows */
 };
+
+/* For the calls that go on where they were, first of all: the deadline of before if this one is
+ * started anew, else 0. Whatever way the call ends, none is left for the next one. */
+static inline uint64_t restart_deadline_take(struct task *self)
+{
+    uint64_t deadline_ns = self->restart_deadline_ns;
+
+    self->restart_deadline_ns = 0;
+    return deadline_ns;
+}
