@@ -86,8 +86,7 @@ static int send_info(struct process *process, struct task *task, const struct lx
     if (!process->task)
         return 0;
     spin_lock(&process->lock);
-    /* The queues were emptied when sig_exiting was set, under this lock: nothing may be added
-     * since. */
+    /* Set under this lock: from then on nothing may be added to the queues, which are emptied. */
     if (!process->sig_exiting)
         err = signal_add(process, task ? &task->sig_queue : &process->sig_queue, info, NULL,
                          must_queue);
