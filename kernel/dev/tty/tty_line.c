@@ -158,32 +158,32 @@ static void echo(struct tty_line *line, char byte)
 
 /* --- editing the line being typed --- */
 
-/* The column at which the character at the end of the line begins: a tab's width depends on all
- * that stands before it. */
-static uint32_t column_before_tab(const struct tty_line *line)
+/* The columns that a tab takes which stood at the end of the line as it is now: from the tab before
+ * it, which ends at a multiple of eight, or from the begin of the line. Not from there always: a
+ * line of tabs is rubbed out with interrupts off. */
+static uint32_t tab_columns(const struct tty_line *line)
 {
-    uint32_t column = line->typed_at;
+    uint64_t at = line->head;
+    uint32_t column = 0;
 
-    for (uint64_t at = line->complete; at < line->head; at++) {
-        char byte = byte_at(line, at);
+    for (; at != line->complete && byte_at(line, at - 1) != '\t'; at--) {
+        char byte = byte_at(line, at - 1);
 
-        if (byte == '\t')
-            column += LINE_TAB - column % LINE_TAB;
-        else if (is_shown_as_two(line, byte))
+        if (is_shown_as_two(line, byte))
             column += 2;
         else if (!line_is_control(byte) && !line_is_continuation(line, byte))
             column++;
     }
-    return column;
+    if (at == line->complete)
+        column += line->typed_at;
+    return LINE_TAB - column % LINE_TAB;
 }
 
 /* Takes one character off the screen: BS SP BS for each column it occupies, as with ECHOE. */
 static void rub_out(struct tty_line *line, char byte)
 {
     if (byte == '\t') {
-        uint32_t target = column_before_tab(line);
-
-        while (line->column > target && ring_free(&line->out) > 0)
+        for (uint32_t left = tab_columns(line); left; left--)
             echo_raw(line, '\b');
         return;
     }
@@ -260,7 +260,7 @@ static void reprint(struct tty_line *line, char key)
 {
     echo(line, key);
     echo_raw(line, '\n');
-    for (uint64_t at = line->complete; at < line->head; at++)
+    for (uint64_t at = line->complete; at < line->head && ring_free(&line->out) > 0; at++)
         echo(line, byte_at(line, at));
 }
 
