@@ -172,11 +172,12 @@ void sched_block(void)
     irq_restore(flags);
 }
 
-/* Leaves the processor, runnable: for good if it is to move, else behind the first. Queue locked,
- * as for switch_locked. */
-static void give_way(struct runq *queue)
+/* Leaves the processor, runnable: for good if it is to move, else behind the first, which there is.
+ * Queue locked, as for switch_locked. `moves` is what sched_should_move has said: not to be asked
+ * twice, since the thread's affinity may have been changed in between. */
+static void give_way(struct runq *queue, bool moves)
 {
-    if (sched_should_move(queue)) {
+    if (moves) {
         queue->current->migrating = true;
         sched_reschedule_locked(queue);
     } else {
@@ -188,6 +189,7 @@ void sched_yield_cpu(void)
 {
     uint64_t flags = irq_save();
     struct runq *queue = sched_own_queue();
+    bool moves;
 
     arch_thread_clear_work(CPU_OWN->thread, TIF_RESCHED);
     rcu_quiescent();
@@ -196,8 +198,9 @@ void sched_yield_cpu(void)
     sched_charge_locked(queue);
     if (queue->waiting)
         sched_go_last_locked(queue);
-    if (queue->waiting || sched_should_move(queue))
-        give_way(queue);
+    moves = sched_should_move(queue);
+    if (queue->waiting || moves)
+        give_way(queue, moves);
     else
         spin_unlock_inline(&queue->lock);
     irq_restore(flags);
@@ -207,13 +210,15 @@ void sched_preempt(void)
 {
     uint64_t flags = irq_save();
     struct runq *queue = sched_own_queue();
+    bool moves;
 
     arch_thread_clear_work(CPU_OWN->thread, TIF_RESCHED);
     rcu_quiescent();
     spin_lock_inline(&queue->lock);
     sched_charge_locked(queue);
-    if (sched_first_is_due(queue) || sched_should_move(queue)) {
-        give_way(queue);
+    moves = sched_should_move(queue);
+    if (moves || sched_first_is_due(queue)) {
+        give_way(queue, moves);
     } else {
         bool has_waiting = queue->waiting != 0;
 
