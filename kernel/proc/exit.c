@@ -71,13 +71,17 @@ static bool parent_told_locked(struct process *process)
 /* What the child asked for in case that its parent ends: prctl(PR_SET_PDEATHSIG). */
 static void child_warn_locked(struct process *parent, struct process *child)
 {
-    struct lx_siginfo info = {
-        .signo = child->task->death_signal,
-        .code = LX_SI_USER,
-        .sender = {.pid = parent->pid, .uid = identity_of_locked(parent).uid}};
-    int err = child->task->death_signal ? signal_send_info_locked(child, NULL, &info, false) : 0;
+    struct lx_siginfo info = {.code = LX_SI_USER};
+    int err;
 
     ASSERT(process_tree_is_held());
+    /* Read once: the child runs, and may change it. */
+    info.signo = __atomic_load_n(&child->task->death_signal, __ATOMIC_RELAXED);
+    if (!info.signo)
+        return;
+    info.sender.pid = parent->pid;
+    info.sender.uid = identity_of_locked(parent).uid;
+    err = signal_send_info_locked(child, NULL, &info, false);
     ASSERT(!err);
 }
 
