@@ -135,6 +135,7 @@ uint64_t tsc_measure(const struct tsc_reference *reference)
 
     if (!nticks || !edge_best(reference, &last))
         return 0;
+    first = last;
     for (unsigned i = 0; i < ROUNDS_MAX && run < ROUNDS_AGREE; i++) {
         if (!ticks_wait(reference, &last, nticks) || !edge_best(reference, &next))
             return 0;
