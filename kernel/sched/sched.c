@@ -113,6 +113,9 @@ static void switch_locked(struct runq *queue, struct thread *next)
     else if (self->is_idle)
         __atomic_fetch_and(&sched_idle_mask, ~bit, __ATOMIC_SEQ_CST);
     switch_account(queue, self);
+    /* It had the processor for itself: that puts it behind nobody who comes later. */
+    if (next->is_idle)
+        sched_raise_min_locked(queue, self->vruntime);
     __atomic_store_n(&queue->current, next, __ATOMIC_RELAXED);
     queue->previous = self;
     ASSERT(next->cpu == CPU_OWN->index);
