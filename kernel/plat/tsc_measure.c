@@ -24,9 +24,10 @@
 
 #define ROUNDS_AGREE 3   /* in a row */
 #define ROUNDS_MAX   100 /* 20 ms */
-#define AGREE_PART   256 /* rounds differ by one part in so many, and by what their reads took, ... */
-#define SLOW_PART    32  /* ... which is no more than this part */
-#define APART_PPM    50000 /* sources that differ by more cannot both be right */
+#define AGREE_PART   256 /* rounds differ by one part in so many, and by what their reads took, ... \
+                          */
+#define SLOW_PART 32     /* ... which is no more than this part */
+#define APART_PPM 50000  /* sources that differ by more cannot both be right */
 
 #define HZ_MIN 10000000ULL
 #define HZ_MAX 20000000000ULL
@@ -111,11 +112,11 @@ static bool round_make(const struct tsc_reference *reference, const struct edge 
         .ticks = end->tsc - start->tsc,
         .error = (start->width + end->width) / 2,
     };
-    return round->elapsed && round->elapsed <= nticks * 16 && round->ticks &&
-           !(round->ticks >> 29);
+    return round->elapsed && round->elapsed <= nticks * 16 && round->ticks && !(round->ticks >> 29);
 }
 
-/* Whether both rounds are of one rate: the TSC ticks of the one, if it were as long as the other. */
+/* Whether both rounds are of one rate: the TSC ticks of the one, if it were as long as the other.
+ */
 static bool rounds_agree(const struct round *one, const struct round *other)
 {
     uint64_t scaled = other->ticks * one->elapsed / other->elapsed;
@@ -210,10 +211,10 @@ static int free_source(const struct tsc_probe probes[TSC_NSOURCES], const struct
     return TSC_NSOURCES;
 }
 
-/* A measured rate that is far from what another source tells: the next timer that does not agree
+/* A measured rate that is far from what another source reports: the next timer that does not agree
  * with it decides, if that agrees with the other source. */
-static void measure_again(const struct tsc_probe probes[TSC_NSOURCES],
-                          const struct acpi_info *info, uint64_t told, struct tsc_choice *choice)
+static void measure_again(const struct tsc_probe probes[TSC_NSOURCES], const struct acpi_info *info,
+                          uint64_t told, struct tsc_choice *choice)
 {
     for (int i = choice->source + 1; i < TSC_NSOURCES; i++) {
         uint64_t hz = probes[i].free ? 0 : probes[i].hz(info);

@@ -61,7 +61,7 @@ struct tsc_choice {
     int64_t other_ppm; /* how much faster it says the TSC is */
 };
 
-/* The first probe, in the order above, with a plausible answer; a measured one is measured once more
- * with another timer if a source that is free tells something else. */
+/* The first probe, in the order above, with a plausible answer; a measured one is measured once
+ * more with another timer if a source that is free reports something else. */
 struct tsc_choice tsc_choose(const struct tsc_probe probes[TSC_NSOURCES],
                              const struct acpi_info *info);

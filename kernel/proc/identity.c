@@ -57,9 +57,8 @@ static bool has_too_many(const struct process *process, const struct identity *i
 {
     uint64_t limit = process->limits[LX_RLIMIT_NPROC].current;
 
-    return identity->cred.uid &&
-           (uint64_t)__atomic_load_n(&identity->user->used[CHARGE_PROCESSES], __ATOMIC_RELAXED) >
-               limit;
+    return identity->cred.uid && (uint64_t)__atomic_load_n(&identity->user->used[CHARGE_PROCESSES],
+                                                           __ATOMIC_RELAXED) > limit;
 }
 
 bool identity_may_exec(struct task *self)
@@ -81,7 +80,7 @@ void identity_replace(struct task *self, struct identity *identity)
         __atomic_store_n(&self->thread.space->undumpable, true, __ATOMIC_RELAXED);
         self->death_signal = 0;
     }
-    /* Not refused here: programs forget to look at what setuid says, and would go on as root. */
+    /* Not refused here: programs that ignore the result of setuid would go on as root. */
     if (identity->user != old->user)
         self->over_limit = has_too_many(self->process, identity);
     group_set_get(identity->cred.groups); /* for the task's own copy */

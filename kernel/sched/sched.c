@@ -113,7 +113,7 @@ static void switch_locked(struct runq *queue, struct thread *next)
     else if (self->is_idle)
         __atomic_fetch_and(&sched_idle_mask, ~bit, __ATOMIC_SEQ_CST);
     switch_account(queue, self);
-    /* It had the processor for itself: that puts it behind nobody who comes later. */
+    /* It had the processor for itself, which puts it behind no thread that comes later. */
     if (next->is_idle)
         sched_raise_min_locked(queue, self->vruntime);
     __atomic_store_n(&queue->current, next, __ATOMIC_RELAXED);

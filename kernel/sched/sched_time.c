@@ -94,8 +94,8 @@ void sched_set_alarm(uint64_t ns)
     if (ns != UINT64_MAX) {
         /* One tick more, for the conversion rounds down: an alarm that rings before its time would
          * find no timer due, and be set again. */
-        self->alarm = self->ran + (tsc_read() - queue->since) +
-                      clock_ns_to_ticks(MIN(ns, ALARM_MAX_NS)) + 1;
+        self->alarm =
+            self->ran + (tsc_read() - queue->since) + clock_ns_to_ticks(MIN(ns, ALARM_MAX_NS)) + 1;
         sched_alarm_start(queue);
     }
     irq_restore(flags);

@@ -237,8 +237,7 @@ static bool may_have_policy_locked(const struct task *self, struct process *proc
     if (!may_set_locked(self, process))
         return false;
     /* SCHED_IDLE is less than any niceness: to leave it is to get a better one. */
-    if (is_idle(thread->policy) && !is_idle(policy) &&
-        !may_have_nice(self, process, thread->nice))
+    if (is_idle(thread->policy) && !is_idle(policy) && !may_have_nice(self, process, thread->nice))
         return false;
     return !(thread->policy & ~policy & LX_SCHED_RESET_ON_FORK) ||
            credentials_is_capable(&self->fs->cred);
