@@ -129,25 +129,37 @@ static struct thread *steal_locked(struct runq *victim, unsigned cpu)
     return NULL;
 }
 
-struct thread *sched_steal(unsigned self)
+/* The processor where the most threads wait; CPU_MAX: none where any does. */
+static unsigned longest_queue(uint64_t without)
 {
-    struct thread *found;
-    struct runq *richest = NULL;
-    unsigned most = 0;
+    unsigned longest = CPU_MAX, most = 0;
 
-    for (unsigned cpu = 0; cpu < sched_online; cpu++) {
-        unsigned waiting = waiting_on(cpu);
+    for (unsigned cpu = 0; cpu < sched_cpus_online(); cpu++) {
+        unsigned waiting = without >> cpu & 1 ? 0 : waiting_on(cpu);
 
-        if (cpu != self && waiting > most) {
+        if (waiting > most) {
             most = waiting;
-            richest = &sched_queues[cpu];
+            longest = cpu;
         }
     }
-    if (!richest)
-        return NULL;
-    spin_lock(&richest->lock);
-    found = steal_locked(richest, self);
-    spin_unlock(&richest->lock);
+    return longest;
+}
+
+/* The longest queue may have threads alone that are bound to their processor: then the next one. */
+struct thread *sched_steal(unsigned self)
+{
+    uint64_t looked_at = 1ULL << self;
+    struct thread *found = NULL;
+    unsigned cpu;
+
+    while (!found && (cpu = longest_queue(looked_at)) != CPU_MAX) {
+        struct runq *victim = &sched_queues[cpu];
+
+        spin_lock(&victim->lock);
+        found = steal_locked(victim, self);
+        spin_unlock(&victim->lock);
+        looked_at |= 1ULL << cpu;
+    }
     return found;
 }
 
