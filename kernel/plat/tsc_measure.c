@@ -24,10 +24,11 @@
 
 #define ROUNDS_AGREE 3   /* in a row */
 #define ROUNDS_MAX   100 /* 20 ms */
-#define AGREE_PART   256 /* rounds differ by one part in so many, and by what their reads took, ... \
-                          */
-#define SLOW_PART 32     /* ... which is no more than this part */
-#define APART_PPM 50000  /* sources that differ by more cannot both be right */
+#define AGREE_PART                                                                                 \
+    256                 /* rounds differ by one part in so many, and by what their reads took, ... \
+                         */
+#define SLOW_PART 32    /* ... which is no more than this part */
+#define APART_PPM 50000 /* sources that differ by more cannot both be right */
 
 #define HZ_MIN 10000000ULL
 #define HZ_MAX 20000000000ULL
@@ -126,34 +127,68 @@ static bool rounds_agree(const struct round *one, const struct round *other)
     return apart <= MIN(slack, one->ticks / SLOW_PART) + one->ticks / AGREE_PART;
 }
 
-/* Each round starts where the one before ended: a run of them is one long measurement. */
+/* Rates of single rounds, in rising order. */
+struct rates {
+    uint64_t hz[ROUNDS_MAX];
+    unsigned count;
+};
+
+static void rate_add(struct rates *rates, uint64_t hz)
+{
+    unsigned at = rates->count++;
+
+    for (; at > 0 && rates->hz[at - 1] > hz; at--)
+        rates->hz[at] = rates->hz[at - 1];
+    rates->hz[at] = hz;
+}
+
+/* From the edge that is given to the next one. False: the timer stands still, or the TSC does. */
+static bool round_next(const struct tsc_reference *reference, struct edge *last, uint64_t nticks,
+                       struct round *round, bool *valid)
+{
+    struct edge next;
+
+    if (!ticks_wait(reference, last, nticks) || !edge_best(reference, &next))
+        return false;
+    *valid = round_make(reference, last, &next, nticks, round);
+    *last = next;
+    return true;
+}
+
+/* Each round starts where the one before ended: a run of them is one long measurement. Where none
+ * agree, on a host that is never quiet, most are still about right: the one in the middle. */
 uint64_t tsc_measure(const struct tsc_reference *reference)
 {
     uint64_t nticks = reference->hz * (TSC_MEASURE_NS / ROUNDS_AGREE) / 1000000000u;
-    struct edge first, last, next;
     struct round round, before = {0};
+    struct rates rates = {.count = 0};
+    struct edge first, last;
     unsigned run = 0;
 
     if (!nticks || !edge_best(reference, &last))
         return 0;
     first = last;
     for (unsigned i = 0; i < ROUNDS_MAX && run < ROUNDS_AGREE; i++) {
-        if (!ticks_wait(reference, &last, nticks) || !edge_best(reference, &next))
+        struct edge start = last;
+        bool valid;
+
+        if (!round_next(reference, &last, nticks, &round, &valid))
             return 0;
-        if (!round_make(reference, &last, &next, nticks, &round)) {
+        if (valid)
+            rate_add(&rates, round.ticks * reference->hz / round.elapsed);
+        if (!valid) {
             run = 0;
         } else if (!run || !rounds_agree(&before, &round)) {
             run = 1;
-            first = last;
+            first = start;
         } else {
             run++;
         }
         before = round;
-        last = next;
     }
-    if (run < ROUNDS_AGREE || !round_make(reference, &first, &last, nticks * run, &round))
-        return 0;
-    return round.ticks * reference->hz / round.elapsed;
+    if (run == ROUNDS_AGREE && round_make(reference, &first, &last, nticks * run, &round))
+        return round.ticks * reference->hz / round.elapsed;
+    return rates.count >= ROUNDS_AGREE ? rates.hz[rates.count / 2] : 0;
 }
 
 /* Intel SDM vol. 2, CPUID leaf 15H: rate = crystal * EBX / EAX. Some processors leave the crystal's

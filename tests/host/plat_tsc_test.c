@@ -24,6 +24,7 @@ static struct {
     uint64_t stall_ps;
     uint64_t nreads;
     uint64_t freeze_at_ps, freeze_ps; /* from then on for so long the TSC stands still */
+    uint64_t jitter_ps;               /* each port read takes up to so much longer */
     bool pm_stands, pit_there, pit_latched_low;
     uint16_t pit_latch;
 } machine;
@@ -58,6 +59,8 @@ static uint32_t machine_in(uint16_t port, unsigned nbytes)
     machine.now_ps += machine.port_ps / 2;
     count = machine.pm_start + ticks_at(machine.pm_hz);
     machine.now_ps += machine.port_ps / 2;
+    if (machine.jitter_ps)
+        machine.now_ps += ++machine.nreads * 2654435761u % 1000 * (machine.jitter_ps / 1000);
     if (machine.stall_every && ++machine.nreads % machine.stall_every == 0)
         machine.now_ps += machine.stall_ps;
     if (port == PM_PORT)
@@ -222,6 +225,20 @@ static void machine_is_stopped(void **state)
     }
 }
 
+/* Each access takes another time: no two rounds are alike, and the rate is about right. */
+static void host_is_never_quiet(void **state)
+{
+    struct acpi_info info = {.pm_timer_port = PM_PORT};
+    uint64_t hz;
+
+    for (uint64_t jitter = 10000000; jitter < 500000000; jitter += 9000000) {
+        machine_make(state);
+        machine.jitter_ps = jitter;
+        assert_string_equal(calibrate(&info, &hz), "ACPI PM timer");
+        assert_near(hz, machine.tsc_hz, 100000);
+    }
+}
+
 /* The timer that was asked first runs at another rate than it should: the second one agrees with
  * what the processor says, and is believed. Where none agrees the first one stays. */
 static void another_timer_decides(void **state)
@@ -368,6 +385,7 @@ int main(void)
         cmocka_unit_test_setup(pm_timer_interrupted, machine_make),
         cmocka_unit_test_setup(tsc_loses_time, machine_make),
         cmocka_unit_test_setup(machine_is_stopped, machine_make),
+        cmocka_unit_test_setup(host_is_never_quiet, machine_make),
         cmocka_unit_test_setup(another_timer_decides, machine_make),
         cmocka_unit_test_setup(pm_timer_stands, machine_make),
         cmocka_unit_test_setup(tsc_stands, machine_make),
