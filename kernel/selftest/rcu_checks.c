@@ -15,6 +15,7 @@
 #include "kernel/selftest/ktest.h"
 
 #define MANY       5000
+#define SOME       200 /* fewer than are freed without a barrier */
 #define LIVE       0x600d600d600d600dULL
 #define GONE       0xdeaddeaddeaddeadULL
 #define READING_NS 100000000ULL
@@ -186,14 +187,15 @@ KTEST(rcu_barriers, "rcu-barriers-at-once")
     threads_start(barriers_again);
     count = nreaders;
     while (good && clock_monotonic_ns() < end) {
-        struct item *item = item_make();
+        for (unsigned i = 0; i < SOME; i++) {
+            struct item *item = item_make();
 
-        if (!item)
-            break;
-        rcu_call(&item->rcu, item_free);
-        given++;
-        for (unsigned i = 0; i < given % 1000; i++)
+            if (!item)
+                break;
+            rcu_call(&item->rcu, item_free);
+            given++;
             cpu_pause();
+        }
         rcu_barrier();
         good = __atomic_load_n(&freed, __ATOMIC_RELAXED) == given;
     }
