@@ -83,6 +83,7 @@ static void policy_inherit(struct thread *child, const struct thread *parent)
     child->policy = parent->policy & ~(uint32_t)LX_SCHED_RESET_ON_FORK;
     child->nice = parent->nice;
     child->slice_ns = parent->slice_ns;
+    child->vruntime_factor = parent->vruntime_factor;
     if (child->policy != parent->policy && parent->nice < 0)
         sched_set_nice(child, 0, child->policy == LX_SCHED_IDLE);
 }

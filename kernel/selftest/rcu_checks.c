@@ -15,6 +15,7 @@
 #include "kernel/selftest/ktest.h"
 
 #define MANY       5000
+#define SOME       200 /* fewer than are freed without a barrier */
 #define LIVE       0x600d600d600d600dULL
 #define GONE       0xdeaddeaddeaddeadULL
 #define READING_NS 100000000ULL
@@ -101,14 +102,14 @@ static void reader_ended(struct thread *thread)
 }
 
 /* On every processor but the first, as many as there is memory for. */
-static void readers_start(void)
+static void threads_start(void (*function)(void *argument))
 {
     stop = false;
     for (unsigned cpu = 1; cpu < sched_cpus_online(); cpu++) {
         struct thread *thread = &readers[nreaders];
 
         *thread = (struct thread){0};
-        if (thread_create(thread, read_published, NULL))
+        if (thread_create(thread, function, NULL))
             break;
         thread->affinity = 1ULL << cpu;
         thread->ended = reader_ended;
@@ -149,7 +150,7 @@ KTEST(rcu_reader, "rcu-reader-keeps-object")
     seen_gone = 0;
     published = item_make();
     KTEST_EXPECT(published, "no memory");
-    readers_start();
+    threads_start(read_published);
     count = nreaders;
     while (good && clock_monotonic_ns() < end) {
         good = replace_published();
@@ -160,5 +161,45 @@ KTEST(rcu_reader, "rcu-reader-keeps-object")
     kfree(published);
     KTEST_EXPECT(good, "no memory");
     KTEST_EXPECT(seen_gone == 0, "readers saw an object %u times after it was freed", seen_gone);
+    return true;
+}
+
+/* Has the lists of all processors freed, without a pause. */
+static void barriers_again(void *argument)
+{
+    (void)argument;
+    sched_first();
+    while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
+        rcu_barrier();
+        sched_yield_cpu();
+    }
+    sched_exit();
+}
+
+/* The object may be on the lists that another barrier has taken. */
+KTEST(rcu_barriers, "rcu-barriers-at-once")
+{
+    uint64_t end = clock_monotonic_ns() + READING_NS;
+    unsigned count, given = 0;
+    bool good = true;
+
+    freed = 0;
+    threads_start(barriers_again);
+    count = nreaders;
+    while (good && clock_monotonic_ns() < end) {
+        for (unsigned i = 0; i < SOME; i++) {
+            struct item *item = item_make();
+
+            if (!item)
+                break;
+            rcu_call(&item->rcu, item_free);
+            given++;
+            cpu_pause();
+        }
+        rcu_barrier();
+        good = __atomic_load_n(&freed, __ATOMIC_RELAXED) == given;
+    }
+    readers_stop(count);
+    KTEST_EXPECT(good, "only %u of %u were free after the barrier", freed, given);
     return true;
 }

@@ -58,7 +58,6 @@ int tty_init(struct tty *tty, const struct tty_driver *driver, uint64_t device)
     waitq_init(&tty->readable);
     waitq_init(&tty->writable);
     poll_head_init(&tty->poll);
-    list_init(&tty->claimed);
     return 0;
 }
 
@@ -338,8 +337,7 @@ static int64_t tty_write(struct file *file, struct user_iter *io, int64_t *offse
             return total ? total : -EFAULT;
         if (done < (int64_t)got)
             return total || done >= 0 ? total : done;
-        sched_preempt_point(); /* nothing makes this wait where a reader is fast enough */
-        if (waitq_interrupted())
+        if (tty_write_pause(total))
             break;
     }
     return total;

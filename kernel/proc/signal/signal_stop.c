@@ -163,14 +163,15 @@ void signal_exit(struct task *self)
     spin_lock(&process->lock);
     process->sig_exiting = true;
     process->sig_stopped = false;
-    signal_queue_drop(&self->sig_queue, ~0ULL);
-    signal_queue_drop(&process->sig_queue, ~0ULL);
     spin_unlock(&process->lock);
     process_set_stopped_locked(process, false);
     process->report_stop = 0;
     process->report_cont = false;
     family_update_locked(process);
     spin_unlock_irqrestore(&process_tree_lock, tree);
+    /* Nothing is added any more. Without the locks: there may be thousands of entries to free. */
+    signal_queue_drop(&self->sig_queue, ~0ULL);
+    signal_queue_drop(&process->sig_queue, ~0ULL);
 }
 
 /* Whether a signal has come that ends the process without a core: it need not wait for that, as on

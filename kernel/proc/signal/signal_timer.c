@@ -42,6 +42,7 @@ struct signal_timer {
     struct timer timer;
     struct process *process;                    /* [I] */
     struct signal_timer *next_cpu, *next_fired; /* [o] */
+    struct signal_timer **link_cpu;             /* [o] what points to it in that list */
     int id;                                     /* [I] */
     int signo;                                  /* [I] 0: none */
     struct signal_entry *entry;                 /* [s] of timer_create's: its one signal */
@@ -157,6 +158,9 @@ static int signal_timer_alloc(struct process *process, int id, int signo, enum s
     timer->clock = clock;
     if (is_cpu(timer)) {
         timer->next_cpu = process->timers.cpu;
+        timer->link_cpu = &process->timers.cpu;
+        if (timer->next_cpu)
+            timer->next_cpu->link_cpu = &timer->next_cpu;
         process->timers.cpu = timer;
     }
     *out = timer;
@@ -190,13 +194,11 @@ static void signal_timer_disarm(struct signal_timer *timer)
 
 static void signal_timer_free(struct signal_timer *timer)
 {
-    struct signal_timer **link = &timer->process->timers.cpu;
-
     signal_timer_disarm(timer);
     if (is_cpu(timer)) {
-        while (*link != timer)
-            link = &(*link)->next_cpu;
-        *link = timer->next_cpu;
+        *timer->link_cpu = timer->next_cpu;
+        if (timer->next_cpu)
+            timer->next_cpu->link_cpu = timer->link_cpu;
     }
     /* It may be queued: then it is freed when its signal is taken (signal_entry_release). */
     if (timer->entry) {
@@ -294,15 +296,36 @@ int signal_timer_delete(struct process *process, int id)
     return 0;
 }
 
+/* Those of timer_create are in the list of the fired no more. All at once: to take them out one by
+ * one would mean to look at all of them for each. */
+static void timers_stop(struct signal_timers *timers)
+{
+    struct signal_timer *timer, *next;
+
+    for (uint32_t id = 0; id < timers->size; id++)
+        if (timers->by_id[id])
+            timer_stop(&timers->by_id[id]->timer);
+    for (timer = fired_take(timers); timer; timer = next) {
+        next = timer->next_fired;
+        if (timer->id < 0)
+            fired_push(timers, timer);
+        else
+            __atomic_store_n(&timer->fired, 0, __ATOMIC_RELAXED);
+    }
+}
+
 void signal_timers_drop(struct process *process, bool all)
 {
     struct signal_timers *timers = &process->timers;
 
+    timers_stop(timers);
     /* Interval timers survive exec, those of timer_create do not (execve(2), "Effect on process
      * attributes"). */
-    for (uint32_t id = 0; id < timers->size; id++)
+    for (uint32_t id = 0; id < timers->size; id++) {
         if (timers->by_id[id])
             signal_timer_free(timers->by_id[id]);
+        sched_preempt_point();
+    }
     kfree(timers->by_id);
     timers->by_id = NULL;
     timers->size = timers->lowest_free = 0;
@@ -442,6 +465,7 @@ void signal_timers_collect(struct task *self)
         next = timer->next_fired;
         __atomic_store_n(&timer->fired, 0, __ATOMIC_SEQ_CST);
         send_or_go_on(self, timer);
+        sched_preempt_point(); /* there may be thousands */
     }
 }
 
