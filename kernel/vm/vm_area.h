@@ -47,7 +47,7 @@ void vm_area_move(struct vm_space *space, struct vm_area *area, uint64_t start, 
 void vm_area_set_prot(struct vm_space *space, struct vm_area *area, uint32_t prot);
 
 /* Locked or not, the whole area. It may be merged. */
-void vm_area_set_locked(struct vm_space *space, struct vm_area *area, bool locked);
+void vm_area_set_mlock(struct vm_space *space, struct vm_area *area, bool locked);
 
 /* Takes it out of the set and frees it. */
 void vm_area_remove(struct vm_space *space, struct vm_area *area);
