@@ -5,9 +5,9 @@
 Usage: mutants.py [-n N] [--seed S] [-b BUILD] [--plan FILE] [--files PATTERN] [--wrap COMMAND]
 
 Each mutant is one change of one line in a function of kernel/**/*.c (selftest excepted). It is
-built in a copy of the tree (BUILD/mutants/tree), asked by the host tests that contain the file,
-then booted with one processor and with two: the baseline and the plan. The first test that fails
-kills it. The same seed gives the same mutants as long as the sources are the same.
+built in a copy of the tree (BUILD/mutants/tree) and asked by the host tests that contain the file,
+then booted with two processors (baseline, regression, default and long plan) and with one (the same
+without the long plan). The first test that fails kills it. The same seed gives the same mutants as long as the sources are the same.
 
 Each result is a line of BUILD/mutants/results.jsonl. A second run goes on where the first one was
 stopped; a larger N adds to a smaller one. Verdicts:
@@ -43,6 +43,8 @@ SKIPPED_LINES = re.compile(r"\b(ASSERT\w*|static_assert|_Static_assert|klog\w*|l
 ERRORS = ("EINVAL", "EPERM", "EACCES", "ENOENT", "EFAULT", "ESRCH", "EBUSY", "EAGAIN", "ENOMEM",
           "EBADF", "ENOTDIR", "EEXIST")
 BUILD_SECONDS, HOST_SECONDS, SLOWEST = 300, 300, 900
+QUICK_PLANS = ["tests/user/regression.plan", "rootfs/etc/firstlight/plan"]
+PLANS = {1: QUICK_PLANS, 2: QUICK_PLANS + ["tests/user/long.plan"]}  # by number of processors
 PATIENCE = 3  # a mutant may take so many times what the unchanged kernel took, and 60 s
 NOT_OK = re.compile(rb"^not ok \d+ ([^\s#]*)", re.M)
 PANIC = re.compile(rb"PANIC: ([^\n]*)")
@@ -288,8 +290,12 @@ class Workshop:
     def ask_machine(self, cpus):
         """What failed in the baseline or the plan, or None."""
         image, log = os.path.join(self.folder, "mutant.img"), os.path.join(self.folder, "log")
-        command = ["tools/mkimg.sh", "-b", "build", "-o", image]
-        subprocess.run(command + (["-p", self.plan] if self.plan else []), cwd=self.tree,
+        plan = os.path.join(self.folder, "plan")
+        with open(plan, "wb") as file:
+            for name in [self.plan] if self.plan else PLANS[cpus]:
+                with open(os.path.join(self.tree, name), "rb") as part:
+                    file.write(part.read())
+        subprocess.run(["tools/mkimg.sh", "-b", "build", "-o", image, "-p", plan], cwd=self.tree,
                        check=True, stdout=subprocess.DEVNULL)
         limit = self.limits.get(cpus, SLOWEST)
         began = time.monotonic()
@@ -321,7 +327,7 @@ class Workshop:
                 return "not compiled", said.group(1).decode() if said else "no end"
             if self.kernel_hash() == self.clean:
                 return "equivalent", "the same machine code"
-            by = self.ask_host(mutant.file) or self.ask_machine(1) or self.ask_machine(2)
+            by = self.ask_host(mutant.file) or self.ask_machine(2) or self.ask_machine(1)
             return ("killed", by) if by else ("survived", "")
         finally:
             with open(path, "w", encoding="utf-8") as file:
@@ -336,7 +342,7 @@ class Workshop:
         status, output = self.build("host-test", seconds=3 * SLOWEST)
         if status != 0:
             return output.decode("utf-8", "replace")[-2000:]
-        return self.ask_machine(1) or self.ask_machine(2)
+        return self.ask_machine(2) or self.ask_machine(1)
 
 
 def read_results(path):
@@ -382,7 +388,7 @@ def main():
     parser.add_argument("-n", type=int, default=100, help="mutants that compile and differ (100)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("-b", dest="build", default=os.path.join(TOP, "build"))
-    parser.add_argument("--plan", help="the plan to boot; default: the regression plan")
+    parser.add_argument("--plan", help="boot this plan instead")
     parser.add_argument("--files", default="*", help="only files whose path matches the pattern")
     parser.add_argument("--wrap", default="", help="a command in front of each boot")
     parser.add_argument("--again", action="store_true", help="ask the survivors once more")
