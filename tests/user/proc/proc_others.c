@@ -14,6 +14,8 @@
 #include "tests/user/lib/check.h"
 #include "tests/user/lib/procfs.h"
 
+#define EXIT_CODE 50 /* field 52 */
+
 static char text[65536];
 
 static pid_t sleeper(void)
@@ -80,6 +82,7 @@ static void zombie(void)
     CHECK_OK(kill(pid, SIGKILL));
     state_becomes(pid, 'Z');
     CHECK_EQ(stat_field(text, 21), 0); /* vsize */
+    CHECK_EQ(stat_field(text, EXIT_CODE), SIGKILL);
     CHECK(strstr(text, "(proc_others) Z "));
     CHECK_EQ(lseek(maps, 0, SEEK_SET), 0);
     CHECK_EQ(read(maps, text, 100), 0);
@@ -116,6 +119,7 @@ static void stranger(pid_t pid)
     text_of(proc_path(pid, "stat"), text, sizeof(text));
     CHECK_EQ(stat_field(text, 24), 1); /* where its code lies is not told */
     CHECK_EQ(stat_field(text, 26), 0);
+    CHECK_EQ(stat_field(text, EXIT_CODE), 0);
     CHECK(text_of(proc_path(pid, "cmdline"), text, sizeof(text)) > 0);
     text_of(proc_path(pid, "status"), text, sizeof(text));
     text_of(proc_path(pid, "statm"), text, sizeof(text));
