@@ -4,11 +4,11 @@
 
 Usage: mutants_boot.py JOBS SECONDS
 
-JOBS is a file of lines of JSON: {"id", "image", "cpus", "quiet"}; lines may be added as long as this
-runs. Each answer is a line of JSON:
-{"id", "by", "seconds"}, where `by` is null if the machine said PASS. A machine is ended at the first
-test that fails, and when it says nothing for `quiet` seconds: no test of the unchanged kernel is
-silent for so long. What does not fit into SECONDS gets no answer.
+JOBS is a file of lines of JSON: {"id", "image", "cpus", "quiet"}; lines may be added as long as
+this runs. Each answer is a line of JSON: {"id", "by", "seconds"}, where `by` is null if the machine
+said PASS. A machine is ended at the first test that fails, and when it says nothing for `quiet`
+seconds: no test of the unchanged kernel is silent for so long. What does not fit into SECONDS gets
+no answer.
 
 mutants.py runs it behind its --wrap: one turn on a shared machine is used for many boots.
 """

@@ -39,7 +39,9 @@ static int teardown(void **state)
 static int64_t set(int fd, enum held held, int64_t first, int64_t nbytes)
 {
     struct lx_flock lock = {
-        .l_type = held == NOTHING ? LX_F_UNLCK : held == SHARED ? LX_F_RDLCK : LX_F_WRLCK,
+        .l_type = held == NOTHING  ? LX_F_UNLCK
+                  : held == SHARED ? LX_F_RDLCK
+                                   : LX_F_WRLCK,
         .l_start = first,
         .l_len = nbytes,
     };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* getdents64 and getdents: every entry once, types right, small buffers, directories that change meanwhile. */
+/* getdents64 and getdents: every entry once, types right, small buffers, directories that change
+ * meanwhile. */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <fcntl.h>
