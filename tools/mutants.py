@@ -7,8 +7,8 @@ Usage: mutants.py [-n N] [--seed S] [-b BUILD] [--plan FILE] [--files PATTERN] [
 
 Each mutant is one change of one line in a function of kernel/**/*.c (selftest excepted). It is
 built in a copy of the tree (BUILD/mutants/tree) and asked by the host tests that contain the file.
-Then it is booted: with two processors (baseline, regression and default plan), with the long plan,
-and with one processor. Tests whose names share words with the changed file come first, and the
+Then it is booted: with two processors (baseline, regression and default plan), with the long plan
+and the checks inside the kernel, and with one processor. Tests whose names share words with the changed file come first, and the
 first test that fails kills it: most boots are short. Meanwhile the next mutants are built.
 The same seed gives the same mutants as long as the sources are the same.
 
@@ -44,8 +44,10 @@ from mutants_draw import drawn  # noqa: E402  (found by the path above)
 BUILD_SECONDS, HOST_SECONDS, SLOWEST = 300, 300, 900
 HANG_SECONDS = 60  # no host test program takes so long
 QUICK_PLANS = ["tests/user/regression.plan", "rootfs/etc/firstlight/plan"]
-# Number of processors, plans, and the silence, in seconds, that no sound kernel keeps.
-STAGES = [(2, QUICK_PLANS, 40), (2, ["tests/user/long.plan"], 120), (1, QUICK_PLANS, 40)]
+# Number of processors, plans, words for the kernel, and the silence, in seconds, that no sound
+# kernel keeps.
+STAGES = [(2, QUICK_PLANS, "", 40), (2, ["tests/user/long.plan"], "ktest=*", 120),
+          (1, QUICK_PLANS, "", 40)]
 # What is made of these is not an object with notes of the compiler.
 MORE_OBJECTS = ("kernel/lib/string.c", "kernel/vdso/vdso.c")
 UNCHANGED = "unchanged"
@@ -197,7 +199,7 @@ class Workshop:
     def job(self, name, stage, path):
         """An image of a kernel that was laid aside, as mutants_boot.py wants it."""
         shadow = os.path.join(self.kernels, name)
-        cpus, plans, quiet = stage
+        cpus, plans, words, quiet = stage
         text = ""
         for plan in plans:
             with open(os.path.join(self.tree, plan), encoding="utf-8") as file:
@@ -205,7 +207,7 @@ class Workshop:
         with open(shadow + "/plan", "w", encoding="utf-8") as file:
             file.write(nearest_first(text, path) if path else text)
         subprocess.run(["tools/mkimg.sh", "-b", shadow, "-o", shadow + "/image", "-p",
-                        shadow + "/plan"], cwd=self.tree, check=True, stdout=subprocess.DEVNULL)
+                        shadow + "/plan", "-c", words], cwd=self.tree, check=True, stdout=subprocess.DEVNULL)
         return {"id": name, "image": shadow + "/image", "cpus": cpus, "quiet": quiet}
 
     def change(self, mutant):
@@ -384,8 +386,8 @@ def main():
     if wrong:
         print(f"mutants: the unchanged kernel fails: {wrong}")
         return 2
-    stages = [(cpus, [os.path.abspath(opts.plan)] if opts.plan else plans, quiet)
-              for cpus, plans, quiet in STAGES]
+    stages = [(cpus, [os.path.abspath(opts.plan)] if opts.plan else plans, words, quiet)
+              for cpus, plans, words, quiet in STAGES]
     yard = Yard(shop, opts.wrap, opts.turn, stages[:1] if opts.quick else stages)
     book = Book(os.path.join(shop.folder, "results.jsonl"), opts.n)
     yard.hand_in(UNCHANGED, "")

@@ -85,6 +85,7 @@ static void claims(void *unused)
     CHECK_ERR(tcsetpgrp(terminal, getppid()), EPERM);
     CHECK(signal(SIGHUP, SIG_IGN) != SIG_ERR);
     CHECK_OK(ioctl(tty, TIOCNOTTY));
+    CHECK_ERR(ioctl(terminal, TIOCNOTTY), ENOTTY); /* it has none any more */
     CHECK_ERR(open("/dev/tty", O_RDWR), ENXIO);
 }
 
