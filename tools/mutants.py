@@ -8,8 +8,9 @@ Usage: mutants.py [-n N] [--seed S] [-b BUILD] [--plan FILE] [--files PATTERN] [
 Each mutant is one change of one line in a function of kernel/**/*.c (selftest excepted). It is
 built in a copy of the tree (BUILD/mutants/tree) and asked by the host tests that contain the file.
 Then it is booted: with two processors (baseline, regression and default plan), with the long plan
-and the checks inside the kernel, and with one processor. Tests whose names share words with the changed file come first, and the
-first test that fails kills it: most boots are short. Meanwhile the next mutants are built.
+and the checks inside the kernel, and with one processor. Tests whose names share words with the
+changed file come first, and the first test that fails kills it: most boots are short. Meanwhile the
+next mutants are built.
 The same seed gives the same mutants as long as the sources are the same.
 
 Where boots have to wait for their turn on a machine, --wrap names the command that waits, and one
@@ -207,7 +208,8 @@ class Workshop:
         with open(shadow + "/plan", "w", encoding="utf-8") as file:
             file.write(nearest_first(text, path) if path else text)
         subprocess.run(["tools/mkimg.sh", "-b", shadow, "-o", shadow + "/image", "-p",
-                        shadow + "/plan", "-c", words], cwd=self.tree, check=True, stdout=subprocess.DEVNULL)
+                        shadow + "/plan", "-c", words], cwd=self.tree, check=True,
+                       stdout=subprocess.DEVNULL)
         return {"id": name, "image": shadow + "/image", "cpus": cpus, "quiet": quiet}
 
     def change(self, mutant):

@@ -207,7 +207,7 @@ static void hazard_wait(void *argument)
 }
 
 /* Whoever drains waits for a reader on each other processor: of the first two in both directions.
- * The thread that waits may be started alone, for want of memory: then it finds nobody. */
+ * The thread that waits may be started alone, for want of memory: then it finds no reader. */
 KTEST(hazard_drain_waits, "hazard-drain-waits")
 {
     for (unsigned cpu = 0; cpu < 2 && sched_cpus_online() > 1; cpu++) {
