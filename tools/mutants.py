@@ -52,6 +52,7 @@ STAGES = [(2, QUICK_PLANS, "", 40), (2, ["tests/user/long.plan"], "ktest=*", 120
 # What is made of these is not an object with notes of the compiler.
 MORE_OBJECTS = ("kernel/lib/string.c", "kernel/vdso/vdso.c")
 UNCHANGED = "unchanged"
+NO_HOST_BUILD = "host tests do not build"  # their compiler refuses more
 
 
 def run(command, folder, seconds):
@@ -176,7 +177,7 @@ class Workshop:
                 continue
             status, output = self.build(*paths, seconds=HOST_SECONDS)
             if status != 0:
-                return "host tests do not build"
+                return NO_HOST_BUILD
             status, output = run(["nice", "env", f"TEST_SECONDS={HANG_SECONDS}",
                                   "tests/host/run_tests.sh"] + paths, self.tree, HOST_SECONDS)
             if status != 0:
@@ -252,7 +253,7 @@ class Workshop:
                 return "equivalent", "the same machine code"
             by = self.ask_host(mutant.file)
             if by:
-                return "killed", by
+                return "not compiled" if by == NO_HOST_BUILD else "killed", by
             self.keep_kernel(mutant.id)
             return None
         finally:
