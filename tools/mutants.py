@@ -100,8 +100,7 @@ class Workshop:
         self.kernels = os.path.join(self.folder, "kernels")
         self.clean = None  # the hash of the unchanged kernel
         self.users = {}  # {source: the objects that are made of it}
-        shutil.rmtree(self.kernels, ignore_errors=True)
-        os.makedirs(self.kernels)
+        os.makedirs(self.kernels, exist_ok=True)
 
     def copy(self, build):
         """The sources as they are now; what is built already comes along the first time."""
@@ -194,6 +193,16 @@ class Workshop:
         for part in ("efi", "user"):
             if not os.path.lexists(os.path.join(shadow, part)):
                 os.symlink(os.path.join(self.tree, "build", part), os.path.join(shadow, part))
+        with open(os.path.join(shadow, "base"), "w", encoding="utf-8") as file:
+            file.write(self.clean)
+
+    def has_kernel(self, name):
+        """Whether an earlier run has laid it aside, made from the same kernel, and not booted it."""
+        try:
+            with open(os.path.join(self.kernels, name, "base"), encoding="utf-8") as file:
+                return file.read() == self.clean
+        except OSError:
+            return False
 
     def drop_kernel(self, name):
         shutil.rmtree(os.path.join(self.kernels, name), ignore_errors=True)
@@ -336,7 +345,8 @@ def read_results(path):
 
 
 def read_equivalent():
-    """{(file, before, after): reason}: changes that were shown to mean nothing."""
+    """{(file, before, after): reason}: changes that were shown to mean nothing. The file is followed
+    by `:` and the function where it has that line more than once."""
     known, path = {}, os.path.join(TOP, "tests/mutants.equivalent")
     if os.path.exists(path):
         with open(path, encoding="utf-8") as file:
@@ -414,7 +424,9 @@ def fill(shop, yard, book, opts):
             if judged >= opts.n:
                 break
             began, record = time.monotonic(), old.get(mutant.id)
-            reason = equivalent.get((mutant.file, mutant.before.strip(), mutant.after.strip()))
+            change = mutant.before.strip(), mutant.after.strip()
+            reason = equivalent.get((mutant.file, *change)) or \
+                equivalent.get((f"{mutant.file}:{mutant.function}", *change))
             found = None
             if reason:
                 found = "equivalent", reason
@@ -422,7 +434,7 @@ def fill(shop, yard, book, opts):
                 found = record["verdict"], record["by"]
             else:
                 record = None
-                found = shop.prepare(mutant)
+                found = None if shop.has_kernel(mutant.id) else shop.prepare(mutant)
             judged += found is None or found[0] in ("killed", "survived")
             if found:
                 book.enter(mutant, *found, time.monotonic() - began, new=not record and not reason)

@@ -101,8 +101,9 @@ OPERATORS = {
 class Mutant:
     """One changed line."""
 
-    def __init__(self, source, line, operator, before, after):
+    def __init__(self, source, function, line, operator, before, after):
         self.file, self.line, self.operator = source.path, line, operator
+        self.function = function.name
         self.before, self.after = before, after
         text = f"{source.path}\0{hashlib.sha256(source.text.encode()).hexdigest()}\0{line}\0{after}"
         self.id = hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -131,7 +132,7 @@ def mutants_of(source):
                     new = new.replace("\0", text[start:end])  # strings in it are blank in `code`
                     after = text[:start] + new + text[end:]
                     if after != text:
-                        changes.append(Mutant(source, number, name, text, after))
+                        changes.append(Mutant(source, function, number, name, text, after))
             if changes:
                 found[number] = changes
     return found
