@@ -197,7 +197,7 @@ class Workshop:
             file.write(self.clean)
 
     def has_kernel(self, name):
-        """Whether an earlier run has laid it aside, made from the same kernel, and not booted it."""
+        """Whether an earlier run has made it from the same kernel, and not booted it."""
         try:
             with open(os.path.join(self.kernels, name, "base"), encoding="utf-8") as file:
                 return file.read() == self.clean
@@ -345,7 +345,7 @@ def read_results(path):
 
 
 def read_equivalent():
-    """{(file, before, after): reason}: changes that were shown to mean nothing. The file is followed
+    """{(file, before, after): reason}: changes that mean nothing. The file is followed
     by `:` and the function where it has that line more than once."""
     known, path = {}, os.path.join(TOP, "tests/mutants.equivalent")
     if os.path.exists(path):
