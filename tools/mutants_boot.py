@@ -31,6 +31,16 @@ class Ended(Exception):
     """The machine need not go on."""
 
 
+def first_failure(log, outcome):
+    """In words; outcome is None for a machine that was ended here."""
+    for pattern, word in ((PANIC, "panic"), (NOT_OK, "test")):
+        found = pattern.search(log)
+        if found:
+            return f"{word} {''.join(found.groups()).strip()}"
+    last = re.findall(r"^ok \d+ (\S+)", log, re.M)
+    return f"{'the end' if outcome else 'silence'} after {last[-1] if last else 'the start'}"
+
+
 def boot(job, deadline):
     """What failed first, or None. Raises TimeoutError at the deadline."""
     parent = os.getppid()
@@ -55,12 +65,7 @@ def boot(job, deadline):
         pass
     if outcome and outcome.code == machine.PASS:
         return None
-    for pattern, word in ((PANIC, "panic"), (NOT_OK, "test")):
-        found = pattern.search(guest.log)
-        if found:
-            return f"{word} {' '.join(found.groups()).strip()}"
-    last = re.findall(r"^ok \d+ (\S+)", guest.log, re.M)
-    return f"{'the end' if outcome else 'silence'} after {last[-1] if last else 'the start'}"
+    return first_failure(guest.log, outcome)
 
 
 def read_jobs(path):

@@ -117,6 +117,14 @@ class Mutant:
         return f"{self.file}:{self.line} ({self.operator})"
 
 
+def changed(name, code, text):
+    """The line `text` after each change of the operator. `code` is the same, strings blanked."""
+    for start, end, new in OPERATORS[name](code):
+        after = text[:start] + new.replace("\0", text[start:end]) + text[end:]
+        if after != text:
+            yield after
+
+
 def mutants_of(source):
     """{line: mutants}: every change of every line inside a function."""
     found, code = {}, source.code.split("\n")
@@ -126,13 +134,8 @@ def mutants_of(source):
             text = source.lines[number - 1]
             if SKIPPED_LINES.search(text):
                 continue
-            changes = []
-            for name, operator in OPERATORS.items():
-                for start, end, new in operator(code[number - 1].rstrip()):
-                    new = new.replace("\0", text[start:end])  # strings in it are blank in `code`
-                    after = text[:start] + new + text[end:]
-                    if after != text:
-                        changes.append(Mutant(source, function, number, name, text, after))
+            changes = [Mutant(source, function, number, name, text, after) for name in OPERATORS
+                       for after in changed(name, code[number - 1].rstrip(), text)]
             if changes:
                 found[number] = changes
     return found
