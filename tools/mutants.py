@@ -7,14 +7,14 @@ Usage: mutants.py [-n N] [--seed S] [-b BUILD] [--plan FILE] [--files PATTERN] [
 
 Each mutant is one change of one line in a function of kernel/**/*.c (selftest excepted). It is
 built in a copy of the tree (BUILD/mutants/tree) and asked by the host tests that contain the file.
-Then it is booted: with one processor, with two (baseline, regression and default plan), and with
-two, the long plan and the checks inside the kernel. Tests whose names share words with the changed
-file come first, and the first test that fails kills it: most boots are short. Meanwhile the next
-mutants are built.
+Then it is booted: with two processors (baseline, regression and default plan), with the long plan
+and the checks inside the kernel, and with one processor. Tests whose names share words with the
+changed file come first, and the first test that fails kills it: most boots are short. Meanwhile the
+next mutants are built.
 The same seed gives the same mutants as long as the sources are the same.
 
 Where boots have to wait for their turn on a machine, --wrap names the command that waits, and one
-turn is used for as many boots as fit into --turn seconds. --quick leaves out the last boot.
+turn is used for as many boots as fit into --turn seconds. --quick leaves out the last two boots.
 
 Each result is a line of BUILD/mutants/results.jsonl. A second run goes on where the first one was
 stopped; a larger N adds to a smaller one. Verdicts:
@@ -46,9 +46,9 @@ BUILD_SECONDS, HOST_SECONDS, SLOWEST = 300, 300, 900
 HANG_SECONDS = 60  # no host test program takes so long
 QUICK_PLANS = ["tests/user/regression.plan", "rootfs/etc/firstlight/plan"]
 # Number of processors, plans, words for the kernel, and the silence, in seconds, that no sound
-# kernel keeps. The cheapest first: most mutants need no more.
-STAGES = [(1, QUICK_PLANS, "", 30), (2, QUICK_PLANS, "", 30),
-          (2, ["tests/user/long.plan"], "ktest=*", 120)]
+# kernel keeps.
+STAGES = [(2, QUICK_PLANS, "", 40), (2, ["tests/user/long.plan"], "ktest=*", 120),
+          (1, QUICK_PLANS, "", 40)]
 # What is made of these is not an object with notes of the compiler.
 MORE_OBJECTS = ("kernel/lib/string.c", "kernel/vdso/vdso.c")
 UNCHANGED = "unchanged"
@@ -383,7 +383,7 @@ def main():
     parser.add_argument("--turn", type=int, default=300,
                         help="so many seconds of boots behind one --wrap (300)")
     parser.add_argument("--again", action="store_true", help="ask the survivors once more")
-    parser.add_argument("--quick", action="store_true", help="without the long plan")
+    parser.add_argument("--quick", action="store_true", help="two processors, no long plan")
     parser.add_argument("--list", action="store_true", help="show the mutants and stop")
     opts = parser.parse_args()
     build = os.path.abspath(opts.build)
@@ -401,7 +401,7 @@ def main():
         return 2
     stages = [(cpus, [os.path.abspath(opts.plan)] if opts.plan else plans, words, quiet)
               for cpus, plans, words, quiet in STAGES]
-    yard = Yard(shop, opts.wrap, opts.turn, stages[:-1] if opts.quick else stages)
+    yard = Yard(shop, opts.wrap, opts.turn, stages[:1] if opts.quick else stages)
     book = Book(os.path.join(shop.folder, "results.jsonl"), opts.n)
     yard.hand_in(UNCHANGED, "")
     builder = threading.Thread(target=fill, args=(shop, yard, book, opts), daemon=True)
