@@ -47,8 +47,8 @@ HANG_SECONDS = 60  # no host test program takes so long
 QUICK_PLANS = ["tests/user/regression.plan", "rootfs/etc/firstlight/plan"]
 # Number of processors, plans, words for the kernel, and the silence, in seconds, that no sound
 # kernel keeps.
-STAGES = [(2, QUICK_PLANS, "", 40), (2, ["tests/user/long.plan"], "ktest=*", 120),
-          (1, QUICK_PLANS, "", 40)]
+STAGES = [(2, QUICK_PLANS, "", 30), (2, ["tests/user/long.plan"], "ktest=*", 120),
+          (1, QUICK_PLANS, "", 30)]
 # What is made of these is not an object with notes of the compiler.
 MORE_OBJECTS = ("kernel/lib/string.c", "kernel/vdso/vdso.c")
 UNCHANGED = "unchanged"

@@ -9,12 +9,15 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tests/user/lib/check.h"
 #include "tests/user/lib/procfs.h"
 
-#define EXIT_CODE 50 /* field 52 */
+/* Fields 22 and 52. */
+#define START_TIME 20
+#define EXIT_CODE  50
 
 static char text[65536];
 
@@ -39,12 +42,22 @@ static void state_becomes(pid_t pid, char state)
     CHECK(!"the state was reached");
 }
 
+static long now_ticks(void)
+{
+    struct timespec now;
+
+    CHECK_OK(clock_gettime(CLOCK_BOOTTIME, &now));
+    return now.tv_sec * 100 + now.tv_nsec / 10000000;
+}
+
 static void states(void)
 {
+    long began = now_ticks();
     pid_t pid = sleeper();
     int end;
 
     state_becomes(pid, 'S');
+    CHECK(stat_field(text, START_TIME) >= began && stat_field(text, START_TIME) <= now_ticks());
     CHECK_EQ(stat_field(text, 2), getpid());
     CHECK_OK(kill(pid, SIGSTOP));
     state_becomes(pid, 'T');
