@@ -250,10 +250,12 @@ $(KERNEL_DIR)/obj/kernel/lib/string.c.o: KERNEL_CFLAGS += -fno-builtin $(KERNEL_
 KERNEL_OFFSETS := $(B)/include/kernel/offsets.h
 KERNEL_FLAGS   := $(B)/kernel/flags
 
-# Everything is stale when compiler or options change.
+# Everything is stale when compiler or options change. The directory is no such option: the map takes
+# it out of the objects, so they may be copied with the tree.
+KERNEL_STAMP := $(CC) $(filter-out '-ffile-prefix-map=%,$(KERNEL_CFLAGS))
 $(KERNEL_FLAGS): force
 	@mkdir -p $(@D)
-	@echo '$(CC) $(KERNEL_CFLAGS)' | cmp -s - $@ || echo '$(CC) $(KERNEL_CFLAGS)' >$@
+	@echo '$(KERNEL_STAMP)' | cmp -s - $@ || echo '$(KERNEL_STAMP)' >$@
 
 $(KERNEL_OFFSETS): kernel/arch/x86_64/offsets.c $(KERNEL_FLAGS)
 	@mkdir -p $(@D) $(KERNEL_DIR)
