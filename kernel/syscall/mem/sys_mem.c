@@ -190,12 +190,17 @@ int64_t sys_brk(struct task *self, uint64_t address)
 /* All files are memory: there is nowhere to write them to. */
 int64_t sys_msync(struct task *self, uint64_t address, uint64_t nbytes, int flags)
 {
+    uint64_t length = ALIGN_UP(nbytes, PAGE_SIZE);
+
     if (flags & ~(LX_MS_ASYNC | LX_MS_INVALIDATE | LX_MS_SYNC))
         return -EINVAL;
     if ((address & PAGE_MASK) || (flags & (LX_MS_ASYNC | LX_MS_SYNC)) == (LX_MS_ASYNC | LX_MS_SYNC))
         return -EINVAL;
-    /* A length that wraps around when it is made whole pages is none, as on Linux; below, too. */
-    return vm_check_mapped(self->thread.space, address, ALIGN_UP(nbytes, PAGE_SIZE));
+    /* A length that wraps around when it is made whole pages is none, as on Linux; below, too. An
+     * end that does so is memory that is not mapped: for this call alone that is no bad argument. */
+    if (address + length < address)
+        return -ENOMEM;
+    return vm_check_mapped(self->thread.space, address, length);
 }
 
 /* Honoured: DONTNEED, DONTNEED_LOCKED, FREE (at once), REMOVE, DONTFORK, DOFORK, WIPEONFORK,

@@ -192,6 +192,12 @@ static void check_msync(void)
     CHECK_ERR(msync(p, PAGE, MS_SYNC | MS_ASYNC), EINVAL);
     CHECK_ERR(msync(p, PAGE, 8), EINVAL);
     CHECK_ERR(msync(p + 1, PAGE, MS_SYNC), EINVAL);
+    /* A range that wraps around is not mapped, a length that does so is none. */
+    CHECK_ERR(msync((char *)-PAGE, PAGE, MS_SYNC), ENOMEM);
+    CHECK_ERR(msync((char *)-PAGE, 1, 0), ENOMEM);
+    CHECK_ERR(msync(p, -PAGE, MS_SYNC), ENOMEM);
+    CHECK_OK(msync(p, -1UL, MS_SYNC));
+    CHECK_ERR(msync((char *)-PAGE, PAGE, 8), EINVAL);
     CHECK_OK(munmap(p + PAGE, PAGE));
     CHECK_ERR(msync(p, 2 * PAGE, MS_SYNC), ENOMEM);
     CHECK_OK(munmap(p, PAGE));
