@@ -29,6 +29,12 @@ static int range_end(uint64_t start, uint64_t nbytes, uint64_t *end)
     return 0;
 }
 
+/* Frames of the kernel's own, which are not the program's to drop. */
+static bool area_is_kernel(const struct vm_area *area)
+{
+    return area->pager && area->pager->ops->is_kernel;
+}
+
 int vm_check_mapped_locked(const struct vm_space *space, uint64_t start, uint64_t end)
 {
     const struct vm_area *area = vm_area_find(space, start);
@@ -75,7 +81,7 @@ int vm_discard(struct vm_space *space, uint64_t start, uint64_t nbytes, bool onl
     /* Areas stay as they are: pages that go come back as fresh ones, or as the file's. */
     for (const struct vm_area *area = vm_area_find(space, start); !err && area && area->start < end;
          area = vm_area_next(area)) {
-        if (only_anonymous && area->pager)
+        if ((only_anonymous && area->pager) || area_is_kernel(area))
             err = -EINVAL;
         else
             vm_table_clear(&gather, MAX(area->start, start), MIN(area->end, end));
@@ -155,6 +161,8 @@ static int fork_rule_set(struct vm_area *area, enum vm_fork_rule rule)
 {
     if (rule == VM_FORK_DONT)
         area->dont_fork = true;
+    else if (rule == VM_FORK_DO && area_is_kernel(area))
+        return -EINVAL;
     else if (rule == VM_FORK_DO)
         area->dont_fork = false;
     else if (rule == VM_FORK_KEEP)
@@ -196,8 +204,9 @@ int vm_set_fork_rule(struct vm_space *space, uint64_t start, uint64_t nbytes,
     return err;
 }
 
-/* How the page at va is to be brought in. Negative: not at all. Reading needs any right, since x86
- * cannot keep reads out of what may be written or executed. */
+/* How the page at va is to be brought in. Negative: not at all. MADV_POPULATE_READ needs the right
+ * to read, as on Linux, though x86 cannot keep reads out of what may be written or executed: for
+ * the others any right will do. */
 static int access_for(struct vm_space *space, uint64_t va, enum vm_populate how, uint64_t *area_end)
 {
     const struct vm_area *area;
@@ -209,7 +218,9 @@ static int access_for(struct vm_space *space, uint64_t va, enum vm_populate how,
         *area_end = area->end;
         if (how == VM_POPULATE_WRITE)
             access = area->prot & LX_PROT_WRITE ? VM_WRITE : -EINVAL;
-        else if (how == VM_POPULATE_ANY && (area->prot & LX_PROT_WRITE) && !area->shared)
+        else if (how == VM_POPULATE_READ)
+            access = (area->prot & LX_PROT_READ) && !area_is_kernel(area) ? VM_READ : -EINVAL;
+        else if ((area->prot & LX_PROT_WRITE) && !area->shared)
             access = VM_WRITE;
         else
             access = area->prot ? VM_READ : -EINVAL;

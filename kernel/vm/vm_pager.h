@@ -50,6 +50,8 @@ struct vm_pager_ops {
     const char *label; /* what /proc/PID/maps shows of areas without a name; may be NULL */
     /* Pages of zeroes without an end: mapping it is mapping anonymous memory. */
     bool is_zero;
+    /* The kernel's own frames, as Linux's VM_PFNMAP: advice neither drops nor brings them in. */
+    bool is_kernel;
 };
 
 struct vm_pager {

@@ -112,10 +112,12 @@ void vm_space_leave(struct vm_space *space);
 /* 0 and the address, or -ENOMEM, -EINVAL, -EEXIST, -EACCES (writable and executable). */
 MUST_CHECK int vm_map(struct vm_space *space, const struct vm_request *request, uint64_t *out);
 MUST_CHECK int vm_unmap(struct vm_space *space, uint64_t start, uint64_t nbytes);
-MUST_CHECK int vm_protect(struct vm_space *space, uint64_t start, uint64_t nbytes, uint32_t prot);
-/* The same from the lowest page of the growing area that holds `start`. -EINVAL: it grows not. */
-MUST_CHECK int vm_protect_down(struct vm_space *space, uint64_t start, uint64_t nbytes,
-                               uint32_t prot);
+/* Whole pages, which may reach beyond user space: what is mapped before the first hole is done.
+ * -ENOMEM: a hole; -EACCES; -EINVAL: DOWN, from the lowest page of the area at `start`, where that
+ * does not grow; UP, since no area does. */
+enum vm_protect_how { VM_PROTECT_RANGE, VM_PROTECT_DOWN, VM_PROTECT_UP };
+MUST_CHECK int vm_protect(struct vm_space *space, uint64_t start, uint64_t nbytes, uint32_t prot,
+                          enum vm_protect_how how);
 
 /* mremap(2), arguments in pages' bytes. new_start: with fixed, or -1: anywhere. */
 struct vm_remap {

@@ -80,6 +80,20 @@ static void do_mprotect(struct sequence *s)
     answer(s, raw3(SYS_mprotect, at, nbytes, prot));
 }
 
+/* Several areas that are to move to a fixed place: Linux before 6.17 refuses that, and removes what
+ * is too much first. Later ones move them all, or leave them as they were. So that the answer does
+ * not depend on the host, what moves becomes one area, unless it is a single page. */
+static void unite(struct sequence *s, unsigned long at, unsigned long nbytes)
+{
+    unsigned long most = ARENA + PAGES * PAGE - at;
+
+    if (at % PAGE || nbytes <= PAGE || nbytes > most)
+        return;
+    tell(s, " united");
+    answer(s, raw_call(SYS_mmap, (long)at, (long)nbytes, PROT_READ | PROT_WRITE,
+                       MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == (long)at);
+}
+
 static void do_mremap(struct sequence *s)
 {
     static const int kinds[] = {0, 1, 3, 3, 2, 5, 7, 8};
@@ -90,6 +104,11 @@ static void do_mremap(struct sequence *s)
     if (nbytes > PAGES * PAGE && nbytes < 1ul << 40)
         nbytes = PAGE;
     tell(s, " flags %d", flags);
+    if (flags & 2) { /* MREMAP_FIXED */
+        if (old > ARENA + PAGES * PAGE - at && old < 1ul << 40)
+            old = PAGE;
+        unite(s, at, old);
+    }
     answer_place(s, raw_call(SYS_mremap, (long)at, (long)old, (long)nbytes, flags, (long)to, 0),
                  nbytes);
 }

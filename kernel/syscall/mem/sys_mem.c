@@ -142,16 +142,27 @@ int64_t sys_munmap(struct task *self, uint64_t address, uint64_t nbytes)
     return vm_unmap(self->thread.space, address, nbytes);
 }
 
-/* PROT_GROWSDOWN extends the change to the start of a stack's area. */
+/* PROT_GROWSDOWN extends the change to the start of a stack's area; no area grows up. The order of
+ * refusals is Linux's: a range that is none, no length, protections that do not exist, the areas.
+ */
 int64_t sys_mprotect(struct task *self, uint64_t address, uint64_t nbytes, uint64_t prot)
 {
-    if (prot & ~(uint64_t)(PROT_ALL | LX_PROT_GROWSDOWN | LX_PROT_GROWSUP))
+    const uint64_t grows = prot & (LX_PROT_GROWSDOWN | LX_PROT_GROWSUP);
+    uint64_t length = ALIGN_UP(nbytes, PAGE_SIZE);
+
+    if (grows == (LX_PROT_GROWSDOWN | LX_PROT_GROWSUP) || (address & PAGE_MASK))
         return -EINVAL;
-    if ((prot & LX_PROT_GROWSUP) && ((prot & LX_PROT_GROWSDOWN) || !(address & PAGE_MASK)))
-        return -EINVAL; /* no area grows up */
-    if (prot & LX_PROT_GROWSDOWN)
-        return vm_protect_down(self->thread.space, address, nbytes, (uint32_t)prot & PROT_ALL);
-    return vm_protect(self->thread.space, address, nbytes, (uint32_t)prot & PROT_ALL);
+    if (!nbytes)
+        return 0;
+    if (address + length <= address)
+        return -ENOMEM;
+    prot &= ~grows;
+    if (prot & ~(uint64_t)(PROT_ALL | LX_PROT_SEM))
+        return -EINVAL;
+    return vm_protect(self->thread.space, address, length, (uint32_t)prot & PROT_ALL,
+                      grows & LX_PROT_GROWSDOWN ? VM_PROTECT_DOWN
+                      : grows                   ? VM_PROTECT_UP
+                                                : VM_PROTECT_RANGE);
 }
 
 #define MREMAP_ALL (LX_MREMAP_MAYMOVE | LX_MREMAP_FIXED | LX_MREMAP_DONTUNMAP)
@@ -197,7 +208,8 @@ int64_t sys_msync(struct task *self, uint64_t address, uint64_t nbytes, int flag
     if ((address & PAGE_MASK) || (flags & (LX_MS_ASYNC | LX_MS_SYNC)) == (LX_MS_ASYNC | LX_MS_SYNC))
         return -EINVAL;
     /* A length that wraps around when it is made whole pages is none, as on Linux; below, too. An
-     * end that does so is memory that is not mapped: for this call alone that is no bad argument. */
+     * end that does so is memory that is not mapped: for this call alone that is no bad argument.
+     */
     if (address + length < address)
         return -ENOMEM;
     return vm_check_mapped(self->thread.space, address, length);
