@@ -65,10 +65,17 @@ int vm_check_mapped(struct vm_space *space, uint64_t start, uint64_t nbytes)
     return err;
 }
 
+static bool discard_allowed(const struct vm_area *area, int advice)
+{
+    if (area_is_kernel(area) || (area->locked && advice != LX_MADV_DONTNEED_LOCKED))
+        return false;
+    return advice != LX_MADV_FREE || !area->pager;
+}
+
 /* MADV_DONTNEED and MADV_FREE. Pages of a private mapping of a file that the program had changed
  * are lost with the others: that is what it asks for. MADV_FREE may drop at any time, so also at
  * once. An area of the wrong kind ends the call, with what lies before it done. */
-int vm_discard(struct vm_space *space, uint64_t start, uint64_t nbytes, bool only_anonymous)
+int vm_discard(struct vm_space *space, uint64_t start, uint64_t nbytes, int advice)
 {
     struct vm_gather gather;
     uint64_t end;
@@ -81,7 +88,7 @@ int vm_discard(struct vm_space *space, uint64_t start, uint64_t nbytes, bool onl
     /* Areas stay as they are: pages that go come back as fresh ones, or as the file's. */
     for (const struct vm_area *area = vm_area_find(space, start); !err && area && area->start < end;
          area = vm_area_next(area)) {
-        if ((only_anonymous && area->pager) || area_is_kernel(area))
+        if (!discard_allowed(area, advice))
             err = -EINVAL;
         else
             vm_table_clear(&gather, MAX(area->start, start), MIN(area->end, end));
@@ -97,7 +104,7 @@ int vm_discard(struct vm_space *space, uint64_t start, uint64_t nbytes, bool onl
 /* Whether the area's pages can be taken out of its file through it; the order is Linux's. */
 static int punch_check(const struct vm_area *area)
 {
-    if (!area->pager)
+    if (!area->pager || area->locked)
         return -EINVAL;
     if (!area->shared || !area->may_write)
         return -EACCES;
@@ -202,6 +209,66 @@ int vm_set_fork_rule(struct vm_space *space, uint64_t start, uint64_t nbytes,
         err = vm_check_mapped_locked(space, start, end);
     mutex_unlock(&space->lock);
     return err;
+}
+
+/* Nothing is ever written out to make room, so a lock is a mark: it keeps advice from dropping
+ * pages, and msync from invalidating them. Linux marks up to the first hole and reports that: so
+ * does this. */
+int vm_lock(struct vm_space *space, uint64_t start, uint64_t nbytes, bool locked)
+{
+    struct vm_area *area;
+    uint64_t end;
+    int err = range_end(start, nbytes, &end);
+
+    if (err || start == end)
+        return err;
+    mutex_lock(&space->lock);
+    err = vm_split_locked(space, start, end);
+    while (!err && start < end) {
+        area = vm_area_find(space, start);
+        if (!area || area->start > start) {
+            err = -ENOMEM;
+            break;
+        }
+        start = area->end;
+        vm_area_set_locked(space, area, locked && !area_is_kernel(area));
+        sched_preempt_point();
+    }
+    /* With a hole before it the border at the end may be for nothing. */
+    area = vm_area_find(space, end);
+    if (area && area->start == end)
+        vm_area_merge(space, area);
+    mutex_unlock(&space->lock);
+    return err;
+}
+
+void vm_lock_all(struct vm_space *space, bool locked)
+{
+    uint64_t at = 0;
+    struct vm_area *area;
+
+    mutex_lock(&space->lock);
+    while ((area = vm_area_find(space, at)) != NULL) {
+        at = area->end;
+        vm_area_set_locked(space, area, locked && !area_is_kernel(area));
+        sched_preempt_point();
+    }
+    mutex_unlock(&space->lock);
+}
+
+bool vm_has_locked(struct vm_space *space, uint64_t start, uint64_t nbytes)
+{
+    const struct vm_area *area;
+    bool found = false;
+
+    mutex_lock(&space->lock);
+    for (area = vm_area_find(space, start); !found && area && area->start < start + nbytes;
+         area = vm_area_next(area)) {
+        found = area->locked;
+        sched_preempt_point();
+    }
+    mutex_unlock(&space->lock);
+    return found;
 }
 
 /* How the page at va is to be brought in. Negative: not at all. MADV_POPULATE_READ needs the right

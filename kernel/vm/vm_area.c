@@ -253,7 +253,7 @@ static bool areas_alike(const struct vm_area *low, const struct vm_area *high)
     return low->end == high->start && low->prot == high->prot && low->shared == high->shared &&
            low->may_write == high->may_write && low->grows_down == high->grows_down &&
            low->dont_fork == high->dont_fork && low->wipe_on_fork == high->wipe_on_fork &&
-           low->pager == high->pager && low->name == high->name &&
+           low->locked == high->locked && low->pager == high->pager && low->name == high->name &&
            (!low->pager ||
             low->page_index + ((low->end - low->start) >> PAGE_SHIFT) == high->page_index);
 }
@@ -320,6 +320,12 @@ void vm_area_move(struct vm_space *space, struct vm_area *area, uint64_t start, 
     area->start = start;
     area->end = end;
     area_insert(space, area);
+    vm_area_merge(space, area);
+}
+
+void vm_area_set_locked(struct vm_space *space, struct vm_area *area, bool locked)
+{
+    area->locked = locked;
     vm_area_merge(space, area);
 }
 

@@ -52,6 +52,9 @@ MUST_CHECK int vm_area_append(struct vm_space *space, const struct vm_area *mode
                               struct vm_area **last);
 void vm_area_append_finish(struct vm_space *space);
 
+/* Locked or not, the whole area. It may be merged. */
+void vm_area_set_locked(struct vm_space *space, struct vm_area *area, bool locked);
+
 /* Takes it out of the set and frees it. */
 void vm_area_remove(struct vm_space *space, struct vm_area *area);
 /* All of a space that ends. */

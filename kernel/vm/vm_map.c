@@ -176,6 +176,7 @@ int vm_map_locked(struct vm_space *space, const struct vm_request *request, uint
         .shared = request->shared,
         .may_write = request->may_write,
         .grows_down = request->grows_down,
+        .locked = request->locked,
         .pager = pager,
     };
     int err;

@@ -201,10 +201,12 @@ static int areas_copy(const struct vm_space *parent, struct vm_space *child)
 
     for (struct rb_node *node = rb_first(&parent->areas); node && !err; node = rb_next(node)) {
         const struct vm_area *area = rb_entry(node, struct vm_area, node);
+        struct vm_area model = *area;
 
         if (area->dont_fork)
             continue;
-        err = vm_area_append(child, area, &last);
+        model.locked = false; /* mlock(2): locks are not inherited */
+        err = vm_area_append(child, &model, &last);
         if (!err && area_is_copied(area))
             err = vm_table_copy(child, parent, area);
         if (vm_kill_pending())

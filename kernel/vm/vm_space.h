@@ -38,6 +38,7 @@ struct vm_area {
     bool grows_down;        /* an access below it makes it larger */
     bool dont_fork;         /* a child does not get it */
     bool wipe_on_fork;      /* a child gets it empty */
+    bool locked;            /* mlock: advice does not drop its pages */
     struct vm_pager *pager; /* one reference; NULL: anonymous */
     struct dentry *name;    /* under which it was mapped: the pager's business; may be NULL */
     uint64_t page_index;    /* of the file, at start */
@@ -80,6 +81,7 @@ struct vm_request {
     bool no_reserve;        /* do not refuse what can never fit in memory */
     bool low_2g;            /* below 2 GiB */
     bool grows_down;        /* a stack */
+    bool locked;            /* as mlock would */
     bool populate;          /* bring the pages in at once, as far as that goes */
     struct vm_pager *pager; /* borrowed; NULL: anonymous */
     struct dentry *name;    /* borrowed; what the file is called */
@@ -128,15 +130,21 @@ MUST_CHECK int vm_remap(struct vm_space *space, const struct vm_remap *request, 
 
 /* ---- advice (vm_advise.c). All: -ENOMEM for holes, after what is mapped has been done. ---- */
 
-/* Drops the pages: the next access finds fresh ones, or the file's. only_anonymous: -EINVAL for
- * anything else. */
-MUST_CHECK int vm_discard(struct vm_space *space, uint64_t start, uint64_t nbytes,
-                          bool only_anonymous);
+/* Drops the pages: the next access finds fresh ones, or the file's. advice: LX_MADV_DONTNEED,
+ * DONTNEED_LOCKED or FREE. -EINVAL for areas that it is not for. */
+MUST_CHECK int vm_discard(struct vm_space *space, uint64_t start, uint64_t nbytes, int advice);
 /* Makes holes of the pages in the files behind shared areas. -EINVAL, -EACCES, -EOPNOTSUPP: another
  * kind of area. */
 MUST_CHECK int vm_punch(struct vm_space *space, uint64_t start, uint64_t nbytes);
 /* Whether areas cover all of it: 0 or -ENOMEM. */
 MUST_CHECK int vm_check_mapped(struct vm_space *space, uint64_t start, uint64_t nbytes);
+
+/* mlock(2), munlock(2): areas up to the first hole. Nothing is brought in. */
+MUST_CHECK int vm_lock(struct vm_space *space, uint64_t start, uint64_t nbytes, bool locked);
+/* All areas that there are. */
+void vm_lock_all(struct vm_space *space, bool locked);
+/* Whether there is a locked area in the range. */
+bool vm_has_locked(struct vm_space *space, uint64_t start, uint64_t nbytes);
 
 enum vm_fork_rule { VM_FORK_DONT, VM_FORK_DO, VM_FORK_WIPE, VM_FORK_KEEP };
 MUST_CHECK int vm_set_fork_rule(struct vm_space *space, uint64_t start, uint64_t nbytes,

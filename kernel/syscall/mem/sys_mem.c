@@ -119,6 +119,7 @@ int64_t sys_mmap(struct task *self, uint64_t address, uint64_t nbytes, uint64_t 
         .no_reserve = (flags & LX_MAP_NORESERVE) != 0,
         .low_2g = (flags & LX_MAP_32BIT) != 0,
         .grows_down = (flags & LX_MAP_GROWSDOWN) != 0,
+        .locked = (flags & LX_MAP_LOCKED) != 0,
         .populate = (flags & LX_MAP_LOCKED) ||
                     (flags & (LX_MAP_POPULATE | LX_MAP_NONBLOCK)) == LX_MAP_POPULATE,
         .page_index = offset >> PAGE_SHIFT,
@@ -212,6 +213,8 @@ int64_t sys_msync(struct task *self, uint64_t address, uint64_t nbytes, int flag
      */
     if (address + length < address)
         return -ENOMEM;
+    if ((flags & LX_MS_INVALIDATE) && vm_has_locked(self->thread.space, address, length))
+        return -EBUSY;
     return vm_check_mapped(self->thread.space, address, length);
 }
 
@@ -234,7 +237,7 @@ int64_t sys_madvise(struct task *self, uint64_t address, uint64_t nbytes, int ad
     case LX_MADV_DONTNEED:
     case LX_MADV_DONTNEED_LOCKED:
     case LX_MADV_FREE:
-        return vm_discard(space, address, nbytes, advice == LX_MADV_FREE);
+        return vm_discard(space, address, nbytes, advice);
     case LX_MADV_REMOVE:
         return vm_punch(space, address, nbytes);
     case LX_MADV_DONTFORK:
@@ -293,8 +296,9 @@ static uint64_t lock_length(uint64_t address, uint64_t nbytes)
     return ALIGN_UP(nbytes + (address & PAGE_MASK), PAGE_SIZE);
 }
 
-/* Nothing is ever written out to make room: locking a range only brings its pages in. */
-static int64_t lock_range(struct task *self, uint64_t address, uint64_t nbytes, bool populate)
+/* Nothing is ever written out to make room: locking a range marks it and brings its pages in. */
+static int64_t lock_range(struct task *self, uint64_t address, uint64_t nbytes, bool locked,
+                          bool populate)
 {
     uint64_t start = ALIGN_DOWN(address, PAGE_SIZE);
     uint64_t length = lock_length(address, nbytes);
@@ -302,7 +306,7 @@ static int64_t lock_range(struct task *self, uint64_t address, uint64_t nbytes, 
 
     if (start + length < start)
         return -EINVAL;
-    err = vm_check_mapped(self->thread.space, start, length);
+    err = vm_lock(self->thread.space, start, length, locked);
     if (!err && populate)
         err = vm_populate(self->thread.space, start, length, VM_POPULATE_ANY);
     return err == -EINVAL || err == -EFAULT ? -ENOMEM : err;
@@ -331,28 +335,31 @@ int64_t sys_mlock2(struct task *self, uint64_t address, uint64_t nbytes, int fla
 
     if (flags & ~LX_MLOCK_ONFAULT)
         return -EINVAL;
-    return err ? err : lock_range(self, address, nbytes, !flags);
+    return err ? err : lock_range(self, address, nbytes, true, !flags);
 }
 
-/* Checked like mlock, but nothing is undone: pages are never reclaimed, so locked ones are like
- * others. */
 int64_t sys_munlock(struct task *self, uint64_t address, uint64_t nbytes)
 {
-    return lock_range(self, address, nbytes, false);
+    return lock_range(self, address, nbytes, false, false);
 }
 
-/* Future mappings are not brought in at once; only the arguments and the limit are checked. */
+/* MCL_FUTURE without effect: future mappings are neither marked nor brought in at once. */
 int64_t sys_mlockall(struct task *self, int flags)
 {
+    int err;
+
     if (!flags || flags & ~(LX_MCL_CURRENT | LX_MCL_FUTURE | LX_MCL_ONFAULT) ||
         flags == LX_MCL_ONFAULT)
         return -EINVAL;
-    return lock_check(self,
-                      flags & LX_MCL_CURRENT ? self->thread.space->mapped_pages * PAGE_SIZE : 1);
+    err =
+        lock_check(self, flags & LX_MCL_CURRENT ? self->thread.space->mapped_pages * PAGE_SIZE : 1);
+    if (!err && (flags & LX_MCL_CURRENT))
+        vm_lock_all(self->thread.space, true);
+    return err;
 }
 
 int64_t sys_munlockall(struct task *self)
 {
-    (void)self;
+    vm_lock_all(self->thread.space, false);
     return 0;
 }

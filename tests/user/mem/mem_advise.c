@@ -194,6 +194,35 @@ static void check_mincore(void)
     CHECK_OK(munmap(p, 2 * PAGE));
 }
 
+/* Two pages that are not to be dropped while they are locked: not by a fork's child, either. */
+static void check_locked(char *p)
+{
+    int status, pid;
+
+    p[0] = p[PAGE] = 5;
+    CHECK_OK(mlock(p + PAGE, PAGE));
+    CHECK_ERR(madvise(p, 2 * PAGE, MADV_DONTNEED), EINVAL);
+    CHECK(p[0] == 0 && p[PAGE] == 5); /* what lies before is done */
+    CHECK_ERR(madvise(p + PAGE, PAGE, MADV_FREE), EINVAL);
+    CHECK_ERR(msync(p, 2 * PAGE, MS_INVALIDATE), EBUSY);
+    CHECK_OK(msync(p, PAGE, MS_INVALIDATE));
+    CHECK_OK(msync(p, 2 * PAGE, MS_SYNC));
+    pid = (int)CHECK_OK(fork());
+    if (pid == 0)
+        _exit(madvise(p + PAGE, PAGE, MADV_DONTNEED) || p[PAGE] != 0);
+    CHECK_EQ(waitpid(pid, &status, 0), pid);
+    CHECK_EQ(status, 0);
+    CHECK_EQ(p[PAGE], 5);
+    CHECK_OK(munlock(p + PAGE, PAGE));
+    CHECK_OK(madvise(p, 2 * PAGE, MADV_DONTNEED));
+    CHECK_EQ(p[PAGE], 0);
+    CHECK_OK(mlockall(MCL_CURRENT));
+    CHECK_ERR(madvise(p, PAGE, MADV_DONTNEED), EINVAL);
+    CHECK_OK(madvise(p, PAGE, 24)); /* MADV_DONTNEED_LOCKED */
+    CHECK_OK(munlockall());
+    CHECK_OK(madvise(p, PAGE, MADV_DONTNEED));
+}
+
 static void check_lock(void)
 {
     char *p = map(4, RW, ANON);
@@ -206,6 +235,7 @@ static void check_lock(void)
     CHECK_ERR(mlock(p, 4 * PAGE), ENOMEM);
     CHECK_ERR(munlock(p, 4 * PAGE), ENOMEM);
     CHECK_OK(munlockall());
+    check_locked(p + 2 * PAGE);
     CHECK_ERR(mlockall(0), EINVAL);
     CHECK_ERR(mlockall(64), EINVAL);
     CHECK_ERR(mlockall(MCL_ONFAULT), EINVAL);
