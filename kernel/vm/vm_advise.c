@@ -231,7 +231,7 @@ int vm_lock(struct vm_space *space, uint64_t start, uint64_t nbytes, bool locked
             break;
         }
         start = area->end;
-        vm_area_set_locked(space, area, locked && !area_is_kernel(area));
+        vm_area_set_mlock(space, area, locked && !area_is_kernel(area));
         sched_preempt_point();
     }
     /* With a hole before it the border at the end may be for nothing. */
@@ -250,13 +250,13 @@ void vm_lock_all(struct vm_space *space, bool locked)
     mutex_lock(&space->lock);
     while ((area = vm_area_find(space, at)) != NULL) {
         at = area->end;
-        vm_area_set_locked(space, area, locked && !area_is_kernel(area));
+        vm_area_set_mlock(space, area, locked && !area_is_kernel(area));
         sched_preempt_point();
     }
     mutex_unlock(&space->lock);
 }
 
-bool vm_has_locked(struct vm_space *space, uint64_t start, uint64_t nbytes)
+bool vm_range_has_mlock(struct vm_space *space, uint64_t start, uint64_t nbytes)
 {
     const struct vm_area *area;
     bool found = false;

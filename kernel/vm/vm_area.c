@@ -323,7 +323,7 @@ void vm_area_move(struct vm_space *space, struct vm_area *area, uint64_t start, 
     vm_area_merge(space, area);
 }
 
-void vm_area_set_locked(struct vm_space *space, struct vm_area *area, bool locked)
+void vm_area_set_mlock(struct vm_space *space, struct vm_area *area, bool locked)
 {
     area->locked = locked;
     vm_area_merge(space, area);

@@ -53,7 +53,7 @@ MUST_CHECK int vm_area_append(struct vm_space *space, const struct vm_area *mode
 void vm_area_append_finish(struct vm_space *space);
 
 /* Locked or not, the whole area. It may be merged. */
-void vm_area_set_locked(struct vm_space *space, struct vm_area *area, bool locked);
+void vm_area_set_mlock(struct vm_space *space, struct vm_area *area, bool locked);
 
 /* Takes it out of the set and frees it. */
 void vm_area_remove(struct vm_space *space, struct vm_area *area);

@@ -121,7 +121,7 @@ static int remap_move_pages_locked(struct vm_space *space, const struct vm_remap
     vm_gather_flush(&gather);
     /* MREMAP_DONTUNMAP takes the lock along with the pages. */
     if (r->keep_old)
-        vm_area_set_locked(space, area_at(space, r->old_start), false);
+        vm_area_set_mlock(space, area_at(space, r->old_start), false);
     return 0;
 }
 

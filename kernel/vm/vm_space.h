@@ -144,7 +144,7 @@ MUST_CHECK int vm_lock(struct vm_space *space, uint64_t start, uint64_t nbytes, 
 /* All areas that there are. */
 void vm_lock_all(struct vm_space *space, bool locked);
 /* Whether there is a locked area in the range. */
-bool vm_has_locked(struct vm_space *space, uint64_t start, uint64_t nbytes);
+bool vm_range_has_mlock(struct vm_space *space, uint64_t start, uint64_t nbytes);
 
 enum vm_fork_rule { VM_FORK_DONT, VM_FORK_DO, VM_FORK_WIPE, VM_FORK_KEEP };
 MUST_CHECK int vm_set_fork_rule(struct vm_space *space, uint64_t start, uint64_t nbytes,

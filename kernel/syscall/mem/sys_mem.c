@@ -213,7 +213,7 @@ int64_t sys_msync(struct task *self, uint64_t address, uint64_t nbytes, int flag
      */
     if (address + length < address)
         return -ENOMEM;
-    if ((flags & LX_MS_INVALIDATE) && vm_has_locked(self->thread.space, address, length))
+    if ((flags & LX_MS_INVALIDATE) && vm_range_has_mlock(self->thread.space, address, length))
         return -EBUSY;
     return vm_check_mapped(self->thread.space, address, length);
 }
