@@ -262,8 +262,8 @@ bool vm_range_has_mlock(struct vm_space *space, uint64_t start, uint64_t nbytes)
     bool found = false;
 
     mutex_lock(&space->lock);
-    for (area = vm_area_find(space, start); !found && area && area->start < start + nbytes;
-         area = vm_area_next(area)) {
+    for (area = nbytes ? vm_area_find(space, start) : NULL;
+         !found && area && area->start < start + nbytes; area = vm_area_next(area)) {
         found = area->locked;
         sched_preempt_point();
     }

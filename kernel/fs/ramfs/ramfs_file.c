@@ -335,12 +335,14 @@ static int64_t ramfs_write(struct file *file, struct user_iter *io, int64_t *off
         /* Once for each round: other writers have their turn while pages are brought in. */
         mutex_lock(&inode->lock);
         ramfs_begin_write_locked(file, offset);
+        /* Before the bytes are there: as on Linux also a write that then fails on them counts, but
+         * not one that may not begin. */
+        if (*offset < FILE_SIZE_MAX - (int64_t)io->beyond_limit)
+            ramfs_modified_locked(inode, io->drops_set_id);
         moved = first && append ? ramfs_append_locked(inode, io, offset)
                                 : ramfs_write_locked(inode, io, offset, true);
-        if (moved > 0) {
-            ramfs_modified_locked(inode, io->drops_set_id);
+        if (moved > 0)
             total += moved;
-        }
         mutex_unlock(&inode->lock);
         if (unlikely(moved == -EAGAIN)) {
             moved = page_await(inode, (uint64_t)*offset >> PAGE_SHIFT);
