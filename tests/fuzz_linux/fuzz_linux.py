@@ -74,12 +74,13 @@ class Kernels:
         subprocess.run([os.path.join(TOP, "tools/mkimg.sh"), "-b", self.build, "-p", plan,
                         "-r", os.path.dirname(tree), "-o", image], check=True,
                        stdout=subprocess.DEVNULL)
-        run = [os.path.join(TOP, "tools/run.sh"), "-s", str(CPUS), "-m", "256M", "-t", "560", image]
-        done = subprocess.run(self.wrap + run, stdin=subprocess.DEVNULL,
-                              capture_output=True, check=False)
-        log = done.stdout.decode("utf-8", "replace").replace("\r", "")
-        with open(os.path.join(self.build, "fuzz-linux.log"), "w", encoding="utf-8") as file:
-            file.write(log)
+        run = [os.path.join(TOP, "tools/run.sh"), "-s", str(CPUS), "-m", "256M",
+               "-t", str(60 + len(jobs) // 4), image]
+        with open(os.path.join(self.build, "fuzz-linux.log"), "w+b") as file:
+            done = subprocess.run(self.wrap + run, stdin=subprocess.DEVNULL, stdout=file,
+                                  stderr=subprocess.STDOUT, check=False)
+            file.seek(0)
+            log = file.read().decode("utf-8", "replace").replace("\r", "")
         if done.returncode > 1:
             raise RuntimeError(f"Firstlight gave no report; {self.build}/fuzz-linux.log")
         for line in log.splitlines():
