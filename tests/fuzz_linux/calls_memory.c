@@ -83,15 +83,15 @@ static void do_mprotect(struct sequence *s)
 /* Several areas that are to move to a fixed place: Linux before 6.17 refuses that, and removes what
  * is too much first. Later ones move them all, or leave them as they were. So that the answer does
  * not depend on the host, what moves becomes one area, unless it is a single page. */
-static void unite(struct sequence *s, unsigned long at, unsigned long nbytes)
+static int unite(struct sequence *s, unsigned long at, unsigned long nbytes)
 {
     unsigned long most = ARENA + PAGES * PAGE - at;
 
     if (at % PAGE || nbytes <= PAGE || nbytes > most)
-        return;
+        return 1;
     tell(s, " united");
-    answer(s, raw_call(SYS_mmap, (long)at, (long)nbytes, PROT_READ | PROT_WRITE,
-                       MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == (long)at);
+    return answer(s, raw_call(SYS_mmap, (long)at, (long)nbytes, PROT_READ | PROT_WRITE,
+                              MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == (long)at) == 1;
 }
 
 static void do_mremap(struct sequence *s)
@@ -107,7 +107,8 @@ static void do_mremap(struct sequence *s)
     if (flags & 6) { /* MREMAP_FIXED, MREMAP_DONTUNMAP */
         if (old > ARENA + PAGES * PAGE - at && old < 1ul << 40)
             old = PAGE;
-        unite(s, at, old);
+        if (!unite(s, at, old))
+            return; /* RLIMIT_DATA */
     }
     answer_place(s, raw_call(SYS_mremap, (long)at, (long)old, (long)nbytes, flags, (long)to, 0),
                  nbytes);
@@ -181,18 +182,14 @@ static void do_fill(struct sequence *s)
         ;
 }
 
-/* Whether a write of memory that is not there shows in the file's holes: Linux 6.16 and later make
- * a page of zeroes before they notice, earlier ones do not. */
+/* A write of memory that is not there into a file that has bytes: Linux 6.16 and later make a page
+ * of zeroes in its hole before they notice, earlier ones do not. */
 static int shows_in_hole(struct sequence *s, long fd, unsigned long at, size_t n)
 {
-    long position = raw3(SYS_lseek, fd, 0, SEEK_CUR), hole = raw3(SYS_lseek, fd, 0, SEEK_HOLE);
     struct stat info;
     uint64_t hash;
 
-    if (hole < 0)
-        return 0;
-    raw3(SYS_lseek, fd, position, SEEK_SET);
-    return raw2(SYS_fstat, fd, &info) == 0 && hole < info.st_size &&
+    return raw2(SYS_fstat, fd, &info) == 0 && S_ISREG(info.st_mode) && info.st_size > 0 &&
            look_at(s, at, n, &hash) != (int)n;
 }
 
