@@ -5,6 +5,7 @@
  */
 #define _GNU_SOURCE
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -100,15 +101,19 @@ static void do_mremap(struct sequence *s)
     unsigned long at = page_of(s) + (draw(s, 16) == 0), old = size_of(s), nbytes = size_of(s);
     int flags = kinds[draw(s, 8)];
     unsigned long to = page_of(s);
+    struct rlimit data;
 
     if (nbytes > PAGES * PAGE && nbytes < 1ul << 40)
         nbytes = PAGE;
     tell(s, " flags %d", flags);
     if (flags & 6) { /* MREMAP_FIXED, MREMAP_DONTUNMAP */
-        if (old > ARENA + PAGES * PAGE - at && old < 1ul << 40)
+        if (old > ARENA + PAGES * PAGE - at && old != ~0ul)
             old = PAGE;
         if (!unite(s, at, old))
             return; /* RLIMIT_DATA */
+        /* Whether the new place is cleared before RLIMIT_DATA refuses it depends on the version. */
+        if (nbytes > old && getrlimit(RLIMIT_DATA, &data) == 0 && data.rlim_cur != RLIM_INFINITY)
+            nbytes = old;
     }
     answer_place(s, raw_call(SYS_mremap, (long)at, (long)old, (long)nbytes, flags, (long)to, 0),
                  nbytes);
