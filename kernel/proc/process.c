@@ -393,8 +393,7 @@ int process_copy(struct task *self, bool share_files, bool share_fs, struct proc
     spin_unlock(&parent->lock);
     /* Only the task itself writes these, so they are read without a lock. */
     memcpy(child->task->name, self->name, sizeof(self->name));
-    child->no_new_privs = parent->no_new_privs;
-    child->keep_caps = parent->keep_caps;
+    child->no_new_privs = parent->no_new_privs, child->keep_caps = parent->keep_caps;
     child->layout = parent->layout;
     if (parent->exe) {
         file_get(parent->exe);
