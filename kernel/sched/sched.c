@@ -80,13 +80,12 @@ void sched_switch_finish(void)
         begin_and_unlock(queue);
 }
 
-/* What the thread that leaves the processor has to be told and charged for. */
+/* What the thread that leaves the processor has to be told. */
 static void switch_account(struct runq *queue, struct thread *self)
 {
     uint64_t user = CPU_OWN->user_ticks;
 
     ASSERT(spin_is_held_inline(&queue->lock));
-    sched_charge_locked(queue);
     self->ran_user += user - queue->since_user;
     queue->since_user = user;
     /* Index 0: it had to give way; 1: it waits. Linux's nonvoluntary and voluntary switches. */
@@ -96,7 +95,8 @@ static void switch_account(struct runq *queue, struct thread *self)
         arch_thread_add_work(&self->arch, TIF_RSEQ);
 }
 
-/* Queue locked, interrupts off; unlocked by sched_switch_finish on the other side. */
+/* Queue locked, interrupts off; unlocked by sched_switch_finish on the other side. The caller has
+ * charged the current thread: those that give way do so before they choose. */
 static void switch_locked(struct runq *queue, struct thread *next)
 {
     struct thread *self = queue->current;
@@ -130,6 +130,7 @@ void sched_reschedule_locked(struct runq *queue)
     struct thread *next;
 
     ASSERT(spin_is_held_inline(&queue->lock));
+    sched_charge_locked(queue);
     next = sched_dequeue(queue);
     switch_locked(queue, next ? next : queue->idle);
 }
@@ -280,7 +281,7 @@ static uint64_t enqueue_and_unlock(struct runq *queue, struct thread *thread)
 /* A thread between two queues, whose .cpu says where it goes. The result goes to sched_kick. */
 static uint64_t make_runnable(struct thread *thread)
 {
-    struct runq *queue = &sched_queues[thread->cpu];
+    struct runq *queue = sched_queue_of(thread->cpu);
 
     spin_lock_inline(&queue->lock);
     sched_update_min_locked(queue);
@@ -292,7 +293,7 @@ static inline struct runq *runq_lock_of(const struct thread *thread)
 {
     for (;;) {
         unsigned cpu = __atomic_load_n(&thread->cpu, __ATOMIC_ACQUIRE);
-        struct runq *queue = &sched_queues[cpu];
+        struct runq *queue = sched_queue_of(cpu);
 
         spin_lock_inline(&queue->lock);
         if (thread->cpu == cpu)

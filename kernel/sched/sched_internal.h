@@ -33,9 +33,18 @@ struct runq {
 
 extern struct runq sched_queues[CPU_MAX];
 
+/* Kept in one register: the compiler would rather compute it anew for each field. */
+static inline struct runq *sched_queue_of(unsigned cpu)
+{
+    struct runq *queue = &sched_queues[cpu];
+
+    __asm__("" : "+r"(queue));
+    return queue;
+}
+
 static inline struct runq *sched_own_queue(void)
 {
-    return &sched_queues[CPU_OWN->index];
+    return sched_queue_of(CPU_OWN->index);
 }
 
 /* Locks the queue of the processor where the thread is to run, runs or ran last: while that is

@@ -100,19 +100,30 @@ int64_t dispatch_make(struct task *self, const struct trap_frame *frame, uint32_
     return number < CALLS_MAX && calls[number] ? calls[number](self, frame) : -ENOSYS;
 }
 
+/* No program sees a code of lib/restart.h: signal_deliver runs even if no signal is left. After
+ * rt_sigreturn the frame is no call's any more, and RAX the program's own. Apart from the caller,
+ * which thus keeps nothing for it over the call. */
+static NOINLINE void restart_note(const struct trap_frame *frame)
+{
+    struct task *self = container_of(thread_current(), struct task, thread);
+
+    if (frame->vector != VECTOR_SYSCALL)
+        return;
+    self->sig_restart = true;
+    arch_thread_add_work(&self->thread.arch, TIF_SIGNAL);
+}
+
 void hook_syscall(struct trap_frame *frame)
 {
     struct task *self = container_of(thread_current(), struct task, thread);
     uint32_t number = (uint32_t)frame->error; /* Linux looks at the low half of RAX, too */
+    int64_t result;
 
     if (likely(number < direct_calls && calls[number]))
-        frame->rax = (uint64_t)calls[number](self, frame);
+        result = calls[number](self, frame);
     else
-        frame->rax = (uint64_t)trace_call(self, frame);
-    /* No program sees a code of lib/restart.h: signal_deliver runs even if no signal is left. After
-     * rt_sigreturn the frame is no call's any more, and RAX the program's own. */
-    if (unlikely(restart_is_code((int64_t)frame->rax)) && frame->vector == VECTOR_SYSCALL) {
-        self->sig_restart = true;
-        arch_thread_add_work(&self->thread.arch, TIF_SIGNAL);
-    }
+        result = trace_call(self, frame);
+    frame->rax = (uint64_t)result;
+    if (unlikely(restart_is_code(result)))
+        restart_note(frame);
 }
