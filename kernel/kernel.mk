@@ -75,6 +75,7 @@ KERNEL_SRCS := \
     kernel/sched/sched_time.c \
     kernel/sched/mutex.c \
     kernel/sched/waitq.c \
+    kernel/sched/deferred.c \
     kernel/sched/rcu.c \
     kernel/sched/hazard.c \
     kernel/vm/vm_space.c \
@@ -223,6 +224,7 @@ KERNEL_SRCS := \
     kernel/selftest/core_checks.c \
     kernel/selftest/sched_checks.c \
     kernel/selftest/rcu_checks.c \
+    kernel/selftest/deferred_checks.c \
     kernel/selftest/mm_checks.c \
     kernel/selftest/boot_checks.c \
     kernel/selftest/return_checks.c

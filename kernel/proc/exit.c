@@ -18,7 +18,6 @@
 #include "kernel/fs/vfs/fdtable.h"
 #include "kernel/fs/vfs/file.h"
 #include "kernel/fs/vfs/fs_context.h"
-#include "kernel/fs/vfs/mount.h"
 #include "kernel/lib/assert.h"
 #include "kernel/mm/tables.h"
 #include "kernel/proc/futex/futex.h"
@@ -195,7 +194,6 @@ void process_exit(struct task *self, enum process_end end, int code)
     memory_leave(self);
     fs_context_destroy(self->fs);
     self->fs = NULL;
-    mount_sweep();
     /* Before the parent can learn of the end: a shell that waits finds the terminal free. */
     terminal_process_exit(process);
     process_release_parent(process);

@@ -31,6 +31,7 @@
 #include "kernel/proc/exec/exec.h"
 #include "kernel/proc/signal/signal.h"
 #include "kernel/proc/terminal.h"
+#include "kernel/sched/deferred.h"
 #include "kernel/sched/sched.h"
 #include "kernel/vm/vm_space.h"
 #include "shared/addrmap.h"
@@ -232,6 +233,7 @@ int usermode_run(struct exec_request *request, struct wait_status *status)
     /* From here on all that is left has been killed: no limit of a program applies. */
     timer_start(&end_timeout, clock_monotonic_ns() + END_TIMEOUT_NS);
     others_reap();
+    deferred_flush(); /* it may hold the last of what uses a mount */
     mount_reset();
     timer_stop(&end_timeout);
     return err;

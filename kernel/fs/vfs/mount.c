@@ -34,6 +34,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/pmm.h"
 #include "kernel/mm/slab.h"
+#include "kernel/sched/deferred.h"
 #include "kernel/sched/sched.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/mount.h"
@@ -412,6 +413,22 @@ void mount_sweep(void)
     mutex_lock(&mount_lock);
     sweep_locked();
     mutex_unlock(&mount_lock);
+}
+
+static void sweep_deferred(struct deferred *item)
+{
+    (void)item;
+    mount_sweep();
+}
+
+/* A sweep looks through all that is in a detached tree, under mount_lock: not something that a task
+ * should do because it closed a file. However many do so, it is one sweep. */
+void mount_sweep_later(void)
+{
+    static struct deferred sweep = DEFERRED_INIT(sweep_deferred);
+
+    if (unlikely(mount_detached()))
+        deferred_queue(&sweep);
 }
 
 void mount_reset(void)

@@ -165,7 +165,7 @@ static void facts_drop(struct facts *facts)
 {
     identity_put(facts->identity);
     if (facts->space)
-        vm_space_put(facts->space);
+        vm_space_put_later(facts->space);
 }
 
 static uint64_t stat_ticks(uint64_t ns)
