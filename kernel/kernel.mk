@@ -135,6 +135,7 @@ KERNEL_SRCS := \
     kernel/dev/fb/fbterm.c \
     kernel/dev/fb/fbterm_pixels.c \
     kernel/proc/process.c \
+    kernel/proc/task.c \
     kernel/proc/pid.c \
     kernel/proc/identity.c \
     kernel/proc/family.c \

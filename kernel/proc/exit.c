@@ -71,13 +71,16 @@ static bool parent_told_locked(struct process *process)
 static void child_warn_locked(struct process *parent, struct process *child)
 {
     struct lx_siginfo info = {
-        .signo = child->task->death_signal,
-        .code = LX_SI_USER,
-        .sender = {.pid = parent->pid, .uid = identity_of_locked(parent).uid}};
-    int err = child->task->death_signal ? signal_send_info_locked(child, NULL, &info, false) : 0;
+        .code = LX_SI_USER, .sender = {.pid = parent->pid, .uid = identity_of_locked(parent).uid}};
 
     ASSERT(process_tree_is_held());
-    ASSERT(!err);
+    process_each_task (task, child) {
+        int err;
+
+        info.signo = task->death_signal;
+        err = info.signo ? signal_send_info_locked(child, NULL, &info, false) : 0;
+        ASSERT(!err);
+    }
 }
 
 /* The next subreaper above that is not on its way out itself; in the end init. */

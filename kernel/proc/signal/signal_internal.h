@@ -15,6 +15,8 @@
 #define SIGNAL_DEFAULT_STOP                                                                        \
     (SIGNAL_BIT(LX_SIGSTOP) | SIGNAL_BIT(LX_SIGTSTP) | SIGNAL_BIT(LX_SIGTTIN) |                    \
      SIGNAL_BIT(LX_SIGTTOU))
+/* Those that stop a process or continue it. */
+#define SIGNAL_JOB_CONTROL (SIGNAL_DEFAULT_STOP | SIGNAL_BIT(LX_SIGCONT))
 
 /* process.lock held: whether the action of the signal is to do nothing. */
 bool signal_is_ignored(const struct process *process, int number);
@@ -33,8 +35,8 @@ void signal_deliver(struct task *self, struct trap_frame *frame);
 
 /* ---- stop and continue (signal_stop.c) ---- */
 
-/* process.lock held: what sending this signal does to pending ones of the other kind, and to a
- * stopped process. */
+/* process.lock held: what sending this signal, one of SIGNAL_JOB_CONTROL, does to pending ones of
+ * the other kind, and to a stopped process. */
 void signal_stop_prepare(struct process *process, int number);
 
 /* Tree locked: a process that SIGCONT woke is shown as running, its parent is told. */
