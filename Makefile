@@ -135,6 +135,7 @@ debug: $(IMAGE) $(B)/efi/loader.debug.efi
 bench: $(IMAGE)
 	$(Q)$(PYTHON) tools/bench.py -b $(B) --linux
 	$(Q)$(PYTHON) tests/bench/growth.py -b $(B)
+	$(Q)$(PYTHON) tests/bench/scale.py -b $(B) --linux
 
 SEEDS ?= 1-10
 fuzz-syscalls: $(IMAGE)

@@ -52,6 +52,7 @@ KERNEL_SRCS := \
     kernel/core/cmdline.c \
     kernel/mm/tables.c \
     kernel/mm/pmm.c \
+    kernel/mm/pmm_init.c \
     kernel/mm/slab.c \
     kernel/mm/vmalloc.c \
     kernel/mm/user_charge.c \
@@ -94,6 +95,7 @@ KERNEL_SRCS := \
     kernel/fs/vfs/namebuf.c \
     kernel/fs/page_cache/radix.c \
     kernel/fs/page_cache/page_cache.c \
+    kernel/fs/page_cache/page_state.c \
     kernel/fs/vfs/inode.c \
     kernel/fs/vfs/dentry.c \
     kernel/fs/vfs/dir.c \
@@ -227,6 +229,7 @@ KERNEL_SRCS := \
     kernel/selftest/rcu_checks.c \
     kernel/selftest/deferred_checks.c \
     kernel/selftest/mm_checks.c \
+    kernel/selftest/page_checks.c \
     kernel/selftest/boot_checks.c \
     kernel/selftest/return_checks.c
 
@@ -250,10 +253,12 @@ $(KERNEL_DIR)/obj/kernel/lib/string.c.o: KERNEL_CFLAGS += -fno-builtin $(KERNEL_
 KERNEL_OFFSETS := $(B)/include/kernel/offsets.h
 KERNEL_FLAGS   := $(B)/kernel/flags
 
-# Everything is stale when compiler or options change.
+# Everything is stale when compiler or options change. The directory is no such option: the map takes
+# it out of the objects, so they may be copied with the tree.
+KERNEL_STAMP := $(CC) $(filter-out '-ffile-prefix-map=%,$(KERNEL_CFLAGS))
 $(KERNEL_FLAGS): force
 	@mkdir -p $(@D)
-	@echo '$(CC) $(KERNEL_CFLAGS)' | cmp -s - $@ || echo '$(CC) $(KERNEL_CFLAGS)' >$@
+	@echo '$(KERNEL_STAMP)' | cmp -s - $@ || echo '$(KERNEL_STAMP)' >$@
 
 $(KERNEL_OFFSETS): kernel/arch/x86_64/offsets.c $(KERNEL_FLAGS)
 	@mkdir -p $(@D) $(KERNEL_DIR)

@@ -13,6 +13,7 @@
 #include "kernel/dev/console.h"
 #include "kernel/fs/devfs/devfs.h"
 #include "kernel/fs/vfs/file.h"
+#include "kernel/sched/sched.h"
 #include "kernel/sched/waitq.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/poll.h"
@@ -67,6 +68,7 @@ static int64_t console_sink_write(struct file *file, struct user_iter *io, int64
         total += (int64_t)moved;
         if (moved < nbytes)
             return total ? total : -EFAULT;
+        sched_preempt_point();
         if (waitq_interrupted())
             break;
     }

@@ -10,32 +10,49 @@
  * its first descriptor, when they free the buddy; both are therefore set before the lock is
  * dropped.
  *
- * Frame 0 is never free (LOW_FRAMES), so 0 ends the lists.
+ * Single frames come from a list of the processor, and go back to it, without pmm.lock. Such a list
+ * is one word, the number of its first frame below the number of frames, which makes two kinds of
+ * change possible without a lock:
+ *   - Its own processor, with interrupts off, takes the first frame or puts one in front.
+ *   - Any processor that holds pmm.lock takes all of it, by an exchange with 0.
+ * So a word that its processor finds changed is 0 by then and stays 0 until that processor fills it
+ * again. A frame of the list can be in front a second time only by its own processor's doing: the
+ * compare-and-exchange that takes it cannot be deceived, whatever it has read in the descriptor of
+ * a frame that is gone.
+ * An empty list is filled, and a full one shortened, by a batch under pmm.lock; frames enter and
+ * leave all lists together under it, so a count under it misses none (pmm_free_count). Where the
+ * buddy allocator has no block of the order, the lists of all processors go back to it before the
+ * allocation fails: they keep neither the last frame nor a large block from anyone.
+ *
+ * Frame 0 is never free (pmm_init.c), so 0 ends the lists.
  */
 #include "kernel/mm/pmm.h"
 
 #include "kernel/core/spinlock.h"
-#include "kernel/lib/bootinfo.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/config.h"
 #include "kernel/mm/tables.h"
 
-#define BLOCK_FRAMES (1ULL << PMM_MAX_ORDER)
-#define LOW_FRAMES   (0x100000ULL >> PAGE_SHIFT) /* below 1 MiB: left to the firmware */
+#define BATCH_FRAMES 16 /* between a processor's list and the blocks at once */
+#define CACHE_FRAMES (2 * BATCH_FRAMES)
 
-struct frame *pmm_frames;
+uint64_t pmm_in_blocks ALIGNED(64);
 
 static struct {
     struct spinlock lock;
     uint32_t first[PMM_MAX_ORDER + 1]; /* [lock] heads of the free lists, 0: empty */
     uint32_t orders;                   /* [lock] bit n: list n is not empty */
-    uint64_t free;                     /* [lock] frames in the lists */
     uint64_t total;                    /* [lock] frames ever given */
-    uint64_t limit;                    /* I: descriptors exist below this frame number */
-    uint64_t carved;                   /* I: first frame of the descriptors themselves */
-    uint64_t carved_count;
-    const struct bootinfo *info; /* I */
-} pmm = {.lock = SPINLOCK_INIT(SPIN_PMM)};
+} pmm ALIGNED(64) = {.lock = SPINLOCK_INIT(SPIN_PMM)};
+
+/* A list of single frames: see above. */
+struct frame_cache {
+    uint64_t word; /* [a] number of frames << 32 | the first one's number */
+} ALIGNED(64);
+
+#define CACHE_ONE (1ULL << 32)
+
+static struct frame_cache caches[CPU_MAX];
 
 /* At the front: a block that was freed last is likely to be in the cache still. */
 static void block_link(uint32_t number, unsigned order)
@@ -72,7 +89,7 @@ static void block_unlink(uint32_t number, unsigned order)
 static void free_locked(uint32_t number, unsigned order)
 {
     ASSERT(spin_is_held_inline(&pmm.lock));
-    pmm.free += 1ULL << order;
+    pmm_in_blocks += 1ULL << order;
     while (order < PMM_MAX_ORDER) {
         uint32_t buddy = number ^ (1u << order);
         const struct frame *other = &pmm_frames[buddy];
@@ -105,24 +122,127 @@ static uint32_t alloc_locked(unsigned order)
         from--;
         block_link(number + (1u << from), from);
     }
-    pmm.free -= 1ULL << order;
+    pmm_in_blocks -= 1ULL << order;
     /* Here, not after the lock: the block's buddy looks at this when it is freed. */
     pmm_frames[number].state = FRAME_USED;
     pmm_frames[number].order = (uint8_t)order;
     return number;
 }
 
-/* Zeroed after the lock was dropped: the block has no other user yet. */
+/* What all processors keep goes back to the blocks. False if that was nothing. */
+static bool caches_drain_locked(void)
+{
+    bool any = false;
+
+    ASSERT(spin_is_held_inline(&pmm.lock));
+    for (unsigned cpu = 0; cpu < CPU_MAX; cpu++) {
+        uint32_t number, next;
+
+        /* Read first: the word of a processor that keeps nothing is left alone. */
+        if (!__atomic_load_n(&caches[cpu].word, __ATOMIC_RELAXED))
+            continue;
+        number = (uint32_t)__atomic_exchange_n(&caches[cpu].word, 0, __ATOMIC_ACQUIRE);
+        for (; number; number = next) {
+            next = pmm_frames[number].next;
+            free_locked(number, 0);
+            any = true;
+        }
+    }
+    return any;
+}
+
+/* With interrupts off, or the thread could move to another processor. */
+static inline struct frame_cache *cache_own(void)
+{
+    return &caches[CPU_OWN->index];
+}
+
+/* Takes blocks apart, the smallest first, so that large ones stay whole. A list of frames, as the
+ * word of a cache. */
+static uint64_t batch_take_locked(void)
+{
+    uint32_t first = 0, left = BATCH_FRAMES;
+
+    ASSERT(spin_is_held_inline(&pmm.lock));
+    while (left && pmm.orders) {
+        unsigned order =
+            MIN((unsigned)__builtin_ctz(pmm.orders), 31u - (unsigned)__builtin_clz(left));
+        uint32_t number = alloc_locked(order);
+
+        /* Backwards: they are handed out in the order of their addresses. */
+        for (uint32_t i = 1u << order; i-- > 0;) {
+            struct frame *frame = &pmm_frames[number + i];
+
+            frame->next = first;
+            frame->order = 0;
+            frame->state = FRAME_CACHED;
+            first = number + i;
+        }
+        left -= 1u << order;
+    }
+    return (uint64_t)(BATCH_FRAMES - left) << 32 | first;
+}
+
+/* Interrupts off, the own list empty: one frame, and more of them into the list. */
+static NOINLINE uint32_t cache_refill(struct frame_cache *own)
+{
+    uint64_t word;
+    uint32_t number;
+
+    spin_lock_inline(&pmm.lock);
+    if (unlikely(!pmm.orders))
+        caches_drain_locked();
+    word = batch_take_locked();
+    number = (uint32_t)word;
+    /* Under the lock: until then the frames are in no count. */
+    if (number)
+        word = word - CACHE_ONE - number + pmm_frames[number].next;
+    __atomic_store_n(&own->word, word, __ATOMIC_RELAXED);
+    spin_unlock_inline(&pmm.lock);
+    return number;
+}
+
+/* One frame; 0: none is free on any processor. */
+static inline uint32_t single_alloc(void)
+{
+    uint64_t irq = irq_save();
+    struct frame_cache *own = cache_own();
+    uint64_t word = __atomic_load_n(&own->word, __ATOMIC_RELAXED);
+    uint32_t number = (uint32_t)word;
+
+    /* The word may have become 0, and the frame another owner's: then next is not used. */
+    if (unlikely(!number) ||
+        unlikely(!__atomic_compare_exchange_n(
+            &own->word, &word,
+            word - CACHE_ONE - number + __atomic_load_n(&pmm_frames[number].next, __ATOMIC_RELAXED),
+            false, __ATOMIC_RELAXED, __ATOMIC_RELAXED)))
+        number = cache_refill(own);
+    irq_restore(irq);
+    /* Nobody else looks at more of it than that it is not FRAME_FREE. */
+    if (likely(number))
+        pmm_frames[number].state = FRAME_USED;
+    return number;
+}
+
+static uint32_t block_alloc(unsigned order)
+{
+    uint64_t irq = spin_lock_irqsave(&pmm.lock);
+    uint32_t number = alloc_locked(order);
+
+    if (unlikely(!number) && caches_drain_locked())
+        number = alloc_locked(order);
+    spin_unlock_irqrestore(&pmm.lock, irq);
+    return number;
+}
+
+/* Zeroed outside of all locks: the block has no other user yet. */
 struct frame *pmm_alloc(unsigned order, enum pmm_flags flags)
 {
-    uint64_t irq;
     uint32_t number;
     struct frame *frame;
 
     ASSERT(order <= PMM_MAX_ORDER);
-    irq = spin_lock_irqsave(&pmm.lock);
-    number = alloc_locked(order);
-    spin_unlock_irqrestore(&pmm.lock, irq);
+    number = order ? block_alloc(order) : single_alloc();
     if (!number)
         return NULL;
     frame = &pmm_frames[number];
@@ -144,16 +264,77 @@ void pmm_split(struct frame *block, unsigned order)
     }
 }
 
-void pmm_free(struct frame *frame, unsigned order)
+/* Interrupts off, the own list full: the frames that have been in it for longest go back. */
+static NOINLINE void cache_shrink(struct frame_cache *own)
 {
-    uint64_t irq;
+    uint64_t word;
+    uint32_t number, next, kept = 0;
+    struct frame *last = NULL;
 
-    ASSERT(frame->state != FRAME_FREE && frame->state != FRAME_RESERVED && frame->order == order);
-    if (CONFIG_POISON)
-        memset(frame_address(frame), 0xdb, PAGE_SIZE << order);
-    irq = spin_lock_irqsave(&pmm.lock);
+    spin_lock_inline(&pmm.lock);
+    /* As another processor would: it cannot take them meanwhile, and under the lock no count misses
+     * them. */
+    word = __atomic_exchange_n(&own->word, 0, __ATOMIC_RELAXED);
+    for (number = (uint32_t)word; number && kept < BATCH_FRAMES; number = last->next, kept++)
+        last = &pmm_frames[number];
+    if (last)
+        last->next = 0;
+    __atomic_store_n(&own->word, kept * CACHE_ONE | (uint32_t)word, __ATOMIC_RELEASE);
+    for (; number; number = next) {
+        next = pmm_frames[number].next;
+        free_locked(number, 0);
+    }
+    spin_unlock_inline(&pmm.lock);
+}
+
+static inline void single_free(struct frame *frame)
+{
+    uint64_t irq, word;
+    uint32_t number = (uint32_t)frame_number(frame);
+    struct frame_cache *own;
+
+    frame->state = FRAME_CACHED;
+    irq = irq_save();
+    own = cache_own();
+    word = __atomic_load_n(&own->word, __ATOMIC_RELAXED);
+    frame->next = (uint32_t)word;
+    if (unlikely(!__atomic_compare_exchange_n(&own->word, &word,
+                                              word - (uint32_t)word + CACHE_ONE + number, false,
+                                              __ATOMIC_RELEASE, __ATOMIC_RELAXED))) {
+        /* Taken by another processor: the list is empty, and only this one puts frames in it. */
+        frame->next = 0;
+        __atomic_store_n(&own->word, CACHE_ONE + number, __ATOMIC_RELEASE);
+    } else if (unlikely(word >= CACHE_FRAMES * CACHE_ONE)) {
+        cache_shrink(own);
+    }
+    irq_restore(irq);
+}
+
+static void block_free(struct frame *frame, unsigned order)
+{
+    uint64_t irq = spin_lock_irqsave(&pmm.lock);
+
     frame->state = FRAME_RESERVED;
     free_locked((uint32_t)frame_number(frame), order);
+    spin_unlock_irqrestore(&pmm.lock, irq);
+}
+
+void pmm_free(struct frame *frame, unsigned order)
+{
+    ASSERT(frame->state >= FRAME_USED && frame->order == order);
+    if (CONFIG_POISON)
+        memset(frame_address(frame), 0xdb, PAGE_SIZE << order);
+    if (order)
+        block_free(frame, order);
+    else
+        single_free(frame);
+}
+
+void pmm_drain(void)
+{
+    uint64_t irq = spin_lock_irqsave(&pmm.lock);
+
+    caches_drain_locked();
     spin_unlock_irqrestore(&pmm.lock, irq);
 }
 
@@ -168,10 +349,16 @@ void frame_put(struct frame *frame)
         pmm_free(frame, 0);
 }
 
-/* Without the lock: the count may be old by the time the caller looks at it in any case. */
+/* Under the lock no frame is on its way between the blocks and a processor's list: the sum is off
+ * by no more than what is allocated and freed meanwhile. */
 uint64_t pmm_free_count(void)
 {
-    return __atomic_load_n(&pmm.free, __ATOMIC_RELAXED);
+    uint64_t irq = spin_lock_irqsave(&pmm.lock), count = pmm_in_blocks;
+
+    for (unsigned cpu = 0; cpu < CPU_MAX; cpu++)
+        count += __atomic_load_n(&caches[cpu].word, __ATOMIC_RELAXED) / CACHE_ONE;
+    spin_unlock_irqrestore(&pmm.lock, irq);
+    return count;
 }
 
 uint64_t pmm_total_count(void)
@@ -186,7 +373,8 @@ void pmm_give(uint64_t first, uint64_t count)
 
     pmm.total += count;
     while (count) {
-        unsigned order = first ? (unsigned)__builtin_ctzll(first | BLOCK_FRAMES) : PMM_MAX_ORDER;
+        unsigned order =
+            first ? (unsigned)__builtin_ctzll(first | (1ULL << PMM_MAX_ORDER)) : PMM_MAX_ORDER;
 
         while ((1ULL << order) > count)
             order--;
@@ -197,119 +385,12 @@ void pmm_give(uint64_t first, uint64_t count)
     spin_unlock_irqrestore(&pmm.lock, irq);
 }
 
-/* The part of a range that the allocator gets; false if none. */
-static bool usable_part(const struct bootinfo_range *range, uint64_t *first, uint64_t *end)
-{
-    /* Frames below 1 MiB may be in use by firmware and start-up code whatever the memory map says.
-     */
-    *first = MAX(range->base >> PAGE_SHIFT, LOW_FRAMES);
-    *end = (range->base >> PAGE_SHIFT) + range->npages;
-    if (range->type != BOOTINFO_FREE || *end <= *first)
-        return false;
-    if (pmm.carved_count && pmm.carved >= *first && pmm.carved < *end)
-        *end = pmm.carved;
-    return *end > *first;
-}
-
-/* The descriptors live at the end of the last free range that can hold them. Carved out of a free
- * range at its end: the range that pmm_init gives to the lists stops there. */
-static void descriptors_place(const struct bootinfo *info)
-{
-    const struct bootinfo_range *ranges = bootinfo_ranges(info);
-    uint64_t needed, first, end, place = 0;
-
-    for (uint32_t i = 0; i < info->ranges_count; i++)
-        if (bootinfo_type_is_direct(ranges[i].type))
-            pmm.limit = (ranges[i].base >> PAGE_SHIFT) + ranges[i].npages;
-    pmm.limit = ALIGN_UP(pmm.limit, BLOCK_FRAMES);
-    needed = ALIGN_UP(pmm.limit * sizeof(struct frame), PAGE_SIZE) >> PAGE_SHIFT;
-    for (uint32_t i = 0; i < info->ranges_count; i++)
-        if (usable_part(&ranges[i], &first, &end) && end - first >= needed)
-            place = end - needed;
-    ASSERT(place != 0);
-    pmm.carved = place;
-    pmm.carved_count = needed;
-    pmm_frames = (struct frame *)(DIRECT_BASE + (place << PAGE_SHIFT));
-}
-
-/* Descriptors of largest blocks that are not wholly free start as zero (reserved); those of wholly
- * free blocks are written as the blocks are split, so memory size costs nothing here. */
-static void descriptors_clear(const struct bootinfo *info)
-{
-    const struct bootinfo_range *ranges = bootinfo_ranges(info);
-    uint64_t done = 0; /* blocks below this one are dealt with */
-
-    for (uint32_t i = 0; i < info->ranges_count; i++) {
-        uint64_t range_first = ranges[i].base >> PAGE_SHIFT;
-        uint64_t range_end = range_first + ranges[i].npages;
-        uint64_t first = 0, end = 0;
-
-        if (!bootinfo_type_is_direct(ranges[i].type))
-            continue;
-        if (!usable_part(&ranges[i], &first, &end))
-            first = end = 0;
-        for (uint64_t block = MAX(range_first / BLOCK_FRAMES, done);
-             block * BLOCK_FRAMES < range_end; block++) {
-            if (block * BLOCK_FRAMES < first || (block + 1) * BLOCK_FRAMES > end)
-                memset(&pmm_frames[block * BLOCK_FRAMES], 0, BLOCK_FRAMES * sizeof(struct frame));
-            done = block + 1;
-        }
-    }
-}
-
-/* The archive's file data is used in place, as frames of the page cache. */
-static void pin(uint64_t first, uint64_t count)
-{
-    for (uint64_t n = first; n < first + count; n++) {
-        pmm_frames[n].state = FRAME_PINNED;
-        pmm_frames[n].refs = 1;
-    }
-}
-
-/* Descriptors first: giving a range to the lists looks at the neighbours' descriptors. */
-void pmm_init(const struct bootinfo *info)
-{
-    const struct bootinfo_range *ranges = bootinfo_ranges(info);
-    uint64_t first, end;
-
-    pmm.info = info;
-    descriptors_place(info);
-    descriptors_clear(info);
-    for (uint32_t i = 0; i < info->ranges_count; i++) {
-        if (usable_part(&ranges[i], &first, &end))
-            pmm_give(first, end - first);
-        else if (ranges[i].type == BOOTINFO_ROOTFS)
-            pin(ranges[i].base >> PAGE_SHIFT, ranges[i].npages);
-    }
-}
-
-/* Whether memory of that type may be in the free lists. Loader memory and the unused part of the
- * table pool are given later, by pmm_give. */
-static bool type_may_be_free(uint32_t type)
-{
-    return type == BOOTINFO_FREE || type == BOOTINFO_LOADER || type == BOOTINFO_TABLES;
-}
-
-static const char *block_check(uint64_t first, uint64_t count)
-{
-    const struct bootinfo_range *ranges = bootinfo_ranges(pmm.info);
-
-    if (first < pmm.carved + pmm.carved_count && pmm.carved < first + count)
-        return "a free block overlaps the frame descriptors";
-    for (uint32_t i = 0; i < pmm.info->ranges_count; i++) {
-        uint64_t base = ranges[i].base >> PAGE_SHIFT;
-
-        if (first < base + ranges[i].npages && base < first + count &&
-            !type_may_be_free(ranges[i].type))
-            return "a free block overlaps memory that has an owner";
-    }
-    return NULL;
-}
-
 /* The head of the free block that would hold the frame, for each size. Right for frames next to
  * memory that is not free: descriptors there are all valid. */
 bool pmm_frame_is_free(uint64_t number)
 {
+    if (pmm_frames[number].state == FRAME_CACHED)
+        return true;
     for (unsigned order = 0; order <= PMM_MAX_ORDER; order++) {
         const struct frame *head = &pmm_frames[ALIGN_DOWN(number, 1ULL << order)];
 
@@ -319,19 +400,21 @@ bool pmm_frame_is_free(uint64_t number)
     return false;
 }
 
-/* For the self-test: walks every list with the lock held. NULL, or what is wrong. */
+/* For the self-test: walks every list with the lock held, after the processors' own have gone back
+ * to them. NULL, or what is wrong. */
 const char *pmm_check_owners(void)
 {
     uint64_t irq = spin_lock_irqsave(&pmm.lock);
     uint64_t counted = 0;
     const char *fault = NULL;
 
+    caches_drain_locked();
     for (unsigned order = 0; order <= PMM_MAX_ORDER && !fault; order++)
         for (uint64_t n = pmm.first[order]; n && !fault; n = pmm_frames[n].next) {
-            fault = block_check(n, 1ULL << order);
+            fault = pmm_check_block(n, 1ULL << order);
             counted += 1ULL << order;
         }
-    if (!fault && counted != pmm.free)
+    if (!fault && counted != pmm_in_blocks)
         fault = "the free lists do not add up to the number of free frames";
     if (!fault && tables_any_free())
         fault = "a page table of the kernel lies in a free block";

@@ -2,12 +2,13 @@
 /*
  * mm/pmm.h - physical frames: a buddy allocator over the firmware's memory map
  *
- * Owns:    one descriptor (16 bytes) for every frame up to the end of RAM; the free lists.
+ * Owns:    one descriptor (16 bytes) for every frame up to the end of RAM; the free lists, and a
+ *          short list of single frames for each processor.
  * Used by: slab, windows, vm, fs. A frame that more than one owner may hold is counted.
- * Locks:   pmm.lock, a spinlock, rank PMM, taken with interrupts off.
+ * Locks:   pmm.lock, a spinlock, rank PMM, taken with interrupts off; for most single frames none.
  * Context: any but NMI.
  * Fails:   NULL when no block of that order is free.
- * Tests:   kernel/selftest/mm_checks.c
+ * Tests:   kernel/selftest/mm_checks.c, tests/host/pmm_test.c
  */
 #pragma once
 
@@ -25,20 +26,24 @@ enum pmm_flags {
 enum frame_state {
     FRAME_RESERVED = 0, /* not given to the allocator */
     FRAME_FREE,         /* head of a free block */
-    FRAME_USED,         /* head of an allocated block */
+    FRAME_CACHED,       /* free, in the list of a processor */
+    FRAME_USED,         /* head of an allocated block; from here on it has an owner */
     FRAME_SLAB,         /* belongs to a slab; owner is the cache's index */
     FRAME_LARGE,        /* head of a kmalloc block larger than the largest slab class */
     FRAME_PINNED,       /* part of the root filesystem archive: counted, never freed */
 };
 
-/* p pmm.lock while free; else the owner of the frame. a atomic */
+/* p pmm.lock while in a free block; else the owner of the frame. a atomic */
 struct frame {
-    uint32_t next;  /* [p] frame number of the next free block, 0 at the end */
-    uint32_t prev;  /* [p] */
-    uint32_t refs;  /* [a] holders, while allocated */
-    uint8_t order;  /* [p] */
-    uint8_t state;  /* [p] enum frame_state */
-    uint16_t owner; /* slab: cache index */
+    uint32_t next; /* [p] frame number of the next in the list, 0 at the end */
+    uint32_t prev; /* [p] */
+    uint32_t refs; /* [a] holders, while allocated */
+    uint8_t order; /* [p] */
+    uint8_t state; /* [p] enum frame_state */
+    union {
+        uint16_t owner; /* slab: cache index */
+        uint16_t page;  /* [a] page of a file: fs/page_cache/page_state.h */
+    };
 };
 
 _Static_assert(sizeof(struct frame) == 16, "descriptors must stay small");
@@ -56,6 +61,7 @@ void pmm_give(uint64_t first_frame, uint64_t count);
 /* For checks: NULL if every free block lies in memory that is free in the map (or was given since),
  * outside of the descriptors, and the free lists add up; else a sentence. */
 const char *pmm_check_owners(void);
+const char *pmm_check_block(uint64_t first, uint64_t count); /* the former, of one block */
 bool pmm_frame_is_free(uint64_t number); /* for checks, of frames that start-up memory surrounds */
 
 /* 2^order frames, one reference. */
@@ -74,8 +80,21 @@ static inline void frame_get(struct frame *frame)
 }
 void frame_put(struct frame *frame);
 
-/* Frames in the free lists now. Slab caches may hold more: see slab_drain. */
+/* Free frames now, those in the lists of processors included. Slab caches may hold more: see
+ * slab_drain. */
 uint64_t pmm_free_count(void);
+
+extern uint64_t pmm_in_blocks; /* [a] those that are in no list of a processor */
+
+/* Whether more than so many frames are free. The blocks alone suffice but where memory is short. */
+static inline bool pmm_has_more_than(uint64_t nframes)
+{
+    return likely(__atomic_load_n(&pmm_in_blocks, __ATOMIC_RELAXED) > nframes) ||
+           pmm_free_count() > nframes;
+}
+
+/* Merges what processors keep with the blocks. They go on meanwhile, and keep new frames. */
+void pmm_drain(void);
 uint64_t pmm_total_count(void); /* frames ever given to the allocator */
 
 static inline uint64_t frame_number(const struct frame *frame)

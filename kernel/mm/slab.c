@@ -29,6 +29,8 @@
 
 #define CACHES_MAX       64
 #define OBJECT_ALIGN     16
+#define CACHE_LINE       64
+#define LINE_WASTE       6 /* at most this part of an object, for a cache line of its own */
 #define SLAB_ORDER_MAX   3
 #define KMALLOC_SMALLEST 16
 #define KMALLOC_CLASSES  8 /* 16 .. 2,048 bytes */
@@ -45,6 +47,7 @@ struct slab_cache {
     struct spinlock lock;
     const char *name;
     uint32_t size;       /* I: bytes from one object to the next */
+    uint32_t first;      /* I: where the first object of a slab begins */
     uint32_t per_slab;   /* I */
     uint8_t order;       /* I: frames of a slab, as a power of two */
     uint16_t index;      /* I */
@@ -66,12 +69,19 @@ static struct slab_cache caches[CACHES_MAX];
 static unsigned caches_count;
 static struct slab_cache *kmalloc_caches[KMALLOC_CLASSES];
 
+/* Neighbours in a slab belong to different processors in time. Where it costs little they share no
+ * cache line, so that a count in one does not slow down a reader of the other. */
+static uint32_t object_align(size_t size)
+{
+    return ALIGN_UP(size, CACHE_LINE) - size <= size / LINE_WASTE ? CACHE_LINE : OBJECT_ALIGN;
+}
+
 /* The smallest slab that wastes at most an eighth. Larger slabs waste less at their end but need
  * larger blocks, which are scarcer. */
 static unsigned order_for(size_t size)
 {
     for (unsigned order = 0; order < SLAB_ORDER_MAX; order++) {
-        size_t room = (PAGE_SIZE << order) - sizeof(struct slab);
+        size_t room = (PAGE_SIZE << order) - CACHE_LINE;
 
         if (room >= size && room % size <= (PAGE_SIZE << order) / 8)
             return order;
@@ -94,9 +104,10 @@ struct slab_cache *slab_cache_create(const char *name, size_t size)
     ASSERT(caches_count < CACHES_MAX && size > 0 && size <= PAGE_SIZE);
     spin_init(&cache->lock, SPIN_SLAB);
     cache->name = name;
-    cache->size = (uint32_t)ALIGN_UP(size, OBJECT_ALIGN);
+    cache->size = ALIGN_UP((uint32_t)size, object_align(size));
+    cache->first = ALIGN_UP((uint32_t)sizeof(struct slab), object_align(size));
     cache->order = (uint8_t)order_for(cache->size);
-    cache->per_slab = (uint32_t)(((PAGE_SIZE << cache->order) - sizeof(struct slab)) / cache->size);
+    cache->per_slab = (uint32_t)(((PAGE_SIZE << cache->order) - cache->first) / cache->size);
     cache->index = (uint16_t)caches_count++;
     cache->batch = cache_batch(cache->size);
     list_init(&cache->partial);
@@ -122,7 +133,7 @@ static struct slab *slab_create(struct slab_cache *cache)
     list_init(&slab->link);
     slab->used = 0;
     slab->free = NULL;
-    object = (char *)(slab + 1) + (size_t)(cache->per_slab - 1) * cache->size;
+    object = (char *)slab + cache->first + (size_t)(cache->per_slab - 1) * cache->size;
     for (uint32_t i = 0; i < cache->per_slab; i++, object -= cache->size) {
         *(void **)object = slab->free;
         slab->free = object;

@@ -2,10 +2,10 @@
 /*
  * Accounts of users: what a user's processes hold of limited things.
  *
- * A small hash table, since few users have anything at a time.
+ * A tree by the user's number: root can make as many users as there are numbers.
  *
  * An account lives while something is charged to it: each charged object has a reference. It is
- * found or made, and goes, under the table's lock, so that a user never has two. The counts change
+ * found or made, and goes, under the tree's lock, so that a user never has two. The counts change
  * without it. Root's account is always there, so that its references need not be counted: most of
  * what is charged is root's.
  */
@@ -15,43 +15,45 @@
 #include "kernel/lib/assert.h"
 #include "kernel/mm/slab.h"
 
-#define BUCKETS 32
-
-static struct list buckets[BUCKETS]; /* all zero: empty and never used */
-static struct spinlock table_lock = SPINLOCK_INIT(SPIN_CHARGE);
+static struct rb_tree accounts;
+static struct spinlock tree_lock = SPINLOCK_INIT(SPIN_CHARGE);
 static struct user_charge root;
 
-static struct user_charge *find_account_locked(const struct list *bucket, uint32_t uid)
+/* The account, or NULL and the place for it. */
+static struct user_charge *find_account_locked(uint32_t uid, struct rb_node **parent,
+                                               struct rb_node ***link)
 {
-    ASSERT(spin_is_held(&table_lock));
-    list_for_each (node, bucket) {
-        struct user_charge *user = list_entry(node, struct user_charge, node);
+    ASSERT(spin_is_held(&tree_lock));
+    *parent = NULL;
+    for (*link = &accounts.root; **link;) {
+        struct user_charge *user = rb_entry(**link, struct user_charge, node);
+
         if (user->uid == uid)
             return user;
+        *parent = **link;
+        *link = uid < user->uid ? &(*parent)->left : &(*parent)->right;
     }
     return NULL;
 }
 
 struct user_charge *user_charge_get(uint32_t uid)
 {
-    struct list *bucket = &buckets[uid % BUCKETS];
     struct user_charge *user, *spare = NULL;
+    struct rb_node *parent, **link;
 
     if (uid == root.uid)
         return &root;
     for (;;) {
-        spin_lock(&table_lock);
-        if (!bucket->next)
-            list_init(bucket);
-        user = find_account_locked(bucket, uid);
+        spin_lock(&tree_lock);
+        user = find_account_locked(uid, &parent, &link);
         if (!user && spare) {
             user = spare;
             spare = NULL;
-            list_push_front(bucket, &user->node);
+            rb_insert(&accounts, &user->node, parent, link);
         }
         if (user)
             user->refs++;
-        spin_unlock(&table_lock);
+        spin_unlock(&tree_lock);
         if (user)
             break;
         /* Memory is not allocated under the lock; another thread may make the account meanwhile. */
@@ -71,11 +73,11 @@ void user_charge_put(struct user_charge *user)
 
     if (!user || user == &root)
         return;
-    spin_lock(&table_lock);
+    spin_lock(&tree_lock);
     last = --user->refs == 0;
     if (last)
-        list_remove(&user->node);
-    spin_unlock(&table_lock);
+        rb_erase(&accounts, &user->node);
+    spin_unlock(&tree_lock);
     if (!last)
         return;
     for (unsigned kind = 0; kind < CHARGE_KINDS; kind++)

@@ -7,14 +7,14 @@
  * Used by: fs (pages of pipes, advisory locks), proc (processes, queued signals). The object holds
  *          the account that it is charged to: it may outlive the process that made it, and be freed
  *          by another user.
- * Locks:   a spinlock, rank CHARGE, for the table of accounts; the counts are atomic.
+ * Locks:   a spinlock, rank CHARGE, for the tree of accounts; the counts are atomic.
  * Context: thread, no spinlock held.
  * Fails:   NULL without memory.
  * Tests:   tests/user/fs/pipe_user_limit.c, file_hoard.c
  */
 #pragma once
 
-#include "kernel/lib/list.h"
+#include "kernel/lib/rbtree.h"
 #include "kernel/lib/util.h"
 
 enum charge_kind {
@@ -25,9 +25,9 @@ enum charge_kind {
     CHARGE_KINDS,
 };
 
-/* I constant   t table lock   a atomic */
+/* I constant   t tree lock   a atomic */
 struct user_charge {
-    struct list node;           /* [t] */
+    struct rb_node node;        /* [t] */
     uint32_t uid;               /* [I] */
     uint32_t refs;              /* [t] */
     int64_t used[CHARGE_KINDS]; /* [a] */

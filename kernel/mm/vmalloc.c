@@ -54,6 +54,7 @@ static struct {
     uint64_t live;                  /* [lock] stacks in use */
     uint64_t table_frames;          /* [lock] */
     uint64_t device_next;           /* [lock] */
+    size_t slot_from;               /* [lock] no slot below it is free: where the search begins */
 } window = {.lock = SPINLOCK_INIT(SPIN_STACKS), .device_next = DEVICE_BASE};
 
 /* The level-1 entry of va, making tables on the way; NULL without memory. The top-level slot
@@ -179,6 +180,13 @@ static void stack_unmap_locked(uint64_t top)
     vmalloc_stale.slots[vmalloc_stale.count++] = (uint32_t)((bottom - WINDOW_BASE) / STACK_SLOT);
 }
 
+static void slot_free_locked(size_t slot)
+{
+    ASSERT(spin_is_held_inline(&window.lock));
+    bitmap_clear(vmalloc_slots, slot);
+    window.slot_from = MIN(window.slot_from, slot);
+}
+
 static void stacks_tlb_flush(void *argument)
 {
     const struct stale *stale = argument;
@@ -205,7 +213,7 @@ static uint64_t vmalloc_lock(void)
         ipi_call_all(stacks_tlb_flush, &stale);
         flags = spin_lock_irqsave(&window.lock);
         for (unsigned i = 0; i < stale.count; i++)
-            bitmap_clear(vmalloc_slots, stale.slots[i]);
+            slot_free_locked(stale.slots[i]);
     }
     return flags;
 }
@@ -218,7 +226,8 @@ static void *stack_create_locked(void)
     ASSERT(spin_is_held_inline(&window.lock));
     if (window.cached_count)
         return (void *)window.cached[--window.cached_count];
-    slot = bitmap_find_zero(vmalloc_slots, STACKS_MAX, 0);
+    slot = bitmap_find_zero(vmalloc_slots, STACKS_MAX, window.slot_from);
+    window.slot_from = slot;
     if (slot == STACKS_MAX)
         return NULL;
     bitmap_set(vmalloc_slots, slot);

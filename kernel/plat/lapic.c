@@ -60,7 +60,9 @@ enum lapic_register {
 #define CPUID_APIC         (1u << 9)  /* leaf 1, EDX */
 #define CPUID_TSC_DEADLINE (1u << 24) /* leaf 1, ECX */
 
-#define CALIBRATE_NS    250000u
+#define CALIBRATE_NS    150000u /* one round */
+#define ROUNDS_AGREE    3       /* in a row */
+#define ROUNDS_MAX      100
 #define SAMPLES         4
 #define CALIBRATE_READS 1000000u /* bound of the wait, should the TSC stand still */
 
@@ -213,22 +215,49 @@ static struct sample counter_sample(void)
     return best;
 }
 
-/* Ticks a second of the counter, against the TSC. 0 if one of them stands still. Both ends are
- * taken the same way, so that what a slow access adds cancels out. */
+/* Ticks a second between two samples; 0 if one of the clocks stood still. Both are taken the same
+ * way, so that what a slow access adds cancels out. */
+static uint64_t counter_rate(const struct sample *start, const struct sample *end, uint64_t tsc_hz)
+{
+    if (end->tsc == start->tsc)
+        return 0;
+    return (start->count - end->count) * tsc_hz / (end->tsc - start->tsc);
+}
+
+static bool rates_agree(uint64_t one, uint64_t other)
+{
+    return (one > other ? one - other : other - one) <= one / 32;
+}
+
+/* Ticks a second of the counter, against the TSC; 0 if one of them stands still. Rounds in a row
+ * have to agree, as in tsc_measure.c: a host may stop the machine between two reads. Where they
+ * never do, all of them together are the best there is. */
 static uint64_t counter_measure(uint64_t tsc_hz)
 {
-    uint64_t wait = (tsc_hz + 500000) / 1000000 * (CALIBRATE_NS / 1000);
-    struct sample start, end;
+    uint64_t wait = (tsc_hz + 500000) / 1000000 * (CALIBRATE_NS / 1000), before = 0;
+    struct sample begin, first, last;
+    unsigned run = 0;
 
     lapic_write(REG_TIMER_INITIAL, 0xffffffffu); /* the timer is masked */
-    start = counter_sample();
-    for (uint32_t i = 0; i < CALIBRATE_READS && tsc_read() - start.tsc < wait; i++)
-        ;
-    end = counter_sample();
+    begin = first = last = counter_sample();
+    for (unsigned round = 0; round < ROUNDS_MAX && run < ROUNDS_AGREE; round++) {
+        struct sample start = last;
+        uint64_t hz;
+
+        for (uint32_t i = 0; i < CALIBRATE_READS && tsc_read() - start.tsc < wait; i++)
+            ;
+        last = counter_sample();
+        hz = counter_rate(&start, &last, tsc_hz);
+        if (!run || !rates_agree(hz, before)) {
+            run = hz != 0;
+            first = start;
+        } else {
+            run++;
+        }
+        before = hz;
+    }
     lapic_write(REG_TIMER_INITIAL, 0);
-    if (end.tsc == start.tsc)
-        return 0;
-    return (start.count - end.count) * tsc_hz / (end.tsc - start.tsc);
+    return counter_rate(run == ROUNDS_AGREE ? &first : &begin, &last, tsc_hz);
 }
 
 /* TSC-deadline mode ignores the divider. */

@@ -23,7 +23,8 @@ struct tsc_reference {
 /* How far the timer came, if it wrapped at most once. */
 uint64_t tsc_elapsed(uint64_t from, uint64_t to, unsigned nbits);
 
-/* TSC ticks a second as measured by that timer; 0 if it stands still or behaves oddly. */
+/* TSC ticks a second as measured by that timer; 0 if it stands still or behaves oddly, or no few
+ * rounds one after the other agree. */
 uint64_t tsc_measure(const struct tsc_reference *reference);
 
 /* CPUID leaves as read; all zero where the processor has no such leaf. */
@@ -60,6 +61,7 @@ struct tsc_choice {
     int64_t other_ppm; /* how much faster it says the TSC is */
 };
 
-/* The first probe, in the order above, with a plausible answer. */
+/* The first probe, in the order above, with a plausible answer; a measured one is measured once
+ * more with another timer if a source that is free reports something else. */
 struct tsc_choice tsc_choose(const struct tsc_probe probes[TSC_NSOURCES],
                              const struct acpi_info *info);

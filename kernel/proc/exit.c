@@ -70,15 +70,18 @@ static bool parent_told_locked(struct process *process)
 /* What the child asked for in case that its parent ends: prctl(PR_SET_PDEATHSIG). */
 static void child_warn_locked(struct process *parent, struct process *child)
 {
-    struct lx_siginfo info = {
-        .code = LX_SI_USER, .sender = {.pid = parent->pid, .uid = identity_of_locked(parent).uid}};
+    struct lx_siginfo info = {.code = LX_SI_USER, .sender = {.pid = parent->pid}};
 
     ASSERT(process_tree_is_held());
     process_each_task (task, child) {
         int err;
 
-        info.signo = task->death_signal;
-        err = info.signo ? signal_send_info_locked(child, NULL, &info, false) : 0;
+        /* Read once: the child runs, and may change it. */
+        info.signo = __atomic_load_n(&task->death_signal, __ATOMIC_RELAXED);
+        if (!info.signo)
+            continue;
+        info.sender.uid = identity_of_locked(parent).uid;
+        err = signal_send_info_locked(child, NULL, &info, false);
         ASSERT(!err);
     }
 }
@@ -106,9 +109,8 @@ static struct pid *orphaned_get_locked(struct pid *group)
 /* One child gets a new parent. True: its end is of no interest there, and it is out of the tree.
  * *orphaned: what signals its group needs. */
 static bool child_leaves_locked(struct process *process, struct process *child,
-                                struct pid **orphaned)
+                                struct process *heir, struct pid **orphaned)
 {
-    struct process *heir = heir_of(process);
     bool was_outside = process->group != child->group && process->session == child->session;
 
     ASSERT(process_tree_is_held());
@@ -140,17 +142,22 @@ static void slice_end(struct list *gone, struct pid *orphaned)
 static void children_leave_locked(struct process *process, uint64_t *flags)
 {
     struct list gone = LIST_INIT(gone);
-    struct process *child;
+    struct process *child, *heir = NULL;
 
     ASSERT(process_tree_is_held());
     for (unsigned steps = 0; (child = family_first_locked(process)) != NULL; steps++) {
         struct pid *orphaned;
 
-        if (child_leaves_locked(process, child, &orphaned))
+        /* Once in a slice: it stays for as long as the lock is held, and may be thousands of
+         * generations away. */
+        if (!heir)
+            heir = heir_of(process);
+        if (child_leaves_locked(process, child, heir, &orphaned))
             list_push_back(&gone, &child->sibling.link);
         if (!orphaned && steps < EXIT_SLICE)
             continue;
         steps = 0;
+        heir = NULL;
         spin_unlock_irqrestore(&process_tree_lock, *flags);
         slice_end(&gone, orphaned);
         sched_preempt_point();

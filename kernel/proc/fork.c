@@ -72,6 +72,7 @@ static void process_fields_copy(struct process *parent, struct process *child)
     memcpy(child->limits, parent->limits, sizeof(child->limits));
     spin_unlock(&parent->lock);
     child->no_new_privs = parent->no_new_privs;
+    child->keep_caps = parent->keep_caps;
     child->layout = parent->layout;
     if (parent->exe) {
         file_get(parent->exe);
@@ -119,6 +120,7 @@ static void policy_inherit(struct thread *child, const struct thread *parent)
     child->policy = parent->policy & ~(uint32_t)LX_SCHED_RESET_ON_FORK;
     child->nice = parent->nice;
     child->slice_ns = parent->slice_ns;
+    child->vruntime_factor = parent->vruntime_factor;
     if (child->policy != parent->policy && parent->nice < 0)
         sched_set_nice(child, 0, child->policy == LX_SCHED_IDLE);
 }

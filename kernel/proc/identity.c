@@ -52,6 +52,21 @@ static bool is_other_user(const struct credentials *old, const struct credential
            old->fsgid != new->fsgid;
 }
 
+/* RLIMIT_NPROC as setuid and exec see it; root's processes are not limited. */
+static bool has_too_many(const struct process *process, const struct identity *identity)
+{
+    uint64_t limit = process->limits[LX_RLIMIT_NPROC].current;
+
+    return identity->cred.uid && (uint64_t)__atomic_load_n(&identity->user->used[CHARGE_PROCESSES],
+                                                           __ATOMIC_RELAXED) > limit;
+}
+
+bool identity_may_exec(struct task *self)
+{
+    self->over_limit = self->over_limit && has_too_many(self->process, self->identity);
+    return !self->over_limit;
+}
+
 void identity_replace(struct task *self, struct identity *identity)
 {
     struct group_set *groups = self->fs->cred.groups;
@@ -65,6 +80,9 @@ void identity_replace(struct task *self, struct identity *identity)
         __atomic_store_n(&self->thread.space->undumpable, true, __ATOMIC_RELAXED);
         self->death_signal = 0;
     }
+    /* Not refused here: programs that ignore the result of setuid would go on as root. */
+    if (identity->user != old->user)
+        self->over_limit = has_too_many(self->process, identity);
     group_set_get(identity->cred.groups); /* for the task's own copy */
     /* Counted on the new account before it leaves the old one: no moment at which it counts
      * nowhere. */

@@ -44,6 +44,8 @@ static inline void identity_put(struct identity *identity) /* NULL is fine */
 MUST_CHECK int identity_set(struct task *self, const struct credentials *cred);
 /* The same in two steps, for exec: the second cannot fail and takes over the reference. */
 void identity_replace(struct task *self, struct identity *identity);
+/* False: the caller became a user with more processes than RLIMIT_NPROC allows, and it still is. */
+MUST_CHECK bool identity_may_exec(struct task *self);
 
 /* Process tree locked: that of the process, whether it lives or has ended; borrowed by the copy:
  * its groups are not to be looked at. Of init: root's. */

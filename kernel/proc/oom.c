@@ -43,7 +43,7 @@ static void oom_nap(void)
 
     /* On the stack: timer_stop below waits for a handler that is running. */
     timer_init(&alarm.timer, alarm_rings);
-    sched_prepare(false);
+    sched_prepare(SCHED_UNINTERRUPTIBLE);
     timer_start(&alarm.timer, clock_monotonic_ns() + NAP_NS);
     sched_block();
     timer_stop(&alarm.timer);
@@ -163,7 +163,7 @@ static bool victim_wait(void)
         if (oom_must_die())
             return false;
         oom_nap();
-        if (pmm_free_count() > ENOUGH_FRAMES)
+        if (pmm_has_more_than(ENOUGH_FRAMES))
             return true;
     }
     return false;
@@ -180,7 +180,7 @@ static bool oom_wait(void)
     for (unsigned i = 0; i < VICTIMS_MAX; i++) {
         struct victim victim = {0};
 
-        if (pmm_free_count() > ENOUGH_FRAMES)
+        if (pmm_has_more_than(ENOUGH_FRAMES))
             return true;
         victim_find(&victim);
         /* A process that exits has given its space away before the pages are free. Only once:

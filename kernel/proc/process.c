@@ -251,9 +251,9 @@ static bool is_one_too_many(const struct process *process)
 
 /* How many numbers are none of its business. A user that takes all numbers leaves some to root, and
  * root some to the harness, so that the machine can still be helped. */
-static unsigned reserve_for(const struct process *parent, const struct process *process)
+static unsigned reserve_for(const struct process *behind, const struct process *process)
 {
-    if (parent == &process_init_process)
+    if (!behind) /* no copy: one of the harness; an orphan's copy may be a child of init, too */
         return 0;
     return credentials_is_privileged(&process->leader->identity->cred) ? RESERVE_HARNESS
                                                                        : RESERVE_PRIVILEGED;
@@ -268,7 +268,7 @@ int process_link_locked(struct process *parent, struct process *process, struct 
     /* Counted before the comparison, since setuid counts without this lock: neither misses the
      * other. */
     identity_charge_process(process, 1);
-    err = is_one_too_many(process) ? -EAGAIN : pid_assign_locked(pid, reserve_for(parent, process));
+    err = is_one_too_many(process) ? -EAGAIN : pid_assign_locked(pid, reserve_for(behind, process));
     if (err) {
         identity_charge_process(process, -1);
         return err;
@@ -304,6 +304,8 @@ static void children_anchors_update_locked(struct process *process, uint64_t *fl
     struct process *child;
 
     ASSERT(process_tree_is_held());
+    if (list_empty(&process->family.children))
+        return;
     process_walk_children_locked(&walk, process);
     while ((child = process_walk_next_locked(&walk)) != NULL) {
         process_anchor_update_locked(child);

@@ -87,6 +87,7 @@ struct process {
     uint32_t generation;                      /* [s] programs that it has run: exec adds one */
     struct lx_rlimit limits[LX_RLIM_NLIMITS]; /* [s] a word is read without it */
     bool no_new_privs;                        /* [o] */
+    bool keep_caps;                           /* [o] PR_SET_KEEPCAPS, until exec */
     bool subreaper; /* [o] read by others: orphans below become its children (CHILD_SUBREAPER) */
     uint64_t started_ns;                 /* [I] */
     struct process_usage usage;          /* [t] of a zombie; before that peak_pages alone, [o] */

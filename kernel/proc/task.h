@@ -30,6 +30,7 @@ struct task {
     int tid;                   /* [I] */
     void *fpu_object;          /* [I] what holds thread.arch.fpu */
     char name[16];             /* [o] read by others: prctl(PR_SET_NAME) */
+    bool over_limit;           /* [o] became a user with too many processes: exec looks again */
     int death_signal;          /* [o] read by others: sent to it when its parent ends; 0: none */
     struct lx_stack sig_stack; /* [o] sigaltstack */
     uint64_t sig_mask;         /* [s] bit n-1: signal n is blocked */
@@ -58,3 +59,13 @@ void task_free(struct task *task);
 void task_start(struct task *task);
 /* The last part of the path becomes the name. */
 void task_set_name(struct task *task, const char *path);
+
+/* For the calls that go on where they were, first of all: the deadline of before if this one is
+ * started anew, else 0. Whatever way the call ends, none is left for the next one. */
+static inline uint64_t restart_deadline_take(struct task *self)
+{
+    uint64_t deadline_ns = self->restart_deadline_ns;
+
+    self->restart_deadline_ns = 0;
+    return deadline_ns;
+}

@@ -71,7 +71,7 @@ static const char *dump_state_of(const struct task *task, bool runs)
     if (process->stopped)
         return "stopped";
     if (task->thread.state == THREAD_BLOCKED)
-        return task->thread.interruptible ? "sleeps" : "sleeps, uninterruptibly";
+        return task->thread.wait_ended_by & TIF_SIGNAL ? "sleeps" : "sleeps, uninterruptibly";
     return runs ? "runs" : "waits for a processor";
 }
 

@@ -35,7 +35,7 @@ static int page_fault(struct task *self, const struct trap_frame *frame, uint64_
         return LX_SIGSEGV;
     /* Interrupts are on and nothing is held: this may sleep for memory or for a file. */
     err = vm_fault(self->thread.space, cr2, access);
-    if (!err)
+    if (!err || err == -EINTR) /* it ends before it gets back to ring 3 */
         return 0;
     self->fault_address = cr2;
     /* vm_fault has waited for the out-of-memory killer in vain: the program cannot go on, and a

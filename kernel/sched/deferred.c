@@ -107,7 +107,7 @@ static void worker_run(void *argument)
             list = next;
         }
         /* The state first, then the look: a push in between makes the thread runnable again. */
-        sched_prepare(false);
+        sched_prepare(SCHED_UNINTERRUPTIBLE);
         if (__atomic_load_n(&stack, __ATOMIC_SEQ_CST))
             sched_cancel();
         else
@@ -154,7 +154,7 @@ void deferred_flush(void)
     deferred_queue(&flush.item);
     while (!__atomic_load_n(&flush.done, __ATOMIC_ACQUIRE)) {
         waitq_enter(&flushed, &waiter);
-        sched_prepare(false);
+        sched_prepare(SCHED_UNINTERRUPTIBLE);
         if (__atomic_load_n(&flush.done, __ATOMIC_SEQ_CST))
             sched_cancel();
         else

@@ -33,6 +33,12 @@ void hazard_leave(void)
     __atomic_store_n(&hazards[cpu_self()->index].object, NULL, __ATOMIC_RELEASE);
 }
 
+/* Interrupts off, or between enter and leave: the thread stays where it is. */
+bool hazard_is_held(void)
+{
+    return __atomic_load_n(&hazards[cpu_self()->index].object, __ATOMIC_RELAXED) != NULL;
+}
+
 void hazard_drain(const void *object)
 {
     unsigned self = cpu_self()->index;

@@ -17,8 +17,11 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 void hazard_enter(const void *object);
 void hazard_leave(void);
+bool hazard_is_held(void); /* by this processor: for assertions */
 
 /* Waits until no other processor is between enter and leave with that object: as long as one copy
  * of a reader takes. */

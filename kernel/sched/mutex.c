@@ -133,7 +133,7 @@ static void mutex_sleep(struct mutex *mutex, struct thread *self, uint64_t begin
     }
     list_push_back(&mutex->waiters, &self->mutex_link);
     do {
-        sched_prepare(false);
+        sched_prepare(SCHED_UNINTERRUPTIBLE);
         spin_unlock_irqrestore(&mutex->lock, flags);
         lock_stat_mutex(mutex_rank(mutex))->sleeps++;
         sched_block();

@@ -21,6 +21,9 @@
  * atomic operation on the same word; the idle thread is never a reader. A processor whose bit was
  * taken out of the idle mask by a waker counts as busy; it reports from the idle loop.
  *
+ * Each barrier takes the lists of all processors for itself: objects that another one has taken are
+ * freed by that one, whenever it comes to it. So barriers come one after the other.
+ *
  * A busy processor in ring 3 would never report: the start of a period sends it an interrupt, whose
  * handler asks for a turn of the scheduler on the way back (rcu_ask_here). No timer is needed,
  * and nothing happens where nothing is freed.
@@ -50,6 +53,8 @@ static struct {
     uint64_t started; /* [lock] number of the latest grace period */
     uint64_t done;    /* [lock] of the latest that is over; read without */
     bool again;       /* [lock] one more has been asked for */
+    uint64_t tickets; /* [a] barriers that have begun ... */
+    uint64_t turn;    /* [a] ... and ended: whose turn it is */
 } gp = {.lock = SPINLOCK_INIT(SPIN_RCU)};
 
 static bool is_reader(void)
@@ -137,10 +142,11 @@ void rcu_report(void)
     uint64_t bit = 1ULL << cpu_self()->index;
 
     ASSERT(!is_reader());
-    if (!(__atomic_load_n(&rcu_waiting, __ATOMIC_RELAXED) & bit))
-        return;
-    if (__atomic_and_fetch(&rcu_waiting, ~bit, __ATOMIC_SEQ_CST) == 0)
-        gp_end();
+    /* The end of one period may begin the next, which waits for this processor, too: an idle one
+     * that went on to halt would keep it waiting until some interrupt. It still has no reader. */
+    while (__atomic_load_n(&rcu_waiting, __ATOMIC_RELAXED) & bit)
+        if (__atomic_and_fetch(&rcu_waiting, ~bit, __ATOMIC_SEQ_CST) == 0)
+            gp_end();
 }
 
 /* --- the lists --- */
@@ -223,9 +229,14 @@ unsigned rcu_pending(void)
 void rcu_barrier(void)
 {
     struct collection all = {.lock = SPINLOCK_INIT(SPIN_RCU)};
-    uint64_t number;
+    uint64_t ticket = __atomic_fetch_add(&gp.tickets, 1, __ATOMIC_RELAXED), number;
 
     ASSERT(!spin_any_held());
+    /* No mutex: a caller may hold some of any rank. In the order in which they came. */
+    while (__atomic_load_n(&gp.turn, __ATOMIC_ACQUIRE) != ticket) {
+        sched_yield_cpu();
+        cpu_pause();
+    }
     ipi_call_all(rcu_collect, &all);
     number = gp_request();
     while (!gp_is_done(number)) {
@@ -234,4 +245,5 @@ void rcu_barrier(void)
     }
     for (unsigned i = 0; i < all.count; i++)
         rcu_free_all(all.lists[i]);
+    __atomic_store_n(&gp.turn, ticket + 1, __ATOMIC_RELEASE);
 }

@@ -26,6 +26,7 @@
 #include "kernel/core/ipi.h"
 #include "kernel/core/spinlock.h"
 #include "kernel/lib/assert.h"
+#include "kernel/sched/hazard.h"
 #include "kernel/sched/rcu.h"
 #include "kernel/sched/sched_queue.h"
 
@@ -113,6 +114,9 @@ static void switch_locked(struct runq *queue, struct thread *next)
     else if (self->is_idle)
         __atomic_fetch_and(&sched_idle_mask, ~bit, __ATOMIC_SEQ_CST);
     switch_account(queue, self);
+    /* It had the processor for itself, which puts it behind no thread that comes later. */
+    if (next->is_idle)
+        sched_raise_min_locked(queue, self->vruntime);
     __atomic_store_n(&queue->current, next, __ATOMIC_RELAXED);
     queue->previous = self;
     ASSERT(next->cpu == CPU_OWN->index);
@@ -136,11 +140,11 @@ void sched_first(void)
     irq_enable();
 }
 
-void sched_prepare(bool interruptible)
+void sched_prepare(uint32_t ended_by)
 {
     struct thread *self = thread_current();
 
-    self->interruptible = interruptible;
+    self->wait_ended_by = ended_by;
     __atomic_store_n(&self->state, THREAD_BLOCKED, __ATOMIC_SEQ_CST);
 }
 
@@ -149,10 +153,10 @@ void sched_cancel(void)
     __atomic_store_n(&thread_current()->state, THREAD_RUNNABLE, __ATOMIC_RELEASE);
 }
 
-/* What ends an interruptible wait. The end of a slice does not. */
-static bool work_pending(const struct thread *thread)
+/* Work that ends the thread's wait. */
+static bool wait_is_over(const struct thread *thread)
 {
-    return (__atomic_load_n(&thread->arch.work, __ATOMIC_SEQ_CST) & ~TIF_QUIET) != 0;
+    return (__atomic_load_n(&thread->arch.work, __ATOMIC_SEQ_CST) & thread->wait_ended_by) != 0;
 }
 
 void sched_block(void)
@@ -163,7 +167,7 @@ void sched_block(void)
 
     ASSERT(!spin_any_held());
     spin_lock_inline(&queue->lock);
-    if (self->state != THREAD_BLOCKED || (self->interruptible && work_pending(self))) {
+    if (self->state != THREAD_BLOCKED || wait_is_over(self)) {
         self->state = THREAD_RUNNABLE;
         spin_unlock_inline(&queue->lock);
     } else {
@@ -172,11 +176,12 @@ void sched_block(void)
     irq_restore(flags);
 }
 
-/* Leaves the processor, runnable: for good if it is to move, else behind the first. Queue locked,
- * as for switch_locked. */
-static void give_way(struct runq *queue)
+/* Leaves the processor, runnable: for good if it is to move, else behind the first, which there is.
+ * Queue locked, as for switch_locked. `moves` is what sched_should_move has said: not to be asked
+ * twice, since the thread's affinity may have been changed in between. */
+static void give_way(struct runq *queue, bool moves)
 {
-    if (sched_should_move(queue)) {
+    if (moves) {
         queue->current->migrating = true;
         sched_reschedule_locked(queue);
     } else {
@@ -188,14 +193,18 @@ void sched_yield_cpu(void)
 {
     uint64_t flags = irq_save();
     struct runq *queue = sched_own_queue();
+    bool moves;
 
     arch_thread_clear_work(CPU_OWN->thread, TIF_RESCHED);
     rcu_quiescent();
     spin_lock_inline(&queue->lock);
+    /* Its place in the tree is for the time up to now. */
+    sched_charge_locked(queue);
     if (queue->waiting)
         sched_go_last_locked(queue);
-    if (queue->waiting || sched_should_move(queue))
-        give_way(queue);
+    moves = sched_should_move(queue);
+    if (queue->waiting || moves)
+        give_way(queue, moves);
     else
         spin_unlock_inline(&queue->lock);
     irq_restore(flags);
@@ -205,13 +214,16 @@ void sched_preempt(void)
 {
     uint64_t flags = irq_save();
     struct runq *queue = sched_own_queue();
+    bool moves;
 
+    ASSERT(!hazard_is_held());
     arch_thread_clear_work(CPU_OWN->thread, TIF_RESCHED);
     rcu_quiescent();
     spin_lock_inline(&queue->lock);
     sched_charge_locked(queue);
-    if (sched_first_is_due(queue) || sched_should_move(queue)) {
-        give_way(queue);
+    moves = sched_should_move(queue);
+    if (moves || sched_first_is_due(queue)) {
+        give_way(queue, moves);
     } else {
         bool has_waiting = queue->waiting != 0;
 
@@ -250,17 +262,19 @@ static uint64_t enqueue_and_unlock(struct runq *queue, struct thread *thread)
 {
     unsigned cpu = thread->cpu;
     bool idle = queue->current->is_idle;
+    uint64_t affinity = __atomic_load_n(&thread->affinity, __ATOMIC_RELAXED), kick;
 
     sched_vruntime_limit(queue, thread);
     sched_enqueue_locked(queue, thread);
     sched_check_preempt(queue, thread);
     spin_unlock_inline(&queue->lock);
+    kick = idle ? 0 : sched_idle_for(affinity);
     /* Another processor starts its own slice timer when the interrupt gets there. */
     if (cpu != CPU_OWN->index)
-        return 1ULL << cpu;
+        return kick | 1ULL << cpu;
     if (!idle)
         sched_slice_start(queue);
-    return 0;
+    return kick;
 }
 
 /* A thread between two queues, whose .cpu says where it goes. The result goes to sched_kick. */
@@ -311,12 +325,12 @@ static uint64_t place_and_unlock(struct runq *queue, struct thread *thread)
 }
 
 /* The result goes to sched_kick. */
-static uint64_t wake_thread(struct thread *thread, bool only_interruptible)
+static uint64_t wake_thread(struct thread *thread, bool for_work)
 {
     uint64_t flags = irq_save(), kick = 0;
     struct runq *queue = runq_lock_of(thread);
 
-    if (thread->state == THREAD_BLOCKED && (thread->interruptible || !only_interruptible)) {
+    if (thread->state == THREAD_BLOCKED && (!for_work || wait_is_over(thread))) {
         thread->state = THREAD_RUNNABLE;
         /* It is still on its way out of its processor: it finds the state changed in sched_block
          * and stays. */
@@ -325,7 +339,7 @@ static uint64_t wake_thread(struct thread *thread, bool only_interruptible)
             irq_restore(flags);
             return kick;
         }
-    } else if (only_interruptible && queue->current == thread && thread->cpu != CPU_OWN->index) {
+    } else if (for_work && queue->current == thread && thread->cpu != CPU_OWN->index) {
         kick = 1ULL << thread->cpu; /* out of ring 3, to look at its work */
     }
     spin_unlock_inline(&queue->lock);

@@ -46,8 +46,12 @@ static inline void sched_kick(uint64_t cpus)
 void sched_notify(struct thread *thread);
 
 /* Gives the processor up until sched_wake. The caller has told its waker about itself, and set the
- * state with sched_prepare before that, so a wake-up in between is not lost. */
-void sched_prepare(bool interruptible);
+ * state with sched_prepare before that, so a wake-up in between is not lost. ended_by: the pending
+ * work that ends the wait, too. */
+#define SCHED_UNINTERRUPTIBLE 0u
+#define SCHED_INTERRUPTIBLE   (~TIF_QUIET) /* signals and whatever else is to be done at once */
+#define SCHED_KILLABLE        TIF_KILL
+void sched_prepare(uint32_t ended_by);
 void sched_block(void);
 void sched_cancel(void); /* after sched_prepare: stays awake after all */
 

@@ -10,7 +10,8 @@
  * Reads other processors' numbers without their locks: they are hints. What follows from a wrong
  * one is a thread on a longer queue until its slice ends, never one that is lost: threads change
  * queues under the locks alone. sched_idle_mask is exact in one direction: a processor sets its bit
- * before it looks for work for the last time and halts.
+ * before it looks for work for the last time and halts. A waker that has put a thread behind others
+ * looks at the mask once more, so none waits beside a processor that has just become idle.
  */
 #include "kernel/lib/assert.h"
 #include "kernel/sched/sched_queue.h"
@@ -76,22 +77,35 @@ bool sched_should_move(const struct runq *queue)
            waiting_on(shortest_queue(allowed, self)) + 2 <= queue->waiting;
 }
 
-/* An idle processor is taken out of the mask at once: the next waker finds another one. A thread
- * stays where its caches are if that costs nothing: the last processor wins among idle ones. */
+/* An idle processor is taken out of the mask at once: the next waker finds another one, and of two
+ * that have seen the same bit one. A thread stays where its caches are if that costs nothing: the
+ * last processor wins among idle ones. */
 unsigned sched_place(const struct thread *thread)
 {
-    uint64_t allowed = allowed_of(thread);
-    uint64_t idle = __atomic_load_n(&sched_idle_mask, __ATOMIC_SEQ_CST) & allowed;
+    uint64_t allowed = allowed_of(thread), idle;
     unsigned last = thread->cpu;
 
     if (!(allowed >> last & 1))
         last = (unsigned)__builtin_ctzll(allowed);
-    if (!idle)
-        return shortest_queue(allowed, last);
-    if (!(idle >> last & 1))
-        last = (unsigned)__builtin_ctzll(idle);
-    __atomic_fetch_and(&sched_idle_mask, ~(1ULL << last), __ATOMIC_SEQ_CST);
-    return last;
+    while ((idle = __atomic_load_n(&sched_idle_mask, __ATOMIC_SEQ_CST) & allowed) != 0) {
+        unsigned cpu = idle >> last & 1 ? last : (unsigned)__builtin_ctzll(idle);
+        uint64_t bit = 1ULL << cpu;
+
+        if (__atomic_fetch_and(&sched_idle_mask, ~bit, __ATOMIC_SEQ_CST) & bit)
+            return cpu;
+    }
+    return shortest_queue(allowed, last);
+}
+
+uint64_t sched_idle_for(uint64_t affinity)
+{
+    uint64_t idle;
+
+    /* The queue's number was stored before, and an idle processor looks at it after it has set its
+     * bit: with a fence on both sides one of the two sees the other. */
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    idle = __atomic_load_n(&sched_idle_mask, __ATOMIC_RELAXED) & affinity;
+    return idle & -idle;
 }
 
 /* The first of a queue that may run on that processor, out of it. */
@@ -115,25 +129,37 @@ static struct thread *steal_locked(struct runq *victim, unsigned cpu)
     return NULL;
 }
 
-struct thread *sched_steal(unsigned self)
+/* The processor where the most threads wait; CPU_MAX: none where any does. */
+static unsigned longest_queue(uint64_t without)
 {
-    struct thread *found;
-    struct runq *richest = NULL;
-    unsigned most = 0;
+    unsigned longest = CPU_MAX, most = 0;
 
-    for (unsigned cpu = 0; cpu < sched_online; cpu++) {
-        unsigned waiting = waiting_on(cpu);
+    for (unsigned cpu = 0; cpu < sched_cpus_online(); cpu++) {
+        unsigned waiting = without >> cpu & 1 ? 0 : waiting_on(cpu);
 
-        if (cpu != self && waiting > most) {
+        if (waiting > most) {
             most = waiting;
-            richest = &sched_queues[cpu];
+            longest = cpu;
         }
     }
-    if (!richest)
-        return NULL;
-    spin_lock(&richest->lock);
-    found = steal_locked(richest, self);
-    spin_unlock(&richest->lock);
+    return longest;
+}
+
+/* The longest queue may have threads alone that are bound to their processor: then the next one. */
+struct thread *sched_steal(unsigned self)
+{
+    uint64_t looked_at = 1ULL << self;
+    struct thread *found = NULL;
+    unsigned cpu;
+
+    while (!found && (cpu = longest_queue(looked_at)) != CPU_MAX) {
+        struct runq *victim = &sched_queues[cpu];
+
+        spin_lock(&victim->lock);
+        found = steal_locked(victim, self);
+        spin_unlock(&victim->lock);
+        looked_at |= 1ULL << cpu;
+    }
     return found;
 }
 

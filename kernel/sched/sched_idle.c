@@ -3,10 +3,10 @@
  * Idle threads, start-up of run queues, and the reschedule interrupt.
  *
  * An idle processor has its bit in sched_idle_mask. The loop sets the bit, then looks for work once
- * more, then halts with the instruction after STI: a waker that saw no bit has put its thread into
- * a queue before, which the last look finds; one that saw the bit takes it out and sends an
- * interrupt, which ends HLT. The idle thread is in no run queue and is chosen when the tree is
- * empty.
+ * more, then halts with the instruction after STI: a waker that sees no bit after it has put its
+ * thread into a queue (sched_idle_for) has put it there before that last look, which finds it; one
+ * that sees the bit sends an interrupt, which ends HLT. The idle thread is in no run queue and is
+ * chosen when the tree is empty.
  */
 #include "kernel/arch/x86_64/irq.h"
 #include "kernel/arch/x86_64/vectors.h"

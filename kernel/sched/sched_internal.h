@@ -61,6 +61,9 @@ extern uint64_t sched_idle_mask; /* [a] those in their idle thread */
 uint64_t sched_cpus_busy(void);
 /* Where a thread that became runnable should go. */
 unsigned sched_place(const struct thread *thread);
+/* A thread with that affinity has just been put into a queue behind others: an idle processor that
+ * should look for it, as a bit for sched_kick; 0: none. */
+uint64_t sched_idle_for(uint64_t affinity);
 /* Whether a thread that gives way should go on elsewhere. */
 bool sched_should_move(const struct runq *queue);
 /* Takes a waiting thread from the processor that has most of them; NULL: none. */

@@ -7,10 +7,11 @@
  * follow from time used, whatever a slice was worth or a host took away.
  *
  * Only differences within one queue mean anything. The queue's minimum, which never falls, follows
- * the thread that is furthest behind; a thread that leaves a queue carries its distance from that
- * minimum to the next one. A thread that slept falls behind by SLEEPER_NS at most: enough to be
- * the first when it wakes, too little to keep the others away for long. A new thread starts where
- * its creator is (sched_start), so that forking gains nothing.
+ * the thread that is furthest behind, also when that had the processor for itself and leaves it; a
+ * thread that leaves a queue carries its distance from that minimum to the next one. A thread that
+ * slept falls behind by SLEEPER_NS at most: enough to be the first when it wakes, too little to
+ * keep the others away for long. A new thread starts where its creator is (sched_start), so that
+ * forking gains nothing.
  *
  * The current thread is in no tree. Its time is accounted when it is switched away from, and when
  * another thread becomes runnable beside it: if that one is behind by more than WAKEUP_NS, the

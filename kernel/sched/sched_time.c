@@ -13,6 +13,8 @@
 #include "kernel/core/clock.h"
 #include "kernel/sched/sched_queue.h"
 
+#define ALARM_MAX_NS (1ULL << 58) /* nine years: in ticks it must not overflow */
+
 /* When the slice is over, the thread gives way on its return to ring 3, if the first in the queue
  * has had no more time than it. The timer may have been started for a thread before it: it is not
  * set anew with every switch. */
@@ -92,7 +94,8 @@ void sched_set_alarm(uint64_t ns)
     if (ns != UINT64_MAX) {
         /* One tick more, for the conversion rounds down: an alarm that rings before its time would
          * find no timer due, and be set again. */
-        self->alarm = self->ran + (tsc_read() - queue->since) + clock_ns_to_ticks(ns) + 1;
+        self->alarm =
+            self->ran + (tsc_read() - queue->since) + clock_ns_to_ticks(MIN(ns, ALARM_MAX_NS)) + 1;
         sched_alarm_start(queue);
     }
     irq_restore(flags);

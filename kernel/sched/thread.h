@@ -37,7 +37,7 @@ struct thread {
     struct vm_space *space;   /* [o] the address space of ring 3; NULL: none */
     uint64_t mutexes;         /* [o] mutexes held: the sum of their units */
     uint8_t state;            /* [r] enum thread_state */
-    bool interruptible;       /* [r] while blocked: pending work ends the wait */
+    uint32_t wait_ended_by;   /* [r] while blocked: the pending work (TIF_*) that ends the wait */
     bool migrating;           /* [r] off to another processor, see finish */
     bool is_idle;             /* [I] */
     bool rseq_registered;     /* [o] gets TIF_RSEQ when it is switched away from */

@@ -116,7 +116,7 @@ static int sleep_once(const struct waiter *waiters, unsigned count, uint64_t dea
                       bool realtime)
 {
     sched_assert_may_sleep();
-    sched_prepare(true);
+    sched_prepare(SCHED_INTERRUPTIBLE);
     if (any_woken(waiters, count)) {
         sched_cancel();
         return 0;
@@ -141,6 +141,21 @@ int waitq_sleep(const struct waiter *waiters, unsigned count, uint64_t deadline_
     return sleep_once(waiters, count, deadline_ns, false);
 }
 
+int waitq_sleep_killable(const struct waiter *waiter)
+{
+    sched_assert_may_sleep();
+    sched_prepare(SCHED_KILLABLE);
+    if (any_woken(waiter, 1)) {
+        sched_cancel();
+        return 0;
+    }
+    sched_block();
+    if (!any_woken(waiter, 1) &&
+        (__atomic_load_n(&thread_current()->arch.work, __ATOMIC_RELAXED) & TIF_KILL))
+        return -EINTR;
+    return 0;
+}
+
 int waitq_sleep_realtime(const struct waiter *waiters, unsigned count, uint64_t realtime_ns)
 {
     return sleep_once(waiters, count, realtime_ns, true);
@@ -157,6 +172,9 @@ int waitq_wait(struct waitq *queue, struct mutex *held, uint64_t deadline_ns)
         mutex_unlock(held);
     result = waitq_sleep(&waiter, 1, deadline_ns);
     waitq_leave(queue, &waiter);
+    /* A wake-up for this thread alone that came after the signal: it must not be lost. */
+    if (unlikely(result && waiter.woken))
+        result = 0;
     if (held)
         mutex_lock(held);
     return result;

@@ -30,7 +30,14 @@ struct waiter {
 };
 
 void waitq_init(struct waitq *queue);
+/* Under the mutex that guards the event: every waiter is seen that still is to be woken. */
+static inline bool waitq_is_empty(struct waitq *queue)
+{
+    return __atomic_load_n(&queue->waiters.next, __ATOMIC_RELAXED) == &queue->waiters;
+}
+
 void waitq_wake_all(struct waitq *queue);
+/* The one that has waited longest. It is woken for certain: its waitq_wait returns 0. */
 void waitq_wake_one(struct waitq *queue);
 
 /* Gives up `held` (may be NULL), sleeps, takes it again. deadline_ns: monotonic time, 0 for none.
@@ -46,6 +53,9 @@ MUST_CHECK int waitq_sleep(const struct waiter *waiters, unsigned count, uint64_
 /* The same until a real time, also when the clock is set meanwhile. */
 MUST_CHECK int waitq_sleep_realtime(const struct waiter *waiters, unsigned count,
                                     uint64_t realtime_ns);
+
+/* For one waiter, and for what a signal must not cut short: -EINTR only when the task is to die. */
+MUST_CHECK int waitq_sleep_killable(const struct waiter *waiter);
 
 /* Whether a wait would end at once with -ERESTARTSYS: long copies look, and stop with what they
  * have. */

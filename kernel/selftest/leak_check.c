@@ -25,6 +25,8 @@ void leak_check_take(struct leak_counts *counts)
     rcu_barrier();
     /* Empty slabs count as free. */
     slab_drain();
+    /* Each test begins with blocks as large as can be. */
+    pmm_drain();
     counts->frames = pmm_free_count() + vmalloc_frames_held() + fs_frames_held();
     counts->files = file_live_count();
     counts->orphans = fs_orphans() + mount_detached();

@@ -6,12 +6,15 @@
  * which is compared when it is freed: a block that was handed out twice, or written beyond its end,
  * has lost it. The leak check around every check (ktest.c) finds what was not freed.
  */
+#include "kernel/core/clock.h"
+#include "kernel/core/ipi.h"
 #include "kernel/core/random.h"
 #include "kernel/lib/fmt.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/pmm.h"
 #include "kernel/mm/slab.h"
 #include "kernel/mm/vmalloc.h"
+#include "kernel/sched/sched.h"
 #include "kernel/selftest/ktest.h"
 
 #define SLOTS  200
@@ -147,12 +150,11 @@ KTEST(zeroed, "mm-zeroed-frames")
     return true;
 }
 
-/* All frames, down to none: the count of free frames must be exact, and running out must be an
- * error and not a panic. */
-KTEST(exhaustion, "mm-exhaustion")
+/* All frames, down to none, and back. How many there were. */
+static uint64_t frames_exhaust(void)
 {
     struct frame *first = NULL;
-    uint64_t free_before = pmm_free_count(), count = 0;
+    uint64_t count = 0;
 
     /* Chained through their own first bytes. */
     for (;;) {
@@ -171,9 +173,131 @@ KTEST(exhaustion, "mm-exhaustion")
         pmm_free(first, 0);
         first = next;
     }
+    return count;
+}
+
+/* The count of free frames must be exact, and running out must be an error and not a panic. */
+KTEST(exhaustion, "mm-exhaustion")
+{
+    uint64_t free_before = pmm_free_count(), count = frames_exhaust();
+
     KTEST_EXPECT(count == free_before, "%llu frames free, %llu handed out",
                  (unsigned long long)free_before, (unsigned long long)count);
     KTEST_EXPECT(pmm_free_count() == free_before, "frames lost");
+    return true;
+}
+
+/* In an interrupt of each processor: its list has a frame at least afterwards. */
+static void frame_keep(void *argument)
+{
+    struct frame *frame = pmm_alloc(0, PMM_PLAIN);
+
+    (void)argument;
+    if (frame)
+        pmm_free(frame, 0);
+}
+
+/* What the other processors keep counts as free, is there for the last allocations, and goes back
+ * without their doing. */
+KTEST(kept, "mm-frames-of-others")
+{
+    uint64_t free_before = pmm_free_count(), kept, count;
+
+    pmm_drain();
+    KTEST_EXPECT(pmm_in_blocks == free_before, "a processor keeps frames behind a drain");
+    ipi_call_all(frame_keep, NULL);
+    kept = free_before - pmm_in_blocks;
+    KTEST_EXPECT(kept >= sched_cpus_online(), "%llu frames kept by %u processors",
+                 (unsigned long long)kept, sched_cpus_online());
+    KTEST_EXPECT(pmm_free_count() == free_before, "kept frames are not counted");
+    count = frames_exhaust();
+    KTEST_EXPECT(count == free_before, "%llu frames free, %llu handed out",
+                 (unsigned long long)free_before, (unsigned long long)count);
+    ipi_call_all(frame_keep, NULL);
+    pmm_drain();
+    KTEST_EXPECT(pmm_in_blocks == free_before, "frames lost by a drain");
+    return true;
+}
+
+#define TAKERS   8
+#define TAKER_NS 200000000ULL
+#define TAKER_SLOTS                                                                                \
+    48 /* more than a processor keeps: lists are filled and shortened all the time */
+
+static struct {
+    struct thread threads[TAKERS];
+    volatile unsigned ended;
+    uint32_t wrong;  /* [a] frames that another owner has written to */
+    uint64_t rounds; /* [a] */
+    uint64_t end_ns; /* I while they run */
+} takers;
+
+static void taker_ended(struct thread *thread)
+{
+    (void)thread;
+    __atomic_fetch_add(&takers.ended, 1, __ATOMIC_SEQ_CST);
+}
+
+/* Each frame has its owner's mark while it has an owner. */
+static void taker(void *argument)
+{
+    struct frame *slots[TAKER_SLOTS];
+    uint64_t mark = (uint64_t)argument + 1, rounds = 0;
+
+    sched_first();
+    while (clock_monotonic_ns() < takers.end_ns) {
+        unsigned count = 0;
+
+        while (count < TAKER_SLOTS && (slots[count] = pmm_alloc(0, PMM_PLAIN)) != NULL) {
+            *(volatile uint64_t *)frame_address(slots[count]) = mark;
+            count++;
+        }
+        while (count-- > 0) {
+            if (*(volatile uint64_t *)frame_address(slots[count]) != mark)
+                __atomic_fetch_add(&takers.wrong, 1, __ATOMIC_RELAXED);
+            pmm_free(slots[count], 0);
+        }
+        rounds++;
+        sched_preempt_point();
+    }
+    __atomic_fetch_add(&takers.rounds, rounds, __ATOMIC_RELAXED);
+    sched_exit();
+}
+
+/* Every processor takes and frees, while this one takes their lists away from them. */
+KTEST(drained_at_once, "mm-drain-while-used")
+{
+    uint64_t free_before, drains = 0;
+    unsigned cpus = MIN(sched_cpus_online(), TAKERS);
+    const char *fault = NULL;
+
+    takers.ended = takers.wrong = 0;
+    takers.rounds = 0;
+    takers.end_ns = clock_monotonic_ns() + TAKER_NS;
+    for (unsigned i = 0; i < cpus; i++) {
+        KTEST_EXPECT(!thread_create(&takers.threads[i], taker, (void *)(uint64_t)i),
+                     "not enough memory");
+        takers.threads[i].ended = taker_ended;
+        takers.threads[i].affinity = 1ULL << i;
+    }
+    free_before = pmm_free_count();
+    for (unsigned i = 0; i < cpus; i++)
+        sched_start(&takers.threads[i]);
+    while (takers.ended < cpus && clock_monotonic_ns() < takers.end_ns + 10 * 1000000000ULL) {
+        pmm_drain();
+        drains++;
+        if (!fault)
+            fault = pmm_check_owners();
+        sched_yield_cpu();
+    }
+    KTEST_EXPECT(takers.ended == cpus, "%u of %u threads ended", takers.ended, cpus);
+    KTEST_EXPECT(!fault, "%s", fault);
+    KTEST_EXPECT(!takers.wrong, "%u frames had two owners", takers.wrong);
+    KTEST_EXPECT(drains && takers.rounds, "nothing was done");
+    KTEST_EXPECT(pmm_free_count() == free_before, "%lld frames lost",
+                 (long long)(free_before - pmm_free_count()));
+    for (unsigned i = 0; i < cpus; i++)
+        thread_destroy(&takers.threads[i]);
     return true;
 }
 

@@ -10,14 +10,17 @@
 #include "kernel/core/clock.h"
 #include "kernel/lib/fmt.h"
 #include "kernel/mm/slab.h"
+#include "kernel/sched/hazard.h"
 #include "kernel/sched/rcu.h"
 #include "kernel/sched/sched.h"
 #include "kernel/selftest/ktest.h"
 
 #define MANY       5000
+#define SOME       200 /* fewer than are freed without a barrier */
 #define LIVE       0x600d600d600d600dULL
 #define GONE       0xdeaddeaddeaddeadULL
 #define READING_NS 100000000ULL
+#define HOLDING_NS 20000000ULL
 
 struct item {
     struct rcu_head rcu;
@@ -100,21 +103,28 @@ static void reader_ended(struct thread *thread)
     __atomic_fetch_sub(&nreaders, 1, __ATOMIC_RELEASE);
 }
 
+/* False: there is no memory for it. */
+static bool reader_start(unsigned cpu, void (*function)(void *))
+{
+    struct thread *thread = &readers[__atomic_load_n(&nreaders, __ATOMIC_RELAXED)];
+
+    *thread = (struct thread){0};
+    if (thread_create(thread, function, NULL))
+        return false;
+    thread->affinity = 1ULL << cpu;
+    thread->ended = reader_ended;
+    __atomic_fetch_add(&nreaders, 1, __ATOMIC_RELAXED);
+    sched_start(thread);
+    return true;
+}
+
 /* On every processor but the first, as many as there is memory for. */
-static void readers_start(void)
+static void threads_start(void (*function)(void *argument))
 {
     stop = false;
-    for (unsigned cpu = 1; cpu < sched_cpus_online(); cpu++) {
-        struct thread *thread = &readers[nreaders];
-
-        *thread = (struct thread){0};
-        if (thread_create(thread, read_published, NULL))
+    for (unsigned cpu = 1; cpu < sched_cpus_online(); cpu++)
+        if (!reader_start(cpu, function))
             break;
-        thread->affinity = 1ULL << cpu;
-        thread->ended = reader_ended;
-        nreaders++;
-        sched_start(thread);
-    }
 }
 
 /* Stacks are freed when the threads have ended for good. */
@@ -149,7 +159,7 @@ KTEST(rcu_reader, "rcu-reader-keeps-object")
     seen_gone = 0;
     published = item_make();
     KTEST_EXPECT(published, "no memory");
-    readers_start();
+    threads_start(read_published);
     count = nreaders;
     while (good && clock_monotonic_ns() < end) {
         good = replace_published();
@@ -160,5 +170,98 @@ KTEST(rcu_reader, "rcu-reader-keeps-object")
     kfree(published);
     KTEST_EXPECT(good, "no memory");
     KTEST_EXPECT(seen_gone == 0, "readers saw an object %u times after it was freed", seen_gone);
+    return true;
+}
+
+/* Has the lists of all processors freed, without a pause. */
+static void barriers_again(void *argument)
+{
+    (void)argument;
+    sched_first();
+    while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
+        rcu_barrier();
+        sched_yield_cpu();
+    }
+    sched_exit();
+}
+
+/* The object may be on the lists that another barrier has taken. */
+KTEST(rcu_barriers, "rcu-barriers-at-once")
+{
+    uint64_t end = clock_monotonic_ns() + READING_NS;
+    unsigned count, given = 0;
+    bool good = true;
+
+    freed = 0;
+    threads_start(barriers_again);
+    count = nreaders;
+    while (good && clock_monotonic_ns() < end) {
+        for (unsigned i = 0; i < SOME; i++) {
+            struct item *item = item_make();
+
+            if (!item)
+                break;
+            rcu_call(&item->rcu, item_free);
+            given++;
+            cpu_pause();
+        }
+        rcu_barrier();
+        good = __atomic_load_n(&freed, __ATOMIC_RELAXED) == given;
+    }
+    readers_stop(count);
+    KTEST_EXPECT(good, "only %u of %u were free after the barrier", freed, given);
+    return true;
+}
+
+/* --- hazard pointers --- */
+
+static struct {
+    bool entered, left; /* atomic */
+    bool early;         /* the drain has not waited */
+} hazard;
+
+static void hazard_hold(void *argument)
+{
+    uint64_t end;
+
+    (void)argument;
+    sched_first();
+    hazard_enter(&hazard);
+    __atomic_store_n(&hazard.entered, true, __ATOMIC_RELEASE);
+    end = clock_monotonic_ns() + HOLDING_NS;
+    while (clock_monotonic_ns() < end)
+        cpu_pause();
+    __atomic_store_n(&hazard.left, true, __ATOMIC_RELEASE);
+    hazard_leave();
+    sched_exit();
+}
+
+static void hazard_wait(void *argument)
+{
+    (void)argument;
+    sched_first();
+    while (!__atomic_load_n(&hazard.entered, __ATOMIC_ACQUIRE))
+        cpu_pause();
+    hazard_drain(&hazard);
+    hazard.early = !__atomic_load_n(&hazard.left, __ATOMIC_ACQUIRE);
+    sched_exit();
+}
+
+/* Whoever drains waits for a reader on each other processor: of the first two in both directions.
+ * The thread that waits may be started alone, for want of memory: then it finds no reader. */
+KTEST(hazard_drain_waits, "hazard-drain-waits")
+{
+    for (unsigned cpu = 0; cpu < 2 && sched_cpus_online() > 1; cpu++) {
+        bool holds, waits;
+
+        hazard.entered = hazard.left = hazard.early = false;
+        waits = reader_start(!cpu, hazard_wait);
+        holds = waits && reader_start(cpu, hazard_hold);
+        if (!holds)
+            __atomic_store_n(&hazard.entered, true, __ATOMIC_RELEASE);
+        readers_stop((unsigned)waits + holds);
+        KTEST_EXPECT(holds, "no memory");
+        KTEST_EXPECT(!hazard.early, "not for the reader on processor %u", cpu);
+    }
     return true;
 }

@@ -29,6 +29,12 @@ static int range_end(uint64_t start, uint64_t nbytes, uint64_t *end)
     return 0;
 }
 
+/* Frames of the kernel's own, which are not the program's to drop. */
+static bool area_is_kernel(const struct vm_area *area)
+{
+    return area->pager && area->pager->ops->is_kernel;
+}
+
 int vm_check_mapped_locked(const struct vm_space *space, uint64_t start, uint64_t end)
 {
     const struct vm_area *area = vm_area_find(space, start);
@@ -59,10 +65,17 @@ int vm_check_mapped(struct vm_space *space, uint64_t start, uint64_t nbytes)
     return err;
 }
 
+static bool discard_allowed(const struct vm_area *area, int advice)
+{
+    if (area_is_kernel(area) || (area->locked && advice != LX_MADV_DONTNEED_LOCKED))
+        return false;
+    return advice != LX_MADV_FREE || !area->pager;
+}
+
 /* MADV_DONTNEED and MADV_FREE. Pages of a private mapping of a file that the program had changed
  * are lost with the others: that is what it asks for. MADV_FREE may drop at any time, so also at
  * once. An area of the wrong kind ends the call, with what lies before it done. */
-int vm_discard(struct vm_space *space, uint64_t start, uint64_t nbytes, bool only_anonymous)
+int vm_discard(struct vm_space *space, uint64_t start, uint64_t nbytes, int advice)
 {
     struct vm_gather gather;
     uint64_t end;
@@ -75,7 +88,7 @@ int vm_discard(struct vm_space *space, uint64_t start, uint64_t nbytes, bool onl
     /* Areas stay as they are: pages that go come back as fresh ones, or as the file's. */
     for (const struct vm_area *area = vm_area_find(space, start); !err && area && area->start < end;
          area = vm_area_next(area)) {
-        if (only_anonymous && area->pager)
+        if (!discard_allowed(area, advice))
             err = -EINVAL;
         else
             vm_table_clear(&gather, MAX(area->start, start), MIN(area->end, end));
@@ -91,7 +104,7 @@ int vm_discard(struct vm_space *space, uint64_t start, uint64_t nbytes, bool onl
 /* Whether the area's pages can be taken out of its file through it; the order is Linux's. */
 static int punch_check(const struct vm_area *area)
 {
-    if (!area->pager)
+    if (!area->pager || area->locked)
         return -EINVAL;
     if (!area->shared || !area->may_write)
         return -EACCES;
@@ -155,6 +168,8 @@ static int fork_rule_set(struct vm_area *area, enum vm_fork_rule rule)
 {
     if (rule == VM_FORK_DONT)
         area->dont_fork = true;
+    else if (rule == VM_FORK_DO && area_is_kernel(area))
+        return -EINVAL;
     else if (rule == VM_FORK_DO)
         area->dont_fork = false;
     else if (rule == VM_FORK_KEEP)
@@ -196,8 +211,69 @@ int vm_set_fork_rule(struct vm_space *space, uint64_t start, uint64_t nbytes,
     return err;
 }
 
-/* How the page at va is to be brought in. Negative: not at all. Reading needs any right, since x86
- * cannot keep reads out of what may be written or executed. */
+/* Nothing is ever written out to make room, so a lock is a mark: it keeps advice from dropping
+ * pages, and msync from invalidating them. Linux marks up to the first hole and reports that: so
+ * does this. */
+int vm_lock(struct vm_space *space, uint64_t start, uint64_t nbytes, bool locked)
+{
+    struct vm_area *area;
+    uint64_t end;
+    int err = range_end(start, nbytes, &end);
+
+    if (err || start == end)
+        return err;
+    mutex_lock(&space->lock);
+    err = vm_split_locked(space, start, end);
+    while (!err && start < end) {
+        area = vm_area_find(space, start);
+        if (!area || area->start > start) {
+            err = -ENOMEM;
+            break;
+        }
+        start = area->end;
+        vm_area_set_mlock(space, area, locked && !area_is_kernel(area));
+        sched_preempt_point();
+    }
+    /* With a hole before it the border at the end may be for nothing. */
+    area = vm_area_find(space, end);
+    if (area && area->start == end)
+        vm_area_merge(space, area);
+    mutex_unlock(&space->lock);
+    return err;
+}
+
+void vm_lock_all(struct vm_space *space, bool locked)
+{
+    uint64_t at = 0;
+    struct vm_area *area;
+
+    mutex_lock(&space->lock);
+    while ((area = vm_area_find(space, at)) != NULL) {
+        at = area->end;
+        vm_area_set_mlock(space, area, locked && !area_is_kernel(area));
+        sched_preempt_point();
+    }
+    mutex_unlock(&space->lock);
+}
+
+bool vm_range_has_mlock(struct vm_space *space, uint64_t start, uint64_t nbytes)
+{
+    const struct vm_area *area;
+    bool found = false;
+
+    mutex_lock(&space->lock);
+    for (area = nbytes ? vm_area_find(space, start) : NULL;
+         !found && area && area->start < start + nbytes; area = vm_area_next(area)) {
+        found = area->locked;
+        sched_preempt_point();
+    }
+    mutex_unlock(&space->lock);
+    return found;
+}
+
+/* How the page at va is to be brought in. Negative: not at all. MADV_POPULATE_READ needs the right
+ * to read, as on Linux, though x86 cannot keep reads out of what may be written or executed: for
+ * the others any right will do. */
 static int access_for(struct vm_space *space, uint64_t va, enum vm_populate how, uint64_t *area_end)
 {
     const struct vm_area *area;
@@ -209,7 +285,9 @@ static int access_for(struct vm_space *space, uint64_t va, enum vm_populate how,
         *area_end = area->end;
         if (how == VM_POPULATE_WRITE)
             access = area->prot & LX_PROT_WRITE ? VM_WRITE : -EINVAL;
-        else if (how == VM_POPULATE_ANY && (area->prot & LX_PROT_WRITE) && !area->shared)
+        else if (how == VM_POPULATE_READ)
+            access = (area->prot & LX_PROT_READ) && !area_is_kernel(area) ? VM_READ : -EINVAL;
+        else if ((area->prot & LX_PROT_WRITE) && !area->shared)
             access = VM_WRITE;
         else
             access = area->prot ? VM_READ : -EINVAL;

@@ -4,8 +4,9 @@
  *
  * Each area knows the free bytes below it (`gap`) and the longest gap in its subtree (`longest`).
  * An insertion or removal changes gaps of the area and of its successor, and subtrees along the
- * way to the root; rotations move only nodes next to that way. So each change repairs from the
- * deepest node that it touched upwards, and nothing else.
+ * way to the root. The gaps are set before the tree changes; the tree then repairs from the deepest
+ * node that it touched upwards, once: the successor of a new leaf lies on that way, and so does, of
+ * an area that goes, wherever it stands then.
  *
  * Neighbours that are alike are one area: adding, changing and moving merge them. An area counts in
  * mapped_pages and data_pages from its insertion to its removal, and is in the reverse map of its
@@ -20,6 +21,7 @@
 
 #include "kernel/lib/assert.h"
 #include "kernel/mm/slab.h"
+#include "kernel/sched/sched.h"
 #include "kernel/vm/vm_map.h"
 #include "kernel/vm/vm_pager.h"
 #include "kernel/vm/vm_rmap.h"
@@ -115,74 +117,54 @@ static void longest_update_up(struct rb_node *node)
         longest_update(node);
 }
 
-/* After an insertion or removal at `node`: rotations have moved only nodes on the way from there
- * to the root and children of those. */
-static void longest_rebuild_up(struct rb_node *node)
+/* For a stack the gap that it keeps below itself is not free. prev NULL: there is none below. */
+static void area_gap_set_after(struct vm_area *area, const struct vm_area *prev)
 {
-    for (; node; node = rb_parent(node)) {
-        if (node->left)
-            longest_update(node->left);
-        if (node->right)
-            longest_update(node->right);
-        longest_update(node);
-    }
-}
-
-/* For a stack the gap that it keeps below itself is not free. */
-static void area_gap_set(struct vm_area *area)
-{
-    const struct vm_area *prev = vm_area_prev(area);
     uint64_t low = prev ? prev->end : USER_BASE;
     uint64_t high = vm_area_low(area);
 
     area->gap = high > low ? high - low : 0;
 }
 
-static void area_insert(struct vm_space *space, struct vm_area *area)
+static void area_gap_set(struct vm_area *area)
 {
-    struct rb_node **link = &space->areas.root, *parent = NULL;
-    struct vm_area *next;
-
-    /* No two areas begin at one address, and they do not overlap: the start alone decides. */
-    while (*link) {
-        parent = *link;
-        link = area->start < area_of(parent)->start ? &parent->left : &parent->right;
-    }
-    rb_insert(&space->areas, &area->node, parent, link);
-    space->areas_count++;
-    area_gap_set(area);
-    next = vm_area_next(area);
-    if (next)
-        area_gap_set(next);
-    longest_rebuild_up(&area->node);
-    if (next)
-        longest_update_up(&next->node);
+    area_gap_set_after(area, vm_area_prev(area));
 }
 
-/* Where the tree changes deepest when the node goes: its successor takes its place if it has two
- * children. */
-static struct rb_node *erase_from(const struct rb_node *node)
+static void area_insert(struct vm_space *space, struct vm_area *area)
 {
-    struct rb_node *next;
+    struct rb_node **link = &space->areas.root, *parent = NULL, *prev = NULL, *next = NULL;
 
-    if (!node->left || !node->right)
-        return rb_parent(node);
-    next = rb_next(node);
-    return rb_parent(next) == node ? next : rb_parent(next);
+    /* No two areas begin at one address, and they do not overlap: the start alone decides. The last
+     * turns to either side were at the neighbours. */
+    while (*link) {
+        parent = *link;
+        if (area->start < area_of(parent)->start) {
+            next = parent;
+            link = &parent->left;
+        } else {
+            prev = parent;
+            link = &parent->right;
+        }
+    }
+    area_gap_set_after(area, area_of(prev));
+    if (next)
+        area_gap_set_after(area_of(next), area);
+    rb_insert_augmented(&space->areas, &area->node, parent, link, longest_update);
+    space->areas_count++;
 }
 
 static void area_erase(struct vm_space *space, struct vm_area *area)
 {
     struct vm_area *next = vm_area_next(area);
-    struct rb_node *from = erase_from(&area->node);
 
-    rb_erase(&space->areas, &area->node);
+    if (next) {
+        area_gap_set_after(next, vm_area_prev(area));
+        /* As a lone child it takes the area's place as it is. */
+        longest_update(&next->node);
+    }
+    rb_erase_augmented(&space->areas, &area->node, longest_update);
     space->areas_count--;
-    if (next)
-        area_gap_set(next);
-    longest_rebuild_up(from);
-    if (next)
-        longest_update_up(&next->node);
 }
 
 /* The highest area that lies at or below `area` in the tree and has that much room below. */
@@ -271,7 +253,7 @@ static bool areas_alike(const struct vm_area *low, const struct vm_area *high)
     return low->end == high->start && low->prot == high->prot && low->shared == high->shared &&
            low->may_write == high->may_write && low->grows_down == high->grows_down &&
            low->dont_fork == high->dont_fork && low->wipe_on_fork == high->wipe_on_fork &&
-           low->pager == high->pager && low->name == high->name &&
+           low->locked == high->locked && low->pager == high->pager && low->name == high->name &&
            (!low->pager ||
             low->page_index + ((low->end - low->start) >> PAGE_SHIFT) == high->page_index);
 }
@@ -282,6 +264,7 @@ void vm_area_merge(struct vm_space *space, struct vm_area *area)
 {
     struct vm_area *prev = vm_area_prev(area);
     struct vm_area *next = vm_area_next(area);
+    bool merged = false;
 
     if (next && areas_alike(area, next)) {
         uint64_t end = next->end;
@@ -289,6 +272,7 @@ void vm_area_merge(struct vm_space *space, struct vm_area *area)
         area_erase(space, next);
         area_free(next);
         area->end = end;
+        merged = true;
     }
     if (prev && areas_alike(prev, area)) {
         uint64_t end = area->end;
@@ -297,8 +281,10 @@ void vm_area_merge(struct vm_space *space, struct vm_area *area)
         area_free(area);
         area = prev;
         area->end = end;
+        merged = true;
     }
-    next = vm_area_next(area);
+    /* The erasure saw a gap where the area now is. */
+    next = merged ? vm_area_next(area) : NULL;
     if (next) {
         area_gap_set(next);
         longest_update_up(&next->node);
@@ -334,6 +320,12 @@ void vm_area_move(struct vm_space *space, struct vm_area *area, uint64_t start, 
     area->start = start;
     area->end = end;
     area_insert(space, area);
+    vm_area_merge(space, area);
+}
+
+void vm_area_set_mlock(struct vm_space *space, struct vm_area *area, bool locked)
+{
+    area->locked = locked;
     vm_area_merge(space, area);
 }
 
@@ -383,6 +375,45 @@ int vm_area_add(struct vm_space *space, const struct vm_area *model)
     return 0;
 }
 
+/* Without a search and without a look at neighbours: fork copies areas that are merged already, and
+ * looks for holes only when all are there. */
+int vm_area_append(struct vm_space *space, const struct vm_area *model, struct vm_area **last)
+{
+    struct rb_node *parent = *last ? &(*last)->node : NULL;
+    struct vm_area *area = area_create(space, model);
+
+    if (!area)
+        return -ENOMEM;
+    area_gap_set_after(area, *last);
+    rb_insert(&space->areas, &area->node, parent, parent ? &parent->right : &space->areas.root);
+    space->areas_count++;
+    area_pages_count(space, area, (area->end - area->start) >> PAGE_SHIFT);
+    *last = area;
+    return 0;
+}
+
+/* The first node of a subtree in an order in which children come before their parent. */
+static struct rb_node *deepest_first(struct rb_node *node)
+{
+    while (node && (node->left || node->right))
+        node = node->left ? node->left : node->right;
+    return node;
+}
+
+void vm_area_append_finish(struct vm_space *space)
+{
+    struct rb_node *node = deepest_first(space->areas.root);
+
+    ASSERT(mutex_is_held(&space->lock));
+    while (node) {
+        struct rb_node *parent = rb_parent(node);
+
+        longest_update(node);
+        node = parent && parent->right && parent->right != node ? deepest_first(parent->right)
+                                                                : parent;
+    }
+}
+
 /* The upper part becomes an area of its own. Gaps and counts stay as they are in sum. */
 int vm_area_split(struct vm_space *space, uint64_t va)
 {
@@ -411,4 +442,29 @@ void vm_area_remove(struct vm_space *space, struct vm_area *area)
     area_pages_count(space, area, -((area->end - area->start) >> PAGE_SHIFT));
     area_erase(space, area);
     area_free(area);
+}
+
+/* Children first, without a look at the order: nothing is left that could be searched. */
+void vm_area_remove_all(struct vm_space *space)
+{
+    struct rb_node *node = space->areas.root;
+
+    ASSERT(mutex_is_held(&space->lock));
+    space->areas.root = NULL;
+    while (node) {
+        struct rb_node *below = node->left ? node->left : node->right;
+        struct vm_area *area = area_of(node);
+
+        if (below) {
+            /* Its link goes now, so that the way back up does not lead down again. */
+            *(node->left ? &node->left : &node->right) = NULL;
+            node = below;
+            continue;
+        }
+        node = rb_parent(node);
+        area_pages_count(space, area, -((area->end - area->start) >> PAGE_SHIFT));
+        area_free(area);
+        sched_preempt_point();
+    }
+    space->areas_count = 0;
 }

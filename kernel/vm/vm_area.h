@@ -46,8 +46,19 @@ void vm_area_move(struct vm_space *space, struct vm_area *area, uint64_t start, 
 /* Another protection for the whole area; RLIMIT_DATA's count follows. */
 void vm_area_set_prot(struct vm_space *space, struct vm_area *area, uint32_t prot);
 
+/* For fork: an area above all others, *last the one added before it (NULL at first). Holes are not
+ * to be looked for before the finish. */
+MUST_CHECK int vm_area_append(struct vm_space *space, const struct vm_area *model,
+                              struct vm_area **last);
+void vm_area_append_finish(struct vm_space *space);
+
+/* Locked or not, the whole area. It may be merged. */
+void vm_area_set_mlock(struct vm_space *space, struct vm_area *area, bool locked);
+
 /* Takes it out of the set and frees it. */
 void vm_area_remove(struct vm_space *space, struct vm_area *area);
+/* All of a space that ends. */
+void vm_area_remove_all(struct vm_space *space);
 
 /* The start of the highest hole of that length below `top`, or 0. */
 uint64_t vm_area_find_hole(const struct vm_space *space, uint64_t nbytes, uint64_t top);

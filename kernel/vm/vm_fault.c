@@ -16,7 +16,10 @@
  * the new end, and a page that it gave before is unmapped by the reverse map, which waits for the
  * lock (vm_rmap.c).
  *
- * Without memory the lock is given up, something is ended (oom_ops), and the fault begins anew.
+ * Without memory the lock is given up, something is ended (oom_ops), and the fault begins anew. So
+ * it does where a page of a file is on its way from where the file is kept: the wait is without the
+ * lock, for other faults and calls of the same space go on meanwhile, and with a reference to the
+ * file alone, since its area may go. What the areas are by then, the next round finds out.
  */
 #include "kernel/arch/x86_64/hooks.h"
 #include "kernel/arch/x86_64/regs.h"
@@ -135,7 +138,7 @@ static void map_ahead(struct vm_space *space, const struct vm_area *area, uint64
     while (run < most && vm_entry_has_frame(*(entry - run - 1)) &&
            !vm_entry_has_frame(entry[run + 1]))
         run++;
-    if (!run || pmm_free_count() < pmm_total_count() >> PLENTY_SHIFT)
+    if (!run || !pmm_has_more_than(pmm_total_count() >> PLENTY_SHIFT))
         return;
     order = 31 - (unsigned)__builtin_clz((unsigned)run);
     block = ahead_block_alloc(&order);
@@ -278,6 +281,41 @@ int vm_fault_locked(struct vm_space *space, uint64_t va, enum vm_access access, 
     return fault_anonymous(space, area, va, entry, how);
 }
 
+int vm_page_await(struct vm_space *space, uint64_t va)
+{
+    struct vm_pager *pager = NULL;
+    struct dentry *name = NULL;
+    const struct vm_area *area;
+    uint64_t index = 0;
+    int err;
+
+    mutex_lock(&space->lock);
+    area = vm_area_find(space, va);
+    if (area && area->start <= va && area->pager && area->pager->ops->await) {
+        pager = area->pager;
+        name = area->name;
+        pager->ops->get(pager, name);
+        index = area->page_index + ((va - area->start) >> PAGE_SHIFT);
+    }
+    mutex_unlock(&space->lock);
+    if (!pager)
+        return 0; /* another area is there by now, or none */
+    err = pager->ops->await(pager, index);
+    pager->ops->put(pager, name);
+    return err == -EIO ? -ENXIO : err; /* SIGBUS, as behind the end of the file */
+}
+
+/* Whether the fault begins anew; else *err is what it ends with. */
+static NOINLINE bool fault_again(struct vm_space *space, uint64_t va, int *err)
+{
+    if (*err == -ENOMEM)
+        return oom_ops && oom_ops->wait();
+    if (*err != -EAGAIN)
+        return false;
+    *err = vm_page_await(space, va);
+    return !*err;
+}
+
 static int fault_resolve(struct vm_space *space, uint64_t va, enum vm_access access, unsigned how)
 {
     int err;
@@ -288,7 +326,7 @@ static int fault_resolve(struct vm_space *space, uint64_t va, enum vm_access acc
         mutex_lock(&space->lock);
         err = vm_fault_locked(space, va, access, how);
         mutex_unlock(&space->lock);
-    } while (unlikely(err == -ENOMEM) && oom_ops && oom_ops->wait());
+    } while (unlikely(err) && fault_again(space, va, &err));
     return err;
 }
 

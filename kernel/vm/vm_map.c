@@ -106,11 +106,17 @@ bool vm_limits_allow(const struct vm_space *space, uint64_t more, uint64_t more_
     return !more_data || space->data_pages + more_data <= data_pages;
 }
 
-/* Whether the limits allow a mapping over the range, which takes the place of what is there. */
+/* Whether the limits allow a mapping over the range, which takes the place of what is there. Linux
+ * takes all pages that go off the data, of whatever kind, and refuses a process that is over its
+ * limit already even where it would not grow. */
 static bool limits_allow_over(const struct vm_space *space, const struct vm_area *model)
 {
     uint64_t npages = (model->end - model->start) >> PAGE_SHIFT;
-    uint64_t more = npages, more_data = vm_prot_is_data(model, model->prot) ? npages : 0;
+    bool is_data = vm_prot_is_data(model, model->prot);
+    uint64_t more = npages;
+
+    if (vm_limits_allow(space, npages, is_data ? npages : 0))
+        return true;
 
     for (const struct vm_area *area = vm_area_find(space, model->start);
          area && area->start < model->end; area = vm_area_next(area)) {
@@ -118,11 +124,11 @@ static bool limits_allow_over(const struct vm_space *space, const struct vm_area
             (MIN(area->end, model->end) - MAX(area->start, model->start)) >> PAGE_SHIFT;
 
         more -= covered;
-        if (more_data && vm_prot_is_data(area, area->prot))
-            more_data -= MIN(covered, more_data);
         sched_preempt_point();
     }
-    return vm_limits_allow(space, more, more_data);
+    return vm_limits_allow(space, more, 0) &&
+           (!is_data ||
+            space->data_pages + more <= __atomic_load_n(&space->data_limit, __ATOMIC_RELAXED));
 }
 
 /* Where a fixed mapping goes has been chosen, whatever lies there; the order of refusals is
@@ -176,6 +182,7 @@ int vm_map_locked(struct vm_space *space, const struct vm_request *request, uint
         .shared = request->shared,
         .may_write = request->may_write,
         .grows_down = request->grows_down,
+        .locked = request->locked,
         .pager = pager,
     };
     int err;

@@ -17,13 +17,13 @@
 /* Whether there is memory for programs; and a frame of it: for pages, tables, and objects of vm. */
 static inline bool vm_memory_is_left(void)
 {
-    return likely(pmm_free_count() > VM_RESERVE_FRAMES);
+    return likely(pmm_has_more_than(VM_RESERVE_FRAMES));
 }
 /* The same for small objects, which may use half of what pages leave: a call that needs one does
  * not fail because another program has taken the last page. */
 static inline bool vm_memory_is_left_for_object(void)
 {
-    return likely(pmm_free_count() > VM_RESERVE_FRAMES / 2);
+    return likely(pmm_has_more_than(VM_RESERVE_FRAMES / 2));
 }
 MUST_CHECK static inline struct frame *vm_frame_alloc(enum pmm_flags flags)
 {
@@ -63,7 +63,7 @@ bool vm_limits_allow(const struct vm_space *space, uint64_t more, uint64_t more_
 /* Areas cover [start, end): 0, or -ENOMEM. */
 MUST_CHECK int vm_check_mapped_locked(const struct vm_space *space, uint64_t start, uint64_t end);
 
-/* As vm_fault, without waiting for memory. */
+/* As vm_fault, without waiting: -EAGAIN, too, where a page of a file is on its way. */
 enum vm_fault_how {
     VM_FAULT_EXACT = 0,
     VM_FAULT_FORCE = 1, /* the kernel writes whatever the protection of a private area says */
@@ -72,6 +72,9 @@ enum vm_fault_how {
 };
 MUST_CHECK int vm_fault_locked(struct vm_space *space, uint64_t va, enum vm_access access,
                                unsigned how);
+
+/* Behind -EAGAIN, without the lock: waits for that page. 0: try again; -ENXIO, -EINTR. */
+MUST_CHECK int vm_page_await(struct vm_space *space, uint64_t va);
 
 /* vm_fault for this very page alone. */
 MUST_CHECK int vm_fault_exact(struct vm_space *space, uint64_t va, enum vm_access access);

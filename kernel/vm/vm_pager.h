@@ -30,9 +30,13 @@ struct vm_pager_ops {
     /* Fills in the frames of the range, each referenced for the caller. The needed page is made if
      * it is not there, a hole as a zeroed page of the file; the others come only if they are there
      * and need no memory. 0; -ENXIO: the needed page lies wholly behind the end of the file, or its
-     * file system is full (the program gets SIGBUS); -ENOMEM. On an error no frame is referenced.
+     * file system is full (the program gets SIGBUS); -ENOMEM; -EAGAIN: its bytes are on their way
+     * (await). On an error no frame is referenced.
      * Bytes after the end within the last page read as zero. */
     int (*map_range)(struct vm_pager *pager, struct vm_page_range *range);
+    /* Behind -EAGAIN, without any lock: waits until the page is worth another try. 0; -EIO: its
+     * bytes cannot be had; -EINTR: the task is to die. Missing where nothing is ever on its way. */
+    int (*await)(struct vm_pager *pager, uint64_t index);
     /* Optional, for mincore(2): sets out[i] to whether page index + i holds data, 1 or 0. Missing:
      * all pages do. */
     void (*residency)(struct vm_pager *pager, uint64_t index, size_t count, uint8_t *out);
@@ -46,6 +50,8 @@ struct vm_pager_ops {
     const char *label; /* what /proc/PID/maps shows of areas without a name; may be NULL */
     /* Pages of zeroes without an end: mapping it is mapping anonymous memory. */
     bool is_zero;
+    /* The kernel's own frames, as Linux's VM_PFNMAP: advice neither drops nor brings them in. */
+    bool is_kernel;
 };
 
 struct vm_pager {

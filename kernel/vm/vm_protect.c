@@ -59,49 +59,42 @@ static int protect_range_locked(struct vm_space *space, struct vm_gather *gather
     return err;
 }
 
-/* PROT_GROWSDOWN (`down`): from the lowest page of the growing area that holds start. */
-static int protect_range(struct vm_space *space, uint64_t start, uint64_t nbytes, uint32_t prot,
-                         bool down)
+/* What PROT_GROWSDOWN and PROT_GROWSUP say of the area at *start, and where the change begins. */
+static int protect_begin_locked(const struct vm_space *space, uint64_t *start, uint64_t end,
+                                enum vm_protect_how how)
 {
-    uint64_t length = ALIGN_UP(nbytes, PAGE_SIZE);
-    struct vm_gather gather;
-    int err = 0;
+    const struct vm_area *area = vm_area_find(space, *start);
 
-    if (!IS_ALIGNED(start, PAGE_SIZE))
-        return -EINVAL;
-    if (!nbytes)
+    ASSERT(mutex_is_held(&space->lock));
+    if (how == VM_PROTECT_RANGE)
         return 0;
-    if (length < nbytes || !vm_range_valid(start, length))
+    /* A stack's lowest page is not known to the caller, since it grows by itself: the area may
+     * begin anywhere in the range. */
+    if (!area || area->start >= (how == VM_PROTECT_DOWN ? end : *start + 1))
         return -ENOMEM;
+    if (how == VM_PROTECT_UP || !area->grows_down)
+        return -EINVAL;
+    *start = area->start;
+    return 0;
+}
+
+int vm_protect(struct vm_space *space, uint64_t start, uint64_t nbytes, uint32_t prot,
+               enum vm_protect_how how)
+{
+    const uint64_t end = start + nbytes;
+    struct vm_gather gather;
+    int err;
+
+    ASSERT(IS_ALIGNED(start | nbytes, PAGE_SIZE) && end > start);
     if (vm_prot_is_wx(prot))
         return -EACCES;
     mutex_lock(&space->lock);
-    vm_gather_init(&gather, space);
-    length += start; /* the end, from here on */
-    if (down) {
-        const struct vm_area *area = vm_area_find(space, start);
-
-        if (!area || area->start >= length)
-            err = -ENOMEM;
-        else if (!area->grows_down)
-            err = -EINVAL;
-        else
-            start = area->start;
+    err = protect_begin_locked(space, &start, end, how);
+    if (!err) {
+        vm_gather_init(&gather, space);
+        err = protect_range_locked(space, &gather, start, end, prot);
+        vm_gather_flush(&gather);
     }
-    if (!err)
-        err = protect_range_locked(space, &gather, start, length, prot);
-    vm_gather_flush(&gather);
     mutex_unlock(&space->lock);
     return err;
-}
-
-int vm_protect(struct vm_space *space, uint64_t start, uint64_t nbytes, uint32_t prot)
-{
-    return protect_range(space, start, nbytes, prot, false);
-}
-
-/* For stacks: their lowest page is not known to the caller, since they grow by themselves. */
-int vm_protect_down(struct vm_space *space, uint64_t start, uint64_t nbytes, uint32_t prot)
-{
-    return protect_range(space, start, nbytes, prot, true);
 }

@@ -119,6 +119,9 @@ static int remap_move_pages_locked(struct vm_space *space, const struct vm_remap
     vm_gather_init(&gather, space);
     vm_table_move(&gather, r->old_start, new_start, r->old_nbytes);
     vm_gather_flush(&gather);
+    /* MREMAP_DONTUNMAP takes the lock along with the pages. */
+    if (r->keep_old)
+        vm_area_set_mlock(space, area_at(space, r->old_start), false);
     return 0;
 }
 

@@ -43,6 +43,11 @@ int vm_write_remote(struct vm_space *space, uint64_t va, const void *src, size_t
         size_t piece = MIN(nbytes, PAGE_SIZE - (va & PAGE_MASK));
         int err = va < USER_END ? page_write_remote(space, va, src, piece) : -EFAULT;
 
+        if (err == -EAGAIN) {
+            err = vm_page_await(space, va);
+            if (!err)
+                continue;
+        }
         if (err)
             return err;
         va += piece;
@@ -96,7 +101,7 @@ static int remote_exchange_locked(struct vm_space *space, uint64_t va, uint32_t 
     ASSERT(mutex_is_held(&space->lock));
     err = vm_fault_locked(space, va, VM_WRITE, VM_FAULT_EXACT);
     if (err)
-        return err == -ENOMEM ? err : -EFAULT;
+        return err == -ENOMEM || err == -EAGAIN ? err : -EFAULT;
     page = (char *)paging_table(*vm_entry_find(space, va));
     /* Atomic towards programs too: they write the same frame without any lock. */
     *seen = old;
@@ -113,13 +118,15 @@ int vm_exchange(struct vm_space *space, uint64_t va, uint32_t old, uint32_t new,
 
     if (va >= USER_END || !IS_ALIGNED(va, sizeof(uint32_t)))
         return -EFAULT;
-    /* Brought in first, by the way that may wait for memory. */
-    err = vm_fault(space, va, VM_WRITE);
-    if (err)
-        return err == -ENOMEM ? err : -EFAULT;
-    mutex_lock(&space->lock);
-    err = remote_exchange_locked(space, va, old, new, seen);
-    mutex_unlock(&space->lock);
+    do {
+        /* Brought in first, by the way that may wait, for memory or for the page. */
+        err = vm_fault(space, va, VM_WRITE);
+        if (err)
+            return err == -ENOMEM ? err : -EFAULT;
+        mutex_lock(&space->lock);
+        err = remote_exchange_locked(space, va, old, new, seen);
+        mutex_unlock(&space->lock);
+    } while (err == -EAGAIN);
     return err;
 }
 

@@ -123,7 +123,6 @@ static void areas_clear(struct vm_space *space, struct vm_gather *gather)
 static void space_destroy(struct vm_space *space)
 {
     struct vm_gather gather;
-    struct rb_node *node;
 
     mutex_lock(&space->lock);
     vm_gather_init(&gather, space);
@@ -131,10 +130,7 @@ static void space_destroy(struct vm_space *space)
     if (space->table_frames) /* tables where areas were once */
         vm_table_clear(&gather, 0, USER_END + PAGE_SIZE);
     vm_gather_flush(&gather);
-    while ((node = rb_first(&space->areas)) != NULL) {
-        vm_area_remove(space, rb_entry(node, struct vm_area, node));
-        sched_preempt_point();
-    }
+    vm_area_remove_all(space);
     mutex_unlock(&space->lock);
     ASSERT(space->resident_pages == 0 && space->mapped_pages == 0 && space->data_pages == 0);
     spin_lock(&vm_space_list.lock);
@@ -227,20 +223,24 @@ static bool area_is_copied(const struct vm_area *area)
 /* Areas are added in ascending order, each with its pages. An error leaves a child that can end. */
 static int areas_copy(const struct vm_space *parent, struct vm_space *child)
 {
+    struct vm_area *last = NULL;
     int err = 0;
 
     for (struct rb_node *node = rb_first(&parent->areas); node && !err; node = rb_next(node)) {
         const struct vm_area *area = rb_entry(node, struct vm_area, node);
+        struct vm_area model = *area;
 
         if (area->dont_fork)
             continue;
-        err = vm_area_add(child, area);
+        model.locked = false; /* mlock(2): locks are not inherited */
+        err = vm_area_append(child, &model, &last);
         if (!err && area_is_copied(area))
             err = vm_table_copy(child, parent, area);
         if (vm_kill_pending())
             err = -EINTR; /* the parent is to die: there is no use in a child */
         sched_preempt_point();
     }
+    vm_area_append_finish(child);
     return err;
 }
 

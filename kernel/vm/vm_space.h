@@ -39,6 +39,7 @@ struct vm_area {
     bool grows_down;        /* an access below it makes it larger */
     bool dont_fork;         /* a child does not get it */
     bool wipe_on_fork;      /* a child gets it empty */
+    bool locked;            /* mlock: advice does not drop its pages */
     struct vm_pager *pager; /* one reference; NULL: anonymous */
     struct dentry *name;    /* under which it was mapped: the pager's business; may be NULL */
     uint64_t page_index;    /* of the file, at start */
@@ -84,6 +85,7 @@ struct vm_request {
     bool no_reserve;        /* do not refuse what can never fit in memory */
     bool low_2g;            /* below 2 GiB */
     bool grows_down;        /* a stack */
+    bool locked;            /* as mlock would */
     bool populate;          /* bring the pages in at once, as far as that goes */
     struct vm_pager *pager; /* borrowed; NULL: anonymous */
     struct dentry *name;    /* borrowed; what the file is called */
@@ -118,10 +120,12 @@ void vm_space_leave(struct vm_space *space);
 /* 0 and the address, or -ENOMEM, -EINVAL, -EEXIST, -EACCES (writable and executable). */
 MUST_CHECK int vm_map(struct vm_space *space, const struct vm_request *request, uint64_t *out);
 MUST_CHECK int vm_unmap(struct vm_space *space, uint64_t start, uint64_t nbytes);
-MUST_CHECK int vm_protect(struct vm_space *space, uint64_t start, uint64_t nbytes, uint32_t prot);
-/* The same from the lowest page of the growing area that holds `start`. -EINVAL: it grows not. */
-MUST_CHECK int vm_protect_down(struct vm_space *space, uint64_t start, uint64_t nbytes,
-                               uint32_t prot);
+/* Whole pages, which may reach beyond user space: what is mapped before the first hole is done.
+ * -ENOMEM: a hole; -EACCES; -EINVAL: DOWN, from the lowest page of the area at `start`, where that
+ * does not grow; UP, since no area does. */
+enum vm_protect_how { VM_PROTECT_RANGE, VM_PROTECT_DOWN, VM_PROTECT_UP };
+MUST_CHECK int vm_protect(struct vm_space *space, uint64_t start, uint64_t nbytes, uint32_t prot,
+                          enum vm_protect_how how);
 
 /* mremap(2), arguments in pages' bytes. new_start: with fixed, or -1: anywhere. */
 struct vm_remap {
@@ -132,15 +136,21 @@ MUST_CHECK int vm_remap(struct vm_space *space, const struct vm_remap *request, 
 
 /* ---- advice (vm_advise.c). All: -ENOMEM for holes, after what is mapped has been done. ---- */
 
-/* Drops the pages: the next access finds fresh ones, or the file's. only_anonymous: -EINVAL for
- * anything else. */
-MUST_CHECK int vm_discard(struct vm_space *space, uint64_t start, uint64_t nbytes,
-                          bool only_anonymous);
+/* Drops the pages: the next access finds fresh ones, or the file's. advice: LX_MADV_DONTNEED,
+ * DONTNEED_LOCKED or FREE. -EINVAL for areas that it is not for. */
+MUST_CHECK int vm_discard(struct vm_space *space, uint64_t start, uint64_t nbytes, int advice);
 /* Makes holes of the pages in the files behind shared areas. -EINVAL, -EACCES, -EOPNOTSUPP: another
  * kind of area. */
 MUST_CHECK int vm_punch(struct vm_space *space, uint64_t start, uint64_t nbytes);
 /* Whether areas cover all of it: 0 or -ENOMEM. */
 MUST_CHECK int vm_check_mapped(struct vm_space *space, uint64_t start, uint64_t nbytes);
+
+/* mlock(2), munlock(2): areas up to the first hole. Nothing is brought in. */
+MUST_CHECK int vm_lock(struct vm_space *space, uint64_t start, uint64_t nbytes, bool locked);
+/* All areas that there are. */
+void vm_lock_all(struct vm_space *space, bool locked);
+/* Whether there is a locked area in the range. */
+bool vm_range_has_mlock(struct vm_space *space, uint64_t start, uint64_t nbytes);
 
 enum vm_fork_rule { VM_FORK_DONT, VM_FORK_DO, VM_FORK_WIPE, VM_FORK_KEEP };
 MUST_CHECK int vm_set_fork_rule(struct vm_space *space, uint64_t start, uint64_t nbytes,
@@ -163,8 +173,9 @@ void vm_brk_init(struct vm_space *space, uint64_t start);
 enum vm_access { VM_READ, VM_WRITE, VM_EXEC };
 
 /* Makes the page at va present for that access. -EFAULT: no area; -EACCES: the area forbids it;
- * -ENXIO: behind the end of the file; -ENOMEM: nothing could be freed, or the task is to die. It
- * may wait for memory, so no lock may be held. */
+ * -ENXIO: behind the end of the file, or its bytes cannot be had; -ENOMEM: nothing could be freed,
+ * or the task is to die; -EINTR: it is to die. It may wait, for memory or for a page of a file, so
+ * no lock may be held. */
 MUST_CHECK int vm_fault(struct vm_space *space, uint64_t va, enum vm_access access);
 
 /* Where a word of memory really is, for futexes: the same for all processes that share it. */

@@ -10,7 +10,8 @@
  * and begins anew. Another thread may unmap the page in between: each such loop ends because
  * bringing it in then fails.
  *
- * Programs choose how long a copy is: it is done in pieces, with a preemption point between them.
+ * Programs choose how long a copy is: it is done in pieces, with a preemption point between them,
+ * but with faults disabled, where callers give copies of a page at most.
  */
 #include "kernel/vm/vm_user.h"
 
@@ -174,7 +175,10 @@ static NOINLINE size_t pieces_move(struct user_iter *io, void *bytes, size_t nby
         done += moved;
         if (moved < piece)
             break;
-        sched_preempt_point();
+        /* Where faults are disabled the copy is short, and the caller may be one that must not give
+         * way: a reader of the page cache with its hazard pointer (sched/hazard.h). */
+        if (!thread_current()->arch.faults_disabled)
+            sched_preempt_point();
     }
     return done;
 }

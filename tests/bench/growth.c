@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * growth - what an operation costs among n others of its kind: n is 10, 100, 1,000 and 10,000
+ * growth [ROW...] - what an operation costs among n others of its kind: n is 10 to 10,000
  *
  * Prints lines as /bin/bench does (tests/user/bench.c), the name with n behind it:
  *     bench NAME@N ticks=T n=OPERATIONS overhead=0
@@ -20,8 +20,8 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
-#include <sys/select.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -41,9 +41,10 @@ static pid_t pids[MOST], extra;
 static struct pollfd list[MOST];
 static int ends[MOST], timers[MOST], last_fd, file_fd;
 static char *areas;
-static fd_set set;
+static unsigned long set[3 * MOST / 64 + 1]; /* longer than an fd_set */
 static int set_max;
 static volatile unsigned *words;
+static int to_readers[2], from_readers[2];
 
 static void expect(long got)
 {
@@ -52,6 +53,14 @@ static void expect(long got)
 }
 
 /* ---- n processes ----------------------------------------------------------------------------- */
+
+/* Until what was started sleeps or has ended. */
+static void settle(void)
+{
+    struct timespec time = {count / 5000, 100000000 + count % 5000 * 200000};
+
+    raw2(SYS_nanosleep, &time, 0);
+}
 
 static void start_children(void)
 {
@@ -66,7 +75,7 @@ static void start_children(void)
         expect(pid);
         pids[i] = (pid_t)(pid > 0 ? pid : 0);
     }
-    sched_yield();
+    settle();
 }
 
 static void start_group(void)
@@ -90,8 +99,7 @@ static void start_waiters(void)
         expect(pid);
         pids[i] = (pid_t)(pid > 0 ? pid : 0);
     }
-    for (int i = 0; i < 100; i++)
-        sched_yield();
+    settle();
 }
 
 static void end_children(void)
@@ -118,6 +126,99 @@ static void do_nanosleep(void)
 static void do_wait(void)
 {
     expect(raw4(SYS_wait4, -1, 0, WNOHANG, 0));
+}
+
+static void do_wait_one(void)
+{
+    expect(raw4(SYS_wait4, pids[count / 2], 0, WNOHANG, 0));
+}
+
+static void do_wait_group(void)
+{
+    expect(raw4(SYS_wait4, -pids[0], 0, WNOHANG, 0));
+}
+
+static void start_zombies(void)
+{
+    for (long i = 0; i < count && failure == 0; i++) {
+        long pid = raw0(SYS_fork);
+        if (pid == 0)
+            raw1(SYS_exit_group, 0);
+        expect(pid);
+        pids[i] = (pid_t)(pid > 0 ? pid : 0);
+    }
+    settle();
+}
+
+/* Each is another user. */
+static void start_users(void)
+{
+    for (long i = 0; i < count && failure == 0; i++) {
+        long pid = raw0(SYS_fork);
+        if (pid == 0) {
+            raw3(SYS_setresuid, 1000 + i, 1000 + i, 1000 + i);
+            for (;;)
+                raw0(SYS_pause);
+        }
+        expect(pid);
+        pids[i] = (pid_t)(pid > 0 ? pid : 0);
+    }
+    settle();
+}
+
+static void do_setuid(void)
+{
+    expect(raw3(SYS_setresuid, 1000 + count / 2, 0, 0));
+    expect(raw3(SYS_setresuid, 0, 0, 0));
+}
+
+/* All read one pipe and answer by another. */
+static void start_readers(void)
+{
+    char byte;
+
+    expect(raw2(SYS_pipe2, to_readers, 0));
+    expect(raw2(SYS_pipe2, from_readers, 0));
+    for (long i = 0; i < count && failure == 0; i++) {
+        long pid = raw0(SYS_fork);
+        if (pid == 0)
+            for (;;) {
+                raw3(SYS_read, to_readers[0], &byte, 1);
+                raw3(SYS_write, from_readers[1], &byte, 1);
+            }
+        expect(pid);
+        pids[i] = (pid_t)(pid > 0 ? pid : 0);
+    }
+    settle();
+}
+
+static void do_reader(void)
+{
+    char byte = 'x';
+
+    expect(raw3(SYS_write, to_readers[1], &byte, 1));
+    expect(raw3(SYS_read, from_readers[0], &byte, 1));
+}
+
+static void end_readers(void)
+{
+    end_children();
+    for (int i = 0; i < 2; i++) {
+        close(to_readers[i]);
+        close(from_readers[i]);
+    }
+}
+
+static void do_proc_stat(void)
+{
+    char path[32], text[512];
+    long fd;
+
+    snprintf(path, sizeof(path), "/proc/%d/stat", pids[count / 2]);
+    fd = raw3(SYS_open, path, O_RDONLY, 0);
+    expect(fd);
+    expect(raw3(SYS_read, fd, text, sizeof(text)));
+    raw1(SYS_close, fd);
 }
 
 static void do_kill(void)
@@ -156,6 +257,17 @@ static void do_fork(void)
     expect(raw4(SYS_wait4, pid, 0, 0, 0));
 }
 
+/* Those of one batch, before there are more. */
+static void end_orphans(void)
+{
+    if (last_fd)
+        close(last_fd);
+    last_fd = 0;
+    settle();
+    while (waitpid(-1, NULL, WNOHANG) > 0)
+        ;
+}
+
 /* A parent of n ends: they go to process 1. */
 static void do_orphans(void)
 {
@@ -163,6 +275,7 @@ static void do_orphans(void)
     long pid;
     char byte;
 
+    end_orphans();
     expect(raw2(SYS_pipe2, to, 0));
     pid = raw0(SYS_fork);
     if (pid == 0) {
@@ -184,6 +297,7 @@ static void do_orphans(void)
     expect(raw4(SYS_wait4, pid, &status, WUNTRACED, 0));
     last_fd = to[1];
     close(to[0]);
+    settle();
 }
 
 static void do_exit(void)
@@ -192,35 +306,24 @@ static void do_exit(void)
     expect(raw4(SYS_wait4, extra, 0, 0, 0));
 }
 
-static void end_orphans(void)
-{
-    close(last_fd);
-    for (int i = 0; i < 1000; i++)
-        sched_yield();
-    while (waitpid(-1, NULL, WNOHANG) > 0)
-        ;
-}
-
 /* ---- n descriptors, locks, names ------------------------------------------------------------- */
 
 static void open_pipes(void)
 {
-    FD_ZERO(&set);
+    memset(set, 0, sizeof(set));
     set_max = 0;
     for (long i = 0; i < count; i++) {
         int pair[2] = {-1, -1};
         expect(raw2(SYS_pipe2, pair, 0));
         list[i] = (struct pollfd){pair[0], POLLIN, 0};
         ends[i] = pair[1];
-        if (pair[0] >= 0 && pair[0] < FD_SETSIZE) {
-            FD_SET(pair[0], &set);
+        if (pair[0] >= 0) {
+            set[pair[0] / 64] |= 1ul << pair[0] % 64;
             set_max = pair[0];
         }
     }
     if (failure == 0)
         expect(write(ends[count - 1], "x", 1));
-    for (long i = count - 1; i >= 0 && list[i].fd >= FD_SETSIZE; i--)
-        ;
 }
 
 static void close_pipes(void)
@@ -238,9 +341,10 @@ static void do_poll(void)
 
 static void do_select(void)
 {
-    fd_set in = set;
+    static unsigned long in[sizeof(set) / sizeof(set[0])];
 
-    expect(raw_call(SYS_select, set_max + 1, (long)&in, 0, 0, 0, 0));
+    memcpy(in, set, (size_t)(set_max / 64 + 1) * 8);
+    expect(raw_call(SYS_select, set_max + 1, (long)in, 0, 0, 0, 0));
 }
 
 static void open_many(void)
@@ -357,6 +461,132 @@ static void do_create(void)
     expect(raw1(SYS_unlink, "/tmp/bench.d/new"));
 }
 
+static void do_missing(void)
+{
+    struct stat status;
+
+    expect(raw2(SYS_stat, "/tmp/bench.d/none", &status) == -ENOENT ? 0 : -EPROTO);
+}
+
+static void do_rename(void)
+{
+    expect(raw2(SYS_rename, "/tmp/bench.d/name5", "/tmp/bench.d/other"));
+    expect(raw2(SYS_rename, "/tmp/bench.d/other", "/tmp/bench.d/name5"));
+}
+
+static void make_dirs(void)
+{
+    make_names();
+    file_fd = open("/tmp/bench.d", O_RDONLY | O_DIRECTORY);
+}
+
+/* As much as fits: the first few names. */
+static void do_readdir(void)
+{
+    char block[200];
+
+    expect(raw3(SYS_lseek, file_fd, 0, SEEK_SET));
+    expect(raw3(SYS_getdents64, file_fd, block, sizeof(block)));
+}
+
+static void remove_dirs(void)
+{
+    close(file_fd);
+    remove_names();
+}
+
+/* Names that are looked for and not there: the kernel may remember each. */
+static void miss_names(void)
+{
+    struct stat status;
+    char text[64];
+
+    mkdir("/tmp/bench.d", 0755);
+    for (long i = 0; i < count; i++) {
+        name_of(text, i);
+        stat(text, &status);
+    }
+}
+
+static void open_one(void)
+{
+    file_fd = open("/tmp/bench.locks", O_RDWR | O_CREAT, 0600);
+    for (long i = 0; i < count; i++) {
+        ends[i] = (int)raw3(SYS_open, "/tmp/bench.locks", O_RDWR, 0);
+        expect(ends[i]);
+    }
+}
+
+static void do_open_one(void)
+{
+    long fd = raw3(SYS_open, "/tmp/bench.locks", O_RDONLY, 0);
+
+    expect(fd);
+    raw1(SYS_close, fd);
+}
+
+static void do_pipe(void)
+{
+    int pair[2];
+
+    expect(raw2(SYS_pipe2, pair, 0));
+    raw1(SYS_close, pair[0]);
+    raw1(SYS_close, pair[1]);
+}
+
+static void write_pages(void)
+{
+    file_fd = open("/tmp/bench.locks", O_RDWR | O_CREAT, 0600);
+    for (long i = 0; i < count && failure == 0; i++)
+        expect(raw4(SYS_pwrite64, file_fd, "x", 1, i * (long)PAGE));
+}
+
+static void do_pread(void)
+{
+    char byte;
+
+    expect(raw4(SYS_pread64, file_fd, &byte, 1, count / 2 * (long)PAGE));
+}
+
+static void mount_many(void)
+{
+    char text[64];
+
+    mkdir("/tmp/bench.d", 0755);
+    mkdir("/tmp/bench.m", 0755);
+    for (long i = 0; i < count && failure == 0; i++) {
+        name_of(text, i);
+        mkdir(text, 0755);
+        expect(mount("none", text, "tmpfs", 0, NULL) ? -errno : 0);
+    }
+}
+
+static void do_mount(void)
+{
+    expect(raw6(SYS_mount, "none", "/tmp/bench.m", "tmpfs", 0, 0, 0));
+    expect(raw2(SYS_umount2, "/tmp/bench.m", 0));
+}
+
+static void do_mount_stat(void)
+{
+    struct stat status;
+
+    expect(raw2(SYS_stat, "/tmp/bench.d/name5/.", &status));
+}
+
+static void unmount_many(void)
+{
+    char text[64];
+
+    for (long i = 0; i < count; i++) {
+        name_of(text, i);
+        umount2(text, 0);
+        rmdir(text);
+    }
+    rmdir("/tmp/bench.d");
+    rmdir("/tmp/bench.m");
+}
+
 /* ---- n areas, timers, signals ---------------------------------------------------------------- */
 
 static void make_areas(void)
@@ -378,6 +608,39 @@ static void do_map(void)
 
     expect(at);
     expect(raw2(SYS_munmap, at, PAGE));
+}
+
+static void do_protect(void)
+{
+    char *page = areas + count / 2 * 2 * (long)PAGE;
+
+    expect(raw3(SYS_mprotect, page, PAGE, PROT_READ));
+    expect(raw3(SYS_mprotect, page, PAGE, PROT_READ | PROT_WRITE));
+}
+
+/* Areas of one file, with a hole behind each, that they are not joined. */
+static void map_file(void)
+{
+    file_fd = open("/tmp/bench.locks", O_RDWR | O_CREAT, 0600);
+    expect(ftruncate(file_fd, PAGE) ? -errno : 0);
+    areas = mmap(NULL, (2 * MOST + 2) * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    for (long i = 0; i < count && failure == 0; i++)
+        expect(raw6(SYS_mmap, areas + 2 * i * (long)PAGE, PAGE, PROT_READ, MAP_SHARED | MAP_FIXED,
+                    file_fd, 0));
+}
+
+static void do_map_file(void)
+{
+    long at = raw_call(SYS_mmap, 0, PAGE, PROT_READ, MAP_SHARED, file_fd, 0);
+
+    expect(at);
+    expect(raw2(SYS_munmap, at, PAGE));
+}
+
+static void unmap_file(void)
+{
+    munmap(areas, (2 * MOST + 2) * PAGE);
+    drop_records();
 }
 
 static void do_fault(void)
@@ -414,6 +677,17 @@ static void do_settime(void)
     struct itimerspec far = {{0, 0}, {100000 + count / 2, 0}};
 
     expect(raw4(SYS_timer_settime, timers[count / 2], 0, &far, 0));
+}
+
+static void do_timer(void)
+{
+    struct sigevent none;
+    int timer;
+
+    memset(&none, 0, sizeof(none));
+    none.sigev_notify = SIGEV_NONE;
+    expect(raw3(SYS_timer_create, CLOCK_MONOTONIC, &none, &timer));
+    expect(raw1(SYS_timer_delete, timer));
 }
 
 static void queue(int number)
@@ -453,6 +727,16 @@ static void do_signal(void)
     expect(raw4(SYS_rt_sigtimedwait, &one, 0, &zero, 8));
 }
 
+/* Behind n of another number. */
+static void do_other_signal(void)
+{
+    unsigned long one = 1ul << 40;
+    struct timespec zero = {0, 0};
+
+    queue(41);
+    expect(raw4(SYS_rt_sigtimedwait, &one, 0, &zero, 8));
+}
+
 static void nothing(void)
 {
 }
@@ -468,9 +752,16 @@ static const struct row {
     {"timer_settime", arm_timers, do_settime, delete_timers, NULL, 100, MOST},
     {"nanosleep", start_children, do_nanosleep, end_children, NULL, 20, MOST},
     {"poll", open_pipes, do_poll, close_pipes, NULL, 10, MOST},
-    {"select", open_pipes, do_select, close_pipes, NULL, 10, 100},
+    {"select", open_pipes, do_select, close_pipes, NULL, 10, MOST},
     {"dup_close", open_many, do_dup, close_many, NULL, 100, MOST},
     {"wait4", start_children, do_wait, end_children, NULL, 10, MOST},
+    {"wait4_one", start_children, do_wait_one, end_children, NULL, 20, MOST},
+    {"wait4_group", start_group, do_wait_group, end_children, NULL, 5, MOST},
+    {"wait4_zombies", start_zombies, do_fork, end_children, NULL, 5, MOST},
+    {"fork", start_children, do_fork, end_children, NULL, 5, MOST},
+    {"setuid", start_users, do_setuid, end_children, NULL, 20, MOST},
+    {"pipe_readers", start_readers, do_reader, end_readers, NULL, 20, MOST},
+    {"proc_stat", start_children, do_proc_stat, end_children, NULL, 20, MOST},
     {"kill", start_children, do_kill, end_children, NULL, 100, MOST},
     {"killpg", start_group, do_killpg, end_children, NULL, 10, MOST},
     {"getpgid", start_children, do_lookup, end_children, NULL, 100, MOST},
@@ -479,9 +770,22 @@ static const struct row {
     {"parent_exit", nothing, do_exit, end_orphans, do_orphans, 1, MOST},
     {"open", make_names, do_open, remove_names, NULL, 100, MOST},
     {"create", make_names, do_create, remove_names, NULL, 100, MOST},
+    {"missing", make_names, do_missing, remove_names, NULL, 50, MOST},
+    {"negative", miss_names, do_missing, remove_names, NULL, 50, MOST},
+    {"rename", make_names, do_rename, remove_names, NULL, 50, MOST},
+    {"readdir", make_dirs, do_readdir, remove_dirs, NULL, 20, MOST},
+    {"open_one", open_one, do_open_one, drop_flocks, NULL, 50, MOST},
+    {"pipe", open_pipes, do_pipe, close_pipes, NULL, 50, MOST},
+    {"pread", write_pages, do_pread, drop_records, NULL, 50, MOST},
+    {"mount", mount_many, do_mount, unmount_many, NULL, 5, MOST},
+    {"mount_stat", mount_many, do_mount_stat, unmount_many, NULL, 50, MOST},
     {"mmap_munmap", make_areas, do_map, remove_areas, NULL, 50, MOST},
+    {"mprotect", make_areas, do_protect, remove_areas, NULL, 50, MOST},
+    {"mmap_file", map_file, do_map_file, unmap_file, NULL, 50, MOST},
     {"fault", make_areas, do_fault, remove_areas, NULL, 50, MOST},
     {"sigqueue", queue_signals, do_signal, take_signals, NULL, 50, MOST},
+    {"sigqueue_other", queue_signals, do_other_signal, take_signals, NULL, 50, MOST},
+    {"timer_create", arm_timers, do_timer, delete_timers, NULL, 50, MOST},
     {"fork_areas", make_areas, do_fork, remove_areas, NULL, 5, MOST},
     {"fork_files", open_many, do_fork, close_many, NULL, 5, MOST},
 };
@@ -515,21 +819,36 @@ static void measure(const struct row *row)
     say(1, line);
 }
 
-int main(void)
+static bool is_wanted(const char *name, int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++)
+        if (!strcmp(argv[i], name))
+            return true;
+    return argc <= 1;
+}
+
+int main(int argc, char **argv)
 {
     struct rlimit many = {3 * MOST, 3 * MOST};
     bool first = getpid() == 1;
 
     if (first) {
+        mkdir("/proc", 0755);
+        mount("proc", "/proc", "proc", 0, NULL);
         say(1, "bench boot ticks=0 n=1 overhead=0\n");
         sleep(3);
     }
+    /* All of this program's own memory is there from the start: a fork copies it with each n. */
+    memset(pids, 0, sizeof(pids));
+    memset(list, 0, sizeof(list));
+    memset(ends, 0, sizeof(ends));
+    memset(timers, 0, sizeof(timers));
     setrlimit(RLIMIT_NOFILE, &many);
     setrlimit(RLIMIT_SIGPENDING, &many);
     setrlimit(RLIMIT_NPROC, &many);
     for (count = 10; count <= MOST; count *= 10)
         for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-            if (count <= rows[i].most)
+            if (count <= rows[i].most && is_wanted(rows[i].name, argc, argv))
                 measure(&rows[i]);
     say(1, "bench end\n");
     while (first)

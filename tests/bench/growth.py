@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """growth.py - the second table of `make bench`: what an operation costs among n others of its kind
 
-Usage: growth.py [-b BUILD]
+Usage: growth.py [-b BUILD] [--own] [ROW...]
 
 growth.c runs on Debian's kernel (linux.py) and on Firstlight in the same machine, one processor
 that counts instructions. A row is an operation; its columns are the instructions with each n on
@@ -27,10 +27,11 @@ import machine  # noqa: E402
 
 MEMORY = "2G"
 GROWTH, TREE, RATIO = 1.3, 2.0, 0.5
-TREES = {"record_lock", "mmap_munmap", "fault", "timer_settime", "open", "create"}
+TREES = {"record_lock", "flock", "mmap_munmap", "mmap_file", "mprotect", "fault", "timer_settime",
+         "open", "create", "missing", "rename", "futex_wake", "setuid"}
 PARTS = {"poll", "select", "killpg", "parent_exit", "fork_areas", "fork_files"}
 LINE = re.compile(r"bench (\w+)@(\d+) (?:ticks=(\d+) n=(\d+) overhead=\d+|(missing|failed.*))")
-PLAN = "test growth limit=800 /bin/t/growth\n"
+PLAN = "test growth limit=800 /bin/t/growth"
 SIZES = (10, 100, 1000, 10000)
 
 
@@ -59,12 +60,13 @@ def linux_numbers(build):
     return package, read_lines(lines)
 
 
-def firstlight_numbers(build):
+def firstlight_numbers(build, rows=()):
     """numbers"""
+    os.makedirs(os.path.join(build, "bench"), exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="bench-growth-") as folder:
         plan, image = os.path.join(folder, "plan"), os.path.join(folder, "image")
         with open(plan, "w", encoding="ascii") as file:
-            file.write(PLAN)
+            file.write(" ".join([PLAN, *rows]) + "\n")
         subprocess.run([os.path.join(TOP, "tools/mkimg.sh"), "-b", build, "-o", image, "-p", plan],
                        check=True, stdout=subprocess.DEVNULL)
         outcome = machine.Machine(image, memory=MEMORY, timeout=1500, accel="tcg",
@@ -113,9 +115,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("-b", dest="build", default=os.path.join(TOP, "build"))
     parser.add_argument("--own", action="store_true", help="Firstlight alone")
+    parser.add_argument("rows", nargs="*", help="these alone")
     opts = parser.parse_args()
     package, peer = ("", {}) if opts.own else linux_numbers(opts.build)
-    own = firstlight_numbers(opts.build)
+    if opts.rows:
+        peer = {key: value for key, value in peer.items() if key[0] in opts.rows}
+    own = firstlight_numbers(opts.build, opts.rows)
     print(f"instructions an operation among n, one processor, {MEMORY}; "
           f"{package.partition('_')[0]}")
     above, missing = table(peer, own)

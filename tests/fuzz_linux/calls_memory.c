@@ -5,6 +5,7 @@
  */
 #define _GNU_SOURCE
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -80,16 +81,40 @@ static void do_mprotect(struct sequence *s)
     answer(s, raw3(SYS_mprotect, at, nbytes, prot));
 }
 
+/* Several areas that are to move to a fixed place: Linux before 6.17 refuses that, and removes what
+ * is too much first. Later ones move them all, or leave them as they were. So that the answer does
+ * not depend on the host, what moves becomes one area, unless it is a single page. */
+static int unite(struct sequence *s, unsigned long at, unsigned long nbytes)
+{
+    unsigned long most = ARENA + PAGES * PAGE - at;
+
+    if (at % PAGE || nbytes <= PAGE || nbytes > most)
+        return 1;
+    tell(s, " united");
+    return answer(s, raw_call(SYS_mmap, (long)at, (long)nbytes, PROT_READ | PROT_WRITE,
+                              MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == (long)at) == 1;
+}
+
 static void do_mremap(struct sequence *s)
 {
     static const int kinds[] = {0, 1, 3, 3, 2, 5, 7, 8};
     unsigned long at = page_of(s) + (draw(s, 16) == 0), old = size_of(s), nbytes = size_of(s);
     int flags = kinds[draw(s, 8)];
     unsigned long to = page_of(s);
+    struct rlimit data;
 
     if (nbytes > PAGES * PAGE && nbytes < 1ul << 40)
         nbytes = PAGE;
     tell(s, " flags %d", flags);
+    if (flags & 6) { /* MREMAP_FIXED, MREMAP_DONTUNMAP */
+        if (old > ARENA + PAGES * PAGE - at && old != ~0ul)
+            old = PAGE;
+        if (!unite(s, at, old))
+            return; /* RLIMIT_DATA */
+        /* Whether the new place is cleared before RLIMIT_DATA refuses it depends on the version. */
+        if (nbytes > old && getrlimit(RLIMIT_DATA, &data) == 0 && data.rlim_cur != RLIM_INFINITY)
+            nbytes = old;
+    }
     answer_place(s, raw_call(SYS_mremap, (long)at, (long)old, (long)nbytes, flags, (long)to, 0),
                  nbytes);
 }
@@ -162,6 +187,17 @@ static void do_fill(struct sequence *s)
         ;
 }
 
+/* A write of memory that is not there into a file that has bytes: Linux 6.16 and later make a page
+ * of zeroes in its hole before they notice, earlier ones do not. */
+static int shows_in_hole(struct sequence *s, long fd, unsigned long at, size_t n)
+{
+    struct stat info;
+    uint64_t hash;
+
+    return raw2(SYS_fstat, fd, &info) == 0 && S_ISREG(info.st_mode) && info.st_size > 0 &&
+           look_at(s, at, n, &hash) != (int)n;
+}
+
 /* From a file and back, with the memory as buffer. */
 static void do_transfer(struct sequence *s)
 {
@@ -173,6 +209,10 @@ static void do_transfer(struct sequence *s)
     tell(s, " %s %ld fd %ld", writes ? "to" : "from", n, fd);
     if (fd == s->pipe_in || fd == s->pipe_out)
         return;
+    if (writes && shows_in_hole(s, fd, at, (size_t)n)) {
+        tell(s, " not asked");
+        return;
+    }
     before.st_size = -1;
     raw2(SYS_fstat, fd, &before);
     got = raw4(writes ? SYS_pwrite64 : SYS_pread64, fd, at, n, draw(s, 3) * 2000);

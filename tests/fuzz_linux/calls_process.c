@@ -73,6 +73,7 @@ static void do_fork(struct sequence *s)
     }
     s->children[slot] = (int)(pid > 0 ? pid : 0);
     s->dead[slot] = pid > 0 && ends;
+    s->stopped[slot] = 0;
     answer_pid(s, pid);
     if (pid > 0) {
         struct pollfd ready = {s->pipe_in, POLLIN, 0};
@@ -101,11 +102,14 @@ static void do_kill(struct sequence *s)
         await(pid, WEXITED);
         s->dead[slot] = 1;
     }
-    if (number == SIGSTOP)
+    if (number == SIGSTOP && !s->stopped[slot]) {
         await(pid, WSTOPPED);
+        s->stopped[slot] = 1;
+    }
     if (number == SIGCONT) {
         err = raw2(SYS_kill, pid, SIGSTOP); /* to a state that does not depend on time */
-        if (err == 0)                       /* only SIGCONT is allowed within a session */
+        s->stopped[slot] = err == 0;        /* only SIGCONT is allowed within a session */
+        if (err == 0)
             await(pid, WSTOPPED);
     }
 }

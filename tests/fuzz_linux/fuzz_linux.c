@@ -304,6 +304,15 @@ static _Noreturn void begin_job(uint64_t seed, unsigned user, int show, const ch
     run_job(seed, user, show, mask);
 }
 
+static volatile int job_pid;
+
+/* From outside: a sequence may block or ignore any signal that it could send itself. */
+static void job_overdue(int number)
+{
+    (void)number;
+    kill(job_pid, SIGKILL);
+}
+
 static void do_job(const char *line)
 {
     char mask[MAX_CALLS / 4 + 2] = "", mode = 'h';
@@ -325,11 +334,14 @@ static void do_job(const char *line)
     pid = (int)CHECK_OK(fork());
     if (pid == 0) {
         CHECK_OK(chdir("job"));
-        alarm(JOB_SECONDS);
         begin_job(seed, user, mode == 't', mask);
     }
+    job_pid = pid;
+    signal(SIGALRM, job_overdue);
+    alarm(JOB_SECONDS);
     while (waitpid(pid, &status, 0) != pid)
         ;
+    alarm(0);
     kill(-pid, SIGKILL);
     while (waitpid(-1, NULL, WNOHANG) > 0)
         ;

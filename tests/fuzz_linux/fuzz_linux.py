@@ -2,13 +2,15 @@
 # SPDX-License-Identifier: MIT
 """fuzz_linux.py - the same random sequences of calls on this Linux and on Firstlight, compared
 
-Usage: fuzz_linux.py [-b BUILD] [--seeds 1-100] [--calls 200] [--per-boot 2000] [--shrink 12]
+Usage: fuzz_linux.py [-b BUILD] [--seeds 1-100] [--users both] [--calls 200] [--per-boot 2000]
+                     [--shrink 12]
 
-Each seed is run as root (even numbers) or as uid 1000 (odd ones), on this machine's Linux and in
-Firstlight, many seeds a boot (fuzz_linux.c). Where answers or the state at the end differ, the
-sequence is cut behind the first difference and calls are left out as long as the last answer still
-differs; what remains is printed with its seed. Differences that are known (known.txt: a pattern of
-the call, the reason) are counted apart. Needs root for the Linux side.
+Each seed is run as root (even numbers) or as uid 1000 (odd ones), with --users 0, 1000 or both by
+those, on this machine's Linux and in Firstlight, many sequences a boot (fuzz_linux.c). Where
+answers or the state at the end differ, the sequence is cut behind the first difference and calls
+are left out as long as the last answer still differs; what remains is printed with its seed.
+Differences that are known (known.txt: a pattern of the call, the reason) are counted apart. Needs
+root for the Linux side.
 Exit status: 0 if every difference is a known one.
 """
 import argparse
@@ -19,6 +21,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.realpath(__file__))
@@ -29,6 +32,7 @@ import fuzz_boots  # noqa: E402  (its reader of seeds)
 JOB = re.compile(r"job (\d+) all=(\w+) last=(\w+) state=(\w+) end=(\w+)$")
 PER_TEST = 400  # jobs a line of the plan: so many lines of output are kept
 ROUNDS = 40
+CPUS = 2  # a child runs beside its parent
 
 Job = collections.namedtuple("Job", "seed user mode mask")
 
@@ -70,12 +74,13 @@ class Kernels:
         subprocess.run([os.path.join(TOP, "tools/mkimg.sh"), "-b", self.build, "-p", plan,
                         "-r", os.path.dirname(tree), "-o", image], check=True,
                        stdout=subprocess.DEVNULL)
-        run = [os.path.join(TOP, "tools/run.sh"), "-s", "1", "-m", "512M", "-t", "560", image]
-        done = subprocess.run(self.wrap + run, stdin=subprocess.DEVNULL,
-                              capture_output=True, check=False)
-        log = done.stdout.decode("utf-8", "replace").replace("\r", "")
-        with open(os.path.join(self.build, "fuzz-linux.log"), "w", encoding="utf-8") as file:
-            file.write(log)
+        run = [os.path.join(TOP, "tools/run.sh"), "-s", str(CPUS), "-m", "256M",
+               "-t", str(60 + len(jobs) // 4), image]
+        with open(os.path.join(self.build, "fuzz-linux.log"), "w+b") as file:
+            done = subprocess.run(self.wrap + run, stdin=subprocess.DEVNULL, stdout=file,
+                                  stderr=subprocess.STDOUT, check=False)
+            file.seek(0)
+            log = file.read().decode("utf-8", "replace").replace("\r", "")
         if done.returncode > 1:
             raise RuntimeError(f"Firstlight gave no report; {self.build}/fuzz-linux.log")
         for line in log.splitlines():
@@ -217,9 +222,14 @@ def show(kernels, cases):
                 print(f"  L {one}\n  F {other}")
 
 
-def compare(args, kernels, seeds):
-    """[cases] of a boot's seeds."""
-    jobs = [Job(seed, 1000 * (seed % 2), "h", "*") for seed in seeds]
+def jobs_of(seeds, users):
+    """The sequences of these seeds."""
+    return [Job(seed, user, "h", "*") for seed in seeds for user in
+            ((0, 1000) if users == "both" else (int(users or 1000 * (seed % 2)),))]
+
+
+def compare(args, kernels, jobs):
+    """[cases] of a boot's jobs."""
     pairs = kernels.both(jobs)
     # A sequence that a second run on Linux answers in another way says nothing.
     different = [job for job, (one, other) in zip(jobs, pairs) if one != other]
@@ -237,6 +247,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("-b", "--build", default=os.path.join(TOP, "build"))
     parser.add_argument("--seeds", default="1-100")
+    parser.add_argument("--users", choices=("0", "1000", "both"), help="each seed as these users")
     parser.add_argument("--calls", type=int, default=200)
     parser.add_argument("--per-boot", type=int, default=2000)
     parser.add_argument("--shrink", type=int, default=12, help="kinds of differences to shorten")
@@ -246,10 +257,11 @@ def main():
         print("fuzz-linux: the Linux side needs root")
         return 2
     kernels = Kernels(args.build, args.calls, args.wrap.split())
-    seeds, known, kinds = fuzz_boots.seeds_of(args.seeds), read_known(), {}
+    jobs, known, kinds = jobs_of(fuzz_boots.seeds_of(args.seeds), args.users), read_known(), {}
+    start = time.monotonic()
     counts, reasons = collections.Counter(), collections.Counter()
-    for i in range(0, len(seeds), args.per_boot):
-        some = seeds[i:i + args.per_boot]
+    for i in range(0, len(jobs), args.per_boot):
+        some = jobs[i:i + args.per_boot]
         cases = compare(args, kernels, some)
         counts["same"] += len(some) - len(cases)
         for case in cases:
@@ -258,8 +270,12 @@ def main():
             if reason:
                 reasons[reason] += 1
             else:
+                if kind_of(case) not in kinds:
+                    print(f"  seed {case.seed} user {case.user}\n  L {case.linux}\n  F {case.own}")
                 kinds.setdefault(kind_of(case), []).append(case)
-        print(f"fuzz-linux: seeds {some[0]} to {some[-1]}: {dict(counts)}", flush=True)
+        print(f"fuzz-linux: seeds {some[0].seed} to {some[-1].seed}: {dict(counts)}, "
+              f"{60 * (i + len(some)) / (time.monotonic() - start):.0f} sequences a minute",
+              flush=True)
     order = sorted(kinds.values(), key=len, reverse=True)
     for cases in order:
         case = min(cases, key=lambda c: len(c.kept))
@@ -269,7 +285,7 @@ def main():
     show(kernels, chosen)
     for reason, count in reasons.most_common():
         print(f"known, {count} times: {reason}")
-    print(f"fuzz-linux: {len(seeds)} sequences of {args.calls} calls, {counts['same']} the same, "
+    print(f"fuzz-linux: {len(jobs)} sequences of {args.calls} calls, {counts['same']} the same, "
           f"{counts['known']} differ in a known way, {counts['different']} differ; "
           f"{kernels.boots} boots")
     return 1 if counts["different"] or not counts["same"] + counts["known"] else 0

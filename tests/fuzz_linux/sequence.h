@@ -27,6 +27,7 @@ struct sequence {
     uint64_t random;        /* of the call that is drawn now */
     int children[CHILDREN]; /* numbers; 0: none */
     int dead[CHILDREN];     /* ended, not reaped */
+    int stopped[CHILDREN];  /* by a signal: stopping it again changes nothing */
     int self, parent;
     int pipe_in, pipe_out; /* for looking at memory */
     char text[TEXT_SIZE];  /* of the call that is made now, and its answer */

@@ -47,7 +47,7 @@ static bool fails_now(void)
 
 char *fake_arena;
 struct frame *pmm_frames;
-static uint64_t frames_free;
+uint64_t pmm_in_blocks; /* the free ones */
 static uint32_t next_frame = FAKE_ARCHIVE_FRAMES;
 
 static void arena_init(void)
@@ -64,21 +64,21 @@ static void arena_init(void)
         if (!pinned)
             ASAN_POISON_MEMORY_REGION(fake_arena + i * PAGE_SIZE, PAGE_SIZE);
     }
-    frames_free = FAKE_FRAMES - FAKE_ARCHIVE_FRAMES;
+    pmm_in_blocks = FAKE_FRAMES - FAKE_ARCHIVE_FRAMES;
 }
 
 /* Round robin: a frame that was freed stays poisoned for long. */
 struct frame *pmm_alloc(unsigned order, enum pmm_flags flags)
 {
     assert_int_equal(order, 0);
-    if (fails_now() || frames_free == 0)
+    if (fails_now() || pmm_in_blocks == 0)
         return NULL;
     while (pmm_frames[next_frame].state != FRAME_FREE)
         next_frame = next_frame + 1 < FAKE_FRAMES ? next_frame + 1 : FAKE_ARCHIVE_FRAMES;
     struct frame *frame = &pmm_frames[next_frame];
     frame->state = FRAME_USED;
     frame->refs = 1;
-    frames_free--;
+    pmm_in_blocks--;
     ASAN_UNPOISON_MEMORY_REGION(frame_address(frame), PAGE_SIZE);
     memset(frame_address(frame), flags == PMM_ZERO ? 0 : 0xa5, PAGE_SIZE);
     next_frame = next_frame + 1 < FAKE_FRAMES ? next_frame + 1 : FAKE_ARCHIVE_FRAMES;
@@ -92,13 +92,13 @@ void frame_put(struct frame *frame)
         return;
     assert_int_equal(frame->state, FRAME_USED); /* a pinned frame keeps its own reference */
     frame->state = FRAME_FREE;
-    frames_free++;
+    pmm_in_blocks++;
     ASAN_POISON_MEMORY_REGION(frame_address(frame), PAGE_SIZE);
 }
 
 uint64_t pmm_free_count(void)
 {
-    return frames_free;
+    return pmm_in_blocks;
 }
 
 uint64_t pmm_total_count(void)
@@ -108,7 +108,7 @@ uint64_t pmm_total_count(void)
 
 uint64_t fake_frames_in_use(void)
 {
-    return pmm_total_count() - frames_free;
+    return pmm_total_count() - pmm_in_blocks;
 }
 
 /* --- objects --- */
@@ -364,6 +364,11 @@ void waitq_wake_all(struct waitq *queue)
     (void)queue;
 }
 
+void waitq_wake_one(struct waitq *queue)
+{
+    (void)queue;
+}
+
 /* Nothing is done before the flush, whatever locks are held by the one that queues. */
 static struct deferred *fake_deferred;
 
@@ -411,6 +416,11 @@ int waitq_sleep(const struct waiter *waiters, unsigned count, uint64_t deadline_
     assert_int_equal(count, 1);
     assert_non_null(entered);
     return waitq_wait(entered, NULL, deadline_ns);
+}
+
+int waitq_sleep_killable(const struct waiter *waiter)
+{
+    return waitq_sleep(waiter, 1, 0);
 }
 
 int waitq_wait(struct waitq *queue, struct mutex *held, uint64_t deadline_ns)

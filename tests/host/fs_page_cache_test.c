@@ -3,6 +3,7 @@
 #include "tests/host/fs_fake.h"
 
 #include "kernel/fs/page_cache/page_cache.h"
+#include "kernel/fs/page_cache/page_state.h"
 
 static char page[PAGE_SIZE];
 
@@ -179,6 +180,254 @@ static void test_reserve(void **state)
     fake_assert_balance(before);
 }
 
+/* --- pages that come later --- */
+
+static struct frame *filling; /* by the device, which the test is */
+static uint64_t filling_index;
+static unsigned fills;
+
+static void device_fill(struct page_cache *map, uint64_t index, struct frame *frame)
+{
+    (void)map;
+    assert_null(filling);
+    filling = frame;
+    filling_index = index;
+    fills++;
+}
+
+static const struct page_cache_ops device = {.fill = device_fill};
+
+static void deliver(struct page_cache *map, bool good)
+{
+    struct frame *frame = filling;
+
+    assert_non_null(frame);
+    filling = NULL;
+    memset(frame_address(frame), 'D', PAGE_SIZE);
+    page_cache_fill_end(map, filling_index, frame, good);
+}
+
+static int get(struct page_cache *map, uint64_t index)
+{
+    struct frame *frame;
+    int err = page_cache_get(map, index, &frame);
+
+    if (!err && frame)
+        frame_put(frame);
+    return err;
+}
+
+static int get_own(struct page_cache *map, uint64_t index)
+{
+    struct frame *frame;
+    bool is_new;
+    int err = page_cache_get_own(map, index, false, &is_new, &frame);
+
+    if (!err)
+        frame_put(frame);
+    return err;
+}
+
+static void test_filled_later(void **state)
+{
+    struct fake_balance before = fake_balance();
+    struct page_cache map = {0};
+    const char *bytes;
+    struct frame *frame;
+
+    (void)state;
+    fills = 0;
+    page_cache_set_backing(&map, &device, 2 * PAGE_SIZE + 100);
+    assert_int_equal(map.npages, 3);
+    assert_true(page_cache_has_page(&map, 2) && !page_cache_has_page(&map, 3));
+    assert_null(page_cache_find_stale(&map, 2));
+    assert_int_equal(get(&map, 2), -EAGAIN);
+    assert_int_equal(fills, 1);
+    /* It is asked for once, and seen by none of those that need it. */
+    assert_int_equal(get(&map, 2), -EAGAIN);
+    assert_int_equal(get_own(&map, 2), -EAGAIN);
+    assert_int_equal(fills, 1);
+    assert_false(page_cache_read_page(&map, 2, &bytes));
+    frame = page_cache_find_stale(&map, 2);
+    assert_ptr_equal(frame, filling);
+    assert_false(page_trylock(frame));
+    deliver(&map, true);
+    assert_int_equal(page_wait(frame), 0);
+    frame_put(frame);
+    assert_null(page_cache_find_stale(&map, 2));
+    assert_true(page_cache_read_page(&map, 2, &bytes));
+    assert_true(all(bytes, 100, 'D') && all(bytes + 100, PAGE_SIZE - 100, 0));
+    assert_int_equal(get_own(&map, 2), 0);
+    assert_int_equal(map.npages, 3);
+    /* Behind what the device has, pages are made as in any other file. */
+    write_page(&map, 5, 'B');
+    assert_int_equal(map.npages, 4);
+    assert_null(frame_of(&map, 4));
+    assert_int_equal(fills, 1);
+    assert_int_equal(page_cache_punch_pages(&map, 0, 9), -EOPNOTSUPP);
+    assert_int_equal(page_cache_zero_bytes(&map, 0, 0, 9), -EOPNOTSUPP);
+    page_cache_destroy(&map);
+    assert_int_equal(map.npages, 0);
+    fake_assert_balance(before);
+}
+
+static void test_filling_fails(void **state)
+{
+    struct fake_balance before = fake_balance();
+    struct page_cache map = {0};
+    struct frame *frame;
+
+    (void)state;
+    fills = 0;
+    page_cache_set_backing(&map, &device, PAGE_SIZE);
+    assert_int_equal(get(&map, 0), -EAGAIN);
+    frame = page_cache_find_stale(&map, 0);
+    deliver(&map, false);
+    assert_int_equal(page_wait(frame), -EIO);
+    /* Again, in the same frame. */
+    assert_int_equal(get_own(&map, 0), -EAGAIN);
+    assert_int_equal(fills, 2);
+    assert_ptr_equal(filling, frame);
+    deliver(&map, true);
+    assert_int_equal(page_wait(frame), 0);
+    frame_put(frame);
+    assert_true(all(read_page(&map, 0), PAGE_SIZE, 'D'));
+    page_cache_destroy(&map);
+    fake_assert_balance(before);
+}
+
+/* What a truncation cuts off does not come back, whenever the page comes. */
+static void test_cut_while_filled(void **state)
+{
+    struct fake_balance before = fake_balance();
+    struct page_cache map = {0};
+
+    (void)state;
+    fills = 0;
+    page_cache_set_backing(&map, &device, 2 * PAGE_SIZE);
+    assert_int_equal(get(&map, 0), -EAGAIN);
+    page_cache_truncate(&map, 100);
+    assert_int_equal(map.npages, 1);
+    deliver(&map, true);
+    read_page(&map, 0);
+    assert_true(all(page, 100, 'D') && all(page + 100, PAGE_SIZE - 100, 0));
+    assert_null(frame_of(&map, 1));
+    assert_int_equal(fills, 1);
+    page_cache_destroy(&map);
+    fake_assert_balance(before);
+}
+
+static void test_dropped_while_filled(void **state)
+{
+    struct fake_balance before = fake_balance();
+    struct page_cache map = {0};
+    struct frame *frame;
+
+    (void)state;
+    page_cache_set_backing(&map, &device, PAGE_SIZE);
+    assert_int_equal(get(&map, 0), -EAGAIN);
+    frame = page_cache_find_stale(&map, 0);
+    page_cache_truncate(&map, 0);
+    assert_null(frame_of(&map, 0)); /* a hole, and not the page that comes */
+    deliver(&map, true);
+    assert_int_equal(page_wait(frame), 0);
+    assert_null(frame_of(&map, 0));
+    assert_true(all(frame_address(frame), PAGE_SIZE, 0));
+    frame_put(frame);
+    page_cache_destroy(&map);
+    fake_assert_balance(before);
+}
+
+/* No memory for the page or its place: nothing is filled, nothing kept. */
+static void test_filled_without_memory(void **state)
+{
+    struct fake_balance before = fake_balance();
+    struct page_cache map = {0};
+
+    (void)state;
+    fills = 0;
+    page_cache_set_backing(&map, &device, 40 * PAGE_SIZE);
+    for (int n = 0; n < 3; n++) {
+        int err;
+
+        fake_fail_allocation(n);
+        err = get(&map, 39);
+        assert_true(err == -ENOMEM || err == -ENOSPC);
+        assert_int_equal(fills, 0);
+    }
+    fake_fail_allocation(-1);
+    assert_int_equal(get(&map, 39), -EAGAIN);
+    deliver(&map, true);
+    page_cache_destroy(&map);
+    fake_assert_balance(before);
+}
+
+static struct page_cache *waited_for;
+
+static int deliver_on_wait(struct waitq *queue)
+{
+    (void)queue;
+    deliver(waited_for, true);
+    return 0;
+}
+
+static int killed_on_wait(struct waitq *queue)
+{
+    (void)queue;
+    return -EINTR;
+}
+
+static void test_waiting(void **state)
+{
+    struct fake_balance before = fake_balance();
+    struct page_cache map = {0};
+    struct frame *frame;
+
+    (void)state;
+    page_cache_set_backing(&map, &device, PAGE_SIZE);
+    assert_int_equal(get(&map, 0), -EAGAIN);
+    frame = page_cache_find_stale(&map, 0);
+    fake_on_wait = killed_on_wait;
+    assert_int_equal(page_wait(frame), -EINTR);
+    assert_true(page_is_stale(frame));
+    fake_on_wait = deliver_on_wait;
+    waited_for = &map;
+    assert_int_equal(page_wait(frame), 0);
+    assert_false(page_is_stale(frame));
+    fake_on_wait = NULL;
+    frame_put(frame);
+    page_cache_destroy(&map);
+    fake_assert_balance(before);
+}
+
+/* The other bits stay as they are; a store behind the clearing is not lost. */
+static void test_dirty(void **state)
+{
+    struct fake_balance before = fake_balance();
+    struct page_cache map = {0};
+    struct frame *frame;
+
+    (void)state;
+    page_cache_set_backing(&map, &device, PAGE_SIZE);
+    assert_int_equal(get(&map, 0), -EAGAIN);
+    deliver(&map, true);
+    frame = frame_of(&map, 0);
+    assert_int_equal(page_flags(frame), 0);
+    page_set_dirty(frame);
+    page_set_dirty(frame);
+    assert_true(page_trylock(frame));
+    assert_int_equal(page_flags(frame), PAGE_LOCKED | PAGE_DIRTY);
+    assert_int_equal(get(&map, 0), 0); /* the lock keeps no reader away */
+    assert_true(page_clear_dirty(frame));
+    page_set_dirty(frame);
+    page_unlock(frame, false);
+    assert_int_equal(page_flags(frame), PAGE_DIRTY);
+    expect_assert_failure(page_clear_dirty(frame));
+    expect_assert_failure(page_unlock(frame, true));
+    page_cache_destroy(&map);
+    fake_assert_balance(before);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -187,6 +436,13 @@ int main(void)
         cmocka_unit_test(test_unaligned_archive),
         cmocka_unit_test(test_punching),
         cmocka_unit_test(test_reserve),
+        cmocka_unit_test(test_filled_later),
+        cmocka_unit_test(test_filling_fails),
+        cmocka_unit_test(test_cut_while_filled),
+        cmocka_unit_test(test_dropped_while_filled),
+        cmocka_unit_test(test_filled_without_memory),
+        cmocka_unit_test(test_waiting),
+        cmocka_unit_test(test_dirty),
     };
 
     return cmocka_run_group_tests(tests, fake_start, NULL);

@@ -338,6 +338,32 @@ static void test_detached_mount(void **state)
     OK(sys_rmdir(task, user("/m")));
 }
 
+/* However many are in use, and in whatever order they lose their users. */
+static void test_many_detached_mounts(void **state)
+{
+    int fds[40];
+
+    (void)state;
+    OK(mkdir_("/m"));
+    for (unsigned i = 0; i < ARRAY_SIZE(fds); i++) {
+        struct dentry *root = mount_and_enter();
+
+        fds[i] = (int)open_("file", LX_O_CREAT | LX_O_RDWR);
+        assert_true(fds[i] >= 0);
+        OK(mount_remove(root, true));
+        dentry_put(root);
+    }
+    OK(sys_chdir(task, user("/")));
+    for (unsigned i = 0; i < ARRAY_SIZE(fds); i++) {
+        deferred_flush();
+        assert_int_equal(mount_detached(), ARRAY_SIZE(fds) - i);
+        OK(sys_close(task, fds[i * 3 % ARRAY_SIZE(fds)]));
+    }
+    deferred_flush();
+    assert_int_equal(mount_detached(), 0);
+    OK(sys_rmdir(task, user("/m")));
+}
+
 static void test_bad_pointers(void **state)
 {
     char *bytes = aligned_alloc(4096, 8192);
@@ -370,7 +396,7 @@ int main(void)
         cmocka_unit_test(test_symlink_chains),  cmocka_unit_test(test_names),
         cmocka_unit_test(test_starting_points), cmocka_unit_test(test_mounts_and_roots),
         cmocka_unit_test(test_openat2),         cmocka_unit_test(test_bad_pointers),
-        cmocka_unit_test(test_detached_mount),
+        cmocka_unit_test(test_detached_mount),  cmocka_unit_test(test_many_detached_mounts),
     };
 
     return fake_start(NULL) || cmocka_run_group_tests(tests, setup, teardown);

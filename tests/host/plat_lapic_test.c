@@ -201,6 +201,13 @@ static void nmi_pins(void **state)
     info.nmis[0].uid = ACPI_UID_ALL;
     assert_int_equal(lapic_init(&info, TSC_HZ), 0);
     assert_int_equal(page[0x350 / 4], 4u << 8);
+    /* Wherever the list has this processor. */
+    info.cpus[0] = info.cpus[1];
+    info.cpus[1].apic_id = 0;
+    info.cpus[1].uid = 10;
+    page[0x360 / 4] = 1u << 16;
+    assert_int_equal(lapic_init(&info, TSC_HZ), 0);
+    assert_int_equal(page[0x360 / 4], 4u << 8);
 }
 
 static void counter_stands(void **state)

@@ -16,12 +16,15 @@
 static struct {
     uint64_t now_ps;
     uint64_t tsc_hz;
+    uint64_t pm_hz;       /* what the PM timer really counts with */
     uint64_t port_ps;     /* what one port access costs */
     uint64_t tsc_ps;      /* what reading the TSC costs */
     uint64_t pm_start;    /* count at time 0 */
     uint64_t stall_every; /* every so many port reads something else takes stall_ps */
     uint64_t stall_ps;
     uint64_t nreads;
+    uint64_t freeze_at_ps, freeze_ps; /* from then on for so long the TSC stands still */
+    uint64_t jitter_ps;               /* each port read takes up to so much longer */
     bool pm_stands, pit_there, pit_latched_low;
     uint16_t pit_latch;
 } machine;
@@ -33,8 +36,13 @@ static uint64_t ticks_at(uint64_t hz)
 
 static uint64_t machine_tsc(void)
 {
+    uint64_t frozen_ps = 0;
+
     machine.now_ps += machine.tsc_ps;
-    return ticks_at(machine.tsc_hz);
+    if (machine.now_ps > machine.freeze_at_ps)
+        frozen_ps = MIN(machine.now_ps - machine.freeze_at_ps, machine.freeze_ps);
+    return ticks_at(machine.tsc_hz) -
+           (uint64_t)((unsigned __int128)frozen_ps * machine.tsc_hz / 1000000000000u);
 }
 
 static uint32_t pit_data(void)
@@ -49,8 +57,10 @@ static uint32_t machine_in(uint16_t port, unsigned nbytes)
 
     (void)nbytes;
     machine.now_ps += machine.port_ps / 2;
-    count = machine.pm_start + ticks_at(PM_HZ);
+    count = machine.pm_start + ticks_at(machine.pm_hz);
     machine.now_ps += machine.port_ps / 2;
+    if (machine.jitter_ps)
+        machine.now_ps += ++machine.nreads * 2654435761u % 1000 * (machine.jitter_ps / 1000);
     if (machine.stall_every && ++machine.nreads % machine.stall_every == 0)
         machine.now_ps += machine.stall_ps;
     if (port == PM_PORT)
@@ -97,6 +107,8 @@ static int machine_make(void **state)
     hypervisor = false;
     hypervisor_khz = 0;
     machine.tsc_hz = 2893000000;
+    machine.pm_hz = PM_HZ;
+    machine.freeze_at_ps = UINT64_MAX;
     machine.port_ps = 800000;
     machine.tsc_ps = 10000;
     plat_fake.in = machine_in;
@@ -176,6 +188,77 @@ static void pm_timer_interrupted(void **state)
         assert_string_equal(calibrate(&info, &hz), "ACPI PM timer");
         assert_near(hz, machine.tsc_hz, 2000);
     }
+}
+
+/* Once the TSC stands still for a while, or is behind on another processor of the host: whenever
+ * that is and however long, the rate is right: what is lost in a way that two rounds share it, and
+ * agree, is one per cent at most. */
+static void tsc_loses_time(void **state)
+{
+    static const uint64_t lost[] = {5000000, 50000000, 190000000, 600000000, 5000000000};
+    struct acpi_info info = {.pm_timer_port = PM_PORT};
+    uint64_t hz;
+
+    for (size_t i = 0; i < ARRAY_SIZE(lost); i++) {
+        for (uint64_t at = 0; at < 800000000; at += 7000000) {
+            machine_make(state);
+            machine.freeze_at_ps = at;
+            machine.freeze_ps = lost[i];
+            assert_string_equal(calibrate(&info, &hz), "ACPI PM timer");
+            assert_near(hz, machine.tsc_hz, 10000);
+        }
+    }
+}
+
+/* A machine that is stopped with all of its clocks. */
+static void machine_is_stopped(void **state)
+{
+    struct acpi_info info = {.pm_timer_port = PM_PORT};
+    uint64_t hz;
+
+    for (uint64_t every = 30; every < 300; every += 7) {
+        machine_make(state);
+        machine.stall_every = every;
+        machine.stall_ps = 1500000000;
+        assert_string_equal(calibrate(&info, &hz), "ACPI PM timer");
+        assert_near(hz, machine.tsc_hz, 3000);
+    }
+}
+
+/* Each access takes another time: no two rounds are alike, and the rate is about right. */
+static void host_is_never_quiet(void **state)
+{
+    struct acpi_info info = {.pm_timer_port = PM_PORT};
+    uint64_t hz;
+
+    for (uint64_t jitter = 10000000; jitter < 500000000; jitter += 9000000) {
+        machine_make(state);
+        machine.jitter_ps = jitter;
+        assert_string_equal(calibrate(&info, &hz), "ACPI PM timer");
+        assert_near(hz, machine.tsc_hz, 100000);
+    }
+}
+
+/* The timer that was asked first runs at another rate than it should: the second one agrees with
+ * what the processor says, and is believed. Where none agrees the first one stays. */
+static void another_timer_decides(void **state)
+{
+    struct acpi_info info = {.pm_timer_port = PM_PORT};
+    uint64_t hz;
+
+    (void)state;
+    machine.pit_there = true;
+    machine.pm_hz = PM_HZ * 4;
+    assert_string_equal(calibrate(&info, &hz), "ACPI PM timer");
+    leaves[0].eax = 0x16;
+    leaves[0x16].eax = 2900;
+    assert_string_equal(calibrate(&info, &hz), "PIT");
+    assert_near(hz, machine.tsc_hz, 3000);
+    leaves[0x16].eax = 1000;
+    assert_string_equal(calibrate(&info, &hz), "ACPI PM timer");
+    machine.pm_hz = PM_HZ;
+    assert_string_equal(calibrate(&info, &hz), "ACPI PM timer");
+    assert_near(hz, machine.tsc_hz, 1000);
 }
 
 static void pm_timer_stands(void **state)
@@ -300,6 +383,10 @@ int main(void)
         cmocka_unit_test_setup(pm_timer_accuracy, machine_make),
         cmocka_unit_test_setup(pm_timer_wraps_in_the_middle, machine_make),
         cmocka_unit_test_setup(pm_timer_interrupted, machine_make),
+        cmocka_unit_test_setup(tsc_loses_time, machine_make),
+        cmocka_unit_test_setup(machine_is_stopped, machine_make),
+        cmocka_unit_test_setup(host_is_never_quiet, machine_make),
+        cmocka_unit_test_setup(another_timer_decides, machine_make),
         cmocka_unit_test_setup(pm_timer_stands, machine_make),
         cmocka_unit_test_setup(tsc_stands, machine_make),
         cmocka_unit_test_setup(hpet_used, machine_make),

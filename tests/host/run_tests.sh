@@ -8,7 +8,7 @@
 # every program succeeded and nothing failed.
 set -u
 
-TEST_SECONDS=300
+TEST_SECONDS=${TEST_SECONDS:-300}
 export ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1
 export UBSAN_OPTIONS=print_stacktrace=1
 

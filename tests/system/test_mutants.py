@@ -11,11 +11,12 @@ from conftest import TOP
 
 sys.path.insert(0, os.path.join(TOP, "tools"))
 import mutants  # noqa: E402  (found by the path above)
+import mutants_boot  # noqa: E402
+import mutants_draw  # noqa: E402
 
 
 def changed(operator, code):
-    return [code[:start] + new + code[end:]
-            for start, end, new in mutants.OPERATORS[operator](code)]
+    return list(mutants_draw.changed(operator, code, code))
 
 
 @pytest.mark.parametrize("operator, before, after", [
@@ -48,6 +49,30 @@ def test_a_long_line_takes_no_time():
 
 
 def test_the_same_seed_gives_the_same_mutants():
-    first, second = ([str(m) for m in itertools.islice(mutants.drawn(TOP, 7, "*/vm/*"), 20)]
+    first, second = ([str(m) for m in itertools.islice(mutants_draw.drawn(TOP, 7, "*/vm/*"), 20)]
                      for _ in range(2))
     assert first == second and len(set(first)) > 15
+
+
+def test_strings_stay():
+    text, code = 'if (a("x, y"))', 'if (a(      ))'
+    assert list(mutants_draw.changed("negate condition", code, text)) == ['if (!(a("x, y")))']
+
+
+def test_the_nearest_tests_come_first():
+    plan = ("# --- a plan\ntest one /bin/t/one\ntest sh /bin/sh -c /bin/t/pipe\n"
+            "test size-a /bin/t/pipe_size a\ntest size-b /bin/t/pipe_size b\n"
+            "test two /bin/t/pipe\n")
+    order = [line.split()[1] for line in
+             mutants.nearest_first(plan, "kernel/fs/pipe/pipe_size.c").splitlines()]
+    assert order == ["size-a", "size-b", "two", "one", "sh"]
+
+
+@pytest.mark.parametrize("log, by", [
+    ("ok 1 a\nnot ok 2 b # time=3us exit status 1\n", "test b # time=3us exit status 1"),
+    ("ok 1 a\nPANIC: assertion\n", "panic assertion"),
+    ("ok 1 a\nok 2 b # time=3us\n", "silence after b"),
+    ("", "silence after the start"),
+])
+def test_what_failed(log, by):
+    assert mutants_boot.first_failure(log, None) == by

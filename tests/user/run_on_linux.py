@@ -51,7 +51,7 @@ DEVICES = {  # name: (major, minor, mode)
     "tty": (5, 0, 0o666),
 }
 CAPABILITIES = {"cap_setgid": 6, "cap_setuid": 7, "cap_sys_chroot": 18, "cap_sys_admin": 21,
-                "cap_sys_nice": 23, "cap_mknod": 27}  # of <linux/capability.h>
+                "cap_sys_nice": 23, "cap_sys_time": 25, "cap_mknod": 27}  # of <linux/capability.h>
 ALL_USERS = "0 0 4294967295"
 NOBODY = 65534
 NEEDS = {"users", "mounts", "terminals", "root"} | set(CAPABILITIES)

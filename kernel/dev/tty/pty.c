@@ -18,13 +18,14 @@
  */
 #include "kernel/dev/tty/pty.h"
 
-#include "kernel/dev/tty/tty.h"
+#include "kernel/dev/tty/tty_internal.h"
 #include "kernel/fs/devfs/devfs.h"
 #include "kernel/fs/devfs/devpts.h"
 #include "kernel/fs/vfs/file.h"
 #include "kernel/lib/assert.h"
 #include "kernel/lib/fmt.h"
 #include "kernel/mm/slab.h"
+#include "kernel/sched/sched.h"
 #include "kernel/vm/vm_user.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/fcntl.h"
@@ -34,7 +35,6 @@
 #define PTMX_DEVICE DEVICE(5, 2)
 #define PTS_MAJOR   136
 #define PTS_GROUP   5 /* "tty" on Debian */
-#define CHUNK       256
 
 /* I constant after creation   a atomic   m pty_lock */
 struct pty {
@@ -259,7 +259,7 @@ static bool master_readable(struct file *file)
  * lost. */
 static int64_t master_take(struct pty *pty, struct user_iter *io)
 {
-    char bytes[CHUNK];
+    char bytes[TTY_CHUNK];
     int64_t total = 0;
 
     while (io->left > 0) {
@@ -272,6 +272,9 @@ static int64_t master_take(struct pty *pty, struct user_iter *io)
         if (user_iter_put(io, bytes, nbytes) < nbytes)
             return total ? total : -EFAULT;
         total += (int64_t)nbytes;
+        sched_preempt_point(); /* a writer on another processor may go on all the time */
+        if (waitq_interrupted())
+            break;
     }
     if (total)
         tty_output_taken(&pty->tty);
@@ -338,7 +341,7 @@ static int64_t master_type(struct file *file, const char *bytes, size_t nbytes)
 /* An error counts only if nothing was written. */
 static int64_t master_write(struct file *file, struct user_iter *io, int64_t *offset)
 {
-    char bytes[CHUNK];
+    char bytes[TTY_CHUNK];
     int64_t total = 0;
 
     (void)offset;
@@ -350,7 +353,7 @@ static int64_t master_write(struct file *file, struct user_iter *io, int64_t *of
         if (done < 0)
             return total ? total : done;
         total += done;
-        if (done < (int64_t)wanted)
+        if (done < (int64_t)wanted || tty_write_pause(total))
             break;
     }
     return total;

@@ -22,6 +22,7 @@
 #include "kernel/lib/assert.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/slab.h"
+#include "kernel/sched/sched.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/fcntl.h"
 #include "shared/linux/poll.h"
@@ -57,7 +58,6 @@ int tty_init(struct tty *tty, const struct tty_driver *driver, uint64_t device)
     waitq_init(&tty->readable);
     waitq_init(&tty->writable);
     poll_head_init(&tty->poll);
-    list_init(&tty->claimed);
     return 0;
 }
 
@@ -337,6 +337,8 @@ static int64_t tty_write(struct file *file, struct user_iter *io, int64_t *offse
             return total ? total : -EFAULT;
         if (done < (int64_t)got)
             return total || done >= 0 ? total : done;
+        if (tty_write_pause(total))
+            break;
     }
     return total;
 }

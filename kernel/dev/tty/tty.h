@@ -54,10 +54,9 @@ struct tty {
     struct waitq readable;           /* woken when there is input, or a hang-up */
     struct waitq writable;           /* woken when there is room for output, or a hang-up */
     struct poll_head poll;
-    int session;         /* [p] 0: no session's controlling terminal */
-    int group;           /* [p] in the foreground; 0: none */
-    struct list claimed; /* [p] in the list of terminals with a session */
-    void *memory;        /* [I] of the line */
+    int session;  /* [p] 0: no session's controlling terminal */
+    int group;    /* [p] in the foreground; 0: none */
+    void *memory; /* [I] of the line */
 };
 
 /* What a terminal asks of the room that knows processes. Each of them is about the caller where it

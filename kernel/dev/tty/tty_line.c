@@ -158,30 +158,32 @@ static void echo(struct tty_line *line, char byte)
 
 /* --- editing the line being typed --- */
 
-/* The column at which the character at the end of the line begins: a tab's width depends on all
- * that stands before it. */
-static uint32_t column_before_tab(const struct tty_line *line)
+/* How wide a tab is at the end of the line: that depends on what stands between it and the tab
+ * before, or the beginning. No further back: a line of tabs would take the square of its length to
+ * be taken off, with interrupts off. */
+static uint32_t tab_width(const struct tty_line *line)
 {
-    uint32_t column = line->typed_at;
+    uint64_t at = line->head;
+    uint32_t column = 0;
 
-    for (uint64_t at = line->complete; at < line->head; at++) {
-        char byte = byte_at(line, at);
+    for (; at > line->complete && byte_at(line, at - 1) != '\t'; at--) {
+        char byte = byte_at(line, at - 1);
 
-        if (byte == '\t')
-            column += LINE_TAB - column % LINE_TAB;
-        else if (is_shown_as_two(line, byte))
+        if (is_shown_as_two(line, byte))
             column += 2;
         else if (!line_is_control(byte) && !line_is_continuation(line, byte))
             column++;
     }
-    return column;
+    if (at == line->complete)
+        column += line->typed_at;
+    return LINE_TAB - column % LINE_TAB;
 }
 
 /* Takes one character off the screen: BS SP BS for each column it occupies, as with ECHOE. */
 static void rub_out(struct tty_line *line, char byte)
 {
     if (byte == '\t') {
-        uint32_t target = column_before_tab(line);
+        uint32_t target = line->column - MIN(line->column, tab_width(line));
 
         while (line->column > target && ring_free(&line->out) > 0)
             echo_raw(line, '\b');
@@ -260,7 +262,8 @@ static void reprint(struct tty_line *line, char key)
 {
     echo(line, key);
     echo_raw(line, '\n');
-    for (uint64_t at = line->complete; at < line->head; at++)
+    /* What has no room is not looked at: there may be many such keys behind each other. */
+    for (uint64_t at = line->complete; at < line->head && ring_free(&line->out) > 0; at++)
         echo(line, byte_at(line, at));
 }
 

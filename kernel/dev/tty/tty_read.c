@@ -10,6 +10,7 @@
 #include "kernel/dev/tty/tty_internal.h"
 
 #include "kernel/core/clock.h"
+#include "kernel/sched/sched.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/fcntl.h"
 #include "shared/linux/signal.h"
@@ -79,6 +80,7 @@ static int reading_take(struct reading *reading, struct user_iter *io)
         reading->got += (int64_t)nbytes;
         if (nbytes && reading->time_ns && reading->at_least)
             reading->deadline_ns = clock_monotonic_ns() + reading->time_ns;
+        sched_preempt_point();
     } while (nbytes && !reading->ended && io->left);
     return 0;
 }

@@ -14,8 +14,14 @@
  *     after the drain sees the new one. It is made larger after the bytes are in their page.
  *   - `tail` is found out by a reader and by others alike; both store the same value.
  * The last reference to a file is dropped without readers: page_cache_destroy does not drain.
+ *
+ * A page that has to be filled first is in the tree from the beginning, marked in its frame
+ * (page_state.h), so that it is filled once; readers turn away from it as they do from a page that
+ * has to be made. It may be dropped or cut while it is filled: the filler has a reference of its
+ * own, and zeroes what is no longer the file's when it is done.
  */
 #include "kernel/fs/page_cache/page_cache.h"
+#include "kernel/fs/page_cache/page_state.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/pmm.h"
 #include "kernel/sched/hazard.h"
@@ -70,7 +76,7 @@ static bool bytes_are_zero(const char *bytes, size_t nbytes)
  * the builder of the archive is not trusted with that. */
 static bool page_is_in_place(struct page_cache *map, uint64_t index)
 {
-    if (!IS_ALIGNED((uint64_t)map->archive, PAGE_SIZE))
+    if (map->ops || !IS_ALIGNED((uint64_t)map->archive, PAGE_SIZE))
         return false;
     if (index < map->archive_nbytes >> PAGE_SHIFT)
         return true;
@@ -101,7 +107,7 @@ bool page_cache_memory_allows(bool privileged)
 {
     uint64_t reserve = pmm_total_count() >> MEMORY_RESERVE_SHIFT;
 
-    return pmm_free_count() > (privileged ? reserve : 2 * reserve);
+    return pmm_has_more_than(privileged ? reserve : 2 * reserve);
 }
 
 static struct frame *frame_alloc(const struct page_cache *map, enum pmm_flags flags)
@@ -112,8 +118,10 @@ static struct frame *frame_alloc(const struct page_cache *map, enum pmm_flags fl
     if (!page_cache_memory_allows(map->privileged))
         return NULL;
     frame = pmm_alloc(0, flags);
-    if (frame)
+    if (frame) {
+        frame->page = 0;
         __atomic_fetch_add(&own_frames, 1, __ATOMIC_RELAXED);
+    }
     return frame;
 }
 
@@ -161,6 +169,20 @@ static int frame_insert(struct page_cache *map, uint64_t index, struct frame *fr
     return err;
 }
 
+/* Locked, and referenced for the filler. */
+static int fill_begin(struct page_cache *map, uint64_t index, struct frame *frame)
+{
+    frame_get(frame);
+    map->ops->fill(map, index, frame);
+    return -EAGAIN;
+}
+
+/* A page that is on its way; or one that did not come the last time, and is asked for again. */
+static int stale_get(struct page_cache *map, uint64_t index, struct frame *frame)
+{
+    return page_trylock(frame) ? fill_begin(map, index, frame) : -EAGAIN;
+}
+
 int page_cache_get_own(struct page_cache *map, uint64_t index, bool whole, bool *out_is_new,
                        struct frame **out_frame)
 {
@@ -170,6 +192,8 @@ int page_cache_get_own(struct page_cache *map, uint64_t index, bool whole, bool 
 
     *out_is_new = false;
     if (frame) {
+        if (unlikely(page_is_stale(frame)))
+            return stale_get(map, index, frame);
         frame_get(frame);
         *out_frame = frame;
         return 0;
@@ -182,14 +206,18 @@ int page_cache_get_own(struct page_cache *map, uint64_t index, bool whole, bool 
     frame = frame_alloc(map, archived || whole ? PMM_PLAIN : PMM_ZERO);
     if (!frame)
         return -ENOSPC;
-    if (archived)
+    if (archived && map->ops)
+        page_init_stale(frame);
+    else if (archived)
         copy_from_archive(map, index, frame_address(frame));
-    /* Its contents are complete: from here on readers find it. */
+    /* Its contents are complete, or it is marked: from here on readers find it. */
     err = frame_insert(map, index, frame);
     if (err) {
         frame_release(frame);
         return err;
     }
+    if (archived && map->ops)
+        return fill_begin(map, index, frame);
     /* A copy stands where the archive's page stood: it has been counted with that. */
     if (!archived)
         pages_count(map, 1);
@@ -205,6 +233,8 @@ int page_cache_get(struct page_cache *map, uint64_t index, struct frame **out_fr
     struct frame *frame = radix_find(&map->frames, index);
     bool is_new;
 
+    if (unlikely(frame && page_is_stale(frame)))
+        return stale_get(map, index, frame);
     if (!frame && page_is_archived(map, index)) {
         if (!page_is_in_place(map, index))
             return page_cache_get_own(map, index, false, &is_new, out_frame);
@@ -226,6 +256,41 @@ struct frame *page_cache_find(struct page_cache *map, uint64_t index, bool own)
     if (frame)
         frame_get(frame);
     return frame;
+}
+
+struct frame *page_cache_find_stale(struct page_cache *map, uint64_t index)
+{
+    struct frame *frame = radix_find(&map->frames, index);
+
+    if (!frame || !page_is_stale(frame))
+        return NULL;
+    frame_get(frame);
+    return frame;
+}
+
+void page_cache_set_backing(struct page_cache *map, const struct page_cache_ops *ops,
+                            uint64_t nbytes)
+{
+    ASSERT(!map->npages);
+    map->ops = ops;
+    map->archive_nbytes = nbytes;
+    map->npages = pages_of(nbytes);
+}
+
+/* The page may have left the tree, or the file may be shorter, by now: a truncation does not wait.
+ * What it has cut off must read as zero if the file grows again. */
+void page_cache_fill_end(struct page_cache *map, uint64_t index, struct frame *frame, bool good)
+{
+    uint64_t start = index << PAGE_SHIFT;
+
+    if (good) {
+        size_t nbytes =
+            start < map->archive_nbytes ? MIN(map->archive_nbytes - start, PAGE_SIZE) : 0;
+
+        memset((char *)frame_address(frame) + nbytes, 0, PAGE_SIZE - nbytes);
+    }
+    page_unlock(frame, good);
+    frame_put(frame);
 }
 
 /* No lock, and nothing shared is written: only this processor's own hazard pointer. */
@@ -250,9 +315,11 @@ bool page_cache_read_page(struct page_cache *map, uint64_t index, const char **o
     const struct frame *frame = radix_find(&map->frames, index);
 
     *out_bytes = NULL;
-    if (likely(frame))
+    if (likely(frame)) {
+        if (unlikely(page_is_stale(frame)))
+            return false; /* it must be waited for: not here */
         *out_bytes = frame_address(frame);
-    else if (page_is_archived(map, index)) {
+    } else if (page_is_archived(map, index)) {
         /* It must be copied to a frame first, which is a change: not here. */
         if (!page_is_in_place(map, index))
             return false;
@@ -298,8 +365,9 @@ static int punch_archived(struct page_cache *map, uint64_t first, uint64_t last)
 
 int page_cache_punch_pages(struct page_cache *map, uint64_t first, uint64_t last)
 {
-    int err = punch_archived(map, first, last);
     uint64_t index = MAX(first, pages_of(map->archive_nbytes));
+    /* What is on its way would have to be waited for, and holes be remembered. */
+    int err = map->ops ? -EOPNOTSUPP : punch_archived(map, first, last);
 
     if (err)
         return err;
@@ -317,6 +385,8 @@ int page_cache_zero_bytes(struct page_cache *map, uint64_t index, size_t from, s
     bool is_new;
     int err;
 
+    if (map->ops)
+        return -EOPNOTSUPP;
     /* A hole is zero already. */
     if (from >= to || !page_cache_has_page(map, index))
         return 0;

@@ -4,10 +4,13 @@
  * store
  *
  * Owns:    counted frames by page index; below archive_nbytes, pages without a frame of their own
- *          are those of the root filesystem archive, in place where they are page-aligned.
+ *          are those of the root filesystem archive, in place where they are page-aligned. A file
+ *          with operations has its first bytes elsewhere instead: its pages are filled later, by
+ *          another thread, and -EAGAIN stands for a page that is on its way (page_state.h).
  * Used by: ramfs files (read, write, truncate) and their pager.
  * Locks:   the inode's mutex, held by the caller of everything here but page_cache_read_*.
- * Fails:   -ENOMEM; -ENOSPC from page_cache_get_own when memory or the quota is used up.
+ * Fails:   -ENOMEM; -ENOSPC from page_cache_get_own when memory or the quota is used up; -EAGAIN
+ *          and -EOPNOTSUPP only for files with operations.
  * Tests:   tests/host/fs_page_cache_test.c
  */
 #pragma once
@@ -20,7 +23,7 @@ struct frame;
 struct page_cache_quota {
     uint64_t used;    /* [a] */
     uint64_t max;     /* [a] 0: no limit */
-    uint64_t reserve; /* [I] the last of them are root's */
+    uint64_t reserve; /* [a] the last of them are root's */
 };
 
 /* Whether one page more is allowed; root's files, what root makes, may go into the reserves. */
@@ -29,12 +32,22 @@ bool page_cache_quota_allows(const struct page_cache_quota *quota, bool privileg
  * it to others, and more of it where an ordinary user makes them. */
 bool page_cache_memory_allows(bool privileged);
 
+struct page_cache;
+
+struct page_cache_ops {
+    /* Begins to bring the page's bytes into the frame, which is locked, and returns without
+     * waiting. It ends with page_cache_fill_end, in whatever thread, without fail; until then it
+     * keeps the file, too. Under the mutex. */
+    void (*fill)(struct page_cache *map, uint64_t index, struct frame *frame);
+};
+
 struct page_cache {
     struct page_cache_quota *quota; /* [I] NULL: none */
     bool privileged;                /* [I] root's file: see page_cache_quota_allows */
     struct radix frames;
-    const char *archive;     /* the file's first byte in the archive, NULL: none */
-    uint64_t archive_nbytes; /* bytes of it still valid; shrinks with truncation */
+    const struct page_cache_ops *ops; /* [I] NULL: each page is up to date when it is made */
+    const char *archive;              /* the file's first byte in the archive, NULL: none */
+    uint64_t archive_nbytes; /* valid bytes of it, or of what ops fill; shrinks with truncation */
     uint64_t npages;         /* that hold data, archive pages included: st_blocks */
     uint8_t tail;            /* enum page_cache_tail: what follows them in the last page */
     bool mapped_writable;    /* a program may have written behind the end of the file */
@@ -60,8 +73,18 @@ MUST_CHECK int page_cache_get_own(struct page_cache *map, uint64_t index, bool w
                                   bool *out_is_new, struct frame **out_frame);
 void page_cache_drop(struct page_cache *map, uint64_t index);
 
+/* The file's first bytes come by ops->fill. On an empty map only. */
+void page_cache_set_backing(struct page_cache *map, const struct page_cache_ops *ops,
+                            uint64_t nbytes);
+/* The frame has its bytes, or (good false) will not get them: ends what ops->fill has begun. Bytes
+ * that the file has lost meanwhile are zeroed. */
+void page_cache_fill_end(struct page_cache *map, uint64_t index, struct frame *frame, bool good);
+/* The page if it is on its way, referenced for the caller, which gives the mutex
+ * up and then waits (page_wait). NULL: try again. */
+struct frame *page_cache_find_stale(struct page_cache *map, uint64_t index);
+
 /* The page if that needs no memory, referenced for the caller; else NULL. own: a frame of the
- * file's own only, none of the archive's. */
+ * file's own only, none of the archive's. Of a file with operations it may not be up to date. */
 struct frame *page_cache_find(struct page_cache *map, uint64_t index, bool own);
 
 /* Without the mutex. Between begin (true) and end pages stay: no blocking, user memory with faults

@@ -80,6 +80,32 @@ static int pipe_fault_in_locked(struct pipe *pipe, struct user_iter *io,
     return err;
 }
 
+/* --- waking --- */
+
+/* Of many that wait one is woken: a reader if there are bytes, a writer if any small write fits.
+ * That one, or what came before it, passes the wake-up on when it leaves and there is more. Decided
+ * under the lock, done without it. */
+struct pipe_wakes {
+    bool reader, writer;
+};
+
+static struct pipe_wakes pipe_wakes_locked(struct pipe *pipe)
+{
+    ASSERT(mutex_is_held(&pipe->lock));
+    return (struct pipe_wakes){
+        .reader = pipe->nbytes > 0 && !waitq_is_empty(&pipe->readable),
+        .writer = pipe->capacity - pipe->nbytes >= PIPE_ATOMIC && !waitq_is_empty(&pipe->writable),
+    };
+}
+
+static void pipe_pass_on(struct pipe *pipe, struct pipe_wakes wakes)
+{
+    if (wakes.reader)
+        waitq_wake_one(&pipe->readable);
+    if (wakes.writer)
+        waitq_wake_one(&pipe->writable);
+}
+
 /* --- reading --- */
 
 static int64_t pipe_read_ready_locked(struct pipe *pipe, struct user_iter *io, unsigned *faults)
@@ -108,6 +134,7 @@ static int64_t pipe_read_ready_locked(struct pipe *pipe, struct user_iter *io, u
 static int64_t pipe_read(struct file *file, struct user_iter *io, int64_t *offset)
 {
     struct pipe *pipe = pipe_of(file);
+    struct pipe_wakes wakes;
     unsigned faults = 0;
     int64_t result = 0;
 
@@ -129,9 +156,11 @@ static int64_t pipe_read(struct file *file, struct user_iter *io, int64_t *offse
         if (result < 0)
             break;
     }
+    wakes = pipe_wakes_locked(pipe);
     mutex_unlock(&pipe->lock);
+    pipe_pass_on(pipe, wakes);
     if (result > 0)
-        pipe_wake(pipe, &pipe->writable);
+        poll_notify(&pipe->poll);
     return result;
 }
 
@@ -178,7 +207,8 @@ static int64_t pipe_write_step_locked(struct file *file, struct user_iter *io, b
     if (file->flags & LX_O_NONBLOCK)
         return -EAGAIN;
     /* What is in so far must be seen before this sleeps. */
-    pipe_wake(pipe, &pipe->readable);
+    pipe_pass_on(pipe, pipe_wakes_locked(pipe));
+    poll_notify(&pipe->poll);
     return waitq_wait(&pipe->writable, &pipe->lock, 0);
 }
 
@@ -188,6 +218,7 @@ static int64_t pipe_write(struct file *file, struct user_iter *io, int64_t *offs
     /* POSIX: a write of up to PIPE_BUF bytes is not torn; pieces of a longer one may lie among
      * those of others. */
     bool atomic = io->left <= PIPE_ATOMIC;
+    struct pipe_wakes wakes;
     unsigned faults = 0;
     int64_t total = 0;
     int64_t moved = 0;
@@ -205,9 +236,11 @@ static int64_t pipe_write(struct file *file, struct user_iter *io, int64_t *offs
                 sched_preempt_point();
         }
     }
+    wakes = pipe_wakes_locked(pipe);
     mutex_unlock(&pipe->lock);
+    pipe_pass_on(pipe, wakes);
     if (total > 0)
-        pipe_wake(pipe, &pipe->readable);
+        poll_notify(&pipe->poll);
     return total > 0 ? total : moved;
 }
 

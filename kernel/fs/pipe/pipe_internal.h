@@ -47,7 +47,7 @@ static inline struct pipe *pipe_of(const struct file *file)
 /* Pipes leave a part of memory to programs, which cannot be killed for what their pipes hold. */
 static inline bool pipe_memory_is_left(void)
 {
-    return pmm_free_count() > pmm_total_count() >> PIPE_RESERVE_SHIFT;
+    return pmm_has_more_than(pmm_total_count() >> PIPE_RESERVE_SHIFT);
 }
 
 /* Bytes from ring position `at` to the end of its frame, at most nbytes; NULL frame: none yet. */

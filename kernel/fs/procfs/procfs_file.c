@@ -17,6 +17,7 @@
 #include "kernel/lib/fmt.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/slab.h"
+#include "kernel/sched/sched.h"
 #include "shared/linux/errno.h"
 
 #define PIECE_MIN 4096
@@ -133,6 +134,7 @@ static int piece_at(struct file *file, int64_t offset, struct piece **out_piece)
         err = piece_make(node, done->start + (int64_t)done->nbytes, done->cursor, &piece);
         piece_put(done);
         kept = false;
+        sched_preempt_point(); /* a long way, where a program reads at the end first */
     }
     if (err)
         return err;

@@ -396,15 +396,17 @@ static int ramfs_directory_kill(struct dentry *entry)
 }
 
 /* Nothing is allocated: once it is decided that the name may go, it goes. */
-int ramfs_unlink(struct dentry *dir, struct dentry *entry, bool directory)
+int ramfs_unlink(const struct dir_place *place, bool directory)
 {
-    struct inode *parent = dir->inode;
+    struct inode *parent = place->dir->inode;
+    struct dentry *entry = place->entry;
     int err = 0;
 
     mutex_lock(&parent->lock);
-    /* The caller looked it up without the mutex: since then it may have been removed or renamed. */
-    if (!entry->linked || entry->parent != dir)
-        err = -ENOENT;
+    /* The caller looked it up without the mutex: since then it may have been removed or renamed,
+     * also to another name in this directory, which is not the one to remove. */
+    if (!dir_has_locked(place))
+        err = -ESTALE;
     else if (directory)
         err = ramfs_directory_kill(entry);
     if (!err) {

@@ -36,7 +36,7 @@ MUST_CHECK int ramfs_add(struct dentry *dir, const char *name, size_t len, struc
 /* Operations of its directories, for file systems that have some of them: inode.h. */
 MUST_CHECK int ramfs_lookup(struct dentry *dir, const char *name, size_t len, uint32_t hash,
                             struct dentry **out_entry);
-MUST_CHECK int ramfs_unlink(struct dentry *dir, struct dentry *entry, bool directory);
+MUST_CHECK int ramfs_unlink(const struct dir_place *place, bool directory);
 void ramfs_dir_release(struct inode *inode);
 
 extern const struct super_ops ramfs_super_ops; /* ramfs_mount.c */
@@ -48,6 +48,7 @@ void ramfs_uncharge(struct super_block *super);
 /* As tmpfs: half of memory for the pages of files, and as many inodes as half of it has pages; what
  * is there already comes on top. with_reserve: the last sixteenth of both is root's. */
 void ramfs_set_default_limits(struct super_block *super, bool with_reserve);
+void ramfs_set_limits(struct super_block *super, uint64_t pages, uint64_t inodes);
 uint64_t ramfs_limit_default(const struct super_block *super); /* 0: none, of type ramfs */
 
 /* For ramfs_rename.c. */

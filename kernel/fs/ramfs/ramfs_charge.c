@@ -46,14 +46,24 @@ uint64_t ramfs_limit_default(const struct super_block *super)
     return strcmp(super->type, "ramfs") ? pmm_total_count() / 2 : 0;
 }
 
+/* The reserves are shares of the limits. They go first and come last: what is compared without a
+ * lock is never a limit that is smaller than its reserve. */
+void ramfs_set_limits(struct super_block *super, uint64_t pages, uint64_t inodes)
+{
+    __atomic_store_n(&super->quota.reserve, 0, __ATOMIC_RELEASE);
+    __atomic_store_n(&super->inodes_reserve, 0, __ATOMIC_RELEASE);
+    __atomic_store_n(&super->quota.max, pages, __ATOMIC_RELEASE);
+    __atomic_store_n(&super->inodes_max, inodes, __ATOMIC_RELEASE);
+    if (!super->has_reserve)
+        return;
+    __atomic_store_n(&super->quota.reserve, pages >> RESERVE_SHIFT, __ATOMIC_RELEASE);
+    __atomic_store_n(&super->inodes_reserve, inodes >> RESERVE_SHIFT, __ATOMIC_RELEASE);
+}
+
 void ramfs_set_default_limits(struct super_block *super, bool with_reserve)
 {
     uint64_t max = ramfs_limit_default(super);
 
-    super->quota.max = max ? super->quota.used + max : 0;
-    super->inodes_max = max ? super->ninodes + max : 0;
-    if (with_reserve) {
-        super->quota.reserve = max >> RESERVE_SHIFT;
-        super->inodes_reserve = max >> RESERVE_SHIFT;
-    }
+    super->has_reserve = with_reserve;
+    ramfs_set_limits(super, max ? super->quota.used + max : 0, max ? super->ninodes + max : 0);
 }

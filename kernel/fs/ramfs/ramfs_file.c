@@ -20,11 +20,13 @@
  * Long because the three keep one protocol, which would be spread over files else.
  */
 #include "kernel/fs/ramfs/ramfs_file.h"
+#include "kernel/fs/page_cache/page_state.h"
 #include "kernel/fs/vfs/dentry.h"
 #include "kernel/fs/vfs/mount.h"
 #include "kernel/lib/assert.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/pmm.h"
+#include "kernel/mm/slab.h"
 #include "kernel/sched/sched.h"
 #include "kernel/vm/vm_map.h"
 #include "kernel/vm/vm_rmap.h"
@@ -126,6 +128,22 @@ static bool ramfs_read_unlocked(struct inode *inode, struct user_iter *io, int64
     return at < size;
 }
 
+/* Behind -EAGAIN, without locks: 0 when the page has come, or is not the file's any more. */
+static int page_await(struct inode *inode, uint64_t index)
+{
+    struct frame *frame;
+    int err = 0;
+
+    mutex_lock(&inode->lock);
+    frame = page_cache_find_stale(&inode->map, index);
+    mutex_unlock(&inode->lock);
+    if (frame) {
+        err = page_wait(frame);
+        frame_put(frame);
+    }
+    return err;
+}
+
 static int64_t ramfs_read(struct file *file, struct user_iter *io, int64_t *offset)
 {
     struct inode *inode = file->inode;
@@ -140,9 +158,18 @@ static int64_t ramfs_read(struct file *file, struct user_iter *io, int64_t *offs
         if (!ramfs_read_unlocked(inode, io, offset))
             break;
         /* A try that moved nothing is followed by a batch, which does: so the loop ends. */
-        if (*offset > before)
+        if (*offset > before && (!io->left || io_goes_on()))
             continue;
+        if (*offset > before) {
+            err = -EINTR;
+            break;
+        }
         err = batch_get(inode, (uint64_t)*offset, io->left, &batch);
+        if (unlikely(err == -EAGAIN)) {
+            err = page_await(inode, (uint64_t)*offset >> PAGE_SHIFT);
+            if (!err)
+                continue;
+        }
         if (err || batch.nbytes == 0)
             break;
         moved = batch_put(io, &batch, *offset & PAGE_MASK);
@@ -197,10 +224,9 @@ static int64_t ramfs_write_page_locked(struct inode *inode, struct user_iter *io
         page_cache_drop(&inode->map, index);
     else if (is_new && nbytes == PAGE_SIZE && moved < nbytes)
         memset(page + moved, 0, nbytes - moved);
+    if (inode->map.ops && moved > 0)
+        page_set_dirty(frame);
     frame_put(frame);
-    /* Last: a reader that sees the new size finds the bytes below it. */
-    if (moved > 0 && offset + moved > inode->size)
-        inode_set_size_locked(inode, offset + moved);
     return (int64_t)moved;
 }
 
@@ -231,8 +257,19 @@ static void ramfs_begin_write_locked(struct file *file, int64_t *offset)
         zero_behind_end_locked(inode);
 }
 
-/* As much as goes without a page fault. Returns bytes, or an error if there were none. */
-static int64_t ramfs_write_locked(struct inode *inode, struct user_iter *io, int64_t *offset)
+/* After bytes were written up to there: a reader that sees the new size finds what lies below it.
+ */
+static void ramfs_size_follow_locked(struct inode *inode, int64_t end)
+{
+    ASSERT(mutex_is_held(&inode->lock));
+    if ((uint64_t)end > inode->size)
+        inode_set_size_locked(inode, (uint64_t)end);
+}
+
+/* As much as goes without a page fault. Returns bytes, or an error if there were none. show:
+ * readers see each page at once; else the size is the caller's to set. */
+static int64_t ramfs_write_locked(struct inode *inode, struct user_iter *io, int64_t *offset,
+                                  bool show)
 {
     int64_t start = *offset, max = FILE_SIZE_MAX - (int64_t)io->beyond_limit;
     int64_t moved = 0;
@@ -252,6 +289,8 @@ static int64_t ramfs_write_locked(struct inode *inode, struct user_iter *io, int
         if (moved <= 0)
             break;
         *offset += moved;
+        if (show)
+            ramfs_size_follow_locked(inode, *offset);
         if ((size_t)moved < wanted)
             break;
         if (io->left > 0 && !io_goes_on())
@@ -266,15 +305,21 @@ static int64_t ramfs_append_locked(struct inode *inode, struct user_iter *io, in
 {
     struct user_iter before = *io;
     int64_t start = *offset;
-    int64_t moved = ramfs_write_locked(inode, io, offset);
+    int64_t moved = ramfs_write_locked(inode, io, offset, false);
 
     ASSERT(mutex_is_held(&inode->lock));
-    if (likely(!io->left) || moved <= 0)
+    if (moved <= 0)
         return moved;
+    if (likely(!io->left)) {
+        ramfs_size_follow_locked(inode, *offset);
+        return moved;
+    }
     *io = before;
     *offset = start;
-    /* As if nothing had been written: the caller brings the pages in and comes again. */
-    return ramfs_truncate_locked(inode, (uint64_t)start);
+    /* As if nothing had been written, which no reader has seen: the size is as it was. The caller
+     * brings the pages in and comes again. */
+    page_cache_truncate(&inode->map, (uint64_t)start);
+    return 0;
 }
 
 static int64_t ramfs_write(struct file *file, struct user_iter *io, int64_t *offset)
@@ -291,13 +336,20 @@ static int64_t ramfs_write(struct file *file, struct user_iter *io, int64_t *off
         /* Once for each round: other writers have their turn while pages are brought in. */
         mutex_lock(&inode->lock);
         ramfs_begin_write_locked(file, offset);
-        moved = first && append ? ramfs_append_locked(inode, io, offset)
-                                : ramfs_write_locked(inode, io, offset);
-        if (moved > 0) {
+        /* Before the bytes are there: as on Linux also a write that then fails on them counts, but
+         * not one that may not begin. */
+        if (*offset < FILE_SIZE_MAX - (int64_t)io->beyond_limit)
             ramfs_modified_locked(inode, io->drops_set_id);
+        moved = first && append ? ramfs_append_locked(inode, io, offset)
+                                : ramfs_write_locked(inode, io, offset, true);
+        if (moved > 0)
             total += moved;
-        }
         mutex_unlock(&inode->lock);
+        if (unlikely(moved == -EAGAIN)) {
+            moved = page_await(inode, (uint64_t)*offset >> PAGE_SHIFT);
+            if (!moved)
+                continue;
+        }
         if (moved < 0 || io->left == 0 || vm_kill_pending())
             break;
         /* A page of the program's was not there: bring all of them in, outside the mutex, and begin
@@ -397,29 +449,66 @@ static int ramfs_punch_locked(struct inode *inode, uint64_t offset, uint64_t end
     return err;
 }
 
+/* Takes back the pages that ramfs_reserve_locked has made, in front of `index`: those whose bits
+ * are set. */
+static void ramfs_reserve_undo_locked(struct inode *inode, const uint64_t *made, uint64_t first,
+                                      uint64_t index)
+{
+    ASSERT(mutex_is_held(&inode->lock));
+    for (uint64_t i = 0; i < index - first; i++) {
+        if (made[i / 64] >> (i % 64) & 1)
+            page_cache_drop(&inode->map, first + i);
+        sched_preempt_point();
+    }
+}
+
+/* Makes the pages [first, last) that are not there, and notes them in `made`. *index: behind the
+ * last one that was looked at. */
+static int ramfs_reserve_pages_locked(struct inode *inode, uint64_t *index, uint64_t last,
+                                      uint64_t *made)
+{
+    ASSERT(mutex_is_held(&inode->lock));
+    for (uint64_t first = *index; *index < last; ++*index) {
+        struct frame *frame;
+        bool is_new;
+        int err;
+
+        if (page_cache_has_page(&inode->map, *index))
+            continue;
+        err = page_cache_get_own(&inode->map, *index, false, &is_new, &frame);
+        if (err)
+            return err;
+        frame_put(frame);
+        made[(*index - first) / 64] |= 1ULL << ((*index - first) % 64);
+        if (!io_goes_on()) {
+            ++*index;
+            return -EINTR;
+        }
+    }
+    return 0;
+}
+
 /* Nothing is done where it cannot be done whole. */
 static int ramfs_reserve_locked(struct inode *inode, uint64_t offset, uint64_t end)
 {
+    uint64_t first = offset >> PAGE_SHIFT, index = first;
+    uint64_t last = (end >> PAGE_SHIFT) + ((end & PAGE_MASK) != 0);
+    uint64_t *made;
+    int err;
+
     ASSERT(mutex_is_held(&inode->lock));
     /* npages: some of the range may be there already. Exact it is not, but what can never fit is
      * refused before the first page is made. */
     if ((end - offset) >> PAGE_SHIFT > page_cache_room() + inode->map.npages)
         return -ENOSPC;
-    for (uint64_t index = offset >> PAGE_SHIFT; index << PAGE_SHIFT < end; index++) {
-        struct frame *frame;
-        bool is_new;
-        int err;
-
-        if (page_cache_has_page(&inode->map, index))
-            continue;
-        err = page_cache_get_own(&inode->map, index, false, &is_new, &frame);
-        if (err)
-            return err;
-        frame_put(frame);
-        if (!io_goes_on())
-            return -EINTR;
-    }
-    return 0;
+    made = kzalloc((last - first + 63) / 64 * sizeof(*made));
+    if (!made)
+        return -ENOMEM;
+    err = ramfs_reserve_pages_locked(inode, &index, last, made);
+    if (err)
+        ramfs_reserve_undo_locked(inode, made, first, index);
+    kfree(made);
+    return err;
 }
 
 int ramfs_allocate(struct file *file, uint32_t mode, uint64_t offset, uint64_t nbytes,
@@ -467,7 +556,27 @@ static int pager_get_needed_locked(struct inode *inode, uint64_t index, bool wri
     /* No new mtime: a shared mapping asks like this also for reading. */
     if (!err && write)
         inode->map.mapped_writable = true;
+    if (!err && write && inode->map.ops)
+        page_set_dirty(*out_frame);
     return err;
+}
+
+/* For files whose pages come later: those that have not are taken out. False: it is the needed one,
+ * and then no frame is left. Behind the lookups, for the pages of other files are not looked at. */
+static NOINLINE bool range_drop_stale(struct vm_page_range *range)
+{
+    struct frame *needed = range->frames[range->needed];
+    bool good = !page_is_stale(needed);
+
+    for (unsigned i = 0; i < range->count; i++) {
+        struct frame *frame = range->frames[i];
+
+        if (frame && (!good || page_is_stale(frame))) {
+            frame_put(frame);
+            range->frames[i] = NULL;
+        }
+    }
+    return good;
 }
 
 /* The range without the mutex, if the needed page is there. The page cache has a reference to each
@@ -478,8 +587,9 @@ static bool pager_map_range_unlocked(struct inode *inode, struct vm_page_range *
     struct frame *needed = NULL;
     uint64_t size;
 
-    /* The mark has to be set before a program can store: under the mutex, once for each file. */
-    if (range->write && !inode->map.mapped_writable)
+    /* Marks have to be set before a program can store: under the mutex, once for each file, or for
+     * each page where they are written out. */
+    if (range->write && (!inode->map.mapped_writable || inode->map.ops))
         return false;
     if (!page_cache_read_begin(&inode->map))
         return false;
@@ -497,6 +607,8 @@ static bool pager_map_range_unlocked(struct inode *inode, struct vm_page_range *
                                    : NULL;
     }
     page_cache_read_end();
+    if (unlikely(inode->map.ops) && needed)
+        return range_drop_stale(range);
     return needed != NULL;
 }
 
@@ -516,12 +628,19 @@ static int pager_map_range(struct vm_pager *pager, struct vm_page_range *range)
 
         if (i == range->needed)
             continue;
-        range->frames[i] = index << PAGE_SHIFT < inode->size
+        range->frames[i] = !(range->write && inode->map.ops) && index << PAGE_SHIFT < inode->size
                                ? page_cache_find(&inode->map, index, range->write)
                                : NULL;
     }
     mutex_unlock(&inode->lock);
+    if (unlikely(inode->map.ops) && !err)
+        range_drop_stale(range);          /* neighbours: the needed one is up to date for good */
     return err == -ENOSPC ? -ENXIO : err; /* SIGBUS: ending a process would make no room for it */
+}
+
+static int pager_await(struct vm_pager *pager, uint64_t index)
+{
+    return page_await(container_of(pager, struct inode, pager), index);
 }
 
 /* MADV_REMOVE; the caller unmaps what was there. */
@@ -558,6 +677,7 @@ static void pager_put(struct vm_pager *pager, struct dentry *name)
 
 const struct vm_pager_ops ramfs_pager_ops = {
     .map_range = pager_map_range,
+    .await = pager_await,
     .punch = pager_punch,
     .get = pager_get,
     .put = pager_put,

@@ -131,8 +131,7 @@ static int tmpfs_set_options(struct super_block *super, char *text, bool first)
     /* A limit below what is in use is refused, as by Linux; 0 is no limit. */
     if ((o.pages && o.pages < super->quota.used) || (o.inodes && o.inodes < super->ninodes))
         return -EINVAL;
-    super->quota.max = o.pages;
-    super->inodes_max = o.inodes;
+    ramfs_set_limits(super, o.pages, o.inodes);
     if (!first)
         return 0;
     super->root_mode = o.mode;
@@ -200,7 +199,8 @@ static struct level *tmpfs_level_pop(struct level *level)
 /* An empty directory goes, or, without a parent, takes no entries any more. */
 static bool directory_clear(struct dentry *parent, struct dentry *dir)
 {
-    return parent ? parent->inode->ops->unlink(parent, dir, true) == 0 : dir_kill(dir->inode);
+    return parent ? ramfs_unlink(&(struct dir_place){parent, dir, NULL, 0}, true) == 0
+                  : dir_kill(dir->inode);
 }
 
 /* Goes through the tree, oldest entry first. Looking: true if none of it is in use. Clearing:
@@ -234,7 +234,7 @@ static bool tmpfs_tree_walk(struct super_block *super, bool clear)
             if (down)
                 continue;
         } else if (clear) {
-            good = dir->inode->ops->unlink(dir, entry, false) == 0;
+            good = ramfs_unlink(&(struct dir_place){dir, entry, NULL, 0}, false) == 0;
         }
         dentry_put(entry);
     }

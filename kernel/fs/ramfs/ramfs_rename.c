@@ -22,6 +22,7 @@
 #include "shared/linux/stat.h"
 
 struct rename {
+    const struct dir_place *old;
     struct dentry *old_dir, *entry;
     struct dentry *new_dir, *victim;
     const char *name;
@@ -42,7 +43,7 @@ bool dentry_is_below_locked(const struct dentry *dentry, const struct dentry *ab
 static bool rename_is_fresh_locked(const struct rename *r)
 {
     ASSERT(mutex_is_held(&r->old_dir->inode->lock) && mutex_is_held(&r->new_dir->inode->lock));
-    return r->entry->linked && r->entry->parent == r->old_dir &&
+    return dir_has_locked(r->old) &&
            dir_find_locked(r->new_dir->inode, r->name, r->len, r->hash) == r->victim;
 }
 
@@ -168,24 +169,25 @@ static int rename_locked(struct rename *r, bool exchange)
     return err;
 }
 
-int ramfs_rename(struct dentry *old_dir, struct dentry *entry, struct dentry *new_dir,
-                 const char *name, size_t len, struct dentry *victim, uint32_t flags)
+int ramfs_rename(const struct dir_place *old, const struct dir_place *new, uint32_t flags)
 {
+    struct mutex *old_lock = &old->dir->inode->lock, *new_lock = &new->dir->inode->lock;
     bool exchange = flags & LX_RENAME_EXCHANGE;
-    struct rename r = {.old_dir = old_dir,
-                       .entry = entry,
-                       .new_dir = new_dir,
-                       .victim = victim,
-                       .name = name,
-                       .len = len,
-                       .hash = dentry_hash(name, len)};
-    int err = exchange ? 0 : dentry_room_alloc(len, &r.room);
+    struct rename r = {.old = old,
+                       .old_dir = old->dir,
+                       .entry = old->entry,
+                       .new_dir = new->dir,
+                       .victim = new->entry,
+                       .name = new->name,
+                       .len = new->len,
+                       .hash = dentry_hash(new->name, new->len)};
+    int err = exchange ? 0 : dentry_room_alloc(new->len, &r.room);
 
     if (err)
         return err;
-    mutex_lock_pair(&old_dir->inode->lock, &new_dir->inode->lock);
+    mutex_lock_pair(old_lock, new_lock);
     err = rename_locked(&r, exchange);
-    mutex_unlock_pair(&old_dir->inode->lock, &new_dir->inode->lock);
+    mutex_unlock_pair(old_lock, new_lock);
     if (err)
         dentry_room_free(r.room);
     else if (!exchange)

@@ -13,9 +13,9 @@
 
 #include "kernel/fs/vfs/dentry.h"
 
-/* As inode_ops.rename. victim: what `name` was when the caller looked, NULL for nothing. */
-MUST_CHECK int ramfs_rename(struct dentry *old_dir, struct dentry *entry, struct dentry *new_dir,
-                            const char *name, size_t len, struct dentry *victim, uint32_t flags);
+/* As inode_ops.rename. */
+MUST_CHECK int ramfs_rename(const struct dir_place *old, const struct dir_place *new,
+                            uint32_t flags);
 
 /* Whether `above` is an ancestor of dentry in the same file system, or dentry itself. */
 bool dentry_is_below_locked(const struct dentry *dentry, const struct dentry *above);

@@ -120,6 +120,17 @@ struct dentry *dir_find_locked(struct inode *dir, const char *name, size_t len, 
     return NULL;
 }
 
+bool dir_has_locked(const struct dir_place *place)
+{
+    const struct dentry *entry = place->entry;
+
+    ASSERT(mutex_is_held(&place->dir->inode->lock));
+    /* A name in a directory has one entry: nothing has to be looked up. */
+    return entry->linked && entry->parent == place->dir &&
+           (!place->name ||
+            (entry->name_len == place->len && memcmp(entry->name, place->name, place->len) == 0));
+}
+
 bool dir_enter(struct inode *dir)
 {
     uint32_t state = __atomic_load_n(&inode_dir(dir)->state, __ATOMIC_RELAXED);

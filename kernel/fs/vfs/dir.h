@@ -18,6 +18,9 @@ struct file;
 /* The entry, borrowed, or NULL. */
 struct dentry *dir_find_locked(struct inode *dir, const char *name, size_t len, uint32_t hash);
 
+/* Whether the entry is in the directory, under that name if there is one. */
+bool dir_has_locked(const struct dir_place *place);
+
 /* Without the mutex, under rcu_read_lock: 0 and the entry, borrowed; -ENOENT; -EAGAIN: the
  * directory is being changed, take the mutex. */
 MUST_CHECK int dir_find_rcu(struct inode *dir, const char *name, size_t len, uint32_t hash,

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * File descriptor tables. The first 64 need no memory but the table's own; more come in powers of
- * two.
+ * File descriptor tables: 64 numbers in the table itself, then powers of two.
  *
  * A number is free (bit in `used` clear), reserved (bit set, slot NULL) or open (both). It is
  * reserved by a call that is still to make its file, so that the call cannot fail after the file
@@ -15,6 +14,8 @@
  *
  * Tables of tasks that share one are counted by `users`; a task that gets another table drops the
  * old one after its pointer has changed (process_replace_files).
+ *
+ * Long because the states of a number change in this file alone.
  */
 #include "kernel/fs/vfs/fdtable.h"
 #include "kernel/fs/vfs/file.h"
@@ -172,10 +173,12 @@ void fd_table_put(struct fd_table *table)
 {
     if (__atomic_sub_fetch(&table->users, 1, __ATOMIC_ACQ_REL) != 0)
         return;
-    for (unsigned fd = 0; fd < table->capacity; fd++) {
-        fd = bit_find(table->used, fd, table->capacity, true);
-        if (fd < table->capacity && table->slots[fd])
-            fd_release(table, table->slots[fd]);
+    for (unsigned base = 0; base < table->capacity; base += WORD_BITS) {
+        for (uint64_t word = table->used[base / WORD_BITS]; word; word &= word - 1) {
+            unsigned fd = base + (unsigned)__builtin_ctzll(word);
+            if (table->slots[fd])
+                fd_release(table, table->slots[fd]);
+        }
         /* There may be a million, and each may be the last reference to its file. */
         sched_preempt_point();
     }
@@ -191,23 +194,33 @@ static void fd_table_copy_locked(struct fd_table *copy, struct fd_table *table)
 
     ASSERT(spin_is_held(&table->lock));
     arrays_fill_locked(&to, table);
-    copy->first_free = table->first_free;
     copy->limit = table->limit;
-    for (unsigned fd = 0; fd < table->capacity; fd++) {
-        fd = bit_find(copy->used, fd, table->capacity, true);
-        if (fd >= table->capacity)
-            break;
-        if (copy->slots[fd]) {
-            file_get(copy->slots[fd]);
-        } else {
-            bit_set(copy->used, fd, false);
-            copy->first_free = MIN(copy->first_free, fd);
+    for (unsigned base = 0; base < copy->capacity; base += WORD_BITS) {
+        for (uint64_t word = copy->used[base / WORD_BITS]; word; word &= word - 1) {
+            unsigned fd = base + (unsigned)__builtin_ctzll(word);
+
+            if (copy->slots[fd])
+                file_get(copy->slots[fd]);
+            else
+                bit_set(copy->used, fd, false);
         }
     }
+    copy->first_free = bit_find(copy->used, 0, table->first_free, false);
 }
 
-/* The table may grow while the lock is dropped to make room in the copy: asked until it fits. Its
- * capacity only grows and has an end, so this ends. */
+/* Numbers that a copy needs room for: a table that was large once stays so, its copies do not. */
+static unsigned fd_span_locked(const struct fd_table *table)
+{
+    unsigned words = table->capacity / WORD_BITS;
+
+    ASSERT(spin_is_held(&table->lock));
+    while (words > 1 && !table->used[words - 1])
+        words--;
+    return words * WORD_BITS;
+}
+
+/* More may be opened while the lock is dropped to make room in the copy: asked until it fits. There
+ * is an end to that, the limit. */
 int fd_table_dup(struct fd_table *table, struct fd_table **out_copy)
 {
     struct fd_table *copy;
@@ -216,11 +229,9 @@ int fd_table_dup(struct fd_table *table, struct fd_table **out_copy)
     if (err)
         return err;
     spin_lock(&table->lock);
-    while (copy->capacity < table->capacity) {
-        unsigned capacity = table->capacity;
-
+    for (unsigned span; copy->capacity < (span = fd_span_locked(table));) {
         spin_unlock(&table->lock);
-        err = fd_table_grow(copy, capacity - 1);
+        err = fd_table_grow(copy, span - 1);
         if (err) {
             fd_table_put(copy);
             return err;

@@ -97,9 +97,7 @@ int file_create(const struct file_ops *ops, struct inode *inode, struct dentry *
     file = slab_alloc(file_cache);
     if (!file)
         return -ENOMEM;
-    if (dentry) /* which has one to the inode */
-        dentry_get(dentry);
-    else
+    if (!dentry) /* which has one to the inode */
         inode_get(inode);
     file->ops = ops;
     file->inode = inode;
@@ -127,6 +125,8 @@ int file_create(const struct file_ops *ops, struct inode *inode, struct dentry *
 void file_discard(struct file *file)
 {
     /* The count of writers (or of running programs) of the inode, from file_begin_*. */
+    if (file->access & FILE_WRITER)
+        __atomic_fetch_sub(&file->inode->super->writers, 1, __ATOMIC_RELEASE);
     if (file->access & (FILE_WRITER | FILE_DENY_WRITE))
         inode_write_count_put(file->inode,
                               file->access & FILE_WRITER ? INODE_WRITER : INODE_DENY_WRITE);
@@ -348,6 +348,17 @@ struct vm_pager *file_pager(struct file *file)
     return file->inode->pager.ops && !(file->access & FILE_PATH) ? &file->inode->pager : NULL;
 }
 
+/* Of two steps at once, opening for writing and making read-only, each changes its word before it
+ * looks at the other's (mount_change): one of them is refused. */
+static int super_begin_write(struct super_block *super)
+{
+    __atomic_fetch_add(&super->writers, 1, __ATOMIC_SEQ_CST);
+    if (likely(!__atomic_load_n(&super->readonly, __ATOMIC_SEQ_CST)))
+        return 0;
+    __atomic_fetch_sub(&super->writers, 1, __ATOMIC_RELEASE);
+    return -EROFS;
+}
+
 /* Writers and running programs exclude each other (ETXTBSY): the inode counts one as positive, the
  * other as negative, and the file remembers which it has added, for file_discard. */
 int file_begin_write(struct file *file)
@@ -357,7 +368,12 @@ int file_begin_write(struct file *file)
     if (!(file->access & FILE_WRITE) || (file->inode->mode & LX_S_IFMT) != LX_S_IFREG)
         return 0;
     err = inode_write_count_get(file->inode, INODE_WRITER);
-    if (!err)
+    if (err)
+        return err;
+    err = super_begin_write(file->inode->super);
+    if (err)
+        inode_write_count_put(file->inode, INODE_WRITER);
+    else
         file->access |= FILE_WRITER;
     return err;
 }

@@ -90,8 +90,8 @@ MUST_CHECK int file_create_anon(const struct file_ops *ops, void *private, uint3
                                 uint32_t flags, const struct credentials *cred,
                                 struct file **out_file);
 
-/* A file for an inode, no open operation called. dentry may be NULL; references are taken. cred and
- * errors as above. */
+/* A file for an inode, no open operation called. dentry may be NULL; otherwise the caller's
+ * reference to it is now the file's, unless this fails. cred and errors as above. */
 MUST_CHECK int file_create(const struct file_ops *ops, struct inode *inode, struct dentry *dentry,
                            uint32_t flags, const struct credentials *cred, struct file **out_file);
 

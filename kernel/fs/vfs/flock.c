@@ -19,6 +19,7 @@
 #include "kernel/lib/assert.h"
 #include "kernel/mm/slab.h"
 #include "kernel/mm/user_charge.h"
+#include "kernel/sched/sched.h"
 #include "kernel/sched/waitq.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/fcntl.h"
@@ -195,6 +196,7 @@ static int set_locked(struct inode *inode, const struct file_lock *want, uint32_
     ASSERT(mutex_is_held(&inode->lock));
     if (!lock || (split && !spare)) {
         file_lock_free(lock);
+        file_lock_free(spare);
         return -ENOLCK;
     }
     rank = lock_replace(locks, want, lock, &spare);
@@ -245,8 +247,10 @@ static void lock_space_clear(struct lock_space *space, const void *owner)
 {
     struct file_lock *lock;
 
-    while ((lock = lock_find_own(space, owner, 0)) != NULL)
+    while ((lock = lock_find_own(space, owner, 0)) != NULL) {
         lock_drop(space, lock);
+        sched_preempt_point(); /* there may be very many */
+    }
 }
 
 void lock_clear_owner(struct inode *inode, const void *owner)
@@ -283,7 +287,6 @@ bool lock_test(struct inode *inode, struct file_lock *want, bool own)
     return found != NULL;
 }
 
-/* Changing from shared to exclusive gives the old lock up first, as Linux does. */
 bool flock_is_operation(int operation)
 {
     int kind = operation & ~LX_LOCK_NB;
@@ -291,25 +294,63 @@ bool flock_is_operation(int operation)
     return kind == LX_LOCK_SH || kind == LX_LOCK_EX || kind == LX_LOCK_UN;
 }
 
+/* The file's own lock goes, whatever it is. Whole files are not split, so nothing is allocated. */
+static void flock_drop_locked(struct inode *inode, struct file_lock *own)
+{
+    struct file_locks *locks = inode->locks;
+    const struct file_lock all = *own;
+
+    ASSERT(mutex_is_held(&inode->lock));
+    lock_drop(&locks->whole, own);
+    lock_waiters_wake(locks, &all);
+}
+
+static int flock_take_locked(struct inode *inode, const struct file_lock *want, uint32_t uid,
+                             bool wait)
+{
+    struct file_lock *blocker, *lock;
+    int err = locks_prepare_locked(inode);
+
+    ASSERT(mutex_is_held(&inode->lock));
+    /* After each wait all over: another waiter may have been faster. */
+    while (!err && (blocker = lock_find_conflict(inode->locks, want)) != NULL)
+        err = wait ? wait_locked(inode, want, blocker) : -EAGAIN;
+    if (err)
+        return err == -ENOLCK ? -ENOMEM : err;
+    /* Another task may have locked by the same open file during the wait. */
+    lock = lock_find_own(&inode->locks->whole, want->owner, 0);
+    if (lock)
+        lock_drop(&inode->locks->whole, lock);
+    lock = file_lock_new(want, uid);
+    if (!lock)
+        return -ENOMEM;
+    lock_insert(inode->locks, lock, 0);
+    return 0;
+}
+
+/* All in one locking: an open file has one such lock or none. Changing from shared to exclusive
+ * gives the old lock up first, as Linux does. */
 int flock_apply(struct file *file, uint32_t uid, int operation)
 {
     const struct file_lock want = {.owner = file,
                                    .family = LOCK_WHOLE,
                                    .range.last = LOCK_END,
                                    .exclusive = (operation & LX_LOCK_EX) != 0};
-    struct file_lock own = want;
-    int kind = operation & ~LX_LOCK_NB;
-    int err;
+    struct inode *inode = file->inode;
+    bool unlock = (operation & ~LX_LOCK_NB) == LX_LOCK_UN;
+    struct file_lock *own = NULL;
+    int err = 0;
 
     ASSERT(flock_is_operation(operation));
-    if (lock_test(file->inode, &own, true)) {
-        if (kind != LX_LOCK_UN && own.exclusive == want.exclusive)
-            return 0;
-        err = lock_clear(file->inode, &want);
-        ASSERT(err == 0); /* whole files are not split */
+    mutex_lock(&inode->lock);
+    if (inode->locks)
+        own = lock_find_own(&inode->locks->whole, file, 0);
+    if (!own || unlock || own->exclusive != want.exclusive) {
+        if (own)
+            flock_drop_locked(inode, own);
+        if (!unlock)
+            err = flock_take_locked(inode, &want, uid, !(operation & LX_LOCK_NB));
     }
-    if (kind == LX_LOCK_UN)
-        return 0;
-    err = lock_set(file->inode, &want, uid, !(operation & LX_LOCK_NB));
-    return err == -ENOLCK ? -ENOMEM : err;
+    mutex_unlock(&inode->lock);
+    return err;
 }

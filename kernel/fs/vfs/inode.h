@@ -48,9 +48,11 @@ struct super_block {
     struct dentry *covered;        /* [t] counted: the directory it lies over; NULL: "/" */
     uint64_t parent_device;        /* [t] of that directory */
     struct list mounts;            /* [t] node of the list of mounts, or of those detached */
+    uint32_t mounts_inside;        /* [t] on directories of it */
     uint32_t refs;                 /* [a] inodes, and one for being mounted */
     uint32_t orphans;              /* [a] its live inodes without a name */
     uint64_t last_ino;             /* [a] */
+    uint32_t writers;              /* [a] files of it that are open for writing */
     uint32_t flags;                /* [a] LX_MS_*: what mount(2) said */
     bool readonly;                 /* [a] */
     bool leaving;                  /* [t] marked by an unmount that is being decided or done */
@@ -59,7 +61,8 @@ struct super_block {
     struct page_cache_quota quota; /* [a] for the pages of its files */
     uint64_t ninodes;              /* [a] ramfs_charge: inodes, and names of them but the first */
     uint64_t inodes_max;           /* [a] 0: no limit */
-    uint64_t inodes_reserve;       /* [I] the last of them are root's */
+    uint64_t inodes_reserve;       /* [a] the last of them are root's */
+    bool has_reserve;              /* [I] for root, of pages and inodes */
     uint32_t root_mode, root_uid, root_gid; /* [I] as the options said */
     struct rcu_head rcu;                    /* once the last reference is gone */
 };
@@ -166,6 +169,14 @@ static inline struct procfs_node *inode_procfs(struct inode *inode)
     return &inode->data.procfs;
 }
 
+/* A name in a directory, and what a lookup found under it. */
+struct dir_place {
+    struct dentry *dir;
+    struct dentry *entry; /* NULL: nothing */
+    const char *name;     /* NULL: the entry is meant whatever it is called */
+    size_t len;
+};
+
 /* What the file system of an inode can do. A missing operation answers as noted. Directory
  * operations are called without locks; they take the directory's own. `dir` is the dentry of a
  * directory; a name has 1 to 255 bytes, no '/', and is neither "." nor "..". */
@@ -184,9 +195,9 @@ struct inode_ops {
                    size_t text_len, const struct credentials *cred);
     int (*link)(struct dentry *dir, const char *name, size_t len, struct inode *target,
                 const struct credentials *cred);
-    int (*unlink)(struct dentry *dir, struct dentry *entry, bool directory);
-    int (*rename)(struct dentry *old_dir, struct dentry *entry, struct dentry *new_dir,
-                  const char *name, size_t len, struct dentry *victim, uint32_t flags);
+    /* -ESTALE from these two: a name does not lead to what the caller found under it any more. */
+    int (*unlink)(const struct dir_place *place, bool directory);
+    int (*rename)(const struct dir_place *old, const struct dir_place *new, uint32_t flags);
     /* Regular files, inode.lock held. -EINVAL when missing. */
     int (*truncate_locked)(struct inode *inode, uint64_t nbytes);
     bool keeps_text; /* a symlink's text is in inode_symlink(inode) */

@@ -13,6 +13,7 @@
 #include "kernel/mm/pmm.h"
 #include "kernel/mm/slab.h"
 #include "kernel/mm/user_charge.h"
+#include "kernel/sched/sched.h"
 
 #define LOCKS_PER_FRAME 1 /* of a user, for each frame of memory there is: 1/32 of it */
 
@@ -160,8 +161,10 @@ static struct file_lock *foreign_find(const struct rb_tree *tree, const struct f
 {
     struct interval *at = interval_find(tree, want->range.first, want->range.last);
 
-    while (at && lock_of_interval(at)->owner == want->owner)
+    while (at && lock_of_interval(at)->owner == want->owner) {
         at = interval_next(at, want->range.first, want->range.last);
+        sched_preempt_point(); /* the owner may have very many */
+    }
     return lock_of_interval(at);
 }
 
@@ -184,6 +187,7 @@ static struct file_lock *first_of_tree(const struct rb_tree *tree, const struct 
          at = interval_next(at, range->first, range->last)) {
         struct file_lock *lock = lock_of_interval(at);
 
+        sched_preempt_point();
         if (lock->owner == want->owner)
             continue;
         if (!best || lock->rank < best->rank ||
@@ -249,6 +253,7 @@ uint64_t lock_replace(struct file_locks *locks, const struct file_lock *want,
     for (; lock && touches(lock, want); lock = next) {
         next = own_next(lock);
         rank = lock->rank;
+        sched_preempt_point();
         if (grow && lock->exclusive == grow->exclusive) {
             grow->range.first = MIN(grow->range.first, lock->range.first);
             grow->range.last = MAX(grow->range.last, lock->range.last);

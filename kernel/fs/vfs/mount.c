@@ -23,6 +23,7 @@
  * Long because the states change in this file alone, under a lock that no other may take.
  */
 #include "kernel/fs/vfs/mount.h"
+#include "kernel/fs/page_cache/page_state.h"
 #include "kernel/fs/pipe/pipe.h"
 #include "kernel/fs/procfs/procfs.h"
 #include "kernel/fs/ramfs/ramfs.h"
@@ -41,15 +42,16 @@
 #include "shared/linux/stat.h"
 
 #define BUSY_RETRIES 16 /* of an unmount, while others walk through it */
+#define SWEEP_MOST   16 /* detached mounts that one sweep looks at */
 
 static struct mutex mount_lock = MUTEX_INIT(MUTEX_EXEC);
-static struct list mounts = LIST_INIT(mounts);     /* fs_tree_lock */
-static struct list detached = LIST_INIT(detached); /* mount_lock */
-static uint32_t detached_count;                    /* atomic */
+static struct list mounts = LIST_INIT(mounts); /* fs_tree_lock */
+/* mount_lock: those of start-up apart, since they stay. */
+static struct list detached = LIST_INIT(detached), detached_boot = LIST_INIT(detached_boot);
+static uint32_t detached_count; /* atomic */
 static struct super_block *root_super;
-static uint32_t version;           /* atomic, changes under fs_tree_lock */
-static struct super_block nothing; /* never mounted: marking it unmarks all others */
-static uint64_t last_device;       /* atomic: minor number with major 0, as Linux does */
+static uint32_t version;     /* atomic, changes under fs_tree_lock */
+static uint64_t last_device; /* atomic: minor number with major 0, as Linux does */
 
 /* --- file systems --- */
 
@@ -114,6 +116,7 @@ void fs_init(void)
 
     namebuf_init_cache();
     radix_init_cache();
+    page_state_init();
     inode_init_cache();
     dentry_init_cache();
     file_init_cache();
@@ -164,6 +167,7 @@ int mount_attach(struct super_block *super, struct dentry *directory)
         __atomic_store_n(&directory->mounted, super, __ATOMIC_RELEASE);
         version_change_locked();
         list_push_back(&mounts, &super->mounts);
+        directory->inode->super->mounts_inside++;
     }
     spin_unlock(&fs_tree_lock);
     return err;
@@ -224,7 +228,7 @@ struct dentry *mount_inside_get(struct dentry *dentry)
     return inside;
 }
 
-/* Of a node of either list, `mounts` or `detached`. */
+/* Of a node of any list, `mounts` or those of detached ones. */
 static struct super_block *super_of(struct list *node)
 {
     return list_entry(node, struct super_block, mounts);
@@ -255,10 +259,8 @@ struct super_block *mount_next(struct super_block *previous)
 
 /* Both locks held. Marks the mount and all that lies in it: what covers a directory was mounted
  * later than what that is in. top NULL: everything that start-up did not mount. */
-static unsigned mark_locked(struct super_block *top)
+static void mark_locked(struct super_block *top)
 {
-    unsigned count = 0;
-
     ASSERT(mutex_is_held(&mount_lock) && spin_is_held(&fs_tree_lock));
     list_for_each (node, &mounts) {
         struct super_block *super = super_of(node);
@@ -267,10 +269,8 @@ static unsigned mark_locked(struct super_block *top)
         super->leaving = super == top || (!top && covered && !super->boot_directory) ||
                          (covered && covered->inode->super->leaving);
         super->entered = false;
-        count += super->leaving;
     }
     version_change_locked();
-    return count;
 }
 
 /* Both locks held. The reference to the directory below becomes the caller's: it cannot be put
@@ -281,10 +281,11 @@ static void detach_locked(struct super_block *super, struct dentry **out_covered
     version_change_locked();
     *out_covered = super->covered;
     __atomic_store_n(&super->covered->mounted, NULL, __ATOMIC_RELEASE);
+    super->covered->inode->super->mounts_inside--;
     super->covered = NULL;
     super->leaving = false;
     list_remove(&super->mounts);
-    list_push_front(&detached, &super->mounts);
+    list_push_front(super->boot_directory ? &detached_boot : &detached, &super->mounts);
     __atomic_fetch_add(&detached_count, 1, __ATOMIC_RELAXED);
     dentry_tree_changed_locked();
 }
@@ -306,15 +307,32 @@ static bool detach_marked(void)
     return found != NULL;
 }
 
-/* How many are marked: more than one, if something is mounted inside. */
-static unsigned mark(struct super_block *top)
+static void mark(struct super_block *top)
 {
-    unsigned count;
+    spin_lock(&fs_tree_lock);
+    mark_locked(top);
+    spin_unlock(&fs_tree_lock);
+}
+
+/* Marks the mount alone. False: something is mounted inside. */
+static bool mark_empty(struct super_block *super)
+{
+    bool empty;
 
     spin_lock(&fs_tree_lock);
-    count = mark_locked(top);
+    empty = !super->mounts_inside;
+    super->leaving = true;
+    super->entered = false;
+    version_change_locked();
     spin_unlock(&fs_tree_lock);
-    return count;
+    return empty;
+}
+
+static void unmark(struct super_block *super)
+{
+    spin_lock(&fs_tree_lock);
+    super->leaving = false;
+    spin_unlock(&fs_tree_lock);
 }
 
 /* Unless a walk has come in since it was marked. */
@@ -337,14 +355,14 @@ static bool detach_if_not_entered(struct super_block *super)
 static int remove_unused(struct super_block *super)
 {
     for (unsigned tries = 0; tries < BUSY_RETRIES; tries++) {
-        bool busy = mark(super) > 1 || super->ops->is_busy(super);
+        bool busy = !mark_empty(super) || super->ops->is_busy(super);
 
         if (busy)
             break;
         if (detach_if_not_entered(super))
             return 0;
     }
-    mark(&nothing);
+    unmark(super);
     return -EBUSY;
 }
 
@@ -356,6 +374,8 @@ static int remove_locked(struct super_block *super, bool detach)
         return -EINVAL;
     if (!detach)
         return remove_unused(super);
+    if (mark_empty(super) && detach_if_not_entered(super))
+        return 0;
     mark(super);
     while (detach_marked())
         sched_preempt_point();
@@ -375,16 +395,18 @@ int mount_remove(struct dentry *root, bool detach)
     return err;
 }
 
-/* mount_lock held. Start-up's own keep what is in them. */
-static void sweep_locked(void)
+/* mount_lock held. Start-up's own keep what is in them, and are not looked at. What is still in use
+ * goes to the end: the next sweep looks at others first. */
+static void sweep_locked(unsigned most)
 {
     ASSERT(mutex_is_held(&mount_lock));
-    list_for_each_safe (node, &detached) {
+    for (unsigned i = 0; i < most && !list_empty(&detached); i++) {
+        struct list *node = detached.next;
         struct super_block *super = super_of(node);
         bool done;
 
-        if (super->boot_directory)
-            continue;
+        list_remove(node);
+        list_push_back(&detached, node);
         /* is_busy takes one reference for its caller's. */
         dentry_get(super->root);
         done = !super->ops->is_busy(super) && super->ops->clear(super);
@@ -411,14 +433,21 @@ void mount_sweep(void)
     if (likely(!mount_detached()))
         return;
     mutex_lock(&mount_lock);
-    sweep_locked();
+    sweep_locked(SWEEP_MOST);
     mutex_unlock(&mount_lock);
 }
 
+/* All of them, as any may be the one that has lost its last user; in pieces, as others wait for
+ * mount_lock. */
 static void sweep_deferred(struct deferred *item)
 {
+    unsigned left = mount_detached();
+
     (void)item;
-    mount_sweep();
+    for (; left; left -= MIN(left, SWEEP_MOST)) {
+        mount_sweep();
+        sched_preempt_point();
+    }
 }
 
 /* A sweep looks through all that is in a detached tree, under mount_lock: not something that a task
@@ -440,13 +469,11 @@ void mount_reset(void)
     mark(NULL);
     while (detach_marked())
         ;
-    sweep_locked();
+    sweep_locked(mount_detached());
     /* Oldest first, as they lie on each other: /dev before /dev/pts. */
-    list_for_each_safe (node, &detached) {
+    list_for_each_safe (node, &detached_boot) {
         struct super_block *super = super_of(node);
 
-        if (!super->boot_directory)
-            continue;
         list_remove(node);
         __atomic_fetch_sub(&detached_count, 1, __ATOMIC_RELAXED);
         /* The directory cannot have gone: it is a boot mount's. */
@@ -505,18 +532,37 @@ int mount_new(const char *type, const char *source, struct dentry *directory, ui
     return err;
 }
 
+/* mount_lock held. Not while a file is open for writing, or is still to go with its last use. What
+ * is opened from here on finds it read-only (file_begin_write). */
+static int readonly_begin_locked(struct super_block *super)
+{
+    ASSERT(mutex_is_held(&mount_lock));
+    __atomic_store_n(&super->readonly, true, __ATOMIC_SEQ_CST);
+    if (!__atomic_load_n(&super->writers, __ATOMIC_SEQ_CST) &&
+        !__atomic_load_n(&super->orphans, __ATOMIC_RELAXED))
+        return 0;
+    super->readonly = false;
+    return -EBUSY;
+}
+
 int mount_change(struct dentry *root, uint32_t flags, char *options)
 {
     struct super_block *super = root->inode->super;
+    bool was_readonly;
     int err = 0;
 
     mutex_lock(&mount_lock);
+    was_readonly = super->readonly;
     if (super->root != root || !is_mounted(super))
         err = -EINVAL;
-    else if (super->ops->set_options)
+    else if ((flags & LX_MS_RDONLY) && !was_readonly)
+        err = readonly_begin_locked(super);
+    if (!err && super->ops->set_options)
         err = super->ops->set_options(super, options, false);
-    else if (*options)
+    else if (!err && *options)
         err = -EINVAL;
+    if (err)
+        super->readonly = was_readonly;
     if (!(flags & ATIME_FLAGS)) /* nothing said about it: it stays */
         flags |= super->flags & ATIME_FLAGS;
     if (!err)

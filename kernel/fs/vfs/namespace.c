@@ -10,9 +10,10 @@
  * So a check here never replaces one there. Permissions are the exception: they are those of the
  * moment when they were asked, as on Linux, where a chmod during the call does not count either.
  *
- * A rename looks two names up one after the other. When one of them is another by the time both
- * directories are locked, the operation answers ESTALE and everything is done again, a bounded
- * number of times: each time another call has made progress.
+ * A name that is removed or renamed is looked up before its directory is locked, and a rename looks
+ * two up, one after the other. When one of them leads elsewhere by the time the locks are held, the
+ * operation answers ESTALE and everything is done again, a bounded number of times: each time
+ * another call has made progress.
  */
 #include "kernel/fs/ramfs/ramfs_rename.h"
 #include "kernel/fs/vfs/open.h"
@@ -22,6 +23,13 @@
 #include "shared/linux/stat.h"
 
 #define STALE_RETRIES 100
+
+/* Asked where Linux asks whether the mount may be written to: when names are removed or renamed,
+ * before they are looked up; when one is made, once it is known that it is free. */
+static int check_mount_writable(const struct path_last *last)
+{
+    return last->parent->inode->super->readonly ? -EROFS : 0;
+}
 
 /* --- making --- */
 
@@ -44,7 +52,7 @@ static int begin_create(struct fs_context *context, struct dentry *start, const 
         dentry_put(entry);
         err = -EEXIST;
     } else if (err == -ENOENT && (directory || !last->trailing)) {
-        err = 0;
+        err = check_mount_writable(last);
     }
     if (!err)
         return 0;
@@ -227,27 +235,37 @@ static int unlink_entry(struct fs_context *context, struct path_last *last, stru
         return err;
     if (!dir->ops->unlink)
         return -EPERM;
-    return dir->ops->unlink(last->parent, entry, directory);
+    return dir->ops->unlink(&(struct dir_place){last->parent, entry, last->name, last->len},
+                            directory);
+}
+
+static int unlink_once(struct fs_context *context, struct path_last *last, bool directory)
+{
+    struct dentry *entry;
+    int err = path_last_entry(last, &entry);
+
+    if (err)
+        return err;
+    err = unlink_entry(context, last, entry, directory);
+    dentry_put(entry);
+    return err;
 }
 
 int fs_unlink(struct fs_context *context, struct dentry *start, const char *path, bool directory)
 {
-    struct dentry *entry;
     struct path_last last;
     int err = path_walk_parent(context, start, path, 0, &last);
 
     if (err)
         return err;
-    if (last.kind != PATH_LAST_NAME)
-        err = kind_error((enum path_last_kind)last.kind, directory);
-    else
-        err = path_last_entry(&last, &entry);
-    if (!err) {
-        err = unlink_entry(context, &last, entry, directory);
-        dentry_put(entry);
-    }
+    err = last.kind == PATH_LAST_NAME ? check_mount_writable(&last)
+                                      : kind_error((enum path_last_kind)last.kind, directory);
+    if (!err)
+        err = -ESTALE;
+    for (int tries = 0; err == -ESTALE && tries < STALE_RETRIES; tries++)
+        err = unlink_once(context, &last, directory);
     path_last_put(&last);
-    return err;
+    return err == -ESTALE ? -EBUSY : err;
 }
 
 /* --- renaming --- */
@@ -342,6 +360,19 @@ static int may_rename(struct fs_context *context, const struct rename_pair *pair
     return err;
 }
 
+/* Two names of one file: nothing to do, as POSIX has it. But they were looked up one after the
+ * other, and the file may have gone from the one name to the other in between. */
+static int rename_nothing(struct rename_pair *pair)
+{
+    struct dentry *now;
+    int err = path_last_entry(&pair->old, &now);
+
+    if (err)
+        return err;
+    dentry_put(now);
+    return now == pair->entry ? 0 : -ESTALE;
+}
+
 static int rename_once(struct fs_context *context, struct rename_pair *pair)
 {
     const struct inode_ops *ops = pair->old.parent->inode->ops;
@@ -353,19 +384,21 @@ static int rename_once(struct fs_context *context, struct rename_pair *pair)
         return err;
     /* Before the permissions, as on Linux. */
     if (pair->victim && pair->entry->inode == pair->victim->inode)
-        return 0; /* two names of one file: nothing to do, as POSIX has it */
+        return rename_nothing(pair);
     err = may_rename(context, pair);
     if (err)
         return err;
     if (!ops->rename)
         return -EPERM;
-    return ops->rename(pair->old.parent, pair->entry, pair->new.parent, pair->new.name,
-                       pair->new.len, pair->victim, pair->flags);
+    return ops->rename(
+        &(struct dir_place){pair->old.parent, pair->entry, pair->old.name, pair->old.len},
+        &(struct dir_place){pair->new.parent, pair->victim, pair->new.name, pair->new.len},
+        pair->flags);
 }
 
 static int rename_pair(struct fs_context *context, struct rename_pair *pair)
 {
-    int err = -ESTALE;
+    int err;
 
     /* Before all else, as on Linux: names on two file systems are never looked up. */
     if (pair->old.parent->inode->super != pair->new.parent->inode->super)
@@ -375,6 +408,9 @@ static int rename_pair(struct fs_context *context, struct rename_pair *pair)
         return -EBUSY;
     if (pair->new.kind != PATH_LAST_NAME)
         return pair->flags & LX_RENAME_NOREPLACE ? -EEXIST : -EBUSY;
+    err = check_mount_writable(&pair->old);
+    if (!err)
+        err = -ESTALE;
     for (int tries = 0; err == -ESTALE && tries < STALE_RETRIES; tries++) {
         err = rename_once(context, pair);
         dentry_put(pair->entry);

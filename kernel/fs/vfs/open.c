@@ -94,6 +94,8 @@ static bool is_nameless(const struct dentry *dentry)
     return !dentry->parent && dentry->inode->super->root != dentry;
 }
 
+/* The file takes over the reference to the dentry; without a file it is put. Two counts less that
+ * all openers of one file share. */
 static int open_dentry(struct fs_context *opener, struct dentry *dentry, uint32_t flags,
                        struct file **out_file)
 {
@@ -108,9 +110,11 @@ static int open_dentry(struct fs_context *opener, struct dentry *dentry, uint32_
         err = -ENXIO;
     if (!err && is_device(dentry) && (dentry->inode->super->flags & LX_MS_NODEV))
         err = -EACCES;
-    if (err)
-        return err;
-    err = file_create(ops, dentry->inode, nameless ? NULL : dentry, flags, &opener->cred, &file);
+    if (!err)
+        err =
+            file_create(ops, dentry->inode, nameless ? NULL : dentry, flags, &opener->cred, &file);
+    if (err || nameless)
+        dentry_put(dentry);
     if (err)
         return err;
     file->private = context;
@@ -127,24 +131,26 @@ static int open_dentry(struct fs_context *opener, struct dentry *dentry, uint32_
     return 0;
 }
 
+/* Takes over the reference to the dentry in any case. */
 static int open_existing(struct fs_context *context, struct dentry *dentry,
                          const struct open_how *how, struct file **out_file)
 {
     uint32_t flags = how->flags;
     struct file *file;
-    int err;
+    int err = -EISDIR;
 
-    if ((flags & LX_O_CREAT) && dentry_type(dentry) == LX_S_IFDIR)
-        return -EISDIR;
-    err = may_open(context, dentry, how);
-    if (err)
+    if (!(flags & LX_O_CREAT) || dentry_type(dentry) != LX_S_IFDIR)
+        err = may_open(context, dentry, how);
+    if (err) {
+        dentry_put(dentry);
         return err;
+    }
     err = open_dentry(context, dentry, flags, &file);
     if (err)
         return err;
     /* Last: an open that fails must not have emptied the file. */
-    if ((flags & LX_O_TRUNC) && dentry_type(dentry) == LX_S_IFREG) {
-        err = fs_truncate(dentry->inode, 0, &context->cred);
+    if ((flags & LX_O_TRUNC) && (file->inode->mode & LX_S_IFMT) == LX_S_IFREG) {
+        err = fs_truncate(file->inode, 0, &context->cred);
         if (err) {
             file_put(file);
             return err;
@@ -171,7 +177,8 @@ static int open_path_only(struct fs_context *context, struct dentry *start, cons
     err = file_create(&path_only_ops, dentry->inode, dentry,
                       how->flags & (LX_O_PATH | LX_O_DIRECTORY | LX_O_NOFOLLOW), &context->cred,
                       out_file);
-    dentry_put(dentry);
+    if (err)
+        dentry_put(dentry);
     return err;
 }
 
@@ -197,9 +204,7 @@ static int open_tmpfile(struct fs_context *context, struct dentry *start, const 
     /* Nothing else can reach it yet: no mutex is needed. */
     if (how->flags & LX_O_EXCL)
         dentry->inode->linkable = false;
-    err = open_dentry(context, dentry, how->flags, out_file);
-    dentry_put(dentry);
-    return err;
+    return open_dentry(context, dentry, how->flags, out_file);
 }
 
 static int create_and_open(struct fs_context *context, struct path_last *last,
@@ -218,11 +223,12 @@ static int create_and_open(struct fs_context *context, struct path_last *last,
     err = dir->ops->create(last->parent, last->name, last->len, mode, 0, &context->cred, &dentry);
     if (err)
         return err;
+    dentry_get(dentry); /* the file's */
     /* The new file's own mode does not bind its maker. */
     err = open_dentry(context, dentry, how->flags & ~LX_O_TRUNC, out_file);
     /* The file is there but cannot be opened (memory, a limit): it goes again, as if this call had
      * not been made. */
-    if (err && dir->ops->unlink(last->parent, dentry, false) != 0)
+    if (err && dir->ops->unlink(&(struct dir_place){last->parent, dentry, NULL, 0}, false) != 0)
         err = -ENOENT; /* it has been removed already */
     dentry_put(dentry);
     return err;
@@ -255,7 +261,7 @@ static int open_or_create_last(struct fs_context *context, struct path_last *las
         if (!err)
             err = -ESTALE;
     } else {
-        err = open_existing(context, dentry, how, out_file);
+        return open_existing(context, dentry, how, out_file);
     }
     dentry_put(dentry);
     return err;
@@ -296,9 +302,7 @@ int fs_open(struct fs_context *context, struct dentry *start, const char *path,
     err = path_walk(context, start, path, walk, &dentry);
     if (err)
         return err;
-    err = open_existing(context, dentry, how, out_file);
-    dentry_put(dentry);
-    return err;
+    return open_existing(context, dentry, how, out_file);
 }
 
 int fs_open_path(struct fs_context *context, const char *path, uint32_t flags, uint32_t mode,
@@ -319,9 +323,7 @@ int fs_open_device(struct fs_context *context, uint64_t device, uint32_t flags,
 
     if (err)
         return err;
-    err = open_dentry(context, node, flags, out_file);
-    dentry_put(node);
-    return err;
+    return open_dentry(context, node, flags, out_file);
 }
 
 /* Needs the permission to execute, not to read. */

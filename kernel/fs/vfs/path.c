@@ -219,9 +219,14 @@ static int walk_magic_link(struct walk *w, struct inode *link)
     if (w->flags & (PATH_NO_MAGIC | PATH_BENEATH | PATH_IN_ROOT))
         return w->flags & PATH_NO_MAGIC ? -ELOOP : -EXDEV;
     err = link->ops->magic_link(link, &target);
-    if (!err)
-        walk_go(w, target);
-    return err;
+    if (err)
+        return err;
+    if ((w->flags & PATH_NO_XDEV) && target->inode->super != w->at->inode->super) {
+        dentry_put(target);
+        return -EXDEV;
+    }
+    walk_go(w, target);
+    return 0;
 }
 
 /* In a sticky directory that all may write, a link at the end of a path leads on only if its owner
@@ -467,6 +472,22 @@ int path_walk(struct fs_context *context, struct dentry *start, const char *path
     }
     walk_end(&w);
     return err;
+}
+
+int path_look(struct fs_context *context, struct dentry *start, const char *path, unsigned flags,
+              const struct path_look *look)
+{
+    struct dentry *dentry;
+    int err = path_look_rcu(context, start, path, flags, look);
+
+    if (likely(err != -EAGAIN))
+        return err;
+    err = path_walk(context, start, path, flags, &dentry);
+    if (err)
+        return err;
+    look->fill(dentry->inode, look->result);
+    dentry_put(dentry);
+    return 0;
 }
 
 /* --- the parent of the last component --- */

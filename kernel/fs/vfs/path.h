@@ -31,6 +31,15 @@ enum path_flags {
 MUST_CHECK int path_walk(struct fs_context *context, struct dentry *start, const char *path,
                          unsigned flags, struct dentry **out_dentry);
 
+/* Just a look at the inode. fill may be called where it must not sleep, unless the inode has an
+ * operation `refresh`. */
+struct path_look {
+    void (*fill)(struct inode *inode, void *result);
+    void *result;
+};
+MUST_CHECK int path_look(struct fs_context *context, struct dentry *start, const char *path,
+                         unsigned flags, const struct path_look *look);
+
 /* Everything but the last component, which may not exist. */
 struct path_last {
     struct dentry *parent; /* counted */

@@ -97,6 +97,12 @@ static bool is_dots(const struct rcu_walk *w)
     return w->name[0] == '.' && (w->len == 1 || (w->len == 2 && w->name[1] == '.'));
 }
 
+/* "." as a component of a directory that may be searched: the walk stays where it is. */
+static bool is_one_dot(const struct rcu_walk *w)
+{
+    return w->name[0] == '.' && w->len == 1;
+}
+
 /* From w->at to the component's inode, over what is mounted there. 0, -ENOENT, or -EAGAIN: doubt.
  */
 static int rcu_walk_step(struct rcu_walk *w)
@@ -142,15 +148,21 @@ static bool rcu_walk_is_valid(const struct rcu_walk *w)
     return false;
 }
 
-/* The whole path. 0: w->at has been referenced. */
+/* The whole path. 0: w->at is borrowed still. */
 static int rcu_walk_whole(struct rcu_walk *w)
 {
     w->trailing = false;
     while (rcu_walk_parse(w)) {
         int err;
 
-        if (!rcu_walk_may_search(w) || is_dots(w))
+        if (!rcu_walk_may_search(w))
             return -EAGAIN;
+        if (unlikely(w->name[0] == '.')) {
+            if (is_one_dot(w))
+                continue;
+            if (is_dots(w))
+                return -EAGAIN;
+        }
         err = rcu_walk_step(w);
         if (err)
             return err;
@@ -160,7 +172,7 @@ static int rcu_walk_whole(struct rcu_walk *w)
     }
     if ((w->trailing || (w->flags & PATH_DIRECTORY)) && !rcu_walk_is_type(w->at, LX_S_IFDIR))
         return -EAGAIN;
-    return rcu_walk_end(w) ? 0 : -EAGAIN;
+    return 0;
 }
 
 int path_walk_rcu(struct fs_context *context, struct dentry *start, const char *path,
@@ -172,11 +184,32 @@ int path_walk_rcu(struct fs_context *context, struct dentry *start, const char *
     rcu_read_lock();
     if (rcu_walk_begin(&w, context, start, path, flags))
         err = rcu_walk_whole(&w);
+    if (!err && !rcu_walk_end(&w))
+        err = -EAGAIN;
     rcu_read_unlock();
     if (!err && !rcu_walk_is_valid(&w))
         err = -EAGAIN;
     if (!err)
         *out_dentry = w.at;
+    return err;
+}
+
+/* No reference is taken, so that two processors which look at one file share no word that they
+ * write; an unmount has nothing to wait for, and the version plays no part. */
+int path_look_rcu(struct fs_context *context, struct dentry *start, const char *path,
+                  unsigned flags, const struct path_look *look)
+{
+    struct rcu_walk w;
+    int err = -EAGAIN;
+
+    rcu_read_lock();
+    if (rcu_walk_begin(&w, context, start, path, flags))
+        err = rcu_walk_whole(&w);
+    if (!err && w.at->inode->ops->refresh) /* may sleep */
+        err = -EAGAIN;
+    if (!err)
+        look->fill(w.at->inode, look->result);
+    rcu_read_unlock();
     return err;
 }
 

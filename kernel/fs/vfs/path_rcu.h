@@ -12,8 +12,10 @@
 
 #include "kernel/fs/vfs/path.h"
 
-/* The arguments and results of path_walk and path_walk_parent. */
+/* The arguments and results of path_walk, path_look and path_walk_parent. */
 MUST_CHECK int path_walk_rcu(struct fs_context *context, struct dentry *start, const char *path,
                              unsigned flags, struct dentry **out_dentry);
+MUST_CHECK int path_look_rcu(struct fs_context *context, struct dentry *start, const char *path,
+                             unsigned flags, const struct path_look *look);
 MUST_CHECK int path_walk_parent_rcu(struct fs_context *context, struct dentry *start,
                                     const char *path, unsigned flags, struct path_last *out_last);

@@ -154,6 +154,7 @@ int exec_replace(struct task *self, struct file *file, const struct exec_strings
     self->sig_stack = (struct lx_stack){.flags = LX_SS_DISABLE};
     rseq_drop(self);
     process->has_execed = true;
+    process->keep_caps = false;
     task_set_name(self, strings->path);
     registers_reset(self, &program);
     process_release_parent(process);

@@ -44,13 +44,21 @@ static void vdso_stays(struct vm_pager *pager, struct dentry *name)
     (void)pager, (void)name;
 }
 
-static const struct vm_pager_ops pager_ops = {
+static const struct vm_pager_ops code_ops = {
     .map_range = vdso_map_range,
     .get = vdso_stays,
     .put = vdso_stays,
 };
 
-static struct vm_pager vdso_pager = {.ops = &pager_ops};
+/* The data are the clock's: MADV_DONTNEED that reaches them ends there, as on Linux. */
+static const struct vm_pager_ops data_ops = {
+    .map_range = vdso_map_range,
+    .get = vdso_stays,
+    .put = vdso_stays,
+    .is_kernel = true,
+};
+
+static struct vm_pager code_pager = {.ops = &code_ops}, data_pager = {.ops = &data_ops};
 
 void vdso_init(void)
 {
@@ -70,13 +78,13 @@ int vdso_map(struct vm_space *space, uint64_t *out)
         .nbytes = VDSO_PAGES * PAGE_SIZE,
         .prot = LX_PROT_READ | LX_PROT_EXEC,
         .may_write = true, /* for breakpoints: a copy */
-        .pager = &vdso_pager,
+        .pager = &code_pager,
     };
     struct vm_request data = {
         .nbytes = PAGE_SIZE,
         .prot = LX_PROT_READ,
         .fixed = true,
-        .pager = &vdso_pager,
+        .pager = &data_pager,
     };
     /* Both pages in one area find a free place; then the first becomes the data's area. */
     int err = vm_map(space, &code, &data.address);
@@ -89,7 +97,7 @@ int vdso_map(struct vm_space *space, uint64_t *out)
 
 const char *vdso_area_name(const struct vm_area *area)
 {
-    if (area->pager != &vdso_pager)
-        return NULL;
-    return area->page_index == VDSO_DATA ? "[vvar]" : "[vdso]";
+    if (area->pager == &data_pager)
+        return "[vvar]";
+    return area->pager == &code_pager ? "[vdso]" : NULL;
 }

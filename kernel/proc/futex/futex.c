@@ -4,19 +4,21 @@
  *
  * A word is known by its key: address and space when it is private, object and offset when it is
  * shared, so that tasks which have it at different addresses meet. Keys hash to a bucket; its mutex
- * guards the list of waiters.
+ * guards the waiters. The waiters of one key are a ring in the order in which they came, and the
+ * first of each ring is in a tree by key: the waiters of other words cost no search.
  *
- * No wake-up is lost, since a waiter reads the word and enters the list in one hold of the mutex,
+ * No wake-up is lost, since a waiter reads the word and enters the ring in one hold of the mutex,
  * and a waker changes the word before it takes the mutex: either the waiter reads the new value, or
- * the waker finds it in the list. A mutex and not a spinlock, as the word is user memory; it is
+ * the waker finds it. A mutex and not a spinlock, as the word is user memory; it is
  * read with faults disabled, and a missing page is brought in without the mutex.
  *
- * A waiter lies on its task's stack and in one list. A waker that takes it out sets .woken under
+ * A waiter lies on its task's stack and in one ring. A waker that takes it out sets .woken under
  * the mutex; a task that goes on by itself takes the mutex to leave, so no waker still looks at it.
  */
 #include "kernel/proc/futex/futex.h"
 
 #include "kernel/lib/list.h"
+#include "kernel/lib/rbtree.h"
 #include "kernel/lib/restart.h"
 #include "kernel/proc/task.h"
 #include "kernel/sched/mutex.h"
@@ -33,12 +35,14 @@
 
 struct bucket {
     struct mutex lock;
-    struct list waiters; /* [lock] struct futex_waiter, first come first; all zero: none yet */
+    struct rb_tree waiters; /* [lock] struct futex_waiter: the first of each key */
 };
 
 /* On the stack of the waiter. */
 struct futex_waiter {
-    struct list link;      /* [bucket->lock] */
+    struct list ring;      /* [bucket->lock] the waiters of its key; the tree's is the first */
+    struct rb_node node;   /* [bucket->lock] */
+    bool in_tree;          /* [bucket->lock] */
     struct bucket *bucket; /* [bucket->lock] written by requeue, which holds both */
     struct vm_key key;     /* [bucket->lock] */
     uint32_t bitset;       /* I */
@@ -63,16 +67,93 @@ static struct bucket *bucket_of(const struct vm_key *key)
     return &buckets[mixed * 0x9e3779b97f4a7c15ULL >> 58];
 }
 
-static struct list *waiters_of(struct bucket *bucket)
-{
-    if (!bucket->waiters.next)
-        list_init(&bucket->waiters);
-    return &bucket->waiters;
-}
-
 static bool keys_equal(const struct vm_key *one, const struct vm_key *other)
 {
     return one->object == other->object && one->offset == other->offset;
+}
+
+static struct futex_waiter *waiter_of_node(struct rb_node *node)
+{
+    return rb_entry(node, struct futex_waiter, node);
+}
+
+static struct futex_waiter *waiter_of_ring(struct list *link)
+{
+    return list_entry(link, struct futex_waiter, ring);
+}
+
+static bool key_before(const struct vm_key *one, const struct vm_key *other)
+{
+    return one->object != other->object ? (uintptr_t)one->object < (uintptr_t)other->object
+                                        : one->offset < other->offset;
+}
+
+/* The first waiter of the key, or NULL and the place for one. */
+static struct futex_waiter *futex_find_locked(struct bucket *bucket, const struct vm_key *key,
+                                              struct rb_node **parent, struct rb_node ***link)
+{
+    ASSERT(mutex_is_held(&bucket->lock));
+    *parent = NULL;
+    for (*link = &bucket->waiters.root; **link;) {
+        struct futex_waiter *waiter = waiter_of_node(**link);
+
+        if (keys_equal(&waiter->key, key))
+            return waiter;
+        *parent = **link;
+        *link = key_before(key, &waiter->key) ? &(*parent)->left : &(*parent)->right;
+    }
+    return NULL;
+}
+
+static struct futex_waiter *futex_first_locked(struct bucket *bucket, const struct vm_key *key)
+{
+    struct rb_node *parent, **link;
+
+    ASSERT(mutex_is_held(&bucket->lock));
+    return futex_find_locked(bucket, key, &parent, &link);
+}
+
+/* NULL behind the last: the ring leads back to the first. */
+static struct futex_waiter *futex_next(const struct futex_waiter *waiter)
+{
+    struct futex_waiter *next = waiter_of_ring(waiter->ring.next);
+
+    return next->in_tree ? NULL : next;
+}
+
+/* Behind those that wait for the same word. */
+static void futex_insert_locked(struct bucket *bucket, struct futex_waiter *waiter)
+{
+    struct rb_node *parent, **link;
+    struct futex_waiter *first = futex_find_locked(bucket, &waiter->key, &parent, &link);
+
+    ASSERT(mutex_is_held(&bucket->lock));
+    list_init(&waiter->ring);
+    waiter->in_tree = !first;
+    if (first)
+        list_push_back(&first->ring, &waiter->ring);
+    else
+        rb_insert(&bucket->waiters, &waiter->node, parent, link);
+    __atomic_store_n(&waiter->bucket, bucket, __ATOMIC_RELEASE);
+}
+
+/* The next one takes the place of the first. */
+static void futex_remove_locked(struct futex_waiter *waiter)
+{
+    struct futex_waiter *next = waiter_of_ring(waiter->ring.next);
+    struct rb_tree *tree = &waiter->bucket->waiters;
+
+    ASSERT(mutex_is_held(&waiter->bucket->lock));
+    list_remove(&waiter->ring);
+    if (!waiter->in_tree)
+        return;
+    waiter->in_tree = false;
+    if (next == waiter) {
+        rb_erase(tree, &waiter->node);
+    } else {
+        rb_replace(tree, &waiter->node, &next->node);
+        next->in_tree = true;
+    }
 }
 
 /* futex(2): the word is aligned to four bytes, else EINVAL. */
@@ -114,9 +195,8 @@ static int futex_enqueue(struct task *self, uint64_t va, uint32_t value,
     if (err)
         return err;
     if (word == value) {
-        waiter->bucket = bucket;
         waiter->wake.thread = &self->thread;
-        list_push_back(waiters_of(bucket), &waiter->link);
+        futex_insert_locked(bucket, waiter);
     } else {
         /* The word is not what the caller saw: it has changed already, so there is nothing to wait
          * for. */
@@ -163,7 +243,7 @@ int futex_wait(struct task *self, uint64_t va, bool shared, uint32_t value, uint
         if (waiter.wake.woken)
             err = 0;
         else
-            list_remove(&waiter.link);
+            futex_remove_locked(&waiter);
         mutex_unlock(&bucket->lock);
     }
     vm_key_put(&waiter.key);
@@ -174,7 +254,7 @@ int futex_wait(struct task *self, uint64_t va, bool shared, uint32_t value, uint
 static void futex_wake_locked(struct futex_waiter *waiter)
 {
     ASSERT(mutex_is_held(&waiter->bucket->lock));
-    list_remove(&waiter->link);
+    futex_remove_locked(waiter);
     __atomic_store_n(&waiter->wake.woken, true, __ATOMIC_SEQ_CST);
     sched_wake(waiter->wake.thread);
 }
@@ -183,13 +263,13 @@ static void futex_wake_locked(struct futex_waiter *waiter)
 static int wake_some_locked(struct bucket *bucket, const struct vm_key *key, int count,
                             uint32_t bitset)
 {
+    struct futex_waiter *next;
     int woken = 0;
 
     ASSERT(mutex_is_held(&bucket->lock));
-    list_for_each_safe (node, waiters_of(bucket)) {
-        struct futex_waiter *waiter = list_entry(node, struct futex_waiter, link);
-
-        if (!keys_equal(&waiter->key, key) || !(waiter->bitset & bitset))
+    for (struct futex_waiter *waiter = futex_first_locked(bucket, key); waiter; waiter = next) {
+        next = futex_next(waiter);
+        if (!(waiter->bitset & bitset))
             continue;
         futex_wake_locked(waiter);
         /* First come, first woken, as on Linux for threads of the same priority. */
@@ -226,26 +306,23 @@ static void futex_move_locked(struct futex_waiter *waiter, struct bucket *to,
     ASSERT(mutex_is_held(&to->lock));
     if (key->pager)
         key->pager->ops->get(key->pager, NULL);
+    futex_remove_locked(waiter);
     vm_key_put(&waiter->key);
     waiter->key = *key;
-    list_remove(&waiter->link);
-    list_push_back(waiters_of(to), &waiter->link);
-    __atomic_store_n(&waiter->bucket, to, __ATOMIC_RELEASE);
+    futex_insert_locked(to, waiter);
 }
 
 static int requeue_locked(struct bucket *from, const struct vm_key *key, struct bucket *to,
                           const struct vm_key *key2, int wake, int move)
 {
+    struct futex_waiter *next;
     int done = 0;
 
     ASSERT(mutex_is_held(&from->lock) && mutex_is_held(&to->lock));
-    list_for_each_safe (node, waiters_of(from)) {
-        struct futex_waiter *waiter = list_entry(node, struct futex_waiter, link);
-
+    for (struct futex_waiter *waiter = futex_first_locked(from, key); waiter; waiter = next) {
         if (done - wake >= move)
             break;
-        if (!keys_equal(&waiter->key, key))
-            continue;
+        next = futex_next(waiter);
         if (++done <= wake)
             futex_wake_locked(waiter);
         else if (!keys_equal(key, key2))

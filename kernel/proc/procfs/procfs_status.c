@@ -58,7 +58,7 @@ static char state_of(const struct process *process)
     if (process->leader && process->leader->thread.state == THREAD_RUNNABLE)
         return 'R';
     /* Init has no task and sleeps. */
-    return process->leader && !process->leader->thread.interruptible ? 'D' : 'S';
+    return process->leader && !(process->leader->thread.wait_ended_by & TIF_SIGNAL) ? 'D' : 'S';
 }
 
 /* Tree and process locked. The sets are computed from the actions, as they are shown seldom and

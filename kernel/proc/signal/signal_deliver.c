@@ -88,7 +88,7 @@ static int next_signal(struct task *self, struct lx_siginfo *info, struct lx_sig
     struct process *process = self->process;
     int number;
 
-    spin_lock(&process->lock);
+    spin_lock_inline(&process->lock);
     number = signal_take(self, info);
     if (number) {
         *action = process->actions[number - 1];
@@ -97,7 +97,7 @@ static int next_signal(struct task *self, struct lx_siginfo *info, struct lx_sig
         if (action->handler == LX_SIG_DFL && (SIGNAL_BIT(number) & SIGNAL_DEFAULT_STOP))
             process->sig_stopping = number;
     }
-    spin_unlock(&process->lock);
+    spin_unlock_inline(&process->lock);
     if (number)
         signal_timers_taken(self, info);
     return number;

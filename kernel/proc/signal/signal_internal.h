@@ -35,9 +35,14 @@ void signal_deliver(struct task *self, struct trap_frame *frame);
 
 /* ---- stop and continue (signal_stop.c) ---- */
 
-/* process.lock held: what sending this signal, one of SIGNAL_JOB_CONTROL, does to pending ones of
- * the other kind, and to a stopped process. */
-void signal_stop_prepare(struct process *process, int number);
+/* process.lock held: what sending this signal does to pending ones of the other kind, and to a
+ * stopped process. */
+void signal_stop_change(struct process *process, int number);
+static inline void signal_stop_prepare(struct process *process, int number)
+{
+    if (unlikely(SIGNAL_BIT(number) & SIGNAL_JOB_CONTROL))
+        signal_stop_change(process, number);
+}
 
 /* Tree locked: a process that SIGCONT woke is shown as running, its parent is told. */
 void signal_continue_report_locked(struct process *process);

@@ -4,6 +4,11 @@
  * user's processes, from when it is made until it is freed: queued, or a timer's own. The entry
  * keeps the identity that it is charged to, as its process may become another user meanwhile. A
  * timer has one entry for as long as it lives and queues no second one, however often it expires.
+ *
+ * Entries of one number are a chain in the order of arrival: real-time signals of one number are
+ * delivered in that order (signal(7)); between numbers the lowest goes first, by the set. The first
+ * entries of the chains are a list, so a search takes no more steps than there are numbers, however
+ * many signals wait.
  */
 #include "kernel/proc/signal/signal_queue.h"
 
@@ -27,6 +32,14 @@ static bool entry_charge(struct signal_entry *entry, const struct signal_charge 
     return true;
 }
 
+/* Counted down before the reference goes: it is what keeps the account. */
+static NOINLINE void entry_uncharge(struct signal_entry *entry)
+{
+    user_charge_add(entry->charged->user, CHARGE_SIGNALS, -1);
+    identity_put(entry->charged);
+    entry->charged = NULL;
+}
+
 /* The first entry is part of the queue: a signal to a process with nothing pending costs no
  * memory. */
 static struct signal_entry *entry_alloc(struct signal_queue *queue)
@@ -38,14 +51,10 @@ static struct signal_entry *entry_alloc(struct signal_queue *queue)
 }
 
 /* queue NULL: it is not the queue's own. */
-static void entry_free(struct signal_queue *queue, struct signal_entry *entry)
+static inline void entry_free(struct signal_queue *queue, struct signal_entry *entry)
 {
-    /* Counted down before the reference goes: it is what keeps the account. */
-    if (entry->charged) {
-        user_charge_add(entry->charged->user, CHARGE_SIGNALS, -1);
-        identity_put(entry->charged);
-        entry->charged = NULL;
-    }
+    if (entry->charged)
+        entry_uncharge(entry);
     if (queue && entry == &queue->own)
         queue->own_used = false;
     else
@@ -75,18 +84,35 @@ void signal_entry_release(struct signal_entry *entry)
         entry_free(NULL, entry);
 }
 
-/* One chain for all numbers, in the order of arrival: real-time signals of one number are delivered
- * in that order (signal(7)); between numbers the lowest goes first, by the set. */
-static void entry_append(struct signal_queue *queue, struct signal_entry *entry)
+/* The link to the first entry of that number, or the last link, which is NULL. */
+static struct signal_entry **chain_find(struct signal_queue *queue, int number)
 {
-    queue->set |= SIGNAL_BIT(entry->info.signo);
+    struct signal_entry **link = &queue->numbers;
+
+    while (*link && (*link)->info.signo != number)
+        link = &(*link)->next_number;
+    return link;
+}
+
+/* A number may be in the set without an entry. */
+static inline void entry_append(struct signal_queue *queue, struct signal_entry *entry)
+{
+    uint64_t bit = SIGNAL_BIT(entry->info.signo);
+    struct signal_entry *first = NULL;
+
+    if (unlikely(queue->set & bit))
+        first = *chain_find(queue, entry->info.signo);
+    queue->set |= bit;
     entry->next = NULL;
     entry->queued = true;
-    if (queue->first)
-        queue->last->next = entry;
-    else
-        queue->first = entry;
-    queue->last = entry;
+    if (first) {
+        first->last->next = entry;
+        first->last = entry;
+        return;
+    }
+    entry->last = entry;
+    entry->next_number = queue->numbers;
+    queue->numbers = entry;
 }
 
 void signal_queue_add_entry(struct signal_queue *queue, struct signal_entry *entry)
@@ -114,7 +140,7 @@ int signal_queue_add(struct signal_queue *queue, const struct lx_siginfo *info,
         entry->info = *info;
         /* Info codes from 0 on are the kernel's and kill's: those always count, over the limit or
          * not. */
-        if (!entry_charge(entry, charge, is_standard && info->code >= 0)) {
+        if (charge && !entry_charge(entry, charge, is_standard && info->code >= 0)) {
             entry_free(queue, entry);
             entry = NULL;
         }
@@ -128,35 +154,11 @@ int signal_queue_add(struct signal_queue *queue, const struct lx_siginfo *info,
     return 0;
 }
 
-/* Out of the chain; before is its predecessor, NULL for the first. */
-static void entry_unlink(struct signal_queue *queue, struct signal_entry *before,
-                         struct signal_entry *entry)
-{
-    if (before)
-        before->next = entry->next;
-    else
-        queue->first = entry->next;
-    if (queue->last == entry)
-        queue->last = before;
-    entry->queued = false;
-}
-
-static bool has_entry(const struct signal_entry *entry, int number)
-{
-    for (; entry; entry = entry->next)
-        if (entry->info.signo == number)
-            return true;
-    return false;
-}
-
 void signal_queue_take(struct signal_queue *queue, int number, struct lx_siginfo *info)
 {
-    struct signal_entry *before = NULL, *entry = queue->first;
+    struct signal_entry **link = chain_find(queue, number);
+    struct signal_entry *entry = *link, *next;
 
-    while (entry && entry->info.signo != number) {
-        before = entry;
-        entry = entry->next;
-    }
     /* It was noted without an entry: the sender is not known. Linux fills in SI_USER and process
      * 0. */
     if (!entry) {
@@ -164,30 +166,48 @@ void signal_queue_take(struct signal_queue *queue, int number, struct lx_siginfo
         *info = (struct lx_siginfo){.signo = number, .code = LX_SI_USER};
         return;
     }
-    entry_unlink(queue, before, entry);
-    /* The search went from the front, so others of this number are only behind it. */
-    if (!has_entry(entry->next, number))
+    next = entry->next;
+    if (next) {
+        next->last = entry->last;
+        next->next_number = entry->next_number;
+        *link = next;
+    } else {
+        *link = entry->next_number;
         queue->set &= ~SIGNAL_BIT(number);
+    }
+    entry->queued = false;
     *info = entry->info;
     if (!entry->held)
         entry_free(queue, entry);
 }
 
+static void chain_drop(struct signal_queue *queue, struct signal_entry *entry)
+{
+    while (entry) {
+        struct signal_entry *next = entry->next;
+
+        entry->queued = false;
+        if (!entry->held)
+            entry_free(queue, entry);
+        entry = next;
+    }
+}
+
 void signal_queue_drop(struct signal_queue *queue, uint64_t set)
 {
-    struct signal_entry *before = NULL, *next;
+    struct signal_entry **link = &queue->numbers;
 
     if (!(queue->set & set))
         return;
     queue->set &= ~set;
-    for (struct signal_entry *entry = queue->first; entry; entry = next) {
-        next = entry->next;
-        if (!(SIGNAL_BIT(entry->info.signo) & set)) {
-            before = entry;
+    while (*link) {
+        struct signal_entry *first = *link;
+
+        if (!(SIGNAL_BIT(first->info.signo) & set)) {
+            link = &first->next_number;
             continue;
         }
-        entry_unlink(queue, before, entry);
-        if (!entry->held)
-            entry_free(queue, entry);
+        *link = first->next_number;
+        chain_drop(queue, first);
     }
 }

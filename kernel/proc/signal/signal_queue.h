@@ -17,7 +17,9 @@
 struct identity;
 
 struct signal_entry {
-    struct signal_entry *next;
+    struct signal_entry *next; /* of the same number, in the order of arrival */
+    struct signal_entry *last; /* of these; in the first of them alone, as is: */
+    struct signal_entry *next_number;
     struct identity *charged; /* counted: for whose user it counts; NULL: for none's */
     bool queued;
     bool held; /* a timer's own: not freed when it is taken */
@@ -25,10 +27,10 @@ struct signal_entry {
 };
 
 struct signal_queue {
-    uint64_t set; /* bit n-1: signal n waits */
-    struct signal_entry *first, *last;
-    bool own_used;           /* the first of them costs no memory: */
-    struct signal_entry own; /* most signals find the queue empty */
+    uint64_t set;                 /* bit n-1: signal n waits */
+    struct signal_entry *numbers; /* the first entry of each number, in no order */
+    bool own_used;                /* the first of them costs no memory: */
+    struct signal_entry own;      /* most signals find the queue empty */
 };
 
 /* For whom it counts, and how many that user may have queued (RLIMIT_SIGPENDING). */
@@ -37,7 +39,8 @@ struct signal_charge {
     uint64_t limit;
 };
 
-/* A standard signal that finds no room is noted without its info, unless must_queue; one from the
+/* charge NULL: the receiver takes it before anything else can happen, so it counts for none.
+ * A standard signal that finds no room is noted without its info, unless must_queue; one from the
  * kernel or from kill always finds room. */
 MUST_CHECK int signal_queue_add(struct signal_queue *queue, const struct lx_siginfo *info,
                                 const struct signal_charge *charge, bool must_queue);

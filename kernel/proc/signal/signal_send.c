@@ -39,7 +39,7 @@ struct signal_charge signal_charge_of(const struct process *process)
 
 /* Which task acts on a signal to the process: the first that lets it in or waits for it. If all
  * have blocked it the leader, as good as any: the one that lets it in first takes it. */
-static struct task *signal_receiver(const struct process *process, int number)
+static inline struct task *signal_receiver(const struct process *process, int number)
 {
     uint64_t bit = SIGNAL_BIT(number);
 
@@ -52,9 +52,19 @@ static struct task *signal_receiver(const struct process *process, int number)
     return process->leader;
 }
 
+/* Whether a queued signal costs no memory and is gone again before the receiver runs or anything
+ * else looks: the sender is the receiver, and lets it in. Such a signal is not charged: two counts
+ * that all processes of the user share stay out of it. Only those that no limit keeps out. */
+static inline bool is_passing(const struct task *task, const struct lx_siginfo *info)
+{
+    return task == task_current() && info->signo < LX_SIGRTMIN && info->code >= 0 &&
+           !(task->sig_mask & SIGNAL_BIT(info->signo));
+}
+
 /* process.lock held. task: it alone is meant; NULL: the process. entry: a timer's, or NULL. */
-static int signal_add(struct process *process, struct task *task, const struct lx_siginfo *info,
-                      struct signal_entry *entry, bool must_queue)
+static inline int signal_add(struct process *process, struct task *task,
+                             const struct lx_siginfo *info, struct signal_entry *entry,
+                             bool must_queue)
 {
     struct signal_queue *queue = task ? &task->sig_queue : &process->sig_queue;
     struct signal_charge charge;
@@ -71,16 +81,18 @@ static int signal_add(struct process *process, struct task *task, const struct l
         task = signal_receiver(process, number);
     /* Before the signal may be dropped: SIGCONT continues a process even if it ignores the
      * signal. */
-    if (unlikely(SIGNAL_BIT(number) & SIGNAL_JOB_CONTROL))
-        signal_stop_prepare(process, number);
+    signal_stop_prepare(process, number);
     /* A blocked signal stays pending even if ignored: its action may change before it is let in. */
     if (signal_is_ignored(process, number) && !(task->sig_mask & SIGNAL_BIT(number)))
         return 0;
     if (entry) {
         signal_queue_add_entry(queue, entry);
     } else {
-        charge = signal_charge_of(process);
-        err = signal_queue_add(queue, info, &charge, must_queue);
+        bool passing = is_passing(task, info);
+
+        if (!passing)
+            charge = signal_charge_of(process);
+        err = signal_queue_add(queue, info, passing ? NULL : &charge, must_queue);
         if (err)
             return err;
     }
@@ -94,19 +106,19 @@ static int signal_add(struct process *process, struct task *task, const struct l
 }
 
 /* The kernel's harness takes no signals, and neither does what has ended. */
-static int send_info(struct process *process, struct task *task, const struct lx_siginfo *info,
-                     bool must_queue)
+static inline int send_info(struct process *process, struct task *task,
+                            const struct lx_siginfo *info, bool must_queue)
 {
     int err = 0;
 
     if (!process->leader)
         return 0;
-    spin_lock(&process->lock);
+    spin_lock_inline(&process->lock);
     /* The queues were emptied when sig_exiting was set, under this lock: nothing may be added
      * since. */
     if (!process->sig_exiting)
         err = signal_add(process, task, info, NULL, must_queue);
-    spin_unlock(&process->lock);
+    spin_unlock_inline(&process->lock);
     return err;
 }
 

@@ -22,7 +22,7 @@
 
 /* A stop signal takes back a SIGCONT that waits, and the other way round. A process that is about
  * to stop (it has taken the signal, but does not sleep yet) is covered: sig_stopping. */
-void signal_stop_prepare(struct process *process, int number)
+void signal_stop_change(struct process *process, int number)
 {
     uint64_t drop = number == LX_SIGCONT ? SIGNAL_DEFAULT_STOP : SIGNAL_BIT(LX_SIGCONT);
 
@@ -120,7 +120,7 @@ static void sleep_stopped(struct task *self)
     struct process *process = self->process;
 
     while (!stop_must_die(self)) {
-        sched_prepare(true);
+        sched_prepare(SCHED_INTERRUPTIBLE);
         arch_thread_clear_work(&self->thread.arch, TIF_SIGNAL);
         /* After sched_prepare: a SIGCONT in between makes the thread runnable again. */
         if (!__atomic_load_n(&process->sig_stopped, __ATOMIC_SEQ_CST)) {
@@ -165,14 +165,15 @@ void signal_exit(struct task *self)
     spin_lock(&process->lock);
     process->sig_exiting = true;
     process->sig_stopped = false;
-    signal_queue_drop(&self->sig_queue, ~0ULL);
-    signal_queue_drop(&process->sig_queue, ~0ULL);
     spin_unlock(&process->lock);
     process_set_stopped_locked(process, false);
     process->report_stop = 0;
     process->report_cont = false;
     family_update_locked(process);
     spin_unlock_irqrestore(&process_tree_lock, tree);
+    /* Nothing is added any more. Without the locks: there may be thousands of entries to free. */
+    signal_queue_drop(&self->sig_queue, ~0ULL);
+    signal_queue_drop(&process->sig_queue, ~0ULL);
 }
 
 /* Whether a signal has come that ends the process without a core: it need not wait for that, as on

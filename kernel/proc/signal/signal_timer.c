@@ -42,6 +42,8 @@ struct signal_timer {
     struct timer timer;
     struct process *process;                    /* [I] */
     struct signal_timer *next_cpu, *next_fired; /* [o] */
+    struct signal_timer **link_cpu;             /* [o] what points to it in that list */
+    struct signal_timer *next_id;               /* [o] in the chain of by_id */
     int id;                                     /* [I] */
     int signo;                                  /* [I] 0: none */
     struct signal_entry *entry;                 /* [s] of timer_create's: its one signal */
@@ -135,15 +137,25 @@ static void signal_timer_start(struct signal_timer *timer, uint64_t deadline_ns)
     }
 }
 
+/* The chain that the id belongs to. There is a table. */
+static struct signal_timer **id_chain(const struct signal_timers *timers, int id)
+{
+    return &timers->by_id[(uint32_t)id & (timers->size - 1)];
+}
+
 static struct signal_timer *signal_timer_find(const struct process *process, int id)
 {
     const struct signal_timers *timers = &process->timers;
+    struct signal_timer *timer;
 
     /* Itimers share the functions by negative ids, which no program can name: calls check the
      * sign. */
     if (id < 0)
         return -1 - id < SIGNAL_ITIMERS ? timers->itimers[-1 - id] : NULL;
-    return (uint32_t)id < timers->size ? timers->by_id[id] : NULL;
+    timer = timers->size ? *id_chain(timers, id) : NULL;
+    while (timer && timer->id != id)
+        timer = timer->next_id;
+    return timer;
 }
 
 static int signal_timer_alloc(struct process *process, int id, int signo, enum signal_clock clock,
@@ -161,6 +173,9 @@ static int signal_timer_alloc(struct process *process, int id, int signo, enum s
     timer->clock = clock;
     if (is_cpu(timer)) {
         timer->next_cpu = process->timers.cpu;
+        timer->link_cpu = &process->timers.cpu;
+        if (timer->next_cpu)
+            timer->next_cpu->link_cpu = &timer->next_cpu;
         process->timers.cpu = timer;
     }
     *out = timer;
@@ -194,13 +209,11 @@ static void signal_timer_disarm(struct signal_timer *timer)
 
 static void signal_timer_free(struct signal_timer *timer)
 {
-    struct signal_timer **link = &timer->process->timers.cpu;
-
     signal_timer_disarm(timer);
     if (is_cpu(timer)) {
-        while (*link != timer)
-            link = &(*link)->next_cpu;
-        *link = timer->next_cpu;
+        *timer->link_cpu = timer->next_cpu;
+        if (timer->next_cpu)
+            timer->next_cpu->link_cpu = timer->link_cpu;
     }
     /* It may be queued: then it is freed when its signal is taken (signal_entry_release). */
     if (timer->entry) {
@@ -211,29 +224,50 @@ static void signal_timer_free(struct signal_timer *timer)
     kfree(timer);
 }
 
-/* Makes room for one more; the smallest id that is free. */
-static int id_find(struct signal_timers *timers, int *out_id)
+/* Ids go round, as on Linux: a program that still has the number of a timer it has deleted does not
+ * meet another one under it. At most TIMERS_MAX of them are taken. */
+int signal_timer_take_id(struct process *process)
 {
-    uint32_t id = timers->lowest_free, size = MAX(timers->size * 2, TIMERS_FIRST);
-    struct signal_timer **table;
+    struct signal_timers *timers = &process->timers;
+    int id;
 
-    /* Ids are the smallest free ones, as POSIX programs expect of small tables; lowest_free saves
-     * the walk over those in use. */
-    while (id < timers->size && timers->by_id[id])
-        id++;
-    timers->lowest_free = id;
-    *out_id = (int)id;
-    if (id < timers->size)
+    do {
+        id = timers->next_id;
+        timers->next_id = id == INT32_MAX ? 0 : id + 1;
+    } while (signal_timer_find(process, id));
+    return id;
+}
+
+static void id_insert(struct signal_timers *timers, struct signal_timer *timer)
+{
+    struct signal_timer **chain = id_chain(timers, timer->id);
+
+    timer->next_id = *chain;
+    *chain = timer;
+    timers->count++;
+}
+
+/* Makes room for one more. */
+static int id_table_grow(struct signal_timers *timers)
+{
+    struct signal_timers larger = {.size = MAX(timers->size * 2, TIMERS_FIRST)};
+
+    if (timers->count < timers->size)
         return 0;
-    /* Doubled, so that adding n timers copies 2 n pointers at most. */
-    table = size <= TIMERS_MAX ? kzalloc(size * sizeof(struct signal_timer *)) : NULL;
-    if (!table)
+    if (larger.size > TIMERS_MAX)
         return -EAGAIN;
-    if (timers->size)
-        memcpy(table, timers->by_id, timers->size * sizeof(struct signal_timer *));
+    /* Doubled, so that adding n timers moves 2 n of them at most. */
+    larger.by_id = kzalloc(larger.size * sizeof(struct signal_timer *));
+    if (!larger.by_id)
+        return -EAGAIN;
+    for (uint32_t i = 0; i < timers->size; i++)
+        for (struct signal_timer *timer = timers->by_id[i], *next; timer; timer = next) {
+            next = timer->next_id;
+            id_insert(&larger, timer);
+        }
     kfree(timers->by_id);
-    timers->by_id = table;
-    timers->size = size;
+    timers->by_id = larger.by_id;
+    timers->size = larger.size;
     return 0;
 }
 
@@ -255,12 +289,11 @@ static int entry_create(struct signal_timer *timer, uint64_t value)
     return 0;
 }
 
-int signal_timer_create(struct process *process, int signo, uint64_t value, bool value_given,
-                        enum signal_clock clock, int *out_id)
+int signal_timer_create(struct process *process, int id, int signo, uint64_t value,
+                        bool value_given, enum signal_clock clock)
 {
     struct signal_timer *timer;
-    int id;
-    int err = id_find(&process->timers, &id);
+    int err = id_table_grow(&process->timers);
 
     if (!err)
         err = signal_timer_alloc(process, id, signo, clock, &timer);
@@ -272,8 +305,7 @@ int signal_timer_create(struct process *process, int signo, uint64_t value, bool
         signal_timer_free(timer);
         return err;
     }
-    process->timers.by_id[id] = timer;
-    *out_id = id;
+    id_insert(&process->timers, timer);
     return 0;
 }
 
@@ -289,27 +321,53 @@ int signal_timer_delete(struct process *process, int id)
 {
     struct signal_timer *timer = id >= 0 ? signal_timer_find(process, id) : NULL;
     struct signal_timers *timers = &process->timers;
+    struct signal_timer **link;
 
     if (!timer)
         return -EINVAL;
-    timers->by_id[id] = NULL;
-    timers->lowest_free = MIN(timers->lowest_free, (uint32_t)id);
+    for (link = id_chain(timers, id); *link != timer; link = &(*link)->next_id)
+        ;
+    *link = timer->next_id;
+    timers->count--;
     signal_timer_free(timer);
     return 0;
+}
+
+/* Those of timer_create are in the list of the fired no more. All at once: to take them out one by
+ * one would mean to look at all of them for each. */
+static void timers_stop(struct signal_timers *timers)
+{
+    struct signal_timer *timer, *next;
+
+    for (uint32_t id = 0; id < timers->size; id++)
+        if (timers->by_id[id])
+            timer_stop(&timers->by_id[id]->timer);
+    for (timer = fired_take(timers); timer; timer = next) {
+        next = timer->next_fired;
+        if (timer->id < 0)
+            fired_push(timers, timer);
+        else
+            __atomic_store_n(&timer->fired, 0, __ATOMIC_RELAXED);
+    }
 }
 
 void signal_timers_drop(struct process *process, bool all)
 {
     struct signal_timers *timers = &process->timers;
 
+    timers_stop(timers);
     /* Interval timers survive exec, those of timer_create do not (execve(2), "Effect on process
-     * attributes"). */
-    for (uint32_t id = 0; id < timers->size; id++)
-        if (timers->by_id[id])
-            signal_timer_free(timers->by_id[id]);
+     * attributes"). Their numbers do not come back either. */
+    for (uint32_t i = 0; i < timers->size; i++) {
+        for (struct signal_timer *timer = timers->by_id[i], *next; timer; timer = next) {
+            next = timer->next_id;
+            signal_timer_free(timer);
+        }
+        sched_preempt_point();
+    }
     kfree(timers->by_id);
     timers->by_id = NULL;
-    timers->size = timers->lowest_free = 0;
+    timers->size = timers->count = 0;
     for (unsigned i = 0; all && i < SIGNAL_ITIMERS; i++) {
         if (timers->itimers[i])
             signal_timer_free(timers->itimers[i]);
@@ -400,8 +458,9 @@ int signal_timer_set(struct process *process, int id, bool absolute,
     /* A timer that is stopped has no interval, but setitimer of processor time keeps it, as on
      * Linux. */
     timer->interval_ns = times->value || (timer->id < 0 && is_cpu(timer)) ? times->interval : 0;
-    /* A timer that goes on is moved (start_anew), which is cheaper than to stop and start it. */
-    if (!times->value || !timer->signo || timer->fired || is_cpu(timer))
+    /* A timer that goes on is moved (start_anew), which is cheaper than to stop and start it; one
+     * without a signal never runs. */
+    if (timer->signo && (!times->value || timer->fired || is_cpu(timer)))
         signal_timer_disarm(timer);
     timer->queued = false;
     timer->realtime = absolute && timer->clock == SIGNAL_CLOCK_REALTIME;
@@ -445,6 +504,7 @@ void signal_timers_collect(struct task *self)
         next = timer->next_fired;
         __atomic_store_n(&timer->fired, 0, __ATOMIC_SEQ_CST);
         send_or_go_on(self, timer);
+        sched_preempt_point(); /* there may be thousands */
     }
 }
 
@@ -463,7 +523,7 @@ static struct signal_timer *sender_of(const struct process *process, const struc
     return NULL;
 }
 
-void signal_timers_taken(struct task *self, struct lx_siginfo *info)
+void signal_timer_taken(struct task *self, struct lx_siginfo *info)
 {
     struct signal_timer *timer;
 

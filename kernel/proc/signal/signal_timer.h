@@ -23,9 +23,10 @@ struct signal_timer;
 
 /* Of a process. o its task alone   a atomic */
 struct signal_timers {
-    struct signal_timer **by_id;                  /* [o] timer_create's; NULL: none with that id */
-    uint32_t size;                                /* [o] of by_id */
-    uint32_t lowest_free;                         /* [o] no smaller id is free */
+    struct signal_timer **by_id;                  /* [o] timer_create's, in chains by .next_id */
+    uint32_t size;                                /* [o] of by_id: 0 or a power of two */
+    uint32_t count;                               /* [o] of timers in it */
+    int next_id;                                  /* [o] the first that the next one may get */
     struct signal_timer *itimers[SIGNAL_ITIMERS]; /* [o] */
     struct signal_timer *cpu;   /* [o] those of processor time, linked by .next_cpu */
     struct signal_timer *fired; /* [a] those that the interrupt found due, by .next_fired */
@@ -48,9 +49,11 @@ enum signal_clock {
 /* Timers of setitimer have these numbers, those of timer_create 0 and up. */
 #define SIGNAL_TIMER_ITIMER(which) (-1 - (which))
 
-/* A timer that sends signo (0: nothing). out_id: its number. */
-MUST_CHECK int signal_timer_create(struct process *process, int signo, uint64_t value,
-                                   bool value_given, enum signal_clock clock, int *out_id);
+/* A number for a new timer. It is used up even if the timer cannot be made then, as on Linux. */
+int signal_timer_take_id(struct process *process);
+/* A timer with that number that sends signo (0: nothing). */
+MUST_CHECK int signal_timer_create(struct process *process, int id, int signo, uint64_t value,
+                                   bool value_given, enum signal_clock clock);
 /* The one of setitimer, made on first use. */
 MUST_CHECK int signal_timer_itimer(struct process *process, int which, int signo,
                                    enum signal_clock clock);
@@ -76,7 +79,12 @@ void signal_timers_collect(struct task *self);
 void signal_timers_check_cpu(struct task *self);
 
 /* A signal was taken: if a timer sent it, its overrun goes to info, and the timer goes on. */
-void signal_timers_taken(struct task *self, struct lx_siginfo *info);
+void signal_timer_taken(struct task *self, struct lx_siginfo *info);
+static inline void signal_timers_taken(struct task *self, struct lx_siginfo *info)
+{
+    if (info->code == LX_SI_TIMER || info->code == LX_SI_KERNEL) /* itimers are the kernel's */
+        signal_timer_taken(self, info);
+}
 
 /* exec (timer_create's) or exit (all). */
 void signal_timers_drop(struct process *process, bool all);

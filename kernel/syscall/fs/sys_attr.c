@@ -156,6 +156,27 @@ int64_t sys_ftruncate(struct task *self, int fd, int64_t nbytes)
     return err;
 }
 
+/* What may be asked for together, whatever the file. */
+static int allocate_check_mode(uint32_t mode)
+{
+    const uint32_t kinds = LX_FALLOC_PUNCH_HOLE | LX_FALLOC_COLLAPSE_RANGE | LX_FALLOC_ZERO_RANGE |
+                           LX_FALLOC_INSERT_RANGE | LX_FALLOC_UNSHARE_RANGE;
+    const uint32_t hole = LX_FALLOC_PUNCH_HOLE;
+
+    if (mode & ~(kinds | LX_FALLOC_KEEP_SIZE))
+        return -EOPNOTSUPP;
+    if ((mode & hole) && ((mode & LX_FALLOC_ZERO_RANGE) || !(mode & LX_FALLOC_KEEP_SIZE)))
+        return -EOPNOTSUPP;
+    if ((mode & LX_FALLOC_COLLAPSE_RANGE) && mode != LX_FALLOC_COLLAPSE_RANGE)
+        return -EINVAL;
+    if ((mode & LX_FALLOC_INSERT_RANGE) && mode != LX_FALLOC_INSERT_RANGE)
+        return -EINVAL;
+    if ((mode & LX_FALLOC_UNSHARE_RANGE) &&
+        (mode & ~(uint32_t)(LX_FALLOC_UNSHARE_RANGE | LX_FALLOC_KEEP_SIZE)))
+        return -EINVAL;
+    return 0;
+}
+
 /* Linux's order: access, type, the end of the range, then what the file system supports. */
 static int allocate_check(const struct file *file, uint32_t mode, int64_t offset, int64_t nbytes)
 {
@@ -187,8 +208,8 @@ int64_t sys_fallocate(struct task *self, int fd, int mode, int64_t offset, int64
         return -EBADF;
     if (offset < 0 || nbytes <= 0)
         err = -EINVAL;
-    else if ((flags & LX_FALLOC_PUNCH_HOLE) && !(flags & LX_FALLOC_KEEP_SIZE))
-        err = -EOPNOTSUPP;
+    if (!err)
+        err = allocate_check_mode(flags);
     if (!err)
         err = allocate_check(ref.file, flags, offset, nbytes);
     /* A hole makes no file longer, so RLIMIT_FSIZE does not matter to it. */

@@ -155,12 +155,16 @@ static int sendfile_check_in(const struct file *in, struct uptr offset)
     return offset.va && !(in->access & FILE_POSITION) ? -ESPIPE : 0;
 }
 
-static int sendfile_check_out(const struct file *in, const struct file *out)
+/* With no bytes to move nothing is asked of the files' operations. */
+static int sendfile_check_out(const struct file *in, const struct file *out, size_t nbytes)
 {
+    bool moves = nbytes || file_is_pipe(out);
+
     if (!(out->access & FILE_WRITE))
         return -EBADF;
-    if (!(in->access & FILE_POSITION) || !in->ops->read || !out->ops->write ||
-        file_type_of(in) == LX_S_IFDIR || (out->flags & LX_O_APPEND))
+    if (!(in->access & FILE_POSITION) || (out->flags & LX_O_APPEND))
+        return -EINVAL;
+    if (moves && (!in->ops->read || !out->ops->write || file_type_of(in) == LX_S_IFDIR))
         return -EINVAL;
     return 0;
 }
@@ -172,7 +176,7 @@ static int64_t sendfile(struct task *self, struct file *out, struct cursor from,
     struct uptr none = {0};
     struct cursor to;
     int64_t result;
-    int err = sendfile_check_out(from.file, out);
+    int err = sendfile_check_out(from.file, out, nbytes);
 
     if (!err)
         err = cursor_get(&to, out, none);
@@ -233,8 +237,11 @@ static int range_check_files(const struct file *in, const struct file *out)
 
 /* Cut at the end of the source, as reading would be, and at the last byte that the target can have;
  * the order of the errors is Linux's. */
-static int range_check(const struct cursor *from, const struct cursor *to, size_t *nbytes)
+static int range_check(struct task *self, const struct cursor *from, const struct cursor *to,
+                       size_t *nbytes)
 {
+    int err;
+
     uint64_t size = file_size(from->file), in = (uint64_t)from->offset, out = (uint64_t)to->offset;
 
     if (in + *nbytes < in || out + *nbytes < out)
@@ -242,6 +249,10 @@ static int range_check(const struct cursor *from, const struct cursor *to, size_
     if (from->offset < 0 || to->offset < 0)
         return -EINVAL;
     *nbytes = in >= size ? 0 : MIN(*nbytes, size - in);
+    /* Also where nothing is left to be copied. */
+    err = write_cut_to_limit(self, out, nbytes);
+    if (err)
+        return err;
     if (out >= INT64_MAX)
         return -EFBIG;
     *nbytes = MIN(*nbytes, INT64_MAX - out);
@@ -265,7 +276,7 @@ static int64_t copy_range(struct task *self, struct file *in, struct uptr in_off
     if (!err)
         err = range_check_files(in, out);
     if (!err)
-        err = range_check(&from, &to, &nbytes);
+        err = range_check(self, &from, &to, &nbytes);
     if (err || nbytes == 0)
         return err;
     to.writer = self;

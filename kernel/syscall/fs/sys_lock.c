@@ -144,7 +144,11 @@ int64_t sys_flock(struct task *self, int fd, int operation)
     ref = fd_find(self->files, fd);
     if (!ref.file)
         return -EBADF;
-    err = flock_apply(ref.file, self->fs->cred.uid, operation);
+    /* Opened for neither reading nor writing (access mode 3): such a file can only be unlocked. */
+    if ((operation & ~LX_LOCK_NB) != LX_LOCK_UN && !(ref.file->access & (FILE_READ | FILE_WRITE)))
+        err = -EBADF;
+    else
+        err = flock_apply(ref.file, self->fs->cred.uid, operation);
     fd_ref_put(ref);
     return err;
 }

@@ -165,14 +165,13 @@ int64_t sys_linkat(struct task *self, int from_dirfd, struct uptr from, int to_d
 
     if (flags & ~(LX_AT_SYMLINK_FOLLOW | LX_AT_EMPTY_PATH))
         return -EINVAL;
+    /* A descriptor may have come from another program: it is no proof of a right to the file. As
+     * Linux 6.1, which asks before it looks at any path. */
+    if ((flags & LX_AT_EMPTY_PATH) && !credentials_is_privileged(&self->fs->cred))
+        return -ENOENT;
     err = user_place_get(self, from_dirfd, from, walk & PATH_EMPTY, &old);
     if (err)
         return err;
-    /* The descriptor may have come from another program: it is no proof of a right to the file. */
-    if ((walk & PATH_EMPTY) && old.start.dentry && !credentials_is_privileged(&self->fs->cred)) {
-        user_place_put(&old);
-        return -ENOENT;
-    }
     /* The second path is copied before the first is walked; see the top of the file for the errors.
      */
     err = user_place_get(self, to_dirfd, to, false, &new);

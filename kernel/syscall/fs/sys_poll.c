@@ -127,15 +127,18 @@ static int64_t poll_user(struct task *self, struct uptr user, unsigned count,
 int64_t sys_poll(struct task *self, struct uptr list, unsigned count, int timeout_ms)
 {
     struct poll_timeout timeout = {.deadline_ns = POLL_FOREVER};
+    uint64_t restarted = restart_deadline_take(self);
     int64_t result;
 
     if (timeout_ms >= 0)
         timeout = poll_timeout_after(timeout_ms * NS_PER_MS);
-    if (self->restart_deadline_ns) /* started anew: the time goes on from where it was */
-        timeout.deadline_ns = self->restart_deadline_ns;
+    if (restarted)
+        timeout.deadline_ns = restarted;
     result = poll_user(self, list, count, timeout);
-    self->restart_deadline_ns = restart_is_code(result) ? timeout.deadline_ns : 0;
-    return restart_is_code(result) ? -ERESTART_RESTARTBLOCK : result;
+    if (!restart_is_code(result))
+        return result;
+    self->restart_deadline_ns = timeout.deadline_ns;
+    return -ERESTART_RESTARTBLOCK;
 }
 
 /* The mask is set after everything that can fail without waiting. */

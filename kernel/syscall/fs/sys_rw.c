@@ -97,6 +97,18 @@ int64_t write_finish(struct task *self, int64_t result)
     return result;
 }
 
+int write_cut_to_limit(struct task *self, uint64_t offset, size_t *nbytes)
+{
+    uint64_t limit = file_limit(self);
+
+    if (limit == LX_RLIM_INFINITY)
+        return 0;
+    if (offset >= limit)
+        return (int)write_finish(self, -EFBIG);
+    *nbytes = MIN(*nbytes, limit - offset);
+    return 0;
+}
+
 /* For calls that set a size instead of writing bytes: shrinking is always allowed. */
 int write_check_size(struct task *self, const struct inode *inode, uint64_t nbytes)
 {

@@ -93,19 +93,21 @@ static unsigned walk_flags(int flags)
            (flags & LX_AT_EMPTY_PATH ? PATH_EMPTY : 0);
 }
 
-/* Without AT_EMPTY_PATH: the plain walk is cheaper than user_walk_inode, and this call is frequent.
- */
+/* For user_look. */
+static void stat_fill_any(struct inode *inode, void *st)
+{
+    stat_fill(inode, st);
+}
+
+/* Without AT_EMPTY_PATH: this call is frequent, and needs no reference to what it looks at. */
 static int64_t stat_path(struct task *self, int dirfd, struct uptr path, struct uptr result,
                          unsigned walk)
 {
-    struct dentry *dentry;
-    int64_t err = user_walk(self, dirfd, path, walk, &dentry);
+    struct lx_stat st;
+    const struct path_look look = {stat_fill_any, &st};
+    int err = user_look(self, dirfd, path, walk, &look);
 
-    if (err)
-        return err;
-    err = stat_to_user(dentry->inode, result);
-    dentry_put(dentry);
-    return err;
+    return err ? err : vm_user_write(result, &st, sizeof(st));
 }
 
 /* Honoured: SYMLINK_NOFOLLOW, EMPTY_PATH; NO_AUTOMOUNT means nothing here. */

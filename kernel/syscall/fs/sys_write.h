@@ -20,5 +20,8 @@ void write_begin(const struct task *self, struct user_iter *io);
 /* The result of a write, with the signal that goes with it. */
 int64_t write_finish(struct task *self, int64_t result);
 
+/* Before bytes are moved to an offset: RLIMIT_FSIZE cuts them off, or, with SIGXFSZ, -EFBIG. */
+MUST_CHECK int write_cut_to_limit(struct task *self, uint64_t offset, size_t *nbytes);
+
 /* Before a file gets a new size: 0 or, with SIGXFSZ, -EFBIG. */
 MUST_CHECK int write_check_size(struct task *self, const struct inode *inode, uint64_t nbytes);

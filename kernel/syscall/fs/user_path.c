@@ -89,6 +89,27 @@ int user_walk(struct task *self, int dirfd, struct uptr from, unsigned flags,
     return err;
 }
 
+int user_look(struct task *self, int dirfd, struct uptr from, unsigned flags,
+              const struct path_look *look)
+{
+    struct path_start start;
+    struct user_path path;
+    int err = user_path_get(&path, from);
+
+    if (err)
+        return err;
+    if (path.text[0] == '\0')
+        err = -ENOENT;
+    if (!err)
+        err = path_start_get(self, dirfd, path.text, &start);
+    if (!err) {
+        err = path_look(self->fs, start.dentry, path.text, flags, look);
+        path_start_put(&start);
+    }
+    user_path_put(&path);
+    return err;
+}
+
 /* The inode behind a descriptor alone. */
 static int inode_of_fd(struct task *self, int fd, struct inode **out_inode)
 {

@@ -10,6 +10,7 @@
 #pragma once
 
 #include "kernel/fs/vfs/fdtable.h"
+#include "kernel/fs/vfs/path.h"
 #include "kernel/lib/util.h"
 
 struct dentry;
@@ -40,6 +41,9 @@ void path_start_put(struct path_start *start);
 /* Both, then the walk: the place a program means, referenced. flags: enum path_flags. */
 MUST_CHECK int user_walk(struct task *self, int dirfd, struct uptr path, unsigned flags,
                          struct dentry **out_dentry);
+/* The same for a look alone: no reference is taken. Not with PATH_EMPTY. */
+MUST_CHECK int user_look(struct task *self, int dirfd, struct uptr path, unsigned flags,
+                         const struct path_look *look);
 /* The same for calls with AT_EMPTY_PATH: the inode, referenced, also of a file without a name. */
 MUST_CHECK int user_walk_inode(struct task *self, int dirfd, struct uptr path, unsigned flags,
                                struct inode **out_inode);

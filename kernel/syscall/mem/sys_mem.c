@@ -119,6 +119,7 @@ int64_t sys_mmap(struct task *self, uint64_t address, uint64_t nbytes, uint64_t 
         .no_reserve = (flags & LX_MAP_NORESERVE) != 0,
         .low_2g = (flags & LX_MAP_32BIT) != 0,
         .grows_down = (flags & LX_MAP_GROWSDOWN) != 0,
+        .locked = (flags & LX_MAP_LOCKED) != 0,
         .populate = (flags & LX_MAP_LOCKED) ||
                     (flags & (LX_MAP_POPULATE | LX_MAP_NONBLOCK)) == LX_MAP_POPULATE,
         .page_index = offset >> PAGE_SHIFT,
@@ -142,16 +143,27 @@ int64_t sys_munmap(struct task *self, uint64_t address, uint64_t nbytes)
     return vm_unmap(self->thread.space, address, nbytes);
 }
 
-/* PROT_GROWSDOWN extends the change to the start of a stack's area. */
+/* PROT_GROWSDOWN extends the change to the start of a stack's area; no area grows up. The order of
+ * refusals is Linux's: a range that is none, no length, protections that do not exist, the areas.
+ */
 int64_t sys_mprotect(struct task *self, uint64_t address, uint64_t nbytes, uint64_t prot)
 {
-    if (prot & ~(uint64_t)(PROT_ALL | LX_PROT_GROWSDOWN | LX_PROT_GROWSUP))
+    const uint64_t grows = prot & (LX_PROT_GROWSDOWN | LX_PROT_GROWSUP);
+    uint64_t length = ALIGN_UP(nbytes, PAGE_SIZE);
+
+    if (grows == (LX_PROT_GROWSDOWN | LX_PROT_GROWSUP) || (address & PAGE_MASK))
         return -EINVAL;
-    if ((prot & LX_PROT_GROWSUP) && ((prot & LX_PROT_GROWSDOWN) || !(address & PAGE_MASK)))
-        return -EINVAL; /* no area grows up */
-    if (prot & LX_PROT_GROWSDOWN)
-        return vm_protect_down(self->thread.space, address, nbytes, (uint32_t)prot & PROT_ALL);
-    return vm_protect(self->thread.space, address, nbytes, (uint32_t)prot & PROT_ALL);
+    if (!nbytes)
+        return 0;
+    if (address + length <= address)
+        return -ENOMEM;
+    prot &= ~grows;
+    if (prot & ~(uint64_t)(PROT_ALL | LX_PROT_SEM))
+        return -EINVAL;
+    return vm_protect(self->thread.space, address, length, (uint32_t)prot & PROT_ALL,
+                      grows & LX_PROT_GROWSDOWN ? VM_PROTECT_DOWN
+                      : grows                   ? VM_PROTECT_UP
+                                                : VM_PROTECT_RANGE);
 }
 
 #define MREMAP_ALL (LX_MREMAP_MAYMOVE | LX_MREMAP_FIXED | LX_MREMAP_DONTUNMAP)
@@ -190,12 +202,20 @@ int64_t sys_brk(struct task *self, uint64_t address)
 /* All files are memory: there is nowhere to write them to. */
 int64_t sys_msync(struct task *self, uint64_t address, uint64_t nbytes, int flags)
 {
+    uint64_t length = ALIGN_UP(nbytes, PAGE_SIZE);
+
     if (flags & ~(LX_MS_ASYNC | LX_MS_INVALIDATE | LX_MS_SYNC))
         return -EINVAL;
     if ((address & PAGE_MASK) || (flags & (LX_MS_ASYNC | LX_MS_SYNC)) == (LX_MS_ASYNC | LX_MS_SYNC))
         return -EINVAL;
-    /* A length that wraps around when it is made whole pages is none, as on Linux; below, too. */
-    return vm_check_mapped(self->thread.space, address, ALIGN_UP(nbytes, PAGE_SIZE));
+    /* A length that wraps around when it is made whole pages is none, as on Linux; below, too. An
+     * end that does so is memory that is not mapped: for this call alone that is no bad argument.
+     */
+    if (address + length < address)
+        return -ENOMEM;
+    if ((flags & LX_MS_INVALIDATE) && vm_range_has_mlock(self->thread.space, address, length))
+        return -EBUSY;
+    return vm_check_mapped(self->thread.space, address, length);
 }
 
 /* Honoured: DONTNEED, DONTNEED_LOCKED, FREE (at once), REMOVE, DONTFORK, DOFORK, WIPEONFORK,
@@ -217,7 +237,7 @@ int64_t sys_madvise(struct task *self, uint64_t address, uint64_t nbytes, int ad
     case LX_MADV_DONTNEED:
     case LX_MADV_DONTNEED_LOCKED:
     case LX_MADV_FREE:
-        return vm_discard(space, address, nbytes, advice == LX_MADV_FREE);
+        return vm_discard(space, address, nbytes, advice);
     case LX_MADV_REMOVE:
         return vm_punch(space, address, nbytes);
     case LX_MADV_DONTFORK:
@@ -276,8 +296,9 @@ static uint64_t lock_length(uint64_t address, uint64_t nbytes)
     return ALIGN_UP(nbytes + (address & PAGE_MASK), PAGE_SIZE);
 }
 
-/* Nothing is ever written out to make room: locking a range only brings its pages in. */
-static int64_t lock_range(struct task *self, uint64_t address, uint64_t nbytes, bool populate)
+/* Nothing is ever written out to make room: locking a range marks it and brings its pages in. */
+static int64_t lock_range(struct task *self, uint64_t address, uint64_t nbytes, bool locked,
+                          bool populate)
 {
     uint64_t start = ALIGN_DOWN(address, PAGE_SIZE);
     uint64_t length = lock_length(address, nbytes);
@@ -285,7 +306,7 @@ static int64_t lock_range(struct task *self, uint64_t address, uint64_t nbytes, 
 
     if (start + length < start)
         return -EINVAL;
-    err = vm_check_mapped(self->thread.space, start, length);
+    err = vm_lock(self->thread.space, start, length, locked);
     if (!err && populate)
         err = vm_populate(self->thread.space, start, length, VM_POPULATE_ANY);
     return err == -EINVAL || err == -EFAULT ? -ENOMEM : err;
@@ -314,28 +335,31 @@ int64_t sys_mlock2(struct task *self, uint64_t address, uint64_t nbytes, int fla
 
     if (flags & ~LX_MLOCK_ONFAULT)
         return -EINVAL;
-    return err ? err : lock_range(self, address, nbytes, !flags);
+    return err ? err : lock_range(self, address, nbytes, true, !flags);
 }
 
-/* Checked like mlock, but nothing is undone: pages are never reclaimed, so locked ones are like
- * others. */
 int64_t sys_munlock(struct task *self, uint64_t address, uint64_t nbytes)
 {
-    return lock_range(self, address, nbytes, false);
+    return lock_range(self, address, nbytes, false, false);
 }
 
-/* Future mappings are not brought in at once; only the arguments and the limit are checked. */
+/* MCL_FUTURE without effect: future mappings are neither marked nor brought in at once. */
 int64_t sys_mlockall(struct task *self, int flags)
 {
+    int err;
+
     if (!flags || flags & ~(LX_MCL_CURRENT | LX_MCL_FUTURE | LX_MCL_ONFAULT) ||
         flags == LX_MCL_ONFAULT)
         return -EINVAL;
-    return lock_check(self,
-                      flags & LX_MCL_CURRENT ? self->thread.space->mapped_pages * PAGE_SIZE : 1);
+    err =
+        lock_check(self, flags & LX_MCL_CURRENT ? self->thread.space->mapped_pages * PAGE_SIZE : 1);
+    if (!err && (flags & LX_MCL_CURRENT))
+        vm_lock_all(self->thread.space, true);
+    return err;
 }
 
 int64_t sys_munlockall(struct task *self)
 {
-    (void)self;
+    vm_lock_all(self->thread.space, false);
     return 0;
 }

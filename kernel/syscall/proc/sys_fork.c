@@ -16,6 +16,7 @@
 #include "kernel/mm/slab.h"
 #include "kernel/proc/exec/exec_args.h"
 #include "kernel/proc/fork.h"
+#include "kernel/proc/identity.h"
 #include "kernel/proc/process.h"
 #include "kernel/syscall/fs/user_path.h"
 #include "kernel/syscall/handlers.h"
@@ -166,7 +167,7 @@ int64_t sys_execveat(struct task *self, int dirfd, struct uptr user_path, struct
     err = user_path_get(&path, user_path);
     if (err)
         return err;
-    err = path_start_get(self, dirfd, path.text, &start);
+    err = identity_may_exec(self) ? path_start_get(self, dirfd, path.text, &start) : -EAGAIN;
     if (!err) {
         err = fs_open(self->fs, start.dentry, path.text, &how, &file);
         path_start_put(&start);

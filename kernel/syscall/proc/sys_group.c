@@ -17,7 +17,7 @@
 /* The process meant by a number, the caller for 0. Tree locked. */
 static struct process *process_meant_locked(const struct task *self, int pid)
 {
-    ASSERT(spin_is_held(&process_tree_lock));
+    ASSERT(process_tree_is_held());
     return pid ? process_find_locked(pid) : self->process;
 }
 
@@ -53,7 +53,7 @@ static int64_t set_group_locked(struct task *self, struct process *process, int 
 {
     struct pid *group;
 
-    ASSERT(spin_is_held(&process_tree_lock));
+    ASSERT(process_tree_is_held());
     if (process != self->process && process->parent != self->process)
         return -ESRCH;
     if (process != self->process) {

@@ -86,7 +86,7 @@ int64_t sys_arch_prctl(struct task *self, int option, uint64_t address)
     }
 }
 
-/* Honoured: SET_NAME, GET_NAME, DUMPABLE, PDEATHSIG, CHILD_SUBREAPER, NO_NEW_PRIVS. */
+/* Honoured: SET_NAME, GET_NAME, DUMPABLE, PDEATHSIG, CHILD_SUBREAPER, NO_NEW_PRIVS, KEEPCAPS. */
 int64_t sys_prctl(struct task *self, int option, uint64_t two, uint64_t three, uint64_t four,
                   uint64_t five)
 {
@@ -127,10 +127,15 @@ int64_t sys_prctl(struct task *self, int option, uint64_t two, uint64_t three, u
             return -EINVAL;
         __atomic_store_n(&self->thread.space->undumpable, !two, __ATOMIC_RELAXED);
         return 0;
-    case LX_PR_GET_KEEPCAPS: /* there are none to keep: they come and go with the user */
-        return 0;
+    /* Remembered alone. What Linux keeps for a former root are rights to set capabilities again, by
+     * a call that is not there: its effective ones go with the user, as they do here. */
+    case LX_PR_GET_KEEPCAPS:
+        return process->keep_caps;
     case LX_PR_SET_KEEPCAPS:
-        return two ? -EINVAL : 0;
+        if (two > 1)
+            return -EINVAL;
+        process->keep_caps = two != 0;
+        return 0;
     case LX_PR_SET_NO_NEW_PRIVS:
         if (two != 1 || three || four || five)
             return -EINVAL;

@@ -70,19 +70,23 @@ static bool is_idle(uint32_t policy)
     return (policy & ~(uint32_t)LX_SCHED_RESET_ON_FORK) == LX_SCHED_IDLE;
 }
 
+/* RLIMIT_NICE counts from 20 downwards: a limit of 1 allows niceness 19, 40 allows -20
+ * (getrlimit(2)). */
+static bool may_have_nice(const struct task *self, const struct process *process, int nice)
+{
+    return (uint64_t)(SCHED_NICE_MAX + 1 - nice) <= process->limits[LX_RLIMIT_NICE].current ||
+           credentials_is_capable(&self->fs->cred);
+}
+
 /* Better than before only for root, or up to RLIMIT_NICE. */
 static int nice_set_locked(const struct task *self, struct task *target, int nice)
 {
     struct thread *thread = &target->thread;
-    uint64_t limit = target->process->limits[LX_RLIMIT_NICE].current;
 
     ASSERT(spin_is_held(&process_tree_lock));
     if (!may_set_locked(self, target->process))
         return -EPERM;
-    /* RLIMIT_NICE counts from 20 downwards: a limit of 1 allows niceness 19, 40 allows -20
-     * (getrlimit(2)). */
-    if (nice < thread->nice && (uint64_t)(SCHED_NICE_MAX + 1 - nice) > limit &&
-        !credentials_is_capable(&self->fs->cred))
+    if (nice < thread->nice && !may_have_nice(self, target->process, nice))
         return -EACCES;
     sched_set_nice(thread, nice, is_idle(thread->policy));
     return 0;
@@ -221,6 +225,22 @@ static int policy_check(int policy, int priority)
     }
 }
 
+/* The owner may not take back what makes the process, or its children, worse. */
+static bool may_have_policy_locked(const struct task *self, struct task *target, uint32_t policy)
+{
+    const struct thread *thread = &target->thread;
+
+    ASSERT(spin_is_held(&process_tree_lock));
+    if (!may_set_locked(self, target->process))
+        return false;
+    /* SCHED_IDLE is less than any niceness: to leave it is to get a better one. */
+    if (is_idle(thread->policy) && !is_idle(policy) &&
+        !may_have_nice(self, target->process, thread->nice))
+        return false;
+    return !(thread->policy & ~policy & LX_SCHED_RESET_ON_FORK) ||
+           credentials_is_capable(&self->fs->cred);
+}
+
 /* Niceness is kept when the policy changes; the weight follows from both. */
 static void policy_apply(struct thread *thread, uint32_t policy)
 {
@@ -251,7 +271,7 @@ static int64_t policy_set(struct task *self, int pid, int policy, struct uptr pa
         if (policy < 0)
             policy = thread->policy;
         err = policy_check(policy & ~LX_SCHED_RESET_ON_FORK, priority);
-        if (err != -EINVAL && !may_set_locked(self, target->process))
+        if (err != -EINVAL && !may_have_policy_locked(self, target, (uint32_t)policy))
             err = -EPERM;
         if (!err)
             policy_apply(thread, (uint32_t)policy);

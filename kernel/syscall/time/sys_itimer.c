@@ -128,19 +128,18 @@ int64_t sys_alarm(struct task *self, unsigned seconds)
     return (int64_t)left;
 }
 
-/* Clocks that are read only. */
-static bool clock_has_no_timers(int clock)
+/* Whether timers may count that clock at all: known before anything else is looked at. */
+static int clock_check(int clock)
 {
-    return clock >= LX_CLOCK_MONOTONIC_RAW && clock <= LX_CLOCK_MONOTONIC_COARSE;
+    if (clock < 0) /* processor time, but for a clock that a descriptor stands for */
+        return (clock & 7) == 3 ? -EOPNOTSUPP : 0;
+    if (clock >= LX_CLOCK_MONOTONIC_RAW && clock <= LX_CLOCK_MONOTONIC_COARSE)
+        return -EOPNOTSUPP; /* read only */
+    return clock <= LX_CLOCK_BOOTTIME_ALARM || clock == LX_CLOCK_TAI ? 0 : -EINVAL;
 }
 
-/* An alarm needs a clock that wakes the machine. There is none, which is noticed last. */
-static bool clock_is_alarm(int clock)
-{
-    return clock == LX_CLOCK_REALTIME_ALARM || clock == LX_CLOCK_BOOTTIME_ALARM;
-}
-
-/* Processor time: the caller's own only. */
+/* What a timer counts: of processor time the caller's own only. An alarm needs a clock that wakes
+ * the machine, and there is none. */
 static int clock_find(struct task *self, int clock, enum signal_clock *out)
 {
     struct cpu_clock cpu;
@@ -151,7 +150,7 @@ static int clock_find(struct task *self, int clock, enum signal_clock *out)
     *out = SIGNAL_CLOCK_REALTIME;
     if (clock == LX_CLOCK_REALTIME || clock == LX_CLOCK_TAI)
         return 0;
-    if (clock_has_no_timers(clock))
+    if (clock == LX_CLOCK_REALTIME_ALARM || clock == LX_CLOCK_BOOTTIME_ALARM)
         return -EOPNOTSUPP;
     if (!clock_is_cpu(clock) || cpu_clock_read(self, clock, &cpu) || !cpu.own)
         return -EINVAL;
@@ -187,17 +186,20 @@ int64_t sys_timer_create(struct task *self, int clock, struct uptr user_event, s
 
     if (user_event.va)
         err = vm_user_read(&event, user_event, sizeof(event));
-    if (!err && !clock_is_alarm(clock))
-        err = clock_find(self, clock, &counted);
     if (!err)
-        err = event_check(self, &event);
-    if (!err && clock_is_alarm(clock))
-        err = -EOPNOTSUPP;
+        err = clock_check(clock);
+    if (err)
+        return err;
+    /* From here on each attempt uses up a number, as on Linux. */
+    id = signal_timer_take_id(self->process);
+    err = event_check(self, &event);
+    if (!err)
+        err = clock_find(self, clock, &counted);
     if (err)
         return err;
     /* Signal 0: the timer runs and can be read, and sends nothing. */
     signo = event.notify == LX_SIGEV_NONE ? 0 : event.signo;
-    err = signal_timer_create(self->process, signo, event.value, user_event.va != 0, counted, &id);
+    err = signal_timer_create(self->process, id, signo, event.value, user_event.va != 0, counted);
     if (err)
         return err;
     err = vm_user_write(user_id, &id, sizeof(id));
@@ -223,15 +225,14 @@ int64_t sys_timer_settime(struct task *self, int id, int flags, struct uptr valu
 
     if (!value.va)
         return -EINVAL;
-    err = vm_user_read(&wanted, value, sizeof(wanted));
-    if (err)
-        return err;
+    if (vm_user_read_words((uint64_t *)&wanted, value, sizeof(wanted) / 8))
+        return -EFAULT;
     if (!ns_of(wanted.value.sec, wanted.value.nsec, &times.value) ||
         !ns_of(wanted.interval.sec, wanted.interval.nsec, &times.interval))
         return -EINVAL;
     err = id < 0 ? -EINVAL
                  : signal_timer_set(self->process, id, (flags & LX_TIMER_ABSTIME) != 0, &times,
-                                    &before);
+                                    old.va ? &before : NULL);
     return err || !old.va ? err : timer_tell(old, &before);
 }
 

@@ -28,6 +28,7 @@
 /* Processor time is compared at most this often. */
 #define CPU_LOOK_NS 1000000ULL
 #define SECONDS_MAX (INT64_MAX / NS_PER_S)
+#define UPTIME_MAX  (30LL * 365 * 24 * 3600) /* seconds: as long must real time be able to go on */
 
 /* Clock numbers below 0 encode a process and a kind of processor time (clock_getcpuclockid(3)). */
 static int read_clock(struct task *self, int clock, uint64_t *ns)
@@ -125,13 +126,16 @@ static uint64_t timespec_ns(const struct lx_timespec *time)
     return (uint64_t)(time->sec * NS_PER_S + time->nsec);
 }
 
-/* Sleepers on real time are woken to compare their deadline with the new clock. */
+/* Sleepers on real time are woken to compare their deadline with the new clock. As on Linux the
+ * machine cannot have been started before 1970: real time is never less than monotonic time. */
 static int64_t set_realtime(const struct task *self, const struct lx_timespec *time)
 {
-    if (!timespec_valid(time))
+    if (!timespec_valid(time) || time->sec >= SECONDS_MAX - UPTIME_MAX)
         return -EINVAL;
     if (!credentials_is_privileged(&self->fs->cred))
         return -EPERM;
+    if (timespec_ns(time) < clock_monotonic_ns())
+        return -EINVAL;
     clock_set_realtime_ns(timespec_ns(time));
     timer_clock_was_set();
     return 0;
@@ -214,25 +218,26 @@ static int sleep_until_real(uint64_t realtime_ns)
 }
 
 /* The rest is written also for -EINTR that will restart: the program sees it only if the call does
- * not. */
+ * not. `deadline`: of the call that is started anew, 0 for a new one. */
 static int64_t sleep_for(struct task *self, int clock, const struct lx_timespec *time,
-                         struct uptr remaining)
+                         uint64_t deadline, struct uptr remaining)
 {
     uint64_t now = counted_now(self, clock);
     uint64_t ns = timespec_ns(time);
-    uint64_t deadline = ns > INT64_MAX - now ? INT64_MAX : now + ns;
     int err;
 
-    if (self->restart_deadline_ns) /* started anew: the time goes on from where it was */
-        deadline = self->restart_deadline_ns;
+    if (!deadline)
+        deadline = ns > INT64_MAX - now ? INT64_MAX : now + ns;
     err = sleep_until(self, clock, deadline);
-    self->restart_deadline_ns = err ? deadline : 0;
     if (err && remaining.va) {
         now = counted_now(self, clock);
         if (write_timespec(remaining, deadline > now ? deadline - now : 0))
             return -EFAULT;
     }
-    return restart_is_code(err) ? -ERESTART_RESTARTBLOCK : err;
+    if (!restart_is_code(err))
+        return err;
+    self->restart_deadline_ns = deadline;
+    return -ERESTART_RESTARTBLOCK;
 }
 
 int64_t sys_nanosleep(struct task *self, struct uptr request, struct uptr remaining)
@@ -261,6 +266,7 @@ static int sleep_check(struct task *self, int clock, uint64_t *now_ns)
 int64_t sys_clock_nanosleep(struct task *self, int clock, int flags, struct uptr request,
                             struct uptr remaining)
 {
+    uint64_t restarted = restart_deadline_take(self);
     struct lx_timespec time;
     uint64_t base, ns;
     int err = sleep_check(self, clock, &base);
@@ -272,7 +278,7 @@ int64_t sys_clock_nanosleep(struct task *self, int clock, int flags, struct uptr
     if (!timespec_valid(&time))
         return -EINVAL;
     if (!(flags & LX_TIMER_ABSTIME))
-        return sleep_for(self, clock, &time, remaining);
+        return sleep_for(self, clock, &time, restarted, remaining);
     ns = timespec_ns(&time);
     if (ns <= base)
         return 0;

@@ -82,6 +82,8 @@ static void check_terminals(void)
     CHECK(S_ISCHR(st.st_mode));
     CHECK_OK(stat("/dev/console", &st));
     CHECK(S_ISCHR(st.st_mode));
+    CHECK_OK(stat("/dev", &st));
+    CHECK_EQ(st.st_mode, S_IFDIR | 0755);
     CHECK_ERR(open("/dev/none", O_RDONLY), ENOENT);
     CHECK_EQ(isatty(0), 0);
     CHECK_EQ(isatty(1), 0);

@@ -30,6 +30,34 @@ static void check_flock(void)
     CHECK_EQ(raw2(SYS_flock, fd, LOCK_UN), 0);
 }
 
+/* Opened for neither reading nor writing: to be locked it is no file, to be unlocked it is. */
+static void check_neither(void)
+{
+    int neither = (int)CHECK_OK(open(NAME, 3));
+
+    CHECK_EQ(raw2(SYS_flock, neither, LOCK_SH | LOCK_NB), -EBADF);
+    CHECK_EQ(raw2(SYS_flock, neither, LOCK_EX | LOCK_NB), -EBADF);
+    CHECK_EQ(raw2(SYS_flock, neither, LOCK_UN), 0);
+    CHECK_OK(close(neither));
+}
+
+/* Whether the mode makes sense comes before the file is looked at, what it supports behind. */
+static void check_allocate(void)
+{
+    int reads = (int)CHECK_OK(open(NAME, O_RDONLY));
+
+    CHECK_EQ(raw4(SYS_fallocate, CLOSED, 7, 0, 1), -EBADF);
+    CHECK_EQ(raw4(SYS_fallocate, reads, 7, -1, 1), -EINVAL);
+    CHECK_EQ(raw4(SYS_fallocate, reads, 7, 0, 1), -EOPNOTSUPP);
+    CHECK_EQ(raw4(SYS_fallocate, ends[1], 7, 0, 1), -EOPNOTSUPP);
+    CHECK_EQ(raw4(SYS_fallocate, reads, 2, 0, 1), -EOPNOTSUPP);
+    CHECK_EQ(raw4(SYS_fallocate, reads, 0x13, 0, 1), -EOPNOTSUPP);
+    CHECK_EQ(raw4(SYS_fallocate, reads, 3, 0, 1), -EBADF);
+    CHECK_EQ(raw4(SYS_fallocate, reads, 0x20, 0, 1), -EBADF);
+    CHECK_EQ(raw4(SYS_fallocate, ends[1], 3, 0, 1), -ESPIPE);
+    CHECK_OK(close(reads));
+}
+
 static void check_utimens(void)
 {
     struct timespec wrong[2] = {{0, 1000000000}, {0, UTIME_OMIT}};
@@ -47,6 +75,7 @@ static void check_utimens(void)
 
 static void check_copies(void)
 {
+    int directory = (int)CHECK_OK(open("/tmp", O_RDONLY | O_DIRECTORY));
     long zero = 0, negative = -1;
 
     CHECK_EQ(raw6(SYS_copy_file_range, CLOSED, &zero, fd, &zero, 1, 1), -EBADF);
@@ -60,6 +89,10 @@ static void check_copies(void)
     CHECK_EQ(raw4(SYS_sendfile, CLOSED, CLOSED, 8, 1), -EFAULT);
     CHECK_EQ(raw4(SYS_sendfile, CLOSED, ends[0], NULL, 0), -EBADF);
     CHECK_EQ(raw4(SYS_sendfile, fd, ends[0], NULL, 0), -EINVAL);
+    /* A directory cannot be read so, which shows when there is something to read. */
+    CHECK_EQ(raw4(SYS_sendfile, fd, directory, NULL, 0), 0);
+    CHECK_EQ(raw4(SYS_sendfile, fd, directory, NULL, 1), -EINVAL);
+    CHECK_OK(close(directory));
 }
 
 /* What the file was opened for is looked at before the list, flags when there is something to move.
@@ -151,6 +184,8 @@ int main(void)
     CHECK_OK(pipe(ends));
     one = memory_file(&two);
     check_flock();
+    check_neither();
+    check_allocate();
     check_utimens();
     check_copies();
     check_vectors();

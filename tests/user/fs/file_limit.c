@@ -106,6 +106,15 @@ static void check_copies(int fd)
     calls = 0;
     CHECK_EQ(raw6(SYS_copy_file_range, in, &from, fd, &to, 100, 0), -EFBIG);
     CHECK_EQ(calls, 1);
+    /* The limit comes before everything that could be said about the bytes: that there are none,
+     * or that they would overwrite themselves. */
+    from = sizeof(data);
+    calls = 0;
+    CHECK_EQ(raw6(SYS_copy_file_range, in, &from, fd, &to, 100, 0), -EFBIG);
+    CHECK_EQ(raw6(SYS_copy_file_range, in, &from, fd, &to, 0, 0), -EFBIG);
+    from = to = LIMIT;
+    CHECK_EQ(raw6(SYS_copy_file_range, in, &from, in, &to, 100, 0), -EFBIG);
+    CHECK_EQ(calls, 3);
     CHECK_OK(close(in));
     CHECK_OK(unlink("/tmp/file_limit.in"));
 }

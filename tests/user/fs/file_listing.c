@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* getdents64: every entry once, types right, small buffers, directories that change meanwhile. */
+/* getdents64 and getdents: every entry once, types right, small buffers, directories that change
+ * meanwhile. */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <fcntl.h>
@@ -17,6 +18,13 @@ struct record { /* struct linux_dirent64 */
     int64_t off;
     uint16_t reclen;
     uint8_t type;
+    char name[];
+};
+
+struct old_record { /* struct linux_dirent; the type is its last byte */
+    uint64_t ino;
+    uint64_t off;
+    uint16_t reclen;
     char name[];
 };
 
@@ -76,6 +84,32 @@ static void check_all_seen(void)
         CHECK_EQ(seen[i], 1);
 }
 
+/* The old call lists the same, in its own layout. */
+static void check_old(int fd)
+{
+    static char now[32768] __attribute__((aligned(8))), old[32768] __attribute__((aligned(8)));
+    long at = 0, nbytes, old_nbytes;
+
+    CHECK_EQ(lseek(fd, 0, SEEK_SET), 0);
+    nbytes = raw3(SYS_getdents64, fd, now, sizeof(now));
+    CHECK_EQ(lseek(fd, 0, SEEK_SET), 0);
+    old_nbytes = raw3(SYS_getdents, fd, old, sizeof(old));
+    CHECK(nbytes > 0 && old_nbytes > 0);
+    for (long old_at = 0; old_at < old_nbytes;) {
+        const struct record *r = (const void *)(now + at);
+        const struct old_record *o = (const void *)(old + old_at);
+
+        CHECK(at < nbytes && o->reclen % 8 == 0);
+        CHECK_EQ(o->ino, r->ino);
+        CHECK_EQ(o->off, r->off);
+        CHECK_EQ(strcmp(o->name, r->name), 0);
+        CHECK_EQ(old[old_at + o->reclen - 1], r->type);
+        at += r->reclen;
+        old_at += o->reclen;
+    }
+    CHECK_EQ(at, nbytes);
+}
+
 int main(void)
 {
     char name[8];
@@ -99,6 +133,7 @@ int main(void)
     CHECK_EQ(lseek(fd, 0, SEEK_SET), 0);
     list(fd, 32); /* one entry at a time */
     check_all_seen();
+    check_old(fd);
     CHECK_EQ(raw3(SYS_getdents64, fd, name, 0), 0); /* at the end: no error */
     CHECK_EQ(lseek(fd, 0, SEEK_SET), 0);
     char one[64] __attribute__((aligned(8)));

@@ -113,6 +113,12 @@ static void truncate_one(int fd)
     CHECK_OK(ftruncate(fd, 5));
 }
 
+/* Memory that is not there is noticed when the bits are gone. */
+static void write_bad(int fd)
+{
+    CHECK_EQ(raw3(SYS_write, fd, 8, 10), -EFAULT);
+}
+
 static void write_nothing(int fd)
 {
     CHECK_EQ(write(fd, "x", 0), 0);
@@ -169,6 +175,7 @@ int main(void)
     check_written(sendfile_one, 0755);
     check_written(allocate_one, 0755);
     check_written(truncate_one, 0755);
+    check_written(write_bad, 0755);
     check_written(write_nothing, 0755 | SET_ID);
     check_written(map_one, 0755 | SET_ID);
     check_owner();

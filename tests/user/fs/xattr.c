@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -108,6 +109,19 @@ static void check_arguments(void)
     CHECK_OK(close(fd));
 }
 
+/* All of a value is read, before it is found that there is no place for it. */
+static void check_long_value(void)
+{
+    char *page = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    CHECK(page != MAP_FAILED);
+    CHECK_OK(munmap(page + 4096, 4096));
+    CHECK_ERR(setxattr("file", "user.a", page, 4096, 0), EOPNOTSUPP);
+    CHECK_ERR(setxattr("file", "user.a", page + 3096, 1000, 0), EOPNOTSUPP);
+    CHECK_ERR(setxattr("file", "user.a", page + 3096, 1001, 0), EFAULT);
+    CHECK_OK(munmap(page, 4096));
+}
+
 /* Only files and directories may have user attributes. */
 static void check_types(void)
 {
@@ -152,6 +166,7 @@ static void check_all(void)
     check_none("banana");
     check_list();
     check_arguments();
+    check_long_value();
     check_types();
     check_rights();
 }

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -54,6 +55,32 @@ static void check_dontneed(void)
     CHECK(p[0] == 0 && p[2 * PAGE] == 0);
     CHECK_ERR(madvise(p, 4 * PAGE, MADV_WILLNEED), ENOMEM);
     CHECK_OK(munmap(p, 4 * PAGE));
+}
+
+/* The clock's data in the vDSO are the kernel's: advice does not touch them. A range that ends
+ * beyond user space is none the worse for that. */
+static void check_kernel_pages(void)
+{
+    char *code = (char *)getauxval(AT_SYSINFO_EHDR), *data = code - PAGE, *p = map(2, RW, ANON);
+    const size_t beyond = 0x800000000000;
+
+    memset(p, 1, 2 * PAGE);
+    CHECK_OK(munmap(p + PAGE, PAGE));
+    CHECK_ERR(madvise(p, beyond, 12345), EINVAL);
+    CHECK_ERR(madvise((char *)0x7ffffffff000, beyond, MADV_DONTNEED), ENOMEM);
+    CHECK_ERR(madvise((char *)0x800000000000, PAGE, MADV_DONTNEED), ENOMEM);
+    CHECK_ERR(madvise((char *)-PAGE, PAGE, MADV_DONTNEED), EINVAL);
+    CHECK_ERR(madvise((char *)(-2 * PAGE), PAGE, MADV_DONTNEED), ENOMEM);
+    CHECK_OK(munmap(p, PAGE));
+    if (!code)
+        return;
+    CHECK_ERR(madvise(data, PAGE, MADV_DONTNEED), EINVAL);
+    CHECK_ERR(madvise(data, PAGE, MADV_FREE), EINVAL);
+    CHECK_ERR(madvise(data, PAGE, MADV_DOFORK), EINVAL);
+    CHECK_ERR(madvise(data, PAGE, POPULATE_READ), EINVAL);
+    CHECK_ERR(madvise(data, PAGE, POPULATE_WRITE), EINVAL);
+    CHECK_OK(madvise(code, PAGE, MADV_DONTNEED));
+    CHECK_EQ(code[0], 0x7f);
 }
 
 /* MADV_REMOVE: a hole for all that map the file, or the shared memory. */
@@ -137,6 +164,10 @@ static void check_populate(void)
     CHECK_EQ(resident(q, 2), 3);
     CHECK_ERR(madvise(q, PAGE, POPULATE_WRITE), EINVAL);
     CHECK_ERR(madvise(none, PAGE, POPULATE_READ), EINVAL);
+    /* What may only be written is not there to be read, whatever the processor says. */
+    CHECK_OK(mprotect(none, PAGE, PROT_WRITE));
+    CHECK_ERR(madvise(none, PAGE, POPULATE_READ), EINVAL);
+    CHECK_OK(madvise(none, PAGE, POPULATE_WRITE));
     CHECK_OK(munmap(p + PAGE, PAGE));
     CHECK_ERR(madvise(p, 4 * PAGE, POPULATE_WRITE), ENOMEM);
     CHECK_OK(munmap(p, 8 * PAGE));
@@ -163,6 +194,35 @@ static void check_mincore(void)
     CHECK_OK(munmap(p, 2 * PAGE));
 }
 
+/* Two pages that are not to be dropped while they are locked: not by a fork's child, either. */
+static void check_locked(char *p)
+{
+    int status, pid;
+
+    p[0] = p[PAGE] = 5;
+    CHECK_OK(mlock(p + PAGE, PAGE));
+    CHECK_ERR(madvise(p, 2 * PAGE, MADV_DONTNEED), EINVAL);
+    CHECK(p[0] == 0 && p[PAGE] == 5); /* what lies before is done */
+    CHECK_ERR(madvise(p + PAGE, PAGE, MADV_FREE), EINVAL);
+    CHECK_ERR(msync(p, 2 * PAGE, MS_INVALIDATE), EBUSY);
+    CHECK_OK(msync(p, PAGE, MS_INVALIDATE));
+    CHECK_OK(msync(p, 2 * PAGE, MS_SYNC));
+    pid = (int)CHECK_OK(fork());
+    if (pid == 0)
+        _exit(madvise(p + PAGE, PAGE, MADV_DONTNEED) || p[PAGE] != 0);
+    CHECK_EQ(waitpid(pid, &status, 0), pid);
+    CHECK_EQ(status, 0);
+    CHECK_EQ(p[PAGE], 5);
+    CHECK_OK(munlock(p + PAGE, PAGE));
+    CHECK_OK(madvise(p, 2 * PAGE, MADV_DONTNEED));
+    CHECK_EQ(p[PAGE], 0);
+    CHECK_OK(mlockall(MCL_CURRENT));
+    CHECK_ERR(madvise(p, PAGE, MADV_DONTNEED), EINVAL);
+    CHECK_OK(madvise(p, PAGE, 24)); /* MADV_DONTNEED_LOCKED */
+    CHECK_OK(munlockall());
+    CHECK_OK(madvise(p, PAGE, MADV_DONTNEED));
+}
+
 static void check_lock(void)
 {
     char *p = map(4, RW, ANON);
@@ -175,6 +235,7 @@ static void check_lock(void)
     CHECK_ERR(mlock(p, 4 * PAGE), ENOMEM);
     CHECK_ERR(munlock(p, 4 * PAGE), ENOMEM);
     CHECK_OK(munlockall());
+    check_locked(p + 2 * PAGE);
     CHECK_ERR(mlockall(0), EINVAL);
     CHECK_ERR(mlockall(64), EINVAL);
     CHECK_ERR(mlockall(MCL_ONFAULT), EINVAL);
@@ -192,6 +253,12 @@ static void check_msync(void)
     CHECK_ERR(msync(p, PAGE, MS_SYNC | MS_ASYNC), EINVAL);
     CHECK_ERR(msync(p, PAGE, 8), EINVAL);
     CHECK_ERR(msync(p + 1, PAGE, MS_SYNC), EINVAL);
+    /* A range that wraps around is not mapped, a length that does so is none. */
+    CHECK_ERR(msync((char *)-PAGE, PAGE, MS_SYNC), ENOMEM);
+    CHECK_ERR(msync((char *)-PAGE, 1, 0), ENOMEM);
+    CHECK_ERR(msync(p, -PAGE, MS_SYNC), ENOMEM);
+    CHECK_OK(msync(p, -1UL, MS_SYNC));
+    CHECK_ERR(msync((char *)-PAGE, PAGE, 8), EINVAL);
     CHECK_OK(munmap(p + PAGE, PAGE));
     CHECK_ERR(msync(p, 2 * PAGE, MS_SYNC), ENOMEM);
     CHECK_OK(munmap(p, PAGE));
@@ -235,6 +302,7 @@ int main(void)
 {
     check_remove();
     check_dontneed();
+    check_kernel_pages();
     check_free();
     check_hints();
     check_populate();

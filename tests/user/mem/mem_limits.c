@@ -92,6 +92,21 @@ static void data_none(void)
     CHECK(map(10 * MIB, RW, ANON) == MAP_FAILED && errno == ENOMEM);
 }
 
+/* Over what is there: all its pages go off the account, of whatever kind they are. But who is over
+ * the limit gets nothing, not even where no page would be added. */
+static void data_over(void)
+{
+    char *p = map(4 * MIB, PROT_READ, ANON), *q = map(MIB, RW, ANON);
+    const int flags = ANON | MAP_FIXED;
+
+    CHECK(p != MAP_FAILED && q != MAP_FAILED);
+    limit(RLIMIT_DATA, 3 * MIB);
+    CHECK(mmap(p, 4 * MIB, RW, flags, -1, 0) == p);
+    CHECK(mmap(p, 4 * MIB, RW, flags, -1, 0) == MAP_FAILED && errno == ENOMEM);
+    CHECK(mmap(q, MIB, RW, flags, -1, 0) == MAP_FAILED && errno == ENOMEM);
+    CHECK(mmap(q, MIB, PROT_READ, flags, -1, 0) == q);
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1) { /* again, after exec: the limit came along */
@@ -101,6 +116,7 @@ int main(int argc, char **argv)
     in_child(space);
     in_child(data);
     in_child(data_none);
+    in_child(data_over);
     limit(RLIMIT_AS, 64 * MIB);
     CHECK_OK(execl(argv[0], argv[0], "limited", (char *)NULL));
     return 1;

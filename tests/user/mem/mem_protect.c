@@ -120,6 +120,31 @@ static void check_unmapping(void)
     CHECK_OK(munmap(p, NPAGE * PAGE));
 }
 
+/* Which fault is found first: place, length, protection, then the areas. */
+static void check_order(char *p)
+{
+    const long down = 0x1000000, up = 0x2000000, bad = 0x100, beyond = 1L << 47;
+
+    CHECK_EQ(raw3(SYS_mprotect, p + 1, 0, RW), -EINVAL);
+    CHECK_EQ(raw3(SYS_mprotect, p, 0, bad), 0);
+    CHECK_EQ(raw3(SYS_mprotect, p, -PAGE, bad), -ENOMEM);
+    CHECK_EQ(raw3(SYS_mprotect, p, PAGE, bad), -EINVAL);
+    CHECK_EQ(raw3(SYS_mprotect, p, PAGE, 1L << 32 | RW), -EINVAL);
+    CHECK_EQ(raw3(SYS_mprotect, p, PAGE, RW | 8), 0); /* PROT_SEM */
+    CHECK_EQ(raw3(SYS_mprotect, p, 0, down | up), -EINVAL);
+    CHECK_EQ(raw3(SYS_mprotect, p, 0, up | RW), 0);
+    CHECK_EQ(raw3(SYS_mprotect, p, -PAGE, up | RW), -ENOMEM);
+    CHECK_EQ(raw3(SYS_mprotect, PAGE, PAGE, up | RW), -ENOMEM); /* nothing is there */
+    CHECK_EQ(raw3(SYS_mprotect, p, PAGE, up | RW), -EINVAL);
+    CHECK_EQ(raw3(SYS_mprotect, PAGE, PAGE, down | RW), -ENOMEM);
+    CHECK_EQ(raw3(SYS_mprotect, p, PAGE, down | RW), -EINVAL);
+    CHECK_EQ(raw3(SYS_mprotect, p, beyond, down | RW), -EINVAL); /* beyond user space */
+    /* What is mapped up to the first hole is changed, however far the range goes. */
+    CHECK_OK(munmap(p + 6 * PAGE, PAGE));
+    CHECK_EQ(raw3(SYS_mprotect, p + 4 * PAGE, beyond, PROT_READ), -ENOMEM);
+    PAGES(p, "wwwwrr-ww");
+}
+
 static void check_refusals(void)
 {
     char *p = fresh();
@@ -130,8 +155,10 @@ static void check_refusals(void)
     PAGES(p, "wwwwwwwww");
     CHECK_EQ(raw3(SYS_mprotect, p, 1, PROT_READ), 0); /* a byte means its page */
     PAGES(p, "rwwwwwwww");
+    CHECK_EQ(raw3(SYS_mprotect, p, PAGE, RW), 0);
     CHECK_ERR(mprotect(p, PAGE, 0x4000), EINVAL);
     CHECK_ERR(mprotect((void *)0xffff800000000000, PAGE, RW), ENOMEM);
+    check_order(p);
     CHECK_OK(munmap(p, NPAGE * PAGE));
 }
 

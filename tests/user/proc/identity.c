@@ -3,9 +3,11 @@
 #define _GNU_SOURCE
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/user/lib/check.h"
@@ -91,9 +93,41 @@ static void check_random(void)
         CHECK(count[v] > 200 && count[v] < 600);
 }
 
-int main(void)
+/* PR_SET_KEEPCAPS: a child has it, a new program has not. The answer is the status of both. */
+static int keep_caps_of_child(const char *program)
 {
+    int pid = (int)CHECK_OK(fork()), status;
+
+    if (pid == 0) {
+        if (program)
+            execl(program, "identity", "keep-caps", (char *)NULL);
+        _exit(prctl(PR_GET_KEEPCAPS));
+    }
+    CHECK_EQ(waitpid(pid, &status, 0), pid);
+    CHECK(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+static void check_keep_caps(void)
+{
+    CHECK_EQ(prctl(PR_GET_KEEPCAPS), 0);
+    CHECK_ERR(prctl(PR_SET_KEEPCAPS, 2L), EINVAL);
+    CHECK_ERR(prctl(PR_SET_KEEPCAPS, -1L), EINVAL);
+    CHECK_OK(prctl(PR_SET_KEEPCAPS, 1L));
+    CHECK_EQ(prctl(PR_GET_KEEPCAPS), 1);
+    CHECK_EQ(keep_caps_of_child(NULL), 1);
+    CHECK_EQ(keep_caps_of_child("/proc/self/exe"), 0);
+    CHECK_EQ(prctl(PR_GET_KEEPCAPS), 1);
+    CHECK_OK(prctl(PR_SET_KEEPCAPS, 0L));
+    CHECK_EQ(prctl(PR_GET_KEEPCAPS), 0);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 2 && strcmp(argv[1], "keep-caps") == 0)
+        return prctl(PR_GET_KEEPCAPS);
     check_ids();
+    check_keep_caps();
     check_names();
     check_limits();
     check_machine();

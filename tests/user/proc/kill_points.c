@@ -52,10 +52,12 @@ static void forks(void)
     }
 }
 
-/* Nobody waits for the children: they are left over when the victim is gone. */
+/* Nobody waits for the children, which fork as well: they are left over when the victim is gone.
+ * There are at most 32 of them, so that they do not keep a slow machine from the other processes.
+ */
 static void forks_and_leaves(void)
 {
-    for (int i = 0; i < 10; i++)
+    for (int i = 0; i < 5; i++)
         if (fork() == 0 && draw() % 2)
             _exit(0);
     for (;;)

@@ -107,6 +107,37 @@ static void check_processes(void)
     });
 }
 
+/* A program that became a user who has too many processes may go on, but not run another one: those
+ * that forget to look at what setuid says. */
+static void check_processes_by_setuid(void)
+{
+    const struct rlimit limit = {1, 1};
+    char name[] = "true", *const argv[] = {name, NULL};
+    pid_t pids[3], pid;
+
+    for (int i = 0; i < 3; i++)
+        pids[i] = sleeper(2346);
+    pid = CHECK_OK(fork());
+    if (pid == 0) {
+        CHECK_OK(setrlimit(RLIMIT_NPROC, &limit));
+        CHECK_OK(setresuid(2346, 2346, 2346));
+        CHECK_ERR(execv("/bin/true", argv), EAGAIN);
+        CHECK_ERR(execv("/bin/true", argv), EAGAIN);
+        CHECK_OK(kill(pids[0], SIGKILL));
+        CHECK_OK(kill(pids[1], SIGKILL));
+        CHECK_OK(kill(pids[2], SIGKILL));
+        for (int i = 0; i < 1000; i++) { /* until they have been waited for */
+            execv("/bin/true", argv);
+            CHECK_EQ(errno, EAGAIN);
+            CHECK_OK(usleep(10000));
+        }
+        _exit(1);
+    }
+    for (int i = 0; i < 3; i++)
+        status_of(pids[i]);
+    CHECK_EQ(status_of(pid), 0);
+}
+
 static void check_descriptors(void)
 {
     struct rlimit limit, small = {7, 0};
@@ -155,6 +186,7 @@ int main(void)
 {
     check_others();
     check_processes();
+    check_processes_by_setuid();
     check_descriptors();
     check_locked();
     return 0;

@@ -12,25 +12,43 @@
 
 #define ENOUGH 5 /* ticks of a hundredth of a second */
 
-/* User and nice time of the line that begins so. */
+static char text[32768];
+
+/* User and nice time of the line that begins so in what was read last. */
+static unsigned long read_before(const char *line)
+{
+    char *at = strstr(text, line);
+    unsigned long user;
+
+    CHECK(at != NULL);
+    at += strlen(line);
+    user = strtoul(at, &at, 10);
+    return user + strtoul(at, &at, 10);
+}
+
 static unsigned long used(const char *line)
 {
-    static char text[32768];
     int fd = (int)CHECK_OK(open("/proc/stat", O_RDONLY));
     size_t length = 0;
-    unsigned long user;
     ssize_t n;
-    char *at;
 
     while ((n = read(fd, text + length, sizeof(text) - 1 - length)) > 0)
         length += (size_t)n;
     close(fd);
     text[length] = '\0';
-    at = strstr(text, line);
-    CHECK(at != NULL);
-    at += strlen(line);
-    user = strtoul(at, &at, 10);
-    return user + strtoul(at, &at, 10);
+    return read_before(line);
+}
+
+/* Each processor has times of its own: together they are those of all. */
+static void check_sum(void)
+{
+    unsigned long all = used("cpu "), sum = 0;
+    char line[] = "cpu0 ";
+
+    for (; line[3] <= '9' && strstr(text, line); line[3]++)
+        sum += read_before(line);
+    if (!strstr(text, "cpu10 "))
+        CHECK(sum <= all + ENOUGH && all <= sum + ENOUGH + 10);
 }
 
 int main(void)
@@ -53,5 +71,6 @@ int main(void)
         CHECK_OK(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now));
     CHECK(used("cpu0 ") >= one + ENOUGH);
     CHECK(used("cpu ") >= all + ENOUGH - 1); /* each number is rounded down by itself */
+    check_sum();
     return 0;
 }

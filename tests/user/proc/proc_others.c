@@ -9,10 +9,15 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tests/user/lib/check.h"
 #include "tests/user/lib/procfs.h"
+
+/* Fields 22 and 52. */
+#define START_TIME 20
+#define EXIT_CODE  50
 
 static char text[65536];
 
@@ -37,12 +42,22 @@ static void state_becomes(pid_t pid, char state)
     CHECK(!"the state was reached");
 }
 
+static long now_ticks(void)
+{
+    struct timespec now;
+
+    CHECK_OK(clock_gettime(CLOCK_BOOTTIME, &now));
+    return now.tv_sec * 100 + now.tv_nsec / 10000000;
+}
+
 static void states(void)
 {
+    long began = now_ticks();
     pid_t pid = sleeper();
     int end;
 
     state_becomes(pid, 'S');
+    CHECK(stat_field(text, START_TIME) >= began && stat_field(text, START_TIME) <= now_ticks());
     CHECK_EQ(stat_field(text, 2), getpid());
     CHECK_OK(kill(pid, SIGSTOP));
     state_becomes(pid, 'T');
@@ -80,6 +95,7 @@ static void zombie(void)
     CHECK_OK(kill(pid, SIGKILL));
     state_becomes(pid, 'Z');
     CHECK_EQ(stat_field(text, 21), 0); /* vsize */
+    CHECK_EQ(stat_field(text, EXIT_CODE), SIGKILL);
     CHECK(strstr(text, "(proc_others) Z "));
     CHECK_EQ(lseek(maps, 0, SEEK_SET), 0);
     CHECK_EQ(read(maps, text, 100), 0);
@@ -116,6 +132,7 @@ static void stranger(pid_t pid)
     text_of(proc_path(pid, "stat"), text, sizeof(text));
     CHECK_EQ(stat_field(text, 24), 1); /* where its code lies is not told */
     CHECK_EQ(stat_field(text, 26), 0);
+    CHECK_EQ(stat_field(text, EXIT_CODE), 0);
     CHECK(text_of(proc_path(pid, "cmdline"), text, sizeof(text)) > 0);
     text_of(proc_path(pid, "status"), text, sizeof(text));
     text_of(proc_path(pid, "statm"), text, sizeof(text));

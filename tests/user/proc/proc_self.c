@@ -30,6 +30,8 @@ static void links(void)
     link_is("/proc/self", expected);
     snprintf(expected, sizeof(expected), "%d/task/%d", getpid(), getpid());
     link_is("/proc/thread-self", expected);
+    snprintf(expected, sizeof(expected), "task/%d", getppid()); /* no thread of this process */
+    CHECK_ERR(stat(proc_path(getpid(), expected), &by_link), ENOENT);
 
     CHECK_OK(stat("/proc/self/exe", &by_link));
     CHECK_OK(stat(program, &by_path));

@@ -217,6 +217,67 @@ static void check_wake_op(void)
     end_of(pid);
 }
 
+static uint32_t code_of(uint32_t operation, uint32_t comparison, int argument, int operand)
+{
+    return operation << 28 | comparison << 24 | ((uint32_t)argument & 0xfff) << 12 |
+           ((uint32_t)operand & 0xfff);
+}
+
+/* What becomes of the word. There is no waiter. */
+static void check_wake_operations(void)
+{
+    static const struct {
+        uint32_t operation;
+        int argument;
+        uint32_t word;
+    } cases[] = {
+        {LX_FUTEX_OP_SET, 9, 9},
+        {LX_FUTEX_OP_SET, -2, 0xfffffffe},
+        {LX_FUTEX_OP_ADD, -1, 0xa5},
+        {LX_FUTEX_OP_OR, 0x18, 0xbe},
+        {LX_FUTEX_OP_ANDN, 0x22, 0x84},
+        {LX_FUTEX_OP_XOR, 0x0f, 0xa9},
+        {LX_FUTEX_OP_OPARG_SHIFT | LX_FUTEX_OP_XOR, 7, 0x26},
+        {LX_FUTEX_OP_OPARG_SHIFT | LX_FUTEX_OP_SET, 31, 0x80000000},
+    };
+
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        words[3] = 0xa6;
+        CHECK_EQ(futex(&words[5], LX_FUTEX_WAKE_OP, 1, (void *)1, &words[3],
+                       code_of(cases[i].operation, LX_FUTEX_OP_CMP_EQ, cases[i].argument, 0)),
+                 0);
+        CHECK_EQ(words[3], cases[i].word);
+    }
+    CHECK_EQ(futex(&words[5], LX_FUTEX_WAKE_OP, 1, (void *)1, &words[3], code_of(5, 0, 0, 0)),
+             -ENOSYS);
+}
+
+/* A waiter is woken if the word was below, at or above the operand, as signed numbers. */
+static void check_wake_comparisons(void)
+{
+    static const unsigned wakes[] = {/* by comparison: below 1, at 2, above 4 */
+                                     2, 5, 1, 3, 4, 6};
+    pid_t pid;
+
+    words[1] = 0;
+    pid = waiter(~0u);
+    for (uint32_t comparison = LX_FUTEX_OP_CMP_EQ; comparison <= LX_FUTEX_OP_CMP_GE; comparison++)
+        for (int word = -1; word <= 1; word++) {
+            int woken = wakes[comparison] >> (word + 1) & 1;
+
+            words[1] = (uint32_t)word;
+            CHECK_EQ(futex(&words[5], LX_FUTEX_WAKE_OP, 1, (void *)1, &words[1],
+                           code_of(LX_FUTEX_OP_SET, comparison, 0, 0)),
+                     woken);
+            if (woken) {
+                end_of(pid);
+                pid = waiter(~0u);
+            }
+        }
+    CHECK_EQ(futex(&words[1], LX_FUTEX_WAKE, 1, NULL, NULL, 0), 1);
+    end_of(pid);
+}
+
 /* The same page by two addresses is one word; private memory after fork is two. */
 static void check_keys(void)
 {
@@ -265,6 +326,8 @@ int main(void)
     check_bitset();
     check_requeue();
     check_wake_op();
+    check_wake_operations();
+    check_wake_comparisons();
     check_keys();
     check_killed();
     return 0;

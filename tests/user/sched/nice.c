@@ -148,6 +148,12 @@ static void check_policies(void)
         if (child == 0)
             _exit((int)raw1(SYS_sched_getscheduler, 0));
         CHECK_EQ(status_of(child), SCHED_IDLE << 8);
+        /* The way back is one to more processor time, and to children that are better. */
+        CHECK_EQ(raw3(SYS_sched_setscheduler, 0, SCHED_IDLE, &zero), -EPERM);
+        CHECK_EQ(raw3(SYS_sched_setscheduler, 0, SCHED_OTHER | SCHED_RESET_ON_FORK, &zero), -EPERM);
+        CHECK_EQ(raw3(SYS_sched_setscheduler, 0, SCHED_BATCH | SCHED_RESET_ON_FORK, &zero), -EPERM);
+        CHECK_EQ(raw2(SYS_sched_setparam, 0, &zero), 0);
+        CHECK_EQ(raw1(SYS_sched_getscheduler, 0), SCHED_IDLE | SCHED_RESET_ON_FORK);
     });
 }
 
@@ -165,10 +171,10 @@ static uint64_t time_of(pid_t pid)
 #define NICER  10 /* by its weight it gets a ninth */
 #define FACTOR 4
 
-/* Two that compute on one processor: the nice one gets much less of it. All that they have used
- * counts: what a busy host takes is charged to one of them, which then has to wait for the other.
- */
-static void check_effect(void)
+/* Two that compute on one processor: the nice one gets much less of it, whether it was made nice or
+ * is the child of one that was. All that they have used counts: what a busy host takes is charged
+ * to one of them, which then has to wait for the other. */
+static void check_effect(bool inherited)
 {
     struct timespec moment = {0, 200000000};
     cpu_set_t set, all;
@@ -183,12 +189,14 @@ static void check_effect(void)
             CPU_SET(cpu, &set);
     CHECK_OK(sched_setaffinity(0, sizeof(set), &set));
     for (int i = 0; i < 2; i++) {
+        CHECK_OK(setpriority(PRIO_PROCESS, 0, i && inherited ? NICER : 0));
         pids[i] = CHECK_OK(fork());
         if (pids[i] == 0) {
-            CHECK_OK(setpriority(PRIO_PROCESS, 0, i ? NICER : 0));
+            CHECK_OK(inherited ? 0 : setpriority(PRIO_PROCESS, 0, i ? NICER : 0));
             for (;;)
                 __asm__ volatile("pause");
         }
+        CHECK_OK(setpriority(PRIO_PROCESS, 0, 0));
     }
     for (int tries = 0; tries < 100 && !much_less; tries++) {
         nanosleep(&moment, NULL);
@@ -209,7 +217,8 @@ int main(void)
     check_values();
     check_groups();
     check_policies();
-    check_effect();
+    check_effect(false);
+    check_effect(true);
     check_rights();
     return 0;
 }

@@ -199,6 +199,29 @@ static void check_stopped(int which)
     CHECK_EQ(status, 0);
 }
 
+/* A sleep that cannot tell how much was left ends with that error; what it had left is not the
+ * business of the next one. */
+static void check_sleep_fault(void)
+{
+    const struct timespec seconds = {8, 0}, moment = {0, 20 * MS};
+    int status, pid = (int)CHECK_OK(fork());
+
+    if (!pid) {
+        long start;
+
+        CHECK_EQ(raw2(SYS_nanosleep, &seconds, 8), -EFAULT);
+        start = now_ms();
+        CHECK_OK(nanosleep(&moment, NULL));
+        _exit(now_ms() - start < 4000 ? 0 : 1);
+    }
+    asleep_await(pid);
+    CHECK_OK(kill(pid, SIGSTOP));
+    CHECK_EQ(waitpid(pid, &status, WUNTRACED), pid);
+    CHECK_OK(kill(pid, SIGCONT));
+    CHECK_EQ(waitpid(pid, &status, 0), pid);
+    CHECK_EQ(status, 0);
+}
+
 /* The mask of sigsuspend and ppoll ends with the call, and the handler ran under it. */
 static void check_suspend_mask(void)
 {
@@ -247,6 +270,7 @@ int main(void)
     check_ignored();
     check_stopped(0);
     check_stopped(1);
+    check_sleep_fault();
     check_suspend_mask();
     return 0;
 }

@@ -248,6 +248,25 @@ static void run_caught(void)
     run_change();
 }
 
+/* What was refused is nowhere kept: the processor is given up and got back without it. */
+static void on_segv_sleep(int sig, siginfo_t *info, void *context)
+{
+    const struct timespec moment = {0, 1000000};
+
+    (void)sig;
+    (void)info;
+    (void)context;
+    for (unsigned i = 0; i < 3; i++)
+        raw2(SYS_nanosleep, &moment, NULL);
+    _exit(42);
+}
+
+static void run_caught_sleep(void)
+{
+    install(SIGSEGV, on_segv_sleep, 0);
+    run_change();
+}
+
 /* Blocked or without a stack to run on, the handler of SIGSEGV is passed over. */
 static void run_no_room(void)
 {
@@ -293,5 +312,11 @@ int main(void)
     CHECK_EQ(ends_with(run_no_room), SIGSEGV);
     change = edge_rip;
     CHECK_EQ(ends_with(run_caught), -42);
+    for (unsigned i = 0; i < (xsave ? 3 : 0); i++) {
+        static void (*const refused[])(ucontext_t *) = {bad_features, bad_header, compact_header};
+
+        change = refused[i];
+        CHECK_EQ(ends_with(run_caught_sleep), -42);
+    }
     return 0;
 }

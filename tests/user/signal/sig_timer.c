@@ -259,7 +259,34 @@ static void check_others(void)
     CHECK_EQ(raw1(SYS_timer_delete, timer), 0);
 }
 
-/* fork: the child has no timers. An alarm kills who does not handle it. */
+/* Numbers go on from one to the next, also over those that were deleted or could not be made. */
+static void check_numbers(void)
+{
+    struct sigevent none = {.sigev_notify = SIGEV_NONE}, bad = {.sigev_notify = 99};
+    int first, timer, all[40];
+
+    CHECK_EQ(raw3(SYS_timer_create, CLOCK_MONOTONIC, &none, &first), 0);
+    CHECK_EQ(raw1(SYS_timer_delete, first), 0);
+    CHECK_EQ(raw3(SYS_timer_create, CLOCK_MONOTONIC, &none, &timer), 0);
+    CHECK_EQ(timer, first + 1);
+    CHECK_EQ(raw1(SYS_timer_getoverrun, first), -EINVAL);
+    CHECK_EQ(raw3(SYS_timer_create, CLOCK_MONOTONIC, &bad, &first), -EINVAL); /* takes one */
+    CHECK_EQ(raw3(SYS_timer_create, CLOCK_MONOTONIC_RAW, &none, &first), -EOPNOTSUPP); /* none */
+    CHECK_EQ(raw3(SYS_timer_create, -5, &none, &first), -EOPNOTSUPP);                  /* none */
+    CHECK_EQ(raw3(SYS_timer_create, -1, &none, &first), -EINVAL);                      /* one */
+    for (int i = 0; i < 40; i++) {
+        CHECK_EQ(raw3(SYS_timer_create, CLOCK_REALTIME, &none, &all[i]), 0);
+        CHECK_EQ(all[i], timer + 3 + i);
+        /* The first timer stays while the numbers run away from it. */
+        CHECK_EQ(raw1(SYS_timer_getoverrun, timer), 0);
+    }
+    for (int i = 0; i < 40; i++) {
+        CHECK_EQ(raw1(SYS_timer_delete, all[i]), 0);
+        CHECK_EQ(raw1(SYS_timer_delete, all[i]), -EINVAL);
+    }
+    CHECK_EQ(raw1(SYS_timer_delete, timer), 0);
+}
+
 /* A timer that is off has no interval either. */
 static void check_off(void)
 {
@@ -273,6 +300,7 @@ static void check_off(void)
     CHECK_OK(timer_delete(off));
 }
 
+/* fork: the child has no timers. An alarm kills who does not handle it. */
 static void check_fork(void)
 {
     struct itimerval set = {{0, 0}, {0, 20000}}, now;
@@ -305,6 +333,7 @@ int main(void)
     check_overrun();
     check_overrun_value();
     check_others();
+    check_numbers();
     check_off();
     check_fork();
     return 0;

@@ -190,6 +190,23 @@ static void check_settings(void)
     check_setting(wait_relative);
 }
 
+/* Times that would leave no room for the machine's uptime before or after them. */
+static void check_refused(void)
+{
+    static const struct timespec bad[] = {
+        {0, 0}, {0, 1}, {8277292037, 0}, {INT64_MAX, 0}, {-1, 0}, {0, -1}, {0, 1000000000},
+    };
+    const struct timeval zero = {0, 0};
+    struct timespec before, after;
+
+    CHECK_OK(clock_gettime(CLOCK_REALTIME, &before));
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        CHECK_EQ(raw2(SYS_clock_settime, CLOCK_REALTIME, &bad[i]), -EINVAL);
+    CHECK_EQ(raw2(SYS_settimeofday, &zero, NULL), -EINVAL);
+    CHECK_OK(clock_gettime(CLOCK_REALTIME, &after));
+    CHECK(after.tv_sec >= before.tv_sec && after.tv_sec < before.tv_sec + 1000);
+}
+
 int main(int argc, char **argv)
 {
     CHECK_EQ(argc, 2);
@@ -201,6 +218,8 @@ int main(int argc, char **argv)
         check_progress();
     else if (strcmp(argv[1], "setting") == 0)
         check_settings();
+    else if (strcmp(argv[1], "refused") == 0)
+        check_refused();
     else
         return 2;
     return 0;

@@ -59,10 +59,20 @@ static int begin_session(void)
 
 /* --- who gets it --- */
 
+/* A child made before its session has a terminal: it has none afterwards, either. */
+static void stays_without(void *end)
+{
+    char byte;
+
+    CHECK_EQ(read(*(int *)end, &byte, 1), 1);
+    CHECK_ERR(open("/dev/tty", O_RDWR), ENXIO);
+}
+
 static void claims(void *unused)
 {
-    int terminal, tty, id = 0;
+    int terminal, tty, id = 0, ends[2];
     struct stat one, other;
+    pid_t child;
 
     (void)unused;
     CHECK_EQ(setsid(), getpid());
@@ -70,8 +80,12 @@ static void claims(void *unused)
     CHECK_ERR(open("/dev/tty", O_RDWR), ENXIO);
     CHECK_ERR(tcgetpgrp(terminal), ENOTTY);
     CHECK_ERR(ioctl(terminal, TIOCGSID, &id), ENOTTY);
+    CHECK_OK(pipe(ends));
+    child = pty_child(stays_without, &ends[0]);
     CHECK_OK(ioctl(terminal, TIOCSCTTY, 0));
     CHECK_OK(ioctl(terminal, TIOCSCTTY, 0)); /* it is that already */
+    CHECK_EQ(write(ends[1], "", 1), 1);
+    pty_child_ok(child);
     CHECK_EQ(tcgetpgrp(terminal), getpid());
     CHECK_OK(ioctl(terminal, TIOCGSID, &id));
     CHECK_EQ(id, getpid());
@@ -85,6 +99,7 @@ static void claims(void *unused)
     CHECK_ERR(tcsetpgrp(terminal, getppid()), EPERM);
     CHECK(signal(SIGHUP, SIG_IGN) != SIG_ERR);
     CHECK_OK(ioctl(tty, TIOCNOTTY));
+    CHECK_ERR(ioctl(terminal, TIOCNOTTY), ENOTTY); /* it has none any more */
     CHECK_ERR(open("/dev/tty", O_RDWR), ENXIO);
 }
 

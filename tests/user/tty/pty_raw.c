@@ -3,9 +3,12 @@
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/select.h>
+#include <sys/time.h>
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
@@ -287,6 +290,57 @@ static void check_marks(void)
     check_end();
 }
 
+static void interrupted(int signo)
+{
+    (void)signo;
+}
+
+/* What is typed into a line that is full is lost. However much that is, a signal ends it. */
+static void check_much_is_interrupted(void)
+{
+    const size_t much = 256 << 20;
+    const struct itimerval soon = {{0, 0}, {0, 100000}};
+    struct sigaction action = {.sa_handler = interrupted};
+    const char *keys = mmap(NULL, much, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    ssize_t got;
+
+    CHECK(keys != MAP_FAILED);
+    CHECK_OK(sigaction(SIGALRM, &action, NULL));
+    master = pty_master(path, sizeof(path));
+    terminal = pty_terminal(path, O_NOCTTY);
+    pty_local(terminal, ECHO, 0);
+    CHECK_OK(setitimer(ITIMER_REAL, &soon, NULL));
+    got = write(master, keys, much);
+    CHECK(got > 0 && got < (ssize_t)much);
+    CHECK_OK(munmap((void *)keys, much));
+    check_end();
+}
+
+/* Milliseconds that rubbing out a line of tabs takes, at best. Nobody reads the echo. */
+static void check_tabs_are_quick(void)
+{
+    long best = 1000000;
+
+    memset(bytes, '\t', 4000);
+    for (int i = 0; i < 4; i++) {
+        struct timespec begin, end;
+        long us;
+
+        master = pty_master(path, sizeof(path));
+        terminal = pty_terminal(path, O_NOCTTY);
+        CHECK_EQ(write(master, bytes, 4000), 4000);
+        pty_sleep_ms(50); /* where typing takes time, it is over */
+        CHECK_OK(clock_gettime(CLOCK_MONOTONIC, &begin));
+        CHECK_EQ(write(master, "\025\n", 2), 2); /* VKILL */
+        pty_read_is(terminal, "\n");
+        CHECK_OK(clock_gettime(CLOCK_MONOTONIC, &end));
+        us = (end.tv_sec - begin.tv_sec) * 1000000 + (end.tv_nsec - begin.tv_nsec) / 1000;
+        best = us < best ? us : best;
+        check_end();
+    }
+    CHECK(best < 10000);
+}
+
 int main(void)
 {
     check_bytes();
@@ -298,5 +352,7 @@ int main(void)
     check_discarding_change();
     check_much();
     check_marks();
+    check_much_is_interrupted();
+    check_tabs_are_quick();
     return 0;
 }

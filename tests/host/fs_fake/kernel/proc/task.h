@@ -20,3 +20,11 @@ struct task {
     uint64_t sig_wait; /* none: no file of signals is among those that are polled */
     uint64_t restart_deadline_ns;
 };
+
+static inline uint64_t restart_deadline_take(struct task *self)
+{
+    uint64_t deadline_ns = self->restart_deadline_ns;
+
+    self->restart_deadline_ns = 0;
+    return deadline_ns;
+}

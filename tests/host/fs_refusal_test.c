@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/* Calls that are refused say why and leave nothing behind; and what of a context is shared. */
+#include "tests/host/fs_fake.h"
+
+#include "kernel/fs/pipe/pipe.h"
+#include "kernel/syscall/handlers.h"
+
+#define ERR(call, err) assert_int_equal((call), -(err))
+#define OK(call)       assert_int_equal((call), 0)
+
+#define PIPE_BYTES 5000
+#define STRANGER   1000
+
+static struct task *task;
+static struct fake_balance before;
+
+static int setup(void **state)
+{
+    (void)state;
+    task = fake_task_create();
+    /* The table is as large as it will become. */
+    assert_int_equal(sys_open(task, user("/"), LX_O_RDONLY, 0), 0);
+    assert_int_equal(sys_fcntl(task, 0, LX_F_DUPFD_CLOEXEC, 1000), 1000);
+    fd_close_range(task->files, 0, 1000, false);
+    before = fake_balance();
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    fd_close_range(task->files, 0, 1000, false);
+    fake_assert_balance(before);
+    fake_task_destroy(task);
+    return 0;
+}
+
+static void test_descriptors(void **state)
+{
+    struct lx_stat st;
+
+    (void)state;
+    ERR(sys_fstat(task, 7, user(&st)), EBADF);
+    ERR(sys_ftruncate(task, 7, 0), EBADF);
+    ERR(sys_fchdir(task, 7), EBADF);
+}
+
+/* A directory that may not be entered is not the working directory, and not referred to. */
+static void test_chdir(void **state)
+{
+    (void)state;
+    OK(sys_mkdir(task, user("/shut"), 0700));
+    OK(sys_chdir(task, user("/shut")));
+    OK(sys_chdir(task, user("/")));
+    task->fs->cred.uid = task->fs->cred.euid = task->fs->cred.fsuid = STRANGER;
+    for (unsigned i = 0; i < 3; i++)
+        ERR(sys_chdir(task, user("/shut")), EACCES);
+    task->fs->cred.uid = task->fs->cred.euid = task->fs->cred.fsuid = 0;
+    OK(sys_rmdir(task, user("/shut")));
+}
+
+/* Numbers of no device: the node can be made, and not be opened. */
+static void test_no_device(void **state)
+{
+    (void)state;
+    OK(sys_mknod(task, user("/node"), LX_S_IFCHR | 0666, 99 << 8 | 99));
+    ERR(sys_open(task, user("/node"), LX_O_RDWR, 0), ENXIO);
+    OK(sys_unlink(task, user("/node")));
+}
+
+static void test_pipe_sizes(void **state)
+{
+    static char out[PIPE_BYTES], in[PIPE_BYTES];
+    int ends[2];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(out); i++)
+        out[i] = (char)(i * 7 + i / 256);
+    OK(sys_pipe2(task, user(ends), 0));
+    assert_int_equal(sys_write(task, ends[1], user(out), sizeof(out)), sizeof(out));
+    ERR(sys_fcntl(task, ends[0], LX_F_SETPIPE_SZ, PAGE_SIZE), EBUSY);
+    assert_int_equal(sys_fcntl(task, ends[0], LX_F_SETPIPE_SZ, 2 * PAGE_SIZE), 2 * PAGE_SIZE);
+    assert_int_equal(sys_fcntl(task, ends[0], LX_F_SETPIPE_SZ, 4 * PAGE_SIZE), 4 * PAGE_SIZE);
+    assert_int_equal(sys_read(task, ends[0], user(in), sizeof(in)), sizeof(in));
+    assert_memory_equal(in, out, sizeof(in));
+}
+
+/* Beyond what a user may have, pipes are made smaller, until there are none. */
+static void test_pipes_of_one_user(void **state)
+{
+    int ends[2], sizes[2] = {0};
+    int64_t err = 0;
+
+    (void)state;
+    task->fs->cred.uid = task->fs->cred.euid = task->fs->cred.fsuid = STRANGER;
+    for (unsigned i = 0; i < 400 && !err; i++) {
+        err = sys_pipe2(task, user(ends), 0);
+        if (!err)
+            sizes[sys_fcntl(task, ends[0], LX_F_GETPIPE_SZ, 0) < PIPE_NBYTES]++;
+    }
+    task->fs->cred.uid = task->fs->cred.euid = task->fs->cred.fsuid = 0;
+    assert_true(err == 0 || err == -ENFILE || err == -EMFILE);
+    assert_true(sizes[0] > 0 && sizes[1] > 0);
+}
+
+/* CLONE_FS: as many references as users of the place. */
+static void test_shared_place(void **state)
+{
+    struct fs_context *child;
+
+    (void)state;
+    for (unsigned share = 0; share < 2; share++) {
+        OK(fs_context_fork(task->fs, share, &child));
+        assert_true((child->place == task->fs->place) == share);
+        assert_int_equal(task->fs->place->refs, 1 + share);
+        fs_context_destroy(child);
+        assert_int_equal(task->fs->place->refs, 1);
+    }
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_descriptors),       TEST(test_chdir),
+        TEST(test_no_device),         TEST(test_pipe_sizes),
+        TEST(test_pipes_of_one_user), TEST(test_shared_place),
+    };
+
+    return cmocka_run_group_tests(tests, fake_start, NULL);
+}
