@@ -360,13 +360,23 @@ static int may_rename(struct fs_context *context, const struct rename_pair *pair
     return err;
 }
 
+static bool is_one_name(const struct rename_pair *pair)
+{
+    return pair->old.parent == pair->new.parent && pair->old.len == pair->new.len &&
+           memcmp(pair->old.name, pair->new.name, pair->old.len) == 0;
+}
+
 /* Two names of one file: nothing to do, as POSIX has it. But they were looked up one after the
- * other, and the file may have gone from the one name to the other in between. */
+ * other, and the file may have gone from the one name to the other in between: so it has if both
+ * led to one entry, which has one name at a time. */
 static int rename_nothing(struct rename_pair *pair)
 {
     struct dentry *now;
-    int err = path_last_entry(&pair->old, &now);
+    int err;
 
+    if (pair->entry == pair->victim)
+        return is_one_name(pair) ? 0 : -ESTALE;
+    err = path_last_entry(&pair->old, &now);
     if (err)
         return err;
     dentry_put(now);
