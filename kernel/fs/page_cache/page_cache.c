@@ -25,6 +25,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/pmm.h"
 #include "kernel/sched/hazard.h"
+#include "kernel/sched/sched.h"
 #include "shared/linux/errno.h"
 
 /* Files may fill memory up to this share of it (one sixteenth stays): programs must be able to
@@ -340,6 +341,15 @@ static void drop_exclusive(struct page_cache *map, uint64_t index)
     frame_release(frame);
 }
 
+/* As many pages as a program has made: readers that come meanwhile wait for the mutex. */
+static void drop_range_exclusive(struct page_cache *map, uint64_t first, uint64_t last)
+{
+    for (uint64_t index = first; radix_find_up(&map->frames, &index) && index < last; index++) {
+        drop_exclusive(map, index);
+        sched_preempt_point();
+    }
+}
+
 void page_cache_drop(struct page_cache *map, uint64_t index)
 {
     exclusive_begin(map);
@@ -359,6 +369,7 @@ static int punch_archived(struct page_cache *map, uint64_t first, uint64_t last)
         /* Readers may look on: they see old bytes and zeroes, as beside any write. */
         memset(frame_address(frame), 0, PAGE_SIZE);
         frame_put(frame);
+        sched_preempt_point();
     }
     return 0;
 }
@@ -373,8 +384,7 @@ int page_cache_punch_pages(struct page_cache *map, uint64_t first, uint64_t last
         return err;
     exclusive_begin(map);
     /* Behind the archive a page that goes leaves a hole. */
-    while (radix_find_up(&map->frames, &index) && index < last)
-        drop_exclusive(map, index++);
+    drop_range_exclusive(map, index, last);
     exclusive_end(map);
     return 0;
 }
@@ -410,13 +420,11 @@ static void truncate_archive(struct page_cache *map, uint64_t nbytes)
 
 static void truncate_exclusive(struct page_cache *map, uint64_t nbytes)
 {
-    uint64_t index = pages_of(nbytes);
     size_t used = nbytes & PAGE_MASK;
     struct frame *last;
 
     /* Dropping counts by the archive's old size: its share of the pages goes with it. */
-    while (radix_find_up(&map->frames, &index))
-        drop_exclusive(map, index++);
+    drop_range_exclusive(map, pages_of(nbytes), UINT64_MAX);
     truncate_archive(map, nbytes);
 
     /* When the file grows again, what was cut off must not come back. */
