@@ -76,6 +76,7 @@ KERNEL_SRCS := \
     kernel/sched/sched_time.c \
     kernel/sched/mutex.c \
     kernel/sched/waitq.c \
+    kernel/sched/deferred.c \
     kernel/sched/rcu.c \
     kernel/sched/hazard.c \
     kernel/vm/vm_space.c \
@@ -136,6 +137,7 @@ KERNEL_SRCS := \
     kernel/dev/fb/fbterm.c \
     kernel/dev/fb/fbterm_pixels.c \
     kernel/proc/process.c \
+    kernel/proc/task.c \
     kernel/proc/pid.c \
     kernel/proc/identity.c \
     kernel/proc/family.c \
@@ -225,6 +227,7 @@ KERNEL_SRCS := \
     kernel/selftest/core_checks.c \
     kernel/selftest/sched_checks.c \
     kernel/selftest/rcu_checks.c \
+    kernel/selftest/deferred_checks.c \
     kernel/selftest/mm_checks.c \
     kernel/selftest/page_checks.c \
     kernel/selftest/boot_checks.c \

@@ -58,6 +58,7 @@
 #include "kernel/proc/procfs/procfs.h"
 #include "kernel/proc/task_dump.h"
 #include "kernel/proc/terminal.h"
+#include "kernel/sched/deferred.h"
 #include "kernel/sched/sched.h"
 #include "kernel/selftest/run.h"
 #include "kernel/selftest/shell.h"
@@ -302,6 +303,8 @@ NORETURN static void run(void *argument)
         watchdog_start();
     trace_init();
 
+    if (deferred_start())
+        panic("not enough memory for the thread of deferred work");
     if (printer_start())
         panic("not enough memory for the thread that prints");
     if (tty_serial_init(threads_print))

@@ -18,7 +18,6 @@
 #include "kernel/fs/vfs/fdtable.h"
 #include "kernel/fs/vfs/file.h"
 #include "kernel/fs/vfs/fs_context.h"
-#include "kernel/fs/vfs/mount.h"
 #include "kernel/lib/assert.h"
 #include "kernel/mm/tables.h"
 #include "kernel/proc/futex/futex.h"
@@ -71,18 +70,20 @@ static bool parent_told_locked(struct process *process)
 /* What the child asked for in case that its parent ends: prctl(PR_SET_PDEATHSIG). */
 static void child_warn_locked(struct process *parent, struct process *child)
 {
-    struct lx_siginfo info = {.code = LX_SI_USER};
-    int err;
+    struct lx_siginfo info = {.code = LX_SI_USER, .sender = {.pid = parent->pid}};
 
     ASSERT(process_tree_is_held());
-    /* Read once: the child runs, and may change it. */
-    info.signo = __atomic_load_n(&child->task->death_signal, __ATOMIC_RELAXED);
-    if (!info.signo)
-        return;
-    info.sender.pid = parent->pid;
-    info.sender.uid = identity_of_locked(parent).uid;
-    err = signal_send_info_locked(child, NULL, &info, false);
-    ASSERT(!err);
+    process_each_task (task, child) {
+        int err;
+
+        /* Read once: the child runs, and may change it. */
+        info.signo = __atomic_load_n(&task->death_signal, __ATOMIC_RELAXED);
+        if (!info.signo)
+            continue;
+        info.sender.uid = identity_of_locked(parent).uid;
+        err = signal_send_info_locked(child, NULL, &info, false);
+        ASSERT(!err);
+    }
 }
 
 /* The next subreaper above that is not on its way out itself; in the end init. */
@@ -203,7 +204,6 @@ void process_exit(struct task *self, enum process_end end, int code)
     memory_leave(self);
     fs_context_destroy(self->fs);
     self->fs = NULL;
-    mount_sweep();
     /* Before the parent can learn of the end: a shell that waits finds the terminal free. */
     terminal_process_exit(process);
     process_release_parent(process);

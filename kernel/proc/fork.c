@@ -2,13 +2,14 @@
 /*
  * fork, vfork and clone: a copy is made, then published in one step.
  *
- * The order is: copy what is copied without others seeing it (descriptors, directories, signals),
- * make the thread, publish, copy the memory, start. Publishing comes before the memory, which takes
- * long: a signal to the group that falls into the copy is pending for both then, and need not undo
- * a finished copy. A signal that came before makes publishing fail with nothing done; the call
- * starts anew once it was acted on. What was sent to the group since the copy of the mask and is
- * blocked comes to the child by group_signals. After publishing only memory can fail: the child is
- * unlinked as if it had never been, and a parent that waits for it by CLONE_PARENT is woken.
+ * The order is that of fork_process, at the end, and of the functions above it: copy what is copied
+ * without others seeing it (descriptors, directories, signals), make the thread, publish, copy
+ * memory and registers, start. Publishing comes before the memory, which takes long: a signal to
+ * the group that falls into the copy is pending for both then, and need not undo a finished copy. A
+ * signal that came before makes publishing fail with nothing done; the call starts anew once it was
+ * acted on. What was sent to the group since the copy of the mask and is blocked comes to the child
+ * by group_signals. After publishing only memory can fail: the child is unlinked as if it had never
+ * been, and a parent that waits for it by CLONE_PARENT is woken.
  *
  * vfork's parent waits for vfork_done, which exec and exit set once the memory is the parent's
  * again; a signal that kills the parent ends that wait, others are acted on after it.
@@ -18,6 +19,10 @@
 #include "kernel/arch/x86_64/fpu.h"
 #include "kernel/arch/x86_64/msr.h"
 #include "kernel/arch/x86_64/regs.h"
+#include "kernel/fs/vfs/fdtable.h"
+#include "kernel/fs/vfs/file.h"
+#include "kernel/fs/vfs/fs_context.h"
+#include "kernel/lib/restart.h"
 #include "kernel/lib/string.h"
 #include "kernel/proc/futex/rseq.h"
 #include "kernel/proc/process.h"
@@ -27,6 +32,76 @@
 #include "kernel/vm/vm_user.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/sched.h"
+
+/* --- what nothing else sees --- */
+
+static void signals_copy(struct task *self, struct process *child)
+{
+    struct process *process = self->process;
+
+    spin_lock(&process->lock);
+    /* What is sent to the group from here on is noted, and given to the child by child_publish. */
+    __atomic_store_n(&process->group_signals, 0, __ATOMIC_RELAXED);
+    memcpy(child->actions, process->actions, sizeof(child->actions));
+    spin_unlock(&process->lock);
+    child->leader->sig_stack = self->sig_stack;
+    child->leader->sig_mask = self->sig_mask;
+}
+
+/* Descriptors and directories as CLONE_FILES and CLONE_FS have it, the credentials of now. */
+static int context_copy(struct task *self, struct task *child, const struct fork_request *request)
+{
+    int err = 0;
+
+    identity_get(self->identity);
+    child->identity = self->identity;
+    if (request->share_files) {
+        fd_table_get(self->files);
+        child->files = self->files;
+    } else {
+        err = fd_table_dup(self->files, &child->files);
+    }
+    return err ? err : fs_context_fork(self->fs, request->share_fs, &child->fs);
+}
+
+/* What others may set in the parent at any time is read under its lock, the rest changes by the
+ * caller's own hand alone. */
+static void process_fields_copy(struct process *parent, struct process *child)
+{
+    spin_lock(&parent->lock); /* prlimit */
+    memcpy(child->limits, parent->limits, sizeof(child->limits));
+    spin_unlock(&parent->lock);
+    child->no_new_privs = parent->no_new_privs;
+    child->keep_caps = parent->keep_caps;
+    child->layout = parent->layout;
+    if (parent->exe) {
+        file_get(parent->exe);
+        child->exe = parent->exe;
+    }
+}
+
+/* All but thread and memory. Nothing else knows the child before child_publish. */
+static int child_copy(struct task *self, const struct fork_request *request,
+                      struct process **out_child)
+{
+    struct process *child;
+    int err = process_alloc(&child);
+
+    if (err)
+        return err;
+    signals_copy(self, child);
+    err = context_copy(self, child->leader, request);
+    if (err) {
+        process_free(child);
+        return err;
+    }
+    process_fields_copy(self->process, child);
+    memcpy(child->leader->name, self->name, sizeof(self->name));
+    *out_child = child;
+    return 0;
+}
+
+/* --- the thread --- */
 
 /* The first code of the child's thread: CLONE_CHILD_SETTID writes to the child's own memory. */
 static void child_start(void *argument)
@@ -39,21 +114,70 @@ static void child_start(void *argument)
     arch_enter_user(arch_thread_frame(&self->thread.arch));
 }
 
-/* Registers, FPU and segment bases as the parent has them now. */
-static void registers_copy(const struct task *self, struct task *child,
-                           const struct fork_request *request)
+/* With SCHED_RESET_ON_FORK a child is no better than others. */
+static void policy_inherit(struct thread *child, const struct thread *parent)
 {
-    struct trap_frame *frame = arch_thread_frame(&child->thread.arch);
+    child->policy = parent->policy & ~(uint32_t)LX_SCHED_RESET_ON_FORK;
+    child->nice = parent->nice;
+    child->slice_ns = parent->slice_ns;
+    child->vruntime_factor = parent->vruntime_factor;
+    if (child->policy != parent->policy && parent->nice < 0)
+        sched_set_nice(child, 0, child->policy == LX_SCHED_IDLE);
+}
 
-    *frame = *arch_thread_frame(&self->thread.arch);
-    frame->rax = 0;
-    if (request->stack)
-        frame->rsp = request->stack;
-    child->thread.arch.fpu = (void *)ALIGN_UP((uint64_t)child->fpu_object, 64);
-    fpu_save_fresh(child->thread.arch.fpu);
-    child->thread.arch.fs_base = request->set_tls ? request->tls : msr_read(MSR_FS_BASE);
-    child->thread.arch.gs_base = msr_read(MSR_KERNEL_GS_BASE);
-    arch_thread_copy_selectors(&child->thread.arch);
+/* All that the thread needs but memory and registers, which come when the child is published. */
+static int thread_prepare(struct task *self, struct process *child,
+                          const struct fork_request *request)
+{
+    struct task *task = child->leader;
+    int err = thread_create(&task->thread, child_start, task);
+
+    if (err)
+        return err;
+    task->thread.task = task;
+    task->thread.affinity = self->thread.affinity;
+    policy_inherit(&task->thread, &self->thread);
+    child->exit_signal = request->same_parent ? self->process->exit_signal : request->exit_signal;
+    /* The child's own clock starts at 0; it sets its alarm on its first way to ring 3. */
+    if (child->limits[LX_RLIMIT_CPU].current != LX_RLIM_INFINITY)
+        arch_thread_add_work(&task->thread.arch, TIF_CPU_TIME);
+    if (request->share_memory && !request->wait_release) /* two would run on one stack */
+        task->sig_stack = (struct lx_stack){.flags = LX_SS_DISABLE};
+    task->set_tid = request->child_tid_set;
+    task->clear_tid = request->child_tid_clear;
+    if (request->clear_handlers)
+        signal_clear_handlers(child);
+    if (!request->share_memory) /* the registered area is in the copy, too */
+        rseq_inherit(task, self);
+    return 0;
+}
+
+/* --- publication, and what comes behind it --- */
+
+/* -ERESTARTNOINTR: the caller has signals to act on first. A signal to a group thus reaches both of
+ * them, or the parent before there is a child. What the parent has blocked waits for both if it
+ * came to the group during the fork. */
+static int child_publish(const struct task *self, struct process *child, bool same_parent)
+{
+    /* Looked at under the tree lock, under which groups are signalled: what comes later finds the
+     * child. */
+    uint32_t work = TIF_SIGNAL | TIF_KILL;
+    struct process *parent = self->process;
+    uint64_t flags = spin_lock_irqsave(&process_tree_lock);
+    int err = -ERESTARTNOINTR;
+
+    if (!(__atomic_load_n(&self->thread.arch.work, __ATOMIC_ACQUIRE) & work)) {
+        /* In the same hold of the lock as the group: a terminal that is released in between is not
+         * inherited. */
+        child->terminal_grant = parent->terminal_grant;
+        err = process_link_locked(same_parent ? parent->parent : parent, child, parent);
+    }
+    /* Without an entry the signal has no sender's number; only the blocked ones are left to
+     * give, others made the fork start anew. */
+    if (!err)
+        child->sig_queue.set = parent->group_signals & child->leader->sig_mask;
+    spin_unlock_irqrestore(&process_tree_lock, flags);
+    return err;
 }
 
 static int memory_copy(const struct task *self, struct task *child, bool share)
@@ -77,46 +201,21 @@ static int memory_copy(const struct task *self, struct task *child, bool share)
     return 0;
 }
 
-/* With SCHED_RESET_ON_FORK a child is no better than others. */
-static void policy_inherit(struct thread *child, const struct thread *parent)
+/* Registers, FPU and segment bases as the parent has them now. */
+static void registers_copy(const struct task *self, struct task *child,
+                           const struct fork_request *request)
 {
-    child->policy = parent->policy & ~(uint32_t)LX_SCHED_RESET_ON_FORK;
-    child->nice = parent->nice;
-    child->slice_ns = parent->slice_ns;
-    child->vruntime_factor = parent->vruntime_factor;
-    if (child->policy != parent->policy && parent->nice < 0)
-        sched_set_nice(child, 0, child->policy == LX_SCHED_IDLE);
-}
+    struct trap_frame *frame = arch_thread_frame(&child->thread.arch);
 
-static int child_prepare(struct task *self, struct process *child,
-                         const struct fork_request *request)
-{
-    struct task *task = child->task;
-    int err = thread_create(&task->thread, child_start, task);
-
-    if (err)
-        return err;
-    task->thread.task = task;
-    task->thread.affinity = self->thread.affinity;
-    policy_inherit(&task->thread, &self->thread);
-    child->exit_signal = request->same_parent ? self->process->exit_signal : request->exit_signal;
-    /* The child's own clock starts at 0; it sets its alarm on its first way to ring 3. */
-    if (child->limits[LX_RLIMIT_CPU].current != LX_RLIM_INFINITY)
-        arch_thread_add_work(&task->thread.arch, TIF_CPU_TIME);
-    if (request->share_memory && !request->wait_release) /* two would run on one stack */
-        task->sig_stack = (struct lx_stack){.flags = LX_SS_DISABLE};
-    task->set_tid = request->child_tid_set;
-    task->clear_tid = request->child_tid_clear;
-    if (request->clear_handlers)
-        signal_clear_handlers(child);
-    if (!request->share_memory) /* the registered area is in the copy, too */
-        rseq_inherit(task, self);
-    err = process_publish(self->process, child, request->same_parent);
-    if (!err)
-        err = memory_copy(self, task, request->share_memory);
-    if (!err)
-        registers_copy(self, task, request);
-    return err;
+    *frame = *arch_thread_frame(&self->thread.arch);
+    frame->rax = 0;
+    if (request->stack)
+        frame->rsp = request->stack;
+    child->thread.arch.fpu = (void *)ALIGN_UP((uint64_t)child->fpu_object, 64);
+    fpu_save_fresh(child->thread.arch.fpu);
+    child->thread.arch.fs_base = request->set_tls ? request->tls : msr_read(MSR_FS_BASE);
+    child->thread.arch.gs_base = msr_read(MSR_KERNEL_GS_BASE);
+    arch_thread_copy_selectors(&child->thread.arch);
 }
 
 /* Only a fatal signal ends the wait early; the child then goes on by itself. */
@@ -140,21 +239,25 @@ int64_t fork_process(struct task *self, const struct fork_request *request)
     struct process *child;
     int err, pid;
 
-    err = process_copy(self, request->share_files, request->share_fs, &child);
+    err = child_copy(self, request, &child);
     if (err)
         return err;
-    err = child_prepare(self, child, request);
-    if (!err && request->parent_tid.va &&
-        vm_user_write(request->parent_tid, &child->pid, sizeof(child->pid)))
-        err = 0; /* as on Linux: too late to fail */
+    err = thread_prepare(self, child, request);
+    if (!err)
+        err = child_publish(self, child, request->same_parent);
+    if (!err)
+        err = memory_copy(self, child->leader, request->share_memory);
     if (err) {
         process_abandon(child);
         return err;
     }
+    registers_copy(self, child->leader, request);
     pid = child->pid;
+    if (request->parent_tid.va && vm_user_write(request->parent_tid, &pid, sizeof(pid)))
+        err = 0; /* as on Linux: too late to fail */
     if (request->wait_release)
         process_get(child);
-    process_start(child);
+    task_start(child->leader);
     if (request->wait_release) {
         wait_for_release(child);
         process_put(child);

@@ -42,7 +42,7 @@ void identity_free(struct identity *identity)
 
 void identity_charge_process(struct process *process, int change)
 {
-    user_charge_add(process->task->identity->user, CHARGE_PROCESSES, change);
+    user_charge_add(process->leader->identity->user, CHARGE_PROCESSES, change);
 }
 
 /* Its memory may hold what the new user is not to see. */
@@ -112,10 +112,10 @@ struct credentials identity_of_locked(struct process *process)
 
     ASSERT(process_tree_is_held());
     /* Init has neither task nor identity: all zero are root's credentials. */
-    if (!process->task)
+    if (!process->leader)
         return cred;
     spin_lock(&process->lock);
-    cred = process->task->identity->cred;
+    cred = process->leader->identity->cred;
     spin_unlock(&process->lock);
     return cred;
 }
@@ -125,10 +125,10 @@ struct identity *identity_get_locked(struct process *process)
     struct identity *identity;
 
     ASSERT(process_tree_is_held());
-    if (!process->task)
+    if (!process->leader)
         return NULL;
     spin_lock(&process->lock);
-    identity = process->task->identity;
+    identity = process->leader->identity;
     identity_get(identity);
     spin_unlock(&process->lock);
     return identity;

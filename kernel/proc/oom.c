@@ -58,16 +58,11 @@ static bool oom_must_die(void)
  * in the kernel. So a process of another user does not die for pipes that are full. */
 static uint64_t badness_locked(struct process *process)
 {
-    const struct user_charge *user = process->task->identity->user;
+    const struct user_charge *user = process->leader->identity->user;
 
     ASSERT(spin_is_held_inline(&process->lock));
-    return vm_space_weight(process->task->thread.space) +
+    return vm_space_weight(process_space_locked(process)) +
            (uint64_t)MAX(__atomic_load_n(&user->used[CHARGE_PIPE_PAGES], __ATOMIC_RELAXED), 0);
-}
-
-static bool is_killed(const struct process *process)
-{
-    return __atomic_load_n(&process->task->thread.arch.work, __ATOMIC_ACQUIRE) & TIF_KILL;
 }
 
 /* Whether its pages are about to come back: it ends, or was killed just now. One that takes longer
@@ -76,8 +71,8 @@ static bool is_going_locked(struct process *process, uint64_t now_ns)
 {
     ASSERT(process_tree_is_held());
     if (process->sig_exiting)
-        return process->task->thread.space != NULL;
-    if (!is_killed(process))
+        return process_space_locked(process) != NULL;
+    if (!process_is_killed(process))
         return false;
     if (!process->killed_ns)
         process->killed_ns = now_ns;
@@ -100,13 +95,13 @@ static void victim_find(struct victim *victim)
 
     process_walk_all_locked(&walk);
     while ((process = process_walk_next_locked(&walk)) != NULL) {
-        if (process->task && is_going_locked(process, now_ns)) {
+        if (process->leader && is_going_locked(process, now_ns)) {
             victim->is_going = true;
-        } else if (process->task && !process->sig_exiting && !is_killed(process)) {
+        } else if (process->leader && !process->sig_exiting && !process_is_killed(process)) {
             uint64_t badness = 0;
 
             spin_lock(&process->lock);
-            if (process->task->thread.space) /* else it is being forked */
+            if (process_space_locked(process)) /* else it is being forked */
                 badness = badness_locked(process);
             spin_unlock(&process->lock);
             if (badness > victim->badness)
@@ -129,7 +124,7 @@ static const struct vm_space *victim_space(const struct victim *victim, char *na
 
     /* The lock was dropped since it was chosen: the number may be another process's by now. */
     if (process && process->serial == victim->serial && !process->sig_exiting) {
-        space = __atomic_load_n(&process->task->thread.space, __ATOMIC_RELAXED);
+        space = process_space_locked(process);
         str_copy(name, size, process_name(process));
     }
     spin_unlock_irqrestore(&process_tree_lock, flags);
@@ -150,8 +145,7 @@ static void victim_kill(const struct victim *victim)
     flags = spin_lock_irqsave(&process_tree_lock);
     process_walk_all_locked(&walk);
     while ((process = process_walk_next_locked(&walk)) != NULL) {
-        if (process->task &&
-            __atomic_load_n(&process->task->thread.space, __ATOMIC_RELAXED) == space)
+        if (process_space_locked(process) == space)
             signal_send_process(process, LX_SIGKILL);
         process_walk_pause_locked(&walk, &flags);
     }

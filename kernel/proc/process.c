@@ -2,8 +2,8 @@
 /*
  * Processes: allocation, publication in the tree, release.
  *
- * A process is allocated by process_create (the harness's programs) or process_copy (fork). Until
- * it is published nothing else knows it, and it is freed by dropping its one reference. Publishing
+ * A process is allocated by process_create (the harness's programs) or by fork (fork.c). Until it
+ * is published nothing else knows it, and it is freed by dropping its one reference. Publishing
  * gives it a number, a parent, a group, a place in the list of all processes, and charges it to its
  * user: all in one hold of process_tree_lock, so that whatever looks sees all of it or nothing.
  * From then on it gets signals, although its thread may not run yet and its memory may be on its
@@ -43,7 +43,7 @@
 struct spinlock process_tree_lock = SPINLOCK_INIT(SPIN_PROC_TREE);
 struct process process_init_process;
 
-static struct slab_cache *process_cache, *task_cache, *fpu_cache;
+static struct slab_cache *process_cache;
 static uint64_t last_serial = 1; /* [tree] init's */
 
 static void limits_init(struct process *process)
@@ -64,7 +64,7 @@ static void limits_init(struct process *process)
 
 void process_limits_apply_locked(struct process *process)
 {
-    struct vm_space *space = process->task->thread.space;
+    struct vm_space *space = process_space_locked(process);
     const struct lx_rlimit *data = &process->limits[LX_RLIMIT_DATA];
     uint64_t bytes = process->limits[LX_RLIMIT_AS].current;
 
@@ -79,14 +79,67 @@ void process_limits_apply_locked(struct process *process)
     space->stack_limit = process->limits[LX_RLIMIT_STACK].current;
 }
 
-/* An interrupt: it may only mark the task, which ends itself on its way to ring 3. */
+struct vm_space *process_space_locked(const struct process *process)
+{
+    ASSERT(process_is_held(process));
+    process_each_task (task, process) {
+        /* Read once: a task leaves its memory without a lock. */
+        struct vm_space *space = __atomic_load_n(&task->thread.space, __ATOMIC_RELAXED);
+
+        if (space)
+            return space;
+    }
+    return NULL;
+}
+
+void process_kill_locked(struct process *process)
+{
+    ASSERT(process_is_held(process));
+    process_each_task (task, process) {
+        arch_thread_add_work(&task->thread.arch, TIF_KILL);
+        sched_notify(&task->thread);
+    }
+}
+
+void process_check_cpu_time_locked(struct process *process)
+{
+    ASSERT(spin_is_held(&process->lock));
+    process_each_task (task, process) {
+        arch_thread_add_work(&task->thread.arch, TIF_CPU_TIME);
+        if (&task->thread != thread_current()) /* which is on its way already */
+            sched_kick_thread(&task->thread);
+    }
+}
+
+struct task *task_find_locked(int tid)
+{
+    const struct process *process = process_find_locked(tid);
+
+    ASSERT(process_tree_is_held());
+    return process ? process->leader : NULL;
+}
+
+static void limit_kill(struct deferred *item)
+{
+    struct process *process = container_of(item, struct process, limit_ended);
+
+    spin_lock(&process->lock);
+    if (!process->sig_exiting) /* else its end was quicker */
+        process_kill_locked(process);
+    spin_unlock(&process->lock);
+    process_put(process);
+}
+
+/* An interrupt, which may take no lock that keeps the list of tasks as it is. The process lives:
+ * its exit stops the timer first of all. */
 static void limit_expired(struct timer *timer)
 {
     struct process *process = container_of(timer, struct process, limit);
 
     __atomic_store_n(&process->limit_reached, 1, __ATOMIC_RELEASE);
-    arch_thread_add_work(&process->task->thread.arch, TIF_KILL);
-    sched_notify(&process->task->thread);
+    process_get(process);
+    if (!deferred_queue(&process->limit_ended))
+        process_put(process);
 }
 
 static void fields_init(struct process *process)
@@ -100,6 +153,8 @@ static void fields_init(struct process *process)
     waitq_init(&process->release_wait);
     spin_init(&process->lock, SPIN_PROC);
     timer_init(&process->limit, limit_expired);
+    deferred_init(&process->limit_ended, limit_kill);
+    list_init(&process->tasks);
     process->exit_signal = LX_SIGCHLD;
     process->generation = 1;
     process->started_ns = clock_monotonic_ns();
@@ -127,9 +182,7 @@ static void init_link(void)
 void process_init(void)
 {
     process_cache = slab_cache_create("process", sizeof(struct process));
-    task_cache = slab_cache_create("task", sizeof(struct task));
-    /* Room to align the area to 64 bytes by hand. */
-    fpu_cache = slab_cache_create("fpu", MIN(features.fpu_nbytes + 64u, 4096u));
+    task_init();
     sigframe_fpu_init();
     pid_init();
     fields_init(&process_init_process);
@@ -149,27 +202,12 @@ bool process_exists(int pid)
     return found;
 }
 
-static void task_free(struct task *task)
+void process_free(struct process *process)
 {
-    /* A task that never got so far has NULL in what it lacks; process_alloc frees half-made ones
-     * here. */
-    if (task->files)
-        fd_table_put(task->files);
-    if (task->fs)
-        fs_context_destroy(task->fs);
-    if (task->fpu_object)
-        slab_free(fpu_cache, task->fpu_object);
-    /* Only a thread that never ran: one that did has given its stack back in task_ended. */
-    if (task->thread.arch.stack_top)
-        thread_destroy(&task->thread);
-    identity_put(task->identity);
-    slab_free(task_cache, task);
-}
+    struct task *task;
 
-static void process_free(struct process *process)
-{
-    if (process->task)
-        task_free(process->task);
+    while ((task = process_next_task(process, NULL)) != NULL)
+        task_free(task);
     if (process->own_pid && !process->pid) /* it never had its number */
         pid_discard(process->own_pid);
     slab_free(process_cache, process);
@@ -181,18 +219,7 @@ void process_put(struct process *process)
         process_free(process);
 }
 
-/* The last switch away from a task: no processor is on its stack any more. */
-static void task_ended(struct thread *thread)
-{
-    struct task *task = container_of(thread, struct task, thread);
-
-    thread_destroy(thread); /* a zombie needs no stack */
-    slab_free(fpu_cache, task->fpu_object);
-    task->fpu_object = NULL;
-    process_put(task->process);
-}
-
-static int process_alloc(struct process **out_process)
+int process_alloc(struct process **out_process)
 {
     struct process *process = slab_zalloc(process_cache);
 
@@ -201,15 +228,11 @@ static int process_alloc(struct process **out_process)
     fields_init(process);
     process->refs = 1;
     process->own_pid = pid_alloc();
-    process->task = slab_zalloc(task_cache);
-    if (process->task)
-        process->task->fpu_object = slab_alloc(fpu_cache);
-    if (!process->own_pid || !process->task || !process->task->fpu_object) {
+    if (!process->own_pid || task_create(process)) {
         process_free(process);
         return -ENOMEM;
     }
-    process->task->process = process;
-    process->task->sig_stack.flags = LX_SS_DISABLE;
+    process->leader = process_next_task(process, NULL);
     *out_process = process;
     return 0;
 }
@@ -218,7 +241,7 @@ static int process_alloc(struct process **out_process)
  * one, and init's own programs are root's: never limited. */
 static bool is_one_too_many(const struct process *process)
 {
-    const struct identity *identity = process->task->identity;
+    const struct identity *identity = process->leader->identity;
     uint64_t limit = process->limits[LX_RLIMIT_NPROC].current;
 
     return identity->cred.uid && !credentials_is_privileged(&identity->cred) &&
@@ -232,12 +255,11 @@ static unsigned reserve_for(const struct process *behind, const struct process *
 {
     if (!behind) /* no copy: one of the harness; an orphan's copy may be a child of init, too */
         return 0;
-    return credentials_is_privileged(&process->task->identity->cred) ? RESERVE_HARNESS
-                                                                     : RESERVE_PRIVILEGED;
+    return credentials_is_privileged(&process->leader->identity->cred) ? RESERVE_HARNESS
+                                                                       : RESERVE_PRIVILEGED;
 }
 
-/* Into the tree, with a number. `behind`: the process that it is a copy of, or NULL. */
-static int link_locked(struct process *parent, struct process *process, struct process *behind)
+int process_link_locked(struct process *parent, struct process *process, struct process *behind)
 {
     struct pid *pid = process->own_pid;
     int err;
@@ -255,7 +277,7 @@ static int link_locked(struct process *parent, struct process *process, struct p
     process->pid = pid->number;
     /* Numbers come again, serials never: /proc and the killer compare these. */
     process->serial = ++last_serial;
-    process->task->tid = process->pid;
+    process->leader->tid = process->pid;
     family_enter_locked(parent, process);
     process_list_enter_locked(process, behind);
     process_group_enter_locked(process, behind ? behind->group_pid : pid,
@@ -319,13 +341,13 @@ void process_set_session_locked(struct process *process, uint64_t *flags)
 static int process_link(struct process *parent, struct process *process)
 {
     uint64_t flags = spin_lock_irqsave(&process_tree_lock);
-    int err = link_locked(parent, process, NULL);
+    int err = process_link_locked(parent, process, NULL);
 
     spin_unlock_irqrestore(&process_tree_lock, flags);
     return err;
 }
 
-/* The harness's own way; all other processes are copies (process_copy). */
+/* The harness's own way; all other processes are copies (fork.c). */
 int process_create(struct process *parent, struct process **out_process)
 {
     struct process *process;
@@ -335,11 +357,11 @@ int process_create(struct process *parent, struct process **out_process)
         return err;
     limits_init(process);
     /* Publication comes last: nothing has to be taken out of the tree again. */
-    err = fd_table_create(&process->task->files);
+    err = fd_table_create(&process->leader->files);
     if (!err)
-        err = fs_context_create(&process->task->fs);
+        err = fs_context_create(&process->leader->fs);
     if (!err)
-        err = identity_create(&process->task->fs->cred, &process->task->identity);
+        err = identity_create(&process->leader->fs->cred, &process->leader->identity);
     if (!err)
         err = process_link(parent, process);
     if (err) {
@@ -349,58 +371,6 @@ int process_create(struct process *parent, struct process **out_process)
     /* It cannot have ended yet: its thread is started by the caller, later. */
     process->reaped_by_init = true;
     *out_process = process;
-    return 0;
-}
-
-static void signals_copy(struct task *self, struct process *child)
-{
-    struct process *process = self->process;
-
-    spin_lock(&process->lock);
-    /* What is sent to the group from here on is noted, and given to the child by
-     * process_publish. */
-    __atomic_store_n(&process->group_signals, 0, __ATOMIC_RELAXED);
-    memcpy(child->actions, process->actions, sizeof(child->actions));
-    spin_unlock(&process->lock);
-    child->task->sig_stack = self->sig_stack;
-    child->task->sig_mask = self->sig_mask;
-}
-
-int process_copy(struct task *self, bool share_files, bool share_fs, struct process **out_process)
-{
-    struct process *parent = self->process, *child;
-    int err = process_alloc(&child);
-
-    if (err)
-        return err;
-    signals_copy(self, child);
-    identity_get(self->identity);
-    child->task->identity = self->identity;
-    if (share_files) {
-        fd_table_get(self->files);
-        child->task->files = self->files;
-    } else {
-        err = fd_table_dup(self->files, &child->task->files);
-    }
-    if (!err)
-        err = fs_context_fork(self->fs, share_fs, &child->task->fs);
-    if (err) {
-        process_free(child);
-        return err;
-    }
-    spin_lock(&parent->lock); /* others set them, too: prlimit */
-    memcpy(child->limits, parent->limits, sizeof(child->limits));
-    spin_unlock(&parent->lock);
-    /* Only the task itself writes these, so they are read without a lock. */
-    memcpy(child->task->name, self->name, sizeof(self->name));
-    child->no_new_privs = parent->no_new_privs;
-    child->keep_caps = parent->keep_caps;
-    child->layout = parent->layout;
-    if (parent->exe) {
-        file_get(parent->exe);
-        child->exe = parent->exe;
-    }
-    *out_process = child;
     return 0;
 }
 
@@ -418,28 +388,6 @@ void process_replace_files(struct task *self, struct fd_table *files)
     fd_table_put(old);
 }
 
-int process_publish(struct process *self, struct process *child, bool same_parent)
-{
-    /* Looked at under the tree lock, under which groups are signalled: what comes later finds the
-     * child. */
-    uint32_t work = TIF_SIGNAL | TIF_KILL;
-    uint64_t flags = spin_lock_irqsave(&process_tree_lock);
-    int err = -ERESTARTNOINTR;
-
-    if (!(__atomic_load_n(&self->task->thread.arch.work, __ATOMIC_ACQUIRE) & work)) {
-        /* In the same hold of the lock as the group: a terminal that is released in between is not
-         * inherited. */
-        child->terminal_grant = self->terminal_grant;
-        err = link_locked(same_parent ? self->parent : self, child, self);
-    }
-    /* Without an entry the signal has no sender's number; only the blocked ones are left to
-     * give, others made the fork start anew. */
-    if (!err)
-        child->sig_queue.set = self->group_signals & child->task->sig_mask;
-    spin_unlock_irqrestore(&process_tree_lock, flags);
-    return err;
-}
-
 void process_abandon(struct process *process)
 {
     uint64_t flags = spin_lock_irqsave(&process_tree_lock);
@@ -451,19 +399,12 @@ void process_abandon(struct process *process)
         waitq_wake_all(&parent->child_wait);
     /* It was visible: signals may have come, whose entries are charged to its user. */
     signal_queue_drop(&process->sig_queue, ~0ULL);
-    signal_queue_drop(&process->task->sig_queue, ~0ULL);
+    signal_queue_drop(&process->leader->sig_queue, ~0ULL);
     spin_unlock_irqrestore(&process_tree_lock, flags);
     timer_stop(&process->limit);
     if (process->exe)
         file_put(process->exe);
     process_put(process);
-}
-
-void process_start(struct process *process)
-{
-    process_get(process); /* the thread's own, until task_ended */
-    process->task->thread.ended = task_ended;
-    sched_start(&process->task->thread);
 }
 
 uint64_t process_live_count(void)
@@ -487,15 +428,7 @@ void process_set_limit(struct process *process, uint64_t deadline_ns)
         timer_start(&process->limit, deadline_ns);
 }
 
-void task_set_name(struct task *task, const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    /* Cut off at 15 bytes, as PR_SET_NAME does. */
-    str_copy(task->name, sizeof(task->name), slash ? slash + 1 : path);
-}
-
 const char *process_name(const struct process *process)
 {
-    return process->task ? process->task->name : "init";
+    return process->leader ? process->leader->name : "init";
 }

@@ -6,7 +6,12 @@
  * Used by: fork, exec, exit, wait, signal, usermode, the terminal, the system calls.
  * Locks:   process_tree_lock, a spinlock, rank PROC_TREE: the tree, numbers, groups, sessions, the
  *          state that wait(2) sees; with interrupts off. process.lock, rank PROC: signals; no
- *          interrupt handler takes it.
+ *          interrupt handler takes it. The list of tasks changes under both of them, so either
+ *          keeps it as it is.
+ * Rule:    what concerns a process as a whole goes over its tasks (process_each_task). Its leader
+ *          is the task that the process began with, and stays as long as the process: what has one
+ *          task in Linux's ABI, too (names, the files and state that /proc/PID shows, credentials
+ *          as others see them, what a call means by the process's number) is the leader's.
  * Fails:   -ENOMEM, -EAGAIN (no number, RLIMIT_NPROC).
  * Tests:   tests/user/proc/fork*.c, wait*.c
  */
@@ -24,6 +29,7 @@
 #include "kernel/proc/signal/signal_timer.h"
 #include "kernel/proc/task.h"
 #include "kernel/proc/usage.h"
+#include "kernel/sched/deferred.h"
 #include "kernel/sched/waitq.h"
 #include "shared/linux/resource.h"
 #include "shared/linux/signal.h"
@@ -74,7 +80,8 @@ struct process {
     struct waitq release_wait; /* vfork: the parent waits here */
     uint32_t vfork_done;       /* [a] exec or exit has given the parent's memory back */
 
-    struct task *task;                        /* [I] */
+    struct task *leader;                      /* [I] its first task; NULL: init has none */
+    struct list tasks;                        /* [ts] struct task, the leader first */
     struct file *exe;                         /* [o] counted; replaced under process.lock */
     struct exec_layout layout;                /* [s] where in memory things are, for /proc */
     uint32_t generation;                      /* [s] programs that it has run: exec adds one */
@@ -96,8 +103,9 @@ struct process {
     bool sig_exiting;                     /* [ts] takes no more signals */
     struct signal_timers timers;          /* setitimer, timer_create */
 
-    struct timer limit;     /* [I] */
-    uint32_t limit_reached; /* [a] */
+    struct timer limit;          /* [I] */
+    uint32_t limit_reached;      /* [a] */
+    struct deferred limit_ended; /* from the timer's interrupt to a thread that may take locks */
 };
 
 extern struct spinlock process_tree_lock;
@@ -110,18 +118,56 @@ static inline bool process_tree_is_held(void)
 
 void process_init(void);
 
+/* --- tasks --- */
+
+/* The one with that number, borrowed; NULL: none. Of init there is none. */
+struct task *task_find_locked(int tid);
+
+/* Process or tree locked: its tasks stay what they are. */
+static inline bool process_is_held(const struct process *process)
+{
+    return spin_is_held_inline(&process->lock) || process_tree_is_held();
+}
+
+/* The task behind that one, NULL: the first; NULL behind the last, and of init. process_is_held. */
+static inline struct task *process_next_task(const struct process *process, const struct task *task)
+{
+    const struct list *next = task ? task->link.next : process->tasks.next;
+
+    return next != &process->tasks ? list_entry(next, struct task, link) : NULL;
+}
+#define process_each_task(task, process)                                                           \
+    for (struct task *task = process_next_task(process, NULL); task;                               \
+         task = process_next_task(process, task))
+
+/* The address space in which all tasks of a process run; NULL: it has none yet, or no more.
+ * process_is_held. */
+struct vm_space *process_space_locked(const struct process *process);
+
+/* Every task ends on its way to ring 3, as by SIGKILL. process_is_held. */
+void process_kill_locked(struct process *process);
+/* Every task looks at its processor time on its way to ring 3, for a limit or a timer of the
+ * process has changed. Process locked. */
+void process_check_cpu_time_locked(struct process *process);
+/* Whether process_kill_locked was called. Any context. */
+static inline bool process_is_killed(const struct process *process)
+{
+    return __atomic_load_n(&process->leader->thread.arch.work, __ATOMIC_ACQUIRE) & TIF_KILL;
+}
+
+/* --- life --- */
+
 /* A process with one task: no memory, no program, empty descriptor table, child of parent. */
 MUST_CHECK int process_create(struct process *parent, struct process **out_process);
-/* A copy of the caller's for fork: descriptors, directories, credentials, signals, limits. The
- * memory is the caller's to set. share_files, share_fs: as CLONE_FILES and CLONE_FS. Nothing else
- * knows it before process_publish. */
-MUST_CHECK int process_copy(struct task *self, bool share_files, bool share_fs,
-                            struct process **out_process);
-/* The copy becomes a child of the caller's (or of its parent), in its group and session; from here
- * on it gets signals, so its thread exists. -ERESTARTNOINTR: the caller has signals to act on
- * first. A signal to a group thus reaches both of them, or the parent before there is a child. What
- * the parent has blocked waits for both if it came to the group during the fork. */
-MUST_CHECK int process_publish(struct process *self, struct process *child, bool same_parent);
+/* The same in steps, for fork. A process with one task that nothing knows and that has neither
+ * descriptors nor directories nor credentials: process_free takes back what it got of these. */
+MUST_CHECK int process_alloc(struct process **out_process);
+void process_free(struct process *process);
+/* Into the tree, with a number: child of that parent, in its group and session if it is `behind`,
+ * the process that it is a copy of; NULL: in a group and session of its own. From here on it gets
+ * signals, so its thread exists. -EAGAIN. */
+MUST_CHECK int process_link_locked(struct process *parent, struct process *process,
+                                   struct process *behind);
 /* The calling task has another table of descriptors from here on, and drops the old one. Takes over
  * the reference. */
 void process_replace_files(struct task *self, struct fd_table *files);
@@ -129,8 +175,6 @@ void process_replace_files(struct task *self, struct fd_table *files);
 void process_abandon(struct process *process);
 /* process.lock held: its memory follows its limits from now on. It is not exiting. */
 void process_limits_apply_locked(struct process *process);
-/* Lets it run: its thread is complete. */
-void process_start(struct process *process);
 
 static inline void process_get(struct process *process)
 {
@@ -161,9 +205,7 @@ void process_set_limit(struct process *process, uint64_t deadline_ns);
  * when the parent has waited for it. */
 NORETURN void process_exit(struct task *self, enum process_end end, int code);
 
-/* The last part of the path becomes the name. */
-void task_set_name(struct task *task, const char *path);
-/* That of its first task. */
+/* That of its leader. */
 const char *process_name(const struct process *process);
 
 /* Gives the parent's memory back after vfork (exec and exit). */

@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "kernel/lib/list.h"
 #include "kernel/lib/util.h"
 #include "kernel/proc/signal/signal_queue.h"
 #include "kernel/sched/thread.h"
@@ -17,10 +18,12 @@ struct fs_context;
 struct identity;
 struct process;
 
-/* I constant after creation   o only the owning thread   s process.lock (the owner reads freely) */
+/* I constant after creation   o only the owning thread   s process.lock (the owner reads freely)
+ * t process_tree_lock */
 struct task {
     struct thread thread;      /* first: the running thread leads to its task */
     struct process *process;   /* [I] */
+    struct list link;          /* [ts] in process->tasks */
     struct fd_table *files;    /* [o] shared by the tasks of a process */
     struct fs_context *fs;     /* [o] root, working directory, umask, credentials */
     struct identity *identity; /* [s] the credentials, as others see them; until it is freed */
@@ -45,6 +48,17 @@ struct task {
     uint32_t rseq_nbytes, rseq_signature; /* [o] of it */
     uint32_t rseq_cpu;                    /* [o] the processor that it shows */
 };
+
+void task_init(void); /* at start-up */
+/* Into the process, with room for its FPU state and nothing else: no thread, no number. */
+MUST_CHECK int task_create(struct process *process);
+/* Takes back what it has got since, and the thread if that never ran. Its process is gone, or not
+ * known to others yet. */
+void task_free(struct task *task);
+/* Lets it run: its thread is complete. It holds its process until its stack has been left. */
+void task_start(struct task *task);
+/* The last part of the path becomes the name. */
+void task_set_name(struct task *task, const char *path);
 
 /* For the calls that go on where they were, first of all: the deadline of before if this one is
  * started anew, else 0. Whatever way the call ends, none is left for the next one. */

@@ -3,9 +3,10 @@
  * Task dump: what every task does, by a key (as SysRq-T).
  *
  * Processors are asked first, by NMI, so that one that spins with interrupts off answers, too; the
- * answers are matched to threads by their address. Processes are then listed by number, each copied
- * under process_tree_lock and printed without it. A thread that starts to run in between is shown
- * as it was, or not followed at all: nothing here waits or relies on what it reads.
+ * answers are matched to threads by their address. Tasks are then listed by the number of their
+ * process, each copied under process_tree_lock and printed without it. A thread that starts to run
+ * in between is shown as it was, or not followed at all: nothing here waits or relies on what it
+ * reads.
  */
 #include "kernel/proc/task_dump.h"
 
@@ -26,16 +27,15 @@
 /* What the processors did when they were asked; by the one thread that lists. */
 static struct backtrace_cpu views[CPU_MAX];
 static bool answers[CPU_MAX];
-static int runs_pid[CPU_MAX]; /* of a process that has been listed; 0: none */
+static int runs_tid[CPU_MAX]; /* of a task that has been listed; 0: none */
 
-/* One process, copied under the lock. Strings and numbers only: the process may be gone when it is
- * printed. */
+/* One task, copied under the lock. Strings and numbers only: it may be gone when it is printed. */
 struct entry {
-    int pid, parent, group, session;
+    int pid, tid, parent, group, session;
     char name[16];
     const char *state;
     unsigned cpu;
-    bool runs, has_task;
+    bool runs;
     int call; /* the system call it is in, or NO_CALL */
     struct backtrace trace;
 };
@@ -45,7 +45,7 @@ static void dump_ask_processors(void)
 {
     for (unsigned i = 0; i < sched_cpus_online(); i++) {
         answers[i] = i != cpu_self()->index && backtrace_of_cpu(i, &views[i]);
-        runs_pid[i] = 0;
+        runs_tid[i] = 0;
     }
 }
 
@@ -62,15 +62,16 @@ static void sleeper_follow(const struct arch_thread *arch, struct backtrace *tra
     backtrace_follow(trace, saved[SAVED_RBP], rsp, top);
 }
 
-static const char *dump_state_of(const struct process *process, bool runs)
+static const char *dump_state_of(const struct task *task, bool runs)
 {
+    const struct process *process = task->process;
+
     if (process->zombie)
         return "ended, not waited for";
     if (process->stopped)
         return "stopped";
-    if (process->task->thread.state == THREAD_BLOCKED)
-        return process->task->thread.wait_ended_by & TIF_SIGNAL ? "sleeps"
-                                                                : "sleeps, uninterruptibly";
+    if (task->thread.state == THREAD_BLOCKED)
+        return task->thread.wait_ended_by & TIF_SIGNAL ? "sleeps" : "sleeps, uninterruptibly";
     return runs ? "runs" : "waits for a processor";
 }
 
@@ -88,38 +89,65 @@ static void thread_look(const struct thread *thread, struct entry *entry)
         entry->runs = true;
         entry->cpu = i;
         entry->trace = views[i].trace;
-        runs_pid[i] = entry->pid;
+        runs_tid[i] = entry->tid;
         return;
     }
     sleeper_follow(&thread->arch, &entry->trace);
 }
 
-/* The process with the lowest number above `after`. */
-static bool entry_next(int after, struct entry *entry)
+static void entry_fill(const struct task *task, struct entry *entry)
+{
+    const struct process *process = task->process;
+
+    *entry = (struct entry){.pid = process->pid,
+                            .tid = task->tid,
+                            .parent = process->parent_pid,
+                            .group = process->group,
+                            .session = process->session,
+                            .call = NO_CALL};
+    memcpy(entry->name, task->name, sizeof(entry->name));
+    /* One that is being made has no stack yet, one that has ended none any more. */
+    if (!process->zombie && task->thread.arch.stack_top)
+        thread_look(&task->thread, entry);
+    entry->state = dump_state_of(task, entry->runs);
+}
+
+/* The task behind `after` among those of its process; NULL: that was the last, or it is gone. */
+static const struct task *sibling_find_locked(const struct entry *after)
+{
+    const struct process *process = process_find_locked(after->pid);
+    bool passed = false;
+
+    ASSERT(process_tree_is_held());
+    if (!process)
+        return NULL;
+    process_each_task (task, process) {
+        if (passed)
+            return task;
+        passed = task->tid == after->tid;
+    }
+    return NULL;
+}
+
+/* On to the next task: of the same process, or of the one with the lowest number above. */
+static bool entry_next(struct entry *entry)
 {
     uint64_t flags = spin_lock_irqsave(&process_tree_lock);
-    const struct process *found = process_from_number_locked(MAX(after, PROCESS_INIT_PID) + 1);
+    int above = MAX(entry->pid, PROCESS_INIT_PID) + 1;
+    const struct task *task = sibling_find_locked(entry);
+    const struct process *process;
 
-    if (found) {
-        *entry = (struct entry){.pid = found->pid,
-                                .parent = found->parent_pid,
-                                .group = found->group,
-                                .session = found->session,
-                                /* one that is being made has no stack yet */
-                                .has_task = !found->zombie && found->task->thread.arch.stack_top,
-                                .call = NO_CALL};
-        str_copy(entry->name, sizeof(entry->name), process_name(found));
-        if (entry->has_task)
-            thread_look(&found->task->thread, entry);
-        entry->state = dump_state_of(found, entry->runs);
-    }
+    if (!task && (process = process_from_number_locked(above)) != NULL)
+        task = process->leader;
+    if (task)
+        entry_fill(task, entry);
     spin_unlock_irqrestore(&process_tree_lock, flags);
-    return found != NULL;
+    return task != NULL;
 }
 
 static void entry_print(const struct entry *entry)
 {
-    klog("  %d %s: %s; parent %d, group %d, session %d, processor %u", entry->pid, entry->name,
+    klog("  %d %s: %s; parent %d, group %d, session %d, processor %u", entry->tid, entry->name,
          entry->state, entry->parent, entry->group, entry->session, entry->cpu);
     /* A running thread whose trace is in ring 3 alone has left the call: the frame is that of its
      * last. */
@@ -136,8 +164,8 @@ static void dump_print_processors(void)
             klog("  processor %u: lists this", i);
         } else if (!answers[i]) {
             klog("  processor %u: does not answer", i);
-        } else if (runs_pid[i]) {
-            klog("  processor %u: runs %d", i, runs_pid[i]);
+        } else if (runs_tid[i]) {
+            klog("  processor %u: runs %d", i, runs_tid[i]);
         } else {
             klog("  processor %u:", i);
             backtrace_print(&views[i].trace);
@@ -153,7 +181,7 @@ void threads_print(void)
     dump_ask_processors();
     klog("threads:");
     /* By number, not by a walk: processes that come or go do not disturb the order. */
-    for (; entry_next(entry.pid, &entry); count++)
+    for (; entry_next(&entry); count++)
         entry_print(&entry);
     dump_print_processors();
     klog("threads: %u of programs", count);

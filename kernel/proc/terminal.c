@@ -183,7 +183,7 @@ static int op_acquire(struct tty *tty, const struct file *file, bool steal)
         err = -EIO;
     /* TIOCSCTTY with argument 1 and CAP_SYS_ADMIN takes a terminal from another session:
      * ioctl_tty(2). */
-    else if (tty->session && !(steal && credentials_is_privileged(&self->task->fs->cred)))
+    else if (tty->session && !(steal && credentials_is_privileged(&task_current()->fs->cred)))
         err = -EPERM;
     else {
         stolen = tty->session != 0;
@@ -259,10 +259,10 @@ static void op_signal(struct tty *tty, int signal)
 }
 
 /* Read without process.lock: a task's own mask and actions change by its own hand alone. */
-static bool is_refused(const struct process *process, int signal)
+static bool is_refused(const struct task *self, int signal)
 {
-    return (process->task->sig_mask & SIGNAL_BIT(signal)) ||
-           process->actions[signal - 1].handler == LX_SIG_IGN;
+    return (self->sig_mask & SIGNAL_BIT(signal)) ||
+           self->process->actions[signal - 1].handler == LX_SIG_IGN;
 }
 
 /* Access from the background (POSIX XBD 11.1.4). A refused signal makes a read fail with EIO and
@@ -280,7 +280,7 @@ static int op_check(struct tty *tty, int signal)
     flags = spin_lock_irqsave(&process_tree_lock);
     if (terminal_locked(self) != tty || !tty->group || tty->group == self->group)
         err = 0;
-    else if (is_refused(self, signal))
+    else if (is_refused(task_current(), signal))
         err = signal == LX_SIGTTIN ? -EIO : 0;
     else if (process_group_is_orphaned(&self->group_pid->group))
         err = -EIO;
@@ -346,9 +346,9 @@ static int op_session_get(struct tty *tty, bool anyone, int *out_session)
 /* The owner of a new pair's slave. */
 static uint32_t op_uid(void)
 {
-    struct process *self = caller();
+    const struct task *self = thread_current()->task;
 
-    return self ? self->task->fs->cred.fsuid : 0;
+    return self ? self->fs->cred.fsuid : 0;
 }
 
 void terminal_init(void)

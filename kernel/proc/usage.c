@@ -2,8 +2,8 @@
 /*
  * Resources used by a process: time on processors, memory, faults.
  *
- * The numbers of a process that lives are its thread's; at its end they are copied into the
- * process, for the thread's part is freed before the parent has waited for it. Memory is the
+ * The numbers of a process that lives are the sums of its tasks'; at its end they are copied into
+ * the process, for the thread's part is freed before the parent has waited for it. Memory is the
  * exception: its peak is noted each time that an address space is left, by exec and by exit.
  */
 #include "kernel/proc/usage.h"
@@ -20,22 +20,37 @@ void process_usage_note_memory(struct process *process, const struct vm_space *s
 
 void process_usage_locked(const struct process *process, struct process_usage *usage)
 {
-    const struct thread *thread;
-    struct sched_times times;
-
     ASSERT(process_tree_is_held());
     *usage = process->usage;
-    if (process->zombie || !process->task)
+    if (process->zombie)
         return;
-    thread = &process->task->thread;
-    sched_thread_times(thread, &times);
-    /* Precise times (sched_thread_times), not the samples at ticks that Linux's default accounting
-     * takes. */
-    usage->user_ns = times.user_ns;
-    usage->system_ns = times.total_ns - times.user_ns;
-    usage->faults = thread->faults;
-    usage->switches[0] = thread->switches[0];
-    usage->switches[1] = thread->switches[1];
+    process_each_task (task, process) {
+        const struct thread *thread = &task->thread;
+        struct sched_times times;
+
+        /* Precise times (sched_thread_times), not the samples at ticks that Linux's default
+         * accounting takes. */
+        sched_thread_times(thread, &times);
+        usage->user_ns += times.user_ns;
+        usage->system_ns += times.total_ns - times.user_ns;
+        usage->faults += thread->faults;
+        usage->switches[0] += thread->switches[0];
+        usage->switches[1] += thread->switches[1];
+    }
+}
+
+void process_cpu_times(struct process *process, struct sched_times *times)
+{
+    *times = (struct sched_times){0};
+    spin_lock(&process->lock);
+    process_each_task (task, process) {
+        struct sched_times own;
+
+        sched_thread_times(&task->thread, &own);
+        times->user_ns += own.user_ns;
+        times->total_ns += own.total_ns;
+    }
+    spin_unlock(&process->lock);
 }
 
 void process_usage_end_locked(struct process *process)

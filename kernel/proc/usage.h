@@ -15,6 +15,7 @@
 #include "kernel/lib/util.h"
 
 struct process;
+struct sched_times;
 struct vm_space;
 
 struct process_usage {
@@ -26,6 +27,8 @@ struct process_usage {
 
 /* Up to now, or to its end. */
 void process_usage_locked(const struct process *process, struct process_usage *usage);
+/* Time on processors alone, of a process that lives, usually the caller's own. */
+void process_cpu_times(struct process *process, struct sched_times *times);
 /* Of those children that have ended and were waited for: process->children_usage. */
 void process_usage_add(struct process_usage *sum, const struct process_usage *usage);
 

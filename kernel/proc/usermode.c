@@ -7,9 +7,9 @@
  * back. Every wait has a bound: the program's own limit (process.limit kills it), and behind that a
  * timer that panics when a killed program does not end.
  *
- * Before the first instruction of ring 3, task_start checks what the processor would go by: CR3 and
- * the kernel stack of RSP0. A wrong one is installed anew a few times; the self-test injects both
- * errors.
+ * Before the first instruction of ring 3, program_enter checks what the processor would go by: CR3
+ * and the kernel stack of RSP0. A wrong one is installed anew a few times; the self-test injects
+ * both errors.
  */
 #include "kernel/proc/usermode.h"
 
@@ -31,6 +31,7 @@
 #include "kernel/proc/exec/exec.h"
 #include "kernel/proc/signal/signal.h"
 #include "kernel/proc/terminal.h"
+#include "kernel/sched/deferred.h"
 #include "kernel/sched/sched.h"
 #include "kernel/vm/vm_space.h"
 #include "shared/addrmap.h"
@@ -76,7 +77,7 @@ static void fault_inject(void)
 }
 
 /* The first code of a new task's thread. */
-static void task_start(void *argument)
+static void program_enter(void *argument)
 {
     struct task *self = argument;
 
@@ -106,7 +107,7 @@ static int stdio_install(struct process *process, const struct exec_request *req
         if (!file)
             continue;
         file_get(file);
-        err = fd_replace(process->task->files, fd, file, false);
+        err = fd_replace(process->leader->files, fd, file, false);
         if (err < 0) {
             file_put(file);
             return err;
@@ -118,7 +119,7 @@ static int stdio_install(struct process *process, const struct exec_request *req
 /* Everything that can fail. On success the task's thread is ready to run. */
 static int program_prepare(struct process *process, struct exec_request *request)
 {
-    struct task *task = process->task;
+    struct task *task = process->leader;
     struct exec_strings strings = {request->path, request->argv, request->envp, false, false};
     struct exec_program program = {0};
     struct file *file;
@@ -138,7 +139,7 @@ static int program_prepare(struct process *process, struct exec_request *request
     process->has_execed = true;
     /* Last of what can fail: by its stack process_free sees whether there is a thread to
      * destroy. */
-    err = thread_create(&task->thread, task_start, task);
+    err = thread_create(&task->thread, program_enter, task);
     if (err) {
         vm_space_put(program.space);
         return err;
@@ -223,7 +224,7 @@ int usermode_run(struct exec_request *request, struct wait_status *status)
     if (request->limit_ns)
         timer_start(&end_timeout, start + request->limit_ns + END_TIMEOUT_NS);
     which.pid = process->pid;
-    process_start(process);
+    task_start(process->leader);
     /* reaped_by_init keeps this one a zombie until here, other orphans vanish by themselves. */
     err = process_wait(&process_init_process, &which, &change);
     status->end = change.end;
@@ -232,6 +233,7 @@ int usermode_run(struct exec_request *request, struct wait_status *status)
     /* From here on all that is left has been killed: no limit of a program applies. */
     timer_start(&end_timeout, clock_monotonic_ns() + END_TIMEOUT_NS);
     others_reap();
+    deferred_flush(); /* it may hold the last of what uses a mount */
     mount_reset();
     timer_stop(&end_timeout);
     return err;

@@ -16,10 +16,12 @@
 #include "kernel/mm/slab.h"
 #include "kernel/mm/vmalloc.h"
 #include "kernel/proc/process.h"
+#include "kernel/sched/deferred.h"
 #include "kernel/sched/rcu.h"
 
 void leak_check_take(struct leak_counts *counts)
 {
+    deferred_flush(); /* its frees may be RCU's */
     rcu_barrier();
     /* Empty slabs count as free. */
     slab_drain();

@@ -165,7 +165,7 @@ void vm_rmap_unmap_range(struct vm_pager *pager, uint64_t first, uint64_t end, b
     cursor_insert(pager, &cursor);
     while ((space = cursor_next_space(pager, &cursor)) != NULL) {
         space_unmap_range(space, pager, first, end, ends);
-        vm_space_put(space);
+        vm_space_put_later(space);
     }
     vm_rmap_remove(&cursor);
 }

@@ -3,8 +3,9 @@
  * The life of an address space: creation, fork, the choice of an OOM victim, the end.
  *
  * References are held by tasks that run in the space and, for a moment, by readers of /proc, the
- * reverse map and the search for memory. The last one destroys it in the thread that put it; no
- * processor may be on its tables then, so a task leaves them first (vm_space_leave). Lists that
+ * reverse map and the search for memory. The last one destroys it: a task in its own thread, all
+ * others by deferred work, for the space is none of theirs (vm_space_put_later). No processor may
+ * be on its tables then, so a task leaves them first (vm_space_leave). Lists that
  * lead to a space hold no reference: whatever finds one there uses vm_space_get_unless_dead.
  *
  * Fork copies under the locks of parent and child. Private pages that may be written lose
@@ -168,18 +169,44 @@ void vm_space_leave(struct vm_space *space)
 
 static uint64_t pages_ending; /* atomic: in address spaces that are being destroyed */
 
-/* The destruction of a large space gives way to other threads, so it can be seen half done: until
- * its end all that the space had counts as on its way back. */
+/* True: that was the last reference. The destruction of a large space gives way to other threads,
+ * so it can be seen half done: until its end all that the space had counts as on its way back. */
+static bool space_put_only(struct vm_space *space)
+{
+    if (__atomic_fetch_sub(&space->refs, 1, __ATOMIC_ACQ_REL) != 1)
+        return false;
+    space->ending_pages = vm_space_weight(space);
+    __atomic_fetch_add(&pages_ending, space->ending_pages, __ATOMIC_RELAXED);
+    return true;
+}
+
+static void space_end(struct vm_space *space)
+{
+    uint64_t npages = space->ending_pages;
+
+    space_destroy(space);
+    __atomic_fetch_sub(&pages_ending, npages, __ATOMIC_RELAXED);
+}
+
 void vm_space_put(struct vm_space *space)
 {
-    uint64_t weight;
+    if (space_put_only(space))
+        space_end(space);
+}
 
-    if (__atomic_fetch_sub(&space->refs, 1, __ATOMIC_ACQ_REL) != 1)
+static void space_end_deferred(struct deferred *item)
+{
+    space_end(container_of(item, struct vm_space, ending));
+}
+
+/* A truncation or a reader of /proc would otherwise free the memory of a program that has ended
+ * meanwhile, gigabytes perhaps, and put its files, all in the middle of something else. */
+void vm_space_put_later(struct vm_space *space)
+{
+    if (!space_put_only(space))
         return;
-    weight = vm_space_weight(space);
-    __atomic_fetch_add(&pages_ending, weight, __ATOMIC_RELAXED);
-    space_destroy(space);
-    __atomic_fetch_sub(&pages_ending, weight, __ATOMIC_RELAXED);
+    deferred_init(&space->ending, space_end_deferred);
+    deferred_queue(&space->ending);
 }
 
 uint64_t vm_pages_ending(void)

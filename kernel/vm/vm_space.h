@@ -17,6 +17,7 @@
 #include "kernel/lib/list.h"
 #include "kernel/lib/rbtree.h"
 #include "kernel/lib/util.h"
+#include "kernel/sched/deferred.h"
 #include "kernel/sched/mutex.h"
 
 struct dentry;
@@ -68,6 +69,9 @@ struct vm_space {
     bool undumpable;         /* [a] only root looks into it: PR_SET_DUMPABLE, set-ID programs */
     struct list all;         /* [vm_space_list] */
     uint64_t visited;        /* [rmap_lock] by the walk of that number */
+    /* Written by the one that had the last reference. */
+    struct deferred ending;
+    uint64_t ending_pages; /* its weight then */
 };
 
 /* What is to be mapped. */
@@ -102,8 +106,10 @@ static inline bool vm_space_is_shared(const struct vm_space *space)
 }
 /* For a space found in a list: false if the last reference is gone already. */
 MUST_CHECK bool vm_space_get_unless_dead(struct vm_space *space);
-/* The last one frees areas, pages and tables: no processor may be on them. */
+/* The last one frees areas, pages and tables: no processor may be on them. `later`, for those that
+ * only look into the space of others: then the thread of deferred work does it. */
 void vm_space_put(struct vm_space *space);
+void vm_space_put_later(struct vm_space *space);
 /* Pages of spaces that are being destroyed, about: they come back soon. Any context. */
 uint64_t vm_pages_ending(void);
 

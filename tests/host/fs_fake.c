@@ -14,6 +14,7 @@
 #include "kernel/fs/vfs/fdtable.h"
 #include "kernel/proc/process.h"
 #include "kernel/proc/signal/signal.h"
+#include "kernel/sched/deferred.h"
 #include "kernel/sched/mutex.h"
 #include "kernel/sched/sched.h"
 #include "kernel/vm/vm_rmap.h"
@@ -366,6 +367,31 @@ void waitq_wake_all(struct waitq *queue)
 void waitq_wake_one(struct waitq *queue)
 {
     (void)queue;
+}
+
+/* Nothing is done before the flush, whatever locks are held by the one that queues. */
+static struct deferred *fake_deferred;
+
+bool deferred_queue(struct deferred *item)
+{
+    if (item->queued)
+        return false;
+    item->queued = true;
+    item->next = fake_deferred;
+    fake_deferred = item;
+    return true;
+}
+
+void deferred_flush(void)
+{
+    assert_false(mutex_from(0) || any_spin());
+    while (fake_deferred) {
+        struct deferred *item = fake_deferred;
+
+        fake_deferred = item->next;
+        item->queued = false;
+        item->function(item);
+    }
 }
 
 static struct waitq *entered;

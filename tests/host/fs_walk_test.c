@@ -4,6 +4,7 @@
 
 #include "kernel/fs/devfs/devfs.h"
 #include "kernel/fs/ramfs/ramfs.h"
+#include "kernel/sched/deferred.h"
 #include "kernel/syscall/handlers.h"
 
 #define ERR(call, err) assert_int_equal((call), -(err))
@@ -289,6 +290,80 @@ static void test_openat2(void **state)
     ERR(sys_openat2(task, dir, user("in"), user(large), sizeof(large)), E2BIG);
 }
 
+/* A tmpfs over /m, the working directory moved into it, and its root. */
+static struct dentry *mount_and_enter(void)
+{
+    char options[] = "";
+    struct dentry *directory;
+
+    OK(sys_chdir(task, user("/m")));
+    directory = fs_context_cwd(task->fs);
+    OK(mount_new("tmpfs", "t", directory, 0, options));
+    dentry_put(directory);
+    OK(sys_chdir(task, user("/m")));
+    return fs_context_cwd(task->fs);
+}
+
+/* What was detached goes with its last user, without a look by the latter: the close of a file, the
+ * step out of a directory. */
+static void test_detached_mount(void **state)
+{
+    struct dentry *root;
+    int fd;
+
+    (void)state;
+    OK(mkdir_("/m"));
+    root = mount_and_enter();
+    fd = (int)open_("file", LX_O_CREAT | LX_O_RDWR);
+    assert_true(fd >= 0);
+    OK(mount_remove(root, true));
+    dentry_put(root);
+    mount_sweep();
+    OK(sys_chdir(task, user("/")));
+    deferred_flush();
+    assert_int_equal(mount_detached(), 1); /* the file is open */
+    OK(sys_close(task, fd));
+    assert_int_equal(mount_detached(), 1);
+    deferred_flush();
+    assert_int_equal(mount_detached(), 0);
+
+    root = mount_and_enter();
+    OK(mount_remove(root, true));
+    dentry_put(root);
+    deferred_flush();
+    assert_int_equal(mount_detached(), 1); /* it is the working directory */
+    OK(sys_chdir(task, user("/")));
+    deferred_flush();
+    assert_int_equal(mount_detached(), 0);
+    OK(sys_rmdir(task, user("/m")));
+}
+
+/* However many are in use, and in whatever order they lose their users. */
+static void test_many_detached_mounts(void **state)
+{
+    int fds[40];
+
+    (void)state;
+    OK(mkdir_("/m"));
+    for (unsigned i = 0; i < ARRAY_SIZE(fds); i++) {
+        struct dentry *root = mount_and_enter();
+
+        fds[i] = (int)open_("file", LX_O_CREAT | LX_O_RDWR);
+        assert_true(fds[i] >= 0);
+        OK(mount_remove(root, true));
+        dentry_put(root);
+    }
+    OK(sys_chdir(task, user("/")));
+    for (unsigned i = 0; i < ARRAY_SIZE(fds); i++) {
+        deferred_flush();
+        assert_int_equal(mount_detached(), ARRAY_SIZE(fds) - i);
+        OK(sys_close(task, fds[i * 3 % ARRAY_SIZE(fds)]));
+    }
+    deferred_flush();
+    assert_int_equal(mount_detached(), 0);
+    OK(sys_rmdir(task, user("/m")));
+}
+
 static void test_bad_pointers(void **state)
 {
     char *bytes = aligned_alloc(4096, 8192);
@@ -321,6 +396,7 @@ int main(void)
         cmocka_unit_test(test_symlink_chains),  cmocka_unit_test(test_names),
         cmocka_unit_test(test_starting_points), cmocka_unit_test(test_mounts_and_roots),
         cmocka_unit_test(test_openat2),         cmocka_unit_test(test_bad_pointers),
+        cmocka_unit_test(test_detached_mount),  cmocka_unit_test(test_many_detached_mounts),
     };
 
     return fake_start(NULL) || cmocka_run_group_tests(tests, setup, teardown);

@@ -34,6 +34,7 @@
 #define ARCH_VECTOR_KICK     0xf1 /* look at your run queue */
 #define ARCH_VECTOR_CALL     0xf2 /* core/ipi.h */
 #define ARCH_VECTOR_PRINT    0xf3 /* dev/printer.c, to itself */
+#define ARCH_VECTOR_DEFERRED 0xf4 /* sched/deferred.c, to itself */
 #define ARCH_VECTOR_ERROR    0xfe
 #define ARCH_VECTOR_SPURIOUS 0xff
 

@@ -22,6 +22,7 @@
 #include "kernel/fs/ramfs/ramfs_file.h"
 #include "kernel/fs/page_cache/page_state.h"
 #include "kernel/fs/vfs/dentry.h"
+#include "kernel/fs/vfs/mount.h"
 #include "kernel/lib/assert.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/pmm.h"
@@ -671,6 +672,7 @@ static void pager_put(struct vm_pager *pager, struct dentry *name)
         dentry_put(name);
     else
         inode_put(container_of(pager, struct inode, pager));
+    mount_sweep_later(); /* a space is locked: not now */
 }
 
 const struct vm_pager_ops ramfs_pager_ops = {

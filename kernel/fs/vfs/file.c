@@ -145,6 +145,7 @@ void file_put(struct file *file)
     if (file->ops->release)
         file->ops->release(file);
     file_discard(file);
+    mount_sweep_later(); /* it may have been the last user of a file system without a place */
 }
 
 /* A file that no path leads to has an inode all the same: fstat and /proc/PID/fd look at it. */

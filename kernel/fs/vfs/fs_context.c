@@ -79,6 +79,7 @@ static void fs_struct_put(struct fs_struct *place)
     dentry_put(place->root);
     dentry_put(place->cwd);
     kfree(place);
+    mount_sweep_later();
 }
 
 /* `which` points at root or cwd in the structure. The reference is taken under the lock: a thread
@@ -104,6 +105,7 @@ static void fs_struct_dir_set(struct fs_struct *place, struct dentry **which, st
     __atomic_store_n(which, dentry, __ATOMIC_RELEASE); /* path_rcu.c reads it without the lock */
     spin_unlock(&place->lock);
     dentry_put(old);
+    mount_sweep_later();
 }
 
 struct dentry *fs_context_root(struct fs_context *context)

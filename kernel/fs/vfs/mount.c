@@ -35,13 +35,14 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/pmm.h"
 #include "kernel/mm/slab.h"
+#include "kernel/sched/deferred.h"
 #include "kernel/sched/sched.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/mount.h"
 #include "shared/linux/stat.h"
 
 #define BUSY_RETRIES 16 /* of an unmount, while others walk through it */
-#define SWEEP_MOST   16 /* detached mounts that an exit looks at */
+#define SWEEP_MOST   16 /* detached mounts that one sweep looks at */
 
 static struct mutex mount_lock = MUTEX_INIT(MUTEX_EXEC);
 static struct list mounts = LIST_INIT(mounts); /* fs_tree_lock */
@@ -434,6 +435,29 @@ void mount_sweep(void)
     mutex_lock(&mount_lock);
     sweep_locked(SWEEP_MOST);
     mutex_unlock(&mount_lock);
+}
+
+/* All of them, as any may be the one that has lost its last user; in pieces, as others wait for
+ * mount_lock. */
+static void sweep_deferred(struct deferred *item)
+{
+    unsigned left = mount_detached();
+
+    (void)item;
+    for (; left; left -= MIN(left, SWEEP_MOST)) {
+        mount_sweep();
+        sched_preempt_point();
+    }
+}
+
+/* A sweep looks through all that is in a detached tree, under mount_lock: not something that a task
+ * should do because it closed a file. However many do so, it is one sweep. */
+void mount_sweep_later(void)
+{
+    static struct deferred sweep = DEFERRED_INIT(sweep_deferred);
+
+    if (unlikely(mount_detached()))
+        deferred_queue(&sweep);
 }
 
 void mount_reset(void)

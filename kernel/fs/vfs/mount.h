@@ -38,8 +38,11 @@ MUST_CHECK int mount_change(struct dentry *root, uint32_t flags, char *options);
  * what lies in it goes too, and all of it vanishes when the last user does. */
 MUST_CHECK int mount_remove(struct dentry *root, bool detach);
 
-/* What was detached and is not used any more goes. Cheap when there is nothing. */
+/* What was detached and is not used any more goes. Cheap when there is nothing. The second is for
+ * those that may have been the last user, yet unmounted nothing: any context, the thread of
+ * deferred work does it. */
 void mount_sweep(void);
+void mount_sweep_later(void);
 unsigned mount_detached(void); /* how much of that there is */
 /* After a test, when no program runs: as it was at the start. */
 void mount_reset(void);

@@ -47,7 +47,7 @@ void procfs_unlock(uint64_t flags)
 /* Init is the kernel's own: it has no task. */
 static bool has_task(const struct process *process)
 {
-    return process->task && !process->sig_exiting;
+    return process->leader && !process->sig_exiting;
 }
 
 int procfs_get_memory(const struct procfs_node *node, struct vm_space **out_space,
@@ -61,9 +61,9 @@ int procfs_get_memory(const struct procfs_node *node, struct vm_space **out_spac
         return -ESRCH;
     spin_lock(&process->lock);
     /* The space and its layout change together under this lock: exec publishes both in one step. */
-    if (has_task(process) && process->task->thread.space &&
-        (!node->generation || node->generation == process->generation)) {
-        *out_space = process->task->thread.space;
+    if (has_task(process) && (!node->generation || node->generation == process->generation))
+        *out_space = process_space_locked(process);
+    if (*out_space) {
         *layout = process->layout;
         vm_space_get(*out_space);
     }
@@ -95,7 +95,7 @@ int procfs_lock_files(const struct procfs_node *node, struct fd_table **out_file
         return -ESRCH;
     /* Borrowed, and stays for as long as the tree is locked: exit first sets sig_exiting under
      * it. */
-    *out_files = has_task(process) ? process->task->files : NULL;
+    *out_files = has_task(process) ? process->leader->files : NULL;
     return 0;
 }
 
@@ -117,7 +117,7 @@ static bool process_is_undumpable(struct process *process)
 
     spin_lock(&process->lock);
     /* A process without memory (a zombie, or a fork that is not finished) hides nothing. */
-    space = has_task(process) ? process->task->thread.space : NULL;
+    space = has_task(process) ? process_space_locked(process) : NULL;
     /* Written by prctl without a lock, and by exec before the space is seen. */
     undumpable = space && __atomic_load_n(&space->undumpable, __ATOMIC_RELAXED);
     spin_unlock(&process->lock);
@@ -278,7 +278,7 @@ static int place_jump(const struct procfs_node *node, struct dentry **out_target
     if (!process)
         return -ESRCH;
     /* fs_context functions take their own lock and a reference. */
-    *out_target = has_task(process) ? which(process->task->fs) : NULL;
+    *out_target = has_task(process) ? which(process->leader->fs) : NULL;
     procfs_unlock(tree);
     return *out_target ? 0 : -ENOENT;
 }
@@ -342,7 +342,7 @@ static int show_comm(const struct procfs_node *node, struct procfs_text *text)
 static int write_comm(const struct procfs_node *node, struct user_iter *io)
 {
     struct process *self = thread_current()->task->process;
-    char name[sizeof(self->task->name)] = "";
+    char name[sizeof(self->leader->name)] = "";
     /* Cut off at 15 bytes, like PR_SET_NAME. */
     size_t wanted = MIN(io->left, sizeof(name) - 1);
 
@@ -350,7 +350,7 @@ static int write_comm(const struct procfs_node *node, struct user_iter *io)
         return -EFAULT;
     if (self->serial != node->serial)
         return -EINVAL;
-    memcpy(self->task->name, name, sizeof(name));
+    memcpy(self->leader->name, name, sizeof(name));
     return 0;
 }
 

@@ -87,7 +87,7 @@ int procfs_show_maps(const struct procfs_node *node, struct procfs_text *text)
     /* A path is too long for the kernel's stack; allocated before the lock is taken. */
     path = namebuf_alloc(LX_PATH_MAX);
     if (!path) {
-        vm_space_put(space);
+        vm_space_put_later(space);
         return -ENOMEM;
     }
     mutex_lock(&space->lock);
@@ -102,7 +102,7 @@ int procfs_show_maps(const struct procfs_node *node, struct procfs_text *text)
     if (area && text->used == 0)
         text->used = text->size; /* not enough room for even one */
     namebuf_free(path, LX_PATH_MAX);
-    vm_space_put(space);
+    vm_space_put_later(space);
     return 0;
 }
 
@@ -132,7 +132,7 @@ int procfs_show_environ(const struct procfs_node *node, struct procfs_text *text
     if (err || !space)
         return err;
     memory_put(space, layout.args_end, layout.env_end, text);
-    vm_space_put(space);
+    vm_space_put_later(space);
     return 0;
 }
 
@@ -167,7 +167,7 @@ int procfs_show_cmdline(const struct procfs_node *node, struct procfs_text *text
     if (err || !space)
         return err;
     cmdline_put(space, &layout, text);
-    vm_space_put(space);
+    vm_space_put_later(space);
     return 0;
 }
 
@@ -194,6 +194,6 @@ int procfs_show_statm(const struct procfs_node *node, struct procfs_text *text)
                                       PAGE_SHIFT),
                  (unsigned long long)space->data_pages);
     mutex_unlock(&space->lock);
-    vm_space_put(space);
+    vm_space_put_later(space);
     return 0;
 }

@@ -39,6 +39,7 @@ struct facts {
     uint64_t terminal, started_ns, rss_limit, queue_limit, affinity;
     uint64_t pending, shared_pending, blocked, ignored, caught;
     int nice;
+    unsigned threads;
     struct process_usage usage, children;
     struct identity *identity; /* counted; NULL: init's */
     struct credentials cred;   /* its copy */
@@ -54,17 +55,17 @@ static char state_of(const struct process *process)
     if (process->stopped)
         return 'T';
     /* Read without the run queue's lock: the state of a moment. */
-    if (process->task && process->task->thread.state == THREAD_RUNNABLE)
+    if (process->leader && process->leader->thread.state == THREAD_RUNNABLE)
         return 'R';
     /* Init has no task and sleeps. */
-    return process->task && !(process->task->thread.wait_ended_by & TIF_SIGNAL) ? 'D' : 'S';
+    return process->leader && !(process->leader->thread.wait_ended_by & TIF_SIGNAL) ? 'D' : 'S';
 }
 
 /* Tree and process locked. The sets are computed from the actions, as they are shown seldom and
  * change often. */
 static void facts_copy_signals(struct facts *facts, const struct process *process)
 {
-    const struct task *task = process->task;
+    const struct task *task = process->leader;
 
     facts->pending = task->sig_queue.set;
     facts->shared_pending = process->sig_queue.set;
@@ -80,14 +81,14 @@ static void facts_copy_signals(struct facts *facts, const struct process *proces
 /* Tree and process locked; the process has not begun to exit. */
 static void facts_copy_task(struct facts *facts, const struct process *process)
 {
-    const struct task *task = process->task;
+    const struct task *task = process->leader;
 
     facts->alive = true;
     /* Descriptors and directories stay while the tree is locked and sig_exiting is not set. */
     facts->umask = fs_context_umask(task->fs);
     facts->fd_capacity = task->files->capacity;
     facts->layout = process->layout;
-    facts->space = task->thread.space;
+    facts->space = process_space_locked(process);
     if (facts->space)
         vm_space_get(facts->space);
     facts_copy_signals(facts, process);
@@ -109,6 +110,8 @@ static void process_facts(struct facts *facts, struct process *process)
     facts->no_new_privs = process->no_new_privs;
     /* A zombie's usage is what it had at its end. */
     process_usage_locked(process, &facts->usage);
+    process_each_task (task, process)
+        facts->threads++;
     facts->children = process->children_usage;
     facts->started_ns = process->started_ns;
     facts->rss_limit = process->limits[LX_RLIMIT_RSS].current;
@@ -120,8 +123,8 @@ static void process_facts(struct facts *facts, struct process *process)
     facts->cred = facts->identity->cred;
     /* Of the user over all processes, as RLIMIT_SIGPENDING counts. */
     facts->queued = (unsigned)facts->identity->user->used[CHARGE_SIGNALS];
-    if (process->task) {
-        const struct thread *thread = &process->task->thread;
+    if (process->leader) {
+        const struct thread *thread = &process->leader->thread;
 
         facts->affinity = thread->affinity;
         facts->cpu = thread->cpu;
@@ -141,7 +144,7 @@ static int facts_take(const struct procfs_node *node, struct facts *facts)
     process_facts(facts, process);
     /* process.lock on top: exec cannot change memory and layout between two of these. */
     spin_lock(&process->lock);
-    if (process->task && !process->sig_exiting)
+    if (process->leader && !process->sig_exiting)
         facts_copy_task(facts, process);
     spin_unlock(&process->lock);
     procfs_unlock(tree);
@@ -165,7 +168,7 @@ static void facts_drop(struct facts *facts)
 {
     identity_put(facts->identity);
     if (facts->space)
-        vm_space_put(facts->space);
+        vm_space_put_later(facts->space);
 }
 
 static uint64_t stat_ticks(uint64_t ns)
@@ -214,10 +217,10 @@ int procfs_show_stat(const struct procfs_node *node, struct procfs_text *text)
                  f.parent, f.group, f.session, f.terminal, f.terminal_group,
                  (f.executed ? 0 : PF_FORKED_NOEXEC) | (f.alive ? 0 : PF_EXITING), f.usage.faults,
                  f.children.faults);
-    procfs_print(text, "%lu %lu %lu %lu %d %d 1 0 %lu %lu %lu %lu ", stat_ticks(f.usage.user_ns),
+    procfs_print(text, "%lu %lu %lu %lu %d %d %u 0 %lu %lu %lu %lu ", stat_ticks(f.usage.user_ns),
                  stat_ticks(f.usage.system_ns), stat_ticks(f.children.user_ns),
-                 stat_ticks(f.children.system_ns), 20 + f.nice, f.nice, stat_ticks(f.started_ns),
-                 f.mapped << PAGE_SHIFT, f.resident, f.rss_limit);
+                 stat_ticks(f.children.system_ns), 20 + f.nice, f.nice, f.threads,
+                 stat_ticks(f.started_ns), f.mapped << PAGE_SHIFT, f.resident, f.rss_limit);
     stat_memory(&f, permitted, text);
     facts_drop(&f);
     return 0;
@@ -276,7 +279,7 @@ static void status_memory(const struct facts *f, struct procfs_text *text)
 
 static void status_signals(const struct facts *f, struct procfs_text *text)
 {
-    procfs_print(text, "Threads:\t1\nSigQ:\t%u/%lu\n", f->queued, f->queue_limit);
+    procfs_print(text, "Threads:\t%u\nSigQ:\t%u/%lu\n", f->threads, f->queued, f->queue_limit);
     procfs_print(text, "SigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\n", f->pending,
                  f->shared_pending, f->blocked);
     procfs_print(text, "SigIgn:\t%016lx\nSigCgt:\t%016lx\n", f->ignored, f->caught);

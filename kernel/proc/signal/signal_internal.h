@@ -15,6 +15,8 @@
 #define SIGNAL_DEFAULT_STOP                                                                        \
     (SIGNAL_BIT(LX_SIGSTOP) | SIGNAL_BIT(LX_SIGTSTP) | SIGNAL_BIT(LX_SIGTTIN) |                    \
      SIGNAL_BIT(LX_SIGTTOU))
+/* Those that stop a process or continue it. */
+#define SIGNAL_JOB_CONTROL (SIGNAL_DEFAULT_STOP | SIGNAL_BIT(LX_SIGCONT))
 
 /* process.lock held: whether the action of the signal is to do nothing. */
 bool signal_is_ignored(const struct process *process, int number);
@@ -38,7 +40,7 @@ void signal_deliver(struct task *self, struct trap_frame *frame);
 void signal_stop_change(struct process *process, int number);
 static inline void signal_stop_prepare(struct process *process, int number)
 {
-    if (SIGNAL_BIT(number) & (SIGNAL_DEFAULT_STOP | SIGNAL_BIT(LX_SIGCONT)))
+    if (unlikely(SIGNAL_BIT(number) & SIGNAL_JOB_CONTROL))
         signal_stop_change(process, number);
 }
 

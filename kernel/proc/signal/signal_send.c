@@ -33,8 +33,23 @@ bool signal_is_ignored(const struct process *process, int number)
 /* process.lock held: the receiver pays. */
 struct signal_charge signal_charge_of(const struct process *process)
 {
-    return (struct signal_charge){process->task->identity,
+    return (struct signal_charge){process->leader->identity,
                                   process->limits[LX_RLIMIT_SIGPENDING].current};
+}
+
+/* Which task acts on a signal to the process: the first that lets it in or waits for it. If all
+ * have blocked it the leader, as good as any: the one that lets it in first takes it. */
+static inline struct task *signal_receiver(const struct process *process, int number)
+{
+    uint64_t bit = SIGNAL_BIT(number);
+
+    /* Nearly always the first: the walk is for programs with threads. */
+    if (likely(!(process->leader->sig_mask & bit)))
+        return process->leader;
+    process_each_task (task, process)
+        if (!(task->sig_mask & ~task->sig_wait & bit))
+            return task;
+    return process->leader;
 }
 
 /* Whether a queued signal costs no memory and is gone again before the receiver runs or anything
@@ -46,13 +61,12 @@ static inline bool is_passing(const struct task *task, const struct lx_siginfo *
            !(task->sig_mask & SIGNAL_BIT(info->signo));
 }
 
-/* process.lock held. task is the one to wake: the process has no other. entry: a timer's, or
- * NULL. */
-static inline int signal_add(struct process *process, struct signal_queue *queue,
+/* process.lock held. task: it alone is meant; NULL: the process. entry: a timer's, or NULL. */
+static inline int signal_add(struct process *process, struct task *task,
                              const struct lx_siginfo *info, struct signal_entry *entry,
                              bool must_queue)
 {
-    struct task *task = process->task;
+    struct signal_queue *queue = task ? &task->sig_queue : &process->sig_queue;
     struct signal_charge charge;
     int number = info->signo;
     int err = 0;
@@ -60,10 +74,11 @@ static inline int signal_add(struct process *process, struct signal_queue *queue
     ASSERT(spin_is_held_inline(&process->lock));
     /* Neither blocked nor caught nor waited for: no queue has it, and the mask plays no part. */
     if (number == LX_SIGKILL) {
-        arch_thread_add_work(&task->thread.arch, TIF_KILL);
-        sched_notify(&task->thread);
+        process_kill_locked(process);
         return 0;
     }
+    if (!task)
+        task = signal_receiver(process, number);
     /* Before the signal may be dropped: SIGCONT continues a process even if it ignores the
      * signal. */
     signal_stop_prepare(process, number);
@@ -96,14 +111,13 @@ static inline int send_info(struct process *process, struct task *task,
 {
     int err = 0;
 
-    if (!process->task)
+    if (!process->leader)
         return 0;
     spin_lock_inline(&process->lock);
     /* The queues were emptied when sig_exiting was set, under this lock: nothing may be added
      * since. */
     if (!process->sig_exiting)
-        err = signal_add(process, task ? &task->sig_queue : &process->sig_queue, info, NULL,
-                         must_queue);
+        err = signal_add(process, task, info, NULL, must_queue);
     spin_unlock_inline(&process->lock);
     return err;
 }
@@ -115,7 +129,7 @@ bool signal_send_entry_locked(struct process *process, struct signal_entry *entr
 
     ASSERT(process_tree_is_held());
     spin_lock(&process->lock);
-    err = signal_add(process, &process->sig_queue, &entry->info, entry, false);
+    err = signal_add(process, NULL, &entry->info, entry, false);
     queued = entry->queued;
     spin_unlock(&process->lock);
     ASSERT(!err);
@@ -253,7 +267,7 @@ bool signal_may_send_locked(const struct task *sender, struct process *process, 
      * receiver; within a session SIGCONT is always allowed, for shells. */
     if (process == sender->process || from->euid == 0)
         return true;
-    if (!process->task)
+    if (!process->leader)
         return false; /* the harness is root's */
     to = identity_of_locked(process);
     if (from->euid == to.uid || from->euid == to.suid || from->uid == to.uid ||

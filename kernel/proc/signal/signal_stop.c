@@ -25,12 +25,13 @@
 void signal_stop_change(struct process *process, int number)
 {
     uint64_t drop = number == LX_SIGCONT ? SIGNAL_DEFAULT_STOP : SIGNAL_BIT(LX_SIGCONT);
-    struct task *task = process->task;
 
+    ASSERT(spin_is_held(&process->lock));
     /* POSIX 2.4.1: pending stop signals are discarded when SIGCONT comes, and the other way round,
      * whether they are blocked or not. */
     signal_queue_drop(&process->sig_queue, drop);
-    signal_queue_drop(&task->sig_queue, drop);
+    process_each_task (task, process)
+        signal_queue_drop(&task->sig_queue, drop);
     __atomic_fetch_and(&process->group_signals, ~drop, __ATOMIC_RELAXED);
     if (number != LX_SIGCONT)
         return;
@@ -39,7 +40,8 @@ void signal_stop_change(struct process *process, int number)
         process->sig_stopped = false;
         process->sig_continued = true;
         /* sleep_stopped looks at sig_stopped after it has set its state, so this is never lost. */
-        sched_wake(&task->thread);
+        process_each_task (task, process)
+            sched_wake(&task->thread);
     }
 }
 

@@ -85,11 +85,12 @@ static struct signal_timer *fired_take(struct signal_timers *timers)
     return list;
 }
 
-/* Interrupt. A task that blocks the signal is not woken: it will look before it lets it in. */
+/* Interrupt, where the list of tasks is not to be walked: the leader is the one that is always
+ * there. A task that blocks the signal is not woken: it will look before it lets it in. */
 static void timer_rings(struct timer *hardware)
 {
     struct signal_timer *timer = container_of(hardware, struct signal_timer, timer);
-    struct task *task = timer->process->task;
+    struct task *task = timer->process->leader;
 
     /* In the list once, however often it fires before the task looks. */
     if (!__atomic_exchange_n(&timer->fired, 1, __ATOMIC_SEQ_CST))
@@ -117,7 +118,7 @@ static uint64_t time_of(const struct signal_timer *timer)
     if (!is_cpu(timer))
         return clock_monotonic_ns();
     /* Precise to now, also while it runs: what the task has used in this very call counts. */
-    sched_thread_times(&timer->process->task->thread, &times);
+    process_cpu_times(timer->process, &times);
     return timer->clock == SIGNAL_CLOCK_USER ? times.user_ns : times.total_ns;
 }
 
@@ -125,12 +126,15 @@ static void signal_timer_start(struct signal_timer *timer, uint64_t deadline_ns)
 {
     timer->armed = is_cpu(timer);
     /* The next way to ring 3 finds the earliest of them all and sets the alarm for it. */
-    if (timer->armed)
-        arch_thread_add_work(&timer->process->task->thread.arch, TIF_CPU_TIME);
-    else if (timer->realtime)
+    if (timer->armed) {
+        spin_lock(&timer->process->lock);
+        process_check_cpu_time_locked(timer->process);
+        spin_unlock(&timer->process->lock);
+    } else if (timer->realtime) {
         timer_start_realtime(&timer->timer, deadline_ns);
-    else
+    } else {
         timer_start(&timer->timer, deadline_ns);
+    }
 }
 
 /* The chain that the id belongs to. There is a table. */
@@ -581,7 +585,7 @@ void signal_timers_check_cpu(struct task *self)
 
     /* Cleared first: an alarm that rings from here on sets it again. */
     arch_thread_clear_work(&self->thread.arch, TIF_CPU_TIME);
-    sched_thread_times(&self->thread, &times);
+    process_cpu_times(process, &times);
     next = limit_check(process, times.total_ns);
     next = next == UINT64_MAX ? next : next - MIN(next, times.total_ns);
     for (struct signal_timer *timer = process->timers.cpu; timer; timer = timer->next_cpu) {

@@ -174,8 +174,8 @@ static int robust_list_of(struct task *self, int pid, uint64_t *head)
         err = -ESRCH;
     else if (mine->euid != 0)
         err = -EPERM;
-    else if (process->task) /* init has none */
-        *head = process->task->robust_list.va;
+    else if (process->leader) /* init has none */
+        *head = process->leader->robust_list.va;
     spin_unlock_irqrestore(&process_tree_lock, flags);
     return err;
 }

@@ -19,16 +19,15 @@
 /* Limits that something else enforces take effect at once. The process lives. */
 static void limit_apply_locked(struct process *process, unsigned resource)
 {
-    struct task *task = process->task;
     uint64_t current = process->limits[resource].current;
 
     ASSERT(spin_is_held(&process->lock));
     if (resource == LX_RLIMIT_NOFILE) {
-        __atomic_store_n(&task->files->limit, (uint32_t)MIN(current, FD_LIMIT_MAX),
-                         __ATOMIC_RELAXED);
+        process_each_task (task, process)
+            __atomic_store_n(&task->files->limit, (uint32_t)MIN(current, FD_LIMIT_MAX),
+                             __ATOMIC_RELAXED);
     } else if (resource == LX_RLIMIT_CPU) {
-        arch_thread_add_work(&task->thread.arch, TIF_CPU_TIME);
-        sched_kick_thread(&task->thread);
+        process_check_cpu_time_locked(process);
     } else {
         process_limits_apply_locked(process);
     }
@@ -75,7 +74,7 @@ static int limit_change(struct task *self, int pid, unsigned resource,
     struct process *process = pid ? process_find_locked(pid) : self->process;
     int err = 0;
 
-    if (!process || !process->task) /* that of a zombie may be asked for and changed, too */
+    if (!process || !process->leader) /* that of a zombie may be asked for and changed, too */
         err = -ESRCH;
     else if (!may_see_locked(self, process))
         err = -EPERM;

@@ -55,14 +55,6 @@ static bool may_set_locked(const struct task *self, struct process *process)
     return mine->euid == its.uid || mine->euid == its.euid || credentials_is_capable(mine);
 }
 
-/* Its task stays until the process was waited for: a zombie has a niceness and a policy, too, and
- * they may be changed. The kernel's own init has none. */
-static bool has_task_locked(const struct process *process)
-{
-    ASSERT(spin_is_held(&process_tree_lock));
-    return process->task != NULL;
-}
-
 /* 0 means the caller's own. */
 static int priority_target(const struct task *self, int which, int target)
 {
@@ -87,23 +79,22 @@ static bool may_have_nice(const struct task *self, const struct process *process
 }
 
 /* Better than before only for root, or up to RLIMIT_NICE. */
-static int nice_set_locked(const struct task *self, struct process *process, int nice)
+static int nice_set_locked(const struct task *self, struct task *target, int nice)
 {
-    struct thread *thread = &process->task->thread;
+    struct thread *thread = &target->thread;
 
     ASSERT(spin_is_held(&process_tree_lock));
-    if (!may_set_locked(self, process))
+    if (!may_set_locked(self, target->process))
         return -EPERM;
-    if (nice < thread->nice && !may_have_nice(self, process, nice))
+    if (nice < thread->nice && !may_have_nice(self, target->process, nice))
         return -EACCES;
     sched_set_nice(thread, nice, is_idle(thread->policy));
     return 0;
 }
 
-/* The action on each process that is meant, one after the other; `merge` joins what it gave. */
+/* The action on each task that is meant, one after the other; `merge` joins what it gave. */
 struct priority_call {
-    int (*action)(const struct task *self, struct process *process,
-                  int nice); /* 0 and up, or errno */
+    int (*action)(const struct task *self, struct task *target, int nice); /* 0 and up, or errno */
     int (*merge)(int result, int next);
     int nice;
 };
@@ -117,8 +108,9 @@ static int priority_walk_locked(const struct task *self, struct process_walk *wa
 
     ASSERT(spin_is_held(&process_tree_lock));
     while ((process = process_walk_next_locked(walk)) != NULL) {
-        if (has_task_locked(process) && (!uid || identity_of_locked(process).uid == *uid))
-            result = call->merge(result, call->action(self, process, call->nice));
+        if (!uid || identity_of_locked(process).uid == *uid)
+            process_each_task (task, process)
+                result = call->merge(result, call->action(self, task, call->nice));
         process_walk_pause_locked(walk, flags);
     }
     process_walk_end_locked(walk);
@@ -129,16 +121,16 @@ static int priority_apply(const struct task *self, int which, int target,
                           const struct priority_call *call)
 {
     uint64_t flags = spin_lock_irqsave(&process_tree_lock);
-    struct process *process;
     struct process_walk walk;
+    struct task *task;
     struct pid *group;
     int result = -ESRCH;
 
     target = priority_target(self, which, target);
     if (which == LX_PRIO_PROCESS) {
-        process = process_find_locked(target);
-        if (process && has_task_locked(process))
-            result = call->action(self, process, call->nice);
+        task = task_find_locked(target);
+        if (task)
+            result = call->action(self, task, call->nice);
     } else if (which == LX_PRIO_PGRP) {
         group = process_group_find_locked(target);
         if (group) {
@@ -171,12 +163,12 @@ int64_t sys_setpriority(struct task *self, int which, int target, int nice)
 }
 
 /* 20 - nice, as the raw system call returns it: 1 to 40, so that no result looks like an error. */
-static int nice_get_locked(const struct task *self, struct process *process, int nice)
+static int nice_get_locked(const struct task *self, struct task *target, int nice)
 {
     ASSERT(spin_is_held(&process_tree_lock));
     (void)self;
     (void)nice;
-    return SCHED_NICE_MAX + 1 - process->task->thread.nice;
+    return SCHED_NICE_MAX + 1 - target->thread.nice;
 }
 
 static int get_merge(int result, int next)
@@ -196,19 +188,25 @@ int64_t sys_getpriority(struct task *self, int which, int target)
 
 /* --- policies --- */
 
-/* The process meant, referenced, or NULL. The reference keeps the structure and its task's memory,
- * not the process alive. */
-static struct process *process_get_by_pid(const struct task *self, int pid)
+/* 0 means the caller. A task stays until its process was waited for: that of a zombie has a
+ * niceness and a policy, too, and they may be changed. */
+static struct task *target_find_locked(struct task *self, int pid)
+{
+    ASSERT(spin_is_held(&process_tree_lock));
+    return pid ? task_find_locked(pid) : self;
+}
+
+/* The task meant, kept by a reference to its process, or NULL. That keeps the memory of both, not
+ * the process alive. */
+static struct task *target_get(struct task *self, int pid)
 {
     uint64_t flags = spin_lock_irqsave(&process_tree_lock);
-    struct process *process = pid ? process_find_locked(pid) : self->process;
+    struct task *target = target_find_locked(self, pid);
 
-    if (process && !has_task_locked(process))
-        process = NULL;
-    if (process)
-        process_get(process);
+    if (target)
+        process_get(target->process);
     spin_unlock_irqrestore(&process_tree_lock, flags);
-    return process;
+    return target;
 }
 
 /* There are no real-time policies: not even root may have one, as with RLIMIT_RTPRIO 0. */
@@ -228,16 +226,16 @@ static int policy_check(int policy, int priority)
 }
 
 /* The owner may not take back what makes the process, or its children, worse. */
-static bool may_have_policy_locked(const struct task *self, struct process *process,
-                                   uint32_t policy)
+static bool may_have_policy_locked(const struct task *self, struct task *target, uint32_t policy)
 {
-    const struct thread *thread = &process->task->thread;
+    const struct thread *thread = &target->thread;
 
     ASSERT(spin_is_held(&process_tree_lock));
-    if (!may_set_locked(self, process))
+    if (!may_set_locked(self, target->process))
         return false;
     /* SCHED_IDLE is less than any niceness: to leave it is to get a better one. */
-    if (is_idle(thread->policy) && !is_idle(policy) && !may_have_nice(self, process, thread->nice))
+    if (is_idle(thread->policy) && !is_idle(policy) &&
+        !may_have_nice(self, target->process, thread->nice))
         return false;
     return !(thread->policy & ~policy & LX_SCHED_RESET_ON_FORK) ||
            credentials_is_capable(&self->fs->cred);
@@ -254,7 +252,7 @@ static void policy_apply(struct thread *thread, uint32_t policy)
  * known. */
 static int64_t policy_set(struct task *self, int pid, int policy, struct uptr param)
 {
-    struct process *process;
+    struct task *target;
     int priority, err;
     uint64_t flags;
 
@@ -264,16 +262,16 @@ static int64_t policy_set(struct task *self, int pid, int policy, struct uptr pa
     if (err)
         return err;
     flags = spin_lock_irqsave(&process_tree_lock);
-    process = pid ? process_find_locked(pid) : self->process;
-    if (!process || !has_task_locked(process)) {
+    target = target_find_locked(self, pid);
+    if (!target) {
         err = -ESRCH;
     } else {
-        struct thread *thread = &process->task->thread;
+        struct thread *thread = &target->thread;
 
         if (policy < 0)
             policy = thread->policy;
         err = policy_check(policy & ~LX_SCHED_RESET_ON_FORK, priority);
-        if (err != -EINVAL && !may_have_policy_locked(self, process, (uint32_t)policy))
+        if (err != -EINVAL && !may_have_policy_locked(self, target, (uint32_t)policy))
             err = -EPERM;
         if (!err)
             policy_apply(thread, (uint32_t)policy);
@@ -295,13 +293,13 @@ int64_t sys_sched_setparam(struct task *self, int pid, struct uptr param)
 
 int64_t sys_sched_getscheduler(struct task *self, int pid)
 {
-    struct process *process = pid < 0 ? NULL : process_get_by_pid(self, pid);
+    struct task *target = pid < 0 ? NULL : target_get(self, pid);
     int64_t policy;
 
-    if (!process)
+    if (!target)
         return pid < 0 ? -EINVAL : -ESRCH;
-    policy = (int64_t)process->task->thread.policy;
-    process_put(process);
+    policy = (int64_t)target->thread.policy;
+    process_put(target->process);
     return policy;
 }
 
@@ -335,13 +333,13 @@ int64_t sys_sched_get_priority_min(struct task *self, int policy)
 /* The length of the thread's slice, whatever its policy. */
 int64_t sys_sched_rr_get_interval(struct task *self, int pid, struct uptr interval)
 {
-    struct process *process = pid < 0 ? NULL : process_get_by_pid(self, pid);
+    struct task *target = pid < 0 ? NULL : target_get(self, pid);
     struct lx_timespec slice = {0, 0};
 
-    if (!process)
+    if (!target)
         return pid < 0 ? -EINVAL : -ESRCH;
-    slice.nsec = process->task->thread.slice_ns;
-    process_put(process);
+    slice.nsec = target->thread.slice_ns;
+    process_put(target->process);
     return vm_user_write(interval, &slice, sizeof(slice));
 }
 
@@ -358,38 +356,38 @@ static uint64_t cpus_online(void)
 /* Returns the bytes written. Processors that are offline are not shown. */
 int64_t sys_sched_getaffinity(struct task *self, int pid, unsigned nbytes, struct uptr mask)
 {
-    struct process *process;
+    struct task *target;
     uint64_t cpus;
 
     if (nbytes * 8 < CPU_SET_NBYTES * 8 || (nbytes & 7)) /* bits, in 32 bits, as Linux */
         return -EINVAL;
-    process = process_get_by_pid(self, pid);
-    if (!process)
+    target = target_get(self, pid);
+    if (!target)
         return -ESRCH;
-    cpus = __atomic_load_n(&process->task->thread.affinity, __ATOMIC_RELAXED) & cpus_online();
-    process_put(process);
+    cpus = __atomic_load_n(&target->thread.affinity, __ATOMIC_RELAXED) & cpus_online();
+    process_put(target->process);
     return vm_user_write(mask, &cpus, CPU_SET_NBYTES) ? -EFAULT : CPU_SET_NBYTES;
 }
 
 /* Processors that are not there are ignored, but some must be left. */
 int64_t sys_sched_setaffinity(struct task *self, int pid, unsigned nbytes, struct uptr mask)
 {
-    struct process *process;
+    struct task *target;
     uint64_t cpus = 0, flags;
     bool may;
 
     if (vm_user_read(&cpus, mask, MIN(nbytes, (unsigned)CPU_SET_NBYTES)))
         return -EFAULT;
-    process = process_get_by_pid(self, pid);
-    if (!process)
+    target = target_get(self, pid);
+    if (!target)
         return -ESRCH;
     flags = spin_lock_irqsave(&process_tree_lock);
-    may = has_task_locked(process) && may_set_locked(self, process);
+    may = may_set_locked(self, target->process);
     spin_unlock_irqrestore(&process_tree_lock, flags);
     cpus &= cpus_online();
     if (may && cpus)
-        sched_set_affinity(&process->task->thread, cpus);
-    process_put(process);
+        sched_set_affinity(&target->thread, cpus);
+    process_put(target->process);
     if (!may)
         return -EPERM;
     return cpus ? 0 : -EINVAL;

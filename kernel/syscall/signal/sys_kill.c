@@ -153,7 +153,7 @@ static int tkill(struct task *self, int tgid, int tid, const struct lx_siginfo *
     flags = spin_lock_irqsave(&process_tree_lock);
     process = process_find_locked(tid);
     if (process && (!tgid || tgid == process->pid))
-        err = kill_send_locked(self, process, process->task, info, must_queue);
+        err = kill_send_locked(self, process, process->leader, info, must_queue);
     spin_unlock_irqrestore(&process_tree_lock, flags);
     return err;
 }

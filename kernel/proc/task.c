@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tasks: made, started, given back.
+ *
+ * A task is made inside a process that nothing else knows and gets the rest bit by bit (fork.c,
+ * usermode.c): descriptors, directories, credentials, a thread. What it never got is NULL, which
+ * task_free relies on. Once its thread runs it holds a reference to its process, until the last
+ * switch away from its stack; the structure itself stays on the list of its process, as what is
+ * asked of a process after its end (credentials, niceness, name) is in its leader.
+ */
+#include "kernel/proc/task.h"
+
+#include "kernel/arch/x86_64/features.h"
+#include "kernel/fs/vfs/fdtable.h"
+#include "kernel/fs/vfs/fs_context.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/slab.h"
+#include "kernel/proc/identity.h"
+#include "kernel/proc/process.h"
+#include "kernel/sched/sched.h"
+#include "shared/linux/errno.h"
+
+static struct slab_cache *task_cache, *fpu_cache;
+
+void task_init(void)
+{
+    task_cache = slab_cache_create("task", sizeof(struct task));
+    /* Room to align the area to 64 bytes by hand. */
+    fpu_cache = slab_cache_create("fpu", MIN(features.fpu_nbytes + 64u, 4096u));
+}
+
+int task_create(struct process *process)
+{
+    struct task *task = slab_zalloc(task_cache);
+
+    if (!task)
+        return -ENOMEM;
+    task->fpu_object = slab_alloc(fpu_cache);
+    if (!task->fpu_object) {
+        slab_free(task_cache, task);
+        return -ENOMEM;
+    }
+    task->process = process;
+    task->sig_stack.flags = LX_SS_DISABLE;
+    list_push_back(&process->tasks, &task->link);
+    return 0;
+}
+
+void task_free(struct task *task)
+{
+    list_remove(&task->link);
+    if (task->files)
+        fd_table_put(task->files);
+    if (task->fs)
+        fs_context_destroy(task->fs);
+    if (task->fpu_object)
+        slab_free(fpu_cache, task->fpu_object);
+    /* Only a thread that never ran: one that did has given its stack back in task_ended. */
+    if (task->thread.arch.stack_top)
+        thread_destroy(&task->thread);
+    identity_put(task->identity);
+    slab_free(task_cache, task);
+}
+
+/* The last switch away from a task: no processor is on its stack any more. */
+static void task_ended(struct thread *thread)
+{
+    struct task *task = container_of(thread, struct task, thread);
+
+    thread_destroy(thread); /* a zombie needs no stack */
+    slab_free(fpu_cache, task->fpu_object);
+    task->fpu_object = NULL;
+    process_put(task->process);
+}
+
+void task_start(struct task *task)
+{
+    process_get(task->process); /* the thread's own, until task_ended */
+    task->thread.ended = task_ended;
+    sched_start(&task->thread);
+}
+
+void task_set_name(struct task *task, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    /* Cut off at 15 bytes, as PR_SET_NAME does. */
+    str_copy(task->name, sizeof(task->name), slash ? slash + 1 : path);
+}
