@@ -362,9 +362,9 @@ static int may_rename(struct fs_context *context, const struct rename_pair *pair
 
 static bool is_one_name(const struct rename_pair *pair)
 {
-    return pair->old.parent == pair->new.parent &&
-           pair->old.len == pair->new.len &&memcmp(pair->old.name, pair->new.name, pair->old.len) ==
-               0;
+    if (pair->old.parent != pair->new.parent || pair->old.len != pair->new.len)
+        return false;
+    return memcmp(pair->old.name, pair->new.name, pair->old.len) == 0;
 }
 
 /* Two names of one file: nothing to do, as POSIX has it. But they were looked up one after the
