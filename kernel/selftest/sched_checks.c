@@ -275,7 +275,7 @@ KTEST(mutex_fair, "sched-mutex-hands-over")
 
 /* --- interrupts --- */
 
-static void sleep_once(void *argument)
+static void sleeper_run(void *argument)
 {
     struct waiter waiter;
 
@@ -298,7 +298,7 @@ KTEST(wake_interrupts, "sched-wake-leaves-interrupts-on")
 
     waitq_init(&unused);
     contest_reset();
-    KTEST_EXPECT(contest_start(0, 1, sleep_once), "not enough memory");
+    KTEST_EXPECT(contest_start(0, 1, sleeper_run), "not enough memory");
     for (uint64_t end = clock_monotonic_ns() + 1000 * MS;;) {
         asleep = __atomic_load_n(&sleeper->state, __ATOMIC_RELAXED) == THREAD_BLOCKED;
         if (asleep || clock_monotonic_ns() > end)
