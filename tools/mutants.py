@@ -7,8 +7,8 @@ Usage: mutants.py [-n N] [--seed S] [-b BUILD] [--plan FILE] [--files PATTERN] [
 
 Each mutant is one change of one line in a function of kernel/**/*.c (selftest excepted). It is
 built in a copy of the tree (BUILD/mutants/tree) and asked by the host tests that contain the file.
-Then it is booted: with two processors (baseline, regression and default plan), with the long plan
-and the checks inside the kernel, and with one processor. Tests whose names share words with the
+Then it is booted: with two processors (checks inside the kernel, regression and default plan), with
+the long plan, and with one processor. Tests whose names share words with the
 changed file come first, and the first test that fails kills it: most boots are short. Meanwhile the
 next mutants are built.
 The same seed gives the same mutants as long as the sources are the same.
@@ -47,7 +47,7 @@ HANG_SECONDS = 60  # no host test program takes so long
 QUICK_PLANS = ["tests/user/regression.plan", "rootfs/etc/firstlight/plan"]
 # Number of processors, plans, words for the kernel, and the silence, in seconds, that no sound
 # kernel keeps.
-STAGES = [(2, QUICK_PLANS, "", 30), (2, ["tests/user/long.plan"], "ktest=*", 120),
+STAGES = [(2, QUICK_PLANS, "ktest=*", 30), (2, ["tests/user/long.plan"], "", 120),
           (1, QUICK_PLANS, "", 30)]
 # What is made of these is not an object with notes of the compiler.
 MORE_OBJECTS = ("kernel/lib/string.c", "kernel/vdso/vdso.c")

@@ -12,8 +12,7 @@
  *
  * The end is in exit.c: alive, sig_exiting (takes no signals, still has a parent and children),
  * zombie (has neither memory nor children), unlinked (waited for). References: the tree's until it
- * is unlinked, the thread's until its stack is left for good, and those that a walk or a call
- * takes.
+ * is unlinked, the thread's until its stack is left for good, and those that walks and calls take.
  *
  * process_tree_lock comes before process.lock. It guards the relations between processes;
  * process.lock guards what signals, exec and setuid replace. A process under the tree lock that is

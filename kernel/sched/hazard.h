@@ -13,7 +13,7 @@
  *          least one of the two sees the other.
  * Locks:   none. A writer that drains may hold mutexes, but no spinlock: readers take neither.
  * Context: threads.
- * Tests:   tests/user/stress
+ * Tests:   kernel/selftest/rcu_checks.c, tests/user/stress
  */
 #pragma once
 

@@ -272,3 +272,48 @@ KTEST(mutex_fair, "sched-mutex-hands-over")
     KTEST_EXPECT(most <= 500, "overtaken %u times", most);
     return true;
 }
+
+/* --- interrupts --- */
+
+static void sleeper_run(void *argument)
+{
+    struct waiter waiter;
+
+    (void)argument;
+    sched_first();
+    waitq_enter(&unused, &waiter);
+    if (waitq_sleep(&waiter, 1, 0))
+        contest.overlaps++; /* nothing interrupts a thread of the kernel */
+    waitq_leave(&unused, &waiter);
+    sched_exit();
+}
+
+/* A waker whose interrupts are on has them on afterwards, too, whether the other thread slept or
+ * not. */
+KTEST(wake_interrupts, "sched-wake-leaves-interrupts-on")
+{
+    const struct thread *sleeper = &contest.threads[0];
+    bool asleep, ended;
+    unsigned off = 0;
+
+    waitq_init(&unused);
+    contest_reset();
+    KTEST_EXPECT(contest_start(0, 1, sleeper_run), "not enough memory");
+    for (uint64_t end = clock_monotonic_ns() + 1000 * MS;;) {
+        asleep = __atomic_load_n(&sleeper->state, __ATOMIC_RELAXED) == THREAD_BLOCKED;
+        if (asleep || clock_monotonic_ns() > end)
+            break;
+        sched_yield_cpu();
+    }
+    sched_yield_cpu(); /* it is off its processor, if it has this one */
+    sched_wake(&contest.threads[0]);
+    off += !irq_enabled();
+    irq_enable();
+    sched_wake(thread_current()); /* is awake */
+    off += !irq_enabled();
+    irq_enable();
+    ended = contest_end(1);
+    KTEST_EXPECT(asleep && ended, "the thread did not %s", asleep ? "end" : "sleep");
+    KTEST_EXPECT(!off, "interrupts were off after %u of 2 wake-ups", off);
+    return true;
+}

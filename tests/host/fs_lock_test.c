@@ -135,7 +135,7 @@ static void test_split_without_memory(void **state)
         struct fake_balance before = fake_balance();
         int64_t err = -ENOLCK;
 
-        for (int n = 1; err; n++) {
+        for (int n = 0; err; n++) {
             assert_true(n < 5);
             fake_fail_allocation(n);
             err = set(0, middle[i], 4, 2);

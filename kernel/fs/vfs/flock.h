@@ -7,7 +7,7 @@
  * Locks:   INODE of the inode, then a spinlock of rank FLOCK for the waiters.
  * Context: thread.
  * Fails:   -EAGAIN when not to wait, -EDEADLK, -EINTR, -EINVAL, -ENOLCK, -ENOMEM.
- * Tests:   tests/host/fs_file_test.c, tests/user/fs/lock_*.c
+ * Tests:   tests/host/fs_lock_test.c, fs_file_test.c, tests/user/fs/lock_*.c
  */
 #pragma once
 

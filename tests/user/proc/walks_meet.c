@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Walks over the members of a large group, two at a time: each goes past where the other one is. */
+/* Walks over the members of a large group, more at a time than there are processors: one that has
+ * been preempted is overtaken by others. */
 #define _GNU_SOURCE
 #include <sched.h>
 #include <signal.h>
@@ -10,6 +11,7 @@
 #include "tests/user/lib/check.h"
 
 #define MEMBERS      100 /* more than the kernel looks at without a pause */
+#define WALKERS      8
 #define STACK_NBYTES 2048
 #define WALKS_NS     100000000u
 
@@ -41,19 +43,24 @@ static void walk(void)
 
 static void group(void)
 {
-    pid_t pids[MEMBERS], walker;
+    pid_t pids[MEMBERS], walkers[WALKERS];
     int status;
 
     CHECK_OK(setpgid(0, 0));
     for (unsigned i = 0; i < MEMBERS; i++)
         pids[i] =
             (pid_t)CHECK_OK(clone(member, stacks[i] + STACK_NBYTES - 16, CLONE_VM | SIGCHLD, NULL));
-    walker = (pid_t)CHECK_OK(fork());
-    walk();
-    if (walker == 0)
-        _exit(0);
-    CHECK_EQ(waitpid(walker, &status, 0), walker);
-    CHECK_EQ(status, 0);
+    for (unsigned i = 0; i < WALKERS; i++) {
+        walkers[i] = (pid_t)CHECK_OK(fork());
+        if (walkers[i] == 0) {
+            walk();
+            _exit(0);
+        }
+    }
+    for (unsigned i = 0; i < WALKERS; i++) {
+        CHECK_EQ(waitpid(walkers[i], &status, 0), walkers[i]);
+        CHECK_EQ(status, 0);
+    }
     for (unsigned i = 0; i < MEMBERS; i++)
         CHECK_OK(kill(pids[i], SIGKILL));
     for (unsigned i = 0; i < MEMBERS; i++)

@@ -257,6 +257,18 @@ static void read_much(int fd)
     }
 }
 
+/* What there is room for is written by one call. */
+static void check_whole(void)
+{
+    check_begin();
+    CHECK_EQ(write(master, bytes, 1000), 1000);
+    await_queued(terminal, 1000);
+    CHECK_EQ(read(terminal, bytes, 1000), 1000);
+    CHECK_EQ(write(terminal, bytes, 1000), 1000);
+    CHECK_EQ(read(master, bytes, 1000), 1000);
+    check_end();
+}
+
 /* Far more than fits anywhere: the writer waits, and nothing is lost, in both directions. */
 static void check_much(void)
 {
@@ -350,6 +362,7 @@ int main(void)
     check_poll();
     check_queue();
     check_discarding_change();
+    check_whole();
     check_much();
     check_marks();
     check_much_is_interrupted();
