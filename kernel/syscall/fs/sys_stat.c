@@ -223,6 +223,14 @@ static struct fs_context real_user(const struct fs_context *context)
 
 /* Mode 0 (F_OK) asks for existence alone. A file on a noexec mount cannot be executed whatever its
  * mode says. */
+static int access_check(const struct fs_context *context, struct inode *inode, unsigned access)
+{
+    if ((access & INODE_EXEC) && (inode->mode & LX_S_IFMT) == LX_S_IFREG &&
+        (inode->super->flags & LX_MS_NOEXEC))
+        return -EACCES;
+    return access ? inode_permission(inode, &context->cred, access) : 0;
+}
+
 static int access_walk(struct task *self, struct fs_context *context, int dirfd, const char *path,
                        unsigned flags, unsigned access)
 {
@@ -236,11 +244,22 @@ static int access_walk(struct task *self, struct fs_context *context, int dirfd,
     path_start_put(&start);
     if (err)
         return err;
-    err = access ? inode_permission(dentry->inode, &context->cred, access) : 0;
-    if ((access & INODE_EXEC) && (dentry->inode->mode & LX_S_IFMT) == LX_S_IFREG &&
-        (dentry->inode->super->flags & LX_MS_NOEXEC))
-        err = -EACCES;
+    err = access_check(context, dentry->inode, access);
     dentry_put(dentry);
+    return err;
+}
+
+/* AT_EMPTY_PATH: the descriptor itself, which may be of a file without a name. */
+static int access_of_fd(struct task *self, const struct fs_context *context, int fd,
+                        unsigned access)
+{
+    struct inode *inode;
+    int err = user_fd_inode(self, fd, &inode);
+
+    if (err)
+        return err;
+    err = access_check(context, inode, access);
+    inode_put(inode);
     return err;
 }
 
@@ -259,6 +278,8 @@ int64_t sys_faccessat2(struct task *self, int dirfd, struct uptr from, int mode,
         return err;
     if (path.text[0] == '\0' && !(flags & LX_AT_EMPTY_PATH))
         err = -ENOENT;
+    else if (path.text[0] == '\0' && dirfd != LX_AT_FDCWD)
+        err = access_of_fd(self, &context, dirfd, (unsigned)mode);
     else
         err = access_walk(self, &context, dirfd, path.text, walk_flags(flags), (unsigned)mode);
     user_path_put(&path);

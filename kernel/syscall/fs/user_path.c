@@ -110,8 +110,7 @@ int user_look(struct task *self, int dirfd, struct uptr from, unsigned flags,
     return err;
 }
 
-/* The inode behind a descriptor alone. */
-static int inode_of_fd(struct task *self, int fd, struct inode **out_inode)
+int user_fd_inode(struct task *self, int fd, struct inode **out_inode)
 {
     struct fd_ref ref = fd_find_any(self->files, fd);
 
@@ -138,7 +137,7 @@ int user_walk_inode(struct task *self, int dirfd, struct uptr from, unsigned fla
         if (err)
             return err;
         if (first == '\0')
-            return inode_of_fd(self, dirfd, out_inode);
+            return user_fd_inode(self, dirfd, out_inode);
     }
     err = user_walk(self, dirfd, from, flags, &dentry);
     if (err)

@@ -47,3 +47,5 @@ MUST_CHECK int user_look(struct task *self, int dirfd, struct uptr path, unsigne
 /* The same for calls with AT_EMPTY_PATH: the inode, referenced, also of a file without a name. */
 MUST_CHECK int user_walk_inode(struct task *self, int dirfd, struct uptr path, unsigned flags,
                                struct inode **out_inode);
+/* What an empty path with AT_EMPTY_PATH means: the inode behind the descriptor alone. */
+MUST_CHECK int user_fd_inode(struct task *self, int fd, struct inode **out_inode);

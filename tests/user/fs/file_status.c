@@ -117,6 +117,22 @@ static void check_access(void)
     CHECK_OK(faccessat(AT_FDCWD, NAME, R_OK, 0));
 }
 
+/* Of a descriptor alone, which may be of something that has no name. */
+static void check_access_of_descriptor(void)
+{
+    int ends[2];
+
+    CHECK_OK(pipe(ends));
+    CHECK_EQ(raw4(SYS_faccessat2, ends[0], "", F_OK, AT_EMPTY_PATH), 0);
+    CHECK_EQ(raw4(SYS_faccessat2, ends[0], "", R_OK | W_OK, AT_EMPTY_PATH), 0);
+    CHECK_EQ(raw4(SYS_faccessat2, ends[0], "", X_OK, AT_EMPTY_PATH), -EACCES);
+    CHECK_EQ(raw4(SYS_faccessat2, ends[0], "", X_OK, 0), -ENOENT);
+    CHECK_EQ(raw4(SYS_faccessat2, ends[0], "x", F_OK, AT_EMPTY_PATH), -ENOTDIR);
+    CHECK_OK(close(ends[0]));
+    CHECK_OK(close(ends[1]));
+    CHECK_EQ(raw4(SYS_faccessat2, ends[0], "", F_OK, AT_EMPTY_PATH), -EBADF);
+}
+
 static void check_times(void)
 {
     struct stat before, st;
@@ -190,6 +206,7 @@ int main(void)
     check_modes();
     check_fields();
     check_access();
+    check_access_of_descriptor();
     check_times();
     check_statx();
     check_owner_and_filesystem();
