@@ -15,7 +15,7 @@
 #define PATH   "/tmp/append_grows"
 #define PAGE   4096
 #define NPAGES 16
-#define ROUNDS 500
+#define ROUNDS 100
 
 static void append(int fd)
 {

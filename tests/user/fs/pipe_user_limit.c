@@ -45,10 +45,11 @@ static void check_user(void)
     CHECK_OK(setresuid(USER, USER, USER));
     n = make_large(ends);
     /* As many as fit, the last one with its first sixteen pages. */
-    if (machine.totalram * machine.mem_unit > SMALL)
-        CHECK_EQ(n, SOFT / (LARGE / PAGE));
-    else
+    if (machine.totalram * machine.mem_unit <= SMALL) {
         CHECK(n > 4 && n <= SOFT / (LARGE / PAGE));
+        _exit(0);
+    }
+    CHECK_EQ(n, SOFT / (LARGE / PAGE));
     CHECK_EQ(fcntl(ends[0], F_GETPIPE_SZ), 2 * PAGE);
     CHECK_ERR(fcntl(ends[0], F_SETPIPE_SZ, 4 * PAGE), EPERM);
     CHECK_EQ(fcntl(ends[0], F_SETPIPE_SZ, PAGE), PAGE); /* smaller it may become */
