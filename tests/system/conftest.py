@@ -57,6 +57,11 @@ def run(*args, **more):
                           errors="replace", check=False, **more)
 
 
+def hear_hangup():
+    """For a child: SIGHUP ends it, also if the tests are run behind nohup, which ignores it."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 def machine_of(process, seconds=60):
     """A descriptor of the QEMU that the process has started, once it is there; for `has_ended`."""
     deadline = time.monotonic() + seconds

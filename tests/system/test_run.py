@@ -12,7 +12,7 @@ import time
 import pytest
 
 import machine
-from conftest import TOP, has_ended, machine_of, run, tool
+from conftest import TOP, has_ended, hear_hangup, machine_of, run, tool
 
 HEAD = "KTAP version 1\n1..1\n"
 TAIL = "# firstlight: verdict={} total=1 passed={} failed={} skipped=0\n"
@@ -103,7 +103,8 @@ def test_loader_that_returns_to_the_firmware(stub):
 def test_streams_and_dies_when_told(stub, number, status):
     """The serial line comes out while the machine runs; what ends run.sh ends QEMU, too."""
     proc = subprocess.Popen([tool("run.sh"), "-a", "tcg", stub("hello\n", 0, HANG)],
-                            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+                            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                            preexec_fn=hear_hangup)
     for line in proc.stdout:
         if line == b"hello\n":
             break

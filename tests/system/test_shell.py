@@ -17,7 +17,7 @@ import time
 import pytest
 
 import machine
-from conftest import BUILD, has_ended, machine_of, open_terminal, run, tool
+from conftest import BUILD, has_ended, hear_hangup, machine_of, open_terminal, run, tool
 
 PLAN = "test hello /bin/t/hello\n"
 PROMPT_ANYWHERE = r"firstlight:\S*# "  # behind what a program drew last
@@ -455,10 +455,15 @@ def test_shell_script_leaves_no_machine(tmp_path, end, leader):
     """However tools/shell.py ends, its machine ends with it, and so do its files. Where the closed
     terminal is not its own, no signal comes: it finds out by reading."""
     ours, theirs = open_terminal()
+
+    def begin():
+        hear_hangup()
+        if leader:
+            fcntl.ioctl(theirs, termios.TIOCSCTTY, 0)
+
     proc = subprocess.Popen(
         [tool("shell.py"), "-b", BUILD], stdin=theirs, stdout=theirs, stderr=theirs,
-        env=dict(os.environ, TMPDIR=str(tmp_path)), start_new_session=True,
-        preexec_fn=(lambda: fcntl.ioctl(theirs, termios.TIOCSCTTY, 0)) if leader else None)
+        env=dict(os.environ, TMPDIR=str(tmp_path)), start_new_session=True, preexec_fn=begin)
     os.close(theirs)
     closed = end is close_terminal
     try:
