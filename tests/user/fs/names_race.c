@@ -18,7 +18,7 @@
 #define DIR    "/tmp/names_race"
 #define RUN_MS 150
 
-#define RENAME_EXCHANGE 2 /* the C library's headers do not have it */
+#define EXCHANGE 2 /* RENAME_EXCHANGE, which not every C library has */
 
 static long now_ms(void)
 {
@@ -37,7 +37,7 @@ static void make(const char *name)
 static void exchange_on(void)
 {
     for (;;)
-        raw6(SYS_renameat2, AT_FDCWD, "a", AT_FDCWD, "b", RENAME_EXCHANGE, 0);
+        raw6(SYS_renameat2, AT_FDCWD, "a", AT_FDCWD, "b", EXCHANGE, 0);
 }
 
 static void replace_on(void)
