@@ -18,7 +18,6 @@ import collections
 import fnmatch
 import os
 import re
-import signal
 import subprocess
 import sys
 import tempfile
@@ -38,11 +37,6 @@ CPUS = 2  # a child runs beside its parent
 Job = collections.namedtuple("Job", "seed user mode mask")
 
 
-def default_signals():
-    """In the child: a sequence sees what is ignored, as SIGHUP is behind nohup."""
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
-
-
 class Kernels:
     """The two that are compared."""
 
@@ -60,8 +54,7 @@ class Kernels:
         with open(path, "w", encoding="ascii") as file:
             file.write(self.lines(jobs))
         done = subprocess.run([self.program, path, str(self.calls)], stdin=subprocess.DEVNULL,
-                              capture_output=True, check=False, timeout=3600,
-                              preexec_fn=default_signals)
+                              capture_output=True, check=False, timeout=3600)
         if done.returncode != 0:
             raise RuntimeError("on Linux: " + done.stderr.decode("utf-8", "replace")[-500:])
         return done.stdout.decode("utf-8", "replace").splitlines()

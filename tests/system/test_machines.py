@@ -59,7 +59,8 @@ def test_plans(boot, mkimg, matrix_build, row):
     assert outcome.code == machine.PASS, outcome.message
     megabytes = int(memory[:-1]) * (1024 if memory[-1] == "G" else 1)
     told = int(outcome.report.fields["memory"].removesuffix("MiB"))
-    assert megabytes * 0.85 - 8 < told <= megabytes
+    # Less the archive of the root filesystem, whose size differs between Debian's releases.
+    assert megabytes * 0.85 - 12 < told <= megabytes
     assert outcome.report.fields["cpus"] == cpus
 
 

@@ -18,11 +18,13 @@
 #include "kernel/fs/ramfs/ramfs_rename.h"
 #include "kernel/fs/vfs/open.h"
 #include "kernel/lib/string.h"
+#include "kernel/sched/sched.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/fcntl.h"
 #include "shared/linux/stat.h"
 
-#define STALE_RETRIES 100
+/* So many that calls which change names all the time do not keep another one from its turn. */
+#define STALE_RETRIES 100000
 
 /* Asked where Linux asks whether the mount may be written to: when names are removed or renamed,
  * before they are looked up; when one is made, once it is known that it is free. */
@@ -262,8 +264,10 @@ int fs_unlink(struct fs_context *context, struct dentry *start, const char *path
                                       : kind_error((enum path_last_kind)last.kind, directory);
     if (!err)
         err = -ESTALE;
-    for (int tries = 0; err == -ESTALE && tries < STALE_RETRIES; tries++)
+    for (int tries = 0; err == -ESTALE && tries < STALE_RETRIES; tries++) {
         err = unlink_once(context, &last, directory);
+        sched_preempt_point();
+    }
     path_last_put(&last);
     return err == -ESTALE ? -EBUSY : err;
 }
@@ -426,6 +430,7 @@ static int rename_pair(struct fs_context *context, struct rename_pair *pair)
         err = rename_once(context, pair);
         dentry_put(pair->entry);
         dentry_put(pair->victim);
+        sched_preempt_point();
     }
     return err == -ESTALE ? -EBUSY : err;
 }
