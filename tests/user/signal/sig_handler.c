@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "tests/user/lib/check.h"
+#include "tests/user/lib/signal_mask.h"
 
 static volatile int calls, order[8];
 static siginfo_t last;
@@ -37,15 +38,6 @@ static void install(int sig, int flags, int also_blocked)
     CHECK_OK(sigaction(sig, &action, NULL));
     calls = 0;
     memset(&last, 0, sizeof(last));
-}
-
-static void block(int how, int sig)
-{
-    sigset_t set;
-
-    sigemptyset(&set);
-    sigaddset(&set, sig);
-    CHECK_OK(sigprocmask(how, &set, NULL));
 }
 
 static int is_blocked(int sig)
@@ -86,11 +78,11 @@ static void check_masks(void)
     install(SIGUSR1, SA_NODEFER, 0);
     CHECK_OK(raise(SIGUSR1));
     CHECK_EQ(sigismember(&mask_inside, SIGUSR1), 0);
-    block(SIG_BLOCK, SIGUSR1);
+    signal_mask_change(SIG_BLOCK, SIGUSR1);
     CHECK_OK(raise(SIGUSR1));
     CHECK_OK(raise(SIGUSR1));
     CHECK_EQ(calls, 1);
-    block(SIG_UNBLOCK, SIGUSR1);
+    signal_mask_change(SIG_UNBLOCK, SIGUSR1);
     CHECK_EQ(calls, 2);
 }
 
@@ -224,7 +216,7 @@ static void child_says(int status, int code, int value)
     int pid;
 
     install(SIGCHLD, 0, 0);
-    block(SIG_BLOCK, SIGCHLD);
+    signal_mask_change(SIG_BLOCK, SIGCHLD);
     pid = (int)CHECK_OK(fork());
     if (!pid) {
         if (status < 0)
@@ -232,7 +224,7 @@ static void child_says(int status, int code, int value)
         _exit(status);
     }
     CHECK_EQ(waitpid(pid, NULL, 0), pid);
-    block(SIG_UNBLOCK, SIGCHLD);
+    signal_mask_change(SIG_UNBLOCK, SIGCHLD);
     CHECK_EQ(calls, 1);
     CHECK_EQ(last.si_signo, SIGCHLD);
     CHECK_EQ(last.si_code, code);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "tests/user/lib/check.h"
+#include "tests/user/lib/signal_mask.h"
 
 #define LONELY_USER 54321
 
@@ -28,15 +29,6 @@ static void install(int sig)
 
     CHECK_OK(sigaction(sig, &action, NULL));
     calls = 0;
-}
-
-static void block(int how, int sig)
-{
-    sigset_t set;
-
-    sigemptyset(&set);
-    sigaddset(&set, sig);
-    CHECK_OK(sigprocmask(how, &set, NULL));
 }
 
 static int sleeper(void)
@@ -63,18 +55,18 @@ static void check_queue(void)
     int rt = SIGRTMIN + 3;
 
     install(rt);
-    block(SIG_BLOCK, rt);
+    signal_mask_change(SIG_BLOCK, rt);
     for (int i = 0; i < 20; i++)
         CHECK_OK(sigqueue(getpid(), rt, (union sigval){.sival_int = 100 + i}));
-    block(SIG_UNBLOCK, rt);
+    signal_mask_change(SIG_UNBLOCK, rt);
     CHECK_EQ(calls, 20);
     for (int i = 0; i < 20; i++)
         CHECK_EQ(values[i], 100 + i);
     install(SIGUSR1);
-    block(SIG_BLOCK, SIGUSR1);
+    signal_mask_change(SIG_BLOCK, SIGUSR1);
     for (int i = 0; i < 20; i++)
         CHECK_OK(sigqueue(getpid(), SIGUSR1, (union sigval){.sival_int = 100 + i}));
-    block(SIG_UNBLOCK, SIGUSR1);
+    signal_mask_change(SIG_UNBLOCK, SIGUSR1);
     CHECK_EQ(calls, 1);
     CHECK_EQ(values[0], 100);
 }
@@ -86,7 +78,7 @@ static void queue_to_the_limit(void)
     int rt = SIGRTMIN + 1, sent = 0;
 
     install(rt);
-    block(SIG_BLOCK, rt);
+    signal_mask_change(SIG_BLOCK, rt);
     CHECK_OK(setrlimit(RLIMIT_SIGPENDING, &limit));
     CHECK_OK(setuid(LONELY_USER));
     while (sent < 100 && !sigqueue(getpid(), rt, (union sigval){.sival_int = sent}))
@@ -94,9 +86,9 @@ static void queue_to_the_limit(void)
     CHECK_EQ(errno, EAGAIN);
     CHECK(sent >= 1 && sent <= 10);
     CHECK_OK(kill(getpid(), SIGCONT)); /* not counted: ignored */
-    block(SIG_BLOCK, SIGUSR1);
+    signal_mask_change(SIG_BLOCK, SIGUSR1);
     CHECK_OK(sigqueue(getpid(), SIGUSR1, (union sigval){0})); /* it comes, if without its info */
-    block(SIG_UNBLOCK, rt);
+    signal_mask_change(SIG_UNBLOCK, rt);
     CHECK_EQ(calls, sent);
     _exit(0);
 }
@@ -227,19 +219,19 @@ static void check_fork(void)
     int pid;
 
     install(SIGUSR1);
-    block(SIG_BLOCK, SIGUSR1);
+    signal_mask_change(SIG_BLOCK, SIGUSR1);
     CHECK_OK(raise(SIGUSR1));
     pid = (int)CHECK_OK(fork());
     if (!pid) {
         CHECK_OK(sigpending(&pending));
         CHECK_EQ(sigismember(&pending, SIGUSR1), 0);
         CHECK_OK(raise(SIGUSR1));
-        block(SIG_UNBLOCK, SIGUSR1);
+        signal_mask_change(SIG_UNBLOCK, SIGUSR1);
         CHECK_EQ(calls, 1);
         _exit(0);
     }
     CHECK_EQ(end_of(pid), 0);
-    block(SIG_UNBLOCK, SIGUSR1);
+    signal_mask_change(SIG_UNBLOCK, SIGUSR1);
     CHECK_EQ(calls, 1);
 }
 
@@ -270,7 +262,7 @@ static void check_exec(char *self)
     if (!pid) {
         install(SIGUSR1);
         CHECK(signal(SIGUSR2, SIG_IGN) != SIG_ERR);
-        block(SIG_BLOCK, SIGUSR1);
+        signal_mask_change(SIG_BLOCK, SIGUSR1);
         CHECK_OK(raise(SIGUSR1));
         execv("/proc/self/exe", argv);
         execv(self, argv);

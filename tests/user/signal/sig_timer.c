@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "tests/user/lib/check.h"
+#include "tests/user/lib/signal_mask.h"
 
 #define MS 1000000L
 
@@ -31,15 +32,6 @@ static void install(int sig)
 
     CHECK_OK(sigaction(sig, &action, NULL));
     calls = 0;
-}
-
-static void block(int how, int sig)
-{
-    sigset_t set;
-
-    sigemptyset(&set);
-    sigaddset(&set, sig);
-    CHECK_OK(sigprocmask(how, &set, NULL));
 }
 
 static long now_ms(void)
@@ -90,12 +82,12 @@ static void check_alarm(void)
 
     sigemptyset(&none);
     install(SIGALRM);
-    block(SIG_BLOCK, SIGALRM); /* not before something waits for it */
+    signal_mask_change(SIG_BLOCK, SIGALRM); /* not before something waits for it */
     CHECK_EQ(alarm(100), 0);
     left = alarm(1);
     CHECK(left > 50 && left <= 100);
     CHECK_ERR(sigsuspend(&none), EINTR);
-    block(SIG_UNBLOCK, SIGALRM);
+    signal_mask_change(SIG_UNBLOCK, SIGALRM);
     CHECK_EQ(calls, 1);
     CHECK_EQ(code, SI_KERNEL);
     CHECK_EQ(alarm(0), 0);
@@ -164,11 +156,11 @@ static void check_timer(void)
     CHECK_EQ(code, SI_TIMER);
     CHECK_EQ(value, 77);
     CHECK_EQ(id, timer);
-    block(SIG_BLOCK, SIGRTMIN);
+    signal_mask_change(SIG_BLOCK, SIGRTMIN);
     await_pending(SIGRTMIN);
     pause_ms(60);
     calls = 0;
-    block(SIG_UNBLOCK, SIGRTMIN);
+    signal_mask_change(SIG_UNBLOCK, SIGRTMIN);
     CHECK(calls >= 1);
     CHECK_EQ(raw2(SYS_timer_gettime, timer, &now), 0);
     CHECK_EQ(now.it_interval.tv_nsec, 5 * MS);
@@ -189,12 +181,12 @@ static void check_overrun(void)
 
     install(SIGUSR1);
     CHECK_EQ(raw3(SYS_timer_create, CLOCK_REALTIME, &event, &timer), 0);
-    block(SIG_BLOCK, SIGUSR1);
+    signal_mask_change(SIG_BLOCK, SIGUSR1);
     CHECK_EQ(raw4(SYS_timer_settime, timer, 0, &set, NULL), 0);
     await_pending(SIGUSR1);
     pause_ms(50);
     CHECK_EQ(raw4(SYS_timer_settime, 999, 0, &set, NULL), -EINVAL);
-    block(SIG_UNBLOCK, SIGUSR1);
+    signal_mask_change(SIG_UNBLOCK, SIGUSR1);
     CHECK(calls >= 1);
     CHECK_EQ(raw4(SYS_timer_settime, timer, 0, &off, NULL), 0);
     CHECK_EQ(raw1(SYS_timer_getoverrun, timer), 0);
@@ -213,7 +205,7 @@ static void check_overrun_value(void)
 
     sigemptyset(&usr1);
     sigaddset(&usr1, SIGUSR1);
-    block(SIG_BLOCK, SIGUSR1);
+    signal_mask_change(SIG_BLOCK, SIGUSR1);
     CHECK_EQ(raw3(SYS_timer_create, CLOCK_MONOTONIC, &event, &timer), 0);
     CHECK_EQ(raw4(SYS_timer_settime, timer, 0, &set, NULL), 0);
     pause_ms(60);
@@ -223,7 +215,7 @@ static void check_overrun_value(void)
     CHECK_EQ(raw1(SYS_timer_getoverrun, timer), info.si_overrun);
     CHECK_EQ(raw1(SYS_timer_delete, timer), 0);
     (void)sigtimedwait(&usr1, &info, &none);
-    block(SIG_UNBLOCK, SIGUSR1);
+    signal_mask_change(SIG_UNBLOCK, SIGUSR1);
 }
 
 static void check_others(void)

@@ -62,13 +62,15 @@ int main(void)
     char path[64];
     int master = pty_master(path, sizeof(path));
     int terminal = pty_terminal(path, O_NOCTTY);
-    long letters;
+    long letters, again;
 
     CHECK_OK(fcntl(master, F_SETFL, O_NONBLOCK));
     letters = type_and(master, 'x', KEY_KILL);
     CHECK(type_and(master, '\t', KEY_KILL) <= 10 * letters + SLACK);
-    CHECK(type_and(master, 'x', KEY_REPRINT) <= 10 * letters + SLACK);
-    CHECK(type_and(master, '\t', KEY_REPRINT) <= 10 * letters + SLACK);
+    /* Shown again, all of it may appear each time, as it does on an idle Linux. */
+    again = type_and(master, 'x', KEY_REPRINT);
+    CHECK(again <= 10 * letters + 10 * SLACK);
+    CHECK(type_and(master, '\t', KEY_REPRINT) <= 10 * again + SLACK);
     CHECK_OK(close(terminal));
     CHECK_OK(close(master));
     return 0;
