@@ -40,6 +40,7 @@ void process_release_parent(struct process *process)
 static void memory_leave(struct task *self)
 {
     struct vm_space *space = self->thread.space;
+    uint64_t npages = vm_space_end_begin(space); /* the OOM killer misses them at no time */
 
     irq_disable();
     self->thread.space = NULL;
@@ -48,7 +49,7 @@ static void memory_leave(struct task *self)
     cr3_write(self->thread.arch.cr3);
     vm_space_leave(space);
     irq_enable();
-    vm_space_put(space);
+    vm_space_end(space, npages);
 }
 
 /* True: no parent waits for it: it is an orphan, or the parent said so (SIGCHLD ignored, or

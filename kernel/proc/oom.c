@@ -76,7 +76,8 @@ static bool is_going_locked(struct process *process, uint64_t now_ns)
         return false;
     if (!process->killed_ns)
         process->killed_ns = now_ns;
-    return now_ns - process->killed_ns < GOING_NS;
+    /* Another walk may have read the clock later, and written it first. */
+    return (int64_t)(now_ns - process->killed_ns) < (int64_t)GOING_NS;
 }
 
 struct victim {
@@ -115,16 +116,23 @@ static void victim_find(struct victim *victim)
     spin_unlock_irqrestore(&process_tree_lock, flags);
 }
 
-/* Its memory, only to be compared. NULL: it has gone by itself. */
-static const struct vm_space *victim_space(const struct victim *victim, char *name, size_t size)
+/* Its memory, with a reference: a space that came into being in its place would be taken for it.
+ * NULL: it has gone by itself. */
+static struct vm_space *victim_space_get(const struct victim *victim, char *name, size_t size)
 {
     uint64_t flags = spin_lock_irqsave(&process_tree_lock);
-    const struct process *process = process_find_locked(victim->pid);
-    const struct vm_space *space = NULL;
+    struct process *process = process_find_locked(victim->pid);
+    struct vm_space *space = NULL;
 
-    /* The lock was dropped since it was chosen: the number may be another process's by now. */
-    if (process && process->serial == victim->serial && !process->sig_exiting) {
+    /* The lock was dropped since it was chosen: the number may be another process's by now, or
+     * another caller may have killed it. */
+    if (process && process->serial == victim->serial && !process->sig_exiting &&
+        !process_is_killed(process)) {
+        spin_lock(&process->lock); /* exec would put the space between the two lines */
         space = process_space_locked(process);
+        if (space)
+            vm_space_get(space);
+        spin_unlock(&process->lock);
         str_copy(name, size, process_name(process));
     }
     spin_unlock_irqrestore(&process_tree_lock, flags);
@@ -135,7 +143,7 @@ static const struct vm_space *victim_space(const struct victim *victim, char *na
 static void victim_kill(const struct victim *victim)
 {
     char name[16];
-    const struct vm_space *space = victim_space(victim, name, sizeof(name));
+    struct vm_space *space = victim_space_get(victim, name, sizeof(name));
     struct process_walk walk;
     struct process *process;
     uint64_t flags;
@@ -151,9 +159,18 @@ static void victim_kill(const struct victim *victim)
     }
     process_walk_end_locked(&walk);
     spin_unlock_irqrestore(&process_tree_lock, flags);
+    vm_space_put_later(space);
     /* Not under the lock: the log may wait for the serial line. */
     klog("out of memory: process %d (%s) with %llu pages is killed", victim->pid, name,
          (unsigned long long)victim->badness);
+}
+
+/* A process that exits has given its space away before the pages are free. No process dies for less
+ * than what comes back by itself; what comes back after a wait in vain is perhaps only small
+ * processes that come and go for ever, so then it must be more than the victim has. */
+static bool is_memory_ending(uint64_t npages)
+{
+    return vm_pages_ending() > MAX(npages, ENOUGH_FRAMES);
 }
 
 /* Until the victim's pages are free. False: they are not coming. */
@@ -183,10 +200,12 @@ static bool oom_wait(void)
         if (pmm_has_more_than(ENOUGH_FRAMES))
             return true;
         victim_find(&victim);
-        /* A process that exits has given its space away before the pages are free. Only once:
-         * small ones may come and go for ever. */
-        if (i == 0 && vm_pages_ending() > ENOUGH_FRAMES)
+        if (is_memory_ending(i == 0 ? 0 : victim.badness))
             victim.is_going = true;
+        /* What neither a process nor a space that ends had any more may have become free since the
+         * look above. */
+        if (pmm_has_more_than(ENOUGH_FRAMES))
+            return true;
         /* One at a time: two callers that find the same shortage do not kill two processes for
          * it. */
         if (victim.pid && !victim.is_going) /* else one is on its way out: wait for that */

@@ -169,49 +169,68 @@ void vm_space_leave(struct vm_space *space)
 
 static uint64_t pages_ending; /* atomic: in address spaces that are being destroyed */
 
-/* True: that was the last reference. The destruction of a large space gives way to other threads,
- * so it can be seen half done: until its end all that the space had counts as on its way back. */
-static bool space_put_only(struct vm_space *space)
+/* Sequentially consistent, as is what makes the space disappear after it: a processor that no
+ * longer finds the space finds this. */
+uint64_t vm_space_end_begin(const struct vm_space *space)
 {
-    if (__atomic_fetch_sub(&space->refs, 1, __ATOMIC_ACQ_REL) != 1)
-        return false;
-    space->ending_pages = vm_space_weight(space);
-    __atomic_fetch_add(&pages_ending, space->ending_pages, __ATOMIC_RELAXED);
-    return true;
+    uint64_t npages = vm_space_weight(space);
+
+    __atomic_fetch_add(&pages_ending, npages, __ATOMIC_SEQ_CST);
+    return npages;
 }
 
-static void space_end(struct vm_space *space)
+/* The pages are free by now, or others keep them. */
+static void end_finish(uint64_t npages)
 {
-    uint64_t npages = space->ending_pages;
+    __atomic_fetch_sub(&pages_ending, npages, __ATOMIC_RELEASE);
+}
 
-    space_destroy(space);
-    __atomic_fetch_sub(&pages_ending, npages, __ATOMIC_RELAXED);
+static bool space_put_only(struct vm_space *space)
+{
+    return __atomic_fetch_sub(&space->refs, 1, __ATOMIC_ACQ_REL) == 1;
+}
+
+/* The destruction of a large space gives way to other threads, so it can be seen half done: until
+ * its end all that the space had counts as on its way back. */
+void vm_space_end(struct vm_space *space, uint64_t npages)
+{
+    if (space_put_only(space))
+        space_destroy(space);
+    end_finish(npages);
 }
 
 void vm_space_put(struct vm_space *space)
 {
-    if (space_put_only(space))
-        space_end(space);
+    vm_space_end(space, vm_space_end_begin(space));
 }
 
 static void space_end_deferred(struct deferred *item)
 {
-    space_end(container_of(item, struct vm_space, ending));
+    struct vm_space *space = container_of(item, struct vm_space, ending);
+    uint64_t npages = space->ending_pages;
+
+    space_destroy(space);
+    end_finish(npages);
 }
 
 /* A truncation or a reader of /proc would otherwise free the memory of a program that has ended
  * meanwhile, gigabytes perhaps, and put its files, all in the middle of something else. */
 void vm_space_put_later(struct vm_space *space)
 {
-    if (!space_put_only(space))
+    uint64_t npages = vm_space_end_begin(space);
+
+    if (!space_put_only(space)) {
+        end_finish(npages);
         return;
+    }
+    space->ending_pages = npages;
     deferred_init(&space->ending, space_end_deferred);
     deferred_queue(&space->ending);
 }
 
 uint64_t vm_pages_ending(void)
 {
-    return __atomic_load_n(&pages_ending, __ATOMIC_RELAXED);
+    return __atomic_load_n(&pages_ending, __ATOMIC_ACQUIRE);
 }
 
 /* Pages that a fault brings back by itself are not worth a copy of their entries. */

@@ -110,7 +110,12 @@ MUST_CHECK bool vm_space_get_unless_dead(struct vm_space *space);
  * only look into the space of others: then the thread of deferred work does it. */
 void vm_space_put(struct vm_space *space);
 void vm_space_put_later(struct vm_space *space);
-/* Pages of spaces that are being destroyed, about: they come back soon. Any context. */
+/* A task leaves its space for good: vm_space_end_begin before others find the task without it,
+ * vm_space_end, which is vm_space_put, with the former's result. In between the pages count. */
+uint64_t vm_space_end_begin(const struct vm_space *space);
+void vm_space_end(struct vm_space *space, uint64_t npages);
+/* Pages of spaces that are being destroyed, about: they come back soon. What is no longer counted
+ * is free, if free frames are counted after this. Any context. */
 uint64_t vm_pages_ending(void);
 
 /* The processor is about to run on these tables, or has left them. Interrupts off. */

@@ -81,6 +81,7 @@ static void program_replace(struct task *self, struct exec_program *program,
                             struct identity *identity)
 {
     struct vm_space *old = self->thread.space;
+    uint64_t npages = vm_space_end_begin(old);
 
     irq_disable();
     vm_space_enter(program->space);
@@ -90,7 +91,7 @@ static void program_replace(struct task *self, struct exec_program *program,
     cr3_write(program->space->root);
     vm_space_leave(old);
     irq_enable();
-    vm_space_put(old);
+    vm_space_end(old, npages);
     identity_put(identity);
     file_put(program->file);
 }
