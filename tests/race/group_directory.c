@@ -79,9 +79,13 @@ static void do_mkdir(struct race_worker *worker)
     raw1(SYS_rmdir, directory(worker));
 }
 
-/* A file goes round: into a directory that was just made, and out of it before it is removed. */
+/* A file goes round: into a directory that was just made, and out of it before it is removed. What
+ * was freed too early is looked at by the next walk. */
 static void do_fill(struct race_worker *worker)
 {
+    struct stat info;
+
+    raw2(SYS_stat, "b/f", &info);
     raw2(SYS_mkdir, "b", 0755);
     if (raw2(SYS_rename, "a/f", "b/f") != 0 && race_random(worker, 16) == 0) {
         raw2(SYS_mkdir, "a", 0755);
@@ -92,10 +96,13 @@ static void do_fill(struct race_worker *worker)
 
 static void do_drain(struct race_worker *worker)
 {
+    struct stat info;
+
     (void)worker;
     raw2(SYS_rename, "b/f", "c/f");
     raw1(SYS_rmdir, "b");
     raw2(SYS_rename, "c/f", "a/f");
+    raw2(SYS_stat, "b/f", &info);
 }
 
 static void do_nest(struct race_worker *worker)

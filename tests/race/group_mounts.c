@@ -2,6 +2,9 @@
 /*
  * Mounts: file systems come and go on directories that are removed, renamed and walked.
  *
+ * A worker of one operation shares a directory with one of the other: four on one directory would
+ * find a file system on it nearly always, and it never bare.
+ *
  * `held` has a file system with an open file for as long as the pair runs: to unmount it is EBUSY,
  * and a walk into it succeeds at every moment.
  */
@@ -16,6 +19,11 @@
 #include "tests/race/race.h"
 
 #define DETACH 2 /* MNT_DETACH */
+
+/* By the worker: its directory, what that is renamed to, and a name in it. */
+static const char *const directories[] = {"d0", "d1"}, *const moved[] = {"e0", "e1"},
+                         *const parents[] = {"d0/..", "d1/.."},
+                         *const news[] = {"d0/new", "d1/new"};
 
 static int held_file;
 static long mounts_before;
@@ -36,10 +44,12 @@ static long count_mounts(void)
 static const char *begin(void)
 {
     mounts_before = count_mounts();
-    CHECK_OK(mkdir("d", 0755));
+    CHECK_OK(mkdir("d0", 0755));
+    CHECK_OK(mkdir("d1", 0755));
     CHECK_OK(mkdir("held", 0755));
     if (mount("tmpfs", "held", "tmpfs", 0, NULL) != 0) {
-        rmdir("d");
+        rmdir("d0");
+        rmdir("d1");
         rmdir("held");
         return "nothing can be mounted here";
     }
@@ -49,10 +59,10 @@ static const char *begin(void)
 
 static void end(void)
 {
-    static const char *const names[] = {"d", "e", "held"};
+    static const char *const names[] = {"d0", "d1", "e0", "e1", "held"};
 
     close(held_file);
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 5; i++) {
         for (int k = 0; k < 1000 && umount2(names[i], DETACH) == 0; k++)
             ;
         if (rmdir(names[i]) != 0 && errno != ENOENT)
@@ -62,35 +72,33 @@ static void end(void)
         race_wrong("mounts that no path leads to", count_mounts() - mounts_before);
 }
 
-/* What was mounted on d is found there, unless d is renamed meanwhile. Two mount here, one on the
+/* What was mounted on it is found there, unless it is renamed meanwhile. Two mount here, one on the
  * other; each takes one away, whosever it is. Not by MNT_DETACH: that would take what the other
  * mounts on it between the walk and the unmount, and leave nothing for it to find. */
 static void do_mount(struct race_worker *worker)
 {
+    const char *directory = directories[worker->index & 1];
     long err;
 
-    (void)worker;
-    if (raw_call(SYS_mount, (long)"tmpfs", (long)"d", (long)"tmpfs", 0, 0, 0) != 0)
+    if (raw_call(SYS_mount, (long)"tmpfs", (long)directory, (long)"tmpfs", 0, 0, 0) != 0)
         return;
-    err = raw2(SYS_umount2, "d", 0);
+    err = raw2(SYS_umount2, directory, 0);
     for (int i = 0; i < 10000 && err == -EBUSY && !race_shared->stop; i++)
-        err = raw2(SYS_umount2, "d", 0);
+        err = raw2(SYS_umount2, directory, 0);
     if (err != 0 && err != -EBUSY && !race_runs("rename"))
         race_wrong("mounted and not there, umount2 says", err);
 }
 
 static void do_rmdir(struct race_worker *worker)
 {
-    (void)worker;
-    raw1(SYS_rmdir, "d");
-    raw2(SYS_mkdir, "d", 0755);
+    raw1(SYS_rmdir, directories[worker->index & 1]);
+    raw2(SYS_mkdir, directories[worker->index & 1], 0755);
 }
 
 static void do_rename(struct race_worker *worker)
 {
-    (void)worker;
-    raw2(SYS_rename, "d", "e");
-    raw2(SYS_rename, "e", "d");
+    raw2(SYS_rename, directories[worker->index & 1], moved[worker->index & 1]);
+    raw2(SYS_rename, moved[worker->index & 1], directories[worker->index & 1]);
 }
 
 static void do_busy(struct race_worker *worker)
@@ -117,11 +125,10 @@ static void do_walk(struct race_worker *worker)
     struct statfs info;
     struct stat status;
 
-    (void)worker;
-    raw2(SYS_statfs, "d", &info);
-    raw2(SYS_stat, "d/..", &status);
-    raw1(SYS_close, raw3(SYS_open, "d/new", O_WRONLY | O_CREAT, 0644));
-    raw1(SYS_unlink, "d/new");
+    raw2(SYS_statfs, directories[worker->index & 1], &info);
+    raw2(SYS_stat, parents[worker->index & 1], &status);
+    raw1(SYS_close, raw3(SYS_open, news[worker->index & 1], O_WRONLY | O_CREAT, 0644));
+    raw1(SYS_unlink, news[worker->index & 1]);
 }
 
 static void do_list(struct race_worker *worker)
@@ -134,9 +141,8 @@ static void do_enter(struct race_worker *worker)
     char text[256];
     long pid = race_fork(0);
 
-    (void)worker;
     if (pid == 0) {
-        raw1(SYS_chdir, "d");
+        raw1(SYS_chdir, directories[worker->index & 1]);
         raw2(SYS_getcwd, text, sizeof(text));
         raw1(SYS_chdir, "..");
         race_exit(0);

@@ -90,6 +90,8 @@ static void do_replace(struct race_worker *worker)
     raw1(SYS_close, ends[1]);
     raw2(SYS_dup2, kept, target);
     raw1(SYS_close, kept);
+    if (race_random(worker, 8) == 0)
+        race_sleep_us(1500); /* what was freed stays free for longer than a poll waits */
 }
 
 static void do_use(struct race_worker *worker)
@@ -117,7 +119,7 @@ static void do_unshare(struct race_worker *worker)
     long pid = race_fork(CLONE_FILES);
 
     if (pid == 0) {
-        for (int i = 0; i < 3; i++) {
+        for (int i = 0; i < 16; i++) {
             long other = race_fork(CLONE_FILES);
             if (other == 0)
                 race_exit(0);
@@ -145,12 +147,9 @@ static void list_table(long pid)
 
 static void do_list(struct race_worker *worker)
 {
-    for (int i = 0; i < RACE_WORKERS; i++) {
+    for (int i = 0; i < RACE_WORKERS; i++)
         if (race_shared->victims[i] != 0)
             list_table(race_shared->victims[i]);
-        else
-            list_table(race_shared->pids[i]);
-    }
     list_table(race_shared->pids[race_random(worker, RACE_WORKERS)]);
 }
 
