@@ -239,7 +239,7 @@ static void test_filled_later(void **state)
     fills = 0;
     page_cache_set_backing(&map, &device, 2 * PAGE_SIZE + 100);
     assert_int_equal(map.npages, 3);
-    assert_true(page_cache_has_page(&map, 2) && !page_cache_has_page(&map, 3));
+    assert_true(page_cache_has_data(&map, 2) && !page_cache_has_data(&map, 3));
     assert_null(page_cache_find_stale(&map, 2));
     assert_int_equal(get(&map, 2), -EAGAIN);
     assert_int_equal(fills, 1);
@@ -266,6 +266,43 @@ static void test_filled_later(void **state)
     assert_int_equal(fills, 1);
     assert_int_equal(page_cache_punch_pages(&map, 0, 9), -EOPNOTSUPP);
     assert_int_equal(page_cache_zero_bytes(&map, 0, 0, 9), -EOPNOTSUPP);
+    page_cache_destroy(&map);
+    assert_int_equal(map.npages, 0);
+    fake_assert_balance(before);
+}
+
+/* Pages of fallocate: the file's, but holes to those that look for data. */
+static void test_unwritten(void **state)
+{
+    struct fake_balance before = fake_balance();
+    struct page_cache map = {0};
+    struct frame *frame;
+    uint64_t at = 0;
+    bool is_new;
+
+    (void)state;
+    for (uint64_t i = 2; i < 40; i++) {
+        assert_int_equal(page_cache_reserve(&map, i, &is_new), 0);
+        assert_true(is_new && !page_cache_has_data(&map, i));
+    }
+    assert_int_equal(map.npages, 38);
+    assert_false(page_cache_find_data(&map, &at));
+    /* Reading it, or zeroing a part, changes nothing. */
+    assert_true(all(read_page(&map, 30), PAGE_SIZE, 0));
+    assert_int_equal(page_cache_zero_bytes(&map, 30, 10, 20), 0);
+    assert_false(page_cache_has_data(&map, 30));
+    frame = frame_of(&map, 30);
+    page_set_written(frame);
+    assert_true(page_cache_has_data(&map, 30) && page_flags(frame) == 0);
+    at = 0;
+    assert_true(page_cache_find_data(&map, &at));
+    assert_int_equal(at, 30);
+    /* A second time: as on Linux. */
+    assert_int_equal(page_cache_reserve(&map, 20, &is_new), 0);
+    assert_true(!is_new && page_cache_has_data(&map, 20));
+    write_page(&map, 50, 'B');
+    assert_true(page_cache_has_data(&map, 50));
+    assert_int_equal(map.npages, 39);
     page_cache_destroy(&map);
     assert_int_equal(map.npages, 0);
     fake_assert_balance(before);
@@ -436,6 +473,7 @@ int main(void)
         cmocka_unit_test(test_unaligned_archive),
         cmocka_unit_test(test_punching),
         cmocka_unit_test(test_reserve),
+        cmocka_unit_test(test_unwritten),
         cmocka_unit_test(test_filled_later),
         cmocka_unit_test(test_filling_fails),
         cmocka_unit_test(test_cut_while_filled),

@@ -184,23 +184,14 @@ static int stale_get(struct page_cache *map, uint64_t index, struct frame *frame
     return page_trylock(frame) ? fill_begin(map, index, frame) : -EAGAIN;
 }
 
-int page_cache_get_own(struct page_cache *map, uint64_t index, bool whole, bool *out_is_new,
-                       struct frame **out_frame)
+/* page_cache_get_own where there is no frame. flags: of the page, if it was a hole. */
+static int page_make(struct page_cache *map, uint64_t index, bool whole, uint16_t flags,
+                     bool *out_is_new, struct frame **out_frame)
 {
-    struct frame *frame = radix_find(&map->frames, index);
-    bool archived;
+    bool archived = page_is_archived(map, index);
+    struct frame *frame;
     int err;
 
-    *out_is_new = false;
-    if (frame) {
-        if (unlikely(page_is_stale(frame)))
-            return stale_get(map, index, frame);
-        frame_get(frame);
-        *out_frame = frame;
-        return 0;
-    }
-
-    archived = page_is_archived(map, index);
     if (unlikely(!archived && !page_cache_quota_allows(map->quota, map->privileged)))
         return -ENOSPC;
     /* Zeroed unless other bytes are about to cover all of it. */
@@ -211,6 +202,8 @@ int page_cache_get_own(struct page_cache *map, uint64_t index, bool whole, bool 
         page_init_stale(frame);
     else if (archived)
         copy_from_archive(map, index, frame_address(frame));
+    else
+        frame->page = flags;
     /* Its contents are complete, or it is marked: from here on readers find it. */
     err = frame_insert(map, index, frame);
     if (err) {
@@ -227,6 +220,40 @@ int page_cache_get_own(struct page_cache *map, uint64_t index, bool whole, bool 
     *out_is_new = !archived;
     *out_frame = frame;
     return 0;
+}
+
+int page_cache_get_own(struct page_cache *map, uint64_t index, bool whole, bool *out_is_new,
+                       struct frame **out_frame)
+{
+    struct frame *frame = radix_find(&map->frames, index);
+
+    *out_is_new = false;
+    if (!frame)
+        return page_make(map, index, whole, 0, out_is_new, out_frame);
+    if (unlikely(page_is_stale(frame)))
+        return stale_get(map, index, frame);
+    frame_get(frame);
+    *out_frame = frame;
+    return 0;
+}
+
+int page_cache_reserve(struct page_cache *map, uint64_t index, bool *out_is_new)
+{
+    struct frame *frame = radix_find(&map->frames, index);
+    int err;
+
+    *out_is_new = false;
+    /* Linux's tmpfs clears what it has not cleared before, and cannot tell it from data then. */
+    if (frame)
+        page_set_written(frame);
+    if (frame || page_is_archived(map, index))
+        return 0;
+    /* Marked from the beginning: a fault that finds the page takes the mark away before it maps
+     * it, and would be overtaken by one that is set later. */
+    err = page_make(map, index, false, PAGE_UNWRITTEN, out_is_new, &frame);
+    if (!err)
+        frame_put(frame);
+    return err;
 }
 
 int page_cache_get(struct page_cache *map, uint64_t index, struct frame **out_frame)
@@ -397,8 +424,8 @@ int page_cache_zero_bytes(struct page_cache *map, uint64_t index, size_t from, s
 
     if (map->ops)
         return -EOPNOTSUPP;
-    /* A hole is zero already. */
-    if (from >= to || !page_cache_has_page(map, index))
+    /* A hole is zero already, and stays one. */
+    if (from >= to || !page_cache_has_data(map, index))
         return 0;
     err = page_cache_get_own(map, index, false, &is_new, &frame);
     if (err)
@@ -446,12 +473,24 @@ void page_cache_destroy(struct page_cache *map)
     truncate_exclusive(map, 0);
 }
 
-bool page_cache_has_page(const struct page_cache *map, uint64_t index)
+bool page_cache_has_data(const struct page_cache *map, uint64_t index)
 {
-    return page_is_archived(map, index) || radix_find(&map->frames, index) != NULL;
+    const struct frame *frame = radix_find(&map->frames, index);
+
+    return page_is_archived(map, index) || (frame && !page_is_unwritten(frame));
 }
 
 bool page_cache_find_data(const struct page_cache *map, uint64_t *index)
 {
-    return page_is_archived(map, *index) || radix_find_up(&map->frames, index) != NULL;
+    const struct frame *frame;
+
+    if (page_is_archived(map, *index))
+        return true;
+    /* As many as fallocate has made. */
+    for (; (frame = radix_find_up(&map->frames, index)); ++*index) {
+        if (!page_is_unwritten(frame))
+            return true;
+        sched_preempt_point();
+    }
+    return false;
 }

@@ -72,6 +72,9 @@ MUST_CHECK int page_cache_get(struct page_cache *map, uint64_t index, struct fra
 MUST_CHECK int page_cache_get_own(struct page_cache *map, uint64_t index, bool whole,
                                   bool *out_is_new, struct frame **out_frame);
 void page_cache_drop(struct page_cache *map, uint64_t index);
+/* For fallocate: a page that reads as zeroes and is no data until it is written or mapped; one that
+ * is there already becomes data. *out_is_new as above. */
+MUST_CHECK int page_cache_reserve(struct page_cache *map, uint64_t index, bool *out_is_new);
 
 /* The file's first bytes come by ops->fill. On an empty map only. */
 void page_cache_set_backing(struct page_cache *map, const struct page_cache_ops *ops,
@@ -107,9 +110,10 @@ void page_cache_set_archive(struct page_cache *map, const char *bytes, uint64_t 
 void page_cache_truncate(struct page_cache *map, uint64_t nbytes);
 void page_cache_destroy(struct page_cache *map);
 
-/* First page at or after *index that holds data (a frame, or archive bytes): SEEK_DATA. */
+/* First page at or after *index that holds data (a frame that is not unwritten, or archive bytes):
+ * SEEK_DATA. What holds none reads as zeroes. */
 bool page_cache_find_data(const struct page_cache *map, uint64_t *index);
-bool page_cache_has_page(const struct page_cache *map, uint64_t index);
+bool page_cache_has_data(const struct page_cache *map, uint64_t index);
 
 uint64_t page_cache_room(void);        /* pages that files may still take of all memory */
 uint64_t page_cache_frames_held(void); /* own frames of all files */

@@ -12,6 +12,9 @@
  * DIRTY: set under the inode's mutex by a writer, or when the page is mapped writable; cleared when
  *     it is written out, with the page locked and before its bytes are read: a store that comes
  *     later sets it again.
+ * UNWRITTEN: set before the page is in its tree, cleared for good by page_set_written: under the
+ *     inode's mutex when bytes are written, and by a fault also without it, before the page is
+ *     mapped. So a page that a program can store to is never taken for a hole.
  *
  * Readers, writers and faults wait for pages that are LOCKED and STALE, with a reference to the
  * frame and without any lock (page_wait): not that of the inode, which the filler takes to end its
@@ -84,6 +87,13 @@ void page_set_dirty(struct frame *frame)
     /* Mostly it is dirty already: then its cache line is only read. */
     if (!(page_flags(frame) & PAGE_DIRTY))
         __atomic_fetch_or(&frame->page, PAGE_DIRTY, __ATOMIC_RELAXED);
+}
+
+void page_set_written(struct frame *frame)
+{
+    /* Mostly it is: then its cache line is only read. */
+    if (unlikely(page_is_unwritten(frame)))
+        __atomic_fetch_and(&frame->page, (uint16_t)~PAGE_UNWRITTEN, __ATOMIC_RELAXED);
 }
 
 bool page_clear_dirty(struct frame *frame)

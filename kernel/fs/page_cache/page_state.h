@@ -18,6 +18,7 @@ enum page_flag {
     PAGE_LOCKED = 1, /* a thread, or a device, brings bytes in or out */
     PAGE_STALE = 2,  /* not up to date: no reader may look at the bytes */
     PAGE_DIRTY = 4,  /* stored to since it was last written out */
+    PAGE_UNWRITTEN = 8, /* zeroes that fallocate has made: a hole for SEEK_DATA and SEEK_HOLE */
 };
 
 static inline unsigned page_flags(const struct frame *frame)
@@ -29,6 +30,12 @@ static inline unsigned page_flags(const struct frame *frame)
 static inline bool page_is_stale(const struct frame *frame)
 {
     return (page_flags(frame) & PAGE_STALE) != 0;
+}
+
+/* The file has the page, but nothing was written to it and no program has seen it in a mapping. */
+static inline bool page_is_unwritten(const struct frame *frame)
+{
+    return (page_flags(frame) & PAGE_UNWRITTEN) != 0;
 }
 
 void page_state_init(void);
@@ -50,3 +57,6 @@ MUST_CHECK int page_wait(struct frame *frame);
  * the page locked. True: it was dirty. */
 void page_set_dirty(struct frame *frame);
 bool page_clear_dirty(struct frame *frame);
+
+/* Not unwritten any more. Before a mapping of it can be stored through. */
+void page_set_written(struct frame *frame);

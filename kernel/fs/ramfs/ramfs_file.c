@@ -224,6 +224,8 @@ static int64_t ramfs_write_page_locked(struct inode *inode, struct user_iter *io
         page_cache_drop(&inode->map, index);
     else if (is_new && nbytes == PAGE_SIZE && moved < nbytes)
         memset(page + moved, 0, nbytes - moved);
+    if (moved > 0)
+        page_set_written(frame);
     if (inode->map.ops && moved > 0)
         page_set_dirty(frame);
     frame_put(frame);
@@ -373,7 +375,7 @@ static int64_t ramfs_write(struct file *file, struct user_iter *io, int64_t *off
 
 /* --- position, size, mapping --- */
 
-/* SEEK_DATA and SEEK_HOLE: pages that were never written are holes. */
+/* SEEK_DATA and SEEK_HOLE: pages that were never written are holes, also those of fallocate. */
 static int64_t seek_data_or_hole(struct inode *inode, int64_t offset, int whence)
 {
     uint64_t at = (uint64_t)offset;
@@ -389,7 +391,7 @@ static int64_t seek_data_or_hole(struct inode *inode, int64_t offset, int whence
         found = any && at < inode->size ? (int64_t)at : -ENXIO;
     } else {
         /* A long way in a large file, under the mutex, but it can be preempted. */
-        for (; (index << PAGE_SHIFT) < inode->size && page_cache_has_page(&inode->map, index);
+        for (; (index << PAGE_SHIFT) < inode->size && page_cache_has_data(&inode->map, index);
              index++)
             sched_preempt_point();
         at = MAX(at, index << PAGE_SHIFT);
@@ -469,16 +471,13 @@ static int ramfs_reserve_pages_locked(struct inode *inode, uint64_t *index, uint
 {
     ASSERT(mutex_is_held(&inode->lock));
     for (uint64_t first = *index; *index < last; ++*index) {
-        struct frame *frame;
         bool is_new;
-        int err;
+        int err = page_cache_reserve(&inode->map, *index, &is_new);
 
-        if (page_cache_has_page(&inode->map, *index))
-            continue;
-        err = page_cache_get_own(&inode->map, *index, false, &is_new, &frame);
         if (err)
             return err;
-        frame_put(frame);
+        if (!is_new)
+            continue;
         made[(*index - first) / 64] |= 1ULL << ((*index - first) % 64);
         if (!io_goes_on()) {
             ++*index;
@@ -553,6 +552,8 @@ static int pager_get_needed_locked(struct inode *inode, uint64_t index, bool wri
         err = page_cache_get(&inode->map, index, out_frame);
     if (!err && !*out_frame)
         err = page_cache_get_own(&inode->map, index, false, &is_new, out_frame);
+    if (!err)
+        page_set_written(*out_frame);
     /* No new mtime: a shared mapping asks like this also for reading. */
     if (!err && write)
         inode->map.mapped_writable = true;
@@ -579,6 +580,21 @@ static NOINLINE bool range_drop_stale(struct vm_page_range *range)
     return good;
 }
 
+/* A page beside the needed one, if it is there. An unwritten one is left to a fault of its own: it
+ * would have to count as data from now on, though no program may ever look at it. */
+static struct frame *pager_find_neighbour(struct inode *inode, uint64_t index, bool write)
+{
+    struct frame *frame = NULL;
+
+    if (index << PAGE_SHIFT < inode_size(inode))
+        frame = page_cache_find(&inode->map, index, write);
+    if (frame && page_is_unwritten(frame)) {
+        frame_put(frame);
+        frame = NULL;
+    }
+    return frame;
+}
+
 /* The range without the mutex, if the needed page is there. The page cache has a reference to each
  * at least until the reader leaves, so one can be taken; truncation finds a mapping that is made of
  * it, since the caller holds its address space's lock until then, which vm_rmap_drop takes. */
@@ -596,15 +612,13 @@ static bool pager_map_range_unlocked(struct inode *inode, struct vm_page_range *
     size = inode_size(inode);
     if ((range->index + range->needed) << PAGE_SHIFT < size)
         needed = page_cache_find(&inode->map, range->index + range->needed, range->write);
+    if (needed)
+        page_set_written(needed);
     for (unsigned i = 0; i < range->count && needed; i++) {
-        uint64_t index = range->index + i;
-
         if (i == range->needed)
             range->frames[i] = needed;
         else
-            range->frames[i] = index << PAGE_SHIFT < size
-                                   ? page_cache_find(&inode->map, index, range->write)
-                                   : NULL;
+            range->frames[i] = pager_find_neighbour(inode, range->index + i, range->write);
     }
     page_cache_read_end();
     if (unlikely(inode->map.ops) && needed)
@@ -624,13 +638,11 @@ static int pager_map_range(struct vm_pager *pager, struct vm_page_range *range)
                                   &range->frames[range->needed]);
     /* Of the neighbours only those that are there: none is made. */
     for (unsigned i = 0; i < range->count && !err; i++) {
-        uint64_t index = range->index + i;
-
         if (i == range->needed)
             continue;
-        range->frames[i] = !(range->write && inode->map.ops) && index << PAGE_SHIFT < inode->size
-                               ? page_cache_find(&inode->map, index, range->write)
-                               : NULL;
+        range->frames[i] = range->write && inode->map.ops
+                               ? NULL
+                               : pager_find_neighbour(inode, range->index + i, range->write);
     }
     mutex_unlock(&inode->lock);
     if (unlikely(inode->map.ops) && !err)
