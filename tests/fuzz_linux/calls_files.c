@@ -157,8 +157,15 @@ static void do_writev(struct sequence *s)
     struct iovec parts[3] = {{(void *)(uintptr_t)bytes, (size_t)ONE_OF(s, 0, 5, 50)},
                              {(void *)(uintptr_t)(bytes + 7), (size_t)ONE_OF(s, 0, 5, 50)},
                              {(void *)ONE_OF(s, 0, 4096), (size_t)ONE_OF(s, 0, 5)}};
+    long n = ONE_OF(s, 0, 1, 2, 3, -1, 2000), got;
+    int broken = n == 3 && parts[2].iov_len > 0;
 
-    answer(s, raw3(SYS_writev, fd, parts, ONE_OF(s, 0, 1, 2, 3, -1, 2000)));
+    if (broken && !begin_broken_write(s, fd))
+        return;
+    got = raw3(SYS_writev, fd, parts, n);
+    answer(s, got);
+    if (broken)
+        end_broken_write(fd, got);
 }
 
 static void do_lseek(struct sequence *s)

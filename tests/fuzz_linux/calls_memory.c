@@ -6,7 +6,6 @@
 #define _GNU_SOURCE
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tests/fuzz_linux/sequence.h"
@@ -187,41 +186,24 @@ static void do_fill(struct sequence *s)
         ;
 }
 
-/* A write of memory that is not there into a file that has bytes: Linux 6.16 and later make a page
- * of zeroes in its hole before they notice, earlier ones do not. */
-static int shows_in_hole(struct sequence *s, long fd, unsigned long at, size_t n)
-{
-    struct stat info;
-    uint64_t hash;
-
-    return raw2(SYS_fstat, fd, &info) == 0 && S_ISREG(info.st_mode) && info.st_size > 0 &&
-           look_at(s, at, n, &hash) != (int)n;
-}
-
 /* From a file and back, with the memory as buffer. */
 static void do_transfer(struct sequence *s)
 {
     unsigned long at = page_of(s) + draw(s, 2) * 4000;
     long fd = draw(s, 14), n = 1 + draw(s, 6000), got;
-    int writes = (int)draw(s, 2);
-    struct stat before, after;
+    int writes = (int)draw(s, 2), broken;
+    uint64_t hash;
 
     tell(s, " %s %ld fd %ld", writes ? "to" : "from", n, fd);
     if (fd == s->pipe_in || fd == s->pipe_out)
         return;
-    if (writes && shows_in_hole(s, fd, at, (size_t)n)) {
-        tell(s, " not asked");
+    broken = writes && look_at(s, at, (size_t)n, &hash) != (int)n;
+    if (broken && !begin_broken_write(s, fd))
         return;
-    }
-    before.st_size = -1;
-    raw2(SYS_fstat, fd, &before);
     got = raw4(writes ? SYS_pwrite64 : SYS_pread64, fd, at, n, draw(s, 3) * 2000);
     answer(s, got);
-    /* A write of nothing, for EFAULT, behind the end makes a tmpfs file of Linux 6.16 and later as
-     * long as its offset. That is not asked for: the file is as before. */
-    if (got == -EFAULT && writes && raw2(SYS_fstat, fd, &after) == 0 &&
-        after.st_size > before.st_size)
-        raw2(SYS_ftruncate, fd, before.st_size);
+    if (broken)
+        end_broken_write(fd, got);
 }
 
 static void do_brk(struct sequence *s)

@@ -15,9 +15,9 @@
 
 /* None: up to date, not locked, clean, as pages of ramfs always are. */
 enum page_flag {
-    PAGE_LOCKED = 1, /* a thread, or a device, brings bytes in or out */
-    PAGE_STALE = 2,  /* not up to date: no reader may look at the bytes */
-    PAGE_DIRTY = 4,  /* stored to since it was last written out */
+    PAGE_LOCKED = 1,    /* a thread, or a device, brings bytes in or out */
+    PAGE_STALE = 2,     /* not up to date: no reader may look at the bytes */
+    PAGE_DIRTY = 4,     /* stored to since it was last written out */
     PAGE_UNWRITTEN = 8, /* zeroes that fallocate has made: a hole for SEEK_DATA and SEEK_HOLE */
 };
 

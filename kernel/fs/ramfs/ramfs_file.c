@@ -425,7 +425,8 @@ int ramfs_truncate_locked(struct inode *inode, uint64_t nbytes)
         return -EFBIG;
     if (nbytes > inode->size)
         zero_behind_end_locked(inode);
-    if (nbytes >= inode->size) {
+    /* To the size that it has: pages that fallocate has put behind the end go, as on Linux. */
+    if (nbytes > inode->size || !inode->map.npages) {
         inode_set_size_locked(inode, nbytes);
         return 0;
     }

@@ -16,6 +16,14 @@
 
 static char buf[PAGES * PAGE];
 
+static long blocks_of(int fd)
+{
+    struct stat st;
+
+    CHECK_OK(fstat(fd, &st));
+    return st.st_blocks;
+}
+
 /* A file of PAGES pages, none of them written. */
 static int allocated(void)
 {
@@ -39,18 +47,15 @@ static void only_data_is(int fd, long first, long last)
 static void check_read_and_written(void)
 {
     int fd = allocated();
-    struct stat st;
 
     /* They are the file's, and read as zeroes; that makes no data of them. */
-    CHECK_OK(fstat(fd, &st));
-    CHECK_EQ(st.st_blocks, PAGES * PAGE / 512);
+    CHECK_EQ(blocks_of(fd), PAGES * PAGE / 512);
     CHECK_EQ(pread(fd, buf, sizeof(buf), 0), (long)sizeof(buf));
     CHECK(bytes_are(buf, 0, sizeof(buf)));
     CHECK_ERR(lseek(fd, 0, SEEK_DATA), ENXIO);
     CHECK_EQ(pwrite(fd, "ab", 2, 4 * PAGE - 1), 2);
     only_data_is(fd, 3, 5);
-    CHECK_OK(fstat(fd, &st));
-    CHECK_EQ(st.st_blocks, PAGES * PAGE / 512);
+    CHECK_EQ(blocks_of(fd), PAGES * PAGE / 512);
     CHECK_OK(close(fd));
 }
 
@@ -70,6 +75,32 @@ static void check_cut(void)
     only_data_is(fd, 1, 2);
     CHECK_OK(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, PAGE, PAGE));
     CHECK_ERR(lseek(fd, 0, SEEK_DATA), ENXIO);
+    CHECK_OK(close(fd));
+}
+
+/* To the size that the file has, which takes away what lies behind it. */
+static void check_cut_at_size(void)
+{
+    int fd = (int)CHECK_OK(open(DIR "/file", O_RDWR | O_CREAT | O_TRUNC, 0600));
+    int keep = FALLOC_FL_KEEP_SIZE;
+
+    CHECK_OK(fallocate(fd, keep, 0, 3 * PAGE));
+    CHECK_OK(fallocate(fd, keep, PAGE, PAGE)); /* data, if it were the file's */
+    CHECK_EQ(blocks_of(fd), 3 * PAGE / 512);
+    CHECK_OK(ftruncate(fd, 0));
+    CHECK_EQ(blocks_of(fd), 0);
+    CHECK_OK(ftruncate(fd, 3 * PAGE));
+    CHECK_ERR(lseek(fd, 0, SEEK_DATA), ENXIO);
+    CHECK_EQ(pwrite(fd, "ab", 2, 0), 2);
+    CHECK_OK(fallocate(fd, keep, 0, 9 * PAGE));
+    CHECK_EQ(blocks_of(fd), 9 * PAGE / 512);
+    CHECK_OK(ftruncate(fd, 3 * PAGE));
+    CHECK_EQ(blocks_of(fd), 3 * PAGE / 512);
+    CHECK_EQ(pread(fd, buf, 9, 0), 9);
+    CHECK(buf[0] == 'a' && buf[1] == 'b' && bytes_are(buf + 2, 0, 7));
+    CHECK_OK(fallocate(fd, keep, 0, 9 * PAGE));
+    CHECK_OK(ftruncate(fd, 4 * PAGE)); /* longer: they stay */
+    CHECK_EQ(blocks_of(fd), 9 * PAGE / 512);
     CHECK_OK(close(fd));
 }
 
@@ -98,6 +129,7 @@ int main(void)
     CHECK_OK(mount("holes", DIR, "tmpfs", 0, NULL));
     check_read_and_written();
     check_cut();
+    check_cut_at_size();
     check_mapped(PROT_READ, MAP_SHARED);
     check_mapped(PROT_READ, MAP_PRIVATE);
     check_mapped(PROT_READ | PROT_WRITE, MAP_SHARED);
