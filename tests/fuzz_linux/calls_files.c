@@ -160,7 +160,7 @@ static void do_writev(struct sequence *s)
     long n = ONE_OF(s, 0, 1, 2, 3, -1, 2000), got;
     int broken = n == 3 && parts[2].iov_len > 0;
 
-    if (broken && !begin_broken_write(s, fd))
+    if (broken && !begin_broken_write(s, fd, raw3(SYS_lseek, fd, 0, SEEK_CUR)))
         return;
     got = raw3(SYS_writev, fd, parts, n);
     answer(s, got);

@@ -190,7 +190,7 @@ static void do_fill(struct sequence *s)
 static void do_transfer(struct sequence *s)
 {
     unsigned long at = page_of(s) + draw(s, 2) * 4000;
-    long fd = draw(s, 14), n = 1 + draw(s, 6000), got;
+    long fd = draw(s, 14), n = 1 + draw(s, 6000), offset, got;
     int writes = (int)draw(s, 2), broken;
     uint64_t hash;
 
@@ -198,9 +198,10 @@ static void do_transfer(struct sequence *s)
     if (fd == s->pipe_in || fd == s->pipe_out)
         return;
     broken = writes && look_at(s, at, (size_t)n, &hash) != (int)n;
-    if (broken && !begin_broken_write(s, fd))
+    offset = draw(s, 3) * 2000l;
+    if (broken && !begin_broken_write(s, fd, offset))
         return;
-    got = raw4(writes ? SYS_pwrite64 : SYS_pread64, fd, at, n, draw(s, 3) * 2000);
+    got = raw4(writes ? SYS_pwrite64 : SYS_pread64, fd, at, n, offset);
     answer(s, got);
     if (broken)
         end_broken_write(fd, got);

@@ -52,10 +52,11 @@ const char *pid_name(struct sequence *s, long pid);
 /* A hash of bytes. */
 uint64_t hash_of(const void *bytes, size_t n, uint64_t hash);
 /* Around a write of memory that is not there. Linux 6.16 and later make a page of zeroes for it in
- * a file before they notice, which a hole then is no more, and make the file as long as its offset;
- * earlier ones do not. begin: false, and told, where that cannot be undone, since the file has
- * bytes. end: what is behind the bytes that were written goes. */
-int begin_broken_write(struct sequence *s, long fd);
+ * a file before they notice, which a hole then is no more, and make the file as long as its offset,
+ * so that the memory is there after all if it is this file's; earlier ones do not. begin: false,
+ * and told, where that cannot be undone: if the file has bytes, or the offset is not 0. end: what
+ * is behind the bytes that were written goes. */
+int begin_broken_write(struct sequence *s, long fd, long offset);
 void end_broken_write(long fd, long got);
 #define HASH_START 0xcbf29ce484222325ul
 /* Bytes of memory that may not be there, by way of a pipe: the hash, or a negative errno. */

@@ -186,6 +186,18 @@ int fs_link(struct fs_context *context, struct dentry *old_start, const char *ol
     return err;
 }
 
+/* As from one file system to another, which Linux sees once the new name is known to be free. */
+int fs_link_outside(struct fs_context *context, struct dentry *new_start, const char *new_path)
+{
+    struct path_last last;
+    int err = begin_create(context, new_start, new_path, false, &last);
+
+    if (err)
+        return err;
+    path_last_put(&last);
+    return -EXDEV;
+}
+
 /* --- removing --- */
 
 /* In a sticky directory only the owner of the file or of the directory removes a name. */

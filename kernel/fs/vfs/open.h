@@ -43,6 +43,9 @@ MUST_CHECK int fs_symlink(struct fs_context *context, const char *text, struct d
                           const char *path);
 MUST_CHECK int fs_link(struct fs_context *context, struct dentry *old_start, const char *old_path,
                        struct dentry *new_start, const char *new_path, unsigned walk);
+/* Of a file that is in no tree: never 0. */
+MUST_CHECK int fs_link_outside(struct fs_context *context, struct dentry *new_start,
+                               const char *new_path);
 MUST_CHECK int fs_unlink(struct fs_context *context, struct dentry *start, const char *path,
                          bool directory);
 MUST_CHECK int fs_rename(struct fs_context *context, struct dentry *old_start, const char *old_path,

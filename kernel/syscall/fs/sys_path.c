@@ -25,6 +25,7 @@
 struct place {
     struct user_path path;
     struct path_start start;
+    bool outside; /* "" and the descriptor of a pipe: the file itself, which is in no tree */
 };
 
 /* On an error nothing is held. */
@@ -39,6 +40,11 @@ static int user_place_get(struct task *self, int dirfd, struct uptr from, bool m
         err = -ENOENT;
     else
         err = path_start_get(self, dirfd, place->path.text, &place->start);
+    place->outside = err == -ENOTDIR && place->path.text[0] == '\0';
+    if (place->outside) {
+        place->start.ref = (struct fd_ref){NULL, false}; /* given back by path_start_get */
+        err = 0;
+    }
     if (err)
         user_path_put(&place->path);
     return err;
@@ -176,8 +182,11 @@ int64_t sys_linkat(struct task *self, int from_dirfd, struct uptr from, int to_d
      */
     err = user_place_get(self, to_dirfd, to, false, &new);
     if (err) {
-        int first = walk_only(self, &old, walk);
+        int first = old.outside ? 0 : walk_only(self, &old, walk);
         err = first ? first : err;
+    } else if (old.outside) {
+        err = fs_link_outside(self->fs, new.start.dentry, new.path.text);
+        user_place_put(&new);
     } else {
         err = fs_link(self->fs, old.start.dentry, old.path.text, new.start.dentry, new.path.text,
                       walk);
@@ -300,13 +309,15 @@ int64_t sys_readlinkat(struct task *self, int dirfd, struct uptr path, struct up
     if (nbytes <= 0)
         return -EINVAL;
     result = user_walk(self, dirfd, path, PATH_EMPTY, &dentry);
-    if (result)
-        return result;
-    result = readlink_to_user(dentry->inode, buffer, (size_t)nbytes);
-    /* An empty path to something that is no link is ENOENT on Linux, EINVAL only with a name. */
-    if (result == -EINVAL && vm_user_read(&first, path, 1) == 0 && first == '\0')
+    if (!result) {
+        result = readlink_to_user(dentry->inode, buffer, (size_t)nbytes);
+        dentry_put(dentry);
+    }
+    /* An empty path to something that is no link is ENOENT on Linux, EINVAL only with a name; also
+     * to a pipe, from which no walk can start. */
+    if ((result == -EINVAL || result == -ENOTDIR) && vm_user_read(&first, path, 1) == 0 &&
+        first == '\0')
         result = -ENOENT;
-    dentry_put(dentry);
     return result;
 }
 

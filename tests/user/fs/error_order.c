@@ -117,10 +117,21 @@ static void check_vectors(void)
 
 static void check_link(void)
 {
+    char text[9];
+
     CHECK_EQ(raw6(SYS_linkat, CLOSED, "x", AT_FDCWD, NAME ".2", AT_EMPTY_PATH, 0), -EBADF);
     CHECK_EQ(raw6(SYS_linkat, CLOSED, "", AT_FDCWD, NAME ".2", 0, 0), -ENOENT);
     CHECK_EQ(raw6(SYS_linkat, CLOSED, 8, AT_FDCWD, NAME ".2", AT_EMPTY_PATH, 0), -EFAULT);
     CHECK_EQ(raw6(SYS_linkat, fd, "x", AT_FDCWD, NAME ".2", AT_EMPTY_PATH, 0), -ENOTDIR);
+    /* A pipe has no place in a tree: the new name is looked at first. */
+    CHECK_EQ(raw6(SYS_linkat, ends[0], "x", AT_FDCWD, NAME ".2", AT_EMPTY_PATH, 0), -ENOTDIR);
+    CHECK_EQ(raw6(SYS_linkat, ends[0], "", AT_FDCWD, ".", AT_EMPTY_PATH, 0), -EEXIST);
+    CHECK_EQ(raw6(SYS_linkat, ends[0], "", AT_FDCWD, "/tmp/none/x", AT_EMPTY_PATH, 0), -ENOENT);
+    CHECK_EQ(raw6(SYS_linkat, ends[0], "", AT_FDCWD, 8, AT_EMPTY_PATH, 0), -EFAULT);
+    CHECK_EQ(raw6(SYS_linkat, ends[0], "", ends[0], "x", AT_EMPTY_PATH, 0), -ENOTDIR);
+    CHECK_EQ(raw6(SYS_linkat, ends[0], "", AT_FDCWD, NAME ".2", AT_EMPTY_PATH, 0), -EXDEV);
+    CHECK_EQ(raw4(SYS_readlinkat, ends[0], "", text, 9), -ENOENT);
+    CHECK_EQ(raw4(SYS_readlinkat, ends[0], "x", text, 9), -ENOTDIR);
 }
 
 static void check_record_locks(void)
