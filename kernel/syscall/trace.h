@@ -5,7 +5,7 @@
  * Owns:    the boot option trace=syscall[,NAME...]: a line for each call in the kernel's log, as
  *          strace prints it. And audit=syscall, whose records syscall/audit.c keeps.
  * Context: as a handler of a call.
- * Tests:   tests/system/test_trace.py
+ * Tests:   tests/host/syscall_trace_test.c, tests/system/test_trace.py
  */
 #pragma once
 

@@ -4,6 +4,7 @@
 #include "kernel/dev/console.h"
 #include "kernel/dev/mem.h"
 #include "kernel/fs/devfs/devfs.h"
+#include "kernel/fs/devfs/devpts.h"
 #include "kernel/syscall/handlers.h"
 #include "shared/linux/poll.h"
 
@@ -170,12 +171,49 @@ static void test_nodes(void **state)
     assert_int_equal(st.st_mode, LX_S_IFCHR | 0666);
 }
 
+/* The file system that nodes of terminals are in: nothing of it is there where it could not be
+ * mounted, and no node where there is no memory for one. */
+static void test_terminals(void **state)
+{
+    struct dentry *node = NULL, *directory;
+    struct fake_balance before;
+
+    (void)state;
+    /* Its directory is made in devfs, which is mounted nowhere. */
+    OK(sys_chdir(task, user("/dev")));
+    directory = fs_context_cwd(task->fs);
+    OK(sys_chdir(task, user("/")));
+    OK(mount_remove(directory, true));
+    dentry_put(directory);
+    ERR(devpts_mount(), ENOENT);
+    mount_reset();
+    OK(sys_rmdir(task, user("/dev/pts")));
+
+    OK(devpts_mount());
+    before = fake_balance();
+    for (int n = 0; !node; n++) {
+        int err;
+
+        fake_fail_allocation(n);
+        err = devpts_add(3, DEVICE(136, 3), 1, 5, &node);
+        assert_int_equal(err, fake_allocation_failed() ? -ENOMEM : 0);
+        if (err)
+            fake_assert_balance(before);
+    }
+    fake_fail_allocation(-1);
+    OK(sys_access(task, user("/dev/pts/3"), 0));
+    devpts_remove(node);
+    dentry_put(node);
+    ERR(sys_access(task, user("/dev/pts/3"), 0), ENOENT);
+    fake_assert_balance(before);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_null),   cmocka_unit_test(test_zero_and_full),
         cmocka_unit_test(test_random), cmocka_unit_test(test_console),
-        cmocka_unit_test(test_nodes),
+        cmocka_unit_test(test_nodes),  cmocka_unit_test(test_terminals),
     };
 
     return fake_start(NULL) || cmocka_run_group_tests(tests, setup, teardown);

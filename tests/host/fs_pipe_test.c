@@ -145,6 +145,38 @@ static int reader_comes(struct waitq *queue)
     return 0;
 }
 
+#define ABSENT_PAGES (2 * PIPE_ATOMIC + 2)
+
+static int reader_takes_all(struct waitq *queue)
+{
+    (void)queue;
+    fake_set_absent_pages(0); /* for the writer only */
+    assert_int_equal(get(PIPE_NBYTES), PIPE_NBYTES);
+    fake_set_absent_pages(256);
+    return 0;
+}
+
+/* How often one piece may meet a page that is not there has a bound; how many pieces do so has
+ * none. */
+static void test_absent_memory(void **state)
+{
+    const size_t nbytes = ABSENT_PAGES * 4096UL;
+    char *bytes = aligned_alloc(4096, nbytes);
+    int64_t done;
+
+    (void)state;
+    assert_non_null(bytes);
+    memset(bytes, 5, nbytes);
+    begin(0);
+    fake_on_wait = reader_takes_all;
+    fake_set_absent_pages(256);
+    done = sys_write(task, fds[1], user(bytes), nbytes);
+    fake_set_absent_pages(0);
+    assert_int_equal(done, nbytes);
+    end();
+    free(bytes);
+}
+
 static int signal_comes(struct waitq *queue)
 {
     (void)queue;
@@ -346,6 +378,7 @@ int main(void)
         cmocka_unit_test(test_full_and_empty),
         cmocka_unit_test(test_other_end_gone),
         cmocka_unit_test(test_waiting),
+        cmocka_unit_test(test_absent_memory),
         cmocka_unit_test(test_bad_buffers),
         cmocka_unit_test(test_fifo),
         cmocka_unit_test(test_poll),

@@ -309,11 +309,17 @@ static struct dentry *mount_and_enter(void)
 static void test_detached_mount(void **state)
 {
     struct dentry *root;
+    char name[16];
     int fd;
 
     (void)state;
     OK(mkdir_("/m"));
     root = mount_and_enter();
+    /* However many directories are in it, one sweep takes all. */
+    for (unsigned i = 0; i < 100; i++) {
+        snprintf(name, sizeof(name), "directory%u", i);
+        OK(mkdir_(name));
+    }
     fd = (int)open_("file", LX_O_CREAT | LX_O_RDWR);
     assert_true(fd >= 0);
     OK(mount_remove(root, true));

@@ -61,9 +61,13 @@ int devpts_mount(void)
     super->magic = LX_DEVPTS_MAGIC;
     super->root->inode->ops = &dir_ops; /* before anything can reach it */
     err = mount_at_boot(super, "dev/pts");
-    if (!err)
-        devpts = super;
-    return err;
+    if (err) {
+        dentry_put(super->root);
+        super_put(super);
+        return err;
+    }
+    devpts = super;
+    return 0;
 }
 
 int devpts_add(unsigned number, uint64_t device, uint32_t uid, uint32_t gid,

@@ -10,7 +10,7 @@
  * Locks:   INODE of the root.
  * Context: thread.
  * Fails:   -ENOMEM, -ENOSPC.
- * Tests:   tests/user/tty/devpts.c
+ * Tests:   tests/host/fs_dev_test.c, tests/user/tty/devpts.c
  */
 #pragma once
 
