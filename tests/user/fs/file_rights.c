@@ -101,6 +101,22 @@ static void check_refusals(void)
     CHECK_ERR(access("private", R_OK), EACCES);
 }
 
+/* Reading without a trace is for the owner, by open and by fcntl. */
+static void check_no_access_time(void)
+{
+    int fd = (int)CHECK_OK(open("readable", O_RDONLY));
+
+    CHECK_ERR(open("readable", O_RDONLY | O_NOATIME), EPERM);
+    CHECK_ERR(fcntl(fd, F_SETFL, O_NOATIME), EPERM);
+    CHECK_EQ(fcntl(fd, F_GETFL) & O_NOATIME, 0);
+    CHECK_OK(close(fd));
+    fd = (int)CHECK_OK(open("theirs", O_RDONLY | O_NOATIME));
+    CHECK_OK(fcntl(fd, F_SETFL, 0));
+    CHECK_OK(fcntl(fd, F_SETFL, O_NOATIME));
+    CHECK(fcntl(fd, F_GETFL) & O_NOATIME);
+    CHECK_OK(close(fd));
+}
+
 static void check_own_files(void)
 {
     struct stat st;
@@ -152,6 +168,7 @@ int main(void)
     check_groups_order();
     become_nobody();
     check_refusals();
+    check_no_access_time();
     check_own_files();
     CHECK_EQ(setfsuid(1), NOBODY);
     CHECK_EQ(setfsuid(0), NOBODY); /* it was not changed; the saved one may be taken */

@@ -114,6 +114,37 @@ static void stat_fields(void)
     CHECK_EQ(text[strlen(text) - 1], '\n');
 }
 
+static long ticks_now(void)
+{
+    struct timespec now;
+
+    CHECK_OK(clock_gettime(CLOCK_BOOTTIME, &now));
+    return now.tv_sec * 100 + now.tv_nsec / 10000000;
+}
+
+/* A child began when it was made. */
+static void start_time(void)
+{
+    const struct timespec moment = {.tv_nsec = 50000000};
+    long before, after, start;
+    char path[64];
+    int child, status;
+
+    CHECK_OK(nanosleep(&moment, NULL));
+    before = ticks_now();
+    child = (int)CHECK_OK(fork());
+    while (!child)
+        pause();
+    after = ticks_now();
+    CHECK_OK(nanosleep(&moment, NULL));
+    snprintf(path, sizeof(path), "/proc/%d/stat", child);
+    text_of(path, text, sizeof(text));
+    start = stat_field(text, 20);
+    CHECK(start >= before - 1 && start <= after + 1);
+    CHECK_OK(kill(child, SIGKILL));
+    CHECK_EQ(waitpid(child, &status, 0), child);
+}
+
 static void ignore(int number)
 {
     (void)number;
@@ -287,6 +318,7 @@ int main(int argc, char **argv)
     executables();
     names();
     stat_fields();
+    start_time();
     status();
     sizes_and_limits();
     /* As a shell opens what it writes to: there is nothing to cut off. */
