@@ -107,8 +107,10 @@ static struct timer_queue *timer_queue_lock(const struct timer *timer)
 static struct timer_queue *quiet_lock(const struct timer *timer, uint64_t flags)
 {
     for (;;) {
-        struct timer_queue *queue = timer_queue_lock(timer);
+        struct timer_queue *queue;
 
+        ASSERT(!irq_enabled()); /* a timer that fires here would want the lock */
+        queue = timer_queue_lock(timer);
         if (__atomic_load_n(&queue->running, __ATOMIC_ACQUIRE) != timer || queue == own_queue())
             return queue;
         spin_unlock(&queue->lock);

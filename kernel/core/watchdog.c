@@ -81,6 +81,11 @@ static void watchdog_check_self(struct watch *watch, uint64_t now_ns)
     watch->user_ticks = cpu->user_ticks;
 }
 
+bool watchdog_has_beat(unsigned cpu)
+{
+    return __atomic_load_n(&watches[cpu].beat_ns, __ATOMIC_RELAXED) != 0;
+}
+
 static void watchdog_beat(struct timer *timer)
 {
     unsigned self = cpu_self()->index, next = self;
@@ -92,7 +97,7 @@ static void watchdog_beat(struct timer *timer)
      */
     do
         next = (next + 1) % CPU_MAX;
-    while (!__atomic_load_n(&watches[next].beat_ns, __ATOMIC_RELAXED));
+    while (!watchdog_has_beat(next));
     if (next != self)
         watchdog_check(next, now_ns);
     timer_start(timer, now_ns + PERIOD_NS);

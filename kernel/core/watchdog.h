@@ -8,7 +8,7 @@
  *          machine that was stopped as a whole (by its hypervisor, say) is no silence: it takes two
  *          checks.
  * Context: the timer interrupt.
- * Tests:   tests/system/test_inject.py
+ * Tests:   kernel/selftest/core_checks.c, tests/system/test_inject.py
  */
 /*
  * core/watchdog.h - a processor that does not answer is noticed by another one
@@ -28,3 +28,6 @@
 
 /* On each processor, interrupts off or a thread that stays. */
 void watchdog_start(void);
+
+/* Whether the processor takes part: since it started its own. */
+bool watchdog_has_beat(unsigned cpu);

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Clock, timers, and logging under locks.
+ * Clock, timers, the watchdog, and logging under locks and in bulk.
  */
 #include "kernel/arch/x86_64/irq.h"
 #include "kernel/core/clock.h"
+#include "kernel/core/ipi.h"
 #include "kernel/core/output.h"
 #include "kernel/core/spinlock.h"
 #include "kernel/core/timer.h"
+#include "kernel/core/watchdog.h"
 #include "kernel/lib/fmt.h"
 #include "kernel/lib/klog.h"
+#include "kernel/sched/sched.h"
 #include "kernel/selftest/ktest.h"
 
 #define US 1000ULL
@@ -54,6 +57,59 @@ KTEST(timers, "core-timers")
     return true;
 }
 
+static struct slow {
+    struct timer timer;
+    volatile unsigned begun, ended;
+} slow;
+
+static void timer_takes_long(struct timer *timer)
+{
+    uint64_t end = clock_monotonic_ns() + 5 * MS;
+
+    (void)timer;
+    slow.begun = slow.begun + 1;
+    while (clock_monotonic_ns() < end)
+        cpu_pause();
+    slow.ended = slow.ended + 1;
+}
+
+static void slow_start(void *argument)
+{
+    (void)argument;
+    timer_start(&slow.timer, clock_monotonic_ns());
+}
+
+/* A timer that is stopped is not running any more, on whichever processor that was, and interrupts
+ * are as before. The thread may be moved to the timer's processor meanwhile: then there is nothing
+ * to wait for, and the next round waits. */
+KTEST(timer_stop_waits, "core-timer-stop-waits")
+{
+    slow.begun = slow.ended = 0;
+    timer_init(&slow.timer, timer_takes_long);
+    for (unsigned round = 1; round <= 4 && sched_cpus_online() > 1; round++) {
+        unsigned begun, ended;
+
+        ipi_call(cpu_self()->index ? 1 : 2, slow_start, NULL);
+        KTEST_EXPECT(ktest_await(&slow.begun, round), "the timer did not fire");
+        timer_stop(&slow.timer);
+        begun = slow.begun;
+        ended = slow.ended;
+        KTEST_EXPECT(ended == begun, "stopped while it ran: begun %u times, ended %u", begun,
+                     ended);
+        KTEST_EXPECT(irq_enabled(), "interrupts are off afterwards");
+    }
+    return true;
+}
+
+/* Each processor takes part, or its silence would not be noticed. It begins before it is counted
+ * as online. */
+KTEST(watchdogs, "core-watchdogs")
+{
+    for (unsigned cpu = 0; cpu < sched_cpus_online(); cpu++)
+        KTEST_EXPECT(watchdog_has_beat(cpu), "processor %u does not", cpu);
+    return true;
+}
+
 /* Also that ticks and nanoseconds convert into each other without drift. */
 KTEST(clock, "core-clock-monotonic")
 {
@@ -88,5 +144,24 @@ KTEST(log_under_locks, "core-log-under-locks")
     KTEST_EXPECT(output_dropped() == dropped, "%llu lines were dropped",
                  (unsigned long long)(output_dropped() - dropped));
     KTEST_EXPECT(clock_monotonic_ns() - start < 10000 * MS, "printing takes too long");
+    return true;
+}
+
+#define BULK_LINES 60
+
+/* Printing takes its time: a flush lasts until all is out. A copy of the next byte shows that there
+ * is none; it would stay in the ring. */
+KTEST(flush_waits, "core-flush-waits")
+{
+    uint64_t dropped = output_dropped();
+    char byte;
+
+    for (unsigned i = 0; i < BULK_LINES; i++)
+        klog("line %2u of %u, and filled up %*s so that all of them together take a while", i + 1,
+             BULK_LINES, 100, "");
+    output_flush();
+    KTEST_EXPECT(output_next(&byte, 1) == 0, "not all is printed");
+    KTEST_EXPECT(output_dropped() == dropped, "%llu lines were dropped",
+                 (unsigned long long)(output_dropped() - dropped));
     return true;
 }
