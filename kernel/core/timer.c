@@ -16,6 +16,9 @@
  * interrupt finds it too early there and sorts it in again. So programs that push a timer along
  * before it fires, as most do, never change the tree.
  *
+ * However many timers are due at one instant, an interrupt works on them for SLICE_NS, and another
+ * one comes GAP_NS later: meanwhile other interrupts get through, and the program goes on.
+ *
  * Two trees a processor: keys of the second are real time, which differs from monotonic time by
  * an offset that changes when the clock is set. Then every processor computes its hardware's time
  * anew; nothing is moved.
@@ -27,6 +30,10 @@
 #include "kernel/core/clock.h"
 #include "kernel/core/ipi.h"
 #include "kernel/core/spinlock.h"
+
+#define SLICE_NS   100000 /* of interrupts off, for timers that are due */
+#define GAP_NS     50000  /* then so long on, before the rest */
+#define MOVES_MOST 64     /* timers sorted in again while the queue is locked */
 
 /* Pending timers of one clock, earliest first. [lock of the queue] */
 struct timer_set {
@@ -58,8 +65,8 @@ static uint64_t timer_earliest_ns(const struct timer_queue *queue)
     return likely(!real) ? earliest : MIN(earliest, clock_monotonic_of_realtime(real->key_ns));
 }
 
-/* Of this processor: no other can reach its timer. */
-static void hardware_set_locked(const struct timer_queue *queue)
+/* Of this processor: no other can reach its timer. Not earlier than in least_ns. */
+static void hardware_set_locked(const struct timer_queue *queue, uint64_t least_ns)
 {
     uint64_t earliest = timer_earliest_ns(queue), now;
 
@@ -69,7 +76,7 @@ static void hardware_set_locked(const struct timer_queue *queue)
         return;
     }
     now = clock_monotonic_ns();
-    ops->oneshot(earliest > now ? earliest - now : 0);
+    ops->oneshot(MAX(earliest > now ? earliest - now : 0, least_ns));
 }
 
 void timer_set_ops(const struct timer_ops *new_ops)
@@ -193,7 +200,7 @@ static void timer_start_on(struct timer *timer, uint64_t deadline_ns, bool realt
     if (!timer->pending)
         changed |= timer_insert_locked(queue, timer);
     if (changed)
-        hardware_set_locked(queue);
+        hardware_set_locked(queue, 0);
     spin_unlock(&queue->lock);
     irq_restore(flags);
 }
@@ -214,7 +221,7 @@ void timer_stop(struct timer *timer)
     struct timer_queue *queue = quiet_lock(timer, flags);
 
     if (timer->pending && timer_remove_locked(queue, timer) && queue == own_queue())
-        hardware_set_locked(queue);
+        hardware_set_locked(queue, 0);
     spin_unlock(&queue->lock);
     irq_restore(flags);
 }
@@ -230,7 +237,7 @@ static void timer_look_again(void *argument)
     uint64_t flags = spin_lock_irqsave(&queue->lock);
 
     (void)argument;
-    hardware_set_locked(queue);
+    hardware_set_locked(queue, 0);
     spin_unlock_irqrestore(&queue->lock, flags);
 }
 
@@ -239,33 +246,42 @@ void timer_clock_was_set(void)
     ipi_call_all(timer_look_again, NULL);
 }
 
-/* A timer of the set whose time has come, out of it; NULL when none is left. */
+/* A timer of the set whose time has come, out of it; NULL when none is left, or too many were
+ * looked at that have been moved on. */
 static struct timer *timer_expired_locked(struct timer_queue *queue, struct timer_set *set,
-                                          uint64_t now_ns)
+                                          uint64_t now_ns, unsigned *moves)
 {
     struct timer *first;
 
     ASSERT(spin_is_held_inline(&queue->lock));
-    while ((first = set->first) != NULL && first->key_ns <= now_ns) {
+    while ((first = set->first) != NULL && first->key_ns <= now_ns && *moves < MOVES_MOST) {
         timer_remove_locked(queue, first);
         if (first->deadline_ns <= now_ns)
             return first;
         timer_insert_locked(queue, first); /* it was moved on */
+        ++*moves;
     }
     return NULL;
 }
 
-static struct timer *timer_take_expired(struct timer_queue *queue)
+/* NULL: there is nothing more to do in this interrupt, which began its slice at that time. */
+static struct timer *timer_take_expired(struct timer_queue *queue, uint64_t begin_ns)
 {
-    struct timer *timer;
+    struct timer *timer = NULL;
+    unsigned moves = 0;
+    uint64_t now_ns;
+    bool is_over;
 
     spin_lock(&queue->lock);
-    timer = timer_expired_locked(queue, &queue->sets[false], clock_monotonic_ns());
-    if (!timer && queue->sets[true].first)
-        timer = timer_expired_locked(queue, &queue->sets[true], clock_realtime_ns());
+    now_ns = clock_monotonic_ns();
+    is_over = now_ns - begin_ns >= SLICE_NS;
+    if (likely(!is_over))
+        timer = timer_expired_locked(queue, &queue->sets[false], now_ns, &moves);
+    if (!is_over && !timer && queue->sets[true].first)
+        timer = timer_expired_locked(queue, &queue->sets[true], clock_realtime_ns(), &moves);
     queue->running = timer;
     if (!timer)
-        hardware_set_locked(queue);
+        hardware_set_locked(queue, is_over || moves >= MOVES_MOST ? GAP_NS : 0);
     spin_unlock(&queue->lock);
     return timer;
 }
@@ -273,10 +289,11 @@ static struct timer *timer_take_expired(struct timer_queue *queue)
 void timer_interrupt(void)
 {
     struct timer_queue *queue = own_queue();
+    uint64_t begin_ns = clock_monotonic_ns();
     struct timer *timer;
 
     __atomic_fetch_add(&queue->interrupts, 1, __ATOMIC_RELAXED);
-    while ((timer = timer_take_expired(queue)) != NULL)
+    while ((timer = timer_take_expired(queue, begin_ns)) != NULL)
         timer->function(timer);
 }
 
