@@ -45,7 +45,9 @@ struct timer_queue {
     struct spinlock lock;
     struct timer_set sets[2]; /* [lock] by struct timer.realtime */
     struct timer *running;    /* [lock], atomic: whose function runs now */
+    uint64_t due_ns;          /* [lock] what the hardware is set to; UINT64_MAX: to nothing */
     uint64_t interrupts;
+    struct timer_lateness lateness; /* own processor's; read by any */
 } ALIGNED(64);
 
 static struct timer_queue queues[CPU_MAX];
@@ -66,17 +68,19 @@ static uint64_t timer_earliest_ns(const struct timer_queue *queue)
 }
 
 /* Of this processor: no other can reach its timer. Not earlier than in least_ns. */
-static void hardware_set_locked(const struct timer_queue *queue, uint64_t least_ns)
+static void hardware_set_locked(struct timer_queue *queue, uint64_t least_ns)
 {
     uint64_t earliest = timer_earliest_ns(queue), now;
 
     ASSERT(spin_is_held(&queue->lock));
+    queue->due_ns = UINT64_MAX;
     if (earliest == UINT64_MAX) {
         ops->stop();
         return;
     }
     now = clock_monotonic_ns();
-    ops->oneshot(MAX(earliest > now ? earliest - now : 0, least_ns));
+    queue->due_ns = MAX(earliest, now + least_ns);
+    ops->oneshot(queue->due_ns - now);
 }
 
 void timer_set_ops(const struct timer_ops *new_ops)
@@ -286,6 +290,15 @@ static struct timer *timer_take_expired(struct timer_queue *queue, uint64_t begi
     return timer;
 }
 
+/* Nothing but interrupts that are off, or a host that is busy, makes one late. */
+static void lateness_note(struct timer_lateness *lateness, uint64_t late_ns)
+{
+    if (late_ns >= TIMER_LATE_NS)
+        __atomic_fetch_add(&lateness->count, 1, __ATOMIC_RELAXED);
+    if (late_ns > lateness->max_ns)
+        __atomic_store_n(&lateness->max_ns, late_ns, __ATOMIC_RELAXED);
+}
+
 void timer_interrupt(void)
 {
     struct timer_queue *queue = own_queue();
@@ -293,6 +306,8 @@ void timer_interrupt(void)
     struct timer *timer;
 
     __atomic_fetch_add(&queue->interrupts, 1, __ATOMIC_RELAXED);
+    if (begin_ns > queue->due_ns)
+        lateness_note(&queue->lateness, begin_ns - queue->due_ns);
     while ((timer = timer_take_expired(queue, begin_ns)) != NULL)
         timer->function(timer);
 }
@@ -304,4 +319,15 @@ uint64_t timer_interrupts(void)
     for (unsigned i = 0; i < CPU_MAX; i++)
         sum += __atomic_load_n(&queues[i].interrupts, __ATOMIC_RELAXED);
     return sum;
+}
+
+struct timer_lateness timer_lateness(void)
+{
+    struct timer_lateness all = {0};
+
+    for (unsigned i = 0; i < CPU_MAX; i++) {
+        all.count += __atomic_load_n(&queues[i].lateness.count, __ATOMIC_RELAXED);
+        all.max_ns = MAX(all.max_ns, __atomic_load_n(&queues[i].lateness.max_ns, __ATOMIC_RELAXED));
+    }
+    return all;
 }

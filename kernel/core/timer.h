@@ -62,3 +62,12 @@ void timer_clock_was_set(void);
 /* From the timer interrupt. */
 void timer_interrupt(void);
 uint64_t timer_interrupts(void); /* so far */
+
+/* How late timer interrupts came, on all processors: what interrupts that were off did to them. No
+ * part of the kernel may keep them off for TIMER_LATE_NS. */
+#define TIMER_LATE_NS 1000000
+struct timer_lateness {
+    uint64_t count; /* of those that were too late */
+    uint64_t max_ns;
+};
+struct timer_lateness timer_lateness(void);

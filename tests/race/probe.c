@@ -6,9 +6,11 @@
  * looks how late it is back. A worker does nothing but the operation meanwhile. The machine has one
  * processor and counts instructions (-icount shift=0: one is a nanosecond), so that time is what
  * the kernel itself executed, and a busy host changes nothing: the probe is late only because code
- * ran that did not let it run.
+ * ran that did not let it run. The kernel's own count of late timer interrupts says whether that
+ * code had even interrupts off.
  */
 #define _GNU_SOURCE
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -54,9 +56,30 @@ static uint64_t look(pid_t pid, uint64_t ns)
     return worst;
 }
 
+/* How often a timer's interrupt has been late by more than a millisecond, which the kernel counts
+ * itself: interrupts were off. Elsewhere, 0. */
+static long late_interrupts(void)
+{
+    static char text[16384];
+    const char *line;
+    long n = 0;
+    int fd = (int)raw3(SYS_open, "/proc/lock_stat", O_RDONLY, 0);
+
+    if (fd < 0)
+        return 0;
+    for (long got; (got = raw3(SYS_read, fd, text + n, sizeof(text) - 1 - (size_t)n)) > 0;)
+        n += got;
+    raw1(SYS_close, fd);
+    text[n] = 0;
+    line = strstr(text, "irq ");
+    line = line ? strstr(line, "TIMER ") : NULL;
+    return line ? atol(line + 6) : 0;
+}
+
 static bool probe_op(const struct race_group *group, const struct race_op *op, unsigned ms,
                      uint64_t seed)
 {
+    long late = late_interrupts();
     uint64_t worst;
     const char *missing;
     pid_t pid;
@@ -90,7 +113,10 @@ static bool probe_op(const struct race_group *group, const struct race_op *op, u
     say(1, " operations\n");
     if (worst > PAUSE_NS)
         say(1, "  TOO LONG\n");
-    return worst <= PAUSE_NS;
+    late = late_interrupts() - late;
+    if (late > 0)
+        say(1, "  INTERRUPTS OFF FOR TOO LONG\n");
+    return worst <= PAUSE_NS && late <= 0;
 }
 
 /* In a process and a directory of its own, as a pair has them. */

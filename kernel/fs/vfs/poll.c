@@ -11,11 +11,16 @@
  * holds a reference to every file it registered with until it has removed its hooks, whatever
  * happens to the descriptors meanwhile (a descriptor is looked up once: what it names later is
  * another file). Removing takes the head's lock, and so waits for a callback that is running.
+ *
+ * A program may register one file as often as its descriptors allow, in each of its processes: a
+ * wake-up goes through the hooks in slices.
  */
 #include "kernel/fs/vfs/poll.h"
 #include "kernel/lib/assert.h"
 #include "kernel/mm/slab.h"
 #include "shared/linux/errno.h"
+
+#define WAKE_SLICE 64 /* hooks that are woken while the head is locked and interrupts are off */
 
 void poll_head_init(struct poll_head *head)
 {
@@ -23,15 +28,48 @@ void poll_head_init(struct poll_head *head)
     list_init(&head->hooks);
 }
 
+/* From that node on, up to `end` or until the slice is full: the node that it has come to. */
+static struct list *wake_slice_locked(struct poll_head *head, struct list *node, struct list *end)
+{
+    ASSERT(spin_is_held(&head->lock));
+    for (unsigned i = 0; node != end && i < WAKE_SLICE; node = node->next, i++) {
+        struct poll_hook *hook = list_entry(node, struct poll_hook, node);
+
+        if (hook->wake) /* else a mark of a wake-up that goes on */
+            hook->wake(hook);
+    }
+    return node;
+}
+
+/* What is left behind the first slice, from that node on: the place is kept by a hook of its own,
+ * and hooks that come meanwhile are behind the other. The lock goes in between, and interrupts get
+ * through; the caller keeps the head. Not a preemption point: a program that was woken would look
+ * at all of its files, sleep, and be woken by its next hook. */
+static NOINLINE uint64_t wake_rest_locked(struct poll_head *head, struct list *node, uint64_t flags)
+{
+    struct poll_hook place = {.wake = NULL}, last = {.wake = NULL};
+
+    ASSERT(spin_is_held(&head->lock));
+    list_push_back(&head->hooks, &last.node);
+    do {
+        list_push_back(node, &place.node); /* in front of it */
+        spin_unlock_irqrestore(&head->lock, flags);
+        flags = spin_lock_irqsave(&head->lock);
+        node = place.node.next;
+        list_remove(&place.node);
+        node = wake_slice_locked(head, node, &last.node);
+    } while (node != &last.node);
+    list_remove(&last.node);
+    return flags;
+}
+
 void poll_wake(struct poll_head *head)
 {
     uint64_t flags = spin_lock_irqsave(&head->lock);
+    struct list *node = wake_slice_locked(head, head->hooks.next, &head->hooks);
 
-    list_for_each (node, &head->hooks) {
-        struct poll_hook *hook = list_entry(node, struct poll_hook, node);
-
-        hook->wake(hook);
-    }
+    if (unlikely(node != &head->hooks))
+        flags = wake_rest_locked(head, node, flags);
     spin_unlock_irqrestore(&head->lock, flags);
 }
 
@@ -63,8 +101,9 @@ static void poll_set_wake(struct poll_hook *hook)
 {
     struct poll_set *set = container_of(hook, struct poll_set_hook, hook)->set;
 
-    __atomic_store_n(&set->woken, 1, __ATOMIC_SEQ_CST);
-    waitq_wake_all(&set->queue);
+    /* Once: a set may have thousands of hooks in one head. */
+    if (!__atomic_exchange_n(&set->woken, 1, __ATOMIC_SEQ_CST))
+        waitq_wake_all(&set->queue);
 }
 
 /* The place of hook i: first those on the stack, then block after block. */

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * /proc/lock_stat: contention of each rank of locks since start-up.
+ * /proc/lock_stat: contention of each rank of locks since start-up, and what interrupts that are
+ * off do to timers.
  *
  * Sums over the processors' counters, read without locks: a line may miss what happens meanwhile.
  */
 #include "kernel/core/lock_stat.h"
 #include "kernel/core/spinlock.h"
+#include "kernel/core/timer.h"
 #include "kernel/proc/procfs/procfs_internal.h"
 #include "kernel/sched/mutex.h"
 
@@ -18,6 +20,7 @@ static void lock_stat_line(struct procfs_text *text, const char *kind, const cha
 
 int procfs_show_lock_stat(const struct procfs_node *node, struct procfs_text *text)
 {
+    struct timer_lateness lateness;
     struct lock_stat sum;
     const char *name;
 
@@ -32,5 +35,9 @@ int procfs_show_lock_stat(const struct procfs_node *node, struct procfs_text *te
         sum = lock_stat_spin_sum(rank);
         lock_stat_line(text, "spin", name, &sum);
     }
+    /* How often, and for how long at most, interrupts that were off kept a timer waiting. */
+    lateness = timer_lateness();
+    sum = (struct lock_stat){.contended = lateness.count, .wait_max_ns = lateness.max_ns};
+    lock_stat_line(text, "irq", "TIMER", &sum);
     return 0;
 }

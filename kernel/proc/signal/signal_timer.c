@@ -339,9 +339,11 @@ static void timers_stop(struct signal_timers *timers)
 {
     struct signal_timer *timer, *next;
 
-    for (uint32_t id = 0; id < timers->size; id++)
-        if (timers->by_id[id])
-            timer_stop(&timers->by_id[id]->timer);
+    for (uint32_t i = 0; i < timers->size; i++) {
+        for (timer = timers->by_id[i]; timer; timer = timer->next_id)
+            timer_stop(&timer->timer);
+        sched_preempt_point();
+    }
     for (timer = fired_take(timers); timer; timer = next) {
         next = timer->next_fired;
         if (timer->id < 0)
