@@ -396,10 +396,14 @@ void process_abandon(struct process *process)
         process_unlink_locked(process);
     if (parent)
         waitq_wake_all(&parent->child_wait);
-    /* It was visible: signals may have come, whose entries are charged to its user. */
+    spin_lock(&process->lock);
+    process->sig_exiting = true;
+    spin_unlock(&process->lock);
+    spin_unlock_irqrestore(&process_tree_lock, flags);
+    /* It was visible: signals may have come, thousands perhaps, whose entries are charged to its
+     * user. None is added any more. */
     signal_queue_drop(&process->sig_queue, ~0ULL);
     signal_queue_drop(&process->leader->sig_queue, ~0ULL);
-    spin_unlock_irqrestore(&process_tree_lock, flags);
     timer_stop(&process->limit);
     if (process->exe)
         file_put(process->exe);

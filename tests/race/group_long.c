@@ -245,6 +245,38 @@ static void do_signals(struct race_worker *worker)
         race_wait(pid);
 }
 
+/* Those of a child whose making is given up: its parent, which copies slowly, is killed. */
+static void do_abandon(struct race_worker *worker)
+{
+    int info[32] = {SIGRTMIN + 3, 0, -1};
+    uint64_t all = ~0ull;
+    long pid = race_fork(0), child;
+
+    (void)worker;
+    if (pid == 0) {
+        raw4(SYS_rt_sigprocmask, SIG_BLOCK, &all, NULL, 8);
+        raw6(SYS_mmap, 0, 64 * MIB, PROT_READ | PROT_WRITE,
+             MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+        setpriority(PRIO_PROCESS, 0, 19);
+        race_fork(0);
+        race_exit(0);
+    }
+    if (pid < 0)
+        return;
+    /* The next numbers are as good as any. */
+    for (int tries = 0; tries < 20000; tries++) {
+        for (child = pid + 1; child < pid + 4 && raw2(SYS_kill, child, 0) < 0; child++)
+            ;
+        if (child < pid + 4)
+            break;
+        raw0(SYS_sched_yield);
+    }
+    for (int i = 0; child < pid + 4 && i < SIGNALS; i++)
+        raw3(SYS_rt_sigqueueinfo, child, SIGRTMIN + 3, info);
+    raw2(SYS_kill, pid, SIGKILL);
+    race_wait(pid);
+}
+
 /* Many readers of one pipe, all of which the end of its writers wakes. */
 static void do_crowd(struct race_worker *worker)
 {
@@ -325,13 +357,22 @@ static void do_chain(struct race_worker *worker)
         race_wait(pid);
 }
 
-static const struct race_op ops[] = {{"urandom", do_urandom},   {"zero", do_zero},
-                                     {"sparse", do_sparse},     {"vectors", do_vectors},
-                                     {"sendfile", do_sendfile}, {"mincore", do_mincore},
-                                     {"populate", do_populate}, {"areas", do_areas},
-                                     {"children", do_children}, {"hooks", do_hooks},
-                                     {"timers", do_timers},     {"signals", do_signals},
-                                     {"crowd", do_crowd},       {"futexes", do_futexes},
-                                     {"chain", do_chain},       {NULL, NULL}};
+static const struct race_op ops[] = {{"urandom", do_urandom},
+                                     {"zero", do_zero},
+                                     {"sparse", do_sparse},
+                                     {"vectors", do_vectors},
+                                     {"sendfile", do_sendfile},
+                                     {"mincore", do_mincore},
+                                     {"populate", do_populate},
+                                     {"areas", do_areas},
+                                     {"children", do_children},
+                                     {"hooks", do_hooks},
+                                     {"timers", do_timers},
+                                     {"signals", do_signals},
+                                     {"crowd", do_crowd},
+                                     {"futexes", do_futexes},
+                                     {"chain", do_chain},
+                                     {"abandon", do_abandon},
+                                     {NULL, NULL}};
 
 const struct race_group race_long = {"long", 0, begin, end, ops};
