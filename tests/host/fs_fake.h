@@ -2,6 +2,8 @@
 /*
  * tests/host/fs_fake.h - the rooms below fs, made up: memory, locks, waiting, user memory, time
  *
+ * Functions are made up, and what the calls on files use of proc; headers are the kernel's own but
+ * for shared/addrmap.h. So a task here is a whole one, most of it zero.
  * Frames lie in an arena and are poisoned while free; slab objects are malloc's, so that
  * AddressSanitizer watches both. Locks check ranks as the kernel's do. Any allocation can be made
  * to fail, any copy under a mutex to meet a page that is not there.
