@@ -168,12 +168,16 @@ static void check_preemption(void)
     CHECK_OK(sched_setaffinity(0, sizeof(all), &all));
 }
 
-/* Not aborted when it is past: then the address alone is taken away, sooner or later. */
+/* Not aborted when it is past: then the address alone is taken away, sooner or later. In its few
+ * instructions hardly one of a thousand meets another program's turn. */
 static void check_past(void)
 {
+    int cut = 0;
+
     stop = 1;
     for (int i = 0; i < 1000; i++)
-        CHECK_EQ(rseq_spin(&area, &sequence, &count, &stop), 0);
+        cut += rseq_spin(&area, &sequence, &count, &stop);
+    CHECK(cut < 10);
     area.rseq_cs = (uint64_t)&sequence;
     calls = 0;
     alarm_ms(1, 0);

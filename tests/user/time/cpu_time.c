@@ -233,9 +233,9 @@ static void check_children(void)
     CHECK_EQ(user + system, 0);
     CHECK_EQ(wait4(pid, &status, 0, &r), pid);
     CHECK(ns_of(r.ru_utime) + ns_of(r.ru_stime) >= 400 * MS);
-    /* The signal told its own alone; Linux samples that. */
+    /* The signal told its own alone; Linux samples that, and may take a half too much. */
     CHECK((child_user + child_system) * 10 * MS <=
-          ns_of(r.ru_utime) + ns_of(r.ru_stime) - 200 * MS + 80 * MS);
+          ns_of(r.ru_utime) + ns_of(r.ru_stime) - 200 * MS + 120 * MS);
     CHECK(ns_of(r.ru_utime) > 240 * MS);
     usage(RUSAGE_CHILDREN, &user, &system);
     CHECK_EQ(user, ns_of(r.ru_utime));
@@ -297,7 +297,7 @@ static void check_itimers(void)
         called = calls;
     } while (again(used > 20 * MS || used_ns() - begin > 150 * MS));
     CHECK_EQ(asleep, 0);
-    CHECK(now.it_value.tv_usec > 30000 && now.it_value.tv_usec <= 60000 + 4000);
+    CHECK(now.it_value.tv_usec > 30000 && now.it_value.tv_usec <= 60000 + 10000); /* Linux: a tick */
     CHECK_EQ(called, 0);
     compute(100 * MS);
     compute_until_called(1);
