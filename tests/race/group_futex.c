@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "tests/race/race.h"
+#include "tests/user/lib/robust_list.h"
 
 #define PLACE 0x210000000000ul
 #define WORDS 4
@@ -24,14 +25,6 @@ enum {
     FUTEX_PRIVATE_FLAG = 128,
 };
 #define FUTEX_WAITERS 0x80000000u
-struct robust_list {
-    struct robust_list *next;
-};
-struct robust_list_head {
-    struct robust_list list;
-    long futex_offset;
-    struct robust_list *list_op_pending;
-};
 
 static const char *begin(void)
 {

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "tests/user/lib/check.h"
+#include "tests/user/lib/child.h"
 
 #define PAGE  4096UL
 #define PAGES 64
@@ -15,14 +16,6 @@
 
 static char data[PAGES * PAGE] = {1}; /* of the program's file */
 static char zeros[PAGES * PAGE];      /* of no file */
-
-static int status_of(pid_t pid)
-{
-    int status = -1;
-
-    CHECK_EQ(waitpid(pid, &status, 0), pid);
-    return status;
-}
 
 static void fill(char *p, int value)
 {
@@ -59,7 +52,7 @@ static void check_both_ways(char *p)
     check_filled(p, 10);
     fill(p, 90);
     CHECK_EQ(write(go[1], "x", 1), 1);
-    CHECK_EQ(status_of(pid), 0);
+    CHECK_EQ(child_end(pid), 0);
     check_filled(p, 90);
     pid = (pid_t)CHECK_OK(fork());
     if (pid == 0) {
@@ -69,7 +62,7 @@ static void check_both_ways(char *p)
     }
     fill(p, 20);
     CHECK_EQ(write(go[1], "x", 1), 1);
-    CHECK_EQ(status_of(pid), 0);
+    CHECK_EQ(child_end(pid), 0);
     check_filled(p, 20);
     for (int i = 0; i < 2; i++) {
         CHECK_OK(close(go[i]));
@@ -92,7 +85,7 @@ static void generation(char *p, int depth)
         generation(p, depth + 1);
         _exit(0);
     }
-    CHECK_EQ(status_of(pid), 0);
+    CHECK_EQ(child_end(pid), 0);
     CHECK_EQ(p[(depth + 1) * PAGE], 0);
 }
 
@@ -111,7 +104,7 @@ static void check_kernel_writes(char *p)
         CHECK(memcmp(p + PAGE - 4, "abcdefgh", 8) == 0);
         _exit(0);
     }
-    CHECK_EQ(status_of(pid), 0);
+    CHECK_EQ(child_end(pid), 0);
     CHECK(bytes_are(p, 1, 4 * PAGE));
     CHECK_OK(close(ends[0]));
     CHECK_OK(close(ends[1]));
@@ -134,14 +127,14 @@ static void check_rights(void)
         p[PAGE] = p[2 * PAGE] = 2;
         _exit(0);
     }
-    CHECK_EQ(status_of(pid), 0);
+    CHECK_EQ(child_end(pid), 0);
     CHECK_EQ(p[PAGE], 1);
     pid = (pid_t)CHECK_OK(fork());
     if (pid == 0) {
         *(volatile char *)(p + PAGE) = 2;
         _exit(0);
     }
-    CHECK_EQ(WTERMSIG(status_of(pid)), SIGSEGV);
+    CHECK_EQ(WTERMSIG(child_end(pid)), SIGSEGV);
     CHECK_OK(mprotect(p, 3 * PAGE, RW));
     CHECK(bytes_are(p, 1, 3 * PAGE));
     CHECK_OK(munmap(p, 3 * PAGE));
@@ -158,7 +151,7 @@ static void check_many(char *p)
             _exit(0);
         }
         p[((round + 7) % PAGES) * PAGE + 1] = (char)round;
-        CHECK_EQ(status_of(pid), 0);
+        CHECK_EQ(child_end(pid), 0);
         CHECK(p[(round % PAGES) * PAGE] == (char)(1 + round % PAGES));
     }
 }

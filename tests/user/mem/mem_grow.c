@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "tests/user/lib/check.h"
+#include "tests/user/lib/child.h"
 
 #define PAGE 4096UL
 #define MIB  (1UL << 20)
@@ -16,22 +17,9 @@
 #define RW   (PROT_READ | PROT_WRITE)
 #define GAP  (256 * PAGE)
 
-static int status_of(void (*function)(void))
-{
-    int status = -1;
-    pid_t pid = (pid_t)CHECK_OK(fork());
-
-    if (pid == 0) {
-        function();
-        _exit(0);
-    }
-    CHECK_EQ(waitpid(pid, &status, 0), pid);
-    return status;
-}
-
 static int signal_of(void (*function)(void))
 {
-    int status = status_of(function);
+    int status = child_status(function);
 
     return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 }
@@ -199,11 +187,11 @@ int main(void)
     CHECK_EQ(signal_of(touch_beyond_small_limit), SIGSEGV);
     CHECK_EQ(signal_of(touch_within_small_limit), 0);
     CHECK_EQ(signal_of(touch_with_large_limit), 0);
-    CHECK_EQ(status_of(touch_in_child), 0);
-    CHECK_EQ(status_of(grow_own), 0);
-    CHECK_EQ(status_of(grow_to_gap), 0);
+    CHECK_EQ(child_status(touch_in_child), 0);
+    CHECK_EQ(child_status(grow_own), 0);
+    CHECK_EQ(child_status(grow_to_gap), 0);
     CHECK_EQ(signal_of(grow_into_gap), SIGSEGV);
-    CHECK_EQ(status_of(grow_to_guard), 0);
+    CHECK_EQ(child_status(grow_to_guard), 0);
     CHECK_EQ(signal_of(write_after_protect_down), SIGSEGV);
     check_protect_down();
     check_room_kept();

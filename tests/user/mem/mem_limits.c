@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "tests/user/lib/check.h"
+#include "tests/user/lib/child.h"
 
 #define PAGE 4096UL
 #define MIB  (1UL << 20)
@@ -20,19 +21,6 @@ static void limit(int resource, rlim_t nbytes)
     struct rlimit wanted = {nbytes, RLIM_INFINITY};
 
     CHECK_OK(setrlimit(resource, &wanted));
-}
-
-static void in_child(void (*function)(void))
-{
-    int status = -1;
-    pid_t pid = (pid_t)CHECK_OK(fork());
-
-    if (pid == 0) {
-        function();
-        _exit(0);
-    }
-    CHECK_EQ(waitpid(pid, &status, 0), pid);
-    CHECK_EQ(status, 0);
 }
 
 static void *map(size_t nbytes, int prot, int flags)
@@ -60,7 +48,7 @@ static void space(void)
 {
     limit(RLIMIT_AS, 64 * MIB);
     expect_64_mib();
-    in_child(expect_64_mib);
+    CHECK_EQ(child_status(expect_64_mib), 0);
 }
 
 static void data(void)
@@ -113,10 +101,10 @@ int main(int argc, char **argv)
         expect_64_mib();
         return 0;
     }
-    in_child(space);
-    in_child(data);
-    in_child(data_none);
-    in_child(data_over);
+    CHECK_EQ(child_status(space), 0);
+    CHECK_EQ(child_status(data), 0);
+    CHECK_EQ(child_status(data_none), 0);
+    CHECK_EQ(child_status(data_over), 0);
     limit(RLIMIT_AS, 64 * MIB);
     CHECK_OK(execl(argv[0], argv[0], "limited", (char *)NULL));
     return 1;

@@ -10,14 +10,7 @@
 
 #include "tests/user/lib/asleep.h"
 #include "tests/user/lib/check.h"
-
-static int status_of(pid_t pid)
-{
-    int status = -1;
-
-    CHECK_EQ(waitpid(pid, &status, 0), pid);
-    return status;
-}
+#include "tests/user/lib/child.h"
 
 /* As another user, in a process of its own. */
 #define AS_USER(uid, statements)                                                                   \
@@ -29,7 +22,7 @@ static int status_of(pid_t pid)
             statements;                                                                            \
             _exit(0);                                                                              \
         }                                                                                          \
-        CHECK_EQ(status_of(pid_), 0);                                                              \
+        CHECK_EQ(child_end(pid_), 0);                                                              \
     } while (0)
 
 static pid_t sleeper(unsigned uid)
@@ -74,7 +67,7 @@ static void check_others(void)
         CHECK_EQ(limit.rlim_cur, 100);
     });
     kill(pid, SIGKILL);
-    status_of(pid);
+    child_end(pid);
 }
 
 /* Processes of a user: this one, and two more; zombies count until they are waited for. */
@@ -97,13 +90,13 @@ static void check_processes(void)
         siginfo_t info;
         CHECK_OK(waitid(P_PID, (id_t)pids[0], &info, WEXITED | WNOWAIT));
         CHECK_ERR(fork(), EAGAIN);
-        status_of(pids[0]);
+        child_end(pids[0]);
         pids[0] = CHECK_OK(fork());
         if (pids[0] == 0)
             _exit(7);
-        CHECK_EQ(status_of(pids[0]), 7 << 8);
+        CHECK_EQ(child_end(pids[0]), 7 << 8);
         CHECK_OK(kill(pids[1], SIGKILL));
-        status_of(pids[1]);
+        child_end(pids[1]);
     });
 }
 
@@ -134,8 +127,8 @@ static void check_processes_by_setuid(void)
         _exit(1);
     }
     for (int i = 0; i < 3; i++)
-        status_of(pids[i]);
-    CHECK_EQ(status_of(pid), 0);
+        child_end(pids[i]);
+    CHECK_EQ(child_end(pid), 0);
 }
 
 static void check_descriptors(void)

@@ -10,27 +10,17 @@
 #include "shared/linux/futex.h"
 #include "tests/user/lib/asleep.h"
 #include "tests/user/lib/check.h"
+#include "tests/user/lib/robust_list.h"
 
 #define PAGE 4096UL
 
-struct link {
-    struct link *next;
-};
-
-/* As the C library knows struct lx_robust_list_head. */
-struct head {
-    struct link list;
-    long futex_offset;
-    struct link *list_op_pending;
-};
-
 struct lock {
-    struct link link;
+    struct robust_list link;
     uint32_t word;
 };
 
 struct shared {
-    struct head head;
+    struct robust_list_head head;
     struct lock locks[4];
     uint32_t ready;
     int tid;
@@ -45,7 +35,7 @@ static void end_of(pid_t pid)
 
 static void list_begin(void)
 {
-    shared->head = (struct head){
+    shared->head = (struct robust_list_head){
         .list = {&shared->head.list},
         .futex_offset = offsetof(struct lock, word) - offsetof(struct lock, link),
     };
@@ -143,7 +133,7 @@ static void check_broken(void)
     if (pid == 0) {
         list_begin();
         lock_take(&shared->locks[0], 0);
-        shared->locks[0].link.next = (struct link *)0xffff800000000000;
+        shared->locks[0].link.next = (struct robust_list *)0xffff800000000000;
         _exit(0);
     }
     end_of(pid);

@@ -10,14 +10,7 @@
 #include <unistd.h>
 
 #include "tests/user/lib/check.h"
-
-static int status_of(pid_t pid)
-{
-    int status = -1;
-
-    CHECK_EQ(waitpid(pid, &status, 0), pid);
-    return status;
-}
+#include "tests/user/lib/child.h"
 
 /* As another user, in a process of its own. */
 #define AS_USER(statements)                                                                        \
@@ -28,7 +21,7 @@ static int status_of(pid_t pid)
             statements;                                                                            \
             _exit(0);                                                                              \
         }                                                                                          \
-        CHECK_EQ(status_of(pid_), 0);                                                              \
+        CHECK_EQ(child_end(pid_), 0);                                                              \
     } while (0)
 
 /* The call gives 20 - niceness, the library's function the niceness. */
@@ -45,7 +38,7 @@ static void check_values(void)
     if (pid == 0)
         _exit(getpriority(PRIO_PROCESS, 0) != -20 || raw3(SYS_setpriority, 0, 0, 1000) ||
               raw2(SYS_getpriority, 0, 0) != 1);
-    CHECK_EQ(status_of(pid), 0);
+    CHECK_EQ(child_end(pid), 0);
     CHECK_EQ(raw2(SYS_getpriority, PRIO_PROCESS, 0), 40);
     CHECK_EQ(raw3(SYS_setpriority, PRIO_PROCESS, 0, 0), 0);
     CHECK_EQ(raw2(SYS_getpriority, 3, 0), -EINVAL);
@@ -78,8 +71,8 @@ static void check_groups(void)
     CHECK_EQ(getpriority(PRIO_PGRP, 0), 0);
     kill(leader, SIGKILL);
     kill(other, SIGKILL);
-    status_of(leader);
-    status_of(other);
+    child_end(leader);
+    child_end(other);
 }
 
 static void check_rights(void)
@@ -147,7 +140,7 @@ static void check_policies(void)
         pid_t child = CHECK_OK(fork());
         if (child == 0)
             _exit((int)raw1(SYS_sched_getscheduler, 0));
-        CHECK_EQ(status_of(child), SCHED_IDLE << 8);
+        CHECK_EQ(child_end(child), SCHED_IDLE << 8);
         /* The way back is one to more processor time, and to children that are better. */
         CHECK_EQ(raw3(SYS_sched_setscheduler, 0, SCHED_IDLE, &zero), -EPERM);
         CHECK_EQ(raw3(SYS_sched_setscheduler, 0, SCHED_OTHER | SCHED_RESET_ON_FORK, &zero), -EPERM);
@@ -207,7 +200,7 @@ static void check_effect(bool inherited)
     CHECK(much_less);
     for (int i = 0; i < 2; i++) {
         kill(pids[i], SIGKILL);
-        status_of(pids[i]);
+        child_end(pids[i]);
     }
     CHECK_OK(sched_setaffinity(0, sizeof(all), &all));
 }

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "tests/user/lib/check.h"
+#include "tests/user/lib/child.h"
 
 #define MAGIC1 0x46505853U
 
@@ -170,13 +171,8 @@ static void install(int sig, void (*function)(int, siginfo_t *, void *), int fla
 /* The signal that ended a child that ran `body`, or minus its exit status. */
 static int ends_with(void (*body)(void))
 {
-    int status, pid = (int)CHECK_OK(fork());
+    int status = child_status(body);
 
-    if (!pid) {
-        body();
-        _exit(0);
-    }
-    CHECK_EQ(waitpid(pid, &status, 0), pid);
     return WIFSIGNALED(status) ? WTERMSIG(status) : -WEXITSTATUS(status);
 }
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "tests/user/lib/check.h"
+#include "tests/user/lib/child.h"
 #include "tests/user/lib/signal_mask.h"
 
 #define LONELY_USER 54321
@@ -39,14 +40,6 @@ static int sleeper(void)
         return pid;
     for (;;)
         pause();
-}
-
-static int end_of(int pid)
-{
-    int status;
-
-    CHECK_EQ(waitpid(pid, &status, 0), pid);
-    return status;
 }
 
 /* Real-time signals come as often as they were sent and in that order, standard ones once. */
@@ -99,7 +92,7 @@ static void check_limit(void)
 
     if (!pid)
         queue_to_the_limit();
-    CHECK_EQ(end_of(pid), 0);
+    CHECK_EQ(child_end(pid), 0);
 }
 
 static void check_info_rules(void)
@@ -116,7 +109,7 @@ static void check_info_rules(void)
     CHECK_EQ(raw3(SYS_rt_sigqueueinfo, pid, 0, &info), 0);
     CHECK_EQ(raw3(SYS_rt_sigqueueinfo, pid, SIGUSR1, (void *)8), -EFAULT);
     CHECK_EQ(raw4(SYS_rt_tgsigqueueinfo, pid, pid, SIGTERM, &info), 0);
-    CHECK_EQ(end_of(pid), SIGTERM);
+    CHECK_EQ(child_end(pid), SIGTERM);
     CHECK_EQ(raw3(SYS_rt_sigqueueinfo, pid, SIGUSR1, &info), -ESRCH);
 }
 
@@ -128,12 +121,12 @@ static void check_groups(void)
     CHECK_OK(setpgid(b, a));
     CHECK_OK(kill(-a, 0));
     CHECK_OK(kill(-a, SIGTERM));
-    CHECK_EQ(end_of(a), SIGTERM);
-    CHECK_EQ(end_of(b), SIGTERM);
+    CHECK_EQ(child_end(a), SIGTERM);
+    CHECK_EQ(child_end(b), SIGTERM);
     CHECK_EQ(waitpid(c, NULL, WNOHANG), 0);
     CHECK_ERR(kill(-a, 0), ESRCH);
     CHECK_OK(kill(c, SIGKILL));
-    CHECK_EQ(end_of(c), SIGKILL);
+    CHECK_EQ(child_end(c), SIGKILL);
     CHECK_ERR(kill(c, 0), ESRCH);
     CHECK_ERR(kill(-2147483647 - 1, SIGTERM), ESRCH);
     CHECK_ERR(kill(getpid(), 65), EINVAL);
@@ -149,7 +142,7 @@ static void check_zombie(void)
         _exit(5);
     CHECK_OK(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT));
     CHECK_OK(kill(pid, SIGKILL));
-    CHECK_EQ(end_of(pid), 5 << 8);
+    CHECK_EQ(child_end(pid), 5 << 8);
 }
 
 /* As root only: another user's process is out of reach, but for SIGCONT in one session. */
@@ -175,7 +168,7 @@ static void check_rights(void)
     CHECK_EQ(waitpid(pid, &status, 0), pid);
     CHECK_EQ(status, 0);
     CHECK_OK(kill(victim, SIGKILL));
-    CHECK_EQ(end_of(victim), SIGKILL);
+    CHECK_EQ(child_end(victim), SIGKILL);
 }
 
 static void check_timedwait(void)
@@ -208,7 +201,7 @@ static void check_timedwait(void)
     CHECK_EQ(sigwaitinfo(&set, &info), SIGUSR1);
     CHECK_EQ(info.si_pid, pid);
     CHECK_EQ(info.si_code, SI_USER);
-    CHECK_EQ(end_of(pid), 0);
+    CHECK_EQ(child_end(pid), 0);
     CHECK_OK(sigprocmask(SIG_UNBLOCK, &set, NULL));
 }
 
@@ -230,7 +223,7 @@ static void check_fork(void)
         CHECK_EQ(calls, 1);
         _exit(0);
     }
-    CHECK_EQ(end_of(pid), 0);
+    CHECK_EQ(child_end(pid), 0);
     signal_mask_change(SIG_UNBLOCK, SIGUSR1);
     CHECK_EQ(calls, 1);
 }
@@ -268,7 +261,7 @@ static void check_exec(char *self)
         execv(self, argv);
         _exit(1);
     }
-    CHECK_EQ(end_of(pid), 0);
+    CHECK_EQ(child_end(pid), 0);
 }
 
 int main(int argc, char **argv)

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "tests/user/lib/check.h"
+#include "tests/user/lib/child.h"
 
 /* Lists of constant words; execve's type predates const. */
 #define LIST(...) ((char *const *)(const char *const[]){__VA_ARGS__, NULL})
@@ -23,14 +24,6 @@
 static pid_t fork_sharing(void)
 {
     return (pid_t)CHECK_OK(raw6(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0, 0));
-}
-
-static int status_of(pid_t pid)
-{
-    int status;
-
-    CHECK_EQ(waitpid(pid, &status, 0), pid);
-    return status;
 }
 
 /* "new": the program that sharing execs. */
@@ -64,7 +57,7 @@ static void sharing(const char *self)
         execve(self, LIST(self, "new"), LIST("A=b"));
         _exit(127);
     }
-    CHECK_EQ(status_of(pid), 7 << 8);
+    CHECK_EQ(child_end(pid), 7 << 8);
     CHECK_EQ(fcntl(KEPT, F_GETFD), 0);
     CHECK_EQ(fcntl(CLOEXEC, F_GETFD), FD_CLOEXEC);
     CHECK_ERR(fcntl(OWN, F_GETFD), EBADF);
@@ -81,7 +74,7 @@ static void failing(void)
         CHECK_OK(dup2(0, OWN));
         _exit(0);
     }
-    CHECK_EQ(status_of(pid), 0);
+    CHECK_EQ(child_end(pid), 0);
     CHECK_EQ(fcntl(OWN, F_GETFD), 0);
     CHECK_OK(close(OWN));
 }
@@ -110,7 +103,7 @@ static void locks(const char *self)
         execve(self, LIST(self, "locked"), LIST("A=b"));
         _exit(127);
     }
-    CHECK_EQ(status_of(pid), 8 << 8);
+    CHECK_EQ(child_end(pid), 8 << 8);
     CHECK_OK(close(KEPT));
     CHECK_OK(unlink("/tmp/exec-files"));
 }

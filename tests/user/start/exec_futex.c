@@ -16,24 +16,14 @@
 
 #include "shared/linux/futex.h"
 #include "tests/user/lib/check.h"
+#include "tests/user/lib/robust_list.h"
 
 #define LIST(...) ((char *const *)(const char *const[]){__VA_ARGS__, NULL})
 #define PAGE      4096UL
 
-struct link {
-    struct link *next;
-};
-
-/* As the C library knows struct lx_robust_list_head. */
-struct head {
-    struct link list;
-    long futex_offset;
-    struct link *list_op_pending;
-};
-
 struct shared {
-    struct head head;
-    struct link link;
+    struct robust_list_head head;
+    struct robust_list link;
     uint32_t lock, seen, tid;
     int go[2]; /* a pipe: its end ends the new program */
 };
@@ -59,7 +49,7 @@ static void await(pid_t pid)
 
 static void lock_take(void)
 {
-    shared->head = (struct head){
+    shared->head = (struct robust_list_head){
         .list = {&shared->link},
         .futex_offset = offsetof(struct shared, lock) - offsetof(struct shared, link),
     };

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "tests/user/lib/check.h"
+#include "tests/user/lib/child.h"
 
 #define PAGE 4096UL
 #define S    1000000000L
@@ -325,19 +326,6 @@ static void check_together(void)
 }
 
 /* What the program does with the mapping is its own affair, and nobody else's. */
-static int child_status(void (*body)(void))
-{
-    int status = 0;
-    pid_t pid = (pid_t)CHECK_OK(fork());
-
-    if (pid == 0) {
-        body();
-        _exit(0);
-    }
-    CHECK_EQ(waitpid(pid, &status, 0), pid);
-    return status;
-}
-
 static void store(void)
 {
     *(volatile char *)vdso.base = 1;
