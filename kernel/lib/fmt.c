@@ -87,6 +87,23 @@ static void put_string(struct fmt_out *out, const struct fmt_spec *spec, const c
     put_text(out, spec, text, spec->has_precision ? strnlen(text, spec->precision) : strlen(text));
 }
 
+/* Two digits with each division. */
+char *fmt_decimal_before(char *end, uint64_t value)
+{
+    static const char pairs[] = "00010203040506070809101112131415161718192021222324"
+                                "25262728293031323334353637383940414243444546474849"
+                                "50515253545556575859606162636465666768697071727374"
+                                "75767778798081828384858687888990919293949596979899";
+
+    for (; value >= 10; value /= 100) {
+        end -= 2;
+        memcpy(end, &pairs[value % 100 * 2], 2);
+    }
+    if (value)
+        *--end = (char)('0' + value);
+    return end;
+}
+
 /* Digits of value, right-aligned in a buffer of DIGITS_MAX; returns how many. None for zero: the
  * precision, which is 1 unless given, supplies that digit. */
 static size_t digits_write(char digits[DIGITS_MAX], uint64_t value, char conversion)
@@ -101,8 +118,7 @@ static size_t digits_write(char digits[DIGITS_MAX], uint64_t value, char convers
         for (; value; value >>= 3)
             digits[DIGITS_MAX - ++n] = set[value & 7];
     } else {
-        for (; value; value /= 10)
-            digits[DIGITS_MAX - ++n] = set[value % 10];
+        n = (size_t)(digits + DIGITS_MAX - fmt_decimal_before(digits + DIGITS_MAX, value));
     }
     return n;
 }

@@ -23,3 +23,7 @@
 PRINTF_LIKE(3, 0)
 size_t fmt_vprint(char *buf, size_t size, const char *format, va_list args);
 PRINTF_LIKE(3, 4) size_t fmt_print(char *buf, size_t size, const char *format, ...);
+
+/* The decimal digits of value, the last one right before `end`: at most 20, none for zero. Returns
+ * the first one's place. For callers with very many numbers. */
+char *fmt_decimal_before(char *end, uint64_t value);

@@ -69,6 +69,19 @@ static inline struct list *list_pop_front(struct list *head)
     return node;
 }
 
+/* The nodes from the first one to `last` come to the end of another list. */
+static inline void list_move_front(struct list *head, struct list *last, struct list *to)
+{
+    struct list *first = head->next;
+
+    head->next = last->next;
+    head->next->prev = head;
+    first->prev = to->prev;
+    first->prev->next = first;
+    last->next = to;
+    to->prev = last;
+}
+
 #define list_entry(ptr, type, member) container_of(ptr, type, member)
 
 #define list_for_each(pos, head)                                                                   \

@@ -29,6 +29,7 @@
 #include "shared/linux/signal.h"
 
 #define EXIT_SLICE 32 /* children that get a new parent while the lock is held */
+#define EXIT_PLAIN 8  /* of those that go by family_move_plain_locked: take as long as one other */
 
 void process_release_parent(struct process *process)
 {
@@ -143,17 +144,22 @@ static void slice_end(struct list *gone, struct pid *orphaned)
 static void children_leave_locked(struct process *process, uint64_t *flags)
 {
     struct list gone = LIST_INIT(gone);
-    struct process *child, *heir = NULL;
+    struct process *heir = NULL;
+    unsigned steps = 0;
 
     ASSERT(process_tree_is_held());
-    for (unsigned steps = 0; (child = family_first_locked(process)) != NULL; steps++) {
-        struct pid *orphaned;
+    while (family_first_locked(process)) {
+        struct pid *orphaned = NULL;
+        struct process *child;
 
         /* Once in a slice: it stays for as long as the lock is held, and may be thousands of
          * generations away. */
         if (!heir)
             heir = heir_of(process);
-        if (child_leaves_locked(process, child, heir, &orphaned))
+        steps +=
+            family_move_plain_locked(process, heir, (EXIT_SLICE - steps) * EXIT_PLAIN) / EXIT_PLAIN;
+        child = steps++ < EXIT_SLICE ? family_first_locked(process) : NULL;
+        if (child && child_leaves_locked(process, child, heir, &orphaned))
             list_push_back(&gone, &child->sibling.link);
         if (!orphaned && steps < EXIT_SLICE)
             continue;

@@ -100,6 +100,48 @@ void family_leave_locked(struct process *child)
     list_remove(&child->sibling.link);
 }
 
+/* Living children of the normal kind, in the group of their parent, that never asked for a signal
+ * at its end: nothing is sent or filed for them, and no group loses the parent that it had outside.
+ */
+static inline bool is_plain(const struct process *parent, const struct process *child)
+{
+    return child->filed_kind == FAMILY_NORMAL && child->filed_change == FAMILY_NO_CHANGE &&
+           !child->anchor && child->group == parent->group &&
+           !__atomic_load_n(&child->asks_death_signal, __ATOMIC_RELAXED);
+}
+
+/* A parent may have thousands, so they change lists in one piece, and each is written to just where
+ * it has another parent. */
+unsigned family_move_plain_locked(struct process *parent, struct process *heir, unsigned most)
+{
+    struct family *from = &parent->family, *to = &heir->family;
+    struct list *head = &from->children, *node = head->next;
+    const uint64_t before = to->arrivals, limit = before + most;
+    uint64_t arrival = before;
+    int heir_pid = heir->pid;
+    bool anchors = heir->parent; /* init's children are none */
+
+    ASSERT(process_tree_is_held() && !heir->zombie);
+    for (; node != head && arrival < limit; node = node->next) {
+        struct process *child = list_entry(node, struct process_link, link)->process;
+
+        if (!child || !is_plain(parent, child)) /* none: the cursor of a walk, which stays */
+            break;
+        child->parent = heir;
+        __atomic_store_n(&child->parent_pid, heir_pid, __ATOMIC_RELAXED);
+        child->arrival = ++arrival;
+        if (anchors)
+            process_anchor_update_locked(child);
+    }
+    if (arrival == before)
+        return 0;
+    list_move_front(head, node->prev, &to->children);
+    from->living[FAMILY_NORMAL] -= (unsigned)(arrival - before);
+    to->living[FAMILY_NORMAL] += (unsigned)(arrival - before);
+    to->arrivals = arrival;
+    return (unsigned)(arrival - before);
+}
+
 void family_update_locked(struct process *child)
 {
     ASSERT(process_tree_is_held());

@@ -44,6 +44,9 @@ struct family {
 void family_init(struct family *family);
 void family_enter_locked(struct process *parent, struct process *child);
 void family_leave_locked(struct process *child);
+/* The first children of a process that is exiting, at most so many, go to another parent: as far as
+ * they need nothing else, which is nearly always. Returns how many. */
+unsigned family_move_plain_locked(struct process *parent, struct process *heir, unsigned most);
 /* The child has ended (zombie), or report_stop or report_cont have changed. */
 void family_update_locked(struct process *child);
 void family_set_exit_signal_locked(struct process *child, int signal);

@@ -104,10 +104,15 @@ void pid_put_locked(struct pid *pid)
     slab_free(pid_cache, pid);
 }
 
+static inline struct pid *pid_lookup(int number)
+{
+    return (unsigned)number < PROCESS_PID_MAX ? table[number] : NULL;
+}
+
 struct pid *pid_find_locked(int number)
 {
     ASSERT(process_tree_is_held());
-    return number > 0 && number < PROCESS_PID_MAX ? table[number] : NULL;
+    return pid_lookup(number);
 }
 
 int pid_last(void)
@@ -117,7 +122,7 @@ int pid_last(void)
 
 struct process *process_find_locked(int pid)
 {
-    const struct pid *found = pid_find_locked(pid);
+    const struct pid *found = pid_lookup(pid);
 
     ASSERT(process_tree_is_held());
     return found ? found->process : NULL;
@@ -141,7 +146,7 @@ struct process *process_from_number_locked(int number)
 
 struct pid *process_group_find_locked(int number)
 {
-    struct pid *pid = pid_find_locked(number);
+    struct pid *pid = pid_lookup(number);
 
     ASSERT(process_tree_is_held());
     return pid && pid->group.count ? pid : NULL;
@@ -178,6 +183,29 @@ void process_set_stopped_locked(struct process *process, bool stopped)
     process->group_pid->group.stopped += stopped ? 1 : -1U;
 }
 
+/* A group that comes into being joins its session, and holds itself and the session by a reference
+ * for as long as it has members. */
+static void group_begin_locked(struct pid *group, struct pid *session)
+{
+    ASSERT(process_tree_is_held() && group->refs && session->refs);
+    group->refs++;
+    session->refs++;
+    group->group.session = session;
+    list_push_back(&session->session.groups, &group->group.link);
+}
+
+static void group_end_locked(struct pid *group)
+{
+    struct pid *session = group->group.session;
+
+    /* The last member took its own share along: the counts are exact. */
+    ASSERT(process_tree_is_held() && !group->group.anchors && !group->group.stopped);
+    list_remove(&group->group.link);
+    group->group.session = NULL;
+    pid_put_locked(session);
+    pid_put_locked(group);
+}
+
 void process_group_enter_locked(struct process *process, struct pid *group, struct pid *session,
                                 const struct process *behind)
 {
@@ -186,14 +214,8 @@ void process_group_enter_locked(struct process *process, struct pid *group, stru
 
     ASSERT(process_tree_is_held());
     ASSERT(!process->group_pid && (!it->count || it->session == session));
-    /* A group that comes into being joins its session, and holds itself and the session by a
-     * reference for as long as it has members. */
-    if (it->count++ == 0) {
-        it->session = session;
-        pid_get_locked(group);
-        pid_get_locked(session);
-        list_push_back(&session->session.groups, &it->link);
-    }
+    if (it->count++ == 0)
+        group_begin_locked(group, session);
     /* Behind its parent: a walk that has passed the parent before the fork meets the child as
      * well. */
     list_insert_after(is_behind ? (struct list *)&behind->group_link.link : &it->members,
@@ -216,14 +238,30 @@ void process_group_leave_locked(struct process *process)
     process->anchor = false;
     process->group_pid = NULL;
     list_remove(&process->group_link.link);
-    if (--it->count)
-        return;
-    /* The last member took its own share along: the counts are exact. */
-    ASSERT(!it->anchors && !it->stopped);
-    list_remove(&it->link);
-    pid_put_locked(it->session);
-    it->session = NULL;
-    pid_put_locked(group);
+    if (--it->count == 0)
+        group_end_locked(group);
+}
+
+void process_group_change_locked(struct process *process, struct pid *group)
+{
+    struct pid *left = process->group_pid;
+    struct process_group *from = &left->group, *to = &group->group;
+
+    ASSERT(process_tree_is_held() && from != to && (!to->count || to->session == from->session));
+    /* The new one first: the session has a group at any time. */
+    if (to->count++ == 0)
+        group_begin_locked(group, from->session);
+    list_remove(&process->group_link.link);
+    list_push_front(&to->members, &process->group_link.link);
+    process->group_pid = group;
+    __atomic_store_n(&process->group, group->number, __ATOMIC_RELAXED);
+    from->stopped -= process->stopped;
+    to->stopped += process->stopped;
+    from->anchors -= process->anchor;
+    process->anchor = is_anchor(process);
+    to->anchors += process->anchor;
+    if (--from->count == 0)
+        group_end_locked(left);
 }
 
 /* --- all processes, and walks --- */

@@ -76,6 +76,8 @@ struct process *process_from_number_locked(int number);
 void process_group_enter_locked(struct process *process, struct pid *group, struct pid *session,
                                 const struct process *behind);
 void process_group_leave_locked(struct process *process);
+/* From its group to another one of the same session, which may have no members yet. */
+void process_group_change_locked(struct process *process, struct pid *group);
 /* Process groups: NULL or without members is none. */
 struct pid *process_group_find_locked(int number);
 /* Anew, after its parent, its group, its parent's group or session, or its life has changed. */

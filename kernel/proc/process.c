@@ -183,6 +183,8 @@ void process_init(void)
     process_cache = slab_cache_create("process", sizeof(struct process));
     task_init();
     sigframe_fpu_init();
+    signal_queue_init_cache();
+    signal_timer_init_cache();
     pid_init();
     fields_init(&process_init_process);
     limits_init(&process_init_process);
@@ -315,15 +317,10 @@ static void children_anchors_update_locked(struct process *process, uint64_t *fl
 
 void process_set_group_locked(struct process *process, struct pid *group, uint64_t *flags)
 {
-    struct pid *session = process->group_pid->group.session;
-
     ASSERT(process_tree_is_held());
     if (group == process->group_pid)
         return;
-    pid_get_locked(session); /* its last group may be the one that is left */
-    process_group_leave_locked(process);
-    process_group_enter_locked(process, group, session, NULL);
-    pid_put_locked(session);
+    process_group_change_locked(process, group);
     children_anchors_update_locked(process, flags);
 }
 

@@ -62,6 +62,7 @@ struct process {
     struct pid *group_pid;            /* [t] its process group; NULL: not in the tree */
     struct process_link group_link;   /* [t] in the group's members */
     bool anchor;                      /* [t] counts in its group's anchors */
+    bool asks_death_signal;           /* [a] a task of it has had a death_signal once */
     int group, session;               /* [t] their numbers, read without the lock */
     uint64_t terminal_grant; /* [t] its session's terminal is its own, too, if the grant is that */
     int hup_group;           /* [t] a leader's: in the foreground when it was hung up */
@@ -189,7 +190,7 @@ int process_last_pid(void);
 void process_unlink_locked(struct process *process);
 bool process_exists(int pid); /* or, when negative, any of that group */
 /* Into another group of its session, or into a session of its own. Its children are looked at anew
- * in slices: the lock is given up meanwhile, and the caller has a reference. */
+ * in slices: if there are any the lock is given up meanwhile, and the caller has a reference. */
 void process_set_group_locked(struct process *process, struct pid *group, uint64_t *flags);
 void process_set_session_locked(struct process *process, uint64_t *flags);
 

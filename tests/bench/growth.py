@@ -27,7 +27,7 @@ import machine  # noqa: E402
 
 MEMORY = "2G"
 GROWTH, TREE, RATIO = 1.3, 2.0, 0.5
-TREES = {"record_lock", "flock", "mmap_munmap", "mmap_file", "mprotect", "fault", "timer_settime",
+TREES = {"record_lock", "mmap_munmap", "mmap_file", "mprotect", "fault", "timer_settime",
          "open", "create", "missing", "rename", "futex_wake", "setuid"}
 PARTS = {"poll", "select", "killpg", "parent_exit", "fork_areas", "fork_files"}
 LINE = re.compile(r"bench (\w+)@(\d+) (?:ticks=(\d+) n=(\d+) overhead=\d+|(missing|failed.*))")

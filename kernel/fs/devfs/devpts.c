@@ -90,7 +90,7 @@ int devpts_add(unsigned number, uint64_t device, uint32_t uid, uint32_t gid,
 
 void devpts_remove(struct dentry *node)
 {
-    int err = ramfs_unlink(&(struct dir_place){devpts->root, node, NULL, 0}, false);
+    int err = ramfs_unlink(&(struct dir_place){devpts->root, node, NULL, 0, 0}, false);
 
     ASSERT(err == 0); /* nothing else removes a name here */
 }

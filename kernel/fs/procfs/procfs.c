@@ -207,19 +207,21 @@ static int procfs_node_find(const struct procfs_node *dir, const char *name, siz
                             struct procfs_node *out)
 {
     const struct procfs_entry *entry;
-    int number;
+    /* Before the table, which is longer: no entry of one has a number for its name. */
+    int number = dir->entry->dir->find ? procfs_number_parse(name, len) : PROCFS_NONE;
 
     /* What the directory is about, its entries are about, too. */
     *out = *dir;
-    for (unsigned i = 0; (entry = procfs_entry_at(dir->entry->dir, i)) != NULL; i++)
-        if (strlen(entry->name) == len && !memcmp(entry->name, name, len)) {
-            out->entry = entry;
-            out->generation = entry->bound ? ops->generation(out) : 0;
-            return 0;
-        }
-    /* After the table: no entry of one has a number for its name. */
-    number = dir->entry->dir->find ? procfs_number_parse(name, len) : -1;
-    return number < 0 ? -ENOENT : dir->entry->dir->find(dir, number, out);
+    if (number >= 0)
+        return dir->entry->dir->find(dir, number, out);
+    for (unsigned i = 0; (entry = procfs_entry_at(dir->entry->dir, i)) != NULL; i++) {
+        if (*entry->name != *name || strlen(entry->name) != len || memcmp(entry->name, name, len))
+            continue;
+        out->entry = entry;
+        out->generation = entry->bound ? ops->generation(out) : 0;
+        return 0;
+    }
+    return -ENOENT;
 }
 
 static int procfs_lookup(struct dentry *dir, const char *name, size_t len, uint32_t hash,

@@ -227,7 +227,7 @@ static int initrd_make_room(struct populate *p, struct dentry *dir, const char *
         *out_merged = true;
     } else {
         /* An empty directory is replaced, too; what is in a full one is not lost in silence. */
-        err = ramfs_unlink(&(struct dir_place){dir, old, NULL, 0}, old_directory);
+        err = ramfs_unlink(&(struct dir_place){dir, old, NULL, 0, 0}, old_directory);
         if (err)
             err = initrd_fault(p, -EINVAL, "a directory that is not empty is in its place");
     }

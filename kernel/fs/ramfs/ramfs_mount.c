@@ -199,7 +199,7 @@ static struct level *tmpfs_level_pop(struct level *level)
 /* An empty directory goes, or, without a parent, takes no entries any more. */
 static bool directory_clear(struct dentry *parent, struct dentry *dir)
 {
-    return parent ? ramfs_unlink(&(struct dir_place){parent, dir, NULL, 0}, true) == 0
+    return parent ? ramfs_unlink(&(struct dir_place){parent, dir, NULL, 0, 0}, true) == 0
                   : dir_kill(dir->inode);
 }
 
@@ -234,7 +234,7 @@ static bool tmpfs_tree_walk(struct super_block *super, bool clear)
             if (down)
                 continue;
         } else if (clear) {
-            good = ramfs_unlink(&(struct dir_place){dir, entry, NULL, 0}, false) == 0;
+            good = ramfs_unlink(&(struct dir_place){dir, entry, NULL, 0, 0}, false) == 0;
         }
         dentry_put(entry);
     }

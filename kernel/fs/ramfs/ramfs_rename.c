@@ -107,7 +107,8 @@ static int rename_change_parent(struct rename *r)
     int err = -EINVAL;
 
     spin_lock(&fs_tree_lock);
-    if (!dentry_is_below_locked(r->new_dir, r->entry))
+    /* Its own directory is not below it. */
+    if (r->new_dir == r->old_dir || !dentry_is_below_locked(r->new_dir, r->entry))
         err = rename_is_mounted_locked(r) ? -EBUSY : rename_reserve_place(r);
     if (!err)
         r->room = dentry_move_locked(r->entry, r->new_dir, r->name, r->len, r->hash, r->room);
@@ -131,8 +132,10 @@ static int rename_move_locked(struct rename *r)
     }
     dir_move_locked(old_dir, new_dir, r->entry);
     dir_leave(old_dir);
-    ramfs_dir_changed_locked(old_dir, -1, -subdirectory);
-    ramfs_dir_changed_locked(new_dir, 1, subdirectory);
+    if (old_dir != new_dir) {
+        ramfs_dir_changed_locked(old_dir, -1, -subdirectory);
+        ramfs_dir_changed_locked(new_dir, 1, subdirectory);
+    }
     rename_touch_times(r);
     return 0;
 }
@@ -180,7 +183,7 @@ int ramfs_rename(const struct dir_place *old, const struct dir_place *new, uint3
                        .victim = new->entry,
                        .name = new->name,
                        .len = new->len,
-                       .hash = dentry_hash(new->name, new->len)};
+                       .hash = new->hash};
     int err = exchange ? 0 : dentry_room_alloc(new->len, &r.room);
 
     if (err)

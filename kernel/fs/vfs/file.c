@@ -113,6 +113,7 @@ int file_create(const struct file_ops *ops, struct inode *inode, struct dentry *
     file->flags = flags & ~FLAGS_OF_OPEN_ONLY;
     file->owner = 0;
     file->owner_signal = 0;
+    file->flock = NULL;
     /* Taken before everything that a read or write takes: the ranks of VM, INODE and PIPE come
      * after. */
     mutex_init(&file->position_lock, MUTEX_EXEC);
@@ -141,7 +142,8 @@ void file_put(struct file *file)
 {
     if (__atomic_sub_fetch(&file->refs, 1, __ATOMIC_ACQ_REL) != 0)
         return;
-    lock_release(file->inode, file); /* flock and OFD locks: the file itself is their owner */
+    if (unlikely(__atomic_load_n(&file->inode->locks, __ATOMIC_RELAXED)))
+        lock_clear_file(file); /* flock and OFD locks: the file itself is their owner */
     if (file->ops->release)
         file->ops->release(file);
     file_discard(file);

@@ -16,6 +16,7 @@
 #include "kernel/vm/vm_user.h"
 
 struct dir_emit;
+struct file_lock;
 struct poll_waiter;
 
 enum file_access {
@@ -44,6 +45,7 @@ struct file {
     uint32_t flags;             /* [a] LX_O_*: access mode, O_APPEND, O_NONBLOCK, ... */
     int owner;        /* [a] F_SETOWN: a process, or minus a group; kept, SIGIO is not sent */
     int owner_signal; /* [a] F_SETSIG */
+    struct file_lock *flock; /* its lock on the whole file, or NULL; guarded by inode->lock */
     struct mutex position_lock;
     int64_t position; /* [p] */
 };

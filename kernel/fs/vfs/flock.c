@@ -2,7 +2,9 @@
 /*
  * Advisory file locks: setting, waiting, deadlocks.
  *
- * Everything about the locks of an inode happens under its mutex; lock_tree.c finds them.
+ * Everything about the locks of an inode happens under its mutex; lock_tree.c finds record locks.
+ * An open file has one lock on the whole file at most, and knows it (file->flock); as these overlap
+ * one another, they are one exclusive lock or any number of shared ones, and a list is enough.
  *
  * A lock is set in three steps: conflicts (and waiting for them), memory for what becomes new, then
  * the change, which cannot fail. Waiting gives up the mutex, so the first step begins anew after
@@ -57,6 +59,7 @@ static int locks_prepare_locked(struct inode *inode)
     locks = kzalloc(sizeof(*locks));
     if (!locks)
         return -ENOLCK;
+    list_init(&locks->whole);
     list_init(&locks->waits);
     /* Atomic for the test in lock_release, which each close makes without the mutex: a close
      * sees at least what its own owner has set. */
@@ -69,7 +72,7 @@ static void locks_drop_if_empty_locked(struct inode *inode)
     struct file_locks *locks = inode->locks;
 
     ASSERT(mutex_is_held(&inode->lock));
-    if (locks->whole.owners.root || locks->records.owners.root || !list_empty(&locks->waits))
+    if (!list_empty(&locks->whole) || locks->records.owners.root || !list_empty(&locks->waits))
         return;
     __atomic_store_n(&inode->locks, NULL, __ATOMIC_RELAXED);
     kfree(locks);
@@ -230,8 +233,8 @@ int lock_clear(struct inode *inode, const struct file_lock *want)
     mutex_lock(&inode->lock);
     /* A lock that loses bytes in its middle becomes two: the memory for that before any change. */
     if (inode->locks && lock_splits(inode->locks, want, false)) {
-        const struct file_lock *own = lock_find_own(lock_space_of(inode->locks, want->family),
-                                                    want->owner, want->range.first);
+        const struct file_lock *own =
+            lock_find_own(&inode->locks->records, want->owner, want->range.first);
         spare = file_lock_new(want, own->charged->uid);
         err = spare ? 0 : -ENOLCK;
     }
@@ -253,15 +256,20 @@ static void lock_space_clear(struct lock_space *space, const void *owner)
     }
 }
 
+/* After some went: all waiters, as which bytes became free is not worth finding out. */
+static void locks_cleared_locked(struct inode *inode)
+{
+    ASSERT(mutex_is_held(&inode->lock));
+    lock_waiters_wake(inode->locks, NULL);
+    locks_drop_if_empty_locked(inode);
+}
+
 void lock_clear_owner(struct inode *inode, const void *owner)
 {
     mutex_lock(&inode->lock);
     if (inode->locks) {
-        lock_space_clear(&inode->locks->whole, owner);
         lock_space_clear(&inode->locks->records, owner);
-        /* All waiters: which bytes became free is not worth finding out. */
-        lock_waiters_wake(inode->locks, NULL);
-        locks_drop_if_empty_locked(inode);
+        locks_cleared_locked(inode);
     }
     mutex_unlock(&inode->lock);
 }
@@ -275,7 +283,7 @@ bool lock_test(struct inode *inode, struct file_lock *want, bool own)
     locks = inode->locks;
     /* own: what the owner itself has there (flock); else what is in its way (F_GETLK). */
     if (locks && own) {
-        found = lock_find_own(lock_space_of(locks, want->family), want->owner, want->range.first);
+        found = lock_find_own(&locks->records, want->owner, want->range.first);
         if (found && found->range.first > want->range.last)
             found = NULL;
     } else if (locks) {
@@ -295,36 +303,53 @@ bool flock_is_operation(int operation)
 }
 
 /* The file's own lock goes, whatever it is. Whole files are not split, so nothing is allocated. */
-static void flock_drop_locked(struct inode *inode, struct file_lock *own)
+static void flock_drop_locked(struct file *file)
 {
-    struct file_locks *locks = inode->locks;
-    const struct file_lock all = *own;
+    struct file_lock *own = file->flock;
 
-    ASSERT(mutex_is_held(&inode->lock));
-    lock_drop(&locks->whole, own);
-    lock_waiters_wake(locks, &all);
+    ASSERT(mutex_is_held(&file->inode->lock));
+    file->flock = NULL;
+    list_remove(&own->whole_link);
+    file_lock_free(own);
 }
 
-static int flock_take_locked(struct inode *inode, const struct file_lock *want, uint32_t uid,
+/* Of another open file. The first two tell: two are shared ones, and one may be its own. */
+static struct file_lock *flock_conflict_locked(const struct inode *inode,
+                                               const struct file_lock *want)
+{
+    ASSERT(mutex_is_held(&inode->lock));
+    list_for_each (node, &inode->locks->whole) {
+        struct file_lock *lock = list_entry(node, struct file_lock, whole_link);
+
+        if (!lock->exclusive && !want->exclusive)
+            return NULL;
+        if (lock->owner != want->owner)
+            return lock;
+    }
+    return NULL;
+}
+
+static int flock_take_locked(struct file *file, const struct file_lock *want, uint32_t uid,
                              bool wait)
 {
+    struct inode *inode = file->inode;
     struct file_lock *blocker, *lock;
     int err = locks_prepare_locked(inode);
 
     ASSERT(mutex_is_held(&inode->lock));
     /* After each wait all over: another waiter may have been faster. */
-    while (!err && (blocker = lock_find_conflict(inode->locks, want)) != NULL)
+    while (!err && (blocker = flock_conflict_locked(inode, want)) != NULL)
         err = wait ? wait_locked(inode, want, blocker) : -EAGAIN;
     if (err)
         return err == -ENOLCK ? -ENOMEM : err;
     /* Another task may have locked by the same open file during the wait. */
-    lock = lock_find_own(&inode->locks->whole, want->owner, 0);
-    if (lock)
-        lock_drop(&inode->locks->whole, lock);
+    if (unlikely(file->flock))
+        flock_drop_locked(file);
     lock = file_lock_new(want, uid);
     if (!lock)
         return -ENOMEM;
-    lock_insert(inode->locks, lock, 0);
+    list_push_back(&inode->locks->whole, &lock->whole_link);
+    file->flock = lock;
     return 0;
 }
 
@@ -338,19 +363,32 @@ int flock_apply(struct file *file, uint32_t uid, int operation)
                                    .exclusive = (operation & LX_LOCK_EX) != 0};
     struct inode *inode = file->inode;
     bool unlock = (operation & ~LX_LOCK_NB) == LX_LOCK_UN;
-    struct file_lock *own = NULL;
     int err = 0;
 
     ASSERT(flock_is_operation(operation));
     mutex_lock(&inode->lock);
-    if (inode->locks)
-        own = lock_find_own(&inode->locks->whole, file, 0);
-    if (!own || unlock || own->exclusive != want.exclusive) {
-        if (own)
-            flock_drop_locked(inode, own);
+    if (!file->flock || unlock || file->flock->exclusive != want.exclusive) {
+        if (file->flock) {
+            flock_drop_locked(file);
+            lock_waiters_wake(inode->locks, &want); /* the same bytes: all */
+        }
         if (!unlock)
-            err = flock_take_locked(inode, &want, uid, !(operation & LX_LOCK_NB));
+            err = flock_take_locked(file, &want, uid, !(operation & LX_LOCK_NB));
     }
     mutex_unlock(&inode->lock);
     return err;
+}
+
+void lock_clear_file(struct file *file)
+{
+    struct inode *inode = file->inode;
+
+    mutex_lock(&inode->lock);
+    if (inode->locks) {
+        if (file->flock)
+            flock_drop_locked(file);
+        lock_space_clear(&inode->locks->records, file);
+        locks_cleared_locked(inode);
+    }
+    mutex_unlock(&inode->lock);
 }

@@ -29,8 +29,11 @@ enum lock_family {
 
 /* I constant after creation   l inode.lock */
 struct file_lock {
-    struct interval range;       /* [l] first and last byte */
-    struct rb_node by_owner;     /* [l] */
+    struct interval range; /* [l] first and last byte */
+    union {
+        struct rb_node by_owner; /* [l] of a record lock, in lock_space.owners */
+        struct list whole_link;  /* [l] of a lock on a whole file, in file_locks.whole */
+    };
     const void *owner;           /* [I] */
     struct user_charge *charged; /* [I] counted; NULL in a description */
     uint64_t rank;               /* [l] of the owner among those of the inode: order of arrival */
@@ -39,7 +42,7 @@ struct file_lock {
     bool exclusive;              /* [I] */
 };
 
-/* Locks that conflict with each other: those of flock, and all record locks. [l] */
+/* Record locks, which conflict with each other whatever their family. [l] */
 struct lock_space {
     struct rb_tree owners;    /* by owner, then first byte: an owner's locks are disjoint */
     struct rb_tree exclusive; /* intervals, all of them disjoint */
@@ -48,9 +51,10 @@ struct lock_space {
 
 /* inode->locks, from the first lock until a close that finds none. */
 struct file_locks {
-    struct lock_space whole, records; /* [l] */
-    struct list waits;                /* [l] struct lock_wait */
-    uint64_t last_rank;               /* [l] */
+    struct list whole;         /* [l] struct file_lock: one exclusive lock, or shared ones */
+    struct lock_space records; /* [l] */
+    struct list waits;         /* [l] struct lock_wait */
+    uint64_t last_rank;        /* [l] */
 };
 
 void flock_init(void);
@@ -62,10 +66,12 @@ MUST_CHECK int lock_set(struct inode *inode, const struct file_lock *want, uint3
 MUST_CHECK int lock_clear(struct inode *inode, const struct file_lock *want);
 /* The first lock in the way of `want` is copied over it: true. With `own`: of the same owner. */
 bool lock_test(struct inode *inode, struct file_lock *want, bool own);
+/* The record locks of an owner; and all locks of an open file that goes. */
 void lock_clear_owner(struct inode *inode, const void *owner);
+void lock_clear_file(struct file *file);
 
-/* Called at every close: nearly always there is nothing. An owner's locks are its own doing, so it
- * sees them without the lock. */
+/* Called at every close of a descriptor: nearly always there is nothing. An owner's locks are its
+ * own doing, so it sees them without the lock. */
 static inline void lock_release(struct inode *inode, const void *owner)
 {
     if (unlikely(__atomic_load_n(&inode->locks, __ATOMIC_RELAXED)))

@@ -20,17 +20,13 @@ void file_lock_init_cache(void);
 MUST_CHECK struct file_lock *file_lock_new(const struct file_lock *want, uint32_t uid);
 void file_lock_free(struct file_lock *lock); /* NULL is fine */
 
-static inline struct lock_space *lock_space_of(struct file_locks *locks, enum lock_family family)
-{
-    return family == LOCK_WHOLE ? &locks->whole : &locks->records;
-}
-
 static inline bool lock_overlaps(const struct file_lock *a, const struct file_lock *b)
 {
     return a->range.first <= b->range.last && b->range.first <= a->range.last;
 }
 
-/* rank: the owner's, 0 when it is not known. An owner keeps its rank as long as it has a lock. */
+/* Record locks. rank: the owner's, 0 when it is not known. An owner keeps its rank as long as it
+ * has a lock. */
 void lock_insert(struct file_locks *locks, struct file_lock *lock, uint64_t rank);
 void lock_drop(struct lock_space *space, struct file_lock *lock);
 

@@ -175,6 +175,7 @@ struct dir_place {
     struct dentry *entry; /* NULL: nothing */
     const char *name;     /* NULL: the entry is meant whatever it is called */
     size_t len;
+    uint32_t hash; /* dentry_hash of the name */
 };
 
 /* What the file system of an inode can do. A missing operation answers as noted. Directory

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The advisory locks of an inode, as trees. Each lock is in two: by owner and first byte, for what
+ * The record locks of an inode, as trees. Each lock is in two: by owner and first byte, for what
  * an owner changes of its own, and by range, for what is in the way of others. Exclusive locks
  * overlap nothing, so that a shared lock looks at these alone, and does not meet the thousands of
  * shared ones it agrees with. Every step is logarithmic.
@@ -126,7 +126,7 @@ static void owners_insert(struct lock_space *space, struct file_lock *lock)
 /* An owner keeps its rank as long as it has a lock. */
 void lock_insert(struct file_locks *locks, struct file_lock *lock, uint64_t rank)
 {
-    struct lock_space *space = lock_space_of(locks, lock->family);
+    struct lock_space *space = &locks->records;
     const struct file_lock *near;
 
     owners_insert(space, lock);
@@ -171,7 +171,7 @@ static struct file_lock *foreign_find(const struct rb_tree *tree, const struct f
 /* Any lock that is in the way. */
 struct file_lock *lock_find_conflict(struct file_locks *locks, const struct file_lock *want)
 {
-    const struct lock_space *space = lock_space_of(locks, want->family);
+    const struct lock_space *space = &locks->records;
     struct file_lock *found = foreign_find(&space->exclusive, want);
 
     return found || !want->exclusive ? found : foreign_find(&space->shared, want);
@@ -199,7 +199,7 @@ static struct file_lock *first_of_tree(const struct rb_tree *tree, const struct 
 
 struct file_lock *lock_first_conflict(struct file_locks *locks, const struct file_lock *want)
 {
-    const struct lock_space *space = lock_space_of(locks, want->family);
+    const struct lock_space *space = &locks->records;
     struct file_lock *found = first_of_tree(&space->exclusive, want, NULL);
 
     return want->exclusive ? first_of_tree(&space->shared, want, found) : found;
@@ -211,7 +211,7 @@ struct file_lock *lock_first_conflict(struct file_locks *locks, const struct fil
 static void lock_cut(struct file_locks *locks, struct file_lock *lock, const struct file_lock *want,
                      struct file_lock **spare)
 {
-    struct lock_space *space = lock_space_of(locks, want->family);
+    struct lock_space *space = &locks->records;
     bool left = lock->range.first < want->range.first;
     bool right = lock->range.last > want->range.last;
 
@@ -245,7 +245,7 @@ static void lock_cut(struct file_locks *locks, struct file_lock *lock, const str
 uint64_t lock_replace(struct file_locks *locks, const struct file_lock *want,
                       struct file_lock *grow, struct file_lock **spare)
 {
-    struct lock_space *space = lock_space_of(locks, want->family);
+    struct lock_space *space = &locks->records;
     /* From one byte before: what ends there is side by side, and may be joined. */
     uint64_t from = want->range.first ? want->range.first - 1 : 0, rank = 0;
     struct file_lock *next, *lock = lock_find_own(space, want->owner, from);
@@ -268,8 +268,7 @@ uint64_t lock_replace(struct file_locks *locks, const struct file_lock *want,
 /* Whether taking the bytes out makes two locks of one. */
 bool lock_splits(struct file_locks *locks, const struct file_lock *want, bool setting)
 {
-    const struct file_lock *lock =
-        lock_find_own(lock_space_of(locks, want->family), want->owner, want->range.first);
+    const struct file_lock *lock = lock_find_own(&locks->records, want->owner, want->range.first);
 
     return lock && lock->range.first < want->range.first && lock->range.last > want->range.last &&
            !(setting && lock->exclusive == want->exclusive);

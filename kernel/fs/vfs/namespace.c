@@ -249,8 +249,8 @@ static int unlink_entry(struct fs_context *context, struct path_last *last, stru
         return err;
     if (!dir->ops->unlink)
         return -EPERM;
-    return dir->ops->unlink(&(struct dir_place){last->parent, entry, last->name, last->len},
-                            directory);
+    return dir->ops->unlink(
+        &(struct dir_place){last->parent, entry, last->name, last->len, last->hash}, directory);
 }
 
 static int unlink_once(struct fs_context *context, struct path_last *last, bool directory)
@@ -417,10 +417,11 @@ static int rename_once(struct fs_context *context, struct rename_pair *pair)
         return err;
     if (!ops->rename)
         return -EPERM;
-    return ops->rename(
-        &(struct dir_place){pair->old.parent, pair->entry, pair->old.name, pair->old.len},
-        &(struct dir_place){pair->new.parent, pair->victim, pair->new.name, pair->new.len},
-        pair->flags);
+    return ops->rename(&(struct dir_place){pair->old.parent, pair->entry, pair->old.name,
+                                           pair->old.len, pair->old.hash},
+                       &(struct dir_place){pair->new.parent, pair->victim, pair->new.name,
+                                           pair->new.len, pair->new.hash},
+                       pair->flags);
 }
 
 static int rename_pair(struct fs_context *context, struct rename_pair *pair)

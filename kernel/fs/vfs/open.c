@@ -228,7 +228,7 @@ static int create_and_open(struct fs_context *context, struct path_last *last,
     err = open_dentry(context, dentry, how->flags & ~LX_O_TRUNC, out_file);
     /* The file is there but cannot be opened (memory, a limit): it goes again, as if this call had
      * not been made. */
-    if (err && dir->ops->unlink(&(struct dir_place){last->parent, dentry, NULL, 0}, false) != 0)
+    if (err && dir->ops->unlink(&(struct dir_place){last->parent, dentry, NULL, 0, 0}, false) != 0)
         err = -ENOENT; /* it has been removed already */
     dentry_put(dentry);
     return err;

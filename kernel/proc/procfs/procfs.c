@@ -15,6 +15,7 @@
 #include "kernel/fs/vfs/dentry.h"
 #include "kernel/fs/vfs/fdtable.h"
 #include "kernel/fs/vfs/fs_context.h"
+#include "kernel/lib/assert.h"
 #include "kernel/lib/fmt.h"
 #include "kernel/lib/string.h"
 #include "kernel/proc/procfs/procfs_internal.h"
@@ -156,28 +157,31 @@ static bool is_same_user(const struct credentials *caller, const struct credenti
 /* As ptrace would have it (PTRACE_MODE_READ_FSCREDS): the process itself, root, or the same user if
  * the program is dumpable. With the file-system user root's alone one has none of root's other
  * rights. */
-static int op_access(const struct procfs_node *node)
+bool procfs_may_look_locked(struct process *process)
 {
     struct task *self = thread_current()->task;
+    struct credentials cred;
+
+    ASSERT(process_tree_is_held());
+    /* Without a task the caller is the kernel's harness. */
+    if (!self || self->process == process || credentials_is_capable(&self->fs->cred))
+        return true;
+    cred = identity_of_locked(process);
+    return has_task(process) && is_same_user(&self->fs->cred, &cred) && cred.euid != 0 &&
+           !process_is_undumpable(process);
+}
+
+static int op_access(const struct procfs_node *node)
+{
     uint64_t tree;
     struct process *process = procfs_lock(node, &tree);
-    struct credentials cred;
     bool allowed;
 
     if (!process)
         return -ESRCH;
-    cred = identity_of_locked(process);
-    /* Without a task the caller is the kernel's harness. */
-    allowed = !self || self->process == process || credentials_is_capable(&self->fs->cred) ||
-              (has_task(process) && is_same_user(&self->fs->cred, &cred) && cred.euid != 0 &&
-               !process_is_undumpable(process));
+    allowed = procfs_may_look_locked(process);
     procfs_unlock(tree);
     return allowed ? 0 : -EACCES;
-}
-
-bool procfs_may_look(const struct procfs_node *node)
-{
-    return op_access(node) == 0;
 }
 
 /* --- the directories --- */

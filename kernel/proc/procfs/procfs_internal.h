@@ -34,7 +34,7 @@ MUST_CHECK int procfs_lock_files(const struct procfs_node *node, struct fd_table
 MUST_CHECK int procfs_get_root(const struct procfs_node *node, struct dentry **out_root);
 
 /* Whether the caller may look into the process, as ptrace would have it. */
-bool procfs_may_look(const struct procfs_node *node);
+bool procfs_may_look_locked(struct process *process);
 
 /* Text of a link to a place, as the caller sees it. Takes over the reference. */
 int64_t procfs_path_text(struct dentry *dentry, char *text, size_t size);

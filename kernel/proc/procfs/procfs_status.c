@@ -12,6 +12,7 @@
  */
 #include "kernel/fs/vfs/fdtable.h"
 #include "kernel/fs/vfs/fs_context.h"
+#include "kernel/lib/fmt.h"
 #include "kernel/lib/string.h"
 #include "kernel/proc/procfs/procfs_internal.h"
 #include "kernel/proc/signal/signal.h"
@@ -30,7 +31,8 @@
 
 /* What is copied under the locks. */
 struct facts {
-    bool alive; /* it has descriptors, directories, credentials, and mostly memory */
+    bool alive;     /* it has descriptors, directories, credentials, and mostly memory */
+    bool permitted; /* the caller may look into it */
     bool executed, no_new_privs;
     char state;
     char name[16];
@@ -71,9 +73,13 @@ static void facts_copy_signals(struct facts *facts, const struct process *proces
     facts->shared_pending = process->sig_queue.set;
     facts->blocked = task->sig_mask;
     for (unsigned i = 0; i < LX_NSIG; i++) {
-        if (process->actions[i].handler == LX_SIG_IGN)
+        uint64_t handler = process->actions[i].handler;
+
+        if (handler == LX_SIG_DFL)
+            continue;
+        if (handler == LX_SIG_IGN)
             facts->ignored |= 1ULL << i;
-        else if (process->actions[i].handler != LX_SIG_DFL)
+        else
             facts->caught |= 1ULL << i;
     }
 }
@@ -96,6 +102,7 @@ static void facts_copy_task(struct facts *facts, const struct process *process)
 
 static void process_facts(struct facts *facts, struct process *process)
 {
+    facts->permitted = procfs_may_look_locked(process);
     str_copy(facts->name, sizeof(facts->name), process_name(process));
     facts->state = state_of(process);
     facts->pid = process->pid;
@@ -176,52 +183,155 @@ static uint64_t stat_ticks(uint64_t ns)
     return ns / TICK_NS;
 }
 
+/* The numbers in /proc/PID/stat behind the letter of the state, as proc_pid_stat(5) counts them;
+ * what has no name here is always 0. */
+enum stat_field {
+    STAT_PARENT = 4,
+    STAT_GROUP,
+    STAT_SESSION,
+    STAT_TERMINAL,
+    STAT_TERMINAL_GROUP,
+    STAT_FLAGS,
+    STAT_FAULTS,
+    STAT_CHILDREN_FAULTS,
+    STAT_USER = 14,
+    STAT_SYSTEM,
+    STAT_CHILDREN_USER,
+    STAT_CHILDREN_SYSTEM,
+    STAT_PRIORITY,
+    STAT_NICE,
+    STAT_THREADS,
+    STAT_STARTED = 22,
+    STAT_MAPPED,
+    STAT_RESIDENT,
+    STAT_RSS_LIMIT,
+    STAT_CODE_START,
+    STAT_CODE_END,
+    STAT_STACK,
+    STAT_PENDING = 31,
+    STAT_BLOCKED,
+    STAT_IGNORED,
+    STAT_CAUGHT,
+    STAT_SLEEPS_IN,
+    STAT_EXIT_SIGNAL = 38,
+    STAT_CPU,
+    STAT_DATA_START = 45,
+    STAT_DATA_END,
+    STAT_BRK_START,
+    STAT_ARGS_START,
+    STAT_ARGS_END,
+    STAT_ENV_START,
+    STAT_ENV_END,
+    STAT_EXIT_CODE,
+    STAT_FIELDS,
+};
+#define STAT_SIGNED                                                                                \
+    (1UL << STAT_TERMINAL_GROUP | 1UL << STAT_PRIORITY | 1UL << STAT_NICE | 1UL << STAT_EXIT_SIGNAL)
+
+/* Not by procfs_print: programs like ps read this line of every process, and a format costs several
+ * times what the digits do. Backwards, as digits come. The name may hold any byte, so readers
+ * search the last ")". */
+static void stat_put_line(struct procfs_text *text, const struct facts *f, const uint64_t *numbers)
+{
+    char line[STAT_FIELDS * sizeof(" 18446744073709551615") + sizeof(f->name)];
+    char *end = line + sizeof(line), *at = end;
+    size_t len = strlen(f->name);
+
+    *--at = '\n';
+    for (unsigned i = STAT_FIELDS - 1; i >= STAT_PARENT; i--, *--at = ' ') {
+        uint64_t number = numbers[i];
+
+        if (!number) { /* most of them */
+            *--at = '0';
+            continue;
+        }
+        if (STAT_SIGNED >> i & 1 && (int64_t)number < 0) {
+            at = fmt_decimal_before(at, 0 - number);
+            *--at = '-';
+        } else {
+            at = fmt_decimal_before(at, number);
+        }
+    }
+    *--at = f->state;
+    at -= 2;
+    memcpy(at, ") ", 2);
+    at -= len;
+    memcpy(at, f->name, len);
+    at -= 2;
+    memcpy(at, " (", 2);
+    at = fmt_decimal_before(at, (uint64_t)f->pid);
+    procfs_put(text, at, (size_t)(end - at));
+}
+
 /* What only callers with the right to look into the process learn. */
-static void stat_memory(const struct facts *facts, bool permitted, struct procfs_text *text)
+static void stat_memory(const struct facts *facts, uint64_t *numbers)
 {
     const struct exec_layout *l = &facts->layout;
 
     /* Permitted or not, no memory is shown as zeroes; 1 1 0 is Linux's "not permitted". */
-    if (!facts->space)
-        procfs_print(text, "0 0 0 ");
-    else if (permitted)
-        procfs_print(text, "%lu %lu %lu ", l->code_start, l->code_end, l->stack);
-    else
-        procfs_print(text, "1 1 0 ");
-    /* Stack and instruction pointer of a thread are shown of no thread that runs. The sets of
-     * signals have 31 bits here. */
-    procfs_print(text, "0 0 %lu %lu %lu %lu %d 0 0 %d %u 0 0 0 0 0 ", facts->pending & 0x7fffffff,
-                 facts->blocked & 0x7fffffff, facts->ignored & 0x7fffffff,
-                 facts->caught & 0x7fffffff, permitted && facts->state != 'R', facts->exit_signal,
-                 facts->cpu);
-    if (facts->space && permitted)
-        procfs_print(text, "%lu %lu %lu %lu %lu %lu %lu %d\n", l->data_start, l->data_end,
-                     facts->brk_start, l->args_start, l->args_end, l->args_end, l->env_end, 0);
-    else
-        procfs_print(text, "0 0 0 0 0 0 0 %d\n", permitted ? facts->exit_code : 0);
+    if (facts->space && !facts->permitted)
+        numbers[STAT_CODE_START] = numbers[STAT_CODE_END] = 1;
+    if (!facts->space || !facts->permitted)
+        return;
+    numbers[STAT_CODE_START] = l->code_start;
+    numbers[STAT_CODE_END] = l->code_end;
+    numbers[STAT_STACK] = l->stack;
+    numbers[STAT_DATA_START] = l->data_start;
+    numbers[STAT_DATA_END] = l->data_end;
+    numbers[STAT_BRK_START] = facts->brk_start;
+    numbers[STAT_ARGS_START] = l->args_start;
+    numbers[STAT_ARGS_END] = numbers[STAT_ENV_START] = l->args_end;
+    numbers[STAT_ENV_END] = l->env_end;
+}
+
+static void stat_times(const struct facts *facts, uint64_t *numbers)
+{
+    numbers[STAT_USER] = stat_ticks(facts->usage.user_ns);
+    numbers[STAT_SYSTEM] = stat_ticks(facts->usage.system_ns);
+    numbers[STAT_CHILDREN_USER] = stat_ticks(facts->children.user_ns);
+    numbers[STAT_CHILDREN_SYSTEM] = stat_ticks(facts->children.system_ns);
+    numbers[STAT_STARTED] = stat_ticks(facts->started_ns);
+}
+
+static void stat_signals(const struct facts *facts, uint64_t *numbers)
+{
+    /* The sets have 31 bits here. */
+    numbers[STAT_PENDING] = facts->pending & 0x7fffffff;
+    numbers[STAT_BLOCKED] = facts->blocked & 0x7fffffff;
+    numbers[STAT_IGNORED] = facts->ignored & 0x7fffffff;
+    numbers[STAT_CAUGHT] = facts->caught & 0x7fffffff;
+    numbers[STAT_EXIT_SIGNAL] = (uint64_t)facts->exit_signal;
 }
 
 int procfs_show_stat(const struct procfs_node *node, struct procfs_text *text)
 {
-    /* Asked before the facts are taken: both lock the tree. A program that changes its user in
-     * between is shown as it was. */
-    bool permitted = procfs_may_look(node);
+    uint64_t numbers[STAT_FIELDS] = {0};
     struct facts f;
     int err = facts_take(node, &f);
 
     if (err)
         return err;
-    /* proc_pid_stat(5), fields 1 to 13; the name may hold any byte, so readers search the last
-     * ")". */
-    procfs_print(text, "%d (%s) %c %d %d %d %lu %d %u %lu %lu 0 0 ", f.pid, f.name, f.state,
-                 f.parent, f.group, f.session, f.terminal, f.terminal_group,
-                 (f.executed ? 0 : PF_FORKED_NOEXEC) | (f.alive ? 0 : PF_EXITING), f.usage.faults,
-                 f.children.faults);
-    procfs_print(text, "%lu %lu %lu %lu %d %d %u 0 %lu %lu %lu %lu ", stat_ticks(f.usage.user_ns),
-                 stat_ticks(f.usage.system_ns), stat_ticks(f.children.user_ns),
-                 stat_ticks(f.children.system_ns), 20 + f.nice, f.nice, f.threads,
-                 stat_ticks(f.started_ns), f.mapped << PAGE_SHIFT, f.resident, f.rss_limit);
-    stat_memory(&f, permitted, text);
+    numbers[STAT_PARENT] = (uint64_t)f.parent;
+    numbers[STAT_GROUP] = (uint64_t)f.group;
+    numbers[STAT_SESSION] = (uint64_t)f.session;
+    numbers[STAT_TERMINAL] = f.terminal;
+    numbers[STAT_TERMINAL_GROUP] = (uint64_t)f.terminal_group;
+    numbers[STAT_FLAGS] = (f.executed ? 0 : PF_FORKED_NOEXEC) | (f.alive ? 0 : PF_EXITING);
+    numbers[STAT_FAULTS] = f.usage.faults;
+    numbers[STAT_CHILDREN_FAULTS] = f.children.faults;
+    numbers[STAT_PRIORITY] = (uint64_t)(20 + f.nice);
+    numbers[STAT_NICE] = (uint64_t)f.nice;
+    numbers[STAT_THREADS] = f.threads;
+    numbers[STAT_MAPPED] = f.mapped << PAGE_SHIFT;
+    numbers[STAT_RESIDENT] = f.resident;
+    numbers[STAT_RSS_LIMIT] = f.rss_limit;
+    numbers[STAT_SLEEPS_IN] = f.permitted && f.state != 'R';
+    numbers[STAT_CPU] = f.cpu;
+    numbers[STAT_EXIT_CODE] = f.permitted && !f.space ? (uint64_t)f.exit_code : 0;
+    stat_times(&f, numbers);
+    stat_signals(&f, numbers);
+    stat_memory(&f, numbers);
+    stat_put_line(text, &f, numbers);
     facts_drop(&f);
     return 0;
 }

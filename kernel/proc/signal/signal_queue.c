@@ -17,6 +17,13 @@
 #include "kernel/proc/signal/signal.h"
 #include "shared/linux/errno.h"
 
+static struct slab_cache *entry_cache;
+
+void signal_queue_init_cache(void)
+{
+    entry_cache = slab_cache_create("signal_entry", sizeof(struct signal_entry));
+}
+
 /* RLIMIT_SIGPENDING. Counted first and compared afterwards, so that senders on several processors
  * cannot all pass below the limit; `force` for signals that must not fail. */
 static bool entry_charge(struct signal_entry *entry, const struct signal_charge *charge, bool force)
@@ -45,7 +52,7 @@ static NOINLINE void entry_uncharge(struct signal_entry *entry)
 static struct signal_entry *entry_alloc(struct signal_queue *queue)
 {
     if (queue->own_used)
-        return kmalloc(sizeof(struct signal_entry));
+        return slab_alloc(entry_cache);
     queue->own_used = true;
     return &queue->own;
 }
@@ -58,20 +65,21 @@ static inline void entry_free(struct signal_queue *queue, struct signal_entry *e
     if (queue && entry == &queue->own)
         queue->own_used = false;
     else
-        kfree(entry);
+        slab_free(entry_cache, entry);
 }
 
 struct signal_entry *signal_entry_create(const struct signal_charge *charge)
 {
     /* Not the queue's own entry: a timer's has to live as long as the timer. */
-    struct signal_entry *entry = kzalloc(sizeof(*entry));
+    struct signal_entry *entry = slab_alloc(entry_cache);
 
     if (!entry)
         return NULL;
     if (!entry_charge(entry, charge, false)) {
-        kfree(entry);
+        slab_free(entry_cache, entry);
         return NULL;
     }
+    entry->queued = false;
     entry->held = true;
     return entry;
 }

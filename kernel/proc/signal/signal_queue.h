@@ -39,6 +39,8 @@ struct signal_charge {
     uint64_t limit;
 };
 
+void signal_queue_init_cache(void);
+
 /* charge NULL: the receiver takes it before anything else can happen, so it counts for none.
  * A standard signal that finds no room is noted without its info, unless must_queue; one from the
  * kernel or from kill always finds room. */

@@ -57,6 +57,13 @@ struct signal_timer {
     bool queued;          /* [o] its signal waits to be taken */
 };
 
+static struct slab_cache *timer_cache;
+
+void signal_timer_init_cache(void)
+{
+    timer_cache = slab_cache_create("signal_timer", sizeof(struct signal_timer));
+}
+
 static void fired_push(struct signal_timers *timers, struct signal_timer *timer)
 {
     struct signal_timer *first = __atomic_load_n(&timers->fired, __ATOMIC_RELAXED);
@@ -161,16 +168,13 @@ static struct signal_timer *signal_timer_find(const struct process *process, int
 static int signal_timer_alloc(struct process *process, int id, int signo, enum signal_clock clock,
                               struct signal_timer **out)
 {
-    struct signal_timer *timer = kzalloc(sizeof(*timer));
+    struct signal_timer *timer = slab_alloc(timer_cache);
 
     /* EAGAIN, as timer_create(2) has it for a lack of memory. */
     if (!timer)
         return -EAGAIN;
+    *timer = (struct signal_timer){.process = process, .id = id, .signo = signo, .clock = clock};
     timer_init(&timer->timer, timer_rings);
-    timer->process = process;
-    timer->id = id;
-    timer->signo = signo;
-    timer->clock = clock;
     if (is_cpu(timer)) {
         timer->next_cpu = process->timers.cpu;
         timer->link_cpu = &process->timers.cpu;
@@ -221,7 +225,7 @@ static void signal_timer_free(struct signal_timer *timer)
         signal_entry_release(timer->entry);
         spin_unlock(&timer->process->lock);
     }
-    kfree(timer);
+    slab_free(timer_cache, timer);
 }
 
 /* Ids go round, as on Linux: a program that still has the number of a timer it has deleted does not

@@ -49,6 +49,8 @@ enum signal_clock {
 /* Timers of setitimer have these numbers, those of timer_create 0 and up. */
 #define SIGNAL_TIMER_ITIMER(which) (-1 - (which))
 
+void signal_timer_init_cache(void);
+
 /* A number for a new timer. It is used up even if the timer cannot be made then, as on Linux. */
 int signal_timer_take_id(struct process *process);
 /* A timer with that number that sends signo (0: nothing). */

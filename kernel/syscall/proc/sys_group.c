@@ -28,10 +28,15 @@ int64_t sys_getpgrp(struct task *self)
 
 int64_t sys_getpgid(struct task *self, int pid)
 {
-    uint64_t flags = spin_lock_irqsave(&process_tree_lock);
-    const struct process *process = process_meant_locked(self, pid);
-    int64_t result = process ? process->group : -ESRCH;
+    const struct process *process;
+    int64_t result;
+    uint64_t flags;
 
+    if (!pid)
+        return sys_getpgrp(self);
+    flags = spin_lock_irqsave(&process_tree_lock);
+    process = process_find_locked(pid);
+    result = process ? process->group : -ESRCH;
     spin_unlock_irqrestore(&process_tree_lock, flags);
     return result;
 }
@@ -79,6 +84,7 @@ int64_t sys_setpgid(struct task *self, int pid, int group)
 {
     struct process *process;
     int64_t result = -ESRCH;
+    bool has_children;
     uint64_t flags;
 
     if (!group)
@@ -87,12 +93,13 @@ int64_t sys_setpgid(struct task *self, int pid, int group)
         return -EINVAL;
     flags = spin_lock_irqsave(&process_tree_lock);
     process = process_meant_locked(self, pid);
-    if (process) {
-        process_get(process); /* the lock may be given up meanwhile */
-        result = set_group_locked(self, process, group, &flags);
-    }
-    spin_unlock_irqrestore(&process_tree_lock, flags);
+    has_children = process && !list_empty(&process->family.children);
+    if (has_children) /* the lock is given up meanwhile */
+        process_get(process);
     if (process)
+        result = set_group_locked(self, process, group, &flags);
+    spin_unlock_irqrestore(&process_tree_lock, flags);
+    if (has_children)
         process_put(process);
     return result;
 }

@@ -111,6 +111,8 @@ int64_t sys_prctl(struct task *self, int option, uint64_t two, uint64_t three, u
         if (two > LX_NSIG)
             return -EINVAL;
         self->death_signal = (int)two;
+        if (two) /* for good: at the parent's end those that never asked are not looked at */
+            __atomic_store_n(&process->asks_death_signal, true, __ATOMIC_RELEASE);
         return 0;
     case LX_PR_GET_PDEATHSIG:
         return vm_user_write(at, &self->death_signal, sizeof(self->death_signal));
