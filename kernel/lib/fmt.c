@@ -87,7 +87,7 @@ static void put_string(struct fmt_out *out, const struct fmt_spec *spec, const c
     put_text(out, spec, text, spec->has_precision ? strnlen(text, spec->precision) : strlen(text));
 }
 
-/* Two digits with each division. */
+/* Four digits with each large division. */
 char *fmt_decimal_before(char *end, uint64_t value)
 {
     static const char pairs[] = "00010203040506070809101112131415161718192021222324"
@@ -95,12 +95,21 @@ char *fmt_decimal_before(char *end, uint64_t value)
                                 "50515253545556575859606162636465666768697071727374"
                                 "75767778798081828384858687888990919293949596979899";
 
-    for (; value >= 10; value /= 100) {
-        end -= 2;
-        memcpy(end, &pairs[value % 100 * 2], 2);
+    unsigned rest;
+
+    for (; value >= 10000; value /= 10000) {
+        unsigned four = (unsigned)(value % 10000);
+
+        end -= 4;
+        memcpy(end, &pairs[four / 100 * 2], 2);
+        memcpy(end + 2, &pairs[four % 100 * 2], 2);
     }
-    if (value)
-        *--end = (char)('0' + value);
+    for (rest = (unsigned)value; rest >= 10; rest /= 100) {
+        end -= 2;
+        memcpy(end, &pairs[rest % 100 * 2], 2);
+    }
+    if (rest)
+        *--end = (char)('0' + rest);
     return end;
 }
 

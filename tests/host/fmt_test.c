@@ -57,6 +57,16 @@ static void test_null_string(void **state)
     assert_string_equal(got, "(null)");
 }
 
+/* All lengths: digits are made several at a time. */
+static void test_decimal_lengths(void **state)
+{
+    (void)state;
+    for (unsigned long long power = 1; power <= ULLONG_MAX / 10; power *= 10) {
+        SAME("%llu %llu %llu", power - 1, power, power + 1);
+        SAME("%llu", power / 9 * 80 + 7);
+    }
+}
+
 static void test_integers(void **state)
 {
     static const long long values[] = {
@@ -136,6 +146,7 @@ int main(void)
         cmocka_unit_test(test_plain_text),
         cmocka_unit_test(test_strings),
         cmocka_unit_test(test_null_string),
+        cmocka_unit_test(test_decimal_lengths),
         cmocka_unit_test(test_integers),
         cmocka_unit_test(test_pointers),
         cmocka_unit_test(test_unknown_conversions_are_copied),

@@ -63,6 +63,19 @@ static char state_of(const struct process *process)
     return process->leader && !(process->leader->thread.wait_ended_by & TIF_SIGNAL) ? 'D' : 'S';
 }
 
+_Static_assert(LX_SIG_DFL == 0 && LX_NSIG % 4 == 0, "four actions are looked at together");
+
+/* Four of them, from signal `first` + 1 on. */
+static void facts_copy_actions(struct facts *facts, const struct lx_sigaction *four, unsigned first)
+{
+    for (unsigned i = 0; i < 4; i++) {
+        if (four[i].handler == LX_SIG_IGN)
+            facts->ignored |= 1ULL << (first + i);
+        else if (four[i].handler != LX_SIG_DFL)
+            facts->caught |= 1ULL << (first + i);
+    }
+}
+
 /* Tree and process locked. The sets are computed from the actions, as they are shown seldom and
  * change often. */
 static void facts_copy_signals(struct facts *facts, const struct process *process)
@@ -72,15 +85,12 @@ static void facts_copy_signals(struct facts *facts, const struct process *proces
     facts->pending = task->sig_queue.set;
     facts->shared_pending = process->sig_queue.set;
     facts->blocked = task->sig_mask;
-    for (unsigned i = 0; i < LX_NSIG; i++) {
-        uint64_t handler = process->actions[i].handler;
+    for (unsigned i = 0; i < LX_NSIG; i += 4) {
+        const struct lx_sigaction *four = &process->actions[i];
 
-        if (handler == LX_SIG_DFL)
-            continue;
-        if (handler == LX_SIG_IGN)
-            facts->ignored |= 1ULL << i;
-        else
-            facts->caught |= 1ULL << i;
+        /* Nearly all are SIG_DFL. */
+        if (four[0].handler | four[1].handler | four[2].handler | four[3].handler)
+            facts_copy_actions(facts, four, i);
     }
 }
 
@@ -241,11 +251,9 @@ static void stat_put_line(struct procfs_text *text, const struct facts *f, const
     for (unsigned i = STAT_FIELDS - 1; i >= STAT_PARENT; i--, *--at = ' ') {
         uint64_t number = numbers[i];
 
-        if (!number) { /* most of them */
-            *--at = '0';
-            continue;
-        }
-        if (STAT_SIGNED >> i & 1 && (int64_t)number < 0) {
+        if (number < 10) { /* most of them */
+            *--at = (char)('0' + number);
+        } else if ((int64_t)number < 0 && STAT_SIGNED >> i & 1) {
             at = fmt_decimal_before(at, 0 - number);
             *--at = '-';
         } else {

@@ -173,11 +173,62 @@ static int told_of_end(int number)
     return ended_with(last);
 }
 
+enum kind { PLAIN, OWN_GROUP, ENDED, KILLED, KINDS };
+
+static _Noreturn void be_orphan(enum kind kind, int reaper, int up, const int down[2])
+{
+    char byte;
+
+    close(down[1]);
+    if (kind == OWN_GROUP)
+        CHECK_OK(setpgid(0, 0));
+    if (kind == KILLED)
+        CHECK_OK(prctl(PR_SET_PDEATHSIG, SIGKILL));
+    tell(up, 0);
+    if (kind != ENDED) {
+        CHECK_EQ(read(down[0], &byte, 1), 0);
+        CHECK_EQ(getppid(), reaper);
+    }
+    _exit(kind);
+}
+
+/* Of each kind among the others, and more than can get another parent at once. */
+static void test_many(void)
+{
+    enum { CHILDREN = 300 };
+    int up[2], down[2], ended[KINDS] = {0}, parent, reaper = getpid();
+
+    CHECK_OK(pipe(up));
+    CHECK_OK(pipe(down));
+    parent = CHECK_OK(fork());
+    if (parent == 0) {
+        for (int i = 0; i < CHILDREN; i++)
+            if (CHECK_OK(fork()) == 0)
+                be_orphan((enum kind)(i / 3 % KINDS), reaper, up[1], down);
+        for (int i = 0; i < CHILDREN; i++)
+            hear(up[0]);
+        _exit(0);
+    }
+    CHECK_EQ(ended_with(parent), 0);
+    close(down[1]);
+    for (int i = 0; i < CHILDREN; i++) {
+        int status;
+
+        CHECK_OK(wait(&status));
+        ended[status == SIGKILL ? KILLED : WEXITSTATUS(status) % KINDS]++;
+    }
+    for (int i = 0; i < KINDS; i++)
+        CHECK_EQ(ended[i], CHILDREN / KINDS);
+    CHECK_ERR(wait(NULL), ECHILD);
+    close(up[0]), close(up[1]), close(down[0]);
+}
+
 int main(void)
 {
     test_flag();
     test_living();
     test_ended();
+    test_many();
     CHECK_EQ(told_of_end(SIGUSR1), 5 << 8);
     CHECK_EQ(told_of_end(SIGKILL), SIGKILL);
     return 0;
