@@ -80,6 +80,7 @@ static void do_mount(struct race_worker *worker)
     const char *directory = directories[worker->index & 1];
     long err;
 
+    raw2(SYS_mkdir, directory, 0755);
     if (raw_call(SYS_mount, (long)"tmpfs", (long)directory, (long)"tmpfs", 0, 0, 0) != 0)
         return;
     err = raw2(SYS_umount2, directory, 0);
@@ -92,7 +93,10 @@ static void do_mount(struct race_worker *worker)
 static void do_rmdir(struct race_worker *worker)
 {
     raw1(SYS_rmdir, directories[worker->index & 1]);
-    raw2(SYS_mkdir, directories[worker->index & 1], 0755);
+    for (volatile uint32_t i = race_random(worker, 2000); i > 0; i--)
+        ; /* long enough for a mount to begin */
+    if (race_random(worker, 2))
+        raw2(SYS_mkdir, directories[worker->index & 1], 0755);
 }
 
 static void do_rename(struct race_worker *worker)

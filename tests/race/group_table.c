@@ -78,18 +78,22 @@ static void do_replace(struct race_worker *worker)
 {
     int ends[2], share = PIPES / RACE_WORKERS;
     int target = FIRST + (int)worker->index * share + (int)race_random(worker, (uint32_t)share);
+    uint32_t which = race_random(worker, 4) == 0, late = race_random(worker, 2);
     long kept;
 
     if (raw2(SYS_pipe2, ends, O_NONBLOCK) != 0)
         return;
     kept = raw1(SYS_dup, target);
-    raw2(SYS_dup2, ends[race_random(worker, 4) == 0], target);
+    raw2(SYS_dup2, ends[which], target);
     for (volatile uint32_t i = race_random(worker, 1000); i > 0; i--)
         ; /* long enough to be looked up */
-    raw1(SYS_close, ends[0]);
-    raw1(SYS_close, ends[1]);
+    raw1(SYS_close, ends[which]);
+    if (!late) /* a poll is woken before the pipe goes, or not at all */
+        raw1(SYS_close, ends[!which]);
     raw2(SYS_dup2, kept, target);
     raw1(SYS_close, kept);
+    if (late)
+        raw1(SYS_close, ends[!which]);
     if (race_random(worker, 8) == 0)
         race_sleep_us(1500); /* what was freed stays free for longer than a poll waits */
 }

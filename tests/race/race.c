@@ -150,18 +150,17 @@ static int worker_main(void *argument)
     race_exit(0);
 }
 
-static void pin(unsigned n)
+/* The caller, to processor n of those that it could run on at first. */
+static void pin(const cpu_set_t *all, unsigned n)
 {
-    cpu_set_t all, one;
+    cpu_set_t one;
 
-    if (sched_getaffinity(0, sizeof(all), &all) != 0)
-        return;
-    n %= (unsigned)CPU_COUNT(&all);
+    n %= (unsigned)CPU_COUNT(all);
     for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-        if (CPU_ISSET(cpu, &all) && n-- == 0) {
+        if (CPU_ISSET(cpu, all) && n-- == 0) {
             CPU_ZERO(&one);
             CPU_SET(cpu, &one);
-            sched_setaffinity(0, sizeof(one), &one);
+            CHECK_OK(sched_setaffinity(0, sizeof(one), &one));
             return;
         }
     }
@@ -174,14 +173,14 @@ static void start_workers(const struct race_group *group, uint64_t seed)
                         MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
     CHECK(stacks != MAP_FAILED);
-    sched_getaffinity(0, sizeof(all), &all);
+    CHECK_OK(sched_getaffinity(0, sizeof(all), &all));
     for (unsigned i = 0; i < RACE_WORKERS; i++) {
         starts[i] = (struct start){{seed * RACE_WORKERS + i, i}, running[i / 2]};
-        pin(i * 2 % RACE_WORKERS + i / 2); /* inherited: each operation on two processors */
+        pin(&all, i * 2 % RACE_WORKERS + i / 2); /* inherited: each operation on two processors */
         race_shared->pids[i] = (int)CHECK_OK(clone(worker_main, stacks + (i + 1) * STACK_NBYTES,
                                                    (int)group->clone_flags | SIGCHLD, &starts[i]));
     }
-    sched_setaffinity(0, sizeof(all), &all);
+    CHECK_OK(sched_setaffinity(0, sizeof(all), &all));
 }
 
 static void reap_workers(void)
