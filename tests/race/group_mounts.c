@@ -10,6 +10,7 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -60,11 +61,14 @@ static const char *begin(void)
 static void end(void)
 {
     static const char *const names[] = {"d0", "d1", "e0", "e1", "held"};
+    char path[32];
 
     close(held_file);
     for (int i = 0; i < 5; i++) {
         for (int k = 0; k < 1000 && umount2(names[i], DETACH) == 0; k++)
             ;
+        snprintf(path, sizeof(path), "%s/new", names[i]); /* made while nothing was mounted */
+        unlink(path);
         if (rmdir(names[i]) != 0 && errno != ENOENT)
             race_wrong("a directory cannot be removed, errno", errno);
     }

@@ -123,23 +123,24 @@ static void do_look(struct race_worker *worker)
 /* Several children, reaped by wait for any, while others look at them. */
 static void do_reap(struct race_worker *worker)
 {
-    int left = 0;
+    long pids[3], pid;
+    int count = 0;
 
     for (int i = 0; i < 3; i++) {
-        long pid = race_fork(i == 1 ? CLONE_FILES | CLONE_FS : 0);
+        pid = race_fork(i == 1 ? CLONE_FILES | CLONE_FS : 0);
         if (pid == 0)
             race_exit(0);
         if (pid > 0) {
-            left++;
+            pids[count++] = pid;
             race_shared->victims[worker->index] = (int)pid;
         }
     }
-    while (left > 0) {
-        long pid = raw4(SYS_wait4, -1, 0, WNOHANG | __WALL, 0);
+    for (int left = count; left > 0;) {
+        pid = raw4(SYS_wait4, -1, 0, WNOHANG | __WALL, 0);
         if (pid > 0)
             left--;
-        else
-            raw2(SYS_kill, race_shared->victims[worker->index], SIGCONT);
+        for (int i = 0; i < count && pid == 0; i++)
+            raw2(SYS_kill, pids[i], SIGCONT); /* each may have been stopped */
     }
     race_shared->victims[worker->index] = 0;
 }
