@@ -27,6 +27,7 @@ SHIFT = 5
 TICKS_PER_INSTRUCTION = 1 << SHIFT
 BOOT_LIMITS = [("64M", 5_000_000), ("4G", 8_000_000)]  # instructions, entry to ring 3
 CALL_LIMIT = 150  # instructions in the kernel
+STAMPS = 100  # instructions
 PLAN = "test bench limit=60 /bin/bench\n"
 
 
@@ -68,7 +69,8 @@ def kernel_ticks(seen):
 def boot_rows(image):
     """(whether all is well, the last report): the kernel's start with each size of memory, and
     again with the first. But for the wait in which it measures the TSC against another timer, whose
-    phase differs, both give the very same number."""
+    phase differs, both give the same number: within STAMPS, as the rate comes out a few ppm
+    otherwise, and a time in the log may have a digit more to convert."""
     good, exact = True, []
     for memory, limit in BOOT_LIMITS + BOOT_LIMITS[:1]:
         report = boot(image, memory)
@@ -77,7 +79,7 @@ def boot_rows(image):
         if len(exact) <= len(BOOT_LIMITS):
             good &= row(f"kernel entry to ring 3, {memory} ({ticks:,} ticks)",
                         ticks / TICKS_PER_INSTRUCTION, limit)
-    same = exact[0] == exact[-1]
+    same = abs(exact[0] - exact[-1]) <= STAMPS
     print(f"{'without its wait for a clock; once more':44} {exact[0]:14,.1f} {exact[-1]:12,.1f} "
           f"{'ok' if same else 'NOT THE SAME'}")
     return good and same, report
