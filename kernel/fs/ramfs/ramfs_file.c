@@ -583,11 +583,12 @@ static NOINLINE bool range_drop_stale(struct vm_page_range *range)
 
 /* A page beside the needed one, if it is there. An unwritten one is left to a fault of its own: it
  * would have to count as data from now on, though no program may ever look at it. */
-static struct frame *pager_find_neighbour(struct inode *inode, uint64_t index, bool write)
+static struct frame *pager_find_neighbour(struct inode *inode, uint64_t size, uint64_t index,
+                                          bool write)
 {
     struct frame *frame = NULL;
 
-    if (index << PAGE_SHIFT < inode_size(inode))
+    if (index << PAGE_SHIFT < size)
         frame = page_cache_find(&inode->map, index, write);
     if (frame && page_is_unwritten(frame)) {
         frame_put(frame);
@@ -619,7 +620,7 @@ static bool pager_map_range_unlocked(struct inode *inode, struct vm_page_range *
         if (i == range->needed)
             range->frames[i] = needed;
         else
-            range->frames[i] = pager_find_neighbour(inode, range->index + i, range->write);
+            range->frames[i] = pager_find_neighbour(inode, size, range->index + i, range->write);
     }
     page_cache_read_end();
     if (unlikely(inode->map.ops) && needed)
@@ -641,9 +642,10 @@ static int pager_map_range(struct vm_pager *pager, struct vm_page_range *range)
     for (unsigned i = 0; i < range->count && !err; i++) {
         if (i == range->needed)
             continue;
-        range->frames[i] = range->write && inode->map.ops
-                               ? NULL
-                               : pager_find_neighbour(inode, range->index + i, range->write);
+        range->frames[i] =
+            range->write && inode->map.ops
+                ? NULL
+                : pager_find_neighbour(inode, inode->size, range->index + i, range->write);
     }
     mutex_unlock(&inode->lock);
     if (unlikely(inode->map.ops) && !err)
