@@ -5,8 +5,8 @@
     run_on_linux.py --base DIR... --work DIR [--plan FILE]... [--only NAME]... [-v]
 
 Each test runs under chroot in the root filesystem that an image would get, in the conditions the
-kernel's harness gives: stdin on /dev/null, output into a pipe, no terminal, umask 022, a fixed
-environment. An ordinary user, and root without the rights for that, does the same inside a user
+kernel's harness gives: stdin on /dev/null, output into a pipe, no terminal, umask 022, niceness 0
+where that may be set, a fixed environment. An ordinary user, and root without the rights for that, does the same inside a user
 namespace. Root that may not mount (a container) puts each test into one, with all users, unless
 the test needs more than that.
 
@@ -17,6 +17,7 @@ Lines of the plan that begin with `#linux:` name tests for which Linux cannot al
         users       there are other users to become
         mounts      a mount namespace of its own, with /proc in it
         terminals   pseudo-terminals of its own in it
+        niceness    the tests start with niceness 0
         cap_NAME    that capability, in the first user namespace
         root        all of these
 Tests that are not run are counted as skipped, with the reason, never as passed.
@@ -54,7 +55,7 @@ CAPABILITIES = {"cap_setgid": 6, "cap_setuid": 7, "cap_sys_chroot": 18, "cap_sys
                 "cap_sys_nice": 23, "cap_sys_time": 25, "cap_mknod": 27}  # of <linux/capability.h>
 ALL_USERS = "0 0 4294967295"
 NOBODY = 65534
-NEEDS = {"users", "mounts", "terminals", "root"} | set(CAPABILITIES)
+NEEDS = {"users", "mounts", "terminals", "niceness", "root"} | set(CAPABILITIES)
 
 
 class PlanError(Exception):
@@ -289,12 +290,14 @@ def capabilities():
 def abilities(root):
     """(what tests can be given here, what a Namespace would give)."""
     here = capabilities()
+    plain = {"niceness"} if os.getpriority(os.PRIO_PROCESS, 0) == 0 else set()
+    here |= plain
     if in_child(become_other):
         here.add("users")
     if can_mount_terminals(root):
         here |= {"mounts", "terminals"}
         return here | ({"root"} if here == NEEDS - {"root"} else set()), set()
-    return here, {"users", "mounts", "terminals"} if can_mount_inside(root) else set()
+    return here, plain | {"users", "mounts", "terminals"} if can_mount_inside(root) else set()
 
 
 def prepare_child(root, stdin, output, terminals, namespace):
@@ -445,6 +448,8 @@ def main():
     parser.add_argument("-v", action="store_true")
     args = parser.parse_args()
 
+    with contextlib.suppress(PermissionError):
+        os.setpriority(os.PRIO_PROCESS, 0, 0)
     enter_namespace()
     counts = {"passed": 0, "failed": 0, "skipped": 0, "not comparable": 0}
     for plan in args.plan or [None]:
