@@ -81,16 +81,21 @@ static unsigned entries(int fd)
     return count;
 }
 
+/* Files of a process that were opened before it went tell that there is none. */
+static const char *const texts[] = {"stat", "statm", "status", "limits", "comm", "cmdline"};
+#define TEXTS (sizeof(texts) / sizeof(texts[0]))
+
 /* Ended, not waited for: it has a name, but nothing else any more. */
 static void zombie(void)
 {
     pid_t pid = sleeper();
     struct stat st;
-    int end, maps, dir, stat_fd;
+    int end, maps, dir, fds[TEXTS];
 
     maps = (int)CHECK_OK(open(proc_path(pid, "maps"), O_RDONLY));
     dir = (int)CHECK_OK(open(proc_path(pid, "."), O_RDONLY | O_DIRECTORY));
-    stat_fd = (int)CHECK_OK(openat(dir, "stat", O_RDONLY));
+    for (unsigned i = 0; i < TEXTS; i++)
+        fds[i] = (int)CHECK_OK(openat(dir, texts[i], O_RDONLY));
     CHECK(read(maps, text, 100) > 0);
     CHECK_OK(kill(pid, SIGKILL));
     state_becomes(pid, 'Z');
@@ -113,11 +118,13 @@ static void zombie(void)
 
     /* Gone for good. */
     CHECK_ERR(stat(proc_path(pid, "."), &st), ENOENT);
-    CHECK_ERR(read(stat_fd, text, 100), ESRCH);
+    for (unsigned i = 0; i < TEXTS; i++)
+        CHECK_ERR(read(fds[i], text, 100), ESRCH);
     CHECK_EQ(openat(dir, "stat", O_RDONLY), -1);
     CHECK(errno == ENOENT || errno == ESRCH);
     CHECK_ERR(syscall(SYS_getdents64, dir, text, sizeof(text)), ENOENT);
-    close(stat_fd);
+    for (unsigned i = 0; i < TEXTS; i++)
+        close(fds[i]);
     close(maps);
     close(dir);
 }
