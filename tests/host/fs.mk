@@ -33,3 +33,4 @@ HOST_FS_TESTS := $(patsubst tests/host/fs_%_test.c,%,$(wildcard tests/host/fs_*_
 $(foreach name,$(HOST_FS_TESTS),$(eval $(call HOST_FS_TEST,$(name))))
 
 HOST_SRC_fs_initrd_test := tests/host/fs_initrd_test.c tests/host/cpio_builder.c
+HOST_SRC_fs_tty_test := tests/host/fs_tty_test.c $(sort $(wildcard kernel/dev/tty/*.c))

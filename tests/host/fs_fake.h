@@ -47,6 +47,10 @@ void assert_may_fault(void);
 
 /* Called instead of sleeping; returns what waitq_wait is to return. NULL: sleeping fails a test. */
 extern int (*fake_on_wait)(struct waitq *queue);
+void fake_wait_ends(void); /* after fake_on_wait has left it with longjmp */
+/* Called where the kernel waits for a reader without a lock, who is the test: it has to leave.
+ * NULL: such a wait, which would never end, fails a test. */
+extern void (*fake_on_drain)(void);
 extern int fake_last_signal;
 extern uint64_t fake_now_ns;
 

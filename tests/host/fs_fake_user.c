@@ -198,6 +198,7 @@ void user_iter_fault_in_all(const struct user_iter *io)
 
 /* --- readers without locks: there is one thread --- */
 
+void (*fake_on_drain)(void);
 static const void *hazard;
 static bool rcu_reader;
 
@@ -214,6 +215,8 @@ void hazard_leave(void)
 
 void hazard_drain(const void *object)
 {
+    if (hazard == object && fake_on_drain)
+        fake_on_drain();
     assert_true(hazard != object);
 }
 

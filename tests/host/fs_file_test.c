@@ -432,10 +432,60 @@ static void test_fcntl(void **state)
     end();
 }
 
+/* Only what may become ready by itself announces it: O_ASYNC stays with a pipe alone. */
+static void test_async(void **state)
+{
+    int pipe[2], directory;
+
+    (void)state;
+    begin(0);
+    directory = (int)sys_open(task, user("/"), LX_O_RDONLY, 0);
+    OK(sys_pipe2(task, user(pipe), 0));
+    OK(sys_fcntl(task, 0, LX_F_SETFL, LX_O_ASYNC));
+    OK(sys_fcntl(task, directory, LX_F_SETFL, LX_O_ASYNC));
+    OK(sys_fcntl(task, pipe[0], LX_F_SETFL, LX_O_ASYNC));
+    assert_false(sys_fcntl(task, 0, LX_F_GETFL, 0) & LX_O_ASYNC);
+    assert_false(sys_fcntl(task, directory, LX_F_GETFL, 0) & LX_O_ASYNC);
+    assert_true(sys_fcntl(task, pipe[0], LX_F_GETFL, 0) & LX_O_ASYNC);
+    OK(sys_fcntl(task, pipe[0], LX_F_SETFL, 0));
+    assert_false(sys_fcntl(task, pipe[0], LX_F_GETFL, 0) & LX_O_ASYNC);
+    end();
+}
+
+static int fifo;
+
+/* Another program writes by the same open file while this one sleeps in read. */
+static int reader_is_answered(struct waitq *queue)
+{
+    (void)queue;
+    assert_int_equal(sys_write(task, fifo, user("answer"), 6), 6);
+    return 0;
+}
+
+/* A program that waits in a stream keeps no other one from using it. */
+static void test_streams_are_not_serial(void **state)
+{
+    int other_fd;
+
+    (void)state;
+    begin(0);
+    OK(sys_mknod(task, user("/fifo"), LX_S_IFIFO | 0600, 0));
+    fifo = (int)sys_open(task, user("/fifo"), LX_O_RDWR, 0);
+    other_fd = (int)sys_dup(task, fifo); /* two holders: its position would be locked */
+    fake_on_wait = reader_is_answered;
+    assert_int_equal(sys_read(task, other_fd, user(bytes), 100), 6);
+    fake_on_wait = NULL;
+    assert_memory_equal(bytes, "answer", 6);
+    OK(sys_unlink(task, user("/fifo")));
+    end();
+}
+
 static void test_times(void **state)
 {
     struct lx_timespec spec[2] = {{100, 5}, {-3, 999999999}};
     struct lx_timeval tv[2] = {{7, 8}, {9, 10}};
+    const int64_t seconds[2] = {11, -12};
+    const struct uptr bad = {0xffff888000000000ull};
     struct lx_stat st;
 
     (void)state;
@@ -455,7 +505,30 @@ static void test_times(void **state)
     ERR(sys_utimensat(task, LX_AT_FDCWD, user("/f"), user(spec), 0), EINVAL);
     OK(sys_utimes(task, user("/f"), user(tv)));
     OK(sys_fstat(task, 0, user(&st)));
-    assert_true(st.st_atime_sec == 7 && st.st_mtime_nsec == 10000);
+    assert_true(st.st_atime_sec == 7 && st.st_atime_nsec == 8000);
+    assert_true(st.st_mtime_sec == 9 && st.st_mtime_nsec == 10000);
+    OK(sys_utime(task, user("/f"), user(seconds)));
+    OK(sys_fstat(task, 0, user(&st)));
+    assert_true(st.st_atime_sec == 11 && st.st_atime_nsec == 0);
+    assert_true(st.st_mtime_sec == -12 && st.st_mtime_nsec == 0);
+    OK(sys_utime(task, user("/f"), user(NULL)));
+    OK(sys_fstat(task, 0, user(&st)));
+    assert_true(st.st_atime_sec > 1000000 && st.st_mtime_sec > 1000000);
+    OK(sys_futimesat(task, 0, user(NULL), user(tv)));
+    OK(sys_fstat(task, 0, user(&st)));
+    assert_true(st.st_atime_sec == 7 && st.st_mtime_sec == 9);
+    tv[1].usec = 1000000;
+    ERR(sys_utimes(task, user("/f"), user(tv)), EINVAL);
+    tv[1].usec = -1;
+    ERR(sys_utimes(task, user("/f"), user(tv)), EINVAL);
+    ERR(sys_utime(task, user("/f"), bad), EFAULT);
+    ERR(sys_utimes(task, user("/f"), bad), EFAULT);
+    ERR(sys_utimensat(task, LX_AT_FDCWD, user("/f"), bad, 0), EFAULT);
+    ERR(sys_utimensat(task, 0, user(NULL), user(NULL), LX_AT_SYMLINK_NOFOLLOW), EINVAL);
+    ERR(sys_utimensat(task, 0, user(NULL), user(NULL), 1), EINVAL);
+    ERR(sys_utimensat(task, 50, user(NULL), user(NULL), 0), EBADF);
+    OK(sys_fstat(task, 0, user(&st)));
+    assert_true(st.st_atime_sec == 7 && st.st_mtime_sec == 9);
     /* Reading sets the access time only when that is news. */
     OK(sys_utimes(task, user("/f"), user(NULL)));
     sys_read(task, 0, user(bytes), 1);
@@ -498,14 +571,23 @@ static void test_kernel_calls(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_positions),     cmocka_unit_test(test_append),
-        cmocka_unit_test(test_holes),         cmocka_unit_test(test_truncation_zeroes),
-        cmocka_unit_test(test_allocating),    cmocka_unit_test(test_mapping),
-        cmocka_unit_test(test_mapping_range), cmocka_unit_test(test_bad_buffers),
-        cmocka_unit_test(test_vectors),       cmocka_unit_test(test_copies),
-        cmocka_unit_test(test_flock),         cmocka_unit_test(test_file_without_a_name_gets_one),
-        cmocka_unit_test(test_fcntl),         cmocka_unit_test(test_times),
+        cmocka_unit_test(test_positions),
+        cmocka_unit_test(test_append),
+        cmocka_unit_test(test_holes),
+        cmocka_unit_test(test_truncation_zeroes),
+        cmocka_unit_test(test_allocating),
+        cmocka_unit_test(test_mapping),
+        cmocka_unit_test(test_mapping_range),
+        cmocka_unit_test(test_bad_buffers),
+        cmocka_unit_test(test_vectors),
+        cmocka_unit_test(test_copies),
+        cmocka_unit_test(test_flock),
+        cmocka_unit_test(test_file_without_a_name_gets_one),
+        cmocka_unit_test(test_fcntl),
+        cmocka_unit_test(test_times),
         cmocka_unit_test(test_kernel_calls),
+        cmocka_unit_test(test_async),
+        cmocka_unit_test(test_streams_are_not_serial),
     };
 
     return fake_start(NULL) || cmocka_run_group_tests(tests, setup, teardown);

@@ -166,6 +166,51 @@ static void test_unlinked_files_live_on(void **state)
     fake_assert_balance(before);
 }
 
+/* Where a path would be longer than PATH_MAX there is none, and below it there is one. */
+static void test_too_deep_for_a_path(void **state)
+{
+    struct fake_balance before = fake_balance();
+    static char path[LX_PATH_MAX], name[256];
+    struct dentry *root = fs_context_root(task->fs);
+
+    (void)state;
+    memset(name, 'n', 255);
+    for (int64_t depth = 1; depth < 18; depth++) {
+        assert_int_equal(sys_mkdir(task, user(name), 0755), 0);
+        assert_int_equal(sys_chdir(task, user(name)), 0);
+        path[0] = '?';
+        assert_int_equal(sys_getcwd(task, user(path), sizeof(path)),
+                         depth < 16 ? depth * 256 + 1 : -ENAMETOOLONG);
+        assert_int_equal(path[0], depth < 16 ? '/' : '?');
+    }
+    for (unsigned up = 0; up < 2; up++) {
+        assert_int_equal(sys_chdir(task, user("..")), 0);
+        assert_int_equal(sys_rmdir(task, user(name)), 0);
+    }
+    /* 3840 bytes: with a name of 241 the mark of what cannot be reached fits, with 242 not. */
+    assert_int_equal(sys_mkdir(task, user("/root"), 0755), 0);
+    for (int64_t len = 241; len < 243; len++) {
+        name[len] = '\0';
+        assert_int_equal(sys_mkdir(task, user(name), 0755), 0);
+        assert_int_equal(sys_chdir(task, user(name)), 0);
+        assert_int_equal(sys_chroot(task, user("/root")), 0);
+        assert_int_equal(sys_getcwd(task, user(path), sizeof(path)),
+                         len == 241 ? LX_PATH_MAX : -ENAMETOOLONG);
+        dentry_get(root);
+        fs_context_set_root(task->fs, root);
+        assert_int_equal(sys_chdir(task, user("..")), 0);
+        assert_int_equal(sys_rmdir(task, user(name)), 0);
+        name[len] = 'n';
+    }
+    assert_int_equal(sys_rmdir(task, user("/root")), 0);
+    for (unsigned up = 0; up < 15; up++) {
+        assert_int_equal(sys_chdir(task, user("..")), 0);
+        assert_int_equal(sys_rmdir(task, user(name)), 0);
+    }
+    dentry_put(root);
+    fake_assert_balance(before);
+}
+
 static void test_rename_keeps_the_tree_a_tree(void **state)
 {
     struct fake_balance before = fake_balance();
@@ -404,6 +449,7 @@ int main(void)
         cmocka_unit_test(test_remove_while_reading),
         cmocka_unit_test(test_newest_first_and_seeking),
         cmocka_unit_test(test_unlinked_files_live_on),
+        cmocka_unit_test(test_too_deep_for_a_path),
         cmocka_unit_test(test_rename_keeps_the_tree_a_tree),
         cmocka_unit_test(test_time_stamps),
         cmocka_unit_test(test_every_allocation_may_fail),

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 static inline uint64_t irq_save(void)
@@ -16,6 +17,11 @@ static inline uint64_t irq_save(void)
 static inline void irq_restore(uint64_t flags)
 {
     (void)flags;
+}
+
+static inline bool irq_enabled(void)
+{
+    return true;
 }
 
 static inline void cpu_pause(void)
