@@ -131,6 +131,37 @@ static void test_ranges(void **state)
     expect_sound();
 }
 
+/* What bootinfo_check says of the block when the ranges are the last in it, and not one byte is
+ * behind them. */
+static const char *check_with_ranges_last(void)
+{
+    const size_t head = offsetof(struct bootinfo_build, ranges), array = sizeof(build.ranges);
+    struct bootinfo_build last = build;
+    const char *fault;
+    void *copy;
+
+    memcpy((char *)&last + head, build.cmdline, sizeof(build) - head - array);
+    memcpy((char *)&last + sizeof(build) - array, build.ranges, array);
+    last.info.ranges_offset = sizeof(build) - array;
+    last.info.cmdline_offset -= array;
+    last.info.log_offset -= array;
+    last.info.firmware_offset -= array;
+    copy = exact_copy(&last, sizeof(last));
+    fault = bootinfo_check(copy, sizeof(last));
+    free(copy);
+    return fault;
+}
+
+static void test_nothing_behind_the_ranges(void **state)
+{
+    (void)state;
+    assert_null(check_with_ranges_last());
+    build.info.rootfs.base = build.ranges[15].base; /* of another type, and longer */
+    assert_string_equal(check_with_ranges_last(), "rootfs.cpio: not in memory of its type");
+    build.info.rootfs.base = 0xfee01000; /* behind all of them */
+    assert_string_equal(check_with_ranges_last(), "rootfs.cpio: not in memory of its type");
+}
+
 static void test_strings(void **state)
 {
     (void)state;
@@ -287,6 +318,7 @@ int main(void)
         cmocka_unit_test_setup(test_header, reset),
         cmocka_unit_test_setup(test_range_array, reset),
         cmocka_unit_test_setup(test_ranges, reset),
+        cmocka_unit_test_setup(test_nothing_behind_the_ranges, reset),
         cmocka_unit_test_setup(test_strings, reset),
         cmocka_unit_test_setup(test_extents, reset),
         cmocka_unit_test_setup(test_tables_and_trampoline, reset),
