@@ -233,6 +233,65 @@ static void test_panic(void **state)
     assert_memory_equal(panicked, wanted + nout, npanicked);
 }
 
+/* The screen is drawn ten times a second at most, and at once where somebody waits for it. */
+static void test_drawing(void **state)
+{
+    (void)state;
+    now_ns += 100000000;
+    assert_true(output_take_flush());
+    assert_false(output_take_flush());
+    now_ns += 99999999;
+    assert_false(output_take_flush());
+    now_ns += 1;
+    assert_true(output_take_flush());
+    assert_false(output_take_flush());
+    output_flush(); /* there is nothing to print */
+    assert_true(flushes == 1 && waits == 1);
+    assert_false(output_take_flush());
+}
+
+/* The same without a printing thread: each line is printed, not each is drawn. */
+static void test_drawing_alone(void **state)
+{
+    (void)state;
+    now_ns += 100000000;
+    for (unsigned i = 0; i < 9; i++) {
+        output_line("line\n", 5);
+        now_ns += 20000000;
+    }
+    assert_true(nout == 45 && flushes == 2);
+    output_flush();
+    assert_int_equal(flushes, 3);
+}
+
+static void dead_wait(void)
+{
+    waits++;
+}
+
+/* A device that takes nothing any more stops nobody for good. */
+static void test_dead_device(void **state)
+{
+    static const struct output_printer dead = {.wake = printer_wake, .wait = dead_wait};
+    static char line[RING / 4];
+    uint64_t before = output_dropped();
+
+    (void)state;
+    output_set_printer(&dead);
+    memset(line, 'd', sizeof(line));
+    line[sizeof(line) - 1] = '\n';
+    for (unsigned i = 0; i < 4; i++)
+        output_line(line, sizeof(line)); /* the last does not fit */
+    assert_int_equal(output_dropped(), before + 1);
+    assert_int_equal(waits, 200);
+    output_flush();
+    assert_int_equal(waits, 400);
+    output_set_printer(&printer); /* it works again */
+    output_line("back\n", 5);
+    output_flush();
+    assert_int_equal(nout, 3 * sizeof(line) + 27 + 5); /* and how many did not fit */
+}
+
 #define TEST(name, before) cmocka_unit_test_setup_teardown(name, before, NULL)
 
 int main(void)
@@ -240,6 +299,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_over_the_end, setup_alone), TEST(test_over_the_end_by_the_printer, setup_printer),
         TEST(test_dropped, setup_printer),    TEST(test_lines_are_whole, setup_alone),
+        TEST(test_drawing, setup_printer),
+        TEST(test_drawing_alone, setup_alone),
+        TEST(test_dead_device, setup_printer),
         TEST(test_panic, setup_printer),
     };
 
