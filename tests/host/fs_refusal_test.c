@@ -59,6 +59,27 @@ static void test_chdir(void **state)
     OK(sys_rmdir(task, user("/shut")));
 }
 
+/* What fallocate may be asked for, of a file that may not be written to: each kind by itself. */
+static void test_fallocate(void **state)
+{
+    static const int kinds[] = {0, 1, 3, 8, 0x10, 0x11, 0x20, 0x40, 0x41};
+    static const int wrong[] = {2, 0x12, 0x13, 4, 0x100};
+
+    (void)state;
+    assert_int_equal(sys_open(task, user("/f"), LX_O_CREAT | LX_O_RDONLY, 0644), 0);
+    assert_int_equal(sys_open(task, user("/f"), LX_O_RDWR, 0), 1);
+    for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        ERR(sys_fallocate(task, 0, kinds[i], 0, 1), EBADF);
+        assert_int_equal(sys_fallocate(task, 1, kinds[i], 0, 1),
+                         kinds[i] < 8 ? 0 : -EOPNOTSUPP); /* what memory can do */
+    }
+    for (unsigned i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+        ERR(sys_fallocate(task, 0, wrong[i], 0, 1), EOPNOTSUPP);
+    ERR(sys_fallocate(task, 0, 4, -1, 1), EINVAL);
+    ERR(sys_fallocate(task, 0, 4, 0, 0), EINVAL);
+    OK(sys_unlink(task, user("/f")));
+}
+
 /* Numbers of no device: the node can be made, and not be opened. */
 static void test_no_device(void **state)
 {
@@ -123,9 +144,9 @@ static void test_shared_place(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_descriptors),       TEST(test_chdir),
-        TEST(test_no_device),         TEST(test_pipe_sizes),
-        TEST(test_pipes_of_one_user), TEST(test_shared_place),
+        TEST(test_descriptors),  TEST(test_chdir),     TEST(test_no_device),
+        TEST(test_pipe_sizes),   TEST(test_fallocate), TEST(test_pipes_of_one_user),
+        TEST(test_shared_place),
     };
 
     return cmocka_run_group_tests(tests, fake_start, NULL);

@@ -15,6 +15,7 @@
 #define RING  65536u
 #define TOTAL (1u << 20)
 
+bool fake_irqs_off;
 static struct cpu cpu = {.lock_id = 1};
 static uint64_t now_ns = 1000000000;
 
@@ -297,8 +298,10 @@ static void test_dead_device(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_over_the_end, setup_alone), TEST(test_over_the_end_by_the_printer, setup_printer),
-        TEST(test_dropped, setup_printer),    TEST(test_lines_are_whole, setup_alone),
+        TEST(test_over_the_end, setup_alone),
+        TEST(test_over_the_end_by_the_printer, setup_printer),
+        TEST(test_dropped, setup_printer),
+        TEST(test_lines_are_whole, setup_alone),
         TEST(test_drawing, setup_printer),
         TEST(test_drawing_alone, setup_alone),
         TEST(test_dead_device, setup_printer),

@@ -44,6 +44,7 @@ static void check_neither(void)
 /* Whether the mode makes sense comes before the file is looked at, what it supports behind. */
 static void check_allocate(void)
 {
+    static const int kinds[] = {0, 1, 8, 0x10, 0x11, 0x20, 0x40, 0x41}; /* each by itself */
     int reads = (int)CHECK_OK(open(NAME, O_RDONLY));
 
     CHECK_EQ(raw4(SYS_fallocate, CLOSED, 7, 0, 1), -EBADF);
@@ -53,7 +54,8 @@ static void check_allocate(void)
     CHECK_EQ(raw4(SYS_fallocate, reads, 2, 0, 1), -EOPNOTSUPP);
     CHECK_EQ(raw4(SYS_fallocate, reads, 0x13, 0, 1), -EOPNOTSUPP);
     CHECK_EQ(raw4(SYS_fallocate, reads, 3, 0, 1), -EBADF);
-    CHECK_EQ(raw4(SYS_fallocate, reads, 0x20, 0, 1), -EBADF);
+    for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        CHECK_EQ(raw4(SYS_fallocate, reads, kinds[i], 0, 1), -EBADF);
     CHECK_EQ(raw4(SYS_fallocate, ends[1], 3, 0, 1), -ESPIPE);
     CHECK_OK(close(reads));
 }

@@ -6,7 +6,6 @@
  */
 #pragma once
 
-#include <stdbool.h>
 #include <stdint.h>
 
 static inline uint64_t irq_save(void)
@@ -17,11 +16,6 @@ static inline uint64_t irq_save(void)
 static inline void irq_restore(uint64_t flags)
 {
     (void)flags;
-}
-
-static inline bool irq_enabled(void)
-{
-    return true;
 }
 
 static inline void cpu_pause(void)
