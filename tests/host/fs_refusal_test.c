@@ -124,6 +124,26 @@ static void test_pipes_of_one_user(void **state)
     assert_true(sizes[0] > 0 && sizes[1] > 0);
 }
 
+/* Without memory there is no other place, no other groups, and the old ones are as they were. */
+static void test_context_without_memory(void **state)
+{
+    struct group_set *groups = NULL;
+    struct fs_context *child;
+
+    (void)state;
+    fake_fail_allocation(0);
+    ERR(group_set_create(3, &groups), ENOMEM);
+    assert_null(groups);
+    for (unsigned n = 0; n < 2; n++) {
+        fake_fail_allocation((int)n);
+        ERR(fs_context_fork(task->fs, false, &child), ENOMEM);
+        assert_int_equal(task->fs->place->refs, 1);
+    }
+    fake_fail_allocation(-1);
+    OK(group_set_create(3, &groups));
+    group_set_put(groups);
+}
+
 /* CLONE_FS: as many references as users of the place. */
 static void test_shared_place(void **state)
 {
@@ -144,9 +164,9 @@ static void test_shared_place(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_descriptors),  TEST(test_chdir),     TEST(test_no_device),
-        TEST(test_pipe_sizes),   TEST(test_fallocate), TEST(test_pipes_of_one_user),
-        TEST(test_shared_place),
+        TEST(test_descriptors),       TEST(test_chdir),        TEST(test_no_device),
+        TEST(test_pipe_sizes),        TEST(test_fallocate),    TEST(test_context_without_memory),
+        TEST(test_pipes_of_one_user), TEST(test_shared_place),
     };
 
     return cmocka_run_group_tests(tests, fake_start, NULL);

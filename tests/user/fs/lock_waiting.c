@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -83,6 +84,38 @@ static void check_woken(int fd)
     CHECK_OK(lock(fd, F_OFD_SETLK, F_WRLCK, 0, 10));
     CHECK_ERR(lock(fd, F_SETLK, F_WRLCK, 0, 10), EAGAIN);
     CHECK_OK(lock(fd, F_OFD_SETLK, F_UNLCK, 0, 0));
+}
+
+/* The same of locks of whole files, which belong to open files. */
+static void check_flock_woken(void)
+{
+    for (int way = 0; way < 4; way++) {
+        int fd = (int)CHECK_OK(open(NAME, O_RDWR)), other = (int)CHECK_OK(open(NAME, O_RDWR)), pid;
+
+        CHECK_OK(flock(fd, LOCK_EX));
+        shared[0] = 0;
+        pid = (int)CHECK_OK(fork());
+        if (pid == 0) {
+            CHECK_OK(close(fd));
+            CHECK_OK(flock(other, way == 1 ? LOCK_SH : LOCK_EX));
+            CHECK_EQ(shared[0], 1);
+            _exit(0);
+        }
+        CHECK_OK(close(other));
+        asleep_await(pid);
+        shared[0] = 1;
+        if (way == 0)
+            CHECK_OK(flock(fd, LOCK_UN));
+        else if (way == 1)
+            CHECK_OK(flock(fd, LOCK_SH));
+        else if (way == 2)
+            CHECK_OK(flock(dup(fd), LOCK_UN)); /* it is the same open file */
+        else
+            CHECK_OK(close(fd));
+        reap(pid);
+        if (way < 3)
+            CHECK_OK(close(fd));
+    }
 }
 
 /* The timer goes on: a signal that comes before the call waits ends nothing. */
@@ -218,6 +251,7 @@ int main(void)
     shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     CHECK(shared != MAP_FAILED);
     check_woken(fd);
+    check_flock_woken();
     check_signals(fd);
     check_deadlock(fd, 2);
     check_deadlock(fd, 4);

@@ -59,6 +59,8 @@ static void covers(void)
     CHECK_EQ(inside.st_mode, S_IFDIR | 01777);
     CHECK_ERR(access(DIR "/below", F_OK), ENOENT);
     CHECK(!strncmp(mount_line(DIR), "a\\040name " DIR " tmpfs rw,relatime", 32));
+    CHECK(!strstr(mount_line(DIR), "mode=") && !strstr(mount_line(DIR), "size=") &&
+          !strstr(mount_line(DIR), "nr_inodes=")); /* nothing was asked for */
     create(DIR "/file", "x");
     CHECK_ERR(rename(DIR "/file", "/tmp/file"), EXDEV);
     CHECK_ERR(rmdir(DIR), EBUSY);
