@@ -310,6 +310,40 @@ static void test_bad_memory(void **state)
     end();
 }
 
+/* What programs write, and what the screen gets. */
+static void test_output(void **state)
+{
+    static const struct {
+        uint32_t flags;
+        const char *text, *screen;
+    } cases[] = {
+        {LX_OPOST, "a\tb\n", "a\tb\n"},
+        {LX_OPOST | LX_TABDLY, "a\tb\n", "a       b\n"},
+        {LX_OPOST | LX_TABDLY, "12345678\t|\r\t|\r", "12345678        |\r        |\r"},
+        {LX_OPOST | LX_ONLCR, "a\nb\r\n", "a\r\nb\r\r\n"},
+        {LX_OPOST | LX_OCRNL, "a\rb\n", "a\nb\n"},
+        {LX_OPOST | LX_OLCUC, "a\tBc\n", "A\tBC\n"},
+        {LX_ONLCR | LX_OLCUC | LX_TABDLY, "a\tb\n", "a\tb\n"}, /* none of it without OPOST */
+    };
+    struct lx_termios2 settings;
+
+    (void)state;
+    begin();
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        int master = open_("/dev/ptmx"), terminal = terminal_of(master);
+        int64_t len = (int64_t)strlen(cases[i].screen);
+
+        OK(sys_ioctl(task, terminal, LX_TCGETS2, user(&settings)));
+        settings.c_oflag = cases[i].flags;
+        OK(sys_ioctl(task, terminal, LX_TCSETS2, user(&settings)));
+        assert_int_equal(sys_write(task, terminal, user(cases[i].text), strlen(cases[i].text)),
+                         strlen(cases[i].text));
+        assert_int_equal(sys_read(task, master, user(bytes), sizeof(bytes)), len);
+        assert_memory_equal(bytes, cases[i].screen, (size_t)len);
+    }
+    end();
+}
+
 /* A node that is not the pair's own leads to no terminal, though its number is that of one. */
 static void test_other_nodes(void **state)
 {
@@ -379,7 +413,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pair_without_memory), cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_bad_memory),          cmocka_unit_test(test_other_nodes),
-        cmocka_unit_test(test_attention),           cmocka_unit_test(test_serial_input),
+        cmocka_unit_test(test_attention),           cmocka_unit_test(test_output),
+        cmocka_unit_test(test_serial_input),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);
