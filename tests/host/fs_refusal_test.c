@@ -35,6 +35,11 @@ static int teardown(void **state)
     return 0;
 }
 
+static void become(uint32_t uid)
+{
+    task->fs->cred.uid = task->fs->cred.euid = task->fs->cred.fsuid = uid;
+}
+
 static void test_descriptors(void **state)
 {
     struct lx_stat st;
@@ -52,10 +57,10 @@ static void test_chdir(void **state)
     OK(sys_mkdir(task, user("/shut"), 0700));
     OK(sys_chdir(task, user("/shut")));
     OK(sys_chdir(task, user("/")));
-    task->fs->cred.uid = task->fs->cred.euid = task->fs->cred.fsuid = STRANGER;
+    become(STRANGER);
     for (unsigned i = 0; i < 3; i++)
         ERR(sys_chdir(task, user("/shut")), EACCES);
-    task->fs->cred.uid = task->fs->cred.euid = task->fs->cred.fsuid = 0;
+    become(0);
     OK(sys_rmdir(task, user("/shut")));
 }
 
@@ -77,6 +82,38 @@ static void test_fallocate(void **state)
         ERR(sys_fallocate(task, 0, wrong[i], 0, 1), EOPNOTSUPP);
     ERR(sys_fallocate(task, 0, 4, -1, 1), EINVAL);
     ERR(sys_fallocate(task, 0, 4, 0, 0), EINVAL);
+    OK(sys_unlink(task, user("/f")));
+}
+
+/* What is answered to somebody without rights to the file, by the name's first part. */
+static void test_attribute_names(void **state)
+{
+    static const struct {
+        const char *name;
+        int changing, getting;
+    } cases[] = {
+        {"user.a", EACCES, EACCES},           {"trusted.a", EPERM, ENODATA},
+        {"system.a", EOPNOTSUPP, EOPNOTSUPP}, {"security.a", 0, EOPNOTSUPP},
+        {"banana", EACCES, EACCES},           {"user", EACCES, EACCES},
+        {"systema", EACCES, EACCES},
+    };
+    char value[4];
+
+    (void)state;
+    assert_int_equal(sys_open(task, user("/f"), LX_O_CREAT | LX_O_RDWR, 0600), 0);
+    for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct uptr path = user("/f"), name = user(cases[i].name);
+
+        become(STRANGER);
+        ERR(sys_getxattr(task, path, name, user(value), 4), cases[i].getting);
+        if (cases[i].changing) {
+            ERR(sys_setxattr(task, path, name, user(value), 1, 0), cases[i].changing);
+            ERR(sys_removexattr(task, path, name), cases[i].changing);
+        }
+        become(0);
+        ERR(sys_getxattr(task, path, name, user(value), 4), EOPNOTSUPP);
+        ERR(sys_setxattr(task, path, name, user(value), 1, 0), EOPNOTSUPP);
+    }
     OK(sys_unlink(task, user("/f")));
 }
 
@@ -113,13 +150,13 @@ static void test_pipes_of_one_user(void **state)
     int64_t err = 0;
 
     (void)state;
-    task->fs->cred.uid = task->fs->cred.euid = task->fs->cred.fsuid = STRANGER;
+    become(STRANGER);
     for (unsigned i = 0; i < 400 && !err; i++) {
         err = sys_pipe2(task, user(ends), 0);
         if (!err)
             sizes[sys_fcntl(task, ends[0], LX_F_GETPIPE_SZ, 0) < PIPE_NBYTES]++;
     }
-    task->fs->cred.uid = task->fs->cred.euid = task->fs->cred.fsuid = 0;
+    become(0);
     assert_true(err == 0 || err == -ENFILE || err == -EMFILE);
     assert_true(sizes[0] > 0 && sizes[1] > 0);
 }
@@ -164,9 +201,15 @@ static void test_shared_place(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_descriptors),       TEST(test_chdir),        TEST(test_no_device),
-        TEST(test_pipe_sizes),        TEST(test_fallocate),    TEST(test_context_without_memory),
-        TEST(test_pipes_of_one_user), TEST(test_shared_place),
+        TEST(test_descriptors),
+        TEST(test_chdir),
+        TEST(test_no_device),
+        TEST(test_pipe_sizes),
+        TEST(test_fallocate),
+        TEST(test_attribute_names),
+        TEST(test_context_without_memory),
+        TEST(test_pipes_of_one_user),
+        TEST(test_shared_place),
     };
 
     return cmocka_run_group_tests(tests, fake_start, NULL);

@@ -153,6 +153,10 @@ static void attributes(int fd, struct uptr at, struct uptr path)
     CALL(sys_fchownat(task, fd, user(""), 0, 0, LX_AT_EMPTY_PATH));
     CALL(sys_readlinkat(task, fd, path, at, 10));
     CALL(sys_readlinkat(task, fd, user(""), at, 10));
+    CALL(sys_fsetxattr(task, fd, user("user.a"), at, 1, 0));
+    CALL(sys_fgetxattr(task, fd, user("user.a"), at, 1));
+    CALL(sys_flistxattr(task, fd, at, 1));
+    CALL(sys_fremovexattr(task, fd, user("user.a")));
 }
 
 /* Each name that is made goes again. */

@@ -23,6 +23,7 @@ static void make_place(void)
         CHECK_OK(mount("none", PLACE, "ramfs", 0, NULL));
     CHECK_OK(chdir(PLACE));
     CHECK_OK(close(CHECK_OK(open("file", O_CREAT | O_RDWR, 0644))));
+    CHECK_OK(close(CHECK_OK(open("secret", O_CREAT | O_RDWR, 0600))));
     CHECK_OK(symlink("file", "link"));
     CHECK_OK(symlink("nothing", "dangling"));
     CHECK_OK(mkfifo("fifo", 0666));
@@ -33,6 +34,7 @@ static void make_place(void)
 static void remove_place(void)
 {
     CHECK_OK(unlink("file"));
+    CHECK_OK(unlink("secret"));
     CHECK_OK(unlink("link"));
     CHECK_OK(unlink("dangling"));
     CHECK_OK(unlink("fifo"));
@@ -152,6 +154,14 @@ static void check_rights(void)
         CHECK_ERR(setxattr("sticky", "user.a", "v", 1, 0), EPERM);
         CHECK_ERR(getxattr("sticky", "user.a", value, 1), EOPNOTSUPP);
         CHECK_EQ(listxattr("file", value, 1), 0);
+        /* What a module of its own checks needs no right to the file; what nobody knows, does. */
+        CHECK_ERR(setxattr("file", "system.a", "v", 1, 0), EOPNOTSUPP);
+        CHECK_ERR(removexattr("file", "system.a"), EOPNOTSUPP);
+        CHECK_ERR(getxattr("secret", "system.a", value, 1), EOPNOTSUPP);
+        CHECK_ERR(getxattr("secret", "security.a", value, 1), EOPNOTSUPP);
+        CHECK_ERR(setxattr("file", "banana", "v", 1, 0), EACCES);
+        CHECK_ERR(getxattr("secret", "banana", value, 1), EACCES);
+        CHECK_ERR(getxattr("secret", "user.a", value, 1), EACCES);
         _exit(0);
     }
     CHECK_EQ(waitpid(pid, &status, 0), pid);
@@ -163,6 +173,7 @@ static void check_all(void)
     check_none("user.a");
     check_none("trusted.a");
     check_none("security.a");
+    check_none("system.a");
     check_none("banana");
     check_list();
     check_arguments();
