@@ -399,6 +399,8 @@ static void test_every_allocation_may_fail(void **state)
             assert_true(n < 20);
             fake_fail_allocation(n);
             err = steps[i].run();
+            if ((err != 0) != fake_allocation_failed())
+                fail_msg("%s without memory: nothing is said", steps[i].what);
             fake_fail_allocation(-1);
             if (err && err != -ENOMEM)
                 fail_msg("%s without memory: %d", steps[i].what, (int)err);
