@@ -184,6 +184,8 @@ static int start(void **state)
     assert_int_equal(sys_write(task, A_FILE, user(bytes), 100), 100);
     assert_int_equal(sys_write(task, OTHER_FILE, user(bytes), 100), 100);
     fill_pipe();
+    assert_int_equal(sys_fcntl(task, A_FILE, LX_F_DUPFD, 1000), 1000); /* select looks so far */
+    OK(sys_close(task, 1000));
     for (unsigned i = 0; i < SEGMENTS; i++)
         segments[i] = (struct lx_iovec){(uint64_t)(bytes + i), 1};
     return 0;
