@@ -3,6 +3,8 @@
 
 The words are those of kernel/selftest/inject.h.
 """
+import re
+
 import pytest
 
 import machine
@@ -32,6 +34,8 @@ def test_panic(boot, mkimg, word):
         assert expected in text, expected
     if word != "nested":
         assert "backtrace" in text and "+0x" in text
+        assert re.search(r"cr0 [0-9a-f]{8} cr3 [0-9a-f]{16} cr4 [0-9a-f]{8} efer d01\n", text)
+        assert re.search(r"user gs base [0-9a-f]{16} fs base [0-9a-f]{16}\n", text)
         assert "flight recorder of cpu 0" in text and "syscall" in text
 
 
