@@ -6,9 +6,9 @@
 
 Each test runs under chroot in the root filesystem that an image would get, in the conditions the
 kernel's harness gives: stdin on /dev/null, output into a pipe, no terminal, umask 022, niceness 0
-where that may be set, a fixed environment. An ordinary user, and root without the rights for that, does the same inside a user
-namespace. Root that may not mount (a container) puts each test into one, with all users, unless
-the test needs more than that.
+where that may be set, a fixed environment. An ordinary user, and root without the rights for that,
+does the same inside a user namespace. Root that may not mount (a container) puts each test into
+one, with all users, unless the test needs more than that.
 
 Lines of the plan that begin with `#linux:` name tests for which Linux cannot always be the judge:
     #linux: differs NAME REASON    run, result shown, neither passed nor failed

@@ -77,7 +77,7 @@ static inline struct fd_ref fd_find(struct fd_table *table, int fd)
 
     if (ref.file && unlikely(ref.file->access & FILE_PATH)) {
         fd_ref_put(ref);
-        ref.file = NULL;
+        ref = (struct fd_ref){0}; /* nothing to be put: callers may do so without a look */
     }
     return ref;
 }
