@@ -259,6 +259,11 @@ static void test_framebuffer(void **state)
     BROKEN(framebuffer.base = 0x36ff000, "overlaps memory");
     build.info.framebuffer.size = 1280 * 800 * 4; /* just enough */
     expect_sound();
+    /* What lies behind the last range of the array is none, whatever it looks like. */
+    build.ranges[BOOTINFO_BUILD_RANGES - 1] =
+        (struct bootinfo_range){.base = 0x80000000, .npages = 1, .type = BOOTINFO_FREE};
+    build.info.ranges_count--;
+    expect_sound();
     build.info.framebuffer.base = 0x4000000000; /* above 4 GiB, in no range: as on real machines */
     expect_sound();
 }

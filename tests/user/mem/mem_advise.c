@@ -178,6 +178,28 @@ static void check_populate(void)
     CHECK_OK(munmap(p, 4 * PAGE));
 }
 
+/* mmap does not fail for pages that are not to be had: beyond the end of the file, or without any
+ * right. Those before them are there. */
+static void check_populate_some(void)
+{
+    int fd = (int)CHECK_OK(open("/tmp/mem-advise", O_RDWR | O_CREAT | O_TRUNC, 0600));
+    char *p;
+
+    CHECK_OK(unlink("/tmp/mem-advise"));
+    CHECK_OK(ftruncate(fd, 2 * PAGE));
+    p = mmap(NULL, 4 * PAGE, RW, MAP_PRIVATE | MAP_POPULATE, fd, 0);
+    CHECK(p != MAP_FAILED && (uintptr_t)p % PAGE == 0);
+    CHECK_EQ(resident(p, 2), 3);
+    p[2 * PAGE - 1] = 1;
+    CHECK_OK(munmap(p, 4 * PAGE));
+    CHECK_OK(close(fd));
+    p = map(4, PROT_NONE, ANON | MAP_POPULATE);
+    CHECK_EQ((uintptr_t)p % PAGE, 0);
+    CHECK_OK(mprotect(p, PAGE, RW));
+    p[0] = 1;
+    CHECK_OK(munmap(p, 4 * PAGE));
+}
+
 static void check_mincore(void)
 {
     char *p = map(3, RW, ANON);
@@ -306,6 +328,7 @@ int main(void)
     check_free();
     check_hints();
     check_populate();
+    check_populate_some();
     check_mincore();
     check_lock();
     check_msync();
