@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Spinlocks against timer interrupts, TLB flushes of stacks on all processors, mutexes.
+ * Spinlocks against timer interrupts, TLB flushes of stacks on all processors, mutexes, where a new
+ * thread begins.
  */
 #include "kernel/arch/x86_64/irq.h"
 #include "kernel/core/clock.h"
 #include "kernel/core/ipi.h"
+#include "kernel/core/lock_stat.h"
 #include "kernel/core/spinlock.h"
 #include "kernel/core/timer.h"
 #include "kernel/lib/fmt.h"
@@ -145,6 +147,9 @@ static struct contest {
     bool inside;         /* [mutex] */
     uint32_t overlaps;   /* [a] times that two were inside */
     uint32_t hog_rounds; /* [a] of the thread that does not let go */
+    uint32_t held;       /* [a] rounds in which the holder has had the mutex, */
+    uint32_t taken;      /* [a] and in which the check has taken it after that */
+    bool holder_sleeps;  /* while it has it */
     bool stop;           /* [a] */
     volatile unsigned ended;
 } contest;
@@ -187,6 +192,9 @@ static void contest_reset(void)
     contest.sum = 0;
     contest.overlaps = 0;
     contest.hog_rounds = 0;
+    contest.held = 0;
+    contest.taken = 0;
+    contest.holder_sleeps = false;
     contest.ended = 0;
     contest.stop = false;
     mutex_init(&contest.mutex, MUTEX_INODE);
@@ -270,6 +278,126 @@ KTEST(mutex_fair, "sched-mutex-hands-over")
     __atomic_store_n(&contest.stop, true, __ATOMIC_RELAXED);
     KTEST_EXPECT(contest_end(1), "the thread did not end");
     KTEST_EXPECT(most <= 500, "overtaken %u times", most);
+    return true;
+}
+
+#define HOLDS   100u
+#define HOLD_NS (20 * US) /* of the 50 that a waiter spins */
+
+/* Takes the mutex once in each round. */
+static void holder(void *argument)
+{
+    (void)argument;
+    sched_first();
+    for (uint32_t i = 1; i <= HOLDS; i++) {
+        uint64_t end;
+
+        mutex_lock(&contest.mutex);
+        __atomic_store_n(&contest.held, i, __ATOMIC_RELEASE);
+        end = clock_monotonic_ns() + HOLD_NS;
+        if (contest.holder_sleeps)
+            contest.overlaps += waitq_sleep(NULL, 0, end + MS) == 0; /* only its time ends it */
+        while (clock_monotonic_ns() < end)
+            cpu_pause();
+        mutex_unlock(&contest.mutex);
+        while (__atomic_load_n(&contest.taken, __ATOMIC_ACQUIRE) != i)
+            sched_yield_cpu();
+    }
+    sched_exit();
+}
+
+/* Takes the mutex in every round of the holder; the least time of its own that this has cost. */
+static uint64_t holder_follow(void)
+{
+    uint64_t least = UINT64_MAX;
+
+    for (uint32_t i = 1; i <= HOLDS; i++) {
+        struct sched_times before, after;
+
+        while (__atomic_load_n(&contest.held, __ATOMIC_ACQUIRE) != i)
+            sched_yield_cpu();
+        sched_thread_times(thread_current(), &before);
+        mutex_lock(&contest.mutex);
+        sched_thread_times(thread_current(), &after);
+        least = MIN(least, after.total_ns - before.total_ns);
+        mutex_unlock(&contest.mutex);
+        __atomic_store_n(&contest.taken, i, __ATOMIC_RELEASE);
+    }
+    return least;
+}
+
+/* An owner that runs on another processor is waited for without sleeping: two context switches cost
+ * more. Some rounds are lost to a host that stops the owner's processor. */
+KTEST(mutex_spins, "sched-mutex-spins-while-the-owner-runs")
+{
+    uint64_t others = ((1ULL << sched_cpus_online()) - 1) & ~(1ULL << CPU_OWN->index), waits;
+    struct lock_stat before = lock_stat_mutex_sum(MUTEX_INODE), after;
+
+    if (!others)
+        return true;
+    contest_reset();
+    KTEST_EXPECT(contest_start(0, others, holder), "not enough memory");
+    holder_follow();
+    KTEST_EXPECT(contest_end(1), "the thread did not end");
+    after = lock_stat_mutex_sum(MUTEX_INODE);
+    waits = after.contended - before.contended;
+    KTEST_EXPECT(waits, "the mutex was never found held");
+    KTEST_EXPECT(after.sleeps - before.sleeps <= waits / 2, "of %llu waits %llu slept",
+                 (unsigned long long)waits, (unsigned long long)(after.sleeps - before.sleeps));
+    return true;
+}
+
+/* An owner that sleeps is not waited for by spinning: the waiter's processor is another thread's. */
+KTEST(mutex_sleeps, "sched-mutex-sleeps-while-the-owner-does")
+{
+    uint64_t least;
+
+    contest_reset();
+    contest.holder_sleeps = true;
+    KTEST_EXPECT(contest_start(0, UINT64_MAX, holder), "not enough memory");
+    least = holder_follow();
+    KTEST_EXPECT(contest_end(1), "the thread did not end");
+    KTEST_EXPECT(!contest.overlaps, "%u sleeps were cut short", contest.overlaps);
+    KTEST_EXPECT(least < 40 * US, "each wait took %llu ns of the processor",
+                 (unsigned long long)least);
+    return true;
+}
+
+/* --- new threads --- */
+
+static void thread_ends(void *argument)
+{
+    (void)argument;
+    sched_first();
+    sched_exit();
+}
+
+/* A thread starts with the virtual time that its creator has then, and not with what it had when it
+ * was last switched to: making threads would be a way to more than one's share. Until the creator
+ * gives way, they wait in its queue. The best of some rounds: a host may stop the processor between
+ * two readings of the clock. */
+KTEST(start_beside, "sched-new-thread-starts-where-its-creator-is")
+{
+    struct thread *self = thread_current();
+    int64_t best = INT64_MIN;
+    bool ahead = false;
+
+    for (unsigned i = 0; i < 5; i++) {
+        uint64_t end = clock_monotonic_ns() + 6 * MS;
+        int64_t distance;
+
+        contest_reset();
+        while (clock_monotonic_ns() < end) /* time that is in no account yet */
+            cpu_pause();
+        KTEST_EXPECT(contest_start(0, 1ULL << CPU_OWN->index, thread_ends), "not enough memory");
+        distance = (int64_t)(contest.threads[0].vruntime - self->vruntime);
+        best = MAX(best, distance);
+        ahead = ahead || distance > 0;
+        KTEST_EXPECT(contest_end(1), "the thread did not end");
+    }
+    KTEST_EXPECT(!ahead, "it is behind others that have run as long");
+    KTEST_EXPECT(best > -(int64_t)clock_ns_to_ticks(MS), "it starts %llu ns before its creator",
+                 (unsigned long long)clock_ticks_to_ns((uint64_t)-best));
     return true;
 }
 
