@@ -347,7 +347,7 @@ KTEST(mutex_spins, "sched-mutex-spins-while-the-owner-runs")
     return true;
 }
 
-/* An owner that sleeps is not waited for by spinning: the waiter's processor is another thread's. */
+/* An owner that sleeps is not waited for by spinning: others may need the waiter's processor. */
 KTEST(mutex_sleeps, "sched-mutex-sleeps-while-the-owner-does")
 {
     uint64_t least;

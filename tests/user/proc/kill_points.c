@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * kill_points [ROUNDS] - processes killed at every point of fork, vfork, exec and exit
+ * kill_points ROUNDS large - of fork alone, with so much memory that it is mostly copying that
  *
  * A victim does one of these again and again; after a random time it is killed, with all that it
  * has started. Whatever it was doing, it must be gone soon, by that signal or by its own end, and
@@ -10,6 +11,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -21,6 +23,7 @@
 
 #define DELAY_MAX_NS 1500000 /* a fork or an exec takes less */
 #define GONE_MS      10000
+#define LARGE        (16UL << 20)
 
 static const char *self_path;
 static uint64_t state = 1;
@@ -147,16 +150,31 @@ static void kill_one(unsigned which)
     kill(-pid, SIGKILL); /* its children, if it came so far as to have a group */
 }
 
+/* The victim has the memory from this process: it forks at once. */
+static void kill_large(long rounds)
+{
+    char *memory = mmap(NULL, LARGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    CHECK(memory != MAP_FAILED);
+    memset(memory, 1, LARGE);
+    for (long i = 0; i < rounds; i++)
+        kill_one(0);
+    CHECK(bytes_are(memory, 1, LARGE));
+}
+
 int main(int argc, char **argv)
 {
     long rounds = argc > 1 ? atol(argv[1]) : 100;
+    bool large = argc > 2 && strcmp(argv[2], "large") == 0;
 
     self_path = argv[0];
     if (argc > 1 && strcmp(argv[1], "nothing") == 0)
         return 0;
     if (argc > 1 && strcmp(argv[1], "execs") == 0)
         execs();
-    for (long i = 0; i < rounds; i++)
+    if (large)
+        kill_large(rounds);
+    for (long i = 0; i < rounds && !large; i++)
         for (unsigned which = 0; which < NVICTIMS; which++)
             kill_one(which);
     unlink("/tmp/kill_points");
