@@ -22,10 +22,14 @@ $(eval $(call HOST_PLAT_TEST,acpi,$(addprefix kernel/plat/,acpi.c acpi_parse.c a
 $(eval $(call HOST_PLAT_TEST,tsc,kernel/plat/tsc_measure.c kernel/plat/tsc_rate.c))
 $(eval $(call HOST_PLAT_TEST,lapic,kernel/plat/lapic.c))
 $(eval $(call HOST_PLAT_TEST,ioapic,kernel/plat/ioapic.c))
+$(eval $(call HOST_PLAT_TEST,smp,kernel/plat/smp.c))
 $(eval $(call HOST_PLAT_TEST,power,kernel/plat/power.c))
 $(eval $(call HOST_PLAT_TEST,rtc,kernel/plat/rtc.c))
 $(eval $(call HOST_PLAT_TEST,fbterm,kernel/dev/fb/fbterm.c kernel/dev/fb/fbterm_pixels.c \
     $(HOST_PLAT_FONT)))
+
+# The direct map is an arena.
+HOST_CFLAGS_plat_smp_test += -iquote tests/host/fs_fake
 
 $(HOST_PLAT_FONT): tools/mkfont.py
 	@mkdir -p $(@D)

@@ -28,6 +28,11 @@ int plat_fake_reset(void **state)
     return 0;
 }
 
+unsigned plat_fake_blocks(void)
+{
+    return nblocks;
+}
+
 int plat_fake_logged(const char *text)
 {
     return strstr(plat_fake.log, text) != NULL;
@@ -101,6 +106,11 @@ struct cpuid_result cpuid_query(uint32_t leaf, uint32_t subleaf)
 uint64_t tsc_read(void)
 {
     return plat_fake.tsc ? plat_fake.tsc() : 0;
+}
+
+uint64_t tsc_read_ordered(void)
+{
+    return tsc_read();
 }
 
 const void *memremap(uint64_t physical, size_t nbytes)

@@ -34,5 +34,8 @@ extern struct plat_fake plat_fake;
 /* Every hook NULL, the log empty: as cmocka's setup function. */
 int plat_fake_reset(void **state);
 
+/* How many blocks of memory the kernel keeps. */
+unsigned plat_fake_blocks(void);
+
 /* Whether the log has that text in it. */
 int plat_fake_logged(const char *text);

@@ -9,3 +9,4 @@
 #include <stdint.h>
 
 uint64_t tsc_read(void);
+uint64_t tsc_read_ordered(void);
