@@ -151,18 +151,23 @@ KTEST(log_under_locks, "core-log-under-locks")
 
 #define BULK_LINES 60
 
-/* Printing takes its time: a flush lasts until all is out. A copy of the next byte shows that there
- * is none; it would stay in the ring. */
+/* Printing takes its time: a flush lasts until all is out, and leaves the processor to others until
+ * then: it looks a hundred times a second at most. A copy of the next byte shows that there is
+ * none; it would stay in the ring. */
 KTEST(flush_waits, "core-flush-waits")
 {
-    uint64_t dropped = output_dropped();
+    uint64_t dropped = output_dropped(), start = clock_monotonic_ns();
+    uint64_t sleeps = thread_current()->switches[1];
     char byte;
 
     for (unsigned i = 0; i < BULK_LINES; i++)
         klog("line %2u of %u, and filled up %*s so that all of them together take a while", i + 1,
              BULK_LINES, 100, "");
     output_flush();
+    sleeps = thread_current()->switches[1] - sleeps;
     KTEST_EXPECT(output_next(&byte, 1) == 0, "not all is printed");
+    KTEST_EXPECT(sleeps <= 5 + (clock_monotonic_ns() - start) / MS, "it woke up %llu times",
+                 (unsigned long long)sleeps);
     KTEST_EXPECT(output_dropped() == dropped, "%llu lines were dropped",
                  (unsigned long long)(output_dropped() - dropped));
     return true;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Spinlocks against timer interrupts, TLB flushes of stacks on all processors, mutexes, where a new
- * thread begins.
+ * thread begins, and that long work gives way.
  */
 #include "kernel/arch/x86_64/irq.h"
 #include "kernel/core/clock.h"
@@ -10,10 +10,12 @@
 #include "kernel/core/spinlock.h"
 #include "kernel/core/timer.h"
 #include "kernel/lib/fmt.h"
+#include "kernel/mm/pmm.h"
 #include "kernel/mm/vmalloc.h"
 #include "kernel/sched/sched.h"
 #include "kernel/sched/waitq.h"
 #include "kernel/selftest/ktest.h"
+#include "kernel/vm/vm_shared.h"
 
 #define US 1000ULL
 #define MS 1000000ULL
@@ -398,6 +400,58 @@ KTEST(start_beside, "sched-new-thread-starts-where-its-creator-is")
     KTEST_EXPECT(!ahead, "it is behind others that have run as long");
     KTEST_EXPECT(best > -(int64_t)clock_ns_to_ticks(MS), "it starts %llu ns before its creator",
                  (unsigned long long)clock_ticks_to_ns((uint64_t)-best));
+    return true;
+}
+
+/* --- preemption points --- */
+
+#define SHARED_PAGES 1024u
+
+static bool shared_fill(struct vm_pager *pager)
+{
+    for (uint64_t i = 0; i < SHARED_PAGES; i++) {
+        struct vm_page_range range = {.index = i, .count = 1, .write = true};
+
+        if (pager->ops->map_range(pager, &range))
+            return false;
+        frame_put(range.frames[0]);
+    }
+    return true;
+}
+
+/* A thread that is due on this processor: it runs, and ends, at the next preemption point. */
+static bool rival_start(void)
+{
+    contest_reset();
+    if (!contest_start(0, 1ULL << CPU_OWN->index, thread_ends))
+        return false;
+    arch_thread_add_work(&thread_current()->arch, TIF_RESCHED);
+    return true;
+}
+
+/* Shared memory may be gigabytes, and others need the processor before all of it is dropped. */
+KTEST(shared_gives_way, "sched-shared-memory-gives-way")
+{
+    unsigned punched = 0, freed = 0;
+    struct vm_pager *pager;
+    bool filled, started;
+
+    KTEST_EXPECT(!vm_shared_create(SHARED_PAGES, &pager), "not enough memory");
+    filled = shared_fill(pager);
+    started = filled && rival_start();
+    if (started) {
+        pager->ops->punch(pager, 0, SHARED_PAGES / 2);
+        punched = contest.ended;
+        started = contest_end(1) && rival_start();
+    }
+    pager->ops->put(pager, NULL);
+    if (started) {
+        freed = contest.ended;
+        started = contest_end(1);
+    }
+    KTEST_EXPECT(started, "not enough memory, or a thread did not end");
+    KTEST_EXPECT(punched, "a thread that was due waited for all pages to be dropped");
+    KTEST_EXPECT(freed, "a thread that was due waited for all of the memory to be freed");
     return true;
 }
 

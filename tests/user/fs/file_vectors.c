@@ -11,7 +11,8 @@
 
 #include "tests/user/lib/check.h"
 
-#define BAD ((void *)0xffff800000000000)
+#define PAGE 4096UL
+#define BAD  ((void *)0xffff800000000000)
 
 static int fd;
 
@@ -75,6 +76,43 @@ static void check_bad_pieces(void)
     CHECK_ERR(readv(fd, (void *)8, 1), EFAULT);
 }
 
+/* Pieces in pages that are not in memory yet: of a file that nothing has read through this mapping,
+ * and of fresh memory. */
+static void check_absent(void)
+{
+    int source = (int)CHECK_OK(open("/tmp/file_vectors2", O_RDWR | O_CREAT | O_TRUNC, 0600));
+    int ends[2];
+
+    CHECK_OK(unlink("/tmp/file_vectors2"));
+    CHECK_OK(ftruncate(source, 4 * PAGE));
+    CHECK_EQ(pwrite(source, "first", 5, PAGE - 5), 5);
+    CHECK_EQ(pwrite(source, "second", 6, 2 * PAGE), 6);
+    CHECK_EQ(pwrite(source, "!", 1, 4 * PAGE - 1), 1);
+    CHECK_OK(pipe(ends));
+    CHECK_OK(ftruncate(fd, 0));
+    CHECK_EQ(lseek(fd, 0, SEEK_SET), 0);
+    for (int i = 0; i < 2; i++) { /* by way of a file, and of a pipe */
+        char *from = mmap(NULL, 4 * PAGE, PROT_READ, MAP_PRIVATE, source, 0);
+        char *to = mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        struct iovec out[] = {piece(from + PAGE - 5, 5), piece(from + 2 * PAGE, 6),
+                              piece(from + 4 * PAGE - 1, 1)};
+        struct iovec in[] = {piece(to, 3), piece(to + PAGE, 5), piece(to + 3 * PAGE, 9)};
+
+        CHECK(from != MAP_FAILED && to != MAP_FAILED);
+        CHECK_EQ(writev(i ? ends[1] : fd, out, 3), 12);
+        CHECK_EQ(lseek(fd, 0, SEEK_SET), 0);
+        CHECK_EQ(readv(i ? ends[0] : fd, in, 3), 12);
+        CHECK(memcmp(to, "fir", 3) == 0 && memcmp(to + PAGE, "stsec", 5) == 0);
+        CHECK(memcmp(to + 3 * PAGE, "ond!", 4) == 0);
+        CHECK_OK(munmap(from, 4 * PAGE));
+        CHECK_OK(munmap(to, 4 * PAGE));
+    }
+    CHECK_OK(close(ends[0]));
+    CHECK_OK(close(ends[1]));
+    CHECK_OK(close(source));
+    CHECK_OK(ftruncate(fd, 0));
+}
+
 static void check_sendfile(void)
 {
     int out = (int)CHECK_OK(open("/tmp/file_vectors2", O_RDWR | O_CREAT | O_TRUNC, 0600));
@@ -102,6 +140,7 @@ int main(void)
     check_order();
     check_limits();
     check_bad_pieces();
+    check_absent();
     check_sendfile();
     CHECK_OK(unlink("/tmp/file_vectors"));
     return 0;
