@@ -166,7 +166,7 @@ KTEST(flush_waits, "core-flush-waits")
     output_flush();
     sleeps = thread_current()->switches[1] - sleeps;
     KTEST_EXPECT(output_next(&byte, 1) == 0, "not all is printed");
-    KTEST_EXPECT(sleeps <= 5 + (clock_monotonic_ns() - start) / MS, "it woke up %llu times",
+    KTEST_EXPECT(sleeps <= 4 + (clock_monotonic_ns() - start) / (10 * MS), "it woke up %llu times",
                  (unsigned long long)sleeps);
     KTEST_EXPECT(output_dropped() == dropped, "%llu lines were dropped",
                  (unsigned long long)(output_dropped() - dropped));
