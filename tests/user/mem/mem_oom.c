@@ -17,6 +17,7 @@
 #define PAGE   4096UL
 #define MIB    (1UL << 20)
 #define MODEST (4 * MIB)
+#define LEFT   (8 * MIB) /* by a large process */
 
 /* Takes memory until it is killed. */
 static void be_hungry(void)
@@ -69,6 +70,43 @@ static void check_killed(void (*function)(void), unsigned hungry)
     CHECK_EQ(killed, hungry);
 }
 
+/* The caller needs more than a large process has left: that one is killed, and the caller waits for
+ * its memory and goes on. */
+static void check_modest(void)
+{
+    struct sysinfo info;
+    int ends[2], status;
+    pid_t large;
+    char byte;
+
+    CHECK_OK(pipe(ends));
+    CHECK_OK(sysinfo(&info));
+    large = (pid_t)CHECK_OK(fork());
+    if (large == 0) {
+        size_t nbytes = info.freeram * info.mem_unit - LEFT;
+        char *p = mmap(NULL, nbytes, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+        CHECK((void *)p != MAP_FAILED);
+        for (size_t at = 0; at < nbytes; at += PAGE)
+            p[at] = 1;
+        CHECK_EQ(write(ends[1], "x", 1), 1);
+        for (;;)
+            pause();
+    }
+    CHECK_EQ(read(ends[0], &byte, 1), 1);
+    for (size_t used = 0; used < 2 * LEFT; used += MODEST) {
+        char *p = mmap(NULL, MODEST, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+        CHECK((void *)p != MAP_FAILED);
+        memset(p, 7, MODEST);
+    }
+    CHECK_EQ(waitpid(large, &status, 0), large);
+    CHECK_EQ(status, SIGKILL);
+    CHECK_OK(close(ends[0]));
+    CHECK_OK(close(ends[1]));
+}
+
 int main(void)
 {
     struct sysinfo info;
@@ -79,6 +117,7 @@ int main(void)
         say(1, "too much memory here to run out of it\n");
         return 0;
     }
+    check_modest();
     mine = mmap(NULL, MODEST, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     CHECK((void *)mine != MAP_FAILED);
     memset(mine, 5, MODEST);

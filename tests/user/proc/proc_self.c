@@ -150,9 +150,20 @@ static void ignore(int number)
     (void)number;
 }
 
+static uint64_t down(uint64_t at)
+{
+    return at & ~4095UL;
+}
+
+static uint64_t up(uint64_t at)
+{
+    return down(at + 4095);
+}
+
 static void status(void)
 {
-    char expected[128];
+    char expected[128], numbers[1024];
+    uint64_t code;
     sigset_t set;
 
     umask(0712);
@@ -183,6 +194,10 @@ static void status(void)
     CHECK(line_number(text, "VmSize:") >= line_number(text, "VmRSS:"));
     CHECK(line_number(text, "VmRSS:") > 8);
     CHECK(line_number(text, "VmData:") > 0);
+    text_of("/proc/self/stat", numbers, sizeof(numbers));
+    code = up((uint64_t)stat_field(numbers, 25)) - down((uint64_t)stat_field(numbers, 24));
+    CHECK(code > 0);
+    CHECK_EQ(line_number(text, "VmExe:"), code >> 10);
     CHECK_EQ(line_number(text, "Threads:"), 1);
     CHECK(line_is(text, "SigPnd:", "0000000000000200"));
     CHECK(line_is(text, "ShdPnd:", "0000000000000800"));

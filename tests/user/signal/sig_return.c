@@ -150,6 +150,23 @@ static void other_size(ucontext_t *uc)
     memcpy(fpu_of(uc) + 480, &huge, 4);
 }
 
+static void short_size(ucontext_t *uc)
+{
+    uint32_t legacy = 512;
+
+    memcpy(fpu_of(uc) + 480, &legacy, 4);
+}
+
+/* The second magic number, behind the area. */
+static void no_end(ucontext_t *uc)
+{
+    uint32_t nbytes;
+
+    memcpy(&nbytes, fpu_of(uc) + 480, 4);
+    if (has_xsave(uc))
+        memset(fpu_of(uc) + nbytes, 0, 4);
+}
+
 static void random_fpu(ucontext_t *uc)
 {
     unsigned x = (unsigned)getpid();
@@ -193,6 +210,29 @@ static void is_harmless(void (*what)(ucontext_t *uc))
 {
     change = what;
     CHECK_EQ(ends_with(run_change), 0);
+}
+
+/* XMM8 behind the handler's return: as it was, or as the handler has left it in the frame. */
+static void run_vectors(void)
+{
+    const uint64_t before[2] = {0x0123456789abcdef, 0xfedcba9876543210};
+    uint64_t after[2] = {0};
+    long result = SYS_kill;
+
+    install(SIGUSR1, handler, 0);
+    __asm__ volatile("movdqu %2, %%xmm8; syscall; movdqu %%xmm8, %0"
+                     : "=m"(after), "+a"(result)
+                     : "m"(before), "D"((long)getpid()), "S"((long)SIGUSR1)
+                     : "rcx", "r11", "xmm8", "memory");
+    CHECK_EQ(result, 0);
+    CHECK_EQ(memcmp(before, after, sizeof(before)), 0);
+}
+
+/* A frame with less than the kernel writes still holds x87 and SSE. */
+static void keeps_vectors(void (*what)(ucontext_t *uc))
+{
+    change = what;
+    CHECK_EQ(ends_with(run_vectors), 0);
 }
 
 static void *handler_address;
@@ -280,6 +320,11 @@ int main(void)
     is_harmless(no_magic);
     is_harmless(other_size);
     is_harmless(random_fpu);
+    keeps_vectors(nothing);
+    keeps_vectors(no_magic);
+    keeps_vectors(no_end);
+    keeps_vectors(other_size);
+    keeps_vectors(short_size);
     is_fatal(bad_rip);
     is_fatal(edge_rip);
     is_fatal(kernel_rip);
