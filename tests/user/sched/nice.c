@@ -164,10 +164,25 @@ static uint64_t time_of(pid_t pid)
 #define NICER  10 /* by its weight it gets a ninth */
 #define FACTOR 4
 
+enum way { ITSELF, BY_PARENT, BY_POLICY };
+
+static void make_nice(void)
+{
+    CHECK_OK(setpriority(PRIO_PROCESS, 0, NICER));
+}
+
+static void make_idle(void)
+{
+    struct sched_param zero = {0};
+
+    CHECK_EQ(raw3(SYS_sched_setscheduler, 0, SCHED_IDLE, &zero), 0);
+}
+
 /* Two that compute on one processor: the nice one gets much less of it, whether it was made nice or
- * is the child of one that was. All that they have used counts: what a busy host takes is charged
- * to one of them, which then has to wait for the other. */
-static void check_effect(bool inherited)
+ * is the child of one that was, or is of the policy that is less than any niceness. All that they
+ * have used counts: what a busy host takes is charged to one of them, which then has to wait for
+ * the other. */
+static void check_effect(enum way way)
 {
     struct timespec moment = {0, 200000000};
     cpu_set_t set, all;
@@ -182,10 +197,14 @@ static void check_effect(bool inherited)
             CPU_SET(cpu, &set);
     CHECK_OK(sched_setaffinity(0, sizeof(set), &set));
     for (int i = 0; i < 2; i++) {
-        CHECK_OK(setpriority(PRIO_PROCESS, 0, i && inherited ? NICER : 0));
+        if (i && way == BY_PARENT)
+            make_nice();
         pids[i] = CHECK_OK(fork());
         if (pids[i] == 0) {
-            CHECK_OK(inherited ? 0 : setpriority(PRIO_PROCESS, 0, i ? NICER : 0));
+            if (i && way == ITSELF)
+                make_nice();
+            if (i && way == BY_POLICY)
+                make_idle();
             for (;;)
                 __asm__ volatile("pause");
         }
@@ -210,8 +229,9 @@ int main(void)
     check_values();
     check_groups();
     check_policies();
-    check_effect(false);
-    check_effect(true);
+    check_effect(ITSELF);
+    check_effect(BY_PARENT);
+    check_effect(BY_POLICY);
     check_rights();
     return 0;
 }

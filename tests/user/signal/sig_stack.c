@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The alternate stack of handlers. */
 #define _GNU_SOURCE
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -147,6 +148,38 @@ static void check_overflow(void)
     CHECK_EQ(status, 42 << 8);
 }
 
+static int flags_of_child(void *unused)
+{
+    (void)unused;
+    return now().ss_flags;
+}
+
+static void check_child(int pid, int flags)
+{
+    int status;
+
+    CHECK_EQ(waitpid(pid, &status, 0), pid);
+    CHECK_EQ(status, flags << 8);
+    CHECK(now().ss_sp == area && now().ss_flags == 0);
+}
+
+/* A child has its parent's alternate stack, but not where both would run on it at once. */
+static void check_children(void)
+{
+    static char stack[16384] __attribute__((aligned(16)));
+    char *top = stack + sizeof(stack);
+    int pid;
+
+    set(area, NBYTES, 0);
+    pid = (int)CHECK_OK(fork());
+    if (!pid)
+        _exit(now().ss_sp == area ? now().ss_flags : 99);
+    check_child(pid, 0);
+    check_child((int)CHECK_OK(clone(flags_of_child, top, CLONE_VM | SIGCHLD, NULL)), SS_DISABLE);
+    check_child((int)CHECK_OK(clone(flags_of_child, top, CLONE_VM | CLONE_VFORK | SIGCHLD, NULL)),
+                0);
+}
+
 /* A frame that would run off the alternate stack kills. */
 static void check_too_small(void)
 {
@@ -175,6 +208,7 @@ int main(void)
     check_calls();
     check_handlers();
     check_autodisarm();
+    check_children();
     check_overflow();
     check_too_small();
     return 0;

@@ -90,6 +90,34 @@ static void check_sleeping(void)
     CHECK_EQ(raw4(SYS_clock_nanosleep, CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL), 0);
 }
 
+static void on_alarm(int number)
+{
+    (void)number;
+}
+
+/* What is left of a sleep that a handler ended, by each clock that counts all the time. */
+static void check_rest(void)
+{
+    static const int clocks[] = {CLOCK_MONOTONIC, CLOCK_REALTIME, CLOCK_BOOTTIME};
+    const struct sigaction action = {.sa_handler = on_alarm, .sa_flags = SA_RESTART};
+
+    CHECK_OK(sigaction(SIGALRM, &action, NULL));
+    for (size_t i = 0; i < sizeof(clocks) / sizeof(clocks[0]); i++) {
+        /* Again and again: the first may come before the sleep has begun. */
+        const struct itimerval soon = {{0, 30000}, {0, 30000}}, off = {{0, 0}, {0, 0}};
+        struct timespec t = {.tv_sec = 1000}, rest = {.tv_sec = 5000};
+        long begin = clock_ns(CLOCK_MONOTONIC), took, left;
+
+        CHECK_OK(setitimer(ITIMER_REAL, &soon, NULL));
+        CHECK_EQ(raw4(SYS_clock_nanosleep, clocks[i], 0, &t, &rest), -EINTR);
+        took = clock_ns(CLOCK_MONOTONIC) - begin;
+        CHECK_OK(setitimer(ITIMER_REAL, &off, NULL));
+        left = rest.tv_sec * 1000000000L + rest.tv_nsec;
+        CHECK(left < 1000 * 1000000000L);              /* the sleep took some of it, */
+        CHECK(left >= 1000 * 1000000000L - took - MS); /* and no more than this has */
+    }
+}
+
 /* Ring 3 gets on while timer interrupts come in: the counter moves in every stretch of time, but
  * for one that passes as a whole while the host holds the machine up. */
 static void check_progress(void)
@@ -214,6 +242,8 @@ int main(int argc, char **argv)
         check_reading();
     else if (strcmp(argv[1], "sleeping") == 0)
         check_sleeping();
+    else if (strcmp(argv[1], "rest") == 0)
+        check_rest();
     else if (strcmp(argv[1], "progress") == 0)
         check_progress();
     else if (strcmp(argv[1], "setting") == 0)
