@@ -15,6 +15,10 @@
 #include "tests/user/lib/child.h"
 
 #define MAGIC1 0x46505853U
+#define MAGIC2 0x46505845U
+
+#define VECTOR_LOW  0x0123456789abcdefUL
+#define VECTOR_HIGH 0xfedcba9876543210UL
 
 static void (*volatile change)(ucontext_t *uc);
 
@@ -167,6 +171,20 @@ static void no_end(ucontext_t *uc)
         memset(fpu_of(uc) + nbytes, 0, 4);
 }
 
+/* The shortest area that XSAVE can write: it ends behind the header, which says that the vectors
+ * have their first values. */
+static void header_alone(ucontext_t *uc)
+{
+    const uint32_t nbytes = 576, end = MAGIC2;
+    uint64_t features;
+
+    memcpy(fpu_of(uc) + 480, &nbytes, 4);
+    memcpy(fpu_of(uc) + nbytes, &end, 4);
+    memcpy(&features, fpu_of(uc) + 512, 8);
+    features &= 1;
+    memcpy(fpu_of(uc) + 512, &features, 8);
+}
+
 static void random_fpu(ucontext_t *uc)
 {
     unsigned x = (unsigned)getpid();
@@ -212,11 +230,12 @@ static void is_harmless(void (*what)(ucontext_t *uc))
     CHECK_EQ(ends_with(run_change), 0);
 }
 
-/* XMM8 behind the handler's return: as it was, or as the handler has left it in the frame. */
+static uint64_t expected[2]; /* in XMM8 behind the handler's return */
+
 static void run_vectors(void)
 {
-    const uint64_t before[2] = {0x0123456789abcdef, 0xfedcba9876543210};
-    uint64_t after[2] = {0};
+    const uint64_t before[2] = {VECTOR_LOW, VECTOR_HIGH};
+    uint64_t after[2] = {1, 1};
     long result = SYS_kill;
 
     install(SIGUSR1, handler, 0);
@@ -225,14 +244,21 @@ static void run_vectors(void)
                      : "m"(before), "D"((long)getpid()), "S"((long)SIGUSR1)
                      : "rcx", "r11", "xmm8", "memory");
     CHECK_EQ(result, 0);
-    CHECK_EQ(memcmp(before, after, sizeof(before)), 0);
+    CHECK_EQ(memcmp(after, expected, sizeof(expected)), 0);
+}
+
+static void gives_vectors(void (*what)(ucontext_t *uc), uint64_t low, uint64_t high)
+{
+    change = what;
+    expected[0] = low;
+    expected[1] = high;
+    CHECK_EQ(ends_with(run_vectors), 0);
 }
 
 /* A frame with less than the kernel writes still holds x87 and SSE. */
 static void keeps_vectors(void (*what)(ucontext_t *uc))
 {
-    change = what;
-    CHECK_EQ(ends_with(run_vectors), 0);
+    gives_vectors(what, VECTOR_LOW, VECTOR_HIGH);
 }
 
 static void *handler_address;
@@ -325,6 +351,8 @@ int main(void)
     keeps_vectors(no_end);
     keeps_vectors(other_size);
     keeps_vectors(short_size);
+    if (xsave)
+        gives_vectors(header_alone, 0, 0);
     is_fatal(bad_rip);
     is_fatal(edge_rip);
     is_fatal(kernel_rip);
