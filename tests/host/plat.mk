@@ -23,6 +23,7 @@ $(eval $(call HOST_PLAT_TEST,tsc,kernel/plat/tsc_measure.c kernel/plat/tsc_rate.
 $(eval $(call HOST_PLAT_TEST,lapic,kernel/plat/lapic.c))
 $(eval $(call HOST_PLAT_TEST,ioapic,kernel/plat/ioapic.c))
 $(eval $(call HOST_PLAT_TEST,smp,kernel/plat/smp.c))
+$(eval $(call HOST_PLAT_TEST,features,kernel/arch/x86_64/features.c))
 $(eval $(call HOST_PLAT_TEST,power,kernel/plat/power.c))
 $(eval $(call HOST_PLAT_TEST,rtc,kernel/plat/rtc.c))
 $(eval $(call HOST_PLAT_TEST,fbterm,kernel/dev/fb/fbterm.c kernel/dev/fb/fbterm_pixels.c \
