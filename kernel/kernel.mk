@@ -225,6 +225,7 @@ KERNEL_SRCS := \
     kernel/selftest/user_stubs.S \
     kernel/selftest/user_stub.c \
     kernel/selftest/core_checks.c \
+    kernel/selftest/lock_checks.c \
     kernel/selftest/sched_checks.c \
     kernel/selftest/rcu_checks.c \
     kernel/selftest/deferred_checks.c \

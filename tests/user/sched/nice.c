@@ -197,8 +197,7 @@ static void check_effect(enum way way)
             CPU_SET(cpu, &set);
     CHECK_OK(sched_setaffinity(0, sizeof(set), &set));
     for (int i = 0; i < 2; i++) {
-        if (i && way == BY_PARENT)
-            make_nice();
+        CHECK_OK(setpriority(PRIO_PROCESS, 0, i && way == BY_PARENT ? NICER : 0));
         pids[i] = CHECK_OK(fork());
         if (pids[i] == 0) {
             if (i && way == ITSELF)

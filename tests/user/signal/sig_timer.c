@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -348,18 +349,42 @@ static void check_fork(void)
     CHECK_EQ(calls, 1);
 }
 
-/* "refused": only what takes no time. */
+#define MANY 16384
+
+/* More than any program has use for, where the limit of signals allows them. They go with the
+ * process. */
+static void check_many(void)
+{
+    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1};
+    struct rlimit limit, raised = {2 * MANY, 2 * MANY};
+    int timer, status, pid;
+
+    CHECK_OK(getrlimit(RLIMIT_SIGPENDING, &limit));
+    if (limit.rlim_cur < raised.rlim_cur && setrlimit(RLIMIT_SIGPENDING, &raised) != 0)
+        return; /* not one that may have more */
+    pid = (int)CHECK_OK(fork());
+    if (!pid) {
+        for (int i = 0; i < MANY; i++)
+            CHECK_EQ(raw3(SYS_timer_create, CLOCK_MONOTONIC, &event, &timer), 0);
+        _exit(0);
+    }
+    CHECK_EQ(waitpid(pid, &status, 0), pid);
+    CHECK_EQ(status, 0);
+}
+
+/* "short": only what takes little time. */
 int main(int argc, char **argv)
 {
     check_itimer_refused();
     check_others();
     check_numbers();
     check_off();
-    if (argc == 2 && strcmp(argv[1], "refused") == 0)
+    check_spin();
+    check_many();
+    if (argc == 2 && strcmp(argv[1], "short") == 0)
         return 0;
     check_alarm();
     check_itimer();
-    check_spin();
     check_timer();
     check_overrun();
     check_overrun_value();
