@@ -300,6 +300,33 @@ static void test_processors_at_once(void **state)
     expect_all_free();
 }
 
+/* What the check of free blocks says of frames that have an owner, at the borders of ranges. */
+static void test_check_block(void **state)
+{
+    const struct bootinfo_range last = build.ranges[BOOTINFO_BUILD_RANGES - 1];
+    uint64_t own = (uint64_t)((char *)pmm_frames - fake_arena) >> PAGE_SHIFT;
+
+    (void)state;
+    assert_null(pmm_check_block(0x3600, 0x100)); /* up to the last free frame */
+    assert_non_null(pmm_check_block(0x3600, 0x101));
+    assert_non_null(pmm_check_block(0x1ff, 1)); /* the kernel's last, */
+    assert_null(pmm_check_block(0x200, 0x40));  /* tables, */
+    assert_non_null(pmm_check_block(0x23f, 2)); /* and the hand-over block behind them */
+    assert_non_null(pmm_check_block(0x300, 1));
+    assert_null(pmm_check_block(0x600, 0x20)); /* the loader's */
+    assert_non_null(pmm_check_block(own, 1));
+    assert_non_null(pmm_check_block(own - 1, 2));
+    /* What lies behind the last range of the array is none. */
+    build.ranges[BOOTINFO_BUILD_RANGES - 1] =
+        (struct bootinfo_range){.base = 0x3000000, .npages = 1, .type = BOOTINFO_RESERVED};
+    assert_non_null(pmm_check_block(0x3000, 1));
+    build.info.ranges_count--;
+    assert_null(pmm_check_block(0x3000, 1));
+    build.info.ranges_count++;
+    build.ranges[BOOTINFO_BUILD_RANGES - 1] = last;
+    expect_all_free();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -307,6 +334,7 @@ int main(void)
         cmocka_unit_test(test_last_frame),     cmocka_unit_test(test_large_block),
         cmocka_unit_test(test_taken_list),     cmocka_unit_test(test_zeroed),
         cmocka_unit_test(test_freed_twice),    cmocka_unit_test(test_processors_at_once),
+        cmocka_unit_test(test_check_block),
     };
 
     return cmocka_run_group_tests_name("pmm", tests, start, NULL);
