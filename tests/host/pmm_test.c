@@ -307,15 +307,14 @@ static void test_check_block(void **state)
     uint64_t own = (uint64_t)((char *)pmm_frames - fake_arena) >> PAGE_SHIFT;
 
     (void)state;
-    assert_null(pmm_check_block(0x3600, 0x100)); /* up to the last free frame */
-    assert_non_null(pmm_check_block(0x3600, 0x101));
-    assert_non_null(pmm_check_block(0x1ff, 1)); /* the kernel's last, */
-    assert_null(pmm_check_block(0x200, 0x40));  /* tables, */
-    assert_non_null(pmm_check_block(0x23f, 2)); /* and the hand-over block behind them */
+    assert_null(pmm_check_block(0x3000, own - 0x3000)); /* up to the last free frame */
+    assert_non_null(pmm_check_block(0x3000, own - 0x3000 + 1));
+    assert_non_null(pmm_check_block(0x3700, 1)); /* the firmware's */
+    assert_non_null(pmm_check_block(0x1ff, 1));  /* the kernel's last, */
+    assert_null(pmm_check_block(0x200, 0x40));   /* tables, */
+    assert_non_null(pmm_check_block(0x23f, 2));  /* and the hand-over block behind them */
     assert_non_null(pmm_check_block(0x300, 1));
     assert_null(pmm_check_block(0x600, 0x20)); /* the loader's */
-    assert_non_null(pmm_check_block(own, 1));
-    assert_non_null(pmm_check_block(own - 1, 2));
     /* What lies behind the last range of the array is none. */
     build.ranges[BOOTINFO_BUILD_RANGES - 1] =
         (struct bootinfo_range){.base = 0x3000000, .npages = 1, .type = BOOTINFO_RESERVED};
