@@ -42,6 +42,7 @@ DISKS = {
     "virtio": ["-device", "virtio-blk-pci,drive=disk"],
     "usb": ["-device", "qemu-xhci,id=xhci",
             "-device", "usb-storage,bus=xhci.0,drive=disk,removable=on"],
+    "cdrom": ["-device", "ide-cd,drive=disk"],
 }
 
 

@@ -7,19 +7,21 @@
 # gives the same bytes for the same inputs (set SOURCE_DATE_EPOCH for another date inside).
 set -euo pipefail
 export LC_ALL=C TZ=UTC
-export PATH="$PATH:/usr/sbin:/sbin"            # mkfs.vfat lives there
+export PATH="$PATH:/usr/sbin:/sbin"            # mkfs.vfat and sfdisk live there
 export SOURCE_DATE_EPOCH="${SOURCE_DATE_EPOCH:-1767225600}" # 2026-01-01 00:00:00 UTC
 export MTOOLSRC=/dev/null MTOOLS_SKIP_CHECK=1
 
 top=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd)
 MIB=$((1024 * 1024))
+START_MIB=1          # of the volume on the disk; only this line and the partition table know it
+TAIL_MIB=1           # behind the volume: the second copy of the partition table
 SLACK_MIB=8          # free space on the stick, for reports and for edits
-SMALLEST_MIB=32      # below this FAT16 gets too few clusters to be sure of being FAT16
-FAT32_FROM_MIB=512
+SMALLEST_MIB=33      # FAT32 begins at 65,525 clusters, and none is smaller than 512 bytes
+ESP=C12A7328-F81F-11D2-BA4B-00A0C93EC93B # EFI system partition: UEFI specification, table 5.7
 
 usage() {
     cat <<END
-Usage: tools/mkimg.sh [-o IMAGE] [-r DIR]... [-p PLAN] [-c "WORDS"] [-b BUILD] [--bare]
+Usage: tools/mkimg.sh [-o IMAGE] [-r DIR]... [-p PLAN] [-c "WORDS"] [-b BUILD] [--bare | --iso]
 
   -o IMAGE    the file to write                          (default: BUILD/firstlight.img)
   -r DIR      lay this tree over the root filesystem; again for more, later ones win
@@ -27,6 +29,8 @@ Usage: tools/mkimg.sh [-o IMAGE] [-r DIR]... [-p PLAN] [-c "WORDS"] [-b BUILD] [
   -c "WORDS"  the kernel's command line, for example "after=halt trace=syscall"
   -b BUILD    where the built kernel, loader and programs are       (default: $top/build)
   --bare      write the FAT volume alone, without a partition table
+  --iso       write an image for a CD or DVD, which works on a stick as well
+              (default of -o then: BUILD/firstlight.iso)
 END
 }
 
@@ -35,7 +39,7 @@ die() {
     exit 1
 }
 
-image='' plan='' words='' bare=no build="$top/build"
+image='' plan='' words='' layout=disk build="$top/build"
 trees=()
 while [ $# -gt 0 ]; do
     case $1 in
@@ -50,12 +54,15 @@ while [ $# -gt 0 ]; do
         esac
         shift 2
         ;;
-    --bare) bare=yes && shift ;;
+    --bare | --iso) layout=${1#--} && shift ;;
     -h | --help) usage && exit 0 ;;
     *) usage >&2 && die "unknown argument '$1'" ;;
     esac
 done
-image=${image:-$build/firstlight.img}
+case $layout in
+iso) image=${image:-$build/firstlight.iso} ;;
+*) image=${image:-$build/firstlight.img} ;;
+esac
 
 # What is missing is said before any work is done: what, where it should be, what makes it.
 need_file() {
@@ -69,6 +76,8 @@ need_tool() {
 need_tool python3 python3
 need_tool mkfs.vfat dosfstools
 need_tool mcopy mtools
+[ "$layout" != disk ] || need_tool sfdisk fdisk
+[ "$layout" != iso ] || need_tool xorriso xorriso
 need_file "$build/kernel/kernel.elf" "the kernel" "make image"
 need_file "$build/efi/BOOTX64.EFI" "the loader" "make image"
 [ -d "$build/user/rootfs" ] ||
@@ -120,50 +129,72 @@ if [ -n "$plan" ]; then
 fi
 (cd "$boot" && cksum kernel.elf rootfs.cpio) >"$boot/checksums"
 
-# The volume's serial number and the disk's signature come from the contents: fixed for the same
-# contents, different for sticks that differ.
-serial=$(cat "$boot"/* "$build/efi/BOOTX64.EFI" | cksum | cut -d' ' -f1)
-bytes=$(cat "$boot"/* "$build/efi/BOOTX64.EFI" | wc -c)
+# The numbers that tell one disk from another come from the contents: the same for the same
+# contents, others for sticks that differ. Each is a part of one long hash.
+files=("$boot"/* "$build/efi/BOOTX64.EFI")
+hash=$(cat "${files[@]}" | sha256sum)
+serial=${hash:56:8}
+guid() { # guid FIRST-DIGIT: 32 digits of the hash, in the form of a random UUID
+    local h=${hash:$1:32}
+    echo "${h:0:8}-${h:8:4}-4${h:13:3}-8${h:17:3}-${h:20:12}"
+}
+bytes=$(cat "${files[@]}" | wc -c)
 mib=$((bytes / MIB + 1 + SLACK_MIB))
+mib=$((mib + mib / 60 + 1)) # both tables of FAT32 take 2 x 4 bytes for each cluster of 512
 [ "$mib" -ge "$SMALLEST_MIB" ] || mib=$SMALLEST_MIB
-fat=16
-# FAT32's two tables take 2 x 4 bytes a cluster of 4 KiB.
-[ "$mib" -lt "$FAT32_FROM_MIB" ] || { fat=32 && mib=$((mib + mib / 400 + 1)); }
-start_mib=1
-[ $bare = no ] || start_mib=0
+start=0 tail=0
+[ "$layout" != disk ] || start=$START_MIB tail=$TAIL_MIB
+
+# A machine that starts a disk in the old way gets a sentence: print it by int 0x10, then halt.
+SECTOR='\x31\xc0\x8e\xd8\xbe\x15\x7c\xac\x84\xc0\x74\x06\xb4\x0e\xcd\x10\xeb\xf5\xf4\xeb\xfd'
+SECTOR+='Firstlight starts by UEFI only: switch legacy boot off in the setup.\r\n'
+# shellcheck disable=SC2059  # the bytes are the format
+printf "$SECTOR" >"$work/legacy"
+
+run_quietly() { # what these tools say is of interest only if they fail
+    "$@" >"$work/log" 2>&1 || die "$1 failed: $(cat "$work/log")"
+}
+make_volume() { # make_volume FILE: the files in FAT32 at START
+    local volume="$1@@${start}M"
+    run_quietly mkfs.vfat --invariant -F 32 -n FIRSTLIGHT -i "$serial" -h $((start * 2048)) \
+        --offset=$((start * 2048)) "$1" $((mib * 1024))
+    mmd -i "$volume" ::/EFI ::/EFI/BOOT ::/firstlight
+    mcopy -i "$volume" "$build/efi/BOOTX64.EFI" ::/EFI/BOOT/BOOTX64.EFI
+    mcopy -i "$volume" "$boot"/* ::/firstlight/
+}
 
 out="$work/image"
-truncate -s $(((start_mib + mib) * MIB)) "$out"
-mkfs.vfat --invariant -F $fat -n FIRSTLIGHT -i "$(printf %08x "$serial")" -h $((start_mib * 2048)) \
-    --offset=$((start_mib * 2048)) "$out" $((mib * 1024)) >"$work/log" 2>&1 ||
-    die "mkfs.vfat failed: $(cat "$work/log")"
-volume="$out@@${start_mib}M"
-mmd -i "$volume" ::/EFI ::/EFI/BOOT ::/firstlight
-mcopy -i "$volume" "$build/efi/BOOTX64.EFI" ::/EFI/BOOT/BOOTX64.EFI
-mcopy -i "$volume" "$boot"/* ::/firstlight/
+truncate -s $(((start + mib + tail) * MIB)) "$out"
+if [ "$layout" = disk ]; then
+    run_quietly sfdisk -q --no-reread --no-tell-kernel "$out" <<END
+label: gpt
+label-id: $(guid 0)
+start=$((start * 2048)), size=$((mib * 2048)), type=$ESP, uuid=$(guid 32), name="Firstlight"
+END
+    dd if="$work/legacy" of="$out" conv=notrunc status=none
+fi
+make_volume "$out"
 
-# One entry of type 0x0c (FAT, addressed by blocks). The head, track and sector numbers hold what
-# the convention wants for "look at the block numbers instead".
-le32() {
-    local n=$1
-    printf '\\x%02x\\x%02x\\x%02x\\x%02x' $((n & 255)) $((n >> 8 & 255)) $((n >> 16 & 255)) \
-        $((n >> 24 & 255))
-}
-poke() { # poke OFFSET ESCAPED-BYTES
-    # shellcheck disable=SC2059  # the bytes are the format
-    printf "$2" | dd of="$out" bs=1 seek="$1" conv=notrunc status=none
-}
-if [ $bare = no ]; then
-    # A machine that starts it in the old way gets a sentence: print it by int 0x10, then halt.
-    poke 0 '\x31\xc0\x8e\xd8\xbe\x15\x7c\xac\x84\xc0\x74\x06\xb4\x0e\xcd\x10\xeb\xf5\xf4\xeb\xfd'
-    poke 21 'Firstlight starts by UEFI only: switch legacy boot off in the setup.\r\n'
-    poke 440 "$(le32 "$serial")"
-    poke 446 '\x00\xfe\xff\xff\x0c\xfe\xff\xff'
-    poke 454 "$(le32 $((start_mib * 2048)))$(le32 $((mib * 2048)))"
-    poke 510 '\x55\xaa'
+# The volume is there once, as a file of the CD: El Torito's catalogue and the partition table of
+# the stick both lead to it. Appended behind the CD's file system it would start as a stick only:
+# the catalogue cannot tell sizes of 32 MiB or more, and firmware then takes all up to that end.
+if [ "$layout" = iso ]; then
+    mkdir "$work/cd"
+    mv "$out" "$work/cd/efi.img"
+    out="$work/iso"
+    touch -d "@$SOURCE_DATE_EPOCH" "$work/cd/efi.img" "$work/cd"
+    run_quietly xorriso -as mkisofs -quiet -r -o "$out" -V FIRSTLIGHT -G "$work/legacy" \
+        --gpt_disk_guid "$(guid 0)" -e efi.img -no-emul-boot -efi-boot-part --efi-boot-image \
+        "$work/cd"
+    tail=$(($(stat -c %s "$out") / MIB - mib))
 fi
 
 # Into place in one step, so that a run that was cut short leaves no half image.
 cp --sparse=always "$out" "$image.tmp.$$"
 mv "$image.tmp.$$" "$image"
-echo "$image: $((start_mib + mib)) MiB, FAT$fat$([ $bare = no ] || echo ', volume only')"
+case $layout in
+disk) kind='GPT, FAT32' ;;
+iso) kind='CD and stick, FAT32' ;;
+bare) kind='FAT32, volume only' ;;
+esac
+echo "$image: $((start + mib + tail)) MiB, $kind"

@@ -12,9 +12,11 @@ import re
 import select
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
+import uuid
 
 import pytest
 
@@ -30,6 +32,7 @@ SYS_UNSHARE, SYS_FSOPEN, SYS_FSCONFIG, SYS_FSMOUNT = 272, 430, 431, 432
 CLONE_NEWNS, CLONE_NEWUSER = 0x20000, 0x10000000
 FSCONFIG_SET_STRING, FSCONFIG_CMD_CREATE = 1, 6
 TIOCSPTLCK, TIOCGPTPEER = 0x40045431, 0x5441
+ESP = uuid.UUID("C12A7328-F81F-11D2-BA4B-00A0C93EC93B")  # UEFI specification, table 5.7
 MTOOLS_ENV = dict(os.environ, MTOOLSRC="/dev/null", MTOOLS_SKIP_CHECK="1", TZ="UTC", LC_ALL="C")
 
 
@@ -131,32 +134,47 @@ def open_terminal():
     pytest.skip(f"{NOT_HERE}there are no pseudo-terminals: {reason}")
 
 
+def esp_offset(path):
+    """Where the boot volume begins in an image, as its partition table says; 0 without a table."""
+    with open(path, "rb") as file:
+        head = file.read(64 << 10)
+        if head[512:520] != b"EFI PART":
+            return 0
+        table, count, size = struct.unpack_from("<QII", head, 512 + 72)
+        file.seek(table * 512)
+        entries = file.read(count * size)
+    for at in range(0, len(entries), size):
+        if entries[at:at + 16] == ESP.bytes_le:
+            return struct.unpack_from("<Q", entries, at + 32)[0] * 512
+    raise AssertionError(f"{path} has no EFI system partition")
+
+
 class Image:
     """A disk image, and the means to change what is on its boot volume."""
 
     def __init__(self, path):
         self.path = str(path)
 
-    def _mtool(self, name, *args, **more):
-        return subprocess.run([name, "-i", f"{self.path}@@1M", *args], check=True,
-                              capture_output=True, env=MTOOLS_ENV, timeout=60, **more).stdout
+    def mtool(self, name, *args, check=True, **more):
+        volume = f"{self.path}@@{esp_offset(self.path)}"
+        return subprocess.run([name, "-i", volume, *args], check=check, capture_output=True,
+                              env=MTOOLS_ENV, timeout=60, **more).stdout
 
     def read(self, name):
-        return self._mtool("mcopy", "-n", f"::/firstlight/{name}", "-")
+        return self.mtool("mcopy", "-n", f"::/firstlight/{name}", "-")
 
     def write(self, name, data):
         self.remove(name)
-        self._mtool("mcopy", "-o", "-", f"::/firstlight/{name}", input=data)
+        self.mtool("mcopy", "-o", "-", f"::/firstlight/{name}", input=data)
 
     def write_loader(self, data):
-        self._mtool("mcopy", "-o", "-", "::/EFI/BOOT/BOOTX64.EFI", input=data)
+        self.mtool("mcopy", "-o", "-", "::/EFI/BOOT/BOOTX64.EFI", input=data)
 
     def remove(self, name):
-        subprocess.run(["mdel", "-i", f"{self.path}@@1M", f"::/firstlight/{name}"], check=False,
-                       capture_output=True, env=MTOOLS_ENV, timeout=60)
+        self.mtool("mdel", f"::/firstlight/{name}", check=False)
 
     def remove_directory(self):
-        self._mtool("mrd", "::/firstlight")
+        self.mtool("mrd", "::/firstlight")
 
     def refresh_checksums(self, folder):
         """Make the checksums right again after a file was changed on purpose."""
@@ -169,13 +187,13 @@ class Image:
 
 @pytest.fixture
 def mkimg(tmp_path):
-    """Make an image: mkimg(plan="text", words="...", trees=[...]) -> Image."""
+    """Make an image: mkimg(plan="text", words="...", trees=[...], layout="--iso") -> Image."""
     count = 0
 
-    def make(plan=None, words=None, trees=(), build=BUILD):
+    def make(plan=None, words=None, trees=(), build=BUILD, layout=None):
         nonlocal count
         count += 1
-        args = ["-b", build, "-o", tmp_path / f"image{count}.img"]
+        args = ["-b", build, "-o", tmp_path / f"image{count}.img"] + ([layout] if layout else [])
         if plan is not None:
             (tmp_path / f"plan{count}.txt").write_bytes(
                 plan if isinstance(plan, bytes) else plan.encode())

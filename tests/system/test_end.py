@@ -38,7 +38,8 @@ def test_exit_device_tells_the_verdict_instead_of_power_off(boot, mkimg):
     assert outcome.code == machine.PASS
 
 
-def test_started_without_uefi_it_says_so(boot, mkimg):
+@pytest.mark.parametrize("layout", [None, "--iso"], ids=["disk", "iso on a stick"])
+def test_started_without_uefi_it_says_so(boot, mkimg, layout):
     """A BIOS runs the first sector: one sentence in text memory, and nothing else happens."""
     texts = []
 
@@ -51,5 +52,5 @@ def test_started_without_uefi_it_says_so(boot, mkimg):
                 texts.append(file.read()[::2].decode("cp437"))
 
     # The BIOS is silent on the serial line; "" is on every line.
-    boot(mkimg(plan=PLAN), firmware="bios-256k.bin", until="", then=read_screen)
+    boot(mkimg(plan=PLAN, layout=layout), firmware="bios-256k.bin", until="", then=read_screen)
     assert SAYS in texts[-1]

@@ -8,7 +8,7 @@ import itertools
 import pytest
 
 import machine
-from conftest import BUILD, plans
+from conftest import plans
 
 FACTORS = {
     "compiler": ["gcc", "clang"],
@@ -88,18 +88,22 @@ def test_512_mib(boot, mkimg):
     assert outcome.code == machine.PASS
 
 
-def test_bare_volume_boots(boot, mkimg, tmp_path):
+def test_bare_volume_boots(boot, mkimg):
     """The FAT volume alone, as a file server or an installer would hand it out."""
-    from conftest import run, tool  # the fixture makes disks only
-    plan = tmp_path / "plan"
-    plan.write_text("test a /bin/minimal\n")
-    done = run(tool("mkimg.sh"), "-b", BUILD, "-o", tmp_path / "bare.img", "--bare", "-p", plan)
-    assert done.returncode == 0, done.stderr
-    assert boot(tmp_path / "bare.img").code == machine.PASS
+    assert boot(mkimg(plan="test a /bin/minimal\n", layout="--bare")).code == machine.PASS
 
 
-def test_fat32_boots(boot, mkimg, tmp_path):
-    """A root filesystem of half a gigabyte makes the volume FAT32."""
+@pytest.mark.parametrize("disk", ["cdrom", "usb"])
+def test_iso_boots(boot, mkimg, disk):
+    """As a CD, and written to a stick as it is."""
+    image = mkimg(plan="test a /bin/minimal\n", layout="--iso")
+    outcome = boot(image, disk=disk)
+    assert outcome.code == machine.PASS
+    assert ('"UEFI QEMU DVD-ROM' in outcome.log) == (disk == "cdrom")
+
+
+def test_large_volume_boots(boot, mkimg, tmp_path):
+    """From half a gigabyte on, the clusters are larger than those of other tests."""
     tree = tmp_path / "tree"
     tree.mkdir()
     with open(tree / "large", "wb") as file:

@@ -1,16 +1,20 @@
 # SPDX-License-Identifier: MIT
 """mkimg.sh: what is on the image, the same bytes every time, and clear words when it cannot be."""
+import json
 import os
+import re
 import shlex
 import shutil
 import struct
 import time
+import uuid
 
 import pytest
 
-from conftest import BUILD, MTOOLS_ENV, TOP, Image, run, tool
+from conftest import BUILD, ESP, TOP, Image, esp_offset, run, tool
 
 PAGE = 4096
+SBIN = dict(os.environ, PATH=os.environ["PATH"] + ":/usr/sbin:/sbin")
 
 
 @pytest.fixture
@@ -47,32 +51,73 @@ def archive(image, folder):
         at = (start + field[6] + 3) & ~3
 
 
+def clusters(volume):
+    """How many clusters a FAT volume has and of how many bytes, by the formula of Microsoft's
+    specification, "Determination of FAT type when mounting the volume"."""
+    size, per_cluster, reserved, fats = struct.unpack_from("<HBHB", volume, 11)
+    total, per_fat = struct.unpack_from("<II", volume, 32)
+    assert volume[17:19] == bytes(2) and volume[22:24] == bytes(2), "not FAT32"
+    return (total - reserved - fats * per_fat) // per_cluster, size * per_cluster
+
+
+def check_volume(volume, folder):
+    """Whole in the eyes of fsck, and FAT32 for all that count: Microsoft asks for a distance of
+    16 clusters to where FAT16 ends."""
+    path = folder / "volume"
+    path.write_bytes(volume)
+    checked = run("fsck.vfat", "-n", "-v", path, env=SBIN)
+    assert checked.returncode == 0, checked.stdout
+    assert "32 bit entries" in checked.stdout
+    assert clusters(volume)[0] >= 65525 + 16
+
+
 def test_layout_of_the_disk(build, tmp_path):
     image = tmp_path / "a.img"
     (tmp_path / "trace=file").touch()  # no pattern for file names, even where one fits
     done = make(build, image, "-c", "after=halt trace=*", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     disk = image.read_bytes()
-    assert disk[510:512] == b"\x55\xaa"
-    kind, start, count = disk[450], *struct.unpack("<II", disk[454:462])
-    assert (kind, start) == (0x0C, 2048)
-    assert (start + count) * 512 == len(disk)
-    assert disk[462:510] == bytes(48), "one partition only"
-    volume = tmp_path / "volume"
-    volume.write_bytes(disk[start * 512:])
-    checked = run("fsck.vfat", "-n", "-v", volume,
-                  env=dict(os.environ, PATH=os.environ["PATH"] + ":/usr/sbin:/sbin"))
-    assert checked.returncode == 0, checked.stdout
-    assert "16 bit entries" in checked.stdout
-    listed = run("mdir", "-i", f"{image}@@1M", "-/", "-b", "::", env=MTOOLS_ENV).stdout.split()
+    boot_flag, kind, first, count = disk[446], disk[450], *struct.unpack("<II", disk[454:462])
+    assert (boot_flag, kind, first, count) == (0, 0xEE, 1, len(disk) // 512 - 1), "protective MBR"
+    assert disk[462:512] == bytes(48) + b"\x55\xaa"
+    assert disk[512:520] == disk[-512:-504] == b"EFI PART"
+    checked = run("sgdisk", "-v", image, env=SBIN)  # of other authors than the table itself
+    assert checked.returncode == 0 and "No problems found" in checked.stdout, checked.stdout
+    part, = json.loads(run("sfdisk", "-J", image, env=SBIN).stdout)["partitiontable"]["partitions"]
+    assert part["type"] == str(ESP).upper()
+    assert part["start"] * 512 == 1 << 20, "what the README says to mtools"
+    volume = disk[1 << 20:(1 << 20) + part["size"] * 512]
+    assert struct.unpack_from("<I", volume, 32)[0] == part["size"]
+    check_volume(volume, tmp_path)
+    assert len(disk) == 35 << 20, "small is quick to write"
+    listed = Image(image).mtool("mdir", "-/", "-b", "::").decode().split()
     assert sorted(listed) == ["::/EFI/", "::/EFI/BOOT/", "::/EFI/BOOT/BOOTX64.EFI",
                               "::/firstlight/", "::/firstlight/boot.cfg",
                               "::/firstlight/checksums", "::/firstlight/kernel.elf",
                               "::/firstlight/rootfs.cpio"]
     config = Image(image).read("boot.cfg").decode().splitlines()
     assert config[0].startswith("#") and config[1:] == ["after=halt", "trace=*"]
-    label = run("mlabel", "-s", "-i", f"{image}@@1M", "::", env=MTOOLS_ENV).stdout
-    assert "FIRSTLIGHT" in label
+    assert b"FIRSTLIGHT" in Image(image).mtool("mlabel", "-s", "::")
+
+
+def test_disks_that_differ_have_other_numbers(build, tmp_path):
+    """Two sticks in one machine are told apart by them."""
+    def numbers(image):
+        table = json.loads(run("sfdisk", "-J", image, env=SBIN).stdout)["partitiontable"]
+        serial = struct.unpack_from("<I", image.read_bytes(), esp_offset(image) + 67)[0]
+        return {table["id"], table["partitions"][0]["uuid"], serial}
+
+    make(build, tmp_path / "a.img")
+    make(build, tmp_path / "b.img", "-c", "x=1")
+    seen = numbers(tmp_path / "a.img") | numbers(tmp_path / "b.img")
+    assert len(seen) == 6
+    assert all(uuid.UUID(n).version == 4 for n in seen if isinstance(n, str))
+
+
+def test_image_is_sparse(build, tmp_path):
+    make(build, tmp_path / "a.img")
+    info = os.stat(tmp_path / "a.img")
+    assert info.st_blocks * 512 < info.st_size / 4
 
 
 def test_checksums_are_those_of_cksum(build, tmp_path):
@@ -94,21 +139,49 @@ def test_bare_is_the_volume_alone(build, tmp_path):
     assert make(build, tmp_path / "disk").returncode == 0
     assert make(build, tmp_path / "bare", "--bare").returncode == 0
     disk, bare = (tmp_path / "disk").read_bytes(), (tmp_path / "bare").read_bytes()
-    assert len(disk) - len(bare) == 1 << 20
-    assert bare[510:512] == b"\x55\xaa" and bare[54:59] == b"FAT16"
-    hidden = slice(28, 32)  # where the volume begins on the disk: the only difference
-    assert struct.unpack("<I", bare[hidden])[0] == 0
-    assert bare[32:] == disk[(1 << 20) + 32:]
+    check_volume(bare, tmp_path)
+    start = esp_offset(tmp_path / "disk")
+    assert len(disk) - len(bare) == start + (1 << 20)
+    changed = bytearray(disk[start:start + len(bare)])
+    for sector in (0, 6):  # and its copy: where the volume begins on the disk is the only difference
+        assert struct.unpack_from("<I", changed, sector * 512 + 28)[0] == start // 512
+        changed[sector * 512 + 28:sector * 512 + 32] = bytes(4)
+    assert bare == changed
 
 
-def test_same_bytes_from_anywhere_by_anyone(build, tmp_path):
+def test_iso_has_the_volume_once(build, tmp_path):
+    assert make(build, tmp_path / "a.img").returncode == 0
+    done = make(build, tmp_path / "a.iso", "--iso")
+    assert done.returncode == 0, done.stderr
+    iso = (tmp_path / "a.iso").read_bytes()
+    assert iso[32769:32774] == b"CD001" and b"FIRSTLIGHT" in iso[32768:32768 + 72]
+    start = esp_offset(tmp_path / "a.iso")
+    catalogue, = struct.unpack_from("<I", iso, 17 * 2048 + 71)
+    entry = iso[catalogue * 2048:][:64]
+    assert (entry[0], entry[1], entry[30:32]) == (1, 0xEF, b"\x55\xaa"), "for UEFI"
+    assert (entry[32], entry[33]) == (0x88, 0), "bootable, no emulation"
+    count, block = struct.unpack_from("<HI", entry, 38)
+    assert block * 2048 == start, "CD and stick lead to one volume"
+    assert count <= 1, "UEFI specification, 13.3.2.1: it reaches to the end of the medium"
+    checked = run("sgdisk", "-v", tmp_path / "a.iso", env=SBIN)
+    assert checked.returncode == 0 and "No problems found" in checked.stdout, checked.stdout
+    size, = struct.unpack_from("<I", iso, start + 32)
+    check_volume(iso[start:start + size * 512], tmp_path)
+    for name in ("kernel.elf", "rootfs.cpio", "boot.cfg", "checksums"):
+        assert Image(tmp_path / "a.iso").read(name) == Image(tmp_path / "a.img").read(name)
+    assert len(iso) < 35 << 20
+
+
+@pytest.mark.parametrize("layout", [[], ["--bare"], ["--iso"]], ids=["disk", "bare", "iso"])
+def test_same_bytes_from_anywhere_by_anyone(build, tmp_path, layout):
     tree = tmp_path / "tree"
     for name in ("b", "a", "c/d"):
         (tree / name).parent.mkdir(parents=True, exist_ok=True)
         (tree / name).write_text(name)
     plan = tmp_path / "plan"
     plan.write_text("test a /a\n")
-    assert make(build, tmp_path / "1.img", "-r", tree, "-p", plan, "-c", "x=1").returncode == 0
+    done = make(build, tmp_path / "1.img", "-r", tree, "-p", plan, "-c", "x=1", *layout)
+    assert done.returncode == 0, done.stderr
     time.sleep(2.1)  # FAT counts in steps of two seconds
     # another order of creation, other times, another directory, umask, time zone and locale
     other = tmp_path / "elsewhere" / "tree"
@@ -117,7 +190,8 @@ def test_same_bytes_from_anywhere_by_anyone(build, tmp_path):
         (other / name).write_text(name)
         os.utime(other / name, (1, 1))
     done = run("bash", "-c", f"umask 077; {shlex.quote(tool('mkimg.sh'))} -b ../build "
-                             "-o ../2.img -r tree -p ../plan -c x=1", cwd=tmp_path / "elsewhere",
+                             f"-o ../2.img -r tree -p ../plan -c x=1 {' '.join(layout)}",
+               cwd=tmp_path / "elsewhere",
                env=dict(os.environ, TZ="Asia/Kolkata", LC_ALL="C.UTF-8"))
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "1.img").read_bytes() == (tmp_path / "2.img").read_bytes()
@@ -214,17 +288,22 @@ def test_trees_are_laid_over(build, tmp_path):
     assert [found[n][3] for n in ("opt/also", "opt/keep")] == [b"", b"low"], "the last has the data"
 
 
-def test_large_image_gets_fat32(build, tmp_path):
+@pytest.mark.parametrize("mib", [40, 300, 520])
+def test_large_trees_fit(build, tmp_path, mib):
+    """What is free then is what is promised, whatever the size of the clusters."""
     tree = tmp_path / "tree"
     tree.mkdir()
     with open(tree / "large", "wb") as file:
-        file.truncate(520 << 20)
+        file.truncate(mib << 20)
     done = make(build, tmp_path / "a.img", "-r", tree)
     assert done.returncode == 0, done.stderr
-    with open(tmp_path / "a.img", "rb") as file:
-        file.seek((1 << 20) + 82)
-        assert file.read(5) == b"FAT32"
-    os.unlink(tmp_path / "a.img")
+    image = Image(tmp_path / "a.img")
+    with open(image.path, "rb") as file:
+        file.seek(esp_offset(image.path))
+        assert clusters(file.read(512))[0] >= 65525 + 16
+    free = re.search(r"([\d ]+) bytes free", image.mtool("mdir", "::").decode()).group(1)
+    assert 8 << 20 <= int(free.replace(" ", "")) < (11 << 20) + (mib << 20) // 50
+    os.unlink(image.path)
 
 
 MISSING = {
