@@ -36,6 +36,7 @@ GOALS := $(or $(MAKECMDGOALS),help)
 GROUPS_image := build
 GROUPS_run := build run
 GROUPS_shell := build run
+GROUPS_usb := build
 GROUPS_debug := build debug
 GROUPS_regression := build run
 GROUPS_repeat := build run
@@ -87,7 +88,7 @@ $(FLAGS): force
 force:
 
 # ---- Commands ------------------------------------------------------------------------------------
-.PHONY: help image run shell debug bench race fuzz-linux mutants fuzz-syscalls lint test system-test stress \
+.PHONY: help image run shell usb debug bench race fuzz-linux mutants fuzz-syscalls lint test system-test stress \
         regression repeat test-debian clean
 
 help:
@@ -95,6 +96,7 @@ help:
 	@echo 'make shell        boot into a shell here; leaving it switches the machine off'
 	@echo 'make test         every test there is; ends with the number passed and failed'
 	@echo 'make image        build the image: $(IMAGE)'
+	@echo 'make usb DEV=/dev/NAME   write the image to a stick, which is erased; asks before'
 	@echo 'make debug        boot with gdb attached, symbols of kernel and loader loaded'
 	@echo 'make bench        count the instructions of boot and system calls, beside Linux'"'"'s'
 	@echo 'make lint         the house style, checked'
@@ -128,6 +130,9 @@ run: $(IMAGE)
 
 shell: $(IMAGE)
 	$(Q)tools/shell.py -b $(B) $(SHELL_ARGS)
+
+usb: $(IMAGE)
+	$(Q)tools/usb.sh "$(DEV)" $(IMAGE)
 
 debug: $(IMAGE) $(B)/efi/loader.debug.efi
 	$(Q)tools/debug.sh $(B)

@@ -33,6 +33,7 @@ CLONE_NEWNS, CLONE_NEWUSER = 0x20000, 0x10000000
 FSCONFIG_SET_STRING, FSCONFIG_CMD_CREATE = 1, 6
 TIOCSPTLCK, TIOCGPTPEER = 0x40045431, 0x5441
 ESP = uuid.UUID("C12A7328-F81F-11D2-BA4B-00A0C93EC93B")  # UEFI specification, table 5.7
+SBIN = dict(os.environ, PATH=os.environ["PATH"] + ":/usr/sbin:/sbin")  # mkfs, sfdisk, losetup
 MTOOLS_ENV = dict(os.environ, MTOOLSRC="/dev/null", MTOOLS_SKIP_CHECK="1", TZ="UTC", LC_ALL="C")
 
 
@@ -223,6 +224,19 @@ def matrix_build(tmp_path):
         return folder
 
     return make
+
+
+@pytest.fixture
+def stick(tmp_path):
+    """A loop device and the file behind it, full of old data."""
+    path = tmp_path / "stick"
+    path.write_bytes(os.urandom(1 << 20) * 50 + bytes(512))  # no multiple of anything
+    done = run("losetup", "-f", "--show", path, env=SBIN)
+    if done.returncode != 0:
+        pytest.skip(f"{NOT_HERE}no loop device can be had: {done.stderr.strip()}")
+    device = done.stdout.strip()
+    yield device, path
+    run("losetup", "-d", device, env=SBIN)
 
 
 @pytest.fixture

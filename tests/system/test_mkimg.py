@@ -11,10 +11,9 @@ import uuid
 
 import pytest
 
-from conftest import BUILD, ESP, TOP, Image, esp_offset, run, tool
+from conftest import BUILD, ESP, SBIN, TOP, Image, esp_offset, run, tool
 
 PAGE = 4096
-SBIN = dict(os.environ, PATH=os.environ["PATH"] + ":/usr/sbin:/sbin")
 
 
 @pytest.fixture
@@ -143,7 +142,7 @@ def test_bare_is_the_volume_alone(build, tmp_path):
     start = esp_offset(tmp_path / "disk")
     assert len(disk) - len(bare) == start + (1 << 20)
     changed = bytearray(disk[start:start + len(bare)])
-    for sector in (0, 6):  # and its copy: where the volume begins on the disk is the only difference
+    for sector in (0, 6):  # and its copy: where the volume begins is the only difference
         assert struct.unpack_from("<I", changed, sector * 512 + 28)[0] == start // 512
         changed[sector * 512 + 28:sector * 512 + 32] = bytes(4)
     assert bare == changed

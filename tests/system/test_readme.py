@@ -7,7 +7,7 @@ import shlex
 import subprocess
 import time
 
-from conftest import BUILD, TOP, run
+from conftest import BUILD, SBIN, TOP, run, tool
 
 
 def blocks(title="Your own programs"):
@@ -56,6 +56,27 @@ def test_calls_are_shown(tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     shown = re.findall(r"^# \[.*\] \[pid \d+\] (\w+)\(", done.stdout, re.M)
     assert {"writev", "exit_group"} <= set(shown) <= {"writev", "execve", "exit_group"}
+
+
+def test_stick(tmp_path, stick):
+    """With a loop device for a stick, and an image as make would have built it."""
+    device, path = stick
+    write, copy = blocks("Write a stick")
+    assert write == "make usb DEV=/dev/sdX\n"
+    shown = run("make", "-C", TOP, "-n", "--no-print-directory", "usb", f"DEV={device}")
+    command = shown.stdout.rstrip().splitlines()[-1]
+    assert command == f'tools/usb.sh "{device}" build/firstlight.img', shown.stderr
+    image = tmp_path / "my.img"
+    done = run(tool("mkimg.sh"), "-b", BUILD, "-o", image)
+    assert done.returncode == 0, done.stderr
+    (tmp_path / "plan.txt").write_text("test edited /bin/minimal\n")
+    done = run("bash", "-e", "-c", copy, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    done = run("bash", "-e", "-c", command.replace("build/firstlight.img", str(image)), cwd=TOP,
+               input=os.path.basename(device) + "\n", env=dict(SBIN, FIRSTLIGHT_USB="loop"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    done = run(tool("run.sh"), "-d", "usb", path, timeout=200)
+    assert done.returncode == 0 and re.search(r"^ok \d+ edited ", done.stdout, re.M), done.stdout
 
 
 class Typist:
