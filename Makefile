@@ -122,7 +122,7 @@ help:
 image: $(IMAGE)
 
 # Programs and trees are found by the script, so this always runs it: it takes a second.
-$(IMAGE): $(B)/kernel/kernel.elf $(B)/efi/BOOTX64.EFI user force
+$(IMAGE): $(B)/kernel/kernel.elf $(B)/efi/BOOTX64.EFI $(B)/efi/BOOTIA32.EFI user force
 	$(Q)tools/mkimg.sh -b $(B) -o $@
 
 run: $(IMAGE)

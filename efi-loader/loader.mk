@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-# efi-loader/loader.mk - the EFI application \EFI\BOOT\BOOTX64.EFI
+# efi-loader/loader.mk - the EFI applications \EFI\BOOT\BOOTX64.EFI, the loader, and BOOTIA32.EFI,
+# which only says that firmware of 32 bits is of no use
 #
 # Always built by clang and lld-link, whatever CC is: they make PE files natively. The files of
 # kernel/lib are the kernel's own, compiled for this target. build/efi/loader.debug.efi is the
@@ -8,6 +9,7 @@
 LOADER_CLANG  ?= clang
 LOADER_LINK   ?= lld-link
 LOADER_EFI    := $(B)/efi/BOOTX64.EFI
+LOADER_IA32   := $(B)/efi/BOOTIA32.EFI
 LOADER_DEBUG  := $(B)/efi/loader.debug.efi
 LOADER_OBJDIR := $(B)/efi/obj
 
@@ -65,10 +67,16 @@ $(LOADER_EFI): $(LOADER_OBJS)
 $(LOADER_DEBUG): $(LOADER_OBJS)
 	$(Q)$(LOADER_LINK) $(LOADER_LDFLAGS) /debug:dwarf /out:$@ $^
 
+# /safeseh needs a table that only Microsoft's compilers make; firmware knows no such handlers.
+LOADER_IA32_OBJ := $(LOADER_OBJDIR)/efi-loader/ia32.c.o
+$(LOADER_IA32_OBJ): LOADER_CFLAGS := $(subst x86_64-unknown,i686-unknown,$(LOADER_CFLAGS))
+$(LOADER_IA32): $(LOADER_IA32_OBJ)
+	$(Q)$(LOADER_LINK) $(LOADER_LDFLAGS) /safeseh:no /debug:none /out:$@ $^
+
 .PHONY: loader
-loader: $(LOADER_EFI) $(LOADER_DEBUG)
+loader: $(LOADER_EFI) $(LOADER_IA32) $(LOADER_DEBUG)
 
 # gdb wants the symbols, nobody else does.
 debug: $(LOADER_DEBUG)
 
--include $(LOADER_OBJS:.o=.d)
+-include $(LOADER_OBJS:.o=.d) $(LOADER_IA32_OBJ:.o=.d)

@@ -15,7 +15,7 @@ packages_of() {
         dosfstools mtools fdisk xorriso ;;
     run) echo qemu-system-x86 ovmf python3 ;;
     test) echo libcmocka-dev python3-pytest python3-pytest-xdist cpio libarchive-tools \
-        libclang-rt-dev gdisk ;;
+        libclang-rt-dev gdisk ovmf-ia32 ;;
     lint) echo clang-format shellcheck python3 git ;;
     debug) echo gdb qemu-system-x86 ovmf python3 ;;
     debian) echo debootstrap git ;;

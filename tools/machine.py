@@ -287,7 +287,7 @@ class Machine:
         self.disk = disk
         self.accel = accel  # "kvm", "tcg" or "auto"
         self.exit_device = exit_device
-        self.firmware = firmware
+        self.firmware = firmware  # a file for -bios, or None where `extra` brings flash
         self.bootindex = bootindex  # of the image, among other disks that `extra` may bring
         self.extra = list(extra)
         self.stream = stream  # gets the filtered serial line as it comes, in bytes
@@ -307,7 +307,7 @@ class Machine:
                 "-machine", "q35,memory-backend=ram", "-m", self.memory,
                 # Not reserved in advance: a guest may have more memory than this machine.
                 "-object", f"memory-backend-ram,id=ram,size={self.memory},reserve=off",
-                "-smp", str(self.cpus), "-bios", self.firmware,
+                "-smp", str(self.cpus), *(["-bios", self.firmware] if self.firmware else []),
                 "-chardev", "stdio,id=serial0,signal=off", "-serial", "chardev:serial0",
                 "-qmp", f"unix:{qmp_path},server=on,wait=off",
                 # A snapshot: the image itself is never written to.

@@ -80,6 +80,7 @@ need_tool mcopy mtools
 [ "$layout" != iso ] || need_tool xorriso xorriso
 need_file "$build/kernel/kernel.elf" "the kernel" "make image"
 need_file "$build/efi/BOOTX64.EFI" "the loader" "make image"
+need_file "$build/efi/BOOTIA32.EFI" "the loader for 32 bits" "make image"
 [ -d "$build/user/rootfs" ] ||
     die "the test programs are missing: $build/user/rootfs is not there; 'make image' makes them"
 for tree in "${trees[@]}"; do
@@ -131,7 +132,7 @@ fi
 
 # The numbers that tell one disk from another come from the contents: the same for the same
 # contents, others for sticks that differ. Each is a part of one long hash.
-files=("$boot"/* "$build/efi/BOOTX64.EFI")
+files=("$boot"/* "$build/efi"/BOOT*.EFI)
 hash=$(cat "${files[@]}" | sha256sum)
 serial=${hash:56:8}
 guid() { # guid FIRST-DIGIT: 32 digits of the hash, in the form of a random UUID
@@ -159,7 +160,7 @@ make_volume() { # make_volume FILE: the files in FAT32 at START
     run_quietly mkfs.vfat --invariant -F 32 -n FIRSTLIGHT -i "$serial" -h $((start * 2048)) \
         --offset=$((start * 2048)) "$1" $((mib * 1024))
     mmd -i "$volume" ::/EFI ::/EFI/BOOT ::/firstlight
-    mcopy -i "$volume" "$build/efi/BOOTX64.EFI" ::/EFI/BOOT/BOOTX64.EFI
+    mcopy -i "$volume" "$build/efi/BOOTX64.EFI" "$build/efi/BOOTIA32.EFI" ::/EFI/BOOT/
     mcopy -i "$volume" "$boot"/* ::/firstlight/
 }
 

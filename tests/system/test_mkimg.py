@@ -21,6 +21,7 @@ def build(tmp_path):
     """A build directory of the test's own, with small stand-ins for kernel and loader."""
     folder = tmp_path / "build"
     for name, data in (("kernel/kernel.elf", b"kernel" * 1000), ("efi/BOOTX64.EFI", b"loader"),
+                       ("efi/BOOTIA32.EFI", b"sentence"),
                        ("user/rootfs/usr/bin/minimal", b"minimal")):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(data)
@@ -90,8 +91,8 @@ def test_layout_of_the_disk(build, tmp_path):
     check_volume(volume, tmp_path)
     assert len(disk) == 35 << 20, "small is quick to write"
     listed = Image(image).mtool("mdir", "-/", "-b", "::").decode().split()
-    assert sorted(listed) == ["::/EFI/", "::/EFI/BOOT/", "::/EFI/BOOT/BOOTX64.EFI",
-                              "::/firstlight/", "::/firstlight/boot.cfg",
+    assert sorted(listed) == ["::/EFI/", "::/EFI/BOOT/", "::/EFI/BOOT/BOOTIA32.EFI",
+                              "::/EFI/BOOT/BOOTX64.EFI", "::/firstlight/", "::/firstlight/boot.cfg",
                               "::/firstlight/checksums", "::/firstlight/kernel.elf",
                               "::/firstlight/rootfs.cpio"]
     config = Image(image).read("boot.cfg").decode().splitlines()
@@ -308,6 +309,7 @@ def test_large_trees_fit(build, tmp_path, mib):
 MISSING = {
     "kernel": ("kernel/kernel.elf", ["kernel", "kernel.elf", "make image"]),
     "loader": ("efi/BOOTX64.EFI", ["loader", "BOOTX64.EFI", "make image"]),
+    "loader of 32 bits": ("efi/BOOTIA32.EFI", ["BOOTIA32.EFI", "make image"]),
     "programs": ("user/rootfs", ["programs", "user/rootfs", "make image"]),
 }
 
