@@ -10,7 +10,7 @@
 #
 # Each release gets a fresh root (debootstrap --variant=minbase) and in it a clone of what this
 # checkout has committed. The commands run there by chroot, in a mount namespace of their own with
-# /proc, /dev and /dev/pts, and in a process namespace that leaves nothing behind when it ends.
+# /proc, /sys, /dev and /dev/pts, and in a process namespace that leaves nothing behind when it ends.
 # Exit status: 0 if every release passed. Its whole output is in WORK/RELEASE.log.
 set -uo pipefail
 top=$(cd "$(dirname "$(readlink -f "$0")")/.." && pwd)
@@ -43,6 +43,7 @@ inside() {
     local root=$1
     shift
     mount --bind "$root" "$root" && mount -t proc proc "$root/proc" &&
+        mount -t sysfs -o ro sysfs "$root/sys" &&
         mount --rbind /dev "$root/dev" && mkdir -p "$root/dev/pts" &&
         mount -t devpts -o newinstance,ptmxmode=0666,mode=0620,gid=5 devpts "$root/dev/pts" ||
         return 1
