@@ -10,7 +10,7 @@
 #
 # Each release gets a fresh root (debootstrap --variant=minbase) and in it a clone of what this
 # checkout has committed. The commands run there by chroot, in a mount namespace of their own with
-# /proc, /sys, /dev and /dev/pts, and in a process namespace that leaves nothing behind when it ends.
+# /proc, /sys, /dev and /dev/pts, and in a process namespace that leaves nothing behind at its end.
 # Exit status: 0 if every release passed. Its whole output is in WORK/RELEASE.log.
 set -uo pipefail
 top=$(cd "$(dirname "$(readlink -f "$0")")/.." && pwd)
