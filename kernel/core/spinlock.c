@@ -57,30 +57,20 @@ void spin_unlock(struct spinlock *lock)
 }
 
 /* A function of its own, that the quick path needs no register that C preserves. */
-static NOINLINE uint64_t irqsave_contended(struct spinlock *lock, uint64_t flags)
+uint64_t spin_lock_irqsave_contended(struct spinlock *lock, uint64_t flags)
 {
     spin_lock_contended(lock);
     return flags;
 }
 
-/* Interrupts go off before the lock is taken: a handler that takes it on this processor would wait
- * for the code that it interrupts. */
 uint64_t spin_lock_irqsave(struct spinlock *lock)
 {
-    uint64_t flags = irq_save();
-    uint32_t bit = lock->bit;
-
-    ASSERT(CPU_OWN->spin_mask < bit);
-    if (unlikely(!spin_try(lock)))
-        return irqsave_contended(lock, flags);
-    CPU_OWN->spin_mask |= bit;
-    return flags;
+    return spin_lock_irqsave_inline(lock);
 }
 
 void spin_unlock_irqrestore(struct spinlock *lock, uint64_t flags)
 {
-    spin_unlock_inline(lock);
-    irq_restore(flags);
+    spin_unlock_irqrestore_inline(lock, flags);
 }
 
 bool spin_is_held(const struct spinlock *lock)

@@ -105,13 +105,37 @@ static inline bool spin_is_held_inline(const struct spinlock *lock)
 
 static inline void spin_unlock_inline(struct spinlock *lock)
 {
+    uint32_t bit = lock->bit; /* first: then the other is one instruction */
+
     ASSERT(spin_is_held_inline(lock));
-    CPU_OWN->spin_mask ^= lock->bit;
+    CPU_OWN->spin_mask ^= bit;
     __atomic_store_n(&lock->holder, 0, __ATOMIC_RELEASE);
 }
 
 /* Whether this processor holds the lock: for ASSERT in _locked functions. */
 bool spin_is_held(const struct spinlock *lock);
+
+uint64_t spin_lock_irqsave_contended(struct spinlock *lock, uint64_t flags);
+
+/* Interrupts go off before the lock is taken: a handler that takes it on this processor would wait
+ * for the code that it interrupts. */
+static inline uint64_t spin_lock_irqsave_inline(struct spinlock *lock)
+{
+    uint64_t flags = irq_save();
+    uint32_t bit = lock->bit;
+
+    ASSERT(CPU_OWN->spin_mask < bit);
+    if (unlikely(!spin_try(lock)))
+        return spin_lock_irqsave_contended(lock, flags);
+    CPU_OWN->spin_mask |= bit;
+    return flags;
+}
+
+static inline void spin_unlock_irqrestore_inline(struct spinlock *lock, uint64_t flags)
+{
+    spin_unlock_inline(lock);
+    irq_restore(flags);
+}
 
 /* Whether this processor holds a lock of any rank: sleeping and user copies assert that not. */
 static inline bool spin_any_held(void)

@@ -33,9 +33,11 @@ static inline bool list_empty(const struct list *head)
 
 static inline void list_insert_after(struct list *where, struct list *node)
 {
-    node->next = where->next;
+    struct list *next = where->next;
+
+    node->next = next;
     node->prev = where;
-    where->next->prev = node;
+    next->prev = node;
     where->next = node;
 }
 
@@ -50,12 +52,27 @@ static inline void list_push_back(struct list *head, struct list *node)
     list_insert_after(head->prev, node);
 }
 
+/* The neighbours are read once: to the compiler any store may have changed them. */
+static inline void list_unlink(struct list *node)
+{
+    struct list *next = node->next, *prev = node->prev;
+
+    next->prev = prev;
+    prev->next = next;
+}
+
 /* Afterwards the node is unlinked and may be removed again without harm. */
 static inline void list_remove(struct list *node)
 {
-    node->next->prev = node->prev;
-    node->prev->next = node->next;
+    list_unlink(node);
     list_init(node);
+}
+
+/* From its place to the one behind `where`, in the same list or another; not behind itself. */
+static inline void list_move_after(struct list *where, struct list *node)
+{
+    list_unlink(node);
+    list_insert_after(where, node);
 }
 
 /* Unlinks and returns the first node, or NULL. */

@@ -8,7 +8,10 @@
  * every WALK_SLICE steps.
  *
  * A struct pid comes with its process and holds the group and the session of that number as well,
- * so that setpgid and setsid need no memory and cannot fail for want of it.
+ * so that setpgid and setsid need no memory and cannot fail for want of it. The counts of members
+ * and of groups keep the number in use by themselves: a group that begins or ends with a setpgid
+ * costs no references. Shells call that twice for each process they start, so it is one section of
+ * the lock and one function here.
  *
  * Whether a group is orphaned is asked at every stop signal and at every exit. The answer is kept
  * as a count, `anchors`: each process remembers whether it counts in its group, and is looked at
@@ -52,14 +55,26 @@ struct pid *pid_alloc(void)
     if (!pid)
         return NULL;
     list_init(&pid->group.members);
-    list_init(&pid->group.link);
-    list_init(&pid->session.groups);
     return pid;
 }
 
 void pid_discard(struct pid *pid)
 {
     ASSERT(!pid->refs);
+    slab_free(pid_cache, pid);
+}
+
+static inline bool is_used(const struct pid *pid)
+{
+    return pid->refs || pid->group.count || pid->session.groups;
+}
+
+static NOINLINE void pid_free(struct pid *pid)
+{
+    ASSERT(!pid->process && !pid->session.terminal);
+    bitmap_clear(used, (size_t)pid->number);
+    used_count--;
+    table[pid->number] = NULL;
     slab_free(pid_cache, pid);
 }
 
@@ -87,26 +102,28 @@ int pid_assign_locked(struct pid *pid, unsigned reserve)
 
 void pid_get_locked(struct pid *pid)
 {
-    ASSERT(process_tree_is_held() && pid->refs);
+    ASSERT(process_tree_is_held() && is_used(pid));
     pid->refs++;
 }
 
 void pid_put_locked(struct pid *pid)
 {
     ASSERT(process_tree_is_held() && pid->refs);
-    if (--pid->refs)
-        return;
-    /* Each of these holds a reference, so the last one finds none of them. */
-    ASSERT(!pid->process && !pid->group.count && list_empty(&pid->session.groups));
-    bitmap_clear(used, (size_t)pid->number);
-    used_count--;
-    table[pid->number] = NULL;
-    slab_free(pid_cache, pid);
+    pid->refs--;
+    if (!is_used(pid))
+        pid_free(pid);
 }
 
 static inline struct pid *pid_lookup(int number)
 {
-    return (unsigned)number < PROCESS_PID_MAX ? table[number] : NULL;
+    return (unsigned)number < PROCESS_PID_MAX ? table[(unsigned)number] : NULL;
+}
+
+static inline struct process *process_lookup(int number)
+{
+    const struct pid *found = pid_lookup(number);
+
+    return found ? found->process : NULL;
 }
 
 struct pid *pid_find_locked(int number)
@@ -122,10 +139,8 @@ int pid_last(void)
 
 struct process *process_find_locked(int pid)
 {
-    const struct pid *found = pid_lookup(pid);
-
     ASSERT(process_tree_is_held());
-    return found ? found->process : NULL;
+    return process_lookup(pid);
 }
 
 struct process *process_from_number_locked(int number)
@@ -152,20 +167,19 @@ struct pid *process_group_find_locked(int number)
     return pid && pid->group.count ? pid : NULL;
 }
 
-/* The parent is of another group of the same session, and may thus know that the process stopped.
- * init does not care, and what has ended is continued by nothing. POSIX, "orphaned process
- * group". */
-static bool is_anchor(const struct process *process)
+/* The parent is of another group of the same session than that group, and may thus know that the
+ * process stopped. init does not care: nothing else is in its session. What has ended is continued
+ * by nothing. POSIX, "orphaned process group". */
+static inline bool is_anchor(const struct process *process, const struct pid *group)
 {
     const struct process *parent = process->parent;
 
-    return parent && parent != &process_init_process && !process->zombie &&
-           parent->group != process->group && parent->session == process->session;
+    return parent->group_pid != group && parent->session == process->session && !process->zombie;
 }
 
 void process_anchor_update_locked(struct process *process)
 {
-    bool now = is_anchor(process);
+    bool now = process->parent && is_anchor(process, process->group_pid); /* init has none */
 
     ASSERT(process_tree_is_held());
     if (now == process->anchor)
@@ -183,27 +197,26 @@ void process_set_stopped_locked(struct process *process, bool stopped)
     process->group_pid->group.stopped += stopped ? 1 : -1U;
 }
 
-/* A group that comes into being joins its session, and holds itself and the session by a reference
- * for as long as it has members. */
-static void group_begin_locked(struct pid *group, struct pid *session)
+/* A group that gets its first member joins its session; both are in use from now on. */
+static inline void group_begin(struct pid *group, struct pid *session)
 {
-    ASSERT(process_tree_is_held() && group->refs && session->refs);
-    group->refs++;
-    session->refs++;
+    session->session.groups++;
     group->group.session = session;
-    list_push_back(&session->session.groups, &group->group.link);
 }
 
-static void group_end_locked(struct pid *group)
+/* One that has lost its last member leaves it. */
+static inline void group_end(struct pid *group)
 {
     struct pid *session = group->group.session;
 
     /* The last member took its own share along: the counts are exact. */
-    ASSERT(process_tree_is_held() && !group->group.anchors && !group->group.stopped);
-    list_remove(&group->group.link);
+    ASSERT(!(group->group.anchors | group->group.stopped));
     group->group.session = NULL;
-    pid_put_locked(session);
-    pid_put_locked(group);
+    session->session.groups--;
+    if (unlikely(!is_used(session)) && session != group)
+        pid_free(session);
+    if (unlikely(!is_used(group)))
+        pid_free(group);
 }
 
 void process_group_enter_locked(struct process *process, struct pid *group, struct pid *session,
@@ -215,7 +228,7 @@ void process_group_enter_locked(struct process *process, struct pid *group, stru
     ASSERT(process_tree_is_held());
     ASSERT(!process->group_pid && (!it->count || it->session == session));
     if (it->count++ == 0)
-        group_begin_locked(group, session);
+        group_begin(group, session);
     /* Behind its parent: a walk that has passed the parent before the fork meets the child as
      * well. */
     list_insert_after(is_behind ? (struct list *)&behind->group_link.link : &it->members,
@@ -239,29 +252,7 @@ void process_group_leave_locked(struct process *process)
     process->group_pid = NULL;
     list_remove(&process->group_link.link);
     if (--it->count == 0)
-        group_end_locked(group);
-}
-
-void process_group_change_locked(struct process *process, struct pid *group)
-{
-    struct pid *left = process->group_pid;
-    struct process_group *from = &left->group, *to = &group->group;
-
-    ASSERT(process_tree_is_held() && from != to && (!to->count || to->session == from->session));
-    /* The new one first: the session has a group at any time. */
-    if (to->count++ == 0)
-        group_begin_locked(group, from->session);
-    list_remove(&process->group_link.link);
-    list_push_front(&to->members, &process->group_link.link);
-    process->group_pid = group;
-    __atomic_store_n(&process->group, group->number, __ATOMIC_RELAXED);
-    from->stopped -= process->stopped;
-    to->stopped += process->stopped;
-    from->anchors -= process->anchor;
-    process->anchor = is_anchor(process);
-    to->anchors += process->anchor;
-    if (--from->count == 0)
-        group_end_locked(left);
+        group_end(group);
 }
 
 /* --- all processes, and walks --- */
@@ -339,4 +330,121 @@ void process_walk_end_locked(struct process_walk *walk)
     list_remove(&walk->cursor.link);
     if (walk->group)
         pid_put_locked(walk->group);
+}
+
+/* --- setpgid and setsid --- */
+
+/* From its group to another one of the same session, which may have no members yet. */
+static inline void group_change(struct process *process, struct pid *group)
+{
+    struct pid *left = process->group_pid;
+    struct process_group *from = &left->group, *to = &group->group;
+
+    /* The new one first: the session has a group at any time. */
+    if (to->count++ == 0)
+        group_begin(group, from->session);
+    list_move_after(&to->members, &process->group_link.link);
+    process->group_pid = group;
+    __atomic_store_n(&process->group, group->number, __ATOMIC_RELAXED);
+    if (unlikely(process->stopped)) {
+        from->stopped--;
+        to->stopped++;
+    }
+    from->anchors -= process->anchor;
+    process->anchor = false;
+    if (is_anchor(process, group)) {
+        process->anchor = true;
+        to->anchors++;
+    }
+    if (--from->count == 0)
+        group_end(left);
+}
+
+/* Its group or session has changed: so has perhaps what its children are to their groups. */
+static void children_anchors_update_locked(struct process *process, uint64_t *flags)
+{
+    struct process_walk walk;
+    struct process *child;
+
+    ASSERT(process_tree_is_held());
+    if (list_empty(&process->family.children))
+        return;
+    process_walk_children_locked(&walk, process);
+    while ((child = process_walk_next_locked(&walk)) != NULL) {
+        process_anchor_update_locked(child);
+        process_walk_pause_locked(&walk, flags);
+    }
+    process_walk_end_locked(&walk);
+}
+
+/* The end of setpgid for a process with children. The lock is given up between them, so the process
+ * might be gone but for the reference. */
+static NOINLINE int64_t set_group_of_parent_locked(struct process *process, uint64_t flags)
+{
+    ASSERT(process_tree_is_held());
+    process_get(process);
+    children_anchors_update_locked(process, &flags);
+    spin_unlock_irqrestore(&process_tree_lock, flags);
+    process_put(process);
+    return 0;
+}
+
+/* The order of the errors is Linux's: not a child, another session, has executed a program, leads a
+ * session, no such group in this session. A group without members is in no session. */
+static inline int64_t group_meant(const struct process *caller, const struct process *process,
+                                  int number, struct pid **out_group)
+{
+    if (process != caller) {
+        if (!process || process->parent != caller)
+            return -ESRCH;
+        if (process->session != caller->session)
+            return -EPERM;
+        if (process->has_execed)
+            return -EACCES;
+    }
+    if (process->session == process->pid)
+        return -EPERM; /* the leader of a session */
+    *out_group = process->own_pid;
+    if (number == process->pid)
+        return 0;
+    *out_group = pid_lookup(number);
+    if (!*out_group || (*out_group)->group.session != process->group_pid->group.session)
+        return -EPERM;
+    return 0;
+}
+
+int64_t process_set_group(struct process *caller, int number, int group)
+{
+    struct process *process = caller;
+    int wanted = group ? group : number;
+    struct pid *to = NULL;
+    uint64_t flags;
+    int64_t err;
+
+    if (unlikely(wanted <= 0)) {
+        if (wanted < 0)
+            return -EINVAL;
+        wanted = caller->pid; /* both are 0: its own group, by its own number */
+    }
+    flags = spin_lock_irqsave_inline(&process_tree_lock);
+    if (number)
+        process = process_lookup(number);
+    err = group_meant(caller, process, wanted, &to);
+    if (!err && to != process->group_pid) {
+        group_change(process, to);
+        if (unlikely(!list_empty(&process->family.children)))
+            return set_group_of_parent_locked(process, flags);
+    }
+    spin_unlock_irqrestore_inline(&process_tree_lock, flags);
+    return err;
+}
+
+void process_set_session_locked(struct process *process, uint64_t *flags)
+{
+    ASSERT(process_tree_is_held());
+    /* The session number of before may live on as long as another group is in it. */
+    process_group_leave_locked(process);
+    process_group_enter_locked(process, process->own_pid, process->own_pid, NULL);
+    process->terminal_grant = 0;
+    children_anchors_update_locked(process, flags);
 }

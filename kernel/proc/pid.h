@@ -5,7 +5,8 @@
  * Owns:    struct pid, the table from numbers to them, the list of all processes; walks.
  * Used by: fork, exit, wait, signals, the terminal, setpgid and its kin, /proc.
  * Rule:    a number is given out again when nothing has it any more: no process, no member of its
- *          group, no group of its session, no terminal, no walk. Each of these holds one reference.
+ *          group, no group of its session, no terminal, no walk. The members of the group and the
+ *          groups of the session are counted as such; each of the others holds a reference.
  * Locks:   process_tree_lock, for all of it.
  * Context: threads.
  * Fails:   -EAGAIN (no number left), -ENOMEM.
@@ -34,12 +35,11 @@ struct process_group {
     unsigned count;      /* of them, cursors apart */
     unsigned stopped;    /* members that are */
     unsigned anchors; /* members whose parent could continue them, see process_group_is_orphaned */
-    struct pid *session; /* referenced while there are members */
-    struct list link;    /* in session.groups */
+    struct pid *session; /* NULL: no members */
 };
 
 struct session {
-    struct list groups;     /* struct process_group */
+    unsigned groups;        /* process groups with members */
     struct tty *terminal;   /* that it controls; NULL: none */
     struct pid *foreground; /* group, referenced; NULL: none */
     uint64_t grant;         /* which time a terminal was acquired: processes remember it */
@@ -76,8 +76,6 @@ struct process *process_from_number_locked(int number);
 void process_group_enter_locked(struct process *process, struct pid *group, struct pid *session,
                                 const struct process *behind);
 void process_group_leave_locked(struct process *process);
-/* From its group to another one of the same session, which may have no members yet. */
-void process_group_change_locked(struct process *process, struct pid *group);
 /* Process groups: NULL or without members is none. */
 struct pid *process_group_find_locked(int number);
 /* Anew, after its parent, its group, its parent's group or session, or its life has changed. */
@@ -90,6 +88,13 @@ static inline bool process_group_is_orphaned(const struct process_group *group)
 {
     return group->anchors == 0;
 }
+
+/* setpgid(2), for a caller of that process; numbers as there, 0 included. The group may have no
+ * members yet. Its children are looked at anew in slices. */
+MUST_CHECK int64_t process_set_group(struct process *caller, int number, int group);
+/* setsid(2): a new session with a new group, and no controlling terminal. If the process has
+ * children the lock is given up meanwhile. */
+void process_set_session_locked(struct process *process, uint64_t *flags);
 
 /* Into the list of all processes, behind that one. */
 void process_list_enter_locked(struct process *process, struct process *behind);

@@ -298,42 +298,6 @@ void process_unlink_locked(struct process *process)
     pid_put_locked(process->own_pid);
 }
 
-/* Its group or session has changed: so has perhaps what its children are to their groups. */
-static void children_anchors_update_locked(struct process *process, uint64_t *flags)
-{
-    struct process_walk walk;
-    struct process *child;
-
-    ASSERT(process_tree_is_held());
-    if (list_empty(&process->family.children))
-        return;
-    process_walk_children_locked(&walk, process);
-    while ((child = process_walk_next_locked(&walk)) != NULL) {
-        process_anchor_update_locked(child);
-        process_walk_pause_locked(&walk, flags);
-    }
-    process_walk_end_locked(&walk);
-}
-
-void process_set_group_locked(struct process *process, struct pid *group, uint64_t *flags)
-{
-    ASSERT(process_tree_is_held());
-    if (group == process->group_pid)
-        return;
-    process_group_change_locked(process, group);
-    children_anchors_update_locked(process, flags);
-}
-
-void process_set_session_locked(struct process *process, uint64_t *flags)
-{
-    ASSERT(process_tree_is_held());
-    /* The session number of before may live on as long as another group is in it. */
-    process_group_leave_locked(process);
-    process_group_enter_locked(process, process->own_pid, process->own_pid, NULL);
-    process->terminal_grant = 0;
-    children_anchors_update_locked(process, flags);
-}
-
 static int process_link(struct process *parent, struct process *process)
 {
     uint64_t flags = spin_lock_irqsave(&process_tree_lock);

@@ -189,10 +189,6 @@ int process_last_pid(void);
 /* Out of the tree for good; the caller drops the tree's reference. */
 void process_unlink_locked(struct process *process);
 bool process_exists(int pid); /* or, when negative, any of that group */
-/* Into another group of its session, or into a session of its own. Its children are looked at anew
- * in slices: if there are any the lock is given up meanwhile, and the caller has a reference. */
-void process_set_group_locked(struct process *process, struct pid *group, uint64_t *flags);
-void process_set_session_locked(struct process *process, uint64_t *flags);
 
 static inline int process_parent_pid(const struct process *process)
 {

@@ -5,8 +5,8 @@
  * The table (table.def) is included twice here: once for the thunks, which take the arguments out
  * of the frame in the order of the kernel's convention (RDI, RSI, RDX, R10, R8, R9; R10 in place of
  * RCX, which SYSCALL overwrites) and convert each to the handler's type; once for the array of
- * thunks by number. A row without a handler is a link error, two rows with one number a warning of
- * the compiler.
+ * thunks by number, whose holes are a thunk as well. A row without a handler is a link error, two
+ * rows with one number are an error of the compiler.
  *
  * Calls take the fast path below direct_calls. Tracing sets it to 0 at start-up, so that a kernel
  * without tracing pays nothing for it: no flag is tested that the bound does not test anyway.
@@ -81,13 +81,44 @@
 #define SYSCALL5(nr, name, ...) [nr] = thunk_##name,
 #define SYSCALL6(nr, name, ...) [nr] = thunk_##name,
 
-/* Holes are NULL: -ENOSYS. Constant, so it lies in rodata and cannot be overwritten. */
+static int64_t no_such_call(struct task *self, const struct trap_frame *frame)
+{
+    (void)self;
+    (void)frame;
+    return -ENOSYS;
+}
+
+/* Constant, so it lies in rodata and cannot be overwritten. The holes are filled first and the rows
+ * put over them: no call has to look for a hole. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Woverride-init"
 static int64_t (*const calls[CALLS_MAX])(struct task *self, const struct trap_frame *frame) = {
+    [0 ... CALLS_MAX - 1] = no_such_call,
+#include "kernel/syscall/table.def"
+};
+#pragma GCC diagnostic pop
+#undef SYSCALL0
+#undef SYSCALL1
+#undef SYSCALL2
+#undef SYSCALL3
+#undef SYSCALL4
+#undef SYSCALL5
+#undef SYSCALL6
+
+/* A name for each number: a second row with one of them would be a second constant of that name. */
+#define SYSCALL0(nr, name)      ROW_OF_NUMBER_##nr,
+#define SYSCALL1(nr, name, ...) ROW_OF_NUMBER_##nr,
+#define SYSCALL2(nr, name, ...) ROW_OF_NUMBER_##nr,
+#define SYSCALL3(nr, name, ...) ROW_OF_NUMBER_##nr,
+#define SYSCALL4(nr, name, ...) ROW_OF_NUMBER_##nr,
+#define SYSCALL5(nr, name, ...) ROW_OF_NUMBER_##nr,
+#define SYSCALL6(nr, name, ...) ROW_OF_NUMBER_##nr,
+enum {
 #include "kernel/syscall/table.def"
 };
 
 /* Numbers below it are called right away: all, or none while calls are watched. */
-static uint32_t direct_calls = CALLS_MAX;
+static uint64_t direct_calls = CALLS_MAX;
 
 void dispatch_trace_calls(void)
 {
@@ -97,7 +128,7 @@ void dispatch_trace_calls(void)
 /* For trace.c, and for numbers that the fast path does not take. */
 int64_t dispatch_make(struct task *self, const struct trap_frame *frame, uint32_t number)
 {
-    return number < CALLS_MAX && calls[number] ? calls[number](self, frame) : -ENOSYS;
+    return number < CALLS_MAX ? calls[number](self, frame) : -ENOSYS;
 }
 
 /* No program sees a code of lib/restart.h: signal_deliver runs even if no signal is left. After
@@ -116,10 +147,10 @@ static NOINLINE void restart_note(const struct trap_frame *frame)
 void hook_syscall(struct trap_frame *frame)
 {
     struct task *self = container_of(thread_current(), struct task, thread);
-    uint32_t number = (uint32_t)frame->error; /* Linux looks at the low half of RAX, too */
+    uint64_t number = (uint32_t)frame->error; /* Linux looks at the low half of RAX, too */
     int64_t result;
 
-    if (likely(number < direct_calls && calls[number]))
+    if (likely(number < direct_calls))
         result = calls[number](self, frame);
     else
         result = trace_call(self, frame);

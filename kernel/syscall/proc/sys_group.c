@@ -3,12 +3,8 @@
  * Process groups and sessions.
  *
  * A group and a session are numbers of processes that live on as long as they have members
- * (proc/pid.h). All changes are made under process_tree_lock, which also guards parents and
- * children: the rules below can be checked and acted on in one step.
- *
- * Whether a group is orphaned depends on the parents of its members, so a change of group is
- * recorded with every child. The lock is given up between children, hence the reference to the
- * process.
+ * (proc/pid.h). All changes are made there, under process_tree_lock, which also guards parents and
+ * children: the rules are checked and acted on in one step.
  */
 #include "kernel/proc/process.h"
 #include "kernel/syscall/handlers.h"
@@ -26,19 +22,20 @@ int64_t sys_getpgrp(struct task *self)
     return __atomic_load_n(&self->process->group, __ATOMIC_RELAXED);
 }
 
-int64_t sys_getpgid(struct task *self, int pid)
+/* Apart from the caller's own, which needs no lock. */
+static NOINLINE int64_t group_of_number(int pid)
 {
-    const struct process *process;
-    int64_t result;
-    uint64_t flags;
+    uint64_t flags = spin_lock_irqsave(&process_tree_lock);
+    const struct process *process = process_find_locked(pid);
+    int64_t result = process ? process->group : -ESRCH;
 
-    if (!pid)
-        return sys_getpgrp(self);
-    flags = spin_lock_irqsave(&process_tree_lock);
-    process = process_find_locked(pid);
-    result = process ? process->group : -ESRCH;
     spin_unlock_irqrestore(&process_tree_lock, flags);
     return result;
+}
+
+int64_t sys_getpgid(struct task *self, int pid)
+{
+    return pid ? group_of_number(pid) : sys_getpgrp(self);
 }
 
 int64_t sys_getsid(struct task *self, int pid)
@@ -51,57 +48,9 @@ int64_t sys_getsid(struct task *self, int pid)
     return result;
 }
 
-/* The order of the errors is Linux's: not a child, another session, has executed a program, leads a
- * session, no such group in this session. */
-static int64_t set_group_locked(struct task *self, struct process *process, int number,
-                                uint64_t *flags)
-{
-    struct pid *group;
-
-    ASSERT(process_tree_is_held());
-    if (process != self->process && process->parent != self->process)
-        return -ESRCH;
-    if (process != self->process) {
-        if (process->session != self->process->session)
-            return -EPERM;
-        if (process->has_execed)
-            return -EACCES;
-    }
-    if (process->session == process->pid)
-        return -EPERM; /* the leader of a session */
-    if (!number || number == process->pid) {
-        group = process->own_pid;
-    } else {
-        group = process_group_find_locked(number);
-        if (!group || group->group.session->number != process->session)
-            return -EPERM;
-    }
-    process_set_group_locked(process, group, flags);
-    return 0;
-}
-
 int64_t sys_setpgid(struct task *self, int pid, int group)
 {
-    struct process *process;
-    int64_t result = -ESRCH;
-    bool has_children;
-    uint64_t flags;
-
-    if (!group)
-        group = pid;
-    if (group < 0)
-        return -EINVAL;
-    flags = spin_lock_irqsave(&process_tree_lock);
-    process = process_meant_locked(self, pid);
-    has_children = process && !list_empty(&process->family.children);
-    if (has_children) /* the lock is given up meanwhile */
-        process_get(process);
-    if (process)
-        result = set_group_locked(self, process, group, &flags);
-    spin_unlock_irqrestore(&process_tree_lock, flags);
-    if (has_children)
-        process_put(process);
-    return result;
+    return process_set_group(self->process, pid, group);
 }
 
 /* The new session has a new group and no controlling terminal. */
