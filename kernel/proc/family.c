@@ -106,8 +106,7 @@ void family_leave_locked(struct process *child)
 static inline bool is_plain(const struct process *parent, const struct process *child)
 {
     return child->filed_kind == FAMILY_NORMAL && child->filed_change == FAMILY_NO_CHANGE &&
-           !child->anchor && child->group == parent->group &&
-           !__atomic_load_n(&child->asks_death_signal, __ATOMIC_RELAXED);
+           !child->anchor && child->group == parent->group && !child->asks_death_signal;
 }
 
 /* A parent may have thousands, so they change lists in one piece, and each is written to just where

@@ -62,7 +62,7 @@ struct process {
     struct pid *group_pid;            /* [t] its process group; NULL: not in the tree */
     struct process_link group_link;   /* [t] in the group's members */
     bool anchor;                      /* [t] counts in its group's anchors */
-    bool asks_death_signal;           /* [a] a task of it has had a death_signal once */
+    bool asks_death_signal;           /* [t] a task of it has had a death_signal once */
     int group, session;               /* [t] their numbers, read without the lock */
     uint64_t terminal_grant; /* [t] its session's terminal is its own, too, if the grant is that */
     int hup_group;           /* [t] a leader's: in the foreground when it was hung up */

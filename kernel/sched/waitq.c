@@ -11,6 +11,8 @@
  *
  * Wake-ups are sent after the lock is dropped (sched_kick): the thread that is woken often takes
  * the same lock first of all.
+ *
+ * Any number of threads may wait in one queue, so all of them are woken in slices.
  */
 #include "kernel/sched/waitq.h"
 
@@ -20,15 +22,19 @@
 #include "kernel/sched/sched.h"
 #include "shared/linux/errno.h"
 
+#define WAKE_SLICE 64 /* threads that are woken while interrupts are off */
+
 void waitq_init(struct waitq *queue)
 {
     spin_init(&queue->lock, SPIN_WAITQ);
     list_init(&queue->waiters);
 }
 
-static uint64_t wake_first_locked(struct waitq *queue)
+/* The first of the list, which is the queue's or one that waiters_wake_rest_locked has taken over.
+ */
+static uint64_t wake_first_locked(struct waitq *queue, struct list *waiters)
 {
-    struct waiter *waiter = list_entry(list_pop_front(&queue->waiters), struct waiter, link);
+    struct waiter *waiter = list_entry(list_pop_front(waiters), struct waiter, link);
     struct thread *thread = waiter->thread;
 
     ASSERT(spin_is_held_inline(&queue->lock));
@@ -36,12 +42,42 @@ static uint64_t wake_first_locked(struct waitq *queue)
     return sched_wake_quietly(thread);
 }
 
+static uint64_t waiters_wake_locked(struct waitq *queue, struct list *waiters)
+{
+    uint64_t kicks = 0;
+
+    ASSERT(spin_is_held_inline(&queue->lock));
+    for (unsigned i = 0; !list_empty(waiters) && i < WAKE_SLICE; i++)
+        kicks |= wake_first_locked(queue, waiters);
+    return kicks;
+}
+
+/* Those that are left behind the first slice. In a list of their own, so that threads which come
+ * meanwhile, perhaps the same ones, do not make it endless; they can leave it as they leave the
+ * queue. The lock goes in between, and interrupts get through. The caller keeps the queue. */
+static NOINLINE uint64_t waiters_wake_rest_locked(struct waitq *queue, uint64_t kicks,
+                                                  uint64_t *flags)
+{
+    struct list rest = LIST_INIT(rest);
+
+    ASSERT(spin_is_held_inline(&queue->lock));
+    list_move_front(&queue->waiters, queue->waiters.prev, &rest);
+    do {
+        spin_unlock_irqrestore(&queue->lock, *flags);
+        sched_kick(kicks);
+        *flags = spin_lock_irqsave(&queue->lock);
+        kicks = waiters_wake_locked(queue, &rest);
+    } while (!list_empty(&rest));
+    return kicks;
+}
+
 void waitq_wake_all(struct waitq *queue)
 {
-    uint64_t flags = spin_lock_irqsave(&queue->lock), kicks = 0;
+    uint64_t flags = spin_lock_irqsave(&queue->lock);
+    uint64_t kicks = waiters_wake_locked(queue, &queue->waiters);
 
-    while (!list_empty(&queue->waiters))
-        kicks |= wake_first_locked(queue);
+    if (unlikely(!list_empty(&queue->waiters)))
+        kicks = waiters_wake_rest_locked(queue, kicks, &flags);
     spin_unlock_irqrestore(&queue->lock, flags);
     sched_kick(kicks);
 }
@@ -53,7 +89,7 @@ void waitq_wake_one(struct waitq *queue)
     uint64_t flags = spin_lock_irqsave(&queue->lock), kicks = 0;
 
     if (!list_empty(&queue->waiters))
-        kicks = wake_first_locked(queue);
+        kicks = wake_first_locked(queue, &queue->waiters);
     spin_unlock_irqrestore(&queue->lock, flags);
     sched_kick(kicks);
 }

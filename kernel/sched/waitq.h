@@ -36,6 +36,7 @@ static inline bool waitq_is_empty(struct waitq *queue)
     return __atomic_load_n(&queue->waiters.next, __ATOMIC_RELAXED) == &queue->waiters;
 }
 
+/* Where more than a few can wait, the lock is given up in between: the caller keeps the queue. */
 void waitq_wake_all(struct waitq *queue);
 /* The one that has waited longest. It is woken for certain: its waitq_wait returns 0. */
 void waitq_wake_one(struct waitq *queue);

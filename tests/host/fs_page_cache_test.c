@@ -45,6 +45,7 @@ static void write_page(struct page_cache *map, uint64_t index, char value)
 
     assert_int_equal(page_cache_get_own(map, index, false, &is_new, &frame), 0);
     memset(frame_address(frame), value, PAGE_SIZE);
+    page_set_written(frame);
     frame_put(frame);
 }
 
@@ -303,6 +304,13 @@ static void test_unwritten(void **state)
     write_page(&map, 50, 'B');
     assert_true(page_cache_has_data(&map, 50));
     assert_int_equal(map.npages, 39);
+    /* What is taken back: a page without bytes, none that has some. */
+    page_cache_drop_unwritten(&map, 21);
+    page_cache_drop_unwritten(&map, 50);
+    page_cache_drop_unwritten(&map, 60);
+    assert_null(frame_of(&map, 21));
+    assert_true(all(read_page(&map, 50), PAGE_SIZE, 'B'));
+    assert_int_equal(map.npages, 38);
     page_cache_destroy(&map);
     assert_int_equal(map.npages, 0);
     fake_assert_balance(before);

@@ -184,9 +184,10 @@ static int stale_get(struct page_cache *map, uint64_t index, struct frame *frame
     return page_trylock(frame) ? fill_begin(map, index, frame) : -EAGAIN;
 }
 
-/* page_cache_get_own where there is no frame. flags: of the page, if it was a hole. */
-static int page_make(struct page_cache *map, uint64_t index, bool whole, uint16_t flags,
-                     bool *out_is_new, struct frame **out_frame)
+/* page_cache_get_own where there is no frame. What was a hole is unwritten from the beginning: a
+ * fault takes the mark away before it maps the page, and would be overtaken by one set later. */
+static int page_make(struct page_cache *map, uint64_t index, bool whole, bool *out_is_new,
+                     struct frame **out_frame)
 {
     bool archived = page_is_archived(map, index);
     struct frame *frame;
@@ -203,7 +204,7 @@ static int page_make(struct page_cache *map, uint64_t index, bool whole, uint16_
     else if (archived)
         copy_from_archive(map, index, frame_address(frame));
     else
-        frame->page = flags;
+        frame->page = PAGE_UNWRITTEN;
     /* Its contents are complete, or it is marked: from here on readers find it. */
     err = frame_insert(map, index, frame);
     if (err) {
@@ -229,7 +230,7 @@ int page_cache_get_own(struct page_cache *map, uint64_t index, bool whole, bool 
 
     *out_is_new = false;
     if (!frame)
-        return page_make(map, index, whole, 0, out_is_new, out_frame);
+        return page_make(map, index, whole, out_is_new, out_frame);
     if (unlikely(page_is_stale(frame)))
         return stale_get(map, index, frame);
     frame_get(frame);
@@ -248,9 +249,7 @@ int page_cache_reserve(struct page_cache *map, uint64_t index, bool *out_is_new)
         page_set_written(frame);
     if (frame || page_is_archived(map, index))
         return 0;
-    /* Marked from the beginning: a fault that finds the page takes the mark away before it maps
-     * it, and would be overtaken by one that is set later. */
-    err = page_make(map, index, false, PAGE_UNWRITTEN, out_is_new, &frame);
+    err = page_make(map, index, false, out_is_new, &frame);
     if (!err)
         frame_put(frame);
     return err;
@@ -377,10 +376,15 @@ static void drop_range_exclusive(struct page_cache *map, uint64_t first, uint64_
     }
 }
 
-void page_cache_drop(struct page_cache *map, uint64_t index)
+void page_cache_drop_unwritten(struct page_cache *map, uint64_t index)
 {
+    const struct frame *frame;
+
     exclusive_begin(map);
-    drop_exclusive(map, index);
+    /* A fault needs no mutex: a program may have mapped the page by now, and stored into it. */
+    frame = radix_find(&map->frames, index);
+    if (frame && page_is_unwritten(frame))
+        drop_exclusive(map, index);
     exclusive_end(map);
 }
 

@@ -66,12 +66,12 @@ MUST_CHECK int page_cache_get(struct page_cache *map, uint64_t index, struct fra
 
 /* The file's own frame for the page, referenced for the caller, made if there is none: from the
  * archive's bytes, or zeroed; undefined bytes when `whole` says that all will be overwritten.
- * *out_is_new reports whether it was a hole, so that a failed copy can be undone by
- * page_cache_drop.
- */
+ * *out_is_new reports whether it was a hole: then it counts as one (page_is_unwritten) until the
+ * caller has put bytes there, and a failed copy can be undone. */
 MUST_CHECK int page_cache_get_own(struct page_cache *map, uint64_t index, bool whole,
                                   bool *out_is_new, struct frame **out_frame);
-void page_cache_drop(struct page_cache *map, uint64_t index);
+/* Takes back a page that was a hole, unless a program has mapped it meanwhile. */
+void page_cache_drop_unwritten(struct page_cache *map, uint64_t index);
 /* For fallocate: a page that reads as zeroes and is no data until it is written or mapped; one that
  * is there already becomes data. *out_is_new as above. */
 MUST_CHECK int page_cache_reserve(struct page_cache *map, uint64_t index, bool *out_is_new);

@@ -12,9 +12,10 @@
  * DIRTY: set under the inode's mutex by a writer, or when the page is mapped writable; cleared when
  *     it is written out, with the page locked and before its bytes are read: a store that comes
  *     later sets it again.
- * UNWRITTEN: set before the page is in its tree, cleared for good by page_set_written: under the
- *     inode's mutex when bytes are written, and by a fault also without it, before the page is
- *     mapped. So a page that a program can store to is never taken for a hole.
+ * UNWRITTEN: of what was a hole. Set before the page is in its tree, cleared for good by
+ *     page_set_written: under the inode's mutex when bytes are written, and by a fault also without
+ *     it, before the page is mapped. So a page that a program can store to is never taken for a
+ *     hole, and never taken back by the call that made it.
  *
  * Readers, writers and faults wait for pages that are LOCKED and STALE, with a reference to the
  * frame and without any lock (page_wait): not that of the inode, which the filler takes to end its

@@ -18,7 +18,7 @@ enum page_flag {
     PAGE_LOCKED = 1,    /* a thread, or a device, brings bytes in or out */
     PAGE_STALE = 2,     /* not up to date: no reader may look at the bytes */
     PAGE_DIRTY = 4,     /* stored to since it was last written out */
-    PAGE_UNWRITTEN = 8, /* zeroes that fallocate has made: a hole for SEEK_DATA and SEEK_HOLE */
+    PAGE_UNWRITTEN = 8, /* nothing was stored there yet: a hole for SEEK_DATA and SEEK_HOLE */
 };
 
 static inline unsigned page_flags(const struct frame *frame)

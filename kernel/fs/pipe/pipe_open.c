@@ -134,7 +134,7 @@ static int fifo_wait_for_other_locked(struct pipe *pipe, const uint32_t *opens)
 /* A pipe without a name, opened through /proc/PID/fd, does not wait. */
 static int fifo_open_locked(struct file *file, struct pipe *pipe)
 {
-    bool nonblock = file->flags & LX_O_NONBLOCK;
+    bool nonblock = file->flags & LX_O_NONBLOCK, is_first;
 
     ASSERT(mutex_is_held(&pipe->lock));
     if (file->inode->super == &pipe_super) {
@@ -145,8 +145,12 @@ static int fifo_open_locked(struct file *file, struct pipe *pipe)
      * never does. */
     if (!(file->access & FILE_READ) && nonblock && pipe->readers == 0)
         return -ENXIO;
+    /* No task waits for an end that another one has. */
+    is_first = (file->access & FILE_READ && pipe->readers == 0) ||
+               (file->access & FILE_WRITE && pipe->writers == 0);
     pipe_count_ends(pipe, file->access);
-    waitq_wake_all(&pipe->opened);
+    if (is_first)
+        waitq_wake_all(&pipe->opened);
     /* Until a first writer comes this reader sees an empty pipe, not the end of one (pipe_poll). */
     if (!(file->access & FILE_WRITE) && pipe->writers == 0) {
         file->private_state = pipe->writer_opens;

@@ -221,7 +221,7 @@ static int64_t ramfs_write_page_locked(struct inode *inode, struct user_iter *io
     /* Nothing came: a hole stays a hole, and costs no quota. Something: a frame that was to be
      * overwritten as a whole has not been zeroed. */
     if (is_new && moved == 0)
-        page_cache_drop(&inode->map, index);
+        page_cache_drop_unwritten(&inode->map, index);
     else if (is_new && nbytes == PAGE_SIZE && moved < nbytes)
         memset(page + moved, 0, nbytes - moved);
     if (moved > 0)
@@ -453,14 +453,14 @@ static int ramfs_punch_locked(struct inode *inode, uint64_t offset, uint64_t end
 }
 
 /* Takes back the pages that ramfs_reserve_locked has made, in front of `index`: those whose bits
- * are set. */
+ * are set, and that no program has mapped meanwhile. */
 static void ramfs_reserve_undo_locked(struct inode *inode, const uint64_t *made, uint64_t first,
                                       uint64_t index)
 {
     ASSERT(mutex_is_held(&inode->lock));
     for (uint64_t i = 0; i < index - first; i++) {
         if (made[i / 64] >> (i % 64) & 1)
-            page_cache_drop(&inode->map, first + i);
+            page_cache_drop_unwritten(&inode->map, first + i);
         sched_preempt_point();
     }
 }

@@ -80,22 +80,24 @@ static void locks_drop_if_empty_locked(struct inode *inode)
 
 /* --- waiting --- */
 
-/* The waiters for any of these bytes look again: under the mutex, after the change. */
+/* The waiters for any of these bytes look again: under the mutex, after the change. None of them
+ * leaves the list, or its stack, before it has the mutex. */
 static void lock_waiters_wake(struct file_locks *locks, const struct file_lock *changed)
 {
-    if (likely(list_empty(&locks->waits)))
-        return;
-    spin_lock(&waits_lock);
     list_for_each (node, &locks->waits) {
         struct lock_wait *wait = list_entry(node, struct lock_wait, node);
+        bool waits;
 
-        /* Woken already, or the change is about other bytes. */
-        if (!wait->blocker || (changed && !lock_overlaps(wait->want, changed)))
+        if (changed && !lock_overlaps(wait->want, changed))
             continue;
+        spin_lock(&waits_lock);
+        waits = wait->blocker != NULL; /* else it was woken already */
         wait->blocker = NULL;
-        waitq_wake_all(&wait->queue);
+        spin_unlock(&waits_lock);
+        if (waits)
+            waitq_wake_all(&wait->queue);
+        sched_preempt_point(); /* there may be thousands */
     }
-    spin_unlock(&waits_lock);
 }
 
 /* The owner that this one waits for; NULL: it does not wait, or has been woken to look again.
@@ -302,7 +304,8 @@ bool flock_is_operation(int operation)
     return kind == LX_LOCK_SH || kind == LX_LOCK_EX || kind == LX_LOCK_UN;
 }
 
-/* The file's own lock goes, whatever it is. Whole files are not split, so nothing is allocated. */
+/* The file's own lock goes, whatever it is. Whole files are not split, so nothing is allocated.
+ * Whoever drops it, the waiters look again: what replaces it may be in the way of fewer. */
 static void flock_drop_locked(struct file *file)
 {
     struct file_lock *own = file->flock;
@@ -311,6 +314,7 @@ static void flock_drop_locked(struct file *file)
     file->flock = NULL;
     list_remove(&own->whole_link);
     file_lock_free(own);
+    lock_waiters_wake(file->inode->locks, NULL);
 }
 
 /* Of another open file. The first two tell: two are shared ones, and one may be its own. */
@@ -368,10 +372,8 @@ int flock_apply(struct file *file, uint32_t uid, int operation)
     ASSERT(flock_is_operation(operation));
     mutex_lock(&inode->lock);
     if (!file->flock || unlock || file->flock->exclusive != want.exclusive) {
-        if (file->flock) {
+        if (file->flock)
             flock_drop_locked(file);
-            lock_waiters_wake(inode->locks, &want); /* the same bytes: all */
-        }
         if (!unlock)
             err = flock_take_locked(file, &want, uid, !(operation & LX_LOCK_NB));
     }

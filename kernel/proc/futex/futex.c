@@ -275,6 +275,7 @@ static int wake_some_locked(struct bucket *bucket, const struct vm_key *key, int
         /* First come, first woken, as on Linux for threads of the same priority. */
         if (++woken >= count)
             break;
+        sched_preempt_point(); /* there may be thousands */
     }
     return woken;
 }
@@ -322,6 +323,8 @@ static int requeue_locked(struct bucket *from, const struct vm_key *key, struct 
     for (struct futex_waiter *waiter = futex_first_locked(from, key); waiter; waiter = next) {
         if (done - wake >= move)
             break;
+        if (done)
+            sched_preempt_point();
         next = futex_next(waiter);
         if (++done <= wake)
             futex_wake_locked(waiter);

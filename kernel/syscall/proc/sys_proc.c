@@ -86,6 +86,18 @@ int64_t sys_arch_prctl(struct task *self, int option, uint64_t address)
     }
 }
 
+/* As seen by a parent that ends, this comes before or after the child has another parent: a child
+ * that still finds its old one afterwards, as programs check, gets the signal. */
+static void death_signal_set(struct task *self, int signal)
+{
+    uint64_t flags = spin_lock_irqsave(&process_tree_lock);
+
+    __atomic_store_n(&self->death_signal, signal, __ATOMIC_RELAXED);
+    if (signal) /* for good: at the parent's end those that never asked are not looked at */
+        self->process->asks_death_signal = true;
+    spin_unlock_irqrestore(&process_tree_lock, flags);
+}
+
 /* Honoured: SET_NAME, GET_NAME, DUMPABLE, PDEATHSIG, CHILD_SUBREAPER, NO_NEW_PRIVS, KEEPCAPS. */
 int64_t sys_prctl(struct task *self, int option, uint64_t two, uint64_t three, uint64_t four,
                   uint64_t five)
@@ -110,9 +122,7 @@ int64_t sys_prctl(struct task *self, int option, uint64_t two, uint64_t three, u
     case LX_PR_SET_PDEATHSIG:
         if (two > LX_NSIG)
             return -EINVAL;
-        self->death_signal = (int)two;
-        if (two) /* for good: at the parent's end those that never asked are not looked at */
-            __atomic_store_n(&process->asks_death_signal, true, __ATOMIC_RELEASE);
+        death_signal_set(self, (int)two);
         return 0;
     case LX_PR_GET_PDEATHSIG:
         return vm_user_write(at, &self->death_signal, sizeof(self->death_signal));
