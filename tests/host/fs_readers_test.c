@@ -49,7 +49,7 @@ static void test_readers_are_waited_for(void **state)
     page_cache_truncate(&map, 3 * PAGE_SIZE);
     assert_null(read_bytes);
     reader_comes(&map, 2);
-    page_cache_drop(&map, 2);
+    page_cache_drop_unwritten(&map, 2);
     assert_null(read_bytes);
     reader_comes(&map, 1);
     assert_int_equal(page_cache_punch_pages(&map, 1, 2), 0);
