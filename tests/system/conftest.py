@@ -232,7 +232,7 @@ def stick(tmp_path):
     if not os.path.isdir("/sys/dev/block"):
         pytest.skip(f"{NOT_HERE}without /sys no disk is known")
     path = tmp_path / "stick"
-    path.write_bytes(os.urandom(1 << 20) * 50 + bytes(512))  # no multiple of anything
+    path.write_bytes(os.urandom(1 << 20) * 280 + bytes(512))  # no multiple of anything
     done = run("losetup", "-f", "--show", path, env=SBIN)
     if done.returncode != 0:
         pytest.skip(f"{NOT_HERE}no loop device can be had: {done.stderr.strip()}")

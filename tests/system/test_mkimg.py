@@ -87,9 +87,11 @@ def test_layout_of_the_disk(build, tmp_path):
     assert part["type"] == str(ESP).upper()
     assert part["start"] * 512 == 1 << 20, "what the README says to mtools"
     volume = disk[1 << 20:(1 << 20) + part["size"] * 512]
-    assert struct.unpack_from("<I", volume, 32)[0] == part["size"]
+    # mkfs.vfat leaves out what is no whole cluster
+    assert 0 <= part["size"] - struct.unpack_from("<I", volume, 32)[0] < 8
     check_volume(volume, tmp_path)
-    assert len(disk) == 35 << 20, "small is quick to write"
+    assert clusters(volume)[1] == 4096, "firmware reads small ones slowly"
+    assert len(disk) == 262 << 20, "the smallest that is FAT32 then"
     listed = Image(image).mtool("mdir", "-/", "-b", "::").decode().split()
     assert sorted(listed) == ["::/EFI/", "::/EFI/BOOT/", "::/EFI/BOOT/BOOTIA32.EFI",
                               "::/EFI/BOOT/BOOTX64.EFI", "::/firstlight/", "::/firstlight/boot.cfg",
@@ -169,7 +171,7 @@ def test_iso_has_the_volume_once(build, tmp_path):
     check_volume(iso[start:start + size * 512], tmp_path)
     for name in ("kernel.elf", "rootfs.cpio", "boot.cfg", "checksums"):
         assert Image(tmp_path / "a.iso").read(name) == Image(tmp_path / "a.img").read(name)
-    assert len(iso) < 35 << 20
+    assert len(iso) < 262 << 20
 
 
 @pytest.mark.parametrize("layout", [[], ["--bare"], ["--iso"]], ids=["disk", "bare", "iso"])
@@ -288,7 +290,7 @@ def test_trees_are_laid_over(build, tmp_path):
     assert [found[n][3] for n in ("opt/also", "opt/keep")] == [b"", b"low"], "the last has the data"
 
 
-@pytest.mark.parametrize("mib", [40, 300, 520])
+@pytest.mark.parametrize("mib", [243, 300, 520])
 def test_large_trees_fit(build, tmp_path, mib):
     """What is free then is what is promised, whatever the size of the clusters."""
     tree = tmp_path / "tree"
