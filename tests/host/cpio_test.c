@@ -4,6 +4,7 @@
  */
 #include "tests/host/check.h"
 
+#include <ctype.h>
 #include <sys/stat.h>
 
 #include "kernel/lib/cpio.h"
@@ -248,6 +249,30 @@ static void test_broken_headers(void **state)
     }
 }
 
+/* Every byte at every place of a field, against the C library. */
+static void test_every_digit(void **state)
+{
+    for (unsigned place = 0; place < 8; place++) {
+        for (unsigned byte = 0; byte < 256; byte++) {
+            char digits[9] = "9a0F5b8E";
+            struct cpio_reader reader;
+            struct cpio_entry entry;
+
+            digits[place] = (char)byte;
+            reset(state);
+            add_file("name", "data");
+            memcpy(build.bytes + 46, digits, 8); /* time */
+            cpio_init(&reader, build.bytes, build.size, name_buffer);
+            if (isxdigit((int)byte)) {
+                assert_int_equal(cpio_next(&reader, &entry), 1);
+                assert_int_equal(entry.mtime, strtoul(digits, NULL, 16));
+            } else {
+                assert_int_equal(cpio_next(&reader, &entry), -EINVAL);
+            }
+        }
+    }
+}
+
 static void test_upper_case_and_crc_format(void **state)
 {
     const char *reason;
@@ -308,6 +333,7 @@ int main(void)
         cmocka_unit_test_setup(test_longest_name, reset),
         cmocka_unit_test_setup(test_every_truncation, reset),
         cmocka_unit_test_setup(test_broken_headers, reset),
+        cmocka_unit_test_setup(test_every_digit, reset),
         cmocka_unit_test_setup(test_upper_case_and_crc_format, reset),
         cmocka_unit_test_setup(test_archive_of_the_tool, reset),
     };
