@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# tests/host/core.mk - host tests of core's timers and output ring, with the kernel's own spinlocks.
+# tests/host/core.mk - host tests of core's clock, timers and output ring, with the kernel's own spinlocks.
 # Included by host.mk, which explains the variables.
 
 # $(1): what is tested. The quoted path puts irq.h without interrupts before the kernel's own.
@@ -10,4 +10,4 @@ HOST_SRC_$(1)_test := tests/host/$(1)_test.c $(addprefix kernel/core/,$(1).c spi
 HOST_CFLAGS_$(1)_test := -iquote tests/host/core_fake -fno-strict-aliasing
 endef
 
-$(foreach name,output timer,$(eval $(call HOST_CORE_TEST,$(name))))
+$(foreach name,clock output timer,$(eval $(call HOST_CORE_TEST,$(name))))

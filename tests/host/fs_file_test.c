@@ -387,6 +387,8 @@ static void test_flock(void **state)
     OK(sys_flock(task, same, LX_LOCK_EX));
     OK(sys_close(task, same));
     ERR(sys_flock(task, second, LX_LOCK_SH | LX_LOCK_NB), EAGAIN); /* 0 has it still */
+    OK(sys_flock(task, second, LX_LOCK_MAND | LX_LOCK_EX));        /* nothing is done */
+    ERR(sys_flock(task, second, LX_LOCK_SH | LX_LOCK_NB), EAGAIN);
     fake_on_wait = holder_unlocks;
     OK(sys_flock(task, second, LX_LOCK_EX));
     fake_on_wait = NULL;

@@ -12,7 +12,7 @@
 #include "tests/host/plat_fake.h"
 
 static uint32_t max_basic, max_extended;
-static uint32_t leaf1_ecx, leaf7_ebx, leaf7_ecx, components, physical_bits;
+static uint32_t leaf1_ecx, leaf7_ebx, leaf7_ecx, extended_edx, components, physical_bits;
 
 static struct cpuid_result cpuid(uint32_t leaf)
 {
@@ -30,7 +30,7 @@ static struct cpuid_result cpuid(uint32_t leaf)
     case 0x80000000:
         return (struct cpuid_result){.eax = max_extended};
     case 0x80000001:
-        return (struct cpuid_result){.edx = 1u << 20 | 1u << 26 | 1u << 27};
+        return (struct cpuid_result){.edx = extended_edx};
     case 0x80000007:
         return (struct cpuid_result){.edx = 1u << 8};
     case 0x80000008:
@@ -57,6 +57,7 @@ static int reset(void **state)
     leaf1_ecx = 1u << 21 | 1u << 24 | 1u << 26 | 1u << 30 | 1u << 31;
     leaf7_ebx = 1u << 0 | 1u << 7 | 1u << 9 | 1u << 20;
     leaf7_ecx = 1u << 2;
+    extended_edx = 1u << 20 | 1u << 26 | 1u << 27;
     components = 0xff;
     physical_bits = 46;
     plat_fake.cpuid = cpuid;
@@ -90,6 +91,13 @@ static void test_each_by_itself(void **state)
     leaf7_ecx = 0;
     features_detect();
     assert_true(features.smep && !features.smap && !features.umip && !features.erms);
+    reset(state);
+    extended_edx = 1u << 26;
+    features_detect();
+    assert_true(features.gb_pages && !features.nx && !features.rdtscp);
+    extended_edx = 1u << 27;
+    features_detect();
+    assert_true(features.rdtscp && !features.nx && !features.gb_pages);
 }
 
 /* Firmware may cut CPUID off behind leaf 3, for old systems, with XSAVE among the features. */
