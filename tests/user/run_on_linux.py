@@ -55,6 +55,7 @@ CAPABILITIES = {"cap_setgid": 6, "cap_setuid": 7, "cap_sys_chroot": 18, "cap_sys
                 "cap_sys_nice": 23, "cap_sys_time": 25, "cap_mknod": 27}  # of <linux/capability.h>
 ALL_USERS = "0 0 4294967295"
 NOBODY = 65534
+NO_JUDGE = {"differs", "skip"}
 NEEDS = {"users", "mounts", "terminals", "niceness", "root"} | set(CAPABILITIES)
 
 
@@ -121,6 +122,11 @@ def parse_test(line):
     return test
 
 
+def needs_of(kind):
+    """What a test with a directive of that kind, or none, needs: a set of names."""
+    return set() if kind is None or kind in NO_JUDGE else set(kind.split(","))
+
+
 def read_plan(path):
     """(tests, directives): directives maps a name to (kind, reason)."""
     tests, directives = [], {}
@@ -130,7 +136,7 @@ def read_plan(path):
             try:
                 if line.startswith("#linux:"):
                     kind, name, reason = line[len("#linux:"):].split(None, 2)
-                    if kind not in ("differs", "skip") and set(kind.split(",")) - NEEDS:
+                    if needs_of(kind) - NEEDS:
                         raise PlanError(f"'{kind}' is no directive")
                     directives[name] = (kind, reason)
                 elif line.strip(" \t") and not line.startswith("#"):
@@ -418,7 +424,7 @@ def run_plan(path, root, args, counts):
         if args.only and test.name not in args.only:
             continue
         kind, reason = directives.get(test.name, (None, None))
-        needs = set() if kind in (None, "differs", "skip") else set(kind.split(","))
+        needs = needs_of(kind)
         enter = not needs - inside and bool(inside)  # it has /proc, by which tests wait for others
         if test.skip or kind == "skip" or needs - here and not enter:
             counts["skipped"] += 1
