@@ -165,6 +165,7 @@ KERNEL_SRCS := \
     kernel/proc/procfs/procfs_maps.c \
     kernel/proc/procfs/procfs_fd.c \
     kernel/proc/procfs/procfs_mounts.c \
+    kernel/proc/procfs/procfs_fail_nth.c \
     kernel/proc/procfs/procfs_system.c \
     kernel/proc/procfs/procfs_locks.c \
     kernel/proc/usermode.c \

@@ -31,6 +31,7 @@
 #include "kernel/core/spinlock.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/config.h"
+#include "kernel/mm/fail_nth.h"
 #include "kernel/mm/tables.h"
 
 #define BATCH_FRAMES 16 /* between a processor's list and the blocks at once */
@@ -242,6 +243,8 @@ struct frame *pmm_alloc(unsigned order, enum pmm_flags flags)
     struct frame *frame;
 
     ASSERT(order <= PMM_MAX_ORDER);
+    if (fail_nth_now())
+        return NULL;
     number = order ? block_alloc(order) : single_alloc();
     if (!number)
         return NULL;

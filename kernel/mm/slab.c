@@ -25,6 +25,7 @@
 #include "kernel/lib/list.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/config.h"
+#include "kernel/mm/fail_nth.h"
 #include "kernel/mm/pmm.h"
 
 #define CACHES_MAX       64
@@ -214,10 +215,15 @@ static inline struct slab_cpu *slab_own_list(const struct slab_cache *cache)
 
 void *slab_alloc(struct slab_cache *cache)
 {
-    uint64_t irq = irq_save();
-    struct slab_cpu *own = slab_own_list(cache);
-    void *object = own->first;
+    struct slab_cpu *own;
+    void *object;
+    uint64_t irq;
 
+    if (fail_nth_now())
+        return NULL;
+    irq = irq_save();
+    own = slab_own_list(cache);
+    object = own->first;
     if (likely(object)) {
         own->first = *(void **)object;
         own->count--;

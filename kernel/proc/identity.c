@@ -20,13 +20,13 @@ int identity_create(const struct credentials *cred, struct identity **out_identi
     struct identity *identity = kmalloc(sizeof(*identity));
 
     if (!identity)
-        return -EAGAIN;
+        return -ENOMEM;
     /* The account is that of the real user: RLIMIT_NPROC and RLIMIT_SIGPENDING count by it, as on
      * Linux. */
     *identity = (struct identity){.refs = 1, .cred = *cred, .user = user_charge_get(cred->uid)};
     if (!identity->user) {
         kfree(identity);
-        return -EAGAIN;
+        return -EAGAIN; /* as setuid(2) has it for the accounts of users */
     }
     group_set_get(identity->cred.groups);
     *out_identity = identity;

@@ -262,6 +262,8 @@ void user_iter_fault_in_all(const struct user_iter *io)
 {
     struct user_iter at = *io;
 
+    if (io->kernel) /* a copy of it ends early for other reasons than a page that is not there */
+        return;
     while (at.left && !vm_kill_pending() && user_iter_fault_in(&at, false) == 0) {
         sched_preempt_point();
         piece_find(&at);

@@ -26,6 +26,7 @@ struct arch_thread {
     uint64_t *cr3_users;      /* mask of processors on that address space; NULL: the kernel's own */
     uint32_t work;            /* atomic, ARCH_WORK_* */
     uint32_t faults_disabled; /* > 0: a fault on user memory is not resolved but fixed up */
+    uint32_t fail_nth;        /* allocations until one fails on purpose; 0: none (mm/fail_nth.h) */
     void *fpu;                /* XSAVE or FXSAVE area; NULL for kernel threads */
     uint64_t fs_base, gs_base; /* of ring 3, while not running */
     uint16_t ds, es, fs, gs;   /* selectors of ring 3, while not running */

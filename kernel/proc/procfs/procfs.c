@@ -18,6 +18,7 @@
 #include "kernel/lib/assert.h"
 #include "kernel/lib/fmt.h"
 #include "kernel/lib/string.h"
+#include "kernel/mm/config.h"
 #include "kernel/proc/procfs/procfs_internal.h"
 #include "kernel/sched/sched.h"
 #include "kernel/vm/vm_space.h"
@@ -438,11 +439,17 @@ static const struct procfs_entry process_files[] = {
     PLACE("exe", exe_jump),
     PROCFS_TEXT("mounts", 0444, procfs_show_mounts),
     PROCFS_TEXT("mountinfo", 0444, procfs_show_mountinfo),
+    /* The last, so that builds without it leave it out by their count. */
+    {.name = "fail-nth",
+     .mode = LX_S_IFREG | 0644,
+     .show = procfs_show_fail_nth,
+     .write = procfs_write_fail_nth},
 };
 
-static const struct procfs_dir process_dir = {process_files, ARRAY_SIZE(process_files), NULL, NULL};
-static const struct procfs_dir thread_dir = {process_files + 1, ARRAY_SIZE(process_files) - 1, NULL,
-                                             NULL};
+#define PROCESS_FILES (ARRAY_SIZE(process_files) - !CONFIG_POISON)
+
+static const struct procfs_dir process_dir = {process_files, PROCESS_FILES, NULL, NULL};
+static const struct procfs_dir thread_dir = {process_files + 1, PROCESS_FILES - 1, NULL, NULL};
 
 static const struct procfs_entry self_files[] = {
     {.name = "self", .mode = LX_S_IFLNK | 0777, .readlink = self_readlink},

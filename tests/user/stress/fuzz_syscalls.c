@@ -10,6 +10,9 @@
  * Half of the calls are made by root, half by nobody. Root does not make the few calls that would
  * end the test or change the machine for the tests behind it (`spared`). On Linux everything is
  * done by nobody, and only calls that Firstlight has are made.
+ *
+ * On a kernel that has /proc/self/fail-nth, one in four of root's calls lacks memory for one of its
+ * first allocations.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -34,6 +37,9 @@
 #define DEATH_MAX 500 /* times IDLE_NS, until a child that was killed must be gone */
 #define NOBODY    65534
 #define MEGABYTE  (1ul << 20)
+#define FAIL_FD   99 /* above those of the calls */
+#define FAIL_MASK 3  /* one call in so many, less one, */
+#define FAIL_MAX  32 /* fails at one of so many allocations */
 
 static volatile uint64_t *progress; /* calls begun; a page that parent and children have */
 static int on_linux;
@@ -93,12 +99,25 @@ static void limit(int resource, rlim_t value)
     CHECK_OK(setrlimit(resource, &r));
 }
 
+/* fd: of /proc/self/fail-nth, if the kernel has it and no call before has closed it. */
+static void memory_fail(int fd, uint64_t seed, uint64_t index)
+{
+    uint64_t mixed = (seed * 1000003 + index) * 0x9e3779b97f4a7c15ul >> 32;
+    unsigned nth = 1 + (unsigned)(mixed >> 8) % FAIL_MAX;
+    char text[2] = {(char)('0' + nth / 10), (char)('0' + nth % 10)};
+
+    if ((mixed & FAIL_MASK) == 0)
+        raw4(SYS_pwrite64, fd, text, sizeof(text), 0);
+}
+
 static _Noreturn void run_child(uint64_t seed, uint64_t first, uint64_t end)
 {
     int root = !on_linux && first / BATCH % 2 == 0;
-    int self;
+    int self, fail_fd = open("/proc/self/fail-nth", O_RDWR);
 
     CHECK_OK(setpgid(0, 0));
+    if (fail_fd >= 0)
+        fail_fd = (int)CHECK_OK(dup2(fail_fd, FAIL_FD));
     open_descriptors();
     CHECK_OK(chroot("."));
     limit(RLIMIT_AS, 64 * MEGABYTE);
@@ -119,6 +138,8 @@ static _Noreturn void run_child(uint64_t seed, uint64_t first, uint64_t end)
 
         fuzz_draw(&call, seed, i);
         *progress = i + 1;
+        if (fail_fd >= 0)
+            memory_fail(fail_fd, seed, i);
         got = raw_call(call.number, call.args[0], call.args[1], call.args[2], call.args[3],
                        call.args[4], call.args[5]);
         if (raw0(SYS_getpid) != self)
