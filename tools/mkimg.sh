@@ -89,6 +89,8 @@ for tree in "${trees[@]}"; do
 done
 [ -z "$plan" ] || [ -f "$plan" ] || die "-p $plan: no such file"
 [ -d "$(dirname "$image")" ] || die "-o $image: the directory $(dirname "$image") is not there"
+# What is put into its place takes the place of a device, too, for all other programs.
+[ ! -e "$image" ] || [ -f "$image" ] || die "-o $image: not a file (tools/usb.sh writes to sticks)"
 
 # Debian's own busybox, as its package installed it and with the checksum that the package gives.
 find_busybox() {
@@ -107,7 +109,7 @@ find_busybox() {
 busybox=$(find_busybox)
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/mkimg.XXXXXXXX")
-trap 'rm -rf "$work"' EXIT
+trap 'rm -rf "$work" "$image.tmp.$$"' EXIT
 boot="$work/firstlight"
 mkdir "$boot"
 

@@ -54,13 +54,14 @@ bar() { # bar WORD DONE: in bytes
     printf '\r%-10s [%-*s] %3d %%' "$1" ${#BAR} "${BAR:0:$filled}" $(($2 * 100 / nbytes))
 }
 
-# Each piece is on the medium when the bar grows: conv=fsync.
+# Each piece is on the medium when the bar grows: conv=fsync. A stick that is pulled out takes its
+# name along, and nothing may be made in its place: nocreat.
 write_image() {
     local i
     for ((i = 0; i * PIECE < nbytes; i++)); do
         bar writing $((i * PIECE))
-        dd if="$image" of="$dev" bs=$PIECE count=1 skip=$i seek=$i conv=notrunc,fsync status=none ||
-            return 1
+        dd if=/dev/fd/3 of="$dev" bs=$PIECE count=1 skip=$i seek=$i \
+            conv=notrunc,nocreat,fsync status=none || return 1
     done
     bar writing "$nbytes"
     echo
@@ -69,11 +70,11 @@ write_image() {
 # From the medium and not from memory: what the kernel keeps of it is dropped before.
 verify_image() {
     local i at left
-    blockdev --flushbufs "$dev"
+    blockdev --flushbufs "$dev" || return 1
     for ((i = 0; i * PIECE < nbytes; i++)); do
         bar verifying $((i * PIECE))
         at=$((i * PIECE)) left=$((nbytes - at))
-        cmp -s -n $((left < PIECE ? left : PIECE)) -i $at "$image" "$dev" || return 1
+        cmp -s -n $((left < PIECE ? left : PIECE)) -i $at /dev/fd/3 "$dev" || return 1
     done
     bar verifying "$nbytes"
     echo
@@ -87,14 +88,17 @@ if [ $# -lt 1 ] || [ $# -gt 2 ] || [ -z "$1" ] || [ "$1" = --help ]; then
     exit 1
 fi
 image=${2:-$top/build/firstlight.img}
-[ -s "$image" ] || die "the image $image is not there; 'make image' makes it"
-nbytes=$(stat -c %s "$image")
+[ -f "$image" ] || die "the image $image is not there; 'make image' makes it"
+[ -s "$image" ] || die "the image $image is empty; 'make image' makes it anew"
+exec 3<"$image" # this file, even if a build puts another in its place
+nbytes=$(stat -Lc %s /dev/fd/3)
 dev=$(readlink -m "$1")
 for program in sfdisk lsblk blockdev; do
     command -v $program >/dev/null || die "$program is missing; 'tools/deps.sh build' installs it"
 done
 
 check "$1"
+exec 4<"$dev" # as long as it is open no other disk gets the name of one that was pulled out
 lsblk -o "$SHOWN" "$dev"
 echo "All of it will be lost. It gets $image, $((nbytes >> 20)) MiB."
 read -r -p "Type ${dev##*/} to go on: " answer || answer=''
@@ -107,5 +111,6 @@ verify_image || die $'\n'"what was read back is not what was written: the medium
 # The second copy of the partition table belongs to the end of the disk, whose size is known now.
 said=$(sfdisk -q --no-reread --no-tell-kernel --relocate gpt-bak-std "$dev" 2>&1 &&
     sfdisk -q --verify "$dev" 2>&1) || die "the partition table was not completed: $said"
+exec 4<&-
 blockdev --rereadpt "$dev" 2>/dev/null || true # shows the partition at once, where it can
 echo "$dev: written and verified. It may be removed."

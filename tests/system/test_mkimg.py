@@ -345,6 +345,28 @@ def test_says_what_is_wrong(build, tmp_path, args, words):
     assert not (tmp_path / "a.img").exists()
 
 
+@pytest.mark.parametrize("kind", ["fifo", "directory"])
+def test_only_a_file_is_replaced(build, tmp_path, kind):
+    """A device's name would be a file's from then on."""
+    path = tmp_path / "target"
+    os.mkfifo(path) if kind == "fifo" else path.mkdir()
+    done = make(build, path)
+    assert done.returncode == 1 and "not a file" in done.stderr
+    assert not path.is_file() and not list(tmp_path.glob("target*/*"))
+
+
+def test_a_full_disk_leaves_nothing(build, tmp_path):
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    (folder / "cp").write_text('#!/bin/sh\nfor last; do :; done\ncase $last in *.tmp.*) '
+                               'echo part >"$last"; exit 1 ;; esac\nexec /bin/cp "$@"\n')
+    (folder / "cp").chmod(0o755)
+    done = make(build, tmp_path / "a.img",
+                env=dict(os.environ, PATH=f"{folder}:{os.environ['PATH']}"))
+    assert done.returncode != 0
+    assert not list(tmp_path.glob("a.img*"))
+
+
 @pytest.mark.parametrize("answer, words", [
     ("exit 1", "busybox-static is missing"),
     ("echo {folder}/bin/busybox", "is not the file of Debian's package"),

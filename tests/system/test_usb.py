@@ -6,6 +6,7 @@ usb.sh has for that. The refusals that need other hardware get it from a false l
 """
 import glob
 import os
+import stat
 
 import pytest
 
@@ -132,6 +133,39 @@ def test_bad_medium(stick, image, tmp_path, dd, words):
                folder=tmp_path, FIRSTLIGHT_USB="loop")
     assert done.returncode == 1 and words in done.stderr
     assert "verified" not in done.stdout
+
+
+def test_stick_that_is_pulled_out(stick, image, tmp_path):
+    """Its name goes; what is made in its place would be written, read back and found good."""
+    device, _ = stick
+    name = tmp_path / os.path.basename(device)
+    try:
+        os.mknod(name, 0o600 | stat.S_IFBLK, os.stat(device).st_rdev)
+        os.close(os.open(name, os.O_RDWR))
+    except OSError as error:
+        pytest.skip(f"{NOT_HERE}no second name for a device: {error}")
+    fake = f"[[ $* != *of=* ]] || rm -f {name}\nexec /bin/dd \"$@\""
+    done = usb(name, image, typed=name.name + "\n", fakes={"dd": fake}, folder=tmp_path,
+               FIRSTLIGHT_USB="loop")
+    assert done.returncode == 1 and "writing failed" in done.stderr
+    assert not name.exists()
+
+
+def test_image_by_another_name(stick, tmp_path):
+    """All that the link leads to is written, not as many bytes as its text has."""
+    device, path = stick
+    image, link = tmp_path / "real file", tmp_path / "link"
+    run("truncate", "-s", 9 * MIB, image)
+    run("sfdisk", "-q", image, input="label: gpt\nsize=8\n", env=SBIN)
+    with open(image, "r+b") as file:
+        file.seek(5 * MIB)
+        file.write(b"behind the first piece")
+    link.symlink_to(image.name)
+    done = usb(device, link, typed=os.path.basename(device) + "\n", FIRSTLIGHT_USB="loop")
+    assert done.returncode == 0, done.stdout + done.stderr
+    with open(path, "rb") as file:
+        file.seek(5 * MIB)
+        assert file.read(22) == b"behind the first piece"
 
 
 @pytest.mark.parametrize("layout", [None, "--iso"], ids=["disk", "iso"])
