@@ -42,6 +42,9 @@ void fake_set_absent_pages(unsigned chance);
 /* User memory in [base, base + nbytes) cannot be accessed; read-only with readable. */
 void fake_set_bad_range(const void *base, size_t nbytes, bool readable);
 
+/* Called after each copy from a program that may not fault: what others do meanwhile. */
+extern void (*fake_on_copy)(void);
+
 /* Copies that may fault: no spinlock, no mutex of rank VM or above. */
 void assert_may_fault(void);
 

@@ -169,9 +169,15 @@ size_t user_iter_put_zero_nofault(struct user_iter *io, size_t nbytes)
     return io_move(io, NULL, nbytes, PUT_ZERO, true);
 }
 
+void (*fake_on_copy)(void);
+
 size_t user_iter_get_nofault(struct user_iter *io, void *dst, size_t nbytes)
 {
-    return io_move(io, dst, nbytes, GET, true);
+    size_t moved = io_move(io, dst, nbytes, GET, true);
+
+    if (fake_on_copy)
+        fake_on_copy();
+    return moved;
 }
 
 int user_iter_fault_in(const struct user_iter *io, bool write)

@@ -254,6 +254,48 @@ static void test_mapping(void **state)
     fake_assert_balance(before);
 }
 
+static struct vm_pager *stored_pager;
+
+/* A program stores at the end of the file's first page. */
+static void store_once(void)
+{
+    struct frame *frame;
+
+    fake_on_copy = NULL;
+    OK(page_map(stored_pager, 0, true, &frame));
+    ((char *)frame_address(frame))[4000] = 's';
+    frame_put(frame);
+}
+
+/* A write that was to cover a page, a hole, gets only so many of its bytes. What a program has
+ * stored behind them while they were copied stays. */
+static void test_stored_beside_a_write(void **state)
+{
+    char *buffer = aligned_alloc(4096, 8192);
+    struct frame *frame;
+
+    (void)state;
+    for (size_t got = 0; got <= 100; got += 50) {
+        begin(0);
+        OK(sys_ftruncate(task, 0, 8192));
+        stored_pager = file_pager(fd_find(task->files, 0).file);
+        OK(page_map(stored_pager, 1, true, &frame)); /* it has been stored to, once */
+        frame_put(frame);
+        memset(buffer, 'w', 8192);
+        fake_set_bad_range(buffer + 4096, 4096, false);
+        fake_on_copy = store_once;
+        assert_int_equal(sys_pwrite64(task, 0, user(buffer + 4096 - got), 4096, 0),
+                         got ? (int64_t)got : -EFAULT);
+        fake_on_copy = NULL;
+        fake_set_bad_range(NULL, 0, false);
+        assert_int_equal(sys_pread64(task, 0, user(bytes), 4096, 0), 4096);
+        for (size_t i = 0; i < 4096; i++)
+            assert_int_equal(bytes[i], i < got ? 'w' : i == 4000 ? 's' : 0);
+        end();
+    }
+    free(buffer);
+}
+
 static void test_bad_buffers(void **state)
 {
     char *buffer = aligned_alloc(4096, 8192);
@@ -580,6 +622,7 @@ int main(void)
         cmocka_unit_test(test_allocating),
         cmocka_unit_test(test_mapping),
         cmocka_unit_test(test_mapping_range),
+        cmocka_unit_test(test_stored_beside_a_write),
         cmocka_unit_test(test_bad_buffers),
         cmocka_unit_test(test_vectors),
         cmocka_unit_test(test_copies),

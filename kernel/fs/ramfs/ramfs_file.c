@@ -204,25 +204,25 @@ static int64_t ramfs_write_page_locked(struct inode *inode, struct user_iter *io
     size_t within = offset & PAGE_MASK;
     size_t nbytes = MIN(PAGE_SIZE - within, io->left);
     uint64_t index = offset >> PAGE_SHIFT;
+    /* Inside the file, where readers look on, a page is never without contents. */
+    bool whole = nbytes == PAGE_SIZE && offset >= inode->size, is_new;
     struct frame *frame;
-    bool is_new;
     size_t moved;
     char *page;
     int err;
 
     ASSERT(mutex_is_held(&inode->lock));
-    /* Inside the file, where readers look on, a page is never without contents. */
-    err = page_cache_get_own(&inode->map, index, nbytes == PAGE_SIZE && offset >= inode->size,
-                             &is_new, &frame);
+    err = page_cache_get_own(&inode->map, index, whole, &is_new, &frame);
     if (err)
         return err;
     page = frame_address(frame);
     moved = user_iter_get_nofault(io, page + within, nbytes);
     /* Nothing came: a hole stays a hole, and costs no quota. Something: a frame that was to be
-     * overwritten as a whole has not been zeroed. */
+     * overwritten as a whole has not been zeroed. Any other may have been stored to meanwhile, by a
+     * program that maps it. */
     if (is_new && moved == 0)
         page_cache_drop_unwritten(&inode->map, index);
-    else if (is_new && nbytes == PAGE_SIZE && moved < nbytes)
+    else if (is_new && whole && moved < nbytes)
         memset(page + moved, 0, nbytes - moved);
     if (moved > 0)
         page_set_written(frame);
