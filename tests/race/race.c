@@ -38,8 +38,8 @@
 
 struct race_shared *race_shared;
 const struct race_group *const race_groups[] = {
-    &race_table, &race_space, &race_directory, &race_terminal, &race_process,
-    &race_pipe,  &race_timer, &race_futex,     &race_mounts,   NULL};
+    &race_table, &race_space, &race_directory, &race_terminal, &race_process, &race_pipe,
+    &race_timer, &race_futex, &race_mounts,    &race_lock,     NULL};
 
 static const struct race_op *running[2];
 static int log_fd = -1; /* lines that a panic must not swallow */

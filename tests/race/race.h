@@ -54,7 +54,7 @@ struct race_shared {
 extern struct race_shared *race_shared;
 
 extern const struct race_group race_table, race_space, race_directory, race_terminal, race_process,
-    race_pipe, race_timer, race_futex, race_mounts, race_long;
+    race_pipe, race_timer, race_futex, race_mounts, race_lock, race_long;
 
 /* Whether an operation of that name is one of the two that run now. */
 bool race_runs(const char *name);

@@ -21,7 +21,8 @@ import tempfile
 
 sys.dont_write_bytecode = True
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
-GROUPS = ["table", "space", "directory", "terminal", "process", "pipe", "timer", "futex", "mounts"]
+GROUPS = ["table", "space", "directory", "terminal", "process", "pipe", "timer", "futex", "mounts",
+          "lock"]
 PAIR = re.compile(r"race: ((\w+)/\w+\+\w+)$")
 ICOUNT = ["-icount", "shift=0,sleep=off"]
 
@@ -33,7 +34,7 @@ class Boots:
         self.args = args
         self.count = 0
 
-    def boot(self, tests, cpus=4, extra=()):
+    def boot(self, tests, cpus=4, memory="256M", extra=()):
         """(exit status, log) of a plan; a test is (name, arguments, seconds)."""
         self.count += 1
         args = self.args
@@ -51,7 +52,8 @@ class Boots:
                             "-o", image], check=True, stdout=subprocess.DEVNULL)
             limit = 120 + sum(seconds for _, _, seconds in tests)
             done = subprocess.run(args.wrap.split() + [os.path.join(TOP, "tools/run.sh"), "-s",
-                                                       str(cpus), "-t", str(int(limit)), image]
+                                                       str(cpus), "-m", memory,
+                                                       "-t", str(int(limit)), image]
                                   + (["--", *extra] if extra else []), stdin=subprocess.DEVNULL,
                                   capture_output=True, check=False)
         log = (done.stdout + done.stderr).decode("utf-8", "replace").replace("\r", "")
@@ -159,7 +161,7 @@ def main():
     boots, ms = Boots(args), max(1, int(args.seconds * 1000))
     if args.probe:
         status, log = boots.boot([("probe", f"probe {ms} {args.seed} {' '.join(args.selectors)}",
-                                   1000)], cpus=1, extra=ICOUNT)
+                                   1000)], cpus=1, memory="512M", extra=ICOUNT)
         print("\n".join(line[3:] for line in log.splitlines() if line.startswith("#: ")))
         print(log.splitlines()[-1])
         return 0 if status == 0 else 1

@@ -8,7 +8,13 @@
  *
  * A lock is set in three steps: conflicts (and waiting for them), memory for what becomes new, then
  * the change, which cannot fail. Waiting gives up the mutex, so the first step begins anew after
- * it. A change wakes the waiters at this inode whose bytes it touched; they look again.
+ * it.
+ *
+ * A waiter knows one owner that is in its way, and is of no interest to the changes of others. Of
+ * those that a change would let go on only the first is woken, if it will be in the way of the
+ * rest: they wait for its owner from then on, which has no lock yet. When it gets the lock, that is
+ * so; when it does not, it sees to them (lock_waiters_pass). So one wake-up follows one change,
+ * however many wait, as on Linux.
  *
  * The graph of waiting owners is system-wide, under waits_lock, which comes after the mutex: a
  * cycle of owners is a deadlock. The search is cut off after CHAIN_MAX owners, as on Linux.
@@ -33,7 +39,7 @@ struct lock_wait {
     struct rb_node by_owner;      /* [w] in posix_waits */
     struct list node;             /* [l] in file_locks.waits */
     const struct file_lock *want; /* [I] */
-    const void *blocker;          /* [w] its owner; NULL: has been woken to look again */
+    const void *blocker;          /* [wl] its owner; NULL: has been woken to look again */
     bool posix;                   /* [I] both sides: deadlocks are looked for among these only */
     struct waitq queue;
 };
@@ -80,26 +86,6 @@ static void locks_drop_if_empty_locked(struct inode *inode)
 
 /* --- waiting --- */
 
-/* The waiters for any of these bytes look again: under the mutex, after the change. None of them
- * leaves the list, or its stack, before it has the mutex. */
-static void lock_waiters_wake(struct file_locks *locks, const struct file_lock *changed)
-{
-    list_for_each (node, &locks->waits) {
-        struct lock_wait *wait = list_entry(node, struct lock_wait, node);
-        bool waits;
-
-        if (changed && !lock_overlaps(wait->want, changed))
-            continue;
-        spin_lock(&waits_lock);
-        waits = wait->blocker != NULL; /* else it was woken already */
-        wait->blocker = NULL;
-        spin_unlock(&waits_lock);
-        if (waits)
-            waitq_wake_all(&wait->queue);
-        sched_preempt_point(); /* there may be thousands */
-    }
-}
-
 /* The owner that this one waits for; NULL: it does not wait, or has been woken to look again.
  * Threads of one process may wait at several files: one of these waits is followed. */
 static const void *blocker_of_locked(const void *owner)
@@ -129,6 +115,63 @@ static bool is_deadlock_locked(const struct lock_wait *wait)
             return true;
     }
     return false;
+}
+
+/* Whether that lock, held or about to be, keeps the waiter where it is, and in the same way: what
+ * deadlocks are looked for among stays that. */
+static bool stands_before(const struct file_lock *first, const struct lock_wait *wait)
+{
+    const struct file_lock *want = wait->want;
+
+    return (first->family == LOCK_WHOLE) == (want->family == LOCK_WHOLE) &&
+           first->owner != want->owner && (first->exclusive || want->exclusive) &&
+           lock_overlaps(first, want) &&
+           wait->posix == (first->family == LOCK_POSIX && want->family == LOCK_POSIX);
+}
+
+/* Another owner is in its way from now on. False: that would be a deadlock, which it has to find
+ * out itself. */
+static bool wait_moves(struct lock_wait *wait, const void *blocker)
+{
+    bool moves;
+
+    spin_lock(&waits_lock);
+    wait->blocker = blocker;
+    moves = !is_deadlock_locked(wait);
+    spin_unlock(&waits_lock);
+    return moves;
+}
+
+static void wait_wake(struct lock_wait *wait)
+{
+    spin_lock(&waits_lock);
+    wait->blocker = NULL;
+    spin_unlock(&waits_lock);
+    waitq_wake_all(&wait->queue);
+}
+
+/* Of those that wait for the owner of `changed` and for any of its bytes, as many look again as do
+ * not have to wait for `first` (NULL: none) or for each other. Under the mutex, after the change.
+ * None of them leaves the list, or its stack, before it has the mutex. */
+static void lock_waiters_pass(struct file_locks *locks, const struct file_lock *changed,
+                              const struct file_lock *first)
+{
+    list_for_each (node, &locks->waits) {
+        struct lock_wait *wait = list_entry(node, struct lock_wait, node);
+
+        sched_preempt_point(); /* there may be thousands */
+        if (wait->blocker != changed->owner || !lock_overlaps(wait->want, changed))
+            continue;
+        if (first && stands_before(first, wait) && wait_moves(wait, first->owner))
+            continue;
+        wait_wake(wait);
+        first = wait->want;
+    }
+}
+
+static void lock_waiters_wake(struct file_locks *locks, const struct file_lock *changed)
+{
+    lock_waiters_pass(locks, changed, NULL);
 }
 
 static void posix_waits_insert_locked(struct lock_wait *wait)
@@ -188,6 +231,52 @@ static int wait_locked(struct inode *inode, const struct file_lock *want,
     return err;
 }
 
+/* Of another open file. The first two tell: two are shared ones, and one may be its own. */
+static struct file_lock *flock_conflict_locked(const struct inode *inode,
+                                               const struct file_lock *want)
+{
+    ASSERT(mutex_is_held(&inode->lock));
+    list_for_each (node, &inode->locks->whole) {
+        struct file_lock *lock = list_entry(node, struct file_lock, whole_link);
+
+        if (!lock->exclusive && !want->exclusive)
+            return NULL;
+        if (lock->owner != want->owner)
+            return lock;
+    }
+    return NULL;
+}
+
+/* Until nothing is in the way of `want`. After each wait all over: another waiter may have been
+ * faster; those that were put behind this one wait for that one, too. */
+static int conflicts_await_locked(struct inode *inode, const struct file_lock *want, bool wait)
+{
+    const struct file_lock *blocker;
+    bool again = false;
+    int err = 0;
+
+    ASSERT(mutex_is_held(&inode->lock));
+    while (!err) {
+        blocker = want->family == LOCK_WHOLE ? flock_conflict_locked(inode, want)
+                                             : lock_find_conflict(inode->locks, want);
+        if (!blocker)
+            break;
+        if (again)
+            lock_waiters_pass(inode->locks, want, blocker);
+        err = wait ? wait_locked(inode, want, blocker) : -EAGAIN;
+        again = true;
+    }
+    return err;
+}
+
+/* Others may have been put behind this waiter, which will not have its lock. */
+static void wait_given_up_locked(struct inode *inode, const struct file_lock *want)
+{
+    ASSERT(mutex_is_held(&inode->lock));
+    if (inode->locks)
+        lock_waiters_wake(inode->locks, want);
+}
+
 /* --- setting and clearing --- */
 
 static int set_locked(struct inode *inode, const struct file_lock *want, uint32_t uid)
@@ -207,22 +296,23 @@ static int set_locked(struct inode *inode, const struct file_lock *want, uint32_
     rank = lock_replace(locks, want, lock, &spare);
     lock_insert(locks, lock, rank);
     ASSERT(!spare);
-    lock_waiters_wake(locks, want); /* an exclusive lock may have become a shared one */
+    if (!want->exclusive && rank) /* an exclusive lock may have become a shared one */
+        lock_waiters_wake(locks, want);
     return 0;
 }
 
 int lock_set(struct inode *inode, const struct file_lock *want, uint32_t uid, bool wait)
 {
-    struct file_lock *blocker;
     int err;
 
     mutex_lock(&inode->lock);
     err = locks_prepare_locked(inode);
-    /* After each wait all over: another waiter may have been faster. */
-    while (!err && (blocker = lock_find_conflict(inode->locks, want)) != NULL)
-        err = wait ? wait_locked(inode, want, blocker) : -EAGAIN;
+    if (!err)
+        err = conflicts_await_locked(inode, want, wait);
     if (!err)
         err = set_locked(inode, want, uid);
+    if (err && wait)
+        wait_given_up_locked(inode, want);
     mutex_unlock(&inode->lock);
     return err;
 }
@@ -248,31 +338,30 @@ int lock_clear(struct inode *inode, const struct file_lock *want)
     return err;
 }
 
-static void lock_space_clear(struct lock_space *space, const void *owner)
+/* An owner goes. Which bytes become free is not worth finding out. */
+static void records_clear_locked(struct inode *inode, const void *owner)
 {
+    const struct file_lock all = {.owner = owner, .range.last = LOCK_END};
+    struct lock_space *space = &inode->locks->records;
     struct file_lock *lock;
+    bool any = false;
 
+    ASSERT(mutex_is_held(&inode->lock));
     while ((lock = lock_find_own(space, owner, 0)) != NULL) {
         lock_drop(space, lock);
+        any = true;
         sched_preempt_point(); /* there may be very many */
     }
-}
-
-/* After some went: all waiters, as which bytes became free is not worth finding out. */
-static void locks_cleared_locked(struct inode *inode)
-{
-    ASSERT(mutex_is_held(&inode->lock));
-    lock_waiters_wake(inode->locks, NULL);
+    if (any)
+        lock_waiters_wake(inode->locks, &all);
     locks_drop_if_empty_locked(inode);
 }
 
 void lock_clear_owner(struct inode *inode, const void *owner)
 {
     mutex_lock(&inode->lock);
-    if (inode->locks) {
-        lock_space_clear(&inode->locks->records, owner);
-        locks_cleared_locked(inode);
-    }
+    if (inode->locks)
+        records_clear_locked(inode, owner);
     mutex_unlock(&inode->lock);
 }
 
@@ -305,7 +394,7 @@ bool flock_is_operation(int operation)
 }
 
 /* The file's own lock goes, whatever it is. Whole files are not split, so nothing is allocated.
- * Whoever drops it, the waiters look again: what replaces it may be in the way of fewer. */
+ * Whoever drops it, waiters look again: what replaces it may be in the way of fewer. */
 static void flock_drop_locked(struct file *file)
 {
     struct file_lock *own = file->flock;
@@ -313,39 +402,23 @@ static void flock_drop_locked(struct file *file)
     ASSERT(mutex_is_held(&file->inode->lock));
     file->flock = NULL;
     list_remove(&own->whole_link);
+    lock_waiters_wake(file->inode->locks, own);
     file_lock_free(own);
-    lock_waiters_wake(file->inode->locks, NULL);
-}
-
-/* Of another open file. The first two tell: two are shared ones, and one may be its own. */
-static struct file_lock *flock_conflict_locked(const struct inode *inode,
-                                               const struct file_lock *want)
-{
-    ASSERT(mutex_is_held(&inode->lock));
-    list_for_each (node, &inode->locks->whole) {
-        struct file_lock *lock = list_entry(node, struct file_lock, whole_link);
-
-        if (!lock->exclusive && !want->exclusive)
-            return NULL;
-        if (lock->owner != want->owner)
-            return lock;
-    }
-    return NULL;
 }
 
 static int flock_take_locked(struct file *file, const struct file_lock *want, uint32_t uid,
                              bool wait)
 {
     struct inode *inode = file->inode;
-    struct file_lock *blocker, *lock;
+    struct file_lock *lock;
     int err = locks_prepare_locked(inode);
 
     ASSERT(mutex_is_held(&inode->lock));
-    /* After each wait all over: another waiter may have been faster. */
-    while (!err && (blocker = flock_conflict_locked(inode, want)) != NULL)
-        err = wait ? wait_locked(inode, want, blocker) : -EAGAIN;
     if (err)
-        return err == -ENOLCK ? -ENOMEM : err;
+        return -ENOMEM;
+    err = conflicts_await_locked(inode, want, wait);
+    if (err)
+        return err;
     /* Another task may have locked by the same open file during the wait. */
     if (unlikely(file->flock))
         flock_drop_locked(file);
@@ -366,7 +439,7 @@ int flock_apply(struct file *file, uint32_t uid, int operation)
                                    .range.last = LOCK_END,
                                    .exclusive = (operation & LX_LOCK_EX) != 0};
     struct inode *inode = file->inode;
-    bool unlock = (operation & ~LX_LOCK_NB) == LX_LOCK_UN;
+    bool unlock = (operation & ~LX_LOCK_NB) == LX_LOCK_UN, wait = !(operation & LX_LOCK_NB);
     int err = 0;
 
     ASSERT(flock_is_operation(operation));
@@ -375,7 +448,9 @@ int flock_apply(struct file *file, uint32_t uid, int operation)
         if (file->flock)
             flock_drop_locked(file);
         if (!unlock)
-            err = flock_take_locked(file, &want, uid, !(operation & LX_LOCK_NB));
+            err = flock_take_locked(file, &want, uid, wait);
+        if (err && wait)
+            wait_given_up_locked(inode, &want);
     }
     mutex_unlock(&inode->lock);
     return err;
@@ -389,8 +464,7 @@ void lock_clear_file(struct file *file)
     if (inode->locks) {
         if (file->flock)
             flock_drop_locked(file);
-        lock_space_clear(&inode->locks->records, file);
-        locks_cleared_locked(inode);
+        records_clear_locked(inode, file);
     }
     mutex_unlock(&inode->lock);
 }
