@@ -28,8 +28,9 @@
 #include "kernel/vm/vm_space.h"
 #include "shared/linux/signal.h"
 
-#define EXIT_SLICE 32 /* children that get a new parent while the lock is held */
-#define EXIT_PLAIN 8  /* of those that go by family_move_plain_locked: take as long as one other */
+#define EXIT_SLICE 32  /* children that get a new parent while the lock is held */
+#define HEIR_SLICE 256 /* generations that are looked through while the lock is held */
+#define EXIT_PLAIN 8   /* of those that go by family_move_plain_locked: take as long as one other */
 
 void process_release_parent(struct process *process)
 {
@@ -88,13 +89,35 @@ static void child_warn_locked(struct process *parent, struct process *child)
     }
 }
 
-/* The next subreaper above that is not on its way out itself; in the end init. */
-static struct process *heir_of(const struct process *process)
+/* The next subreaper above that is not on its way out itself; in the end init. It may be thousands
+ * of generations away, so the lock is given up on the way there. An ancestor that goes meanwhile
+ * has left its children to one that is further up: those that were passed need no second look, and
+ * if it was this one itself the way has become shorter. */
+static struct process *heir_find_locked(const struct process *process, uint64_t *flags)
 {
     struct process *heir = process->parent;
+    unsigned steps = 0;
 
-    while (heir->parent && (!heir->subreaper || heir->sig_exiting))
+    ASSERT(process_tree_is_held());
+    while (heir->parent && (!heir->subreaper || heir->sig_exiting)) {
+        bool is_gone;
+
         heir = heir->parent;
+        if (++steps % HEIR_SLICE != 0)
+            continue;
+        process_get(heir);
+        spin_unlock_irqrestore(&process_tree_lock, *flags);
+        sched_preempt_point();
+        *flags = spin_lock_irqsave(&process_tree_lock);
+        is_gone = !heir->group_pid;
+        if (is_gone)
+            spin_unlock_irqrestore(&process_tree_lock, *flags);
+        process_put(heir); /* else not the last reference: the tree has one */
+        if (is_gone) {
+            *flags = spin_lock_irqsave(&process_tree_lock);
+            heir = process->parent;
+        }
+    }
     return heir;
 }
 
@@ -152,10 +175,9 @@ static void children_leave_locked(struct process *process, uint64_t *flags)
         struct pid *orphaned = NULL;
         struct process *child;
 
-        /* Once in a slice: it stays for as long as the lock is held, and may be thousands of
-         * generations away. */
+        /* Once in a slice: it stays for as long as the lock is held. */
         if (!heir)
-            heir = heir_of(process);
+            heir = heir_find_locked(process, flags);
         steps +=
             family_move_plain_locked(process, heir, (EXIT_SLICE - steps) * EXIT_PLAIN) / EXIT_PLAIN;
         child = steps++ < EXIT_SLICE ? family_first_locked(process) : NULL;

@@ -9,6 +9,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -183,9 +184,55 @@ static void do_orphan(struct race_worker *worker)
         race_wait(pid);
 }
 
+#define GENERATIONS 6
+#define PATIENCE_MS 20000
+
+/* Waits for the signal that it asked for. The parent was there after that: it will come. */
+static void await_parents_end(long parent)
+{
+    raw2(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL);
+    if (raw0(SYS_getppid) != parent)
+        return;
+    for (int i = 0; i < PATIENCE_MS; i++)
+        race_sleep_us(1000);
+    race_wrong("the parent's end was not told to", raw0(SYS_getpid));
+}
+
+/* Generations that go in any order: heirs near and far, which go themselves; groups that change and
+ * lose their last parent outside. */
+static void do_family(struct race_worker *worker)
+{
+    long pid = race_fork(0), self = 0;
+
+    if (pid != 0) {
+        if (pid > 0)
+            race_wait(pid);
+        return;
+    }
+    for (int i = 0; i < GENERATIONS && pid == 0; i++) {
+        self = raw0(SYS_getpid);
+        worker->random += (uint64_t)self;
+        if (race_random(worker, 2))
+            raw2(SYS_prctl, PR_SET_CHILD_SUBREAPER, 1);
+        for (int k = 0; k < 3 && pid == 0; k++) {
+            if (race_fork(0) == 0) {
+                raw2(SYS_setpgid, 0, race_random(worker, 2) ? 0 : self);
+                if (race_random(worker, 2))
+                    await_parents_end(self);
+                race_sleep_us(race_random(worker, 200));
+                race_exit(0);
+            }
+        }
+        pid = race_fork(0);
+    }
+    raw2(SYS_setpgid, 0, 0);
+    race_sleep_us(race_random(worker, 300));
+    race_exit(0);
+}
+
 static const struct race_op ops[] = {
-    {"live", do_live},     {"kill", do_kill}, {"group", do_group}, {"limit", do_limit},
-    {"place", do_place},   {"look", do_look}, {"reap", do_reap},   {"exec", do_exec},
-    {"orphan", do_orphan}, {NULL, NULL}};
+    {"live", do_live},     {"kill", do_kill},     {"group", do_group}, {"limit", do_limit},
+    {"place", do_place},   {"look", do_look},     {"reap", do_reap},   {"exec", do_exec},
+    {"orphan", do_orphan}, {"family", do_family}, {NULL, NULL}};
 
 const struct race_group race_process = {"process", 0, begin, end, ops};
