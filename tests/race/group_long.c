@@ -9,8 +9,10 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
@@ -159,7 +161,9 @@ static void do_children(struct race_worker *worker)
 #define TIMERS  16384
 #define SIGNALS 16000
 #define ENDS    50
-#define CROWD   800
+#define CROWD   6000 /* three milliseconds of waking; for 512 MiB */
+#define FEW     300  /* of a crowd whose time is compared with that of a larger one */
+#define MANY    1800
 #define CHAIN   800
 
 static void end_all(const long *pids, int n)
@@ -277,52 +281,173 @@ static void do_abandon(struct race_worker *worker)
     race_wait(pid);
 }
 
-/* Many readers of one pipe, all of which the end of its writers wakes. */
-static void do_crowd(struct race_worker *worker)
-{
-    static long pids[CROWD];
-    int ends[2];
-    char byte;
+/* --- crowds --- */
 
-    (void)worker;
-    CHECK_EQ(raw2(SYS_pipe2, ends, 0), 0);
-    for (int i = 0; i < CROWD; i++) {
+static long pids[CROWD];
+
+/* So many children, each of which does that and ends. At the lowest priority: what has slept may
+ * run before the probe for a while, and here is always another one that has. */
+static void crowd_begin(int n, void (*act)(void))
+{
+    for (int i = 0; i < n; i++) {
         pids[i] = race_fork(0);
         if (pids[i] == 0) {
-            raw1(SYS_close, ends[1]);
-            raw3(SYS_read, ends[0], &byte, 1);
+            raw3(SYS_setpriority, PRIO_PROCESS, 0, 19);
+            act();
             race_exit(0);
         }
     }
     race_sleep_us(100000);
-    raw1(SYS_close, ends[1]);
-    for (int i = 0; i < CROWD; i++)
+}
+
+static void crowd_end(int n)
+{
+    for (int i = 0; i < n; i++)
         if (pids[i] > 0)
             race_wait(pids[i]);
-    raw1(SYS_close, ends[0]);
+}
+
+/* A crowd's time grows with it, and not with its square: the large one takes six times as long as
+ * the small one if each of its members costs the same, and up to 36 times if each wakes the
+ * others. */
+static void check_linear(const char *what, uint64_t (*time_of)(int n))
+{
+    uint64_t few = time_of(FEW), many = time_of(MANY);
+
+    if (many > 3 * (MANY / FEW) * few)
+        race_wrong(what, (long)(many / few));
+}
+
+static void fifo_read(void)
+{
+    char byte;
+    long fd = raw3(SYS_open, "fifo", O_RDONLY, 0);
+
+    raw3(SYS_read, fd, &byte, 1);
+}
+
+/* Many wait for the other end of a FIFO, then for bytes; then each of them closes it. */
+static uint64_t fifo_time(int n)
+{
+    uint64_t begin = race_now_ns();
+    long fd;
+
+    crowd_begin(n, fifo_read);
+    fd = raw3(SYS_open, "fifo", O_WRONLY, 0);
+    race_sleep_us(100000);
+    end_all(pids, n);
+    raw1(SYS_close, fd);
+    return race_now_ns() - begin - 200000000;
+}
+
+static void do_fifos(struct race_worker *worker)
+{
+    (void)worker;
+    raw3(SYS_mknod, "fifo", S_IFIFO | 0600, 0);
+    check_linear("a FIFO's crowd took so many times as long as a sixth of it", fifo_time);
+    raw1(SYS_unlink, "fifo");
+}
+
+/* Each sleeps with its lock, so that those which were woken for it look in vain. */
+static void whole_lock(void)
+{
+    raw2(SYS_flock, raw3(SYS_open, "out", O_RDWR, 0), LOCK_EX);
+    race_sleep_us(50);
+}
+
+static void record_lock(void)
+{
+    struct flock all = {.l_type = F_WRLCK};
+
+    raw3(SYS_fcntl, raw3(SYS_open, "out", O_RDWR, 0), F_SETLKW, &all);
+    race_sleep_us(50);
+}
+
+/* Many wait for one lock; each has it in turn. */
+static uint64_t lock_time(int n, void (*lock)(void))
+{
+    uint64_t begin = race_now_ns();
+    struct flock all = {.l_type = F_WRLCK};
+
+    raw2(SYS_flock, out_fd, LOCK_EX);
+    raw3(SYS_fcntl, out_fd, F_SETLK, &all);
+    crowd_begin(n, lock);
+    all.l_type = F_UNLCK;
+    raw2(SYS_flock, out_fd, LOCK_UN);
+    raw3(SYS_fcntl, out_fd, F_SETLK, &all);
+    crowd_end(n);
+    return race_now_ns() - begin - 100000000;
+}
+
+static uint64_t whole_lock_time(int n)
+{
+    return lock_time(n, whole_lock);
+}
+
+static uint64_t record_lock_time(int n)
+{
+    return lock_time(n, record_lock);
+}
+
+static void do_flocks(struct race_worker *worker)
+{
+    (void)worker;
+    check_linear("a crowd at a file's lock took so many times as long as a sixth of it",
+                 whole_lock_time);
+}
+
+static void do_locks(struct race_worker *worker)
+{
+    (void)worker;
+    check_linear("a crowd at a record's lock took so many times as long as a sixth of it",
+                 record_lock_time);
+}
+
+static int crowd_ends[2], *crowd_word;
+
+/* What was woken sleeps on at once: thousands that end would keep the probe waiting as well. */
+static void crowd_woken(void)
+{
+    race_sleep_us(100000);
+    end_all(pids, CROWD);
+}
+
+static void pipe_end_read(void)
+{
+    char byte;
+
+    raw1(SYS_close, crowd_ends[1]);
+    raw3(SYS_read, crowd_ends[0], &byte, 1);
+    raw0(SYS_pause);
+}
+
+/* Many readers of one pipe, all of which the end of its writers wakes. */
+static void do_crowd(struct race_worker *worker)
+{
+    (void)worker;
+    CHECK_EQ(raw2(SYS_pipe2, crowd_ends, 0), 0);
+    crowd_begin(CROWD, pipe_end_read);
+    raw1(SYS_close, crowd_ends[1]);
+    crowd_woken();
+    raw1(SYS_close, crowd_ends[0]);
+}
+
+static void word_wait(void)
+{
+    raw4(SYS_futex, crowd_word, 0, 0, NULL);
+    raw0(SYS_pause);
 }
 
 /* The same with a futex. */
 static void do_futexes(struct race_worker *worker)
 {
-    static long pids[CROWD];
-    int *word = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
     (void)worker;
-    for (int i = 0; i < CROWD; i++) {
-        pids[i] = race_fork(0);
-        if (pids[i] == 0) {
-            raw4(SYS_futex, word, 0, 0, NULL);
-            race_exit(0);
-        }
-    }
-    race_sleep_us(100000);
-    *word = 1;
-    raw3(SYS_futex, word, 1, 100000);
-    for (int i = 0; i < CROWD; i++)
-        if (pids[i] > 0)
-            race_wait(pids[i]);
-    raw2(SYS_munmap, word, 4096);
+    crowd_word = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    crowd_begin(CROWD, word_wait);
+    *crowd_word = 1;
+    raw3(SYS_futex, crowd_word, 1, 100000);
+    crowd_woken();
+    raw2(SYS_munmap, crowd_word, 4096);
 }
 
 /* Each the child of the one before; then the last ones end, whose heir is far away. */
@@ -357,22 +482,15 @@ static void do_chain(struct race_worker *worker)
         race_wait(pid);
 }
 
-static const struct race_op ops[] = {{"urandom", do_urandom},
-                                     {"zero", do_zero},
-                                     {"sparse", do_sparse},
-                                     {"vectors", do_vectors},
-                                     {"sendfile", do_sendfile},
-                                     {"mincore", do_mincore},
-                                     {"populate", do_populate},
-                                     {"areas", do_areas},
-                                     {"children", do_children},
-                                     {"hooks", do_hooks},
-                                     {"timers", do_timers},
-                                     {"signals", do_signals},
-                                     {"crowd", do_crowd},
-                                     {"futexes", do_futexes},
-                                     {"chain", do_chain},
-                                     {"abandon", do_abandon},
-                                     {NULL, NULL}};
+static const struct race_op ops[] = {{"urandom", do_urandom},   {"zero", do_zero},
+                                     {"sparse", do_sparse},     {"vectors", do_vectors},
+                                     {"sendfile", do_sendfile}, {"mincore", do_mincore},
+                                     {"populate", do_populate}, {"areas", do_areas},
+                                     {"children", do_children}, {"hooks", do_hooks},
+                                     {"timers", do_timers},     {"signals", do_signals},
+                                     {"crowd", do_crowd},       {"futexes", do_futexes},
+                                     {"fifos", do_fifos},       {"flocks", do_flocks},
+                                     {"locks", do_locks},       {"chain", do_chain},
+                                     {"abandon", do_abandon},   {NULL, NULL}};
 
 const struct race_group race_long = {"long", 0, begin, end, ops};

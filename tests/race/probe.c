@@ -116,7 +116,7 @@ static bool probe_op(const struct race_group *group, const struct race_op *op, u
     late = late_interrupts() - late;
     if (late > 0)
         say(1, "  INTERRUPTS OFF FOR TOO LONG\n");
-    return worst <= PAUSE_NS && late <= 0;
+    return worst <= PAUSE_NS && late <= 0 && !race_shared->wrong;
 }
 
 /* In a process and a directory of its own, as a pair has them. */

@@ -103,17 +103,21 @@ static void pipe_count_ends(struct pipe *pipe, uint32_t access)
     }
 }
 
-/* Both queues: readers see the end of the input, writers EPIPE, and poll both. */
+/* The last end of a kind matters to the other side alone: readers see the end of the input, writers
+ * EPIPE, and poll both. */
 void pipe_release(struct file *file)
 {
     struct pipe *pipe = pipe_of(file);
+    bool no_reader, no_writer;
 
     mutex_lock(&pipe->lock);
-    pipe->readers -= (file->access & FILE_READ) != 0;
-    pipe->writers -= (file->access & FILE_WRITE) != 0;
+    no_reader = file->access & FILE_READ && --pipe->readers == 0;
+    no_writer = file->access & FILE_WRITE && --pipe->writers == 0;
     mutex_unlock(&pipe->lock);
-    pipe_wake(pipe, &pipe->readable);
-    pipe_wake(pipe, &pipe->writable);
+    if (no_writer)
+        pipe_wake(pipe, &pipe->readable);
+    if (no_reader)
+        pipe_wake(pipe, &pipe->writable);
     pipe_leave(file->inode, pipe);
 }
 
