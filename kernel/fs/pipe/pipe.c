@@ -131,14 +131,13 @@ static int64_t pipe_read_ready_locked(struct pipe *pipe, struct user_iter *io, u
     return total;
 }
 
-static int64_t pipe_read(struct file *file, struct user_iter *io, int64_t *offset)
+static int64_t pipe_take(struct file *file, struct user_iter *io, bool waits)
 {
     struct pipe *pipe = pipe_of(file);
     struct pipe_wakes wakes;
     unsigned faults = 0;
     int64_t result = 0;
 
-    (void)offset;
     if (io->left == 0)
         return 0;
     mutex_lock(&pipe->lock);
@@ -149,7 +148,7 @@ static int64_t pipe_read(struct file *file, struct user_iter *io, int64_t *offse
             break;
         if (pipe->nbytes > 0)
             continue;
-        if (file->flags & LX_O_NONBLOCK)
+        if (!waits || file->flags & LX_O_NONBLOCK)
             result = -EAGAIN;
         else
             result = waitq_wait(&pipe->readable, &pipe->lock, 0);
@@ -162,6 +161,17 @@ static int64_t pipe_read(struct file *file, struct user_iter *io, int64_t *offse
     if (result > 0)
         poll_notify(&pipe->poll);
     return result;
+}
+
+static int64_t pipe_read(struct file *file, struct user_iter *io, int64_t *offset)
+{
+    (void)offset;
+    return pipe_take(file, io, true);
+}
+
+int64_t pipe_read_now(struct file *file, struct user_iter *io)
+{
+    return pipe_take(file, io, false);
 }
 
 /* --- writing --- */

@@ -16,6 +16,7 @@
 struct credentials;
 struct file;
 struct file_ops;
+struct user_iter;
 
 #define PIPE_NBYTES       65536
 #define PIPE_NBYTES_MAX   1048576     /* that any user may ask for: pipe-max-size */
@@ -33,6 +34,9 @@ extern const struct file_ops fifo_file_ops; /* of an inode of type FIFO */
 void pipe_init_cache(void);
 bool file_is_pipe(const struct file *file);
 uint64_t pipe_nbytes_ready(struct file *file); /* FIONREAD */
+/* What is there, without waiting whatever the file's flags say: -EAGAIN where a writer may still
+ * come with more. */
+MUST_CHECK int64_t pipe_read_now(struct file *file, struct user_iter *io);
 /* F_SETPIPE_SZ: rounded up to a power of two of pages, which is the answer. -EBUSY: holds more;
  * -EPERM, -EINVAL, -ENOMEM. */
 MUST_CHECK int64_t pipe_resize(struct file *file, uint32_t nbytes, bool privileged);

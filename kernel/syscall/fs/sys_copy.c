@@ -21,7 +21,6 @@
 #include "kernel/vm/vm_user.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/fcntl.h"
-#include "shared/linux/poll.h"
 #include "shared/linux/stat.h"
 #include "shared/linux/uio.h"
 
@@ -330,14 +329,12 @@ static int64_t splice(struct file *in, struct uptr in_offset, struct file *out,
         return -EBADF;
     if (!file_is_pipe(in) || !is_null(out))
         return -EINVAL;
-    if (flags & SPLICE_NONBLOCK && !(in->ops->poll(in, NULL) & (LX_POLLIN | LX_POLLHUP)))
-        return -EAGAIN;
     nbytes = MIN(nbytes, CHUNK);
     chunk = kmalloc(nbytes);
     if (!chunk)
         return -ENOMEM;
     user_iter_init_kernel(&io, chunk, nbytes);
-    result = file_read(in, &io);
+    result = flags & SPLICE_NONBLOCK ? pipe_read_now(in, &io) : file_read(in, &io);
     kfree(chunk);
     return result;
 }

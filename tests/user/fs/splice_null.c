@@ -5,10 +5,19 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tests/user/lib/check.h"
+
+#define FIFO    "/tmp/splice_null"
+#define ROUNDS  3000
+#define LIMIT_S 20
 
 static char bytes[3000];
 
@@ -32,6 +41,58 @@ static void test_refused(const char *path, int in, int out, int null)
     CHECK_OK(close(file));
 }
 
+/* A call that is not to wait does not, although another reader takes the byte that it has seen.
+ * Each byte is gone before the next one comes: it would end a wait. */
+static void test_two_readers(int null)
+{
+    volatile long *shared =
+        mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    int ends[2], left, pids[2];
+
+    CHECK(shared != MAP_FAILED);
+    CHECK_OK(pipe(ends));
+    for (int i = 0; i < 2; i++) {
+        pids[i] = (int)CHECK_OK(fork());
+        while (pids[i] == 0) {
+            if (i == 0)
+                read(ends[0], bytes, 1);
+            else
+                splice(ends[0], NULL, null, NULL, 1, SPLICE_F_NONBLOCK);
+            shared[i]++;
+        }
+    }
+    for (int round = 0; round < ROUNDS; round++) {
+        time_t limit = time(NULL) + LIMIT_S;
+        long before;
+
+        CHECK_EQ(write(ends[1], "x", 1), 1);
+        do
+            CHECK_OK(ioctl(ends[0], FIONREAD, &left));
+        while (left > 0);
+        before = shared[1];
+        while (shared[1] < before + 2)
+            CHECK(time(NULL) < limit);
+    }
+    for (int i = 0; i < 2; i++) {
+        CHECK_OK(kill(pids[i], SIGKILL));
+        CHECK_EQ(waitpid(pids[i], NULL, 0), pids[i]);
+    }
+    CHECK_OK(close(ends[0]));
+    CHECK_OK(close(ends[1]));
+}
+
+/* Without a writer there is nothing to come, also where there never was one. */
+static void test_fifo(int null)
+{
+    int fd;
+
+    CHECK_OK(mkfifo(FIFO, 0600));
+    fd = (int)CHECK_OK(open(FIFO, O_RDONLY | O_NONBLOCK));
+    CHECK_EQ(splice(fd, NULL, null, NULL, 10, SPLICE_F_NONBLOCK), 0);
+    CHECK_OK(close(fd));
+    CHECK_OK(unlink(FIFO));
+}
+
 int main(int argc, char **argv)
 {
     int ends[2], null = (int)CHECK_OK(open("/dev/null", O_WRONLY)), pid;
@@ -40,6 +101,8 @@ int main(int argc, char **argv)
     CHECK_EQ(argc, 1);
     CHECK_OK(pipe(ends));
     test_refused(argv[0], ends[0], ends[1], null);
+    test_fifo(null);
+    test_two_readers(null);
     CHECK_ERR(splice(ends[0], NULL, null, NULL, 10, SPLICE_F_NONBLOCK), EAGAIN);
     CHECK_EQ(write(ends[1], "abcdef", 6), 6);
     CHECK_EQ(splice(ends[0], NULL, null, NULL, 2, SPLICE_F_MOVE), 2);
