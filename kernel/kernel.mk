@@ -65,6 +65,7 @@ KERNEL_SRCS := \
     kernel/plat/lapic.c \
     kernel/plat/ioapic.c \
     kernel/plat/interrupts.c \
+    kernel/plat/cpu_census.c \
     kernel/plat/smp.c \
     kernel/plat/rtc.c \
     kernel/plat/power.c \
@@ -219,6 +220,7 @@ KERNEL_SRCS := \
     kernel/selftest/test_run.c \
     kernel/selftest/capture.c \
     kernel/selftest/leak_check.c \
+    kernel/selftest/hardware.c \
     kernel/selftest/report.c \
     kernel/selftest/inject.c \
     kernel/selftest/ktest.c \

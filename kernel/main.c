@@ -60,6 +60,7 @@
 #include "kernel/proc/terminal.h"
 #include "kernel/sched/deferred.h"
 #include "kernel/sched/sched.h"
+#include "kernel/selftest/inject.h"
 #include "kernel/selftest/run.h"
 #include "kernel/selftest/shell.h"
 #include "kernel/syscall/trace.h"
@@ -268,12 +269,16 @@ static void processor_run(void)
 }
 
 /* cpus=1 leaves the others off, for bisecting. */
-static void processors_start(void)
+static const struct cpu_census *processors_start(void)
 {
-    /* At most CPU_MAX: masks of processors are 64-bit words. */
-    uint64_t max = cmdline_number("cpus", CPU_MAX);
+    const struct smp_options options = {
+        .trampoline = bootinfo->trampoline,
+        .max_cpus = cmdline_number("cpus", UINT64_MAX),
+        .mute_apic_id = inject_mute_apic_id(),
+        .run = processor_run,
+    };
 
-    smp_start(acpi_info(), bootinfo->trampoline, (unsigned)MIN(max, CPU_MAX), processor_run);
+    return smp_start(acpi_info(), &options);
 }
 
 /* On the guarded stack, with everything there.
@@ -298,7 +303,7 @@ NORETURN static void run(void *argument)
     (void)argument;
     options_apply();
     irq_enable();
-    processors_start();
+    input.processors = processors_start();
     if (sched_cpus_online() > 1) /* another processor has to be there to notice */
         watchdog_start();
     trace_init();
@@ -309,7 +314,6 @@ NORETURN static void run(void *argument)
         panic("not enough memory for the thread that prints");
     if (tty_serial_init(threads_print))
         panic("not enough memory for the terminal");
-    input.cpus = sched_cpus_online();
     boot_finish(selftest_run(&input));
 }
 

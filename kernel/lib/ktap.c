@@ -255,9 +255,9 @@ size_t ktap_format_verdict(char *buf, size_t size, const struct ktap_verdict *ve
         buf, size,
         fmt_print(buf, size,
                   "# firstlight: verdict=%s total=%u passed=%u failed=%u skipped=%u version=%s "
-                  "cpus=%u memory=%lluMiB firmware=\"%s\" time=%lluus\n",
+                  "cpus=%u/%u memory=%lluMiB firmware=\"%s\" time=%lluus\n",
                   ktap_verdict_passed(verdict) ? "PASS" : "FAIL", verdict->total, verdict->passed,
-                  verdict->failed, verdict->skipped, version, verdict->cpus,
+                  verdict->failed, verdict->skipped, version, verdict->cpus, verdict->cpus_enabled,
                   (unsigned long long)(verdict->memory_bytes >> 20), firmware,
                   (unsigned long long)verdict->time_us));
 }

@@ -64,7 +64,7 @@ struct ktap_verdict {
     unsigned passed, failed, skipped;
     bool plan_empty; /* no plan, or none with a test: a failure by itself */
     const char *version;
-    unsigned cpus;
+    unsigned cpus, cpus_enabled; /* that run; of those that the machine says it has */
     uint64_t memory_bytes;
     const char *firmware;
     uint64_t time_us; /* kernel entry to verdict */
@@ -73,6 +73,6 @@ struct ktap_verdict {
 /* PASS means: a plan with tests, nothing failed, at least one passed, all accounted for. */
 bool ktap_verdict_passed(const struct ktap_verdict *verdict);
 
-/* # firstlight: verdict=PASS total=5 passed=5 failed=0 skipped=0 version=V cpus=N memory=NMiB
+/* # firstlight: verdict=PASS total=5 passed=5 failed=0 skipped=0 version=V cpus=N/M memory=NMiB
  * firmware="..." time=Nus (one line) */
 size_t ktap_format_verdict(char *buf, size_t size, const struct ktap_verdict *verdict);

@@ -102,6 +102,8 @@ static void cpu_add(struct acpi_info *info, uint32_t apic_id, uint32_t uid, uint
     }
     if (info->ncpus == ACPI_MAX_CPUS) {
         info->ndropped++;
+        if ((flags & 1) && info->cpus_dropped++ == 0)
+            info->dropped_apic_id = apic_id;
         return;
     }
     info->cpus[info->ncpus++] = (struct acpi_cpu){
@@ -225,8 +227,10 @@ int acpi_parse_madt(const void *table, size_t nbytes, struct acpi_info *info)
         uint8_t type = bytes[at], size = bytes[at + 1];
 
         /* After a wrong size nothing that follows can be told apart. */
-        if (size < 2 || size > length - at)
+        if (size < 2 || size > length - at) {
+            info->madt_cut = at;
             break;
+        }
         if (type < MADT_NTYPES && madt_sizes[type] && size >= madt_sizes[type])
             madt_entry_parse(info, bytes + at);
         at += size;

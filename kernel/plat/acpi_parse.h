@@ -70,7 +70,10 @@ struct acpi_info {
     bool legacy_pic;        /* two 8259s are there as well */
     uint64_t lapic_address; /* registers of the local APIC, physical */
     uint32_t ncpus, nioapics, noverrides, nnmis;
-    uint32_t ndropped; /* entries for which there was no room */
+    uint32_t ndropped;        /* entries for which there was no room */
+    uint32_t cpus_dropped;    /* of them, processors that are enabled ... */
+    uint32_t dropped_apic_id; /* ... and the first one's number */
+    uint32_t madt_cut;        /* offset of an entry that does not fit: the walk's end; 0: none */
     struct acpi_cpu cpus[ACPI_MAX_CPUS];
     struct acpi_ioapic ioapics[ACPI_MAX_IOAPICS];
     struct acpi_override overrides[ACPI_MAX_OVERRIDES];

@@ -12,6 +12,7 @@
 #include "kernel/arch/x86_64/irq.h"
 #include "kernel/arch/x86_64/tsc.h"
 #include "kernel/arch/x86_64/vectors.h"
+#include "kernel/lib/assert.h"
 #include "kernel/lib/klog.h"
 #include "kernel/mm/vmalloc.h"
 #include "kernel/plat/lapic_math.h"
@@ -135,6 +136,12 @@ uint32_t lapic_id(void)
     uint32_t id = lapic_read(REG_ID);
 
     return lapic_registers ? id >> 24 : id;
+}
+
+/* The mode that the firmware left on. */
+bool lapic_is_x2apic(void)
+{
+    return !lapic_registers;
 }
 
 /* The errors since the last call. */
@@ -340,6 +347,8 @@ static void icr_write(uint32_t apic_id, uint32_t command)
     /* In xAPIC mode a command may be overwritten while it is still being delivered. */
     for (uint32_t i = 0; i < ICR_POLLS && (lapic_read(REG_ICR_LOW) & ICR_PENDING); i++)
         ;
+    /* Eight bits: a longer id would reach another processor than the one that is meant. */
+    ASSERT(apic_id <= 0xff);
     lapic_write(REG_ICR_HIGH, apic_id << 24);
     lapic_write(REG_ICR_LOW, command);
 }

@@ -24,6 +24,9 @@ MUST_CHECK int lapic_init_cpu(const struct acpi_info *info);
 
 uint32_t lapic_id(void);
 
+/* All ids can be addressed; else those below 255 alone. Constant after lapic_init. */
+bool lapic_is_x2apic(void);
+
 /* Interrupts between processors, by the receiver's local APIC number. Waits a bounded time until
  * the one before has gone out. */
 void lapic_send(uint32_t apic_id, unsigned vector);

@@ -44,6 +44,8 @@ static void (*cpu_run)(void);
 static uint32_t starting; /* [a] index of the processor that may come up; 0: none may */
 static uint32_t answered; /* [a] index of the processor that came up last */
 
+static struct cpu_census census; /* constant after smp_start */
+
 static uint64_t tsc_latest; /* [a] the last TSC that a processor saw while one starts */
 static bool tsc_warped;     /* [a] another one was behind that */
 
@@ -172,15 +174,17 @@ static bool wait_for_answer(uint32_t index, uint64_t ns)
 
 /* INIT, then two start-up interrupts (Intel SDM vol. 3, 9.4.4.1). One that begins at the last
  * moment gets the time once more. */
-static bool cpu_answers(const struct cpu *cpu, uint64_t trampoline)
+static bool cpu_answers(const struct cpu *cpu, const struct smp_options *options)
 {
     uint32_t index = cpu->index;
+    uint8_t page = (uint8_t)(options->trampoline >> PAGE_SHIFT);
 
     __atomic_store_n(&starting, index, __ATOMIC_SEQ_CST);
     lapic_send_init(cpu->apic_id);
     wait_ns(features.hypervisor ? STARTUP_NS : INIT_NS);
     for (unsigned tries = 0; tries < 2; tries++) {
-        lapic_send_startup(cpu->apic_id, (uint8_t)(trampoline >> PAGE_SHIFT));
+        if (cpu->apic_id != options->mute_apic_id)
+            lapic_send_startup(cpu->apic_id, page);
         if (wait_for_answer(index, tries ? ANSWER_NS : STARTUP_NS))
             return true;
     }
@@ -190,9 +194,10 @@ static bool cpu_answers(const struct cpu *cpu, uint64_t trampoline)
     return wait_for_answer(cpu->index, ANSWER_NS);
 }
 
-/* False: it did not come up. What it was given stays its own: it may be using it. */
-static bool cpu_start(unsigned index, uint32_t apic_id, uint64_t trampoline)
+/* Where it did not come up, what it was given stays its own: it may be using it. */
+static enum cpu_fate cpu_start(unsigned index, uint32_t apic_id, const struct smp_options *options)
 {
+    uint64_t trampoline = options->trampoline;
     struct trampoline_data *data = address(trampoline + TRAMPOLINE_DATA_OFFSET);
     struct cpu *cpu = cpu_make(index, apic_id);
     void *stack = cpu ? kstack_create() : NULL;
@@ -201,7 +206,7 @@ static bool cpu_start(unsigned index, uint32_t apic_id, uint64_t trampoline)
         if (cpu)
             cpu_free(cpu);
         klog("processor %u: not enough memory to start it", apic_id);
-        return false;
+        return CPU_FATE_MEMORY;
     }
     cpu_set_kernel_stack(cpu, (uint64_t)stack);
     *data = (struct trampoline_data){
@@ -211,11 +216,11 @@ static bool cpu_start(unsigned index, uint32_t apic_id, uint64_t trampoline)
         .entry = (uint64_t)cpu_entry,
         .argument = (uint64_t)cpu,
     };
-    if (cpu_answers(cpu, trampoline))
-        return true;
+    if (cpu_answers(cpu, options))
+        return CPU_FATE_RUNS;
     lapic_send_init(apic_id); /* if it is late, it must not read what the next one is given */
     klog("processor %u: does not answer: left out", apic_id);
-    return false;
+    return CPU_FATE_SILENT;
 }
 
 static void smp_send(unsigned cpu, unsigned vector)
@@ -237,29 +242,52 @@ static void call_handler(void)
 static const struct ipi_ops ops = {
     .send = smp_send, .send_nmi = smp_send_nmi, .stop_others = lapic_stop_others};
 
-unsigned smp_start(const struct acpi_info *info, uint64_t trampoline, unsigned max_cpus,
-                   void (*run)(void))
+/* Every enabled entry that may be started, one after the other. */
+static void others_start(const struct acpi_info *info, const struct smp_options *options)
+{
+    const struct cpu_limits limits = {
+        .supported = CPU_MAX,
+        .wanted = (unsigned)MIN(options->max_cpus, (uint64_t)ACPI_MAX_CPUS),
+        .x2apic = lapic_is_x2apic(),
+    };
+
+    for (uint32_t i = 0; i < info->ncpus; i++) {
+        uint32_t apic_id = info->cpus[i].apic_id;
+        enum cpu_fate fate;
+
+        if (census.fates[i] != CPU_FATE_SILENT)
+            continue;
+        fate = cpu_census_decide(&census, &limits, apic_id);
+        if (fate == CPU_FATE_RUNS) {
+            fate = cpu_start(census.running, apic_id, options);
+            census.running += fate == CPU_FATE_RUNS;
+        } else if (fate != CPU_FATE_OPTION) {
+            klog("processor %u: %s: left out", apic_id,
+                 fate == CPU_FATE_LIMIT ? "beyond the limit" : "its id needs x2APIC mode");
+        }
+        census.fates[i] = (uint8_t)fate;
+    }
+}
+
+const struct cpu_census *smp_start(const struct acpi_info *info, const struct smp_options *options)
 {
     struct frame *frames[3] = {0};
-    unsigned count = 1;
+    uint64_t trampoline = options->trampoline;
 
-    cpu_run = run;
+    cpu_run = options->run;
     cpu_boot.apic_id = lapic_id();
+    cpu_census_begin(&census, info, cpu_boot.apic_id);
     irq_set_handler(ARCH_VECTOR_CALL, call_handler);
     ipi_set_ops(&ops);
-    if (!trampoline || info->ncpus < 2 || max_cpus < 2)
-        return count;
+    if (info->ncpus < 2)
+        return &census;
     /* The page below 1 MiB that the loader has kept free for this. */
-    memcpy(address(trampoline), trampoline_begin, (size_t)(trampoline_end - trampoline_begin));
-    if (tables_make(trampoline, frames)) {
-        for (uint32_t i = 0; i < info->ncpus && count < MIN(max_cpus, (unsigned)CPU_MAX); i++) {
-            const struct acpi_cpu *found = &info->cpus[i];
-
-            if (found->enabled && found->apic_id != cpu_boot.apic_id &&
-                cpu_start(count, found->apic_id, trampoline))
-                count++;
-        }
-    }
+    if (trampoline)
+        memcpy(address(trampoline), trampoline_begin, (size_t)(trampoline_end - trampoline_begin));
+    if (trampoline && tables_make(trampoline, frames))
+        others_start(info, options);
+    else
+        klog("processors: no memory below 1 MiB, or for tables: the others cannot be started");
     for (size_t i = 0; i < ARRAY_SIZE(frames); i++)
         if (frames[i])
             pmm_free(frames[i], 0);
@@ -267,6 +295,6 @@ unsigned smp_start(const struct acpi_info *info, uint64_t trampoline, unsigned m
         klog("clock: the TSCs of the processors differ: time is held back where it would go back");
         clock_distrust();
     }
-    klog("processors: %u of %u run", count, info->ncpus);
-    return count;
+    klog("processors: %u of %u run", census.running, census.enabled);
+    return &census;
 }

@@ -4,17 +4,23 @@
  *
  * Owns:    starting the processors that the MADT lists, and the interrupts between them.
  * Context: start-up, once, interrupts on, after the scheduler runs on the first processor.
- * Fails:   a processor that does not answer within 10 s is left out, with a line in the log.
- * Tests:   tests/system, machines with several processors
+ * Fails:   a processor that does not answer within 10 s is left out, with a line in the log and its
+ *          APIC id in the census, which fails the self-test.
+ * Tests:   tests/system/test_processors.py
  */
 #pragma once
 
-#include "kernel/plat/acpi_parse.h"
+#include "kernel/plat/cpu_census.h"
 
-/* trampoline: two pages below 1 MiB, or 0: then only this processor runs. run is called on each
- * new processor, on a stack of its own, with everything of the processor set up; it calls
- * smp_answer when the processor may be given work, and never returns. They come one after the
- * other: the result is the number of processors that answered. */
-unsigned smp_start(const struct acpi_info *info, uint64_t trampoline, unsigned max_cpus,
-                   void (*run)(void));
+struct smp_options {
+    uint64_t trampoline;   /* two pages below 1 MiB, or 0: then only this processor runs */
+    uint64_t max_cpus;     /* of the option cpus=N */
+    uint64_t mute_apic_id; /* for tests: it is reset but never told to begin */
+    void (*run)(void);
+};
+
+/* run is called on each new processor, on a stack of its own, with everything of the processor set
+ * up; it calls smp_answer when the processor may be given work, and never returns. They come one
+ * after the other. The result, constant from then on, says which of them answered. */
+const struct cpu_census *smp_start(const struct acpi_info *info, const struct smp_options *options);
 void smp_answer(void);

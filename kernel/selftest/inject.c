@@ -158,6 +158,12 @@ static void inject_deaf_start(void)
     sched_start(&deaf);
 }
 
+/* Such a processor is reset and then waits for good, as one whose core is dead would. */
+uint64_t inject_mute_apic_id(void)
+{
+    return cmdline_number("mute", UINT64_MAX);
+}
+
 bool inject_is(const char *word)
 {
     char given[WORD_SIZE];

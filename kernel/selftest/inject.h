@@ -9,6 +9,7 @@
  *   inject=hang    interrupts off, for ever, after the baseline
  *   inject=deaf    another processor has its interrupts off for 18 s after the baseline
  *   inject=reset   a triple fault after the baseline
+ *   mute=APIC_ID  that processor is never told to begin, so it does not answer
  *   storm=US       a timer interrupt every US microseconds (20 to 1,000,000) while programs run
  * Context: the boot thread.
  */
@@ -18,5 +19,8 @@
 
 /* After the baseline; may not return. An unknown word panics, too, and says so. */
 void inject_start(void);
+
+/* Before the processors are started. UINT64_MAX: none is mute. */
+uint64_t inject_mute_apic_id(void);
 
 bool inject_is(const char *word); /* whether inject=word was given */

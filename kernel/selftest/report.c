@@ -99,6 +99,7 @@ bool report_verdict(const struct report_machine *machine, bool plan_empty)
         .plan_empty = plan_empty,
         .version = VERSION_TEXT,
         .cpus = machine->cpus,
+        .cpus_enabled = machine->cpus_enabled,
         .memory_bytes = machine->memory_bytes,
         .firmware = machine->firmware,
         .time_us = clock_monotonic_ns() / 1000,

@@ -18,7 +18,7 @@ void report_skip(const char *name, const char *reason);
 PRINTF_LIKE(1, 2) void report_comment(const char *format, ...);
 
 struct report_machine {
-    unsigned cpus;
+    unsigned cpus, cpus_enabled; /* that run; of those that the machine says it has */
     uint64_t memory_bytes;
     const char *firmware;
 };

@@ -2,11 +2,11 @@
 /*
  * The self-test: baseline, plan, verdict.
  *
- * Order: /bin/minimal twice by boot return, the checks inside the kernel (ktest.c), then the plan
- * line by line. The number of results is announced first (the KTAP plan line), counted by a pass
- * over the plan that runs nothing; the verdict is PASS only if exactly that many results came and
- * none is "not ok". A plan that ends early, a test that is lost, or no plan at all is therefore a
- * FAIL.
+ * Order: /bin/minimal twice by boot return, what the machine has (hardware.c), the checks inside
+ * the kernel (ktest.c), then the plan line by line. The number of results is announced first (the
+ * KTAP plan line), counted by a pass over the plan that runs nothing; the verdict is PASS only if
+ * exactly that many results came and none is "not ok". A plan that ends early, a test that is lost,
+ * or no plan at all is therefore a FAIL.
  *
  * It runs on the boot thread, as process 1, and is the only thing that does.
  */
@@ -22,6 +22,7 @@
 #include "kernel/lib/ktap.h"
 #include "kernel/mm/slab.h"
 #include "kernel/proc/usermode.h"
+#include "kernel/selftest/hardware.h"
 #include "kernel/selftest/inject.h"
 #include "kernel/selftest/ktest.h"
 #include "kernel/selftest/report.h"
@@ -184,7 +185,8 @@ static void stamps_print(const struct selftest_input *input)
 /* Without memory for a line of the plan, the plan counts as empty: a FAIL, not a crash. */
 bool selftest_run(const struct selftest_input *input)
 {
-    struct report_machine machine = {input->cpus, input->memory_bytes, input->firmware};
+    struct report_machine machine = {input->processors->running, input->processors->enabled,
+                                     input->memory_bytes, input->firmware};
     struct plan_line *line = kmalloc(sizeof(*line));
     struct plan_text plan = {0};
     unsigned planned = 0;
@@ -196,9 +198,10 @@ bool selftest_run(const struct selftest_input *input)
     }
     /* Announced before anything runs, so that a report that stops here is recognised as incomplete.
      */
-    report_begin(BASELINE_RUNS + ktest_count() + planned);
+    report_begin(BASELINE_RUNS + HARDWARE_RESULTS + ktest_count() + planned);
     /* Boot return before anything else: the checks below run programs as well. */
     baseline_run();
+    hardware_report_processors(input->processors);
     inject_start();
     ktest_run();
     if (line)

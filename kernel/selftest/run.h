@@ -6,14 +6,14 @@
  */
 #pragma once
 
-#include "kernel/lib/util.h"
+#include "kernel/plat/cpu_census.h"
 
 struct selftest_input {
     const char *plan; /* text of plan.txt; NULL: /etc/firstlight/plan of the root filesystem */
     size_t plan_nbytes;
     const char *firmware;
     uint64_t memory_bytes;
-    unsigned cpus;
+    const struct cpu_census *processors;
     uint64_t loader_entry_tsc, kernel_entry_tsc;
     uint64_t clock_wait_tsc; /* ticks in which the kernel waited for the clocks of the machine */
 };

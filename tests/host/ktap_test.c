@@ -210,6 +210,7 @@ static struct ktap_verdict sound_verdict(void)
         .skipped = 1,
         .version = "0.1",
         .cpus = 2,
+        .cpus_enabled = 4,
         .memory_bytes = 256u << 20,
         .firmware = "EDK II \"x\"\n",
         .time_us = 1234567,
@@ -225,7 +226,7 @@ static void test_verdict_line(void **state)
     assert_int_equal(ktap_format_verdict(buf, sizeof(buf), &verdict), strlen(buf));
     assert_string_equal(
         buf, "# firstlight: verdict=PASS total=5 passed=4 failed=0 skipped=1 version=0.1 "
-             "cpus=2 memory=256MiB firmware=\"EDK II 'x'^J\" time=1234567us\n");
+             "cpus=2/4 memory=256MiB firmware=\"EDK II 'x'^J\" time=1234567us\n");
     verdict.failed = 1;
     verdict.passed = 3;
     ktap_format_verdict(buf, sizeof(buf), &verdict);

@@ -10,6 +10,7 @@
 #include "tests/host/plat_fake.h"
 
 #include "kernel/plat/acpi.h"
+#include "kernel/plat/cpu_census.h"
 #include "shared/linux/errno.h"
 
 #define TABLE_MAX 16384
@@ -241,6 +242,181 @@ static void madt_too_many(void **state)
     assert_int_equal(parse(acpi_parse_madt, &table, &info), 0);
     assert_int_equal(info.ncpus, ACPI_MAX_CPUS);
     assert_int_equal(info.ndropped, 10);
+}
+
+/* A census of so many processors with APIC ids from `first` on, and the first of them running. */
+static void census_of(uint32_t count, uint32_t first, struct acpi_info *info,
+                      struct cpu_census *census)
+{
+    struct table table;
+
+    madt_begin(&table);
+    for (uint32_t i = 0; i < count; i++)
+        madt_x2apic(&table, i, first + i, 1);
+    seal(&table);
+    *info = (struct acpi_info){0};
+    assert_int_equal(parse(acpi_parse_madt, &table, info), 0);
+    cpu_census_begin(census, info, first);
+}
+
+/* As plat/smp.c does it, on a machine where all but the mute ones answer. */
+static void census_run(struct cpu_census *census, const struct acpi_info *info,
+                       const struct cpu_limits *limits, uint32_t mute)
+{
+    for (uint32_t i = 0; i < info->ncpus; i++) {
+        enum cpu_fate fate;
+
+        if (census->fates[i] != CPU_FATE_SILENT)
+            continue;
+        fate = cpu_census_decide(census, limits, info->cpus[i].apic_id);
+        if (fate == CPU_FATE_RUNS && info->cpus[i].apic_id == mute)
+            fate = CPU_FATE_SILENT;
+        census->running += fate == CPU_FATE_RUNS;
+        census->fates[i] = (uint8_t)fate;
+    }
+}
+
+#define NOBODY 0xffffffffu
+static const struct cpu_limits ample = {.supported = 256, .wanted = 512, .x2apic = true};
+
+static void census_whole(void **state)
+{
+    struct acpi_info info;
+    struct cpu_census census;
+    char reason[200];
+
+    (void)state;
+    census_of(4, 0, &info, &census);
+    /* Nothing has been started: nothing is taken for running but the first. */
+    assert_false(cpu_census_check(&census, &info, reason, sizeof(reason)));
+    assert_string_equal(reason, "APIC id 1 does not answer; APIC id 2 does not answer; "
+                                "APIC id 3 does not answer");
+    census_run(&census, &info, &ample, NOBODY);
+    assert_int_equal(census.running, 4);
+    assert_int_equal(census.enabled, 4);
+    assert_true(cpu_census_check(&census, &info, reason, sizeof(reason)));
+    /* Nothing is known of a machine without a MADT. */
+    info = (struct acpi_info){0};
+    cpu_census_begin(&census, &info, 0);
+    assert_false(census.known);
+    assert_true(cpu_census_check(&census, &info, reason, sizeof(reason)));
+}
+
+static void census_missing(void **state)
+{
+    struct acpi_info info;
+    struct cpu_census census;
+    struct cpu_limits few = {.supported = 2, .wanted = 512, .x2apic = true};
+    char reason[400];
+
+    (void)state;
+    census_of(4, 0, &info, &census);
+    census_run(&census, &info, &ample, 2);
+    assert_int_equal(census.running, 3);
+    assert_false(cpu_census_check(&census, &info, reason, sizeof(reason)));
+    assert_string_equal(reason, "APIC id 2 does not answer");
+    census_of(4, 0, &info, &census);
+    census_run(&census, &info, &few, NOBODY);
+    assert_false(cpu_census_check(&census, &info, reason, sizeof(reason)));
+    assert_string_equal(reason, "APIC id 2 is beyond the kernel's limit; "
+                                "APIC id 3 is beyond the kernel's limit");
+    /* Many of them: some names, then a number; and a short buffer is not overrun. */
+    census_of(100, 0, &info, &census);
+    census_run(&census, &info, &few, NOBODY);
+    assert_false(cpu_census_check(&census, &info, reason, sizeof(reason)));
+    assert_non_null(strstr(reason, "APIC id 9 is beyond"));
+    assert_null(strstr(reason, "APIC id 10 "));
+    assert_non_null(strstr(reason, "; and 90 more"));
+    for (size_t size = 1; size < 60; size++) {
+        memset(reason, 'x', sizeof(reason));
+        assert_false(cpu_census_check(&census, &info, reason, size));
+        assert_true(strnlen(reason, size) < size);
+        assert_int_equal(reason[size], 'x');
+    }
+}
+
+/* The option is a choice; it does not hide what could not have been started anyway. */
+static void census_option(void **state)
+{
+    struct acpi_info info;
+    struct cpu_census census;
+    struct cpu_limits one = {.supported = 256, .wanted = 1, .x2apic = false};
+    char reason[200];
+
+    (void)state;
+    census_of(3, 253, &info, &census);
+    census_run(&census, &info, &one, NOBODY);
+    assert_int_equal(census.running, 1);
+    assert_int_equal(cpu_census_count(&census, CPU_FATE_OPTION), 1);
+    assert_false(cpu_census_check(&census, &info, reason, sizeof(reason)));
+    assert_string_equal(reason, "APIC id 255 does not fit into xAPIC mode");
+}
+
+static void census_apic_ids(void **state)
+{
+    struct acpi_info info;
+    struct cpu_census census;
+    struct cpu_limits xapic = {.supported = 256, .wanted = 512, .x2apic = false};
+    char reason[200];
+
+    (void)state;
+    /* Shortened to eight bits, 256 would be the first processor's own. */
+    assert_int_equal(cpu_census_decide(&(struct cpu_census){.running = 1}, &xapic, 254),
+                     CPU_FATE_RUNS);
+    assert_int_equal(cpu_census_decide(&(struct cpu_census){.running = 1}, &xapic, 255),
+                     CPU_FATE_APIC_ID);
+    assert_int_equal(cpu_census_decide(&(struct cpu_census){.running = 1}, &xapic, 256),
+                     CPU_FATE_APIC_ID);
+    census_of(256, 2, &info, &census);
+    census_run(&census, &info, &xapic, NOBODY);
+    assert_int_equal(census.running, 253);
+    assert_false(cpu_census_check(&census, &info, reason, sizeof(reason)));
+    assert_string_equal(reason, "APIC id 255 does not fit into xAPIC mode; APIC id 256 does not "
+                                "fit into xAPIC mode; APIC id 257 does not fit into xAPIC mode");
+    census_of(256, 1000, &info, &census);
+    census_run(&census, &info, &ample, NOBODY);
+    assert_int_equal(census.running, 256);
+    assert_true(cpu_census_check(&census, &info, reason, sizeof(reason)));
+}
+
+/* What the table says and the list does not hold is told as well. */
+static void census_doubtful_table(void **state)
+{
+    struct acpi_info info;
+    struct cpu_census census;
+    struct table table;
+    char reason[400];
+
+    (void)state;
+    census_of(ACPI_MAX_CPUS + 10, 0, &info, &census);
+    assert_int_equal(census.enabled, ACPI_MAX_CPUS + 10);
+    for (size_t i = 0; i < ACPI_MAX_CPUS; i++)
+        census.fates[i] = CPU_FATE_RUNS;
+    assert_false(cpu_census_check(&census, &info, reason, sizeof(reason)));
+    assert_string_equal(reason, "APIC id 512 is the first of 10 that the list has no room for");
+
+    madt_begin(&table);
+    madt_x2apic(&table, 0, 0, 1);
+    madt_x2apic(&table, 1, 1, 0); /* an empty socket: no processor */
+    madt_x2apic(&table, 2, 2, 2); /* could be added later: none now */
+    seal(&table);
+    info = (struct acpi_info){0};
+    assert_int_equal(parse(acpi_parse_madt, &table, &info), 0);
+    cpu_census_begin(&census, &info, 0);
+    assert_int_equal(census.enabled, 1);
+    assert_true(cpu_census_check(&census, &info, reason, sizeof(reason)));
+    cpu_census_begin(&census, &info, 9);
+    assert_false(cpu_census_check(&census, &info, reason, sizeof(reason)));
+    assert_string_equal(reason, "the MADT does not enable APIC id 9, which runs this; "
+                                "APIC id 0 does not answer");
+
+    table.bytes[44 + 16 + 1] = 0; /* the second entry has no length */
+    seal(&table);
+    info = (struct acpi_info){0};
+    assert_int_equal(parse(acpi_parse_madt, &table, &info), 0);
+    cpu_census_begin(&census, &info, 0);
+    assert_false(cpu_census_check(&census, &info, reason, sizeof(reason)));
+    assert_string_equal(reason, "the MADT has a broken entry at byte 60 and no known end");
 }
 
 static void header_broken(void **state)
@@ -627,6 +803,11 @@ int main(void)
         cmocka_unit_test(madt_everything),
         cmocka_unit_test(madt_bad_entries),
         cmocka_unit_test(madt_too_many),
+        cmocka_unit_test(census_whole),
+        cmocka_unit_test(census_missing),
+        cmocka_unit_test(census_option),
+        cmocka_unit_test(census_apic_ids),
+        cmocka_unit_test(census_doubtful_table),
         cmocka_unit_test(header_broken),
         cmocka_unit_test(fadt_first_revision),
         cmocka_unit_test(fadt_later_revision),

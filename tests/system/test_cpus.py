@@ -11,7 +11,7 @@ def test_all_plans(boot, mkimg, matrix_build, compiler, cpus):
     image = mkimg(plan=plans("default", "regression", "long"), build=matrix_build(compiler + "-O2"))
     outcome = boot(image, cpus=cpus, timeout=300)
     assert outcome.code == machine.PASS, outcome.message
-    assert outcome.report.fields["cpus"] == str(cpus)
+    assert outcome.report.fields["cpus"] == f"{cpus}/{cpus}"
 
 
 def test_storm_on_four(boot, mkimg):

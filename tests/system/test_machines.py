@@ -61,7 +61,7 @@ def test_plans(boot, mkimg, matrix_build, row):
     told = int(outcome.report.fields["memory"].removesuffix("MiB"))
     # Less the archive of the root filesystem, whose size differs between Debian's releases.
     assert megabytes * 0.85 - 12 < told <= megabytes
-    assert outcome.report.fields["cpus"] == cpus
+    assert outcome.report.fields["cpus"] == f"{cpus}/{cpus}"
 
 
 def test_plans_without_fast_strings(boot, mkimg):

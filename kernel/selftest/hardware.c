@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Results of the baseline about the machine itself.
+ *
+ * They come from what the rooms below found while they drove the machine; nothing is tried here.
+ */
+#include "kernel/selftest/hardware.h"
+
+#include "kernel/lib/fmt.h"
+#include "kernel/plat/acpi.h"
+#include "kernel/selftest/report.h"
+
+#define PROCESSORS  "processors"
+#define REASON_SIZE 480
+
+/* Skipped where the answer is not known: a choice of the user is no fault of the machine, and no
+ * proof of its health either. */
+void hardware_report_processors(const struct cpu_census *census)
+{
+    char reason[REASON_SIZE];
+    unsigned left_off = cpu_census_count(census, CPU_FATE_OPTION);
+
+    if (!cpu_census_check(census, acpi_info(), reason, sizeof(reason))) {
+        report_not_ok(PROCESSORS, 0, reason);
+    } else if (!census->known) {
+        report_skip(PROCESSORS, "no MADT: nothing is known of other processors");
+    } else if (left_off) {
+        fmt_print(reason, sizeof(reason), "%u left off by the option cpus=%u", left_off,
+                  census->running);
+        report_skip(PROCESSORS, reason);
+    } else {
+        report_ok(PROCESSORS, 0);
+    }
+}

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: MIT
+"""The result `processors`: a machine that lacks a processor is no PASS, and says which."""
+import machine
+
+PLAN = "test one /bin/minimal\n"
+
+
+def test_all_processors(boot, mkimg):
+    outcome = boot(mkimg(plan=PLAN), cpus=3)
+    assert outcome.code == machine.PASS, outcome.message
+    assert outcome.report.result("processors").passed
+    assert outcome.report.fields["cpus"] == "3/3"
+
+
+def test_processor_that_never_answers(boot, mkimg):
+    """The last one, and one in the middle: those behind it run all the same."""
+    outcome = boot(mkimg(plan=PLAN, words="mute=1"), cpus=3, timeout=90)
+    assert outcome.code == machine.FAIL, outcome.message
+    assert outcome.report.failed_names == ["processors"]
+    assert "APIC id 1 does not answer" in outcome.report.result("processors").note
+    assert outcome.report.fields["cpus"] == "2/3"
+
+
+def test_processors_left_off_by_an_option(boot, mkimg):
+    """A choice, not a fault; but not called healthy either."""
+    outcome = boot(mkimg(plan=PLAN, words="cpus=1"), cpus=2)
+    assert outcome.code == machine.PASS, outcome.message
+    result = outcome.report.result("processors")
+    assert result.skipped and "1 left off by the option cpus=1" in result.note
+    assert outcome.report.fields["cpus"] == "1/2"
