@@ -261,6 +261,7 @@ NORETURN static void boot_finish(bool passed)
  * counted last. From here on it runs what the scheduler gives it. */
 static void processor_run(void)
 {
+    timer_join();
     ipi_join();
     watchdog_start();
     sched_join_cpu();

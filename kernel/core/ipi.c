@@ -3,9 +3,9 @@
  * Function calls on other processors.
  *
  * Each processor has one request, its own as a caller. It fills in function and argument, then
- * stores the mask of those that are to run it (release), then sets its bit in `callers` and sends
+ * stores the set of those that are to run it (release), then sets its bit in `callers` and sends
  * the interrupts. A receiver goes through the callers, runs each request that has its bit, and
- * clears that bit (release); the caller waits until the mask is empty, so the request and what
+ * clears that bit (release); the caller waits until the set is empty, so the request and what
  * `argument` points to may lie on its stack.
  *
  * Two processors that call each other may both have interrupts off: each therefore serves requests
@@ -17,21 +17,22 @@
 
 #include "kernel/arch/x86_64/cpu.h"
 #include "kernel/arch/x86_64/irq.h"
+#include "kernel/arch/x86_64/percpu.h"
 #include "kernel/arch/x86_64/vectors.h"
 #include "kernel/core/irq.h"
 #include "kernel/core/spinlock.h"
 #include "kernel/lib/assert.h"
 
-/* One request a caller; the mask of those that have not run it yet also publishes the rest. */
+/* One request a caller; the set of those that have not run it yet also publishes the rest. */
 struct request {
-    uint64_t pending; /* [a] */
+    struct cpumask pending; /* [a] */
     void (*function)(void *argument);
     void *argument;
 } ALIGNED(64);
 
-static struct request requests[CPU_MAX];
-static uint64_t callers;     /* [a] processors whose request is pending */
-static uint64_t members = 1; /* [a] processors that answer */
+static PERCPU struct request requests;
+static struct cpumask callers;         /* [a] processors whose request is pending */
+static struct cpumask members = {{1}}; /* [a] processors that answer */
 static const struct ipi_ops *ops;
 
 void ipi_set_ops(const struct ipi_ops *new_ops)
@@ -59,61 +60,84 @@ void ipi_stop_others(void)
 /* From here on the processor has to answer: its interrupt handlers are in place. */
 void ipi_join(void)
 {
-    __atomic_fetch_or(&members, 1ULL << cpu_self()->index, __ATOMIC_SEQ_CST);
+    cpumask_set(&members, cpu_self()->index);
 }
 
 /* Here first: what the others do then is seen by a processor that has done it itself. */
 void ipi_call_all(void (*function)(void *argument), void *argument)
 {
     function(argument);
-    ipi_call(__atomic_load_n(&members, __ATOMIC_SEQ_CST), function, argument);
+    ipi_call(&members, function, argument);
 }
 
 void ipi_service(void)
 {
-    uint64_t bit = 1ULL << cpu_self()->index;
-    /* A snapshot is enough: each caller sends its interrupt after setting its bit, which brings
-     * this function back. */
-    uint64_t left = __atomic_load_n(&callers, __ATOMIC_ACQUIRE);
+    unsigned self = cpu_self()->index;
 
-    while (left) {
-        struct request *request = &requests[__builtin_ctzll(left)];
+    /* One pass is enough: each caller sends its interrupt after setting its bit, which brings this
+     * function back. */
+    cpumask_each(caller, &callers)
+    {
+        struct request *request = percpu_of(requests, caller);
+        uint64_t *pending = &request->pending.words[self / 64], bit = 1ULL << (self & 63);
 
-        left &= left - 1;
-        if (__atomic_load_n(&request->pending, __ATOMIC_ACQUIRE) & bit) {
+        if (__atomic_load_n(pending, __ATOMIC_ACQUIRE) & bit) {
             request->function(request->argument);
-            __atomic_fetch_and(&request->pending, ~bit, __ATOMIC_RELEASE);
+            __atomic_fetch_and(pending, ~bit, __ATOMIC_RELEASE);
         }
     }
 }
 
-void ipi_call(uint64_t cpus, void (*function)(void *argument), void *argument)
+/* Acquires what those that have run it did. */
+static bool request_is_done(const struct request *request)
+{
+    for (unsigned word = 0; word < cpumask_words; word++)
+        if (__atomic_load_n(&request->pending.words[word], __ATOMIC_ACQUIRE))
+            return false;
+    return true;
+}
+
+/* The set may change meanwhile, so it is read once. A receiver that finds its bit finds function
+ * and argument, too. */
+static void request_publish(struct request *request, const struct cpumask *cpus, unsigned self,
+                            struct cpumask *receivers)
+{
+    for (unsigned word = 0; word < cpumask_words; word++) {
+        uint64_t bits = __atomic_load_n(&cpus->words[word], __ATOMIC_SEQ_CST);
+
+        if (word == self / 64)
+            bits &= ~(1ULL << (self & 63));
+        receivers->words[word] = bits;
+        __atomic_store_n(&request->pending.words[word], bits, __ATOMIC_RELEASE);
+    }
+}
+
+void ipi_call(const struct cpumask *cpus, void (*function)(void *argument), void *argument)
 {
     unsigned self = cpu_self()->index;
-    struct request *request = &requests[self];
+    struct request *request = percpu_of(requests, self);
+    struct cpumask receivers;
     uint64_t flags;
 
-    cpus &= ~(1ULL << self);
-    if (!cpus)
+    if (!cpumask_any_but(cpus, self))
         return;
     ASSERT(!spin_any_held() && !irq_in_handler());
     flags = irq_save();
     request->function = function;
     request->argument = argument;
-    __atomic_store_n(&request->pending, cpus, __ATOMIC_RELEASE);
+    request_publish(request, cpus, self, &receivers);
     /* Before the interrupts: a receiver that is interrupted at once must see the bit. */
-    __atomic_fetch_or(&callers, 1ULL << self, __ATOMIC_SEQ_CST);
-    for (uint64_t left = cpus; left; left &= left - 1)
-        ops->send((unsigned)__builtin_ctzll(left), ARCH_VECTOR_CALL);
+    cpumask_set(&callers, self);
+    cpumask_each(cpu, &receivers) ops->send(cpu, ARCH_VECTOR_CALL);
     /* The wait may be long, if a processor has its interrupts off: where the caller had them on,
      * they are on here, so that timers and the watchdog run. The request stays this processor's:
      * threads in the kernel are not preempted. The calls of others are then served by the interrupt
      * alone, since a call that is interrupted by its own service would run twice. */
     irq_restore(flags);
-    while (__atomic_load_n(&request->pending, __ATOMIC_ACQUIRE)) {
+    while (!request_is_done(request)) {
         if (!irq_enabled())
             ipi_service();
         cpu_pause();
     }
-    __atomic_fetch_and(&callers, ~(1ULL << self), __ATOMIC_SEQ_CST);
+    cpumask_clear(&callers, self);
 }

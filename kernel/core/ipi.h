@@ -9,7 +9,7 @@
  */
 #pragma once
 
-#include "kernel/lib/util.h"
+#include "kernel/arch/x86_64/cpumask.h"
 
 struct ipi_ops {
     void (*send)(unsigned cpu, unsigned vector); /* by the processor's index */
@@ -22,8 +22,8 @@ void ipi_send(unsigned cpu, unsigned vector);
 void ipi_send_nmi(unsigned cpu);
 void ipi_stop_others(void);
 
-/* cpus: bit a processor; the caller's own bit is ignored. */
-void ipi_call(uint64_t cpus, void (*function)(void *argument), void *argument);
+/* The caller's own bit is ignored. */
+void ipi_call(const struct cpumask *cpus, void (*function)(void *argument), void *argument);
 
 /* Every processor that has joined, the caller's first. */
 void ipi_call_all(void (*function)(void *argument), void *argument);

@@ -7,22 +7,23 @@
  */
 #include "kernel/core/lock_stat.h"
 
+#include "kernel/arch/x86_64/percpu.h"
 #include "kernel/lib/assert.h"
 
-static struct {
+static PERCPU struct {
     struct lock_stat spin[LOCK_STAT_RANKS], mutex[LOCK_STAT_RANKS];
-} ALIGNED(64) stats[CPU_MAX];
+} ALIGNED(64) stats;
 
 struct lock_stat *lock_stat_spin(unsigned rank)
 {
     ASSERT(rank < LOCK_STAT_RANKS);
-    return &stats[CPU_OWN->index].spin[rank];
+    return &percpu_own(stats)->spin[rank];
 }
 
 struct lock_stat *lock_stat_mutex(unsigned rank)
 {
     ASSERT(rank < LOCK_STAT_RANKS);
-    return &stats[CPU_OWN->index].mutex[rank];
+    return &percpu_own(stats)->mutex[rank];
 }
 
 /* The longest wait is a maximum, the rest are sums. */
@@ -38,8 +39,8 @@ struct lock_stat lock_stat_spin_sum(unsigned rank)
 {
     struct lock_stat sum = {0};
 
-    for (unsigned cpu = 0; cpu < CPU_MAX; cpu++)
-        lock_stat_add(&sum, &stats[cpu].spin[rank]);
+    for (unsigned cpu = 0; cpu < cpu_count; cpu++)
+        lock_stat_add(&sum, &percpu_of(stats, cpu)->spin[rank]);
     return sum;
 }
 
@@ -47,7 +48,7 @@ struct lock_stat lock_stat_mutex_sum(unsigned rank)
 {
     struct lock_stat sum = {0};
 
-    for (unsigned cpu = 0; cpu < CPU_MAX; cpu++)
-        lock_stat_add(&sum, &stats[cpu].mutex[rank]);
+    for (unsigned cpu = 0; cpu < cpu_count; cpu++)
+        lock_stat_add(&sum, &percpu_of(stats, cpu)->mutex[rank]);
     return sum;
 }

@@ -194,7 +194,7 @@ NORETURN static void die(const struct trap_frame *frame, uint64_t cr2)
         say_control();
         say_backtrace(0, (uint64_t)__builtin_frame_address(0));
     }
-    for (unsigned i = 0; i < CPU_MAX; i++)
+    for (unsigned i = 0; i < cpu_count; i++)
         /* What the others did last is often the cause. */
         if (cpu_all[i])
             say_flight(cpu_all[i], FLIGHT_RECORDS);

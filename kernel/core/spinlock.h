@@ -56,8 +56,8 @@ enum spin_rank {
 _Static_assert(SPIN_RANKS <= 32, "a bit a rank in cpu.spin_mask");
 
 struct spinlock {
-    uint8_t holder; /* atomic: cpu.lock_id of the processor that holds it, 0: free */
-    uint32_t bit;   /* I: 1 << enum spin_rank */
+    uint16_t holder; /* atomic: cpu.lock_id of the processor that holds it, 0: free */
+    uint32_t bit;    /* I: 1 << enum spin_rank */
 };
 
 #define SPINLOCK_INIT(spin_rank)                                                                   \
@@ -78,7 +78,7 @@ void spin_lock_contended(struct spinlock *lock); /* spin_lock_inline's slow path
 /* Compares: the word of a lock that is held stays its holder's. */
 static inline bool spin_try(struct spinlock *lock)
 {
-    uint8_t free = 0;
+    uint16_t free = 0;
 
     return __atomic_compare_exchange_n(&lock->holder, &free, CPU_OWN->lock_id, false,
                                        __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);

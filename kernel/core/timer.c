@@ -27,6 +27,7 @@
 
 #include "kernel/arch/x86_64/cpu.h"
 #include "kernel/arch/x86_64/irq.h"
+#include "kernel/arch/x86_64/percpu.h"
 #include "kernel/core/clock.h"
 #include "kernel/core/ipi.h"
 #include "kernel/core/spinlock.h"
@@ -50,12 +51,12 @@ struct timer_queue {
     struct timer_lateness lateness; /* own processor's; read by any */
 } ALIGNED(64);
 
-static struct timer_queue queues[CPU_MAX];
+static PERCPU struct timer_queue queues;
 static const struct timer_ops *ops; /* constant after start-up */
 
 static struct timer_queue *own_queue(void)
 {
-    return &queues[CPU_OWN->index];
+    return percpu_own(queues);
 }
 
 /* The monotonic time of the earliest key; UINT64_MAX: none. */
@@ -85,9 +86,13 @@ static void hardware_set_locked(struct timer_queue *queue, uint64_t least_ns)
 
 void timer_set_ops(const struct timer_ops *new_ops)
 {
-    for (unsigned i = 0; i < CPU_MAX; i++)
-        spin_init(&queues[i].lock, SPIN_TIMER);
     ops = new_ops;
+    timer_join();
+}
+
+void timer_join(void)
+{
+    spin_init(&own_queue()->lock, SPIN_TIMER);
 }
 
 void timer_init(struct timer *timer, void (*function)(struct timer *timer))
@@ -103,7 +108,7 @@ static struct timer_queue *timer_queue_lock(const struct timer *timer)
 {
     for (;;) {
         uint32_t cpu = __atomic_load_n(&timer->cpu, __ATOMIC_ACQUIRE);
-        struct timer_queue *queue = &queues[cpu];
+        struct timer_queue *queue = percpu_of(queues, cpu);
 
         spin_lock(&queue->lock);
         if (timer->cpu == cpu)
@@ -316,8 +321,8 @@ uint64_t timer_interrupts(void)
 {
     uint64_t sum = 0;
 
-    for (unsigned i = 0; i < CPU_MAX; i++)
-        sum += __atomic_load_n(&queues[i].interrupts, __ATOMIC_RELAXED);
+    for (unsigned i = 0; i < cpu_count; i++)
+        sum += __atomic_load_n(&percpu_of(queues, i)->interrupts, __ATOMIC_RELAXED);
     return sum;
 }
 
@@ -325,9 +330,10 @@ struct timer_lateness timer_lateness(void)
 {
     struct timer_lateness all = {0};
 
-    for (unsigned i = 0; i < CPU_MAX; i++) {
-        all.count += __atomic_load_n(&queues[i].lateness.count, __ATOMIC_RELAXED);
-        all.max_ns = MAX(all.max_ns, __atomic_load_n(&queues[i].lateness.max_ns, __ATOMIC_RELAXED));
+    for (unsigned i = 0; i < cpu_count; i++) {
+        all.count += __atomic_load_n(&percpu_of(queues, i)->lateness.count, __ATOMIC_RELAXED);
+        all.max_ns = MAX(all.max_ns,
+                         __atomic_load_n(&percpu_of(queues, i)->lateness.max_ns, __ATOMIC_RELAXED));
     }
     return all;
 }

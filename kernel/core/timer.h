@@ -42,6 +42,8 @@ struct timer_ops {
 
 /* Once, before the first timer starts. */
 void timer_set_ops(const struct timer_ops *ops);
+/* On every other processor, before it starts a timer. */
+void timer_join(void);
 
 void timer_init(struct timer *timer, void (*function)(struct timer *timer));
 void timer_start(struct timer *timer, uint64_t deadline_ns); /* moves it if it is pending */

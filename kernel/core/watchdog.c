@@ -15,6 +15,7 @@
 #include "kernel/core/watchdog.h"
 
 #include "kernel/arch/x86_64/cpu.h"
+#include "kernel/arch/x86_64/percpu.h"
 #include "kernel/core/backtrace.h"
 #include "kernel/core/clock.h"
 #include "kernel/core/panic.h"
@@ -34,7 +35,7 @@ struct watch {
     uint64_t stuck_ns; /* [a] 0: it is not */
 };
 
-static struct watch watches[CPU_MAX];
+static PERCPU struct watch watches;
 
 /* An NMI that is not answered either means that the processor is gone, or stopped by the firmware.
  */
@@ -52,7 +53,7 @@ static void watchdog_report(unsigned cpu, const char *what)
 
 static void watchdog_check(unsigned cpu, uint64_t now_ns)
 {
-    struct watch *watch = &watches[cpu];
+    struct watch *watch = percpu_of(watches, cpu);
     uint64_t beat_ns = __atomic_load_n(&watch->beat_ns, __ATOMIC_RELAXED);
 
     uint64_t stuck_ns = __atomic_load_n(&watch->stuck_ns, __ATOMIC_RELAXED);
@@ -83,7 +84,7 @@ static void watchdog_check_self(struct watch *watch, uint64_t now_ns)
 
 bool watchdog_has_beat(unsigned cpu)
 {
-    return __atomic_load_n(&watches[cpu].beat_ns, __ATOMIC_RELAXED) != 0;
+    return __atomic_load_n(&percpu_of(watches, cpu)->beat_ns, __ATOMIC_RELAXED) != 0;
 }
 
 static void watchdog_beat(struct timer *timer)
@@ -91,12 +92,12 @@ static void watchdog_beat(struct timer *timer)
     unsigned self = cpu_self()->index, next = self;
     uint64_t now_ns = clock_monotonic_ns();
 
-    watchdog_check_self(&watches[self], now_ns);
-    __atomic_store_n(&watches[self].beat_ns, now_ns, __ATOMIC_RELAXED);
+    watchdog_check_self(percpu_of(watches, self), now_ns);
+    __atomic_store_n(&percpu_of(watches, self)->beat_ns, now_ns, __ATOMIC_RELAXED);
     /* A processor that does not take part has no beat; the search ends at this one at the latest.
      */
     do
-        next = (next + 1) % CPU_MAX;
+        next = (next + 1) % cpu_count;
     while (!watchdog_has_beat(next));
     if (next != self)
         watchdog_check(next, now_ns);
@@ -105,7 +106,7 @@ static void watchdog_beat(struct timer *timer)
 
 void watchdog_start(void)
 {
-    struct timer *timer = &watches[cpu_self()->index].timer;
+    struct timer *timer = &percpu_own(watches)->timer;
 
     timer_init(timer, watchdog_beat);
     watchdog_beat(timer);

@@ -19,6 +19,7 @@
  */
 #include "kernel/mm/slab.h"
 
+#include "kernel/arch/x86_64/percpu.h"
 #include "kernel/core/ipi.h"
 #include "kernel/core/spinlock.h"
 #include "kernel/lib/assert.h"
@@ -65,7 +66,7 @@ struct slab_cpu {
     uint64_t count; /* read by others as a hint */
 };
 
-static struct slab_cpu cpu_lists[CPU_MAX][CACHES_MAX] ALIGNED(64);
+static PERCPU struct slab_cpu cpu_lists[CACHES_MAX] ALIGNED(64);
 static struct slab_cache caches[CACHES_MAX];
 static unsigned caches_count;
 static struct slab_cache *kmalloc_caches[KMALLOC_CLASSES];
@@ -210,7 +211,7 @@ static NOINLINE void *slab_refill(struct slab_cache *cache, struct slab_cpu *own
 /* With interrupts off, or the thread could move to another processor. */
 static inline struct slab_cpu *slab_own_list(const struct slab_cache *cache)
 {
-    return &cpu_lists[CPU_OWN->index][cache->index];
+    return &(*percpu_own(cpu_lists))[cache->index];
 }
 
 void *slab_alloc(struct slab_cache *cache)
@@ -323,8 +324,9 @@ uint64_t slab_objects(const struct slab_cache *cache)
 {
     uint64_t objects = __atomic_load_n(&cache->objects, __ATOMIC_RELAXED);
 
-    for (unsigned cpu = 0; cpu < CPU_MAX; cpu++)
-        objects -= __atomic_load_n(&cpu_lists[cpu][cache->index].count, __ATOMIC_RELAXED);
+    for (unsigned cpu = 0; cpu < cpu_count; cpu++)
+        objects -=
+            __atomic_load_n(&(*percpu_of(cpu_lists, cpu))[cache->index].count, __ATOMIC_RELAXED);
     return objects;
 }
 

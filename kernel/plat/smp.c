@@ -19,6 +19,7 @@
 #include "kernel/arch/x86_64/features.h"
 #include "kernel/arch/x86_64/irq.h"
 #include "kernel/arch/x86_64/paging.h"
+#include "kernel/arch/x86_64/percpu.h"
 #include "kernel/arch/x86_64/regs.h"
 #include "kernel/arch/x86_64/trampoline.h"
 #include "kernel/arch/x86_64/tsc.h"
@@ -138,24 +139,55 @@ static void cpu_free(struct cpu *cpu)
     kfree(cpu);
 }
 
+static unsigned percpu_order(void)
+{
+    uint64_t npages = ALIGN_UP((uint64_t)(percpu_end - percpu_begin), PAGE_SIZE) / PAGE_SIZE;
+    unsigned order = 0;
+
+    while ((1ULL << order) < npages)
+        order++;
+    return order;
+}
+
+/* The variables of percpu.h, as zeros; NULL: no memory. */
+static void *percpu_make(void)
+{
+    struct frame *frame = pmm_alloc(percpu_order(), PMM_ZERO);
+
+    return frame ? frame_address(frame) : NULL;
+}
+
+static void percpu_free(void *percpu)
+{
+    pmm_free(frame_from_address(percpu), percpu_order());
+}
+
 /* IST stacks come from the guarded kernel stacks, as on the boot processor. */
 static struct cpu *cpu_make(unsigned index, uint32_t apic_id)
 {
     struct cpu *cpu = kzalloc(sizeof(*cpu));
+    void *percpu;
 
     if (!cpu)
         return NULL;
+    percpu = percpu_make();
+    if (!percpu) {
+        kfree(cpu);
+        return NULL;
+    }
     cpu->index = index;
     cpu->apic_id = apic_id;
     for (unsigned i = 1; i <= CPU_IST_COUNT; i++) {
         void *top = kstack_create();
 
         if (!top) {
+            percpu_free(percpu);
             cpu_free(cpu);
             return NULL;
         }
         cpu_set_ist(cpu, (enum cpu_ist)i, (uint64_t)top);
     }
+    cpu_set_percpu(cpu, index, percpu);
     return cpu;
 }
 
@@ -251,6 +283,7 @@ static void others_start(const struct acpi_info *info, const struct smp_options 
         .x2apic = lapic_is_x2apic(),
     };
 
+    cpu_expect(MIN(limits.wanted, census.enabled + 1));
     for (uint32_t i = 0; i < info->ncpus; i++) {
         uint32_t apic_id = info->cpus[i].apic_id;
         enum cpu_fate fate;

@@ -135,7 +135,7 @@ static int thread_prepare(struct task *self, struct process *child,
     if (err)
         return err;
     task->thread.task = task;
-    task->thread.affinity = self->thread.affinity;
+    sched_affinity_online(&self->thread, &task->thread.affinity);
     policy_inherit(&task->thread, &self->thread);
     child->exit_signal = request->same_parent ? self->process->exit_signal : request->exit_signal;
     /* The child's own clock starts at 0; it sets its alarm on its first way to ring 3. */

@@ -10,6 +10,7 @@
  */
 #include "kernel/proc/task_dump.h"
 
+#include "kernel/arch/x86_64/percpu.h"
 #include "kernel/arch/x86_64/regs.h"
 #include "kernel/arch/x86_64/vectors.h"
 #include "kernel/core/backtrace.h"
@@ -25,9 +26,11 @@
 #define SAVED_RETURN 6
 
 /* What the processors did when they were asked; by the one thread that lists. */
-static struct backtrace_cpu views[CPU_MAX];
-static bool answers[CPU_MAX];
-static int runs_tid[CPU_MAX]; /* of a task that has been listed; 0: none */
+static PERCPU struct {
+    struct backtrace_cpu view;
+    bool answers;
+    int runs_tid; /* of a task that has been listed; 0: none */
+} seen;
 
 /* One task, copied under the lock. Strings and numbers only: it may be gone when it is printed. */
 struct entry {
@@ -44,8 +47,9 @@ struct entry {
 static void dump_ask_processors(void)
 {
     for (unsigned i = 0; i < sched_cpus_online(); i++) {
-        answers[i] = i != cpu_self()->index && backtrace_of_cpu(i, &views[i]);
-        runs_tid[i] = 0;
+        percpu_of(seen, i)->answers =
+            i != cpu_self()->index && backtrace_of_cpu(i, &percpu_of(seen, i)->view);
+        percpu_of(seen, i)->runs_tid = 0;
     }
 }
 
@@ -84,12 +88,12 @@ static void thread_look(const struct thread *thread, struct entry *entry)
     if (frame->vector == VECTOR_SYSCALL)
         entry->call = (int)frame->error;
     for (unsigned i = 0; i < sched_cpus_online(); i++) {
-        if (!answers[i] || views[i].thread != &thread->arch)
+        if (!percpu_of(seen, i)->answers || percpu_of(seen, i)->view.thread != &thread->arch)
             continue;
         entry->runs = true;
         entry->cpu = i;
-        entry->trace = views[i].trace;
-        runs_tid[i] = entry->tid;
+        entry->trace = percpu_of(seen, i)->view.trace;
+        percpu_of(seen, i)->runs_tid = entry->tid;
         return;
     }
     sleeper_follow(&thread->arch, &entry->trace);
@@ -162,13 +166,13 @@ static void dump_print_processors(void)
     for (unsigned i = 0; i < sched_cpus_online(); i++) {
         if (i == cpu_self()->index) {
             klog("  processor %u: lists this", i);
-        } else if (!answers[i]) {
+        } else if (!percpu_of(seen, i)->answers) {
             klog("  processor %u: does not answer", i);
-        } else if (runs_tid[i]) {
-            klog("  processor %u: runs %d", i, runs_tid[i]);
+        } else if (percpu_of(seen, i)->runs_tid) {
+            klog("  processor %u: runs %d", i, percpu_of(seen, i)->runs_tid);
         } else {
             klog("  processor %u:", i);
-            backtrace_print(&views[i].trace);
+            backtrace_print(&percpu_of(seen, i)->view.trace);
         }
     }
 }

@@ -175,7 +175,8 @@ void mutex_lock(struct mutex *mutex)
 
 static NOINLINE void mutex_unlock_slow(struct mutex *mutex, const struct thread *self)
 {
-    uint64_t flags = spin_lock_irqsave(&mutex->lock), kicks = 0;
+    uint64_t flags = spin_lock_irqsave(&mutex->lock);
+    uint32_t kicks = 0;
     uint64_t seen = __atomic_load_n(&mutex->owner, __ATOMIC_RELAXED);
     struct thread *first;
 

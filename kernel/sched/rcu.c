@@ -9,12 +9,13 @@
  *
  * Each processor keeps two lists: `next` takes what comes; when it is long enough it becomes
  * `wait`, which is freed after a grace period that began afterwards. gp.started and gp.done count
- * grace periods, one at a time; rcu_waiting has a bit for each processor that the present one waits
- * for. The processor itself clears its bit (rcu_report); the last one ends the period, and starts
- * the next if one was asked for.
+ * grace periods, one at a time; `asked` has a bit for each processor that the present one waits
+ * for, and rcu_waiting is their number. The processor itself clears its bit, then counts down
+ * (rcu_report); the last one ends the period, and starts the next if one was asked for. The number
+ * is stored before the bits: no processor counts down a number that is not there yet.
  *
  * Why a reader is never missed: the writer took the pointer away before rcu_call, and gp.lock
- * orders that before the store of rcu_waiting. A processor clears its bit by an atomic operation
+ * orders that before the stores of the bits. A processor clears its bit by an atomic operation
  * after its readers (they are behind it in program order), and what it reads later it reads after
  * that operation, so it sees that the pointer is gone. Processors in their idle thread are left
  * out: their bit in the idle mask is read after a full fence, and they leave that state by an
@@ -40,13 +41,15 @@
 struct rcu_cpu {
     struct rcu_head *next; /* newest first */
     struct rcu_head *wait;
-    unsigned count;    /* in next; read by others as a hint */
-    unsigned waiting;  /* in wait; likewise */
-    uint64_t wait_for; /* number of the grace period that frees `wait` */
+    unsigned count;                /* in next; read by others as a hint */
+    unsigned waiting;              /* in wait; likewise */
+    uint64_t wait_for;             /* number of the grace period that frees `wait` */
+    struct rcu_head *collected[2]; /* of the barrier whose turn it is */
 } ALIGNED(64);
 
-static struct rcu_cpu cpus[CPU_MAX]; /* each its own processor's, interrupts off */
-uint64_t rcu_waiting;
+static PERCPU struct rcu_cpu cpus; /* each its own processor's, interrupts off */
+static struct cpumask asked;       /* [a] */
+unsigned rcu_waiting;
 
 static struct {
     struct spinlock lock;
@@ -74,49 +77,50 @@ void rcu_read_unlock(void)
     CPU_OWN->spin_mask &= ~(1u << SPIN_RCU_READER);
 }
 
-/* The result goes to sched_kick. */
-static uint64_t gp_start_locked(void)
+/* Those that are busy are told by rcu_ask_processors. */
+static void gp_start_locked(struct cpumask *busy)
 {
-    uint64_t busy;
-
     ASSERT(spin_is_held(&gp.lock) && gp.started == gp.done);
     gp.started++;
     gp.again = false;
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    busy = sched_cpus_busy() | 1ULL << cpu_self()->index;
-    __atomic_store_n(&rcu_waiting, busy, __ATOMIC_SEQ_CST);
-    return busy;
+    sched_cpus_busy(busy);
+    cpumask_set(busy, cpu_self()->index);
+    __atomic_store_n(&rcu_waiting, cpumask_count(busy), __ATOMIC_SEQ_CST);
+    for (unsigned word = 0; word < cpumask_words; word++)
+        __atomic_store_n(&asked.words[word], busy->words[word], __ATOMIC_SEQ_CST);
 }
 
 void rcu_ask_here(void)
 {
-    if (__atomic_load_n(&rcu_waiting, __ATOMIC_RELAXED) >> cpu_self()->index & 1)
+    if (cpumask_test(&asked, cpu_self()->index))
         arch_thread_add_work(cpu_self()->thread, TIF_RESCHED);
 }
 
 /* Sends each of them into the scheduler before it is in ring 3 again. No spinlock of rank RUNQ or
  * later is held. */
-static void rcu_ask_processors(uint64_t busy)
+static void rcu_ask_processors(struct cpumask *busy)
 {
-    uint64_t self = 1ULL << cpu_self()->index;
-
-    if (busy & self)
-        rcu_ask_here();
-    sched_kick(busy & ~self);
+    cpumask_clear(busy, cpu_self()->index);
+    rcu_ask_here();
+    sched_kick_set(busy);
 }
 
 /* The number of a grace period that begins after this call. */
 static uint64_t gp_request(void)
 {
-    uint64_t flags = spin_lock_irqsave(&gp.lock), busy = 0, number;
+    uint64_t flags = spin_lock_irqsave(&gp.lock), number;
+    bool begins = gp.started == gp.done;
+    struct cpumask busy;
 
-    if (gp.started == gp.done)
-        busy = gp_start_locked();
+    if (begins)
+        gp_start_locked(&busy);
     else
         gp.again = true;
-    number = busy ? gp.started : gp.started + 1;
+    number = begins ? gp.started : gp.started + 1;
     spin_unlock_irqrestore(&gp.lock, flags);
-    rcu_ask_processors(busy);
+    if (begins)
+        rcu_ask_processors(&busy);
     return number;
 }
 
@@ -127,25 +131,28 @@ static bool gp_is_done(uint64_t number)
 
 static void gp_end(void)
 {
-    uint64_t busy = 0;
+    struct cpumask busy;
+    bool again;
 
     spin_lock(&gp.lock);
     __atomic_store_n(&gp.done, gp.started, __ATOMIC_RELEASE);
-    if (gp.again)
-        busy = gp_start_locked();
+    again = gp.again;
+    if (again)
+        gp_start_locked(&busy);
     spin_unlock(&gp.lock);
-    rcu_ask_processors(busy);
+    if (again)
+        rcu_ask_processors(&busy);
 }
 
 void rcu_report(void)
 {
-    uint64_t bit = 1ULL << cpu_self()->index;
+    unsigned self = cpu_self()->index;
 
     ASSERT(!is_reader());
     /* The end of one period may begin the next, which waits for this processor, too: an idle one
      * that went on to halt would keep it waiting until some interrupt. It still has no reader. */
-    while (__atomic_load_n(&rcu_waiting, __ATOMIC_RELAXED) & bit)
-        if (__atomic_and_fetch(&rcu_waiting, ~bit, __ATOMIC_SEQ_CST) == 0)
+    while (cpumask_test(&asked, self) && cpumask_clear(&asked, self))
+        if (__atomic_sub_fetch(&rcu_waiting, 1, __ATOMIC_SEQ_CST) == 0)
             gp_end();
 }
 
@@ -185,7 +192,7 @@ void rcu_call(struct rcu_head *head, void (*free)(struct rcu_head *head))
 {
     struct rcu_head *ready = NULL;
     uint64_t flags = irq_save();
-    struct rcu_cpu *own = &cpus[cpu_self()->index];
+    struct rcu_cpu *own = percpu_own(cpus);
 
     head->free = free;
     head->next = own->next;
@@ -196,25 +203,33 @@ void rcu_call(struct rcu_head *head, void (*free)(struct rcu_head *head))
     rcu_free_all(ready);
 }
 
-struct collection {
-    struct spinlock lock;
-    struct rcu_head *lists[2 * CPU_MAX]; /* [lock] */
-    unsigned count;                      /* [lock] */
-};
-
+/* Into fields that the barrier reads; it has its turn, so they are free. */
 static void rcu_collect(void *argument)
 {
-    struct collection *all = argument;
     uint64_t flags = irq_save();
-    struct rcu_cpu *own = &cpus[cpu_self()->index];
+    struct rcu_cpu *own = percpu_own(cpus);
 
-    spin_lock(&all->lock);
-    all->lists[all->count++] = own->next;
-    all->lists[all->count++] = own->wait;
-    spin_unlock(&all->lock);
+    (void)argument;
+    own->collected[0] = own->next;
+    own->collected[1] = own->wait;
     own->next = own->wait = NULL;
     own->count = own->waiting = 0;
     irq_restore(flags);
+}
+
+/* Another processor may have joined since the lists were collected: it has none yet. */
+static void rcu_free_collected(void)
+{
+    for (unsigned cpu = 0; cpu < sched_cpus_online(); cpu++) {
+        struct rcu_cpu *of = percpu_of(cpus, cpu);
+
+        for (unsigned i = 0; i < ARRAY_SIZE(of->collected); i++) {
+            struct rcu_head *list = of->collected[i];
+
+            of->collected[i] = NULL;
+            rcu_free_all(list);
+        }
+    }
 }
 
 unsigned rcu_pending(void)
@@ -222,13 +237,12 @@ unsigned rcu_pending(void)
     unsigned sum = 0;
 
     for (unsigned cpu = 0; cpu < sched_cpus_online(); cpu++)
-        sum += cpus[cpu].count + cpus[cpu].waiting;
+        sum += percpu_of(cpus, cpu)->count + percpu_of(cpus, cpu)->waiting;
     return sum;
 }
 
 void rcu_barrier(void)
 {
-    struct collection all = {.lock = SPINLOCK_INIT(SPIN_RCU)};
     uint64_t ticket = __atomic_fetch_add(&gp.tickets, 1, __ATOMIC_RELAXED), number;
 
     ASSERT(!spin_any_held());
@@ -237,13 +251,12 @@ void rcu_barrier(void)
         sched_yield_cpu();
         cpu_pause();
     }
-    ipi_call_all(rcu_collect, &all);
+    ipi_call_all(rcu_collect, NULL);
     number = gp_request();
     while (!gp_is_done(number)) {
         sched_yield_cpu();
         cpu_pause();
     }
-    for (unsigned i = 0; i < all.count; i++)
-        rcu_free_all(all.lists[i]);
+    rcu_free_collected();
     __atomic_store_n(&gp.turn, ticket + 1, __ATOMIC_RELEASE);
 }

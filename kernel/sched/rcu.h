@@ -42,7 +42,7 @@ void rcu_barrier(void);
 unsigned rcu_pending(void);
 
 /* The scheduler's: this processor has no reader now. Interrupts off. */
-extern uint64_t rcu_waiting; /* [a] bit a processor whose report the grace period waits for */
+extern unsigned rcu_waiting; /* [a] processors whose report the grace period waits for */
 void rcu_report(void);
 /* In the interrupt of a kick: if a report is waited for, the running thread looks at the scheduler
  * before it goes on in ring 3. */

@@ -30,9 +30,9 @@
 #include "kernel/sched/rcu.h"
 #include "kernel/sched/sched_queue.h"
 
-struct runq sched_queues[CPU_MAX];
+PERCPU struct runq sched_queues;
 
-static uint64_t make_runnable(struct thread *thread);
+static uint32_t make_runnable(struct thread *thread);
 
 /* The lock is dropped, and the new thread's time begins. */
 static inline void begin_and_unlock(struct runq *queue)
@@ -100,7 +100,6 @@ static void switch_account(struct runq *queue, struct thread *self)
 static void switch_locked(struct runq *queue, struct thread *next)
 {
     struct thread *self = queue->current;
-    uint64_t bit = 1ULL << CPU_OWN->index;
 
     ASSERT(spin_is_held_inline(&queue->lock));
     if (next == self) {
@@ -110,9 +109,9 @@ static void switch_locked(struct runq *queue, struct thread *next)
     /* The order of these atomic operations against the queues is what rcu.c and idle_loop rely
      * on. */
     if (next->is_idle)
-        __atomic_fetch_or(&sched_idle_mask, bit, __ATOMIC_SEQ_CST);
+        cpumask_set(&sched_idle_mask, CPU_OWN->index);
     else if (self->is_idle)
-        __atomic_fetch_and(&sched_idle_mask, ~bit, __ATOMIC_SEQ_CST);
+        cpumask_clear(&sched_idle_mask, CPU_OWN->index);
     switch_account(queue, self);
     /* It had the processor for itself, which puts it behind no thread that comes later. */
     if (next->is_idle)
@@ -250,36 +249,53 @@ void sched_exit(void)
     __builtin_unreachable();
 }
 
-void sched_kick_some(uint64_t cpus)
+void sched_kick_some(uint32_t kicks)
 {
-    for (; cpus; cpus &= cpus - 1)
-        ipi_send((unsigned)__builtin_ctzll(cpus), ARCH_VECTOR_KICK);
+    for (; kicks; kicks >>= 16)
+        if (kicks & 0xffff)
+            ipi_send((kicks & 0xffff) - 1, ARCH_VECTOR_KICK);
+}
+
+void sched_kick_add(struct cpumask *cpus, uint32_t kicks)
+{
+    for (; kicks; kicks >>= 16)
+        if (kicks & 0xffff)
+            cpumask_set(cpus, (kicks & 0xffff) - 1);
+}
+
+void sched_kick_set(const struct cpumask *cpus)
+{
+    cpumask_each(cpu, cpus) ipi_send(cpu, ARCH_VECTOR_KICK);
 }
 
 /* Into the queue of its processor, which is locked; the lock is dropped. The result goes to
  * sched_kick. The lock is dropped here and not by the caller: the interrupt is sent, and the slice
  * started, without it. */
-static uint64_t enqueue_and_unlock(struct runq *queue, struct thread *thread)
+static uint32_t enqueue_and_unlock(struct runq *queue, struct thread *thread)
 {
     unsigned cpu = thread->cpu;
     bool idle = queue->current->is_idle;
-    uint64_t affinity = __atomic_load_n(&thread->affinity, __ATOMIC_RELAXED), kick;
+    struct cpumask affinity;
+    uint32_t kick;
 
     sched_vruntime_limit(queue, thread);
     sched_enqueue_locked(queue, thread);
     sched_check_preempt(queue, thread);
+    /* Without the lock it may run, and end. */
+    if (!idle)
+        cpumask_and(&affinity, &thread->affinity, &sched_allowed);
     spin_unlock_inline(&queue->lock);
-    kick = idle ? 0 : sched_idle_for(affinity);
+    kick = idle ? 0 : sched_idle_for(&affinity);
     /* Another processor starts its own slice timer when the interrupt gets there. */
     if (cpu != CPU_OWN->index)
-        return kick | 1ULL << cpu;
+        return SCHED_KICK_ALSO(kick) | SCHED_KICK_OF(cpu);
     if (!idle)
         sched_slice_start(queue);
     return kick;
 }
 
 /* A thread between two queues, whose .cpu says where it goes. The result goes to sched_kick. */
-static uint64_t make_runnable(struct thread *thread)
+static uint32_t make_runnable(struct thread *thread)
 {
     struct runq *queue = sched_queue_of(thread->cpu);
 
@@ -309,7 +325,7 @@ struct runq *sched_queue_lock(const struct thread *thread)
 
 /* A thread that is off its processor and no longer blocked. Its queue is locked; the lock is
  * dropped. The result goes to sched_kick. */
-static uint64_t place_and_unlock(struct runq *queue, struct thread *thread)
+static uint32_t place_and_unlock(struct runq *queue, struct thread *thread)
 {
     unsigned cpu = sched_place(thread);
 
@@ -326,10 +342,11 @@ static uint64_t place_and_unlock(struct runq *queue, struct thread *thread)
 }
 
 /* The result goes to sched_kick. */
-static uint64_t wake_thread(struct thread *thread, bool for_work)
+static uint32_t wake_thread(struct thread *thread, bool for_work)
 {
-    uint64_t flags = irq_save(), kick = 0;
+    uint64_t flags = irq_save();
     struct runq *queue = runq_lock_of(thread);
+    uint32_t kick = 0;
 
     if (thread->state == THREAD_BLOCKED && (!for_work || wait_is_over(thread))) {
         thread->state = THREAD_RUNNABLE;
@@ -341,7 +358,7 @@ static uint64_t wake_thread(struct thread *thread, bool for_work)
             return kick;
         }
     } else if (for_work && queue->current == thread && thread->cpu != CPU_OWN->index) {
-        kick = 1ULL << thread->cpu; /* out of ring 3, to look at its work */
+        kick = SCHED_KICK_OF(thread->cpu); /* out of ring 3, to look at its work */
     }
     spin_unlock_inline(&queue->lock);
     irq_restore(flags);
@@ -353,7 +370,7 @@ void sched_wake(struct thread *thread)
     sched_kick(wake_thread(thread, false));
 }
 
-uint64_t sched_wake_quietly(struct thread *thread)
+uint32_t sched_wake_quietly(struct thread *thread)
 {
     return wake_thread(thread, false);
 }
@@ -372,7 +389,7 @@ void sched_kick_thread(struct thread *thread)
 
     spin_unlock_inline(&queue->lock);
     if (kick)
-        sched_kick_some(1ULL << cpu);
+        sched_kick_some(SCHED_KICK_OF(cpu));
     irq_restore(flags);
 }
 
@@ -384,8 +401,9 @@ void sched_start(struct thread *thread)
 
     spin_lock_inline(&queue->lock);
     sched_update_min_locked(queue);
-    thread->vruntime = queue->current->vruntime - queue->min_vruntime +
-                       __atomic_load_n(&sched_queues[thread->cpu].min_vruntime, __ATOMIC_RELAXED);
+    thread->vruntime =
+        queue->current->vruntime - queue->min_vruntime +
+        __atomic_load_n(&sched_queue_of(thread->cpu)->min_vruntime, __ATOMIC_RELAXED);
     spin_unlock_inline(&queue->lock);
     irq_restore(flags);
     sched_wake(thread);
@@ -393,9 +411,19 @@ void sched_start(struct thread *thread)
 
 /* Another thread is not moved by the caller: it looks at the mask when it next gives way, wakes or
  * passes through the kernel, which this makes it do soon. */
-void sched_set_affinity(struct thread *thread, uint64_t affinity)
+void sched_set_affinity(struct thread *thread, const struct cpumask *affinity)
 {
-    __atomic_store_n(&thread->affinity, affinity, __ATOMIC_RELAXED);
+    uint64_t flags = irq_save();
+    struct runq *queue = sched_queue_lock(thread); /* one writer at a time */
+
+    /* First both sets together: a reader that goes up the words sees words of one of them, or of
+     * both, and none that are all empty unless it began before this and ended after it. */
+    for (unsigned word = 0; word < cpumask_words; word++)
+        __atomic_fetch_or(&thread->affinity.words[word], affinity->words[word], __ATOMIC_RELAXED);
+    for (unsigned word = 0; word < cpumask_words; word++)
+        __atomic_store_n(&thread->affinity.words[word], affinity->words[word], __ATOMIC_RELEASE);
+    spin_unlock_inline(&queue->lock);
+    irq_restore(flags);
     if (thread == thread_current()) {
         sched_yield_cpu();
         return;

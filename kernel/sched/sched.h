@@ -34,13 +34,19 @@ void sched_wake(struct thread *thread);
 /* The same in two steps, for a caller that holds a lock that the thread takes first of all: the
  * result goes to sched_kick once the lock is free. On a busy host the thread's processor would take
  * that of the caller, only to spin. */
-MUST_CHECK uint64_t sched_wake_quietly(struct thread *thread);
-void sched_kick_some(uint64_t cpus);
-static inline void sched_kick(uint64_t cpus)
+MUST_CHECK uint32_t sched_wake_quietly(struct thread *thread);
+/* At most two processors to be interrupted, each as its index + 1 in 16 bits; 0: none. */
+#define SCHED_KICK_OF(cpu)     ((uint32_t)(cpu) + 1)
+#define SCHED_KICK_ALSO(first) ((uint32_t)(first) << 16)
+void sched_kick_some(uint32_t kicks);
+static inline void sched_kick(uint32_t kicks)
 {
-    if (cpus)
-        sched_kick_some(cpus);
+    if (kicks)
+        sched_kick_some(kicks);
 }
+/* For many at once: each processor is interrupted once. The set is the caller's own. */
+void sched_kick_add(struct cpumask *cpus, uint32_t kicks);
+void sched_kick_set(const struct cpumask *cpus);
 /* Work was added to the thread: it looks at it soon. Ends a wait that pending work may end; a
  * processor that runs the thread in ring 3 is made to enter the kernel. */
 void sched_notify(struct thread *thread);
@@ -87,8 +93,13 @@ NORETURN void sched_exit(void);
 void sched_start(struct thread *thread);
 void sched_first(void);
 
-/* Bit a processor; takes effect when the thread is next placed, for the caller at once. */
-void sched_set_affinity(struct thread *thread, uint64_t affinity);
+/* Takes effect when the thread is next placed, for the caller at once. Some processor of the set is
+ * online. */
+void sched_set_affinity(struct thread *thread, const struct cpumask *affinity);
+/* Those of them that are online; never none. */
+void sched_affinity_online(const struct thread *thread, struct cpumask *cpus);
+/* All that are online. */
+extern struct cpumask sched_allowed; /* [a] */
 
 /* Its share of a processor follows; idle: less than with the highest niceness. */
 void sched_set_nice(struct thread *thread, int nice, bool idle);

@@ -18,63 +18,63 @@
 
 #define STEAL_LOOKS 64 /* the victim's lock is held meanwhile */
 
-uint64_t sched_idle_mask;
+struct cpumask sched_idle_mask;
 unsigned sched_online;
-uint64_t sched_allowed;
+struct cpumask sched_allowed;
 
 unsigned sched_cpus_online(void)
 {
     return __atomic_load_n(&sched_online, __ATOMIC_RELAXED);
 }
 
-uint64_t sched_cpus_busy(void)
+void sched_cpus_busy(struct cpumask *busy)
 {
-    return ~__atomic_load_n(&sched_idle_mask, __ATOMIC_SEQ_CST) &
-           __atomic_load_n(&sched_allowed, __ATOMIC_RELAXED);
+    for (unsigned word = 0; word < cpumask_words; word++)
+        busy->words[word] = ~__atomic_load_n(&sched_idle_mask.words[word], __ATOMIC_SEQ_CST) &
+                            cpumask_word(&sched_allowed, word);
 }
 
 unsigned sched_running(void)
 {
-    uint64_t idle = __atomic_load_n(&sched_idle_mask, __ATOMIC_RELAXED);
     unsigned sum = 0;
 
     for (unsigned cpu = 0; cpu < sched_cpus_online(); cpu++)
-        sum += sched_queues[cpu].waiting + !(idle >> cpu & 1);
+        sum += sched_queue_of(cpu)->waiting + !cpumask_test(&sched_idle_mask, cpu);
     return sum;
 }
 
-/* Processors where it may run. */
-static uint64_t allowed_of(const struct thread *thread)
+/* Processors where it may run. A change of the set that is under way may make it look empty: its
+ * words are then read again (sched_set_affinity, which has interrupts off meanwhile). */
+void sched_affinity_online(const struct thread *thread, struct cpumask *cpus)
 {
-    return __atomic_load_n(&thread->affinity, __ATOMIC_RELAXED) &
-           __atomic_load_n(&sched_allowed, __ATOMIC_RELAXED);
+    while (!cpumask_and(cpus, &thread->affinity, &sched_allowed))
+        cpu_pause();
 }
 
 static unsigned waiting_on(unsigned cpu)
 {
-    return __atomic_load_n(&sched_queues[cpu].waiting, __ATOMIC_RELAXED);
+    return __atomic_load_n(&sched_queue_of(cpu)->waiting, __ATOMIC_RELAXED);
 }
 
 /* The processor of these where the fewest threads wait; `first` unless another has fewer. */
-static unsigned shortest_queue(uint64_t cpus, unsigned first)
+static unsigned shortest_queue(const struct cpumask *cpus, unsigned first)
 {
-    for (; cpus; cpus &= cpus - 1)
-        if (waiting_on((unsigned)__builtin_ctzll(cpus)) < waiting_on(first))
-            first = (unsigned)__builtin_ctzll(cpus);
+    cpumask_each(cpu, cpus) if (waiting_on(cpu) < waiting_on(first)) first = cpu;
     return first;
 }
 
 bool sched_should_move(const struct runq *queue)
 {
-    uint64_t allowed = allowed_of(queue->current);
     unsigned self = CPU_OWN->index;
+    struct cpumask allowed;
 
-    if (!(allowed >> self & 1))
+    if (!cpumask_test(&queue->current->affinity, self))
         return true;
-    if (!queue->waiting || allowed == 1ULL << self)
+    if (!queue->waiting)
         return false;
-    return (__atomic_load_n(&sched_idle_mask, __ATOMIC_RELAXED) & allowed) ||
-           waiting_on(shortest_queue(allowed, self)) + 2 <= queue->waiting;
+    sched_affinity_online(queue->current, &allowed);
+    return cpumask_first_and(&sched_idle_mask, &allowed) < CPU_MAX ||
+           waiting_on(shortest_queue(&allowed, self)) + 2 <= queue->waiting;
 }
 
 /* An idle processor is taken out of the mask at once: the next waker finds another one, and of two
@@ -82,30 +82,30 @@ bool sched_should_move(const struct runq *queue)
  * last processor wins among idle ones. */
 unsigned sched_place(const struct thread *thread)
 {
-    uint64_t allowed = allowed_of(thread), idle;
-    unsigned last = thread->cpu;
+    unsigned last = thread->cpu, cpu;
+    struct cpumask allowed;
 
-    if (!(allowed >> last & 1))
-        last = (unsigned)__builtin_ctzll(allowed);
-    while ((idle = __atomic_load_n(&sched_idle_mask, __ATOMIC_SEQ_CST) & allowed) != 0) {
-        unsigned cpu = idle >> last & 1 ? last : (unsigned)__builtin_ctzll(idle);
-        uint64_t bit = 1ULL << cpu;
-
-        if (__atomic_fetch_and(&sched_idle_mask, ~bit, __ATOMIC_SEQ_CST) & bit)
-            return cpu;
-    }
-    return shortest_queue(allowed, last);
+    sched_affinity_online(thread, &allowed);
+    if (!cpumask_test(&allowed, last))
+        last = cpumask_next(&allowed, 0);
+    do {
+        cpu = cpumask_test(&sched_idle_mask, last) ? last
+                                                   : cpumask_first_and(&sched_idle_mask, &allowed);
+        if (cpu == CPU_MAX)
+            return shortest_queue(&allowed, last);
+    } while (!cpumask_clear(&sched_idle_mask, cpu));
+    return cpu;
 }
 
-uint64_t sched_idle_for(uint64_t affinity)
+uint32_t sched_idle_for(const struct cpumask *affinity)
 {
-    uint64_t idle;
+    unsigned cpu;
 
     /* The queue's number was stored before, and an idle processor looks at it after it has set its
      * bit: with a fence on both sides one of the two sees the other. */
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    idle = __atomic_load_n(&sched_idle_mask, __ATOMIC_RELAXED) & affinity;
-    return idle & -idle;
+    cpu = cpumask_first_and(&sched_idle_mask, affinity);
+    return cpu < CPU_MAX ? SCHED_KICK_OF(cpu) : 0;
 }
 
 /* The first of a queue that may run on that processor, out of it. */
@@ -117,7 +117,7 @@ static struct thread *steal_locked(struct runq *victim, unsigned cpu)
     for (unsigned looks = 0; thread && looks < STEAL_LOOKS; looks++) {
         struct rb_node *next;
 
-        if (__atomic_load_n(&thread->affinity, __ATOMIC_RELAXED) >> cpu & 1) {
+        if (cpumask_test(&thread->affinity, cpu)) {
             sched_remove_locked(victim, thread);
             sched_vruntime_leave(victim, thread);
             thread->cpu = cpu;
@@ -130,12 +130,12 @@ static struct thread *steal_locked(struct runq *victim, unsigned cpu)
 }
 
 /* The processor where the most threads wait; CPU_MAX: none where any does. */
-static unsigned longest_queue(uint64_t without)
+static unsigned longest_queue(const struct cpumask *without)
 {
     unsigned longest = CPU_MAX, most = 0;
 
     for (unsigned cpu = 0; cpu < sched_cpus_online(); cpu++) {
-        unsigned waiting = without >> cpu & 1 ? 0 : waiting_on(cpu);
+        unsigned waiting = cpumask_test(without, cpu) ? 0 : waiting_on(cpu);
 
         if (waiting > most) {
             most = waiting;
@@ -148,17 +148,17 @@ static unsigned longest_queue(uint64_t without)
 /* The longest queue may have threads alone that are bound to their processor: then the next one. */
 struct thread *sched_steal(unsigned self)
 {
-    uint64_t looked_at = 1ULL << self;
+    struct cpumask looked_at = cpumask_of(self);
     struct thread *found = NULL;
     unsigned cpu;
 
-    while (!found && (cpu = longest_queue(looked_at)) != CPU_MAX) {
-        struct runq *victim = &sched_queues[cpu];
+    while (!found && (cpu = longest_queue(&looked_at)) != CPU_MAX) {
+        struct runq *victim = sched_queue_of(cpu);
 
         spin_lock(&victim->lock);
         found = steal_locked(victim, self);
         spin_unlock(&victim->lock);
-        looked_at |= 1ULL << cpu;
+        looked_at.words[cpu / 64] |= 1ULL << (cpu & 63);
     }
     return found;
 }
@@ -175,5 +175,6 @@ unsigned sched_find_running(const struct thread *thread)
 
 bool sched_runs_on(const struct thread *thread, unsigned cpu)
 {
-    return cpu < CPU_MAX && __atomic_load_n(&sched_queues[cpu].current, __ATOMIC_RELAXED) == thread;
+    return cpu < CPU_MAX &&
+           __atomic_load_n(&sched_queue_of(cpu)->current, __ATOMIC_RELAXED) == thread;
 }

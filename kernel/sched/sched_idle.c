@@ -18,7 +18,7 @@
 #include "kernel/sched/rcu.h"
 #include "kernel/sched/sched_queue.h"
 
-static struct thread idle_threads[CPU_MAX];
+static PERCPU struct thread idle_threads;
 
 /* The reschedule interrupt. A program that runs here looks at its pending work on the way out. */
 static void reschedule_interrupt(void)
@@ -49,7 +49,7 @@ static void idle_loop(void)
         rcu_quiescent();
         if (!__atomic_load_n(&queue->waiting, __ATOMIC_SEQ_CST)) {
             /* Its bit may have been cleared for a thread that another processor stole. */
-            __atomic_fetch_or(&sched_idle_mask, 1ULL << self, __ATOMIC_SEQ_CST);
+            cpumask_set(&sched_idle_mask, self);
             stolen = sched_steal(self);
         }
         if (!stolen && !__atomic_load_n(&queue->waiting, __ATOMIC_SEQ_CST)) {
@@ -87,13 +87,13 @@ static void queue_init(struct thread *current, struct thread *idle)
     /* From here on the processor can be given threads: the count is what wakers and thieves go
      * by. */
     idle->state = THREAD_RUNNABLE;
-    __atomic_fetch_or(&sched_allowed, 1ULL << CPU_OWN->index, __ATOMIC_SEQ_CST);
+    cpumask_set(&sched_allowed, CPU_OWN->index);
     __atomic_fetch_add(&sched_online, 1, __ATOMIC_SEQ_CST);
 }
 
 void sched_init_cpu(void)
 {
-    struct thread *idle = &idle_threads[CPU_OWN->index];
+    struct thread *idle = percpu_own(idle_threads);
 
     if (thread_create(idle, idle_first, NULL))
         panic("not enough memory for an idle thread");
@@ -104,7 +104,7 @@ void sched_init_cpu(void)
 
 void sched_join_cpu(void)
 {
-    struct thread *self = &idle_threads[CPU_OWN->index];
+    struct thread *self = percpu_own(idle_threads);
 
     /* The code that started this processor goes on as its idle thread, so both arguments are the
      * same. */
@@ -114,7 +114,7 @@ void sched_join_cpu(void)
 
 void sched_become_idle(void)
 {
-    __atomic_fetch_or(&sched_idle_mask, 1ULL << CPU_OWN->index, __ATOMIC_SEQ_CST);
+    cpumask_set(&sched_idle_mask, CPU_OWN->index);
     idle_loop();
     __builtin_unreachable();
 }

@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "kernel/arch/x86_64/percpu.h"
 #include "kernel/core/spinlock.h"
 #include "kernel/core/timer.h"
 #include "kernel/lib/rbtree.h"
@@ -31,12 +32,12 @@ struct runq {
     struct timer alarm;    /* of the current thread, if it has one */
 } ALIGNED(64);
 
-extern struct runq sched_queues[CPU_MAX];
+extern struct runq sched_queues; /* percpu.h */
 
 /* Kept in one register: the compiler would rather compute it anew for each field. */
 static inline struct runq *sched_queue_of(unsigned cpu)
 {
-    struct runq *queue = &sched_queues[cpu];
+    struct runq *queue = percpu_of(sched_queues, cpu);
 
     __asm__("" : "+r"(queue));
     return queue;
@@ -44,7 +45,10 @@ static inline struct runq *sched_queue_of(unsigned cpu)
 
 static inline struct runq *sched_own_queue(void)
 {
-    return sched_queue_of(CPU_OWN->index);
+    struct runq *queue = percpu_own(sched_queues);
+
+    __asm__("" : "+r"(queue));
+    return queue;
 }
 
 /* Locks the queue of the processor where the thread is to run, runs or ran last: while that is
@@ -62,17 +66,16 @@ void sched_switch_finish(void);
 
 /* --- sched_balance.c --- */
 
-extern unsigned sched_online;    /* [a] processors that run threads ... */
-extern uint64_t sched_allowed;   /* [a] ... and a bit for each of them */
-extern uint64_t sched_idle_mask; /* [a] those in their idle thread */
-/* Bit a processor that is not in its idle thread. One that is left out has no reader of rcu.h, and
- * will see what was stored before the call. */
-uint64_t sched_cpus_busy(void);
+extern unsigned sched_online;          /* [a] processors that run threads: those of sched_allowed */
+extern struct cpumask sched_idle_mask; /* [a] those in their idle thread */
+/* Those that are not in their idle thread. One that is left out has no reader of rcu.h, and will
+ * see what was stored before the call. */
+void sched_cpus_busy(struct cpumask *busy);
 /* Where a thread that became runnable should go. */
 unsigned sched_place(const struct thread *thread);
 /* A thread with that affinity has just been put into a queue behind others: an idle processor that
- * should look for it, as a bit for sched_kick; 0: none. */
-uint64_t sched_idle_for(uint64_t affinity);
+ * should look for it, for sched_kick; 0: none. */
+uint32_t sched_idle_for(const struct cpumask *affinity);
 /* Whether a thread that gives way should go on elsewhere. */
 bool sched_should_move(const struct runq *queue);
 /* Takes a waiting thread from the processor that has most of them; NULL: none. */

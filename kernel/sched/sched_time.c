@@ -149,7 +149,7 @@ void sched_cpu_times(unsigned cpu, struct sched_cpu_times *times)
     uint64_t user = clock_ticks_to_ns(user_ticks(cpu));
     uint64_t total = clock_monotonic_ns();
 
-    sched_thread_times(sched_queues[cpu].idle, &idle);
+    sched_thread_times(sched_queue_of(cpu)->idle, &idle);
     times->idle_ns = idle.total_ns;
     times->user_ns = user;
     /* What is neither idle nor ring 3 is the kernel's; monotonic time began before the processor
@@ -162,6 +162,6 @@ uint64_t sched_switches(void)
     uint64_t sum = 0;
 
     for (unsigned cpu = 0; cpu < sched_cpus_online(); cpu++)
-        sum += sched_queues[cpu].switches;
+        sum += sched_queue_of(cpu)->switches;
     return sum;
 }

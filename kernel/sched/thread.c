@@ -21,7 +21,7 @@ static void thread_init_fields(struct thread *thread)
 {
     memset(thread, 0, sizeof(*thread));
     thread->arch.cr3 = kernel_cr3;
-    thread->affinity = UINT64_MAX;
+    memset(&thread->affinity, 0xff, sizeof(thread->affinity));
     thread->slice_ns = THREAD_SLICE_NS;
     thread->vruntime_factor = 1ULL << 32;
     list_init(&thread->mutex_link);
@@ -31,7 +31,7 @@ void thread_init_boot(uint64_t cr3)
 {
     kernel_cr3 = cr3;
     thread_init_fields(&boot_thread);
-    boot_thread.affinity = 1; /* what it checks is this processor's */
+    boot_thread.affinity = cpumask_of(0); /* what it checks is this processor's */
     cpu_self()->thread = &boot_thread.arch;
 }
 

@@ -42,7 +42,7 @@ struct thread {
     bool is_idle;             /* [I] */
     bool rseq_registered;     /* [o] gets TIF_RSEQ when it is switched away from */
     uint32_t cpu;             /* [r] where it is to run, runs, or ran last */
-    uint64_t affinity;        /* [a] bit a processor */
+    struct cpumask affinity;  /* [a] written under the lock of its run queue */
     uint32_t slice_ns;        /* [a] its turn while others wait */
     uint32_t policy;          /* [a] SCHED_NORMAL, BATCH or IDLE, perhaps with RESET_ON_FORK */
     int8_t nice;              /* [a] -20 to 19 */

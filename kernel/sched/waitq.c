@@ -32,7 +32,7 @@ void waitq_init(struct waitq *queue)
 
 /* The first of the list, which is the queue's or one that waiters_wake_rest_locked has taken over.
  */
-static uint64_t wake_first_locked(struct waitq *queue, struct list *waiters)
+static uint32_t wake_first_locked(struct waitq *queue, struct list *waiters)
 {
     struct waiter *waiter = list_entry(list_pop_front(waiters), struct waiter, link);
     struct thread *thread = waiter->thread;
@@ -42,21 +42,18 @@ static uint64_t wake_first_locked(struct waitq *queue, struct list *waiters)
     return sched_wake_quietly(thread);
 }
 
-static uint64_t waiters_wake_locked(struct waitq *queue, struct list *waiters)
+static void waiters_wake_locked(struct waitq *queue, struct list *waiters, struct cpumask *kicks)
 {
-    uint64_t kicks = 0;
-
     ASSERT(spin_is_held_inline(&queue->lock));
     for (unsigned i = 0; !list_empty(waiters) && i < WAKE_SLICE; i++)
-        kicks |= wake_first_locked(queue, waiters);
-    return kicks;
+        sched_kick_add(kicks, wake_first_locked(queue, waiters));
 }
 
 /* Those that are left behind the first slice. In a list of their own, so that threads which come
  * meanwhile, perhaps the same ones, do not make it endless; they can leave it as they leave the
  * queue. The lock goes in between, and interrupts get through. The caller keeps the queue. */
-static NOINLINE uint64_t waiters_wake_rest_locked(struct waitq *queue, uint64_t kicks,
-                                                  uint64_t *flags)
+static NOINLINE void waiters_wake_rest_locked(struct waitq *queue, struct cpumask *kicks,
+                                              uint64_t *flags)
 {
     struct list rest = LIST_INIT(rest);
 
@@ -64,29 +61,31 @@ static NOINLINE uint64_t waiters_wake_rest_locked(struct waitq *queue, uint64_t 
     list_move_front(&queue->waiters, queue->waiters.prev, &rest);
     do {
         spin_unlock_irqrestore(&queue->lock, *flags);
-        sched_kick(kicks);
+        sched_kick_set(kicks);
+        *kicks = (struct cpumask){{0}};
         *flags = spin_lock_irqsave(&queue->lock);
-        kicks = waiters_wake_locked(queue, &rest);
+        waiters_wake_locked(queue, &rest, kicks);
     } while (!list_empty(&rest));
-    return kicks;
 }
 
 void waitq_wake_all(struct waitq *queue)
 {
     uint64_t flags = spin_lock_irqsave(&queue->lock);
-    uint64_t kicks = waiters_wake_locked(queue, &queue->waiters);
+    struct cpumask kicks = {{0}};
 
+    waiters_wake_locked(queue, &queue->waiters, &kicks);
     if (unlikely(!list_empty(&queue->waiters)))
-        kicks = waiters_wake_rest_locked(queue, kicks, &flags);
+        waiters_wake_rest_locked(queue, &kicks, &flags);
     spin_unlock_irqrestore(&queue->lock, flags);
-    sched_kick(kicks);
+    sched_kick_set(&kicks);
 }
 
 /* As on Linux, no wake-up is kept for a waiter that comes later: the state that the waiter checks
  * is the memory of what happened. */
 void waitq_wake_one(struct waitq *queue)
 {
-    uint64_t flags = spin_lock_irqsave(&queue->lock), kicks = 0;
+    uint64_t flags = spin_lock_irqsave(&queue->lock);
+    uint32_t kicks = 0;
 
     if (!list_empty(&queue->waiters))
         kicks = wake_first_locked(queue, &queue->waiters);
@@ -121,7 +120,7 @@ struct sleep_timer {
 static void sleep_is_over(struct timer *timer)
 {
     struct thread *thread = container_of(timer, struct sleep_timer, timer)->thread;
-    uint64_t kicks = sched_wake_quietly(thread);
+    uint32_t kicks = sched_wake_quietly(thread);
 
     timer_detach(); /* the thread stops the timer first of all */
     sched_kick(kicks);

@@ -87,9 +87,11 @@ KTEST(timer_stop_waits, "core-timer-stop-waits")
     slow.begun = slow.ended = 0;
     timer_init(&slow.timer, timer_takes_long);
     for (unsigned round = 1; round <= 4 && sched_cpus_online() > 1; round++) {
+        struct cpumask other;
         unsigned begun, ended;
 
-        ipi_call(cpu_self()->index ? 1 : 2, slow_start, NULL);
+        other = cpumask_of(!cpu_self()->index);
+        ipi_call(&other, slow_start, NULL);
         KTEST_EXPECT(ktest_await(&slow.begun, round), "the timer did not fire");
         timer_stop(&slow.timer);
         begun = slow.begun;

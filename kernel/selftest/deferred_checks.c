@@ -6,6 +6,7 @@
  * The thread runs on any processor. So a check that needs items to wait keeps it busy with one of
  * its own (gate), which ends when the check says so.
  */
+#include "kernel/arch/x86_64/percpu.h"
 #include "kernel/core/clock.h"
 #include "kernel/core/ipi.h"
 #include "kernel/core/irq.h"
@@ -128,8 +129,8 @@ KTEST(deferred_anywhere, "deferred-from-interrupts-and-under-locks")
     return true;
 }
 
-static struct counted of_cpu[CPU_MAX];
-static unsigned accepted[CPU_MAX]; /* each its own processor's */
+static PERCPU struct counted of_cpu;
+static PERCPU unsigned accepted; /* each its own processor's */
 
 static void queue_many(void *argument)
 {
@@ -137,16 +138,16 @@ static void queue_many(void *argument)
 
     (void)argument;
     for (unsigned i = 0; i < ROUNDS; i++)
-        accepted[cpu] += deferred_queue(&of_cpu[cpu].item);
+        *percpu_of(accepted, cpu) += deferred_queue(&percpu_of(of_cpu, cpu)->item);
 }
 
 /* All processors at once: nothing is lost, nothing done twice. */
 KTEST(deferred_cpus, "deferred-from-all-processors")
 {
     for (unsigned cpu = 0; cpu < sched_cpus_online(); cpu++) {
-        of_cpu[cpu] = (struct counted){.again = 0};
-        deferred_init(&of_cpu[cpu].item, counted_run);
-        accepted[cpu] = 0;
+        *percpu_of(of_cpu, cpu) = (struct counted){.again = 0};
+        deferred_init(&percpu_of(of_cpu, cpu)->item, counted_run);
+        *percpu_of(accepted, cpu) = 0;
     }
     for (unsigned i = 0; i < 20; i++) {
         ipi_call_all(queue_many, NULL);
@@ -154,7 +155,9 @@ KTEST(deferred_cpus, "deferred-from-all-processors")
     }
     deferred_flush();
     for (unsigned cpu = 0; cpu < sched_cpus_online(); cpu++)
-        KTEST_EXPECT(accepted[cpu] && of_cpu[cpu].runs == accepted[cpu],
-                     "processor %u: queued %u times, ran %u", cpu, accepted[cpu], of_cpu[cpu].runs);
+        KTEST_EXPECT(*percpu_of(accepted, cpu) &&
+                         percpu_of(of_cpu, cpu)->runs == *percpu_of(accepted, cpu),
+                     "processor %u: queued %u times, ran %u", cpu, *percpu_of(accepted, cpu),
+                     percpu_of(of_cpu, cpu)->runs);
     return true;
 }

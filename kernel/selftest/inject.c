@@ -154,7 +154,7 @@ static void inject_deaf_start(void)
 
     if (sched_cpus_online() < 2 || thread_create(&deaf, inject_deaf_thread, NULL))
         panic("inject=deaf: no second processor, or no memory");
-    deaf.affinity = 1u << 1;
+    deaf.affinity = cpumask_of(1);
     sched_start(&deaf);
 }
 

@@ -278,7 +278,7 @@ KTEST(drained_at_once, "mm-drain-while-used")
         KTEST_EXPECT(!thread_create(&takers.threads[i], taker, (void *)(uint64_t)i),
                      "not enough memory");
         takers.threads[i].ended = taker_ended;
-        takers.threads[i].affinity = 1ULL << i;
+        takers.threads[i].affinity = cpumask_of(i);
     }
     free_before = pmm_free_count();
     for (unsigned i = 0; i < cpus; i++)

@@ -7,6 +7,7 @@
  * that sees the overwritten word had an object that was freed under it. With `make POISON=1` freed
  * memory is overwritten as well.
  */
+#include "kernel/arch/x86_64/percpu.h"
 #include "kernel/core/clock.h"
 #include "kernel/lib/fmt.h"
 #include "kernel/mm/slab.h"
@@ -73,7 +74,7 @@ static struct item *published; /* atomic */
 static bool stop;              /* atomic */
 static unsigned nreaders;      /* atomic: readers that have not ended */
 static unsigned seen_gone;     /* atomic */
-static struct thread readers[CPU_MAX];
+static PERCPU struct thread readers;
 
 /* A thread of another processor: reads what is published, again and again. A hundred looks in one
  * section: the writer has time to replace the object meanwhile. */
@@ -106,12 +107,12 @@ static void reader_ended(struct thread *thread)
 /* False: there is no memory for it. */
 static bool reader_start(unsigned cpu, void (*function)(void *))
 {
-    struct thread *thread = &readers[__atomic_load_n(&nreaders, __ATOMIC_RELAXED)];
+    struct thread *thread = percpu_of(readers, __atomic_load_n(&nreaders, __ATOMIC_RELAXED));
 
     *thread = (struct thread){0};
     if (thread_create(thread, function, NULL))
         return false;
-    thread->affinity = 1ULL << cpu;
+    thread->affinity = cpumask_of(cpu);
     thread->ended = reader_ended;
     __atomic_fetch_add(&nreaders, 1, __ATOMIC_RELAXED);
     sched_start(thread);
@@ -134,7 +135,7 @@ static void readers_stop(unsigned count)
     while (__atomic_load_n(&nreaders, __ATOMIC_ACQUIRE))
         sched_yield_cpu();
     for (unsigned i = 0; i < count; i++)
-        thread_destroy(&readers[i]);
+        thread_destroy(percpu_of(readers, i));
 }
 
 /* Takes the object away that readers may look at, and has it freed. False: no memory. */

@@ -96,7 +96,7 @@ static void contest_ended(struct thread *thread)
 }
 
 /* affinity: which processors it may run on. */
-static bool contest_start(unsigned i, uint64_t affinity, void (*function)(void *argument))
+static bool contest_start(unsigned i, struct cpumask affinity, void (*function)(void *argument))
 {
     if (thread_create(&contest.threads[i], function, (void *)(uint64_t)i))
         return false;
@@ -160,7 +160,7 @@ KTEST(mutex_excludes, "sched-mutex-excludes")
 {
     contest_reset();
     for (unsigned i = 0; i < LOCKERS; i++)
-        KTEST_EXPECT(contest_start(i, UINT64_MAX, locker), "not enough memory");
+        KTEST_EXPECT(contest_start(i, sched_allowed, locker), "not enough memory");
     KTEST_EXPECT(contest_end(LOCKERS), "%u of %u threads ended", contest.ended, LOCKERS);
     KTEST_EXPECT(!contest.overlaps, "two owners at once, %u times", contest.overlaps);
     KTEST_EXPECT(contest.sum == LOCKERS * ROUNDS, "%llu rounds instead of %u",
@@ -198,7 +198,7 @@ KTEST(mutex_fair, "sched-mutex-hands-over")
     uint32_t most = 0;
 
     contest_reset();
-    KTEST_EXPECT(contest_start(0, sched_cpus_online() > 1 ? 2 : 1, hog), "not enough memory");
+    KTEST_EXPECT(contest_start(0, cpumask_of(sched_cpus_online() > 1), hog), "not enough memory");
     for (unsigned i = 0; i < WAITS; i++) {
         uint32_t before;
 
@@ -422,7 +422,7 @@ KTEST(wake_interrupts, "sched-wake-leaves-interrupts-on")
 
     waitq_init(&sleeping);
     contest_reset();
-    KTEST_EXPECT(contest_start(0, 1, sleeper_run), "not enough memory");
+    KTEST_EXPECT(contest_start(0, cpumask_of(0), sleeper_run), "not enough memory");
     for (uint64_t end = clock_monotonic_ns() + 1000 * MS;;) {
         asleep = __atomic_load_n(&sleeper->state, __ATOMIC_RELAXED) == THREAD_BLOCKED;
         if (asleep || clock_monotonic_ns() > end)

@@ -17,7 +17,7 @@
  */
 #include "kernel/syscall/audit.h"
 
-#include "kernel/arch/x86_64/cpu.h"
+#include "kernel/arch/x86_64/percpu.h"
 #include "kernel/core/clock.h"
 #include "kernel/fs/procfs/procfs.h"
 #include "kernel/fs/vfs/file.h"
@@ -51,13 +51,13 @@ struct audit_view {
     char line[LINE_SIZE];
 };
 
-static struct audit_ring rings[CPU_MAX];
+static PERCPU struct audit_ring rings;
 static unsigned rings_count;
 
 /* On the processor whose ring it is. No lock, and no interrupt handler adds records. */
 void audit_add(const struct call_record *record)
 {
-    struct audit_ring *ring = &rings[cpu_self()->index];
+    struct audit_ring *ring = percpu_own(rings);
 
     if (ring->added - __atomic_load_n(&ring->taken, __ATOMIC_ACQUIRE) == RING_RECORDS) {
         __atomic_store_n(&ring->dropped, ring->dropped + 1, __ATOMIC_RELAXED);
@@ -69,18 +69,20 @@ void audit_add(const struct call_record *record)
 }
 
 /* The oldest record that the view shows; its ring, or NULL: there is none. Others may take it. */
-static struct audit_ring *oldest_find(const struct audit_view *view, uint64_t *index,
+static struct audit_ring *oldest_find(const struct audit_view *view, unsigned *cpu, uint64_t *index,
                                       struct call_record *oldest)
 {
     struct audit_ring *found = NULL;
 
     for (unsigned i = 0; i < rings_count; i++) {
-        uint64_t taken = __atomic_load_n(&rings[i].taken, __ATOMIC_ACQUIRE);
-        const struct call_record *record = &rings[i].records[taken % RING_RECORDS];
+        struct audit_ring *ring = percpu_of(rings, i);
+        uint64_t taken = __atomic_load_n(&ring->taken, __ATOMIC_ACQUIRE);
+        const struct call_record *record = &ring->records[taken % RING_RECORDS];
 
         if (taken >= view->end[i] || (found && record->time_ns >= oldest->time_ns))
             continue;
-        found = &rings[i];
+        found = ring;
+        *cpu = i;
         *index = taken;
         *oldest = *record;
     }
@@ -95,12 +97,11 @@ static bool record_take(const struct audit_view *view, unsigned *cpu, struct cal
     uint64_t index;
 
     do {
-        ring = oldest_find(view, &index, record);
+        ring = oldest_find(view, cpu, &index, record);
         if (!ring)
             return false;
     } while (!__atomic_compare_exchange_n(&ring->taken, &index, index + 1, false, __ATOMIC_ACQ_REL,
                                           __ATOMIC_RELAXED));
-    *cpu = (unsigned)(ring - rings);
     return true;
 }
 
@@ -136,9 +137,9 @@ static int audit_open(struct file *file)
     if (!view)
         return -ENOMEM;
     for (unsigned i = 0; i < rings_count; i++) {
-        view->end[i] = __atomic_load_n(&rings[i].added, __ATOMIC_ACQUIRE);
+        view->end[i] = __atomic_load_n(&percpu_of(rings, i)->added, __ATOMIC_ACQUIRE);
         calls += view->end[i];
-        dropped += __atomic_load_n(&rings[i].dropped, __ATOMIC_RELAXED);
+        dropped += __atomic_load_n(&percpu_of(rings, i)->dropped, __ATOMIC_RELAXED);
     }
     view->length = fmt_print(view->line, LINE_SIZE, "# dropped %llu of %llu calls\n",
                              (unsigned long long)dropped, (unsigned long long)(calls + dropped));
@@ -188,8 +189,8 @@ int audit_init(void)
     unsigned count = sched_cpus_online();
 
     for (unsigned i = 0; i < count; i++) {
-        rings[i].records = kmalloc(RING_NBYTES);
-        if (!rings[i].records) {
+        percpu_of(rings, i)->records = kmalloc(RING_NBYTES);
+        if (!percpu_of(rings, i)->records) {
             klog("audit: not enough memory: off");
             return -ENOMEM; /* what the others have got stays theirs */
         }

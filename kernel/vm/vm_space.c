@@ -159,12 +159,12 @@ bool vm_space_get_unless_dead(struct vm_space *space)
 
 void vm_space_enter(struct vm_space *space)
 {
-    __atomic_fetch_or(&space->cpus, 1ULL << cpu_self()->index, __ATOMIC_SEQ_CST);
+    cpumask_set(&space->cpus, cpu_self()->index);
 }
 
 void vm_space_leave(struct vm_space *space)
 {
-    __atomic_fetch_and(&space->cpus, ~(1ULL << cpu_self()->index), __ATOMIC_SEQ_CST);
+    cpumask_clear(&space->cpus, cpu_self()->index);
 }
 
 static uint64_t pages_ending; /* atomic: in address spaces that are being destroyed */

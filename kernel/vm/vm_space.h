@@ -49,8 +49,8 @@ struct vm_area {
 
 /* I constant after creation   l lock   a atomic */
 struct vm_space {
-    uint32_t refs; /* [a] tasks that run in it */
-    uint64_t cpus; /* [a] bit a processor whose TLB may know it */
+    uint32_t refs;       /* [a] tasks that run in it */
+    struct cpumask cpus; /* [a] processors whose TLB may know it */
     struct mutex lock;
     struct rb_tree areas;    /* [l] by start */
     unsigned areas_count;    /* [l] */

@@ -150,14 +150,9 @@ static void tlb_flush_requested(void *argument)
 /* A processor that enters the space after the fence reads the tables as they are now. */
 static void tlb_shootdown(struct tlb_request *request)
 {
-    uint64_t others;
-
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    others =
-        __atomic_load_n(&request->space->cpus, __ATOMIC_SEQ_CST) & ~(1ULL << cpu_self()->index);
     tlb_flush_requested(request);
-    if (others)
-        ipi_call(others, tlb_flush_requested, request);
+    ipi_call(&request->space->cpus, tlb_flush_requested, request);
 }
 
 void vm_tlb_flush_local(const struct vm_space *space, uint64_t va)

@@ -24,7 +24,8 @@ HOST_CFLAGS   := -std=gnu17 -O1 -g -fno-omit-frame-pointer -I. -Wall -Wextra -We
                  -Wwrite-strings $(HOST_SANITIZE)
 HOST_FUZZ     := -fsanitize=fuzzer-no-link
 
-HOST_TESTS := string_test fmt_test list_test rbtree_test interval_test bitmap_test ring_test utf8_test \
+HOST_TESTS := string_test fmt_test list_test rbtree_test interval_test bitmap_test cpumask_test \
+              ring_test utf8_test \
               rand_test elf_test symtab_test cpio_test plan_test cfg_test cksum_test ktap_test \
               bootinfo_test abi_test
 HOST_FUZZERS := elf_fuzz cpio_fuzz plan_fuzz cfg_fuzz cksum_fuzz ktap_fuzz bootinfo_fuzz

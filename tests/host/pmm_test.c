@@ -23,6 +23,8 @@
 #define CPUS         4
 
 char *fake_arena;
+unsigned cpu_count = CPUS;
+uint64_t cpu_percpu_offset[CPU_MAX]; /* the statistics of locks are shared here */
 static struct cpu cpus[CPUS];
 static struct bootinfo_build build;
 static struct frame *held[ARENA_NBYTES >> PAGE_SHIFT];
@@ -53,7 +55,7 @@ static int start(void **state)
         return -1;
     for (unsigned i = 0; i < CPUS; i++) {
         cpus[i].index = i;
-        cpus[i].lock_id = (uint8_t)(i + 1);
+        cpus[i].lock_id = (uint16_t)(i + 1);
     }
     run_on(0);
     /* As firmware leaves memory: descriptors that nothing has written are garbage. */

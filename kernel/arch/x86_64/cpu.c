@@ -12,6 +12,7 @@
 #include "kernel/arch/x86_64/features.h"
 #include "kernel/arch/x86_64/idt.h"
 #include "kernel/arch/x86_64/msr.h"
+#include "kernel/arch/x86_64/percpu.h"
 #include "kernel/arch/x86_64/regs.h"
 #include "shared/vdso.h"
 
@@ -24,6 +25,9 @@
 
 struct cpu cpu_boot;
 struct cpu *cpu_all[CPU_MAX];
+unsigned cpu_count = 1;
+uint64_t cpu_percpu_offset[CPU_MAX];
+unsigned cpumask_words = 1;
 
 /* Until the windows exist: an early fault still finds a stack of its own. */
 static char early_ist[CPU_IST_COUNT][4096] ALIGNED(16);
@@ -84,11 +88,25 @@ static void debug_registers_clear(void)
     __asm__ volatile("movq %0, %%dr7" : : "r"(0x400ULL));
 }
 
+void cpu_expect(unsigned count)
+{
+    cpumask_words = (MIN(count, (unsigned)CPU_MAX) + 63) / 64;
+}
+
+/* An index is given out again where its processor did not answer: the count stays. */
+void cpu_set_percpu(struct cpu *cpu, unsigned index, void *percpu)
+{
+    cpu->percpu_offset = (uint64_t)percpu - (uint64_t)percpu_begin;
+    cpu_percpu_offset[index] = cpu->percpu_offset;
+    if (index >= cpu_count)
+        __atomic_store_n(&cpu_count, index + 1, __ATOMIC_RELEASE);
+}
+
 void cpu_init(struct cpu *cpu, unsigned index)
 {
     cpu->self = cpu;
     cpu->index = index;
-    cpu->lock_id = (uint8_t)(index + 1);
+    cpu->lock_id = (uint16_t)(index + 1);
     cpu_all[index] = cpu;
     /* Beyond the limit: no port is open to ring 3. */
     cpu->tss.iomap = sizeof(cpu->tss);

@@ -9,10 +9,9 @@
  */
 #pragma once
 
+#include "kernel/arch/x86_64/cpumask.h"
 #include "kernel/arch/x86_64/thread.h"
 #include "kernel/lib/util.h"
-
-#define CPU_MAX 64 /* processors the kernel can know of */
 
 /* Flight recorder: the last 64 entries to the kernel and returns from it. Plain stores, no lock. */
 #define FLIGHT_RECORDS    64
@@ -61,10 +60,11 @@ struct cpu {
     uint32_t index;
     uint32_t irq_depth; /* interrupt handlers on the stack */
     uint32_t spin_mask; /* ranks of spinlocks held, bit per rank */
-    uint8_t lock_id;    /* index + 1: what a spinlock that it holds says */
+    uint16_t lock_id;   /* index + 1: what a spinlock that it holds says */
     uint32_t in_panic;
     uint32_t apic_id;
     uint64_t nmi_count;
+    uint64_t percpu_offset; /* from a variable of percpu.h to this processor's own */
     /* Ticks spent in ring 3: each entry adds its time stamp, each exit takes its own away. So while
      * ring 3 runs it is negative, short of the present time. */
     uint64_t user_ticks;
@@ -77,6 +77,15 @@ struct cpu {
 extern struct cpu cpu_boot; /* the processor that the firmware started */
 
 extern struct cpu *cpu_all[CPU_MAX]; /* by index; NULL: not started */
+
+/* [a] Indices that were given out: their processors have variables of percpu.h. */
+extern unsigned cpu_count;
+extern uint64_t cpu_percpu_offset[CPU_MAX]; /* constant below cpu_count */
+
+/* How many processors there may be, once, before the second one starts. */
+void cpu_expect(unsigned count);
+/* Before a processor starts: percpu is its copy of the section. The first has offset 0. */
+void cpu_set_percpu(struct cpu *cpu, unsigned index, void *percpu);
 
 /* The own block by way of GS: a field is one instruction away. Read anew after every call, since a
  * thread may be on another processor then. */

@@ -36,16 +36,14 @@ static void user_state_load(const struct arch_thread *thread)
  * ones need none any more. */
 static void space_switch(const struct cpu *cpu, struct arch_thread *from, struct arch_thread *to)
 {
-    uint64_t bit = 1ULL << cpu->index;
-
     /* Set before CR3 is loaded and cleared after it was replaced, with full barriers: a CPU that
      * changes the tables sees the bit, or this CPU loads CR3 after the change and walks the new
      * tables. */
     if (to->cr3_users)
-        __atomic_fetch_or(to->cr3_users, bit, __ATOMIC_SEQ_CST);
+        cpumask_set(to->cr3_users, cpu->index);
     cr3_write(to->cr3);
     if (from->cr3_users && from->cr3_users != to->cr3_users)
-        __atomic_fetch_and(from->cr3_users, ~bit, __ATOMIC_SEQ_CST);
+        cpumask_clear(from->cr3_users, cpu->index);
 }
 
 /* Interrupts off. The state of `from` is saved before `to` is announced as current: an interrupt

@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "kernel/arch/x86_64/cpumask.h"
 #include "kernel/lib/util.h"
 
 /* Reasons to call hook_exit_to_user before the next return to ring 3. */
@@ -20,14 +21,14 @@
 #define TIF_QUIET (TIF_RESCHED | TIF_CPU_TIME | TIF_RSEQ)
 
 struct arch_thread {
-    uint64_t rsp;             /* while not running: where its callee-saved registers are */
-    uint64_t stack_top;       /* of its kernel stack */
-    uint64_t cr3;             /* its address space; the kernel's own for kernel threads */
-    uint64_t *cr3_users;      /* mask of processors on that address space; NULL: the kernel's own */
-    uint32_t work;            /* atomic, ARCH_WORK_* */
-    uint32_t faults_disabled; /* > 0: a fault on user memory is not resolved but fixed up */
-    uint32_t fail_nth;        /* allocations until one fails on purpose; 0: none (mm/fail_nth.h) */
-    void *fpu;                /* XSAVE or FXSAVE area; NULL for kernel threads */
+    uint64_t rsp;              /* while not running: where its callee-saved registers are */
+    uint64_t stack_top;        /* of its kernel stack */
+    uint64_t cr3;              /* its address space; the kernel's own for kernel threads */
+    struct cpumask *cr3_users; /* processors on that address space; NULL: the kernel's own */
+    uint32_t work;             /* atomic, ARCH_WORK_* */
+    uint32_t faults_disabled;  /* > 0: a fault on user memory is not resolved but fixed up */
+    uint32_t fail_nth;         /* allocations until one fails on purpose; 0: none (mm/fail_nth.h) */
+    void *fpu;                 /* XSAVE or FXSAVE area; NULL for kernel threads */
     uint64_t fs_base, gs_base; /* of ring 3, while not running */
     uint16_t ds, es, fs, gs;   /* selectors of ring 3, while not running */
 };

@@ -38,7 +38,8 @@ struct facts {
     char name[16];
     int pid, parent, group, session, exit_signal, exit_code, terminal_group;
     unsigned cpu, umask, fd_capacity, queued;
-    uint64_t terminal, started_ns, rss_limit, queue_limit, affinity;
+    uint64_t terminal, started_ns, rss_limit, queue_limit;
+    struct cpumask affinity;
     uint64_t pending, shared_pending, blocked, ignored, caught;
     int nice;
     unsigned threads;
@@ -143,7 +144,7 @@ static void process_facts(struct facts *facts, struct process *process)
     if (process->leader) {
         const struct thread *thread = &process->leader->thread;
 
-        facts->affinity = thread->affinity;
+        sched_affinity_online(thread, &facts->affinity);
         facts->cpu = thread->cpu;
         facts->nice = thread->nice;
     }
@@ -403,19 +404,28 @@ static void status_signals(const struct facts *f, struct procfs_text *text)
     procfs_print(text, "SigIgn:\t%016lx\nSigCgt:\t%016lx\n", f->ignored, f->caught);
 }
 
+/* As Linux: a hexadecimal digit for four processors that exist, in groups of eight digits. */
+static void status_cpus(const struct facts *f, struct procfs_text *text)
+{
+    procfs_print(text, "Cpus_allowed:\t");
+    for (unsigned digit = (sched_cpus_online() + 3) / 4; digit-- > 0;)
+        procfs_print(text, "%x%s", (unsigned)(f->affinity.words[digit / 16] >> digit % 16 * 4 & 15),
+                     !digit      ? "\n"
+                     : digit % 8 ? ""
+                                 : ",");
+}
+
 /* Root has every capability; no other user has one. */
 static void status_rights(const struct facts *f, struct procfs_text *text)
 {
     uint64_t permitted = f->cred.euid == 0 || f->cred.suid == 0 || f->cred.uid == 0 ? CAPS_ALL : 0;
     uint64_t effective = f->cred.euid == 0 ? CAPS_ALL : 0;
-    unsigned cpus = sched_cpus_online();
 
     procfs_print(text, "CapInh:\t%016x\nCapPrm:\t%016lx\nCapEff:\t%016lx\n", 0, permitted,
                  effective);
     procfs_print(text, "CapBnd:\t%016lx\nCapAmb:\t%016x\nNoNewPrivs:\t%d\nSeccomp:\t0\n", CAPS_ALL,
                  0, f->no_new_privs);
-    /* A thread's mask has all 64 bits set by default; only processors that exist are shown. */
-    procfs_print(text, "Cpus_allowed:\t%lx\n", f->affinity & (~0UL >> (64 - cpus)));
+    status_cpus(f, text);
     procfs_print(text, "Mems_allowed:\t1\nMems_allowed_list:\t0\n");
 }
 

@@ -16,8 +16,7 @@
 #include "shared/linux/errno.h"
 #include "shared/linux/sched.h"
 
-#define CPU_SET_NBYTES 8  /* room for 64 processors */
-#define RT_PRIORITIES  99 /* of SCHED_FIFO and SCHED_RR: 1 to 99 */
+#define RT_PRIORITIES 99 /* of SCHED_FIFO and SCHED_RR: 1 to 99 */
 
 int64_t sys_sched_yield(struct task *self)
 {
@@ -345,38 +344,38 @@ int64_t sys_sched_rr_get_interval(struct task *self, int pid, struct uptr interv
 
 /* --- affinity --- */
 
-/* A bit for each; there are at most 64. */
-static uint64_t cpus_online(void)
+/* As many words as have a processor, like Linux. */
+static unsigned cpu_set_nbytes(void)
 {
-    unsigned count = sched_cpus_online();
-
-    return count < 64 ? (1ULL << count) - 1 : UINT64_MAX;
+    return cpumask_words * (unsigned)sizeof(uint64_t);
 }
 
 /* Returns the bytes written. Processors that are offline are not shown. */
 int64_t sys_sched_getaffinity(struct task *self, int pid, unsigned nbytes, struct uptr mask)
 {
     struct task *target;
-    uint64_t cpus;
+    struct cpumask cpus;
 
-    if (nbytes * 8 < CPU_SET_NBYTES * 8 || (nbytes & 7)) /* bits, in 32 bits, as Linux */
+    if (nbytes * 8 < sched_cpus_online() || (nbytes & 7)) /* bits, in 32 bits, as Linux */
         return -EINVAL;
     target = target_get(self, pid);
     if (!target)
         return -ESRCH;
-    cpus = __atomic_load_n(&target->thread.affinity, __ATOMIC_RELAXED) & cpus_online();
+    sched_affinity_online(&target->thread, &cpus);
     process_put(target->process);
-    return vm_user_write(mask, &cpus, CPU_SET_NBYTES) ? -EFAULT : CPU_SET_NBYTES;
+    nbytes = MIN(nbytes, cpu_set_nbytes());
+    return vm_user_write(mask, &cpus, nbytes) ? -EFAULT : (int64_t)nbytes;
 }
 
 /* Processors that are not there are ignored, but some must be left. */
 int64_t sys_sched_setaffinity(struct task *self, int pid, unsigned nbytes, struct uptr mask)
 {
+    struct cpumask given = {{0}}, cpus;
     struct task *target;
-    uint64_t cpus = 0, flags;
-    bool may;
+    uint64_t flags;
+    bool may, any;
 
-    if (vm_user_read(&cpus, mask, MIN(nbytes, (unsigned)CPU_SET_NBYTES)))
+    if (vm_user_read(&given, mask, MIN(nbytes, cpu_set_nbytes())))
         return -EFAULT;
     target = target_get(self, pid);
     if (!target)
@@ -384,11 +383,11 @@ int64_t sys_sched_setaffinity(struct task *self, int pid, unsigned nbytes, struc
     flags = spin_lock_irqsave(&process_tree_lock);
     may = may_set_locked(self, target->process);
     spin_unlock_irqrestore(&process_tree_lock, flags);
-    cpus &= cpus_online();
-    if (may && cpus)
-        sched_set_affinity(&target->thread, cpus);
+    any = cpumask_and(&cpus, &given, &sched_allowed);
+    if (may && any)
+        sched_set_affinity(&target->thread, &cpus);
     process_put(target->process);
     if (!may)
         return -EPERM;
-    return cpus ? 0 : -EINVAL;
+    return any ? 0 : -EINVAL;
 }
