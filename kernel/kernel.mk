@@ -65,6 +65,8 @@ KERNEL_SRCS := \
     kernel/plat/lapic.c \
     kernel/plat/ioapic.c \
     kernel/plat/interrupts.c \
+    kernel/plat/mca_banks.c \
+    kernel/plat/mca.c \
     kernel/plat/cpu_census.c \
     kernel/plat/smp.c \
     kernel/plat/rtc.c \

@@ -46,6 +46,7 @@
 #include "kernel/plat/interrupts.h"
 #include "kernel/plat/ioapic.h"
 #include "kernel/plat/lapic.h"
+#include "kernel/plat/mca.h"
 #include "kernel/plat/power.h"
 #include "kernel/plat/rtc.h"
 #include "kernel/plat/serial.h"
@@ -262,6 +263,7 @@ NORETURN static void boot_finish(bool passed)
 static void processor_run(void)
 {
     timer_join();
+    mca_join();
     ipi_join();
     watchdog_start();
     sched_join_cpu();
@@ -304,6 +306,7 @@ NORETURN static void run(void *argument)
     (void)argument;
     options_apply();
     irq_enable();
+    mca_join();
     input.processors = processors_start();
     if (sched_cpus_online() > 1) /* another processor has to be there to notice */
         watchdog_start();

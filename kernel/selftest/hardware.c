@@ -8,10 +8,12 @@
 
 #include "kernel/lib/fmt.h"
 #include "kernel/plat/acpi.h"
+#include "kernel/plat/mca.h"
 #include "kernel/selftest/report.h"
 
-#define PROCESSORS  "processors"
-#define REASON_SIZE 480
+#define PROCESSORS     "processors"
+#define MACHINE_CHECKS "machine-checks"
+#define REASON_SIZE    480
 
 /* Skipped where the answer is not known: a choice of the user is no fault of the machine, and no
  * proof of its health either. */
@@ -31,4 +33,25 @@ void hardware_report_processors(const struct cpu_census *census)
     } else {
         report_ok(PROCESSORS, 0);
     }
+}
+
+/* An uncorrected error never gets here: it is a panic. */
+void hardware_report_machine_checks(void)
+{
+    char reason[REASON_SIZE], text[MCA_TEXT_SIZE];
+    struct mca_record first;
+    unsigned count;
+
+    if (!mca_banks_count()) {
+        report_skip(MACHINE_CHECKS, "the processor has no machine-check banks");
+        return;
+    }
+    count = mca_take_all(&first);
+    if (!count) {
+        report_ok(MACHINE_CHECKS, 0);
+        return;
+    }
+    mca_format(&first, text, sizeof(text));
+    fmt_print(reason, sizeof(reason), "corrected errors: %u, the first: %s", count, text);
+    report_not_ok(MACHINE_CHECKS, 0, reason);
 }

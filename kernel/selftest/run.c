@@ -3,7 +3,8 @@
  * The self-test: baseline, plan, verdict.
  *
  * Order: /bin/minimal twice by boot return, what the machine has (hardware.c), the checks inside
- * the kernel (ktest.c), then the plan line by line. The number of results is announced first (the
+ * the kernel (ktest.c), then the plan line by line, and last what the machine
+ * says of errors of its own. The number of results is announced first (the
  * KTAP plan line), counted by a pass over the plan that runs nothing; the verdict is PASS only if
  * exactly that many results came and none is "not ok". A plan that ends early, a test that is lost,
  * or no plan at all is therefore a FAIL.
@@ -206,6 +207,7 @@ bool selftest_run(const struct selftest_input *input)
     ktest_run();
     if (line)
         plan_run(&plan, line);
+    hardware_report_machine_checks();
     stamps_print(input);
     passed = report_verdict(&machine, planned == 0);
     kfree(plan.owned);

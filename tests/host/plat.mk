@@ -20,6 +20,7 @@ endef
 $(eval $(call HOST_PLAT_TEST,serial,kernel/plat/serial.c kernel/lib/ring.c))
 $(eval $(call HOST_PLAT_TEST,acpi,$(addprefix kernel/plat/,acpi.c acpi_parse.c acpi_fadt.c \
     cpu_census.c)))
+$(eval $(call HOST_PLAT_TEST,mca,kernel/plat/mca_banks.c))
 $(eval $(call HOST_PLAT_TEST,tsc,kernel/plat/tsc_measure.c kernel/plat/tsc_rate.c))
 $(eval $(call HOST_PLAT_TEST,lapic,kernel/plat/lapic.c))
 $(eval $(call HOST_PLAT_TEST,ioapic,kernel/plat/ioapic.c))

@@ -4,7 +4,7 @@
  *
  * A seam: declared here, defined above: hook_syscall in syscall, hook_user_fault and
  * hook_exit_to_user in proc, hook_kernel_fault in vm, hook_irq in core/irq.c, hook_fatal
- * and hook_nmi in core/panic.c.
+ * and hook_nmi in core/panic.c, hook_machine_check in plat/mca.c.
  */
 #pragma once
 
@@ -34,6 +34,9 @@ void hook_bad_return(struct trap_frame *frame);
 
 /* On an IST stack: no locks, no faults. */
 void hook_nmi(const struct trap_frame *frame);
+
+/* A machine check, on an IST stack, wherever it came. */
+NORETURN void hook_machine_check(const struct trap_frame *frame);
 
 /* An exception in the kernel that nothing explains. */
 NORETURN void hook_fatal(const struct trap_frame *frame, uint64_t cr2);

@@ -69,6 +69,8 @@ void arch_trap(struct trap_frame *frame)
 /* On an IST stack: no lock may be taken and nothing may fault here. */
 void arch_trap_paranoid(struct trap_frame *frame)
 {
+    if (frame->vector == VECTOR_MACHINE_CHECK)
+        hook_machine_check(frame);
     if (frame->vector != VECTOR_NMI)
         hook_fatal(frame, cr2_read());
     hook_nmi(frame);
