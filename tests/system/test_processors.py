@@ -28,3 +28,13 @@ def test_processors_left_off_by_an_option(boot, mkimg):
     result = outcome.report.result("processors")
     assert result.skipped and "1 left off by the option cpus=1" in result.note
     assert outcome.report.fields["cpus"] == "1/2"
+
+
+def test_more_than_a_word_of_processors(boot, mkimg):
+    """66: sets of processors have two words, for the kernel and in what programs are shown."""
+    plan = PLAN + 'test shown /bin/sh -c "grep Cpus_allowed: /proc/self/status; nproc"\n' \
+        "test affinity-race limit=60 /bin/t/affinity_race\n"
+    outcome = boot(mkimg(plan=plan), cpus=66, memory="512M", timeout=400)
+    assert outcome.code == machine.PASS, outcome.message
+    assert outcome.report.fields["cpus"] == "66/66"
+    assert outcome.report.result("shown").output == ["Cpus_allowed:\t3,ffffffff,ffffffff", "66"]
