@@ -73,6 +73,8 @@ bool sched_should_move(const struct runq *queue)
     if (!queue->waiting)
         return false;
     sched_affinity_online(queue->current, &allowed);
+    if (!cpumask_any_but(&allowed, self))
+        return false;
     return cpumask_first_and(&sched_idle_mask, &allowed) < CPU_MAX ||
            waiting_on(shortest_queue(&allowed, self)) + 2 <= queue->waiting;
 }
