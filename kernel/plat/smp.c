@@ -131,14 +131,6 @@ static bool tables_make(uint64_t trampoline, struct frame *frames[3])
     return true;
 }
 
-static void cpu_free(struct cpu *cpu)
-{
-    for (unsigned i = 1; i <= CPU_IST_COUNT; i++)
-        if (cpu->ist_top[i])
-            kstack_destroy((void *)cpu->ist_top[i]);
-    kfree(cpu);
-}
-
 static unsigned percpu_order(void)
 {
     uint64_t npages = ALIGN_UP((uint64_t)(percpu_end - percpu_begin), PAGE_SIZE) / PAGE_SIZE;
@@ -149,30 +141,37 @@ static unsigned percpu_order(void)
     return order;
 }
 
-/* The variables of percpu.h, as zeros; NULL: no memory. */
-static void *percpu_make(void)
+/* The variables of percpu.h, as zeros. False: no memory. */
+static bool percpu_make(struct cpu *cpu)
 {
     struct frame *frame = pmm_alloc(percpu_order(), PMM_ZERO);
 
-    return frame ? frame_address(frame) : NULL;
+    if (!frame)
+        return false;
+    cpu->percpu_offset = (uint64_t)frame_address(frame) - (uint64_t)percpu_begin;
+    return true;
 }
 
-static void percpu_free(void *percpu)
+static void cpu_free(struct cpu *cpu)
 {
-    pmm_free(frame_from_address(percpu), percpu_order());
+    for (unsigned i = 1; i <= CPU_IST_COUNT; i++)
+        if (cpu->ist_top[i])
+            kstack_destroy((void *)cpu->ist_top[i]);
+    if (cpu->percpu_offset)
+        pmm_free(frame_from_address((void *)((uint64_t)percpu_begin + cpu->percpu_offset)),
+                 percpu_order());
+    kfree(cpu);
 }
 
 /* IST stacks come from the guarded kernel stacks, as on the boot processor. */
 static struct cpu *cpu_make(unsigned index, uint32_t apic_id)
 {
     struct cpu *cpu = kzalloc(sizeof(*cpu));
-    void *percpu;
 
     if (!cpu)
         return NULL;
-    percpu = percpu_make();
-    if (!percpu) {
-        kfree(cpu);
+    if (!percpu_make(cpu)) {
+        cpu_free(cpu);
         return NULL;
     }
     cpu->index = index;
@@ -181,13 +180,11 @@ static struct cpu *cpu_make(unsigned index, uint32_t apic_id)
         void *top = kstack_create();
 
         if (!top) {
-            percpu_free(percpu);
             cpu_free(cpu);
             return NULL;
         }
         cpu_set_ist(cpu, (enum cpu_ist)i, (uint64_t)top);
     }
-    cpu_set_percpu(cpu, index, percpu);
     return cpu;
 }
 
@@ -241,6 +238,7 @@ static enum cpu_fate cpu_start(unsigned index, uint32_t apic_id, const struct sm
         return CPU_FATE_MEMORY;
     }
     cpu_set_kernel_stack(cpu, (uint64_t)stack);
+    cpu_add(cpu);
     *data = (struct trampoline_data){
         .cr3 = (uint32_t)(trampoline + PAGE_SIZE),
         .efer = (uint32_t)(EFER_LME | (features.nx ? EFER_NXE : 0)),

@@ -269,11 +269,12 @@ static uint64_t holder_follow(void)
  * one good try is enough, and one in which few waited says nothing. */
 KTEST(mutex_spins, "sched-mutex-spins-while-the-owner-runs")
 {
-    uint64_t others = ((1ULL << sched_cpus_online()) - 1) & ~(1ULL << CPU_OWN->index);
+    struct cpumask others = sched_allowed;
     uint64_t waits = 0, slept = 0;
     bool good = false, judged = false;
 
-    for (unsigned i = 0; others && i < SPIN_TRIES && !good; i++) {
+    cpumask_clear(&others, CPU_OWN->index);
+    for (unsigned i = 0; !cpumask_is_empty(&others) && i < SPIN_TRIES && !good; i++) {
         struct lock_stat before = lock_stat_mutex_sum(MUTEX_INODE), after;
 
         contest_reset();
@@ -298,7 +299,7 @@ KTEST(mutex_sleeps, "sched-mutex-sleeps-while-the-owner-does")
 
     contest_reset();
     contest.holder_sleeps = true;
-    KTEST_EXPECT(contest_start(0, UINT64_MAX, holder), "not enough memory");
+    KTEST_EXPECT(contest_start(0, sched_allowed, holder), "not enough memory");
     least = holder_follow();
     KTEST_EXPECT(contest_end(1), "the thread did not end");
     KTEST_EXPECT(!contest.overlaps, "%u sleeps were cut short", contest.overlaps);
@@ -333,7 +334,8 @@ KTEST(start_beside, "sched-new-thread-starts-where-its-creator-is")
         contest_reset();
         while (clock_monotonic_ns() < end) /* time that is in no account yet */
             cpu_pause();
-        KTEST_EXPECT(contest_start(0, 1ULL << CPU_OWN->index, thread_ends), "not enough memory");
+        KTEST_EXPECT(contest_start(0, cpumask_of(CPU_OWN->index), thread_ends),
+                     "not enough memory");
         distance = (int64_t)(contest.threads[0].vruntime - self->vruntime);
         best = MAX(best, distance);
         ahead = ahead || distance > 0;
@@ -365,7 +367,7 @@ static bool shared_fill(struct vm_pager *pager)
 static bool rival_start(void)
 {
     contest_reset();
-    if (!contest_start(0, 1ULL << CPU_OWN->index, thread_ends))
+    if (!contest_start(0, cpumask_of(CPU_OWN->index), thread_ends))
         return false;
     arch_thread_add_work(&thread_current()->arch, TIF_RESCHED);
     return true;

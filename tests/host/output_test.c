@@ -16,6 +16,8 @@
 #define TOTAL (1u << 20)
 
 bool fake_irqs_off;
+unsigned cpu_count = 1;
+uint64_t cpu_percpu_offset[CPU_MAX];
 static struct cpu cpu = {.lock_id = 1};
 static uint64_t now_ns = 1000000000;
 

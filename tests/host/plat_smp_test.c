@@ -42,6 +42,10 @@ struct cpu cpu_boot;
 const char trampoline_begin[] = "the code of the trampoline";
 __asm__(".globl trampoline_end\n.set trampoline_end, trampoline_begin + 16\n");
 
+/* What percpu.h has for each processor: a page is enough. */
+char percpu_begin[128];
+__asm__(".globl percpu_end\n.set percpu_end, percpu_begin + 128\n");
+
 static struct acpi_info machine;
 static bool frame_used[FRAMES];
 static char stacks[STACKS_MAX][16];
@@ -134,6 +138,26 @@ void cpu_set_kernel_stack(struct cpu *cpu, uint64_t top)
 uint32_t lapic_id(void)
 {
     return BOOT_ID;
+}
+
+static bool x2apic;
+
+bool lapic_is_x2apic(void)
+{
+    return x2apic;
+}
+
+void cpu_expect(unsigned count)
+{
+    assert_true(count >= 1);
+}
+
+static unsigned added; /* processors whose variables may be looked at */
+
+void cpu_add(const struct cpu *cpu)
+{
+    assert_true(cpu->percpu_offset && cpu->kernel_rsp);
+    added++;
 }
 
 static uint64_t entry_of(uint32_t cr3, uint64_t va)
@@ -234,6 +258,14 @@ static void run(void)
     abort();
 }
 
+static const struct cpu_census *start(uint64_t trampoline, unsigned max_cpus)
+{
+    const struct smp_options options = {
+        .trampoline = trampoline, .max_cpus = max_cpus, .mute_apic_id = UINT64_MAX, .run = run};
+
+    return smp_start(&machine, &options);
+}
+
 /* --- the tests --- */
 
 /* A machine of four: the one that boots, two that can be started, one that cannot. */
@@ -243,9 +275,11 @@ static int machine_reset(void **state)
     memset(frame_used, 0, sizeof(frame_used));
     memset(stack_used, 0, sizeof(stack_used));
     memset(sent, 0, sizeof(sent));
-    sent_count = 0;
+    sent_count = added = 0;
+    x2apic = false;
     stacks_left = frames_left = UINT32_MAX;
     features = (struct features){.nx = true};
+    machine.madt = true;
     machine.ncpus = 4;
     machine.cpus[0] = (struct acpi_cpu){.apic_id = BOOT_ID, .enabled = true};
     machine.cpus[1] = (struct acpi_cpu){.apic_id = 20, .enabled = true};
@@ -270,11 +304,11 @@ static void test_no_stack(void **state)
         machine_reset(state);
         stacks_left = n;
         machine.ncpus = 2;
-        assert_int_equal(smp_start(&machine, TRAMPOLINE, CPU_MAX, run), 1);
+        assert_int_equal(start(TRAMPOLINE, CPU_MAX)->running, 1);
         assert_int_equal(used(stack_used, STACKS_MAX), 0);
         assert_int_equal(plat_fake_blocks(), 0);
         assert_int_equal(used(frame_used, FRAMES), 0);
-        assert_int_equal(sent_count, 0);
+        assert_int_equal(sent_count + added, 0);
         assert_true(plat_fake_logged("processor 20: not enough memory to start it"));
         assert_true(plat_fake_logged("processors: 1 of 2 run"));
     }
@@ -285,7 +319,7 @@ static void test_no_tables(void **state)
     for (unsigned n = 0; n < 3; n++) {
         machine_reset(state);
         frames_left = n;
-        assert_int_equal(smp_start(&machine, TRAMPOLINE, CPU_MAX, run), 1);
+        assert_int_equal(start(TRAMPOLINE, CPU_MAX)->running, 1);
         assert_int_equal(used(frame_used, FRAMES), 0);
         assert_int_equal(used(stack_used, STACKS_MAX), 0);
         assert_int_equal(sent_count, 0);
@@ -295,10 +329,10 @@ static void test_no_tables(void **state)
 static void test_nothing_to_start(void **state)
 {
     (void)state;
-    assert_int_equal(smp_start(&machine, 0, CPU_MAX, run), 1);
-    assert_int_equal(smp_start(&machine, TRAMPOLINE, 1, run), 1);
+    assert_int_equal(start(0, CPU_MAX)->running, 1);
+    assert_int_equal(start(TRAMPOLINE, 1)->running, 1);
     machine.ncpus = 1;
-    assert_int_equal(smp_start(&machine, TRAMPOLINE, CPU_MAX, run), 1);
+    assert_int_equal(start(TRAMPOLINE, CPU_MAX)->running, 1);
     assert_int_equal(sent_count, 0);
     assert_int_equal(used(frame_used, FRAMES), 0);
 }
@@ -309,7 +343,7 @@ static void test_no_answer(void **state)
     static const enum sent order[] = {SENT_INIT, SENT_STARTUP, SENT_STARTUP, SENT_INIT};
 
     (void)state;
-    assert_int_equal(smp_start(&machine, TRAMPOLINE, CPU_MAX, run), 1);
+    assert_int_equal(start(TRAMPOLINE, CPU_MAX)->running, 1);
     assert_int_equal(sent_count, 8);
     for (unsigned i = 0; i < 8; i++) {
         assert_int_equal(sent[i].what, order[i % 4]);
@@ -324,10 +358,32 @@ static void test_no_answer(void **state)
     }
     assert_true(plat_fake_logged("processor 20: does not answer: left out"));
     assert_true(plat_fake_logged("processor 40: does not answer: left out"));
-    assert_true(plat_fake_logged("processors: 1 of 4 run"));
-    /* They may still be on their stacks; the tables they were to leave behind at once. */
+    assert_true(plat_fake_logged("processors: 1 of 3 run"));
+    /* They may still be on their stacks and have variables; the tables they were to leave behind at
+     * once. */
     assert_int_equal(used(stack_used, STACKS_MAX), 2 * (CPU_IST_COUNT + 1));
-    assert_int_equal(used(frame_used, FRAMES), 0);
+    assert_int_equal(used(frame_used, FRAMES), 2);
+    assert_int_equal(added, 2);
+}
+
+/* An id of more than eight bits: no command is sent at all in xAPIC mode, since it would reach the
+ * processor whose id is what is left of it. */
+static void test_long_id(void **state)
+{
+    const struct cpu_census *census;
+
+    (void)state;
+    machine.cpus[1].apic_id = 256 + BOOT_ID;
+    census = start(TRAMPOLINE, CPU_MAX);
+    assert_int_equal(census->fates[1], CPU_FATE_APIC_ID);
+    assert_int_equal(census->fates[3], CPU_FATE_SILENT);
+    for (unsigned i = 0; i < sent_count; i++)
+        assert_int_equal(sent[i].apic_id, 40);
+    x2apic = true;
+    sent_count = 0;
+    census = start(TRAMPOLINE, CPU_MAX);
+    assert_int_equal(census->fates[1], CPU_FATE_SILENT);
+    assert_int_equal(sent[0].apic_id, 256 + BOOT_ID);
 }
 
 /* What a processor finds: tables below 4 GiB that map the trampoline and the kernel's half, a stack
@@ -340,7 +396,7 @@ static void test_given(void **state)
     (void)state;
     for (unsigned i = 0; i < PAGING_ENTRIES; i++)
         ((uint64_t *)(void *)(arena + ROOT))[i] = i < 256 ? 0 : 0x100000 + i;
-    smp_start(&machine, TRAMPOLINE, CPU_MAX, run);
+    start(TRAMPOLINE, CPU_MAX);
     assert_memory_equal(arena + TRAMPOLINE, trampoline_begin, 16);
     for (unsigned i = 256; i < PAGING_ENTRIES; i++)
         assert_int_equal(root[i], 0x100000 + i);
@@ -362,7 +418,7 @@ static void test_given(void **state)
         assert_true(first->ist_top[i] && first->ist_top[i] != first->kernel_rsp);
     features.nx = false;
     sent_count = 0;
-    smp_start(&machine, TRAMPOLINE, CPU_MAX, run);
+    start(TRAMPOLINE, CPU_MAX);
     assert_int_equal(sent[1].data.efer, EFER_LME);
 }
 
@@ -373,6 +429,7 @@ int main(void)
         cmocka_unit_test_setup(test_no_tables, machine_reset),
         cmocka_unit_test_setup(test_nothing_to_start, machine_reset),
         cmocka_unit_test_setup(test_no_answer, machine_reset),
+        cmocka_unit_test_setup(test_long_id, machine_reset),
         cmocka_unit_test_setup(test_given, machine_reset),
     };
 

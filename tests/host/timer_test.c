@@ -4,6 +4,7 @@
 #include "tests/host/check.h"
 
 #include <asm/prctl.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -12,12 +13,15 @@
 #include "kernel/core/clock.h"
 #include "kernel/core/ipi.h"
 #include "kernel/core/timer.h"
+#include "tests/host/linker_names.h"
 
 #define MANY 200
 
 bool fake_irqs_off;
 
 static struct cpu cpus[2] = {{.index = 0, .lock_id = 1}, {.index = 1, .lock_id = 2}};
+unsigned cpu_count = 2;
+uint64_t cpu_percpu_offset[CPU_MAX];
 static uint64_t now_ns;
 static int64_t realtime_offset = 1000000000000;
 static uint64_t alarm_ns[2]; /* what each processor's hardware is set to; 0: nothing */
@@ -47,6 +51,18 @@ static void run_on(unsigned cpu)
 {
     if (syscall(SYS_arch_prctl, ARCH_SET_GS, &cpus[cpu]))
         abort();
+}
+
+/* The second processor's variables: a copy of all that the linker puts among the zeros. */
+static void percpu_make(void)
+{
+    uint64_t begin = ALIGN_DOWN((uint64_t)__bss_start, 4096);
+    void *copy = mmap(NULL, (uint64_t)_end - begin, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (copy == MAP_FAILED)
+        abort();
+    cpus[1].percpu_offset = cpu_percpu_offset[1] = (uint64_t)copy - begin;
 }
 
 /* The processor that runs. */
@@ -134,6 +150,9 @@ static int teardown(void **state)
 static int start(void **state)
 {
     (void)state;
+    percpu_make();
+    run_on(1);
+    timer_join();
     run_on(0);
     timer_set_ops(&hardware);
     return 0;

@@ -12,7 +12,6 @@
 #include "kernel/arch/x86_64/features.h"
 #include "kernel/arch/x86_64/idt.h"
 #include "kernel/arch/x86_64/msr.h"
-#include "kernel/arch/x86_64/percpu.h"
 #include "kernel/arch/x86_64/regs.h"
 #include "shared/vdso.h"
 
@@ -94,12 +93,11 @@ void cpu_expect(unsigned count)
 }
 
 /* An index is given out again where its processor did not answer: the count stays. */
-void cpu_set_percpu(struct cpu *cpu, unsigned index, void *percpu)
+void cpu_add(const struct cpu *cpu)
 {
-    cpu->percpu_offset = (uint64_t)percpu - (uint64_t)percpu_begin;
-    cpu_percpu_offset[index] = cpu->percpu_offset;
-    if (index >= cpu_count)
-        __atomic_store_n(&cpu_count, index + 1, __ATOMIC_RELEASE);
+    cpu_percpu_offset[cpu->index] = cpu->percpu_offset;
+    if (cpu->index >= cpu_count)
+        __atomic_store_n(&cpu_count, cpu->index + 1, __ATOMIC_RELEASE);
 }
 
 void cpu_init(struct cpu *cpu, unsigned index)

@@ -84,8 +84,8 @@ extern uint64_t cpu_percpu_offset[CPU_MAX]; /* constant below cpu_count */
 
 /* How many processors there may be, once, before the second one starts. */
 void cpu_expect(unsigned count);
-/* Before a processor starts: percpu is its copy of the section. The first has offset 0. */
-void cpu_set_percpu(struct cpu *cpu, unsigned index, void *percpu);
+/* Before a processor starts: from here on its variables of percpu.h can be looked at. */
+void cpu_add(const struct cpu *cpu);
 
 /* The own block by way of GS: a field is one instruction away. Read anew after every call, since a
  * thread may be on another processor then. */
