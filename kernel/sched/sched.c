@@ -275,17 +275,13 @@ static uint32_t enqueue_and_unlock(struct runq *queue, struct thread *thread)
 {
     unsigned cpu = thread->cpu;
     bool idle = queue->current->is_idle;
-    struct cpumask affinity;
     uint32_t kick;
 
     sched_vruntime_limit(queue, thread);
     sched_enqueue_locked(queue, thread);
     sched_check_preempt(queue, thread);
-    /* Without the lock it may run, and end. */
-    if (!idle)
-        cpumask_and(&affinity, &thread->affinity, &sched_allowed);
+    kick = idle || sched_is_alone() ? 0 : sched_idle_for(thread);
     spin_unlock_inline(&queue->lock);
-    kick = idle ? 0 : sched_idle_for(&affinity);
     /* Another processor starts its own slice timer when the interrupt gets there. */
     if (cpu != CPU_OWN->index)
         return SCHED_KICK_ALSO(kick) | SCHED_KICK_OF(cpu);

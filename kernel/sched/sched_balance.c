@@ -59,19 +59,26 @@ static unsigned waiting_on(unsigned cpu)
 /* The processor of these where the fewest threads wait; `first` unless another has fewer. */
 static unsigned shortest_queue(const struct cpumask *cpus, unsigned first)
 {
-    cpumask_each(cpu, cpus) if (waiting_on(cpu) < waiting_on(first)) first = cpu;
+    unsigned fewest = waiting_on(first), word = 0;
+
+    do {
+        for (uint64_t left = cpumask_word(cpus, word); left; left &= left - 1) {
+            unsigned cpu = word * 64 + (unsigned)__builtin_ctzll(left), waiting = waiting_on(cpu);
+
+            if (waiting < fewest) {
+                fewest = waiting;
+                first = cpu;
+            }
+        }
+    } while (cpumask_goes_on(&word));
     return first;
 }
 
-bool sched_should_move(const struct runq *queue)
+/* Of a thread that may run here, beside others that wait: whether it would wait less elsewhere. */
+static NOINLINE bool move_pays(const struct runq *queue, unsigned self)
 {
-    unsigned self = CPU_OWN->index;
     struct cpumask allowed;
 
-    if (!cpumask_test(&queue->current->affinity, self))
-        return true;
-    if (!queue->waiting)
-        return false;
     sched_affinity_online(queue->current, &allowed);
     if (!cpumask_any_but(&allowed, self))
         return false;
@@ -79,10 +86,17 @@ bool sched_should_move(const struct runq *queue)
            waiting_on(shortest_queue(&allowed, self)) + 2 <= queue->waiting;
 }
 
-/* An idle processor is taken out of the mask at once: the next waker finds another one, and of two
- * that have seen the same bit one. A thread stays where its caches are if that costs nothing: the
- * last processor wins among idle ones. */
-unsigned sched_place(const struct thread *thread)
+bool sched_should_move(const struct runq *queue)
+{
+    unsigned self = CPU_OWN->index;
+
+    if (unlikely(!cpumask_test(&queue->current->affinity, self)))
+        return true;
+    return queue->waiting && !sched_is_alone() && move_pays(queue, self);
+}
+
+/* Where the last processor is busy, or no longer allowed. */
+static NOINLINE unsigned place_elsewhere(const struct thread *thread)
 {
     unsigned last = thread->cpu, cpu;
     struct cpumask allowed;
@@ -99,14 +113,28 @@ unsigned sched_place(const struct thread *thread)
     return cpu;
 }
 
-uint32_t sched_idle_for(const struct cpumask *affinity)
+/* An idle processor is taken out of the mask at once: the next waker finds another one, and of two
+ * that have seen the same bit one. A thread stays where its caches are if that costs nothing: the
+ * last processor wins among idle ones, and then no other one is looked at. It is online. */
+unsigned sched_place(const struct thread *thread)
+{
+    unsigned last = thread->cpu;
+
+    if (likely(cpumask_test(&thread->affinity, last)) &&
+        (cpumask_test(&sched_idle_mask, last) ? cpumask_clear(&sched_idle_mask, last)
+                                              : sched_is_alone()))
+        return last;
+    return place_elsewhere(thread);
+}
+
+uint32_t sched_idle_for(const struct thread *thread)
 {
     unsigned cpu;
 
     /* The queue's number was stored before, and an idle processor looks at it after it has set its
      * bit: with a fence on both sides one of the two sees the other. */
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    cpu = cpumask_first_and(&sched_idle_mask, affinity);
+    cpu = cpumask_first_and(&sched_idle_mask, &thread->affinity);
     return cpu < CPU_MAX ? SCHED_KICK_OF(cpu) : 0;
 }
 

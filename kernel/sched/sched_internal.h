@@ -68,14 +68,20 @@ void sched_switch_finish(void);
 
 extern unsigned sched_online;          /* [a] processors that run threads: those of sched_allowed */
 extern struct cpumask sched_idle_mask; /* [a] those in their idle thread */
+/* There is no other processor to be given a thread: sets need not be looked at. */
+static inline bool sched_is_alone(void)
+{
+    return __atomic_load_n(&sched_online, __ATOMIC_RELAXED) == 1;
+}
 /* Those that are not in their idle thread. One that is left out has no reader of rcu.h, and will
  * see what was stored before the call. */
 void sched_cpus_busy(struct cpumask *busy);
 /* Where a thread that became runnable should go. */
 unsigned sched_place(const struct thread *thread);
-/* A thread with that affinity has just been put into a queue behind others: an idle processor that
- * should look for it, for sched_kick; 0: none. */
-uint32_t sched_idle_for(const struct cpumask *affinity);
+/* The thread has just been put into a queue behind others: an idle processor that should look for
+ * it, for sched_kick; 0: none. The queue is still locked: without the lock the thread may run, and
+ * end. */
+uint32_t sched_idle_for(const struct thread *thread);
 /* Whether a thread that gives way should go on elsewhere. */
 bool sched_should_move(const struct runq *queue);
 /* Takes a waiting thread from the processor that has most of them; NULL: none. */

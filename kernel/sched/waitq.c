@@ -30,8 +30,8 @@ void waitq_init(struct waitq *queue)
     list_init(&queue->waiters);
 }
 
-/* The first of the list, which is the queue's or one that waiters_wake_rest_locked has taken over.
- */
+/* The first of the list, which is the queue's or one that waiters_wake_rest_and_unlock has taken
+ * over. */
 static uint32_t wake_first_locked(struct waitq *queue, struct list *waiters)
 {
     struct waiter *waiter = list_entry(list_pop_front(waiters), struct waiter, link);
@@ -49,35 +49,46 @@ static void waiters_wake_locked(struct waitq *queue, struct list *waiters, struc
         sched_kick_add(kicks, wake_first_locked(queue, waiters));
 }
 
-/* Those that are left behind the first slice. In a list of their own, so that threads which come
+/* Those that are left behind the first. In a list of their own, so that threads which come
  * meanwhile, perhaps the same ones, do not make it endless; they can leave it as they leave the
  * queue. The lock goes in between, and interrupts get through. The caller keeps the queue. */
-static NOINLINE void waiters_wake_rest_locked(struct waitq *queue, struct cpumask *kicks,
-                                              uint64_t *flags)
+static NOINLINE void waiters_wake_rest_and_unlock(struct waitq *queue, uint32_t first,
+                                                  uint64_t flags)
 {
     struct list rest = LIST_INIT(rest);
+    struct cpumask kicks = {{0}};
 
     ASSERT(spin_is_held_inline(&queue->lock));
+    sched_kick_add(&kicks, first);
     list_move_front(&queue->waiters, queue->waiters.prev, &rest);
-    do {
-        spin_unlock_irqrestore(&queue->lock, *flags);
-        sched_kick_set(kicks);
-        *kicks = (struct cpumask){{0}};
-        *flags = spin_lock_irqsave(&queue->lock);
-        waiters_wake_locked(queue, &rest, kicks);
-    } while (!list_empty(&rest));
+    for (;;) {
+        bool last;
+
+        waiters_wake_locked(queue, &rest, &kicks);
+        last = list_empty(&rest); /* then the queue may go with the last of them */
+        spin_unlock_irqrestore(&queue->lock, flags);
+        sched_kick_set(&kicks);
+        if (last)
+            return;
+        kicks = (struct cpumask){{0}};
+        flags = spin_lock_irqsave(&queue->lock);
+    }
 }
 
+/* Most queues have one waiter, or none: a set of processors is for more. */
 void waitq_wake_all(struct waitq *queue)
 {
     uint64_t flags = spin_lock_irqsave(&queue->lock);
-    struct cpumask kicks = {{0}};
+    uint32_t kicks = 0;
 
-    waiters_wake_locked(queue, &queue->waiters, &kicks);
-    if (unlikely(!list_empty(&queue->waiters)))
-        waiters_wake_rest_locked(queue, &kicks, &flags);
+    if (!list_empty(&queue->waiters))
+        kicks = wake_first_locked(queue, &queue->waiters);
+    if (unlikely(!list_empty(&queue->waiters))) {
+        waiters_wake_rest_and_unlock(queue, kicks, flags);
+        return;
+    }
     spin_unlock_irqrestore(&queue->lock, flags);
-    sched_kick_set(&kicks);
+    sched_kick(kicks);
 }
 
 /* As on Linux, no wake-up is kept for a waiter that comes later: the state that the waiter checks

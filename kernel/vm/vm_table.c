@@ -152,7 +152,8 @@ static void tlb_shootdown(struct tlb_request *request)
 {
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     tlb_flush_requested(request);
-    ipi_call(&request->space->cpus, tlb_flush_requested, request);
+    if (cpumask_any_but(&request->space->cpus, cpu_self()->index))
+        ipi_call(&request->space->cpus, tlb_flush_requested, request);
 }
 
 void vm_tlb_flush_local(const struct vm_space *space, uint64_t va)

@@ -3,8 +3,8 @@
  * arch/x86_64/cpumask.h - sets of processors
  *
  * Owns:    a bit a processor, in words of 64, and cpumask_words: how many of the words have a
- *          processor. Only those are looked at, so a set costs no more than a word where there are
- *          at most 64 processors.
+ *          processor. Only those are looked at: one where there are at most 64 processors, so loops
+ *          over words end with their condition and begin without.
  * Locks:   none. Single bits are set and cleared by atomic operations with a full fence, and read
  *          relaxed; a set as a whole is not atomic: a reader may see words of different moments.
  * Context: any.
@@ -34,17 +34,28 @@ static inline bool cpumask_test(const struct cpumask *mask, unsigned cpu)
     return cpumask_word(mask, cpu / 64) >> (cpu & 63) & 1;
 }
 
+/* One instruction that finds the word as well: a context switch sets a bit and clears one. */
 static inline void cpumask_set(struct cpumask *mask, unsigned cpu)
 {
-    __atomic_fetch_or(&mask->words[cpu / 64], 1ULL << (cpu & 63), __ATOMIC_SEQ_CST);
+    __asm__ volatile("lock btsq %1, %0" : "+m"(*mask) : "r"((uint64_t)cpu) : "cc", "memory");
 }
 
 /* Whether it was there: of several that clear a bit, one has cleared it. */
 static inline bool cpumask_clear(struct cpumask *mask, unsigned cpu)
 {
-    uint64_t bit = 1ULL << (cpu & 63);
+    bool was;
 
-    return __atomic_fetch_and(&mask->words[cpu / 64], ~bit, __ATOMIC_SEQ_CST) & bit;
+    __asm__ volatile("lock btrq %2, %0"
+                     : "+m"(*mask), "=@ccc"(was)
+                     : "r"((uint64_t)cpu)
+                     : "memory");
+    return was;
+}
+
+/* The end of a loop over the words in use. */
+static inline bool cpumask_goes_on(unsigned *word)
+{
+    return unlikely(++*word < cpumask_words);
 }
 
 /* The set of that processor alone; for a set that no other processor looks at yet. */
@@ -61,11 +72,12 @@ static inline bool cpumask_and(struct cpumask *both, const struct cpumask *one,
                                const struct cpumask *other)
 {
     uint64_t any = 0;
+    unsigned word = 0;
 
-    for (unsigned word = 0; word < cpumask_words; word++) {
+    do {
         both->words[word] = cpumask_word(one, word) & cpumask_word(other, word);
         any |= both->words[word];
-    }
+    } while (cpumask_goes_on(&word));
     return any != 0;
 }
 
@@ -86,22 +98,26 @@ static inline unsigned cpumask_next(const struct cpumask *mask, unsigned cpu)
 /* The first processor in both sets; CPU_MAX: there is none. */
 static inline unsigned cpumask_first_and(const struct cpumask *one, const struct cpumask *other)
 {
-    for (unsigned word = 0; word < cpumask_words; word++) {
+    unsigned word = 0;
+
+    do {
         uint64_t both = cpumask_word(one, word) & cpumask_word(other, word);
 
         if (both)
             return word * 64 + (unsigned)__builtin_ctzll(both);
-    }
+    } while (cpumask_goes_on(&word));
     return CPU_MAX;
 }
 
 /* Whether there is a processor in the set besides that one. */
 static inline bool cpumask_any_but(const struct cpumask *mask, unsigned cpu)
 {
+    unsigned word = 0;
     uint64_t any = 0;
 
-    for (unsigned word = 0; word < cpumask_words; word++)
+    do
         any |= cpumask_word(mask, word) & ~(word == cpu / 64 ? 1ULL << (cpu & 63) : 0);
+    while (cpumask_goes_on(&word));
     return any != 0;
 }
 
@@ -112,11 +128,12 @@ static inline bool cpumask_is_empty(const struct cpumask *mask)
 
 static inline unsigned cpumask_count(const struct cpumask *mask)
 {
-    unsigned count = 0;
+    unsigned count = 0, word = 0;
 
-    for (unsigned word = 0; word < cpumask_words; word++)
+    do
         for (uint64_t left = cpumask_word(mask, word); left; left &= left - 1)
             count++;
+    while (cpumask_goes_on(&word));
     return count;
 }
 
