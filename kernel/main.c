@@ -277,7 +277,7 @@ static const struct cpu_census *processors_start(void)
     const struct smp_options options = {
         .trampoline = bootinfo->trampoline,
         .max_cpus = cmdline_number("cpus", UINT64_MAX),
-        .mute_apic_id = inject_mute_apic_id(),
+        .is_mute = inject_is_mute,
         .run = processor_run,
     };
 

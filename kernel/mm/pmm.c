@@ -136,7 +136,7 @@ static bool caches_drain_locked(void)
     bool any = false;
 
     ASSERT(spin_is_held_inline(&pmm.lock));
-    for (unsigned cpu = 0; cpu < cpu_count; cpu++) {
+    for (unsigned cpu = 0; cpu < CPU_MAX; cpu++) {
         uint32_t number, next;
 
         /* Read first: the word of a processor that keeps nothing is left alone. */
@@ -358,7 +358,7 @@ uint64_t pmm_free_count(void)
 {
     uint64_t irq = spin_lock_irqsave(&pmm.lock), count = pmm_in_blocks;
 
-    for (unsigned cpu = 0; cpu < cpu_count; cpu++)
+    for (unsigned cpu = 0; cpu < CPU_MAX; cpu++)
         count += __atomic_load_n(&caches[cpu].word, __ATOMIC_RELAXED) / CACHE_ONE;
     spin_unlock_irqrestore(&pmm.lock, irq);
     return count;

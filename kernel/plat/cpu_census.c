@@ -12,8 +12,8 @@
 #define XAPIC_BROADCAST 0xffu /* the id of a single processor is below */
 #define NAMED_MOST      8     /* ids in the sentence; a number stands for the rest */
 
-void cpu_census_begin(struct cpu_census *census, const struct acpi_info *info,
-                      uint32_t boot_apic_id)
+COLD void cpu_census_begin(struct cpu_census *census, const struct acpi_info *info,
+                           uint32_t boot_apic_id)
 {
     *census = (struct cpu_census){
         .known = info->madt,
@@ -32,8 +32,8 @@ void cpu_census_begin(struct cpu_census *census, const struct acpi_info *info,
     }
 }
 
-enum cpu_fate cpu_census_decide(const struct cpu_census *census, const struct cpu_limits *limits,
-                                uint32_t apic_id)
+COLD enum cpu_fate cpu_census_decide(const struct cpu_census *census,
+                                     const struct cpu_limits *limits, uint32_t apic_id)
 {
     /* What the machine lacks comes before what was asked for: the option does not hide it. */
     if (!limits->x2apic && apic_id >= XAPIC_BROADCAST)
@@ -45,7 +45,7 @@ enum cpu_fate cpu_census_decide(const struct cpu_census *census, const struct cp
     return CPU_FATE_RUNS;
 }
 
-unsigned cpu_census_count(const struct cpu_census *census, enum cpu_fate fate)
+COLD unsigned cpu_census_count(const struct cpu_census *census, enum cpu_fate fate)
 {
     unsigned count = 0;
 
@@ -54,8 +54,7 @@ unsigned cpu_census_count(const struct cpu_census *census, enum cpu_fate fate)
     return count;
 }
 
-/* NULL: no fault of the machine. */
-static const char *census_fault_text(enum cpu_fate fate)
+COLD const char *cpu_census_fault(enum cpu_fate fate)
 {
     switch (fate) {
     case CPU_FATE_SILENT:
@@ -99,8 +98,8 @@ static void sentence_add(struct sentence *sentence, const char *format, ...)
     sentence->used += MIN(length, left - 1);
 }
 
-bool cpu_census_check(const struct cpu_census *census, const struct acpi_info *info, char *reason,
-                      size_t size)
+COLD bool cpu_census_check(const struct cpu_census *census, const struct acpi_info *info,
+                           char *reason, size_t size)
 {
     struct sentence sentence = {reason, size, 0, 0};
     unsigned faults = 0, dropped = info->cpus_dropped;
@@ -115,7 +114,7 @@ bool cpu_census_check(const struct cpu_census *census, const struct acpi_info *i
         sentence_add(&sentence, "the MADT has a broken entry at byte %u and no known end",
                      info->madt_cut);
     for (uint32_t i = 0; i < info->ncpus; i++) {
-        const char *fault = census_fault_text(census->fates[i]);
+        const char *fault = cpu_census_fault(census->fates[i]);
 
         if (fault && faults++ < NAMED_MOST)
             sentence_add(&sentence, "APIC id %u %s", info->cpus[i].apic_id, fault);

@@ -53,6 +53,9 @@ enum cpu_fate cpu_census_decide(const struct cpu_census *census, const struct cp
 /* Processors with that fate. */
 unsigned cpu_census_count(const struct cpu_census *census, enum cpu_fate fate);
 
+/* What is wrong with a processor: words that follow its name. NULL: nothing. */
+const char *cpu_census_fault(enum cpu_fate fate);
+
 /* True: every processor that the MADT enables runs, but for those that an option leaves off. Else
  * a sentence that names them by APIC id, as many as fit. */
 bool cpu_census_check(const struct cpu_census *census, const struct acpi_info *info, char *reason,

@@ -27,7 +27,7 @@ static struct {
     struct mca_record first; /* of the one that made the count 1 */
 } errors;
 
-static void mca_note(const struct mca_record *record)
+static COLD void mca_note(const struct mca_record *record)
 {
     char text[MCA_TEXT_SIZE];
 
@@ -77,7 +77,7 @@ static void leftovers_log(void)
     }
 }
 
-void mca_join(void)
+COLD void mca_join(void)
 {
     uint64_t flags;
 
@@ -100,7 +100,7 @@ static void poll_now(void *argument)
     irq_restore(flags);
 }
 
-unsigned mca_take_all(struct mca_record *first)
+COLD unsigned mca_take_all(struct mca_record *first)
 {
     ipi_call_all(poll_now, NULL);
     *first = errors.first;
@@ -109,7 +109,7 @@ unsigned mca_take_all(struct mca_record *first)
 
 /* Exception 18, on its own stack. What follows cannot be trusted, so nothing is resumed, even where
  * the processor says that it could be. */
-void hook_machine_check(const struct trap_frame *frame)
+COLD void hook_machine_check(const struct trap_frame *frame)
 {
     unsigned count = mca_banks_count();
     uint64_t end = tsc_read() + clock_tsc_hz();

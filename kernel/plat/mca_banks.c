@@ -49,7 +49,7 @@ static bool bank0_is_ours(void)
     return family != FAMILY_P6 || model >= MODEL_BANK0_OWN;
 }
 
-void mca_banks_enable(void)
+COLD void mca_banks_enable(void)
 {
     unsigned count = mca_banks_count();
 
@@ -89,7 +89,7 @@ bool mca_is_uncorrected(const struct mca_record *record)
     return record->status & STATUS_UNCORRECTED;
 }
 
-size_t mca_format(const struct mca_record *record, char *text, size_t size)
+COLD size_t mca_format(const struct mca_record *record, char *text, size_t size)
 {
     return fmt_print(text, size, "processor %u bank %u: status %llx, address %llx, misc %llx",
                      record->cpu, record->bank, (unsigned long long)record->status,

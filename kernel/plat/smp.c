@@ -5,13 +5,16 @@
  * Intel SDM vol. 3, section 9.4.
  *
  * Protocol of one start. The boot processor fills the trampoline's data block, sets `starting` to
- * the index of the new processor and sends INIT and two start-up interrupts. The new one comes
- * through the trampoline into cpu_entry and takes `starting` back to 0 by compare-and-exchange:
- * from then on it owns the index. If the boot processor takes it back first, the other halts for
- * good should it ever get there, since its structures are not reused. smp_answer, from the new
- * processor's idle thread, completes the start.
+ * the ticket of the new processor, which follows from its APIC id, and sends INIT and two start-up
+ * interrupts. The new one comes through the trampoline into cpu_entry and takes `starting` back to
+ * 0 by compare-and-exchange: from then on it owns its index. If the boot processor takes it back
+ * first, the other halts should it get there later: the ticket is then another one's. smp_answer,
+ * from the new processor's idle thread, completes the start.
  *
- * One at a time, because they share the trampoline page, its data and the temporary page table.
+ * One at a time, because they share the trampoline page, its data and the temporary page table. A
+ * processor that answers does so at once, unless it is emulated on a busy host. So all are tried in
+ * rounds: a short wait each, then a longer one for those that were silent, until what all silent
+ * ones together may take is used up. Many that are dead cost no more than one.
  */
 #include "kernel/plat/smp.h"
 
@@ -36,19 +39,29 @@
 #include "kernel/plat/acpi.h"
 #include "kernel/plat/lapic.h"
 
-#define ANSWER_NS  10000000000ULL /* how long a processor may take to appear: it may be emulated */
-#define INIT_NS    10000000ULL    /* INIT to start-up; needed by old hardware only */
+#define SILENT_NS                                                                                  \
+    10000000000ULL             /* how long all silent processors together are waited for, but ... */
+#define FIRST_NS   50000000ULL /* ... each gets that */
+#define LONGER     4           /* the wait of a round, by that of the one before */
+#define INIT_NS    10000000ULL /* INIT to start-up; needed by old hardware only */
 #define STARTUP_NS 200000ULL
 #define TSC_LOOKS  1000
 
 static void (*cpu_run)(void);
-static uint32_t starting; /* [a] index of the processor that may come up; 0: none may */
-static uint32_t answered; /* [a] index of the processor that came up last */
+static uint64_t starting; /* [a] ticket of the processor that may come up; 0: none may */
+static uint64_t answered; /* [a] that of the one that came up last */
 
-static struct cpu_census census; /* constant after smp_start */
+static struct cpu_census census;        /* constant after smp_start */
+static uint64_t silent_left_ns;         /* of SILENT_NS */
+static struct cpu *made[ACPI_MAX_CPUS]; /* by entry: what was made to start it, at the first try */
 
 static uint64_t tsc_latest; /* [a] the last TSC that a processor saw while one starts */
 static bool tsc_warped;     /* [a] another one was behind that */
+
+static uint64_t ticket_of(const struct cpu *cpu)
+{
+    return cpu->apic_id + 1ULL;
+}
 
 static void *address(uint64_t physical)
 {
@@ -80,14 +93,14 @@ static void tsc_compare(void)
 }
 
 /* The first C code of a new processor: on the kernel's tables and its own stack from here on. */
-static void cpu_entry(void *argument)
+static COLD void cpu_entry(void *argument)
 {
     struct cpu *cpu = argument;
-    uint32_t index = cpu->index;
+    uint64_t ticket = ticket_of(cpu);
 
     cr3_write(tables_kernel_root());
     /* Given up already: another processor may have its index by now. */
-    if (!__atomic_compare_exchange_n(&starting, &index, 0, false, __ATOMIC_SEQ_CST,
+    if (!__atomic_compare_exchange_n(&starting, &ticket, 0, false, __ATOMIC_SEQ_CST,
                                      __ATOMIC_SEQ_CST))
         for (;;)
             cpu_halt();
@@ -105,7 +118,7 @@ static void cpu_entry(void *argument)
 
 void smp_answer(void)
 {
-    __atomic_store_n(&answered, cpu_self()->index, __ATOMIC_RELEASE);
+    __atomic_store_n(&answered, ticket_of(cpu_self()), __ATOMIC_RELEASE);
 }
 
 /* A top-level table below 1 MiB: the kernel half, and the first page of the trampoline mapped at
@@ -154,6 +167,8 @@ static bool percpu_make(struct cpu *cpu)
 
 static void cpu_free(struct cpu *cpu)
 {
+    if (cpu->kernel_rsp)
+        kstack_destroy((void *)cpu->kernel_rsp);
     for (unsigned i = 1; i <= CPU_IST_COUNT; i++)
         if (cpu->ist_top[i])
             kstack_destroy((void *)cpu->ist_top[i]);
@@ -164,92 +179,82 @@ static void cpu_free(struct cpu *cpu)
 }
 
 /* IST stacks come from the guarded kernel stacks, as on the boot processor. */
-static struct cpu *cpu_make(unsigned index, uint32_t apic_id)
+static struct cpu *cpu_make(uint32_t apic_id)
 {
     struct cpu *cpu = kzalloc(sizeof(*cpu));
+    bool good = cpu && percpu_make(cpu);
 
-    if (!cpu)
-        return NULL;
-    if (!percpu_make(cpu)) {
-        cpu_free(cpu);
-        return NULL;
-    }
-    cpu->index = index;
-    cpu->apic_id = apic_id;
-    for (unsigned i = 1; i <= CPU_IST_COUNT; i++) {
+    for (unsigned i = 0; good && i <= CPU_IST_COUNT; i++) {
         void *top = kstack_create();
 
-        if (!top) {
-            cpu_free(cpu);
-            return NULL;
-        }
-        cpu_set_ist(cpu, (enum cpu_ist)i, (uint64_t)top);
+        good = top != NULL;
+        if (good && i)
+            cpu_set_ist(cpu, (enum cpu_ist)i, (uint64_t)top);
+        else if (good)
+            cpu_set_kernel_stack(cpu, (uint64_t)top);
     }
+    if (!good) {
+        if (cpu)
+            cpu_free(cpu);
+        return NULL;
+    }
+    cpu->apic_id = apic_id;
     return cpu;
 }
 
-/* Each round compares the TSC, which is what the wait is used for. */
-static bool wait_for_answer(uint32_t index, uint64_t ns)
+/* Each look compares the TSC, which is what the wait is used for. */
+static NOINLINE bool wait_for_answer(const struct cpu *cpu, uint64_t ns)
 {
     uint64_t deadline = clock_monotonic_ns() + ns;
 
     while (clock_monotonic_ns() < deadline) {
         tsc_compare();
-        if (__atomic_load_n(&answered, __ATOMIC_ACQUIRE) == index)
+        if (__atomic_load_n(&answered, __ATOMIC_ACQUIRE) == ticket_of(cpu))
             return true;
     }
     return false;
 }
 
 /* INIT, then two start-up interrupts (Intel SDM vol. 3, 9.4.4.1). One that begins at the last
- * moment gets the time once more. */
-static bool cpu_answers(const struct cpu *cpu, const struct smp_options *options)
+ * moment gets all the time that is left, since it cannot be tried again. */
+static bool cpu_answers(const struct cpu *cpu, const struct smp_options *options, uint64_t ns)
 {
-    uint32_t index = cpu->index;
+    uint64_t ticket = ticket_of(cpu);
     uint8_t page = (uint8_t)(options->trampoline >> PAGE_SHIFT);
 
-    __atomic_store_n(&starting, index, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&starting, ticket, __ATOMIC_SEQ_CST);
     lapic_send_init(cpu->apic_id);
     wait_ns(features.hypervisor ? STARTUP_NS : INIT_NS);
     for (unsigned tries = 0; tries < 2; tries++) {
-        if (cpu->apic_id != options->mute_apic_id)
+        if (!options->is_mute(cpu->apic_id))
             lapic_send_startup(cpu->apic_id, page);
-        if (wait_for_answer(index, tries ? ANSWER_NS : STARTUP_NS))
+        if (wait_for_answer(cpu, tries ? ns : STARTUP_NS))
             return true;
     }
-    if (__atomic_compare_exchange_n(&starting, &index, 0, false, __ATOMIC_SEQ_CST,
+    if (__atomic_compare_exchange_n(&starting, &ticket, 0, false, __ATOMIC_SEQ_CST,
                                     __ATOMIC_SEQ_CST))
         return false;
-    return wait_for_answer(cpu->index, ANSWER_NS);
+    return wait_for_answer(cpu, MAX(silent_left_ns, FIRST_NS));
 }
 
 /* Where it did not come up, what it was given stays its own: it may be using it. */
-static enum cpu_fate cpu_start(unsigned index, uint32_t apic_id, const struct smp_options *options)
+static enum cpu_fate cpu_start(struct cpu *cpu, const struct smp_options *options, uint64_t ns)
 {
     uint64_t trampoline = options->trampoline;
     struct trampoline_data *data = address(trampoline + TRAMPOLINE_DATA_OFFSET);
-    struct cpu *cpu = cpu_make(index, apic_id);
-    void *stack = cpu ? kstack_create() : NULL;
 
-    if (!stack) {
-        if (cpu)
-            cpu_free(cpu);
-        klog("processor %u: not enough memory to start it", apic_id);
-        return CPU_FATE_MEMORY;
-    }
-    cpu_set_kernel_stack(cpu, (uint64_t)stack);
+    cpu->index = census.running;
     cpu_add(cpu);
     *data = (struct trampoline_data){
         .cr3 = (uint32_t)(trampoline + PAGE_SIZE),
         .efer = (uint32_t)(EFER_LME | (features.nx ? EFER_NXE : 0)),
-        .stack = (uint64_t)stack,
+        .stack = cpu->kernel_rsp,
         .entry = (uint64_t)cpu_entry,
         .argument = (uint64_t)cpu,
     };
-    if (cpu_answers(cpu, options))
+    if (cpu_answers(cpu, options, ns))
         return CPU_FATE_RUNS;
-    lapic_send_init(apic_id); /* if it is late, it must not read what the next one is given */
-    klog("processor %u: does not answer: left out", apic_id);
+    lapic_send_init(cpu->apic_id); /* if it is late, it must not read what the next one is given */
     return CPU_FATE_SILENT;
 }
 
@@ -272,40 +277,68 @@ static void call_handler(void)
 static const struct ipi_ops ops = {
     .send = smp_send, .send_nmi = smp_send_nmi, .stop_others = lapic_stop_others};
 
-/* Every enabled entry that may be started, one after the other. */
-static void others_start(const struct acpi_info *info, const struct smp_options *options)
+/* One try at an entry that is not known to run. */
+static enum cpu_fate entry_start(const struct acpi_info *info, uint32_t i,
+                                 const struct smp_options *options, uint64_t ns)
 {
     const struct cpu_limits limits = {
         .supported = CPU_MAX,
         .wanted = (unsigned)MIN(options->max_cpus, (uint64_t)ACPI_MAX_CPUS),
         .x2apic = lapic_is_x2apic(),
     };
+    uint32_t apic_id = info->cpus[i].apic_id;
+    enum cpu_fate fate = cpu_census_decide(&census, &limits, apic_id);
 
-    cpu_expect(MIN(limits.wanted, census.enabled + 1));
-    for (uint32_t i = 0; i < info->ncpus; i++) {
-        uint32_t apic_id = info->cpus[i].apic_id;
-        enum cpu_fate fate;
+    if (fate != CPU_FATE_RUNS)
+        return fate;
+    if (!made[i])
+        made[i] = cpu_make(apic_id);
+    return made[i] ? cpu_start(made[i], options, ns) : CPU_FATE_MEMORY;
+}
+
+/* Every enabled entry that may be started, one after the other; in the first round whatever time is
+ * left. False: there is nothing more to be tried, or no time. */
+static bool round_start(const struct acpi_info *info, const struct smp_options *options,
+                        uint64_t ns)
+{
+    bool first = ns == FIRST_NS, again = false;
+
+    for (uint32_t i = 0; i < info->ncpus && (first || silent_left_ns); i++) {
+        uint64_t began = clock_monotonic_ns();
 
         if (census.fates[i] != CPU_FATE_SILENT)
             continue;
-        fate = cpu_census_decide(&census, &limits, apic_id);
-        if (fate == CPU_FATE_RUNS) {
-            fate = cpu_start(census.running, apic_id, options);
-            census.running += fate == CPU_FATE_RUNS;
-        } else if (fate != CPU_FATE_OPTION) {
-            klog("processor %u: %s: left out", apic_id,
-                 fate == CPU_FATE_LIMIT ? "beyond the limit" : "its id needs x2APIC mode");
-        }
-        census.fates[i] = (uint8_t)fate;
+        census.fates[i] =
+            (uint8_t)entry_start(info, i, options, first ? ns : MIN(ns, silent_left_ns));
+        census.running += census.fates[i] == CPU_FATE_RUNS;
+        if (census.fates[i] != CPU_FATE_SILENT)
+            continue;
+        silent_left_ns -= MIN(clock_monotonic_ns() - began, silent_left_ns);
+        again = true;
     }
+    return again && silent_left_ns;
 }
 
-const struct cpu_census *smp_start(const struct acpi_info *info, const struct smp_options *options)
+static void others_start(const struct acpi_info *info, const struct smp_options *options)
+{
+    silent_left_ns = SILENT_NS;
+    cpu_expect((unsigned)MIN(options->max_cpus, (uint64_t)census.enabled + 1));
+    for (uint64_t ns = FIRST_NS; round_start(info, options, ns); ns *= LONGER)
+        ;
+    for (uint32_t i = 0; i < info->ncpus; i++)
+        if (cpu_census_fault(census.fates[i]))
+            klog("processor %u %s: left out", info->cpus[i].apic_id,
+                 cpu_census_fault(census.fates[i]));
+}
+
+COLD const struct cpu_census *smp_start(const struct acpi_info *info,
+                                        const struct smp_options *options)
 {
     struct frame *frames[3] = {0};
     uint64_t trampoline = options->trampoline;
 
     cpu_run = options->run;
+    memset(made, 0, sizeof(made));
     cpu_boot.apic_id = lapic_id();
     cpu_census_begin(&census, info, cpu_boot.apic_id);
     irq_set_handler(ARCH_VECTOR_CALL, call_handler);

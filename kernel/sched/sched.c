@@ -256,14 +256,14 @@ void sched_kick_some(uint32_t kicks)
             ipi_send((kicks & 0xffff) - 1, ARCH_VECTOR_KICK);
 }
 
-void sched_kick_add(struct cpumask *cpus, uint32_t kicks)
+COLD void sched_kick_add(struct cpumask *cpus, uint32_t kicks)
 {
     for (; kicks; kicks >>= 16)
         if (kicks & 0xffff)
             cpumask_set(cpus, (kicks & 0xffff) - 1);
 }
 
-void sched_kick_set(const struct cpumask *cpus)
+COLD void sched_kick_set(const struct cpumask *cpus)
 {
     cpumask_each(cpu, cpus) ipi_send(cpu, ARCH_VECTOR_KICK);
 }
@@ -407,17 +407,22 @@ void sched_start(struct thread *thread)
 
 /* Another thread is not moved by the caller: it looks at the mask when it next gives way, wakes or
  * passes through the kernel, which this makes it do soon. */
-void sched_set_affinity(struct thread *thread, const struct cpumask *affinity)
+COLD void sched_set_affinity(struct thread *thread, const struct cpumask *affinity)
 {
     uint64_t flags = irq_save();
     struct runq *queue = sched_queue_lock(thread); /* one writer at a time */
+    uint64_t *words = thread->affinity.words;
+    unsigned word = 0;
 
     /* First both sets together: a reader that goes up the words sees words of one of them, or of
      * both, and none that are all empty unless it began before this and ended after it. */
-    for (unsigned word = 0; word < cpumask_words; word++)
-        __atomic_fetch_or(&thread->affinity.words[word], affinity->words[word], __ATOMIC_RELAXED);
-    for (unsigned word = 0; word < cpumask_words; word++)
-        __atomic_store_n(&thread->affinity.words[word], affinity->words[word], __ATOMIC_RELEASE);
+    do
+        __atomic_fetch_or(&words[word], affinity->words[word], __ATOMIC_RELAXED);
+    while (cpumask_goes_on(&word));
+    word = 0;
+    do
+        __atomic_store_n(&words[word], affinity->words[word], __ATOMIC_RELEASE);
+    while (cpumask_goes_on(&word));
     spin_unlock_inline(&queue->lock);
     irq_restore(flags);
     if (thread == thread_current()) {

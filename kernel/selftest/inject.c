@@ -159,9 +159,12 @@ static void inject_deaf_start(void)
 }
 
 /* Such a processor is reset and then waits for good, as one whose core is dead would. */
-uint64_t inject_mute_apic_id(void)
+bool inject_is_mute(uint32_t apic_id)
 {
-    return cmdline_number("mute", UINT64_MAX);
+    char word[WORD_SIZE];
+
+    return cmdline_number("mute", UINT64_MAX) == apic_id ||
+           (cmdline_find("mute", word, sizeof(word)) && !strcmp(word, "all"));
 }
 
 bool inject_is(const char *word)

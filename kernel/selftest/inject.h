@@ -9,7 +9,7 @@
  *   inject=hang    interrupts off, for ever, after the baseline
  *   inject=deaf    another processor has its interrupts off for 18 s after the baseline
  *   inject=reset   a triple fault after the baseline
- *   mute=APIC_ID  that processor is never told to begin, so it does not answer
+ *   mute=APIC_ID|all   that processor, or all others, are never told to begin: they do not answer
  *   storm=US       a timer interrupt every US microseconds (20 to 1,000,000) while programs run
  * Context: the boot thread.
  */
@@ -20,7 +20,7 @@
 /* After the baseline; may not return. An unknown word panics, too, and says so. */
 void inject_start(void);
 
-/* Before the processors are started. UINT64_MAX: none is mute. */
-uint64_t inject_mute_apic_id(void);
+/* Before the processors are started. */
+bool inject_is_mute(uint32_t apic_id);
 
 bool inject_is(const char *word); /* whether inject=word was given */

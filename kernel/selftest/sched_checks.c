@@ -96,14 +96,22 @@ static void contest_ended(struct thread *thread)
 }
 
 /* affinity: which processors it may run on. */
-static bool contest_start(unsigned i, struct cpumask affinity, void (*function)(void *argument))
+static NOINLINE bool contest_start_in(unsigned i, const struct cpumask *affinity,
+                                      void (*function)(void *argument))
 {
     if (thread_create(&contest.threads[i], function, (void *)(uint64_t)i))
         return false;
     contest.threads[i].ended = contest_ended;
-    contest.threads[i].affinity = affinity;
+    contest.threads[i].affinity = *affinity;
     sched_start(&contest.threads[i]);
     return true;
+}
+
+static NOINLINE bool contest_start(unsigned cpu, void (*function)(void *argument))
+{
+    struct cpumask affinity = cpumask_of(cpu);
+
+    return contest_start_in(0, &affinity, function);
 }
 
 /* Their stacks may be freed once they are off them for good. */
@@ -160,7 +168,7 @@ KTEST(mutex_excludes, "sched-mutex-excludes")
 {
     contest_reset();
     for (unsigned i = 0; i < LOCKERS; i++)
-        KTEST_EXPECT(contest_start(i, sched_allowed, locker), "not enough memory");
+        KTEST_EXPECT(contest_start_in(i, &sched_allowed, locker), "not enough memory");
     KTEST_EXPECT(contest_end(LOCKERS), "%u of %u threads ended", contest.ended, LOCKERS);
     KTEST_EXPECT(!contest.overlaps, "two owners at once, %u times", contest.overlaps);
     KTEST_EXPECT(contest.sum == LOCKERS * ROUNDS, "%llu rounds instead of %u",
@@ -198,7 +206,7 @@ KTEST(mutex_fair, "sched-mutex-hands-over")
     uint32_t most = 0;
 
     contest_reset();
-    KTEST_EXPECT(contest_start(0, cpumask_of(sched_cpus_online() > 1), hog), "not enough memory");
+    KTEST_EXPECT(contest_start(sched_cpus_online() > 1, hog), "not enough memory");
     for (unsigned i = 0; i < WAITS; i++) {
         uint32_t before;
 
@@ -278,7 +286,7 @@ KTEST(mutex_spins, "sched-mutex-spins-while-the-owner-runs")
         struct lock_stat before = lock_stat_mutex_sum(MUTEX_INODE), after;
 
         contest_reset();
-        KTEST_EXPECT(contest_start(0, others, holder), "not enough memory");
+        KTEST_EXPECT(contest_start_in(0, &others, holder), "not enough memory");
         holder_follow();
         KTEST_EXPECT(contest_end(1), "the thread did not end");
         after = lock_stat_mutex_sum(MUTEX_INODE);
@@ -299,7 +307,7 @@ KTEST(mutex_sleeps, "sched-mutex-sleeps-while-the-owner-does")
 
     contest_reset();
     contest.holder_sleeps = true;
-    KTEST_EXPECT(contest_start(0, sched_allowed, holder), "not enough memory");
+    KTEST_EXPECT(contest_start_in(0, &sched_allowed, holder), "not enough memory");
     least = holder_follow();
     KTEST_EXPECT(contest_end(1), "the thread did not end");
     KTEST_EXPECT(!contest.overlaps, "%u sleeps were cut short", contest.overlaps);
@@ -334,8 +342,7 @@ KTEST(start_beside, "sched-new-thread-starts-where-its-creator-is")
         contest_reset();
         while (clock_monotonic_ns() < end) /* time that is in no account yet */
             cpu_pause();
-        KTEST_EXPECT(contest_start(0, cpumask_of(CPU_OWN->index), thread_ends),
-                     "not enough memory");
+        KTEST_EXPECT(contest_start(CPU_OWN->index, thread_ends), "not enough memory");
         distance = (int64_t)(contest.threads[0].vruntime - self->vruntime);
         best = MAX(best, distance);
         ahead = ahead || distance > 0;
@@ -367,7 +374,7 @@ static bool shared_fill(struct vm_pager *pager)
 static bool rival_start(void)
 {
     contest_reset();
-    if (!contest_start(0, cpumask_of(CPU_OWN->index), thread_ends))
+    if (!contest_start(CPU_OWN->index, thread_ends))
         return false;
     arch_thread_add_work(&thread_current()->arch, TIF_RESCHED);
     return true;
@@ -424,7 +431,7 @@ KTEST(wake_interrupts, "sched-wake-leaves-interrupts-on")
 
     waitq_init(&sleeping);
     contest_reset();
-    KTEST_EXPECT(contest_start(0, cpumask_of(0), sleeper_run), "not enough memory");
+    KTEST_EXPECT(contest_start(0, sleeper_run), "not enough memory");
     for (uint64_t end = clock_monotonic_ns() + 1000 * MS;;) {
         asleep = __atomic_load_n(&sleeper->state, __ATOMIC_RELAXED) == THREAD_BLOCKED;
         if (asleep || clock_monotonic_ns() > end)

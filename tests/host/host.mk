@@ -31,6 +31,7 @@ HOST_TESTS := string_test fmt_test list_test rbtree_test interval_test bitmap_te
 HOST_FUZZERS := elf_fuzz cpio_fuzz plan_fuzz cfg_fuzz cksum_fuzz ktap_fuzz bootinfo_fuzz
 
 HOST_SRC_elf_test      := tests/host/elf_test.c tests/host/elf_builder.c
+HOST_SRC_cpumask_test  := tests/host/cpumask_test.c kernel/arch/x86_64/cpumask.c
 HOST_SRC_cksum_test    := tests/host/cksum_test.c efi-loader/fold.c
 HOST_SRC_symtab_test   := tests/host/symtab_test.c tests/host/elf_builder.c
 HOST_SRC_cpio_test     := tests/host/cpio_test.c tests/host/cpio_builder.c

@@ -16,7 +16,7 @@
 struct plat_fake plat_fake;
 
 /* What the kernel keeps for good goes with the machine. */
-static void *blocks[64];
+static void *blocks[256];
 static unsigned nblocks;
 
 int plat_fake_reset(void **state)

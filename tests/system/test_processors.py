@@ -21,6 +21,17 @@ def test_processor_that_never_answers(boot, mkimg):
     assert outcome.report.fields["cpus"] == "2/3"
 
 
+def test_many_that_never_answer(boot, mkimg):
+    """They share the wait that one of them would have: seven, and not ten seconds each."""
+    outcome = boot(mkimg(plan=PLAN, words="mute=all"), cpus=8, timeout=90)
+    assert outcome.code == machine.FAIL, outcome.message
+    assert outcome.report.failed_names == ["processors"]
+    note = outcome.report.result("processors").note
+    assert all(f"APIC id {i} does not answer" in note for i in range(1, 8)), note
+    assert outcome.report.fields["cpus"] == "1/8"
+    assert int(outcome.report.fields["time"].removesuffix("us")) < 20_000_000
+
+
 def test_processors_left_off_by_an_option(boot, mkimg):
     """A choice, not a fault; but not called healthy either."""
     outcome = boot(mkimg(plan=PLAN, words="cpus=1"), cpus=2)

@@ -89,7 +89,7 @@ static void debug_registers_clear(void)
 
 void cpu_expect(unsigned count)
 {
-    cpumask_words = (MIN(count, (unsigned)CPU_MAX) + 63) / 64;
+    cpumask_words = (MAX(1u, MIN(count, (unsigned)CPU_MAX)) + 63) / 64;
 }
 
 /* An index is given out again where its processor did not answer: the count stays. */

@@ -67,48 +67,6 @@ static inline struct cpumask cpumask_of(unsigned cpu)
     return mask;
 }
 
-/* The processors in both sets; returns whether there are any. */
-static inline bool cpumask_and(struct cpumask *both, const struct cpumask *one,
-                               const struct cpumask *other)
-{
-    uint64_t any = 0;
-    unsigned word = 0;
-
-    do {
-        both->words[word] = cpumask_word(one, word) & cpumask_word(other, word);
-        any |= both->words[word];
-    } while (cpumask_goes_on(&word));
-    return any != 0;
-}
-
-/* The first processor of the set from `cpu` on; CPU_MAX: there is none. */
-static inline unsigned cpumask_next(const struct cpumask *mask, unsigned cpu)
-{
-    unsigned word = cpu / 64;
-    uint64_t left;
-
-    if (word >= cpumask_words)
-        return CPU_MAX;
-    left = cpumask_word(mask, word) & (UINT64_MAX << (cpu & 63));
-    while (!left && ++word < cpumask_words)
-        left = cpumask_word(mask, word);
-    return left ? word * 64 + (unsigned)__builtin_ctzll(left) : CPU_MAX;
-}
-
-/* The first processor in both sets; CPU_MAX: there is none. */
-static inline unsigned cpumask_first_and(const struct cpumask *one, const struct cpumask *other)
-{
-    unsigned word = 0;
-
-    do {
-        uint64_t both = cpumask_word(one, word) & cpumask_word(other, word);
-
-        if (both)
-            return word * 64 + (unsigned)__builtin_ctzll(both);
-    } while (cpumask_goes_on(&word));
-    return CPU_MAX;
-}
-
 /* Whether there is a processor in the set besides that one. */
 static inline bool cpumask_any_but(const struct cpumask *mask, unsigned cpu)
 {
@@ -121,20 +79,17 @@ static inline bool cpumask_any_but(const struct cpumask *mask, unsigned cpu)
     return any != 0;
 }
 
+/* The processors in both sets; returns whether there are any. */
+bool cpumask_and(struct cpumask *both, const struct cpumask *one, const struct cpumask *other);
+/* The first processor of the set from `cpu` on; CPU_MAX: there is none. */
+unsigned cpumask_next(const struct cpumask *mask, unsigned cpu);
+/* The first processor in both sets; CPU_MAX: there is none. */
+unsigned cpumask_first_and(const struct cpumask *one, const struct cpumask *other);
+unsigned cpumask_count(const struct cpumask *mask);
+
 static inline bool cpumask_is_empty(const struct cpumask *mask)
 {
     return cpumask_next(mask, 0) == CPU_MAX;
-}
-
-static inline unsigned cpumask_count(const struct cpumask *mask)
-{
-    unsigned count = 0, word = 0;
-
-    do
-        for (uint64_t left = cpumask_word(mask, word); left; left &= left - 1)
-            count++;
-    while (cpumask_goes_on(&word));
-    return count;
 }
 
 #define cpumask_each(cpu, mask)                                                                    \
