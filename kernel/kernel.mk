@@ -71,6 +71,8 @@ KERNEL_SRCS := \
     kernel/plat/cpu_census.c \
     kernel/plat/smp.c \
     kernel/plat/rtc.c \
+    kernel/plat/clocks.c \
+    kernel/plat/smbios.c \
     kernel/plat/power.c \
     kernel/sched/thread.c \
     kernel/sched/sched.c \
@@ -223,6 +225,7 @@ KERNEL_SRCS := \
     kernel/selftest/test_run.c \
     kernel/selftest/capture.c \
     kernel/selftest/leak_check.c \
+    kernel/selftest/untouched.c \
     kernel/selftest/hardware.c \
     kernel/selftest/report.c \
     kernel/selftest/inject.c \

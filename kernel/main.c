@@ -43,6 +43,7 @@
 #include "kernel/mm/tables.h"
 #include "kernel/mm/vmalloc.h"
 #include "kernel/plat/acpi.h"
+#include "kernel/plat/clocks.h"
 #include "kernel/plat/interrupts.h"
 #include "kernel/plat/ioapic.h"
 #include "kernel/plat/lapic.h"
@@ -50,6 +51,7 @@
 #include "kernel/plat/power.h"
 #include "kernel/plat/rtc.h"
 #include "kernel/plat/serial.h"
+#include "kernel/plat/smbios.h"
 #include "kernel/plat/smp.h"
 #include "kernel/plat/tsc_rate.h"
 #include "kernel/proc/exec/vdso.h"
@@ -111,6 +113,30 @@ static void bootinfo_start(void)
         backtrace_set_symbols(direct(&bootinfo->kernel_file), bootinfo->kernel_file.size);
 }
 
+static bool memory_is_direct(uint64_t physical, size_t nbytes)
+{
+    const struct bootinfo_range *ranges = bootinfo_ranges(bootinfo);
+
+    for (uint32_t i = 0; i < bootinfo->ranges_count; i++)
+        if (bootinfo_type_is_direct(ranges[i].type) && ranges[i].base <= physical &&
+            physical + nbytes <= ranges[i].base + ranges[i].npages * PAGE_SIZE)
+            return true;
+    return false;
+}
+
+/* RAM of any use, the firmware's as well; bad memory is none. */
+static uint64_t memory_in_map(void)
+{
+    const unsigned others = 1u << BOOTINFO_RESERVED | 1u << BOOTINFO_MMIO | 1u << BOOTINFO_UNUSABLE;
+    const struct bootinfo_range *ranges = bootinfo_ranges(bootinfo);
+    uint64_t npages = 0;
+
+    for (uint32_t i = 0; i < bootinfo->ranges_count; i++)
+        if (!(1u << ranges[i].type & others))
+            npages += ranges[i].npages;
+    return npages * PAGE_SIZE;
+}
+
 /* Tables first: the frame allocator writes its descriptors through them. What they no longer need
  * is given to it last. */
 static void memory_start(void)
@@ -120,9 +146,11 @@ static void memory_start(void)
     if (fault)
         panic("page tables from the loader: %s", fault);
     thread_init_boot(tables_kernel_root());
+    smbios_init(bootinfo->smbios, memory_is_direct);
     pmm_init(bootinfo);
     slab_init();
     tables_adopt(bootinfo);
+    smbios_init(bootinfo->smbios, NULL);
 }
 
 /* IST stacks with guard pages, in place of those of the image. */
@@ -156,6 +184,7 @@ static void time_start(void)
     /* There is no fall-back to the 8259 and the PIT: every x86-64 processor has a local APIC. */
     if (lapic_init(acpi_info(), hz))
         panic("no usable local APIC: this machine cannot be driven");
+    clocks_begin(acpi_info(), date);
     interrupts_init();
     ioapic_init(acpi_info());
     klog("interrupts: %s", lapic_description());
@@ -298,6 +327,7 @@ NORETURN static void run(void *argument)
         .plan_nbytes = bootinfo->plan.size,
         .firmware = bootinfo_firmware(bootinfo),
         .memory_bytes = pmm_total_count() * PAGE_SIZE,
+        .map_bytes = memory_in_map(),
         .loader_entry_tsc = bootinfo->stamps.loader_entry,
         .kernel_entry_tsc = kernel_entry_tsc,
         .clock_wait_tsc = clock_wait_tsc,

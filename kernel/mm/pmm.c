@@ -136,7 +136,7 @@ static bool caches_drain_locked(void)
     bool any = false;
 
     ASSERT(spin_is_held_inline(&pmm.lock));
-    for (unsigned cpu = 0; cpu < CPU_MAX; cpu++) {
+    for (unsigned cpu = 0; cpu < cpu_count; cpu++) {
         uint32_t number, next;
 
         /* Read first: the word of a processor that keeps nothing is left alone. */
@@ -255,6 +255,27 @@ struct frame *pmm_alloc(unsigned order, enum pmm_flags flags)
     return frame;
 }
 
+/* The rest goes back. Its parts do not merge: each one's neighbour is the part before, which is not
+ * free. */
+COLD struct frame *pmm_alloc_first(uint64_t block, unsigned order)
+{
+    uint64_t irq = spin_lock_irqsave(&pmm.lock);
+    struct frame *frame = &pmm_frames[block];
+    bool whole = frame->state == FRAME_FREE && frame->order == PMM_MAX_ORDER;
+
+    if (whole) {
+        block_unlink((uint32_t)block, PMM_MAX_ORDER);
+        pmm_in_blocks -= 1ULL << PMM_MAX_ORDER;
+        frame->state = FRAME_USED;
+        frame->order = (uint8_t)order;
+        frame->refs = 1;
+        for (unsigned part = PMM_MAX_ORDER; part-- > order;)
+            free_locked((uint32_t)block + (1u << part), part);
+    }
+    spin_unlock_irqrestore(&pmm.lock, irq);
+    return whole ? frame : NULL;
+}
+
 /* Without the lock: while the block is allocated, others look at its first descriptor alone, and
  * there only for its state, which stays. */
 void pmm_split(struct frame *block, unsigned order)
@@ -358,7 +379,7 @@ uint64_t pmm_free_count(void)
 {
     uint64_t irq = spin_lock_irqsave(&pmm.lock), count = pmm_in_blocks;
 
-    for (unsigned cpu = 0; cpu < CPU_MAX; cpu++)
+    for (unsigned cpu = 0; cpu < cpu_count; cpu++)
         count += __atomic_load_n(&caches[cpu].word, __ATOMIC_RELAXED) / CACHE_ONE;
     spin_unlock_irqrestore(&pmm.lock, irq);
     return count;

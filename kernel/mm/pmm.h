@@ -67,6 +67,13 @@ bool pmm_frame_is_free(uint64_t number); /* for checks, of frames that start-up 
 /* 2^order frames, one reference. */
 MUST_CHECK struct frame *pmm_alloc(unsigned order, enum pmm_flags flags);
 
+/* The first 2^order frames of a largest block, if that is wholly free; else NULL. The block began
+ * as one (pmm_alloc_spread). */
+MUST_CHECK struct frame *pmm_alloc_first(uint64_t block, unsigned order);
+/* At most so many blocks of 2^order frames, far apart from each other, all over the memory; returns
+ * their number. For samples of it. */
+unsigned pmm_alloc_spread(struct frame *blocks[], unsigned count, unsigned order);
+
 /* Makes an allocated block so many single frames, with one reference each. */
 void pmm_split(struct frame *block, unsigned order);
 

@@ -130,3 +130,25 @@ const char *pmm_check_block(uint64_t first, uint64_t count)
     }
     return NULL;
 }
+
+/* Only blocks within one range of free memory: descriptors of others may never have been written.
+ */
+COLD unsigned pmm_alloc_spread(struct frame *blocks[], unsigned count, unsigned order)
+{
+    const struct bootinfo_range *ranges = bootinfo_ranges(map.info);
+    uint64_t apart = MAX(ALIGN_DOWN(pmm_total_count() / count, BLOCK_FRAMES), BLOCK_FRAMES);
+    uint64_t first, end;
+    unsigned found = 0;
+
+    for (uint32_t i = 0; i < map.info->ranges_count; i++) {
+        if (!usable_part(&ranges[i], &first, &end))
+            continue;
+        first = ALIGN_UP(first, BLOCK_FRAMES);
+        while (first + BLOCK_FRAMES <= end && found < count) {
+            blocks[found] = pmm_alloc_first(first, order);
+            first += blocks[found] ? apart : BLOCK_FRAMES;
+            found += blocks[found] != NULL;
+        }
+    }
+    return found;
+}

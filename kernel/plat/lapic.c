@@ -72,6 +72,7 @@ volatile uint32_t *lapic_registers;
 
 /* Constant after lapic_init, like the scale. */
 static bool use_deadline;
+static uint64_t counter_hz;      /* 0: the timer is the TSC's deadline */
 static struct lapic_scale scale; /* nanoseconds to TSC ticks, or to ticks of the APIC's counter */
 
 static uint32_t lapic_read(uint32_t offset)
@@ -290,7 +291,7 @@ static int timer_setup(uint64_t tsc_hz)
         return 0;
     }
     lapic_write(REG_TIMER_DIVIDE, TIMER_DIVIDE_BY16);
-    hz = counter_measure(tsc_hz);
+    hz = counter_hz = counter_measure(tsc_hz);
     /* One of the two counters stands still. */
     if (!hz)
         return -ENODEV;
@@ -415,4 +416,21 @@ void lapic_timer_stop(void)
         msr_write(MSR_TSC_DEADLINE, 0);
     else
         lapic_write(REG_TIMER_INITIAL, 0);
+}
+
+/* The interrupt that is set at once finds out what is due and asks for the next one. */
+COLD uint64_t lapic_timer_measure(uint64_t tsc_hz, uint64_t *start_hz)
+{
+    uint64_t flags, hz;
+
+    *start_hz = counter_hz;
+    if (use_deadline)
+        return 0;
+    flags = irq_save();
+    lapic_write(REG_LVT_TIMER, LVT_MASKED);
+    hz = counter_measure(tsc_hz);
+    timer_mode_set();
+    lapic_timer_oneshot_ns(0);
+    irq_restore(flags);
+    return hz;
 }

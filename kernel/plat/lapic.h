@@ -45,6 +45,10 @@ const char *lapic_description(void);
 void lapic_timer_oneshot_ns(uint64_t ns);
 void lapic_timer_stop(void);
 
+/* Measures the timer's counter against the TSC once more, for a check: ticks a second now, and at
+ * start. 0: no counter, as the timer is the TSC's own deadline. On the first processor. */
+uint64_t lapic_timer_measure(uint64_t tsc_hz, uint64_t *start_hz);
+
 /* Clears and returns the error status. */
 uint32_t lapic_error_clear(void);
 

@@ -90,16 +90,22 @@ static uint64_t pm_timer_read(const struct tsc_reference *reference)
 }
 
 /* ACPI specification 6.5, section 4.8.2.1. */
-static uint64_t hz_by_pm_timer(const struct acpi_info *info)
+bool tsc_reference_pm_timer(const struct acpi_info *info, struct tsc_reference *timer)
 {
-    struct tsc_reference timer = {
+    *timer = (struct tsc_reference){
         .hz = PM_TIMER_HZ,
         .nbits = 24, /* the upper byte, where there is one, adds nothing to so short a wait */
         .read = pm_timer_read,
         .where = info->pm_timer_port,
     };
+    return info->pm_timer_port != 0;
+}
 
-    return info->pm_timer_port ? tsc_measure(&timer) : 0;
+static uint64_t hz_by_pm_timer(const struct acpi_info *info)
+{
+    struct tsc_reference timer;
+
+    return tsc_reference_pm_timer(info, &timer) ? tsc_measure(&timer) : 0;
 }
 
 /* 32-bit reads: some HPETs do not take wider ones. */
@@ -113,29 +119,35 @@ static uint64_t hpet_read(const struct tsc_reference *reference)
     return *hpet_register(reference->where, HPET_COUNTER);
 }
 
-static uint64_t hz_by_hpet(const struct acpi_info *info)
+bool tsc_reference_hpet(const struct acpi_info *info, struct tsc_reference *timer)
 {
-    struct tsc_reference timer = {.nbits = 32, .read = hpet_read};
     volatile void *window;
     uint32_t period;
 
     if (!info->hpet_address)
-        return 0;
+        return false;
     window = ioremap(info->hpet_address, HPET_SIZE, WINDOW_UNCACHED);
     if (!window)
-        return 0;
-    timer.where = (uint64_t)window;
-    period = *hpet_register(timer.where, HPET_PERIOD);
+        return false;
+    *timer = (struct tsc_reference){.nbits = 32, .read = hpet_read, .where = (uint64_t)window};
+    period = *hpet_register(timer->where, HPET_PERIOD);
     if (!period || period > HPET_PERIOD_MAX)
-        return 0;
+        return false;
     /* IA-PC HPET specification 1.0a, section 2.3.4. A period of zero is no HPET. */
-    timer.hz = FEMTO_PER_SECOND / period;
+    timer->hz = FEMTO_PER_SECOND / period;
     /* tsc_measure's arithmetic is bounded for references below 2^32 Hz. */
-    if (timer.hz >> 32)
-        return 0;
+    if (timer->hz >> 32)
+        return false;
     /* It is left running: nothing else uses it. */
-    *hpet_register(timer.where, HPET_CONFIG) |= HPET_ON;
-    return tsc_measure(&timer);
+    *hpet_register(timer->where, HPET_CONFIG) |= HPET_ON;
+    return true;
+}
+
+static uint64_t hz_by_hpet(const struct acpi_info *info)
+{
+    struct tsc_reference timer;
+
+    return tsc_reference_hpet(info, &timer) ? tsc_measure(&timer) : 0;
 }
 
 /* Counts down from 0xffff; told as a timer that counts up. */

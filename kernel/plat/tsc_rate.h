@@ -11,8 +11,12 @@
  */
 #pragma once
 
-#include "kernel/plat/acpi_parse.h"
+#include "kernel/plat/tsc_measure.h"
 
 /* Ticks a second, never 0. *source is a constant string for the log; "guess" when no source
  * gives one. */
 uint64_t tsc_calibrate(const struct acpi_info *info, const char **source);
+
+/* Timers to compare with; false: there is none. They are mapped for good, so once. */
+bool tsc_reference_pm_timer(const struct acpi_info *info, struct tsc_reference *timer);
+bool tsc_reference_hpet(const struct acpi_info *info, struct tsc_reference *timer);

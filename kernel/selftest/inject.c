@@ -21,6 +21,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/proc/process.h"
 #include "kernel/sched/sched.h"
+#include "kernel/selftest/untouched.h"
 #include "kernel/selftest/user_stub.h"
 
 #define WORD_SIZE 32
@@ -159,7 +160,7 @@ static void inject_deaf_start(void)
 }
 
 /* Such a processor is reset and then waits for good, as one whose core is dead would. */
-bool inject_is_mute(uint32_t apic_id)
+COLD bool inject_is_mute(uint32_t apic_id)
 {
     char word[WORD_SIZE];
 
@@ -174,7 +175,17 @@ bool inject_is(const char *word)
     return cmdline_find("inject", given, sizeof(given)) && !strcmp(given, word);
 }
 
-void inject_start(void)
+/* As a device would that the firmware has left running: 64 bytes that are not its own. */
+static void inject_dma(void)
+{
+    uint64_t *memory = untouched_middle();
+
+    if (!memory)
+        panic("inject=dma: no memory that nothing owns");
+    memset(memory, 0x5a, 64);
+}
+
+COLD void inject_start(void)
 {
     char word[WORD_SIZE];
 
@@ -190,5 +201,7 @@ void inject_start(void)
     }
     if (inject_is("deaf"))
         inject_deaf_start();
+    if (inject_is("dma"))
+        inject_dma();
     storm_start();
 }

@@ -9,6 +9,8 @@
  *   inject=hang    interrupts off, for ever, after the baseline
  *   inject=deaf    another processor has its interrupts off for 18 s after the baseline
  *   inject=reset   a triple fault after the baseline
+ *   inject=dma     64 bytes of memory without an owner are written to, as by a device
+ *   skew=pm-timer|hpet|rtc|apic-timer   that clock is read as if it ran faster than the others
  *   mute=APIC_ID|all   that processor, or all others, are never told to begin: they do not answer
  *   storm=US       a timer interrupt every US microseconds (20 to 1,000,000) while programs run
  * Context: the boot thread.

@@ -202,12 +202,12 @@ bool selftest_run(const struct selftest_input *input)
     report_begin(BASELINE_RUNS + HARDWARE_RESULTS + ktest_count() + planned);
     /* Boot return before anything else: the checks below run programs as well. */
     baseline_run();
-    hardware_report_processors(input->processors);
+    hardware_report_start(input->processors, input->map_bytes);
     inject_start();
     ktest_run();
     if (line)
         plan_run(&plan, line);
-    hardware_report_machine_checks();
+    hardware_report_end();
     stamps_print(input);
     passed = report_verdict(&machine, planned == 0);
     kfree(plan.owned);

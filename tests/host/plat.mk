@@ -22,6 +22,9 @@ $(eval $(call HOST_PLAT_TEST,acpi,$(addprefix kernel/plat/,acpi.c acpi_parse.c a
     cpu_census.c)))
 $(eval $(call HOST_PLAT_TEST,mca,kernel/plat/mca_banks.c))
 $(eval $(call HOST_PLAT_TEST,tsc,kernel/plat/tsc_measure.c kernel/plat/tsc_rate.c))
+$(eval $(call HOST_PLAT_TEST,clocks,kernel/plat/clocks.c kernel/plat/tsc_measure.c \
+    kernel/plat/tsc_rate.c))
+$(eval $(call HOST_PLAT_TEST,smbios,kernel/plat/smbios.c))
 $(eval $(call HOST_PLAT_TEST,lapic,kernel/plat/lapic.c))
 $(eval $(call HOST_PLAT_TEST,ioapic,kernel/plat/ioapic.c))
 $(eval $(call HOST_PLAT_TEST,smp,kernel/plat/smp.c kernel/plat/cpu_census.c))

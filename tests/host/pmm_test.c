@@ -328,6 +328,42 @@ static void test_check_block(void **state)
     expect_all_free();
 }
 
+/* Far from each other, at the beginning of largest blocks, whose rest stays free; then of others.
+ */
+static void test_spread(void **state)
+{
+    uint64_t before = pmm_free_count(), mask = (1u << PMM_MAX_ORDER) - 1, count;
+    struct frame *blocks[64];
+    unsigned few = pmm_alloc_spread(blocks, 3, 4), all;
+
+    (void)state;
+    assert_int_equal(few, 3);
+    for (unsigned i = 0; i < few; i++) {
+        assert_int_equal(frame_number(blocks[i]) & mask, 0);
+        assert_true(!i || frame_number(blocks[i]) - frame_number(blocks[i - 1]) > 2 * mask);
+        memset(frame_address(blocks[i]), 0x96, PAGE_SIZE << 4);
+    }
+    assert_int_equal(pmm_free_count(), before - 3 * 16);
+    assert_null(pmm_check_owners());
+    assert_null(pmm_alloc_first(frame_number(blocks[0]), 0)); /* no longer whole */
+    all = few + pmm_alloc_spread(blocks + few, 61, 4);
+    assert_in_range(all, 8, 14);
+    assert_int_equal(pmm_free_count(), before - all * 16);
+    assert_null(pmm_check_owners());
+    assert_int_equal(pmm_alloc_spread(blocks + all, 1, 4), 0); /* there is no other */
+    /* Nothing else gets them, and the rest of their blocks can be had. */
+    count = alloc_all();
+    assert_int_equal(count, before - all * 16);
+    for (uint64_t i = 0; i < count; i++)
+        for (unsigned n = 0; n < all; n++)
+            assert_false(held[i] >= blocks[n] && held[i] < blocks[n] + 16);
+    for (uint64_t i = 0; i < count; i++)
+        pmm_free(held[i], 0);
+    for (unsigned i = 0; i < all; i++)
+        pmm_free(blocks[i], 4);
+    expect_all_free();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -335,7 +371,7 @@ int main(void)
         cmocka_unit_test(test_last_frame),     cmocka_unit_test(test_large_block),
         cmocka_unit_test(test_taken_list),     cmocka_unit_test(test_zeroed),
         cmocka_unit_test(test_freed_twice),    cmocka_unit_test(test_processors_at_once),
-        cmocka_unit_test(test_check_block),
+        cmocka_unit_test(test_check_block),    cmocka_unit_test(test_spread),
     };
 
     return cmocka_run_group_tests_name("pmm", tests, start, NULL);
