@@ -56,66 +56,65 @@ static unsigned waiting_on(unsigned cpu)
     return __atomic_load_n(&sched_queue_of(cpu)->waiting, __ATOMIC_RELAXED);
 }
 
-/* The processor of these where the fewest threads wait; `first` unless another has fewer. */
-static unsigned shortest_queue(const struct cpumask *cpus, unsigned first)
+/* Of a thread that may run here, beside others that wait: whether another processor is idle or has
+ * much less to do. This one is neither. */
+static NOINLINE bool move_pays(const struct runq *queue)
 {
-    unsigned fewest = waiting_on(first), word = 0;
+    const struct cpumask *affinity = &queue->current->affinity;
+    unsigned word = 0;
 
     do {
-        for (uint64_t left = cpumask_word(cpus, word); left; left &= left - 1) {
-            unsigned cpu = word * 64 + (unsigned)__builtin_ctzll(left), waiting = waiting_on(cpu);
+        uint64_t left = cpumask_word(affinity, word) & cpumask_word(&sched_allowed, word);
 
-            if (waiting < fewest) {
-                fewest = waiting;
-                first = cpu;
-            }
-        }
+        if (left & cpumask_word(&sched_idle_mask, word))
+            return true;
+        for (; left; left &= left - 1)
+            if (waiting_on(word * 64 + (unsigned)__builtin_ctzll(left)) + 2 <= queue->waiting)
+                return true;
     } while (cpumask_goes_on(&word));
-    return first;
-}
-
-/* Of a thread that may run here, beside others that wait: whether it would wait less elsewhere. */
-static NOINLINE bool move_pays(const struct runq *queue, unsigned self)
-{
-    struct cpumask allowed;
-
-    sched_affinity_online(queue->current, &allowed);
-    if (!cpumask_any_but(&allowed, self))
-        return false;
-    return cpumask_first_and(&sched_idle_mask, &allowed) < CPU_MAX ||
-           waiting_on(shortest_queue(&allowed, self)) + 2 <= queue->waiting;
+    return false;
 }
 
 bool sched_should_move(const struct runq *queue)
 {
-    unsigned self = CPU_OWN->index;
-
-    if (unlikely(!cpumask_test(&queue->current->affinity, self)))
+    if (unlikely(!cpumask_test(&queue->current->affinity, CPU_OWN->index)))
         return true;
-    return queue->waiting && !sched_is_alone() && move_pays(queue, self);
+    return queue->waiting && !sched_is_alone() && move_pays(queue);
 }
 
-/* Where the last processor is busy, or no longer allowed. */
+/* Where the last processor is busy, or no longer allowed: an idle one, else the one where the
+ * fewest threads wait; the last one unless another has fewer. */
 static NOINLINE unsigned place_elsewhere(const struct thread *thread)
 {
-    unsigned last = thread->cpu, cpu;
-    struct cpumask allowed;
+    unsigned best = CPU_MAX, fewest = UINT32_MAX, word = 0;
 
-    sched_affinity_online(thread, &allowed);
-    if (!cpumask_test(&allowed, last))
-        last = cpumask_next(&allowed, 0);
     do {
-        cpu = cpumask_test(&sched_idle_mask, last) ? last
-                                                   : cpumask_first_and(&sched_idle_mask, &allowed);
-        if (cpu == CPU_MAX)
-            return shortest_queue(&allowed, last);
-    } while (!cpumask_clear(&sched_idle_mask, cpu));
-    return cpu;
+        uint64_t left = cpumask_word(&thread->affinity, word) & cpumask_word(&sched_allowed, word);
+        uint64_t idle = left & cpumask_word(&sched_idle_mask, word);
+
+        for (; idle; idle &= idle - 1) {
+            unsigned cpu = word * 64 + (unsigned)__builtin_ctzll(idle);
+
+            if (cpumask_clear(&sched_idle_mask, cpu))
+                return cpu;
+        }
+        for (; left; left &= left - 1) {
+            unsigned cpu = word * 64 + (unsigned)__builtin_ctzll(left), waiting = waiting_on(cpu);
+
+            if (waiting < fewest || (waiting == fewest && cpu == thread->cpu)) {
+                best = cpu;
+                fewest = waiting;
+            }
+        }
+    } while (cpumask_goes_on(&word));
+    ASSERT(best < CPU_MAX);
+    return best;
 }
 
 /* An idle processor is taken out of the mask at once: the next waker finds another one, and of two
  * that have seen the same bit one. A thread stays where its caches are if that costs nothing: the
- * last processor wins among idle ones, and then no other one is looked at. It is online. */
+ * last processor wins among idle ones, and then no other one is looked at. It is online. The
+ * thread's queue is locked, so its affinity stays. */
 unsigned sched_place(const struct thread *thread)
 {
     unsigned last = thread->cpu;

@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: MIT
 """The result `processors`: a machine that lacks a processor is no PASS, and says which."""
+import re
+
 import machine
+import pytest
+from conftest import NOT_HERE, run
 
 PLAN = "test one /bin/minimal\n"
 
@@ -49,3 +53,21 @@ def test_more_than_a_word_of_processors(boot, mkimg):
     assert outcome.code == machine.PASS, outcome.message
     assert outcome.report.fields["cpus"] == "66/66"
     assert outcome.report.result("shown").output == ["Cpus_allowed:\t3,ffffffff,ffffffff", "66"]
+
+
+def test_apic_id_above_255(boot, mkimg):
+    """A second processor with number 256: firmware leaves x2APIC mode on, and both run."""
+    version = re.search(r"version (\d+)", run(machine.QEMU, "--version").stdout)
+    if int(version[1]) < 9:
+        pytest.skip(f"{NOT_HERE}QEMU emulates x2APIC mode from 9.0 on")
+    words = ["-smp", "1,maxcpus=288,sockets=288,cores=1,threads=1", "-device",
+             "intel-iommu,eim=on", "-device",
+             "max-x86_64-cpu,x2apic=on,socket-id=256,core-id=0,thread-id=0"]
+    outcome = boot(mkimg(plan=PLAN), cpu="max,x2apic=on", timeout=200, extra=words)
+    assert outcome.code == machine.PASS, outcome.message
+    assert outcome.report.fields["cpus"] == "2/2"
+    assert "interrupts: x2APIC" in outcome.log
+    outcome = boot(mkimg(plan=PLAN, words="mute=256"), cpu="max,x2apic=on", timeout=200,
+                   extra=words)
+    assert outcome.report.failed_names == ["processors"]
+    assert "APIC id 256 does not answer" in outcome.report.result("processors").note
