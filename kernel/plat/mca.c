@@ -27,11 +27,15 @@ static struct {
     struct mca_record first; /* of the one that made the count 1 */
 } errors;
 
-static COLD void mca_note(const struct mca_record *record)
+static COLD void mca_note(const struct mca_record *record, bool is_old)
 {
     char text[MCA_TEXT_SIZE];
 
     mca_format(record, text, sizeof(text));
+    if (is_old) {
+        klog("machine check from before this start: %s", text);
+        return;
+    }
     if (mca_is_uncorrected(record))
         panic("machine check, uncorrected: %s", text);
     if (__atomic_fetch_add(&errors.count, 1, __ATOMIC_RELAXED) == 0)
@@ -40,7 +44,7 @@ static COLD void mca_note(const struct mca_record *record)
 }
 
 /* Interrupts off: one look at a time on each processor. */
-static void banks_poll(void)
+static NOINLINE void banks_poll(bool is_old)
 {
     unsigned count = mca_banks_count();
     struct mca_record record;
@@ -50,31 +54,14 @@ static void banks_poll(void)
             continue;
         mca_bank_clear(bank);
         record.cpu = cpu_self()->index;
-        mca_note(&record);
+        mca_note(&record, is_old);
     }
 }
 
 static void poll_rings(struct timer *timer)
 {
-    banks_poll();
+    banks_poll(false);
     timer_start(timer, clock_monotonic_ns() + MCA_POLL_NS);
-}
-
-/* Before the banks are enabled: nothing of this boot is taken for something older. */
-static void leftovers_log(void)
-{
-    unsigned count = mca_banks_count();
-    struct mca_record record;
-    char text[MCA_TEXT_SIZE];
-
-    for (unsigned bank = 0; bank < count; bank++) {
-        if (!mca_bank_read(bank, &record))
-            continue;
-        mca_bank_clear(bank);
-        record.cpu = cpu_self()->index;
-        mca_format(&record, text, sizeof(text));
-        klog("machine check from before this start: %s", text);
-    }
 }
 
 COLD void mca_join(void)
@@ -84,7 +71,8 @@ COLD void mca_join(void)
     if (!mca_banks_count())
         return;
     flags = irq_save();
-    leftovers_log();
+    /* Before they are enabled: nothing of this boot is taken for something older. */
+    banks_poll(true);
     mca_banks_enable();
     timer_init(percpu_own(poll_timer), poll_rings);
     timer_start(percpu_own(poll_timer), clock_monotonic_ns() + MCA_POLL_NS);
@@ -96,7 +84,7 @@ static void poll_now(void *argument)
     uint64_t flags = irq_save();
 
     (void)argument;
-    banks_poll();
+    banks_poll(false);
     irq_restore(flags);
 }
 

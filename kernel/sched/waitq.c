@@ -52,8 +52,8 @@ static void waiters_wake_locked(struct waitq *queue, struct list *waiters, struc
 /* Those that are left behind the first. In a list of their own, so that threads which come
  * meanwhile, perhaps the same ones, do not make it endless; they can leave it as they leave the
  * queue. The lock goes in between, and interrupts get through. The caller keeps the queue. */
-static NOINLINE void waiters_wake_rest_and_unlock(struct waitq *queue, uint32_t first,
-                                                  uint64_t flags)
+static COLD NOINLINE void waiters_wake_rest_and_unlock(struct waitq *queue, uint32_t first,
+                                                       uint64_t flags)
 {
     struct list rest = LIST_INIT(rest);
     struct cpumask kicks = {{0}};

@@ -35,7 +35,7 @@ COLD void *untouched_middle(void)
     return nsites ? (char *)frame_address(sites[nsites / 2]) + PAGE_SIZE : NULL;
 }
 
-uint64_t untouched_check(struct untouched_change *change)
+COLD uint64_t untouched_check(struct untouched_change *change)
 {
     uint64_t nbytes = (uint64_t)nsites * (PAGE_SIZE << SITE_ORDER);
 
