@@ -255,13 +255,27 @@ struct frame *pmm_alloc(unsigned order, enum pmm_flags flags)
     return frame;
 }
 
+/* Whether that largest block is in its list. Its descriptor alone would not prove it: it may hold
+ * what the memory held before. */
+static bool block_is_whole_locked(uint64_t block)
+{
+    const struct frame *frame = &pmm_frames[block];
+
+    ASSERT(spin_is_held_inline(&pmm.lock));
+    if (frame->state != FRAME_FREE || frame->order != PMM_MAX_ORDER)
+        return false;
+    return pmm.first[PMM_MAX_ORDER] == block ||
+           (frame->prev % (1u << PMM_MAX_ORDER) == 0 && frame->prev < pmm_limit() &&
+            pmm_frames[frame->prev].next == block);
+}
+
 /* The rest goes back. Its parts do not merge: each one's neighbour is the part before, which is not
  * free. */
 COLD struct frame *pmm_alloc_first(uint64_t block, unsigned order)
 {
     uint64_t irq = spin_lock_irqsave(&pmm.lock);
     struct frame *frame = &pmm_frames[block];
-    bool whole = frame->state == FRAME_FREE && frame->order == PMM_MAX_ORDER;
+    bool whole = block_is_whole_locked(block);
 
     if (whole) {
         block_unlink((uint32_t)block, PMM_MAX_ORDER);

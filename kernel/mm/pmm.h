@@ -67,6 +67,9 @@ bool pmm_frame_is_free(uint64_t number); /* for checks, of frames that start-up 
 /* 2^order frames, one reference. */
 MUST_CHECK struct frame *pmm_alloc(unsigned order, enum pmm_flags flags);
 
+/* Descriptors exist below this frame number. */
+uint64_t pmm_limit(void);
+
 /* The first 2^order frames of a largest block, if that is wholly free; else NULL. The block began
  * as one (pmm_alloc_spread). */
 MUST_CHECK struct frame *pmm_alloc_first(uint64_t block, unsigned order);

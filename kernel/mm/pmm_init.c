@@ -131,6 +131,11 @@ const char *pmm_check_block(uint64_t first, uint64_t count)
     return NULL;
 }
 
+uint64_t pmm_limit(void)
+{
+    return map.limit;
+}
+
 /* Only blocks within one range of free memory: descriptors of others may never have been written.
  */
 COLD unsigned pmm_alloc_spread(struct frame *blocks[], unsigned count, unsigned order)
