@@ -71,7 +71,7 @@ static size_t structure_size(const uint8_t *table, size_t nbytes, size_t at)
 {
     size_t end;
 
-    if (nbytes - at < HEADER_SIZE || table[at + 1] < HEADER_SIZE || table[at + 1] > nbytes - at)
+    if (nbytes - at < HEADER_SIZE || table[at + 1] < HEADER_SIZE)
         return 0;
     for (end = at + table[at + 1]; end + 1 < nbytes; end++)
         if (!table[end] && !table[end + 1])

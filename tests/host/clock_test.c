@@ -20,6 +20,8 @@ bool fake_irqs_off;
 struct features features;
 
 static struct cpu cpu = {.lock_id = 1};
+unsigned cpu_count = 1;
+uint64_t cpu_percpu_offset[CPU_MAX];
 
 /* A real machine's TSC that never stops, from now on; nothing is published. */
 static int setup(void **state)
