@@ -19,7 +19,7 @@
 #include "shared/linux/errno.h"
 
 enum lapic_register {
-    REG_ID = 0x020,
+    REG_ID = LAPIC_REGISTER_ID,
     REG_VERSION = 0x030,
     REG_TPR = 0x080,
     REG_EOI = LAPIC_REGISTER_EOI,
@@ -54,8 +54,6 @@ enum lapic_register {
 #define SPURIOUS_ENABLE   (1u << 8)
 #define TIMER_DIVIDE_BY16 3u
 
-#define APIC_BASE_X2APIC  (1u << 10)
-#define APIC_BASE_ENABLE  (1u << 11)
 #define APIC_BASE_ADDRESS 0x000ffffffffff000ULL
 
 #define CPUID_APIC         (1u << 9)  /* leaf 1, EDX */

@@ -52,6 +52,7 @@ uint64_t lapic_timer_measure(uint64_t tsc_hz, uint64_t *start_hz);
 /* Clears and returns the error status. */
 uint32_t lapic_error_clear(void);
 
+#define LAPIC_REGISTER_ID  0x020
 #define LAPIC_REGISTER_EOI 0x0b0
 
 extern volatile uint32_t *lapic_registers; /* NULL in x2APIC mode; constant after lapic_init */

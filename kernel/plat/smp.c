@@ -8,8 +8,9 @@
  * the ticket of the new processor, which follows from its APIC id, and sends INIT and two start-up
  * interrupts. The new one comes through the trampoline into cpu_entry and takes `starting` back to
  * 0 by compare-and-exchange: from then on it owns its index. If the boot processor takes it back
- * first, the other halts should it get there later: the ticket is then another one's. smp_answer,
- * from the new processor's idle thread, completes the start.
+ * first, the other halts should it get there later: the ticket is then another one's. One that is
+ * so late that the data are another one's finds out before it touches a stack (trampoline.S).
+ * smp_answer, from the new processor's idle thread, completes the start.
  *
  * One at a time, because they share the trampoline page, its data and the temporary page table. A
  * processor that answers does so at once, unless it is emulated on a busy host. So all are tried in
@@ -248,9 +249,9 @@ static enum cpu_fate cpu_start(struct cpu *cpu, const struct smp_options *option
     *data = (struct trampoline_data){
         .cr3 = (uint32_t)(trampoline + PAGE_SIZE),
         .efer = (uint32_t)(EFER_LME | (features.nx ? EFER_NXE : 0)),
-        .stack = cpu->kernel_rsp,
         .entry = (uint64_t)cpu_entry,
         .argument = (uint64_t)cpu,
+        .apic_id = lapic_registers ? (uint64_t)lapic_registers + LAPIC_REGISTER_ID : 0,
     };
     if (cpu_answers(cpu, options, ns))
         return CPU_FATE_RUNS;
@@ -325,10 +326,14 @@ static void others_start(const struct acpi_info *info, const struct smp_options 
     cpu_expect((unsigned)MIN(options->max_cpus, (uint64_t)census.enabled + 1));
     for (uint64_t ns = FIRST_NS; round_start(info, options, ns); ns *= LONGER)
         ;
-    for (uint32_t i = 0; i < info->ncpus; i++)
+    for (uint32_t i = 0; i < info->ncpus; i++) {
+        /* One that is late may have begun meanwhile: no NMI shall reach it where it waits. */
+        if (census.fates[i] == CPU_FATE_SILENT)
+            lapic_send_init(info->cpus[i].apic_id);
         if (cpu_census_fault(census.fates[i]))
             klog("processor %u %s: left out", info->cpus[i].apic_id,
                  cpu_census_fault(census.fates[i]));
+    }
 }
 
 COLD const struct cpu_census *smp_start(const struct acpi_info *info,
@@ -336,6 +341,7 @@ COLD const struct cpu_census *smp_start(const struct acpi_info *info,
 {
     struct frame *frames[3] = {0};
     uint64_t trampoline = options->trampoline;
+    bool begun;
 
     cpu_run = options->run;
     memset(made, 0, sizeof(made));
@@ -348,12 +354,14 @@ COLD const struct cpu_census *smp_start(const struct acpi_info *info,
     /* The page below 1 MiB that the loader has kept free for this. */
     if (trampoline)
         memcpy(address(trampoline), trampoline_begin, (size_t)(trampoline_end - trampoline_begin));
-    if (trampoline && tables_make(trampoline, frames))
+    begun = trampoline && tables_make(trampoline, frames);
+    if (begun)
         others_start(info, options);
     else
         klog("processors: no memory below 1 MiB, or for tables: the others cannot be started");
+    /* They stay where a processor may still come. */
     for (size_t i = 0; i < ARRAY_SIZE(frames); i++)
-        if (frames[i])
+        if (frames[i] && !(begun && cpu_census_count(&census, CPU_FATE_SILENT)))
             pmm_free(frames[i], 0);
     if (tsc_warped) {
         klog("clock: the TSCs of the processors differ: time is held back where it would go back");

@@ -16,6 +16,7 @@
 #define MSR_PAT            0x00000277U
 #define MSR_TSC_DEADLINE   0x000006e0U
 #define MSR_X2APIC_BASE    0x00000800U
+#define MSR_X2APIC_ID      0x00000802U
 #define MSR_EFER           0xc0000080U
 #define MSR_STAR           0xc0000081U
 #define MSR_LSTAR          0xc0000082U
@@ -26,6 +27,9 @@
 #define MSR_KERNEL_GS_BASE 0xc0000102U
 #define MSR_TSC_AUX        0xc0000103U /* what RDTSCP and RDPID tell */
 #define MSR_SYSENTER_CS    0x00000174U
+
+#define APIC_BASE_X2APIC (1u << 10)
+#define APIC_BASE_ENABLE (1u << 11)
 
 static inline uint64_t msr_read(uint32_t msr)
 {

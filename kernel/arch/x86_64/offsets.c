@@ -66,9 +66,13 @@ void offsets_emit(void)
     EMIT(TRAMPOLINE_DATA, TRAMPOLINE_DATA_OFFSET);
     EMIT(TRAMPOLINE_CR3, offsetof(struct trampoline_data, cr3));
     EMIT(TRAMPOLINE_EFER, offsetof(struct trampoline_data, efer));
-    EMIT(TRAMPOLINE_STACK, offsetof(struct trampoline_data, stack));
     EMIT(TRAMPOLINE_ENTRY, offsetof(struct trampoline_data, entry));
     EMIT(TRAMPOLINE_ARGUMENT, offsetof(struct trampoline_data, argument));
+    EMIT(TRAMPOLINE_APIC_ID, offsetof(struct trampoline_data, apic_id));
+    EMIT(CPU_APIC_ID, offsetof(struct cpu, apic_id));
+    EMIT(APIC_BASE_MSR, MSR_APIC_BASE);
+    EMIT(APIC_BASE_X2APIC_ON, APIC_BASE_ENABLE | APIC_BASE_X2APIC);
+    EMIT(X2APIC_ID_MSR, MSR_X2APIC_ID);
     EMIT(TRAMPOLINE_CR0, CR0_PG | CR0_WP | CR0_NE | CR0_ET | CR0_MP | CR0_PE);
     EMIT(TRAMPOLINE_CR4, CR4_PAE);
 }

@@ -5,6 +5,10 @@
  * A start-up interrupt begins at CS = page >> 4, IP = 0. The code is copied to that page, below
  * 1 MiB, with a struct trampoline_data at its end. It goes to long mode in one step (Intel SDM
  * vol. 3, 9.8.5) on tables that map this page at its own address and the kernel half.
+ *
+ * A processor that was given up may get here late, when the data are another one's: what it is to
+ * be is read once, as the pointer to its struct cpu, and used only if that has its APIC id. Else it
+ * waits for the next INIT, before it has touched a stack.
  */
 #include "kernel/offsets.h"
 
@@ -42,12 +46,35 @@ trampoline_begin:
     .code64
 trampoline_long:
     movl %ebx, %ebx
-    movq TRAMPOLINE_DATA + TRAMPOLINE_STACK(%rbx), %rsp
     movq TRAMPOLINE_DATA + TRAMPOLINE_ARGUMENT(%rbx), %rdi
+    movq TRAMPOLINE_DATA + TRAMPOLINE_APIC_ID(%rbx), %rsi
+    testq %rsi, %rsi
+    jz trampoline_x2apic
+    movl (%rsi), %eax
+    shrl $24, %eax
+    jmp trampoline_compare
+
+    /* The mode of the first processor, which INIT may have ended: ids have 32 bits in it alone. */
+trampoline_x2apic:
+    movl $(APIC_BASE_MSR), %ecx
+    rdmsr
+    orl $(APIC_BASE_X2APIC_ON), %eax
+    wrmsr
+    movl $(X2APIC_ID_MSR), %ecx
+    rdmsr
+
+trampoline_compare:
+    cmpl CPU_APIC_ID(%rdi), %eax
+    jne trampoline_wait
+    movq CPU_KERNEL_RSP(%rdi), %rsp
     movq TRAMPOLINE_DATA + TRAMPOLINE_ENTRY(%rbx), %rax
     xorl %ebp, %ebp
     pushq $0
     jmp *%rax
+
+trampoline_wait:
+    hlt
+    jmp trampoline_wait
 
     .balign 8
 trampoline_gdt:

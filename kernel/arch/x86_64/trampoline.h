@@ -13,7 +13,9 @@
 struct trampoline_data {
     uint32_t cr3;  /* tables below 4 GiB: the page itself, and the kernel half */
     uint32_t efer; /* LME, and NXE where there is NX */
-    uint64_t stack, entry, argument;
+    uint64_t entry;
+    uint64_t argument; /* struct cpu; its kernel_rsp is the stack */
+    uint64_t apic_id;  /* address of the local APIC's id register, 0: x2APIC mode */
 };
 
 extern const char trampoline_begin[], trampoline_end[];
