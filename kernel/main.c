@@ -307,6 +307,7 @@ static const struct cpu_census *processors_start(void)
         .trampoline = bootinfo->trampoline,
         .max_cpus = cmdline_number("cpus", UINT64_MAX),
         .is_mute = inject_is_mute,
+        .late_apic_id = cmdline_number("late", UINT64_MAX),
         .run = processor_run,
     };
 

@@ -16,6 +16,7 @@ struct smp_options {
     uint64_t trampoline; /* two pages below 1 MiB, or 0: then only this processor runs */
     uint64_t max_cpus;   /* of the option cpus=N */
     bool (*is_mute)(uint32_t apic_id); /* for tests: it is reset but never told to begin */
+    uint64_t late_apic_id; /* for tests: a mute one that begins together with the next */
     void (*run)(void);
 };
 

@@ -266,8 +266,11 @@ static bool none_is_mute(uint32_t apic_id)
 
 static const struct cpu_census *start(uint64_t trampoline, unsigned max_cpus)
 {
-    const struct smp_options options = {
-        .trampoline = trampoline, .max_cpus = max_cpus, .is_mute = none_is_mute, .run = run};
+    const struct smp_options options = {.trampoline = trampoline,
+                                        .max_cpus = max_cpus,
+                                        .is_mute = none_is_mute,
+                                        .late_apic_id = UINT64_MAX,
+                                        .run = run};
 
     return smp_start(&machine, &options);
 }

@@ -36,6 +36,15 @@ def test_many_that_never_answer(boot, mkimg):
     assert int(outcome.report.fields["time"].removesuffix("us")) < 20_000_000
 
 
+def test_processor_that_comes_late(boot, mkimg):
+    """When the next one is started, whose data it finds: it takes neither stack nor name."""
+    outcome = boot(mkimg(plan=PLAN + "test affinity limit=60 /bin/t/affinity_race\n",
+                         words="mute=1 late=1"), cpus=4, timeout=90)
+    assert outcome.report.failed_names == ["processors"], outcome.message
+    assert "APIC id 1 does not answer" in outcome.report.result("processors").note
+    assert outcome.report.fields["cpus"] == "3/4"
+
+
 def test_processors_left_off_by_an_option(boot, mkimg):
     """A choice, not a fault; but not called healthy either."""
     outcome = boot(mkimg(plan=PLAN, words="cpus=1"), cpus=2)
