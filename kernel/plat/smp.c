@@ -216,16 +216,14 @@ static NOINLINE bool wait_for_answer(const struct cpu *cpu, uint64_t ns)
     return false;
 }
 
-/* INIT, then two start-up interrupts (Intel SDM vol. 3, 9.4.4.1). One that begins at the last
- * moment gets all the time that is left, since it cannot be tried again. */
+/* Two start-up interrupts, after the INIT that all have got (Intel SDM vol. 3, 9.4.4.1). One that
+ * begins at the last moment gets all the time that is left, since it cannot be tried again. */
 static bool cpu_answers(const struct cpu *cpu, const struct smp_options *options, uint64_t ns)
 {
     uint64_t ticket = ticket_of(cpu);
     uint8_t page = (uint8_t)(options->trampoline >> PAGE_SHIFT);
 
     __atomic_store_n(&starting, ticket, __ATOMIC_SEQ_CST);
-    lapic_send_init(cpu->apic_id);
-    wait_ns(features.hypervisor ? STARTUP_NS : INIT_NS);
     for (unsigned tries = 0; tries < 2; tries++) {
         if (!options->is_mute(cpu->apic_id))
             lapic_send_startup(cpu->apic_id, page);
@@ -280,23 +278,39 @@ static void call_handler(void)
 static const struct ipi_ops ops = {
     .send = smp_send, .send_nmi = smp_send_nmi, .stop_others = lapic_stop_others};
 
-/* One try at an entry that is not known to run. */
-static enum cpu_fate entry_start(const struct acpi_info *info, uint32_t i,
-                                 const struct smp_options *options, uint64_t ns)
+static enum cpu_fate entry_decide(const struct acpi_info *info, uint32_t i,
+                                  const struct smp_options *options)
 {
     const struct cpu_limits limits = {
         .supported = CPU_MAX,
         .wanted = (unsigned)MIN(options->max_cpus, (uint64_t)ACPI_MAX_CPUS),
         .x2apic = lapic_is_x2apic(),
     };
-    uint32_t apic_id = info->cpus[i].apic_id;
-    enum cpu_fate fate = cpu_census_decide(&census, &limits, apic_id);
+
+    return cpu_census_decide(&census, &limits, info->cpus[i].apic_id);
+}
+
+/* One try at an entry that is not known to run. */
+static enum cpu_fate entry_start(const struct acpi_info *info, uint32_t i,
+                                 const struct smp_options *options, uint64_t ns)
+{
+    enum cpu_fate fate = entry_decide(info, i, options);
 
     if (fate != CPU_FATE_RUNS)
         return fate;
     if (!made[i])
-        made[i] = cpu_make(apic_id);
+        made[i] = cpu_make(info->cpus[i].apic_id);
     return made[i] ? cpu_start(made[i], options, ns) : CPU_FATE_MEMORY;
+}
+
+/* All at once, so that its wait comes once. Some firmware has left them running in a loop:
+ * emulated, those would take the time away from the one that is started. */
+static void all_init(const struct acpi_info *info, const struct smp_options *options)
+{
+    for (uint32_t i = 0; i < info->ncpus; i++)
+        if (census.fates[i] == CPU_FATE_SILENT && entry_decide(info, i, options) == CPU_FATE_RUNS)
+            lapic_send_init(info->cpus[i].apic_id);
+    wait_ns(features.hypervisor ? STARTUP_NS : INIT_NS);
 }
 
 /* Every enabled entry that may be started, one after the other; in the first round whatever time is
@@ -306,6 +320,7 @@ static bool round_start(const struct acpi_info *info, const struct smp_options *
 {
     bool first = ns == FIRST_NS, again = false;
 
+    all_init(info, options);
     for (uint32_t i = 0; i < info->ncpus && (first || silent_left_ns); i++) {
         uint64_t began = clock_monotonic_ns();
 
