@@ -20,6 +20,8 @@
 #include "kernel/core/timer.h"
 #include "kernel/lib/klog.h"
 
+#define PEER_S 5 /* how long the one that has the error may take to say so; it may be emulated */
+
 static PERCPU struct timer poll_timer;
 
 static struct {
@@ -100,7 +102,7 @@ COLD unsigned mca_take_all(struct mca_record *first)
 COLD void hook_machine_check(const struct trap_frame *frame)
 {
     unsigned count = mca_banks_count();
-    uint64_t end = tsc_read() + clock_tsc_hz();
+    uint64_t end = tsc_read() + PEER_S * clock_tsc_hz();
     struct mca_record record;
     char text[MCA_TEXT_SIZE];
 

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Machine checks, put into a processor by QEMU's monitor: none of them passes unseen."""
+import re
+
 import machine
 
 SLEEPS = 'test nap limit=60 /bin/sh -c "echo asleep; sleep {}"\n'
@@ -52,11 +54,20 @@ def test_corrected_error_is_told_while_the_plan_runs(mkimg):
 
 
 def test_uncorrected_error_is_a_panic(mkimg):
-    """Sent to both processors, as real machines do: the one that has it tells it."""
+    outcome = boot_with(mkimg(plan=SLEEPS.format(20)), "#: asleep",
+                        f"mce 1 4 {UNCORRECTED:#x} {RIPV | MCIP} 0xabc000 0", cpus=2)
+    assert outcome.code == machine.PANIC, outcome.message
+    assert "processor 1 bank 4: status be00000000000150, address abc000" in outcome.log
+    assert outcome.log.count("PANIC: ") == 1
+
+
+def test_uncorrected_error_on_all_processors(mkimg):
+    """As real machines send it. QEMU marks a bank of the others, too: the first one tells."""
     outcome = boot_with(mkimg(plan=SLEEPS.format(20)), "#: asleep",
                         f"mce -b 1 4 {UNCORRECTED:#x} {RIPV | MCIP} 0xabc000 0", cpus=2)
     assert outcome.code == machine.PANIC, outcome.message
-    assert "bank 4: status be00000000000150, address abc000" in outcome.log
+    assert re.search(r"PANIC: machine check at .*processor [01] bank [14]: status [ab]",
+                     outcome.log)
     assert outcome.log.count("PANIC: ") == 1
 
 
