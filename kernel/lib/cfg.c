@@ -27,6 +27,9 @@ static const struct cfg_key {
     {"panic", true},   /* a panic on purpose, likewise */
     {"plan", true},    /* path of another plan in the root filesystem */
     {"storm", true},   /* microseconds between timer interrupts, likewise */
+    {"mute", true},    /* APIC id of a processor that is not started, or all; likewise */
+    {"late", true},    /* APIC id of one that is started too late; likewise */
+    {"skew", true},    /* name of a clock that is read as if it ran fast; likewise */
     {"term", true},    /* the terminal on the serial line, for the shell */
     {"trace", true},   /* what to trace */
     {"wx", true},      /* allow: memory may be writable and executable at once */

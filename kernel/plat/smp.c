@@ -225,10 +225,10 @@ static bool cpu_answers(const struct cpu *cpu, const struct smp_options *options
 
     __atomic_store_n(&starting, ticket, __ATOMIC_SEQ_CST);
     for (unsigned tries = 0; tries < 2; tries++) {
-        if (!options->is_mute(cpu->apic_id))
-            lapic_send_startup(cpu->apic_id, page);
         if (options->late_apic_id <= UINT32_MAX && options->late_apic_id != cpu->apic_id)
             lapic_send_startup((uint32_t)options->late_apic_id, page);
+        if (!options->is_mute(cpu->apic_id))
+            lapic_send_startup(cpu->apic_id, page);
         if (wait_for_answer(cpu, tries ? ns : STARTUP_NS))
             return true;
     }
