@@ -161,7 +161,7 @@ static void *slab_take_locked(struct slab_cache *cache, struct slab *slab)
 }
 
 /* Partial ones first, so that empty slabs can go back. */
-static struct slab *slab_find_locked(struct slab_cache *cache)
+static inline struct slab *slab_find_locked(struct slab_cache *cache)
 {
     ASSERT(spin_is_held_inline(&cache->lock));
     if (!list_empty(&cache->partial))

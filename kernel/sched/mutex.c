@@ -62,7 +62,7 @@ static uint64_t owner_of(const struct mutex *mutex)
 }
 
 /* Takes the mutex if it is free; else sets `flags` in it and returns false. */
-static bool take_or_flag(struct mutex *mutex, const struct thread *self, uint64_t flags)
+static inline bool take_or_flag(struct mutex *mutex, const struct thread *self, uint64_t flags)
 {
     uint64_t seen = __atomic_load_n(&mutex->owner, __ATOMIC_RELAXED), wanted;
 

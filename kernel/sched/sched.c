@@ -32,7 +32,7 @@
 
 PERCPU struct runq sched_queues;
 
-static uint32_t make_runnable(struct thread *thread);
+static inline uint32_t make_runnable(struct thread *thread);
 
 /* The lock is dropped, and the new thread's time begins. */
 static inline void begin_and_unlock(struct runq *queue)
@@ -291,7 +291,7 @@ static uint32_t enqueue_and_unlock(struct runq *queue, struct thread *thread)
 }
 
 /* A thread between two queues, whose .cpu says where it goes. The result goes to sched_kick. */
-static uint32_t make_runnable(struct thread *thread)
+static inline uint32_t make_runnable(struct thread *thread)
 {
     struct runq *queue = sched_queue_of(thread->cpu);
 

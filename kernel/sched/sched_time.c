@@ -52,7 +52,7 @@ void sched_slice_begin(struct runq *queue)
 }
 
 /* Ticks until the current thread's alarm; 0: it is due. Interrupts off. */
-static uint64_t alarm_left(const struct runq *queue)
+static inline uint64_t alarm_left(const struct runq *queue)
 {
     const struct thread *self = queue->current;
     uint64_t ran = self->ran + tsc_read() - queue->since;
@@ -110,7 +110,7 @@ void sched_timers_init(struct runq *queue)
 }
 
 /* Ticks that the processor has spent in ring 3, read by any: see struct cpu. */
-static uint64_t user_ticks(unsigned cpu)
+static inline uint64_t user_ticks(unsigned cpu)
 {
     uint64_t ticks = __atomic_load_n(&cpu_all[cpu]->user_ticks, __ATOMIC_ACQUIRE);
 

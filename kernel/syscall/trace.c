@@ -38,7 +38,7 @@ static struct {
 } tracing;
 
 /* Without names every call is traced; with names those whose bits are set. */
-static bool is_traced(uint32_t number)
+static inline bool is_traced(uint32_t number)
 {
     if (!tracing.traces || tracing.traces_all)
         return tracing.traces;

@@ -118,7 +118,7 @@ static void longest_update_up(struct rb_node *node)
 }
 
 /* For a stack the gap that it keeps below itself is not free. prev NULL: there is none below. */
-static void area_gap_set_after(struct vm_area *area, const struct vm_area *prev)
+static inline void area_gap_set_after(struct vm_area *area, const struct vm_area *prev)
 {
     uint64_t low = prev ? prev->end : USER_BASE;
     uint64_t high = vm_area_low(area);

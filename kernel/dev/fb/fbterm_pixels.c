@@ -55,7 +55,7 @@ uint64_t pixels_nbytes(const struct bootinfo_framebuffer *framebuffer)
 }
 
 /* Eight bits of one colour, moved to where its mask is and cut or widened to its size. */
-static uint32_t channel_pack(uint8_t value, uint32_t mask)
+static inline uint32_t channel_pack(uint8_t value, uint32_t mask)
 {
     unsigned shift, nbits;
 

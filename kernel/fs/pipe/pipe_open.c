@@ -193,8 +193,8 @@ int pipe_fifo_open(struct file *file)
 static const struct inode_ops pipe_inode_ops = {0};
 
 /* No other task knows the pipe yet: no lock. */
-static int pipe_end(struct inode *inode, struct pipe *pipe, uint32_t flags,
-                    const struct credentials *cred, struct file **out_file)
+static inline int pipe_end(struct inode *inode, struct pipe *pipe, uint32_t flags,
+                           const struct credentials *cred, struct file **out_file)
 {
     int err = file_create(&fifo_file_ops, inode, NULL, flags, cred, out_file);
 

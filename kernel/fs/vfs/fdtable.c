@@ -33,7 +33,7 @@ static bool bit_test(const uint64_t *bits, unsigned n)
     return bits[n / WORD_BITS] >> (n % WORD_BITS) & 1;
 }
 
-static void bit_set(uint64_t *bits, unsigned n, bool value)
+static inline void bit_set(uint64_t *bits, unsigned n, bool value)
 {
     uint64_t mask = 1ull << (n % WORD_BITS);
 
@@ -157,7 +157,7 @@ static int fd_table_grow(struct fd_table *table, unsigned fd)
 
 /* A descriptor is gone, and with it the process's record locks on that file, whatever other
  * descriptors of the same file it has: POSIX requires that. */
-static void fd_release(struct fd_table *table, struct file *file)
+static inline void fd_release(struct fd_table *table, struct file *file)
 {
     lock_release(file->inode, table);
     file_put(file);

@@ -179,7 +179,7 @@ static bool is_stream(const struct file *file)
 }
 
 /* A file with one holder cannot be used twice at a time: its position needs no lock. */
-static bool position_lock(struct file *file)
+static inline bool position_lock(struct file *file)
 {
     if (is_stream(file) || __atomic_load_n(&file->refs, __ATOMIC_ACQUIRE) == 1)
         return false;

@@ -92,7 +92,7 @@ static bool rcu_walk_parse(struct rcu_walk *w)
     return true;
 }
 
-static bool is_dots(const struct rcu_walk *w)
+static inline bool is_dots(const struct rcu_walk *w)
 {
     return w->name[0] == '.' && (w->len == 1 || (w->len == 2 && w->name[1] == '.'));
 }
@@ -127,7 +127,7 @@ static int rcu_walk_step(struct rcu_walk *w)
 }
 
 /* Whether w->at is a directory that may be searched. */
-static bool rcu_walk_may_search(const struct rcu_walk *w)
+static inline bool rcu_walk_may_search(const struct rcu_walk *w)
 {
     return rcu_walk_is_type(w->at, LX_S_IFDIR) &&
            inode_permission(w->at->inode, &w->context->cred, INODE_EXEC) == 0;
@@ -140,7 +140,7 @@ static bool rcu_walk_end(const struct rcu_walk *w)
 }
 
 /* After rcu_read_unlock: whether the reference counts. */
-static bool rcu_walk_is_valid(const struct rcu_walk *w)
+static inline bool rcu_walk_is_valid(const struct rcu_walk *w)
 {
     if (likely(mount_version() == w->version))
         return true;

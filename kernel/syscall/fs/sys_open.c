@@ -25,7 +25,7 @@
 #define OPEN_HOW_NBYTES_0 24 /* of the first version of struct open_how */
 
 /* Which flags make sense together. */
-static int how_from_flags(uint64_t flags, uint64_t mode, struct open_how *how)
+static inline int how_from_flags(uint64_t flags, uint64_t mode, struct open_how *how)
 {
     bool makes;
 

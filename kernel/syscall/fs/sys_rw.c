@@ -88,13 +88,13 @@ static void signal_raise(struct task *self, int number)
 }
 
 /* A program that does not look at results ends: a reader that has gone away, a limit of its own. */
-int64_t write_finish(struct task *self, int64_t result)
+int64_t write_failed(struct task *self, int64_t error)
 {
-    if (unlikely(result == -EPIPE))
+    if (error == -EPIPE)
         signal_raise(self, LX_SIGPIPE);
-    else if (unlikely(result == -EFBIG) && file_limit(self) != LX_RLIM_INFINITY)
+    else if (error == -EFBIG && file_limit(self) != LX_RLIM_INFINITY)
         signal_raise(self, LX_SIGXFSZ);
-    return result;
+    return error;
 }
 
 int write_cut_to_limit(struct task *self, uint64_t offset, size_t *nbytes)
@@ -104,7 +104,7 @@ int write_cut_to_limit(struct task *self, uint64_t offset, size_t *nbytes)
     if (limit == LX_RLIM_INFINITY)
         return 0;
     if (offset >= limit)
-        return (int)write_finish(self, -EFBIG);
+        return (int)write_failed(self, -EFBIG);
     *nbytes = MIN(*nbytes, limit - offset);
     return 0;
 }
@@ -114,7 +114,7 @@ int write_check_size(struct task *self, const struct inode *inode, uint64_t nbyt
 {
     if (nbytes <= inode->size || nbytes <= file_limit(self))
         return 0;
-    return (int)write_finish(self, -EFBIG);
+    return (int)write_failed(self, -EFBIG);
 }
 
 /* One buffer of a program. EFAULT for one that is not in user space, even where nothing would move.

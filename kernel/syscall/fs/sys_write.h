@@ -17,8 +17,12 @@ struct user_iter;
 /* Before a write to a regular file: what the writer may not do, RLIMIT_FSIZE and set-ID bits. */
 void write_begin(const struct task *self, struct user_iter *io);
 
-/* The result of a write, with the signal that goes with it. */
-int64_t write_finish(struct task *self, int64_t result);
+/* The result of a write, with the signal that goes with it. The former for errors alone. */
+int64_t write_failed(struct task *self, int64_t error);
+static inline int64_t write_finish(struct task *self, int64_t result)
+{
+    return unlikely(result < 0) ? write_failed(self, result) : result;
+}
 
 /* Before bytes are moved to an offset: RLIMIT_FSIZE cuts them off, or, with SIGXFSZ, -EFBIG. */
 MUST_CHECK int write_cut_to_limit(struct task *self, uint64_t offset, size_t *nbytes);
