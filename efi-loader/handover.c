@@ -12,6 +12,7 @@
  * block is then checked by the same function that the kernel uses (bootinfo_check).
  */
 #include "efi-loader/handover.h"
+#include "efi-loader/bridge.h"
 #include "efi-loader/firmware.h"
 #include "efi-loader/graphics.h"
 #include "efi-loader/log.h"
@@ -173,6 +174,8 @@ int handover_prepare(struct handover *h)
         describe_machine(h);
         err = take_tables(h);
     }
+    if (!err && h->five_levels)
+        err = bridge_build(h->memory, &h->bridge);
     if (err == -ENOMEM)
         log_refuse("memory: not enough is free for the page tables: add memory");
     else if (err)
@@ -255,6 +258,7 @@ NORETURN static void enter_kernel(struct handover *h)
         .entry = h->payload->kernel.entry,
         .argument = DIRECT_BASE + info->block_base,
         .table_root = info->table_root,
+        .bridge = h->bridge,
     };
     cpu_jump_to_kernel(&jump);
 }

@@ -28,6 +28,7 @@ LOADER_SRCS := \
     efi-loader/seed.c \
     efi-loader/memmap.c \
     efi-loader/paging.c \
+    efi-loader/bridge.c \
     efi-loader/exit.c \
     efi-loader/cpu.c \
     efi-loader/jump.S \

@@ -210,9 +210,13 @@ static bool cpu_start(unsigned index, uint32_t apic_id, uint64_t trampoline)
         .stack = (uint64_t)stack,
         .entry = (uint64_t)cpu_entry,
         .argument = (uint64_t)cpu,
+        .intel = !strcmp(features.vendor, "GenuineIntel"),
     };
-    if (cpu_answers(cpu, trampoline))
+    if (cpu_answers(cpu, trampoline)) {
+        if (data->nx_off)
+            klog("processor %u: execute-disable was off (MSR 1A0h), is on now", apic_id);
         return true;
+    }
     lapic_send_init(apic_id); /* if it is late, it must not read what the next one is given */
     klog("processor %u: does not answer: left out", apic_id);
     return false;

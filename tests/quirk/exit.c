@@ -8,10 +8,16 @@ static unsigned the_failures; /* attempts that still have to fail */
 static unsigned the_attempts;
 static bool the_map_was_read; /* since the last attempt */
 static void (*the_hook)(void);
+static void (*the_last_hook)(void);
 
 void quirk_before_exit(void (*hook)(void))
 {
     the_hook = hook;
+}
+
+void quirk_after_exit(void (*hook)(void))
+{
+    the_last_hook = hook;
 }
 
 void quirk_fail_exits(unsigned n)
@@ -81,7 +87,10 @@ static EFI_STATUS EFIAPI exit_boot_services(EFI_HANDLE image, UINTN key)
         return fail(image, key);
     }
     restore_firmware();
-    return the_quirk.real.ExitBootServices(image, key);
+    EFI_STATUS status = the_quirk.real.ExitBootServices(image, key);
+    if (!EFI_ERROR(status) && the_last_hook)
+        the_last_hook();
+    return status;
 }
 
 static EFI_STATUS EFIAPI get_memory_map(UINTN *nbytes, EFI_MEMORY_DESCRIPTOR *map, UINTN *key,

@@ -37,6 +37,7 @@ extern const struct quirk_entry quirk_file_entries[];
 extern const struct quirk_entry quirk_graphics_entries[];
 extern const struct quirk_entry quirk_attribute_entries[];
 extern const struct quirk_entry quirk_serial_entries[];
+extern const struct quirk_entry quirk_processor_entries[];
 
 /* True for code of the loader: pass __builtin_return_address(0). */
 bool quirk_is_loader(const void *code);
@@ -49,6 +50,12 @@ void quirk_fault(const char *text);
 
 /* Called by the ExitBootServices that all quirks share, before the firmware's; a list of one. */
 void quirk_before_exit(void (*hook)(void));
+
+/* Called when boot services are gone, just before the loader knows; a list of one, too. */
+void quirk_after_exit(void (*hook)(void));
+
+/* Reads a file of the boot volume; gives its size, 0 if there is none. */
+size_t quirk_read_file(CHAR16 *name, void *to, size_t capacity);
 
 /* The first n attempts to leave boot services fail (~0: all do). */
 void quirk_fail_exits(unsigned n);

@@ -39,6 +39,14 @@ QUIRKS = {
     "memory-attributes-refused": (ENDS, ["firstlight: refused: firmware: does not let the "
                                          "loader's code run", "quirk: the loader came back"], {}),
     "serial-by-hand": (PASSES, ["firstlight: starting the kernel"], {}),
+    "no-osfxsr": (PASSES, [], {}),
+    "no-fpu": (PASSES, [], {}),
+    "fpu-state": (PASSES, [], {}),
+    "breakpoint-left": (PASSES, [], {}),
+    "xd-disabled": (PASSES, ["firstlight: processor: execute-disable was off",
+                             "processor 1: execute-disable was off"],
+                    {"cpu": "Nehalem", "cpus": 2}),
+    "la57": (PASSES, ["quirk: 5-level paging is on"], {}),
 }
 
 

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #define MSR_APIC_BASE      0x0000001bU
+#define MSR_MISC_ENABLE    0x000001a0U /* Intel's; bit 34 hides NX */
 #define MSR_PAT            0x00000277U
 #define MSR_TSC_DEADLINE   0x000006e0U
 #define MSR_X2APIC_BASE    0x00000800U

@@ -69,6 +69,9 @@ void offsets_emit(void)
     EMIT(TRAMPOLINE_STACK, offsetof(struct trampoline_data, stack));
     EMIT(TRAMPOLINE_ENTRY, offsetof(struct trampoline_data, entry));
     EMIT(TRAMPOLINE_ARGUMENT, offsetof(struct trampoline_data, argument));
+    EMIT(TRAMPOLINE_INTEL, offsetof(struct trampoline_data, intel));
+    EMIT(TRAMPOLINE_NX_OFF, offsetof(struct trampoline_data, nx_off));
+    EMIT(MISC_ENABLE_MSR, MSR_MISC_ENABLE);
     EMIT(TRAMPOLINE_CR0, CR0_PG | CR0_WP | CR0_NE | CR0_ET | CR0_MP | CR0_PE);
     EMIT(TRAMPOLINE_CR4, CR4_PAE);
 }

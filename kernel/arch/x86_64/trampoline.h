@@ -14,6 +14,8 @@ struct trampoline_data {
     uint32_t cr3;  /* tables below 4 GiB: the page itself, and the kernel half */
     uint32_t efer; /* LME, and NXE where there is NX */
     uint64_t stack, entry, argument;
+    uint32_t intel;  /* has MSR 1A0h, where firmware can turn NX off */
+    uint32_t nx_off; /* the new processor found that so, and turned it on */
 };
 
 extern const char trampoline_begin[], trampoline_end[];
