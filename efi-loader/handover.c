@@ -16,8 +16,10 @@
 #include "efi-loader/firmware.h"
 #include "efi-loader/graphics.h"
 #include "efi-loader/log.h"
+#include "efi-loader/pci.h"
 #include "efi-loader/seed.h"
 #include "kernel/lib/bootinfo.h"
+#include "kernel/lib/cfg.h"
 #include "kernel/lib/string.h"
 #include "shared/addrmap.h"
 #include "shared/linux/errno.h"
@@ -263,6 +265,15 @@ NORETURN static void enter_kernel(struct handover *h)
     cpu_jump_to_kernel(&jump);
 }
 
+/* The kernel has no driver that would need it, and memory is about to change hands. */
+static void stop_devices(struct handover *h)
+{
+    char value[8];
+
+    if (!cfg_find(h->payload->cmdline, "dma", value, sizeof(value)) || strcmp(value, "keep") != 0)
+        pci_stop_masters(&h->info->dma);
+}
+
 int handover_run(struct handover *h)
 {
     EFI_BOOT_SERVICES *bs = h->st->BootServices;
@@ -280,6 +291,7 @@ int handover_run(struct handover *h)
     if (err)
         give_up(h, "does not let the loader leave boot services", err);
     cpu_disable_interrupts();
+    stop_devices(h);
     h->info->stamps.after_exit = cpu_read_tsc();
     enter_kernel(h);
 }

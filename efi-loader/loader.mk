@@ -30,6 +30,7 @@ LOADER_SRCS := \
     efi-loader/paging.c \
     efi-loader/bridge.c \
     efi-loader/exit.c \
+    efi-loader/pci.c \
     efi-loader/cpu.c \
     efi-loader/jump.S \
     kernel/lib/bootinfo.c \
