@@ -71,9 +71,7 @@ static uint64_t read_msr(uint32_t number)
 
 static void write_msr(uint32_t number, uint64_t value)
 {
-    __asm__ volatile("wrmsr"
-                     :
-                     : "a"((uint32_t)value), "d"((uint32_t)(value >> 32)), "c"(number));
+    __asm__ volatile("wrmsr" : : "a"((uint32_t)value), "d"((uint32_t)(value >> 32)), "c"(number));
 }
 
 static void enable_sse(void)

@@ -291,7 +291,7 @@ int handover_run(struct handover *h)
     if (err)
         give_up(h, "does not let the loader leave boot services", err);
     cpu_disable_interrupts();
-    stop_devices(h);
     h->info->stamps.after_exit = cpu_read_tsc();
+    stop_devices(h);
     enter_kernel(h);
 }

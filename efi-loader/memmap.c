@@ -27,12 +27,12 @@
  * use memory that has another owner. Our own allocations beat only what firmware calls free or the
  * loader's. */
 static const uint8_t strictness[BOOTINFO_NTYPES] = {
-    [BOOTINFO_FREE] = 1,      [BOOTINFO_BOOT_SERVICES] = 2, [BOOTINFO_LOADER] = 3,
-    [BOOTINFO_KERNEL] = 4,    [BOOTINFO_TABLES] = 4,        [BOOTINFO_BLOCK] = 4,
-    [BOOTINFO_ROOTFS] = 4,    [BOOTINFO_PLAN] = 4,          [BOOTINFO_KERNEL_FILE] = 4,
-    [BOOTINFO_TRAMPOLINE] = 4, [BOOTINFO_ACPI] = 5,         [BOOTINFO_NVS] = 6,
-    [BOOTINFO_RUNTIME_DATA] = 7, [BOOTINFO_RUNTIME_CODE] = 8, [BOOTINFO_MMIO] = 9,
-    [BOOTINFO_RESERVED] = 10, [BOOTINFO_UNUSABLE] = 11,
+    [BOOTINFO_FREE] = 1,         [BOOTINFO_BOOT_SERVICES] = 2, [BOOTINFO_LOADER] = 3,
+    [BOOTINFO_KERNEL] = 4,       [BOOTINFO_TABLES] = 4,        [BOOTINFO_BLOCK] = 4,
+    [BOOTINFO_ROOTFS] = 4,       [BOOTINFO_PLAN] = 4,          [BOOTINFO_KERNEL_FILE] = 4,
+    [BOOTINFO_TRAMPOLINE] = 4,   [BOOTINFO_ACPI] = 5,          [BOOTINFO_NVS] = 6,
+    [BOOTINFO_RUNTIME_DATA] = 7, [BOOTINFO_RUNTIME_CODE] = 8,  [BOOTINFO_MMIO] = 9,
+    [BOOTINFO_RESERVED] = 10,    [BOOTINFO_UNUSABLE] = 11,
 };
 
 void memmap_init(struct memmap *map, struct bootinfo_range *array, uint32_t capacity)

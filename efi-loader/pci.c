@@ -25,11 +25,11 @@
 
 enum { REGISTER_ID = 0x00, REGISTER_COMMAND = 0x04, REGISTER_CLASS = 0x08, REGISTER_HEADER = 0x0c };
 
-#define NO_VENDOR         0xffffu
-#define COMMAND_MASTER    (1u << 2)
-#define HEADER_TYPE(word) ((word) >> 16 & 0x7f)
+#define NO_VENDOR          0xffffu
+#define COMMAND_MASTER     (1u << 2)
+#define HEADER_TYPE(word)  ((word) >> 16 & 0x7f)
 #define HEADER_MULTI(word) ((word) >> 23 & 1)
-#define HEADER_BRIDGE     1
+#define HEADER_BRIDGE      1
 
 #define CLASS(word)    ((word) >> 24)
 #define SUBCLASS(word) ((word) >> 16 & 0xff)

@@ -222,7 +222,9 @@ static bool boot_services_memory_waits(void)
 static void loader_memory_free(void)
 {
     ranges_free(BOOTINFO_LOADER, true);
-    if (!boot_services_memory_waits())
+    if (boot_services_memory_waits())
+        klog("memory: that of boot services stays out of use: runtime services may need it");
+    else
         ranges_free(BOOTINFO_BOOT_SERVICES, false);
     klog("memory: %llu MiB, %llu KiB free",
          (unsigned long long)(pmm_total_count() * PAGE_SIZE >> 20),

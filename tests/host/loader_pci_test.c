@@ -70,7 +70,7 @@ uint32_t cpu_inl(uint16_t port)
 
 static void masters_are_stopped(void **state)
 {
-    static const bool stopped[] = {false, false, true, true,  true, false,
+    static const bool stopped[] = {false, false, true,  true, true, false,
                                    false, true,  false, true, true, false};
     struct bootinfo_dma dma = {0};
 

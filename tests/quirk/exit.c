@@ -100,9 +100,13 @@ static EFI_STATUS EFIAPI get_memory_map(UINTN *nbytes, EFI_MEMORY_DESCRIPTOR *ma
     return the_quirk.real.GetMemoryMap(nbytes, map, key, desc_size, version);
 }
 
+static bool the_reset_is_deaf;
+
 static EFI_STATUS EFIAPI reset_system(EFI_RESET_TYPE how, EFI_STATUS status, UINTN nbytes,
                                       CHAR16 *text)
 {
+    if (the_reset_is_deaf)
+        return EFI_UNSUPPORTED;
     restore_firmware();
     return the_real_reset(how, status, nbytes, text);
 }
@@ -156,11 +160,19 @@ static void map_grows(void)
     quirk_fail_exits(2);
 }
 
+/* What is left is the chipset's register. */
+static void reset_returns(void)
+{
+    the_reset_is_deaf = true;
+    stale_always();
+}
+
 const struct quirk_entry quirk_exit_entries[] = {
     {"none", no_quirk},
     {"exit-stale-once", stale_once},
     {"exit-stale-twice", stale_twice},
     {"exit-stale-always", stale_always},
     {"map-grows", map_grows},
+    {"reset-returns", reset_returns},
     {NULL, NULL},
 };

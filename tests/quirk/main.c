@@ -84,9 +84,10 @@ size_t quirk_read_file(CHAR16 *name, void *to, size_t capacity)
 static const struct quirk_entry *find(const char *name)
 {
     static const struct quirk_entry *const lists[] = {
-        quirk_exit_entries,     quirk_memory_entries,    quirk_file_entries,
-        quirk_graphics_entries, quirk_attribute_entries, quirk_serial_entries,
-        quirk_processor_entries,
+        quirk_exit_entries,      quirk_memory_entries,    quirk_file_entries,
+        quirk_graphics_entries,  quirk_attribute_entries, quirk_serial_entries,
+        quirk_processor_entries, quirk_map_entries,       quirk_table_entries,
+        quirk_device_entries,
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {

@@ -57,9 +57,7 @@ static uint64_t read_msr(uint32_t number)
 
 static void write_msr(uint32_t number, uint64_t value)
 {
-    __asm__ volatile("wrmsr"
-                     :
-                     : "a"((uint32_t)value), "d"((uint32_t)(value >> 32)), "c"(number));
+    __asm__ volatile("wrmsr" : : "a"((uint32_t)value), "d"((uint32_t)(value >> 32)), "c"(number));
 }
 
 /* The first thing that the loader asks of the firmware comes after it has seen to the processor. */
@@ -186,8 +184,6 @@ struct levels {
     uint64_t root, unused;
     uint64_t rest[30]; /* levels.S's */
 };
-
-extern const char levels_begin[], levels_end[];
 
 /* A fifth level above firmware's own tables, whose only entry leads to them. */
 static void la57(void)

@@ -26,7 +26,7 @@ static void xcr0_write(uint64_t value)
 }
 
 /* Nothing that firmware computed with is left: an unmasked exception of the x87 unit would come
- * with the next instruction that looks, whoever's it is. */
+ * with the next instruction that looks, in any program. */
 static void firmware_state_drop(void)
 {
     uint32_t mxcsr = MXCSR_INITIAL;
