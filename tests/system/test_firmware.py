@@ -4,6 +4,7 @@
 What is not installed comes from Debian's mirror, through apt with lists of its own, and is unpacked
 under build/firmware; without the mirror these tests are skipped.
 """
+import fcntl
 import os
 import subprocess
 
@@ -25,11 +26,18 @@ U_BOOT = "usr/lib/u-boot/qemu-x86_64/u-boot.rom"
 def unpacked(release, package):
     """The directory where that package of that release lies."""
     folder = os.path.join(os.path.abspath(BUILD), "firmware", release)
+    for part in ("lists/partial", "archives/partial"):
+        os.makedirs(os.path.join(folder, part), exist_ok=True)
+    with open(os.path.join(folder, "lock"), "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # tests run side by side
+        return fetched(folder, release, package)
+
+
+def fetched(folder, release, package):
+    """The same, for one caller at a time."""
     target = os.path.join(folder, package)
     if os.path.isdir(target):
         return target
-    for part in ("lists/partial", "archives/partial"):
-        os.makedirs(os.path.join(folder, part), exist_ok=True)
     with open(os.path.join(folder, "sources.list"), "w", encoding="ascii") as file:
         file.write(f"deb [signed-by={KEYS}] {MIRROR} {release} main\n")
     apt = ["apt-get", "-q", "-o", f"Dir::Etc::SourceList={folder}/sources.list",
@@ -94,3 +102,11 @@ def test_secure_boot_in_setup_mode(boot, mkimg, size):
     passes(boot, mkimg, firmware=None,
            extra=SMM + flash(f"{OVMF_12}/OVMF_CODE{size}.secboot.fd",
                              f"{OVMF_12}/OVMF_VARS{size}.fd"))
+
+
+@pytest.mark.parametrize("memory, waits", [("64M", False), ("2G", True)])
+def test_memory_of_boot_services(boot, mkimg, memory, waits):
+    """Runtime services may use it still: the kernel does not, unless it would have too little."""
+    outcome = boot(mkimg(plan=PLAN), memory=memory)
+    assert outcome.code == machine.PASS, outcome.message
+    assert ("memory: that of boot services stays out of use" in outcome.log) == waits
