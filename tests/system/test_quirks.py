@@ -13,7 +13,7 @@ import machine
 from conftest import BUILD, TOP, Image
 from test_screen import loudest, picture
 
-PLAN = "test a /bin/minimal\n"
+PLAN = 'test a /bin/minimal\ntest b /bin/busybox awk "BEGIN { exit (1 / 3 > 1) }"\n'
 PASSES, ENDS, OFF = "PASS", "no verdict, status 0", "PASS, and switched off"
 
 QUIRKS = {
