@@ -109,22 +109,6 @@ static void no_fpu(void)
     quirk_after_exit(fpu_off);
 }
 
-/* Every exception unmasked, and one of the x87 unit waiting. */
-static void spoil_fpu(void)
-{
-    uint16_t control = 0x0340;
-    uint32_t mxcsr = 0;
-
-    write_cr4(read_cr4() | CR4_OSFXSR);
-    __asm__ volatile("ldmxcsr %0" : : "m"(mxcsr));
-    __asm__ volatile("fldcw %0\n\tfld1\n\tfldz\n\tfdivrp" : : "m"(control));
-}
-
-static void fpu_state(void)
-{
-    quirk_after_exit(spoil_fpu);
-}
-
 /* A debugger's breakpoint on the kernel's first instruction. */
 static uint64_t the_entry;
 
@@ -207,11 +191,6 @@ static void la57(void)
 }
 
 const struct quirk_entry quirk_processor_entries[] = {
-    {"no-osfxsr", no_osfxsr},
-    {"no-fpu", no_fpu},
-    {"fpu-state", fpu_state},
-    {"breakpoint-left", breakpoint_left},
-    {"xd-disabled", xd_disabled},
-    {"la57", la57},
-    {NULL, NULL},
+    {"no-osfxsr", no_osfxsr},     {"no-fpu", no_fpu}, {"breakpoint-left", breakpoint_left},
+    {"xd-disabled", xd_disabled}, {"la57", la57},     {NULL, NULL},
 };
