@@ -16,8 +16,19 @@
 #define CPUID_EXTENDED_1_EDX_NX   (1u << 20)
 #define CPUID_EXTENDED_1_EDX_1GIB (1u << 26)
 
-#define MSR_APIC_BASE 0x1b
-#define MSR_EFER      0xc0000080u
+#define MSR_APIC_BASE   0x1b
+#define MSR_MISC_ENABLE 0x1a0 /* Intel's */
+#define MSR_EFER        0xc0000080u
+
+#define MISC_ENABLE_XD_DISABLE (1ULL << 34)
+
+#define CR0_MP         (1ULL << 1)
+#define CR0_EM         (1ULL << 2)
+#define CR0_TS         (1ULL << 3)
+#define CR4_OSFXSR     (1ULL << 9)
+#define CR4_OSXMMEXCPT (1ULL << 10)
+
+#define VENDOR_INTEL_EBX 0x756e6547u /* "Genu" */
 
 #define RANDOM_TRIES 10 /* as Intel advises */
 
@@ -29,6 +40,11 @@
 _Static_assert(offsetof(struct cpu_jump, entry) == 0, "jump.S");
 _Static_assert(offsetof(struct cpu_jump, argument) == 8, "jump.S");
 _Static_assert(offsetof(struct cpu_jump, table_root) == 16, "jump.S");
+_Static_assert(offsetof(struct cpu_jump, bridge) == 24, "jump.S");
+_Static_assert(offsetof(struct cpu_bridge, upper_root) == 0, "jump.S");
+_Static_assert(offsetof(struct cpu_bridge, lower_root) == 8, "jump.S");
+_Static_assert(offsetof(struct cpu_bridge, code) == 16, "jump.S");
+_Static_assert(offsetof(struct cpu_bridge, data) == 24, "jump.S");
 
 struct cpuid {
     uint32_t eax, ebx, ecx, edx;
@@ -51,6 +67,42 @@ static uint64_t read_msr(uint32_t number)
 
     __asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(number));
     return low | (uint64_t)high << 32;
+}
+
+static void write_msr(uint32_t number, uint64_t value)
+{
+    __asm__ volatile("wrmsr" : : "a"((uint32_t)value), "d"((uint32_t)(value >> 32)), "c"(number));
+}
+
+static void enable_sse(void)
+{
+    uint64_t cr0, cr4;
+
+    __asm__ volatile("mov %%cr0, %0" : "=r"(cr0));
+    __asm__ volatile("mov %%cr4, %0" : "=r"(cr4));
+    __asm__ volatile("mov %0, %%cr0" : : "r"((cr0 & ~(CR0_EM | CR0_TS)) | CR0_MP));
+    __asm__ volatile("mov %0, %%cr4" : : "r"(cr4 | CR4_OSFXSR | CR4_OSXMMEXCPT));
+}
+
+/* A choice in some firmware's setup. With it CPUID hides NX, and setting EFER.NXE is a fault. Every
+ * Intel processor with 64 bits has the register; the kernel does the same on the other processors.
+ */
+static bool enable_nx(void)
+{
+    uint64_t misc;
+
+    if (cpuid(0).ebx != VENDOR_INTEL_EBX)
+        return false;
+    misc = read_msr(MSR_MISC_ENABLE);
+    if (misc & MISC_ENABLE_XD_DISABLE)
+        write_msr(MSR_MISC_ENABLE, misc & ~MISC_ENABLE_XD_DISABLE);
+    return misc & MISC_ENABLE_XD_DISABLE;
+}
+
+bool cpu_enable_features(void)
+{
+    enable_sse();
+    return enable_nx();
 }
 
 /* Leaves beyond the highest one return the data of another leaf on Intel processors: hence the
@@ -107,6 +159,19 @@ uint8_t cpu_inb(uint16_t port)
 void cpu_outb(uint16_t port, uint8_t value)
 {
     __asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port));
+}
+
+uint32_t cpu_inl(uint16_t port)
+{
+    uint32_t value;
+
+    __asm__ volatile("inl %1, %0" : "=a"(value) : "Nd"(port));
+    return value;
+}
+
+void cpu_outl(uint16_t port, uint32_t value)
+{
+    __asm__ volatile("outl %0, %1" : : "a"(value), "Nd"(port));
 }
 
 void cpu_disable_interrupts(void)

@@ -12,11 +12,14 @@
  * block is then checked by the same function that the kernel uses (bootinfo_check).
  */
 #include "efi-loader/handover.h"
+#include "efi-loader/bridge.h"
 #include "efi-loader/firmware.h"
 #include "efi-loader/graphics.h"
 #include "efi-loader/log.h"
+#include "efi-loader/pci.h"
 #include "efi-loader/seed.h"
 #include "kernel/lib/bootinfo.h"
+#include "kernel/lib/cfg.h"
 #include "kernel/lib/string.h"
 #include "shared/addrmap.h"
 #include "shared/linux/errno.h"
@@ -173,6 +176,8 @@ int handover_prepare(struct handover *h)
         describe_machine(h);
         err = take_tables(h);
     }
+    if (!err && h->five_levels)
+        err = bridge_build(h->memory, &h->bridge);
     if (err == -ENOMEM)
         log_refuse("memory: not enough is free for the page tables: add memory");
     else if (err)
@@ -255,8 +260,18 @@ NORETURN static void enter_kernel(struct handover *h)
         .entry = h->payload->kernel.entry,
         .argument = DIRECT_BASE + info->block_base,
         .table_root = info->table_root,
+        .bridge = h->bridge,
     };
     cpu_jump_to_kernel(&jump);
+}
+
+/* The kernel has no driver that would need it, and memory is about to change hands. */
+static void stop_devices(struct handover *h)
+{
+    char value[8];
+
+    if (!cfg_find(h->payload->cmdline, "dma", value, sizeof(value)) || strcmp(value, "keep") != 0)
+        pci_stop_masters(&h->info->dma);
 }
 
 int handover_run(struct handover *h)
@@ -277,5 +292,6 @@ int handover_run(struct handover *h)
         give_up(h, "does not let the loader leave boot services", err);
     cpu_disable_interrupts();
     h->info->stamps.after_exit = cpu_read_tsc();
+    stop_devices(h);
     enter_kernel(h);
 }

@@ -20,6 +20,7 @@ struct handover {
     struct memory *memory;
     const struct payload *payload;
     struct cpu_features features;
+    bool five_levels; /* the firmware uses 5-level paging */
 
     struct bootinfo *info; /* the block, as far as it is known */
     struct exit_map map;
@@ -28,10 +29,11 @@ struct handover {
     struct bootinfo_range *ranges; /* in the block */
     uint32_t ranges_capacity;
     struct paging paging;
+    uint64_t bridge;      /* to 4-level paging: struct cpu_bridge, or 0 */
     uint32_t text_offset; /* where text goes in the block */
 };
 
-/* Fields up to `features`, and info->stamps and info->entry_state afterwards, are the caller's.
+/* Fields up to `five_levels`, and info->stamps and info->entry_state afterwards, are the caller's.
  * Failures have been reported. */
 MUST_CHECK int handover_prepare(struct handover *handover);
 

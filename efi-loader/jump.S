@@ -12,17 +12,31 @@
 #define JUMP_ENTRY      0
 #define JUMP_ARGUMENT   8
 #define JUMP_TABLE_ROOT 16
+#define JUMP_BRIDGE     24
 
-#define CODE_SELECTOR 0x08
-#define DATA_SELECTOR 0x10
+#define BRIDGE_UPPER_ROOT 0
+#define BRIDGE_LOWER_ROOT 8
+#define BRIDGE_CODE       16
+#define BRIDGE_DATA       24
+/* Behind the structure, of jump.S alone: descriptor table register, far pointer, registers. */
+#define BRIDGE_GDTR       64
+#define BRIDGE_FAR        80
+#define BRIDGE_SAVED      96
+#define BRIDGE_STACK_TOP  4096
+
+#define CODE_SELECTOR    0x08
+#define DATA_SELECTOR    0x10
+#define CODE_32_SELECTOR 0x18
 
 #define CR0_KERNEL  0x80010033 /* PG WP NE ET MP PE */
+#define CR0_PG_BIT  31
 #define CR4_PAE     0x20
+#define CR4_LA57    0x1000
 #define CR4_CET_BIT 23
 #define EFER        0xc0000080
 #define EFER_KERNEL 0xd01 /* NXE LMA LME SCE */
 #define S_CET       0x6a2
-#define MXCSR_RESET 0x1f80
+#define DR7_RESET   0x400
 
         .text
         .balign 512
@@ -37,6 +51,11 @@ cpu_jump_to_kernel:
         mov     JUMP_ENTRY(%rcx), %rsi
         mov     JUMP_ARGUMENT(%rcx), %rdi
         mov     JUMP_TABLE_ROOT(%rcx), %rbx
+        mov     JUMP_BRIDGE(%rcx), %r8
+
+        /* Breakpoints of a debugger in the firmware. */
+        mov     $DR7_RESET, %eax
+        mov     %rax, %dr7
 
         /* Shadow stacks and branch tracking off, before the far return and before WP changes. */
         mov     %cr4, %rax
@@ -49,10 +68,13 @@ cpu_jump_to_kernel:
         xor     %edx, %edx
         wrmsr
 1:
-        /* Needs CR4.OSFXSR, which firmware has on and which goes away below. */
-        push    $MXCSR_RESET
-        ldmxcsr (%rsp)
-
+        mov     $EFER, %ecx
+        mov     $EFER_KERNEL, %eax
+        xor     %edx, %edx
+        wrmsr
+        test    %r8, %r8
+        jnz     bridge_cross
+bridge_crossed:
         /* Descriptor tables; an interrupt table of size 0 turns any exception into a reset. */
         lea     gdt(%rip), %rax
         sub     $16, %rsp
@@ -77,10 +99,6 @@ cpu_jump_to_kernel:
         mov     %eax, %gs
         lldt    %ax
 
-        mov     $EFER, %ecx
-        mov     $EFER_KERNEL, %eax
-        xor     %edx, %edx
-        wrmsr
         mov     $CR4_PAE, %eax
         mov     %rax, %cr4
         mov     $CR0_KERNEL, %eax
@@ -91,6 +109,23 @@ cpu_jump_to_kernel:
         xor     %esp, %esp
         xor     %ebp, %ebp
         jmp     *%rsi
+
+/* From 5-level paging to 4 levels; R8: struct cpu_bridge. Comes back to bridge_crossed on the lower
+ * tables, with another stack and the same RSI, RDI and RBX. See bridge.c. */
+bridge_cross:
+        /* PCID and everything else that could forbid to turn paging off. */
+        mov     $(CR4_PAE | CR4_LA57), %eax
+        mov     %rax, %cr4
+        mov     BRIDGE_UPPER_ROOT(%r8), %rax
+        mov     %rax, %cr3
+        lea     BRIDGE_STACK_TOP(%r8), %rsp
+        mov     %rsi, BRIDGE_SAVED(%r8)
+        mov     %rdi, BRIDGE_SAVED + 8(%r8)
+        mov     %rbx, BRIDGE_SAVED + 16(%r8)
+        lea     bridge_crossed(%rip), %rax
+        mov     %rax, BRIDGE_SAVED + 24(%r8)
+        mov     BRIDGE_CODE(%r8), %rax
+        jmp     *%rax
 
 /* void cpu_triple_fault(void): with no interrupt table the processor shuts down, which resets. */
         .globl  cpu_triple_fault
@@ -109,3 +144,61 @@ gdt:
 gdt_end:
         .globl  jump_end
 jump_end:
+        .org    jump_start + 512 /* an error if it is longer, and could cross a page */
+
+/* Runs as a copy in a page below 4 GiB, at whose address RAX points; R8 as above, below 4 GiB too.
+ * Addresses go by EBX, the page's, and EDI, the structure's. */
+        .balign 16
+        .globl  bridge_start
+bridge_start:
+        mov     %eax, %ebx
+        mov     %r8d, %edi
+        lea     (bridge_gdt - bridge_start)(%rbx), %rax
+        movw    $(bridge_gdt_end - bridge_gdt - 1), BRIDGE_GDTR(%rdi)
+        mov     %rax, BRIDGE_GDTR + 2(%rdi)
+        lgdt    BRIDGE_GDTR(%rdi)
+        lea     (bridge_32 - bridge_start)(%rbx), %eax
+        mov     %eax, BRIDGE_FAR(%rdi)
+        movw    $CODE_32_SELECTOR, BRIDGE_FAR + 4(%rdi)
+        ljmpl   *BRIDGE_FAR(%rdi)
+
+        .code32
+bridge_32:
+        mov     $DATA_SELECTOR, %eax
+        mov     %eax, %ds
+        mov     %eax, %es
+        mov     %eax, %ss
+        mov     %cr0, %eax
+        btr     $CR0_PG_BIT, %eax
+        mov     %eax, %cr0
+        mov     $CR4_PAE, %eax
+        mov     %eax, %cr4
+        mov     BRIDGE_LOWER_ROOT(%edi), %eax
+        mov     %eax, %cr3
+        /* EFER.LME is still set: with paging, long mode comes back. */
+        mov     $CR0_KERNEL, %eax
+        mov     %eax, %cr0
+        lea     (bridge_64 - bridge_start)(%ebx), %eax
+        mov     %eax, BRIDGE_FAR(%edi)
+        movw    $CODE_SELECTOR, BRIDGE_FAR + 4(%edi)
+        ljmpl   *BRIDGE_FAR(%edi)
+
+        /* The upper halves of all registers are undefined now. */
+        .code64
+bridge_64:
+        mov     %edi, %r8d
+        lea     BRIDGE_STACK_TOP(%r8), %rsp
+        mov     BRIDGE_SAVED(%r8), %rsi
+        mov     BRIDGE_SAVED + 8(%r8), %rdi
+        mov     BRIDGE_SAVED + 16(%r8), %rbx
+        jmp     *BRIDGE_SAVED + 24(%r8)
+
+        .balign 8
+bridge_gdt:
+        .quad   0
+        .quad   0x00af9b000000ffff /* as above */
+        .quad   0x00cf93000000ffff
+        .quad   0x00cf9b000000ffff /* 32-bit code */
+bridge_gdt_end:
+        .globl  bridge_end
+bridge_end:

@@ -28,7 +28,9 @@ LOADER_SRCS := \
     efi-loader/seed.c \
     efi-loader/memmap.c \
     efi-loader/paging.c \
+    efi-loader/bridge.c \
     efi-loader/exit.c \
+    efi-loader/pci.c \
     efi-loader/cpu.c \
     efi-loader/jump.S \
     kernel/lib/bootinfo.c \

@@ -18,16 +18,11 @@ EFI_STATUS EFIAPI efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *st);
 static struct payload the_payload;
 
 /* What the kernel needs and no work of ours can replace. */
-static int check_cpu(const struct cpu_features *features, const struct bootinfo_cpu_state *state)
+static int check_cpu(const struct cpu_features *features)
 {
     if (!features->nx) {
         log_refuse("processor: cannot make memory non-executable: enable NX (Execute Disable) in "
                    "the firmware's setup");
-        return -ENODEV;
-    }
-    if (state->cr4 & CPU_CR4_LA57) {
-        log_refuse("processor: the firmware uses 5-level paging, the kernel knows 4 levels: "
-                   "disable it in the firmware's setup");
         return -ENODEV;
     }
     return 0;
@@ -58,18 +53,19 @@ static int load(EFI_BOOT_SERVICES *bs, const EFI_LOADED_IMAGE *self, struct memo
 
 /* Returns only with an error, which has been reported. */
 static int boot(EFI_HANDLE image, EFI_SYSTEM_TABLE *st, const EFI_LOADED_IMAGE *self,
-                struct memory *memory, uint64_t entry_tsc)
+                struct memory *memory, const struct bootinfo_cpu_state *state, uint64_t entry_tsc)
 {
-    struct handover handover = {
-        .image_handle = image, .st = st, .memory = memory, .payload = &the_payload};
-    struct bootinfo_cpu_state state;
+    struct handover handover = {.image_handle = image,
+                                .st = st,
+                                .memory = memory,
+                                .payload = &the_payload,
+                                .five_levels = state->cr4 & CPU_CR4_LA57};
     uint64_t files_tsc;
 
-    cpu_read_state(&state);
     cpu_read_features(&handover.features);
     /* For tools/debug.sh: gdb needs the address to load symbols. */
     log_line("loader at 0x%llx", (unsigned long long)(uintptr_t)self->ImageBase);
-    int err = check_cpu(&handover.features, &state);
+    int err = check_cpu(&handover.features);
     if (!err)
         err = load(st->BootServices, self, memory);
     files_tsc = cpu_read_tsc();
@@ -77,7 +73,7 @@ static int boot(EFI_HANDLE image, EFI_SYSTEM_TABLE *st, const EFI_LOADED_IMAGE *
         err = handover_prepare(&handover);
     if (err)
         return err;
-    handover.info->entry_state = state;
+    handover.info->entry_state = *state;
     handover.info->stamps.loader_entry = entry_tsc;
     handover.info->stamps.files_read = files_tsc;
     log_line("starting the kernel");
@@ -91,15 +87,21 @@ EFI_STATUS EFIAPI efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *st)
     EFI_BOOT_SERVICES *bs = st->BootServices;
     EFI_LOADED_IMAGE *self;
     struct memory memory;
+    struct bootinfo_cpu_state state;
 
+    /* No vector instruction before this: these files are compiled without. */
+    cpu_read_state(&state);
+    bool nx_was_off = cpu_enable_features();
     log_init(st);
+    if (nx_was_off)
+        log_line("processor: execute-disable was off (MSR 1A0h), is on now");
     if (EFI_ERROR(bs->HandleProtocol(image, &guid, (void **)&self))) {
         log_refuse("firmware: does not say where the loader came from: update the firmware");
         return EFI_LOAD_ERROR;
     }
     /* From here on every page is in the list, so one call gives all of it back. */
     memory_init(&memory, bs);
-    boot(image, st, self, &memory, entry_tsc);
+    boot(image, st, self, &memory, &state, entry_tsc);
     memory_give_back(&memory);
     /* No watchdog while the sentence is read. */
     bs->SetWatchdogTimer(0, 0, 0, NULL);

@@ -27,12 +27,12 @@
  * use memory that has another owner. Our own allocations beat only what firmware calls free or the
  * loader's. */
 static const uint8_t strictness[BOOTINFO_NTYPES] = {
-    [BOOTINFO_FREE] = 1,         [BOOTINFO_LOADER] = 2,      [BOOTINFO_KERNEL] = 3,
-    [BOOTINFO_TABLES] = 3,       [BOOTINFO_BLOCK] = 3,       [BOOTINFO_ROOTFS] = 3,
-    [BOOTINFO_PLAN] = 3,         [BOOTINFO_KERNEL_FILE] = 3, [BOOTINFO_TRAMPOLINE] = 3,
-    [BOOTINFO_ACPI] = 4,         [BOOTINFO_NVS] = 5,         [BOOTINFO_RUNTIME_DATA] = 6,
-    [BOOTINFO_RUNTIME_CODE] = 7, [BOOTINFO_MMIO] = 8,        [BOOTINFO_RESERVED] = 9,
-    [BOOTINFO_UNUSABLE] = 10,
+    [BOOTINFO_FREE] = 1,         [BOOTINFO_BOOT_SERVICES] = 2, [BOOTINFO_LOADER] = 3,
+    [BOOTINFO_KERNEL] = 4,       [BOOTINFO_TABLES] = 4,        [BOOTINFO_BLOCK] = 4,
+    [BOOTINFO_ROOTFS] = 4,       [BOOTINFO_PLAN] = 4,          [BOOTINFO_KERNEL_FILE] = 4,
+    [BOOTINFO_TRAMPOLINE] = 4,   [BOOTINFO_ACPI] = 5,          [BOOTINFO_NVS] = 6,
+    [BOOTINFO_RUNTIME_DATA] = 7, [BOOTINFO_RUNTIME_CODE] = 8,  [BOOTINFO_MMIO] = 9,
+    [BOOTINFO_RESERVED] = 10,    [BOOTINFO_UNUSABLE] = 11,
 };
 
 void memmap_init(struct memmap *map, struct bootinfo_range *array, uint32_t capacity)
@@ -42,7 +42,13 @@ void memmap_init(struct memmap *map, struct bootinfo_range *array, uint32_t capa
     map->capacity = capacity;
 }
 
-/* Memory of boot services is free once they have ended, which is when the kernel uses this map. */
+/* Memory that cannot be cached, or that is meant for a special purpose, is not RAM to run programs
+ * in. */
+static bool is_plain_memory(uint64_t attributes)
+{
+    return (attributes & EFI_MEMORY_WB) && !(attributes & EFI_MEMORY_SP);
+}
+
 static uint32_t type_of_efi(uint32_t efi_type, uint64_t attributes)
 {
     switch (efi_type) {
@@ -51,12 +57,9 @@ static uint32_t type_of_efi(uint32_t efi_type, uint64_t attributes)
         return BOOTINFO_LOADER;
     case EfiBootServicesCode:
     case EfiBootServicesData:
+        return is_plain_memory(attributes) ? BOOTINFO_BOOT_SERVICES : BOOTINFO_RESERVED;
     case EfiConventionalMemory:
-        /* Memory that cannot be cached, or that is meant for a special purpose, is not RAM to
-         * run programs in. */
-        if (!(attributes & EFI_MEMORY_WB) || (attributes & EFI_MEMORY_SP))
-            return BOOTINFO_RESERVED;
-        return BOOTINFO_FREE;
+        return is_plain_memory(attributes) ? BOOTINFO_FREE : BOOTINFO_RESERVED;
     case EfiRuntimeServicesCode:
         return BOOTINFO_RUNTIME_CODE;
     case EfiRuntimeServicesData:
@@ -165,6 +168,9 @@ static bool resolve_at(const struct memmap *map, uint32_t first, uint32_t past, 
         covered = true;
     }
     resolved->attributes = (common == ~0ULL ? 0 : common) | runtime;
+    /* UEFI 2.10 section 7.2: the attribute says who needs the memory, whatever its type. */
+    if (runtime && strictness[resolved->type] <= strictness[BOOTINFO_LOADER])
+        resolved->type = BOOTINFO_RUNTIME_DATA;
     return covered;
 }
 

@@ -226,6 +226,23 @@ int paging_build(struct paging *paging, const struct paging_plan *plan)
     return err;
 }
 
+/* The root, then at most three tables for each page. */
+int paging_build_bridge(struct paging *paging, uint64_t code, uint64_t data,
+                        const struct bootinfo_extent *jump)
+{
+    uint64_t root;
+
+    paging->used = 0;
+    int err = take_frame(paging, &root);
+    if (!err)
+        err = map(paging, code, code, PAGE_SIZE, PAGING_EXECUTE, 0);
+    if (!err)
+        err = map(paging, data, data, PAGE_SIZE, PAGING_WRITE, 0);
+    if (!err)
+        err = map(paging, jump->base, jump->base, jump->size, PAGING_EXECUTE, 0);
+    return err;
+}
+
 /* How many naturally aligned blocks of the given size [base, base + size) touches. */
 static uint64_t touched(uint64_t base, uint64_t size, uint64_t block)
 {

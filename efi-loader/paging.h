@@ -51,5 +51,11 @@ struct paging_plan {
 /* Frames that are enough for the plan, and for one whose memory map has changed a little. */
 uint64_t paging_bound(const struct paging_plan *plan, bool gib_pages);
 
+/* Tables of two pages alone, each at its own address and below LOWER_HALF: code, and data that the
+ * code writes; and of the jump code. PAGING_BRIDGE_FRAMES are enough. */
+#define PAGING_BRIDGE_FRAMES 10
+MUST_CHECK int paging_build_bridge(struct paging *paging, uint64_t code, uint64_t data,
+                                   const struct bootinfo_extent *jump);
+
 /* Builds everything. The root is the first frame of the pool. */
 MUST_CHECK int paging_build(struct paging *paging, const struct paging_plan *plan);

@@ -70,6 +70,8 @@
 #include "kernel/vm/vm_space.h"
 #include "shared/exitcode.h"
 
+#define BOOT_SERVICES_SPARE (1ULL << 30) /* bytes free besides: then theirs is not needed */
+
 static uint64_t kernel_entry_tsc;
 static uint64_t clock_wait_tsc; /* what learning rate and date took: it depends on their phase */
 /* The block stays mapped and unchanged; nothing is copied out of it. */
@@ -216,23 +218,45 @@ static void greet(void)
          (unsigned long long)bootinfo->entry_state.cr4,
          (unsigned long long)bootinfo->entry_state.efer,
          (unsigned long long)bootinfo->entry_state.apic_base);
+    klog("devices: bus mastering taken from %u bridges and %u others", bootinfo->dma.bridges,
+         bootinfo->dma.devices);
     cmdline_init(bootinfo_cmdline(bootinfo));
 }
 
-/* What the loader itself used. Poisoned first: code that still relies on it fails at once. */
-static void loader_memory_free(void)
+/* Memory below 1 MiB stays out, as in pmm_init. */
+static void ranges_free(enum bootinfo_type type, bool poison)
 {
     const struct bootinfo_range *ranges = bootinfo_ranges(bootinfo);
 
     for (uint32_t i = 0; i < bootinfo->ranges_count; i++) {
         uint64_t base = ranges[i].base;
 
-        if (ranges[i].type != BOOTINFO_LOADER || base < 0x100000)
+        if (ranges[i].type != type || base < 0x100000)
             continue;
-        memset((void *)(DIRECT_BASE + base), 0xcc, ranges[i].npages * PAGE_SIZE);
-        /* Memory below 1 MiB stays out, as in pmm_init. */
+        if (poison)
+            memset((void *)(DIRECT_BASE + base), 0xcc, ranges[i].npages * PAGE_SIZE);
         pmm_give(base >> PAGE_SHIFT, ranges[i].npages);
     }
+}
+
+/* Runtime services of some firmware still use memory of boot services. They are called for the
+ * report, at the end: where there is plenty of other memory, this stays out of use. */
+static bool boot_services_memory_waits(void)
+{
+    char report[8] = "";
+
+    cmdline_find("report", report, sizeof(report));
+    return strcmp(report, "off") != 0 && pmm_free_count() * PAGE_SIZE >= BOOT_SERVICES_SPARE;
+}
+
+/* What the loader itself used. Poisoned first: code that still relies on it fails at once. */
+static void loader_memory_free(void)
+{
+    ranges_free(BOOTINFO_LOADER, true);
+    if (boot_services_memory_waits())
+        klog("memory: that of boot services stays out of use: runtime services may need it");
+    else
+        ranges_free(BOOTINFO_BOOT_SERVICES, false);
     klog("memory: %llu MiB, %llu KiB free",
          (unsigned long long)(pmm_total_count() * PAGE_SIZE >> 20),
          (unsigned long long)(pmm_free_count() * PAGE_SIZE >> 10));

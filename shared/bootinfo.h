@@ -19,11 +19,11 @@
 #include <stdint.h>
 
 #define BOOTINFO_MAGIC   0x5447494c54535246ULL /* "FRSTLIGT" */
-#define BOOTINFO_VERSION 1
+#define BOOTINFO_VERSION 2
 
 enum bootinfo_type {
     BOOTINFO_RESERVED = 0, /* not RAM, or not ours: never touched                            */
-    BOOTINFO_FREE,         /* conventional and boot-services memory                          */
+    BOOTINFO_FREE,         /* conventional memory                                            */
     BOOTINFO_LOADER,       /* loader's image, stack, pool: poisoned, then freed              */
     BOOTINFO_KERNEL,       /* the kernel image as mapped at IMAGE_BASE                       */
     BOOTINFO_TABLES,       /* the kernel page tables (and unused frames of their pool)       */
@@ -37,7 +37,8 @@ enum bootinfo_type {
     BOOTINFO_RUNTIME_CODE, /* EFI runtime services                                           */
     BOOTINFO_RUNTIME_DATA,
     BOOTINFO_MMIO,
-    BOOTINFO_UNUSABLE, /* bad memory                                                     */
+    BOOTINFO_UNUSABLE,      /* bad memory                                                    */
+    BOOTINFO_BOOT_SERVICES, /* free, unless runtime services are called: some use it still   */
     BOOTINFO_NTYPES
 };
 
@@ -46,7 +47,7 @@ enum bootinfo_type {
     ((1u << BOOTINFO_FREE) | (1u << BOOTINFO_LOADER) | (1u << BOOTINFO_KERNEL) |                   \
      (1u << BOOTINFO_TABLES) | (1u << BOOTINFO_BLOCK) | (1u << BOOTINFO_ROOTFS) |                  \
      (1u << BOOTINFO_PLAN) | (1u << BOOTINFO_KERNEL_FILE) | (1u << BOOTINFO_TRAMPOLINE) |          \
-     (1u << BOOTINFO_ACPI) | (1u << BOOTINFO_NVS))
+     (1u << BOOTINFO_ACPI) | (1u << BOOTINFO_NVS) | (1u << BOOTINFO_BOOT_SERVICES))
 
 struct bootinfo_range {
     uint64_t base; /* page-aligned; ranges are sorted by base and do not overlap */
@@ -84,6 +85,11 @@ struct bootinfo_stamps {
     uint64_t files_read;
     uint64_t before_exit; /* of boot services */
     uint64_t after_exit;
+};
+
+/* Bus mastering that the loader took away after ExitBootServices; zero with dma=keep. */
+struct bootinfo_dma {
+    uint32_t bridges, devices;
 };
 
 /* Processor state as the firmware left it, for the log. */
@@ -126,6 +132,7 @@ struct bootinfo {
     uint32_t plan_present; /* 1: there was a plan.txt, which may be empty (then .plan is zero) */
 
     struct bootinfo_stamps stamps;
+    struct bootinfo_dma dma;
     struct bootinfo_cpu_state entry_state;
 };
 
@@ -134,4 +141,4 @@ _Static_assert(sizeof(struct bootinfo_framebuffer) == 48, "loader and kernel mus
 _Static_assert(offsetof(struct bootinfo, ranges_offset) == 32, "loader and kernel must agree");
 _Static_assert(offsetof(struct bootinfo, kernel) == 64, "loader and kernel must agree");
 _Static_assert(offsetof(struct bootinfo, framebuffer) == 184, "loader and kernel must agree");
-_Static_assert(sizeof(struct bootinfo) == 376, "loader and kernel must agree");
+_Static_assert(sizeof(struct bootinfo) == 384, "loader and kernel must agree");

@@ -286,6 +286,7 @@ const char *bootinfo_type_name(uint32_t type)
         [BOOTINFO_RUNTIME_DATA] = "runtime data",
         [BOOTINFO_MMIO] = "devices",
         [BOOTINFO_UNUSABLE] = "unusable",
+        [BOOTINFO_BOOT_SERVICES] = "boot services",
     };
 
     return type < BOOTINFO_NTYPES ? names[type] : "?";

@@ -22,6 +22,7 @@ static const struct cfg_key {
     {"bench", false},  /* run the benchmark instead of the plan */
     {"console", true}, /* where the log goes */
     {"cpus", true},    /* how many processors to use at most */
+    {"dma", true},     /* keep: devices may go on writing to memory (read by the loader) */
     {"inject", true},  /* faults on purpose, for tests of the harness */
     {"ktest", true},   /* in-kernel tests to run */
     {"panic", true},   /* a panic on purpose, likewise */

@@ -108,11 +108,12 @@ void pmm_init(const struct bootinfo *info)
     }
 }
 
-/* Whether memory of that type may be in the free lists. Loader memory and the unused part of the
- * table pool are given later, by pmm_give. */
+/* Whether memory of that type may be in the free lists. Memory of the loader and of boot services
+ * and the unused part of the table pool are given later, by pmm_give. */
 static bool type_may_be_free(uint32_t type)
 {
-    return type == BOOTINFO_FREE || type == BOOTINFO_LOADER || type == BOOTINFO_TABLES;
+    return type == BOOTINFO_FREE || type == BOOTINFO_LOADER || type == BOOTINFO_TABLES ||
+           type == BOOTINFO_BOOT_SERVICES;
 }
 
 const char *pmm_check_block(uint64_t first, uint64_t count)

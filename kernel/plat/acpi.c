@@ -9,6 +9,7 @@
 #include "kernel/lib/klog.h"
 #include "kernel/mm/vmalloc.h"
 #include "kernel/plat/acpi_bytes.h"
+#include "shared/linux/errno.h"
 
 /* A root table of more entries is cut: real ones have some thirty. */
 #define ROOT_MAX_ENTRIES 256
@@ -33,6 +34,16 @@ static const void *table_map(uint64_t physical, size_t *nbytes)
     return *nbytes ? memremap(physical, *nbytes) : NULL;
 }
 
+/* Where the DSDT has no sleep types: it is read last, and wins. */
+static int ssdt_parse(const void *table, size_t nbytes, struct acpi_info *info)
+{
+    if (!acpi_table_valid(table, nbytes, "SSDT"))
+        return -EINVAL;
+    if (!info->s5 && acpi_parse_s5(table, nbytes, info) == 0)
+        klog("acpi: an SSDT has the sleep types for switching off");
+    return 0;
+}
+
 /* Tables read from the root's list. The DSDT is not in that list: the FADT points to it. */
 static const struct table_kind {
     char signature[5];
@@ -41,6 +52,7 @@ static const struct table_kind {
     {"APIC", acpi_parse_madt},
     {"FACP", acpi_parse_fadt},
     {"HPET", acpi_parse_hpet},
+    {"SSDT", ssdt_parse},
 };
 
 /* Signatures are compared as the four bytes they are. */
@@ -90,14 +102,15 @@ static bool root_walk(uint64_t physical, const char *signature, unsigned entry_s
     return true;
 }
 
-/* Without sleep types there is still the reset; power_off then asks for the switch. */
+/* Without sleep types there is still the reset; power_off then asks for the switch. SSDTs have been
+ * looked at. */
 static void s5_find(void)
 {
     size_t nbytes;
     const void *dsdt = table_map(the_info.dsdt, &nbytes);
 
-    if (!dsdt || acpi_parse_s5(dsdt, nbytes, &the_info))
-        klog("acpi: no sleep types for switching off in the DSDT");
+    if ((!dsdt || acpi_parse_s5(dsdt, nbytes, &the_info)) && !the_info.s5)
+        klog("acpi: no sleep types for switching off in the DSDT or an SSDT");
 }
 
 void acpi_init(uint64_t rsdp)

@@ -95,7 +95,7 @@ struct acpi_info {
     uint8_t reset_value;
     uint64_t dsdt; /* physical address */
 
-    /* DSDT: the \_S5_ package, read without an interpreter */
+    /* DSDT or an SSDT: the \_S5_ package, read without an interpreter */
     bool s5;
     uint8_t s5_type_a, s5_type_b;
 

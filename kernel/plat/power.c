@@ -48,6 +48,19 @@ struct power_register {
 
 static struct power_register reset_register, sleep_register;
 
+static void (*firmware_reset)(bool off); /* [I] NULL: no runtime services */
+
+void power_set_firmware(void (*reset_system)(bool off))
+{
+    firmware_reset = reset_system;
+}
+
+static void end_by_firmware(bool off)
+{
+    if (firmware_reset)
+        firmware_reset(off);
+}
+
 /* Without a clock: this runs after a panic as well. */
 static void delay(unsigned microseconds)
 {
@@ -128,6 +141,7 @@ void power_reboot(void)
         reset_by_fadt();
         reset_by_keyboard();
     }
+    end_by_firmware(false);
     reset_by_chipset();
     power_end_triple_fault();
 }
@@ -198,6 +212,7 @@ static void off_by_acpi(void)
 /* If the machine is still running it says so: the verdict stays on the screen. */
 void power_off(void)
 {
+    end_by_firmware(true);
     off_by_acpi();
     klog("power: this machine does not switch itself off; you may switch off now");
     power_end_stop();

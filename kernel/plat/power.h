@@ -15,10 +15,14 @@
  * need no memory later. Without this call the steps that need ACPI are left out. */
 void power_init(void);
 
-/* ACPI S5, else a message to the user and standstill. */
+/* EFI's ResetSystem, where runtime services can be called: off or again. It comes back, in bounded
+ * time, when the firmware does not do it. */
+void power_set_firmware(void (*reset_system)(bool off));
+
+/* The firmware's way, then ACPI S5, else a message to the user and standstill. */
 NORETURN void power_off(void);
 
-/* FADT reset register, 8042, both again, port 0xcf9, triple fault. */
+/* FADT reset register, 8042, both again, the firmware's way, port 0xcf9, triple fault. */
 NORETURN void power_reboot(void);
 
 /* Interrupts off, hlt, for ever. */

@@ -252,9 +252,13 @@ static enum cpu_fate cpu_start(struct cpu *cpu, const struct smp_options *option
         .entry = (uint64_t)cpu_entry,
         .argument = (uint64_t)cpu,
         .apic_id = lapic_registers ? (uint64_t)lapic_registers + LAPIC_REGISTER_ID : 0,
+        .intel = !strcmp(features.vendor, "GenuineIntel"),
     };
-    if (cpu_answers(cpu, options, ns))
+    if (cpu_answers(cpu, options, ns)) {
+        if (data->nx_off)
+            klog("processor %u: execute-disable was off (MSR 1A0h), is on now", cpu->apic_id);
         return CPU_FATE_RUNS;
+    }
     lapic_send_init(cpu->apic_id); /* if it is late, it must not read what the next one is given */
     return CPU_FATE_SILENT;
 }

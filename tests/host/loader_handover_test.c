@@ -5,8 +5,10 @@
 #include <setjmp.h>
 #include <string.h>
 
+#include "efi-loader/bridge.h"
 #include "efi-loader/handover.h"
 #include "efi-loader/log.h"
+#include "efi-loader/pci.h"
 #include "kernel/lib/bootinfo.h"
 #include "shared/addrmap.h"
 #include "shared/linux/errno.h"
@@ -38,6 +40,18 @@ bool cpu_read_random(uint64_t *value)
 {
     *value = 0x0123456789abcdef;
     return true;
+}
+
+int bridge_build(struct memory *memory, uint64_t *out_bridge)
+{
+    *out_bridge = 0;
+    return memory_take(memory, PAGE_SIZE, BOOTINFO_LOADER, out_bridge);
+}
+
+void pci_stop_masters(struct bootinfo_dma *out)
+{
+    assert_true(the_fake.exited && the_interrupts_are_off);
+    *out = (struct bootinfo_dma){.bridges = 2, .devices = 3};
 }
 
 void cpu_disable_interrupts(void)
@@ -244,6 +258,24 @@ static void kernel_is_entered(void **state)
     assert_true(info->stamps.before_exit < info->stamps.after_exit);
     assert_memory_equal(&info->rootfs, &the_payload.rootfs, sizeof(info->rootfs));
     assert_int_equal(info->plan.size, 0);
+    assert_true(info->dma.bridges == 2 && info->dma.devices == 3);
+    assert_int_equal(the_jump.bridge, 0);
+}
+
+static void devices_go_on(void **state)
+{
+    (void)state;
+    strcpy(the_payload.cmdline, "dma=keep a=1");
+    assert_int_equal(run(), JUMPED);
+    assert_true(the_handover.info->dma.bridges == 0 && the_handover.info->dma.devices == 0);
+}
+
+static void five_levels_take_a_bridge(void **state)
+{
+    (void)state;
+    the_handover.five_levels = true;
+    assert_int_equal(run(), JUMPED);
+    assert_int_not_equal(the_jump.bridge, 0);
 }
 
 /* Each page that was taken has, in the ranges, the type that it was taken for. */
@@ -380,6 +412,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(kernel_is_entered),
+        TEST(devices_go_on),
+        TEST(five_levels_take_a_bridge),
         TEST(every_claim_is_in_the_ranges),
         TEST(map_that_grows_in_the_end),
         TEST(reset_when_nothing_else_is_left),

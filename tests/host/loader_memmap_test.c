@@ -64,8 +64,8 @@ static void every_type(void **state)
     assert_int_equal(type_out(EfiReservedMemoryType, WB), BOOTINFO_RESERVED);
     assert_int_equal(type_out(EfiLoaderCode, WB), BOOTINFO_LOADER);
     assert_int_equal(type_out(EfiLoaderData, WB), BOOTINFO_LOADER);
-    assert_int_equal(type_out(EfiBootServicesCode, WB), BOOTINFO_FREE);
-    assert_int_equal(type_out(EfiBootServicesData, WB), BOOTINFO_FREE);
+    assert_int_equal(type_out(EfiBootServicesCode, WB), BOOTINFO_BOOT_SERVICES);
+    assert_int_equal(type_out(EfiBootServicesData, WB), BOOTINFO_BOOT_SERVICES);
     assert_int_equal(type_out(EfiConventionalMemory, WB), BOOTINFO_FREE);
     assert_int_equal(type_out(EfiRuntimeServicesCode, WB), BOOTINFO_RUNTIME_CODE);
     assert_int_equal(type_out(EfiRuntimeServicesData, WB), BOOTINFO_RUNTIME_DATA);
@@ -97,6 +97,31 @@ static void odd_memory_is_not_free(void **state)
     (void)state;
     assert_int_equal(type_out(EfiConventionalMemory, EFI_MEMORY_UC), BOOTINFO_RESERVED);
     assert_int_equal(type_out(EfiConventionalMemory, WB | EFI_MEMORY_SP), BOOTINFO_RESERVED);
+}
+
+/* What runtime services need is never free, whatever its type; what is stricter stays so. */
+static void runtime_attribute(void **state)
+{
+    static const uint32_t free_types[] = {EfiConventionalMemory, EfiBootServicesCode,
+                                          EfiBootServicesData, EfiLoaderCode, EfiLoaderData};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(free_types); i++)
+        assert_int_equal(type_out(free_types[i], WB | EFI_MEMORY_RUNTIME), BOOTINFO_RUNTIME_DATA);
+    assert_int_equal(type_out(EfiRuntimeServicesCode, WB | EFI_MEMORY_RUNTIME),
+                     BOOTINFO_RUNTIME_CODE);
+    assert_int_equal(type_out(EfiACPIReclaimMemory, WB | EFI_MEMORY_RUNTIME), BOOTINFO_ACPI);
+    assert_int_equal(type_out(EfiMemoryMappedIO, 1 | EFI_MEMORY_RUNTIME), BOOTINFO_MMIO);
+    assert_int_equal(type_out(0x80000000, WB | EFI_MEMORY_RUNTIME), BOOTINFO_RESERVED);
+    /* What the loader has taken is the loader's, even in such memory. */
+    set_up(NULL);
+    add(0x100000, 0x10, BOOTINFO_LOADER, WB | EFI_MEMORY_RUNTIME);
+    add(0x104000, 0x2, BOOTINFO_KERNEL, 0);
+    finish();
+    assert_int_equal(the_count, 3);
+    expect(0, 0x100000, 4, BOOTINFO_RUNTIME_DATA);
+    expect(1, 0x104000, 2, BOOTINFO_KERNEL);
+    expect(2, 0x106000, 10, BOOTINFO_RUNTIME_DATA);
 }
 
 static void descriptor_sizes(void **state)
@@ -199,12 +224,12 @@ static void random_maps(void **state)
 {
     enum { PAGES = 64 };
     static const uint8_t order[BOOTINFO_NTYPES] = {
-        [BOOTINFO_RESERVED] = 9,     [BOOTINFO_FREE] = 1,         [BOOTINFO_LOADER] = 2,
-        [BOOTINFO_KERNEL] = 3,       [BOOTINFO_TABLES] = 3,       [BOOTINFO_BLOCK] = 3,
-        [BOOTINFO_ROOTFS] = 3,       [BOOTINFO_PLAN] = 3,         [BOOTINFO_KERNEL_FILE] = 3,
-        [BOOTINFO_TRAMPOLINE] = 3,   [BOOTINFO_ACPI] = 4,         [BOOTINFO_NVS] = 5,
-        [BOOTINFO_RUNTIME_CODE] = 7, [BOOTINFO_RUNTIME_DATA] = 6, [BOOTINFO_MMIO] = 8,
-        [BOOTINFO_UNUSABLE] = 10};
+        [BOOTINFO_RESERVED] = 10,    [BOOTINFO_FREE] = 1,         [BOOTINFO_LOADER] = 3,
+        [BOOTINFO_KERNEL] = 4,       [BOOTINFO_TABLES] = 4,       [BOOTINFO_BLOCK] = 4,
+        [BOOTINFO_ROOTFS] = 4,       [BOOTINFO_PLAN] = 4,         [BOOTINFO_KERNEL_FILE] = 4,
+        [BOOTINFO_TRAMPOLINE] = 4,   [BOOTINFO_ACPI] = 5,         [BOOTINFO_NVS] = 6,
+        [BOOTINFO_RUNTIME_CODE] = 8, [BOOTINFO_RUNTIME_DATA] = 7, [BOOTINFO_MMIO] = 9,
+        [BOOTINFO_UNUSABLE] = 11,    [BOOTINFO_BOOT_SERVICES] = 2};
     uint32_t random = 1;
 
     (void)state;
@@ -298,6 +323,7 @@ int main(void)
         TEST(every_type),
         TEST(unknown_types_are_reserved),
         TEST(odd_memory_is_not_free),
+        TEST(runtime_attribute),
         TEST(descriptor_sizes),
         TEST(sorted_and_merged),
         TEST(empty_and_unmappable_are_dropped),

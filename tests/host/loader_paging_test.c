@@ -336,6 +336,37 @@ static void bound_holds(void **state)
 #name "_gib", name, set_up_gib, tear_down, NULL                                            \
     }
 
+/* Three pages at their own addresses and nothing else, wherever they lie. */
+static void bridge_of_three_pages(void **state)
+{
+    static const struct {
+        uint64_t code, data, jump;
+    } places[] = {
+        {0x7000000, 0x7001000, 0x7f00000},
+        {0xffffe000, 0xfffff000, 5 * GIB}, /* the loader above 4 GiB */
+        {0x3ffff000, 0x40000000, 3ULL << 45},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+        struct bootinfo_extent jump = {places[i].jump, PAGE_SIZE};
+
+        the_tables.nframes = PAGING_BRIDGE_FRAMES;
+        assert_int_equal(paging_build_bridge(&the_tables, places[i].code, places[i].data, &jump),
+                         0);
+        struct leaf code = walk(places[i].code), data = walk(places[i].data);
+        struct leaf last = walk(places[i].jump);
+        assert_true(code.present && code.executable && !code.writable);
+        assert_true(data.present && !data.executable && data.writable);
+        assert_true(last.present && last.executable && !last.writable);
+        assert_int_equal(code.pa, places[i].code);
+        assert_int_equal(data.pa, places[i].data);
+        assert_int_equal(last.pa, places[i].jump);
+        assert_false(walk(places[i].data + PAGE_SIZE).present);
+        assert_false(walk(places[i].code - PAGE_SIZE).present);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -352,6 +383,7 @@ int main(void)
         GIB_PAGES(each_frame_once_and_never_writable_and_executable),
         PLAIN(small_pool_fails),
         PLAIN(bad_plans_fail),
+        PLAIN(bridge_of_three_pages),
         cmocka_unit_test(bound_holds),
     };
 

@@ -795,6 +795,34 @@ static void walk_leaves_broken_tables_out(void **state)
     assert_true(plat_fake_logged("no sleep types"));
 }
 
+/* In place of the HPET's table: an SSDT without sleep types, or with them, or broken. */
+static void walk_finds_s5_in_an_ssdt(void **state)
+{
+    static const char s5[] = "\x08_S5_\x12\x06\x04\x0a\x06\x0a\x07";
+
+    (void)state;
+    begin(&memory[5].table, "SSDT", 36);
+    memcpy(memory[5].table.bytes + 36, s5, sizeof(s5) - 1);
+    memory[5].table.size += sizeof(s5) - 1;
+    seal(&memory[5].table);
+    acpi_init(0x100);
+    assert_true(acpi_info()->s5 && acpi_info()->s5_type_a == 5); /* the DSDT's */
+    memory[6].table.bytes[37] = 'X';
+    seal(&memory[6].table);
+    acpi_init(0x100);
+    assert_true(acpi_info()->s5 && acpi_info()->s5_type_a == 6 && acpi_info()->s5_type_b == 7);
+    assert_false(plat_fake_logged("no sleep types"));
+    memory[6].base = 0; /* no DSDT at all */
+    acpi_init(0x100);
+    assert_true(acpi_info()->s5 && acpi_info()->s5_type_a == 6);
+    memory[5].table.bytes[37] = 'X';
+    acpi_init(0x100);
+    assert_true(!acpi_info()->s5 && plat_fake_logged("SSDT at 0x5000 is broken"));
+    seal(&memory[5].table);
+    acpi_init(0x100);
+    assert_true(!acpi_info()->s5 && plat_fake_logged("no sleep types"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -821,6 +849,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(walk_falls_back_to_rsdt, memory_make, memory_drop),
         cmocka_unit_test_setup_teardown(walk_without_roots, memory_make, memory_drop),
         cmocka_unit_test_setup_teardown(walk_leaves_broken_tables_out, memory_make, memory_drop),
+        cmocka_unit_test_setup_teardown(walk_finds_s5_in_an_ssdt, memory_make, memory_drop),
     };
 
     return cmocka_run_group_tests_name("acpi", tests, NULL, NULL);

@@ -72,6 +72,7 @@ static struct cpuid_result cpu(uint32_t leaf)
 static int machine_make(void **state)
 {
     plat_fake_reset(state);
+    power_set_firmware(NULL);
     memset(&the_info, 0, sizeof(the_info));
     memset(trace, 0, sizeof(trace));
     ndelays = 0;
@@ -106,6 +107,33 @@ static void reboot_with_everything(void **state)
     assert_int_equal(run(power_reboot), PLAT_END_TRIPLE_FAULT);
     assert_string_equal(trace, "b0=42 64=fe b0=42 64=fe cf9=92 cf9=96 ");
     assert_in_range(ndelays, 200000, 400000);
+}
+
+/* ResetSystem comes after what needs no firmware, and before what some machines do not survive. */
+static void firmware_trace(bool off)
+{
+    strcat(trace, off ? "efi=off " : "efi=again ");
+}
+
+static void reboot_by_firmware(void **state)
+{
+    (void)state;
+    power_set_firmware(firmware_trace);
+    the_info.reset = (struct acpi_register){.space = ACPI_SPACE_IO, .address = 0xb0};
+    the_info.reset_value = 0x42;
+    assert_int_equal(run(power_reboot), PLAT_END_TRIPLE_FAULT);
+    assert_string_equal(trace, "b0=42 64=fe b0=42 64=fe efi=again cf9=92 cf9=96 ");
+}
+
+static void off_by_firmware_first(void **state)
+{
+    (void)state;
+    power_set_firmware(firmware_trace);
+    the_info.s5 = true;
+    the_info.s5_type_a = 5;
+    the_info.pm1a_control = (struct acpi_register){.space = ACPI_SPACE_IO, .address = 0x604};
+    assert_int_equal(run(power_off), PLAT_END_STOP);
+    assert_int_equal(strncmp(trace, "efi=off 604=", 12), 0);
 }
 
 static void reboot_without_acpi(void **state)
@@ -253,6 +281,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(reboot_with_everything, machine_make),
+        cmocka_unit_test_setup(reboot_by_firmware, machine_make),
+        cmocka_unit_test_setup(off_by_firmware_first, machine_make),
         cmocka_unit_test_setup(reboot_without_acpi, machine_make),
         cmocka_unit_test_setup(reboot_without_8042, machine_make),
         cmocka_unit_test_setup(reboot_with_busy_8042, machine_make),

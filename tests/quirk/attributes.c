@@ -72,8 +72,28 @@ static void install_refusing(void)
     install();
 }
 
+/* Memory of another type, says UEFI 2.10, 37.1: then nothing is known, and nothing can be asked. */
+static EFI_STATUS EFIAPI get_nothing(struct efi_memory_attribute *self, EFI_PHYSICAL_ADDRESS base,
+                                     UINT64 length, UINT64 *out)
+{
+    (void)self;
+    (void)base;
+    (void)length;
+    *out = EFI_MEMORY_XP;
+    return EFI_NO_MAPPING;
+}
+
+static void install_unknown(void)
+{
+    the_protocol.get = get_nothing;
+    the_refusal = true;
+    the_executable_bytes = 1;
+    install();
+}
+
 const struct quirk_entry quirk_attribute_entries[] = {
     {"memory-attributes", install},
     {"memory-attributes-refused", install_refusing},
+    {"memory-attributes-unknown", install_unknown},
     {NULL, NULL},
 };

@@ -8,10 +8,16 @@ static unsigned the_failures; /* attempts that still have to fail */
 static unsigned the_attempts;
 static bool the_map_was_read; /* since the last attempt */
 static void (*the_hook)(void);
+static void (*the_last_hook)(void);
 
 void quirk_before_exit(void (*hook)(void))
 {
     the_hook = hook;
+}
+
+void quirk_after_exit(void (*hook)(void))
+{
+    the_last_hook = hook;
 }
 
 void quirk_fail_exits(unsigned n)
@@ -81,7 +87,10 @@ static EFI_STATUS EFIAPI exit_boot_services(EFI_HANDLE image, UINTN key)
         return fail(image, key);
     }
     restore_firmware();
-    return the_quirk.real.ExitBootServices(image, key);
+    EFI_STATUS status = the_quirk.real.ExitBootServices(image, key);
+    if (!EFI_ERROR(status) && the_last_hook)
+        the_last_hook();
+    return status;
 }
 
 static EFI_STATUS EFIAPI get_memory_map(UINTN *nbytes, EFI_MEMORY_DESCRIPTOR *map, UINTN *key,
@@ -91,9 +100,13 @@ static EFI_STATUS EFIAPI get_memory_map(UINTN *nbytes, EFI_MEMORY_DESCRIPTOR *ma
     return the_quirk.real.GetMemoryMap(nbytes, map, key, desc_size, version);
 }
 
+static bool the_reset_is_deaf;
+
 static EFI_STATUS EFIAPI reset_system(EFI_RESET_TYPE how, EFI_STATUS status, UINTN nbytes,
                                       CHAR16 *text)
 {
+    if (the_reset_is_deaf)
+        return EFI_UNSUPPORTED;
     restore_firmware();
     return the_real_reset(how, status, nbytes, text);
 }
@@ -147,11 +160,19 @@ static void map_grows(void)
     quirk_fail_exits(2);
 }
 
+/* What is left is the chipset's register. */
+static void reset_returns(void)
+{
+    the_reset_is_deaf = true;
+    stale_always();
+}
+
 const struct quirk_entry quirk_exit_entries[] = {
     {"none", no_quirk},
     {"exit-stale-once", stale_once},
     {"exit-stale-twice", stale_twice},
     {"exit-stale-always", stale_always},
     {"map-grows", map_grows},
+    {"reset-returns", reset_returns},
     {NULL, NULL},
 };

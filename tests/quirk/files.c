@@ -5,6 +5,7 @@
 #include "kernel/lib/string.h"
 
 #define LIMIT            (1u << 20)
+#define SHORT            (64u << 10)
 #define FOUR_GIB         (1ULL << 32)
 #define WATCHDOG_SECONDS 2
 
@@ -13,6 +14,7 @@ static EFI_FILE_IO_INTERFACE the_volume, *the_real_volume;
 static EFI_FILE_OPEN the_real_open;
 static EFI_FILE_READ the_real_read;
 static EFI_FILE_READ the_quirky_read;
+static const EFI_GUID the_file_system = EFI_SIMPLE_FILE_SYSTEM_PROTOCOL_GUID;
 
 static EFI_STATUS EFIAPI file_open(EFI_FILE_HANDLE self, EFI_FILE_HANDLE *out, CHAR16 *name,
                                    UINT64 mode, UINT64 attributes);
@@ -49,11 +51,10 @@ static EFI_STATUS EFIAPI open_volume(EFI_FILE_IO_INTERFACE *self, EFI_FILE_HANDL
 
 static EFI_STATUS EFIAPI handle_protocol(EFI_HANDLE handle, EFI_GUID *guid, void **out)
 {
-    static const EFI_GUID fs = EFI_SIMPLE_FILE_SYSTEM_PROTOCOL_GUID;
     EFI_STATUS status = the_quirk.real.HandleProtocol(handle, guid, out);
 
     if (EFI_ERROR(status) || !quirk_is_loader(__builtin_return_address(0)) ||
-        memcmp(guid, &fs, sizeof(fs)) != 0)
+        memcmp(guid, &the_file_system, sizeof(the_file_system)) != 0)
         return status;
     the_real_volume = *out;
     the_volume = *the_real_volume;
@@ -106,6 +107,115 @@ static void read_hangs(void)
     patch_reads(endless_read);
 }
 
+/* A driver that gives what its buffer holds, and no error: UEFI 2.10, 13.5, allows it at the end of
+ * a file alone. */
+static EFI_STATUS EFIAPI short_read(EFI_FILE_HANDLE self, UINTN *nbytes, void *to)
+{
+    *nbytes = MIN(*nbytes, SHORT);
+    return the_real_read(self, nbytes, to);
+}
+
+static void read_short(void)
+{
+    patch_reads(short_read);
+}
+
+/* A worn stick: what is large cannot be read to its end. */
+static EFI_STATUS EFIAPI failing_read(EFI_FILE_HANDLE self, UINTN *nbytes, void *to)
+{
+    static UINT64 total;
+
+    total += *nbytes;
+    return total > LIMIT ? EFI_DEVICE_ERROR : the_real_read(self, nbytes, to);
+}
+
+static void read_fails(void)
+{
+    patch_reads(failing_read);
+}
+
+static UINTN the_watchdog; /* seconds; 0: off */
+
+static EFI_STATUS EFIAPI noted_watchdog(UINTN seconds, UINT64 code, UINTN nbytes, CHAR16 *text)
+{
+    the_watchdog = seconds;
+    return the_quirk.real.SetWatchdogTimer(seconds, code, nbytes, text);
+}
+
+static EFI_STATUS EFIAPI watched_read(EFI_FILE_HANDLE self, UINTN *nbytes, void *to)
+{
+    if (!the_watchdog)
+        quirk_fault("a read without the watchdog");
+    return the_real_read(self, nbytes, to);
+}
+
+static void watchdog_is_off(void)
+{
+    if (the_watchdog)
+        quirk_fault("boot services left with the watchdog on");
+}
+
+static void watchdog(void)
+{
+    the_quirk.bs->SetWatchdogTimer = noted_watchdog;
+    patch_reads(watched_read);
+    quirk_before_exit(watchdog_is_off);
+}
+
+/* On real machines this may take minutes, and start drivers that were better left alone. */
+static EFI_STATUS EFIAPI connect(EFI_HANDLE controller, EFI_HANDLE *drivers, EFI_DEVICE_PATH *path,
+                                 BOOLEAN recursive)
+{
+    if (quirk_is_loader(__builtin_return_address(0)))
+        quirk_fault("controllers were connected");
+    return the_quirk.real.ConnectController(controller, drivers, path, recursive);
+}
+
+static void no_connect(void)
+{
+    the_quirk.bs->ConnectController = connect;
+}
+
+/* A reader that has lost its card for a moment. */
+static EFI_STATUS EFIAPI open_changed_volume(EFI_FILE_IO_INTERFACE *self, EFI_FILE_HANDLE *out)
+{
+    static bool seen;
+
+    if (seen)
+        return open_volume(self, out);
+    seen = true;
+    return EFI_MEDIA_CHANGED;
+}
+
+static EFI_STATUS EFIAPI handle_changed(EFI_HANDLE handle, EFI_GUID *guid, void **out)
+{
+    EFI_STATUS status = the_quirk.real.HandleProtocol(handle, guid, out);
+
+    if (EFI_ERROR(status) || !quirk_is_loader(__builtin_return_address(0)) ||
+        memcmp(guid, &the_file_system, sizeof(the_file_system)) != 0)
+        return status;
+    the_real_volume = *out;
+    the_volume = *the_real_volume;
+    the_volume.OpenVolume = open_changed_volume;
+    *out = &the_volume;
+    return status;
+}
+
+static void media_changed(void)
+{
+    the_quirky_read = limited_read;
+    the_quirk.bs->HandleProtocol = handle_changed;
+}
+
+/* What a boot entry may carry that is no text. */
+static void options_binary(void)
+{
+    static unsigned char bytes[] = {0x01, 0x80, 0xff, 0x00, 0xfe, 0x3d, 0x07, 0x00, 0x9c};
+
+    the_quirk.loader->LoadOptions = bytes;
+    the_quirk.loader->LoadOptionsSize = sizeof(bytes);
+}
+
 static void no_file_path(void)
 {
     the_quirk.loader->FilePath = NULL;
@@ -123,5 +233,11 @@ const struct quirk_entry quirk_file_entries[] = {
     {"read-hangs", read_hangs},
     {"no-file-path", no_file_path},
     {"no-device", no_device},
+    {"read-short", read_short},
+    {"read-fails", read_fails},
+    {"watchdog", watchdog},
+    {"no-connect", no_connect},
+    {"media-changed", media_changed},
+    {"options-binary", options_binary},
     {NULL, NULL},
 };

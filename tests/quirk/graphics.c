@@ -94,10 +94,86 @@ static void blt_only_in_use(void)
     install(PixelBltOnly);
 }
 
+static bool is_display(const EFI_GUID *guid)
+{
+    static const EFI_GUID gop = EFI_GRAPHICS_OUTPUT_PROTOCOL_GUID;
+
+    return guid && memcmp(guid, &gop, sizeof(gop)) == 0;
+}
+
+/* A display that is there and shows nothing yet. */
+static EFI_STATUS EFIAPI handle_unset(EFI_HANDLE handle, EFI_GUID *guid, void **out)
+{
+    EFI_STATUS status = the_quirk.real.HandleProtocol(handle, guid, out);
+
+    if (!EFI_ERROR(status) && quirk_is_loader(__builtin_return_address(0)) && is_display(guid)) {
+        the_display = *(EFI_GRAPHICS_OUTPUT_PROTOCOL *)*out;
+        the_display.Mode = NULL;
+        *out = &the_display;
+    }
+    return status;
+}
+
+static void no_mode(void)
+{
+    the_quirk.bs->HandleProtocol = handle_unset;
+}
+
+/* The framebuffer is said to end before the picture does, in every mode. */
+static EFI_STATUS EFIAPI set_small_mode(EFI_GRAPHICS_OUTPUT_PROTOCOL *self, UINT32 n)
+{
+    (void)self;
+    EFI_STATUS status = the_real_display->SetMode(the_real_display, n);
+    copy_mode();
+    the_mode.FrameBufferSize = EFI_PAGE_SIZE;
+    return status;
+}
+
+static EFI_STATUS EFIAPI handle_small(EFI_HANDLE handle, EFI_GUID *guid, void **out)
+{
+    EFI_STATUS status = the_quirk.real.HandleProtocol(handle, guid, out);
+
+    if (!EFI_ERROR(status) && quirk_is_loader(__builtin_return_address(0)) && is_display(guid)) {
+        the_real_display = *out;
+        the_display = *the_real_display;
+        the_display.SetMode = set_small_mode;
+        the_display.Mode = &the_mode;
+        copy_mode();
+        the_mode.FrameBufferSize = EFI_PAGE_SIZE;
+        *out = &the_display;
+    }
+    return status;
+}
+
+static void small_buffer(void)
+{
+    the_quirk.bs->HandleProtocol = handle_small;
+}
+
+static EFI_STATUS EFIAPI locate_no_display(EFI_LOCATE_SEARCH_TYPE how, EFI_GUID *guid, void *key,
+                                           UINTN *count, EFI_HANDLE **out)
+{
+    if (quirk_is_loader(__builtin_return_address(0)) && is_display(guid))
+        return EFI_NOT_FOUND;
+    return the_quirk.real.LocateHandleBuffer(how, guid, key, count, out);
+}
+
+static EFI_STATUS EFIAPI handle_no_display(EFI_HANDLE handle, EFI_GUID *guid, void **out)
+{
+    if (quirk_is_loader(__builtin_return_address(0)) && is_display(guid))
+        return EFI_UNSUPPORTED;
+    return the_quirk.real.HandleProtocol(handle, guid, out);
+}
+
+static void no_display(void)
+{
+    the_quirk.bs->LocateHandleBuffer = locate_no_display;
+    the_quirk.bs->HandleProtocol = handle_no_display;
+}
+
 const struct quirk_entry quirk_graphics_entries[] = {
-    {"graphics-rgb", format_rgb},
-    {"graphics-mask", format_mask},
-    {"graphics-blt-only", blt_only},
-    {"graphics-blt-only-in-use", blt_only_in_use},
-    {NULL, NULL},
+    {"graphics-rgb", format_rgb},    {"graphics-mask", format_mask},
+    {"graphics-blt-only", blt_only}, {"graphics-blt-only-in-use", blt_only_in_use},
+    {"graphics-no-mode", no_mode},   {"graphics-small", small_buffer},
+    {"graphics-none", no_display},   {NULL, NULL},
 };

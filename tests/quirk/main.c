@@ -63,8 +63,7 @@ void quirk_fault(const char *text)
     port_print("\r\n");
 }
 
-/* Reads a file of the volume that this came from; gives its size, 0 if there is none. */
-static size_t read_file(CHAR16 *name, void *to, size_t capacity)
+size_t quirk_read_file(CHAR16 *name, void *to, size_t capacity)
 {
     static EFI_GUID guid = EFI_SIMPLE_FILE_SYSTEM_PROTOCOL_GUID;
     EFI_FILE_IO_INTERFACE *fs;
@@ -85,8 +84,10 @@ static size_t read_file(CHAR16 *name, void *to, size_t capacity)
 static const struct quirk_entry *find(const char *name)
 {
     static const struct quirk_entry *const lists[] = {
-        quirk_exit_entries,     quirk_memory_entries,    quirk_file_entries,
-        quirk_graphics_entries, quirk_attribute_entries, quirk_serial_entries,
+        quirk_exit_entries,      quirk_memory_entries,    quirk_file_entries,
+        quirk_graphics_entries,  quirk_attribute_entries, quirk_serial_entries,
+        quirk_processor_entries, quirk_map_entries,       quirk_table_entries,
+        quirk_device_entries,
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
@@ -102,7 +103,7 @@ static const struct quirk_entry *read_quirk(void)
 {
     static CHAR16 path[] = u"\\firstlight\\quirk.txt";
     char name[NAME_CAPACITY];
-    size_t n = read_file(path, name, sizeof(name) - 1);
+    size_t n = quirk_read_file(path, name, sizeof(name) - 1);
 
     while (n > 0 && (name[n - 1] == '\n' || name[n - 1] == '\r' || name[n - 1] == ' '))
         n--;
@@ -116,7 +117,7 @@ static EFI_STATUS load(const EFI_LOADED_IMAGE *self, EFI_HANDLE *image)
 {
     static EFI_GUID guid = EFI_LOADED_IMAGE_PROTOCOL_GUID;
     static CHAR16 path[] = u"\\firstlight\\loader.efi";
-    size_t n = read_file(path, the_loader_file, sizeof(the_loader_file));
+    size_t n = quirk_read_file(path, the_loader_file, sizeof(the_loader_file));
     EFI_STATUS status =
         the_quirk.bs->LoadImage(FALSE, the_quirk.self, self->FilePath, the_loader_file, n, image);
 

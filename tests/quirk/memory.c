@@ -9,6 +9,7 @@
 #define ODD_SIZE     56
 #define VENDOR_TYPE  0x70000001
 #define FOUR_GIB     (1ULL << 32)
+#define ONE_MIB      (1ULL << 20)
 
 static unsigned char the_map[MAP_CAPACITY]; /* as the firmware gives it */
 
@@ -124,9 +125,25 @@ static void high_memory(void)
     quirk_limit_reads();
 }
 
+/* Everything below 1 MiB belongs to somebody. */
+static EFI_STATUS EFIAPI high_only(EFI_ALLOCATE_TYPE how, EFI_MEMORY_TYPE type, UINTN npages,
+                                   EFI_PHYSICAL_ADDRESS *address)
+{
+    if (quirk_is_loader(__builtin_return_address(0)) && how == AllocateMaxAddress &&
+        *address < ONE_MIB)
+        return EFI_NOT_FOUND;
+    return the_quirk.real.AllocatePages(how, type, npages, address);
+}
+
+static void low_memory_full(void)
+{
+    the_quirk.bs->AllocatePages = high_only;
+}
+
 const struct quirk_entry quirk_memory_entries[] = {
     {"descriptor-size", descriptor_size},
     {"allocation-types", allocation_types},
     {"high-memory", high_memory},
+    {"low-memory-full", low_memory_full},
     {NULL, NULL},
 };

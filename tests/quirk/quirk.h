@@ -37,6 +37,10 @@ extern const struct quirk_entry quirk_file_entries[];
 extern const struct quirk_entry quirk_graphics_entries[];
 extern const struct quirk_entry quirk_attribute_entries[];
 extern const struct quirk_entry quirk_serial_entries[];
+extern const struct quirk_entry quirk_processor_entries[];
+extern const struct quirk_entry quirk_map_entries[];
+extern const struct quirk_entry quirk_table_entries[];
+extern const struct quirk_entry quirk_device_entries[];
 
 /* True for code of the loader: pass __builtin_return_address(0). */
 bool quirk_is_loader(const void *code);
@@ -50,9 +54,17 @@ void quirk_fault(const char *text);
 /* Called by the ExitBootServices that all quirks share, before the firmware's; a list of one. */
 void quirk_before_exit(void (*hook)(void));
 
+/* Called when boot services are gone, just before the loader knows; a list of one, too. */
+void quirk_after_exit(void (*hook)(void));
+
+/* Reads a file of the boot volume; gives its size, 0 if there is none. */
+size_t quirk_read_file(CHAR16 *name, void *to, size_t capacity);
+
 /* The first n attempts to leave boot services fail (~0: all do). */
 void quirk_fail_exits(unsigned n);
 void quirk_install_exit(void);
+
+extern const char levels_begin[], levels_end[]; /* levels.S */
 
 /* Reads of more than 1 MiB, or to above 4 GiB, fail and are a fault. */
 void quirk_limit_reads(void);

@@ -5,6 +5,7 @@ The table of tests/quirk/README.md says what is expected; this file has a line f
 """
 import os
 import re
+import tempfile
 
 import pytest
 
@@ -13,7 +14,7 @@ from conftest import BUILD, TOP, Image
 from test_screen import loudest, picture
 
 PLAN = "test a /bin/minimal\n"
-PASSES, ENDS = "PASS", "no verdict, status 0"
+PASSES, ENDS, OFF = "PASS", "no verdict, status 0", "PASS, and switched off"
 
 QUIRKS = {
     # name: (what is to happen, words on the serial line, options of the machine)
@@ -39,7 +40,45 @@ QUIRKS = {
     "memory-attributes-refused": (ENDS, ["firstlight: refused: firmware: does not let the "
                                          "loader's code run", "quirk: the loader came back"], {}),
     "serial-by-hand": (PASSES, ["firstlight: starting the kernel"], {}),
+    "no-osfxsr": (PASSES, [], {}),
+    "no-fpu": (PASSES, [], {}),
+    "breakpoint-left": (PASSES, [], {}),
+    "xd-disabled": (PASSES, ["firstlight: processor: execute-disable was off",
+                             "processor 1: execute-disable was off"],
+                    {"cpu": "Nehalem", "cpus": 2}),
+    "la57": (PASSES, ["quirk: 5-level paging is on"], {}),
+    "runtime-attribute": (PASSES, [], {}),
+    "unknown-types": (PASSES, [], {}),
+    "map-600": (PASSES, [], {}),
+    "descriptor-large": (PASSES, [], {}),
+    "map-overlap": (PASSES, [], {}),
+    "map-unaligned": (PASSES, [], {}),
+    "map-outgrows": (ENDS, ["firstlight: refused: firmware: does not let the loader leave boot "
+                            "services (error 28)"], {}),
+    "reset-returns": (ENDS, ["firstlight: refused: firmware: does not let the loader leave boot "
+                             "services"], {}),
+    "read-short": (PASSES, [], {}),
+    "read-fails": (ENDS, ["firstlight: refused: rootfs.cpio: cannot be read",
+                          "quirk: the loader came back"], {}),
+    "watchdog": (PASSES, [], {}),
+    "no-connect": (PASSES, [], {}),
+    "media-changed": (PASSES, [], {}),
+    "options-binary": (PASSES, ["firstlight: load options: not printable text, ignored"], {}),
+    "graphics-no-mode": (PASSES, ["firstlight: no framebuffer, going on without"], {}),
+    "graphics-small": (PASSES, ["firstlight: no framebuffer, going on without"], {}),
+    "graphics-none": (PASSES, ["firstlight: no framebuffer, going on without"], {}),
+    "memory-attributes-unknown": (PASSES, [], {}),
+    "low-memory-full": (PASSES, ["firstlight: no memory below 1 MiB"], {}),
+    "acpi-1": (PASSES, [], {"cpus": 2}),
+    "no-acpi": (PASSES, ["acpi: no root pointer"], {}),
+    "rsdp-broken": (PASSES, [], {"cpus": 2}),
+    "xsdt-broken": (PASSES, ["acpi: root table XSDT"], {"cpus": 2}),
+    "s5-in-ssdt": (OFF, ["acpi: an SSDT has the sleep types"], {"exit_device": False}),
+    "device-writes": (PASSES, ["quirk: the page is at"], {"extra": ["-device", "edu"]}),
 }
+USED_OTHERWISE = 10  # MiB that the kernel does not count, at least
+# What must not be used of the 256 MiB that the machine has, in MiB.
+NOT_USED = {"runtime-attribute": 60, "unknown-types": 60, "map-overlap": 32, "map-unaligned": 60}
 
 
 def make(mkimg, name, plan=PLAN, **more):
@@ -68,9 +107,32 @@ def test_quirk(boot, mkimg, name):
         assert outcome.log.count(word) == 1
     if expected == PASSES:
         assert outcome.code == machine.PASS, outcome.message
+        assert outcome.report.fields["cpus"] == str(options.get("cpus", 1))
+        lost = 256 - int(outcome.report.fields["memory"].removesuffix("MiB"))
+        assert lost > USED_OTHERWISE + NOT_USED.get(name, -USED_OTHERWISE)
+    elif expected == OFF:
+        assert outcome.report.verdict == "PASS" and outcome.reason == "guest-shutdown"
     else:
         assert outcome.status == 0 and outcome.code == machine.NO_VERDICT
         assert "KTAP version" not in outcome.log
+
+
+@pytest.mark.parametrize("words, fill", [(None, 0x55), ("dma=keep", 0)], ids=["off", "keep"])
+def test_device_that_writes(boot, mkimg, words, fill):
+    """The page at which it aims, when all is over."""
+    pages = []
+
+    def read_page(running):
+        address = int(re.search(r"the page is at (0x[0-9a-f]+)", running.log).group(1), 16)
+        with tempfile.NamedTemporaryFile() as file:
+            running.qmp.command("pmemsave", val=address, size=4096, filename=file.name)
+            pages.append(file.read())
+
+    image = make(mkimg, "device-writes", words=" ".join(filter(None, ["after=halt", words])))
+    outcome = boot(image, extra=["-device", "edu"], exit_device=False,
+                   until="# firstlight: verdict=", then=read_page)
+    assert "quirk: FAULT" not in outcome.log
+    assert pages == [bytes([fill]) * 2048 + b"\x55" * 2048]
 
 
 @pytest.mark.parametrize("name, strongest", [

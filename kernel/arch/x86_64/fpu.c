@@ -25,8 +25,19 @@ static void xcr0_write(uint64_t value)
     __asm__ volatile("xsetbv" : : "c"(0), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)));
 }
 
+/* Nothing that firmware computed with is left: an unmasked exception of the x87 unit would come
+ * with the next instruction that looks, in any program. */
+static void firmware_state_drop(void)
+{
+    uint32_t mxcsr = MXCSR_INITIAL;
+
+    __asm__ volatile("fninit");
+    __asm__ volatile("ldmxcsr %0" : : "m"(mxcsr));
+}
+
 void fpu_enable(void)
 {
+    firmware_state_drop();
     features.fpu_nbytes = FXSAVE_NBYTES;
     if (features.xsave) {
         xcr0_write(features.xcr0);

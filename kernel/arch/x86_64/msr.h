@@ -13,6 +13,7 @@
 #define MSR_MCG_CAP        0x00000179U /* machine check: number of banks, what else there is */
 #define MSR_MCG_CTL        0x0000017bU
 #define MSR_MC0_CTL        0x00000400U /* four registers a bank from here on */
+#define MSR_MISC_ENABLE    0x000001a0U /* Intel's; bit 34 hides NX */
 #define MSR_PAT            0x00000277U
 #define MSR_TSC_DEADLINE   0x000006e0U
 #define MSR_X2APIC_BASE    0x00000800U

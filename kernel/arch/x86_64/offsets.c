@@ -73,6 +73,9 @@ void offsets_emit(void)
     EMIT(APIC_BASE_MSR, MSR_APIC_BASE);
     EMIT(APIC_BASE_X2APIC_ON, APIC_BASE_ENABLE | APIC_BASE_X2APIC);
     EMIT(X2APIC_ID_MSR, MSR_X2APIC_ID);
+    EMIT(TRAMPOLINE_INTEL, offsetof(struct trampoline_data, intel));
+    EMIT(TRAMPOLINE_NX_OFF, offsetof(struct trampoline_data, nx_off));
+    EMIT(MISC_ENABLE_MSR, MSR_MISC_ENABLE);
     EMIT(TRAMPOLINE_CR0, CR0_PG | CR0_WP | CR0_NE | CR0_ET | CR0_MP | CR0_PE);
     EMIT(TRAMPOLINE_CR4, CR4_PAE);
 }

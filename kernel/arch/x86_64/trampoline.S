@@ -35,6 +35,16 @@ trampoline_begin:
     movl %eax, %cr4
     movl TRAMPOLINE_DATA + TRAMPOLINE_CR3, %eax
     movl %eax, %cr3
+    /* Before EFER.NXE, which is a fault while NX is hidden. INIT leaves this register alone. */
+    cmpl $0, TRAMPOLINE_DATA + TRAMPOLINE_INTEL
+    je 1f
+    movl $(MISC_ENABLE_MSR), %ecx
+    rdmsr
+    btrl $2, %edx
+    jnc 1f
+    wrmsr
+    movl $1, TRAMPOLINE_DATA + TRAMPOLINE_NX_OFF
+1:
     movl $(EFER_MSR), %ecx
     movl TRAMPOLINE_DATA + TRAMPOLINE_EFER, %eax
     xorl %edx, %edx

@@ -16,6 +16,8 @@ struct trampoline_data {
     uint64_t entry;
     uint64_t argument; /* struct cpu; its kernel_rsp is the stack */
     uint64_t apic_id;  /* address of the local APIC's id register, 0: x2APIC mode */
+    uint32_t intel;    /* has MSR 1A0h, where firmware can turn NX off */
+    uint32_t nx_off;   /* the new processor found that so, and turned it on */
 };
 
 extern const char trampoline_begin[], trampoline_end[];
