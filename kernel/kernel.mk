@@ -135,7 +135,10 @@ KERNEL_SRCS := \
     kernel/dev/tty/pty.c \
     kernel/dev/tty/tty_serial.c \
     kernel/dev/fb/fbterm.c \
+    kernel/dev/fb/fbterm_text.c \
+    kernel/dev/fb/fbterm_escape.c \
     kernel/dev/fb/fbterm_pixels.c \
+    kernel/dev/fb/screen.c \
     kernel/proc/process.c \
     kernel/proc/task.c \
     kernel/proc/pid.c \

@@ -13,6 +13,7 @@
 #define MUST_CHECK                      __attribute__((warn_unused_result))
 #define NORETURN                        __attribute__((noreturn))
 #define NOINLINE                        __attribute__((noinline)) /* kept off a short path */
+#define COLD                            __attribute__((cold)) /* seldom runs: made small, not fast */
 #define PRINTF_LIKE(fmt_arg, first_arg) __attribute__((format(printf, fmt_arg, first_arg)))
 #define ALIGNED(n)                      __attribute__((aligned(n)))
 #define SECTION(name)                   __attribute__((section(name), used))
