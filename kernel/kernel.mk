@@ -139,6 +139,7 @@ KERNEL_SRCS := \
     kernel/dev/fb/fbterm_escape.c \
     kernel/dev/fb/fbterm_pixels.c \
     kernel/dev/fb/screen.c \
+    kernel/dev/fb/fb_device.c \
     kernel/proc/process.c \
     kernel/proc/task.c \
     kernel/proc/pid.c \
@@ -223,6 +224,7 @@ KERNEL_SRCS := \
     kernel/selftest/capture.c \
     kernel/selftest/leak_check.c \
     kernel/selftest/report.c \
+    kernel/selftest/verdict_code.c \
     kernel/selftest/inject.c \
     kernel/selftest/ktest.c \
     kernel/selftest/probe.S \

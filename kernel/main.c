@@ -26,7 +26,9 @@
 #include "kernel/core/random.h"
 #include "kernel/core/watchdog.h"
 #include "kernel/dev/console.h"
+#include "kernel/dev/fb/fb_device.h"
 #include "kernel/dev/fb/fbterm.h"
+#include "kernel/dev/fb/screen.h"
 #include "kernel/dev/mem.h"
 #include "kernel/dev/printer.h"
 #include "kernel/dev/tty/pty.h"
@@ -91,7 +93,7 @@ static const void *direct(const struct bootinfo_extent *extent)
 /* First of all, so that every panic is seen: the screen needs neither memory nor a log. It was set
  * up by the firmware and keeps its mode; the loader has mapped it. The block is not checked yet: of
  * one that the loader has not made nothing is used. */
-static void screen_start(void)
+COLD static void screen_start(void)
 {
     const struct bootinfo_framebuffer *fb = &bootinfo->framebuffer;
 
@@ -99,7 +101,7 @@ static void screen_start(void)
         bootinfo->size != sizeof(*bootinfo))
         return;
     /* Its failure is told by screen_tell, once there is a log. */
-    if (fbterm_init(fb, (volatile void *)SCREEN_ADDRESS(fb->base)))
+    if (screen_init(fb, (volatile void *)SCREEN_ADDRESS(fb->base)))
         return;
 }
 
@@ -120,7 +122,7 @@ static void processor_start(void)
 
 /* panic=POINT: for the test that a panic is seen from the first checked byte on. Later kinds are
  * selftest/inject.c's. */
-static void start_point(const char *point)
+COLD NOINLINE static void start_point(const char *point)
 {
     char word[CFG_WORD_MAX + 1];
 
@@ -192,7 +194,7 @@ static void time_start(void)
 }
 
 /* The serial line is enough; a machine without a screen is not an error. */
-static void screen_tell(void)
+COLD static void screen_tell(void)
 {
     const struct bootinfo_framebuffer *fb = &bootinfo->framebuffer;
 
@@ -246,7 +248,7 @@ static void files_start(void)
     if (initrd_populate(direct(&bootinfo->rootfs), bootinfo->rootfs.size, &report))
         panic("rootfs.cpio: %s", report.fault);
     if (devfs_mount() || mem_devices_init() || console_devices_init() || pty_devices_init() ||
-        procfs_start())
+        fb_device_init(&bootinfo->framebuffer) || procfs_start())
         panic("no directories /dev and /proc, or not enough memory for them");
     klog("root: %llu entries, %llu KiB of file data used in place",
          (unsigned long long)report.nentries, (unsigned long long)(report.nbytes_in_place >> 10));

@@ -12,10 +12,10 @@ set -euo pipefail
 packages_of() {
     case $1 in
     build) echo clang lld llvm gcc libc6-dev gnu-efi musl-tools busybox-static psf-unifont python3 \
-        dosfstools mtools fdisk xorriso ;;
+        dosfstools mtools fdisk xorriso libqrcodegen-dev ;;
     run) echo qemu-system-x86 ovmf python3 ;;
     test) echo libcmocka-dev python3-pytest python3-pytest-xdist cpio libarchive-tools \
-        libclang-rt-dev gdisk ovmf-ia32 ;;
+        libclang-rt-dev gdisk ovmf-ia32 zbar-tools ;;
     lint) echo clang-format shellcheck python3 git ;;
     debug) echo gdb qemu-system-x86 ovmf python3 ;;
     debian) echo debootstrap git ;;

@@ -111,7 +111,7 @@ static void free_locked(uint32_t number, unsigned order)
 }
 
 /* Counted as free since start-up. */
-static void untouched_add_locked(void)
+static NOINLINE void untouched_add_locked(void)
 {
     uint32_t number = pmm_untouched_take();
 

@@ -28,7 +28,7 @@ static struct {
 } map;
 
 /* The part of a range that the allocator gets; false if none. */
-static bool usable_part(const struct bootinfo_range *range, uint64_t *first, uint64_t *end)
+NOINLINE static bool usable_part(const struct bootinfo_range *range, uint64_t *first, uint64_t *end)
 {
     /* Frames below 1 MiB may be in use by firmware and start-up code whatever the memory map says.
      */
@@ -42,7 +42,8 @@ static bool usable_part(const struct bootinfo_range *range, uint64_t *first, uin
 }
 
 /* The whole largest blocks of what usable_part gives; false if there is none. */
-static bool untouched_part(const struct bootinfo_range *range, uint64_t *first, uint64_t *end)
+NOINLINE static bool untouched_part(const struct bootinfo_range *range, uint64_t *first,
+                                    uint64_t *end)
 {
     if (!usable_part(range, first, end))
         return false;
@@ -69,7 +70,7 @@ uint32_t pmm_untouched_take(void)
 }
 
 /* What is left: of the range in use for i = 0, then of those behind it. False at the end. */
-static bool untouched_next(uint32_t *i, uint64_t *first, uint64_t *end)
+COLD static bool untouched_next(uint32_t *i, uint64_t *first, uint64_t *end)
 {
     if ((*i)++ == 0) {
         *first = map.next;
@@ -82,7 +83,7 @@ static bool untouched_next(uint32_t *i, uint64_t *first, uint64_t *end)
     return false;
 }
 
-bool pmm_is_untouched(uint64_t number)
+COLD bool pmm_is_untouched(uint64_t number)
 {
     uint64_t first, end;
 
@@ -92,7 +93,7 @@ bool pmm_is_untouched(uint64_t number)
     return false;
 }
 
-const char *pmm_check_untouched(uint64_t *counted)
+COLD const char *pmm_check_untouched(uint64_t *counted)
 {
     const char *fault = NULL;
     uint64_t first, end;
@@ -106,7 +107,7 @@ const char *pmm_check_untouched(uint64_t *counted)
 
 /* The descriptors live at the end of the last free range that can hold them. Carved out of a free
  * range at its end: the range that pmm_init gives to the lists stops there. */
-static void descriptors_place(const struct bootinfo *info)
+COLD static void descriptors_place(const struct bootinfo *info)
 {
     const struct bootinfo_range *ranges = bootinfo_ranges(info);
     uint64_t needed, first, end, place = 0;
@@ -127,7 +128,7 @@ static void descriptors_place(const struct bootinfo *info)
 
 /* Descriptors of largest blocks that are not wholly free start as zero (reserved); those of wholly
  * free blocks are written as the blocks are split, so memory size costs nothing here. */
-static void descriptors_clear(const struct bootinfo *info)
+COLD static void descriptors_clear(const struct bootinfo *info)
 {
     const struct bootinfo_range *ranges = bootinfo_ranges(info);
     uint64_t done = 0; /* blocks below this one are dealt with */
@@ -160,7 +161,7 @@ static void pin(uint64_t first, uint64_t count)
 }
 
 /* The parts of a range around its largest blocks, which are told by number alone. */
-static void range_give(const struct bootinfo_range *range, uint64_t first, uint64_t end)
+COLD static void range_give(const struct bootinfo_range *range, uint64_t first, uint64_t end)
 {
     uint64_t whole_first, whole_end;
 

@@ -13,6 +13,7 @@
 #include "kernel/lib/fmt.h"
 #include "kernel/lib/ktap.h"
 #include "kernel/lib/version.h"
+#include "kernel/selftest/verdict_code.h"
 
 static struct {
     unsigned total, passed, failed, skipped;
@@ -111,9 +112,13 @@ bool report_verdict(const struct report_machine *machine, bool plan_empty)
         .time_us = clock_monotonic_ns() / 1000,
     };
     bool passed = ktap_verdict_passed(&verdict);
+    size_t length;
 
-    report_print(ktap_format_verdict(line, sizeof(line), &verdict));
+    length = ktap_format_verdict(line, sizeof(line), &verdict);
+    report_print(length);
     screen_verdict(passed, counts.passed, counts.failed, counts.skipped);
     output_flush();
+    /* Without "# " and the end of the line. */
+    verdict_code_draw(line + 2, length - 3);
     return passed;
 }

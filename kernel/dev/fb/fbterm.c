@@ -27,7 +27,7 @@
 struct fbterm fbterm;
 
 /* By themselves: zeroes take no room in the image. */
-static uint16_t grid[CELLS_MAX] ALIGNED(8);  /* ring of lines */
+uint16_t fbterm_grid[CELLS_MAX] ALIGNED(8);
 static uint16_t drawn[CELLS_MAX] ALIGNED(8); /* by place on the screen */
 
 /* A blank screen is what fbterm_clear_once leaves: all zeroes. */
@@ -38,7 +38,7 @@ int fbterm_init(const struct bootinfo_framebuffer *framebuffer, volatile void *b
     if (err)
         return err;
     if (fbterm.ready) { /* by a host test: the kernel's first screen finds zeroes */
-        memset(grid, 0, sizeof(grid));
+        memset(fbterm_grid, 0, sizeof(fbterm_grid));
         memset(drawn, 0, sizeof(drawn));
         memset(&fbterm, 0, sizeof(fbterm));
     }
@@ -65,6 +65,7 @@ void fbterm_set_colour(enum fbterm_colour colour)
     fbterm.pen = (struct fbterm_pen){
         .ink = (unsigned)colour < FBTERM_NCOLOURS ? (uint8_t)colour : FBTERM_GREY,
     };
+    fbterm_pen_changed();
 }
 
 /* 0 by 0 without a screen. */
@@ -74,10 +75,14 @@ void fbterm_size(unsigned *columns, unsigned *lines)
     *lines = fbterm.ready ? fbterm_rows() : 0;
 }
 
-/* Binary search; the ranges are sorted by their first character. */
+/* Binary search; the ranges are sorted by their first character. Most of a report is in the first
+ * one. */
 unsigned fbterm_glyph_find(uint32_t character)
 {
     unsigned low = 0, high = font_nranges;
+
+    if (likely(character - font_ranges[0].first < 0x5f))
+        return font_ranges[0].glyph + (character - font_ranges[0].first);
 
     while (low < high) {
         unsigned middle = (low + high) / 2;
@@ -93,19 +98,9 @@ unsigned fbterm_glyph_find(uint32_t character)
     return font_replacement;
 }
 
-uint16_t *fbterm_row_cells(unsigned row)
-{
-    return grid + (size_t)((fbterm.top + row) % fbterm.lines) * fbterm.stride;
-}
-
 static uint16_t *line_drawn(unsigned line)
 {
     return drawn + (size_t)line * fbterm.stride;
-}
-
-void fbterm_row_mark(unsigned row)
-{
-    fbterm.dirty_lines[fbterm.first + row] = true;
 }
 
 /* Marks only: a flush still compares cell by cell, so lines that look the same cost no drawing. */
@@ -238,19 +233,15 @@ void fbterm_header_set(unsigned nlines)
     fbterm.dirty = true;
 }
 
-void fbterm_header_text(unsigned line, unsigned column, const char *text, enum fbterm_colour ink,
-                        unsigned ground)
+void fbterm_header_text(unsigned line, unsigned column, const char *text, enum fbterm_colour ink)
 {
     static uint16_t cells[COLUMNS_MAX] ALIGNED(8); /* one caller at a time, and a small stack */
-    unsigned i;
 
     memcpy(cells, line_drawn(line), fbterm.stride * sizeof(uint16_t));
-    for (i = column; i < fbterm.columns; i++) {
+    for (unsigned i = column; i < fbterm.columns; i++) {
         unsigned glyph = *text ? fbterm_glyph_find((uint8_t)*text++) : 0;
 
-        cells[i] = (uint16_t)(glyph | ground << CELL_GROUND_SHIFT);
-        if (cells[i])
-            cells[i] |= (uint16_t)((unsigned)ink << CELL_INK_SHIFT);
+        cells[i] = glyph ? (uint16_t)(glyph | (unsigned)ink << CELL_INK_SHIFT) : 0;
     }
     line_draw(line, cells);
 }

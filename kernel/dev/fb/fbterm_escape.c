@@ -40,24 +40,12 @@ static NOINLINE COLD unsigned minus(unsigned from, unsigned n)
 static NOINLINE COLD void pen_reset(void)
 {
     fbterm.pen = (struct fbterm_pen){.ink = FBTERM_GREY};
+    fbterm_pen_changed();
 }
 
-/* 38 and 48 choose one of 256 colours or 24 bits: their parameters are skipped, the first sixteen
- * colours are used. Returns the index of the last parameter of it. */
-static unsigned colour_long(unsigned i, bool ground)
-{
-    unsigned number = number_parameter(i + 2);
-
-    if (number_parameter(i + 1) != 5)
-        return i + (number_parameter(i + 1) == 2 ? 4 : 1);
-    if (number < 16 && ground)
-        fbterm.pen.ground = number & 7u;
-    else if (number < 16)
-        fbterm.pen.ink = (uint8_t)(number ^ 7u);
-    return i + 2;
-}
-
-/* ESC [ ... m. A colour is its number with the lowest three bits inverted: enum fbterm_colour. */
+/* ESC [ ... m. A colour is its number with the lowest three bits inverted: enum fbterm_colour. 38
+ * and 48 would choose one of 256 with the parameters behind them: no terminal of this type has
+ * them. */
 static void pen_change(void)
 {
     for (unsigned i = 0; i < MAX(fbterm.nparameters, 1u); i++) {
@@ -82,8 +70,9 @@ static void pen_change(void)
         else if (n == 49)
             fbterm.pen.ground = 0;
         else if (n == 38 || n == 48)
-            i = colour_long(i, n == 48);
+            break;
     }
+    fbterm_pen_changed();
 }
 
 /* 0: from the cursor to the end, 1: from the start to the cursor, 2: all. */
@@ -151,6 +140,7 @@ static void state_restore(void)
 {
     cursor_set(fbterm.saved_row, fbterm.saved_column);
     fbterm.pen = fbterm.saved_pen;
+    fbterm_pen_changed();
 }
 
 /* ESC [ ? ... h and l: the cursor; the other screen of xterm's is this one, cleared. */

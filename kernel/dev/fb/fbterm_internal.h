@@ -49,6 +49,7 @@ struct fbterm {
     unsigned row, column;            /* of the next character; column may be one too far */
     unsigned region_top, region_end; /* rows that scroll; the end is not in */
     struct fbterm_pen pen;
+    uint16_t pen_cell, pen_blank; /* what it adds to a glyph, and its blank */
     unsigned saved_row, saved_column;
     struct fbterm_pen saved_pen;
     bool cursor_used, cursor_hidden;
@@ -69,9 +70,23 @@ static inline unsigned fbterm_rows(void)
     return fbterm.lines - fbterm.first;
 }
 
+extern uint16_t fbterm_grid[]; /* ring of lines */
+
+/* Of a row of text. */
+static inline uint16_t *fbterm_row_cells(unsigned row)
+{
+    unsigned line = fbterm.top + row;
+
+    return fbterm_grid + (line < fbterm.lines ? line : line - fbterm.lines) * fbterm.stride;
+}
+
+/* Its cells have changed. */
+static inline void fbterm_row_mark(unsigned row)
+{
+    fbterm.dirty_lines[fbterm.first + row] = true;
+}
+
 /* --- fbterm.c --- */
-uint16_t *fbterm_row_cells(unsigned row); /* of a row of text */
-void fbterm_row_mark(unsigned row);
 void fbterm_all_mark(void);
 void fbterm_clear_once(void); /* the first drawing clears the screen */
 unsigned fbterm_glyph_find(uint32_t character);
@@ -79,10 +94,9 @@ unsigned fbterm_glyph_find(uint32_t character);
 /* Takes so many lines at the top for other things than text; the text moves. At least one row
  * stays. What is drawn there is not known then. */
 COLD void fbterm_header_set(unsigned nlines);
-/* A line of the header, from a column on to its end; the ground is as in escape sequences. Draws
- * what differs. */
+/* A line of the header, from a column on to its end. Draws what differs. */
 COLD void fbterm_header_text(unsigned line, unsigned column, const char *text,
-                             enum fbterm_colour ink, unsigned ground);
+                             enum fbterm_colour ink);
 
 struct fbterm_area {
     uint32_t x, y, width, height; /* pixels */
@@ -91,12 +105,12 @@ struct fbterm_area {
 COLD void fbterm_big_text(const struct fbterm_area *area, const char *text);
 
 /* --- fbterm_text.c --- */
-uint16_t fbterm_pen_cell(unsigned glyph);
+void fbterm_pen_changed(void); /* after a change of fbterm.pen */
 void fbterm_glyph_put(unsigned glyph);
 void fbterm_byte_put(char byte);
 void fbterm_line_feed(void);
 COLD void fbterm_scroll(unsigned from, unsigned end, unsigned n, bool down);
-void fbterm_row_blank(unsigned row, unsigned column, unsigned end);
+COLD void fbterm_row_blank(unsigned row, unsigned column, unsigned end);
 
 /* --- fbterm_escape.c --- */
 COLD void fbterm_escape_put(char byte); /* while fbterm.state is not FBTERM_TEXT, and ESC itself */

@@ -194,17 +194,20 @@ static void glyph_draw(volatile uint8_t *line, uint32_t stride, const uint8_t *r
 
 /* For screens so high that single letters would be too small to read: each pixel becomes a square.
  * A row is made once and stored `scale` times, two pixels at a time: a row of 8 * scale is even. */
-static void glyph_draw_scaled(volatile uint8_t *line, uint32_t stride, const uint8_t *rows,
-                              const uint64_t pairs[4], unsigned scale)
+static NOINLINE void glyph_draw_scaled(volatile uint8_t *line, uint32_t stride, const uint8_t *rows,
+                                       const uint64_t pairs[4], unsigned scale)
 {
-    uint32_t row[FONT_WIDTH * PIXELS_SCALE_MAX];
+    uint64_t row[FONT_WIDTH * PIXELS_SCALE_MAX / 2];
 
     for (unsigned y = 0; y < FONT_HEIGHT; y++) {
-        for (unsigned x = 0; x < FONT_WIDTH * scale; x++)
-            row[x] = (uint32_t)pairs[rows[y] >> (7 - x / scale) & 1 ? 3 : 0];
+        uint32_t *pixel = (uint32_t *)row;
+
+        for (unsigned bit = 0x80; bit; bit >>= 1)
+            for (unsigned i = 0; i < scale; i++)
+                *pixel++ = (uint32_t)pairs[rows[y] & bit ? 3 : 0];
         for (unsigned copy = 0; copy < scale; copy++) {
-            for (unsigned x = 0; x < FONT_WIDTH * scale; x += 2)
-                pair_store(line + x * PIXEL_BYTES, (uint64_t)row[x + 1] << 32 | row[x]);
+            for (unsigned i = 0; i < FONT_WIDTH / 2 * scale; i++)
+                pair_store(line + i * 2 * PIXEL_BYTES, row[i]);
             line += stride;
         }
     }

@@ -17,7 +17,7 @@
 
 /* Bold is the brighter colour, as on Linux. Reversed, the ground loses its brightness: grounds have
  * eight colours. */
-uint16_t fbterm_pen_cell(unsigned glyph)
+void fbterm_pen_changed(void)
 {
     const struct fbterm_pen *pen = &fbterm.pen;
     unsigned ink = pen->ink | (pen->bold ? 8u : 0), ground = pen->ground;
@@ -28,9 +28,8 @@ uint16_t fbterm_pen_cell(unsigned glyph)
         ink = ground ^ 7u;
         ground = number;
     }
-    if (!glyph && !ground)
-        return 0;
-    return (uint16_t)(glyph | ink << CELL_INK_SHIFT | ground << CELL_GROUND_SHIFT);
+    fbterm.pen_cell = (uint16_t)(ink << CELL_INK_SHIFT | ground << CELL_GROUND_SHIFT);
+    fbterm.pen_blank = ground ? fbterm.pen_cell : 0;
 }
 
 /* In the ground of the pen, as on Linux: programs clear the screen in their colour. */
@@ -82,9 +81,9 @@ void fbterm_glyph_put(unsigned glyph)
         fbterm.column = 0;
         fbterm_line_feed();
     }
-    fbterm_row_cells(fbterm.row)[fbterm.column] = fbterm_pen_cell(glyph);
+    fbterm_row_cells(fbterm.row)[fbterm.column++] =
+        glyph ? (uint16_t)(glyph | fbterm.pen_cell) : fbterm.pen_blank;
     fbterm_row_mark(fbterm.row);
-    fbterm.column++;
 }
 
 /* The report writes tabs as blanks; a terminal's tab only moves. A cell that is blank already is

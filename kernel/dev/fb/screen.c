@@ -30,7 +30,6 @@
 
 #define HEADER_LINES 2u /* a line of text, and the bar */
 #define TEXT_LINES   6u /* that a verdict leaves to the text */
-#define GROUND_BLUE  4u /* in escape sequences */
 
 enum stage { STAGE_NONE, STAGE_PLAN, STAGE_VERDICT, STAGE_SHRUNK };
 
@@ -65,6 +64,16 @@ static struct {
     bool in_line; /* of the report */
 } shown;
 
+/* The header is there before the first line of text: to move that later would cost more. */
+int screen_init(const struct bootinfo_framebuffer *framebuffer, volatile void *base)
+{
+    int err = fbterm_init(framebuffer, base);
+
+    if (!err)
+        fbterm_header_set(HEADER_LINES);
+    return err;
+}
+
 static void clock_on_screen(struct timer *timer)
 {
     timer_start(timer, clock_monotonic_ns() + SECOND_NS);
@@ -83,6 +92,7 @@ void screen_begin(unsigned total)
         .stage = STAGE_PLAN,
         .total = total,
         .plan_ns = clock_monotonic_ns(),
+        .test_ns = clock_monotonic_ns(),
     };
     spin_unlock_irqrestore(&screen.lock, flags);
 }
@@ -193,29 +203,26 @@ static void bar_draw(const struct post *post)
 /* Between two tests the last one's name stays. */
 static void plan_draw(const struct post *post)
 {
-    char text[LINE_SIZE], elapsed[24], test[32] = "";
+    char text[LINE_SIZE], elapsed[24];
     uint64_t now = clock_monotonic_ns();
     size_t length;
 
-    if (now - post->test_ns >= SECOND_NS && post->name[0])
-        fmt_print(test, sizeof(test), ", %llu s",
-                  (unsigned long long)((now - post->test_ns) / SECOND_NS));
-    fmt_print(text, sizeof(text), " test %u of %u: %s%s", MIN(post->done + 1, post->total),
-              post->total, post->name, test);
-    fbterm_header_text(0, 0, text, FBTERM_WHITE, GROUND_BLUE);
+    fmt_print(text, sizeof(text), " test %u of %u: %s", MIN(post->done + 1, post->total),
+              post->total, post->name);
+    fbterm_header_text(0, 0, text, FBTERM_WHITE);
     minutes_print(elapsed, sizeof(elapsed), now - post->plan_ns);
-    length = fmt_print(text, sizeof(text), " %u failed  %s ", post->nfailed, elapsed);
+    length =
+        fmt_print(text, sizeof(text), " %llu s  %u failed  %s ",
+                  (unsigned long long)((now - post->test_ns) / SECOND_NS), post->nfailed, elapsed);
     if (length < fbterm.columns)
         fbterm_header_text(0, fbterm.columns - (unsigned)length, text,
-                           post->nfailed ? FBTERM_YELLOW : FBTERM_WHITE, GROUND_BLUE);
+                           post->nfailed ? FBTERM_YELLOW : FBTERM_WHITE);
     bar_draw(post);
 }
 
-/* The bar's ground: what the terminal has drawn there goes. */
+/* Text never was there: the lines are the header's from the start. */
 static void plan_begin(void)
 {
-    fbterm_header_set(HEADER_LINES);
-    pixels_fill(&fbterm.pixels, 0, line_height(), fbterm.pixels.width, line_height(), 0);
     pixels_fill(&fbterm.pixels, 0, line_height() + line_height() / 4, fbterm.pixels.width,
                 line_height() / 4 * 2, fbterm.pixels.banner[FBTERM_DIM]);
     shown.done = shown.nfailed = 0;
@@ -252,14 +259,14 @@ static void failures_draw(const struct post *post, unsigned line, unsigned end)
 
     for (i = 0; i < known && line + 2 < end; i++, line += 2) {
         fmt_print(text, sizeof(text), " %s", failures[i].name);
-        fbterm_header_text(line, 0, text, FBTERM_RED, 0);
+        fbterm_header_text(line, 0, text, FBTERM_RED);
         fmt_print(text, sizeof(text), "     %s", failures[i].reason);
-        fbterm_header_text(line + 1, 0, text, FBTERM_GREY, 0);
+        fbterm_header_text(line + 1, 0, text, FBTERM_GREY);
     }
     text[0] = '\0';
     if (i < post->nfailed)
         fmt_print(text, sizeof(text), " and %u more: see the report", post->nfailed - i);
-    fbterm_header_text(line, 0, text, FBTERM_RED, 0);
+    fbterm_header_text(line, 0, text, FBTERM_RED);
 }
 
 static void verdict_draw(const struct post *post)
@@ -279,7 +286,7 @@ static void shrunk_draw(const struct post *post)
     fbterm_header_set(1);
     fmt_print(text, sizeof(text), " %s: %u passed, %u failed, %u skipped",
               post->passed ? "PASS" : "FAIL", post->done, post->nfailed, post->nskipped);
-    fbterm_header_text(0, 0, text, post->passed ? FBTERM_GREEN : FBTERM_RED, 0);
+    fbterm_header_text(0, 0, text, post->passed ? FBTERM_GREEN : FBTERM_RED);
 }
 
 static void post_draw(void)

@@ -15,6 +15,11 @@
 #pragma once
 
 #include "kernel/lib/util.h"
+#include "shared/bootinfo.h"
+
+/* fbterm_init, with room for the lines above the text. */
+MUST_CHECK COLD int screen_init(const struct bootinfo_framebuffer *framebuffer,
+                                volatile void *base);
 
 /* So many results will come. */
 COLD void screen_begin(unsigned total);
