@@ -4,9 +4,9 @@
  *
  * Owns:    the choice of display, mode and pixel format.
  * Used by: handover.c.
- * Rule:    the console's display and the mode in use are preferred; a mode that can only be drawn through the firmware is
- *          never set; no graphics at all is no error.
- * Tests:   tests/host/loader_graphics_test.c
+ * Rule:    the console's display and the mode in use are preferred; a mode that can only be drawn
+ * through the firmware is never set; no graphics at all is no error. Tests:
+ * tests/host/loader_graphics_test.c
  */
 #pragma once
 

@@ -45,8 +45,9 @@ static const struct bootinfo_range the_ranges[] = {
     {4 * GIB, 3 * GIB / 4096 + 7, BOOTINFO_FREE, 0, 15},
 };
 
-#define SCREEN_PA 0xd0123400ULL /* no border of a page, 5 pages short of one of 2 MiB at the end   \
-                                 */
+#define SCREEN_PA                                                                                  \
+    0xd0123400ULL /* no border of a page, 5 pages short of one of 2 MiB at the end                 \
+                   */
 #define SCREEN_NBYTES (0xd0800000ULL - 0x5000 - SCREEN_PA)
 
 static struct paging_plan the_plan;

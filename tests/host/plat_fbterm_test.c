@@ -229,7 +229,7 @@ static void refused(void **state)
     do {                                                                                           \
         bad = good;                                                                                \
         bad.field = (value);                                                                       \
-        assert_int_equal(fbterm_init(&bad, NULL), error);                                                \
+        assert_int_equal(fbterm_init(&bad, NULL), error);                                          \
     } while (0)
     REFUSED(format, BOOTINFO_PIXEL_NONE, -ENODEV);
     REFUSED(base, 0, -ENODEV);

@@ -27,11 +27,14 @@ static uint64_t fb_nbytes(void)
     return (uint64_t)fbterm.pixels.stride * fb->height;
 }
 
+/* SEEK_END is the number of bytes of the screen. */
 COLD static int64_t fb_seek(struct file *file, int64_t offset, int whence)
 {
     return file_seek_bounded(file, offset, whence, fb_nbytes());
 }
 
+/* In chunks: user memory is not copied to video memory itself, whose bytes have to be stored in
+ * units of 32 bits. A fault in the middle of a pixel leaves that one out. */
 COLD static int64_t fb_write(struct file *file, struct user_iter *io, int64_t *offset)
 {
     uint32_t chunk[CHUNK];
@@ -74,6 +77,7 @@ COLD NOINLINE static struct lx_fb_bitfield colour_bits(uint32_t mask)
     return bits;
 }
 
+/* The mode: it is the firmware's and cannot be changed. */
 static int64_t var_info(struct uptr arg)
 {
     struct lx_fb_var_screeninfo info = {

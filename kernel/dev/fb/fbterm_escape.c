@@ -37,6 +37,7 @@ static NOINLINE COLD unsigned minus(unsigned from, unsigned n)
     return from > n ? from - n : 0;
 }
 
+/* Grey on black, the colours of the report. */
 static NOINLINE COLD void pen_reset(void)
 {
     fbterm.pen = (struct fbterm_pen){.ink = FBTERM_GREY};
@@ -83,6 +84,7 @@ static NOINLINE COLD void erase_line(unsigned how)
     fbterm_row_blank(fbterm.row, how ? 0 : column, how == 1 ? column + 1 : fbterm.columns);
 }
 
+/* The same of rows; the cursor's own is erased in part. */
 static NOINLINE COLD void erase_text(unsigned how)
 {
     unsigned from = how ? 0 : fbterm.row + 1, end = how == 1 ? fbterm.row : fbterm_rows();
@@ -117,6 +119,7 @@ static void lines_shift(unsigned n, bool insert)
         fbterm_scroll(fbterm.row, fbterm.region_end, n, insert);
 }
 
+/* ESC [ top ; bottom r. A region has two rows at least. */
 static void region_set(void)
 {
     unsigned top = count_parameter(0) - 1, end = number_parameter(1);
@@ -129,6 +132,7 @@ static void region_set(void)
     cursor_set(0, 0);
 }
 
+/* One place is remembered, however it is asked for. */
 static void state_save(void)
 {
     fbterm.saved_row = fbterm.row;
@@ -199,6 +203,7 @@ static bool cursor_sequence(char final)
     return true;
 }
 
+/* What changes cells, the pen or the region. */
 static void other_sequence(char final)
 {
     unsigned n = count_parameter(0), column = MIN(fbterm.column, fbterm.columns - 1);
@@ -242,6 +247,7 @@ static void other_sequence(char final)
     }
 }
 
+/* ESC [ > and ESC [ = are questions and switches of other terminals. */
 static void sequence_end(char final)
 {
     if (fbterm.private) {
@@ -274,6 +280,7 @@ static void sequence_put(char byte)
     }
 }
 
+/* ESC c: as at the start, but for the header. */
 static void reset(void)
 {
     pen_reset();
@@ -331,6 +338,7 @@ static void escape_begin(char byte)
     }
 }
 
+/* One byte at a time: nothing is looked for ahead. */
 void fbterm_escape_put(char byte)
 {
     fbterm.cursor_used = true;
