@@ -264,6 +264,29 @@ static void verdicts(void **state)
     }
 }
 
+/* On the smallest screens there is, nothing is drawn outside (the sanitizers look). */
+static void tiny_screens(void **state)
+{
+    (void)state;
+    for (uint32_t w = 128; w < 400; w += 40) {
+        for (uint32_t h = 64; h < 200; h += 8) {
+            make(w, h);
+            screen_begin(3);
+            for (unsigned i = 0; i < 3; i++) {
+                screen_test("a-test-with-a-long-name");
+                screen_flush();
+                screen_result("a-test-with-a-long-name", i ? "a reason" : NULL);
+                report("ok a line of the report that is too long\n");
+            }
+            screen_verdict(false, 1, 2, 0);
+            screen_flush();
+            report("# more\n# and more\n");
+            fbterm_big("PANIC", FBTERM_RED);
+            screen_flush();
+        }
+    }
+}
+
 /* A program gets the screen but for a line. */
 static void shrunk(void **state)
 {
@@ -313,6 +336,7 @@ int main(void)
         cmocka_unit_test_setup(without_a_screen, plat_fake_reset),
         cmocka_unit_test_setup(plan_goes_on, plat_fake_reset),
         cmocka_unit_test_setup(verdicts, plat_fake_reset),
+        cmocka_unit_test_setup(tiny_screens, plat_fake_reset),
         cmocka_unit_test_setup(shrunk, plat_fake_reset),
         cmocka_unit_test_setup_teardown(lines_have_colours, plat_fake_reset, drop),
     };

@@ -238,7 +238,7 @@ static void banner_draw(const struct post *post, uint32_t height)
 
     side = MIN(height - 2 * margin, width / 3);
     shown.qr = (struct fbterm_area){width - side - margin, margin, side, side};
-    letters = (struct fbterm_area){0, margin, width - side - 2 * margin, height * 2 / 3};
+    letters = (struct fbterm_area){0, margin, width - side - 2 * margin, (height - margin) * 2 / 3};
     counts = letters;
     counts.y = letters.y + letters.height;
     counts.height = height - counts.y;
@@ -273,7 +273,7 @@ static void verdict_draw(const struct post *post)
 {
     unsigned big = fbterm.lines * 2 / 5, known = MIN(post->nfailed, FAILURES_MAX), end;
 
-    end = MIN(big + 2 * known + 1, MAX(fbterm.lines - TEXT_LINES, big + 1));
+    end = MIN(big + 2 * known + 1, fbterm.lines - MIN(TEXT_LINES, fbterm.lines / 3));
     fbterm_header_set(end);
     banner_draw(post, big * line_height());
     failures_draw(post, big, end);
