@@ -55,7 +55,7 @@ void fbterm_write(const char *bytes, size_t nbytes);
 void fbterm_set_colour(enum fbterm_colour colour);
 
 /* Draws every cell that changed. Returns at once when none did. */
-void fbterm_flush(void);
+COLD void fbterm_flush(void);
 
 /* A banner over the upper quarter of the screen: text in the largest letters that fit on a ground
  * of that colour. Drawn at once. Text goes on below it. A second banner replaces the first. */

@@ -35,6 +35,6 @@ COLD void screen_shrink(void);
 COLD bool screen_qr_place(unsigned *x, unsigned *y, unsigned *side);
 
 /* Text of the report, each line coloured by its first character. */
-void screen_report(const char *bytes, size_t nbytes);
+COLD void screen_report(const char *bytes, size_t nbytes);
 /* Draws what was posted, then the text. */
 COLD void screen_flush(void);
