@@ -138,9 +138,9 @@ static void bootinfo_start(void)
 
     if (fault)
         panic("hand-over from the loader: %s", fault);
-    start_point("first");
     if (bootinfo->kernel_file.size)
         backtrace_set_symbols(direct(&bootinfo->kernel_file), bootinfo->kernel_file.size);
+    start_point("first");
 }
 
 /* Tables first: the frame allocator writes its descriptors through them. What they no longer need
@@ -275,6 +275,7 @@ NORETURN static void boot_finish(bool passed)
     if (!strcmp(after, "reboot"))
         power_reboot();
     if (!strcmp(after, "shell")) {
+        screen_shrink();
         shell_run();
         output_flush();
         power_off();

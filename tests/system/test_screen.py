@@ -131,7 +131,7 @@ def code_read(screen):
     return done.stdout.strip()
 
 
-@pytest.mark.parametrize("size", ["800x600", "1360x768", "3840x2160"])
+@pytest.mark.parametrize("size", ["800x600", "1360x768", "2560x1440"])
 def test_verdict_and_its_code(boot, mkimg, size):
     """The failed tests stand below the letters, each with its reason; the code is the line."""
     width, height = size.split("x")

@@ -28,7 +28,7 @@ COLD void screen_test(const char *name);
 /* reason: why it failed, or NULL. */
 COLD void screen_result(const char *name, const char *reason);
 COLD void screen_verdict(bool passed, unsigned npassed, unsigned nfailed, unsigned nskipped);
-/* The verdict goes, but for a line: a program gets the screen. */
+/* The verdict goes, but for a line: a shell gets the screen, and its size is right from here on. */
 COLD void screen_shrink(void);
 
 /* A square in the banner of the verdict, in pixels, once that has been drawn. False: none. */
