@@ -102,7 +102,7 @@ help:
 	@echo 'make usb DEV=/dev/NAME   write the image to a stick, which is erased; asks before'
 	@echo 'make debug        boot with gdb attached, symbols of kernel and loader loaded'
 	@echo 'make bench        count the instructions of boot and system calls, beside Linux'"'"'s'
-	@echo 'make screenshots  take the pictures of the README anew'
+	@echo 'make screenshots  take pictures of the screen, into docs/'
 	@echo 'make lint         the house style, checked'
 	@echo 'make host-test    the tests that need no machine'
 	@echo 'make fuzz-short   the fuzz targets for a few seconds; make fuzz: at length'

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""screenshots.py - the pictures of the README, from machines that really run
+"""screenshots.py - pictures of the screen, from machines that really run
 
 Usage: screenshots.py [-b BUILD] [-o DIRECTORY] [NAME...]
 
