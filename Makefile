@@ -36,6 +36,8 @@ GOALS := $(or $(MAKECMDGOALS),help)
 GROUPS_image := build
 GROUPS_run := build run
 GROUPS_shell := build run
+GROUPS_run-screen := build run screen
+GROUPS_screenshots := build run
 GROUPS_usb := build
 GROUPS_debug := build debug
 GROUPS_regression := build run
@@ -88,17 +90,19 @@ $(FLAGS): force
 force:
 
 # ---- Commands ------------------------------------------------------------------------------------
-.PHONY: help image run shell usb debug bench race fuzz-linux mutants fuzz-syscalls lint test system-test stress \
+.PHONY: help image run run-screen screenshots shell usb debug bench race fuzz-linux mutants fuzz-syscalls lint test system-test stress \
         regression repeat test-debian clean
 
 help:
 	@echo 'make run          build, boot in QEMU, show the report; succeeds only on PASS'
+	@echo 'make run-screen   the same in a window, which stays until it is closed'
 	@echo 'make shell        boot into a shell here; leaving it switches the machine off'
 	@echo 'make test         every test there is; ends with the number passed and failed'
 	@echo 'make image        build the image: $(IMAGE)'
 	@echo 'make usb DEV=/dev/NAME   write the image to a stick, which is erased; asks before'
 	@echo 'make debug        boot with gdb attached, symbols of kernel and loader loaded'
 	@echo 'make bench        count the instructions of boot and system calls, beside Linux'"'"'s'
+	@echo 'make screenshots  take pictures of the screen, into docs/'
 	@echo 'make lint         the house style, checked'
 	@echo 'make host-test    the tests that need no machine'
 	@echo 'make fuzz-short   the fuzz targets for a few seconds; make fuzz: at length'
@@ -127,6 +131,15 @@ $(IMAGE): $(B)/kernel/kernel.elf $(B)/efi/BOOTX64.EFI $(B)/efi/BOOTIA32.EFI user
 
 run: $(IMAGE)
 	$(Q)tools/run.sh $(RUN_ARGS) $(IMAGE)
+
+# It stays when the plan has ended, until it is closed.
+$(B)/screen.img: $(IMAGE)
+	$(Q)tools/mkimg.sh -b $(B) -o $@ -c after=halt
+run-screen: $(B)/screen.img
+	$(Q)tools/run.sh -w -t 0 $(RUN_ARGS) $<
+
+screenshots: $(IMAGE)
+	$(Q)$(PYTHON) tools/screenshots.py -b $(B)
 
 shell: $(IMAGE)
 	$(Q)tools/shell.py -b $(B) $(SHELL_ARGS)

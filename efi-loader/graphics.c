@@ -2,6 +2,10 @@
 /*
  * The framebuffer: choice of display and mode, and whether the kernel can draw in it.
  *
+ * Of several displays the one on which the firmware's console is comes first: a person looks at it.
+ * It is the console's own handle, or, where the console is split among devices, each that is marked
+ * as one of them; the split console's own graphics protocol has no framebuffer then.
+ *
  * The mode that a display is in already is preferred: changing modes can leave a panel black, and
  * firmware's choice fits the screen. Only if no display has a framebuffer is the largest mode with
  * one set. Modes that can be drawn only by the firmware (BltOnly) are of no use after
@@ -149,27 +153,55 @@ static int change_mode(EFI_BOOT_SERVICES *bs, EFI_GRAPHICS_OUTPUT_PROTOCOL *gop,
     return describe_current(gop, out);
 }
 
-int graphics_find(EFI_BOOT_SERVICES *bs, struct bootinfo_framebuffer *out)
+/* Whether a handle is of that rank: the console's own, a device of the console, any other. */
+static bool has_rank(EFI_BOOT_SERVICES *bs, EFI_HANDLE console, EFI_HANDLE handle, unsigned rank)
+{
+    /* UEFI PI console device: EFI_CONSOLE_OUT_DEVICE_GUID of edk2. */
+    static EFI_GUID console_device = {
+        0xd3b36f2c, 0xd551, 0x11d4, {0x9a, 0x46, 0x00, 0x90, 0x27, 0x3f, 0xc1, 0x4d}};
+    void *unused;
+
+    if (handle == console)
+        return rank == 0;
+    return rank == (EFI_ERROR(bs->HandleProtocol(handle, &console_device, &unused)) ? 2 : 1);
+}
+
+/* All displays by rank, the first that firmware found before the later ones. */
+static unsigned displays_find(EFI_BOOT_SERVICES *bs, EFI_HANDLE console,
+                              EFI_GRAPHICS_OUTPUT_PROTOCOL *displays[MAX_DISPLAYS])
 {
     static EFI_GUID guid = EFI_GRAPHICS_OUTPUT_PROTOCOL_GUID;
-    EFI_GRAPHICS_OUTPUT_PROTOCOL *gop;
     EFI_HANDLE *handles;
+    unsigned found = 0;
     UINTN count;
+
+    if (EFI_ERROR(bs->LocateHandleBuffer(ByProtocol, &guid, NULL, &count, &handles)))
+        return 0;
+    count = MIN(count, MAX_DISPLAYS);
+    for (unsigned rank = 0; rank < 3; rank++) {
+        for (UINTN i = 0; i < count; i++) {
+            void *display;
+
+            if (has_rank(bs, console, handles[i], rank) &&
+                !EFI_ERROR(bs->HandleProtocol(handles[i], &guid, &display)))
+                displays[found++] = display;
+        }
+    }
+    bs->FreePool(handles);
+    return found;
+}
+
+int graphics_find(EFI_BOOT_SERVICES *bs, EFI_HANDLE console, struct bootinfo_framebuffer *out)
+{
+    EFI_GRAPHICS_OUTPUT_PROTOCOL *displays[MAX_DISPLAYS];
+    unsigned count = displays_find(bs, console, displays);
     int err = -ENODEV;
 
     *out = (struct bootinfo_framebuffer){.format = BOOTINFO_PIXEL_NONE};
-    if (EFI_ERROR(bs->LocateHandleBuffer(ByProtocol, &guid, NULL, &count, &handles)))
-        return -ENODEV;
-    count = MIN(count, MAX_DISPLAYS);
     /* First whatever any display shows already, then a change of mode. */
-    for (UINTN i = 0; i < count && err; i++) {
-        if (!EFI_ERROR(bs->HandleProtocol(handles[i], &guid, (void **)&gop)))
-            err = describe_current(gop, out);
-    }
-    for (UINTN i = 0; i < count && err; i++) {
-        if (!EFI_ERROR(bs->HandleProtocol(handles[i], &guid, (void **)&gop)))
-            err = change_mode(bs, gop, out);
-    }
-    bs->FreePool(handles);
+    for (unsigned i = 0; i < count && err; i++)
+        err = describe_current(displays[i], out);
+    for (unsigned i = 0; i < count && err; i++)
+        err = change_mode(bs, displays[i], out);
     return err ? -ENODEV : 0;
 }

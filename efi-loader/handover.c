@@ -102,6 +102,7 @@ static struct paging_plan plan_tables(const struct handover *h)
         .segments = h->payload->kernel.segments,
         .nsegments = h->payload->kernel.nsegments,
         .jump = cpu_jump_extent(),
+        .screen = {h->info->framebuffer.base, h->info->framebuffer.size},
     };
 }
 
@@ -151,7 +152,7 @@ static void describe_machine(struct handover *h)
     struct bootinfo *info = h->info;
     EFI_SYSTEM_TABLE *st = h->st;
 
-    if (graphics_find(st->BootServices, &info->framebuffer))
+    if (graphics_find(st->BootServices, st->ConsoleOutHandle, &info->framebuffer))
         log_line("no framebuffer, going on without");
     info->rsdp = firmware_find_rsdp(st->ConfigurationTable, st->NumberOfTableEntries);
     info->smbios = firmware_find_smbios(st->ConfigurationTable, st->NumberOfTableEntries);

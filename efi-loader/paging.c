@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The page tables that the kernel keeps: direct map, image, jump code.
+ * The page tables that the kernel keeps: direct map, image, framebuffer, jump code.
  *
  * All frames come from one pool, whose size paging_bound computes from a memory map that is not yet
  * the final one; SLACK frames cover its growth. Building fails rather than taking an entry that is
@@ -20,14 +20,16 @@
 #include "shared/addrmap.h"
 #include "shared/linux/errno.h"
 
-#define PTE_PRESENT  (1ULL << 0)
-#define PTE_WRITE    (1ULL << 1)
-#define PTE_ACCESSED (1ULL << 5)
-#define PTE_DIRTY    (1ULL << 6)
-#define PTE_LARGE    (1ULL << 7) /* in levels 1 and 2: a page, not a table */
-#define PTE_GLOBAL   (1ULL << 8)
-#define PTE_NX       (1ULL << 63)
-#define PTE_ADDRESS  0x000ffffffffff000ULL
+#define PTE_PRESENT   (1ULL << 0)
+#define PTE_WRITE     (1ULL << 1)
+#define PTE_ACCESSED  (1ULL << 5)
+#define PTE_DIRTY     (1ULL << 6)
+#define PTE_LARGE     (1ULL << 7) /* in levels 1 and 2: a page, not a table */
+#define PTE_PAT       (1ULL << 7) /* in level 0 */
+#define PTE_GLOBAL    (1ULL << 8)
+#define PTE_PAT_LARGE (1ULL << 12)
+#define PTE_NX        (1ULL << 63)
+#define PTE_ADDRESS   0x000ffffffffff000ULL
 
 #define ENTRIES    512
 #define TOP_LEVEL  3
@@ -87,8 +89,10 @@ static uint64_t leaf_bits(uint64_t va, int level, enum paging_access access)
 {
     uint64_t bits = PTE_PRESENT | PTE_ACCESSED;
 
-    if (access == PAGING_WRITE)
+    if (access == PAGING_WRITE || access == PAGING_SCREEN)
         bits |= PTE_WRITE | PTE_DIRTY;
+    if (access == PAGING_SCREEN)
+        bits |= level > 0 ? PTE_PAT_LARGE : PTE_PAT;
     if (access != PAGING_EXECUTE)
         bits |= PTE_NX;
     if (level > 0)
@@ -203,6 +207,22 @@ static int check_plan(const struct paging_plan *plan)
     return 0;
 }
 
+/* Whole pages around the framebuffer, where the kernel looks for it. */
+static struct bootinfo_extent screen_pages(const struct paging_plan *plan)
+{
+    uint64_t base = ALIGN_DOWN(plan->screen.base, PAGE_SIZE);
+    uint64_t end = ALIGN_UP(plan->screen.base + plan->screen.size, PAGE_SIZE);
+
+    return (struct bootinfo_extent){base, plan->screen.size ? end - base : 0};
+}
+
+static int map_screen(struct paging *paging, const struct paging_plan *plan)
+{
+    struct bootinfo_extent pages = screen_pages(plan);
+
+    return map(paging, SCREEN_ADDRESS(pages.base), pages.base, pages.size, PAGING_SCREEN, 1);
+}
+
 /* RAM first, in large pages; then the image in small ones, since its segments have different
  * rights; then the jump code where it lies. */
 int paging_build(struct paging *paging, const struct paging_plan *plan)
@@ -221,6 +241,8 @@ int paging_build(struct paging *paging, const struct paging_plan *plan)
 
         err = map(paging, segment->va, segment->pa, segment->size, segment->access, 0);
     }
+    if (!err)
+        err = map_screen(paging, plan);
     if (!err)
         err = map(paging, plan->jump.base, plan->jump.base, plan->jump.size, PAGING_EXECUTE, 0);
     return err;
@@ -268,5 +290,8 @@ uint64_t paging_bound(const struct paging_plan *plan, bool gib_pages)
         frames += 4; /* a directory and a table at either border, in the direct map */
     }
     frames += 3 * touched(plan->jump.base, plan->jump.size, PAGE_SIZE);
+    struct bootinfo_extent screen = screen_pages(plan);
+    frames += touched(SCREEN_ADDRESS(screen.base), screen.size, GIB);
+    frames += MIN(touched(SCREEN_ADDRESS(screen.base), screen.size, MIB2), 2);
     return frames;
 }

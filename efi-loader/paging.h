@@ -20,6 +20,7 @@ enum paging_access {
     PAGING_READ,    /* R, NX  */
     PAGING_WRITE,   /* RW, NX */
     PAGING_EXECUTE, /* RX     */
+    PAGING_SCREEN,  /* RW, NX, write-combining once the kernel has set the PAT */
 };
 
 struct paging {
@@ -45,7 +46,8 @@ struct paging_plan {
     const struct paging_segment *segments; /* of the image; read-only ones also lose the write
                                               permission of their alias in the direct map */
     uint32_t nsegments;
-    struct bootinfo_extent jump; /* identity-mapped, executable */
+    struct bootinfo_extent jump;   /* identity-mapped, executable */
+    struct bootinfo_extent screen; /* the framebuffer; size 0: none */
 };
 
 /* Frames that are enough for the plan, and for one whose memory map has changed a little. */

@@ -141,7 +141,11 @@ KERNEL_SRCS := \
     kernel/dev/tty/pty.c \
     kernel/dev/tty/tty_serial.c \
     kernel/dev/fb/fbterm.c \
+    kernel/dev/fb/fbterm_text.c \
+    kernel/dev/fb/fbterm_escape.c \
     kernel/dev/fb/fbterm_pixels.c \
+    kernel/dev/fb/screen.c \
+    kernel/dev/fb/fb_device.c \
     kernel/proc/process.c \
     kernel/proc/task.c \
     kernel/proc/pid.c \
@@ -228,6 +232,7 @@ KERNEL_SRCS := \
     kernel/selftest/untouched.c \
     kernel/selftest/hardware.c \
     kernel/selftest/report.c \
+    kernel/selftest/verdict_code.c \
     kernel/selftest/inject.c \
     kernel/selftest/ktest.c \
     kernel/selftest/probe.S \

@@ -3,7 +3,8 @@
  * Start-up, in the order in which things come to exist.
  *
  * The only file that sees every room. State at entry: shared/bootinfo.h. Every step may use what
- * the steps before it made, and nothing else: a panic works from processor_start on, memory from
+ * the steps before it made, and nothing else: a panic works from processor_start on and is on the
+ * screen as well, memory from
  * memory_start, time and interrupts' vectors from time_start. Up to run() one processor is on, with
  * interrupts off, on the image's own small stack.
  *
@@ -25,7 +26,9 @@
 #include "kernel/core/random.h"
 #include "kernel/core/watchdog.h"
 #include "kernel/dev/console.h"
+#include "kernel/dev/fb/fb_device.h"
 #include "kernel/dev/fb/fbterm.h"
+#include "kernel/dev/fb/screen.h"
 #include "kernel/dev/mem.h"
 #include "kernel/dev/printer.h"
 #include "kernel/dev/tty/pty.h"
@@ -71,6 +74,7 @@
 #include "shared/exitcode.h"
 
 #define BOOT_SERVICES_SPARE (1ULL << 30) /* bytes free besides: then theirs is not needed */
+#define VERSION_LINE "Firstlight " VERSION_TEXT " starts.\n"
 
 static uint64_t kernel_entry_tsc;
 static uint64_t clock_wait_tsc; /* what learning rate and date took: it depends on their phase */
@@ -91,16 +95,44 @@ static const void *direct(const struct bootinfo_extent *extent)
     return (const void *)(DIRECT_BASE + extent->base);
 }
 
+/* First of all, so that every panic is seen: the screen needs neither memory nor a log. It was set
+ * up by the firmware and keeps its mode; the loader has mapped it. The block is not checked yet: of
+ * one that the loader has not made nothing is used. */
+COLD static void screen_start(void)
+{
+    const struct bootinfo_framebuffer *fb = &bootinfo->framebuffer;
+
+    if (bootinfo->magic != BOOTINFO_MAGIC || bootinfo->version != BOOTINFO_VERSION ||
+        bootinfo->size != sizeof(*bootinfo))
+        return;
+    /* Its failure is told by screen_tell, once there is a log. */
+    if (screen_init(fb, (volatile void *)SCREEN_ADDRESS(fb->base)))
+        return;
+}
+
 /* Nothing works yet: faults, panics and the log come first. */
 static void processor_start(void)
 {
     features_detect();
     idt_init();
     cpu_init(&cpu_boot, 0);
-    features_enable();
-    serial_init();
     printer_init();
     panic_set_end(panic_end);
+    features_enable();
+    serial_init();
+    /* On the screen alone: what the firmware left there goes, and a kernel that hangs has been. */
+    fbterm_write(VERSION_LINE, sizeof(VERSION_LINE) - 1);
+    fbterm_flush();
+}
+
+/* panic=POINT: for the test that a panic is seen from the first checked byte on. Later kinds are
+ * selftest/inject.c's. */
+COLD NOINLINE static void start_point(const char *point)
+{
+    char word[CFG_WORD_MAX + 1];
+
+    if (cfg_find(bootinfo_cmdline(bootinfo), "panic", word, sizeof(word)) && !strcmp(word, point))
+        panic("asked for by panic=%s", point);
 }
 
 /* Before any pointer of the block is followed. */
@@ -113,6 +145,7 @@ static void bootinfo_start(void)
         panic("hand-over from the loader: %s", fault);
     if (bootinfo->kernel_file.size)
         backtrace_set_symbols(direct(&bootinfo->kernel_file), bootinfo->kernel_file.size);
+    start_point("first");
 }
 
 static bool memory_is_direct(uint64_t physical, size_t nbytes)
@@ -192,17 +225,15 @@ static void time_start(void)
     klog("interrupts: %s", lapic_description());
 }
 
-/* The serial line is enough; a machine without a screen is not an error. The framebuffer was set up
- * by the firmware and keeps its mode: there is no driver for any. */
-static void screen_start(void)
+/* The serial line is enough; a machine without a screen is not an error. */
+COLD static void screen_tell(void)
 {
     const struct bootinfo_framebuffer *fb = &bootinfo->framebuffer;
-    int err = fbterm_init(fb);
 
-    if (err)
-        klog("screen: none that can be used (error %d): serial only", -err);
-    else
+    if (fbterm_present())
         klog("screen: %ux%u pixels at 0x%llx", fb->width, fb->height, (unsigned long long)fb->base);
+    else
+        klog("screen: none that can be used: serial only");
 }
 
 /* The log's head: enough to reproduce a report. */
@@ -271,7 +302,7 @@ static void files_start(void)
     if (initrd_populate(direct(&bootinfo->rootfs), bootinfo->rootfs.size, &report))
         panic("rootfs.cpio: %s", report.fault);
     if (devfs_mount() || mem_devices_init() || console_devices_init() || pty_devices_init() ||
-        procfs_start())
+        fb_device_init(&bootinfo->framebuffer) || procfs_start())
         panic("no directories /dev and /proc, or not enough memory for them");
     klog("root: %llu entries, %llu KiB of file data used in place",
          (unsigned long long)report.nentries, (unsigned long long)(report.nbytes_in_place >> 10));
@@ -298,6 +329,7 @@ NORETURN static void boot_finish(bool passed)
     if (!strcmp(after, "reboot"))
         power_reboot();
     if (!strcmp(after, "shell")) {
+        screen_shrink();
         shell_run();
         output_flush();
         power_off();
@@ -385,12 +417,14 @@ void kernel_main(const struct bootinfo *info)
     /* First of all: the clock starts here. */
     kernel_entry_tsc = tsc_read();
     bootinfo = info;
+    screen_start();
     processor_start();
     bootinfo_start();
     memory_start();
+    start_point("memory");
     stacks_start();
     time_start();
-    screen_start();
+    screen_tell();
     greet();
     random_init(bootinfo->seed);
     loader_memory_free();
@@ -400,6 +434,7 @@ void kernel_main(const struct bootinfo *info)
     oom_init();
     vdso_init();
     terminal_init();
+    start_point("files");
     files_start();
 
     /* With a guard page; the image's stack is left for good. */

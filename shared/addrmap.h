@@ -26,9 +26,15 @@
 #define DIRECT_BASE 0xffff800000000000ULL
 #define DIRECT_END  0xffffc00000000000ULL
 
-/* Stacks with guard pages, device registers, the framebuffer. Filled by the kernel alone. */
-#define WINDOW_BASE 0xffffc00000000000ULL
-#define WINDOW_END  0xffffff8000000000ULL
+/* Stacks with guard pages, device registers, the framebuffer. Filled by the kernel, but for the
+ * framebuffer: the loader maps it, so that the kernel can draw from its first line on. Writable,
+ * NX, and by slot 4 of the PAT, which the kernel makes write-combining. Its large pages are as
+ * large there as in physical memory: the offset within SCREEN_PAGE is the same. */
+#define WINDOW_BASE              0xffffc00000000000ULL
+#define WINDOW_END               0xffffff8000000000ULL
+#define SCREEN_BASE              0xffffc10000000000ULL
+#define SCREEN_PAGE              0x200000ULL
+#define SCREEN_ADDRESS(physical) (SCREEN_BASE + (physical) % SCREEN_PAGE)
 
 /* The kernel image, 4 KiB pages: text RX, rodata R, data RW. All NX but text. */
 #define IMAGE_BASE 0xffffffff80000000ULL

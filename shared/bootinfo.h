@@ -9,7 +9,8 @@
  *          unless a name says pages. A zero extent (base 0, size 0) means "there is none".
  * Entry:   the kernel is entered at its ELF entry point with RDI = direct-map address of the
  *          block, CR3 = the kernel page tables, IF = 0, DF = 0, CR0 = PE|MP|ET|NE|WP|PG,
- *          CR4 = PAE (and LA57 never), EFER = LME|LMA|NX|SCE; RSP is not to be used. The code
+ *          CR4 = PAE (and LA57 never), EFER = LME|LMA|NX|SCE; RSP is not to be used. The
+ *          framebuffer is mapped at SCREEN_ADDRESS of its base (shared/addrmap.h). The code
  *          that jumps is identity-mapped, read-only and executable; the kernel drops that mapping.
  * Tests:   tests/host/bootinfo_test.c
  */

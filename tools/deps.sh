@@ -4,6 +4,7 @@
 # tools/deps.sh [GROUP]... - see to it that the Debian packages of these groups are installed
 #
 # Groups: build, run, test, lint, debug; none means all of these. debian: for `make test-debian`.
+# screen: for `make run-screen`.
 # Installs what is missing by apt where this is root or sudo can be had; otherwise prints the one
 # line to type and fails.
 # FIRSTLIGHT_DEPS=no skips the check, for systems that are not Debian.
@@ -12,10 +13,11 @@ set -euo pipefail
 packages_of() {
     case $1 in
     build) echo clang lld llvm gcc libc6-dev gnu-efi musl-tools busybox-static psf-unifont python3 \
-        dosfstools mtools fdisk xorriso ;;
+        dosfstools mtools fdisk xorriso libqrcodegen-dev ;;
     run) echo qemu-system-x86 ovmf python3 ;;
+    screen) echo qemu-system-gui ;;
     test) echo libcmocka-dev python3-pytest python3-pytest-xdist cpio libarchive-tools \
-        libclang-rt-dev gdisk ovmf-ia32 ;;
+        libclang-rt-dev gdisk ovmf-ia32 zbar-tools ;;
     lint) echo clang-format shellcheck python3 git ;;
     debug) echo gdb qemu-system-x86 ovmf python3 ;;
     debian) echo debootstrap git ;;

@@ -275,6 +275,13 @@ class Outcome:
         return NO_VERDICT, f"QEMU ended with status {self.status}{detail}"
 
 
+    def tell_by_report(self):
+        """For a machine that a person ends: its verdict is that of its report, if that is whole."""
+        if self.status == 0 and not self.report.problems:
+            self.code = PASS if self.report.verdict == "PASS" else FAIL
+            self.message = "the window was closed; the verdict is that of the report"
+
+
 class Machine:
     """One virtual machine. `run` boots it and waits for its end."""
 
@@ -417,6 +424,8 @@ def parse_arguments(argv):
     parser.add_argument("-a", dest="accel", choices=["auto", "kvm", "tcg"], default="auto",
                         help="auto: KVM if it can be proved to work (auto)")
     parser.add_argument("-l", dest="log", help="write the serial line to this file, too")
+    parser.add_argument("-w", dest="window", action="store_true",
+                        help="show the screen in a window; the machine stays until it is closed")
     parser.add_argument("image", metavar="IMAGE")
     return parser.parse_args(own), extra
 
@@ -430,9 +439,13 @@ def main(argv):
     if not os.path.isfile(OVMF):
         print(f"run.sh: {OVMF} is not there; 'tools/deps.sh run' installs it", file=sys.stderr)
         return NO_VERDICT
+    if opts.window:  # without a device that ends the machine with the verdict
+        extra = ["-display", "gtk"] + extra
     machine = Machine(opts.image, opts.memory, opts.cpus, opts.timeout, opts.disk, opts.accel,
-                      extra=extra, stream=sys.stdout.buffer)
+                      exit_device=not opts.window, extra=extra, stream=sys.stdout.buffer)
     outcome = machine.run()
+    if opts.window:
+        outcome.tell_by_report()
     if opts.log:
         with open(opts.log, "w", encoding="utf-8") as file:
             file.write(outcome.log)

@@ -20,11 +20,9 @@ FULL_BLOCK = 0x2588
 NEEDED = [*range(0x20, 0x7F), REPLACEMENT]
 WANTED = [
     *range(0xA0, 0x180),  # Latin-1 and Latin Extended-A
-    *range(0x391, 0x3CA),  # Greek
     *range(0x2010, 0x2045),  # dashes, quotation marks, dots
     0x20AC,  # euro
     *range(0x2190, 0x21A0),  # arrows
-    *range(0x2200, 0x2270),  # mathematics
     *range(0x2500, 0x25D0),  # boxes, blocks, shapes
     *range(0x2713, 0x2719),  # ticks and crosses
 ]

@@ -99,7 +99,8 @@ static void print_here_locked(void)
         output.ops->write(bytes, nbytes);
         output.tail += nbytes;
     }
-    if (now - output.flushed_ns >= FLUSH_INTERVAL_NS) {
+    /* Before the clock runs there is little to print, and a machine that dies shows all of it. */
+    if (!now || now - output.flushed_ns >= FLUSH_INTERVAL_NS) {
         output.flushed_ns = now;
         output.ops->flush();
     }
@@ -252,6 +253,17 @@ void output_program(const char *bytes, size_t nbytes, const char *prefix)
         bytes += piece;
         nbytes -= piece;
     }
+}
+
+/* Without a printing thread the next line that is printed draws. */
+void output_draw(void)
+{
+    const struct output_printer *printer = __atomic_load_n(&output.printer, __ATOMIC_RELAXED);
+
+    if (!printer)
+        return;
+    __atomic_store_n(&output.flush_wanted, true, __ATOMIC_RELEASE);
+    printer->wake();
 }
 
 /* Waits for what was added up to now, not for what is added meanwhile; bounded by progress. */

@@ -46,6 +46,9 @@ void output_line(const char *bytes, size_t nbytes);
  * should a log line have come between. */
 void output_program(const char *bytes, size_t nbytes, const char *prefix);
 
+/* The screen is to be drawn soon, even if nothing is printed. Any context but NMI. */
+void output_draw(void);
+
 /* Comes back when all of it is printed and drawn. */
 void output_flush(void);
 void output_panic(const char *bytes, size_t nbytes);

@@ -21,6 +21,7 @@
 #include "kernel/core/output.h"
 #include "kernel/core/spinlock.h"
 #include "kernel/dev/fb/fbterm.h"
+#include "kernel/dev/fb/screen.h"
 #include "kernel/lib/restart.h"
 #include "kernel/plat/lapic.h"
 #include "kernel/plat/serial.h"
@@ -41,7 +42,7 @@ static bool has_work;               /* [a] */
 static void write_both(const char *bytes, size_t nbytes)
 {
     serial_write(bytes, nbytes);
-    fbterm_write(bytes, nbytes);
+    screen_report(bytes, nbytes);
 }
 
 static void panic_write_both(const char *bytes, size_t nbytes)
@@ -56,7 +57,7 @@ void printer_init(void)
     static const struct output_ops ops = {
         .write = write_both,
         .panic_write = panic_write_both,
-        .flush = fbterm_flush,
+        .flush = screen_flush,
     };
 
     output_set_ops(&ops);
@@ -136,11 +137,11 @@ static void printer_run(void *argument)
     for (;;) {
         while ((nbytes = output_next(bytes, sizeof(bytes))) != 0) {
             serial_send(bytes, nbytes);
-            fbterm_write(bytes, nbytes);
+            screen_report(bytes, nbytes);
             output_printed(nbytes);
         }
         if (output_take_flush())
-            fbterm_flush();
+            screen_flush();
         waitq_wake_all(&progress);
         work_wait();
     }

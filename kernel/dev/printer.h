@@ -2,8 +2,8 @@
 /*
  * dev/printer.h - where the log, the report and programs' output go: serial line and screen
  *
- * Owns:    the thread that prints; from its start on, the only caller of fbterm_write and
- *          fbterm_flush.
+ * Owns:    the thread that prints; from its start on, the only caller of screen_report and
+ *          screen_flush.
  * Context: start-up.
  * Fails:   -ENOMEM.
  */

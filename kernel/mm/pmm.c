@@ -24,6 +24,11 @@
  * buddy allocator has no block of the order, the lists of all processors go back to it before the
  * allocation fails: they keep neither the last frame nor a large block from anyone.
  *
+ * Of free memory's largest blocks only some are in the lists at first: descriptors of the others
+ * have never been written, so start-up takes no longer with more memory. When the list of the
+ * largest blocks runs empty, pmm_init.c gives the next one (pmm_untouched_take): so the list is
+ * empty only when there is none left, and nothing else has to know.
+ *
  * Frame 0 is never free (pmm_init.c), so 0 ends the lists.
  */
 #include "kernel/mm/pmm.h"
@@ -105,6 +110,16 @@ static void free_locked(uint32_t number, unsigned order)
     block_link(number, order);
 }
 
+/* Counted as free since start-up. */
+static NOINLINE void untouched_add_locked(void)
+{
+    uint32_t number = pmm_untouched_take();
+
+    ASSERT(spin_is_held_inline(&pmm.lock));
+    if (number)
+        block_link(number, PMM_MAX_ORDER);
+}
+
 /* From the smallest block that is large enough; the upper halves go back as it is split. */
 static uint32_t alloc_locked(unsigned order)
 {
@@ -118,6 +133,8 @@ static uint32_t alloc_locked(unsigned order)
     from = (unsigned)__builtin_ctz(fitting);
     number = pmm.first[from];
     block_unlink(number, from);
+    if (unlikely(from == PMM_MAX_ORDER) && !pmm.first[from])
+        untouched_add_locked();
     /* The lower half is split on, so that what remains stays in large blocks at the end. */
     while (from > order) {
         from--;
@@ -423,10 +440,25 @@ void pmm_give(uint64_t first, uint64_t count)
     spin_unlock_irqrestore(&pmm.lock, irq);
 }
 
+/* Whole blocks of PMM_MAX_ORDER whose descriptors nothing has written; the first of all goes to the
+ * list. */
+void pmm_give_untouched(uint64_t count)
+{
+    uint64_t irq = spin_lock_irqsave(&pmm.lock);
+
+    pmm.total += count;
+    pmm_in_blocks += count;
+    if (!pmm.first[PMM_MAX_ORDER])
+        untouched_add_locked();
+    spin_unlock_irqrestore(&pmm.lock, irq);
+}
+
 /* The head of the free block that would hold the frame, for each size. Right for frames next to
  * memory that is not free: descriptors there are all valid. */
 bool pmm_frame_is_free(uint64_t number)
 {
+    if (pmm_is_untouched(number))
+        return true;
     if (pmm_frames[number].state == FRAME_CACHED)
         return true;
     for (unsigned order = 0; order <= PMM_MAX_ORDER; order++) {
@@ -452,6 +484,8 @@ const char *pmm_check_owners(void)
             fault = pmm_check_block(n, 1ULL << order);
             counted += 1ULL << order;
         }
+    if (!fault)
+        fault = pmm_check_untouched(&counted);
     if (!fault && counted != pmm_in_blocks)
         fault = "the free lists do not add up to the number of free frames";
     if (!fault && tables_any_free())

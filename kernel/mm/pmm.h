@@ -55,6 +55,14 @@ extern struct frame *pmm_frames; /* indexed by frame number; constant after pmm_
 /* Gives all free memory of the map to the allocator. Asserts that its descriptors fit. */
 void pmm_init(const struct bootinfo *info);
 
+/* Between pmm.c and pmm_init.c: largest blocks whose descriptors have not been written. Those that
+ * exist are given by number of frames; take, under pmm.lock, makes one a free block's head, 0:
+ * there is none left. check adds their frames to *counted. */
+void pmm_give_untouched(uint64_t count);
+uint32_t pmm_untouched_take(void);
+bool pmm_is_untouched(uint64_t number);
+const char *pmm_check_untouched(uint64_t *counted);
+
 /* More frames, once: memory that only start-up needed. */
 void pmm_give(uint64_t first_frame, uint64_t count);
 

@@ -2,8 +2,11 @@
 /*
  * Which frames the allocator gets at start-up, and where their descriptors lie.
  *
- * The descriptors are carved out of free memory; all other free memory above 1 MiB goes to the
- * lists. What the map says is kept for the checks: no free block may overlap memory with an owner.
+ * The descriptors are carved out of free memory; all other free memory above 1 MiB is the
+ * allocator's: what lies around its largest blocks goes to the lists at once, those blocks one by
+ * one when they are needed (pmm_untouched_take). The blocks that are left are those from .next on
+ * to .end and those of the ranges behind .range; their descriptors are garbage. What the map says
+ * is kept for the checks: no free block may overlap memory with an owner.
  */
 #include "kernel/lib/bootinfo.h"
 #include "kernel/lib/string.h"
@@ -14,16 +17,18 @@
 
 struct frame *pmm_frames;
 
-/* Constant after pmm_init. */
+/* Constant after pmm_init, but for the last three: they have pmm.lock. */
 static struct {
     uint64_t limit;  /* descriptors exist below this frame number */
     uint64_t carved; /* first frame of the descriptors themselves */
     uint64_t carved_count;
     const struct bootinfo *info;
+    uint64_t next, end; /* the blocks that are taken now, as frame numbers */
+    uint32_t range;     /* no block has been taken of this one and those behind it */
 } map;
 
 /* The part of a range that the allocator gets; false if none. */
-static bool usable_part(const struct bootinfo_range *range, uint64_t *first, uint64_t *end)
+NOINLINE static bool usable_part(const struct bootinfo_range *range, uint64_t *first, uint64_t *end)
 {
     /* Frames below 1 MiB may be in use by firmware and start-up code whatever the memory map says.
      */
@@ -36,9 +41,73 @@ static bool usable_part(const struct bootinfo_range *range, uint64_t *first, uin
     return *end > *first;
 }
 
+/* The whole largest blocks of what usable_part gives; false if there is none. */
+NOINLINE static bool untouched_part(const struct bootinfo_range *range, uint64_t *first,
+                                    uint64_t *end)
+{
+    if (!usable_part(range, first, end))
+        return false;
+    *first = ALIGN_UP(*first, BLOCK_FRAMES);
+    *end = ALIGN_DOWN(*end, BLOCK_FRAMES);
+    return *end > *first;
+}
+
+/* From low addresses to high ones. Nothing looks beyond the descriptors of a largest block, so only
+ * its head needs to be right. */
+uint32_t pmm_untouched_take(void)
+{
+    uint64_t number;
+
+    while (map.next == map.end) {
+        if (map.range == map.info->ranges_count)
+            return 0;
+        if (!untouched_part(&bootinfo_ranges(map.info)[map.range++], &map.next, &map.end))
+            map.next = map.end = 0;
+    }
+    number = map.next;
+    map.next += BLOCK_FRAMES;
+    return (uint32_t)number;
+}
+
+/* What is left: of the range in use for i = 0, then of those behind it. False at the end. */
+COLD static bool untouched_next(uint32_t *i, uint64_t *first, uint64_t *end)
+{
+    if ((*i)++ == 0) {
+        *first = map.next;
+        *end = map.end;
+        return true;
+    }
+    for (; map.range + *i - 2 < map.info->ranges_count; (*i)++)
+        if (untouched_part(&bootinfo_ranges(map.info)[map.range + *i - 2], first, end))
+            return true;
+    return false;
+}
+
+COLD bool pmm_is_untouched(uint64_t number)
+{
+    uint64_t first, end;
+
+    for (uint32_t i = 0; untouched_next(&i, &first, &end);)
+        if (number >= first && number < end)
+            return true;
+    return false;
+}
+
+COLD const char *pmm_check_untouched(uint64_t *counted)
+{
+    const char *fault = NULL;
+    uint64_t first, end;
+
+    for (uint32_t i = 0; !fault && untouched_next(&i, &first, &end);) {
+        *counted += end - first;
+        fault = end > first ? pmm_check_block(first, end - first) : NULL;
+    }
+    return fault;
+}
+
 /* The descriptors live at the end of the last free range that can hold them. Carved out of a free
  * range at its end: the range that pmm_init gives to the lists stops there. */
-static void descriptors_place(const struct bootinfo *info)
+COLD static void descriptors_place(const struct bootinfo *info)
 {
     const struct bootinfo_range *ranges = bootinfo_ranges(info);
     uint64_t needed, first, end, place = 0;
@@ -59,7 +128,7 @@ static void descriptors_place(const struct bootinfo *info)
 
 /* Descriptors of largest blocks that are not wholly free start as zero (reserved); those of wholly
  * free blocks are written as the blocks are split, so memory size costs nothing here. */
-static void descriptors_clear(const struct bootinfo *info)
+COLD static void descriptors_clear(const struct bootinfo *info)
 {
     const struct bootinfo_range *ranges = bootinfo_ranges(info);
     uint64_t done = 0; /* blocks below this one are dealt with */
@@ -91,6 +160,20 @@ static void pin(uint64_t first, uint64_t count)
     }
 }
 
+/* The parts of a range around its largest blocks, which are told by number alone. */
+COLD static void range_give(const struct bootinfo_range *range, uint64_t first, uint64_t end)
+{
+    uint64_t whole_first, whole_end;
+
+    if (!untouched_part(range, &whole_first, &whole_end)) {
+        pmm_give(first, end - first);
+        return;
+    }
+    pmm_give(first, whole_first - first);
+    pmm_give(whole_end, end - whole_end);
+    pmm_give_untouched(whole_end - whole_first);
+}
+
 /* Descriptors first: giving a range to the lists looks at the neighbours' descriptors. */
 void pmm_init(const struct bootinfo *info)
 {
@@ -102,7 +185,7 @@ void pmm_init(const struct bootinfo *info)
     descriptors_clear(info);
     for (uint32_t i = 0; i < info->ranges_count; i++) {
         if (usable_part(&ranges[i], &first, &end))
-            pmm_give(first, end - first);
+            range_give(&ranges[i], first, end);
         else if (ranges[i].type == BOOTINFO_ROOTFS)
             pin(ranges[i].base >> PAGE_SHIFT, ranges[i].npages);
     }

@@ -77,6 +77,7 @@ static void run_one(const struct ktest *test)
     uint64_t start, time;
     bool good;
 
+    report_start(test->name);
     leak_check_take(&before);
     start = clock_monotonic_ns();
     good = test->run(reason);

@@ -9,10 +9,11 @@
 
 #include "kernel/core/clock.h"
 #include "kernel/core/output.h"
-#include "kernel/dev/fb/fbterm.h"
+#include "kernel/dev/fb/screen.h"
 #include "kernel/lib/fmt.h"
 #include "kernel/lib/ktap.h"
 #include "kernel/lib/version.h"
+#include "kernel/selftest/verdict_code.h"
 
 static struct {
     unsigned total, passed, failed, skipped;
@@ -27,11 +28,9 @@ static unsigned next_number(void)
     return counts.passed + counts.failed + counts.skipped + 1;
 }
 
-static void report_print(size_t length, enum fbterm_colour colour)
+static void report_print(size_t length)
 {
-    fbterm_set_colour(colour);
     output_line(line, length);
-    fbterm_set_colour(FBTERM_GREY);
     /* A result is on the wire before the next test starts: the last line shows what was running
      * when a machine died. */
     output_flush();
@@ -41,7 +40,13 @@ static void report_print(size_t length, enum fbterm_colour colour)
 void report_begin(unsigned total)
 {
     counts.total = total;
-    report_print(ktap_format_plan(line, sizeof(line), total), FBTERM_WHITE);
+    screen_begin(total);
+    report_print(ktap_format_plan(line, sizeof(line), total));
+}
+
+void report_start(const char *name)
+{
+    screen_test(name);
 }
 
 void report_ok(const char *name, uint64_t time_ns)
@@ -49,7 +54,8 @@ void report_ok(const char *name, uint64_t time_ns)
     size_t length = ktap_format_ok(line, sizeof(line), next_number(), name, time_ns / 1000);
 
     counts.passed++;
-    report_print(length, FBTERM_GREEN);
+    screen_result(name, NULL);
+    report_print(length);
 }
 
 void report_not_ok(const char *name, uint64_t time_ns, const char *reason)
@@ -58,7 +64,8 @@ void report_not_ok(const char *name, uint64_t time_ns, const char *reason)
         ktap_format_not_ok(line, sizeof(line), next_number(), name, time_ns / 1000, reason);
 
     counts.failed++;
-    report_print(length, FBTERM_RED);
+    screen_result(name, reason);
+    report_print(length);
 }
 
 void report_skip(const char *name, const char *reason)
@@ -66,7 +73,8 @@ void report_skip(const char *name, const char *reason)
     size_t length = ktap_format_skip(line, sizeof(line), next_number(), name, reason);
 
     counts.skipped++;
-    report_print(length, FBTERM_YELLOW);
+    screen_result(name, NULL);
+    report_print(length);
 }
 
 /* Cleaned, so that names from programs cannot forge a line. */
@@ -105,9 +113,13 @@ bool report_verdict(const struct report_machine *machine, bool plan_empty)
         .time_us = clock_monotonic_ns() / 1000,
     };
     bool passed = ktap_verdict_passed(&verdict);
+    size_t length;
 
-    report_print(ktap_format_verdict(line, sizeof(line), &verdict), FBTERM_WHITE);
-    fbterm_big(passed ? "PASS" : "FAIL", passed ? FBTERM_GREEN : FBTERM_RED);
+    length = ktap_format_verdict(line, sizeof(line), &verdict);
+    report_print(length);
+    screen_verdict(passed, counts.passed, counts.failed, counts.skipped);
     output_flush();
+    /* Without "# " and the end of the line. */
+    verdict_code_draw(line + 2, length - 3);
     return passed;
 }

@@ -11,6 +11,7 @@
 #include "kernel/lib/util.h"
 
 void report_begin(unsigned total);
+void report_start(const char *name); /* for the screen: no line */
 void report_ok(const char *name, uint64_t time_ns);
 void report_not_ok(const char *name, uint64_t time_ns, const char *reason);
 void report_skip(const char *name, const char *reason);

@@ -174,6 +174,7 @@ void test_run(const struct test_case *test)
     bool good;
     int err;
 
+    report_start(test->name);
     /* Taken around everything, the capture's own file included. */
     leak_check_take(&before);
     err = program_run(test, &request, &status);

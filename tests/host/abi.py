@@ -23,6 +23,7 @@ HOSTS = {
     "fcntl": [(["unistd.h"], "[FXWR]_OK"),
               (["linux/fcntl.h", "linux/falloc.h", "linux/close_range.h", "linux/openat2.h",
                 "linux/fs.h"], ".*")],
+    "fb": [(["linux/fb.h"], ".*")],
     "futex": [(["linux/futex.h", "linux/rseq.h"], ".*")],
     "ioctl": [(["asm/ioctls.h", "asm/termbits.h"], ".*")],
     "itimer": [(["linux/time.h"], ".*")],
@@ -85,6 +86,9 @@ NO_HOST = {
 STRUCTS = {
     "clone_args": ("struct clone_args", "", {}),
     "dirent64": ("struct dirent", "", {}),
+    "fb_bitfield": ("struct fb_bitfield", "", {}),
+    "fb_fix_screeninfo": ("struct fb_fix_screeninfo", "", {}),
+    "fb_var_screeninfo": ("struct fb_var_screeninfo", "", {}),
     "flock": ("struct flock", "", {}),
     "fp_sw": ("struct _fpx_sw_bytes", "", {"extended_nbytes": "extended_size",
                                            "features": "xfeatures",

@@ -81,7 +81,7 @@ static void table_of_modes(void **state)
 
 /* ---- The choice ------------------------------------------------------------------------------ */
 
-#define N_DISPLAYS 2
+#define N_DISPLAYS 3
 #define N_MODES    4
 
 static EFI_GRAPHICS_OUTPUT_MODE_INFORMATION the_modes[N_MODES];
@@ -123,9 +123,20 @@ static EFI_STATUS EFIAPI set_mode(EFI_GRAPHICS_OUTPUT_PROTOCOL *self, UINT32 n)
     return EFI_SUCCESS;
 }
 
+#define CONSOLE_DEVICE_DATA1 0xd3b36f2c
+
+static unsigned the_consoles;  /* bit i: display i is marked as a device of the console */
+static EFI_HANDLE the_console; /* ConsoleOutHandle */
+
+static unsigned display_number(EFI_HANDLE handle)
+{
+    return (unsigned)((EFI_GRAPHICS_OUTPUT_PROTOCOL *)handle - the_displays);
+}
+
 static EFI_STATUS EFIAPI handle_protocol(EFI_HANDLE handle, EFI_GUID *guid, void **out)
 {
-    (void)guid;
+    if (guid->Data1 == CONSOLE_DEVICE_DATA1 && !(the_consoles & 1u << display_number(handle)))
+        return EFI_UNSUPPORTED;
     *out = handle;
     return EFI_SUCCESS;
 }
@@ -156,6 +167,8 @@ static int set_up(void **state)
     the_mode_sets = the_pool_blocks = 0;
     the_set_fails = false;
     the_count = N_DISPLAYS;
+    the_consoles = 0;
+    the_console = NULL;
     the_modes[0] = (EFI_GRAPHICS_OUTPUT_MODE_INFORMATION)MODE(640, 480, 640, BGR, 0, 0, 0, 0);
     the_modes[1] = (EFI_GRAPHICS_OUTPUT_MODE_INFORMATION)MODE(4096, 4096, 4096, BGR, 0, 0, 0, 0);
     the_modes[2] = (EFI_GRAPHICS_OUTPUT_MODE_INFORMATION)MODE(1280, 800, 1280, RGB, 0, 0, 0, 0);
@@ -174,7 +187,7 @@ static int set_up(void **state)
 static int find(struct bootinfo_framebuffer *fb)
 {
     memset(fb, 0xee, sizeof(*fb));
-    int err = graphics_find(&the_fake.bs, fb);
+    int err = graphics_find(&the_fake.bs, the_console, fb);
 
     assert_int_equal(the_pool_blocks, 0);
     if (err)
@@ -201,6 +214,54 @@ static void mode_in_use_is_kept(void **state)
     assert_int_equal(find(&fb), 0);
     assert_int_equal(fb.width, 640);
     assert_int_equal(the_mode_sets, 0);
+}
+
+/* All displays show something: each of another size. */
+static void all_in_use(void)
+{
+    static EFI_GRAPHICS_OUTPUT_MODE_INFORMATION infos[N_DISPLAYS];
+
+    for (unsigned i = 0; i < N_DISPLAYS; i++) {
+        infos[i] = the_modes[0];
+        infos[i].HorizontalResolution = infos[i].PixelsPerScanLine = 640 + 8 * i;
+        the_states[i].Info = &infos[i];
+    }
+}
+
+static void console_comes_first(void **state)
+{
+    struct bootinfo_framebuffer fb;
+
+    (void)state;
+    all_in_use();
+    assert_int_equal(find(&fb), 0);
+    assert_int_equal(fb.width, 640); /* nothing says which */
+    the_consoles = 1u << 2 | 1u << 1;
+    assert_int_equal(find(&fb), 0);
+    assert_int_equal(fb.width, 648); /* the first of the console's devices */
+    the_console = &the_displays[2];
+    assert_int_equal(find(&fb), 0);
+    assert_int_equal(fb.width, 656); /* the console's own */
+    /* A split console can be drawn on by the firmware alone; its devices come next. */
+    the_states[2].Info = &the_modes[3];
+    assert_int_equal(find(&fb), 0);
+    assert_int_equal(fb.width, 648);
+    the_states[1].Info = NULL; /* not in use: what another shows, before any change of mode */
+    assert_int_equal(find(&fb), 0);
+    assert_int_equal(fb.width, 640);
+    assert_int_equal(the_mode_sets, 0);
+}
+
+/* Where a mode has to be changed, it is the console's display as well. */
+static void console_is_switched_first(void **state)
+{
+    struct bootinfo_framebuffer fb;
+
+    (void)state;
+    the_consoles = 1u << 1;
+    assert_int_equal(find(&fb), 0);
+    assert_int_equal(the_states[1].Mode, 2);
+    assert_int_equal(the_states[0].Mode, 3);
 }
 
 static void largest_mode_replaces_blt_only(void **state)
@@ -246,6 +307,7 @@ int main(void)
         TEST(table_of_modes),       TEST(no_display),
         TEST(mode_in_use_is_kept),  TEST(largest_mode_replaces_blt_only),
         TEST(nothing_but_blt_only), TEST(switching_fails),
+        TEST(console_comes_first),  TEST(console_is_switched_first),
     };
 
     return cmocka_run_group_tests_name("loader_graphics", tests, NULL, NULL);

@@ -45,6 +45,11 @@ static const struct bootinfo_range the_ranges[] = {
     {4 * GIB, 3 * GIB / 4096 + 7, BOOTINFO_FREE, 0, 15},
 };
 
+#define SCREEN_PA                                                                                  \
+    0xd0123400ULL /* no border of a page, 5 pages short of one of 2 MiB at the end                 \
+                   */
+#define SCREEN_NBYTES (0xd0800000ULL - 0x5000 - SCREEN_PA)
+
 static struct paging_plan the_plan;
 
 /* What a walk finds. */
@@ -92,6 +97,7 @@ static void build(bool gib_pages)
         .segments = the_segments,
         .nsegments = ARRAY_SIZE(the_segments),
         .jump = {JUMP_PA, 0x1000},
+        .screen = {SCREEN_PA, SCREEN_NBYTES},
     };
     the_tables = (struct paging){.pool_base = POOL_BASE,
                                  .nframes = paging_bound(&the_plan, gib_pages),
@@ -211,6 +217,40 @@ static void no_writable_alias_of_text(void **state)
     assert_true(walk(DIRECT_BASE + KERNEL_PA + 0xd000).writable);
 }
 
+/* Write-combining, in large pages where they fit, and nothing beside it. */
+static void framebuffer(void **state)
+{
+    uint64_t first = ALIGN_DOWN(SCREEN_PA, PAGE_SIZE);
+    uint64_t end = ALIGN_UP(SCREEN_PA + SCREEN_NBYTES, PAGE_SIZE);
+
+    (void)state;
+    assert_int_equal(walk(SCREEN_ADDRESS(SCREEN_PA)).pa, SCREEN_PA);
+    assert_false(walk(SCREEN_ADDRESS(first) - 1).present);
+    assert_false(walk(SCREEN_ADDRESS(first) + (end - first)).present);
+    for (uint64_t pa = first; pa < end; pa += PAGE_SIZE) {
+        struct leaf leaf = walk(SCREEN_ADDRESS(first) + (pa - first));
+        bool large = pa >= 0xd0200000 && pa < 0xd0600000;
+
+        assert_true(leaf.present && leaf.writable && !leaf.executable);
+        assert_int_equal(leaf.pa, pa);
+        assert_int_equal(leaf.level, large);
+        assert_true(leaf.entry & BIT_G);
+        assert_true(leaf.entry & (large ? 0x1000 : 0x80));
+        assert_false(leaf.entry & 0x18); /* slot 4: neither of the other two bits */
+    }
+}
+
+static void no_framebuffer(void **state)
+{
+    struct paging_plan plan = the_plan;
+
+    (void)state;
+    plan.screen = (struct bootinfo_extent){0, 0};
+    assert_int_equal(paging_build(&the_tables, &plan), 0);
+    for (uint64_t at = 0; at < 16 * MIB; at += PAGE_SIZE)
+        assert_false(walk(SCREEN_BASE + at).present);
+}
+
 static void only_the_jump_code_is_below(void **state)
 {
     (void)state;
@@ -314,7 +354,8 @@ static void bound_holds(void **state)
         struct paging_segment segments[] = {
             {IMAGE_BASE, ranges[3].base, PAGE_SIZE, PAGING_EXECUTE},
             {IMAGE_BASE + PAGE_SIZE, ranges[30].base, PAGE_SIZE, PAGING_READ}};
-        struct paging_plan plan = {ranges, N, segments, 2, {JUMP_PA, 0x2000}};
+        struct paging_plan plan = {
+            ranges, N, segments, 2, {JUMP_PA, 0x2000}, {random & ~3u, random & 0xfffffffu}};
 
         for (int gib = 0; gib < 2; gib++) {
             struct paging tables = {
@@ -378,6 +419,9 @@ int main(void)
         PLAIN(image_permissions),
         PLAIN(no_writable_alias_of_text),
         GIB_PAGES(no_writable_alias_of_text),
+        PLAIN(framebuffer),
+        GIB_PAGES(framebuffer),
+        PLAIN(no_framebuffer),
         PLAIN(only_the_jump_code_is_below),
         PLAIN(each_frame_once_and_never_writable_and_executable),
         GIB_PAGES(each_frame_once_and_never_writable_and_executable),

@@ -31,8 +31,11 @@ $(eval $(call HOST_PLAT_TEST,smp,kernel/plat/smp.c kernel/plat/cpu_census.c))
 $(eval $(call HOST_PLAT_TEST,features,kernel/arch/x86_64/features.c))
 $(eval $(call HOST_PLAT_TEST,power,kernel/plat/power.c))
 $(eval $(call HOST_PLAT_TEST,rtc,kernel/plat/rtc.c))
-$(eval $(call HOST_PLAT_TEST,fbterm,kernel/dev/fb/fbterm.c kernel/dev/fb/fbterm_pixels.c \
-    $(HOST_PLAT_FONT)))
+HOST_PLAT_FBTERM := $(addprefix kernel/dev/fb/,fbterm.c fbterm_text.c fbterm_escape.c \
+    fbterm_pixels.c) $(HOST_PLAT_FONT)
+$(eval $(call HOST_PLAT_TEST,fbterm,$(HOST_PLAT_FBTERM)))
+$(eval $(call HOST_PLAT_TEST,escape,$(HOST_PLAT_FBTERM)))
+$(eval $(call HOST_PLAT_TEST,screen,$(HOST_PLAT_FBTERM) kernel/dev/fb/screen.c))
 
 # The direct map is an arena.
 HOST_CFLAGS_plat_smp_test += -iquote tests/host/fs_fake

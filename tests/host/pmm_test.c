@@ -78,6 +78,26 @@ static void expect_all_free(void)
     assert_int_equal(pmm_in_blocks, pmm_total_count());
 }
 
+/* Of most of memory not even the descriptors have been written: start-up takes no longer with more
+ * of it. The first test: blocks that were used once are in the lists. */
+static void test_untouched(void **state)
+{
+    uint64_t counted = 0, garbage = 0;
+
+    (void)state;
+    assert_null(pmm_check_untouched(&counted));
+    assert_true(counted > pmm_total_count() / 2 && counted < pmm_total_count());
+    for (uint64_t n = 0; n < ARENA_NBYTES >> PAGE_SHIFT; n++) {
+        bool written = pmm_frames[n].next != FRAME_CACHED * 0x01010101u;
+
+        garbage += pmm_is_untouched(n) && !written;
+        if (pmm_is_untouched(n))
+            assert_true(pmm_frame_is_free(n));
+    }
+    assert_int_equal(garbage, counted);
+    expect_all_free();
+}
+
 static uint64_t alloc_all(void)
 {
     uint64_t count = 0;
@@ -367,11 +387,17 @@ static void test_spread(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_count_is_exact), cmocka_unit_test(test_more_than),
-        cmocka_unit_test(test_last_frame),     cmocka_unit_test(test_large_block),
-        cmocka_unit_test(test_taken_list),     cmocka_unit_test(test_zeroed),
-        cmocka_unit_test(test_freed_twice),    cmocka_unit_test(test_processors_at_once),
-        cmocka_unit_test(test_check_block),    cmocka_unit_test(test_spread),
+        cmocka_unit_test(test_untouched),
+        cmocka_unit_test(test_count_is_exact),
+        cmocka_unit_test(test_more_than),
+        cmocka_unit_test(test_last_frame),
+        cmocka_unit_test(test_large_block),
+        cmocka_unit_test(test_taken_list),
+        cmocka_unit_test(test_zeroed),
+        cmocka_unit_test(test_freed_twice),
+        cmocka_unit_test(test_processors_at_once),
+        cmocka_unit_test(test_check_block),
+        cmocka_unit_test(test_spread),
     };
 
     return cmocka_run_group_tests_name("pmm", tests, start, NULL);

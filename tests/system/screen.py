@@ -30,6 +30,7 @@ class Screen:
             data = file.read()
         magic, size, depth, pixels = data.split(b"\n", 3)
         assert (magic, depth) == (b"P6", b"255")
+        self.data = data  # the whole picture, as PPM
         self.width, self.height = map(int, size.split())
         self.pixels = pixels
 
@@ -63,8 +64,8 @@ class Screen:
     def text(self):
         """The lines of text; what is no letter of the font comes out as U+FFFD.
 
-        On large screens the letters are doubled: the scale under which more of them can be read.
+        On large screens the letters are larger: the scale under which more of them can be read.
         """
         glyphs = _glyphs()
-        return max((self._read(scale, glyphs) for scale in (1, 2)),
+        return max((self._read(scale, glyphs) for scale in (1, 2, 3)),
                    key=lambda lines: sum(c.isalnum() for line in lines for c in line))

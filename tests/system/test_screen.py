@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: MIT
-"""The screen: a verdict readable from across a room, and the report's last lines as text."""
+"""The screen: there from the kernel's first line on, how far the plan is, a verdict readable from
+across a room with the failed tests, and the report's last lines as text."""
+import re
+import tempfile
 import time
 
 import pytest
 
 import machine
+from conftest import run, tool
 from screen import Screen
 
 VERDICT = "# firstlight: verdict="
@@ -24,6 +28,10 @@ def taken_when(running, is_shown, seconds=30):
 def says_panic(screen):
     text = "\n".join(screen.text()).lower()
     return "panic" in text and "rip" in text
+
+
+def says_early(screen):
+    return says_panic(screen) or "backtrace" in "\n".join(screen.text())
 
 
 def is_written_on(screen):
@@ -79,6 +87,115 @@ def test_panic_is_on_the_screen(boot, mkimg):
     boot(mkimg(plan="test a /bin/minimal\n", words="panic=test"), exit_device=False,
          until="panic", then=lambda running: taken.append(taken_when(running, says_panic)))
     assert says_panic(taken[0])
+
+
+@pytest.mark.parametrize("point", ["first", "memory", "files"])
+def test_early_panic_is_on_the_screen(boot, mkimg, point):
+    """From the first line of the kernel that knows the command line on: before there is memory."""
+    taken = []
+    boot(mkimg(plan="test a /bin/minimal\n", words=f"panic={point}"), exit_device=False,
+         until="flight recorder",
+         then=lambda running: taken.append(taken_when(running, says_early)))
+    text = "\n".join(taken[0].text())
+    assert f"PANIC: asked for by panic={point}" in text and "kernel_main" in text
+    red, green, blue = loudest(taken[0])
+    assert red > green + 40 and red > blue + 40
+
+
+def test_progress(boot, mkimg):
+    """Which test runs, for how long, how many have failed, a bar."""
+    plan = "test good /bin/minimal\ntest bad expect=exit:3 /bin/minimal\n" \
+        "test long-one limit=60 /bin/sleep 50\n"
+    taken = []
+
+    def is_seen(screen):
+        return re.search(r"test \d+ of \d+: long-one +[2-9] s +1 failed +0:\d\d",
+                         screen.text()[0])
+
+    boot(mkimg(plan=plan), until="not ok",
+         then=lambda running: taken.append(taken_when(running, is_seen)))
+    text = taken[0].text()[0]
+    number, total = map(int, re.search(r"test (\d+) of (\d+): long-one", text).groups())
+    assert is_seen(taken[0]) and number == total
+    bar = [taken[0].pixel(x, 24) for x in range(taken[0].width)]
+    red = sum(r > g + 40 and r > b + 40 for r, g, b in bar)
+    assert abs(red - taken[0].width * (number - 1) // total) <= 1
+
+
+def code_read(screen):
+    """What a reader of QR codes sees on the screen."""
+    with tempfile.NamedTemporaryFile(suffix=".ppm") as file:
+        file.write(screen.data)
+        file.flush()
+        done = run("zbarimg", "-q", "--raw", "-Sdisable", "-Sqrcode.enable", file.name)
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize("size", ["800x600", "1360x768", "2560x1440"])
+def test_verdict_and_its_code(boot, mkimg, size):
+    """The failed tests stand below the letters, each with its reason; the code is the line."""
+    width, height = size.split("x")
+    plan = "test broken expect=exit:3 /bin/minimal\ntest absent /bin/is-not-there\n"
+    extra = ["-vga", "none", "-device", f"VGA,xres={width},yres={height},vgamem_mb=64"]
+    taken = []
+    outcome = boot(mkimg(plan=plan, words="after=halt"), exit_device=False, until=VERDICT,
+                   extra=extra,
+                   then=lambda running: taken.append(taken_when(running, code_read)))
+    screen = taken[0]
+    assert (screen.width, screen.height) == (int(width), int(height))
+    text = [line.strip() for line in screen.text()]
+    assert text[text.index("broken") + 1] == "expected exit:3, got exit:0"
+    assert text[text.index("absent") + 1].startswith("could not start /bin/is-not-there: ENOENT")
+    verdict = [line for line in outcome.log.splitlines() if line.startswith(VERDICT)]
+    assert code_read(screen) == verdict[0][len("# "):]
+
+
+def test_traced_verdict_has_no_code(boot, mkimg):
+    """The calls of the program that draws it would be lines behind the verdict."""
+    outcome = boot(mkimg(plan="test a /bin/minimal\n", words="trace=syscall"))
+    assert outcome.log.rstrip().splitlines()[-1].startswith(VERDICT)
+
+
+def busy_us(report, name):
+    """Microseconds that the processor was busy up to a test that shows /proc/uptime."""
+    up, idle = report.result(name).output[0].split()
+    return (float(up) - float(idle)) * 1e6
+
+
+def test_scrolling_is_cheap(boot, mkimg):
+    """A thousand lines cost at most a tenth of the instructions of a console that copies the whole
+    screen for each, eight bytes an instruction: with a screen, minus without one."""
+    plan = "test before /bin/cat /proc/uptime\n" \
+        "test lines limit=60 /bin/sh -c \"" \
+        "yes 'a line of some fifty letters, as reports have them' | head -n 1000\"\n" \
+        "test after /bin/cat /proc/uptime\n"
+    image, cost = mkimg(plan=plan), {}
+    displays = {"screen": ["-vga", "none", "-device", "VGA,xres=1920,yres=1080"],
+                "none": ["-vga", "none"]}
+    for name, extra in displays.items():
+        outcome = boot(image, extra=["-icount", "shift=5,sleep=off"] + extra)
+        assert outcome.code == machine.PASS, outcome.message
+        busy = busy_us(outcome.report, "after") - busy_us(outcome.report, "before")
+        cost[name] = busy / 0.032
+    copying = 1000 * 1920 * 1080 * 4 / 8
+    print(f"screen {cost['screen']:,.0f}, none {cost['none']:,.0f}, copying {copying:,.0f}")
+    assert cost["none"] < cost["screen"], "nothing was drawn"
+    assert cost["screen"] - cost["none"] <= copying / 10
+
+
+def test_two_displays(boot, mkimg):
+    """The text is on the one that the firmware's console uses; the other one stays dark."""
+    screen, _ = picture(boot, mkimg(plan="test a /bin/minimal\n", words="after=halt"),
+                        extra=["-device", "secondary-vga"])
+    assert "verdict=PASS" in "\n".join(screen.text())
+
+
+def test_window_ends_with_the_verdict_of_the_report(mkimg):
+    """run.sh -w, without a window here: power-off ends it, as closing the window does."""
+    for plan, code in (("test a /bin/minimal\n", machine.PASS),
+                       ("test a expect=exit:1 /bin/minimal\n", machine.FAIL)):
+        done = run(tool("run.sh"), "-w", mkimg(plan=plan).path, "--", "-display", "none")
+        assert done.returncode == code, done.stderr
 
 
 def test_refusal_is_on_the_screen(boot, mkimg):

@@ -99,6 +99,9 @@ void features_enable(void)
 {
     uint64_t cr4 = CR4_PAE | CR4_MCE | CR4_OSFXSR | CR4_OSXMMEXCPT;
 
+    /* PAT slot 4 becomes write-combining, the others stay at their reset values. Before the flush
+     * of all translations that comes next: those of the screen have the old type. */
+    msr_write(MSR_PAT, (0x0007040600070406ULL & ~(0xffULL << 32)) | (0x01ULL << 32));
     /* Global translations of the firmware's go with the bit; then it is set for our own. */
     cr4_write(cr4_read() & ~CR4_PGE);
     if (features.pge)
@@ -121,7 +124,5 @@ void features_enable(void)
     /* AM lets ring 3 ask for alignment checks; CD and NW are off for normal caching. */
     cr0_write(CR0_PG | CR0_PE | CR0_ET | CR0_MP | CR0_NE | CR0_WP | CR0_AM);
     msr_write(MSR_EFER, msr_read(MSR_EFER) | EFER_SCE | (features.nx ? EFER_NXE : 0));
-    /* PAT slot 4 becomes write-combining, the others stay at their reset values. */
-    msr_write(MSR_PAT, (0x0007040600070406ULL & ~(0xffULL << 32)) | (0x01ULL << 32));
     fpu_enable();
 }
