@@ -10,8 +10,9 @@
 #include "kernel/lib/lines.h"
 #include "kernel/lib/string.h"
 
-/* `test`, the name, an option of each kind, the command. */
-#define WORDS_MAX (5 + PLAN_ARGV_MAX)
+/* `test`, the name, an option of each kind, the variables, the command. */
+#define WORDS_MAX (7 + PLAN_ENV_MAX + PLAN_ARGV_MAX)
+#define UID_MAX   0xfffffffeu /* the number behind means "no user" to system calls */
 
 void plan_init(struct plan_reader *reader, const char *text, size_t size)
 {
@@ -19,27 +20,27 @@ void plan_init(struct plan_reader *reader, const char *text, size_t size)
 }
 
 /* Copies a word to *to, without its quotes and with a NUL, and moves *from behind it. Quotes may
- * begin and end within a word, as in a shell; a backslash means something in quotes only. Adjacent
- * quoted parts are one word. */
+ * begin and end within a word, as in a shell, and each kind is text within the other; a backslash
+ * means something in double quotes only. Adjacent quoted parts are one word. */
 static const char *split_word(const char **from, const char *end, char **to)
 {
     const char *at = *from;
     char *out = *to;
-    bool quoted = false;
+    char quote = '\0'; /* the one that is open */
 
-    for (; at < end && (quoted || !is_blank(*at)); at++) {
-        if (*at == '"') {
-            quoted = !quoted;
+    for (; at < end && (quote || !is_blank(*at)); at++) {
+        if (quote ? *at == quote : *at == '"' || *at == '\'') {
+            quote = quote ? '\0' : *at;
             continue;
         }
-        if (quoted && *at == '\\') {
+        if (quote == '"' && *at == '\\') {
             at++;
             if (at == end || (*at != '"' && *at != '\\'))
                 return "a backslash in quotes before something else than \" or \\";
         }
         *out++ = *at;
     }
-    if (quoted)
+    if (quote)
         return "a quote that is not closed";
     *out++ = '\0';
     *from = at;
@@ -157,14 +158,53 @@ static const char *parse_skip(struct plan_line *line, const char *value)
     return *value ? NULL : "skip= needs a reason";
 }
 
+/* 0 is refused: a program that says so has passed. */
+static const char *parse_skip_code(struct plan_line *line, const char *value)
+{
+    if (!parse_number(value, 255, &line->skip_code) || line->skip_code == 0)
+        return "skipcode= needs a number from 1 to 255";
+    return NULL;
+}
+
+static const char *parse_user(struct plan_line *line, const char *value)
+{
+    return parse_number(value, UID_MAX, &line->uid) ? NULL : "user= needs the number of a user";
+}
+
+bool plan_same_variable(const char *a, const char *b)
+{
+    while (*a == *b && *a && *a != '=')
+        a++, b++;
+    return *a == '=' && *b == '=';
+}
+
+/* Names as the shell's, which drops others from its environment. */
+static const char *parse_env(struct plan_line *line, const char *value)
+{
+    size_t n = 0;
+
+    while ((value[n] >= 'a' && value[n] <= 'z') || (value[n] >= 'A' && value[n] <= 'Z') ||
+           value[n] == '_' || (n && value[n] >= '0' && value[n] <= '9'))
+        n++;
+    if (!n || value[n] != '=')
+        return "env= needs NAME=VALUE";
+    for (unsigned i = 0; i < line->nenv; i++)
+        if (plan_same_variable(line->env[i], value))
+            return "a variable that is given twice";
+    if (line->nenv == PLAN_ENV_MAX)
+        return "more than 16 variables";
+    line->env[line->nenv++] = value;
+    return NULL;
+}
+
 /* The options of a test line, told by their prefix. */
 static const struct option {
     const char *prefix;
     const char *(*parse)(struct plan_line *line, const char *value);
 } options[] = {
-    {"limit=", parse_limit},
-    {"expect=", parse_expect},
-    {"skip=", parse_skip},
+    {"limit=", parse_limit}, {"expect=", parse_expect},
+    {"skip=", parse_skip},   {"skipcode=", parse_skip_code},
+    {"user=", parse_user},   {"env=", parse_env}, /* the last, as it may come again */
 };
 
 /* letters= : meant as an option, even if there is no such one. A misspelt option must not silently
@@ -190,7 +230,8 @@ static const char *parse_option(struct plan_line *line, const char *word, unsign
             continue;
         if (*seen & (1u << i))
             return "an option that is given twice";
-        *seen |= 1u << i;
+        if (i < ARRAY_SIZE(options) - 1)
+            *seen |= 1u << i;
         return options[i].parse(line, value);
     }
     return "an unknown option before the command";
@@ -219,6 +260,10 @@ static const char *parse_words(struct plan_line *line, char *const words[], unsi
     }
     if (at == nwords || !*words[at])
         return "no command";
+    /* Either could be meant to win. */
+    if (line->skip_code && line->expect == PLAN_EXPECT_EXIT &&
+        line->skip_code == (uint32_t)line->expect_value)
+        return "skipcode= is the exit code that is expected";
     /* WORDS_MAX has room for options besides, so a line may have passed that and still be too long.
      */
     if (nwords - at > PLAN_ARGV_MAX)
@@ -265,6 +310,8 @@ enum plan_kind plan_next(struct plan_reader *reader, struct plan_line *line)
         line->expect = PLAN_EXPECT_EXIT;
         line->expect_value = 0;
         line->skip = NULL;
+        line->skip_code = line->uid = 0;
+        line->nenv = 0;
         line->argc = 0;
         line->reason = plan_parse_line(line);
         if (line->reason)

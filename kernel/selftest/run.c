@@ -143,6 +143,10 @@ static void plan_run(const struct plan_text *plan, struct plan_line *line)
             .limit_ns = line->limit_s * 1000000000ULL,
             .expect = line->expect,
             .expect_value = line->expect_value,
+            .skip_code = (int)line->skip_code,
+            .uid = line->uid,
+            .env = line->env,
+            .nenv = line->nenv,
         };
 
         if (inject_is("lose") && plan_is_last(&reader))

@@ -27,7 +27,7 @@
 
 /* The directories of PATH below, in its order. */
 static const char *const search_path[] = {"/bin/", "/sbin/", "/usr/bin/", "/usr/sbin/"};
-static const char *const environment[] = {"PATH=/bin:/sbin:/usr/bin:/usr/sbin", "HOME=/", NULL};
+static const char *const default_env[] = {"PATH=/bin:/sbin:/usr/bin:/usr/sbin", "HOME=/"};
 
 /* Reasons in the report are for people: a number alone would send them to a header. */
 static const char *errno_text(int err)
@@ -100,6 +100,27 @@ static bool as_expected(const struct test_case *test, const struct wait_status *
     return false;
 }
 
+/* What the line says, then what it leaves as it is. The search below goes by the constant PATH: a
+ * variable is the program's. */
+static const char *const *environment(const struct test_case *test)
+{
+    static const char *env[PLAN_ENV_MAX + ARRAY_SIZE(default_env) + 1];
+    unsigned n = 0;
+
+    for (; n < test->nenv; n++)
+        env[n] = test->env[n];
+    for (size_t i = 0; i < ARRAY_SIZE(default_env); i++) {
+        bool given = false;
+
+        for (unsigned k = 0; k < test->nenv; k++)
+            given = given || plan_same_variable(test->env[k], default_env[i]);
+        if (!given)
+            env[n++] = default_env[i];
+    }
+    env[n] = NULL;
+    return env;
+}
+
 /* A word without a slash is looked for in the directories of PATH.
  * Only ENOENT moves the search on: a file that is there and cannot be run is the answer. */
 static int program_start(const struct test_case *test, struct exec_request *request,
@@ -165,13 +186,14 @@ void test_run(const struct test_case *test)
 {
     struct exec_request request = {
         .argv = test->argv,
-        .envp = environment,
+        .envp = environment(test),
         .limit_ns = test->limit_ns,
+        .uid = test->uid,
     };
     struct wait_status status = {0};
     struct leak_counts before, after;
     char reason[REASON_SIZE];
-    bool good;
+    bool good, skipped;
     int err;
 
     /* Taken around everything, the capture's own file included. */
@@ -189,9 +211,13 @@ void test_run(const struct test_case *test)
         report_not_ok(test->name, 0, reason);
         return;
     }
-    good = as_expected(test, &status, reason, sizeof(reason)) &&
+    /* A test that skips itself is to leave nothing behind either. */
+    skipped = test->skip_code && status.end == PROCESS_EXITED && status.code == test->skip_code;
+    good = (skipped || as_expected(test, &status, reason, sizeof(reason))) &&
            leak_check_compare(&before, &after, reason, sizeof(reason));
-    if (good)
+    if (good && skipped)
+        report_skip(test->name, "by its exit code");
+    else if (good)
         report_ok(test->name, status.time_ns);
     else
         report_not_ok(test->name, status.time_ns, reason);

@@ -16,6 +16,10 @@ struct test_case {
     uint64_t limit_ns;
     enum plan_expect expect;
     int expect_value;
+    int skip_code; /* exit code that means skipped; 0: none does */
+    uint32_t uid;
+    const char *const *env; /* NAME=VALUE, beside or instead of what each test gets */
+    unsigned nenv;
 };
 
 /* Runs it and prints its result line. */

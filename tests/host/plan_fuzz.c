@@ -22,6 +22,16 @@ static void check_test(const struct plan_line *line)
     if (line->expect == PLAN_EXPECT_SIGNAL)
         REQUIRE(plan_signal_name(line->expect_value));
     REQUIRE(!line->skip || line->skip[0]);
+    REQUIRE(line->skip_code <= 255 && line->uid != UINT32_MAX && line->nenv <= PLAN_ENV_MAX);
+    REQUIRE(!line->skip_code || line->expect != PLAN_EXPECT_EXIT ||
+            line->skip_code != (uint32_t)line->expect_value);
+    for (unsigned i = 0; i < line->nenv; i++) {
+        REQUIRE(
+            lies_inside(line->env[i], strlen(line->env[i]) + 1, line->words, sizeof(line->words)));
+        REQUIRE(line->env[i][0] != '=' && strchr(line->env[i], '='));
+        for (unsigned k = 0; k < i; k++)
+            REQUIRE(!plan_same_variable(line->env[k], line->env[i]));
+    }
 }
 
 /* Lines that hold more than blanks, and do not begin with #: each must come out. */
