@@ -24,7 +24,7 @@
 
 #define PLAN_LINE_MAX      4096 /* bytes without the end of line */
 #define PLAN_ARGV_MAX      64   /* words of a command */
-#define PLAN_ENV_MAX       16   /* variables of a test */
+#define PLAN_ENV_MAX       16   /* variables of a test, PATH and HOME among them */
 #define PLAN_LIMIT_DEFAULT 10   /* seconds */
 #define PLAN_LIMIT_MAX     3600
 
@@ -65,9 +65,9 @@ struct plan_line {
     uint32_t skip_code; /* exit code that means skipped; 0: none does */
     uint32_t uid;       /* of the user, and of the group of that number; 0: root */
     unsigned nenv;
-    const char *env[PLAN_ENV_MAX]; /* NAME=VALUE */
-    unsigned argc;                 /* at least 1 */
-    char *argv[PLAN_ARGV_MAX + 1]; /* NULL-terminated; argv[0] is not empty */
+    const char *env[PLAN_ENV_MAX + 1]; /* NAME=VALUE, NULL-terminated */
+    unsigned argc;                     /* at least 1 */
+    char *argv[PLAN_ARGV_MAX + 1];     /* NULL-terminated; argv[0] is not empty */
 
     char words[PLAN_LINE_MAX + 1];
 };
@@ -75,8 +75,10 @@ struct plan_line {
 void plan_init(struct plan_reader *reader, const char *text, size_t size);
 enum plan_kind plan_next(struct plan_reader *reader, struct plan_line *line);
 
-/* Whether two words of the form NAME=VALUE name the same variable. */
-bool plan_same_variable(const char *a, const char *b);
+/* What each test gets unless its line says otherwise. */
+#define PLAN_PATH         "/bin:/sbin:/usr/bin:/usr/sbin"
+#define PLAN_ENV_NDEFAULT 2
+extern const char *const plan_env_default[PLAN_ENV_NDEFAULT + 1];
 
 /* "SIGSEGV" and 11; 0 and NULL where there is no such signal. Also for result lines. */
 int plan_signal_number(const char *name);

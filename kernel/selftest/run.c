@@ -146,7 +146,6 @@ static void plan_run(const struct plan_text *plan, struct plan_line *line)
             .skip_code = (int)line->skip_code,
             .uid = line->uid,
             .env = line->env,
-            .nenv = line->nenv,
         };
 
         if (inject_is("lose") && plan_is_last(&reader))
@@ -167,7 +166,8 @@ static void baseline_run(void)
     char name[16];
 
     for (unsigned i = 1; i <= BASELINE_RUNS; i++) {
-        struct test_case test = {.name = name, .argv = argv, .limit_ns = 10000000000ULL};
+        struct test_case test = {
+            .name = name, .argv = argv, .env = plan_env_default, .limit_ns = 10000000000ULL};
 
         fmt_print(name, sizeof(name), "baseline-%u", i);
         test_run(&test);

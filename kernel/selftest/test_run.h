@@ -18,8 +18,7 @@ struct test_case {
     int expect_value;
     int skip_code; /* exit code that means skipped; 0: none does */
     uint32_t uid;
-    const char *const *env; /* NAME=VALUE, beside or instead of what each test gets */
-    unsigned nenv;
+    const char *const *env; /* NULL-terminated */
 };
 
 /* Runs it and prints its result line. */

@@ -25,12 +25,15 @@ static void check_test(const struct plan_line *line)
     REQUIRE(line->skip_code <= 255 && line->uid != UINT32_MAX && line->nenv <= PLAN_ENV_MAX);
     REQUIRE(!line->skip_code || line->expect != PLAN_EXPECT_EXIT ||
             line->skip_code != (uint32_t)line->expect_value);
+    REQUIRE(line->nenv >= PLAN_ENV_NDEFAULT && !line->env[line->nenv]);
     for (unsigned i = 0; i < line->nenv; i++) {
-        REQUIRE(
-            lies_inside(line->env[i], strlen(line->env[i]) + 1, line->words, sizeof(line->words)));
-        REQUIRE(line->env[i][0] != '=' && strchr(line->env[i], '='));
+        const char *word = line->env[i], *value = strchr(word, '=');
+
+        REQUIRE((i < PLAN_ENV_NDEFAULT && word == plan_env_default[i]) ||
+                lies_inside(word, strlen(word) + 1, line->words, sizeof(line->words)));
+        REQUIRE(value && value > word);
         for (unsigned k = 0; k < i; k++)
-            REQUIRE(!plan_same_variable(line->env[k], line->env[i]));
+            REQUIRE(strncmp(word, line->env[k], (size_t)(value - word) + 1) != 0);
     }
 }
 

@@ -201,32 +201,37 @@ static void test_variables(void **state)
 
     (void)state;
     expect_test("test a env=A= limit=3 env=_b9='x = y' env=AB=env=c run env=D=d");
-    assert_int_equal(line.nenv, 3);
-    assert_string_equal(line.env[0], "A=");
-    assert_string_equal(line.env[1], "_b9=x = y");
-    assert_string_equal(line.env[2], "AB=env=c");
+    assert_int_equal(line.nenv, 5);
+    assert_string_equal(line.env[0], "PATH=/bin:/sbin:/usr/bin:/usr/sbin");
+    assert_string_equal(line.env[1], "HOME=/");
+    assert_string_equal(line.env[2], "A=");
+    assert_string_equal(line.env[3], "_b9=x = y");
+    assert_string_equal(line.env[4], "AB=env=c");
+    assert_null(line.env[5]);
     assert_int_equal(line.argc, 2);
+    expect_test("test a env=HOME=/x env=PATHS=p env=PATH= run");
+    assert_int_equal(line.nenv, 3);
+    assert_string_equal(line.env[0], "PATH=");
+    assert_string_equal(line.env[1], "HOME=/x");
+    assert_string_equal(line.env[2], "PATHS=p");
     expect_test("test a run");
-    assert_int_equal(line.nenv, 0);
-    expect_malformed("test a env=A=1 env=B=2 env=A=1 run", "given twice");
+    assert_int_equal(line.nenv, 2);
+    assert_string_equal(line.env[1], "HOME=/");
+    expect_malformed("test a env=HOME=/ env=HOME=/ run", "that is given twice");
+    expect_malformed("test a env=A=1 env=B=2 env=A=1 run", "that is given twice");
     expect_malformed("test a env=A run", "env= needs");
     expect_malformed("test a env= run", "env= needs");
     expect_malformed("test a env==x run", "env= needs");
     expect_malformed("test a env=9a=x run", "env= needs");
     expect_malformed("test a env=a-b=x run", "env= needs");
-    for (int i = 0; i < PLAN_ENV_MAX; i++)
+    for (int i = PLAN_ENV_NDEFAULT; i < PLAN_ENV_MAX; i++)
         length += (size_t)sprintf(text + length, " env=V%d=%d", i, i);
     strcpy(text + length, " run");
     expect_test(text);
     assert_int_equal(line.nenv, PLAN_ENV_MAX);
     assert_string_equal(line.env[15], "V15=15");
     strcpy(text + length, " env=V=v run");
-    expect_malformed(text, "more than 16");
-    assert_true(plan_same_variable("PATH=a", "PATH=b"));
-    assert_true(plan_same_variable("A=", "A="));
-    assert_false(plan_same_variable("PATH=a", "PATHS=a"));
-    assert_false(plan_same_variable("PATHS=a", "PATH=a"));
-    assert_false(plan_same_variable("A", "A"));
+    expect_malformed(text, "too many words");
 }
 
 static void test_malformed_words(void **state)
@@ -308,7 +313,7 @@ static void test_limits(void **state)
     expect_malformed(text, "longer than 4096");
 
     length = (size_t)sprintf(text, "test a limit=1 expect=limit skip=x skipcode=1 user=1");
-    for (int i = 0; i < PLAN_ENV_MAX; i++)
+    for (int i = PLAN_ENV_NDEFAULT; i < PLAN_ENV_MAX; i++)
         length += (size_t)sprintf(text + length, " env=V%d=", i);
     for (int i = 0; i < PLAN_ARGV_MAX; i++)
         length += (size_t)sprintf(text + length, " w");
