@@ -76,6 +76,8 @@ static inline uint64_t rate_mib(uint64_t nbytes, uint64_t ns)
 {
     return ns ? (uint64_t)((double)nbytes * 1e9 / (double)ns / MIB) : 0;
 }
+/* True every ten seconds: the worker that speaks for all says how far it is. */
+bool progress_due(void);
 /* Prints a line in one write: workers' lines do not mix. */
 PRINTF_LIKE(1) void say(const char *format, ...);
 /* Contents of a small file, NUL behind them; the number of bytes or -1. */

@@ -124,6 +124,8 @@ static int cpu_work(unsigned index, void *argument)
                 wrong |= 1u << i; /* said once */
         }
         rounds++;
+        if (index == 0 && progress_due())
+            say("%llu rounds", (unsigned long long)rounds);
     } while (rounds < job->rounds || now_ns() < job->until_ns);
     job->seen[index] = ran;
     return wrong ? CHECK_FAILED : CHECK_PASSED;

@@ -17,6 +17,7 @@
 
 #include "checks/check.h"
 
+#define PROGRESS_NS   10000000000ull
 #define LEAF_TOPOLOGY 0x0b /* Intel SDM vol. 2, CPUID: EDX is the x2APIC id */
 #define LEAF_HYBRID   0x1a /* EAX[31:24] is the core's type */
 #define HYBRID_ATOM   0x20
@@ -74,6 +75,7 @@ void cpus_find(struct cpus *cpus)
     cpu_set_t set;
 
     cpus->count = 0;
+    CPU_ZERO(&set);
     if (sched_getaffinity(0, sizeof(set), &set) < 0)
         CPU_SET(0, &set);
     for (unsigned i = 0; i < CPU_SETSIZE && cpus->count < CPUS_MAX; i++)
@@ -183,6 +185,19 @@ void *shared_alloc(size_t nbytes)
         exit(CHECK_FAILED);
     }
     return memory;
+}
+
+bool progress_due(void)
+{
+    static uint64_t last;
+    uint64_t now = now_ns();
+
+    if (!last)
+        last = now;
+    if (now - last < PROGRESS_NS)
+        return false;
+    last = now;
+    return true;
 }
 
 uint64_t now_ns(void)

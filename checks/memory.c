@@ -19,9 +19,9 @@
 #include "checks/memory.h"
 #include "checks/patterns.h"
 
-#define LEFT_MIN      (12u * MIB) /* for the kernel and other programs */
-#define LEFT_SHARE    32          /* of it, on large machines */
-#define PROGRESS_NS   10000000000ull
+#define LEFT_MIN      (12u * MIB)  /* for the kernel and other programs */
+#define LEFT_WORKER   (256u << 10) /* and for each worker */
+#define LEFT_SHARE    32           /* of it, on large machines */
 #define PATTERNS_MAX  32
 #define QUICK_DEFAULT "address,quick-walk,quick-inversions,quick-random"
 
@@ -45,7 +45,6 @@ static struct share {
     char *memory;
     const struct pattern *pattern;
     uint64_t moved; /* bytes written and read */
-    uint64_t shown_ns;
     uint32_t barriers;
 } own;
 
@@ -209,10 +208,8 @@ static void share_invert(unsigned step)
 /* One worker speaks for all, as they do the same. */
 static void progress(unsigned step)
 {
-    if (own.index || now_ns() - own.shown_ns < PROGRESS_NS)
-        return;
-    own.shown_ns = now_ns();
-    say("%s: step %u of %u", own.pattern->name, step + 1, own.pattern->steps);
+    if (own.index == 0 && progress_due())
+        say("%s: step %u of %u", own.pattern->name, step + 1, own.pattern->steps);
 }
 
 static bool pattern_run(const struct pattern *pattern)
@@ -253,7 +250,7 @@ static int share_test(unsigned index, void *argument)
     bool passed = true;
 
     (void)argument;
-    own = (struct share){.index = index, .cpu = job.cpus.number[index], .shown_ns = now_ns()};
+    own = (struct share){.index = index, .cpu = job.cpus.number[index]};
     if (index != job.cpus.count - 1)
         job.fault = NULL;
     own.memory = mmap(NULL, job.share, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -295,7 +292,7 @@ static bool patterns_select(const char *names)
 int check_memory(const struct options *options)
 {
     const char *names = option_find(options, "patterns");
-    uint64_t available = memory_available(), size, seconds;
+    uint64_t available = memory_available(), left, size, seconds;
     bool passed;
 
     if (!patterns_select(names ? names : QUICK_DEFAULT)) {
@@ -308,8 +305,10 @@ int check_memory(const struct options *options)
         return CHECK_USAGE;
     }
     cpus_find(&job.cpus);
-    size = available / LEFT_SHARE > LEFT_MIN ? available / LEFT_SHARE : LEFT_MIN;
-    size = option_number(options, "size", available > size ? available - size : 0);
+    left = LEFT_MIN + job.cpus.count * LEFT_WORKER;
+    if (available / LEFT_SHARE > left)
+        left = available / LEFT_SHARE;
+    size = option_number(options, "size", available > left ? available - left : 0);
     seconds = option_number(options, "seconds", 0);
     job.until_ns = seconds ? now_ns() + seconds * 1000000000u : 0;
     job.rate = option_find(options, "rate") != NULL;

@@ -185,6 +185,8 @@ static int traffic_work(unsigned index, void *argument)
     do {
         for (unsigned k = job->cpus.count > 1; good && k < job->cpus.count; k++)
             good = messages_exchange(job, k) && barrier(job);
+        if (index == 0 && progress_due())
+            say("all is well so far");
         good = good && counters_add(job) && (!has_wide_exchange() || wide_exchange(job));
         if (index == 0 && now_ns() >= job->until_ns)
             __atomic_store_n(&job->field->stop, 1, __ATOMIC_RELEASE);

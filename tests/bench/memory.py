@@ -28,22 +28,22 @@ import mkcpio  # noqa: E402
 import tree as packages  # noqa: E402
 
 TARGET = 0.8
-SIZE = 1 << 20  # as in memtester_cost.c
+SIZE = 256 << 10  # as in memtester_cost.c
 # pattern of check, memtester's name and number (-1: always), bytes that it moves in a loop for each
 # byte of memory (Debian 12's 4.6: steps, each of which writes and reads all), limit without Linux
 ROWS = [
-    ("address", "Stuck Address", -1, 2 * 16, 2.0),
-    ("random", "Random Value", 0, 2, 0.5),
-    ("solid", "Solid Bits", 8, 2 * 64, 2.5),
-    ("blocks", "Block Sequential", 9, 2 * 256, 2.5),
-    ("checkerboard", "Checkerboard", 10, 2 * 64, 2.5),
-    ("spread", "Bit Spread", 11, 2 * 128, 2.5),
-    ("flip", "Bit Flip", 12, 2 * 8 * 64, 2.5),
-    ("walk-ones", "Walking Ones", 13, 2 * 128, 2.5),
-    ("walk-zeros", "Walking Zeroes", 14, 2 * 128, 2.5),
+    ("address", "Stuck Address", -1, 2 * 16, 2.5),
+    ("random", "Random Value", 0, 2, 1.0),
+    ("solid", "Solid Bits", 8, 2 * 64, 5.0),
+    ("blocks", "Block Sequential", 9, 2 * 256, 5.0),
+    ("checkerboard", "Checkerboard", 10, 2 * 64, 5.0),
+    ("spread", "Bit Spread", 11, 2 * 128, 5.0),
+    ("flip", "Bit Flip", 12, 2 * 8 * 64, 5.0),
+    ("walk-ones", "Walking Ones", 13, 2 * 128, 5.0),
+    ("walk-zeros", "Walking Zeroes", 14, 2 * 128, 5.0),
 ]
 # The first pattern brings the memory into being and is not among the rows.
-PLAN = "test rate limit=900 /bin/check memory --size=4M --rate --patterns=quick-walk," + \
+PLAN = "test rate limit=900 /bin/check memory --size=256K --rate --patterns=quick-walk," + \
     ",".join(row[0] for row in ROWS) + "\n"
 COUNTING = compare.COUNTING
 

@@ -16,8 +16,10 @@
 #include <unistd.h>
 #include <x86intrin.h>
 
-#define NTESTS 15 /* the last are those that write bytes and half words */
-#define SIZE   "1M"
+#define SIZE "256K"
+
+/* Their numbers; -1: none but "Stuck Address". */
+static const int tests[] = {-1, 0, 8, 9, 10, 11, 12, 13, 14};
 
 static uint64_t ticks(int test, const char *loops)
 {
@@ -46,10 +48,10 @@ int main(void)
 {
     setvbuf(stdout, NULL, _IOLBF, 0);
     mount("proc", "/proc", "proc", 0, NULL);
-    for (int test = -1; test < NTESTS; test++) {
-        uint64_t once = ticks(test, "1"), twice = ticks(test, "2");
+    for (unsigned i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
+        uint64_t once = ticks(tests[i], "1"), twice = ticks(tests[i], "2");
 
-        printf("bench memtester@%d ticks=%llu\n", test, (unsigned long long)(twice - once));
+        printf("bench memtester@%d ticks=%llu\n", tests[i], (unsigned long long)(twice - once));
     }
     printf("bench end\n");
     for (;;)

@@ -115,7 +115,8 @@ $(B)/user/args.plan: tests/user/start/args_plan.py | $(B)/user/stamp
 	$(Q)$(USER_PYTHON) $< >$@
 
 USER_PLANS := tests/user/basic.plan tests/user/regression.plan tests/user/long.plan \
-              tests/user/checks.plan tests/user/hardware.plan tests/user/output.plan tests/user/stress.plan \
+              tests/user/checks.plan rootfs/etc/firstlight/plan tests/user/hardware.plan \
+              tests/user/output.plan tests/user/stress.plan \
               $(B)/user/args.plan
 user-test-linux: user $(B)/user/args.plan
 	$(Q)$(USER_PYTHON) tests/user/run_on_linux.py --base rootfs --base $(USER_TREE) \
