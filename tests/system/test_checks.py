@@ -5,7 +5,10 @@ Most of it runs here, on Linux; tests/user/checks.plan is the rest, on both.
 """
 import os
 import re
+import signal
 import struct
+import subprocess
+import time
 
 import pytest
 
@@ -206,3 +209,22 @@ def test_longer_plans_are_sound():
             seconds = [int(word.split("=")[1]) for word in words if word.startswith("--seconds=")]
             limit = [int(word[6:]) for word in words if word.startswith("limit=")] or [10]
             assert limit[0] <= 3600 and sum(seconds) < limit[0]
+
+
+@pytest.mark.parametrize("what", [["memory", "--size=8M", "--seconds=60"],
+                                  ["traffic", "--seconds=60"]], ids=["memory", "traffic"])
+def test_a_worker_that_dies_is_a_failure(what):
+    """And is not waited for."""
+    if len(os.sched_getaffinity(0)) < 2:
+        pytest.skip("not here: a single processor has a single worker")
+    with subprocess.Popen([CHECK, *what], stdout=subprocess.PIPE, text=True) as process:
+        children = f"/proc/{process.pid}/task/{process.pid}/children"
+        deadline = time.monotonic() + 20
+        workers = []
+        while len(workers) < 2 and time.monotonic() < deadline:
+            with open(children, encoding="ascii") as file:
+                workers = file.read().split()
+        os.kill(int(workers[1]), signal.SIGKILL)
+        text, _ = process.communicate(timeout=20)
+    assert process.returncode == FAILED
+    assert "was ended by signal 9" in text, text
