@@ -30,7 +30,8 @@ static struct job {
     size_t share; /* bytes of each worker */
     const struct pattern *selected[PATTERNS_MAX];
     unsigned nselected;
-    uint64_t until_ns; /* 0: once through */
+    uint64_t until_ns; /* time is up then, 0: never */
+    bool repeat;       /* until that, else once through */
     bool rate;
     const char *fault;
     struct common {
@@ -45,7 +46,7 @@ static struct share {
     char *memory;
     const struct pattern *pattern;
     uint64_t moved; /* bytes written and read */
-    uint32_t barriers;
+    uint32_t barriers, rounds;
 } own;
 
 static uint64_t memory_available(void)
@@ -231,11 +232,15 @@ static bool pattern_run(const struct pattern *pattern)
                 return false;
         }
         progress(step);
-        if (job.until_ns && now_ns() > job.until_ns && pattern->kind != ADDRESS)
+        /* Addresses are waited for by all: whoever is late must not find the others gone. */
+        if (job.until_ns && now_ns() > job.until_ns && pattern->kind != ADDRESS) {
+            if (own.index == 0 && !job.repeat && step + 1 < pattern->steps)
+                say("%s: time is up after step %u of %u", pattern->name, step + 1, pattern->steps);
             break;
+        }
     }
     ns = now_ns() - began;
-    if (own.index == 0)
+    if (own.index == 0 && (own.rounds == 0 || progress_due()))
         say("%s: %llu MiB by %u processors, %llu MiB/s", pattern->name,
             (unsigned long long)job.share * job.cpus.count / MIB, job.cpus.count,
             (unsigned long long)rate_mib(own.moved * job.cpus.count, ns));
@@ -261,11 +266,14 @@ static int share_test(unsigned index, void *argument)
     do {
         for (unsigned i = 0; passed && i < job.nselected; i++)
             passed = pattern_run(job.selected[i]);
+        own.rounds++;
         /* All workers make equally many rounds: one of them decides, before the barrier. */
         if (index == 0 && now_ns() >= job.until_ns)
             __atomic_store_n(&job.common->stop, 1, __ATOMIC_RELEASE);
         passed = passed && barrier();
-    } while (passed && !__atomic_load_n(&job.common->stop, __ATOMIC_ACQUIRE));
+    } while (passed && job.repeat && !__atomic_load_n(&job.common->stop, __ATOMIC_ACQUIRE));
+    if (index == 0 && own.rounds > 1)
+        say("%u rounds", own.rounds);
     return passed ? CHECK_PASSED : CHECK_FAILED;
 }
 
@@ -310,6 +318,8 @@ int check_memory(const struct options *options)
         left = available / LEFT_SHARE;
     size = option_number(options, "size", available > left ? available - left : 0);
     seconds = option_number(options, "seconds", 0);
+    job.repeat = seconds != 0;
+    seconds = option_number(options, "at-most", seconds);
     job.until_ns = seconds ? now_ns() + seconds * 1000000000u : 0;
     job.rate = option_find(options, "rate") != NULL;
     job.share = size / job.cpus.count / PATTERN_BLOCK * PATTERN_BLOCK;
