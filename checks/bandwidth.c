@@ -67,7 +67,8 @@ static uint64_t latency_ps(char *memory, size_t nbytes)
 
 int check_bandwidth(const struct options *options)
 {
-    size_t most = option_number(options, "size", sizes[COUNT(sizes) - 1]);
+    size_t room = memory_available() / 4; /* two areas, and as much again is left */
+    size_t most = option_number(options, "size", MIN(sizes[COUNT(sizes) - 1], room));
     size_t nbytes = (most + 65535) & ~(size_t)65535;
     char *memory =
         mmap(NULL, 2 * nbytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

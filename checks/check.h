@@ -80,6 +80,7 @@ static inline uint64_t rate_mib(uint64_t nbytes, uint64_t ns)
 bool progress_due(void);
 /* Prints a line in one write: workers' lines do not mix. */
 PRINTF_LIKE(1) void say(const char *format, ...);
+uint64_t memory_available(void); /* bytes, as /proc/meminfo has it; 0: unknown */
 /* Contents of a small file, NUL behind them; the number of bytes or -1. */
 long file_read(const char *path, void *buffer, size_t size);
 

@@ -237,3 +237,14 @@ long file_read(const char *path, void *buffer, size_t size)
     ((char *)buffer)[total] = '\0';
     return got < 0 ? -1 : (long)total;
 }
+
+uint64_t memory_available(void)
+{
+    char text[4096];
+    const char *line;
+
+    if (file_read("/proc/meminfo", text, sizeof(text)) < 0)
+        return 0;
+    line = strstr(text, "MemAvailable:");
+    return line ? strtoull(line + 13, NULL, 10) << 10 : 0;
+}

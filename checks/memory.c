@@ -49,17 +49,6 @@ static struct share {
     uint32_t barriers, rounds;
 } own;
 
-static uint64_t memory_available(void)
-{
-    char text[4096];
-    const char *line;
-
-    if (file_read("/proc/meminfo", text, sizeof(text)) < 0)
-        return 0;
-    line = strstr(text, "MemAvailable:");
-    return line ? strtoull(line + 13, NULL, 10) << 10 : 0;
-}
-
 /* False: a worker is gone, and what was to be waited for will never be. */
 static bool barrier(void)
 {
