@@ -78,6 +78,7 @@ ifneq ($(GOALS),help)
 -include efi-loader/loader.mk
 -include tests/host/host.mk
 -include tests/user/user.mk
+-include checks/checks.mk
 -include tests/quirk/quirk.mk
 -include tests/programs/programs.mk
 endif
@@ -154,6 +155,7 @@ bench: $(IMAGE)
 	$(Q)$(PYTHON) tools/bench.py -b $(B) --linux
 	$(Q)$(PYTHON) tests/bench/growth.py -b $(B)
 	$(Q)$(PYTHON) tests/bench/scale.py -b $(B) --linux
+	$(Q)$(PYTHON) tests/bench/memory.py -b $(B) --linux
 
 SEEDS ?= 1-10
 fuzz-syscalls: $(IMAGE)
@@ -198,7 +200,7 @@ stress: $(IMAGE)
 	    tests/system/test_stress.py $(PYTEST_ARGS)
 
 # An image whose plan is all that judges the kernel by single tests.
-REGRESSION_PLANS := rootfs/etc/firstlight/plan tests/user/regression.plan tests/user/long.plan
+REGRESSION_PLANS := tests/user/basic.plan tests/user/regression.plan tests/user/long.plan
 $(B)/regression.img: $(IMAGE) $(REGRESSION_PLANS)
 	$(Q)cat $(REGRESSION_PLANS) >$(B)/regression.plan
 	$(Q)tools/mkimg.sh -b $(B) -p $(B)/regression.plan -o $@

@@ -131,6 +131,7 @@ python3 "$top/tools/mkcpio.py" -o "$boot/rootfs.cpio" --busybox "$busybox" \
 if [ -n "$plan" ]; then
     cat "$plan" >"$boot/plan.txt"
 fi
+cp "$top"/rootfs/etc/firstlight/*.plan "$boot/" # others to choose from
 (cd "$boot" && cksum kernel.elf rootfs.cpio) >"$boot/checksums"
 
 # The numbers that tell one disk from another come from the contents: the same for the same

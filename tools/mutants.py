@@ -44,7 +44,7 @@ from mutants_draw import drawn  # noqa: E402  (found by the path above)
 
 BUILD_SECONDS, HOST_SECONDS, SLOWEST = 300, 300, 900
 HANG_SECONDS = 60  # no host test program takes so long
-QUICK_PLANS = ["tests/user/regression.plan", "rootfs/etc/firstlight/plan"]
+QUICK_PLANS = ["tests/user/regression.plan", "tests/user/basic.plan"]
 # Number of processors, plans, words for the kernel, and the silence, in seconds, that no sound
 # kernel keeps.
 STAGES = [(2, QUICK_PLANS, "ktest=*", 30), (2, ["tests/user/long.plan"], "", 120),

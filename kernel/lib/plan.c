@@ -10,8 +10,10 @@
 #include "kernel/lib/lines.h"
 #include "kernel/lib/string.h"
 
-/* `test`, the name, an option of each kind, the command. */
-#define WORDS_MAX (5 + PLAN_ARGV_MAX)
+/* `test`, the name, an option of each kind, the variables, the command. */
+#define WORDS_MAX (7 + PLAN_ENV_MAX - PLAN_ENV_NDEFAULT + PLAN_ARGV_MAX)
+
+const char *const plan_env_default[] = {"PATH=" PLAN_PATH, "HOME=/", NULL};
 
 void plan_init(struct plan_reader *reader, const char *text, size_t size)
 {
@@ -19,27 +21,27 @@ void plan_init(struct plan_reader *reader, const char *text, size_t size)
 }
 
 /* Copies a word to *to, without its quotes and with a NUL, and moves *from behind it. Quotes may
- * begin and end within a word, as in a shell; a backslash means something in quotes only. Adjacent
- * quoted parts are one word. */
+ * begin and end within a word, as in a shell, and each kind is text within the other; a backslash
+ * means something in double quotes only. Adjacent quoted parts are one word. */
 static const char *split_word(const char **from, const char *end, char **to)
 {
     const char *at = *from;
     char *out = *to;
-    bool quoted = false;
+    char quote = '\0'; /* the one that is open */
 
-    for (; at < end && (quoted || !is_blank(*at)); at++) {
-        if (*at == '"') {
-            quoted = !quoted;
+    for (; at < end && (quote || !is_blank(*at)); at++) {
+        if (quote ? *at == quote : *at == '"' || *at == '\'') {
+            quote = quote ? '\0' : *at;
             continue;
         }
-        if (quoted && *at == '\\') {
+        if (quote == '"' && *at == '\\') {
             at++;
             if (at == end || (*at != '"' && *at != '\\'))
                 return "a backslash in quotes before something else than \" or \\";
         }
         *out++ = *at;
     }
-    if (quoted)
+    if (quote)
         return "a quote that is not closed";
     *out++ = '\0';
     *from = at;
@@ -74,6 +76,16 @@ static const char *split_line(struct plan_line *line, char *words[WORDS_MAX], un
     return NULL;
 }
 
+static NOINLINE bool is_letter(char byte)
+{
+    return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z');
+}
+
+static bool is_digit(char byte)
+{
+    return byte >= '0' && byte <= '9';
+}
+
 /* The name goes into the report unquoted, hence no blanks and no `#`. */
 static bool is_name(const char *name)
 {
@@ -81,25 +93,23 @@ static bool is_name(const char *name)
 
     for (; name[length]; length++) {
         char byte = name[length];
-        bool ok = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
-                  (byte >= '0' && byte <= '9') || (strchr("_.+-", byte) != NULL);
 
-        if (!ok)
+        if (!is_letter(byte) && !is_digit(byte) && !strchr("_.+-", byte))
             return false;
     }
     return length > 0;
 }
 
 /* A decimal number of at most max, without sign or anything else. The limit is checked at each
- * digit, so the product cannot overflow. */
-static bool parse_number(const char *text, uint32_t max, uint32_t *out)
+ * digit, so the product cannot overflow. Not inlined, as it is used often and speed is nothing. */
+static NOINLINE bool parse_number(const char *text, uint32_t max, uint32_t *out)
 {
     uint64_t value = 0;
 
     if (!*text)
         return false;
     for (; *text; text++) {
-        if (*text < '0' || *text > '9')
+        if (!is_digit(*text))
             return false;
         value = value * 10 + (uint64_t)(*text - '0');
         if (value > max)
@@ -157,14 +167,50 @@ static const char *parse_skip(struct plan_line *line, const char *value)
     return *value ? NULL : "skip= needs a reason";
 }
 
+/* 0 is refused: a program that says so has passed. */
+static const char *parse_skip_code(struct plan_line *line, const char *value)
+{
+    if (!parse_number(value, 255, &line->skip_code) || line->skip_code == 0)
+        return "skipcode= needs 1 to 255";
+    return NULL;
+}
+
+/* The number that is left out means "no user" to system calls. */
+static const char *parse_user(struct plan_line *line, const char *value)
+{
+    return parse_number(value, UINT32_MAX - 1, &line->uid) ? NULL : "user= needs a number";
+}
+
+/* Names as the shell's, which drops others from its environment. A default is replaced where it
+ * stands; a word of this line is not. */
+static const char *parse_env(struct plan_line *line, const char *value)
+{
+    size_t n = 0;
+    unsigned i = 0;
+
+    while (is_letter(value[n]) || value[n] == '_' || (n && is_digit(value[n])))
+        n++;
+    if (!n || value[n] != '=')
+        return "env= needs NAME=VALUE";
+    while (i < line->nenv && strncmp(line->env[i], value, n + 1) != 0)
+        i++;
+    if (i < line->nenv && (i >= PLAN_ENV_NDEFAULT || line->env[i] != plan_env_default[i]))
+        return "an option that is given twice";
+    if (i == PLAN_ENV_MAX)
+        return "too many words";
+    line->env[i] = value;
+    line->nenv = MAX(line->nenv, i + 1);
+    return NULL;
+}
+
 /* The options of a test line, told by their prefix. */
 static const struct option {
     const char *prefix;
     const char *(*parse)(struct plan_line *line, const char *value);
 } options[] = {
-    {"limit=", parse_limit},
-    {"expect=", parse_expect},
-    {"skip=", parse_skip},
+    {"limit=", parse_limit}, {"expect=", parse_expect},
+    {"skip=", parse_skip},   {"skipcode=", parse_skip_code},
+    {"user=", parse_user},   {"env=", parse_env}, /* the last, as it may come again */
 };
 
 /* letters= : meant as an option, even if there is no such one. A misspelt option must not silently
@@ -173,8 +219,7 @@ static bool looks_like_option(const char *word)
 {
     size_t n = 0;
 
-    while ((word[n] >= 'a' && word[n] <= 'z') || (word[n] >= 'A' && word[n] <= 'Z') ||
-           word[n] == '_' || word[n] == '-')
+    while (is_letter(word[n]) || word[n] == '_' || word[n] == '-')
         n++;
     return n > 0 && word[n] == '=';
 }
@@ -190,7 +235,8 @@ static const char *parse_option(struct plan_line *line, const char *word, unsign
             continue;
         if (*seen & (1u << i))
             return "an option that is given twice";
-        *seen |= 1u << i;
+        if (i < ARRAY_SIZE(options) - 1)
+            *seen |= 1u << i;
         return options[i].parse(line, value);
     }
     return "an unknown option before the command";
@@ -219,6 +265,10 @@ static const char *parse_words(struct plan_line *line, char *const words[], unsi
     }
     if (at == nwords || !*words[at])
         return "no command";
+    /* Either could be meant to win. */
+    if (line->skip_code && line->expect == PLAN_EXPECT_EXIT &&
+        line->skip_code == (uint32_t)line->expect_value)
+        return "skipcode= is expected";
     /* WORDS_MAX has room for options besides, so a line may have passed that and still be too long.
      */
     if (nwords - at > PLAN_ARGV_MAX)
@@ -227,6 +277,7 @@ static const char *parse_words(struct plan_line *line, char *const words[], unsi
     /* The words stay in line->words: argv is valid until the next plan_next. */
     memcpy(line->argv, words + at, line->argc * sizeof(line->argv[0]));
     line->argv[line->argc] = NULL;
+    line->env[line->nenv] = NULL;
     return NULL;
 }
 
@@ -265,6 +316,9 @@ enum plan_kind plan_next(struct plan_reader *reader, struct plan_line *line)
         line->expect = PLAN_EXPECT_EXIT;
         line->expect_value = 0;
         line->skip = NULL;
+        line->skip_code = line->uid = 0;
+        line->nenv = PLAN_ENV_NDEFAULT;
+        memcpy(line->env, plan_env_default, sizeof(plan_env_default));
         line->argc = 0;
         line->reason = plan_parse_line(line);
         if (line->reason)

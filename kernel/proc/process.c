@@ -308,7 +308,7 @@ static int process_link(struct process *parent, struct process *process)
 }
 
 /* The harness's own way; all other processes are copies (fork.c). */
-int process_create(struct process *parent, struct process **out_process)
+int process_create(struct process *parent, uint32_t uid, struct process **out_process)
 {
     struct process *process;
     int err = process_alloc(&process);
@@ -320,8 +320,11 @@ int process_create(struct process *parent, struct process **out_process)
     err = fd_table_create(&process->leader->files);
     if (!err)
         err = fs_context_create(&process->leader->fs);
-    if (!err)
+    if (!err) {
+        process->leader->fs->cred =
+            (struct credentials){uid, uid, uid, uid, uid, uid, uid, uid, NULL};
         err = identity_create(&process->leader->fs->cred, &process->leader->identity);
+    }
     if (!err)
         err = process_link(parent, process);
     if (err) {

@@ -158,8 +158,9 @@ static inline bool process_is_killed(const struct process *process)
 
 /* --- life --- */
 
-/* A process with one task: no memory, no program, empty descriptor table, child of parent. */
-MUST_CHECK int process_create(struct process *parent, struct process **out_process);
+/* A process with one task: no memory, no program, empty descriptor table, child of parent; its user
+ * and group are both that number. */
+MUST_CHECK int process_create(struct process *parent, uint32_t uid, struct process **out_process);
 /* The same in steps, for fork. A process with one task that nothing knows and that has neither
  * descriptors nor directories nor credentials: process_free takes back what it got of these. */
 MUST_CHECK int process_alloc(struct process **out_process);

@@ -209,7 +209,7 @@ int usermode_run(struct exec_request *request, struct wait_status *status)
     timer_init(&end_timeout, overdue);
     /* Outputs are set on every path: the caller prints the reason. */
     request->reason = NULL;
-    err = process_create(&process_init_process, &process);
+    err = process_create(&process_init_process, request->uid, &process);
     if (err)
         return err;
     err = program_prepare(process, request);

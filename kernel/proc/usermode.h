@@ -22,6 +22,7 @@ struct exec_request {
     struct file *stdio[3]; /* borrowed; become descriptors 0 to 2; NULL: left closed */
     bool has_terminal;     /* stdio[0] becomes the controlling terminal */
     uint64_t limit_ns;     /* of run time, 0: none */
+    uint32_t uid;          /* as whom, and in the group of that number; in no other groups */
     const char *reason;    /* out: why it could not be started, or NULL */
 };
 

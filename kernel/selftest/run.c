@@ -145,6 +145,9 @@ static void plan_run(const struct plan_text *plan, struct plan_line *line)
             .limit_ns = line->limit_s * 1000000000ULL,
             .expect = line->expect,
             .expect_value = line->expect_value,
+            .skip_code = (int)line->skip_code,
+            .uid = line->uid,
+            .env = line->env,
         };
 
         if (inject_is("lose") && plan_is_last(&reader))
@@ -165,7 +168,8 @@ static void baseline_run(void)
     char name[16];
 
     for (unsigned i = 1; i <= BASELINE_RUNS; i++) {
-        struct test_case test = {.name = name, .argv = argv, .limit_ns = 10000000000ULL};
+        struct test_case test = {
+            .name = name, .argv = argv, .env = plan_env_default, .limit_ns = 10000000000ULL};
 
         fmt_print(name, sizeof(name), "baseline-%u", i);
         test_run(&test);

@@ -25,9 +25,8 @@
 #define REASON_SIZE 300
 #define PATH_SIZE   256
 
-/* The directories of PATH below, in its order. */
+/* The directories of PLAN_PATH, in its order, whatever a line says: that is for the program. */
 static const char *const search_path[] = {"/bin/", "/sbin/", "/usr/bin/", "/usr/sbin/"};
-static const char *const environment[] = {"PATH=/bin:/sbin:/usr/bin:/usr/sbin", "HOME=/", NULL};
 
 /* Reasons in the report are for people: a number alone would send them to a header. */
 static const char *errno_text(int err)
@@ -72,7 +71,12 @@ static void describe_end(char *text, size_t size, const struct wait_status *stat
         fmt_print(text, size, "signal:%d", status->code);
 }
 
-/* True if it ended as expected; else the reason is written.
+static bool is_skip(const struct test_case *test, const struct wait_status *status)
+{
+    return test->skip_code && status->end == PROCESS_EXITED && status->code == test->skip_code;
+}
+
+/* True if it ended as expected, or is skipped; else the reason is written.
  * The limit is an end of its own: a program that was killed by it has not "ended by SIGKILL". */
 static bool as_expected(const struct test_case *test, const struct wait_status *status,
                         char *reason, size_t size)
@@ -85,8 +89,9 @@ static bool as_expected(const struct test_case *test, const struct wait_status *
     char got[40], wanted[40] = "limit";
     struct wait_status expected = {.end = ends[test->expect], .code = test->expect_value};
 
-    if (status->end == expected.end &&
-        (status->end == PROCESS_LIMIT || status->code == test->expect_value))
+    if (is_skip(test, status) ||
+        (status->end == expected.end &&
+         (status->end == PROCESS_LIMIT || status->code == test->expect_value)))
         return true;
     if (status->end == PROCESS_LIMIT) {
         fmt_print(reason, size, "killed: limit of %llu s",
@@ -165,8 +170,9 @@ void test_run(const struct test_case *test)
 {
     struct exec_request request = {
         .argv = test->argv,
-        .envp = environment,
+        .envp = test->env,
         .limit_ns = test->limit_ns,
+        .uid = test->uid,
     };
     struct wait_status status = {0};
     struct leak_counts before, after;
@@ -190,10 +196,13 @@ void test_run(const struct test_case *test)
         report_not_ok(test->name, 0, reason);
         return;
     }
+    /* A test that skips itself is to leave nothing behind either. */
     good = as_expected(test, &status, reason, sizeof(reason)) &&
            leak_check_compare(&before, &after, reason, sizeof(reason));
-    if (good)
-        report_ok(test->name, status.time_ns);
-    else
+    if (!good)
         report_not_ok(test->name, status.time_ns, reason);
+    else if (is_skip(test, &status))
+        report_skip(test->name, "by its exit code");
+    else
+        report_ok(test->name, status.time_ns);
 }

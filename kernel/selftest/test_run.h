@@ -16,6 +16,9 @@ struct test_case {
     uint64_t limit_ns;
     enum plan_expect expect;
     int expect_value;
+    int skip_code; /* exit code that means skipped; 0: none does */
+    uint32_t uid;
+    const char *const *env; /* NULL-terminated */
 };
 
 /* Runs it and prints its result line. */

@@ -22,6 +22,19 @@ static void check_test(const struct plan_line *line)
     if (line->expect == PLAN_EXPECT_SIGNAL)
         REQUIRE(plan_signal_name(line->expect_value));
     REQUIRE(!line->skip || line->skip[0]);
+    REQUIRE(line->skip_code <= 255 && line->uid != UINT32_MAX && line->nenv <= PLAN_ENV_MAX);
+    REQUIRE(!line->skip_code || line->expect != PLAN_EXPECT_EXIT ||
+            line->skip_code != (uint32_t)line->expect_value);
+    REQUIRE(line->nenv >= PLAN_ENV_NDEFAULT && !line->env[line->nenv]);
+    for (unsigned i = 0; i < line->nenv; i++) {
+        const char *word = line->env[i], *value = strchr(word, '=');
+
+        REQUIRE((i < PLAN_ENV_NDEFAULT && word == plan_env_default[i]) ||
+                lies_inside(word, strlen(word) + 1, line->words, sizeof(line->words)));
+        REQUIRE(value && value > word);
+        for (unsigned k = 0; k < i; k++)
+            REQUIRE(strncmp(word, line->env[k], (size_t)(value - word) + 1) != 0);
+    }
 }
 
 /* Lines that hold more than blanks, and do not begin with #: each must come out. */

@@ -83,6 +83,24 @@ static void test_quotes(void **state)
     expect_malformed("test q sh \"a\\\"", "not closed");
 }
 
+static void test_single_quotes(void **state)
+{
+    (void)state;
+    expect_test("test q 'a  \"b\\' \"it's\" x'y 'z\"w 'v\" ''");
+    assert_int_equal(line.argc, 4);
+    assert_string_equal(line.argv[0], "a  \"b\\"); /* nothing is special in them */
+    assert_string_equal(line.argv[1], "it's");
+    assert_string_equal(line.argv[2], "xy zw 'v");
+    assert_string_equal(line.argv[3], "");
+    expect_test("test a skip='no disk' run");
+    assert_string_equal(line.skip, "no disk");
+    expect_malformed("test q sh 'open", "not closed");
+    expect_malformed("test q sh it's", "not closed");
+    expect_malformed("test q sh 'a\"", "not closed");
+    expect_malformed("test q sh \"a'", "not closed");
+    expect_malformed("test q ''", "no command");
+}
+
 static void test_options(void **state)
 {
     (void)state;
@@ -135,6 +153,85 @@ static void test_malformed_options(void **state)
     assert_int_equal(line.expect_value, 199);
     expect_test("test a /bin/x=y");
     expect_test("test a ./x=y");
+}
+
+static void test_skip_code(void **state)
+{
+    static const char *const wrong[] = {"", "0", "256", "-1", "4x", "exit:4"};
+    char text[100];
+
+    (void)state;
+    expect_test("test a skipcode=255 run");
+    assert_int_equal(line.skip_code, 255);
+    expect_test("test a run");
+    assert_int_equal(line.skip_code, 0);
+    expect_test("test a expect=signal:SIGILL skipcode=4 run"); /* SIGILL is 4: no code */
+    expect_test("test a skipcode=4 expect=exit:5 run");
+    expect_malformed("test a skipcode=4 expect=exit:4 run", "expected");
+    expect_malformed("test a expect=exit:4 skipcode=4 run", "expected");
+    expect_malformed("test a skipcode=4 skipcode=5 run", "twice");
+    for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+        snprintf(text, sizeof(text), "test a skipcode=%s run", wrong[i]);
+        expect_malformed(text, "skipcode= needs");
+    }
+}
+
+static void test_user(void **state)
+{
+    static const char *const wrong[] = {"", "root", "-1", "0x1", "4294967295", "1:1"};
+    char text[100];
+
+    (void)state;
+    expect_test("test a user=4294967294 run");
+    assert_int_equal(line.uid, 4294967294u);
+    expect_test("test a run");
+    assert_int_equal(line.uid, 0);
+    expect_test("test a user=0 run");
+    expect_malformed("test a user=1 user=1 run", "twice");
+    for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+        snprintf(text, sizeof(text), "test a user=%s run", wrong[i]);
+        expect_malformed(text, "user= needs");
+    }
+}
+
+static void test_variables(void **state)
+{
+    char text[PLAN_LINE_MAX];
+    size_t length = (size_t)sprintf(text, "test a");
+
+    (void)state;
+    expect_test("test a env=A= limit=3 env=_b9='x = y' env=AB=env=c run env=D=d");
+    assert_int_equal(line.nenv, 5);
+    assert_string_equal(line.env[0], "PATH=/bin:/sbin:/usr/bin:/usr/sbin");
+    assert_string_equal(line.env[1], "HOME=/");
+    assert_string_equal(line.env[2], "A=");
+    assert_string_equal(line.env[3], "_b9=x = y");
+    assert_string_equal(line.env[4], "AB=env=c");
+    assert_null(line.env[5]);
+    assert_int_equal(line.argc, 2);
+    expect_test("test a env=HOME=/x env=PATHS=p env=PATH= run");
+    assert_int_equal(line.nenv, 3);
+    assert_string_equal(line.env[0], "PATH=");
+    assert_string_equal(line.env[1], "HOME=/x");
+    assert_string_equal(line.env[2], "PATHS=p");
+    expect_test("test a run");
+    assert_int_equal(line.nenv, 2);
+    assert_string_equal(line.env[1], "HOME=/");
+    expect_malformed("test a env=HOME=/ env=HOME=/ run", "that is given twice");
+    expect_malformed("test a env=A=1 env=B=2 env=A=1 run", "that is given twice");
+    expect_malformed("test a env=A run", "env= needs");
+    expect_malformed("test a env= run", "env= needs");
+    expect_malformed("test a env==x run", "env= needs");
+    expect_malformed("test a env=9a=x run", "env= needs");
+    expect_malformed("test a env=a-b=x run", "env= needs");
+    for (int i = PLAN_ENV_NDEFAULT; i < PLAN_ENV_MAX; i++)
+        length += (size_t)sprintf(text + length, " env=V%d=%d", i, i);
+    strcpy(text + length, " run");
+    expect_test(text);
+    assert_int_equal(line.nenv, PLAN_ENV_MAX);
+    assert_string_equal(line.env[15], "V15=15");
+    strcpy(text + length, " env=V=v run");
+    expect_malformed(text, "too many words");
 }
 
 static void test_malformed_words(void **state)
@@ -215,7 +312,9 @@ static void test_limits(void **state)
     text[PLAN_LINE_MAX + 1] = '\0';
     expect_malformed(text, "longer than 4096");
 
-    length = (size_t)sprintf(text, "test a limit=1 expect=limit skip=x");
+    length = (size_t)sprintf(text, "test a limit=1 expect=limit skip=x skipcode=1 user=1");
+    for (int i = PLAN_ENV_NDEFAULT; i < PLAN_ENV_MAX; i++)
+        length += (size_t)sprintf(text + length, " env=V%d=", i);
     for (int i = 0; i < PLAN_ARGV_MAX; i++)
         length += (size_t)sprintf(text + length, " w");
     expect_test(text);
@@ -250,11 +349,20 @@ static void test_signal_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_plain_test),      cmocka_unit_test(test_quotes),
-        cmocka_unit_test(test_options),         cmocka_unit_test(test_malformed_options),
-        cmocka_unit_test(test_malformed_words), cmocka_unit_test(test_lines),
-        cmocka_unit_test(test_no_test_at_all),  cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_signal_names),    cmocka_unit_test(test_bytes_that_are_not_text),
+        cmocka_unit_test(test_plain_test),
+        cmocka_unit_test(test_quotes),
+        cmocka_unit_test(test_options),
+        cmocka_unit_test(test_malformed_options),
+        cmocka_unit_test(test_malformed_words),
+        cmocka_unit_test(test_lines),
+        cmocka_unit_test(test_no_test_at_all),
+        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_single_quotes),
+        cmocka_unit_test(test_skip_code),
+        cmocka_unit_test(test_user),
+        cmocka_unit_test(test_variables),
+        cmocka_unit_test(test_signal_names),
+        cmocka_unit_test(test_bytes_that_are_not_text),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -37,8 +37,9 @@ SBIN = dict(os.environ, PATH=os.environ["PATH"] + ":/usr/sbin:/sbin")  # mkfs, s
 MTOOLS_ENV = dict(os.environ, MTOOLSRC="/dev/null", MTOOLS_SKIP_CHECK="1", TZ="UTC", LC_ALL="C")
 
 
-PLANS = {"default": "rootfs/etc/firstlight/plan", "regression": "tests/user/regression.plan",
-         "long": "tests/user/long.plan"}
+PLANS = {"default": "rootfs/etc/firstlight/plan", "quick": "rootfs/etc/firstlight/quick.plan",
+         "basic": "tests/user/basic.plan", "regression": "tests/user/regression.plan",
+         "long": "tests/user/long.plan", "checks": "tests/user/checks.plan"}
 
 
 def plans(*names):

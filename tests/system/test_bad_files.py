@@ -227,7 +227,7 @@ def test_rootfs_larger_than_memory(boot, mkimg, tmp_path):
 def test_no_boot_directory(boot, mkimg):
     """The volume has the loader and nothing else."""
     image = mkimg()
-    for name in ("kernel.elf", "rootfs.cpio", "boot.cfg", "checksums"):
+    for name in ("kernel.elf", "rootfs.cpio", "boot.cfg", "checksums", "*.plan"):
         image.remove(name)
     image.remove_directory()
     refuse(boot, image, "\\firstlight", "no volume")

@@ -8,6 +8,7 @@ import re
 import pytest
 
 import machine
+from conftest import plans
 
 PLAN = "test one /bin/minimal\ntest two /bin/minimal\n"
 
@@ -114,7 +115,8 @@ def test_pattern_that_fits_no_check_fails(boot, mkimg):
     assert outcome.report.failed_names == ["ktest"]
 
 
-def test_default_plan_in_a_storm_of_interrupts(boot, mkimg, matrix_build):
+def test_basic_plan_in_a_storm_of_interrupts(boot, mkimg, matrix_build):
     """A timer interrupt every 100 us, freed memory overwritten, and every check in the kernel."""
-    outcome = boot(mkimg(words="storm=100 ktest=*", build=matrix_build("poison")), timeout=300)
+    image = mkimg(plan=plans("basic"), words="storm=100 ktest=*", build=matrix_build("poison"))
+    outcome = boot(image, timeout=300)
     assert outcome.code == machine.PASS, outcome.message

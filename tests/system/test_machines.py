@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The default and the regression plan on machines that have each pair of these properties once.
+"""The basic and the regression plan on machines that have each pair of these properties once.
 
 The kernels are built by `make matrix`, one for each compiler and optimisation level.
 """
@@ -53,7 +53,7 @@ def test_table_has_every_pair():
 @pytest.mark.parametrize("row", MACHINES, ids=["-".join(row) for row in MACHINES])
 def test_plans(boot, mkimg, matrix_build, row):
     compiler, level, cpu, memory, disk, graphics, chipset, cpus = row
-    image = mkimg(plan=plans("default", "regression"), build=matrix_build(compiler + level))
+    image = mkimg(plan=plans("basic", "regression"), build=matrix_build(compiler + level))
     outcome = boot(image, cpu=cpu, memory=memory, disk=disk, cpus=int(cpus), timeout=300,
                    extra=["-vga", graphics, "-machine", chipset])
     assert outcome.code == machine.PASS, outcome.message
@@ -66,13 +66,13 @@ def test_plans(boot, mkimg, matrix_build, row):
 
 def test_plans_without_fast_strings(boot, mkimg):
     """Large copies go by vector registers then."""
-    image = mkimg(plan=plans("default", "regression"))
+    image = mkimg(plan=plans("basic", "regression"))
     outcome = boot(image, cpu="max,-erms,-fsrm", cpus=2, timeout=300)
     assert outcome.code == machine.PASS, outcome.message
 
 
-def test_default_plan_has_its_size():
-    lines = [line for line in plans("default").splitlines() if line.startswith("test ")]
+def test_basic_plan_has_its_size():
+    lines = [line for line in plans("basic").splitlines() if line.startswith("test ")]
     failing = [line for line in lines if "expect=" in line and "expect=exit:0" not in line]
     assert len(lines) >= PLAN_LINES
     assert len(failing) * 3 >= len(lines)

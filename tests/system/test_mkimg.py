@@ -95,8 +95,9 @@ def test_layout_of_the_disk(build, tmp_path):
     listed = Image(image).mtool("mdir", "-/", "-b", "::").decode().split()
     assert sorted(listed) == ["::/EFI/", "::/EFI/BOOT/", "::/EFI/BOOT/BOOTIA32.EFI",
                               "::/EFI/BOOT/BOOTX64.EFI", "::/firstlight/", "::/firstlight/boot.cfg",
-                              "::/firstlight/checksums", "::/firstlight/kernel.elf",
-                              "::/firstlight/rootfs.cpio"]
+                              "::/firstlight/checksums", "::/firstlight/full.plan",
+                              "::/firstlight/kernel.elf", "::/firstlight/quick.plan",
+                              "::/firstlight/rootfs.cpio", "::/firstlight/soak.plan"]
     config = Image(image).read("boot.cfg").decode().splitlines()
     assert config[0].startswith("#") and config[1:] == ["after=halt", "trace=*"]
     assert b"FIRSTLIGHT" in Image(image).mtool("mlabel", "-s", "::")

@@ -81,6 +81,10 @@ def test_no_plan_at_all_fails(boot, mkimg):
 
 MALFORMED = [
     "tset a /bin/minimal",
+    "test a skipcode=0 /bin/minimal",
+    "test a skipcode=4 expect=exit:4 /bin/minimal",
+    "test a user=root /bin/minimal",
+    "test a env=NAME /bin/minimal",
     "test",
     "test only-a-name",
     "test bad/name /bin/minimal",
@@ -113,7 +117,7 @@ def test_each_malformed_line_is_a_failed_test_that_quotes_it(boot, mkimg):
     assert len(failed) == len(MALFORMED)
     text = "\n".join(r.name + " " + r.note + " " + " ".join(r.output) for r in failed)
     text += "\n".join(report.kernel_lines)
-    for line in MALFORMED[:16]:
+    for line in MALFORMED[:20]:
         assert line.strip() in text.replace("'", '"'), f"not quoted: {line}"
 
 
@@ -308,6 +312,58 @@ def test_skip_is_counted_as_skip(boot, mkimg):
     assert report.result("later").skipped
     assert report.fields["skipped"] == "1"
     assert "not on this machine" in report.result("later").note
+
+
+def test_skip_code_is_counted_as_skip(boot, mkimg, tmp_path):
+    """That code alone, and only where nothing is left behind."""
+    program = compile_program(tmp_path, "leave", r"""
+#include <unistd.h>
+int main(void)
+{
+    if (fork() == 0) /* left running: ended by the harness, no leak */
+        pause();
+    return 4;
+}
+""")
+    folder = tmp_path / "tree/bin"
+    folder.mkdir(parents=True)
+    os.rename(program, folder / "leave")
+    plan = ("test here skipcode=4 /bin/minimal\n"
+            "test absent skipcode=4 /bin/sh -c 'echo no device; exit 4'\n"
+            "test other skipcode=4 /bin/sh -c 'exit 5'\n"
+            "test fault skipcode=11 expect=exit:1 /bin/t/fault write null\n"
+            "test leave skipcode=4 /bin/leave\n")
+    report = judged(boot(mkimg(plan=plan, trees=[tmp_path / "tree"])), machine.FAIL)
+    assert [r.name for r in report.results if r.skipped] == ["absent", "leave"]
+    assert report.result("absent").output == ["no device"]
+    assert report.fields["skipped"] == "2"
+    assert report.failed_names == ["other", "fault"]
+    assert "expected exit:0, got exit:5" in report.result("other").note
+
+
+def test_a_leak_is_not_skipped(boot, mkimg):
+    plan = "test leak skipcode=4 /bin/sh -c 'exit 4'\n"
+    report = judged(boot(mkimg(plan=plan, words="inject=leak")), machine.FAIL)
+    assert "leak" in report.failed_names
+
+
+def test_user_and_variables(boot, mkimg):
+    """user= is that user in its group and no other, who may do what that user may; env= adds and
+    replaces."""
+    plan = ("test id user=1234 /bin/busybox id\n"
+            "test root /bin/busybox id -u\n"
+            "test denied user=1234 expect=exit:1 /bin/sh -c '>/etc/firstlight/own'\n"
+            "test closed user=1234 /root/none\n"
+            "test env env=SHIP='two  words' env=HOME=/tmp env=A= /bin/busybox env\n"
+            "test path env=PATH=/none minimal\n"
+            "test after /bin/busybox env\n")
+    report = judged(boot(mkimg(plan=plan)), machine.FAIL)
+    assert report.failed_names == ["closed"] and "EACCES" in report.result("closed").note
+    assert report.result("id").output == ["uid=1234 gid=1234"]
+    assert report.result("root").output == ["0"]
+    assert sorted(report.result("env").output) == [
+        "A=", "HOME=/tmp", "PATH=/bin:/sbin:/usr/bin:/usr/sbin", "SHIP=two  words"]
+    assert sorted(report.result("after").output) == ["HOME=/", "PATH=/bin:/sbin:/usr/bin:/usr/sbin"]
 
 
 def test_limits_are_seconds(boot, mkimg):

@@ -18,6 +18,10 @@ HEAD = "KTAP version 1\n1..1\n"
 TAIL = "# firstlight: verdict={} total=1 passed={} failed={} skipped=0\n"
 PASS = HEAD + "ok 1 a # time=1us\n" + TAIL.format("PASS", 1, 0)
 FAIL = HEAD + "not ok 1 a # time=1us exit code 1, expected 0\n" + TAIL.format("FAIL", 0, 1)
+MANY = 25
+ALL_FAIL = f"KTAP version 1\n1..{MANY}\n" + "".join(
+    f"not ok {n} t{n} # time=1us exit code 1\n" for n in range(1, MANY + 1)) + (
+    f"# firstlight: verdict=FAIL total={MANY} passed=0 failed={MANY} skipped=0\n")
 HANG, TRIPLE, POWEROFF, RETURN = range(4)
 
 
@@ -59,6 +63,8 @@ CASES = {
     # name: (text, value, end, exit status, words in the message)
     "pass": (PASS, 0x10, HANG, machine.PASS, "1 tests passed, none failed"),
     "fail": (FAIL, 0x11, HANG, machine.FAIL, "1 failed: a"),
+    "many": (ALL_FAIL, 0x11, HANG, machine.FAIL,
+             f"{MANY} failed: " + ", ".join(f"t{n}" for n in range(1, MANY + 1))),
     "panic": (HEAD + "# panic: x\n", 0x12, HANG, machine.PANIC, "panicked"),
     "panic after a report of success": (PASS, 0x12, HANG, machine.PANIC, "panicked"),
     "pass without a report": ("hello\n", 0x10, HANG, machine.NO_VERDICT, "not complete"),

@@ -27,6 +27,7 @@ import argparse
 import contextlib
 import ctypes
 import os
+import re
 import resource
 import select
 import shutil
@@ -71,21 +72,30 @@ class Test:
         self.limit = 10.0
         self.expect = "exit:0"
         self.skip = None
+        self.skip_code = 0
+        self.user = 0
+        self.environment = dict(ENVIRONMENT)
         self.command = []
+
+    def passes(self, outcome):
+        """'passed', 'failed', or 'skipped' by its exit status."""
+        if self.skip_code and outcome == f"exit:{self.skip_code}":
+            return "skipped"
+        return "passed" if outcome == self.expect else "failed"
 
 
 def split_words(line):
-    """Words of a plan line: blanks separate, double quotes group, \\" and \\\\ inside quotes."""
-    words, word, quoted, i = [], None, False, 0
+    """Words of a plan line: blanks separate, quotes group; \\" and \\\\ inside double quotes."""
+    words, word, quoted, i = [], None, "", 0
     while i < len(line):
         c = line[i]
-        if quoted and c == "\\":
+        if quoted == '"' and c == "\\":
             if line[i + 1:i + 2] not in ("\"", "\\"):
                 raise PlanError("backslash before something else than \" or \\")
             i += 1
             word += line[i]
-        elif c == "\"":
-            quoted = not quoted
+        elif c in (quoted or "'\""):
+            quoted = "" if quoted else c
             word = word or ""
         elif not quoted and c in " \t":
             if word is not None:
@@ -108,12 +118,19 @@ def parse_test(line):
         raise PlanError("not a test line")
     test = Test(words[1])
     rest = words[2:]
-    while rest and rest[0].split("=")[0] in ("limit", "expect", "skip") and "=" in rest[0]:
+    while rest and re.match(r"(limit|expect|skip|skipcode|user|env)=", rest[0]):
         key, value = rest.pop(0).split("=", 1)
         if key == "limit":
             test.limit = float(value)
         elif key == "expect":
             test.expect = value
+        elif key == "skipcode":
+            test.skip_code = int(value)
+        elif key == "user":
+            test.user = int(value)
+        elif key == "env":
+            name, value = value.split("=", 1)
+            test.environment[name] = value
         else:
             test.skip = value
     if not rest:
@@ -276,11 +293,21 @@ def can_mount_inside(root):
     return os.waitpid(pid, 0)[1] == 0
 
 
-def become_other():
+def become(user=NOBODY):
     """In a child."""
     os.setgroups([])
-    os.setresgid(NOBODY, NOBODY, NOBODY)
-    os.setresuid(NOBODY, NOBODY, NOBODY)
+    os.setresgid(user, user, user)
+    os.setresuid(user, user, user)
+
+
+def execute(test):
+    """In a child: the test's command, found as the harness finds it."""
+    word = test.command[0]
+    folders = [""] if "/" in word else [f"{folder}/" for folder in ENVIRONMENT["PATH"].split(":")]
+    for folder in folders:
+        with contextlib.suppress(FileNotFoundError):
+            os.execve(folder + word, test.command, test.environment)
+    raise FileNotFoundError(f"no program '{word}'")
 
 
 def capabilities():
@@ -298,7 +325,7 @@ def abilities(root):
     here = capabilities()
     plain = {"niceness"} if os.getpriority(os.PRIO_PROCESS, 0) == 0 else set()
     here |= plain
-    if in_child(become_other):
+    if in_child(become):
         here.add("users")
     if can_mount_terminals(root):
         here |= {"mounts", "terminals"}
@@ -389,7 +416,9 @@ def run_test(test, root, terminals=False, namespace=None):
     if pid == 0:
         try:
             prepare_child(root, null, writer, terminals, namespace)
-            os.execve(test.command[0], test.command, ENVIRONMENT)
+            if test.user:
+                become(test.user)
+            execute(test)
         except OSError as error:
             os.write(2, f"cannot start: {error}\n".encode())
         os._exit(127)
@@ -424,7 +453,7 @@ def run_plan(path, root, args, counts):
         if args.only and test.name not in args.only:
             continue
         kind, reason = directives.get(test.name, (None, None))
-        needs = needs_of(kind)
+        needs = needs_of(kind) | ({"users"} if test.user else set())
         enter = not needs - inside and bool(inside)  # it has /proc, by which tests wait for others
         if test.skip or kind == "skip" or needs - here and not enter:
             counts["skipped"] += 1
@@ -434,7 +463,7 @@ def run_plan(path, root, args, counts):
         begin = time.monotonic()
         outcome, output = run_test(test, root, enter or "terminals" in here,
                                    Namespace() if enter else None)
-        verdict = "passed" if outcome == test.expect else "failed"
+        verdict = test.passes(outcome)
         if kind == "differs":
             verdict = "not comparable"
         counts[verdict] += 1

@@ -35,7 +35,7 @@ USER_BARE  := top_page
 USER_PIE   := libc_pie_musl libc_pie_glibc
 USER_NAMES := $(filter-out libc_pie,$(basename $(notdir $(USER_SRCS))))
 USER_PROGRAMS := $(addprefix $(USER_T)/,$(USER_NAMES) $(USER_BARE) $(USER_PIE)) $(USER_T)/elf $(USER_T)/race $(USER_T)/fuzz_linux $(USER_T)/growth \
-                 $(USER_TREE)/usr/bin/minimal $(USER_TREE)/usr/bin/bench \
+                 $(USER_TREE)/usr/bin/minimal $(USER_TREE)/usr/bin/bench $(USER_TREE)/usr/bin/check \
                  $(USER_TREE)/usr/share/firstlight/pattern $(USER_TREE)/usr/lib/firstlight/verdict-code
 
 # The tree has no time stamp of its own: it is as new as its programs.
@@ -121,8 +121,9 @@ $(USER_TREE)/usr/share/firstlight/pattern:
 $(B)/user/args.plan: tests/user/start/args_plan.py | $(B)/user/stamp
 	$(Q)$(USER_PYTHON) $< >$@
 
-USER_PLANS := rootfs/etc/firstlight/plan tests/user/regression.plan tests/user/long.plan \
-              tests/user/hardware.plan tests/user/output.plan tests/user/stress.plan \
+USER_PLANS := tests/user/basic.plan tests/user/regression.plan tests/user/long.plan \
+              tests/user/checks.plan rootfs/etc/firstlight/plan tests/user/hardware.plan \
+              tests/user/output.plan tests/user/stress.plan \
               $(B)/user/args.plan
 user-test-linux: user $(B)/user/args.plan
 	$(Q)$(USER_PYTHON) tests/user/run_on_linux.py --base rootfs --base $(USER_TREE) \
