@@ -31,6 +31,12 @@ extern const char jump_start[], jump_end[]; /* jump.S */
 void cpu_read_features(struct cpu_features *features);
 void cpu_read_state(struct bootinfo_cpu_state *state);
 
+/* EAX, EBX, ECX, EDX of a leaf; zeroes for one that the processor does not have. */
+void cpu_id(uint32_t leaf, uint32_t regs[4]);
+
+/* Whether an emulator is there that the kernel will tell the verdict by its debug-exit device. */
+bool cpu_has_debug_exit(void);
+
 uint64_t cpu_read_tsc(void);
 bool cpu_read_random(uint64_t *value); /* only where features.rdrand; bounded tries */
 

@@ -15,6 +15,8 @@ KERNEL_SRCS := \
     kernel/arch/x86_64/idt.c \
     kernel/arch/x86_64/entry.S \
     kernel/arch/x86_64/traps.c \
+    kernel/arch/x86_64/efi_call.S \
+    kernel/arch/x86_64/efi_call.c \
     kernel/arch/x86_64/switch.S \
     kernel/arch/x86_64/thread.c \
     kernel/arch/x86_64/trampoline.S \
@@ -67,6 +69,8 @@ KERNEL_SRCS := \
     kernel/plat/interrupts.c \
     kernel/plat/smp.c \
     kernel/plat/rtc.c \
+    kernel/plat/efi_tables.c \
+    kernel/plat/efi_runtime.c \
     kernel/plat/power.c \
     kernel/sched/thread.c \
     kernel/sched/sched.c \
@@ -220,6 +224,7 @@ KERNEL_SRCS := \
     kernel/selftest/capture.c \
     kernel/selftest/leak_check.c \
     kernel/selftest/report.c \
+    kernel/selftest/report_keep.c \
     kernel/selftest/inject.c \
     kernel/selftest/ktest.c \
     kernel/selftest/probe.S \

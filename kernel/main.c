@@ -60,6 +60,7 @@
 #include "kernel/proc/terminal.h"
 #include "kernel/sched/deferred.h"
 #include "kernel/sched/sched.h"
+#include "kernel/selftest/report_keep.h"
 #include "kernel/selftest/run.h"
 #include "kernel/selftest/shell.h"
 #include "kernel/syscall/trace.h"
@@ -238,6 +239,9 @@ NORETURN static void boot_finish(bool passed)
 
     /* A value that is too long or absent leaves the default. */
     cmdline_find("after", after, sizeof(after));
+    report_keep_finish(!strcmp(after, "poweroff") ? REPORT_POWER_OFF
+                       : !strcmp(after, "reboot") ? REPORT_REBOOT
+                                                  : REPORT_GO_ON);
     /* What the plan has printed, before a shell or the power-off. */
     output_flush();
     if (!strcmp(after, "reboot"))
@@ -302,6 +306,7 @@ NORETURN static void run(void *argument)
     if (sched_cpus_online() > 1) /* another processor has to be there to notice */
         watchdog_start();
     trace_init();
+    report_keep_init(bootinfo);
 
     if (deferred_start())
         panic("not enough memory for the thread of deferred work");

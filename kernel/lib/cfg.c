@@ -26,6 +26,7 @@ static const struct cfg_key {
     {"ktest", true},   /* in-kernel tests to run */
     {"panic", true},   /* a panic on purpose, likewise */
     {"plan", true},    /* path of another plan in the root filesystem */
+    {"report", true},  /* now, next, off: the report on the boot volume */
     {"storm", true},   /* microseconds between timer interrupts, likewise */
     {"term", true},    /* the terminal on the serial line, for the shell */
     {"trace", true},   /* what to trace */

@@ -13,6 +13,7 @@
 #include "kernel/lib/fmt.h"
 #include "kernel/lib/ktap.h"
 #include "kernel/lib/version.h"
+#include "kernel/selftest/report_keep.h"
 
 static struct {
     unsigned total, passed, failed, skipped;
@@ -49,6 +50,7 @@ void report_ok(const char *name, uint64_t time_ns)
     size_t length = ktap_format_ok(line, sizeof(line), next_number(), name, time_ns / 1000);
 
     counts.passed++;
+    report_keep_line(REPORT_KIND_OTHER, line, length);
     report_print(length, FBTERM_GREEN);
 }
 
@@ -58,6 +60,7 @@ void report_not_ok(const char *name, uint64_t time_ns, const char *reason)
         ktap_format_not_ok(line, sizeof(line), next_number(), name, time_ns / 1000, reason);
 
     counts.failed++;
+    report_keep_line(REPORT_KIND_FAILED, line, length);
     report_print(length, FBTERM_RED);
 }
 
@@ -66,6 +69,7 @@ void report_skip(const char *name, const char *reason)
     size_t length = ktap_format_skip(line, sizeof(line), next_number(), name, reason);
 
     counts.skipped++;
+    report_keep_line(REPORT_KIND_OTHER, line, length);
     report_print(length, FBTERM_YELLOW);
 }
 
@@ -104,8 +108,10 @@ bool report_verdict(const struct report_machine *machine, bool plan_empty)
         .time_us = clock_monotonic_ns() / 1000,
     };
     bool passed = ktap_verdict_passed(&verdict);
+    size_t length = ktap_format_verdict(line, sizeof(line), &verdict);
 
-    report_print(ktap_format_verdict(line, sizeof(line), &verdict), FBTERM_WHITE);
+    report_keep_line(REPORT_KIND_VERDICT, line, length);
+    report_print(length, FBTERM_WHITE);
     fbterm_big(passed ? "PASS" : "FAIL", passed ? FBTERM_GREEN : FBTERM_RED);
     output_flush();
     return passed;
