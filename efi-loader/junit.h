@@ -4,7 +4,7 @@
  *
  * Used by: report.c.
  * Rule:    pure: text in, text out. Whatever bytes come in, the result is well-formed XML.
- * Tests:   tests/host/loader_report_test.c
+ * Tests:   tests/host/loader_junit_test.c
  */
 #pragma once
 

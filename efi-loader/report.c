@@ -5,8 +5,9 @@
  *   begun       NUMBER.txt says what machine this is, and WAITING in its last line; NUMBER.xml has
  *               an error. A kernel that dies leaves it so.
  *   (kernel)    puts its verdict into EFI variables, with number and id of the report.
- *   completed   at the next start from this stick: results replace the last line, the variables are
- *               deleted, and the machine ends if the kernel has restarted it for that alone.
+ *   completed   at the next start from this stick: results follow, the last line before them says
+ *               COMPLETE, the variables are deleted, and the machine ends if the kernel has
+ *               restarted it for that alone.
  *
  * The id keeps apart what does not belong together: variables of another stick find no report here
  * and get one of their own, without ending the machine. Variables that cannot be deleted find a
@@ -27,7 +28,11 @@
 #include "kernel/lib/string.h"
 #include "shared/linux/errno.h"
 
-#define WAITING "kernel started, no verdict yet\n"
+/* The second takes the place of the first. */
+#define WAITING  "kernel started, no verdict yet\n"
+#define COMPLETE "results, the failed ones first\n"
+_Static_assert(sizeof(WAITING) == sizeof(COMPLETE), "written over each other");
+
 #define FOREIGN                                                                                    \
     "This verdict was found in the variables of this machine's firmware. It belongs to a report\n" \
     "of another stick, or to one that is no longer here.\n\n"
@@ -122,7 +127,8 @@ static int foreign_write(struct files *files, const struct verdict *verdict)
     return err ? err : both_create(files, number, &text, verdict->text, verdict->length);
 }
 
-/* Text behind the last line of a file that was edited stays, as far as it is longer. */
+/* First what is new, behind the last line, and only then that line: a file that says COMPLETE is.
+ */
 static int own_write(struct files *files, const struct verdict *verdict, size_t place)
 {
     struct text text;
@@ -130,9 +136,10 @@ static int own_write(struct files *files, const struct verdict *verdict, size_t 
 
     text_init(&text, the_text, sizeof(the_text));
     results_add(&text, verdict);
-    while (text.used < sizeof(WAITING) - 1)
-        text_add(&text, "\n");
-    err = report_file_write(files, verdict->number, place, text.bytes, text.used);
+    err = report_file_write(files, verdict->number, place + sizeof(WAITING) - 1, text.bytes,
+                            text.used);
+    if (!err)
+        err = report_file_write(files, verdict->number, place, COMPLETE, sizeof(COMPLETE) - 1);
     if (err)
         return err;
     text_init(&text, the_xml, sizeof(the_xml));

@@ -91,12 +91,13 @@ void smbios_string(const struct smbios_structure *structure, unsigned offset, ch
                    size_t size)
 {
     unsigned number = smbios_field(structure, offset, 1);
-    const unsigned char *at = structure->bytes + (structure->bytes ? structure->length : 0);
+    const unsigned char *at;
     size_t used = 0;
 
     out[0] = '\0';
     if (number == 0)
         return;
+    at = structure->bytes + structure->length;
     while (--number && at < structure->end) {
         while (at < structure->end && *at)
             at++;

@@ -6,7 +6,7 @@
  * Used by: report_head.c.
  * Rule:    tables are read, never changed, and nothing outside of them is read.
  * Source:  SMBIOS 3.6, sections 5.2 and 6.1.
- * Tests:   tests/host/loader_report_test.c
+ * Tests:   tests/host/loader_smbios_test.c
  */
 #pragma once
 

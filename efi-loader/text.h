@@ -4,7 +4,7 @@
  *
  * Used by: the files of the report.
  * Rule:    what does not fit is left out, a whole piece at a time, and `cut` says so.
- * Tests:   tests/host/loader_report_test.c
+ * Tests:   tests/host/loader_junit_test.c
  */
 #pragma once
 

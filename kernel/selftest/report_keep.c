@@ -178,6 +178,7 @@ NORETURN static void restart(void)
     while (waitq_wait(&nothing, NULL, clock_monotonic_ns() + NOTICE_NS) != -ETIMEDOUT)
         ;
     efi_reset(EFI_RESET_COLD);
+    output_flush(); /* why it came back */
     power_reboot();
 }
 

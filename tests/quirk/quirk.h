@@ -37,6 +37,7 @@ extern const struct quirk_entry quirk_file_entries[];
 extern const struct quirk_entry quirk_graphics_entries[];
 extern const struct quirk_entry quirk_attribute_entries[];
 extern const struct quirk_entry quirk_serial_entries[];
+extern const struct quirk_entry quirk_runtime_entries[];
 
 /* True for code of the loader: pass __builtin_return_address(0). */
 bool quirk_is_loader(const void *code);
@@ -47,7 +48,8 @@ void quirk_say(const char *text);
 /* "quirk: FAULT: TEXT", by hand, so at any time. */
 void quirk_fault(const char *text);
 
-/* Called by the ExitBootServices that all quirks share, before the firmware's; a list of one. */
+/* Called by the ExitBootServices that all quirks share, right before the firmware's, unless the
+ * attempt is to fail; a list of one. */
 void quirk_before_exit(void (*hook)(void));
 
 /* The first n attempts to leave boot services fail (~0: all do). */

@@ -3,7 +3,7 @@
 # efi-loader/loader.mk, which is included before it
 
 QUIRK_EFI  := $(B)/quirk/QUIRK.EFI
-QUIRK_SRCS := $(wildcard tests/quirk/*.c)
+QUIRK_SRCS := $(wildcard tests/quirk/*.c tests/quirk/*.S)
 QUIRK_OBJS := $(patsubst %,$(LOADER_OBJDIR)/%.o,$(QUIRK_SRCS))
 QUIRK_LIBS := $(patsubst %,$(LOADER_OBJDIR)/%.o,efi-loader/cpu.c efi-loader/jump.S \
     kernel/lib/string.c)

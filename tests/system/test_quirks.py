@@ -14,6 +14,8 @@ from test_screen import loudest, picture
 
 PLAN = "test a /bin/minimal\n"
 PASSES, ENDS = "PASS", "no verdict, status 0"
+DEAD = "faulted or did not come back: none is called any more"
+KEPT, NOT_KEPT = "report: complete after the next start", "report: not kept"
 
 QUIRKS = {
     # name: (what is to happen, words on the serial line, options of the machine)
@@ -39,6 +41,22 @@ QUIRKS = {
     "memory-attributes-refused": (ENDS, ["firstlight: refused: firmware: does not let the "
                                          "loader's code run", "quirk: the loader came back"], {}),
     "serial-by-hand": (PASSES, ["firstlight: starting the kernel"], {}),
+    "runtime-undefined": (PASSES, [DEAD, NOT_KEPT], {"words": "report=next"}),
+    "runtime-null": (PASSES, [DEAD, NOT_KEPT], {"words": "report=now"}),
+    "runtime-jumps-away": (PASSES, [DEAD, NOT_KEPT], {"words": "report=next"}),
+    "runtime-stack": (PASSES, [DEAD, NOT_KEPT], {"words": "report=next"}),
+    "runtime-hangs": (PASSES, [DEAD, NOT_KEPT], {"words": "report=next"}),
+    "runtime-hangs-alone": (PASSES, [DEAD, NOT_KEPT], {"words": "report=next", "cpus": 2}),
+    "get-time-faults": (PASSES, [DEAD, KEPT], {"words": "report=next"}),
+    "variables-nearly-full": (PASSES, [NOT_KEPT], {"words": "report=now"}),
+    "variables-room-unknown": (PASSES, [NOT_KEPT], {"words": "report=now"}),
+    "variables-refused": (PASSES, [NOT_KEPT], {"words": "report=next"}),
+    "variables-second-refused": (PASSES, ["report: the firmware keeps 1 of ", KEPT],
+                                 {"words": "report=next", "plan": PLAN * 30}),
+    "boot-next-ignored": (ENDS, ["now starts from this stick again"], {"words": "report=now"}),
+    "reset-faults": (ENDS, ["now starts from this stick again", DEAD], {"words": "report=now"}),
+    "boot-current-missing": (PASSES, ["takes no order for the next start", KEPT],
+                             {"words": "report=now"}),
 }
 
 
@@ -61,7 +79,9 @@ def test_every_quirk_of_the_table_is_here():
 @pytest.mark.parametrize("name", QUIRKS)
 def test_quirk(boot, mkimg, name):
     expected, words, options = QUIRKS[name]
-    outcome = boot(make(mkimg, name), **options)
+    of_image = {key: options[key] for key in ("plan", "words") if key in options}
+    of_machine = {key: options[key] for key in options if key not in of_image}
+    outcome = boot(make(mkimg, name, **of_image), **of_machine)
     assert f"quirk: {name}" in outcome.log
     assert "quirk: FAULT" not in outcome.log
     for word in words:
@@ -70,7 +90,7 @@ def test_quirk(boot, mkimg, name):
         assert outcome.code == machine.PASS, outcome.message
     else:
         assert outcome.status == 0 and outcome.code == machine.NO_VERDICT
-        assert "KTAP version" not in outcome.log
+        assert ("KTAP version" in outcome.log) == ("words" in options)
 
 
 @pytest.mark.parametrize("name, strongest", [
