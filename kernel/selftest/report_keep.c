@@ -32,10 +32,10 @@
 
 struct kept_text {
     size_t nbytes;
-    char *bytes; /* TEXT_MAX; NULL: nothing is kept */
+    char *bytes; /* TEXT_MAX */
 };
 
-static const struct bootinfo *info;
+static const struct bootinfo *info; /* NULL: nothing is kept */
 static struct kept_text kept[REPORT_KIND_OTHER + 1];
 
 static const struct efi_guid report_guid = REPORT_GUID, global_guid = EFI_GLOBAL_VARIABLE;
@@ -45,9 +45,12 @@ void report_keep_init(const struct bootinfo *bootinfo)
     if (bootinfo->report.mode == BOOTINFO_REPORT_OFF)
         return;
     efi_runtime_init(bootinfo);
-    for (unsigned i = 0; i < ARRAY_SIZE(kept); i++)
-        kept[i].bytes = kmalloc(TEXT_MAX);
     info = bootinfo;
+    for (unsigned i = 0; i < ARRAY_SIZE(kept); i++) {
+        kept[i] = (struct kept_text){.bytes = kmalloc(TEXT_MAX)};
+        if (!kept[i].bytes)
+            info = NULL;
+    }
 }
 
 /* Whole lines only; those that do not fit are left out. */
@@ -189,7 +192,7 @@ void report_keep_finish(enum report_action action)
     bool now = info && info->report.mode == BOOTINFO_REPORT_NOW && action != REPORT_GO_ON;
     int err;
 
-    if (!info || !kept[REPORT_KIND_OTHER].bytes)
+    if (!info)
         return;
     if (!info->report.number && (!now || info->framebuffer.format != BOOTINFO_PIXEL_NONE)) {
         klog("report: not kept: the boot volume cannot be written");
