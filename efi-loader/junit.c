@@ -12,10 +12,13 @@
 #include "kernel/lib/utf8.h"
 
 #define VERDICT_PREFIX "# firstlight: verdict="
+#define PANIC_PREFIX   "# PANIC: "
 
 struct junit_counts {
     unsigned total, failed, skipped, listed;
     bool has_verdict;
+    const char *panic; /* NULL: there was none */
+    size_t npanic;
 };
 
 /* One byte or one character; XML 1.0 has no place for control characters, escaped or not. */
@@ -120,6 +123,10 @@ static struct junit_counts count(const char *results, size_t length)
     while (text_next_line(&position, results + length, &line, &n)) {
         if (text_begins(line, n, "ok ") || text_begins(line, n, "not ok "))
             counts.listed++;
+        if (text_begins(line, n, PANIC_PREFIX)) {
+            counts.panic = line + 2;
+            counts.npanic = n - 2;
+        }
         if (!text_begins(line, n, VERDICT_PREFIX "PASS") &&
             !text_begins(line, n, VERDICT_PREFIX "FAIL"))
             continue;
@@ -129,6 +136,16 @@ static struct junit_counts count(const char *results, size_t length)
         counts.skipped = text_number(line, n, "skipped");
     }
     return counts;
+}
+
+static void no_verdict_write(struct text *out, const struct junit_counts *counts)
+{
+    static const char silence[] = "the kernel was started and gave no verdict";
+    const char *message = counts->panic ? counts->panic : silence;
+
+    text_add(out, "<testcase classname=\"firstlight\" name=\"verdict\"");
+    element_write(out, "error", message,
+                  message + (counts->panic ? counts->npanic : sizeof(silence) - 1));
 }
 
 void junit_write(struct text *out, const char *results, size_t length)
@@ -149,8 +166,7 @@ void junit_write(struct text *out, const char *results, size_t length)
             case_write(out, line + 7, n - 7, false);
     }
     if (!counts.has_verdict)
-        text_add(out, "<testcase classname=\"firstlight\" name=\"verdict\"><error message=\"the "
-                      "kernel was started and gave no verdict\"/></testcase>\n");
+        no_verdict_write(out, &counts);
     if (counts.total > counts.listed)
         text_add(out, "<system-out>%u more results had no room</system-out>\n",
                  counts.total - counts.listed);

@@ -209,6 +209,8 @@ static void verdict_show(EFI_SYSTEM_TABLE *st, const struct verdict *verdict)
             passed = text_begins(line, length, "# firstlight: verdict=PASS");
             colour_set(st, passed ? EFI_LIGHTGREEN : EFI_LIGHTRED);
             line_show(line + 14, length - 14);
+        } else if (text_begins(line, length, "# ")) {
+            line_show(line + 2, length - 2);
         } else if (text_begins(line, length, "not ok ") && shown++ < SHOWN_FAILURES) {
             line_show(line, length);
         }

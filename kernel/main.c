@@ -77,6 +77,7 @@ NORETURN static void panic_end(void)
 {
     fbterm_big("PANIC", FBTERM_RED);
     power_debug_exit(DEBUG_EXIT_PANIC);
+    report_keep_panic();
     power_halt();
 }
 

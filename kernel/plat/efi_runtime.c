@@ -35,6 +35,9 @@ enum efi_service {
     EFI_QUERY_VARIABLE_INFO = 128,
 };
 
+#define EFI_RESET_COLD     0
+#define EFI_RESET_SHUTDOWN 2
+
 #define EFI_ERROR_BIT        0x8000000000000000ULL
 #define EFI_BUFFER_TOO_SMALL (EFI_ERROR_BIT | 5)
 #define EFI_WRITE_PROTECTED  (EFI_ERROR_BIT | 8)
@@ -134,7 +137,9 @@ static int service_call(enum efi_service service, uint64_t a, uint64_t b, uint64
     if (status != EFI_CALL_ABANDONED)
         return error_of(status);
     efi.dead = true;
-    klog("efi: runtime service %u faulted or did not come back: none is called any more", service);
+    if (irq_enabled()) /* not in a panic */
+        klog("efi: runtime service %u faulted or did not come back: none is called any more",
+             service);
     return -ENODEV;
 }
 
@@ -177,7 +182,7 @@ int efi_time_get(struct efi_time *out_time)
     return err;
 }
 
-void efi_reset(enum efi_reset how)
+void efi_runtime_reset(bool off)
 {
-    (void)service_call(EFI_RESET_SYSTEM, how, 0, 0, 0, 0);
+    (void)service_call(EFI_RESET_SYSTEM, off ? EFI_RESET_SHUTDOWN : EFI_RESET_COLD, 0, 0, 0, 0);
 }

@@ -42,8 +42,6 @@ struct efi_time {
     uint8_t daylight, pad2;
 };
 
-enum efi_reset { EFI_RESET_COLD = 0, EFI_RESET_WARM, EFI_RESET_SHUTDOWN };
-
 /* Start-up, with memory: builds the page table. Afterwards no service needs memory. */
 void efi_runtime_init(const struct bootinfo *info);
 bool efi_runtime_alive(void);
@@ -59,5 +57,5 @@ MUST_CHECK int efi_variable_room(uint32_t attributes, uint64_t *out_nbytes);
 
 MUST_CHECK int efi_time_get(struct efi_time *out_time);
 
-/* Returns where the firmware does not do it. */
-void efi_reset(enum efi_reset how);
+/* Off or again. Returns where the firmware does not do it. */
+void efi_runtime_reset(bool off);

@@ -14,6 +14,7 @@
 
 #include "kernel/core/clock.h"
 #include "kernel/core/output.h"
+#include "kernel/core/panic.h"
 #include "kernel/lib/klog.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/slab.h"
@@ -113,25 +114,28 @@ static unsigned variables_allowed(void)
     return (unsigned)MIN((room - REPORT_KEEP_FREE) / each, REPORT_VARIABLES);
 }
 
+struct parts {
+    unsigned count, written;
+};
+
 /* As many as may be; 0 if the first one is stored, which has the verdict. */
-static int variables_write(const struct kept_text *text, enum report_action action)
+static int variables_write(const struct kept_text *text, enum report_action action,
+                           struct parts *parts)
 {
-    unsigned allowed = variables_allowed(), count;
-    size_t nbytes = MIN(text->nbytes, allowed * REPORT_VARIABLE_TEXT), at = 0;
+    unsigned allowed = variables_allowed();
+    size_t nbytes = MIN(text->nbytes, allowed * REPORT_VARIABLE_TEXT);
     int err = allowed ? 0 : -ENOSPC;
 
-    count = (unsigned)((nbytes + REPORT_VARIABLE_TEXT - 1) / REPORT_VARIABLE_TEXT);
-    for (unsigned i = 0; i < count && !err; i++) {
-        size_t n = MIN(nbytes - at, REPORT_VARIABLE_TEXT);
+    parts->count = (unsigned)((nbytes + REPORT_VARIABLE_TEXT - 1) / REPORT_VARIABLE_TEXT);
+    for (parts->written = 0; parts->written < parts->count; parts->written++) {
+        size_t at = parts->written * REPORT_VARIABLE_TEXT;
 
-        err = variable_write(i, count, action, text->bytes + at, n);
-        at += n;
-        if (err && i > 0) {
-            klog("report: the firmware keeps %u of %u parts (error %d)", i, count, -err);
-            return 0;
-        }
+        err = variable_write(parts->written, parts->count, action, text->bytes + at,
+                             MIN(nbytes - at, REPORT_VARIABLE_TEXT));
+        if (err)
+            break;
     }
-    return err;
+    return parts->written ? 0 : err;
 }
 
 static void boot_next_delete(void)
@@ -180,7 +184,7 @@ NORETURN static void restart(void)
     waitq_init(&nothing);
     while (waitq_wait(&nothing, NULL, clock_monotonic_ns() + NOTICE_NS) != -ETIMEDOUT)
         ;
-    efi_reset(EFI_RESET_COLD);
+    efi_runtime_reset(false);
     output_flush(); /* why it came back */
     power_reboot();
 }
@@ -190,6 +194,7 @@ NORETURN static void restart(void)
 void report_keep_finish(enum report_action action)
 {
     bool now = info && info->report.mode == BOOTINFO_REPORT_NOW && action != REPORT_GO_ON;
+    struct parts parts;
     int err;
 
     if (!info)
@@ -199,15 +204,35 @@ void report_keep_finish(enum report_action action)
         return;
     }
     now = now && !boot_next_set();
-    err = variables_write(text_join(), now ? action : REPORT_GO_ON);
+    err = variables_write(text_join(), now ? action : REPORT_GO_ON, &parts);
     if (err) {
         klog("report: not kept: the firmware has no room for it or refuses it (error %d)", -err);
         if (now)
             boot_next_delete();
         return;
     }
+    if (parts.written < parts.count)
+        klog("report: the firmware keeps %u of %u parts", parts.written, parts.count);
     time_log();
     if (now)
         restart();
     klog("report: complete after the next start from this stick");
+}
+
+/* Nothing is logged and nothing waited for. A service that hangs now costs nothing: the machine is
+ * at its end. Restarted it is not, as the screen has more of the panic than a report. */
+void report_keep_panic(void)
+{
+    static const char verdict[] = "# firstlight: verdict=PANIC\n# ";
+    static bool tried; /* a panic in here is the last */
+    struct parts parts;
+
+    if (!info || !info->report.number || tried)
+        return;
+    tried = true;
+    kept[REPORT_KIND_VERDICT].nbytes = 0;
+    report_keep_line(REPORT_KIND_VERDICT, verdict, sizeof(verdict) - 1);
+    report_keep_line(REPORT_KIND_VERDICT, panic_reason(), strlen(panic_reason()));
+    report_keep_line(REPORT_KIND_VERDICT, "\n", 1);
+    (void)variables_write(text_join(), REPORT_GO_ON, &parts);
 }

@@ -41,9 +41,9 @@ static void no_verdict_is_an_error(void **state)
     junit_of("");
     HAS("tests=\"1\" failures=\"0\" skipped=\"0\" errors=\"1\"");
     HAS("<error message=\"the kernel was started and gave no verdict\"/>");
-    junit_of("# firstlight: verdict=PANIC\nok 1 a # time=1us\n");
+    junit_of("# firstlight: verdict=PANIC\n# PANIC: \"why\"\nok 1 a # time=1us\n");
     HAS("tests=\"2\" failures=\"0\" skipped=\"0\" errors=\"1\"");
-    HAS("<error ");
+    HAS("<error message=\"PANIC: &quot;why&quot;\"/>");
 }
 
 static void anything_is_escaped(void **state)

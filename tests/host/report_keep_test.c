@@ -11,6 +11,7 @@
 
 #include "kernel/core/clock.h"
 #include "kernel/core/output.h"
+#include "kernel/core/panic.h"
 #include "kernel/mm/slab.h"
 #include "kernel/plat/efi_runtime.h"
 #include "kernel/plat/power.h"
@@ -138,9 +139,14 @@ int efi_time_get(struct efi_time *out_time)
     return -EIO;
 }
 
-void efi_reset(enum efi_reset how)
+const char *panic_reason(void)
 {
-    assert_int_equal(how, EFI_RESET_COLD);
+    return "PANIC: the reason";
+}
+
+void efi_runtime_reset(bool off)
+{
+    assert_false(off);
     fake.efi_resets++;
 }
 
@@ -360,6 +366,23 @@ static void without_a_file(void **state)
     assert_int_equal(header_of(&fake.variables[1]).number, 0);
 }
 
+/* Also after the verdict, in whose place the panic comes. Once only. */
+static void panic_is_a_verdict(void **state)
+{
+    static const char text[] = "# firstlight: verdict=PANIC\n# PANIC: the reason\nnot ok 2 bad\n";
+
+    (void)state;
+    begin();
+    report_keep_panic();
+    assert_int_equal(fake.nvariables, 1);
+    assert_memory_equal(fake.variables[0].data + sizeof(struct report_header), text,
+                        sizeof(text) - 1);
+    assert_int_equal(header_of(&fake.variables[0]).action, REPORT_GO_ON);
+    assert_string_equal(fake.log, "");
+    report_keep_panic();
+    assert_int_equal(fake.nvariables, 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, set_up)
 
 int main(void)
@@ -377,6 +400,7 @@ int main(void)
         TEST(room_for_two),
         TEST(second_part_that_fails),
         TEST(without_a_file),
+        TEST(panic_is_a_verdict),
     };
 
     return cmocka_run_group_tests_name("report_keep", tests, NULL, NULL);

@@ -4,13 +4,7 @@
 #include "tests/quirk/quirk.h"
 
 #include "kernel/lib/string.h"
-#include "shared/addrmap.h"
-
-typedef void stub_code(void);
-extern const char stubs_begin[], stubs_end[], stub_real[]; /* runtime_stubs.S */
-extern stub_code stub_undefined_instruction, stub_null_pointer, stub_jumps_away, stub_uses_up_stack,
-    stub_hangs, stub_hangs_without_interrupts, stub_fails, stub_nearly_full, stub_second_fails,
-    stub_boot_ignored;
+#include "tests/quirk/runtime_stubs.h"
 
 static char *the_page;
 static size_t the_service; /* offset in the table */

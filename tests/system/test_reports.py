@@ -84,6 +84,12 @@ def junit(image, number=1):
     return xml.etree.ElementTree.fromstring(image.read(f"reports/{number:04}.xml"))
 
 
+def room(image):
+    """Free bytes of the volume."""
+    words = image.mtool("mdir", "::")
+    return int(re.search(rb"([0-9 ]+) bytes free", words).group(1).replace(b" ", b""))
+
+
 def test_round_trip(start, mkimg, flash):
     """One unattended run: verdict, reset, merge, power-off. Both files are whole, no variable is
     left, and the screen has said what was going to happen."""
@@ -92,7 +98,8 @@ def test_round_trip(start, mkimg, flash):
     assert outcome.reason == "guest-shutdown"
     assert outcome.log.count("starting the kernel") == 1
     before, after = outcome.log.split("KTAP version 1")[1].split("firstlight: loader at")
-    assert "now starts from this stick again" in before and "start from this stick by hand" in before
+    assert "now starts from this stick again" in before
+    assert "start from this stick by hand" in before
     assert r"\firstlight\reports\0001.txt is complete" in after
     assert "firstlight: verdict=FAIL" in after and "firstlight: not ok" in after
     verdict = re.search(r"^# firstlight: verdict=.*$", before, re.M).group()
@@ -172,3 +179,90 @@ def test_many_results_are_cut_but_not_the_failed_ones(start, mkimg, flash):
     assert "verdict=FAIL" in text and " bad # " in text
     assert "had no room" in suite.find("system-out").text
     assert suite.get("tests") == re.search(r"total=(\d+)", text).group(1)
+
+
+def test_a_kernel_that_dies_leaves_its_report(start, mkimg):
+    """Nothing is told after a reset of the machine: the first part is on the stick all the same."""
+    image = mkimg(plan=PLAN)
+    start(image, stop=lambda log: "ok 1 baseline" in log)
+    assert report(image).rstrip("\n").endswith(WAITING)
+    assert junit(image).get("errors") == "1"
+
+
+def test_a_panic_is_in_the_report(start, mkimg, flash):
+    image = mkimg(plan=PLAN, words="panic=test")
+    seen = []
+
+    def stop(log):
+        if "verdict=PANIC" in log:
+            seen.append(True)  # called five times a second: time enough for a variable
+        return len(seen) > 10
+
+    start(image, stop=stop)
+    assert WAITING in report(image) and list(flash.reports()) == [0]
+    start(image, stop=lambda log: "starting the kernel" in log)
+    assert "verdict=PANIC\n# PANIC: " in report(image)
+    assert "PANIC: " in junit(image).find("testcase/error").get("message")
+
+
+def test_variables_of_another_stick(start, mkimg, flash):
+    """They get a report of their own on this one, and its own verdict is not mixed with theirs."""
+    start(mkimg(plan=PLAN, words="report=next"))
+    other = mkimg(plan="test good /bin/minimal\n", words="report=next")
+    outcome = start(other)
+    assert "a verdict of another stick is kept on this one" in outcome.log
+    assert "of another stick" in report(other) and "verdict=FAIL" in report(other)
+    assert WAITING in report(other, 2)
+    outcome = start(other, stop=lambda log: "starting the kernel" in log)
+    assert "0002.txt is complete" in outcome.log
+    assert "verdict=PASS" in report(other, 2)
+    assert flash.reports() == {}
+
+
+def test_a_full_volume(start, mkimg, flash):
+    """No report, and said so before and after; the verdict is on the screen as ever."""
+    image = mkimg(plan=PLAN)
+    image.write("filler", bytes(room(image) - 4096))
+    outcome = start(image)
+    assert "report: none is kept: the boot volume is full" in outcome.log
+    assert "report: not kept: the boot volume cannot be written" in outcome.log
+    assert outcome.report.verdict == "FAIL" and outcome.reason == "guest-shutdown"
+    assert flash.reports() == {}
+
+
+def test_a_volume_that_is_full_when_the_report_is_completed(start, mkimg, flash):
+    """The verdict is shown, and completes its report once there is room."""
+    image = mkimg(plan=PLAN, words="report=next")
+    start(image)
+    text = report(image)
+    more = 4096 - len(text) % 4096  # what still fits its last cluster
+    image.mtool("mdel", "::/firstlight/reports/0001.txt")
+    image.mtool("mcopy", "-", "::/firstlight/reports/0001.txt",
+                input=(text.replace("machine: ", "note: " + "x" * (more - 8) + "\nmachine: ", 1))
+                .encode())
+    image.write("filler", bytes(room(image)))
+    outcome = start(image, stop=lambda log: "starting the kernel" in log)
+    assert "cannot be written: the boot volume is full" in outcome.log
+    assert "firstlight: verdict=FAIL" in outcome.log
+    assert 0 in flash.reports()
+    image.remove("filler")
+    outcome = start(image, stop=lambda log: "starting the kernel" in log)
+    assert "0001.txt is complete" in outcome.log
+    assert "verdict=FAIL" in report(image) and flash.reports() == {}
+
+
+def test_a_medium_that_cannot_be_written(start, mkimg, flash):
+    """A CD. With a screen that shows the verdict nothing is stored ..."""
+    outcome = start(mkimg(plan=PLAN, layout="--iso"), disk="cdrom", keep=False)
+    assert "report: none is kept: the boot volume is write-protected" in outcome.log
+    assert outcome.reason == "guest-shutdown" and outcome.report.verdict == "FAIL"
+    assert flash.reports() == {}
+
+
+def test_without_a_screen_the_firmware_shows_the_verdict(start, mkimg, flash):
+    """... and without one the firmware's console shows it, at a second start."""
+    outcome = start(mkimg(plan=PLAN, layout="--iso"), disk="cdrom", extra=["-vga", "none"])
+    after = outcome.log.split("KTAP version 1")[1].split("firstlight: loader at")[1]
+    assert "firstlight: verdict=FAIL" in after and "firstlight: not ok" in after
+    assert outcome.reason == "guest-shutdown"
+    assert flash.reports() == {}

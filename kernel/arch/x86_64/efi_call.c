@@ -15,7 +15,6 @@
 
 #include "kernel/arch/x86_64/regs.h"
 #include "kernel/arch/x86_64/tsc.h"
-#include "kernel/lib/assert.h"
 #include "shared/addrmap.h"
 
 /* efi_call.S */
@@ -31,8 +30,10 @@ uint64_t efi_call_run(struct efi_call *call)
     struct efi_call *none = NULL;
     uint64_t status;
 
-    ASSERT(__atomic_compare_exchange_n(&current_call, &none, call, false, __ATOMIC_ACQ_REL,
-                                       __ATOMIC_ACQUIRE));
+    /* Only in a panic that has stopped another processor within a call. */
+    if (!__atomic_compare_exchange_n(&current_call, &none, call, false, __ATOMIC_ACQ_REL,
+                                     __ATOMIC_ACQUIRE))
+        return EFI_CALL_ABANDONED;
     status = efi_call_enter(call);
     __atomic_store_n(&current_call, NULL, __ATOMIC_RELEASE);
     return status;
