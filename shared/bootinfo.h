@@ -142,6 +142,9 @@ struct bootinfo {
     struct bootinfo_stamps stamps;
     struct bootinfo_cpu_state entry_state;
     struct bootinfo_report report;
+    /* Of the firmware's memory attributes table: runtime memory that is not writable (RO in its
+     * attributes) or not executable (XP). Ranges as above, but not checked. Count 0: no table. */
+    uint32_t runtime_offset, runtime_count;
 };
 
 _Static_assert(sizeof(struct bootinfo_range) == 32, "loader and kernel must agree");
@@ -149,4 +152,4 @@ _Static_assert(sizeof(struct bootinfo_framebuffer) == 48, "loader and kernel mus
 _Static_assert(offsetof(struct bootinfo, ranges_offset) == 32, "loader and kernel must agree");
 _Static_assert(offsetof(struct bootinfo, kernel) == 64, "loader and kernel must agree");
 _Static_assert(offsetof(struct bootinfo, framebuffer) == 184, "loader and kernel must agree");
-_Static_assert(sizeof(struct bootinfo) == 392, "loader and kernel must agree");
+_Static_assert(sizeof(struct bootinfo) == 400, "loader and kernel must agree");

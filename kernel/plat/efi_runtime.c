@@ -73,6 +73,8 @@ void efi_runtime_init(const struct bootinfo *info)
     efi.fpu = frame_address(frame);
     fpu_area_init(efi.fpu);
     efi.system_table = info->efi_system_table;
+    klog("efi: runtime services, with the rights of %u ranges by the memory attributes table",
+         info->runtime_count);
 }
 
 bool efi_runtime_alive(void)

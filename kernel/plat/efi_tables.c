@@ -4,7 +4,8 @@
  *
  * SetVirtualAddressMap is never called, so firmware uses physical addresses for ever. A range is
  * mapped for its type or for its attribute EFI_MEMORY_RUNTIME: flash and other registers have the
- * attribute alone. Code is executable and writable; everything else is never executable.
+ * attribute alone. Code is executable and writable, but where the firmware's memory attributes
+ * table says less; everything else is never executable.
  *
  * Large pages where a range permits: some firmware lists 256 MiB of PCI configuration space.
  */
@@ -17,6 +18,8 @@
 #include "kernel/mm/tables.h"
 
 #define EFI_MEMORY_WB      0x8ULL
+#define EFI_MEMORY_XP      0x4000ULL
+#define EFI_MEMORY_RO      0x20000ULL
 #define EFI_MEMORY_RUNTIME 0x8000000000000000ULL
 
 /* Of memory given to tables: enough for 64 ranges anywhere, or 128 MiB in small pages. */
@@ -78,8 +81,9 @@ static bool is_runtime(const struct bootinfo_range *range)
            (range->attributes & EFI_MEMORY_RUNTIME);
 }
 
-/* False: no memory, or a range that cannot be shown at its physical address. */
-static bool range_map(struct efi_tables *tables, const struct bootinfo_range *range)
+/* False: no memory, or a range that cannot be shown at its physical address. small: no large pages,
+ * as some will lose rights. */
+static bool range_map(struct efi_tables *tables, const struct bootinfo_range *range, bool small)
 {
     uint64_t bits = leaf_bits(range), at = range->base;
     uint64_t end = at + (range->npages << PAGE_SHIFT);
@@ -87,7 +91,8 @@ static bool range_map(struct efi_tables *tables, const struct bootinfo_range *ra
     if (end > USER_END || end < at)
         return false;
     while (at < end) {
-        unsigned level = IS_ALIGNED(at, paging_span(2)) && end - at >= paging_span(2) ? 2 : 1;
+        bool large = IS_ALIGNED(at, paging_span(2)) && end - at >= paging_span(2) && !small;
+        unsigned level = large ? 2 : 1;
         uint64_t *entry = entry_for(tables, at, level);
 
         if (!entry)
@@ -98,11 +103,47 @@ static bool range_map(struct efi_tables *tables, const struct bootinfo_range *ra
     return true;
 }
 
+/* The entry that maps a small page; NULL where none does. */
+static uint64_t *leaf_find(const struct efi_tables *tables, uint64_t va)
+{
+    uint64_t entry = tables->root;
+    uint64_t *table = paging_table(entry);
+
+    for (unsigned level = TOP_LEVEL; level > 1; level--) {
+        entry = table[paging_index(va, level)];
+        if (!(entry & PTE_PRESENT) || paging_is_leaf(entry, level))
+            return NULL;
+        table = paging_table(entry);
+    }
+    return &table[paging_index(va, 1)];
+}
+
+/* Rights are only ever taken away, and only from pages that are mapped: whatever the firmware's
+ * table says, nothing is added. */
+static void rights_take(const struct efi_tables *tables, const struct bootinfo_range *range)
+{
+    uint64_t left = MIN(range->npages, FRAMES_MAX * PAGING_ENTRIES); /* no more can be mapped */
+
+    for (uint64_t at = range->base; left && at < USER_END; left--) {
+        uint64_t *entry = leaf_find(tables, at);
+
+        at += PAGE_SIZE;
+        if (!entry || !*entry)
+            continue;
+        if (range->attributes & EFI_MEMORY_RO)
+            *entry &= ~PTE_WRITE;
+        if (range->attributes & EFI_MEMORY_XP)
+            *entry |= PTE_NX;
+    }
+}
+
 /* On failure nothing is given back: it happens at most once, at start-up. */
 uint64_t efi_tables_build(const struct bootinfo *info)
 {
     const uint64_t *kernel = paging_table(tables_kernel_root());
     const struct bootinfo_range *ranges = bootinfo_ranges(info);
+    const struct bootinfo_range *rights =
+        (const struct bootinfo_range *)((const char *)info + info->runtime_offset);
     struct efi_tables tables = {0};
 
     tables.root = table_take(&tables);
@@ -111,8 +152,12 @@ uint64_t efi_tables_build(const struct bootinfo *info)
     memcpy(paging_table(tables.root) + KERNEL_HALF_FIRST_SLOT, kernel + KERNEL_HALF_FIRST_SLOT,
            KERNEL_HALF_SLOTS * sizeof(*kernel));
     for (uint32_t i = 0; i < info->ranges_count; i++) {
-        if (is_runtime(&ranges[i]) && !range_map(&tables, &ranges[i]))
+        bool small = info->runtime_count && ranges[i].type != BOOTINFO_MMIO;
+
+        if (is_runtime(&ranges[i]) && !range_map(&tables, &ranges[i], small))
             return 0;
     }
+    for (uint32_t i = 0; i < info->runtime_count; i++)
+        rights_take(&tables, &rights[i]);
     return tables.root;
 }

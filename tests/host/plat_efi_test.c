@@ -11,6 +11,8 @@
 #define FRAMES  300
 #define WB      0x8ULL
 #define UC      0x1ULL
+#define XP      0x4000ULL
+#define RO      0x20000ULL
 #define RUNTIME 0x8000000000000000ULL
 #define RIGHTS  (PTE_PRESENT | PTE_WRITE | PTE_USER | PTE_UNCACHED | PTE_GLOBAL | PTE_NX)
 
@@ -38,7 +40,7 @@ uint64_t tables_kernel_root(void)
 
 static struct {
     struct bootinfo info;
-    struct bootinfo_range ranges[8];
+    struct bootinfo_range ranges[8], rights[8];
 } block;
 
 static int set_up(void **state)
@@ -46,6 +48,7 @@ static int set_up(void **state)
     (void)state;
     memset(&block, 0, sizeof(block));
     block.info.ranges_offset = sizeof(struct bootinfo);
+    block.info.runtime_offset = sizeof(struct bootinfo) + sizeof(block.ranges);
     for (uint64_t i = 0; i < PAGING_ENTRIES; i++)
         ((uint64_t *)(void *)arena)[i] = i < KERNEL_HALF_FIRST_SLOT ? 0 : i << 12 | PTE_PRESENT;
     taken = 1;
@@ -128,6 +131,34 @@ static void large_pages(void **state)
     assert_true(taken < 10);
 }
 
+/* Code and data within one range of code; what lies elsewhere changes nothing. */
+static void rights_of_the_attributes_table(void **state)
+{
+    uint64_t root;
+
+    (void)state;
+    add(0x200000, 1024, BOOTINFO_RUNTIME_CODE, WB | RUNTIME);
+    add(0x800000, 1, BOOTINFO_RUNTIME_DATA, WB | RUNTIME);
+    block.rights[0] = (struct bootinfo_range){.base = 0x200000, .npages = 600, .attributes = RO};
+    block.rights[1] = (struct bootinfo_range){.base = 0x458000, .npages = 1, .attributes = XP};
+    block.rights[2] = (struct bootinfo_range){.base = 0x459000, .npages = 1, .attributes = RO | XP};
+    block.rights[3] = (struct bootinfo_range){.base = 0x45a000, .npages = 1}; /* as before */
+    block.rights[4] = (struct bootinfo_range){.base = 0x900000, .npages = 1, .attributes = RO};
+    block.rights[5] = (struct bootinfo_range){.base = ~0xfffULL, .npages = ~0ULL, .attributes = RO};
+    block.rights[6] = (struct bootinfo_range){.base = 0x800000, .npages = 1}; /* adds nothing */
+    block.info.runtime_count = 7;
+    root = efi_tables_build(&block.info);
+    assert_true(root != 0);
+    assert_int_equal(rights(root, 0x200000), PTE_PRESENT);
+    assert_int_equal(rights(root, 0x457000), PTE_PRESENT);
+    assert_int_equal(rights(root, 0x458000), PTE_PRESENT | PTE_WRITE | PTE_NX);
+    assert_int_equal(rights(root, 0x459000), PTE_PRESENT | PTE_NX);
+    assert_int_equal(rights(root, 0x45a000), PTE_PRESENT | PTE_WRITE);
+    assert_int_equal(rights(root, 0x5ff000), PTE_PRESENT | PTE_WRITE);
+    assert_int_equal(rights(root, 0x800000), PTE_PRESENT | PTE_WRITE | PTE_NX);
+    assert_int_equal(rights(root, 0x900000), 0);
+}
+
 static void too_much(void **state)
 {
     (void)state;
@@ -153,6 +184,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(runtime_ranges_with_their_rights, set_up),
         cmocka_unit_test_setup(large_pages, set_up),
+        cmocka_unit_test_setup(rights_of_the_attributes_table, set_up),
         cmocka_unit_test_setup(too_much, set_up),
     };
 
