@@ -40,9 +40,9 @@ _Static_assert(sizeof(WAITING) == sizeof(COMPLETE), "written over each other");
 #define TEXT_CAPACITY  16384
 #define SHOWN_FAILURES 12 /* a console has 25 lines */
 
-#define SECONDS_TO_READ   600
-#define SECONDS_TO_REBOOT 10
-#define TICKS_A_SECOND    10
+#define SECONDS_TO_REBOOT     10u
+#define SECONDS_AFTER_FAILURE 600
+#define TICKS_A_SECOND        10
 
 enum merge {
     MERGE_OWN,     /* the report of this stick is complete now */
@@ -236,27 +236,24 @@ static void key_wait(EFI_SYSTEM_TABLE *st, unsigned seconds)
 }
 
 /* Returns only where the firmware does not do it. */
-static void machine_end(EFI_SYSTEM_TABLE *st, enum report_action action)
+static void machine_end(EFI_SYSTEM_TABLE *st, const struct verdict *verdict)
 {
-    if (action == REPORT_REBOOT) {
-        log_line("the machine restarts in %u seconds, or at a key", SECONDS_TO_REBOOT);
-        key_wait(st, SECONDS_TO_REBOOT);
-        st->RuntimeServices->ResetSystem(EfiResetCold, EFI_SUCCESS, 0, NULL);
-        return;
-    }
-    log_line("press a key to switch the machine off; it does so by itself in %u minutes",
-             SECONDS_TO_READ / 60);
-    key_wait(st, SECONDS_TO_READ);
-    st->RuntimeServices->ResetSystem(EfiResetShutdown, EFI_SUCCESS, 0, NULL);
-    log_line("this machine does not switch itself off; at a key Firstlight starts again");
-    key_wait(st, SECONDS_TO_READ);
+    bool again = verdict->action == REPORT_REBOOT;
+    unsigned seconds = again ? MIN(verdict->stay, SECONDS_TO_REBOOT) : verdict->stay;
+
+    if (seconds)
+        log_line("press a key to %s; without one that is done in %u s",
+                 again ? "restart the machine" : "switch the machine off", seconds);
+    key_wait(st, seconds);
+    st->RuntimeServices->ResetSystem(again ? EfiResetCold : EfiResetShutdown, EFI_SUCCESS, 0, NULL);
+    log_line("this machine does not do that; at a key Firstlight starts again");
+    key_wait(st, SECONDS_AFTER_FAILURE);
 }
 
 void report_complete(struct files *files, EFI_SYSTEM_TABLE *st)
 {
     static struct verdict verdict;
     EFI_RUNTIME_SERVICES *rs = st->RuntimeServices;
-    enum report_action action;
     enum merge merged;
     int err = verdict_read(rs, &verdict);
 
@@ -268,7 +265,8 @@ void report_complete(struct files *files, EFI_SYSTEM_TABLE *st)
         return;
     }
     merged = merge(files, &verdict);
-    action = merged == MERGE_FOREIGN || merged == MERGE_AGAIN ? REPORT_GO_ON : verdict.action;
+    if (merged == MERGE_FOREIGN || merged == MERGE_AGAIN)
+        verdict.action = REPORT_GO_ON;
     err = merged == MERGE_FAILED ? verdict_defer(rs) : verdict_delete(rs);
     if (err)
         log_line("report: the firmware does not let go of its variables");
@@ -278,8 +276,8 @@ void report_complete(struct files *files, EFI_SYSTEM_TABLE *st)
         log_line("report: a verdict of another stick is kept on this one");
     if (merged != MERGE_AGAIN)
         verdict_show(st, &verdict);
-    if (action != REPORT_GO_ON)
-        machine_end(st, action);
+    if (verdict.action != REPORT_GO_ON)
+        machine_end(st, &verdict);
 }
 
 /* ---- Beginning ------------------------------------------------------------------------------- */

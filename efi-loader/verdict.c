@@ -10,6 +10,8 @@
 #include "kernel/lib/string.h"
 #include "shared/linux/errno.h"
 
+#define STAY_MAX 86400 /* a day */
+
 struct variable {
     struct report_header header;
     char text[REPORT_VARIABLE_TEXT];
@@ -60,6 +62,7 @@ int verdict_read(EFI_RUNTIME_SERVICES *rs, struct verdict *verdict)
     verdict->id = variable.header.id;
     verdict->number = variable.header.number;
     verdict->action = (enum report_action)variable.header.action;
+    verdict->stay = MIN(variable.header.stay, STAY_MAX);
     verdict->cut = false;
     verdict->length = 0;
     text_append(verdict, &variable);

@@ -16,6 +16,7 @@ struct verdict {
     uint64_t id;
     uint32_t number;
     enum report_action action;
+    uint32_t stay;
     bool cut;      /* a later variable is missing, or of another boot */
     size_t length; /* of text, NUL-terminated */
     char text[REPORT_VARIABLES * REPORT_VARIABLE_TEXT + 1];

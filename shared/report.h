@@ -48,8 +48,10 @@ struct report_header {
     uint64_t id;     /* of the boot: bootinfo.report.id */
     uint32_t number; /* of the report file */
     uint32_t nbytes; /* of text in this variable */
+    uint32_t stay;   /* seconds for which the loader shows the verdict, unless a key is pressed */
+    uint32_t reserved2;
 };
 
 #define REPORT_VARIABLE_TEXT (REPORT_VARIABLE_SIZE - sizeof(struct report_header))
 
-_Static_assert(sizeof(struct report_header) == 24, "loader and kernel must agree");
+_Static_assert(sizeof(struct report_header) == 32, "loader and kernel must agree");

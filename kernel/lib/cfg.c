@@ -27,6 +27,7 @@ static const struct cfg_key {
     {"panic", true},   /* a panic on purpose, likewise */
     {"plan", true},    /* path of another plan in the root filesystem */
     {"report", true},  /* now, next, off: the report on the boot volume */
+    {"stay", true},    /* seconds for which the verdict stays */
     {"storm", true},   /* microseconds between timer interrupts, likewise */
     {"term", true},    /* the terminal on the serial line, for the shell */
     {"trace", true},   /* what to trace */

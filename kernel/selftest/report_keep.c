@@ -13,6 +13,7 @@
 #include "kernel/selftest/report_keep.h"
 
 #include "kernel/core/clock.h"
+#include "kernel/core/cmdline.h"
 #include "kernel/core/output.h"
 #include "kernel/core/panic.h"
 #include "kernel/lib/klog.h"
@@ -27,6 +28,9 @@
 
 /* What a variable costs the firmware besides its contents: header, name, alignment. */
 #define VARIABLE_OVERHEAD 128
+
+/* Seconds for which a verdict stays where nothing else is said: stay=. */
+#define STAY_DEFAULT 600
 
 /* For a person to read what is about to happen. */
 #define NOTICE_NS 5000000000ULL
@@ -89,13 +93,15 @@ static int variable_write(unsigned index, unsigned count, enum report_action act
     struct {
         struct report_header header;
         char text[REPORT_VARIABLE_TEXT];
-    } variable = {.header = {.magic = REPORT_MAGIC,
-                             .index = (uint8_t)index,
-                             .count = (uint8_t)count,
-                             .action = (uint8_t)action,
-                             .id = info->report.id,
-                             .number = info->report.number,
-                             .nbytes = (uint32_t)nbytes}};
+    } variable = {
+        .header = {.magic = REPORT_MAGIC,
+                   .index = (uint8_t)index,
+                   .count = (uint8_t)count,
+                   .action = (uint8_t)action,
+                   .id = info->report.id,
+                   .number = info->report.number,
+                   .nbytes = (uint32_t)nbytes,
+                   .stay = (uint32_t)MIN(cmdline_number("stay", STAY_DEFAULT), UINT32_MAX)}};
 
     name[ARRAY_SIZE(name) - 2] = (uint16_t)('0' + index);
     memcpy(variable.text, bytes, nbytes);

@@ -91,7 +91,8 @@ static void leave_verdict(enum report_action action, uint32_t number, uint64_t i
 {
     volume_put_variable(
         0,
-        (struct report_header){.count = 1, .action = (uint8_t)action, .id = id, .number = number},
+        (struct report_header){
+            .count = 1, .action = (uint8_t)action, .id = id, .number = number, .stay = 90},
         RESULTS);
 }
 
@@ -271,7 +272,7 @@ static void without_a_key_the_machine_ends_by_itself(void **state)
     leave_verdict(REPORT_POWER_OFF, 1, 7);
     the_fake.st.ConIn = NULL;
     assert_true(complete());
-    assert_int_equal(the_volume.stalls, 600 * 1000000);
+    assert_int_equal(the_volume.stalls, 90 * 1000000);
     leave_verdict(REPORT_REBOOT, 1, 7);
     volume_find("0001.txt")->size = 0;
     memset(the_volume.files, 0, sizeof(the_volume.files));
@@ -282,6 +283,19 @@ static void without_a_key_the_machine_ends_by_itself(void **state)
     assert_int_equal(the_volume.stalls, 10 * 1000000);
 }
 
+/* stay=0: nothing waits for a person. */
+static void ends_at_once(void **state)
+{
+    (void)state;
+    volume_put("0001.txt", HEAD WAITING);
+    volume_put_variable(
+        0, (struct report_header){.count = 1, .action = REPORT_POWER_OFF, .id = 7, .number = 1},
+        RESULTS);
+    assert_true(complete());
+    assert_int_equal(the_volume.stalls, 0);
+    UNSAID("press a key");
+}
+
 static void machine_that_does_not_switch_off(void **state)
 {
     (void)state;
@@ -290,7 +304,7 @@ static void machine_that_does_not_switch_off(void **state)
     the_volume.reset_returns = true;
     the_volume.key_after = 1;
     complete();
-    SAID("does not switch itself off");
+    SAID("does not do that");
     assert_int_equal(volume_variables(), 0);
 }
 
@@ -432,6 +446,7 @@ int main(void)
         TEST(completed_and_on),
         TEST(completed_and_off),
         TEST(without_a_key_the_machine_ends_by_itself),
+        TEST(ends_at_once),
         TEST(machine_that_does_not_switch_off),
         TEST(of_another_stick),
         TEST(complete_already),

@@ -23,7 +23,8 @@ static void none(void **state)
 
 static void whole(void **state)
 {
-    struct report_header header = {.count = 3, .action = REPORT_REBOOT, .id = 7, .number = 12};
+    struct report_header header = {
+        .count = 3, .action = REPORT_REBOOT, .id = 7, .number = 12, .stay = ~0u};
 
     (void)state;
     volume_put_variable(0, header, "one\n");
@@ -36,6 +37,7 @@ static void whole(void **state)
     assert_int_equal(the_verdict.number, 12);
     assert_int_equal(the_verdict.action, REPORT_REBOOT);
     assert_false(the_verdict.cut);
+    assert_int_equal(the_verdict.stay, 86400); /* at most a day */
     assert_int_equal(verdict_delete(&the_fake.rs), 0);
     assert_int_equal(volume_variables(), 0);
 }

@@ -10,6 +10,7 @@
 #include <stdarg.h>
 
 #include "kernel/core/clock.h"
+#include "kernel/core/cmdline.h"
 #include "kernel/core/output.h"
 #include "kernel/core/panic.h"
 #include "kernel/mm/slab.h"
@@ -67,6 +68,12 @@ void output_flush(void)
 uint64_t clock_monotonic_ns(void)
 {
     return 1000;
+}
+
+uint64_t cmdline_number(const char *key, uint64_t fallback)
+{
+    assert_string_equal(key, "stay");
+    return fallback - 300;
 }
 
 void waitq_init(struct waitq *queue)
@@ -224,6 +231,7 @@ static void now(void **state)
     assert_int_equal(header.number, 5);
     assert_int_equal(header.count, 1);
     assert_int_equal(header.action, REPORT_POWER_OFF);
+    assert_int_equal(header.stay, 300);
     assert_int_equal(header.nbytes, fake.variables[1].nbytes - sizeof(header));
     assert_memory_equal(fake.variables[1].data + sizeof(header),
                         "# firstlight: verdict=FAIL\nnot ok 2 bad\nok 1 good\n", header.nbytes);

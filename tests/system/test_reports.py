@@ -142,6 +142,14 @@ def test_next(start, mkimg, flash):
     assert "verdict=FAIL" in report(image) and WAITING in report(image, 2)
 
 
+def test_nothing_waits_for_a_person(start, mkimg):
+    """stay=0: the second start ends as soon as the report is complete."""
+    image = mkimg(plan=PLAN, words="stay=0")
+    outcome = start(image)
+    assert "press a key" not in outcome.log and outcome.reason == "guest-shutdown"
+    assert "verdict=FAIL" in report(image)
+
+
 def test_off(start, mkimg, flash):
     image = mkimg(plan=PLAN, words="report=off")
     outcome = start(image)
@@ -161,7 +169,7 @@ def test_reboot_after_the_report(start, mkimg):
     """after=reboot is done by the loader, at the end of the second start."""
     image = mkimg(plan=PLAN, words="after=reboot")
     outcome = start(image, stop=lambda log: log.count("reading rootfs.cpio") == 2)
-    assert "the machine restarts in 10 seconds" in outcome.log
+    assert "press a key to restart the machine; without one that is done in 10 s" in outcome.log
     assert "verdict=FAIL" in report(image)
 
 
