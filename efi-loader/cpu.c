@@ -10,8 +10,10 @@
  */
 #include "efi-loader/cpu.h"
 #include "shared/addrmap.h"
+#include "shared/exitcode.h"
 
 #define CPUID_1_ECX_RDRAND        (1u << 30)
+#define CPUID_1_ECX_HYPERVISOR    (1u << 31)
 #define CPUID_EXTENDED            0x80000000u
 #define CPUID_EXTENDED_1_EDX_NX   (1u << 20)
 #define CPUID_EXTENDED_1_EDX_1GIB (1u << 26)
@@ -128,6 +130,28 @@ void cpu_read_state(struct bootinfo_cpu_state *state)
     state->rflags = __builtin_ia32_readeflags_u64();
     state->efer = read_msr(MSR_EFER);
     state->apic_base = read_msr(MSR_APIC_BASE);
+}
+
+void cpu_id(uint32_t leaf, uint32_t regs[4])
+{
+    bool exists = cpuid(leaf & CPUID_EXTENDED).eax >= leaf;
+    struct cpuid found = exists ? cpuid(leaf) : (struct cpuid){0};
+
+    regs[0] = found.eax;
+    regs[1] = found.ebx;
+    regs[2] = found.ecx;
+    regs[3] = found.edx;
+}
+
+/* On hardware the port may be anything, and is not touched: as in the kernel's power.c. */
+bool cpu_has_debug_exit(void)
+{
+    uint32_t value;
+
+    if (!(cpuid(1).ecx & CPUID_1_ECX_HYPERVISOR))
+        return false;
+    __asm__ volatile("inl %1, %0" : "=a"(value) : "Nd"((uint16_t)DEBUG_EXIT_PORT));
+    return value == 0;
 }
 
 uint64_t cpu_read_tsc(void)

@@ -42,6 +42,11 @@ void cpu_read_state(struct bootinfo_cpu_state *state);
 /* Makes usable what firmware may have left off: SSE, execute-disable. Before cpu_read_features,
  * and before anything that has vector instructions. True: execute-disable was off. */
 bool cpu_enable_features(void);
+/* EAX, EBX, ECX, EDX of a leaf; zeroes for one that the processor does not have. */
+void cpu_id(uint32_t leaf, uint32_t regs[4]);
+
+/* Whether an emulator is there that the kernel will tell the verdict by its debug-exit device. */
+bool cpu_has_debug_exit(void);
 
 uint64_t cpu_read_tsc(void);
 bool cpu_read_random(uint64_t *value); /* only where features.rdrand; bounded tries */

@@ -24,6 +24,14 @@
 #define SMBIOS3_SIZE     24
 #define PLAUSIBLE_LENGTH 128
 
+#define ATTRIBUTES_TABLE_GUID                                                                      \
+    {                                                                                              \
+        0xdcfa911d, 0x26eb, 0x469f,                                                                \
+        {                                                                                          \
+            0xa2, 0x20, 0x38, 0xb7, 0xdc, 0x46, 0x12, 0x20                                         \
+        }                                                                                          \
+    }
+
 static bool sums_to_zero(const unsigned char *bytes, size_t nbytes)
 {
     unsigned char sum = 0;
@@ -119,6 +127,34 @@ uint64_t firmware_find_smbios(const EFI_CONFIGURATION_TABLE *tables, size_t coun
             return (uintptr_t)table;
     }
     return 0;
+}
+
+/* As with the memory map, descriptors may be longer than the structure. */
+uint32_t firmware_runtime_attributes(const EFI_CONFIGURATION_TABLE *tables, size_t count,
+                                     struct bootinfo_range *out, uint32_t capacity)
+{
+    static const EFI_GUID guid = ATTRIBUTES_TABLE_GUID;
+    size_t index = 0;
+    const unsigned char *table = next_table(tables, count, &index, &guid);
+    uint32_t header[4], entries, size; /* version, entries, size of one, flags */
+
+    if (!table)
+        return 0;
+    memcpy(header, table, sizeof(header));
+    entries = header[1];
+    size = header[2];
+    if (entries > capacity || size < sizeof(EFI_MEMORY_DESCRIPTOR) || size > PLAUSIBLE_LENGTH)
+        return 0;
+    for (uint32_t i = 0; i < entries; i++) {
+        EFI_MEMORY_DESCRIPTOR desc;
+
+        memcpy(&desc, table + sizeof(header) + (size_t)i * size, sizeof(desc));
+        out[i] = (struct bootinfo_range){.base = desc.PhysicalStart,
+                                         .npages = desc.NumberOfPages,
+                                         .type = BOOTINFO_RUNTIME_CODE,
+                                         .attributes = desc.Attribute};
+    }
+    return entries;
 }
 
 /* One character of the basic plane as UTF-8; 0 bytes for control characters and surrogates. */

@@ -12,6 +12,7 @@
 
 #include "efi-loader/efi.h"
 #include "kernel/lib/util.h"
+#include "shared/bootinfo.h"
 
 /* True if the bytes are a root pointer of ACPI 2.0 or later (revision 2) or of ACPI 1.0. */
 bool firmware_rsdp_valid(const void *rsdp, unsigned min_revision);
@@ -24,3 +25,8 @@ uint64_t firmware_find_smbios(const EFI_CONFIGURATION_TABLE *tables, size_t coun
 
 /* Writes "vendor revision" as UTF-8 with control characters left out; returns its length. */
 size_t firmware_describe(const CHAR16 *vendor, uint32_t revision, char *text, size_t capacity);
+
+/* The memory attributes table (UEFI 2.10, 4.6.4): what of runtime memory is not writable or not
+ * executable. 0: there is none, or it is damaged or has more entries than that. */
+uint32_t firmware_runtime_attributes(const EFI_CONFIGURATION_TABLE *tables, size_t count,
+                                     struct bootinfo_range *out, uint32_t capacity);

@@ -27,6 +27,7 @@
 /* Bytes of the firmware's name in the block. */
 #define FIRMWARE_CAPACITY 128
 #define MIN_RANGES        64
+#define RUNTIME_CAPACITY  256 /* entries of the memory attributes table; 60 are usual */
 
 static void *at_address(uint64_t pa)
 {
@@ -55,13 +56,15 @@ static int take_work_space(struct handover *h)
     return 0;
 }
 
-/* Layout: the structure, the ranges, then the texts one after the other. */
+/* Layout: the structure, the ranges, those of runtime memory, then the texts one after the other.
+ */
 static int take_block(struct handover *h)
 {
     uint64_t base;
     uint64_t ranges_bytes = h->ranges_capacity * sizeof(struct bootinfo_range);
+    uint64_t runtime_bytes = RUNTIME_CAPACITY * sizeof(struct bootinfo_range);
     uint64_t text_bytes = PAYLOAD_CMDLINE_CAPACITY + LOG_CAPACITY + FIRMWARE_CAPACITY;
-    uint64_t size = sizeof(struct bootinfo) + ranges_bytes + text_bytes;
+    uint64_t size = sizeof(struct bootinfo) + ranges_bytes + runtime_bytes + text_bytes;
 
     int err = memory_take(h->memory, size, BOOTINFO_BLOCK, &base);
     if (err)
@@ -74,9 +77,10 @@ static int take_block(struct handover *h)
         .block_base = base,
         .block_size = size,
         .ranges_offset = sizeof(struct bootinfo),
+        .runtime_offset = sizeof(struct bootinfo) + (uint32_t)ranges_bytes,
     };
     h->ranges = (struct bootinfo_range *)(h->info + 1);
-    h->text_offset = sizeof(struct bootinfo) + (uint32_t)ranges_bytes;
+    h->text_offset = h->info->runtime_offset + (uint32_t)runtime_bytes;
     return 0;
 }
 
@@ -280,6 +284,9 @@ int handover_run(struct handover *h)
     EFI_BOOT_SERVICES *bs = h->st->BootServices;
 
     put_texts(h);
+    h->info->runtime_count = firmware_runtime_attributes(
+        h->st->ConfigurationTable, h->st->NumberOfTableEntries,
+        (struct bootinfo_range *)((char *)h->info + h->info->runtime_offset), RUNTIME_CAPACITY);
     /* The kernel watches over itself. */
     bs->SetWatchdogTimer(0, 0, 0, NULL);
     h->info->stamps.before_exit = cpu_read_tsc();

@@ -23,6 +23,13 @@ LOADER_SRCS := \
     efi-loader/memory.c \
     efi-loader/image.c \
     efi-loader/handover.c \
+    efi-loader/report.c \
+    efi-loader/report_file.c \
+    efi-loader/report_head.c \
+    efi-loader/verdict.c \
+    efi-loader/junit.c \
+    efi-loader/smbios.c \
+    efi-loader/text.c \
     efi-loader/firmware.c \
     efi-loader/graphics.c \
     efi-loader/seed.c \
@@ -54,6 +61,10 @@ LOADER_CFLAGS := $(LOADER_TARGET) -fgnuc-version=4.2.1 -fno-ms-extensions -std=g
     -I. -isystem /usr/include/efi '-ffile-prefix-map=$(CURDIR)/='
 LOADER_LDFLAGS := /subsystem:efi_application /entry:efi_main /nodefaultlib /dynamicbase \
     /nxcompat /Brepro /opt:ref /opt:icf
+
+# What runs once, between waits for a disk, is made small.
+LOADER_SMALL := report report_file report_head verdict junit smbios text
+$(LOADER_SMALL:%=$(LOADER_OBJDIR)/efi-loader/%.c.o): LOADER_CFLAGS += -Oz
 
 $(LOADER_OBJDIR)/%.c.o: %.c efi-loader/loader.mk
 	@mkdir -p $(@D)

@@ -9,6 +9,7 @@
 #include "efi-loader/handover.h"
 #include "efi-loader/log.h"
 #include "efi-loader/options.h"
+#include "efi-loader/report.h"
 #include "shared/linux/errno.h"
 
 #define OPTIONS_CAPACITY 2048
@@ -34,20 +35,23 @@ static void read_options(const EFI_LOADED_IMAGE *self, char *text, size_t capaci
         log_line("load options: not printable text, ignored");
 }
 
-/* The boot directory is closed again in any case; the buffers of the files stay. */
-static int load(EFI_BOOT_SERVICES *bs, const EFI_LOADED_IMAGE *self, struct memory *memory)
+/* The boot directory stays open for the report if this returns 0. A verdict of the start before is
+ * looked for first: it may end the machine. */
+static int load(EFI_SYSTEM_TABLE *st, const EFI_LOADED_IMAGE *self, struct memory *memory,
+                struct files *files)
 {
     static char options[OPTIONS_CAPACITY];
-    struct files files;
 
-    int err = files_open(&files, bs, self);
+    int err = files_open(files, st->BootServices, self);
     if (err) {
         log_refuse("\\firstlight: no volume has this directory: write the stick again");
         return err;
     }
+    report_complete(files, st);
     read_options(self, options, sizeof(options));
-    err = payload_load(&files, memory, options, &the_payload);
-    files_close(&files);
+    err = payload_load(files, memory, options, &the_payload);
+    if (err)
+        files_close(files);
     return err;
 }
 
@@ -60,6 +64,7 @@ static int boot(EFI_HANDLE image, EFI_SYSTEM_TABLE *st, const EFI_LOADED_IMAGE *
                                 .memory = memory,
                                 .payload = &the_payload,
                                 .five_levels = state->cr4 & CPU_CR4_LA57};
+    struct files files;
     uint64_t files_tsc;
 
     cpu_read_features(&handover.features);
@@ -67,10 +72,14 @@ static int boot(EFI_HANDLE image, EFI_SYSTEM_TABLE *st, const EFI_LOADED_IMAGE *
     log_line("loader at 0x%llx", (unsigned long long)(uintptr_t)self->ImageBase);
     int err = check_cpu(&handover.features);
     if (!err)
-        err = load(st->BootServices, self, memory);
+        err = load(st, self, memory, &files);
     files_tsc = cpu_read_tsc();
+    if (err)
+        return err;
+    err = handover_prepare(&handover);
     if (!err)
-        err = handover_prepare(&handover);
+        report_begin(&files, &handover);
+    files_close(&files);
     if (err)
         return err;
     handover.info->entry_state = *state;

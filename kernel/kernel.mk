@@ -16,6 +16,8 @@ KERNEL_SRCS := \
     kernel/arch/x86_64/idt.c \
     kernel/arch/x86_64/entry.S \
     kernel/arch/x86_64/traps.c \
+    kernel/arch/x86_64/efi_call.S \
+    kernel/arch/x86_64/efi_call.c \
     kernel/arch/x86_64/switch.S \
     kernel/arch/x86_64/thread.c \
     kernel/arch/x86_64/trampoline.S \
@@ -73,6 +75,8 @@ KERNEL_SRCS := \
     kernel/plat/rtc.c \
     kernel/plat/clocks.c \
     kernel/plat/smbios.c \
+    kernel/plat/efi_tables.c \
+    kernel/plat/efi_runtime.c \
     kernel/plat/power.c \
     kernel/sched/thread.c \
     kernel/sched/sched.c \
@@ -233,6 +237,7 @@ KERNEL_SRCS := \
     kernel/selftest/hardware.c \
     kernel/selftest/report.c \
     kernel/selftest/verdict_code.c \
+    kernel/selftest/report_keep.c \
     kernel/selftest/inject.c \
     kernel/selftest/ktest.c \
     kernel/selftest/probe.S \

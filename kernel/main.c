@@ -47,6 +47,7 @@
 #include "kernel/mm/vmalloc.h"
 #include "kernel/plat/acpi.h"
 #include "kernel/plat/clocks.h"
+#include "kernel/plat/efi_runtime.h"
 #include "kernel/plat/interrupts.h"
 #include "kernel/plat/ioapic.h"
 #include "kernel/plat/lapic.h"
@@ -67,6 +68,7 @@
 #include "kernel/sched/deferred.h"
 #include "kernel/sched/sched.h"
 #include "kernel/selftest/inject.h"
+#include "kernel/selftest/report_keep.h"
 #include "kernel/selftest/run.h"
 #include "kernel/selftest/shell.h"
 #include "kernel/syscall/trace.h"
@@ -86,6 +88,7 @@ NORETURN static void panic_end(void)
 {
     fbterm_big("PANIC", FBTERM_RED);
     power_debug_exit(DEBUG_EXIT_PANIC);
+    report_keep_panic();
     power_halt();
 }
 
@@ -274,10 +277,8 @@ static void ranges_free(enum bootinfo_type type, bool poison)
  * report, at the end: where there is plenty of other memory, this stays out of use. */
 static bool boot_services_memory_waits(void)
 {
-    char report[8] = "";
-
-    cmdline_find("report", report, sizeof(report));
-    return strcmp(report, "off") != 0 && pmm_free_count() * PAGE_SIZE >= BOOT_SERVICES_SPARE;
+    return bootinfo->report.mode != BOOTINFO_REPORT_OFF &&
+           pmm_free_count() * PAGE_SIZE >= BOOT_SERVICES_SPARE;
 }
 
 /* What the loader itself used. Poisoned first: code that still relies on it fails at once. */
@@ -324,6 +325,9 @@ NORETURN static void boot_finish(bool passed)
 
     /* A value that is too long or absent leaves the default. */
     cmdline_find("after", after, sizeof(after));
+    report_keep_finish(!strcmp(after, "poweroff") ? REPORT_POWER_OFF
+                       : !strcmp(after, "reboot") ? REPORT_REBOOT
+                                                  : REPORT_GO_ON);
     /* What the plan has printed, before a shell or the power-off. */
     output_flush();
     if (!strcmp(after, "reboot"))
@@ -398,6 +402,9 @@ NORETURN static void run(void *argument)
     if (sched_cpus_online() > 1) /* another processor has to be there to notice */
         watchdog_start();
     trace_init();
+    report_keep_init(bootinfo);
+    if (efi_runtime_alive())
+        power_set_firmware(efi_runtime_reset);
 
     if (deferred_start())
         panic("not enough memory for the thread of deferred work");

@@ -98,6 +98,20 @@ struct bootinfo_cpu_state {
     uint64_t cr0, cr3, cr4, efer, rflags, apic_base;
 };
 
+enum bootinfo_report_mode {
+    BOOTINFO_REPORT_OFF = 0,
+    BOOTINFO_REPORT_NEXT, /* the next start of the loader completes the report */
+    BOOTINFO_REPORT_NOW,  /* and the kernel brings that start about */
+    BOOTINFO_REPORT_NMODES
+};
+
+/* The report that the loader has begun on the boot volume: shared/report.h. */
+struct bootinfo_report {
+    uint64_t id;     /* random: no other boot has it */
+    uint32_t number; /* of the file, from 1; 0: the volume cannot be written */
+    uint32_t mode;   /* enum bootinfo_report_mode */
+};
+
 struct bootinfo {
     uint64_t magic;
     uint32_t version;
@@ -135,6 +149,10 @@ struct bootinfo {
     struct bootinfo_stamps stamps;
     struct bootinfo_dma dma;
     struct bootinfo_cpu_state entry_state;
+    struct bootinfo_report report;
+    /* Of the firmware's memory attributes table: runtime memory that is not writable (RO in its
+     * attributes) or not executable (XP). Ranges as above, but not checked. Count 0: no table. */
+    uint32_t runtime_offset, runtime_count;
 };
 
 _Static_assert(sizeof(struct bootinfo_range) == 32, "loader and kernel must agree");
@@ -142,4 +160,4 @@ _Static_assert(sizeof(struct bootinfo_framebuffer) == 48, "loader and kernel mus
 _Static_assert(offsetof(struct bootinfo, ranges_offset) == 32, "loader and kernel must agree");
 _Static_assert(offsetof(struct bootinfo, kernel) == 64, "loader and kernel must agree");
 _Static_assert(offsetof(struct bootinfo, framebuffer) == 184, "loader and kernel must agree");
-_Static_assert(sizeof(struct bootinfo) == 384, "loader and kernel must agree");
+_Static_assert(sizeof(struct bootinfo) == 408, "loader and kernel must agree");

@@ -286,7 +286,7 @@ class Machine:
     """One virtual machine. `run` boots it and waits for its end."""
 
     def __init__(self, image, memory="256M", cpus=1, timeout=300.0, disk="sata", accel="auto",
-                 exit_device=True, firmware=OVMF, bootindex=1, extra=(), stream=None):
+                 exit_device=True, firmware=OVMF, bootindex=1, keep=False, extra=(), stream=None):
         self.image = image
         self.memory = memory + "M" if memory.isdigit() else memory
         self.cpus = cpus
@@ -296,6 +296,7 @@ class Machine:
         self.exit_device = exit_device
         self.firmware = firmware  # a file for -bios, or None where `extra` brings flash
         self.bootindex = bootindex  # of the image, among other disks that `extra` may bring
+        self.keep = keep  # the image is written to, and a reset does not end the machine
         self.extra = list(extra)
         self.stream = stream  # gets the filtered serial line as it comes, in bytes
         self.qmp = None
@@ -310,15 +311,17 @@ class Machine:
     def arguments(self, qmp_path):
         """QEMU's command line. Whatever `extra` says comes last and wins."""
         image = os.path.abspath(self.image).replace(",", ",,")
-        args = [QEMU, "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
+        args = [QEMU, "-nodefaults", "-no-user-config", "-display", "none",
+                *([] if self.keep else ["-no-reboot"]),
                 "-machine", "q35,memory-backend=ram", "-m", self.memory,
                 # Not reserved in advance: a guest may have more memory than this machine.
                 "-object", f"memory-backend-ram,id=ram,size={self.memory},reserve=off",
                 "-smp", str(self.cpus), *(["-bios", self.firmware] if self.firmware else []),
                 "-chardev", "stdio,id=serial0,signal=off", "-serial", "chardev:serial0",
                 "-qmp", f"unix:{qmp_path},server=on,wait=off",
-                # A snapshot: the image itself is never written to.
-                "-drive", f"if=none,id=disk,format=raw,snapshot=on,file={image}"]
+                # A snapshot: the image itself is not written to.
+                "-drive", f"if=none,id=disk,format=raw,file={image}" +
+                ("" if self.keep else ",snapshot=on")]
         *before, device = DISKS[self.disk]
         args += before + [f"{device},bootindex={self.bootindex}"]
         if self.exit_device:

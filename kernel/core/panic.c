@@ -20,6 +20,7 @@
 #include "kernel/core/output.h"
 #include "kernel/lib/assert.h"
 #include "kernel/lib/fmt.h"
+#include "kernel/lib/string.h"
 #include "shared/addrmap.h"
 
 /* Deeper frames do not fit on a screen together with the registers. */
@@ -30,6 +31,8 @@
 static void (*panic_end)(void);
 /* Read by the NMI handler of the others. */
 static volatile bool panicking;
+
+static char reason[256]; /* the first line that is said in a panic */
 
 /* Given by main.c: core knows neither screen nor emulator. */
 void panic_set_end(void (*end)(void))
@@ -48,8 +51,15 @@ PRINTF_LIKE(1, 2) static void say(const char *format, ...)
     length = 2 + fmt_vprint(line + 2, sizeof(line) - 3, format, args);
     va_end(args);
     length = MIN(length, sizeof(line) - 2);
+    if (panicking && !reason[0])
+        str_copy(reason, MIN(sizeof(reason), length - 1), line + 2);
     line[length++] = '\n';
     (panicking ? output_panic : output_line)(line, length);
+}
+
+const char *panic_reason(void)
+{
+    return reason;
 }
 
 /* lookup is what the name is searched for: one byte before a return address. */

@@ -20,3 +20,6 @@ void panic_show_flight(const struct cpu *cpu);
 
 /* What ends the machine, from a room to the right. Never returns. */
 void panic_set_end(void (*end)(void));
+
+/* What is being panicked about, a line without its end; "" before that. */
+const char *panic_reason(void);

@@ -95,6 +95,20 @@ static const char *check_ranges(const struct bootinfo *info)
     return NULL;
 }
 
+/* Of these only the place is checked: they take rights away from pages that are mapped anyway. */
+static const char *check_runtime(const struct bootinfo *info)
+{
+    uint64_t array_size = (uint64_t)info->runtime_count * sizeof(struct bootinfo_range);
+
+    if (info->runtime_count &&
+        (info->runtime_offset < sizeof(*info) || info->runtime_offset % 8 != 0 ||
+         !extent_is_inside(info->runtime_offset, array_size, info->block_size)))
+        return "memory attributes: outside the hand-over block";
+    if (info->report.mode >= BOOTINFO_REPORT_NMODES)
+        return "report: unknown mode";
+    return NULL;
+}
+
 /* A NUL after size bytes and none before. */
 static bool is_string(const struct bootinfo *info, uint32_t offset, uint32_t size)
 {
@@ -260,6 +274,7 @@ const char *bootinfo_check(const struct bootinfo *info, uint64_t mapped_bytes)
 
     fault = fault ? fault : check_ranges(info);
     fault = fault ? fault : check_strings(info);
+    fault = fault ? fault : check_runtime(info);
     fault = fault ? fault : check_extents(info);
     fault = fault ? fault : check_tables(info);
     fault = fault ? fault : check_framebuffer(info);

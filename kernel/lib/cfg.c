@@ -27,6 +27,8 @@ static const struct cfg_key {
     {"ktest", true},   /* in-kernel tests to run */
     {"panic", true},   /* a panic on purpose, likewise */
     {"plan", true},    /* path of another plan in the root filesystem */
+    {"report", true},  /* now, next, off: the report on the boot volume */
+    {"stay", true},    /* seconds for which the verdict stays */
     {"storm", true},   /* microseconds between timer interrupts, likewise */
     {"mute", true},    /* APIC id of a processor that is not started, or all; likewise */
     {"late", true},    /* APIC id of one that is started too late; likewise */

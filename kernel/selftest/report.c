@@ -13,6 +13,7 @@
 #include "kernel/lib/fmt.h"
 #include "kernel/lib/ktap.h"
 #include "kernel/lib/version.h"
+#include "kernel/selftest/report_keep.h"
 #include "kernel/selftest/verdict_code.h"
 
 static struct {
@@ -54,6 +55,7 @@ void report_ok(const char *name, uint64_t time_ns)
     size_t length = ktap_format_ok(line, sizeof(line), next_number(), name, time_ns / 1000);
 
     counts.passed++;
+    report_keep_line(REPORT_KIND_OTHER, line, length);
     screen_result(name, NULL);
     report_print(length);
 }
@@ -64,6 +66,7 @@ void report_not_ok(const char *name, uint64_t time_ns, const char *reason)
         ktap_format_not_ok(line, sizeof(line), next_number(), name, time_ns / 1000, reason);
 
     counts.failed++;
+    report_keep_line(REPORT_KIND_FAILED, line, length);
     screen_result(name, reason);
     report_print(length);
 }
@@ -73,6 +76,7 @@ void report_skip(const char *name, const char *reason)
     size_t length = ktap_format_skip(line, sizeof(line), next_number(), name, reason);
 
     counts.skipped++;
+    report_keep_line(REPORT_KIND_OTHER, line, length);
     screen_result(name, NULL);
     report_print(length);
 }
@@ -113,9 +117,9 @@ bool report_verdict(const struct report_machine *machine, bool plan_empty)
         .time_us = clock_monotonic_ns() / 1000,
     };
     bool passed = ktap_verdict_passed(&verdict);
-    size_t length;
+    size_t length = ktap_format_verdict(line, sizeof(line), &verdict);
 
-    length = ktap_format_verdict(line, sizeof(line), &verdict);
+    report_keep_line(REPORT_KIND_VERDICT, line, length);
     report_print(length);
     screen_verdict(passed, counts.passed, counts.failed, counts.skipped);
     output_flush();

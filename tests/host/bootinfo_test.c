@@ -98,6 +98,23 @@ static void test_range_array(void **state)
     BROKEN(ranges_offset += 4, "outside the hand-over block");
 }
 
+static void test_runtime(void **state)
+{
+    (void)state;
+    build.info.runtime_count = 1;
+    build.info.runtime_offset = build.info.ranges_offset;
+    expect_sound();
+    build.info.runtime_count = 1;
+    BROKEN(runtime_offset = 0, "memory attributes");
+    build.info.runtime_count = 1;
+    BROKEN(runtime_offset = build.info.ranges_offset + 4, "memory attributes");
+    build.info.runtime_count = 1;
+    BROKEN(runtime_offset = (uint32_t)build.info.block_size - 24, "memory attributes");
+    build.info.runtime_offset = build.info.ranges_offset;
+    BROKEN(runtime_count = ~0u, "memory attributes");
+    BROKEN(report.mode = BOOTINFO_REPORT_NMODES, "report");
+}
+
 static void test_ranges(void **state)
 {
     (void)state;
@@ -322,6 +339,7 @@ int main(void)
         cmocka_unit_test_setup(test_what_may_be_missing, reset),
         cmocka_unit_test_setup(test_header, reset),
         cmocka_unit_test_setup(test_range_array, reset),
+        cmocka_unit_test_setup(test_runtime, reset),
         cmocka_unit_test_setup(test_ranges, reset),
         cmocka_unit_test_setup(test_nothing_behind_the_ranges, reset),
         cmocka_unit_test_setup(test_strings, reset),

@@ -24,6 +24,12 @@ $(eval $(call HOST_LOADER_TEST,memory,memory memmap))
 $(eval $(call HOST_LOADER_TEST,files,files memory memmap))
 $(eval $(call HOST_LOADER_TEST,handover,handover exit memory memmap paging graphics firmware seed))
 $(eval $(call HOST_LOADER_TEST,payload,payload fold image files memory memmap))
+$(eval $(call HOST_LOADER_TEST,verdict,verdict,tests/host/loader_volume.c))
+$(eval $(call HOST_LOADER_TEST,report,report report_file report_head verdict junit smbios text seed \
+    memmap firmware,tests/host/loader_volume.c))
+HOST_TESTS += loader_junit_test loader_smbios_test
+HOST_SRC_loader_junit_test := tests/host/loader_junit_test.c efi-loader/junit.c efi-loader/text.c
+HOST_SRC_loader_smbios_test := tests/host/loader_smbios_test.c efi-loader/smbios.c
 
 # The real log, on a fake serial port.
 HOST_TESTS += loader_log_test

@@ -157,6 +157,40 @@ static void names(void **state)
     assert_string_equal(text + length - 12, " 65535.65535");
 }
 
+/* The table's header, and three descriptors of 56 bytes each. */
+static void attributes_of_runtime_memory(void **state)
+{
+    struct {
+        uint32_t version, entries, size, flags;
+        struct {
+            EFI_MEMORY_DESCRIPTOR descriptor;
+            char more[16];
+        } entry[3];
+    } attributes = {.version = 1, .entries = 3, .size = 56};
+    EFI_CONFIGURATION_TABLE table = {
+        .VendorGuid = {0xdcfa911d,
+                       0x26eb,
+                       0x469f,
+                       {0xa2, 0x20, 0x38, 0xb7, 0xdc, 0x46, 0x12, 0x20}},
+        .VendorTable = &attributes};
+    struct bootinfo_range out[3];
+
+    (void)state;
+    for (unsigned i = 0; i < 3; i++)
+        attributes.entry[i].descriptor = (EFI_MEMORY_DESCRIPTOR){
+            .PhysicalStart = 0x1000 * (i + 1), .NumberOfPages = 1, .Attribute = EFI_MEMORY_RO << i};
+    assert_int_equal(firmware_runtime_attributes(&table, 1, out, 3), 3);
+    assert_int_equal(out[2].base, 0x3000);
+    assert_int_equal(out[2].npages, 1);
+    assert_int_equal(out[1].attributes, EFI_MEMORY_RO << 1);
+    assert_int_equal(firmware_runtime_attributes(&table, 1, out, 2), 0);
+    attributes.size = 39;
+    assert_int_equal(firmware_runtime_attributes(&table, 1, out, 3), 0);
+    attributes.size = 129;
+    assert_int_equal(firmware_runtime_attributes(&table, 1, out, 3), 0);
+    assert_int_equal(firmware_runtime_attributes(NULL, 0, out, 3), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, set_up)
 
 int main(void)
@@ -167,6 +201,7 @@ int main(void)
         TEST(every_bit_counts),
         TEST(wrong_lengths),
         TEST(names),
+        TEST(attributes_of_runtime_memory),
     };
 
     return cmocka_run_group_tests_name("loader_firmware", tests, NULL, NULL);

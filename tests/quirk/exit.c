@@ -79,15 +79,16 @@ static EFI_STATUS EFIAPI exit_boot_services(EFI_HANDLE image, UINTN key)
     if (the_attempts++ && !the_map_was_read)
         quirk_fault("ExitBootServices again, without a new memory map");
     the_map_was_read = false;
-    if (the_hook)
-        the_hook();
     if (the_failures) {
         if (the_failures != ~0u)
             the_failures--;
         return fail(image, key);
     }
     restore_firmware();
-    EFI_STATUS status = the_quirk.real.ExitBootServices(image, key);
+    EFI_STATUS status;
+    if (the_hook)
+        the_hook();
+    status = the_quirk.real.ExitBootServices(image, key);
     if (!EFI_ERROR(status) && the_last_hook)
         the_last_hook();
     return status;

@@ -41,6 +41,7 @@ extern const struct quirk_entry quirk_processor_entries[];
 extern const struct quirk_entry quirk_map_entries[];
 extern const struct quirk_entry quirk_table_entries[];
 extern const struct quirk_entry quirk_device_entries[];
+extern const struct quirk_entry quirk_runtime_entries[];
 
 /* True for code of the loader: pass __builtin_return_address(0). */
 bool quirk_is_loader(const void *code);
@@ -51,7 +52,8 @@ void quirk_say(const char *text);
 /* "quirk: FAULT: TEXT", by hand, so at any time. */
 void quirk_fault(const char *text);
 
-/* Called by the ExitBootServices that all quirks share, before the firmware's; a list of one. */
+/* Called by the ExitBootServices that all quirks share, right before the firmware's, unless the
+ * attempt is to fail; a list of one. */
 void quirk_before_exit(void (*hook)(void));
 
 /* Called when boot services are gone, just before the loader knows; a list of one, too. */

@@ -247,11 +247,11 @@ def boot(request):
     """Boot an image (an Image or a path) to its end: boot(image, cpu=..., **Machine's) -> Outcome.
 
     `until` is for machines that do not end by themselves: once that text is on the serial line
-    and `then(machine)` is through, the machine is stopped.
+    and `then(machine)` is through, the machine is stopped. `watch(machine)` is called all the time.
     """
     outcomes = []
 
-    def start(image, until=None, then=None, extra=(), cpu=None, **options):
+    def start(image, until=None, then=None, extra=(), cpu=None, watch=None, **options):
         options.setdefault("accel", "tcg")
         options.setdefault("timeout", 180)
         extra = list(extra) + (["-cpu", cpu] if cpu else [])
@@ -259,6 +259,8 @@ def boot(request):
 
         def during(running):
             nonlocal until
+            if watch:
+                watch(running)
             if until is not None and until in running.log and running.log[-1:] in ("", "\n"):
                 until = None
                 if then:
@@ -266,7 +268,7 @@ def boot(request):
                     then(running)
                 running.qmp.command("quit")
 
-        outcome = host.run(None if until is None else during)
+        outcome = host.run(during if until is not None or watch else None)
         outcomes.append(outcome)
         return outcome
 

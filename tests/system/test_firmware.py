@@ -69,7 +69,7 @@ def flash(code, variables):
 def passes(boot, mkimg, cpus=2, **options):
     outcome = boot(mkimg(plan=PLAN), cpus=cpus, timeout=120, **options)
     assert outcome.code == machine.PASS, outcome.message
-    assert outcome.report.fields["cpus"] == str(cpus)
+    assert outcome.report.fields["cpus"] == f"{cpus}/{cpus}"
     return outcome
 
 

@@ -15,6 +15,8 @@ from test_screen import loudest, picture
 
 PLAN = "test a /bin/minimal\n"
 PASSES, ENDS, OFF = "PASS", "no verdict, status 0", "PASS, and switched off"
+DEAD = "faulted or did not come back: none is called any more"
+KEPT, NOT_KEPT = "report: complete after the next start", "report: not kept"
 
 QUIRKS = {
     # name: (what is to happen, words on the serial line, options of the machine)
@@ -75,6 +77,22 @@ QUIRKS = {
     "xsdt-broken": (PASSES, ["acpi: root table XSDT"], {"cpus": 2}),
     "s5-in-ssdt": (OFF, ["acpi: an SSDT has the sleep types"], {"exit_device": False}),
     "device-writes": (PASSES, ["quirk: the page is at"], {"extra": ["-device", "edu"]}),
+    "runtime-undefined": (PASSES, [DEAD, NOT_KEPT], {"words": "report=next"}),
+    "runtime-null": (PASSES, [DEAD, NOT_KEPT], {"words": "report=now"}),
+    "runtime-jumps-away": (PASSES, [DEAD, NOT_KEPT], {"words": "report=next"}),
+    "runtime-stack": (PASSES, [DEAD, NOT_KEPT], {"words": "report=next"}),
+    "runtime-hangs": (PASSES, [DEAD, NOT_KEPT], {"words": "report=next"}),
+    "runtime-hangs-alone": (PASSES, [DEAD, NOT_KEPT], {"words": "report=next", "cpus": 2}),
+    "get-time-faults": (PASSES, [DEAD, KEPT], {"words": "report=next"}),
+    "variables-nearly-full": (PASSES, [NOT_KEPT], {"words": "report=now"}),
+    "variables-room-unknown": (PASSES, [NOT_KEPT], {"words": "report=now"}),
+    "variables-refused": (PASSES, [NOT_KEPT], {"words": "report=next"}),
+    "variables-second-refused": (PASSES, ["report: the firmware keeps 1 of ", KEPT],
+                                 {"words": "report=next", "plan": PLAN * 30}),
+    "boot-next-ignored": (ENDS, ["now starts from this stick again"], {"words": "report=now"}),
+    "reset-faults": (ENDS, ["now starts from this stick again", DEAD], {"words": "report=now"}),
+    "boot-current-missing": (PASSES, ["takes no order for the next start", KEPT],
+                             {"words": "report=now"}),
 }
 USED_OTHERWISE = 10  # MiB that the kernel does not count, at least
 # What must not be used of the 256 MiB that the machine has, in MiB.
@@ -100,21 +118,23 @@ def test_every_quirk_of_the_table_is_here():
 @pytest.mark.parametrize("name", QUIRKS)
 def test_quirk(boot, mkimg, name):
     expected, words, options = QUIRKS[name]
-    outcome = boot(make(mkimg, name), **options)
+    of_image = {key: options[key] for key in ("plan", "words") if key in options}
+    of_machine = {key: options[key] for key in options if key not in of_image}
+    outcome = boot(make(mkimg, name, **of_image), **of_machine)
     assert f"quirk: {name}" in outcome.log
     assert "quirk: FAULT" not in outcome.log
     for word in words:
         assert outcome.log.count(word) == 1
     if expected == PASSES:
         assert outcome.code == machine.PASS, outcome.message
-        assert outcome.report.fields["cpus"] == str(options.get("cpus", 1))
+        assert outcome.report.fields["cpus"] == "{0}/{0}".format(options.get("cpus", 1))
         lost = 256 - int(outcome.report.fields["memory"].removesuffix("MiB"))
         assert lost > USED_OTHERWISE + NOT_USED.get(name, -USED_OTHERWISE)
     elif expected == OFF:
         assert outcome.report.verdict == "PASS" and outcome.reason == "guest-shutdown"
     else:
         assert outcome.status == 0 and outcome.code == machine.NO_VERDICT
-        assert "KTAP version" not in outcome.log
+        assert ("KTAP version" in outcome.log) == ("words" in options)
 
 
 @pytest.mark.parametrize("words, fill", [(None, 0x55), ("dma=keep", 0)], ids=["off", "keep"])

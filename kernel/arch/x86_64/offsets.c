@@ -6,6 +6,7 @@
  * offsets.h. No offset is written by hand.
  */
 #include "kernel/arch/x86_64/cpu.h"
+#include "kernel/arch/x86_64/efi_call.h"
 #include "kernel/arch/x86_64/msr.h"
 #include "kernel/arch/x86_64/regs.h"
 #include "kernel/arch/x86_64/trampoline.h"
@@ -54,6 +55,13 @@ void offsets_emit(void)
     EMIT(FRAME_RSI, offsetof(struct trap_frame, rsi));
     EMIT(FRAME_RDI, offsetof(struct trap_frame, rdi));
     EMIT(FRAME_RSP, offsetof(struct trap_frame, rsp));
+    EMIT(EFI_CALL_SYSTEM_TABLE, offsetof(struct efi_call, system_table));
+    EMIT(EFI_CALL_SERVICE, offsetof(struct efi_call, service));
+    EMIT(EFI_CALL_ARGUMENTS, offsetof(struct efi_call, args));
+    EMIT(EFI_CALL_CR3, offsetof(struct efi_call, cr3));
+    EMIT(EFI_CALL_KERNEL_RSP, offsetof(struct efi_call, kernel_rsp));
+    EMIT(EFI_CALL_KERNEL_CR3, offsetof(struct efi_call, kernel_cr3));
+    EMIT(EFI_RUNTIME_SERVICES, EFI_SYSTEM_TABLE_RUNTIME);
     EMIT(KERNEL_CS, SELECTOR_KERNEL_CS);
     EMIT(KERNEL_DS, SELECTOR_KERNEL_DS);
     EMIT(TSS_SELECTOR, SELECTOR_TSS);

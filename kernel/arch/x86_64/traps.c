@@ -5,10 +5,12 @@
  * Exceptions of ring 3 go to hook_user_fault with interrupts on. An exception of the kernel is
  * lawful in one place only: an instruction of usercopy.S that is in the fixup table, on a user
  * address. It is either resolved (hook_kernel_fault pages the memory in) or continued at the fixup,
- * which makes the copy short. Everything else ends in hook_fatal.
+ * which makes the copy short. An exception of the firmware's, in a runtime service, ends that
+ * service. Everything else ends in hook_fatal.
  */
 #include "kernel/arch/x86_64/traps.h"
 #include "kernel/arch/x86_64/cpu.h"
+#include "kernel/arch/x86_64/efi_call.h"
 #include "kernel/arch/x86_64/features.h"
 #include "kernel/arch/x86_64/hooks.h"
 #include "kernel/arch/x86_64/irq.h"
@@ -32,8 +34,11 @@ static void trap_in_kernel(struct trap_frame *frame, uint64_t cr2)
     bool page_fault = frame->vector == VECTOR_PAGE_FAULT;
     bool copies = !features.smap || (frame->rflags & RFLAGS_AC); /* else it would fault for ever */
 
-    if (!target || !page_fault || cr2 >= USER_END || !copies)
+    if (!target || !page_fault || cr2 >= USER_END || !copies) {
+        if (efi_call_abandon(frame))
+            return;
         hook_fatal(frame, cr2);
+    }
     if (frame->rflags & RFLAGS_IF)
         irq_enable();
     /* With faults disabled a lock is held that the fault handler would need: the copy is cut short
@@ -54,6 +59,7 @@ void arch_trap(struct trap_frame *frame)
     }
     if (frame->vector >= VECTOR_FIRST_INTERRUPT) {
         hook_irq((unsigned)frame->vector);
+        efi_call_expire(frame);
         return;
     }
     /* Read before interrupts come on: a nested page fault would overwrite it. */
@@ -71,7 +77,10 @@ void arch_trap_paranoid(struct trap_frame *frame)
 {
     if (frame->vector == VECTOR_MACHINE_CHECK)
         hook_machine_check(frame);
+    if (frame->vector == VECTOR_DOUBLE_FAULT && efi_call_abandon(frame))
+        return;
     if (frame->vector != VECTOR_NMI)
         hook_fatal(frame, cr2_read());
     hook_nmi(frame);
+    efi_call_expire(frame);
 }

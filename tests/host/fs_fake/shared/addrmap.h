@@ -15,5 +15,8 @@
 #define USER_BASE 0x0000000000010000ULL
 #define USER_END  0x00007ffffffff000ULL
 
+#define KERNEL_HALF_FIRST_SLOT 256
+#define KERNEL_HALF_SLOTS      256
+
 extern char *fake_arena; /* page-aligned; frame n lies at n * PAGE_SIZE */
 #define DIRECT_BASE ((uint64_t)fake_arena)

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tests/quirk/runtime_stubs.S - runtime services that do what they should not
+ *
+ * Copied to a page of the firmware's runtime memory: position-independent, and without data but for
+ * stub_real, where the copy finds the firmware's own service. Microsoft's calling convention.
+ */
+    .macro STUB name
+    .globl \name
+\name:
+    .endm
+
+    .set DEVICE_ERROR, 0x8000000000000007
+
+    .text
+STUB stubs_begin
+
+STUB stub_undefined_instruction
+    ud2
+
+/* The first page is mapped nowhere. */
+STUB stub_null_pointer
+    xorl %eax, %eax
+    movq %rcx, 16(%rax)
+    ret
+
+STUB stub_jumps_away
+    movl $0x1000, %eax
+    jmp *%rax
+
+STUB stub_uses_up_stack
+1:  pushq %rax
+    jmp 1b
+
+STUB stub_hangs
+1:  pause
+    jmp 1b
+
+/* Only another processor can notice. */
+STUB stub_hangs_without_interrupts
+    cli
+1:  pause
+    jmp 1b
+
+STUB stub_fails
+    movabsq $DEVICE_ERROR, %rax
+    ret
+
+/* QueryVariableInfo: 6,000 bytes are left. */
+STUB stub_nearly_full
+    movq $65536, (%rdx)
+    movq $6000, (%r8)
+    movq $4096, (%r9)
+    xorl %eax, %eax
+    ret
+
+/* SetVariable: the second part of a report is refused. */
+STUB stub_second_fails
+    cmpw $'1', 32(%rcx)
+    je stub_fails
+    jmp *stub_real(%rip)
+
+/* SetVariable: says yes to Boot..., and does nothing. */
+STUB stub_boot_ignored
+    movabsq $0x0074006f006f0042, %rax
+    cmpq %rax, (%rcx)
+    jne 1f
+    xorl %eax, %eax
+    ret
+1:  jmp *stub_real(%rip)
+
+    .balign 8
+STUB stub_real
+    .quad 0
+STUB stubs_end
