@@ -23,6 +23,7 @@ KERNEL_SRCS := \
     kernel/lib/string.c \
     kernel/lib/fmt.c \
     kernel/lib/utf8.c \
+    kernel/lib/keyboard.c \
     kernel/lib/lines.c \
     kernel/lib/bitmap.c \
     kernel/lib/rbtree.c \
@@ -67,6 +68,7 @@ KERNEL_SRCS := \
     kernel/plat/interrupts.c \
     kernel/plat/smp.c \
     kernel/plat/rtc.c \
+    kernel/plat/i8042.c \
     kernel/plat/power.c \
     kernel/sched/thread.c \
     kernel/sched/sched.c \
@@ -133,7 +135,9 @@ KERNEL_SRCS := \
     kernel/dev/tty/tty_read.c \
     kernel/dev/tty/tty_ioctl.c \
     kernel/dev/tty/pty.c \
+    kernel/dev/input.c \
     kernel/dev/tty/tty_serial.c \
+    kernel/dev/tty/tty_screen.c \
     kernel/dev/fb/fbterm.c \
     kernel/dev/fb/fbterm_pixels.c \
     kernel/proc/process.c \
@@ -215,6 +219,7 @@ KERNEL_SRCS := \
     kernel/syscall/time/sys_time.c \
     kernel/syscall/proc/sys_info.c \
     kernel/selftest/run.c \
+    kernel/selftest/stay.c \
     kernel/selftest/shell.c \
     kernel/selftest/test_run.c \
     kernel/selftest/capture.c \

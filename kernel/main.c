@@ -26,6 +26,7 @@
 #include "kernel/core/watchdog.h"
 #include "kernel/dev/console.h"
 #include "kernel/dev/fb/fbterm.h"
+#include "kernel/dev/input.h"
 #include "kernel/dev/mem.h"
 #include "kernel/dev/printer.h"
 #include "kernel/dev/tty/pty.h"
@@ -62,6 +63,7 @@
 #include "kernel/sched/sched.h"
 #include "kernel/selftest/run.h"
 #include "kernel/selftest/shell.h"
+#include "kernel/selftest/stay.h"
 #include "kernel/syscall/trace.h"
 #include "kernel/vm/vm_space.h"
 #include "shared/exitcode.h"
@@ -222,6 +224,16 @@ static void files_start(void)
          (unsigned long long)report.nentries, (unsigned long long)(report.nbytes_in_place >> 10));
 }
 
+/* keymap=: before the first key is of any use. */
+static void layout_apply(void)
+{
+    char name[32];
+    int err = cmdline_find("keymap", name, sizeof(name)) ? input_set_layout(name) : 0;
+
+    if (err)
+        klog("keyboard: no layout '%s' (error %d): as in the United States", name, -err);
+}
+
 /* Options that change how programs are treated. Before the first program runs. */
 static void options_apply(void)
 {
@@ -240,7 +252,7 @@ NORETURN static void boot_finish(bool passed)
     cmdline_find("after", after, sizeof(after));
     /* What the plan has printed, before a shell or the power-off. */
     output_flush();
-    if (!strcmp(after, "reboot"))
+    if (!strcmp(after, "reboot") && stay_starts_again(passed))
         power_reboot();
     if (!strcmp(after, "shell")) {
         shell_run();
@@ -249,8 +261,9 @@ NORETURN static void boot_finish(bool passed)
     }
     if (!strcmp(after, "halt"))
         power_halt();
-    if (strcmp(after, "poweroff") != 0)
+    if (strcmp(after, "poweroff") != 0 && strcmp(after, "reboot") != 0)
         klog("command line: after=%s is not understood: power off", after);
+    stay_verdict();
     output_flush();
     power_debug_exit(passed ? DEBUG_EXIT_PASS : DEBUG_EXIT_FAIL);
     power_off();
@@ -307,8 +320,9 @@ NORETURN static void run(void *argument)
         panic("not enough memory for the thread of deferred work");
     if (printer_start())
         panic("not enough memory for the thread that prints");
-    if (tty_serial_init(threads_print))
+    if (tty_serial_init(threads_print) || input_init())
         panic("not enough memory for the terminal");
+    layout_apply();
     input.cpus = sched_cpus_online();
     boot_finish(selftest_run(&input));
 }
