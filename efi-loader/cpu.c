@@ -12,6 +12,7 @@
 #include "shared/addrmap.h"
 
 #define CPUID_1_ECX_RDRAND        (1u << 30)
+#define CPUID_1_ECX_HYPERVISOR    (1u << 31)
 #define CPUID_EXTENDED            0x80000000u
 #define CPUID_EXTENDED_1_EDX_NX   (1u << 20)
 #define CPUID_EXTENDED_1_EDX_1GIB (1u << 26)
@@ -94,6 +95,19 @@ bool cpu_read_random(uint64_t *value)
             return true;
     }
     return false;
+}
+
+bool cpu_under_hypervisor(void)
+{
+    return cpuid(1).ecx & CPUID_1_ECX_HYPERVISOR;
+}
+
+uint32_t cpu_inl(uint16_t port)
+{
+    uint32_t value;
+
+    __asm__ volatile("inl %1, %0" : "=a"(value) : "Nd"(port));
+    return value;
 }
 
 uint8_t cpu_inb(uint16_t port)

@@ -7,7 +7,9 @@
  */
 #include "efi-loader/cpu.h"
 #include "efi-loader/handover.h"
+#include "efi-loader/keys.h"
 #include "efi-loader/log.h"
+#include "efi-loader/loops.h"
 #include "efi-loader/options.h"
 #include "shared/linux/errno.h"
 
@@ -21,12 +23,12 @@ static struct payload the_payload;
 static int check_cpu(const struct cpu_features *features, const struct bootinfo_cpu_state *state)
 {
     if (!features->nx) {
-        log_refuse("processor: cannot make memory non-executable: enable NX (Execute Disable) in "
+        log_refuse(REFUSE_NX, "processor: cannot make memory non-executable: enable NX (Execute Disable) in "
                    "the firmware's setup");
         return -ENODEV;
     }
     if (state->cr4 & CPU_CR4_LA57) {
-        log_refuse("processor: the firmware uses 5-level paging, the kernel knows 4 levels: "
+        log_refuse(REFUSE_PAGING_LEVELS, "processor: the firmware uses 5-level paging, the kernel knows 4 levels: "
                    "disable it in the firmware's setup");
         return -ENODEV;
     }
@@ -47,7 +49,7 @@ static int load(EFI_BOOT_SERVICES *bs, const EFI_LOADED_IMAGE *self, struct memo
 
     int err = files_open(&files, bs, self);
     if (err) {
-        log_refuse("\\firstlight: no volume has this directory: write the stick again");
+        log_refuse(REFUSE_DIRECTORY, "\\firstlight: no volume has this directory: write the stick again");
         return err;
     }
     read_options(self, options, sizeof(options));
@@ -72,6 +74,8 @@ static int boot(EFI_HANDLE image, EFI_SYSTEM_TABLE *st, const EFI_LOADED_IMAGE *
     int err = check_cpu(&handover.features, &state);
     if (!err)
         err = load(st->BootServices, self, memory);
+    if (!err)
+        err = loops_count(st->RuntimeServices, the_payload.cmdline, sizeof(the_payload.cmdline));
     files_tsc = cpu_read_tsc();
     if (!err)
         err = handover_prepare(&handover);
@@ -84,6 +88,19 @@ static int boot(EFI_HANDLE image, EFI_SYSTEM_TABLE *st, const EFI_LOADED_IMAGE *
     return handover_run(&handover);
 }
 
+/* The next boot option would wipe the sentence from the screen at once. */
+static void refusal_stay(EFI_BOOT_SERVICES *bs)
+{
+    /* No watchdog while it is read. */
+    bs->SetWatchdogTimer(0, 0, 0, NULL);
+    if (!keys_attended())
+        return;
+    log_line("this stays for %u s, or until a key is pressed; then the firmware goes on",
+             KEYS_REFUSAL_SECONDS);
+    keys_drop();
+    keys_wait(KEYS_REFUSAL_SECONDS * 1000);
+}
+
 EFI_STATUS EFIAPI efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *st)
 {
     static EFI_GUID guid = EFI_LOADED_IMAGE_PROTOCOL_GUID;
@@ -93,15 +110,17 @@ EFI_STATUS EFIAPI efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *st)
     struct memory memory;
 
     log_init(st);
+    keys_init(st);
     if (EFI_ERROR(bs->HandleProtocol(image, &guid, (void **)&self))) {
-        log_refuse("firmware: does not say where the loader came from: update the firmware");
+        log_refuse(REFUSE_SOURCE,
+                   "firmware: does not say where the loader came from: update the firmware");
+        refusal_stay(bs);
         return EFI_LOAD_ERROR;
     }
     /* From here on every page is in the list, so one call gives all of it back. */
     memory_init(&memory, bs);
     boot(image, st, self, &memory, entry_tsc);
     memory_give_back(&memory);
-    /* No watchdog while the sentence is read. */
-    bs->SetWatchdogTimer(0, 0, 0, NULL);
+    refusal_stay(bs);
     return EFI_LOAD_ERROR;
 }

@@ -46,21 +46,21 @@ static void refuse_unread(const char *name, int err, uint64_t size, uint64_t max
 {
     switch (err) {
     case -ENOENT:
-        log_refuse("%s: not found in \\firstlight: " WRITE_AGAIN, name);
+        log_refuse(REFUSE_MISSING, "%s: not found in \\firstlight: " WRITE_AGAIN, name);
         break;
     case -EISDIR:
-        log_refuse("%s: is a directory: " WRITE_AGAIN, name);
+        log_refuse(REFUSE_IS_DIRECTORY, "%s: is a directory: " WRITE_AGAIN, name);
         break;
     case -EFBIG:
-        log_refuse("%s: is larger than %llu KiB: make it smaller", name, to_kib(max_size));
+        log_refuse(REFUSE_TOO_LARGE, "%s: is larger than %llu KiB: make it smaller", name, to_kib(max_size));
         break;
     case -ENOMEM:
-        log_refuse("%s: %llu KiB do not fit into free memory below 4 GiB: make it smaller or add "
+        log_refuse(REFUSE_FILE_MEMORY, "%s: %llu KiB do not fit into free memory below 4 GiB: make it smaller or add "
                    "memory",
                    name, to_kib(size));
         break;
     default:
-        log_refuse("%s: cannot be read (stick is worn or was removed): write another stick", name);
+        log_refuse(REFUSE_UNREADABLE, "%s: cannot be read (stick is worn or was removed): write another stick", name);
         break;
     }
 }
@@ -78,7 +78,7 @@ static int read_file(struct files *files, struct memory *memory, const char *nam
         return err;
     }
     if (out->size == 0 && needed) {
-        log_refuse("%s: is empty: " WRITE_AGAIN, name);
+        log_refuse(REFUSE_EMPTY, "%s: is empty: " WRITE_AGAIN, name);
         return -EINVAL;
     }
     return 0;
@@ -97,7 +97,7 @@ static int append_options(struct payload *payload, const char *options)
         if (length == 0)
             break;
         if (cfg_append(payload->cmdline, sizeof(payload->cmdline), options, length)) {
-            log_refuse("load options: too long together with boot.cfg: shorten them");
+            log_refuse(REFUSE_OPTIONS_SIZE, "load options: too long together with boot.cfg: shorten them");
             return -E2BIG;
         }
     }
@@ -113,11 +113,11 @@ static int append_config(struct payload *payload, const struct bootinfo_extent *
     cfg_init(&reader, text_of(config), config->size);
     while ((kind = cfg_next(&reader, &word)) != CFG_END) {
         if (kind == CFG_MALFORMED) {
-            log_refuse("boot.cfg: line %u: %s: correct the line", word.line_number, word.reason);
+            log_refuse(REFUSE_CONFIG, "boot.cfg: line %u: %s: correct the line", word.line_number, word.reason);
             return -EINVAL;
         }
         if (cfg_append(payload->cmdline, sizeof(payload->cmdline), word.text, word.length)) {
-            log_refuse("boot.cfg: line %u: more than %u bytes of words: shorten the file",
+            log_refuse(REFUSE_CONFIG_SIZE, "boot.cfg: line %u: more than %u bytes of words: shorten the file",
                        word.line_number, PAYLOAD_CMDLINE_CAPACITY);
             return -E2BIG;
         }
@@ -155,14 +155,14 @@ static int find_checksum(const struct bootinfo_extent *sums, const char *name,
     cksum_reader_init(&reader, text_of(sums), sums->size);
     while ((kind = cksum_next(&reader, &line)) != CKSUM_END) {
         if (kind == CKSUM_MALFORMED) {
-            log_refuse("checksums: line %u: %s: " WRITE_AGAIN, line.line_number, line.reason);
+            log_refuse(REFUSE_CHECKSUMS, "checksums: line %u: %s: " WRITE_AGAIN, line.line_number, line.reason);
             return -EINVAL;
         }
         /* Lines for other files are allowed, but must be well-formed. */
         if (line.name_length != strlen(name) || memcmp(line.name, name, line.name_length) != 0)
             continue;
         if (seen) {
-            log_refuse("checksums: line %u: a second line for %s: " WRITE_AGAIN, line.line_number,
+            log_refuse(REFUSE_CHECKSUMS, "checksums: line %u: a second line for %s: " WRITE_AGAIN, line.line_number,
                        name);
             return -EINVAL;
         }
@@ -170,7 +170,7 @@ static int find_checksum(const struct bootinfo_extent *sums, const char *name,
         seen = true;
     }
     if (!seen) {
-        log_refuse("checksums: no line for %s: " WRITE_AGAIN, name);
+        log_refuse(REFUSE_CHECKSUMS, "checksums: no line for %s: " WRITE_AGAIN, name);
         return -EINVAL;
     }
     return 0;
@@ -197,12 +197,12 @@ static int verify(const struct cksum_tables *tables, const struct bootinfo_exten
     if (err)
         return err;
     if (line.file_size != file->size) {
-        log_refuse("%s: has %llu bytes instead of %llu (file is damaged): " WRITE_AGAIN, name,
+        log_refuse(REFUSE_SIZE, "%s: has %llu bytes instead of %llu (file is damaged): " WRITE_AGAIN, name,
                    (unsigned long long)file->size, (unsigned long long)line.file_size);
         return -EINVAL;
     }
     if (checksum_of(tables, file) != line.checksum) {
-        log_refuse("%s: checksum differs (file is damaged): " WRITE_AGAIN, name);
+        log_refuse(REFUSE_CHECKSUM, "%s: checksum differs (file is damaged): " WRITE_AGAIN, name);
         return -EINVAL;
     }
     return 0;
@@ -244,9 +244,9 @@ static int load_kernel(struct memory *memory, struct payload *payload)
     int err = image_load(&payload->kernel_file, memory, &payload->kernel, &reason);
 
     if (err == -ENOMEM)
-        log_refuse("kernel.elf: no free memory for it below 4 GiB: add memory");
+        log_refuse(REFUSE_KERNEL_MEMORY, "kernel.elf: no free memory for it below 4 GiB: add memory");
     else if (err)
-        log_refuse("kernel.elf: %s: " WRITE_AGAIN, reason);
+        log_refuse(REFUSE_KERNEL, "kernel.elf: %s: " WRITE_AGAIN, reason);
     return err;
 }
 

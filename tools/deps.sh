@@ -12,7 +12,7 @@ set -euo pipefail
 packages_of() {
     case $1 in
     build) echo clang lld llvm gcc libc6-dev gnu-efi musl-tools busybox-static psf-unifont python3 \
-        dosfstools mtools fdisk xorriso ;;
+        dosfstools mtools fdisk xorriso kbd console-data ;;
     run) echo qemu-system-x86 ovmf python3 ;;
     test) echo libcmocka-dev python3-pytest python3-pytest-xdist cpio libarchive-tools \
         libclang-rt-dev gdisk ovmf-ia32 ;;

@@ -26,6 +26,7 @@ $(eval $(call HOST_PLAT_TEST,smp,kernel/plat/smp.c))
 $(eval $(call HOST_PLAT_TEST,features,kernel/arch/x86_64/features.c))
 $(eval $(call HOST_PLAT_TEST,power,kernel/plat/power.c))
 $(eval $(call HOST_PLAT_TEST,rtc,kernel/plat/rtc.c))
+$(eval $(call HOST_PLAT_TEST,i8042,kernel/plat/i8042.c))
 $(eval $(call HOST_PLAT_TEST,fbterm,kernel/dev/fb/fbterm.c kernel/dev/fb/fbterm_pixels.c \
     $(HOST_PLAT_FONT)))
 

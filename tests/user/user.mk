@@ -36,7 +36,7 @@ USER_PIE   := libc_pie_musl libc_pie_glibc
 USER_NAMES := $(filter-out libc_pie,$(basename $(notdir $(USER_SRCS))))
 USER_PROGRAMS := $(addprefix $(USER_T)/,$(USER_NAMES) $(USER_BARE) $(USER_PIE)) $(USER_T)/elf $(USER_T)/race $(USER_T)/fuzz_linux $(USER_T)/growth \
                  $(USER_TREE)/usr/bin/minimal $(USER_TREE)/usr/bin/bench \
-                 $(USER_TREE)/usr/share/firstlight/pattern
+                 $(USER_TREE)/usr/share/firstlight/pattern $(USER_TREE)/etc/firstlight/keymaps
 
 # The tree has no time stamp of its own: it is as new as its programs.
 .PHONY: user user-test-linux $(USER_TREE)
@@ -105,6 +105,11 @@ $(USER_TREE)/usr/bin/minimal: rootfs/usr/src/minimal.S
 $(USER_TREE)/usr/bin/bench: tests/user/bench.c tests/user/bench_ops.S $(USER_LIB) \
     $(USER_HEADERS)
 	$(Q)$(USER_BUILD_musl)
+
+# Keyboard layouts, from Debian packages (keymap= of the kernel's command line).
+$(USER_TREE)/etc/firstlight/keymaps: tools/mkkeymaps.py
+	$(Q)mkdir -p $(@D)
+	$(Q)tools/mkkeymaps.py -o $@
 
 # What file_archive wants: byte i is i modulo 251.
 $(USER_TREE)/usr/share/firstlight/pattern:
