@@ -175,14 +175,17 @@ int handover_prepare(struct handover *h)
         err = take_tables(h);
     }
     if (err == -ENOMEM)
-        log_refuse(REFUSE_TABLE_MEMORY, "memory: not enough is free for the page tables: add memory");
+        log_refuse(REFUSE_TABLE_MEMORY,
+                   "memory: not enough is free for the page tables: add memory");
     else if (err)
-        log_refuse(REFUSE_MEMORY_MAP, "memory map: the firmware does not give it (error %d): update the firmware",
+        log_refuse(REFUSE_MEMORY_MAP,
+                   "memory map: the firmware does not give it (error %d): update the firmware",
                    -err);
     if (!err) {
         err = make_jump_executable(h->st->BootServices);
         if (err)
-            log_refuse(REFUSE_EXECUTION, "firmware: does not let the loader's code run: switch off its memory "
+            log_refuse(REFUSE_EXECUTION,
+                       "firmware: does not let the loader's code run: switch off its memory "
                        "protection");
     }
     return err;
@@ -274,7 +277,8 @@ int handover_run(struct handover *h)
     h->info->stamps.before_exit = cpu_read_tsc();
     int err = exit_boot_services(bs, h->image_handle, &h->map);
     if (err && h->map.attempts == 0) {
-        log_refuse(REFUSE_MEMORY_MAP, "memory map: the firmware does not give it (error %d): update the firmware",
+        log_refuse(REFUSE_MEMORY_MAP,
+                   "memory map: the firmware does not give it (error %d): update the firmware",
                    -err);
         return err;
     }

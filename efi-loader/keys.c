@@ -12,8 +12,8 @@
 #include "efi-loader/cpu.h"
 #include "shared/exitcode.h"
 
-#define STEP_MS   20
-#define KEYS_MAX  32 /* dropped at most: some firmware repeats a held key for ever */
+#define STEP_MS  20
+#define KEYS_MAX 32 /* dropped at most: some firmware repeats a held key for ever */
 
 #define RTC_INDEX       0x70
 #define RTC_DATA        0x71
@@ -52,7 +52,7 @@ static int key_read(void)
     if (key.UnicodeChar == 0 || key.UnicodeChar > 0x7e)
         return KEYS_OTHER;
     return key.UnicodeChar >= 'A' && key.UnicodeChar <= 'Z' ? key.UnicodeChar + ('a' - 'A')
-                                                             : key.UnicodeChar;
+                                                            : key.UnicodeChar;
 }
 
 int keys_wait(unsigned milliseconds)

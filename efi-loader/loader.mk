@@ -19,6 +19,7 @@ LOADER_SRCS := \
     efi-loader/screen.c \
     efi-loader/keys.c \
     efi-loader/options.c \
+    efi-loader/menu.c \
     efi-loader/payload.c \
     efi-loader/fold.c \
     efi-loader/files.c \

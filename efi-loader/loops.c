@@ -108,8 +108,9 @@ int loops_count(EFI_RUNTIME_SERVICES *rt, char *cmdline, size_t capacity)
         fmt_print(word, sizeof(word), "boot=%u/%u", count.boots, boots);
     else
         fmt_print(word, sizeof(word), "boot=0");
-    log_line("%s", counted ? word : "boots cannot be counted: the store of EFI variables is full "
-                                    "or does not work");
+    log_line("%s", counted ? word
+                           : "boots cannot be counted: the store of EFI variables is full "
+                             "or does not work");
     if (cfg_append(cmdline, capacity, word, strlen(word))) {
         log_refuse(REFUSE_OPTIONS_SIZE, "command line: no room for the count of boots: shorten it");
         return -E2BIG;

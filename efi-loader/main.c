@@ -23,12 +23,14 @@ static struct payload the_payload;
 static int check_cpu(const struct cpu_features *features, const struct bootinfo_cpu_state *state)
 {
     if (!features->nx) {
-        log_refuse(REFUSE_NX, "processor: cannot make memory non-executable: enable NX (Execute Disable) in "
+        log_refuse(REFUSE_NX,
+                   "processor: cannot make memory non-executable: enable NX (Execute Disable) in "
                    "the firmware's setup");
         return -ENODEV;
     }
     if (state->cr4 & CPU_CR4_LA57) {
-        log_refuse(REFUSE_PAGING_LEVELS, "processor: the firmware uses 5-level paging, the kernel knows 4 levels: "
+        log_refuse(REFUSE_PAGING_LEVELS,
+                   "processor: the firmware uses 5-level paging, the kernel knows 4 levels: "
                    "disable it in the firmware's setup");
         return -ENODEV;
     }
@@ -49,7 +51,8 @@ static int load(EFI_BOOT_SERVICES *bs, const EFI_LOADED_IMAGE *self, struct memo
 
     int err = files_open(&files, bs, self);
     if (err) {
-        log_refuse(REFUSE_DIRECTORY, "\\firstlight: no volume has this directory: write the stick again");
+        log_refuse(REFUSE_DIRECTORY,
+                   "\\firstlight: no volume has this directory: write the stick again");
         return err;
     }
     read_options(self, options, sizeof(options));

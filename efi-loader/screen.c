@@ -8,8 +8,8 @@
  */
 #include "efi-loader/screen.h"
 
-#define MARGIN  1u   /* letters, left of the text and above it */
-#define COLUMNS 80u  /* fit at least, if the screen has so many pixels */
+#define MARGIN  1u  /* letters, left of the text and above it */
+#define COLUMNS 80u /* fit at least, if the screen has so many pixels */
 
 static struct bootinfo_framebuffer target;
 static uint32_t row; /* of letters */

@@ -24,8 +24,8 @@
 #define CHUNK        256
 #define KMSG_NBYTES  992 /* longest line of Linux's /dev/kmsg */
 
-static struct console_sink *current_sink;       /* atomic */
-static int (*current_open)(struct file *file);  /* constant after start-up */
+static struct console_sink *current_sink;      /* atomic */
+static int (*current_open)(struct file *file); /* constant after start-up */
 
 /* The devices that may be terminals. open: atomic; NULL: the sink. */
 static struct {

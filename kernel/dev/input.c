@@ -62,13 +62,13 @@ static void codes_collect(void)
         waitq_wake_all(&work);
 }
 
-static void handle_interrupt(void)
+static void keyboard_interrupt(void)
 {
     codes_collect();
     lapic_eoi();
 }
 
-static void handle_timer(struct timer *timer)
+static void keyboard_poll(struct timer *timer)
 {
     codes_collect();
     timer_start(timer, clock_monotonic_ns() + POLL_NS);
@@ -202,14 +202,14 @@ int input_init(void)
         return 0;
     err = ioapic_enable(I8042_IRQ, &vector);
     if (!err) {
-        irq_set_handler(vector, handle_interrupt);
+        irq_set_handler(vector, keyboard_interrupt);
         /* An edge that came before the line was open would be the last one. */
         flags = irq_save();
         codes_collect();
         irq_restore(flags);
     } else {
         klog("keyboard: no interrupt (error %d): the controller is polled", -err);
-        timer_init(&poll_timer, handle_timer);
+        timer_init(&poll_timer, keyboard_poll);
         timer_start(&poll_timer, clock_monotonic_ns() + POLL_NS);
     }
     return 0;

@@ -28,11 +28,11 @@
 #include "kernel/sched/waitq.h"
 #include "shared/linux/errno.h"
 
-#define PIECE     16
+#define PIECE        16
 #define SCREEN_PIECE 512 /* more cells are drawn at once, rather than lines scrolled one by one */
-#define BUSY_NS   500000ULL     /* a FIFO at 115,200 baud takes 1.4 ms */
-#define STUCK_NS  1000000000ULL /* longer than any reader of an emulated port stalls */
-#define MOMENT_NS 10000000ULL
+#define BUSY_NS      500000ULL     /* a FIFO at 115,200 baud takes 1.4 ms */
+#define STUCK_NS     1000000000ULL /* longer than any reader of an emulated port stalls */
+#define MOMENT_NS    10000000ULL
 
 /* One for the machine, so that lines come out in the order in which they were added. */
 static struct thread thread;

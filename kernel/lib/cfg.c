@@ -31,6 +31,7 @@ static const struct cfg_key {
     {"panic", true},   /* a panic on purpose, likewise */
     {"plan", true},    /* path of another plan in the root filesystem */
     {"stay", true},    /* seconds for which the verdict stays */
+    {"stop", true},    /* key: any key ends the test that is running */
     {"storm", true},   /* microseconds between timer interrupts, likewise */
     {"term", true},    /* the terminal on the serial line, for the shell */
     {"trace", true},   /* what to trace */

@@ -53,7 +53,7 @@ struct pair {
     uint8_t code, key;
 };
 
-static uint8_t pair_find(const struct pair *pairs, size_t npairs, uint8_t code)
+static uint8_t key_find(const struct pair *pairs, size_t npairs, uint8_t code)
 {
     for (size_t i = 0; i < npairs; i++) {
         if (pairs[i].code == code)
@@ -67,14 +67,18 @@ static uint8_t pair_find(const struct pair *pairs, size_t npairs, uint8_t code)
 static uint8_t key_extended(uint8_t code)
 {
     static const struct pair pairs[] = {
-        {0x1c, KEY_PAD_ENTER}, {0x1d, KEY_CTRL_RIGHT}, {0x35, KEY_PAD_SLASH}, {0x38, KEY_ALTGR},
-        {0x47, 102},           {0x48, 103},            {0x49, 104},           {0x4b, 105},
-        {0x4d, 106},           {0x4f, 107},            {0x50, 108},           {0x51, 109},
-        {0x52, 110},           {0x53, 111},            {0x5b, 125},           {0x5c, 126},
+        {0x1c, KEY_PAD_ENTER}, {0x1d, KEY_CTRL_RIGHT},
+        {0x35, KEY_PAD_SLASH}, {0x38, KEY_ALTGR},
+        {0x47, 102},           {0x48, 103},
+        {0x49, 104},           {0x4b, 105},
+        {0x4d, 106},           {0x4f, 107},
+        {0x50, 108},           {0x51, 109},
+        {0x52, 110},           {0x53, 111},
+        {0x5b, 125},           {0x5c, 126},
         {0x5d, 127},
     };
 
-    return pair_find(pairs, ARRAY_SIZE(pairs), code);
+    return key_find(pairs, ARRAY_SIZE(pairs), code);
 }
 
 /* Without a prefix code and key are the same number, but for three keys of Japanese and Brazilian
@@ -83,7 +87,7 @@ static uint8_t key_plain(uint8_t code)
 {
     static const struct pair pairs[] = {{0x73, 89}, {0x7d, 124}, {0x7e, 121}};
 
-    return code <= KEY_LAST_PLAIN ? code : pair_find(pairs, ARRAY_SIZE(pairs), code);
+    return code <= KEY_LAST_PLAIN ? code : key_find(pairs, ARRAY_SIZE(pairs), code);
 }
 
 bool keyboard_decode(struct keyboard *keyboard, uint8_t byte, struct key_event *event)
@@ -109,12 +113,12 @@ bool keyboard_decode(struct keyboard *keyboard, uint8_t byte, struct key_event *
 static uint8_t modifier_of(uint8_t key)
 {
     static const struct pair pairs[] = {
-        {KEY_SHIFT, HELD_SHIFT},           {KEY_SHIFT_RIGHT, HELD_SHIFT_RIGHT},
-        {KEY_CTRL, HELD_CTRL},             {KEY_CTRL_RIGHT, HELD_CTRL_RIGHT},
-        {KEY_ALT, HELD_ALT},               {KEY_ALTGR, HELD_ALTGR},
+        {KEY_SHIFT, HELD_SHIFT}, {KEY_SHIFT_RIGHT, HELD_SHIFT_RIGHT},
+        {KEY_CTRL, HELD_CTRL},   {KEY_CTRL_RIGHT, HELD_CTRL_RIGHT},
+        {KEY_ALT, HELD_ALT},     {KEY_ALTGR, HELD_ALTGR},
     };
 
-    return pair_find(pairs, ARRAY_SIZE(pairs), key);
+    return key_find(pairs, ARRAY_SIZE(pairs), key);
 }
 
 bool keyboard_is_modifier(uint8_t key)
@@ -232,10 +236,12 @@ size_t keyboard_text(struct keyboard *keyboard, const struct keymap *map,
 /* The keys from Escape to the space bar, in two rows of strings; the modifiers among them are 0. */
 void keymap_default(struct keymap *map)
 {
-    static const char plain[] = "\033"
-                                "1234567890-=\x7f\tqwertyuiop[]\r\0asdfghjkl;'`\0\\zxcvbnm,./\0*\0 ";
-    static const char shifted[] = "\033"
-                                  "!@#$%^&*()_+\x7f\tQWERTYUIOP{}\r\0ASDFGHJKL:\"~\0|ZXCVBNM<>?\0*\0 ";
+    static const char plain[] =
+        "\033"
+        "1234567890-=\x7f\tqwertyuiop[]\r\0asdfghjkl;'`\0\\zxcvbnm,./\0*\0 ";
+    static const char shifted[] =
+        "\033"
+        "!@#$%^&*()_+\x7f\tQWERTYUIOP{}\r\0ASDFGHJKL:\"~\0|ZXCVBNM<>?\0*\0 ";
     _Static_assert(sizeof(plain) == KEY_SPACE + 1 && sizeof(shifted) == sizeof(plain), "a row");
 
     memset(map, 0, sizeof(*map));

@@ -34,10 +34,10 @@ struct keymap_record {
 
 /* All zero: no key has been seen yet. */
 struct keyboard {
-    uint8_t prefix;     /* the bytes before this one: 0, 0xe0, or how many to skip */
-    uint8_t held;       /* modifiers, a bit each */
-    bool caps_held;     /* the key itself: it repeats while it is held */
-    bool caps;          /* what it has switched on */
+    uint8_t prefix; /* the bytes before this one: 0, 0xe0, or how many to skip */
+    uint8_t held;   /* modifiers, a bit each */
+    bool caps_held; /* the key itself: it repeats while it is held */
+    bool caps;      /* what it has switched on */
 };
 
 struct key_event {

@@ -42,7 +42,7 @@
 #define WAIT_POLLS 50000u
 #define BYTES_MAX  64u /* taken at once: more than any controller keeps */
 
-static bool status_wait(uint8_t bit, bool set)
+static bool i8042_wait(uint8_t bit, bool set)
 {
     for (unsigned i = 0; i < WAIT_POLLS; i++) {
         if (!(io_in8(PORT_STATUS) & bit) == !set)
@@ -53,7 +53,7 @@ static bool status_wait(uint8_t bit, bool set)
 
 static int port_write(uint16_t port, uint8_t byte)
 {
-    if (!status_wait(STATUS_INPUT, false))
+    if (!i8042_wait(STATUS_INPUT, false))
         return -ENODEV;
     io_out8(port, byte);
     return 0;
@@ -61,7 +61,7 @@ static int port_write(uint16_t port, uint8_t byte)
 
 static int byte_read(uint8_t *out)
 {
-    if (!status_wait(STATUS_OUTPUT, true))
+    if (!i8042_wait(STATUS_OUTPUT, true))
         return -ENODEV;
     *out = io_in8(PORT_DATA);
     return 0;
@@ -91,7 +91,7 @@ static int config_change(uint8_t *config)
     if (!err)
         err = port_write(PORT_DATA,
                          (*config | CONFIG_INTERRUPT | CONFIG_TRANSLATE | CONFIG_MOUSE_OFF) &
-                             (uint8_t)~(CONFIG_MOUSE_INTERRUPT | CONFIG_KEYBOARD_OFF));
+                             (uint8_t) ~(CONFIG_MOUSE_INTERRUPT | CONFIG_KEYBOARD_OFF));
     return err ? err : port_write(PORT_COMMAND, COMMAND_KEYBOARD_ON);
 }
 

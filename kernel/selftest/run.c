@@ -83,7 +83,8 @@ static int plan_read(const char *path, struct plan_text *plan)
 static void plan_find(const struct selftest_input *input, struct plan_text *plan)
 {
     char path[CFG_WORD_MAX + 1];
-    bool named = cmdline_find("plan", path, sizeof(path));
+    /* An empty word: the loader has another plan, which wins over an earlier word. */
+    bool named = cmdline_find("plan", path, sizeof(path)) && path[0];
     int err;
 
     if (!named && input->plan) {

@@ -75,7 +75,8 @@ static const char *term_word(void)
 /* Returns when the shell has ended, or with the error that kept it from starting.
  * It runs like a test, by boot return, with the terminal as its three standard files and as its
  * controlling terminal; there is no limit and no leak check. */
-static int shell_try(unsigned i, struct file *terminal, const char *term, struct wait_status *status)
+static int shell_try(unsigned i, struct file *terminal, const char *term,
+                     struct wait_status *status)
 {
     const char *argv[] = {shells[i].name, NULL};
     const char *envp[] = {"PATH=/bin:/sbin:/usr/bin:/usr/sbin",

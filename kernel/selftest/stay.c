@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The verdict stays until somebody has seen it; boots of after=reboot are counted.
+ * The verdict stays until it has been seen; boots of after=reboot are counted.
  *
  * The count has to survive the reset, so it is the loader's: it keeps an EFI variable and says
  * boot=K/N on the command line, K being this boot (efi-loader/loops.c). Without that word the boots

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Keys of a machine's PS/2 keyboard, pressed through QEMU's control channel, and what comes of it."""
+"""Keys of a machine's keyboard, pressed through QEMU's control channel, and what comes of it."""
 import time
 
 from screen import Screen
@@ -11,7 +11,7 @@ NAMES = {" ": "spc", "\n": "ret", "-": "minus", "=": "equal", "[": "bracket_left
 
 
 def press(running, *names):
-    """These keys together, by QEMU's names for their places (of a keyboard of the United States)."""
+    """These keys together, by QEMU's names for their places (of an American keyboard)."""
     running.qmp.command("send-key", keys=[{"type": "qcode", "data": name} for name in names],
                         **{"hold-time": 30})
     time.sleep(0.06)  # one after the other; the controller keeps 16 bytes
