@@ -44,6 +44,7 @@ static struct waitq work, key_pressed;
 static struct thread server;
 static struct timer poll_timer;
 static void (*text_reader)(const char *text, size_t nbytes); /* [a] */
+static void (*key_hook)(void);                               /* [a] */
 
 static void code_store(uint8_t byte)
 {
@@ -76,7 +77,11 @@ static void keyboard_poll(struct timer *timer)
 
 void input_key_note(void)
 {
+    void (*hook)(void) = __atomic_load_n(&key_hook, __ATOMIC_ACQUIRE);
+
     __atomic_fetch_add(&nkeys, 1, __ATOMIC_RELEASE);
+    if (hook)
+        hook();
     waitq_wake_all(&key_pressed);
 }
 
@@ -141,6 +146,11 @@ bool input_key_wait(uint64_t timeout_ns)
 bool input_present(void)
 {
     return present;
+}
+
+void input_set_hook(void (*hook)(void))
+{
+    __atomic_store_n(&key_hook, hook, __ATOMIC_RELEASE);
 }
 
 void input_set_reader(void (*reader)(const char *text, size_t nbytes))

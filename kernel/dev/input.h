@@ -6,7 +6,7 @@
  *          and the count of keys, for those that wait for any.
  * Rule:    the interrupt only stores bytes; the thread delivers text to one reader, the terminal of
  *          the screen. Without a reader keys are counted and go nowhere.
- * Context: threads; input_key_note any but NMI.
+ * Context: threads.
  * Fails:   without a keyboard nothing is ever delivered; that is no error.
  * Tests:   tests/system/test_keys.py
  */
@@ -25,6 +25,9 @@ MUST_CHECK int input_set_layout(const char *name);
 
 /* Text goes there from now on; it may be any bytes. */
 void input_set_reader(void (*reader)(const char *text, size_t nbytes));
+
+/* Called by a thread at every key from now on; NULL: no more. */
+void input_set_hook(void (*hook)(void));
 
 /* A key was pressed on something that is no keyboard of this room (the serial line). */
 void input_key_note(void);

@@ -15,11 +15,13 @@
 #include "kernel/arch/x86_64/tsc.h"
 #include "kernel/core/clock.h"
 #include "kernel/core/cmdline.h"
+#include "kernel/dev/input.h"
 #include "kernel/fs/vfs/open.h"
 #include "kernel/lib/cfg.h"
 #include "kernel/lib/fmt.h"
 #include "kernel/lib/klog.h"
 #include "kernel/lib/ktap.h"
+#include "kernel/lib/string.h"
 #include "kernel/mm/slab.h"
 #include "kernel/proc/usermode.h"
 #include "kernel/selftest/inject.h"
@@ -182,6 +184,13 @@ static void stamps_print(const struct selftest_input *input)
         (unsigned long long)tsc_read(), (unsigned long long)clock_tsc_hz());
 }
 
+/* For tests that go on until a person has had enough: a key is the limit of the one that runs. */
+static void key_stops_test(void)
+{
+    klog("key: the test that is running has reached its limit");
+    usermode_expire();
+}
+
 /* Without memory for a line of the plan, the plan counts as empty: a FAIL, not a crash. */
 bool selftest_run(const struct selftest_input *input)
 {
@@ -189,6 +198,7 @@ bool selftest_run(const struct selftest_input *input)
     struct plan_line *line = kmalloc(sizeof(*line));
     struct plan_text plan = {0};
     unsigned planned = 0;
+    char word[8];
     bool passed;
 
     if (line) {
@@ -202,8 +212,11 @@ bool selftest_run(const struct selftest_input *input)
     baseline_run();
     inject_start();
     ktest_run();
+    if (cmdline_find("stop", word, sizeof(word)) && !strcmp(word, "key"))
+        input_set_hook(key_stops_test);
     if (line)
         plan_run(&plan, line);
+    input_set_hook(NULL);
     stamps_print(input);
     passed = report_verdict(&machine, planned == 0);
     kfree(plan.owned);

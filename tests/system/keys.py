@@ -2,6 +2,7 @@
 """Keys of a machine's keyboard, pressed through QEMU's control channel, and what comes of it."""
 import time
 
+import machine
 from screen import Screen
 
 SHIFTED = dict(zip('!@#$%^&*()_+{}:"|<>?~', "1234567890-=[];'\\,./`"))
@@ -46,3 +47,29 @@ def ended(running, seconds=30):
                 return event["data"]["reason"]
         time.sleep(0.1)
     return None
+
+
+def converse(image, steps, **options):
+    """Boots; steps are (text, action): when that text comes behind the one before, the action is
+    called with the machine. After the last one the machine goes on to its end. Its Outcome."""
+    left, seen = list(steps), 0
+
+    def during(running):
+        nonlocal seen
+        if not left:
+            return
+        place = running.log.find(left[0][0], seen)
+        if place >= 0:
+            text, action = left.pop(0)
+            seen = place + len(text)
+            action(running)
+
+    options.setdefault("timeout", 180)
+    host = machine.Machine(image.path, accel="tcg", **options)
+    outcome = host.run(during)
+    assert not left, f"never came: {left[0][0]}\n{outcome.log[-3000:]}"
+    return outcome
+
+
+def stop(running):
+    running.qmp.command("quit")
