@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The keys before the start: P another plan, S a shell afterwards, M memory test, R last report.
+ * The keys before the start: P another plan, S a shell afterwards, R last report.
  *
  * A countdown of ask= seconds (3) runs until the first key; each key that means something is
  * answered, and then there is more time for another one. Any other key starts at once.
@@ -25,7 +25,6 @@
 #define PAGE_LINES    22
 #define LINE_LENGTH   100
 #define REPORTS       "reports"
-#define MEMORY_WORDS  "plan=/etc/firstlight/memory.plan stop=key"
 
 /* --- names in a directory --- */
 
@@ -201,7 +200,7 @@ void menu_ask(struct menu *menu, struct files *files, struct memory *memory)
     if (seconds == 0)
         return;
     keys_drop();
-    log_show("Keys: P choose a plan, S shell afterwards, M memory test, R last report,\n"
+    log_show("Keys: P choose a plan, S shell afterwards, R last report,\n"
              "      any other starts at once\n");
     for (;;) {
         files_watchdog_off(files);
@@ -213,10 +212,6 @@ void menu_ask(struct menu *menu, struct files *files, struct memory *memory)
             word_append(menu, "after=shell");
             log_line("a shell follows the plan");
             break;
-        case 'm':
-            word_append(menu, MEMORY_WORDS);
-            log_line("memory test, until a key is pressed");
-            return;
         case 'r':
             report_show(files, memory);
             break;
