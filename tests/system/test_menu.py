@@ -41,11 +41,11 @@ def test_nobody_is_asked_where_a_harness_is(boot, mkimg):
 def test_another_plan_and_a_shell(mkimg):
     """Whichever plan boot.cfg names: what a person chooses wins."""
     image = mkimg(plan=PLAN, words="plan=/etc/firstlight/plan")
-    image.write("quick.plan", b"test chosen /bin/minimal\n")
+    image.write("a.plan", b"test chosen /bin/minimal\n")
     outcome = converse(image, [
         (KEYS, pressing("p")),
         ("Which one?", pressing("1")),
-        ("firstlight: plan: quick.plan", lambda running: None),
+        ("firstlight: plan: a.plan", lambda running: None),
         ("Starting in", pressing("s")),
         ("a shell follows the plan", lambda running: None),
         ("Starting in", pressing("ret")),
