@@ -172,6 +172,19 @@ bool cpu_read_random(uint64_t *value)
     return false;
 }
 
+bool cpu_under_hypervisor(void)
+{
+    return cpuid(1).ecx & CPUID_1_ECX_HYPERVISOR;
+}
+
+uint32_t cpu_inl(uint16_t port)
+{
+    uint32_t value;
+
+    __asm__ volatile("inl %1, %0" : "=a"(value) : "Nd"(port));
+    return value;
+}
+
 uint8_t cpu_inb(uint16_t port)
 {
     uint8_t value;

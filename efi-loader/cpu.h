@@ -2,7 +2,7 @@
 /*
  * efi-loader/cpu.h - the processor: what it can do, what state firmware left it in, and the jump
  *
- * Used by: main.c, log.c (ports), seed.c.
+ * Used by: main.c, log.c and keys.c (ports), seed.c.
  * Rule:    no inline assembly longer than one instruction; the jump itself is jump.S.
  */
 #pragma once
@@ -50,6 +50,9 @@ bool cpu_has_debug_exit(void);
 
 uint64_t cpu_read_tsc(void);
 bool cpu_read_random(uint64_t *value); /* only where features.rdrand; bounded tries */
+
+/* Whether the processor says that it is a virtual machine's. */
+bool cpu_under_hypervisor(void);
 
 uint8_t cpu_inb(uint16_t port);
 uint32_t cpu_inl(uint16_t port);

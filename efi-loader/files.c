@@ -16,7 +16,7 @@
 #include "kernel/lib/string.h"
 #include "shared/linux/errno.h"
 
-#define NAME_CAPACITY 32
+#define MAX_ENTRIES 4096 /* of a directory: a damaged one must not loop */
 #define INFO_CAPACITY                                                                              \
     (sizeof(EFI_FILE_INFO) + 2 * 256) /* FAT names have at most 255 characters                     \
                                        */
@@ -31,6 +31,11 @@
 static void arm_watchdog(EFI_BOOT_SERVICES *bs)
 {
     bs->SetWatchdogTimer(FILES_WATCHDOG_SECONDS, WATCHDOG_CODE, 0, NULL);
+}
+
+void files_watchdog_off(struct files *files)
+{
+    files->bs->SetWatchdogTimer(0, 0, 0, NULL);
 }
 
 /* A volume that cannot be opened is passed over like one without the directory. */
@@ -79,10 +84,10 @@ void files_close(struct files *files)
 /* Names are ASCII and short; the buffer is larger than the longest of them. */
 static int open_file(struct files *files, const char *name, EFI_FILE_HANDLE *out)
 {
-    CHAR16 wide[NAME_CAPACITY];
+    CHAR16 wide[FILES_NAME];
     size_t n = 0;
 
-    for (; name[n] && n < NAME_CAPACITY - 1; n++)
+    for (; name[n] && n < FILES_NAME - 1; n++)
         wide[n] = (unsigned char)name[n];
     wide[n] = 0;
     EFI_STATUS status = files->directory->Open(files->directory, out, wide, EFI_FILE_MODE_READ, 0);
@@ -93,13 +98,15 @@ static int open_file(struct files *files, const char *name, EFI_FILE_HANDLE *out
 
 /* The structure is followed by the name, whose length is not known: hence the union with room for
  * any FAT name. */
+union file_info {
+    EFI_FILE_INFO info;
+    unsigned char room[INFO_CAPACITY];
+};
+
 static int read_size(EFI_FILE_HANDLE file, uint64_t *size)
 {
     static EFI_GUID guid = EFI_FILE_INFO_ID;
-    union {
-        EFI_FILE_INFO info;
-        unsigned char room[INFO_CAPACITY];
-    } u;
+    union file_info u;
     UINTN nbytes = sizeof(u);
 
     if (EFI_ERROR(file->GetInfo(file, &guid, &nbytes, &u)))
@@ -154,5 +161,61 @@ int files_read(struct files *files, struct memory *memory, const char *name, uin
         return err;
     err = read_open_file(files, file, name, memory, max_size, type, out);
     file->Close(file);
+    return err;
+}
+
+static bool name_convert(const CHAR16 *wide, char *name)
+{
+    size_t n = 0;
+
+    for (; wide[n] && n < FILES_NAME; n++) {
+        if (wide[n] < 0x20 || wide[n] > 0x7e)
+            return false;
+        name[n] = (char)wide[n];
+    }
+    if (n == FILES_NAME)
+        return false;
+    name[n] = '\0';
+    return true;
+}
+
+/* Each Read of a directory gives the description of its next entry, and nothing at the end. */
+static int list_open(struct files *files, EFI_FILE_HANDLE directory,
+                     bool (*each)(void *argument, const char *name), void *argument)
+{
+    char name[FILES_NAME];
+    union file_info u;
+
+    if (EFI_ERROR(directory->SetPosition(directory, 0)))
+        return -EIO;
+    for (unsigned i = 0; i < MAX_ENTRIES; i++) {
+        UINTN nbytes = sizeof(u) - sizeof(CHAR16);
+
+        memset(&u, 0, sizeof(u));
+        arm_watchdog(files->bs);
+        if (EFI_ERROR(directory->Read(directory, &nbytes, &u)))
+            return -EIO;
+        if (nbytes == 0)
+            return 0;
+        if (!(u.info.Attribute & EFI_FILE_DIRECTORY) && name_convert(u.info.FileName, name) &&
+            !each(argument, name))
+            return 0;
+    }
+    return 0;
+}
+
+int files_list(struct files *files, const char *directory,
+               bool (*each)(void *argument, const char *name), void *argument)
+{
+    EFI_FILE_HANDLE handle;
+    int err;
+
+    if (!directory)
+        return list_open(files, files->directory, each, argument);
+    err = open_file(files, directory, &handle);
+    if (err)
+        return err;
+    err = list_open(files, handle, each, argument);
+    handle->Close(handle);
     return err;
 }

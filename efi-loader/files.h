@@ -3,7 +3,7 @@
  * efi-loader/files.h - the boot directory and the files in it
  *
  * Owns:    the search for \firstlight, and reading.
- * Used by: payload.c.
+ * Used by: payload.c, menu.c.
  * Rule:    pieces of at most 1 MiB, because some firmware fails on larger ones; the watchdog is
  *          armed anew for each, so that a device that hangs resets the machine.
  * Tests:   tests/host/loader_files_test.c
@@ -17,6 +17,7 @@
 
 #define FILES_PIECE            (1u << 20)
 #define FILES_WATCHDOG_SECONDS 60
+#define FILES_NAME             48 /* longest path below the boot directory, with its NUL */
 
 struct files {
     EFI_BOOT_SERVICES *bs;
@@ -32,3 +33,11 @@ void files_close(struct files *files);
  * -EIO the firmware cannot read it, or it ends too early. */
 MUST_CHECK int files_read(struct files *files, struct memory *memory, const char *name,
                           uint64_t max_size, enum bootinfo_type type, struct bootinfo_extent *out);
+
+/* Nothing is being read, for a while: no time limit until the next read. */
+void files_watchdog_off(struct files *files);
+
+/* Calls each for the files in a directory below the boot directory, or in that itself (NULL), until
+ * it returns false. Names that are no ASCII, or too long, are left out. -ENOENT, -EIO. */
+MUST_CHECK int files_list(struct files *files, const char *directory,
+                          bool (*each)(void *argument, const char *name), void *argument);

@@ -15,6 +15,7 @@
 #include "efi-loader/bridge.h"
 #include "efi-loader/firmware.h"
 #include "efi-loader/graphics.h"
+#include "efi-loader/keys.h"
 #include "efi-loader/log.h"
 #include "efi-loader/pci.h"
 #include "efi-loader/seed.h"
@@ -184,14 +185,17 @@ int handover_prepare(struct handover *h)
     if (!err && h->five_levels)
         err = bridge_build(h->memory, &h->bridge);
     if (err == -ENOMEM)
-        log_refuse("memory: not enough is free for the page tables: add memory");
+        log_refuse(REFUSE_TABLE_MEMORY,
+                   "memory: not enough is free for the page tables: add memory");
     else if (err)
-        log_refuse("memory map: the firmware does not give it (error %d): update the firmware",
+        log_refuse(REFUSE_MEMORY_MAP,
+                   "memory map: the firmware does not give it (error %d): update the firmware",
                    -err);
     if (!err) {
         err = make_jump_executable(h->st->BootServices);
         if (err)
-            log_refuse("firmware: does not let the loader's code run: switch off its memory "
+            log_refuse(REFUSE_EXECUTION,
+                       "firmware: does not let the loader's code run: switch off its memory "
                        "protection");
     }
     return err;
@@ -228,11 +232,15 @@ static void put_texts(struct handover *h)
 }
 
 /* Boot services are gone, or half gone: nothing can be given back. Say why on what is left to
- * speak on, and start the machine anew. */
-NORETURN static void give_up(struct handover *h, const char *what, int err)
+ * speak on, leave it there until someone has read it, and start the machine anew. */
+NORETURN static void give_up(struct handover *h, enum refusal code, const char *what, int err)
 {
-    log_leave_firmware();
-    log_refuse("firmware: %s (error %d): the machine resets", what, -err);
+    log_leave_firmware(&h->info->framebuffer);
+    log_refuse(code, "firmware: %s (error %d): the machine resets", what, -err);
+    if (keys_attended()) {
+        log_line("this stays for %u s, or until a key is pressed", KEYS_REFUSAL_SECONDS);
+        keys_wait_alone(KEYS_REFUSAL_SECONDS);
+    }
     h->st->RuntimeServices->ResetSystem(EfiResetCold, EFI_ABORTED, 0, NULL);
     cpu_reset();
 }
@@ -245,11 +253,11 @@ NORETURN static void enter_kernel(struct handover *h)
 
     int err = make_ranges(h);
     if (err)
-        give_up(h, "its last memory map is too large", err);
+        give_up(h, REFUSE_LAST_MAP, "its last memory map is too large", err);
     struct paging_plan plan = plan_tables(h);
     err = paging_build(&h->paging, &plan);
     if (err)
-        give_up(h, "its last memory map does not fit the page tables", err);
+        give_up(h, REFUSE_LAST_TABLES, "its last memory map does not fit the page tables", err);
 
     info->tables.base = h->paging.pool_base;
     info->tables.size = h->paging.nframes * PAGE_SIZE;
@@ -257,7 +265,7 @@ NORETURN static void enter_kernel(struct handover *h)
     info->table_root = h->paging.pool_base;
     const char *fault = bootinfo_check(info, info->block_size);
     if (fault)
-        give_up(h, fault, -EINVAL);
+        give_up(h, REFUSE_HANDOVER, fault, -EINVAL);
 
     /* The address of the block is that of the direct map: the kernel never sees physical addresses
      * as pointers. */
@@ -292,12 +300,13 @@ int handover_run(struct handover *h)
     h->info->stamps.before_exit = cpu_read_tsc();
     int err = exit_boot_services(bs, h->image_handle, &h->map);
     if (err && h->map.attempts == 0) {
-        log_refuse("memory map: the firmware does not give it (error %d): update the firmware",
+        log_refuse(REFUSE_MEMORY_MAP,
+                   "memory map: the firmware does not give it (error %d): update the firmware",
                    -err);
         return err;
     }
     if (err)
-        give_up(h, "does not let the loader leave boot services", err);
+        give_up(h, REFUSE_EXIT, "does not let the loader leave boot services", err);
     cpu_disable_interrupts();
     h->info->stamps.after_exit = cpu_read_tsc();
     stop_devices(h);

@@ -16,12 +16,16 @@ LOADER_OBJDIR := $(B)/efi/obj
 LOADER_SRCS := \
     efi-loader/main.c \
     efi-loader/log.c \
+    efi-loader/screen.c \
+    efi-loader/keys.c \
     efi-loader/options.c \
+    efi-loader/menu.c \
     efi-loader/payload.c \
     efi-loader/fold.c \
     efi-loader/files.c \
     efi-loader/memory.c \
     efi-loader/image.c \
+    efi-loader/loops.c \
     efi-loader/handover.c \
     efi-loader/report.c \
     efi-loader/report_file.c \
@@ -49,7 +53,7 @@ LOADER_SRCS := \
     kernel/lib/string.c \
     kernel/lib/utf8.c
 
-LOADER_OBJS := $(patsubst %,$(LOADER_OBJDIR)/%.o,$(LOADER_SRCS))
+LOADER_OBJS := $(patsubst %,$(LOADER_OBJDIR)/%.o,$(LOADER_SRCS)) $(LOADER_OBJDIR)/font.o
 
 LOADER_TARGET := -target x86_64-unknown-windows
 # Without these two the EFI headers take clang for a compiler without __attribute__, and define
@@ -73,6 +77,15 @@ $(LOADER_OBJDIR)/%.c.o: %.c efi-loader/loader.mk
 $(LOADER_OBJDIR)/%.S.o: %.S efi-loader/loader.mk
 	@mkdir -p $(@D)
 	$(Q)$(LOADER_CLANG) $(LOADER_TARGET) -gdwarf-4 -MMD -MP -c -o $@ $<
+
+# The letters of the last words come from a Debian package, as the kernel's do.
+$(B)/efi/font.c: tools/mkfont.py
+	@mkdir -p $(@D)
+	$(Q)tools/mkfont.py --loader /usr/share/consolefonts/Unifont-APL8x16.psf.gz $@
+
+$(LOADER_OBJDIR)/font.o: $(B)/efi/font.c efi-loader/loader.mk
+	@mkdir -p $(@D)
+	$(Q)$(LOADER_CLANG) $(LOADER_CFLAGS) -c -o $@ $<
 
 $(LOADER_EFI): $(LOADER_OBJS)
 	$(Q)$(LOADER_LINK) $(LOADER_LDFLAGS) /debug:none /out:$@ $^

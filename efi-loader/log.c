@@ -2,19 +2,22 @@
 /*
  * Messages: to the firmware's console, to the serial port, and into the hand-over block.
  *
+ * After ExitBootServices was tried the console is gone: lines go to the port, and are drawn.
+ *
  * The console may already be on the serial line. Then writing to the port as well would double
  * every line, so the device paths of the console's devices are searched for a UART, and the port is
- * written directly only if there is none. After ExitBootServices the console is gone and the port
- * alone is left.
+ * written directly only if there is none.
  *
  * Every line is kept, up to LOG_CAPACITY, and is part of the hand-over block.
  */
 #include "efi-loader/log.h"
 #include "efi-loader/cpu.h"
+#include "efi-loader/screen.h"
 #include "kernel/lib/fmt.h"
 #include "kernel/lib/string.h"
 
 #define LINE_CAPACITY 256
+#define CODE_LENGTH   6 /* " [E01]", which no sentence is long enough to push out */
 
 /* 16550 registers of the first serial port. */
 #define COM1         0x3f8
@@ -39,7 +42,8 @@
 
 static struct {
     SIMPLE_TEXT_OUTPUT_INTERFACE *console;
-    bool port; /* the serial port is written by hand */
+    bool port;  /* the serial port is written by hand */
+    bool drawn; /* the firmware is gone */
     size_t length;
     char text[LOG_CAPACITY];
 } the_log;
@@ -106,7 +110,7 @@ void log_init(EFI_SYSTEM_TABLE *st)
 
     the_log.console = st->ConOut;
     the_log.length = 0;
-    the_log.port = false;
+    the_log.port = the_log.drawn = false;
     if (console_has_uart(st->BootServices) || !port_exists())
         return;
     /* Where firmware drives the port without showing its console there, its speed is kept. */
@@ -141,6 +145,8 @@ static void show(const char *line, size_t length)
         port_put('\r');
         port_put('\n');
     }
+    if (the_log.drawn)
+        screen_line(line, length);
     if (!the_log.console)
         return;
     for (; n < length; n++)
@@ -161,13 +167,18 @@ static void remember(const char *line, size_t length)
     the_log.text[the_log.length++] = '\n';
 }
 
-PRINTF_LIKE(2, 0) static void say(const char *prefix, const char *format, va_list args)
+/* code 0: none. */
+PRINTF_LIKE(3, 0)
+static void say(const char *prefix, unsigned code, const char *format, va_list args)
 {
     char line[LINE_CAPACITY];
-    size_t length = fmt_print(line, sizeof(line), "firstlight: %s", prefix);
+    const size_t room = sizeof(line) - CODE_LENGTH;
+    size_t length = fmt_print(line, room, "firstlight: %s", prefix);
 
-    length += fmt_vprint(line + length, sizeof(line) - length, format, args);
-    length = MIN(length, sizeof(line) - 1);
+    length += fmt_vprint(line + length, room - length, format, args);
+    length = MIN(length, room - 1);
+    if (code)
+        length += fmt_print(line + length, CODE_LENGTH + 1, " [E%02u]", code);
     remember(line, length);
     show(line, length);
 }
@@ -177,23 +188,40 @@ void log_line(const char *format, ...)
     va_list args;
 
     va_start(args, format);
-    say("", format, args);
+    say("", 0, format, args);
     va_end(args);
 }
 
-void log_refuse(const char *format, ...)
+void log_refuse(enum refusal code, const char *format, ...)
 {
     va_list args;
 
     va_start(args, format);
-    say("refused: ", format, args);
+    say("refused: ", code, format, args);
     va_end(args);
 }
 
+/* A character at a time: nothing here is long. Both kinds of console want \r before \n. */
+void log_show(const char *text)
+{
+    for (; *text; text++) {
+        CHAR16 wide[] = {(CHAR16)(unsigned char)*text, 0};
+
+        if (*text == '\n')
+            log_show("\r");
+        if (the_log.port)
+            port_put(*text);
+        if (the_log.console)
+            the_log.console->OutputString(the_log.console, wide);
+    }
+}
+
 /* From the first attempt to leave boot services on. */
-void log_leave_firmware(void)
+void log_leave_firmware(const struct bootinfo_framebuffer *screen)
 {
     the_log.console = NULL;
+    screen_init(screen);
+    the_log.drawn = true;
     the_log.port = port_exists();
 }
 

@@ -7,7 +7,9 @@
  */
 #include "efi-loader/cpu.h"
 #include "efi-loader/handover.h"
+#include "efi-loader/keys.h"
 #include "efi-loader/log.h"
+#include "efi-loader/loops.h"
 #include "efi-loader/options.h"
 #include "efi-loader/report.h"
 #include "shared/linux/errno.h"
@@ -22,7 +24,8 @@ static struct payload the_payload;
 static int check_cpu(const struct cpu_features *features)
 {
     if (!features->nx) {
-        log_refuse("processor: cannot make memory non-executable: enable NX (Execute Disable) in "
+        log_refuse(REFUSE_NX,
+                   "processor: cannot make memory non-executable: enable NX (Execute Disable) in "
                    "the firmware's setup");
         return -ENODEV;
     }
@@ -44,7 +47,8 @@ static int load(EFI_SYSTEM_TABLE *st, const EFI_LOADED_IMAGE *self, struct memor
 
     int err = files_open(files, st->BootServices, self);
     if (err) {
-        log_refuse("\\firstlight: no volume has this directory: write the stick again");
+        log_refuse(REFUSE_DIRECTORY,
+                   "\\firstlight: no volume has this directory: write the stick again");
         return err;
     }
     report_complete(files, st);
@@ -73,10 +77,12 @@ static int boot(EFI_HANDLE image, EFI_SYSTEM_TABLE *st, const EFI_LOADED_IMAGE *
     int err = check_cpu(&handover.features);
     if (!err)
         err = load(st, self, memory, &files);
-    files_tsc = cpu_read_tsc();
     if (err)
         return err;
-    err = handover_prepare(&handover);
+    err = loops_count(st->RuntimeServices, the_payload.cmdline, sizeof(the_payload.cmdline));
+    files_tsc = cpu_read_tsc();
+    if (!err)
+        err = handover_prepare(&handover);
     if (!err)
         report_begin(&files, &handover);
     files_close(&files);
@@ -87,6 +93,19 @@ static int boot(EFI_HANDLE image, EFI_SYSTEM_TABLE *st, const EFI_LOADED_IMAGE *
     handover.info->stamps.files_read = files_tsc;
     log_line("starting the kernel");
     return handover_run(&handover);
+}
+
+/* The next boot option would wipe the sentence from the screen at once. */
+static void refusal_stay(EFI_BOOT_SERVICES *bs)
+{
+    /* No watchdog while it is read. */
+    bs->SetWatchdogTimer(0, 0, 0, NULL);
+    if (!keys_attended())
+        return;
+    log_line("this stays for %u s, or until a key is pressed; then the firmware goes on",
+             KEYS_REFUSAL_SECONDS);
+    keys_drop();
+    keys_wait(KEYS_REFUSAL_SECONDS * 1000);
 }
 
 EFI_STATUS EFIAPI efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *st)
@@ -104,15 +123,17 @@ EFI_STATUS EFIAPI efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *st)
     log_init(st);
     if (nx_was_off)
         log_line("processor: execute-disable was off (MSR 1A0h), is on now");
+    keys_init(st);
     if (EFI_ERROR(bs->HandleProtocol(image, &guid, (void **)&self))) {
-        log_refuse("firmware: does not say where the loader came from: update the firmware");
+        log_refuse(REFUSE_SOURCE,
+                   "firmware: does not say where the loader came from: update the firmware");
+        refusal_stay(bs);
         return EFI_LOAD_ERROR;
     }
     /* From here on every page is in the list, so one call gives all of it back. */
     memory_init(&memory, bs);
     boot(image, st, self, &memory, &state, entry_tsc);
     memory_give_back(&memory);
-    /* No watchdog while the sentence is read. */
-    bs->SetWatchdogTimer(0, 0, 0, NULL);
+    refusal_stay(bs);
     return EFI_LOAD_ERROR;
 }

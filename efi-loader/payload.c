@@ -2,10 +2,10 @@
 /*
  * The files of the boot directory: which are read, which may be missing, what is wrong with them.
  *
- * Order: boot.cfg and load options (the command line), plan.txt, kernel.elf, rootfs.cpio,
- * checksums. kernel.elf and rootfs.cpio are needed; a missing checksums file is a warning, a
- * present one must be complete. The last step copies the kernel's segments (image.c), after the
- * checksum of the file has been compared.
+ * Order: boot.cfg and load options (the command line), what a person chooses (menu.c), plan.txt,
+ * kernel.elf, rootfs.cpio, checksums. kernel.elf and rootfs.cpio are needed; a missing checksums
+ * file is a warning, a present one must be complete. The last step copies the kernel's segments
+ * (image.c), after the checksum of the file has been compared.
  *
  * Each failure has one message, printed here, with the file, the fault and what to do. Nothing is
  * undone here: the caller frees all memory by its list (memory.c). The parsers are those of the
@@ -14,6 +14,7 @@
 #include "efi-loader/payload.h"
 #include "efi-loader/fold.h"
 #include "efi-loader/log.h"
+#include "efi-loader/menu.h"
 #include "kernel/lib/cfg.h"
 #include "kernel/lib/cksum.h"
 #include "kernel/lib/string.h"
@@ -46,21 +47,24 @@ static void refuse_unread(const char *name, int err, uint64_t size, uint64_t max
 {
     switch (err) {
     case -ENOENT:
-        log_refuse("%s: not found in \\firstlight: " WRITE_AGAIN, name);
+        log_refuse(REFUSE_MISSING, "%s: not found in \\firstlight: " WRITE_AGAIN, name);
         break;
     case -EISDIR:
-        log_refuse("%s: is a directory: " WRITE_AGAIN, name);
+        log_refuse(REFUSE_IS_DIRECTORY, "%s: is a directory: " WRITE_AGAIN, name);
         break;
     case -EFBIG:
-        log_refuse("%s: is larger than %llu KiB: make it smaller", name, to_kib(max_size));
+        log_refuse(REFUSE_TOO_LARGE, "%s: is larger than %llu KiB: make it smaller", name,
+                   to_kib(max_size));
         break;
     case -ENOMEM:
-        log_refuse("%s: %llu KiB do not fit into free memory below 4 GiB: make it smaller or add "
+        log_refuse(REFUSE_FILE_MEMORY,
+                   "%s: %llu KiB do not fit into free memory below 4 GiB: make it smaller or add "
                    "memory",
                    name, to_kib(size));
         break;
     default:
-        log_refuse("%s: cannot be read (stick is worn or was removed): write another stick", name);
+        log_refuse(REFUSE_UNREADABLE,
+                   "%s: cannot be read (stick is worn or was removed): write another stick", name);
         break;
     }
 }
@@ -78,7 +82,7 @@ static int read_file(struct files *files, struct memory *memory, const char *nam
         return err;
     }
     if (out->size == 0 && needed) {
-        log_refuse("%s: is empty: " WRITE_AGAIN, name);
+        log_refuse(REFUSE_EMPTY, "%s: is empty: " WRITE_AGAIN, name);
         return -EINVAL;
     }
     return 0;
@@ -97,7 +101,8 @@ static int append_options(struct payload *payload, const char *options)
         if (length == 0)
             break;
         if (cfg_append(payload->cmdline, sizeof(payload->cmdline), options, length)) {
-            log_refuse("load options: too long together with boot.cfg: shorten them");
+            log_refuse(REFUSE_OPTIONS_SIZE,
+                       "load options: too long together with boot.cfg: shorten them");
             return -E2BIG;
         }
     }
@@ -113,11 +118,13 @@ static int append_config(struct payload *payload, const struct bootinfo_extent *
     cfg_init(&reader, text_of(config), config->size);
     while ((kind = cfg_next(&reader, &word)) != CFG_END) {
         if (kind == CFG_MALFORMED) {
-            log_refuse("boot.cfg: line %u: %s: correct the line", word.line_number, word.reason);
+            log_refuse(REFUSE_CONFIG, "boot.cfg: line %u: %s: correct the line", word.line_number,
+                       word.reason);
             return -EINVAL;
         }
         if (cfg_append(payload->cmdline, sizeof(payload->cmdline), word.text, word.length)) {
-            log_refuse("boot.cfg: line %u: more than %u bytes of words: shorten the file",
+            log_refuse(REFUSE_CONFIG_SIZE,
+                       "boot.cfg: line %u: more than %u bytes of words: shorten the file",
                        word.line_number, PAYLOAD_CMDLINE_CAPACITY);
             return -E2BIG;
         }
@@ -155,22 +162,23 @@ static int find_checksum(const struct bootinfo_extent *sums, const char *name,
     cksum_reader_init(&reader, text_of(sums), sums->size);
     while ((kind = cksum_next(&reader, &line)) != CKSUM_END) {
         if (kind == CKSUM_MALFORMED) {
-            log_refuse("checksums: line %u: %s: " WRITE_AGAIN, line.line_number, line.reason);
+            log_refuse(REFUSE_CHECKSUMS, "checksums: line %u: %s: " WRITE_AGAIN, line.line_number,
+                       line.reason);
             return -EINVAL;
         }
         /* Lines for other files are allowed, but must be well-formed. */
         if (line.name_length != strlen(name) || memcmp(line.name, name, line.name_length) != 0)
             continue;
         if (seen) {
-            log_refuse("checksums: line %u: a second line for %s: " WRITE_AGAIN, line.line_number,
-                       name);
+            log_refuse(REFUSE_CHECKSUMS, "checksums: line %u: a second line for %s: " WRITE_AGAIN,
+                       line.line_number, name);
             return -EINVAL;
         }
         *found = line;
         seen = true;
     }
     if (!seen) {
-        log_refuse("checksums: no line for %s: " WRITE_AGAIN, name);
+        log_refuse(REFUSE_CHECKSUMS, "checksums: no line for %s: " WRITE_AGAIN, name);
         return -EINVAL;
     }
     return 0;
@@ -197,12 +205,13 @@ static int verify(const struct cksum_tables *tables, const struct bootinfo_exten
     if (err)
         return err;
     if (line.file_size != file->size) {
-        log_refuse("%s: has %llu bytes instead of %llu (file is damaged): " WRITE_AGAIN, name,
+        log_refuse(REFUSE_SIZE,
+                   "%s: has %llu bytes instead of %llu (file is damaged): " WRITE_AGAIN, name,
                    (unsigned long long)file->size, (unsigned long long)line.file_size);
         return -EINVAL;
     }
     if (checksum_of(tables, file) != line.checksum) {
-        log_refuse("%s: checksum differs (file is damaged): " WRITE_AGAIN, name);
+        log_refuse(REFUSE_CHECKSUM, "%s: checksum differs (file is damaged): " WRITE_AGAIN, name);
         return -EINVAL;
     }
     return 0;
@@ -228,10 +237,20 @@ static int verify_all(struct files *files, struct memory *memory, const struct p
     return err;
 }
 
-/* The plan is not covered by checksums: it is meant to be edited. */
-static int read_plan(struct files *files, struct memory *memory, struct payload *payload)
+/* The plan is not covered by checksums: it is meant to be edited. One that was chosen by a key has
+ * to be there, and wins over a plan of the root file system. */
+static int read_plan(struct files *files, struct memory *memory, const char *chosen,
+                     struct payload *payload)
 {
-    int err = read_file(files, memory, "plan.txt", false, MAX_PLAN, BOOTINFO_PLAN, &payload->plan);
+    int err = read_file(files, memory, chosen[0] ? chosen : "plan.txt", chosen[0], MAX_PLAN,
+                        BOOTINFO_PLAN, &payload->plan);
+
+    char word[CFG_WORD_MAX + 1];
+    if (chosen[0] && cfg_find(payload->cmdline, "plan", word, sizeof(word)) &&
+        cfg_append(payload->cmdline, sizeof(payload->cmdline), "plan=", strlen("plan="))) {
+        log_refuse(REFUSE_OPTIONS_SIZE, "boot.cfg: no room to choose a plan: shorten the file");
+        return -E2BIG;
+    }
 
     /* An empty plan is a plan without a test: the kernel must not take another one instead. */
     payload->plan_present = err == 0;
@@ -244,18 +263,23 @@ static int load_kernel(struct memory *memory, struct payload *payload)
     int err = image_load(&payload->kernel_file, memory, &payload->kernel, &reason);
 
     if (err == -ENOMEM)
-        log_refuse("kernel.elf: no free memory for it below 4 GiB: add memory");
+        log_refuse(REFUSE_KERNEL_MEMORY,
+                   "kernel.elf: no free memory for it below 4 GiB: add memory");
     else if (err)
-        log_refuse("kernel.elf: %s: " WRITE_AGAIN, reason);
+        log_refuse(REFUSE_KERNEL, "kernel.elf: %s: " WRITE_AGAIN, reason);
     return err;
 }
 
 int payload_load(struct files *files, struct memory *memory, const char *options,
                  struct payload *payload)
 {
+    struct menu menu = {.cmdline = payload->cmdline, .capacity = sizeof(payload->cmdline)};
+
     int err = read_cmdline(files, memory, options, payload);
-    if (!err)
-        err = read_plan(files, memory, payload);
+    if (!err) {
+        menu_ask(&menu, files, memory);
+        err = read_plan(files, memory, menu.plan, payload);
+    }
     if (!err)
         err = read_file(files, memory, "kernel.elf", true, MAX_KERNEL, BOOTINFO_KERNEL_FILE,
                         &payload->kernel_file);

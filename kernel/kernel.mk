@@ -26,6 +26,7 @@ KERNEL_SRCS := \
     kernel/lib/string.c \
     kernel/lib/fmt.c \
     kernel/lib/utf8.c \
+    kernel/lib/keyboard.c \
     kernel/lib/lines.c \
     kernel/lib/bitmap.c \
     kernel/lib/rbtree.c \
@@ -77,6 +78,7 @@ KERNEL_SRCS := \
     kernel/plat/smbios.c \
     kernel/plat/efi_tables.c \
     kernel/plat/efi_runtime.c \
+    kernel/plat/i8042.c \
     kernel/plat/power.c \
     kernel/sched/thread.c \
     kernel/sched/sched.c \
@@ -143,7 +145,9 @@ KERNEL_SRCS := \
     kernel/dev/tty/tty_read.c \
     kernel/dev/tty/tty_ioctl.c \
     kernel/dev/tty/pty.c \
+    kernel/dev/input.c \
     kernel/dev/tty/tty_serial.c \
+    kernel/dev/tty/tty_screen.c \
     kernel/dev/fb/fbterm.c \
     kernel/dev/fb/fbterm_text.c \
     kernel/dev/fb/fbterm_escape.c \
@@ -229,6 +233,7 @@ KERNEL_SRCS := \
     kernel/syscall/time/sys_time.c \
     kernel/syscall/proc/sys_info.c \
     kernel/selftest/run.c \
+    kernel/selftest/stay.c \
     kernel/selftest/shell.c \
     kernel/selftest/test_run.c \
     kernel/selftest/capture.c \

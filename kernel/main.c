@@ -29,6 +29,7 @@
 #include "kernel/dev/fb/fb_device.h"
 #include "kernel/dev/fb/fbterm.h"
 #include "kernel/dev/fb/screen.h"
+#include "kernel/dev/input.h"
 #include "kernel/dev/mem.h"
 #include "kernel/dev/printer.h"
 #include "kernel/dev/tty/pty.h"
@@ -71,6 +72,7 @@
 #include "kernel/selftest/report_keep.h"
 #include "kernel/selftest/run.h"
 #include "kernel/selftest/shell.h"
+#include "kernel/selftest/stay.h"
 #include "kernel/syscall/trace.h"
 #include "kernel/vm/vm_space.h"
 #include "shared/exitcode.h"
@@ -309,6 +311,16 @@ static void files_start(void)
          (unsigned long long)report.nentries, (unsigned long long)(report.nbytes_in_place >> 10));
 }
 
+/* keymap=: before the first key is of any use. */
+static void layout_apply(void)
+{
+    char name[32];
+    int err = cmdline_find("keymap", name, sizeof(name)) ? input_set_layout(name) : 0;
+
+    if (err)
+        klog("keyboard: no layout '%s' (error %d): as in the United States", name, -err);
+}
+
 /* Options that change how programs are treated. Before the first program runs. */
 static void options_apply(void)
 {
@@ -322,15 +334,18 @@ static void options_apply(void)
 NORETURN static void boot_finish(bool passed)
 {
     char after[16] = "poweroff";
+    bool again;
 
     /* A value that is too long or absent leaves the default. */
     cmdline_find("after", after, sizeof(after));
-    report_keep_finish(!strcmp(after, "poweroff") ? REPORT_POWER_OFF
-                       : !strcmp(after, "reboot") ? REPORT_REBOOT
-                                                  : REPORT_GO_ON);
     /* What the plan has printed, before a shell or the power-off. */
     output_flush();
-    if (!strcmp(after, "reboot"))
+    again = !strcmp(after, "reboot") && stay_starts_again(passed);
+    report_keep_finish(again                                                    ? REPORT_REBOOT
+                       : !strcmp(after, "shell") || !strcmp(after, "halt") ? REPORT_GO_ON
+                                                                             : REPORT_POWER_OFF);
+    output_flush();
+    if (again)
         power_reboot();
     if (!strcmp(after, "shell")) {
         screen_shrink();
@@ -340,8 +355,9 @@ NORETURN static void boot_finish(bool passed)
     }
     if (!strcmp(after, "halt"))
         power_halt();
-    if (strcmp(after, "poweroff") != 0)
+    if (strcmp(after, "poweroff") != 0 && strcmp(after, "reboot") != 0)
         klog("command line: after=%s is not understood: power off", after);
+    stay_verdict();
     output_flush();
     power_debug_exit(passed ? DEBUG_EXIT_PASS : DEBUG_EXIT_FAIL);
     power_off();
@@ -410,8 +426,9 @@ NORETURN static void run(void *argument)
         panic("not enough memory for the thread of deferred work");
     if (printer_start())
         panic("not enough memory for the thread that prints");
-    if (tty_serial_init(threads_print))
+    if (tty_serial_init(threads_print) || input_init())
         panic("not enough memory for the terminal");
+    layout_apply();
     boot_finish(selftest_run(&input));
 }
 

@@ -13,7 +13,7 @@ set -euo pipefail
 packages_of() {
     case $1 in
     build) echo clang lld llvm gcc libc6-dev gnu-efi musl-tools busybox-static psf-unifont python3 \
-        dosfstools mtools fdisk xorriso libqrcodegen-dev ;;
+        dosfstools mtools fdisk xorriso libqrcodegen-dev kbd console-data ;;
     run) echo qemu-system-x86 ovmf python3 ;;
     screen) echo qemu-system-gui ;;
     test) echo libcmocka-dev python3-pytest python3-pytest-xdist cpio libarchive-tools \

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Console devices: /dev/tty, /dev/console, /dev/ttyS0 and /dev/kmsg.
+ * Console devices: /dev/tty, /dev/tty1, /dev/console, /dev/ttyS0 and /dev/kmsg.
  *
  * They lead to a terminal or to the running test's output.
  *
  * While the plan runs, what is written to /dev/console and /dev/kmsg goes to the sink that the
- * self-test has set, where it becomes "#: " lines of the report. Once a terminal is in use
- * (console_set_terminal) an open of /dev/console or /dev/ttyS0 makes the file one of that terminal:
- * the open operation replaces the file's operations, and this file is out of the way. A file that
- * was opened before keeps the sink.
+ * self-test has set, where it becomes "#: " lines of the report. Once a terminal is in use for a
+ * device (console_set_terminal) opening that makes the file one of the terminal: the open operation
+ * replaces the file's operations, and this file is out of the way. A file that was opened before
+ * keeps the sink.
  */
 #include "kernel/dev/console.h"
 #include "kernel/fs/devfs/devfs.h"
@@ -24,18 +24,29 @@
 #define CHUNK        256
 #define KMSG_NBYTES  992 /* longest line of Linux's /dev/kmsg */
 
-static struct console_sink *current_sink;       /* atomic */
-static int (*current_open)(struct file *file);  /* constant after start-up */
-static int (*terminal_open)(struct file *file); /* atomic; NULL: the sink */
+static struct console_sink *current_sink;      /* atomic */
+static int (*current_open)(struct file *file); /* constant after start-up */
+
+/* The devices that may be terminals. open: atomic; NULL: the sink. */
+static struct {
+    uint64_t device;
+    int (*open)(struct file *file);
+} terminals[] = {
+    {.device = CONSOLE_DEVICE},
+    {.device = DEVICE(SERIAL_MAJOR, 64)},
+    {.device = DEVICE(SERIAL_MAJOR, 1)},
+};
 
 void console_set_current(int (*open)(struct file *file))
 {
     current_open = open;
 }
 
-void console_set_terminal(int (*open)(struct file *file))
+void console_set_terminal(uint64_t device, int (*open)(struct file *file))
 {
-    __atomic_store_n(&terminal_open, open, __ATOMIC_RELEASE);
+    for (size_t i = 0; i < ARRAY_SIZE(terminals); i++)
+        if (terminals[i].device == device)
+            __atomic_store_n(&terminals[i].open, open, __ATOMIC_RELEASE);
 }
 
 struct console_sink *console_set_sink(struct console_sink *sink)
@@ -92,8 +103,11 @@ static uint32_t console_poll(struct file *file, struct poll_waiter *waiter)
 /* Without a terminal the operations below stay. */
 static int console_open(struct file *file)
 {
-    int (*open)(struct file *) = __atomic_load_n(&terminal_open, __ATOMIC_ACQUIRE);
+    int (*open)(struct file *) = NULL;
 
+    for (size_t i = 0; i < ARRAY_SIZE(terminals); i++)
+        if (terminals[i].device == file->inode->device)
+            open = __atomic_load_n(&terminals[i].open, __ATOMIC_ACQUIRE);
     return open ? open(file) : 0;
 }
 
@@ -149,6 +163,7 @@ static const struct file_ops kmsg_ops = {
 
 static struct char_device devices[] = {
     {.name = "tty", .device = DEVICE(TTY_MAJOR, 0), .mode = 0666, .ops = &current_tty_ops},
+    {.name = "tty1", .device = DEVICE(SERIAL_MAJOR, 1), .mode = 0620, .ops = &console_ops},
     {.name = "ttyS0", .device = DEVICE(SERIAL_MAJOR, 64), .mode = 0660, .ops = &console_ops},
     {.name = "console", .device = DEVICE(TTY_MAJOR, 1), .mode = 0600, .ops = &console_ops},
     {.name = "kmsg", .device = DEVICE(MEM_MAJOR, 11), .mode = 0644, .ops = &kmsg_ops},

@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dev/console.h - /dev/console, /dev/ttyS0, /dev/tty and /dev/kmsg
+ * dev/console.h - /dev/console, /dev/ttyS0, /dev/tty1, /dev/tty and /dev/kmsg
  *
  * Owns:    the character devices; what is written to them goes to the sink, unless there is a
  *          terminal for them.
- * Used by: start-up, selftest, which takes the output of the running test, and tty_serial.c.
- * Locks:   none of its own; the sink is called without locks.
- * Context: boot for init; thread.
- * Fails:   opening /dev/tty without a controlling terminal: -ENXIO.
- * Tests:   tests/host/fs_dev_test.c
+ * Used by: start-up, selftest, which takes the output of the running test, tty_serial.c,
+ * tty_screen.c. Locks:   none of its own; the sink is called without locks. Context: boot for init;
+ * thread. Fails:   opening /dev/tty without a controlling terminal: -ENXIO. Tests:
+ * tests/host/fs_dev_test.c
  */
 #pragma once
 
+#include "kernel/fs/devfs/devfs.h"
 #include "kernel/lib/util.h"
+
+#define CONSOLE_DEVICE DEVICE(5, 1)
 
 struct file;
 
@@ -28,5 +30,5 @@ struct console_sink *console_set_sink(struct console_sink *sink);
 
 /* How /dev/tty is opened: open makes the file one of the caller's controlling terminal. */
 void console_set_current(int (*open)(struct file *file));
-/* /dev/console and /dev/ttyS0 opened from now on are a terminal: open makes the file one of it. */
-void console_set_terminal(int (*open)(struct file *file));
+/* That device, when it is opened from now on, is a terminal: open makes the file one of it. */
+void console_set_terminal(uint64_t device, int (*open)(struct file *file));

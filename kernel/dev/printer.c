@@ -29,15 +29,17 @@
 #include "kernel/sched/waitq.h"
 #include "shared/linux/errno.h"
 
-#define PIECE     16
-#define BUSY_NS   500000ULL     /* a FIFO at 115,200 baud takes 1.4 ms */
-#define STUCK_NS  1000000000ULL /* longer than any reader of an emulated port stalls */
-#define MOMENT_NS 10000000ULL
+#define PIECE        16
+#define SCREEN_PIECE 512 /* more cells are drawn at once, rather than lines scrolled one by one */
+#define BUSY_NS      500000ULL     /* a FIFO at 115,200 baud takes 1.4 ms */
+#define STUCK_NS     1000000000ULL /* longer than any reader of an emulated port stalls */
+#define MOMENT_NS    10000000ULL
 
 /* One for the machine, so that lines come out in the order in which they were added. */
 static struct thread thread;
 static struct waitq work, progress; /* for the printing thread; for those that wait for it */
 static bool has_work;               /* [a] */
+static size_t (*screen_take)(char *bytes, size_t nbytes); /* [a] */
 
 static void write_both(const char *bytes, size_t nbytes)
 {
@@ -64,7 +66,7 @@ void printer_init(void)
 }
 
 /* A call while has_work is set costs one exchange: the thread looks again before it sleeps. */
-static void printer_wake(void)
+void printer_kick(void)
 {
     if (__atomic_exchange_n(&has_work, true, __ATOMIC_SEQ_CST))
         return;
@@ -127,10 +129,30 @@ static void work_wait(void)
     waitq_leave(&work, &waiter);
 }
 
+void printer_set_screen(size_t (*take)(char *bytes, size_t nbytes))
+{
+    __atomic_store_n(&screen_take, take, __ATOMIC_RELEASE);
+}
+
+/* A terminal's text is drawn at once: a person waits for the echo of a key. But no more than a
+ * piece is taken while log lines may be waiting. */
+static bool screen_serve(void)
+{
+    size_t (*take)(char *, size_t) = __atomic_load_n(&screen_take, __ATOMIC_ACQUIRE);
+    char bytes[SCREEN_PIECE];
+    size_t nbytes = take ? take(bytes, sizeof(bytes)) : 0;
+
+    if (nbytes == 0)
+        return false;
+    fbterm_write(bytes, nbytes);
+    return true;
+}
+
 static void printer_run(void *argument)
 {
     char bytes[PIECE];
     size_t nbytes;
+    bool more, drawn = true; /* the terminal's text is */
 
     (void)argument;
     sched_first();
@@ -140,8 +162,14 @@ static void printer_run(void *argument)
             screen_report(bytes, nbytes);
             output_printed(nbytes);
         }
-        if (output_take_flush())
+        more = screen_serve();
+        drawn = drawn && !more;
+        if (output_take_flush() || !(drawn || more)) {
             screen_flush();
+            drawn = true;
+        }
+        if (more)
+            continue;
         waitq_wake_all(&progress);
         work_wait();
     }
@@ -151,7 +179,7 @@ static void printer_run(void *argument)
 int printer_start(void)
 {
     static const struct output_printer printer = {
-        .wake = printer_wake,
+        .wake = printer_kick,
         .wait = progress_wait,
     };
     int err = thread_create(&thread, printer_run, NULL);

@@ -13,3 +13,8 @@
 
 void printer_init(void);            /* every call prints, until ... */
 MUST_CHECK int printer_start(void); /* ... there is a thread for it */
+
+/* The thread draws text of its own as well, of a terminal on the screen: take gives the next bytes,
+ * 0 when there are none. printer_kick, from any context but NMI, says that there are some. */
+void printer_set_screen(size_t (*take)(char *bytes, size_t nbytes));
+void printer_kick(void);

@@ -133,8 +133,11 @@ static void limit_kill(struct deferred *item)
  * its exit stops the timer first of all. */
 static void limit_expired(struct timer *timer)
 {
-    struct process *process = container_of(timer, struct process, limit);
+    process_expire(container_of(timer, struct process, limit));
+}
 
+void process_expire(struct process *process)
+{
     __atomic_store_n(&process->limit_reached, 1, __ATOMIC_RELEASE);
     process_get(process);
     if (!deferred_queue(&process->limit_ended))

@@ -198,6 +198,9 @@ static inline int process_parent_pid(const struct process *process)
 
 /* The task's time is up at that monotonic time; 0: no limit. */
 void process_set_limit(struct process *process, uint64_t deadline_ns);
+/* Now, whatever was set. The caller has a reference, or knows that it lives; any context but NMI.
+ */
+void process_expire(struct process *process);
 
 /* Ends the calling task and its process (exit.c): memory, files and directories go now; the rest
  * when the parent has waited for it. */

@@ -197,6 +197,31 @@ static void overdue(struct timer *timer)
     panic("a program that was killed does not end");
 }
 
+/* With a reference, so that usermode_expire finds a process and not the place where one was. */
+static struct process *running; /* [t] process_tree_lock */
+
+static void running_set(struct process *process)
+{
+    uint64_t flags = spin_lock_irqsave(&process_tree_lock);
+    struct process *before = running;
+
+    running = process;
+    if (process)
+        process_get(process);
+    spin_unlock_irqrestore(&process_tree_lock, flags);
+    if (before)
+        process_put(before);
+}
+
+void usermode_expire(void)
+{
+    uint64_t flags = spin_lock_irqsave(&process_tree_lock);
+
+    if (running)
+        process_expire(running);
+    spin_unlock_irqrestore(&process_tree_lock, flags);
+}
+
 int usermode_run(struct exec_request *request, struct wait_status *status)
 {
     struct process_wait which = {.exited = true};
@@ -224,12 +249,14 @@ int usermode_run(struct exec_request *request, struct wait_status *status)
     if (request->limit_ns)
         timer_start(&end_timeout, start + request->limit_ns + END_TIMEOUT_NS);
     which.pid = process->pid;
+    running_set(process);
     task_start(process->leader);
     /* reaped_by_init keeps this one a zombie until here, other orphans vanish by themselves. */
     err = process_wait(&process_init_process, &which, &change);
     status->end = change.end;
     status->code = change.code;
     status->time_ns = clock_monotonic_ns() - start;
+    running_set(NULL);
     /* From here on all that is left has been killed: no limit of a program applies. */
     timer_start(&end_timeout, clock_monotonic_ns() + END_TIMEOUT_NS);
     others_reap();

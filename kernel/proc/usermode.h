@@ -35,6 +35,9 @@ struct wait_status {
 /* 0 and *status when the program ran; a negative errno when it could not be started. */
 MUST_CHECK int usermode_run(struct exec_request *request, struct wait_status *status);
 
+/* The program that is being run reaches its limit now; without one nothing happens. Any thread. */
+void usermode_expire(void);
+
 /* For the checks: the next n entries find CR3 or the kernel stack not installed. */
 void usermode_inject_entry_faults(unsigned n);
 

@@ -16,11 +16,13 @@
 #include "kernel/arch/x86_64/tsc.h"
 #include "kernel/core/clock.h"
 #include "kernel/core/cmdline.h"
+#include "kernel/dev/input.h"
 #include "kernel/fs/vfs/open.h"
 #include "kernel/lib/cfg.h"
 #include "kernel/lib/fmt.h"
 #include "kernel/lib/klog.h"
 #include "kernel/lib/ktap.h"
+#include "kernel/lib/string.h"
 #include "kernel/mm/slab.h"
 #include "kernel/proc/usermode.h"
 #include "kernel/selftest/hardware.h"
@@ -85,7 +87,8 @@ static int plan_read(const char *path, struct plan_text *plan)
 static void plan_find(const struct selftest_input *input, struct plan_text *plan)
 {
     char path[CFG_WORD_MAX + 1];
-    bool named = cmdline_find("plan", path, sizeof(path));
+    /* An empty word: the loader has another plan, which wins over an earlier word. */
+    bool named = cmdline_find("plan", path, sizeof(path)) && path[0];
     int err;
 
     if (!named && input->plan) {
@@ -187,6 +190,13 @@ static void stamps_print(const struct selftest_input *input)
         (unsigned long long)tsc_read(), (unsigned long long)clock_tsc_hz());
 }
 
+/* For tests that go on until a person has had enough: a key is the limit of the one that runs. */
+static void key_stops_test(void)
+{
+    klog("key: the test that is running has reached its limit");
+    usermode_expire();
+}
+
 /* Without memory for a line of the plan, the plan counts as empty: a FAIL, not a crash. */
 bool selftest_run(const struct selftest_input *input)
 {
@@ -195,6 +205,7 @@ bool selftest_run(const struct selftest_input *input)
     struct plan_line *line = kmalloc(sizeof(*line));
     struct plan_text plan = {0};
     unsigned planned = 0;
+    char word[8];
     bool passed;
 
     if (line) {
@@ -209,8 +220,11 @@ bool selftest_run(const struct selftest_input *input)
     hardware_report_start(input->processors, input->map_bytes);
     inject_start();
     ktest_run();
+    if (cmdline_find("stop", word, sizeof(word)) && !strcmp(word, "key"))
+        input_set_hook(key_stops_test);
     if (line)
         plan_run(&plan, line);
+    input_set_hook(NULL);
     hardware_report_end();
     stamps_print(input);
     passed = report_verdict(&machine, planned == 0);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * selftest/shell.h - after=shell: a shell on the serial line, once the plan is through
+ * selftest/shell.h - after=shell: a shell on the screen or the serial line, once the plan is
+ * through
  *
  * Context: the boot thread. Comes back when the shell has ended.
  * Tests:   tests/system/test_shell.py

@@ -6,8 +6,12 @@
 #include "kernel/core/irq.h"
 #include "kernel/core/timer.h"
 #include "kernel/dev/console.h"
+#include "kernel/dev/fb/fbterm.h"
+#include "kernel/dev/input.h"
+#include "kernel/dev/printer.h"
 #include "kernel/dev/tty/pty.h"
 #include "kernel/dev/tty/tty.h"
+#include "kernel/dev/tty/tty_screen.h"
 #include "kernel/dev/tty/tty_serial.h"
 #include "kernel/fs/devfs/devfs.h"
 #include "kernel/plat/ioapic.h"
@@ -110,6 +114,50 @@ size_t serial_queue(const char *from, size_t nbytes)
 size_t serial_queued(void)
 {
     return 0;
+}
+
+/* --- the screen and its keyboard --- */
+
+static unsigned keys_noted;
+static bool screen_is_there;
+static size_t (*screen_take)(char *to, size_t nbytes);
+static void (*keyboard_reader)(const char *text, size_t nbytes);
+static unsigned kicks;
+
+void input_key_note(void)
+{
+    keys_noted++;
+}
+
+bool input_present(void)
+{
+    return true;
+}
+
+void input_set_reader(void (*reader)(const char *text, size_t nbytes))
+{
+    keyboard_reader = reader;
+}
+
+bool fbterm_present(void)
+{
+    return screen_is_there;
+}
+
+void fbterm_size(unsigned *columns, unsigned *lines)
+{
+    *columns = 100;
+    *lines = 37;
+}
+
+void printer_set_screen(size_t (*take)(char *to, size_t nbytes))
+{
+    screen_take = take;
+}
+
+void printer_kick(void)
+{
+    kicks++;
 }
 
 int ioapic_enable(uint8_t irq, unsigned *out_vector)
@@ -363,7 +411,7 @@ static void test_other_nodes(void **state)
     end();
 }
 
-/* The thread calls for the key once each time it was hit, and not otherwise. */
+/* Once each time it was hit. */
 static void test_attention(void **state)
 {
     (void)state;
@@ -395,6 +443,7 @@ static void test_serial_input(void **state)
     begin();
     type("lost\n");
     assert_int_equal(ntyped, 0);
+    assert_int_equal(keys_noted, 1); /* for those that wait for any key */
     OK(tty_serial_use());
     fd = open_("/dev/console");
     ERR(sys_read(task, fd, user(bytes), 100), EAGAIN);
@@ -408,13 +457,42 @@ static void test_serial_input(void **state)
     end();
 }
 
+/* What is written is fetched to be drawn; what is typed is echoed and read. */
+static void test_screen(void **state)
+{
+    char drawn[64];
+    int fd;
+
+    (void)state;
+    ERR(tty_screen_use(), ENODEV);
+    screen_is_there = true;
+    OK(tty_screen_use());
+    begin(); /* the terminal's own memory stays */
+    fd = open_("/dev/tty1");
+    kicks = 0;
+    assert_int_equal(sys_write(task, fd, user("one\n"), 4), 4);
+    assert_true(kicks > 0);
+    assert_int_equal(screen_take(drawn, 2), 2);
+    assert_int_equal(screen_take(drawn + 2, 60), 3);
+    assert_memory_equal(drawn, "one\r\n", 5);
+    assert_int_equal(screen_take(drawn, 60), 0);
+    keyboard_reader("ls\r", 3);
+    assert_int_equal(sys_read(task, fd, user(bytes), 100), 3);
+    assert_memory_equal(bytes, "ls\n", 3);
+    assert_int_equal(screen_take(drawn, 60), 4);
+    assert_memory_equal(drawn, "ls\r\n", 4);
+    OK(sys_ioctl(task, fd, LX_TIOCGWINSZ, user(bytes)));
+    assert_memory_equal(bytes, "\45\0\144\0", 4);
+    end();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pair_without_memory), cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_bad_memory),          cmocka_unit_test(test_other_nodes),
         cmocka_unit_test(test_attention),           cmocka_unit_test(test_output),
-        cmocka_unit_test(test_serial_input),
+        cmocka_unit_test(test_serial_input),        cmocka_unit_test(test_screen),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -22,8 +22,14 @@ $(eval $(call HOST_LOADER_TEST,exit,exit))
 $(eval $(call HOST_LOADER_TEST,pci,pci))
 $(eval $(call HOST_LOADER_TEST,memory,memory memmap))
 $(eval $(call HOST_LOADER_TEST,files,files memory memmap))
-$(eval $(call HOST_LOADER_TEST,handover,handover exit memory memmap paging graphics firmware seed))
-$(eval $(call HOST_LOADER_TEST,payload,payload fold image files memory memmap))
+$(eval $(call HOST_LOADER_TEST,handover,handover exit memory memmap paging graphics firmware seed,\
+    tests/host/loader_fake_keys.c))
+$(eval $(call HOST_LOADER_TEST,payload,payload fold image files memory memmap menu,\
+    tests/host/loader_fake_keys.c))
+$(eval $(call HOST_LOADER_TEST,menu,menu files memory memmap,tests/host/loader_fake_keys.c))
+$(eval $(call HOST_LOADER_TEST,keys,keys))
+$(eval $(call HOST_LOADER_TEST,loops,loops))
+$(eval $(call HOST_LOADER_TEST,screen,screen))
 $(eval $(call HOST_LOADER_TEST,verdict,verdict,tests/host/loader_volume.c))
 $(eval $(call HOST_LOADER_TEST,report,report report_file report_head verdict junit smbios text seed \
     memmap firmware,tests/host/loader_volume.c))

@@ -36,13 +36,19 @@ void log_line(const char *format, ...)
     va_end(args);
 }
 
-void log_refuse(const char *format, ...)
+void log_refuse(enum refusal code, const char *format, ...)
 {
     va_list args;
 
+    the_fake.refusal = code;
     va_start(args, format);
     remember("refused: ", format, args);
     va_end(args);
+}
+
+void log_show(const char *text)
+{
+    strncat(the_fake.shown, text, FAKE_LOG - strlen(the_fake.shown) - 1);
 }
 
 /* ---- Memory ---------------------------------------------------------------------------------- */
@@ -267,9 +273,47 @@ static EFI_STATUS EFIAPI file_open(EFI_FILE_HANDLE self, EFI_FILE_HANDLE *out, C
     return EFI_NOT_FOUND;
 }
 
+static EFI_STATUS EFIAPI file_seek(EFI_FILE_HANDLE self, UINT64 position)
+{
+    note_call();
+    ((struct handle *)self)->position = position;
+    return EFI_SUCCESS;
+}
+
+/* The entries of the boot directory are the files without a backslash, those of another one the
+ * files whose names begin with its own. Described at the end: a directory, as "..". */
+static EFI_STATUS directory_read(struct handle *handle, UINTN *nbytes, void *to)
+{
+    const char *prefix = handle->file ? handle->file->name : "";
+    size_t skip = strlen(prefix) ? strlen(prefix) + 1 : 0;
+    EFI_FILE_INFO *info = to;
+
+    note_call();
+    for (; handle->position < FAKE_FILES && the_fake.files[handle->position].name;) {
+        const struct fake_file *file = &the_fake.files[handle->position++];
+        size_t n = 0;
+
+        if (strncmp(file->name, prefix, strlen(prefix)) != 0 || file->directory ||
+            (skip == 0) != !strchr(file->name, '\\'))
+            continue;
+        assert_true(*nbytes >= sizeof(*info) + 2 * strlen(file->name));
+        *info = (EFI_FILE_INFO){.FileSize = file->size};
+        for (; file->name[skip + n]; n++)
+            info->FileName[n] = (unsigned char)file->name[skip + n];
+        info->FileName[n] = 0;
+        *nbytes = sizeof(*info) + 2 * n;
+        return EFI_SUCCESS;
+    }
+    *nbytes = 0;
+    return EFI_SUCCESS;
+}
+
 static EFI_STATUS EFIAPI file_read(EFI_FILE_HANDLE self, UINTN *nbytes, void *to)
 {
     struct handle *handle = (struct handle *)self;
+
+    if (!handle->file || handle->file->directory)
+        return directory_read(handle, nbytes, to);
     uint64_t size = MIN(handle->file->size, the_fake.read_stop);
     uint64_t n = MIN(*nbytes, size - MIN(size, handle->position));
 
@@ -306,6 +350,7 @@ static EFI_FILE_HANDLE new_handle(unsigned volume, const struct fake_file *file,
     handle->protocol.Open = file_open;
     handle->protocol.Close = file_close;
     handle->protocol.Read = file_read;
+    handle->protocol.SetPosition = file_seek;
     handle->protocol.GetInfo = file_info;
     handle->volume = volume;
     handle->file = file;

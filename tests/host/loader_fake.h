@@ -20,7 +20,7 @@
 #include "shared/bootinfo.h"
 
 #define FAKE_BLOCKS 32
-#define FAKE_FILES  8
+#define FAKE_FILES  16
 #define FAKE_LOG    8192
 
 struct fake_block {
@@ -75,7 +75,9 @@ struct fake {
     unsigned watchdog_armed, watchdog_disarmed;
     unsigned pool_blocks;
 
-    char log[FAKE_LOG]; /* what log_line and log_refuse were told, a line each */
+    unsigned refusal;     /* the last one's code */
+    char shown[FAKE_LOG]; /* what log_show was told */
+    char log[FAKE_LOG];   /* what log_line and log_refuse were told, a line each */
 };
 
 extern struct fake the_fake;

@@ -93,8 +93,9 @@ static EFI_STATUS EFIAPI reset_system(EFI_RESET_TYPE how, EFI_STATUS status, UIN
     return EFI_UNSUPPORTED;
 }
 
-void log_leave_firmware(void)
+void log_leave_firmware(const struct bootinfo_framebuffer *screen)
 {
+    (void)screen;
     strcat(the_fake.log, "(without firmware) ");
 }
 

@@ -8,6 +8,7 @@
 
 #include "efi-loader/cpu.h"
 #include "efi-loader/log.h"
+#include "efi-loader/screen.h"
 
 #define COM1 0x3f8
 
@@ -44,6 +45,22 @@ void cpu_outb(uint16_t port, uint8_t value)
         the_divisor = value;
     else if (port == COM1)
         the_wire[the_wire_length++] = (char)value;
+}
+
+/* ---- A screen ----------------------------------------------------------------------------------
+ */
+
+static struct bootinfo_framebuffer the_framebuffer;
+static char the_picture[1024];
+
+void screen_init(const struct bootinfo_framebuffer *framebuffer)
+{
+    assert_ptr_equal(framebuffer, &the_framebuffer);
+}
+
+void screen_line(const char *text, size_t length)
+{
+    strncat(the_picture, text, length);
 }
 
 /* ---- A firmware --------------------------------------------------------------------------------
@@ -145,8 +162,8 @@ static void by_hand(void **state)
 {
     (void)state;
     log_init(&the_st);
-    log_refuse("two");
-    expect("firstlight: refused: two\r\n", "firstlight: refused: two\r\n");
+    log_refuse(REFUSE_EMPTY, "two");
+    expect("firstlight: refused: two [E10]\r\n", "firstlight: refused: two [E10]\r\n");
     assert_int_equal(the_divisor, 1);
     assert_int_equal(the_line_control, 3);
 }
@@ -197,9 +214,31 @@ static void without_firmware(void **state)
     the_console_has_uart = true;
     log_init(&the_st);
     log_line("x");
-    log_leave_firmware();
+    log_leave_firmware(&the_framebuffer);
     log_line("y");
     expect("firstlight: x\r\n", "firstlight: y\r\n");
+    assert_string_equal(the_picture, "firstlight: y");
+}
+
+/* A sentence that is too long loses its end, not its code. */
+static void the_code_is_not_pushed_out(void **state)
+{
+    char word[400];
+
+    (void)state;
+    memset(word, 'x', sizeof(word) - 1);
+    word[sizeof(word) - 1] = '\0';
+    log_init(&the_st);
+    log_refuse(REFUSE_HANDOVER, "%s", word);
+    assert_non_null(strstr(the_screen, "xxx [E25]\r\n"));
+}
+
+static void shown_as_it_is(void **state)
+{
+    (void)state;
+    log_init(&the_st);
+    log_show("\rone\ntwo");
+    expect("\rone\r\ntwo", "\rone\r\ntwo");
 }
 
 static void remembered(void **state)
@@ -209,10 +248,10 @@ static void remembered(void **state)
     (void)state;
     log_init(&the_st);
     log_line("one");
-    log_refuse("two");
+    log_refuse(REFUSE_CHECKSUM, "two");
     const char *text = log_text(&length);
-    assert_int_equal(length, 41);
-    assert_memory_equal(text, "firstlight: one\nfirstlight: refused: two\n", 41);
+    assert_int_equal(length, 47);
+    assert_memory_equal(text, "firstlight: one\nfirstlight: refused: two [E16]\n", 47);
 }
 
 /* Lines that are too long are cut, and a log that is full keeps its beginning. */
@@ -245,6 +284,8 @@ int main(void)
         TEST(stuck_port),
         TEST(no_console),
         TEST(without_firmware),
+        TEST(the_code_is_not_pushed_out),
+        TEST(shown_as_it_is),
         TEST(remembered),
         TEST(bounds),
     };

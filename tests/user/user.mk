@@ -36,7 +36,8 @@ USER_PIE   := libc_pie_musl libc_pie_glibc
 USER_NAMES := $(filter-out libc_pie,$(basename $(notdir $(USER_SRCS))))
 USER_PROGRAMS := $(addprefix $(USER_T)/,$(USER_NAMES) $(USER_BARE) $(USER_PIE)) $(USER_T)/elf $(USER_T)/race $(USER_T)/fuzz_linux $(USER_T)/growth \
                  $(USER_TREE)/usr/bin/minimal $(USER_TREE)/usr/bin/bench $(USER_TREE)/usr/bin/check \
-                 $(USER_TREE)/usr/share/firstlight/pattern $(USER_TREE)/usr/lib/firstlight/verdict-code
+                 $(USER_TREE)/usr/share/firstlight/pattern $(USER_TREE)/usr/lib/firstlight/verdict-code \
+                 $(USER_TREE)/etc/firstlight/keymaps
 
 # The tree has no time stamp of its own: it is as new as its programs.
 .PHONY: user user-test-linux $(USER_TREE)
@@ -112,6 +113,11 @@ $(USER_TREE)/usr/lib/firstlight/verdict-code: tests/user/verdict_code.c | $(B)/u
 	$(Q)mkdir -p $(@D)
 	$(Q)$(USER_CC) $(USER_CFLAGS) $(USER_LDFLAGS) -I/usr/include/qrcodegen -o $@ $< \
 	    $$(gcc -print-file-name=libqrcodegen.a)
+
+# Keyboard layouts, from Debian packages (keymap= of the kernel's command line).
+$(USER_TREE)/etc/firstlight/keymaps: tools/mkkeymaps.py
+	$(Q)mkdir -p $(@D)
+	$(Q)tools/mkkeymaps.py -o $@
 
 # What file_archive wants: byte i is i modulo 251.
 $(USER_TREE)/usr/share/firstlight/pattern:

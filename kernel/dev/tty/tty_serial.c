@@ -17,6 +17,7 @@
 #include "kernel/core/irq.h"
 #include "kernel/core/timer.h"
 #include "kernel/dev/console.h"
+#include "kernel/dev/input.h"
 #include "kernel/dev/tty/tty.h"
 #include "kernel/fs/devfs/devfs.h"
 #include "kernel/fs/vfs/file.h"
@@ -29,7 +30,6 @@
 #include "shared/linux/errno.h"
 
 #define SERIAL_IRQ      4
-#define CONSOLE_DEVICE  DEVICE(5, 1)
 #define PIECE           64
 #define EVENT_RECEIVED  1u
 #define EVENT_ATTENTION 2u
@@ -110,7 +110,8 @@ static void sent(void)
         tty_output_taken(&terminal);
 }
 
-/* The attention key works even while nothing reads: input is taken out of the port all the same. */
+/* The attention key works even while nothing reads: input is taken out of the port all the same,
+ * and counts as a key. */
 static void input_take(void)
 {
     char bytes[PIECE];
@@ -120,7 +121,7 @@ static void input_take(void)
         return;
     }
     while (serial_read(bytes, sizeof(bytes)) > 0)
-        ;
+        input_key_note();
 }
 
 /* The events are taken before they are acted on, and looked at again after the queue was entered:
@@ -221,7 +222,8 @@ int tty_serial_use(void)
     if (!serial_present())
         return -ENODEV;
     __atomic_store_n(&in_use, true, __ATOMIC_RELEASE);
-    console_set_terminal(open_terminal);
+    console_set_terminal(TTY_SERIAL_DEVICE, open_terminal);
+    console_set_terminal(CONSOLE_DEVICE, open_terminal);
     if (!has_interrupt) {
         timer_init(&poll_timer, handle_timer);
         timer_start(&poll_timer, clock_monotonic_ns() + POLL_NS);
