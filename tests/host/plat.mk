@@ -26,6 +26,9 @@ $(eval $(call HOST_PLAT_TEST,smp,kernel/plat/smp.c))
 $(eval $(call HOST_PLAT_TEST,features,kernel/arch/x86_64/features.c))
 $(eval $(call HOST_PLAT_TEST,power,kernel/plat/power.c))
 $(eval $(call HOST_PLAT_TEST,rtc,kernel/plat/rtc.c))
+$(eval $(call HOST_PLAT_TEST,pci,$(addprefix kernel/plat/,pci.c pci_parse.c acpi.c acpi_parse.c \
+    acpi_fadt.c)))
+$(eval $(call HOST_PLAT_TEST,topology,kernel/plat/cpu_topology.c))
 $(eval $(call HOST_PLAT_TEST,fbterm,kernel/dev/fb/fbterm.c kernel/dev/fb/fbterm_pixels.c \
     $(HOST_PLAT_FONT)))
 

@@ -53,8 +53,10 @@ int procfs_show_fail_nth(const struct procfs_node *node, struct procfs_text *tex
 int procfs_write_fail_nth(const struct procfs_node *node, struct user_iter *io);
 
 extern const struct procfs_dir procfs_fd_dir, procfs_fdinfo_dir;
+extern const struct file_ops procfs_pagemap_ops;
 
-/* /proc/lock_stat */
+/* Files of the root. */
+int procfs_show_cpuinfo(const struct procfs_node *node, struct procfs_text *text);
 int procfs_show_lock_stat(const struct procfs_node *node, struct procfs_text *text);
 
 /* The files of the root (procfs_system.c). */
