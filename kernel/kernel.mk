@@ -180,6 +180,7 @@ KERNEL_SRCS := \
     kernel/proc/procfs/procfs_fail_nth.c \
     kernel/proc/procfs/procfs_system.c \
     kernel/proc/procfs/procfs_cpuinfo.c \
+    kernel/proc/procfs/procfs_hardware.c \
     kernel/proc/procfs/procfs_locks.c \
     kernel/proc/usermode.c \
     kernel/proc/signal/signal_queue.c \

@@ -26,7 +26,7 @@
 #define V3_TABLE_LEN 12u
 #define V3_TABLE     16u
 
-static bool sum_is_zero(const uint8_t *bytes, size_t nbytes)
+static bool entry_sum_is_zero(const uint8_t *bytes, size_t nbytes)
 {
     uint8_t sum = 0;
 
@@ -49,7 +49,7 @@ static int entry3_parse(const uint8_t *bytes, size_t nbytes, struct smbios_entry
 {
     uint8_t length = bytes[V3_LENGTH];
 
-    if (length < V3_SIZE || length > nbytes || !sum_is_zero(bytes, length))
+    if (length < V3_SIZE || length > nbytes || !entry_sum_is_zero(bytes, length))
         return -EINVAL;
     *out = (struct smbios_entry){
         .table = number_at(bytes + V3_TABLE, 8),
@@ -70,7 +70,7 @@ int smbios_parse_entry(const void *entry, size_t nbytes, struct smbios_entry *ou
     if (nbytes < V2_SIZE || memcmp(bytes, "_SM_", 4) != 0 || memcmp(bytes + 16, "_DMI_", 5) != 0)
         return -EINVAL;
     length = bytes[V2_LENGTH];
-    if (length < V2_MIN || length > nbytes || !sum_is_zero(bytes, length))
+    if (length < V2_MIN || length > nbytes || !entry_sum_is_zero(bytes, length))
         return -EINVAL;
     *out = (struct smbios_entry){
         .table = number_at(bytes + V2_TABLE, 4),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Cores, packages and caches, as CPUID tells them.
+ * Cores, packages and caches, as CPUID reports them.
  *
  * The bits of an APIC id name, from the lowest on: the thread in its core, the core in its package,
  * the package. Where they part is in leaf 0Bh (1Fh where there are dies), else in leaf 80000008h of
@@ -19,7 +19,7 @@
 static struct cpu_topology topologies[CPU_MAX];
 static unsigned topologies_count;
 
-/* The number of bits in which so many things can be numbered. */
+/* The number of bits that so many things need for a number each. */
 static uint8_t bits_for(uint32_t count)
 {
     uint8_t bits = 0;

@@ -2,9 +2,10 @@
 /*
  * PCI: finding functions, reading their configuration space.
  *
- * Buses are found as firmware has numbered them: from a root bus through the bridges on it. Other
- * root buses (of machines with several host bridges) are known to ACPI methods only; so every bus
- * that no bridge leads to is looked at as well, its devices' first functions, which costs little.
+ * Buses are found under the numbers that firmware gave: from a root bus through the bridges on it.
+ * Other root buses (of machines with several host bridges) are known to ACPI methods only; so every
+ * bus that no bridge leads to is looked at as well, its devices' first functions, which costs
+ * little.
  *
  * By memory where the MCFG has a place for the bus and where it agrees with the ports about the
  * first function of bus 0; else by ports, of which there is one pair (configuration mechanism 1).
@@ -47,16 +48,16 @@ enum {
     REG_EXTENDED = 0x100,
 };
 
-#define COMMAND_DECODES      3u /* I/O and memory */
-#define STATUS_CAPABILITIES  (1u << 20)
-#define CAPABILITY_EXPRESS   0x10u
-#define CAPABILITIES_MAX     48u /* so many fit: a list that is longer is a ring */
-#define CLASS_HOST_BRIDGE    0x0600u
-#define CLASS_VGA            0x0300u
-#define HEADER_BRIDGE        1u
-#define HEADER_MANY          0x80u
-#define VGA_ROM              0xc0000u /* where the firmware keeps its ROM, if it does */
-#define VGA_ROM_END          0xdffffu
+#define COMMAND_DECODES     3u /* I/O and memory */
+#define STATUS_CAPABILITIES (1u << 20)
+#define CAPABILITY_EXPRESS  0x10u
+#define CAPABILITIES_MAX    48u /* so many fit: a list that is longer is a ring */
+#define CLASS_HOST_BRIDGE   0x0600u
+#define CLASS_VGA           0x0300u
+#define HEADER_BRIDGE       1u
+#define HEADER_MANY         0x80u
+#define VGA_ROM             0xc0000u /* where the firmware keeps its ROM, if it does */
+#define VGA_ROM_END         0xdffffu
 
 static struct spinlock port_lock = SPINLOCK_INIT(SPIN_PCI);
 static struct pci_function *functions; /* constant after start-up, and so are the rest */
@@ -94,7 +95,7 @@ uint32_t pci_config_read(const struct pci_function *at, unsigned offset)
 }
 
 /* Start-up only: one processor, so no lock. */
-static void config_write(const struct pci_function *at, unsigned offset, uint32_t value)
+static void config_set(const struct pci_function *at, unsigned offset, uint32_t value)
 {
     if (at->config) {
         ((volatile uint32_t *)(uintptr_t)at->config)[offset / 4] = value;
@@ -116,8 +117,7 @@ static const volatile uint32_t *ecam_map(uint16_t segment, unsigned bus)
 {
     for (unsigned i = 0; i < ecams_count; i++)
         if (ecams[i].segment == segment && bus >= ecams[i].first_bus && bus <= ecams[i].last_bus)
-            return ioremap(ecams[i].base + (uint64_t)bus * BUS_NBYTES, BUS_NBYTES,
-                           WINDOW_UNCACHED);
+            return ioremap(ecams[i].base + (uint64_t)bus * BUS_NBYTES, BUS_NBYTES, WINDOW_UNCACHED);
     return NULL;
 }
 
@@ -166,18 +166,18 @@ static void sizes_ask(const struct pci_function *at, unsigned count, unsigned ro
 
     /* The upper half is the status, whose bits are cleared by ones. */
     if (!keeps_on && (command & COMMAND_DECODES))
-        config_write(at, REG_COMMAND, command & ~COMMAND_DECODES);
+        config_set(at, REG_COMMAND, command & ~COMMAND_DECODES);
     for (unsigned i = 0; i <= count; i++) {
         unsigned offset = i < count ? REG_BARS + 4 * i : rom;
 
         values[i] = pci_config_read(at, offset);
         /* Not the bit that switches the ROM on. */
-        config_write(at, offset, i < count ? ~0u : ~0x7ffu);
+        config_set(at, offset, i < count ? ~0u : ~0x7ffu);
         sizes[i] = pci_config_read(at, offset);
-        config_write(at, offset, values[i]);
+        config_set(at, offset, values[i]);
     }
     if (!keeps_on && (command & COMMAND_DECODES))
-        config_write(at, REG_COMMAND, command);
+        config_set(at, REG_COMMAND, command);
 }
 
 /* The first screen's ROM is where the BIOS used to put it: Linux shows that in place of its own. */

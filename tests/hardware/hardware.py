@@ -40,8 +40,10 @@ WORDS = "console=ttyS0 quiet panic=-1 pcie_ports=compat"  # no driver for ports
 FIRSTLIGHT_SECONDS = 600
 # Something behind a PCI Express port, and something behind an old bridge. No ROM: Linux finds
 # places for those that the firmware left without one.
-BRIDGES = ["-device", "pcie-root-port,id=express,chassis=1", "-device", "e1000e,bus=express,romfile=",
-           "-device", "i82801b11-bridge,id=bridge", "-device", "e1000,bus=bridge,addr=1,romfile="]
+BRIDGES = ["-device", "pcie-root-port,id=express,chassis=1",
+           "-device", "e1000e,bus=express,romfile=",
+           "-device", "i82801b11-bridge,id=bridge",
+           "-device", "e1000,bus=bridge,addr=1,romfile="]
 
 # What runs as the first program under Linux. A tmpfs is the root, as it is in Firstlight.
 INIT = """#!/bin/busybox sh

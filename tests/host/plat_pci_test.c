@@ -99,7 +99,8 @@ static void test_rom(void **state)
 
 static void test_windows(void **state)
 {
-    uint32_t config[16] = {[7] = 0x3f3f2121, [8] = 0xc1f0c100, [9] = 0x0011fff1, [10] = 8, [11] = 9};
+    uint32_t config[16] = {
+        [7] = 0x3f3f2121, [8] = 0xc1f0c100, [9] = 0x0011fff1, [10] = 8, [11] = 9};
     struct pci_resource out[PCI_WINDOWS];
 
     (void)state;
@@ -126,7 +127,7 @@ static void test_windows(void **state)
 static struct function {
     uint8_t bus, devfn;
     uint32_t config[64];
-    uint32_t writable[6]; /* of the base address registers */
+    uint32_t writable[6];  /* of the base address registers */
     uint32_t command_seen; /* OR of what the command register held while those were written */
 } machine_functions[FUNCTIONS];
 static uint32_t address;
@@ -169,7 +170,8 @@ static void port_out(uint16_t port, unsigned nbytes, uint32_t value)
         at->config[1] = (at->config[1] & 0xffff0000) | value;
     } else if (index >= 4 && index < 10 && (index < 6 || !(at->config[3] >> 16 & 1))) {
         at->command_seen |= at->config[1];
-        at->config[index] = (value & at->writable[index - 4]) | (at->config[index] & 15 & ~at->writable[index - 4]);
+        at->config[index] =
+            (value & at->writable[index - 4]) | (at->config[index] & 15 & ~at->writable[index - 4]);
     } else if (index != 12 && index != 14) {
         other_writes++;
     }
@@ -216,12 +218,14 @@ static void test_scan(void **state)
         assert_int_equal(at->config_nbytes, PCI_CONFIG_OLD);
         assert_int_equal(at->parent, i < 3 ? PCI_NO_PARENT : 2);
         /* All is as it was, and nothing else was touched. */
-        assert_memory_equal(before[i].config, machine_functions[i].config, sizeof(before[i].config));
+        assert_memory_equal(before[i].config, machine_functions[i].config,
+                            sizeof(before[i].config));
         assert_int_equal(machine_functions[i].command_seen & 3, i ? 0 : 3);
     }
     assert_int_equal(other_writes, 0);
     assert_int_equal(pci_function(1)->resources[0].end, 0xc0ffffff);
-    assert_int_equal(pci_function(1)->resources[PCI_ROM].start, 0xc0000); /* where the BIOS had it */
+    assert_int_equal(pci_function(1)->resources[PCI_ROM].start,
+                     0xc0000); /* where the BIOS had it */
     assert_int_equal(pci_function(3)->resources[0].end, 0xc101ffff);
     assert_int_equal(pci_config_read(pci_function(3), 0), 0x10d38086);
     assert_int_equal(pci_config_read(pci_function(3), 256), ~0u);

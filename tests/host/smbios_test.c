@@ -12,9 +12,9 @@
 
 /* A BIOS structure with two strings, a chassis without any, the end. */
 static const uint8_t good_table[] = {
-    0,   6, 0x34, 0x12, 1,   2,   'A', 'c', 'm', 'e', 0, '1', '.', '0', 0, 0, /* 16 bytes */
-    3,   4, 0x35, 0x12, 0,   0,                                               /* 6 */
-    127, 4, 0x36, 0x12, 0,   0,                                               /* 6 */
+    0,   6, 0x34, 0x12, 1,   2, 'A', 'c', 'm', 'e', 0, '1', '.', '0', 0, 0, /* 16 bytes */
+    3,   4, 0x35, 0x12, 0,   0,                                             /* 6 */
+    127, 4, 0x36, 0x12, 0,   0,                                             /* 6 */
     1,   4, 0x37, 0x12, 'x', 0, 0,
 };
 #define GOOD_NBYTES (16 + 6 + 6)

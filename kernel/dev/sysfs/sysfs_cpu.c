@@ -16,6 +16,7 @@
 
 #define WORD_BITS 32u
 
+/* All that run: none is ever taken off. */
 static uint64_t online_mask(void)
 {
     return ~0ULL >> (64 - sched_cpus_online());
@@ -52,14 +53,14 @@ static void list_print(struct procfs_text *text, uint64_t mask)
 
 /* --- cpuN/topology --- */
 
+/* Whose bits are left out; SET_LIST in addition: as a list. */
 enum { SET_CORE, SET_PACKAGE, SET_LIST = 0x10 };
 
 static int show_set(const struct procfs_node *node, struct procfs_text *text)
 {
     unsigned cpu = (unsigned)node->pid, what = node->entry->arg & ~(unsigned)SET_LIST;
     const struct cpu_topology *at = cpu_topology(cpu);
-    uint64_t mask =
-        cpu_topology_mask(cpu, what == SET_CORE ? at->thread_shift : at->package_shift);
+    uint64_t mask = cpu_topology_mask(cpu, what == SET_CORE ? at->thread_shift : at->package_shift);
 
     if (node->entry->arg & SET_LIST)
         list_print(text, mask);
@@ -68,6 +69,7 @@ static int show_set(const struct procfs_node *node, struct procfs_text *text)
     return 0;
 }
 
+/* As the APIC id has them, so with holes, as on Linux. */
 enum { ID_CORE, ID_PACKAGE };
 
 static int show_id(const struct procfs_node *node, struct procfs_text *text)
@@ -97,22 +99,21 @@ static const struct cpu_cache *cache_of(const struct procfs_node *node)
     return &cpu_topology((unsigned)node->pid)->caches[node->number];
 }
 
+/* In the order of the values below. */
 enum { CACHE_LEVEL, CACHE_LINE, CACHE_PARTITIONS, CACHE_WAYS, CACHE_SETS, CACHE_ID };
 
 static int show_cache(const struct procfs_node *node, struct procfs_text *text)
 {
     const struct cpu_cache *at = cache_of(node);
-    const uint32_t values[] = {at->level,
-                               at->line,
-                               at->partitions,
-                               at->ways,
-                               at->sets,
-                               cpu_topology((unsigned)node->pid)->apic_id >> at->id_shift};
+    const uint32_t values[] = {
+        at->level, at->line, at->partitions,
+        at->ways,  at->sets, cpu_topology((unsigned)node->pid)->apic_id >> at->id_shift};
 
     procfs_print(text, "%u\n", values[node->entry->arg]);
     return 0;
 }
 
+/* Linux shows whole KiB of every size. */
 static int show_cache_size(const struct procfs_node *node, struct procfs_text *text)
 {
     procfs_print(text, "%uK\n", cpu_cache_nbytes(cache_of(node)) / 1024);
@@ -128,6 +129,7 @@ static int show_cache_type(const struct procfs_node *node, struct procfs_text *t
     return 0;
 }
 
+/* With those whose APIC ids differ in the low bits alone. */
 static int show_cache_set(const struct procfs_node *node, struct procfs_text *text)
 {
     uint64_t mask = cpu_topology_mask((unsigned)node->pid, cache_of(node)->share_shift);
@@ -155,6 +157,7 @@ static const struct procfs_dir cache_dir = {.entries = cache_files,
                                             .count = ARRAY_SIZE(cache_files)};
 static const struct procfs_entry cache_entry = SYSFS_DIR(NULL, &cache_dir);
 
+/* Caches have numbers from 0 on: index0, index1, ... */
 static int cache_next(const struct procfs_node *dir, int number)
 {
     return number < cpu_topology((unsigned)dir->pid)->ncaches ? number : PROCFS_NONE;
@@ -178,6 +181,7 @@ static const struct procfs_dir caches_dir = {.next = cache_next, .find = cache_f
 
 /* --- cpuN, and what is about all of them --- */
 
+/* Those that do not run have no directory. */
 static int show_cpu_online(const struct procfs_node *node, struct procfs_text *text)
 {
     (void)node;
@@ -198,6 +202,7 @@ static const struct procfs_dir cpu_dirs[] = {
 static const struct procfs_entry cpu_entries[] = {SYSFS_DIR(NULL, &cpu_dirs[0]),
                                                   SYSFS_DIR(NULL, &cpu_dirs[1])};
 
+/* So have processors, without holes. */
 static int cpu_next(const struct procfs_node *dir, int number)
 {
     (void)dir;
@@ -218,6 +223,7 @@ static void cpu_name(const struct procfs_node *node, char *text, size_t size)
     fmt_print(text, size, "cpu%d", node->pid);
 }
 
+/* What the files about all processors, and those about nodes, show. */
 enum { CPUS_ALL, CPUS_NONE, CPUS_MAX, CPUS_MASK, NODES };
 
 static int show_cpus(const struct procfs_node *node, struct procfs_text *text)
@@ -246,15 +252,14 @@ static const struct procfs_entry cpus_files[] = {
     SYSFS_TEXT("possible", 0444, show_cpus, CPUS_ALL),
     SYSFS_TEXT("present", 0444, show_cpus, CPUS_ALL),
 };
-static const struct procfs_dir cpus_dir = {.entries = cpus_files,
-                                           .count = ARRAY_SIZE(cpus_files),
-                                           .next = cpu_next,
-                                           .find = cpu_find};
+static const struct procfs_dir cpus_dir = {
+    .entries = cpus_files, .count = ARRAY_SIZE(cpus_files), .next = cpu_next, .find = cpu_find};
 const struct procfs_entry sysfs_cpu_entry = {
     .name = "cpu", .mode = LX_S_IFDIR | 0755, .dir = &cpus_dir, .name_of = cpu_name};
 
 /* --- node --- */
 
+/* The lines of /proc/meminfo that a node has by itself. */
 static int show_node_meminfo(const struct procfs_node *node, struct procfs_text *text)
 {
     uint64_t total = pmm_total_count() << (PAGE_SHIFT - 10);

@@ -30,6 +30,7 @@ static unsigned structures_count;
 
 /* --- firmware/dmi/tables --- */
 
+/* arg: 1 the table, 0 the entry point. */
 static uint64_t dmi_table_size(const struct procfs_node *node)
 {
     return node->entry->arg ? dmi.nbytes : dmi.own_bytes;
@@ -46,11 +47,13 @@ static const struct procfs_entry table_files[] = {
      .mode = LX_S_IFREG | 0400,
      .arg = 1,
      .show = show_dmi_table,
-     .sized = true, .size = dmi_table_size},
+     .sized = true,
+     .size = dmi_table_size},
     {.name = "smbios_entry_point",
      .mode = LX_S_IFREG | 0400,
      .show = show_dmi_table,
-     .sized = true, .size = dmi_table_size},
+     .sized = true,
+     .size = dmi_table_size},
 };
 static const struct procfs_dir tables_dir = {.entries = table_files,
                                              .count = ARRAY_SIZE(table_files)};
@@ -84,6 +87,7 @@ static int show_structure_raw(const struct procfs_node *node, struct procfs_text
     return 0;
 }
 
+/* As Linux has it: the reader finds the end. */
 static uint64_t no_size(const struct procfs_node *node)
 {
     (void)node;
@@ -91,7 +95,11 @@ static uint64_t no_size(const struct procfs_node *node)
 }
 
 static const struct procfs_entry structure_files[] = {
-    {.name = "raw", .mode = LX_S_IFREG | 0400, .show = show_structure_raw, .sized = true, .size = no_size},
+    {.name = "raw",
+     .mode = LX_S_IFREG | 0400,
+     .show = show_structure_raw,
+     .sized = true,
+     .size = no_size},
 };
 static const struct procfs_dir structure_dir = {.entries = structure_files,
                                                 .count = ARRAY_SIZE(structure_files)};
@@ -109,10 +117,7 @@ static int structure_find(const struct procfs_node *dir, int number, struct proc
 static const struct procfs_dir entries_dir = {.next = structure_next, .find = structure_find};
 
 static const struct procfs_entry dmi_files[] = {
-    {.name = "entries",
-     .mode = LX_S_IFDIR | 0755,
-     .dir = &entries_dir,
-     .name_of = structure_name},
+    {.name = "entries", .mode = LX_S_IFDIR | 0755, .dir = &entries_dir, .name_of = structure_name},
     SYSFS_DIR("tables", &tables_dir),
 };
 const struct procfs_dir sysfs_dmi_dir = {.entries = dmi_files, .count = ARRAY_SIZE(dmi_files)};
@@ -194,10 +199,10 @@ static void fact_name(const struct procfs_node *node, char *text, size_t size)
     str_copy(text, size, facts[node->number].name);
 }
 
-static void show_uuid(const uint8_t *b, struct procfs_text *text)
+static void uuid_print(const uint8_t *b, struct procfs_text *text)
 {
     /* Since version 2.6 the first three fields are little-endian: 7.2.1 of the specification. */
-    static const uint8_t order[UUID_NBYTES] = {3, 2, 1, 0,  5,  4,  7,  6,
+    static const uint8_t order[UUID_NBYTES] = {3, 2, 1,  0,  5,  4,  7,  6,
                                                8, 9, 10, 11, 12, 13, 14, 15};
 
     for (unsigned i = 0; i < UUID_NBYTES; i++)
@@ -215,6 +220,7 @@ static const char *fact_string(const struct smbios_structure *at, unsigned numbe
     return *end ? text : end;
 }
 
+/* The field lies in the structure: fact_next has seen to it. */
 static int show_fact(const struct procfs_node *node, struct procfs_text *text)
 {
     const struct fact *fact = &facts[node->number];
@@ -228,7 +234,7 @@ static int show_fact(const struct procfs_node *node, struct procfs_text *text)
     else if (fact->form == FACT_RELEASE)
         procfs_print(text, "%u.%u", field[-1], field[0]);
     else
-        show_uuid(field, text);
+        uuid_print(field, text);
     procfs_put(text, "\n", 1);
     return 0;
 }

@@ -91,10 +91,8 @@ static int table_find(const struct procfs_node *dir, int number, struct procfs_n
 }
 
 static const struct procfs_dir tables_dir = {.next = table_next, .find = table_find};
-static const struct procfs_entry acpi_files[] = {{.name = "tables",
-                                                  .mode = LX_S_IFDIR | 0755,
-                                                  .dir = &tables_dir,
-                                                  .name_of = table_name}};
+static const struct procfs_entry acpi_files[] = {
+    {.name = "tables", .mode = LX_S_IFDIR | 0755, .dir = &tables_dir, .name_of = table_name}};
 const struct procfs_dir sysfs_acpi_dir = {.entries = acpi_files, .count = ARRAY_SIZE(acpi_files)};
 
 /* --- efi --- */

@@ -131,7 +131,11 @@ static const struct file_ops config_ops = {
 
 static const struct procfs_entry function_files[] = {
     SYSFS_TEXT("class", 0444, show_field, FIELD_CLASS),
-    {.name = "config", .mode = LX_S_IFREG | 0644, .file_ops = &config_ops, .sized = true, .size = config_size},
+    {.name = "config",
+     .mode = LX_S_IFREG | 0644,
+     .file_ops = &config_ops,
+     .sized = true,
+     .size = config_size},
     SYSFS_TEXT("device", 0444, show_field, FIELD_DEVICE),
     SYSFS_TEXT("irq", 0444, show_irq, 0),
     SYSFS_TEXT("numa_node", 0444, show_numa_node, 0),
@@ -172,7 +176,5 @@ static void function_name(const struct procfs_node *node, char *text, size_t siz
 }
 
 static const struct procfs_dir functions_dir = {.next = function_next, .find = function_find};
-const struct procfs_entry sysfs_pci_entry = {.name = "devices",
-                                             .mode = LX_S_IFDIR | 0755,
-                                             .dir = &functions_dir,
-                                             .name_of = function_name};
+const struct procfs_entry sysfs_pci_entry = {
+    .name = "devices", .mode = LX_S_IFDIR | 0755, .dir = &functions_dir, .name_of = function_name};

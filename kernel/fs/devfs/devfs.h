@@ -26,8 +26,8 @@ struct char_device {
     uint64_t device;  /* DEVICE(major, minor) */
     uint32_t mode;    /* permissions of the node */
     const struct file_ops *ops;
-    void *context; /* becomes file->private */
-    bool hidden;   /* its node is not in /dev: devpts */
+    void *context;    /* becomes file->private */
+    bool hidden;      /* its node is not in /dev: devpts */
     uint16_t nminors; /* so many numbers from `device` on; 0: that one */
     struct list node;
 };

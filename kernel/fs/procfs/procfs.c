@@ -239,8 +239,8 @@ static int procfs_named_find(const struct procfs_node *dir, const char *name, si
 
     for (int number = -1; (number = table->next(dir, number + 1)) >= 0;) {
         *out = *dir;
-        if (table->find(dir, number, out) == 0 &&
-            procfs_name_of(dir, number, out, text) == len && !memcmp(text, name, len))
+        if (table->find(dir, number, out) == 0 && procfs_name_of(dir, number, out, text) == len &&
+            !memcmp(text, name, len))
             return 0;
     }
     return -ENOENT;

@@ -88,7 +88,7 @@ static uint32_t flag_word_read(const struct flag_word *word)
     if (cpuid_query(word->leaf & EXTENDED, 0).eax < word->leaf)
         return 0;
     at = cpuid_query(word->leaf, word->subleaf);
-    return word->reg == REG_EAX ? at.eax
+    return word->reg == REG_EAX   ? at.eax
            : word->reg == REG_EBX ? at.ebx
            : word->reg == REG_ECX ? at.ecx
                                   : at.edx;
@@ -127,7 +127,7 @@ static void show_place(unsigned cpu, struct procfs_text *text)
     procfs_print(text, "apicid\t\t: %u\ninitial apicid\t: %u\n", at->apic_id, at->apic_id);
 }
 
-/* In pieces, a processor each: many of them are more than a buffer wants to hold. */
+/* In pieces, a processor each: many of them are more than one buffer holds. */
 int procfs_show_cpuinfo(const struct procfs_node *node, struct procfs_text *text)
 {
     struct cpuid_result one = cpuid_query(1, 0);
@@ -145,8 +145,8 @@ int procfs_show_cpuinfo(const struct procfs_node *node, struct procfs_text *text
         family += one.eax >> 20 & 0xff;
     procfs_print(text, "processor\t: %lu\nvendor_id\t: %s\ncpu family\t: %u\nmodel\t\t: %u\n",
                  text->cursor, features.vendor, family, model);
-    procfs_print(text, "model name\t: %s\nstepping\t: %u\ncpu MHz\t\t: %lu.%03lu\n",
-                 features.brand, one.eax & 15, khz / 1000, khz % 1000);
+    procfs_print(text, "model name\t: %s\nstepping\t: %u\ncpu MHz\t\t: %lu.%03lu\n", features.brand,
+                 one.eax & 15, khz / 1000, khz % 1000);
     show_place((unsigned)text->cursor, text);
     procfs_print(text, "fpu\t\t: yes\nfpu_exception\t: yes\ncpuid level\t: %u\nwp\t\t: yes\n",
                  cpuid_query(0, 0).eax);

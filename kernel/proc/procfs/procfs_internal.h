@@ -59,5 +59,9 @@ extern const struct file_ops procfs_pagemap_ops;
 int procfs_show_cpuinfo(const struct procfs_node *node, struct procfs_text *text);
 int procfs_show_lock_stat(const struct procfs_node *node, struct procfs_text *text);
 
+/* iomem and interrupts. */
+struct bootinfo;
+void procfs_hardware_init(const struct bootinfo *info);
+
 /* The files of the root (procfs_system.c). */
 void procfs_system_init(void);

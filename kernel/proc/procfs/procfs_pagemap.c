@@ -2,9 +2,9 @@
 /*
  * /proc/PID/pagemap: for each page of a process eight bytes that say where it is.
  *
- * The offset is the number of the page times eight. Frames are told only where root opened the file
- * (a user who knows them can aim at memory that is not his); the other bits to everyone who may
- * look into the process. Entries are copied from the page tables in pieces, each under one holding
+ * The offset is the number of the page times eight. Frames are shown only where root opened the file
+ * (a user with them could aim at memory of others); the other bits wherever the process may be
+ * looked into. Entries are copied from the page tables in pieces, each under one holding
  * of vm_space.lock; between two of them the program goes on.
  */
 #include "kernel/fs/vfs/file.h"
@@ -24,12 +24,12 @@
 #define PAGEMAP_FILE      (1ULL << 61) /* of a file */
 #define PAGEMAP_FRAME_MAX ((1ULL << 55) - 1)
 
-static uint64_t pagemap_entry(uint64_t pte, bool tells_frames)
+static uint64_t pagemap_entry(uint64_t pte, bool with_frames)
 {
     if (!vm_entry_has_frame(pte))
         return 0;
     return PAGEMAP_PRESENT | (pte & PTE_FILE ? PAGEMAP_FILE : 0) |
-           (tells_frames ? (pte & PTE_ADDRESS) >> PAGE_SHIFT & PAGEMAP_FRAME_MAX : 0);
+           (with_frames ? (pte & PTE_ADDRESS) >> PAGE_SHIFT & PAGEMAP_FRAME_MAX : 0);
 }
 
 static int64_t pagemap_copy(struct file *file, struct vm_space *space, struct user_iter *io,

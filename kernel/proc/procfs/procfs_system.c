@@ -173,7 +173,9 @@ static int show_filesystems(const struct procfs_node *node, struct procfs_text *
 {
     (void)node;
     /* mount(8) tries these when no type is given; none of them needs a device. */
-    procfs_print(text, "nodev\tsysfs\nnodev\ttmpfs\nnodev\tproc\nnodev\tdevtmpfs\nnodev\tpipefs\nnodev\tramfs\n");
+    procfs_print(
+        text,
+        "nodev\tsysfs\nnodev\ttmpfs\nnodev\tproc\nnodev\tdevtmpfs\nnodev\tpipefs\nnodev\tramfs\n");
     return 0;
 }
 

@@ -315,7 +315,7 @@ static int64_t lock_range(struct task *self, uint64_t address, uint64_t nbytes, 
     uint64_t length = lock_length(address, nbytes);
     int64_t err;
 
-    /* A user who may lock nothing is told so whatever the range. */
+    /* With a limit of nothing the answer is the same whatever the range. */
     if (!limit)
         return -EPERM;
     /* Nor does the range matter when it is longer than the limit. */
