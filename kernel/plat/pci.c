@@ -50,7 +50,6 @@ enum {
 
 #define COMMAND_DECODES     3u /* I/O and memory */
 #define STATUS_CAPABILITIES (1u << 20)
-#define CAPABILITY_EXPRESS  0x10u
 #define CAPABILITIES_MAX    48u /* so many fit: a list that is longer is a ring */
 #define CLASS_HOST_BRIDGE   0x0600u
 #define CLASS_VGA           0x0300u
@@ -78,7 +77,8 @@ static uint32_t port_address(const struct pci_function *at, unsigned offset)
     return 0x80000000u | (uint32_t)at->bus << 16 | (uint32_t)at->devfn << 8 | (offset & 0xfc);
 }
 
-uint32_t pci_config_read(const struct pci_function *at, unsigned offset)
+/* Not inline: size counts here, not speed. */
+NOINLINE uint32_t pci_config_read(const struct pci_function *at, unsigned offset)
 {
     uint32_t value = ~0u;
     uint64_t flags;
@@ -138,23 +138,29 @@ static void mcfg_find(void)
 
 /* --- one function --- */
 
-static bool has_extended_space(const struct pci_function *at)
+unsigned pci_find_capability(const struct pci_function *at, uint8_t id)
 {
-    uint32_t class = pci_config_read(at, REG_CLASS) >> 16;
-    uint8_t next = (uint8_t)pci_config_read(at, REG_CAPABILITIES) & 0xfcu;
-    bool express = class == CLASS_HOST_BRIDGE;
+    unsigned next = 0;
 
-    if (!at->config)
-        return false;
-    if (!(pci_config_read(at, REG_COMMAND) & STATUS_CAPABILITIES))
-        next = 0;
-    for (unsigned i = 0; next && i < CAPABILITIES_MAX && !express; i++) {
+    if (pci_config_read(at, REG_COMMAND) & STATUS_CAPABILITIES)
+        next = pci_config_read(at, REG_CAPABILITIES) & 0xfcu;
+    for (unsigned i = 0; next && i < CAPABILITIES_MAX; i++) {
         uint32_t capability = pci_config_read(at, next);
 
-        express = (capability & 0xff) == CAPABILITY_EXPRESS;
+        if ((capability & 0xff) == id)
+            return next;
         next = capability >> 8 & 0xfcu;
     }
-    return express && pci_config_read(at, REG_EXTENDED) != ~0u;
+    return 0;
+}
+
+/* Host bridges have none of the capabilities that say so. */
+static bool has_extended_space(const struct pci_function *at)
+{
+    return at->config &&
+           (pci_config_read(at, REG_CLASS) >> 16 == CLASS_HOST_BRIDGE ||
+            pci_find_capability(at, PCI_CAPABILITY_EXPRESS)) &&
+           pci_config_read(at, REG_EXTENDED) != ~0u;
 }
 
 /* All ones to each register, and back. */

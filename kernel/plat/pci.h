@@ -35,6 +35,11 @@ void pci_init(void);
 /* By index, from 0 on; a bridge comes before what is behind it. NULL: no more. */
 const struct pci_function *pci_function(unsigned index);
 
+#define PCI_CAPABILITY_SUBSYSTEM 0x0du
+#define PCI_CAPABILITY_EXPRESS   0x10u
+/* The offset of the first capability of that kind; 0: none. */
+unsigned pci_find_capability(const struct pci_function *function, uint8_t id);
+
 /* The four bytes at an offset, which is cut to a multiple of four. All ones beyond what there is.
  */
 uint32_t pci_config_read(const struct pci_function *function, unsigned offset);

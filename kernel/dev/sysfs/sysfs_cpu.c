@@ -9,7 +9,6 @@
 #include "kernel/arch/x86_64/cpu.h"
 #include "kernel/dev/sysfs/sysfs_internal.h"
 #include "kernel/lib/fmt.h"
-#include "kernel/mm/pmm.h"
 #include "kernel/plat/cpu_topology.h"
 #include "kernel/sched/sched.h"
 #include "shared/linux/errno.h"
@@ -245,7 +244,6 @@ static int show_cpus(const struct procfs_node *node, struct procfs_text *text)
 }
 
 static const struct procfs_entry cpus_files[] = {
-    SYSFS_TEXT("isolated", 0444, show_cpus, CPUS_NONE),
     SYSFS_TEXT("kernel_max", 0444, show_cpus, CPUS_MAX),
     SYSFS_TEXT("offline", 0444, show_cpus, CPUS_NONE),
     SYSFS_TEXT("online", 0444, show_cpus, CPUS_ALL),
@@ -259,30 +257,9 @@ const struct procfs_entry sysfs_cpu_entry = {
 
 /* --- node --- */
 
-/* The lines of /proc/meminfo that a node has by itself. */
-static int show_node_meminfo(const struct procfs_node *node, struct procfs_text *text)
-{
-    uint64_t total = pmm_total_count() << (PAGE_SHIFT - 10);
-    uint64_t nfree = pmm_free_count() << (PAGE_SHIFT - 10);
-
-    (void)node;
-    procfs_print(text, "Node 0 MemTotal: %15lu kB\nNode 0 MemFree: %16lu kB\n", total, nfree);
-    procfs_print(text, "Node 0 MemUsed: %16lu kB\n", total - nfree);
-    return 0;
-}
-
-static int show_distance(const struct procfs_node *node, struct procfs_text *text)
-{
-    (void)node;
-    procfs_print(text, "10\n"); /* to itself: ACPI's number */
-    return 0;
-}
-
 static const struct procfs_entry node0_files[] = {
     SYSFS_TEXT("cpulist", 0444, show_cpus, CPUS_ALL),
     SYSFS_TEXT("cpumap", 0444, show_cpus, CPUS_MASK),
-    SYSFS_TEXT("distance", 0444, show_distance, 0),
-    SYSFS_TEXT("meminfo", 0444, show_node_meminfo, 0),
 };
 static const struct procfs_dir node0_dir = {.entries = node0_files,
                                             .count = ARRAY_SIZE(node0_files)};
@@ -290,7 +267,6 @@ static const struct procfs_dir node0_dir = {.entries = node0_files,
 static const struct procfs_entry nodes_files[] = {
     SYSFS_TEXT("has_cpu", 0444, show_cpus, NODES),
     SYSFS_TEXT("has_memory", 0444, show_cpus, NODES),
-    SYSFS_TEXT("has_normal_memory", 0444, show_cpus, NODES),
     SYSFS_DIR("node0", &node0_dir),
     SYSFS_TEXT("online", 0444, show_cpus, NODES),
     SYSFS_TEXT("possible", 0444, show_cpus, NODES),

@@ -90,7 +90,14 @@ static int table_find(const struct procfs_node *dir, int number, struct procfs_n
     return 0;
 }
 
-static const struct procfs_dir tables_dir = {.next = table_next, .find = table_find};
+/* Tables that were loaded later: there are none, but acpidump insists on the directory. */
+static const struct procfs_dir no_dir;
+static const struct procfs_entry tables_files[] = {SYSFS_DIR("dynamic", &no_dir)};
+
+static const struct procfs_dir tables_dir = {.entries = tables_files,
+                                             .count = ARRAY_SIZE(tables_files),
+                                             .next = table_next,
+                                             .find = table_find};
 static const struct procfs_entry acpi_files[] = {
     {.name = "tables", .mode = LX_S_IFDIR | 0755, .dir = &tables_dir, .name_of = table_name}};
 const struct procfs_dir sysfs_acpi_dir = {.entries = acpi_files, .count = ARRAY_SIZE(acpi_files)};

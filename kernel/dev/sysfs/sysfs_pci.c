@@ -17,8 +17,9 @@
 
 #define CONFIG_OPEN  64u /* bytes that everyone may read */
 #define CHUNK        64u
-#define LINES        7u /* of `resource`; bridges have their windows behind those of virtual functions */
-#define LINES_BRIDGE 17u
+#define LINES_FIRST  7u  /* lines of `resource` that are about registers */
+#define LINES        13u /* with those of virtual functions, which are empty */
+#define LINES_BRIDGE 17u /* with windows */
 #define LINE_WINDOW  13u
 
 static const struct pci_function *function_of(const struct procfs_node *node)
@@ -32,6 +33,7 @@ static const struct pci_function *function_of(const struct procfs_node *node)
 static const struct field {
     uint8_t offset, nbytes, digits;
 } fields[] = {{0x00, 2, 4}, {0x02, 2, 4}, {0x08, 1, 2}, {0x09, 3, 6}, {0x2c, 2, 4}, {0x2e, 2, 4}};
+#define FIELD_SUBSYSTEM 0x2cu
 enum { FIELD_VENDOR, FIELD_DEVICE, FIELD_REVISION, FIELD_CLASS, FIELD_SUBVENDOR, FIELD_SUBDEVICE };
 
 static uint32_t field_read(const struct pci_function *at, unsigned offset, unsigned nbytes)
@@ -45,10 +47,16 @@ static uint32_t field_read(const struct pci_function *at, unsigned offset, unsig
 static int show_field(const struct procfs_node *node, struct procfs_text *text)
 {
     const struct field *field = &fields[node->entry->arg];
-    bool absent = field->offset >= 0x2c && function_of(node)->is_bridge;
+    const struct pci_function *at = function_of(node);
+    unsigned offset = field->offset;
 
+    if (offset >= FIELD_SUBSYSTEM && at->is_bridge) {
+        unsigned capability = pci_find_capability(at, PCI_CAPABILITY_SUBSYSTEM);
+
+        offset = capability ? capability + 4 + (offset - FIELD_SUBSYSTEM) : 0;
+    }
     procfs_print(text, "0x%0*x\n", field->digits,
-                 absent ? 0 : field_read(function_of(node), field->offset, field->nbytes));
+                 offset || !field->offset ? field_read(at, offset, field->nbytes) : 0);
     return 0;
 }
 
@@ -75,9 +83,9 @@ static int show_resource(const struct procfs_node *node, struct procfs_text *tex
 
     for (unsigned i = 0; i < (at->is_bridge ? LINES_BRIDGE : LINES); i++) {
         unsigned window = i - LINE_WINDOW;
-        const struct pci_resource *line = i < LINES ? &at->resources[i]
+        const struct pci_resource *line = i < LINES_FIRST ? &at->resources[i]
                                           : i >= LINE_WINDOW && window < PCI_WINDOWS
-                                              ? &at->resources[LINES + window]
+                                              ? &at->resources[LINES_FIRST + window]
                                               : &none;
 
         procfs_print(text, "0x%016lx 0x%016lx 0x%016x\n", line->start, line->end, line->flags);
@@ -138,7 +146,7 @@ static const struct procfs_entry function_files[] = {
      .size = config_size},
     SYSFS_TEXT("device", 0444, show_field, FIELD_DEVICE),
     SYSFS_TEXT("irq", 0444, show_irq, 0),
-    SYSFS_TEXT("numa_node", 0444, show_numa_node, 0),
+    SYSFS_TEXT("numa_node", 0644, show_numa_node, 0),
     SYSFS_TEXT("resource", 0444, show_resource, 0),
     SYSFS_TEXT("revision", 0444, show_field, FIELD_REVISION),
     SYSFS_TEXT("subsystem_device", 0444, show_field, FIELD_SUBDEVICE),

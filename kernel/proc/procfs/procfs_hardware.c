@@ -167,7 +167,7 @@ static const struct interrupt {
     uint8_t vector;
     const char *name, *text;
 } interrupts[] = {
-    {IOAPIC_VECTOR_BASE + 4, "  4", "IO-APIC ttyS0"},
+    {IOAPIC_VECTOR_BASE + 4, "  4", "IO-APIC   4-edge      ttyS0"},
     {ARCH_VECTOR_TIMER, "LOC", "Local timer interrupts"},
     {ARCH_VECTOR_SPURIOUS, "SPU", "Spurious interrupts"},
     {ARCH_VECTOR_KICK, "RES", "Rescheduling interrupts"},
@@ -175,17 +175,18 @@ static const struct interrupt {
     {ARCH_VECTOR_DEFERRED, "IWI", "IRQ work interrupts"},
 };
 
+/* Linux's columns. */
 static int show_interrupts(const struct procfs_node *node, struct procfs_text *text)
 {
     (void)node;
-    procfs_print(text, "    ");
+    procfs_print(text, "           ");
     for (unsigned cpu = 0; cpu < sched_cpus_online(); cpu++)
-        procfs_print(text, "%7s%-4u", "CPU", cpu);
+        procfs_print(text, "CPU%-8u", cpu);
     for (unsigned i = 0; i < ARRAY_SIZE(interrupts); i++) {
-        procfs_print(text, "\n%s:", interrupts[i].name);
+        procfs_print(text, "\n%s: ", interrupts[i].name);
         for (unsigned cpu = 0; cpu < sched_cpus_online(); cpu++)
-            procfs_print(text, " %10lu", irq_count(cpu, interrupts[i].vector));
-        procfs_print(text, "   %s", interrupts[i].text);
+            procfs_print(text, "%10lu ", irq_count(cpu, interrupts[i].vector));
+        procfs_print(text, "  %s", interrupts[i].text);
     }
     procfs_print(text, "\nERR: %10lu\n", irq_unhandled());
     return 0;

@@ -2,8 +2,8 @@
 /*
  * /proc/PID/pagemap: for each page of a process eight bytes that say where it is.
  *
- * The offset is the number of the page times eight. Frames are shown only where root opened the file
- * (a user with them could aim at memory of others); the other bits wherever the process may be
+ * The offset is the number of the page times eight. Frames are shown only where root opened the
+ * file (a user with them could aim at memory of others); the other bits wherever the process may be
  * looked into. Entries are copied from the page tables in pieces, each under one holding
  * of vm_space.lock; between two of them the program goes on.
  */
