@@ -130,6 +130,7 @@ KERNEL_SRCS := \
     kernel/fs/procfs/procfs_file.c \
     kernel/fs/ramfs/initrd.c \
     kernel/dev/mem.c \
+    kernel/dev/mem_physical.c \
     kernel/dev/cpu_device.c \
     kernel/dev/sysfs/sysfs.c \
     kernel/dev/sysfs/sysfs_dmi.c \

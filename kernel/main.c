@@ -219,8 +219,8 @@ static void files_start(void)
     fs_init();
     if (initrd_populate(direct(&bootinfo->rootfs), bootinfo->rootfs.size, &report))
         panic("rootfs.cpio: %s", report.fault);
-    if (devfs_mount() || mem_devices_init() || console_devices_init() || pty_devices_init() ||
-        procfs_start(bootinfo))
+    if (devfs_mount() || mem_devices_init() || mem_physical_init(bootinfo) ||
+        console_devices_init() || pty_devices_init() || procfs_start(bootinfo))
         panic("no directories /dev and /proc, or not enough memory for them");
     if (sysfs_start(bootinfo))
         klog("root: no directory /sys, so no program sees hardware there");
