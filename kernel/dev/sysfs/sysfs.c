@@ -26,10 +26,18 @@ static const struct procfs_entry firmware_files[] = {
 };
 static const struct procfs_dir firmware_dir = DIR_OF(firmware_files);
 
-/* Filled at start-up, since an entry can be in one table only and these are in other files. */
-static struct procfs_entry dmi_class_files[1], system_files[2], bus_pci_files[1];
+static const struct procfs_entry dmi_class_files[] = {
+    SYSFS_NAMED_DIR("id", &sysfs_dmi_id_dir, sysfs_dmi_id_name)};
 static const struct procfs_dir dmi_class_dir = DIR_OF(dmi_class_files);
+
+static const struct procfs_entry system_files[] = {
+    SYSFS_NAMED_DIR("cpu", &sysfs_cpu_dir, sysfs_cpu_name),
+    SYSFS_DIR("node", &sysfs_node_dir),
+};
 static const struct procfs_dir system_dir = DIR_OF(system_files);
+
+static const struct procfs_entry bus_pci_files[] = {
+    SYSFS_NAMED_DIR("devices", &sysfs_pci_dir, sysfs_pci_name)};
 static const struct procfs_dir bus_pci_dir = DIR_OF(bus_pci_files);
 
 static const struct procfs_entry class_files[] = {SYSFS_DIR("dmi", &dmi_class_dir)};
@@ -63,10 +71,6 @@ int sysfs_start(const struct bootinfo *info)
 {
     sysfs_dmi_init(info);
     sysfs_firmware_init(info);
-    dmi_class_files[0] = sysfs_dmi_id_entry;
-    system_files[0] = sysfs_cpu_entry;
-    system_files[1] = sysfs_node_entry;
-    bus_pci_files[0] = sysfs_pci_entry;
-    /* The tables are whole before the mount makes them visible. */
+    /* What the tables lead to is there before the mount makes it visible. */
     return procfs_tree_mount(&sysfs_tree, "sys");
 }

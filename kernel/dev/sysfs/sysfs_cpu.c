@@ -190,7 +190,7 @@ static int show_cpu_online(const struct procfs_node *node, struct procfs_text *t
 
 /* The last file is not in the directory of the first processor, which cannot be taken away. */
 static const struct procfs_entry cpu_files[] = {
-    {.name = "cache", .mode = LX_S_IFDIR | 0755, .dir = &caches_dir, .name_of = cache_name},
+    SYSFS_NAMED_DIR("cache", &caches_dir, cache_name),
     SYSFS_DIR("topology", &topology_dir),
     SYSFS_TEXT("online", 0444, show_cpu_online, 0),
 };
@@ -217,7 +217,7 @@ static int cpu_find(const struct procfs_node *dir, int number, struct procfs_nod
     return 0;
 }
 
-static void cpu_name(const struct procfs_node *node, char *text, size_t size)
+void sysfs_cpu_name(const struct procfs_node *node, char *text, size_t size)
 {
     fmt_print(text, size, "cpu%d", node->pid);
 }
@@ -250,11 +250,8 @@ static const struct procfs_entry cpus_files[] = {
     SYSFS_TEXT("possible", 0444, show_cpus, CPUS_ALL),
     SYSFS_TEXT("present", 0444, show_cpus, CPUS_ALL),
 };
-static const struct procfs_dir cpus_dir = {
+const struct procfs_dir sysfs_cpu_dir = {
     .entries = cpus_files, .count = ARRAY_SIZE(cpus_files), .next = cpu_next, .find = cpu_find};
-const struct procfs_entry sysfs_cpu_entry = {
-    .name = "cpu", .mode = LX_S_IFDIR | 0755, .dir = &cpus_dir, .name_of = cpu_name};
-
 /* --- node --- */
 
 static const struct procfs_entry node0_files[] = {
@@ -271,6 +268,4 @@ static const struct procfs_entry nodes_files[] = {
     SYSFS_TEXT("online", 0444, show_cpus, NODES),
     SYSFS_TEXT("possible", 0444, show_cpus, NODES),
 };
-static const struct procfs_dir nodes_dir = {.entries = nodes_files,
-                                            .count = ARRAY_SIZE(nodes_files)};
-const struct procfs_entry sysfs_node_entry = SYSFS_DIR("node", &nodes_dir);
+const struct procfs_dir sysfs_node_dir = {.entries = nodes_files, .count = ARRAY_SIZE(nodes_files)};

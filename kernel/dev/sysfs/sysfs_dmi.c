@@ -194,7 +194,7 @@ static int fact_next(const struct procfs_node *dir, int number)
     return PROCFS_NONE;
 }
 
-static void fact_name(const struct procfs_node *node, char *text, size_t size)
+void sysfs_dmi_id_name(const struct procfs_node *node, char *text, size_t size)
 {
     str_copy(text, size, facts[node->number].name);
 }
@@ -251,9 +251,7 @@ static int fact_find(const struct procfs_node *dir, int number, struct procfs_no
     return 0;
 }
 
-static const struct procfs_dir id_dir = {.next = fact_next, .find = fact_find};
-const struct procfs_entry sysfs_dmi_id_entry = {
-    .name = "id", .mode = LX_S_IFDIR | 0755, .dir = &id_dir, .name_of = fact_name};
+const struct procfs_dir sysfs_dmi_id_dir = {.next = fact_next, .find = fact_find};
 
 /* --- start-up --- */
 

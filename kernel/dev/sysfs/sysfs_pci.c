@@ -175,7 +175,7 @@ static int function_find(const struct procfs_node *dir, int number, struct procf
     return 0;
 }
 
-static void function_name(const struct procfs_node *node, char *text, size_t size)
+void sysfs_pci_name(const struct procfs_node *node, char *text, size_t size)
 {
     const struct pci_function *at = function_of(node);
 
@@ -183,6 +183,4 @@ static void function_name(const struct procfs_node *node, char *text, size_t siz
               at->devfn & 7u);
 }
 
-static const struct procfs_dir functions_dir = {.next = function_next, .find = function_find};
-const struct procfs_entry sysfs_pci_entry = {
-    .name = "devices", .mode = LX_S_IFDIR | 0755, .dir = &functions_dir, .name_of = function_name};
+const struct procfs_dir sysfs_pci_dir = {.next = function_next, .find = function_find};
