@@ -3,9 +3,9 @@
  * PCI: finding functions, reading their configuration space.
  *
  * Buses are found under the numbers that firmware gave: from a root bus through the bridges on it.
- * Other root buses (of machines with several host bridges) are known to ACPI methods only; so every
- * bus that no bridge leads to is looked at as well, its devices' first functions, which costs
- * little.
+ * Other root buses (of machines with several host bridges) are known to ACPI methods only; so
+ * unless the ACPI tables name exactly one host bridge, every bus that no bridge leads to is looked
+ * at, too.
  *
  * By memory where the MCFG has a place for the bus and where it agrees with the ports about the
  * first function of bus 0; else by ports, of which there is one pair (configuration mechanism 1).
@@ -63,7 +63,7 @@ static struct pci_function *functions; /* constant after start-up, and so are th
 static unsigned functions_count;
 static struct pci_ecam ecams[ECAM_MAX];
 static unsigned ecams_count;
-static bool ports_work;
+static bool ports_work, many_roots;
 
 /* The bus that is being looked at. */
 struct bus {
@@ -250,6 +250,27 @@ static void bus_scan(const struct bus *bus)
     }
 }
 
+/* How often a host bridge's identifier, PNP0A08 or PNP0A03 in the packed form, stands in the code
+ * of the ACPI tables. One bridge may have both. */
+static unsigned host_bridges_count(void)
+{
+    unsigned express = 0, plain = 0;
+    const uint8_t *bytes;
+    size_t nbytes;
+
+    for (unsigned i = 0; (nbytes = acpi_table(i, &bytes)) != 0; i++) {
+        if (memcmp(bytes, "DSDT", 4) != 0 && memcmp(bytes, "SSDT", 4) != 0)
+            continue;
+        for (size_t at = ACPI_HEADER_SIZE; at + 4 <= nbytes; at++) {
+            if (bytes[at] != 0x41 || bytes[at + 1] != 0xd0 || bytes[at + 2] != 0x0a)
+                continue;
+            express += bytes[at + 3] == 8;
+            plain += bytes[at + 3] == 3;
+        }
+    }
+    return MAX(express, plain);
+}
+
 /* Whether a bus that no bridge leads to has anything on it: by ports, which costs no mapping. */
 static bool bus_is_alive(uint16_t segment, unsigned number)
 {
@@ -261,7 +282,7 @@ static bool bus_is_alive(uint16_t segment, unsigned number)
     for (unsigned i = 0; i < ecams_count; i++)
         if (ecams[i].segment == segment && ecams[i].first_bus == number)
             return true;
-    for (unsigned device = 0; device < 32; device++) {
+    for (unsigned device = 0; device < 32 && many_roots; device++) {
         at.devfn = (uint8_t)(device << 3);
         if (pci_config_read(&at, REG_ID) != ~0u)
             return true;
@@ -321,10 +342,11 @@ void pci_init(void)
     struct pci_function *found;
 
     functions_count = ecams_count = 0;
-    functions = kzalloc(FUNCTIONS_MAX * sizeof(*functions));
+    functions = kmalloc(FUNCTIONS_MAX * sizeof(*functions));
     if (!functions)
         return;
     ports_work = ports_detect();
+    many_roots = host_bridges_count() != 1;
     mcfg_find();
     ecams_check();
     if (ports_work || ecams_count)
