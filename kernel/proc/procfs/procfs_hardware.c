@@ -108,7 +108,9 @@ static void pci_add(void)
         for (unsigned n = 0; n < PCI_RESOURCES; n++) {
             const struct pci_resource *resource = &at->resources[n];
 
-            if (!(resource->flags & PCI_RES_MEMORY))
+            /* A ROM's copy in low memory is not the function's to decode. */
+            if (!(resource->flags & PCI_RES_MEMORY) ||
+                (resource->flags & PCI_RES_SHADOW) == PCI_RES_SHADOW)
                 continue;
             if (n > PCI_ROM) /* what a bridge passes on: to the bus behind it */
                 fmt_print(name, sizeof(name), "PCI Bus %04x:%02x", at->segment,
