@@ -46,6 +46,7 @@ GROUPS_stress := build run test
 GROUPS_bench := build run
 GROUPS_test-programs := build run
 GROUPS_test-programs-linux := build
+GROUPS_test-hardware := build run
 GROUPS_lint := lint
 GROUPS_test := build run test lint debug
 GROUPS_system-test := build run test lint debug
@@ -81,6 +82,7 @@ ifneq ($(GOALS),help)
 -include checks/checks.mk
 -include tests/quirk/quirk.mk
 -include tests/programs/programs.mk
+-include tests/hardware/hardware.mk
 endif
 
 # Rewritten only when its content changes; then everything compiled with the old flags is stale.
@@ -122,6 +124,7 @@ help:
 	@echo 'make clean        remove $(B)/'
 	@echo
 	@echo 'CC=gcc|clang  O=-O0|-O2|-Os  B=DIRECTORY  V=1'
+	@echo 'make test-hardware   what Debian'"'"'s programs find in a machine: under Linux in QEMU, and here'
 	@echo 'Own programs on an image: tools/mkimg.sh --help. Boot an image: tools/run.sh --help.'
 
 image: $(IMAGE)

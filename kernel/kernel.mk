@@ -23,6 +23,7 @@ KERNEL_SRCS := \
     kernel/arch/x86_64/trampoline.S \
     kernel/arch/x86_64/fpu.c \
     kernel/arch/x86_64/usercopy.S \
+    kernel/arch/x86_64/msr_safe.S \
     kernel/lib/string.c \
     kernel/lib/fmt.c \
     kernel/lib/utf8.c \
@@ -39,6 +40,7 @@ KERNEL_SRCS := \
     kernel/lib/symtab.c \
     kernel/lib/elf.c \
     kernel/lib/cpio.c \
+    kernel/lib/smbios.c \
     kernel/lib/plan.c \
     kernel/lib/ktap.c \
     kernel/core/spinlock.c \
@@ -80,6 +82,9 @@ KERNEL_SRCS := \
     kernel/plat/efi_runtime.c \
     kernel/plat/i8042.c \
     kernel/plat/power.c \
+    kernel/plat/pci_parse.c \
+    kernel/plat/pci.c \
+    kernel/plat/cpu_topology.c \
     kernel/sched/thread.c \
     kernel/sched/sched.c \
     kernel/sched/sched_queue.c \
@@ -137,6 +142,13 @@ KERNEL_SRCS := \
     kernel/fs/procfs/procfs_file.c \
     kernel/fs/ramfs/initrd.c \
     kernel/dev/mem.c \
+    kernel/dev/mem_physical.c \
+    kernel/dev/cpu_device.c \
+    kernel/dev/sysfs/sysfs.c \
+    kernel/dev/sysfs/sysfs_dmi.c \
+    kernel/dev/sysfs/sysfs_firmware.c \
+    kernel/dev/sysfs/sysfs_cpu.c \
+    kernel/dev/sysfs/sysfs_pci.c \
     kernel/dev/console.c \
     kernel/dev/printer.c \
     kernel/dev/tty/tty_line.c \
@@ -181,10 +193,13 @@ KERNEL_SRCS := \
     kernel/proc/procfs/procfs.c \
     kernel/proc/procfs/procfs_status.c \
     kernel/proc/procfs/procfs_maps.c \
+    kernel/proc/procfs/procfs_pagemap.c \
     kernel/proc/procfs/procfs_fd.c \
     kernel/proc/procfs/procfs_mounts.c \
     kernel/proc/procfs/procfs_fail_nth.c \
     kernel/proc/procfs/procfs_system.c \
+    kernel/proc/procfs/procfs_cpuinfo.c \
+    kernel/proc/procfs/procfs_hardware.c \
     kernel/proc/procfs/procfs_locks.c \
     kernel/proc/usermode.c \
     kernel/proc/signal/signal_queue.c \

@@ -26,12 +26,14 @@
 #include "kernel/core/random.h"
 #include "kernel/core/watchdog.h"
 #include "kernel/dev/console.h"
+#include "kernel/dev/cpu_device.h"
 #include "kernel/dev/fb/fb_device.h"
 #include "kernel/dev/fb/fbterm.h"
 #include "kernel/dev/fb/screen.h"
 #include "kernel/dev/input.h"
 #include "kernel/dev/mem.h"
 #include "kernel/dev/printer.h"
+#include "kernel/dev/sysfs/sysfs.h"
 #include "kernel/dev/tty/pty.h"
 #include "kernel/dev/tty/tty_serial.h"
 #include "kernel/fs/devfs/devfs.h"
@@ -48,11 +50,13 @@
 #include "kernel/mm/vmalloc.h"
 #include "kernel/plat/acpi.h"
 #include "kernel/plat/clocks.h"
+#include "kernel/plat/cpu_topology.h"
 #include "kernel/plat/efi_runtime.h"
 #include "kernel/plat/interrupts.h"
 #include "kernel/plat/ioapic.h"
 #include "kernel/plat/lapic.h"
 #include "kernel/plat/mca.h"
+#include "kernel/plat/pci.h"
 #include "kernel/plat/power.h"
 #include "kernel/plat/rtc.h"
 #include "kernel/plat/serial.h"
@@ -304,9 +308,12 @@ static void files_start(void)
     fs_init();
     if (initrd_populate(direct(&bootinfo->rootfs), bootinfo->rootfs.size, &report))
         panic("rootfs.cpio: %s", report.fault);
-    if (devfs_mount() || mem_devices_init() || console_devices_init() || pty_devices_init() ||
-        fb_device_init(&bootinfo->framebuffer) || procfs_start())
+    if (devfs_mount() || mem_devices_init() || mem_physical_init(bootinfo) ||
+        console_devices_init() || pty_devices_init() || fb_device_init(&bootinfo->framebuffer) ||
+        procfs_start(bootinfo))
         panic("no directories /dev and /proc, or not enough memory for them");
+    if (sysfs_start(bootinfo))
+        klog("root: no directory /sys, so no program sees hardware there");
     klog("root: %llu entries, %llu KiB of file data used in place",
          (unsigned long long)report.nentries, (unsigned long long)(report.nbytes_in_place >> 10));
 }
@@ -417,6 +424,9 @@ NORETURN static void run(void *argument)
     input.processors = processors_start();
     if (sched_cpus_online() > 1) /* another processor has to be there to notice */
         watchdog_start();
+    cpu_topology_init();
+    if (cpu_devices_init())
+        panic("not enough memory for the processors' devices");
     trace_init();
     report_keep_init(bootinfo);
     if (efi_runtime_alive())
@@ -452,6 +462,7 @@ void kernel_main(const struct bootinfo *info)
     greet();
     random_init(bootinfo->seed);
     loader_memory_free();
+    pci_init();
     vm_init();
     process_init();
     futex_init();

@@ -17,6 +17,9 @@ void irq_set_handler(unsigned vector, void (*handler)(void));
 void irq_set_fallback(void (*handler)(void));
 uint64_t irq_unhandled(void);
 
+/* Of devices' vectors and those of the local APIC: how often on that processor. */
+uint64_t irq_count(unsigned cpu, unsigned vector);
+
 /* Whether this processor is in an interrupt handler. */
 static inline bool irq_in_handler(void)
 {

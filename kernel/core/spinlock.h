@@ -43,6 +43,7 @@
     X(SLAB, true)                                                                                  \
     X(PMM, true)                                                                                   \
     X(RANDOM, true)                                                                                \
+    X(PCI, true) /* the two ports of configuration space */                                        \
     X(KLOG, true)                                                                                  \
     X(SERIAL, true) /* the port itself */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dev/mem.h - /dev/null, zero, full, random, urandom
+ * dev/mem.h - /dev/null, zero, full, random, urandom; mem
  *
  * Owns:    the memory devices (major 1).
  * Used by: start-up. Random bytes come from core/random.
@@ -18,3 +18,5 @@
 
 /* Registers them with devfs. */
 MUST_CHECK int mem_devices_init(void);
+struct bootinfo;
+MUST_CHECK int mem_physical_init(const struct bootinfo *info); /* /dev/mem */

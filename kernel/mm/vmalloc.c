@@ -32,7 +32,9 @@
 
 /* The second top-level slot; stacks have the first. */
 #define DEVICE_BASE (WINDOW_BASE + (1ULL << 39))
-#define DEVICE_END  (WINDOW_BASE + (2ULL << 39))
+#define DEVICE_END  (READ_PAGE - PAGE_SIZE)
+/* Mapped for as long as vmalloc_read_physical reads through it. */
+#define READ_PAGE (WINDOW_BASE + (2ULL << 39) - PAGE_SIZE)
 
 _Static_assert(STACKS_MAX *STACK_SLOT <= (1ULL << 39), "stacks stay in their top-level slot");
 
@@ -142,6 +144,44 @@ volatile void *ioremap(uint64_t physical, size_t nbytes, enum vmalloc_cache cach
     return device_map(physical, nbytes,
                       PTE_WRITE |
                           (cache == WINDOW_WRITE_COMBINING ? PTE_WRITE_COMBINING : PTE_UNCACHED));
+}
+
+/* Words where they fit, each read once: registers may have effects. */
+static void words_read(uint8_t *dst, const volatile uint8_t *src, size_t nbytes)
+{
+    while (nbytes > 0) {
+        size_t step = nbytes >= 4 && !((uintptr_t)src & 3) ? 4 : 1;
+
+        if (step == 4) {
+            uint32_t word = *(const volatile uint32_t *)src;
+
+            __builtin_memcpy(dst, &word, 4);
+        } else {
+            *dst = *src;
+        }
+        src += step;
+        dst += step;
+        nbytes -= step;
+    }
+}
+
+/* Interrupts are off from the mapping to its end, and each use flushes its own processor's TLB
+ * before it reads: what other processors may have kept of an earlier mapping does no harm. */
+bool vmalloc_read_physical(uint64_t physical, void *dst, size_t nbytes)
+{
+    uint64_t flags = spin_lock_irqsave(&window.lock);
+    uint64_t *entry = entry_make_locked(READ_PAGE);
+
+    ASSERT(nbytes <= VMALLOC_READ_MAX && (physical & PAGE_MASK) + nbytes <= PAGE_SIZE);
+    if (entry) {
+        *entry = ALIGN_DOWN(physical, PAGE_SIZE) | PTE_PRESENT | PTE_NX | PTE_UNCACHED;
+        tlb_flush_page(READ_PAGE);
+        words_read(dst, (const volatile uint8_t *)(READ_PAGE + (physical & PAGE_MASK)), nbytes);
+        *entry = 0;
+        tlb_flush_page(READ_PAGE);
+    }
+    spin_unlock_irqrestore(&window.lock, flags);
+    return entry != NULL;
 }
 
 /* Firmware tables: read-only and cached. In the direct map where all of their pages are there. */

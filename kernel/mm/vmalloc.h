@@ -27,6 +27,11 @@ MUST_CHECK volatile void *ioremap(uint64_t physical, size_t nbytes, enum vmalloc
  * window. */
 MUST_CHECK const void *memremap(uint64_t physical, size_t nbytes);
 
+/* Reads a piece of one page that need not be RAM, uncached; the page is mapped meanwhile. False:
+ * no memory for the table. */
+#define VMALLOC_READ_MAX 256
+MUST_CHECK bool vmalloc_read_physical(uint64_t physical, void *dst, size_t nbytes);
+
 /* A stack of KERNEL_STACK_SIZE bytes; the result is its top (one past the last byte). */
 MUST_CHECK void *kstack_create(void);
 void kstack_destroy(void *top);

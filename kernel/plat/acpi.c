@@ -14,11 +14,31 @@
 /* A root table of more entries is cut: real ones have some thirty. */
 #define ROOT_MAX_ENTRIES 256
 
+/* Where the FADT has the addresses of two other tables: ACPI 6.5, table 5.9. */
+#define FADT_FACS   36u
+#define FADT_DSDT   40u
+#define FADT_X_FACS 132u
+#define FADT_X_DSDT 140u
+
+/* As many tables are kept for programs to read. */
+#define TABLES_MAX 64
+
 static struct acpi_info the_info;
+static struct {
+    const uint8_t *bytes;
+    uint32_t nbytes;
+} tables[TABLES_MAX];
+static unsigned tables_count;
 
 const struct acpi_info *acpi_info(void)
 {
     return &the_info;
+}
+
+/* Signatures are compared as the four bytes they are. */
+static uint32_t signature_of(const void *header)
+{
+    return acpi_get32(header);
 }
 
 /* The whole table at that address, or NULL; its length by its own header. Tables lie in memory
@@ -44,6 +64,46 @@ static int ssdt_parse(const void *table, size_t nbytes, struct acpi_info *info)
     return 0;
 }
 
+size_t acpi_table(unsigned index, const uint8_t **out_bytes)
+{
+    if (index >= tables_count)
+        return 0;
+    *out_bytes = tables[index].bytes;
+    return tables[index].nbytes;
+}
+
+/* Whole, and mapped for good: most lie in the direct map anyway. Its length, or 0. */
+static uint32_t table_keep(uint64_t physical)
+{
+    size_t nbytes = 0;
+    const uint8_t *bytes = tables_count < TABLES_MAX ? table_map(physical, &nbytes) : NULL;
+
+    if (!bytes)
+        return 0;
+    tables[tables_count].bytes = bytes;
+    tables[tables_count++].nbytes = (uint32_t)nbytes;
+    return (uint32_t)nbytes;
+}
+
+/* Each address is in the FADT twice, with 32 and with 64 bits: the long one counts if it is set. */
+static void tables_of_fadt_keep(const uint8_t *fadt, uint32_t nbytes)
+{
+    uint64_t dsdt = acpi_field(fadt, nbytes, FADT_X_DSDT, 8);
+    uint64_t facs = acpi_field(fadt, nbytes, FADT_X_FACS, 8);
+
+    table_keep(dsdt ? dsdt : acpi_field(fadt, nbytes, FADT_DSDT, 4));
+    table_keep(facs ? facs : acpi_field(fadt, nbytes, FADT_FACS, 4));
+}
+
+static void table_keep_all(uint64_t physical)
+{
+    uint32_t nbytes = table_keep(physical);
+    const uint8_t *bytes = nbytes ? tables[tables_count - 1].bytes : NULL;
+
+    if (bytes && signature_of(bytes) == signature_of("FACP"))
+        tables_of_fadt_keep(bytes, nbytes);
+}
+
 /* Tables read from the root's list. The DSDT is not in that list: the FADT points to it. */
 static const struct table_kind {
     char signature[5];
@@ -54,12 +114,6 @@ static const struct table_kind {
     {"HPET", acpi_parse_hpet},
     {"SSDT", ssdt_parse},
 };
-
-/* Signatures are compared as the four bytes they are. */
-static uint32_t signature_of(const void *header)
-{
-    return acpi_get32(header);
-}
 
 /* Mapped twice: for the signature alone first, so that a table that is not needed costs one page.
  */
@@ -97,8 +151,10 @@ static bool root_walk(uint64_t physical, const char *signature, unsigned entry_s
         return false;
     }
     count = MIN(acpi_root_count(nbytes, entry_size), (size_t)ROOT_MAX_ENTRIES);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         table_parse(acpi_root_entry(root, i, entry_size));
+        table_keep_all(acpi_root_entry(root, i, entry_size));
+    }
     return true;
 }
 
@@ -119,6 +175,7 @@ void acpi_init(uint64_t rsdp)
     const void *pointer = rsdp ? memremap(rsdp, ACPI_RSDP_SIZE) : NULL;
 
     the_info = (struct acpi_info){0};
+    tables_count = 0;
     if (!pointer || acpi_parse_rsdp(pointer, ACPI_RSDP_SIZE, &roots)) {
         klog("acpi: no root pointer; going on without the tables");
         return;

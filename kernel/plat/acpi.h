@@ -17,3 +17,8 @@ void acpi_init(uint64_t rsdp);
 
 /* Never NULL; .found: there were tables. */
 const struct acpi_info *acpi_info(void);
+
+/* The tables as the firmware left them, in the order of the root table: the number index, from 0
+ * on; its length, or 0 when there are no more. The DSDT and the FACS, to which the FADT leads, come
+ * right behind it. */
+MUST_CHECK size_t acpi_table(unsigned index, const uint8_t **out_bytes);

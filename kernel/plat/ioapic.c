@@ -15,8 +15,6 @@
 #include "kernel/plat/lapic.h"
 #include "shared/linux/errno.h"
 
-#define VECTOR_BASE 0x40 /* of ISA interrupt 0 */
-
 #define REG_VERSION  1u
 #define REG_PINS     0x10u /* two registers a pin */
 #define WINDOW_BYTES 0x20
@@ -110,11 +108,11 @@ int ioapic_enable(uint8_t irq, unsigned *out_vector)
     pin = route.gsi - the_info->ioapics[route.index].gsi_base;
     if (!windows[route.index] || pin >= npins[route.index] || id > APIC_ID_MAX)
         return -ENODEV;
-    entry = ioapic_entry(&route, (uint8_t)(VECTOR_BASE + irq), id);
+    entry = ioapic_entry(&route, (uint8_t)(IOAPIC_VECTOR_BASE + irq), id);
     /* The second half first: the first one has the mask. */
     ioapic_write(route.index, REG_PINS + 2 * pin + 1, (uint32_t)(entry >> 32));
     ioapic_write(route.index, REG_PINS + 2 * pin, (uint32_t)entry);
-    *out_vector = VECTOR_BASE + irq;
+    *out_vector = IOAPIC_VECTOR_BASE + irq;
     klog("interrupt %u: pin %u of I/O APIC %u, %s, active %s", irq, pin, route.index,
          route.level ? "level" : "edge", route.active_low ? "low" : "high");
     return 0;

@@ -13,6 +13,8 @@
 
 #include "kernel/plat/acpi_parse.h"
 
+#define IOAPIC_VECTOR_BASE 0x40 /* of ISA interrupt 0 */
+
 /* Where an ISA interrupt arrives. Pure; without an override it is pin for pin, edge, active high.
  */
 struct ioapic_route {

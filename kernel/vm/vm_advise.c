@@ -211,11 +211,27 @@ int vm_set_fork_rule(struct vm_space *space, uint64_t start, uint64_t nbytes,
     return err;
 }
 
+/* Pages of a range that mlock would add to those that are locked. Holes count, as on Linux. */
+static uint64_t unlocked_pages_locked(const struct vm_space *space, uint64_t start, uint64_t end)
+{
+    uint64_t npages = (end - start) >> PAGE_SHIFT;
+
+    ASSERT(mutex_is_held(&space->lock));
+    for (const struct vm_area *area = vm_area_find(space, start); area && area->start < end;
+         area = vm_area_next(area)) {
+        if (area->locked)
+            npages -= (MIN(area->end, end) - MAX(area->start, start)) >> PAGE_SHIFT;
+        sched_preempt_point();
+    }
+    return npages;
+}
+
 /* Nothing is ever written out to make room, so a lock is a mark: it keeps advice from dropping
  * pages, and msync from invalidating them. Linux marks up to the first hole and reports that: so
  * does this. */
-int vm_lock(struct vm_space *space, uint64_t start, uint64_t nbytes, bool locked)
+int vm_lock(struct vm_space *space, uint64_t start, uint64_t nbytes, uint64_t limit_pages)
 {
+    bool locked = limit_pages != VM_UNLOCK;
     struct vm_area *area;
     uint64_t end;
     int err = range_end(start, nbytes, &end);
@@ -223,7 +239,10 @@ int vm_lock(struct vm_space *space, uint64_t start, uint64_t nbytes, bool locked
     if (err || start == end)
         return err;
     mutex_lock(&space->lock);
-    err = vm_split_locked(space, start, end);
+    if (locked && space->locked_pages + unlocked_pages_locked(space, start, end) > limit_pages)
+        err = -ENOMEM;
+    if (!err)
+        err = vm_split_locked(space, start, end);
     while (!err && start < end) {
         area = vm_area_find(space, start);
         if (!area || area->start > start) {
@@ -388,4 +407,19 @@ int vm_residency(struct vm_space *space, uint64_t start, size_t npages, uint8_t 
     }
     mutex_unlock(&space->lock);
     return err;
+}
+
+/* A moment's copy: the pages may be others as soon as the lock is free. */
+void vm_entries_copy(struct vm_space *space, uint64_t start, size_t npages, uint64_t *out)
+{
+    uint64_t va = start, end = start + npages * PAGE_SIZE;
+    const uint64_t *entry;
+
+    memset(out, 0, npages * sizeof(*out));
+    mutex_lock(&space->lock);
+    while ((entry = vm_entry_next(space, &va, end)) != NULL)
+        for (uint64_t next = vm_table_end(va, end); va < next; va += PAGE_SIZE, entry++)
+            if (vm_entry_has_frame(*entry))
+                out[(va - start) >> PAGE_SHIFT] = *entry;
+    mutex_unlock(&space->lock);
 }

@@ -93,6 +93,8 @@ static void area_pages_count(struct vm_space *space, const struct vm_area *area,
     space->mapped_pages += npages;
     if (vm_prot_is_data(area, area->prot))
         space->data_pages += npages;
+    if (area->locked)
+        space->locked_pages += npages;
 }
 
 /* ---- holes: `gap` is free below the area, `longest` the maximum over its subtree ---- */
@@ -325,6 +327,10 @@ void vm_area_move(struct vm_space *space, struct vm_area *area, uint64_t start, 
 
 void vm_area_set_mlock(struct vm_space *space, struct vm_area *area, bool locked)
 {
+    uint64_t npages = (area->end - area->start) >> PAGE_SHIFT;
+
+    if (area->locked != locked)
+        space->locked_pages += locked ? npages : 0 - npages;
     area->locked = locked;
     vm_area_merge(space, area);
 }

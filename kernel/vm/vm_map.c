@@ -193,6 +193,10 @@ int vm_map_locked(struct vm_space *space, const struct vm_request *request, uint
         model.page_index = request->page_index;
     } /* else it is not the file that was asked for: neither its offset nor its name */
     err = vm_place_locked(space, request, nbytes, &model.start);
+    /* Locking comes before everything that the kind of mapping forbids, as on Linux. */
+    if (!err && request->locked &&
+        space->locked_pages + (nbytes >> PAGE_SHIFT) > request->lock_limit)
+        err = request->lock_limit ? -EAGAIN : -EPERM;
     if (!err)
         err = request->refusal;
     if (err)

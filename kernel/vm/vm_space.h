@@ -58,6 +58,7 @@ struct vm_space {
     uint64_t table_frames;   /* [l] tables below the root */
     uint64_t mapped_pages;   /* [l] pages that areas cover */
     uint64_t data_pages;     /* [l] those of private writable areas but stacks */
+    uint64_t locked_pages;   /* [l] those of areas that mlock has marked; read without as a hint */
     uint64_t resident_pages; /* [l] read without it as a hint */
     uint64_t peak_pages;     /* [l] resident_pages before they were last fewer, at most */
     uint64_t brk_start, brk; /* [l] bytes */
@@ -85,11 +86,12 @@ struct vm_request {
     bool no_reserve;        /* do not refuse what can never fit in memory */
     bool low_2g;            /* below 2 GiB */
     bool grows_down;        /* a stack */
-    bool locked;            /* as mlock would */
+    bool locked;            /* as mlock would, at most lock_limit pages in all */
     bool populate;          /* bring the pages in at once, as far as that goes */
     struct vm_pager *pager; /* borrowed; NULL: anonymous */
     struct dentry *name;    /* borrowed; what the file is called */
     uint64_t page_index;
+    uint64_t lock_limit;
     int refusal; /* 0, or what the kind of mapping fails with where size and place are good */
 };
 
@@ -150,8 +152,11 @@ MUST_CHECK int vm_punch(struct vm_space *space, uint64_t start, uint64_t nbytes)
 /* Whether areas cover all of it: 0 or -ENOMEM. */
 MUST_CHECK int vm_check_mapped(struct vm_space *space, uint64_t start, uint64_t nbytes);
 
-/* mlock(2), munlock(2): areas up to the first hole. Nothing is brought in. */
-MUST_CHECK int vm_lock(struct vm_space *space, uint64_t start, uint64_t nbytes, bool locked);
+/* mlock(2): areas up to the first hole; at most limit_pages are then locked in all, else -ENOMEM.
+ * munlock(2): VM_UNLOCK in place of the limit. Nothing is brought in. */
+#define VM_UNLOCK UINT64_MAX
+MUST_CHECK int vm_lock(struct vm_space *space, uint64_t start, uint64_t nbytes,
+                       uint64_t limit_pages);
 /* All areas that there are. */
 void vm_lock_all(struct vm_space *space, bool locked);
 /* Whether there is a locked area in the range. */
@@ -170,6 +175,8 @@ MUST_CHECK int vm_populate(struct vm_space *space, uint64_t start, uint64_t nbyt
 
 /* mincore(2): a byte a page, 1 for those in memory. -ENOMEM for holes. */
 MUST_CHECK int vm_residency(struct vm_space *space, uint64_t start, size_t npages, uint8_t *out);
+/* The entries of the page tables, 0 for pages that are not in memory, holes among them. */
+void vm_entries_copy(struct vm_space *space, uint64_t start, size_t npages, uint64_t *out);
 
 /* Sets the break if that is possible; returns the break then in force. */
 uint64_t vm_brk(struct vm_space *space, uint64_t address);

@@ -111,6 +111,7 @@ _Static_assert(sizeof(struct lx_statfs) == 120, "struct statfs");
 #define LX_TMPFS_MAGIC  0x01021994
 #define LX_DEVPTS_MAGIC 0x1cd1
 #define LX_PROC_MAGIC   0x9fa0
+#define LX_SYSFS_MAGIC  0x62656572
 #define LX_PIPEFS_MAGIC 0x50495045
 #define LX_ANON_MAGIC   0x09041934
 

@@ -129,6 +129,70 @@ static const struct procfs_ops ops = {
 static const struct procfs_entry of_system[] = {PROCFS_TEXT("first", 0444, show_long),
                                                 PROCFS_TEXT("second", 0400, show_pieces)};
 
+/* --- a tree of its own: names made out of numbers, files of a size --- */
+
+#define TREE_MAGIC  0x1234
+#define TREE_NBYTES 4096
+#define THINGS      3
+
+static int show_block(const struct procfs_node *node, struct procfs_text *text)
+{
+    static char block[LONG_NBYTES];
+
+    for (unsigned i = 0; i < LONG_NBYTES; i++)
+        block[i] = (char)('a' + i % 26);
+    (void)node;
+    procfs_put_block(text, block, LONG_NBYTES);
+    return 0;
+}
+
+static uint64_t block_size(const struct procfs_node *node)
+{
+    return LONG_NBYTES + (uint64_t)node->pid;
+}
+
+static int show_arg(const struct procfs_node *node, struct procfs_text *text)
+{
+    procfs_print(text, "%u of %d\n", node->entry->arg, node->pid);
+    return 0;
+}
+
+static const struct procfs_entry of_thing[] = {
+    {.name = "block",
+     .mode = LX_S_IFREG | 0644,
+     .show = show_block,
+     .sized = true,
+     .size = block_size},
+    {.name = "arg", .mode = LX_S_IFREG | 0444, .arg = 7, .show = show_arg},
+};
+static const struct procfs_dir thing_dir = {of_thing, ARRAY_SIZE(of_thing), NULL, NULL};
+static const struct procfs_entry thing_entry = {.mode = LX_S_IFDIR | 0755, .dir = &thing_dir};
+
+static int thing_next(const struct procfs_node *dir, int number)
+{
+    (void)dir;
+    return number < THINGS ? number : PROCFS_NONE;
+}
+
+static int thing_find(const struct procfs_node *dir, int number, struct procfs_node *out)
+{
+    if (thing_next(dir, number) < 0)
+        return -ENOENT;
+    out->entry = &thing_entry;
+    out->pid = number;
+    return 0;
+}
+
+static void thing_name(const struct procfs_node *out, char *text, size_t size)
+{
+    fmt_print(text, size, "thing%d", out->pid * 10);
+}
+
+static const struct procfs_dir things_dir = {of_system, 1, thing_next, thing_find};
+static const struct procfs_entry tree_root = {
+    .name = "", .mode = LX_S_IFDIR | 0755, .dir = &things_dir, .name_of = thing_name};
+static const struct procfs_tree tree = {"things", TREE_MAGIC, TREE_NBYTES, &tree_root};
+
 /* --- tests --- */
 
 static int start(void **state)
@@ -139,6 +203,8 @@ static int start(void **state)
     procfs_register(&of_system[0], 1);
     procfs_register(&of_system[1], 1);
     OK(procfs_mount(&ops));
+    OK(sys_mkdir(task, user("/things"), 0755));
+    OK(procfs_tree_mount(&tree, "things"));
     return 0;
 }
 
@@ -314,13 +380,49 @@ static void test_rights(void **state)
     ERR(sys_symlink(task, user("text"), user("/proc/new")), ENOENT);
 }
 
+static void test_tree(void **state)
+{
+    static const char *const wrong[] = {"0", "10", "thing", "thing1", "thing30", "thing010"};
+    int root = open_("/things"), fd;
+    struct lx_statfs fs;
+    struct lx_stat st;
+    char path[64];
+
+    (void)state;
+    for (unsigned size = 32; size < 300; size += 4)
+        assert_string_equal(names(root, size), " . .. first thing0 thing10 thing20");
+    for (unsigned i = 0; i < ARRAY_SIZE(wrong); i++) {
+        snprintf(path, sizeof(path), "/things/%s", wrong[i]);
+        ERR(open_(path), ENOENT);
+    }
+    fd = open_("/things/thing20/arg");
+    assert_int_equal(sys_read(task, fd, user(bytes), 100), 7);
+    assert_memory_equal(bytes, "7 of 2\n", 7);
+    OK(sys_fstat(task, fd, user(&st)));
+    assert_int_equal(st.st_size, TREE_NBYTES);
+    fd = (int)sys_open(task, user("/things/thing10/block"), LX_O_RDWR, 0);
+    OK(sys_fstat(task, fd, user(&st)));
+    assert_int_equal(st.st_size, LONG_NBYTES + 1);
+    /* In pieces, and whole: the same bytes; the size is not taken for a place to write to. */
+    for (size_t at = 0, got; at < LONG_NBYTES; at += got) {
+        got = (size_t)sys_pread64(task, fd, user(bytes), LONG_NBYTES, (int64_t)at);
+        assert_true(got > 0 && at + got <= LONG_NBYTES);
+        for (size_t i = 0; i < got; i++)
+            assert_int_equal(bytes[i], 'a' + (at + i) % 26);
+    }
+    OK(sys_pread64(task, fd, user(bytes), 1, LONG_NBYTES));
+    ERR(sys_write(task, fd, user("word"), 4), EINVAL);
+    OK(sys_statfs(task, user("/things"), user(&fs)));
+    assert_int_equal(fs.f_type, TREE_MAGIC);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_names), TEST(test_numbers), TEST(test_texts), TEST(test_text_without_memory),
-        TEST(test_gone),  TEST(test_rights),
+        TEST(test_gone),  TEST(test_rights),  TEST(test_tree),
     };
 
     return cmocka_run_group_tests(tests, start, end);

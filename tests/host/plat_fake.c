@@ -130,11 +130,21 @@ void *kzalloc(size_t nbytes)
     return blocks[nblocks++] = calloc(1, nbytes);
 }
 
-/* Only ever the last one, when mapping has failed. */
+void *kmalloc(size_t nbytes)
+{
+    return kzalloc(nbytes);
+}
+
+/* One of those that are there. */
 void kfree(void *object)
 {
-    assert_true(nblocks && blocks[nblocks - 1] == object);
-    free(blocks[--nblocks]);
+    unsigned i = 0;
+
+    while (i < nblocks && blocks[i] != object)
+        i++;
+    assert_true(i < nblocks);
+    blocks[i] = blocks[--nblocks];
+    free(object);
 }
 
 void klog(const char *format, ...)

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define MSR_APIC_BASE      0x0000001bU
@@ -39,6 +40,9 @@ static inline uint64_t msr_read(uint32_t msr)
     __asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(msr));
     return ((uint64_t)high << 32) | low;
 }
+
+/* msr_safe.S: false where the processor has no such register. */
+bool arch_msr_read_safe(uint32_t msr, uint64_t *out_value);
 
 static inline void msr_write(uint32_t msr, uint64_t value)
 {

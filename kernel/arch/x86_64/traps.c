@@ -3,10 +3,10 @@
  * Dispatch of exceptions and interrupts, from the entry code to the rooms above.
  *
  * Exceptions of ring 3 go to hook_user_fault with interrupts on. An exception of the kernel is
- * lawful in one place only: an instruction of usercopy.S that is in the fixup table, on a user
+ * lawful in one place: an instruction of usercopy.S that is in the fixup table, on a user
  * address. It is either resolved (hook_kernel_fault pages the memory in) or continued at the fixup,
- * which makes the copy short. An exception of the firmware's, in a runtime service, ends that
- * service. Everything else ends in hook_fatal.
+ * which makes the copy short. One more is: msr_safe.S. An exception of the firmware's, in a runtime
+ * service, ends that service. Everything else ends in hook_fatal.
  */
 #include "kernel/arch/x86_64/traps.h"
 #include "kernel/arch/x86_64/cpu.h"
@@ -27,13 +27,18 @@ uint64_t arch_fixup_find(uint64_t rip)
     return 0;
 }
 
-/* An exception while the kernel runs: legitimate only in user copies. */
+/* An exception while the kernel runs: legitimate only in user copies, and where a register is read
+ * that may not exist. */
 static void trap_in_kernel(struct trap_frame *frame, uint64_t cr2)
 {
     uint64_t target = arch_fixup_find(frame->rip);
     bool page_fault = frame->vector == VECTOR_PAGE_FAULT;
     bool copies = !features.smap || (frame->rflags & RFLAGS_AC); /* else it would fault for ever */
 
+    if (frame->vector == VECTOR_PROTECTION && frame->rip == (uint64_t)arch_msr_read_try) {
+        frame->rip = (uint64_t)arch_msr_read_failed;
+        return;
+    }
     if (!target || !page_fault || cr2 >= USER_END || !copies) {
         if (efi_call_abandon(frame))
             return;

@@ -24,28 +24,65 @@ static struct dentry *devfs_root;                /* NULL: not mounted yet */
 
 struct char_device *devfs_find(uint64_t device)
 {
-    list_for_each (node, &devices)
-        if (list_entry(node, struct char_device, node)->device == device)
-            return list_entry(node, struct char_device, node);
+    list_for_each (node, &devices) {
+        struct char_device *at = list_entry(node, struct char_device, node);
+
+        /* Below the first number the difference wraps. */
+        if (device - at->device <= at->nminors - (uint64_t)(at->nminors != 0))
+            return at;
+    }
     return NULL;
 }
 
 /* A node, a directory, or a symlink if text is not NULL. Start-up only. */
-static int devfs_make_entry(const char *name, uint32_t mode, uint64_t device, const char *text)
+static int devfs_make_entry_in(struct dentry *dir, const char *name, uint32_t mode, uint64_t device,
+                               const char *text)
 {
     struct inode *inode;
-    int err = ramfs_inode_create(devfs_root->inode->super, mode, device, NULL, &inode);
+    int err = ramfs_inode_create(dir->inode->super, mode, device, NULL, &inode);
 
     if (err)
         return err;
     if (text)
         err = ramfs_link_set_text(inode, text, strlen(text), false);
     if (!err)
-        err = ramfs_add(devfs_root, name, strlen(name), inode, NULL);
+        err = ramfs_add(dir, name, strlen(name), inode, NULL);
     /* It got no name: it goes as an inode whose names have been unlinked. */
     while (err && inode->nlink > 0)
         inode_unlink(inode);
     inode_put(inode);
+    return err;
+}
+
+static int devfs_make_entry(const char *name, uint32_t mode, uint64_t device, const char *text)
+{
+    return devfs_make_entry_in(devfs_root, name, mode, device, text);
+}
+
+int devfs_make_node(const char *path, uint32_t mode, uint64_t device)
+{
+    struct dentry *dir = devfs_root, *next;
+    char name[16];
+    int err = 0;
+
+    dentry_get(dir);
+    for (const char *slash; !err && (slash = strchr(path, '/')) != NULL; path = slash + 1) {
+        size_t len = (size_t)(slash - path);
+
+        str_copy(name, MIN(len + 1, sizeof(name)), path);
+        err = devfs_make_entry_in(dir, name, LX_S_IFDIR | 0755, 0, NULL);
+        if (err == -EEXIST)
+            err = 0;
+        if (!err)
+            err = dir->inode->ops->lookup(dir, name, len, dentry_hash(name, len), &next);
+        if (!err) {
+            dentry_put(dir);
+            dir = next;
+        }
+    }
+    if (!err)
+        err = devfs_make_entry_in(dir, path, LX_S_IFCHR | mode, device, NULL);
+    dentry_put(dir);
     return err;
 }
 

@@ -26,8 +26,9 @@ struct char_device {
     uint64_t device;  /* DEVICE(major, minor) */
     uint32_t mode;    /* permissions of the node */
     const struct file_ops *ops;
-    void *context; /* becomes file->private */
-    bool hidden;   /* its node is not in /dev: devpts */
+    void *context;    /* becomes file->private */
+    bool hidden;      /* its node is not in /dev: devpts */
+    uint16_t nminors; /* so many numbers from `device` on; 0: that one */
     struct list node;
 };
 
@@ -38,6 +39,9 @@ MUST_CHECK int devfs_mount(void);
 /* Registers a device, and makes its node when devfs is mounted. */
 MUST_CHECK int devfs_register(struct char_device *device);
 MUST_CHECK int devfs_symlink(const char *name, const char *text);
+
+/* A node in directories of /dev, which are made on the way. Start-up only. */
+MUST_CHECK int devfs_make_node(const char *path, uint32_t mode, uint64_t device);
 
 /* A directory to mount something on. */
 MUST_CHECK int devfs_make_directory(const char *name);

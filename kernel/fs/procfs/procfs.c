@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The directories of /proc, made out of tables of entries.
+ * The directories of /proc and /sys, made out of tables of entries.
  *
  * Nothing is kept: each lookup makes an inode and a dentry that no directory holds (unhashed), and
  * they go with their last user. So two lookups of one name give two inodes, with the same number.
@@ -35,6 +35,8 @@
 #define NUMBERS     256 /* position in a directory from which the numbers come, as on Linux */
 #define DIGITS_MAX  9
 #define LINK_NBYTES 64 /* st_size of a link to a descriptor */
+#define TREES_MAX   2
+#define NAME_MAX    32 /* bytes of a name that is made out of a number */
 
 static const struct procfs_ops *ops;
 static struct procfs_dir root_tables[TABLES_MAX];
@@ -42,6 +44,8 @@ static unsigned tables_count;
 static struct procfs_dir root_dir; /* no entries of its own: those of the tables */
 static const struct procfs_entry root_entry = {
     .name = "", .mode = LX_S_IFDIR | 0555, .dir = &root_dir};
+static const struct procfs_tree proc_tree = {"proc", LX_PROC_MAGIC, 0, &root_entry};
+static const struct procfs_tree *trees[TREES_MAX] = {&proc_tree};
 
 void procfs_register(const struct procfs_entry *entries, unsigned count)
 {
@@ -154,6 +158,17 @@ static int64_t procfs_dir_read(struct file *file, struct user_iter *io, int64_t 
 static const struct file_ops dir_file_ops = {
     .read = procfs_dir_read, .readdir = procfs_readdir, .seek = procfs_dir_seek};
 
+/* Linux gives every file of sysfs a page, and those of /proc nothing. */
+static uint64_t procfs_size_of(const struct super_block *super, const struct procfs_node *node)
+{
+    if (node->entry->sized)
+        return node->entry->size(node);
+    for (unsigned i = 0; i < TREES_MAX && trees[i]; i++)
+        if (trees[i]->magic == super->magic)
+            return trees[i]->file_nbytes;
+    return 0;
+}
+
 static int procfs_node_create(struct super_block *super, const struct procfs_node *node,
                               struct inode **out_inode)
 {
@@ -170,7 +185,7 @@ static int procfs_node_create(struct super_block *super, const struct procfs_nod
     inode_set_data_kind(inode, INODE_PROCFS);
     /* The inode is the caller's alone until its dentry is handed out: no lock. */
     *inode_procfs(inode) = *node;
-    inode->ino = node->entry == &root_entry ? ROOT_INO : procfs_ino_of(node);
+    inode->ino = procfs_ino_of(node);
     inode->uid = uid;
     inode->gid = gid;
     if (type == LX_S_IFLNK) {
@@ -183,6 +198,7 @@ static int procfs_node_create(struct super_block *super, const struct procfs_nod
         inode->nlink = 2;
     } else {
         inode->file_ops = entry->file_ops ? entry->file_ops : &procfs_file_ops;
+        inode->size = procfs_size_of(super, node);
     }
     *out_inode = inode;
     return 0;
@@ -203,12 +219,40 @@ static int procfs_number_parse(const char *name, size_t len)
     return number;
 }
 
+/* The name under which a number stands in the directory; its length. */
+static size_t procfs_name_of(const struct procfs_node *dir, int number,
+                             const struct procfs_node *node, char text[NAME_MAX])
+{
+    if (dir->entry->name_of)
+        dir->entry->name_of(node, text, NAME_MAX);
+    else
+        fmt_print(text, NAME_MAX, "%d", number);
+    return strlen(text);
+}
+
+/* Names that are not digits have no inverse: each is made and compared. There are few. */
+static int procfs_named_find(const struct procfs_node *dir, const char *name, size_t len,
+                             struct procfs_node *out)
+{
+    const struct procfs_dir *table = dir->entry->dir;
+    char text[NAME_MAX];
+
+    for (int number = -1; (number = table->next(dir, number + 1)) >= 0;) {
+        *out = *dir;
+        if (table->find(dir, number, out) == 0 && procfs_name_of(dir, number, out, text) == len &&
+            !memcmp(text, name, len))
+            return 0;
+    }
+    return -ENOENT;
+}
+
 static int procfs_node_find(const struct procfs_node *dir, const char *name, size_t len,
                             struct procfs_node *out)
 {
     const struct procfs_entry *entry;
     /* Before the table, which is longer: no entry of one has a number for its name. */
-    int number = dir->entry->dir->find ? procfs_number_parse(name, len) : PROCFS_NONE;
+    bool named = dir->entry->name_of != NULL;
+    int number = dir->entry->dir->find && !named ? procfs_number_parse(name, len) : PROCFS_NONE;
 
     /* What the directory is about, its entries are about, too. */
     *out = *dir;
@@ -221,7 +265,7 @@ static int procfs_node_find(const struct procfs_node *dir, const char *name, siz
         out->generation = entry->bound ? ops->generation(out) : 0;
         return 0;
     }
-    return -ENOENT;
+    return named ? procfs_named_find(dir, name, len, out) : -ENOENT;
 }
 
 static int procfs_lookup(struct dentry *dir, const char *name, size_t len, uint32_t hash,
@@ -272,7 +316,7 @@ static bool emit_entries(struct file *file, const struct procfs_node *dir, struc
 static int emit_numbers(struct file *file, const struct procfs_node *dir, struct dir_emit *emit)
 {
     struct procfs_node node;
-    char name[DIGITS_MAX + 2];
+    char name[NAME_MAX];
     int number;
 
     if (!dir->entry->dir->next || file->position < NUMBERS || file->position > INT32_MAX)
@@ -282,10 +326,11 @@ static int emit_numbers(struct file *file, const struct procfs_node *dir, struct
     while ((number = dir->entry->dir->next(dir, (int)file->position - NUMBERS)) >= 0) {
         file->position = NUMBERS + number;
         node = *dir;
-        fmt_print(name, sizeof(name), "%d", number);
-        if (dir->entry->dir->find(dir, number, &node) == 0 &&
-            !emit_node(emit, name, &node, file->position + 1))
-            return 0;
+        if (dir->entry->dir->find(dir, number, &node) == 0) {
+            procfs_name_of(dir, number, &node, name);
+            if (!emit_node(emit, name, &node, file->position + 1))
+                return 0;
+        }
         file->position++;
     }
     return number == PROCFS_NONE ? 0 : number;
@@ -325,18 +370,20 @@ static bool procfs_clear(struct super_block *super)
 
 static const struct super_ops super_ops = {.is_busy = procfs_is_busy, .clear = procfs_clear};
 
-int procfs_super_create(const char *source, struct super_block **out_super)
+static int procfs_tree_create(const struct procfs_tree *tree, const char *source,
+                              struct super_block **out_super)
 {
-    struct procfs_node node = {.entry = &root_entry};
+    struct procfs_node node = {.entry = tree->root};
     struct super_block *super;
     struct inode *inode;
-    int err = super_create("proc", source, LX_PROC_MAGIC, &super);
+    int err = super_create(tree->type, source, tree->magic, &super);
 
     if (err)
         return err;
     super->ops = &super_ops;
     err = procfs_node_create(super, &node, &inode);
     if (!err) {
+        inode->ino = ROOT_INO;
         err = dentry_create(NULL, "/", 1, 0, inode, &super->root);
         inode_put(inode);
     }
@@ -347,10 +394,29 @@ int procfs_super_create(const char *source, struct super_block **out_super)
     return err;
 }
 
+int procfs_super_create(const char *type, const char *source, struct super_block **out_super)
+{
+    for (unsigned i = 0; i < TREES_MAX && trees[i]; i++)
+        if (!strcmp(trees[i]->type, type))
+            return procfs_tree_create(trees[i], source, out_super);
+    return -ENODEV;
+}
+
+int procfs_tree_mount(const struct procfs_tree *tree, const char *path)
+{
+    struct super_block *super;
+    int err;
+
+    ASSERT(!trees[TREES_MAX - 1]);
+    trees[TREES_MAX - 1] = tree;
+    err = procfs_tree_create(tree, tree->type, &super);
+    return err ? err : mount_at_boot(super, path);
+}
+
 int procfs_mount(const struct procfs_ops *given)
 {
     struct super_block *super;
-    int err = procfs_super_create("proc", &super);
+    int err = procfs_tree_create(&proc_tree, "proc", &super);
 
     if (err)
         return err;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fs/procfs/procfs.h - /proc: files whose contents are made when they are read
+ * fs/procfs/procfs.h - /proc and /sys: files whose contents are made when they are read
  *
  * Owns:    the file system; directories out of tables of entries; text that is made piece by piece.
  *          What is in the files belongs to the rooms that register them.
  * Used by: proc (processes, the system), others for a file of their own: one procfs_entry, one
- *          procfs_register.
+ *          procfs_register; dev/sysfs for a tree of its own.
  * Rule:    a node names a process by number and serial, never by a reference: it keeps none
  *          alive, and each operation looks the process up and answers -ESRCH when it is gone.
  * Locks:   a spinlock of rank PROCFS for the text that an open file keeps. Operations of entries
@@ -29,6 +29,8 @@ struct procfs_text {
 };
 PRINTF_LIKE(2, 3) void procfs_print(struct procfs_text *text, const char *format, ...);
 void procfs_put(struct procfs_text *text, const void *bytes, size_t nbytes);
+/* As much of a block as has room, from the cursor on, and where to go on. */
+void procfs_put_block(struct procfs_text *text, const void *bytes, size_t nbytes);
 
 #define PROCFS_NONE (-1)
 
@@ -45,7 +47,9 @@ struct procfs_dir {
 /* Constant, by type: text, symlink, directory. */
 struct procfs_entry {
     const char *name;
-    uint32_t mode;
+    uint16_t mode;
+    uint16_t arg; /* the entry's own: which of several things a function shows */
+    bool sized;   /* `size` is set, and not `write` */
     bool guarded; /* opening it asks procfs_ops.access, too */
     bool bound;   /* about the program that the process runs now: node.generation is set */
     union {
@@ -58,9 +62,15 @@ struct procfs_entry {
         const struct file_ops *file_ops; /* instead of show */
         int (*magic_link)(const struct procfs_node *node,
                           struct dentry **out_target); /* see inode.h */
+        /* Directories: what the numbers are called, with `out` as find completes it. NULL: by
+         * their digits. */
+        void (*name_of)(const struct procfs_node *out, char *text, size_t size);
     };
-    /* All that was given has been taken, or an errno. NULL: -EINVAL. */
-    int (*write)(const struct procfs_node *node, struct user_iter *io);
+    union {
+        /* All that was given has been taken, or an errno. NULL: -EINVAL. */
+        int (*write)(const struct procfs_node *node, struct user_iter *io);
+        uint64_t (*size)(const struct procfs_node *node); /* sized: st_size; nothing is taken */
+    };
 };
 
 #define PROCFS_TEXT(entry_name, permissions, function)                                             \
@@ -82,8 +92,24 @@ struct procfs_ops {
 /* The file system, mounted on /proc; after initrd_populate. */
 MUST_CHECK int procfs_mount(const struct procfs_ops *ops);
 
-/* Another one, mounted nowhere yet. */
-MUST_CHECK int procfs_super_create(const char *source, struct super_block **out_super);
+/* A file system of the same make: constant, and so is what it leads to. */
+struct procfs_tree {
+    const char *type;
+    uint64_t magic;
+    uint64_t file_nbytes; /* st_size of files that have no other */
+    const struct procfs_entry *root;
+};
+
+/* Mounts a tree at start-up; programs may mount the type from then on. */
+MUST_CHECK int procfs_tree_mount(const struct procfs_tree *tree, const char *path);
+
+/* Another one of a type, mounted nowhere yet. -ENODEV: there is no tree of that type. */
+MUST_CHECK int procfs_super_create(const char *type, const char *source,
+                                   struct super_block **out_super);
+
+/* May the caller look into the node's process, if it has one: 0, -EACCES, -ESRCH. For file_ops of
+ * an entry's own, too. */
+MUST_CHECK int procfs_access(const struct procfs_node *node);
 
 /* Files in the root, for ever. Start-up only; a few tables. */
 void procfs_register(const struct procfs_entry *entries, unsigned count);

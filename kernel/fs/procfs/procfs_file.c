@@ -54,6 +54,18 @@ void procfs_put(struct procfs_text *text, const void *bytes, size_t nbytes)
     text->used += nbytes;
 }
 
+void procfs_put_block(struct procfs_text *text, const void *bytes, size_t nbytes)
+{
+    size_t used = MIN(text->used, text->size);
+    /* One byte stays free: a buffer that is full would be asked for again, larger. */
+    size_t part = text->cursor < nbytes ? nbytes - text->cursor : 0;
+
+    part = MIN(part, text->size - used - (used < text->size));
+    procfs_put(text, (const uint8_t *)bytes + text->cursor, part);
+    text->cursor += part;
+    text->more = text->cursor < nbytes;
+}
+
 static void piece_put(struct piece *piece)
 {
     if (piece && __atomic_sub_fetch(&piece->refs, 1, __ATOMIC_ACQ_REL) == 0)
@@ -164,7 +176,7 @@ static int64_t text_write(struct file *file, struct user_iter *io, int64_t *offs
 {
     const struct procfs_entry *entry = inode_procfs(file->inode)->entry;
     int64_t nbytes = (int64_t)io->left;
-    int err = entry->write ? entry->write(inode_procfs(file->inode), io) : -EINVAL;
+    int err = entry->write && !entry->sized ? entry->write(inode_procfs(file->inode), io) : -EINVAL;
 
     if (err)
         return err;

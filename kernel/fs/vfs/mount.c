@@ -504,7 +504,7 @@ static int filesystem_create(const char *type, const char *source, struct super_
         return ramfs_create("tmpfs", source, 01777, out_super);
     if (!strcmp(type, "ramfs"))
         return ramfs_create("ramfs", source, 0755, out_super);
-    return strcmp(type, "proc") ? -ENODEV : procfs_super_create(source, out_super);
+    return procfs_super_create(type, source, out_super);
 }
 
 int mount_new(const char *type, const char *source, struct dentry *directory, uint32_t flags,

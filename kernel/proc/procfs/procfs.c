@@ -434,6 +434,7 @@ static const struct procfs_entry process_files[] = {
     PROCFS_TEXT("stat", 0444, procfs_show_stat),
     PROCFS_TEXT("statm", 0444, procfs_show_statm),
     MEMORY("maps", 0444, procfs_show_maps),
+    {.name = "pagemap", .mode = LX_S_IFREG | 0400, .bound = true, .file_ops = &procfs_pagemap_ops},
     PLACE("cwd", cwd_jump),
     PLACE("root", procfs_get_root),
     PLACE("exe", exe_jump),
@@ -456,7 +457,7 @@ static const struct procfs_entry self_files[] = {
     {.name = "thread-self", .mode = LX_S_IFLNK | 0777, .readlink = thread_self_readlink},
 };
 
-int procfs_start(void)
+int procfs_start(const struct bootinfo *info)
 {
     static const struct procfs_ops ops = {
         .processes = {.next = op_next, .find = op_find},
@@ -468,5 +469,6 @@ int procfs_start(void)
     /* The tables are known before the mount makes them visible. */
     procfs_register(self_files, ARRAY_SIZE(self_files));
     procfs_system_init();
+    procfs_hardware_init(info);
     return procfs_mount(&ops);
 }

@@ -17,4 +17,5 @@
 uint64_t procfs_load(unsigned which);
 
 /* After devfs_mount. */
-MUST_CHECK int procfs_start(void);
+struct bootinfo;
+MUST_CHECK int procfs_start(const struct bootinfo *info);

@@ -53,9 +53,15 @@ int procfs_show_fail_nth(const struct procfs_node *node, struct procfs_text *tex
 int procfs_write_fail_nth(const struct procfs_node *node, struct user_iter *io);
 
 extern const struct procfs_dir procfs_fd_dir, procfs_fdinfo_dir;
+extern const struct file_ops procfs_pagemap_ops;
 
-/* /proc/lock_stat */
+/* Files of the root. */
+int procfs_show_cpuinfo(const struct procfs_node *node, struct procfs_text *text);
 int procfs_show_lock_stat(const struct procfs_node *node, struct procfs_text *text);
+
+/* iomem and interrupts. */
+struct bootinfo;
+void procfs_hardware_init(const struct bootinfo *info);
 
 /* The files of the root (procfs_system.c). */
 void procfs_system_init(void);

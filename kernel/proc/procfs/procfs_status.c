@@ -48,7 +48,7 @@ struct facts {
     struct credentials cred;   /* its copy */
     struct exec_layout layout;
     struct vm_space *space; /* counted; NULL: no memory */
-    uint64_t mapped, resident, data, tables, brk_start;
+    uint64_t mapped, resident, data, locked, tables, brk_start;
 };
 
 static char state_of(const struct process *process)
@@ -174,6 +174,7 @@ static int facts_take(const struct procfs_node *node, struct facts *facts)
     facts->mapped = space->mapped_pages;
     facts->resident = space->resident_pages;
     facts->data = space->data_pages;
+    facts->locked = space->locked_pages;
     /* The top-level table is not in the count. */
     facts->tables = space->table_frames + 1;
     facts->brk_start = space->brk_start;
@@ -390,7 +391,8 @@ static void status_memory(const struct facts *f, struct procfs_text *text)
         ALIGN_UP(f->layout.code_end, PAGE_SIZE) - ALIGN_DOWN(f->layout.code_start, PAGE_SIZE);
 
     /* Pages are 4 KiB: << 2 gives KiB. */
-    procfs_print(text, "VmSize:\t%8lu kB\nVmLck:\t%8u kB\nVmPin:\t%8u kB\n", f->mapped << 2, 0, 0);
+    procfs_print(text, "VmSize:\t%8lu kB\nVmLck:\t%8lu kB\nVmPin:\t%8u kB\n", f->mapped << 2,
+                 f->locked << 2, 0);
     procfs_print(text, "VmRSS:\t%8lu kB\nVmData:\t%8lu kB\nVmExe:\t%8lu kB\n", f->resident << 2,
                  f->data << 2, code >> 10);
     procfs_print(text, "VmPTE:\t%8lu kB\nVmSwap:\t%8u kB\n", f->tables << 2, 0);

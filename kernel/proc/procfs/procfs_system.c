@@ -9,8 +9,6 @@
  * Also the load average: sampled every five seconds by a kernel timer, and the small tree
  * /proc/sys/kernel.
  */
-#include "kernel/arch/x86_64/cpuid.h"
-#include "kernel/arch/x86_64/features.h"
 #include "kernel/core/clock.h"
 #include "kernel/core/cmdline.h"
 #include "kernel/core/random.h"
@@ -162,74 +160,6 @@ static int show_loadavg(const struct procfs_node *node, struct procfs_text *text
 
 /* --- what never changes --- */
 
-/* Linux's names of the bits of a register of CPUID, from bit 0 on; "-": none. */
-static void flags_print(struct procfs_text *text, uint32_t word, const char *names)
-{
-    for (unsigned bit = 0; *names; bit++) {
-        const char *end = names;
-
-        while (*end && *end != ' ')
-            end++;
-        if ((word >> bit & 1) && *names != '-')
-            procfs_print(text, " %.*s", (int)(end - names), names);
-        names = *end ? end + 1 : end;
-    }
-}
-
-static void cpuinfo_flags(struct procfs_text *text)
-{
-    /* Intel SDM vol. 2, CPUID; AMD's extended leaf has the second word. */
-    struct cpuid_result one = cpuid_query(1, 0);
-
-    /* What the processor reports, whether the kernel uses it or not: programs choose code by
-     * these. */
-    flags_print(text, one.edx,
-                "fpu vme de pse tsc msr pae mce cx8 apic - sep mtrr pge mca cmov pat pse36 pn "
-                "clflush - dts acpi mmx fxsr sse sse2 ss ht tm ia64 pbe");
-    if (cpuid_query(0x80000000, 0).eax >= 0x80000001)
-        flags_print(text, cpuid_query(0x80000001, 0).edx,
-                    "- - - - - - - - - - - syscall - - - - - - - - nx - mmxext - - fxsr_opt "
-                    "pdpe1gb rdtscp - lm");
-    flags_print(text, one.ecx,
-                "pni pclmulqdq dtes64 monitor ds_cpl vmx smx est tm2 ssse3 cid sdbg fma cx16 xtpr "
-                "pdcm - pcid dca sse4_1 sse4_2 x2apic movbe popcnt tsc_deadline_timer aes xsave - "
-                "avx f16c rdrand hypervisor");
-    if (cpuid_query(0, 0).eax >= 7)
-        flags_print(text, cpuid_query(7, 0).ebx,
-                    "fsgsbase tsc_adjust sgx bmi1 hle avx2 - smep bmi2 erms invpcid rtm - - - - "
-                    "avx512f avx512dq rdseed adx smap - - clflushopt clwb - - - - sha_ni");
-}
-
-/* One block a processor, all of the same kind: the features are those of the first. */
-static int show_cpuinfo(const struct procfs_node *node, struct procfs_text *text)
-{
-    uint32_t signature = cpuid_query(1, 0).eax;
-    uint32_t family = signature >> 8 & 15, model = signature >> 4 & 15;
-    uint64_t khz = clock_tsc_hz() / 1000;
-
-    (void)node;
-    /* Extended model and family count for some families only (Intel SDM vol. 2, CPUID, leaf 1). */
-    if (family == 6 || family == 15)
-        model |= signature >> 12 & 0xf0;
-    if (family == 15)
-        family += signature >> 20 & 0xff;
-    for (unsigned i = 0; i < sched_cpus_online(); i++) {
-        procfs_print(text, "processor\t: %u\nvendor_id\t: %s\ncpu family\t: %u\nmodel\t\t: %u\n", i,
-                     features.vendor, family, model);
-        procfs_print(text, "model name\t: %s\nstepping\t: %u\ncpu MHz\t\t: %lu.%03lu\n",
-                     features.brand, signature & 15, khz / 1000, khz % 1000);
-        /* Each processor is shown as a package of its own: the topology is not read. */
-        procfs_print(text, "physical id\t: %u\nsiblings\t: 1\ncore id\t\t: 0\ncpu cores\t: 1\n", i);
-        procfs_print(text, "fpu\t\t: yes\nwp\t\t: yes\nflags\t\t:");
-        cpuinfo_flags(text);
-        procfs_print(text,
-                     "\nclflush size\t: 64\nwp\t\t: yes\naddress sizes\t: %u bits physical, "
-                     "48 bits virtual\n\n",
-                     features.max_physical_bits);
-    }
-    return 0;
-}
-
 static int show_version(const struct procfs_node *node, struct procfs_text *text)
 {
     (void)node;
@@ -243,7 +173,9 @@ static int show_filesystems(const struct procfs_node *node, struct procfs_text *
 {
     (void)node;
     /* mount(8) tries these when no type is given; none of them needs a device. */
-    procfs_print(text, "nodev\ttmpfs\nnodev\tproc\nnodev\tdevtmpfs\nnodev\tpipefs\nnodev\tramfs\n");
+    procfs_print(
+        text,
+        "nodev\tsysfs\nnodev\ttmpfs\nnodev\tproc\nnodev\tdevtmpfs\nnodev\tpipefs\nnodev\tramfs\n");
     return 0;
 }
 
@@ -327,7 +259,7 @@ static const struct procfs_dir sys_dir = {sys_files, ARRAY_SIZE(sys_files), NULL
 
 static const struct procfs_entry root_files[] = {
     PROCFS_TEXT("cmdline", 0444, show_cmdline),
-    PROCFS_TEXT("cpuinfo", 0444, show_cpuinfo),
+    PROCFS_TEXT("cpuinfo", 0444, procfs_show_cpuinfo),
     PROCFS_TEXT("filesystems", 0444, show_filesystems),
     PROCFS_TEXT("loadavg", 0444, show_loadavg),
     PROCFS_TEXT("lock_stat", 0444, procfs_show_lock_stat),

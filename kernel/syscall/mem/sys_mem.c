@@ -101,6 +101,14 @@ static int map_anonymous(struct task *self, uint64_t flags, struct vm_request *r
     return vm_map(self->thread.space, request, address);
 }
 
+/* RLIMIT_MEMLOCK in pages; root has none. */
+static uint64_t lock_limit(const struct task *self)
+{
+    if (credentials_is_privileged(&self->fs->cred))
+        return VM_UNLOCK - 1;
+    return self->process->limits[LX_RLIMIT_MEMLOCK].current >> PAGE_SHIFT;
+}
+
 /* Honoured: SHARED, SHARED_VALIDATE, PRIVATE, ANONYMOUS, FIXED, FIXED_NOREPLACE, 32BIT, NORESERVE,
  * GROWSDOWN, POPULATE and LOCKED (pages come in at once).
  * No effect, as allowed: STACK, DENYWRITE, EXECUTABLE, NONBLOCK. The order of refusals is Linux's:
@@ -129,6 +137,8 @@ int64_t sys_mmap(struct task *self, uint64_t address, uint64_t nbytes, uint64_t 
 
     if (offset & PAGE_MASK)
         return -EINVAL;
+    if (request.locked)
+        request.lock_limit = lock_limit(self);
     if (flags & LX_MAP_ANONYMOUS)
         err = map_anonymous(self, flags, &request, &result);
     else
@@ -296,32 +306,27 @@ static uint64_t lock_length(uint64_t address, uint64_t nbytes)
     return ALIGN_UP(nbytes + (address & PAGE_MASK), PAGE_SIZE);
 }
 
-/* Nothing is ever written out to make room: locking a range marks it and brings its pages in. */
-static int64_t lock_range(struct task *self, uint64_t address, uint64_t nbytes, bool locked,
+/* Nothing is ever written out to make room: locking a range marks it and brings its pages in.
+ * limit: as vm_lock has it. */
+static int64_t lock_range(struct task *self, uint64_t address, uint64_t nbytes, uint64_t limit,
                           bool populate)
 {
     uint64_t start = ALIGN_DOWN(address, PAGE_SIZE);
     uint64_t length = lock_length(address, nbytes);
     int64_t err;
 
+    /* With a limit of nothing the answer is the same whatever the range. */
+    if (!limit)
+        return -EPERM;
+    /* Nor does the range matter when it is longer than the limit. */
+    if (length >> PAGE_SHIFT > limit)
+        return -ENOMEM;
     if (start + length < start)
         return -EINVAL;
-    err = vm_lock(self->thread.space, start, length, locked);
+    err = vm_lock(self->thread.space, start, length, limit);
     if (!err && populate)
         err = vm_populate(self->thread.space, start, length, VM_POPULATE_ANY);
     return err == -EINVAL || err == -EFAULT ? -ENOMEM : err;
-}
-
-/* RLIMIT_MEMLOCK, unless the caller is root. What was locked before is not added up. */
-static int lock_check(const struct task *self, uint64_t nbytes)
-{
-    uint64_t limit = self->process->limits[LX_RLIMIT_MEMLOCK].current;
-
-    if (credentials_is_privileged(&self->fs->cred))
-        return 0;
-    if (!limit)
-        return -EPERM;
-    return nbytes > limit ? -ENOMEM : 0;
 }
 
 int64_t sys_mlock(struct task *self, uint64_t address, uint64_t nbytes)
@@ -331,31 +336,32 @@ int64_t sys_mlock(struct task *self, uint64_t address, uint64_t nbytes)
 
 int64_t sys_mlock2(struct task *self, uint64_t address, uint64_t nbytes, int flags)
 {
-    int err = lock_check(self, lock_length(address, nbytes));
-
     if (flags & ~LX_MLOCK_ONFAULT)
         return -EINVAL;
-    return err ? err : lock_range(self, address, nbytes, true, !flags);
+    return lock_range(self, address, nbytes, lock_limit(self), !flags);
 }
 
 int64_t sys_munlock(struct task *self, uint64_t address, uint64_t nbytes)
 {
-    return lock_range(self, address, nbytes, false, false);
+    return lock_range(self, address, nbytes, VM_UNLOCK, false);
 }
 
 /* MCL_FUTURE without effect: future mappings are neither marked nor brought in at once. */
 int64_t sys_mlockall(struct task *self, int flags)
 {
-    int err;
+    uint64_t limit = lock_limit(self);
 
     if (!flags || flags & ~(LX_MCL_CURRENT | LX_MCL_FUTURE | LX_MCL_ONFAULT) ||
         flags == LX_MCL_ONFAULT)
         return -EINVAL;
-    err =
-        lock_check(self, flags & LX_MCL_CURRENT ? self->thread.space->mapped_pages * PAGE_SIZE : 1);
-    if (!err && (flags & LX_MCL_CURRENT))
-        vm_lock_all(self->thread.space, true);
-    return err;
+    if (!limit)
+        return -EPERM;
+    if (!(flags & LX_MCL_CURRENT))
+        return 0;
+    if (self->thread.space->mapped_pages > limit)
+        return -ENOMEM;
+    vm_lock_all(self->thread.space, true);
+    return 0;
 }
 
 int64_t sys_munlockall(struct task *self)
