@@ -146,12 +146,7 @@ void cpu_id(uint32_t leaf, uint32_t regs[4])
 /* On hardware the port may be anything, and is not touched: as in the kernel's power.c. */
 bool cpu_has_debug_exit(void)
 {
-    uint32_t value;
-
-    if (!(cpuid(1).ecx & CPUID_1_ECX_HYPERVISOR))
-        return false;
-    __asm__ volatile("inl %1, %0" : "=a"(value) : "Nd"((uint16_t)DEBUG_EXIT_PORT));
-    return value == 0;
+    return cpuid(1).ecx & CPUID_1_ECX_HYPERVISOR && cpu_inl(DEBUG_EXIT_PORT) == 0;
 }
 
 uint64_t cpu_read_tsc(void)
@@ -170,19 +165,6 @@ bool cpu_read_random(uint64_t *value)
             return true;
     }
     return false;
-}
-
-bool cpu_under_hypervisor(void)
-{
-    return cpuid(1).ecx & CPUID_1_ECX_HYPERVISOR;
-}
-
-uint32_t cpu_inl(uint16_t port)
-{
-    uint32_t value;
-
-    __asm__ volatile("inl %1, %0" : "=a"(value) : "Nd"(port));
-    return value;
 }
 
 uint8_t cpu_inb(uint16_t port)

@@ -51,9 +51,6 @@ bool cpu_has_debug_exit(void);
 uint64_t cpu_read_tsc(void);
 bool cpu_read_random(uint64_t *value); /* only where features.rdrand; bounded tries */
 
-/* Whether the processor says that it is a virtual machine's. */
-bool cpu_under_hypervisor(void);
-
 uint8_t cpu_inb(uint16_t port);
 uint32_t cpu_inl(uint16_t port);
 void cpu_outl(uint16_t port, uint32_t value);

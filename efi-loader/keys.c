@@ -36,11 +36,9 @@ void keys_init(EFI_SYSTEM_TABLE *st)
     services = st->BootServices;
 }
 
-/* As the kernel finds the device: under a hypervisor, and the port reads 0. An absent one reads all
- * ones. */
 bool keys_attended(void)
 {
-    return !(cpu_under_hypervisor() && cpu_inl(DEBUG_EXIT_PORT) == 0);
+    return !cpu_has_debug_exit();
 }
 
 static int key_read(void)

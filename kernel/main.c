@@ -82,7 +82,7 @@
 #include "shared/exitcode.h"
 
 #define BOOT_SERVICES_SPARE (1ULL << 30) /* bytes free besides: then theirs is not needed */
-#define VERSION_LINE "Firstlight " VERSION_TEXT " starts.\n"
+#define VERSION_LINE        "Firstlight " VERSION_TEXT " starts.\n"
 
 static uint64_t kernel_entry_tsc;
 static uint64_t clock_wait_tsc; /* what learning rate and date took: it depends on their phase */
@@ -348,9 +348,9 @@ NORETURN static void boot_finish(bool passed)
     /* What the plan has printed, before a shell or the power-off. */
     output_flush();
     again = !strcmp(after, "reboot") && stay_starts_again(passed);
-    report_keep_finish(again                                                    ? REPORT_REBOOT
+    report_keep_finish(again                                               ? REPORT_REBOOT
                        : !strcmp(after, "shell") || !strcmp(after, "halt") ? REPORT_GO_ON
-                                                                             : REPORT_POWER_OFF);
+                                                                           : REPORT_POWER_OFF);
     output_flush();
     if (again)
         power_reboot();

@@ -99,8 +99,12 @@ static void query_ask(unsigned cpu, struct cpu_query *query)
     if (here)
         query_answer(query);
     irq_restore(flags);
-    if (!here)
-        ipi_call(1ULL << cpu, query_answer, query);
+    if (!here) {
+        struct cpumask one = {{0}};
+
+        cpumask_set(&one, cpu);
+        ipi_call(&one, query_answer, query);
+    }
 }
 
 static unsigned cpu_of(const struct file *file)
