@@ -688,7 +688,7 @@ static struct region {
     uint64_t base;
     struct table table;
 } memory[NREGIONS];
-static void *mapped[64];
+static void *mapped[128];
 static unsigned nmapped;
 
 /* Exactly the bytes asked for, if the made-up memory has them. */
