@@ -226,10 +226,13 @@ void panic(const char *format, ...)
 }
 
 /* Never on what a user can cause: an assertion is about the kernel's own state. */
-void assert_fail(const char *file, int line, const char *what)
+void assert_fail(const char *what, int line)
 {
+    uint64_t offset;
+    const char *function = backtrace_symbol((uint64_t)__builtin_return_address(0), &offset);
+
     begin();
-    say("PANIC: %s:%d: assertion failed: %s", file, line, what);
+    say("PANIC: assertion failed in %s, line %d: %s", function ? function : "?", line, what);
     die(NULL, 0);
 }
 

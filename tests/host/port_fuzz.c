@@ -11,9 +11,9 @@
 #include "kernel/lib/assert.h"
 #include "kernel/lib/klog.h"
 
-void assert_fail(const char *file, int line, const char *what)
+void assert_fail(const char *what, int line)
 {
-    fprintf(stderr, "%s:%d: assertion failed: %s\n", file, line, what);
+    fprintf(stderr, "assertion failed in line %d: %s\n", line, what);
     abort();
 }
 
