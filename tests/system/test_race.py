@@ -29,7 +29,7 @@ def can_unshare():
     return run("unshare", "-mp", "-f", "true").returncode == 0
 
 
-@pytest.mark.skipif(not can_unshare(), reason=f"{NOT_HERE}sequences need root that may make name spaces")
+@pytest.mark.skipif(not can_unshare(), reason=f"{NOT_HERE}no root that may make name spaces")
 def test_sequences_as_on_linux():
     done = run(sys.executable, os.path.join(TOP, "tests/fuzz_linux/fuzz_linux.py"), "-b", BUILD,
                "--seeds", "1-40", "--shrink", "2", timeout=900)
