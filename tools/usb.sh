@@ -98,6 +98,9 @@ for program in sfdisk lsblk blockdev; do
 done
 
 check "$1"
+# Asked for before anything is written: it is what the image is verified with.
+blockdev --flushbufs "$dev" 2>/dev/null ||
+    die "$dev cannot be verified: no right to drop what memory holds of it; run this as root"
 exec 4<"$dev" # as long as it is open no other disk gets the name of one that was pulled out
 lsblk -o "$SHOWN" "$dev"
 echo "All of it will be lost. It gets $image, $((nbytes >> 20)) MiB."

@@ -238,8 +238,12 @@ def stick(tmp_path):
     if done.returncode != 0:
         pytest.skip(f"{NOT_HERE}no loop device can be had: {done.stderr.strip()}")
     device = done.stdout.strip()
-    yield device, path
+    done = run("blockdev", "--flushbufs", device, env=SBIN)
+    if done.returncode == 0:
+        yield device, path
     run("losetup", "-d", device, env=SBIN)
+    if done.returncode != 0:
+        pytest.skip(f"{NOT_HERE}nothing can be read back from a device: {done.stderr.strip()}")
 
 
 @pytest.fixture

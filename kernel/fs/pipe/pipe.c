@@ -131,7 +131,7 @@ static int64_t pipe_read_ready_locked(struct pipe *pipe, struct user_iter *io, u
     return total;
 }
 
-static int64_t pipe_take(struct file *file, struct user_iter *io, bool waits)
+static int64_t pipe_read_bytes(struct file *file, struct user_iter *io, bool waits)
 {
     struct pipe *pipe = pipe_of(file);
     struct pipe_wakes wakes;
@@ -166,12 +166,12 @@ static int64_t pipe_take(struct file *file, struct user_iter *io, bool waits)
 static int64_t pipe_read(struct file *file, struct user_iter *io, int64_t *offset)
 {
     (void)offset;
-    return pipe_take(file, io, true);
+    return pipe_read_bytes(file, io, true);
 }
 
 int64_t pipe_read_now(struct file *file, struct user_iter *io)
 {
-    return pipe_take(file, io, false);
+    return pipe_read_bytes(file, io, false);
 }
 
 /* --- writing --- */

@@ -17,6 +17,7 @@
 
 #define FIFO    "/tmp/splice_null"
 #define ROUNDS  3000
+#define TEST_NS 300000000L /* on one processor a round takes a turn of each of the three */
 #define LIMIT_S 20
 
 static char bytes[3000];
@@ -41,10 +42,19 @@ static void test_refused(const char *path, int in, int out, int null)
     CHECK_OK(close(file));
 }
 
+static long now_ns(void)
+{
+    struct timespec ts;
+
+    CHECK_OK(clock_gettime(CLOCK_MONOTONIC, &ts));
+    return ts.tv_sec * 1000000000L + ts.tv_nsec;
+}
+
 /* A call that is not to wait does not, although another reader takes the byte that it has seen.
  * Each byte is gone before the next one comes: it would end a wait. */
 static void test_two_readers(int null)
 {
+    long end = now_ns() + TEST_NS;
     volatile long *shared =
         mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     int ends[2], left, pids[2];
@@ -61,7 +71,7 @@ static void test_two_readers(int null)
             shared[i]++;
         }
     }
-    for (int round = 0; round < ROUNDS; round++) {
+    for (int round = 0; round < ROUNDS && now_ns() < end; round++) {
         time_t limit = time(NULL) + LIMIT_S;
         long before;
 
