@@ -27,10 +27,9 @@
 #define STATUS_MISC        (1ULL << 59)
 #define STATUS_ADDRESS     (1ULL << 58)
 
-#define FAMILY_P6 6
-#define MODEL_BANK0_OWN                                                                            \
-    0x1a /* before it, bank 0's control register of that family is the BIOS's                      \
-          */
+/* Before that model, bank 0's control register of the family is the BIOS's. */
+#define FAMILY_P6       6
+#define MODEL_BANK0_OWN 0x1a
 
 unsigned mca_banks_count(void)
 {

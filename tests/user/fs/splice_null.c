@@ -15,10 +15,10 @@
 
 #include "tests/user/lib/check.h"
 
-#define FIFO    "/tmp/splice_null"
-#define ROUNDS  3000
-#define TEST_NS 300000000L /* on one processor a round takes a turn of each of the three */
-#define LIMIT_S 20
+#define FIFO     "/tmp/splice_null"
+#define ROUNDS   3000
+#define TEST_NS  300000000L /* on one processor a round takes a turn of each of the three */
+#define LIMIT_NS 20000000000L
 
 static char bytes[3000];
 
@@ -72,8 +72,7 @@ static void test_two_readers(int null)
         }
     }
     for (int round = 0; round < ROUNDS && now_ns() < end; round++) {
-        time_t limit = time(NULL) + LIMIT_S;
-        long before;
+        long limit = now_ns() + LIMIT_NS, before;
 
         CHECK_EQ(write(ends[1], "x", 1), 1);
         do
@@ -81,7 +80,7 @@ static void test_two_readers(int null)
         while (left > 0);
         before = shared[1];
         while (shared[1] < before + 2)
-            CHECK(time(NULL) < limit);
+            CHECK(now_ns() < limit);
     }
     for (int i = 0; i < 2; i++) {
         CHECK_OK(kill(pids[i], SIGKILL));

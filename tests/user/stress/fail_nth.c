@@ -34,6 +34,7 @@
 
 #include "tests/user/lib/check.h"
 
+#define OWN_PATH     "/bin/t/fail_nth"
 #define PLACE        "/tmp/fail_nth"
 #define PAGE         4096
 #define ATTEMPTS_MAX 2000
@@ -502,8 +503,6 @@ static int run_meminfo(void)
 
 /* --- exec: the new program, this one again, says what is left; returns only when it failed --- */
 
-static const char *own_path;
-
 static int exec_path(const char *path)
 {
     char *argv[] = {(char *)path, (char *)"left", NULL};
@@ -514,7 +513,7 @@ static int exec_path(const char *path)
 }
 static int run_exec(void)
 {
-    return exec_path(own_path);
+    return exec_path(OWN_PATH);
 }
 static int run_exec_script(void)
 {
@@ -523,7 +522,7 @@ static int run_exec_script(void)
 static void one_script(void)
 {
     fd_a = (int)CHECK_OK(open("script", O_WRONLY | O_CREAT | O_CLOEXEC, 0755));
-    CHECK(dprintf(fd_a, "#!%s left\n", own_path) > 0);
+    CHECK(dprintf(fd_a, "#!%s left\n", OWN_PATH) > 0);
     CHECK_OK(close(fd_a));
 }
 /* The table is shared with a child that waits until this process is gone. */
@@ -626,7 +625,6 @@ static void attempt(const struct operation *op, unsigned n)
     fail_set(0);
     if (done >= 0)
         _exit(left ? END_LEFT : END_HIT);
-    errno = error;
     if (left || (error != ENOMEM && error != op->error)) {
         say(2, op->name);
         say(2, ": fails with ");
@@ -694,7 +692,6 @@ static unsigned operation_try(const struct operation *op, unsigned *refused)
 
 int main(int argc, char **argv)
 {
-    own_path = "/bin/t/fail_nth";
     for (int tries = 0; tries < 10 && fail_fd < 0; tries++) /* as a new program, it may fail */
         fail_fd = open("/proc/self/fail-nth", O_RDWR);
     CHECK(fail_fd >= 0);
