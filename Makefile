@@ -79,7 +79,7 @@ ifneq ($(GOALS),help)
 -include efi-loader/loader.mk
 -include tests/host/host.mk
 -include tests/user/user.mk
--include checks/checks.mk
+-include rootfs/usr/src/check/check.mk
 -include tests/quirk/quirk.mk
 -include tests/programs/programs.mk
 -include tests/hardware/hardware.mk

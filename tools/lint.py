@@ -26,7 +26,7 @@ ROOMS = ["shared", "vdso", "lib", "arch", "core", "mm", "plat", "sched", "vm", "
          "syscall", "selftest"]
 SEES_ALL = {"kernel/main.c"}
 LOADER_SEES = ("efi-loader/", "shared/", "kernel/lib/")
-C_DIRS = ("shared", "kernel", "efi-loader", "checks", "tests")
+C_DIRS = ("shared", "kernel", "efi-loader", "rootfs", "tests")
 SKIPPED_DIRS = {".git", "build", "__pycache__", ".pytest_cache"}
 FILE_LINES, FUNCTION_LINES, COLUMNS = 500, 70, 100
 EXCUSE = "Long because"

@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: MIT
 """mkcpio.py - lay directory trees over one another and write them as one cpio archive
 
-Usage: mkcpio.py -o ARCHIVE [--busybox FILE] [--base DIR]... [--over DIR]...
+Usage: mkcpio.py -o ARCHIVE [--busybox FILE] [--base DIR]... [--over DIR]... [--without PATH]
 
 The archive is in cpio's newc format. It starts with Debian's merged layout (/bin -> usr/bin and so
 on); then come busybox with its applets, the base trees and the trees laid over them, in that order.
 
 Rules of laying over: directories merge; a symlink below that leads to a directory is followed;
 anything else is replaced, file by file. A file over a directory that is not empty is an error.
+PATH of the base trees (sources of their programs) stays out.
 
 Promises: the same bytes for the same inputs, from any directory and for any user: entries sorted,
 owner 0:0, one fixed time. Base trees lose the write bits of group and others, because those come
@@ -124,12 +125,12 @@ class Overlay:
             target = os.path.relpath("usr/bin/busybox", where)
             self.put(f"{where}/{name}", Node(stat.S_IFLNK | 0o777, target=target), binary)
 
-    def add_tree(self, top, keep_modes):
+    def add_tree(self, top, keep_modes, without=None):
         if not os.path.isdir(top):
             raise TreeError(f"{top}: not a directory")
-        self._add_folder(os.fsencode(top), "", keep_modes)
+        self._add_folder(os.fsencode(top), "", keep_modes, without)
 
-    def _add_folder(self, folder, where, keep_modes):
+    def _add_folder(self, folder, where, keep_modes, without):
         try:
             entries = sorted(os.scandir(folder), key=lambda e: e.name)
         except OSError as err:
@@ -137,10 +138,12 @@ class Overlay:
         for entry in entries:
             name = os.fsdecode(entry.name)
             path = f"{where}/{name}" if where else name
+            if path == without:
+                continue
             info = entry.stat(follow_symlinks=False)
             perm = stat.S_IMODE(info.st_mode) if keep_modes else info.st_mode & 0o755
             if entry.is_dir(follow_symlinks=False):
-                self._add_folder(entry.path, self.put_dir(path, perm, name), keep_modes)
+                self._add_folder(entry.path, self.put_dir(path, perm, name), keep_modes, without)
             else:
                 self.put(path, make_node(entry, info, perm), os.fsdecode(entry.path))
 
@@ -249,6 +252,7 @@ def main():
     args.add_argument("--busybox")
     args.add_argument("--base", action="append", default=[])
     args.add_argument("--over", action="append", default=[])
+    args.add_argument("--without")
     opts = args.parse_args()
     overlay = Overlay()
     try:
@@ -256,7 +260,7 @@ def main():
         if opts.busybox:
             overlay.add_busybox(opts.busybox)
         for tree in opts.base:
-            overlay.add_tree(tree, keep_modes=False)
+            overlay.add_tree(tree, keep_modes=False, without=opts.without)
         for tree in opts.over:
             overlay.add_tree(tree, keep_modes=True)
         with open(opts.output, "wb") as out:

@@ -119,7 +119,7 @@ for tree in "${trees[@]}"; do
     overlays+=(--over "$tree")
 done
 python3 "$top/tools/mkcpio.py" -o "$boot/rootfs.cpio" --busybox "$busybox" \
-    --base "$build/user/rootfs" --base "$top/rootfs" "${overlays[@]}" ||
+    --base "$build/user/rootfs" --base "$top/rootfs" --without usr/src "${overlays[@]}" ||
     die "the root filesystem could not be put together"
 {
     echo "# The kernel's command line: one key=value a line."

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The program that looks at the machine (checks/) and the plans that people get.
+"""The program that looks at the machine (rootfs/usr/src/check/) and the plans that people get.
 
 Most of it runs here, on Linux; tests/user/checks.plan is the rest, on both.
 """

@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "checks/check.h"
-#include "checks/memory.h"
+#include "check.h"
+#include "memory.h"
 
 static enum { NONE, STUCK, ALIAS, ONCE } kind;
 static unsigned long long offset, length, bit, value, other;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * checks/smbios.h - the firmware's description of the machine, as sysfs has it
+ * rootfs/usr/src/check/smbios.h - the firmware's description of the machine, as sysfs has it
  *
  * Owns:    the table, read once. Nothing outside it is read, whatever it contains.
  * Used by: check found, and check memory to name a module.

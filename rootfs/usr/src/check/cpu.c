@@ -14,8 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "checks/arith.h"
-#include "checks/check.h"
+#include "arith.h"
+#include "check.h"
 
 #define XCR0_AVX    0x06
 #define XCR0_AVX512 0xe6

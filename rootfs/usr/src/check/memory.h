@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * checks/memory.h - the memory test's parts: what is wrong, and how that is told
+ * rootfs/usr/src/check/memory.h - the memory test's parts: what is wrong, and how that is told
  *
  * Used by: memory.c (the test), memory_errors.c (the report), memory_fault.c (for its tests)
  */

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "checks/check.h"
+#include "check.h"
 
 static const struct {
     const char *name;

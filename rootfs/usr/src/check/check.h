@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * checks/check.h - what the checks of a machine share
+ * rootfs/usr/src/check/check.h - what the checks of a machine share
  *
  * Owns:    the processors that may be used, workers pinned to them, options, exit codes.
  * Used by: every check. A check is a function that prints what it found on stdout, a line at a

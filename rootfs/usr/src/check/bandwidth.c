@@ -9,8 +9,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "checks/check.h"
-#include "checks/patterns.h"
+#include "check.h"
+#include "patterns.h"
 
 #define MEASURE_NS 60000000ull /* for each number */
 #define CHAIN_STEP 4160        /* bytes from one link to the next: another page and another line */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * checks/arith.h - computations whose answers are known
+ * rootfs/usr/src/check/arith.h - computations whose answers are known
  *
  * Each is a fixed computation that uses one part of a processor for some thousand steps and folds
  * all of its intermediate results into one number. The vector units of all widths compute the same.

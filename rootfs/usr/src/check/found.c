@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "checks/check.h"
-#include "checks/smbios.h"
+#include "check.h"
+#include "smbios.h"
 
 #define PCI_FOLDER  "/sys/bus/pci/devices"
 #define LEAF_CACHE  4          /* Intel SDM vol. 2, CPUID: deterministic cache parameters */
