@@ -52,7 +52,8 @@ static void check_covered(const uint8_t *data, size_t size, size_t desc_size,
 static void check_tables(const struct bootinfo_range *ranges, uint32_t count)
 {
     const struct paging_segment text = {IMAGE_BASE, 0x200000, 0x3000, PAGING_EXECUTE};
-    const struct paging_plan plan = {ranges, count, &text, 1, {0x5000, 0x1000}};
+    const struct paging_plan plan = {
+        ranges, count, &text, 1, {0x5000, 0x1000}, {0xc0000000, 0x7e9000}};
     struct paging tables = {.gib_pages = true, .nframes = paging_bound(&plan, true)};
 
     if (memmap_total(ranges, count, BOOTINFO_DIRECT_TYPES) > 1ULL << 40 ||

@@ -7,7 +7,7 @@
  * addition, multiplication, division and square root, so all widths have one answer (this file is
  * compiled without contraction to fused multiply-add).
  */
-#include "arith.h"
+#include "rootfs/usr/src/check/arith.h"
 
 #include <immintrin.h>
 #include <string.h>

@@ -8,7 +8,7 @@
 #include <immintrin.h>
 #include <string.h>
 
-#include "arith.h"
+#include "rootfs/usr/src/check/arith.h"
 
 #define STEPS    300
 #define FOR(isa) __attribute__((target(isa), noinline))

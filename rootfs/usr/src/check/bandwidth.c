@@ -9,8 +9,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "check.h"
-#include "patterns.h"
+#include "rootfs/usr/src/check/check.h"
+#include "rootfs/usr/src/check/patterns.h"
 
 #define MEASURE_NS 60000000ull /* for each number */
 #define CHAIN_STEP 4160        /* bytes from one link to the next: another page and another line */

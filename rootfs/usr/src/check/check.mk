@@ -7,8 +7,8 @@
 
 CHECK_DIR    := rootfs/usr/src/check
 CHECK_SRCS   := $(sort $(wildcard $(CHECK_DIR)/*.c))
-CHECK_CFLAGS := -std=gnu17 -O2 -g0 -I. -iquote $(CHECK_DIR) -Wall -Wextra -Werror -Wshadow \
-                 -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wpointer-arith -Wundef -Wwrite-strings -Wno-psabi \
+CHECK_CFLAGS := -std=gnu17 -O2 -g0 -I. -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes \
+                 -Wmissing-prototypes -Wvla -Wpointer-arith -Wundef -Wwrite-strings -Wno-psabi \
                  -ffp-contract=off -fno-math-errno -ffunction-sections -fdata-sections \
                  -fno-asynchronous-unwind-tables
 CHECK_OBJS   := $(CHECK_SRCS:%.c=$(B)/%.o)

@@ -13,7 +13,7 @@
 #include <time.h>
 #include <x86intrin.h>
 
-#include "check.h"
+#include "rootfs/usr/src/check/check.h"
 
 #define LEAF_INVARIANT 0x80000007 /* EDX[8]: the counter's rate never changes */
 #define TOLERANCE_PPM  5000       /* a clock that is steered, or emulated, is not exact */

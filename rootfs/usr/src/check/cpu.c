@@ -14,8 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "arith.h"
-#include "check.h"
+#include "rootfs/usr/src/check/arith.h"
+#include "rootfs/usr/src/check/check.h"
 
 #define XCR0_AVX    0x06
 #define XCR0_AVX512 0xe6

@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "check.h"
-#include "smbios.h"
+#include "rootfs/usr/src/check/check.h"
+#include "rootfs/usr/src/check/smbios.h"
 
 #define PCI_FOLDER  "/sys/bus/pci/devices"
 #define LEAF_CACHE  4          /* Intel SDM vol. 2, CPUID: deterministic cache parameters */

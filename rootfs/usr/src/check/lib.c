@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "check.h"
+#include "rootfs/usr/src/check/check.h"
 
 #define PROGRESS_NS   10000000000ull
 #define LEAF_TOPOLOGY 0x0b /* Intel SDM vol. 2, CPUID: EDX is the x2APIC id */

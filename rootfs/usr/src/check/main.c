@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "check.h"
+#include "rootfs/usr/src/check/check.h"
 
 static const struct {
     const char *name;

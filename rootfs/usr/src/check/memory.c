@@ -15,9 +15,9 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "check.h"
-#include "memory.h"
-#include "patterns.h"
+#include "rootfs/usr/src/check/check.h"
+#include "rootfs/usr/src/check/memory.h"
+#include "rootfs/usr/src/check/patterns.h"
 
 #define LEFT_MIN      (12u * MIB)  /* for the kernel and other programs */
 #define LEFT_WORKER   (256u << 10) /* and for each worker */

@@ -11,9 +11,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "check.h"
-#include "memory.h"
-#include "smbios.h"
+#include "rootfs/usr/src/check/check.h"
+#include "rootfs/usr/src/check/memory.h"
+#include "rootfs/usr/src/check/smbios.h"
 
 #define SHOWN_MAX   16                 /* errors that get a line */
 #define PAGES_MAX   4096               /* wrong pages that are remembered */

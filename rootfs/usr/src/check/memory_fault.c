@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "check.h"
-#include "memory.h"
+#include "rootfs/usr/src/check/check.h"
+#include "rootfs/usr/src/check/memory.h"
 
 static enum { NONE, STUCK, ALIAS, ONCE } kind;
 static unsigned long long offset, length, bit, value, other;

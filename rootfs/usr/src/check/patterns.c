@@ -6,7 +6,7 @@
  * collecting differences over a block and say only whether there is one; the caller then looks for
  * it word by word. A difference that is gone by then has been read once, which it reports as well.
  */
-#include "patterns.h"
+#include "rootfs/usr/src/check/patterns.h"
 
 #include <string.h>
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * rootfs/usr/src/check/patterns.h - the memory test's patterns: what is written, and what must be read back
+ * rootfs/usr/src/check/patterns.h - the memory test's patterns: what is written, and what must be
+ * read back
  *
  * A pattern is a number of steps; each step fills memory and compares it. Three kinds:
  *   WORDS       two words by turns, which the step chooses (solid bits, walking ones, ...)

@@ -16,7 +16,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "check.h"
+#include "rootfs/usr/src/check/check.h"
 
 #define NWORDS  8192 /* 64 KiB */
 #define RETRIES 1000 /* RDSEED may be used up for a while */

@@ -5,12 +5,12 @@
  * Type 20 maps addresses to modules; firmware may leave it out, and then type 19 maps them to an
  * array of modules, of which only the populated ones can be meant.
  */
-#include "smbios.h"
+#include "rootfs/usr/src/check/smbios.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "check.h"
+#include "rootfs/usr/src/check/check.h"
 
 #define TABLE_MAX (128u << 10)
 

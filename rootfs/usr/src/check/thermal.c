@@ -15,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "check.h"
+#include "rootfs/usr/src/check/check.h"
 
 /* Intel SDM vol. 4, table 2-2; the bits in vol. 3, 15.8.2.5. */
 #define MSR_STATUS         0x19c

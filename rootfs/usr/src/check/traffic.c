@@ -14,7 +14,7 @@
 #include <sched.h>
 #include <string.h>
 
-#include "check.h"
+#include "rootfs/usr/src/check/check.h"
 
 #define WORDS      512   /* of a message: a page */
 #define MESSAGES   64    /* from each sender in each round */
