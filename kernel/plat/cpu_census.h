@@ -30,7 +30,8 @@ struct cpu_census {
     bool known;        /* there is a MADT: else nothing is said about other processors */
     bool boot_enabled; /* the MADT enables the processor that the firmware started */
     uint32_t boot_apic_id;
-    unsigned enabled;             /* by the MADT, with those that acpi_info has no room for */
+    unsigned enabled;             /* by the MADT, with those that acpi_info has no room for; 1
+                                     without one */
     unsigned running;             /* the first included */
     uint8_t fates[ACPI_MAX_CPUS]; /* enum cpu_fate, by entry of acpi_info */
 };
