@@ -4,6 +4,8 @@
 
 #include "kernel/lib/string.h"
 
+#define FOUR_GIB (1ULL << 32)
+
 /* The loader sees copies: the firmware's own console goes on as before. */
 static EFI_GRAPHICS_OUTPUT_PROTOCOL the_display, *the_real_display;
 static EFI_GRAPHICS_OUTPUT_PROTOCOL_MODE the_mode;
@@ -171,9 +173,61 @@ static void no_display(void)
     the_quirk.bs->HandleProtocol = handle_no_display;
 }
 
+/* A second display, which the firmware finds first and on which it shows nothing. */
+static EFI_HANDLE the_other_handle;
+
+static EFI_STATUS EFIAPI locate_other_first(EFI_LOCATE_SEARCH_TYPE how, EFI_GUID *guid, void *key,
+                                            UINTN *count, EFI_HANDLE **out)
+{
+    EFI_STATUS status = the_quirk.real.LocateHandleBuffer(how, guid, key, count, out);
+
+    if (EFI_ERROR(status) || !quirk_is_loader(__builtin_return_address(0)) || !is_display(guid))
+        return status;
+    for (UINTN i = 0; i < *count; i++) {
+        if ((*out)[i] == the_other_handle) {
+            (*out)[i] = (*out)[0];
+            (*out)[0] = the_other_handle;
+        }
+    }
+    return status;
+}
+
+static void other_display_first(void)
+{
+    enum { WIDTH = 640, HEIGHT = 480, PIXEL = 4 };
+    static EFI_GUID gop = EFI_GRAPHICS_OUTPUT_PROTOCOL_GUID;
+    EFI_PHYSICAL_ADDRESS base = FOUR_GIB - 1;
+    UINTN nbytes = WIDTH * HEIGHT * PIXEL;
+
+    the_display.QueryMode = query_mode;
+    the_display.SetMode = set_mode;
+    the_display.Mode = &the_mode;
+    if (EFI_ERROR(the_quirk.real.AllocatePages(AllocateMaxAddress, EfiReservedMemoryType,
+                                               nbytes / EFI_PAGE_SIZE, &base)) ||
+        EFI_ERROR(the_quirk.real.InstallProtocolInterface(&the_other_handle, &gop,
+                                                          EFI_NATIVE_INTERFACE, &the_display)))
+        quirk_fault("no second display can be made");
+    the_info =
+        (EFI_GRAPHICS_OUTPUT_MODE_INFORMATION){.HorizontalResolution = WIDTH,
+                                               .VerticalResolution = HEIGHT,
+                                               .PixelFormat = PixelBlueGreenRedReserved8BitPerColor,
+                                               .PixelsPerScanLine = WIDTH};
+    the_mode = (EFI_GRAPHICS_OUTPUT_PROTOCOL_MODE){.MaxMode = 1,
+                                                   .Info = &the_info,
+                                                   .SizeOfInfo = sizeof(the_info),
+                                                   .FrameBufferBase = base,
+                                                   .FrameBufferSize = nbytes};
+    the_quirk.bs->LocateHandleBuffer = locate_other_first;
+}
+
 const struct quirk_entry quirk_graphics_entries[] = {
-    {"graphics-rgb", format_rgb},    {"graphics-mask", format_mask},
-    {"graphics-blt-only", blt_only}, {"graphics-blt-only-in-use", blt_only_in_use},
-    {"graphics-no-mode", no_mode},   {"graphics-small", small_buffer},
-    {"graphics-none", no_display},   {NULL, NULL},
+    {"graphics-rgb", format_rgb},
+    {"graphics-mask", format_mask},
+    {"graphics-blt-only", blt_only},
+    {"graphics-blt-only-in-use", blt_only_in_use},
+    {"graphics-no-mode", no_mode},
+    {"graphics-small", small_buffer},
+    {"graphics-none", no_display},
+    {"graphics-order", other_display_first},
+    {NULL, NULL},
 };

@@ -69,6 +69,7 @@ QUIRKS = {
     "graphics-no-mode": (PASSES, ["firstlight: no framebuffer, going on without"], {}),
     "graphics-small": (PASSES, ["firstlight: no framebuffer, going on without"], {}),
     "graphics-none": (PASSES, ["firstlight: no framebuffer, going on without"], {}),
+    "graphics-order": (PASSES, ["screen: 1280x800 pixels"], {}),
     "memory-attributes-unknown": (PASSES, [], {}),
     "low-memory-full": (PASSES, ["firstlight: no memory below 1 MiB"], {}),
     "acpi-1": (PASSES, [], {"cpus": 2}),
