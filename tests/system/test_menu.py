@@ -84,3 +84,17 @@ def test_a_key_is_the_limit_of_a_running_test(mkimg):
                        [("boot-return-1000", act), ("key: the test", lambda running: None)])
     assert outcome.code == machine.PASS, outcome.message
     assert time.monotonic() - begun[0] < 60
+
+
+def test_memory_until_a_key(mkimg):
+    """Passes over the memory follow one another; the key is no failure."""
+    outcome = converse(mkimg(plan=PLAN), [
+        (KEYS, pressing("m")),
+        ("boot-return-1000", lambda running: None),
+        ("memory", lambda running: time.sleep(20)),
+        ("", pressing("q")),
+        ("key: the test", lambda running: None),
+        ("stays until a key", pressing("q")),
+    ], exit_device=False)
+    assert outcome.report.result("memory-until-a-key").passed
+    assert outcome.report.verdict == "PASS"
