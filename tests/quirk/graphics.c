@@ -152,6 +152,31 @@ static void small_buffer(void)
     the_quirk.bs->HandleProtocol = handle_small;
 }
 
+/* A panel of 1366 pixels, whose lines are those of the larger mode. */
+static EFI_STATUS EFIAPI handle_panel(EFI_HANDLE handle, EFI_GUID *guid, void **out)
+{
+    enum { WIDTH = 1366, HEIGHT = 768 };
+    EFI_STATUS status = the_quirk.real.HandleProtocol(handle, guid, out);
+
+    if (!EFI_ERROR(status) && quirk_is_loader(__builtin_return_address(0)) && is_display(guid)) {
+        the_real_display = *out;
+        the_display = *the_real_display;
+        the_display.Mode = &the_mode;
+        copy_mode();
+        if (the_info.HorizontalResolution <= WIDTH || the_info.VerticalResolution < HEIGHT)
+            quirk_fault("the display is smaller than the panel");
+        the_info.HorizontalResolution = WIDTH;
+        the_info.VerticalResolution = HEIGHT;
+        *out = &the_display;
+    }
+    return status;
+}
+
+static void panel(void)
+{
+    the_quirk.bs->HandleProtocol = handle_panel;
+}
+
 static EFI_STATUS EFIAPI locate_no_display(EFI_LOCATE_SEARCH_TYPE how, EFI_GUID *guid, void *key,
                                            UINTN *count, EFI_HANDLE **out)
 {
@@ -171,6 +196,26 @@ static void no_display(void)
 {
     the_quirk.bs->LocateHandleBuffer = locate_no_display;
     the_quirk.bs->HandleProtocol = handle_no_display;
+}
+
+/* Firmware that knows the panel: QEMU has no word for a mode of this size. */
+static void large_mode(void)
+{
+    enum { WIDTH = 3840, HEIGHT = 2160 };
+    static EFI_GUID guid = EFI_GRAPHICS_OUTPUT_PROTOCOL_GUID;
+    EFI_GRAPHICS_OUTPUT_MODE_INFORMATION *info;
+    EFI_GRAPHICS_OUTPUT_PROTOCOL *gop = NULL;
+    UINTN nbytes;
+
+    if (EFI_ERROR(the_quirk.real.LocateProtocol(&guid, NULL, (void **)&gop)))
+        quirk_fault("there is no display");
+    for (UINT32 n = 0; gop && n < gop->Mode->MaxMode; n++) {
+        if (!EFI_ERROR(gop->QueryMode(gop, n, &nbytes, &info)) &&
+            info->HorizontalResolution == WIDTH && info->VerticalResolution == HEIGHT &&
+            !EFI_ERROR(gop->SetMode(gop, n)))
+            return;
+    }
+    quirk_fault("the display has no mode of 3840x2160");
 }
 
 /* A second display, which the firmware finds first and on which it shows nothing. */
@@ -227,6 +272,8 @@ const struct quirk_entry quirk_graphics_entries[] = {
     {"graphics-blt-only-in-use", blt_only_in_use},
     {"graphics-no-mode", no_mode},
     {"graphics-small", small_buffer},
+    {"graphics-panel", panel},
+    {"graphics-4k", large_mode},
     {"graphics-none", no_display},
     {"graphics-order", other_display_first},
     {NULL, NULL},
