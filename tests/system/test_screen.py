@@ -116,7 +116,7 @@ def test_progress(boot, mkimg):
          then=lambda running: taken.append(taken_when(running, is_seen)))
     text = taken[0].text()[0]
     number, total = map(int, re.search(r"test (\d+) of (\d+): long-one", text).groups())
-    assert is_seen(taken[0]) and number == total
+    assert is_seen(taken[0]) and number == total - 3  # clocks, memory, machine checks: behind it
     bar = [taken[0].pixel(x, 24) for x in range(taken[0].width)]
     red = sum(r > g + 40 and r > b + 40 for r, g, b in bar)
     assert abs(red - taken[0].width * (number - 1) // total) <= 1
