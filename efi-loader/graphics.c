@@ -3,8 +3,9 @@
  * The framebuffer: choice of display and mode, and whether the kernel can draw in it.
  *
  * Of several displays the one on which the firmware's console is comes first: a person looks at it.
- * It is the console's own handle, or, where the console is split among devices, each that is marked
- * as one of them; the split console's own graphics protocol has no framebuffer then.
+ * It is a device that is marked as one of the console's, or the console's own handle where nothing
+ * is marked. The protocol of a split console is none of the hardware: it has no framebuffer, or,
+ * for a single device, a copy of the mode that is old once a boot manager has changed the device's.
  *
  * The mode that a display is in already is preferred: changing modes can leave a panel black, and
  * firmware's choice fits the screen. Only if no display has a framebuffer is the largest mode with
@@ -153,17 +154,17 @@ static int change_mode(EFI_BOOT_SERVICES *bs, EFI_GRAPHICS_OUTPUT_PROTOCOL *gop,
     return describe_current(gop, out);
 }
 
-/* Whether a handle is of that rank: the console's own, a device of the console, any other. */
+/* Whether a handle is of that rank: the console's own and marked as a device of it, marked only,
+ * the console's own only, any other. */
 static bool has_rank(EFI_BOOT_SERVICES *bs, EFI_HANDLE console, EFI_HANDLE handle, unsigned rank)
 {
     /* UEFI PI console device: EFI_CONSOLE_OUT_DEVICE_GUID of edk2. */
     static EFI_GUID console_device = {
         0xd3b36f2c, 0xd551, 0x11d4, {0x9a, 0x46, 0x00, 0x90, 0x27, 0x3f, 0xc1, 0x4d}};
     void *unused;
+    bool marked = !EFI_ERROR(bs->HandleProtocol(handle, &console_device, &unused));
 
-    if (handle == console)
-        return rank == 0;
-    return rank == (EFI_ERROR(bs->HandleProtocol(handle, &console_device, &unused)) ? 2 : 1);
+    return rank == (marked ? 0u : 2u) + (handle != console);
 }
 
 /* All displays by rank, the first that firmware found before the later ones. */
@@ -178,7 +179,7 @@ static unsigned displays_find(EFI_BOOT_SERVICES *bs, EFI_HANDLE console,
     if (EFI_ERROR(bs->LocateHandleBuffer(ByProtocol, &guid, NULL, &count, &handles)))
         return 0;
     count = MIN(count, MAX_DISPLAYS);
-    for (unsigned rank = 0; rank < 3; rank++) {
+    for (unsigned rank = 0; rank < 4; rank++) {
         for (UINTN i = 0; i < count; i++) {
             void *display;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The keys before the start: P another plan, S a shell afterwards, R last report.
+ * The keys before the start: P another plan, S a shell afterwards, M memory test, R last report.
  *
  * A countdown of ask= seconds (3) runs until the first key; each key that means something is
  * answered, and then there is more time for another one. Any other key starts at once.
@@ -24,6 +24,7 @@
 #define MAX_REPORT    (1024 * 1024)
 #define PAGE_LINES    22
 #define LINE_LENGTH   100
+#define MEMORY_WORDS  "plan=/etc/firstlight/memory.plan stop=key"
 #define REPORTS       "reports"
 
 /* --- names in a directory --- */
@@ -200,7 +201,7 @@ void menu_ask(struct menu *menu, struct files *files, struct memory *memory)
     if (seconds == 0)
         return;
     keys_drop();
-    log_show("Keys: P choose a plan, S shell afterwards, R last report,\n"
+    log_show("Keys: P choose a plan, S shell afterwards, M memory test, R last report,\n"
              "      any other starts at once\n");
     for (;;) {
         files_watchdog_off(files);
@@ -212,6 +213,11 @@ void menu_ask(struct menu *menu, struct files *files, struct memory *memory)
             word_append(menu, "after=shell");
             log_line("a shell follows the plan");
             break;
+        case 'm':
+            menu->plan[0] = '\0'; /* whatever was chosen before */
+            word_append(menu, MEMORY_WORDS);
+            log_line("memory test, until a key is pressed");
+            return;
         case 'r':
             report_show(files, memory);
             break;

@@ -34,6 +34,7 @@ NAMES = {PASS: "PASS", FAIL: "FAIL", PANIC: "PANIC", NO_VERDICT: "no verdict"}
 # The debug-exit device ends QEMU with (value << 1) | 1; the values are in shared/exitcode.h.
 STATUS_PASS, STATUS_FAIL, STATUS_PANIC = 33, 35, 37
 PR_SET_PDEATHSIG = 1  # of <linux/prctl.h>
+DESKTOPS = ("DISPLAY", "WAYLAND_DISPLAY")  # what says where windows go
 ENDING_SIGNALS = (signal.SIGHUP, signal.SIGTERM)
 
 DISKS = {
@@ -443,6 +444,11 @@ def main(argv):
         print(f"run.sh: {OVMF} is not there; 'tools/deps.sh run' installs it", file=sys.stderr)
         return NO_VERDICT
     if opts.window:  # without a device that ends the machine with the verdict
+        if "-display" not in extra and not any(map(os.environ.get, DESKTOPS)):
+            print("run.sh: -w needs a desktop to open a window on, and neither DISPLAY nor "
+                  "WAYLAND_DISPLAY is set; without -w the report is shown here, and "
+                  "'make screenshots' takes pictures", file=sys.stderr)
+            return NO_VERDICT
         extra = ["-display", "gtk"] + extra
     machine = Machine(opts.image, opts.memory, opts.cpus, opts.timeout, opts.disk, opts.accel,
                       exit_device=not opts.window, extra=extra, stream=sys.stdout.buffer)

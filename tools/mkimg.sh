@@ -132,6 +132,7 @@ if [ -n "$plan" ]; then
     cat "$plan" >"$boot/plan.txt"
 fi
 cp "$top"/rootfs/etc/firstlight/*.plan "$boot/" # others to choose from
+rm "$boot/memory.plan" # which goes on until a key: chosen by one of its own
 (cd "$boot" && cksum kernel.elf rootfs.cpio) >"$boot/checksums"
 
 # The numbers that tell one disk from another come from the contents: the same for the same

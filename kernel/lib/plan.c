@@ -132,7 +132,7 @@ static const char *after_prefix(const char *word, const char *prefix)
 static const char *parse_limit(struct plan_line *line, const char *value)
 {
     if (!parse_number(value, PLAN_LIMIT_MAX, &line->limit_s) || line->limit_s == 0)
-        return "limit= needs a number of seconds from 1 to 3600";
+        return "limit= needs a number of seconds from 1 to 1000000";
     return NULL;
 }
 

@@ -48,6 +48,7 @@ static struct {
     struct spinlock lock;
     uint32_t first[PMM_MAX_ORDER + 1]; /* [lock] heads of the free lists, 0: empty */
     uint32_t orders;                   /* [lock] bit n: list n is not empty */
+    uint32_t reached;                  /* [lock] the last that pmm_untouched_take gave */
     uint64_t total;                    /* [lock] frames ever given */
 } pmm ALIGNED(64) = {.lock = SPINLOCK_INIT(SPIN_PMM)};
 
@@ -110,14 +111,17 @@ static void free_locked(uint32_t number, unsigned order)
     block_link(number, order);
 }
 
-/* Counted as free since start-up. */
-static NOINLINE void untouched_add_locked(void)
+/* Counted as free since start-up. False: there is none left. */
+static NOINLINE bool untouched_add_locked(void)
 {
     uint32_t number = pmm_untouched_take();
 
     ASSERT(spin_is_held_inline(&pmm.lock));
-    if (number)
-        block_link(number, PMM_MAX_ORDER);
+    if (!number)
+        return false;
+    block_link(number, PMM_MAX_ORDER);
+    pmm.reached = number;
+    return true;
 }
 
 /* From the smallest block that is large enough; the upper halves go back as it is split. */
@@ -272,28 +276,18 @@ struct frame *pmm_alloc(unsigned order, enum pmm_flags flags)
     return frame;
 }
 
-/* Whether that largest block is in its list. Its descriptor alone would not prove it: it may hold
- * what the memory held before. */
-static bool block_is_whole_locked(uint64_t block)
-{
-    const struct frame *frame = &pmm_frames[block];
-
-    ASSERT(spin_is_held_inline(&pmm.lock));
-    if (frame->state != FRAME_FREE || frame->order != PMM_MAX_ORDER)
-        return false;
-    return pmm.first[PMM_MAX_ORDER] == block ||
-           (frame->prev % (1u << PMM_MAX_ORDER) == 0 && frame->prev < pmm_limit() &&
-            pmm_frames[frame->prev].next == block);
-}
-
-/* The rest goes back. Its parts do not merge: each one's neighbour is the part before, which is not
- * free. */
+/* Those below it and the block itself go to the list first: until then its descriptor is garbage,
+ * after a warm reset a part of the list that this kernel had before. The rest goes back. Its parts
+ * do not merge: each one's neighbour is the part before, which is not free. */
 COLD struct frame *pmm_alloc_first(uint64_t block, unsigned order)
 {
     uint64_t irq = spin_lock_irqsave(&pmm.lock);
     struct frame *frame = &pmm_frames[block];
-    bool whole = block_is_whole_locked(block);
+    bool whole;
 
+    while (pmm.reached < block && untouched_add_locked())
+        ;
+    whole = frame->state == FRAME_FREE && frame->order == PMM_MAX_ORDER;
     if (whole) {
         block_unlink((uint32_t)block, PMM_MAX_ORDER);
         pmm_in_blocks -= 1ULL << PMM_MAX_ORDER;

@@ -242,6 +242,10 @@ static void console_comes_first(void **state)
     the_console = &the_displays[2];
     assert_int_equal(find(&fb), 0);
     assert_int_equal(fb.width, 656); /* the console's own */
+    the_console = &the_displays[0];
+    assert_int_equal(find(&fb), 0);
+    assert_int_equal(fb.width, 648); /* no device: what it knows of the mode may be old */
+    the_console = &the_displays[2];
     /* A split console can be drawn on by the firmware alone; its devices come next. */
     the_states[2].Info = &the_modes[3];
     assert_int_equal(find(&fb), 0);

@@ -110,12 +110,15 @@ static void a_plan(void **state)
     assert_non_null(strstr(the_fake.shown, "No file"));
 }
 
-static void shell(void **state)
+static void shell_and_memory(void **state)
 {
     (void)state;
     ask("x", "p2sx");
     assert_string_equal(the_menu.plan, "soak.plan");
     assert_string_equal(the_cmdline, "x after=shell");
+    ask("", "p2m"); /* starts at once */
+    assert_string_equal(the_menu.plan, "");
+    assert_string_equal(the_cmdline, "plan=/etc/firstlight/memory.plan stop=key");
 }
 
 static void the_last_report(void **state)
@@ -167,7 +170,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(asked_only_where_someone_is, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_watchdog_waits_too, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_plan, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(shell, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(shell_and_memory, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_last_report, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_long_report_waits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(no_room_for_a_word, set_up, tear_down),

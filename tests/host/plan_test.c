@@ -127,7 +127,8 @@ static void test_options(void **state)
 
 static void test_malformed_options(void **state)
 {
-    static const char *const limits[] = {"0", "3601", "", "-1", "1.5", "x", "99999999999999999999"};
+    static const char *const limits[] = {
+        "0", "1000001", "", "-1", "1.5", "x", "99999999999999999999"};
     static const char *const expects[] = {
         "",        "exit", "exit:", "exit:256", "exit:-1",       "signal",   "signal:SEGV",
         "exit:0x", "pass", "Limit", "signal:",  "signal:SIGFOO", "signal:11"};

@@ -384,20 +384,38 @@ static void test_spread(void **state)
     expect_all_free();
 }
 
+/* The second test, while blocks are untouched. Their descriptors hold what this kernel left there
+ * before a warm reset: a list of free blocks that is sound in itself. */
+static void test_spread_over_an_older_list(void **state)
+{
+    const uint32_t nframes = 1u << PMM_MAX_ORDER;
+    struct frame *blocks[64];
+    unsigned all;
+
+    (void)state;
+    for (uint32_t n = nframes; n < ARENA_NBYTES >> PAGE_SHIFT; n += nframes)
+        if (pmm_is_untouched(n))
+            pmm_frames[n] = (struct frame){.state = FRAME_FREE,
+                                           .order = PMM_MAX_ORDER,
+                                           .prev = n - nframes,
+                                           .next = n + nframes};
+    all = pmm_alloc_spread(blocks, 64, 4);
+    assert_in_range(all, 8, 14);
+    assert_null(pmm_check_owners());
+    for (unsigned i = 0; i < all; i++)
+        pmm_free(blocks[i], 4);
+    expect_all_free();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_untouched),
-        cmocka_unit_test(test_count_is_exact),
-        cmocka_unit_test(test_more_than),
-        cmocka_unit_test(test_last_frame),
-        cmocka_unit_test(test_large_block),
-        cmocka_unit_test(test_taken_list),
-        cmocka_unit_test(test_zeroed),
-        cmocka_unit_test(test_freed_twice),
-        cmocka_unit_test(test_processors_at_once),
-        cmocka_unit_test(test_check_block),
-        cmocka_unit_test(test_spread),
+        cmocka_unit_test(test_untouched),      cmocka_unit_test(test_spread_over_an_older_list),
+        cmocka_unit_test(test_count_is_exact), cmocka_unit_test(test_more_than),
+        cmocka_unit_test(test_last_frame),     cmocka_unit_test(test_large_block),
+        cmocka_unit_test(test_taken_list),     cmocka_unit_test(test_zeroed),
+        cmocka_unit_test(test_freed_twice),    cmocka_unit_test(test_processors_at_once),
+        cmocka_unit_test(test_check_block),    cmocka_unit_test(test_spread),
     };
 
     return cmocka_run_group_tests_name("pmm", tests, start, NULL);

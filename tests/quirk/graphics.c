@@ -4,6 +4,8 @@
 
 #include "kernel/lib/string.h"
 
+#define FOUR_GIB (1ULL << 32)
+
 /* The loader sees copies: the firmware's own console goes on as before. */
 static EFI_GRAPHICS_OUTPUT_PROTOCOL the_display, *the_real_display;
 static EFI_GRAPHICS_OUTPUT_PROTOCOL_MODE the_mode;
@@ -150,6 +152,31 @@ static void small_buffer(void)
     the_quirk.bs->HandleProtocol = handle_small;
 }
 
+/* A panel of 1366 pixels, whose lines are those of the larger mode. */
+static EFI_STATUS EFIAPI handle_panel(EFI_HANDLE handle, EFI_GUID *guid, void **out)
+{
+    enum { WIDTH = 1366, HEIGHT = 768 };
+    EFI_STATUS status = the_quirk.real.HandleProtocol(handle, guid, out);
+
+    if (!EFI_ERROR(status) && quirk_is_loader(__builtin_return_address(0)) && is_display(guid)) {
+        the_real_display = *out;
+        the_display = *the_real_display;
+        the_display.Mode = &the_mode;
+        copy_mode();
+        if (the_info.HorizontalResolution <= WIDTH || the_info.VerticalResolution < HEIGHT)
+            quirk_fault("the display is smaller than the panel");
+        the_info.HorizontalResolution = WIDTH;
+        the_info.VerticalResolution = HEIGHT;
+        *out = &the_display;
+    }
+    return status;
+}
+
+static void panel(void)
+{
+    the_quirk.bs->HandleProtocol = handle_panel;
+}
+
 static EFI_STATUS EFIAPI locate_no_display(EFI_LOCATE_SEARCH_TYPE how, EFI_GUID *guid, void *key,
                                            UINTN *count, EFI_HANDLE **out)
 {
@@ -171,9 +198,83 @@ static void no_display(void)
     the_quirk.bs->HandleProtocol = handle_no_display;
 }
 
+/* Firmware that knows the panel: QEMU has no word for a mode of this size. */
+static void large_mode(void)
+{
+    enum { WIDTH = 3840, HEIGHT = 2160 };
+    static EFI_GUID guid = EFI_GRAPHICS_OUTPUT_PROTOCOL_GUID;
+    EFI_GRAPHICS_OUTPUT_MODE_INFORMATION *info;
+    EFI_GRAPHICS_OUTPUT_PROTOCOL *gop = NULL;
+    UINTN nbytes;
+
+    if (EFI_ERROR(the_quirk.real.LocateProtocol(&guid, NULL, (void **)&gop)))
+        quirk_fault("there is no display");
+    for (UINT32 n = 0; gop && n < gop->Mode->MaxMode; n++) {
+        if (!EFI_ERROR(gop->QueryMode(gop, n, &nbytes, &info)) &&
+            info->HorizontalResolution == WIDTH && info->VerticalResolution == HEIGHT &&
+            !EFI_ERROR(gop->SetMode(gop, n)))
+            return;
+    }
+    quirk_fault("the display has no mode of 3840x2160");
+}
+
+/* A second display, which the firmware finds first and on which it shows nothing. */
+static EFI_HANDLE the_other_handle;
+
+static EFI_STATUS EFIAPI locate_other_first(EFI_LOCATE_SEARCH_TYPE how, EFI_GUID *guid, void *key,
+                                            UINTN *count, EFI_HANDLE **out)
+{
+    EFI_STATUS status = the_quirk.real.LocateHandleBuffer(how, guid, key, count, out);
+
+    if (EFI_ERROR(status) || !quirk_is_loader(__builtin_return_address(0)) || !is_display(guid))
+        return status;
+    for (UINTN i = 0; i < *count; i++) {
+        if ((*out)[i] == the_other_handle) {
+            (*out)[i] = (*out)[0];
+            (*out)[0] = the_other_handle;
+        }
+    }
+    return status;
+}
+
+static void other_display_first(void)
+{
+    enum { WIDTH = 640, HEIGHT = 480, PIXEL = 4 };
+    static EFI_GUID gop = EFI_GRAPHICS_OUTPUT_PROTOCOL_GUID;
+    EFI_PHYSICAL_ADDRESS base = FOUR_GIB - 1;
+    UINTN nbytes = WIDTH * HEIGHT * PIXEL;
+
+    the_display.QueryMode = query_mode;
+    the_display.SetMode = set_mode;
+    the_display.Mode = &the_mode;
+    if (EFI_ERROR(the_quirk.real.AllocatePages(AllocateMaxAddress, EfiReservedMemoryType,
+                                               nbytes / EFI_PAGE_SIZE, &base)) ||
+        EFI_ERROR(the_quirk.real.InstallProtocolInterface(&the_other_handle, &gop,
+                                                          EFI_NATIVE_INTERFACE, &the_display)))
+        quirk_fault("no second display can be made");
+    the_info =
+        (EFI_GRAPHICS_OUTPUT_MODE_INFORMATION){.HorizontalResolution = WIDTH,
+                                               .VerticalResolution = HEIGHT,
+                                               .PixelFormat = PixelBlueGreenRedReserved8BitPerColor,
+                                               .PixelsPerScanLine = WIDTH};
+    the_mode = (EFI_GRAPHICS_OUTPUT_PROTOCOL_MODE){.MaxMode = 1,
+                                                   .Info = &the_info,
+                                                   .SizeOfInfo = sizeof(the_info),
+                                                   .FrameBufferBase = base,
+                                                   .FrameBufferSize = nbytes};
+    the_quirk.bs->LocateHandleBuffer = locate_other_first;
+}
+
 const struct quirk_entry quirk_graphics_entries[] = {
-    {"graphics-rgb", format_rgb},    {"graphics-mask", format_mask},
-    {"graphics-blt-only", blt_only}, {"graphics-blt-only-in-use", blt_only_in_use},
-    {"graphics-no-mode", no_mode},   {"graphics-small", small_buffer},
-    {"graphics-none", no_display},   {NULL, NULL},
+    {"graphics-rgb", format_rgb},
+    {"graphics-mask", format_mask},
+    {"graphics-blt-only", blt_only},
+    {"graphics-blt-only-in-use", blt_only_in_use},
+    {"graphics-no-mode", no_mode},
+    {"graphics-small", small_buffer},
+    {"graphics-panel", panel},
+    {"graphics-4k", large_mode},
+    {"graphics-none", no_display},
+    {"graphics-order", other_display_first},
+    {NULL, NULL},
 };

@@ -23,10 +23,12 @@ def _glyphs():
 class Screen:
     """One picture of the screen."""
 
-    def __init__(self, running):
-        """Ask a running machine (Machine, with its control channel) for it."""
+    def __init__(self, running, device=None):
+        """Ask a running machine (Machine, with its control channel) for it; of several displays
+        for the one whose device has that id."""
         with tempfile.NamedTemporaryFile(suffix=".ppm") as file:
-            running.qmp.command("screendump", filename=file.name)
+            running.qmp.command("screendump", filename=file.name,
+                                **({"device": device} if device else {}))
             data = file.read()
         magic, size, depth, pixels = data.split(b"\n", 3)
         assert (magic, depth) == (b"P6", b"255")

@@ -11,7 +11,7 @@ import pytest
 
 import machine
 from conftest import BUILD, TOP, Image
-from test_screen import loudest, picture
+from test_screen import code_read, loudest, picture, taken_when
 
 PLAN = "test a /bin/minimal\n"
 PASSES, ENDS, OFF = "PASS", "no verdict, status 0", "PASS, and switched off"
@@ -69,6 +69,11 @@ QUIRKS = {
     "graphics-no-mode": (PASSES, ["firstlight: no framebuffer, going on without"], {}),
     "graphics-small": (PASSES, ["firstlight: no framebuffer, going on without"], {}),
     "graphics-none": (PASSES, ["firstlight: no framebuffer, going on without"], {}),
+    "graphics-panel": (PASSES, ["screen: 1366x768 pixels"],
+                       {"extra": ["-vga", "none", "-device", "VGA,xres=1440,yres=900"]}),
+    "graphics-4k": (PASSES, ["screen: 3840x2160 pixels"],
+                    {"extra": ["-vga", "none", "-device", "VGA,vgamem_mb=64"]}),
+    "graphics-order": (PASSES, ["screen: 1280x800 pixels"], {}),
     "memory-attributes-unknown": (PASSES, [], {}),
     "low-memory-full": (PASSES, ["firstlight: no memory below 1 MiB"], {}),
     "acpi-1": (PASSES, [], {"cpus": 2}),
@@ -166,6 +171,29 @@ def test_colours(boot, mkimg, name, strongest):
     colour = loudest(screen)
     assert all(colour[strongest] > other + 40 for n, other in enumerate(colour) if n != strongest)
     assert "verdict=FAIL" in "\n".join(screen.text())
+
+
+def test_panel_with_longer_lines(boot, mkimg):
+    """Nothing is slanted, and nothing is drawn beside the picture."""
+    extra = QUIRKS["graphics-panel"][2]["extra"]
+    screen, _ = picture(boot, make(mkimg, "graphics-panel", words="after=halt"), extra=extra)
+    assert (screen.width, screen.height) == (1440, 900)
+    ground, _ = screen.colours(0, 100)[0]
+    assert [screen.pixel(x, 4) for x in (0, 1365)] == [ground] * 2
+    assert ground not in [screen.pixel(x, y) for x in range(1366, 1440) for y in range(900)]
+    assert "verdict=PASS" in "\n".join(screen.text())
+
+
+def test_verdict_on_a_large_screen(boot, mkimg):
+    """Readable: letters of twice the size; the code can be read."""
+    taken = []
+    outcome = boot(make(mkimg, "graphics-4k", words="after=halt"), exit_device=False,
+                   extra=QUIRKS["graphics-4k"][2]["extra"], until="# firstlight: verdict=",
+                   then=lambda running: taken.append(taken_when(running, code_read)))
+    assert (taken[0].width, taken[0].height) == (3840, 2160)
+    lines = taken[0].text()
+    assert len(lines) == 2160 // 32 and any("verdict=PASS" in line for line in lines)
+    assert f"# {code_read(taken[0])}" in outcome.log.splitlines()
 
 
 def test_read_limit_means_something(mkimg):

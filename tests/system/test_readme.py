@@ -5,9 +5,11 @@ import re
 import select
 import shlex
 import subprocess
+import textwrap
 import time
 
 from conftest import BUILD, SBIN, TOP, run, tool
+from test_reports import flash, start  # noqa: F401  (fixtures)
 
 
 def blocks(title="Your own programs"):
@@ -16,6 +18,14 @@ def blocks(title="Your own programs"):
         text = file.read()
     section = re.search(rf"^## {title}$(.*?)^## ", text, re.M | re.S).group(1)
     return re.findall(r"^```\w*\n(.*?)^```$", section, re.M | re.S)
+
+
+def laptop_blocks():
+    """The fenced blocks of the five steps, which are indented, in order."""
+    with open(os.path.join(TOP, "docs/laptop.md"), encoding="utf-8") as file:
+        steps = file.read().partition("\n## ")[0]
+    return [textwrap.dedent(block)
+            for block in re.findall(r"^ +```\n(.*?)^ +```$", steps, re.M | re.S)]
 
 
 def type_in(folder, program, plan, commands):
@@ -58,25 +68,47 @@ def test_calls_are_shown(tmp_path):
     assert {"writev", "exit_group"} <= set(shown) <= {"writev", "execve", "exit_group"}
 
 
+def write_stick(command, image, device):
+    """Type `make usb DEV=/dev/sdX` with this image and device in their places."""
+    assert command == "make usb DEV=/dev/sdX"
+    shown = run("make", "-C", TOP, "-n", "--no-print-directory", "usb", f"DEV={device}")
+    typed = shown.stdout.rstrip().splitlines()[-1]
+    assert typed == f'tools/usb.sh "{device}" build/firstlight.img', shown.stderr
+    done = run("bash", "-e", "-c", typed.replace("build/firstlight.img", str(image)), cwd=TOP,
+               input=os.path.basename(device) + "\n", env=dict(SBIN, FIRSTLIGHT_USB="loop"))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_stick(tmp_path, stick):
     """With a loop device for a stick, and an image as make would have built it."""
     device, path = stick
     write, copy = blocks("Write a stick")
-    assert write == "make usb DEV=/dev/sdX\n"
-    shown = run("make", "-C", TOP, "-n", "--no-print-directory", "usb", f"DEV={device}")
-    command = shown.stdout.rstrip().splitlines()[-1]
-    assert command == f'tools/usb.sh "{device}" build/firstlight.img', shown.stderr
     image = tmp_path / "my.img"
     done = run(tool("mkimg.sh"), "-b", BUILD, "-o", image)
     assert done.returncode == 0, done.stderr
     (tmp_path / "plan.txt").write_text("test edited /bin/minimal\n")
     done = run("bash", "-e", "-c", copy, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    done = run("bash", "-e", "-c", command.replace("build/firstlight.img", str(image)), cwd=TOP,
-               input=os.path.basename(device) + "\n", env=dict(SBIN, FIRSTLIGHT_USB="loop"))
-    assert done.returncode == 0, done.stdout + done.stderr
+    write_stick(write.rstrip("\n"), image, device)
     done = run(tool("run.sh"), "-d", "usb", path, timeout=200)
     assert done.returncode == 0 and re.search(r"^ok \d+ edited ", done.stdout, re.M), done.stdout
+
+
+def test_laptop(tmp_path, stick, mkimg, start):
+    """The five steps, with a loop device for the stick and a machine with a variable store."""
+    device, path = stick
+    write, read = laptop_blocks()
+    lists, writes = write.splitlines()
+    done = run("make", "-C", TOP, "-n", "--no-print-directory", *lists.split()[1:])
+    done = run("bash", "-c", done.stdout.rstrip().splitlines()[-1], cwd=TOP)
+    assert "Removable disks of this machine:" in done.stdout
+    write_stick(writes, mkimg(plan="test a /bin/minimal\n").path, device)
+    outcome = start(path, disk="usb")
+    assert outcome.report.verdict == "PASS" and outcome.reason == "guest-shutdown"
+    run("blockdev", "--flushbufs", device, env=SBIN)  # as if it was pulled out and put in again
+    done = run("bash", "-e", "-c", read.replace("/dev/sdX", device), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "verdict=PASS" in done.stdout and "machine: QEMU" in done.stdout
 
 
 class Typist:

@@ -13,6 +13,7 @@ import xml.etree.ElementTree
 import pytest
 
 import machine
+from test_screen import is_written_on, taken_when
 
 FLASH = "/usr/share/OVMF/OVMF_{}_4M.fd"
 PLAN = """test good /bin/minimal
@@ -57,13 +58,15 @@ def flash(tmp_path):
 @pytest.fixture
 def start(boot, flash):
     """Start a machine with these variables, with a person who presses a key when asked to."""
-    def run(image, stop=None, extra=(), **options):
+    def run(image, stop=None, look=None, extra=(), **options):
         pressed = []
 
         def press(running):
             if not pressed and KEY_WORDS in running.log:
                 pressed.append(True)
                 time.sleep(1)
+                if look:
+                    look(running)
                 running.qmp.command("send-key", keys=[{"type": "qcode", "data": "ret"}])
             if stop and stop(running.log):
                 running.qmp.command("quit")
@@ -267,9 +270,20 @@ def test_a_medium_that_cannot_be_written(start, mkimg, flash):
     assert flash.reports() == {}
 
 
-def test_without_a_screen_the_firmware_shows_the_verdict(start, mkimg, flash):
-    """... and without one the firmware's console shows it, at a second start."""
-    outcome = start(mkimg(plan=PLAN, layout="--iso"), disk="cdrom", extra=["-vga", "none"])
+@pytest.mark.parametrize("display", [[], ["-device", "virtio-gpu-pci"]],
+                         ids=["none", "the firmware's alone"])
+def test_without_a_screen_the_firmware_shows_the_verdict(start, mkimg, flash, display):
+    """... and without one that the kernel can draw on the firmware's console shows it, at a second
+    start: on a screen on which only the firmware can draw, too."""
+    shown = []
+
+    def look(running):
+        if display:
+            shown.append(taken_when(running, is_written_on))
+
+    outcome = start(mkimg(plan=PLAN, layout="--iso"), disk="cdrom", look=look,
+                    extra=["-vga", "none", *display])
+    assert all(is_written_on(screen) for screen in shown) and len(shown) == bool(display)
     after = outcome.log.split("KTAP version 1")[1].split("firstlight: loader at")[1]
     assert "firstlight: verdict=FAIL" in after and "firstlight: not ok" in after
     assert outcome.reason == "guest-shutdown"

@@ -154,6 +154,16 @@ def test_wrong_use_is_no_verdict(args, words):
     assert words in done.stderr
 
 
+def test_a_window_needs_a_desktop(stub):
+    """One sentence, at once, instead of the toolkit's; a display of another kind needs none."""
+    image = stub(PASS, 0, POWEROFF)
+    env = {name: value for name, value in os.environ.items() if name not in machine.DESKTOPS}
+    done = run_sh("-w", image, env=env)
+    assert done.returncode == machine.NO_VERDICT
+    assert "needs a desktop" in done.stderr and done.stdout == ""
+    assert run_sh("-w", image, "--", "-display", "none", env=env).returncode == machine.PASS
+
+
 @pytest.mark.parametrize("option", [["-device", "no-such-device"], ["-no-such-option"]])
 def test_qemu_that_does_not_start(stub, option):
     """Its own words, at once: nobody waits for the control channel of a QEMU that has ended."""

@@ -25,6 +25,8 @@ void errors_init(const char *dmi_path);
 void errors_add(unsigned cpu, const struct memory_error *error);
 /* A difference that was gone when it was looked for: somewhere in the block. */
 void errors_add_vanished(unsigned cpu, const char *pattern, const void *block, uint64_t bits);
+/* Whether anything was wrong so far. */
+bool errors_seen(void);
 /* What is wrong in all, as lines for boot loaders, too. True: nothing. */
 bool errors_summarise(void);
 

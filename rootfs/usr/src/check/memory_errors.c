@@ -154,9 +154,14 @@ static void ranges_show(void)
         say("and more than these");
 }
 
+bool errors_seen(void)
+{
+    return __atomic_load_n(&shared->count, __ATOMIC_RELAXED) != 0;
+}
+
 bool errors_summarise(void)
 {
-    if (!shared->count)
+    if (!errors_seen())
         return true;
     say("%llu wrong words, %llu of them right when read again; bits that were wrong: %016llx",
         (unsigned long long)shared->count, (unsigned long long)shared->vanished,
