@@ -169,6 +169,7 @@ static void describe_machine(struct handover *h)
     info->kernel_file = h->payload->kernel_file;
     info->rootfs = h->payload->rootfs;
     info->plan = h->payload->plan;
+    info->inventory = h->inventory.archive;
     info->plan_present = h->payload->plan_present;
     info->jump = cpu_jump_extent();
 }

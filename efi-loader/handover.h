@@ -11,6 +11,7 @@
 
 #include "efi-loader/cpu.h"
 #include "efi-loader/exit.h"
+#include "efi-loader/inventory.h"
 #include "efi-loader/paging.h"
 #include "efi-loader/payload.h"
 
@@ -21,6 +22,7 @@ struct handover {
     const struct payload *payload;
     struct cpu_features features;
     bool five_levels; /* the firmware uses 5-level paging */
+    struct inventory inventory;
 
     struct bootinfo *info; /* the block, as far as it is known */
     struct exit_map map;
@@ -33,7 +35,7 @@ struct handover {
     uint32_t text_offset; /* where text goes in the block */
 };
 
-/* Fields up to `five_levels`, and info->stamps and info->entry_state afterwards, are the caller's.
+/* Fields up to `inventory`, and info->stamps and info->entry_state afterwards, are the caller's.
  * Failures have been reported. */
 MUST_CHECK int handover_prepare(struct handover *handover);
 

@@ -26,6 +26,14 @@ LOADER_SRCS := \
     efi-loader/memory.c \
     efi-loader/image.c \
     efi-loader/loops.c \
+    efi-loader/inventory.c \
+    efi-loader/ask.c \
+    efi-loader/ask_switch.S \
+    efi-loader/disks.c \
+    efi-loader/disk_health.c \
+    efi-loader/devices.c \
+    efi-loader/json.c \
+    efi-loader/archive.c \
     efi-loader/handover.c \
     efi-loader/report.c \
     efi-loader/report_file.c \
@@ -67,7 +75,8 @@ LOADER_LDFLAGS := /subsystem:efi_application /entry:efi_main /nodefaultlib /dyna
     /nxcompat /Brepro /opt:ref /opt:icf
 
 # What runs once, between waits for a disk, is made small.
-LOADER_SMALL := report report_file report_head verdict junit smbios text
+LOADER_SMALL := report report_file report_head verdict junit smbios text \
+    inventory ask disks disk_health devices json archive
 $(LOADER_SMALL:%=$(LOADER_OBJDIR)/efi-loader/%.c.o): LOADER_CFLAGS += -Oz
 
 $(LOADER_OBJDIR)/%.c.o: %.c efi-loader/loader.mk

@@ -7,6 +7,7 @@
  */
 #include "efi-loader/cpu.h"
 #include "efi-loader/handover.h"
+#include "efi-loader/inventory.h"
 #include "efi-loader/keys.h"
 #include "efi-loader/log.h"
 #include "efi-loader/loops.h"
@@ -81,6 +82,8 @@ static int boot(EFI_HANDLE image, EFI_SYSTEM_TABLE *st, const EFI_LOADED_IMAGE *
         return err;
     err = loops_count(st->RuntimeServices, the_payload.cmdline, sizeof(the_payload.cmdline));
     files_tsc = cpu_read_tsc();
+    if (!err)
+        inventory_take(st, memory, the_payload.cmdline, &handover.inventory);
     if (!err)
         err = handover_prepare(&handover);
     if (!err)

@@ -37,7 +37,7 @@ _Static_assert(sizeof(WAITING) == sizeof(COMPLETE), "written over each other");
     "This verdict was found in the variables of this machine's firmware. It belongs to a report\n" \
     "of another stick, or to one that is no longer here.\n\n"
 
-#define TEXT_CAPACITY  16384
+#define TEXT_CAPACITY  (16384 + INVENTORY_CAPACITY)
 #define SHOWN_FAILURES 12 /* a console has 25 lines */
 
 #define SECONDS_TO_REBOOT     10u
@@ -314,6 +314,11 @@ void report_begin(struct files *files, struct handover *handover)
     err = report_file_number(files, &report->number);
     text_init(&text, the_text, sizeof(the_text));
     report_head_write(&text, handover->st, handover->info, handover->payload->cmdline);
+    if (handover->inventory.text) {
+        text_add(&text, "inventory:\n");
+        text_add_bytes(&text, handover->inventory.text, handover->inventory.nbytes);
+        text_add(&text, "\n");
+    }
     text_add(&text, WAITING);
     if (!err)
         err = both_create(files, report->number, &text, "", 0);

@@ -316,6 +316,9 @@ static void files_start(void)
         klog("root: no directory /sys, so no program sees hardware there");
     klog("root: %llu entries, %llu KiB of file data used in place",
          (unsigned long long)report.nentries, (unsigned long long)(report.nbytes_in_place >> 10));
+    if (bootinfo->inventory.size &&
+        initrd_populate(direct(&bootinfo->inventory), bootinfo->inventory.size, &report))
+        klog("inventory: %s", report.fault);
 }
 
 /* keymap=: before the first key is of any use. */

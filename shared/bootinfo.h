@@ -20,7 +20,9 @@
 #include <stdint.h>
 
 #define BOOTINFO_MAGIC   0x5447494c54535246ULL /* "FRSTLIGT" */
-#define BOOTINFO_VERSION 2
+#define BOOTINFO_VERSION 3
+
+#define BOOTINFO_INVENTORY_MAX 65536 /* bytes */
 
 enum bootinfo_type {
     BOOTINFO_RESERVED = 0, /* not RAM, or not ours: never touched                            */
@@ -29,7 +31,7 @@ enum bootinfo_type {
     BOOTINFO_KERNEL,       /* the kernel image as mapped at IMAGE_BASE                       */
     BOOTINFO_TABLES,       /* the kernel page tables (and unused frames of their pool)       */
     BOOTINFO_BLOCK,        /* this block                                                     */
-    BOOTINFO_ROOTFS,       /* rootfs.cpio: stays, file data is used in place                 */
+    BOOTINFO_ROOTFS,       /* rootfs.cpio: stays, file data is used in place; inventory      */
     BOOTINFO_PLAN,         /* plan.txt                                                       */
     BOOTINFO_KERNEL_FILE,  /* kernel.elf as read, for its symbol table                       */
     BOOTINFO_TRAMPOLINE,   /* pages below 1 MiB for starting other CPUs                      */
@@ -153,6 +155,8 @@ struct bootinfo {
     /* Of the firmware's memory attributes table: runtime memory that is not writable (RO in its
      * attributes) or not executable (XP). Ranges as above, but not checked. Count 0: no table. */
     uint32_t runtime_offset, runtime_count;
+    /* A cpio archive with /run/firstlight/inventory.json, of BOOTINFO_ROOTFS memory; or zero. */
+    struct bootinfo_extent inventory;
 };
 
 _Static_assert(sizeof(struct bootinfo_range) == 32, "loader and kernel must agree");
@@ -160,4 +164,4 @@ _Static_assert(sizeof(struct bootinfo_framebuffer) == 48, "loader and kernel mus
 _Static_assert(offsetof(struct bootinfo, ranges_offset) == 32, "loader and kernel must agree");
 _Static_assert(offsetof(struct bootinfo, kernel) == 64, "loader and kernel must agree");
 _Static_assert(offsetof(struct bootinfo, framebuffer) == 184, "loader and kernel must agree");
-_Static_assert(sizeof(struct bootinfo) == 408, "loader and kernel must agree");
+_Static_assert(sizeof(struct bootinfo) == 424, "loader and kernel must agree");

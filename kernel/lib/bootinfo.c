@@ -173,6 +173,11 @@ static const char *check_extents(const struct bootinfo *info)
     if (!IS_ALIGNED(info->rootfs.base, PAGE_SIZE) ||
         !is_covered(info, &info->rootfs, BOOTINFO_ROOTFS))
         return "rootfs.cpio: not in memory of its type";
+    /* Optional, and an archive like the one above. */
+    if (!is_missing(&info->inventory) && (info->inventory.size > BOOTINFO_INVENTORY_MAX ||
+                                          !IS_ALIGNED(info->inventory.base, PAGE_SIZE) ||
+                                          !is_covered(info, &info->inventory, BOOTINFO_ROOTFS)))
+        return "inventory: not in memory of its type";
     if (!is_missing(&info->plan) && !is_covered(info, &info->plan, BOOTINFO_PLAN))
         return "plan.txt: not in memory of its type";
     if (!IS_ALIGNED(info->jump.base, PAGE_SIZE) || !is_covered(info, &info->jump, BOOTINFO_LOADER))

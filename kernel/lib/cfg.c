@@ -41,6 +41,8 @@ static const struct cfg_key {
     {"term", true},    /* the terminal on the serial line, for the shell */
     {"trace", true},   /* what to trace */
     {"wx", true},      /* allow: memory may be writable and executable at once */
+    /* off: the loader asks the firmware about no device */
+    {"inventory", true},
 };
 
 void cfg_init(struct cfg_reader *reader, const char *text, size_t size)

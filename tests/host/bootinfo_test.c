@@ -207,6 +207,7 @@ static void test_extents(void **state)
         {offsetof(struct bootinfo, kernel_file), "kernel.elf"},
         {offsetof(struct bootinfo, rootfs), "rootfs.cpio"},
         {offsetof(struct bootinfo, plan), "plan.txt"},
+        {offsetof(struct bootinfo, inventory), "inventory"},
         {offsetof(struct bootinfo, tables), "page tables"},
         {offsetof(struct bootinfo, jump), "jump code"},
     };
@@ -230,6 +231,9 @@ static void test_extents(void **state)
     }
     BROKEN(kernel.base += 8, "kernel image");
     BROKEN(rootfs.base += 8, "rootfs.cpio");
+    BROKEN(inventory = ((struct bootinfo_extent){0x300000, BOOTINFO_INVENTORY_MAX + 1}),
+           "inventory");
+    BROKEN(inventory = ((struct bootinfo_extent){0x300008, 8}), "inventory");
     BROKEN(block_base = 0x241000, "hand-over block");
     BROKEN(rootfs.size = 0x100001, "rootfs.cpio");
     build.info.rootfs.size = 0x100000; /* up to the last byte of the second range */

@@ -33,6 +33,8 @@ $(eval $(call HOST_LOADER_TEST,screen,screen))
 $(eval $(call HOST_LOADER_TEST,verdict,verdict,tests/host/loader_volume.c))
 $(eval $(call HOST_LOADER_TEST,report,report report_file report_head verdict junit smbios text seed \
     memmap firmware,tests/host/loader_volume.c))
+$(eval $(call HOST_LOADER_TEST,inventory,inventory ask disks disk_health devices json archive text \
+    memory memmap))
 HOST_TESTS += loader_junit_test loader_smbios_test
 HOST_SRC_loader_junit_test := tests/host/loader_junit_test.c efi-loader/junit.c efi-loader/text.c
 HOST_SRC_loader_smbios_test := tests/host/loader_smbios_test.c efi-loader/smbios.c

@@ -87,7 +87,7 @@ static const struct quirk_entry *find(const char *name)
         quirk_exit_entries,      quirk_memory_entries,    quirk_file_entries,
         quirk_graphics_entries,  quirk_attribute_entries, quirk_serial_entries,
         quirk_processor_entries, quirk_map_entries,       quirk_table_entries,
-        quirk_device_entries,    quirk_runtime_entries,
+        quirk_device_entries,    quirk_runtime_entries,   quirk_inventory_entries,
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {

@@ -42,6 +42,7 @@ extern const struct quirk_entry quirk_map_entries[];
 extern const struct quirk_entry quirk_table_entries[];
 extern const struct quirk_entry quirk_device_entries[];
 extern const struct quirk_entry quirk_runtime_entries[];
+extern const struct quirk_entry quirk_inventory_entries[];
 
 /* True for code of the loader: pass __builtin_return_address(0). */
 bool quirk_is_loader(const void *code);

@@ -179,8 +179,8 @@ def test_default_plan(boot, mkimg):
     """What the image brings, within its time."""
     outcome = boot(mkimg(), memory="256M")
     assert outcome.code == machine.PASS, outcome.message
-    steps = ["found", "clocks", "random", "cpu", "cpu-together", "traffic", "bandwidth", "memory",
-             "thermal"]
+    steps = ["found", "disk-health", "clocks", "random", "cpu", "cpu-together", "traffic",
+             "bandwidth", "memory", "thermal"]
     assert [r.name for r in outcome.report.results if r.name in steps] == steps
     assert int(outcome.report.fields["time"].removesuffix("us")) < DEFAULT_SECONDS * 1e6
     tested, free = map(int, re.search(r"(\d+) MiB of (\d+) MiB", "\n".join(

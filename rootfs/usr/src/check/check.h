@@ -94,3 +94,4 @@ int check_clocks(const struct options *options);
 int check_random(const struct options *options);
 int check_thermal(const struct options *options);
 int check_found(const struct options *options);
+int check_disks(const struct options *options);

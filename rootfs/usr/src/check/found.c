@@ -2,7 +2,8 @@
 /*
  * check found - what is in the machine, in short: nothing is judged
  *
- * From CPUID, /proc, and sysfs where it exists: what dmidecode and lspci say at length.
+ * From CPUID, /proc, and sysfs where it exists: what dmidecode and lspci say at length. And from
+ * what the loader has asked the firmware: check disks says more about those.
  */
 #include <cpuid.h>
 #include <dirent.h>
@@ -11,6 +12,7 @@
 #include <string.h>
 
 #include "rootfs/usr/src/check/check.h"
+#include "rootfs/usr/src/check/json.h"
 #include "rootfs/usr/src/check/smbios.h"
 
 #define PCI_FOLDER  "/sys/bus/pci/devices"
@@ -130,6 +132,81 @@ static void show_pci(void)
         say("PCI devices: not known here");
 }
 
+/* Text of a member; static, so one at a time. */
+static const char *inventory_text(const char *object, const char *key)
+{
+    static char text[80];
+
+    return json_string(json_member(object, key), text, sizeof(text));
+}
+
+static void show_disk(const char *disk)
+{
+    uint64_t nbytes = json_number(json_member(disk, "bytes"), 0);
+    char model[60];
+
+    snprintf(model, sizeof(model), "%s", inventory_text(disk, "model"));
+    say("disk %llu: %s%s%llu MiB, %s",
+        (unsigned long long)json_number(json_member(disk, "number"), 0), model,
+        model[0] ? ", " : "", (unsigned long long)nbytes / MIB, inventory_text(disk, "bus"));
+}
+
+static void show_network(const char *card)
+{
+    char address[100];
+
+    json_string(json_member(card, "address"), address, sizeof(address));
+    say("network card %s, link %s", address, inventory_text(card, "link"));
+}
+
+static void show_panel(const char *panel)
+{
+    char maker[8];
+
+    json_string(json_member(panel, "maker"), maker, sizeof(maker));
+    say("panel: %s %s, %llu x %llu", maker, inventory_text(panel, "name"),
+        (unsigned long long)json_number(json_member(panel, "width"), 0),
+        (unsigned long long)json_number(json_member(panel, "height"), 0));
+}
+
+static void show_security(const char *inventory)
+{
+    const char *secure = json_member(inventory, "secure_boot"),
+               *setup = json_member(inventory, "setup_mode"), *tpm = json_member(inventory, "tpm");
+    char version[8];
+
+    json_string(json_member(tpm, "version"), version, sizeof(version));
+    say("Secure Boot: %s%s",
+        json_is(secure, "true")    ? "on"
+        : json_is(secure, "false") ? "off"
+                                   : "not of this firmware",
+        json_is(setup, "true") ? ", in setup mode" : "");
+    if (version[0])
+        say("TPM %s %s", version, inventory_text(tpm, "manufacturer"));
+    else
+        say("TPM: none");
+}
+
+static void show_inventory(const char *path)
+{
+    static const struct {
+        const char *key;
+        void (*show)(const char *device);
+    } lists[] = {{"disks", show_disk}, {"network", show_network}, {"panels", show_panel}};
+    static char text[65536];
+
+    if (file_read(path ? path : "/run/firstlight/inventory.json", text, sizeof(text)) <= 0 ||
+        !json_check(text)) {
+        say("disks, network cards, panel, TPM: not asked");
+        return;
+    }
+    for (size_t i = 0; i < COUNT(lists); i++)
+        for (const char *device = json_first(json_member(text, lists[i].key)); device;
+             device = json_next(device))
+            lists[i].show(device);
+    show_security(text);
+}
+
 int check_found(const struct options *options)
 {
     struct smbios_item item;
@@ -142,5 +219,6 @@ int check_found(const struct options *options)
     for (size_t at = 0; smbios_next(&at, &item);)
         show_smbios_item(&item);
     show_pci();
+    show_inventory(option_find(options, "inventory"));
     return option_find(options, "fault") ? CHECK_FAILED : CHECK_PASSED;
 }

@@ -14,7 +14,7 @@ static const struct {
     int (*run)(const struct options *options);
     const char *options, *text;
 } checks[] = {
-    {"found", check_found, "[--dmi=FILE]", "shows what is in the machine"},
+    {"found", check_found, "[--dmi=FILE] [--inventory=FILE]", "shows what is in the machine"},
     {"cpu", check_cpu, "[--rounds=N] [--seconds=N] [--together]",
      "computes known answers on every processor"},
     {"traffic", check_traffic, "[--seconds=N]", "sends memory between all processors"},
@@ -24,6 +24,7 @@ static const struct {
     {"bandwidth", check_bandwidth, "[--size=N]", "shows the speed of caches and memory"},
     {"clocks", check_clocks, "[--ms=N]", "compares the clocks"},
     {"random", check_random, "", "looks for a pattern in random numbers"},
+    {"disks", check_disks, "[--inventory=FILE]", "reads what the disks said of their health"},
     {"thermal", check_thermal, "[--cpus=DIR] [--any]", "asks the processors whether they are hot"},
 };
 

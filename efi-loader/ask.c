@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Calls into firmware with a time limit.
+ *
+ * UEFI has no way to end a call from outside. Its only other thread of control is the notification
+ * of a timer event, and that is used: when the time is over while a question is still being asked,
+ * the notification does not return, but goes on where ask() had been called (ask_switch.S). What
+ * lies between, a driver in an endless loop, is left behind with the stack it was on. The
+ * notification runs at TPL_NOTIFY, so no list of the firmware's core is being changed then; a
+ * driver that hangs at that level or above cannot be left, and the watchdog cannot end it either.
+ *
+ * The state of the abandoned driver is unknown. Therefore nothing is asked afterwards, and what
+ * the loader still calls (files, ExitBootServices) is what it would have called anyway.
+ */
+#include "efi-loader/ask.h"
+
+#define SECOND        10000000ULL /* of 100 ns */
+#define WATCHDOG_CODE 0x10000     /* as in files.c: codes from here on are not the firmware's */
+
+/* ask_switch.S: 1, and 0 if ask_leave was called meanwhile. */
+int ask_enter(void **stack, void (*question)(void *), void *argument);
+void ask_leave(void **stack);
+
+static EFI_BOOT_SERVICES *services;
+static EFI_EVENT the_limit, the_end;
+static void *the_stack;
+static volatile bool being_asked, given_up;
+
+static void EFIAPI limit_passed(EFI_EVENT event, void *context)
+{
+    (void)event;
+    (void)context;
+    if (!being_asked)
+        return;
+    being_asked = false;
+    ask_leave(&the_stack);
+}
+
+bool ask_begin(EFI_BOOT_SERVICES *bs)
+{
+    services = bs;
+    given_up = false;
+    if (EFI_ERROR(bs->CreateEvent(EVT_TIMER, 0, NULL, NULL, &the_end)))
+        return false;
+    if (EFI_ERROR(bs->CreateEvent(EVT_TIMER | EVT_NOTIFY_SIGNAL, TPL_NOTIFY, limit_passed, NULL,
+                                  &the_limit))) {
+        bs->CloseEvent(the_end);
+        return false;
+    }
+    bs->SetWatchdogTimer(2 * ASK_ALL_SECONDS, WATCHDOG_CODE, 0, NULL);
+    if (!EFI_ERROR(bs->SetTimer(the_end, TimerRelative, ASK_ALL_SECONDS * SECOND)))
+        return true;
+    ask_end();
+    return false;
+}
+
+enum ask_result ask(void (*question)(void *), void *argument)
+{
+    if (given_up || services->CheckEvent(the_end) != EFI_NOT_READY ||
+        EFI_ERROR(services->SetTimer(the_limit, TimerRelative, ASK_SECONDS * SECOND)))
+        return ASK_LATE;
+    being_asked = true;
+    if (ask_enter(&the_stack, question, argument)) {
+        being_asked = false;
+        services->SetTimer(the_limit, TimerCancel, 0);
+        return ASK_DONE;
+    }
+    given_up = true;
+    services->RestoreTPL(TPL_APPLICATION);
+    return ASK_HANGS;
+}
+
+void ask_end(void)
+{
+    services->CloseEvent(the_limit);
+    services->CloseEvent(the_end);
+}
+
+EFI_STATUS ask_protocol(EFI_BOOT_SERVICES *bs, EFI_HANDLE handle, EFI_GUID *guid, void **out)
+{
+    EFI_OPEN_PROTOCOL_INFORMATION_ENTRY *users;
+    bool exclusive = false;
+    UINTN count;
+
+    if (!EFI_ERROR(bs->OpenProtocolInformation(handle, guid, &users, &count))) {
+        for (UINTN i = 0; i < count; i++)
+            exclusive = exclusive || (users[i].Attributes & EFI_OPEN_PROTOCOL_EXCLUSIVE);
+        if (users)
+            bs->FreePool(users);
+    }
+    EFI_STATUS status = exclusive ? EFI_ACCESS_DENIED : bs->HandleProtocol(handle, guid, out);
+    return !EFI_ERROR(status) && !*out ? EFI_NOT_FOUND : status;
+}
