@@ -270,11 +270,13 @@ static void failures_draw(const struct post *post, unsigned line, unsigned end)
     fbterm_header_text(line, 0, text, FBTERM_RED);
 }
 
+/* On a clean screen: the plan's programs may have drawn on it by /dev/fb0. */
 static void verdict_draw(const struct post *post)
 {
     unsigned big = fbterm.lines * 2 / 5, known = MIN(post->nfailed, FAILURES_MAX), end;
 
     end = MIN(big + 2 * known + 1, fbterm.lines - MIN(TEXT_LINES, fbterm.lines / 3));
+    fbterm_clear();
     fbterm_header_set(end);
     banner_draw(post, big * line_height());
     failures_draw(post, big, end);
