@@ -4,6 +4,8 @@
  *
  * Each outcome is looked at from four sides: the files, the variables, what was said, and whether
  * the machine was ended.
+ *
+ * Long because all outcomes of one life are looked at with the same helpers.
  */
 #include "tests/host/check.h"
 #include "tests/host/loader_volume.h"
