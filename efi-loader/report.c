@@ -271,8 +271,9 @@ void report_complete(struct files *files, EFI_SYSTEM_TABLE *st)
     merged = merge(files, &verdict);
     if (merged == MERGE_FOREIGN || merged == MERGE_AGAIN || merged == MERGE_NOWHERE)
         verdict.action = REPORT_GO_ON;
-    err =
-        merged == MERGE_FAILED || merged == MERGE_NOWHERE ? verdict_defer(rs) : verdict_delete(rs);
+    /* For its own stick it waits as it is. */
+    if (merged != MERGE_NOWHERE)
+        err = merged == MERGE_FAILED ? verdict_defer(rs) : verdict_delete(rs);
     if (err)
         log_line("report: the firmware does not let go of its variables");
     if (merged == MERGE_OWN)
