@@ -85,6 +85,21 @@ static int take_block(struct handover *h)
     return 0;
 }
 
+/* A framebuffer in memory that the kernel gets would be refused with everything else. It is left
+ * out: the kernel says that there is none. */
+static void screen_check(struct handover *h)
+{
+    struct bootinfo_framebuffer *screen = &h->info->framebuffer;
+
+    for (uint32_t i = 0; i < h->info->ranges_count; i++) {
+        const struct bootinfo_range *range = &h->ranges[i];
+
+        if (bootinfo_type_is_direct(range->type) && range->base < screen->base + screen->size &&
+            range->base + range->npages * PAGE_SIZE > screen->base)
+            *screen = (struct bootinfo_framebuffer){.format = BOOTINFO_PIXEL_NONE};
+    }
+}
+
 /* Turns the map in the buffer into the ranges of the block. */
 static int make_ranges(struct handover *h)
 {
@@ -96,6 +111,8 @@ static int make_ranges(struct handover *h)
         err = memory_add_claims(h->memory, &map);
     if (!err)
         err = memmap_finish(&map, h->ranges, h->ranges_capacity, &h->info->ranges_count);
+    if (!err)
+        screen_check(h);
     return err;
 }
 

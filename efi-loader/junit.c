@@ -4,7 +4,8 @@
  *
  * The counts of the test suite are those of the verdict line: results that were cut off are missing
  * from the list of cases but not from the counts, and a line of output says how many. Without a
- * verdict, and with one that is neither PASS nor FAIL, the suite has an error.
+ * verdict, with one that is neither PASS nor FAIL, and with a FAIL in which no result failed (some
+ * were lost), the suite has an error: whoever reads only the counts sees that it did not pass.
  */
 #include "efi-loader/junit.h"
 
@@ -17,8 +18,8 @@
 struct junit_counts {
     unsigned total, failed, skipped, listed;
     bool has_verdict;
-    const char *panic; /* NULL: there was none */
-    size_t npanic;
+    const char *error; /* instead of a verdict, or behind one; NULL: there was none */
+    size_t nerror;
 };
 
 /* One byte or one character; XML 1.0 has no place for control characters, escaped or not. */
@@ -124,8 +125,8 @@ static struct junit_counts count(const char *results, size_t length)
         if (text_begins(line, n, "ok ") || text_begins(line, n, "not ok "))
             counts.listed++;
         if (text_begins(line, n, PANIC_PREFIX)) {
-            counts.panic = line + 2;
-            counts.npanic = n - 2;
+            counts.error = line + 2;
+            counts.nerror = n - 2;
         }
         if (!text_begins(line, n, VERDICT_PREFIX "PASS") &&
             !text_begins(line, n, VERDICT_PREFIX "FAIL"))
@@ -134,39 +135,44 @@ static struct junit_counts count(const char *results, size_t length)
         counts.total = text_number(line, n, "total");
         counts.failed = text_number(line, n, "failed");
         counts.skipped = text_number(line, n, "skipped");
+        if (counts.failed || text_begins(line, n, VERDICT_PREFIX "PASS"))
+            continue;
+        counts.error = line + sizeof("# firstlight: ") - 1;
+        counts.nerror = n - (sizeof("# firstlight: ") - 1);
     }
     return counts;
 }
 
-static void no_verdict_write(struct text *out, const struct junit_counts *counts)
+static void error_write(struct text *out, const struct junit_counts *counts)
 {
-    static const char silence[] = "the kernel was started and gave no verdict";
-    const char *message = counts->panic ? counts->panic : silence;
-
     text_add(out, "<testcase classname=\"firstlight\" name=\"verdict\"");
-    element_write(out, "error", message,
-                  message + (counts->panic ? counts->npanic : sizeof(silence) - 1));
+    element_write(out, "error", counts->error, counts->error + counts->nerror);
 }
 
 void junit_write(struct text *out, const char *results, size_t length)
 {
+    static const char silence[] = "the kernel was started and gave no verdict";
     struct junit_counts counts = count(results, length);
     const char *position = results, *line;
     size_t n;
 
+    if (!counts.has_verdict && !counts.error) {
+        counts.error = silence;
+        counts.nerror = sizeof(silence) - 1;
+    }
     text_add(out,
              "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuite name=\"firstlight\" "
              "tests=\"%u\" failures=\"%u\" skipped=\"%u\" errors=\"%u\">\n",
              counts.has_verdict ? counts.total : counts.listed + 1, counts.failed, counts.skipped,
-             counts.has_verdict ? 0 : 1);
+             counts.error ? 1 : 0);
     while (text_next_line(&position, results + length, &line, &n)) {
         if (text_begins(line, n, "ok "))
             case_write(out, line + 3, n - 3, true);
         else if (text_begins(line, n, "not ok "))
             case_write(out, line + 7, n - 7, false);
     }
-    if (!counts.has_verdict)
-        no_verdict_write(out, &counts);
+    if (counts.error)
+        error_write(out, &counts);
     if (counts.total > counts.listed)
         text_add(out, "<system-out>%u more results had no room</system-out>\n",
                  counts.total - counts.listed);

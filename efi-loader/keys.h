@@ -4,9 +4,9 @@
  *
  * Used by: main.c (a refusal stays), menu.c, handover.c (keys without the firmware).
  * Rule:    every wait is bounded. Nobody is there where QEMU's debug-exit device tells the verdict
- *          to a harness: then nothing waits for a key, so that machines in CI start as fast as
- * ever. Fails:   never: without a console for input no key comes, and the time passes. Tests:
- * tests/host/loader_keys_test.c
+ *          to a harness: then nothing waits for a key, and machines in CI start as fast as ever.
+ * Fails:   never: without a console for input no key comes, and the time passes.
+ * Tests:   tests/host/loader_keys_test.c
  */
 #pragma once
 

@@ -66,12 +66,12 @@ static bool name_insert(void *argument, const char *name)
     return names->count < MAX_PLANS;
 }
 
-/* The last in order: reports are numbered with leading zeroes. */
+/* The last in order: reports are numbered with leading zeroes. Notes beside them are none. */
 static bool name_last(void *argument, const char *name)
 {
     struct names *names = argument;
 
-    if (ends_with(name, names->suffix) &&
+    if (name[0] >= '0' && name[0] <= '9' && ends_with(name, names->suffix) &&
         (names->count == 0 || strcmp(name, names->found[0]) > 0)) {
         str_copy(names->found[0], FILES_NAME, name);
         names->count = 1;

@@ -10,9 +10,10 @@
  *               restarted it for that alone.
  *
  * The id keeps apart what does not belong together: variables of another stick find no report here
- * and get one of their own, without ending the machine. Variables that cannot be deleted find a
- * report that is complete already, and are left alone. Where the file cannot be written the verdict
- * is shown all the same, and its variables wait for another start, without ending that one.
+ * and get one of their own, and never end the machine. So do those of a start at which nothing
+ * could be written, if that is possible now. Variables that cannot be deleted find a report that is
+ * complete already, and are left alone. Where the file cannot be written the verdict is shown all
+ * the same, and its variables wait for another start, without ending that one.
  */
 #include "efi-loader/report.h"
 
@@ -37,7 +38,9 @@ _Static_assert(sizeof(WAITING) == sizeof(COMPLETE), "written over each other");
     "This verdict was found in the variables of this machine's firmware. It belongs to a report\n" \
     "of another stick, or to one that is no longer here.\n\n"
 
-#define TEXT_CAPACITY  (16384 + INVENTORY_CAPACITY)
+#define TEXT_CAPACITY (16384 + INVENTORY_CAPACITY)
+/* The shortest lines, and lines of nothing but quotes, grow to less than that. */
+#define XML_CAPACITY   65536
 #define SHOWN_FAILURES 12 /* a console has 25 lines */
 
 #define SECONDS_TO_REBOOT     10u
@@ -48,11 +51,12 @@ enum merge {
     MERGE_OWN,     /* the report of this stick is complete now */
     MERGE_FOREIGN, /* a new report has it */
     MERGE_AGAIN,   /* it was complete before */
-    MERGE_NONE,    /* there never was a file for it */
-    MERGE_FAILED,
+    MERGE_NONE,    /* there never was a file for it, and there is none now */
+    MERGE_FAILED,  /* the report of this stick cannot be written */
+    MERGE_NOWHERE, /* nor can a new one for a verdict that is not this stick's */
 };
 
-static char the_text[TEXT_CAPACITY], the_xml[TEXT_CAPACITY];
+static char the_text[TEXT_CAPACITY], the_xml[XML_CAPACITY];
 
 static const char *reason_of(int err)
 {
@@ -93,26 +97,25 @@ static void results_add(struct text *text, const struct verdict *verdict)
 
 /* ---- Completing ------------------------------------------------------------------------------ */
 
-/* Where in the file the results belong; -ENOENT: it is another boot's. *done: it has them. */
+/* Where in the file the results belong; -ENOENT: it is another boot's, or no place is left in it.
+ * *done: it has them. */
 static int place_find(const struct text *text, uint64_t id, size_t *place, bool *done)
 {
     const char *position = text->bytes, *end = text->bytes + text->used, *line;
     char own[32];
     struct text id_line;
-    bool same = false;
+    bool same = false, found = false;
     size_t length;
 
     text_init(&id_line, own, sizeof(own));
     text_add(&id_line, "id: %016llx", (unsigned long long)id);
-    *done = true;
-    while (text_next_line(&position, end, &line, &length)) {
+    while (!found && text_next_line(&position, end, &line, &length)) {
         same = same || (length == id_line.used && text_begins(line, length, own));
-        if (text_begins(line, (size_t)(end - line), WAITING)) {
-            *place = (size_t)(line - text->bytes);
-            *done = false;
-        }
+        *place = (size_t)(line - text->bytes);
+        *done = text_begins(line, (size_t)(end - line), COMPLETE);
+        found = *done || text_begins(line, (size_t)(end - line), WAITING);
     }
-    return same ? 0 : -ENOENT;
+    return same && found ? 0 : -ENOENT;
 }
 
 static int foreign_write(struct files *files, const struct verdict *verdict)
@@ -153,27 +156,28 @@ static enum merge merge(struct files *files, const struct verdict *verdict)
 {
     struct text text = {.bytes = the_text};
     size_t place = 0;
-    bool done = false;
+    bool done = false, own;
     int err;
 
     if (verdict->number == 0)
-        return MERGE_NONE;
+        return foreign_write(files, verdict) ? MERGE_NONE : MERGE_FOREIGN;
     err = report_file_read(files, verdict->number, the_text, sizeof(the_text), &text.used);
     if (!err)
         err = place_find(&text, verdict->id, &place, &done);
     if (!err && done)
         return MERGE_AGAIN;
+    own = err != -ENOENT;
     if (!err) {
         err = own_write(files, verdict, place);
         if (!err)
             return MERGE_OWN;
-    } else if (err == -ENOENT) {
+    } else if (!own) {
         err = foreign_write(files, verdict);
         if (!err)
             return MERGE_FOREIGN;
     }
     log_line("report: the verdict of the start before cannot be written: %s", reason_of(err));
-    return MERGE_FAILED;
+    return own ? MERGE_FAILED : MERGE_NOWHERE;
 }
 
 /* ---- Showing --------------------------------------------------------------------------------- */
@@ -265,17 +269,21 @@ void report_complete(struct files *files, EFI_SYSTEM_TABLE *st)
         return;
     }
     merged = merge(files, &verdict);
-    if (merged == MERGE_FOREIGN || merged == MERGE_AGAIN)
+    if (merged == MERGE_FOREIGN || merged == MERGE_AGAIN || merged == MERGE_NOWHERE)
         verdict.action = REPORT_GO_ON;
-    err = merged == MERGE_FAILED ? verdict_defer(rs) : verdict_delete(rs);
+    /* For its own stick it waits as it is. */
+    if (merged != MERGE_NOWHERE)
+        err = merged == MERGE_FAILED ? verdict_defer(rs) : verdict_delete(rs);
     if (err)
         log_line("report: the firmware does not let go of its variables");
     if (merged == MERGE_OWN)
         log_line("report: \\firstlight\\reports\\%04u.txt is complete", verdict.number);
     if (merged == MERGE_FOREIGN)
         log_line("report: a verdict of another stick is kept on this one");
-    if (merged != MERGE_AGAIN)
+    if (merged != MERGE_AGAIN) {
+        log_line("report: an earlier start ended with this verdict:");
         verdict_show(st, &verdict);
+    }
     if (verdict.action != REPORT_GO_ON)
         machine_end(st, &verdict);
 }
@@ -312,13 +320,15 @@ void report_begin(struct files *files, struct handover *handover)
     seed_collect(handover->st->BootServices, handover->features.rdrand, random);
     memcpy(&report->id, random, sizeof(report->id));
     err = report_file_number(files, &report->number);
-    text_init(&text, the_text, sizeof(the_text));
+    /* Whatever a machine has to say of itself, the last line has room. */
+    text_init(&text, the_text, sizeof(the_text) - sizeof(WAITING));
     report_head_write(&text, handover->st, handover->info, handover->payload->cmdline);
     if (handover->inventory.text) {
         text_add(&text, "inventory:\n");
         text_add_bytes(&text, handover->inventory.text, handover->inventory.nbytes);
         text_add(&text, "\n");
     }
+    text.size = sizeof(the_text);
     text_add(&text, WAITING);
     if (!err)
         err = both_create(files, report->number, &text, "", 0);

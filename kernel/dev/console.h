@@ -4,10 +4,12 @@
  *
  * Owns:    the character devices; what is written to them goes to the sink, unless there is a
  *          terminal for them.
- * Used by: start-up, selftest, which takes the output of the running test, tty_serial.c,
- * tty_screen.c. Locks:   none of its own; the sink is called without locks. Context: boot for init;
- * thread. Fails:   opening /dev/tty without a controlling terminal: -ENXIO. Tests:
- * tests/host/fs_dev_test.c
+ * Used by: start-up; selftest, which takes the output of the running test; tty_serial.c and
+ *          tty_screen.c.
+ * Locks:   none of its own; the sink is called without locks.
+ * Context: boot for init; thread.
+ * Fails:   opening /dev/tty without a controlling terminal: -ENXIO.
+ * Tests:   tests/host/fs_dev_test.c
  */
 #pragma once
 

@@ -173,14 +173,16 @@ bool cfg_find(const char *cmdline, const char *key, char *out, size_t size)
     return true;
 }
 
-/* A key with an empty value counts as one without a value. */
+/* A key with an empty value counts as one without a value, but for plan=, by which the loader takes
+ * an earlier word back. */
 static bool is_understood(const struct line *word)
 {
     for (size_t i = 0; i < ARRAY_SIZE(known_keys); i++) {
         size_t nkey = strlen(known_keys[i].name);
 
         if (has_key(word, known_keys[i].name, nkey))
-            return known_keys[i].takes_value == (word->length > nkey + 1) &&
+            return known_keys[i].takes_value ==
+                       (word->length + !strcmp(known_keys[i].name, "plan") > nkey + 1) &&
                    word->length <= CFG_WORD_MAX;
     }
     return false;

@@ -11,12 +11,13 @@
  *          test NAME [limit=SECONDS] [expect=exit:N | expect=signal:SIGSEGV | expect=limit]
  *               [skip="REASON"] [skipcode=N] [user=UID] [env=NAME=VALUE]... COMMAND [ARG...]
  *
- *          The options come in any order, each but env= at most once, and no variable twice. A word
- * of the form letters= before the command is an unknown option, and malformed; write a command of
- * such a name with a slash in front. Rule:    every line that is not blank or a comment comes out,
- * as a test or as malformed: none is dropped. Nothing outside the text is read. Context: any; no
- * allocation. struct plan_line is large: not for a stack. Tests:   tests/host/plan_test.c,
- * tests/host/plan_fuzz.c
+ *          The options come in any order, each but env= at most once, and no variable twice. A
+ *          word of the form letters= before the command is an unknown option, and malformed; write
+ *          a command of such a name with a slash in front.
+ * Rule:    every line that is not blank or a comment comes out, as a test or as malformed: none is
+ *          dropped. Nothing outside the text is read.
+ * Context: any; no allocation. struct plan_line is large: not for a stack.
+ * Tests:   tests/host/plan_test.c, tests/host/plan_fuzz.c
  */
 #pragma once
 

@@ -172,13 +172,13 @@ const struct cpu_topology *cpu_topology(unsigned cpu)
     return &topologies[cpu];
 }
 
-uint64_t cpu_topology_mask(unsigned cpu, unsigned shift)
+struct cpumask cpu_topology_mask(unsigned cpu, unsigned shift)
 {
-    uint64_t mask = 0;
+    struct cpumask mask = {{0}};
 
     for (unsigned i = 0; i < topologies_count; i++)
         if (topologies[i].apic_id >> shift == cpu_topology(cpu)->apic_id >> shift)
-            mask |= 1ULL << i;
+            cpumask_set(&mask, i);
     return mask;
 }
 

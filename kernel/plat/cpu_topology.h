@@ -10,6 +10,7 @@
 #pragma once
 
 #include "kernel/arch/x86_64/cpuid.h"
+#include "kernel/arch/x86_64/cpumask.h"
 #include "kernel/lib/util.h"
 
 #define CPU_CACHES_MAX 4
@@ -42,7 +43,7 @@ void cpu_topology_read(struct cpu_topology *out);
 void cpu_topology_init(void);
 const struct cpu_topology *cpu_topology(unsigned cpu); /* by index, of those that run */
 
-/* Processors whose APIC ids agree with that of `cpu` but for so many low bits: a mask. */
-uint64_t cpu_topology_mask(unsigned cpu, unsigned shift);
+/* Processors whose APIC ids agree with that of `cpu` but for so many low bits. */
+struct cpumask cpu_topology_mask(unsigned cpu, unsigned shift);
 uint32_t cpu_topology_package(unsigned cpu);
 uint32_t cpu_topology_core(unsigned cpu); /* within the package */

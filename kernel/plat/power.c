@@ -9,6 +9,7 @@
 
 #include "kernel/arch/x86_64/cpuid.h"
 #include "kernel/arch/x86_64/io.h"
+#include "kernel/core/output.h"
 #include "kernel/lib/klog.h"
 #include "kernel/mm/vmalloc.h"
 #include "kernel/plat/acpi.h"
@@ -215,6 +216,7 @@ void power_off(void)
     end_by_firmware(true);
     off_by_acpi();
     klog("power: this machine does not switch itself off; you may switch off now");
+    output_flush(); /* the thread that prints may be on this processor */
     power_end_stop();
 }
 

@@ -2,8 +2,10 @@
 /*
  * The QR code is drawn by a program, with a library of Debian's, on /dev/fb0.
  *
- * It runs after the report: nothing that it does can change the verdict, it has no descriptors, and
- * a limit. Its calls would be lines behind the verdict where calls are traced: then there is none.
+ * It runs after the report: nothing that it does can change the verdict, it can draw in the code's
+ * place alone (fb_device.c), and it has no descriptors, and a limit. What stands in the code is its
+ * word: a test that runs as root may have put another program in its place. Its calls would be
+ * lines behind the verdict where calls are traced: then there is none.
  */
 #include "kernel/selftest/verdict_code.h"
 

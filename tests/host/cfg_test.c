@@ -149,7 +149,8 @@ static void test_find(void **state)
 
 static void test_unknown(void **state)
 {
-    const char *cmdline = "after=halt aftr=halt bench bench=1 ktest trace= plan=x quiet console=s";
+    const char *cmdline = "after=halt aftr=halt bench bench=1 ktest trace= plan=x plan= quiet "
+                          "console=s";
     static const char *const expected[] = {"aftr=halt", "bench=1", "ktest", "trace=", "quiet"};
     size_t position = 0;
     char out[16];

@@ -219,12 +219,10 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* Prepares and runs; which way it ended. */
-static int run(void)
+static int run_prepared(void)
 {
     int way;
 
-    assert_int_equal(handover_prepare(&the_handover), 0);
     way = setjmp(the_way_out);
     if (way == 0)
         assert_int_not_equal(handover_run(&the_handover), 0);
@@ -233,6 +231,13 @@ static int run(void)
     /* What gives the pages back afterwards is the test, not the loader. */
     the_fake.exit_attempts = 0;
     return way;
+}
+
+/* Prepares and runs; which way it ended. */
+static int run(void)
+{
+    assert_int_equal(handover_prepare(&the_handover), 0);
+    return run_prepared();
 }
 
 static void kernel_is_entered(void **state)
@@ -261,6 +266,24 @@ static void kernel_is_entered(void **state)
     assert_int_equal(info->plan.size, 0);
     assert_true(info->dma.bridges == 2 && info->dma.devices == 3);
     assert_int_equal(the_jump.bridge, 0);
+}
+
+/* Better no screen than no kernel. */
+static void screen_in_memory_is_left_out(void **state)
+{
+    struct bootinfo_framebuffer screen = {.base = the_payload.kernel.memory.base - 0x3000,
+                                          .size = 640 * 480 * 4,
+                                          .width = 640,
+                                          .height = 480,
+                                          .pixels_per_line = 640,
+                                          .format = BOOTINFO_PIXEL_BGRX};
+
+    (void)state;
+    assert_int_equal(handover_prepare(&the_handover), 0);
+    the_handover.info->framebuffer = screen;
+    assert_int_equal(run_prepared(), JUMPED);
+    assert_int_equal(the_handover.info->framebuffer.format, BOOTINFO_PIXEL_NONE);
+    assert_null(bootinfo_check(the_handover.info, the_handover.info->block_size));
 }
 
 static void devices_go_on(void **state)
@@ -413,6 +436,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(kernel_is_entered),
+        TEST(screen_in_memory_is_left_out),
         TEST(devices_go_on),
         TEST(five_levels_take_a_bridge),
         TEST(every_claim_is_in_the_ranges),

@@ -3,6 +3,7 @@
 #include "tests/host/check.h"
 
 #include "efi-loader/junit.h"
+#include "shared/report.h"
 
 #define VERDICT "# firstlight: verdict=FAIL total=5 passed=2 failed=1 skipped=1 version=1 cpus=2\n"
 
@@ -46,12 +47,48 @@ static void no_verdict_is_an_error(void **state)
     HAS("<error message=\"PANIC: &quot;why&quot;\"/>");
 }
 
+/* Results that were lost make a FAIL in which nothing failed: no reader may take it for a pass. */
+static void a_fail_without_a_failed_result_is_an_error(void **state)
+{
+    (void)state;
+    junit_of("# firstlight: verdict=FAIL total=5 passed=3 failed=0 skipped=0 version=1\n"
+             "ok 1 a # time=1us\n");
+    HAS("tests=\"5\" failures=\"0\" skipped=\"0\" errors=\"1\"");
+    HAS("name=\"verdict\"><error message=\"verdict=FAIL total=5 passed=3 failed=0 ");
+    HAS("<system-out>4 more results had no room</system-out>\n</testsuite>\n");
+}
+
 static void anything_is_escaped(void **state)
 {
     (void)state;
     junit_of(VERDICT "not ok 1 <a&b> # \"quoted\" \x01\x7f\xff \xc3\xa9\n");
     HAS("name=\"&lt;a&amp;b&gt;\"");
     HAS("message=\"&quot;quoted&quot; ??? \xc3\xa9\"");
+}
+
+/* report.c gives it so much room: whatever the variables hold, the XML is whole. */
+static void the_longest_there_is(void **state)
+{
+    static const char *const lines[] = {"ok 1 a\n", "not ok 1 a # x\n", "ok \"\"\"\"\"\"\"\"\n",
+                                        "\n"};
+    static char text[REPORT_VARIABLES * REPORT_VARIABLE_TEXT], large[65536];
+    struct text xml;
+
+    (void)state;
+    for (unsigned i = 0; i < 4; i++) {
+        size_t n = strlen(lines[i]);
+
+        for (size_t at = 0; at < sizeof(text); at += n)
+            memcpy(text + at, lines[i], MIN(n, sizeof(text) - at));
+        text_init(&xml, large, sizeof(large));
+        junit_write(&xml, text, sizeof(text));
+        assert_false(xml.cut);
+    }
+    memset(text, '"', sizeof(text));
+    memcpy(text, "not ok 1 a # ", 13);
+    text_init(&xml, large, sizeof(large));
+    junit_write(&xml, text, sizeof(text));
+    assert_false(xml.cut);
 }
 
 /* Every prefix of a report gives XML of whole elements. */
@@ -110,7 +147,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(results),
         cmocka_unit_test(no_verdict_is_an_error),
+        cmocka_unit_test(a_fail_without_a_failed_result_is_an_error),
         cmocka_unit_test(anything_is_escaped),
+        cmocka_unit_test(the_longest_there_is),
         cmocka_unit_test(cut_anywhere),
         cmocka_unit_test(text_leaves_out_what_does_not_fit),
         cmocka_unit_test(numbers_of_a_line),

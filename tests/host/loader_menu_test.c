@@ -44,6 +44,7 @@ static int set_up(void **state)
     the_fake.files[5] =
         (struct fake_file){.name = "reports\\0010.txt", .data = "ten\x1b\r\nend", .size = 9};
     the_fake.files[6] = (struct fake_file){.name = "reports\\0011.xml", .data = "xml", .size = 3};
+    the_fake.files[7] = (struct fake_file){.name = "reports\\mine.txt", .data = "own", .size = 3};
     memory_init(&the_memory, &the_fake.bs);
     assert_int_equal(files_open(&the_files, &the_fake.bs, self()), 0);
     return 0;
@@ -128,6 +129,7 @@ static void the_last_report(void **state)
     assert_non_null(strstr(the_fake.shown, "ten?\nend\n"));
     assert_null(strstr(the_fake.shown, "two"));
     assert_null(strstr(the_fake.shown, "xml"));
+    assert_null(strstr(the_fake.shown, "own"));
     the_fake.files[5].open_status = EFI_DEVICE_ERROR;
     ask("", "r");
     assert_non_null(strstr(the_fake.log, "0010.txt: cannot be read"));

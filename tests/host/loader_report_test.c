@@ -4,6 +4,8 @@
  *
  * Each outcome is looked at from four sides: the files, the variables, what was said, and whether
  * the machine was ended.
+ *
+ * Long because all outcomes of one life are looked at with the same helpers.
  */
 #include "tests/host/check.h"
 #include "tests/host/loader_volume.h"
@@ -11,6 +13,7 @@
 #include "efi-loader/handover.h"
 #include "efi-loader/report.h"
 #include "efi-loader/report_file.h"
+#include "efi-loader/smbios.h"
 #include "kernel/lib/bootinfo.h"
 #include "shared/linux/errno.h"
 
@@ -58,6 +61,7 @@ bool cpu_has_debug_exit(void)
 /* ---- Steps ---- */
 
 static struct payload the_payload;
+static uint64_t the_smbios;
 static struct {
     struct bootinfo info;
     struct bootinfo_range ranges[2];
@@ -71,6 +75,7 @@ static const struct bootinfo_report *begin(const char *cmdline)
     memset(&the_block, 0, sizeof(the_block));
     handover.features.rdrand = true;
     strcpy(the_payload.cmdline, cmdline);
+    the_block.info.smbios = the_smbios;
     the_block.info.ranges_offset = sizeof(struct bootinfo);
     the_block.info.ranges_count = 1;
     the_block.ranges[0] = (struct bootinfo_range){.npages = 512, .type = BOOTINFO_FREE};
@@ -130,6 +135,34 @@ static void begun(void **state)
     HAS("0001.txt", "command line: report=next after=reboot\n\n" WAITING);
     HAS("0001.xml", "errors=\"1\"");
     assert_int_equal(the_volume.flushes, 2);
+}
+
+/* Many modules with long names, and not all that is said of them fits: the results find their place
+ * all the same. */
+static void machine_with_much_to_say(void **state)
+{
+    enum { MODULES = 200, LENGTH = 0x1c, NAME = 68 };
+    static unsigned char table[MODULES * (LENGTH + NAME + 2)], entry[24] = "_SM3_";
+    const unsigned char *address = table;
+    uint32_t nbytes = sizeof(table);
+    unsigned char *at = table;
+
+    (void)state;
+    for (unsigned i = 0; i < MODULES; i++, at += LENGTH + NAME + 2) {
+        memset(at, 0, LENGTH);
+        at[0] = SMBIOS_MEMORY_MODULE;
+        at[1] = LENGTH;
+        at[0x0c] = 1; /* MiB */
+        at[0x10] = at[0x17] = at[0x18] = at[0x1a] = 1;
+        memset(at + LENGTH, 'x', NAME);
+    }
+    memcpy(entry + 12, &nbytes, sizeof(nbytes));
+    memcpy(entry + 16, &address, sizeof(address));
+    the_smbios = (uintptr_t)entry;
+    begin("report=now");
+    the_smbios = 0;
+    HAS("0001.txt", "memory module: xxx");
+    HAS("0001.txt", WAITING);
 }
 
 static void modes(void **state)
@@ -325,6 +358,45 @@ static void of_another_stick(void **state)
     HAS("0003.txt", RESULTS);
 }
 
+/* The other stick's verdict is no reason to end this start, whatever becomes of it here. */
+static void of_another_stick_without_room(void **state)
+{
+    (void)state;
+    volume_put("0001.txt", HEAD WAITING);
+    leave_verdict(REPORT_POWER_OFF, 1, 8);
+    the_volume.room = 3;
+    the_volume.set_status = EFI_DEVICE_ERROR; /* nor is anything changed or deleted */
+    assert_false(complete());
+    SAID("cannot be written: the boot volume is full");
+    UNSAID("does not let go");
+    SAID("an earlier start ended with this verdict:");
+    SAID("verdict=FAIL total=2");
+    assert_int_equal(volume_variables(), 1);
+}
+
+/* Nothing could be written at the start before: a volume that takes it now is another one. */
+static void of_another_stick_that_could_not_be_written(void **state)
+{
+    (void)state;
+    leave_verdict(REPORT_POWER_OFF, 0, 8);
+    assert_false(complete());
+    HAS("0001.txt", RESULTS);
+    SAID("of another stick");
+    assert_int_equal(volume_variables(), 0);
+}
+
+/* An editor may have taken any line away: what has no place any more is kept all the same. */
+static void report_without_its_last_line(void **state)
+{
+    (void)state;
+    volume_put("0001.txt", HEAD);
+    leave_verdict(REPORT_POWER_OFF, 1, 7);
+    assert_false(complete());
+    assert_string_equal(contents("0001.txt"), HEAD);
+    HAS("0002.txt", RESULTS);
+    assert_int_equal(volume_variables(), 0);
+}
+
 static void complete_already(void **state)
 {
     (void)state;
@@ -433,6 +505,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(begun),
+        TEST(machine_with_much_to_say),
         TEST(modes),
         TEST(off_touches_nothing),
         TEST(number_is_one_more_than_the_largest),
@@ -449,6 +522,9 @@ int main(void)
         TEST(ends_at_once),
         TEST(machine_that_does_not_switch_off),
         TEST(of_another_stick),
+        TEST(of_another_stick_without_room),
+        TEST(of_another_stick_that_could_not_be_written),
+        TEST(report_without_its_last_line),
         TEST(complete_already),
         TEST(full_when_it_is_completed),
         TEST(write_protected_when_it_is_completed),

@@ -34,7 +34,7 @@ $(eval $(call HOST_PLAT_TEST,rtc,kernel/plat/rtc.c))
 $(eval $(call HOST_PLAT_TEST,i8042,kernel/plat/i8042.c))
 $(eval $(call HOST_PLAT_TEST,pci,$(addprefix kernel/plat/,pci.c pci_parse.c acpi.c acpi_parse.c \
     acpi_fadt.c)))
-$(eval $(call HOST_PLAT_TEST,topology,kernel/plat/cpu_topology.c))
+$(eval $(call HOST_PLAT_TEST,topology,kernel/plat/cpu_topology.c kernel/arch/x86_64/cpumask.c))
 HOST_PLAT_FBTERM := $(addprefix kernel/dev/fb/,fbterm.c fbterm_text.c fbterm_escape.c \
     fbterm_pixels.c) $(HOST_PLAT_FONT)
 $(eval $(call HOST_PLAT_TEST,fbterm,$(HOST_PLAT_FBTERM)))

@@ -7,6 +7,7 @@
  */
 #include "tests/host/plat_fake.h"
 
+#include "kernel/core/output.h"
 #include "kernel/plat/acpi.h"
 #include "kernel/plat/power.h"
 #include "shared/exitcode.h"
@@ -23,6 +24,14 @@ static uint32_t leaf1_ecx;
 const struct acpi_info *acpi_info(void)
 {
     return &the_info;
+}
+
+/* The last words are of use only where they are printed: nothing runs on this processor then. */
+static bool told;
+
+void output_flush(void)
+{
+    told = plat_fake_logged("you may switch off now");
 }
 
 static void out(uint16_t port, unsigned nbytes, uint32_t value)
@@ -247,9 +256,10 @@ static void off_hardware_reduced(void **state)
 static void off_without_means(void **state)
 {
     (void)state;
+    told = false;
     assert_int_equal(run(power_off), PLAT_END_STOP);
     assert_string_equal(trace, "");
-    assert_true(plat_fake_logged("you may switch off now"));
+    assert_true(told);
 }
 
 static void halting(void **state)

@@ -194,6 +194,31 @@ static void plan_goes_on(void **state)
     screen_flush();
     assert_int_equal(pixels_of(BAR_RED, 1, 2), 1280 * 8);
     assert_has(0, "test 40 of 40");
+    screen_result("more", NULL);
+    screen_flush();
+    assert_int_equal(pixels_of(BAR_RED, 1, 2), 1280 * 8);
+}
+
+/* Programs may write to the framebuffer: at the verdict nothing of theirs is left. */
+static void verdict_over_what_programs_drew(void **state)
+{
+    enum { PAINT = 0x123456 };
+
+    (void)state;
+    make(1284, 805); /* with a border that has no letters */
+    report("# early\n");
+    screen_begin(1);
+    screen_test("painter");
+    screen_flush();
+    for (size_t i = 0; i < (size_t)width * height; i++)
+        video[i] = PAINT;
+    screen_result("painter", "reason");
+    screen_verdict(false, 0, 1, 0);
+    screen_flush();
+    for (size_t i = 0; i < (size_t)width * height; i++)
+        assert_int_not_equal(video[i], PAINT);
+    assert_int_not_equal(pixels_of(BANNER_RED, 0, fbterm.first), 0);
+    assert_string_equal(line_text(fbterm.first), "# early");
 }
 
 /* Letters of at least a fifth of the height, the failed tests, text below, a place for the code. */
@@ -335,6 +360,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(without_a_screen, plat_fake_reset),
         cmocka_unit_test_setup(plan_goes_on, plat_fake_reset),
+        cmocka_unit_test_setup(verdict_over_what_programs_drew, plat_fake_reset),
         cmocka_unit_test_setup(verdicts, plat_fake_reset),
         cmocka_unit_test_setup(tiny_screens, plat_fake_reset),
         cmocka_unit_test_setup(shrunk, plat_fake_reset),

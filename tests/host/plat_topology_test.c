@@ -4,16 +4,32 @@
  */
 #include "tests/host/plat_fake.h"
 
+#include <asm/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "kernel/arch/x86_64/cpu.h"
+#include "kernel/arch/x86_64/cpumask.h"
 #include "kernel/arch/x86_64/features.h"
 #include "kernel/core/ipi.h"
 #include "kernel/plat/cpu_topology.h"
 
 struct features features;
 
-/* Nothing asks other processors here. */
+unsigned cpumask_words;
+static unsigned ncpus, asking;
+
+/* One after the other, each with its own way to struct cpu. */
 void ipi_call_all(void (*function)(void *argument), void *argument)
 {
-    (void)function, (void)argument;
+    static struct cpu cpu = {.self = &cpu};
+
+    assert_int_equal(syscall(SYS_arch_prctl, ARCH_SET_GS, &cpu), 0);
+    for (asking = 0; asking < ncpus; asking++) {
+        cpu.index = asking;
+        function(argument);
+    }
+    assert_int_equal(syscall(SYS_arch_prctl, ARCH_SET_GS, 0), 0);
 }
 
 /* Leaf and sub-leaf: the fake's hook gets the leaf alone, so tables by leaf. */
@@ -97,6 +113,34 @@ static void test_intel(void **state)
     assert_int_equal(found.caches[0].share_shift, 1);
 }
 
+/* Leaf 0Bh: two threads a core, 32 a package; the APIC id is the index. */
+static struct cpuid_result many(uint32_t leaf)
+{
+    if (leaf != 0xb)
+        return (struct cpuid_result){.eax = leaf ? 0 : 0xb};
+    return (struct cpuid_result){.eax = 5, .ebx = 2, .ecx = 0x100, .edx = asking};
+}
+
+/* More processors than a word of a set has bits. */
+static void test_sets(void **state)
+{
+    struct cpumask mask;
+
+    (void)state;
+    ncpus = 200;
+    cpumask_words = 4;
+    plat_fake.cpuid = many;
+    cpu_topology_init();
+    for (unsigned cpu = 0; cpu < ncpus; cpu += 33) {
+        mask = cpu_topology_mask(cpu, 5);
+        for (unsigned i = 0; i < CPU_MAX; i++)
+            assert_int_equal(cpumask_test(&mask, i), i / 32 == cpu / 32 && i < ncpus);
+        mask = cpu_topology_mask(cpu, 31);
+        assert_int_equal(cpumask_count(&mask), ncpus);
+    }
+    assert_int_equal(cpu_topology_package(199), 6);
+}
+
 /* A processor that answers nothing: no caches, and nothing is divided by zero. */
 static void test_silent(void **state)
 {
@@ -114,6 +158,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_old_amd, plat_fake_reset),
         cmocka_unit_test_setup(test_intel, plat_fake_reset),
+        cmocka_unit_test_setup(test_sets, plat_fake_reset),
         cmocka_unit_test_setup(test_silent, plat_fake_reset),
     };
 

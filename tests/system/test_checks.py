@@ -168,6 +168,16 @@ def test_thermal_status(tmp_path, status, target, result, words):
     assert check("thermal", "--any", "--cpus=/none")[0] == SKIPPED
 
 
+def test_thermal_of_some(tmp_path):
+    """A processor that does not answer where others do is a finding, not one less to look at."""
+    cpus = sorted(os.sched_getaffinity(0))
+    for cpu in cpus[1:]:
+        (tmp_path / str(cpu)).mkdir()
+        (tmp_path / str(cpu) / "msr").write_bytes(bytes(0x1C0))
+    got, text = check("thermal", "--any", f"--cpus={tmp_path}")
+    assert got == (FAILED if len(cpus) > 1 else SKIPPED), text
+
+
 @pytest.mark.parametrize("cpus", [1, 2])
 def test_checks(boot, mkimg, cpus):
     """Each passes, and fails with its fault."""

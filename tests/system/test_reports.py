@@ -20,7 +20,7 @@ PLAN = """test good /bin/minimal
 test bad expect=exit:3 /bin/minimal
 test left skip="no <time> & no need" /bin/minimal
 """
-KEY_WORDS = "press a key to switch the machine off"
+KEY_WORDS = ("press a key to switch the machine off", "verdict: stays until a key is pressed")
 WAITING = "kernel started, no verdict yet"
 NAMES = [f"FirstlightReport{n}".encode("utf-16-le") for n in range(4)]
 GUID = bytes.fromhex("5e0c2f6b4a9d7b4f8b52f1257117e5a1")
@@ -62,12 +62,13 @@ def start(boot, flash):
         pressed = []
 
         def press(running):
-            if not pressed and KEY_WORDS in running.log:
-                pressed.append(True)
-                time.sleep(1)
-                if look:
-                    look(running)
-                running.qmp.command("send-key", keys=[{"type": "qcode", "data": "ret"}])
+            for words in KEY_WORDS:
+                if words not in pressed and words in running.log:
+                    pressed.append(words)
+                    time.sleep(1)
+                    if look:
+                        look(running)
+                    running.qmp.command("send-key", keys=[{"type": "qcode", "data": "ret"}])
             if stop and stop(running.log):
                 running.qmp.command("quit")
 

@@ -60,6 +60,17 @@ def loudest(screen):
     return red, green, blue
 
 
+def test_no_program_draws_over_the_verdict(boot, mkimg):
+    """Not even the one that is run to draw the code, which a test has replaced by its own."""
+    plan = ("test swap /bin/sh -c 'printf \"#!/bin/sh\\nexec dd if=/dev/zero of=/dev/fb0 bs=4096 "
+            "count=900\\n\" >/usr/lib/firstlight/verdict-code'\ntest bad /bin/false\n")
+    taken = []
+    boot(mkimg(plan=plan, words="after=halt"), exit_device=False, until=VERDICT,
+         then=lambda running: taken.append(taken_when(running, lambda screen: False, 15)))
+    red, green, blue = loudest(taken[0])
+    assert red > green + 40 and red > blue + 40
+
+
 def test_pass_is_green_and_readable(boot, mkimg):
     screen, outcome = picture(boot, mkimg(plan="test a /bin/minimal\n", words="after=halt"))
     assert screen.width >= 640 and screen.height >= 480

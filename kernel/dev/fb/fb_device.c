@@ -4,11 +4,13 @@
  *
  * Errors are those of Linux's drivers/video/fbdev: a write that begins behind the end is EFBIG, one
  * that reaches beyond it is short, or ENOSPC if nothing fits. Pieces that are not whole pixels are
- * EINVAL here: the framebuffer is written in units of 32 bits.
+ * EINVAL here: the framebuffer is written in units of 32 bits. So that no program draws another
+ * verdict over that of the report, its place is EPERM.
  */
 #include "kernel/dev/fb/fb_device.h"
 
 #include "kernel/dev/fb/fbterm_internal.h"
+#include "kernel/dev/fb/screen.h"
 #include "kernel/fs/devfs/devfs.h"
 #include "kernel/fs/vfs/file.h"
 #include "kernel/lib/string.h"
@@ -33,6 +35,16 @@ COLD static int64_t fb_seek(struct file *file, int64_t offset, int whence)
     return file_seek_bounded(file, offset, whence, fb_nbytes());
 }
 
+/* While the verdict is shown, a program that draws has the place of the code and no other. */
+COLD static bool may_draw(uint64_t at, size_t nbytes)
+{
+    uint64_t row = at / fbterm.pixels.stride, column = at % fbterm.pixels.stride / PIXEL_BYTES;
+    unsigned x, y, side;
+
+    return !screen_qr_place(&x, &y, &side) ||
+           (row >= y && row - y < side && column >= x && column - x + nbytes / PIXEL_BYTES <= side);
+}
+
 /* In chunks: user memory is not copied to video memory itself, whose bytes have to be stored in
  * units of 32 bits. A fault in the middle of a pixel leaves that one out. */
 COLD static int64_t fb_write(struct file *file, struct user_iter *io, int64_t *offset)
@@ -52,6 +64,11 @@ COLD static int64_t fb_write(struct file *file, struct user_iter *io, int64_t *o
         size_t nbytes = MIN(left, sizeof(chunk));
         size_t moved = ALIGN_DOWN(user_iter_get(io, chunk, nbytes), PIXEL_BYTES);
 
+        if (!may_draw(at, moved)) {
+            if (!total)
+                return -EPERM;
+            break;
+        }
         pixels_copy(&fbterm.pixels, at, chunk, moved / PIXEL_BYTES);
         at += moved;
         left -= moved;

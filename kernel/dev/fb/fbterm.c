@@ -167,6 +167,15 @@ void fbterm_clear_once(void)
     pixels_fill(&fbterm.pixels, 0, 0, fbterm.pixels.width, fbterm.pixels.height, 0);
 }
 
+void fbterm_clear(void)
+{
+    fbterm.cleared = false;
+    fbterm_clear_once();
+    memset(drawn, 0, sizeof(drawn));
+    fbterm_all_mark();
+    fbterm.dirty = true;
+}
+
 /* Its cell is drawn again like any that has changed. */
 static void cursor_remove(void)
 {

@@ -88,6 +88,7 @@ static inline void fbterm_row_mark(unsigned row)
 
 /* --- fbterm.c --- */
 void fbterm_all_mark(void);
+void fbterm_clear(void);      /* every pixel; what is in the cells is drawn by the next flush */
 void fbterm_clear_once(void); /* the first drawing clears the screen */
 unsigned fbterm_glyph_find(uint32_t character);
 

@@ -188,15 +188,16 @@ static void bar_draw(const struct post *post)
     uint32_t unit = line_height() / 4, y = line_height() + unit, left, right;
     uint32_t width = fbterm.pixels.width;
     enum fbterm_colour colour = post->nfailed ? FBTERM_RED : FBTERM_GREEN;
+    unsigned done = MIN(post->done, post->total);
 
     if (!post->total)
         return;
     left = (uint32_t)((uint64_t)width * shown.done / post->total);
-    right = (uint32_t)((uint64_t)width * MIN(post->done, post->total) / post->total);
+    right = (uint32_t)((uint64_t)width * done / post->total);
     if ((shown.nfailed != 0) != (post->nfailed != 0))
         left = 0;
     pixels_fill(&fbterm.pixels, left, y, right - left, 2 * unit, fbterm.pixels.ink[colour]);
-    shown.done = post->done;
+    shown.done = done;
     shown.nfailed = post->nfailed;
 }
 
@@ -269,11 +270,13 @@ static void failures_draw(const struct post *post, unsigned line, unsigned end)
     fbterm_header_text(line, 0, text, FBTERM_RED);
 }
 
+/* On a clean screen: the plan's programs may have drawn on it by /dev/fb0. */
 static void verdict_draw(const struct post *post)
 {
     unsigned big = fbterm.lines * 2 / 5, known = MIN(post->nfailed, FAILURES_MAX), end;
 
     end = MIN(big + 2 * known + 1, fbterm.lines - MIN(TEXT_LINES, fbterm.lines / 3));
+    fbterm_clear();
     fbterm_header_set(end);
     banner_draw(post, big * line_height());
     failures_draw(post, big, end);

@@ -16,55 +16,60 @@
 #define WORD_BITS 32u
 
 /* All that run: none is ever taken off. */
-static uint64_t online_mask(void)
+static struct cpumask online_mask(void)
 {
-    return ~0ULL >> (64 - sched_cpus_online());
+    struct cpumask mask = {{0}};
+
+    for (unsigned cpu = 0; cpu < sched_cpus_online(); cpu++)
+        cpumask_set(&mask, cpu);
+    return mask;
 }
 
 /* Groups of 32 bits, highest first, as wide as all processors need. */
-static void mask_print(struct procfs_text *text, uint64_t mask)
+static void mask_print(struct procfs_text *text, const struct cpumask *mask)
 {
     unsigned bits = sched_cpus_online();
 
-    if (bits > WORD_BITS)
-        procfs_print(text, "%0*lx,", (int)(bits - WORD_BITS + 3) / 4, mask >> WORD_BITS);
-    bits = MIN(bits, WORD_BITS);
-    procfs_print(text, "%0*lx\n", (int)(bits + 3) / 4, mask & 0xffffffffu);
+    for (unsigned at = ALIGN_DOWN(bits - 1, WORD_BITS); bits; bits = at, at -= WORD_BITS)
+        procfs_print(text, "%0*lx%c", (int)(bits - at + 3) / 4,
+                     mask->words[at / 64] >> at % 64 & 0xffffffffu, at ? ',' : '\n');
 }
 
 /* "0-3,8": ranges. */
-static void list_print(struct procfs_text *text, uint64_t mask)
+static void list_print(struct procfs_text *text, const struct cpumask *mask)
 {
     const char *comma = "";
+    unsigned last;
 
-    for (unsigned i = 0; i < 64; i++) {
-        unsigned first = i;
-
-        if (!(mask >> i & 1))
-            continue;
-        while (i < 63 && (mask >> (i + 1) & 1))
-            i++;
-        procfs_print(text, first == i ? "%s%u" : "%s%u-%u", comma, first, i);
+    for (unsigned first = cpumask_next(mask, 0); first < CPU_MAX;
+         first = cpumask_next(mask, last + 1)) {
+        for (last = first; last + 1 < CPU_MAX && cpumask_test(mask, last + 1);)
+            last++;
+        procfs_print(text, first == last ? "%s%u" : "%s%u-%u", comma, first, last);
         comma = ",";
     }
     procfs_put(text, "\n", 1);
 }
 
-/* --- cpuN/topology --- */
-
-/* Whose bits are left out; SET_LIST in addition: as a list. */
+/* As a mask or, where the entry's argument has SET_LIST, as a list. */
 enum { SET_CORE, SET_PACKAGE, SET_LIST = 0x10 };
+
+static void set_print(const struct procfs_node *node, struct procfs_text *text,
+                      const struct cpumask *mask)
+{
+    (node->entry->arg & SET_LIST ? list_print : mask_print)(text, mask);
+}
+
+/* --- cpuN/topology --- */
 
 static int show_set(const struct procfs_node *node, struct procfs_text *text)
 {
     unsigned cpu = (unsigned)node->pid, what = node->entry->arg & ~(unsigned)SET_LIST;
     const struct cpu_topology *at = cpu_topology(cpu);
-    uint64_t mask = cpu_topology_mask(cpu, what == SET_CORE ? at->thread_shift : at->package_shift);
+    struct cpumask mask =
+        cpu_topology_mask(cpu, what == SET_CORE ? at->thread_shift : at->package_shift);
 
-    if (node->entry->arg & SET_LIST)
-        list_print(text, mask);
-    else
-        mask_print(text, mask);
+    set_print(node, text, &mask);
     return 0;
 }
 
@@ -131,12 +136,9 @@ static int show_cache_type(const struct procfs_node *node, struct procfs_text *t
 /* With those whose APIC ids differ in the low bits alone. */
 static int show_cache_set(const struct procfs_node *node, struct procfs_text *text)
 {
-    uint64_t mask = cpu_topology_mask((unsigned)node->pid, cache_of(node)->share_shift);
+    struct cpumask mask = cpu_topology_mask((unsigned)node->pid, cache_of(node)->share_shift);
 
-    if (node->entry->arg & SET_LIST)
-        list_print(text, mask);
-    else
-        mask_print(text, mask);
+    set_print(node, text, &mask);
     return 0;
 }
 
@@ -227,12 +229,14 @@ enum { CPUS_ALL, CPUS_NONE, CPUS_MAX, CPUS_MASK, NODES };
 
 static int show_cpus(const struct procfs_node *node, struct procfs_text *text)
 {
+    struct cpumask online = online_mask();
+
     switch (node->entry->arg) {
     case CPUS_ALL:
-        list_print(text, online_mask());
+        list_print(text, &online);
         break;
     case CPUS_MASK:
-        mask_print(text, online_mask());
+        mask_print(text, &online);
         break;
     case CPUS_NONE:
         procfs_print(text, "\n");

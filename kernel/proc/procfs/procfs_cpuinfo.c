@@ -105,20 +105,12 @@ static uint32_t cache_kib(const struct cpu_topology *topology)
     return kib;
 }
 
-static unsigned bits_count(uint64_t mask)
-{
-    unsigned count = 0;
-
-    for (; mask; mask &= mask - 1)
-        count++;
-    return count;
-}
-
 static void show_place(unsigned cpu, struct procfs_text *text)
 {
     const struct cpu_topology *at = cpu_topology(cpu);
-    unsigned siblings = bits_count(cpu_topology_mask(cpu, at->package_shift));
-    unsigned threads = bits_count(cpu_topology_mask(cpu, at->thread_shift));
+    struct cpumask package = cpu_topology_mask(cpu, at->package_shift);
+    struct cpumask core = cpu_topology_mask(cpu, at->thread_shift);
+    unsigned siblings = cpumask_count(&package), threads = cpumask_count(&core);
 
     procfs_print(text, "cache size\t: %u KB\nphysical id\t: %u\nsiblings\t: %u\n", cache_kib(at),
                  cpu_topology_package(cpu), siblings);

@@ -78,6 +78,10 @@ int check_bandwidth(const struct options *options)
         say("no memory for %zu MiB", 2 * nbytes / MIB);
         return CHECK_FAILED;
     }
+    if (most < sizes[0]) {
+        say("%zu bytes are too few to measure", most);
+        return CHECK_FAILED;
+    }
     for (unsigned i = 0; i < COUNT(sizes) && sizes[i] <= most; i++) {
         size_t n = sizes[i];
         uint64_t reads = rate(READ, memory, other, n), writes = rate(WRITE, memory, other, n);

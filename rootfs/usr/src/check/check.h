@@ -15,10 +15,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CHECK_PASSED  0
-#define CHECK_FAILED  1
-#define CHECK_USAGE   2
-#define CHECK_SKIPPED 4 /* what it looks at is not here: skipcode=4 of a plan */
+#define CHECK_PASSED 0
+#define CHECK_FAILED 1
+#define CHECK_USAGE  2
+/* What it looks at is not here, or its time was up before all of it was looked at once: skipcode=4
+ * of a plan. */
+#define CHECK_SKIPPED 4
 
 #define CPUS_MAX 1024
 #define PAGE     4096u

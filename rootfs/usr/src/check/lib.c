@@ -76,8 +76,10 @@ void cpus_find(struct cpus *cpus)
 
     cpus->count = 0;
     CPU_ZERO(&set);
-    if (sched_getaffinity(0, sizeof(set), &set) < 0)
-        CPU_SET(0, &set);
+    if (sched_getaffinity(0, sizeof(set), &set) < 0) {
+        say("the kernel does not say which processors there are");
+        exit(CHECK_FAILED);
+    }
     for (unsigned i = 0; i < CPU_SETSIZE && cpus->count < CPUS_MAX; i++)
         if (CPU_ISSET(i, &set))
             cpus->number[cpus->count++] = i;

@@ -37,6 +37,7 @@ static struct job {
     struct common {
         uint32_t arrived; /* at the barrier, in all rounds */
         uint32_t stop;    /* time is up */
+        uint32_t cut;     /* before all of the patterns had been run once */
     } * common;
 } job;
 
@@ -227,7 +228,10 @@ static bool pattern_run(const struct pattern *pattern)
             return false;
         /* Addresses are waited for by all: whoever is late must not find the others gone. */
         if (job.until_ns && now_ns() > job.until_ns && pattern->kind != ADDRESS) {
-            if (own.index == 0 && !job.repeat && step + 1 < pattern->steps)
+            if (own.rounds > 0 || step + 1 == pattern->steps)
+                break;
+            __atomic_store_n(&job.common->cut, 1, __ATOMIC_RELEASE);
+            if (own.index == 0)
                 say("%s: time is up after step %u of %u", pattern->name, step + 1, pattern->steps);
             break;
         }
@@ -276,15 +280,20 @@ static bool patterns_select(const char *names)
     int n;
 
     for (; *names; names += names[n] == ',' ? n + 1 : n) {
-        bool found = strncmp(names, "all", 3) == 0 && names[3] != '-';
+        unsigned before = job.nselected;
 
         if (sscanf(names, "%63[^,]%n", word, &n) != 1)
             return false;
-        for (unsigned i = 0; i < patterns_count && job.nselected < PATTERNS_MAX; i++)
-            if (found ? strncmp(patterns[i].name, "quick-", 6) != 0
-                      : strcmp(patterns[i].name, word) == 0)
-                job.selected[job.nselected++] = &patterns[i];
-        if (!job.nselected)
+        for (unsigned i = 0; i < patterns_count; i++) {
+            if (strcmp(word, "all") == 0 ? strncmp(patterns[i].name, "quick-", 6) == 0
+                                         : strcmp(patterns[i].name, word) != 0)
+                continue;
+            if (job.nselected == PATTERNS_MAX)
+                return false;
+            job.selected[job.nselected++] = &patterns[i];
+        }
+        /* Each word has to mean something: one that is misspelt would not be tested. */
+        if (job.nselected == before)
             return false;
     }
     return job.nselected > 0;
@@ -297,7 +306,7 @@ int check_memory(const struct options *options)
     bool passed;
 
     if (!patterns_select(names ? names : QUICK_DEFAULT)) {
-        say("--patterns=: no such pattern");
+        say("--patterns=: no such pattern, or too many");
         return CHECK_USAGE;
     }
     job.fault = option_find(options, "fault");
@@ -326,5 +335,7 @@ int check_memory(const struct options *options)
         (unsigned long long)job.share * job.cpus.count / MIB, (unsigned long long)available / MIB,
         job.cpus.count);
     passed = workers_run(&job.cpus, TOGETHER, share_test, NULL);
-    return errors_summarise() && passed ? CHECK_PASSED : CHECK_FAILED;
+    if (!errors_summarise() || !passed)
+        return CHECK_FAILED;
+    return job.common->cut ? CHECK_SKIPPED : CHECK_PASSED;
 }

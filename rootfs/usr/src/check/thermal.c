@@ -65,7 +65,7 @@ int check_thermal(const struct options *options)
 {
     const char *folder = option_find(options, "cpus");
     bool any = option_find(options, "any") != NULL, passed = true;
-    unsigned a, b, c, d, seen = 0;
+    unsigned a, b, c, d, seen = 0, unread = 0;
     static struct cpus cpus;
 
     if (!__get_cpuid(LEAF_THERMAL, &a, &b, &c, &d))
@@ -80,8 +80,10 @@ int check_thermal(const struct options *options)
         unsigned cpu = cpus.number[i];
         uint64_t status, target = 0;
 
-        if (!msr_read(folder, cpu, MSR_STATUS, &status))
+        if (!msr_read(folder, cpu, MSR_STATUS, &status)) {
+            unread++;
             continue;
+        }
         if (!msr_read(folder, cpu, MSR_TARGET, &target))
             target = 0;
         passed &= status_good(cpu, " core", status, target);
@@ -93,5 +95,7 @@ int check_thermal(const struct options *options)
         say("%s/N/msr cannot be read", folder);
         return CHECK_SKIPPED;
     }
-    return passed ? CHECK_PASSED : CHECK_FAILED;
+    if (unread)
+        say("%u processors do not answer", unread);
+    return passed && !unread ? CHECK_PASSED : CHECK_FAILED;
 }
