@@ -301,12 +301,29 @@ static int64_t ramfs_write_locked(struct inode *inode, struct user_iter *io, int
     return *offset > start ? *offset - start : moved;
 }
 
+/* Takes back what was written behind the end, which no reader has seen. Pages that fallocate had
+ * made there stay, zeroed: where none was added they were all its. */
+COLD static void ramfs_append_undo_locked(struct inode *inode, uint64_t start, uint64_t end,
+                                          bool added)
+{
+    ASSERT(mutex_is_held(&inode->lock));
+    while (!added && start < end) {
+        size_t within = start & PAGE_MASK, to = MIN(PAGE_SIZE, within + end - start);
+
+        added = page_cache_zero_bytes(&inode->map, start >> PAGE_SHIFT, within, to) != 0;
+        start += added ? 0 : to - within;
+    }
+    if (added)
+        page_cache_truncate(&inode->map, start);
+}
+
 /* At the end of the file, all of it or nothing: what others append must not come into the middle
  * while pages of the program's are brought in. */
 static int64_t ramfs_append_locked(struct inode *inode, struct user_iter *io, int64_t *offset)
 {
     struct user_iter before = *io;
     int64_t start = *offset;
+    uint64_t npages = inode->map.npages;
     int64_t moved = ramfs_write_locked(inode, io, offset, false);
 
     ASSERT(mutex_is_held(&inode->lock));
@@ -316,11 +333,12 @@ static int64_t ramfs_append_locked(struct inode *inode, struct user_iter *io, in
         ramfs_size_follow_locked(inode, *offset);
         return moved;
     }
+    /* As if nothing had been written: the size is as it was. The caller brings the pages in and
+     * comes again. */
+    ramfs_append_undo_locked(inode, (uint64_t)start, (uint64_t)*offset,
+                             inode->map.npages != npages);
     *io = before;
     *offset = start;
-    /* As if nothing had been written, which no reader has seen: the size is as it was. The caller
-     * brings the pages in and comes again. */
-    page_cache_truncate(&inode->map, (uint64_t)start);
     return 0;
 }
 
