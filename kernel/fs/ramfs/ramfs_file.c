@@ -194,8 +194,9 @@ static int64_t ramfs_read(struct file *file, struct user_iter *io, int64_t *offs
 static void zero_behind_end_locked(struct inode *inode)
 {
     ASSERT(mutex_is_held(&inode->lock));
-    if (inode->map.mapped_writable && (inode->size & PAGE_MASK))
-        page_cache_truncate(&inode->map, inode->size);
+    /* Not by truncating: room that fallocate has made there stays. */
+    if (inode->map.mapped_writable)
+        page_cache_zero_rest(&inode->map, inode->size);
 }
 
 /* Copies into the page with faults disabled, and returns how much went. */
