@@ -414,7 +414,6 @@ int page_cache_punch_pages(struct page_cache *map, uint64_t first, uint64_t last
     if (err)
         return err;
     exclusive_begin(map);
-    /* Behind the archive a page that goes leaves a hole. */
     drop_range_exclusive(map, index, last);
     exclusive_end(map);
     return 0;
@@ -449,19 +448,21 @@ static void truncate_archive(struct page_cache *map, uint64_t nbytes)
     map->tail = PAGE_CACHE_TAIL_UNKNOWN;
 }
 
+void page_cache_zero_rest(struct page_cache *map, uint64_t nbytes)
+{
+    struct frame *last = radix_find(&map->frames, nbytes >> PAGE_SHIFT);
+
+    if (last && (nbytes & PAGE_MASK)) /* else it is a page behind */
+        memset((char *)frame_address(last) + (nbytes & PAGE_MASK), 0, -nbytes & PAGE_MASK);
+}
+
 static void truncate_exclusive(struct page_cache *map, uint64_t nbytes)
 {
-    size_t used = nbytes & PAGE_MASK;
-    struct frame *last;
-
     /* Dropping counts by the archive's old size: its share of the pages goes with it. */
     drop_range_exclusive(map, pages_of(nbytes), UINT64_MAX);
     truncate_archive(map, nbytes);
-
     /* When the file grows again, what was cut off must not come back. */
-    last = used ? radix_find(&map->frames, nbytes >> PAGE_SHIFT) : NULL;
-    if (last)
-        memset((char *)frame_address(last) + used, 0, PAGE_SIZE - used);
+    page_cache_zero_rest(map, nbytes);
 }
 
 void page_cache_truncate(struct page_cache *map, uint64_t nbytes)
@@ -471,7 +472,6 @@ void page_cache_truncate(struct page_cache *map, uint64_t nbytes)
     exclusive_end(map);
 }
 
-/* The last reference to the file is gone: there are no readers to wait for. */
 void page_cache_destroy(struct page_cache *map)
 {
     truncate_exclusive(map, 0);

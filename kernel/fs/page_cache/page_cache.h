@@ -108,6 +108,8 @@ void page_cache_set_archive(struct page_cache *map, const char *bytes, uint64_t 
 
 /* Drops everything at and behind nbytes; what comes to lie there later reads as zero. */
 void page_cache_truncate(struct page_cache *map, uint64_t nbytes);
+/* Of the page that nbytes ends in, the bytes behind. */
+void page_cache_zero_rest(struct page_cache *map, uint64_t nbytes);
 void page_cache_destroy(struct page_cache *map);
 
 /* First page at or after *index that holds data (a frame that is not unwritten, or archive bytes):

@@ -15,7 +15,8 @@
  *   - What a program has stored behind the end, in the last page, is zeroed before the file grows
  *     over it (zero_behind_end_locked).
  *   - A fault of a mapping holds its address space's lock and takes the mutex after it; so pages
- *     are unmapped after the mutex has been dropped (here, and fs_truncate).
+ *     are unmapped before the mutex is taken to drop them (here, and fs_truncate), and no fault
+ * maps one in between (inode_cut_begin).
  *
  * Long because the three keep one protocol, which would be spread over files else.
  */
@@ -194,8 +195,9 @@ static int64_t ramfs_read(struct file *file, struct user_iter *io, int64_t *offs
 static void zero_behind_end_locked(struct inode *inode)
 {
     ASSERT(mutex_is_held(&inode->lock));
-    if (inode->map.mapped_writable && (inode->size & PAGE_MASK))
-        page_cache_truncate(&inode->map, inode->size);
+    /* Not by truncating: room that fallocate has made there stays. */
+    if (inode->map.mapped_writable)
+        page_cache_zero_rest(&inode->map, inode->size);
 }
 
 /* Copies into the page with faults disabled, and returns how much went. */
@@ -301,12 +303,29 @@ static int64_t ramfs_write_locked(struct inode *inode, struct user_iter *io, int
     return *offset > start ? *offset - start : moved;
 }
 
+/* Takes back what was written behind the end, which no reader has seen. Pages that fallocate had
+ * made there stay, zeroed: where none was added they were all its. */
+COLD static void ramfs_append_undo_locked(struct inode *inode, uint64_t start, uint64_t end,
+                                          bool added)
+{
+    ASSERT(mutex_is_held(&inode->lock));
+    while (!added && start < end) {
+        size_t within = start & PAGE_MASK, to = MIN(PAGE_SIZE, within + end - start);
+
+        added = page_cache_zero_bytes(&inode->map, start >> PAGE_SHIFT, within, to) != 0;
+        start += added ? 0 : to - within;
+    }
+    if (added)
+        page_cache_truncate(&inode->map, start);
+}
+
 /* At the end of the file, all of it or nothing: what others append must not come into the middle
  * while pages of the program's are brought in. */
 static int64_t ramfs_append_locked(struct inode *inode, struct user_iter *io, int64_t *offset)
 {
     struct user_iter before = *io;
     int64_t start = *offset;
+    uint64_t npages = inode->map.npages;
     int64_t moved = ramfs_write_locked(inode, io, offset, false);
 
     ASSERT(mutex_is_held(&inode->lock));
@@ -316,11 +335,12 @@ static int64_t ramfs_append_locked(struct inode *inode, struct user_iter *io, in
         ramfs_size_follow_locked(inode, *offset);
         return moved;
     }
+    /* As if nothing had been written: the size is as it was. The caller brings the pages in and
+     * comes again. */
+    ramfs_append_undo_locked(inode, (uint64_t)start, (uint64_t)*offset,
+                             inode->map.npages != npages);
     *io = before;
     *offset = start;
-    /* As if nothing had been written, which no reader has seen: the size is as it was. The caller
-     * brings the pages in and comes again. */
-    page_cache_truncate(&inode->map, (uint64_t)start);
     return 0;
 }
 
@@ -511,6 +531,23 @@ static int ramfs_reserve_locked(struct inode *inode, uint64_t offset, uint64_t e
     return err;
 }
 
+static int ramfs_punch(struct inode *inode, uint64_t offset, uint64_t end, bool drops_set_id)
+{
+    int err;
+
+    inode_cut_begin(inode);
+    /* Before the mutex: the reverse map takes locks of address spaces. */
+    vm_rmap_unmap_range(&inode->pager, offset >> PAGE_SHIFT, (end + PAGE_MASK) >> PAGE_SHIFT,
+                        false);
+    mutex_lock(&inode->lock);
+    err = ramfs_punch_locked(inode, offset, end);
+    if (!err)
+        ramfs_modified_locked(inode, drops_set_id);
+    mutex_unlock(&inode->lock);
+    inode_cut_end(inode);
+    return err;
+}
+
 int ramfs_allocate(struct file *file, uint32_t mode, uint64_t offset, uint64_t nbytes,
                    bool drops_set_id)
 {
@@ -518,11 +555,10 @@ int ramfs_allocate(struct file *file, uint32_t mode, uint64_t offset, uint64_t n
     uint64_t end = offset + nbytes;
     int err;
 
-    mutex_lock(&inode->lock);
     if (mode & LX_FALLOC_PUNCH_HOLE)
-        err = ramfs_punch_locked(inode, offset, end);
-    else
-        err = ramfs_reserve_locked(inode, offset, end);
+        return ramfs_punch(inode, offset, end, drops_set_id);
+    mutex_lock(&inode->lock);
+    err = ramfs_reserve_locked(inode, offset, end);
     if (!err && !(mode & LX_FALLOC_KEEP_SIZE) && end > inode->size) {
         zero_behind_end_locked(inode);
         inode_set_size_locked(inode, end);
@@ -530,10 +566,6 @@ int ramfs_allocate(struct file *file, uint32_t mode, uint64_t offset, uint64_t n
     if (!err)
         ramfs_modified_locked(inode, drops_set_id);
     mutex_unlock(&inode->lock);
-    /* After the mutex: the reverse map takes locks of address spaces, which come before. */
-    if (mode & LX_FALLOC_PUNCH_HOLE)
-        vm_rmap_unmap_range(&inode->pager, offset >> PAGE_SHIFT, (end + PAGE_MASK) >> PAGE_SHIFT,
-                            false);
     return err;
 }
 
@@ -546,6 +578,8 @@ static int pager_get_needed_locked(struct inode *inode, uint64_t index, bool wri
 
     ASSERT(mutex_is_held(&inode->lock));
     *out_frame = NULL;
+    if (inode_is_cut(inode))
+        return -EAGAIN;
     /* Behind the last page: SIGBUS for the program. */
     if (index >= (inode->size >> PAGE_SHIFT) + ((inode->size & PAGE_MASK) != 0))
         return -ENXIO;
@@ -607,7 +641,7 @@ static bool pager_map_range_unlocked(struct inode *inode, struct vm_page_range *
 
     /* Marks have to be set before a program can store: under the mutex, once for each file, or for
      * each page where they are written out. */
-    if (range->write && (!inode->map.mapped_writable || inode->map.ops))
+    if (inode_is_cut(inode) || (range->write && (!inode->map.mapped_writable || inode->map.ops)))
         return false;
     if (!page_cache_read_begin(&inode->map))
         return false;
@@ -655,21 +689,17 @@ static int pager_map_range(struct vm_pager *pager, struct vm_page_range *range)
 
 static int pager_await(struct vm_pager *pager, uint64_t index)
 {
-    return page_await(container_of(pager, struct inode, pager), index);
+    struct inode *inode = container_of(pager, struct inode, pager);
+    int err = inode_cut_await(inode);
+
+    return err ? err : page_await(inode, index);
 }
 
-/* MADV_REMOVE; the caller unmaps what was there. */
+/* MADV_REMOVE. */
 static int pager_punch(struct vm_pager *pager, uint64_t index, uint64_t npages)
 {
-    struct inode *inode = container_of(pager, struct inode, pager);
-    int err;
-
-    mutex_lock(&inode->lock);
-    err = ramfs_punch_locked(inode, index << PAGE_SHIFT, (index + npages) << PAGE_SHIFT);
-    if (!err)
-        ramfs_modified_locked(inode, false);
-    mutex_unlock(&inode->lock);
-    return err;
+    return ramfs_punch(container_of(pager, struct inode, pager), index << PAGE_SHIFT,
+                       (index + npages) << PAGE_SHIFT, false);
 }
 
 /* A name holds its file. */

@@ -120,7 +120,6 @@ static void mappings_follow(struct inode *inode, uint64_t nbytes)
 int fs_truncate(struct inode *inode, uint64_t nbytes, const struct credentials *cred)
 {
     int err = check_writable(inode);
-    bool shorter;
 
     if (err)
         return err;
@@ -130,8 +129,12 @@ int fs_truncate(struct inode *inode, uint64_t nbytes, const struct credentials *
     err = inode_write_count_get(inode, INODE_WRITER);
     if (err)
         return err;
+    inode_cut_begin(inode);
+    /* Before the mutex: faults of these mappings take it under their address space's lock. Where
+     * the file grows until then, no mapping shows what it has got: faults wait. */
+    if (nbytes < inode_size(inode))
+        mappings_follow(inode, nbytes);
     mutex_lock(&inode->lock);
-    shorter = nbytes < inode->size;
     err = inode->ops->truncate_locked(inode, nbytes);
     if (!err) {
         inode_touch_locked(inode);
@@ -139,10 +142,8 @@ int fs_truncate(struct inode *inode, uint64_t nbytes, const struct credentials *
             drop_set_id_locked(inode);
     }
     mutex_unlock(&inode->lock);
+    inode_cut_end(inode);
     inode_write_count_put(inode, INODE_WRITER);
-    /* After the mutex: faults of these mappings take it under their address space's lock. */
-    if (!err && shorter)
-        mappings_follow(inode, nbytes);
     return err;
 }
 

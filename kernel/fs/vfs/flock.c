@@ -142,6 +142,17 @@ static bool wait_moves(struct lock_wait *wait, const void *blocker)
     return moves;
 }
 
+/* Whether that owner still has a lock in its way. Such a waiter stays as it is: what it waits for
+ * is what deadlocks are found by. */
+static bool wait_goes_on(const struct file_locks *locks, const struct lock_wait *wait)
+{
+    const struct file *file = wait->blocker; /* where locks are of whole files */
+
+    if (wait->want->family != LOCK_WHOLE)
+        return lock_own_conflicts(&locks->records, wait->blocker, wait->want);
+    return file->flock && (file->flock->exclusive || wait->want->exclusive);
+}
+
 static void wait_wake(struct lock_wait *wait)
 {
     spin_lock(&waits_lock);
@@ -160,7 +171,8 @@ static void lock_waiters_pass(struct file_locks *locks, const struct file_lock *
         struct lock_wait *wait = list_entry(node, struct lock_wait, node);
 
         sched_preempt_point(); /* there may be thousands */
-        if (wait->blocker != changed->owner || !lock_overlaps(wait->want, changed))
+        if (wait->blocker != changed->owner || !lock_overlaps(wait->want, changed) ||
+            wait_goes_on(locks, wait))
             continue;
         if (first && stands_before(first, wait) && wait_moves(wait, first->owner))
             continue;

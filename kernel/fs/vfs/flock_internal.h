@@ -32,6 +32,8 @@ void lock_drop(struct lock_space *space, struct file_lock *lock);
 
 /* The owner's first lock that ends at or behind that byte. */
 struct file_lock *lock_find_own(const struct lock_space *space, const void *owner, uint64_t byte);
+bool lock_own_conflicts(const struct lock_space *space, const void *owner,
+                        const struct file_lock *want);
 /* Any lock that is in the way; and the one that Linux would name: of the owner that came first, the
  * first one. */
 struct file_lock *lock_find_conflict(struct file_locks *locks, const struct file_lock *want);

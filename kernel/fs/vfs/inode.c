@@ -16,6 +16,7 @@
 #include "kernel/fs/vfs/dentry.h"
 #include "kernel/lib/assert.h"
 #include "kernel/mm/slab.h"
+#include "kernel/sched/waitq.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/mount.h"
 #include "shared/linux/stat.h"
@@ -24,10 +25,12 @@
 #define RELATIME_S   (24 * 60 * 60)
 
 static struct slab_cache *inode_cache;
-static uint64_t norphans; /* atomic */
+static uint64_t norphans;      /* atomic */
+static struct waitq cuts_over; /* of all inodes: faults wait for inode_cut_end */
 
 void inode_init_cache(void)
 {
+    waitq_init(&cuts_over);
     inode_cache = slab_cache_create("inode", sizeof(struct inode));
 }
 
@@ -139,6 +142,34 @@ int inode_write_count_get(struct inode *inode, enum inode_write_side side)
         return -ETXTBSY;
     }
     return 0;
+}
+
+/* Before the address spaces are walked: a fault holds the lock of its space from its look at the
+ * count until the page is mapped, so that either it sees the count or the walk finds the page. */
+void inode_cut_begin(struct inode *inode)
+{
+    __atomic_fetch_add(&inode->cutters, 1, __ATOMIC_SEQ_CST);
+}
+
+void inode_cut_end(struct inode *inode)
+{
+    if (!__atomic_sub_fetch(&inode->cutters, 1, __ATOMIC_SEQ_CST))
+        waitq_wake_all(&cuts_over);
+}
+
+int inode_cut_await(struct inode *inode)
+{
+    int err = 0;
+
+    while (!err && inode_is_cut(inode)) {
+        struct waiter waiter;
+
+        waitq_enter(&cuts_over, &waiter);
+        if (inode_is_cut(inode))
+            err = waitq_sleep_killable(&waiter);
+        waitq_leave(&cuts_over, &waiter);
+    }
+    return err;
 }
 
 void inode_touch_locked(struct inode *inode)

@@ -125,6 +125,7 @@ struct inode {
     struct file_locks *locks;                  /* [l] advisory locks: fs/vfs/flock.h */
     bool linkable;                             /* [l] made by O_TMPFILE: may get its first name */
     int32_t write_count;                       /* [a] > 0: writers; < 0: deny-write count */
+    uint32_t cutters;                          /* [a] take pages out; no fault maps one meanwhile */
     struct rcu_head rcu;                       /* once the last reference is gone */
     struct page_cache map;                     /* [l] regular files of ramfs; empty in all others */
     struct pipe *pipe; /* [l] pipes and FIFOs that are open; NULL in all others */
@@ -255,6 +256,16 @@ MUST_CHECK int inode_write_count_get(struct inode *inode, enum inode_write_side 
 static inline void inode_write_count_put(struct inode *inode, enum inode_write_side side)
 {
     __atomic_fetch_sub(&inode->write_count, side, __ATOMIC_RELEASE);
+}
+
+/* Around taking pages out of a file: they are unmapped first, then they go, and page faults wait
+ * until both is done. So no mapping shows what is not the file's any more. */
+void inode_cut_begin(struct inode *inode);
+void inode_cut_end(struct inode *inode);
+MUST_CHECK int inode_cut_await(struct inode *inode); /* without locks; -EINTR: killed */
+static inline bool inode_is_cut(const struct inode *inode)
+{
+    return unlikely(__atomic_load_n(&inode->cutters, __ATOMIC_RELAXED) != 0);
 }
 
 enum inode_access { INODE_EXEC = 1, INODE_WRITE = 2, INODE_READ = 4 };

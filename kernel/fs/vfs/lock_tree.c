@@ -106,6 +106,21 @@ static struct file_lock *own_next(const struct file_lock *lock)
     return next && next->owner == lock->owner ? next : NULL;
 }
 
+/* Whether a lock that the owner has, and not one that it waits for, is in the way. */
+bool lock_own_conflicts(const struct lock_space *space, const void *owner,
+                        const struct file_lock *want)
+{
+    const struct file_lock *lock = lock_find_own(space, owner, want->range.first);
+
+    while (lock && lock->range.first <= want->range.last) {
+        if (lock->exclusive || want->exclusive)
+            return true;
+        lock = own_next(lock);
+        sched_preempt_point();
+    }
+    return false;
+}
+
 static void owners_insert(struct lock_space *space, struct file_lock *lock)
 {
     struct rb_node **link = &space->owners.root, *parent = NULL;

@@ -16,6 +16,7 @@
 #include "kernel/arch/x86_64/regs.h"
 #include "kernel/fs/vfs/file.h"
 #include "kernel/fs/vfs/fs_context.h"
+#include "kernel/fs/vfs/namebuf.h"
 #include "kernel/fs/vfs/open.h"
 #include "kernel/lib/elf.h"
 #include "kernel/lib/string.h"
@@ -30,8 +31,7 @@
 #include "shared/linux/mount.h"
 #include "shared/linux/stat.h"
 
-#define HEAD_NBYTES      512 /* enough for the headers of nearly every program */
-#define PATH_SIZE        256
+#define HEAD_NBYTES      512               /* enough for the headers of nearly every program */
 #define SCRIPT_DEPTH_MAX 5                 /* as Linux: scripts run by scripts */
 #define PIE_BASE         0x555555554000ULL /* two thirds up user space, as Linux without randomness */
 
@@ -197,39 +197,51 @@ static int segments_map(struct loading *load, bool is_interpreter)
     return err;
 }
 
-/* The dynamic loader that PT_INTERP names, into the same space. */
+/* PT_INTERP holds the path with its NUL; its length has been checked (lib/elf.c). */
+static int interpreter_open(struct loading *load, struct fs_context *context,
+                            struct file **out_file)
+{
+    const struct elf_extent *extent = &load->image.interp;
+    char *path = namebuf_alloc(extent->size);
+    int64_t got;
+    int err = -ENOEXEC;
+
+    if (!path)
+        return -ENOMEM;
+    got = file_read_kernel(load->file, path, extent->size, (int64_t)extent->offset);
+    if (got == (int64_t)extent->size && !path[got - 1]) {
+        err = fs_open_exec(context, path, out_file);
+        if (err)
+            load->reason = "its dynamic loader (PT_INTERP) cannot be opened";
+    }
+    namebuf_free(path, extent->size);
+    return err;
+}
+
+/* The dynamic loader, into the same space. */
 static int interpreter_load(struct loading *load, struct fs_context *context,
                             struct exec_auxv *auxv, uint64_t *entry)
 {
     struct loading interp = {.space = load->space};
-    char path[PATH_SIZE], head[HEAD_NBYTES];
-    const struct elf_extent *extent = &load->image.interp;
+    char head[HEAD_NBYTES];
     int64_t got;
-    int err;
+    int err = interpreter_open(load, context, &interp.file);
 
-    /* PT_INTERP holds the path with its NUL, which is checked below. */
-    if (extent->size > sizeof(path))
-        return -ENAMETOOLONG;
-    got = file_read_kernel(load->file, path, extent->size, (int64_t)extent->offset);
-    if (got != (int64_t)extent->size || path[got - 1])
-        return -ENOEXEC;
-    err = fs_open_exec(context, path, &interp.file);
-    if (err) {
-        load->reason = "its dynamic loader (PT_INTERP) cannot be opened";
+    if (err)
         return err;
-    }
     err = file_begin_exec(interp.file, context);
     if (!err) {
         got = file_read_kernel(interp.file, head, sizeof(head), 0);
         err = got < 0 ? (int)got : headers_read(&interp, head, (size_t)got);
-        /* execve(2): ELIBBAD for a loader of an unknown format. */
+        /* execve(2): ELIBBAD for a loader of an unknown format; as on Linux not for a short one. */
         if (err == -ENOEXEC)
-            err = -ELIBBAD;
+            err = got < (int64_t)sizeof(struct elf64_header) ? -EIO : -ELIBBAD;
     }
     if (!err)
         err = segments_map(&interp, true);
-    /* AT_BASE, by which the loader finds itself before it has relocated itself. */
-    auxv->base = interp.bias + interp.image.low;
+    /* AT_BASE, by which the loader finds itself before it has relocated itself: 0 if it lies where
+     * its file says. */
+    auxv->base = interp.bias;
     *entry = interp.image.entry + interp.bias;
     kfree(interp.phdrs);
     file_put(interp.file);

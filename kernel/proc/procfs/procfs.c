@@ -350,9 +350,13 @@ static int write_comm(const struct procfs_node *node, struct user_iter *io)
     char name[sizeof(self->leader->name)] = "";
     /* Cut off at 15 bytes, like PR_SET_NAME. */
     size_t wanted = MIN(io->left, sizeof(name) - 1);
+    uint64_t tree;
 
     if (user_iter_get(io, name, wanted) < wanted)
         return -EFAULT;
+    if (!procfs_lock(node, &tree))
+        return -ESRCH;
+    procfs_unlock(tree);
     if (self->serial != node->serial)
         return -EINVAL;
     memcpy(self->leader->name, name, sizeof(name));

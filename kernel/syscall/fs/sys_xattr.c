@@ -35,17 +35,18 @@ static bool in_space(const struct request *request, const char *prefix)
     return strncmp(request->name, prefix, strlen(prefix)) == 0;
 }
 
-/* user. attributes are for files and directories, trusted. ones for the privileged; security. and
- * system. ones are checked by the module that stores them, and there is none. */
+/* user. attributes are for files and directories, trusted. ones for the privileged. security. ones
+ * only these may change; else they, and system. ones, are checked by the module that stores them,
+ * and there is none. */
 static int space_permission(const struct inode *inode, const struct credentials *cred,
                             const struct request *request)
 {
     int denied = request->intent == CHANGE ? -EPERM : -ENODATA;
     uint32_t type = inode->mode & LX_S_IFMT;
 
-    if (in_space(request, "security.") || in_space(request, "system."))
+    if (in_space(request, "system.") || (in_space(request, "security.") && request->intent == GET))
         return -EOPNOTSUPP;
-    if (in_space(request, "trusted."))
+    if (in_space(request, "trusted.") || in_space(request, "security."))
         return credentials_is_privileged(cred) ? -EOPNOTSUPP : denied;
     if (!in_space(request, "user."))
         return 0;

@@ -166,6 +166,39 @@ static void check_ring(void)
     }
 }
 
+/* With its bytes from `own` on: what it waits for then, and whether that was a deadlock. */
+static pid_t holder(off_t own, off_t last, int type, off_t want, off_t want_last)
+{
+    pid_t pid = (pid_t)CHECK_OK(fork());
+
+    if (pid == 0) {
+        alarm(LIMIT_S);
+        CHECK_OK(record(F_SETLK, type, own, last));
+        if (record(F_SETLKW, type, want, want_last) == 0)
+            _exit(0);
+        CHECK_EQ(errno, EDEADLK);
+        _exit(1);
+    }
+    asleep_await(pid);
+    return pid;
+}
+
+/* Two who wait for each other, of whom one has waited for a third one before: one of them learns of
+ * it when the third one lets go. */
+static void check_cycle(void)
+{
+    pid_t first, second;
+    int status;
+
+    CHECK_OK(record(F_SETLK, F_RDLCK, 8, 9));
+    first = holder(6, 7, F_WRLCK, 9, 10);
+    second = holder(9, 9, F_RDLCK, 6, 9);
+    CHECK_OK(record(F_SETLK, F_UNLCK, 8, 9));
+    status = child_end(first);
+    CHECK(WIFEXITED(status));
+    CHECK_EQ(WEXITSTATUS(status) + WEXITSTATUS(child_end(second)), 1);
+}
+
 int main(void)
 {
     cpu_set_t one;
@@ -180,6 +213,7 @@ int main(void)
     CHECK_OK(sched_setaffinity(0, sizeof(one), &one));
     check_killed();
     check_ring();
+    check_cycle();
     CHECK_OK(unlink(NAME));
     return 0;
 }

@@ -159,6 +159,8 @@ static void check_rights(void)
         CHECK_ERR(removexattr("file", "system.a"), EOPNOTSUPP);
         CHECK_ERR(getxattr("secret", "system.a", value, 1), EOPNOTSUPP);
         CHECK_ERR(getxattr("secret", "security.a", value, 1), EOPNOTSUPP);
+        CHECK_ERR(setxattr("file", "security.a", "v", 1, 0), EPERM);
+        CHECK_ERR(removexattr("secret", "security.a"), EPERM);
         CHECK_ERR(setxattr("file", "banana", "v", 1, 0), EACCES);
         CHECK_ERR(getxattr("secret", "banana", value, 1), EACCES);
         CHECK_ERR(getxattr("secret", "user.a", value, 1), EACCES);

@@ -54,6 +54,23 @@ static void links(void)
     CHECK_OK(chdir("/"));
 }
 
+/* Open, of a process that has been waited for since. */
+static int comm_of_gone(void)
+{
+    pid_t pid = (pid_t)CHECK_OK(fork());
+    int fd, status;
+
+    if (!pid) {
+        pause();
+        _exit(0);
+    }
+    snprintf(text, sizeof(text), "/proc/%d/comm", pid);
+    fd = (int)CHECK_OK(open(text, O_RDWR));
+    CHECK_OK(kill(pid, SIGKILL));
+    CHECK_EQ(waitpid(pid, &status, 0), pid);
+    return fd;
+}
+
 static void names(void)
 {
     int fd;
@@ -71,6 +88,11 @@ static void names(void)
         CHECK_ERR(write(fd, "x", 1), EINVAL);
         close(fd);
     }
+    fd = comm_of_gone();
+    CHECK_ERR(write(fd, "x", 1), ESRCH);
+    CHECK_ERR(read(fd, text, 1), ESRCH);
+    CHECK_EQ(raw3(SYS_write, fd, 8, 1), -EFAULT);
+    close(fd);
     CHECK_OK(prctl(PR_SET_NAME, "a) b ( 15 chars too long"));
     text_of("/proc/self/comm", text, sizeof(text));
     CHECK(!strcmp(text, "a) b ( 15 chars\n"));

@@ -9,6 +9,7 @@
 #define _GNU_SOURCE
 #include <elf.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -18,7 +19,8 @@
 #include "tests/user/start/exec_loader.h"
 
 #define PAGE    4096UL
-#define CODE    512 /* where the code begins in each file */
+#define CODE    512  /* where the code begins in each file */
+#define PATH_AT 1024 /* and what PT_INTERP holds */
 #define PROGRAM "/tmp/exec-loader-program"
 #define LOADER  "/tmp/exec-loader-loader"
 #define GOOD    77
@@ -91,12 +93,31 @@ __asm__(".section .rodata\n"
         "9:  movl $60, %eax\n"
         "    syscall\n"
         "program_end:\n"
+        /* A loader that ends with how far, in units of 64 KiB, its file lies above AT_BASE. */
+        "base_begin:\n"
+        "    movq %rsp, %rsi\n"
+        "1:  addq $8, %rsi\n"
+        "    cmpq $0, (%rsi)\n"
+        "    jne 1b\n"
+        "2:  addq $8, %rsi\n"
+        "    cmpq $0, (%rsi)\n"
+        "    jne 2b\n"
+        "    addq $8, %rsi\n"
+        "3:  cmpq $7, (%rsi)\n" /* AT_BASE: there is one */
+        "    leaq 16(%rsi), %rsi\n"
+        "    jne 3b\n"
+        "    leaq base_begin(%rip), %rdi\n"
+        "    subq $512, %rdi\n"
+        "    subq -8(%rsi), %rdi\n"
+        "    shrq $16, %rdi\n"
+        "    movl $60, %eax\n"
+        "    syscall\n"
+        "base_end:\n"
         ".text\n");
 
 struct image {
     Elf64_Ehdr header;
     Elf64_Phdr parts[3]; /* the last is PT_INTERP */
-    char path[96];
 };
 _Static_assert(sizeof(struct image) <= CODE, "the code lies behind it");
 
@@ -110,13 +131,13 @@ static void file_write(const char *path, const void *bytes, size_t nbytes, int m
 }
 
 /* interp: what PT_INTERP holds, nbytes of it; 0: there is none. */
-static void image_write(const char *path, uint64_t base, const char *code, const char *code_end,
-                        const char *interp, size_t nbytes)
+static void image_write_as(const char *path, uint16_t type, uint64_t base, const char *code,
+                           const char *code_end, const char *interp, size_t nbytes)
 {
-    char file[1024] = {0};
+    char file[PATH_AT + PATH_MAX + 1] = {0};
     struct image image = {
         .header = {.e_ident = {0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB, EV_CURRENT},
-                   .e_type = base ? ET_EXEC : ET_DYN,
+                   .e_type = type,
                    .e_machine = EM_X86_64,
                    .e_version = EV_CURRENT,
                    .e_entry = base + CODE,
@@ -127,8 +148,8 @@ static void image_write(const char *path, uint64_t base, const char *code, const
         .parts = {{.p_type = PT_LOAD,
                    .p_flags = PF_R | PF_X,
                    .p_vaddr = base,
-                   .p_filesz = sizeof(file),
-                   .p_memsz = sizeof(file),
+                   .p_filesz = PATH_AT,
+                   .p_memsz = PATH_AT,
                    .p_align = PAGE},
                   {.p_type = PT_LOAD,
                    .p_flags = PF_R | PF_W,
@@ -137,16 +158,23 @@ static void image_write(const char *path, uint64_t base, const char *code, const
                    .p_align = PAGE},
                   {.p_type = PT_INTERP,
                    .p_flags = PF_R,
-                   .p_offset = offsetof(struct image, path),
+                   .p_offset = PATH_AT,
                    .p_filesz = nbytes,
                    .p_memsz = nbytes}},
     };
 
-    memcpy(image.path, interp, nbytes);
     memcpy(file, &image, sizeof(image));
-    CHECK(code + sizeof(file) - CODE >= code_end);
+    CHECK(code + PATH_AT - CODE >= code_end && PATH_AT + nbytes <= sizeof(file));
     memcpy(file + CODE, code, (size_t)(code_end - code));
+    memcpy(file + PATH_AT, interp, nbytes);
     file_write(path, file, sizeof(file), 0755);
+}
+
+/* With a base it lies there, else where the kernel puts it. */
+static void image_write(const char *path, uint64_t base, const char *code, const char *code_end,
+                        const char *interp, size_t nbytes)
+{
+    image_write_as(path, base ? ET_EXEC : ET_DYN, base, code, code_end, interp, nbytes);
 }
 
 static void program_write(uint64_t base, const char *interp, size_t nbytes)
@@ -190,6 +218,46 @@ static void check_runs(void)
     CHECK_EQ(run(), 21);
 }
 
+/* AT_BASE is what was added to the loader's addresses: nothing where it has a place of its own. */
+static void check_base(void)
+{
+    static const struct {
+        uint16_t type;
+        uint64_t base;
+    } loaders[] = {{ET_DYN, 0}, {ET_DYN, 0x220000}, {ET_EXEC, 0x700000}};
+
+    program_write(0x400000, LOADER, sizeof(LOADER));
+    for (size_t i = 0; i < sizeof(loaders) / sizeof(loaders[0]); i++) {
+        image_write_as(LOADER, loaders[i].type, loaders[i].base, base_begin, base_end, "", 0);
+        CHECK_EQ(run(), loaders[i].base >> 16);
+    }
+}
+
+/* Paths of up to PATH_MAX bytes, with their NUL, are walked like others. */
+static void check_long_path(void)
+{
+    static char path[PATH_MAX + 1];
+
+    image_write(LOADER, 0, loader_begin, loader_end, "", 0);
+    for (size_t nbytes = 255; nbytes <= PATH_MAX; nbytes = nbytes < 260 ? nbytes + 1 : nbytes * 2) {
+        memset(path, '/', nbytes);
+        memcpy(path + nbytes - sizeof(LOADER), LOADER, sizeof(LOADER));
+        program_write(0, path, nbytes);
+        CHECK_EQ(run(), GOOD);
+    }
+    memset(path, '/', PATH_MAX);
+    memcpy(path + PATH_MAX - sizeof(LOADER), LOADER, sizeof(LOADER));
+    program_write(0, path, PATH_MAX);
+    CHECK_EQ(run(), GOOD);
+    memset(path, 'x', PATH_MAX);
+    path[300] = 0;
+    program_write(0, path, 301); /* a name that no directory can have */
+    CHECK_EQ(run(), 100 + ENAMETOOLONG);
+    path[300] = 'x';
+    program_write(0, path, PATH_MAX + 1);
+    CHECK_EQ(run(), 100 + ENOEXEC);
+}
+
 static void check_refused(void)
 {
     static char page[PAGE];
@@ -197,6 +265,10 @@ static void check_refused(void)
     program_write(0, LOADER, sizeof(LOADER));
     file_write(LOADER, page, sizeof(page), 0755);
     CHECK_EQ(run(), 100 + ELIBBAD);
+    CHECK_OK(truncate(LOADER, sizeof(Elf64_Ehdr)));
+    CHECK_EQ(run(), 100 + ELIBBAD);
+    CHECK_OK(truncate(LOADER, sizeof(Elf64_Ehdr) - 1));
+    CHECK_EQ(run(), 100 + EIO);
     CHECK_OK(chmod(LOADER, 0644));
     CHECK_EQ(run(), 100 + EACCES);
     CHECK_OK(unlink(LOADER));
@@ -213,6 +285,8 @@ static void check_refused(void)
 int main(void)
 {
     check_runs();
+    check_base();
+    check_long_path();
     check_refused();
     CHECK_OK(unlink(PROGRAM));
     return 0;

@@ -4,4 +4,5 @@
  */
 #pragma once
 
-extern const char loader_begin[], loader_end[], program_begin[], program_end[];
+extern const char loader_begin[], loader_end[], program_begin[], program_end[], base_begin[],
+    base_end[];
