@@ -2,6 +2,8 @@
 /*
  * Calls whose length a program chooses: each walks over as much as it may be given. Too long for a
  * pair; for the latency probe alone.
+ *
+ * Long because each operation is a small program of its own.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -421,15 +423,35 @@ static void pipe_end_read(void)
     raw0(SYS_pause);
 }
 
-/* Many readers of one pipe, all of which the end of its writers wakes. */
-static void do_crowd(struct race_worker *worker)
+static void pipe_end_poll(void)
 {
-    (void)worker;
+    struct pollfd end = {crowd_ends[0], POLLIN, 0};
+
+    raw1(SYS_close, crowd_ends[1]);
+    raw3(SYS_poll, &end, 1, 1000000);
+    raw0(SYS_pause);
+}
+
+/* Many at one pipe, all of which the end of its writers wakes. */
+static void pipe_crowd(void (*act)(void))
+{
     CHECK_EQ(raw2(SYS_pipe2, crowd_ends, 0), 0);
-    crowd_begin(CROWD, pipe_end_read);
+    crowd_begin(CROWD, act);
     raw1(SYS_close, crowd_ends[1]);
     crowd_woken();
     raw1(SYS_close, crowd_ends[0]);
+}
+
+static void do_crowd(struct race_worker *worker)
+{
+    (void)worker;
+    pipe_crowd(pipe_end_read);
+}
+
+static void do_pollers(struct race_worker *worker)
+{
+    (void)worker;
+    pipe_crowd(pipe_end_poll);
 }
 
 static void word_wait(void)
@@ -482,15 +504,13 @@ static void do_chain(struct race_worker *worker)
         race_wait(pid);
 }
 
-static const struct race_op ops[] = {{"urandom", do_urandom},   {"zero", do_zero},
-                                     {"sparse", do_sparse},     {"vectors", do_vectors},
-                                     {"sendfile", do_sendfile}, {"mincore", do_mincore},
-                                     {"populate", do_populate}, {"areas", do_areas},
-                                     {"children", do_children}, {"hooks", do_hooks},
-                                     {"timers", do_timers},     {"signals", do_signals},
-                                     {"crowd", do_crowd},       {"futexes", do_futexes},
-                                     {"fifos", do_fifos},       {"flocks", do_flocks},
-                                     {"locks", do_locks},       {"chain", do_chain},
-                                     {"abandon", do_abandon},   {NULL, NULL}};
+static const struct race_op ops[] = {
+    {"urandom", do_urandom},   {"zero", do_zero},         {"sparse", do_sparse},
+    {"vectors", do_vectors},   {"sendfile", do_sendfile}, {"mincore", do_mincore},
+    {"populate", do_populate}, {"areas", do_areas},       {"children", do_children},
+    {"hooks", do_hooks},       {"timers", do_timers},     {"signals", do_signals},
+    {"crowd", do_crowd},       {"futexes", do_futexes},   {"fifos", do_fifos},
+    {"flocks", do_flocks},     {"locks", do_locks},       {"chain", do_chain},
+    {"abandon", do_abandon},   {"pollers", do_pollers},   {NULL, NULL}};
 
 const struct race_group race_long = {"long", 0, begin, end, ops};
