@@ -280,8 +280,7 @@ static void call_handler(void)
     ipi_service();
 }
 
-static const struct ipi_ops ops = {
-    .send = smp_send, .send_nmi = smp_send_nmi, .stop_others = lapic_stop_others};
+static const struct ipi_ops ops = {.send = smp_send, .send_nmi = smp_send_nmi};
 
 static enum cpu_fate entry_decide(const struct acpi_info *info, uint32_t i,
                                   const struct smp_options *options)
