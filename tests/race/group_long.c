@@ -160,6 +160,7 @@ static void do_children(struct race_worker *worker)
 
 #define HOOKS   60000
 #define POLLERS 4
+#define LIST    (1 << 19) /* what a call may name here */
 #define TIMERS  16384
 #define SIGNALS 16000
 #define ENDS    50
@@ -207,6 +208,33 @@ static void do_hooks(struct race_worker *worker)
     end_all(pids, POLLERS);
     raw1(SYS_close, ends[0]);
     raw1(SYS_close, ends[1]);
+}
+
+/* As many descriptors as a call can name, by a process of its own table and of a shared one.
+ * Nothing comes. */
+static void do_list(struct race_worker *worker)
+{
+    struct rlimit limit = {LIST, LIST};
+    struct pollfd *places = mmap(NULL, LIST * sizeof(*places), PROT_READ | PROT_WRITE,
+                                 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    int ends[2];
+    long pid;
+
+    (void)worker;
+    raw2(SYS_setrlimit, RLIMIT_NOFILE, &limit);
+    CHECK_EQ(raw2(SYS_pipe2, ends, 0), 0);
+    for (int i = 0; i < LIST; i++)
+        places[i] = (struct pollfd){ends[0], POLLIN, 0};
+    CHECK_EQ(raw3(SYS_poll, places, LIST, 1), 0);
+    pid = race_fork(CLONE_FILES);
+    if (pid == 0)
+        for (;;)
+            raw0(SYS_pause);
+    CHECK_EQ(raw3(SYS_poll, places, LIST, 1), 0);
+    end_all(&pid, 1);
+    raw1(SYS_close, ends[0]);
+    raw1(SYS_close, ends[1]);
+    raw2(SYS_munmap, places, LIST * sizeof(*places));
 }
 
 /* The end of a process with many timers that run. Their numbers go round: half of them share a
@@ -504,13 +532,16 @@ static void do_chain(struct race_worker *worker)
         race_wait(pid);
 }
 
-static const struct race_op ops[] = {
-    {"urandom", do_urandom},   {"zero", do_zero},         {"sparse", do_sparse},
-    {"vectors", do_vectors},   {"sendfile", do_sendfile}, {"mincore", do_mincore},
-    {"populate", do_populate}, {"areas", do_areas},       {"children", do_children},
-    {"hooks", do_hooks},       {"timers", do_timers},     {"signals", do_signals},
-    {"crowd", do_crowd},       {"futexes", do_futexes},   {"fifos", do_fifos},
-    {"flocks", do_flocks},     {"locks", do_locks},       {"chain", do_chain},
-    {"abandon", do_abandon},   {"pollers", do_pollers},   {NULL, NULL}};
+static const struct race_op ops[] = {{"urandom", do_urandom},   {"zero", do_zero},
+                                     {"sparse", do_sparse},     {"vectors", do_vectors},
+                                     {"sendfile", do_sendfile}, {"mincore", do_mincore},
+                                     {"populate", do_populate}, {"areas", do_areas},
+                                     {"children", do_children}, {"hooks", do_hooks},
+                                     {"timers", do_timers},     {"signals", do_signals},
+                                     {"crowd", do_crowd},       {"futexes", do_futexes},
+                                     {"fifos", do_fifos},       {"flocks", do_flocks},
+                                     {"locks", do_locks},       {"chain", do_chain},
+                                     {"abandon", do_abandon},   {"pollers", do_pollers},
+                                     {"list", do_list},         {NULL, NULL}};
 
 const struct race_group race_long = {"long", 0, begin, end, ops};

@@ -23,7 +23,7 @@
 #include "tests/race/race.h"
 
 #define PAUSE_NS 50000000ul /* more is too long */
-#define CROWD_NS 6500000ul  /* where one call wakes thousands, which it does not do in one go */
+#define QUICK_NS 6500000ul  /* in calls that name or wake thousands, but not in one go */
 #define STEP_US  1000
 #define LONG_NS  4000000000ul /* an operation that takes longer is ended */
 
@@ -80,7 +80,12 @@ static long late_interrupts(void)
 /* A slice is 4 ms, and what has just been woken may have one before the probe. */
 static uint64_t pause_most(const struct race_op *op)
 {
-    return !strcmp(op->name, "crowd") || !strcmp(op->name, "pollers") ? CROWD_NS : PAUSE_NS;
+    static const char *const quick[] = {"crowd", "pollers", "list"};
+
+    for (size_t i = 0; i < sizeof(quick) / sizeof(quick[0]); i++)
+        if (!strcmp(op->name, quick[i]))
+            return QUICK_NS;
+    return PAUSE_NS;
 }
 
 static bool probe_op(const struct race_group *group, const struct race_op *op, unsigned ms,

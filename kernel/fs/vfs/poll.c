@@ -186,6 +186,7 @@ void poll_set_finish(struct poll_set *set)
             poll_hook_remove(&block->hooks[i].hook);
         set->nhooks -= count;
         kfree(block);
+        sched_preempt_point(); /* there may be a million hooks */
     }
     set->nhooks = 0;
 }
