@@ -51,10 +51,13 @@ void ipi_send_nmi(unsigned cpu)
     ops->send_nmi(cpu);
 }
 
+/* Those alone that the kernel has started. One that was left off is where the firmware put it, with
+ * no handler for an NMI: that would be a triple fault, which resets the machine. */
 void ipi_stop_others(void)
 {
-    if (ops)
-        ops->stop_others();
+    for (unsigned cpu = 0; ops && cpu < cpu_count; cpu++)
+        if (cpu != cpu_self()->index && cpu_all[cpu])
+            ops->send_nmi(cpu);
 }
 
 /* From here on the processor has to answer: its interrupt handlers are in place. */

@@ -14,13 +14,12 @@
 struct ipi_ops {
     void (*send)(unsigned cpu, unsigned vector); /* by the processor's index */
     void (*send_nmi)(unsigned cpu);              /* likewise */
-    void (*stop_others)(void);                   /* by NMI, for a panic */
 };
 
 void ipi_set_ops(const struct ipi_ops *ops);
 void ipi_send(unsigned cpu, unsigned vector);
 void ipi_send_nmi(unsigned cpu);
-void ipi_stop_others(void);
+void ipi_stop_others(void); /* by NMI, for a panic */
 
 /* The caller's own bit is ignored. */
 void ipi_call(const struct cpumask *cpus, void (*function)(void *argument), void *argument);

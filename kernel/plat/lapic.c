@@ -40,13 +40,12 @@ enum lapic_register {
     REG_TIMER_DIVIDE = 0x3e0,
 };
 
-#define ICR_NMI        (4u << 8)
-#define ICR_INIT       (5u << 8)
-#define ICR_STARTUP    (6u << 8)
-#define ICR_PENDING    (1u << 12)
-#define ICR_ASSERT     (1u << 14)
-#define ICR_ALL_OTHERS (3u << 18)
-#define ICR_POLLS      1000000u /* bound of the wait for the one before */
+#define ICR_NMI     (4u << 8)
+#define ICR_INIT    (5u << 8)
+#define ICR_STARTUP (6u << 8)
+#define ICR_PENDING (1u << 12)
+#define ICR_ASSERT  (1u << 14)
+#define ICR_POLLS   1000000u /* bound of the wait for the one before */
 
 #define LVT_MASKED        (1u << 16)
 #define LVT_NMI           (4u << 8)
@@ -381,12 +380,6 @@ void lapic_send_startup(uint32_t apic_id, uint8_t page)
 void lapic_send_nmi(uint32_t apic_id)
 {
     icr_send(apic_id, ICR_NMI);
-}
-
-/* By NMI, since the others may have interrupts off: the panic path's way. */
-void lapic_stop_others(void)
-{
-    icr_send(0, ICR_NMI | ICR_ALL_OTHERS);
 }
 
 const char *lapic_description(void)

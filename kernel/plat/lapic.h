@@ -33,7 +33,6 @@ void lapic_send(uint32_t apic_id, unsigned vector);
 void lapic_send_init(uint32_t apic_id);
 void lapic_send_startup(uint32_t apic_id, uint8_t page); /* begins at page * 4096 */
 void lapic_send_nmi(uint32_t apic_id);
-void lapic_stop_others(void); /* an NMI to all but this processor */
 
 /* "x2APIC, TSC deadline" and the like, for the log. */
 const char *lapic_description(void);

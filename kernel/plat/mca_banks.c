@@ -27,6 +27,10 @@
 #define STATUS_MISC        (1ULL << 59)
 #define STATUS_ADDRESS     (1ULL << 58)
 
+/* Behind the registers of so many banks are those of other things. Processors with more have the
+ * rest elsewhere (AMD's scalable MCA); those are left as the firmware set them. */
+#define BANKS_MAX 32u
+
 /* Before that model, bank 0's control register of the family is the BIOS's. */
 #define FAMILY_P6       6
 #define MODEL_BANK0_OWN 0x1a
@@ -37,7 +41,7 @@ unsigned mca_banks_count(void)
 
     if (!(edx & CPUID_MCE) || !(edx & CPUID_MCA))
         return 0;
-    return (unsigned)msr_read(MSR_MCG_CAP) & MCG_CAP_COUNT;
+    return MIN((unsigned)msr_read(MSR_MCG_CAP) & MCG_CAP_COUNT, BANKS_MAX);
 }
 
 static bool bank0_is_ours(void)

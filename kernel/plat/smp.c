@@ -43,8 +43,9 @@
 #define SILENT_NS                                                                                  \
     10000000000ULL             /* how long all silent processors together are waited for, but ... */
 #define FIRST_NS   50000000ULL /* ... each gets that */
-#define LONGER     4           /* the wait of a round, by that of the one before */
-#define INIT_NS    10000000ULL /* INIT to start-up; needed by old hardware only */
+#define BEGUN_NS   1000000000ULL /* one that has begun: stopped there, it might hold a lock */
+#define LONGER     4             /* the wait of a round, by that of the one before */
+#define INIT_NS    10000000ULL   /* INIT to start-up; needed by old hardware only */
 #define STARTUP_NS 200000ULL
 #define TSC_LOOKS  1000
 
@@ -235,7 +236,7 @@ static bool cpu_answers(const struct cpu *cpu, const struct smp_options *options
     if (__atomic_compare_exchange_n(&starting, &ticket, 0, false, __ATOMIC_SEQ_CST,
                                     __ATOMIC_SEQ_CST))
         return false;
-    return wait_for_answer(cpu, MAX(silent_left_ns, FIRST_NS));
+    return wait_for_answer(cpu, MAX(silent_left_ns, BEGUN_NS));
 }
 
 /* Where it did not come up, what it was given stays its own: it may be using it. */
@@ -279,8 +280,7 @@ static void call_handler(void)
     ipi_service();
 }
 
-static const struct ipi_ops ops = {
-    .send = smp_send, .send_nmi = smp_send_nmi, .stop_others = lapic_stop_others};
+static const struct ipi_ops ops = {.send = smp_send, .send_nmi = smp_send_nmi};
 
 static enum cpu_fate entry_decide(const struct acpi_info *info, uint32_t i,
                                   const struct smp_options *options)

@@ -95,7 +95,7 @@ static void victim_find(struct victim *victim)
     struct process *process;
 
     process_walk_all_locked(&walk);
-    while ((process = process_walk_next_locked(&walk)) != NULL) {
+    while ((process = process_walk_next_locked(&walk, &flags)) != NULL) {
         if (process->leader && is_going_locked(process, now_ns)) {
             victim->is_going = true;
         } else if (process->leader && !process->sig_exiting && !process_is_killed(process)) {
@@ -108,9 +108,6 @@ static void victim_find(struct victim *victim)
             if (badness > victim->badness)
                 *victim = (struct victim){process->pid, process->serial, badness, victim->is_going};
         }
-        /* The walk drops the lock between slices; what was read about one process is used before
-         * that. */
-        process_walk_pause_locked(&walk, &flags);
     }
     process_walk_end_locked(&walk);
     spin_unlock_irqrestore(&process_tree_lock, flags);
@@ -152,10 +149,9 @@ static void victim_kill(const struct victim *victim)
         return;
     flags = spin_lock_irqsave(&process_tree_lock);
     process_walk_all_locked(&walk);
-    while ((process = process_walk_next_locked(&walk)) != NULL) {
+    while ((process = process_walk_next_locked(&walk, &flags)) != NULL) {
         if (process_space_locked(process) == space)
             signal_send_process(process, LX_SIGKILL);
-        process_walk_pause_locked(&walk, &flags);
     }
     process_walk_end_locked(&walk);
     spin_unlock_irqrestore(&process_tree_lock, flags);

@@ -304,24 +304,25 @@ void process_walk_children_locked(struct process_walk *walk, struct process *par
     process_walk_begin(walk, &parent->family.children);
 }
 
-struct process *process_walk_next_locked(struct process_walk *walk)
+/* A cursor of another walk is a step like any other: where members are few and walks are many, a
+ * crowd of cursors stands in one place. */
+struct process *process_walk_next_locked(struct process_walk *walk, uint64_t *flags)
 {
-    struct list *node = walk->cursor.link.next;
+    struct process *process = NULL;
 
     ASSERT(process_tree_is_held());
-    while (node != walk->head && !list_entry(node, struct process_link, link)->process)
-        node = node->next; /* the cursor of another walk */
-    if (node == walk->head)
-        return NULL;
-    list_remove(&walk->cursor.link);
-    list_insert_after(node, &walk->cursor.link);
-    return list_entry(node, struct process_link, link)->process;
-}
+    while (!process) {
+        struct list *node;
 
-void process_walk_pause_locked(struct process_walk *walk, uint64_t *flags)
-{
-    ASSERT(process_tree_is_held());
-    process_tree_pause_locked(&walk->steps, flags);
+        process_tree_pause_locked(&walk->steps, flags);
+        node = walk->cursor.link.next;
+        if (node == walk->head)
+            return NULL;
+        list_remove(&walk->cursor.link);
+        list_insert_after(node, &walk->cursor.link);
+        process = list_entry(node, struct process_link, link)->process;
+    }
+    return process;
 }
 
 void process_walk_end_locked(struct process_walk *walk)
@@ -370,10 +371,8 @@ static void children_anchors_update_locked(struct process *process, uint64_t *fl
     if (list_empty(&process->family.children))
         return;
     process_walk_children_locked(&walk, process);
-    while ((child = process_walk_next_locked(&walk)) != NULL) {
+    while ((child = process_walk_next_locked(&walk, flags)) != NULL)
         process_anchor_update_locked(child);
-        process_walk_pause_locked(&walk, flags);
-    }
     process_walk_end_locked(&walk);
 }
 

@@ -117,10 +117,9 @@ void process_walk_group_locked(struct process_walk *walk, struct pid *group);
 void process_walk_all_locked(struct process_walk *walk);
 /* The caller keeps the parent from being freed until the end of the walk. */
 void process_walk_children_locked(struct process_walk *walk, struct process *parent);
-/* The next one, borrowed for as long as the lock is held; NULL behind the last. */
-struct process *process_walk_next_locked(struct process_walk *walk);
-/* Between steps: gives the lock up, and the processor to others, when it is time. */
-void process_walk_pause_locked(struct process_walk *walk, uint64_t *flags);
+/* The next one, borrowed for as long as the lock is held; NULL behind the last. Gives the lock up
+ * first, and the processor to others, when it is time. */
+struct process *process_walk_next_locked(struct process_walk *walk, uint64_t *flags);
 void process_walk_end_locked(struct process_walk *walk);
 
 /* The same pause for loops of other kinds; `steps` counts. True: the lock was given up meanwhile.

@@ -165,11 +165,10 @@ static void others_kill(void)
     struct process *process;
 
     process_walk_all_locked(&walk);
-    while ((process = process_walk_next_locked(&walk)) != NULL) {
+    while ((process = process_walk_next_locked(&walk, &flags)) != NULL) {
         /* Not only descendants: what was inherited by init has to go as well. */
         if (process != &process_init_process)
             signal_send_process(process, LX_SIGKILL);
-        process_walk_pause_locked(&walk, &flags);
     }
     process_walk_end_locked(&walk);
     spin_unlock_irqrestore(&process_tree_lock, flags);

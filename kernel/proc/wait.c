@@ -140,10 +140,8 @@ static bool group_has_child_locked(const struct process *parent, const struct pr
 
     ASSERT(process_tree_is_held());
     process_walk_group_locked(&walk, group);
-    while (!found && (member = process_walk_next_locked(&walk)) != NULL) {
+    while (!found && (member = process_walk_next_locked(&walk, flags)) != NULL)
         found = member->parent == parent && child_is_meant(which, member);
-        process_walk_pause_locked(&walk, flags);
-    }
     process_walk_end_locked(&walk);
     return found;
 }

@@ -234,6 +234,12 @@ void sched_preempt(void)
     irq_restore(flags);
 }
 
+void sched_preempt_if_allowed(void)
+{
+    if (sched_must_yield() && irq_enabled() && !spin_any_held() && !irq_in_handler())
+        sched_preempt();
+}
+
 void sched_exit(void)
 {
     struct thread *self = thread_current();

@@ -87,6 +87,8 @@ static inline void sched_preempt_point(void)
     if (unlikely(sched_must_yield()))
         sched_preempt();
 }
+/* The same in any context but NMI: where the processor may not be given up, it is not. */
+void sched_preempt_if_allowed(void);
 NORETURN void sched_exit(void);
 
 /* Runs a new thread for the first time: its first function calls sched_first. */

@@ -51,20 +51,27 @@ void sched_slice_begin(struct runq *queue)
         timer_start(&queue->slice, queue->slice_end_ns);
 }
 
-/* Ticks until the current thread's alarm; 0: it is due. Interrupts off. */
-static inline uint64_t alarm_left(const struct runq *queue)
+/* Ticks until the current thread's alarm; 0: it is due. Its time has just been accounted. */
+static inline uint64_t alarm_left(const struct thread *self)
 {
-    const struct thread *self = queue->current;
-    uint64_t ran = self->ran + tsc_read() - queue->since;
-
-    return self->alarm > ran ? self->alarm - ran : 0;
+    return self->alarm > self->ran ? self->alarm - self->ran : 0;
 }
 
 /* Called at every switch to a thread with an alarm: the timer counts real time, the alarm time on
  * the processor, so only the time left while it runs means anything. */
 void sched_alarm_start(struct runq *queue)
 {
-    timer_start(&queue->alarm, clock_monotonic_ns() + clock_ticks_to_ns(alarm_left(queue)));
+    timer_start(&queue->alarm,
+                clock_monotonic_ns() + clock_ticks_to_ns(alarm_left(queue->current)));
+}
+
+/* Under the lock: a waker on another processor does the same, and one that came between looks at
+ * .ran and .since would have their sum wrong by all the time since the last switch. */
+static void current_charge(struct runq *queue)
+{
+    spin_lock(&queue->lock);
+    sched_charge_locked(queue);
+    spin_unlock(&queue->lock);
 }
 
 /* It may be that of a thread that is gone from this processor. */
@@ -76,7 +83,8 @@ static void cpu_alarm_rings(struct timer *timer)
     (void)timer;
     if (!self->alarm)
         return;
-    if (alarm_left(queue)) {
+    current_charge(queue);
+    if (alarm_left(self)) {
         sched_alarm_start(queue);
         return;
     }
@@ -92,10 +100,10 @@ void sched_set_alarm(uint64_t ns)
 
     self->alarm = 0;
     if (ns != UINT64_MAX) {
+        current_charge(queue);
         /* One tick more, for the conversion rounds down: an alarm that rings before its time would
          * find no timer due, and be set again. */
-        self->alarm =
-            self->ran + (tsc_read() - queue->since) + clock_ns_to_ticks(MIN(ns, ALARM_MAX_NS)) + 1;
+        self->alarm = self->ran + clock_ns_to_ticks(MIN(ns, ALARM_MAX_NS)) + 1;
         sched_alarm_start(queue);
     }
     irq_restore(flags);

@@ -12,7 +12,8 @@
  * Wake-ups are sent after the lock is dropped (sched_kick): the thread that is woken often takes
  * the same lock first of all.
  *
- * Any number of threads may wait in one queue, so all of them are woken in slices.
+ * Any number of threads may wait in one queue, so all of them are woken in slices. Between these
+ * interrupts get through, and other threads where the caller could be preempted.
  */
 #include "kernel/sched/waitq.h"
 
@@ -51,7 +52,7 @@ static void waiters_wake_locked(struct waitq *queue, struct list *waiters, struc
 
 /* Those that are left behind the first. In a list of their own, so that threads which come
  * meanwhile, perhaps the same ones, do not make it endless; they can leave it as they leave the
- * queue. The lock goes in between, and interrupts get through. The caller keeps the queue. */
+ * queue. The lock goes in between. The caller keeps the queue. */
 static COLD NOINLINE void waiters_wake_rest_and_unlock(struct waitq *queue, uint32_t first,
                                                        uint64_t flags)
 {
@@ -70,6 +71,7 @@ static COLD NOINLINE void waiters_wake_rest_and_unlock(struct waitq *queue, uint
         sched_kick_set(&kicks);
         if (last)
             return;
+        sched_preempt_if_allowed();
         kicks = (struct cpumask){{0}};
         flags = spin_lock_irqsave(&queue->lock);
     }

@@ -10,10 +10,11 @@
 #define MCG_CTL 0x17bu
 #define MC0_CTL 0x400u
 #define BANKS   6u
+#define PLACES  32u /* behind them are registers of other things */
 
 static uint32_t cpuid_eax, cpuid_edx;
 static uint64_t cap, mcg_ctl;
-static uint64_t bank_msrs[BANKS * 4];
+static uint64_t bank_msrs[PLACES * 4];
 static unsigned strange; /* accesses to registers that are not there */
 
 static struct cpuid_result fake_cpuid(uint32_t leaf)
@@ -26,7 +27,7 @@ static uint64_t fake_in(uint32_t msr)
 {
     if (msr == MCG_CAP)
         return cap;
-    if (msr >= MC0_CTL && msr < MC0_CTL + BANKS * 4) {
+    if (msr >= MC0_CTL && msr < MC0_CTL + PLACES * 4) {
         uint64_t status = bank_msrs[(msr & ~3u) - MC0_CTL + 1];
 
         /* As on models that have these only while they mean something. */
@@ -43,7 +44,7 @@ static void fake_out(uint32_t msr, uint64_t value)
     if (msr == MCG_CTL) {
         strange += !(cap >> 8 & 1);
         mcg_ctl = value;
-    } else if (msr >= MC0_CTL && msr < MC0_CTL + BANKS * 4) {
+    } else if (msr >= MC0_CTL && msr < MC0_CTL + PLACES * 4) {
         strange += (msr & 3) != 0 && value != 0;
         bank_msrs[msr - MC0_CTL] = value;
     } else {
@@ -95,6 +96,21 @@ static void enabled(void **state)
     assert_int_equal(strange, 0);
 }
 
+/* More banks than there are places for their registers. */
+static void many(void **state)
+{
+    struct mca_record record;
+
+    (void)state;
+    cap = 64;
+    bank_msrs[4 * (PLACES - 1) + 1] = 1ULL << 63;
+    mca_banks_enable();
+    for (unsigned bank = 0; bank < mca_banks_count(); bank++)
+        assert_true(mca_bank_read(bank, &record) == (bank == PLACES - 1));
+    assert_int_equal(mca_banks_count(), PLACES);
+    assert_int_equal(strange, 0);
+}
+
 static void errors_read(void **state)
 {
     struct mca_record record;
@@ -138,9 +154,8 @@ static void text_fits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(absent, start),
-        cmocka_unit_test_setup(enabled, start),
-        cmocka_unit_test_setup(errors_read, start),
+        cmocka_unit_test_setup(absent, start),    cmocka_unit_test_setup(enabled, start),
+        cmocka_unit_test_setup(many, start),      cmocka_unit_test_setup(errors_read, start),
         cmocka_unit_test_setup(text_fits, start),
     };
 

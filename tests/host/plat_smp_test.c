@@ -203,7 +203,7 @@ void irq_set_handler(unsigned vector, void (*handler)(void))
 
 void ipi_set_ops(const struct ipi_ops *ops)
 {
-    assert_true(ops->send && ops->send_nmi && ops->stop_others);
+    assert_true(ops->send && ops->send_nmi);
 }
 
 struct cpu *cpu_all[CPU_MAX];
@@ -244,11 +244,6 @@ void lapic_send(uint32_t apic_id, unsigned vector)
 void lapic_send_nmi(uint32_t apic_id)
 {
     (void)apic_id;
-    abort();
-}
-
-void lapic_stop_others(void)
-{
     abort();
 }
 

@@ -2,6 +2,8 @@
 /*
  * Calls whose length a program chooses: each walks over as much as it may be given. Too long for a
  * pair; for the latency probe alone.
+ *
+ * Long because each operation is a small program of its own.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -158,6 +160,7 @@ static void do_children(struct race_worker *worker)
 
 #define HOOKS   60000
 #define POLLERS 4
+#define LIST    (1 << 19) /* what a call may name here */
 #define TIMERS  16384
 #define SIGNALS 16000
 #define ENDS    50
@@ -205,6 +208,33 @@ static void do_hooks(struct race_worker *worker)
     end_all(pids, POLLERS);
     raw1(SYS_close, ends[0]);
     raw1(SYS_close, ends[1]);
+}
+
+/* As many descriptors as a call can name, by a process of its own table and of a shared one.
+ * Nothing comes. */
+static void do_list(struct race_worker *worker)
+{
+    struct rlimit limit = {LIST, LIST};
+    struct pollfd *places = mmap(NULL, LIST * sizeof(*places), PROT_READ | PROT_WRITE,
+                                 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    int ends[2];
+    long pid;
+
+    (void)worker;
+    raw2(SYS_setrlimit, RLIMIT_NOFILE, &limit);
+    CHECK_EQ(raw2(SYS_pipe2, ends, 0), 0);
+    for (int i = 0; i < LIST; i++)
+        places[i] = (struct pollfd){ends[0], POLLIN, 0};
+    CHECK_EQ(raw3(SYS_poll, places, LIST, 1), 0);
+    pid = race_fork(CLONE_FILES);
+    if (pid == 0)
+        for (;;)
+            raw0(SYS_pause);
+    CHECK_EQ(raw3(SYS_poll, places, LIST, 1), 0);
+    end_all(&pid, 1);
+    raw1(SYS_close, ends[0]);
+    raw1(SYS_close, ends[1]);
+    raw2(SYS_munmap, places, LIST * sizeof(*places));
 }
 
 /* The end of a process with many timers that run. Their numbers go round: half of them share a
@@ -421,15 +451,35 @@ static void pipe_end_read(void)
     raw0(SYS_pause);
 }
 
-/* Many readers of one pipe, all of which the end of its writers wakes. */
-static void do_crowd(struct race_worker *worker)
+static void pipe_end_poll(void)
 {
-    (void)worker;
+    struct pollfd end = {crowd_ends[0], POLLIN, 0};
+
+    raw1(SYS_close, crowd_ends[1]);
+    raw3(SYS_poll, &end, 1, 1000000);
+    raw0(SYS_pause);
+}
+
+/* Many at one pipe, all of which the end of its writers wakes. */
+static void pipe_crowd(void (*act)(void))
+{
     CHECK_EQ(raw2(SYS_pipe2, crowd_ends, 0), 0);
-    crowd_begin(CROWD, pipe_end_read);
+    crowd_begin(CROWD, act);
     raw1(SYS_close, crowd_ends[1]);
     crowd_woken();
     raw1(SYS_close, crowd_ends[0]);
+}
+
+static void do_crowd(struct race_worker *worker)
+{
+    (void)worker;
+    pipe_crowd(pipe_end_read);
+}
+
+static void do_pollers(struct race_worker *worker)
+{
+    (void)worker;
+    pipe_crowd(pipe_end_poll);
 }
 
 static void word_wait(void)
@@ -491,6 +541,7 @@ static const struct race_op ops[] = {{"urandom", do_urandom},   {"zero", do_zero
                                      {"crowd", do_crowd},       {"futexes", do_futexes},
                                      {"fifos", do_fifos},       {"flocks", do_flocks},
                                      {"locks", do_locks},       {"chain", do_chain},
-                                     {"abandon", do_abandon},   {NULL, NULL}};
+                                     {"abandon", do_abandon},   {"pollers", do_pollers},
+                                     {"list", do_list},         {NULL, NULL}};
 
 const struct race_group race_long = {"long", 0, begin, end, ops};

@@ -23,6 +23,7 @@
 #include "tests/race/race.h"
 
 #define PAUSE_NS 50000000ul /* more is too long */
+#define QUICK_NS 6500000ul  /* in calls that name or wake thousands, but not in one go */
 #define STEP_US  1000
 #define LONG_NS  4000000000ul /* an operation that takes longer is ended */
 
@@ -76,6 +77,17 @@ static long late_interrupts(void)
     return line ? atol(line + 6) : 0;
 }
 
+/* A slice is 4 ms, and what has just been woken may have one before the probe. */
+static uint64_t pause_most(const struct race_op *op)
+{
+    static const char *const quick[] = {"crowd", "pollers", "list"};
+
+    for (size_t i = 0; i < sizeof(quick) / sizeof(quick[0]); i++)
+        if (!strcmp(op->name, quick[i]))
+            return QUICK_NS;
+    return PAUSE_NS;
+}
+
 static bool probe_op(const struct race_group *group, const struct race_op *op, unsigned ms,
                      uint64_t seed)
 {
@@ -111,12 +123,12 @@ static bool probe_op(const struct race_group *group, const struct race_op *op, u
     say(1, " us, ");
     say_number(1, (long)race_shared->done[0]);
     say(1, " operations\n");
-    if (worst > PAUSE_NS)
+    if (worst > pause_most(op))
         say(1, "  TOO LONG\n");
     late = late_interrupts() - late;
     if (late > 0)
         say(1, "  INTERRUPTS OFF FOR TOO LONG\n");
-    return worst <= PAUSE_NS && late <= 0 && !race_shared->wrong;
+    return worst <= pause_most(op) && late <= 0 && !race_shared->wrong;
 }
 
 /* In a process and a directory of its own, as a pair has them. */

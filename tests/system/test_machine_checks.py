@@ -77,3 +77,13 @@ def test_what_a_bank_holds_at_start_is_shown(mkimg):
                         f"mce 0 5 {CORRECTED:#x} 0 0x7000 0")
     assert outcome.code == machine.PASS, outcome.message
     assert "machine check from before this start: processor 0 bank 5" in outcome.log
+
+
+def test_panic_beside_a_processor_that_is_left_off(mkimg):
+    """It is where the firmware put it, and what it had for an NMI has been overwritten."""
+    plan = 'test eat limit=60 /bin/sh -c "dd if=/dev/zero of=/tmp/x bs=1M count=160; ' \
+           'echo asleep; sleep 20"\n'
+    outcome = boot_with(mkimg(plan=plan, words="cpus=1"), "#: asleep",
+                        f"mce 0 4 {UNCORRECTED:#x} {RIPV | MCIP} 0xabc000 0", cpus=2, memory="256M")
+    assert outcome.code == machine.PANIC, outcome.message
+    assert "backtrace" in outcome.log

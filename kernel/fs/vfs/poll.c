@@ -18,6 +18,7 @@
 #include "kernel/fs/vfs/poll.h"
 #include "kernel/lib/assert.h"
 #include "kernel/mm/slab.h"
+#include "kernel/sched/sched.h"
 #include "shared/linux/errno.h"
 
 #define WAKE_SLICE 64 /* hooks that are woken while the head is locked and interrupts are off */
@@ -42,9 +43,10 @@ static struct list *wake_slice_locked(struct poll_head *head, struct list *node,
 }
 
 /* What is left behind the first slice, from that node on: the place is kept by a hook of its own,
- * and hooks that come meanwhile are behind the other. The lock goes in between, and interrupts get
- * through; the caller keeps the head. Not a preemption point: a program that was woken would look
- * at all of its files, sleep, and be woken by its next hook. */
+ * and hooks that come meanwhile are behind the other. The lock goes in between, and interrupts and
+ * other threads get through; the caller keeps the head. A program that was woken may look at all of
+ * its files, sleep, and be woken by its next hook, but on this processor only until it has had its
+ * share: a slice of the waker has room for some hundred thousand hooks. */
 static NOINLINE uint64_t wake_rest_locked(struct poll_head *head, struct list *node, uint64_t flags)
 {
     struct poll_hook place = {.wake = NULL}, last = {.wake = NULL};
@@ -54,6 +56,7 @@ static NOINLINE uint64_t wake_rest_locked(struct poll_head *head, struct list *n
     do {
         list_push_back(node, &place.node); /* in front of it */
         spin_unlock_irqrestore(&head->lock, flags);
+        sched_preempt_if_allowed();
         flags = spin_lock_irqsave(&head->lock);
         node = place.node.next;
         list_remove(&place.node);
@@ -183,6 +186,7 @@ void poll_set_finish(struct poll_set *set)
             poll_hook_remove(&block->hooks[i].hook);
         set->nhooks -= count;
         kfree(block);
+        sched_preempt_point(); /* there may be a million hooks */
     }
     set->nhooks = 0;
 }

@@ -269,12 +269,12 @@ static int wake_some_locked(struct bucket *bucket, const struct vm_key *key, int
     ASSERT(mutex_is_held(&bucket->lock));
     for (struct futex_waiter *waiter = futex_first_locked(bucket, key); waiter; waiter = next) {
         next = futex_next(waiter);
-        if (!(waiter->bitset & bitset))
-            continue;
-        futex_wake_locked(waiter);
-        /* First come, first woken, as on Linux for threads of the same priority. */
-        if (++woken >= count)
-            break;
+        if (waiter->bitset & bitset) {
+            futex_wake_locked(waiter);
+            /* First come, first woken, as on Linux for threads of the same priority. */
+            if (++woken >= count)
+                break;
+        }
         sched_preempt_point(); /* there may be thousands */
     }
     return woken;

@@ -194,14 +194,13 @@ static void group_signal_locked(struct pid *group, int number, uint64_t *flags)
 
     ASSERT(process_tree_is_held());
     process_walk_group_locked(&walk, group);
-    while ((member = process_walk_next_locked(&walk)) != NULL) {
+    while ((member = process_walk_next_locked(&walk, flags)) != NULL) {
         int err = signal_send_info_locked(member, NULL, &info, false);
 
         ASSERT(!err);
         /* In the same hold of the tree lock as the signal: a fork publishes its child before both
          * or after both. */
         signal_note_group_locked(member, number);
-        process_walk_pause_locked(&walk, flags);
     }
     process_walk_end_locked(&walk);
 }

@@ -20,6 +20,7 @@
 #include "kernel/mm/slab.h"
 #include "kernel/proc/process.h"
 #include "kernel/proc/signal/signal.h"
+#include "kernel/sched/sched.h"
 #include "kernel/vm/vm_user.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/time.h"
@@ -167,9 +168,11 @@ static NOINLINE int poll_scan_wait_shared(struct poll_scan *scan, struct poll_ti
         return -ENOMEM;
     count = scan->hold(scan);
     result = poll_scan_ready(scan, timeout);
-    while (count > 0)
+    while (count > 0) {
         if (scan->held[--count])
             file_put(scan->held[count]);
+        sched_preempt_point();
+    }
     if (scan->held != few)
         kfree(scan->held);
     scan->held = NULL;

@@ -75,8 +75,10 @@ static unsigned poll_list_hold(struct poll_scan *scan)
 {
     const struct lx_pollfd *entries = list_of(scan)->entries;
 
-    for (unsigned i = 0; i < scan->count; i++)
+    for (unsigned i = 0; i < scan->count; i++) {
         scan->held[i] = entries[i].fd >= 0 ? fd_get(scan->table, entries[i].fd) : NULL;
+        sched_preempt_point();
+    }
     return scan->count;
 }
 
@@ -93,6 +95,7 @@ static int poll_list_answer(const struct poll_list *list, struct uptr user)
         int err = vm_user_write(at, &entries[i].revents, sizeof(entries[i].revents));
         if (err)
             return err;
+        sched_preempt_point();
     }
     return 0;
 }

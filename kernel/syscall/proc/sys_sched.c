@@ -4,7 +4,7 @@
  *
  * The target is found by number under process_tree_lock, which also keeps its credentials and its
  * task in place while rights are checked. Calls on a group or a user visit many processes; the walk
- * gives the lock up in between (process_walk_pause_locked), so their number does not show in the
+ * gives the lock up in between (process_walk_next_locked), so their number does not show in the
  * time that interrupts are off. A new affinity of the caller's own switches threads at once, so it
  * is applied with a reference to the process and without the lock.
  */
@@ -106,11 +106,10 @@ static int priority_walk_locked(const struct task *self, struct process_walk *wa
     int result = -ESRCH;
 
     ASSERT(spin_is_held(&process_tree_lock));
-    while ((process = process_walk_next_locked(walk)) != NULL) {
+    while ((process = process_walk_next_locked(walk, flags)) != NULL) {
         if (!uid || identity_of_locked(process).uid == *uid)
             process_each_task (task, process)
                 result = call->merge(result, call->action(self, task, call->nice));
-        process_walk_pause_locked(walk, flags);
     }
     process_walk_end_locked(walk);
     return result;

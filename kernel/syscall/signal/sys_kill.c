@@ -66,12 +66,11 @@ static int send_group_locked(struct task *self, struct pid *group, const struct 
 
     ASSERT(spin_is_held(&process_tree_lock));
     process_walk_group_locked(&walk, group);
-    while ((member = process_walk_next_locked(&walk)) != NULL) {
+    while ((member = process_walk_next_locked(&walk, flags)) != NULL) {
         int err = send_member_locked(self, member, info);
 
         if (!err || result == -ESRCH)
             result = err;
-        process_walk_pause_locked(&walk, flags);
     }
     process_walk_end_locked(&walk);
     return result;
@@ -86,14 +85,13 @@ static int send_all_locked(struct task *self, const struct lx_siginfo *info, uin
 
     ASSERT(spin_is_held(&process_tree_lock));
     process_walk_all_locked(&walk);
-    while ((process = process_walk_next_locked(&walk)) != NULL) {
+    while ((process = process_walk_next_locked(&walk, flags)) != NULL) {
         if (process != &process_init_process && process != self->process) {
             int err = send_member_locked(self, process, info);
 
             if (err != -EPERM || result == -ESRCH)
                 result = err == -EPERM ? 0 : err;
         }
-        process_walk_pause_locked(&walk, flags);
     }
     process_walk_end_locked(&walk);
     return result;
