@@ -285,8 +285,8 @@ KERNEL_CFLAGS := -std=gnu17 $(O) -ffreestanding -fno-stack-protector -mgeneral-r
 # Code is dense: what an aligned loop gains, a cache line of something else loses. Functions are
 # copied into their callers when they are tiny or say `inline`; no code is doubled for a guess.
 ifeq ($(findstring clang,$(CC)),)
-KERNEL_CFLAGS += -falign-functions=4 -falign-jumps=1 -falign-loops=1 -falign-labels=1 \
-    --param=max-inline-insns-auto=8 -freorder-blocks-algorithm=simple -fno-ipa-cp -fno-tree-pre \
+KERNEL_CFLAGS += -falign-functions=1 -falign-jumps=1 -falign-loops=1 -falign-labels=1 \
+    -malign-data=abi --param=max-inline-insns-auto=8 -freorder-blocks-algorithm=simple -fno-ipa-cp -fno-tree-pre \
     -fno-split-paths
 endif
 # lib's string functions must not be turned into calls of themselves.
@@ -348,7 +348,7 @@ $(KERNEL_DIR)/obj/font.o: $(KERNEL_DIR)/font.c
 	$(Q)$(CC) $(KERNEL_CFLAGS) -c -o $@ $<
 
 $(KERNEL_ELF): $(KERNEL_OBJS) kernel/kernel.ld
-	$(Q)ld.lld -static -nostdlib -z max-page-size=4096 -z noexecstack --build-id=none --gc-sections \
+	$(Q)ld.lld -O2 -static -nostdlib -z max-page-size=4096 -z noexecstack --build-id=none --gc-sections \
 	    -T kernel/kernel.ld -o $(KERNEL_DIR)/kernel.full.elf $(KERNEL_OBJS)
 	$(Q)llvm-objcopy --strip-debug $(KERNEL_DIR)/kernel.full.elf $@
 
