@@ -32,7 +32,6 @@ LOADER_SRCS := \
     efi-loader/report_head.c \
     efi-loader/verdict.c \
     efi-loader/junit.c \
-    efi-loader/smbios.c \
     efi-loader/text.c \
     efi-loader/firmware.c \
     efi-loader/graphics.c \
@@ -50,6 +49,7 @@ LOADER_SRCS := \
     kernel/lib/elf.c \
     kernel/lib/fmt.c \
     kernel/lib/lines.c \
+    kernel/lib/smbios.c \
     kernel/lib/string.c \
     kernel/lib/utf8.c
 
@@ -67,7 +67,7 @@ LOADER_LDFLAGS := /subsystem:efi_application /entry:efi_main /nodefaultlib /dyna
     /nxcompat /Brepro /opt:ref /opt:icf
 
 # What runs once, between waits for a disk, is made small.
-LOADER_SMALL := report report_file report_head verdict junit smbios text
+LOADER_SMALL := report report_file report_head verdict junit text
 $(LOADER_SMALL:%=$(LOADER_OBJDIR)/efi-loader/%.c.o): LOADER_CFLAGS += -Oz
 
 $(LOADER_OBJDIR)/%.c.o: %.c efi-loader/loader.mk
