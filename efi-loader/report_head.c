@@ -184,8 +184,8 @@ void report_head_write(struct text *out, const EFI_SYSTEM_TABLE *st, const struc
     struct smbios_entry tables = {0};
     char firmware[128];
 
-    if (!info->smbios || smbios_parse_entry((const void *)(uintptr_t)info->smbios,
-                                            SMBIOS_ENTRY_MAX, &tables))
+    if (!info->smbios ||
+        smbios_parse_entry((const void *)(uintptr_t)info->smbios, SMBIOS_ENTRY_MAX, &tables))
         tables.nbytes = 0;
     text_add(out, "Firstlight, report %04u\nid: %016llx\n", info->report.number,
              (unsigned long long)info->report.id);

@@ -21,19 +21,19 @@
 #define SIZE_KIB             0x8000u
 
 /* Offsets in the entry points, tables 1 and 2 of the specification. */
-#define V2_LENGTH    5u
-#define V2_MAJOR     6u
-#define V2_MIN       30u /* version 2.1 is sometimes said to be 30 bytes long */
-#define V2_SIZE      31u
+#define V2_LENGTH     5u
+#define V2_MAJOR      6u
+#define V2_MIN        30u /* version 2.1 is sometimes said to be 30 bytes long */
+#define V2_SIZE       31u
 #define V2_INNER      16u
 #define V2_INNER_SIZE 15u
 #define V2_TABLE_LEN  22u
 #define V2_TABLE      24u
-#define V3_LENGTH    6u
-#define V3_MAJOR     7u
-#define V3_SIZE      24u
-#define V3_TABLE_LEN 12u
-#define V3_TABLE     16u
+#define V3_LENGTH     6u
+#define V3_MAJOR      7u
+#define V3_SIZE       24u
+#define V3_TABLE_LEN  12u
+#define V3_TABLE      16u
 
 static bool entry_sum_is_zero(const uint8_t *bytes, size_t nbytes)
 {

@@ -68,7 +68,7 @@ static struct rtc_registers registers_read(uint8_t century)
 }
 
 /* Leaves 0xff, which no field can be, for what is not a BCD number. */
-static unsigned number_decode(uint8_t value, bool binary)
+static NOINLINE unsigned number_decode(uint8_t value, bool binary)
 {
     if (binary)
         return value;

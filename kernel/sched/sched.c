@@ -234,6 +234,11 @@ void sched_preempt(void)
     irq_restore(flags);
 }
 
+void sched_preempt_point(void)
+{
+    sched_preempt_point_inline();
+}
+
 void sched_exit(void)
 {
     struct thread *self = thread_current();

@@ -354,6 +354,10 @@ void sched_preempt(void)
 {
 }
 
+void sched_preempt_point(void)
+{
+}
+
 bool waitq_interrupted(void)
 {
     return false;

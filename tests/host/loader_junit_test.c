@@ -119,7 +119,10 @@ static void firmware_strings_are_cleaned(void **state)
 {
     (void)state;
     assert_string_equal(cleaned("Maker", 32), "Maker");
-    assert_string_equal(cleaned("Mo\x01" "del  ", 32), "Mo?del");
+    assert_string_equal(cleaned("Mo\x01"
+                                "del  ",
+                                32),
+                        "Mo?del");
     assert_string_equal(cleaned("", 32), "");
     assert_string_equal(cleaned("   ", 32), "");
     assert_string_equal(cleaned("\xff\x7f", 32), "??");

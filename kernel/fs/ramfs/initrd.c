@@ -48,7 +48,7 @@ struct populate {
 };
 
 /* Returns the error as it is; the report gets the entry's name with it. */
-static int initrd_fault(struct populate *p, int err, const char *what)
+static COLD int initrd_fault(struct populate *p, int err, const char *what)
 {
     if (err == -ENOMEM)
         what = "there is no memory for it";
