@@ -194,7 +194,7 @@ static void resources_find(struct pci_function *at)
 
 /* --- a bus, and what is behind its bridges --- */
 
-static bool function_add(const struct bus *bus, unsigned devfn)
+static COLD bool function_add(const struct bus *bus, unsigned devfn)
 {
     struct pci_function found = {
         .segment = bus->segment,
@@ -275,7 +275,7 @@ static bool bus_see(uint64_t seen[PCI_BUSES / 64], unsigned number)
 }
 
 /* Breadth first: the list itself is the queue, so a chain of bridges costs no stack. */
-static void segment_scan(uint16_t segment)
+static COLD void segment_scan(uint16_t segment)
 {
     uint64_t seen[PCI_BUSES / 64] = {0};
     unsigned next = functions_count;
@@ -311,7 +311,7 @@ static void ecams_check(void)
     ecams_count = 0;
 }
 
-void pci_init(void)
+COLD void pci_init(void)
 {
     struct pci_function *found;
 

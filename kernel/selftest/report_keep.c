@@ -45,7 +45,7 @@ static struct kept_text kept[REPORT_KIND_OTHER + 1];
 
 static const struct efi_guid report_guid = REPORT_GUID, global_guid = EFI_GLOBAL_VARIABLE;
 
-void report_keep_init(const struct bootinfo *bootinfo)
+COLD void report_keep_init(const struct bootinfo *bootinfo)
 {
     if (bootinfo->report.mode == BOOTINFO_REPORT_OFF)
         return;

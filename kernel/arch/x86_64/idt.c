@@ -43,7 +43,7 @@ static NOINLINE void gate_set(unsigned vector, unsigned ist, unsigned dpl)
     };
 }
 
-void idt_init(void)
+COLD void idt_init(void)
 {
     for (unsigned vector = 0; vector < 256; vector++)
         gate_set(vector, 0, 0);

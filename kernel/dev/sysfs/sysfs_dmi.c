@@ -272,7 +272,7 @@ static void structures_find(void)
         structures[structures_count++] = at;
 }
 
-void sysfs_dmi_init(const struct bootinfo *info)
+COLD void sysfs_dmi_init(const struct bootinfo *info)
 {
     struct smbios_entry found;
 

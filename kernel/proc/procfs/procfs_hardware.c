@@ -199,7 +199,7 @@ static const struct procfs_entry hardware_files[] = {
     PROCFS_TEXT("iomem", 0444, show_iomem),
 };
 
-void procfs_hardware_init(const struct bootinfo *info)
+COLD void procfs_hardware_init(const struct bootinfo *info)
 {
     struct io_range *exact;
 
