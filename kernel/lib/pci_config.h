@@ -28,6 +28,7 @@ enum pci_register {
     PCI_REG_ROM = 0x30,
     PCI_REG_CAPABILITIES = 0x34,
     PCI_REG_BRIDGE_ROM = 0x38,
+    PCI_REG_INTERRUPT = 0x3c, /* line and pin */
     PCI_REG_EXTENDED = 0x100,
 };
 
