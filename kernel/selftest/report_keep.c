@@ -197,7 +197,7 @@ NORETURN static void restart(void)
 
 /* Without a report file there is nothing to complete: the loader has said why. Where there is no
  * screen either, the firmware's console is the only one, and worth the restart. */
-void report_keep_finish(enum report_action action)
+COLD void report_keep_finish(enum report_action action)
 {
     bool now = info && info->report.mode == BOOTINFO_REPORT_NOW && action != REPORT_GO_ON;
     struct parts parts;
