@@ -10,18 +10,13 @@
  */
 #include "efi-loader/firmware.h"
 #include "kernel/lib/fmt.h"
+#include "kernel/lib/smbios.h"
 #include "kernel/lib/string.h"
 
 #define RSDP_V1_SIZE     20
 #define RSDP_REVISION    15
 #define RSDP_LENGTH      20
 #define RSDP_V2_SIZE     36
-#define SMBIOS2_LENGTH   5
-#define SMBIOS2_MIN      30 /* version 2.1 is sometimes said to be 30 bytes long */
-#define SMBIOS2_DMI      16 /* the inner part, with a checksum of its own */
-#define SMBIOS2_DMI_SIZE 15
-#define SMBIOS3_LENGTH   6
-#define SMBIOS3_SIZE     24
 #define PLAUSIBLE_LENGTH 128
 
 #define ATTRIBUTES_TABLE_GUID                                                                      \
@@ -58,28 +53,11 @@ bool firmware_rsdp_valid(const void *rsdp, unsigned min_revision)
     return length >= RSDP_V2_SIZE && length <= PLAUSIBLE_LENGTH && sums_to_zero(bytes, length);
 }
 
-bool firmware_smbios3_valid(const void *entry)
+bool firmware_smbios_valid(const void *entry)
 {
-    const unsigned char *bytes = entry;
+    struct smbios_entry found;
 
-    if (!bytes || memcmp(bytes, "_SM3_", 5) != 0)
-        return false;
-    return bytes[SMBIOS3_LENGTH] >= SMBIOS3_SIZE && bytes[SMBIOS3_LENGTH] <= PLAUSIBLE_LENGTH &&
-           sums_to_zero(bytes, bytes[SMBIOS3_LENGTH]);
-}
-
-/* Two checksums: of the whole entry point, and of the inner part that DMI programs look for. */
-bool firmware_smbios2_valid(const void *entry)
-{
-    const unsigned char *bytes = entry;
-
-    if (!bytes || memcmp(bytes, "_SM_", 4) != 0)
-        return false;
-    if (bytes[SMBIOS2_LENGTH] < SMBIOS2_MIN || bytes[SMBIOS2_LENGTH] > PLAUSIBLE_LENGTH ||
-        !sums_to_zero(bytes, bytes[SMBIOS2_LENGTH]))
-        return false;
-    return memcmp(bytes + SMBIOS2_DMI, "_DMI_", 5) == 0 &&
-           sums_to_zero(bytes + SMBIOS2_DMI, SMBIOS2_DMI_SIZE);
+    return entry && smbios_parse_entry(entry, SMBIOS_ENTRY_MAX, &found) == 0;
 }
 
 /* From *index on, which is left behind the table found. */
@@ -119,11 +97,11 @@ uint64_t firmware_find_smbios(const EFI_CONFIGURATION_TABLE *tables, size_t coun
     const void *table;
 
     for (size_t i = 0; (table = next_table(tables, count, &i, &smbios3));) {
-        if (firmware_smbios3_valid(table))
+        if (firmware_smbios_valid(table))
             return (uintptr_t)table;
     }
     for (size_t i = 0; (table = next_table(tables, count, &i, &smbios2));) {
-        if (firmware_smbios2_valid(table))
+        if (firmware_smbios_valid(table))
             return (uintptr_t)table;
     }
     return 0;

@@ -16,8 +16,7 @@
 
 /* True if the bytes are a root pointer of ACPI 2.0 or later (revision 2) or of ACPI 1.0. */
 bool firmware_rsdp_valid(const void *rsdp, unsigned min_revision);
-bool firmware_smbios3_valid(const void *entry);
-bool firmware_smbios2_valid(const void *entry);
+bool firmware_smbios_valid(const void *entry); /* of either kind */
 
 /* Physical addresses, 0 when there is none that is sound. */
 uint64_t firmware_find_rsdp(const EFI_CONFIGURATION_TABLE *tables, size_t count);

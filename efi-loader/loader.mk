@@ -40,7 +40,6 @@ LOADER_SRCS := \
     efi-loader/report_head.c \
     efi-loader/verdict.c \
     efi-loader/junit.c \
-    efi-loader/smbios.c \
     efi-loader/text.c \
     efi-loader/firmware.c \
     efi-loader/graphics.c \
@@ -58,6 +57,7 @@ LOADER_SRCS := \
     kernel/lib/elf.c \
     kernel/lib/fmt.c \
     kernel/lib/lines.c \
+    kernel/lib/smbios.c \
     kernel/lib/string.c \
     kernel/lib/utf8.c
 
@@ -75,7 +75,7 @@ LOADER_LDFLAGS := /subsystem:efi_application /entry:efi_main /nodefaultlib /dyna
     /nxcompat /Brepro /opt:ref /opt:icf
 
 # What runs once, between waits for a disk, is made small.
-LOADER_SMALL := report report_file report_head verdict junit smbios text \
+LOADER_SMALL := report report_file report_head verdict junit text \
     inventory ask disks disk_health devices json archive
 $(LOADER_SMALL:%=$(LOADER_OBJDIR)/efi-loader/%.c.o): LOADER_CFLAGS += -Oz
 

@@ -14,84 +14,58 @@
  */
 #include "efi-loader/pci.h"
 #include "efi-loader/cpu.h"
+#include "kernel/lib/pci_config.h"
 
-#define CONFIG_ADDRESS 0xcf8
-#define CONFIG_DATA    0xcfc
-#define CONFIG_ENABLE  (1u << 31)
-
-#define BUSES     256
-#define DEVICES   32
-#define FUNCTIONS 8
-
-enum { REGISTER_ID = 0x00, REGISTER_COMMAND = 0x04, REGISTER_CLASS = 0x08, REGISTER_HEADER = 0x0c };
-
-#define NO_VENDOR          0xffffu
-#define COMMAND_MASTER     (1u << 2)
-#define HEADER_TYPE(word)  ((word) >> 16 & 0x7f)
-#define HEADER_MULTI(word) ((word) >> 23 & 1)
-#define HEADER_BRIDGE      1
-
-#define CLASS(word)    ((word) >> 24)
-#define SUBCLASS(word) ((word) >> 16 & 0xff)
-#define CLASS_DISPLAY  0x03
-#define CLASS_BRIDGE   0x06
-#define CLASS_SYSTEM   0x08
-#define CLASS_SERIAL   0x0c
-#define SUBCLASS_USB   0x03
+#define CLASS(word)   ((word) >> 24)
+#define CLASS_DISPLAY 0x03
+#define CLASS_BRIDGE  0x06
+#define CLASS_SYSTEM  0x08
 
 /* Bus, device and function in one number, as the address register has them. */
 static void config_select(uint32_t function, uint32_t where)
 {
-    cpu_outl(CONFIG_ADDRESS, CONFIG_ENABLE | function << 8 | where);
+    cpu_outl(PCI_PORT_ADDRESS, pci_port_address(function, where));
 }
 
 static uint32_t config_read(uint32_t function, uint32_t where)
 {
     config_select(function, where);
-    return cpu_inl(CONFIG_DATA);
+    return cpu_inl(PCI_PORT_DATA);
 }
 
 static bool may_write_to_memory(uint32_t class)
 {
     return CLASS(class) == CLASS_DISPLAY || CLASS(class) == CLASS_BRIDGE ||
-           CLASS(class) == CLASS_SYSTEM ||
-           (CLASS(class) == CLASS_SERIAL && SUBCLASS(class) == SUBCLASS_USB);
+           CLASS(class) == CLASS_SYSTEM || class >> 16 == PCI_CLASS_USB;
 }
 
 /* The upper half of the register is the status, where ones would clear bits. */
 static bool master_stop(uint32_t function)
 {
-    uint32_t command = config_read(function, REGISTER_COMMAND);
+    uint32_t command = config_read(function, PCI_REG_COMMAND);
 
-    if (!(command & COMMAND_MASTER))
+    if (!(command & PCI_COMMAND_MASTER))
         return false;
-    cpu_outl(CONFIG_DATA, command & 0xffff & ~COMMAND_MASTER);
+    cpu_outl(PCI_PORT_DATA, command & 0xffff & ~PCI_COMMAND_MASTER);
     return true;
 }
 
 static void function_stop(uint32_t function, uint32_t header, struct bootinfo_dma *out)
 {
-    if (HEADER_TYPE(header) == HEADER_BRIDGE)
+    if (pci_header_type(header) == PCI_HEADER_BRIDGE)
         out->bridges += master_stop(function);
-    else if (!may_write_to_memory(config_read(function, REGISTER_CLASS)))
+    else if (!may_write_to_memory(config_read(function, PCI_REG_CLASS)))
         out->devices += master_stop(function);
 }
 
 void pci_stop_masters(struct bootinfo_dma *out)
 {
-    for (uint32_t device = 0; device < BUSES * DEVICES; device++) {
-        uint32_t header, nfunctions = 1;
-
-        /* Function 0 is there if any is, and says whether there are more. */
-        for (uint32_t n = 0; n < nfunctions; n++) {
-            uint32_t function = device * FUNCTIONS + n;
-
-            if ((config_read(function, REGISTER_ID) & 0xffff) == NO_VENDOR)
-                continue;
-            header = config_read(function, REGISTER_HEADER);
-            if (n == 0 && HEADER_MULTI(header))
-                nfunctions = FUNCTIONS;
-            function_stop(function, header, out);
-        }
+    for (uint32_t function = 0, header; function < PCI_BUSES * PCI_BUS_FUNCTIONS;
+         function = pci_next_function(function, header)) {
+        header = 0;
+        if (!pci_is_there(config_read(function, PCI_REG_ID)))
+            continue;
+        header = config_read(function, PCI_REG_HEADER);
+        function_stop(function, header, out);
     }
 }

@@ -10,8 +10,9 @@
 #include "efi-loader/cpu.h"
 #include "efi-loader/firmware.h"
 #include "efi-loader/memmap.h"
-#include "efi-loader/smbios.h"
+#include "efi-loader/text.h"
 #include "kernel/lib/bootinfo.h"
+#include "kernel/lib/smbios.h"
 #include "kernel/lib/string.h"
 
 #define STRING_SIZE 72
@@ -58,7 +59,7 @@ static void strings_write(struct text *out, const char *key, const struct smbios
     bool any = false;
 
     for (size_t i = 0; i < count; i++) {
-        smbios_string(from, offsets[i], string, sizeof(string));
+        text_clean(string, sizeof(string), smbios_text(from, offsets[i]));
         if (!string[0])
             continue;
         text_add(out, any ? " %s" : "%s: %s", any ? string : key, string);
@@ -68,56 +69,52 @@ static void strings_write(struct text *out, const char *key, const struct smbios
         text_add(out, "\n");
 }
 
-static void machine_write(struct text *out, uint64_t entry)
+/* The next structure of a type; false: none is left. */
+static bool structure_next(const struct smbios_entry *tables, uint8_t type,
+                           struct smbios_structure *at)
+{
+    while (smbios_next((const void *)(uintptr_t)tables->table, tables->nbytes, at))
+        if (at->type == type)
+            return true;
+    *at = (struct smbios_structure){0}; /* which has no fields */
+    return false;
+}
+
+static void machine_write(struct text *out, const struct smbios_entry *tables)
 {
     static const unsigned name[] = {4, 5, 6}, serial[] = {7}, firmware[] = {4, 5, 8};
-    struct smbios tables = smbios_open(entry);
-    struct smbios_structure found = smbios_next(&tables, SMBIOS_MACHINE);
+    struct smbios_structure machine = {0}, board = {0}, release = {0};
 
-    strings_write(out, "machine", &found, name, ARRAY_SIZE(name));
-    strings_write(out, "serial number", &found, serial, ARRAY_SIZE(serial));
-    tables = smbios_open(entry);
-    found = smbios_next(&tables, SMBIOS_BOARD);
-    strings_write(out, "board", &found, name, ARRAY_SIZE(name));
-    strings_write(out, "board serial number", &found, serial, ARRAY_SIZE(serial));
-    tables = smbios_open(entry);
-    found = smbios_next(&tables, SMBIOS_FIRMWARE);
-    strings_write(out, "firmware release", &found, firmware, ARRAY_SIZE(firmware));
+    (void)structure_next(tables, SMBIOS_MACHINE, &machine);
+    strings_write(out, "machine", &machine, name, ARRAY_SIZE(name));
+    strings_write(out, "serial number", &machine, serial, ARRAY_SIZE(serial));
+    (void)structure_next(tables, SMBIOS_BOARD, &board);
+    strings_write(out, "board", &board, name, ARRAY_SIZE(name));
+    strings_write(out, "board serial number", &board, serial, ARRAY_SIZE(serial));
+    (void)structure_next(tables, SMBIOS_FIRMWARE, &release);
+    strings_write(out, "firmware release", &release, firmware, ARRAY_SIZE(firmware));
 }
 
-/* In MiB. Bit 15 says KiB, 0x7fff that the size is in the larger field, 0xffff unknown (SMBIOS 3.6,
- * 7.18). */
-static uint32_t module_mib(const struct smbios_structure *module)
-{
-    uint32_t size = smbios_field(module, 0x0c, 2);
-
-    if (size == 0xffff)
-        return 0;
-    if (size == 0x7fff)
-        return smbios_field(module, 0x1c, 4) & 0x7fffffff;
-    return size & 0x8000 ? (size & 0x7fff) >> 10 : size;
-}
-
-static void modules_write(struct text *out, uint64_t entry)
+static void modules_write(struct text *out, const struct smbios_entry *tables)
 {
     static const unsigned details[] = {0x17, 0x1a, 0x18}; /* maker, part, serial number */
-    struct smbios tables = smbios_open(entry);
-    struct smbios_structure module;
+    struct smbios_structure module = {0};
 
-    while ((module = smbios_next(&tables, SMBIOS_MEMORY_MODULE)).bytes) {
-        char locator[STRING_SIZE], key[STRING_SIZE];
+    while (structure_next(tables, SMBIOS_MODULE, &module)) {
+        unsigned mib = (unsigned)(smbios_module_size(&module) >> MIB_SHIFT);
+        unsigned speed = (unsigned)smbios_number(&module, 0x15, 2);
+        char string[STRING_SIZE];
 
-        if (!module_mib(&module))
+        if (!mib)
             continue;
-        smbios_string(&module, 0x10, locator, sizeof(locator));
-        text_add(out, "memory module: %s: %u MiB", locator, module_mib(&module));
-        if (smbios_field(&module, 0x15, 2))
-            text_add(out, ", %u MT/s", smbios_field(&module, 0x15, 2));
-        key[0] = '\0';
+        text_clean(string, sizeof(string), smbios_text(&module, 0x10));
+        text_add(out, "memory module: %s: %u MiB", string, mib);
+        if (speed)
+            text_add(out, ", %u MT/s", speed);
         for (unsigned i = 0; i < ARRAY_SIZE(details); i++) {
-            smbios_string(&module, details[i], key, sizeof(key));
-            if (key[0])
-                text_add(out, ", %s", key);
+            text_clean(string, sizeof(string), smbios_text(&module, details[i]));
+            if (string[0])
+                text_add(out, ", %s", string);
         }
         text_add(out, "\n");
     }
@@ -184,16 +181,20 @@ static void date_write(struct text *out, const EFI_SYSTEM_TABLE *st)
 void report_head_write(struct text *out, const EFI_SYSTEM_TABLE *st, const struct bootinfo *info,
                        const char *cmdline)
 {
+    struct smbios_entry tables = {0};
     char firmware[128];
 
+    if (!info->smbios ||
+        smbios_parse_entry((const void *)(uintptr_t)info->smbios, SMBIOS_ENTRY_MAX, &tables))
+        tables.nbytes = 0;
     text_add(out, "Firstlight, report %04u\nid: %016llx\n", info->report.number,
              (unsigned long long)info->report.id);
     date_write(out, st);
-    machine_write(out, info->smbios);
+    machine_write(out, &tables);
     firmware_describe(st->FirmwareVendor, st->FirmwareRevision, firmware, sizeof(firmware));
     text_add(out, "firmware: %s\n", firmware);
     processor_write(out);
-    modules_write(out, info->smbios);
+    modules_write(out, &tables);
     memory_write(out, info);
     framebuffer_write(out, &info->framebuffer);
     text_add(out, "command line: %s\n\n", cmdline);

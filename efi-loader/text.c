@@ -4,6 +4,7 @@
 
 #include "kernel/lib/fmt.h"
 #include "kernel/lib/string.h"
+#include "kernel/lib/utf8.h"
 
 void text_init(struct text *text, char *bytes, size_t size)
 {
@@ -73,4 +74,33 @@ unsigned text_number(const char *line, size_t length, const char *key)
         return value;
     }
     return 0;
+}
+
+/* Some vendors leave a field as it came from the fab. */
+static size_t character_copy(char *out, size_t room, const char *from, size_t nbytes)
+{
+    int length = utf8_length(from, nbytes);
+
+    if (length < 1 || (size_t)length > room || (unsigned char)*from < 0x20 || *from == 0x7f) {
+        *out = '?';
+        return 1;
+    }
+    memcpy(out, from, (size_t)length);
+    return (size_t)length;
+}
+
+void text_clean(char *out, size_t size, const char *from)
+{
+    const char *end = from + strlen(from);
+    size_t used = 0;
+
+    while (from < end && used + 1 < size) {
+        size_t n = character_copy(out + used, size - 1 - used, from, (size_t)(end - from));
+
+        used += n;
+        from += n;
+    }
+    while (used > 0 && out[used - 1] == ' ')
+        used--;
+    out[used] = '\0';
 }

@@ -28,3 +28,7 @@ bool text_next_line(const char **position, const char *end, const char **line, s
 unsigned text_number(const char *line, size_t length, const char *key);
 
 bool text_begins(const char *line, size_t length, const char *prefix);
+
+/* A string of the firmware's, cut to size: without blanks at its end, a question mark for each byte
+ * that is no text. */
+void text_clean(char *out, size_t size, const char *from);

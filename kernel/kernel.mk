@@ -282,12 +282,13 @@ KERNEL_COMMON := -I. -I$(B)/include -mno-red-zone -mcmodel=kernel -fno-pic -g \
 KERNEL_CFLAGS := -std=gnu17 $(O) -ffreestanding -fno-stack-protector -mgeneral-regs-only \
     -fno-omit-frame-pointer -fno-strict-aliasing -fno-common -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables \
     -fcf-protection=none $(KERNEL_WARNINGS) $(KERNEL_COMMON)
-# Code is dense: what an aligned loop gains, a cache line of something else loses. Functions are
-# copied into their callers when they are tiny or say `inline`; no code is doubled for a guess.
+# Code and data are dense: what an aligned loop gains, a cache line of something else loses; what
+# needs a line of its own says ALIGNED. Functions are copied into their callers when they are tiny or
+# say `inline`; no code is doubled for a guess.
 ifeq ($(findstring clang,$(CC)),)
-KERNEL_CFLAGS += -falign-functions=4 -falign-jumps=1 -falign-loops=1 -falign-labels=1 \
-    --param=max-inline-insns-auto=8 -freorder-blocks-algorithm=simple -fno-ipa-cp -fno-tree-pre \
-    -fno-split-paths
+KERNEL_CFLAGS += -falign-functions=1 -falign-jumps=1 -falign-loops=1 -falign-labels=1 \
+    -malign-data=abi --param=max-inline-insns-auto=8 -freorder-blocks-algorithm=simple \
+    -fno-ipa-cp -fno-tree-pre -fno-split-paths
 endif
 # lib's string functions must not be turned into calls of themselves.
 KERNEL_NO_LOOPS := $(if $(findstring clang,$(CC)),,-fno-tree-loop-distribute-patterns)
@@ -348,7 +349,7 @@ $(KERNEL_DIR)/obj/font.o: $(KERNEL_DIR)/font.c
 	$(Q)$(CC) $(KERNEL_CFLAGS) -c -o $@ $<
 
 $(KERNEL_ELF): $(KERNEL_OBJS) kernel/kernel.ld
-	$(Q)ld.lld -static -nostdlib -z max-page-size=4096 -z noexecstack --build-id=none --gc-sections \
+	$(Q)ld.lld -O2 -static -nostdlib -z max-page-size=4096 -z noexecstack --build-id=none --gc-sections \
 	    -T kernel/kernel.ld -o $(KERNEL_DIR)/kernel.full.elf $(KERNEL_OBJS)
 	$(Q)llvm-objcopy --strip-debug $(KERNEL_DIR)/kernel.full.elf $@
 

@@ -226,13 +226,14 @@ void panic(const char *format, ...)
 }
 
 /* Never on what a user can cause: an assertion is about the kernel's own state. */
-void assert_fail(const char *what, int line)
+void assert_fail(const char *what)
 {
-    uint64_t offset;
+    uint64_t offset = 0;
     const char *function = backtrace_symbol((uint64_t)__builtin_return_address(0), &offset);
 
     begin();
-    say("PANIC: assertion failed in %s, line %d: %s", function ? function : "?", line, what);
+    say("PANIC: assertion failed in %s+0x%llx: %s", function ? function : "?",
+        (unsigned long long)offset, what);
     die(NULL, 0);
 }
 

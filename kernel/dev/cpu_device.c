@@ -186,7 +186,7 @@ static struct char_device cpu_devices[] = {
      .nminors = CPU_MAX},
 };
 
-int cpu_devices_init(void)
+COLD int cpu_devices_init(void)
 {
     char path[NAME_SIZE];
     int err = 0;

@@ -194,7 +194,7 @@ int input_set_layout(const char *name)
 }
 
 /* The controller last of all: from its start on there may be interrupts. */
-int input_init(void)
+COLD int input_init(void)
 {
     unsigned vector;
     uint64_t flags;

@@ -176,7 +176,7 @@ static void printer_run(void *argument)
 }
 
 /* From output_set_printer on no other code prints; the queues must be ready before. */
-int printer_start(void)
+COLD int printer_start(void)
 {
     static const struct output_printer printer = {
         .wake = printer_kick,

@@ -273,7 +273,7 @@ static const char *check_pointers(const struct bootinfo *info)
 }
 
 /* The first fault is kept; later checks are not run, since they rely on earlier ones. */
-const char *bootinfo_check(const struct bootinfo *info, uint64_t mapped_bytes)
+COLD const char *bootinfo_check(const struct bootinfo *info, uint64_t mapped_bytes)
 {
     const char *fault = check_header(info, mapped_bytes);
 

@@ -142,7 +142,7 @@ static uint64_t align4(uint64_t offset)
     return (offset + 3) & ~3ULL;
 }
 
-int cpio_next(struct cpio_reader *reader, struct cpio_entry *entry)
+COLD int cpio_next(struct cpio_reader *reader, struct cpio_entry *entry)
 {
     uint32_t fields[FIELD_COUNT];
     const char *name, *nul;

@@ -283,7 +283,7 @@ static const char *parse_words(struct plan_line *line, char *const words[], unsi
 
 /* Comments are checked as text too, so that a file saved in the wrong encoding is found at its
  * first line. */
-static const char *plan_parse_line(struct plan_line *line)
+static COLD const char *plan_parse_line(struct plan_line *line)
 {
     struct line text = {line->line, line->line_length};
     char *words[WORDS_MAX];

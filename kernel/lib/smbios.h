@@ -7,14 +7,17 @@
  *          not fit ends the walk.
  * Source:  DMTF DSP0134, SMBIOS 3.6, chapters 5 and 6.
  * Context: any; pure.
- * Fails:   -EINVAL for an entry point that is none; the output keeps what it had.
+ * Fails:   -EINVAL for an entry point that is none, or that has no table; the output keeps what it
+ *          had.
+ * Used by: plat and dev/sysfs of the kernel, the loader's report, and rootfs/usr/src/check.
  * Tests:   tests/host/smbios_test.c
  */
 #pragma once
 
 #include "kernel/lib/util.h"
 
-#define SMBIOS_ENTRY_MAX 32u /* bytes of an entry point, at most */
+#define SMBIOS_ENTRY_MAX 32u        /* bytes of an entry point, at most */
+#define SMBIOS_TABLE_MAX (1u << 20) /* a table that is said to be larger is cut */
 
 struct smbios_entry {
     uint64_t table;    /* physical address */
@@ -26,7 +29,16 @@ struct smbios_entry {
 /* Of the entry point, nbytes can be read. */
 MUST_CHECK int smbios_parse_entry(const void *entry, size_t nbytes, struct smbios_entry *out);
 
-#define SMBIOS_END 127 /* type of the last structure */
+enum smbios_type {
+    SMBIOS_FIRMWARE = 0,
+    SMBIOS_MACHINE = 1,
+    SMBIOS_BOARD = 2,
+    SMBIOS_ARRAY = 16,
+    SMBIOS_MODULE = 17,
+    SMBIOS_ARRAY_MAPPED = 19,
+    SMBIOS_MODULE_MAPPED = 20,
+    SMBIOS_END = 127,
+};
 
 struct smbios_structure {
     const uint8_t *bytes; /* type, length, handle, fields; then the strings */
@@ -42,3 +54,12 @@ MUST_CHECK bool smbios_next(const void *table, size_t nbytes, struct smbios_stru
 
 /* String number n, from 1 on; "" for 0 and for one that is not there. */
 const char *smbios_string(const struct smbios_structure *structure, unsigned n);
+
+/* Of a field of nbytes; 0 where the structure ends before it does. */
+uint64_t smbios_number(const struct smbios_structure *structure, unsigned offset, unsigned nbytes);
+
+/* The string whose number is the field at that offset; "" where there is none. */
+const char *smbios_text(const struct smbios_structure *structure, unsigned offset);
+
+/* Bytes of a SMBIOS_MODULE; 0: the socket is empty, or the size is not told. */
+uint64_t smbios_module_size(const struct smbios_structure *module);

@@ -175,7 +175,7 @@ COLD static void range_give(const struct bootinfo_range *range, uint64_t first, 
 }
 
 /* Descriptors first: giving a range to the lists looks at the neighbours' descriptors. */
-void pmm_init(const struct bootinfo *info)
+COLD void pmm_init(const struct bootinfo *info)
 {
     const struct bootinfo_range *ranges = bootinfo_ranges(info);
     uint64_t first, end;

@@ -96,7 +96,7 @@ static const char *check_rights(const char *first, const char *end, uint64_t rig
 
 /* All 256 upper slots have to be there: they are copied into each new address space and are never
  * filled in later. */
-const char *tables_verify(const struct bootinfo *info)
+COLD const char *tables_verify(const struct bootinfo *info)
 {
     struct walk walk = {.info = info};
     const uint64_t *root = paging_table(info->table_root);
@@ -158,7 +158,7 @@ static void free_below(uint64_t entry, unsigned level)
     pmm_give((entry & PTE_ADDRESS) >> PAGE_SHIFT, 1);
 }
 
-void tables_adopt(const struct bootinfo *info)
+COLD void tables_adopt(const struct bootinfo *info)
 {
     uint64_t *root = paging_table(kernel_root);
     uint64_t unused = info->tables.size / PAGE_SIZE - info->tables_used;

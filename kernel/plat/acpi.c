@@ -169,7 +169,7 @@ static void s5_find(void)
         klog("acpi: no sleep types for switching off in the DSDT or an SSDT");
 }
 
-void acpi_init(uint64_t rsdp)
+COLD void acpi_init(uint64_t rsdp)
 {
     struct acpi_roots roots;
     const void *pointer = rsdp ? memremap(rsdp, ACPI_RSDP_SIZE) : NULL;

@@ -99,7 +99,7 @@ static void power_parse(const struct fadt *fadt, uint32_t flags, struct acpi_inf
 }
 
 /* Tables of ACPI 1.0 end at FADT_V1_END; fields beyond a table's length read as zero. */
-int acpi_parse_fadt(const void *table, size_t nbytes, struct acpi_info *info)
+COLD int acpi_parse_fadt(const void *table, size_t nbytes, struct acpi_info *info)
 {
     struct fadt fadt = {.table = table};
     uint32_t flags, boot_arch;
@@ -215,7 +215,7 @@ static bool s5_name_at(const uint8_t *bytes, uint32_t at)
 
 /* A search instead of an interpreter: the first place that has the name and a package of constants
  * wins. */
-int acpi_parse_s5(const void *table, size_t nbytes, struct acpi_info *info)
+COLD int acpi_parse_s5(const void *table, size_t nbytes, struct acpi_info *info)
 {
     const uint8_t *bytes = table;
     uint32_t length;

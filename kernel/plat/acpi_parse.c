@@ -53,7 +53,7 @@ bool acpi_table_valid(const void *table, size_t nbytes, const char signature[4])
 }
 
 /* ACPI specification 6.5, section 5.2.5.3. The XSDT wins where both are there. */
-int acpi_parse_rsdp(const void *rsdp, size_t nbytes, struct acpi_roots *roots)
+COLD int acpi_parse_rsdp(const void *rsdp, size_t nbytes, struct acpi_roots *roots)
 {
     const uint8_t *bytes = rsdp;
     struct acpi_roots found = {0};
@@ -206,7 +206,7 @@ static void madt_entry_parse(struct acpi_info *info, const uint8_t *entry)
 
 /* ACPI specification 6.5, section 5.2.12: a fixed part of 44 bytes, then entries of type and
  * length. Every entry is checked against the size its type needs before a field is read. */
-int acpi_parse_madt(const void *table, size_t nbytes, struct acpi_info *info)
+COLD int acpi_parse_madt(const void *table, size_t nbytes, struct acpi_info *info)
 {
     const uint8_t *bytes = table;
     uint32_t length, at = 44;

@@ -132,7 +132,7 @@ static void old_caches_read(struct cpu_topology *out)
                   ways_of[second.edx >> 12 & 15], second.edx & 0xff);
 }
 
-void cpu_topology_read(struct cpu_topology *out)
+COLD void cpu_topology_read(struct cpu_topology *out)
 {
     uint32_t max = cpuid_query(0, 0).eax, max_extended = cpuid_query(0x80000000, 0).eax;
 

@@ -59,7 +59,7 @@ static void deadline_passed(struct timer *timer)
     (void)timer;
 }
 
-void efi_runtime_init(const struct bootinfo *info)
+COLD void efi_runtime_init(const struct bootinfo *info)
 {
     struct frame *frame = pmm_alloc(0, PMM_ZERO);
 

@@ -138,7 +138,7 @@ static void rights_take(const struct efi_tables *tables, const struct bootinfo_r
 }
 
 /* On failure nothing is given back: it happens at most once, at start-up. */
-uint64_t efi_tables_build(const struct bootinfo *info)
+COLD uint64_t efi_tables_build(const struct bootinfo *info)
 {
     const uint64_t *kernel = paging_table(tables_kernel_root());
     const struct bootinfo_range *ranges = bootinfo_ranges(info);

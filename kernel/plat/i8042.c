@@ -110,7 +110,7 @@ static bool keyboard_start(void)
     return answer == KEYBOARD_ACK;
 }
 
-int i8042_init(const struct acpi_info *info)
+COLD int i8042_init(const struct acpi_info *info)
 {
     uint8_t config = 0;
     bool missing = (info->fadt && !info->has_8042) || io_in8(PORT_STATUS) == 0xff;

@@ -28,7 +28,7 @@ static void error_handler(void)
     lapic_eoi();
 }
 
-void interrupts_init(void)
+COLD void interrupts_init(void)
 {
     static const struct timer_ops ops = {
         .oneshot = lapic_timer_oneshot_ns,

@@ -36,7 +36,7 @@ static uint32_t npins[ACPI_MAX_IOAPICS];
 
 /* Interrupt source overrides first, then the I/O APIC whose range of global interrupts holds the
  * pin. */
-int ioapic_find_route(const struct acpi_info *info, uint8_t irq, struct ioapic_route *route)
+COLD int ioapic_find_route(const struct acpi_info *info, uint8_t irq, struct ioapic_route *route)
 {
     uint32_t best = ACPI_MAX_IOAPICS;
 
@@ -80,7 +80,7 @@ static void ioapic_write(uint32_t index, uint32_t reg, uint32_t value)
 }
 
 /* Firmware may have left pins enabled for its own drivers. */
-void ioapic_init(const struct acpi_info *info)
+COLD void ioapic_init(const struct acpi_info *info)
 {
     the_info = info;
     for (uint32_t i = 0; i < info->nioapics; i++) {
@@ -96,7 +96,7 @@ void ioapic_init(const struct acpi_info *info)
 
 /* The entry has eight bits for the destination: an APIC id beyond that cannot be reached without
  * interrupt remapping. */
-int ioapic_enable(uint8_t irq, unsigned *out_vector)
+COLD int ioapic_enable(uint8_t irq, unsigned *out_vector)
 {
     struct ioapic_route route;
     uint32_t pin, id = lapic_id();

@@ -301,7 +301,7 @@ static int timer_setup(uint64_t tsc_hz)
 
 /* Every source is masked before the APIC is enabled by the spurious register; a leftover of the
  * firmware then finds a handler for its vector or is acknowledged. */
-static void local_setup(const struct acpi_info *info)
+static COLD void local_setup(const struct acpi_info *info)
 {
     local_sources_mask();
     lapic_write(REG_TPR, 0);
@@ -312,7 +312,7 @@ static void local_setup(const struct acpi_info *info)
     nmi_pins_set(info);
 }
 
-int lapic_init(const struct acpi_info *info, uint64_t tsc_hz)
+COLD int lapic_init(const struct acpi_info *info, uint64_t tsc_hz)
 {
     int err;
 

@@ -19,6 +19,7 @@
 #include "kernel/arch/x86_64/io.h"
 #include "kernel/core/spinlock.h"
 #include "kernel/lib/klog.h"
+#include "kernel/lib/pci_config.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/slab.h"
 #include "kernel/mm/vmalloc.h"
@@ -26,37 +27,12 @@
 #include "kernel/plat/acpi_bytes.h"
 #include "shared/addrmap.h"
 
-#define PORT_ADDRESS 0xcf8
-#define PORT_DATA    0xcfc
-
 #define ECAM_MAX      8
 #define FUNCTIONS_MAX 512 /* more are left out */
-#define BUSES         256u
-#define BUS_NBYTES    (256u * PCI_CONFIG_FULL)
+#define BUS_NBYTES    (PCI_BUS_FUNCTIONS * PCI_CONFIG_FULL)
 
-/* Offsets in configuration space. */
-enum {
-    REG_ID = 0x00,
-    REG_COMMAND = 0x04, /* the status above it */
-    REG_CLASS = 0x08,
-    REG_HEADER = 0x0c, /* type in bits 16 to 23 */
-    REG_BARS = 0x10,
-    REG_BUSES = 0x18, /* of a bridge: primary, secondary, subordinate */
-    REG_ROM = 0x30,
-    REG_CAPABILITIES = 0x34,
-    REG_BRIDGE_ROM = 0x38,
-    REG_EXTENDED = 0x100,
-};
-
-#define COMMAND_DECODES     3u /* I/O and memory */
-#define STATUS_CAPABILITIES (1u << 20)
-#define CAPABILITIES_MAX    48u /* so many fit: a list that is longer is a ring */
-#define CLASS_HOST_BRIDGE   0x0600u
-#define CLASS_VGA           0x0300u
-#define HEADER_BRIDGE       1u
-#define HEADER_MANY         0x80u
-#define VGA_ROM             0xc0000u /* where the firmware keeps its ROM, if it does */
-#define VGA_ROM_END         0xdffffu
+#define VGA_ROM     0xc0000u /* where the firmware keeps its ROM, if it does */
+#define VGA_ROM_END 0xdffffu
 
 static struct spinlock port_lock = SPINLOCK_INIT(SPIN_PCI);
 static struct pci_function *functions; /* constant after start-up, and so are the rest */
@@ -74,7 +50,7 @@ struct bus {
 
 static uint32_t port_address(const struct pci_function *at, unsigned offset)
 {
-    return 0x80000000u | (uint32_t)at->bus << 16 | (uint32_t)at->devfn << 8 | (offset & 0xfc);
+    return pci_port_address((uint32_t)at->bus << 8 | at->devfn, offset);
 }
 
 /* Not inline: size counts here, not speed. */
@@ -88,8 +64,8 @@ NOINLINE uint32_t pci_config_read(const struct pci_function *at, unsigned offset
     if (!ports_work || at->segment || offset >= PCI_CONFIG_OLD)
         return value;
     flags = spin_lock_irqsave(&port_lock);
-    io_out32(PORT_ADDRESS, port_address(at, offset));
-    value = io_in32(PORT_DATA);
+    io_out32(PCI_PORT_ADDRESS, port_address(at, offset));
+    value = io_in32(PCI_PORT_DATA);
     spin_unlock_irqrestore(&port_lock, flags);
     return value;
 }
@@ -101,15 +77,15 @@ static void config_set(const struct pci_function *at, unsigned offset, uint32_t 
         ((volatile uint32_t *)(uintptr_t)at->config)[offset / 4] = value;
         return;
     }
-    io_out32(PORT_ADDRESS, port_address(at, offset));
-    io_out32(PORT_DATA, value);
+    io_out32(PCI_PORT_ADDRESS, port_address(at, offset));
+    io_out32(PCI_PORT_DATA, value);
 }
 
 /* The address register keeps what is written to it; where there is none, nothing does. */
 static bool ports_detect(void)
 {
-    io_out32(PORT_ADDRESS, 0x80000000u);
-    return io_in32(PORT_ADDRESS) == 0x80000000u;
+    io_out32(PCI_PORT_ADDRESS, PCI_ADDRESS_ENABLE);
+    return io_in32(PCI_PORT_ADDRESS) == PCI_ADDRESS_ENABLE;
 }
 
 /* The pages of all functions of a bus, for good. */
@@ -142,9 +118,9 @@ unsigned pci_find_capability(const struct pci_function *at, uint8_t id)
 {
     unsigned next = 0;
 
-    if (pci_config_read(at, REG_COMMAND) & STATUS_CAPABILITIES)
-        next = pci_config_read(at, REG_CAPABILITIES) & 0xfcu;
-    for (unsigned i = 0; next && i < CAPABILITIES_MAX; i++) {
+    if (pci_config_read(at, PCI_REG_COMMAND) & PCI_STATUS_CAPABILITIES)
+        next = pci_config_read(at, PCI_REG_CAPABILITIES) & 0xfcu;
+    for (unsigned i = 0; next && i < PCI_CAPABILITIES_MAX; i++) {
         uint32_t capability = pci_config_read(at, next);
 
         if ((capability & 0xff) == id)
@@ -158,23 +134,23 @@ unsigned pci_find_capability(const struct pci_function *at, uint8_t id)
 static bool has_extended_space(const struct pci_function *at)
 {
     return at->config &&
-           (pci_config_read(at, REG_CLASS) >> 16 == CLASS_HOST_BRIDGE ||
+           (pci_config_read(at, PCI_REG_CLASS) >> 16 == PCI_CLASS_HOST_BRIDGE ||
             pci_find_capability(at, PCI_CAPABILITY_EXPRESS)) &&
-           pci_config_read(at, REG_EXTENDED) != ~0u;
+           pci_config_read(at, PCI_REG_EXTENDED) != ~0u;
 }
 
 /* All ones to each register, and back. */
 static void sizes_ask(const struct pci_function *at, unsigned count, unsigned rom, uint32_t *values,
                       uint32_t *sizes)
 {
-    uint32_t command = pci_config_read(at, REG_COMMAND) & 0xffff;
-    bool keeps_on = pci_config_read(at, REG_CLASS) >> 16 == CLASS_HOST_BRIDGE;
+    uint32_t command = pci_config_read(at, PCI_REG_COMMAND) & 0xffff;
+    bool keeps_on = pci_config_read(at, PCI_REG_CLASS) >> 16 == PCI_CLASS_HOST_BRIDGE;
 
     /* The upper half is the status, whose bits are cleared by ones. */
-    if (!keeps_on && (command & COMMAND_DECODES))
-        config_set(at, REG_COMMAND, command & ~COMMAND_DECODES);
+    if (!keeps_on && (command & PCI_COMMAND_DECODES))
+        config_set(at, PCI_REG_COMMAND, command & ~PCI_COMMAND_DECODES);
     for (unsigned i = 0; i <= count; i++) {
-        unsigned offset = i < count ? REG_BARS + 4 * i : rom;
+        unsigned offset = i < count ? PCI_REG_BARS + 4 * i : rom;
 
         values[i] = pci_config_read(at, offset);
         /* Not the bit that switches the ROM on. */
@@ -182,32 +158,33 @@ static void sizes_ask(const struct pci_function *at, unsigned count, unsigned ro
         sizes[i] = pci_config_read(at, offset);
         config_set(at, offset, values[i]);
     }
-    if (!keeps_on && (command & COMMAND_DECODES))
-        config_set(at, REG_COMMAND, command);
+    if (!keeps_on && (command & PCI_COMMAND_DECODES))
+        config_set(at, PCI_REG_COMMAND, command);
 }
 
 /* The first screen's ROM is where the BIOS used to put it: Linux shows that in place of its own. */
 static void vga_rom_set(struct pci_function *at)
 {
-    if (pci_config_read(at, REG_CLASS) >> 16 == CLASS_VGA &&
-        (pci_config_read(at, REG_COMMAND) & COMMAND_DECODES))
+    if (pci_config_read(at, PCI_REG_CLASS) >> 16 == PCI_CLASS_VGA &&
+        (pci_config_read(at, PCI_REG_COMMAND) & PCI_COMMAND_DECODES))
         at->resources[PCI_ROM] =
             (struct pci_resource){VGA_ROM, VGA_ROM_END, PCI_RES_MEMORY | PCI_RES_SHADOW};
 }
 
 static void resources_find(struct pci_function *at)
 {
-    uint32_t header = pci_config_read(at, REG_HEADER) >> 16 & 0x7f;
+    unsigned header = pci_header_type(pci_config_read(at, PCI_REG_HEADER));
     uint32_t values[PCI_BARS + 1], sizes[PCI_BARS + 1], config[16];
-    unsigned count = header == HEADER_BRIDGE ? 2 : PCI_BARS;
+    unsigned count = header == PCI_HEADER_BRIDGE ? 2 : PCI_BARS;
 
-    if (header > HEADER_BRIDGE) /* CardBus: its registers mean other things */
+    if (header > PCI_HEADER_BRIDGE) /* CardBus: its registers mean other things */
         return;
-    sizes_ask(at, count, header == HEADER_BRIDGE ? REG_BRIDGE_ROM : REG_ROM, values, sizes);
+    sizes_ask(at, count, header == PCI_HEADER_BRIDGE ? PCI_REG_BRIDGE_ROM : PCI_REG_ROM, values,
+              sizes);
     pci_decode_bars(values, sizes, count, at->resources);
     pci_decode_rom(values[count], sizes[count], &at->resources[PCI_ROM]);
     vga_rom_set(at);
-    if (header != HEADER_BRIDGE)
+    if (header != PCI_HEADER_BRIDGE)
         return;
     at->is_bridge = true;
     for (unsigned i = 0; i < ARRAY_SIZE(config); i++)
@@ -217,7 +194,7 @@ static void resources_find(struct pci_function *at)
 
 /* --- a bus, and what is behind its bridges --- */
 
-static bool function_add(const struct bus *bus, unsigned devfn)
+static COLD bool function_add(const struct bus *bus, unsigned devfn)
 {
     struct pci_function found = {
         .segment = bus->segment,
@@ -226,10 +203,9 @@ static bool function_add(const struct bus *bus, unsigned devfn)
         .parent = bus->parent,
         .config = bus->config ? bus->config + devfn * (PCI_CONFIG_FULL / 4) : NULL,
     };
-    uint32_t id = pci_config_read(&found, REG_ID);
+    uint32_t id = pci_config_read(&found, PCI_REG_ID);
 
-    /* A vendor that is all ones or zero is an empty slot. */
-    if ((id & 0xffff) == 0xffff || !(id & 0xffff) || functions_count == FUNCTIONS_MAX)
+    if (!pci_is_there(id) || functions_count == FUNCTIONS_MAX)
         return false;
     resources_find(&found);
     found.config_nbytes = has_extended_space(&found) ? PCI_CONFIG_FULL : PCI_CONFIG_OLD;
@@ -240,13 +216,11 @@ static bool function_add(const struct bus *bus, unsigned devfn)
 /* Appends the functions of one bus. */
 static void bus_scan(const struct bus *bus)
 {
-    for (unsigned device = 0; device < 32; device++) {
-        if (!function_add(bus, device << 3))
-            continue;
-        if (!(pci_config_read(&functions[functions_count - 1], REG_HEADER) >> 16 & HEADER_MANY))
-            continue;
-        for (unsigned function = 1; function < 8; function++)
-            function_add(bus, device << 3 | function);
+    for (uint32_t devfn = 0, header; devfn < PCI_BUS_FUNCTIONS;
+         devfn = pci_next_function(devfn, header)) {
+        header = 0;
+        if (function_add(bus, devfn))
+            header = pci_config_read(&functions[functions_count - 1], PCI_REG_HEADER);
     }
 }
 
@@ -284,14 +258,14 @@ static bool bus_is_alive(uint16_t segment, unsigned number)
             return true;
     for (unsigned device = 0; device < 32 && many_roots; device++) {
         at.devfn = (uint8_t)(device << 3);
-        if (pci_config_read(&at, REG_ID) != ~0u)
+        if (pci_config_read(&at, PCI_REG_ID) != ~0u)
             return true;
     }
     return false;
 }
 
 /* A bus is looked at once, whatever bridges say: that ends a ring of them, too. */
-static bool bus_see(uint64_t seen[BUSES / 64], unsigned number)
+static bool bus_see(uint64_t seen[PCI_BUSES / 64], unsigned number)
 {
     uint64_t bit = 1ULL << (number % 64);
     bool is_new = !(seen[number / 64] & bit);
@@ -301,12 +275,12 @@ static bool bus_see(uint64_t seen[BUSES / 64], unsigned number)
 }
 
 /* Breadth first: the list itself is the queue, so a chain of bridges costs no stack. */
-static void segment_scan(uint16_t segment)
+static COLD void segment_scan(uint16_t segment)
 {
-    uint64_t seen[BUSES / 64] = {0};
+    uint64_t seen[PCI_BUSES / 64] = {0};
     unsigned next = functions_count;
 
-    for (unsigned number = 0; number < BUSES; number++) {
+    for (unsigned number = 0; number < PCI_BUSES; number++) {
         struct bus bus = {.segment = segment, .parent = PCI_NO_PARENT, .number = (uint8_t)number};
 
         if ((seen[number / 64] >> (number % 64) & 1) || !bus_is_alive(segment, number))
@@ -315,7 +289,7 @@ static void segment_scan(uint16_t segment)
         bus.config = ecam_map(segment, number);
         bus_scan(&bus);
         for (; next < functions_count; next++) {
-            bus.number = (uint8_t)(pci_config_read(&functions[next], REG_BUSES) >> 8);
+            bus.number = (uint8_t)(pci_config_read(&functions[next], PCI_REG_BUSES) >> 8);
             if (!functions[next].is_bridge || !bus.number || !bus_see(seen, bus.number))
                 continue;
             bus.parent = (uint16_t)next;
@@ -331,13 +305,13 @@ static void ecams_check(void)
     struct pci_function by_ports = {0}, by_memory = {.config = ecam_map(0, 0)};
 
     if (!ports_work || !by_memory.config ||
-        pci_config_read(&by_ports, REG_ID) == pci_config_read(&by_memory, REG_ID))
+        pci_config_read(&by_ports, PCI_REG_ID) == pci_config_read(&by_memory, PCI_REG_ID))
         return;
     klog("pci: the table MCFG names a wrong place and is left out");
     ecams_count = 0;
 }
 
-void pci_init(void)
+COLD void pci_init(void)
 {
     struct pci_function *found;
 

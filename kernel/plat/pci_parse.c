@@ -14,7 +14,7 @@
 #define MCFG_ENTRY  16u
 #define ECAM_PLACES 0xfffffu /* below the size of a bus's configuration space */
 
-int pci_parse_mcfg(const void *table, size_t nbytes, struct pci_ecam *out, unsigned max)
+COLD int pci_parse_mcfg(const void *table, size_t nbytes, struct pci_ecam *out, unsigned max)
 {
     const uint8_t *bytes = table;
     uint32_t length;
@@ -49,8 +49,8 @@ static void resource_make(struct pci_resource *out, uint64_t start, uint64_t wri
     *out = (struct pci_resource){start, start + size - 1, flags | PCI_RES_SIZEALIGN};
 }
 
-void pci_decode_bars(const uint32_t *values, const uint32_t *sizes, unsigned count,
-                     struct pci_resource *out)
+COLD void pci_decode_bars(const uint32_t *values, const uint32_t *sizes, unsigned count,
+                          struct pci_resource *out)
 {
     for (unsigned i = 0; i < count; i++)
         out[i] = (struct pci_resource){0};
@@ -99,7 +99,7 @@ static void window_make(struct pci_resource *out, uint64_t base, uint64_t limit,
         *out = (struct pci_resource){base, limit, flags};
 }
 
-void pci_decode_windows(const uint32_t config[16], struct pci_resource out[PCI_WINDOWS])
+COLD void pci_decode_windows(const uint32_t config[16], struct pci_resource out[PCI_WINDOWS])
 {
     uint32_t io = config[7], memory = config[8], prefetch = config[9], io_high = config[12];
     uint64_t base = (uint64_t)(io & 0xf0) << 8, limit = (io & 0xf000) | 0xfff;

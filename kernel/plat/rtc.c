@@ -68,7 +68,7 @@ static struct rtc_registers registers_read(uint8_t century)
 }
 
 /* Leaves 0xff, which no field can be, for what is not a BCD number. */
-static unsigned number_decode(uint8_t value, bool binary)
+static NOINLINE unsigned number_decode(uint8_t value, bool binary)
 {
     if (binary)
         return value;
@@ -116,7 +116,7 @@ static uint64_t days_since_1970(unsigned year, unsigned month, unsigned day)
 }
 
 /* 0 for anything that is no date between the years above: the caller then has no wall clock. */
-uint64_t rtc_decode(const struct rtc_registers *registers)
+COLD uint64_t rtc_decode(const struct rtc_registers *registers)
 {
     /* Both formats are in use: PCs have BCD, some emulators binary. */
     bool binary = registers->status_b & STATUS_B_BINARY;

@@ -85,7 +85,7 @@ static bool port_detect(void)
 }
 
 /* 115,200 baud, 8 data bits, no parity: what every terminal program offers. */
-bool serial_init(void)
+COLD bool serial_init(void)
 {
     serial_ready = true;
     serial_found = port_detect();

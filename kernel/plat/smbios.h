@@ -2,12 +2,12 @@
 /*
  * plat/smbios.h - what the firmware says is installed: memory modules
  *
- * Owns:    the sum of the memory devices in the SMBIOS table, 2.x or 3.x.
+ * Owns:    the sum of the memory devices in the SMBIOS table (lib/smbios.h reads it).
  * Used by: main, which has it read; the self-test, whose result `memory-installed` comes from here.
  * Rule:    an answer that is not known is no answer: one module of unknown size makes the sum
  *          unknown. Modules that are no main memory (flash, video, non-volatile) are left out.
  * Context: start-up; constant from then on.
- * Source:  DMTF DSP0134 (SMBIOS 3.6), sections 5.2 (entry points), 7.17 (type 16), 7.18 (type 17).
+ * Source:  DMTF DSP0134 (SMBIOS 3.6), sections 7.17 (type 16), 7.18 (type 17).
  * Tests:   tests/host/plat_smbios_test.c, tests/system/test_memory_installed.py
  */
 #pragma once
@@ -34,8 +34,7 @@ struct smbios_memory {
 void smbios_init(uint64_t entry, bool (*is_direct)(uint64_t physical, size_t nbytes));
 const struct smbios_memory *smbios_memory(void);
 
-/* The pure half. Address and length of the table; false: this is no entry point. */
-bool smbios_entry_parse(const void *entry, uint64_t *table, size_t *nbytes);
+/* The pure half. */
 void smbios_table_parse(const void *table, size_t nbytes, struct smbios_memory *memory);
 
 /* Whether a memory map with so many bytes fits. Firmware, graphics and management keep some for

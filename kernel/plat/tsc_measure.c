@@ -265,8 +265,8 @@ static void measure_again(const struct tsc_probe probes[TSC_NSOURCES], const str
 }
 
 /* In the order of the enumeration, best first; the first plausible rate wins. */
-struct tsc_choice tsc_choose(const struct tsc_probe probes[TSC_NSOURCES],
-                             const struct acpi_info *info)
+COLD struct tsc_choice tsc_choose(const struct tsc_probe probes[TSC_NSOURCES],
+                                  const struct acpi_info *info)
 {
     struct tsc_choice choice = {.source = TSC_NSOURCES, .other = TSC_NSOURCES};
     uint64_t told = 0;

@@ -199,7 +199,7 @@ static const char *const source_names[TSC_NSOURCES + 1] = {
     [TSC_NSOURCES] = "guess",
 };
 
-uint64_t tsc_calibrate(const struct acpi_info *info, const char **source)
+COLD uint64_t tsc_calibrate(const struct acpi_info *info, const char **source)
 {
     struct tsc_choice choice = tsc_choose(probes, info);
 

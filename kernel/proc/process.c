@@ -144,7 +144,7 @@ void process_expire(struct process *process)
         process_put(process);
 }
 
-static void fields_init(struct process *process)
+static COLD void fields_init(struct process *process)
 {
     family_init(&process->family);
     list_init(&process->sibling.link);
@@ -181,7 +181,7 @@ static void init_link(void)
     spin_unlock_irqrestore(&process_tree_lock, flags);
 }
 
-void process_init(void)
+COLD void process_init(void)
 {
     process_cache = slab_cache_create("process", sizeof(struct process));
     task_init();

@@ -177,7 +177,7 @@ static void dump_print_processors(void)
     }
 }
 
-void threads_print(void)
+COLD void threads_print(void)
 {
     struct entry entry = {.pid = 0};
     unsigned count = 0;

@@ -240,6 +240,11 @@ void sched_preempt_if_allowed(void)
         sched_preempt();
 }
 
+void sched_preempt_point(void)
+{
+    sched_preempt_point_inline();
+}
+
 void sched_exit(void)
 {
     struct thread *self = thread_current();

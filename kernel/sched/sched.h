@@ -81,7 +81,10 @@ void sched_preempt(void); /* sched_preempt_point's slow path */
 
 /* Preemption point, for loops whose length a program chooses: gives the processor up if another
  * thread should have it. Thread context, interrupts on; mutexes may be held, spinlocks not. */
-static inline void sched_preempt_point(void)
+void sched_preempt_point(void);
+
+/* The same where even the call counts. */
+static inline void sched_preempt_point_inline(void)
 {
     ASSERT(!spin_any_held());
     if (unlikely(sched_must_yield()))

@@ -59,6 +59,16 @@ unsigned ktest_count(void)
     return count;
 }
 
+bool ktest_fail(char reason[KTEST_REASON_SIZE], const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    fmt_vprint(reason, KTEST_REASON_SIZE, format, args);
+    va_end(args);
+    return false;
+}
+
 /* For events of other processors and of timers. The bound is far beyond what a busy host needs. */
 bool ktest_await(const volatile unsigned *count, unsigned wanted)
 {

@@ -21,7 +21,7 @@ struct ktest {
 };
 
 #define KTEST_REGISTER(id, text, boot)                                                             \
-    static bool ktest_##id(char reason[KTEST_REASON_SIZE]);                                        \
+    static COLD bool ktest_##id(char reason[KTEST_REASON_SIZE]);                                   \
     static const struct ktest ktest_entry_##id SECTION(".ktests")                                  \
         ALIGNED(8) = {text, boot, ktest_##id};                                                     \
     static bool ktest_##id(char reason[KTEST_REASON_SIZE])
@@ -29,12 +29,14 @@ struct ktest {
 #define KTEST(id, text)      KTEST_REGISTER(id, text, false)
 #define KTEST_BOOT(id, text) KTEST_REGISTER(id, text, true)
 
+/* False, with a sentence for the reason. */
+PRINTF_LIKE(2, 3) bool ktest_fail(char reason[KTEST_REASON_SIZE], const char *format, ...);
+
 /* Inside a check: what must hold, and the printf-like text that says what did not. */
 #define KTEST_EXPECT(condition, ...)                                                               \
     do {                                                                                           \
         if (!(condition)) {                                                                        \
-            fmt_print(reason, KTEST_REASON_SIZE, __VA_ARGS__);                                     \
-            return false;                                                                          \
+            return ktest_fail(reason, __VA_ARGS__);                                                \
         }                                                                                          \
     } while (0)
 

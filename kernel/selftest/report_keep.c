@@ -45,7 +45,7 @@ static struct kept_text kept[REPORT_KIND_OTHER + 1];
 
 static const struct efi_guid report_guid = REPORT_GUID, global_guid = EFI_GLOBAL_VARIABLE;
 
-void report_keep_init(const struct bootinfo *bootinfo)
+COLD void report_keep_init(const struct bootinfo *bootinfo)
 {
     if (bootinfo->report.mode == BOOTINFO_REPORT_OFF)
         return;
@@ -197,7 +197,7 @@ NORETURN static void restart(void)
 
 /* Without a report file there is nothing to complete: the loader has said why. Where there is no
  * screen either, the firmware's console is the only one, and worth the restart. */
-void report_keep_finish(enum report_action action)
+COLD void report_keep_finish(enum report_action action)
 {
     bool now = info && info->report.mode == BOOTINFO_REPORT_NOW && action != REPORT_GO_ON;
     struct parts parts;

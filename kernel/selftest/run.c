@@ -198,7 +198,7 @@ static void key_stops_test(void)
 }
 
 /* Without memory for a line of the plan, the plan counts as empty: a FAIL, not a crash. */
-bool selftest_run(const struct selftest_input *input)
+COLD bool selftest_run(const struct selftest_input *input)
 {
     struct report_machine machine = {input->processors->running, input->processors->enabled,
                                      input->memory_bytes, input->firmware};

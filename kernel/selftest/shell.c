@@ -114,7 +114,7 @@ static int terminal_open(bool screen, struct file **out_file)
     return err;
 }
 
-void shell_run(void)
+COLD void shell_run(void)
 {
     bool screen = on_screen();
     const char *term = screen ? "TERM=linux" : term_word();

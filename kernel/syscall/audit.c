@@ -184,7 +184,7 @@ static const struct procfs_entry entries[] = {
 };
 
 /* At start-up, when the number of processors is known. Without memory auditing is off. */
-int audit_init(void)
+COLD int audit_init(void)
 {
     unsigned count = sched_cpus_online();
 

@@ -142,7 +142,7 @@ static void trace_parse(const char *what)
 
 /* Once, at start-up, before the first program. The order matters: calls are diverted only when the
  * rings of the audit exist. */
-void trace_init(void)
+COLD void trace_init(void)
 {
     char value[CFG_WORD_MAX + 1];
 

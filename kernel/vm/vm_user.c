@@ -178,7 +178,7 @@ static NOINLINE size_t pieces_move(struct user_iter *io, void *bytes, size_t nby
         /* Where faults are disabled the copy is short, and the caller may be one that must not give
          * way: a reader of the page cache with its hazard pointer (sched/hazard.h). */
         if (!thread_current()->arch.faults_disabled)
-            sched_preempt_point();
+            sched_preempt_point_inline();
     }
     return done;
 }
@@ -265,7 +265,7 @@ void user_iter_fault_in_all(const struct user_iter *io)
     if (io->kernel) /* a copy of it ends early for other reasons than a page that is not there */
         return;
     while (at.left && !vm_kill_pending() && user_iter_fault_in(&at, false) == 0) {
-        sched_preempt_point();
+        sched_preempt_point_inline();
         piece_find(&at);
         user_iter_advance(&at, MIN(at.here, PAGE_SIZE - (at.va & PAGE_MASK)));
     }

@@ -358,6 +358,10 @@ void sched_preempt_if_allowed(void)
 {
 }
 
+void sched_preempt_point(void)
+{
+}
+
 bool waitq_interrupted(void)
 {
     return false;

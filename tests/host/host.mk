@@ -27,7 +27,7 @@ HOST_FUZZ     := -fsanitize=fuzzer-no-link
 HOST_TESTS := string_test fmt_test list_test rbtree_test interval_test bitmap_test cpumask_test \
               ring_test utf8_test \
               rand_test elf_test symtab_test cpio_test plan_test cfg_test cksum_test ktap_test \
-              keyboard_test bootinfo_test smbios_test abi_test
+              keyboard_test bootinfo_test smbios_test pci_config_test abi_test
 HOST_FUZZERS := elf_fuzz cpio_fuzz plan_fuzz cfg_fuzz cksum_fuzz ktap_fuzz bootinfo_fuzz
 
 HOST_SRC_elf_test      := tests/host/elf_test.c tests/host/elf_builder.c

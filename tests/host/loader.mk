@@ -31,13 +31,12 @@ $(eval $(call HOST_LOADER_TEST,keys,keys))
 $(eval $(call HOST_LOADER_TEST,loops,loops))
 $(eval $(call HOST_LOADER_TEST,screen,screen))
 $(eval $(call HOST_LOADER_TEST,verdict,verdict,tests/host/loader_volume.c))
-$(eval $(call HOST_LOADER_TEST,report,report report_file report_head verdict junit smbios text seed \
+$(eval $(call HOST_LOADER_TEST,report,report report_file report_head verdict junit text seed \
     memmap firmware,tests/host/loader_volume.c))
 $(eval $(call HOST_LOADER_TEST,inventory,inventory ask disks disk_health devices json archive text \
     memory memmap))
-HOST_TESTS += loader_junit_test loader_smbios_test
+HOST_TESTS += loader_junit_test
 HOST_SRC_loader_junit_test := tests/host/loader_junit_test.c efi-loader/junit.c efi-loader/text.c
-HOST_SRC_loader_smbios_test := tests/host/loader_smbios_test.c efi-loader/smbios.c
 
 # The real log, on a fake serial port.
 HOST_TESTS += loader_log_test

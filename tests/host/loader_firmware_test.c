@@ -101,19 +101,19 @@ static void every_bit_counts(void **state)
         }
         if (bit < 8 * 31) {
             smbios2[bit / 8] ^= 1 << bit % 8;
-            assert_false(firmware_smbios2_valid(smbios2));
+            assert_false(firmware_smbios_valid(smbios2));
             smbios2[bit / 8] ^= 1 << bit % 8;
         }
         if (bit < 8 * 24) {
             smbios3[bit / 8] ^= 1 << bit % 8;
-            assert_false(firmware_smbios3_valid(smbios3));
+            assert_false(firmware_smbios_valid(smbios3));
             smbios3[bit / 8] ^= 1 << bit % 8;
         }
     }
     assert_true(firmware_rsdp_valid(rsdp2, 2));
     assert_true(firmware_rsdp_valid(rsdp1, 0));
-    assert_true(firmware_smbios2_valid(smbios2));
-    assert_true(firmware_smbios3_valid(smbios3));
+    assert_true(firmware_smbios_valid(smbios2));
+    assert_true(firmware_smbios_valid(smbios3));
 }
 
 static void wrong_lengths(void **state)
@@ -126,11 +126,11 @@ static void wrong_lengths(void **state)
         assert_false(firmware_rsdp_valid(rsdp2, 2));
     }
     smbios3[6] = 23;
-    assert_false(firmware_smbios3_valid(smbios3));
+    assert_false(firmware_smbios_valid(smbios3));
     smbios3[6] = 0;
-    assert_false(firmware_smbios3_valid(smbios3));
+    assert_false(firmware_smbios_valid(smbios3));
     smbios2[5] = 0;
-    assert_false(firmware_smbios2_valid(smbios2));
+    assert_false(firmware_smbios_valid(smbios2));
     /* An ACPI 1.0 pointer under the newer name is not one of 2.0. */
     assert_false(firmware_rsdp_valid(rsdp1, 2));
     assert_false(firmware_rsdp_valid(NULL, 0));

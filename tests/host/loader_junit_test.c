@@ -142,9 +142,37 @@ static void numbers_of_a_line(void **state)
     assert_true(text_number(line, sizeof(line) - 1, "n") >= 99999999);
 }
 
+/* A string of the firmware's, given in an allocation of its size. */
+static const char *cleaned(const char *from, size_t size)
+{
+    char *copy = exact_copy(from, strlen(from) + 1);
+
+    text_clean(the_bytes, size, copy);
+    free(copy);
+    return the_bytes;
+}
+
+static void firmware_strings_are_cleaned(void **state)
+{
+    (void)state;
+    assert_string_equal(cleaned("Maker", 32), "Maker");
+    assert_string_equal(cleaned("Mo\x01"
+                                "del  ",
+                                32),
+                        "Mo?del");
+    assert_string_equal(cleaned("", 32), "");
+    assert_string_equal(cleaned("   ", 32), "");
+    assert_string_equal(cleaned("\xff\x7f", 32), "??");
+    assert_string_equal(cleaned("Maker", 4), "Mak");
+    assert_string_equal(cleaned("x\xc3\xa4", 4), "x\xc3\xa4");
+    assert_string_equal(cleaned("xy\xc3\xa4", 4), "xy?"); /* no half of a character */
+    assert_string_equal(cleaned("Maker", 1), "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(firmware_strings_are_cleaned),
         cmocka_unit_test(results),
         cmocka_unit_test(no_verdict_is_an_error),
         cmocka_unit_test(a_fail_without_a_failed_result_is_an_error),

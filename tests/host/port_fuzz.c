@@ -11,9 +11,9 @@
 #include "kernel/lib/assert.h"
 #include "kernel/lib/klog.h"
 
-void assert_fail(const char *what, int line)
+void assert_fail(const char *what)
 {
-    fprintf(stderr, "assertion failed in line %d: %s\n", line, what);
+    fprintf(stderr, "assertion failed: %s\n", what);
     abort();
 }
 

@@ -40,6 +40,7 @@ static void entry2_make(uint8_t entry[31])
     entry[22] = 0x34;
     entry[23] = 0x02;
     memcpy(entry + 24, "\x00\x10\xfe\x7f", 4);
+    sum_fix(entry + 16, 15, 5);
     sum_fix(entry, 31, 4);
 }
 
@@ -115,6 +116,42 @@ static void test_broken_entries(void **state)
     assert_int_equal(found.table, 77);
 }
 
+/* A table that cannot be, and a length that is no bound. */
+static void test_entries_without_table(void **state)
+{
+    struct smbios_entry found = {.table = 77};
+    uint8_t three[24];
+
+    (void)state;
+    entry3_make(three);
+    memset(three + 12, 0, 4);
+    sum_fix(three, 24, 5);
+    assert_int_equal(parse(three, sizeof(three), &found), -EINVAL);
+    entry3_make(three);
+    memset(three + 16, 0, 8);
+    sum_fix(three, 24, 5);
+    assert_int_equal(parse(three, sizeof(three), &found), -EINVAL);
+    assert_int_equal(found.table, 77);
+    entry3_make(three);
+    three[15] = 0xff;
+    sum_fix(three, 24, 5);
+    assert_int_equal(parse(three, sizeof(three), &found), 0);
+    assert_int_equal(found.nbytes, SMBIOS_TABLE_MAX);
+}
+
+/* The sum of the inner part counts for itself. */
+static void test_inner_sum(void **state)
+{
+    struct smbios_entry found;
+    uint8_t two[31];
+
+    (void)state;
+    entry2_make(two);
+    two[23] ^= 1;
+    sum_fix(two, 31, 4);
+    assert_int_equal(parse(two, sizeof(two), &found), -EINVAL);
+}
+
 static void test_walk(void **state)
 {
     struct smbios_structure at = {0};
@@ -161,11 +198,59 @@ static void test_broken_tables(void **state)
                 assert_true((size_t)at.offset + at.nbytes <= nbytes);
                 assert_true(at.length >= 4 && at.nbytes >= at.length + 2u);
                 for (unsigned n = 0; n < 5; n++)
-                    assert_true(strlen(smbios_string(&at, n)) < nbytes);
+                    assert_true(strlen(smbios_string(&at, n)) < nbytes &&
+                                strlen(smbios_text(&at, n)) < nbytes);
+                (void)smbios_module_size(&at);
                 assert_true(++count <= nbytes / 6);
             }
             free(table);
         }
+    }
+}
+
+/* A machine with strings, a module without, the end. */
+static const uint8_t machine_table[] = "\x01\x08\x01\x00\x01\x02\x00\x09"
+                                       "Maker\0Model  \0\0"
+                                       "\x11\x0e\x02\x00\x00\x00\x00\x00\x00\x00\x00\x00\x34\x12"
+                                       "\0\0"
+                                       "\x7f\x04\x03\x00\0";
+
+static void test_fields(void **state)
+{
+    struct smbios_structure at = {0};
+
+    (void)state;
+    assert_int_equal(smbios_number(&at, 4, 4), 0);
+    assert_string_equal(smbios_text(&at, 4), "");
+    assert_true(smbios_next(machine_table, sizeof(machine_table), &at));
+    assert_int_equal(at.type, SMBIOS_MACHINE);
+    assert_string_equal(smbios_text(&at, 4), "Maker");
+    assert_string_equal(smbios_text(&at, 5), "Model  ");
+    assert_string_equal(smbios_text(&at, 6), ""); /* number 0 */
+    assert_string_equal(smbios_text(&at, 7), ""); /* there are only two */
+    assert_string_equal(smbios_text(&at, 8), ""); /* behind its end */
+    assert_true(smbios_next(machine_table, sizeof(machine_table), &at));
+    assert_int_equal(at.type, SMBIOS_MODULE);
+    assert_int_equal(smbios_number(&at, 0x0c, 2), 0x1234);
+    assert_int_equal(smbios_number(&at, 0x0d, 2), 0); /* half of it is behind the end */
+    assert_int_equal(smbios_module_size(&at), 0x1234ULL << 20);
+}
+
+/* Wherever the table ends, nothing behind it is read. */
+static void test_ends_anywhere(void **state)
+{
+    (void)state;
+    for (size_t nbytes = 0; nbytes <= sizeof(machine_table); nbytes++) {
+        uint8_t *exact = malloc(nbytes ? nbytes : 1);
+        struct smbios_structure at = {0};
+
+        memcpy(exact, machine_table, nbytes);
+        while (smbios_next(exact, nbytes, &at)) {
+            for (unsigned offset = 0; offset < 16; offset++)
+                assert_true(strlen(smbios_text(&at, offset)) < nbytes);
+            (void)smbios_module_size(&at);
+        }
+        free(exact);
     }
 }
 
@@ -174,7 +259,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_entries),
         cmocka_unit_test(test_broken_entries),
+        cmocka_unit_test(test_entries_without_table),
+        cmocka_unit_test(test_inner_sum),
         cmocka_unit_test(test_walk),
+        cmocka_unit_test(test_fields),
+        cmocka_unit_test(test_ends_anywhere),
         cmocka_unit_test(test_broken_tables),
     };
 

@@ -100,7 +100,7 @@ void cpu_add(const struct cpu *cpu)
         __atomic_store_n(&cpu_count, cpu->index + 1, __ATOMIC_RELEASE);
 }
 
-void cpu_init(struct cpu *cpu, unsigned index)
+COLD void cpu_init(struct cpu *cpu, unsigned index)
 {
     cpu->self = cpu;
     cpu->index = index;

@@ -55,7 +55,7 @@ static void xsave_detect(void)
     features.avx = (offered & XCR0_AVX) != 0;
 }
 
-void features_detect(void)
+COLD void features_detect(void)
 {
     uint32_t max_basic = cpuid_query(0, 0).eax;
     uint32_t max_extended = cpuid_query(0x80000000, 0).eax;
@@ -95,7 +95,7 @@ void features_detect(void)
     brand_read(max_extended);
 }
 
-void features_enable(void)
+COLD void features_enable(void)
 {
     uint64_t cr4 = CR4_PAE | CR4_MCE | CR4_OSFXSR | CR4_OSXMMEXCPT;
 

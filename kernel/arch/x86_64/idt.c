@@ -27,8 +27,9 @@ _Static_assert(sizeof(struct gate) == 16, "a 64-bit gate");
 
 static struct gate idt[256] ALIGNED(16);
 
-/* Interrupt gates, never trap gates: the entry code decides when IF comes back. */
-static void gate_set(unsigned vector, unsigned ist, unsigned dpl)
+/* Interrupt gates, never trap gates: the entry code decides when IF comes back. Not inline: size
+ * counts here. */
+static NOINLINE void gate_set(unsigned vector, unsigned ist, unsigned dpl)
 {
     uint64_t stub = (uint64_t)arch_trap_stubs + (uint64_t)vector * ENTRY_STUB_SIZE;
 
@@ -42,7 +43,7 @@ static void gate_set(unsigned vector, unsigned ist, unsigned dpl)
     };
 }
 
-void idt_init(void)
+COLD void idt_init(void)
 {
     for (unsigned vector = 0; vector < 256; vector++)
         gate_set(vector, 0, 0);

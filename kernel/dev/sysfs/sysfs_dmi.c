@@ -3,8 +3,8 @@
  * /sys/firmware/dmi and /sys/class/dmi/id: the SMBIOS tables, and single facts out of them.
  *
  * The entry point and the table are mapped for good, read-only, and shown as the firmware left
- * them; dmidecode does the rest. The table is bounded as the entry point says, at most TABLE_MAX,
- * and every walk goes through lib/smbios.c.
+ * them; dmidecode does the rest. The table is bounded as the entry point says, and every
+ * walk goes through lib/smbios.c.
  *
  * Numbers, serial numbers and the UUID are root's alone, as on Linux: they identify the machine.
  */
@@ -18,7 +18,6 @@
 #include "shared/bootinfo.h"
 #include "shared/linux/errno.h"
 
-#define TABLE_MAX      (1u << 20) /* larger ones are taken for rubbish */
 #define STRUCTURES_MAX 512
 
 /* Constant after start-up; zero without SMBIOS. */
@@ -273,15 +272,14 @@ static void structures_find(void)
         structures[structures_count++] = at;
 }
 
-void sysfs_dmi_init(const struct bootinfo *info)
+COLD void sysfs_dmi_init(const struct bootinfo *info)
 {
     struct smbios_entry found;
 
     entry_point = info->smbios ? memremap(info->smbios, SMBIOS_ENTRY_MAX) : NULL;
     if (!entry_point || smbios_parse_entry(entry_point, SMBIOS_ENTRY_MAX, &found))
         return;
-    found.nbytes = MIN(found.nbytes, TABLE_MAX);
-    table = found.nbytes ? memremap(found.table, found.nbytes) : NULL;
+    table = memremap(found.table, found.nbytes);
     if (!table)
         return;
     dmi = found;

@@ -126,7 +126,7 @@ static const struct procfs_entry efi_files[] = {
 };
 const struct procfs_dir sysfs_efi_dir = {.entries = efi_files, .count = ARRAY_SIZE(efi_files)};
 
-void sysfs_firmware_init(const struct bootinfo *info)
+COLD void sysfs_firmware_init(const struct bootinfo *info)
 {
     const uint8_t *rsdp = info->rsdp ? memremap(info->rsdp, RSDP_REVISION + 1) : NULL;
     const uint8_t *smbios = info->smbios ? memremap(info->smbios, sizeof("_SM3_")) : NULL;

@@ -11,6 +11,7 @@
 #include "kernel/dev/sysfs/sysfs_internal.h"
 #include "kernel/fs/vfs/file.h"
 #include "kernel/lib/fmt.h"
+#include "kernel/lib/pci_config.h"
 #include "kernel/plat/pci.h"
 #include "kernel/vm/vm_user.h"
 #include "shared/linux/errno.h"
@@ -63,7 +64,7 @@ static int show_field(const struct procfs_node *node, struct procfs_text *text)
 /* As the firmware has set it: nothing here asks for interrupts of PCI. */
 static int show_irq(const struct procfs_node *node, struct procfs_text *text)
 {
-    uint32_t value = pci_config_read(function_of(node), 0x3c);
+    uint32_t value = pci_config_read(function_of(node), PCI_REG_INTERRUPT);
 
     procfs_print(text, "%u\n", value >> 8 & 0xff ? value & 0xff : 0);
     return 0;

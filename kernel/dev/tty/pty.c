@@ -422,7 +422,7 @@ static const struct file_ops master_ops = {
 static struct char_device ptmx = {
     .name = "ptmx", .device = PTMX_DEVICE, .mode = 0666, .ops = &master_ops};
 
-int pty_devices_init(void)
+COLD int pty_devices_init(void)
 {
     int err = devfs_register(&ptmx);
 

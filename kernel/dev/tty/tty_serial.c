@@ -183,7 +183,7 @@ static int open_current(struct file *file)
 
 /* The thread and the interrupt first, the port last: it may interrupt at once. Without a port the
  * terminal exists, but no file leads to it. */
-int tty_serial_init(void (*attention_function)(void))
+COLD int tty_serial_init(void (*attention_function)(void))
 {
     static const struct serial_client client = {
         .received = received,

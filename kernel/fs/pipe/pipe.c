@@ -126,7 +126,7 @@ static int64_t pipe_read_ready_locked(struct pipe *pipe, struct user_iter *io, u
         ring_consume(pipe, piece);
         total += (int64_t)piece;
         if (io->left > 0)
-            sched_preempt_point();
+            sched_preempt_point_inline();
     }
     return total;
 }
@@ -243,7 +243,7 @@ static int64_t pipe_write(struct file *file, struct user_iter *io, int64_t *offs
             total += moved;
             faults = 0;
             if (io->left > 0)
-                sched_preempt_point();
+                sched_preempt_point_inline();
         }
     }
     wakes = pipe_wakes_locked(pipe);

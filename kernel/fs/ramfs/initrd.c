@@ -48,7 +48,7 @@ struct populate {
 };
 
 /* Returns the error as it is; the report gets the entry's name with it. */
-static int initrd_fault(struct populate *p, int err, const char *what)
+static COLD int initrd_fault(struct populate *p, int err, const char *what)
 {
     if (err == -ENOMEM)
         what = "there is no memory for it";
@@ -145,7 +145,7 @@ static int initrd_set_link_text(struct populate *p, struct inode *inode)
     return ramfs_link_set_text(inode, entry->data, entry->size, true);
 }
 
-static int initrd_make_inode(struct populate *p, struct inode **out_inode)
+static COLD int initrd_make_inode(struct populate *p, struct inode **out_inode)
 {
     const struct cpio_entry *entry = &p->entry;
     uint32_t type = entry->mode & LX_S_IFMT;
@@ -348,7 +348,7 @@ static int add_standard_directories(struct fs_context *context)
     return err == -EEXIST ? 0 : err;
 }
 
-int initrd_populate(const void *archive, size_t nbytes, struct initrd_report *report)
+COLD int initrd_populate(const void *archive, size_t nbytes, struct initrd_report *report)
 {
     struct populate *p = kzalloc(sizeof(*p));
     int err;

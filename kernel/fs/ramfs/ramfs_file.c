@@ -42,7 +42,7 @@
  * when its task is to die. An ordinary signal does not make reads and writes of files short. */
 static bool io_goes_on(void)
 {
-    sched_preempt_point();
+    sched_preempt_point_inline();
     return !vm_kill_pending();
 }
 

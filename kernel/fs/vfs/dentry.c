@@ -183,7 +183,7 @@ static void dentry_free_rcu(struct rcu_head *head)
 }
 
 /* A chain of parents may go with the last name in it: a loop, since recursion has no bound. */
-void dentry_free(struct dentry *dentry)
+static NOINLINE void dentry_free(struct dentry *dentry)
 {
     struct dentry *parent;
 
@@ -196,6 +196,12 @@ void dentry_free(struct dentry *dentry)
         if (dentry)
             sched_preempt_point();
     } while (dentry && __atomic_sub_fetch(&dentry->refs, 1, __ATOMIC_ACQ_REL) == 0);
+}
+
+void dentry_put(struct dentry *dentry)
+{
+    if (dentry && __atomic_sub_fetch(&dentry->refs, 1, __ATOMIC_ACQ_REL) == 0)
+        dentry_free(dentry);
 }
 
 struct dentry *dentry_parent_get(struct dentry *dentry, struct dentry *root)

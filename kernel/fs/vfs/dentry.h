@@ -104,12 +104,7 @@ MUST_CHECK static inline bool dentry_get_live(struct dentry *dentry)
             return true;
     return false;
 }
-void dentry_free(struct dentry *dentry);             /* the last reference is gone */
-static inline void dentry_put(struct dentry *dentry) /* NULL is fine */
-{
-    if (dentry && __atomic_sub_fetch(&dentry->refs, 1, __ATOMIC_ACQ_REL) == 0)
-        dentry_free(dentry);
-}
+void dentry_put(struct dentry *dentry); /* NULL is fine */
 
 /* FNV-1a, so that the walk can hash while it looks for the next slash. */
 #define DENTRY_HASH_START 2166136261u

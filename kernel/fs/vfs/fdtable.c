@@ -260,6 +260,16 @@ struct file *fd_get(struct fd_table *table, int fd)
     return file;
 }
 
+struct fd_ref fd_find_any(struct fd_table *table, int fd)
+{
+    return fd_find_any_inline(table, fd);
+}
+
+struct fd_ref fd_find(struct fd_table *table, int fd)
+{
+    return fd_find_inline(table, fd);
+}
+
 uint64_t fd_used_word(struct fd_table *table, size_t i)
 {
     uint64_t word;

@@ -55,7 +55,11 @@ struct fd_ref {
 struct file *fd_get(struct fd_table *table, int fd); /* always counted; NULL */
 
 /* fd_find refuses O_PATH files, fd_find_any does not. The task calling must own the table. */
-static inline struct fd_ref fd_find_any(struct fd_table *table, int fd)
+struct fd_ref fd_find(struct fd_table *table, int fd);
+struct fd_ref fd_find_any(struct fd_table *table, int fd);
+
+/* The same where even the call counts. */
+static inline struct fd_ref fd_find_any_inline(struct fd_table *table, int fd)
 {
     struct file *file;
 
@@ -71,9 +75,9 @@ static inline void fd_ref_put(struct fd_ref ref)
         file_put(ref.file);
 }
 
-static inline struct fd_ref fd_find(struct fd_table *table, int fd)
+static inline struct fd_ref fd_find_inline(struct fd_table *table, int fd)
 {
-    struct fd_ref ref = fd_find_any(table, fd);
+    struct fd_ref ref = fd_find_any_inline(table, fd);
 
     if (ref.file && unlikely(ref.file->access & FILE_PATH)) {
         fd_ref_put(ref);

@@ -110,7 +110,7 @@ static void version_change_locked(void)
     __atomic_fetch_add(&version, 1, __ATOMIC_SEQ_CST);
 }
 
-void fs_init(void)
+COLD void fs_init(void)
 {
     int err;
 

@@ -60,7 +60,7 @@ static const struct vm_pager_ops data_ops = {
 
 static struct vm_pager code_pager = {.ops = &code_ops}, data_pager = {.ops = &data_ops};
 
-void vdso_init(void)
+COLD void vdso_init(void)
 {
     for (unsigned i = 0; i < VDSO_PAGES; i++) {
         frames[i] = pmm_alloc(0, PMM_ZERO);

@@ -11,6 +11,7 @@
 #include "kernel/lib/bootinfo.h"
 #include "kernel/lib/fmt.h"
 #include "kernel/lib/image.h"
+#include "kernel/lib/pci_config.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/slab.h"
 #include "kernel/plat/acpi.h"
@@ -114,7 +115,7 @@ static void pci_add(void)
                 continue;
             if (n > PCI_ROM) /* what a bridge passes on: to the bus behind it */
                 fmt_print(name, sizeof(name), "PCI Bus %04x:%02x", at->segment,
-                          pci_config_read(at, 0x18) >> 8 & 0xff);
+                          pci_config_read(at, PCI_REG_BUSES) >> 8 & 0xff);
             else
                 fmt_print(name, sizeof(name), "%04x:%02x:%02x.%u", at->segment, at->bus,
                           at->devfn >> 3u, at->devfn & 7u);
@@ -199,7 +200,7 @@ static const struct procfs_entry hardware_files[] = {
     PROCFS_TEXT("iomem", 0444, show_iomem),
 };
 
-void procfs_hardware_init(const struct bootinfo *info)
+COLD void procfs_hardware_init(const struct bootinfo *info)
 {
     struct io_range *exact;
 

@@ -105,9 +105,10 @@ static inline int signal_add(struct process *process, struct task *task,
     return 0;
 }
 
-/* The kernel's harness takes no signals, and neither does what has ended. */
-static inline int send_info(struct process *process, struct task *task,
-                            const struct lx_siginfo *info, bool must_queue)
+/* The kernel's harness takes no signals, and neither does what has ended. Not inline: size counts
+ * here. */
+static NOINLINE int send_info(struct process *process, struct task *task,
+                              const struct lx_siginfo *info, bool must_queue)
 {
     int err = 0;
 

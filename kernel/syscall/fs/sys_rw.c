@@ -130,7 +130,7 @@ static inline int buffer_init(struct user_iter *io, struct uptr base, size_t nby
 /* read, write and their p variants are written out instead of sharing a helper, for speed. */
 int64_t sys_read(struct task *self, int fd, struct uptr buffer, size_t nbytes)
 {
-    struct fd_ref ref = fd_find(self->files, fd);
+    struct fd_ref ref = fd_find_inline(self->files, fd);
     struct user_iter io;
     int64_t result;
 
@@ -147,7 +147,7 @@ int64_t sys_read(struct task *self, int fd, struct uptr buffer, size_t nbytes)
 
 int64_t sys_write(struct task *self, int fd, struct uptr buffer, size_t nbytes)
 {
-    struct fd_ref ref = fd_find(self->files, fd);
+    struct fd_ref ref = fd_find_inline(self->files, fd);
     struct user_iter io;
     int64_t result;
 
@@ -174,7 +174,7 @@ int64_t sys_pread64(struct task *self, int fd, struct uptr buffer, size_t nbytes
 
     if (offset < 0)
         return -EINVAL;
-    ref = fd_find(self->files, fd);
+    ref = fd_find_inline(self->files, fd);
     if (!ref.file)
         return -EBADF;
     result = ref.file->access & FILE_POSITION ? may_read(ref.file) : -ESPIPE;
@@ -196,7 +196,7 @@ int64_t sys_pwrite64(struct task *self, int fd, struct uptr buffer, size_t nbyte
 
     if (offset < 0)
         return -EINVAL;
-    ref = fd_find(self->files, fd);
+    ref = fd_find_inline(self->files, fd);
     if (!ref.file)
         return -EBADF;
     result = ref.file->access & FILE_POSITION ? may_write(ref.file) : -ESPIPE;

@@ -15,6 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kernel/lib/util.h"
+
 #define CHECK_PASSED 0
 #define CHECK_FAILED 1
 #define CHECK_USAGE  2
@@ -26,9 +28,7 @@
 #define PAGE     4096u
 #define MIB      (1u << 20)
 
-#define COUNT(array)   (sizeof(array) / sizeof((array)[0]))
-#define MIN(a, b)      ((a) < (b) ? (a) : (b))
-#define PRINTF_LIKE(f) __attribute__((format(printf, f, (f) + 1)))
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* --- options: --NAME=VALUE or --NAME, in any order --- */
 
@@ -81,7 +81,7 @@ static inline uint64_t rate_mib(uint64_t nbytes, uint64_t ns)
 /* True every ten seconds: the worker that speaks for all says how far it is. */
 bool progress_due(void);
 /* Prints a line in one write: workers' lines do not mix. */
-PRINTF_LIKE(1) void say(const char *format, ...);
+PRINTF_LIKE(1, 2) void say(const char *format, ...);
 uint64_t memory_available(void); /* bytes, as /proc/meminfo has it; 0: unknown */
 /* Contents of a small file, NUL behind them; the number of bytes or -1. */
 long file_read(const char *path, void *buffer, size_t size);

@@ -68,30 +68,30 @@ static void show_memory(void)
         say("memory for programs: %llu MiB", strtoull(line + 9, NULL, 10) >> 10);
 }
 
-static void show_smbios_item(const struct smbios_item *item)
+static void show_smbios_item(const struct smbios_structure *item)
 {
     uint64_t size;
 
     switch (item->type) {
     case SMBIOS_FIRMWARE:
-        say("firmware: %s %s of %s", smbios_string(item, 4), smbios_string(item, 5),
-            smbios_string(item, 8));
+        say("firmware: %s %s of %s", smbios_text(item, 4), smbios_text(item, 5),
+            smbios_text(item, 8));
         break;
-    case SMBIOS_SYSTEM:
-        say("machine: %s %s, serial number %s", smbios_string(item, 4), smbios_string(item, 5),
-            smbios_string(item, 7));
+    case SMBIOS_MACHINE:
+        say("machine: %s %s, serial number %s", smbios_text(item, 4), smbios_text(item, 5),
+            smbios_text(item, 7));
         break;
     case SMBIOS_BOARD:
-        say("board: %s %s", smbios_string(item, 4), smbios_string(item, 5));
+        say("board: %s %s", smbios_text(item, 4), smbios_text(item, 5));
         break;
     case SMBIOS_MODULE:
         size = smbios_module_size(item);
         if (size)
-            say("memory module %s: %llu MiB, %llu MT/s, %s %s", smbios_string(item, 0x10),
+            say("memory module %s: %llu MiB, %llu MT/s, %s %s", smbios_text(item, 0x10),
                 (unsigned long long)size / MIB, (unsigned long long)smbios_number(item, 0x15, 2),
-                smbios_string(item, 0x17), smbios_string(item, 0x1a));
+                smbios_text(item, 0x17), smbios_text(item, 0x1a));
         else
-            say("memory module %s: empty", smbios_string(item, 0x10));
+            say("memory module %s: empty", smbios_text(item, 0x10));
         break;
     default:
         break;
@@ -209,14 +209,14 @@ static void show_inventory(const char *path)
 
 int check_found(const struct options *options)
 {
-    struct smbios_item item;
+    struct smbios_structure item = {0};
 
     show_processor();
     show_caches();
     show_memory();
     if (!smbios_load(option_find(options, "dmi")))
         say("firmware, machine, memory modules: not known here");
-    for (size_t at = 0; smbios_next(&at, &item);)
+    while (smbios_item_next(&item))
         show_smbios_item(&item);
     show_pci();
     show_inventory(option_find(options, "inventory"));
