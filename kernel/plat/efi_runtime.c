@@ -59,12 +59,12 @@ static void deadline_passed(struct timer *timer)
     (void)timer;
 }
 
-void efi_runtime_init(const struct bootinfo *info)
+void efi_runtime_init(const struct bootinfo *info, bool boot_services)
 {
     struct frame *frame = pmm_alloc(0, PMM_ZERO);
 
     timer_init(&deadline, deadline_passed);
-    efi.cr3 = info->efi_system_table ? efi_tables_build(info) : 0;
+    efi.cr3 = info->efi_system_table ? efi_tables_build(info, boot_services) : 0;
     if (!frame || !efi.cr3) {
         klog("efi: runtime services cannot be used");
         return;

@@ -42,8 +42,9 @@ struct efi_time {
     uint8_t daylight, pad2;
 };
 
-/* Start-up, with memory: builds the page table. Afterwards no service needs memory. */
-void efi_runtime_init(const struct bootinfo *info);
+/* Start-up, with memory: builds the page table. Afterwards no service needs memory. boot_services:
+ * their memory is not used by anything else. */
+void efi_runtime_init(const struct bootinfo *info, bool boot_services);
 bool efi_runtime_alive(void);
 
 /* Names are UCS-2. nbytes of 0 deletes. */
