@@ -6,8 +6,8 @@
  * stick with other words, or the same one after an edit, begins at 1. It is written before the
  * kernel starts, so a boot that hangs or resets counts, and deleted when the last boot begins, so
  * the next start by a person begins at 1 again. The kernel deletes it, where it can, when a FAIL or
- * a key ends the row. One that ended otherwise (the power, a panic) goes on where it was at the next
- * start with the same words.
+ * a key ends the row. One that ended otherwise (the power, a panic) goes on where it was at the
+ * next start with the same words.
  *
  * One small write each boot, and none when the store would be left with less than 5 KiB: some
  * firmware does not start any more with a full one. What was written is read back; firmware that

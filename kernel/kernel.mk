@@ -147,6 +147,7 @@ KERNEL_SRCS := \
     kernel/dev/sysfs/sysfs.c \
     kernel/dev/sysfs/sysfs_dmi.c \
     kernel/dev/sysfs/sysfs_firmware.c \
+    kernel/dev/sysfs/sysfs_efi.c \
     kernel/dev/sysfs/sysfs_cpu.c \
     kernel/dev/sysfs/sysfs_pci.c \
     kernel/dev/console.c \

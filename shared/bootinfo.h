@@ -49,7 +49,7 @@ enum bootinfo_type {
     ((1u << BOOTINFO_FREE) | (1u << BOOTINFO_LOADER) | (1u << BOOTINFO_KERNEL) |                   \
      (1u << BOOTINFO_TABLES) | (1u << BOOTINFO_BLOCK) | (1u << BOOTINFO_ROOTFS) |                  \
      (1u << BOOTINFO_PLAN) | (1u << BOOTINFO_KERNEL_FILE) | (1u << BOOTINFO_TRAMPOLINE) |          \
-     (1u << BOOTINFO_ACPI) | (1u << BOOTINFO_NVS) | (1u << BOOTINFO_BOOT_SERVICES) | \
+     (1u << BOOTINFO_ACPI) | (1u << BOOTINFO_NVS) | (1u << BOOTINFO_BOOT_SERVICES) |               \
      (1u << BOOTINFO_BOOT_CODE))
 
 struct bootinfo_range {

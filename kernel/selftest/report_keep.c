@@ -154,7 +154,7 @@ static int boot_next_set(void)
 {
     uint16_t option;
     size_t nbytes = sizeof(option);
-    int err = efi_variable_get(u"BootCurrent", &global_guid, &option, &nbytes);
+    int err = efi_variable_get(u"BootCurrent", &global_guid, &option, &nbytes, NULL);
 
     if (!err)
         err = efi_variable_set(u"BootNext", &global_guid, REPORT_ATTRIBUTES, &option, nbytes);

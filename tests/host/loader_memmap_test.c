@@ -224,13 +224,12 @@ static void random_maps(void **state)
 {
     enum { PAGES = 64 };
     static const uint8_t order[BOOTINFO_NTYPES] = {
-        [BOOTINFO_RESERVED] = 10,    [BOOTINFO_FREE] = 1,         [BOOTINFO_LOADER] = 3,
-        [BOOTINFO_KERNEL] = 4,       [BOOTINFO_TABLES] = 4,       [BOOTINFO_BLOCK] = 4,
-        [BOOTINFO_ROOTFS] = 4,       [BOOTINFO_PLAN] = 4,         [BOOTINFO_KERNEL_FILE] = 4,
-        [BOOTINFO_TRAMPOLINE] = 4,   [BOOTINFO_ACPI] = 5,         [BOOTINFO_NVS] = 6,
-        [BOOTINFO_RUNTIME_CODE] = 8, [BOOTINFO_RUNTIME_DATA] = 7, [BOOTINFO_MMIO] = 9,
-        [BOOTINFO_UNUSABLE] = 11,    [BOOTINFO_BOOT_SERVICES] = 2,
-        [BOOTINFO_BOOT_CODE] = 2};
+        [BOOTINFO_RESERVED] = 10,    [BOOTINFO_FREE] = 1,          [BOOTINFO_LOADER] = 3,
+        [BOOTINFO_KERNEL] = 4,       [BOOTINFO_TABLES] = 4,        [BOOTINFO_BLOCK] = 4,
+        [BOOTINFO_ROOTFS] = 4,       [BOOTINFO_PLAN] = 4,          [BOOTINFO_KERNEL_FILE] = 4,
+        [BOOTINFO_TRAMPOLINE] = 4,   [BOOTINFO_ACPI] = 5,          [BOOTINFO_NVS] = 6,
+        [BOOTINFO_RUNTIME_CODE] = 8, [BOOTINFO_RUNTIME_DATA] = 7,  [BOOTINFO_MMIO] = 9,
+        [BOOTINFO_UNUSABLE] = 11,    [BOOTINFO_BOOT_SERVICES] = 2, [BOOTINFO_BOOT_CODE] = 2};
     uint32_t random = 1;
 
     (void)state;

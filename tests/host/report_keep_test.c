@@ -132,11 +132,12 @@ int efi_variable_set(const uint16_t *name, const struct efi_guid *guid, uint32_t
     return 0;
 }
 
-int efi_variable_get(const uint16_t *name, const struct efi_guid *guid, void *data, size_t *nbytes)
+int efi_variable_get(const uint16_t *name, const struct efi_guid *guid, void *data, size_t *nbytes,
+                     uint32_t *attributes)
 {
     char text[32];
 
-    (void)guid;
+    (void)guid, (void)attributes;
     narrow(text, name);
     assert_string_equal(text, "BootCurrent");
     assert_int_equal(*nbytes, 2);
