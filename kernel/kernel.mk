@@ -11,6 +11,7 @@ KERNEL_SRCS := \
     kernel/arch/x86_64/boot.S \
     kernel/main.c \
     kernel/arch/x86_64/features.c \
+    kernel/arch/x86_64/mtrr.c \
     kernel/arch/x86_64/cpumask.c \
     kernel/arch/x86_64/cpu.c \
     kernel/arch/x86_64/idt.c \
