@@ -4,13 +4,13 @@
  *
  * Owns:    whether the services are alive. A fault inside one, or one that does not come back in
  *          EFI_TIMEOUT_NS, makes them dead for good: firmware's state is unknown then.
- * Rule:    SetVirtualAddressMap is never called. One caller at a time; firmware runs on the
- * caller's stack and thread with maskable interrupts on (off in a panic: then without a timeout).
- * Context: threads without locks, and a panic. Sleeps nowhere.
+ * Rule:    SetVirtualAddressMap is never called. One caller at a time; dev/sysfs sees to that for
+ *          programs. Firmware runs on the caller's stack and thread with maskable interrupts on
+ *          (off in a panic: then without a timeout).
+ * Context: threads without spinlocks, and a panic. Sleeps nowhere.
  * Fails:   -ENODEV there are no services, or they are dead. -ENOENT, -ENOSPC, -EROFS, -EIO: what
  *          the firmware's status says.
- * Tests:   tests/host/plat_efi_test.c, tests/user/proc/efivars.c, tests/system/test_reports.py,
- * tests/quirk
+ * Tests:   tests/host/plat_efi_test.c, tests/user/proc/efivars.c, tests/quirk
  */
 #pragma once
 
