@@ -5,8 +5,9 @@
  * The variable holds the number of the last boot that was begun, and a hash of the command line: a
  * stick with other words, or the same one after an edit, begins at 1. It is written before the
  * kernel starts, so a boot that hangs or resets counts, and deleted when the last boot begins, so
- * the next start by a person begins at 1 again. A row that ended early (a FAIL, a key, the power)
- * goes on where it was at the next start with the same words.
+ * the next start by a person begins at 1 again. The kernel deletes it, where it can, when a FAIL or
+ * a key ends the row. One that ended otherwise (the power, a panic) goes on where it was at the
+ * next start with the same words.
  *
  * One small write each boot, and none when the store would be left with less than 5 KiB: some
  * firmware does not start any more with a full one. What was written is read back; firmware that
@@ -18,6 +19,7 @@
 #include "kernel/lib/fmt.h"
 #include "kernel/lib/string.h"
 #include "shared/linux/errno.h"
+#include "shared/report.h"
 
 #define DEFAULT_BOOTS 2 /* "once more" */
 #define MAX_BOOTS     1000000u
@@ -30,9 +32,8 @@ struct count {
     uint32_t hash;  /* of the command line */
 };
 
-static CHAR16 the_name[] = u"FirstlightBoots";
-static EFI_GUID the_guid = {
-    0x3d1e2c07, 0x5f0a, 0x4c0b, {0x9b, 0x5e, 0x46, 0x69, 0x72, 0x73, 0x74, 0x6c}};
+static CHAR16 the_name[] = REPORT_BOOTS_NAME;
+static EFI_GUID the_guid = REPORT_GUID;
 
 /* FNV-1a: tells command lines apart, no more. */
 static uint32_t hash_of(const char *text)

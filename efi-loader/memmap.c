@@ -32,7 +32,7 @@ static const uint8_t strictness[BOOTINFO_NTYPES] = {
     [BOOTINFO_ROOTFS] = 4,       [BOOTINFO_PLAN] = 4,          [BOOTINFO_KERNEL_FILE] = 4,
     [BOOTINFO_TRAMPOLINE] = 4,   [BOOTINFO_ACPI] = 5,          [BOOTINFO_NVS] = 6,
     [BOOTINFO_RUNTIME_DATA] = 7, [BOOTINFO_RUNTIME_CODE] = 8,  [BOOTINFO_MMIO] = 9,
-    [BOOTINFO_RESERVED] = 10,    [BOOTINFO_UNUSABLE] = 11,
+    [BOOTINFO_RESERVED] = 10,    [BOOTINFO_UNUSABLE] = 11,     [BOOTINFO_BOOT_CODE] = 2,
 };
 
 void memmap_init(struct memmap *map, struct bootinfo_range *array, uint32_t capacity)
@@ -56,6 +56,7 @@ static uint32_t type_of_efi(uint32_t efi_type, uint64_t attributes)
     case EfiLoaderData:
         return BOOTINFO_LOADER;
     case EfiBootServicesCode:
+        return is_plain_memory(attributes) ? BOOTINFO_BOOT_CODE : BOOTINFO_RESERVED;
     case EfiBootServicesData:
         return is_plain_memory(attributes) ? BOOTINFO_BOOT_SERVICES : BOOTINFO_RESERVED;
     case EfiConventionalMemory:

@@ -11,6 +11,7 @@ KERNEL_SRCS := \
     kernel/arch/x86_64/boot.S \
     kernel/main.c \
     kernel/arch/x86_64/features.c \
+    kernel/arch/x86_64/mtrr.c \
     kernel/arch/x86_64/cpumask.c \
     kernel/arch/x86_64/cpu.c \
     kernel/arch/x86_64/idt.c \
@@ -147,6 +148,7 @@ KERNEL_SRCS := \
     kernel/dev/sysfs/sysfs.c \
     kernel/dev/sysfs/sysfs_dmi.c \
     kernel/dev/sysfs/sysfs_firmware.c \
+    kernel/dev/sysfs/sysfs_efi.c \
     kernel/dev/sysfs/sysfs_cpu.c \
     kernel/dev/sysfs/sysfs_pci.c \
     kernel/dev/console.c \

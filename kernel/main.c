@@ -279,25 +279,42 @@ static void ranges_free(enum bootinfo_type type, bool poison)
     }
 }
 
-/* Runtime services of some firmware still use memory of boot services. They are called for the
- * report, at the end: where there is plenty of other memory, this stays out of use. */
-static bool boot_services_memory_waits(void)
+/* efi=noruntime, as on Linux: for firmware that does not survive a call. */
+static bool runtime_services_wanted(void)
 {
-    return bootinfo->report.mode != BOOTINFO_REPORT_OFF &&
-           pmm_free_count() * PAGE_SIZE >= BOOT_SERVICES_SPARE;
+    char word[16];
+
+    return !cmdline_find("efi", word, sizeof(word)) || strcmp(word, "noruntime") != 0;
 }
 
-/* What the loader itself used. Poisoned first: code that still relies on it fails at once. */
+/* Runtime services of some firmware still use memory of boot services. Where there is plenty of
+ * other memory, this stays out of use. */
+static bool boot_services_memory_waits(void)
+{
+    return runtime_services_wanted() && pmm_free_count() * PAGE_SIZE >= BOOT_SERVICES_SPARE;
+}
+
+/* What the loader itself used. Poisoned first: code that still relies on it fails at once. Then
+ * what the firmware did. */
 static void loader_memory_free(void)
 {
+    bool waits;
+
     ranges_free(BOOTINFO_LOADER, true);
-    if (boot_services_memory_waits())
+    waits = boot_services_memory_waits();
+    if (waits) {
         klog("memory: that of boot services stays out of use: runtime services may need it");
-    else
+    } else {
         ranges_free(BOOTINFO_BOOT_SERVICES, false);
+        ranges_free(BOOTINFO_BOOT_CODE, false);
+    }
     klog("memory: %llu MiB, %llu KiB free",
          (unsigned long long)(pmm_total_count() * PAGE_SIZE >> 20),
          (unsigned long long)(pmm_free_count() * PAGE_SIZE >> 10));
+    if (runtime_services_wanted())
+        efi_runtime_init(bootinfo, waits);
+    if (efi_runtime_alive())
+        power_set_firmware(efi_runtime_reset);
 }
 
 /* A root filesystem without /dev or /proc is a broken image, hence a panic and not a message. */
@@ -432,9 +449,6 @@ NORETURN static void run(void *argument)
         panic("not enough memory for the processors' devices");
     trace_init();
     report_keep_init(bootinfo);
-    if (efi_runtime_alive())
-        power_set_firmware(efi_runtime_reset);
-
     if (deferred_start())
         panic("not enough memory for the thread of deferred work");
     if (printer_start())

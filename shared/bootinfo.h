@@ -41,7 +41,8 @@ enum bootinfo_type {
     BOOTINFO_RUNTIME_DATA,
     BOOTINFO_MMIO,
     BOOTINFO_UNUSABLE,      /* bad memory                                                    */
-    BOOTINFO_BOOT_SERVICES, /* free, unless runtime services are called: some use it still   */
+    BOOTINFO_BOOT_SERVICES, /* data; free, unless runtime services are called: some use it   */
+    BOOTINFO_BOOT_CODE,     /* their code, which some runtime services call still            */
     BOOTINFO_NTYPES
 };
 
@@ -50,7 +51,8 @@ enum bootinfo_type {
     ((1u << BOOTINFO_FREE) | (1u << BOOTINFO_LOADER) | (1u << BOOTINFO_KERNEL) |                   \
      (1u << BOOTINFO_TABLES) | (1u << BOOTINFO_BLOCK) | (1u << BOOTINFO_ROOTFS) |                  \
      (1u << BOOTINFO_PLAN) | (1u << BOOTINFO_KERNEL_FILE) | (1u << BOOTINFO_TRAMPOLINE) |          \
-     (1u << BOOTINFO_ACPI) | (1u << BOOTINFO_NVS) | (1u << BOOTINFO_BOOT_SERVICES))
+     (1u << BOOTINFO_ACPI) | (1u << BOOTINFO_NVS) | (1u << BOOTINFO_BOOT_SERVICES) |               \
+     (1u << BOOTINFO_BOOT_CODE))
 
 struct bootinfo_range {
     uint64_t base; /* page-aligned; ranges are sorted by base and do not overlap */

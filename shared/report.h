@@ -2,7 +2,8 @@
 /*
  * shared/report.h - the verdict in EFI variables, from one start of the machine to the next
  *
- * Owns:    names and layout of the variables: a header, then text.
+ * Owns:    names and layout of the variables: a header, then text; the name of the count of boots,
+ *          which is the loader's (efi-loader/loops.c) and which the kernel deletes.
  * Used by: the kernel, which writes them after the verdict; the loader, which moves their text into
  *          the report on the boot volume and deletes them.
  * Rule:    at most REPORT_VARIABLES variables of at most REPORT_VARIABLE_SIZE bytes, non-volatile
@@ -25,6 +26,7 @@
     }
 /* A digit from 0 on follows. */
 #define REPORT_VARIABLE_NAME u"FirstlightReport"
+#define REPORT_BOOTS_NAME    u"FirstlightBoots"
 #define REPORT_VARIABLES     4
 #define REPORT_VARIABLE_SIZE 1024
 #define REPORT_ATTRIBUTES    7u /* non-volatile, boot services, runtime */

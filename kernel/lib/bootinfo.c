@@ -307,6 +307,7 @@ const char *bootinfo_type_name(uint32_t type)
         [BOOTINFO_MMIO] = "devices",
         [BOOTINFO_UNUSABLE] = "unusable",
         [BOOTINFO_BOOT_SERVICES] = "boot services",
+        [BOOTINFO_BOOT_CODE] = "boot services code",
     };
 
     return type < BOOTINFO_NTYPES ? names[type] : "?";

@@ -196,7 +196,7 @@ COLD void pmm_init(const struct bootinfo *info)
 static bool type_may_be_free(uint32_t type)
 {
     return type == BOOTINFO_FREE || type == BOOTINFO_LOADER || type == BOOTINFO_TABLES ||
-           type == BOOTINFO_BOOT_SERVICES;
+           type == BOOTINFO_BOOT_SERVICES || type == BOOTINFO_BOOT_CODE;
 }
 
 const char *pmm_check_block(uint64_t first, uint64_t count)

@@ -30,6 +30,7 @@
 enum efi_service {
     EFI_GET_TIME = 24,
     EFI_GET_VARIABLE = 72,
+    EFI_NEXT_VARIABLE = 80,
     EFI_SET_VARIABLE = 88,
     EFI_RESET_SYSTEM = 104,
     EFI_QUERY_VARIABLE_INFO = 128,
@@ -59,12 +60,12 @@ static void deadline_passed(struct timer *timer)
     (void)timer;
 }
 
-COLD void efi_runtime_init(const struct bootinfo *info)
+COLD void efi_runtime_init(const struct bootinfo *info, bool boot_services)
 {
     struct frame *frame = pmm_alloc(0, PMM_ZERO);
 
     timer_init(&deadline, deadline_passed);
-    efi.cr3 = info->efi_system_table ? efi_tables_build(info) : 0;
+    efi.cr3 = info->efi_system_table ? efi_tables_build(info, boot_services) : 0;
     if (!frame || !efi.cr3) {
         klog("efi: runtime services cannot be used");
         return;
@@ -157,10 +158,19 @@ int efi_variable_set(const uint16_t *name, const struct efi_guid *guid, uint32_t
                         argument_of(data));
 }
 
-int efi_variable_get(const uint16_t *name, const struct efi_guid *guid, void *data, size_t *nbytes)
+/* Firmware writes attributes only where it finds a place for them. */
+int efi_variable_get(const uint16_t *name, const struct efi_guid *guid, void *data, size_t *nbytes,
+                     uint32_t *attributes)
 {
-    return service_call(EFI_GET_VARIABLE, argument_of(name), argument_of(guid), 0,
-                        argument_of(nbytes), argument_of(data));
+    return service_call(EFI_GET_VARIABLE, argument_of(name), argument_of(guid),
+                        argument_of(attributes), argument_of(nbytes), argument_of(data));
+}
+
+/* The name that is given is the firmware's place in its list: it keeps none itself. */
+int efi_variable_next(uint16_t *name, size_t *nbytes, struct efi_guid *guid)
+{
+    return service_call(EFI_NEXT_VARIABLE, argument_of(nbytes), argument_of(name),
+                        argument_of(guid), 0, 0);
 }
 
 int efi_variable_room(uint32_t attributes, uint64_t *out_nbytes)

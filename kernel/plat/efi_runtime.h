@@ -4,12 +4,13 @@
  *
  * Owns:    whether the services are alive. A fault inside one, or one that does not come back in
  *          EFI_TIMEOUT_NS, makes them dead for good: firmware's state is unknown then.
- * Rule:    SetVirtualAddressMap is never called. One caller at a time; firmware runs on the
- * caller's stack and thread with maskable interrupts on (off in a panic: then without a timeout).
- * Context: threads without locks, and a panic. Sleeps nowhere.
+ * Rule:    SetVirtualAddressMap is never called. One caller at a time; dev/sysfs sees to that for
+ *          programs. Firmware runs on the caller's stack and thread with maskable interrupts on
+ *          (off in a panic: then without a timeout).
+ * Context: threads without spinlocks, and a panic. Sleeps nowhere.
  * Fails:   -ENODEV there are no services, or they are dead. -ENOENT, -ENOSPC, -EROFS, -EIO: what
  *          the firmware's status says.
- * Tests:   tests/host/plat_efi_test.c, tests/system/test_reports.py, tests/quirk
+ * Tests:   tests/host/plat_efi_test.c, tests/user/proc/efivars.c, tests/quirk
  */
 #pragma once
 
@@ -42,16 +43,21 @@ struct efi_time {
     uint8_t daylight, pad2;
 };
 
-/* Start-up, with memory: builds the page table. Afterwards no service needs memory. */
-void efi_runtime_init(const struct bootinfo *info);
+/* Start-up, with memory: builds the page table. Afterwards no service needs memory. boot_services:
+ * their memory is not used by anything else. */
+void efi_runtime_init(const struct bootinfo *info, bool boot_services);
 bool efi_runtime_alive(void);
 
 /* Names are UCS-2. nbytes of 0 deletes. */
 MUST_CHECK int efi_variable_set(const uint16_t *name, const struct efi_guid *guid,
                                 uint32_t attributes, const void *data, size_t nbytes);
-/* nbytes: room at data, then what is there. -ENOSPC: it is more. */
+/* nbytes: room at data, then what is there. -ENOSPC: it is more. attributes: NULL, or where they
+ * go.
+ */
 MUST_CHECK int efi_variable_get(const uint16_t *name, const struct efi_guid *guid, void *data,
-                                size_t *nbytes);
+                                size_t *nbytes, uint32_t *attributes);
+/* The variable after that one, the first one after an empty name. nbytes: room at name. */
+MUST_CHECK int efi_variable_next(uint16_t *name, size_t *nbytes, struct efi_guid *guid);
 /* Bytes that are left for variables of these attributes. */
 MUST_CHECK int efi_variable_room(uint32_t attributes, uint64_t *out_nbytes);
 

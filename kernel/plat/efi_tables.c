@@ -7,6 +7,11 @@
  * attribute alone. Code is executable and writable, but where the firmware's memory attributes
  * table says less; everything else is never executable.
  *
+ * Memory of boot services belongs to runtime services as well on some firmware, against UEFI. While
+ * nothing else uses it, it is mapped likewise: the attributes table says nothing about it, and an
+ * image lies in the range of code with its data, as Linux assumes, too. It comes last, so that it
+ * takes no frame that a range with a claim needs, and a part that cannot be mapped is left out.
+ *
  * Large pages where a range permits: some firmware lists 256 MiB of PCI configuration space.
  */
 #include "kernel/plat/efi_tables.h"
@@ -70,7 +75,7 @@ static uint64_t leaf_bits(const struct bootinfo_range *range)
     uint64_t bits = PTE_PRESENT | PTE_WRITE | PTE_ACCESSED | PTE_DIRTY;
     bool memory = range->type != BOOTINFO_MMIO && (range->attributes & EFI_MEMORY_WB);
 
-    if (range->type != BOOTINFO_RUNTIME_CODE)
+    if (range->type != BOOTINFO_RUNTIME_CODE && range->type != BOOTINFO_BOOT_CODE)
         bits |= PTE_NX;
     return memory ? bits : bits | PTE_UNCACHED;
 }
@@ -79,6 +84,11 @@ static bool is_runtime(const struct bootinfo_range *range)
 {
     return range->type == BOOTINFO_RUNTIME_CODE || range->type == BOOTINFO_RUNTIME_DATA ||
            (range->attributes & EFI_MEMORY_RUNTIME);
+}
+
+static bool is_boot_services(const struct bootinfo_range *range)
+{
+    return range->type == BOOTINFO_BOOT_SERVICES || range->type == BOOTINFO_BOOT_CODE;
 }
 
 /* False: no memory, or a range that cannot be shown at its physical address. small: no large pages,
@@ -90,6 +100,9 @@ static bool range_map(struct efi_tables *tables, const struct bootinfo_range *ra
 
     if (end > USER_END || end < at)
         return false;
+    /* A null pointer of firmware is to fault, though its boot services had that page. */
+    if (!at && is_boot_services(range))
+        at += PAGE_SIZE;
     while (at < end) {
         bool large = IS_ALIGNED(at, paging_span(2)) && end - at >= paging_span(2) && !small;
         unsigned level = large ? 2 : 1;
@@ -138,7 +151,7 @@ static void rights_take(const struct efi_tables *tables, const struct bootinfo_r
 }
 
 /* On failure nothing is given back: it happens at most once, at start-up. */
-COLD uint64_t efi_tables_build(const struct bootinfo *info)
+COLD uint64_t efi_tables_build(const struct bootinfo *info, bool boot_services)
 {
     const uint64_t *kernel = paging_table(tables_kernel_root());
     const struct bootinfo_range *ranges = bootinfo_ranges(info);
@@ -157,6 +170,9 @@ COLD uint64_t efi_tables_build(const struct bootinfo *info)
         if (is_runtime(&ranges[i]) && !range_map(&tables, &ranges[i], small))
             return 0;
     }
+    for (uint32_t i = 0; boot_services && i < info->ranges_count; i++)
+        if (is_boot_services(&ranges[i]) && !range_map(&tables, &ranges[i], false))
+            boot_services = false;
     for (uint32_t i = 0; i < info->runtime_count; i++)
         rights_take(&tables, &rights[i]);
     return tables.root;

@@ -22,6 +22,7 @@
 #include "kernel/arch/x86_64/cpu.h"
 #include "kernel/arch/x86_64/features.h"
 #include "kernel/arch/x86_64/irq.h"
+#include "kernel/arch/x86_64/mtrr.h"
 #include "kernel/arch/x86_64/paging.h"
 #include "kernel/arch/x86_64/percpu.h"
 #include "kernel/arch/x86_64/regs.h"
@@ -59,6 +60,8 @@ static struct cpu *made[ACPI_MAX_CPUS]; /* by entry: what was made to start it, 
 
 static uint64_t tsc_latest; /* [a] the last TSC that a processor saw while one starts */
 static bool tsc_warped;     /* [a] another one was behind that */
+
+static unsigned mtrrs_copied; /* [a] processors that had others than the first */
 
 static uint64_t ticket_of(const struct cpu *cpu)
 {
@@ -110,6 +113,8 @@ static COLD void cpu_entry(void *argument)
     /* The control registers of the boot processor, before anything relies on SMEP, SMAP or NX here.
      */
     features_enable();
+    if (mtrr_copy())
+        __atomic_fetch_add(&mtrrs_copied, 1, __ATOMIC_RELAXED);
     if (lapic_init_cpu(acpi_info()))
         for (;;)
             cpu_halt();
@@ -372,6 +377,7 @@ COLD const struct cpu_census *smp_start(const struct acpi_info *info,
     ipi_set_ops(&ops);
     if (info->ncpus < 2)
         return &census;
+    mtrr_save();
     /* The page below 1 MiB that the loader has kept free for this. */
     if (trampoline)
         memcpy(address(trampoline), trampoline_begin, (size_t)(trampoline_end - trampoline_begin));
@@ -384,6 +390,9 @@ COLD const struct cpu_census *smp_start(const struct acpi_info *info,
     for (size_t i = 0; i < ARRAY_SIZE(frames); i++)
         if (frames[i] && !(begun && cpu_census_count(&census, CPU_FATE_SILENT)))
             pmm_free(frames[i], 0);
+    if (mtrrs_copied)
+        klog("processors: %u had other memory types (MTRRs) than the first, and have its now",
+             mtrrs_copied);
     if (tsc_warped) {
         klog("clock: the TSCs of the processors differ: time is held back where it would go back");
         clock_distrust();

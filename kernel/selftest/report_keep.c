@@ -8,7 +8,7 @@
  *
  * Order at the end: BootNext, variables, restart. BootNext comes first, since its failure decides
  * what the variables say is to follow. It is taken back if the first variable cannot be written:
- * then there is nothing to restart for.
+ * then there is nothing to restart for. The count of boots goes when the verdict is safe.
  */
 #include "kernel/selftest/report_keep.h"
 
@@ -49,7 +49,6 @@ COLD void report_keep_init(const struct bootinfo *bootinfo)
 {
     if (bootinfo->report.mode == BOOTINFO_REPORT_OFF)
         return;
-    efi_runtime_init(bootinfo);
     info = bootinfo;
     for (unsigned i = 0; i < ARRAY_SIZE(kept); i++) {
         kept[i] = (struct kept_text){.bytes = kmalloc(TEXT_MAX)};
@@ -155,7 +154,7 @@ static int boot_next_set(void)
 {
     uint16_t option;
     size_t nbytes = sizeof(option);
-    int err = efi_variable_get(u"BootCurrent", &global_guid, &option, &nbytes);
+    int err = efi_variable_get(u"BootCurrent", &global_guid, &option, &nbytes, NULL);
 
     if (!err)
         err = efi_variable_set(u"BootNext", &global_guid, REPORT_ATTRIBUTES, &option, nbytes);
@@ -195,30 +194,53 @@ NORETURN static void restart(void)
     power_reboot();
 }
 
-/* Without a report file there is nothing to complete: the loader has said why. Where there is no
- * screen either, the firmware's console is the only one, and worth the restart. */
-COLD void report_keep_finish(enum report_action action)
+/* A row of boots that goes no further is not to go on when a person starts the machine. */
+COLD static void boots_delete(void)
 {
-    bool now = info && info->report.mode == BOOTINFO_REPORT_NOW && action != REPORT_GO_ON;
+    char word[24];
+    int err;
+
+    if (!cmdline_find("boot", word, sizeof(word)) || *word == '0')
+        return;
+    err = efi_variable_set(REPORT_BOOTS_NAME, &report_guid, REPORT_ATTRIBUTES, NULL, 0);
+    if (err && err != -ENOENT)
+        klog("reboot: the next start goes on in this row, as its count stays (error %d)", -err);
+}
+
+/* Without a report file there is nothing to complete: the loader has said why. Where there is no
+ * screen either, the firmware's console is the only one, and worth the restart. False: nothing is
+ * stored. *now: in the end, whether to restart. */
+COLD static bool report_store(enum report_action action, bool *now)
+{
     struct parts parts;
     int err;
 
-    if (!info)
-        return;
-    if (!info->report.number && (!now || info->framebuffer.format != BOOTINFO_PIXEL_NONE)) {
+    if (!info->report.number && (!*now || info->framebuffer.format != BOOTINFO_PIXEL_NONE)) {
         klog("report: not kept: the boot volume cannot be written");
-        return;
+        return false;
     }
-    now = now && !boot_next_set();
-    err = variables_write(text_join(), now ? action : REPORT_GO_ON, &parts);
+    *now = *now && !boot_next_set();
+    err = variables_write(text_join(), *now ? action : REPORT_GO_ON, &parts);
     if (err) {
         klog("report: not kept: the firmware has no room for it or refuses it (error %d)", -err);
-        if (now)
+        if (*now)
             boot_next_delete();
-        return;
+        return false;
     }
     if (parts.written < parts.count)
         klog("report: the firmware keeps %u of %u parts", parts.written, parts.count);
+    return true;
+}
+
+COLD void report_keep_finish(enum report_action action)
+{
+    bool now = info && info->report.mode == BOOTINFO_REPORT_NOW && action != REPORT_GO_ON;
+    bool stored = info && report_store(action, &now);
+
+    if (action != REPORT_REBOOT)
+        boots_delete();
+    if (!stored)
+        return;
     time_log();
     if (now)
         restart();

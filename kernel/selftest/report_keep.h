@@ -15,14 +15,14 @@
 
 enum report_kind { REPORT_KIND_VERDICT, REPORT_KIND_FAILED, REPORT_KIND_OTHER };
 
-/* With memory, before the first result. In mode OFF nothing is kept and no service prepared. */
+/* With memory, before the first result. In mode OFF nothing is kept. */
 void report_keep_init(const struct bootinfo *info);
 
 /* A line of the report, with its end. */
 void report_keep_line(enum report_kind kind, const char *line, size_t nbytes);
 
-/* After the verdict. action: what was to follow. In mode NOW, and if everything was stored, the
- * machine then restarts, and this does not return. */
+/* After the verdict. action: what was to follow; all but REPORT_REBOOT end a row of boots. In mode
+ * NOW, and if everything was stored, the machine then restarts, and this does not return. */
 void report_keep_finish(enum report_action action);
 
 /* In a panic, when it has been shown: the reason, and the results so far. */

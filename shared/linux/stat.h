@@ -107,13 +107,14 @@ struct lx_statfs {
 };
 _Static_assert(sizeof(struct lx_statfs) == 120, "struct statfs");
 
-#define LX_RAMFS_MAGIC  0x858458f6
-#define LX_TMPFS_MAGIC  0x01021994
-#define LX_DEVPTS_MAGIC 0x1cd1
-#define LX_PROC_MAGIC   0x9fa0
-#define LX_SYSFS_MAGIC  0x62656572
-#define LX_PIPEFS_MAGIC 0x50495045
-#define LX_ANON_MAGIC   0x09041934
+#define LX_RAMFS_MAGIC    0x858458f6
+#define LX_TMPFS_MAGIC    0x01021994
+#define LX_DEVPTS_MAGIC   0x1cd1
+#define LX_PROC_MAGIC     0x9fa0
+#define LX_SYSFS_MAGIC    0x62656572
+#define LX_EFIVARFS_MAGIC 0xde5e81e4
+#define LX_PIPEFS_MAGIC   0x50495045
+#define LX_ANON_MAGIC     0x09041934
 
 #define LX_ST_RDONLY   0x0001
 #define LX_ST_VALID    0x0020

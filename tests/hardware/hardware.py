@@ -35,7 +35,7 @@ import mkcpio  # noqa: E402
 import tree as packages  # noqa: E402
 
 PLACE = "hardware"  # the scripts, in the root of either system
-MODULES = ("msr.ko", "cpuid.ko")  # Debian's kernel has these two outside of itself
+MODULES = ("msr.ko", "cpuid.ko", "efivarfs.ko")  # Debian's kernel has these outside of itself
 WORDS = "console=ttyS0 quiet panic=-1 pcie_ports=compat"  # no driver for ports
 FIRSTLIGHT_SECONDS = 600
 # Something behind a PCI Express port, and something behind an old bridge. No ROM: Linux finds
@@ -52,6 +52,7 @@ mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs devtmpfs /dev
 for module in /modules/*; do insmod $module; done
+mount -t efivarfs -o ro efivarfs /sys/firmware/efi/efivars
 cd /
 echo "@@@ start"
 for case in /%s/*; do

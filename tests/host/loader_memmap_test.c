@@ -64,7 +64,7 @@ static void every_type(void **state)
     assert_int_equal(type_out(EfiReservedMemoryType, WB), BOOTINFO_RESERVED);
     assert_int_equal(type_out(EfiLoaderCode, WB), BOOTINFO_LOADER);
     assert_int_equal(type_out(EfiLoaderData, WB), BOOTINFO_LOADER);
-    assert_int_equal(type_out(EfiBootServicesCode, WB), BOOTINFO_BOOT_SERVICES);
+    assert_int_equal(type_out(EfiBootServicesCode, WB), BOOTINFO_BOOT_CODE);
     assert_int_equal(type_out(EfiBootServicesData, WB), BOOTINFO_BOOT_SERVICES);
     assert_int_equal(type_out(EfiConventionalMemory, WB), BOOTINFO_FREE);
     assert_int_equal(type_out(EfiRuntimeServicesCode, WB), BOOTINFO_RUNTIME_CODE);
@@ -224,12 +224,12 @@ static void random_maps(void **state)
 {
     enum { PAGES = 64 };
     static const uint8_t order[BOOTINFO_NTYPES] = {
-        [BOOTINFO_RESERVED] = 10,    [BOOTINFO_FREE] = 1,         [BOOTINFO_LOADER] = 3,
-        [BOOTINFO_KERNEL] = 4,       [BOOTINFO_TABLES] = 4,       [BOOTINFO_BLOCK] = 4,
-        [BOOTINFO_ROOTFS] = 4,       [BOOTINFO_PLAN] = 4,         [BOOTINFO_KERNEL_FILE] = 4,
-        [BOOTINFO_TRAMPOLINE] = 4,   [BOOTINFO_ACPI] = 5,         [BOOTINFO_NVS] = 6,
-        [BOOTINFO_RUNTIME_CODE] = 8, [BOOTINFO_RUNTIME_DATA] = 7, [BOOTINFO_MMIO] = 9,
-        [BOOTINFO_UNUSABLE] = 11,    [BOOTINFO_BOOT_SERVICES] = 2};
+        [BOOTINFO_RESERVED] = 10,    [BOOTINFO_FREE] = 1,          [BOOTINFO_LOADER] = 3,
+        [BOOTINFO_KERNEL] = 4,       [BOOTINFO_TABLES] = 4,        [BOOTINFO_BLOCK] = 4,
+        [BOOTINFO_ROOTFS] = 4,       [BOOTINFO_PLAN] = 4,          [BOOTINFO_KERNEL_FILE] = 4,
+        [BOOTINFO_TRAMPOLINE] = 4,   [BOOTINFO_ACPI] = 5,          [BOOTINFO_NVS] = 6,
+        [BOOTINFO_RUNTIME_CODE] = 8, [BOOTINFO_RUNTIME_DATA] = 7,  [BOOTINFO_MMIO] = 9,
+        [BOOTINFO_UNUSABLE] = 11,    [BOOTINFO_BOOT_SERVICES] = 2, [BOOTINFO_BOOT_CODE] = 2};
     uint32_t random = 1;
 
     (void)state;

@@ -97,7 +97,7 @@ static void runtime_ranges_with_their_rights(void **state)
     add(0x301000, 1, BOOTINFO_RESERVED, WB);
     add(0xffc00000, 1, BOOTINFO_MMIO, UC | RUNTIME);
     add(0x100000000, 1, BOOTINFO_MMIO, WB | RUNTIME);
-    root = efi_tables_build(&block.info);
+    root = efi_tables_build(&block.info, false);
     assert_true(root != 0);
     assert_int_equal(rights(root, 0x100000), 0);
     assert_int_equal(rights(root, 0x200000), PTE_PRESENT | PTE_WRITE);
@@ -121,7 +121,7 @@ static void large_pages(void **state)
 
     (void)state;
     add(0xdffff000, 65538, BOOTINFO_MMIO, UC | RUNTIME);
-    root = efi_tables_build(&block.info);
+    root = efi_tables_build(&block.info, false);
     assert_true(root != 0);
     assert_true(look_up(root, 0xdffff000, &level) && level == 1);
     assert_true(look_up(root, 0xe0000000, &level) && level == 2);
@@ -147,7 +147,7 @@ static void rights_of_the_attributes_table(void **state)
     block.rights[5] = (struct bootinfo_range){.base = ~0xfffULL, .npages = ~0ULL, .attributes = RO};
     block.rights[6] = (struct bootinfo_range){.base = 0x800000, .npages = 1}; /* adds nothing */
     block.info.runtime_count = 7;
-    root = efi_tables_build(&block.info);
+    root = efi_tables_build(&block.info, false);
     assert_true(root != 0);
     assert_int_equal(rights(root, 0x200000), PTE_PRESENT);
     assert_int_equal(rights(root, 0x457000), PTE_PRESENT);
@@ -159,24 +159,58 @@ static void rights_of_the_attributes_table(void **state)
     assert_int_equal(rights(root, 0x900000), 0);
 }
 
+/* Where nothing else uses it; code may be executable, and page 0 is never there. */
+static void memory_of_boot_services(void **state)
+{
+    uint64_t root;
+    unsigned level;
+
+    (void)state;
+    add(0, 4, BOOTINFO_BOOT_SERVICES, WB);
+    add(0x4000, 1, BOOTINFO_BOOT_CODE, WB);
+    add(0x5000, 1, BOOTINFO_FREE, WB);
+    add(0x200000, 1024, BOOTINFO_BOOT_CODE, WB);
+    add(0x600000, 1, BOOTINFO_RUNTIME_CODE, WB | RUNTIME);
+    block.rights[0] = (struct bootinfo_range){.base = 0x600000, .npages = 1, .attributes = RO};
+    block.info.runtime_count = 1;
+    for (unsigned kept = 0; kept < 2; kept++) {
+        root = efi_tables_build(&block.info, kept);
+        assert_true(root != 0);
+        assert_int_equal(rights(root, 0), 0);
+        assert_int_equal(rights(root, 0x1000), kept ? PTE_PRESENT | PTE_WRITE | PTE_NX : 0);
+        assert_int_equal(rights(root, 0x3000), kept ? PTE_PRESENT | PTE_WRITE | PTE_NX : 0);
+        assert_int_equal(rights(root, 0x4000), kept ? PTE_PRESENT | PTE_WRITE : 0);
+        assert_int_equal(rights(root, 0x5000), 0);
+        assert_int_equal(rights(root, 0x200000), kept ? PTE_PRESENT | PTE_WRITE : 0);
+        assert_int_equal(rights(root, 0x600000), PTE_PRESENT);
+    }
+    assert_true(look_up(root, 0x200000, &level) && level == 2);
+    /* What finds no frame is left out, and the services live: 4 for the page at 0x600000. */
+    limit = taken + 4;
+    root = efi_tables_build(&block.info, true);
+    assert_true(root != 0);
+    assert_int_equal(rights(root, 0x1000), 0);
+    assert_int_equal(rights(root, 0x600000), PTE_PRESENT);
+}
+
 static void too_much(void **state)
 {
     (void)state;
     add(0x200000, 1, BOOTINFO_RUNTIME_CODE, WB);
     for (limit = 1; limit < 5; limit++) {
         taken = 1;
-        assert_int_equal(efi_tables_build(&block.info), 0);
+        assert_int_equal(efi_tables_build(&block.info, false), 0);
     }
     limit = FRAMES;
     add(USER_END - PAGE_SIZE, 2, BOOTINFO_RUNTIME_DATA, WB);
-    assert_int_equal(efi_tables_build(&block.info), 0);
+    assert_int_equal(efi_tables_build(&block.info, false), 0);
     block.info.ranges_count = 1;
     add(0x200001000, 1 << 18, BOOTINFO_RUNTIME_DATA, WB); /* all large but the ends */
-    assert_true(efi_tables_build(&block.info) != 0);
+    assert_true(efi_tables_build(&block.info, false) != 0);
     for (unsigned i = 0; i < 6; i++) /* a table for each of 3 x 512 MiB of small pages */
         add((uint64_t)(i + 1) << 39, 512, BOOTINFO_RUNTIME_DATA, WB);
     taken = FRAMES - 10;
-    assert_int_equal(efi_tables_build(&block.info), 0);
+    assert_int_equal(efi_tables_build(&block.info, false), 0);
 }
 
 int main(void)
@@ -185,6 +219,7 @@ int main(void)
         cmocka_unit_test_setup(runtime_ranges_with_their_rights, set_up),
         cmocka_unit_test_setup(large_pages, set_up),
         cmocka_unit_test_setup(rights_of_the_attributes_table, set_up),
+        cmocka_unit_test_setup(memory_of_boot_services, set_up),
         cmocka_unit_test_setup(too_much, set_up),
     };
 

@@ -9,6 +9,7 @@
 #include "kernel/arch/x86_64/cpu.h"
 #include "kernel/arch/x86_64/features.h"
 #include "kernel/arch/x86_64/irq.h"
+#include "kernel/arch/x86_64/mtrr.h"
 #include "kernel/arch/x86_64/paging.h"
 #include "kernel/arch/x86_64/regs.h"
 #include "kernel/arch/x86_64/trampoline.h"
@@ -212,6 +213,15 @@ void cpu_init(struct cpu *cpu, unsigned index)
 {
     (void)cpu, (void)index;
     abort();
+}
+
+void mtrr_save(void)
+{
+}
+
+bool mtrr_copy(void)
+{
+    return false;
 }
 
 void features_enable(void)

@@ -32,7 +32,9 @@ static struct {
     unsigned fail_from; /* the number of the first SetVariable that fails */
     int get_error, room_error;
     uint64_t room;
-    bool inited;
+    const char *row; /* boot= */
+    unsigned counts_deleted, kept_before;
+    int count_error;
     unsigned efi_resets;
     uint64_t waited_ns;
     char log[4096];
@@ -89,10 +91,11 @@ int waitq_wait(struct waitq *queue, struct mutex *held, uint64_t deadline_ns)
     return -ETIMEDOUT;
 }
 
-void efi_runtime_init(const struct bootinfo *bootinfo)
+bool cmdline_find(const char *key, char *value, size_t size)
 {
-    assert_ptr_equal(bootinfo, &info);
-    fake.inited = true;
+    assert_string_equal(key, "boot");
+    snprintf(value, size, "%s", fake.row ? fake.row : "");
+    return fake.row != NULL;
 }
 
 static void narrow(char *out, const uint16_t *name)
@@ -105,9 +108,17 @@ int efi_variable_set(const uint16_t *name, const struct efi_guid *guid, uint32_t
                      const void *data, size_t nbytes)
 {
     struct stored *variable = &fake.variables[fake.nvariables];
+    char called[32];
 
     assert_non_null(guid);
     assert_int_equal(attributes, REPORT_ATTRIBUTES);
+    narrow(called, name);
+    if (!strcmp(called, "FirstlightBoots")) {
+        assert_int_equal(nbytes, 0);
+        fake.counts_deleted++;
+        fake.kept_before = fake.nvariables;
+        return fake.count_error;
+    }
     if (++fake.sets >= fake.fail_from && nbytes)
         return -EIO;
     if (!nbytes)
@@ -121,11 +132,12 @@ int efi_variable_set(const uint16_t *name, const struct efi_guid *guid, uint32_t
     return 0;
 }
 
-int efi_variable_get(const uint16_t *name, const struct efi_guid *guid, void *data, size_t *nbytes)
+int efi_variable_get(const uint16_t *name, const struct efi_guid *guid, void *data, size_t *nbytes,
+                     uint32_t *attributes)
 {
     char text[32];
 
-    (void)guid;
+    (void)guid, (void)attributes;
     narrow(text, name);
     assert_string_equal(text, "BootCurrent");
     assert_int_equal(*nbytes, 2);
@@ -209,7 +221,6 @@ static void off_is_nothing(void **state)
     info.report.mode = BOOTINFO_REPORT_OFF;
     begin();
     assert_false(finish(REPORT_POWER_OFF));
-    assert_false(fake.inited);
     assert_int_equal(fake.sets, 0);
     assert_string_equal(fake.log, "");
 }
@@ -270,6 +281,35 @@ static void boot_next_that_is_refused(void **state)
     assert_int_equal(fake.nvariables, 1);
     assert_int_equal(header_of(&fake.variables[0]).action, REPORT_GO_ON);
     SAID("takes no order");
+}
+
+/* It goes once the verdict is safe, however that ended, and not while the row goes on. */
+static void the_count_of_boots(void **state)
+{
+    static const char *const rows[] = {NULL, "0", "1/3", "3/3"};
+
+    (void)state;
+    for (unsigned i = 0; i < 4; i++) {
+        set_up(NULL);
+        fake.row = rows[i];
+        begin();
+        assert_true(finish(REPORT_POWER_OFF));
+        assert_int_equal(fake.counts_deleted, i >= 2);
+        assert_int_equal(fake.kept_before, i >= 2 ? 2 : 0);
+        begin();
+        assert_true(finish(REPORT_REBOOT));
+        assert_int_equal(fake.counts_deleted, i >= 2);
+    }
+    fake.fail_from = 1;
+    fake.count_error = -ENOENT;
+    begin();
+    assert_false(finish(REPORT_POWER_OFF));
+    assert_int_equal(fake.counts_deleted, 2);
+    assert_null(strstr(fake.log, "goes on in this row"));
+    fake.count_error = -EIO;
+    begin();
+    assert_false(finish(REPORT_POWER_OFF));
+    SAID("goes on in this row");
 }
 
 /* The verdict cannot be stored: there is nothing to restart for, and BootNext goes again. */
@@ -401,6 +441,7 @@ int main(void)
         TEST(next),
         TEST(nothing_restarts_what_is_to_stay),
         TEST(boot_next_that_is_refused),
+        TEST(the_count_of_boots),
         TEST(store_that_fails),
         TEST(store_that_is_nearly_full),
         TEST(room_that_is_unknown),

@@ -10,27 +10,55 @@ static char *the_page;
 static size_t the_service; /* offset in the table */
 static const char *the_stub;
 
+static void stub_set(const char *place, const void *value)
+{
+    memcpy(the_page + (place - stubs_begin), &value, sizeof(value));
+}
+
 /* The firmware is whole until here: only now does the table change. */
 static void replace_service(void)
 {
     char *slot = (char *)the_quirk.st->RuntimeServices + the_service;
-    char *code = the_page + (the_stub - stubs_begin);
+    char *code = the_page + (the_stub - stubs_begin), *real;
 
-    memcpy(the_page + (stub_real - stubs_begin), slot, sizeof(code));
+    memcpy(&real, slot, sizeof(real));
+    stub_set(stub_real, real);
     memcpy(slot, &code, sizeof(code));
 }
 
 /* Memory is taken now: at the exit the map must not change any more. */
-static void install(size_t service, stub_code *stub)
+static char *page_of_type(EFI_MEMORY_TYPE type)
 {
     EFI_PHYSICAL_ADDRESS page;
 
-    if (EFI_ERROR(
-            the_quirk.real.AllocatePages(AllocateAnyPages, EfiRuntimeServicesCode, 1, &page))) {
+    if (EFI_ERROR(the_quirk.real.AllocatePages(AllocateAnyPages, type, 1, &page))) {
         quirk_fault("no memory for a runtime service");
-        return;
+        return NULL;
     }
-    the_page = (char *)(UINTN)page;
+    return (char *)(UINTN)page;
+}
+
+/* The table was made before the stub's page was taken, and says that nothing is executable there.
+ * Without it, code is. */
+static void memory_attributes_hide(void)
+{
+    static const EFI_GUID guid = {
+        0xdcfa911d, 0x26eb, 0x469f, {0xa2, 0x20, 0x38, 0xb7, 0xdc, 0x46, 0x12, 0x20}};
+
+    for (UINTN i = 0; i < the_quirk.st->NumberOfTableEntries; i++) {
+        EFI_GUID *found = &the_quirk.st->ConfigurationTable[i].VendorGuid;
+
+        if (!memcmp(found, &guid, sizeof(guid)))
+            memset(found, 0, sizeof(*found));
+    }
+}
+
+static void install(size_t service, stub_code *stub)
+{
+    the_page = page_of_type(EfiRuntimeServicesCode);
+    if (!the_page)
+        return;
+    memory_attributes_hide();
     memcpy(the_page, stubs_begin, (size_t)(stubs_end - stubs_begin));
     the_service = service;
     the_stub = (const char *)(UINTN)stub;
@@ -56,7 +84,26 @@ QUIRK(room_unknown, QueryVariableInfo, stub_fails)
 QUIRK(refused, SetVariable, stub_fails)
 QUIRK(second_refused, SetVariable, stub_second_fails)
 QUIRK(boot_next_ignored, SetVariable, stub_boot_ignored)
+QUIRK(names_repeat, GetNextVariableName, stub_name_repeats)
+QUIRK(names_fault, GetNextVariableName, stub_jumps_away)
 QUIRK(boot_current_missing, GetVariable, stub_fails)
+
+/* Pages of boot services that the stub finds by their addresses. */
+static void uses_boot_services(void)
+{
+    char *data = page_of_type(EfiBootServicesData), *code = page_of_type(EfiBootServicesCode);
+    UINT32 mark = 0x5aa55aa5;
+
+    if (!data || !code)
+        return;
+    memcpy(data, &mark, sizeof(mark));
+    memcpy(code, stub_in_boot_code, (size_t)(stub_boot_data - stub_in_boot_code));
+    install(offsetof(EFI_RUNTIME_SERVICES, SetVariable), stub_boot_services);
+    if (!the_page)
+        return;
+    stub_set(stub_boot_data, data);
+    stub_set(stub_boot_code, code);
+}
 
 const struct quirk_entry quirk_runtime_entries[] = {
     {"runtime-undefined", undefined_instruction},
@@ -65,6 +112,7 @@ const struct quirk_entry quirk_runtime_entries[] = {
     {"runtime-stack", uses_up_stack},
     {"runtime-hangs", hangs},
     {"runtime-hangs-alone", hangs_without_interrupts},
+    {"runtime-boot-services", uses_boot_services},
     {"get-time-faults", time_faults},
     {"reset-faults", reset_faults},
     {"variables-nearly-full", nearly_full},
@@ -73,5 +121,7 @@ const struct quirk_entry quirk_runtime_entries[] = {
     {"variables-second-refused", second_refused},
     {"boot-next-ignored", boot_next_ignored},
     {"boot-current-missing", boot_current_missing},
+    {"variable-names-repeat", names_repeat},
+    {"variable-names-fault", names_fault},
     {NULL, NULL},
 };

@@ -69,7 +69,36 @@ STUB stub_boot_ignored
     ret
 1:  jmp *stub_real(%rip)
 
+/* GetNextVariableName: the first one, for ever. */
+STUB stub_name_repeats
+    movw $0, (%rdx)
+    jmp *stub_real(%rip)
+
+/* SetVariable: uses data and calls code of boot services first. What is there must be as it was
+ * left, and stays whole. */
+STUB stub_boot_services
+    movq stub_boot_data(%rip), %rax
+    cmpl $0x5aa55aa5, (%rax)
+    jne stub_fails
+    incl 8(%rax)
+    subq $40, %rsp
+    call *stub_boot_code(%rip)
+    addq $40, %rsp
+    jmp *stub_real(%rip)
+
+/* Copied to memory of boot services' code; an image has its data there as well. */
+STUB stub_in_boot_code
+    incl stub_counter(%rip)
+    ret
     .balign 8
+stub_counter:
+    .quad 0
+
+    .balign 8
+STUB stub_boot_data
+    .quad 0
+STUB stub_boot_code
+    .quad 0
 STUB stub_real
     .quad 0
 STUB stubs_end

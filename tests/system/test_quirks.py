@@ -14,6 +14,7 @@ from conftest import BUILD, TOP, Image
 from test_screen import code_read, loudest, picture, taken_when
 
 PLAN = "test a /bin/minimal\n"
+LIST = "test list user=1000 /bin/busybox ls /sys/firmware/efi/efivars\n"
 PASSES, ENDS, OFF = "PASS", "no verdict, status 0", "PASS, and switched off"
 DEAD = "faulted or did not come back: none is called any more"
 KEPT, NOT_KEPT = "report: complete after the next start", "report: not kept"
@@ -95,6 +96,8 @@ QUIRKS = {
     "runtime-stack": (PASSES, [DEAD, NOT_KEPT], {"words": "report=next"}),
     "runtime-hangs": (PASSES, [DEAD, NOT_KEPT], {"words": "report=next"}),
     "runtime-hangs-alone": (PASSES, [DEAD, NOT_KEPT], {"words": "report=next", "cpus": 2}),
+    "runtime-boot-services": (PASSES, ["stays out of use", KEPT],
+                              {"words": "report=next", "memory": "2G"}),
     "get-time-faults": (PASSES, [DEAD, KEPT], {"words": "report=next"}),
     "variables-nearly-full": (PASSES, [NOT_KEPT], {"words": "report=now"}),
     "variables-room-unknown": (PASSES, [NOT_KEPT], {"words": "report=now"}),
@@ -105,6 +108,9 @@ QUIRKS = {
     "reset-faults": (ENDS, ["now starts from this stick again", DEAD], {"words": "report=now"}),
     "boot-current-missing": (PASSES, ["takes no order for the next start", KEPT],
                              {"words": "report=now"}),
+    "variable-names-repeat": (PASSES, ["efi: the firmware repeats the name of a variable"],
+                              {"plan": LIST}),
+    "variable-names-fault": (PASSES, [DEAD], {"plan": LIST}),
 }
 USED_OTHERWISE = 10  # MiB that the kernel does not count, at least
 # What must not be used of the 256 MiB that the machine has, in MiB.
@@ -140,13 +146,21 @@ def test_quirk(boot, mkimg, name):
     if expected == PASSES:
         assert outcome.code == machine.PASS, outcome.message
         assert outcome.report.fields["cpus"] == "{0}/{0}".format(options.get("cpus", 1))
-        lost = 256 - int(outcome.report.fields["memory"].removesuffix("MiB"))
+        given = {"2G": 2048, "6G": 6144}.get(options.get("memory"), 256)
+        lost = given - int(outcome.report.fields["memory"].removesuffix("MiB"))
         assert lost > USED_OTHERWISE + NOT_USED.get(name, -USED_OTHERWISE)
     elif expected == OFF:
         assert outcome.report.verdict == "PASS" and outcome.reason == "guest-shutdown"
     else:
         assert outcome.status == 0 and outcome.code == machine.NO_VERDICT
         assert ("KTAP version" in outcome.log) == ("words" in options)
+
+
+def test_little_memory_goes_before_strange_firmware(boot, mkimg):
+    """With 256 MiB the memory of boot services has other users: such a call is stopped."""
+    outcome = boot(make(mkimg, "runtime-boot-services", words="report=next"))
+    assert DEAD in outcome.log and NOT_KEPT in outcome.log
+    assert outcome.code == machine.PASS, outcome.message
 
 
 @pytest.mark.parametrize("words, fill", [(None, 0x55), ("dma=keep", 0)], ids=["off", "keep"])

@@ -177,6 +177,16 @@ def test_reboot_after_the_report(start, mkimg):
     assert "verdict=FAIL" in report(image)
 
 
+def test_a_fail_ends_a_row_of_boots(start, mkimg):
+    """The kernel deletes the count: the next start by a person is the first of a new row."""
+    image = mkimg(plan=PLAN, words="report=off stay=0 after=reboot loops=3")
+    for _ in range(2):
+        outcome = start(image)
+        assert "firstlight: boot=1/3" in outcome.log
+        assert "this was boot 1 of 3, a FAIL" in outcome.log
+        assert "goes on in this row" not in outcome.log
+
+
 def test_many_results_are_cut_but_not_the_failed_ones(start, mkimg, flash):
     """At most four variables; what is cut are results that passed."""
     good = "".join(f"test this-is-a-long-name-of-a-test-that-passes-{n} /bin/minimal\n"

@@ -69,8 +69,11 @@ static const struct procfs_tree sysfs_tree = {
 
 int sysfs_start(const struct bootinfo *info)
 {
+    int err = sysfs_efi_init(info);
+
+    if (err)
+        return err;
     sysfs_dmi_init(info);
-    sysfs_firmware_init(info);
     /* What the tables lead to is there before the mount makes it visible. */
     return procfs_tree_mount(&sysfs_tree, "sys");
 }

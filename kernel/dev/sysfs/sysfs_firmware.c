@@ -1,27 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * /sys/firmware/acpi/tables and /sys/firmware/efi.
+ * /sys/firmware/acpi/tables.
  *
  * The ACPI tables are shown byte by byte as they lie in memory (plat/acpi.h keeps them): acpidump
  * and iasl take it from there. A table is called by its signature; where several have the same, a
  * number from 1 on follows, in the order of the root table. All of it is root's, as on Linux.
- *
- * efi/systab is what acpidump and dmidecode read to find root pointer and entry point in /dev/mem.
  */
 #include "kernel/dev/sysfs/sysfs_internal.h"
 #include "kernel/lib/fmt.h"
 #include "kernel/lib/string.h"
-#include "kernel/mm/vmalloc.h"
 #include "kernel/plat/acpi.h"
-#include "shared/bootinfo.h"
 #include "shared/linux/errno.h"
 
 #define SIGNATURE_LEN 4u
-#define RSDP_REVISION 15u /* offset in the root pointer */
-
-/* Constant after start-up. */
-static const struct bootinfo *boot;
-static bool rsdp_is_2, smbios_is_3;
 
 static int table_next(const struct procfs_node *dir, int number)
 {
@@ -101,37 +92,3 @@ static const struct procfs_dir tables_dir = {.entries = tables_files,
 static const struct procfs_entry acpi_files[] = {
     {.name = "tables", .mode = LX_S_IFDIR | 0755, .dir = &tables_dir, .name_of = table_name}};
 const struct procfs_dir sysfs_acpi_dir = {.entries = acpi_files, .count = ARRAY_SIZE(acpi_files)};
-
-/* --- efi --- */
-
-enum { EFI_PLATFORM_SIZE, EFI_SYSTAB };
-
-static int show_efi(const struct procfs_node *node, struct procfs_text *text)
-{
-    if (node->entry->arg == EFI_PLATFORM_SIZE) {
-        procfs_print(text, "64\n");
-        return 0;
-    }
-    /* The loader hands over the newest of each kind. */
-    if (boot->rsdp)
-        procfs_print(text, "ACPI%s=0x%lx\n", rsdp_is_2 ? "20" : "", boot->rsdp);
-    if (boot->smbios)
-        procfs_print(text, "SMBIOS%s=0x%lx\n", smbios_is_3 ? "3" : "", boot->smbios);
-    return 0;
-}
-
-static const struct procfs_entry efi_files[] = {
-    SYSFS_TEXT("fw_platform_size", 0444, show_efi, EFI_PLATFORM_SIZE),
-    SYSFS_TEXT("systab", 0400, show_efi, EFI_SYSTAB),
-};
-const struct procfs_dir sysfs_efi_dir = {.entries = efi_files, .count = ARRAY_SIZE(efi_files)};
-
-COLD void sysfs_firmware_init(const struct bootinfo *info)
-{
-    const uint8_t *rsdp = info->rsdp ? memremap(info->rsdp, RSDP_REVISION + 1) : NULL;
-    const uint8_t *smbios = info->smbios ? memremap(info->smbios, sizeof("_SM3_")) : NULL;
-
-    boot = info;
-    rsdp_is_2 = rsdp && rsdp[RSDP_REVISION] >= 2;
-    smbios_is_3 = smbios && smbios[3] == '3';
-}

@@ -36,9 +36,10 @@ extern const struct procfs_dir sysfs_dmi_dir;    /* firmware/dmi */
 extern const struct procfs_dir sysfs_dmi_id_dir; /* class/dmi/id */
 void sysfs_dmi_id_name(const struct procfs_node *node, char *text, size_t size);
 
-void sysfs_firmware_init(const struct bootinfo *info);
 extern const struct procfs_dir sysfs_acpi_dir; /* firmware/acpi */
-extern const struct procfs_dir sysfs_efi_dir;  /* firmware/efi */
+
+MUST_CHECK int sysfs_efi_init(const struct bootinfo *info);
+extern const struct procfs_dir sysfs_efi_dir; /* firmware/efi */
 
 extern const struct procfs_dir sysfs_cpu_dir;  /* devices/system/cpu */
 extern const struct procfs_dir sysfs_node_dir; /* devices/system/node */

@@ -27,6 +27,7 @@
 #include "kernel/lib/fmt.h"
 #include "kernel/lib/string.h"
 #include "shared/linux/errno.h"
+#include "shared/linux/limits.h"
 #include "shared/linux/stat.h"
 
 #define TABLES_MAX  4
@@ -36,7 +37,7 @@
 #define DIGITS_MAX  9
 #define LINK_NBYTES 64 /* st_size of a link to a descriptor */
 #define TREES_MAX   2
-#define NAME_MAX    32 /* bytes of a name that is made out of a number */
+#define NAME_SIZE   (LX_NAME_MAX + 1) /* of a name that is made out of a number */
 
 static const struct procfs_ops *ops;
 static struct procfs_dir root_tables[TABLES_MAX];
@@ -221,12 +222,12 @@ static int procfs_number_parse(const char *name, size_t len)
 
 /* The name under which a number stands in the directory; its length. */
 static size_t procfs_name_of(const struct procfs_node *dir, int number,
-                             const struct procfs_node *node, char text[NAME_MAX])
+                             const struct procfs_node *node, char text[NAME_SIZE])
 {
     if (dir->entry->name_of)
-        dir->entry->name_of(node, text, NAME_MAX);
+        dir->entry->name_of(node, text, NAME_SIZE);
     else
-        fmt_print(text, NAME_MAX, "%d", number);
+        fmt_print(text, NAME_SIZE, "%d", number);
     return strlen(text);
 }
 
@@ -235,7 +236,7 @@ static int procfs_named_find(const struct procfs_node *dir, const char *name, si
                              struct procfs_node *out)
 {
     const struct procfs_dir *table = dir->entry->dir;
-    char text[NAME_MAX];
+    char text[NAME_SIZE];
 
     for (int number = -1; (number = table->next(dir, number + 1)) >= 0;) {
         *out = *dir;
@@ -271,12 +272,15 @@ static int procfs_node_find(const struct procfs_node *dir, const char *name, siz
 static int procfs_lookup(struct dentry *dir, const char *name, size_t len, uint32_t hash,
                          struct dentry **out_entry)
 {
+    struct super_block *super = dir->inode->super;
     struct procfs_node node;
     struct inode *inode;
     int err = procfs_node_find(inode_procfs(dir->inode), name, len, &node);
 
+    if (!err && (node.entry->mode & LX_S_IFMT) == LX_S_IFDIR && node.entry->super)
+        super = *node.entry->super;
     if (!err)
-        err = procfs_node_create(dir->inode->super, &node, &inode);
+        err = procfs_node_create(super, &node, &inode);
     if (err)
         return err;
     err = dentry_create(dir, name, len, hash, inode, out_entry);
@@ -316,7 +320,7 @@ static bool emit_entries(struct file *file, const struct procfs_node *dir, struc
 static int emit_numbers(struct file *file, const struct procfs_node *dir, struct dir_emit *emit)
 {
     struct procfs_node node;
-    char name[NAME_MAX];
+    char name[NAME_SIZE];
     int number;
 
     if (!dir->entry->dir->next || file->position < NUMBERS || file->position > INT32_MAX)

@@ -67,6 +67,9 @@ struct procfs_entry {
         void (*name_of)(const struct procfs_node *out, char *text, size_t size);
     };
     union {
+        /* Directories: they and what is in them count as this file system. NULL: as the one above.
+         */
+        struct super_block *const *super;
         /* All that was given has been taken, or an errno. NULL: -EINVAL. */
         int (*write)(const struct procfs_node *node, struct user_iter *io);
         uint64_t (*size)(const struct procfs_node *node); /* sized: st_size; nothing is taken */

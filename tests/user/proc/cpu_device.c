@@ -69,12 +69,26 @@ static void check_msr(void)
     CHECK_OK(close(fd));
 }
 
+/* What memory is to be cached, and how: PAT, default type, ranges, the first MiB. */
+static void check_memory_types(int fd, int first)
+{
+    static const unsigned numbers[] = {0x277, 0x2ff, 0x200, 0x201, 0x202, 0x203, 0x250, 0x26f};
+
+    for (unsigned i = 0; i < sizeof(numbers) / sizeof(*numbers); i++) {
+        uint64_t here = 0, there = 0;
+
+        CHECK_EQ(pread(fd, &here, 8, numbers[i]), pread(first, &there, 8, numbers[i]));
+        CHECK_EQ(here, there);
+    }
+}
+
 /* Each device asks its own processor. */
 static void check_all(void)
 {
     char path[] = "/dev/cpu/0/msr";
     cpu_set_t set;
     long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    int first = (int)CHECK_OK(open(path, O_RDONLY));
 
     for (long cpu = 0; cpu < cpus && cpu < 10; cpu++) {
         uint64_t value;
@@ -90,8 +104,10 @@ static void check_all(void)
         CHECK_OK(sched_setaffinity(0, sizeof(set), &set));
         CHECK_EQ(pread(fd, &value, 8, MSR_APIC_BASE), 8);
         CHECK_EQ(value >> 8 & 1, cpu == 0);
+        check_memory_types(fd, first);
         CHECK_OK(close(fd));
     }
+    CHECK_OK(close(first));
 }
 
 static void check_nodes(void)
