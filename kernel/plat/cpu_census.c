@@ -18,7 +18,7 @@ COLD void cpu_census_begin(struct cpu_census *census, const struct acpi_info *in
     *census = (struct cpu_census){
         .known = info->madt,
         .boot_apic_id = boot_apic_id,
-        .enabled = info->madt ? info->cpus_dropped : 1, /* nobody tells: the one that is here */
+        .enabled = info->madt ? info->cpus_dropped : 1, /* else the one that runs */
         .running = 1,
     };
     for (uint32_t i = 0; i < info->ncpus; i++) {

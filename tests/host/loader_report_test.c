@@ -13,8 +13,8 @@
 #include "efi-loader/handover.h"
 #include "efi-loader/report.h"
 #include "efi-loader/report_file.h"
-#include "efi-loader/smbios.h"
 #include "kernel/lib/bootinfo.h"
+#include "kernel/lib/smbios.h"
 #include "shared/linux/errno.h"
 
 #define WAITING "kernel started, no verdict yet\n"
@@ -142,15 +142,15 @@ static void begun(void **state)
 static void machine_with_much_to_say(void **state)
 {
     enum { MODULES = 200, LENGTH = 0x1c, NAME = 68 };
-    static unsigned char table[MODULES * (LENGTH + NAME + 2)], entry[24] = "_SM3_";
+    static unsigned char table[MODULES * (LENGTH + NAME + 2)], entry[SMBIOS_ENTRY_MAX] = "_SM3_";
     const unsigned char *address = table;
     uint32_t nbytes = sizeof(table);
-    unsigned char *at = table;
+    unsigned char *at = table, sum = 0;
 
     (void)state;
     for (unsigned i = 0; i < MODULES; i++, at += LENGTH + NAME + 2) {
         memset(at, 0, LENGTH);
-        at[0] = SMBIOS_MEMORY_MODULE;
+        at[0] = SMBIOS_MODULE;
         at[1] = LENGTH;
         at[0x0c] = 1; /* MiB */
         at[0x10] = at[0x17] = at[0x18] = at[0x1a] = 1;
@@ -158,6 +158,11 @@ static void machine_with_much_to_say(void **state)
     }
     memcpy(entry + 12, &nbytes, sizeof(nbytes));
     memcpy(entry + 16, &address, sizeof(address));
+    entry[6] = 24; /* its length */
+    entry[7] = 3;  /* of the specification */
+    for (unsigned i = 0; i < 24; i++)
+        sum = (unsigned char)(sum + entry[i]);
+    entry[5] = (unsigned char)-sum;
     the_smbios = (uintptr_t)entry;
     begin("report=now");
     the_smbios = 0;

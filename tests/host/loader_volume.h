@@ -15,7 +15,7 @@
 #include "shared/report.h"
 
 #define VOLUME_FILES     8
-#define VOLUME_FILE_SIZE 20000
+#define VOLUME_FILE_SIZE 36000
 #define VOLUME_VARIABLES 6
 
 struct volume_file {
