@@ -90,10 +90,42 @@ static void osfxsr_is_on(void)
         quirk_fault("CR4.OSFXSR is still off");
 }
 
+/* Firmware's own code between here and the loader uses SSE: it is switched off by what stands at
+ * the loader's entry, which then is itself again. */
+#define JUMP_NBYTES 12 /* mov $address, %rax; jmp *%rax */
+
+static unsigned char *the_loader_entry, the_first_bytes[JUMP_NBYTES];
+
+static EFI_STATUS EFIAPI loader_enter(EFI_HANDLE image, EFI_SYSTEM_TABLE *st)
+{
+    EFI_IMAGE_ENTRY_POINT enter;
+
+    memcpy(the_loader_entry, the_first_bytes, JUMP_NBYTES);
+    memcpy(&enter, &the_loader_entry, sizeof(enter));
+    osfxsr_off();
+    return enter(image, st);
+}
+
+static void loader_entry_take(void)
+{
+    enum { PE_HEADER = 0x3c, PE_ENTRY = 0x28 };
+    unsigned char *base = the_quirk.loader->ImageBase;
+    unsigned char jump[JUMP_NBYTES] = {0x48, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xe0};
+    EFI_IMAGE_ENTRY_POINT enter = loader_enter;
+    uint32_t header, entry;
+
+    memcpy(&header, base + PE_HEADER, sizeof(header));
+    memcpy(&entry, base + header + PE_ENTRY, sizeof(entry));
+    the_loader_entry = base + entry;
+    memcpy(the_first_bytes, the_loader_entry, JUMP_NBYTES);
+    memcpy(jump + 2, &enter, sizeof(enter));
+    memcpy(the_loader_entry, jump, JUMP_NBYTES);
+}
+
 /* As U-Boot 2023.01: any SSE instruction is #UD. */
 static void no_osfxsr(void)
 {
-    osfxsr_off();
+    loader_entry_take();
     check_first_call(osfxsr_is_on);
     quirk_after_exit(osfxsr_off);
 }

@@ -46,7 +46,7 @@ def test_the_verdict_stays_until_a_key(mkimg):
         assert ended(running, 2) is None
         press(running, "spc")
 
-    image = mkimg(plan=PLAN, words="ask=0")
+    image = mkimg(plan=PLAN, words="ask=0 report=off")
     outcome = converse(image, [("stays until a key is pressed, for 600 s", look)],
                        exit_device=False)
     assert outcome.report.problems == [] and outcome.reason == "guest-shutdown"
@@ -60,7 +60,7 @@ RESETS = ["-action", "reboot=reset", "-drive",
 @pytest.mark.parametrize("words, boots", [("", 2), ("loops=3", 3)])
 def test_boots_are_counted(mkimg, words, boots):
     """As many as were asked for, by a count that a real variable store keeps; then off."""
-    image = mkimg(plan=PLAN, words=f"ask=0 stay=1 after=reboot {words}")
+    image = mkimg(plan=PLAN, words=f"ask=0 report=off stay=1 after=reboot {words}")
     outcome = converse(image, [], exit_device=False, firmware=None, extra=RESETS)
     assert outcome.reason == "guest-shutdown"
     assert outcome.log.count("verdict=PASS") == boots
@@ -70,14 +70,15 @@ def test_boots_are_counted(mkimg, words, boots):
 
 
 def test_a_fail_ends_the_row(mkimg):
-    image = mkimg(plan="test a /bin/busybox false\n", words="ask=0 stay=1 after=reboot loops=3")
+    image = mkimg(plan="test a /bin/busybox false\n",
+                  words="ask=0 report=off stay=1 after=reboot loops=3")
     outcome = converse(image, [], exit_device=False)
     assert outcome.reason == "guest-shutdown" and outcome.log.count("verdict=FAIL") == 1
     assert "reboot: none, this was boot 1 of 3, a FAIL" in outcome.log
 
 
 def test_a_key_stops_the_row(mkimg):
-    image = mkimg(plan=PLAN, words="ask=0 stay=60 after=reboot")
+    image = mkimg(plan=PLAN, words="ask=0 report=off stay=60 after=reboot")
     outcome = converse(image, [
         ("in 60 s; a key stops it", lambda running: press(running, "esc")),
         ("reboot: stopped by a key", lambda running: None),
@@ -89,7 +90,7 @@ def test_a_key_stops_the_row(mkimg):
 @pytest.mark.parametrize("key", [True, False], ids=["a key", "its time"])
 def test_a_refusal_stays_before_the_next_option(mkimg, key):
     """Firmware goes on with the second disk only when someone may have read the sentence."""
-    bad, good = mkimg(plan=PLAN), mkimg(plan=PLAN, words="ask=0 stay=1")
+    bad, good = mkimg(plan=PLAN), mkimg(plan=PLAN, words="ask=0 report=off stay=1")
     bad.write("kernel.elf", b"")
     times = []
 

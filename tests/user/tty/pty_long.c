@@ -21,7 +21,7 @@
 #define BLOCK  (1u << 20)
 #define PIECES 1024
 #define TURNS  6
-#define LONG   400000000L /* ns of processor time: enough for many more turns than that */
+#define LONG   3000000000L /* ns of processor time: many more turns, on a busy host as well */
 
 static char *block;
 static volatile uint64_t *turns; /* of the child, which shares the processor */
