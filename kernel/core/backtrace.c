@@ -46,10 +46,12 @@ const char *backtrace_symbol(uint64_t address, uint64_t *offset)
 }
 
 /* Deeper frames are cut off: the innermost ones matter. */
-static void backtrace_add(struct backtrace *trace, uint64_t address)
+static void backtrace_add(struct backtrace *trace, uint64_t address, bool interrupted)
 {
-    if (trace->count < BACKTRACE_MAX)
-        trace->addresses[trace->count++] = address;
+    if (trace->count == BACKTRACE_MAX)
+        return;
+    trace->interrupted |= (uint32_t)interrupted << trace->count;
+    trace->addresses[trace->count++] = address;
 }
 
 /* Every frame must lie above the one before and within low..high: broken chains end the trace
@@ -66,12 +68,12 @@ void backtrace_follow(struct backtrace *trace, uint64_t rbp, uint64_t low, uint6
         rbp = frame[0];
         if (caller < IMAGE_BASE)
             return;
-        backtrace_add(trace, caller);
+        backtrace_add(trace, caller, false);
         if (caller < (uint64_t)arch_entry_begin || caller >= (uint64_t)arch_entry_end)
             continue;
         if (low + sizeof(*trapped) > high) /* the entry code calls with a trap frame above */
             return;
-        backtrace_add(trace, trapped->rip);
+        backtrace_add(trace, trapped->rip, true);
         trace->from_user = trap_frame_from_user(trapped);
         if (trace->from_user)
             return;
@@ -85,11 +87,12 @@ void backtrace_print(const struct backtrace *trace)
         uint64_t address = trace->addresses[i], offset = 0;
         /* A return address may be the first one of the next function, if the call was the last
          * instruction: hence the name of the byte before it. */
-        const char *name = backtrace_symbol(address - 1, &offset);
+        uint64_t before = trace->interrupted >> i & 1 ? 0 : 1;
+        const char *name = backtrace_symbol(address - before, &offset);
 
         if (name)
             klog("    from %016llx %s+0x%llx", (unsigned long long)address, name,
-                 (unsigned long long)offset + 1);
+                 (unsigned long long)(offset + before));
         else
             klog("    from %016llx %s", (unsigned long long)address,
                  address < USER_END ? "in ring 3" : "?");
@@ -107,7 +110,7 @@ void backtrace_nmi(const struct trap_frame *frame)
                                      __ATOMIC_RELAXED))
         return;
     answer = (struct backtrace_cpu){.thread = cpu->thread};
-    backtrace_add(&answer.trace, frame->rip);
+    backtrace_add(&answer.trace, frame->rip, true);
     answer.trace.from_user = trap_frame_from_user(frame);
     if (!answer.trace.from_user && cpu->thread) {
         uint64_t top = cpu->thread->stack_top;

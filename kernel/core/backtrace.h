@@ -22,7 +22,8 @@ struct trap_frame;
 
 struct backtrace {
     unsigned count;
-    bool from_user; /* the last address is in ring 3: the way into the kernel is complete */
+    bool from_user;       /* the last address is in ring 3: the way into the kernel is complete */
+    uint32_t interrupted; /* bit n: address n was to be run next, and is no return address */
     uint64_t addresses[BACKTRACE_MAX]; /* innermost first */
 };
 

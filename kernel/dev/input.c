@@ -123,10 +123,14 @@ NORETURN static void input_serve(void *argument)
     }
 }
 
-bool input_key_wait(uint64_t timeout_ns)
+uint32_t input_key_count(void)
+{
+    return __atomic_load_n(&nkeys, __ATOMIC_ACQUIRE);
+}
+
+bool input_key_wait(uint32_t count, uint64_t timeout_ns)
 {
     uint64_t deadline = clock_monotonic_ns() + timeout_ns;
-    uint32_t seen = __atomic_load_n(&nkeys, __ATOMIC_ACQUIRE);
     bool pressed = false;
 
     while (!pressed && clock_monotonic_ns() < deadline) {
@@ -134,7 +138,7 @@ bool input_key_wait(uint64_t timeout_ns)
         int err = 0;
 
         waitq_enter(&key_pressed, &waiter);
-        pressed = __atomic_load_n(&nkeys, __ATOMIC_ACQUIRE) != seen;
+        pressed = input_key_count() != count;
         if (!pressed)
             err = waitq_sleep(&waiter, 1, deadline);
         waitq_leave(&key_pressed, &waiter);

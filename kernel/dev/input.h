@@ -32,5 +32,9 @@ void input_set_hook(void (*hook)(void));
 /* A key was pressed on something that is no keyboard of this room (the serial line). */
 void input_key_note(void);
 
-/* Sleeps until some key is pressed from now on: true; or until the time is over. */
-bool input_key_wait(uint64_t timeout_ns);
+/* How many keys were pressed so far; it wraps. Taken before a key is asked for: one that comes
+ * while the question is still being printed is an answer to it. */
+uint32_t input_key_count(void);
+
+/* Sleeps until some key is pressed that is not in the count: true; or until the time is over. */
+bool input_key_wait(uint32_t count, uint64_t timeout_ns);

@@ -26,21 +26,22 @@ static uint64_t stay_seconds(uint64_t person)
 }
 
 /* Behind everything that was printed, so that the pause is visible while it lasts. */
-static bool key_came(uint64_t seconds)
+static bool key_came(uint32_t count, uint64_t seconds)
 {
     output_flush();
-    return seconds && input_key_wait(seconds * SECOND_NS);
+    return seconds && input_key_wait(count, seconds * SECOND_NS);
 }
 
 void stay_verdict(void)
 {
     uint64_t seconds = stay_seconds(VERDICT_SECONDS);
+    uint32_t count = input_key_count();
 
     if (!seconds)
         return;
     klog("verdict: stays until a key is pressed, for %llu s at most; then power off",
          (unsigned long long)seconds);
-    key_came(seconds);
+    key_came(count, seconds);
 }
 
 /* K/N of the loader's word; false: there is none. */
@@ -64,7 +65,7 @@ static bool boots_counted(uint32_t *boot, uint32_t *boots)
 bool stay_starts_again(bool passed)
 {
     uint64_t seconds = stay_seconds(AGAIN_SECONDS);
-    uint32_t boot, boots;
+    uint32_t count = input_key_count(), boot, boots;
 
     if (!boots_counted(&boot, &boots)) {
         klog("reboot: none, because the boots cannot be counted (no EFI variables)");
@@ -76,7 +77,7 @@ bool stay_starts_again(bool passed)
     }
     klog("reboot: after boot %u of %u, in %llu s; a key stops it", boot, boots,
          (unsigned long long)seconds);
-    if (!key_came(seconds))
+    if (!key_came(count, seconds))
         return true;
     klog("reboot: stopped by a key");
     return false;
