@@ -322,7 +322,9 @@ int check_memory(const struct options *options)
     seconds = option_number(options, "seconds", 0);
     job.repeat = seconds != 0;
     seconds = option_number(options, "at-most", seconds);
-    job.until_ns = seconds ? now_ns() + seconds * 1000000000u : 0;
+    /* --at-most=0 is over at once; without the option, nothing is. */
+    job.until_ns =
+        seconds || option_find(options, "at-most") ? now_ns() + seconds * 1000000000u : 0;
     job.rate = option_find(options, "rate") != NULL;
     job.share = size / job.cpus.count / PATTERN_BLOCK * PATTERN_BLOCK;
     if (!job.share) {
