@@ -9,8 +9,8 @@
  * notification runs at TPL_NOTIFY, so no list of the firmware's core is being changed then; a
  * driver that hangs at that level or above cannot be left, and the watchdog cannot end it either.
  *
- * The state of the abandoned driver is unknown. Therefore nothing is asked afterwards, and what
- * the loader still calls (files, ExitBootServices) is what it would have called anyway.
+ * The state of the abandoned driver is unknown. Therefore nothing is asked and no file written
+ * afterwards; what the loader still calls is there to leave boot services.
  */
 #include "efi-loader/ask.h"
 
@@ -25,6 +25,20 @@ static EFI_BOOT_SERVICES *services;
 static EFI_EVENT the_limit, the_end;
 static void *the_stack;
 static volatile bool being_asked, given_up;
+
+struct question {
+    void (*ask)(void *argument);
+    void *argument;
+};
+
+/* On the stack that ask_leave gives up: behind the answer, it must not be given up any more. */
+static void question_run(void *of)
+{
+    const struct question *question = of;
+
+    question->ask(question->argument);
+    being_asked = false;
+}
 
 static void EFIAPI limit_passed(EFI_EVENT event, void *context)
 {
@@ -59,9 +73,9 @@ enum ask_result ask(void (*question)(void *), void *argument)
     if (given_up || services->CheckEvent(the_end) != EFI_NOT_READY ||
         EFI_ERROR(services->SetTimer(the_limit, TimerRelative, ASK_SECONDS * SECOND)))
         return ASK_LATE;
+    struct question asked = {question, argument};
     being_asked = true;
-    if (ask_enter(&the_stack, question, argument)) {
-        being_asked = false;
+    if (ask_enter(&the_stack, question_run, &asked)) {
         services->SetTimer(the_limit, TimerCancel, 0);
         return ASK_DONE;
     }

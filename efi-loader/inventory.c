@@ -228,5 +228,6 @@ void inventory_take(EFI_SYSTEM_TABLE *st, struct memory *memory, const char *cmd
         log_line("inventory: the time for it was over before all was asked");
     out->text = survey.text.bytes;
     out->nbytes = survey.text.used;
+    out->hung = survey.hung != NULL;
     archive_make(memory, out);
 }

@@ -19,6 +19,7 @@
 struct inventory {
     const char *text; /* NULL: none */
     size_t nbytes;
+    bool hung; /* a driver did not come back: nothing is written through it any more */
     struct bootinfo_extent archive; /* for the kernel: shared/bootinfo.h */
 };
 

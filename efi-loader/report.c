@@ -317,6 +317,11 @@ void report_begin(struct files *files, struct handover *handover)
     report->mode = mode_of(handover->payload->cmdline);
     if (report->mode == BOOTINFO_REPORT_OFF)
         return;
+    if (handover->inventory.hung) {
+        log_line("report: none is kept: a driver of the firmware did not come back, and the stick "
+                 "may be behind it");
+        return;
+    }
     seed_collect(handover->st->BootServices, handover->features.rdrand, random);
     memcpy(&report->id, random, sizeof(report->id));
     err = report_file_number(files, &report->number);

@@ -17,32 +17,32 @@ static const struct cfg_key {
     const char *name;
     bool takes_value;
 } known_keys[] = {
-    {"after", true},   /* poweroff, reboot, halt, shell */
-    {"ask", true},     /* seconds for which the loader waits for a key */
-    {"audit", true},   /* syscall: every call is written down */
-    {"boot", true},    /* N/M: the loader counts the boots of after=reboot */
-    {"bench", false},  /* run the benchmark instead of the plan */
-    {"console", true}, /* where the shell is: tty1 or ttyS0 */
-    {"cpus", true},    /* how many processors to use at most */
-    {"dma", true},     /* keep: devices may go on writing to memory (read by the loader) */
-    {"inject", true},  /* faults on purpose, for tests of the harness */
-    {"keymap", true},  /* layout of the keyboard */
-    {"ktest", true},   /* in-kernel tests to run */
-    {"loops", true},   /* how many boots after=reboot makes */
-    {"panic", true},   /* a panic on purpose, likewise */
-    {"plan", true},    /* path of another plan in the root filesystem */
-    {"report", true},  /* now, next, off: the report on the boot volume */
-    {"stay", true},    /* seconds for which the verdict stays */
-    {"stop", true},    /* key: any key ends the test that is running */
-    {"storm", true},   /* microseconds between timer interrupts, likewise */
-    {"mute", true},    /* APIC id of a processor that is not started, or all; likewise */
-    {"late", true},    /* APIC id of one that is started too late; likewise */
-    {"skew", true},    /* name of a clock that is read as if it ran fast; likewise */
-    {"term", true},    /* the terminal on the serial line, for the shell */
-    {"trace", true},   /* what to trace */
-    {"wx", true},      /* allow: memory may be writable and executable at once */
-    /* off: the loader asks the firmware about no device */
-    {"inventory", true},
+    {"after", true},     /* poweroff, reboot, halt, shell */
+    {"ask", true},       /* seconds for which the loader waits for a key */
+    {"audit", true},     /* syscall: every call is written down */
+    {"boot", true},      /* N/M: the loader counts the boots of after=reboot */
+    {"bench", false},    /* run the benchmark instead of the plan */
+    {"console", true},   /* where the shell is: tty1 or ttyS0 */
+    {"cpus", true},      /* how many processors to use at most */
+    {"dma", true},       /* keep: devices may go on writing to memory (read by the loader) */
+    {"efi", true},       /* noruntime: no runtime service is called */
+    {"inject", true},    /* faults on purpose, for tests of the harness */
+    {"inventory", true}, /* off: the loader asks the firmware about no device */
+    {"keymap", true},    /* layout of the keyboard */
+    {"ktest", true},     /* in-kernel tests to run */
+    {"loops", true},     /* how many boots after=reboot makes */
+    {"panic", true},     /* a panic on purpose, likewise */
+    {"plan", true},      /* path of another plan in the root filesystem */
+    {"report", true},    /* now, next, off: the report on the boot volume */
+    {"stay", true},      /* seconds for which the verdict stays */
+    {"stop", true},      /* key: any key ends the test that is running */
+    {"storm", true},     /* microseconds between timer interrupts, likewise */
+    {"mute", true},      /* APIC id of a processor that is not started, or all; likewise */
+    {"late", true},      /* APIC id of one that is started too late; likewise */
+    {"skew", true},      /* name of a clock that is read as if it ran fast; likewise */
+    {"term", true},      /* the terminal on the serial line, for the shell */
+    {"trace", true},     /* what to trace */
+    {"wx", true},        /* allow: memory may be writable and executable at once */
 };
 
 void cfg_init(struct cfg_reader *reader, const char *text, size_t size)

@@ -7,8 +7,8 @@
  * Rule:    one call at a time in the whole machine: firmware is not reentrant.
  * Stack:   the caller's kernel stack, with its guard page; UEFI 2.10 section 2.3.4 asks for 4 KiB.
  * Context: any thread on any processor, its FPU state put away by the caller. Maskable interrupts
- * as the caller has them: the kernel half is mapped, so handlers run. Nothing flushes the TLB for
- * the thread's own address space meanwhile: its CR3 is loaded anew at the end.
+ *          as the caller has them: the kernel half is mapped, so handlers run. Nothing flushes the
+ *          TLB for the thread's own address space meanwhile: its CR3 is loaded anew at the end.
  */
 #pragma once
 

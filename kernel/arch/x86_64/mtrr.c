@@ -80,8 +80,8 @@ COLD bool mtrr_copy(void)
     msr_write(DEFAULT_TYPE, values[count - 1] & ~ENABLE);
     for (unsigned i = 0; i + 1 < count; i++)
         msr_write(mtrr_of(i), values[i]);
-    caches_flush();
     msr_write(DEFAULT_TYPE, values[count - 1]);
+    caches_flush(); /* also of what the TLB has learnt meanwhile, when all was uncached */
     cr0_write(cr0);
     return true;
 }

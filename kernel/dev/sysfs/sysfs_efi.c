@@ -34,6 +34,7 @@ enum { EFI_PLATFORM_SIZE, EFI_SYSTAB, EFI_VENDOR = 24, EFI_RUNTIME = 88, EFI_CON
 #define LIST_ORDER  3
 #define LIST_NBYTES ((size_t)PAGE_SIZE << LIST_ORDER)
 #define NAME_NBYTES 1024u /* as Linux */
+#define GUID_LENGTH 37u   /* behind a name, with its hyphen */
 
 /* One after the other in the list. */
 struct efi_variable {
@@ -86,8 +87,10 @@ static bool variable_append_locked(void)
     int err;
 
     ASSERT(mutex_is_held(&efivars_lock));
-    if ((size_t)((char *)one - list) > LIST_NBYTES - sizeof(*one) - NAME_NBYTES)
+    if ((size_t)((char *)one - list) > LIST_NBYTES - sizeof(*one) - NAME_NBYTES) {
+        klog("efi: no more variables than %u are shown: there is no room", list_count);
         return false;
+    }
     if (list_count) {
         const struct efi_variable *last = variable_at(list_count - 1);
 
@@ -99,6 +102,7 @@ static bool variable_append_locked(void)
             klog("efi: no more variables than %u are shown (error %d)", list_count, -err);
         return false;
     }
+    one->nbytes = 0;
     while (units < NAME_NBYTES / 2 - 1 && one->name[units])
         units++;
     memset(&one->name[units], 0, NAME_NBYTES - 2 * units);
@@ -138,7 +142,7 @@ static void variable_name(const struct procfs_node *node, char *text, size_t siz
     const uint8_t *d = one->guid.d;
     size_t used = 0;
 
-    for (const uint16_t *c = one->name; *c && used + 3 < size; c++) {
+    for (const uint16_t *c = one->name; *c && used + 3 + GUID_LENGTH < size; c++) {
         if (*c >= 0x800)
             text[used++] = (char)(0xe0 | *c >> 12);
         if (*c >= 0x80)

@@ -16,7 +16,7 @@
  *     over it (zero_behind_end_locked).
  *   - A fault of a mapping holds its address space's lock and takes the mutex after it; so pages
  *     are unmapped before the mutex is taken to drop them (here, and fs_truncate), and no fault
- * maps one in between (inode_cut_begin).
+ *     maps one in between (inode_cut_begin).
  *
  * Long because the three keep one protocol, which would be spread over files else.
  */

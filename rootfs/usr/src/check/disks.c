@@ -122,13 +122,22 @@ static bool ata_good(const char *disk, const char *health)
     return good;
 }
 
-/* Counts what has said anything. */
-static bool disk_good(const char *disk, unsigned *known)
+/* A disk whose registers and page of data were not to be had has said nothing. */
+static bool ata_says(const char *health)
+{
+    return json_is(json_member(health, "kind"), "ata") &&
+           (!json_is(json_member(health, "status"), "unknown") ||
+            json_member(health, "power_on_hours") || json_member(health, "pending") ||
+            json_member(health, "uncorrectable"));
+}
+
+/* Counts what has said anything, and what failed to. */
+static bool disk_good(const char *disk, unsigned *known, unsigned *failed)
 {
     const char *health = json_member(disk, "health"), *kind = json_member(health, "kind");
     char text[60];
 
-    if (json_is(kind, "nvme") || json_is(kind, "ata")) {
+    if (json_is(kind, "nvme") || ata_says(health)) {
         bool good = json_is(kind, "nvme") ? nvme_good(disk, health) : ata_good(disk, health);
 
         ++*known;
@@ -137,6 +146,7 @@ static bool disk_good(const char *disk, unsigned *known)
     }
     json_string(json_member(disk, "health_fault"), text, sizeof(text));
     say("%s: %s", disk_name(disk), text[0] ? text : "says nothing of its health");
+    *failed += text[0] != 0;
     /* A hang is no answer that could pass. */
     return !json_is(json_member(disk, "health_fault"), "no answer");
 }
@@ -144,7 +154,7 @@ static bool disk_good(const char *disk, unsigned *known)
 int check_disks(const struct options *options)
 {
     const char *path = option_find(options, "inventory");
-    unsigned known = 0;
+    unsigned known = 0, failed = 0;
     bool passed = true;
 
     fault = option_find(options, "fault");
@@ -158,15 +168,19 @@ int check_disks(const struct options *options)
     }
     for (const char *disk = json_first(json_member(the_text, "disks")); disk;
          disk = json_next(disk))
-        passed &= disk_good(disk, &known);
-    if (!json_is(json_member(the_text, "complete"), "true"))
+        passed &= disk_good(disk, &known, &failed);
+    if (!json_is(json_member(the_text, "complete"), "true") ||
+        json_number(json_member(the_text, "left_out"), 0)) {
         say("not all of it could be asked");
+        failed++;
+    }
     if (json_number(json_member(the_text, "in_use"), 0))
         say("disks that the firmware uses itself, and that were not asked: %llu",
             (unsigned long long)json_number(json_member(the_text, "in_use"), 0));
-    if (passed && !known) {
+    if (passed && !known)
         say("no disk says anything of its health here");
+    /* What was not looked at is not called well. */
+    if (passed && (!known || failed))
         return CHECK_SKIPPED;
-    }
     return passed ? CHECK_PASSED : CHECK_FAILED;
 }
