@@ -29,6 +29,7 @@ struct survey {
     EFI_SYSTEM_TABLE *st;
     struct text text;
     unsigned written; /* in this list */
+    size_t item;      /* where the one that is being written begins */
     unsigned left_out, in_use;
     bool late;
     const char *hung; /* what was being asked; NULL: nothing has */
@@ -62,21 +63,28 @@ static bool survey_ask(struct survey *survey, const char *what, void (*question)
     }
 }
 
-/* What was written since `start` stays if it is whole. */
-static void item_end(struct survey *survey, size_t start)
+/* False: the list is full. */
+static bool item_begin(struct survey *survey, unsigned most)
+{
+    if (survey->written == most) {
+        survey->left_out++;
+        return false;
+    }
+    survey->item = survey->text.used;
+    text_add(&survey->text, survey->written ? ",\n" : "\n");
+    return true;
+}
+
+/* What was written since item_begin stays if it is whole. */
+static void item_end(struct survey *survey)
 {
     if (!survey->text.cut && survey->text.size - survey->text.used > BETWEEN) {
         survey->written++;
         return;
     }
-    survey->text.used = start;
+    survey->text.used = survey->item;
     survey->text.cut = false;
     survey->left_out++;
-}
-
-static void item_begin(struct survey *survey)
-{
-    text_add(&survey->text, survey->written ? ",\n" : "\n");
 }
 
 static void disk_survey(struct survey *survey, EFI_HANDLE handle)
@@ -87,7 +95,6 @@ static void disk_survey(struct survey *survey, EFI_HANDLE handle)
                                      .disk = &disk,
                                      .before_health = health_announce,
                                      .page = the_pages};
-    size_t start = survey->text.used;
 
     memset(&disk, 0, sizeof(disk));
     survey_ask(survey, "disk", disk_ask, &question);
@@ -95,49 +102,38 @@ static void disk_survey(struct survey *survey, EFI_HANDLE handle)
         survey->in_use++;
     if (disk.kind != DISK_FOUND)
         return;
-    if (survey->written == MAX_DISKS) {
-        survey->left_out++;
+    if (!item_begin(survey, MAX_DISKS))
         return;
-    }
-    item_begin(survey);
     disk_write(&survey->text, &disk, survey->written + 1);
-    item_end(survey, start);
+    item_end(survey);
 }
 
 static void network_survey(struct survey *survey, EFI_HANDLE handle)
 {
     static struct network network;
     struct device_question question = {.st = survey->st, .handle = handle, .result = &network};
-    size_t start = survey->text.used;
 
     memset(&network, 0, sizeof(network));
     if (!survey_ask(survey, "network", network_ask, &question) || !network.found)
         return;
-    if (survey->written == MAX_OTHERS) {
-        survey->left_out++;
+    if (!item_begin(survey, MAX_OTHERS))
         return;
-    }
-    item_begin(survey);
     network_write(&survey->text, &network);
-    item_end(survey, start);
+    item_end(survey);
 }
 
 static void panel_survey(struct survey *survey, EFI_HANDLE handle)
 {
     static struct panel panel;
     struct device_question question = {.st = survey->st, .handle = handle, .result = &panel};
-    size_t start = survey->text.used;
 
     memset(&panel, 0, sizeof(panel));
     if (!survey_ask(survey, "panel", panel_ask, &question) || !panel.found)
         return;
-    if (survey->written == MAX_OTHERS) {
-        survey->left_out++;
+    if (!item_begin(survey, MAX_OTHERS))
         return;
-    }
-    item_begin(survey);
     panel_write(&survey->text, &panel);
-    item_end(survey, start);
+    item_end(survey);
 }
 
 /* The list of one kind. Firmware's handles are found without a driver being called. */
