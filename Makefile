@@ -120,7 +120,7 @@ help:
 	@echo 'make repeat       the same TIMES=20 times, on CPUS=4 processors'
 	@echo 'make test-programs   Debian'"'"'s own programs, on Linux and here; CASES="NAME..." for a few'
 	@echo 'make test-debian  as root: the README and make test in bare roots of Debian releases;'
-	@echo '                  RELEASES="bookworm trixie", GOAL=run|test'
+	@echo '                  RELEASES="bookworm trixie", GOAL=run|test, RIGHTS=root|user|no-admin'
 	@echo 'make clean        remove $(B)/'
 	@echo
 	@echo 'CC=gcc|clang  O=-O0|-O2|-Os  B=DIRECTORY  V=1'
@@ -219,7 +219,8 @@ test:
 	$(Q)+$(PYTHON) tests/run.py
 
 test-debian:
-	$(Q)RELEASES="$(RELEASES)" GOAL="$(GOAL)" WORK=$(abspath $(B))/debian tests/debian.sh
+	$(Q)RELEASES="$(RELEASES)" GOAL="$(GOAL)" RIGHTS="$(RIGHTS)" \
+		WORK=$(abspath $(B))/debian tests/debian.sh
 
 clean:
 	rm -rf $(B)

@@ -5,6 +5,8 @@
 #
 #   RELEASES="bookworm trixie"   which ones
 #   GOAL=run | test              the README's two commands alone, or `make test` behind them (test)
+#   RIGHTS=root | user | no-admin   whose `make test`: root's, an ordinary user's with packages
+#                                there, or root's without CAP_SYS_ADMIN as in a container (root)
 #   MIRROR=URL                   of packages; without it, where this machine's come from
 #   WORK=DIRECTORY               for roots, packages and logs (build/debian)
 #
@@ -16,6 +18,7 @@ set -uo pipefail
 top=$(cd "$(dirname "$(readlink -f "$0")")/.." && pwd)
 releases=${RELEASES:-bookworm trixie}
 goal=${GOAL:-test}
+rights=${RIGHTS:-root}
 work=${WORK:-$top/build/debian}
 home=/root/firstlight # of the clone, in the root
 
@@ -78,6 +81,17 @@ step() {
     return "$status"
 }
 
+# The command for all tests. The user's clone is its own, and packages are root's to install.
+tests_command() {
+    case $rights in
+    root) echo 'make test' ;;
+    no-admin) echo 'setpriv --bounding-set -sys_admin make test' ;;
+    user) echo "tools/deps.sh && useradd -m tester && cp -a . /home/tester/firstlight &&
+        rm -rf /home/tester/firstlight/build && chown -R tester: /home/tester/firstlight &&
+        su tester -c 'cd ~/firstlight && make test'" ;;
+    esac
+}
+
 run_release() {
     local release=$1 root=$work/$1
     local enter=(unshare --mount --propagation private --pid --fork --kill-child
@@ -85,7 +99,7 @@ run_release() {
     : >"$work/$release.log"
     step "$release" "debootstrap" make_root "$release" "$root" &&
         step "$release" "the README's commands" "${enter[@]}" "$(readme_commands)" || return 1
-    [ "$goal" = run ] || step "$release" "make test" "${enter[@]}" make test
+    [ "$goal" = run ] || step "$release" "make test" "${enter[@]}" "$(tests_command)"
 }
 
 if [ "${1:-}" = --inside ]; then
@@ -94,6 +108,10 @@ if [ "${1:-}" = --inside ]; then
     exit 1
 fi
 case $goal in run | test) ;; *) fail "GOAL is run or test, not '$goal'" ;; esac
+case $rights in
+root | user | no-admin) ;;
+*) fail "RIGHTS is root, user or no-admin, not '$rights'" ;;
+esac
 [ -n "$(readme_commands)" ] || fail "README.md has no commands"
 [ "$(id -u)" = 0 ] || fail "only root can make a root file system and enter it"
 command -v debootstrap >/dev/null || fail "debootstrap is missing; see tools/deps.sh debian"
