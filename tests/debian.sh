@@ -11,8 +11,8 @@
 #   WORK=DIRECTORY               for roots, packages and logs (build/debian)
 #
 # Each release gets a fresh root (debootstrap --variant=minbase) and in it a clone of what this
-# checkout has committed. The commands run there by chroot, in a mount namespace of their own with
-# /proc, /sys, /dev and /dev/pts, and in a process namespace that leaves nothing behind at its end.
+# checkout has committed. The commands run there in a mount namespace whose root it is, with /proc,
+# /sys, /dev and /dev/pts, and in a process namespace that leaves nothing behind at its end.
 # Exit status: 0 if every release passed. Its whole output is in WORK/RELEASE.log.
 set -uo pipefail
 top=$(cd "$(dirname "$(readlink -f "$0")")/.." && pwd)
@@ -41,6 +41,19 @@ readme_commands() {
         "$top/README.md"
 }
 
+# Makes a mount point the root, not a chroot: in one, Linux gives ordinary users no user namespaces
+# (user_namespaces(7)), which their `make test` uses. The old root is under the new one until it is
+# detached, so nothing is executed in between. $1 the root, the rest a command.
+pivot='
+import ctypes, os, sys
+libc = ctypes.CDLL(None, use_errno=True)
+os.chdir(sys.argv[1])
+SYS_PIVOT_ROOT, MNT_DETACH = 155, 2
+if libc.syscall(SYS_PIVOT_ROOT, b".", b".") or libc.umount2(b".", MNT_DETACH):
+    sys.exit("test-debian: no root of its own: " + os.strerror(ctypes.get_errno()))
+os.chdir("/")
+os.execvp(sys.argv[2], sys.argv[2:])'
+
 # What happens in the namespaces: $1 the root, the rest a command for its shell.
 inside() {
     local root=$1
@@ -50,10 +63,11 @@ inside() {
         mount --rbind /dev "$root/dev" && mkdir -p "$root/dev/pts" &&
         mount -t devpts -o newinstance,ptmxmode=0666,mode=0620,gid=5 devpts "$root/dev/pts" ||
         return 1
-    exec env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root \
+    exec python3 -c "$pivot" "$root" env -i HOME=/root \
+        PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
         TERM=dumb LC_ALL=C.UTF-8 ${http_proxy:+http_proxy="$http_proxy"} \
         ${https_proxy:+https_proxy="$https_proxy"} \
-        chroot "$root" /bin/bash -e -c "cd $home; $*"
+        /bin/bash -e -c "cd $home; $*"
 }
 
 # shellcheck disable=SC2317  # called by way of step
