@@ -11,6 +11,7 @@
 #include "shared/bootinfo.h"
 
 #define CPU_CR4_LA57 (1ULL << 12)
+#define CPU_CR4_CET  (1ULL << 23)
 
 struct cpu_features {
     bool nx;

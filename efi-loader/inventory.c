@@ -9,6 +9,7 @@
 
 #include "efi-loader/archive.h"
 #include "efi-loader/ask.h"
+#include "efi-loader/cpu.h"
 #include "efi-loader/devices.h"
 #include "efi-loader/disks.h"
 #include "efi-loader/log.h"
@@ -203,6 +204,7 @@ void inventory_take(EFI_SYSTEM_TABLE *st, struct memory *memory, const char *cmd
                     struct inventory *out)
 {
     struct survey survey = {.st = st};
+    struct bootinfo_cpu_state state;
     char word[16];
 
     *out = (struct inventory){.text = NULL};
@@ -210,6 +212,12 @@ void inventory_take(EFI_SYSTEM_TABLE *st, struct memory *memory, const char *cmd
         if (!strcmp(word, "off"))
             return;
         log_line("inventory=%s is not understood: off, or nothing", word);
+    }
+    /* A question that hangs is left without its returns, which a shadow stack would miss. */
+    cpu_read_state(&state);
+    if (state.cr4 & CPU_CR4_CET) {
+        log_line("the firmware may use shadow stacks: devices are not asked");
+        return;
     }
     if (!ask_begin(st->BootServices)) {
         log_line("the firmware has no timer: devices are not asked");

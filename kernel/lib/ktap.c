@@ -241,7 +241,7 @@ size_t ktap_format_not_ok(char *buf, size_t size, unsigned number, const char *n
  */
 bool ktap_verdict_passed(const struct ktap_verdict *verdict)
 {
-    return !verdict->plan_empty && verdict->failed == 0 && verdict->passed > 0 &&
+    return verdict->plan_passed > 0 && verdict->failed == 0 &&
            (uint64_t)verdict->passed + verdict->skipped == verdict->total;
 }
 

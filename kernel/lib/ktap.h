@@ -62,7 +62,7 @@ size_t ktap_clean(char *buf, size_t size, const char *text, size_t length);
 struct ktap_verdict {
     unsigned total; /* as the plan line said */
     unsigned passed, failed, skipped;
-    bool plan_empty; /* no plan, or none with a test: a failure by itself */
+    unsigned plan_passed; /* tests of the plan: with none there is nothing to say PASS of */
     const char *version;
     unsigned cpus, cpus_enabled; /* that run; of those that the machine says it has */
     uint64_t memory_bytes;
@@ -70,7 +70,7 @@ struct ktap_verdict {
     uint64_t time_us; /* kernel entry to verdict */
 };
 
-/* PASS means: a plan with tests, nothing failed, at least one passed, all accounted for. */
+/* PASS means: nothing failed, a test of the plan passed, all accounted for. */
 bool ktap_verdict_passed(const struct ktap_verdict *verdict);
 
 /* # firstlight: verdict=PASS total=5 passed=5 failed=0 skipped=0 version=V cpus=N/M memory=NMiB

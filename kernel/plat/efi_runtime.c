@@ -137,6 +137,8 @@ static int service_call(enum efi_service service, uint64_t a, uint64_t b, uint64
     if (!efi_runtime_alive())
         return -ENODEV;
     status = call_prepared(&call);
+    if (status == EFI_CALL_BUSY)
+        return -EBUSY;
     if (status != EFI_CALL_ABANDONED)
         return error_of(status);
     efi.dead = true;

@@ -8,7 +8,8 @@
  *          programs. Firmware runs on the caller's stack and thread with maskable interrupts on
  *          (off in a panic: then without a timeout).
  * Context: threads without spinlocks, and a panic. Sleeps nowhere.
- * Fails:   -ENODEV there are no services, or they are dead. -ENOENT, -ENOSPC, -EROFS, -EIO: what
+ * Fails:   -ENODEV there are no services, or they are dead. -EBUSY in a panic, if another processor
+ *          was stopped within a call. -ENOENT, -ENOSPC, -EROFS, -EIO: what
  *          the firmware's status says.
  * Tests:   tests/host/plat_efi_test.c, tests/user/proc/efivars.c, tests/quirk
  */

@@ -24,5 +24,7 @@ struct report_machine {
     const char *firmware;
 };
 
-/* Prints the verdict, last of all lines. plan_empty: there was no plan or no test in it. */
-bool report_verdict(const struct report_machine *machine, bool plan_empty);
+unsigned report_passed(void); /* results so far */
+
+/* Prints the verdict, last of all lines. plan_passed: how many tests of the plan did. */
+bool report_verdict(const struct report_machine *machine, unsigned plan_passed);

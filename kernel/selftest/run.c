@@ -7,7 +7,7 @@
  * says of errors of its own. The number of results is announced first (the
  * KTAP plan line), counted by a pass over the plan that runs nothing; the verdict is PASS only if
  * exactly that many results came and none is "not ok". A plan that ends early, a test that is lost,
- * or no plan at all is therefore a FAIL.
+ * no plan at all or one whose tests are all skipped is therefore a FAIL.
  *
  * It runs on the boot thread, as process 1, and is the only thing that does.
  */
@@ -204,7 +204,7 @@ COLD bool selftest_run(const struct selftest_input *input)
                                      input->memory_bytes, input->firmware};
     struct plan_line *line = kmalloc(sizeof(*line));
     struct plan_text plan = {0};
-    unsigned planned = 0;
+    unsigned planned = 0, plan_passed;
     char word[8];
     bool passed;
 
@@ -222,12 +222,16 @@ COLD bool selftest_run(const struct selftest_input *input)
     ktest_run();
     if (cmdline_find("stop", word, sizeof(word)) && !strcmp(word, "key"))
         input_set_hook(key_stops_test);
+    plan_passed = report_passed();
     if (line)
         plan_run(&plan, line);
+    plan_passed = report_passed() - plan_passed;
+    if (planned && !plan_passed)
+        report_comment("firstlight: no test of the plan passed");
     input_set_hook(NULL);
     hardware_report_end();
     stamps_print(input);
-    passed = report_verdict(&machine, planned == 0);
+    passed = report_verdict(&machine, plan_passed);
     kfree(plan.owned);
     kfree(line);
     return passed;

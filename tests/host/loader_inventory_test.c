@@ -12,6 +12,7 @@
 
 #include "efi-loader/archive.h"
 #include "efi-loader/ask.h"
+#include "efi-loader/cpu.h"
 #include "efi-loader/efi_devices.h"
 #include "efi-loader/inventory.h"
 #include "efi-loader/json.h"
@@ -22,6 +23,13 @@ static EFI_GUID block_guid = EFI_BLOCK_IO_PROTOCOL_GUID, path_guid = EFI_DEVICE_
                 ata_guid = EFI_ATA_PASS_THRU_GUID, network_guid = EFI_SIMPLE_NETWORK_PROTOCOL_GUID,
                 display_guid = EFI_GRAPHICS_OUTPUT_PROTOCOL_GUID, edid_guid = EFI_EDID_ACTIVE_GUID,
                 tcg_guid = EFI_TCG2_GUID;
+
+static uint64_t the_cr4;
+
+void cpu_read_state(struct bootinfo_cpu_state *state)
+{
+    *state = (struct bootinfo_cpu_state){.cr4 = the_cr4};
+}
 
 /* ---- The way out of a question, in C -----------------------------------------------------------
  */
@@ -399,6 +407,14 @@ static void test_nothing(void **state)
     assert_int_equal(strlen(inventory.text), inventory.nbytes);
 }
 
+static void test_shadow_stacks(void **state)
+{
+    (void)state;
+    the_cr4 = CPU_CR4_CET;
+    assert_null(take("").text);
+    the_cr4 = 0;
+}
+
 /* The kernel's own reader finds the file in the archive. */
 static void test_archive(void **state)
 {
@@ -679,6 +695,7 @@ int main(void)
         cmocka_unit_test_setup(test_panel, set_up),
         cmocka_unit_test_setup(test_tpm, set_up),
         cmocka_unit_test_setup(test_full, set_up),
+        cmocka_unit_test_setup(test_shadow_stacks, set_up),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -315,6 +315,13 @@ def test_skip_is_counted_as_skip(boot, mkimg):
     assert "not on this machine" in report.result("later").note
 
 
+def test_a_plan_that_is_skipped_whole_is_no_pass(boot, mkimg):
+    plan = 'test later skip="not today" /bin/minimal\ntest absent skipcode=4 /bin/sh -c "exit 4"\n'
+    outcome = boot(mkimg(plan=plan))
+    judged(outcome, machine.FAIL)
+    assert "# firstlight: no test of the plan passed" in outcome.log
+
+
 def test_skip_code_is_counted_as_skip(boot, mkimg, tmp_path):
     """That code alone, and only where nothing is left behind."""
     program = compile_program(tmp_path, "leave", r"""

@@ -33,7 +33,7 @@ uint64_t efi_call_run(struct efi_call *call)
     /* Only in a panic that has stopped another processor within a call. */
     if (!__atomic_compare_exchange_n(&current_call, &none, call, false, __ATOMIC_ACQ_REL,
                                      __ATOMIC_ACQUIRE))
-        return EFI_CALL_ABANDONED;
+        return EFI_CALL_BUSY;
     status = efi_call_enter(call);
     __atomic_store_n(&current_call, NULL, __ATOMIC_RELEASE);
     return status;

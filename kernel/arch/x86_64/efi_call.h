@@ -33,6 +33,8 @@ struct efi_call {
 
 /* Not a status of UEFI: the call was ended from outside, by a fault or at its deadline. */
 #define EFI_CALL_ABANDONED 0xdeadULL
+/* Nor this: another processor was in a call when a panic stopped it. */
+#define EFI_CALL_BUSY 0xb5ULL
 
 /* The service's status. */
 uint64_t efi_call_run(struct efi_call *call);
