@@ -287,13 +287,15 @@ KERNEL_CFLAGS := -std=gnu17 $(O) -ffreestanding -fno-stack-protector -mgeneral-r
 # Code and data are dense: what an aligned loop gains, a cache line of something else loses; what
 # needs a line of its own says ALIGNED. Functions are copied into their callers when they are tiny or
 # say `inline`; no code is doubled for a guess.
-ifeq ($(findstring clang,$(CC)),)
+# Asked, as a compiler named cc may be either.
+CC_IS_CLANG := $(findstring clang,$(shell $(CC) --version 2>/dev/null))
+ifeq ($(CC_IS_CLANG),)
 KERNEL_CFLAGS += -falign-functions=1 -falign-jumps=1 -falign-loops=1 -falign-labels=1 \
     -malign-data=abi --param=max-inline-insns-auto=8 -freorder-blocks-algorithm=simple \
     -fno-ipa-cp -fno-tree-pre -fno-split-paths
 endif
 # lib's string functions must not be turned into calls of themselves.
-KERNEL_NO_LOOPS := $(if $(findstring clang,$(CC)),,-fno-tree-loop-distribute-patterns)
+KERNEL_NO_LOOPS := $(if $(CC_IS_CLANG),,-fno-tree-loop-distribute-patterns)
 $(KERNEL_DIR)/obj/kernel/lib/string.c.o: KERNEL_CFLAGS += -fno-builtin $(KERNEL_NO_LOOPS)
 
 KERNEL_OFFSETS := $(B)/include/kernel/offsets.h
