@@ -17,7 +17,7 @@ packages_of() {
     run) echo qemu-system-x86 ovmf python3 ;;
     screen) echo qemu-system-gui ;;
     test) echo libcmocka-dev python3-pytest python3-pytest-xdist cpio libarchive-tools \
-        libclang-rt-dev gdisk ovmf-ia32 zbar-tools ;;
+        libclang-rt-dev gdisk ovmf-ia32 zbar-tools swtpm ;;
     lint) echo clang-format shellcheck python3 git ;;
     debug) echo gdb qemu-system-x86 ovmf python3 ;;
     debian) echo debootstrap git ;;

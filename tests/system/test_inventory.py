@@ -3,6 +3,8 @@
 import json
 import os
 import re
+import subprocess
+import time
 
 import pytest
 
@@ -65,6 +67,30 @@ def test_what_is_in_the_machine(boot, mkimg, devices):
     output = outcome.report.result("disk-health").output
     assert any(line.startswith(f"QEMU NVMe Ctrl, serial number {NVME_SERIAL} (disk ")
                for line in output), output
+
+
+@pytest.fixture
+def tpm(tmp_path):
+    """QEMU's options for a TPM 2.0 that swtpm plays."""
+    path = tmp_path / "tpm"
+    with subprocess.Popen(["swtpm", "socket", "--tpm2", "--tpmstate", f"dir={tmp_path}",
+                           "--ctrl", f"type=unixio,path={path}"]) as process:
+        try:
+            for _ in range(100):
+                if path.exists():
+                    break
+                time.sleep(0.1)
+            yield ["-chardev", f"socket,id=tpm,path={path}", "-tpmdev",
+                   "emulator,id=tpm0,chardev=tpm", "-device", "tpm-crb,tpmdev=tpm0"]
+        finally:
+            process.kill()
+
+
+def test_a_tpm(boot, mkimg, tpm):
+    outcome = boot(mkimg(plan=SHOW + "test found /bin/check found\n"), extra=tpm)
+    assert outcome.code == machine.PASS, outcome.message
+    assert inventory(outcome)["tpm"]["version"] == "2.0"
+    assert any(line.startswith("TPM 2.0 ") for line in outcome.report.result("found").output)
 
 
 def test_it_stands_in_the_report(boot, mkimg, devices):
