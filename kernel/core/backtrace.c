@@ -59,7 +59,8 @@ static void backtrace_add(struct backtrace *trace, uint64_t address, bool interr
  * above it holds the interrupted instruction and frame pointer. */
 void backtrace_follow(struct backtrace *trace, uint64_t rbp, uint64_t low, uint64_t high)
 {
-    while (IS_ALIGNED(rbp, 8) && rbp >= low && rbp + 16 <= high) {
+    /* rbp may be anything: the entry code still has ring 3's. */
+    while (IS_ALIGNED(rbp, 8) && rbp >= low && rbp < high && high - rbp >= 16) {
         const uint64_t *frame = (const uint64_t *)rbp;
         const struct trap_frame *trapped = (const struct trap_frame *)(rbp + 16);
         uint64_t caller = frame[1];

@@ -168,8 +168,17 @@ NORETURN static void end(void)
         cpu_halt();
 }
 
+/* What each processor did last: with several, what the others did is often the cause. */
+static void say_flights(void)
+{
+    for (unsigned i = 0; i < cpu_count; i++)
+        if (cpu_all[i])
+            say_flight(cpu_all[i], FLIGHT_RECORDS);
+}
+
 /* The first processor that panics speaks; the others stop, wherever they are. A fault while
- * panicking ends at once. */
+ * panicking, most likely in a backtrace of a broken stack, costs what was to come of it alone; a
+ * second one ends at once. */
 static void begin(void)
 {
     static uint32_t speaker; /* [a] index + 1 */
@@ -190,6 +199,8 @@ static void begin(void)
     if (cpu_self()->in_panic++ == 0)
         return;
     say("fault while panicking: report cut short");
+    if (cpu_self()->in_panic == 2)
+        say_flights();
     end();
 }
 
@@ -204,10 +215,7 @@ NORETURN static void die(const struct trap_frame *frame, uint64_t cr2)
         say_control();
         say_backtrace(0, (uint64_t)__builtin_frame_address(0));
     }
-    for (unsigned i = 0; i < cpu_count; i++)
-        /* What the others did last is often the cause. */
-        if (cpu_all[i])
-            say_flight(cpu_all[i], FLIGHT_RECORDS);
+    say_flights();
     end();
 }
 

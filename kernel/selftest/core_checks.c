@@ -3,6 +3,7 @@
  * Clock, timers, the watchdog, and logging under locks and in bulk.
  */
 #include "kernel/arch/x86_64/irq.h"
+#include "kernel/core/backtrace.h"
 #include "kernel/core/clock.h"
 #include "kernel/core/ipi.h"
 #include "kernel/core/output.h"
@@ -13,6 +14,7 @@
 #include "kernel/lib/klog.h"
 #include "kernel/sched/sched.h"
 #include "kernel/selftest/ktest.h"
+#include "shared/addrmap.h"
 
 #define US 1000ULL
 #define MS 1000000ULL
@@ -54,6 +56,24 @@ KTEST(timers, "core-timers")
                  order[1], order[2]);
     for (unsigned i = 0; i < ARRAY_SIZE(timers); i++)
         KTEST_EXPECT(!timer_pending(&timers[i]), "timer %u is still pending", i);
+    return true;
+}
+
+/* A frame pointer that ring 3 has left behind: no trace may begin with it. */
+KTEST(backtrace_of_garbage, "core-backtrace-of-garbage")
+{
+    static uint64_t stack[8];
+    uint64_t low = (uint64_t)stack, high = low + sizeof(stack);
+    const uint64_t wild[] = {-8ULL, -16ULL, 0, low - 8, low + 1, high - 8, high, USER_END};
+    struct backtrace trace = {0};
+
+    for (unsigned i = 0; i < ARRAY_SIZE(wild); i++)
+        backtrace_follow(&trace, wild[i], low, high);
+    KTEST_EXPECT(trace.count == 0, "%u callers found", trace.count);
+    stack[0] = -16ULL; /* a frame that leads there */
+    stack[1] = IMAGE_BASE;
+    backtrace_follow(&trace, low, low, high);
+    KTEST_EXPECT(trace.count == 1, "%u callers instead of one", trace.count);
     return true;
 }
 
