@@ -92,9 +92,9 @@ void ask_end(void)
 
 EFI_STATUS ask_protocol(EFI_BOOT_SERVICES *bs, EFI_HANDLE handle, EFI_GUID *guid, void **out)
 {
-    EFI_OPEN_PROTOCOL_INFORMATION_ENTRY *users;
+    EFI_OPEN_PROTOCOL_INFORMATION_ENTRY *users = NULL;
     bool exclusive = false;
-    UINTN count;
+    UINTN count = 0;
 
     if (!EFI_ERROR(bs->OpenProtocolInformation(handle, guid, &users, &count))) {
         for (UINTN i = 0; i < count; i++)

@@ -19,7 +19,7 @@
 #define NODE(type, subtype) ((type) << 8 | (subtype))
 #define NODE_END            0x7f
 
-#define INQUIRY_SIZE    36 /* SPC-4, 6.4.2: standard data */
+#define INQUIRY_SIZE    96 /* SPC-4, 6.4.2: EDK II takes no less for SCSI; 36 bytes are used */
 #define INQUIRY_VENDOR  8
 #define INQUIRY_PRODUCT 16
 #define INQUIRY_VERSION 32

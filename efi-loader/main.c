@@ -88,7 +88,9 @@ static int boot(EFI_HANDLE image, EFI_SYSTEM_TABLE *st, const EFI_LOADED_IMAGE *
         err = handover_prepare(&handover);
     if (!err)
         report_begin(&files, &handover);
-    files_close(&files);
+    /* Closing flushes the disk, by a driver that may be the one that hung. */
+    if (!handover.inventory.hung)
+        files_close(&files);
     if (err)
         return err;
     handover.info->entry_state = *state;

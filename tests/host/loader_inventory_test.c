@@ -298,6 +298,8 @@ static EFI_STATUS EFIAPI info_identify(struct efi_disk_info *self, VOID *data, U
 static EFI_STATUS EFIAPI info_inquiry(struct efi_disk_info *self, VOID *data, UINT32 *nbytes)
 {
     (void)self;
+    if (*nbytes < 96) /* as EDK II for SCSI */
+        return EFI_BUFFER_TOO_SMALL;
     memcpy((char *)data + 8, "Maker   Stick 3000      1.0 ", MIN(*nbytes, 28));
     return EFI_SUCCESS;
 }
