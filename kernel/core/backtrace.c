@@ -54,6 +54,25 @@ static void backtrace_add(struct backtrace *trace, uint64_t address, bool interr
     trace->addresses[trace->count++] = address;
 }
 
+static bool stack_has(uint64_t end, uint64_t address)
+{
+    return address < end && end - address <= STACK_MAX;
+}
+
+/* That of the current thread, those of NMIs and other exceptions, the one of start-up. */
+uint64_t backtrace_stack_end(uint64_t address)
+{
+    const struct cpu *cpu = cpu_self();
+    uint64_t boot = (uint64_t)arch_boot_stack_top;
+
+    if (cpu->thread && stack_has(cpu->thread->stack_top, address))
+        return cpu->thread->stack_top;
+    for (unsigned i = 1; i <= CPU_IST_COUNT; i++)
+        if (stack_has(cpu->ist_top[i], address))
+            return cpu->ist_top[i];
+    return stack_has(boot, address) ? boot : 0;
+}
+
 /* Every frame must lie above the one before and within low..high: broken chains end the trace
  * instead of leading outside of the stack. Where the chain reaches the entry code, the trap frame
  * above it holds the interrupted instruction and frame pointer. */
@@ -85,15 +104,12 @@ void backtrace_follow(struct backtrace *trace, uint64_t rbp, uint64_t low, uint6
 void backtrace_print(const struct backtrace *trace)
 {
     for (unsigned i = 0; i < trace->count; i++) {
-        uint64_t address = trace->addresses[i], offset = 0;
-        /* A return address may be the first one of the next function, if the call was the last
-         * instruction: hence the name of the byte before it. */
-        uint64_t before = trace->interrupted >> i & 1 ? 0 : 1;
-        const char *name = backtrace_symbol(address - before, &offset);
+        uint64_t address = trace->addresses[i], lookup = backtrace_lookup(trace, i), offset = 0;
+        const char *name = backtrace_symbol(lookup, &offset);
 
         if (name)
             klog("    from %016llx %s+0x%llx", (unsigned long long)address, name,
-                 (unsigned long long)(offset + before));
+                 (unsigned long long)(offset + address - lookup));
         else
             klog("    from %016llx %s", (unsigned long long)address,
                  address < USER_END ? "in ring 3" : "?");
@@ -113,12 +129,8 @@ void backtrace_nmi(const struct trap_frame *frame)
     answer = (struct backtrace_cpu){.thread = cpu->thread};
     backtrace_add(&answer.trace, frame->rip, true);
     answer.trace.from_user = trap_frame_from_user(frame);
-    if (!answer.trace.from_user && cpu->thread) {
-        uint64_t top = cpu->thread->stack_top;
-
-        if (frame->rsp < top && top - frame->rsp <= STACK_MAX)
-            backtrace_follow(&answer.trace, frame->rbp, frame->rsp, top);
-    }
+    if (!answer.trace.from_user && cpu->thread && stack_has(cpu->thread->stack_top, frame->rsp))
+        backtrace_follow(&answer.trace, frame->rbp, frame->rsp, cpu->thread->stack_top);
     __atomic_store_n(&asked, NOBODY, __ATOMIC_RELEASE);
 }
 

@@ -17,7 +17,7 @@
 struct arch_thread;
 struct trap_frame;
 
-#define BACKTRACE_MAX     16
+#define BACKTRACE_MAX     24 /* more do not fit on a screen together with a panic's registers */
 #define BACKTRACE_WAIT_NS 100000000ULL
 
 struct backtrace {
@@ -32,9 +32,19 @@ void backtrace_set_symbols(const void *file, size_t nbytes);
 /* NULL: no symbol there. */
 const char *backtrace_symbol(uint64_t address, uint64_t *offset);
 
+/* One past the end of this processor's kernel stack that has the address. 0: none has. */
+uint64_t backtrace_stack_end(uint64_t address);
+
 /* Adds the callers of the function whose frame rbp points to. Through interrupts and exceptions it
  * goes on with what they interrupted. */
 void backtrace_follow(struct backtrace *trace, uint64_t rbp, uint64_t low, uint64_t high);
+/* What address n is searched for by: a return address may be the first one of the next function, if
+ * the call was the last instruction, hence the byte before it. */
+static inline uint64_t backtrace_lookup(const struct backtrace *trace, unsigned n)
+{
+    return trace->addresses[n] - !(trace->interrupted >> n & 1);
+}
+
 /* Into the log, a line an address. */
 void backtrace_print(const struct backtrace *trace);
 

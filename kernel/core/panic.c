@@ -4,8 +4,8 @@
  *
  * Runs with interrupts off, takes no lock and allocates nothing: what it prints goes through
  * output_panic, past the ring and its lock. The first processor that panics becomes the speaker; a
- * second one halts. A fault within the report, seen by in_panic, cuts it short but still ends the
- * machine with the verdict.
+ * second one halts. A fault within the report, seen by in_panic, cuts it short but for the flight
+ * recorders, and still ends the machine with the verdict.
  */
 #include "kernel/core/panic.h"
 
@@ -22,9 +22,6 @@
 #include "kernel/lib/fmt.h"
 #include "kernel/lib/string.h"
 #include "shared/addrmap.h"
-
-/* Deeper frames do not fit on a screen together with the registers. */
-#define FRAMES_MAX 24
 
 #define SHOW_RECORDS 16 /* written with interrupts off: not all of them */
 
@@ -76,26 +73,17 @@ static void say_address(const char *what, uint64_t address, uint64_t lookup)
         say("  %s %016llx", what, (unsigned long long)address);
 }
 
-/* Follows saved frame pointers as long as they climb within one kernel stack. */
+/* A broken frame pointer ends the trace: a fault here would cut the report short. */
 static void say_backtrace(uint64_t rip, uint64_t rbp)
 {
+    struct backtrace trace = {0};
+
     say("backtrace:");
     if (rip)
         say_address("at  ", rip, rip);
-    for (unsigned i = 0; i < FRAMES_MAX; i++) {
-        /* A frame is the saved RBP, then the return address; the next one lies above it, within 16
-         * KiB. */
-        const uint64_t *frame = (const uint64_t *)rbp;
-
-        /* Below the kernel's stacks there is nothing to follow; a fault here would cut the report
-         * short. */
-        if (rbp < WINDOW_BASE || (rbp & 7) || frame[1] < IMAGE_BASE)
-            break;
-        say_address("from", frame[1], frame[1] - 1);
-        if (frame[0] <= rbp || frame[0] - rbp > 16384)
-            break;
-        rbp = frame[0];
-    }
+    backtrace_follow(&trace, rbp, rbp, backtrace_stack_end(rbp));
+    for (unsigned i = 0; i < trace.count; i++)
+        say_address("from", trace.addresses[i], backtrace_lookup(&trace, i));
 }
 
 /* All of them, as they were when the exception was taken. */

@@ -22,6 +22,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/proc/process.h"
 #include "kernel/sched/sched.h"
+#include "kernel/selftest/probe.h"
 #include "kernel/selftest/untouched.h"
 #include "kernel/selftest/user_stub.h"
 
@@ -117,9 +118,9 @@ static void panic_start(const char *word)
         const char *word;
         void (*fault)(void);
     } kinds[] = {
-        {"test", panic_test},     {"assert", panic_assert}, {"fault", panic_fault},
-        {"stack", panic_stack},   {"rank", panic_rank},     {"user", panic_user},
-        {"nested", panic_nested}, {"wx", panic_wx},
+        {"test", panic_test},     {"assert", panic_assert},     {"fault", panic_fault},
+        {"stack", panic_stack},   {"rank", panic_rank},         {"user", panic_user},
+        {"nested", panic_nested}, {"frame", probe_break_frame}, {"wx", panic_wx},
     };
 
     for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)

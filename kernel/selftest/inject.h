@@ -3,7 +3,7 @@
  * selftest/inject.h - faults on purpose, so that tests can see them noticed
  *
  * Words of the command line, for the system tests; nothing here runs without them:
- *   panic=test|assert|fault|stack|rank|user|nested|wx   the kernel panics after the baseline
+ *   panic=test|assert|fault|stack|rank|user|nested|frame|wx   the kernel panics after the baseline
  *   panic=first|memory|files   during start-up: as soon as the command line is known, behind the
  *                  start of memory, before the root file system (main.c)
  *   inject=leak    each program of the plan costs a frame

@@ -15,6 +15,13 @@ probe_selectors_read:
     ret
     .size probe_selectors_read, . - probe_selectors_read
 
+    .globl probe_break_frame
+    .type probe_break_frame, @function
+probe_break_frame:
+    movq $-16, %rbp
+    ud2
+    .size probe_break_frame, . - probe_break_frame
+
     .macro CHECK register, value, bit
     movabsq $\value, %rcx
     cmpq %rcx, %\register

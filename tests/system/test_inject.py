@@ -21,6 +21,7 @@ PANICS = {  # panic=WORD: what its report has to say, in small letters
     "stack": ["registers", "dig"],
     "rank": ["rank", "panic_rank"],
     "nested": ["panic"],
+    "frame": ["registers", "probe_break_frame"],
 }
 
 
@@ -33,11 +34,12 @@ def test_panic(boot, mkimg, word):
     text = outcome.log[outcome.log.index("# PANIC: "):].lower()
     for expected in PANICS[word]:
         assert expected in text, expected
+    assert ("report cut short" in text) == (word == "nested")
+    assert "flight recorder of cpu 0" in text and "syscall" in text
     if word != "nested":
         assert "backtrace" in text and "+0x" in text
         assert re.search(r"cr0 [0-9a-f]{8} cr3 [0-9a-f]{16} cr4 [0-9a-f]{8} efer d01\n", text)
         assert re.search(r"user gs base [0-9a-f]{16} fs base [0-9a-f]{16}\n", text)
-        assert "flight recorder of cpu 0" in text and "syscall" in text
 
 
 def test_panic_of_an_unknown_kind_is_still_one(boot, mkimg):

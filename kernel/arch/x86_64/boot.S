@@ -10,7 +10,7 @@
     .globl kernel_entry
     .type kernel_entry, @function
 kernel_entry:
-    leaq boot_stack_top(%rip), %rsp
+    leaq arch_boot_stack_top(%rip), %rsp
     xorl %ebp, %ebp
     call kernel_main
     ud2
@@ -43,8 +43,8 @@ arch_gdt_load:
 
     .bss
     .balign 4096
-boot_stack:
     .skip 16384
-boot_stack_top:
+    .globl arch_boot_stack_top
+arch_boot_stack_top:
 
     .section .note.GNU-stack, "", @progbits

@@ -13,8 +13,9 @@ struct trap_frame;
 
 #define ENTRY_STUB_SIZE 16 /* bytes from one vector's stub to the next */
 
-extern const char arch_trap_stubs[];  /* 256 of them */
-extern const char arch_entry_begin[]; /* all code that runs between ring 3 and C */
+extern const char arch_trap_stubs[];     /* 256 of them */
+extern const char arch_boot_stack_top[]; /* until there is memory for another */
+extern const char arch_entry_begin[];    /* all code that runs between ring 3 and C */
 extern const char arch_entry_end[];
 void arch_syscall_entry(void);
 
