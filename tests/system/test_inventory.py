@@ -31,11 +31,12 @@ def disk(found, serial):
 
 @pytest.fixture
 def devices(tmp_path):
-    """QEMU's options for an NVMe and a SATA disk of 64 MiB each, and two network cards. They have
-    a place in the boot order: OVMF starts no drivers for other devices if any device has one."""
-    words = []
+    """QEMU's options for an NVMe, a SATA and a SCSI disk of 64 MiB each, and two network cards. They
+    have a place in the boot order: OVMF starts no drivers for other devices if any has one."""
+    words = ["-device", "virtio-scsi-pci,id=scsi"]
     for name, device in (("n", f"nvme,id=nvme1,drive=n,bootindex=5,serial={NVME_SERIAL}"),
-                         ("s", f"ide-hd,drive=s,bus=ide.1,bootindex=6,serial={SATA_SERIAL}")):
+                         ("s", f"ide-hd,drive=s,bus=ide.1,bootindex=6,serial={SATA_SERIAL}"),
+                         ("c", "scsi-hd,drive=c,bus=scsi.0,bootindex=9")):
         path = tmp_path / f"{name}.img"
         path.write_bytes(b"")
         os.truncate(path, 64 << 20)
@@ -55,7 +56,9 @@ def test_what_is_in_the_machine(boot, mkimg, devices):
     nvme, sata = disk(found, NVME_SERIAL), disk(found, SATA_SERIAL)
     assert nvme["bus"] == "nvme" and nvme["model"] == "QEMU NVMe Ctrl"
     assert sata["bus"] == "sata" and sata["model"] == "QEMU HARDDISK"
-    for one in (nvme, sata):
+    scsi = next(disk for disk in found["disks"] if disk["bus"] == "scsi")
+    assert scsi["model"] == "QEMU QEMU HARDDISK" and scsi["firmware"]
+    for one in (nvme, sata, scsi):
         assert one["bytes"] == 64 << 20 and one["block_size"] == 512
         assert not one["removable"] and not one["read_only"]
     assert nvme["health"]["kind"] == "nvme" and nvme["health"]["critical_warning"] == 0
