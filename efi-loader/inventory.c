@@ -200,11 +200,11 @@ static void archive_make(struct memory *memory, struct inventory *out)
     out->archive.size = archive_write((char *)(uintptr_t)base, out->text, out->nbytes);
 }
 
-void inventory_take(EFI_SYSTEM_TABLE *st, struct memory *memory, const char *cmdline,
+void inventory_take(EFI_SYSTEM_TABLE *st, struct memory *memory,
+                    const struct bootinfo_cpu_state *state, const char *cmdline,
                     struct inventory *out)
 {
     struct survey survey = {.st = st};
-    struct bootinfo_cpu_state state;
     char word[16];
 
     *out = (struct inventory){.text = NULL};
@@ -214,8 +214,7 @@ void inventory_take(EFI_SYSTEM_TABLE *st, struct memory *memory, const char *cmd
         log_line("inventory=%s is not understood: off, or nothing", word);
     }
     /* A question that hangs is left without its returns, which a shadow stack would miss. */
-    cpu_read_state(&state);
-    if (state.cr4 & CPU_CR4_CET) {
+    if (state->cr4 & CPU_CR4_CET) {
         log_line("the firmware may use shadow stacks: devices are not asked");
         return;
     }

@@ -23,5 +23,6 @@ struct inventory {
     struct bootinfo_extent archive; /* for the kernel: shared/bootinfo.h */
 };
 
-void inventory_take(EFI_SYSTEM_TABLE *st, struct memory *memory, const char *cmdline,
+void inventory_take(EFI_SYSTEM_TABLE *st, struct memory *memory,
+                    const struct bootinfo_cpu_state *state, const char *cmdline,
                     struct inventory *out);

@@ -83,7 +83,7 @@ static int boot(EFI_HANDLE image, EFI_SYSTEM_TABLE *st, const EFI_LOADED_IMAGE *
     err = loops_count(st->RuntimeServices, the_payload.cmdline, sizeof(the_payload.cmdline));
     files_tsc = cpu_read_tsc();
     if (!err)
-        inventory_take(st, memory, the_payload.cmdline, &handover.inventory);
+        inventory_take(st, memory, state, the_payload.cmdline, &handover.inventory);
     if (!err)
         err = handover_prepare(&handover);
     if (!err)

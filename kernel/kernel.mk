@@ -284,11 +284,11 @@ KERNEL_COMMON := -I. -I$(B)/include -mno-red-zone -mcmodel=kernel -fno-pic -g \
 KERNEL_CFLAGS := -std=gnu17 $(O) -ffreestanding -fno-stack-protector -mgeneral-regs-only \
     -fno-omit-frame-pointer -fno-strict-aliasing -fno-common -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables \
     -fcf-protection=none $(KERNEL_WARNINGS) $(KERNEL_COMMON)
+# Asked, as a compiler named cc may be either.
+CC_IS_CLANG := $(findstring clang,$(shell $(CC) --version 2>/dev/null))
 # Code and data are dense: what an aligned loop gains, a cache line of something else loses; what
 # needs a line of its own says ALIGNED. Functions are copied into their callers when they are tiny or
 # say `inline`; no code is doubled for a guess.
-# Asked, as a compiler named cc may be either.
-CC_IS_CLANG := $(findstring clang,$(shell $(CC) --version 2>/dev/null))
 ifeq ($(CC_IS_CLANG),)
 KERNEL_CFLAGS += -falign-functions=1 -falign-jumps=1 -falign-loops=1 -falign-labels=1 \
     -malign-data=abi --param=max-inline-insns-auto=8 -freorder-blocks-algorithm=simple \

@@ -100,8 +100,8 @@ tests_command() {
     case $rights in
     root) echo 'make test' ;;
     no-admin) echo 'setpriv --bounding-set -sys_admin make test' ;;
-    user) echo "tools/deps.sh && useradd -m tester && cp -a . /home/tester/firstlight &&
-        rm -rf /home/tester/firstlight/build && chown -R tester: /home/tester/firstlight &&
+    user) echo "tools/deps.sh && useradd -m tester && git clone -q . /home/tester/firstlight &&
+        chown -R tester: /home/tester/firstlight &&
         su tester -c 'cd ~/firstlight && make test'" ;;
     esac
 }

@@ -204,7 +204,7 @@ COLD bool selftest_run(const struct selftest_input *input)
                                      input->memory_bytes, input->firmware};
     struct plan_line *line = kmalloc(sizeof(*line));
     struct plan_text plan = {0};
-    unsigned planned = 0, plan_passed;
+    unsigned planned = 0, before, plan_passed;
     char word[8];
     bool passed;
 
@@ -222,10 +222,10 @@ COLD bool selftest_run(const struct selftest_input *input)
     ktest_run();
     if (cmdline_find("stop", word, sizeof(word)) && !strcmp(word, "key"))
         input_set_hook(key_stops_test);
-    plan_passed = report_passed();
+    before = report_passed();
     if (line)
         plan_run(&plan, line);
-    plan_passed = report_passed() - plan_passed;
+    plan_passed = report_passed() - before;
     if (planned && !plan_passed)
         report_comment("firstlight: no test of the plan passed");
     input_set_hook(NULL);

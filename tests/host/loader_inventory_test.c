@@ -24,12 +24,7 @@ static EFI_GUID block_guid = EFI_BLOCK_IO_PROTOCOL_GUID, path_guid = EFI_DEVICE_
                 display_guid = EFI_GRAPHICS_OUTPUT_PROTOCOL_GUID, edid_guid = EFI_EDID_ACTIVE_GUID,
                 tcg_guid = EFI_TCG2_GUID;
 
-static uint64_t the_cr4;
-
-void cpu_read_state(struct bootinfo_cpu_state *state)
-{
-    *state = (struct bootinfo_cpu_state){.cr4 = the_cr4};
-}
+static struct bootinfo_cpu_state the_state;
 
 /* ---- The way out of a question, in C -----------------------------------------------------------
  */
@@ -364,7 +359,7 @@ static struct inventory take(const char *cmdline)
     struct inventory inventory;
 
     memory_init(&memory, &the_fake.bs);
-    inventory_take(&the_fake.st, &memory, cmdline, &inventory);
+    inventory_take(&the_fake.st, &memory, &the_state, cmdline, &inventory);
     assert_int_equal(events, 0);
     return inventory;
 }
@@ -412,9 +407,9 @@ static void test_nothing(void **state)
 static void test_shadow_stacks(void **state)
 {
     (void)state;
-    the_cr4 = CPU_CR4_CET;
+    the_state.cr4 = CPU_CR4_CET;
     assert_null(take("").text);
-    the_cr4 = 0;
+    the_state.cr4 = 0;
 }
 
 /* The kernel's own reader finds the file in the archive. */

@@ -30,6 +30,7 @@ sys.path[:0] = [HERE, os.path.join(TOP, "tests/user"), os.path.join(TOP, "tools"
 import cases as case_files  # noqa: E402  (found by the paths above)
 import compare_output  # noqa: E402
 import machine  # noqa: E402
+import linux_plan  # noqa: E402
 import run_on_linux  # noqa: E402
 
 NAMESPACE = "PROGRAMS_NAMESPACE"
@@ -89,7 +90,7 @@ class Linux:
 
     def run(self, case):
         """(how it ended, what it printed)."""
-        test = run_on_linux.Test(case.name)
+        test = linux_plan.Test(case.name)
         test.limit, test.command = case.limit, case.command
         outcome, output = run_on_linux.run_test(test, self.root, self.terminals)
         self.kill_rest()

@@ -18,6 +18,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import linux_plan  # noqa: E402
 import run_on_linux  # noqa: E402  (its folder had to be named first)
 
 BOOT_SECONDS = 300
@@ -114,14 +115,14 @@ def main():
     if args.build:
         args.log = boot(args.build, args.plan, args.work)
     root = run_on_linux.make_root(args.base, args.work)
-    tests, directives = run_on_linux.read_plan(args.plan)
+    tests, directives = linux_plan.read_plan(args.plan)
     log = read_log(args.log)
     here = run_on_linux.abilities(root)[0]
     equal = different = skipped = 0
     for test in tests:
         kind, reason = directives.get(test.name, (None, None))
-        missing = run_on_linux.needs_of(kind) - here
-        if kind in run_on_linux.NO_JUDGE or missing:
+        missing = linux_plan.needs_of(kind) - here
+        if kind in linux_plan.NO_JUDGE or missing:
             skipped += 1
             print(f"skip {test.name}: {reason}")
             continue

@@ -39,8 +39,7 @@ import time
 sys.dont_write_bytecode = True  # nothing is left behind in the folders of others
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../tools"))
 import mkcpio  # noqa: E402  (its folder had to be named first)
-from linux_plan import (CAPABILITIES, ENVIRONMENT, NEEDS, NO_JUDGE, Test,  # noqa: E402,F401
-                        needs_of, read_plan)
+from linux_plan import CAPABILITIES, ENVIRONMENT, NEEDS, needs_of, read_plan  # noqa: E402
 
 NAMESPACE = "USER_TEST_NAMESPACE"
 NOT_ASKED = "user-linux: not here: "  # a run that is skipped whole
