@@ -31,8 +31,8 @@ def disk(found, serial):
 
 @pytest.fixture
 def devices(tmp_path):
-    """QEMU's options for an NVMe, a SATA and a SCSI disk of 64 MiB each, and two network cards. They
-    have a place in the boot order: OVMF starts no drivers for other devices if any has one."""
+    """QEMU's options for an NVMe, a SATA and a SCSI disk of 64 MiB each, and two network cards.
+    They have a place in the boot order: OVMF starts no drivers for other devices if any has one."""
     words = ["-device", "virtio-scsi-pci,id=scsi"]
     for name, device in (("n", f"nvme,id=nvme1,drive=n,bootindex=5,serial={NVME_SERIAL}"),
                          ("s", f"ide-hd,drive=s,bus=ide.1,bootindex=6,serial={SATA_SERIAL}"),
