@@ -278,14 +278,15 @@ int payload_load(struct files *files, struct memory *memory, const char *options
     int err = read_cmdline(files, memory, options, payload);
     if (!err) {
         menu_ask(&menu, files, memory);
-        err = read_plan(files, memory, menu.plan, payload);
+        /* The largest first: with 64 MiB one range of free memory may be all that it fits into. */
+        err = read_file(files, memory, "rootfs.cpio", true, MAX_ROOTFS, BOOTINFO_ROOTFS,
+                        &payload->rootfs);
     }
+    if (!err)
+        err = read_plan(files, memory, menu.plan, payload);
     if (!err)
         err = read_file(files, memory, "kernel.elf", true, MAX_KERNEL, BOOTINFO_KERNEL_FILE,
                         &payload->kernel_file);
-    if (!err)
-        err = read_file(files, memory, "rootfs.cpio", true, MAX_ROOTFS, BOOTINFO_ROOTFS,
-                        &payload->rootfs);
     if (!err)
         err = verify_all(files, memory, payload);
     if (!err)
