@@ -20,12 +20,19 @@ static void change(EFI_GRAPHICS_OUTPUT_MODE_INFORMATION *info)
         info->PixelInformation = (EFI_PIXEL_BITMASK){0xff0000, 0xff00, 0xff, 0xff000000};
 }
 
+/* The driver finds its own data beside the protocol: it is called with the real one alone. */
+static EFI_STATUS EFIAPI real_query_mode(EFI_GRAPHICS_OUTPUT_PROTOCOL *self, UINT32 n,
+                                         UINTN *nbytes, EFI_GRAPHICS_OUTPUT_MODE_INFORMATION **out)
+{
+    (void)self;
+    return the_real_display->QueryMode(the_real_display, n, nbytes, out);
+}
+
 static EFI_STATUS EFIAPI query_mode(EFI_GRAPHICS_OUTPUT_PROTOCOL *self, UINT32 n, UINTN *nbytes,
                                     EFI_GRAPHICS_OUTPUT_MODE_INFORMATION **out)
 {
-    EFI_STATUS status = the_real_display->QueryMode(the_real_display, n, nbytes, out);
+    EFI_STATUS status = real_query_mode(self, n, nbytes, out);
 
-    (void)self;
     if (!EFI_ERROR(status) && (!the_switch_helps || n == the_real_display->Mode->Mode))
         change(*out);
     return status;
@@ -38,14 +45,30 @@ static void copy_mode(void)
     the_mode.Info = &the_info;
 }
 
-static EFI_STATUS EFIAPI set_mode(EFI_GRAPHICS_OUTPUT_PROTOCOL *self, UINT32 n)
+static EFI_STATUS EFIAPI real_set_mode(EFI_GRAPHICS_OUTPUT_PROTOCOL *self, UINT32 n)
 {
     (void)self;
-    if (!the_switch_helps)
-        quirk_fault("a mode without a framebuffer was set");
     EFI_STATUS status = the_real_display->SetMode(the_real_display, n);
     copy_mode();
     return status;
+}
+
+static EFI_STATUS EFIAPI set_mode(EFI_GRAPHICS_OUTPUT_PROTOCOL *self, UINT32 n)
+{
+    if (!the_switch_helps)
+        quirk_fault("a mode without a framebuffer was set");
+    return real_set_mode(self, n);
+}
+
+/* Until a caller changes it, the_display is as the real one. */
+static void copy_display(EFI_GRAPHICS_OUTPUT_PROTOCOL *real)
+{
+    the_real_display = real;
+    the_display = *real;
+    the_display.QueryMode = real_query_mode;
+    the_display.SetMode = real_set_mode;
+    the_display.Mode = &the_mode;
+    copy_mode();
 }
 
 static EFI_STATUS EFIAPI handle_protocol(EFI_HANDLE handle, EFI_GUID *guid, void **out)
@@ -57,12 +80,9 @@ static EFI_STATUS EFIAPI handle_protocol(EFI_HANDLE handle, EFI_GUID *guid, void
         memcmp(guid, &gop, sizeof(gop)) != 0)
         return status;
     if (the_real_display != *out) {
-        the_real_display = *out;
-        the_display = *the_real_display;
+        copy_display(*out);
         the_display.QueryMode = query_mode;
         the_display.SetMode = set_mode;
-        the_display.Mode = &the_mode;
-        copy_mode();
         change(&the_info);
     }
     *out = &the_display;
@@ -109,7 +129,7 @@ static EFI_STATUS EFIAPI handle_unset(EFI_HANDLE handle, EFI_GUID *guid, void **
     EFI_STATUS status = the_quirk.real.HandleProtocol(handle, guid, out);
 
     if (!EFI_ERROR(status) && quirk_is_loader(__builtin_return_address(0)) && is_display(guid)) {
-        the_display = *(EFI_GRAPHICS_OUTPUT_PROTOCOL *)*out;
+        copy_display(*out);
         the_display.Mode = NULL;
         *out = &the_display;
     }
@@ -124,9 +144,8 @@ static void no_mode(void)
 /* The framebuffer is said to end before the picture does, in every mode. */
 static EFI_STATUS EFIAPI set_small_mode(EFI_GRAPHICS_OUTPUT_PROTOCOL *self, UINT32 n)
 {
-    (void)self;
-    EFI_STATUS status = the_real_display->SetMode(the_real_display, n);
-    copy_mode();
+    EFI_STATUS status = real_set_mode(self, n);
+
     the_mode.FrameBufferSize = EFI_PAGE_SIZE;
     return status;
 }
@@ -136,11 +155,8 @@ static EFI_STATUS EFIAPI handle_small(EFI_HANDLE handle, EFI_GUID *guid, void **
     EFI_STATUS status = the_quirk.real.HandleProtocol(handle, guid, out);
 
     if (!EFI_ERROR(status) && quirk_is_loader(__builtin_return_address(0)) && is_display(guid)) {
-        the_real_display = *out;
-        the_display = *the_real_display;
+        copy_display(*out);
         the_display.SetMode = set_small_mode;
-        the_display.Mode = &the_mode;
-        copy_mode();
         the_mode.FrameBufferSize = EFI_PAGE_SIZE;
         *out = &the_display;
     }
@@ -159,10 +175,7 @@ static EFI_STATUS EFIAPI handle_panel(EFI_HANDLE handle, EFI_GUID *guid, void **
     EFI_STATUS status = the_quirk.real.HandleProtocol(handle, guid, out);
 
     if (!EFI_ERROR(status) && quirk_is_loader(__builtin_return_address(0)) && is_display(guid)) {
-        the_real_display = *out;
-        the_display = *the_real_display;
-        the_display.Mode = &the_mode;
-        copy_mode();
+        copy_display(*out);
         if (the_info.HorizontalResolution <= WIDTH || the_info.VerticalResolution < HEIGHT)
             quirk_fault("the display is smaller than the panel");
         the_info.HorizontalResolution = WIDTH;
