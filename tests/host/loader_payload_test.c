@@ -258,8 +258,10 @@ static void missing_empty_odd(void **state)
 static void larger_than_memory(void **state)
 {
     (void)state;
-    the_fake.pages_left = 9;
+    the_fake.pages_left = 4;
     expect_refusal("refused: rootfs.cpio: 13 KiB do not fit into free memory");
+    the_fake.pages_left = 9;
+    expect_refusal("refused: kernel.elf: 16 KiB do not fit into free memory");
     the_fake.pages_left = 11;
     expect_refusal("refused: kernel.elf: no free memory for it");
     the_fake.files[ROOTFS].size = 1ULL << 40;
