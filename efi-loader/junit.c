@@ -22,14 +22,24 @@ struct junit_counts {
     size_t nerror;
 };
 
-/* One byte or one character; XML 1.0 has no place for control characters, escaped or not. */
+/* XML 1.0, section 2.2: no control characters, escaped or not, nor U+FFFE and U+FFFF. What is well
+ * formed has no surrogates. */
+static bool is_character(const char *bytes, int length)
+{
+    if (length == 1)
+        return (unsigned char)*bytes >= 0x20 && *bytes != 0x7f;
+    return length > 1 && (length != 3 || memcmp(bytes, "\xef\xbf\xbe", 3) < 0 ||
+                          memcmp(bytes, "\xef\xbf\xbf", 3) > 0);
+}
+
+/* One byte or one character. */
 static size_t escape_one(struct text *out, const char *bytes, size_t nbytes)
 {
     int length = utf8_length(bytes, nbytes);
 
-    if (length < 1 || (unsigned char)*bytes < 0x20 || *bytes == 0x7f) {
+    if (!is_character(bytes, length)) {
         text_add(out, "?");
-        return 1;
+        return length < 1 ? 1 : (size_t)length;
     }
     switch (*bytes) {
     case '<':

@@ -24,8 +24,11 @@
 #define MAX_REPORT    (1024 * 1024)
 #define PAGE_LINES    22
 #define LINE_LENGTH   100
-#define MEMORY_WORDS  "plan=/etc/firstlight/memory.plan stop=key"
+#define MEMORY_WORDS  "plan=/etc/firstlight/memory.plan stop=key limit=%u"
+#define MEMORY_HOURS  8 /* where no number is typed: a night */
+#define HOUR          3600
 #define REPORTS       "reports"
+#define REPORT_DIGITS 4
 
 /* --- names in a directory --- */
 
@@ -66,12 +69,22 @@ static bool name_insert(void *argument, const char *name)
     return names->count < MAX_PLANS;
 }
 
-/* The last in order: reports are numbered with leading zeroes. Notes beside them are none. */
+/* 0001.txt and so on: no file that a person has put beside them. */
+static bool is_report(const char *name, const char *suffix)
+{
+    for (unsigned i = 0; i < REPORT_DIGITS; i++) {
+        if (name[i] < '0' || name[i] > '9')
+            return false;
+    }
+    return strlen(name) == REPORT_DIGITS + strlen(suffix) && ends_with(name, suffix);
+}
+
+/* The last in order, as leading zeroes make it that of the numbers. */
 static bool name_last(void *argument, const char *name)
 {
     struct names *names = argument;
 
-    if (name[0] >= '0' && name[0] <= '9' && ends_with(name, names->suffix) &&
+    if (is_report(name, names->suffix) &&
         (names->count == 0 || strcmp(name, names->found[0]) > 0)) {
         str_copy(names->found[0], FILES_NAME, name);
         names->count = 1;
@@ -81,10 +94,36 @@ static bool name_last(void *argument, const char *name)
 
 /* --- what the keys do --- */
 
-static void word_append(struct menu *menu, const char *words)
+/* False, and nothing has changed: there was no room. */
+static bool words_append(struct menu *menu, const char *words)
 {
-    if (cfg_append(menu->cmdline, menu->capacity, words, strlen(words)))
-        log_line("boot.cfg leaves no room for: %s", words);
+    if (!cfg_append(menu->cmdline, menu->capacity, words, strlen(words)))
+        return true;
+    log_line("boot.cfg leaves no room for: %s", words);
+    return false;
+}
+
+/* The kernel knows PS/2 keyboards alone, and the serial line: where the machine has neither no key
+ * can end the test, so that it always ends by itself as well. */
+static bool memory_choose(struct menu *menu, struct files *files)
+{
+    char words[sizeof(MEMORY_WORDS) + 16];
+    unsigned hours = MEMORY_HOURS;
+    int key;
+
+    files_watchdog_off(files);
+    log_show("For how many hours? 1 to 9, any other key: 8 ");
+    key = keys_wait(AGAIN_SECONDS * 1000);
+    log_show("\n");
+    if (key >= '1' && key <= '9')
+        hours = (unsigned)(key - '0');
+    fmt_print(words, sizeof(words), MEMORY_WORDS, hours * HOUR);
+    if (!words_append(menu, words))
+        return false;
+    menu->plan[0] = '\0'; /* whatever was chosen before */
+    log_line("memory test for %u hours, or until a key of a PS/2 keyboard or of the serial line",
+             hours);
+    return true;
 }
 
 static void plan_choose(struct menu *menu, struct files *files)
@@ -210,14 +249,13 @@ void menu_ask(struct menu *menu, struct files *files, struct memory *memory)
             plan_choose(menu, files);
             break;
         case 's':
-            word_append(menu, "after=shell");
-            log_line("a shell follows the plan");
+            if (words_append(menu, "after=shell"))
+                log_line("a shell follows the plan");
             break;
         case 'm':
-            menu->plan[0] = '\0'; /* whatever was chosen before */
-            word_append(menu, MEMORY_WORDS);
-            log_line("memory test, until a key is pressed");
-            return;
+            if (memory_choose(menu, files))
+                return;
+            break;
         case 'r':
             report_show(files, memory);
             break;

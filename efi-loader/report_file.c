@@ -66,7 +66,14 @@ static int file_open(struct files *files, uint32_t number, const char *suffix, u
     return err;
 }
 
-/* Four digits and a suffix; other files are of no interest. */
+static bool ends_here(const CHAR16 *name, const char *suffix)
+{
+    for (; *suffix && (*name | 0x20) == *suffix; suffix++) /* FAT keeps no case */
+        name++;
+    return *name == *suffix;
+}
+
+/* Four digits and one of two suffixes; other files are of no interest. */
 static uint32_t number_of(const CHAR16 *name)
 {
     uint32_t number = 0;
@@ -76,7 +83,9 @@ static uint32_t number_of(const CHAR16 *name)
             return 0;
         number = number * 10 + (uint32_t)(name[i] - u'0');
     }
-    return name[4] == u'.' ? number : 0;
+    if (name[4] != u'.')
+        return 0;
+    return ends_here(name + 5, "txt") || ends_here(name + 5, "xml") ? number : 0;
 }
 
 /* A directory is read an entry at a time; it ends with a read of 0 bytes (UEFI 2.10, 13.5). */

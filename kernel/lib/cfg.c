@@ -30,6 +30,7 @@ static const struct cfg_key {
     {"inventory", true}, /* off: the loader asks the firmware about no device */
     {"keymap", true},    /* layout of the keyboard */
     {"ktest", true},     /* in-kernel tests to run */
+    {"limit", true},     /* seconds that a test of the plan gets at most */
     {"loops", true},     /* how many boots after=reboot makes */
     {"panic", true},     /* a panic on purpose, likewise */
     {"plan", true},      /* path of another plan in the root filesystem */

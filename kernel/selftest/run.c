@@ -37,6 +37,7 @@
 #define PLAN_DEFAULT    "/etc/firstlight/plan"
 /* The second run shows that the first left the way into ring 3 intact. */
 #define BASELINE_RUNS 2
+#define SECOND_NS     1000000000ULL
 
 /* The plan's text. owned is what to free: NULL for the loader's. */
 struct plan_text {
@@ -137,6 +138,7 @@ static bool plan_is_last(const struct plan_reader *reader)
 
 static void plan_run(const struct plan_text *plan, struct plan_line *line)
 {
+    uint64_t longest = MAX(cmdline_number("limit", PLAN_LIMIT_MAX), 1);
     struct plan_reader reader;
     enum plan_kind kind;
 
@@ -145,7 +147,7 @@ static void plan_run(const struct plan_text *plan, struct plan_line *line)
         struct test_case test = {
             .name = line->name,
             .argv = (const char *const *)line->argv,
-            .limit_ns = line->limit_s * 1000000000ULL,
+            .limit_ns = MIN(line->limit_s, longest) * SECOND_NS,
             .expect = line->expect,
             .expect_value = line->expect_value,
             .skip_code = (int)line->skip_code,
@@ -220,8 +222,13 @@ COLD bool selftest_run(const struct selftest_input *input)
     hardware_report_start(input->processors, input->map_bytes);
     inject_start();
     ktest_run();
-    if (cmdline_find("stop", word, sizeof(word)) && !strcmp(word, "key"))
+    if (cmdline_find("stop", word, sizeof(word)) && !strcmp(word, "key")) {
+        klog("stop: a key of the %s ends the test that is running",
+             input_present() ? "PS/2 keyboard or the serial line"
+                             : "serial line, as there is "
+                               "no PS/2 keyboard,");
         input_set_hook(key_stops_test);
+    }
     before = report_passed();
     if (line)
         plan_run(&plan, line);

@@ -66,6 +66,16 @@ static void anything_is_escaped(void **state)
     HAS("message=\"&quot;quoted&quot; ??? \xc3\xa9\"");
 }
 
+/* Each is a character of Unicode, or would be, on one side of an edge. */
+static void no_character_that_xml_forbids(void **state)
+{
+    (void)state;
+    junit_of(VERDICT "not ok 1 \xef\xbf\xbd|\xef\xbf\xbe|\xef\xbf\xbf|\xf0\x90\x80\x80 # "
+                     "\xee\x80\x80|\xed\x9f\xbf|\xed\xa0\x80|\x1f|\t|\xf4\x8f\xbf\xbf\n");
+    HAS("name=\"\xef\xbf\xbd|?|?|\xf0\x90\x80\x80\"");
+    HAS("message=\"\xee\x80\x80|\xed\x9f\xbf|???|?|?|\xf4\x8f\xbf\xbf\"");
+}
+
 /* report.c gives it so much room: whatever the variables hold, the XML is whole. */
 static void the_longest_there_is(void **state)
 {
@@ -177,6 +187,7 @@ int main(void)
         cmocka_unit_test(no_verdict_is_an_error),
         cmocka_unit_test(a_fail_without_a_failed_result_is_an_error),
         cmocka_unit_test(anything_is_escaped),
+        cmocka_unit_test(no_character_that_xml_forbids),
         cmocka_unit_test(the_longest_there_is),
         cmocka_unit_test(cut_anywhere),
         cmocka_unit_test(text_leaves_out_what_does_not_fit),

@@ -45,6 +45,10 @@ static int set_up(void **state)
         (struct fake_file){.name = "reports\\0010.txt", .data = "ten\x1b\r\nend", .size = 9};
     the_fake.files[6] = (struct fake_file){.name = "reports\\0011.xml", .data = "xml", .size = 3};
     the_fake.files[7] = (struct fake_file){.name = "reports\\mine.txt", .data = "own", .size = 3};
+    the_fake.files[8] =
+        (struct fake_file){.name = "reports\\2026-notes.txt", .data = "own", .size = 3};
+    the_fake.files[9] =
+        (struct fake_file){.name = "reports\\2026.txt.txt", .data = "own", .size = 3};
     memory_init(&the_memory, &the_fake.bs);
     assert_int_equal(files_open(&the_files, &the_fake.bs, self()), 0);
     return 0;
@@ -117,9 +121,12 @@ static void shell_and_memory(void **state)
     ask("x", "p2sx");
     assert_string_equal(the_menu.plan, "soak.plan");
     assert_string_equal(the_cmdline, "x after=shell");
-    ask("", "p2m"); /* starts at once */
+    ask("", "p2m3"); /* starts at once */
     assert_string_equal(the_menu.plan, "");
-    assert_string_equal(the_cmdline, "plan=/etc/firstlight/memory.plan stop=key");
+    assert_string_equal(the_cmdline, "plan=/etc/firstlight/memory.plan stop=key limit=10800");
+    ask("", "m"); /* a machine without a keyboard that the kernel knows: it ends all the same */
+    assert_string_equal(the_cmdline, "plan=/etc/firstlight/memory.plan stop=key limit=28800");
+    assert_non_null(strstr(the_fake.log, "memory test for 8 hours, or until a key"));
 }
 
 static void the_last_report(void **state)
@@ -163,6 +170,11 @@ static void no_room_for_a_word(void **state)
     ask(words, "s");
     assert_string_equal(the_cmdline, words);
     assert_non_null(strstr(the_fake.log, "no room"));
+    assert_null(strstr(the_fake.log, "a shell follows"));
+    ask(words, "p2m"); /* what was chosen stays, and nothing else is claimed */
+    assert_string_equal(the_cmdline, words);
+    assert_string_equal(the_menu.plan, "soak.plan");
+    assert_null(strstr(the_fake.log, "memory test"));
 }
 
 int main(void)

@@ -199,7 +199,11 @@ static void number_is_one_more_than_the_largest(void **state)
     volume_put("0041.xml", "");
     volume_put("notes.txt", "");
     volume_put("12345.txt", "");
-    assert_int_equal(begin("")->number, 42);
+    volume_put("2026.bak", "");
+    volume_put("2026.txt~", "");
+    volume_put("2026-notes.txt", "");
+    volume_put("0042.TXT", "");
+    assert_int_equal(begin("")->number, 43);
 }
 
 static void all_numbers_are_in_use(void **state)

@@ -14,7 +14,7 @@
 #include "efi-loader/files.h"
 #include "shared/report.h"
 
-#define VOLUME_FILES     8
+#define VOLUME_FILES     12
 #define VOLUME_FILE_SIZE 36000
 #define VOLUME_VARIABLES 6
 

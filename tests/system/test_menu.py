@@ -4,6 +4,8 @@ import time
 
 import machine
 from keys import converse, press, stop, type_text
+from test_keys import NO_CONTROLLER
+from test_shell import Serial
 
 PLAN = "test a /bin/minimal\n"
 KEYS = "Keys: P choose a plan"
@@ -86,10 +88,35 @@ def test_a_key_is_the_limit_of_a_running_test(mkimg):
     assert time.monotonic() - begun[0] < 60
 
 
+def test_without_a_keyboard_it_ends_all_the_same(boot, mkimg):
+    """Key M gives a limit: no key of a USB keyboard reaches the kernel."""
+    plan = "test long limit=600 expect=limit /bin/busybox sleep 1000\n" + PLAN
+    outcome = boot(mkimg(plan=plan, words="stop=key limit=3"), timeout=60,
+                   extra=NO_CONTROLLER)
+    assert outcome.code == machine.PASS, outcome.message
+    assert "stop: a key of the serial line, as there is no PS/2 keyboard, ends" in outcome.log
+
+
+def test_a_key_of_the_serial_line_stops(mkimg):
+    """Where there is no keyboard that the kernel knows."""
+    plan = "test long limit=600 expect=limit /bin/busybox sleep 1000\n" + PLAN
+    line = Serial(mkimg(plan=plan, words="stop=key").path)
+    try:
+        line.expect("boot-return-1000", 60)
+        time.sleep(2)
+        line.send("q")
+        line.expect("key: the test that is running")
+        assert line.end() == 33, line.log
+    finally:
+        line.stop()
+
+
 def test_memory_until_a_key(mkimg):
     """It does not end by itself, and the key is no failure."""
     outcome = converse(mkimg(plan=PLAN), [
         (KEYS, pressing("m")),
+        ("For how many hours?", pressing("9")),
+        ("memory test for 9 hours, or until a key", lambda running: None),
         ("boot-return-1000", lambda running: None),
         (" that are available", lambda running: time.sleep(5)),
         ("", pressing("q")),
