@@ -85,6 +85,8 @@ QUIRK(refused, SetVariable, stub_fails)
 QUIRK(second_refused, SetVariable, stub_second_fails)
 QUIRK(boot_next_ignored, SetVariable, stub_boot_ignored)
 QUIRK(names_repeat, GetNextVariableName, stub_name_repeats)
+QUIRK(names_slow, GetNextVariableName, stub_name_slowly)
+QUIRK(unwritten, GetVariable, stub_unwritten)
 QUIRK(names_fault, GetNextVariableName, stub_jumps_away)
 QUIRK(boot_current_missing, GetVariable, stub_fails)
 
@@ -123,5 +125,7 @@ const struct quirk_entry quirk_runtime_entries[] = {
     {"boot-current-missing", boot_current_missing},
     {"variable-names-repeat", names_repeat},
     {"variable-names-fault", names_fault},
+    {"variable-names-slow", names_slow},
+    {"variables-unwritten", unwritten},
     {NULL, NULL},
 };

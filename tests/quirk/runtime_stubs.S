@@ -10,6 +10,7 @@
 \name:
     .endm
 
+    .set BUFFER_TOO_SMALL, 0x8000000000000005
     .set DEVICE_ERROR, 0x8000000000000007
 
     .text
@@ -73,6 +74,36 @@ STUB stub_boot_ignored
 STUB stub_name_repeats
     movw $0, (%rdx)
     jmp *stub_real(%rip)
+
+/* GetNextVariableName: some seconds for each. */
+STUB stub_name_slowly
+    movq %rdx, %r10
+    rdtsc
+    shlq $32, %rdx
+    leaq (%rdx,%rax), %r11
+    movabsq $0x200000000, %rax
+    addq %rax, %r11
+1:  pause
+    rdtsc
+    shlq $32, %rdx
+    addq %rdx, %rax
+    cmpq %r11, %rax
+    jb 1b
+    movq %r10, %rdx
+    jmp *stub_real(%rip)
+
+/* GetVariable: there are 600 bytes, and none of them is written. */
+STUB stub_unwritten
+    movq (%r9), %rax
+    movq $600, (%r9)
+    cmpq $600, %rax
+    movabsq $BUFFER_TOO_SMALL, %rax
+    jb 1f
+    testq %r8, %r8
+    jz 2f
+    movl $3, (%r8)
+2:  xorl %eax, %eax
+1:  ret
 
 /* SetVariable: uses data and calls code of boot services first. What is there must be as it was
  * left, and stays whole. */

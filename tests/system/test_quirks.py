@@ -15,6 +15,10 @@ from test_screen import code_read, loudest, picture, taken_when
 
 PLAN = "test a /bin/minimal\n"
 LIST = "test list user=1000 /bin/busybox ls /sys/firmware/efi/efivars\n"
+# The sizes are those of the list; behind the attributes there is nothing but zeroes.
+CLEAN = ("test dirty /bin/busybox cat /proc/cpuinfo /proc/meminfo /proc/stat\n"
+         'test clean /bin/sh -c "cd /sys/firmware/efi/efivars; test $(ls | wc -l) -gt 5 && '
+         """test $(cat * | tr -dc ' -~' | wc -c) = 0"\n""")
 PASSES, ENDS, OFF = "PASS", "no verdict, status 0", "PASS, and switched off"
 DEAD = "faulted or did not come back: none is called any more"
 KEPT, NOT_KEPT = "report: complete after the next start", "report: not kept"
@@ -112,6 +116,9 @@ QUIRKS = {
     "variable-names-repeat": (PASSES, ["efi: the firmware repeats the name of a variable"],
                               {"plan": LIST}),
     "variable-names-fault": (PASSES, [DEAD], {"plan": LIST}),
+    "variable-names-slow": (PASSES, ["the firmware is slow"],
+                            {"plan": LIST.replace(" user", " limit=40 user")}),
+    "variables-unwritten": (PASSES, [], {"plan": CLEAN}),
 }
 USED_OTHERWISE = 10  # MiB that the kernel does not count, at least
 # What must not be used of the 256 MiB that the machine has, in MiB.

@@ -4,14 +4,17 @@
  *
  * The firmware is asked for all names once, when a program first looks for one: into memory set
  * aside at start-up, as what a test leaves allocated would count as its leak. What it says is
- * bounded by that memory; a name that comes again ends the list, since such firmware would go on
- * for ever. Sizes are those of that moment, contents are asked for at each read.
+ * bounded by that memory and by LIST_NS, as no signal ends it; a name that comes again ends the
+ * list, since such firmware would go on for ever. Sizes are those of that moment, contents are
+ * asked for at each read: RATE_MAX times a second in all, since a call may be long and others wait
+ * for it (Linux has the same number for each user). What is more sleeps, and a signal ends that.
  *
  * The directory counts as a file system of its own, which libefivar asks for by its number. It is
  * read-only: the store of a machine that is tested stays as it was.
  *
  * efi/systab is what acpidump and dmidecode read to find root pointer and entry point in /dev/mem.
  */
+#include "kernel/core/clock.h"
 #include "kernel/dev/sysfs/sysfs_internal.h"
 #include "kernel/fs/vfs/mount.h"
 #include "kernel/lib/fmt.h"
@@ -22,6 +25,7 @@
 #include "kernel/plat/efi_runtime.h"
 #include "kernel/sched/mutex.h"
 #include "kernel/sched/sched.h"
+#include "kernel/sched/waitq.h"
 #include "shared/bootinfo.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/mount.h"
@@ -33,8 +37,11 @@ enum { EFI_PLATFORM_SIZE, EFI_SYSTAB, EFI_VENDOR = 24, EFI_RUNTIME = 88, EFI_CON
 
 #define LIST_ORDER  3
 #define LIST_NBYTES ((size_t)PAGE_SIZE << LIST_ORDER)
+#define LIST_NS     10000000000ULL
 #define NAME_NBYTES 1024u /* as Linux */
-#define GUID_LENGTH 37u   /* behind a name, with its hyphen */
+#define RATE_MAX    100u
+#define RATE_NS     1000000000ULL
+#define GUID_LENGTH 37u /* behind a name, with its hyphen */
 
 /* One after the other in the list. */
 struct efi_variable {
@@ -56,6 +63,10 @@ static struct mutex efivars_lock = MUTEX_INIT(MUTEX_PIPE);
 /* efivars_lock: set once */
 static bool list_complete;
 static unsigned list_count;
+/* efivars_lock: the reads since then */
+static uint64_t rate_begin_ns;
+static unsigned rate_count;
+static struct waitq rate_pause; /* woken by nothing but time and signals */
 
 static struct efi_variable *variable_at(unsigned number)
 {
@@ -119,12 +130,19 @@ static bool variable_append_locked(void)
 
 static int variable_next(const struct procfs_node *dir, int number)
 {
+    uint64_t until_ns;
+
     (void)dir;
     if (!list)
         return PROCFS_NONE;
     mutex_lock(&efivars_lock);
+    until_ns = clock_monotonic_ns() + LIST_NS;
     while (!list_complete) {
         list_complete = !variable_append_locked();
+        if (!list_complete && clock_monotonic_ns() > until_ns) {
+            klog("efi: no more variables than %u are shown: the firmware is slow", list_count);
+            list_complete = true;
+        }
         sched_preempt_point();
     }
     mutex_unlock(&efivars_lock);
@@ -159,15 +177,42 @@ static uint64_t variable_size(const struct procfs_node *node)
     return sizeof(uint32_t) + variable_of(node)->nbytes;
 }
 
-/* The attributes, then the contents. */
+/* 0, with the lock held: now. Otherwise a signal is pending. */
+static int rate_wait(void)
+{
+    for (;;) {
+        uint64_t now = clock_monotonic_ns(), end_ns;
+        int err;
+
+        mutex_lock(&efivars_lock);
+        if (now - rate_begin_ns >= RATE_NS) {
+            rate_begin_ns = now;
+            rate_count = 0;
+        }
+        if (rate_count < RATE_MAX) {
+            rate_count++;
+            return 0;
+        }
+        end_ns = rate_begin_ns + RATE_NS;
+        mutex_unlock(&efivars_lock);
+        err = waitq_wait(&rate_pause, NULL, end_ns);
+        if (err && err != -ETIMEDOUT)
+            return err;
+    }
+}
+
+/* The attributes, then the contents. Firmware is not believed to have written all that it says: a
+ * program shall not see what was in the memory before. */
 static int show_variable(const struct procfs_node *node, struct procfs_text *text)
 {
     const struct efi_variable *one = variable_of(node);
     uint32_t attributes = 0;
     size_t nbytes = text->size - sizeof(attributes);
-    int err;
+    int err = rate_wait();
 
-    mutex_lock(&efivars_lock);
+    if (err)
+        return err;
+    memset(text->bytes, 0, text->size);
     err = efi_variable_get(one->name, &one->guid, text->bytes + sizeof(attributes), &nbytes,
                            &attributes);
     mutex_unlock(&efivars_lock);
@@ -236,6 +281,7 @@ int sysfs_efi_init(const struct bootinfo *info)
         return err;
     efivars_super->readonly = true;
     efivars_super->flags = LX_MS_RDONLY;
+    waitq_init(&rate_pause);
     boot = info;
     rsdp_is_2 = rsdp && rsdp[RSDP_REVISION] >= 2;
     smbios_is_3 = smbios && smbios[3] == '3';

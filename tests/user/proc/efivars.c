@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tests/user/lib/check.h"
@@ -58,6 +59,21 @@ static void variable_check(int dir, const char *name)
     CHECK_ERR(fchmodat(dir, name, 0600, 0), EROFS);
 }
 
+/* A hundred calls of the firmware a second at most, as on Linux. */
+static void rate_check(int dir)
+{
+    struct timespec begin, end;
+    unsigned char byte;
+    int fd = (int)CHECK_OK(openat(dir, names[0], O_RDONLY));
+
+    CHECK_OK(clock_gettime(CLOCK_MONOTONIC, &begin));
+    for (unsigned i = 0; i < 250; i++)
+        CHECK_EQ(pread(fd, &byte, 1, 0), 1);
+    CHECK_OK(clock_gettime(CLOCK_MONOTONIC, &end));
+    CHECK(end.tv_sec - begin.tv_sec >= 1 && end.tv_sec - begin.tv_sec < 8);
+    CHECK_OK(close(fd));
+}
+
 int main(void)
 {
     struct statfs fs;
@@ -81,6 +97,7 @@ int main(void)
     CHECK_ERR(openat(dir, "bootorder" GLOBAL, O_RDONLY), ENOENT);
     CHECK_ERR(openat(dir, "BootOrder", O_RDONLY), ENOENT);
     CHECK_ERR(openat(dir, "Mine" GLOBAL, O_RDWR | O_CREAT, 0644), EROFS);
+    rate_check(dir);
     /* For every user, as on Linux; and the list is as it was. */
     CHECK_OK(setuid(1000));
     CHECK_EQ(names_read(), before);
