@@ -61,7 +61,7 @@ static struct cpu *made[ACPI_MAX_CPUS]; /* by entry: what was made to start it, 
 static uint64_t tsc_latest; /* [a] the last TSC that a processor saw while one starts */
 static bool tsc_warped;     /* [a] another one was behind that */
 
-static unsigned mtrrs_copied; /* [a] processors that had others than the first */
+static unsigned mtrr_fates[MTRR_REFUSED + 1]; /* [a] processors of each */
 
 static uint64_t ticket_of(const struct cpu *cpu)
 {
@@ -113,8 +113,7 @@ static COLD void cpu_entry(void *argument)
     /* The control registers of the boot processor, before anything relies on SMEP, SMAP or NX here.
      */
     features_enable();
-    if (mtrr_copy())
-        __atomic_fetch_add(&mtrrs_copied, 1, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&mtrr_fates[mtrr_copy()], 1, __ATOMIC_RELAXED);
     if (lapic_init_cpu(acpi_info()))
         for (;;)
             cpu_halt();
@@ -390,9 +389,10 @@ COLD const struct cpu_census *smp_start(const struct acpi_info *info,
     for (size_t i = 0; i < ARRAY_SIZE(frames); i++)
         if (frames[i] && !(begun && cpu_census_count(&census, CPU_FATE_SILENT)))
             pmm_free(frames[i], 0);
-    if (mtrrs_copied)
-        klog("processors: %u had other memory types (MTRRs) than the first, and have its now",
-             mtrrs_copied);
+    if (mtrr_fates[MTRR_COPIED] || mtrr_fates[MTRR_REFUSED])
+        klog("processors: %u had other memory types (MTRRs) than the first, and have its now; "
+             "%u do not take them all",
+             mtrr_fates[MTRR_COPIED], mtrr_fates[MTRR_REFUSED]);
     if (tsc_warped) {
         klog("clock: the TSCs of the processors differ: time is held back where it would go back");
         clock_distrust();

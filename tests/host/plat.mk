@@ -6,7 +6,7 @@
 
 HOST_PLAT_FONT := $(HOST_OUT)/plat_font.c
 
-# The quoted path puts the made-up io.h, msr.h, cpuid.h and tsc.h before the kernel's own. The log
+# The quoted path puts the made-up io.h, msr.h, regs.h, cpuid.h and tsc.h before the kernel's own. The log
 # is the made-up machine's.
 HOST_PLAT_CFLAGS := -iquote tests/host/plat_fake -Dklog=plat_fake_klog -fno-strict-aliasing
 
@@ -29,6 +29,7 @@ $(eval $(call HOST_PLAT_TEST,lapic,kernel/plat/lapic.c))
 $(eval $(call HOST_PLAT_TEST,ioapic,kernel/plat/ioapic.c))
 $(eval $(call HOST_PLAT_TEST,smp,kernel/plat/smp.c kernel/plat/cpu_census.c))
 $(eval $(call HOST_PLAT_TEST,features,kernel/arch/x86_64/features.c))
+$(eval $(call HOST_PLAT_TEST,mtrr,kernel/arch/x86_64/mtrr.c))
 $(eval $(call HOST_PLAT_TEST,power,kernel/plat/power.c))
 $(eval $(call HOST_PLAT_TEST,rtc,kernel/plat/rtc.c))
 $(eval $(call HOST_PLAT_TEST,i8042,kernel/plat/i8042.c))

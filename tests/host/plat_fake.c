@@ -7,6 +7,7 @@
 #include "kernel/arch/x86_64/io.h"
 #include "kernel/arch/x86_64/irq.h"
 #include "kernel/arch/x86_64/msr.h"
+#include "kernel/arch/x86_64/regs.h"
 #include "kernel/arch/x86_64/tsc.h"
 #include "kernel/core/spinlock.h"
 #include "kernel/lib/klog.h"
@@ -47,6 +48,41 @@ static void port_out(uint16_t port, unsigned nbytes, uint32_t value)
 {
     if (plat_fake.out)
         plat_fake.out(port, nbytes, value);
+}
+
+uint64_t cr0_read(void)
+{
+    return plat_fake.cr0;
+}
+
+void cr0_write(uint64_t v)
+{
+    plat_fake.cr0 = v;
+}
+
+uint64_t cr3_read(void)
+{
+    return plat_fake.cr3;
+}
+
+void cr3_write(uint64_t v)
+{
+    plat_fake.cr3 = v;
+}
+
+uint64_t cr4_read(void)
+{
+    return plat_fake.cr4;
+}
+
+void cr4_write(uint64_t v)
+{
+    plat_fake.cr4 = v;
+}
+
+void cache_flush_all(void)
+{
+    plat_fake.cache_flushes++;
 }
 
 uint8_t io_in8(uint16_t port)

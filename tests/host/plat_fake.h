@@ -3,8 +3,8 @@
  * tests/host/plat_fake.h - a machine made of hooks, for the tests of kernel/plat and the terminal
  *
  * The kernel's files are compiled with tests/host/plat_fake first on the include path, where io.h,
- * msr.h, cpuid.h and tsc.h lead here. A hook that is NULL gives what an empty PC gives: ports read
- * all ones, CPUID and MSRs zero, no memory can be mapped.
+ * msr.h, regs.h, cpuid.h and tsc.h lead here. A hook that is NULL gives what an empty PC gives:
+ * ports read all ones, CPUID and MSRs zero, no memory can be mapped.
  */
 #pragma once
 
@@ -24,6 +24,8 @@ struct plat_fake {
     uint64_t (*tsc)(void);
     const void *(*map_ram)(uint64_t physical, size_t nbytes);
     volatile void *(*map_mmio)(uint64_t physical, size_t nbytes);
+    uint64_t cr0, cr3, cr4;
+    unsigned cache_flushes;
     enum vmalloc_cache last_cache; /* of the last map_mmio */
     jmp_buf end;                   /* where power_end_* jump to, with enum plat_end */
     char log[8192];                /* all that klog was given, lines ended by \n */

@@ -219,9 +219,9 @@ void mtrr_save(void)
 {
 }
 
-bool mtrr_copy(void)
+enum mtrr_fate mtrr_copy(void)
 {
-    return false;
+    return MTRR_SAME;
 }
 
 void features_enable(void)

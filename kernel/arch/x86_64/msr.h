@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "kernel/lib/util.h"
+
 #define MSR_APIC_BASE      0x0000001bU
 #define MSR_MCG_CAP        0x00000179U /* machine check: number of banks, what else there is */
 #define MSR_MCG_CTL        0x0000017bU
@@ -43,6 +45,8 @@ static inline uint64_t msr_read(uint32_t msr)
 
 /* msr_safe.S: false where the processor has no such register. */
 bool arch_msr_read_safe(uint32_t msr, uint64_t *out_value);
+/* Likewise, and where the value has a bit that the register does not take. */
+MUST_CHECK bool arch_msr_write_safe(uint32_t msr, uint64_t value);
 
 static inline void msr_write(uint32_t msr, uint64_t value)
 {

@@ -7,7 +7,8 @@
  * Rule:    processors that disagree about the type of a page see different memory (Intel SDM
  *          vol. 3, section 12.11.5).
  * Context: start-up of a processor, interrupts off, nothing else on it.
- * Tests:   tests/user/proc/cpu_device.c, tests/hardware
+ * Fails:   never: a register that does not take its value stays, and the caller is told.
+ * Tests:   tests/host/plat_mtrr_test.c, tests/user/proc/cpu_device.c, tests/hardware
  */
 #pragma once
 
@@ -16,5 +17,11 @@
 /* On the first processor, before any other one starts. */
 void mtrr_save(void);
 
-/* On another one: takes what the first has. False: it had that, or has other registers. */
-bool mtrr_copy(void);
+enum mtrr_fate {
+    MTRR_SAME, /* or it has other registers */
+    MTRR_COPIED,
+    MTRR_REFUSED, /* at least one register took no other value */
+};
+
+/* On another one: takes what the first has. */
+MUST_CHECK enum mtrr_fate mtrr_copy(void);

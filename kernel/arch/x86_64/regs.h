@@ -139,6 +139,11 @@ static inline void cr4_write(uint64_t v)
     __asm__ volatile("movq %0, %%cr4" : : "r"(v) : "memory");
 }
 
+static inline void cache_flush_all(void)
+{
+    __asm__ volatile("wbinvd" : : : "memory");
+}
+
 static inline void tlb_flush_page(uint64_t va)
 {
     __asm__ volatile("invlpg (%0)" : : "r"(va) : "memory");

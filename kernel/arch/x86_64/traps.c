@@ -27,16 +27,17 @@ uint64_t arch_fixup_find(uint64_t rip)
     return 0;
 }
 
-/* An exception while the kernel runs: legitimate only in user copies, and where a register is read
- * that may not exist. */
+/* An exception while the kernel runs: legitimate only in user copies, and at a register that may
+ * not exist. */
 static void trap_in_kernel(struct trap_frame *frame, uint64_t cr2)
 {
     uint64_t target = arch_fixup_find(frame->rip);
     bool page_fault = frame->vector == VECTOR_PAGE_FAULT;
     bool copies = !features.smap || (frame->rflags & RFLAGS_AC); /* else it would fault for ever */
 
-    if (frame->vector == VECTOR_PROTECTION && frame->rip == (uint64_t)arch_msr_read_try) {
-        frame->rip = (uint64_t)arch_msr_read_failed;
+    if (frame->vector == VECTOR_PROTECTION &&
+        (frame->rip == (uint64_t)arch_msr_read_try || frame->rip == (uint64_t)arch_msr_write_try)) {
+        frame->rip = (uint64_t)arch_msr_failed;
         return;
     }
     if (!target || !page_fault || cr2 >= USER_END || !copies) {

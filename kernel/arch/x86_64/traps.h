@@ -18,7 +18,7 @@ struct fixup {
 extern const struct fixup arch_fixups_begin[]; /* kernel.ld */
 extern const struct fixup arch_fixups_end[];
 
-extern const char arch_msr_read_try[], arch_msr_read_failed[]; /* msr_safe.S */
+extern const char arch_msr_read_try[], arch_msr_write_try[], arch_msr_failed[]; /* msr_safe.S */
 
 void arch_trap(struct trap_frame *frame);
 void arch_trap_paranoid(struct trap_frame *frame);
