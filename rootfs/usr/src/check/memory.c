@@ -38,6 +38,7 @@ static struct job {
         uint32_t arrived; /* at the barrier, in all rounds */
         uint32_t stop;    /* time is up */
         uint32_t cut;     /* before all of the patterns had been run once */
+        uint32_t late;    /* time was up before a pattern that has barriers */
     } * common;
 } job;
 
@@ -196,6 +197,31 @@ static void share_invert(unsigned step)
     own.moved += 4 * job.share;
 }
 
+/* Before each step, so that none is begun whose time is over. Workers whose clock passes the limit
+ * between the same two steps make one step more or less than others, which costs nothing; where
+ * they wait for each other in a step, all have to do it or none. Then the first decides, before a
+ * barrier that all pass; it decides anew behind the step's own barriers alone, when all have read
+ * this. */
+static bool step_is_due(const struct pattern *pattern, unsigned step, bool *due)
+{
+    bool late = job.until_ns && now_ns() > job.until_ns;
+
+    if (pattern->kind == ADDRESS) {
+        if (own.index == 0 && late)
+            __atomic_store_n(&job.common->late, 1, __ATOMIC_RELEASE);
+        if (!barrier())
+            return false;
+        late = __atomic_load_n(&job.common->late, __ATOMIC_ACQUIRE);
+    }
+    *due = !late;
+    if (*due || own.rounds > 0)
+        return true;
+    __atomic_store_n(&job.common->cut, 1, __ATOMIC_RELEASE);
+    if (own.index == 0)
+        say("%s: time is up after step %u of %u", pattern->name, step, pattern->steps);
+    return true;
+}
+
 /* One worker speaks for all, as they do the same. */
 static void progress(unsigned step)
 {
@@ -210,6 +236,12 @@ static bool pattern_run(const struct pattern *pattern)
     own.pattern = pattern;
     own.moved = 0;
     for (unsigned step = 0; step < pattern->steps; step++) {
+        bool due;
+
+        if (!step_is_due(pattern, step, &due))
+            return false;
+        if (!due)
+            break;
         if (pattern->kind == INVERSIONS) {
             share_invert(step);
         } else {
@@ -226,18 +258,9 @@ static bool pattern_run(const struct pattern *pattern)
          * something to tell. The workers that wait for this one see that it has failed. */
         if (job.repeat && errors_seen())
             return false;
-        /* Addresses are waited for by all: whoever is late must not find the others gone. */
-        if (job.until_ns && now_ns() > job.until_ns && pattern->kind != ADDRESS) {
-            if (own.rounds > 0 || step + 1 == pattern->steps)
-                break;
-            __atomic_store_n(&job.common->cut, 1, __ATOMIC_RELEASE);
-            if (own.index == 0)
-                say("%s: time is up after step %u of %u", pattern->name, step + 1, pattern->steps);
-            break;
-        }
     }
     ns = now_ns() - began;
-    if (own.index == 0 && (own.rounds == 0 || progress_due()))
+    if (own.index == 0 && own.moved && (own.rounds == 0 || progress_due()))
         say("%s: %llu MiB by %u processors, %llu MiB/s", pattern->name,
             (unsigned long long)job.share * job.cpus.count / MIB, job.cpus.count,
             (unsigned long long)rate_mib(own.moved * job.cpus.count, ns));
