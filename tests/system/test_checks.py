@@ -151,10 +151,12 @@ def test_tables_of_any_bytes(tmp_path):
 
 @pytest.mark.parametrize("status, target, result, words", [
     (0x88320000, 100 << 16, PASSED, "core: 50 C, 50 below the limit, well"),
-    (0x88320002, 100 << 16, PASSED, "has been too hot before"),
-    (0x88000001, 100 << 16, FAILED, "slowed down"),
+    (0x88320002, 100 << 16, FAILED, "has been too hot, and slowed down for it"),
+    (0x88000001, 100 << 16, PASSED, "at its limit in this moment"),
+    (0x88000003, 100 << 16, FAILED, "slowed down"),
     (0x88000011, 100 << 16, FAILED, "critically hot"),
-], ids=["well", "before", "hot", "critical"])
+    (0x88320020, 100 << 16, FAILED, "has been critically hot"),
+], ids=["well", "before", "moment", "hot", "critical", "was critical"])
 def test_thermal_status(tmp_path, status, target, result, words):
     for cpu in os.sched_getaffinity(0):
         (tmp_path / str(cpu)).mkdir()

@@ -3,8 +3,10 @@
  * check thermal - what Intel's processors say of their temperature
  *
  * By /dev/cpu/N/msr (Linux: msr(4)); where there is none, or the processor has no such registers,
- * the check is skipped. A processor that is throttled now because it is hot, or critically hot,
- * fails it. That it has been since the registers were cleared is shown.
+ * the check is skipped. What counts is what the processor has kept since it was reset: that it was
+ * too hot and throttled for it, or critically hot. The bits that say so are sticky and start at 0
+ * with the reset (Intel SDM vol. 3, 15.8.2.3): what a system before this one did is not in them.
+ * The bit of the very moment comes and goes within milliseconds: it is shown.
  *
  * --cpus=DIR instead of /dev/cpu, --any: whatever CPUID says. So its tests bring registers in
  * files.
@@ -18,16 +20,17 @@
 #include "rootfs/usr/src/check/check.h"
 
 /* Intel SDM vol. 4, table 2-2; the bits in vol. 3, 15.8.2.5. */
-#define MSR_STATUS         0x19c
-#define MSR_TARGET         0x1a2
-#define MSR_PACKAGE_STATUS 0x1b1
-#define STATUS_HOT         (1u << 0) /* and throttled */
-#define STATUS_WAS_HOT     (1u << 1)
-#define STATUS_CRITICAL    (1u << 4)
-#define STATUS_READING     (1u << 31)
-#define LEAF_THERMAL       6
-#define HAS_SENSOR         (1u << 0)
-#define HAS_PACKAGE        (1u << 6)
+#define MSR_STATUS          0x19c
+#define MSR_TARGET          0x1a2
+#define MSR_PACKAGE_STATUS  0x1b1
+#define STATUS_HOT          (1u << 0) /* and throttled */
+#define STATUS_WAS_HOT      (1u << 1)
+#define STATUS_CRITICAL     (1u << 4)
+#define STATUS_WAS_CRITICAL (1u << 5)
+#define STATUS_READING      (1u << 31)
+#define LEAF_THERMAL        6
+#define HAS_SENSOR          (1u << 0)
+#define HAS_PACKAGE         (1u << 6)
 
 static bool msr_read(const char *folder, unsigned cpu, unsigned msr, uint64_t *value)
 {
@@ -54,11 +57,12 @@ static bool status_good(unsigned cpu, const char *what, uint64_t status, uint64_
     else if (status & STATUS_READING)
         snprintf(reading, sizeof(reading), " %u degrees below the limit,", below);
     say("processor %u,%s:%s %s", cpu, what, reading,
-        status & STATUS_CRITICAL  ? "critically hot"
-        : status & STATUS_HOT     ? "hot, and slowed down for it"
-        : status & STATUS_WAS_HOT ? "has been too hot before"
-                                  : "well");
-    return !(status & (STATUS_CRITICAL | STATUS_HOT));
+        status & STATUS_CRITICAL       ? "critically hot"
+        : status & STATUS_WAS_CRITICAL ? "has been critically hot"
+        : status & STATUS_WAS_HOT      ? "has been too hot, and slowed down for it"
+        : status & STATUS_HOT          ? "at its limit in this moment"
+                                       : "well");
+    return !(status & (STATUS_CRITICAL | STATUS_WAS_CRITICAL | STATUS_WAS_HOT));
 }
 
 int check_thermal(const struct options *options)
