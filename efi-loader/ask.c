@@ -9,13 +9,23 @@
  * notification runs at TPL_NOTIFY, so no list of the firmware's core is being changed then; a
  * driver that hangs at that level or above cannot be left, and the watchdog cannot end it either.
  *
+ * Left behind as well is the firmware's handler of the timer's interrupt, which called the
+ * notification by lowering the task priority (TPL). Most handlers do not notice. Newer EDK II for
+ * virtual machines counts on the end of that call: until then each interrupt at the same level
+ * comes back with the level at TPL_HIGH_LEVEL, for the first handler to lower it, and no event is
+ * served any more. So the level is looked at again after some interrupts, and where it has changed
+ * the loader works at TPL_CALLBACK, whose interrupts are served. The end of boot services signals
+ * events of that level: right before it the loader goes back (handover.c).
+ *
  * The state of the abandoned driver is unknown. Therefore nothing is asked and no file written
  * afterwards; what the loader still calls is there to leave boot services.
  */
 #include "efi-loader/ask.h"
 
 #define SECOND        10000000ULL /* of 100 ns */
-#define WATCHDOG_CODE 0x10000     /* as in files.c: codes from here on are not the firmware's */
+#define TICKS_US      100000      /* some of the timer's interrupts, each 55 ms apart at most */
+#define LEVEL_TRIES   8
+#define WATCHDOG_CODE 0x10000 /* as in files.c: codes from here on are not the firmware's */
 
 /* ask_switch.S: 1, and 0 if ask_leave was called meanwhile. */
 int ask_enter(void **stack, void (*question)(void *), void *argument);
@@ -25,6 +35,7 @@ static EFI_BOOT_SERVICES *services;
 static EFI_EVENT the_limit, the_end;
 static void *the_stack;
 static volatile bool being_asked, given_up;
+static bool raised;
 
 struct question {
     void (*ask)(void *argument);
@@ -50,10 +61,28 @@ static void EFIAPI limit_passed(EFI_EVENT event, void *context)
     ask_leave(&the_stack);
 }
 
+/* After ask_leave, at TPL_NOTIFY. */
+static void level_settle(void)
+{
+    EFI_TPL level;
+
+    services->RestoreTPL(TPL_APPLICATION);
+    services->Stall(TICKS_US);
+    level = services->RaiseTPL(TPL_HIGH_LEVEL);
+    services->RestoreTPL(level);
+    raised = level != TPL_APPLICATION;
+    /* An interrupt between the two calls shows in what the second one gives back. */
+    for (unsigned i = 0; raised && i < LEVEL_TRIES; i++) {
+        services->RestoreTPL(TPL_APPLICATION);
+        if (services->RaiseTPL(TPL_CALLBACK) == TPL_APPLICATION)
+            break;
+    }
+}
+
 bool ask_begin(EFI_BOOT_SERVICES *bs)
 {
     services = bs;
-    given_up = false;
+    given_up = raised = false;
     if (EFI_ERROR(bs->CreateEvent(EVT_TIMER, 0, NULL, NULL, &the_end)))
         return false;
     if (EFI_ERROR(bs->CreateEvent(EVT_TIMER | EVT_NOTIFY_SIGNAL, TPL_NOTIFY, limit_passed, NULL,
@@ -80,14 +109,15 @@ enum ask_result ask(void (*question)(void *), void *argument)
         return ASK_DONE;
     }
     given_up = true;
-    services->RestoreTPL(TPL_APPLICATION);
+    level_settle();
     return ASK_HANGS;
 }
 
-void ask_end(void)
+bool ask_end(void)
 {
     services->CloseEvent(the_limit);
     services->CloseEvent(the_end);
+    return raised;
 }
 
 EFI_STATUS ask_protocol(EFI_BOOT_SERVICES *bs, EFI_HANDLE handle, EFI_GUID *guid, void **out)

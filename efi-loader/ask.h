@@ -24,7 +24,9 @@ enum ask_result {
 bool ask_begin(EFI_BOOT_SERVICES *bs);
 /* Calls that. If it hangs, what it has stored so far is there, and may be half a thing. */
 enum ask_result ask(void (*question)(void *argument), void *argument);
-void ask_end(void);
+/* True: after a hang, the level is TPL_CALLBACK from now on, as the firmware's interrupts need it.
+ */
+bool ask_end(void);
 
 /* A protocol of that handle; EFI_ACCESS_DENIED: another driver has it for itself. */
 EFI_STATUS ask_protocol(EFI_BOOT_SERVICES *bs, EFI_HANDLE handle, EFI_GUID *guid, void **out);

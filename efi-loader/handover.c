@@ -315,6 +315,8 @@ int handover_run(struct handover *h)
         (struct bootinfo_range *)((char *)h->info + h->info->runtime_offset), RUNTIME_CAPACITY);
     /* The kernel watches over itself. */
     bs->SetWatchdogTimer(0, 0, 0, NULL);
+    if (h->inventory.raised)
+        bs->RestoreTPL(TPL_APPLICATION);
     h->info->stamps.before_exit = cpu_read_tsc();
     int err = exit_boot_services(bs, h->image_handle, &h->map);
     if (err && h->map.attempts == 0) {

@@ -223,7 +223,7 @@ void inventory_take(EFI_SYSTEM_TABLE *st, struct memory *memory,
         return;
     }
     survey_write(&survey);
-    ask_end();
+    out->raised = ask_end();
     if (survey.hung)
         log_line("inventory: the firmware did not come back when asked about %s %u", survey.hung,
                  survey.hung_number);

@@ -19,7 +19,8 @@
 struct inventory {
     const char *text; /* NULL: none */
     size_t nbytes;
-    bool hung; /* a driver did not come back: nothing is written through it any more */
+    bool hung;   /* a driver did not come back: nothing is written through it any more */
+    bool raised; /* and the level is TPL_CALLBACK (ask.h): to be lowered before boot services end */
     struct bootinfo_extent archive; /* for the kernel: shared/bootinfo.h */
 };
 

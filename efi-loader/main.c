@@ -91,6 +91,8 @@ static int boot(EFI_HANDLE image, EFI_SYSTEM_TABLE *st, const EFI_LOADED_IMAGE *
     /* Closing flushes the disk, by a driver that may be the one that hung. */
     if (!handover.inventory.hung)
         files_close(&files);
+    if (err && handover.inventory.raised)
+        st->BootServices->RestoreTPL(TPL_APPLICATION);
     if (err)
         return err;
     handover.info->entry_state = *state;

@@ -4,6 +4,8 @@
 
 #include "kernel/lib/string.h"
 
+#define RFLAGS_IF 0x200
+
 static unsigned the_failures; /* attempts that still have to fail */
 static unsigned the_attempts;
 static bool the_map_was_read; /* since the last attempt */
@@ -74,8 +76,24 @@ static EFI_STATUS fail(EFI_HANDLE image, UINTN key)
     return status;
 }
 
+/* As the firmware started the loader, and as events that the exit signals need it. */
+static void check_level(void)
+{
+    uint64_t flags;
+
+    __asm__ volatile("pushfq\n\tpopq %0" : "=r"(flags));
+    if (!(flags & RFLAGS_IF))
+        quirk_fault("ExitBootServices with interrupts off");
+    EFI_TPL level = the_quirk.real.RaiseTPL(TPL_HIGH_LEVEL);
+    the_quirk.real.RestoreTPL(level);
+    if (level != TPL_APPLICATION)
+        quirk_fault("ExitBootServices at a raised task priority");
+}
+
 static EFI_STATUS EFIAPI exit_boot_services(EFI_HANDLE image, UINTN key)
 {
+    if (!the_attempts)
+        check_level();
     if (the_attempts++ && !the_map_was_read)
         quirk_fault("ExitBootServices again, without a new memory map");
     the_map_was_read = false;

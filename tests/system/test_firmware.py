@@ -12,6 +12,7 @@ import pytest
 
 import machine
 from conftest import BUILD, NOT_HERE, run
+from test_quirks import make
 
 KEYS = "/usr/share/keyrings/debian-archive-keyring.gpg"
 MIRROR = os.environ.get("DEBIAN_MIRROR", "http://deb.debian.org/debian")
@@ -85,6 +86,16 @@ def test_u_boot(boot, mkimg, release, osfxsr):
 
 def test_ovmf_of_debian_13(boot, mkimg):
     passes(boot, mkimg, firmware=os.path.join(unpacked("trixie", "ovmf"), "usr/share/ovmf/OVMF.fd"))
+
+
+def test_a_driver_that_hangs_under_nested_interrupts(boot, mkimg):
+    """The timer's interrupt that took the loader out of the driver never ends for this firmware,
+    which puts off all work of the ones after it: the loader works at another level then."""
+    firmware = os.path.join(unpacked("trixie", "ovmf"), "usr/share/ovmf/OVMF.fd")
+    outcome = boot(make(mkimg, "inventory-hangs", plan=PLAN), firmware=firmware)
+    assert "the firmware did not come back when asked about disk" in outcome.log
+    assert "quirk: FAULT" not in outcome.log
+    assert outcome.code == machine.PASS, outcome.message
 
 
 def test_strict_memory_protection(boot, mkimg):
