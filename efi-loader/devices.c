@@ -9,6 +9,8 @@
 #include "efi-loader/json.h"
 #include "kernel/lib/string.h"
 
+#include <efipciio.h>
+
 /* --- network cards ---------------------------------------------------------------------------- */
 
 void network_ask(void *argument)
@@ -121,6 +123,69 @@ void panel_write(struct text *out, const struct panel *panel)
     descriptor_write(out, edid, DESCRIPTOR_NAME, "name");
     descriptor_write(out, edid, DESCRIPTOR_TEXT, "text");
     text_add(out, "}");
+}
+
+/* --- controllers that no driver was started for ----------------------------------------------- */
+
+#define PCI_CLASS     8 /* in configuration space: revision, interface, subclass, class */
+#define CLASS_STORAGE 0x01
+#define CLASS_NETWORK 0x02
+#define CLASS_USB     0x0c03
+
+static const char *controller_kind(uint32_t class)
+{
+    static const char *const storage[] = {"scsi", "ide",  "storage", "storage", "raid",
+                                          "ide",  "sata", "sas",     "nvme",    "ufs"};
+    uint32_t sub = class >> 16 & 0xff;
+
+    if (class >> 24 == CLASS_STORAGE)
+        return sub < ARRAY_SIZE(storage) ? storage[sub] : "storage";
+    if (class >> 24 == CLASS_NETWORK)
+        return "network";
+    return class >> 16 == CLASS_USB ? "usb" : NULL;
+}
+
+/* Firmware that starts fast leaves out what it does not boot from. Nothing is started for this: a
+ * driver that has never run on this machine might hang it, or change the disk. */
+static bool has_driver(EFI_BOOT_SERVICES *bs, EFI_HANDLE handle, EFI_GUID *guid)
+{
+    EFI_OPEN_PROTOCOL_INFORMATION_ENTRY *users = NULL;
+    bool found = false;
+    UINTN count = 0;
+
+    if (EFI_ERROR(bs->OpenProtocolInformation(handle, guid, &users, &count)))
+        return true; /* not known: nothing is claimed */
+    for (UINTN i = 0; i < count; i++)
+        found = found || (users[i].Attributes & EFI_OPEN_PROTOCOL_BY_DRIVER);
+    if (users)
+        bs->FreePool(users);
+    return found;
+}
+
+void controller_ask(void *argument)
+{
+    static EFI_GUID guid = EFI_PCI_IO_PROTOCOL_GUID;
+    struct device_question *question = argument;
+    struct controller *controller = question->result;
+    EFI_BOOT_SERVICES *bs = question->st->BootServices;
+    EFI_PCI_IO_PROTOCOL *pci;
+    uint32_t class;
+
+    if (has_driver(bs, question->handle, &guid) ||
+        EFI_ERROR(ask_protocol(bs, question->handle, &guid, (void **)&pci)) ||
+        EFI_ERROR(pci->Pci.Read(pci, EfiPciIoWidthUint32, PCI_CLASS, 1, &class)) ||
+        EFI_ERROR(pci->GetLocation(pci, &controller->segment, &controller->bus, &controller->device,
+                                   &controller->function)))
+        return;
+    controller->kind = controller_kind(class);
+}
+
+void controller_write(struct text *out, const struct controller *controller)
+{
+    text_add(out, "{\"pci\":\"%04x:%02x:%02x.%x\",\"kind\":\"%s\"}",
+             (unsigned)controller->segment & 0xffff, (unsigned)controller->bus & 0xff,
+             (unsigned)controller->device & 0x1f, (unsigned)controller->function & 7,
+             controller->kind);
 }
 
 /* --- TPM and Secure Boot ---------------------------------------------------------------------- */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * efi-loader/devices.h - network cards, panels, TPM and Secure Boot, as the firmware knows them
+ * efi-loader/devices.h - network cards, panels, controllers, TPM and Secure Boot, as the firmware
+ * knows them
  *
  * Used by: inventory.c.
  * Rule:    a network card's Mode is read and no function of it called; EDIDs are copies that the
@@ -26,6 +27,11 @@ struct panel {
     uint8_t edid[EDID_SIZE];
 };
 
+struct controller {
+    const char *kind; /* NULL: none of interest, or a driver has it */
+    UINTN segment, bus, device, function;
+};
+
 struct security {
     int8_t secure_boot, setup_mode; /* -1: the firmware has no such variable */
     bool tpm_2, tpm_1;
@@ -41,11 +47,13 @@ struct device_question {
     void *result;
 };
 
-void network_ask(void *question);  /* struct network */
-void panel_ask(void *question);    /* struct panel */
-void security_ask(void *question); /* struct security; no handle */
+void network_ask(void *question);    /* struct network */
+void panel_ask(void *question);      /* struct panel */
+void controller_ask(void *question); /* struct controller */
+void security_ask(void *question);   /* struct security; no handle */
 
 /* A JSON object each; of security its members. */
 void network_write(struct text *out, const struct network *network);
 void panel_write(struct text *out, const struct panel *panel);
+void controller_write(struct text *out, const struct controller *controller);
 void security_write(struct text *out, const struct security *security);

@@ -5,6 +5,9 @@
  * Every disk and partition has EFI_BLOCK_IO, from which size and kind are read and nothing else is
  * used. Model and serial number come from EFI_DISK_INFO, which repeats what the driver was told
  * when it found the disk. Which bus it is on says the last node of the device path.
+ *
+ * The serial number of a SCSI disk is not among that: it is on a page of its own, which is asked
+ * for where the disk lists it, as Linux does. USB disks, many of which hang at such pages, are not.
  */
 #include "efi-loader/disks.h"
 
@@ -25,6 +28,15 @@
 #define INQUIRY_VERSION 32
 #define VENDOR_SIZE     8
 #define PRODUCT_SIZE    16
+
+/* SPC-4, 7.8: vital product data. */
+#define INQUIRY_COMMAND 0x12
+#define VPD_PAGES       0x00 /* which pages there are */
+#define VPD_SERIAL      0x80
+#define VPD_SIZE        252 /* what a byte can say, in whole words */
+#define VPD_HEADER      4
+#define SCSI_TIMEOUT    (3 * 10000000ULL) /* of 100 ns */
+#define SENSE_SIZE      18
 
 /* ATA/ATAPI Command Set 3, 7.12: words of IDENTIFY, as byte offsets. */
 #define IDENTIFY_SIZE     512
@@ -106,6 +118,42 @@ static void take_inquiry(struct disk *disk, const uint8_t *inquiry)
     memcpy(disk->firmware, inquiry + INQUIRY_VERSION, 4);
 }
 
+/* How many bytes of that page now lie behind its header; 0: it was not to be had. */
+static size_t vpd_ask(struct disk_question *question, struct efi_scsi_io *scsi, uint8_t number)
+{
+    uint8_t *page = question->page[0], command[6] = {INQUIRY_COMMAND, 1, number, 0, VPD_SIZE, 0};
+    struct efi_scsi_packet packet = {.timeout = SCSI_TIMEOUT,
+                                     .in = page,
+                                     .in_nbytes = VPD_SIZE,
+                                     .command = command,
+                                     .command_nbytes = sizeof(command),
+                                     .sense = question->page[1],
+                                     .sense_nbytes = SENSE_SIZE};
+
+    memset(page, 0, VPD_SIZE);
+    if (EFI_ERROR(scsi->execute(scsi, &packet, NULL)) || packet.target_status || page[1] != number)
+        return 0;
+    return MIN((size_t)page[3], VPD_SIZE - VPD_HEADER);
+}
+
+static void scsi_ask_serial(struct disk_question *question)
+{
+    static EFI_GUID guid = EFI_SCSI_IO_GUID;
+    const uint8_t *data = question->page[0] + VPD_HEADER;
+    struct efi_scsi_io *scsi;
+    size_t n;
+
+    if (EFI_ERROR(ask_protocol(question->bs, question->handle, &guid, (void **)&scsi)))
+        return;
+    n = vpd_ask(question, scsi, VPD_PAGES);
+    while (n && data[n - 1] != VPD_SERIAL)
+        n--;
+    if (!n)
+        return;
+    n = vpd_ask(question, scsi, VPD_SERIAL);
+    memcpy(question->disk->serial, data, MIN(n, sizeof(question->disk->serial)));
+}
+
 /* True: question->page has an ATA disk's IDENTIFY data. */
 static bool ask_disk_info(struct disk_question *question)
 {
@@ -129,6 +177,8 @@ static bool ask_disk_info(struct disk_question *question)
         nbytes = INQUIRY_SIZE;
         if (!EFI_ERROR(info->inquiry(info, page, &nbytes)))
             take_inquiry(question->disk, page);
+        if (info->interface.Data1 == EFI_DISK_INFO_SCSI)
+            scsi_ask_serial(question);
         return false;
     default:
         return false;

@@ -28,7 +28,8 @@ enum disk_health {
 };
 
 #define DISK_MODEL  40
-#define DISK_SERIAL 20
+#define DISK_SERIAL 20  /* of ATA and NVMe */
+#define DISK_NUMBER 36  /* the longest that is kept */
 #define DISK_LOG    512 /* of the NVMe health log, and of SMART data */
 #define DISK_PAGE   4096
 
@@ -36,7 +37,7 @@ struct disk {
     enum disk_kind kind;
     const char *bus;
     EFI_BLOCK_IO_MEDIA media;
-    char model[DISK_MODEL], serial[DISK_SERIAL], firmware[8];
+    char model[DISK_MODEL], serial[DISK_NUMBER], firmware[8];
     enum disk_health health;
     EFI_STATUS error; /* of an answer that failed */
     bool has_smart_data;

@@ -4,7 +4,8 @@
  *
  * Owns:    those that gnu-efi's headers lack, as far as they are used.
  * Used by: the inventory; tests/quirk and the host tests, which fake them.
- * See:     UEFI 2.10 sections 12.9 (EDID), 13.13 to 13.16 (disks), TCG EFI Protocol Specification.
+ * See:     UEFI 2.10 sections 12.9 (EDID), 13.13 to 13.16 and 15.4 (disks), TCG EFI Protocol
+ * Specification.
  */
 #pragma once
 
@@ -112,6 +113,31 @@ struct efi_ata_pass_thru {
     VOID *reset_port, *reset_device;
 };
 
+#define EFI_SCSI_IO_GUID                                                                           \
+    {                                                                                              \
+        0x932f47e6, 0x2362, 0x4002,                                                                \
+        {                                                                                          \
+            0x80, 0x3e, 0x3c, 0xd5, 0x4b, 0x13, 0x8f, 0x85                                         \
+        }                                                                                          \
+    }
+
+struct efi_scsi_packet {
+    UINT64 timeout; /* 100 ns */
+    VOID *in, *out, *sense;
+    UINT8 *command;
+    UINT32 in_nbytes, out_nbytes;
+    UINT8 command_nbytes, direction; /* 0: in */
+    UINT8 adapter_status, target_status;
+    UINT8 sense_nbytes;
+};
+
+struct efi_scsi_io {
+    VOID *get_type, *get_location, *reset_bus, *reset_device;
+    EFI_STATUS(EFIAPI *execute)
+    (struct efi_scsi_io *self, struct efi_scsi_packet *packet, EFI_EVENT event);
+    UINT32 io_align; /* a page is enough */
+};
+
 #define EFI_EDID_ACTIVE_GUID                                                                       \
     {                                                                                              \
         0xbd8c1056, 0x9f36, 0x44ec,                                                                \
@@ -167,4 +193,5 @@ _Static_assert(sizeof(struct efi_nvme_command) == 44, "UEFI 2.10, 13.16");
 _Static_assert(sizeof(struct efi_nvme_packet) == 56, "UEFI 2.10, 13.16");
 _Static_assert(sizeof(struct efi_ata_block) == 20, "UEFI 2.10, 13.13");
 _Static_assert(sizeof(struct efi_ata_packet) == 56, "UEFI 2.10, 13.13");
+_Static_assert(sizeof(struct efi_scsi_packet) == 56, "UEFI 2.10, 15.4");
 _Static_assert(sizeof(struct efi_tcg2_capability) == 36, "TCG EFI Protocol Specification, 6.4");

@@ -17,6 +17,8 @@
 #include "kernel/lib/cfg.h"
 #include "kernel/lib/string.h"
 
+#include <efipciio.h>
+
 #define MAX_HANDLES 1024 /* looked at, of each kind: most are partitions */
 #define MAX_DISKS   64
 #define MAX_OTHERS  16
@@ -137,6 +139,20 @@ static void panel_survey(struct survey *survey, EFI_HANDLE handle)
     item_end(survey);
 }
 
+static void controller_survey(struct survey *survey, EFI_HANDLE handle)
+{
+    static struct controller controller;
+    struct device_question question = {.st = survey->st, .handle = handle, .result = &controller};
+
+    memset(&controller, 0, sizeof(controller));
+    if (!survey_ask(survey, "controller", controller_ask, &question) || !controller.kind)
+        return;
+    if (!item_begin(survey, MAX_OTHERS))
+        return;
+    controller_write(&survey->text, &controller);
+    item_end(survey);
+}
+
 /* The list of one kind. Firmware's handles are found without a driver being called. */
 static void list_survey(struct survey *survey, const char *key, EFI_GUID *guid,
                         void (*each)(struct survey *survey, EFI_HANDLE handle))
@@ -171,7 +187,8 @@ static void security_survey(struct survey *survey)
 static void survey_write(struct survey *survey)
 {
     static EFI_GUID block = EFI_BLOCK_IO_PROTOCOL_GUID, network = EFI_SIMPLE_NETWORK_PROTOCOL_GUID,
-                    display = EFI_GRAPHICS_OUTPUT_PROTOCOL_GUID;
+                    display = EFI_GRAPHICS_OUTPUT_PROTOCOL_GUID,
+                    controller = EFI_PCI_IO_PROTOCOL_GUID;
     struct text *text = &survey->text;
 
     text_init(text, the_text, sizeof(the_text) - TAIL);
@@ -179,6 +196,7 @@ static void survey_write(struct survey *survey)
     security_survey(survey);
     list_survey(survey, "network", &network, network_survey);
     list_survey(survey, "panels", &display, panel_survey);
+    list_survey(survey, "unconnected", &controller, controller_survey);
     list_survey(survey, "disks", &block, disk_survey);
     text->size = sizeof(the_text);
     text_add(text, ",\n\"left_out\":%u,\n\"in_use\":%u,\n\"complete\":%s", survey->left_out,

@@ -18,6 +18,8 @@
 #include "efi-loader/json.h"
 #include "kernel/lib/cpio.h"
 
+#include <efipciio.h>
+
 static EFI_GUID block_guid = EFI_BLOCK_IO_PROTOCOL_GUID, path_guid = EFI_DEVICE_PATH_PROTOCOL_GUID,
                 info_guid = EFI_DISK_INFO_GUID, nvme_guid = EFI_NVME_PASS_THRU_GUID,
                 ata_guid = EFI_ATA_PASS_THRU_GUID, network_guid = EFI_SIMPLE_NETWORK_PROTOCOL_GUID,
@@ -423,7 +425,7 @@ static void test_nothing(void **state)
     assert_string_equal(inventory.text,
                         "{\"version\":1,\n\"secure_boot\":true,\n\"setup_mode\":null,\n"
                         "\"tpm\":null,\n\"network\":[],\n\"panels\":[],\n"
-                        "\"disks\":[],\n\"left_out\":0,\n\"in_use\":0,\n"
+                        "\"unconnected\":[],\n\"disks\":[],\n\"left_out\":0,\n\"in_use\":0,\n"
                         "\"complete\":true}\n");
     assert_int_equal(strlen(inventory.text), inventory.nbytes);
 }
@@ -593,6 +595,103 @@ static void test_in_use(void **state)
     expect("\"read_only\":false}");
 }
 
+static char the_vpd_commands[64];
+static bool has_no_serial;
+
+static EFI_STATUS EFIAPI scsi_execute(struct efi_scsi_io *self, struct efi_scsi_packet *packet,
+                                      EFI_EVENT event)
+{
+    uint8_t *to = packet->in;
+
+    (void)self;
+    assert_null(event);
+    assert_null(packet->out);
+    assert_true(packet->timeout > 0 && packet->direction == 0 && packet->command_nbytes == 6);
+    assert_int_equal(packet->command[0], 0x12);
+    assert_int_equal(packet->command[1], 1);
+    assert_int_equal(packet->command[4], packet->in_nbytes);
+    strcat(the_vpd_commands, packet->command[2] ? "s" : "p");
+    to[1] = packet->command[2];
+    if (to[1] == 0)
+        memcpy(to, "\0\0\0\3\0\x80\xb0", has_no_serial ? 5 : 7);
+    else
+        memcpy(to + 3, "\xff  SERIAL\"7", 12); /* a length that cannot be */
+    packet->target_status = the_answer ? 2 : 0;
+    return EFI_SUCCESS;
+}
+
+/* Page 80h, where the list of pages has it; never over USB. */
+static void test_scsi(void **state)
+{
+    static EFI_GUID scsi_guid = EFI_SCSI_IO_GUID;
+    static struct efi_scsi_io scsi = {.execute = scsi_execute};
+
+    (void)state;
+    the_vpd_commands[0] = '\0';
+    offer(OTHER, &block_guid, &the_block);
+    offer(OTHER, &info_guid, &the_info);
+    offer(OTHER, &scsi_guid, &scsi);
+    the_info.interface.Data1 = EFI_DISK_INFO_SCSI;
+    expect("\"model\":\"Maker Stick 3000\",\"serial\":\"SERIAL\\\"7\",\"firmware\":\"1.0\"");
+    assert_string_equal(the_vpd_commands, "ps");
+    has_no_serial = true;
+    expect("\"model\":\"Maker Stick 3000\",\"firmware\"");
+    assert_string_equal(the_vpd_commands, "psp");
+    has_no_serial = false;
+    the_answer = EFI_DEVICE_ERROR; /* CHECK CONDITION */
+    expect("\"model\":\"Maker Stick 3000\",\"firmware\"");
+    the_answer = EFI_SUCCESS;
+    the_info.interface.Data1 = EFI_DISK_INFO_USB;
+    expect("\"model\":\"Maker Stick 3000\",\"firmware\"");
+    assert_string_equal(the_vpd_commands, "pspp");
+}
+
+static uint32_t the_class;
+
+static EFI_STATUS EFIAPI pci_config_read(struct _EFI_PCI_IO_PROTOCOL *self,
+                                         EFI_PCI_IO_PROTOCOL_WIDTH width, UINT32 at, UINTN count,
+                                         VOID *out)
+{
+    (void)self;
+    assert_true(width == EfiPciIoWidthUint32 && at == 8 && count == 1);
+    memcpy(out, &the_class, sizeof(the_class));
+    return the_answer;
+}
+
+static EFI_STATUS EFIAPI pci_location(struct _EFI_PCI_IO_PROTOCOL *self, UINTN *segment, UINTN *bus,
+                                      UINTN *device, UINTN *function)
+{
+    (void)self;
+    *segment = 0;
+    *bus = 0x3a;
+    *device = 0x1f;
+    *function = 2;
+    return EFI_SUCCESS;
+}
+
+/* Only those that no driver has, of a few classes. */
+static void test_controllers(void **state)
+{
+    static EFI_GUID pci_guid = EFI_PCI_IO_PROTOCOL_GUID;
+    static EFI_PCI_IO_PROTOCOL pci = {.Pci.Read = pci_config_read, .GetLocation = pci_location};
+
+    (void)state;
+    offer(OTHER, &pci_guid, &pci);
+    the_class = 0x01060123;
+    expect("\"unconnected\":[],");
+    the_driverless = (EFI_HANDLE)OTHER;
+    expect("\"unconnected\":[\n{\"pci\":\"0000:3a:1f.2\",\"kind\":\"sata\"}],");
+    the_class = 0x01ff0000;
+    expect("\"kind\":\"storage\"}],");
+    the_class = 0x0c033000;
+    expect("\"kind\":\"usb\"}],");
+    the_class = 0x03000000;
+    expect("\"unconnected\":[],");
+    the_class = 0x01080200;
+    the_answer = EFI_DEVICE_ERROR;
+    expect("\"unconnected\":[],");
+}
+
 /* A path that goes on for ever, or in circles. */
 static void test_broken_paths(void **state)
 {
@@ -717,6 +816,8 @@ int main(void)
         cmocka_unit_test_setup(test_what_is_no_disk, set_up),
         cmocka_unit_test_setup(test_in_use, set_up),
         cmocka_unit_test_setup(test_broken_paths, set_up),
+        cmocka_unit_test_setup(test_scsi, set_up),
+        cmocka_unit_test_setup(test_controllers, set_up),
         cmocka_unit_test_setup(test_network, set_up),
         cmocka_unit_test_setup(test_panel, set_up),
         cmocka_unit_test_setup(test_tpm, set_up),

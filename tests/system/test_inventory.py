@@ -17,7 +17,7 @@ PASSED, FAILED, SKIPPED = 0, 1, 4
 SHOW = "test show /bin/busybox cat /run/firstlight/inventory.json\n"
 HEALTH = "test disk-health skipcode=4 /bin/check disks\n"
 PLAN = SHOW + HEALTH
-NVME_SERIAL, SATA_SERIAL = 'N"1\\2', "SATA-77"
+NVME_SERIAL, SATA_SERIAL, SCSI_SERIAL = 'N"1\\2', "SATA-77", "SCSI-0123456789-0123456789-012345678"
 
 
 def inventory(outcome):
@@ -36,7 +36,7 @@ def devices(tmp_path):
     words = ["-device", "virtio-scsi-pci,id=scsi"]
     for name, device in (("n", f"nvme,id=nvme1,drive=n,bootindex=5,serial={NVME_SERIAL}"),
                          ("s", f"ide-hd,drive=s,bus=ide.1,bootindex=6,serial={SATA_SERIAL}"),
-                         ("c", "scsi-hd,drive=c,bus=scsi.0,bootindex=9")):
+                         ("c", f"scsi-hd,drive=c,bus=scsi.0,bootindex=9,serial={SCSI_SERIAL}")):
         path = tmp_path / f"{name}.img"
         path.write_bytes(b"")
         os.truncate(path, 64 << 20)
@@ -56,8 +56,8 @@ def test_what_is_in_the_machine(boot, mkimg, devices):
     nvme, sata = disk(found, NVME_SERIAL), disk(found, SATA_SERIAL)
     assert nvme["bus"] == "nvme" and nvme["model"] == "QEMU NVMe Ctrl"
     assert sata["bus"] == "sata" and sata["model"] == "QEMU HARDDISK"
-    scsi = next(disk for disk in found["disks"] if disk["bus"] == "scsi")
-    assert scsi["model"] == "QEMU QEMU HARDDISK" and scsi["firmware"]
+    scsi = disk(found, SCSI_SERIAL)
+    assert scsi["bus"] == "scsi" and scsi["model"] == "QEMU QEMU HARDDISK" and scsi["firmware"]
     for one in (nvme, sata, scsi):
         assert one["bytes"] == 64 << 20 and one["block_size"] == 512
         assert not one["removable"] and not one["read_only"]
@@ -70,6 +70,18 @@ def test_what_is_in_the_machine(boot, mkimg, devices):
     output = outcome.report.result("disk-health").output
     assert any(line.startswith(f"QEMU NVMe Ctrl, serial number {NVME_SERIAL} (disk ")
                for line in output), output
+
+
+def test_a_controller_without_a_driver(boot, mkimg):
+    """OVMF has none for these two; it is said that disks behind the first were not asked."""
+    outcome = boot(mkimg(plan=PLAN), extra=["-device", "megasas,addr=0x10", "-device",
+                                            "e1000,romfile=,addr=0x11"])
+    assert outcome.code == machine.PASS, outcome.message
+    found = {one["pci"]: one["kind"] for one in inventory(outcome)["unconnected"]}
+    assert found["0000:00:10.0"] == "raid" and found["0000:00:11.0"] == "network"
+    output = "\n".join(outcome.report.result("disk-health").output)
+    assert "no driver for the raid controller at PCI 0000:00:10.0:" in output
+    assert "0000:00:11.0" not in output  # it has no disks
 
 
 @pytest.fixture
@@ -199,16 +211,22 @@ def ata_disk(**more):
             "health": {"kind": "ata", "status": "good"} | more}
 
 
+MX500 = {"model": "CT500MX500SSD1"}
+
+
 @pytest.mark.parametrize("one, words", [
     (nvme_disk(critical_warning=1 << 1), "it is too hot, or too cold"),
     (nvme_disk(critical_warning=1 << 4), "its backup of volatile memory has failed"),
     (nvme_disk(critical_warning=1 << 7), "an unknown warning"),
-    (nvme_disk(used=100), "100 % of its life is used"),
     (nvme_disk(spare=9), "9 % of its spare blocks are left"),
     (nvme_disk(media_errors=2), "2 media errors"),
     (ata_disk(status="threshold exceeded"), "SMART: threshold exceeded"),
     (ata_disk(pending=3), "3 sectors that cannot be read"),
     (ata_disk(uncorrectable=1), "1 sectors that could not be corrected"),
+    (ata_disk(pending=1), "1 sectors that cannot be read"),
+    (ata_disk(pending=2) | MX500, "2 sectors that cannot be read"),
+    (ata_disk(pending=1, uncorrectable=1) | MX500, "1 sectors that could not be corrected"),
+    (ata_disk(pending=1, status="threshold exceeded") | MX500, "SMART: threshold exceeded"),
 ])
 def test_what_fails_a_disk(tmp_path, one, words):
     status, text = judge(tmp_path, nvme_disk(), one)
@@ -224,6 +242,25 @@ def test_what_does_not_fail_a_disk(tmp_path):
                   [nvme_disk(), {"number": 2, "bus": "usb"}]):
         status, text = judge(tmp_path, *disks)
         assert status == PASSED, text
+
+
+@pytest.mark.parametrize("one, words", [
+    (nvme_disk(used=100), "100 % of its life is used"),
+    (nvme_disk(used=255), "255 % of its life is used"),
+    (ata_disk(pending=1) | MX500, "attribute 197 counts a sector"),
+])
+def test_what_is_a_warning(tmp_path, one, words):
+    status, text = judge(tmp_path, one)
+    assert status == PASSED
+    assert re.search(rf"^{one['model']}, serial number {one['serial']} \(.*\): warning: {words}",
+                     text, re.M), text
+
+
+def test_controllers_without_a_driver_are_named(tmp_path):
+    status, text = judge(tmp_path, nvme_disk(),
+                         unconnected=[{"pci": "0000:00:17.0", "kind": "sata"}])
+    assert status == PASSED
+    assert "no driver for the sata controller at PCI 0000:00:17.0:" in text
 
 
 def test_what_is_skipped(tmp_path):
