@@ -88,6 +88,7 @@ QUIRK(names_repeat, GetNextVariableName, stub_name_repeats)
 QUIRK(names_slow, GetNextVariableName, stub_name_slowly)
 QUIRK(unwritten, GetVariable, stub_unwritten)
 QUIRK(names_fault, GetNextVariableName, stub_jumps_away)
+QUIRK(map_is_virtual, SetVirtualAddressMap, stub_undefined_instruction)
 QUIRK(boot_current_missing, GetVariable, stub_fails)
 
 /* Pages of boot services that the stub finds by their addresses. */
@@ -122,6 +123,7 @@ const struct quirk_entry quirk_runtime_entries[] = {
     {"variables-refused", refused},
     {"variables-second-refused", second_refused},
     {"boot-next-ignored", boot_next_ignored},
+    {"virtual-map", map_is_virtual},
     {"boot-current-missing", boot_current_missing},
     {"variable-names-repeat", names_repeat},
     {"variable-names-fault", names_fault},

@@ -83,6 +83,15 @@ def test_more_processors_than_used(boot, mkimg):
     assert outcome.code == machine.PASS
 
 
+@pytest.mark.parametrize("without", ["hpet=off", "hpet=off,i8042=off,smbus=off"])
+def test_without_devices_of_a_pc(boot, mkimg, without):
+    """The next clock is taken, nothing is waited for."""
+    outcome = boot(mkimg(plan=plans("basic")), cpus=2,
+                   extra=["-machine", f"q35,memory-backend=ram,{without}"])
+    assert outcome.code == machine.PASS, outcome.message
+    assert "HPET no" in outcome.log
+
+
 def test_512_mib(boot, mkimg):
     outcome = boot(mkimg(plan="test a /bin/minimal\n"), memory="512M")
     assert outcome.code == machine.PASS

@@ -2,6 +2,7 @@
 """The commands: what make does, what deps.sh asks for, how large things are."""
 import os
 import re
+import struct
 import subprocess
 
 import pytest
@@ -44,6 +45,21 @@ def test_kernel_and_loader_are_small(tmp_path):
     subprocess.run(["strip", "-s", "-o", stripped, f"{BUILD}/kernel/kernel.elf"], check=True)
     assert stripped.stat().st_size <= 640 * KIB
     assert os.stat(f"{BUILD}/efi/BOOTX64.EFI").st_size <= 96 * KIB
+
+
+def test_loader_is_fit_for_strict_firmware():
+    """NX_COMPAT is said because it is true: no section is both writable and executable."""
+    with open(f"{BUILD}/efi/BOOTX64.EFI", "rb") as file:
+        image = file.read()
+    pe = struct.unpack_from("<I", image, 0x3C)[0]
+    assert image[pe:pe + 4] == b"PE\0\0"
+    nsections, size = struct.unpack_from("<H", image, pe + 6)[0], \
+        struct.unpack_from("<H", image, pe + 20)[0]
+    assert struct.unpack_from("<H", image, pe + 24 + 70)[0] & 0x100
+    flags = [struct.unpack_from("<I", image, pe + 24 + size + 40 * n + 36)[0]
+             for n in range(nsections)]
+    assert any(one & 0x20000000 for one in flags)
+    assert not [one for one in flags if one & 0xA0000000 == 0xA0000000]
 
 
 def test_debug_stops_at_the_kernels_entry_with_symbols(tmp_path):

@@ -111,6 +111,7 @@ QUIRKS = {
                                  {"words": "report=next", "plan": PLAN * 30}),
     "boot-next-ignored": (ENDS, ["now starts from this stick again"], {"words": "report=now"}),
     "reset-faults": (ENDS, ["now starts from this stick again", DEAD], {"words": "report=now"}),
+    "virtual-map": (PASSES, [KEPT], {"words": "report=next"}),
     "boot-current-missing": (PASSES, ["takes no order for the next start", KEPT],
                              {"words": "report=now"}),
     "variable-names-repeat": (PASSES, ["efi: the firmware repeats the name of a variable"],
