@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * tests/host/plat_features_test.c - arch/x86_64/features.c: what CPUID says, on processors that say
- * less than those at hand, and nothing is read beyond the last leaf. Switching it on is every
- * boot's matter.
+ * less than those at hand, and nothing is read beyond the last leaf. Of switching it on, which is
+ * every boot's matter, what no boot would notice: the memory type of the screen.
  */
 #include "tests/host/check.h"
 
 #include "kernel/arch/x86_64/features.h"
 #include "kernel/arch/x86_64/fpu.h"
+#include "kernel/arch/x86_64/msr.h"
 #include "kernel/arch/x86_64/regs.h"
 #include "tests/host/plat_fake.h"
 
@@ -40,10 +41,8 @@ static struct cpuid_result cpuid(uint32_t leaf)
     }
 }
 
-/* It is not called. */
 void fpu_enable(void)
 {
-    abort();
 }
 
 /* A processor with everything. */
@@ -147,6 +146,26 @@ static void test_components(void **state)
     }
 }
 
+static uint64_t the_pat;
+
+static void msr_out(uint32_t msr, uint64_t value)
+{
+    if (msr == MSR_PAT)
+        the_pat = value;
+}
+
+/* Slot 4 alone is another than at reset (Intel SDM vol. 3, 12.12.4): 1 is write-combining. */
+static void test_pat(void **state)
+{
+    (void)state;
+    plat_fake.msr_out = msr_out;
+    plat_fake.cr4 = CR4_PGE;
+    features_enable();
+    assert_int_equal(the_pat, 0x0007040100070406ull);
+    assert_int_equal(plat_fake.cr0, CR0_PG | CR0_PE | CR0_ET | CR0_MP | CR0_NE | CR0_WP | CR0_AM);
+    assert_true(plat_fake.cr4 & CR4_OSFXSR && plat_fake.cr4 & CR4_MCE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -155,6 +174,7 @@ int main(void)
         cmocka_unit_test_setup(test_few_leaves, reset),
         cmocka_unit_test_setup(test_last_leaves, reset),
         cmocka_unit_test_setup(test_components, reset),
+        cmocka_unit_test_setup(test_pat, reset),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
