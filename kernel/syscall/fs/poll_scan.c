@@ -108,19 +108,16 @@ void poll_mask_end(struct task *self, int64_t result, uint64_t saved)
 
 /* --- scanning and waiting --- */
 
-/* Capacity 0 for a shared table: every slot is then taken from `held`. */
+/* Capacity 0 for a shared table: every slot is then taken from `held`. Asked once: the other tasks
+ * that share it may end during the call. */
 void poll_scan_init(struct poll_scan *scan, struct task *self, unsigned count)
 {
     scan->table = self->files;
     scan->count = count;
-    scan->capacity = poll_scan_is_shared(scan) ? 0 : self->files->capacity;
+    scan->shared = fd_table_is_shared(scan->table);
+    scan->capacity = scan->shared ? 0 : self->files->capacity;
     scan->slots = self->files->slots;
     scan->held = NULL;
-}
-
-bool poll_scan_is_shared(const struct poll_scan *scan)
-{
-    return fd_table_is_shared(scan->table);
 }
 
 /* Nothing is ready so far, and waiting is wanted. */
@@ -181,6 +178,6 @@ static NOINLINE int poll_scan_wait_shared(struct poll_scan *scan, struct poll_ti
 
 int poll_scan_wait(struct poll_scan *scan, struct poll_timeout timeout)
 {
-    return unlikely(poll_scan_is_shared(scan)) ? poll_scan_wait_shared(scan, timeout)
-                                               : poll_scan_ready(scan, timeout);
+    return unlikely(scan->shared) ? poll_scan_wait_shared(scan, timeout)
+                                  : poll_scan_ready(scan, timeout);
 }

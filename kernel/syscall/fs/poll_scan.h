@@ -43,6 +43,7 @@ void poll_timeout_write(struct uptr user, const struct poll_timeout *timeout);
 struct poll_scan {
     struct fd_table *table;
     unsigned count; /* descriptors, or more */
+    bool shared;    /* with other tasks, when the call began */
     /* Of a table that only this task can change: its slots stay as they are. Else capacity is 0. */
     unsigned capacity;
     struct file **slots;
@@ -56,7 +57,6 @@ struct poll_scan {
 };
 
 void poll_scan_init(struct poll_scan *scan, struct task *self, unsigned count);
-bool poll_scan_is_shared(const struct poll_scan *scan);
 /* How much is ready when something is, or the time is up; -ERESTARTNOHAND, -ENOMEM. */
 MUST_CHECK int poll_scan_wait(struct poll_scan *scan, struct poll_timeout timeout);
 

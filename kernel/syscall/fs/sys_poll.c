@@ -88,7 +88,7 @@ static int poll_list_answer(const struct poll_list *list, struct uptr user)
 {
     const struct lx_pollfd *entries = list->entries;
 
-    if (!poll_scan_is_shared(&list->scan))
+    if (!list->scan.shared)
         return vm_user_write(user, entries, list->scan.count * sizeof(*entries));
     for (unsigned i = 0; i < list->scan.count; i++) {
         struct uptr at = {user.va + i * sizeof(*entries) + offsetof(struct lx_pollfd, revents)};
