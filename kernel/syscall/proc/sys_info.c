@@ -14,6 +14,7 @@
 #include "kernel/mm/pmm.h"
 #include "kernel/proc/process.h"
 #include "kernel/proc/procfs/procfs.h"
+#include "kernel/sched/sched.h"
 #include "kernel/sched/waitq.h"
 #include "kernel/syscall/handlers.h"
 #include "kernel/vm/vm_user.h"
@@ -78,6 +79,8 @@ int64_t sys_getrandom(struct task *self, struct uptr buffer, size_t nbytes, unsi
                 return done ? (int64_t)done : -EFAULT;
         }
         done += piece;
+        if (done < nbytes)
+            sched_preempt_point();
     }
     return (int64_t)done;
 }

@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -204,6 +205,14 @@ static void copy_out(void)
         CHECK_EQ(read(zero, p, 1024 * MIB), 1024 * MIB);
 }
 
+static void random_bytes(void)
+{
+    char *p = map_many(1024 * MIB);
+
+    for (begin();;)
+        CHECK_EQ(getrandom(p, 1024 * MIB, 0), 1024 * MIB);
+}
+
 /* The most processor time that the child used while the caller did not get on: what others take
  * from both is not counted. */
 static uint64_t longest_turn(pid_t pid)
@@ -317,6 +326,7 @@ int main(int argc, char **argv)
         {"fork with many pages", pages_fork},
         {"truncation of a file in many areas", file_cut},
         {"a long copy", copy_out},
+        {"many random bytes", random_bytes},
     };
     unsigned late = 0;
 
