@@ -13,6 +13,7 @@
 #include "kernel/dev/console.h"
 #include "kernel/fs/vfs/file.h"
 #include "kernel/lib/ktap.h"
+#include "kernel/sched/sched.h"
 #include "kernel/sched/waitq.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/fcntl.h"
@@ -53,6 +54,7 @@ static int64_t capture_write(struct file *file, struct user_iter *io, int64_t *o
         done += (int64_t)got;
         if (got < wanted)
             return done ? done : -EFAULT;
+        sched_preempt_point();
         if (waitq_interrupted())
             break;
     }
