@@ -314,6 +314,7 @@ COLD static void ramfs_append_undo_locked(struct inode *inode, uint64_t start, u
 
         added = page_cache_zero_bytes(&inode->map, start >> PAGE_SHIFT, within, to) != 0;
         start += added ? 0 : to - within;
+        sched_preempt_point(); /* 2 GiB at most, whether its task is to die or not */
     }
     if (added)
         page_cache_truncate(&inode->map, start);
@@ -497,9 +498,7 @@ static int ramfs_reserve_pages_locked(struct inode *inode, uint64_t *index, uint
 
         if (err)
             return err;
-        if (!is_new)
-            continue;
-        made[(*index - first) / 64] |= 1ULL << ((*index - first) % 64);
+        made[(*index - first) / 64] |= (uint64_t)is_new << ((*index - first) % 64);
         if (!io_goes_on()) {
             ++*index;
             return -EINTR;
