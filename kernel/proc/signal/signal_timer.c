@@ -603,6 +603,7 @@ void signal_timers_check_cpu(struct task *self)
         }
         if (timer->armed)
             next = MIN(next, timer->deadline_ns - MIN(timer->deadline_ns, now));
+        sched_preempt_point(); /* the list is this task's alone, and may be thousands long */
     }
     /* The grain bounds the cost: a timer of a nanosecond does not take the processor for itself. */
     sched_set_alarm(MAX(next, CPU_GRAIN));
