@@ -10,6 +10,8 @@
 
 #include "kernel/lib/string.h"
 #include "kernel/mm/slab.h"
+#include "kernel/sched/sched.h"
+#include "kernel/vm/vm_map.h"
 #include "kernel/vm/vm_user.h"
 #include "shared/linux/errno.h"
 
@@ -92,6 +94,10 @@ static int strings_copy(struct exec_args *args, struct uptr array, uint32_t *cou
                 return -E2BIG;
         }
         array.va += got * sizeof(uint64_t);
+        /* There may be hundreds of thousands. */
+        sched_preempt_point();
+        if (vm_kill_pending())
+            return -EINTR;
     }
     return 0;
 }
@@ -99,6 +105,8 @@ static int strings_copy(struct exec_args *args, struct uptr array, uint32_t *cou
 static const char *pointers_fill(const char **pointers, uint32_t count, const char *text)
 {
     for (uint32_t i = 0; i < count; i++) {
+        if (i % POINTERS == 0)
+            sched_preempt_point();
         pointers[i] = text;
         text += strlen(text) + 1;
     }

@@ -14,6 +14,7 @@
 #include "kernel/fs/vfs/fs_context.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/slab.h"
+#include "kernel/sched/sched.h"
 #include "kernel/vm/vm_space.h"
 #include "shared/addrmap.h"
 #include "shared/elf64.h"
@@ -24,6 +25,7 @@
 #define STACK_SPARE   (128ULL << 10) /* mapped below the strings; the rest grows on demand */
 #define AUXV_MAX      24
 #define RANDOM_NBYTES 16
+#define STRINGS_PIECE 16 /* between two preemption points: there may be very many */
 
 static const char platform[] = "x86_64";
 
@@ -56,8 +58,11 @@ static uint64_t text_put(struct building *b, const void *bytes, size_t nbytes)
 
 static void strings_put(struct building *b, const char *const *strings)
 {
-    for (; *strings; strings++)
-        word_put(b, text_put(b, *strings, strlen(*strings) + 1));
+    for (unsigned i = 0; strings[i]; i++) {
+        if (i % STRINGS_PIECE == 0)
+            sched_preempt_point();
+        word_put(b, text_put(b, strings[i], strlen(strings[i]) + 1));
+    }
     word_put(b, 0);
 }
 
@@ -106,8 +111,11 @@ static size_t strings_measure(const char *const *strings, uint64_t *count)
 {
     size_t nbytes = 0;
 
-    for (*count = 0; strings[*count]; ++*count)
+    for (*count = 0; strings[*count]; ++*count) {
+        if (*count % STRINGS_PIECE == 0)
+            sched_preempt_point();
         nbytes += strlen(strings[*count]) + 1;
+    }
     return nbytes;
 }
 
