@@ -46,6 +46,7 @@
 
 static struct mutex mount_lock = MUTEX_INIT(MUTEX_EXEC);
 static struct list mounts = LIST_INIT(mounts); /* fs_tree_lock */
+static unsigned mounts_count; /* fs_tree_lock: those that were mounted on something */
 /* mount_lock: those of start-up apart, since they stay. */
 static struct list detached = LIST_INIT(detached), detached_boot = LIST_INIT(detached_boot);
 static uint32_t detached_count; /* atomic */
@@ -157,6 +158,8 @@ int mount_attach(struct super_block *super, struct dentry *directory)
         err = -EINVAL;
     } else if (directory->mounted) {
         err = -EBUSY;
+    } else if (mounts_count >= MOUNT_MAX) {
+        err = -ENOSPC;
     } else {
         /* For walks that must keep below a start: ".." may lead elsewhere from now on. */
         dentry_tree_changed_locked();
@@ -167,6 +170,7 @@ int mount_attach(struct super_block *super, struct dentry *directory)
         __atomic_store_n(&directory->mounted, super, __ATOMIC_RELEASE);
         version_change_locked();
         list_push_back(&mounts, &super->mounts);
+        mounts_count++;
         directory->inode->super->mounts_inside++;
     }
     spin_unlock(&fs_tree_lock);
@@ -285,6 +289,7 @@ static void detach_locked(struct super_block *super, struct dentry **out_covered
     super->covered = NULL;
     super->leaving = false;
     list_remove(&super->mounts);
+    mounts_count--;
     list_push_front(super->boot_directory ? &detached_boot : &detached, &super->mounts);
     __atomic_fetch_add(&detached_count, 1, __ATOMIC_RELAXED);
     dentry_tree_changed_locked();

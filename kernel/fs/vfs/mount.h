@@ -7,7 +7,7 @@
  * Locks:   fs_tree_lock for the list and what covers what; mount_lock, a mutex of rank EXEC, for
  *          everything that changes it.
  * Context: thread.
- * Fails:   -EBUSY, -ENOTDIR, -ENOENT, -EINVAL, -ENODEV, -ENOMEM.
+ * Fails:   -EBUSY, -ENOTDIR, -ENOENT, -EINVAL, -ENODEV, -ENOMEM, -ENOSPC.
  * Tests:   tests/host/fs_walk_test.c, tests/user/fs/mount_*.c
  */
 #pragma once
@@ -23,6 +23,8 @@ void fs_init(void);
 MUST_CHECK int super_create(const char *type, const char *source, uint64_t magic,
                             struct super_block **out_super);
 void super_init(struct super_block *super, const char *type, uint64_t magic);
+
+#define MOUNT_MAX 100000 /* at once, as Linux has it: /proc/sys/fs/mount-max */
 
 /* Lays it over a directory that is not covered yet; the caller's reference is now the mount's. */
 MUST_CHECK int mount_attach(struct super_block *super, struct dentry *directory);

@@ -10,6 +10,7 @@
 #include "kernel/fs/vfs/mount.h"
 #include "kernel/fs/vfs/namebuf.h"
 #include "kernel/proc/procfs/procfs_internal.h"
+#include "kernel/sched/sched.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/limits.h"
 #include "shared/linux/mount.h"
@@ -79,10 +80,12 @@ static int mounts_show(const struct procfs_node *node, struct procfs_text *text,
         return err == -ENOENT ? -EINVAL : err;
     buffer = namebuf_alloc(LX_PATH_MAX);
     /* mount_next passes a reference on from each to the next, so a mount may go meanwhile. */
-    while (buffer && (super = mount_next(super)) != NULL)
+    while (buffer && (super = mount_next(super)) != NULL) {
         if (dentry_path(super->root, root, buffer, LX_PATH_MAX, &path, &flags) > 0 &&
             !(flags & DENTRY_PATH_UNREACHABLE))
             put_mount(text, super, path, info);
+        sched_preempt_point(); /* there may be MOUNT_MAX */
+    }
     dentry_put(root);
     namebuf_free(buffer, LX_PATH_MAX);
     return buffer ? 0 : -ENOMEM;

@@ -13,6 +13,7 @@
 #include "kernel/core/cmdline.h"
 #include "kernel/core/random.h"
 #include "kernel/core/timer.h"
+#include "kernel/fs/vfs/mount.h"
 #include "kernel/lib/fmt.h"
 #include "kernel/lib/version.h"
 #include "kernel/mm/pmm.h"
@@ -222,6 +223,13 @@ static int show_pid_max(const struct procfs_node *node, struct procfs_text *text
     return 0;
 }
 
+static int show_mount_max(const struct procfs_node *node, struct procfs_text *text)
+{
+    (void)node;
+    procfs_print(text, "%d\n", MOUNT_MAX);
+    return 0;
+}
+
 static int show_uuid(const struct procfs_node *node, struct procfs_text *text)
 {
     uint8_t b[16];
@@ -254,7 +262,13 @@ static const struct procfs_entry kernel_files[] = {
 };
 static const struct procfs_dir kernel_dir = {kernel_files, ARRAY_SIZE(kernel_files), NULL, NULL};
 
-static const struct procfs_entry sys_files[] = {DIRECTORY("kernel", &kernel_dir)};
+static const struct procfs_entry fs_files[] = {PROCFS_TEXT("mount-max", 0444, show_mount_max)};
+static const struct procfs_dir fs_dir = {fs_files, ARRAY_SIZE(fs_files), NULL, NULL};
+
+static const struct procfs_entry sys_files[] = {
+    DIRECTORY("fs", &fs_dir),
+    DIRECTORY("kernel", &kernel_dir),
+};
 static const struct procfs_dir sys_dir = {sys_files, ARRAY_SIZE(sys_files), NULL, NULL};
 
 static const struct procfs_entry root_files[] = {
