@@ -3,6 +3,9 @@
  * Memory modules from the SMBIOS table.
  *
  * lib/smbios.c walks the table. One that is broken before its end says nothing at all.
+ *
+ * Twice, first for the arrays, since each module names the one that it is in: to look for that in
+ * the table would take the square of its length.
  */
 #include "kernel/plat/smbios.h"
 
@@ -17,6 +20,9 @@
 #define DEVICE_MIN_LENGTH 0x15 /* of version 2.1 */
 #define DEVICE_TECHNOLOGY 0x28
 
+/* More arrays no machine has: such a table is taken for a broken one. */
+#define ARRAYS_MAX 64
+
 #define TYPE_VRAM        5
 #define TYPE_ROM         8
 #define TYPE_EPROM       12
@@ -30,14 +36,37 @@ const struct smbios_memory *smbios_memory(void)
     return &the_memory;
 }
 
-/* What the array with that handle is used for; without one: main memory. */
-static bool array_is_system(const void *table, size_t nbytes, uint64_t handle)
+struct arrays {
+    unsigned count;
+    struct {
+        uint16_t handle;
+        bool is_system; /* for main memory */
+    } array[ARRAYS_MAX];
+};
+
+/* False: there are too many. */
+static COLD bool arrays_collect(const void *table, size_t nbytes, struct arrays *arrays)
 {
     struct smbios_structure at = {0};
 
-    while (smbios_next(table, nbytes, &at))
-        if (at.type == SMBIOS_ARRAY && at.handle == handle && at.length > ARRAY_USE)
-            return at.bytes[ARRAY_USE] == ARRAY_USE_SYSTEM;
+    arrays->count = 0;
+    while (smbios_next(table, nbytes, &at)) {
+        if (at.type != SMBIOS_ARRAY || at.length <= ARRAY_USE)
+            continue;
+        if (arrays->count == ARRAYS_MAX)
+            return false;
+        arrays->array[arrays->count].handle = at.handle;
+        arrays->array[arrays->count++].is_system = at.bytes[ARRAY_USE] == ARRAY_USE_SYSTEM;
+    }
+    return true;
+}
+
+/* What the array with that handle is used for, the first of them; without one: main memory. */
+static COLD bool array_is_system(const struct arrays *arrays, uint64_t handle)
+{
+    for (unsigned i = 0; i < arrays->count; i++)
+        if (arrays->array[i].handle == handle)
+            return arrays->array[i].is_system;
     return true;
 }
 
@@ -56,15 +85,18 @@ static bool device_is_module(const struct smbios_structure *device)
 COLD void smbios_table_parse(const void *table, size_t nbytes, struct smbios_memory *memory)
 {
     struct smbios_structure at = {0};
+    struct arrays arrays;
     bool unknown = false;
     size_t end;
 
     *memory = (struct smbios_memory){.status = SMBIOS_BROKEN, .smallest = UINT64_MAX};
+    if (!arrays_collect(table, nbytes, &arrays))
+        return;
     while (smbios_next(table, nbytes, &at)) {
         uint64_t size = smbios_module_size(&at);
 
         if (!device_is_module(&at) ||
-            !array_is_system(table, nbytes, smbios_number(&at, DEVICE_ARRAY, 2)))
+            !array_is_system(&arrays, smbios_number(&at, DEVICE_ARRAY, 2)))
             continue;
         memory->modules++;
         memory->installed += size;

@@ -7,7 +7,10 @@
  */
 #include "tests/host/plat_fake.h"
 
+#include "kernel/lib/smbios.h"
 #include "kernel/plat/smbios.h"
+
+#include <time.h>
 
 #define MIB       (1ULL << 20)
 #define GIB       (1ULL << 30)
@@ -193,6 +196,51 @@ static void test_broken(void **state)
     assert_int_equal(status_of(length), SMBIOS_BROKEN);
 }
 
+static double seconds(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* The largest table, full of modules in arrays that are not there, or in two by turns: looking
+ * through it for each module's took ten seconds. */
+static void test_many_modules(void **state)
+{
+    static uint8_t many[SMBIOS_TABLE_MAX];
+    struct smbios_memory memory;
+    double begun = seconds();
+    size_t at = 0;
+    unsigned n;
+
+    (void)state;
+    for (n = 0; at + 23 <= sizeof(many) - 6; n++, at += 23) {
+        static const uint8_t module[23] = {17, 21, [12] = 1, [18] = DDR4};
+
+        memcpy(many + at, module, sizeof(module));
+        many[at + 4] = (uint8_t)(n % 2);
+        many[at + 5] = 0x77;
+    }
+    memcpy(many + at, "\x7f\x04\xff\xfe\0", 6);
+    smbios_table_parse(many, at + 6, &memory);
+    assert_int_equal(memory.status, SMBIOS_KNOWN);
+    assert_int_equal(memory.modules, n);
+    assert_true(seconds() - begun < 1);
+}
+
+/* More arrays than a machine can have. */
+static void test_many_arrays(void **state)
+{
+    (void)state;
+    add_module(1024, 34);
+    for (unsigned i = 0; i < 62; i++)
+        add_array((uint16_t)(0x3000 + i), 3);
+    assert_int_equal(parsed().status, SMBIOS_KNOWN);
+    add_array(0x4000, 3);
+    assert_int_equal(parsed().status, SMBIOS_BROKEN);
+}
+
 /* --- start-up --- */
 
 static uint8_t entry[32];
@@ -278,6 +326,8 @@ int main(void)
         cmocka_unit_test_setup(test_unknown, table_make),
         cmocka_unit_test_setup(test_other_memory, table_make),
         cmocka_unit_test_setup(test_broken, table_make),
+        cmocka_unit_test_setup(test_many_modules, table_make),
+        cmocka_unit_test_setup(test_many_arrays, table_make),
         cmocka_unit_test_setup(test_init, table_make),
         cmocka_unit_test(test_tolerance),
     };
