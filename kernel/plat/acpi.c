@@ -20,6 +20,9 @@
 #define FADT_X_FACS 132u
 #define FADT_X_DSDT 140u
 
+/* So much is summed up and searched in all, at start-up: real tables are some hundred KiB. */
+#define BUDGET (2 * ACPI_TABLE_MAX_SIZE)
+
 /* As many tables are kept for programs to read. */
 #define TABLES_MAX 64
 
@@ -29,6 +32,7 @@ static struct {
     uint32_t nbytes;
 } tables[TABLES_MAX];
 static unsigned tables_count;
+static size_t budget; /* bytes that may still be looked at */
 
 const struct acpi_info *acpi_info(void)
 {
@@ -52,6 +56,17 @@ static const void *table_map(uint64_t physical, size_t *nbytes)
         return NULL;
     *nbytes = acpi_table_length(header);
     return *nbytes ? memremap(physical, *nbytes) : NULL;
+}
+
+/* The same, as long as there is some of the budget left. */
+static COLD const void *table_map_cheap(uint64_t physical, size_t *nbytes)
+{
+    const void *table = table_map(physical, nbytes);
+
+    if (!table || *nbytes > budget)
+        return NULL;
+    budget -= *nbytes;
+    return table;
 }
 
 /* Where the DSDT has no sleep types: it is read last, and wins. */
@@ -130,11 +145,20 @@ static void table_parse(uint64_t physical)
 
         if (signature_of(header) != signature_of(kind->signature))
             continue;
-        table = table_map(physical, &nbytes);
+        table = table_map_cheap(physical, &nbytes);
         if (!table || kind->parse(table, nbytes, &the_info))
             klog("acpi: table %s at 0x%lx is broken and left out", kind->signature, physical);
         return;
     }
+}
+
+/* A table that is listed twice says nothing new. */
+static COLD bool root_has_before(const void *root, size_t index, unsigned entry_size)
+{
+    for (size_t i = 0; i < index; i++)
+        if (acpi_root_entry(root, i, entry_size) == acpi_root_entry(root, index, entry_size))
+            return true;
+    return false;
 }
 
 /* Whether the root table was good; then everything it lists has been read. A table that is broken
@@ -152,6 +176,8 @@ static bool root_walk(uint64_t physical, const char *signature, unsigned entry_s
     }
     count = MIN(acpi_root_count(nbytes, entry_size), (size_t)ROOT_MAX_ENTRIES);
     for (size_t i = 0; i < count; i++) {
+        if (root_has_before(root, i, entry_size))
+            continue;
         table_parse(acpi_root_entry(root, i, entry_size));
         table_keep_all(acpi_root_entry(root, i, entry_size));
     }
@@ -176,6 +202,7 @@ COLD void acpi_init(uint64_t rsdp)
 
     the_info = (struct acpi_info){0};
     tables_count = 0;
+    budget = BUDGET;
     if (!pointer || acpi_parse_rsdp(pointer, ACPI_RSDP_SIZE, &roots)) {
         klog("acpi: no root pointer; going on without the tables");
         return;

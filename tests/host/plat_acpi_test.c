@@ -13,6 +13,8 @@
 #include "kernel/plat/cpu_census.h"
 #include "shared/linux/errno.h"
 
+#include <time.h>
+
 #define TABLE_MAX 16384
 
 /* ---- Building tables ---------------------------------------------------------------------- */
@@ -823,6 +825,64 @@ static void walk_finds_s5_in_an_ssdt(void **state)
     assert_true(!acpi_info()->s5 && plat_fake_logged("no sleep types"));
 }
 
+/* In place of the HPET's, an SSDT that is listed as often as there are entries. */
+static void walk_reads_each_table_once(void **state)
+{
+    unsigned before;
+
+    (void)state;
+    begin(&memory[5].table, "SSDT", 36);
+    seal(&memory[5].table);
+    acpi_init(0x100);
+    before = nmapped;
+    memory_drop(NULL);
+    for (unsigned i = 0; i < 240; i++)
+        add(&memory[1].table, 0x5000, 8);
+    seal(&memory[1].table);
+    acpi_init(0x100);
+    assert_true(acpi_info()->found && acpi_info()->ncpus == 3);
+    assert_int_equal(nmapped, before);
+}
+
+#define HUGE_AT 0x10000000u
+
+static unsigned huge_mapped;
+
+/* The largest table there can be, at any of the addresses above HUGE_AT. */
+static const void *map_huge(uint64_t physical, size_t nbytes)
+{
+    static uint8_t *huge;
+
+    if (physical < HUGE_AT)
+        return map_ram(physical, nbytes);
+    if (!huge) {
+        huge = calloc(1, ACPI_TABLE_MAX_SIZE);
+        assert_non_null(huge);
+        memcpy(huge, "SSDT\0\0\0\1", 8);
+        sum_fix(huge, ACPI_TABLE_MAX_SIZE, 9);
+    }
+    huge_mapped += nbytes > ACPI_HEADER_SIZE;
+    return huge;
+}
+
+/* What fits the budget is read, the rest is left out. */
+static void walk_reads_so_much_at_most(void **state)
+{
+    struct timespec begun, now;
+
+    (void)state;
+    plat_fake.map_ram = map_huge;
+    for (unsigned i = 0; i < 240; i++)
+        add(&memory[1].table, HUGE_AT + i, 8);
+    seal(&memory[1].table);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &begun);
+    acpi_init(0x100);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    assert_true(now.tv_sec - begun.tv_sec < 5);
+    assert_true(huge_mapped > 0 && plat_fake_logged("SSDT at 0x10000002 is broken and left out"));
+    assert_true(acpi_info()->ncpus == 3 && acpi_info()->s5);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -850,6 +910,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(walk_without_roots, memory_make, memory_drop),
         cmocka_unit_test_setup_teardown(walk_leaves_broken_tables_out, memory_make, memory_drop),
         cmocka_unit_test_setup_teardown(walk_finds_s5_in_an_ssdt, memory_make, memory_drop),
+        cmocka_unit_test_setup_teardown(walk_reads_each_table_once, memory_make, memory_drop),
+        cmocka_unit_test_setup_teardown(walk_reads_so_much_at_most, memory_make, memory_drop),
     };
 
     return cmocka_run_group_tests_name("acpi", tests, NULL, NULL);
