@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The count at the end of `make test`: a ring that says nothing, or dies, is a failure."""
 import os
+import re
 import sys
 
 import pytest
@@ -30,6 +31,7 @@ def totals(tmp_path):
         note = tmp_path / "note"
         done = run(sys.executable, os.path.join(TOP, "tests/run.py"),
                    env=dict(os.environ, MAKE=str(fake), FIRSTLIGHT_TOTALS=str(note)))
+        call.stdout = done.stdout
         last = done.stdout.splitlines()[-1]
         assert note.read_text() == last + "\n"
         return done.returncode, last
@@ -66,6 +68,42 @@ def test_a_skip_with_the_machine_as_its_reason_is_no_failure(totals):
     assert totals({"system-test": (0, text.replace("[2]", "[1]"))}) == (1, "26 passed, 1 failed")
     assert totals({"system-test": (0, text.replace("not here", "here"))}) == (
         1, "26 passed, 2 failed")
+
+
+def test_linux_may_be_skipped_and_that_is_shown(totals):
+    assert totals({"user-test-linux": (0, "user-linux: not here: no rights")}) == (
+        0, "21 passed, 0 failed")
+    assert re.search(r"^user-test-linux +0 passed +0 failed .*  skipped: no rights$",
+                     totals.stdout, re.M)
+
+
+@pytest.mark.parametrize("ring, status, passed", [
+    ("user-test-linux", 2, 21), ("lint", 0, 25), ("host-test", 0, 23), ("fuzz-short", 0, 26),
+    ("system-test", 0, 17)])
+def test_no_other_ring_is_skipped(totals, ring, status, passed):
+    assert totals({ring: (status, "user-linux: not here: no rights")}) == (
+        1, f"{passed} passed, 1 failed")
+    assert "skipped: " not in totals.stdout
+
+
+@pytest.mark.parametrize("script, code", [
+    ("echo 'unshare: unshare failed: Operation not permitted' >&2; exit 1", 0),
+    ("echo 'unshare: unshare failed: No space left on device' >&2; exit 1", 0),
+    ("echo 'unshare: invalid option' >&2; exit 1", 1),
+    ("echo 'unshare: unshare failed: Cannot allocate memory' >&2; exit 1", 1),
+    ("exit 127", 1),
+    ("kill -9 $$", 1),
+])
+def test_linux_is_skipped_only_where_it_refuses(tmp_path, script, code):
+    fake = tmp_path / "unshare"
+    fake.write_text(f"#!/bin/sh\n{script}\n")
+    fake.chmod(0o755)
+    done = run(sys.executable, "-c", "import run_on_linux as r\n"
+               "r.capabilities = set\nr.enter_namespace()\nprint('entered')",
+               env=dict(os.environ, PATH=f"{tmp_path}:{os.environ['PATH']}",
+                        PYTHONPATH=os.path.join(TOP, "tests/user")))
+    assert (done.returncode, "not here: " in done.stdout, "entered" in done.stdout) == (
+        code, code == 0, False)
 
 
 @pytest.mark.parametrize("script, status, last", [

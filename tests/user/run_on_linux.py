@@ -26,6 +26,7 @@ Exit status: 0 when no test failed.
 import argparse
 import contextlib
 import ctypes
+import errno
 import os
 import resource
 import select
@@ -43,6 +44,8 @@ from linux_plan import CAPABILITIES, ENVIRONMENT, NEEDS, needs_of, read_plan  # 
 
 NAMESPACE = "USER_TEST_NAMESPACE"
 NOT_ASKED = "user-linux: not here: "  # a run that is skipped whole
+# What Linux answers where it was built without user namespaces, or they are forbidden or used up.
+REFUSALS = (errno.EPERM, errno.EACCES, errno.ENOSYS, errno.EINVAL, errno.ENOSPC, errno.EUSERS)
 BUSYBOX = "/bin/busybox"
 OUTPUT_LIMIT = 64 * 1024
 CLONE_NEWNS, CLONE_NEWUSER = 0x20000, 0x10000000  # of <linux/sched.h>
@@ -330,10 +333,14 @@ def show_output(output):
 
 def enter_namespace():
     """Starts again as root of a namespace of its own, unless it is root that can make a root. Where
-    there is neither, says so, and ends as a skip does."""
+    Linux refuses that, says so, and ends as a skip does; whatever else goes wrong is a failure."""
     if not {"cap_sys_chroot", "cap_mknod"} <= capabilities() and not os.environ.get(NAMESPACE):
-        status, why = subprocess.getstatusoutput("unshare -rm true")
-        if status:  # an ordinary user in a chroot, or a machine that forbids them
+        tried = subprocess.run(["unshare", "-rm", "true"], env=dict(os.environ, LC_ALL="C"),
+                               stderr=subprocess.PIPE, text=True, check=False)
+        why = tried.stderr.strip()
+        if tried.returncode:  # an ordinary user in a chroot, or a machine that forbids them
+            if not why.endswith(tuple(os.strerror(number) for number in REFUSALS)):
+                sys.exit(f"unshare: status {tried.returncode}: {why}")
             print(f"{NOT_ASKED}neither root nor a user namespace: {why}")
             sys.exit(0)
         os.environ[NAMESPACE] = "1"
