@@ -231,6 +231,10 @@ int ramfs_add(struct dentry *dir, const char *name, size_t len, struct inode *in
         dir_change_begin(parent);
         dir_add_locked(parent, entry);
         dir_change_end(parent);
+        /* A file of O_TMPFILE that has its first name, before another call may unlink it: see
+         * link_count. One that got none after all stays as it was. */
+        if (unlikely(inode->linkable))
+            __atomic_store_n(&inode->linkable, false, __ATOMIC_SEQ_CST);
         ramfs_dir_changed_locked(parent, 1, (inode->mode & LX_S_IFMT) == LX_S_IFDIR);
         /* Still under the mutex: another call may unlink the name at once, and with it the only
          * reference. */
@@ -321,18 +325,20 @@ static void inode_touch_ctime(struct inode *inode)
 }
 
 /* Counts a name in, which has been charged. A file whose last name is gone gets no other; one of
- * O_TMPFILE gets a first, and with that is as any other. Under the file's mutex: of two calls at
- * once neither sees it without a count and already named. */
+ * O_TMPFILE gets a first, and with that is as any other. Under the file's mutex: of
+ * two calls at once one alone is the first. */
 static int link_count(struct inode *target)
 {
-    bool alive = true, first = false;
+    bool alive, first;
 
     mutex_lock(&target->lock);
-    if (target->linkable)
-        first = inode_link(target) == 0;
-    else
-        alive = inode_link_unless_dead(target);
+    alive = inode_link_unless_dead(target);
+    /* Read after the count: where an unlink brought that to 0, ramfs_add cleared this before. */
+    first = !alive && __atomic_load_n(&target->linkable, __ATOMIC_SEQ_CST);
+    if (first)
+        inode_link(target);
     mutex_unlock(&target->lock);
+    alive |= first;
     if (first || !alive)
         ramfs_uncharge(target->super); /* the inode's own charge is the first name's */
     return alive ? 0 : -ENOENT;
@@ -361,11 +367,7 @@ static int ramfs_link(struct dentry *dir, const char *name, size_t len, struct i
         link_uncount(target);
         return err;
     }
-    /* Only now that it has the name: a link(2) that failed leaves a file of O_TMPFILE as it was. */
-    mutex_lock(&target->lock);
-    target->linkable = false;
-    target->ctime = fs_time_now();
-    mutex_unlock(&target->lock);
+    inode_touch_ctime(target);
     return 0;
 }
 
