@@ -369,8 +369,8 @@ void process_abandon(struct process *process)
     spin_unlock_irqrestore(&process_tree_lock, flags);
     /* It was visible: signals may have come, thousands perhaps, whose entries are charged to its
      * user. None is added any more. */
-    signal_queue_drop(&process->sig_queue, ~0ULL);
-    signal_queue_drop(&process->leader->sig_queue, ~0ULL);
+    signal_entries_free(signal_queue_cut(&process->sig_queue, ~0ULL, NULL));
+    signal_entries_free(signal_queue_cut(&process->leader->sig_queue, ~0ULL, NULL));
     timer_stop(&process->limit);
     if (process->exe)
         file_put(process->exe);

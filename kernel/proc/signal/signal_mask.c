@@ -64,21 +64,25 @@ void signal_restore_mask_later(struct task *self, uint64_t saved)
     arch_thread_add_work(&self->thread.arch, TIF_SIGNAL);
 }
 
-/* A signal that is ignored from now on does not stay pending. */
-static NOINLINE void drop_ignored_locked(struct task *self, int number)
+/* A signal that is ignored from now on does not stay pending. The result is to be freed. */
+static NOINLINE struct signal_entry *drop_ignored_locked(struct task *self, int number)
 {
+    struct signal_entry *dead;
+
     ASSERT(spin_is_held(&self->process->lock));
     if (!signal_is_ignored(self->process, number))
-        return;
-    signal_queue_drop(&self->sig_queue, SIGNAL_BIT(number));
-    signal_queue_drop(&self->process->sig_queue, SIGNAL_BIT(number));
+        return NULL;
+    dead = signal_queue_cut(&self->sig_queue, SIGNAL_BIT(number), NULL);
+    dead = signal_queue_cut(&self->process->sig_queue, SIGNAL_BIT(number), dead);
     signal_recheck(self);
+    return dead;
 }
 
 int64_t signal_set_action(struct task *self, int number, struct uptr action, struct uptr old)
 {
     struct process *process = self->process;
     struct lx_sigaction wanted, before, *slot;
+    struct signal_entry *dead = NULL;
 
     /* Linux's order of errors: the new action is read before the number is checked. */
     if (!action.va)
@@ -100,9 +104,11 @@ int64_t signal_set_action(struct task *self, int number, struct uptr action, str
         slot->restorer = wanted.restorer;
         slot->mask = wanted.mask & ~SIGNAL_UNBLOCKABLE;
         if (unlikely(signal_pending(self) & SIGNAL_BIT(number)))
-            drop_ignored_locked(self, number);
+            dead = drop_ignored_locked(self, number);
     }
     spin_unlock_inline(&process->lock);
+    if (unlikely(dead))
+        signal_entries_free(dead);
     return old.va ? vm_user_write(old, &before, sizeof(before)) : 0;
 }
 

@@ -9,15 +9,23 @@
  * delivered in that order (signal(7)); between numbers the lowest goes first, by the set. The first
  * entries of the chains are a list, so a search takes no more steps than there are numbers, however
  * many signals wait.
+ *
+ * What is dropped is only taken out under the lock. It is freed after that, or, where the caller's
+ * caller holds more locks, by the thread of deferred work (dead_chains).
  */
 #include "kernel/proc/signal/signal_queue.h"
 
 #include "kernel/mm/slab.h"
 #include "kernel/proc/identity.h"
 #include "kernel/proc/signal/signal.h"
+#include "kernel/sched/deferred.h"
+#include "kernel/sched/sched.h"
 #include "shared/linux/errno.h"
 
+#define FREE_AT_ONCE 16 /* under locks */
+
 static struct slab_cache *entry_cache;
+static struct signal_entry *dead_chains; /* atomic: their first entries, by next_number */
 
 void signal_queue_init_cache(void)
 {
@@ -189,24 +197,32 @@ void signal_queue_take(struct signal_queue *queue, int number, struct lx_siginfo
         entry_free(queue, entry);
 }
 
-static void chain_drop(struct signal_queue *queue, struct signal_entry *entry)
+/* A timer's own stay with it. */
+static struct signal_entry *chain_cut(struct signal_queue *queue, struct signal_entry *entry,
+                                      struct signal_entry *dead)
 {
-    while (entry) {
-        struct signal_entry *next = entry->next;
-
+    for (struct signal_entry *next; entry; entry = next) {
+        next = entry->next;
         entry->queued = false;
-        if (!entry->held)
+        if (entry->held)
+            continue;
+        if (entry == &queue->own) {
             entry_free(queue, entry);
-        entry = next;
+            continue;
+        }
+        entry->next = dead;
+        dead = entry;
     }
+    return dead;
 }
 
-void signal_queue_drop(struct signal_queue *queue, uint64_t set)
+struct signal_entry *signal_queue_cut(struct signal_queue *queue, uint64_t set,
+                                      struct signal_entry *dead)
 {
     struct signal_entry **link = &queue->numbers;
 
     if (!(queue->set & set))
-        return;
+        return dead;
     queue->set &= ~set;
     while (*link) {
         struct signal_entry *first = *link;
@@ -216,6 +232,47 @@ void signal_queue_drop(struct signal_queue *queue, uint64_t set)
             continue;
         }
         *link = first->next_number;
-        chain_drop(queue, first);
+        dead = chain_cut(queue, first, dead);
     }
+    return dead;
+}
+
+void signal_entries_free(struct signal_entry *dead)
+{
+    for (struct signal_entry *next; dead; dead = next) {
+        next = dead->next;
+        entry_free(NULL, dead);
+        sched_preempt_point();
+    }
+}
+
+static COLD void dead_chains_free(struct deferred *item)
+{
+    struct signal_entry *chain = __atomic_exchange_n(&dead_chains, NULL, __ATOMIC_ACQUIRE);
+
+    (void)item;
+    for (struct signal_entry *next; chain; chain = next) {
+        next = chain->next_number;
+        signal_entries_free(chain);
+    }
+}
+
+/* Mostly there are a few. Of a chain that is pushed only the first entry is looked at. */
+COLD void signal_entries_free_later(struct signal_entry *dead)
+{
+    static struct deferred work = DEFERRED_INIT(dead_chains_free);
+    struct signal_entry *next;
+
+    for (unsigned i = 0; dead && i < FREE_AT_ONCE; i++, dead = next) {
+        next = dead->next;
+        entry_free(NULL, dead);
+    }
+    if (!dead)
+        return;
+    next = __atomic_load_n(&dead_chains, __ATOMIC_RELAXED);
+    do
+        dead->next_number = next;
+    while (!__atomic_compare_exchange_n(&dead_chains, &next, dead, false, __ATOMIC_RELEASE,
+                                        __ATOMIC_RELAXED));
+    deferred_queue(&work);
 }

@@ -58,4 +58,9 @@ void signal_queue_add_entry(struct signal_queue *queue, struct signal_entry *ent
 /* Takes the oldest signal of that number out; it is in the set. */
 void signal_queue_take(struct signal_queue *queue, int number, struct lx_siginfo *info);
 
-void signal_queue_drop(struct signal_queue *queue, uint64_t set);
+/* Takes all of the set out. What is to be freed is put before `dead` (NULL at first): the caller's,
+ * which frees it when it holds no lock, or else later. There may be thousands. */
+MUST_CHECK struct signal_entry *signal_queue_cut(struct signal_queue *queue, uint64_t set,
+                                                 struct signal_entry *dead);
+void signal_entries_free(struct signal_entry *dead);       /* no lock held */
+void signal_entries_free_later(struct signal_entry *dead); /* whatever is held */

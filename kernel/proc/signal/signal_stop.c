@@ -25,13 +25,16 @@
 void signal_stop_change(struct process *process, int number)
 {
     uint64_t drop = number == LX_SIGCONT ? SIGNAL_DEFAULT_STOP : SIGNAL_BIT(LX_SIGCONT);
+    struct signal_entry *dead;
 
     ASSERT(spin_is_held(&process->lock));
     /* POSIX 2.4.1: pending stop signals are discarded when SIGCONT comes, and the other way round,
      * whether they are blocked or not. */
-    signal_queue_drop(&process->sig_queue, drop);
+    dead = signal_queue_cut(&process->sig_queue, drop, NULL);
     process_each_task (task, process)
-        signal_queue_drop(&task->sig_queue, drop);
+        dead = signal_queue_cut(&task->sig_queue, drop, dead);
+    /* Thousands are possible, of timers that were deleted; and interrupts are off. */
+    signal_entries_free_later(dead);
     __atomic_fetch_and(&process->group_signals, ~drop, __ATOMIC_RELAXED);
     if (number != LX_SIGCONT)
         return;
@@ -172,8 +175,8 @@ void signal_exit(struct task *self)
     family_update_locked(process);
     spin_unlock_irqrestore(&process_tree_lock, tree);
     /* Nothing is added any more. Without the locks: there may be thousands of entries to free. */
-    signal_queue_drop(&self->sig_queue, ~0ULL);
-    signal_queue_drop(&process->sig_queue, ~0ULL);
+    signal_entries_free(signal_queue_cut(&self->sig_queue, ~0ULL, NULL));
+    signal_entries_free(signal_queue_cut(&process->sig_queue, ~0ULL, NULL));
 }
 
 /* Whether a signal has come that ends the process without a core: it need not wait for that, as on
