@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Terminals: pairs that cannot be made, bad memory, and what the serial line's thread does. The
- * port, its interrupt and the room that knows processes are made up. */
+ * port, its interrupt and the room that knows processes are made up.
+ *
+ * Long because all tests are on that one made-up machine. */
 #include "tests/host/fs_fake.h"
 
 #include "kernel/core/irq.h"
@@ -309,6 +311,28 @@ static void test_pair_without_memory(void **state)
     end();
 }
 
+/* A long line to which tabs are added and taken off again: in pieces, of which nothing shows. */
+static void test_tabs_behind_a_long_line(void **state)
+{
+    int master, slave;
+
+    (void)state;
+    begin();
+    master = open_("/dev/ptmx");
+    slave = terminal_of(master);
+    memset(bytes, 'a', 4000);
+    assert_int_equal(sys_write(task, master, user(bytes), 4000), 4000);
+    for (unsigned i = 0; i < 256; i += 2)
+        memcpy(bytes + i, "\t\x7f", 2);
+    memcpy(bytes + 256, "b\n", 2);
+    assert_int_equal(sys_write(task, master, user(bytes), 258), 258);
+    assert_int_equal(sys_read(task, slave, user(bytes), sizeof(bytes)), 4002);
+    for (unsigned i = 0; i < 4000; i++)
+        assert_int_equal(bytes[i], 'a');
+    assert_memory_equal(bytes + 4000, "b\n", 2);
+    end();
+}
+
 /* All numbers are taken: no more pairs until one goes, and then its number. */
 static void test_numbers(void **state)
 {
@@ -489,10 +513,15 @@ static void test_screen(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_pair_without_memory), cmocka_unit_test(test_numbers),
-        cmocka_unit_test(test_bad_memory),          cmocka_unit_test(test_other_nodes),
-        cmocka_unit_test(test_attention),           cmocka_unit_test(test_output),
-        cmocka_unit_test(test_serial_input),        cmocka_unit_test(test_screen),
+        cmocka_unit_test(test_pair_without_memory),
+        cmocka_unit_test(test_tabs_behind_a_long_line),
+        cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_bad_memory),
+        cmocka_unit_test(test_other_nodes),
+        cmocka_unit_test(test_attention),
+        cmocka_unit_test(test_output),
+        cmocka_unit_test(test_serial_input),
+        cmocka_unit_test(test_screen),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);

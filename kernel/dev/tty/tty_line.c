@@ -161,7 +161,7 @@ static void echo(struct tty_line *line, char byte)
 /* How wide a tab is at the end of the line: that depends on what stands between it and the tab
  * before, or the beginning. No further back: a line of tabs would take the square of its length to
  * be taken off, with interrupts off. */
-static uint32_t tab_width(const struct tty_line *line)
+static uint32_t tab_width(struct tty_line *line)
 {
     uint64_t at = line->head;
     uint32_t column = 0;
@@ -174,6 +174,7 @@ static uint32_t tab_width(const struct tty_line *line)
         else if (!line_is_control(byte) && !line_is_continuation(line, byte))
             column++;
     }
+    line->scanned += (uint32_t)(line->head - at);
     if (at == line->complete)
         column += line->typed_at;
     return LINE_TAB - column % LINE_TAB;

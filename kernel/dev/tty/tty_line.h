@@ -28,6 +28,7 @@ struct tty_line {
     struct ring out;   /* processed, on its way to the device */
     uint32_t column;   /* of the cursor, as far as one can tell */
     uint32_t typed_at; /* column where the line being typed began */
+    uint32_t scanned;  /* bytes that tab_width has looked at; reset by the caller */
     uint32_t signals;  /* bit n-1: signal n is to go to the foreground; the caller clears it */
     bool literal;      /* the next byte means itself (VLNEXT) */
     bool stopped;      /* output waits for VSTART (IXON, TCOOFF) */
