@@ -187,15 +187,13 @@ void fd_table_put(struct fd_table *table)
     kfree(table);
 }
 
-/* Copies what is there; a number that is only reserved is free in the copy. */
-static void fd_table_copy_locked(struct fd_table *copy, struct fd_table *table)
+/* Counts the files that have been copied; a number that is only reserved is free in the copy. A
+ * table may have a million: pause. */
+static void fd_table_count(struct fd_table *copy, bool pause)
 {
-    struct fd_arrays to = {copy->capacity, copy->slots, copy->used, copy->cloexec};
-
-    ASSERT(spin_is_held(&table->lock));
-    arrays_fill_locked(&to, table);
-    copy->limit = table->limit;
     for (unsigned base = 0; base < copy->capacity; base += WORD_BITS) {
+        if (pause && base)
+            sched_preempt_point();
         for (uint64_t word = copy->used[base / WORD_BITS]; word; word &= word - 1) {
             unsigned fd = base + (unsigned)__builtin_ctzll(word);
 
@@ -205,7 +203,25 @@ static void fd_table_copy_locked(struct fd_table *copy, struct fd_table *table)
                 bit_set(copy->used, fd, false);
         }
     }
-    copy->first_free = bit_find(copy->used, 0, table->first_free, false);
+    copy->first_free = bit_find(copy->used, 0, copy->first_free, false);
+}
+
+/* Comes back without the lock. Where other tasks could close the files, it stays until these have
+ * been counted; a task that has its table alone need not keep the processor for so long. */
+static void fd_table_copy_unlock(struct fd_table *copy, struct fd_table *table)
+{
+    struct fd_arrays to = {copy->capacity, copy->slots, copy->used, copy->cloexec};
+    bool shared = fd_table_is_shared(table);
+
+    ASSERT(spin_is_held(&table->lock));
+    arrays_fill_locked(&to, table);
+    copy->limit = table->limit;
+    copy->first_free = table->first_free;
+    if (shared)
+        fd_table_count(copy, false);
+    spin_unlock(&table->lock);
+    if (!shared)
+        fd_table_count(copy, true);
 }
 
 /* Numbers that a copy needs room for: a table that was large once stays so, its copies do not. */
@@ -238,8 +254,7 @@ int fd_table_dup(struct fd_table *table, struct fd_table **out_copy)
         }
         spin_lock(&table->lock);
     }
-    fd_table_copy_locked(copy, table);
-    spin_unlock(&table->lock);
+    fd_table_copy_unlock(copy, table);
     *out_copy = copy;
     return 0;
 }

@@ -13,8 +13,8 @@
 
 #define UMASK_DEFAULT 022
 
-/* A set is filled by its maker and constant from then on: setgroups(2) makes another one. So those
- * that share it, after fork, need no lock. */
+/* A set is filled by its maker, in ascending order, and constant from then on: setgroups(2) makes
+ * another one. So those that share it, after fork, need no lock. */
 int group_set_create(uint32_t ngroups, struct group_set **out_set)
 {
     struct group_set *set = kmalloc(sizeof(*set) + ngroups * sizeof(set->gids[0]));
@@ -43,12 +43,20 @@ void group_set_put(struct group_set *set)
 /* The group for file access counts: the effective one, unless setfsgid(2) said otherwise. */
 bool credentials_in_group(const struct credentials *cred, uint32_t gid)
 {
+    const struct group_set *set = cred->groups;
+    uint32_t from = 0, to = set ? set->ngroups : 0;
+
     if (cred->fsgid == gid)
         return true;
-    for (uint32_t i = 0; cred->groups && i < cred->groups->ngroups; i++)
-        if (cred->groups->gids[i] == gid)
-            return true;
-    return false;
+    while (from < to) {
+        uint32_t middle = (from + to) / 2;
+
+        if (set->gids[middle] < gid)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    return set && from < set->ngroups && set->gids[from] == gid;
 }
 
 /* Takes over the references to both directories; where it fails it puts them. */

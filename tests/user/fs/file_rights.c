@@ -64,6 +64,33 @@ static void check_groups_order(void)
     CHECK_OK(setgroups(0, NULL));
 }
 
+/* Each of a set counts, wherever it stands in it, and no other does. */
+static void check_groups_each(void)
+{
+    static const char name[] = "/tmp/file_rights.group";
+    const gid_t given[] = {7, 2, 11, 4, 9, 2};
+    int fd = (int)CHECK_OK(open(name, O_RDWR | O_CREAT | O_EXCL, 0640));
+
+    for (unsigned count = 0; count <= 6; count++)
+        for (gid_t group = 1; group < 13; group++) {
+            int member = 0;
+
+            for (unsigned i = 0; i < count; i++)
+                member |= given[i] == group;
+            CHECK_OK(setgroups(count, given));
+            CHECK_OK(fchown(fd, 0, group));
+            CHECK_OK(seteuid(NOBODY));
+            if (member)
+                CHECK_OK(close((int)CHECK_OK(open(name, O_RDONLY))));
+            else
+                CHECK_ERR(open(name, O_RDONLY), EACCES);
+            CHECK_OK(seteuid(0));
+        }
+    CHECK_OK(close(fd));
+    CHECK_OK(unlink(name));
+    CHECK_OK(setgroups(0, NULL));
+}
+
 static void become_nobody(void)
 {
     uid_t real, effective, saved;
@@ -166,6 +193,7 @@ int main(void)
     prepare();
     check_files_user();
     check_groups_order();
+    check_groups_each();
     become_nobody();
     check_refusals();
     check_no_access_time();
