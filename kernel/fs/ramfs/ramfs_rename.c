@@ -9,6 +9,10 @@
  * parent: two renames that each look for a cycle before the other changes something could make one
  * together. After that nothing fails. The indexes follow under the mutexes.
  *
+ * A program makes trees as deep as it has inodes, too deep to climb under a spinlock. So a cycle is
+ * looked for before that, in pieces, and the answer holds as long as the version of the tree stays.
+ * Else it is looked for again in the one locking; where that would be long, the answer is ESTALE.
+ *
  * References: the entry's to its parent changes hands within that step (dentry_move_locked); the
  * directory's to the entry moves with the entry from index to index; the victim loses its
  * directory's. What is to be put is put after the locks, and held by the caller until then.
@@ -17,9 +21,12 @@
 #include "kernel/fs/ramfs/ramfs.h"
 #include "kernel/fs/vfs/dir.h"
 #include "kernel/lib/assert.h"
+#include "kernel/sched/sched.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/fcntl.h"
 #include "shared/linux/stat.h"
+
+#define CLIMB 4096 /* levels under one locking: well below a millisecond */
 
 struct rename {
     const struct dir_place *old;
@@ -28,15 +35,62 @@ struct rename {
     const char *name;
     size_t len;
     uint32_t hash;
-    char *room; /* for a long name; afterwards what is to be freed */
+    char *room;       /* for a long name; afterwards what is to be freed */
+    uint64_t version; /* of the tree in which no cycle was found */
 };
 
-bool dentry_is_below_locked(const struct dentry *dentry, const struct dentry *above)
+/* As many levels as may be climbed under one locking. -ESTALE: there are more, from *at. */
+static NOINLINE int climb_locked(const struct dentry **at, const struct dentry *above)
 {
     ASSERT(spin_is_held(&fs_tree_lock));
-    while (dentry && dentry != above)
-        dentry = dentry->parent;
-    return dentry != NULL;
+    for (unsigned i = 0; i < CLIMB && *at && *at != above; i++)
+        *at = (*at)->parent;
+    return *at == above ? 1 : *at ? -ESTALE : 0;
+}
+
+int dentry_is_below(const struct dentry *dentry, const struct dentry *above, uint64_t *version)
+{
+    int below;
+
+    spin_lock(&fs_tree_lock);
+    *version = dentry_tree_version();
+    while ((below = climb_locked(&dentry, above)) == -ESTALE) {
+        spin_unlock(&fs_tree_lock);
+        sched_preempt_point();
+        spin_lock(&fs_tree_lock);
+        /* If not, it still is above the first, which the caller holds; and so it lives. */
+        if (*version != dentry_tree_version())
+            break;
+    }
+    spin_unlock(&fs_tree_lock);
+    return below;
+}
+
+/* In its own directory a name makes no cycle. */
+static NOINLINE int rename_find_cycle(struct rename *r, bool exchange)
+{
+    uint64_t later; /* another than r->version: that is not the tree's any more */
+    int below = 0;
+
+    if (exchange || r->new_dir != r->old_dir)
+        below = dentry_is_below(r->new_dir, r->entry, &r->version);
+    if (!below && exchange)
+        below = dentry_is_below(r->old_dir, r->victim, &later);
+    return below > 0 ? -EINVAL : below;
+}
+
+static NOINLINE int rename_find_cycle_locked(const struct rename *r, bool exchange)
+{
+    const struct dentry *new_at = r->new_dir, *old_at = r->old_dir;
+    int below = 0;
+
+    ASSERT(spin_is_held(&fs_tree_lock));
+    if (r->version == dentry_tree_version() || (!exchange && new_at == old_at))
+        return 0;
+    below = climb_locked(&new_at, r->entry);
+    if (!below && exchange)
+        below = climb_locked(&old_at, r->victim);
+    return below > 0 ? -EINVAL : below;
 }
 
 /* Whether everything is still as the caller found it. */
@@ -69,16 +123,14 @@ static bool rename_is_mounted_locked(const struct rename *r)
 static int rename_exchange_locked(struct rename *r)
 {
     int moved = (int)dentry_is_directory(r->entry) - (int)dentry_is_directory(r->victim);
-    int err = 0;
+    int err;
 
     ASSERT(mutex_is_held(&r->old_dir->inode->lock) && mutex_is_held(&r->new_dir->inode->lock));
     spin_lock(&fs_tree_lock);
-    if (dentry_is_below_locked(r->new_dir, r->entry) ||
-        dentry_is_below_locked(r->old_dir, r->victim))
-        err = -EINVAL;
-    else if (rename_is_mounted_locked(r))
+    err = rename_find_cycle_locked(r, true);
+    if (!err && rename_is_mounted_locked(r))
         err = -EBUSY;
-    else if (r->entry != r->victim)
+    if (!err && r->entry != r->victim)
         dir_swap_locked(r->old_dir->inode, r->entry, r->new_dir->inode, r->victim);
     spin_unlock(&fs_tree_lock);
     if (err)
@@ -104,11 +156,11 @@ static int rename_reserve_place(struct rename *r)
 /* Looking for a cycle and changing the parent are one step, else two renames could make one. */
 static int rename_change_parent(struct rename *r)
 {
-    int err = -EINVAL;
+    int err;
 
     spin_lock(&fs_tree_lock);
-    /* Its own directory is not below it. */
-    if (r->new_dir == r->old_dir || !dentry_is_below_locked(r->new_dir, r->entry))
+    err = rename_find_cycle_locked(r, false);
+    if (!err)
         err = rename_is_mounted_locked(r) ? -EBUSY : rename_reserve_place(r);
     if (!err)
         r->room = dentry_move_locked(r->entry, r->new_dir, r->name, r->len, r->hash, r->room);
@@ -162,6 +214,9 @@ static int rename_locked(struct rename *r, bool exchange)
     ASSERT(mutex_is_held(&old_dir->lock) && mutex_is_held(&new_dir->lock));
     if (!rename_is_fresh_locked(r))
         return -ESTALE;
+    err = rename_find_cycle(r, exchange);
+    if (err)
+        return err;
     dir_change_begin(old_dir);
     if (new_dir != old_dir)
         dir_change_begin(new_dir);

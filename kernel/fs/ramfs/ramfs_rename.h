@@ -17,5 +17,8 @@
 MUST_CHECK int ramfs_rename(const struct dir_place *old, const struct dir_place *new,
                             uint32_t flags);
 
-/* Whether `above` is an ancestor of dentry in the same file system, or dentry itself. */
-bool dentry_is_below_locked(const struct dentry *dentry, const struct dentry *above);
+/* 1: `above` is an ancestor of dentry in the same file system, or dentry itself; 0: not; -ESTALE:
+ * the tree changed during a long way. That was so in the tree of *version (dentry_tree_version).
+ * The caller has a reference to dentry, and no spinlock. */
+MUST_CHECK int dentry_is_below(const struct dentry *dentry, const struct dentry *above,
+                               uint64_t *version);

@@ -19,6 +19,7 @@
 #include "kernel/fs/vfs/open.h"
 #include "kernel/lib/string.h"
 #include "kernel/sched/sched.h"
+#include "kernel/vm/vm_map.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/fcntl.h"
 #include "shared/linux/stat.h"
@@ -316,21 +317,12 @@ static int lookup_pair(struct rename_pair *pair)
     return err;
 }
 
-/* True for this moment only: the operation asks again under its locks. */
-static bool is_below(const struct dentry *dentry, const struct dentry *above)
-{
-    bool below;
-
-    spin_lock(&fs_tree_lock);
-    below = dentry_is_below_locked(dentry, above);
-    spin_unlock(&fs_tree_lock);
-    return below;
-}
-
 /* What the types, and slashes behind the names, rule out. */
 static int check_shape(const struct rename_pair *pair)
 {
     bool exchange = pair->flags & LX_RENAME_EXCHANGE;
+    uint64_t ignored;
+    int below;
 
     if (exchange && !dentry_is_directory(pair->victim) && pair->new.trailing)
         return -ENOTDIR;
@@ -338,11 +330,14 @@ static int check_shape(const struct rename_pair *pair)
         (pair->old.trailing || (!exchange && pair->new.trailing)))
         return -ENOTDIR;
     /* Asked again under the locks; here so that the answer comes before those about permissions. */
-    if (is_below(pair->new.parent, pair->entry))
-        return -EINVAL;
-    if (pair->victim && is_below(pair->old.parent, pair->victim))
+    below = dentry_is_below(pair->new.parent, pair->entry, &ignored);
+    if (below)
+        return below > 0 ? -EINVAL : below;
+    if (pair->victim)
+        below = dentry_is_below(pair->old.parent, pair->victim, &ignored);
+    if (below > 0)
         return exchange ? -EINVAL : -ENOTEMPTY;
-    return 0;
+    return below;
 }
 
 /* A directory that gets another parent has its ".." rewritten: that takes write permission. */
@@ -439,7 +434,8 @@ static int rename_pair(struct fs_context *context, struct rename_pair *pair)
     err = check_mount_writable(&pair->old);
     if (!err)
         err = -ESTALE;
-    for (int tries = 0; err == -ESTALE && tries < STALE_RETRIES; tries++) {
+    /* In a very deep tree each try may take a while. */
+    for (int tries = 0; err == -ESTALE && tries < STALE_RETRIES && !vm_kill_pending(); tries++) {
         err = rename_once(context, pair);
         dentry_put(pair->entry);
         dentry_put(pair->victim);
