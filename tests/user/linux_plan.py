@@ -4,8 +4,9 @@ import re
 
 ENVIRONMENT = {"PATH": "/bin:/sbin:/usr/bin:/usr/sbin", "HOME": "/"}
 CAPABILITIES = {  # of <linux/capability.h>
-    "cap_dac_read_search": 2, "cap_setgid": 6, "cap_setuid": 7, "cap_sys_chroot": 18,
-    "cap_sys_admin": 21, "cap_sys_nice": 23, "cap_sys_time": 25, "cap_mknod": 27}
+    "cap_dac_read_search": 2, "cap_setgid": 6, "cap_setuid": 7, "cap_ipc_lock": 14,
+    "cap_sys_chroot": 18, "cap_sys_admin": 21, "cap_sys_nice": 23, "cap_sys_time": 25,
+    "cap_mknod": 27}
 NO_JUDGE = {"differs", "skip"}
 NEEDS = {"users", "mounts", "terminals", "niceness", "root"} | set(CAPABILITIES)
 

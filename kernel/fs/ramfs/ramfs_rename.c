@@ -26,7 +26,7 @@
 #include "shared/linux/fcntl.h"
 #include "shared/linux/stat.h"
 
-#define CLIMB 4096 /* levels under one locking: well below a millisecond */
+#define CLIMB 1024 /* levels under one locking: far below a millisecond */
 
 struct rename {
     const struct dir_place *old;
