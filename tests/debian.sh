@@ -78,6 +78,16 @@ make_root() {
         git clone --quiet --no-hardlinks "$top" "$root$home"
 }
 
+# The process group of the step that runs. `make` is the first process of its namespace there, so
+# that nothing but SIGKILL ends it; --kill-child ends the namespace with it.
+group=''
+# shellcheck disable=SC2317  # called by trap
+stopped() {
+    [ -z "$group" ] || kill -KILL -- "-$group"
+    echo "test-debian: stopped" >&2
+    exit 143
+}
+
 # One step: its name, and a command. Rings of `make test` and other landmarks are shown meanwhile.
 step() {
     local release=$1 name=$2 began=$SECONDS status
@@ -88,8 +98,12 @@ step() {
         "$@" </dev/null 2>&1
     } | tee -a "$work/$release.log" | sed -n -u -E \
         -e "s/^==== (lint|fuzz.*|.*-test.*)/$release:     \1/p" \
-        -e "s/^(run\.sh: .*|deps\.sh: installing|[0-9]+ passed, [0-9]+ failed.*)/$release:     \1/p"
-    status=${PIPESTATUS[0]}
+        -e "s/^(run\.sh: .*|deps\.sh: installing)/$release:     \1/p" \
+        -e "s/^([0-9]+ passed, [0-9]+ failed.*)/$release:     \1/p" &
+    group=$(jobs -p %%)
+    wait "$!"
+    status=$?
+    group=''
     echo "$release: $name: $([ "$status" = 0 ] && echo passed || echo "FAILED ($status)")," \
         "$((SECONDS - began)) s"
     return "$status"
@@ -136,6 +150,8 @@ work=$(readlink -f "$work")
 [ -z "$(git -C "$top" status --porcelain)" ] ||
     echo "test-debian: what is not committed is not tested"
 
+set -m # each step a process group of its own
+trap stopped HUP INT TERM
 result=()
 bad=0
 for release in $releases; do

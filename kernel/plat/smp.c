@@ -228,12 +228,13 @@ static bool cpu_answers(const struct cpu *cpu, const struct smp_options *options
     uint64_t ticket = ticket_of(cpu);
     uint8_t page = (uint8_t)(options->trampoline >> PAGE_SHIFT);
 
+    if (options->is_mute(cpu->apic_id)) /* nor does it in a later round, should it be late */
+        return wait_for_answer(cpu, ns);
     __atomic_store_n(&starting, ticket, __ATOMIC_SEQ_CST);
     for (unsigned tries = 0; tries < 2; tries++) {
         if (options->late_apic_id <= UINT32_MAX && options->late_apic_id != cpu->apic_id)
             lapic_send_startup((uint32_t)options->late_apic_id, page);
-        if (!options->is_mute(cpu->apic_id))
-            lapic_send_startup(cpu->apic_id, page);
+        lapic_send_startup(cpu->apic_id, page);
         if (wait_for_answer(cpu, tries ? ns : STARTUP_NS))
             return true;
     }

@@ -14,7 +14,8 @@
  *   inject=dma     64 bytes of memory without an owner are written to, as by a device
  *   skew=pm-timer|hpet|rtc|apic-timer   that clock is read as if it ran faster than the others
  *   mute=APIC_ID|all   that processor, or all others, are never told to begin: they do not answer
- *   late=APIC_ID   with mute=APIC_ID: that processor begins when the next one is told to
+ *   late=APIC_ID   with mute=APIC_ID: that processor begins when the next one is told to, and
+ *                  finds that it may not
  *   storm=US       a timer interrupt every US microseconds (20 to 1,000,000) while programs run
  * Context: the boot thread.
  */

@@ -279,7 +279,7 @@ def test_what_is_skipped(tmp_path):
     "", "{", '{"disks":[', '{"disks":[{}}', "[" * 100000, '{"disks":[{"model":"\\', '{"a":1} x',
     '{"disks":[{"model":"\\u00"}]}', '{"disks":["\n"]}', '{"disks":[1,]}', '{"disks":[tru]}',
     '{"disks" 1}', "{}{}", '{"disks":[-]}',
-])
+], ids=lambda text: text[:20])
 def test_damaged_files(tmp_path, text):
     path = tmp_path / "inventory.json"
     path.write_text(text, encoding="utf-8")
