@@ -17,7 +17,7 @@ PASSED, FAILED, SKIPPED = 0, 1, 4
 SHOW = "test show /bin/busybox cat /run/firstlight/inventory.json\n"
 HEALTH = "test disk-health skipcode=4 /bin/check disks\n"
 PLAN = SHOW + HEALTH
-NVME_SERIAL, SATA_SERIAL, SCSI_SERIAL = 'N"1\\2', "SATA-77", "SCSI-0123456789-0123456789-012345678"
+NVME_SERIAL, SATA_SERIAL, SCSI_SERIAL = 'N"1\\2', "SATA-77", "SCSI-0123456789-0123"
 
 
 def inventory(outcome):

@@ -8,7 +8,8 @@ CAPABILITIES = {  # of <linux/capability.h>
     "cap_sys_chroot": 18, "cap_sys_admin": 21, "cap_sys_nice": 23, "cap_sys_time": 25,
     "cap_mknod": 27}
 NO_JUDGE = {"differs", "skip"}
-NEEDS = {"users", "mounts", "terminals", "niceness", "root"} | set(CAPABILITIES)
+RIGHTS = {"users", "mounts", "terminals", "niceness"} | set(CAPABILITIES)
+NEEDS = RIGHTS | {"root", "processor"}
 
 
 class PlanError(Exception):

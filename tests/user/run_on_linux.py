@@ -20,6 +20,8 @@ Lines of the plan that begin with `#linux:` name tests for which Linux cannot al
         niceness    the tests start with niceness 0
         cap_NAME    that capability, in the first user namespace
         root        all of these
+        processor   system calls enter Linux directly: a host that runs Linux as a guest without
+                    the processor's help (PVM) loses flags and looks at the stack
 Tests that are not run are counted as skipped, with the reason, never as passed.
 Exit status: 0 when no test failed.
 """
@@ -27,6 +29,7 @@ import argparse
 import contextlib
 import ctypes
 import errno
+import mmap
 import os
 import resource
 import select
@@ -40,7 +43,7 @@ import time
 sys.dont_write_bytecode = True  # nothing is left behind in the folders of others
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../tools"))
 import mkcpio  # noqa: E402  (its folder had to be named first)
-from linux_plan import CAPABILITIES, ENVIRONMENT, NEEDS, needs_of, read_plan  # noqa: E402
+from linux_plan import CAPABILITIES, ENVIRONMENT, RIGHTS, needs_of, read_plan  # noqa: E402
 
 NAMESPACE = "USER_TEST_NAMESPACE"
 NOT_ASKED = "user-linux: not here: "  # a run that is skipped whole
@@ -213,16 +216,39 @@ def capabilities():
     return {name for name, bit in CAPABILITIES.items() if mask >> bit & 1}
 
 
+FLAG_NT = 0x4000
+# FLAG_NT set; getpid(); the flags are the result, FLAG_NT cleared.
+FLAGS_AFTER_CALL = bytes.fromhex(
+    "9c58 0d00400000 509d b827000000 0f05 9c58 89c2 81e2ffbfffff 529d c3")
+
+
+def check_flags():
+    """OSError, if a system call does not leave the flags as the processor does. In a child."""
+    code = mmap.mmap(-1, mmap.PAGESIZE, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
+    code.write(FLAGS_AFTER_CALL)
+    function = ctypes.CFUNCTYPE(ctypes.c_int)
+    if not function(ctypes.addressof(ctypes.c_char.from_buffer(code)))() & FLAG_NT:
+        raise OSError("flags are lost")
+
+
 def abilities(root):
     """(what tests can be given here, what a Namespace would give)."""
+    here, inside = rights(root)
+    if here == RIGHTS:
+        here = here | {"root"}
+    processor = {"processor"} if in_child(check_flags) else set()
+    return here | processor, inside | (processor if inside else set())
+
+
+def rights(root):
+    """The same without what does not depend on who asks."""
     here = capabilities()
     plain = {"niceness"} if os.getpriority(os.PRIO_PROCESS, 0) == 0 else set()
     here |= plain
     if in_child(become):
         here.add("users")
     if can_mount_terminals(root):
-        here |= {"mounts", "terminals"}
-        return here | ({"root"} if here == NEEDS - {"root"} else set()), set()
+        return here | {"mounts", "terminals"}, set()
     return here, plain | {"users", "mounts", "terminals"} if can_mount_inside(root) else set()
 
 
