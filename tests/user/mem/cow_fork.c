@@ -11,7 +11,7 @@
 #include "tests/user/lib/child.h"
 
 #define PAGE  4096UL
-#define PAGES 64
+#define PAGES 20
 #define RW    (PROT_READ | PROT_WRITE)
 
 static char data[PAGES * PAGE] = {1}; /* of the program's file */

@@ -19,7 +19,7 @@
 
 #define NAME     "/tmp/stress_replace"
 #define NEXT     "/tmp/stress_replace.next"
-#define TABLE    40000
+#define TABLE    16000
 #define MARK     16
 #define VERSIONS 5
 #define RUNNERS  3
