@@ -27,6 +27,10 @@ struct word32 {
     uint32_t value;
 } __attribute__((packed, may_alias));
 
+struct word16 {
+    uint16_t value;
+} __attribute__((packed, may_alias));
+
 static inline uint64_t load64(const void *where)
 {
     return ((const struct word64 *)where)->value;
@@ -38,10 +42,15 @@ static inline void store64(void *where, uint64_t value)
     ((struct word64 *)where)->value = value;
 }
 
-/* The same for four bytes. */
+/* The same for four bytes, and two. */
 static inline uint32_t load32(const void *where)
 {
     return ((const struct word32 *)where)->value;
+}
+
+static inline uint16_t load16(const void *where)
+{
+    return ((const struct word16 *)where)->value;
 }
 
 static inline void store32(void *where, uint32_t value)
@@ -222,11 +231,23 @@ int memcmp(const void *one, const void *other, size_t nbytes)
         if (x != y)
             return compare_words(x, y);
     }
-    for (; nbytes > 0; nbytes--, a++, b++) {
-        if (*a != *b)
-            return *a - *b;
+    if (nbytes & 4) {
+        uint32_t x = load32(a), y = load32(b);
+
+        if (x != y)
+            return compare_words(x, y);
+        a += 4;
+        b += 4;
     }
-    return 0;
+    if (nbytes & 2) {
+        uint16_t x = load16(a), y = load16(b);
+
+        if (x != y)
+            return compare_words(x, y);
+        a += 2;
+        b += 2;
+    }
+    return nbytes & 1 ? *a - *b : 0;
 }
 
 /* Bit 7 of each byte that is 0; the lowest of them is exact, higher ones may be a carry's. */

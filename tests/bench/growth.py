@@ -45,7 +45,7 @@ def read_lines(lines):
     return found
 
 
-def linux_numbers(build):
+def linux_numbers(build, rows=()):
     """(package, numbers)"""
     folder = os.path.join(build, "bench/growth")
     os.makedirs(folder, exist_ok=True)
@@ -56,7 +56,7 @@ def linux_numbers(build):
                "-machine", "q35", "-m", MEMORY, "-smp", "1", "-vga", "std", "-accel", "tcg",
                "-serial", "stdio"] + compare.COUNTING
     package, lines = linux.numbers(folder, os.path.join(build, "user/rootfs/usr/bin/t/growth"),
-                                   command)
+                                   command, rows)
     return package, read_lines(lines)
 
 
@@ -117,9 +117,7 @@ def main():
     parser.add_argument("--own", action="store_true", help="Firstlight alone")
     parser.add_argument("rows", nargs="*", help="these alone")
     opts = parser.parse_args()
-    package, peer = ("", {}) if opts.own else linux_numbers(opts.build)
-    if opts.rows:
-        peer = {key: value for key, value in peer.items() if key[0] in opts.rows}
+    package, peer = ("", {}) if opts.own else linux_numbers(opts.build, opts.rows)
     own = firstlight_numbers(opts.build, opts.rows)
     print(f"instructions an operation among n, one processor, {MEMORY}; "
           f"{package.partition('_')[0]}")

@@ -113,7 +113,7 @@ def run_until(arguments, pattern):
             machine.wait()
 
 
-def measure(kernel, benchmark, machine):
+def measure(kernel, benchmark, machine, words):
     """The lines of the benchmark on Linux, and one for the start: `bench linux_entry ticks=T`."""
     with tempfile.TemporaryDirectory(prefix="bench-linux-") as folder:
         initramfs = os.path.join(folder, "initramfs")
@@ -122,7 +122,7 @@ def measure(kernel, benchmark, machine):
         write_stamped(kernel, stamped, folder)
 
         def arguments(file):
-            return machine + ["-kernel", file, "-initrd", initramfs, "-append", WORDS]
+            return machine + ["-kernel", file, "-initrd", initramfs, "-append", words]
 
         entry = run_until(arguments(stamped), r"^[0-9a-f]{16}$")
         ticks = int(re.search(r"^[0-9a-f]{16}$", entry, re.M).group(0), 16)
@@ -137,15 +137,17 @@ def file_hash(path):
         return hashlib.sha256(file.read()).hexdigest()
 
 
-def numbers(folder, benchmark, machine):
-    """(the package's name, the lines). Run only where the kept ones do not fit any more."""
+def numbers(folder, benchmark, machine, rows=()):
+    """(the package's name, the lines), of these rows alone where some are named. Run only where the
+    kept ones do not fit any more."""
+    words = " ".join([WORDS, "--", *rows] if rows else [WORDS])
     package = kernel_package(os.path.join(folder, "debs"))
     name = os.path.basename(package)
     version = subprocess.run([machine[0], "--version"], capture_output=True, text=True,
                              check=True).stdout.splitlines()[0]
     key = f"# {name} {file_hash(benchmark)} {file_hash(BUSYBOX)[:16]} {version} " \
-          f"{' '.join(machine[1:])} {WORDS}"
-    kept = os.path.join(folder, "linux.txt")
+          f"{' '.join(machine[1:])} {words}"
+    kept = os.path.join(folder, "-".join(["linux", *rows]) + ".txt")
     if os.path.exists(kept):
         with open(kept, encoding="utf-8") as file:
             first, *lines = file.read().splitlines()
@@ -153,7 +155,7 @@ def numbers(folder, benchmark, machine):
             return name, lines
     print(f"measuring {name}; this takes a few minutes, and is then remembered", flush=True)
     with tempfile.TemporaryDirectory(prefix="bench-kernel-") as unpacked:
-        lines = measure(unpack_kernel(package, unpacked), benchmark, machine)
+        lines = measure(unpack_kernel(package, unpacked), benchmark, machine, words)
     with open(kept + ".new", "w", encoding="utf-8") as file:
         file.write("\n".join([key] + lines) + "\n")
     os.replace(kept + ".new", kept)

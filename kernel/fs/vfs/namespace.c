@@ -322,18 +322,20 @@ static int check_shape(const struct rename_pair *pair)
 {
     bool exchange = pair->flags & LX_RENAME_EXCHANGE;
     uint64_t ignored;
-    int below;
+    int below = 0;
 
     if (exchange && !dentry_is_directory(pair->victim) && pair->new.trailing)
         return -ENOTDIR;
     if (!dentry_is_directory(pair->entry) &&
         (pair->old.trailing || (!exchange && pair->new.trailing)))
         return -ENOTDIR;
-    /* Asked again under the locks; here so that the answer comes before those about permissions. */
-    below = dentry_is_below(pair->new.parent, pair->entry, &ignored);
+    /* Asked again under the locks; here so that the answer comes before those about permissions.
+     * Only a directory has anything below it. */
+    if (dentry_is_directory(pair->entry))
+        below = dentry_is_below(pair->new.parent, pair->entry, &ignored);
     if (below)
         return below > 0 ? -EINVAL : below;
-    if (pair->victim)
+    if (pair->victim && dentry_is_directory(pair->victim))
         below = dentry_is_below(pair->old.parent, pair->victim, &ignored);
     if (below > 0)
         return exchange ? -EINVAL : -ENOTEMPTY;

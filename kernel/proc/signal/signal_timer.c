@@ -213,7 +213,8 @@ static void signal_timer_disarm(struct signal_timer *timer)
 
 static void signal_timer_free(struct signal_timer *timer)
 {
-    signal_timer_disarm(timer);
+    if (timer->signo) /* one without a signal never ran */
+        signal_timer_disarm(timer);
     if (is_cpu(timer)) {
         *timer->link_cpu = timer->next_cpu;
         if (timer->next_cpu)
