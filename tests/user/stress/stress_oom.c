@@ -52,6 +52,13 @@ static char *memory_new(size_t nbytes, int flags)
     return memory == MAP_FAILED ? NULL : memory;
 }
 
+/* Until so many have what they need. */
+static void await_all(unsigned count)
+{
+    while (get(&all->here) < count)
+        raw0(SYS_sched_yield);
+}
+
 /* Has its memory, works with it, forks and allocates a little while nothing is left. */
 static void be_modest(void *argument)
 {
@@ -84,13 +91,19 @@ static void be_modest(void *argument)
     } while (!end);
 }
 
-/* Takes memory until it is killed: by writing itself, or by calls that write. */
+/* Takes memory until it is killed: by writing itself, or by calls that write. The pipe gets its page
+ * before anybody eats: with nothing left, a pipe that has none yet refuses the first byte. */
 static void eat(void *argument)
 {
     unsigned id = (unsigned)(uintptr_t)argument;
     int ends[2];
+    char byte;
 
     CHECK_OK(pipe(ends));
+    CHECK_EQ(write(ends[1], "x", 1), 1);
+    CHECK_EQ(read(ends[0], &byte, 1), 1);
+    __atomic_fetch_add(&all->here, 1, __ATOMIC_SEQ_CST);
+    await_all(MODEST + EATERS);
     for (;;) {
         char *memory = memory_new(MIB, MAP_PRIVATE | MAP_NORESERVE);
 
@@ -117,8 +130,7 @@ static void check_eaten(void)
     memset(all, 0, sizeof(*all));
     for (intptr_t i = 0; i < MODEST; i++)
         modest[i] = child_start(be_modest, (void *)i);
-    while (get(&all->here) < MODEST)
-        raw0(SYS_sched_yield);
+    await_all(MODEST);
     for (uintptr_t i = 0; i < EATERS; i++)
         child_start(eat, (void *)i);
     for (unsigned left = EATERS; left; left--) {
