@@ -91,8 +91,8 @@ static void be_modest(void *argument)
     } while (!end);
 }
 
-/* Takes memory until it is killed: by writing itself, or by calls that write. The pipe gets its page
- * before anybody eats: with nothing left, a pipe that has none yet refuses the first byte. */
+/* Takes memory until it is killed: by writing itself, or by calls that write. The pipe gets its
+ * page before anybody eats: with nothing left, a pipe that has none yet refuses the first byte. */
 static void eat(void *argument)
 {
     unsigned id = (unsigned)(uintptr_t)argument;
