@@ -2,6 +2,9 @@
 /*
  * The boot directory, and reading files from it.
  *
+ * Whoever starts one file (over a network, from a firmware's shell) has the boot directory in that
+ * file: a section .bootdir with an archive. It comes first, since those who put it there mean it.
+ *
  * The directory \firstlight is searched on the volume that the loader came from, then on every
  * other: some firmware loads the file from one handle of a disk and shows its volume on another.
  * Files are read in pieces of 1 MiB, since some firmware fails on larger reads, and the watchdog is
@@ -13,9 +16,13 @@
  */
 #include "efi-loader/files.h"
 #include "efi-loader/log.h"
+#include "efi-loader/section.h"
+#include "kernel/lib/cpio.h"
 #include "kernel/lib/string.h"
 #include "shared/linux/errno.h"
+#include "shared/linux/stat.h"
 
+#define ARCHIVE     ".bootdir"
 #define MAX_ENTRIES 4096 /* of a directory: a damaged one must not loop */
 #define INFO_CAPACITY                                                                              \
     (sizeof(EFI_FILE_INFO) + 2 * 256) /* FAT names have at most 255 characters                     \
@@ -62,10 +69,17 @@ int files_open(struct files *files, EFI_BOOT_SERVICES *bs, const EFI_LOADED_IMAG
     UINTN count;
     int err;
 
-    files->bs = bs;
+    *files = (struct files){.bs = bs};
     arm_watchdog(bs);
     /* The device says where the loader came from; FilePath may be NULL and is not needed. */
     err = open_on(bs, self->DeviceHandle, &files->directory);
+    if (err)
+        files->directory = NULL;
+    if (!section_find(self->ImageBase, self->ImageSize, ARCHIVE, &files->archive,
+                      &files->archive_size)) {
+        log_line("the boot directory is in the loader's own file");
+        return 0;
+    }
     if (!err)
         return 0;
     if (EFI_ERROR(bs->LocateHandleBuffer(ByProtocol, &guid, NULL, &count, &handles)))
@@ -78,8 +92,60 @@ int files_open(struct files *files, EFI_BOOT_SERVICES *bs, const EFI_LOADED_IMAG
 
 void files_close(struct files *files)
 {
-    files->directory->Close(files->directory);
+    if (files->directory)
+        files->directory->Close(files->directory);
 }
+
+/* --- in the archive --- */
+
+/* A broken archive ends where it breaks, as a broken directory does. */
+static bool archive_next(struct cpio_reader *reader, struct cpio_entry *entry)
+{
+    while (cpio_next(reader, entry) == 1) {
+        if ((entry->mode & LX_S_IFMT) == LX_S_IFREG)
+            return true;
+    }
+    return false;
+}
+
+static char the_name[CPIO_NAME_SIZE];
+
+static int archive_read(const struct files *files, struct memory *memory, const char *name,
+                        uint64_t max_size, enum bootinfo_type type, struct bootinfo_extent *out)
+{
+    struct cpio_reader reader;
+    struct cpio_entry entry;
+
+    cpio_init(&reader, files->archive, files->archive_size, the_name);
+    do {
+        if (!archive_next(&reader, &entry))
+            return -ENOENT;
+    } while (strcmp(entry.name, name) != 0);
+    out->size = entry.size;
+    if (out->size > max_size)
+        return -EFBIG;
+    if (out->size == 0)
+        return 0;
+    int err = memory_take(memory, out->size, type, &out->base);
+    if (!err)
+        memcpy((void *)(uintptr_t)out->base, entry.data, entry.size);
+    return err;
+}
+
+static void archive_list(const struct files *files,
+                         bool (*each)(void *argument, const char *name), void *argument)
+{
+    struct cpio_reader reader;
+    struct cpio_entry entry;
+
+    cpio_init(&reader, files->archive, files->archive_size, the_name);
+    while (archive_next(&reader, &entry)) {
+        if (entry.name_length < FILES_NAME && !each(argument, entry.name))
+            return;
+    }
+}
+
+/* --- on the volume --- */
 
 /* Names are ASCII and short; the buffer is larger than the longest of them. */
 static int open_file(struct files *files, const char *name, EFI_FILE_HANDLE *out)
@@ -156,6 +222,10 @@ int files_read(struct files *files, struct memory *memory, const char *name, uin
     EFI_FILE_HANDLE file;
 
     *out = (struct bootinfo_extent){0};
+    if (files->archive && !strchr(name, '\\'))
+        return archive_read(files, memory, name, max_size, type, out);
+    if (!files->directory)
+        return -ENOENT;
     int err = open_file(files, name, &file);
     if (err)
         return err;
@@ -210,6 +280,12 @@ int files_list(struct files *files, const char *directory,
     EFI_FILE_HANDLE handle;
     int err;
 
+    if (!directory && files->archive) {
+        archive_list(files, each, argument);
+        return 0;
+    }
+    if (!files->directory)
+        return -ENOENT;
     if (!directory)
         return list_open(files, files->directory, each, argument);
     err = open_file(files, directory, &handle);

@@ -23,6 +23,7 @@ LOADER_SRCS := \
     efi-loader/payload.c \
     efi-loader/fold.c \
     efi-loader/files.c \
+    efi-loader/section.c \
     efi-loader/memory.c \
     efi-loader/image.c \
     efi-loader/loops.c \
@@ -54,6 +55,7 @@ LOADER_SRCS := \
     kernel/lib/bootinfo.c \
     kernel/lib/cfg.c \
     kernel/lib/cksum.c \
+    kernel/lib/cpio.c \
     kernel/lib/elf.c \
     kernel/lib/fmt.c \
     kernel/lib/lines.c \

@@ -65,6 +65,8 @@ static const char *reason_of(int err)
         return "the boot volume is write-protected";
     case -ENOSPC:
         return "the boot volume is full";
+    case -ENODEV:
+        return "the loader came without a boot volume";
     case -ENFILE:
         return "all numbers are in use: delete old reports";
     default:

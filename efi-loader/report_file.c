@@ -44,6 +44,8 @@ static int directory_open(struct files *files, uint64_t mode, EFI_FILE_HANDLE *o
 {
     static CHAR16 name[] = u"reports";
 
+    if (!files->directory)
+        return -ENOENT;
     files->bs->SetWatchdogTimer(FILES_WATCHDOG_SECONDS, WATCHDOG_CODE, 0, NULL);
     return error_of(files->directory->Open(files->directory, out, name, mode,
                                            mode == MODE_CREATE ? EFI_FILE_DIRECTORY : 0));
@@ -114,7 +116,11 @@ int report_file_number(struct files *files, uint32_t *number)
 {
     EFI_FILE_HANDLE directory;
     uint32_t highest;
-    int err = directory_open(files, MODE_WRITE, &directory);
+    int err;
+
+    if (!files->directory)
+        return -ENODEV;
+    err = directory_open(files, MODE_WRITE, &directory);
 
     if (err == -ENOENT)
         err = directory_open(files, MODE_CREATE, &directory);

@@ -44,6 +44,7 @@ DISKS = {
     "usb": ["-device", "qemu-xhci,id=xhci",
             "-device", "usb-storage,bus=xhci.0,drive=disk,removable=on"],
     "cdrom": ["-device", "ide-cd,drive=disk"],
+    "network": ["-device", "virtio-net-pci,netdev=network"],  # one file, by PXE
 }
 
 
@@ -309,9 +310,20 @@ class Machine:
             return "kvm" if kvm_works() else "tcg"
         return self.accel
 
+    def _medium(self):
+        """What the machine starts from."""
+        image = os.path.abspath(self.image).replace(",", ",,")
+        *before, device = DISKS[self.disk]
+        if self.disk == "network":
+            folder, name = os.path.split(image)
+            medium = ["-netdev", f"user,id=network,tftp={folder},bootfile={name}"]
+        else:  # a snapshot: the image itself is not written to
+            medium = ["-drive", f"if=none,id=disk,format=raw,file={image}" +
+                      ("" if self.keep else ",snapshot=on")]
+        return medium + before + [f"{device},bootindex={self.bootindex}"]
+
     def arguments(self, qmp_path):
         """QEMU's command line. Whatever `extra` says comes last and wins."""
-        image = os.path.abspath(self.image).replace(",", ",,")
         args = [QEMU, "-nodefaults", "-no-user-config", "-display", "none",
                 *([] if self.keep else ["-no-reboot"]),
                 "-machine", "q35,memory-backend=ram", "-m", self.memory,
@@ -319,12 +331,7 @@ class Machine:
                 "-object", f"memory-backend-ram,id=ram,size={self.memory},reserve=off",
                 "-smp", str(self.cpus), *(["-bios", self.firmware] if self.firmware else []),
                 "-chardev", "stdio,id=serial0,signal=off", "-serial", "chardev:serial0",
-                "-qmp", f"unix:{qmp_path},server=on,wait=off",
-                # A snapshot: the image itself is not written to.
-                "-drive", f"if=none,id=disk,format=raw,file={image}" +
-                ("" if self.keep else ",snapshot=on")]
-        *before, device = DISKS[self.disk]
-        args += before + [f"{device},bootindex={self.bootindex}"]
+                "-qmp", f"unix:{qmp_path},server=on,wait=off", *self._medium()]
         if self.exit_device:
             args += ["-device", "isa-debug-exit,iobase=0xf4,iosize=0x04"]
         for option, values in (("-accel", [self._accelerator()] if "-accel" not in self.extra
@@ -424,7 +431,8 @@ def parse_arguments(argv):
     parser.add_argument("-t", dest="timeout", type=float, default=300.0,
                         help="seconds until the machine is stopped; 0: never (300)")
     parser.add_argument("-d", dest="disk", choices=sorted(DISKS), default="sata",
-                        help="how the image is attached (sata)")
+                        help="how the image is attached (sata); network: "
+                        "a file of mkimg.sh --efi, by PXE")
     parser.add_argument("-a", dest="accel", choices=["auto", "kvm", "tcg"], default="auto",
                         help="auto: KVM if it can be proved to work (auto)")
     parser.add_argument("-l", dest="log", help="write the serial line to this file, too")

@@ -2,14 +2,16 @@
 # SPDX-License-Identifier: MIT
 """mkcpio.py - lay directory trees over one another and write them as one cpio archive
 
-Usage: mkcpio.py -o ARCHIVE [--busybox FILE] [--base DIR]... [--over DIR]... [--without PATH]
+Usage: mkcpio.py -o ARCHIVE [--plain] [--busybox FILE] [--base DIR]... [--over DIR]... \
+                 [--without PATH]...
 
 The archive is in cpio's newc format. It starts with Debian's merged layout (/bin -> usr/bin and so
-on); then come busybox with its applets, the base trees and the trees laid over them, in that order.
+on), unless it is --plain; then come busybox with its applets, the base trees and the trees laid over
+them, in that order.
 
 Rules of laying over: directories merge; a symlink below that leads to a directory is followed;
 anything else is replaced, file by file. A file over a directory that is not empty is an error.
-PATH of the base trees (sources of their programs) stays out.
+PATHs of the base trees (sources of their programs) stay out.
 
 Promises: the same bytes for the same inputs, from any directory and for any user: entries sorted,
 owner 0:0, one fixed time. Base trees lose the write bits of group and others, because those come
@@ -125,7 +127,7 @@ class Overlay:
             target = os.path.relpath("usr/bin/busybox", where)
             self.put(f"{where}/{name}", Node(stat.S_IFLNK | 0o777, target=target), binary)
 
-    def add_tree(self, top, keep_modes, without=None):
+    def add_tree(self, top, keep_modes, without=()):
         if not os.path.isdir(top):
             raise TreeError(f"{top}: not a directory")
         self._add_folder(os.fsencode(top), "", keep_modes, without)
@@ -138,7 +140,7 @@ class Overlay:
         for entry in entries:
             name = os.fsdecode(entry.name)
             path = f"{where}/{name}" if where else name
-            if path == without:
+            if path in without:
                 continue
             info = entry.stat(follow_symlinks=False)
             perm = stat.S_IMODE(info.st_mode) if keep_modes else info.st_mode & 0o755
@@ -247,16 +249,18 @@ def write_archive(overlay, out, time):
 
 
 def main():
-    args = argparse.ArgumentParser(usage=__doc__.split("\n")[2].partition("Usage: ")[2])
+    args = argparse.ArgumentParser(usage=__doc__.split("\n\n")[1].partition("Usage: ")[2])
     args.add_argument("-o", dest="output", required=True)
+    args.add_argument("--plain", action="store_true")
     args.add_argument("--busybox")
     args.add_argument("--base", action="append", default=[])
     args.add_argument("--over", action="append", default=[])
-    args.add_argument("--without")
+    args.add_argument("--without", action="append", default=[])
     opts = args.parse_args()
     overlay = Overlay()
     try:
-        overlay.add_skeleton()
+        if not opts.plain:
+            overlay.add_skeleton()
         if opts.busybox:
             overlay.add_busybox(opts.busybox)
         for tree in opts.base:

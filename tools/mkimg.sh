@@ -22,16 +22,21 @@ ESP=C12A7328-F81F-11D2-BA4B-00A0C93EC93B # EFI system partition: UEFI specificat
 
 usage() {
     cat <<END
-Usage: tools/mkimg.sh [-o IMAGE] [-r DIR]... [-p PLAN] [-c "WORDS"] [-b BUILD] [--bare | --iso]
+Usage: tools/mkimg.sh [-o IMAGE] [-r DIR]... [-p PLAN] [-c "WORDS"] [-b BUILD]
+                      [--bare | --iso | --efi]
 
   -o IMAGE    the file to write                          (default: BUILD/firstlight.img)
   -r DIR      lay this tree over the root filesystem; again for more, later ones win
-  -p PLAN     the list of tests    (default: /etc/firstlight/plan of the root filesystem)
+  -p PLAN     the list of tests    (default: /etc/firstlight/plan of the root filesystem);
+              of the kernel's own tests in /bin/t, the image has those that it names
   -c "WORDS"  the kernel's command line, for example "after=halt trace=syscall"
   -b BUILD    where the built kernel, loader and programs are       (default: $top/build)
   --bare      write the FAT volume alone, without a partition table
   --iso       write an image for a CD or DVD, which works on a stick as well
               (default of -o then: BUILD/firstlight.iso)
+  --efi       write the loader alone, as one file with everything in it: for a network (PXE, HTTP
+              boot), a firmware's shell, a boot option
+              (default of -o then: BUILD/firstlight.efi)
 END
 }
 
@@ -55,13 +60,13 @@ while [ $# -gt 0 ]; do
         esac
         shift 2
         ;;
-    --bare | --iso) layout=${1#--} && shift ;;
+    --bare | --iso | --efi) layout=${1#--} && shift ;;
     -h | --help) usage && exit 0 ;;
     *) usage >&2 && die "unknown argument '$1'" ;;
     esac
 done
 case $layout in
-iso) image=${image:-$build/firstlight.iso} ;;
+iso | efi) image=${image:-$build/firstlight.$layout} ;;
 *) image=${image:-$build/firstlight.img} ;;
 esac
 
@@ -75,8 +80,12 @@ need_tool() {
         die "the program '$1' is missing; 'tools/deps.sh build' installs package $2"
 }
 need_tool python3 python3
-need_tool mkfs.vfat dosfstools
-need_tool mcopy mtools
+if [ "$layout" = efi ]; then
+    need_tool llvm-objcopy llvm
+else
+    need_tool mkfs.vfat dosfstools
+    need_tool mcopy mtools
+fi
 [ "$layout" != disk ] || need_tool sfdisk fdisk
 [ "$layout" != iso ] || need_tool xorriso xorriso
 need_file "$build/kernel/kernel.elf" "the kernel" "make image"
@@ -110,16 +119,36 @@ busybox=$(find_busybox)
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/mkimg.XXXXXXXX")
 trap 'rm -rf "$work" "$image.tmp.$$"' EXIT
+run_quietly() { # what these tools say is of interest only if they fail
+    "$@" >"$work/log" 2>&1 || die "$1 failed: $(cat "$work/log")"
+}
+# Into place in one step, so that a run that was cut short leaves no half image.
+finish() { # finish FILE WORDS
+    cp --sparse=always "$1" "$image.tmp.$$"
+    mv "$image.tmp.$$" "$image"
+    echo "$image: $2"
+}
+
 boot="$work/firstlight"
 mkdir "$boot"
 
 cp "$build/kernel/kernel.elf" "$boot/kernel.elf"
+# The kernel's own tests, /bin/t/*, are most of the tree: an image has those that its plan names.
+left_out=(--without usr/src)
+named=$(grep -o -w '/bin/t/[A-Za-z0-9_]*' ${plan:+"$plan"} </dev/null || :)
+[ -n "$named" ] || left_out+=(--without usr/bin/t)
+for program in "$build"/user/rootfs/usr/bin/t/*; do
+    case $'\n'$named$'\n' in
+    *$'\n'"/bin/t/${program##*/}"$'\n'*) ;;
+    *) left_out+=(--without "usr/bin/t/${program##*/}") ;;
+    esac
+done
 overlays=()
 for tree in "${trees[@]}"; do
     overlays+=(--over "$tree")
 done
 python3 "$top/tools/mkcpio.py" -o "$boot/rootfs.cpio" --busybox "$busybox" \
-    --base "$build/user/rootfs" --base "$top/rootfs" --without usr/src "${overlays[@]}" ||
+    --base "$build/user/rootfs" --base "$top/rootfs" "${left_out[@]}" "${overlays[@]}" ||
     die "the root filesystem could not be put together"
 {
     echo "# The kernel's command line: one key=value a line."
@@ -134,6 +163,17 @@ fi
 cp "$top"/rootfs/etc/firstlight/*.plan "$boot/" # others to choose from
 rm "$boot/memory.plan" # which goes on until a key: chosen by one of its own
 (cd "$boot" && cksum kernel.elf rootfs.cpio) >"$boot/checksums"
+
+if [ "$layout" = efi ]; then
+    chmod 644 "$boot"/*
+    python3 "$top/tools/mkcpio.py" --plain -o "$work/bootdir" --over "$boot" ||
+        die "the boot directory could not be put together"
+    run_quietly llvm-objcopy --add-section ".bootdir=$work/bootdir" \
+        --set-section-flags .bootdir=alloc,load,readonly,data \
+        "$build/efi/BOOTX64.EFI" "$work/firstlight.efi"
+    finish "$work/firstlight.efi" "$(($(stat -c %s "$work/firstlight.efi") / 1024)) KiB, one file"
+    exit 0
+fi
 
 # The numbers that tell one disk from another come from the contents: the same for the same
 # contents, others for sticks that differ. Each is a part of one long hash.
@@ -157,9 +197,6 @@ SECTOR+='Firstlight starts by UEFI only: switch legacy boot off in the setup.\r\
 # shellcheck disable=SC2059  # the bytes are the format
 printf "$SECTOR" >"$work/legacy"
 
-run_quietly() { # what these tools say is of interest only if they fail
-    "$@" >"$work/log" 2>&1 || die "$1 failed: $(cat "$work/log")"
-}
 make_volume() { # make_volume FILE: the files in FAT32 at START
     local volume="$1@@${start}M"
     run_quietly mkfs.vfat --invariant -F 32 -s $CLUSTER_SECTORS -n FIRSTLIGHT -i "$serial" \
@@ -192,15 +229,12 @@ if [ "$layout" = iso ]; then
     run_quietly xorriso -as mkisofs -quiet -r -o "$out" -V FIRSTLIGHT -G "$work/legacy" \
         --gpt_disk_guid "$(guid 0)" -e efi.img -no-emul-boot -efi-boot-part --efi-boot-image \
         "$work/cd"
-    tail=$(($(stat -c %s "$out") / MIB - mib))
+    mib=$(($(stat -c %s "$out") / MIB))
 fi
 
-# Into place in one step, so that a run that was cut short leaves no half image.
-cp --sparse=always "$out" "$image.tmp.$$"
-mv "$image.tmp.$$" "$image"
 case $layout in
 disk) kind='GPT, FAT32' ;;
 iso) kind='CD and stick, FAT32' ;;
 bare) kind='FAT32, volume only' ;;
 esac
-echo "$image: $((start + mib + tail)) MiB, $kind"
+finish "$out" "$((start + mib + tail)) MiB, $kind"

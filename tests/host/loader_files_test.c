@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* Finding the boot directory, and reading from firmware that has limits. */
+/* Finding the boot directory, in the loader's own file or on a volume, and reading from firmware
+ * that has limits. */
 #include "tests/host/loader_fake.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "efi-loader/files.h"
+#include "efi-loader/section.h"
 #include "shared/linux/errno.h"
+#include "tests/host/cpio_builder.h"
 
 #define BIG (5 * FILES_PIECE / 2 + 3)
 
@@ -140,6 +143,158 @@ static void file_that_ends_too_early(void **state)
     assert_int_equal(read_file("big", BIG), -EIO);
 }
 
+/* --- the loader's own file --- */
+
+#define PE         128 /* where its signature is */
+#define SECTIONS   (PE + 24 + 16)
+#define DATA       4096
+#define IMAGE_SIZE (DATA + CPIO_BUILD_SIZE)
+
+static char the_image[IMAGE_SIZE];
+static struct cpio_build the_archive;
+
+static void put32(size_t at, uint32_t value)
+{
+    memcpy(the_image + at, &value, sizeof(value));
+}
+
+static void put_section(unsigned n, const char *name, uint32_t size, uint32_t address)
+{
+    size_t at = SECTIONS + n * 40;
+
+    memset(the_image + at, 0, 40);
+    memcpy(the_image + at, name, strlen(name));
+    put32(at + 8, size);
+    put32(at + 12, address);
+}
+
+/* Two sections, of which the second has the archive. */
+static void image_make(void)
+{
+    memset(the_image, 0, sizeof(the_image));
+    put32(0x3c, PE);
+    put32(PE, 0x4550);
+    put32(PE + 4, 2u << 16); /* machine, sections */
+    put32(PE + 20, 16);      /* size of the optional header */
+    memset(&the_archive, 0, sizeof(the_archive));
+    cpio_build_add(&the_archive, &(struct cpio_build_entry){.name = ".", .mode = 040755});
+    cpio_build_add(&the_archive, &(struct cpio_build_entry){
+                                     .name = "one", .mode = 0100644, .data = "first", .size = 5});
+    cpio_build_add(&the_archive, &(struct cpio_build_entry){.name = "folder", .mode = 040755});
+    cpio_build_add(&the_archive, &(struct cpio_build_entry){.name = "none", .mode = 0100644});
+    cpio_build_trailer(&the_archive);
+    put_section(0, ".bootdi", 16, 0);
+    put_section(1, ".bootdir", (uint32_t)the_archive.size, DATA);
+    memcpy(the_image + DATA, the_archive.bytes, the_archive.size);
+}
+
+static int open_image(EFI_HANDLE device)
+{
+    EFI_LOADED_IMAGE self = {
+        .DeviceHandle = device, .ImageBase = the_image, .ImageSize = sizeof(the_image)};
+
+    return files_open(&the_files, &the_fake.bs, &self);
+}
+
+static int read_archived(const char *name, uint64_t max_size)
+{
+    return files_read(&the_files, &the_memory, name, max_size, BOOTINFO_ROOTFS, &the_extent);
+}
+
+static void own_file_comes_first(void **state)
+{
+    (void)state;
+    image_make();
+    the_fake.volumes_with_directory = 0;
+    assert_int_equal(open_image(NULL), 0);
+    assert_int_equal(read_archived("one", 5), 0);
+    assert_int_equal(the_extent.size, 5);
+    assert_memory_equal((void *)(uintptr_t)the_extent.base, "first", 5);
+    assert_int_equal(the_memory.claims[0].type, BOOTINFO_ROOTFS);
+    assert_int_equal(read_archived("one", 4), -EFBIG);
+    assert_int_equal(the_extent.size, 5);
+    assert_int_equal(read_archived("none", 5), 0);
+    assert_int_equal(the_extent.base, 0);
+    assert_int_equal(read_archived("folder", 5), -ENOENT);
+    assert_int_equal(read_archived("big", BIG), -ENOENT);
+    assert_int_equal(read_archived("reports\\0001.txt", BIG), -ENOENT);
+    the_fake.pages_left = 0;
+    assert_int_equal(read_archived("one", 5), -ENOMEM);
+    files_close(&the_files);
+}
+
+/* Files come from the archive alone, what is in folders from the volume alone. */
+static void own_volume_beside_own_file(void **state)
+{
+    (void)state;
+    image_make();
+    the_fake.volumes_with_directory = 1 << 1;
+    assert_int_equal(open_image(fake_volume(1)), 0);
+    assert_int_equal(read_archived("one", 5), 0);
+    assert_int_equal(read_archived("big", BIG), -ENOENT);
+    the_fake.files[4] = (struct fake_file){.name = "folder\\big", .data = the_data, .size = 7};
+    assert_int_equal(read_archived("folder\\big", BIG), 0);
+    assert_int_equal(the_extent.size, 7);
+    files_close(&the_files);
+    /* Others' volumes are of no interest. */
+    assert_int_equal(open_image(fake_volume(0)), 0);
+    assert_null(the_files.directory);
+    files_close(&the_files);
+}
+
+static bool name_add(void *argument, const char *name)
+{
+    strcat(argument, name);
+    strcat(argument, " ");
+    return strcmp(name, "one") != 0;
+}
+
+static void own_file_is_listed(void **state)
+{
+    char names[100] = "";
+
+    (void)state;
+    image_make();
+    assert_int_equal(open_image(NULL), 0);
+    assert_int_equal(files_list(&the_files, NULL, name_add, names), 0);
+    assert_string_equal(names, "one "); /* where it was told to stop */
+    assert_int_equal(files_list(&the_files, "reports", name_add, names), -ENOENT);
+    /* An archive that breaks ends there. */
+    the_image[DATA + 3] = 'x';
+    assert_int_equal(read_archived("one", 5), -ENOENT);
+    files_close(&the_files);
+}
+
+static void headers_that_lie(void **state)
+{
+    static const struct {
+        size_t at;
+        uint32_t value;
+    } lies[] = {{0x3c, IMAGE_SIZE - 20},
+                {0x3c, ~0u},
+                {PE, 0x4551},
+                {PE + 4, 1u << 16},
+                {PE + 20, 0xffff},
+                {SECTIONS + 40 + 8, 0},
+                {SECTIONS + 40 + 8, ~0u},
+                {SECTIONS + 40 + 12, IMAGE_SIZE - 3},
+                {SECTIONS + 40 + 12, ~0u}};
+    const char *start;
+    size_t nbytes;
+
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_SIZE(lies); i++) {
+        image_make();
+        put32(lies[i].at, lies[i].value);
+        assert_int_equal(section_find(the_image, IMAGE_SIZE, ".bootdir", &start, &nbytes), -ENOENT);
+    }
+    image_make();
+    for (size_t size = 0; size < SECTIONS + 80; size++)
+        assert_int_equal(section_find(the_image, size, ".bootdir", &start, &nbytes), -ENOENT);
+    assert_int_equal(section_find(the_image, DATA, ".bootdi", &start, &nbytes), 0);
+    assert_int_equal(section_find(NULL, 0, ".bootdir", &start, &nbytes), -ENOENT);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -148,7 +303,9 @@ int main(void)
         TEST(own_volume_comes_first),     TEST(any_volume_comes_next),
         TEST(no_volume_at_all),           TEST(read_in_pieces),
         TEST(every_failure_has_its_code), TEST(empty_file_takes_nothing),
-        TEST(file_that_ends_too_early),
+        TEST(file_that_ends_too_early),   TEST(own_file_comes_first),
+        TEST(own_volume_beside_own_file), TEST(own_file_is_listed),
+        TEST(headers_that_lie),
     };
 
     return cmocka_run_group_tests_name("loader_files", tests, NULL, NULL);

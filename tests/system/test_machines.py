@@ -111,6 +111,27 @@ def test_iso_boots(boot, mkimg, disk):
     assert ('"UEFI QEMU DVD-ROM' in outcome.log) == (disk == "cdrom")
 
 
+def test_one_file_boots_by_network(boot, mkimg):
+    """By PXE, from a machine without any disk."""
+    image = mkimg(plan="test a /bin/minimal\n", words="report=next", layout="--efi")
+    outcome = boot(image, disk="network")
+    assert outcome.code == machine.PASS, outcome.message
+    assert "the boot directory is in the loader's own file" in outcome.log
+    assert "report: none is kept: the loader came without a boot volume" in outcome.log
+
+
+def test_one_file_boots_from_a_disk(boot, mkimg):
+    """Its own plan wins over the one of the volume it lies on, where reports are kept."""
+    one = mkimg(plan="test inside /bin/minimal\n", words="report=next", layout="--efi")
+    image = mkimg(plan="test outside /bin/minimal\n")
+    with open(one.path, "rb") as file:
+        image.write_loader(file.read())
+    outcome = boot(image)
+    assert outcome.code == machine.PASS
+    assert "inside" in [result.name for result in outcome.report.results]
+    assert "report: none is kept" not in outcome.log
+
+
 def test_large_volume_boots(boot, mkimg, tmp_path):
     """From half a gigabyte on, the clusters are larger than those of other tests."""
     tree = tmp_path / "tree"

@@ -18,10 +18,14 @@ PAGE = 4096
 
 @pytest.fixture
 def build(tmp_path):
-    """A build directory of the test's own, with small stand-ins for kernel and loader."""
+    """A build directory of the test's own, with a small stand-in for the kernel."""
     folder = tmp_path / "build"
-    for name, data in (("kernel/kernel.elf", b"kernel" * 1000), ("efi/BOOTX64.EFI", b"loader"),
+    with open(os.path.join(BUILD, "efi/BOOTX64.EFI"), "rb") as file:
+        loader = file.read()
+    for name, data in (("kernel/kernel.elf", b"kernel" * 1000), ("efi/BOOTX64.EFI", loader),
                        ("efi/BOOTIA32.EFI", b"sentence"),
+                       ("user/rootfs/usr/bin/t/named", b"named"),
+                       ("user/rootfs/usr/bin/t/other", b"other"),
                        ("user/rootfs/usr/bin/minimal", b"minimal")):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(data)
@@ -175,7 +179,43 @@ def test_iso_has_the_volume_once(build, tmp_path):
     assert len(iso) < 262 << 20
 
 
-@pytest.mark.parametrize("layout", [[], ["--bare"], ["--iso"]], ids=["disk", "bare", "iso"])
+def efi_sections(raw):
+    """{name: bytes} of a PE file, by its section table."""
+    at, = struct.unpack_from("<I", raw, 0x3C)
+    count, optional = struct.unpack_from("<H12xH", raw, at + 6)
+    headers = [struct.unpack_from("<8sIIII", raw, at + 24 + optional + 40 * i)
+               for i in range(count)]
+    return {name.rstrip(b"\0").decode(): raw[offset:offset + min(used, size)]
+            for name, used, _, size, offset in headers}
+
+
+def test_one_file_has_the_boot_directory(build, tmp_path):
+    assert make(build, tmp_path / "a.img").returncode == 0
+    done = make(build, tmp_path / "a.efi", "--efi")
+    assert done.returncode == 0, done.stderr
+    loader = efi_sections((build / "efi/BOOTX64.EFI").read_bytes())
+    one = efi_sections((tmp_path / "a.efi").read_bytes())
+    held = one.pop(".bootdir")
+    assert one == loader
+    (tmp_path / "held.cpio").write_bytes(held)
+    assert run("bsdtar", "-xf", "held.cpio", cwd=tmp_path).returncode == 0
+    for name in ("kernel.elf", "rootfs.cpio", "boot.cfg", "checksums"):
+        assert (tmp_path / name).read_bytes() == Image(tmp_path / "a.img").read(name)
+
+
+def test_test_programs_that_the_plan_names(build, tmp_path):
+    """Those of /bin/t weigh more than all the rest: a user's stick needs none of them."""
+    plan = tmp_path / "plan"
+    plan.write_text("test a /bin/sh -c '/bin/t/named x; /bin/t/missing'\n")
+    assert make(build, tmp_path / "a.img").returncode == 0
+    assert make(build, tmp_path / "b.img", "-p", plan).returncode == 0
+    names = [{name for name in archive(tmp_path / image, tmp_path)[0] if f"{name}/".startswith("usr/bin/t/")}
+             for image in ("a.img", "b.img")]
+    assert names == [set(), {"usr/bin/t", "usr/bin/t/named"}]
+
+
+@pytest.mark.parametrize("layout", [[], ["--bare"], ["--iso"], ["--efi"]],
+                         ids=["disk", "bare", "iso", "efi"])
 def test_same_bytes_from_anywhere_by_anyone(build, tmp_path, layout):
     tree = tmp_path / "tree"
     for name in ("b", "a", "c/d"):
