@@ -132,8 +132,8 @@ static int archive_read(const struct files *files, struct memory *memory, const 
     return err;
 }
 
-static void archive_list(const struct files *files,
-                         bool (*each)(void *argument, const char *name), void *argument)
+static void archive_list(const struct files *files, bool (*each)(void *argument, const char *name),
+                         void *argument)
 {
     struct cpio_reader reader;
     struct cpio_entry entry;

@@ -44,6 +44,7 @@ MUST_CHECK int files_read(struct files *files, struct memory *memory, const char
 void files_watchdog_off(struct files *files);
 
 /* Calls each for the files in a directory below the boot directory, on the volume, or in the boot
- * directory itself (NULL), until it returns false. Names that are no ASCII, or too long, are left out. -ENOENT, -EIO. */
+ * directory itself (NULL), until it returns false. Names that are no ASCII, or too long, are left
+ * out. -ENOENT, -EIO. */
 MUST_CHECK int files_list(struct files *files, const char *directory,
                           bool (*each)(void *argument, const char *name), void *argument);

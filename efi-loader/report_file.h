@@ -5,8 +5,8 @@
  * Owns:    the numbers of reports, and writing. Nothing else of the loader writes to a volume.
  * Used by: report.c.
  * Fails:   -EROFS the volume is write-protected, -ENOSPC it is full, -ENFILE all numbers are in
- *          use, -ENOENT, -EIO, -ENODEV there is no volume. What was begun and failed is deleted again.
- * Tests:   tests/host/loader_report_test.c
+ *          use, -ENOENT, -EIO, -ENODEV there is no volume. What was begun and failed is deleted
+ * again. Tests:   tests/host/loader_report_test.c
  */
 #pragma once
 

@@ -6,8 +6,8 @@ Usage: mkcpio.py -o ARCHIVE [--plain] [--busybox FILE] [--base DIR]... [--over D
                  [--without PATH]...
 
 The archive is in cpio's newc format. It starts with Debian's merged layout (/bin -> usr/bin and so
-on), unless it is --plain; then come busybox with its applets, the base trees and the trees laid over
-them, in that order.
+on), unless it is --plain; then come busybox with its applets, the base trees and the trees laid
+over them, in that order.
 
 Rules of laying over: directories merge; a symlink below that leads to a directory is followed;
 anything else is replaced, file by file. A file over a directory that is not empty is an error.

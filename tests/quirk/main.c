@@ -56,6 +56,13 @@ static void port_print(const char *text)
     }
 }
 
+void quirk_tell(const char *text)
+{
+    port_print("quirk: ");
+    port_print(text);
+    port_print("\r\n");
+}
+
 void quirk_fault(const char *text)
 {
     port_print("quirk: FAULT: ");

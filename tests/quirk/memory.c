@@ -10,6 +10,7 @@
 #define VENDOR_TYPE  0x70000001
 #define FOUR_GIB     (1ULL << 32)
 #define ONE_MIB      (1ULL << 20)
+#define LOW_MARK     0x4c4f574d00000000ULL
 
 static unsigned char the_map[MAP_CAPACITY]; /* as the firmware gives it */
 
@@ -140,10 +141,50 @@ static void low_memory_full(void)
     the_quirk.bs->AllocatePages = high_only;
 }
 
+static void tell_pages(unsigned npages)
+{
+    char text[] = "0x000 pages are marked";
+
+    for (unsigned i = 0; i < 3; i++)
+        text[4 - i] = "0123456789abcdef"[npages >> 4 * i & 15];
+    quirk_tell(text);
+}
+
+/* The free pages below 1 MiB, each with its own address in every word of it. */
+static void mark_low(void)
+{
+    unsigned npages = 0;
+    UINTN nbytes = sizeof(the_map), key, desc_size;
+    UINT32 version;
+
+    if (EFI_ERROR(the_quirk.real.GetMemoryMap(&nbytes, (EFI_MEMORY_DESCRIPTOR *)the_map, &key,
+                                              &desc_size, &version)))
+        quirk_fault("the memory map is larger than the quirk's buffer");
+    for (size_t at = 0; at + desc_size <= nbytes; at += desc_size) {
+        const EFI_MEMORY_DESCRIPTOR *desc = (const EFI_MEMORY_DESCRIPTOR *)(the_map + at);
+        uint64_t end = MIN(desc->PhysicalStart + desc->NumberOfPages * EFI_PAGE_SIZE, ONE_MIB);
+
+        if (desc->Type != EfiConventionalMemory)
+            continue;
+        /* Not the first page: a null pointer of C. */
+        for (uint64_t pa = MAX(desc->PhysicalStart, EFI_PAGE_SIZE); pa < end; pa += 8) {
+            *(volatile uint64_t *)pa = LOW_MARK | pa;
+            npages += pa % EFI_PAGE_SIZE == 0;
+        }
+    }
+    tell_pages(npages);
+}
+
+static void low_memory_marked(void)
+{
+    quirk_before_exit(mark_low);
+}
+
 const struct quirk_entry quirk_memory_entries[] = {
     {"descriptor-size", descriptor_size},
     {"allocation-types", allocation_types},
     {"high-memory", high_memory},
     {"low-memory-full", low_memory_full},
+    {"low-memory-marked", low_memory_marked},
     {NULL, NULL},
 };

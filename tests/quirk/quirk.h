@@ -50,7 +50,8 @@ bool quirk_is_loader(const void *code);
 /* "quirk: TEXT", by the firmware's console. Not after boot services. */
 void quirk_say(const char *text);
 
-/* "quirk: FAULT: TEXT", by hand, so at any time. */
+/* "quirk: TEXT" and "quirk: FAULT: TEXT", by hand, so at any time. */
+void quirk_tell(const char *text);
 void quirk_fault(const char *text);
 
 /* Called by the ExitBootServices that all quirks share, right before the firmware's, unless the

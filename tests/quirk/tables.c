@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Firmware whose ACPI tables are old, broken, missing, or hold things in unusual places. */
+/* Firmware whose ACPI tables are old, broken, missing, or hold things in unusual places, and
+ * firmware without the protocols that it may leave out. */
 #include "tests/quirk/quirk.h"
 
+#include "efi-loader/efi_devices.h"
 #include "kernel/lib/string.h"
 #include "kernel/lib/util.h"
 #include "shared/addrmap.h"
@@ -167,7 +169,32 @@ static void s5_in_ssdt(void)
     ssdt_add(xsdt);
 }
 
+static EFI_STATUS EFIAPI locate_without(EFI_GUID *guid, void *registration, void **out)
+{
+    static EFI_GUID rng = EFI_RNG_PROTOCOL_GUID, tcg_2 = EFI_TCG2_GUID, tcg_1 = EFI_TCG_GUID;
+    const EFI_GUID *left_out[] = {&rng, &tcg_2, &tcg_1};
+
+    for (size_t i = 0; i < ARRAY_SIZE(left_out); i++) {
+        if (quirk_is_loader(__builtin_return_address(0)) &&
+            memcmp(guid, left_out[i], sizeof(*guid)) == 0) {
+            *out = NULL;
+            return EFI_NOT_FOUND;
+        }
+    }
+    return the_quirk.real.LocateProtocol(guid, registration, out);
+}
+
+static void no_optional_protocols(void)
+{
+    the_quirk.bs->LocateProtocol = locate_without;
+}
+
 const struct quirk_entry quirk_table_entries[] = {
-    {"acpi-1", acpi_1},           {"no-acpi", no_acpi},       {"rsdp-broken", rsdp_broken},
-    {"xsdt-broken", xsdt_broken}, {"s5-in-ssdt", s5_in_ssdt}, {NULL, NULL},
+    {"acpi-1", acpi_1},
+    {"no-acpi", no_acpi},
+    {"rsdp-broken", rsdp_broken},
+    {"xsdt-broken", xsdt_broken},
+    {"s5-in-ssdt", s5_in_ssdt},
+    {"no-optional-protocols", no_optional_protocols},
+    {NULL, NULL},
 };

@@ -5,6 +5,7 @@ The table of tests/quirk/README.md says what is expected; this file has a line f
 """
 import os
 import re
+import struct
 import tempfile
 
 import pytest
@@ -26,6 +27,8 @@ KEPT, NOT_KEPT = "report: complete after the next start", "report: not kept"
 QUIRKS = {
     # name: (what is to happen, words on the serial line, options of the machine)
     "none": (PASSES, [], {}),
+    "no-optional-protocols": (PASSES, [], {}),
+    "low-memory-marked": (PASSES, [], {}),
     "exit-stale-once": (PASSES, [], {}),
     "exit-stale-twice": (PASSES, [], {}),
     "exit-stale-always": (ENDS, ["firstlight: refused: firmware: does not let the loader leave "
@@ -188,6 +191,29 @@ def test_device_that_writes(boot, mkimg, words, fill):
                    until="# firstlight: verdict=", then=read_page)
     assert "quirk: FAULT" not in outcome.log
     assert pages == [bytes([fill]) * 2048 + b"\x55" * 2048]
+
+
+LOW_MARK = 0x4C4F574D00000000  # of tests/quirk/memory.c
+
+
+def test_free_memory_below_1_mib_is_left_alone(boot, mkimg):
+    """Each word of it has its own address, still when all is over."""
+    marked = []
+
+    def count_marks(running):
+        with tempfile.NamedTemporaryFile() as file:
+            running.qmp.command("pmemsave", val=0, size=1 << 20, filename=file.name)
+            words = struct.unpack("<131072Q", file.read())
+        for page in range(0, 1 << 20, 4096):
+            hits = sum(words[at // 8] == LOW_MARK | at for at in range(page, page + 4096, 8))
+            if hits:
+                marked.append(hits)
+
+    outcome = boot(make(mkimg, "low-memory-marked", words="after=halt"), cpus=2, exit_device=False,
+                   until="# firstlight: verdict=", then=count_marks)
+    assert "verdict=PASS" in outcome.log
+    npages = int(re.search(r"quirk: (0x\w+) pages are marked", outcome.log)[1], 16)
+    assert npages > 100 and marked == [512] * npages
 
 
 @pytest.mark.parametrize("name, strongest", [
