@@ -249,7 +249,8 @@ def write_archive(overlay, out, time):
 
 
 def main():
-    args = argparse.ArgumentParser(usage=__doc__.split("\n\n")[1].partition("Usage: ")[2])
+    usage = " ".join(__doc__.split("\n\n")[1].split()).removeprefix("Usage: ")
+    args = argparse.ArgumentParser(usage=usage)
     args.add_argument("-o", dest="output", required=True)
     args.add_argument("--plain", action="store_true")
     args.add_argument("--busybox")

@@ -209,8 +209,8 @@ def test_test_programs_that_the_plan_names(build, tmp_path):
     plan.write_text("test a /bin/sh -c '/bin/t/named x; /bin/t/missing'\n")
     assert make(build, tmp_path / "a.img").returncode == 0
     assert make(build, tmp_path / "b.img", "-p", plan).returncode == 0
-    names = [{name for name in archive(tmp_path / image, tmp_path)[0] if f"{name}/".startswith("usr/bin/t/")}
-             for image in ("a.img", "b.img")]
+    names = [{name for name in archive(tmp_path / image, tmp_path)[0]
+              if f"{name}/".startswith("usr/bin/t/")} for image in ("a.img", "b.img")]
     assert names == [set(), {"usr/bin/t", "usr/bin/t/named"}]
 
 
