@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
@@ -31,6 +32,7 @@ static struct {
 
 static char path[64];
 static int master;
+static bool on_linux;
 
 static unsigned get(unsigned *word)
 {
@@ -183,7 +185,10 @@ static void check_opened_late(uint64_t *random)
     children_await(1);
 }
 
-/* --- what was written before the terminal's last close comes out, then the end --- */
+/* --- what was written before the terminal's last close comes out, then the end ---
+ *
+ * On Linux the end may come once before it: n_tty_read looks for input first, for the end after
+ * that, and what is written and closed in between is behind that end. */
 
 static void write_and_close(void *unused)
 {
@@ -199,14 +204,17 @@ static void write_and_close(void *unused)
 static void check_last_words(void)
 {
     char bytes[4096];
+    unsigned ends = 0;
     size_t got = 0;
     long n;
 
     begin();
     child_start(write_and_close, NULL);
-    while ((n = read(master, bytes + got, sizeof(bytes) - got)) > 0)
-        got += (size_t)n;
-    CHECK_ERR(n, EIO);
+    do {
+        while ((n = read(master, bytes + got, sizeof(bytes) - got)) > 0)
+            got += (size_t)n;
+        CHECK_ERR(n, EIO);
+    } while (on_linux && got < 40 * 18 && ends++ == 0);
     CHECK_EQ(got, 40 * 18);
     for (unsigned i = 0; i < 40; i++)
         CHECK(memcmp(bytes + 18UL * i, "0123456789abcdef\r\n", 18) == 0);
@@ -408,10 +416,13 @@ static void check_many(void)
 
 int main(int argc, char **argv)
 {
+    struct utsname name;
     uint64_t random;
     int number;
 
     stress_begin(argc, argv);
+    CHECK_OK(uname(&name));
+    on_linux = !strstr(name.release, "firstlight");
     random = (uint64_t)getpid();
     all = shared_new(sizeof(*all));
     number = highest_number();
