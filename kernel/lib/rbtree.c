@@ -5,6 +5,11 @@
  * Invariants: the root is black; a red node has no red child; every path from the root to a NULL
  * meets the same number of black nodes. Left and right are handled by one piece of code each, with
  * the side as an index.
+ *
+ * Readers may go down while the tree is changed (rbtree.h). So the words that lead down, the root
+ * and the children of a node, are stored by set_link alone: one whole word, behind everything that
+ * was stored in the node before. A copy of a struct would not do: compilers make it of smaller
+ * pieces, and a reader would meet half an address. The parents and colours are for changers alone.
  */
 #include "kernel/lib/rbtree.h"
 
@@ -23,6 +28,11 @@ static inline enum side other(enum side side)
 static inline struct rb_node **child(struct rb_node *node, enum side side)
 {
     return side == LEFT ? &node->left : &node->right;
+}
+
+static inline void set_link(struct rb_node **link, struct rb_node *node)
+{
+    __atomic_store_n(link, node, __ATOMIC_RELEASE);
 }
 
 /* NULL counts as black. */
@@ -73,11 +83,11 @@ static void rb_rotate(struct rb_tree *tree, struct rb_node *node, enum side side
     struct rb_node *up = *child(node, other(side));
     struct rb_node *inner = *child(up, side);
 
-    *link_of(tree, node, parent) = up;
+    set_link(link_of(tree, node, parent), up);
     set_parent(up, parent);
-    *child(up, side) = node;
+    set_link(child(up, side), node);
     set_parent(node, up);
-    *child(node, other(side)) = inner;
+    set_link(child(node, other(side)), inner);
     if (inner)
         set_parent(inner, node);
     if (update) {
@@ -89,10 +99,10 @@ static void rb_rotate(struct rb_tree *tree, struct rb_node *node, enum side side
 void rb_insert_augmented(struct rb_tree *tree, struct rb_node *node, struct rb_node *parent,
                          struct rb_node **link, void (*update)(struct rb_node *node))
 {
-    node->left = NULL;
-    node->right = NULL;
+    set_link(&node->left, NULL);
+    set_link(&node->right, NULL);
     node->parent_and_colour = (uintptr_t)parent; /* red */
-    *link = node;
+    set_link(link, node);
     update_path(node, update);
 
     while (is_red(parent)) { /* a red parent is not the root: there is a grandparent */
@@ -173,8 +183,10 @@ static void fix_short(struct rb_tree *tree, struct rb_node *node, struct rb_node
 /* Sums are copied with the node and have to be recomputed where the two differ. */
 void rb_replace(struct rb_tree *tree, struct rb_node *old, struct rb_node *node)
 {
-    *link_of(tree, old, rb_parent(old)) = node;
-    *node = *old;
+    node->parent_and_colour = old->parent_and_colour;
+    set_link(&node->left, old->left);
+    set_link(&node->right, old->right);
+    set_link(link_of(tree, old, rb_parent(old)), node);
     if (node->left)
         set_parent(node->left, node);
     if (node->right)
@@ -190,7 +202,7 @@ static void erase_simple(struct rb_tree *tree, struct rb_node *node,
     struct rb_node *only = node->left ? node->left : node->right;
     bool was_red = is_red(node);
 
-    *link_of(tree, node, parent) = only;
+    set_link(link_of(tree, node, parent), only);
     if (only)
         set_parent(only, parent);
     update_path(parent, update);

@@ -15,6 +15,11 @@
  *          Augmented: a node may sum up its subtree (lib/interval.h does). The functions that take
  *          an update call it for each node whose subtree has changed, children first.
  *
+ *          Readers without that lock, by atomic loads of root, left and right: each of these words
+ *          is at each moment NULL or the address of a node that is or was in the tree. They may
+ *          meet a tree in the middle of a change, miss nodes and go in circles: they count their
+ *          steps, find out by other means whether it was changed, and nodes outlive them.
+ *
  * Context: any; the caller holds whatever lock guards the tree. No recursion, O(log n).
  * Tests:   tests/host/rbtree_test.c (random operations, all invariants after each)
  */

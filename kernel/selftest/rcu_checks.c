@@ -6,10 +6,13 @@
  * processors look at the published object while the check replaces it again and again: a reader
  * that sees the overwritten word had an object that was freed under it. With `make POISON=1` freed
  * memory is overwritten as well.
+ *
+ * Trees that such readers go down (lib/rbtree.h) never show them half an address.
  */
 #include "kernel/arch/x86_64/percpu.h"
 #include "kernel/core/clock.h"
 #include "kernel/lib/fmt.h"
+#include "kernel/lib/rbtree.h"
 #include "kernel/mm/slab.h"
 #include "kernel/sched/hazard.h"
 #include "kernel/sched/rcu.h"
@@ -171,6 +174,68 @@ KTEST(rcu_reader, "rcu-reader-keeps-object")
     kfree(published);
     KTEST_EXPECT(good, "no memory");
     KTEST_EXPECT(seen_gone == 0, "readers saw an object %u times after it was freed", seen_gone);
+    return true;
+}
+
+/* --- a tree that is read while it is changed --- */
+
+static struct rb_node leaves[3]; /* in the order of the tree */
+static struct rb_tree tree;
+static unsigned seen_torn; /* atomic: addresses that are none of the three */
+
+static bool is_leaf_or_none(const struct rb_node *node)
+{
+    return !node || (node >= leaves && node < leaves + ARRAY_SIZE(leaves));
+}
+
+static void tree_add(struct rb_node *node)
+{
+    struct rb_node **link = &tree.root, *parent = NULL;
+
+    while (*link) {
+        parent = *link;
+        link = node < parent ? &parent->left : &parent->right;
+    }
+    rb_insert(&tree, node, parent, link);
+}
+
+static void read_leaves(void *argument)
+{
+    (void)argument;
+    sched_first();
+    while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
+        for (unsigned i = 0; i < 1000 * ARRAY_SIZE(leaves); i++) {
+            struct rb_node *node = &leaves[i % ARRAY_SIZE(leaves)];
+
+            if (!is_leaf_or_none(__atomic_load_n(&tree.root, __ATOMIC_RELAXED)) ||
+                !is_leaf_or_none(__atomic_load_n(&node->left, __ATOMIC_RELAXED)) ||
+                !is_leaf_or_none(__atomic_load_n(&node->right, __ATOMIC_RELAXED)))
+                __atomic_fetch_add(&seen_torn, 1, __ATOMIC_RELAXED);
+        }
+        sched_yield_cpu();
+    }
+    sched_exit();
+}
+
+/* The middle one has two children: the successor, which has none, takes its place. */
+KTEST(rcu_tree, "rcu-tree-links-are-whole")
+{
+    uint64_t end = clock_monotonic_ns() + READING_NS;
+    unsigned count;
+
+    seen_torn = 0;
+    tree.root = NULL;
+    threads_start(read_leaves);
+    count = nreaders;
+    while (clock_monotonic_ns() < end) {
+        tree_add(&leaves[1]);
+        tree_add(&leaves[0]);
+        tree_add(&leaves[2]);
+        for (unsigned i = 0; i < ARRAY_SIZE(leaves); i++)
+            rb_erase(&tree, &leaves[(i + 1) % ARRAY_SIZE(leaves)]);
+    }
+    readers_stop(count);
+    KTEST_EXPECT(seen_torn == 0, "readers met %u addresses that are no node's", seen_torn);
     return true;
 }
 
