@@ -10,6 +10,7 @@ import fcntl
 import os
 import re
 import select
+import shutil
 import signal
 import socket
 import struct
@@ -188,6 +189,16 @@ class Image:
 
 
 @pytest.fixture
+def tmp_path(tmp_path, request):
+    """pytest's folder of the test, which goes with it: all of them together would be 12 GB. That of
+    a failed test stays."""
+    yield tmp_path
+    report = getattr(request.node, "call_report", None)
+    if report is None or not report.failed:
+        shutil.rmtree(tmp_path, ignore_errors=True)
+
+
+@pytest.fixture
 def mkimg(tmp_path):
     """Make an image: mkimg(plan="text", words="...", trees=[...], layout="--iso") -> Image."""
     count = 0
@@ -228,12 +239,18 @@ def matrix_build(tmp_path):
 
 
 @pytest.fixture
-def stick(tmp_path):
+def stick_mib():
+    """How large the stick of a test is; a test that writes a whole image to it says 280."""
+    return 12
+
+
+@pytest.fixture
+def stick(tmp_path, stick_mib):
     """A loop device and the file behind it, full of old data."""
     if not os.path.isdir("/sys/dev/block"):
         pytest.skip(f"{NOT_HERE}without /sys no disk is known")
     path = tmp_path / "stick"
-    path.write_bytes(os.urandom(1 << 20) * 280 + bytes(512))  # no multiple of anything
+    path.write_bytes(os.urandom(1 << 20) * stick_mib + bytes(512))  # no multiple of anything
     done = run("losetup", "-f", "--show", path, env=SBIN)
     if done.returncode != 0:
         pytest.skip(f"{NOT_HERE}no loop device can be had: {done.stderr.strip()}")

@@ -8,6 +8,8 @@ import subprocess
 import textwrap
 import time
 
+import pytest
+
 from conftest import BUILD, SBIN, TOP, run, tool
 from test_reports import flash, start  # noqa: F401  (fixtures)
 
@@ -79,6 +81,7 @@ def write_stick(command, image, device):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.parametrize("stick_mib", [280])
 def test_stick(tmp_path, stick):
     """With a loop device for a stick, and an image as make would have built it."""
     device, path = stick
@@ -94,6 +97,7 @@ def test_stick(tmp_path, stick):
     assert done.returncode == 0 and re.search(r"^ok \d+ edited ", done.stdout, re.M), done.stdout
 
 
+@pytest.mark.parametrize("stick_mib", [280])
 def test_laptop(tmp_path, stick, mkimg, start):
     """The five steps, with a loop device for the stick and a machine with a variable store."""
     device, path = stick

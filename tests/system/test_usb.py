@@ -168,6 +168,7 @@ def test_image_by_another_name(stick, tmp_path):
         assert file.read(22) == b"behind the first piece"
 
 
+@pytest.mark.parametrize("stick_mib", [280])
 @pytest.mark.parametrize("layout", [None, "--iso"], ids=["disk", "iso"])
 def test_stick_is_whole_and_boots(boot, mkimg, stick, layout):
     """The partition table reaches to the end of the stick, as the specification wants it."""
