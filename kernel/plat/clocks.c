@@ -12,6 +12,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/plat/lapic.h"
 #include "kernel/plat/rtc.h"
+#include "kernel/plat/tsc_measure.h"
 
 #define TRIES     4  /* the quickest read of so many counts */
 #define PART      50 /* the tolerance is one part in so many, ... */
@@ -116,6 +117,34 @@ static enum clock_verdict apic_compare(bool skewed, int64_t *off_us)
     return verdict;
 }
 
+/* A virtual machine may have been stopped, or moved to where the TSC is another one: then a counter
+ * and the TSC are apart since, and still go at the rates of before. A wrong rate shows again. */
+static bool rate_agrees(const struct tsc_reference *timer, bool skewed)
+{
+    uint64_t rate = clock_tsc_hz();
+
+    for (unsigned i = 0; i < TRIES; i++) {
+        uint64_t hz = tsc_measure(timer);
+
+        if (skewed)
+            hz -= hz / SKEW_PART;
+        if ((hz > rate ? hz - rate : rate - hz) <= rate / PART)
+            return true;
+    }
+    return false;
+}
+
+static void counter_compare(unsigned i, uint64_t ns, bool skewed, struct clock_result *result)
+{
+    struct clock_reading now = counter_read(&timers[i]);
+
+    if (skewed)
+        now.count += ticks_in(&timers[i], ns / SKEW_PART);
+    result->verdict = clocks_compare_counts(&timers[i], &begun[i], &now, &result->off_us);
+    if (result->verdict == CLOCK_DIFFERS && features.hypervisor && rate_agrees(&timers[i], skewed))
+        result->verdict = CLOCK_JUMPED;
+}
+
 COLD uint64_t clocks_end(const struct acpi_info *info, const char *skew,
                          struct clock_result results[CLOCKS_OTHER])
 {
@@ -127,11 +156,7 @@ COLD uint64_t clocks_end(const struct acpi_info *info, const char *skew,
 
         *result = (struct clock_result){.name = names[i]};
         if (i < COUNTERS && timers[i].read) {
-            struct clock_reading now = counter_read(&timers[i]);
-
-            if (skewed)
-                now.count += ticks_in(&timers[i], ns / SKEW_PART);
-            result->verdict = clocks_compare_counts(&timers[i], &begun[i], &now, &result->off_us);
+            counter_compare(i, ns, skewed, result);
         } else if (i == COUNTERS) {
             result->verdict = clocks_compare_dates(begun_date, skewed ? begun_date - 1 : date, ns,
                                                    features.hypervisor && !skewed, &result->off_us);

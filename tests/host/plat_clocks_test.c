@@ -24,6 +24,7 @@ static struct {
     uint64_t now_ns;
     uint64_t read_ns;          /* what a look at the clock costs */
     uint64_t pm_ppm, hpet_ppm; /* of the right rate */
+    uint64_t pm_lost_ns;       /* how long it stood still before the end */
     uint64_t date;             /* at time 0 */
     uint64_t date_stands_at_ns;
     uint64_t apic_hz[4]; /* of the next measurements */
@@ -65,7 +66,13 @@ static uint64_t counted(uint64_t ns, uint64_t hz, uint64_t ppm)
 static uint32_t machine_in(uint16_t port, unsigned nbytes)
 {
     assert_true(port == PM_PORT && nbytes == 4);
-    return (uint32_t)counted(machine.now_ns, PM_HZ, machine.pm_ppm) | 0xff000000;
+    return (uint32_t)counted(machine.now_ns - machine.pm_lost_ns, PM_HZ, machine.pm_ppm) |
+           0xff000000;
+}
+
+static uint64_t tsc_of_1ghz(void)
+{
+    return machine.now_ns += machine.read_ns;
 }
 
 /* 100 MHz; the counter is stored as the page is mapped and before the end. */
@@ -79,18 +86,26 @@ static volatile void *map_mmio(uint64_t physical, size_t nbytes)
 static const struct acpi_info both = {.pm_timer_port = PM_PORT, .hpet_address = HPET_AT};
 static struct clock_result results[CLOCKS_OTHER];
 
-static void run(const struct acpi_info *info, uint64_t ns, const char *skew)
+static void run_with_jump(const struct acpi_info *info, uint64_t ns, uint64_t lost_ns,
+                          const char *skew)
 {
     uint64_t took;
 
     machine.now_ns = 7 * MS;
     machine.apic_looks = 0;
+    machine.pm_lost_ns = 0;
     hpet_page[0xf0 / 4] = (uint32_t)counted(machine.now_ns, 100000000, machine.hpet_ppm);
     clocks_begin(info, rtc_read(info));
     machine.now_ns = 7 * MS + ns;
+    machine.pm_lost_ns = lost_ns;
     hpet_page[0xf0 / 4] = (uint32_t)counted(machine.now_ns, 100000000, machine.hpet_ppm);
     took = clocks_end(info, skew, results);
     assert_in_range(took, ns, ns + MS);
+}
+
+static void run(const struct acpi_info *info, uint64_t ns, const char *skew)
+{
+    run_with_jump(info, ns, 0, skew);
 }
 
 static void expect(enum clock_verdict pm, enum clock_verdict hpet, enum clock_verdict rtc,
@@ -118,6 +133,7 @@ static int machine_make(void **state)
     for (unsigned i = 0; i < 4; i++)
         machine.apic_hz[i] = RATE + 1000 * i;
     plat_fake.in = machine_in;
+    plat_fake.tsc = tsc_of_1ghz;
     plat_fake.map_mmio = map_mmio;
     return 0;
 }
@@ -178,6 +194,25 @@ static void test_rates(void **state)
     machine.hpet_ppm = 1000000;
     run(&both, 10 * SECOND, "");
     expect(OFF, YES, YES, YES);
+}
+
+/* A virtual machine that was stopped: the counter lags from then on, at its rate. On metal that is
+ * a fault, and so is another rate, or a counter that stands still, anywhere. */
+static void test_jumps(void **state)
+{
+    (void)state;
+    run_with_jump(&both, 4 * SECOND, 112 * MS, "");
+    expect(OFF, YES, YES, YES);
+    features.hypervisor = true;
+    run_with_jump(&both, 4 * SECOND, 112 * MS, "");
+    expect(CLOCK_JUMPED, YES, YES, YES);
+    assert_in_range(-results[0].off_us, 111900, 112100);
+    run_with_jump(&both, 4 * SECOND, 112 * MS, "pm-timer");
+    expect(OFF, YES, YES, YES);
+    machine.pm_ppm = 1025000;
+    machine.hpet_ppm = 0;
+    run(&both, 4 * SECOND, "");
+    expect(OFF, OFF, YES, YES);
 }
 
 /* Reads that take long, as those that a hypervisor steps in for, say that much less. */
@@ -263,6 +298,7 @@ int main(void)
         cmocka_unit_test_setup(test_good_machine, machine_make),
         cmocka_unit_test_setup(test_nothing_there, machine_make),
         cmocka_unit_test_setup(test_rates, machine_make),
+        cmocka_unit_test_setup(test_jumps, machine_make),
         cmocka_unit_test_setup(test_slow_reads, machine_make),
         cmocka_unit_test_setup(test_date, machine_make),
         cmocka_unit_test_setup(test_date_of_virtual_machine, machine_make),
