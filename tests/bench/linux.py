@@ -101,8 +101,9 @@ def run_until(arguments, pattern):
         try:
             while True:
                 ended = machine.poll() is not None
-                log.seek(0)
-                text = log.read().decode("utf-8", "replace").replace("\r", "")
+                # Not seek and read: the machine writes where that has left the shared position.
+                text = os.pread(log.fileno(), os.fstat(log.fileno()).st_size, 0)
+                text = text.decode("utf-8", "replace").replace("\r", "")
                 if re.search(pattern, text, re.M):
                     return text
                 if ended or time.monotonic() > deadline:
