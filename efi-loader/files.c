@@ -7,6 +7,7 @@
  *
  * The directory \firstlight is searched on the volume that the loader came from, then on every
  * other: some firmware loads the file from one handle of a disk and shows its volume on another.
+ * If none has it, the firmware's drivers for disks are started, and all are looked at once more.
  * Files are read in pieces of 1 MiB, since some firmware fails on larger reads, and the watchdog is
  * set anew before each: a device that hangs resets the machine after 60 s instead of stopping it
  * for ever.
@@ -15,6 +16,7 @@
  * ends before its size says so is an I/O error.
  */
 #include "efi-loader/files.h"
+#include "efi-loader/connect.h"
 #include "efi-loader/log.h"
 #include "efi-loader/section.h"
 #include "kernel/lib/cpio.h"
@@ -35,7 +37,7 @@
 /* Codes from 0x10000 on are for others than the firmware. */
 #define WATCHDOG_CODE 0x10000
 
-static void arm_watchdog(EFI_BOOT_SERVICES *bs)
+void files_watchdog_on(EFI_BOOT_SERVICES *bs)
 {
     bs->SetWatchdogTimer(FILES_WATCHDOG_SECONDS, WATCHDOG_CODE, 0, NULL);
 }
@@ -62,15 +64,27 @@ static int open_on(EFI_BOOT_SERVICES *bs, EFI_HANDLE volume, EFI_FILE_HANDLE *ou
     return EFI_ERROR(status) ? -ENOENT : 0;
 }
 
-int files_open(struct files *files, EFI_BOOT_SERVICES *bs, const EFI_LOADED_IMAGE *self)
+static int open_anywhere(EFI_BOOT_SERVICES *bs, EFI_FILE_HANDLE *out)
 {
     static EFI_GUID guid = EFI_SIMPLE_FILE_SYSTEM_PROTOCOL_GUID;
     EFI_HANDLE *handles;
     UINTN count;
+    int err = -ENOENT;
+
+    if (EFI_ERROR(bs->LocateHandleBuffer(ByProtocol, &guid, NULL, &count, &handles)))
+        return err;
+    for (UINTN i = 0; i < count && err; i++)
+        err = open_on(bs, handles[i], out);
+    bs->FreePool(handles);
+    return err;
+}
+
+int files_open(struct files *files, EFI_BOOT_SERVICES *bs, const EFI_LOADED_IMAGE *self)
+{
     int err;
 
     *files = (struct files){.bs = bs};
-    arm_watchdog(bs);
+    files_watchdog_on(bs);
     /* The device says where the loader came from; FilePath may be NULL and is not needed. */
     err = open_on(bs, self->DeviceHandle, &files->directory);
     if (err)
@@ -80,13 +94,12 @@ int files_open(struct files *files, EFI_BOOT_SERVICES *bs, const EFI_LOADED_IMAG
         log_line("the boot directory is in the loader's own file");
         return 0;
     }
-    if (!err)
-        return 0;
-    if (EFI_ERROR(bs->LocateHandleBuffer(ByProtocol, &guid, NULL, &count, &handles)))
-        return -ENOENT;
-    for (UINTN i = 0; i < count && err; i++)
-        err = open_on(bs, handles[i], &files->directory);
-    bs->FreePool(handles);
+    if (err)
+        err = open_anywhere(bs, &files->directory);
+    if (err) {
+        connect_storage(bs);
+        err = open_anywhere(bs, &files->directory);
+    }
     return err;
 }
 
@@ -188,7 +201,7 @@ static int read_pieces(struct files *files, EFI_FILE_HANDLE file, unsigned char 
     while (size) {
         UINTN piece = MIN(size, FILES_PIECE);
 
-        arm_watchdog(files->bs);
+        files_watchdog_on(files->bs);
         if (EFI_ERROR(file->Read(file, &piece, to)) || piece == 0 || piece > size)
             return -EIO;
         to += piece;
@@ -262,7 +275,7 @@ static int list_open(struct files *files, EFI_FILE_HANDLE directory,
         UINTN nbytes = sizeof(u) - sizeof(CHAR16);
 
         memset(&u, 0, sizeof(u));
-        arm_watchdog(files->bs);
+        files_watchdog_on(files->bs);
         if (EFI_ERROR(directory->Read(directory, &nbytes, &u)))
             return -EIO;
         if (nbytes == 0)

@@ -28,8 +28,8 @@ struct files {
 };
 
 /* The boot directory in the loader's own file; else of the volume that it came from, or of any
- * volume. With an archive, the directory is that of the loader's own volume, if it has one.
- * -ENOENT. */
+ * volume, if need be of a disk whose driver is started for it. With an archive, the directory is
+ * that of the loader's own volume, if it has one. -ENOENT. */
 MUST_CHECK int files_open(struct files *files, EFI_BOOT_SERVICES *bs, const EFI_LOADED_IMAGE *self);
 void files_close(struct files *files);
 
@@ -39,6 +39,9 @@ void files_close(struct files *files);
  * -EIO the firmware cannot read it, or it ends too early. */
 MUST_CHECK int files_read(struct files *files, struct memory *memory, const char *name,
                           uint64_t max_size, enum bootinfo_type type, struct bootinfo_extent *out);
+
+/* A time limit for what comes next, of the firmware's own. */
+void files_watchdog_on(EFI_BOOT_SERVICES *bs);
 
 /* Nothing is being read, for a while: no time limit until the next read. */
 void files_watchdog_off(struct files *files);

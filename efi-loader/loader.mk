@@ -23,6 +23,7 @@ LOADER_SRCS := \
     efi-loader/payload.c \
     efi-loader/fold.c \
     efi-loader/files.c \
+    efi-loader/connect.c \
     efi-loader/section.c \
     efi-loader/memory.c \
     efi-loader/image.c \

@@ -43,6 +43,10 @@ DISKS = {
     "virtio": ["-device", "virtio-blk-pci,drive=disk"],
     "usb": ["-device", "qemu-xhci,id=xhci",
             "-device", "usb-storage,bus=xhci.0,drive=disk,removable=on"],
+    "usb-2": ["-device", "usb-ehci,id=ehci",
+              "-device", "usb-storage,bus=ehci.0,drive=disk,removable=on"],
+    "usb-hub": ["-device", "qemu-xhci,id=xhci", "-device", "usb-hub,bus=xhci.0,port=1",
+                "-device", "usb-storage,bus=xhci.0,port=1.2,drive=disk,removable=on"],
     "cdrom": ["-device", "ide-cd,drive=disk"],
     "network": ["-device", "virtio-net-pci,netdev=network"],  # one file, by PXE
 }
@@ -330,12 +334,13 @@ class Machine:
                 # Not reserved in advance: a guest may have more memory than this machine.
                 "-object", f"memory-backend-ram,id=ram,size={self.memory},reserve=off",
                 "-smp", str(self.cpus), *(["-bios", self.firmware] if self.firmware else []),
-                "-chardev", "stdio,id=serial0,signal=off", "-serial", "chardev:serial0",
+                "-chardev", "stdio,id=serial0,signal=off",
                 "-qmp", f"unix:{qmp_path},server=on,wait=off", *self._medium()]
         if self.exit_device:
             args += ["-device", "isa-debug-exit,iobase=0xf4,iosize=0x04"]
         for option, values in (("-accel", [self._accelerator()] if "-accel" not in self.extra
-                                else []), ("-cpu", ["max"]), ("-vga", ["std"])):
+                                else []), ("-cpu", ["max"]), ("-vga", ["std"]),
+                               ("-serial", ["chardev:serial0"])):
             if option not in self.extra and values:
                 args += [option] + values
         return args + self.extra

@@ -21,12 +21,12 @@ $(eval $(call HOST_LOADER_TEST,graphics,graphics))
 $(eval $(call HOST_LOADER_TEST,exit,exit))
 $(eval $(call HOST_LOADER_TEST,pci,pci))
 $(eval $(call HOST_LOADER_TEST,memory,memory memmap))
-$(eval $(call HOST_LOADER_TEST,files,files section memory memmap,tests/host/cpio_builder.c))
+$(eval $(call HOST_LOADER_TEST,files,files connect section memory memmap,tests/host/cpio_builder.c))
 $(eval $(call HOST_LOADER_TEST,handover,handover exit memory memmap paging graphics firmware seed,\
     tests/host/loader_fake_keys.c))
-$(eval $(call HOST_LOADER_TEST,payload,payload fold image files section memory memmap menu,\
+$(eval $(call HOST_LOADER_TEST,payload,payload fold image files connect section memory memmap menu,\
     tests/host/loader_fake_keys.c))
-$(eval $(call HOST_LOADER_TEST,menu,menu files section memory memmap,\
+$(eval $(call HOST_LOADER_TEST,menu,menu files connect section memory memmap,\
     tests/host/loader_fake_keys.c))
 $(eval $(call HOST_LOADER_TEST,keys,keys))
 $(eval $(call HOST_LOADER_TEST,loops,loops))

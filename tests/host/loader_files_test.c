@@ -96,6 +96,97 @@ static void no_volume_at_all(void **state)
     assert_int_equal(open_from(NULL), -ENOENT);
 }
 
+/* Controllers that no driver was started for: a volume appears with the one of SATA. */
+static UINT32 the_classes[] = {0x02000000, 0x03000000, 0x01060100, 0x0c033000, 0x08050100};
+static unsigned the_connected; /* bit n: controller n */
+static unsigned the_volumes_behind;
+static EFI_LOCATE_HANDLE_BUFFER the_locate;
+static EFI_HANDLE_PROTOCOL the_handle_protocol;
+
+struct controller {
+    EFI_PCI_IO_PROTOCOL pci; /* first: a protocol pointer is a pointer to this */
+    unsigned number;
+};
+
+static struct controller the_controllers[ARRAY_SIZE(the_classes)];
+
+static EFI_STATUS EFIAPI read_class(struct _EFI_PCI_IO_PROTOCOL *self,
+                                    EFI_PCI_IO_PROTOCOL_WIDTH width, UINT32 at, UINTN count,
+                                    VOID *out)
+{
+    assert_true(width == EfiPciIoWidthUint32 && at == 8 && count == 1);
+    memcpy(out, &the_classes[((struct controller *)self)->number], sizeof(UINT32));
+    return EFI_SUCCESS;
+}
+
+static bool is_pci(const EFI_GUID *guid)
+{
+    static const EFI_GUID pci = EFI_PCI_IO_PROTOCOL_GUID;
+
+    return memcmp(guid, &pci, sizeof(pci)) == 0;
+}
+
+static EFI_STATUS EFIAPI locate_controllers(EFI_LOCATE_SEARCH_TYPE how, EFI_GUID *guid, void *key,
+                                            UINTN *count, EFI_HANDLE **out)
+{
+    if (!is_pci(guid))
+        return the_locate(how, guid, key, count, out);
+    *count = ARRAY_SIZE(the_controllers);
+    *out = calloc(*count, sizeof(EFI_HANDLE));
+    for (UINTN i = 0; i < *count; i++)
+        (*out)[i] = &the_controllers[i];
+    the_fake.pool_blocks++;
+    return EFI_SUCCESS;
+}
+
+static EFI_STATUS EFIAPI controller_protocol(EFI_HANDLE handle, EFI_GUID *guid, void **out)
+{
+    if (!is_pci(guid))
+        return the_handle_protocol(handle, guid, out);
+    *out = handle;
+    return EFI_SUCCESS;
+}
+
+static EFI_STATUS EFIAPI connect(EFI_HANDLE controller, EFI_HANDLE *drivers, EFI_DEVICE_PATH *path,
+                                 BOOLEAN recursive)
+{
+    assert_null(drivers);
+    assert_null(path);
+    assert_true(recursive);
+    the_connected |= 1u << ((struct controller *)controller)->number;
+    the_fake.volumes_with_directory = the_volumes_behind;
+    return EFI_NOT_FOUND;
+}
+
+static void drivers_are_started_for_disks(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_SIZE(the_controllers); i++)
+        the_controllers[i] = (struct controller){.pci.Pci.Read = read_class, .number = i};
+    the_locate = the_fake.bs.LocateHandleBuffer;
+    the_handle_protocol = the_fake.bs.HandleProtocol;
+    the_fake.bs.LocateHandleBuffer = locate_controllers;
+    the_fake.bs.HandleProtocol = controller_protocol;
+    the_fake.bs.ConnectController = connect;
+    the_connected = 0;
+
+    assert_int_equal(open_from(fake_volume(0)), 0);
+    files_close(&the_files);
+    assert_int_equal(the_connected, 0); /* the payload was there */
+
+    the_fake.volumes_with_directory = 0;
+    the_volumes_behind = 1 << 2;
+    the_fake.watchdog_armed = 0;
+    assert_int_equal(open_from(fake_volume(0)), 0);
+    files_close(&the_files);
+    assert_int_equal(the_fake.volume_opened, 2);
+    assert_int_equal(the_connected, 1 << 2 | 1 << 3 | 1 << 4); /* neither network nor display */
+    assert_int_equal(the_fake.watchdog_armed, 1 + 3);
+
+    the_fake.volumes_with_directory = the_volumes_behind = 0;
+    assert_int_equal(open_from(NULL), -ENOENT);
+}
+
 static void read_in_pieces(void **state)
 {
     (void)state;
@@ -300,12 +391,12 @@ static void headers_that_lie(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(own_volume_comes_first),     TEST(any_volume_comes_next),
-        TEST(no_volume_at_all),           TEST(read_in_pieces),
-        TEST(every_failure_has_its_code), TEST(empty_file_takes_nothing),
-        TEST(file_that_ends_too_early),   TEST(own_file_comes_first),
-        TEST(own_volume_beside_own_file), TEST(own_file_is_listed),
-        TEST(headers_that_lie),
+        TEST(own_volume_comes_first),   TEST(any_volume_comes_next),
+        TEST(no_volume_at_all),         TEST(drivers_are_started_for_disks),
+        TEST(read_in_pieces),           TEST(every_failure_has_its_code),
+        TEST(empty_file_takes_nothing), TEST(file_that_ends_too_early),
+        TEST(own_file_comes_first),     TEST(own_volume_beside_own_file),
+        TEST(own_file_is_listed),       TEST(headers_that_lie),
     };
 
     return cmocka_run_group_tests_name("loader_files", tests, NULL, NULL);

@@ -176,6 +176,66 @@ static void no_connect(void)
     the_quirk.bs->ConnectController = connect;
 }
 
+/* As if it came from the network: all volumes have to be looked at. */
+static void no_device(void)
+{
+    the_quirk.loader->FilePath = NULL;
+    the_quirk.loader->DeviceHandle = NULL;
+}
+
+/* Storage: class 01 of PCI. USB is left alone in this machine: there is none. */
+static bool is_storage(EFI_HANDLE controller)
+{
+    static EFI_GUID guid = EFI_PCI_IO_PROTOCOL_GUID;
+    EFI_PCI_IO_PROTOCOL *pci;
+    UINT32 class;
+
+    return !EFI_ERROR(the_quirk.real.HandleProtocol(controller, &guid, (void **)&pci)) &&
+           !EFI_ERROR(pci->Pci.Read(pci, EfiPciIoWidthUint32, 8, 1, &class)) && class >> 24 == 1;
+}
+
+static EFI_STATUS EFIAPI connect_storage_alone(EFI_HANDLE controller, EFI_HANDLE *drivers,
+                                               EFI_DEVICE_PATH *path, BOOLEAN recursive)
+{
+    if (quirk_is_loader(__builtin_return_address(0)) && !is_storage(controller))
+        quirk_fault("a driver was started for what is no storage");
+    return the_quirk.real.ConnectController(controller, drivers, path, recursive);
+}
+
+static EFI_STATUS EFIAPI connect_nothing(EFI_HANDLE controller, EFI_HANDLE *drivers,
+                                         EFI_DEVICE_PATH *path, BOOLEAN recursive)
+{
+    (void)controller;
+    (void)drivers;
+    (void)path;
+    (void)recursive;
+    return EFI_NOT_FOUND;
+}
+
+/* Firmware that starts fast, and has the loader from elsewhere. */
+static void drivers_stopped(void)
+{
+    static EFI_GUID guid = EFI_PCI_IO_PROTOCOL_GUID;
+    EFI_HANDLE *handles;
+    UINTN count;
+
+    no_device();
+    the_quirk.bs->ConnectController = connect_storage_alone;
+    if (EFI_ERROR(the_quirk.real.LocateHandleBuffer(ByProtocol, &guid, NULL, &count, &handles)))
+        return;
+    for (UINTN i = 0; i < count; i++) {
+        if (is_storage(handles[i]))
+            the_quirk.real.DisconnectController(handles[i], NULL, NULL);
+    }
+    the_quirk.real.FreePool(handles);
+}
+
+static void drivers_missing(void)
+{
+    drivers_stopped();
+    the_quirk.bs->ConnectController = connect_nothing;
+}
+
 /* A reader that has lost its card for a moment. */
 static EFI_STATUS EFIAPI open_changed_volume(EFI_FILE_IO_INTERFACE *self, EFI_FILE_HANDLE *out)
 {
@@ -221,13 +281,6 @@ static void no_file_path(void)
     the_quirk.loader->FilePath = NULL;
 }
 
-/* As if it came from the network: all volumes have to be looked at. */
-static void no_device(void)
-{
-    the_quirk.loader->FilePath = NULL;
-    the_quirk.loader->DeviceHandle = NULL;
-}
-
 const struct quirk_entry quirk_file_entries[] = {
     {"read-limit", quirk_limit_reads},
     {"read-hangs", read_hangs},
@@ -237,6 +290,8 @@ const struct quirk_entry quirk_file_entries[] = {
     {"read-fails", read_fails},
     {"watchdog", watchdog},
     {"no-connect", no_connect},
+    {"drivers-stopped", drivers_stopped},
+    {"drivers-missing", drivers_missing},
     {"media-changed", media_changed},
     {"options-binary", options_binary},
     {NULL, NULL},

@@ -8,7 +8,7 @@ import itertools
 import pytest
 
 import machine
-from conftest import plans
+from conftest import plans, run
 
 FACTORS = {
     "compiler": ["gcc", "clang"],
@@ -83,13 +83,45 @@ def test_more_processors_than_used(boot, mkimg):
     assert outcome.code == machine.PASS
 
 
-@pytest.mark.parametrize("without", ["hpet=off", "hpet=off,i8042=off,smbus=off"])
+@pytest.mark.parametrize("without", ["hpet=off", "hpet=off,i8042=off,smbus=off",
+                                     "hpet=off,i8042=off,pit=off"])
 def test_without_devices_of_a_pc(boot, mkimg, without):
     """The next clock is taken, nothing is waited for."""
     outcome = boot(mkimg(plan=plans("basic")), cpus=2,
                    extra=["-machine", f"q35,memory-backend=ram,{without}"])
     assert outcome.code == machine.PASS, outcome.message
     assert "HPET no" in outcome.log
+
+
+def test_without_a_serial_port(boot, mkimg):
+    """Nothing is waited for there, and the verdict is told all the same."""
+    outcome = boot(mkimg(plan=plans("basic")), extra=["-serial", "none"])
+    assert outcome.log == ""
+    assert outcome.status == machine.STATUS_PASS
+
+
+@pytest.mark.parametrize("disk", ["usb-2", "usb-hub"])
+def test_sticks_elsewhere(boot, mkimg, disk):
+    """In a port of USB 2, and behind a hub."""
+    outcome = boot(mkimg(plan="test a /bin/minimal\n"), disk=disk)
+    assert outcome.code == machine.PASS, outcome.message
+    assert "USB" in outcome.log.splitlines()[0]
+
+
+def test_newest_server_processor(boot, mkimg):
+    """The newest of AMD's that QEMU has; two sockets, threads of one core."""
+    models = run(machine.QEMU, "-cpu", "help").stdout
+    model = "EPYC-Genoa" if "EPYC-Genoa" in models else "EPYC-Milan"
+    outcome = boot(mkimg(plan=plans("basic")), cpu=model, cpus=8,
+                   extra=["-smp", "8,sockets=2,cores=2,threads=2"])
+    assert outcome.code == machine.PASS, outcome.message
+    assert outcome.report.fields["cpus"] == "8/8"
+
+
+def test_processor_without_nx_is_refused(boot, mkimg):
+    outcome = boot(mkimg(), cpu="qemu64,-nx", until="[E02]")
+    assert "firstlight: refused: processor: cannot make memory non-executable" in outcome.log
+    assert "KTAP" not in outcome.log
 
 
 def test_512_mib(boot, mkimg):

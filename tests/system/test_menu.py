@@ -57,6 +57,20 @@ def test_another_plan_and_a_shell(mkimg):
     assert "chosen" in names and "found" not in names and outcome.report.verdict == "PASS"
 
 
+def test_a_usb_keyboard(mkimg):
+    """Before the start every keyboard will do that the firmware knows: QEMU gives this one the keys
+    and leaves the PC's own without."""
+    image = mkimg(plan=PLAN, words="stay=1")
+    image.write("a.plan", b"test chosen /bin/minimal\n")
+    outcome = converse(image, [
+        (KEYS, pressing("p")),
+        ("Which one?", pressing("1")),
+        ("firstlight: plan: a.plan", pressing("ret")),
+    ], exit_device=False, extra=["-device", "qemu-xhci", "-device", "usb-kbd"])
+    assert "chosen" in [result.name for result in outcome.report.results]
+    assert outcome.report.verdict == "PASS"
+
+
 def test_the_last_report(mkimg):
     image = mkimg(plan=PLAN)
     image.mtool("mmd", "::/firstlight/reports")
