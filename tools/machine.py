@@ -330,7 +330,9 @@ class Machine:
         """QEMU's command line. Whatever `extra` says comes last and wins."""
         args = [QEMU, "-nodefaults", "-no-user-config", "-display", "none",
                 *([] if self.keep else ["-no-reboot"]),
-                "-machine", "q35,memory-backend=ram", "-m", self.memory,
+                # Nodes of NUMA bring their own memory, and QEMU takes no other beside.
+                "-machine", "q35" + ("" if "-numa" in self.extra else ",memory-backend=ram"),
+                "-m", self.memory,
                 # Not reserved in advance: a guest may have more memory than this machine.
                 "-object", f"memory-backend-ram,id=ram,size={self.memory},reserve=off",
                 "-smp", str(self.cpus), *(["-bios", self.firmware] if self.firmware else []),

@@ -118,6 +118,17 @@ def test_newest_server_processor(boot, mkimg):
     assert outcome.report.fields["cpus"] == "8/8"
 
 
+def test_two_nodes(boot, mkimg):
+    """NUMA: memory and processors in two nodes, as the SRAT has them."""
+    nodes = [word for i in range(2) for word in (
+        "-object", f"memory-backend-ram,id=node{i},size=256M",
+        "-numa", f"node,nodeid={i},memdev=node{i},cpus={2 * i}-{2 * i + 1}")]
+    outcome = boot(mkimg(plan=plans("basic")), memory="512M", cpus=4,
+                   extra=["-smp", "4,sockets=2", *nodes])
+    assert outcome.code == machine.PASS, outcome.message
+    assert outcome.report.fields["cpus"] == "4/4"
+
+
 def test_processor_without_nx_is_refused(boot, mkimg):
     outcome = boot(mkimg(), cpu="qemu64,-nx", until="[E02]")
     assert "firstlight: refused: processor: cannot make memory non-executable" in outcome.log
