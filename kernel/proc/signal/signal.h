@@ -106,8 +106,9 @@ bool signal_children_unwanted(struct process *parent);
  * end. */
 void signal_clear_handlers(struct process *process);
 
-/* exit: what signals still hold for this task goes, and none come any more. */
-void signal_exit(struct task *self);
+/* exit: what signals still hold for this task goes, and none come any more. True: it is the last
+ * task of its process, which takes none either from here on. */
+MUST_CHECK bool signal_exit(struct task *self);
 
 /* Sleeps on an entered waiter until it is woken (0) or the task has to die (-ERESTARTSYS): other
  * signals wait. */

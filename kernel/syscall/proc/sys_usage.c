@@ -56,6 +56,10 @@ int64_t sys_getrusage(struct task *self, int target, struct uptr at)
     if (target != LX_RUSAGE_SELF && target != LX_RUSAGE_CHILDREN && target != LX_RUSAGE_THREAD)
         return -EINVAL;
     usage_read_both(self, &own, &children);
+    if (target == LX_RUSAGE_THREAD) { /* memory is the process's all the same */
+        own = (struct process_usage){.peak_pages = own.peak_pages};
+        process_usage_add_task(&own, self);
+    }
     return usage_tell(at, target == LX_RUSAGE_CHILDREN ? &children : &own);
 }
 
@@ -92,7 +96,7 @@ int cpu_clock_read(struct task *self, int clock, struct cpu_clock *result)
     if (what > LX_CPUCLOCK_SCHED)
         return -EINVAL;
     flags = spin_lock_irqsave(&process_tree_lock);
-    process = pid ? process_find_locked(pid) : self->process;
+    process = pid ? process_of_task_locked(pid) : self->process;
     if (process && (process == self->process || !(clock < 0 && thread)))
         process_usage_locked(process, &usage);
     else
