@@ -5,10 +5,10 @@
  * A task ends by itself (exit) or with its process (exit_group, a fatal signal): then .ending is
  * set, .end and .end_code say how, and the others get TIF_KILL. Only the first of several such ends
  * counts; without one the leader's exit code does. A task that executes a program (exec_task) ends
- * the others, too: they die alone then, unless the process is killed. SIGKILL tells one task only,
- * which tells the others in slices (process_notify_others); one that was on its way out already
- * passes it on. A task is added under process.lock, and not once .ending or .exec_task is set: so
- * none is missed.
+ * the others, too: they die alone then, unless the process is killed. SIGKILL goes to one task
+ * only, which passes it to the others in slices (process_notify_others), and so does one that was
+ * on its way out already. A task is added under process.lock, and not once .ending or .exec_task is
+ * set: so none is missed.
  *
  * Two counts make the last task do what is the process's. `live`: a task refuses signals first
  * (exiting); the last one does so for the process (sig_exiting). `present`: each task has given its
@@ -240,7 +240,7 @@ static void process_end_begin(struct process *process, const struct task *self)
     process_usage_note_memory(process, self->thread.space);
 }
 
-/* Nothing of its tasks is left but what the leader tells of it. */
+/* Nothing of its tasks is left but the leader, as a record. */
 static void process_end(struct process *process)
 {
     uint64_t flags;

@@ -5,7 +5,7 @@
  * Memory and actions are the process's, so there is nothing to copy that takes long: the task is
  * complete before anything else knows it, and publishing it comes last of what can fail. That is
  * refused, and the call starts anew, when the caller has signals to act on, when the process ends
- * or is killed, while a task of it executes, and while it is to stop: whoever goes over all tasks
+ * or is killed, while a task of it executes, and while it is to stop: a walk over all tasks
  * in slices afterwards (process_notify_others) finds all of them.
  */
 #include "kernel/fs/vfs/fs_context.h"

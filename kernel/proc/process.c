@@ -96,8 +96,8 @@ struct vm_space *process_space_locked(const struct process *process)
     return NULL;
 }
 
-/* The one that executes is not killed by its siblings' end, so it is the one to be told. Another may
- * be on its way out already and not see it: it passes the message on (signal_exit). */
+/* The one that executes is not killed by its siblings' end, so it is the one to be told. Another
+ * may be on its way out already and not see it: it passes the message on (signal_exit). */
 static struct task *task_to_kill(const struct process *process)
 {
     if (likely(!process->leader->exiting) && !process->exec_task)

@@ -83,17 +83,17 @@ struct process {
     struct waitq release_wait; /* vfork: the parent waits here */
     uint32_t vfork_done;       /* [a] exec or exit has given the parent's memory back */
 
-    struct task *leader;                      /* [ts] NULL: init has none */
-    struct list tasks;                        /* [ts] struct task, the leader first */
-    unsigned live;                            /* [ts] tasks that have not begun to exit */
-    uint32_t present;                         /* [a] tasks that have not given everything back */
+    struct task *leader;       /* [ts] NULL: init has none */
+    struct list tasks;         /* [ts] struct task, the leader first */
+    unsigned live;             /* [ts] tasks that have not begun to exit */
+    uint32_t present;          /* [a] tasks that have not given everything back */
     bool threaded;             /* it has had two tasks; set by the only one, then constant */
     bool ending;               /* [s] all its tasks end: .end and .end_code stand */
     uint32_t killed;           /* [a] process_kill_locked was called */
     struct task *exec_task;    /* [s] is waiting for the end of all others, to execute; NULL */
-    struct file *exe;                         /* [o] counted; replaced under process.lock */
-    struct exec_layout layout;                /* [s] where in memory things are, for /proc */
-    uint32_t generation;                      /* [s] programs that it has run: exec adds one */
+    struct file *exe;          /* [o] counted; replaced under process.lock */
+    struct exec_layout layout; /* [s] where in memory things are, for /proc */
+    uint32_t generation;       /* [s] programs that it has run: exec adds one */
     struct lx_rlimit limits[LX_RLIM_NLIMITS]; /* [s] a word is read without it */
     bool no_new_privs;                        /* [o] */
     bool keep_caps;                           /* [o] PR_SET_KEEPCAPS, until exec */
@@ -139,6 +139,7 @@ static inline struct process *process_of_task_locked(int tid)
 {
     const struct task *task = task_find_locked(tid);
 
+    ASSERT(process_tree_is_held());
     return task ? task->process : process_find_locked(tid); /* init has no task */
 }
 
@@ -163,8 +164,8 @@ static inline struct task *process_next_task(const struct process *process, cons
  * process_is_held. */
 struct vm_space *process_space_locked(const struct process *process);
 
-/* All tasks end on their way to ring 3, as by SIGKILL. One is told, and tells the others once it is
- * there: they may be thousands. process_is_held. */
+/* All tasks end on their way to ring 3, as by SIGKILL. One is told, and passes it on once it is
+ * there: the others may be thousands. process_is_held. */
 void process_kill_locked(struct process *process);
 /* Every task looks at its processor time on its way to ring 3, for a limit or a timer of the
  * process has changed. Process locked. */
@@ -196,8 +197,7 @@ void process_replace_files(struct task *self, struct fd_table *files);
 void process_abandon(struct process *process);
 /* A second task and more: into the list, with a number, counted. Process locked, too, and the
  * caller, of that process, has no work that ends it. -EAGAIN. */
-MUST_CHECK int process_add_task_locked(struct process *process, struct task *task,
-                                       struct pid *pid);
+MUST_CHECK int process_add_task_locked(struct process *process, struct task *task, struct pid *pid);
 /* The end of a task that is not the leader: out of the list, its number free, its usage the
  * process's. Tree and process locked; the caller drops the list's reference. */
 void process_remove_task_locked(struct process *process, struct task *task);

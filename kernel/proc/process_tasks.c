@@ -3,12 +3,12 @@
  * Many tasks of a process at once: work for all others, and their end for exec.
  *
  * exec from any task: it puts itself down as exec_task, which keeps tasks from being added, lets a
- * second exec fail and makes those that are killed die alone; tells the others to end; and waits
+ * second exec fail and makes those that are killed die alone; sends the others to their end; waits
  * until it is the only one present. SIGKILL ends the wait: then the exec is given up and the whole
- * process dies. The dead leader is still on the list: the caller takes its place, its number and its
- * account in one step under both locks. From then on nothing finds the old leader but an interrupt
- * of one of the process's timers that has just read the pointer, which sets a flag in it: the
- * list's reference is therefore dropped after a grace period.
+ * process dies. The dead leader is still on the list: the caller takes its place, its number and
+ * its account in one step under both locks. From then on nothing finds the old leader but an
+ * interrupt of one of the process's timers that has just read the pointer, which sets a flag in it:
+ * the list's reference is therefore dropped after a grace period.
  */
 #include "kernel/lib/assert.h"
 #include "kernel/proc/process.h"

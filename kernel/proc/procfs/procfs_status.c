@@ -123,8 +123,9 @@ static void process_facts(struct facts *facts, struct process *process)
     facts->terminal = terminal_of_locked(process, &facts->terminal_group);
     facts->exit_signal = process->exit_signal;
     /* As wait(2) encodes it: the status in the second byte, a signal in the first. */
-    facts->exit_code = !process->zombie                  ? 0
-                       : process->end == PROCESS_EXITED ? process->end_code << 8 : process->end_code;
+    facts->exit_code = !process->zombie                 ? 0
+                       : process->end == PROCESS_EXITED ? process->end_code << 8
+                                                        : process->end_code;
     facts->executed = process->has_execed;
     facts->no_new_privs = process->no_new_privs;
     /* A zombie's usage is what it had at its end. */

@@ -164,14 +164,16 @@ static NOINLINE int send_info(struct process *process, struct task *task,
     return err;
 }
 
-bool signal_send_entry_locked(struct process *process, struct signal_entry *entry)
+bool signal_send_entry_locked(struct process *process, struct task *task,
+                              struct signal_entry *entry)
 {
     bool queued;
-    int err;
+    int err = 0;
 
     ASSERT(process_tree_is_held());
     spin_lock(&process->lock);
-    err = signal_add(process, NULL, &entry->info, entry, false);
+    if (!process->sig_exiting && !(task && task->exiting))
+        err = signal_add(process, task, &entry->info, entry, false);
     queued = entry->queued;
     spin_unlock(&process->lock);
     ASSERT(!err);

@@ -4,7 +4,7 @@
  *
  * A stop has four steps. The signal is taken (sig_stopping, under process.lock); the stop begins
  * (sig_stopped), and the other tasks are told to look; each task joins it on its way to ring 3
- * (task.stopped, counted down in sig_stop_left); the last to join tells the tree (stopped and
+ * (task.stopped, counted down in sig_stop_left); the last to join reports to the tree (stopped and
  * report_stop, under both locks). A task sleeps as long as its .stopped is set. One that exits is
  * waited for no more. No task is added while sig_stopped is set. SIGCONT takes back whichever step
  * has been reached: it clears sig_stopping, or clears sig_stopped and wakes those that sleep.

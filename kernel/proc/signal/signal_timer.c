@@ -5,11 +5,11 @@
  * A timer belongs to one process. As long as that has one task nearly all of it is touched by that
  * task alone and has no lock; once it has had two (threaded, which only a lone task sets), a mutex
  * is taken around all of it, and the interrupt leaves the collecting to deferred work, as it cannot
- * know which task will come by. Timers of real or monotonic time sit on a kernel timer, whose interrupt
- * pushes them to the list .fired and sets TIF_SIGNAL; the task takes the list on its way to ring 3
- * (signal_timers_collect) and only then sends the signal. Timers of processor time have no
- * interrupt of their own: the task compares them with its accounts when TIF_CPU_TIME is set, by the
- * alarm of the scheduler for the first that will be due.
+ * know which task will come by. Timers of real or monotonic time sit on a kernel timer, whose
+ * interrupt pushes them to the list .fired and sets TIF_SIGNAL; the task takes the list on its way
+ * to ring 3 (signal_timers_collect) and only then sends the signal. Timers of processor time have
+ * no interrupt of their own: the task compares them with its accounts when TIF_CPU_TIME is set, by
+ * the alarm of the scheduler for the first that will be due.
  *
  * States: off (deadline_ns 0), started (armed, or pending in the kernel timer), fired (in the
  * list), queued (its signal waits). A periodic timer starts again only when its signal is taken;
@@ -48,6 +48,7 @@ struct signal_timer {
     struct signal_timer *next_id;               /* [o] in the chain of by_id */
     int id;                                     /* [I] */
     int signo;                                  /* [I] 0: none */
+    int tid;                                    /* [I] the task that gets it; 0: the process */
     struct signal_entry *entry;                 /* [s] of timer_create's: its one signal */
     enum signal_clock clock;                    /* [I] */
     bool armed;                                 /* [o] one of processor time: it runs */
@@ -302,7 +303,7 @@ static int entry_create(struct signal_timer *timer, uint64_t value)
     return 0;
 }
 
-int signal_timer_create(struct process *process, int id, int signo, uint64_t value,
+int signal_timer_create(struct process *process, int id, int signo, int tid, uint64_t value,
                         bool value_given, enum signal_clock clock)
 {
     struct signal_timer *timer;
@@ -312,6 +313,7 @@ int signal_timer_create(struct process *process, int id, int signo, uint64_t val
         err = signal_timer_alloc(process, id, signo, clock, &timer);
     if (err)
         return err;
+    timer->tid = tid;
     /* Without a sigevent the value of the signal is the timer's id: timer_create(2). */
     err = entry_create(timer, value_given ? value : (uint64_t)id);
     if (err) {
@@ -487,6 +489,17 @@ int signal_timer_set(struct process *process, int id, bool absolute,
     return 0;
 }
 
+/* One that is meant for a task that has ended is sent to none. */
+static bool entry_send_locked(const struct signal_timer *timer)
+{
+    struct task *task = timer->tid ? task_find_locked(timer->tid) : NULL;
+
+    ASSERT(process_tree_is_held());
+    if (timer->tid && (!task || task->process != timer->process))
+        return false;
+    return signal_send_entry_locked(timer->process, task, timer->entry);
+}
+
 /* Ignored signals vanish, so it will never be taken: the timer goes on by itself. */
 static void send_or_go_on(struct signal_timer *timer)
 {
@@ -498,7 +511,7 @@ static void send_or_go_on(struct signal_timer *timer)
     int err = 0;
 
     if (timer->entry)
-        timer->queued = signal_send_entry_locked(process, timer->entry);
+        timer->queued = entry_send_locked(timer);
     else
         err = signal_send_info_locked(process, NULL, &info, false);
     spin_unlock_irqrestore(&process_tree_lock, flags);

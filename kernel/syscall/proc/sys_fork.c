@@ -40,8 +40,8 @@ int64_t sys_vfork(struct task *self)
                                                      .wait_release = true});
 }
 
-/* Flags that go together: THREAD with SIGHAND with VM, and here the other way round, too: actions are
- * shared by the tasks of a process alone. A task's parent does not wait for its memory. */
+/* Flags that go together: THREAD with SIGHAND with VM, and here the other way round, too: actions
+ * are shared by the tasks of a process alone. A task's parent does not wait for its memory. */
 static bool thread_flags_are_valid(uint64_t flags)
 {
     const uint64_t thread = LX_CLONE_THREAD | LX_CLONE_SIGHAND;
@@ -72,12 +72,11 @@ static int64_t clone_with(struct task *self, const struct lx_clone_args *args)
     };
     /* Whatever is not known is refused: a program that got less than it asked for would go wrong
      * later. */
-    const uint64_t known = LX_CLONE_VM | LX_CLONE_FS | LX_CLONE_FILES | LX_CLONE_VFORK |
-                           LX_CLONE_PARENT | LX_CLONE_SYSVSEM | LX_CLONE_SETTLS |
-                           LX_CLONE_PARENT_SETTID | LX_CLONE_CHILD_CLEARTID | LX_CLONE_DETACHED |
-                           LX_CLONE_UNTRACED | LX_CLONE_CHILD_SETTID | LX_CLONE_IO |
-                           LX_CLONE_PTRACE | LX_CLONE_CLEAR_SIGHAND | LX_CLONE_THREAD |
-                           LX_CLONE_SIGHAND;
+    const uint64_t known =
+        LX_CLONE_VM | LX_CLONE_FS | LX_CLONE_FILES | LX_CLONE_VFORK | LX_CLONE_PARENT |
+        LX_CLONE_SYSVSEM | LX_CLONE_SETTLS | LX_CLONE_PARENT_SETTID | LX_CLONE_CHILD_CLEARTID |
+        LX_CLONE_DETACHED | LX_CLONE_UNTRACED | LX_CLONE_CHILD_SETTID | LX_CLONE_IO |
+        LX_CLONE_PTRACE | LX_CLONE_CLEAR_SIGHAND | LX_CLONE_THREAD | LX_CLONE_SIGHAND;
 
     if (flags & ~known || args->exit_signal > LX_NSIG || !thread_flags_are_valid(flags))
         return -EINVAL;

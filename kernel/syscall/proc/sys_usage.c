@@ -87,8 +87,8 @@ int64_t sys_times(struct task *self, struct uptr times)
 int cpu_clock_read(struct task *self, int clock, struct cpu_clock *result)
 {
     int what = clock < 0 ? clock & LX_CPUCLOCK_WHAT_MASK : LX_CPUCLOCK_SCHED;
-    bool thread = clock < 0 ? (clock & LX_CPUCLOCK_PERTHREAD_MASK) != 0
-                            : clock == LX_CLOCK_THREAD_CPUTIME_ID;
+    bool thread =
+        clock < 0 ? (clock & LX_CPUCLOCK_PERTHREAD_MASK) != 0 : clock == LX_CLOCK_THREAD_CPUTIME_ID;
     int pid = clock < 0 ? ~(clock >> 3) : 0;
     struct process_usage usage = {0};
     struct process *process;

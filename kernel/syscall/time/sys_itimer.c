@@ -164,14 +164,24 @@ static int clock_find(struct task *self, int clock, enum signal_clock *out)
     return 0;
 }
 
-/* SIGEV_THREAD_ID only for the caller: a process has one task. */
+/* SIGEV_THREAD_ID only for a task of the caller's process. */
+static bool is_sibling(const struct task *self, int tid)
+{
+    uint64_t flags = spin_lock_irqsave(&process_tree_lock);
+    const struct task *task = task_find_locked(tid);
+    bool is = task && task->process == self->process;
+
+    spin_unlock_irqrestore(&process_tree_lock, flags);
+    return is;
+}
+
 static int event_check(const struct task *self, const struct lx_sigevent *event)
 {
     switch (event->notify) {
     case LX_SIGEV_NONE:
         return 0;
     case LX_SIGEV_SIGNAL | LX_SIGEV_THREAD_ID:
-        if (event->tid != self->tid)
+        if (event->tid != self->tid && !is_sibling(self, event->tid))
             return -EINVAL;
         return signal_valid(event->signo) ? 0 : -EINVAL;
     case LX_SIGEV_SIGNAL:
@@ -183,11 +193,12 @@ static int event_check(const struct task *self, const struct lx_sigevent *event)
 }
 
 /* Each attempt uses up a number, as on Linux. */
-static int timer_create_locked(struct task *self, int clock, const struct lx_sigevent *event,
-                               bool value_given, int *id)
+static int timer_create_numbered(struct task *self, int clock, const struct lx_sigevent *event,
+                                 bool value_given, int *id)
 {
     enum signal_clock counted = SIGNAL_CLOCK_MONOTONIC;
     int signo, err;
+    int tid = event->notify & LX_SIGEV_THREAD_ID ? event->tid : 0;
 
     *id = signal_timer_take_id(self->process);
     err = event_check(self, event);
@@ -197,10 +208,10 @@ static int timer_create_locked(struct task *self, int clock, const struct lx_sig
         return err;
     /* Signal 0: the timer runs and can be read, and sends nothing. */
     signo = event->notify == LX_SIGEV_NONE ? 0 : event->signo;
-    return signal_timer_create(self->process, *id, signo, event->value, value_given, counted);
+    return signal_timer_create(self->process, *id, signo, tid, event->value, value_given, counted);
 }
 
-/* Honoured: SIGEV_SIGNAL, SIGEV_THREAD, SIGEV_NONE, SIGEV_THREAD_ID for the caller itself. */
+/* Honoured: SIGEV_SIGNAL, SIGEV_THREAD, SIGEV_NONE, SIGEV_THREAD_ID. */
 int64_t sys_timer_create(struct task *self, int clock, struct uptr user_event, struct uptr user_id)
 {
     struct lx_sigevent event = {.signo = LX_SIGALRM, .notify = LX_SIGEV_SIGNAL};
@@ -214,7 +225,7 @@ int64_t sys_timer_create(struct task *self, int clock, struct uptr user_event, s
     if (err)
         return err;
     locked = signal_timers_lock(self->process);
-    err = timer_create_locked(self, clock, &event, user_event.va != 0, &id);
+    err = timer_create_numbered(self, clock, &event, user_event.va != 0, &id);
     signal_timers_unlock(self->process, locked);
     if (err)
         return err;

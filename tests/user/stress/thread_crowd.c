@@ -99,9 +99,6 @@ static void *act(void *argument)
             break;
         case 5:
             return NULL;
-        case 6:
-            setuid(getuid());
-            break;
         default:
             if (pthread_create(&thread, NULL, rand_r(&seed) % 4 ? sleep_long : act, NULL) == 0)
                 pthread_detach(thread);
