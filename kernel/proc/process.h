@@ -239,6 +239,8 @@ NORETURN void task_exit_killed(struct task *self);
 /* All other tasks of the caller's process get that work (TIF_*) to do; in slices, no lock held. The
  * caller has seen to it that none is added. */
 void process_notify_others(struct task *self, uint32_t work);
+/* Whether a task of another process shares the caller's directories (CLONE_FS). */
+bool process_shares_fs(const struct task *self);
 /* exec: all other tasks of the process end, and the caller is its leader with its number from then
  * on. -EAGAIN: another one is at it; -EINTR: the caller is to die. */
 MUST_CHECK int process_end_others(struct task *self);

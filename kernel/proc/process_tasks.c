@@ -10,6 +10,7 @@
  * interrupt of one of the process's timers that has just read the pointer, which sets a flag in it:
  * the list's reference is therefore dropped after a grace period.
  */
+#include "kernel/fs/vfs/fs_context.h"
 #include "kernel/lib/assert.h"
 #include "kernel/proc/process.h"
 #include "kernel/sched/rcu.h"
@@ -55,6 +56,21 @@ void process_notify_others(struct task *self, uint32_t work)
         at = last;
         sched_preempt_point();
     } while (at);
+}
+
+/* Those that are on their way out do not count, though their references may: then it is refused. */
+bool process_shares_fs(const struct task *self)
+{
+    const struct fs_struct *place = self->fs->place;
+    unsigned own = 0;
+    bool shares;
+
+    spin_lock(&self->process->lock);
+    process_each_task (task, self->process)
+        own += !task->exiting && task->fs->place == place;
+    shares = __atomic_load_n(&place->refs, __ATOMIC_ACQUIRE) > own;
+    spin_unlock(&self->process->lock);
+    return shares;
 }
 
 /* Into the place of the leader that has ended. */

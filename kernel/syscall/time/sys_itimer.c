@@ -193,8 +193,8 @@ static int event_check(const struct task *self, const struct lx_sigevent *event)
 }
 
 /* Each attempt uses up a number, as on Linux. */
-static int timer_create_numbered(struct task *self, int clock, const struct lx_sigevent *event,
-                                 bool value_given, int *id)
+static int timer_create_checked(struct task *self, int clock, const struct lx_sigevent *event,
+                                bool value_given, int *id)
 {
     enum signal_clock counted = SIGNAL_CLOCK_MONOTONIC;
     int signo, err;
@@ -225,7 +225,7 @@ int64_t sys_timer_create(struct task *self, int clock, struct uptr user_event, s
     if (err)
         return err;
     locked = signal_timers_lock(self->process);
-    err = timer_create_numbered(self, clock, &event, user_event.va != 0, &id);
+    err = timer_create_checked(self, clock, &event, user_event.va != 0, &id);
     signal_timers_unlock(self->process, locked);
     if (err)
         return err;
