@@ -169,6 +169,7 @@ KERNEL_SRCS := \
     kernel/dev/fb/screen.c \
     kernel/dev/fb/fb_device.c \
     kernel/proc/process.c \
+    kernel/proc/process_tasks.c \
     kernel/proc/task.c \
     kernel/proc/pid.c \
     kernel/proc/identity.c \
@@ -182,6 +183,7 @@ KERNEL_SRCS := \
     kernel/proc/exec/exec_args.c \
     kernel/proc/exec/exec_replace.c \
     kernel/proc/fork.c \
+    kernel/proc/fork_task.c \
     kernel/proc/exit.c \
     kernel/proc/usage.c \
     kernel/proc/futex/futex.c \

@@ -1,8 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Exit: the end of a process.
+ * Exit: the end of a task, and of a process.
  *
- * Steps, in the order in which others can see them: signals are refused (sig_exiting), descriptors
+ * A task ends by itself (exit) or with its process (exit_group, a fatal signal): then .ending is
+ * set, .end and .end_code say how, and the others get TIF_KILL. Only the first of several such ends
+ * counts; without one the leader's exit code does. A task that executes a program (exec_task) ends
+ * the others, too: they die alone then, unless the process is killed. SIGKILL goes to one task
+ * only, which passes it to the others in slices (process_notify_others), and so does one that was
+ * on its way out already. A task is added under process.lock, and not once .ending or .exec_task is
+ * set: so none is missed.
+ *
+ * Two counts make the last task do what is the process's. `live`: a task refuses signals first
+ * (exiting); the last one does so for the process (sig_exiting). `present`: each task has given its
+ * descriptors, memory and directories back, and if it is not the leader left the list and its
+ * number, before it counts down; the one that comes to 0 ends the process. It need not be the
+ * leader, which is a zombie among living tasks if it ends first. A task is freed when its stack
+ * has been left, a leader with its process.
+ *
+ * Steps of a process, in the order in which others can see them: signals are refused, descriptors
  * are closed, memory and directories go, the terminal is released, vfork's parent goes on. Then
  * children get new parents and groups that are orphaned by that are hung up; then the process is a
  * zombie, which its parent is told; it is unlinked at once if the parent does not want to wait.
@@ -214,25 +229,23 @@ static void group_leave_locked(struct process *process, uint64_t *flags)
     *flags = spin_lock_irqsave(&process_tree_lock);
 }
 
-void process_exit(struct task *self, enum process_end end, int code)
+/* The process's own, once its last task refuses signals. */
+static void process_end_begin(struct process *process, const struct task *self)
 {
-    struct process *process = self->process;
-    uint64_t flags;
-    bool reaped;
-
     timer_stop(&process->limit);
-    signal_exit(self);
     if (process->exe) /* as on Linux, before a pipe shows others the end: they may write to it */
         file_put(process->exe);
     process->exe = NULL;
-    fd_table_put(self->files);
-    self->files = NULL;
-    futex_leave_memory(self);
     /* The memory's peak is read before the memory goes. */
     process_usage_note_memory(process, self->thread.space);
-    memory_leave(self);
-    fs_context_destroy(self->fs);
-    self->fs = NULL;
+}
+
+/* Nothing of its tasks is left but the leader, as a record. */
+static void process_end(struct process *process)
+{
+    uint64_t flags;
+    bool reaped;
+
     /* Before the parent can learn of the end: a shell that waits finds the terminal free. */
     terminal_process_exit(process);
     process_release_parent(process);
@@ -241,8 +254,6 @@ void process_exit(struct task *self, enum process_end end, int code)
     children_leave_locked(process, &flags);
     group_leave_locked(process, &flags);
     ASSERT(!family_first_locked(process));
-    process->end = end;
-    process->end_code = code;
     process_usage_end_locked(process);
     process->zombie = true;
     process_anchor_update_locked(process);
@@ -253,5 +264,93 @@ void process_exit(struct task *self, enum process_end end, int code)
     spin_unlock_irqrestore(&process_tree_lock, flags);
     if (reaped)
         process_put(process);
+}
+
+/* Not the leader: nothing finds it any more, and it is freed when its stack has been left. */
+static void task_leave(struct task *self)
+{
+    struct process *process = self->process;
+    uint64_t flags = spin_lock_irqsave(&process_tree_lock);
+
+    spin_lock(&process->lock);
+    process_remove_task_locked(process, self);
+    spin_unlock(&process->lock);
+    spin_unlock_irqrestore(&process_tree_lock, flags);
+    task_put(self); /* not the last reference: the thread has one */
+}
+
+static NORETURN void task_end(struct task *self)
+{
+    struct process *process = self->process;
+
+    if (signal_exit(self))
+        process_end_begin(process, self);
+    fd_table_put(self->files);
+    self->files = NULL;
+    futex_leave_memory(self);
+    memory_leave(self);
+    fs_context_destroy(self->fs);
+    self->fs = NULL;
+    if (self != process->leader)
+        task_leave(self);
+    /* In this order: process_end_others stores exec_task before it looks at the count. */
+    if (__atomic_sub_fetch(&process->present, 1, __ATOMIC_SEQ_CST) == 0)
+        process_end(process);
+    else if (__atomic_load_n(&process->exec_task, __ATOMIC_SEQ_CST))
+        waitq_wake_all(&process->child_wait);
     sched_exit();
+}
+
+/* True: the caller's way is that of all; false: another was quicker, or the caller's own end is all
+ * that counts, as one executes. */
+static bool end_decide(struct task *self, enum process_end end, int code)
+{
+    struct process *process = self->process;
+    bool decided;
+
+    spin_lock(&process->lock);
+    /* As on Linux exec wins over exit_group, and a fatal signal over exec. */
+    decided = !process->ending && (end != PROCESS_EXITED || !process->exec_task);
+    if (decided) {
+        process->ending = true;
+        process->end = end;
+        process->end_code = code;
+    }
+    spin_unlock(&process->lock);
+    return decided;
+}
+
+void process_exit(struct task *self, enum process_end end, int code)
+{
+    if (end_decide(self, end, code) && self->process->threaded)
+        process_notify_others(self, TIF_KILL);
+    task_end(self);
+}
+
+void task_exit(struct task *self, int code)
+{
+    struct process *process = self->process;
+
+    spin_lock(&process->lock);
+    if (self == process->leader && !process->ending) {
+        process->end = PROCESS_EXITED;
+        process->end_code = code;
+    }
+    spin_unlock(&process->lock);
+    task_end(self);
+}
+
+void task_exit_killed(struct task *self)
+{
+    struct process *process = self->process;
+    bool alone;
+
+    spin_lock(&process->lock);
+    alone = process->exec_task && process->exec_task != self;
+    spin_unlock(&process->lock);
+    if (alone)
+        task_end(self);
+    if (__atomic_load_n(&process->limit_reached, __ATOMIC_ACQUIRE))
+        process_exit(self, PROCESS_LIMIT, 0);
+    process_exit(self, PROCESS_SIGNALED, LX_SIGKILL);
 }

@@ -14,7 +14,7 @@
  * vfork's parent waits for vfork_done, which exec and exit set once the memory is the parent's
  * again; a signal that kills the parent ends that wait, others are acted on after it.
  */
-#include "kernel/proc/fork.h"
+#include "kernel/proc/fork_internal.h"
 
 #include "kernel/arch/x86_64/fpu.h"
 #include "kernel/arch/x86_64/msr.h"
@@ -22,6 +22,7 @@
 #include "kernel/fs/vfs/fdtable.h"
 #include "kernel/fs/vfs/file.h"
 #include "kernel/fs/vfs/fs_context.h"
+#include "kernel/lib/assert.h"
 #include "kernel/lib/restart.h"
 #include "kernel/lib/string.h"
 #include "kernel/proc/futex/rseq.h"
@@ -48,8 +49,7 @@ static void signals_copy(struct task *self, struct process *child)
     child->leader->sig_mask = self->sig_mask;
 }
 
-/* Descriptors and directories as CLONE_FILES and CLONE_FS have it, the credentials of now. */
-static int context_copy(struct task *self, struct task *child, const struct fork_request *request)
+int fork_context_copy(struct task *self, struct task *child, const struct fork_request *request)
 {
     int err = 0;
 
@@ -90,7 +90,7 @@ static int child_copy(struct task *self, const struct fork_request *request,
     if (err)
         return err;
     signals_copy(self, child);
-    err = context_copy(self, child->leader, request);
+    err = fork_context_copy(self, child->leader, request);
     if (err) {
         process_free(child);
         return err;
@@ -125,26 +125,35 @@ static void policy_inherit(struct thread *child, const struct thread *parent)
         sched_set_nice(child, 0, child->policy == LX_SCHED_IDLE);
 }
 
+int fork_thread_create(struct task *self, struct task *child, const struct fork_request *request)
+{
+    int err = thread_create(&child->thread, child_start, child);
+
+    if (err)
+        return err;
+    child->thread.task = child;
+    sched_affinity_online(&self->thread, &child->thread.affinity);
+    policy_inherit(&child->thread, &self->thread);
+    child->set_tid = request->child_tid_set;
+    child->clear_tid = request->child_tid_clear;
+    return 0;
+}
+
 /* All that the thread needs but memory and registers, which come when the child is published. */
 static int thread_prepare(struct task *self, struct process *child,
                           const struct fork_request *request)
 {
     struct task *task = child->leader;
-    int err = thread_create(&task->thread, child_start, task);
+    int err = fork_thread_create(self, task, request);
 
     if (err)
         return err;
-    task->thread.task = task;
-    sched_affinity_online(&self->thread, &task->thread.affinity);
-    policy_inherit(&task->thread, &self->thread);
     child->exit_signal = request->same_parent ? self->process->exit_signal : request->exit_signal;
     /* The child's own clock starts at 0; it sets its alarm on its first way to ring 3. */
     if (child->limits[LX_RLIMIT_CPU].current != LX_RLIM_INFINITY)
         arch_thread_add_work(&task->thread.arch, TIF_CPU_TIME);
     if (request->share_memory && !request->wait_release) /* two would run on one stack */
         task->sig_stack = (struct lx_stack){.flags = LX_SS_DISABLE};
-    task->set_tid = request->child_tid_set;
-    task->clear_tid = request->child_tid_clear;
     if (request->clear_handlers)
         signal_clear_handlers(child);
     if (!request->share_memory) /* the registered area is in the copy, too */
@@ -154,6 +163,13 @@ static int thread_prepare(struct task *self, struct process *child,
 
 /* --- publication, and what comes behind it --- */
 
+bool fork_must_wait_locked(const struct task *self)
+{
+    ASSERT(process_is_held(self->process));
+    return (__atomic_load_n(&self->thread.arch.work, __ATOMIC_ACQUIRE) & (TIF_SIGNAL | TIF_KILL)) ||
+           process_is_killed(self->process);
+}
+
 /* -ERESTARTNOINTR: the caller has signals to act on first. A signal to a group thus reaches both of
  * them, or the parent before there is a child. What the parent has blocked waits for both if it
  * came to the group during the fork. */
@@ -161,12 +177,11 @@ static int child_publish(const struct task *self, struct process *child, bool sa
 {
     /* Looked at under the tree lock, under which groups are signalled: what comes later finds the
      * child. */
-    uint32_t work = TIF_SIGNAL | TIF_KILL;
     struct process *parent = self->process;
     uint64_t flags = spin_lock_irqsave(&process_tree_lock);
     int err = -ERESTARTNOINTR;
 
-    if (!(__atomic_load_n(&self->thread.arch.work, __ATOMIC_ACQUIRE) & work)) {
+    if (!fork_must_wait_locked(self)) {
         /* In the same hold of the lock as the group: a terminal that is released in between is not
          * inherited. */
         child->terminal_grant = parent->terminal_grant;
@@ -201,9 +216,8 @@ static int memory_copy(const struct task *self, struct task *child, bool share)
     return 0;
 }
 
-/* Registers, FPU and segment bases as the parent has them now. */
-static void registers_copy(const struct task *self, struct task *child,
-                           const struct fork_request *request)
+void fork_registers_copy(const struct task *self, struct task *child,
+                         const struct fork_request *request)
 {
     struct trap_frame *frame = arch_thread_frame(&child->thread.arch);
 
@@ -251,7 +265,7 @@ int64_t fork_process(struct task *self, const struct fork_request *request)
         process_abandon(child);
         return err;
     }
-    registers_copy(self, child->leader, request);
+    fork_registers_copy(self, child->leader, request);
     pid = child->pid;
     if (request->parent_tid.va && vm_user_write(request->parent_tid, &pid, sizeof(pid)))
         err = 0; /* as on Linux: too late to fail */

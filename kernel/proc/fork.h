@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * proc/fork.h - fork, vfork, clone: a second process out of one
+ * proc/fork.h - fork, vfork, clone: a second process, or task, out of one
  *
  * Context: the task's own thread, no lock held.
  * Fails:   -EAGAIN, -ENOMEM, -EINVAL.
- * Tests:   tests/user/proc/fork*.c
+ * Tests:   tests/user/proc/fork*.c, thread_*.c
  */
 #pragma once
 
@@ -28,5 +28,8 @@ struct fork_request {
     struct uptr child_tid_clear; /* CLONE_CHILD_CLEARTID */
 };
 
+/* CLONE_THREAD: another task of the caller's process, which shares its memory. Its number, or a
+ * negative errno. */
+MUST_CHECK int64_t fork_task(struct task *self, const struct fork_request *request);
 /* The child's number, or a negative errno. */
 MUST_CHECK int64_t fork_process(struct task *self, const struct fork_request *request);

@@ -40,9 +40,9 @@ void identity_free(struct identity *identity)
     kfree(identity);
 }
 
-void identity_charge_process(struct process *process, int change)
+void identity_charge_task(const struct identity *identity, int change)
 {
-    user_charge_add(process->leader->identity->user, CHARGE_PROCESSES, change);
+    user_charge_add(identity->user, CHARGE_PROCESSES, change);
 }
 
 /* Its memory may hold what the new user is not to see. */

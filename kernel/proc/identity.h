@@ -60,5 +60,5 @@ static inline bool credentials_is_capable(const struct credentials *cred)
     return cred->euid == 0;
 }
 
-/* The process begins or ceases to count for its user. */
-void identity_charge_process(struct process *process, int change);
+/* A task begins or ceases to count for that user (RLIMIT_NPROC). */
+void identity_charge_task(const struct identity *identity, int change);

@@ -71,7 +71,7 @@ static inline bool is_used(const struct pid *pid)
 
 static NOINLINE void pid_free(struct pid *pid)
 {
-    ASSERT(!pid->process && !pid->session.terminal);
+    ASSERT(!pid->process && !pid->task && !pid->session.terminal);
     bitmap_clear(used, (size_t)pid->number);
     used_count--;
     table[pid->number] = NULL;

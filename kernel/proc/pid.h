@@ -49,6 +49,7 @@ struct pid {
     int number;              /* [I] once it has one */
     uint32_t refs;           /* [t] */
     struct process *process; /* [t] NULL: it was waited for; group or session live on */
+    struct task *task;       /* [t] of another task than a leader: that one, without a process */
     struct process_group group;
     struct session session;
 };

@@ -10,6 +10,11 @@
  * way: what needs its space (limits, /proc, the lack of memory) takes process.lock and finds NULL
  * or all of it.
  *
+ * A process has tasks, its leader first. Tasks come and go under both process_tree_lock and
+ * process.lock, so a holder of either finds the list as it is; the leader stays on it until the
+ * process is freed, even if it ends before the others. exec by another task puts that one in the
+ * leader's place.
+ *
  * The end is in exit.c: alive, sig_exiting (takes no signals, still has a parent and children),
  * zombie (has neither memory nor children), unlinked (waited for). References: the tree's until it
  * is unlinked, the thread's until its stack is left for good, and those that walks and calls take.
@@ -91,13 +96,30 @@ struct vm_space *process_space_locked(const struct process *process)
     return NULL;
 }
 
+/* The one that executes is not killed by its siblings' end, so it is the one to be told. Another
+ * may be on its way out already and not see it: it passes the message on (signal_exit). */
+static struct task *task_to_kill(const struct process *process)
+{
+    if (likely(!process->leader->exiting) && !process->exec_task)
+        return process->leader;
+    if (process->exec_task)
+        return process->exec_task;
+    process_each_task (task, process)
+        if (!task->exiting)
+            return task;
+    return NULL;
+}
+
 void process_kill_locked(struct process *process)
 {
+    struct task *task = task_to_kill(process);
+
     ASSERT(process_is_held(process));
-    process_each_task (task, process) {
-        arch_thread_add_work(&task->thread.arch, TIF_KILL);
-        sched_notify(&task->thread);
-    }
+    __atomic_store_n(&process->killed, 1, __ATOMIC_RELEASE);
+    if (!task)
+        return;
+    arch_thread_add_work(&task->thread.arch, TIF_KILL);
+    sched_notify(&task->thread);
 }
 
 void process_check_cpu_time_locked(struct process *process)
@@ -112,10 +134,12 @@ void process_check_cpu_time_locked(struct process *process)
 
 struct task *task_find_locked(int tid)
 {
-    const struct process *process = process_find_locked(tid);
+    const struct pid *pid = pid_find_locked(tid);
 
     ASSERT(process_tree_is_held());
-    return process ? process->leader : NULL;
+    if (!pid)
+        return NULL;
+    return pid->process ? pid->process->leader : pid->task;
 }
 
 static void limit_kill(struct deferred *item)
@@ -157,6 +181,7 @@ static COLD void fields_init(struct process *process)
     timer_init(&process->limit, limit_expired);
     deferred_init(&process->limit_ended, limit_kill);
     list_init(&process->tasks);
+    signal_timers_init(&process->timers);
     process->exit_signal = LX_SIGCHLD;
     process->generation = 1;
     process->started_ns = clock_monotonic_ns();
@@ -208,10 +233,10 @@ bool process_exists(int pid)
 
 void process_free(struct process *process)
 {
-    struct task *task;
-
-    while ((task = process_next_task(process, NULL)) != NULL)
-        task_free(task);
+    if (process->leader) {
+        list_remove(&process->leader->link);
+        task_put(process->leader);
+    }
     if (process->own_pid && !process->pid) /* it never had its number */
         pid_discard(process->own_pid);
     slab_free(process_cache, process);
@@ -232,20 +257,20 @@ int process_alloc(struct process **out_process)
     fields_init(process);
     process->refs = 1;
     process->own_pid = pid_alloc();
-    if (!process->own_pid || task_create(process)) {
+    if (!process->own_pid || task_alloc(process, &process->leader)) {
         process_free(process);
         return -ENOMEM;
     }
-    process->leader = process_next_task(process, NULL);
+    list_push_back(&process->tasks, &process->leader->link);
+    process->live = process->present = 1;
     *out_process = process;
     return 0;
 }
 
-/* RLIMIT_NPROC, which root need not mind. The new process is counted already. The user is the real
+/* RLIMIT_NPROC, which root need not mind. The new task is counted already. The user is the real
  * one, and init's own programs are root's: never limited. */
-static bool is_one_too_many(const struct process *process)
+static bool is_one_too_many(const struct process *process, const struct identity *identity)
 {
-    const struct identity *identity = process->leader->identity;
     uint64_t limit = process->limits[LX_RLIMIT_NPROC].current;
 
     return identity->cred.uid && !credentials_is_privileged(&identity->cred) &&
@@ -255,26 +280,26 @@ static bool is_one_too_many(const struct process *process)
 
 /* How many numbers are none of its business. A user that takes all numbers leaves some to root, and
  * root some to the harness, so that the machine can still be helped. */
-static unsigned reserve_for(const struct process *behind, const struct process *process)
+static unsigned reserve_for(const struct identity *identity)
 {
-    if (!behind) /* no copy: one of the harness; an orphan's copy may be a child of init, too */
-        return 0;
-    return credentials_is_privileged(&process->leader->identity->cred) ? RESERVE_HARNESS
-                                                                       : RESERVE_PRIVILEGED;
+    return credentials_is_privileged(&identity->cred) ? RESERVE_HARNESS : RESERVE_PRIVILEGED;
 }
 
 int process_link_locked(struct process *parent, struct process *process, struct process *behind)
 {
+    struct identity *identity = process->leader->identity;
     struct pid *pid = process->own_pid;
-    int err;
+    int err = -EAGAIN;
 
     ASSERT(process_tree_is_held());
     /* Counted before the comparison, since setuid counts without this lock: neither misses the
      * other. */
-    identity_charge_process(process, 1);
-    err = is_one_too_many(process) ? -EAGAIN : pid_assign_locked(pid, reserve_for(behind, process));
+    identity_charge_task(identity, 1);
+    /* No copy: one of the harness; an orphan's copy may be a child of init, too. */
+    if (!is_one_too_many(process, identity))
+        err = pid_assign_locked(pid, behind ? reserve_for(identity) : 0);
     if (err) {
-        identity_charge_process(process, -1);
+        identity_charge_task(identity, -1);
         return err;
     }
     pid->process = process;
@@ -292,13 +317,47 @@ int process_link_locked(struct process *parent, struct process *process, struct 
 void process_unlink_locked(struct process *process)
 {
     ASSERT(process_tree_is_held());
-    identity_charge_process(process, -1);
+    identity_charge_task(process->leader->identity, -1);
     family_leave_locked(process);
     process_group_leave_locked(process);
     list_remove(&process->all_link.link);
     /* The number stays in use while a group, a session or a walk has a reference to it. */
     process->own_pid->process = NULL;
     pid_put_locked(process->own_pid);
+}
+
+int process_add_task_locked(struct process *process, struct task *task, struct pid *pid)
+{
+    int err = -EAGAIN;
+
+    ASSERT(process_tree_is_held() && spin_is_held(&process->lock));
+    identity_charge_task(task->identity, 1);
+    if (!is_one_too_many(process, task->identity))
+        err = pid_assign_locked(pid, reserve_for(task->identity));
+    if (err) {
+        identity_charge_task(task->identity, -1);
+        return err;
+    }
+    pid->task = task;
+    task->own_pid = pid;
+    task->tid = pid->number;
+    list_push_back(&process->tasks, &task->link);
+    process->live++;
+    __atomic_fetch_add(&process->present, 1, __ATOMIC_RELAXED);
+    return 0;
+}
+
+void process_remove_task_locked(struct process *process, struct task *task)
+{
+    ASSERT(process_tree_is_held() && spin_is_held(&process->lock));
+    ASSERT(task != process->leader);
+    process_usage_add_task(&process->usage, task);
+    identity_charge_task(task->identity, -1);
+    list_remove(&task->link);
+    list_init(&task->link);
+    task->own_pid->task = NULL;
+    pid_put_locked(task->own_pid);
+    task->own_pid = NULL;
 }
 
 static int process_link(struct process *parent, struct process *process)
@@ -364,7 +423,7 @@ void process_abandon(struct process *process)
     if (parent)
         waitq_wake_all(&parent->child_wait);
     spin_lock(&process->lock);
-    process->sig_exiting = true;
+    process->sig_exiting = process->leader->exiting = true;
     spin_unlock(&process->lock);
     spin_unlock_irqrestore(&process_tree_lock, flags);
     /* It was visible: signals may have come, thousands perhaps, whose entries are charged to its

@@ -9,9 +9,11 @@
  *          interrupt handler takes it. The list of tasks changes under both of them, so either
  *          keeps it as it is.
  * Rule:    what concerns a process as a whole goes over its tasks (process_each_task). Its leader
- *          is the task that the process began with, and stays as long as the process: what has one
+ *          is the task that the process began with, or the one that has executed a program since,
+ *          and stays as long as the process, even if it ends before the others: what has one
  *          task in Linux's ABI, too (names, the files and state that /proc/PID shows, credentials
- *          as others see them, what a call means by the process's number) is the leader's.
+ *          as others see them, what a call means by the process's number) is the leader's. Without
+ *          task.exiting of it, and under the tree lock, a leader has descriptors and directories.
  * Fails:   -ENOMEM, -EAGAIN (no number, RLIMIT_NPROC).
  * Tests:   tests/user/proc/fork*.c, wait*.c
  */
@@ -73,25 +75,31 @@ struct process {
     int report_stop;         /* [t] stop signal that wait(2) has not told yet; 0: none */
     bool report_cont;        /* [t] likewise for SIGCONT */
     int exit_signal;         /* [o] sent to the parent; 0: none. exec makes it SIGCHLD */
-    enum process_end end;    /* [t] */
-    int end_code;            /* [t] */
+    enum process_end end;    /* [s] of a zombie [t] */
+    int end_code;            /* likewise */
     uint64_t killed_ns;      /* [t] when the lack of memory first met it killed; 0: not yet */
     bool core_dumped;        /* [t] always false: none is written; the bit of wait(2) */
-    struct waitq child_wait; /* woken when a child ends, stops or continues */
+    struct waitq child_wait; /* woken when a child ends, stops or continues, or a task for exec */
     struct waitq release_wait; /* vfork: the parent waits here */
     uint32_t vfork_done;       /* [a] exec or exit has given the parent's memory back */
 
-    struct task *leader;                      /* [I] its first task; NULL: init has none */
-    struct list tasks;                        /* [ts] struct task, the leader first */
-    struct file *exe;                         /* [o] counted; replaced under process.lock */
-    struct exec_layout layout;                /* [s] where in memory things are, for /proc */
-    uint32_t generation;                      /* [s] programs that it has run: exec adds one */
+    struct task *leader;       /* [ts] NULL: init has none */
+    struct list tasks;         /* [ts] struct task, the leader first */
+    unsigned live;             /* [ts] tasks that have not begun to exit */
+    uint32_t present;          /* [a] tasks that have not given everything back */
+    bool threaded;             /* it has had two tasks; set by the only one, then constant */
+    bool ending;               /* [s] all its tasks end: .end and .end_code stand */
+    uint32_t killed;           /* [a] process_kill_locked was called */
+    struct task *exec_task;    /* [s] is waiting for the end of all others, to execute; NULL */
+    struct file *exe;          /* [o] counted; replaced under process.lock */
+    struct exec_layout layout; /* [s] where in memory things are, for /proc */
+    uint32_t generation;       /* [s] programs that it has run: exec adds one */
     struct lx_rlimit limits[LX_RLIM_NLIMITS]; /* [s] a word is read without it */
     bool no_new_privs;                        /* [o] */
     bool keep_caps;                           /* [o] PR_SET_KEEPCAPS, until exec */
     bool subreaper; /* [o] read by others: orphans below become its children (CHILD_SUBREAPER) */
     uint64_t started_ns;                 /* [I] */
-    struct process_usage usage;          /* [t] of a zombie; before that peak_pages alone, [o] */
+    struct process_usage usage;          /* [ts] of tasks that are gone; of a zombie: of all */
     struct process_usage children_usage; /* [t] of children waited for */
 
     struct spinlock lock;                 /* rank PROC */
@@ -100,6 +108,8 @@ struct process {
     uint64_t group_signals;               /* [a] sent to more than this one since its last fork */
     int sig_stopping;                     /* [s] stop signal that was taken, is acted on; 0: none */
     bool sig_stopped;                     /* [s] the stop has begun and SIGCONT has not come */
+    int sig_stop_number;                  /* [s] by that signal */
+    unsigned sig_stop_left;               /* [s] tasks that have not stopped yet */
     bool sig_continued;                   /* [s] SIGCONT ended a stop that the tree still shows */
     bool sig_exiting;                     /* [ts] takes no more signals */
     struct signal_timers timers;          /* setitimer, timer_create */
@@ -124,6 +134,15 @@ void process_init(void);
 /* The one with that number, borrowed; NULL: none. Of init there is none. */
 struct task *task_find_locked(int tid);
 
+/* The process of that task, as most calls on processes have it: a number of any task will do. */
+static inline struct process *process_of_task_locked(int tid)
+{
+    const struct task *task = task_find_locked(tid);
+
+    ASSERT(process_tree_is_held());
+    return task ? task->process : process_find_locked(tid); /* init has no task */
+}
+
 /* Process or tree locked: its tasks stay what they are. */
 static inline bool process_is_held(const struct process *process)
 {
@@ -145,7 +164,8 @@ static inline struct task *process_next_task(const struct process *process, cons
  * process_is_held. */
 struct vm_space *process_space_locked(const struct process *process);
 
-/* Every task ends on its way to ring 3, as by SIGKILL. process_is_held. */
+/* All tasks end on their way to ring 3, as by SIGKILL. One is told, and passes it on once it is
+ * there: the others may be thousands. process_is_held. */
 void process_kill_locked(struct process *process);
 /* Every task looks at its processor time on its way to ring 3, for a limit or a timer of the
  * process has changed. Process locked. */
@@ -153,7 +173,7 @@ void process_check_cpu_time_locked(struct process *process);
 /* Whether process_kill_locked was called. Any context. */
 static inline bool process_is_killed(const struct process *process)
 {
-    return __atomic_load_n(&process->leader->thread.arch.work, __ATOMIC_ACQUIRE) & TIF_KILL;
+    return __atomic_load_n(&process->killed, __ATOMIC_ACQUIRE);
 }
 
 /* --- life --- */
@@ -175,6 +195,12 @@ MUST_CHECK int process_link_locked(struct process *parent, struct process *proce
 void process_replace_files(struct task *self, struct fd_table *files);
 /* Takes back what never ran. */
 void process_abandon(struct process *process);
+/* A second task and more: into the list, with a number, counted. Process locked, too, and the
+ * caller, of that process, has no work that ends it. -EAGAIN. */
+MUST_CHECK int process_add_task_locked(struct process *process, struct task *task, struct pid *pid);
+/* The end of a task that is not the leader: out of the list, its number free, its usage the
+ * process's. Tree and process locked; the caller drops the list's reference. */
+void process_remove_task_locked(struct process *process, struct task *task);
 /* process.lock held: its memory follows its limits from now on. It is not exiting. */
 void process_limits_apply_locked(struct process *process);
 
@@ -202,9 +228,22 @@ void process_set_limit(struct process *process, uint64_t deadline_ns);
  */
 void process_expire(struct process *process);
 
-/* Ends the calling task and its process (exit.c): memory, files and directories go now; the rest
- * when the parent has waited for it. */
+/* Ends the calling task, and with it its process, the other tasks of which are killed (exit.c): the
+ * last one gives memory, files and directories back; the rest goes when the parent has waited for
+ * it. If the process is ending already, it does so as was said first. */
 NORETURN void process_exit(struct task *self, enum process_end end, int code);
+/* Ends the calling task alone. With the last the process ends, by the leader's code. */
+NORETURN void task_exit(struct task *self, int code);
+/* TIF_KILL: ends as it was told to. */
+NORETURN void task_exit_killed(struct task *self);
+/* All other tasks of the caller's process get that work (TIF_*) to do; in slices, no lock held. The
+ * caller has seen to it that none is added. */
+void process_notify_others(struct task *self, uint32_t work);
+/* Whether a task of another process shares the caller's directories (CLONE_FS). */
+bool process_shares_fs(const struct task *self);
+/* exec: all other tasks of the process end, and the caller is its leader with its number from then
+ * on. -EAGAIN: another one is at it; -EINTR: the caller is to die. */
+MUST_CHECK int process_end_others(struct task *self);
 
 /* That of its leader. */
 const char *process_name(const struct process *process);

@@ -28,11 +28,8 @@ static bool has_work(const struct task *self, uint32_t work)
 
 void return_die_if_killed(struct task *self)
 {
-    if (!has_work(self, TIF_KILL))
-        return;
-    if (__atomic_load_n(&self->process->limit_reached, __ATOMIC_ACQUIRE))
-        process_exit(self, PROCESS_LIMIT, 0);
-    process_exit(self, PROCESS_SIGNALED, LX_SIGKILL);
+    if (has_work(self, TIF_KILL))
+        task_exit_killed(self);
 }
 
 void hook_exit_to_user(struct trap_frame *frame)

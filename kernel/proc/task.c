@@ -2,11 +2,12 @@
 /*
  * Tasks: made, started, given back.
  *
- * A task is made inside a process that nothing else knows and gets the rest bit by bit (fork.c,
+ * A task is made without others knowing it and gets the rest bit by bit (fork.c, fork_task.c,
  * usermode.c): descriptors, directories, credentials, a thread. What it never got is NULL, which
- * task_free relies on. Once its thread runs it holds a reference to its process, until the last
- * switch away from its stack; the structure itself stays on the list of its process, as what is
- * asked of a process after its end (credentials, niceness, name) is in its leader.
+ * task_free relies on. Once its thread runs it holds a reference to its process and one to itself,
+ * until the last switch away from its stack. A leader stays on the list of its process, as what is
+ * asked of a process after its end (credentials, niceness, name) is in its leader; the others leave
+ * the list at their end (exit.c).
  */
 #include "kernel/proc/task.h"
 
@@ -29,7 +30,7 @@ void task_init(void)
     fpu_cache = slab_cache_create("fpu", MIN(features.fpu_nbytes + 64u, 4096u));
 }
 
-int task_create(struct process *process)
+int task_alloc(struct process *process, struct task **out_task)
 {
     struct task *task = slab_zalloc(task_cache);
 
@@ -40,15 +41,16 @@ int task_create(struct process *process)
         slab_free(task_cache, task);
         return -ENOMEM;
     }
+    task->refs = 1;
     task->process = process;
     task->sig_stack.flags = LX_SS_DISABLE;
-    list_push_back(&process->tasks, &task->link);
+    list_init(&task->link);
+    *out_task = task;
     return 0;
 }
 
-void task_free(struct task *task)
+static void task_free(struct task *task)
 {
-    list_remove(&task->link);
     if (task->files)
         fd_table_put(task->files);
     if (task->fs)
@@ -62,20 +64,29 @@ void task_free(struct task *task)
     slab_free(task_cache, task);
 }
 
+void task_put(struct task *task)
+{
+    if (__atomic_sub_fetch(&task->refs, 1, __ATOMIC_ACQ_REL) == 0)
+        task_free(task);
+}
+
 /* The last switch away from a task: no processor is on its stack any more. */
 static void task_ended(struct thread *thread)
 {
     struct task *task = container_of(thread, struct task, thread);
+    struct process *process = task->process;
 
     thread_destroy(thread); /* a zombie needs no stack */
     slab_free(fpu_cache, task->fpu_object);
     task->fpu_object = NULL;
-    process_put(task->process);
+    task_put(task);
+    process_put(process);
 }
 
 void task_start(struct task *task)
 {
     process_get(task->process); /* the thread's own, until task_ended */
+    task_get(task);
     task->thread.ended = task_ended;
     sched_start(&task->thread);
 }

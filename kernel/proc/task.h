@@ -4,6 +4,9 @@
  *
  * Owns:    what a thread of a program has to itself: its kernel thread, number, signal mask.
  * Used by: every system call handler, which gets it as its first argument.
+ * Rule:    a reference keeps the structure, not the life: the list's, until the task has left its
+ *          process (the leader never does), the thread's, until its stack has been left for the
+ *          last time, and those of calls that use it without a lock.
  * Context: a task reads and writes its own fields without a lock; others only as marked.
  */
 #pragma once
@@ -19,15 +22,19 @@ struct identity;
 struct process;
 
 /* I constant after creation   o only the owning thread   s process.lock (the owner reads freely)
- * t process_tree_lock */
+ * t process_tree_lock   a atomic */
 struct task {
     struct thread thread;      /* first: the running thread leads to its task */
+    uint32_t refs;             /* [a] */
     struct process *process;   /* [I] */
     struct list link;          /* [ts] in process->tasks */
+    struct pid *own_pid;       /* [t] its number; NULL: the leader, whose number is its process's */
+    bool exiting;              /* [ts] takes no more signals, and gives back what it has */
+    bool stopped;              /* [s] it counts as stopped, and sleeps as long as it does */
     struct fd_table *files;    /* [o] shared by the tasks of a process */
     struct fs_context *fs;     /* [o] root, working directory, umask, credentials */
     struct identity *identity; /* [s] the credentials, as others see them; until it is freed */
-    int tid;                   /* [I] */
+    int tid;                   /* [I] but for exec, which makes it the process's */
     void *fpu_object;          /* [I] what holds thread.arch.fpu */
     char name[16];             /* [o] read by others: prctl(PR_SET_NAME) */
     bool over_limit;           /* [o] became a user with too many processes: exec looks again */
@@ -50,11 +57,15 @@ struct task {
 };
 
 void task_init(void); /* at start-up */
-/* Into the process, with room for its FPU state and nothing else: no thread, no number. */
-MUST_CHECK int task_create(struct process *process);
-/* Takes back what it has got since, and the thread if that never ran. Its process is gone, or not
- * known to others yet. */
-void task_free(struct task *task);
+/* Of that process, with room for its FPU state and nothing else: no thread, no number, and not in
+ * the list of the process. One reference. */
+MUST_CHECK int task_alloc(struct process *process, struct task **out_task);
+/* The last one takes back what the task has got since, and the thread if that never ran. */
+void task_put(struct task *task);
+static inline void task_get(struct task *task)
+{
+    __atomic_fetch_add(&task->refs, 1, __ATOMIC_RELAXED);
+}
 /* Lets it run: its thread is complete. It holds its process until its stack has been left. */
 void task_start(struct task *task);
 /* The last part of the path becomes the name. */

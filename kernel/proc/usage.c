@@ -2,7 +2,8 @@
 /*
  * Resources used by a process: time on processors, memory, faults.
  *
- * The numbers of a process that lives are the sums of its tasks'; at its end they are copied into
+ * The numbers of a process that lives are the sums of its tasks' and of what those used that are
+ * gone; at its end they are copied into
  * the process, for the thread's part is freed before the parent has waited for it. Memory is the
  * exception: its peak is noted each time that an address space is left, by exec and by exit.
  */
@@ -18,31 +19,36 @@ void process_usage_note_memory(struct process *process, const struct vm_space *s
         MAX(process->usage.peak_pages, MAX(space->peak_pages, space->resident_pages));
 }
 
+void process_usage_add_task(struct process_usage *sum, const struct task *task)
+{
+    const struct thread *thread = &task->thread;
+    struct sched_times times;
+
+    /* Precise times (sched_thread_times), not the samples at ticks that Linux's default accounting
+     * takes. */
+    sched_thread_times(thread, &times);
+    sum->user_ns += times.user_ns;
+    sum->system_ns += times.total_ns - times.user_ns;
+    sum->faults += thread->faults;
+    sum->switches[0] += thread->switches[0];
+    sum->switches[1] += thread->switches[1];
+}
+
 void process_usage_locked(const struct process *process, struct process_usage *usage)
 {
     ASSERT(process_tree_is_held());
     *usage = process->usage;
     if (process->zombie)
         return;
-    process_each_task (task, process) {
-        const struct thread *thread = &task->thread;
-        struct sched_times times;
-
-        /* Precise times (sched_thread_times), not the samples at ticks that Linux's default
-         * accounting takes. */
-        sched_thread_times(thread, &times);
-        usage->user_ns += times.user_ns;
-        usage->system_ns += times.total_ns - times.user_ns;
-        usage->faults += thread->faults;
-        usage->switches[0] += thread->switches[0];
-        usage->switches[1] += thread->switches[1];
-    }
+    process_each_task (task, process)
+        process_usage_add_task(usage, task);
 }
 
 void process_cpu_times(struct process *process, struct sched_times *times)
 {
-    *times = (struct sched_times){0};
     spin_lock(&process->lock);
+    *times = (struct sched_times){process->usage.user_ns,
+                                  process->usage.user_ns + process->usage.system_ns};
     process_each_task (task, process) {
         struct sched_times own;
 

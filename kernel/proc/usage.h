@@ -16,6 +16,7 @@
 
 struct process;
 struct sched_times;
+struct task;
 struct vm_space;
 
 struct process_usage {
@@ -27,6 +28,8 @@ struct process_usage {
 
 /* Up to now, or to its end. */
 void process_usage_locked(const struct process *process, struct process_usage *usage);
+/* Of one task; its memory is its process's: peak_pages is as it was. */
+void process_usage_add_task(struct process_usage *sum, const struct task *task);
 /* Time on processors alone, of a process that lives, usually the caller's own. */
 void process_cpu_times(struct process *process, struct sched_times *times);
 /* Of those children that have ended and were waited for: process->children_usage. */

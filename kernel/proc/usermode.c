@@ -120,7 +120,8 @@ static int stdio_install(struct process *process, const struct exec_request *req
 static int program_prepare(struct process *process, struct exec_request *request)
 {
     struct task *task = process->leader;
-    struct exec_strings strings = {request->path, request->argv, request->envp, false, false};
+    struct exec_strings strings = {request->path, request->argv, request->envp,
+                                   false,         false,         false};
     struct exec_program program = {0};
     struct file *file;
     int err = stdio_install(process, request);

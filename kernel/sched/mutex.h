@@ -26,7 +26,8 @@ struct thread;
     X(EXEC)                                                                                        \
     X(VM)                                                                                          \
     X(INODE)                                                                                       \
-    X(PIPE)
+    X(PIPE)                                                                                        \
+    X(SIGNAL_TIMER)
 
 enum mutex_rank {
 #define MUTEX_RANK_ENUM(name) MUTEX_##name,

@@ -286,7 +286,7 @@ static void identity_find(struct inode *inode, const struct fs_context *context,
     program->euid = context->cred.euid;
     program->egid = context->cred.egid;
     /* execve(2): no set-ID with no_new_privs, on a nosuid mount, or with shared directories. */
-    if (strings->no_new_privs || (inode->super->flags & LX_MS_NOSUID) || context->place->refs > 1)
+    if (strings->no_new_privs || (inode->super->flags & LX_MS_NOSUID) || strings->shared_fs)
         return;
     /* In one step, and asked once more: a file that gets another owner loses its set-ID bits, and
      * one that gets them may be for fewer users from then on. */

@@ -43,6 +43,7 @@ struct exec_strings {
     const char *const *envp;
     bool hidden; /* the path will lead nowhere once this is the program: no script can be read */
     bool no_new_privs; /* set-ID bits do not count */
+    bool shared_fs;    /* nor do they if another process can move the directories about */
 };
 
 /* A new space with the program's segments, its interpreter's (PT_INTERP), and its initial stack.

@@ -3,10 +3,11 @@
  * execve: the commit of a loaded program, which cannot fail.
  *
  * Before program_replace nothing of the caller has changed but its descriptor table, which stops
- * being shared; after it nothing can fail. Others see the change in one step under process.lock
- * (see program_publish). Close-on-exec files go after that, so that a reader of a pipe that learns
- * of the exec by its end finds the new program. Signal handlers, timers and the alternate stack
- * belonged to the old program and go last; ring 3 runs none of this.
+ * being shared, and that the other tasks of its process have ended; after it nothing can fail.
+ * Others see the change in one step under process.lock (see program_publish). Close-on-exec files
+ * go after that, so that a reader of a pipe that learns of the exec by its end finds the new
+ * program. Signal handlers, timers and the alternate stack belonged to the old program and go last;
+ * ring 3 runs none of this.
  */
 #include "kernel/arch/x86_64/fpu.h"
 #include "kernel/arch/x86_64/irq.h"
@@ -134,6 +135,8 @@ int exec_replace(struct task *self, struct file *file, const struct exec_strings
     if (err)
         return err;
     err = identity_prepare(self, &program, &identity);
+    if (!err && process->threaded)
+        err = process_end_others(self);
     if (!err && fd_table_is_shared(self->files))
         err = fd_table_dup(self->files, &files);
     if (err) {

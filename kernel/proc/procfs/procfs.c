@@ -49,7 +49,7 @@ void procfs_unlock(uint64_t flags)
 /* Init is the kernel's own: it has no task. */
 static bool has_task(const struct process *process)
 {
-    return process->leader && !process->sig_exiting;
+    return process->leader && !process->leader->exiting;
 }
 
 int procfs_get_memory(const struct procfs_node *node, struct vm_space **out_space,

@@ -53,7 +53,7 @@ struct facts {
 
 static char state_of(const struct process *process)
 {
-    if (process->zombie)
+    if (process->zombie || (process->leader && process->leader->exiting))
         return 'Z';
     if (process->stopped)
         return 'T';
@@ -123,7 +123,9 @@ static void process_facts(struct facts *facts, struct process *process)
     facts->terminal = terminal_of_locked(process, &facts->terminal_group);
     facts->exit_signal = process->exit_signal;
     /* As wait(2) encodes it: the status in the second byte, a signal in the first. */
-    facts->exit_code = process->end == PROCESS_EXITED ? process->end_code << 8 : process->end_code;
+    facts->exit_code = !process->zombie                 ? 0
+                       : process->end == PROCESS_EXITED ? process->end_code << 8
+                                                        : process->end_code;
     facts->executed = process->has_execed;
     facts->no_new_privs = process->no_new_privs;
     /* A zombie's usage is what it had at its end. */
@@ -162,7 +164,7 @@ static int facts_take(const struct procfs_node *node, struct facts *facts)
     process_facts(facts, process);
     /* process.lock on top: exec cannot change memory and layout between two of these. */
     spin_lock(&process->lock);
-    if (process->leader && !process->sig_exiting)
+    if (process->leader && !process->leader->exiting)
         facts_copy_task(facts, process);
     spin_unlock(&process->lock);
     procfs_unlock(tree);

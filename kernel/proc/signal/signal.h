@@ -44,8 +44,9 @@ void signal_send_task(struct task *task, int number);
 MUST_CHECK int signal_send_info_locked(struct process *process, struct task *task,
                                        const struct lx_siginfo *info, bool must_queue);
 
-/* A timer's own entry: whether it is queued now. What it says is in it. */
-MUST_CHECK bool signal_send_entry_locked(struct process *process, struct signal_entry *entry);
+/* A timer's own entry, likewise: whether it is queued now. What it says is in it. */
+MUST_CHECK bool signal_send_entry_locked(struct process *process, struct task *task,
+                                         struct signal_entry *entry);
 
 /* The same for the caller's own process, without the tree. Never SIGCONT. */
 MUST_CHECK int signal_send_self(struct task *self, bool to_task, const struct lx_siginfo *info,
@@ -106,8 +107,9 @@ bool signal_children_unwanted(struct process *parent);
  * end. */
 void signal_clear_handlers(struct process *process);
 
-/* exit: what signals still hold for this task goes, and none come any more. */
-void signal_exit(struct task *self);
+/* exit: what signals still hold for this task goes, and none come any more. True: it is the last
+ * task of its process, which takes none either from here on. */
+MUST_CHECK bool signal_exit(struct task *self);
 
 /* Sleeps on an entered waiter until it is woken (0) or the task has to die (-ERESTARTSYS): other
  * signals wait. */

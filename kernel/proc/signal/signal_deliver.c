@@ -78,8 +78,11 @@ static void signal_handle(struct task *self, struct trap_frame *frame,
     self->sig_restore = false;
     if (!(action->flags & LX_SA_NODEFER))
         blocked |= SIGNAL_BIT(info->signo);
-    /* More is blocked, so nothing new can have become ready. */
-    __atomic_store_n(&self->sig_mask, blocked & ~SIGNAL_UNBLOCKABLE, __ATOMIC_RELEASE);
+    /* More is blocked, so nothing new can have become ready, but for other tasks. */
+    if (unlikely(self->process->threaded))
+        signal_set_mask(self, blocked);
+    else
+        __atomic_store_n(&self->sig_mask, blocked & ~SIGNAL_UNBLOCKABLE, __ATOMIC_RELEASE);
 }
 
 /* Takes the next signal. 0: none is left; else its action is that of the moment. */
@@ -140,6 +143,10 @@ void signal_deliver(struct task *self, struct trap_frame *frame)
     struct lx_sigaction action;
     struct lx_siginfo info;
 
+    if (unlikely(__atomic_load_n(&self->process->sig_stopped, __ATOMIC_RELAXED))) {
+        signal_stop_join(self);
+        return_die_if_killed(self);
+    }
     signal_timers_collect(self);
     while (next_signal(self, &info, &action)) {
         if (signal_act(self, frame, &info, &action))

@@ -24,6 +24,10 @@ bool signal_is_ignored(const struct process *process, int number);
 /* process.lock held: what a signal to the process is charged to. */
 struct signal_charge signal_charge_of(const struct process *process);
 
+/* process.lock held: signals of the set that wait for the process and that the caller does not take
+ * go to tasks that do. */
+void signal_retarget_locked(struct process *process, uint64_t set);
+
 /* process.lock held: sees whether the task has a signal to act on now. */
 void signal_recheck(struct task *task);
 
@@ -49,3 +53,5 @@ void signal_continue_report_locked(struct process *process);
 
 /* Acts on a stop signal that was taken: sleeps until SIGCONT or death. */
 void signal_stop(struct task *self, int number);
+/* The process is stopped, or about to be: so is the caller. */
+void signal_stop_join(struct task *self);

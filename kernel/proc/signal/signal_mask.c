@@ -39,7 +39,8 @@ void signal_recheck(struct task *task)
     if (!(__atomic_load_n(&arch->work, __ATOMIC_RELAXED) & TIF_SIGNAL))
         return;
     arch_thread_clear_work(arch, TIF_SIGNAL);
-    if (task->sig_restore || task->sig_restart || signal_timers_fired(task->process))
+    if (task->sig_restore || task->sig_restart || task->process->sig_stopped ||
+        signal_timers_fired(task->process))
         arch_thread_add_work(arch, TIF_SIGNAL);
 }
 
@@ -53,6 +54,8 @@ void signal_set_mask(struct task *self, uint64_t mask)
         return;
     spin_lock(&self->process->lock);
     signal_recheck(self);
+    if (self->process->threaded)
+        signal_retarget_locked(self->process, self->sig_mask);
     spin_unlock(&self->process->lock);
 }
 
@@ -72,8 +75,9 @@ static NOINLINE struct signal_entry *drop_ignored_locked(struct task *self, int 
     ASSERT(spin_is_held(&self->process->lock));
     if (!signal_is_ignored(self->process, number))
         return NULL;
-    dead = signal_queue_cut(&self->sig_queue, SIGNAL_BIT(number), NULL);
-    dead = signal_queue_cut(&self->process->sig_queue, SIGNAL_BIT(number), dead);
+    dead = signal_queue_cut(&self->process->sig_queue, SIGNAL_BIT(number), NULL);
+    process_each_task (task, self->process)
+        dead = signal_queue_cut(&task->sig_queue, SIGNAL_BIT(number), dead);
     signal_recheck(self);
     return dead;
 }
@@ -91,7 +95,6 @@ int64_t signal_set_action(struct task *self, int number, struct uptr action, str
         return -EFAULT;
     if (!signal_valid(number) || (action.va && (SIGNAL_BIT(number) & SIGNAL_UNBLOCKABLE)))
         return -EINVAL;
-    /* The caller is the only task of the process, but senders read actions under the lock. */
     slot = &process->actions[number - 1];
     spin_lock_inline(&process->lock);
     if (old.va)
@@ -103,7 +106,7 @@ int64_t signal_set_action(struct task *self, int number, struct uptr action, str
         slot->flags = wanted.flags & ACTION_FLAGS;
         slot->restorer = wanted.restorer;
         slot->mask = wanted.mask & ~SIGNAL_UNBLOCKABLE;
-        if (unlikely(signal_pending(self) & SIGNAL_BIT(number)))
+        if (unlikely(process->threaded || (signal_pending(self) & SIGNAL_BIT(number))))
             dead = drop_ignored_locked(self, number);
     }
     spin_unlock_inline(&process->lock);
@@ -187,6 +190,8 @@ void signal_set_wait(struct task *self, uint64_t set)
     spin_lock(&self->process->lock);
     self->sig_wait = set;
     signal_recheck(self);
+    if (self->process->threaded)
+        signal_retarget_locked(self->process, self->sig_mask);
     spin_unlock(&self->process->lock);
 }
 

@@ -37,19 +37,60 @@ struct signal_charge signal_charge_of(const struct process *process)
                                   process->limits[LX_RLIMIT_SIGPENDING].current};
 }
 
-/* Which task acts on a signal to the process: the first that lets it in or waits for it. If all
- * have blocked it the leader, as good as any: the one that lets it in first takes it. */
+/* Whether the task lets one of the set in, or waits for it. */
+static inline bool is_taken(const struct task *task, uint64_t set)
+{
+    return !task->exiting && (set & (~task->sig_mask | task->sig_wait));
+}
+
+/* Which task acts on a signal to the process: the first that takes it, better one that has no other
+ * to act on. If all have blocked it the leader, as good as any: the one that lets it in first takes
+ * it. */
+static NOINLINE struct task *receiver_among(const struct process *process, uint64_t bit)
+{
+    struct task *found = NULL;
+
+    process_each_task (task, process) {
+        if (!is_taken(task, bit))
+            continue;
+        if (!(__atomic_load_n(&task->thread.arch.work, __ATOMIC_RELAXED) & TIF_SIGNAL))
+            return task;
+        if (!found)
+            found = task;
+    }
+    return found ? found : process->leader;
+}
+
 static inline struct task *signal_receiver(const struct process *process, int number)
 {
-    uint64_t bit = SIGNAL_BIT(number);
-
     /* Nearly always the first: the walk is for programs with threads. */
-    if (likely(!(process->leader->sig_mask & bit)))
+    if (likely(is_taken(process->leader, SIGNAL_BIT(number))))
         return process->leader;
-    process_each_task (task, process)
-        if (!(task->sig_mask & ~task->sig_wait & bit))
-            return task;
-    return process->leader;
+    return receiver_among(process, SIGNAL_BIT(number));
+}
+
+/* The task is told to look; one that sends to itself is awake and does so on its way to ring 3. */
+static inline void receiver_notify(struct task *task)
+{
+    if (unlikely(task->exiting)) /* all others have it blocked */
+        return;
+    signal_recheck(task);
+    if (__atomic_load_n(&task->thread.arch.work, __ATOMIC_ACQUIRE) & TIF_SIGNAL &&
+        task != task_current())
+        sched_notify(&task->thread);
+}
+
+void signal_retarget_locked(struct process *process, uint64_t set)
+{
+    ASSERT(spin_is_held(&process->lock));
+    set &= process->sig_queue.set;
+    for (struct task *task = process_next_task(process, NULL); task && set;
+         task = process_next_task(process, task)) {
+        if (!is_taken(task, set))
+            continue;
+        receiver_notify(task);
+        set &= task->sig_mask & ~task->sig_wait;
+    }
 }
 
 /* Whether a queued signal costs no memory and is gone again before the receiver runs or anything
@@ -67,6 +108,7 @@ static inline int signal_add(struct process *process, struct task *task,
                              bool must_queue)
 {
     struct signal_queue *queue = task ? &task->sig_queue : &process->sig_queue;
+    bool to_process = !task;
     struct signal_charge charge;
     int number = info->signo;
     int err = 0;
@@ -97,11 +139,10 @@ static inline int signal_add(struct process *process, struct task *task,
             return err;
     }
     __atomic_thread_fence(__ATOMIC_SEQ_CST); /* see signal_set_mask */
-    signal_recheck(task);
-    /* A task that sends to itself is awake: it looks at its flags on its way to ring 3. */
-    if (__atomic_load_n(&task->thread.arch.work, __ATOMIC_ACQUIRE) & TIF_SIGNAL &&
-        task != task_current())
-        sched_notify(&task->thread);
+    /* Masks change without the lock: now one that blocks the signal sees it, and passes it on. */
+    if (unlikely(process->threaded && to_process))
+        task = signal_receiver(process, number);
+    receiver_notify(task);
     return 0;
 }
 
@@ -117,20 +158,22 @@ static NOINLINE int send_info(struct process *process, struct task *task,
     spin_lock_inline(&process->lock);
     /* The queues were emptied when sig_exiting was set, under this lock: nothing may be added
      * since. */
-    if (!process->sig_exiting)
+    if (!process->sig_exiting && !(task && task->exiting))
         err = signal_add(process, task, info, NULL, must_queue);
     spin_unlock_inline(&process->lock);
     return err;
 }
 
-bool signal_send_entry_locked(struct process *process, struct signal_entry *entry)
+bool signal_send_entry_locked(struct process *process, struct task *task,
+                              struct signal_entry *entry)
 {
     bool queued;
-    int err;
+    int err = 0;
 
     ASSERT(process_tree_is_held());
     spin_lock(&process->lock);
-    err = signal_add(process, NULL, &entry->info, entry, false);
+    if (!process->sig_exiting && !(task && task->exiting))
+        err = signal_add(process, task, &entry->info, entry, false);
     queued = entry->queued;
     spin_unlock(&process->lock);
     ASSERT(!err);

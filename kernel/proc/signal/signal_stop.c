@@ -2,11 +2,14 @@
 /*
  * Job control: stop, continue, and the end of a process's signals.
  *
- * A stop has three steps. The signal is taken (sig_stopping, under process.lock); the tree is told
- * (sig_stopped; stopped and report_stop, under both locks); the task sleeps until sig_stopped is
- * false. SIGCONT takes back whichever step has been reached: it clears sig_stopping, or clears
- * sig_stopped and wakes the task. sig_continued then says that the tree still shows a stop; the
- * next holder of the tree lock, sender or task, reports the continuation once. A stop signal from a
+ * A stop has four steps. The signal is taken (sig_stopping, under process.lock); the stop begins
+ * (sig_stopped), and the other tasks are told to look; each task joins it on its way to ring 3
+ * (task.stopped, counted down in sig_stop_left); the last to join reports to the tree (stopped and
+ * report_stop, under both locks). A task sleeps as long as its .stopped is set. One that exits is
+ * waited for no more. No task is added while sig_stopped is set. SIGCONT takes back whichever step
+ * has been reached: it clears sig_stopping, or clears sig_stopped and wakes those that sleep.
+ * sig_continued then says that the tree still shows a stop; the next holder of the tree lock,
+ * sender or task, reports the continuation once. A stop signal from a
  * terminal does nothing in an orphaned group: nothing would ever continue it.
  */
 #include "kernel/fs/vfs/fs_context.h"
@@ -41,10 +44,14 @@ void signal_stop_change(struct process *process, int number)
     process->sig_stopping = 0;
     if (process->sig_stopped) {
         process->sig_stopped = false;
-        process->sig_continued = true;
-        /* sleep_stopped looks at sig_stopped after it has set its state, so this is never lost. */
-        process_each_task (task, process)
+        process->sig_continued |= process->sig_stop_left == 0;
+        /* sleep_stopped looks at .stopped after it has set its state, so this is never lost. */
+        process_each_task (task, process) {
+            if (!task->stopped)
+                continue;
+            __atomic_store_n(&task->stopped, false, __ATOMIC_SEQ_CST);
             sched_wake(&task->thread);
+        }
     }
 }
 
@@ -88,7 +95,20 @@ void signal_continue_report_locked(struct process *process)
     parent_tell_locked(process, LX_CLD_CONTINUED, LX_SIGCONT);
 }
 
-/* True: the process counts as stopped from here on. */
+/* Tree locked: all tasks have stopped. */
+static void stop_report_locked(struct process *process)
+{
+    const int number = process->sig_stop_number;
+
+    ASSERT(process_tree_is_held());
+    process_set_stopped_locked(process, true);
+    process->report_stop = number;
+    process->report_cont = false;
+    family_update_locked(process);
+    parent_tell_locked(process, LX_CLD_STOPPED, number);
+}
+
+/* True: the tasks of the process are to stop from here on. */
 static bool stop_begin_locked(struct process *process, int number)
 {
     bool begun;
@@ -100,16 +120,13 @@ static bool stop_begin_locked(struct process *process, int number)
     /* SIGCONT may have come since the signal was taken: then there is no stop. */
     begun = process->sig_stopping == number;
     process->sig_stopping = 0;
-    process->sig_stopped = begun;
+    if (begun && !process->sig_stopped) {
+        process->sig_stopped = true;
+        process->sig_stop_number = number;
+        process->sig_stop_left = process->live;
+    }
     spin_unlock(&process->lock);
-    if (!begun)
-        return false;
-    process_set_stopped_locked(process, true);
-    process->report_stop = number;
-    process->report_cont = false;
-    family_update_locked(process);
-    parent_tell_locked(process, LX_CLD_STOPPED, number);
-    return true;
+    return begun;
 }
 
 static bool stop_must_die(const struct task *self)
@@ -117,20 +134,38 @@ static bool stop_must_die(const struct task *self)
     return (__atomic_load_n(&self->thread.arch.work, __ATOMIC_ACQUIRE) & TIF_KILL) != 0;
 }
 
-/* Signals that come meanwhile wait: their work flag would end every sleep at once. */
-static void sleep_stopped(struct task *self)
+/* True: the caller counts as stopped, for this stop. */
+static bool stop_count(struct task *self)
 {
     struct process *process = self->process;
+    uint64_t flags = spin_lock_irqsave(&process_tree_lock);
+    bool last = false, stopped;
 
-    while (!stop_must_die(self)) {
+    spin_lock(&process->lock);
+    stopped = process->sig_stopped;
+    if (stopped && !self->stopped) {
+        self->stopped = true;
+        last = --process->sig_stop_left == 0;
+    }
+    spin_unlock(&process->lock);
+    if (last)
+        stop_report_locked(process);
+    spin_unlock_irqrestore(&process_tree_lock, flags);
+    return stopped;
+}
+
+/* Signals that come meanwhile wait: their work flag would end every sleep at once. Another stop may
+ * have begun by the time this one's end is seen: it counts anew. */
+static void sleep_stopped(struct task *self)
+{
+    while (!stop_must_die(self) && stop_count(self)) {
         sched_prepare(SCHED_INTERRUPTIBLE);
         arch_thread_clear_work(&self->thread.arch, TIF_SIGNAL);
         /* After sched_prepare: a SIGCONT in between makes the thread runnable again. */
-        if (!__atomic_load_n(&process->sig_stopped, __ATOMIC_SEQ_CST)) {
+        if (__atomic_load_n(&self->stopped, __ATOMIC_SEQ_CST))
+            sched_block();
+        else
             sched_cancel();
-            return;
-        }
-        sched_block();
     }
 }
 
@@ -143,6 +178,16 @@ void signal_stop(struct task *self, int number)
     spin_unlock_irqrestore(&process_tree_lock, flags);
     if (!begun)
         return;
+    if (process->threaded)
+        process_notify_others(self, TIF_SIGNAL);
+    signal_stop_join(self);
+}
+
+void signal_stop_join(struct task *self)
+{
+    struct process *process = self->process;
+    uint64_t flags;
+
     sleep_stopped(self);
     flags = spin_lock_irqsave(&process_tree_lock);
     /* Whichever of sender and task gets the lock first reports; the other finds the flag
@@ -156,27 +201,74 @@ void signal_stop(struct task *self, int number)
     spin_unlock(&process->lock);
 }
 
-void signal_exit(struct task *self)
+/* Others go on: they get what this one was to act on, a SIGKILL included, and a stop does not wait
+ * for it. True: it was the last that the stop waited for. */
+static bool others_go_on_locked(struct task *self)
 {
     struct process *process = self->process;
-    uint64_t tree;
+
+    ASSERT(spin_is_held(&process->lock));
+    if (process->killed && !process->ending)
+        process_kill_locked(process);
+    signal_retarget_locked(process, ~0ULL);
+    return process->sig_stopped && !self->stopped && --process->sig_stop_left == 0;
+}
+
+/* Both locks: senders look at sig_exiting under either of them. */
+static bool task_refuse_signals(struct task *self)
+{
+    struct process *process = self->process;
+    uint64_t tree = spin_lock_irqsave(&process_tree_lock);
+    bool last, all_stopped = false;
+
+    spin_lock(&process->lock);
+    self->exiting = true;
+    last = --process->live == 0;
+    if (last) {
+        process->sig_exiting = true;
+        process->sig_stopped = false;
+    } else {
+        all_stopped = others_go_on_locked(self);
+    }
+    spin_unlock(&process->lock);
+    if (last) {
+        process_set_stopped_locked(process, false);
+        process->report_stop = 0;
+        process->report_cont = false;
+        family_update_locked(process);
+    } else if (all_stopped) {
+        stop_report_locked(process);
+    }
+    spin_unlock_irqrestore(&process_tree_lock, tree);
+    return last;
+}
+
+/* Nothing is added any more. Entries are freed without the lock: there may be thousands. It keeps
+ * a timer that another task deletes from freeing its entry at the same time. */
+static void queue_empty(struct process *process, struct signal_queue *queue)
+{
+    struct signal_entry *dead;
+
+    if (!queue->set)
+        return;
+    spin_lock(&process->lock);
+    dead = signal_queue_cut(queue, ~0ULL, NULL);
+    spin_unlock(&process->lock);
+    signal_entries_free(dead);
+}
+
+bool signal_exit(struct task *self)
+{
+    struct process *process = self->process;
+    bool last = task_refuse_signals(self);
 
     /* Before the queues are emptied: a timer's entry may be in one of them, and is freed there. */
-    signal_timers_drop(process, true);
-    /* Both locks: senders look at sig_exiting under either of them. */
-    tree = spin_lock_irqsave(&process_tree_lock);
-    spin_lock(&process->lock);
-    process->sig_exiting = true;
-    process->sig_stopped = false;
-    spin_unlock(&process->lock);
-    process_set_stopped_locked(process, false);
-    process->report_stop = 0;
-    process->report_cont = false;
-    family_update_locked(process);
-    spin_unlock_irqrestore(&process_tree_lock, tree);
-    /* Nothing is added any more. Without the locks: there may be thousands of entries to free. */
-    signal_entries_free(signal_queue_cut(&self->sig_queue, ~0ULL, NULL));
-    signal_entries_free(signal_queue_cut(&process->sig_queue, ~0ULL, NULL));
+    if (last)
+        signal_timers_drop(process, true);
+    queue_empty(process, &self->sig_queue);
+    if (last)
+        queue_empty(process, &process->sig_queue);
+    return last;
 }
 
 /* Whether a signal has come that ends the process without a core: it need not wait for that, as on

@@ -2,12 +2,14 @@
 /*
  * Timers that send signals: setitimer, timer_create, and RLIMIT_CPU.
  *
- * A timer belongs to one process, which has one task, so nearly all of it is touched by that task
- * alone and has no lock. Timers of real or monotonic time sit on a kernel timer, whose interrupt
- * pushes them to the list .fired and sets TIF_SIGNAL; the task takes the list on its way to ring 3
- * (signal_timers_collect) and only then sends the signal. Timers of processor time have no
- * interrupt of their own: the task compares them with its accounts when TIF_CPU_TIME is set, by the
- * alarm of the scheduler for the first that will be due.
+ * A timer belongs to one process. As long as that has one task nearly all of it is touched by that
+ * task alone and has no lock; once it has had two (threaded, which only a lone task sets), a mutex
+ * is taken around all of it, and the interrupt leaves the collecting to deferred work, as it cannot
+ * know which task will come by. Timers of real or monotonic time sit on a kernel timer, whose
+ * interrupt pushes them to the list .fired and sets TIF_SIGNAL; the task takes the list on its way
+ * to ring 3 (signal_timers_collect) and only then sends the signal. Timers of processor time have
+ * no interrupt of their own: the task compares them with its accounts when TIF_CPU_TIME is set, by
+ * the alarm of the scheduler for the first that will be due.
  *
  * States: off (deadline_ns 0), started (armed, or pending in the kernel timer), fired (in the
  * list), queued (its signal waits). A periodic timer starts again only when its signal is taken;
@@ -46,6 +48,7 @@ struct signal_timer {
     struct signal_timer *next_id;               /* [o] in the chain of by_id */
     int id;                                     /* [I] */
     int signo;                                  /* [I] 0: none */
+    int tid;                                    /* [I] the task that gets it; 0: the process */
     struct signal_entry *entry;                 /* [s] of timer_create's: its one signal */
     enum signal_clock clock;                    /* [I] */
     bool armed;                                 /* [o] one of processor time: it runs */
@@ -102,6 +105,12 @@ static void timer_rings(struct timer *hardware)
     /* In the list once, however often it fires before the task looks. */
     if (!__atomic_exchange_n(&timer->fired, 1, __ATOMIC_SEQ_CST))
         fired_push(&timer->process->timers, timer);
+    if (unlikely(timer->process->threaded)) {
+        process_get(timer->process);
+        if (!deferred_queue(&timer->process->timers.rung))
+            process_put(timer->process);
+        return;
+    }
     /* The flag is set after the push: a task that clears it looks at the list afterwards
      * (signal_recheck). */
     arch_thread_add_work(&task->thread.arch, TIF_SIGNAL);
@@ -294,7 +303,7 @@ static int entry_create(struct signal_timer *timer, uint64_t value)
     return 0;
 }
 
-int signal_timer_create(struct process *process, int id, int signo, uint64_t value,
+int signal_timer_create(struct process *process, int id, int signo, int tid, uint64_t value,
                         bool value_given, enum signal_clock clock)
 {
     struct signal_timer *timer;
@@ -304,6 +313,7 @@ int signal_timer_create(struct process *process, int id, int signo, uint64_t val
         err = signal_timer_alloc(process, id, signo, clock, &timer);
     if (err)
         return err;
+    timer->tid = tid;
     /* Without a sigevent the value of the signal is the timer's id: timer_create(2). */
     err = entry_create(timer, value_given ? value : (uint64_t)id);
     if (err) {
@@ -361,6 +371,7 @@ static void timers_stop(struct signal_timers *timers)
 void signal_timers_drop(struct process *process, bool all)
 {
     struct signal_timers *timers = &process->timers;
+    bool locked = signal_timers_lock(process);
 
     timers_stop(timers);
     /* Interval timers survive exec, those of timer_create do not (execve(2), "Effect on process
@@ -380,6 +391,7 @@ void signal_timers_drop(struct process *process, bool all)
             signal_timer_free(timers->itimers[i]);
         timers->itimers[i] = NULL;
     }
+    signal_timers_unlock(process, locked);
 }
 
 /* Expirations that lie behind now, the first of them at the deadline; moves the deadline on. */
@@ -477,9 +489,21 @@ int signal_timer_set(struct process *process, int id, bool absolute,
     return 0;
 }
 
-/* Ignored signals vanish, so it will never be taken: the timer goes on by itself. */
-static void send_or_go_on(struct task *self, struct signal_timer *timer)
+/* One that is meant for a task that has ended is sent to none. */
+static bool entry_send_locked(const struct signal_timer *timer)
 {
+    struct task *task = timer->tid ? task_find_locked(timer->tid) : NULL;
+
+    ASSERT(process_tree_is_held());
+    if (timer->tid && (!task || task->process != timer->process))
+        return false;
+    return signal_send_entry_locked(timer->process, task, timer->entry);
+}
+
+/* Ignored signals vanish, so it will never be taken: the timer goes on by itself. */
+static void send_or_go_on(struct signal_timer *timer)
+{
+    struct process *process = timer->process;
     const struct lx_siginfo info = {.signo = timer->signo, .code = LX_SI_KERNEL};
     uint64_t now = time_of(timer);
     /* The tree, as the signal may be SIGCONT. */
@@ -487,32 +511,68 @@ static void send_or_go_on(struct task *self, struct signal_timer *timer)
     int err = 0;
 
     if (timer->entry)
-        timer->queued = signal_send_entry_locked(self->process, timer->entry);
+        timer->queued = entry_send_locked(timer);
     else
-        err = signal_send_info_locked(self->process, NULL, &info, false);
+        err = signal_send_info_locked(process, NULL, &info, false);
     spin_unlock_irqrestore(&process_tree_lock, flags);
     ASSERT(!err);
     /* An itimer's signal is an ordinary one: it may have been pending already. */
     if (!timer->entry)
-        timer->queued = (signal_pending(self) & SIGNAL_BIT(timer->signo)) != 0;
+        timer->queued = (__atomic_load_n(&process->sig_queue.set, __ATOMIC_ACQUIRE) &
+                         SIGNAL_BIT(timer->signo)) != 0;
     if (!timer->queued && timer->interval_ns) {
         signal_timer_forward(timer, now);
         signal_timer_start(timer, MAX(timer->deadline_ns, now + IGNORED_AGAIN));
     }
 }
 
-void signal_timers_collect(struct task *self)
+static void timers_collect(struct process *process)
 {
+    bool locked = signal_timers_lock(process);
     struct signal_timer *timer, *next;
 
-    if (!signal_timers_fired(self->process))
-        return;
-    for (timer = fired_take(&self->process->timers); timer; timer = next) {
+    for (timer = fired_take(&process->timers); timer; timer = next) {
         next = timer->next_fired;
         __atomic_store_n(&timer->fired, 0, __ATOMIC_SEQ_CST);
-        send_or_go_on(self, timer);
+        send_or_go_on(timer);
         sched_preempt_point(); /* there may be thousands */
     }
+    signal_timers_unlock(process, locked);
+}
+
+void signal_timers_collect(struct task *self)
+{
+    if (signal_timers_fired(self->process))
+        timers_collect(self->process);
+}
+
+/* For a process with several tasks, each of which may sleep and block the signal. */
+static void timers_rung(struct deferred *item)
+{
+    struct process *process = container_of(item, struct process, timers.rung);
+
+    timers_collect(process);
+    process_put(process);
+}
+
+void signal_timers_init(struct signal_timers *timers)
+{
+    mutex_init(&timers->mutex, MUTEX_SIGNAL_TIMER);
+    deferred_init(&timers->rung, timers_rung);
+}
+
+bool signal_timers_lock(struct process *process)
+{
+    if (likely(!process->threaded))
+        return false;
+    mutex_lock(&process->timers.mutex);
+    return true;
+}
+
+void signal_timers_unlock(struct process *process, bool locked)
+{
+    if (unlikely(locked))
+        mutex_unlock(&process->timers.mutex);
 }
 
 static struct signal_timer *sender_of(const struct process *process, const struct lx_siginfo *info)
@@ -530,13 +590,13 @@ static struct signal_timer *sender_of(const struct process *process, const struc
     return NULL;
 }
 
-void signal_timer_taken(struct task *self, struct lx_siginfo *info)
+static void timer_taken(struct process *process, struct lx_siginfo *info)
 {
     struct signal_timer *timer;
 
     /* A sigqueue may claim SI_TIMER and any id: at most a timer of this process whose signal waits
      * goes on early. */
-    timer = sender_of(self->process, info);
+    timer = sender_of(process, info);
     if (!timer || !timer->queued)
         return;
     timer->queued = false;
@@ -551,6 +611,14 @@ void signal_timer_taken(struct task *self, struct lx_siginfo *info)
     }
     if (timer->id >= 0)
         info->timer.overrun = timer->overrun;
+}
+
+void signal_timer_taken(struct task *self, struct lx_siginfo *info)
+{
+    bool locked = signal_timers_lock(self->process);
+
+    timer_taken(self->process, info);
+    signal_timers_unlock(self->process, locked);
 }
 
 /* A signal at the soft limit, which moves on by a second; the end at the hard one. Returns the
@@ -588,6 +656,7 @@ void signal_timers_check_cpu(struct task *self)
 {
     struct process *process = self->process;
     struct sched_times times;
+    bool locked;
     uint64_t next;
 
     /* Cleared first: an alarm that rings from here on sets it again. */
@@ -595,17 +664,22 @@ void signal_timers_check_cpu(struct task *self)
     process_cpu_times(process, &times);
     next = limit_check(process, times.total_ns);
     next = next == UINT64_MAX ? next : next - MIN(next, times.total_ns);
+    locked = signal_timers_lock(process);
     for (struct signal_timer *timer = process->timers.cpu; timer; timer = timer->next_cpu) {
         uint64_t now = timer->clock == SIGNAL_CLOCK_USER ? times.user_ns : times.total_ns;
 
         if (timer->armed && timer->deadline_ns <= now) {
             timer->armed = false;
-            send_or_go_on(self, timer);
+            send_or_go_on(timer);
         }
         if (timer->armed)
             next = MIN(next, timer->deadline_ns - MIN(timer->deadline_ns, now));
         sched_preempt_point(); /* the list is this task's alone, and may be thousands long */
     }
+    signal_timers_unlock(process, locked);
+    /* The time of all tasks counts, and as many as there are processors run at once. */
+    if (locked && next != UINT64_MAX)
+        next /= sched_cpus_online();
     /* The grain bounds the cost: a timer of a nanosecond does not take the processor for itself. */
     sched_set_alarm(MAX(next, CPU_GRAIN));
 }

@@ -6,13 +6,17 @@
  * Rule:    a timer that fires in an interrupt only leaves itself in a list (.fired) and wakes
  *          its task, which sends itself the signal on the way to ring 3. A periodic timer starts
  *          again when its signal is taken, as on Linux: what was missed is its overrun.
- * Context: the owning task, without locks.
+ * Locks:   of a process that has had several tasks: signal_timers.mutex, rank SIGNAL_TIMER, around
+ *          the calls that name a timer (signal_timers_lock), taken inside by the others.
+ * Context: the tasks of the process, and deferred work of it.
  * Fails:   -ENOMEM, -EAGAIN (too many), -EINVAL.
  * Tests:   tests/user/signal/sig_timer.c
  */
 #pragma once
 
 #include "kernel/lib/util.h"
+#include "kernel/sched/deferred.h"
+#include "kernel/sched/mutex.h"
 #include "shared/linux/signal.h"
 
 #define SIGNAL_ITIMERS 3
@@ -21,8 +25,10 @@ struct process;
 struct task;
 struct signal_timer;
 
-/* Of a process. o its task alone   a atomic */
+/* Of a process. o its only task, or with the mutex   a atomic */
 struct signal_timers {
+    struct mutex mutex;
+    struct deferred rung;                         /* of a process with several tasks: collects */
     struct signal_timer **by_id;                  /* [o] timer_create's, in chains by .next_id */
     uint32_t size;                                /* [o] of by_id: 0 or a power of two */
     uint32_t count;                               /* [o] of timers in it */
@@ -53,9 +59,9 @@ void signal_timer_init_cache(void);
 
 /* A number for a new timer. It is used up even if the timer cannot be made then, as on Linux. */
 int signal_timer_take_id(struct process *process);
-/* A timer with that number that sends signo (0: nothing). */
-MUST_CHECK int signal_timer_create(struct process *process, int id, int signo, uint64_t value,
-                                   bool value_given, enum signal_clock clock);
+/* A timer with that number that sends signo (0: nothing), to that task (0: to the process). */
+MUST_CHECK int signal_timer_create(struct process *process, int id, int signo, int tid,
+                                   uint64_t value, bool value_given, enum signal_clock clock);
 /* The one of setitimer, made on first use. */
 MUST_CHECK int signal_timer_itimer(struct process *process, int which, int signo,
                                    enum signal_clock clock);
@@ -70,6 +76,12 @@ MUST_CHECK int signal_timer_set(struct process *process, int id, bool absolute,
 MUST_CHECK int signal_timer_get(struct process *process, int id, struct signal_timer_times *times);
 /* Expirations that the last signal did not tell of. */
 MUST_CHECK int signal_timer_overrun(struct process *process, int id);
+
+void signal_timers_init(struct signal_timers *timers);
+
+/* True: to be unlocked. */
+MUST_CHECK bool signal_timers_lock(struct process *process);
+void signal_timers_unlock(struct process *process, bool locked);
 
 /* Signals of timers that have fired become pending. Cheap when none has. */
 void signal_timers_collect(struct task *self);

@@ -40,9 +40,21 @@ int64_t sys_vfork(struct task *self)
                                                      .wait_release = true});
 }
 
+/* Flags that go together: THREAD with SIGHAND with VM, and here the other way round, too: actions
+ * are shared by the tasks of a process alone. A task's parent does not wait for its memory. */
+static bool thread_flags_are_valid(uint64_t flags)
+{
+    const uint64_t thread = LX_CLONE_THREAD | LX_CLONE_SIGHAND;
+
+    if (!(flags & thread))
+        return true;
+    return (flags & thread) == thread && (flags & LX_CLONE_VM) &&
+           !(flags & (LX_CLONE_VFORK | LX_CLONE_CLEAR_SIGHAND));
+}
+
 /* Honoured: VM, FS, FILES, VFORK, PARENT, SETTLS, PARENT_SETTID, CHILD_SETTID, CHILD_CLEARTID,
- * CLEAR_SIGHAND. No effect: SYSVSEM, DETACHED, UNTRACED, IO, PTRACE. Refused: THREAD and SIGHAND
- * (one task a process), name spaces, PIDFD. */
+ * CLEAR_SIGHAND, THREAD. No effect: SYSVSEM, DETACHED, UNTRACED, IO, PTRACE. Refused: SIGHAND
+ * without THREAD, THREAD with VFORK, name spaces, PIDFD. */
 static int64_t clone_with(struct task *self, const struct lx_clone_args *args)
 {
     uint64_t flags = args->flags;
@@ -60,13 +72,13 @@ static int64_t clone_with(struct task *self, const struct lx_clone_args *args)
     };
     /* Whatever is not known is refused: a program that got less than it asked for would go wrong
      * later. */
-    const uint64_t known = LX_CLONE_VM | LX_CLONE_FS | LX_CLONE_FILES | LX_CLONE_VFORK |
-                           LX_CLONE_PARENT | LX_CLONE_SYSVSEM | LX_CLONE_SETTLS |
-                           LX_CLONE_PARENT_SETTID | LX_CLONE_CHILD_CLEARTID | LX_CLONE_DETACHED |
-                           LX_CLONE_UNTRACED | LX_CLONE_CHILD_SETTID | LX_CLONE_IO |
-                           LX_CLONE_PTRACE | LX_CLONE_CLEAR_SIGHAND;
+    const uint64_t known =
+        LX_CLONE_VM | LX_CLONE_FS | LX_CLONE_FILES | LX_CLONE_VFORK | LX_CLONE_PARENT |
+        LX_CLONE_SYSVSEM | LX_CLONE_SETTLS | LX_CLONE_PARENT_SETTID | LX_CLONE_CHILD_CLEARTID |
+        LX_CLONE_DETACHED | LX_CLONE_UNTRACED | LX_CLONE_CHILD_SETTID | LX_CLONE_IO |
+        LX_CLONE_PTRACE | LX_CLONE_CLEAR_SIGHAND | LX_CLONE_THREAD | LX_CLONE_SIGHAND;
 
-    if (flags & ~known || args->exit_signal > LX_NSIG)
+    if (flags & ~known || args->exit_signal > LX_NSIG || !thread_flags_are_valid(flags))
         return -EINVAL;
     /* The pointers mean something only with their flags. */
     if (flags & LX_CLONE_PARENT_SETTID)
@@ -75,6 +87,8 @@ static int64_t clone_with(struct task *self, const struct lx_clone_args *args)
         request.child_tid_set.va = args->child_tid;
     if (flags & LX_CLONE_CHILD_CLEARTID)
         request.child_tid_clear.va = args->child_tid;
+    if (flags & LX_CLONE_THREAD)
+        return fork_task(self, &request);
     return fork_process(self, &request);
 }
 
@@ -114,6 +128,8 @@ int64_t sys_clone3(struct task *self, struct uptr user_args, size_t nbytes)
     if (args.flags & (LX_CSIGNAL | LX_CLONE_DETACHED) || args.set_tid_size || args.set_tid ||
         !args.stack != !args.stack_size)
         return -EINVAL;
+    if (args.exit_signal && (args.flags & (LX_CLONE_THREAD | LX_CLONE_PARENT)))
+        return -EINVAL;
     args.stack += args.stack_size;
     return clone_with(self, &args);
 }
@@ -129,9 +145,10 @@ static int64_t exec_file(struct task *self, struct file *file, const char *path,
 
     if (err)
         return err;
-    err = exec_replace(
-        self, file,
-        &(struct exec_strings){path, args.argv, args.envp, hidden, self->process->no_new_privs});
+    err =
+        exec_replace(self, file,
+                     &(struct exec_strings){path, args.argv, args.envp, hidden,
+                                            self->process->no_new_privs, process_shares_fs(self)});
     exec_args_free(&args);
     return err;
 }

@@ -160,7 +160,7 @@ int64_t sys_futex(struct task *self, uint64_t va, int operation, unsigned value,
 static int robust_list_of(struct task *self, int pid, uint64_t *head)
 {
     const struct credentials *mine = &self->fs->cred;
-    struct process *process;
+    const struct task *task;
     uint64_t flags;
     int err = 0;
 
@@ -169,13 +169,13 @@ static int robust_list_of(struct task *self, int pid, uint64_t *head)
         return 0;
     }
     flags = spin_lock_irqsave(&process_tree_lock);
-    process = process_find_locked(pid);
-    if (!process || process->zombie)
+    task = task_find_locked(pid);
+    if (pid != PROCESS_INIT_PID && (!task || task->exiting))
         err = -ESRCH;
     else if (mine->euid != 0)
         err = -EPERM;
-    else if (process->leader) /* init has none */
-        *head = process->leader->robust_list.va;
+    else if (task) /* init has none */
+        *head = task->robust_list.va;
     spin_unlock_irqrestore(&process_tree_lock, flags);
     return err;
 }

@@ -14,7 +14,7 @@
 static struct process *process_meant_locked(const struct task *self, int pid)
 {
     ASSERT(process_tree_is_held());
-    return pid ? process_find_locked(pid) : self->process;
+    return pid ? process_of_task_locked(pid) : self->process;
 }
 
 int64_t sys_getpgrp(struct task *self)
@@ -26,7 +26,7 @@ int64_t sys_getpgrp(struct task *self)
 static NOINLINE int64_t group_of_number(int pid)
 {
     uint64_t flags = spin_lock_irqsave(&process_tree_lock);
-    const struct process *process = process_find_locked(pid);
+    const struct process *process = process_of_task_locked(pid);
     int64_t result = process ? process->group : -ESRCH;
 
     spin_unlock_irqrestore(&process_tree_lock, flags);

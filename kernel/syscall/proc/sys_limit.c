@@ -23,9 +23,12 @@ static void limit_apply_locked(struct process *process, unsigned resource)
 
     ASSERT(spin_is_held(&process->lock));
     if (resource == LX_RLIMIT_NOFILE) {
-        process_each_task (task, process)
+        process_each_task (task, process) {
+            if (task->exiting)
+                continue;
             __atomic_store_n(&task->files->limit, (uint32_t)MIN(current, FD_LIMIT_MAX),
                              __ATOMIC_RELAXED);
+        }
     } else if (resource == LX_RLIMIT_CPU) {
         process_check_cpu_time_locked(process);
     } else {
@@ -71,7 +74,7 @@ static int limit_change(struct task *self, int pid, unsigned resource,
                         const struct lx_rlimit *wanted, struct lx_rlimit *before)
 {
     uint64_t flags = spin_lock_irqsave(&process_tree_lock);
-    struct process *process = pid ? process_find_locked(pid) : self->process;
+    struct process *process = pid ? process_of_task_locked(pid) : self->process;
     int err = 0;
 
     if (!process || !process->leader) /* that of a zombie may be asked for and changed, too */

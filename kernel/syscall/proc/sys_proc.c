@@ -2,8 +2,7 @@
 /*
  * Processes: exit, numbers, prctl, arch_prctl.
  *
- * A process has one task, so exit and exit_group are the same, and a task's number is its
- * process's. What is stored here belongs to the caller alone and needs no lock, but for words that
+ * What is stored here belongs to the caller alone and needs no lock, but for words that
  * others read (the name, the flags of the address space), which are single stores or copies that
  * may be seen half done, as on Linux.
  */
@@ -21,7 +20,7 @@
 /* The status has 8 bits (exit(3)). */
 int64_t sys_exit(struct task *self, int code)
 {
-    process_exit(self, PROCESS_EXITED, code & 0xff);
+    task_exit(self, code & 0xff);
 }
 
 int64_t sys_exit_group(struct task *self, int code)

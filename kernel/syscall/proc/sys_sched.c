@@ -194,17 +194,26 @@ static struct task *target_find_locked(struct task *self, int pid)
     return pid ? task_find_locked(pid) : self;
 }
 
-/* The task meant, kept by a reference to its process, or NULL. That keeps the memory of both, not
- * the process alive. */
+/* The task meant, referenced, or NULL. */
 static struct task *target_get(struct task *self, int pid)
 {
     uint64_t flags = spin_lock_irqsave(&process_tree_lock);
     struct task *target = target_find_locked(self, pid);
 
-    if (target)
+    if (target) {
+        task_get(target);
         process_get(target->process);
+    }
     spin_unlock_irqrestore(&process_tree_lock, flags);
     return target;
+}
+
+static void target_put(struct task *target)
+{
+    struct process *process = target->process;
+
+    task_put(target);
+    process_put(process);
 }
 
 /* There are no real-time policies: not even root may have one, as with RLIMIT_RTPRIO 0. */
@@ -297,7 +306,7 @@ int64_t sys_sched_getscheduler(struct task *self, int pid)
     if (!target)
         return pid < 0 ? -EINVAL : -ESRCH;
     policy = (int64_t)target->thread.policy;
-    process_put(target->process);
+    target_put(target);
     return policy;
 }
 
@@ -337,7 +346,7 @@ int64_t sys_sched_rr_get_interval(struct task *self, int pid, struct uptr interv
     if (!target)
         return pid < 0 ? -EINVAL : -ESRCH;
     slice.nsec = target->thread.slice_ns;
-    process_put(target->process);
+    target_put(target);
     return vm_user_write(interval, &slice, sizeof(slice));
 }
 
@@ -361,7 +370,7 @@ int64_t sys_sched_getaffinity(struct task *self, int pid, unsigned nbytes, struc
     if (!target)
         return -ESRCH;
     sched_affinity_online(&target->thread, &cpus);
-    process_put(target->process);
+    target_put(target);
     nbytes = MIN(nbytes, cpu_set_nbytes());
     return vm_user_write(mask, &cpus, nbytes) ? -EFAULT : (int64_t)nbytes;
 }
@@ -385,7 +394,7 @@ int64_t sys_sched_setaffinity(struct task *self, int pid, unsigned nbytes, struc
     any = cpumask_and(&cpus, &given, &sched_allowed);
     if (may && any)
         sched_set_affinity(&target->thread, &cpus);
-    process_put(target->process);
+    target_put(target);
     if (!may)
         return -EPERM;
     return any ? 0 : -EINVAL;

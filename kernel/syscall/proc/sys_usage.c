@@ -56,6 +56,10 @@ int64_t sys_getrusage(struct task *self, int target, struct uptr at)
     if (target != LX_RUSAGE_SELF && target != LX_RUSAGE_CHILDREN && target != LX_RUSAGE_THREAD)
         return -EINVAL;
     usage_read_both(self, &own, &children);
+    if (target == LX_RUSAGE_THREAD) { /* memory is the process's all the same */
+        own = (struct process_usage){.peak_pages = own.peak_pages};
+        process_usage_add_task(&own, self);
+    }
     return usage_tell(at, target == LX_RUSAGE_CHILDREN ? &children : &own);
 }
 
@@ -83,20 +87,25 @@ int64_t sys_times(struct task *self, struct uptr times)
 int cpu_clock_read(struct task *self, int clock, struct cpu_clock *result)
 {
     int what = clock < 0 ? clock & LX_CPUCLOCK_WHAT_MASK : LX_CPUCLOCK_SCHED;
-    bool thread = (clock & LX_CPUCLOCK_PERTHREAD_MASK) != 0;
+    bool thread =
+        clock < 0 ? (clock & LX_CPUCLOCK_PERTHREAD_MASK) != 0 : clock == LX_CLOCK_THREAD_CPUTIME_ID;
     int pid = clock < 0 ? ~(clock >> 3) : 0;
     struct process_usage usage = {0};
     struct process *process;
+    const struct task *task;
     uint64_t flags;
 
     if (what > LX_CPUCLOCK_SCHED)
         return -EINVAL;
     flags = spin_lock_irqsave(&process_tree_lock);
-    process = pid ? process_find_locked(pid) : self->process;
-    if (process && (process == self->process || !(clock < 0 && thread)))
-        process_usage_locked(process, &usage);
-    else
+    task = pid ? task_find_locked(pid) : self;
+    process = pid ? process_of_task_locked(pid) : self->process;
+    if (process && thread && process != self->process)
         process = NULL;
+    if (process && thread)
+        process_usage_add_task(&usage, task);
+    else if (process)
+        process_usage_locked(process, &usage);
     spin_unlock_irqrestore(&process_tree_lock, flags);
     if (!process)
         return -EINVAL;

@@ -106,7 +106,7 @@ static int kill_locked(struct task *self, int pid, const struct lx_siginfo *info
 
     ASSERT(spin_is_held(&process_tree_lock));
     if (pid > 0) {
-        process = process_find_locked(pid);
+        process = process_of_task_locked(pid);
         return process ? kill_send_locked(self, process, NULL, info, false) : -ESRCH;
     }
     if (pid == -1)
@@ -138,20 +138,20 @@ int64_t sys_kill(struct task *self, int pid, int number)
     return err;
 }
 
-/* A task by its number; tgid 0: of whatever process. A process has one task, with its number. */
+/* A task by its number; tgid 0: of whatever process. */
 static int tkill(struct task *self, int tgid, int tid, const struct lx_siginfo *info,
                  bool must_queue)
 {
-    struct process *process;
+    struct task *task;
     uint64_t flags;
     int err = -ESRCH;
 
     if (tid == self->tid && (!tgid || tgid == self->process->pid) && is_simple(info->signo))
         return signal_send_self(self, true, info, must_queue);
     flags = spin_lock_irqsave(&process_tree_lock);
-    process = process_find_locked(tid);
-    if (process && (!tgid || tgid == process->pid))
-        err = kill_send_locked(self, process, process->leader, info, must_queue);
+    task = task_find_locked(tid);
+    if (task && (!tgid || tgid == task->process->pid))
+        err = kill_send_locked(self, task->process, task, info, must_queue);
     spin_unlock_irqrestore(&process_tree_lock, flags);
     return err;
 }
@@ -197,7 +197,7 @@ int64_t sys_rt_sigqueueinfo(struct task *self, int pid, int number, struct uptr 
     if (err)
         return err;
     flags = spin_lock_irqsave(&process_tree_lock);
-    process = pid > 0 ? process_find_locked(pid) : NULL;
+    process = pid > 0 ? process_of_task_locked(pid) : NULL;
     err = process ? kill_send_locked(self, process, NULL, &info, true) : -ESRCH;
     spin_unlock_irqrestore(&process_tree_lock, flags);
     return err;

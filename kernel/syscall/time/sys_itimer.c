@@ -58,10 +58,13 @@ static const struct {
 static int itimer_set(struct task *self, int which, const struct signal_timer_times *times,
                       struct signal_timer_times *before)
 {
+    bool locked = signal_timers_lock(self->process);
     int err = signal_timer_itimer(self->process, which, itimers[which].signo, itimers[which].clock);
 
-    return err ? err
-               : signal_timer_set(self->process, SIGNAL_TIMER_ITIMER(which), false, times, before);
+    if (!err)
+        err = signal_timer_set(self->process, SIGNAL_TIMER_ITIMER(which), false, times, before);
+    signal_timers_unlock(self->process, locked);
+    return err;
 }
 
 static int itimer_tell(struct uptr value, const struct signal_timer_times *times)
@@ -75,12 +78,15 @@ static int itimer_tell(struct uptr value, const struct signal_timer_times *times
 int64_t sys_getitimer(struct task *self, int which, struct uptr value)
 {
     struct signal_timer_times times = {0};
+    bool locked;
 
     if (which < 0 || which >= LX_ITIMER_COUNT)
         return -EINVAL;
+    locked = signal_timers_lock(self->process);
     /* One that was never set is off. */
     if (signal_timer_get(self->process, SIGNAL_TIMER_ITIMER(which), &times))
         times = (struct signal_timer_times){0};
+    signal_timers_unlock(self->process, locked);
     return itimer_tell(value, &times);
 }
 
@@ -158,14 +164,24 @@ static int clock_find(struct task *self, int clock, enum signal_clock *out)
     return 0;
 }
 
-/* SIGEV_THREAD_ID only for the caller: a process has one task. */
+/* SIGEV_THREAD_ID only for a task of the caller's process. */
+static bool is_sibling(const struct task *self, int tid)
+{
+    uint64_t flags = spin_lock_irqsave(&process_tree_lock);
+    const struct task *task = task_find_locked(tid);
+    bool is = task && task->process == self->process;
+
+    spin_unlock_irqrestore(&process_tree_lock, flags);
+    return is;
+}
+
 static int event_check(const struct task *self, const struct lx_sigevent *event)
 {
     switch (event->notify) {
     case LX_SIGEV_NONE:
         return 0;
     case LX_SIGEV_SIGNAL | LX_SIGEV_THREAD_ID:
-        if (event->tid != self->tid)
+        if (event->tid != self->tid && !is_sibling(self, event->tid))
             return -EINVAL;
         return signal_valid(event->signo) ? 0 : -EINVAL;
     case LX_SIGEV_SIGNAL:
@@ -176,13 +192,31 @@ static int event_check(const struct task *self, const struct lx_sigevent *event)
     }
 }
 
-/* Honoured: SIGEV_SIGNAL, SIGEV_THREAD, SIGEV_NONE, SIGEV_THREAD_ID for the caller itself. */
+/* Each attempt uses up a number, as on Linux. */
+static int timer_create_checked(struct task *self, int clock, const struct lx_sigevent *event,
+                                bool value_given, int *id)
+{
+    enum signal_clock counted = SIGNAL_CLOCK_MONOTONIC;
+    int signo, err;
+    int tid = event->notify & LX_SIGEV_THREAD_ID ? event->tid : 0;
+
+    *id = signal_timer_take_id(self->process);
+    err = event_check(self, event);
+    if (!err)
+        err = clock_find(self, clock, &counted);
+    if (err)
+        return err;
+    /* Signal 0: the timer runs and can be read, and sends nothing. */
+    signo = event->notify == LX_SIGEV_NONE ? 0 : event->signo;
+    return signal_timer_create(self->process, *id, signo, tid, event->value, value_given, counted);
+}
+
+/* Honoured: SIGEV_SIGNAL, SIGEV_THREAD, SIGEV_NONE, SIGEV_THREAD_ID. */
 int64_t sys_timer_create(struct task *self, int clock, struct uptr user_event, struct uptr user_id)
 {
     struct lx_sigevent event = {.signo = LX_SIGALRM, .notify = LX_SIGEV_SIGNAL};
-    enum signal_clock counted = SIGNAL_CLOCK_MONOTONIC;
-    int signo, id;
-    int err = 0;
+    int id, err = 0;
+    bool locked;
 
     if (user_event.va)
         err = vm_user_read(&event, user_event, sizeof(event));
@@ -190,21 +224,14 @@ int64_t sys_timer_create(struct task *self, int clock, struct uptr user_event, s
         err = clock_check(clock);
     if (err)
         return err;
-    /* From here on each attempt uses up a number, as on Linux. */
-    id = signal_timer_take_id(self->process);
-    err = event_check(self, &event);
-    if (!err)
-        err = clock_find(self, clock, &counted);
-    if (err)
-        return err;
-    /* Signal 0: the timer runs and can be read, and sends nothing. */
-    signo = event.notify == LX_SIGEV_NONE ? 0 : event.signo;
-    err = signal_timer_create(self->process, id, signo, event.value, user_event.va != 0, counted);
+    locked = signal_timers_lock(self->process);
+    err = timer_create_checked(self, clock, &event, user_event.va != 0, &id);
+    signal_timers_unlock(self->process, locked);
     if (err)
         return err;
     err = vm_user_write(user_id, &id, sizeof(id));
     /* The program has not learnt the number: the timer is taken back. */
-    if (err && signal_timer_delete(self->process, id))
+    if (err && sys_timer_delete(self, id))
         return -EINVAL;
     return err;
 }
@@ -221,6 +248,7 @@ int64_t sys_timer_settime(struct task *self, int id, int flags, struct uptr valu
 {
     struct signal_timer_times times, before;
     struct lx_itimerspec wanted;
+    bool locked;
     int err;
 
     if (!value.va)
@@ -230,26 +258,38 @@ int64_t sys_timer_settime(struct task *self, int id, int flags, struct uptr valu
     if (!ns_of(wanted.value.sec, wanted.value.nsec, &times.value) ||
         !ns_of(wanted.interval.sec, wanted.interval.nsec, &times.interval))
         return -EINVAL;
+    locked = signal_timers_lock(self->process);
     err = id < 0 ? -EINVAL
                  : signal_timer_set(self->process, id, (flags & LX_TIMER_ABSTIME) != 0, &times,
                                     old.va ? &before : NULL);
+    signal_timers_unlock(self->process, locked);
     return err || !old.va ? err : timer_tell(old, &before);
 }
 
 int64_t sys_timer_gettime(struct task *self, int id, struct uptr value)
 {
     struct signal_timer_times times;
+    bool locked = signal_timers_lock(self->process);
     int err = id < 0 ? -EINVAL : signal_timer_get(self->process, id, &times);
 
+    signal_timers_unlock(self->process, locked);
     return err ? err : timer_tell(value, &times);
 }
 
 int64_t sys_timer_getoverrun(struct task *self, int id)
 {
-    return signal_timer_overrun(self->process, id);
+    bool locked = signal_timers_lock(self->process);
+    int overrun = signal_timer_overrun(self->process, id);
+
+    signal_timers_unlock(self->process, locked);
+    return overrun;
 }
 
 int64_t sys_timer_delete(struct task *self, int id)
 {
-    return signal_timer_delete(self->process, id);
+    bool locked = signal_timers_lock(self->process);
+    int err = signal_timer_delete(self->process, id);
+
+    signal_timers_unlock(self->process, locked);
+    return err;
 }

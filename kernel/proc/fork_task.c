@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * clone with CLONE_THREAD: another task of the caller's process.
+ *
+ * Memory and actions are the process's, so there is nothing to copy that takes long: the task is
+ * complete before anything else knows it, and publishing it comes last of what can fail. That is
+ * refused, and the call starts anew, when the caller has signals to act on, when the process ends
+ * or is killed, while a task of it executes, and while it is to stop: a walk over all tasks
+ * in slices afterwards (process_notify_others) finds all of them.
+ */
+#include "kernel/fs/vfs/fs_context.h"
+#include "kernel/lib/restart.h"
+#include "kernel/lib/string.h"
+#include "kernel/proc/fork_internal.h"
+#include "kernel/vm/vm_space.h"
+#include "kernel/vm/vm_user.h"
+#include "shared/linux/errno.h"
+
+/* Nothing else knows the task. */
+static int task_fill(struct task *self, struct task *task, const struct fork_request *request)
+{
+    struct process *process = self->process;
+    int err = fork_context_copy(self, task, request);
+
+    if (!err)
+        err = fork_thread_create(self, task, request);
+    if (err)
+        return err;
+    memcpy(task->name, self->name, sizeof(self->name));
+    task->sig_mask = self->sig_mask;
+    /* It sets its alarm on its first way to ring 3. */
+    if (process->limits[LX_RLIMIT_CPU].current != LX_RLIM_INFINITY || process->timers.cpu)
+        arch_thread_add_work(&task->thread.arch, TIF_CPU_TIME);
+    vm_space_get(self->thread.space);
+    task->thread.space = self->thread.space;
+    task->thread.arch.cr3 = self->thread.space->root;
+    task->thread.arch.cr3_users = &self->thread.space->cpus;
+    fork_registers_copy(self, task, request);
+    return 0;
+}
+
+static int task_publish(const struct task *self, struct task *task, struct pid *pid)
+{
+    struct process *process = self->process;
+    uint64_t flags = spin_lock_irqsave(&process_tree_lock);
+    int err = -ERESTARTNOINTR;
+
+    spin_lock(&process->lock);
+    if (!fork_must_wait_locked(self) && !process->ending && !process->exec_task &&
+        !process->sig_stopped)
+        err = process_add_task_locked(process, task, pid);
+    spin_unlock(&process->lock);
+    spin_unlock_irqrestore(&process_tree_lock, flags);
+    return err;
+}
+
+int64_t fork_task(struct task *self, const struct fork_request *request)
+{
+    struct pid *pid = pid_alloc();
+    struct task *task;
+    int err, tid;
+
+    if (!pid)
+        return -ENOMEM;
+    err = task_alloc(self->process, &task);
+    if (err)
+        goto discard_pid;
+    err = task_fill(self, task, request);
+    if (err)
+        goto put_task;
+    if (!self->process->threaded) /* the only task, so nothing else looks at it now */
+        self->process->threaded = true;
+    err = task_publish(self, task, pid);
+    if (err)
+        goto put_space;
+    tid = task->tid;
+    if (request->parent_tid.va && vm_user_write(request->parent_tid, &tid, sizeof(tid)))
+        err = 0; /* as on Linux: too late to fail */
+    task_start(task);
+    return tid;
+
+put_space:
+    vm_space_put(task->thread.space);
+put_task:
+    task_put(task);
+discard_pid:
+    pid_discard(pid);
+    return err;
+}

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Many tasks of a process at once: work for all others, and their end for exec.
+ *
+ * exec from any task: it puts itself down as exec_task, which keeps tasks from being added, lets a
+ * second exec fail and makes those that are killed die alone; sends the others to their end; waits
+ * until it is the only one present. SIGKILL ends the wait: then the exec is given up and the whole
+ * process dies. The dead leader is still on the list: the caller takes its place, its number and
+ * its account in one step under both locks. From then on nothing finds the old leader but an
+ * interrupt of one of the process's timers that has just read the pointer, which sets a flag in it:
+ * the list's reference is therefore dropped after a grace period.
+ */
+#include "kernel/fs/vfs/fs_context.h"
+#include "kernel/lib/assert.h"
+#include "kernel/proc/process.h"
+#include "kernel/sched/rcu.h"
+#include "kernel/sched/sched.h"
+#include "shared/linux/errno.h"
+
+#define NOTIFY_SLICE 32 /* tasks, in one hold of process.lock */
+
+/* Up to a slice of the tasks behind that one; the last of them, NULL: there was none. */
+static struct task *notify_some_locked(struct task *self, struct task *task, uint32_t work)
+{
+    struct process *process = self->process;
+    struct task *last = NULL;
+
+    ASSERT(spin_is_held(&process->lock));
+    for (unsigned i = 0; i < NOTIFY_SLICE; i++) {
+        task = process_next_task(process, task);
+        if (!task)
+            break;
+        last = task;
+        if (task == self || task->exiting)
+            continue;
+        arch_thread_add_work(&task->thread.arch, work);
+        sched_notify(&task->thread);
+    }
+    return last;
+}
+
+void process_notify_others(struct task *self, uint32_t work)
+{
+    struct process *process = self->process;
+    struct task *at = NULL, *last;
+
+    do {
+        spin_lock(&process->lock);
+        /* One that has left the list meanwhile leads nowhere: once more from the beginning. */
+        last = notify_some_locked(self, at && list_empty(&at->link) ? NULL : at, work);
+        if (last)
+            task_get(last);
+        spin_unlock(&process->lock);
+        if (at)
+            task_put(at);
+        at = last;
+        sched_preempt_point();
+    } while (at);
+}
+
+/* Those that are on their way out do not count, though their references may: then it is refused. */
+bool process_shares_fs(const struct task *self)
+{
+    const struct fs_struct *place = self->fs->place;
+    unsigned own = 0;
+    bool shares;
+
+    spin_lock(&self->process->lock);
+    process_each_task (task, self->process)
+        own += !task->exiting && task->fs->place == place;
+    shares = __atomic_load_n(&place->refs, __ATOMIC_ACQUIRE) > own;
+    spin_unlock(&self->process->lock);
+    return shares;
+}
+
+/* Into the place of the leader that has ended. */
+static void leader_become(struct task *self)
+{
+    struct process *process = self->process;
+    struct task *old = process->leader;
+    struct pid *pid = self->own_pid;
+    uint64_t flags = spin_lock_irqsave(&process_tree_lock);
+
+    spin_lock(&process->lock);
+    process_usage_add_task(&process->usage, old);
+    identity_charge_task(old->identity, -1);
+    list_remove(&old->link);
+    list_init(&old->link);
+    __atomic_store_n(&process->leader, self, __ATOMIC_RELEASE);
+    pid->task = NULL;
+    pid_put_locked(pid);
+    self->own_pid = NULL;
+    self->tid = process->pid;
+    spin_unlock(&process->lock);
+    spin_unlock_irqrestore(&process_tree_lock, flags);
+    rcu_barrier();
+    task_put(old);
+}
+
+/* The others have given everything back. */
+static int others_await(struct process *process)
+{
+    int err = 0;
+
+    while (!err && __atomic_load_n(&process->present, __ATOMIC_SEQ_CST) > 1) {
+        struct waiter waiter;
+
+        waitq_enter(&process->child_wait, &waiter);
+        if (__atomic_load_n(&process->present, __ATOMIC_SEQ_CST) > 1)
+            err = waitq_sleep_killable(&waiter);
+        waitq_leave(&process->child_wait, &waiter);
+    }
+    return err;
+}
+
+int process_end_others(struct task *self)
+{
+    struct process *process = self->process;
+    bool may;
+    int err;
+
+    if (self == process->leader && __atomic_load_n(&process->present, __ATOMIC_ACQUIRE) == 1)
+        return 0;
+    spin_lock(&process->lock);
+    may = !process->ending && !process->exec_task && !process->killed;
+    if (may)
+        __atomic_store_n(&process->exec_task, self, __ATOMIC_SEQ_CST);
+    spin_unlock(&process->lock);
+    if (!may)
+        return -EAGAIN;
+    process_notify_others(self, TIF_KILL);
+    err = others_await(process);
+    if (!err && self != process->leader)
+        leader_become(self);
+    spin_lock(&process->lock);
+    __atomic_store_n(&process->exec_task, NULL, __ATOMIC_SEQ_CST);
+    spin_unlock(&process->lock);
+    return err;
+}
