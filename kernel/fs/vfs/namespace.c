@@ -87,10 +87,10 @@ static int create_node(struct fs_context *context, struct dentry *start, const c
     if (!err && ((is_device && !credentials_is_privileged(&context->cred)) || !dir->ops->create))
         err = -EPERM;
     if (!err)
-        err = dir->ops->create(
-            last.parent, last.name, last.len,
-            (mode & LX_S_IFMT) | fs_context_new_mode(context, dir, mode & LX_S_IALL), device,
-            &context->cred, &entry);
+        err = dir->ops->create(last.parent, last.name, last.len,
+                               (mode & LX_S_IFMT) |
+                                   fs_context_new_mode(context, dir, mode & LX_S_IALL),
+                               device, &context->cred, &entry);
     if (!err)
         dentry_put(entry);
     path_last_put(&last);

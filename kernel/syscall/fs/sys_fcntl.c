@@ -166,7 +166,8 @@ static int64_t fcntl_open(struct task *self, struct fd_ref ref, int fd, int comm
 }
 
 /* Honoured: DUPFD, DUPFD_CLOEXEC, GETFD, SETFD, GETFL, SETFL, GETLK, SETLK, SETLKW, the same three
- * of OFD, GETPIPE_SZ, SETPIPE_SZ, GET_RW_HINT, SET_RW_HINT. SETOWN and SETSIG are kept, but SIGIO is never sent. */
+ * of OFD, GETPIPE_SZ, SETPIPE_SZ, GET_RW_HINT, SET_RW_HINT. SETOWN and SETSIG are kept, but SIGIO
+ * is never sent. */
 int64_t sys_fcntl(struct task *self, int fd, int command, uint64_t argument)
 {
     struct fd_ref ref = fd_find_any(self->files, fd);
@@ -214,8 +215,8 @@ static int64_t block_size(struct uptr argument)
     return vm_user_write(argument, &nbytes, sizeof(nbytes));
 }
 
-/* Honoured for all: FIOCLEX, FIONCLEX, FIONBIO, FIGETBSZ; for regular files FIONREAD. The rest is the
- * device's own. */
+/* Honoured for all: FIOCLEX, FIONCLEX, FIONBIO, FIGETBSZ; for regular files FIONREAD. The rest is
+ * the device's own. */
 int64_t sys_ioctl(struct task *self, int fd, unsigned request, struct uptr argument)
 {
     struct fd_ref ref = fd_find(self->files, fd);

@@ -24,7 +24,7 @@
 #define FUTEX_WAKE_BITSET  10
 #define FUTEX_WAKE_PRIVATE 129
 
-#define ANON   (MAP_PRIVATE | MAP_ANONYMOUS)
+#define ANON (MAP_PRIVATE | MAP_ANONYMOUS)
 
 /* The address is rounded to a page first: one in the lowest page is no hint at all. */
 static void check_low_hint(void)
