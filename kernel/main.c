@@ -353,8 +353,8 @@ static void options_apply(void)
 {
     char value[16];
 
-    if (cmdline_find("wx", value, sizeof(value)) && !strcmp(value, "allow"))
-        vm_allow_wx(true);
+    if (cmdline_find("wx", value, sizeof(value)) && !strcmp(value, "deny"))
+        vm_deny_wx();
 }
 
 /* Flushed before anything that ends the machine: the log's last lines are the ones that matter. */

@@ -15,6 +15,7 @@
 #include "kernel/sched/sched.h"
 #include "kernel/sched/waitq.h"
 #include "shared/linux/errno.h"
+#include "shared/linux/ioctl.h"
 
 #define RANDOM_CHUNK 256
 #define ZERO_CHUNK   65536 /* between two preemption points */
@@ -132,12 +133,50 @@ static int64_t write_random(struct file *file, struct user_iter *io, int64_t *of
     return total;
 }
 
-/* The entropy count and its changes are not offered; Linux gives EINVAL for an unknown request too.
- */
+/* As much as a generator of 256 bits can have: it is seeded before the first program runs. */
+#define RANDOM_BITS 256
+
+/* RNDADDENTROPY: the bytes behind two counts are taken like those of write(2). */
+static int64_t random_add(struct file *file, struct uptr arg)
+{
+    int counts[2]; /* bits that they are said to hold; bytes */
+    struct user_iter io;
+    int64_t offset = 0, done;
+
+    if (vm_user_read(counts, arg, sizeof(counts)))
+        return -EFAULT;
+    if (counts[0] < 0 || counts[1] < 0)
+        return -EINVAL;
+    user_iter_init_buffer(&io, (struct uptr){arg.va + sizeof(counts)}, (size_t)counts[1]);
+    done = write_random(file, &io, &offset);
+    return done < 0 ? done : done == counts[1] ? 0 : -EFAULT;
+}
+
+/* Honoured: RNDGETENTCNT, RNDADDENTROPY; the other requests change a count that never changes.
+ * Linux asks for CAP_SYS_ADMIN before it looks at an argument. */
 static int64_t ioctl_random(struct file *file, uint32_t request, struct uptr arg)
 {
-    (void)file, (void)request, (void)arg;
-    return -EINVAL;
+    const int bits = RANDOM_BITS;
+    int added;
+
+    switch (request) {
+    case LX_RNDGETENTCNT:
+        return vm_user_write(arg, &bits, sizeof(bits));
+    case LX_RNDADDTOENTCNT:
+        if (!(file->access & FILE_PRIVILEGED))
+            return -EPERM;
+        if (vm_user_read(&added, arg, sizeof(added)))
+            return -EFAULT;
+        return added < 0 ? -EINVAL : 0;
+    case LX_RNDADDENTROPY:
+        return file->access & FILE_PRIVILEGED ? random_add(file, arg) : -EPERM;
+    case LX_RNDZAPENTCNT:
+    case LX_RNDCLEARPOOL:
+    case LX_RNDRESEEDCRNG:
+        return file->access & FILE_PRIVILEGED ? 0 : -EPERM;
+    default:
+        return -EINVAL;
+    }
 }
 
 /* The pager is static: references to it need no count. */

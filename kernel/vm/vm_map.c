@@ -17,17 +17,17 @@
 
 #define TABLES_KEPT 64 /* that may be empty, however few pages a space has */
 
-static bool wx_allowed;
+static bool wx_denied;
 
 /* Set at start-up, before there are programs. */
-void vm_allow_wx(bool allow)
+void vm_deny_wx(void)
 {
-    wx_allowed = allow;
+    wx_denied = true;
 }
 
 bool vm_prot_is_wx(uint32_t prot)
 {
-    return (prot & LX_PROT_WRITE) && (prot & LX_PROT_EXEC) && !wx_allowed;
+    return (prot & LX_PROT_WRITE) && (prot & LX_PROT_EXEC) && wx_denied;
 }
 
 /* The sum is not formed: it could wrap. */

@@ -225,6 +225,6 @@ MUST_CHECK int vm_write_remote(struct vm_space *space, uint64_t va, const void *
  * that the program may read itself. The number of bytes that could be read. */
 MUST_CHECK size_t vm_read_remote(struct vm_space *space, uint64_t va, void *dst, size_t nbytes);
 
-/* Allows mappings that are writable and executable at once, as Linux does (boot option wx=allow;
- * the default is -EACCES). */
-void vm_allow_wx(bool allow);
+/* From now on mappings that are writable and executable at once are -EACCES (boot option wx=deny);
+ * Linux allows them. */
+void vm_deny_wx(void);

@@ -270,3 +270,19 @@ void user_iter_fault_in_all(const struct user_iter *io)
         user_iter_advance(&at, MIN(at.here, PAGE_SIZE - (at.va & PAGE_MASK)));
     }
 }
+
+int vm_user_check_zero(struct uptr from, size_t nbytes)
+{
+    char piece[64];
+
+    for (size_t at = 0; at < nbytes; at += sizeof(piece)) {
+        size_t size = MIN(nbytes - at, sizeof(piece));
+
+        if (vm_user_read(piece, (struct uptr){from.va + at}, size))
+            return -EFAULT;
+        for (size_t i = 0; i < size; i++)
+            if (piece[i])
+                return -E2BIG;
+    }
+    return 0;
+}

@@ -38,6 +38,10 @@ MUST_CHECK int vm_user_zero(struct uptr dst, size_t nbytes);
  * -EFAULT, or -ENAMETOOLONG when no NUL is among the first size bytes. */
 MUST_CHECK int64_t vm_user_read_string(char *dst, struct uptr src, size_t size);
 
+/* For structures that grow with the versions of an interface: the part that this kernel does not
+ * know must be zero. -E2BIG: it is not; -EFAULT. */
+MUST_CHECK int vm_user_check_zero(struct uptr from, size_t nbytes);
+
 /* Where the bytes of a read or write come from or go to: user segments, or one kernel buffer. */
 struct user_iter_segment {
     struct uptr base; /* layout of Linux's struct iovec */

@@ -49,6 +49,8 @@
 #define LX_F_DUPFD_CLOEXEC 1030
 #define LX_F_SETPIPE_SZ    1031
 #define LX_F_GETPIPE_SZ    1032
+#define LX_F_GET_RW_HINT   1035
+#define LX_F_SET_RW_HINT   1036
 #define LX_F_ADD_SEALS     1033
 #define LX_F_GET_SEALS     1034
 #define LX_FD_CLOEXEC      1

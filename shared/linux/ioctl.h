@@ -36,3 +36,14 @@
 #define LX_FIOCLEX    0x5451u
 #define LX_FIOASYNC   0x5452u
 #define LX_FIOQSIZE   0x5460u
+
+/* Every file. */
+#define LX_FIGETBSZ 2u
+
+/* /dev/random */
+#define LX_RNDGETENTCNT   0x80045200u
+#define LX_RNDADDTOENTCNT 0x40045201u
+#define LX_RNDADDENTROPY  0x40085203u
+#define LX_RNDZAPENTCNT   0x5204u
+#define LX_RNDCLEARPOOL   0x5206u
+#define LX_RNDRESEEDCRNG  0x5207u

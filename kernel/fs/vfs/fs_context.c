@@ -7,9 +7,11 @@
  */
 #include "kernel/fs/vfs/fs_context.h"
 #include "kernel/fs/vfs/dentry.h"
+#include "kernel/fs/vfs/inode.h"
 #include "kernel/fs/vfs/mount.h"
 #include "kernel/mm/slab.h"
 #include "shared/linux/errno.h"
+#include "shared/linux/stat.h"
 
 #define UMASK_DEFAULT 022
 
@@ -200,4 +202,15 @@ void fs_context_destroy(struct fs_context *context)
     fs_struct_put(context->place);
     group_set_put(context->cred.groups);
     kfree(context);
+}
+
+uint32_t fs_context_new_mode(const struct fs_context *context, const struct inode *dir,
+                             uint32_t mode)
+{
+    mode &= LX_S_IALL;
+    if ((mode & LX_S_ISGID) && (mode & LX_S_IXGRP) && (dir->mode & LX_S_ISGID) &&
+        !credentials_in_group(&context->cred, dir->gid) &&
+        !credentials_is_privileged(&context->cred))
+        mode &= ~LX_S_ISGID;
+    return mode & ~fs_context_umask(context);
 }

@@ -64,6 +64,12 @@ static inline uint32_t fs_context_umask(const struct fs_context *context)
 }
 
 /* Whether gid is the context's file-system group or one of its supplementary groups. */
+struct inode;
+/* The permissions of a new file in that directory: without what the umask takes, and without a
+ * set-group-ID bit that would make programs of a group its maker is not in. The mode as it was
+ * asked for decides on that, before the umask. */
+uint32_t fs_context_new_mode(const struct fs_context *context, const struct inode *dir,
+                             uint32_t mode);
 bool credentials_in_group(const struct credentials *cred, uint32_t gid);
 
 /* The file-system user may override owner and mode (CAP_DAC_OVERRIDE, CAP_FOWNER, ...). */

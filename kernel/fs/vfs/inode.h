@@ -123,6 +123,7 @@ struct inode {
     struct fs_time atime, mtime, ctime, btime; /* [l] */
     struct vm_pager pager;                     /* [I] ops are NULL when it cannot be mapped */
     struct file_locks *locks;                  /* [l] advisory locks: fs/vfs/flock.h */
+    uint8_t write_hint;                        /* [a] F_SET_RW_HINT */
     bool linkable;                             /* [a] made by O_TMPFILE: may get its first name */
     int32_t write_count;                       /* [a] > 0: writers; < 0: deny-write count */
     uint32_t cutters;                          /* [a] take pages out; no fault maps one meanwhile */

@@ -87,8 +87,10 @@ static int create_node(struct fs_context *context, struct dentry *start, const c
     if (!err && ((is_device && !credentials_is_privileged(&context->cred)) || !dir->ops->create))
         err = -EPERM;
     if (!err)
-        err = dir->ops->create(last.parent, last.name, last.len, mode, device, &context->cred,
-                               &entry);
+        err = dir->ops->create(last.parent, last.name, last.len,
+                               (mode & LX_S_IFMT) |
+                                   fs_context_new_mode(context, dir, mode & LX_S_IALL),
+                               device, &context->cred, &entry);
     if (!err)
         dentry_put(entry);
     path_last_put(&last);
@@ -103,8 +105,7 @@ int fs_mknod(struct fs_context *context, struct dentry *start, const char *path,
     /* A mode without a type is that of a regular file. */
     if (type == 0)
         type = LX_S_IFREG;
-    mode = type | (mode & LX_S_IALL & ~fs_context_umask(context));
-    return create_node(context, start, path, mode,
+    return create_node(context, start, path, type | (mode & LX_S_IALL),
                        type == LX_S_IFCHR || type == LX_S_IFBLK ? device : 0);
 }
 
@@ -112,7 +113,7 @@ int fs_mkdir(struct fs_context *context, struct dentry *start, const char *path,
 {
     /* mkdir(2) takes the sticky bit but no set-ID bits: the one of the group is inherited
      * (ramfs.c). */
-    mode &= (0777 | LX_S_ISVTX) & ~fs_context_umask(context);
+    mode &= 0777 | LX_S_ISVTX;
     return create_node(context, start, path, LX_S_IFDIR | mode, 0);
 }
 

@@ -185,7 +185,6 @@ static int open_path_only(struct fs_context *context, struct dentry *start, cons
 static int open_tmpfile(struct fs_context *context, struct dentry *start, const char *path,
                         const struct open_how *how, struct file **out_file)
 {
-    uint32_t mode = LX_S_IFREG | (how->mode & LX_S_IALL & ~fs_context_umask(context));
     unsigned walk = how->walk | PATH_DIRECTORY | (how->flags & LX_O_NOFOLLOW ? 0 : PATH_FOLLOW);
     struct dentry *dir, *dentry;
     int err = path_walk(context, start, path, walk, &dir);
@@ -197,7 +196,9 @@ static int open_tmpfile(struct fs_context *context, struct dentry *start, const 
         err = -EOPNOTSUPP;
     /* No name: an inode that no lookup finds. */
     if (!err)
-        err = dir->inode->ops->create(dir, NULL, 0, mode, 0, &context->cred, &dentry);
+        err = dir->inode->ops->create(
+            dir, NULL, 0, LX_S_IFREG | fs_context_new_mode(context, dir->inode, how->mode), 0,
+            &context->cred, &dentry);
     dentry_put(dir);
     if (err)
         return err;
@@ -210,8 +211,8 @@ static int open_tmpfile(struct fs_context *context, struct dentry *start, const 
 static int create_and_open(struct fs_context *context, struct path_last *last,
                            const struct open_how *how, struct file **out_file)
 {
-    uint32_t mode = LX_S_IFREG | (how->mode & LX_S_IALL & ~fs_context_umask(context));
     struct inode *dir = last->parent->inode;
+    uint32_t mode = LX_S_IFREG | fs_context_new_mode(context, dir, how->mode);
     struct dentry *dentry;
     int err = inode_permission(dir, &context->cred, INODE_WRITE | INODE_EXEC);
 

@@ -93,9 +93,9 @@ static int map_fixed(struct loading *load, uint64_t start, uint64_t end, uint32_
     uint64_t ignored;
     int err = vm_map(load->space, &request, &ignored);
 
-    /* W^X is kept by vm_map for every mapping of ring 3, not by the loader alone. */
+    /* wx=deny is kept by vm_map for every mapping of ring 3, not by the loader alone. */
     if (err == -EACCES)
-        load->reason = "a segment is both writable and executable (boot option wx=allow lets it)";
+        load->reason = "a segment is both writable and executable (boot option wx=deny)";
     if (err == -EPERM)
         load->reason = "a segment lies below 0x10000";
     return err;

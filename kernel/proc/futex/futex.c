@@ -159,8 +159,14 @@ static void futex_remove_locked(struct futex_waiter *waiter)
 /* futex(2): the word is aligned to four bytes, else EINVAL. */
 static int key_get(struct task *self, uint64_t va, bool shared, struct vm_key *key)
 {
+    uint32_t word;
+
     if (!IS_ALIGNED(va, sizeof(uint32_t)))
         return -EINVAL;
+    /* A futex between processes is named by its page, which must be there: one behind the end of a
+     * file has none. */
+    if (shared && vm_user_read(&word, (struct uptr){va}, sizeof(word)))
+        return -EFAULT;
     return vm_key_get(self->thread.space, va, shared, key);
 }
 

@@ -13,6 +13,7 @@
 #include "kernel/syscall/fs/record_lock.h"
 #include "kernel/syscall/handlers.h"
 #include "kernel/vm/vm_user.h"
+#include "shared/addrmap.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/fcntl.h"
 #include "shared/linux/ioctl.h"
@@ -121,6 +122,24 @@ static int64_t fcntl_seals(const struct file *file, int command, uint32_t seals)
     return -EPERM;
 }
 
+#define RW_HINT_MOST 5 /* the longest life that Linux has a word for */
+
+/* How long what is written will live: of a device's use alone, but kept with the file. */
+static int64_t fcntl_hint(struct inode *inode, int command, struct uptr argument)
+{
+    uint64_t hint = __atomic_load_n(&inode->write_hint, __ATOMIC_RELAXED);
+    int err;
+
+    if (command == LX_F_GET_RW_HINT)
+        return vm_user_write(argument, &hint, sizeof(hint));
+    err = vm_user_read(&hint, argument, sizeof(hint));
+    if (!err && hint > RW_HINT_MOST)
+        err = -EINVAL;
+    if (!err)
+        __atomic_store_n(&inode->write_hint, (uint8_t)hint, __ATOMIC_RELAXED);
+    return err;
+}
+
 /* Everything else, for files that are open for input, output or neither. */
 static int64_t fcntl_open(struct task *self, struct fd_ref ref, int fd, int command,
                           uint64_t argument)
@@ -135,6 +154,8 @@ static int64_t fcntl_open(struct task *self, struct fd_ref ref, int fd, int comm
         return set_flags(self, file, (uint32_t)argument);
     if (command == LX_F_ADD_SEALS || command == LX_F_GET_SEALS)
         return fcntl_seals(file, command, (uint32_t)argument);
+    if (command == LX_F_GET_RW_HINT || command == LX_F_SET_RW_HINT)
+        return fcntl_hint(file->inode, command, (struct uptr){argument});
     if (command != LX_F_GETPIPE_SZ && command != LX_F_SETPIPE_SZ)
         return -EINVAL;
     if (!file_is_pipe(file))
@@ -145,7 +166,8 @@ static int64_t fcntl_open(struct task *self, struct fd_ref ref, int fd, int comm
 }
 
 /* Honoured: DUPFD, DUPFD_CLOEXEC, GETFD, SETFD, GETFL, SETFL, GETLK, SETLK, SETLKW, the same three
- * of OFD, GETPIPE_SZ, SETPIPE_SZ. SETOWN and SETSIG are kept, but SIGIO is never sent. */
+ * of OFD, GETPIPE_SZ, SETPIPE_SZ, GET_RW_HINT, SET_RW_HINT. SETOWN and SETSIG are kept, but SIGIO
+ * is never sent. */
 int64_t sys_fcntl(struct task *self, int fd, int command, uint64_t argument)
 {
     struct fd_ref ref = fd_find_any(self->files, fd);
@@ -185,8 +207,16 @@ static int64_t set_nonblock(struct file *file, struct uptr argument)
     return err;
 }
 
-/* Honoured for all: FIOCLEX, FIONCLEX, FIONBIO; for regular files FIONREAD. The rest is the
- * device's own. */
+/* Size of a block, as stat(2) says it of all files. */
+static int64_t block_size(struct uptr argument)
+{
+    const int nbytes = PAGE_SIZE;
+
+    return vm_user_write(argument, &nbytes, sizeof(nbytes));
+}
+
+/* Honoured for all: FIOCLEX, FIONCLEX, FIONBIO, FIGETBSZ; for regular files FIONREAD. The rest is
+ * the device's own. */
 int64_t sys_ioctl(struct task *self, int fd, unsigned request, struct uptr argument)
 {
     struct fd_ref ref = fd_find(self->files, fd);
@@ -198,6 +228,8 @@ int64_t sys_ioctl(struct task *self, int fd, unsigned request, struct uptr argum
         result = fd_set_cloexec(self->files, fd, request == LX_FIOCLEX);
     else if (request == LX_FIONBIO)
         result = set_nonblock(ref.file, argument);
+    else if (request == LX_FIGETBSZ)
+        result = block_size(argument);
     else if (request == LX_FIONREAD && (file_mode(ref.file) & LX_S_IFMT) == LX_S_IFREG)
         result = bytes_to_the_end(ref.file, argument);
     else

@@ -153,22 +153,15 @@ static int check_how(const struct lx_open_how *user, struct open_how *how)
  * this kernel knows must be zero, else the program relies on something that would be ignored. */
 static int read_how(struct uptr from, size_t nbytes, struct lx_open_how *how)
 {
-    char rest[64];
+    int err = 0;
 
     if (nbytes < OPEN_HOW_NBYTES_0)
         return -EINVAL;
     if (nbytes > PAGE_SIZE)
         return -E2BIG;
-    for (size_t at = sizeof(*how); at < nbytes;) {
-        size_t piece = MIN(nbytes - at, sizeof(rest));
-        if (vm_user_read(rest, (struct uptr){from.va + at}, piece))
-            return -EFAULT;
-        for (size_t i = 0; i < piece; i++)
-            if (rest[i] != 0)
-                return -E2BIG;
-        at += piece;
-    }
-    return vm_user_read(how, from, sizeof(*how));
+    if (nbytes > sizeof(*how))
+        err = vm_user_check_zero((struct uptr){from.va + sizeof(*how)}, nbytes - sizeof(*how));
+    return err ? err : vm_user_read(how, from, sizeof(*how));
 }
 
 int64_t sys_openat2(struct task *self, int dirfd, struct uptr path, struct uptr from, size_t nbytes)

@@ -137,6 +137,9 @@ int64_t sys_mmap(struct task *self, uint64_t address, uint64_t nbytes, uint64_t 
 
     if (offset & PAGE_MASK)
         return -EINVAL;
+    /* A hint below all places that programs may have means the lowest of these. */
+    if (!request.fixed && address >= PAGE_SIZE && address < USER_BASE)
+        request.address = USER_BASE;
     if (request.locked)
         request.lock_limit = lock_limit(self);
     if (flags & LX_MAP_ANONYMOUS)

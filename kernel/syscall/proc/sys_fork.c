@@ -116,13 +116,16 @@ int64_t sys_clone(struct task *self, uint64_t flags, uint64_t stack, struct uptr
 int64_t sys_clone3(struct task *self, struct uptr user_args, size_t nbytes)
 {
     struct lx_clone_args args = {0};
-    int err;
+    int err = 0;
 
     if (nbytes > 4096)
         return -E2BIG;
     if (nbytes < CLONE_ARGS_FIRST)
         return -EINVAL;
-    err = vm_user_read(&args, user_args, MIN(nbytes, sizeof(args)));
+    if (nbytes > sizeof(args))
+        err = vm_user_check_zero((struct uptr){user_args.va + sizeof(args)}, nbytes - sizeof(args));
+    if (!err)
+        err = vm_user_read(&args, user_args, MIN(nbytes, sizeof(args)));
     if (err)
         return err;
     if (args.flags & (LX_CSIGNAL | LX_CLONE_DETACHED) || args.set_tid_size || args.set_tid ||
