@@ -190,6 +190,7 @@ KERNEL_SRCS := \
     kernel/proc/futex/rseq.c \
     kernel/proc/ipc/ipc.c \
     kernel/proc/ipc/shm.c \
+    kernel/proc/ipc/msg.c \
     kernel/proc/oom.c \
     kernel/proc/return_to_user.c \
     kernel/proc/user_fault.c \
@@ -239,6 +240,7 @@ KERNEL_SRCS := \
     kernel/syscall/fs/sys_xattr.c \
     kernel/syscall/mem/sys_mem.c \
     kernel/syscall/ipc/sys_shm.c \
+    kernel/syscall/ipc/sys_msg.c \
     kernel/syscall/proc/sys_fork.c \
     kernel/syscall/proc/sys_futex.c \
     kernel/syscall/proc/sys_proc.c \

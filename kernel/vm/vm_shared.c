@@ -20,10 +20,10 @@
 
 /* The pages hang in a tree of `levels` levels of nodes; an object of one page needs none. */
 struct vm_shared {
-    struct vm_pager pager; /* I */
-    uint32_t refs;         /* [a] */
-    uint8_t levels;        /* I */
-    uint64_t npages;       /* I */
+    struct vm_pager pager;           /* I */
+    uint32_t refs;                   /* [a] */
+    uint8_t levels;                  /* I */
+    uint64_t npages;                 /* I */
     struct vm_shared_budget *budget; /* I: NULL: none */
     uint64_t resident;               /* [lock] pages in the tree; read without it as a hint */
     struct mutex lock;
@@ -55,12 +55,13 @@ static struct frame **slot_find(struct vm_shared *object, uint64_t index, bool m
 
 /* Pages that come or go, in the object's count and in that of all under its bound. A page more is
  * counted before it is made. */
-static bool pages_count(struct vm_shared *object, int64_t change)
+static bool shared_pages_count(struct vm_shared *object, int64_t change)
 {
     struct vm_shared_budget *budget = object->budget;
 
-    if (budget && __atomic_add_fetch(&budget->used, (uint64_t)change, __ATOMIC_RELAXED) >
-                      __atomic_load_n(&budget->most, __ATOMIC_RELAXED) &&
+    if (budget &&
+        __atomic_add_fetch(&budget->used, (uint64_t)change, __ATOMIC_RELAXED) >
+            __atomic_load_n(&budget->most, __ATOMIC_RELAXED) &&
         change > 0) {
         __atomic_fetch_sub(&budget->used, (uint64_t)change, __ATOMIC_RELAXED);
         return false;
@@ -70,14 +71,14 @@ static bool pages_count(struct vm_shared *object, int64_t change)
 }
 
 /* 0; -ENXIO: no more may be had; -ENOMEM. */
-static int page_make(struct vm_shared *object, struct frame **slot)
+static int shared_page_make(struct vm_shared *object, struct frame **slot)
 {
-    if (!pages_count(object, 1))
+    if (!shared_pages_count(object, 1))
         return -ENXIO;
     *slot = vm_frame_alloc(PMM_ZERO);
     if (*slot)
         return 0;
-    pages_count(object, -1);
+    shared_pages_count(object, -1);
     return -ENOMEM;
 }
 
@@ -95,7 +96,7 @@ static int shared_map_range(struct vm_pager *pager, struct vm_page_range *range)
     if (!slot)
         err = -ENOMEM;
     else if (!*slot)
-        err = page_make(object, slot);
+        err = shared_page_make(object, slot);
     if (err) {
         mutex_unlock(&object->lock);
         return err;
@@ -138,7 +139,7 @@ static void node_punch(struct vm_shared *object, struct frame **slot, unsigned l
     if (level == 0) {
         frame_put(*slot); /* entries that map it have references of their own */
         *slot = NULL;
-        pages_count(object, -1);
+        shared_pages_count(object, -1);
         return;
     }
     for (uint64_t i = first >> shift; i < SLOTS && i << shift < last; i++) {
@@ -157,7 +158,8 @@ static int shared_punch(struct vm_pager *pager, uint64_t index, uint64_t npages)
 
     mutex_lock(&object->lock);
     if (index < object->npages)
-        node_punch(object, &object->root, object->levels, index, MIN(index + npages, object->npages));
+        node_punch(object, &object->root, object->levels, index,
+                   MIN(index + npages, object->npages));
     mutex_unlock(&object->lock);
     return 0;
 }
@@ -189,7 +191,7 @@ static void shared_put(struct vm_pager *pager, struct dentry *name)
     if (__atomic_fetch_sub(&object->refs, 1, __ATOMIC_ACQ_REL) != 1)
         return;
     /* The last area has gone, so no fault can come in: without the lock. */
-    pages_count(object, -(int64_t)object->resident);
+    shared_pages_count(object, -(int64_t)object->resident);
     if (object->root)
         node_free(object->root, object->levels);
     slab_free(shared_cache, object);

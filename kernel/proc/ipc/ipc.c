@@ -97,7 +97,7 @@ static void key_insert_locked(struct ipc_table *table, struct ipc_object *object
     while (*link) {
         parent = *link;
         link = object->key < rb_entry(parent, struct ipc_object, key_node)->key ? &parent->left
-                                                                                 : &parent->right;
+                                                                                : &parent->right;
     }
     rb_insert(&table->by_key, &object->key_node, parent, link);
 }
@@ -121,6 +121,7 @@ int ipc_existing(struct ipc_object *object, const struct credentials *cred, int 
 {
     int err;
 
+    /* In the order of Linux: that it exists at all, then what is wrong with it, then rights. */
     if ((flags & LX_IPC_CREAT) && (flags & LX_IPC_EXCL))
         return -EEXIST;
     if (refusal)
@@ -139,6 +140,7 @@ int ipc_insert_locked(struct ipc_table *table, struct ipc_object *object,
     ASSERT(mutex_is_held(&table->lock));
     if (table->used >= table->most || index >= IPC_INDEXES)
         return -ENOSPC;
+    /* Numbers start again from below: ids of this turn differ from those of the last one. */
     if (index <= table->last_index)
         table->sequence = (table->sequence + 1) % SEQUENCES;
     table->last_index = index;
@@ -190,6 +192,7 @@ int ipc_get(struct ipc_table *table, int id, struct ipc_object **out_object)
 
     if (id < 0)
         return -EINVAL;
+    /* The reference is taken under the lock: the table's own cannot go before. */
     mutex_lock(&table->lock);
     object = find_index_locked(table, (unsigned)id % IPC_INDEXES);
     if (object && object->id == id)
@@ -262,6 +265,7 @@ int ipc_access(const struct ipc_object *object, const struct credentials *cred, 
 {
     uint32_t granted = object->mode;
 
+    /* Which of the three groups of bits was named does not matter: they are one request. */
     wanted |= wanted >> 6 | wanted >> 3;
     if (cred->euid == object->cuid || cred->euid == object->uid)
         granted >>= 6;

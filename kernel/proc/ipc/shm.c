@@ -34,13 +34,13 @@
 /* I constant after creation   l object.lock   t table lock */
 struct shm_segment {
     struct ipc_object object;
-    struct vm_pager pager;               /* [I] what areas map */
-    struct vm_pager *memory;             /* [I] behind it; one reference */
-    uint64_t nbytes;                     /* [I] */
-    int cpid, lpid;                      /* [l] of the creator, of the last to attach or detach */
-    int made_with_key;                   /* [I] */
-    int64_t atime_s, dtime_s, ctime_s;   /* [l] */
-    uint64_t attached;                   /* [l] areas, and attaches under way */
+    struct vm_pager pager;             /* [I] what areas map */
+    struct vm_pager *memory;           /* [I] behind it; one reference */
+    uint64_t nbytes;                   /* [I] */
+    int cpid, lpid;                    /* [l] of the creator, of the last to attach or detach */
+    int made_with_key;                 /* [I] */
+    int64_t atime_s, dtime_s, ctime_s; /* [l] */
+    uint64_t attached;                 /* [l] areas, and attaches under way */
 };
 
 static void segment_free(struct ipc_object *object);
@@ -98,6 +98,7 @@ static void segment_hold(struct vm_pager *pager, struct dentry *name)
 
     (void)name;
     __atomic_fetch_add(&segment->object.refs, 1, __ATOMIC_RELAXED);
+    /* lpid and times as Linux has them: a copy by fork attaches, too. */
     mutex_lock(&segment->object.lock);
     segment->attached++;
     segment->atime_s = now_s();
@@ -170,7 +171,8 @@ static void segment_free(struct ipc_object *object)
     ipc_free(segment, sizeof(*segment));
 }
 
-/* The bounds, and what can never fit in memory: Linux's heuristic, which SHM_NORESERVE passes by. */
+/* The bounds, and what can never fit in memory: Linux's heuristic, which SHM_NORESERVE passes by.
+ */
 static int size_check_locked(uint64_t nbytes, int flags)
 {
     uint64_t npages = ALIGN_UP(nbytes, PAGE_SIZE) >> PAGE_SHIFT;
@@ -188,6 +190,7 @@ static int segment_create_locked(const struct task *self, int key, uint64_t nbyt
     struct shm_segment *segment;
     int id = size_check_locked(nbytes, flags);
 
+    ASSERT(mutex_is_held(&shm_table.lock));
     if (id)
         return id;
     segment = ipc_alloc(sizeof(*segment));
@@ -424,8 +427,8 @@ int shm_lock(struct task *self, int id, bool lock)
     if (!err) {
         err = lock_check(self, segment_of(object), lock);
         if (!err)
-            object->mode = lock ? object->mode | LX_SHM_LOCKED
-                                : object->mode & ~(uint32_t)LX_SHM_LOCKED;
+            object->mode =
+                lock ? object->mode | LX_SHM_LOCKED : object->mode & ~(uint32_t)LX_SHM_LOCKED;
         mutex_unlock(&object->lock);
     }
     ipc_put(&shm_table, object);
@@ -439,6 +442,7 @@ int shm_info(struct lx_shm_info *info)
 
     *info = (struct lx_shm_info){.used_ids = (int32_t)used};
     mutex_lock(&shm_table.lock);
+    /* What is there may be a little out of date, the sum of sizes is not. */
     info->tot = shm_total;
     mutex_unlock(&shm_table.lock);
     info->rss = __atomic_load_n(&shm_budget.used, __ATOMIC_RELAXED);

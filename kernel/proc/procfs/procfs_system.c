@@ -17,8 +17,9 @@
 #include "kernel/lib/fmt.h"
 #include "kernel/lib/version.h"
 #include "kernel/mm/pmm.h"
-#include "kernel/proc/procfs/procfs.h"
+#include "kernel/proc/ipc/msg.h"
 #include "kernel/proc/ipc/shm.h"
+#include "kernel/proc/procfs/procfs.h"
 #include "kernel/proc/procfs/procfs_internal.h"
 #include "kernel/sched/sched.h"
 #include "shared/linux/auxv.h"
@@ -272,7 +273,10 @@ static const struct procfs_entry sys_files[] = {
 };
 static const struct procfs_dir sys_dir = {sys_files, ARRAY_SIZE(sys_files), NULL, NULL};
 
-static const struct procfs_entry ipc_files[] = {PROCFS_TEXT("shm", 0444, shm_show)};
+static const struct procfs_entry ipc_files[] = {
+    PROCFS_TEXT("msg", 0444, msg_show),
+    PROCFS_TEXT("shm", 0444, shm_show),
+};
 static const struct procfs_dir ipc_dir = {ipc_files, ARRAY_SIZE(ipc_files), NULL, NULL};
 
 static const struct procfs_entry root_files[] = {
