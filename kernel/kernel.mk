@@ -191,6 +191,8 @@ KERNEL_SRCS := \
     kernel/proc/ipc/ipc.c \
     kernel/proc/ipc/shm.c \
     kernel/proc/ipc/msg.c \
+    kernel/proc/ipc/sem.c \
+    kernel/proc/ipc/sem_undo.c \
     kernel/proc/oom.c \
     kernel/proc/return_to_user.c \
     kernel/proc/user_fault.c \
@@ -241,6 +243,7 @@ KERNEL_SRCS := \
     kernel/syscall/mem/sys_mem.c \
     kernel/syscall/ipc/sys_shm.c \
     kernel/syscall/ipc/sys_msg.c \
+    kernel/syscall/ipc/sys_sem.c \
     kernel/syscall/proc/sys_fork.c \
     kernel/syscall/proc/sys_futex.c \
     kernel/syscall/proc/sys_proc.c \

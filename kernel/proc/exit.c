@@ -21,6 +21,7 @@
 #include "kernel/lib/assert.h"
 #include "kernel/mm/tables.h"
 #include "kernel/proc/futex/futex.h"
+#include "kernel/proc/ipc/sem.h"
 #include "kernel/proc/process.h"
 #include "kernel/proc/signal/signal.h"
 #include "kernel/proc/terminal.h"
@@ -228,6 +229,7 @@ void process_exit(struct task *self, enum process_end end, int code)
     fd_table_put(self->files);
     self->files = NULL;
     futex_leave_memory(self);
+    sem_exit(self);
     /* The memory's peak is read before the memory goes. */
     process_usage_note_memory(process, self->thread.space);
     memory_leave(self);

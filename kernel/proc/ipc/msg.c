@@ -88,6 +88,7 @@ static int queue_create_locked(const struct task *self, int key, int flags)
     ASSERT(mutex_is_held(&msg_table.lock));
     if (!queue)
         return -ENOMEM;
+    /* Nothing else knows it before it is in the table. */
     list_init(&queue->messages);
     waitq_init(&queue->arrived);
     waitq_init(&queue->removed);
@@ -228,6 +229,7 @@ int msg_receive(struct task *self, int id, size_t nbytes, int64_t type, int flag
             break;
         err = flags & LX_IPC_NOWAIT ? -ENOMSG : queue_wait_locked(queue, &queue->arrived);
     }
+    /* Only now, since a waiter takes the first that fits its type, not its buffer. */
     if (!err && message->nbytes > nbytes && !(flags & LX_MSG_NOERROR))
         err = -E2BIG; /* it stays */
     if (!err)
@@ -308,6 +310,7 @@ int msg_remove(struct task *self, int id)
 
     if (err)
         return err;
+    /* Both locks: with the first no other *get finds it half removed. */
     mutex_lock(&msg_table.lock);
     err = ipc_lock(object);
     if (!err) {

@@ -18,6 +18,7 @@
 #include "kernel/lib/version.h"
 #include "kernel/mm/pmm.h"
 #include "kernel/proc/ipc/msg.h"
+#include "kernel/proc/ipc/sem.h"
 #include "kernel/proc/ipc/shm.h"
 #include "kernel/proc/procfs/procfs.h"
 #include "kernel/proc/procfs/procfs_internal.h"
@@ -275,6 +276,7 @@ static const struct procfs_dir sys_dir = {sys_files, ARRAY_SIZE(sys_files), NULL
 
 static const struct procfs_entry ipc_files[] = {
     PROCFS_TEXT("msg", 0444, msg_show),
+    PROCFS_TEXT("sem", 0444, sem_show),
     PROCFS_TEXT("shm", 0444, shm_show),
 };
 static const struct procfs_dir ipc_dir = {ipc_files, ARRAY_SIZE(ipc_files), NULL, NULL};

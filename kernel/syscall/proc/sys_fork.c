@@ -41,7 +41,7 @@ int64_t sys_vfork(struct task *self)
 }
 
 /* Honoured: VM, FS, FILES, VFORK, PARENT, SETTLS, PARENT_SETTID, CHILD_SETTID, CHILD_CLEARTID,
- * CLEAR_SIGHAND. No effect: SYSVSEM, DETACHED, UNTRACED, IO, PTRACE. Refused: THREAD and SIGHAND
+ * CLEAR_SIGHAND, SYSVSEM. No effect: DETACHED, UNTRACED, IO, PTRACE. Refused: THREAD and SIGHAND
  * (one task a process), name spaces, PIDFD. */
 static int64_t clone_with(struct task *self, const struct lx_clone_args *args)
 {
@@ -50,6 +50,7 @@ static int64_t clone_with(struct task *self, const struct lx_clone_args *args)
         .share_memory = (flags & LX_CLONE_VM) != 0,
         .share_files = (flags & LX_CLONE_FILES) != 0,
         .share_fs = (flags & LX_CLONE_FS) != 0,
+        .share_undo = (flags & LX_CLONE_SYSVSEM) != 0,
         .wait_release = (flags & LX_CLONE_VFORK) != 0,
         .clear_handlers = (flags & LX_CLONE_CLEAR_SIGHAND) != 0,
         .same_parent = (flags & LX_CLONE_PARENT) != 0,
