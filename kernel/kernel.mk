@@ -192,6 +192,7 @@ KERNEL_SRCS := \
     kernel/proc/ipc/shm.c \
     kernel/proc/ipc/msg.c \
     kernel/proc/ipc/sem.c \
+    kernel/proc/ipc/sem_ops.c \
     kernel/proc/ipc/sem_undo.c \
     kernel/proc/oom.c \
     kernel/proc/return_to_user.c \

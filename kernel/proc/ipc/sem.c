@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * System V semaphores: arrays, and operations on several of an array's at once.
+ * System V semaphores: arrays of them, and what can be asked and set.
  *
- * An array is under the lock of its object. Operations are tried one after the other; the first
- * that cannot be done takes those before it back. Then the task waits in the array's list, with its
- * operations on its stack. A task that changes values does for the waiters what they wait for, in
- * the order in which they came, and wakes those that are done: none is overtaken while it wakes.
- * A waiter that wakes for another reason looks under the lock whether it is done nevertheless.
+ * An array is under the lock of its object; what waits for it, and how that goes on, is in
+ * sem_ops.c. Whatever sets values clears what is to be undone there, and lets waiters go on.
+ *
+ * Removal takes the array out of the table, ends all waiters and cuts the entries of sem_undo.c off
+ * from it. They keep its memory until they are found, no more.
  */
-#include "kernel/core/clock.h"
 #include "kernel/fs/procfs/procfs.h"
 #include "kernel/lib/assert.h"
 #include "kernel/proc/identity.h"
@@ -17,11 +16,9 @@
 #include "kernel/sched/sched.h"
 #include "shared/linux/errno.h"
 
-#define SEM_BLOCKED 1 /* result of an attempt, beside 0 and negative ones */
-
 static void array_free(struct ipc_object *object);
 
-static struct ipc_table sem_table = IPC_TABLE_INIT(LX_SEMMNI, array_free);
+struct ipc_table sem_table = IPC_TABLE_INIT(LX_SEMMNI, array_free);
 static unsigned sem_total; /* [table] semaphores of all arrays */
 
 static size_t array_nbytes(unsigned nsems)
@@ -29,11 +26,7 @@ static size_t array_nbytes(unsigned nsems)
     return sizeof(struct sem_array) + nsems * sizeof(struct semaphore);
 }
 
-static int64_t sem_now_s(void)
-{
-    return ipc_seconds(clock_realtime_ns());
-}
-
+/* Behind the last entry that undoes something in it, too. */
 static void array_free(struct ipc_object *object)
 {
     struct sem_array *array = array_of(object);
@@ -46,6 +39,7 @@ void sem_array_put(struct sem_array *array)
     ipc_put(&sem_table, &array->object);
 }
 
+/* -EINVAL before -ENOSPC, as Linux has it. */
 static int array_create_locked(const struct task *self, int key, int nsems, int flags)
 {
     struct sem_array *array;
@@ -64,7 +58,7 @@ static int array_create_locked(const struct task *self, int key, int nsems, int 
     array->nsems = (unsigned)nsems;
     array->ctime_s = sem_now_s();
     id = ipc_insert_locked(&sem_table, &array->object, &self->fs->cred, key, flags);
-    if (id < 0)
+    if (id < 0) /* it still is ours */
         array_free(&array->object);
     else
         sem_total += (unsigned)nsems;
@@ -91,168 +85,6 @@ int sem_get(struct task *self, int key, int nsems, int flags)
     return id;
 }
 
-/* --- operations --- */
-
-/* One: 0, SEM_BLOCKED or -ERANGE, and then nothing has changed. */
-static int op_apply_locked(struct sem_array *array, const struct lx_sembuf *op,
-                           struct sem_undo *undo)
-{
-    struct semaphore *sem = &array->sems[op->num];
-    int value = sem->value + op->op;
-
-    ASSERT(mutex_is_held(&array->object.lock));
-    if ((!op->op && sem->value) || value < 0)
-        return SEM_BLOCKED;
-    if (value > LX_SEMVMX)
-        return -ERANGE;
-    if (op->flags & LX_SEM_UNDO) {
-        int adjust = undo->adjust[op->num] - op->op;
-
-        if (adjust < -LX_SEMAEM - 1 || adjust > LX_SEMAEM)
-            return -ERANGE;
-        undo->adjust[op->num] = (int16_t)adjust;
-    }
-    sem->value = value;
-    return 0;
-}
-
-static void op_take_back_locked(struct sem_array *array, const struct lx_sembuf *op,
-                                struct sem_undo *undo)
-{
-    ASSERT(mutex_is_held(&array->object.lock));
-    array->sems[op->num].value -= op->op;
-    if (op->flags & LX_SEM_UNDO)
-        undo->adjust[op->num] = (int16_t)(undo->adjust[op->num] + op->op);
-}
-
-/* All or none. 0, SEM_BLOCKED; -EAGAIN: the one that cannot be done must not wait; -ERANGE. */
-static int ops_try_locked(struct sem_array *array, struct sem_waiter *waiter)
-{
-    unsigned i;
-    int result = 0;
-
-    ASSERT(mutex_is_held(&array->object.lock));
-    for (i = 0; i < waiter->nops && !result; i++)
-        result = op_apply_locked(array, &waiter->ops[i], waiter->undo);
-    if (!result) {
-        for (i = 0; i < waiter->nops; i++)
-            array->sems[waiter->ops[i].num].pid = waiter->pid;
-        array->otime_s = sem_now_s();
-        return 0;
-    }
-    waiter->blocking = &waiter->ops[--i];
-    if (result == SEM_BLOCKED && (waiter->blocking->flags & LX_IPC_NOWAIT))
-        result = -EAGAIN;
-    while (i-- > 0)
-        op_take_back_locked(array, &waiter->ops[i], waiter->undo);
-    return result;
-}
-
-/* Its stack is there until the lock is free. */
-static void waiter_finish_locked(struct sem_array *array, struct sem_waiter *waiter, int result)
-{
-    ASSERT(mutex_is_held(&array->object.lock));
-    list_remove(&waiter->link);
-    waiter->done = true;
-    waiter->result = result;
-    waitq_wake_all(&waiter->queue);
-}
-
-static bool waiter_alters(const struct sem_waiter *waiter)
-{
-    for (unsigned i = 0; i < waiter->nops; i++)
-        if (waiter->ops[i].op)
-            return true;
-    return false;
-}
-
-/* From the first again whenever one has changed values: it may have freed one before it. */
-void sem_waiters_advance_locked(struct sem_array *array)
-{
-    struct list *node = array->waiters.next;
-
-    ASSERT(mutex_is_held(&array->object.lock));
-    while (node != &array->waiters) {
-        struct sem_waiter *waiter = list_entry(node, struct sem_waiter, link);
-        int result = ops_try_locked(array, waiter);
-
-        node = node->next;
-        sched_preempt_point();
-        if (result == SEM_BLOCKED)
-            continue;
-        if (!result && waiter_alters(waiter))
-            node = array->waiters.next == &waiter->link ? waiter->link.next : array->waiters.next;
-        waiter_finish_locked(array, waiter, result);
-    }
-}
-
-/* Until it is done, whatever else wakes it. */
-static int waiter_wait_locked(struct sem_array *array, struct sem_waiter *waiter,
-                              uint64_t deadline_ns)
-{
-    int err = 0;
-
-    ASSERT(mutex_is_held(&array->object.lock));
-    waitq_init(&waiter->queue);
-    list_push_back(&array->waiters, &waiter->link);
-    while (!waiter->done && !err)
-        err = waitq_wait(&waiter->queue, &array->object.lock, deadline_ns);
-    if (waiter->done)
-        return waiter->result;
-    list_remove(&waiter->link);
-    return err == -ETIMEDOUT ? -EAGAIN : -EINTR;
-}
-
-/* What can be said of the operations before they are tried, in the order of Linux. */
-static int ops_check_locked(const struct task *self, const struct sem_array *array,
-                            const struct sem_waiter *waiter)
-{
-    ASSERT(mutex_is_held(&array->object.lock));
-    if (array->object.removed)
-        return -EIDRM;
-    return ipc_access(&array->object, &self->fs->cred, waiter_alters(waiter) ? 0222 : 0444);
-}
-
-/* The undo entry needs memory, so it comes before the lock. -EFBIG: no such semaphore. */
-static int ops_prepare(struct task *self, struct sem_array *array, struct sem_waiter *waiter)
-{
-    bool undoes = false;
-
-    for (unsigned i = 0; i < waiter->nops; i++) {
-        if (waiter->ops[i].num >= array->nsems)
-            return -EFBIG;
-        undoes = undoes || (waiter->ops[i].flags & LX_SEM_UNDO);
-    }
-    return undoes ? sem_undo_get(self, array, &waiter->undo) : 0;
-}
-
-int sem_operate(struct task *self, int id, const struct lx_sembuf *ops, unsigned nops,
-                uint64_t deadline_ns)
-{
-    struct sem_waiter waiter = {.ops = ops, .nops = nops, .pid = self->process->pid};
-    struct ipc_object *object;
-    struct sem_array *array;
-    int err = ipc_get(&sem_table, id, &object);
-
-    if (err)
-        return err;
-    array = array_of(object);
-    err = ops_prepare(self, array, &waiter);
-    if (!err) {
-        mutex_lock(&object->lock);
-        err = ops_check_locked(self, array, &waiter);
-        if (!err)
-            err = ops_try_locked(array, &waiter);
-        if (!err && waiter_alters(&waiter))
-            sem_waiters_advance_locked(array);
-        else if (err == SEM_BLOCKED)
-            err = waiter_wait_locked(array, &waiter, deadline_ns);
-        mutex_unlock(&object->lock);
-    }
-    ipc_put(&sem_table, object);
-    return err;
-}
-
 /* --- control --- */
 
 /* Locked, and the caller has those rights. */
@@ -276,6 +108,7 @@ static int array_lock(const struct task *self, int id, uint32_t wanted,
     return err;
 }
 
+/* And the reference of array_lock. */
 static void array_unlock(struct sem_array *array)
 {
     mutex_unlock(&array->object.lock);
@@ -291,6 +124,7 @@ int sem_stat(struct task *self, int number, enum sem_find by, struct lx_semid_ds
 
     if (err)
         return err;
+    /* Found by its index it may be another one by now: its id is the answer. */
     mutex_lock(&object->lock);
     err = object->removed ? -EIDRM : 0;
     if (!err && by != SEM_BY_INDEX_ANY)
@@ -307,6 +141,7 @@ int sem_stat(struct task *self, int number, enum sem_find by, struct lx_semid_ds
     return err;
 }
 
+/* IPC_SET: an owner may give it away, and change it as its creator all the same. */
 int sem_set(struct task *self, int id, const struct lx_ipc_perm *perm)
 {
     struct ipc_object *object;
@@ -332,8 +167,8 @@ static void array_end_locked(struct sem_array *array)
 {
     ASSERT(mutex_is_held(&array->object.lock));
     while (!list_empty(&array->waiters)) {
-        waiter_finish_locked(array, list_entry(array->waiters.next, struct sem_waiter, link),
-                             -EIDRM);
+        sem_waiter_finish_locked(array, list_entry(array->waiters.next, struct sem_waiter, link),
+                                 -EIDRM);
         sched_preempt_point();
     }
     while (list_pop_front(&array->undos))
@@ -347,6 +182,7 @@ int sem_remove(struct task *self, int id)
 
     if (err)
         return err;
+    /* Both locks: with the first no other *get finds it half removed. */
     mutex_lock(&sem_table.lock);
     err = ipc_lock(object);
     if (!err) {
@@ -367,6 +203,7 @@ int sem_remove(struct task *self, int id)
 
 /* --- values --- */
 
+/* As Linux counts: a task waits for one semaphore only, the first that it cannot do. */
 static int waiters_count_locked(const struct sem_array *array, unsigned number, bool for_zero)
 {
     int count = 0;
@@ -382,6 +219,7 @@ static int waiters_count_locked(const struct sem_array *array, unsigned number, 
     return count;
 }
 
+/* What it says may be out of date when the caller has it: that is in the nature of the question. */
 int sem_value(struct task *self, int id, int number, int command)
 {
     struct sem_array *array;
@@ -414,6 +252,7 @@ static void undos_clear_locked(struct sem_array *array, unsigned first, unsigned
     }
 }
 
+/* GETPID names the task that set it, too. */
 static void value_set_locked(struct task *self, struct sem_array *array, unsigned number, int value)
 {
     ASSERT(mutex_is_held(&array->object.lock));
@@ -461,6 +300,7 @@ int sem_values(struct task *self, int id, uint16_t **out_values, unsigned *count
 
     if (err)
         return err;
+    /* Copied under the lock, all of one moment; the caller writes them to the program later. */
     values = ipc_alloc(array->nsems * sizeof(*values));
     for (unsigned i = 0; values && i < array->nsems; i++)
         values[i] = (uint16_t)array->sems[i].value;
@@ -470,7 +310,7 @@ int sem_values(struct task *self, int id, uint16_t **out_values, unsigned *count
     return values ? 0 : -ENOMEM;
 }
 
-/* The id may mean the same array only: its number of semaphores is the one that was asked. */
+/* count: as sem_count has said. All of them at once, then the waiters, as if by one operation. */
 int sem_set_values(struct task *self, int id, const uint16_t *values, unsigned count)
 {
     struct sem_array *array;
@@ -478,7 +318,11 @@ int sem_set_values(struct task *self, int id, const uint16_t *values, unsigned c
 
     if (err)
         return err;
-    ASSERT(array->nsems == count);
+    /* After all sequence numbers an id comes again: then it is not the array that was asked. */
+    if (array->nsems != count) {
+        array_unlock(array);
+        return -EIDRM;
+    }
     for (unsigned i = 0; i < count; i++)
         value_set_locked(self, array, i, values[i]);
     undos_clear_locked(array, 0, count);

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "kernel/core/clock.h"
 #include "kernel/lib/list.h"
 #include "kernel/proc/ipc/ipc.h"
 #include "kernel/proc/ipc/sem.h"
@@ -50,8 +51,17 @@ static inline struct sem_array *array_of(struct ipc_object *object)
     return container_of(object, struct sem_array, object);
 }
 
+extern struct ipc_table sem_table;
+
+static inline int64_t sem_now_s(void)
+{
+    return ipc_seconds(clock_realtime_ns());
+}
+
 void sem_array_put(struct sem_array *array);
 /* Values have changed: whatever can go on does, the one that came first before others. */
 void sem_waiters_advance_locked(struct sem_array *array);
+/* Out of the list, with that result, and woken. Its stack is there until the lock is free. */
+void sem_waiter_finish_locked(struct sem_array *array, struct sem_waiter *waiter, int result);
 /* What the task has to have undone in that array, made if it is not there. -ENOMEM. */
 MUST_CHECK int sem_undo_get(struct task *self, struct sem_array *array, struct sem_undo **out_undo);

@@ -4,6 +4,10 @@
  *
  * The handlers copy operations, values and structures; everything else is in proc/ipc/sem.c. A few
  * operations are copied to the stack, more to memory of their own.
+ *
+ * The order of refusals is Linux's: the time's address, the number of operations, their address,
+ * then the id and what the time says. The last argument of semctl is a number, or an address, as
+ * the command has it.
  */
 #include "kernel/proc/ipc/sem.h"
 
@@ -25,6 +29,7 @@ int64_t sys_semget(struct task *self, int key, int nsems, int flags)
     return sem_get(self, key, nsems, flags);
 }
 
+/* A time that is too long is none that anything could see the end of. */
 static int sem_deadline(const struct lx_timespec *time, uint64_t *deadline_ns)
 {
     uint64_t ns = INT64_MAX;
@@ -73,6 +78,7 @@ int64_t sys_semop(struct task *self, int id, struct uptr user_ops, uint32_t nops
     return sys_semtimedop(self, id, user_ops, nops, (struct uptr){0});
 }
 
+/* GETALL: copied from the array first, since user memory may be long in coming. */
 static int64_t values_write(struct task *self, int id, struct uptr buffer)
 {
     uint16_t *values;
@@ -86,6 +92,7 @@ static int64_t values_write(struct task *self, int id, struct uptr buffer)
     return err;
 }
 
+/* SETALL: all of them are checked before the first is set. */
 static int64_t values_read(struct task *self, int id, struct uptr buffer)
 {
     uint16_t *values;
@@ -137,6 +144,7 @@ static int64_t sem_stat_write(struct task *self, int number, enum sem_find by, s
     return err ? err : id;
 }
 
+/* IPC_SET: owner, group and mode; the rest of the structure means nothing. */
 static int64_t sem_change(struct task *self, int id, struct uptr buffer)
 {
     struct lx_semid_ds change;
