@@ -182,7 +182,8 @@ int sem_remove(struct task *self, int id)
 
     if (err)
         return err;
-    /* Both locks: with the first no other *get finds it half removed. */
+    /* What is missing from the table cannot be found; what was found before sees the mark.
+     * Both locks: with the first no other *get finds it half removed. */
     mutex_lock(&sem_table.lock);
     err = ipc_lock(object);
     if (!err) {
@@ -267,6 +268,7 @@ int sem_set_value(struct task *self, int id, int number, int value)
 
     if (err)
         return err;
+    /* As on Linux the value is looked at before the id, the number behind the rights. */
     if (number < 0 || (unsigned)number >= array->nsems) {
         err = -EINVAL;
     } else {
