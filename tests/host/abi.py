@@ -26,7 +26,7 @@ HOSTS = {
     "fb": [(["linux/fb.h"], ".*")],
     "futex": [(["linux/futex.h", "linux/rseq.h"], ".*")],
     "ipc": [(["sys/shm.h"], "SHM_DEST|SHM_LOCKED"),
-            (["linux/shm.h", "linux/sem.h", "linux/msg.h"], ".*")],
+            (["limits.h", "linux/shm.h", "linux/sem.h", "linux/msg.h"], ".*")],
     "ioctl": [(["asm/ioctls.h", "asm/termbits.h"], ".*")],
     "itimer": [(["linux/time.h"], ".*")],
     "limits": [(["linux/limits.h"], ".*")],

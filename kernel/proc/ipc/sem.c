@@ -220,7 +220,8 @@ static int waiters_count_locked(const struct sem_array *array, unsigned number, 
     return count;
 }
 
-/* What it says may be out of date when the caller has it: that is in the nature of the question. */
+/* The number of a semaphore is looked at when the caller may read the array, as on Linux.
+ * What it says may be out of date when the caller has it: that is in the nature of the question. */
 int sem_value(struct task *self, int id, int number, int command)
 {
     struct sem_array *array;
@@ -334,6 +335,8 @@ int sem_set_values(struct task *self, int id, const uint16_t *values, unsigned c
     return 0;
 }
 
+/* Two fields of the structure; the handler has the rest. The two counts are read one after the
+ * other: arrays may come and go between them. */
 int sem_info(struct lx_seminfo *info)
 {
     unsigned used;
