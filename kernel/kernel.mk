@@ -108,6 +108,7 @@ KERNEL_SRCS := \
     kernel/vm/vm_fault.c \
     kernel/vm/vm_remote.c \
     kernel/vm/vm_shared.c \
+    kernel/vm/vm_attach.c \
     kernel/vm/vm_rmap.c \
     kernel/vm/vm_user.c \
     kernel/fs/vfs/namebuf.c \
@@ -189,6 +190,12 @@ KERNEL_SRCS := \
     kernel/proc/futex/futex.c \
     kernel/proc/futex/futex_robust.c \
     kernel/proc/futex/rseq.c \
+    kernel/proc/ipc/ipc.c \
+    kernel/proc/ipc/shm.c \
+    kernel/proc/ipc/msg.c \
+    kernel/proc/ipc/sem.c \
+    kernel/proc/ipc/sem_ops.c \
+    kernel/proc/ipc/sem_undo.c \
     kernel/proc/oom.c \
     kernel/proc/return_to_user.c \
     kernel/proc/user_fault.c \
@@ -237,6 +244,9 @@ KERNEL_SRCS := \
     kernel/syscall/fs/sys_utime.c \
     kernel/syscall/fs/sys_xattr.c \
     kernel/syscall/mem/sys_mem.c \
+    kernel/syscall/ipc/sys_shm.c \
+    kernel/syscall/ipc/sys_msg.c \
+    kernel/syscall/ipc/sys_sem.c \
     kernel/syscall/proc/sys_fork.c \
     kernel/syscall/proc/sys_futex.c \
     kernel/syscall/proc/sys_proc.c \

@@ -36,6 +36,7 @@
 #include "kernel/lib/assert.h"
 #include "kernel/mm/tables.h"
 #include "kernel/proc/futex/futex.h"
+#include "kernel/proc/ipc/sem.h"
 #include "kernel/proc/process.h"
 #include "kernel/proc/signal/signal.h"
 #include "kernel/proc/terminal.h"
@@ -288,6 +289,7 @@ static NORETURN void task_end(struct task *self)
     fd_table_put(self->files);
     self->files = NULL;
     futex_leave_memory(self);
+    sem_exit(self);
     memory_leave(self);
     fs_context_destroy(self->fs);
     self->fs = NULL;

@@ -26,6 +26,7 @@
 #include "kernel/lib/restart.h"
 #include "kernel/lib/string.h"
 #include "kernel/proc/futex/rseq.h"
+#include "kernel/proc/ipc/sem.h"
 #include "kernel/proc/process.h"
 #include "kernel/proc/signal/signal.h"
 #include "kernel/sched/sched.h"
@@ -261,6 +262,8 @@ int64_t fork_process(struct task *self, const struct fork_request *request)
         err = child_publish(self, child, request->same_parent);
     if (!err)
         err = memory_copy(self, child->leader, request->share_memory);
+    if (!err)
+        err = sem_fork(self, child->leader, request->share_undo);
     if (err) {
         process_abandon(child);
         return err;

@@ -15,6 +15,7 @@ struct task;
 struct fork_request {
     bool share_memory;   /* CLONE_VM */
     bool share_files;    /* CLONE_FILES */
+    bool share_undo;     /* CLONE_SYSVSEM */
     bool share_fs;       /* CLONE_FS */
     bool wait_release;   /* CLONE_VFORK: until the child has executed or ended */
     bool clear_handlers; /* CLONE_CLEAR_SIGHAND */

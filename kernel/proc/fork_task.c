@@ -12,6 +12,7 @@
 #include "kernel/lib/restart.h"
 #include "kernel/lib/string.h"
 #include "kernel/proc/fork_internal.h"
+#include "kernel/proc/ipc/sem.h"
 #include "kernel/vm/vm_space.h"
 #include "kernel/vm/vm_user.h"
 #include "shared/linux/errno.h"
@@ -24,6 +25,8 @@ static int task_fill(struct task *self, struct task *task, const struct fork_req
 
     if (!err)
         err = fork_thread_create(self, task, request);
+    if (!err)
+        err = sem_fork(self, task, request->share_undo);
     if (err)
         return err;
     memcpy(task->name, self->name, sizeof(self->name));
@@ -80,6 +83,7 @@ int64_t fork_task(struct task *self, const struct fork_request *request)
     return tid;
 
 put_space:
+    sem_exit(task); /* others share it, so nothing is undone */
     vm_space_put(task->thread.space);
 put_task:
     task_put(task);

@@ -20,6 +20,7 @@ struct fd_table;
 struct fs_context;
 struct identity;
 struct process;
+struct sem_undo_list;
 
 /* I constant after creation   o only the owning thread   s process.lock (the owner reads freely)
  * t process_tree_lock   a atomic */
@@ -34,9 +35,10 @@ struct task {
     struct fd_table *files;    /* [o] shared by the tasks of a process */
     struct fs_context *fs;     /* [o] root, working directory, umask, credentials */
     struct identity *identity; /* [s] the credentials, as others see them; until it is freed */
-    int tid;                   /* [I] but for exec, which makes it the process's */
-    void *fpu_object;          /* [I] what holds thread.arch.fpu */
-    char name[16];             /* [o] read by others: prctl(PR_SET_NAME) */
+    struct sem_undo_list *sem_undo; /* [o] what its end undoes; NULL: nothing yet */
+    int tid;                        /* [I] but for exec, which makes it the process's */
+    void *fpu_object;               /* [I] what holds thread.arch.fpu */
+    char name[16];                  /* [o] read by others: prctl(PR_SET_NAME) */
     bool over_limit;           /* [o] became a user with too many processes: exec looks again */
     int death_signal;          /* [o] read by others: sent to it when its parent ends; 0: none */
     struct lx_stack sig_stack; /* [o] sigaltstack */

@@ -20,10 +20,12 @@
 
 /* The pages hang in a tree of `levels` levels of nodes; an object of one page needs none. */
 struct vm_shared {
-    struct vm_pager pager; /* I */
-    uint32_t refs;         /* [a] */
-    uint8_t levels;        /* I */
-    uint64_t npages;       /* I */
+    struct vm_pager pager;           /* I */
+    uint32_t refs;                   /* [a] */
+    uint8_t levels;                  /* I */
+    uint64_t npages;                 /* I */
+    struct vm_shared_budget *budget; /* I: NULL: none */
+    uint64_t resident;               /* [lock] pages in the tree; read without it as a hint */
     struct mutex lock;
     struct frame *root; /* [lock] node, or the page itself */
 };
@@ -51,21 +53,53 @@ static struct frame **slot_find(struct vm_shared *object, uint64_t index, bool m
     return slot;
 }
 
+/* Pages that come or go, in the object's count and in that of all under its bound. A page more is
+ * counted before it is made. */
+static bool shared_pages_count(struct vm_shared *object, int64_t change)
+{
+    struct vm_shared_budget *budget = object->budget;
+
+    if (budget &&
+        __atomic_add_fetch(&budget->used, (uint64_t)change, __ATOMIC_RELAXED) >
+            __atomic_load_n(&budget->most, __ATOMIC_RELAXED) &&
+        change > 0) {
+        __atomic_fetch_sub(&budget->used, (uint64_t)change, __ATOMIC_RELAXED);
+        return false;
+    }
+    object->resident += (uint64_t)change;
+    return true;
+}
+
+/* 0; -ENXIO: no more may be had; -ENOMEM. */
+static int shared_page_make(struct vm_shared *object, struct frame **slot)
+{
+    if (!shared_pages_count(object, 1))
+        return -ENXIO;
+    *slot = vm_frame_alloc(PMM_ZERO);
+    if (*slot)
+        return 0;
+    shared_pages_count(object, -1);
+    return -ENOMEM;
+}
+
 static int shared_map_range(struct vm_pager *pager, struct vm_page_range *range)
 {
     struct vm_shared *object = container_of(pager, struct vm_shared, pager);
     struct frame **slot;
+    int err = 0;
 
     if (range->index + range->needed >= object->npages)
         return -ENXIO;
     /* Of rank INODE: a fault comes here with the lock of its address space. */
     mutex_lock(&object->lock);
     slot = slot_find(object, range->index + range->needed, true);
-    if (slot && !*slot)
-        *slot = vm_frame_alloc(PMM_ZERO);
-    if (!slot || !*slot) {
+    if (!slot)
+        err = -ENOMEM;
+    else if (!*slot)
+        err = shared_page_make(object, slot);
+    if (err) {
         mutex_unlock(&object->lock);
-        return -ENOMEM;
+        return err;
     }
     /* Of the neighbours only those that another process has touched: none is made. */
     for (unsigned i = 0; i < range->count; i++) {
@@ -95,7 +129,8 @@ static void shared_residency(struct vm_pager *pager, uint64_t index, size_t coun
 }
 
 /* Pages [first, last) below the node in the slot, by their numbers there. The nodes stay. */
-static void node_punch(struct frame **slot, unsigned level, uint64_t first, uint64_t last)
+static void node_punch(struct vm_shared *object, struct frame **slot, unsigned level,
+                       uint64_t first, uint64_t last)
 {
     unsigned shift = level ? SLOT_SHIFT * (level - 1) : 0;
 
@@ -104,12 +139,13 @@ static void node_punch(struct frame **slot, unsigned level, uint64_t first, uint
     if (level == 0) {
         frame_put(*slot); /* entries that map it have references of their own */
         *slot = NULL;
+        shared_pages_count(object, -1);
         return;
     }
     for (uint64_t i = first >> shift; i < SLOTS && i << shift < last; i++) {
         uint64_t base = i << shift;
 
-        node_punch(&node_slots(*slot)[i], level - 1, first > base ? first - base : 0,
+        node_punch(object, &node_slots(*slot)[i], level - 1, first > base ? first - base : 0,
                    MIN(last - base, 1ULL << shift));
     }
     if (level == 1)
@@ -122,7 +158,8 @@ static int shared_punch(struct vm_pager *pager, uint64_t index, uint64_t npages)
 
     mutex_lock(&object->lock);
     if (index < object->npages)
-        node_punch(&object->root, object->levels, index, MIN(index + npages, object->npages));
+        node_punch(object, &object->root, object->levels, index,
+                   MIN(index + npages, object->npages));
     mutex_unlock(&object->lock);
     return 0;
 }
@@ -154,6 +191,7 @@ static void shared_put(struct vm_pager *pager, struct dentry *name)
     if (__atomic_fetch_sub(&object->refs, 1, __ATOMIC_ACQ_REL) != 1)
         return;
     /* The last area has gone, so no fault can come in: without the lock. */
+    shared_pages_count(object, -(int64_t)object->resident);
     if (object->root)
         node_free(object->root, object->levels);
     slab_free(shared_cache, object);
@@ -168,13 +206,20 @@ static const struct vm_pager_ops shared_ops = {
     .label = "/dev/zero (deleted)",
 };
 
+uint64_t vm_shared_resident(struct vm_pager *pager)
+{
+    return __atomic_load_n(&container_of(pager, struct vm_shared, pager)->resident,
+                           __ATOMIC_RELAXED);
+}
+
 void vm_shared_init(void)
 {
     shared_cache = slab_cache_create("vm_shared", sizeof(struct vm_shared));
 }
 
 /* The first node comes with the first page: what is never touched costs the object alone. */
-int vm_shared_create(uint64_t npages, struct vm_pager **out_pager)
+int vm_shared_create_bounded(uint64_t npages, struct vm_shared_budget *budget,
+                             struct vm_pager **out_pager)
 {
     struct vm_shared *object = slab_zalloc(shared_cache);
 
@@ -183,10 +228,16 @@ int vm_shared_create(uint64_t npages, struct vm_pager **out_pager)
     object->pager.ops = &shared_ops;
     object->refs = 1;
     object->npages = npages;
+    object->budget = budget;
     mutex_init(&object->lock, MUTEX_INODE);
     /* As few levels as reach the last page. */
     while (npages > 1ULL << (SLOT_SHIFT * object->levels))
         object->levels++;
     *out_pager = &object->pager;
     return 0;
+}
+
+int vm_shared_create(uint64_t npages, struct vm_pager **out_pager)
+{
+    return vm_shared_create_bounded(npages, NULL, out_pager);
 }

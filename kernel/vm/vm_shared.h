@@ -14,5 +14,17 @@
 
 void vm_shared_init(void);
 
+/* What several objects may have together. a atomic */
+struct vm_shared_budget {
+    uint64_t used; /* [a] pages */
+    uint64_t most; /* [a] */
+};
+
 /* One reference. */
 MUST_CHECK int vm_shared_create(uint64_t npages, struct vm_pager **out_pager);
+/* The same, under a bound that outlives the object: a page beyond it is -ENXIO. */
+MUST_CHECK int vm_shared_create_bounded(uint64_t npages, struct vm_shared_budget *budget,
+                                        struct vm_pager **out_pager);
+
+/* Pages that it has now: a hint. */
+uint64_t vm_shared_resident(struct vm_pager *pager);

@@ -25,6 +25,8 @@ HOSTS = {
                 "linux/fs.h"], ".*")],
     "fb": [(["linux/fb.h"], ".*")],
     "futex": [(["linux/futex.h", "linux/rseq.h"], ".*")],
+    "ipc": [(["sys/shm.h"], "SHM_DEST|SHM_LOCKED"),
+            (["limits.h", "linux/shm.h", "linux/sem.h", "linux/msg.h"], ".*")],
     "ioctl": [(["asm/ioctls.h", "asm/termbits.h"], ".*")],
     "itimer": [(["linux/time.h"], ".*")],
     "limits": [(["linux/limits.h"], ".*")],
@@ -117,6 +119,18 @@ STRUCTS = {
     "signalfd_siginfo": ("struct signalfd_siginfo", "ssi_", {
         "error": "ssi_errno", "timer": "ssi_tid", "trap": "ssi_trapno", "number": "ssi_int",
         "value": "ssi_ptr", "address": "ssi_addr"}),
+    "ipc_perm": ("struct ipc64_perm", "", {}),
+    "msqid_ds": ("struct msqid64_ds", "msg_", {
+        "cbytes": "msg_cbytes", "lspid": "msg_lspid", "lrpid": "msg_lrpid", "perm": "msg_perm"}),
+    "msginfo": ("struct msginfo", "", {}),
+    "shmid_ds": ("struct shmid64_ds", "shm_", {}),
+    "shminfo": ("struct shminfo64", "", {}),
+    "shm_info": ("struct shm_info", "shm_", {"used_ids": "used_ids",
+                                             "swap_attempts": "swap_attempts",
+                                             "swap_successes": "swap_successes"}),
+    "sembuf": ("struct sembuf", "sem_", {"flags": "sem_flg"}),
+    "semid_ds": ("struct semid64_ds", "sem_", {}),
+    "seminfo": ("struct seminfo", "", {}),
     "stack": ("stack_t", "ss_", {}),
     "stat": ("struct stat", "", {"st_atime_sec": "st_atime", "st_mtime_sec": "st_mtime",
                                  "st_ctime_sec": "st_ctime"}),
@@ -142,7 +156,7 @@ STRUCTS = {
     "elf64_sym": ("Elf64_Sym", "st_", {}),
 }
 # Members that mean nothing.
-NOT_COMPARED = re.compile(r"^(f_|_*)?(pad\d*|spare\d*|reserved|unused)$")
+NOT_COMPARED = re.compile(r"^(f_|_*)?(pad\d*|spare\d*|reserved|unused\d?)$")
 # The size says nothing: a record that ends in an array, one that the kernel fills up with zeroes.
 FLEXIBLE = {"dirent64", "dirent", "siginfo"}
 

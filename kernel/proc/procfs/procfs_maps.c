@@ -42,6 +42,10 @@ static const char *area_name(const struct vm_area *area, const struct exec_layou
     if (area->pager) {
         const char *name = vdso_area_name(area);
 
+        if (area->pager->ops->label_of) {
+            area->pager->ops->label_of(area->pager, path, LX_PATH_MAX);
+            return path;
+        }
         return name ? name : area->pager->ops->label;
     }
     /* proc_pid_maps(5): the heap is what overlaps the break, the stack what holds its first

@@ -17,6 +17,9 @@
 #include "kernel/lib/fmt.h"
 #include "kernel/lib/version.h"
 #include "kernel/mm/pmm.h"
+#include "kernel/proc/ipc/msg.h"
+#include "kernel/proc/ipc/sem.h"
+#include "kernel/proc/ipc/shm.h"
 #include "kernel/proc/procfs/procfs.h"
 #include "kernel/proc/procfs/procfs_internal.h"
 #include "kernel/sched/sched.h"
@@ -271,6 +274,13 @@ static const struct procfs_entry sys_files[] = {
 };
 static const struct procfs_dir sys_dir = {sys_files, ARRAY_SIZE(sys_files), NULL, NULL};
 
+static const struct procfs_entry ipc_files[] = {
+    PROCFS_TEXT("msg", 0444, msg_show),
+    PROCFS_TEXT("sem", 0444, sem_show),
+    PROCFS_TEXT("shm", 0444, shm_show),
+};
+static const struct procfs_dir ipc_dir = {ipc_files, ARRAY_SIZE(ipc_files), NULL, NULL};
+
 static const struct procfs_entry root_files[] = {
     PROCFS_TEXT("cmdline", 0444, show_cmdline),
     PROCFS_TEXT("cpuinfo", 0444, procfs_show_cpuinfo),
@@ -284,6 +294,7 @@ static const struct procfs_entry root_files[] = {
     PROCFS_TEXT("version", 0444, show_version),
     PROCFS_TEXT("vmstat", 0444, show_vmstat),
     DIRECTORY("sys", &sys_dir),
+    DIRECTORY("sysvipc", &ipc_dir),
 };
 
 void procfs_system_init(void)

@@ -53,7 +53,7 @@ static bool thread_flags_are_valid(uint64_t flags)
 }
 
 /* Honoured: VM, FS, FILES, VFORK, PARENT, SETTLS, PARENT_SETTID, CHILD_SETTID, CHILD_CLEARTID,
- * CLEAR_SIGHAND, THREAD. No effect: SYSVSEM, DETACHED, UNTRACED, IO, PTRACE. Refused: SIGHAND
+ * CLEAR_SIGHAND, THREAD, SYSVSEM. No effect: DETACHED, UNTRACED, IO, PTRACE. Refused: SIGHAND
  * without THREAD, THREAD with VFORK, name spaces, PIDFD. */
 static int64_t clone_with(struct task *self, const struct lx_clone_args *args)
 {
@@ -62,6 +62,7 @@ static int64_t clone_with(struct task *self, const struct lx_clone_args *args)
         .share_memory = (flags & LX_CLONE_VM) != 0,
         .share_files = (flags & LX_CLONE_FILES) != 0,
         .share_fs = (flags & LX_CLONE_FS) != 0,
+        .share_undo = (flags & LX_CLONE_SYSVSEM) != 0,
         .wait_release = (flags & LX_CLONE_VFORK) != 0,
         .clear_handlers = (flags & LX_CLONE_CLEAR_SIGHAND) != 0,
         .same_parent = (flags & LX_CLONE_PARENT) != 0,

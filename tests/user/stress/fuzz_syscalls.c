@@ -17,11 +17,15 @@
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <grp.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/msg.h>
 #include <sys/resource.h>
+#include <sys/sem.h>
+#include <sys/shm.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
@@ -217,8 +221,30 @@ static void remove_all(const char *directory)
     CHECK_EQ(status, 0);
 }
 
+/* System V objects outlive all that made them. No others are on Firstlight, or in a name space of
+ * its own on Linux. */
+static void remove_ipc(void)
+{
+    union {
+        struct msqid_ds msg;
+        struct semid_ds sem;
+        struct shmid_ds shm;
+    } stat;
+    int id;
+
+    for (int i = 0; i < 32768; i++) {
+        if ((id = (int)raw3(SYS_shmctl, i, SHM_STAT, &stat)) >= 0)
+            raw3(SYS_shmctl, id, IPC_RMID, 0);
+        if ((id = (int)raw3(SYS_msgctl, i, MSG_STAT, &stat)) >= 0)
+            raw3(SYS_msgctl, id, IPC_RMID, 0);
+        if ((id = (int)raw4(SYS_semctl, i, 0, SEM_STAT, &stat)) >= 0)
+            raw4(SYS_semctl, id, 0, IPC_RMID, 0);
+    }
+}
+
 int main(int argc, char **argv)
 {
+    int own_ipc;
     char directory[64] = "/tmp/fuzz_syscalls-";
     struct utsname name;
     uint64_t seed, calls;
@@ -230,6 +256,7 @@ int main(int argc, char **argv)
     calls = strtoul(argv[2], NULL, 10);
     CHECK_OK(uname(&name));
     on_linux = strstr(name.release, "firstlight") == NULL;
+    own_ipc = !on_linux || unshare(CLONE_NEWIPC) == 0;
     strncat(directory, argv[1], 20);
     sigemptyset(&set);
     sigaddset(&set, SIGCHLD);
@@ -255,6 +282,8 @@ int main(int argc, char **argv)
     }
     CHECK_OK(chdir("/"));
     remove_all(directory);
+    if (own_ipc)
+        remove_ipc();
     say(1, "calls made: ");
     say_number(1, (long)calls);
     say(1, " by ");

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * System V IPC: tables of objects, ids, keys, permissions.
+ *
+ * An object is in two trees, so neither its id nor its key costs a search through others. Its index
+ * is the lowest free one, and the sequence number grows whenever an index is given out that is not
+ * above the last: an id that was kept too long is thus found out, as on Linux.
+ *
+ * The table has one reference, each call that works with an object another one. Removal takes the
+ * object out of the trees and marks it under both locks; what still holds it sees the mark when it
+ * has the lock.
+ */
+#include "kernel/proc/ipc/ipc.h"
+
+#include "kernel/fs/vfs/fs_context.h"
+#include "kernel/lib/assert.h"
+#include "kernel/mm/pmm.h"
+#include "kernel/mm/slab.h"
+#include "kernel/proc/identity.h"
+#include "kernel/vm/vm_map.h"
+#include "shared/linux/errno.h"
+
+#define SEQUENCES    (1u << (31 - IPC_INDEX_BITS))
+#define MEMORY_SHARE 8 /* of the machine's memory one part may be messages and semaphores */
+#define MODE_BITS    0777u
+
+static struct ipc_object *object_at(struct rb_node *node)
+{
+    return node ? rb_entry(node, struct ipc_object, index_node) : NULL;
+}
+
+/* --- memory --- */
+
+static uint64_t memory_used; /* [a] bytes */
+
+void *ipc_alloc(size_t nbytes)
+{
+    uint64_t most = pmm_total_count() * PAGE_SIZE / MEMORY_SHARE;
+    void *memory = NULL;
+
+    /* Counted first, so that several at once do not pass the bound together. */
+    if (__atomic_add_fetch(&memory_used, nbytes, __ATOMIC_RELAXED) <= most &&
+        pmm_has_more_than(VM_RESERVE_FRAMES + nbytes / PAGE_SIZE))
+        memory = kzalloc(nbytes);
+    if (!memory)
+        __atomic_fetch_sub(&memory_used, nbytes, __ATOMIC_RELAXED);
+    return memory;
+}
+
+void ipc_free(void *memory, size_t nbytes)
+{
+    if (!memory)
+        return;
+    kfree(memory);
+    __atomic_fetch_sub(&memory_used, nbytes, __ATOMIC_RELAXED);
+}
+
+/* --- the trees --- */
+
+/* The lowest index that is not below the given one; NULL: there is none. */
+static struct ipc_object *find_index_locked(const struct ipc_table *table, unsigned index)
+{
+    struct rb_node *node = table->by_index.root;
+    struct ipc_object *found = NULL;
+
+    ASSERT(mutex_is_held(&table->lock));
+    while (node) {
+        struct ipc_object *object = object_at(node);
+
+        if (object->index >= index)
+            found = object;
+        if (object->index == index)
+            break;
+        node = index < object->index ? node->left : node->right;
+    }
+    return found;
+}
+
+static void index_insert_locked(struct ipc_table *table, struct ipc_object *object)
+{
+    struct rb_node **link = &table->by_index.root, *parent = NULL;
+
+    ASSERT(mutex_is_held(&table->lock));
+    while (*link) {
+        parent = *link;
+        link = object->index < object_at(parent)->index ? &parent->left : &parent->right;
+    }
+    rb_insert(&table->by_index, &object->index_node, parent, link);
+}
+
+/* The caller has seen that the key is not in use. */
+static void key_insert_locked(struct ipc_table *table, struct ipc_object *object)
+{
+    struct rb_node **link = &table->by_key.root, *parent = NULL;
+
+    ASSERT(mutex_is_held(&table->lock));
+    while (*link) {
+        parent = *link;
+        link = object->key < rb_entry(parent, struct ipc_object, key_node)->key ? &parent->left
+                                                                                : &parent->right;
+    }
+    rb_insert(&table->by_key, &object->key_node, parent, link);
+}
+
+struct ipc_object *ipc_find_key_locked(const struct ipc_table *table, int key)
+{
+    struct rb_node *node = key == LX_IPC_PRIVATE ? NULL : table->by_key.root;
+
+    ASSERT(mutex_is_held(&table->lock));
+    while (node) {
+        struct ipc_object *object = rb_entry(node, struct ipc_object, key_node);
+
+        if (object->key == key)
+            return object;
+        node = key < object->key ? node->left : node->right;
+    }
+    return NULL;
+}
+
+int ipc_existing(struct ipc_object *object, const struct credentials *cred, int flags, int refusal)
+{
+    int err;
+
+    /* In the order of Linux: that it exists at all, then what is wrong with it, then rights. */
+    if ((flags & LX_IPC_CREAT) && (flags & LX_IPC_EXCL))
+        return -EEXIST;
+    if (refusal)
+        return refusal;
+    mutex_lock(&object->lock);
+    err = ipc_access(object, cred, (uint32_t)flags);
+    mutex_unlock(&object->lock);
+    return err ? err : object->id;
+}
+
+int ipc_insert_locked(struct ipc_table *table, struct ipc_object *object,
+                      const struct credentials *cred, int key, int flags)
+{
+    unsigned index = (unsigned)bitmap_find_zero(table->used_map, IPC_INDEXES, 0);
+
+    ASSERT(mutex_is_held(&table->lock));
+    if (table->used >= table->most || index >= IPC_INDEXES)
+        return -ENOSPC;
+    /* Numbers start again from below: ids of this turn differ from those of the last one. */
+    if (index <= table->last_index)
+        table->sequence = (table->sequence + 1) % SEQUENCES;
+    table->last_index = index;
+    bitmap_set(table->used_map, index);
+    table->used++;
+    object->refs = 1;
+    object->index = index;
+    object->id = (int)(table->sequence << IPC_INDEX_BITS | index);
+    object->key = key;
+    mutex_init(&object->lock, MUTEX_PIPE);
+    object->uid = object->cuid = cred->euid;
+    object->gid = object->cgid = cred->egid;
+    object->mode = (uint32_t)flags & MODE_BITS;
+    index_insert_locked(table, object);
+    if (key != LX_IPC_PRIVATE)
+        key_insert_locked(table, object);
+    return object->id;
+}
+
+void ipc_unlink_key_locked(struct ipc_table *table, struct ipc_object *object)
+{
+    ASSERT(mutex_is_held(&table->lock) && mutex_is_held(&object->lock));
+    if (object->key != LX_IPC_PRIVATE)
+        rb_erase(&table->by_key, &object->key_node);
+    object->key = LX_IPC_PRIVATE;
+}
+
+void ipc_unlink_locked(struct ipc_table *table, struct ipc_object *object)
+{
+    ASSERT(mutex_is_held(&table->lock) && mutex_is_held(&object->lock) && !object->removed);
+    ipc_unlink_key_locked(table, object);
+    rb_erase(&table->by_index, &object->index_node);
+    bitmap_clear(table->used_map, object->index);
+    table->used--;
+    object->removed = true;
+}
+
+/* --- finding --- */
+
+static void object_hold(struct ipc_object *object)
+{
+    __atomic_fetch_add(&object->refs, 1, __ATOMIC_RELAXED);
+}
+
+/* The index of an id leads to an object; only its own id is good for it. */
+int ipc_get(struct ipc_table *table, int id, struct ipc_object **out_object)
+{
+    struct ipc_object *object;
+
+    if (id < 0)
+        return -EINVAL;
+    /* The reference is taken under the lock: the table's own cannot go before. */
+    mutex_lock(&table->lock);
+    object = find_index_locked(table, (unsigned)id % IPC_INDEXES);
+    if (object && object->id == id)
+        object_hold(object);
+    else
+        object = NULL;
+    mutex_unlock(&table->lock);
+    *out_object = object;
+    return object ? 0 : -EINVAL;
+}
+
+struct ipc_object *ipc_get_next(struct ipc_table *table, unsigned index)
+{
+    struct ipc_object *object;
+
+    mutex_lock(&table->lock);
+    object = find_index_locked(table, index);
+    if (object)
+        object_hold(object);
+    mutex_unlock(&table->lock);
+    return object;
+}
+
+/* As Linux: of a larger number the bits of an index count. */
+int ipc_get_index(struct ipc_table *table, int index, struct ipc_object **out_object)
+{
+    unsigned wanted = (unsigned)index % IPC_INDEXES;
+    struct ipc_object *object = index < 0 ? NULL : ipc_get_next(table, wanted);
+
+    if (object && object->index != wanted) {
+        ipc_put(table, object);
+        object = NULL;
+    }
+    *out_object = object;
+    return object ? 0 : -EINVAL;
+}
+
+void ipc_put(struct ipc_table *table, struct ipc_object *object)
+{
+    if (__atomic_sub_fetch(&object->refs, 1, __ATOMIC_ACQ_REL) == 0)
+        table->free(object);
+}
+
+int ipc_lock(struct ipc_object *object)
+{
+    mutex_lock(&object->lock);
+    if (!object->removed)
+        return 0;
+    mutex_unlock(&object->lock);
+    return -EIDRM;
+}
+
+int ipc_highest(struct ipc_table *table, unsigned *used)
+{
+    const struct ipc_object *last;
+    int highest;
+
+    mutex_lock(&table->lock);
+    last = object_at(rb_last(&table->by_index));
+    highest = last ? (int)last->index : 0;
+    *used = table->used;
+    mutex_unlock(&table->lock);
+    return highest;
+}
+
+/* --- permissions --- */
+
+/* Owner and creator have the first three bits, their groups the next: sysvipc(7). */
+int ipc_access(const struct ipc_object *object, const struct credentials *cred, uint32_t wanted)
+{
+    uint32_t granted = object->mode;
+
+    /* Which of the three groups of bits was named does not matter: they are one request. */
+    wanted |= wanted >> 6 | wanted >> 3;
+    if (cred->euid == object->cuid || cred->euid == object->uid)
+        granted >>= 6;
+    else if (credentials_in_group(cred, object->cgid) || credentials_in_group(cred, object->gid))
+        granted >>= 3;
+    if ((wanted & ~granted & 7) && !credentials_is_capable(cred))
+        return -EACCES;
+    return 0;
+}
+
+int ipc_own(const struct ipc_object *object, const struct credentials *cred)
+{
+    bool owns = cred->euid == object->cuid || cred->euid == object->uid;
+
+    return owns || credentials_is_capable(cred) ? 0 : -EPERM;
+}
+
+void ipc_perm_show(const struct ipc_object *object, struct lx_ipc_perm *perm)
+{
+    perm->key = object->key;
+    perm->uid = object->uid;
+    perm->gid = object->gid;
+    perm->cuid = object->cuid;
+    perm->cgid = object->cgid;
+    perm->mode = object->mode;
+    perm->seq = (uint16_t)((unsigned)object->id >> IPC_INDEX_BITS);
+}
+
+int ipc_perm_set(struct ipc_object *object, const struct lx_ipc_perm *perm)
+{
+    if (perm->uid == UINT32_MAX || perm->gid == UINT32_MAX)
+        return -EINVAL;
+    object->uid = perm->uid;
+    object->gid = perm->gid;
+    object->mode = (object->mode & ~MODE_BITS) | (perm->mode & MODE_BITS);
+    return 0;
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * proc/ipc/ipc.h - what the three kinds of System V IPC have in common: tables, ids, permissions
+ *
+ * Owns:    struct ipc_object, the head of a segment, an array of semaphores, a message queue; a
+ *          table of each kind, searched by index and by key; the bound of the memory behind them.
+ * Rule:    an id is an index and a sequence number: a number that has been used comes to mean
+ *          another object only after 65,536 turns. An object is found with a reference, then
+ *          locked, then asked whether it was removed meanwhile: ipc_lock does the last two.
+ * Locks:   ipc_table.lock, a mutex, rank INODE: what is in the table. ipc_object.lock, a mutex,
+ *          rank PIPE: the object. Both come behind the lock of an address space.
+ * Fails:   -EINVAL for ids that mean nothing (any more), -EIDRM for an object that went while it
+ *          was waited for, -EACCES, -EPERM, -ENOSPC for a full table.
+ * Tests:   tests/user/ipc
+ */
+#pragma once
+
+#include "kernel/lib/bitmap.h"
+#include "kernel/lib/rbtree.h"
+#include "kernel/lib/util.h"
+#include "kernel/sched/mutex.h"
+#include "shared/linux/ipc.h"
+
+struct credentials;
+
+#define IPC_LINE_ROOM  256 /* a line of /proc/sysvipc has less */
+#define IPC_INDEX_BITS 15
+#define IPC_INDEXES    (1u << IPC_INDEX_BITS)
+
+/* I constant after creation   t table.lock   l lock   a atomic */
+struct ipc_object {
+    struct rb_node index_node, key_node; /* [t] */
+    uint32_t refs;                       /* [a] the table's, and one for each user */
+    unsigned index;                      /* [I] */
+    int id;                              /* [I] */
+    int key;                             /* [t] LX_IPC_PRIVATE: in no tree of keys */
+    struct mutex lock;
+    bool removed;                  /* [l] not in the table any more */
+    uint32_t uid, gid, cuid, cgid; /* [l] owner, creator */
+    uint32_t mode;                 /* [l] */
+};
+
+/* I constant   l lock */
+struct ipc_table {
+    struct mutex lock;
+    struct rb_tree by_index, by_key;              /* [l] */
+    uint64_t used_map[BITMAP_WORDS(IPC_INDEXES)]; /* [l] */
+    unsigned used;                                /* [l] objects */
+    unsigned most;                                /* [I] as many as there may be */
+    unsigned last_index, sequence;                /* [l] of the last one that was made */
+    void (*free)(struct ipc_object *object);      /* [I] behind the last reference; no lock held */
+};
+
+#define IPC_TABLE_INIT(bound, free_object)                                                         \
+    {                                                                                              \
+        .lock = MUTEX_INIT(MUTEX_INODE), .most = (bound), .free = (free_object)                    \
+    }
+
+/* --- making; table locked --- */
+
+/* Borrowed; NULL: none has that key, or it is LX_IPC_PRIVATE. */
+struct ipc_object *ipc_find_key_locked(const struct ipc_table *table, int key);
+/* What *get answers about an object that was found by its key: its id, -EEXIST, -EACCES. refusal:
+ * what the kind itself has against it, or 0. */
+MUST_CHECK int ipc_existing(struct ipc_object *object, const struct credentials *cred, int flags,
+                            int refusal);
+/* Into the table, which takes over the caller's only reference; its id. Before this it is complete
+ * but for its head. -ENOSPC: it still is the caller's. */
+MUST_CHECK int ipc_insert_locked(struct ipc_table *table, struct ipc_object *object,
+                                 const struct credentials *cred, int key, int flags);
+
+/* --- finding and removing --- */
+
+/* With a reference, by id or (for *_STAT) by index. -EINVAL. */
+MUST_CHECK int ipc_get(struct ipc_table *table, int id, struct ipc_object **out_object);
+MUST_CHECK int ipc_get_index(struct ipc_table *table, int index, struct ipc_object **out_object);
+/* The first one at or above the index, with a reference; NULL: there is none. */
+struct ipc_object *ipc_get_next(struct ipc_table *table, unsigned index);
+void ipc_put(struct ipc_table *table, struct ipc_object *object);
+
+/* -EIDRM: not locked. */
+MUST_CHECK int ipc_lock(struct ipc_object *object);
+
+/* Table and object locked: it can be found no longer. The caller puts the table's reference when
+ * both are unlocked. */
+void ipc_unlink_locked(struct ipc_table *table, struct ipc_object *object);
+/* No other *get finds it, ids still do. Both locked. */
+void ipc_unlink_key_locked(struct ipc_table *table, struct ipc_object *object);
+
+/* The highest index in use; 0 also if there is none. Objects in use. */
+int ipc_highest(struct ipc_table *table, unsigned *used);
+
+/* --- permissions; object locked --- */
+
+/* wanted: bits of a mode, of any of its three groups. 0 or -EACCES. */
+MUST_CHECK int ipc_access(const struct ipc_object *object, const struct credentials *cred,
+                          uint32_t wanted);
+/* Whether the caller may remove or change it. 0 or -EPERM. */
+MUST_CHECK int ipc_own(const struct ipc_object *object, const struct credentials *cred);
+
+void ipc_perm_show(const struct ipc_object *object, struct lx_ipc_perm *perm);
+/* IPC_SET. -EINVAL for an id that no user or group has. */
+MUST_CHECK int ipc_perm_set(struct ipc_object *object, const struct lx_ipc_perm *perm);
+
+static inline int64_t ipc_seconds(uint64_t ns)
+{
+    return (int64_t)(ns / 1000000000);
+}
+
+/* --- memory that lives as long as an object, not as a process --- */
+
+/* Of kmalloc, zeroed, counted against a part of the machine's memory. NULL: none. */
+MUST_CHECK void *ipc_alloc(size_t nbytes);
+void ipc_free(void *memory, size_t nbytes);

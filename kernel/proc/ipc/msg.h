@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * proc/ipc/msg.h - System V message queues
+ *
+ * Owns:    queues, the messages in them, and the tasks that wait for one or for room.
+ * Used by: syscall/ipc/sys_msg.c.
+ * Locks:   those of proc/ipc/ipc.h.
+ * Fails:   as msgget(2), msgop(2) and msgctl(2) have it; -ENOMEM where messages and semaphores
+ *          together pass their part of memory.
+ * Tests:   tests/user/ipc/msg_*.c
+ */
+#pragma once
+
+#include "kernel/lib/list.h"
+#include "kernel/lib/util.h"
+
+struct lx_msqid_ds;
+struct lx_msginfo;
+struct procfs_node;
+struct procfs_text;
+struct task;
+
+/* Made and freed by the caller, unless a queue has it. */
+struct message {
+    struct list link; /* [queue] */
+    int64_t type;
+    size_t nbytes;
+    char text[];
+};
+
+MUST_CHECK int message_create(size_t nbytes, struct message **out_message);
+void message_free(struct message *message); /* NULL is fine */
+
+MUST_CHECK int msg_get(struct task *self, int key, int flags);
+/* Takes the message over if it succeeds. */
+MUST_CHECK int msg_send(struct task *self, int id, struct message *message, int flags);
+/* The caller owns it then. */
+MUST_CHECK int msg_receive(struct task *self, int id, size_t nbytes, int64_t type, int flags,
+                           struct message **out_message);
+
+enum msg_find { MSG_BY_ID, MSG_BY_INDEX, MSG_BY_INDEX_ANY };
+MUST_CHECK int msg_stat(struct task *self, int number, enum msg_find by, struct lx_msqid_ds *stat);
+MUST_CHECK int msg_set(struct task *self, int id, const struct lx_msqid_ds *change);
+MUST_CHECK int msg_remove(struct task *self, int id);
+/* The highest index in use. */
+int msg_info(struct lx_msginfo *info);
+
+/* /proc/sysvipc/msg */
+int msg_show(const struct procfs_node *node, struct procfs_text *text);

@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * System V semaphores: arrays of them, and what can be asked and set.
+ *
+ * An array is under the lock of its object; what waits for it, and how that goes on, is in
+ * sem_ops.c. Whatever sets values clears what is to be undone there, and lets waiters go on.
+ *
+ * Removal takes the array out of the table, ends all waiters and cuts the entries of sem_undo.c off
+ * from it. They keep its memory until they are found, no more.
+ */
+#include "kernel/fs/procfs/procfs.h"
+#include "kernel/lib/assert.h"
+#include "kernel/proc/identity.h"
+#include "kernel/proc/ipc/sem_internal.h"
+#include "kernel/proc/process.h"
+#include "kernel/sched/sched.h"
+#include "shared/linux/errno.h"
+
+static void array_free(struct ipc_object *object);
+
+struct ipc_table sem_table = IPC_TABLE_INIT(LX_SEMMNI, array_free);
+static unsigned sem_total; /* [table] semaphores of all arrays */
+
+static size_t array_nbytes(unsigned nsems)
+{
+    return sizeof(struct sem_array) + nsems * sizeof(struct semaphore);
+}
+
+/* Behind the last entry that undoes something in it, too. */
+static void array_free(struct ipc_object *object)
+{
+    struct sem_array *array = array_of(object);
+
+    ipc_free(array, array_nbytes(array->nsems));
+}
+
+void sem_array_put(struct sem_array *array)
+{
+    ipc_put(&sem_table, &array->object);
+}
+
+/* -EINVAL before -ENOSPC, as Linux has it. */
+static int array_create_locked(const struct task *self, int key, int nsems, int flags)
+{
+    struct sem_array *array;
+    int id;
+
+    ASSERT(mutex_is_held(&sem_table.lock));
+    if (!nsems)
+        return -EINVAL;
+    if (sem_total + (unsigned)nsems > LX_SEMMNS)
+        return -ENOSPC;
+    array = ipc_alloc(array_nbytes((unsigned)nsems));
+    if (!array)
+        return -ENOMEM;
+    list_init(&array->waiters);
+    list_init(&array->undos);
+    array->nsems = (unsigned)nsems;
+    array->ctime_s = sem_now_s();
+    id = ipc_insert_locked(&sem_table, &array->object, &self->fs->cred, key, flags);
+    if (id < 0) /* it still is ours */
+        array_free(&array->object);
+    else
+        sem_total += (unsigned)nsems;
+    return id;
+}
+
+int sem_get(struct task *self, int key, int nsems, int flags)
+{
+    struct ipc_object *object;
+    int id;
+
+    if (nsems < 0 || nsems > LX_SEMMSL)
+        return -EINVAL;
+    mutex_lock(&sem_table.lock);
+    object = ipc_find_key_locked(&sem_table, key);
+    if (object)
+        id = ipc_existing(object, &self->fs->cred, flags,
+                          (unsigned)nsems > array_of(object)->nsems ? -EINVAL : 0);
+    else if (key != LX_IPC_PRIVATE && !(flags & LX_IPC_CREAT))
+        id = -ENOENT;
+    else
+        id = array_create_locked(self, key, nsems, flags);
+    mutex_unlock(&sem_table.lock);
+    return id;
+}
+
+/* --- control --- */
+
+/* Locked, and the caller has those rights. */
+static int array_lock(const struct task *self, int id, uint32_t wanted,
+                      struct sem_array **out_array)
+{
+    struct ipc_object *object;
+    int err = ipc_get(&sem_table, id, &object);
+
+    if (err)
+        return err;
+    err = ipc_lock(object);
+    if (!err) {
+        err = ipc_access(object, &self->fs->cred, wanted);
+        if (err)
+            mutex_unlock(&object->lock);
+    }
+    if (err)
+        ipc_put(&sem_table, object);
+    *out_array = array_of(object);
+    return err;
+}
+
+/* And the reference of array_lock. */
+static void array_unlock(struct sem_array *array)
+{
+    mutex_unlock(&array->object.lock);
+    sem_array_put(array);
+}
+
+int sem_stat(struct task *self, int number, enum sem_find by, struct lx_semid_ds *stat)
+{
+    const struct sem_array *array;
+    struct ipc_object *object;
+    int err = by == SEM_BY_ID ? ipc_get(&sem_table, number, &object)
+                              : ipc_get_index(&sem_table, number, &object);
+
+    if (err)
+        return err;
+    /* Found by its index it may be another one by now: its id is the answer. */
+    mutex_lock(&object->lock);
+    err = object->removed ? -EIDRM : 0;
+    if (!err && by != SEM_BY_INDEX_ANY)
+        err = ipc_access(object, &self->fs->cred, 0444);
+    if (!err) {
+        array = array_of(object);
+        *stat = (struct lx_semid_ds){
+            .otime = array->otime_s, .ctime = array->ctime_s, .nsems = array->nsems};
+        ipc_perm_show(object, &stat->perm);
+        err = by == SEM_BY_ID ? 0 : object->id;
+    }
+    mutex_unlock(&object->lock);
+    ipc_put(&sem_table, object);
+    return err;
+}
+
+/* IPC_SET: an owner may give it away, and change it as its creator all the same. */
+int sem_set(struct task *self, int id, const struct lx_ipc_perm *perm)
+{
+    struct ipc_object *object;
+    int err = ipc_get(&sem_table, id, &object);
+
+    if (err)
+        return err;
+    err = ipc_lock(object);
+    if (!err) {
+        err = ipc_own(object, &self->fs->cred);
+        if (!err)
+            err = ipc_perm_set(object, perm);
+        if (!err)
+            array_of(object)->ctime_s = sem_now_s();
+        mutex_unlock(&object->lock);
+    }
+    ipc_put(&sem_table, object);
+    return err;
+}
+
+/* Waiters are told; what would have been undone is not: the entries keep the memory, no more. */
+static void array_end_locked(struct sem_array *array)
+{
+    ASSERT(mutex_is_held(&array->object.lock));
+    while (!list_empty(&array->waiters)) {
+        sem_waiter_finish_locked(array, list_entry(array->waiters.next, struct sem_waiter, link),
+                                 -EIDRM);
+        sched_preempt_point();
+    }
+    while (list_pop_front(&array->undos))
+        sched_preempt_point();
+}
+
+int sem_remove(struct task *self, int id)
+{
+    struct ipc_object *object;
+    int err = ipc_get(&sem_table, id, &object);
+
+    if (err)
+        return err;
+    /* What is missing from the table cannot be found; what was found before sees the mark.
+     * Both locks: with the first no other *get finds it half removed. */
+    mutex_lock(&sem_table.lock);
+    err = ipc_lock(object);
+    if (!err) {
+        err = ipc_own(object, &self->fs->cred);
+        if (!err) {
+            ipc_unlink_locked(&sem_table, object);
+            sem_total -= array_of(object)->nsems;
+            array_end_locked(array_of(object));
+        }
+        mutex_unlock(&object->lock);
+    }
+    mutex_unlock(&sem_table.lock);
+    if (!err)
+        ipc_put(&sem_table, object); /* the table's */
+    ipc_put(&sem_table, object);
+    return err;
+}
+
+/* --- values --- */
+
+/* As Linux counts: a task waits for one semaphore only, the first that it cannot do. */
+static int waiters_count_locked(const struct sem_array *array, unsigned number, bool for_zero)
+{
+    int count = 0;
+
+    ASSERT(mutex_is_held(&array->object.lock));
+    list_for_each (node, &array->waiters) {
+        const struct lx_sembuf *op = list_entry(node, struct sem_waiter, link)->blocking;
+
+        sched_preempt_point();
+        if (op->num == number && (for_zero ? op->op == 0 : op->op < 0))
+            count++;
+    }
+    return count;
+}
+
+/* The number of a semaphore is looked at when the caller may read the array, as on Linux.
+ * What it says may be out of date when the caller has it: that is in the nature of the question. */
+int sem_value(struct task *self, int id, int number, int command)
+{
+    struct sem_array *array;
+    int result = array_lock(self, id, 0444, &array);
+
+    if (result)
+        return result;
+    if (number < 0 || (unsigned)number >= array->nsems)
+        result = -EINVAL;
+    else if (command == LX_GETVAL)
+        result = array->sems[number].value;
+    else if (command == LX_GETPID)
+        result = array->sems[number].pid;
+    else
+        result = waiters_count_locked(array, (unsigned)number, command == LX_GETZCNT);
+    array_unlock(array);
+    return result;
+}
+
+/* [first, first + count) of each entry: a value that was set is not to be undone. */
+static void undos_clear_locked(struct sem_array *array, unsigned first, unsigned count)
+{
+    ASSERT(mutex_is_held(&array->object.lock));
+    list_for_each (node, &array->undos) {
+        struct sem_undo *undo = list_entry(node, struct sem_undo, array_link);
+
+        for (unsigned i = first; i < first + count; i++)
+            undo->adjust[i] = 0;
+        sched_preempt_point();
+    }
+}
+
+/* GETPID names the task that set it, too. */
+static void value_set_locked(struct task *self, struct sem_array *array, unsigned number, int value)
+{
+    ASSERT(mutex_is_held(&array->object.lock));
+    array->sems[number].value = value;
+    array->sems[number].pid = self->process->pid;
+}
+
+int sem_set_value(struct task *self, int id, int number, int value)
+{
+    struct sem_array *array;
+    int err = value < 0 || value > LX_SEMVMX ? -ERANGE : array_lock(self, id, 0222, &array);
+
+    if (err)
+        return err;
+    /* As on Linux the value is looked at before the id, the number behind the rights. */
+    if (number < 0 || (unsigned)number >= array->nsems) {
+        err = -EINVAL;
+    } else {
+        value_set_locked(self, array, (unsigned)number, value);
+        undos_clear_locked(array, (unsigned)number, 1);
+        array->ctime_s = sem_now_s();
+        sem_waiters_advance_locked(array);
+    }
+    array_unlock(array);
+    return err;
+}
+
+/* Of an array that the caller may change. */
+int sem_count(struct task *self, int id, unsigned *count)
+{
+    struct sem_array *array;
+    int err = array_lock(self, id, 0222, &array);
+
+    if (err)
+        return err;
+    *count = array->nsems;
+    array_unlock(array);
+    return 0;
+}
+
+int sem_values(struct task *self, int id, uint16_t **out_values, unsigned *count)
+{
+    struct sem_array *array;
+    uint16_t *values;
+    int err = array_lock(self, id, 0444, &array);
+
+    if (err)
+        return err;
+    /* Copied under the lock, all of one moment; the caller writes them to the program later. */
+    values = ipc_alloc(array->nsems * sizeof(*values));
+    for (unsigned i = 0; values && i < array->nsems; i++)
+        values[i] = (uint16_t)array->sems[i].value;
+    *out_values = values;
+    *count = array->nsems;
+    array_unlock(array);
+    return values ? 0 : -ENOMEM;
+}
+
+/* count: as sem_count has said. All of them at once, then the waiters, as if by one operation. */
+int sem_set_values(struct task *self, int id, const uint16_t *values, unsigned count)
+{
+    struct sem_array *array;
+    int err = array_lock(self, id, 0222, &array);
+
+    if (err)
+        return err;
+    /* After all sequence numbers an id comes again: then it is not the array that was asked. */
+    if (array->nsems != count) {
+        array_unlock(array);
+        return -EIDRM;
+    }
+    for (unsigned i = 0; i < count; i++)
+        value_set_locked(self, array, i, values[i]);
+    undos_clear_locked(array, 0, count);
+    array->ctime_s = sem_now_s();
+    sem_waiters_advance_locked(array);
+    array_unlock(array);
+    return 0;
+}
+
+/* Two fields of the structure; the handler has the rest. The two counts are read one after the
+ * other: arrays may come and go between them. */
+int sem_info(struct lx_seminfo *info)
+{
+    unsigned used;
+    int highest = ipc_highest(&sem_table, &used);
+
+    *info = (struct lx_seminfo){.semusz = (int32_t)used};
+    mutex_lock(&sem_table.lock);
+    info->semaem = (int32_t)sem_total;
+    mutex_unlock(&sem_table.lock);
+    return highest;
+}
+
+/* One line an array; the cursor is the index that the next one has at least. */
+int sem_show(const struct procfs_node *node, struct procfs_text *text)
+{
+    struct ipc_object *object;
+
+    (void)node;
+    if (!text->cursor)
+        procfs_print(text, "       key      semid perms      nsems   uid   gid  cuid  cgid      "
+                           "otime      ctime\n");
+    while ((object = ipc_get_next(&sem_table, (unsigned)text->cursor)) != NULL) {
+        const struct sem_array *array = array_of(object);
+
+        text->more = text->used + IPC_LINE_ROOM > text->size;
+        if (text->more) {
+            ipc_put(&sem_table, object);
+            break;
+        }
+        mutex_lock(&object->lock);
+        procfs_print(text, "%10d %10d  %4o %10u %5u %5u %5u %5u %10lld %10lld\n", object->key,
+                     object->id, object->mode, array->nsems, object->uid, object->gid, object->cuid,
+                     object->cgid, (long long)array->otime_s, (long long)array->ctime_s);
+        mutex_unlock(&object->lock);
+        text->cursor = object->index + 1;
+        ipc_put(&sem_table, object);
+    }
+    return 0;
+}

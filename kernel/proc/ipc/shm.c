@@ -1,0 +1,485 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * System V shared memory: segments, and the areas that have them attached.
+ *
+ * A segment is a pager of its own in front of the shared memory that holds its pages: so each area
+ * that comes or goes, by whatever call, passes through segment_hold and segment_release, which
+ * count it. That is Linux's nattch: an area that is split counts twice.
+ *
+ * IPC_RMID takes the key away and marks the segment; it leaves the table with its last area, at
+ * once if there is none. Its id is good until then, as on Linux, so an attach and the last detach
+ * meet under the locks of table and segment: whichever is first decides.
+ *
+ * Its pages belong to no process, so killing one does not bring them back: those of all segments
+ * together stay below a part of memory. A store that passes it is a SIGBUS, as in a full tmpfs.
+ */
+#include "kernel/proc/ipc/shm.h"
+
+#include "kernel/core/clock.h"
+#include "kernel/fs/procfs/procfs.h"
+#include "kernel/lib/assert.h"
+#include "kernel/lib/fmt.h"
+#include "kernel/mm/pmm.h"
+#include "kernel/proc/identity.h"
+#include "kernel/proc/ipc/ipc.h"
+#include "kernel/proc/process.h"
+#include "kernel/vm/vm_attach.h"
+#include "kernel/vm/vm_shared.h"
+#include "kernel/vm/vm_space.h"
+#include "shared/linux/errno.h"
+#include "shared/linux/mman.h"
+
+#define PAGES_SHARE 2 /* of the machine's memory one part may be pages of segments */
+
+/* I constant after creation   l object.lock   t table lock */
+struct shm_segment {
+    struct ipc_object object;
+    struct vm_pager pager;             /* [I] what areas map */
+    struct vm_pager *memory;           /* [I] behind it; one reference */
+    uint64_t nbytes;                   /* [I] */
+    int cpid, lpid;                    /* [l] of the creator, of the last to attach or detach */
+    int made_with_key;                 /* [I] */
+    int64_t atime_s, dtime_s, ctime_s; /* [l] */
+    uint64_t attached;                 /* [l] areas, and attaches under way */
+};
+
+static void segment_free(struct ipc_object *object);
+
+static struct ipc_table shm_table = IPC_TABLE_INIT(LX_SHMMNI, segment_free);
+static struct vm_shared_budget shm_budget;
+static uint64_t shm_total; /* [table] pages of all segments, there or not */
+
+static struct shm_segment *segment_of(struct ipc_object *object)
+{
+    return container_of(object, struct shm_segment, object);
+}
+
+static struct shm_segment *segment_of_pager(struct vm_pager *pager)
+{
+    return container_of(pager, struct shm_segment, pager);
+}
+
+static uint64_t segment_npages(const struct shm_segment *segment)
+{
+    return ALIGN_UP(segment->nbytes, PAGE_SIZE) >> PAGE_SHIFT;
+}
+
+static int64_t now_s(void)
+{
+    return ipc_seconds(clock_realtime_ns());
+}
+
+/* --- as areas see it --- */
+
+static int segment_map_range(struct vm_pager *pager, struct vm_page_range *range)
+{
+    struct vm_pager *memory = segment_of_pager(pager)->memory;
+
+    return memory->ops->map_range(memory, range);
+}
+
+static void segment_residency(struct vm_pager *pager, uint64_t index, size_t count, uint8_t *out)
+{
+    struct vm_pager *memory = segment_of_pager(pager)->memory;
+
+    memory->ops->residency(memory, index, count, out);
+}
+
+static int segment_punch(struct vm_pager *pager, uint64_t index, uint64_t npages)
+{
+    struct vm_pager *memory = segment_of_pager(pager)->memory;
+
+    return memory->ops->punch(memory, index, npages);
+}
+
+static void segment_hold(struct vm_pager *pager, struct dentry *name)
+{
+    struct shm_segment *segment = segment_of_pager(pager);
+
+    (void)name;
+    __atomic_fetch_add(&segment->object.refs, 1, __ATOMIC_RELAXED);
+    /* lpid and times as Linux has them: a copy by fork attaches, too. */
+    mutex_lock(&segment->object.lock);
+    segment->attached++;
+    segment->atime_s = now_s();
+    segment->lpid = task_current()->process->pid;
+    mutex_unlock(&segment->object.lock);
+}
+
+/* Of a segment that IPC_RMID has marked. Looked at again under both locks: it may have been
+ * attached once more. */
+static void segment_end_if_unused(struct shm_segment *segment)
+{
+    struct ipc_object *object = &segment->object;
+    bool ends;
+
+    mutex_lock(&shm_table.lock);
+    mutex_lock(&object->lock);
+    ends = !object->removed && (object->mode & LX_SHM_DEST) && !segment->attached;
+    if (ends) {
+        ipc_unlink_locked(&shm_table, object);
+        shm_total -= segment_npages(segment);
+    }
+    mutex_unlock(&object->lock);
+    mutex_unlock(&shm_table.lock);
+    if (ends)
+        ipc_put(&shm_table, object);
+}
+
+/* An area may be dropped by a kernel thread, for a program that has ended: that has no number. */
+static void segment_release(struct vm_pager *pager, struct dentry *name)
+{
+    struct shm_segment *segment = segment_of_pager(pager);
+    const struct thread *thread = thread_current();
+    bool ends;
+
+    (void)name;
+    mutex_lock(&segment->object.lock);
+    segment->attached--;
+    segment->dtime_s = now_s();
+    if (thread->task)
+        segment->lpid = thread->task->process->pid;
+    ends = (segment->object.mode & LX_SHM_DEST) && !segment->attached;
+    mutex_unlock(&segment->object.lock);
+    if (ends)
+        segment_end_if_unused(segment);
+    ipc_put(&shm_table, &segment->object);
+}
+
+/* As Linux names it: the key that it was made with, even when that has gone. */
+static void segment_label(struct vm_pager *pager, char *text, size_t size)
+{
+    fmt_print(text, size, "/SYSV%08x (deleted)", (unsigned)segment_of_pager(pager)->made_with_key);
+}
+
+static const struct vm_pager_ops segment_ops = {
+    .map_range = segment_map_range,
+    .residency = segment_residency,
+    .punch = segment_punch,
+    .get = segment_hold,
+    .put = segment_release,
+    .label_of = segment_label,
+};
+
+/* --- making --- */
+
+static void segment_free(struct ipc_object *object)
+{
+    struct shm_segment *segment = segment_of(object);
+
+    segment->memory->ops->put(segment->memory, NULL);
+    ipc_free(segment, sizeof(*segment));
+}
+
+/* The bounds, and what can never fit in memory: Linux's heuristic, which SHM_NORESERVE passes by.
+ */
+static int size_check_locked(uint64_t nbytes, int flags)
+{
+    uint64_t npages = ALIGN_UP(nbytes, PAGE_SIZE) >> PAGE_SHIFT;
+
+    ASSERT(mutex_is_held(&shm_table.lock));
+    if (!nbytes || nbytes > LX_SHMMAX)
+        return -EINVAL;
+    if (shm_total + npages > LX_SHMALL)
+        return -ENOSPC;
+    return !(flags & LX_SHM_NORESERVE) && npages > pmm_total_count() ? -ENOMEM : 0;
+}
+
+static int segment_create_locked(const struct task *self, int key, uint64_t nbytes, int flags)
+{
+    struct shm_segment *segment;
+    int id = size_check_locked(nbytes, flags);
+
+    ASSERT(mutex_is_held(&shm_table.lock));
+    if (id)
+        return id;
+    segment = ipc_alloc(sizeof(*segment));
+    if (!segment)
+        return -ENOMEM;
+    segment->pager.ops = &segment_ops;
+    segment->nbytes = nbytes;
+    segment->made_with_key = key;
+    segment->cpid = self->process->pid;
+    segment->ctime_s = now_s();
+    /* Once, before there are pages: the amount of memory never changes. */
+    shm_budget.most = pmm_total_count() / PAGES_SHARE;
+    id = vm_shared_create_bounded(segment_npages(segment), &shm_budget, &segment->memory);
+    if (id) {
+        ipc_free(segment, sizeof(*segment));
+        return id;
+    }
+    id = ipc_insert_locked(&shm_table, &segment->object, &self->fs->cred, key, flags);
+    if (id < 0)
+        segment_free(&segment->object);
+    else
+        shm_total += segment_npages(segment);
+    return id;
+}
+
+int shm_get(struct task *self, int key, uint64_t nbytes, int flags)
+{
+    struct ipc_object *object;
+    int id;
+
+    mutex_lock(&shm_table.lock);
+    object = ipc_find_key_locked(&shm_table, key);
+    if (object)
+        id = ipc_existing(object, &self->fs->cred, flags,
+                          segment_of(object)->nbytes < nbytes ? -EINVAL : 0);
+    else if (key != LX_IPC_PRIVATE && !(flags & LX_IPC_CREAT))
+        id = -ENOENT;
+    else if (flags & LX_SHM_HUGETLB) /* no huge pages are set aside, and not everyone may ask */
+        id = credentials_is_capable(&self->fs->cred) ? -ENOMEM : -EPERM;
+    else
+        id = segment_create_locked(self, key, nbytes, flags);
+    mutex_unlock(&shm_table.lock);
+    return id;
+}
+
+/* --- attaching --- */
+
+/* Where: shmat(2)'s rules for the address, which is fixed unless it is 0. */
+static int place_check(uint64_t address, int flags, struct vm_request *request)
+{
+    if (!address)
+        return flags & LX_SHM_REMAP ? -EINVAL : 0;
+    if (flags & LX_SHM_RND)
+        address = ALIGN_DOWN(address, PAGE_SIZE);
+    if (!IS_ALIGNED(address, PAGE_SIZE) || (!address && (flags & LX_SHM_REMAP)))
+        return -EINVAL;
+    request->address = address;
+    request->fixed = true;
+    request->no_replace = !(flags & LX_SHM_REMAP);
+    return 0;
+}
+
+/* Counted as attached before it is, so that it cannot go meanwhile. */
+static int segment_attach_begin(const struct task *self, struct shm_segment *segment, int flags)
+{
+    uint32_t wanted = flags & LX_SHM_RDONLY ? 0444 : 0666;
+    int err = ipc_lock(&segment->object);
+
+    if (err)
+        return err;
+    if (flags & LX_SHM_EXEC)
+        wanted |= 0111;
+    err = ipc_access(&segment->object, &self->fs->cred, wanted);
+    if (!err)
+        segment->attached++;
+    mutex_unlock(&segment->object.lock);
+    return err;
+}
+
+static void segment_attach_end(struct shm_segment *segment)
+{
+    bool ends;
+
+    mutex_lock(&segment->object.lock);
+    segment->attached--;
+    ends = (segment->object.mode & LX_SHM_DEST) && !segment->attached;
+    mutex_unlock(&segment->object.lock);
+    if (ends)
+        segment_end_if_unused(segment);
+}
+
+int shm_attach(struct task *self, int id, uint64_t address, int flags, uint64_t *out)
+{
+    bool read_only = (flags & LX_SHM_RDONLY) != 0;
+    struct vm_request request = {
+        .prot = LX_PROT_READ | (read_only ? 0 : LX_PROT_WRITE) |
+                (flags & LX_SHM_EXEC ? LX_PROT_EXEC : 0),
+        .shared = true,
+        .may_write = !read_only,
+    };
+    struct ipc_object *object;
+    struct shm_segment *segment;
+    int err = id < 0 ? -EINVAL : place_check(address, flags, &request);
+
+    if (err)
+        return err;
+    err = ipc_get(&shm_table, id, &object);
+    if (err)
+        return err;
+    segment = segment_of(object);
+    request.nbytes = segment->nbytes;
+    request.pager = &segment->pager;
+    err = segment_attach_begin(self, segment, flags);
+    if (!err) {
+        err = vm_map(self->thread.space, &request, out);
+        segment_attach_end(segment);
+    }
+    ipc_put(&shm_table, object);
+    return err == -EEXIST ? -EINVAL : err; /* something is there already */
+}
+
+static uint64_t pager_npages(const struct vm_pager *pager)
+{
+    return segment_npages(container_of(pager, struct shm_segment, pager));
+}
+
+int shm_detach(struct task *self, uint64_t address)
+{
+    if (!IS_ALIGNED(address, PAGE_SIZE))
+        return -EINVAL;
+    return vm_detach(self->thread.space, address, &segment_ops, pager_npages);
+}
+
+/* --- control --- */
+
+int shm_stat(struct task *self, int number, enum shm_find by, struct lx_shmid_ds *stat)
+{
+    const struct shm_segment *segment;
+    struct ipc_object *object;
+    int err = by == SHM_BY_ID ? ipc_get(&shm_table, number, &object)
+                              : ipc_get_index(&shm_table, number, &object);
+
+    if (err)
+        return err;
+    mutex_lock(&object->lock);
+    err = object->removed ? -EIDRM : 0;
+    if (!err && by != SHM_BY_INDEX_ANY)
+        err = ipc_access(object, &self->fs->cred, 0444);
+    if (!err) {
+        segment = segment_of(object);
+        *stat = (struct lx_shmid_ds){
+            .segsz = segment->nbytes,
+            .atime = segment->atime_s,
+            .dtime = segment->dtime_s,
+            .ctime = segment->ctime_s,
+            .cpid = segment->cpid,
+            .lpid = segment->lpid,
+            .nattch = segment->attached,
+        };
+        ipc_perm_show(object, &stat->perm);
+        err = by == SHM_BY_ID ? 0 : object->id;
+    }
+    mutex_unlock(&object->lock);
+    ipc_put(&shm_table, object);
+    return err;
+}
+
+int shm_set(struct task *self, int id, const struct lx_ipc_perm *perm)
+{
+    struct ipc_object *object;
+    int err = ipc_get(&shm_table, id, &object);
+
+    if (err)
+        return err;
+    err = ipc_lock(object);
+    if (!err) {
+        err = ipc_own(object, &self->fs->cred);
+        if (!err)
+            err = ipc_perm_set(object, perm);
+        if (!err)
+            segment_of(object)->ctime_s = now_s();
+        mutex_unlock(&object->lock);
+    }
+    ipc_put(&shm_table, object);
+    return err;
+}
+
+/* The mark first; what is marked and unused goes, here as with the last detach. */
+int shm_remove(struct task *self, int id)
+{
+    struct ipc_object *object;
+    int err = ipc_get(&shm_table, id, &object);
+
+    if (err)
+        return err;
+    mutex_lock(&shm_table.lock);
+    err = ipc_lock(object);
+    if (!err) {
+        err = ipc_own(object, &self->fs->cred);
+        if (!err) {
+            object->mode |= LX_SHM_DEST;
+            ipc_unlink_key_locked(&shm_table, object);
+        }
+        mutex_unlock(&object->lock);
+    }
+    mutex_unlock(&shm_table.lock);
+    if (!err)
+        segment_end_if_unused(segment_of(object));
+    ipc_put(&shm_table, object);
+    return err;
+}
+
+/* Nothing is ever written out, so a lock is a bit that others can see. Without the right to lock
+ * any amount, a segment may be as large as RLIMIT_MEMLOCK. */
+static int lock_check(const struct task *self, const struct shm_segment *segment, bool lock)
+{
+    uint64_t most = self->process->limits[LX_RLIMIT_MEMLOCK].current;
+
+    if (credentials_is_capable(&self->fs->cred))
+        return 0;
+    if (ipc_own(&segment->object, &self->fs->cred) || (lock && !most))
+        return -EPERM;
+    return lock && segment->nbytes > most ? -ENOMEM : 0;
+}
+
+int shm_lock(struct task *self, int id, bool lock)
+{
+    struct ipc_object *object;
+    int err = ipc_get(&shm_table, id, &object);
+
+    if (err)
+        return err;
+    err = ipc_lock(object);
+    if (!err) {
+        err = lock_check(self, segment_of(object), lock);
+        if (!err)
+            object->mode =
+                lock ? object->mode | LX_SHM_LOCKED : object->mode & ~(uint32_t)LX_SHM_LOCKED;
+        mutex_unlock(&object->lock);
+    }
+    ipc_put(&shm_table, object);
+    return err;
+}
+
+int shm_info(struct lx_shm_info *info)
+{
+    unsigned used;
+    int highest = ipc_highest(&shm_table, &used);
+
+    *info = (struct lx_shm_info){.used_ids = (int32_t)used};
+    mutex_lock(&shm_table.lock);
+    /* What is there may be a little out of date, the sum of sizes is not. */
+    info->tot = shm_total;
+    mutex_unlock(&shm_table.lock);
+    info->rss = __atomic_load_n(&shm_budget.used, __ATOMIC_RELAXED);
+    return highest;
+}
+
+/* One line a segment; the cursor is the index that the next one has at least. */
+int shm_show(const struct procfs_node *node, struct procfs_text *text)
+{
+    struct ipc_object *object;
+
+    (void)node;
+    if (!text->cursor)
+        procfs_print(text, "       key      shmid perms                  size  cpid  lpid nattch "
+                           "  uid   gid  cuid  cgid      atime      dtime      ctime"
+                           "                   rss                  swap\n");
+    while ((object = ipc_get_next(&shm_table, (unsigned)text->cursor)) != NULL) {
+        const struct shm_segment *segment = segment_of(object);
+
+        text->more = text->used + IPC_LINE_ROOM > text->size;
+        if (text->more) {
+            ipc_put(&shm_table, object);
+            break;
+        }
+        mutex_lock(&object->lock);
+        procfs_print(text,
+                     "%10d %10d  %4o %21llu %5u %5u  %5llu %5u %5u %5u %5u %10lld %10lld %10lld "
+                     "%21llu %21llu\n",
+                     object->key, object->id, object->mode, (unsigned long long)segment->nbytes,
+                     (unsigned)segment->cpid, (unsigned)segment->lpid,
+                     (unsigned long long)segment->attached, object->uid, object->gid, object->cuid,
+                     object->cgid, (long long)segment->atime_s, (long long)segment->dtime_s,
+                     (long long)segment->ctime_s,
+                     (unsigned long long)vm_shared_resident(segment->memory) << PAGE_SHIFT, 0ULL);
+        mutex_unlock(&object->lock);
+        text->cursor = object->index + 1;
+        ipc_put(&shm_table, object);
+    }
+    return 0;
+}

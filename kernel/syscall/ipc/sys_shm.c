@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * System V shared memory: shmget, shmat, shmdt, shmctl.
+ *
+ * The handlers copy structures in and out; everything else is in proc/ipc/shm.c. As on Linux, the
+ * structure of IPC_SET is read before the id is looked up.
+ */
+#include "kernel/proc/ipc/shm.h"
+
+#include "kernel/proc/task.h"
+#include "kernel/syscall/handlers.h"
+#include "kernel/vm/vm_user.h"
+#include "shared/linux/errno.h"
+#include "shared/linux/ipc.h"
+
+/* Honoured: IPC_CREAT, IPC_EXCL, SHM_NORESERVE; SHM_HUGETLB is refused. */
+int64_t sys_shmget(struct task *self, int key, size_t nbytes, int flags)
+{
+    return shm_get(self, key, nbytes, flags);
+}
+
+/* Honoured: SHM_RDONLY, SHM_RND, SHM_REMAP, SHM_EXEC. Others mean nothing. */
+int64_t sys_shmat(struct task *self, int id, uint64_t address, int flags)
+{
+    uint64_t where = 0;
+    int err = shm_attach(self, id, address, flags, &where);
+
+    return err ? err : (int64_t)where;
+}
+
+int64_t sys_shmdt(struct task *self, uint64_t address)
+{
+    return shm_detach(self, address);
+}
+
+static int64_t limits_write(struct uptr buffer)
+{
+    struct lx_shminfo limits = {LX_SHMMAX, 1, LX_SHMMNI, LX_SHMMNI, LX_SHMALL, {0}};
+    struct lx_shm_info info;
+    int highest = shm_info(&info), err = vm_user_write(buffer, &limits, sizeof(limits));
+
+    return err ? err : highest;
+}
+
+static int64_t usage_write(struct uptr buffer)
+{
+    struct lx_shm_info info;
+    int highest = shm_info(&info), err = vm_user_write(buffer, &info, sizeof(info));
+
+    return err ? err : highest;
+}
+
+static int64_t stat_write(struct task *self, int number, enum shm_find by, struct uptr buffer)
+{
+    struct lx_shmid_ds stat;
+    int id = shm_stat(self, number, by, &stat), err;
+
+    if (id < 0)
+        return id;
+    err = vm_user_write(buffer, &stat, sizeof(stat));
+    return err ? err : id;
+}
+
+/* All commands of shmctl(2). */
+int64_t sys_shmctl(struct task *self, int id, int command, struct uptr buffer)
+{
+    struct lx_shmid_ds change;
+    int err;
+
+    if (command < 0 || id < 0)
+        return -EINVAL;
+    switch (command) {
+    case LX_IPC_INFO:
+        return limits_write(buffer);
+    case LX_SHM_INFO:
+        return usage_write(buffer);
+    case LX_IPC_STAT:
+        return stat_write(self, id, SHM_BY_ID, buffer);
+    case LX_SHM_STAT:
+        return stat_write(self, id, SHM_BY_INDEX, buffer);
+    case LX_SHM_STAT_ANY:
+        return stat_write(self, id, SHM_BY_INDEX_ANY, buffer);
+    case LX_IPC_SET:
+        err = vm_user_read(&change, buffer, sizeof(change));
+        return err ? err : shm_set(self, id, &change.perm);
+    case LX_IPC_RMID:
+        return shm_remove(self, id);
+    case LX_SHM_LOCK:
+    case LX_SHM_UNLOCK:
+        return shm_lock(self, id, command == LX_SHM_LOCK);
+    default:
+        return -EINVAL;
+    }
+}
