@@ -26,7 +26,9 @@ struct thread;
     X(EXEC)                                                                                        \
     X(VM)                                                                                          \
     X(INODE)                                                                                       \
-    X(PIPE)
+    X(PIPE)                                                                                        \
+    X(EPOLL) /* of an epoll before those of the epolls that it watches */                          \
+    X(EPOLL_GRAPH)
 
 enum mutex_rank {
 #define MUTEX_RANK_ENUM(name) MUTEX_##name,
