@@ -2,13 +2,17 @@
 /*
  * shared/linux/event.h - eventfd, epoll, timerfd
  *
- * Used by: kernel/fs/event, kernel/syscall/fs/sys_eventfd.c, sys_epoll.c.
+ * Used by: kernel/fs/event, kernel/syscall/fs/sys_eventfd.c, sys_epoll.c,
+ *          kernel/syscall/time/sys_timerfd.c.
  */
 #pragma once
 
 #include <stdint.h>
 
 #define LX_EFD_SEMAPHORE 1u
+
+#define LX_TFD_TIMER_ABSTIME       1u
+#define LX_TFD_TIMER_CANCEL_ON_SET 2u
 
 #define LX_EPOLL_CTL_ADD 1
 #define LX_EPOLL_CTL_DEL 2

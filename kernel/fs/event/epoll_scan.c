@@ -21,6 +21,7 @@
  * The event is copied to the program under the lock, with faults disabled: an item whose event
  * could not be written goes back to the front.
  */
+#include "kernel/core/clock.h"
 #include "kernel/fs/event/epoll_internal.h"
 #include "kernel/lib/assert.h"
 #include "kernel/sched/sched.h"
@@ -197,6 +198,10 @@ static int epoll_sleep(struct epoll *epoll, uint64_t deadline_ns)
     waitq_enter(&epoll->queue, &self);
     if (!epoll_may_be_ready(epoll))
         err = waitq_sleep(&self, 1, deadline_ns);
+    else if (waitq_interrupted()) /* scans of others may never leave it a moment to sleep */
+        err = -EINTR;
+    else if (deadline_ns && clock_monotonic_ns() >= deadline_ns)
+        err = -ETIMEDOUT;
     waitq_leave(&epoll->queue, &self);
     return err;
 }

@@ -114,6 +114,25 @@ void poll_wake(struct poll_head *head, uint32_t events)
         poll_chain_wake(&chain);
 }
 
+/* Heads that are to be woken in turn are left alone: the thread begins from the start. */
+bool poll_wake_briefly(struct poll_head *head, uint32_t events)
+{
+    struct poll_chain chain = {NULL};
+    uint64_t flags = spin_lock_irqsave(&head->lock);
+    struct list *node = wake_slice_locked(head, head->hooks.next, &head->hooks, events, &chain);
+    bool all = node == &head->hooks && !chain.first;
+
+    spin_unlock_irqrestore(&head->lock, flags);
+    while (chain.first) {
+        struct poll_relay *relay = chain.first;
+
+        chain.first = relay->next;
+        __atomic_exchange_n(&relay->queued, 0, __ATOMIC_SEQ_CST);
+        relay->done(relay);
+    }
+    return all;
+}
+
 void poll_hook_add(struct poll_hook *hook, struct poll_head *head,
                    void (*wake)(struct poll_hook *hook, uint32_t events, struct poll_chain *chain))
 {

@@ -62,6 +62,10 @@ struct poll_waiter {
 void poll_head_init(struct poll_head *head);
 void poll_wake(struct poll_head *head, uint32_t events);
 
+/* For interrupt handlers, which a program must not make long: false if there is more than they may
+ * do, and a thread has to call poll_wake. */
+MUST_CHECK bool poll_wake_briefly(struct poll_head *head, uint32_t events);
+
 #define POLL_ANY_EVENT UINT32_MAX
 
 /* A waiter registers before it scans the state, and a file changes its state before it notifies:

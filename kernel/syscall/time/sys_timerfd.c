@@ -23,11 +23,13 @@
 #include "kernel/lib/assert.h"
 #include "kernel/mm/slab.h"
 #include "kernel/proc/task.h"
+#include "kernel/sched/deferred.h"
 #include "kernel/sched/sched.h"
 #include "kernel/sched/waitq.h"
 #include "kernel/syscall/handlers.h"
 #include "kernel/vm/vm_user.h"
 #include "shared/linux/errno.h"
+#include "shared/linux/event.h"
 #include "shared/linux/fcntl.h"
 #include "shared/linux/itimer.h"
 #include "shared/linux/poll.h"
@@ -35,9 +37,6 @@
 
 #define NS_PER_S    1000000000LL
 #define SECONDS_MAX (INT64_MAX / NS_PER_S)
-
-#define TFD_TIMER_ABSTIME       1u
-#define TFD_TIMER_CANCEL_ON_SET 2u
 
 /* I constant   l lock   a atomic   s cancel_lock */
 struct timerfd {
@@ -55,6 +54,8 @@ struct timerfd {
     struct list on_cancel; /* [s] */
     struct waitq queue;
     struct poll_head poll;
+    uint32_t refs;        /* [a] its file, and `rest` while that is queued */
+    struct deferred rest; /* polls that the interrupt has not woken */
 };
 
 static struct list cancel_list = LIST_INIT(cancel_list);
@@ -76,12 +77,32 @@ static void timerfd_wake(struct timerfd *timer)
     poll_notify_events(&timer->poll, LX_POLLIN);
 }
 
+static void timerfd_put(struct timerfd *timer)
+{
+    if (__atomic_sub_fetch(&timer->refs, 1, __ATOMIC_ACQ_REL) == 0)
+        kfree(timer);
+}
+
+static void timerfd_wake_rest(struct deferred *item)
+{
+    struct timerfd *timer = container_of(item, struct timerfd, rest);
+
+    poll_wake(&timer->poll, LX_POLLIN);
+    timerfd_put(timer);
+}
+
+/* In the interrupt. A timer that many epolls watch is left to a thread. */
 static void timerfd_fires(struct timer *hardware)
 {
     struct timerfd *timer = container_of(hardware, struct timerfd, timer);
 
     __atomic_store_n(&timer->expired, 1, __ATOMIC_SEQ_CST);
-    timerfd_wake(timer);
+    waitq_wake_all(&timer->queue);
+    if (poll_wake_briefly(&timer->poll, LX_POLLIN))
+        return;
+    __atomic_fetch_add(&timer->refs, 1, __ATOMIC_RELAXED);
+    if (!deferred_queue(&timer->rest)) /* its reference is not the last */
+        timerfd_put(timer);
 }
 
 static void timerfd_start_locked(struct timerfd *timer)
@@ -204,7 +225,7 @@ static void timerfd_release(struct file *file)
 
     timerfd_list(timer, false);
     timer_stop(&timer->timer);
-    kfree(timer);
+    timerfd_put(timer);
 }
 
 static struct lx_timespec timespec_from(uint64_t ns)
@@ -239,7 +260,7 @@ static bool timerfd_ns_of(const struct lx_timespec *time, uint64_t *out)
 static void timerfd_set(struct timerfd *timer, uint32_t flags, uint64_t value_ns,
                         uint64_t interval_ns, struct lx_itimerspec *old)
 {
-    bool absolute = flags & TFD_TIMER_ABSTIME;
+    bool absolute = flags & LX_TFD_TIMER_ABSTIME;
     uint64_t now = clock_monotonic_ns();
 
     mutex_lock(&timer->lock);
@@ -265,7 +286,7 @@ static const struct file_ops timerfd_ops;
 static int timerfd_settime_file(struct file *file, uint32_t flags, uint64_t value_ns,
                                 uint64_t interval_ns, struct lx_itimerspec *old)
 {
-    const uint32_t cancel = TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET;
+    const uint32_t cancel = LX_TFD_TIMER_ABSTIME | LX_TFD_TIMER_CANCEL_ON_SET;
     struct timerfd *timer = timerfd_of(file);
     bool cancels = clock_is_real(timer->clock) && (flags & cancel) == cancel;
 
@@ -286,7 +307,7 @@ int64_t sys_timerfd_settime(struct task *self, int fd, int flags, struct uptr va
 
     if (err)
         return err;
-    if (((uint32_t)flags & ~(TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET)) ||
+    if (((uint32_t)flags & ~(LX_TFD_TIMER_ABSTIME | LX_TFD_TIMER_CANCEL_ON_SET)) ||
         !timerfd_ns_of(&times.value, &value_ns) || !timerfd_ns_of(&times.interval, &interval_ns))
         return -EINVAL;
     ref = fd_find(self->files, fd);
@@ -369,6 +390,8 @@ int64_t sys_timerfd_create(struct task *self, int clock, int flags)
     timer_init(&timer->timer, timerfd_fires);
     mutex_init(&timer->lock, MUTEX_PIPE);
     timer->clock = clock;
+    timer->refs = 1;
+    deferred_init(&timer->rest, timerfd_wake_rest);
     waitq_init(&timer->queue);
     poll_head_init(&timer->poll);
     fd = event_file_install(self->files, &timerfd_ops, timer, (uint32_t)flags, &self->fs->cred);
