@@ -138,6 +138,9 @@ KERNEL_SRCS := \
     kernel/fs/pipe/pipe_open.c \
     kernel/fs/pipe/pipe_size.c \
     kernel/fs/vfs/poll.c \
+    kernel/fs/event/event_file.c \
+    kernel/fs/event/epoll.c \
+    kernel/fs/event/epoll_scan.c \
     kernel/fs/devfs/devfs.c \
     kernel/fs/devfs/devpts.c \
     kernel/fs/procfs/procfs.c \
@@ -233,6 +236,8 @@ KERNEL_SRCS := \
     kernel/syscall/fs/poll_scan.c \
     kernel/syscall/fs/sys_poll.c \
     kernel/syscall/fs/sys_select.c \
+    kernel/syscall/fs/sys_eventfd.c \
+    kernel/syscall/fs/sys_epoll.c \
     kernel/syscall/fs/sys_fcntl.c \
     kernel/syscall/fs/sys_lock.c \
     kernel/syscall/fs/sys_path.c \
@@ -260,6 +265,7 @@ KERNEL_SRCS := \
     kernel/syscall/signal/sys_kill.c \
     kernel/syscall/time/sys_itimer.c \
     kernel/syscall/time/sys_time.c \
+    kernel/syscall/time/sys_timerfd.c \
     kernel/syscall/proc/sys_info.c \
     kernel/selftest/run.c \
     kernel/selftest/stay.c \

@@ -33,6 +33,7 @@
     X(DENTRY, false)                                                                               \
     X(TTY, true)                                                                                   \
     X(POLL, true)                                                                                  \
+    X(EPOLL, true) /* which of its files may be ready */                                           \
     X(WAITQ, true)                                                                                 \
     X(MUTEX, true) /* the list of its waiters */                                                   \
     X(RUNQ, true)                                                                                  \

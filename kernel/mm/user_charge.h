@@ -22,6 +22,7 @@ enum charge_kind {
     CHARGE_FILE_LOCKS,
     CHARGE_PROCESSES,
     CHARGE_SIGNALS, /* queued, with what is known of them */
+    CHARGE_WATCHES, /* files in epolls */
     CHARGE_KINDS,
 };
 

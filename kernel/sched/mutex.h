@@ -27,7 +27,9 @@ struct thread;
     X(VM)                                                                                          \
     X(INODE)                                                                                       \
     X(PIPE)                                                                                        \
-    X(SIGNAL_TIMER)
+    X(SIGNAL_TIMER)                                                                                \
+    X(EPOLL) /* of an epoll before those of the epolls that it watches */                          \
+    X(EPOLL_GRAPH)
 
 enum mutex_rank {
 #define MUTEX_RANK_ENUM(name) MUTEX_##name,

@@ -159,7 +159,7 @@ static int64_t pipe_read_bytes(struct file *file, struct user_iter *io, bool wai
     mutex_unlock(&pipe->lock);
     pipe_pass_on(pipe, wakes);
     if (result > 0)
-        poll_notify(&pipe->poll);
+        poll_notify_events(&pipe->poll, LX_POLLOUT | LX_POLLWRNORM);
     return result;
 }
 
@@ -218,7 +218,7 @@ static int64_t pipe_write_step_locked(struct file *file, struct user_iter *io, b
         return -EAGAIN;
     /* What is in so far must be seen before this sleeps. */
     pipe_pass_on(pipe, pipe_wakes_locked(pipe));
-    poll_notify(&pipe->poll);
+    poll_notify_events(&pipe->poll, LX_POLLIN | LX_POLLRDNORM);
     return waitq_wait(&pipe->writable, &pipe->lock, 0);
 }
 
@@ -250,7 +250,7 @@ static int64_t pipe_write(struct file *file, struct user_iter *io, int64_t *offs
     mutex_unlock(&pipe->lock);
     pipe_pass_on(pipe, wakes);
     if (total > 0)
-        poll_notify(&pipe->poll);
+        poll_notify_events(&pipe->poll, LX_POLLIN | LX_POLLRDNORM);
     return total > 0 ? total : moved;
 }
 

@@ -18,6 +18,7 @@
  * several processors at once may pass the bound by one each.
  */
 #include "kernel/fs/vfs/file.h"
+#include "kernel/fs/event/epoll.h"
 #include "kernel/fs/vfs/dentry.h"
 #include "kernel/fs/vfs/flock.h"
 #include "kernel/fs/vfs/mount.h"
@@ -113,6 +114,7 @@ int file_create(const struct file_ops *ops, struct inode *inode, struct dentry *
     file->flags = flags & ~FLAGS_OF_OPEN_ONLY;
     file->owner = 0;
     file->owner_signal = 0;
+    file->watches = NULL;
     file->flock = NULL;
     /* Taken before everything that a read or write takes: the ranks of VM, INODE and PIPE come
      * after. */
@@ -144,6 +146,8 @@ void file_put(struct file *file)
         return;
     if (unlikely(__atomic_load_n(&file->inode->locks, __ATOMIC_RELAXED)))
         lock_clear_file(file); /* flock and OFD locks: the file itself is their owner */
+    if (unlikely(__atomic_load_n(&file->watches, __ATOMIC_RELAXED)))
+        epoll_file_is_gone(file); /* before its poll_head goes */
     if (file->ops->release)
         file->ops->release(file);
     file_discard(file);
@@ -168,6 +172,7 @@ int file_create_anon(const struct file_ops *ops, void *private, uint32_t mode, u
     if (err)
         return err;
     file->private = private;
+    file->access &= ~(uint32_t)FILE_POSITION; /* also if lseek does not fail */
     *out_file = file;
     return 0;
 }

@@ -16,8 +16,10 @@
 #include "kernel/vm/vm_user.h"
 
 struct dir_emit;
+struct epoll_item;
 struct file_lock;
 struct poll_waiter;
+struct procfs_text;
 
 enum file_access {
     FILE_READ = 1,
@@ -45,7 +47,8 @@ struct file {
     uint32_t flags;             /* [a] LX_O_*: access mode, O_APPEND, O_NONBLOCK, ... */
     int owner;        /* [a] F_SETOWN: a process, or minus a group; kept, SIGIO is not sent */
     int owner_signal; /* [a] F_SETSIG */
-    struct file_lock *flock; /* its lock on the whole file, or NULL; guarded by inode->lock */
+    struct epoll_item *watches; /* that watch it: fs/event/epoll.c guards them */
+    struct file_lock *flock;    /* its lock on the whole file, or NULL; guarded by inode->lock */
     struct mutex position_lock;
     int64_t position; /* [p] */
 };
@@ -65,6 +68,8 @@ struct file_ops {
     struct vm_pager *pager; /* devices that can be mapped; files have one in their inode */
     /* What /proc/PID/fd shows for a file without a dentry, e.g. "pipe": "pipe:[7]". */
     const char *anon_name;
+    /* Prints further lines of /proc/PID/fdinfo. None when missing. */
+    void (*fdinfo)(struct file *file, struct procfs_text *text);
 };
 
 /* Where readdir puts entries. emit returns false when there is no room: readdir then stops with

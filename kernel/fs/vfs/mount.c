@@ -23,6 +23,7 @@
  * Long because the states change in this file alone, under a lock that no other may take.
  */
 #include "kernel/fs/vfs/mount.h"
+#include "kernel/fs/event/epoll.h"
 #include "kernel/fs/page_cache/page_state.h"
 #include "kernel/fs/pipe/pipe.h"
 #include "kernel/fs/procfs/procfs.h"
@@ -122,6 +123,7 @@ COLD void fs_init(void)
     dentry_init_cache();
     file_init_cache();
     pipe_init_cache();
+    epoll_init_cache();
     flock_init();
     /* There is a root from the first moment on, so that no walk has to ask for one. */
     err = ramfs_create("rootfs", "rootfs", 0755, &root_super);

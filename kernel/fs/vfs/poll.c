@@ -12,6 +12,10 @@
  * happens to the descriptors meanwhile (a descriptor is looked up once: what it names later is
  * another file). Removing takes the head's lock, and so waits for a callback that is running.
  *
+ * A callback may have another head to wake (an epoll's, whose file is itself polled). It does not
+ * do so under the lock that it is called with, where two heads could wait for each other: the head
+ * is put into a chain and woken behind that, one after the other, so neither locks nor calls nest.
+ *
  * A program may register one file as often as its descriptors allow, in each of its processes: a
  * wake-up goes through the hooks in slices.
  */
@@ -20,6 +24,7 @@
 #include "kernel/mm/slab.h"
 #include "kernel/sched/sched.h"
 #include "shared/linux/errno.h"
+#include "shared/linux/poll.h"
 
 #define WAKE_SLICE 64 /* hooks that are woken while the head is locked and interrupts are off */
 
@@ -30,14 +35,15 @@ void poll_head_init(struct poll_head *head)
 }
 
 /* From that node on, up to `end` or until the slice is full: the node that it has come to. */
-static struct list *wake_slice_locked(struct poll_head *head, struct list *node, struct list *end)
+static struct list *wake_slice_locked(struct poll_head *head, struct list *node, struct list *end,
+                                      uint32_t events, struct poll_chain *chain)
 {
     ASSERT(spin_is_held(&head->lock));
     for (unsigned i = 0; node != end && i < WAKE_SLICE; node = node->next, i++) {
         struct poll_hook *hook = list_entry(node, struct poll_hook, node);
 
         if (hook->wake) /* else a mark of a wake-up that goes on */
-            hook->wake(hook);
+            hook->wake(hook, events, chain);
     }
     return node;
 }
@@ -47,7 +53,8 @@ static struct list *wake_slice_locked(struct poll_head *head, struct list *node,
  * other threads get through; the caller keeps the head. A program that was woken may look at all of
  * its files, sleep, and be woken by its next hook, but on this processor only until it has had its
  * share: a slice of the waker has room for some hundred thousand hooks. */
-static NOINLINE uint64_t wake_rest_locked(struct poll_head *head, struct list *node, uint64_t flags)
+static NOINLINE uint64_t wake_rest_locked(struct poll_head *head, struct list *node, uint64_t flags,
+                                          uint32_t events, struct poll_chain *chain)
 {
     struct poll_hook place = {.wake = NULL}, last = {.wake = NULL};
 
@@ -60,24 +67,74 @@ static NOINLINE uint64_t wake_rest_locked(struct poll_head *head, struct list *n
         flags = spin_lock_irqsave(&head->lock);
         node = place.node.next;
         list_remove(&place.node);
-        node = wake_slice_locked(head, node, &last.node);
+        node = wake_slice_locked(head, node, &last.node, events, chain);
     } while (node != &last.node);
     list_remove(&last.node);
     return flags;
 }
 
-void poll_wake(struct poll_head *head)
+static void poll_wake_head(struct poll_head *head, uint32_t events, struct poll_chain *chain)
 {
     uint64_t flags = spin_lock_irqsave(&head->lock);
-    struct list *node = wake_slice_locked(head, head->hooks.next, &head->hooks);
+    struct list *node = wake_slice_locked(head, head->hooks.next, &head->hooks, events, chain);
 
     if (unlikely(node != &head->hooks))
-        flags = wake_rest_locked(head, node, flags);
+        flags = wake_rest_locked(head, node, flags, events, chain);
     spin_unlock_irqrestore(&head->lock, flags);
 }
 
+bool poll_chain_add(struct poll_chain *chain, struct poll_relay *relay)
+{
+    if (__atomic_exchange_n(&relay->queued, 1, __ATOMIC_SEQ_CST))
+        return false;
+    relay->next = chain->first;
+    chain->first = relay;
+    return true;
+}
+
+/* The mark goes before the head is woken: a change that finds the mark is seen by that wake-up. */
+static NOINLINE void poll_chain_wake(struct poll_chain *chain)
+{
+    while (chain->first) {
+        struct poll_relay *relay = chain->first;
+
+        chain->first = relay->next;
+        __atomic_exchange_n(&relay->queued, 0, __ATOMIC_SEQ_CST);
+        poll_wake_head(relay->head, LX_POLLIN | LX_POLLRDNORM, chain);
+        relay->done(relay);
+    }
+}
+
+void poll_wake(struct poll_head *head, uint32_t events)
+{
+    struct poll_chain chain = {NULL};
+
+    poll_wake_head(head, events, &chain);
+    if (unlikely(chain.first))
+        poll_chain_wake(&chain);
+}
+
+/* Heads that are to be woken in turn are left alone: the thread begins from the start. */
+bool poll_wake_briefly(struct poll_head *head, uint32_t events)
+{
+    struct poll_chain chain = {NULL};
+    uint64_t flags = spin_lock_irqsave(&head->lock);
+    struct list *node = wake_slice_locked(head, head->hooks.next, &head->hooks, events, &chain);
+    bool all = node == &head->hooks && !chain.first;
+
+    spin_unlock_irqrestore(&head->lock, flags);
+    while (chain.first) {
+        struct poll_relay *relay = chain.first;
+
+        chain.first = relay->next;
+        __atomic_exchange_n(&relay->queued, 0, __ATOMIC_SEQ_CST);
+        relay->done(relay);
+    }
+    return all;
+}
+
 void poll_hook_add(struct poll_hook *hook, struct poll_head *head,
-                   void (*wake)(struct poll_hook *hook))
+                   void (*wake)(struct poll_hook *hook, uint32_t events, struct poll_chain *chain))
 {
     uint64_t flags;
 
@@ -100,10 +157,12 @@ void poll_hook_remove(struct poll_hook *hook)
 /* --- a thread that waits --- */
 
 /* Under the head's lock, perhaps in an interrupt handler: it only sets the mark and wakes. */
-static void poll_set_wake(struct poll_hook *hook)
+static void poll_set_wake(struct poll_hook *hook, uint32_t events, struct poll_chain *chain)
 {
     struct poll_set *set = container_of(hook, struct poll_set_hook, hook)->set;
 
+    (void)events;
+    (void)chain;
     /* Once: a set may have thousands of hooks in one head. */
     if (!__atomic_exchange_n(&set->woken, 1, __ATOMIC_SEQ_CST))
         waitq_wake_all(&set->queue);
@@ -144,6 +203,7 @@ static void poll_set_add(struct poll_waiter *waiter, struct poll_head *head)
 void poll_set_init(struct poll_set *set)
 {
     set->waiter.add = poll_set_add;
+    set->waiter.outlasts_call = false;
     waitq_init(&set->queue);
     set->nhooks = 0;
     set->woken = 0;

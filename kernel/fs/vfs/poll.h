@@ -5,7 +5,7 @@
  * Owns:    struct poll_head, in everything that can become ready; struct poll_hook, a registration
  *          with it, whose callback says what happens then; struct poll_set, a thread in poll or
  *          select with all its hooks.
- * Used by: pipes, terminals; the system calls.
+ * Used by: pipes, terminals, event descriptors; the system calls.
  * Locks:   poll_head.lock, a spinlock, rank POLL, interrupts off; waking goes on to rank WAITQ.
  * Context: poll_notify any but NMI; the rest threads.
  * Fails:   -ENOMEM.
@@ -17,6 +17,9 @@
 #include "kernel/lib/list.h"
 #include "kernel/sched/waitq.h"
 
+struct poll_chain;
+struct poll_hook;
+
 struct poll_head {
     struct spinlock lock;
     struct list hooks; /* [lock] struct poll_hook */
@@ -27,31 +30,63 @@ struct poll_head {
 struct poll_hook {
     struct list node;       /* [head->lock] */
     struct poll_head *head; /* [I] */
-    /* [I] Something about the head has changed. Called under its lock, interrupts off, perhaps in
-     * an interrupt handler: it may wake. */
-    void (*wake)(struct poll_hook *hook);
+    /* [I] Some of these events may be there now. Called under the head's lock, interrupts off,
+     * perhaps in an interrupt handler: it may wake. A head that is to be woken in turn goes to
+     * `chain`, by poll_chain_add. */
+    void (*wake)(struct poll_hook *hook, uint32_t events, struct poll_chain *chain);
+};
+
+/* A head that other heads wake: no two of their locks are held together. It is woken when the lock
+ * of the one that woke it has been dropped; until `done` has been called for it, its owner is kept
+ * by a reference that the callback took. */
+struct poll_relay {
+    struct poll_relay *next; /* of one chain */
+    struct poll_head *head;  /* I */
+    uint32_t queued;         /* [a] in a chain: it will be woken later than now */
+    void (*done)(struct poll_relay *relay);
+};
+
+struct poll_chain {
+    struct poll_relay *first;
 };
 
 /* What a file's poll operation registers with. `add` makes a hook for the head, and remembers by
  * itself when it cannot. */
 struct poll_waiter {
     void (*add)(struct poll_waiter *waiter, struct poll_head *head);
+    /* The hooks stay when the call that makes them has ended. A file that has no head for that adds
+     * NULL, and is refused. */
+    bool outlasts_call;
 };
 
 void poll_head_init(struct poll_head *head);
-void poll_wake(struct poll_head *head);
+void poll_wake(struct poll_head *head, uint32_t events);
+
+/* For interrupt handlers, which a program must not make long: false if there is more than they may
+ * do, and a thread has to call poll_wake. */
+MUST_CHECK bool poll_wake_briefly(struct poll_head *head, uint32_t events);
+
+#define POLL_ANY_EVENT UINT32_MAX
 
 /* A waiter registers before it scans the state, and a file changes its state before it notifies:
- * seeing no hook here means that the waiter will see the new state. */
-static inline void poll_notify(struct poll_head *head)
+ * seeing no hook here means that the waiter will see the new state. `events`: what the change may
+ * have made true (LX_POLL*). */
+static inline void poll_notify_events(struct poll_head *head, uint32_t events)
 {
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     if (unlikely(!list_empty(&head->hooks)))
-        poll_wake(head);
+        poll_wake(head, events);
+}
+
+static inline void poll_notify(struct poll_head *head)
+{
+    poll_notify_events(head, POLL_ANY_EVENT);
 }
 
 void poll_hook_add(struct poll_hook *hook, struct poll_head *head,
-                   void (*wake)(struct poll_hook *hook));
+                   void (*wake)(struct poll_hook *hook, uint32_t events, struct poll_chain *chain));
+/* The relay gets into the chain, unless it is in one already: true if it is. */
+bool poll_chain_add(struct poll_chain *chain, struct poll_relay *relay);
 /* Afterwards `wake` does not run, and will not. */
 void poll_hook_remove(struct poll_hook *hook);
 

@@ -137,6 +137,8 @@ static int show_fdinfo(const struct procfs_node *node, struct procfs_text *text)
                  file->flags | (cloexec == 1 ? LX_O_CLOEXEC : 0),
                  (unsigned long long)file->inode->super->device,
                  (unsigned long long)file->inode->ino);
+    if (file->ops->fdinfo)
+        file->ops->fdinfo(file, text);
     file_put(file);
     return 0;
 }

@@ -3,9 +3,9 @@
  * signalfd4: blocked signals of the reading task, as records in a file.
  *
  * The file has a set and nothing else: the signals are those of the task that reads or polls, taken
- * by the same function as sigtimedwait takes them. So there is no head to register with: a poll
- * that waits marks the set in its own task (sig_wait), and a blocked signal of the set ends its
- * sleep.
+ * by the same function as sigtimedwait takes them. A poll that waits marks the set in its own task
+ * (sig_wait), and a blocked signal of the set ends its sleep. An epoll waits in no task, so
+ * it cannot watch such a file.
  */
 #include "kernel/fs/vfs/fdtable.h"
 #include "kernel/fs/vfs/file.h"
@@ -86,7 +86,9 @@ static uint32_t signalfd_poll(struct file *file, struct poll_waiter *waiter)
 {
     struct task *self = task_current();
 
-    if (waiter)
+    if (waiter && waiter->outlasts_call)
+        waiter->add(waiter, NULL);
+    else if (waiter)
         signal_set_wait(self, self->sig_wait | set_of(file));
     return signal_pending(self) & set_of(file) ? LX_POLLIN | LX_POLLRDNORM : 0;
 }

@@ -19,6 +19,7 @@
 #include "kernel/sched/waitq.h"
 #include "kernel/syscall/handlers.h"
 #include "kernel/syscall/proc/sys_usage.h"
+#include "kernel/syscall/time/sys_timerfd.h"
 #include "kernel/vm/vm_user.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/time.h"
@@ -138,6 +139,7 @@ static int64_t set_realtime(const struct task *self, const struct lx_timespec *t
         return -EINVAL;
     clock_set_realtime_ns(timespec_ns(time));
     timer_clock_was_set();
+    timerfd_clock_was_set();
     return 0;
 }
 
