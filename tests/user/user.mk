@@ -23,7 +23,7 @@ USER_LDFLAGS := -static -s -Wl,--gc-sections -Wl,-z,noseparate-code -Wl,--build-
 # A program is a C file in the folder of its topic. NAME_ops.S beside it belongs to it; NAME.mk beside
 # it sets what is special: USER_LIBC_NAME (glibc instead of musl), USER_FLAGS_NAME. The library is an
 # archive, of which the linker takes what a program uses.
-USER_TOPICS  := start mem signal fs proc tty time sched stress
+USER_TOPICS  := start mem signal fs net proc tty time sched stress
 -include $(wildcard $(USER_TOPICS:%=tests/user/%/*.mk))
 USER_SRCS    := $(sort $(wildcard $(USER_TOPICS:%=tests/user/%/*.c)))
 USER_LIB     := $(B)/user/libtest.a
