@@ -461,8 +461,7 @@ NORETURN static void run(void *argument)
     boot_finish(selftest_run(&input));
 }
 
-/* The order is that of the rooms, as far as it can be.
- */
+/* The order is that of the rooms, as far as it can be. */
 void kernel_main(const struct bootinfo *info)
 {
     void *stack;

@@ -44,6 +44,7 @@ int socket_create(int domain, int type, int protocol, struct socket **out_socket
     return err ? err : unix_create(type, protocol, out_socket);
 }
 
+/* Both or none. */
 int socket_create_pair(int domain, int type, int protocol, struct socket *out_pair[2])
 {
     int err = socket_create(domain, type, protocol, &out_pair[0]);
@@ -70,6 +71,7 @@ void socket_setup(struct socket *socket, const struct socket_ops *ops, int domai
     };
 }
 
+/* From the file's release, or instead of it. */
 void socket_release(struct socket *socket)
 {
     socket->ops->release(socket);
@@ -102,6 +104,7 @@ static int64_t socket_read(struct file *file, struct user_iter *io, int64_t *off
     return socket->ops->receive(socket, &message);
 }
 
+/* As send(2) without flags. The signal of EPIPE is the system call's. */
 static int64_t socket_write(struct file *file, struct user_iter *io, int64_t *offset)
 {
     struct socket *socket = file->private;
@@ -111,6 +114,7 @@ static int64_t socket_write(struct file *file, struct user_iter *io, int64_t *of
     return socket->ops->send(socket, &message);
 }
 
+/* What it registers with is the family's, and lives as long as the file. */
 static uint32_t socket_poll(struct file *file, struct poll_waiter *waiter)
 {
     struct socket *socket = file->private;
@@ -118,6 +122,7 @@ static uint32_t socket_poll(struct file *file, struct poll_waiter *waiter)
     return socket->ops->poll(socket, waiter);
 }
 
+/* Every request of a family answers with a number. */
 static int64_t socket_ioctl(struct file *file, uint32_t request, struct uptr arg)
 {
     struct socket *socket = file->private;

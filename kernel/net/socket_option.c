@@ -2,7 +2,11 @@
 /*
  * Options of SOL_SOCKET: socket(7).
  *
- * Those that have a meaning only on a wire are kept and shown, without an effect.
+ * Each is a word or two in the socket, read by calls that are under way at any time: a change
+ * counts from their next look on. Those that have a meaning only on a wire are kept and shown,
+ * without an effect. Lengths are those of Linux: a value longer than the option is cut, a shorter
+ * one refused; a shorter buffer for a result gets as much as it has room for. An unknown option is
+ * ENOPROTOOPT, one of another level EOPNOTSUPP, which the caller has looked at.
  */
 #include "kernel/lib/util.h"
 #include "kernel/net/socket.h"
@@ -15,7 +19,7 @@
 #define NSEC_PER_USEC      1000ULL
 #define USEC_PER_SEC       1000000
 
-static void store(uint32_t *word, uint32_t value)
+static void option_store(uint32_t *word, uint32_t value)
 {
     __atomic_store_n(word, value, __ATOMIC_RELAXED);
 }
@@ -33,24 +37,25 @@ static uint32_t buffer_size(int asked, uint32_t least, bool unlimited)
     return MAX(nbytes * 2, least);
 }
 
+/* Truth values are kept as such: what is read back is 0 or 1. */
 static int set_number(struct socket *socket, int option, int value, bool privileged)
 {
     switch (option) {
     case LX_SO_SNDBUFFORCE:
         if (!privileged)
             return -EPERM;
-        store(&socket->send_buffer, buffer_size(value, SEND_BUFFER_MIN, true));
+        option_store(&socket->send_buffer, buffer_size(value, SEND_BUFFER_MIN, true));
         return 0;
     case LX_SO_SNDBUF:
-        store(&socket->send_buffer, buffer_size(value, SEND_BUFFER_MIN, false));
+        option_store(&socket->send_buffer, buffer_size(value, SEND_BUFFER_MIN, false));
         return 0;
     case LX_SO_RCVBUFFORCE:
         if (!privileged)
             return -EPERM;
-        store(&socket->receive_buffer, buffer_size(value, RECEIVE_BUFFER_MIN, true));
+        option_store(&socket->receive_buffer, buffer_size(value, RECEIVE_BUFFER_MIN, true));
         return 0;
     case LX_SO_RCVBUF:
-        store(&socket->receive_buffer, buffer_size(value, RECEIVE_BUFFER_MIN, false));
+        option_store(&socket->receive_buffer, buffer_size(value, RECEIVE_BUFFER_MIN, false));
         return 0;
     case LX_SO_PASSCRED:
         socket->pass_credentials = value != 0;
@@ -91,6 +96,8 @@ static int set_timeout(uint64_t *timeout_ns, struct uptr value, unsigned nbytes)
     return 0;
 }
 
+/* Every option is read as a number first, as Linux does: a timeout that is too short is EINVAL, and
+ * a bad address EFAULT, before the option is known. */
 int socket_set_option(struct socket *socket, int option, struct uptr value, unsigned nbytes,
                       bool privileged)
 {
@@ -121,6 +128,7 @@ int socket_set_option(struct socket *socket, int option, struct uptr value, unsi
 
 /* --- reading them --- */
 
+/* Reading SO_ERROR clears it. */
 static int get_number(struct socket *socket, int option, int *value)
 {
     switch (option) {

@@ -32,7 +32,8 @@ struct unix_socket *unix_peer_get(struct unix_socket *sock)
     return peer;
 }
 
-static void store(uint32_t *word, uint32_t value)
+/* For poll, which reads without the lock. */
+static void word_publish(uint32_t *word, uint32_t value)
 {
     __atomic_store_n(word, value, __ATOMIC_RELEASE);
 }
@@ -61,7 +62,7 @@ static int connect_datagram(struct unix_socket *sock, struct fs_context *context
     old = sock->peer;
     if (!err) {
         sock->peer = peer;
-        store(&sock->state, peer ? UNIX_CONNECTED : UNIX_IDLE);
+        word_publish(&sock->state, peer ? UNIX_CONNECTED : UNIX_IDLE);
     } else {
         old = peer;
     }
@@ -81,10 +82,12 @@ static int connect_locked(struct unix_socket *sock, struct unix_socket *listener
     ASSERT(mutex_is_held(&sock->lock) && mutex_is_held(&listener->lock));
     if (listener->closed || listener->state != UNIX_LISTENING || listener->shut & UNIX_SHUT_RECEIVE)
         return -ECONNREFUSED;
-    if (sock->state != UNIX_IDLE)
-        return sock->state == UNIX_CONNECTED ? -EISCONN : -EINVAL;
+    /* Before the caller's own state, as on Linux. */
     if (listener->npending > listener->backlog)
         return -EAGAIN;
+    if (sock->state != UNIX_IDLE)
+        return sock->state == UNIX_CONNECTED ? -EISCONN : -EINVAL;
+    /* Each side counts the other, and the listener's queue has the child's first reference. */
     unix_get(sock);
     unix_get(child);
     child->peer = sock;
@@ -96,12 +99,13 @@ static int connect_locked(struct unix_socket *sock, struct unix_socket *listener
         __atomic_fetch_add(&child->name->refs, 1, __ATOMIC_RELAXED);
     __atomic_store_n(&sock->peer, child, __ATOMIC_RELEASE);
     sock->peer_credentials = listener->credentials;
-    store(&sock->state, UNIX_CONNECTED);
+    word_publish(&sock->state, UNIX_CONNECTED);
     list_push_back(&listener->pending, &child->pending_link);
-    store(&listener->npending, listener->npending + 1);
+    word_publish(&listener->npending, listener->npending + 1);
     return 0;
 }
 
+/* A listener that goes, or is shut down, is not waited for: the next step says why. */
 static bool backlog_is_full(struct unix_socket *listener)
 {
     bool full;
@@ -113,6 +117,7 @@ static bool backlog_is_full(struct unix_socket *listener)
     return full;
 }
 
+/* The queue is entered before the look, so that an accept in between wakes it. */
 static int await_backlog(struct unix_socket *listener, uint64_t deadline_ns)
 {
     struct waiter self;
@@ -125,6 +130,7 @@ static int await_backlog(struct unix_socket *listener, uint64_t deadline_ns)
     return err;
 }
 
+/* The state of both is asked anew in each round. */
 static int connect_to(struct unix_socket *sock, struct unix_socket *listener,
                       struct unix_socket *child, bool wait)
 {
@@ -145,6 +151,7 @@ static int connect_to(struct unix_socket *sock, struct unix_socket *listener,
     }
 }
 
+/* The child is made before the locks are taken, and dropped if it comes to nothing. */
 int unix_connect(struct socket *socket, struct fs_context *context,
                  const struct socket_address *address, bool wait)
 {
@@ -191,7 +198,7 @@ int unix_listen(struct socket *socket, unsigned backlog)
     } else {
         sock->backlog = MIN(backlog, (unsigned)LX_SOMAXCONN);
         sock->credentials = credentials;
-        store(&sock->state, UNIX_LISTENING);
+        word_publish(&sock->state, UNIX_LISTENING);
     }
     mutex_unlock(&sock->lock);
     if (!err)
@@ -199,6 +206,7 @@ int unix_listen(struct socket *socket, unsigned backlog)
     return err;
 }
 
+/* The oldest; its reference is the caller's. */
 static struct unix_socket *pending_take_locked(struct unix_socket *sock)
 {
     struct list *node = list_pop_front(&sock->pending);
@@ -206,10 +214,11 @@ static struct unix_socket *pending_take_locked(struct unix_socket *sock)
     ASSERT(mutex_is_held(&sock->lock));
     if (!node)
         return NULL;
-    store(&sock->npending, sock->npending - 1);
+    word_publish(&sock->npending, sock->npending - 1);
     return list_entry(node, struct unix_socket, pending_link);
 }
 
+/* What has come is taken even after a shutdown; the listener's own state is asked each time. */
 int unix_accept(struct socket *socket, bool wait, struct socket **out_socket)
 {
     struct unix_socket *sock = unix_of(socket), *child = NULL;
@@ -241,10 +250,11 @@ int unix_accept(struct socket *socket, bool wait, struct socket **out_socket)
 
 /* --- ends --- */
 
+/* Every waiter looks again, in both directions. */
 static void shut_add(struct unix_socket *sock, uint32_t directions, int error)
 {
     mutex_lock(&sock->lock);
-    store(&sock->shut, sock->shut | directions);
+    word_publish(&sock->shut, sock->shut | directions);
     if (error)
         __atomic_store_n(&sock->error, error, __ATOMIC_RELAXED);
     mutex_unlock(&sock->lock);
@@ -284,11 +294,11 @@ static void unix_close(struct unix_socket *sock, bool never_accepted)
     unix_name_remove(sock);
     mutex_lock(&sock->lock);
     sock->closed = true;
-    store(&sock->shut, UNIX_SHUT_BOTH);
+    word_publish(&sock->shut, UNIX_SHUT_BOTH);
     lost = never_accepted || !list_empty(&sock->queue);
     if (!list_empty(&sock->queue))
         list_move_front(&sock->queue, sock->queue.prev, &messages);
-    store(&sock->nmessages, 0);
+    word_publish(&sock->nmessages, 0);
     sock->nbytes = 0;
     peer = sock->peer;
     sock->peer = NULL;
@@ -302,6 +312,7 @@ static void unix_close(struct unix_socket *sock, bool never_accepted)
     unix_messages_free(&messages);
 }
 
+/* One child at a time: there may be thousands, and each wakes its peer. */
 void unix_release(struct socket *socket)
 {
     struct unix_socket *sock = unix_of(socket), *child;

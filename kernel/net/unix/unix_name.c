@@ -10,6 +10,7 @@
  */
 #include "kernel/fs/vfs/dentry.h"
 #include "kernel/fs/vfs/open.h"
+#include "kernel/lib/assert.h"
 #include "kernel/lib/fmt.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/slab.h"
@@ -90,6 +91,7 @@ static int check_address(const struct socket_address *address)
 static struct unix_socket *find_locked(uint32_t hash, const struct inode *inode,
                                        const struct socket_address *address)
 {
+    ASSERT(spin_is_held(&buckets[hash % BUCKETS].lock));
     list_for_each (node, &buckets[hash % BUCKETS].sockets) {
         struct unix_socket *sock = list_entry(node, struct unix_socket, name_link);
         const struct unix_name *name = sock->name;
@@ -104,6 +106,7 @@ static struct unix_socket *find_locked(uint32_t hash, const struct inode *inode,
     return NULL;
 }
 
+/* With a reference, so that it outlives the lock; it may be closed by then. */
 static struct unix_socket *find_get(uint32_t hash, const struct inode *inode,
                                     const struct socket_address *address)
 {
@@ -227,6 +230,7 @@ static int bind_path(struct unix_socket *sock, struct fs_context *context,
     return err;
 }
 
+/* Free again as soon as its socket is closed. */
 static int bind_abstract(struct unix_socket *sock, const struct socket_address *address)
 {
     struct unix_name *name;
@@ -274,6 +278,7 @@ int unix_bind(struct socket *socket, struct fs_context *context,
     return is_abstract(address) ? bind_abstract(sock, address) : bind_path(sock, context, address);
 }
 
+/* Once, when the file goes: nothing finds it afterwards. */
 void unix_name_remove(struct unix_socket *sock)
 {
     struct unix_name *name = sock->name;

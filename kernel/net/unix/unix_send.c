@@ -27,6 +27,7 @@ static void credentials_add(struct socket_message *message, const struct unix_so
     message->has_credentials = true;
 }
 
+/* The number of messages is what poll looks at. */
 static void enqueue_locked(struct unix_socket *receiver, struct unix_message *message)
 {
     ASSERT(mutex_is_held(&receiver->lock));
@@ -37,11 +38,13 @@ static void enqueue_locked(struct unix_socket *receiver, struct unix_message *me
 
 /* --- streams --- */
 
+/* Read without the lock: a shutdown at the same time comes before or after. */
 static bool may_not_send(const struct unix_socket *sock)
 {
     return __atomic_load_n(&sock->shut, __ATOMIC_RELAXED) & UNIX_SHUT_SEND;
 }
 
+/* The receiver's lock is held for the few words of the queue; what was sent wakes it behind. */
 static int64_t stream_send_piece(struct unix_socket *sock, struct unix_socket *peer,
                                  struct socket_message *from)
 {
@@ -113,12 +116,14 @@ static int datagram_enqueue(struct unix_socket *sock, struct unix_socket *to,
     return err;
 }
 
+/* As datagram_enqueue has it, for a waiter that is in the queue by now. */
 static bool is_full(struct unix_socket *to)
 {
     return __atomic_load_n(&to->nmessages, __ATOMIC_SEQ_CST) > DATAGRAMS_MAX &&
            !(__atomic_load_n(&to->shut, __ATOMIC_RELAXED) & UNIX_SHUT_RECEIVE);
 }
 
+/* Waits for room in the receiver's queue, as long as that is what is missing. */
 static int datagram_deliver(struct unix_socket *sock, struct unix_socket *to,
                             struct unix_message *message, bool wait)
 {
@@ -154,6 +159,7 @@ static void peer_drop(struct unix_socket *sock, struct unix_socket *peer)
         unix_put(peer);
 }
 
+/* The address counts for datagrams alone: a connection has its peer. */
 static int datagram_receiver(struct unix_socket *sock, struct socket_message *from,
                              struct unix_socket **out_to)
 {
@@ -163,6 +169,7 @@ static int datagram_receiver(struct unix_socket *sock, struct socket_message *fr
     return *out_to ? 0 : -ENOTCONN;
 }
 
+/* One message, whole or not at all. */
 static int64_t datagram_send_to(struct unix_socket *sock, struct unix_socket *to,
                                 struct socket_message *from)
 {

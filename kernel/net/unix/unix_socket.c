@@ -27,6 +27,7 @@ void unix_init(void)
     unix_names_init();
 }
 
+/* The last one: nothing is queued at it, and none of its messages is on its way. */
 void unix_put(struct unix_socket *sock)
 {
     if (__atomic_sub_fetch(&sock->refs, 1, __ATOMIC_ACQ_REL) != 0)
@@ -54,7 +55,7 @@ void unix_wake_writers(struct unix_socket *sock)
 
 /* --- poll and ioctl: words that are read without the lock --- */
 
-static uint32_t load(const uint32_t *word)
+static uint32_t word_peek(const uint32_t *word)
 {
     return __atomic_load_n(word, __ATOMIC_RELAXED);
 }
@@ -63,9 +64,9 @@ static uint32_t load(const uint32_t *word)
  * does not stop again at once. */
 static bool is_writable(const struct unix_socket *sock)
 {
-    return load(&sock->state) != UNIX_LISTENING &&
+    return word_peek(&sock->state) != UNIX_LISTENING &&
            __atomic_load_n(&sock->sent_bytes, __ATOMIC_RELAXED) * 4 <=
-               load(&sock->base.send_buffer);
+               word_peek(&sock->base.send_buffer);
 }
 
 static uint32_t unix_poll(struct socket *socket, struct poll_waiter *waiter)
@@ -74,16 +75,16 @@ static uint32_t unix_poll(struct socket *socket, struct poll_waiter *waiter)
     uint32_t shut, mask = 0;
 
     poll_register(&sock->poll, waiter);
-    shut = load(&sock->shut);
+    shut = word_peek(&sock->shut);
     if (__atomic_load_n(&sock->error, __ATOMIC_RELAXED))
         mask |= LX_POLLERR;
     if (shut == UNIX_SHUT_BOTH)
         mask |= LX_POLLHUP;
     if (shut & UNIX_SHUT_RECEIVE)
         mask |= LX_POLLRDHUP | LX_POLLIN | LX_POLLRDNORM;
-    if (load(&sock->nmessages) || load(&sock->npending))
+    if (word_peek(&sock->nmessages) || word_peek(&sock->npending))
         mask |= LX_POLLIN | LX_POLLRDNORM;
-    if (unix_is_connection(sock) && load(&sock->state) == UNIX_IDLE)
+    if (unix_is_connection(sock) && word_peek(&sock->state) == UNIX_IDLE)
         mask |= LX_POLLHUP;
     if (is_writable(sock))
         mask |= LX_POLLOUT | LX_POLLWRNORM | LX_POLLWRBAND;
@@ -106,6 +107,7 @@ static int64_t bytes_to_receive(struct unix_socket *sock)
     return nbytes;
 }
 
+/* What is not SIOCINQ or SIOCOUTQ is no request of a socket. */
 static int64_t unix_ioctl(struct socket *socket, uint32_t request)
 {
     struct unix_socket *sock = unix_of(socket);
@@ -113,12 +115,13 @@ static int64_t unix_ioctl(struct socket *socket, uint32_t request)
     if (request == LX_FIONREAD)
         return bytes_to_receive(sock);
     if (request == LX_SIOCOUTQ)
-        return load(&sock->state) == UNIX_LISTENING
+        return word_peek(&sock->state) == UNIX_LISTENING
                    ? -EINVAL
                    : (int64_t)__atomic_load_n(&sock->sent_bytes, __ATOMIC_RELAXED);
     return -ENOTTY;
 }
 
+/* Shown once: socket(7). */
 static int unix_take_error(struct socket *socket)
 {
     return __atomic_exchange_n(&unix_of(socket)->error, 0, __ATOMIC_RELAXED);
@@ -126,7 +129,7 @@ static int unix_take_error(struct socket *socket)
 
 static bool unix_is_listening(struct socket *socket)
 {
-    return load(&unix_of(socket)->state) == UNIX_LISTENING;
+    return word_peek(&unix_of(socket)->state) == UNIX_LISTENING;
 }
 
 static void unix_peer_credentials(struct socket *socket, struct lx_ucred *credentials)

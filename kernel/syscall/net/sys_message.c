@@ -5,7 +5,11 @@
  * Headers, vectors and control messages are copied once and used as copied. What is written back of
  * a header is written after the message has moved: a bad address there is EFAULT although it has.
  *
- * Control messages: SCM_CREDENTIALS. Others are EINVAL to send.
+ * Control messages: SCM_CREDENTIALS. Others of SOL_SOCKET are EINVAL to send, those of other levels
+ * are passed over. Their number and the length of all have a bound, since a program chooses them.
+ *
+ * sendmmsg and recvmmsg are the single calls one after the other. An error ends them, and shows
+ * only if no message has moved before it; then it is lost, as on Linux before SO_ERROR is asked.
  */
 #include "kernel/core/clock.h"
 #include "kernel/lib/restart.h"
@@ -26,6 +30,7 @@
 #define NS_PER_S         1000000000ULL
 #define CREDENTIALS_SIZE (sizeof(struct lx_cmsghdr) + sizeof(struct lx_ucred))
 
+/* The call's own word and the file's: either is enough. */
 static bool waits(const struct fd_ref ref, uint32_t flags)
 {
     return !(ref.file->flags & LX_O_NONBLOCK) && !(flags & LX_MSG_DONTWAIT);
@@ -39,6 +44,7 @@ static int64_t send_finish(struct task *self, struct fd_ref ref, uint32_t flags,
 
 /* --- one buffer --- */
 
+/* Honoured: DONTWAIT, NOSIGNAL; OOB is refused, others have no meaning here. */
 int64_t sys_sendto(struct task *self, int fd, struct uptr buffer, size_t nbytes, unsigned flags,
                    struct uptr to, int to_nbytes)
 {
@@ -65,6 +71,7 @@ int64_t sys_sendto(struct task *self, int fd, struct uptr buffer, size_t nbytes,
     return result;
 }
 
+/* Honoured: PEEK, TRUNC, WAITALL, DONTWAIT. */
 int64_t sys_recvfrom(struct task *self, int fd, struct uptr buffer, size_t nbytes, unsigned flags,
                      struct uptr from, struct uptr from_nbytes)
 {
@@ -111,6 +118,7 @@ static int credentials_check(struct task *self, const struct lx_ucred *named)
     return 0;
 }
 
+/* One control message, whose header has been checked to lie in the buffer. */
 static int control_take(struct task *self, struct uptr at, const struct lx_cmsghdr *header,
                         struct socket_message *message)
 {
@@ -128,6 +136,7 @@ static int control_take(struct task *self, struct uptr at, const struct lx_cmsgh
     return err;
 }
 
+/* All of them. The step to the next one is rounded up, and may lead behind the end. */
 static int control_get(struct task *self, const struct lx_msghdr *header,
                        struct socket_message *message)
 {
@@ -179,6 +188,7 @@ static int control_put(struct lx_msghdr *header, struct socket_message *message)
 /* --- headers --- */
 
 /* The length of an address is cut to what there can be, as on Linux. */
+/* Nothing is to be put when it fails. */
 static int header_get(struct lx_msghdr *header, struct uptr from, struct user_vector *vector)
 {
     int err = vm_user_read(header, from, sizeof(*header));
@@ -195,6 +205,7 @@ static int header_get(struct lx_msghdr *header, struct uptr from, struct user_ve
     return user_vector_get(vector, (struct uptr){header->iov}, (uint32_t)header->iov_count);
 }
 
+/* With SIGPIPE where that is due. */
 static int64_t send_one(struct task *self, struct fd_ref ref, struct socket *socket,
                         struct uptr from, uint32_t flags)
 {
@@ -221,6 +232,7 @@ static int64_t send_one(struct task *self, struct fd_ref ref, struct socket *soc
     return result;
 }
 
+/* Only the fields that a receive changes: the program may have the rest in use. */
 static int header_put(struct lx_msghdr *header, struct uptr to, struct socket_message *message)
 {
     const struct socket_address *address = message->address;
@@ -245,6 +257,7 @@ static int header_put(struct lx_msghdr *header, struct uptr to, struct socket_me
     return err;
 }
 
+/* A header that cannot be written is EFAULT, and the message is gone. */
 static int64_t receive_one(struct fd_ref ref, struct socket *socket, struct uptr to, uint32_t flags)
 {
     struct socket_address address = {.nbytes = 0};
@@ -266,6 +279,7 @@ static int64_t receive_one(struct fd_ref ref, struct socket *socket, struct uptr
     return err ? err : result;
 }
 
+/* Honoured: as sendto. */
 int64_t sys_sendmsg(struct task *self, int fd, struct uptr header, unsigned flags)
 {
     struct socket *socket;
@@ -282,6 +296,7 @@ int64_t sys_sendmsg(struct task *self, int fd, struct uptr header, unsigned flag
     return result;
 }
 
+/* Honoured: as recvfrom; CMSG_CLOEXEC is shown again in the flags. */
 int64_t sys_recvmsg(struct task *self, int fd, struct uptr header, unsigned flags)
 {
     struct socket *socket;
@@ -310,6 +325,7 @@ static int64_t nbytes_put(struct uptr header, int64_t result)
 }
 
 /* The number of messages; an error shows only when there is none. */
+/* Each header is copied when its turn comes. */
 int64_t sys_sendmmsg(struct task *self, int fd, struct uptr headers, unsigned count, unsigned flags)
 {
     struct socket *socket;
@@ -335,6 +351,7 @@ int64_t sys_sendmmsg(struct task *self, int fd, struct uptr headers, unsigned co
 }
 
 /* The time is looked at between messages alone, as on Linux. */
+/* Only the first one is waited for with MSG_WAITFORONE. */
 static int64_t receive_many(struct fd_ref ref, struct socket *socket, struct uptr headers,
                             unsigned count, unsigned flags, uint64_t deadline_ns)
 {
@@ -357,6 +374,7 @@ static int64_t receive_many(struct fd_ref ref, struct socket *socket, struct upt
     return done > 0 ? done : result;
 }
 
+/* Honoured: as recvmsg, and WAITFORONE. */
 int64_t sys_recvmmsg(struct task *self, int fd, struct uptr headers, unsigned count, unsigned flags,
                      struct uptr timeout)
 {

@@ -2,7 +2,13 @@
 /*
  * Sockets: making, naming, joining them; their options.
  *
- * A descriptor that is no socket is ENOTSOCK, before everything else is looked at.
+ * A descriptor that is no socket is ENOTSOCK, before everything else is looked at. The file behind
+ * it is held for the whole call, by the table or by a count of its own (fs/vfs/fdtable.h): a socket
+ * that another task closes meanwhile goes when the call has ended.
+ *
+ * A call that makes descriptors makes the files first, and fills the numbers last: what a program
+ * sees is whole, and what fails leaves nothing behind. Addresses are copied into the kernel before
+ * anything is done with them, and out of it behind everything that can fail.
  */
 #include "kernel/lib/string.h"
 #include "kernel/proc/identity.h"
@@ -20,6 +26,7 @@ _Static_assert(LX_SOCK_CLOEXEC == LX_O_CLOEXEC && LX_SOCK_NONBLOCK == LX_O_NONBL
 
 /* --- what net asks of the running task --- */
 
+/* As SO_PEERCRED and SCM_CREDENTIALS show them: the effective user. */
 static void caller_credentials(struct lx_ucred *credentials)
 {
     struct task *self = task_current();
@@ -29,11 +36,13 @@ static void caller_credentials(struct lx_ucred *credentials)
     credentials->gid = self->fs->cred.egid;
 }
 
+/* Memory is charged to the real user, as processes are. */
 static uint32_t caller_uid(void)
 {
     return task_current()->fs->cred.uid;
 }
 
+/* Before the first program. */
 void user_socket_init(void)
 {
     static const struct socket_caller_ops caller = {
@@ -81,7 +90,8 @@ int user_address_put(const struct socket_address *address, struct uptr to, struc
 
 /* --- making --- */
 
-/* Honoured: CLOEXEC, NONBLOCK in the type. */
+/* Honoured: CLOEXEC, NONBLOCK in the type. Which types there are is the family's to say, and
+ * protocols, too. */
 int64_t sys_socket(struct task *self, int domain, int type, int protocol)
 {
     uint32_t flags = (uint32_t)type & ~LX_SOCK_TYPE_MASK;
@@ -142,6 +152,7 @@ static int pair_numbers(struct task *self, struct uptr result, bool cloexec, int
     return err;
 }
 
+/* Honoured: CLOEXEC, NONBLOCK in the type, for both. */
 int64_t sys_socketpair(struct task *self, int domain, int type, int protocol, struct uptr result)
 {
     uint32_t flags = (uint32_t)type & ~LX_SOCK_TYPE_MASK;
@@ -170,6 +181,7 @@ int64_t sys_socketpair(struct task *self, int domain, int type, int protocol, st
 
 /* --- naming and joining --- */
 
+/* A path is walked with the caller's rights, and made with its umask. */
 int64_t sys_bind(struct task *self, int fd, struct uptr from, int nbytes)
 {
     struct socket_address address;
@@ -186,6 +198,7 @@ int64_t sys_bind(struct task *self, int fd, struct uptr from, int nbytes)
     return err;
 }
 
+/* A full backlog is EAGAIN with O_NONBLOCK: unix(7). */
 int64_t sys_connect(struct task *self, int fd, struct uptr from, int nbytes)
 {
     struct socket_address address;
@@ -202,6 +215,7 @@ int64_t sys_connect(struct task *self, int fd, struct uptr from, int nbytes)
     return err;
 }
 
+/* A negative backlog is a large one, as on Linux. */
 int64_t sys_listen(struct task *self, int fd, int backlog)
 {
     struct socket *socket;
@@ -274,7 +288,9 @@ int64_t sys_accept(struct task *self, int fd, struct uptr to, struct uptr nbytes
     return sys_accept4(self, fd, to, nbytes, 0);
 }
 
-static int64_t name_of(struct task *self, int fd, struct uptr to, struct uptr nbytes, bool peer)
+/* getsockname and getpeername. */
+static int64_t socket_name_put(struct task *self, int fd, struct uptr to, struct uptr nbytes,
+                               bool peer)
 {
     struct socket_address address;
     struct socket *socket;
@@ -290,16 +306,19 @@ static int64_t name_of(struct task *self, int fd, struct uptr to, struct uptr nb
     return err;
 }
 
+/* A socket without a name shows its family. */
 int64_t sys_getsockname(struct task *self, int fd, struct uptr to, struct uptr nbytes)
 {
-    return name_of(self, fd, to, nbytes, false);
+    return socket_name_put(self, fd, to, nbytes, false);
 }
 
+/* -ENOTCONN without a peer. */
 int64_t sys_getpeername(struct task *self, int fd, struct uptr to, struct uptr nbytes)
 {
-    return name_of(self, fd, to, nbytes, true);
+    return socket_name_put(self, fd, to, nbytes, true);
 }
 
+/* Of any socket, connected or not: what it has no peer for has an effect on itself. */
 int64_t sys_shutdown(struct task *self, int fd, int how)
 {
     struct socket *socket;
@@ -335,6 +354,7 @@ int64_t sys_setsockopt(struct task *self, int fd, int level, int option, struct 
     return err;
 }
 
+/* The room is read before the option is looked at, and the length is written last. */
 int64_t sys_getsockopt(struct task *self, int fd, int level, int option, struct uptr value,
                        struct uptr value_nbytes)
 {
