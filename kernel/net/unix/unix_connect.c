@@ -45,9 +45,9 @@ static int connect_datagram(struct unix_socket *sock, struct fs_context *context
                             const struct socket_address *address)
 {
     struct unix_socket *peer = NULL, *old;
-    int err = 0;
+    int err = address->nbytes < sizeof(address->family) ? -EINVAL : 0;
 
-    if (address->family != LX_AF_UNSPEC) {
+    if (!err && address->family != LX_AF_UNSPEC) {
         if (sock->base.pass_credentials)
             err = unix_bind_auto(sock);
         if (!err)

@@ -94,6 +94,10 @@ void unix_put(struct unix_socket *sock);
 void unix_wake_readers(struct unix_socket *sock);
 void unix_wake_writers(struct unix_socket *sock);
 
+/* What sockets take of the kernel's memory, of one user. -ENOBUFS. */
+MUST_CHECK int unix_charge(struct user_charge *user, uint32_t nbytes);
+void unix_uncharge(struct user_charge *user, uint32_t nbytes);
+
 /* An idle socket with one reference. */
 MUST_CHECK int unix_alloc(int type, struct unix_socket **out_socket);
 

@@ -11,30 +11,20 @@
  * takes back its charge before it looks for waiters. Both have a full barrier in between.
  */
 #include "kernel/lib/restart.h"
-#include "kernel/mm/pmm.h"
 #include "kernel/mm/slab.h"
-#include "kernel/mm/user_charge.h"
 #include "kernel/net/unix/unix_internal.h"
 #include "kernel/sched/sched.h"
 #include "shared/linux/errno.h"
 
-#define USER_BYTES_MAX (64LL << 20) /* of one user in all its sockets; root is not held to it */
-#define RESERVE_SHIFT  5            /* a thirty-second of memory stays for programs */
-#define OVERHEAD       256          /* beside the bytes: the message, the rest of its block */
+#define OVERHEAD 256 /* beside the bytes: the message, the rest of its block */
 
-static bool memory_is_left(void)
+/* The message counts in its sender's buffer, and holds the sender. */
+static int message_charge(struct unix_message *message, struct unix_socket *sender)
 {
-    return pmm_has_more_than(pmm_total_count() >> RESERVE_SHIFT);
-}
+    int err = unix_charge(sender->user, message->charged);
 
-static int message_charge(struct unix_message *message, struct unix_socket *sender, bool privileged)
-{
-    int64_t used = user_charge_add(sender->user, CHARGE_SOCKET_BYTES, message->charged);
-
-    if ((used > USER_BYTES_MAX && !privileged) || !memory_is_left()) {
-        user_charge_add(sender->user, CHARGE_SOCKET_BYTES, -(int64_t)message->charged);
-        return -ENOBUFS;
-    }
+    if (err)
+        return err;
     __atomic_fetch_add(&sender->sent_bytes, message->charged, __ATOMIC_RELAXED);
     unix_get(sender);
     message->sender = sender;
@@ -45,7 +35,7 @@ static void message_uncharge(struct unix_message *message)
 {
     struct unix_socket *sender = message->sender;
 
-    user_charge_add(sender->user, CHARGE_SOCKET_BYTES, -(int64_t)message->charged);
+    unix_uncharge(sender->user, message->charged);
     __atomic_fetch_sub(&sender->sent_bytes, message->charged, __ATOMIC_SEQ_CST);
     unix_wake_writers(sender);
     unix_put(sender);
@@ -68,8 +58,7 @@ int unix_message_create(struct unix_socket *sender, struct socket_message *from,
     if (user_iter_get(from->io, message->data, nbytes) < nbytes)
         err = -EFAULT;
     else
-        err = message_charge(message, sender,
-                             sender->base.file && (sender->base.file->access & FILE_PRIVILEGED));
+        err = message_charge(message, sender);
     if (err) {
         kfree(message);
         return err;

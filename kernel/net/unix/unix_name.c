@@ -271,7 +271,7 @@ int unix_bind(struct socket *socket, struct fs_context *context,
     int err;
 
     if (address->nbytes == FAMILY_SIZE && address->family == LX_AF_UNIX)
-        return __atomic_load_n(&sock->name, __ATOMIC_ACQUIRE) ? -EINVAL : unix_bind_auto(sock);
+        return unix_bind_auto(sock);
     err = check_address(address);
     if (err)
         return err;

@@ -131,6 +131,8 @@ static int stream_take_locked(struct receive *receive, uint64_t skip)
         moved = user_iter_put_nofault(io, message->data + message->offset + skip, piece);
         skip = 0;
         receive->total += (int64_t)moved;
+        if (moved) /* each page of a long buffer may be brought in once */
+            receive->faults = 0;
         if (!peeks(receive)) {
             receive->sock->nbytes -= moved;
             message->offset += (uint32_t)moved;

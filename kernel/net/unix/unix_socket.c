@@ -11,6 +11,7 @@
  * poll reads single words without the lock, after it has registered (fs/vfs/poll.c).
  */
 #include "kernel/lib/assert.h"
+#include "kernel/mm/pmm.h"
 #include "kernel/mm/slab.h"
 #include "kernel/mm/user_charge.h"
 #include "kernel/net/unix/unix.h"
@@ -18,6 +19,9 @@
 #include "shared/linux/errno.h"
 #include "shared/linux/ioctl.h"
 #include "shared/linux/poll.h"
+
+#define USER_BYTES_MAX (64LL << 20) /* of one user in all its sockets; root is not held to it */
+#define RESERVE_SHIFT  5            /* a thirty-second of memory stays for programs */
 
 static struct slab_cache *unix_cache;
 
@@ -27,6 +31,24 @@ void unix_init(void)
     unix_names_init();
 }
 
+/* Sockets are charged themselves: those that wait to be accepted have no descriptor that would
+ * limit them. */
+int unix_charge(struct user_charge *user, uint32_t nbytes)
+{
+    int64_t used = user_charge_add(user, CHARGE_SOCKET_BYTES, nbytes);
+
+    if ((used <= USER_BYTES_MAX || user->uid == 0) &&
+        pmm_has_more_than(pmm_total_count() >> RESERVE_SHIFT))
+        return 0;
+    unix_uncharge(user, nbytes);
+    return -ENOBUFS;
+}
+
+void unix_uncharge(struct user_charge *user, uint32_t nbytes)
+{
+    user_charge_add(user, CHARGE_SOCKET_BYTES, -(int64_t)nbytes);
+}
+
 /* The last one: nothing is queued at it, and none of its messages is on its way. */
 void unix_put(struct unix_socket *sock)
 {
@@ -34,6 +56,7 @@ void unix_put(struct unix_socket *sock)
         return;
     ASSERT(list_empty(&sock->queue) && list_empty(&sock->pending) && sock->sent_bytes == 0);
     unix_name_put(sock->name);
+    unix_uncharge(sock->user, sizeof(*sock));
     user_charge_put(sock->user);
     slab_free(unix_cache, sock);
 }
@@ -167,7 +190,8 @@ int unix_alloc(int type, struct unix_socket **out_socket)
     if (!sock)
         return -ENOMEM;
     sock->user = user_charge_get(socket_caller->uid());
-    if (!sock->user) {
+    if (!sock->user || unix_charge(sock->user, sizeof(*sock))) {
+        user_charge_put(sock->user);
         slab_free(unix_cache, sock);
         return -ENOMEM;
     }
