@@ -294,25 +294,6 @@ static void unmap_pages(void)
         munmap(pages, FAULTS * PAGE);
 }
 
-static void start_echo(void)
-{
-    open_pipes();
-    start_echo_child();
-}
-
-/* The same over one connection of AF_UNIX: each end is read and written. */
-static void start_socket_echo(void)
-{
-    int ends[2];
-
-    expect(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
-    to_child[1] = ends[0];
-    to_parent[0] = dup(ends[0]);
-    to_child[0] = ends[1];
-    to_parent[1] = dup(ends[1]);
-    start_echo_child();
-}
-
 static void kill_child(void)
 {
     if (child > 0) {
@@ -335,6 +316,25 @@ static void start_echo_child(void)
         if (read(to_child[0], &byte, 1) != 1 || write(to_parent[1], &byte, 1) != 1)
             _exit(1);
     }
+}
+
+static void start_echo(void)
+{
+    open_pipes();
+    start_echo_child();
+}
+
+/* The same over one connection of AF_UNIX: each end is read and written. */
+static void start_socket_echo(void)
+{
+    int ends[2];
+
+    expect(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
+    to_child[1] = ends[0];
+    to_parent[0] = dup(ends[0]);
+    to_child[0] = ends[1];
+    to_parent[1] = dup(ends[1]);
+    start_echo_child();
 }
 
 /* Fills the pipe as fast as it is emptied. */
