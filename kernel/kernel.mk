@@ -146,6 +146,14 @@ KERNEL_SRCS := \
     kernel/fs/procfs/procfs.c \
     kernel/fs/procfs/procfs_file.c \
     kernel/fs/ramfs/initrd.c \
+    kernel/net/socket.c \
+    kernel/net/socket_option.c \
+    kernel/net/unix/unix_socket.c \
+    kernel/net/unix/unix_name.c \
+    kernel/net/unix/unix_connect.c \
+    kernel/net/unix/unix_message.c \
+    kernel/net/unix/unix_send.c \
+    kernel/net/unix/unix_receive.c \
     kernel/dev/mem.c \
     kernel/dev/mem_physical.c \
     kernel/dev/cpu_device.c \
@@ -230,6 +238,7 @@ KERNEL_SRCS := \
     kernel/syscall/audit.c \
     kernel/syscall/fs/user_path.c \
     kernel/syscall/fs/sys_open.c \
+    kernel/syscall/fs/user_vector.c \
     kernel/syscall/fs/sys_rw.c \
     kernel/syscall/fs/sys_copy.c \
     kernel/syscall/fs/sys_pipe.c \
@@ -248,6 +257,8 @@ KERNEL_SRCS := \
     kernel/syscall/fs/sys_attr.c \
     kernel/syscall/fs/sys_utime.c \
     kernel/syscall/fs/sys_xattr.c \
+    kernel/syscall/net/sys_socket.c \
+    kernel/syscall/net/sys_message.c \
     kernel/syscall/mem/sys_mem.c \
     kernel/syscall/ipc/sys_shm.c \
     kernel/syscall/ipc/sys_msg.c \

@@ -77,6 +77,7 @@
 #include "kernel/selftest/run.h"
 #include "kernel/selftest/shell.h"
 #include "kernel/selftest/stay.h"
+#include "kernel/syscall/net/user_socket.h"
 #include "kernel/syscall/trace.h"
 #include "kernel/vm/vm_space.h"
 #include "shared/exitcode.h"
@@ -323,6 +324,7 @@ static void files_start(void)
     struct initrd_report report = {0};
 
     fs_init();
+    user_socket_init();
     if (initrd_populate(direct(&bootinfo->rootfs), bootinfo->rootfs.size, &report))
         panic("rootfs.cpio: %s", report.fault);
     if (devfs_mount() || mem_devices_init() || mem_physical_init(bootinfo) ||
@@ -459,8 +461,7 @@ NORETURN static void run(void *argument)
     boot_finish(selftest_run(&input));
 }
 
-/* The order is that of the rooms, as far as it can be.
- */
+/* The order is that of the rooms, as far as it can be. */
 void kernel_main(const struct bootinfo *info)
 {
     void *stack;

@@ -31,6 +31,7 @@
     X(SPACE, false)                                                                                \
     X(RMAP, false)                                                                                 \
     X(DENTRY, false)                                                                               \
+    X(SOCKNAME, false) /* a bucket of names of sockets */                                          \
     X(TTY, true)                                                                                   \
     X(POLL, true)                                                                                  \
     X(EPOLL, true) /* which of its files may be ready */                                           \

@@ -4,12 +4,10 @@
  *
  * Owns:    a count for each user and each kind of object that programs make without a limit of
  *          their own process.
- * Used by: fs (pages of pipes, advisory locks), proc (processes, queued signals). The object holds
- *          the account that it is charged to: it may outlive the process that made it, and be freed
- *          by another user.
- * Locks:   a spinlock, rank CHARGE, for the tree of accounts; the counts are atomic.
- * Context: thread, no spinlock held.
- * Fails:   NULL without memory.
+ * Used by: fs (pages of pipes, advisory locks), net (bytes in sockets), proc (processes, queued
+ * signals). The object holds the account that it is charged to: it may outlive the process that
+ * made it, and be freed by another user. Locks:   a spinlock, rank CHARGE, for the tree of
+ * accounts; the counts are atomic. Context: thread, no spinlock held. Fails:   NULL without memory.
  * Tests:   tests/user/fs/pipe_user_limit.c, file_hoard.c
  */
 #pragma once
@@ -21,8 +19,9 @@ enum charge_kind {
     CHARGE_PIPE_PAGES, /* that pipes may hold, whether they do or not */
     CHARGE_FILE_LOCKS,
     CHARGE_PROCESSES,
-    CHARGE_SIGNALS, /* queued, with what is known of them */
-    CHARGE_WATCHES, /* files in epolls */
+    CHARGE_SIGNALS,      /* queued, with what is known of them */
+    CHARGE_WATCHES,      /* files in epolls */
+    CHARGE_SOCKET_BYTES, /* sent and not received yet */
     CHARGE_KINDS,
 };
 

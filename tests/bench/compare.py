@@ -39,6 +39,7 @@ ROWS = [
     ("vfork_exec_wait", "vfork + exec + wait", 48_000),
     ("spawn_shell", "spawn of sh -c :", 232_000),
     ("pipe_round_trip", "pipe round trip", 3_900),
+    ("unix_round_trip", "AF_UNIX round trip", 5_000),
     ("yield_round_trip", "sched_yield round trip", 1_130),
     ("signal_install", "signal install", 253),
     ("signal_delivery", "signal delivery", 1_920),

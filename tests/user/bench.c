@@ -27,6 +27,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/select.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <termios.h>
@@ -304,9 +305,8 @@ static void kill_child(void)
 }
 
 /* Answers each byte with a byte. */
-static void start_echo(void)
+static void start_echo_child(void)
 {
-    open_pipes();
     child = fork();
     expect(child >= 0);
     if (child != 0)
@@ -316,6 +316,25 @@ static void start_echo(void)
         if (read(to_child[0], &byte, 1) != 1 || write(to_parent[1], &byte, 1) != 1)
             _exit(1);
     }
+}
+
+static void start_echo(void)
+{
+    open_pipes();
+    start_echo_child();
+}
+
+/* The same over one connection of AF_UNIX: each end is read and written. */
+static void start_socket_echo(void)
+{
+    int ends[2];
+
+    expect(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
+    to_child[1] = ends[0];
+    to_parent[0] = dup(ends[0]);
+    to_child[0] = ends[1];
+    to_parent[1] = dup(ends[1]);
+    start_echo_child();
 }
 
 /* Fills the pipe as fast as it is emptied. */
@@ -424,6 +443,7 @@ static const struct bench {
     {"vfork_exec_wait", do_vfork_exec, 30, do_nothing, do_nothing},
     {"spawn_shell", do_spawn_shell, 20, do_nothing, do_nothing},
     {"pipe_round_trip", do_pipe_round_trip, 200, start_echo, kill_child},
+    {"unix_round_trip", do_pipe_round_trip, 200, start_socket_echo, kill_child},
     {"yield_round_trip", do_yield, 500, start_yielder, end_yielder},
     {"signal_install", do_sigaction, 1000, do_nothing, do_nothing},
     {"signal_delivery", do_signal, 500, catch_signal, forget_signal},

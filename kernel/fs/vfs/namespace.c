@@ -70,9 +70,10 @@ static int may_create(struct fs_context *context, const struct path_last *last)
     return inode_permission(last->parent->inode, &context->cred, INODE_WRITE | INODE_EXEC);
 }
 
-/* mknod(2) and mkdir(2), which differ in the type alone. Devices are made by root only. */
+/* mknod(2) and mkdir(2), which differ in the type alone. Devices are made by root only. out_entry:
+ * gets a reference to what was made; NULL: not asked for. */
 static int create_node(struct fs_context *context, struct dentry *start, const char *path,
-                       uint32_t mode, uint64_t device)
+                       uint32_t mode, uint64_t device, struct dentry **out_entry)
 {
     bool is_device = (mode & LX_S_IFMT) == LX_S_IFCHR || (mode & LX_S_IFMT) == LX_S_IFBLK;
     struct path_last last;
@@ -91,7 +92,9 @@ static int create_node(struct fs_context *context, struct dentry *start, const c
                                (mode & LX_S_IFMT) |
                                    fs_context_new_mode(context, dir, mode & LX_S_IALL),
                                device, &context->cred, &entry);
-    if (!err)
+    if (!err && out_entry)
+        *out_entry = entry;
+    else if (!err)
         dentry_put(entry);
     path_last_put(&last);
     return err;
@@ -106,7 +109,12 @@ int fs_mknod(struct fs_context *context, struct dentry *start, const char *path,
     if (type == 0)
         type = LX_S_IFREG;
     return create_node(context, start, path, type | (mode & LX_S_IALL),
-                       type == LX_S_IFCHR || type == LX_S_IFBLK ? device : 0);
+                       type == LX_S_IFCHR || type == LX_S_IFBLK ? device : 0, NULL);
+}
+
+int fs_make_socket(struct fs_context *context, const char *path, struct dentry **out_entry)
+{
+    return create_node(context, NULL, path, LX_S_IFSOCK | 0777, 0, out_entry);
 }
 
 int fs_mkdir(struct fs_context *context, struct dentry *start, const char *path, uint32_t mode)
@@ -114,7 +122,7 @@ int fs_mkdir(struct fs_context *context, struct dentry *start, const char *path,
     /* mkdir(2) takes the sticky bit but no set-ID bits: the one of the group is inherited
      * (ramfs.c). */
     mode &= 0777 | LX_S_ISVTX;
-    return create_node(context, start, path, LX_S_IFDIR | mode, 0);
+    return create_node(context, start, path, LX_S_IFDIR | mode, 0, NULL);
 }
 
 int fs_symlink(struct fs_context *context, const char *text, struct dentry *start, const char *path)

@@ -61,6 +61,14 @@ static int fd_jump(const struct procfs_node *node, struct dentry **out_target)
     return err;
 }
 
+/* Pipes and sockets are told apart by their inode's number. */
+static bool has_number(const struct inode *inode)
+{
+    uint32_t type = inode->mode & LX_S_IFMT;
+
+    return type == LX_S_IFIFO || type == LX_S_IFSOCK;
+}
+
 static int64_t fd_readlink(const struct procfs_node *node, char *text, size_t size)
 {
     struct dentry *dentry;
@@ -74,12 +82,10 @@ static int64_t fd_readlink(const struct procfs_node *node, char *text, size_t si
     if (dentry)
         dentry_get(dentry);
     /* Linux's names for what has none: pipe:[inode], anon_inode:[eventfd]. */
-    len = dentry
-              ? 0
-              : (int64_t)fmt_print(
-                    text, size,
-                    (file->inode->mode & LX_S_IFMT) == LX_S_IFIFO ? "%s:[%llu]" : "anon_inode:[%s]",
-                    file->ops->anon_name, (unsigned long long)file->inode->ino);
+    len = dentry ? 0
+                 : (int64_t)fmt_print(text, size,
+                                      has_number(file->inode) ? "%s:[%llu]" : "anon_inode:[%s]",
+                                      file->ops->anon_name, (unsigned long long)file->inode->ino);
     /* The path is made from the dentry, which has a reference of its own. */
     file_put(file);
     return dentry ? procfs_path_text(dentry, text, size) : len;

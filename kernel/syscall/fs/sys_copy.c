@@ -185,7 +185,7 @@ static int64_t sendfile(struct task *self, struct file *out, struct cursor from,
         return err;
     to.writer = self;
     result = copy_chunks(&from, &to, MIN(nbytes, LX_MAX_RW_COUNT));
-    write_finish(self, result);
+    write_finish(self, out, result);
     /* A bad pointer for the offset is EFAULT although bytes have moved, as on Linux. */
     err = cursor_put(&from, offset);
     if (!err)
@@ -281,7 +281,7 @@ static int64_t copy_range(struct task *self, struct file *in, struct uptr in_off
     to.writer = self;
     result = copy_chunks(&from, &to, MIN(nbytes, LX_MAX_RW_COUNT));
     if (result <= 0)
-        return write_finish(self, result);
+        return write_finish(self, out, result);
     err = cursor_put(&from, in_offset);
     if (!err)
         err = cursor_put(&to, out_offset);

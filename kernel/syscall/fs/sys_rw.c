@@ -15,24 +15,18 @@
 #include "kernel/fs/vfs/fdtable.h"
 #include "kernel/fs/vfs/file.h"
 #include "kernel/lib/assert.h"
-#include "kernel/mm/slab.h"
 #include "kernel/proc/process.h"
 #include "kernel/proc/signal/signal.h"
 #include "kernel/syscall/fs/sys_write.h"
+#include "kernel/syscall/fs/user_vector.h"
 #include "kernel/syscall/handlers.h"
 #include "kernel/vm/vm_user.h"
-#include "shared/addrmap.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/signal.h"
 #include "shared/linux/uio.h"
 
 #define AT_POSITION   (-1) /* offset of preadv2 that means: the file's own */
 #define RWF_NO_EFFECT (LX_RWF_HIPRI | LX_RWF_DSYNC | LX_RWF_SYNC)
-
-static bool buffer_is_user(struct uptr base, uint64_t nbytes)
-{
-    return nbytes <= USER_END && base.va <= USER_END - nbytes;
-}
 
 /* Access mode first (EBADF), then whether such files can be read at all (EINVAL). */
 static int may_read(const struct file *file)
@@ -88,9 +82,9 @@ static void signal_raise(struct task *self, int number)
 }
 
 /* A program that does not look at results ends: a reader that has gone away, a limit of its own. */
-int64_t write_failed(struct task *self, int64_t error)
+int64_t write_failed(struct task *self, const struct file *file, int64_t error)
 {
-    if (error == -EPIPE)
+    if (error == -EPIPE && !(file && file->access & FILE_NO_SIGPIPE))
         signal_raise(self, LX_SIGPIPE);
     else if (error == -EFBIG && file_limit(self) != LX_RLIM_INFINITY)
         signal_raise(self, LX_SIGXFSZ);
@@ -104,7 +98,7 @@ int write_cut_to_limit(struct task *self, uint64_t offset, size_t *nbytes)
     if (limit == LX_RLIM_INFINITY)
         return 0;
     if (offset >= limit)
-        return (int)write_failed(self, -EFBIG);
+        return (int)write_failed(self, NULL, -EFBIG);
     *nbytes = MIN(*nbytes, limit - offset);
     return 0;
 }
@@ -114,14 +108,14 @@ int write_check_size(struct task *self, const struct inode *inode, uint64_t nbyt
 {
     if (nbytes <= inode->size || nbytes <= file_limit(self))
         return 0;
-    return (int)write_failed(self, -EFBIG);
+    return (int)write_failed(self, NULL, -EFBIG);
 }
 
 /* One buffer of a program. EFAULT for one that is not in user space, even where nothing would move.
  */
 static inline int buffer_init(struct user_iter *io, struct uptr base, size_t nbytes)
 {
-    if (!buffer_is_user(base, nbytes))
+    if (!user_range_is_user(base, nbytes))
         return -EFAULT;
     user_iter_init_buffer(io, base, MIN(nbytes, LX_MAX_RW_COUNT));
     return 0;
@@ -160,7 +154,7 @@ int64_t sys_write(struct task *self, int fd, struct uptr buffer, size_t nbytes)
         /* Pipes and devices have no size to limit and no set-user-ID bits to drop. */
         if (ref.file->access & FILE_SERIAL)
             write_begin(self, &io);
-        result = write_finish(self, file_write(ref.file, &io));
+        result = write_finish(self, ref.file, file_write(ref.file, &io));
     }
     fd_ref_put(ref);
     return result;
@@ -206,7 +200,7 @@ int64_t sys_pwrite64(struct task *self, int fd, struct uptr buffer, size_t nbyte
         result = range_check_end(offset, nbytes);
     if (!result) {
         write_begin(self, &io);
-        result = write_finish(self, file_pwrite(ref.file, &io, offset));
+        result = write_finish(self, ref.file, file_pwrite(ref.file, &io, offset));
     }
     fd_ref_put(ref);
     return result;
@@ -214,60 +208,8 @@ int64_t sys_pwrite64(struct task *self, int fd, struct uptr buffer, size_t nbyte
 
 /* --- vectors --- */
 
-/* A copy of the program's array: checked once, and used as checked. */
-struct vector {
-    struct user_iter_segment *segments;
-    size_t nbytes;
-    struct user_iter_segment few[LX_UIO_FASTIOV];
-};
-
-/* The sum is cut at what one call moves at most; what lies behind is checked all the same. */
-static int vector_check(struct vector *vector, size_t count)
-{
-    vector->nbytes = 0;
-    for (size_t i = 0; i < count; i++) {
-        struct user_iter_segment *segment = &vector->segments[i];
-
-        if ((int64_t)segment->nbytes < 0)
-            return -EINVAL;
-        if (!buffer_is_user(segment->base, segment->nbytes))
-            return -EFAULT;
-        /* Not an error: the result shows how much has moved. */
-        segment->nbytes = MIN(segment->nbytes, LX_MAX_RW_COUNT - vector->nbytes);
-        vector->nbytes += segment->nbytes;
-    }
-    return 0;
-}
-
-/* Segments of short vectors lie in the structure itself, on the caller's stack. */
-static void vector_put(struct vector *vector)
-{
-    if (vector->segments != vector->few)
-        kfree(vector->segments);
-}
-
-/* Linux looks at the lower half of the count only. */
-static int vector_get(struct vector *vector, struct uptr from, uint32_t count)
-{
-    int err;
-
-    if (count > LX_UIO_MAXIOV)
-        return -EINVAL;
-    vector->segments = vector->few;
-    if (count > LX_UIO_FASTIOV)
-        vector->segments = kmalloc(count * sizeof(struct user_iter_segment));
-    if (!vector->segments)
-        return -ENOMEM;
-    err = vm_user_read(vector->segments, from, count * sizeof(struct user_iter_segment));
-    if (!err)
-        err = vector_check(vector, count);
-    if (err)
-        vector_put(vector);
-    return err;
-}
-
 /* An empty vector is checked and moves nothing, without calling the file's operations. */
-static int64_t move_vector(struct task *self, struct file *file, struct vector *vector,
+static int64_t move_vector(struct task *self, struct file *file, struct user_vector *vector,
                            int64_t offset, int flags, bool write)
 {
     struct user_iter io;
@@ -282,8 +224,9 @@ static int64_t move_vector(struct task *self, struct file *file, struct vector *
     if (write)
         write_begin(self, &io);
     if (write)
-        return write_finish(self, offset == AT_POSITION ? file_write(file, &io)
-                                                        : file_pwrite(file, &io, offset));
+        return write_finish(self, file,
+                            offset == AT_POSITION ? file_write(file, &io)
+                                                  : file_pwrite(file, &io, offset));
     return offset == AT_POSITION ? file_read(file, &io) : file_pread(file, &io, offset);
 }
 
@@ -292,7 +235,7 @@ static int64_t vectored(struct task *self, int fd, struct uptr from, uint64_t co
                         int flags, bool write)
 {
     struct fd_ref ref = fd_find(self->files, fd);
-    struct vector vector;
+    struct user_vector vector;
     int64_t result;
 
     if (!ref.file)
@@ -301,10 +244,10 @@ static int64_t vectored(struct task *self, int fd, struct uptr from, uint64_t co
     if (!result)
         result = write ? may_write(ref.file) : may_read(ref.file);
     if (!result)
-        result = vector_get(&vector, from, (uint32_t)count);
+        result = user_vector_get(&vector, from, (uint32_t)count);
     if (!result) {
         result = move_vector(self, ref.file, &vector, offset, flags, write);
-        vector_put(&vector);
+        user_vector_put(&vector);
     }
     fd_ref_put(ref);
     return result;

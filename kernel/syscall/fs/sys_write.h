@@ -10,6 +10,7 @@
 
 #include "kernel/lib/util.h"
 
+struct file;
 struct inode;
 struct task;
 struct user_iter;
@@ -17,11 +18,12 @@ struct user_iter;
 /* Before a write to a regular file: what the writer may not do, RLIMIT_FSIZE and set-ID bits. */
 void write_begin(const struct task *self, struct user_iter *io);
 
-/* The result of a write, with the signal that goes with it. The former for errors alone. */
-int64_t write_failed(struct task *self, int64_t error);
-static inline int64_t write_finish(struct task *self, int64_t result)
+/* The result of a write, with the signal that goes with it. The former for errors alone; file
+ * may be NULL. */
+int64_t write_failed(struct task *self, const struct file *file, int64_t error);
+static inline int64_t write_finish(struct task *self, const struct file *file, int64_t result)
 {
-    return unlikely(result < 0) ? write_failed(self, result) : result;
+    return unlikely(result < 0) ? write_failed(self, file, result) : result;
 }
 
 /* Before bytes are moved to an offset: RLIMIT_FSIZE cuts them off, or, with SIGXFSZ, -EFBIG. */

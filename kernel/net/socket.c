@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sockets behind open files: families, and what read, write, poll and ioctl mean for a socket.
+ *
+ * A socket belongs to its file, and goes with it; one that waits in a listener's queue has no file
+ * yet. All that differs by family is behind struct socket_ops.
+ */
+#include "kernel/net/socket.h"
+#include "kernel/core/clock.h"
+#include "kernel/fs/vfs/poll.h"
+#include "kernel/lib/assert.h"
+#include "kernel/lib/restart.h"
+#include "kernel/net/unix/unix.h"
+#include "shared/linux/errno.h"
+#include "shared/linux/fcntl.h"
+#include "shared/linux/ioctl.h"
+#include "shared/linux/poll.h"
+#include "shared/linux/stat.h"
+
+const struct socket_caller_ops *socket_caller;
+
+void socket_init(const struct socket_caller_ops *caller)
+{
+    socket_caller = caller;
+    unix_init();
+}
+
+/* --- creation --- */
+
+/* socket(2): the type is looked at before the family. */
+static int check_kind(int domain, int type)
+{
+    if (domain < 0 || domain >= LX_AF_MAX)
+        return -EAFNOSUPPORT;
+    if (type < 0 || type >= LX_SOCK_TYPE_MAX)
+        return -EINVAL;
+    return domain == LX_AF_UNIX ? 0 : -EAFNOSUPPORT;
+}
+
+int socket_create(int domain, int type, int protocol, struct socket **out_socket)
+{
+    int err = check_kind(domain, type);
+
+    return err ? err : unix_create(type, protocol, out_socket);
+}
+
+/* Both or none. */
+int socket_create_pair(int domain, int type, int protocol, struct socket *out_pair[2])
+{
+    int err = socket_create(domain, type, protocol, &out_pair[0]);
+
+    if (err)
+        return err;
+    err = socket_create(domain, type, protocol, &out_pair[1]);
+    if (err) {
+        socket_release(out_pair[0]);
+        return err;
+    }
+    unix_pair(out_pair[0], out_pair[1]);
+    return 0;
+}
+
+void socket_setup(struct socket *socket, const struct socket_ops *ops, int domain, int type)
+{
+    *socket = (struct socket){
+        .ops = ops,
+        .domain = (uint16_t)domain,
+        .type = (uint16_t)type,
+        .send_buffer = SOCKET_BUFFER,
+        .receive_buffer = SOCKET_BUFFER,
+    };
+}
+
+/* From the file's release, or instead of it. */
+void socket_release(struct socket *socket)
+{
+    socket->ops->release(socket);
+}
+
+/* --- waiting --- */
+
+uint64_t socket_deadline(uint64_t timeout_ns)
+{
+    return timeout_ns ? clock_monotonic_ns() + timeout_ns : 0;
+}
+
+int socket_wait_error(int err, uint64_t timeout_ns)
+{
+    if (err == -ETIMEDOUT)
+        return -EAGAIN;
+    return err == -ERESTARTSYS && timeout_ns ? -EINTR : err;
+}
+
+/* --- the file --- */
+
+static int64_t socket_read(struct file *file, struct user_iter *io, int64_t *offset)
+{
+    struct socket *socket = file->private;
+    struct socket_message message = {.io = io, .wait = !(file->flags & LX_O_NONBLOCK)};
+
+    (void)offset;
+    if (io->left == 0) /* read(2) of nothing is nothing: a datagram stays */
+        return 0;
+    return socket->ops->receive(socket, &message);
+}
+
+/* As send(2) without flags. The signal of EPIPE is the system call's. */
+static int64_t socket_write(struct file *file, struct user_iter *io, int64_t *offset)
+{
+    struct socket *socket = file->private;
+    struct socket_message message = {.io = io, .wait = !(file->flags & LX_O_NONBLOCK)};
+
+    (void)offset;
+    return socket->ops->send(socket, &message);
+}
+
+/* What it registers with is the family's, and lives as long as the file. */
+static uint32_t socket_poll(struct file *file, struct poll_waiter *waiter)
+{
+    struct socket *socket = file->private;
+
+    return socket->ops->poll(socket, waiter);
+}
+
+/* Every request of a family answers with a number. */
+static int64_t socket_ioctl(struct file *file, uint32_t request, struct uptr arg)
+{
+    struct socket *socket = file->private;
+    int64_t result = socket->ops->ioctl(socket, request);
+    uint32_t value = (uint32_t)result;
+
+    return result < 0 ? result : vm_user_write(arg, &value, sizeof(value));
+}
+
+static void socket_file_release(struct file *file)
+{
+    socket_release(file->private);
+}
+
+static const struct file_ops socket_file_ops = {
+    .release = socket_file_release,
+    .read = socket_read,
+    .write = socket_write,
+    .ioctl = socket_ioctl,
+    .poll = socket_poll,
+    .anon_name = "socket",
+};
+
+int socket_create_file(struct socket *socket, uint32_t flags, const struct credentials *cred,
+                       struct file **out_file)
+{
+    int err = file_create_anon(&socket_file_ops, socket, LX_S_IFSOCK | 0777, LX_O_RDWR | flags,
+                               cred, out_file);
+
+    if (err)
+        return err;
+    if (socket->type != LX_SOCK_STREAM)
+        (*out_file)->access |= FILE_NO_SIGPIPE;
+    socket->ino = (*out_file)->inode->ino;
+    __atomic_store_n(&socket->file, *out_file, __ATOMIC_RELEASE);
+    return 0;
+}
+
+struct socket *socket_of(const struct file *file)
+{
+    return file->ops == &socket_file_ops ? file->private : NULL;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * net/unix/unix.h - AF_UNIX: what the socket layer calls
+ *
+ * Owns:    the making of such sockets; everything else goes through struct socket_ops.
+ * Used by: socket.c.
+ * Context: thread; no lock held.
+ * Fails:   -ENOMEM, -ESOCKTNOSUPPORT, -EPROTONOSUPPORT.
+ * Tests:   tests/user/net/
+ */
+#pragma once
+
+#include "kernel/lib/util.h"
+
+struct socket;
+
+void unix_init(void);
+MUST_CHECK int unix_create(int type, int protocol, struct socket **out_socket);
+void unix_pair(struct socket *one, struct socket *other); /* two new ones of one type */

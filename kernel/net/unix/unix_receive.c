@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * AF_UNIX: receiving.
+ *
+ * Bytes are copied to the program under the socket's lock, with faults disabled: what is in the
+ * queue is then either taken or not, whatever the program does to its pages meanwhile. At a page
+ * that is not there the lock is dropped, the page brought in, and the message begun anew, from
+ * where the queue is by then. The number of such rounds has a bound, since a program can take its
+ * page away again each time.
+ *
+ * Messages that are used up are freed behind the lock: their senders are woken by it.
+ */
+#include "kernel/lib/assert.h"
+#include "kernel/net/unix/unix_internal.h"
+#include "kernel/sched/sched.h"
+#include "shared/linux/errno.h"
+
+#define FAULTS_MAX 8192
+#define ID_NONE    65534 /* user and group of what is not known */
+
+/* One receive on its way. */
+struct receive {
+    struct unix_socket *sock;
+    struct socket_message *to;
+    struct list used; /* messages that are taken out */
+    uint32_t faults;
+    uint64_t deadline_ns, timeout_ns;
+    int64_t total;
+    bool begun; /* credentials and address are those of the first message */
+};
+
+static bool peeks(const struct receive *receive)
+{
+    return receive->to->flags & LX_MSG_PEEK;
+}
+
+/* Drops the lock to bring in the page at which a copy stopped. */
+static int receive_fault_in_locked(struct receive *receive)
+{
+    int err;
+
+    ASSERT(mutex_is_held(&receive->sock->lock));
+    if (++receive->faults > FAULTS_MAX)
+        return -EFAULT;
+    mutex_unlock(&receive->sock->lock);
+    err = user_iter_fault_in(receive->to->io, true);
+    mutex_lock(&receive->sock->lock);
+    return err;
+}
+
+static void take_out_locked(struct receive *receive, struct unix_message *message)
+{
+    struct unix_socket *sock = receive->sock;
+
+    ASSERT(mutex_is_held(&sock->lock));
+    list_unlink(&message->link);
+    list_push_back(&receive->used, &message->link);
+    __atomic_store_n(&sock->nmessages, sock->nmessages - 1, __ATOMIC_SEQ_CST);
+    sock->nbytes -= message->nbytes - message->offset;
+}
+
+/* The queue is empty: until it is not. 1: the end of the input. */
+static int receive_wait_locked(struct receive *receive)
+{
+    struct unix_socket *sock = receive->sock;
+    int err = __atomic_exchange_n(&sock->error, 0, __ATOMIC_RELAXED);
+
+    ASSERT(mutex_is_held(&sock->lock));
+    if (err)
+        return -err;
+    if (sock->shut & UNIX_SHUT_RECEIVE && (unix_is_connection(sock) || receive->to->wait))
+        return 1;
+    if (!receive->to->wait)
+        return -EAGAIN;
+    err = waitq_wait(&sock->readable, &sock->lock, receive->deadline_ns);
+    return err ? socket_wait_error(err, receive->timeout_ns) : 0;
+}
+
+/* --- streams --- */
+
+static struct lx_ucred credentials_of(const struct unix_message *message)
+{
+    return message->has_credentials ? message->credentials : (struct lx_ucred){0, ID_NONE, ID_NONE};
+}
+
+/* What comes with the first message. */
+static void receive_begin(struct receive *receive, const struct unix_message *message)
+{
+    receive->begun = true;
+    receive->to->has_credentials = receive->sock->base.pass_credentials;
+    receive->to->credentials = credentials_of(message);
+    if (receive->to->address) {
+        receive->to->address->nbytes = 0;
+        if (message->sender_name)
+            unix_name_copy(message->sender_name, receive->to->address);
+    }
+}
+
+/* Bytes of one message are not handed out together with those of another sender. */
+static bool belongs_together(const struct receive *receive, const struct unix_message *message)
+{
+    struct lx_ucred first = receive->to->credentials, next = credentials_of(message);
+
+    if (!receive->begun || !receive->sock->base.pass_credentials)
+        return true;
+    return first.pid == next.pid && first.uid == next.uid && first.gid == next.gid;
+}
+
+/* From what is in the queue now, skipping what a peek has seen. */
+static int stream_take_locked(struct receive *receive, uint64_t skip)
+{
+    struct user_iter *io = receive->to->io;
+    struct list *node = receive->sock->queue.next;
+
+    ASSERT(mutex_is_held(&receive->sock->lock));
+    while (node != &receive->sock->queue && io->left > 0) {
+        struct unix_message *message = list_entry(node, struct unix_message, link);
+        uint32_t left = message->nbytes - message->offset;
+        size_t piece, moved;
+
+        node = node->next;
+        if (skip >= left) {
+            skip -= left;
+            continue;
+        }
+        if (!belongs_together(receive, message))
+            return 1;
+        if (!receive->begun)
+            receive_begin(receive, message);
+        piece = MIN(left - skip, io->left);
+        moved = user_iter_put_nofault(io, message->data + message->offset + skip, piece);
+        skip = 0;
+        receive->total += (int64_t)moved;
+        if (moved) /* each page of a long buffer may be brought in once */
+            receive->faults = 0;
+        if (!peeks(receive)) {
+            receive->sock->nbytes -= moved;
+            message->offset += (uint32_t)moved;
+            if (message->offset == message->nbytes)
+                take_out_locked(receive, message);
+        }
+        if (moved < piece)
+            return -EFAULT;
+        if (io->left > 0)
+            sched_preempt_point_inline();
+    }
+    return 0;
+}
+
+/* Until there are bytes, or with MSG_WAITALL all of them. */
+static int stream_receive_locked(struct receive *receive)
+{
+    bool all = receive->to->flags & LX_MSG_WAITALL;
+
+    ASSERT(mutex_is_held(&receive->sock->lock));
+    for (;;) {
+        int result = stream_take_locked(receive, peeks(receive) ? (uint64_t)receive->total : 0);
+
+        if (result == -EFAULT) {
+            result = receive_fault_in_locked(receive);
+            if (result)
+                return result;
+            continue;
+        }
+        if (result || receive->to->io->left == 0 || (receive->total > 0 && !all))
+            return 0;
+        /* Those that are used up make room for what is waited for. */
+        if (!list_empty(&receive->used)) {
+            mutex_unlock(&receive->sock->lock);
+            unix_messages_free(&receive->used);
+            mutex_lock(&receive->sock->lock);
+            if (!list_empty(&receive->sock->queue) && !peeks(receive))
+                continue;
+        }
+        result = receive_wait_locked(receive);
+        if (result)
+            return result < 0 ? result : 0;
+    }
+}
+
+/* --- datagrams, and packets of a connection --- */
+
+static int datagram_copy_locked(struct receive *receive, struct unix_message *message)
+{
+    struct user_iter *io = receive->to->io;
+    size_t nbytes = MIN(message->nbytes, io->left);
+
+    ASSERT(mutex_is_held(&receive->sock->lock));
+    if (user_iter_put_nofault(io, message->data, nbytes) < nbytes)
+        return -EFAULT;
+    receive_begin(receive, message);
+    receive->total = (int64_t)nbytes;
+    if (nbytes < message->nbytes)
+        receive->to->out_flags |= LX_MSG_TRUNC;
+    if (receive->to->flags & LX_MSG_TRUNC)
+        receive->total = message->nbytes;
+    if (!peeks(receive))
+        take_out_locked(receive, message);
+    return 0;
+}
+
+static int datagram_receive_locked(struct receive *receive)
+{
+    struct unix_socket *sock = receive->sock;
+
+    ASSERT(mutex_is_held(&sock->lock));
+    for (;;) {
+        int err;
+
+        if (list_empty(&sock->queue)) {
+            err = receive_wait_locked(receive);
+            if (err)
+                return err < 0 ? err : 0;
+            continue;
+        }
+        struct user_iter_place before = user_iter_place(receive->to->io);
+        err =
+            datagram_copy_locked(receive, list_entry(sock->queue.next, struct unix_message, link));
+        if (!err)
+            return 0;
+        err = receive_fault_in_locked(receive);
+        user_iter_go_back(receive->to->io, &before);
+        if (!err)
+            continue;
+        /* As on Linux: a datagram that has nowhere to go is lost. */
+        if (!peeks(receive) && !list_empty(&sock->queue))
+            take_out_locked(receive, list_entry(sock->queue.next, struct unix_message, link));
+        return err;
+    }
+}
+
+int64_t unix_receive(struct socket *socket, struct socket_message *message)
+{
+    struct unix_socket *sock = unix_of(socket);
+    bool stream = socket->type == LX_SOCK_STREAM;
+    struct receive receive = {.sock = sock, .to = message};
+    int err;
+
+    if (message->flags & LX_MSG_OOB)
+        return stream ? -EINVAL : -EOPNOTSUPP;
+    if (unix_is_connection(sock) &&
+        __atomic_load_n(&sock->state, __ATOMIC_RELAXED) != UNIX_CONNECTED)
+        return stream ? -EINVAL : -ENOTCONN;
+    list_init(&receive.used);
+    receive.timeout_ns = socket->receive_timeout_ns;
+    receive.deadline_ns = message->wait ? socket_deadline(receive.timeout_ns) : 0;
+    mutex_lock(&sock->lock);
+    err = stream ? stream_receive_locked(&receive) : datagram_receive_locked(&receive);
+    mutex_unlock(&sock->lock);
+    if (!list_empty(&receive.used)) {
+        unix_messages_free(&receive.used);
+        if (!stream)
+            unix_wake_writers(sock); /* senders that its full queue kept waiting */
+    }
+    if (receive.total > 0)
+        return receive.total;
+    return err;
+}
