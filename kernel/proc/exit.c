@@ -296,9 +296,12 @@ static NORETURN void task_end(struct task *self)
     if (self != process->leader)
         task_leave(self);
     /* In this order: process_end_others stores exec_task before it looks at the count. */
-    if (__atomic_sub_fetch(&process->present, 1, __ATOMIC_SEQ_CST) == 0)
+    if (__atomic_sub_fetch(&process->present, 1, __ATOMIC_SEQ_CST) == 0) {
         process_end(process);
-    else if (__atomic_load_n(&process->exec_task, __ATOMIC_SEQ_CST))
+        sched_exit();
+    }
+    __atomic_store_n(&self->gone, true, __ATOMIC_RELAXED);
+    if (__atomic_load_n(&process->exec_task, __ATOMIC_SEQ_CST))
         waitq_wake_all(&process->child_wait);
     sched_exit();
 }

@@ -51,9 +51,17 @@ struct facts {
     uint64_t mapped, resident, data, locked, tables, brk_start;
 };
 
+/* A zombie, or a leader that is one among living tasks: everything that was its own is given back.
+ */
+static bool has_ended(const struct process *process)
+{
+    return process->zombie ||
+           (process->leader && __atomic_load_n(&process->leader->gone, __ATOMIC_RELAXED));
+}
+
 static char state_of(const struct process *process)
 {
-    if (process->zombie || (process->leader && process->leader->exiting))
+    if (has_ended(process))
         return 'Z';
     if (process->stopped)
         return 'T';
@@ -123,7 +131,7 @@ static void process_facts(struct facts *facts, struct process *process)
     facts->terminal = terminal_of_locked(process, &facts->terminal_group);
     facts->exit_signal = process->exit_signal;
     /* As wait(2) encodes it: the status in the second byte, a signal in the first. */
-    facts->exit_code = !process->zombie                 ? 0
+    facts->exit_code = !has_ended(process)              ? 0
                        : process->end == PROCESS_EXITED ? process->end_code << 8
                                                         : process->end_code;
     facts->executed = process->has_execed;
