@@ -5,7 +5,7 @@
 # which explains the variables.
 
 HOST_FS_SRCS := $(sort $(wildcard kernel/fs/*/*.c)) kernel/dev/mem.c kernel/dev/console.c \
-    kernel/syscall/fs/user_path.c kernel/syscall/fs/poll_scan.c kernel/mm/user_charge.c $(addprefix kernel/syscall/fs/sys_,rw.c open.c fcntl.c pipe.c stat.c \
+    kernel/syscall/fs/user_path.c kernel/syscall/fs/user_vector.c kernel/syscall/fs/poll_scan.c kernel/mm/user_charge.c $(addprefix kernel/syscall/fs/sys_,rw.c open.c fcntl.c pipe.c stat.c \
     path.c cwd.c attr.c xattr.c utime.c dir.c copy.c poll.c select.c lock.c)
 
 # The quoted path puts one header before the kernel's own: the direct map is an arena.

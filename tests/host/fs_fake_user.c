@@ -44,6 +44,19 @@ int vm_user_read(void *dst, struct uptr src, size_t nbytes)
     return 0;
 }
 
+int vm_user_check_zero(struct uptr from, size_t nbytes)
+{
+    char byte;
+
+    for (size_t i = 0; i < nbytes; i++) {
+        if (vm_user_read(&byte, (struct uptr){from.va + i}, 1))
+            return -EFAULT;
+        if (byte)
+            return -E2BIG;
+    }
+    return 0;
+}
+
 int vm_user_write(struct uptr dst, const void *src, size_t nbytes)
 {
     size_t can = nbytes ? accessible(dst.va, nbytes, true) : 0;
