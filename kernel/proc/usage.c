@@ -34,14 +34,19 @@ void process_usage_add_task(struct process_usage *sum, const struct task *task)
     sum->switches[1] += thread->switches[1];
 }
 
-void process_usage_locked(const struct process *process, struct process_usage *usage)
+unsigned process_usage_locked(const struct process *process, struct process_usage *usage)
 {
+    unsigned ntasks = 0;
+
     ASSERT(process_tree_is_held());
     *usage = process->usage;
     if (process->zombie)
-        return;
-    process_each_task (task, process)
+        return 1;
+    process_each_task (task, process) {
         process_usage_add_task(usage, task);
+        ntasks++;
+    }
+    return ntasks;
 }
 
 void process_cpu_times(struct process *process, struct sched_times *times)

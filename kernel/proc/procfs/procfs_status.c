@@ -51,17 +51,11 @@ struct facts {
     uint64_t mapped, resident, data, locked, tables, brk_start;
 };
 
-/* A zombie, or a leader that is one among living tasks: everything that was its own is given back.
- */
-static bool has_ended(const struct process *process)
-{
-    return process->zombie ||
-           (process->leader && __atomic_load_n(&process->leader->gone, __ATOMIC_RELAXED));
-}
-
 static char state_of(const struct process *process)
 {
-    if (has_ended(process))
+    /* Or a leader among living tasks that has given back everything that was its own. */
+    if (process->zombie ||
+        (process->leader && __atomic_load_n(&process->leader->gone, __ATOMIC_RELAXED)))
         return 'Z';
     if (process->stopped)
         return 'T';
@@ -72,15 +66,16 @@ static char state_of(const struct process *process)
     return process->leader && !(process->leader->thread.wait_ended_by & TIF_SIGNAL) ? 'D' : 'S';
 }
 
-_Static_assert(LX_SIG_DFL == 0 && LX_NSIG % 4 == 0, "four actions are looked at together");
+_Static_assert(LX_SIG_DFL == 0 && LX_NSIG % 8 == 0, "eight actions are looked at together");
 
-/* Four of them, from signal `first` + 1 on. */
-static void facts_copy_actions(struct facts *facts, const struct lx_sigaction *four, unsigned first)
+/* Eight of them, from signal `first` + 1 on. */
+static void facts_copy_actions(struct facts *facts, const struct lx_sigaction *eight,
+                               unsigned first)
 {
-    for (unsigned i = 0; i < 4; i++) {
-        if (four[i].handler == LX_SIG_IGN)
+    for (unsigned i = 0; i < 8; i++) {
+        if (eight[i].handler == LX_SIG_IGN)
             facts->ignored |= 1ULL << (first + i);
-        else if (four[i].handler != LX_SIG_DFL)
+        else if (eight[i].handler != LX_SIG_DFL)
             facts->caught |= 1ULL << (first + i);
     }
 }
@@ -94,12 +89,13 @@ static void facts_copy_signals(struct facts *facts, const struct process *proces
     facts->pending = task->sig_queue.set;
     facts->shared_pending = process->sig_queue.set;
     facts->blocked = task->sig_mask;
-    for (unsigned i = 0; i < LX_NSIG; i += 4) {
-        const struct lx_sigaction *four = &process->actions[i];
+    for (unsigned i = 0; i < LX_NSIG; i += 8) {
+        const struct lx_sigaction *eight = &process->actions[i];
 
         /* Nearly all are SIG_DFL. */
-        if (four[0].handler | four[1].handler | four[2].handler | four[3].handler)
-            facts_copy_actions(facts, four, i);
+        if (eight[0].handler | eight[1].handler | eight[2].handler | eight[3].handler |
+            eight[4].handler | eight[5].handler | eight[6].handler | eight[7].handler)
+            facts_copy_actions(facts, eight, i);
     }
 }
 
@@ -131,15 +127,13 @@ static void process_facts(struct facts *facts, struct process *process)
     facts->terminal = terminal_of_locked(process, &facts->terminal_group);
     facts->exit_signal = process->exit_signal;
     /* As wait(2) encodes it: the status in the second byte, a signal in the first. */
-    facts->exit_code = !has_ended(process)              ? 0
+    facts->exit_code = facts->state != 'Z'              ? 0
                        : process->end == PROCESS_EXITED ? process->end_code << 8
                                                         : process->end_code;
     facts->executed = process->has_execed;
     facts->no_new_privs = process->no_new_privs;
     /* A zombie's usage is what it had at its end. */
-    process_usage_locked(process, &facts->usage);
-    process_each_task (task, process)
-        facts->threads++;
+    facts->threads = process_usage_locked(process, &facts->usage);
     facts->children = process->children_usage;
     facts->started_ns = process->started_ns;
     facts->rss_limit = process->limits[LX_RLIMIT_RSS].current;
