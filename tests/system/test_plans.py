@@ -402,3 +402,13 @@ def test_archives_of_other_tools_boot(boot, mkimg, tmp_path):
         image.write("rootfs.cpio", packed)
         image.refresh_checksums(tmp_path)
         judged(boot(image), machine.PASS)
+
+
+# Memory that is writable and executable at once: allowed, unless the option forbids it.
+def test_writable_and_executable(boot, mkimg):
+    allowed = "test allowed /bin/t/mem_refusals\n"
+    denied = "test denied /bin/t/mem_refusals denied\n"
+    judged(boot(mkimg(plan=allowed)), machine.PASS)
+    judged(boot(mkimg(plan=denied, words="wx=deny")), machine.PASS)
+    report = judged(boot(mkimg(plan=GOOD + denied)), machine.FAIL)
+    assert report.failed_names == ["denied"]
