@@ -241,6 +241,7 @@ KERNEL_SRCS := \
     kernel/syscall/fs/user_vector.c \
     kernel/syscall/fs/sys_rw.c \
     kernel/syscall/fs/sys_copy.c \
+    kernel/syscall/fs/fd_pair.c \
     kernel/syscall/fs/sys_pipe.c \
     kernel/syscall/fs/poll_scan.c \
     kernel/syscall/fs/sys_poll.c \

@@ -4,11 +4,11 @@
  *
  * A task ends by itself (exit) or with its process (exit_group, a fatal signal): then .ending is
  * set, .end and .end_code say how, and the others get TIF_KILL. Only the first of several such ends
- * counts; without one the leader's exit code does. A task that executes a program (exec_task) ends
- * the others, too: they die alone then, unless the process is killed. SIGKILL goes to one task
- * only, which passes it to the others in slices (process_notify_others), and so does one that was
- * on its way out already. A task is added under process.lock, and not once .ending or .exec_task is
- * set: so none is missed.
+ * counts; without one the exit code of the task that is the last to exit does. A task that executes
+ * a program (exec_task) ends the others, too: they die alone then, unless the process is killed.
+ * SIGKILL goes to one task only, which passes it to the others in slices (process_notify_others),
+ * and so does one that was on its way out already. A task is added under process.lock, and not once
+ * .ending or .exec_task is set: so none is missed.
  *
  * Two counts make the last task do what is the process's. `live`: a task refuses signals first
  * (exiting); the last one does so for the process (sig_exiting). `present`: each task has given its
@@ -337,7 +337,7 @@ void task_exit(struct task *self, int code)
     struct process *process = self->process;
 
     spin_lock(&process->lock);
-    if (self == process->leader && !process->ending) {
+    if (!process->ending) { /* the last one's stays, as on Linux */
         process->end = PROCESS_EXITED;
         process->end_code = code;
     }

@@ -232,7 +232,7 @@ void process_expire(struct process *process);
  * last one gives memory, files and directories back; the rest goes when the parent has waited for
  * it. If the process is ending already, it does so as was said first. */
 NORETURN void process_exit(struct task *self, enum process_end end, int code);
-/* Ends the calling task alone. With the last the process ends, by the leader's code. */
+/* Ends the calling task alone. With the last the process ends, by that one's code. */
 NORETURN void task_exit(struct task *self, int code);
 /* TIF_KILL: ends as it was told to. */
 NORETURN void task_exit_killed(struct task *self);

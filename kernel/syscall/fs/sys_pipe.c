@@ -9,28 +9,11 @@
 #include "kernel/fs/vfs/fdtable.h"
 #include "kernel/fs/vfs/file.h"
 #include "kernel/proc/task.h"
+#include "kernel/syscall/fs/fd_pair.h"
 #include "kernel/syscall/handlers.h"
 #include "kernel/vm/vm_user.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/fcntl.h"
-
-/* Numbers first, then the copy to the program; nothing can fail after that. */
-static int reserve_and_tell(struct task *self, struct uptr result, bool cloexec, int fds[2])
-{
-    int err;
-
-    fds[0] = fd_reserve(self->files, 0, cloexec);
-    if (fds[0] < 0)
-        return fds[0];
-    fds[1] = fd_reserve(self->files, 0, cloexec);
-    err = fds[1] < 0 ? fds[1] : vm_user_write(result, fds, 2 * sizeof(fds[0]));
-    if (!err)
-        return 0;
-    if (fds[1] >= 0)
-        fd_unreserve(self->files, fds[1]);
-    fd_unreserve(self->files, fds[0]);
-    return err;
-}
 
 /* Honoured: CLOEXEC, NONBLOCK. */
 int64_t sys_pipe2(struct task *self, struct uptr result, int flags)
@@ -44,7 +27,7 @@ int64_t sys_pipe2(struct task *self, struct uptr result, int flags)
     err = pipe_create((uint32_t)flags & LX_O_NONBLOCK, &self->fs->cred, &reader, &writer);
     if (err)
         return err;
-    err = reserve_and_tell(self, result, (uint32_t)flags & LX_O_CLOEXEC, fds);
+    err = fd_pair_reserve(self, result, (uint32_t)flags & LX_O_CLOEXEC, fds);
     if (err) {
         file_put(reader);
         file_put(writer);

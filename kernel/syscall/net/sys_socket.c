@@ -13,6 +13,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/proc/identity.h"
 #include "kernel/proc/process.h"
+#include "kernel/syscall/fs/fd_pair.h"
 #include "kernel/syscall/handlers.h"
 #include "kernel/syscall/net/user_socket.h"
 #include "kernel/vm/vm_user.h"
@@ -134,24 +135,6 @@ static int pair_files(struct task *self, struct socket *sockets[2], uint32_t fla
     return err;
 }
 
-/* The numbers are reserved, and written to the program, before they lead anywhere. */
-static int pair_numbers(struct task *self, struct uptr result, bool cloexec, int fds[2])
-{
-    int err;
-
-    fds[0] = fd_reserve(self->files, 0, cloexec);
-    if (fds[0] < 0)
-        return fds[0];
-    fds[1] = fd_reserve(self->files, 0, cloexec);
-    err = fds[1] < 0 ? fds[1] : vm_user_write(result, fds, 2 * sizeof(fds[0]));
-    if (!err)
-        return 0;
-    if (fds[1] >= 0)
-        fd_unreserve(self->files, fds[1]);
-    fd_unreserve(self->files, fds[0]);
-    return err;
-}
-
 /* Honoured: CLOEXEC, NONBLOCK in the type, for both. */
 int64_t sys_socketpair(struct task *self, int domain, int type, int protocol, struct uptr result)
 {
@@ -168,7 +151,7 @@ int64_t sys_socketpair(struct task *self, int domain, int type, int protocol, st
         err = pair_files(self, sockets, flags, files);
     if (err)
         return err;
-    err = pair_numbers(self, result, flags & LX_O_CLOEXEC, fds);
+    err = fd_pair_reserve(self, result, flags & LX_O_CLOEXEC, fds);
     if (err) {
         file_put(files[0]);
         file_put(files[1]);
