@@ -15,6 +15,8 @@
  * A callback may have another head to wake (an epoll's, whose file is itself polled). It does not
  * do so under the lock that it is called with, where two heads could wait for each other: the head
  * is put into a chain and woken behind that, one after the other, so neither locks nor calls nest.
+ * The chain is first in, first out: a head that many lead to is mostly still in it when the next of
+ * them is woken, and goes on once, not once for each way to it, of which there may be millions.
  *
  * A program may register one file as often as its descriptors allow, in each of its processes: a
  * wake-up goes through the hooks in slices.
@@ -87,8 +89,12 @@ bool poll_chain_add(struct poll_chain *chain, struct poll_relay *relay)
 {
     if (__atomic_exchange_n(&relay->queued, 1, __ATOMIC_SEQ_CST))
         return false;
-    relay->next = chain->first;
-    chain->first = relay;
+    relay->next = NULL;
+    if (chain->first)
+        chain->last->next = relay;
+    else
+        chain->first = relay;
+    chain->last = relay;
     return true;
 }
 
@@ -102,12 +108,13 @@ static NOINLINE void poll_chain_wake(struct poll_chain *chain)
         __atomic_exchange_n(&relay->queued, 0, __ATOMIC_SEQ_CST);
         poll_wake_head(relay->head, LX_POLLIN | LX_POLLRDNORM, chain);
         relay->done(relay);
+        sched_preempt_if_allowed();
     }
 }
 
 void poll_wake(struct poll_head *head, uint32_t events)
 {
-    struct poll_chain chain = {NULL};
+    struct poll_chain chain = {NULL, NULL};
 
     poll_wake_head(head, events, &chain);
     if (unlikely(chain.first))
@@ -117,7 +124,7 @@ void poll_wake(struct poll_head *head, uint32_t events)
 /* Heads that are to be woken in turn are left alone: the thread begins from the start. */
 bool poll_wake_briefly(struct poll_head *head, uint32_t events)
 {
-    struct poll_chain chain = {NULL};
+    struct poll_chain chain = {NULL, NULL};
     uint64_t flags = spin_lock_irqsave(&head->lock);
     struct list *node = wake_slice_locked(head, head->hooks.next, &head->hooks, events, &chain);
     bool all = node == &head->hooks && !chain.first;

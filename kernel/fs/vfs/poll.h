@@ -47,7 +47,7 @@ struct poll_relay {
 };
 
 struct poll_chain {
-    struct poll_relay *first;
+    struct poll_relay *first, *last;
 };
 
 /* What a file's poll operation registers with. `add` makes a hook for the head, and remembers by
