@@ -47,6 +47,8 @@ ROWS = [
     ("file_64k", "64 KiB from a file", 9_100),
     ("poll_100", "poll on 100 descriptors", 6_600),
     ("select_100", "select on 100 descriptors", 6_650),
+    ("epoll_100", "epoll_wait, one of 100 ready", 760),
+    ("eventfd", "eventfd write + read", 770),
 ]
 # Instructions from the loader's entry on. While the firmware waits for the disk it counts, too, and
 # a busy host's disk is slow: the fastest of a few boots is the one that says something. Reading

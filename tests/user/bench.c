@@ -25,6 +25,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/select.h>
 #include <sys/socket.h>
@@ -61,6 +63,9 @@ static char *pages, *next_page;
 static volatile uint64_t *rounds_of_child; /* in memory that both share */
 static uint64_t rounds_at_start;
 static struct pollfd watched[WATCHED];
+static struct epoll_event event;
+static uint64_t event_count = 1;
+static int event_fd;
 static int watched_ends[WATCHED];
 static fd_set watched_set;
 static int watched_max;
@@ -394,6 +399,18 @@ static void catch_signal(void)
     expect(sigaction(SIGUSR1, &action, NULL) == 0);
 }
 
+/* One of the watched pipes has a byte. */
+static void do_epoll(void)
+{
+    expect_value(raw4(SYS_epoll_wait, event_fd, &event, 1, 0), 1);
+}
+
+static void do_eventfd(void)
+{
+    expect_value(raw3(SYS_write, event_fd, &event_count, sizeof(event_count)), 8);
+    expect_value(raw3(SYS_read, event_fd, &event_count, sizeof(event_count)), 8);
+}
+
 static void forget_signal(void)
 {
     child = 0;
@@ -421,6 +438,35 @@ static void close_watched(void)
         close(watched[i].fd);
         close(watched_ends[i]);
     }
+}
+
+static void open_epoll(void)
+{
+    open_watched();
+    event_fd = epoll_create1(0);
+    expect(event_fd >= 0);
+    for (int i = 0; i < WATCHED; i++) {
+        event = (struct epoll_event){.events = EPOLLIN};
+        expect(epoll_ctl(event_fd, EPOLL_CTL_ADD, watched[i].fd, &event) == 0);
+    }
+    expect(write(watched_ends[WATCHED / 2], "x", 1) == 1);
+}
+
+static void close_epoll(void)
+{
+    close_watched();
+    close(event_fd);
+}
+
+static void open_eventfd(void)
+{
+    event_fd = eventfd(0, 0);
+    expect(event_fd >= 0);
+}
+
+static void close_event(void)
+{
+    close(event_fd);
 }
 
 /* ---- the list ------------------------------------------------------------------------------- */
@@ -451,6 +497,8 @@ static const struct bench {
     {"file_64k", do_file_block, 100, do_nothing, do_nothing},
     {"poll_100", do_poll, 200, open_watched, close_watched},
     {"select_100", do_select, 200, open_watched, close_watched},
+    {"epoll_100", do_epoll, 1000, open_epoll, close_epoll},
+    {"eventfd", do_eventfd, 1000, open_eventfd, close_event},
 };
 
 static void say_field(const char *name, uint64_t value)
