@@ -173,6 +173,7 @@ int main(void)
     struct msginfo info;
     pid_t pid;
 
+    msgctl(msgget(KEY, 0), IPC_RMID, NULL); /* what a run that failed has left */
     id = (int)CHECK_OK(msgget(KEY, IPC_CREAT | IPC_EXCL | 0604));
     CHECK_EQ(msgget(KEY, 0), id);
     CHECK_ERR(msgget(KEY, IPC_CREAT | IPC_EXCL), EEXIST);
