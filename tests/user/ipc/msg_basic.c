@@ -152,6 +152,10 @@ static void check_waiting(void)
     stat.msg_qbytes = 10;
     CHECK_OK(msgctl(id, IPC_SET, &stat));
     CHECK_EQ(child_end(pid), 0);
+    /* Room that a receive gives. */
+    pid = start(send_one);
+    CHECK_EQ(msgrcv(id, &buffer, 10, 0, 0), 10);
+    CHECK_EQ(child_end(pid), 0);
     CHECK_EQ(msgrcv(id, &buffer, 10, 0, 0), 10);
 }
 
