@@ -245,6 +245,58 @@ int ipc_lock(struct ipc_object *object)
     return -EIDRM;
 }
 
+/* In this order: the reference may be the last one, and the lock is in the object. */
+void ipc_unlock_put(struct ipc_table *table, struct ipc_object *object)
+{
+    mutex_unlock(&object->lock);
+    ipc_put(table, object);
+}
+
+/* Found by its index it may be another one by now: its id is what the caller answers. What was
+ * removed since it was found is told from what never was, as on Linux. */
+int ipc_lock_to_read(struct ipc_table *table, int number, enum ipc_find by,
+                     const struct credentials *cred, struct ipc_object **out_object)
+{
+    struct ipc_object *object;
+    int err =
+        by == IPC_BY_ID ? ipc_get(table, number, &object) : ipc_get_index(table, number, &object);
+
+    if (err)
+        return err;
+    err = ipc_lock(object);
+    if (err) {
+        ipc_put(table, object);
+        return err;
+    }
+    if (by != IPC_BY_INDEX_ANY)
+        err = ipc_access(object, cred, 0444);
+    if (err)
+        ipc_unlock_put(table, object);
+    *out_object = object;
+    return err;
+}
+
+/* An owner may give it away, and change it as its creator all the same. */
+int ipc_lock_to_set(struct ipc_table *table, int id, const struct credentials *cred,
+                    struct ipc_object **out_object)
+{
+    struct ipc_object *object;
+    int err = ipc_get(table, id, &object);
+
+    if (err)
+        return err;
+    err = ipc_lock(object);
+    if (err) {
+        ipc_put(table, object);
+        return err;
+    }
+    err = ipc_own(object, cred);
+    if (err)
+        ipc_unlock_put(table, object);
+    *out_object = object;
+    return err;
+}
+
 int ipc_highest(struct ipc_table *table, unsigned *used)
 {
     const struct ipc_object *last;

@@ -81,6 +81,15 @@ void ipc_put(struct ipc_table *table, struct ipc_object *object);
 /* -EIDRM: not locked. */
 MUST_CHECK int ipc_lock(struct ipc_object *object);
 
+/* With a reference and locked, until ipc_unlock_put; where they fail, neither. For *_STAT: the one
+ * that the number means, and that may be read; for IPC_SET: one that the caller may change. */
+enum ipc_find { IPC_BY_ID, IPC_BY_INDEX, IPC_BY_INDEX_ANY };
+MUST_CHECK int ipc_lock_to_read(struct ipc_table *table, int number, enum ipc_find by,
+                                const struct credentials *cred, struct ipc_object **out_object);
+MUST_CHECK int ipc_lock_to_set(struct ipc_table *table, int id, const struct credentials *cred,
+                               struct ipc_object **out_object);
+void ipc_unlock_put(struct ipc_table *table, struct ipc_object *object);
+
 /* Table and object locked: it can be found no longer. The caller puts the table's reference when
  * both are unlocked. */
 void ipc_unlink_locked(struct ipc_table *table, struct ipc_object *object);

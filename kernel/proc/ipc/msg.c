@@ -242,36 +242,28 @@ int msg_receive(struct task *self, int id, size_t nbytes, int64_t type, int flag
 
 /* --- control --- */
 
-int msg_stat(struct task *self, int number, enum msg_find by, struct lx_msqid_ds *stat)
+int msg_stat(struct task *self, int number, enum ipc_find by, struct lx_msqid_ds *stat)
 {
     const struct msg_queue *queue;
     struct ipc_object *object;
-    int err = by == MSG_BY_ID ? ipc_get(&msg_table, number, &object)
-                              : ipc_get_index(&msg_table, number, &object);
+    int err = ipc_lock_to_read(&msg_table, number, by, &self->fs->cred, &object);
 
     if (err)
         return err;
-    mutex_lock(&object->lock);
-    err = object->removed ? -EIDRM : 0;
-    if (!err && by != MSG_BY_INDEX_ANY)
-        err = ipc_access(object, &self->fs->cred, 0444);
-    if (!err) {
-        queue = queue_of(object);
-        *stat = (struct lx_msqid_ds){
-            .stime = queue->stime_s,
-            .rtime = queue->rtime_s,
-            .ctime = queue->ctime_s,
-            .cbytes = queue->nbytes,
-            .qnum = queue->count,
-            .qbytes = queue->most_bytes,
-            .lspid = queue->lspid,
-            .lrpid = queue->lrpid,
-        };
-        ipc_perm_show(object, &stat->perm);
-        err = by == MSG_BY_ID ? 0 : object->id;
-    }
-    mutex_unlock(&object->lock);
-    ipc_put(&msg_table, object);
+    queue = queue_of(object);
+    *stat = (struct lx_msqid_ds){
+        .stime = queue->stime_s,
+        .rtime = queue->rtime_s,
+        .ctime = queue->ctime_s,
+        .cbytes = queue->nbytes,
+        .qnum = queue->count,
+        .qbytes = queue->most_bytes,
+        .lspid = queue->lspid,
+        .lrpid = queue->lrpid,
+    };
+    ipc_perm_show(object, &stat->perm);
+    err = by == IPC_BY_ID ? 0 : object->id;
+    ipc_unlock_put(&msg_table, object);
     return err;
 }
 
@@ -280,26 +272,21 @@ int msg_stat(struct task *self, int number, enum msg_find by, struct lx_msqid_ds
 int msg_set(struct task *self, int id, const struct lx_msqid_ds *change)
 {
     struct ipc_object *object;
-    int err = ipc_get(&msg_table, id, &object);
+    int err = ipc_lock_to_set(&msg_table, id, &self->fs->cred, &object);
 
     if (err)
         return err;
-    err = ipc_lock(object);
+    if (change->qbytes > LX_MSGMNB && !credentials_is_capable(&self->fs->cred))
+        err = -EPERM;
+    if (!err)
+        err = ipc_perm_set(object, &change->perm);
     if (!err) {
-        err = ipc_own(object, &self->fs->cred);
-        if (!err && change->qbytes > LX_MSGMNB && !credentials_is_capable(&self->fs->cred))
-            err = -EPERM;
-        if (!err)
-            err = ipc_perm_set(object, &change->perm);
-        if (!err) {
-            queue_of(object)->most_bytes = change->qbytes;
-            queue_of(object)->ctime_s = msg_now_s();
-            waitq_wake_all(&queue_of(object)->arrived);
-            waitq_wake_all(&queue_of(object)->removed);
-        }
-        mutex_unlock(&object->lock);
+        queue_of(object)->most_bytes = change->qbytes;
+        queue_of(object)->ctime_s = msg_now_s();
+        waitq_wake_all(&queue_of(object)->arrived);
+        waitq_wake_all(&queue_of(object)->removed);
     }
-    ipc_put(&msg_table, object);
+    ipc_unlock_put(&msg_table, object);
     return err;
 }
 

@@ -12,7 +12,7 @@
 #pragma once
 
 #include "kernel/lib/list.h"
-#include "kernel/lib/util.h"
+#include "kernel/proc/ipc/ipc.h"
 
 struct lx_msqid_ds;
 struct lx_msginfo;
@@ -38,8 +38,7 @@ MUST_CHECK int msg_send(struct task *self, int id, struct message *message, int 
 MUST_CHECK int msg_receive(struct task *self, int id, size_t nbytes, int64_t type, int flags,
                            struct message **out_message);
 
-enum msg_find { MSG_BY_ID, MSG_BY_INDEX, MSG_BY_INDEX_ANY };
-MUST_CHECK int msg_stat(struct task *self, int number, enum msg_find by, struct lx_msqid_ds *stat);
+MUST_CHECK int msg_stat(struct task *self, int number, enum ipc_find by, struct lx_msqid_ds *stat);
 MUST_CHECK int msg_set(struct task *self, int id, const struct lx_msqid_ds *change);
 MUST_CHECK int msg_remove(struct task *self, int id);
 /* The highest index in use. */

@@ -111,54 +111,37 @@ static int array_lock(const struct task *self, int id, uint32_t wanted,
 /* And the reference of array_lock. */
 static void array_unlock(struct sem_array *array)
 {
-    mutex_unlock(&array->object.lock);
-    sem_array_put(array);
+    ipc_unlock_put(&sem_table, &array->object);
 }
 
-int sem_stat(struct task *self, int number, enum sem_find by, struct lx_semid_ds *stat)
+int sem_stat(struct task *self, int number, enum ipc_find by, struct lx_semid_ds *stat)
 {
     const struct sem_array *array;
     struct ipc_object *object;
-    int err = by == SEM_BY_ID ? ipc_get(&sem_table, number, &object)
-                              : ipc_get_index(&sem_table, number, &object);
+    int err = ipc_lock_to_read(&sem_table, number, by, &self->fs->cred, &object);
 
     if (err)
         return err;
-    /* Found by its index it may be another one by now: its id is the answer. */
-    mutex_lock(&object->lock);
-    err = object->removed ? -EIDRM : 0;
-    if (!err && by != SEM_BY_INDEX_ANY)
-        err = ipc_access(object, &self->fs->cred, 0444);
-    if (!err) {
-        array = array_of(object);
-        *stat = (struct lx_semid_ds){
-            .otime = array->otime_s, .ctime = array->ctime_s, .nsems = array->nsems};
-        ipc_perm_show(object, &stat->perm);
-        err = by == SEM_BY_ID ? 0 : object->id;
-    }
-    mutex_unlock(&object->lock);
-    ipc_put(&sem_table, object);
+    array = array_of(object);
+    *stat = (struct lx_semid_ds){
+        .otime = array->otime_s, .ctime = array->ctime_s, .nsems = array->nsems};
+    ipc_perm_show(object, &stat->perm);
+    err = by == IPC_BY_ID ? 0 : object->id;
+    ipc_unlock_put(&sem_table, object);
     return err;
 }
 
-/* IPC_SET: an owner may give it away, and change it as its creator all the same. */
 int sem_set(struct task *self, int id, const struct lx_ipc_perm *perm)
 {
     struct ipc_object *object;
-    int err = ipc_get(&sem_table, id, &object);
+    int err = ipc_lock_to_set(&sem_table, id, &self->fs->cred, &object);
 
     if (err)
         return err;
-    err = ipc_lock(object);
-    if (!err) {
-        err = ipc_own(object, &self->fs->cred);
-        if (!err)
-            err = ipc_perm_set(object, perm);
-        if (!err)
-            array_of(object)->ctime_s = sem_now_s();
-        mutex_unlock(&object->lock);
-    }
-    ipc_put(&sem_table, object);
+    err = ipc_perm_set(object, perm);
+    if (!err)
+        array_of(object)->ctime_s = sem_now_s();
+    ipc_unlock_put(&sem_table, object);
     return err;
 }
 

@@ -10,7 +10,7 @@
  */
 #pragma once
 
-#include "kernel/lib/util.h"
+#include "kernel/proc/ipc/ipc.h"
 
 struct lx_ipc_perm;
 struct lx_sembuf;
@@ -25,8 +25,7 @@ MUST_CHECK int sem_get(struct task *self, int key, int nsems, int flags);
 MUST_CHECK int sem_operate(struct task *self, int id, const struct lx_sembuf *ops, unsigned nops,
                            uint64_t deadline_ns);
 
-enum sem_find { SEM_BY_ID, SEM_BY_INDEX, SEM_BY_INDEX_ANY };
-MUST_CHECK int sem_stat(struct task *self, int number, enum sem_find by, struct lx_semid_ds *stat);
+MUST_CHECK int sem_stat(struct task *self, int number, enum ipc_find by, struct lx_semid_ds *stat);
 MUST_CHECK int sem_set(struct task *self, int id, const struct lx_ipc_perm *perm);
 MUST_CHECK int sem_remove(struct task *self, int id);
 /* LX_GETVAL, GETPID, GETNCNT, GETZCNT. */

@@ -326,55 +326,41 @@ int shm_detach(struct task *self, uint64_t address)
 
 /* --- control --- */
 
-int shm_stat(struct task *self, int number, enum shm_find by, struct lx_shmid_ds *stat)
+int shm_stat(struct task *self, int number, enum ipc_find by, struct lx_shmid_ds *stat)
 {
     const struct shm_segment *segment;
     struct ipc_object *object;
-    int err = by == SHM_BY_ID ? ipc_get(&shm_table, number, &object)
-                              : ipc_get_index(&shm_table, number, &object);
+    int err = ipc_lock_to_read(&shm_table, number, by, &self->fs->cred, &object);
 
     if (err)
         return err;
-    mutex_lock(&object->lock);
-    err = object->removed ? -EIDRM : 0;
-    if (!err && by != SHM_BY_INDEX_ANY)
-        err = ipc_access(object, &self->fs->cred, 0444);
-    if (!err) {
-        segment = segment_of(object);
-        *stat = (struct lx_shmid_ds){
-            .segsz = segment->nbytes,
-            .atime = segment->atime_s,
-            .dtime = segment->dtime_s,
-            .ctime = segment->ctime_s,
-            .cpid = segment->cpid,
-            .lpid = segment->lpid,
-            .nattch = segment->attached,
-        };
-        ipc_perm_show(object, &stat->perm);
-        err = by == SHM_BY_ID ? 0 : object->id;
-    }
-    mutex_unlock(&object->lock);
-    ipc_put(&shm_table, object);
+    segment = segment_of(object);
+    *stat = (struct lx_shmid_ds){
+        .segsz = segment->nbytes,
+        .atime = segment->atime_s,
+        .dtime = segment->dtime_s,
+        .ctime = segment->ctime_s,
+        .cpid = segment->cpid,
+        .lpid = segment->lpid,
+        .nattch = segment->attached,
+    };
+    ipc_perm_show(object, &stat->perm);
+    err = by == IPC_BY_ID ? 0 : object->id;
+    ipc_unlock_put(&shm_table, object);
     return err;
 }
 
 int shm_set(struct task *self, int id, const struct lx_ipc_perm *perm)
 {
     struct ipc_object *object;
-    int err = ipc_get(&shm_table, id, &object);
+    int err = ipc_lock_to_set(&shm_table, id, &self->fs->cred, &object);
 
     if (err)
         return err;
-    err = ipc_lock(object);
-    if (!err) {
-        err = ipc_own(object, &self->fs->cred);
-        if (!err)
-            err = ipc_perm_set(object, perm);
-        if (!err)
-            segment_of(object)->ctime_s = now_s();
-        mutex_unlock(&object->lock);
-    }
-    ipc_put(&shm_table, object);
+    err = ipc_perm_set(object, perm);
+    if (!err)
+        segment_of(object)->ctime_s = now_s();
+    ipc_unlock_put(&shm_table, object);
     return err;
 }
 

@@ -11,7 +11,7 @@
  */
 #pragma once
 
-#include "kernel/lib/util.h"
+#include "kernel/proc/ipc/ipc.h"
 
 struct lx_ipc_perm;
 struct lx_shmid_ds;
@@ -26,9 +26,8 @@ MUST_CHECK int shm_get(struct task *self, int key, uint64_t nbytes, int flags);
 MUST_CHECK int shm_attach(struct task *self, int id, uint64_t address, int flags, uint64_t *out);
 MUST_CHECK int shm_detach(struct task *self, uint64_t address);
 
-enum shm_find { SHM_BY_ID, SHM_BY_INDEX, SHM_BY_INDEX_ANY };
 /* The id. By id and by index the caller has to be allowed to read it. */
-MUST_CHECK int shm_stat(struct task *self, int number, enum shm_find by, struct lx_shmid_ds *stat);
+MUST_CHECK int shm_stat(struct task *self, int number, enum ipc_find by, struct lx_shmid_ds *stat);
 MUST_CHECK int shm_set(struct task *self, int id, const struct lx_ipc_perm *perm);
 MUST_CHECK int shm_remove(struct task *self, int id);
 MUST_CHECK int shm_lock(struct task *self, int id, bool lock);

@@ -88,7 +88,7 @@ static int64_t msg_info_write(struct uptr buffer, bool usage)
     return err ? err : highest;
 }
 
-static int64_t msg_stat_write(struct task *self, int number, enum msg_find by, struct uptr buffer)
+static int64_t msg_stat_write(struct task *self, int number, enum ipc_find by, struct uptr buffer)
 {
     struct lx_msqid_ds stat;
     int id = msg_stat(self, number, by, &stat), err;
@@ -112,11 +112,11 @@ int64_t sys_msgctl(struct task *self, int id, int command, struct uptr buffer)
     case LX_MSG_INFO:
         return msg_info_write(buffer, command == LX_MSG_INFO);
     case LX_IPC_STAT:
-        return msg_stat_write(self, id, MSG_BY_ID, buffer);
+        return msg_stat_write(self, id, IPC_BY_ID, buffer);
     case LX_MSG_STAT:
-        return msg_stat_write(self, id, MSG_BY_INDEX, buffer);
+        return msg_stat_write(self, id, IPC_BY_INDEX, buffer);
     case LX_MSG_STAT_ANY:
-        return msg_stat_write(self, id, MSG_BY_INDEX_ANY, buffer);
+        return msg_stat_write(self, id, IPC_BY_INDEX_ANY, buffer);
     case LX_IPC_SET:
         err = vm_user_read(&change, buffer, sizeof(change));
         return err ? err : msg_set(self, id, &change);

@@ -133,7 +133,7 @@ static int64_t sem_info_write(struct uptr buffer, bool usage)
     return err ? err : highest;
 }
 
-static int64_t sem_stat_write(struct task *self, int number, enum sem_find by, struct uptr buffer)
+static int64_t sem_stat_write(struct task *self, int number, enum ipc_find by, struct uptr buffer)
 {
     struct lx_semid_ds stat;
     int id = sem_stat(self, number, by, &stat), err;
@@ -165,11 +165,11 @@ int64_t sys_semctl(struct task *self, int id, int number, int command, uint64_t 
     case LX_SEM_INFO:
         return sem_info_write(buffer, command == LX_SEM_INFO);
     case LX_IPC_STAT:
-        return sem_stat_write(self, id, SEM_BY_ID, buffer);
+        return sem_stat_write(self, id, IPC_BY_ID, buffer);
     case LX_SEM_STAT:
-        return sem_stat_write(self, id, SEM_BY_INDEX, buffer);
+        return sem_stat_write(self, id, IPC_BY_INDEX, buffer);
     case LX_SEM_STAT_ANY:
-        return sem_stat_write(self, id, SEM_BY_INDEX_ANY, buffer);
+        return sem_stat_write(self, id, IPC_BY_INDEX_ANY, buffer);
     case LX_GETALL:
         return values_write(self, id, buffer);
     case LX_SETALL:

@@ -50,7 +50,7 @@ static int64_t usage_write(struct uptr buffer)
     return err ? err : highest;
 }
 
-static int64_t stat_write(struct task *self, int number, enum shm_find by, struct uptr buffer)
+static int64_t stat_write(struct task *self, int number, enum ipc_find by, struct uptr buffer)
 {
     struct lx_shmid_ds stat;
     int id = shm_stat(self, number, by, &stat), err;
@@ -75,11 +75,11 @@ int64_t sys_shmctl(struct task *self, int id, int command, struct uptr buffer)
     case LX_SHM_INFO:
         return usage_write(buffer);
     case LX_IPC_STAT:
-        return stat_write(self, id, SHM_BY_ID, buffer);
+        return stat_write(self, id, IPC_BY_ID, buffer);
     case LX_SHM_STAT:
-        return stat_write(self, id, SHM_BY_INDEX, buffer);
+        return stat_write(self, id, IPC_BY_INDEX, buffer);
     case LX_SHM_STAT_ANY:
-        return stat_write(self, id, SHM_BY_INDEX_ANY, buffer);
+        return stat_write(self, id, IPC_BY_INDEX_ANY, buffer);
     case LX_IPC_SET:
         err = vm_user_read(&change, buffer, sizeof(change));
         return err ? err : shm_set(self, id, &change.perm);
