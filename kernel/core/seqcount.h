@@ -6,8 +6,8 @@
  * Rule:    writers exclude each other by a lock of their own. A reader takes the number, reads, and
  *          asks whether what it read was one consistent state. Until it knows, it may have seen any
  *          mixture of old and new: it must not act on it, nor follow a pointer that could have been
- *          freed (sched/rcu.h keeps such memory). A reader does not wait for an odd number: it
- *          takes the lock instead, since the writer may have been interrupted.
+ *          freed (sched/rcu.h keeps such memory). A reader does not wait for an even number: it
+ *          may try a few times, then takes the lock, since the writer may have been interrupted.
  * Order:   the writer's stores lie between its two stores of the number; the reader's loads lie
  *          between its two loads. On x86 both need no instruction, only a compiler that keeps them.
  * Context: any.

@@ -33,7 +33,8 @@
 
 _Static_assert(offsetof(struct thread, arch) == 0, "mutex_is_held compares the addresses");
 
-#define SPIN_MAX_NS 50000   /* longer than most sections last, shorter than sleeping for nothing */
+#define SPIN_READS  16    /* of the owner between two of the clock, which costs more than they do */
+#define SPIN_MAX_NS 50000 /* longer than most sections last, shorter than sleeping for nothing */
 #define WAIT_MAX_NS 1000000 /* then the first waiter is next ... */
 #define LOSSES_MAX  4       /* ... or when it was woken that often in vain */
 
@@ -81,7 +82,7 @@ static bool mutex_spin(struct mutex *mutex, const struct thread *self)
 {
     uint64_t begin = tsc_read(), bound = clock_ns_to_ticks(SPIN_MAX_NS);
     const struct thread *owner = NULL;
-    unsigned cpu = CPU_MAX;
+    unsigned cpu = CPU_MAX, reads = 0;
 
     if (!irq_enabled())
         return false;
@@ -100,7 +101,7 @@ static bool mutex_spin(struct mutex *mutex, const struct thread *self)
             return false;
         }
         cpu_pause();
-    } while (tsc_read() - begin < bound && !sched_must_yield());
+    } while ((++reads % SPIN_READS || tsc_read() - begin < bound) && !sched_must_yield());
     return false;
 }
 

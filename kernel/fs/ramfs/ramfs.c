@@ -317,10 +317,10 @@ static int ramfs_symlink(struct dentry *dir, const char *name, size_t len, const
 }
 
 /* The file's own mutex, for the caller that has dropped the directory's: they are of one rank. */
-static void inode_touch_ctime(struct inode *inode)
+static void inode_set_ctime(struct inode *inode, struct fs_time when)
 {
     mutex_lock(&inode->lock);
-    inode->ctime = fs_time_now();
+    inode->ctime = when;
     mutex_unlock(&inode->lock);
 }
 
@@ -367,7 +367,7 @@ static int ramfs_link(struct dentry *dir, const char *name, size_t len, struct i
         link_uncount(target);
         return err;
     }
-    inode_touch_ctime(target);
+    inode_set_ctime(target, fs_time_now());
     return 0;
 }
 
@@ -402,6 +402,7 @@ int ramfs_unlink(const struct dir_place *place, bool directory)
 {
     struct inode *parent = place->dir->inode;
     struct dentry *entry = place->entry;
+    struct fs_time when;
     int err = 0;
 
     mutex_lock(&parent->lock);
@@ -419,11 +420,12 @@ int ramfs_unlink(const struct dir_place *place, bool directory)
         dir_leave(parent);
         ramfs_dir_changed_locked(parent, -1, directory ? -1 : 0);
     }
+    when = parent->ctime; /* one moment for the directory and what was in it */
     mutex_unlock(&parent->lock);
     if (err)
         return err;
     /* No lookup finds the name any more: the rest needs no mutex of the directory. */
-    inode_touch_ctime(entry->inode);
+    inode_set_ctime(entry->inode, when);
     ramfs_drop_links(entry->inode);
     dentry_put(entry); /* the directory's reference */
     return 0;
