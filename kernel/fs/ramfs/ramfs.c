@@ -29,6 +29,7 @@
 
 /* A symlink's text up to this length goes with its inode; a longer one is a page of the quota. */
 #define LINK_TEXT_FREE NAMEBUF_SHORT
+#define LOOKUP_TRIES   4 /* without the mutex, in a directory that changes */
 
 /* --- inodes --- */
 
@@ -171,20 +172,34 @@ int ramfs_link_set_text(struct inode *inode, const char *text, size_t len, bool 
 
 /* --- names --- */
 
+/* Without the mutex. -EAGAIN says that the directory is just changing, or that the entry found is
+ * being freed. */
+static inline int lookup_once(struct inode *dir, const char *name, size_t len, uint32_t hash,
+                              struct dentry **out_entry)
+{
+    int err;
+
+    rcu_read_lock();
+    err = dir_find_rcu(dir, name, len, hash, out_entry);
+    if (!err && !dentry_get_live(*out_entry))
+        err = -EAGAIN;
+    rcu_read_unlock();
+    return err;
+}
+
 int ramfs_lookup(struct dentry *dir, const char *name, size_t len, uint32_t hash,
                  struct dentry **out_entry)
 {
     struct inode *inode = dir->inode;
     struct dentry *entry;
-    int err;
+    int err = lookup_once(inode, name, len, hash, out_entry);
 
-    /* Without the mutex first. -EAGAIN says that the directory is just changing, or that the entry
-     * found is being freed; the mutex then waits for that to be over. */
-    rcu_read_lock();
-    err = dir_find_rcu(inode, name, len, hash, out_entry);
-    if (!err && !dentry_get_live(*out_entry))
-        err = -EAGAIN;
-    rcu_read_unlock();
+    /* A change takes about as long as a lookup: looking again is cheaper than the mutex, for which
+     * those that change the directory wait, too. */
+    for (int tries = 1; unlikely(err == -EAGAIN) && tries < LOOKUP_TRIES; tries++) {
+        cpu_pause();
+        err = lookup_once(inode, name, len, hash, out_entry);
+    }
     if (likely(err != -EAGAIN))
         return err;
     mutex_lock(&inode->lock);

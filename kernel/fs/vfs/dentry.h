@@ -19,28 +19,32 @@
 #include "kernel/sched/rcu.h"
 #include "shared/linux/stat.h"
 
-#define DENTRY_INLINE_NAME 32
+#define DENTRY_INLINE_NAME 27
 
-/* I constant after creation   a atomic   t fs_tree_lock   d mutex of the directory */
+/* I constant after creation   a atomic   t fs_tree_lock   d mutex of the directory
+ * The first cache line is what lookups read, the count is in the second: a directory in which
+ * several processors make and remove files is counted up and down all the time. */
 struct dentry {
     struct inode *inode;         /* [I] counted; never NULL */
     struct dentry *parent;       /* [t] counted; NULL: root of its file system */
     struct super_block *mounted; /* [t] what lies over it */
-    uint32_t refs;               /* [a] */
-    uint32_t hash;               /* [d] of the name */
     const char *name;            /* [t] no NUL; inline_name, or from fs/vfs/namebuf.h */
+    uint32_t hash;               /* [d] of the name */
     uint16_t name_len;           /* [t] */
     bool linked;                 /* [d] its directory holds it */
     bool unhashed;               /* [I] made anew by each lookup: no directory holds it, ever */
-    bool is_boot_mount;          /* [I] start-up mounted something there: it stays */
     struct rb_node by_name;      /* [d] */
     union {
         struct rb_node by_order; /* [d] */
         struct rcu_head rcu;     /* once the last reference is gone */
     };
-    uint64_t cookie; /* [d] position for getdents */
+    uint64_t cookie;    /* [d] position for getdents */
+    uint32_t refs;      /* [a] */
+    bool is_boot_mount; /* [I] start-up mounted something there: it stays */
     char inline_name[DENTRY_INLINE_NAME];
 };
+
+_Static_assert(sizeof(struct dentry) == 128, "two cache lines");
 
 extern struct spinlock fs_tree_lock;
 

@@ -55,8 +55,7 @@ static int dir_compare(const struct dentry *entry, const char *name, size_t len,
     return memcmp(name, entry->name, len);
 }
 
-#define STEPS_MAX    64 /* down a tree of 2^32 names */
-#define LOOKUP_TRIES 4  /* without the mutex, of a directory that changes */
+#define STEPS_MAX 64 /* down a tree of 2^32 names */
 
 static int dir_compare_rcu(const struct dentry *entry, const char *name, size_t len, uint32_t hash)
 {
@@ -71,8 +70,8 @@ static int dir_compare_rcu(const struct dentry *entry, const char *name, size_t 
     return memcmp(name, own, len);
 }
 
-static int dir_find_once_rcu(struct inode *dir, const char *name, size_t len, uint32_t hash,
-                             struct dentry **out_entry)
+int dir_find_rcu(struct inode *dir, const char *name, size_t len, uint32_t hash,
+                 struct dentry **out_entry)
 {
     struct dir_index *index = inode_dir(dir);
     uint32_t seen = seqcount_read(&index->changes);
@@ -93,20 +92,6 @@ static int dir_find_once_rcu(struct inode *dir, const char *name, size_t len, ui
         return -ENOENT;
     *out_entry = by_name(node);
     return 0;
-}
-
-/* A change takes about as long as a lookup: looking again is cheaper than the mutex, for which
- * those that change the directory wait, too. */
-int dir_find_rcu(struct inode *dir, const char *name, size_t len, uint32_t hash,
-                 struct dentry **out_entry)
-{
-    int err = dir_find_once_rcu(dir, name, len, hash, out_entry);
-
-    for (int tries = 1; unlikely(err == -EAGAIN) && tries < LOOKUP_TRIES; tries++) {
-        cpu_pause();
-        err = dir_find_once_rcu(dir, name, len, hash, out_entry);
-    }
-    return err;
 }
 
 void dir_change_begin(struct inode *dir)

@@ -108,31 +108,33 @@ enum inode_data_kind { INODE_NO_DATA, INODE_DIR, INODE_SYMLINK, INODE_PROCFS };
 
 /* I constant after creation   a atomic   l inode.lock */
 struct inode {
+    /* The first cache line is what walks read, of directories above all; in the next is the mutex,
+     * which others may be waiting for, and what it guards comes behind that. */
     const struct inode_ops *ops;     /* [I] */
     const struct file_ops *file_ops; /* [I] NULL for devices (looked up at open) and symlinks */
     struct super_block *super;       /* [I] */
-    struct mutex lock;
-    uint32_t refs;   /* [a] dentries, files, mappings */
-    uint32_t nlink;  /* [a] */
-    uint32_t mode;   /* [l] type and permissions; the type is constant */
-    uint32_t uid;    /* [l] */
-    uint32_t gid;    /* [l] */
-    uint64_t ino;    /* [I] */
-    uint64_t device; /* [I] st_rdev */
-    uint64_t size;   /* [l] bytes; directories and devices: 0 or nominal; read without by [a] */
+    uint32_t mode;                   /* [l] type and permissions; the type is constant */
+    uint32_t uid;                    /* [l] */
+    uint32_t gid;                    /* [l] */
+    /* Which member of .data there is, for the functions below, which check it. */
+    uint8_t data_kind;  /* [I] enum inode_data_kind, set once, before anything can find the inode */
+    bool linkable;      /* [a] made by O_TMPFILE: may get its first name */
+    uint8_t write_hint; /* [a] F_SET_RW_HINT */
+    uint64_t ino;       /* [I] */
+    uint64_t device;    /* [I] st_rdev */
+    struct mutex lock ALIGNED(64);
+    uint32_t refs;  /* [a] dentries, files, mappings */
+    uint32_t nlink; /* [a] */
+    uint64_t size;  /* [l] bytes; directories and devices: 0 or nominal; read without by [a] */
     struct fs_time atime, mtime, ctime, btime; /* [l] */
     struct vm_pager pager;                     /* [I] ops are NULL when it cannot be mapped */
     struct file_locks *locks;                  /* [l] advisory locks: fs/vfs/flock.h */
-    uint8_t write_hint;                        /* [a] F_SET_RW_HINT */
-    bool linkable;                             /* [a] made by O_TMPFILE: may get its first name */
     int32_t write_count;                       /* [a] > 0: writers; < 0: deny-write count */
     uint32_t cutters;                          /* [a] take pages out; no fault maps one meanwhile */
     struct rcu_head rcu;                       /* once the last reference is gone */
     struct page_cache map;                     /* [l] regular files of ramfs; empty in all others */
-    struct pipe *pipe; /* [l] pipes and FIFOs that are open; NULL in all others */
-    /* By type, and read through the functions below alone: each checks that it is that. */
-    uint8_t data_kind; /* [I] enum inode_data_kind, set once, before anything can find the inode */
-    union {
+    struct pipe *pipe;               /* [l] pipes and FIFOs that are open; NULL in all others */
+    union {                          /* by data_kind */
         struct dir_index dir;        /* [l] */
         struct symlink_text symlink; /* [I] */
         struct procfs_node procfs;   /* [I] */
