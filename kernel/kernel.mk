@@ -184,6 +184,7 @@ KERNEL_SRCS := \
     kernel/proc/process_tasks.c \
     kernel/proc/task.c \
     kernel/proc/pid.c \
+    kernel/proc/pidfd.c \
     kernel/proc/identity.c \
     kernel/proc/family.c \
     kernel/proc/wait.c \
@@ -265,6 +266,7 @@ KERNEL_SRCS := \
     kernel/syscall/ipc/sys_msg.c \
     kernel/syscall/ipc/sys_sem.c \
     kernel/syscall/proc/sys_fork.c \
+    kernel/syscall/proc/sys_pidfd.c \
     kernel/syscall/proc/sys_futex.c \
     kernel/syscall/proc/sys_proc.c \
     kernel/syscall/proc/sys_limit.c \

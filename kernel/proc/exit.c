@@ -37,6 +37,7 @@
 #include "kernel/mm/tables.h"
 #include "kernel/proc/futex/futex.h"
 #include "kernel/proc/ipc/sem.h"
+#include "kernel/proc/pidfd.h"
 #include "kernel/proc/process.h"
 #include "kernel/proc/signal/signal.h"
 #include "kernel/proc/terminal.h"
@@ -244,6 +245,7 @@ static void process_end_begin(struct process *process, const struct task *self)
 /* Nothing of its tasks is left but the leader, as a record. */
 static void process_end(struct process *process)
 {
+    struct pidfd *pidfd;
     uint64_t flags;
     bool reaped;
 
@@ -259,10 +261,13 @@ static void process_end(struct process *process)
     process->zombie = true;
     process_anchor_update_locked(process);
     family_update_locked(process);
+    pidfd = pidfd_end_locked(process);
     reaped = parent_told_locked(process);
     if (reaped)
         process_unlink_locked(process);
     spin_unlock_irqrestore(&process_tree_lock, flags);
+    if (pidfd)
+        pidfd_wake(pidfd);
     if (reaped)
         process_put(process);
 }

@@ -25,6 +25,8 @@ struct fork_request {
     bool set_tls;
     uint64_t tls;
     struct uptr parent_tid;      /* 0: none */
+    bool make_pidfd;             /* CLONE_PIDFD: its number goes to */
+    struct uptr pidfd;           /* this */
     struct uptr child_tid_set;   /* CLONE_CHILD_SETTID */
     struct uptr child_tid_clear; /* CLONE_CHILD_CLEARTID */
 };

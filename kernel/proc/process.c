@@ -34,6 +34,7 @@
 #include "kernel/lib/restart.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/slab.h"
+#include "kernel/proc/pidfd.h"
 #include "kernel/proc/signal/sigframe_fpu.h"
 #include "kernel/proc/signal/signal.h"
 #include "kernel/sched/sched.h"
@@ -320,6 +321,8 @@ void process_unlink_locked(struct process *process)
     identity_charge_task(process->leader->identity, -1);
     family_leave_locked(process);
     process_group_leave_locked(process);
+    if (process->pidfd)
+        pidfd_leave_locked(process);
     list_remove(&process->all_link.link);
     /* The number stays in use while a group, a session or a walk has a reference to it. */
     process->own_pid->process = NULL;
@@ -417,6 +420,7 @@ void process_abandon(struct process *process)
 {
     uint64_t flags = spin_lock_irqsave(&process_tree_lock);
     struct process *parent = process->group_pid ? process->parent : NULL;
+    struct pidfd *pidfd = parent ? pidfd_end_locked(process) : NULL;
 
     if (parent) /* it got as far as that: another parent (CLONE_PARENT) may wait for it */
         process_unlink_locked(process);
@@ -426,6 +430,8 @@ void process_abandon(struct process *process)
     process->sig_exiting = process->leader->exiting = true;
     spin_unlock(&process->lock);
     spin_unlock_irqrestore(&process_tree_lock, flags);
+    if (pidfd)
+        pidfd_wake(pidfd);
     /* It was visible: signals may have come, thousands perhaps, whose entries are charged to its
      * user. None is added any more. */
     signal_entries_free(signal_queue_cut(&process->sig_queue, ~0ULL, NULL));

@@ -37,6 +37,7 @@
 #include "shared/linux/signal.h"
 
 struct file;
+struct pidfd;
 struct tty;
 
 enum process_end {
@@ -61,11 +62,12 @@ struct process {
     struct rb_node changed_node;      /* [t] there */
     struct process_link all_link;     /* [t] in the list of all processes */
     struct pid *own_pid;              /* [I] its number; referenced until it was waited for */
-    struct pid *group_pid;            /* [t] its process group; NULL: not in the tree */
-    struct process_link group_link;   /* [t] in the group's members */
-    bool anchor;                      /* [t] counts in its group's anchors */
-    bool asks_death_signal;           /* [t] a task of it has had a death_signal once */
-    int group, session;               /* [t] their numbers, read without the lock */
+    struct pidfd *pidfd;   /* [t] what its descriptors lead to; NULL: it has none (pidfd.h) */
+    struct pid *group_pid; /* [t] its process group; NULL: not in the tree */
+    struct process_link group_link; /* [t] in the group's members */
+    bool anchor;                    /* [t] counts in its group's anchors */
+    bool asks_death_signal;         /* [t] a task of it has had a death_signal once */
+    int group, session;             /* [t] their numbers, read without the lock */
     uint64_t terminal_grant; /* [t] its session's terminal is its own, too, if the grant is that */
     int hup_group;           /* [t] a leader's: in the foreground when it was hung up */
     bool has_execed;         /* [t] setpgid by the parent is over */
@@ -254,6 +256,7 @@ void process_release_parent(struct process *process);
 /* wait(2): which children, and what of them (wait.c). */
 struct process_wait {
     int pid; /* > 0: that child; -1: any; < -1: of that group; 0: of the caller's group */
+    const struct pidfd *pidfd;       /* instead: the child that it leads to; NULL: by pid */
     bool exited, stopped, continued; /* which changes count */
     bool no_hang, keep;              /* return at once; leave it to be waited for again */
     int kinds; /* LX_WALL, LX_WCLONE: also, or only, children that end with another signal */
@@ -274,3 +277,7 @@ static inline struct task *task_current(void)
 {
     return container_of(thread_current(), struct task, thread);
 }
+
+/* Whether the caller may look into the process, as ptrace would have it; by the real user and group
+ * of the caller, or by those that files are opened with. Tree locked. */
+bool process_may_look_locked(struct process *process, bool by_real_ids);

@@ -148,17 +148,20 @@ static int op_owner(const struct procfs_node *node, uint32_t *uid, uint32_t *gid
 }
 
 /* ptrace(2), "Ptrace access mode checking": all three IDs of the target must be the caller's. */
-static bool is_same_user(const struct credentials *caller, const struct credentials *other)
+static bool is_same_user(const struct credentials *caller, bool by_real_ids,
+                         const struct credentials *other)
 {
-    return caller->fsuid == other->uid && caller->fsuid == other->euid &&
-           caller->fsuid == other->suid && caller->fsgid == other->gid &&
-           caller->fsgid == other->egid && caller->fsgid == other->sgid;
+    uint32_t uid = by_real_ids ? caller->uid : caller->fsuid;
+    uint32_t gid = by_real_ids ? caller->gid : caller->fsgid;
+
+    return uid == other->uid && uid == other->euid && uid == other->suid && gid == other->gid &&
+           gid == other->egid && gid == other->sgid;
 }
 
-/* As ptrace would have it (PTRACE_MODE_READ_FSCREDS): the process itself, root, or the same user if
- * the program is dumpable. With the file-system user root's alone one has none of root's other
- * rights. */
-bool procfs_may_look_locked(struct process *process)
+/* As ptrace would have it (PTRACE_MODE_READ_FSCREDS, or _REALCREDS): the process itself, root, or
+ * the same user if the program is dumpable. With the file-system user root's alone one has none of
+ * root's other rights. */
+bool process_may_look_locked(struct process *process, bool by_real_ids)
 {
     struct task *self = thread_current()->task;
     struct credentials cred;
@@ -168,8 +171,8 @@ bool procfs_may_look_locked(struct process *process)
     if (!self || self->process == process || credentials_is_capable(&self->fs->cred))
         return true;
     cred = identity_of_locked(process);
-    return has_task(process) && is_same_user(&self->fs->cred, &cred) && cred.euid != 0 &&
-           !process_is_undumpable(process);
+    return has_task(process) && is_same_user(&self->fs->cred, by_real_ids, &cred) &&
+           cred.euid != 0 && !process_is_undumpable(process);
 }
 
 static int op_access(const struct procfs_node *node)
@@ -215,6 +218,21 @@ static int op_find(const struct procfs_node *dir, int number, struct procfs_node
             (struct procfs_node){.entry = &process_entry, .serial = process->serial, .pid = number};
     procfs_unlock(tree);
     return process ? 0 : -ENOENT;
+}
+
+bool procfs_is_process(const struct file *file)
+{
+    return file->inode->data_kind == INODE_PROCFS &&
+           inode_procfs(file->inode)->entry == &process_entry;
+}
+
+struct process *procfs_process_of_locked(const struct file *file)
+{
+    const struct procfs_node *node = inode_procfs(file->inode);
+    struct process *process = process_find_locked(node->pid);
+
+    ASSERT(process_tree_is_held());
+    return process && process->serial == node->serial ? process : NULL;
 }
 
 /* A process has one task, of the same number. */

@@ -11,6 +11,7 @@
 #pragma once
 
 #include "kernel/fs/procfs/procfs.h"
+#include "kernel/lib/assert.h"
 #include "kernel/proc/process.h"
 
 struct fd_table;
@@ -33,8 +34,12 @@ MUST_CHECK int procfs_lock_files(const struct procfs_node *node, struct fd_table
 /* -ENOENT: it has none any more. */
 MUST_CHECK int procfs_get_root(const struct procfs_node *node, struct dentry **out_root);
 
-/* Whether the caller may look into the process, as ptrace would have it. */
-bool procfs_may_look_locked(struct process *process);
+/* By the rights that files are opened with. */
+static inline bool procfs_may_look_locked(struct process *process)
+{
+    ASSERT(process_tree_is_held());
+    return process_may_look_locked(process, false);
+}
 
 /* Text of a link to a place, as the caller sees it. Takes over the reference. */
 int64_t procfs_path_text(struct dentry *dentry, char *text, size_t size);
