@@ -214,6 +214,7 @@ KERNEL_SRCS := \
     kernel/proc/terminal.c \
     kernel/proc/task_dump.c \
     kernel/proc/procfs/procfs.c \
+    kernel/proc/procfs/procfs_text.c \
     kernel/proc/procfs/procfs_status.c \
     kernel/proc/procfs/procfs_maps.c \
     kernel/proc/procfs/procfs_pagemap.c \

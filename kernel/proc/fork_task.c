@@ -8,6 +8,7 @@
  * or is killed, while a task of it executes, and while it is to stop: a walk over all tasks
  * in slices afterwards (process_notify_others) finds all of them.
  */
+#include "kernel/core/clock.h"
 #include "kernel/fs/vfs/fs_context.h"
 #include "kernel/lib/restart.h"
 #include "kernel/lib/string.h"
@@ -31,6 +32,7 @@ static int task_fill(struct task *self, struct task *task, const struct fork_req
         return err;
     memcpy(task->name, self->name, sizeof(self->name));
     task->sig_mask = self->sig_mask;
+    task->started_ns = clock_monotonic_ns();
     /* It sets its alarm on its first way to ring 3. */
     if (process->limits[LX_RLIMIT_CPU].current != LX_RLIM_INFINITY || process->timers.cpu)
         arch_thread_add_work(&task->thread.arch, TIF_CPU_TIME);

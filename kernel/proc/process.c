@@ -344,6 +344,7 @@ int process_add_task_locked(struct process *process, struct task *task, struct p
     pid->task = task;
     task->own_pid = pid;
     task->tid = pid->number;
+    task->serial = ++last_serial;
     list_push_back(&process->tasks, &task->link);
     process->live++;
     __atomic_fetch_add(&process->present, 1, __ATOMIC_RELAXED);

@@ -52,7 +52,7 @@ enum process_end {
 struct process {
     uint32_t refs;                    /* [a] */
     int pid;                          /* [I] */
-    uint64_t serial;                  /* [I] no other process ever has the same */
+    uint64_t serial;                  /* [I] no other process or task ever has the same */
     struct process *parent;           /* [t] NULL: init itself */
     int parent_pid;                   /* [t] its number, read without the lock */
     struct family family;             /* [t] its children */
@@ -212,7 +212,7 @@ static inline void process_get(struct process *process)
 }
 void process_put(struct process *process);
 uint64_t process_live_count(void); /* without init */
-uint64_t process_forks(void);      /* processes ever made */
+uint64_t process_forks(void);      /* processes and threads ever made */
 int process_last_pid(void);
 
 /* Out of the tree for good; the caller drops the tree's reference. */
@@ -246,6 +246,9 @@ bool process_shares_fs(const struct task *self);
 /* exec: all other tasks of the process end, and the caller is its leader with its number from then
  * on. -EAGAIN: another one is at it; -EINTR: the caller is to die. */
 MUST_CHECK int process_end_others(struct task *self);
+
+/* How many tasks it has, a leader that has ended before the others among them. */
+unsigned process_count_tasks(const struct process *process);
 
 /* That of its leader. */
 const char *process_name(const struct process *process);

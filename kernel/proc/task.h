@@ -38,6 +38,8 @@ struct task {
     struct identity *identity; /* [s] the credentials, as others see them; until it is freed */
     struct sem_undo_list *sem_undo; /* [o] what its end undoes; NULL: nothing yet */
     int tid;                        /* [I] but for exec, which makes it the process's */
+    uint64_t serial;                /* [I] as its process's: no other has the same; 0: a leader */
+    uint64_t started_ns;            /* [I] */
     void *fpu_object;               /* [I] what holds thread.arch.fpu */
     char name[16];                  /* [o] read by others: prctl(PR_SET_NAME) */
     bool over_limit;           /* [o] became a user with too many processes: exec looks again */
