@@ -229,6 +229,7 @@ KERNEL_SRCS := \
     kernel/proc/signal/signal_queue.c \
     kernel/proc/signal/signal_send.c \
     kernel/proc/signal/signal_mask.c \
+    kernel/proc/signal/signal_share.c \
     kernel/proc/signal/signal_stop.c \
     kernel/proc/signal/signal_timer.c \
     kernel/proc/signal/signal_deliver.c \

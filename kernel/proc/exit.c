@@ -40,6 +40,7 @@
 #include "kernel/proc/pidfd.h"
 #include "kernel/proc/process.h"
 #include "kernel/proc/signal/signal.h"
+#include "kernel/proc/signal/signal_share.h"
 #include "kernel/proc/terminal.h"
 #include "kernel/sched/sched.h"
 #include "kernel/vm/vm_space.h"
@@ -258,6 +259,7 @@ static void process_end(struct process *process)
     group_leave_locked(process, &flags);
     ASSERT(!family_first_locked(process));
     process_usage_end_locked(process);
+    signal_unshare_locked(process);
     process->zombie = true;
     process_anchor_update_locked(process);
     family_update_locked(process);
@@ -270,6 +272,13 @@ static void process_end(struct process *process)
         pidfd_wake(pidfd);
     if (reaped)
         process_put(process);
+}
+
+/* A thread of CLONE_VFORK: the one that made it goes on. */
+static void task_release_parent(struct task *self)
+{
+    __atomic_store_n(&self->vfork_waited, false, __ATOMIC_RELEASE);
+    waitq_wake_all(&self->process->child_wait);
 }
 
 /* Not the leader: nothing finds it any more, and it is freed when its stack has been left. */
@@ -296,6 +305,8 @@ static NORETURN void task_end(struct task *self)
     futex_leave_memory(self);
     sem_exit(self);
     memory_leave(self);
+    if (self->vfork_waited)
+        task_release_parent(self);
     fs_context_destroy(self->fs);
     self->fs = NULL;
     if (self != process->leader)

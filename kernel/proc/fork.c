@@ -30,6 +30,7 @@
 #include "kernel/proc/pidfd.h"
 #include "kernel/proc/process.h"
 #include "kernel/proc/signal/signal.h"
+#include "kernel/proc/signal/signal_share.h"
 #include "kernel/sched/sched.h"
 #include "kernel/vm/vm_space.h"
 #include "kernel/vm/vm_user.h"
@@ -175,7 +176,8 @@ bool fork_must_wait_locked(const struct task *self)
 /* -ERESTARTNOINTR: the caller has signals to act on first. A signal to a group thus reaches both of
  * them, or the parent before there is a child. What the parent has blocked waits for both if it
  * came to the group during the fork. */
-static int child_publish(const struct task *self, struct process *child, bool same_parent)
+static int child_publish(const struct task *self, struct process *child,
+                         const struct fork_request *request)
 {
     /* Looked at under the tree lock, under which groups are signalled: what comes later finds the
      * child. */
@@ -187,7 +189,10 @@ static int child_publish(const struct task *self, struct process *child, bool sa
         /* In the same hold of the lock as the group: a terminal that is released in between is not
          * inherited. */
         child->terminal_grant = parent->terminal_grant;
-        err = process_link_locked(same_parent ? parent->parent : parent, child, parent);
+        err = request->share_handlers ? signal_share_locked(parent, child) : 0;
+        if (!err)
+            err =
+                process_link_locked(request->same_parent ? parent->parent : parent, child, parent);
     }
     /* Without an entry the signal has no sender's number; only the blocked ones are left to
      * give, others made the fork start anew. */
@@ -268,7 +273,7 @@ static void memory_drop(struct task *child)
 static int child_complete(struct task *self, struct process *child,
                           const struct fork_request *request, const struct pidfd_new *pidfd)
 {
-    int err = child_publish(self, child, request->same_parent);
+    int err = child_publish(self, child, request);
 
     if (!err)
         err = memory_copy(self, child->leader, request->share_memory);

@@ -19,6 +19,7 @@ struct fork_request {
     bool share_fs;       /* CLONE_FS */
     bool wait_release;   /* CLONE_VFORK: until the child has executed or ended */
     bool clear_handlers; /* CLONE_CLEAR_SIGHAND */
+    bool share_handlers; /* CLONE_SIGHAND */
     bool same_parent;    /* CLONE_PARENT */
     int exit_signal;
     uint64_t stack; /* of the child; 0: the parent's */

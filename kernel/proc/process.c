@@ -37,6 +37,7 @@
 #include "kernel/proc/pidfd.h"
 #include "kernel/proc/signal/sigframe_fpu.h"
 #include "kernel/proc/signal/signal.h"
+#include "kernel/proc/signal/signal_share.h"
 #include "kernel/sched/sched.h"
 #include "kernel/vm/vm_space.h"
 #include "shared/addrmap.h"
@@ -182,6 +183,7 @@ static COLD void fields_init(struct process *process)
     timer_init(&process->limit, limit_expired);
     deferred_init(&process->limit_ended, limit_kill);
     list_init(&process->tasks);
+    list_init(&process->sharers);
     signal_timers_init(&process->timers);
     process->exit_signal = LX_SIGCHLD;
     process->generation = 1;
@@ -423,6 +425,7 @@ void process_abandon(struct process *process)
     struct process *parent = process->group_pid ? process->parent : NULL;
     struct pidfd *pidfd = parent ? pidfd_end_locked(process) : NULL;
 
+    signal_unshare_locked(process);
     if (parent) /* it got as far as that: another parent (CLONE_PARENT) may wait for it */
         process_unlink_locked(process);
     if (parent)

@@ -106,6 +106,7 @@ struct process {
 
     struct spinlock lock;                 /* rank PROC */
     struct lx_sigaction actions[LX_NSIG]; /* [s] */
+    struct list sharers;                  /* [t] processes with the same actions: signal_share.h */
     struct signal_queue sig_queue;        /* [s] sent to the process */
     uint64_t group_signals;               /* [a] sent to more than this one since its last fork */
     int sig_stopping;                     /* [s] stop signal that was taken, is acted on; 0: none */

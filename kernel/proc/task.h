@@ -32,6 +32,7 @@ struct task {
     struct pid *own_pid;       /* [t] its number; NULL: the leader, whose number is its process's */
     bool exiting;              /* [ts] takes no more signals, and gives back what it has */
     bool gone;                 /* [a] a leader that has given all back before others have */
+    bool vfork_waited;         /* [a] CLONE_VFORK: another task waits for its end */
     bool stopped;              /* [s] it counts as stopped, and sleeps as long as it does */
     struct fd_table *files;    /* [o] shared by the tasks of a process */
     struct fs_context *fs;     /* [o] root, working directory, umask, credentials */

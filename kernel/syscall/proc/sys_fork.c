@@ -41,16 +41,13 @@ int64_t sys_vfork(struct task *self)
                                                      .wait_release = true});
 }
 
-/* Flags that go together: THREAD with SIGHAND with VM, and here the other way round, too: actions
- * are shared by the tasks of a process alone. A task's parent does not wait for its memory. */
+/* THREAD goes with SIGHAND, SIGHAND with VM, and actions are shared or cleared. */
 static bool thread_flags_are_valid(uint64_t flags)
 {
-    const uint64_t thread = LX_CLONE_THREAD | LX_CLONE_SIGHAND;
-
-    if (!(flags & thread))
-        return true;
-    return (flags & thread) == thread && (flags & LX_CLONE_VM) &&
-           !(flags & (LX_CLONE_VFORK | LX_CLONE_CLEAR_SIGHAND));
+    if (flags & LX_CLONE_THREAD && !(flags & LX_CLONE_SIGHAND))
+        return false;
+    return !(flags & LX_CLONE_SIGHAND) ||
+           (flags & LX_CLONE_VM && !(flags & LX_CLONE_CLEAR_SIGHAND));
 }
 
 /* Not for threads, whose end no descriptor shows. One word cannot take both numbers, which clone
@@ -64,8 +61,8 @@ static bool pidfd_flags_are_valid(const struct lx_clone_args *args)
 }
 
 /* Honoured: VM, FS, FILES, VFORK, PARENT, SETTLS, PARENT_SETTID, CHILD_SETTID, CHILD_CLEARTID,
- * CLEAR_SIGHAND, THREAD, SYSVSEM, PIDFD. No effect: DETACHED, UNTRACED, IO, PTRACE. Refused:
- * SIGHAND without THREAD, THREAD with VFORK, name spaces. */
+ * CLEAR_SIGHAND, SIGHAND, THREAD, SYSVSEM, PIDFD. No effect: DETACHED, UNTRACED, IO, PTRACE.
+ * Refused: name spaces. */
 static int64_t clone_with(struct task *self, const struct lx_clone_args *args)
 {
     uint64_t flags = args->flags;
@@ -76,6 +73,7 @@ static int64_t clone_with(struct task *self, const struct lx_clone_args *args)
         .share_undo = (flags & LX_CLONE_SYSVSEM) != 0,
         .wait_release = (flags & LX_CLONE_VFORK) != 0,
         .clear_handlers = (flags & LX_CLONE_CLEAR_SIGHAND) != 0,
+        .share_handlers = (flags & LX_CLONE_SIGHAND) != 0,
         .same_parent = (flags & LX_CLONE_PARENT) != 0,
         .exit_signal = (int)args->exit_signal,
         .stack = args->stack,
