@@ -50,6 +50,7 @@ struct spinlock process_tree_lock = SPINLOCK_INIT(SPIN_PROC_TREE);
 struct process process_init_process;
 
 static struct slab_cache *process_cache;
+static struct task init_record;  /* in no list, and it never runs */
 static uint64_t last_serial = 1; /* [tree] init's */
 
 static void limits_init(struct process *process)
@@ -144,6 +145,12 @@ struct task *task_find_locked(int tid)
     return pid->process ? pid->process->leader : pid->task;
 }
 
+struct task *task_scheduled_find_locked(int tid)
+{
+    ASSERT(process_tree_is_held());
+    return tid == PROCESS_INIT_PID ? &init_record : task_find_locked(tid);
+}
+
 static void limit_kill(struct deferred *item)
 {
     struct process *process = container_of(item, struct process, limit_ended);
@@ -204,6 +211,10 @@ static void init_link(void)
     ASSERT(!err && init->own_pid->number == PROCESS_INIT_PID);
     init->own_pid->process = init;
     init->pid = PROCESS_INIT_PID;
+    thread_init_record(&init_record.thread);
+    init_record.process = init;
+    init_record.refs = 1;
+    init_record.tid = PROCESS_INIT_PID;
     process_group_enter_locked(init, init->own_pid, init->own_pid, NULL);
     process_list_enter_locked(init, NULL);
     spin_unlock_irqrestore(&process_tree_lock, flags);

@@ -137,6 +137,9 @@ void process_init(void);
 /* The one with that number, borrowed; NULL: none. Of init there is none. */
 struct task *task_find_locked(int tid);
 
+/* The same for what is asked about scheduling: of init there is a record. */
+struct task *task_scheduled_find_locked(int tid);
+
 /* The process of that task, as most calls on processes have it: a number of any task will do. */
 static inline struct process *process_of_task_locked(int tid)
 {
