@@ -270,6 +270,7 @@ KERNEL_SRCS := \
     kernel/syscall/proc/sys_fork.c \
     kernel/syscall/proc/sys_pidfd.c \
     kernel/syscall/proc/sys_futex.c \
+    kernel/syscall/proc/sys_membarrier.c \
     kernel/syscall/proc/sys_proc.c \
     kernel/syscall/proc/sys_limit.c \
     kernel/syscall/proc/sys_sched.c \

@@ -61,6 +61,7 @@ static const struct {
     {449, -1, "futex_waitv: not there"},
     {424, -1, "pidfd_send_signal: flags that later ones have"},
     {434, -1, "pidfd_open: which numbers are in use"},
+    {324, -1, "membarrier: commands that later ones have"},
 };
 
 /* Better values than those of the letters. */
