@@ -184,6 +184,7 @@ KERNEL_SRCS := \
     kernel/proc/process_tasks.c \
     kernel/proc/task.c \
     kernel/proc/pid.c \
+    kernel/proc/pidfd.c \
     kernel/proc/identity.c \
     kernel/proc/family.c \
     kernel/proc/wait.c \
@@ -213,6 +214,7 @@ KERNEL_SRCS := \
     kernel/proc/terminal.c \
     kernel/proc/task_dump.c \
     kernel/proc/procfs/procfs.c \
+    kernel/proc/procfs/procfs_text.c \
     kernel/proc/procfs/procfs_status.c \
     kernel/proc/procfs/procfs_maps.c \
     kernel/proc/procfs/procfs_pagemap.c \
@@ -227,6 +229,7 @@ KERNEL_SRCS := \
     kernel/proc/signal/signal_queue.c \
     kernel/proc/signal/signal_send.c \
     kernel/proc/signal/signal_mask.c \
+    kernel/proc/signal/signal_share.c \
     kernel/proc/signal/signal_stop.c \
     kernel/proc/signal/signal_timer.c \
     kernel/proc/signal/signal_deliver.c \
@@ -265,7 +268,9 @@ KERNEL_SRCS := \
     kernel/syscall/ipc/sys_msg.c \
     kernel/syscall/ipc/sys_sem.c \
     kernel/syscall/proc/sys_fork.c \
+    kernel/syscall/proc/sys_pidfd.c \
     kernel/syscall/proc/sys_futex.c \
+    kernel/syscall/proc/sys_membarrier.c \
     kernel/syscall/proc/sys_proc.c \
     kernel/syscall/proc/sys_limit.c \
     kernel/syscall/proc/sys_sched.c \

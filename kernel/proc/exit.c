@@ -37,8 +37,10 @@
 #include "kernel/mm/tables.h"
 #include "kernel/proc/futex/futex.h"
 #include "kernel/proc/ipc/sem.h"
+#include "kernel/proc/pidfd.h"
 #include "kernel/proc/process.h"
 #include "kernel/proc/signal/signal.h"
+#include "kernel/proc/signal/signal_share.h"
 #include "kernel/proc/terminal.h"
 #include "kernel/sched/sched.h"
 #include "kernel/vm/vm_space.h"
@@ -244,6 +246,7 @@ static void process_end_begin(struct process *process, const struct task *self)
 /* Nothing of its tasks is left but the leader, as a record. */
 static void process_end(struct process *process)
 {
+    struct pidfd *pidfd;
     uint64_t flags;
     bool reaped;
 
@@ -256,15 +259,26 @@ static void process_end(struct process *process)
     group_leave_locked(process, &flags);
     ASSERT(!family_first_locked(process));
     process_usage_end_locked(process);
+    signal_unshare_locked(process);
     process->zombie = true;
     process_anchor_update_locked(process);
     family_update_locked(process);
+    pidfd = pidfd_end_locked(process);
     reaped = parent_told_locked(process);
     if (reaped)
         process_unlink_locked(process);
     spin_unlock_irqrestore(&process_tree_lock, flags);
+    if (pidfd)
+        pidfd_wake(pidfd);
     if (reaped)
         process_put(process);
+}
+
+/* A thread of CLONE_VFORK: the one that made it goes on. */
+static void task_release_parent(struct task *self)
+{
+    __atomic_store_n(&self->vfork_waited, false, __ATOMIC_RELEASE);
+    waitq_wake_all(&self->process->child_wait);
 }
 
 /* Not the leader: nothing finds it any more, and it is freed when its stack has been left. */
@@ -291,6 +305,8 @@ static NORETURN void task_end(struct task *self)
     futex_leave_memory(self);
     sem_exit(self);
     memory_leave(self);
+    if (self->vfork_waited)
+        task_release_parent(self);
     fs_context_destroy(self->fs);
     self->fs = NULL;
     if (self != process->leader)

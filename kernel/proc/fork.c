@@ -8,8 +8,8 @@
  * the group that falls into the copy is pending for both then, and need not undo a finished copy. A
  * signal that came before makes publishing fail with nothing done; the call starts anew once it was
  * acted on. What was sent to the group since the copy of the mask and is blocked comes to the child
- * by group_signals. After publishing only memory can fail: the child is unlinked as if it had never
- * been, and a parent that waits for it by CLONE_PARENT is woken.
+ * by group_signals. After publishing only memory and the number of CLONE_PIDFD can fail: the child
+ * is unlinked as if it had never been, and a parent that waits for it by CLONE_PARENT is woken.
  *
  * vfork's parent waits for vfork_done, which exec and exit set once the memory is the parent's
  * again; a signal that kills the parent ends that wait, others are acted on after it.
@@ -27,8 +27,10 @@
 #include "kernel/lib/string.h"
 #include "kernel/proc/futex/rseq.h"
 #include "kernel/proc/ipc/sem.h"
+#include "kernel/proc/pidfd.h"
 #include "kernel/proc/process.h"
 #include "kernel/proc/signal/signal.h"
+#include "kernel/proc/signal/signal_share.h"
 #include "kernel/sched/sched.h"
 #include "kernel/vm/vm_space.h"
 #include "kernel/vm/vm_user.h"
@@ -174,7 +176,8 @@ bool fork_must_wait_locked(const struct task *self)
 /* -ERESTARTNOINTR: the caller has signals to act on first. A signal to a group thus reaches both of
  * them, or the parent before there is a child. What the parent has blocked waits for both if it
  * came to the group during the fork. */
-static int child_publish(const struct task *self, struct process *child, bool same_parent)
+static int child_publish(const struct task *self, struct process *child,
+                         const struct fork_request *request)
 {
     /* Looked at under the tree lock, under which groups are signalled: what comes later finds the
      * child. */
@@ -186,7 +189,10 @@ static int child_publish(const struct task *self, struct process *child, bool sa
         /* In the same hold of the lock as the group: a terminal that is released in between is not
          * inherited. */
         child->terminal_grant = parent->terminal_grant;
-        err = process_link_locked(same_parent ? parent->parent : parent, child, parent);
+        err = request->share_handlers ? signal_share_locked(parent, child) : 0;
+        if (!err)
+            err =
+                process_link_locked(request->same_parent ? parent->parent : parent, child, parent);
     }
     /* Without an entry the signal has no sender's number; only the blocked ones are left to
      * give, others made the fork start anew. */
@@ -249,8 +255,41 @@ static void wait_for_release(struct process *child)
     }
 }
 
+/* What the child has got behind its publication, if something failed then. */
+static void memory_drop(struct task *child)
+{
+    struct vm_space *space;
+
+    sem_exit(child); /* others share it, so nothing is undone */
+    spin_lock(&child->process->lock);
+    space = child->thread.space;
+    child->thread.space = NULL;
+    spin_unlock(&child->process->lock);
+    if (space)
+        vm_space_put(space);
+}
+
+/* Publishes the child, and whatever can fail behind that. */
+static int child_complete(struct task *self, struct process *child,
+                          const struct fork_request *request, const struct pidfd_new *pidfd)
+{
+    int err = child_publish(self, child, request);
+
+    if (!err)
+        err = memory_copy(self, child->leader, request->share_memory);
+    if (!err)
+        err = sem_fork(self, child->leader, request->share_undo);
+    /* Behind the copy: a child with memory of its own does not see the number. */
+    if (!err && request->make_pidfd)
+        err = vm_user_write(request->pidfd, &pidfd->fd, sizeof(pidfd->fd));
+    if (err)
+        memory_drop(child->leader);
+    return err;
+}
+
 int64_t fork_process(struct task *self, const struct fork_request *request)
 {
+    struct pidfd_new pidfd = {.fd = -1};
     struct process *child;
     int err, pid;
 
@@ -258,16 +297,18 @@ int64_t fork_process(struct task *self, const struct fork_request *request)
     if (err)
         return err;
     err = thread_prepare(self, child, request);
+    if (!err && request->make_pidfd)
+        err = pidfd_reserve(self, child, &pidfd);
     if (!err)
-        err = child_publish(self, child, request->same_parent);
-    if (!err)
-        err = memory_copy(self, child->leader, request->share_memory);
-    if (!err)
-        err = sem_fork(self, child->leader, request->share_undo);
+        err = child_complete(self, child, request, &pidfd);
     if (err) {
+        if (pidfd.fd >= 0)
+            pidfd_cancel(self, &pidfd);
         process_abandon(child);
         return err;
     }
+    if (pidfd.fd >= 0)
+        pidfd_fill(self, &pidfd);
     fork_registers_copy(self, child->leader, request);
     pid = child->pid;
     if (request->parent_tid.va && vm_user_write(request->parent_tid, &pid, sizeof(pid)))

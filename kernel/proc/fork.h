@@ -19,12 +19,15 @@ struct fork_request {
     bool share_fs;       /* CLONE_FS */
     bool wait_release;   /* CLONE_VFORK: until the child has executed or ended */
     bool clear_handlers; /* CLONE_CLEAR_SIGHAND */
+    bool share_handlers; /* CLONE_SIGHAND */
     bool same_parent;    /* CLONE_PARENT */
     int exit_signal;
     uint64_t stack; /* of the child; 0: the parent's */
     bool set_tls;
     uint64_t tls;
     struct uptr parent_tid;      /* 0: none */
+    bool make_pidfd;             /* CLONE_PIDFD: its number goes to */
+    struct uptr pidfd;           /* this */
     struct uptr child_tid_set;   /* CLONE_CHILD_SETTID */
     struct uptr child_tid_clear; /* CLONE_CHILD_CLEARTID */
 };

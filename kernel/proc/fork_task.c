@@ -8,11 +8,13 @@
  * or is killed, while a task of it executes, and while it is to stop: a walk over all tasks
  * in slices afterwards (process_notify_others) finds all of them.
  */
+#include "kernel/core/clock.h"
 #include "kernel/fs/vfs/fs_context.h"
 #include "kernel/lib/restart.h"
 #include "kernel/lib/string.h"
 #include "kernel/proc/fork_internal.h"
 #include "kernel/proc/ipc/sem.h"
+#include "kernel/proc/signal/signal.h"
 #include "kernel/vm/vm_space.h"
 #include "kernel/vm/vm_user.h"
 #include "shared/linux/errno.h"
@@ -31,6 +33,7 @@ static int task_fill(struct task *self, struct task *task, const struct fork_req
         return err;
     memcpy(task->name, self->name, sizeof(self->name));
     task->sig_mask = self->sig_mask;
+    task->started_ns = clock_monotonic_ns();
     /* It sets its alarm on its first way to ring 3. */
     if (process->limits[LX_RLIMIT_CPU].current != LX_RLIM_INFINITY || process->timers.cpu)
         arch_thread_add_work(&task->thread.arch, TIF_CPU_TIME);
@@ -57,6 +60,22 @@ static int task_publish(const struct task *self, struct task *task, struct pid *
     return err;
 }
 
+/* CLONE_VFORK: until the new one has ended; exec of it ends the caller. Drops a reference. */
+static void task_await_end(struct process *process, struct task *task)
+{
+    int err = 0;
+
+    while (!err && __atomic_load_n(&task->vfork_waited, __ATOMIC_ACQUIRE)) {
+        struct waiter waiter;
+
+        waitq_enter(&process->child_wait, &waiter);
+        if (__atomic_load_n(&task->vfork_waited, __ATOMIC_ACQUIRE))
+            err = signal_wait_killable(&waiter);
+        waitq_leave(&process->child_wait, &waiter);
+    }
+    task_put(task);
+}
+
 int64_t fork_task(struct task *self, const struct fork_request *request)
 {
     struct pid *pid = pid_alloc();
@@ -79,7 +98,13 @@ int64_t fork_task(struct task *self, const struct fork_request *request)
     tid = task->tid;
     if (request->parent_tid.va && vm_user_write(request->parent_tid, &tid, sizeof(tid)))
         err = 0; /* as on Linux: too late to fail */
+    if (request->wait_release) {
+        task_get(task);
+        task->vfork_waited = true;
+    }
     task_start(task);
+    if (request->wait_release)
+        task_await_end(self->process, task);
     return tid;
 
 put_space:

@@ -157,6 +157,31 @@ struct process *process_from_number_locked(int number)
     return NULL;
 }
 
+/* process NULL: any process's number, but no other task's. */
+static bool number_is_meant(const struct pid *pid, const struct process *process)
+{
+    if (!process)
+        return pid->process != NULL;
+    return pid->process == process || (pid->task && pid->task->process == process);
+}
+
+int pid_next(int number, const struct process *process)
+{
+    size_t at = (size_t)MAX(number, 1);
+    uint64_t flags = spin_lock_irqsave(&process_tree_lock);
+    unsigned steps = 0;
+
+    /* Numbers are all that is kept over a pause: those that come and go meanwhile make no
+     * difference. */
+    while ((at = bitmap_find_set(used, PROCESS_PID_MAX, at)) < PROCESS_PID_MAX &&
+           !number_is_meant(table[at], process)) {
+        at++;
+        process_tree_pause_locked(&steps, &flags);
+    }
+    spin_unlock_irqrestore(&process_tree_lock, flags);
+    return at < PROCESS_PID_MAX ? (int)at : -1;
+}
+
 /* --- groups and sessions --- */
 
 struct pid *process_group_find_locked(int number)

@@ -71,6 +71,9 @@ int pid_last(void);
 struct process *process_find_locked(int pid);
 /* The process with the lowest number at or above that one. */
 struct process *process_from_number_locked(int number);
+/* The lowest number at or above that one that a process has; `process` not NULL: that a task of it
+ * has. -1: none. Not locked: it takes the tree in slices. `process` is compared and may be gone. */
+int pid_next(int number, const struct process *process);
 
 /* The process gets into the group of that number, and so into its session; the place in the list is
  * behind that process if it is a member, else the first. */

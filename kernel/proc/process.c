@@ -34,8 +34,10 @@
 #include "kernel/lib/restart.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/slab.h"
+#include "kernel/proc/pidfd.h"
 #include "kernel/proc/signal/sigframe_fpu.h"
 #include "kernel/proc/signal/signal.h"
+#include "kernel/proc/signal/signal_share.h"
 #include "kernel/sched/sched.h"
 #include "kernel/vm/vm_space.h"
 #include "shared/addrmap.h"
@@ -48,6 +50,7 @@ struct spinlock process_tree_lock = SPINLOCK_INIT(SPIN_PROC_TREE);
 struct process process_init_process;
 
 static struct slab_cache *process_cache;
+static struct task init_record;  /* in no list, and it never runs */
 static uint64_t last_serial = 1; /* [tree] init's */
 
 static void limits_init(struct process *process)
@@ -142,6 +145,12 @@ struct task *task_find_locked(int tid)
     return pid->process ? pid->process->leader : pid->task;
 }
 
+struct task *task_scheduled_find_locked(int tid)
+{
+    ASSERT(process_tree_is_held());
+    return tid == PROCESS_INIT_PID ? &init_record : task_find_locked(tid);
+}
+
 static void limit_kill(struct deferred *item)
 {
     struct process *process = container_of(item, struct process, limit_ended);
@@ -181,6 +190,7 @@ static COLD void fields_init(struct process *process)
     timer_init(&process->limit, limit_expired);
     deferred_init(&process->limit_ended, limit_kill);
     list_init(&process->tasks);
+    list_init(&process->sharers);
     signal_timers_init(&process->timers);
     process->exit_signal = LX_SIGCHLD;
     process->generation = 1;
@@ -201,6 +211,10 @@ static void init_link(void)
     ASSERT(!err && init->own_pid->number == PROCESS_INIT_PID);
     init->own_pid->process = init;
     init->pid = PROCESS_INIT_PID;
+    thread_init_record(&init_record.thread);
+    init_record.process = init;
+    init_record.refs = 1;
+    init_record.tid = PROCESS_INIT_PID;
     process_group_enter_locked(init, init->own_pid, init->own_pid, NULL);
     process_list_enter_locked(init, NULL);
     spin_unlock_irqrestore(&process_tree_lock, flags);
@@ -320,6 +334,8 @@ void process_unlink_locked(struct process *process)
     identity_charge_task(process->leader->identity, -1);
     family_leave_locked(process);
     process_group_leave_locked(process);
+    if (process->pidfd)
+        pidfd_leave_locked(process);
     list_remove(&process->all_link.link);
     /* The number stays in use while a group, a session or a walk has a reference to it. */
     process->own_pid->process = NULL;
@@ -341,6 +357,7 @@ int process_add_task_locked(struct process *process, struct task *task, struct p
     pid->task = task;
     task->own_pid = pid;
     task->tid = pid->number;
+    task->serial = ++last_serial;
     list_push_back(&process->tasks, &task->link);
     process->live++;
     __atomic_fetch_add(&process->present, 1, __ATOMIC_RELAXED);
@@ -417,7 +434,9 @@ void process_abandon(struct process *process)
 {
     uint64_t flags = spin_lock_irqsave(&process_tree_lock);
     struct process *parent = process->group_pid ? process->parent : NULL;
+    struct pidfd *pidfd = parent ? pidfd_end_locked(process) : NULL;
 
+    signal_unshare_locked(process);
     if (parent) /* it got as far as that: another parent (CLONE_PARENT) may wait for it */
         process_unlink_locked(process);
     if (parent)
@@ -426,6 +445,8 @@ void process_abandon(struct process *process)
     process->sig_exiting = process->leader->exiting = true;
     spin_unlock(&process->lock);
     spin_unlock_irqrestore(&process_tree_lock, flags);
+    if (pidfd)
+        pidfd_wake(pidfd);
     /* It was visible: signals may have come, thousands perhaps, whose entries are charged to its
      * user. None is added any more. */
     signal_entries_free(signal_queue_cut(&process->sig_queue, ~0ULL, NULL));

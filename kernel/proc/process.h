@@ -37,6 +37,7 @@
 #include "shared/linux/signal.h"
 
 struct file;
+struct pidfd;
 struct tty;
 
 enum process_end {
@@ -51,7 +52,7 @@ enum process_end {
 struct process {
     uint32_t refs;                    /* [a] */
     int pid;                          /* [I] */
-    uint64_t serial;                  /* [I] no other process ever has the same */
+    uint64_t serial;                  /* [I] no other process or task ever has the same */
     struct process *parent;           /* [t] NULL: init itself */
     int parent_pid;                   /* [t] its number, read without the lock */
     struct family family;             /* [t] its children */
@@ -61,11 +62,12 @@ struct process {
     struct rb_node changed_node;      /* [t] there */
     struct process_link all_link;     /* [t] in the list of all processes */
     struct pid *own_pid;              /* [I] its number; referenced until it was waited for */
-    struct pid *group_pid;            /* [t] its process group; NULL: not in the tree */
-    struct process_link group_link;   /* [t] in the group's members */
-    bool anchor;                      /* [t] counts in its group's anchors */
-    bool asks_death_signal;           /* [t] a task of it has had a death_signal once */
-    int group, session;               /* [t] their numbers, read without the lock */
+    struct pidfd *pidfd;   /* [t] what its descriptors lead to; NULL: it has none (pidfd.h) */
+    struct pid *group_pid; /* [t] its process group; NULL: not in the tree */
+    struct process_link group_link; /* [t] in the group's members */
+    bool anchor;                    /* [t] counts in its group's anchors */
+    bool asks_death_signal;         /* [t] a task of it has had a death_signal once */
+    int group, session;             /* [t] their numbers, read without the lock */
     uint64_t terminal_grant; /* [t] its session's terminal is its own, too, if the grant is that */
     int hup_group;           /* [t] a leader's: in the foreground when it was hung up */
     bool has_execed;         /* [t] setpgid by the parent is over */
@@ -104,6 +106,7 @@ struct process {
 
     struct spinlock lock;                 /* rank PROC */
     struct lx_sigaction actions[LX_NSIG]; /* [s] */
+    struct list sharers;                  /* [t] processes with the same actions: signal_share.h */
     struct signal_queue sig_queue;        /* [s] sent to the process */
     uint64_t group_signals;               /* [a] sent to more than this one since its last fork */
     int sig_stopping;                     /* [s] stop signal that was taken, is acted on; 0: none */
@@ -133,6 +136,9 @@ void process_init(void);
 
 /* The one with that number, borrowed; NULL: none. Of init there is none. */
 struct task *task_find_locked(int tid);
+
+/* The same for what is asked about scheduling: of init there is a record. */
+struct task *task_scheduled_find_locked(int tid);
 
 /* The process of that task, as most calls on processes have it: a number of any task will do. */
 static inline struct process *process_of_task_locked(int tid)
@@ -210,7 +216,7 @@ static inline void process_get(struct process *process)
 }
 void process_put(struct process *process);
 uint64_t process_live_count(void); /* without init */
-uint64_t process_forks(void);      /* processes ever made */
+uint64_t process_forks(void);      /* processes and threads ever made */
 int process_last_pid(void);
 
 /* Out of the tree for good; the caller drops the tree's reference. */
@@ -245,6 +251,9 @@ bool process_shares_fs(const struct task *self);
  * on. -EAGAIN: another one is at it; -EINTR: the caller is to die. */
 MUST_CHECK int process_end_others(struct task *self);
 
+/* How many tasks it has, a leader that has ended before the others among them. */
+unsigned process_count_tasks(const struct process *process);
+
 /* That of its leader. */
 const char *process_name(const struct process *process);
 
@@ -254,6 +263,7 @@ void process_release_parent(struct process *process);
 /* wait(2): which children, and what of them (wait.c). */
 struct process_wait {
     int pid; /* > 0: that child; -1: any; < -1: of that group; 0: of the caller's group */
+    const struct pidfd *pidfd;       /* instead: the child that it leads to; NULL: by pid */
     bool exited, stopped, continued; /* which changes count */
     bool no_hang, keep;              /* return at once; leave it to be waited for again */
     int kinds; /* LX_WALL, LX_WCLONE: also, or only, children that end with another signal */
@@ -274,3 +284,7 @@ static inline struct task *task_current(void)
 {
     return container_of(thread_current(), struct task, thread);
 }
+
+/* Whether the caller may look into the process, as ptrace would have it; by the real user and group
+ * of the caller, or by those that files are opened with. Tree locked. */
+bool process_may_look_locked(struct process *process, bool by_real_ids);

@@ -58,6 +58,15 @@ void process_notify_others(struct task *self, uint32_t work)
     } while (at);
 }
 
+unsigned process_count_tasks(const struct process *process)
+{
+    bool leader_gone = process->leader && __atomic_load_n(&process->leader->gone, __ATOMIC_RELAXED);
+    unsigned present = __atomic_load_n(&process->present, __ATOMIC_RELAXED);
+
+    ASSERT(process_is_held(process));
+    return MAX(present + leader_gone, 1U);
+}
+
 /* Those that are on their way out do not count, though their references may: then it is refused. */
 bool process_shares_fs(const struct task *self)
 {

@@ -32,12 +32,15 @@ struct task {
     struct pid *own_pid;       /* [t] its number; NULL: the leader, whose number is its process's */
     bool exiting;              /* [ts] takes no more signals, and gives back what it has */
     bool gone;                 /* [a] a leader that has given all back before others have */
+    bool vfork_waited;         /* [a] CLONE_VFORK: another task waits for its end */
     bool stopped;              /* [s] it counts as stopped, and sleeps as long as it does */
     struct fd_table *files;    /* [o] shared by the tasks of a process */
     struct fs_context *fs;     /* [o] root, working directory, umask, credentials */
     struct identity *identity; /* [s] the credentials, as others see them; until it is freed */
     struct sem_undo_list *sem_undo; /* [o] what its end undoes; NULL: nothing yet */
     int tid;                        /* [I] but for exec, which makes it the process's */
+    uint64_t serial;                /* [I] as its process's: no other has the same; 0: a leader */
+    uint64_t started_ns;            /* [I] */
     void *fpu_object;               /* [I] what holds thread.arch.fpu */
     char name[16];                  /* [o] read by others: prctl(PR_SET_NAME) */
     bool over_limit;           /* [o] became a user with too many processes: exec looks again */

@@ -8,6 +8,7 @@
  * back wakes it all the same, and it searches again.
  */
 #include "kernel/lib/assert.h"
+#include "kernel/proc/pidfd.h"
 #include "kernel/proc/process.h"
 #include "shared/linux/clone.h"
 #include "shared/linux/errno.h"
@@ -79,7 +80,7 @@ static void change_take_locked(struct process *child, const struct process_wait 
 static int look_at_one_locked(struct process *parent, const struct process_wait *which,
                               struct process_change *change, struct process **reaped)
 {
-    struct process *child = process_find_locked(which->pid);
+    struct process *child = which->pidfd ? which->pidfd->process : process_find_locked(which->pid);
 
     ASSERT(process_tree_is_held());
     /* A number may belong to another's child, or to a process group without a process. */
@@ -180,7 +181,7 @@ static int wait_look(struct process *parent, const struct process_wait *which,
     uint64_t flags = spin_lock_irqsave(&process_tree_lock);
     int found;
 
-    if (which->pid > 0)
+    if (which->pidfd || which->pid > 0)
         found = look_at_one_locked(parent, which, change, reaped);
     else if (which->pid == -1)
         found = look_at_all_locked(parent, which, change, reaped);

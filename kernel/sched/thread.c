@@ -54,6 +54,12 @@ void thread_adopt(struct thread *thread)
     cpu->thread = &thread->arch;
 }
 
+void thread_init_record(struct thread *thread)
+{
+    thread_init_fields(thread);
+    thread->state = THREAD_BLOCKED;
+}
+
 int thread_create(struct thread *thread, void (*function)(void *argument), void *argument)
 {
     void *top = kstack_create();

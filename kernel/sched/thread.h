@@ -67,6 +67,8 @@ void thread_set_boot_stack(uint64_t top);
 void thread_adopt(struct thread *thread);
 
 /* A thread that will run function(argument) on a stack of its own once it is woken. */
+/* One that never runs: what may be asked of it and set in it is there. */
+void thread_init_record(struct thread *thread);
 MUST_CHECK int thread_create(struct thread *thread, void (*function)(void *argument),
                              void *argument);
 /* Frees the stack of a thread that has ended, or never ran. */

@@ -274,6 +274,7 @@ int vm_space_dup(struct vm_space *parent, struct vm_space **out_space)
     mutex_lock_pair(&parent->lock, &child->lock);
     limits_copy(child, parent);
     child->map_top = parent->map_top;
+    child->membarrier = __atomic_load_n(&parent->membarrier, __ATOMIC_RELAXED);
     child->undumpable = __atomic_load_n(&parent->undumpable, __ATOMIC_RELAXED);
     child->brk_start = parent->brk_start;
     child->brk = parent->brk;

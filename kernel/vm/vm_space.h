@@ -67,6 +67,7 @@ struct vm_space {
     uint64_t brk_limit;      /* [a] RLIMIT_DATA, bytes: the break itself */
     uint64_t data_limit;     /* [a] RLIMIT_DATA, pages: all private writable memory */
     uint64_t stack_limit;    /* [a] RLIMIT_STACK, bytes */
+    uint32_t membarrier;     /* [a] commands of membarrier(2) that it has registered for */
     bool undumpable;         /* [a] only root looks into it: PR_SET_DUMPABLE, set-ID programs */
     struct list all;         /* [vm_space_list] */
     uint64_t visited;        /* [rmap_lock] by the walk of that number */

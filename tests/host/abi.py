@@ -33,6 +33,7 @@ HOSTS = {
               (["asm/ioctls.h", "asm/termbits.h"], ".*")],
     "itimer": [(["linux/time.h"], ".*")],
     "limits": [(["linux/limits.h"], ".*")],
+    "membarrier": [(["linux/membarrier.h"], ".*")],
     "mman": [(["linux/mman.h", "asm/mman.h"], ".*")],
     "mount": [(["sys/mount.h"], "(MS|MNT|UMOUNT)_.*")],
     "poll": [(["linux/poll.h", "linux/posix_types.h"], ".*")],

@@ -66,12 +66,16 @@ static const struct procfs_entry *procfs_entry_at(const struct procfs_dir *dir, 
     return NULL;
 }
 
-/* The same for the same thing, as long as the kernel runs: 20 bits of the pid, 20 of a descriptor,
- * and 24 of the address of the entry, all of which lie in the kernel's few MiB. */
+#define INO_THREAD (1u << 19)
+
+/* The same for the same thing, as long as the kernel runs: 20 bits of the pid, the highest for
+ * threads, 20 of a descriptor, and 24 of the address of the entry, all of which lie in the kernel's
+ * few MiB. */
 static uint64_t procfs_ino_of(const struct procfs_node *node)
 {
-    return (uint64_t)(unsigned)node->pid << 44 |
-           (uint64_t)((unsigned)node->number & 0xfffffu) << 24 |
+    unsigned number = node->tid ? (unsigned)node->tid | INO_THREAD : (unsigned)node->pid;
+
+    return (uint64_t)number << 44 | (uint64_t)((unsigned)node->number & 0xfffffu) << 24 |
            ((uintptr_t)node->entry & 0xffffffu);
 }
 
@@ -95,6 +99,14 @@ static int procfs_node_owner(const struct procfs_node *node, uint32_t *uid, uint
     return node->serial ? ops->owner(node, uid, gid) : 0;
 }
 
+static const struct inode_ops dir_ops;
+
+/* Directories whose names are numbers may be counted. */
+static uint32_t procfs_nlink_of(const struct procfs_node *node)
+{
+    return 2 + (node->entry->sized ? (uint32_t)node->entry->size(node) : 0);
+}
+
 /* An open file outlives changes of the process's user. */
 static void procfs_node_refresh(struct inode *inode)
 {
@@ -106,6 +118,8 @@ static void procfs_node_refresh(struct inode *inode)
     mutex_lock(&inode->lock);
     inode->uid = uid;
     inode->gid = gid;
+    if (inode->ops == &dir_ops)
+        inode->nlink = procfs_nlink_of(inode_procfs(inode));
     mutex_unlock(&inode->lock);
 }
 
@@ -196,7 +210,7 @@ static int procfs_node_create(struct super_block *super, const struct procfs_nod
     } else if (type == LX_S_IFDIR) {
         inode->ops = &dir_ops;
         inode->file_ops = &dir_file_ops;
-        inode->nlink = 2;
+        inode->nlink = procfs_nlink_of(node);
     } else {
         inode->file_ops = entry->file_ops ? entry->file_ops : &procfs_file_ops;
         inode->size = procfs_size_of(super, node);
@@ -277,7 +291,8 @@ static int procfs_lookup(struct dentry *dir, const char *name, size_t len, uint3
     struct inode *inode;
     int err = procfs_node_find(inode_procfs(dir->inode), name, len, &node);
 
-    if (!err && (node.entry->mode & LX_S_IFMT) == LX_S_IFDIR && node.entry->super)
+    if (!err && (node.entry->mode & LX_S_IFMT) == LX_S_IFDIR && !node.entry->sized &&
+        node.entry->super)
         super = *node.entry->super;
     if (!err)
         err = procfs_node_create(super, &node, &inode);

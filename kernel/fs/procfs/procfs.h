@@ -49,7 +49,7 @@ struct procfs_entry {
     const char *name;
     uint16_t mode;
     uint16_t arg; /* the entry's own: which of several things a function shows */
-    bool sized;   /* `size` is set, and not `write` */
+    bool sized;   /* `size` is set, and neither `write` nor `super` */
     bool guarded; /* opening it asks procfs_ops.access, too */
     bool bound;   /* about the program that the process runs now: node.generation is set */
     union {
@@ -72,7 +72,10 @@ struct procfs_entry {
         struct super_block *const *super;
         /* All that was given has been taken, or an errno. NULL: -EINVAL. */
         int (*write)(const struct procfs_node *node, struct user_iter *io);
-        uint64_t (*size)(const struct procfs_node *node); /* sized: st_size; nothing is taken */
+        /* sized: st_size; nothing is taken. Of a directory: how many of its numbers st_nlink
+         * counts.
+         */
+        uint64_t (*size)(const struct procfs_node *node);
     };
 };
 

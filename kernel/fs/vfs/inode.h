@@ -93,9 +93,10 @@ struct dir_index {
 /* What a file of procfs stands for: fs/procfs/procfs.h. */
 struct procfs_node {
     const struct procfs_entry *entry;
-    uint64_t serial; /* of the process that has had that number; 0: it is about none */
+    uint64_t serial; /* of the process, or thread, that has had that number; 0: about none */
     int pid;
     int number;          /* of a descriptor */
+    int tid;             /* of one of its threads; 0: it is about the whole process */
     uint32_t generation; /* of the program that the process ran when this was looked up; 0: any */
 };
 

@@ -3,8 +3,9 @@
  * /proc/PID: files, owners, and the right to look into a process.
  *
  * A node names a process by number and serial, so one that was opened before the number was given
- * out again finds nothing. Nodes of memory are also bound to a generation, the program that ran at
- * the open: after exec they show nothing of the new one, whose rights may be others.
+ * out again finds nothing; one in /proc/PID/task does so by the number and serial of the thread.
+ * Nodes of memory are also bound to a generation, the program that ran at the open: after exec they
+ * show nothing of the new one, whose rights may be others.
  *
  * A process is only looked at under process_tree_lock (procfs_lock). What takes long or sleeps is
  * done on references that were taken under it. The right to guarded entries is checked by
@@ -17,16 +18,48 @@
 #include "kernel/fs/vfs/fs_context.h"
 #include "kernel/lib/assert.h"
 #include "kernel/lib/fmt.h"
-#include "kernel/lib/string.h"
 #include "kernel/mm/config.h"
 #include "kernel/proc/procfs/procfs_internal.h"
 #include "kernel/sched/sched.h"
 #include "kernel/vm/vm_space.h"
-#include "kernel/vm/vm_user.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/stat.h"
 
 /* --- finding a process --- */
+
+/* Another task than a leader, by its number; NULL: none. */
+static struct task *other_task_locked(int tid)
+{
+    const struct pid *pid = pid_find_locked(tid);
+
+    ASSERT(process_tree_is_held());
+    return pid ? pid->task : NULL;
+}
+
+static bool is_about_leader(const struct procfs_node *node)
+{
+    return !node->tid || node->tid == node->pid;
+}
+
+static struct process *node_process_locked(const struct procfs_node *node)
+{
+    struct process *process = NULL;
+    const struct task *task;
+
+    ASSERT(process_tree_is_held());
+    if (is_about_leader(node)) {
+        process = process_find_locked(node->pid);
+        return process && process->serial == node->serial ? process : NULL;
+    }
+    task = other_task_locked(node->tid);
+    return task && task->serial == node->serial ? task->process : NULL;
+}
+
+struct task *procfs_task_locked(const struct procfs_node *node, const struct process *process)
+{
+    ASSERT(process_tree_is_held());
+    return is_about_leader(node) ? process->leader : other_task_locked(node->tid);
+}
 
 struct process *procfs_lock(const struct procfs_node *node, uint64_t *flags)
 {
@@ -34,11 +67,10 @@ struct process *procfs_lock(const struct procfs_node *node, uint64_t *flags)
 
     /* Zombies are found: their status can be read until they are waited for. */
     *flags = spin_lock_irqsave(&process_tree_lock);
-    process = process_find_locked(node->pid);
-    if (process && process->serial == node->serial)
-        return process;
-    spin_unlock_irqrestore(&process_tree_lock, *flags);
-    return NULL;
+    process = node_process_locked(node);
+    if (!process)
+        spin_unlock_irqrestore(&process_tree_lock, *flags);
+    return process;
 }
 
 void procfs_unlock(uint64_t flags)
@@ -46,10 +78,19 @@ void procfs_unlock(uint64_t flags)
     spin_unlock_irqrestore(&process_tree_lock, flags);
 }
 
-/* Init is the kernel's own: it has no task. */
+/* One that lives, and so keeps the memory. Init is the kernel's own: it has none. */
 static bool has_task(const struct process *process)
 {
-    return process->leader && !process->leader->exiting;
+    return process->leader && !process->sig_exiting;
+}
+
+/* With descriptors and directories. */
+static struct task *live_task_locked(const struct procfs_node *node, const struct process *process)
+{
+    struct task *task = procfs_task_locked(node, process);
+
+    ASSERT(process_tree_is_held());
+    return task && !task->exiting ? task : NULL;
 }
 
 int procfs_get_memory(const struct procfs_node *node, struct vm_space **out_space,
@@ -63,7 +104,8 @@ int procfs_get_memory(const struct procfs_node *node, struct vm_space **out_spac
         return -ESRCH;
     spin_lock(&process->lock);
     /* The space and its layout change together under this lock: exec publishes both in one step. */
-    if (has_task(process) && (!node->generation || node->generation == process->generation))
+    if (live_task_locked(node, process) &&
+        (!node->generation || node->generation == process->generation))
         *out_space = process_space_locked(process);
     if (*out_space) {
         *layout = process->layout;
@@ -92,12 +134,14 @@ static uint32_t op_generation(const struct procfs_node *node)
 int procfs_lock_files(const struct procfs_node *node, struct fd_table **out_files, uint64_t *flags)
 {
     struct process *process = procfs_lock(node, flags);
+    const struct task *task;
 
     if (!process)
         return -ESRCH;
-    /* Borrowed, and stays for as long as the tree is locked: exit first sets sig_exiting under
+    task = live_task_locked(node, process);
+    /* Borrowed, and stays for as long as the tree is locked: exit first sets task.exiting under
      * it. */
-    *out_files = has_task(process) ? process->leader->files : NULL;
+    *out_files = task ? task->files : NULL;
     return 0;
 }
 
@@ -148,17 +192,20 @@ static int op_owner(const struct procfs_node *node, uint32_t *uid, uint32_t *gid
 }
 
 /* ptrace(2), "Ptrace access mode checking": all three IDs of the target must be the caller's. */
-static bool is_same_user(const struct credentials *caller, const struct credentials *other)
+static bool is_same_user(const struct credentials *caller, bool by_real_ids,
+                         const struct credentials *other)
 {
-    return caller->fsuid == other->uid && caller->fsuid == other->euid &&
-           caller->fsuid == other->suid && caller->fsgid == other->gid &&
-           caller->fsgid == other->egid && caller->fsgid == other->sgid;
+    uint32_t uid = by_real_ids ? caller->uid : caller->fsuid;
+    uint32_t gid = by_real_ids ? caller->gid : caller->fsgid;
+
+    return uid == other->uid && uid == other->euid && uid == other->suid && gid == other->gid &&
+           gid == other->egid && gid == other->sgid;
 }
 
-/* As ptrace would have it (PTRACE_MODE_READ_FSCREDS): the process itself, root, or the same user if
- * the program is dumpable. With the file-system user root's alone one has none of root's other
- * rights. */
-bool procfs_may_look_locked(struct process *process)
+/* As ptrace would have it (PTRACE_MODE_READ_FSCREDS, or _REALCREDS): the process itself, root, or
+ * the same user if the program is dumpable. With the file-system user root's alone one has none of
+ * root's other rights. */
+bool process_may_look_locked(struct process *process, bool by_real_ids)
 {
     struct task *self = thread_current()->task;
     struct credentials cred;
@@ -168,8 +215,8 @@ bool procfs_may_look_locked(struct process *process)
     if (!self || self->process == process || credentials_is_capable(&self->fs->cred))
         return true;
     cred = identity_of_locked(process);
-    return has_task(process) && is_same_user(&self->fs->cred, &cred) && cred.euid != 0 &&
-           !process_is_undumpable(process);
+    return has_task(process) && is_same_user(&self->fs->cred, by_real_ids, &cred) &&
+           cred.euid != 0 && !process_is_undumpable(process);
 }
 
 static int op_access(const struct procfs_node *node)
@@ -193,41 +240,88 @@ static const struct procfs_entry thread_entry = {.mode = LX_S_IFDIR | 0555, .dir
 
 static int op_next(const struct procfs_node *dir, int number)
 {
-    uint64_t tree = spin_lock_irqsave(&process_tree_lock);
-    const struct process *process = process_from_number_locked(number);
-    /* Getdents goes from number to number, so processes that come and go do not disturb it. */
-    int pid = process ? process->pid : PROCFS_NONE;
-
     (void)dir;
-    procfs_unlock(tree);
-    return pid;
+    /* Getdents goes from number to number, so processes that come and go do not disturb it. */
+    return pid_next(number, NULL);
 }
 
 static int op_find(const struct procfs_node *dir, int number, struct procfs_node *out)
 {
     uint64_t tree = spin_lock_irqsave(&process_tree_lock);
-    struct process *process = process_find_locked(number);
+    const struct process *process = process_find_locked(number);
+    const struct task *task = process ? NULL : other_task_locked(number);
 
     (void)dir;
-    /* The serial makes the node refer to this process and no later one. */
+    /* The serial makes the node refer to this process and no later one. A thread's number is found,
+     * though not listed. */
     if (process)
         *out =
             (struct procfs_node){.entry = &process_entry, .serial = process->serial, .pid = number};
+    else if (task)
+        *out =
+            (struct procfs_node){&process_entry, task->serial, task->process->pid, .tid = number};
     procfs_unlock(tree);
-    return process ? 0 : -ENOENT;
+    return process || task ? 0 : -ENOENT;
 }
 
-/* A process has one task, of the same number. */
+bool procfs_is_process(const struct file *file)
+{
+    return file->inode->data_kind == INODE_PROCFS &&
+           inode_procfs(file->inode)->entry == &process_entry;
+}
+
+struct process *procfs_process_of_locked(const struct file *file)
+{
+    const struct procfs_node *node = inode_procfs(file->inode);
+    struct process *process = process_find_locked(node->pid);
+
+    ASSERT(process_tree_is_held());
+    return process && process->serial == node->serial ? process : NULL;
+}
+
 static int task_next(const struct procfs_node *dir, int number)
 {
-    return number <= dir->pid ? dir->pid : PROCFS_NONE;
+    uint64_t tree;
+    const struct process *process = procfs_lock(dir, &tree);
+
+    if (!process)
+        return -ENOENT;
+    procfs_unlock(tree);
+    return pid_next(number, process);
 }
 
 static int task_find(const struct procfs_node *dir, int number, struct procfs_node *out)
 {
+    uint64_t tree;
+    const struct process *process = procfs_lock(dir, &tree);
+    const struct task *task = NULL;
+    bool is_leader;
+
+    if (!process)
+        return -ENOENT;
+    is_leader = number == process->pid;
+    if (!is_leader)
+        task = other_task_locked(number);
+    if (task && task->process != process)
+        task = NULL;
     out->entry = &thread_entry;
-    out->number = number;
-    return number == dir->pid ? 0 : -ENOENT;
+    out->tid = number;
+    out->serial = task ? task->serial : process->serial;
+    procfs_unlock(tree);
+    return task || is_leader ? 0 : -ENOENT;
+}
+
+static uint64_t task_count(const struct procfs_node *dir)
+{
+    uint64_t tree;
+    const struct process *process = procfs_lock(dir, &tree);
+    unsigned count;
+
+    if (!process)
+        return 0;
+    count = process_count_tasks(process);
+    procfs_unlock(tree);
+    return count;
 }
 
 /* --- links --- */
@@ -279,11 +373,13 @@ static int place_jump(const struct procfs_node *node, struct dentry **out_target
 {
     uint64_t tree;
     struct process *process = procfs_lock(node, &tree);
+    const struct task *task;
 
     if (!process)
         return -ESRCH;
     /* fs_context functions take their own lock and a reference. */
-    *out_target = has_task(process) ? which(process->leader->fs) : NULL;
+    task = live_task_locked(node, process);
+    *out_target = task ? which(task->fs) : NULL;
     procfs_unlock(tree);
     return *out_target ? 0 : -ENOENT;
 }
@@ -304,104 +400,6 @@ static int64_t place_readlink(const struct procfs_node *node, char *text, size_t
     int err = node->entry->magic_link(node, &dentry);
 
     return err ? err : procfs_path_text(dentry, text, size);
-}
-
-static int64_t self_readlink(const struct procfs_node *node, char *text, size_t size)
-{
-    struct task *self = thread_current()->task;
-
-    (void)node;
-    /* The harness reads /proc without being a process. */
-    if (!self)
-        return -ENOENT;
-    return (int64_t)fmt_print(text, size, "%d", self->process->pid);
-}
-
-static int64_t thread_self_readlink(const struct procfs_node *node, char *text, size_t size)
-{
-    struct task *self = thread_current()->task;
-
-    (void)node;
-    if (!self)
-        return -ENOENT;
-    return (int64_t)fmt_print(text, size, "%d/task/%d", self->process->pid, self->tid);
-}
-
-/* --- texts too small for a place of their own --- */
-
-static int show_comm(const struct procfs_node *node, struct procfs_text *text)
-{
-    uint64_t tree;
-    struct process *process = procfs_lock(node, &tree);
-
-    if (!process)
-        return -ESRCH;
-    /* Another task may write its name just now: then a mixture is read, never more than its
-     * bytes. */
-    procfs_print(text, "%s\n", process_name(process));
-    procfs_unlock(tree);
-    return 0;
-}
-
-/* Only a process itself gives itself another name. */
-static int write_comm(const struct procfs_node *node, struct user_iter *io)
-{
-    struct process *self = thread_current()->task->process;
-    char name[sizeof(self->leader->name)] = "";
-    /* Cut off at 15 bytes, like PR_SET_NAME. */
-    size_t wanted = MIN(io->left, sizeof(name) - 1);
-    uint64_t tree;
-
-    if (user_iter_get(io, name, wanted) < wanted)
-        return -EFAULT;
-    if (!procfs_lock(node, &tree))
-        return -ESRCH;
-    procfs_unlock(tree);
-    if (self->serial != node->serial)
-        return -EINVAL;
-    memcpy(self->leader->name, name, sizeof(name));
-    return 0;
-}
-
-static void limit_print(struct procfs_text *text, uint64_t value)
-{
-    if (value == LX_RLIM_INFINITY)
-        procfs_print(text, "%-20s ", "unlimited");
-    else
-        procfs_print(text, "%-20llu ", (unsigned long long)value);
-}
-
-static int show_limits(const struct procfs_node *node, struct procfs_text *text)
-{
-    /* In the order of the numbers of RLIMIT_*; words and columns are Linux's, which programs
-     * parse. */
-    static const char *const names[LX_RLIM_NLIMITS][2] = {
-        {"cpu time", "seconds"},    {"file size", "bytes"},      {"data size", "bytes"},
-        {"stack size", "bytes"},    {"core file size", "bytes"}, {"resident set", "bytes"},
-        {"processes", "processes"}, {"open files", "files"},     {"locked memory", "bytes"},
-        {"address space", "bytes"}, {"file locks", "locks"},     {"pending signals", "signals"},
-        {"msgqueue size", "bytes"}, {"nice priority", ""},       {"realtime priority", ""},
-        {"realtime timeout", "us"},
-    };
-    struct lx_rlimit limits[LX_RLIM_NLIMITS];
-    uint64_t tree;
-    struct process *process = procfs_lock(node, &tree);
-
-    if (!process)
-        return -ESRCH;
-    spin_lock(&process->lock);
-    for (unsigned i = 0; i < LX_RLIM_NLIMITS; i++)
-        limits[i] = process->limits[i];
-    spin_unlock(&process->lock);
-    procfs_unlock(tree);
-    procfs_print(text, "%-25s %-20s %-20s %-10s\n", "Limit", "Soft Limit", "Hard Limit", "Units");
-    for (unsigned i = 0; i < LX_RLIM_NLIMITS; i++) {
-        procfs_print(text, "Max %-21s ", names[i][0]);
-        limit_print(text, limits[i].current);
-        limit_print(text, limits[i].maximum);
-        procfs_print(text, *names[i][1] ? "%-10s\n" : "\n", names[i][1]);
-    }
-    return 0;
 }
 
 /* --- the tables --- */
@@ -427,13 +425,20 @@ static const struct procfs_dir task_dir = {.next = task_next, .find = task_find}
 /* `task` comes first: a thread's own directory has the others. */
 static const struct procfs_entry process_files[] = {
     /* Modes are those of Linux; what is not guarded may be read by all. */
-    DIRECTORY("task", 0555, &task_dir),
+    {.name = "task",
+     .mode = LX_S_IFDIR | 0555,
+     .sized = true,
+     .dir = &task_dir,
+     .size = task_count},
     DIRECTORY("fd", 0500, &procfs_fd_dir),
     DIRECTORY("fdinfo", 0555, &procfs_fdinfo_dir),
     MEMORY("environ", 0400, procfs_show_environ),
     PROCFS_TEXT("status", 0444, procfs_show_status),
-    PROCFS_TEXT("limits", 0444, show_limits),
-    {.name = "comm", .mode = LX_S_IFREG | 0644, .show = show_comm, .write = write_comm},
+    PROCFS_TEXT("limits", 0444, procfs_show_limits),
+    {.name = "comm",
+     .mode = LX_S_IFREG | 0644,
+     .show = procfs_show_comm,
+     .write = procfs_write_comm},
     PROCFS_TEXT("cmdline", 0444, procfs_show_cmdline),
     PROCFS_TEXT("stat", 0444, procfs_show_stat),
     PROCFS_TEXT("statm", 0444, procfs_show_statm),
@@ -453,12 +458,13 @@ static const struct procfs_entry process_files[] = {
 
 #define PROCESS_FILES (ARRAY_SIZE(process_files) - !CONFIG_POISON)
 
-static const struct procfs_dir process_dir = {process_files, PROCESS_FILES, NULL, NULL};
-static const struct procfs_dir thread_dir = {process_files + 1, PROCESS_FILES - 1, NULL, NULL};
+static const struct procfs_dir process_dir = {.entries = process_files, .count = PROCESS_FILES};
+static const struct procfs_dir thread_dir = {.entries = process_files + 1,
+                                             .count = PROCESS_FILES - 1};
 
 static const struct procfs_entry self_files[] = {
-    {.name = "self", .mode = LX_S_IFLNK | 0777, .readlink = self_readlink},
-    {.name = "thread-self", .mode = LX_S_IFLNK | 0777, .readlink = thread_self_readlink},
+    {.name = "self", .mode = LX_S_IFLNK | 0777, .readlink = procfs_self_readlink},
+    {.name = "thread-self", .mode = LX_S_IFLNK | 0777, .readlink = procfs_thread_self_readlink},
 };
 
 int procfs_start(const struct bootinfo *info)

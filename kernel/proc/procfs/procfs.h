@@ -18,4 +18,10 @@ uint64_t procfs_load(unsigned which);
 
 /* After devfs_mount. */
 struct bootinfo;
+struct file;
+struct process;
 MUST_CHECK int procfs_start(const struct bootinfo *info);
+
+/* Whether it is a directory /proc/PID; of which process, NULL: that is gone. */
+bool procfs_is_process(const struct file *file);
+struct process *procfs_process_of_locked(const struct file *file);

@@ -11,14 +11,19 @@
 #pragma once
 
 #include "kernel/fs/procfs/procfs.h"
+#include "kernel/lib/assert.h"
 #include "kernel/proc/process.h"
 
 struct fd_table;
 struct vm_space;
 
-/* Tree locked, interrupts off: borrowed. NULL: gone, and nothing is locked. */
+/* Tree locked, interrupts off: borrowed. NULL: it, or the thread that the node is about, is gone,
+ * and nothing is locked. */
 struct process *procfs_lock(const struct procfs_node *node, uint64_t *flags);
 void procfs_unlock(uint64_t flags);
+/* Of the process that procfs_lock has found: the node's thread, else the leader; NULL: init has
+ * none. */
+struct task *procfs_task_locked(const struct procfs_node *node, const struct process *process);
 
 /* Its memory, referenced, and where things are in that: both of one program, and if the node is
  * bound to a program, of that one. 0 and NULL when the process has none (any more), -ESRCH when it
@@ -33,8 +38,12 @@ MUST_CHECK int procfs_lock_files(const struct procfs_node *node, struct fd_table
 /* -ENOENT: it has none any more. */
 MUST_CHECK int procfs_get_root(const struct procfs_node *node, struct dentry **out_root);
 
-/* Whether the caller may look into the process, as ptrace would have it. */
-bool procfs_may_look_locked(struct process *process);
+/* By the rights that files are opened with. */
+static inline bool procfs_may_look_locked(struct process *process)
+{
+    ASSERT(process_tree_is_held());
+    return process_may_look_locked(process, false);
+}
 
 /* Text of a link to a place, as the caller sees it. Takes over the reference. */
 int64_t procfs_path_text(struct dentry *dentry, char *text, size_t size);
@@ -48,6 +57,11 @@ int procfs_show_cmdline(const struct procfs_node *node, struct procfs_text *text
 int procfs_show_environ(const struct procfs_node *node, struct procfs_text *text);
 int procfs_show_mounts(const struct procfs_node *node, struct procfs_text *text);
 int procfs_show_mountinfo(const struct procfs_node *node, struct procfs_text *text);
+int procfs_show_limits(const struct procfs_node *node, struct procfs_text *text);
+int procfs_show_comm(const struct procfs_node *node, struct procfs_text *text);
+int procfs_write_comm(const struct procfs_node *node, struct user_iter *io);
+int64_t procfs_self_readlink(const struct procfs_node *node, char *text, size_t size);
+int64_t procfs_thread_self_readlink(const struct procfs_node *node, char *text, size_t size);
 
 int procfs_show_fail_nth(const struct procfs_node *node, struct procfs_text *text);
 int procfs_write_fail_nth(const struct procfs_node *node, struct user_iter *io);

@@ -36,7 +36,7 @@ struct facts {
     bool executed, no_new_privs;
     char state;
     char name[16];
-    int pid, parent, group, session, exit_signal, exit_code, terminal_group;
+    int pid, process, parent, group, session, exit_signal, exit_code, terminal_group;
     unsigned cpu, umask, fd_capacity, queued;
     uint64_t terminal, started_ns, rss_limit, queue_limit;
     struct cpumask affinity;
@@ -51,19 +51,18 @@ struct facts {
     uint64_t mapped, resident, data, locked, tables, brk_start;
 };
 
-static char state_of(const struct process *process)
+/* task NULL: init, which sleeps. */
+static char state_of(const struct process *process, const struct task *task)
 {
     /* Or a leader among living tasks that has given back everything that was its own. */
-    if (process->zombie ||
-        (process->leader && __atomic_load_n(&process->leader->gone, __ATOMIC_RELAXED)))
+    if (process->zombie || (task && __atomic_load_n(&task->gone, __ATOMIC_RELAXED)))
         return 'Z';
     if (process->stopped)
         return 'T';
     /* Read without the run queue's lock: the state of a moment. */
-    if (process->leader && process->leader->thread.state == THREAD_RUNNABLE)
+    if (task && task->thread.state == THREAD_RUNNABLE)
         return 'R';
-    /* Init has no task and sleeps. */
-    return process->leader && !(process->leader->thread.wait_ended_by & TIF_SIGNAL) ? 'D' : 'S';
+    return task && !(task->thread.wait_ended_by & TIF_SIGNAL) ? 'D' : 'S';
 }
 
 _Static_assert(LX_SIG_DFL == 0 && LX_NSIG % 8 == 0, "eight actions are looked at together");
@@ -82,10 +81,9 @@ static void facts_copy_actions(struct facts *facts, const struct lx_sigaction *e
 
 /* Tree and process locked. The sets are computed from the actions, as they are shown seldom and
  * change often. */
-static void facts_copy_signals(struct facts *facts, const struct process *process)
+static void facts_copy_signals(struct facts *facts, const struct process *process,
+                               const struct task *task)
 {
-    const struct task *task = process->leader;
-
     facts->pending = task->sig_queue.set;
     facts->shared_pending = process->sig_queue.set;
     facts->blocked = task->sig_mask;
@@ -99,11 +97,10 @@ static void facts_copy_signals(struct facts *facts, const struct process *proces
     }
 }
 
-/* Tree and process locked; the process has not begun to exit. */
-static void facts_copy_task(struct facts *facts, const struct process *process)
+/* Tree and process locked; the task has not begun to exit. */
+static void facts_copy_task(struct facts *facts, const struct process *process,
+                            const struct task *task)
 {
-    const struct task *task = process->leader;
-
     facts->alive = true;
     /* Descriptors and directories stay while the tree is locked and sig_exiting is not set. */
     facts->umask = fs_context_umask(task->fs);
@@ -112,15 +109,28 @@ static void facts_copy_task(struct facts *facts, const struct process *process)
     facts->space = process_space_locked(process);
     if (facts->space)
         vm_space_get(facts->space);
-    facts_copy_signals(facts, process);
+    facts_copy_signals(facts, process, task);
 }
 
-static void process_facts(struct facts *facts, struct process *process)
+/* One thread's own, where the process has others. */
+static void thread_facts(struct facts *facts, const struct task *task)
+{
+    facts->pid = task->tid;
+    process_usage_add_task(&facts->usage, task);
+    if (task == task->process->leader)
+        return;
+    facts->exit_signal = -1;
+    facts->started_ns = task->started_ns;
+}
+
+/* own: of the task alone, not of the whole process. */
+static void process_facts(struct facts *facts, struct process *process, const struct task *task,
+                          bool own)
 {
     facts->permitted = procfs_may_look_locked(process);
-    str_copy(facts->name, sizeof(facts->name), process_name(process));
-    facts->state = state_of(process);
-    facts->pid = process->pid;
+    str_copy(facts->name, sizeof(facts->name), task ? task->name : process_name(process));
+    facts->state = state_of(process, task);
+    facts->pid = facts->process = process->pid;
     facts->parent = process->parent_pid;
     facts->group = process->group;
     facts->session = process->session;
@@ -132,10 +142,14 @@ static void process_facts(struct facts *facts, struct process *process)
                                                         : process->end_code;
     facts->executed = process->has_execed;
     facts->no_new_privs = process->no_new_privs;
-    /* A zombie's usage is what it had at its end. */
-    facts->threads = process_usage_locked(process, &facts->usage);
+    facts->threads = process_count_tasks(process);
     facts->children = process->children_usage;
     facts->started_ns = process->started_ns;
+    /* A zombie's usage is what it had at its end. */
+    if (own && !process->zombie)
+        thread_facts(facts, task);
+    else
+        process_usage_locked(process, &facts->usage);
     facts->rss_limit = process->limits[LX_RLIMIT_RSS].current;
     facts->queue_limit = process->limits[LX_RLIMIT_SIGPENDING].current;
     facts->identity = identity_get_locked(process);
@@ -145,8 +159,8 @@ static void process_facts(struct facts *facts, struct process *process)
     facts->cred = facts->identity->cred;
     /* Of the user over all processes, as RLIMIT_SIGPENDING counts. */
     facts->queued = (unsigned)facts->identity->user->used[CHARGE_SIGNALS];
-    if (process->leader) {
-        const struct thread *thread = &process->leader->thread;
+    if (task) {
+        const struct thread *thread = &task->thread;
 
         sched_affinity_online(thread, &facts->affinity);
         facts->cpu = thread->cpu;
@@ -158,16 +172,18 @@ static int facts_take(const struct procfs_node *node, struct facts *facts)
 {
     uint64_t tree;
     struct process *process = procfs_lock(node, &tree);
+    const struct task *task;
     struct vm_space *space;
 
     if (!process)
         return -ESRCH;
     *facts = (struct facts){0};
-    process_facts(facts, process);
+    task = procfs_task_locked(node, process);
+    process_facts(facts, process, task, task && node->tid);
     /* process.lock on top: exec cannot change memory and layout between two of these. */
     spin_lock(&process->lock);
-    if (process->leader && !process->leader->exiting)
-        facts_copy_task(facts, process);
+    if (task && !task->exiting)
+        facts_copy_task(facts, process, task);
     spin_unlock(&process->lock);
     procfs_unlock(tree);
     /* From here on without spinlocks: the mutex may sleep. */
@@ -378,14 +394,14 @@ static void status_identity(const struct facts *f, struct procfs_text *text)
         procfs_print(text, *at == '\n' ? "\\n" : *at == '\\' ? "\\\\" : "%c", *at);
     procfs_print(text, f->alive ? "\nUmask:\t0%03o\n" : "\n", f->umask);
     procfs_print(text, "State:\t%c (%s)\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\n", f->state,
-                 state_name(f->state), f->pid, f->pid, f->parent);
+                 state_name(f->state), f->process, f->pid, f->parent);
     procfs_print(text, "TracerPid:\t0\nUid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\n", c->uid,
                  c->euid, c->suid, c->fsuid, c->gid, c->egid, c->sgid, c->fsgid);
     procfs_print(text, "FDSize:\t%u\nGroups:\t", f->fd_capacity);
     for (uint32_t i = 0; c->groups && i < c->groups->ngroups; i++)
         procfs_print(text, i ? " %u" : "%u", c->groups->gids[i]);
     /* The blank before the line's end is Linux's. */
-    procfs_print(text, " \nNStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\n", f->pid, f->pid,
+    procfs_print(text, " \nNStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\n", f->process, f->pid,
                  f->group, f->session);
 }
 

@@ -19,6 +19,7 @@
 #include "kernel/proc/return_to_user.h"
 #include "kernel/proc/signal/sigframe.h"
 #include "kernel/proc/signal/signal_internal.h"
+#include "kernel/proc/signal/signal_share.h"
 #include "kernel/proc/signal/signal_timer.h"
 #include "kernel/sched/sched.h"
 #include "shared/linux/errno.h"
@@ -103,6 +104,8 @@ static int next_signal(struct task *self, struct lx_siginfo *info, struct lx_sig
     spin_unlock_inline(&process->lock);
     if (number)
         signal_timers_taken(self, info);
+    if (unlikely(number && action->flags & LX_SA_RESETHAND) && signal_is_shared(process))
+        signal_share_action(process, number);
     return number;
 }
 

@@ -10,6 +10,7 @@
 #include "kernel/arch/x86_64/hooks.h"
 #include "kernel/lib/restart.h"
 #include "kernel/proc/signal/signal_internal.h"
+#include "kernel/proc/signal/signal_share.h"
 #include "kernel/proc/signal/signal_timer.h"
 #include "kernel/sched/waitq.h"
 #include "kernel/vm/vm_user.h"
@@ -112,11 +113,15 @@ int64_t signal_set_action(struct task *self, int number, struct uptr action, str
     spin_unlock_inline(&process->lock);
     if (unlikely(dead))
         signal_entries_free(dead);
+    if (unlikely(signal_is_shared(process)) && action.va)
+        signal_share_action(process, number);
     return old.va ? vm_user_write(old, &before, sizeof(before)) : 0;
 }
 
 void signal_clear_handlers(struct process *process)
 {
+    if (signal_is_shared(process))
+        signal_unshare(process);
     spin_lock(&process->lock);
     for (unsigned i = 0; i < LX_NSIG; i++) {
         /* execve(2): caught signals go back to their default, ignored ones stay ignored. */

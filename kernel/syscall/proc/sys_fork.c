@@ -17,6 +17,7 @@
 #include "kernel/proc/exec/exec_args.h"
 #include "kernel/proc/fork.h"
 #include "kernel/proc/identity.h"
+#include "kernel/proc/pidfd.h"
 #include "kernel/proc/process.h"
 #include "kernel/syscall/fs/user_path.h"
 #include "kernel/syscall/handlers.h"
@@ -40,21 +41,28 @@ int64_t sys_vfork(struct task *self)
                                                      .wait_release = true});
 }
 
-/* Flags that go together: THREAD with SIGHAND with VM, and here the other way round, too: actions
- * are shared by the tasks of a process alone. A task's parent does not wait for its memory. */
+/* THREAD goes with SIGHAND, SIGHAND with VM, and actions are shared or cleared. */
 static bool thread_flags_are_valid(uint64_t flags)
 {
-    const uint64_t thread = LX_CLONE_THREAD | LX_CLONE_SIGHAND;
+    if (flags & LX_CLONE_THREAD && !(flags & LX_CLONE_SIGHAND))
+        return false;
+    return !(flags & LX_CLONE_SIGHAND) ||
+           (flags & LX_CLONE_VM && !(flags & LX_CLONE_CLEAR_SIGHAND));
+}
 
-    if (!(flags & thread))
+/* Not for threads, whose end no descriptor shows. One word cannot take both numbers, which clone
+ * has a single pointer for. */
+static bool pidfd_flags_are_valid(const struct lx_clone_args *args)
+{
+    if (!(args->flags & LX_CLONE_PIDFD))
         return true;
-    return (flags & thread) == thread && (flags & LX_CLONE_VM) &&
-           !(flags & (LX_CLONE_VFORK | LX_CLONE_CLEAR_SIGHAND));
+    return !(args->flags & (LX_CLONE_THREAD | LX_CLONE_DETACHED)) &&
+           !(args->flags & LX_CLONE_PARENT_SETTID && args->pidfd == args->parent_tid);
 }
 
 /* Honoured: VM, FS, FILES, VFORK, PARENT, SETTLS, PARENT_SETTID, CHILD_SETTID, CHILD_CLEARTID,
- * CLEAR_SIGHAND, THREAD, SYSVSEM. No effect: DETACHED, UNTRACED, IO, PTRACE. Refused: SIGHAND
- * without THREAD, THREAD with VFORK, name spaces, PIDFD. */
+ * CLEAR_SIGHAND, SIGHAND, THREAD, SYSVSEM, PIDFD. No effect: DETACHED, UNTRACED, IO, PTRACE.
+ * Refused: name spaces. */
 static int64_t clone_with(struct task *self, const struct lx_clone_args *args)
 {
     uint64_t flags = args->flags;
@@ -65,21 +73,26 @@ static int64_t clone_with(struct task *self, const struct lx_clone_args *args)
         .share_undo = (flags & LX_CLONE_SYSVSEM) != 0,
         .wait_release = (flags & LX_CLONE_VFORK) != 0,
         .clear_handlers = (flags & LX_CLONE_CLEAR_SIGHAND) != 0,
+        .share_handlers = (flags & LX_CLONE_SIGHAND) != 0,
         .same_parent = (flags & LX_CLONE_PARENT) != 0,
         .exit_signal = (int)args->exit_signal,
         .stack = args->stack,
         .set_tls = (flags & LX_CLONE_SETTLS) != 0,
         .tls = args->tls,
+        .make_pidfd = (flags & LX_CLONE_PIDFD) != 0,
+        .pidfd = {args->pidfd},
     };
     /* Whatever is not known is refused: a program that got less than it asked for would go wrong
      * later. */
-    const uint64_t known =
-        LX_CLONE_VM | LX_CLONE_FS | LX_CLONE_FILES | LX_CLONE_VFORK | LX_CLONE_PARENT |
-        LX_CLONE_SYSVSEM | LX_CLONE_SETTLS | LX_CLONE_PARENT_SETTID | LX_CLONE_CHILD_CLEARTID |
-        LX_CLONE_DETACHED | LX_CLONE_UNTRACED | LX_CLONE_CHILD_SETTID | LX_CLONE_IO |
-        LX_CLONE_PTRACE | LX_CLONE_CLEAR_SIGHAND | LX_CLONE_THREAD | LX_CLONE_SIGHAND;
+    const uint64_t known = LX_CLONE_VM | LX_CLONE_FS | LX_CLONE_FILES | LX_CLONE_VFORK |
+                           LX_CLONE_PARENT | LX_CLONE_SYSVSEM | LX_CLONE_SETTLS |
+                           LX_CLONE_PARENT_SETTID | LX_CLONE_CHILD_CLEARTID | LX_CLONE_DETACHED |
+                           LX_CLONE_UNTRACED | LX_CLONE_CHILD_SETTID | LX_CLONE_IO |
+                           LX_CLONE_PTRACE | LX_CLONE_CLEAR_SIGHAND | LX_CLONE_THREAD |
+                           LX_CLONE_SIGHAND | LX_CLONE_PIDFD;
 
-    if (flags & ~known || args->exit_signal > LX_NSIG || !thread_flags_are_valid(flags))
+    if (flags & ~known || args->exit_signal > LX_NSIG || !thread_flags_are_valid(flags) ||
+        !pidfd_flags_are_valid(args))
         return -EINVAL;
     /* The pointers mean something only with their flags. */
     if (flags & LX_CLONE_PARENT_SETTID)
@@ -103,6 +116,7 @@ int64_t sys_clone(struct task *self, uint64_t flags, uint64_t stack, struct uptr
         .exit_signal = flags & LX_CSIGNAL,
         .stack = stack,
         .parent_tid = parent_tid.va,
+        .pidfd = parent_tid.va, /* only one of them is asked for */
         .child_tid = child_tid.va,
         .tls = tls,
     };
@@ -294,9 +308,24 @@ static struct wait_info wait_info_of(const struct process_change *change)
     return info;
 }
 
+/* The child that a descriptor leads to, which *ref keeps. One with O_NONBLOCK is not waited for. */
+static int wait_pidfd(struct task *self, int fd, struct fd_ref *ref, struct process_wait *which)
+{
+    if (fd < 0)
+        return -EINVAL;
+    *ref = fd_find(self->files, fd);
+    which->pidfd = ref->file ? pidfd_of(ref->file) : NULL;
+    if (!which->pidfd)
+        return -EBADF;
+    if (ref->file->flags & LX_O_NONBLOCK)
+        which->no_hang = true;
+    return 0;
+}
+
 /* The forms of idtype; process_wait takes them as wait4 does: -1, a number, a negative group, 0 for
  * the own group. */
-static int wait_which(int type, int id, int options, struct process_wait *which)
+static int wait_which(struct task *self, int type, int id, int options, struct fd_ref *ref,
+                      struct process_wait *which)
 {
     if ((unsigned)options & ~(LX_WNOHANG | LX_WNOWAIT | LX_WEXITED | LX_WSTOPPED | LX_WCONTINUED |
                               LX_WNOTHREAD | LX_WALL | LX_WCLONE) ||
@@ -308,8 +337,8 @@ static int wait_which(int type, int id, int options, struct process_wait *which)
         which->pid = id;
     else if (type == LX_P_PGID && id >= 0)
         which->pid = -id;
-    else /* there are no descriptors of processes */
-        return type == LX_P_PIDFD && id >= 0 ? -EBADF : -EINVAL;
+    else
+        return type == LX_P_PIDFD ? wait_pidfd(self, id, ref, which) : -EINVAL;
     return 0;
 }
 
@@ -326,12 +355,16 @@ int64_t sys_waitid(struct task *self, int type, int id, struct uptr user_info, i
         .keep = (options & LX_WNOWAIT) != 0,
         .kinds = options,
     };
+    struct fd_ref ref = {NULL, false};
     struct process_change change;
     struct wait_info info;
-    int err = wait_which(type, id, options, &which);
+    int err = wait_which(self, type, id, options, &ref, &which);
 
     if (!err)
         err = process_wait(self->process, &which, &change);
+    fd_ref_put(ref);
+    if (!err && !change.pid && !(options & LX_WNOHANG)) /* O_NONBLOCK said so */
+        err = -EAGAIN;
     if (err)
         change = (struct process_change){0};
     info = wait_info_of(&change);

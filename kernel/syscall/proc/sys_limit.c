@@ -77,7 +77,7 @@ static int limit_change(struct task *self, int pid, unsigned resource,
     struct process *process = pid ? process_of_task_locked(pid) : self->process;
     int err = 0;
 
-    if (!process || !process->leader) /* that of a zombie may be asked for and changed, too */
+    if (!process) /* that of a zombie may be asked for and changed, too */
         err = -ESRCH;
     else if (!may_see_locked(self, process))
         err = -EPERM;

@@ -126,7 +126,7 @@ static int priority_apply(const struct task *self, int which, int target,
 
     target = priority_target(self, which, target);
     if (which == LX_PRIO_PROCESS) {
-        task = task_find_locked(target);
+        task = task_scheduled_find_locked(target);
         if (task)
             result = call->action(self, task, call->nice);
     } else if (which == LX_PRIO_PGRP) {
@@ -191,7 +191,7 @@ int64_t sys_getpriority(struct task *self, int which, int target)
 static struct task *target_find_locked(struct task *self, int pid)
 {
     ASSERT(spin_is_held(&process_tree_lock));
-    return pid ? task_find_locked(pid) : self;
+    return pid ? task_scheduled_find_locked(pid) : self;
 }
 
 /* The task meant, referenced, or NULL. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Signals as their sender sees them: kill, tkill, tgkill, rt_sigqueueinfo.
+ * Signals as their sender sees them: kill, tkill, tgkill, rt_sigqueueinfo, pidfd_send_signal.
  *
  * The receivers are found and signalled under process_tree_lock, which keeps them, their
  * credentials and their groups as they are between the check of rights and the sending. Calls on
@@ -13,7 +13,9 @@
  */
 #include "kernel/fs/vfs/fs_context.h"
 #include "kernel/lib/string.h"
+#include "kernel/proc/pidfd.h"
 #include "kernel/proc/process.h"
+#include "kernel/proc/procfs/procfs.h"
 #include "kernel/proc/signal/signal.h"
 #include "kernel/syscall/handlers.h"
 #include "kernel/vm/vm_user.h"
@@ -213,4 +215,55 @@ int64_t sys_rt_tgsigqueueinfo(struct task *self, int tgid, int tid, int number,
     if (err != -EFAULT && (tgid <= 0 || tid <= 0))
         return -EINVAL;
     return err ? err : tkill(self, tgid, tid, &info, true);
+}
+
+/* A descriptor of a process is one of its own kind, or one of its directory in /proc. */
+static struct process *pidfd_process_locked(const struct file *file)
+{
+    const struct pidfd *pidfd = pidfd_of(file);
+
+    ASSERT(spin_is_held(&process_tree_lock));
+    return pidfd ? pidfd->process : procfs_process_of_locked(file);
+}
+
+/* user_info NULL: as kill(2) would send it. */
+static int pidfd_send(struct task *self, const struct file *file, int number, struct uptr user_info)
+{
+    struct lx_siginfo info = kill_info_of(self, number, LX_SI_USER);
+    struct process *process;
+    uint64_t flags;
+    int err = 0;
+
+    if (!pidfd_of(file) && !procfs_is_process(file))
+        return -EBADF;
+    if (user_info.va)
+        err = vm_user_read(&info, user_info, sizeof(info));
+    if (!err && info.signo != number)
+        err = -EINVAL;
+    if (err)
+        return err;
+    flags = spin_lock_irqsave(&process_tree_lock);
+    process = pidfd_process_locked(file);
+    /* What only one that speaks to itself may claim is for the leader: so it is on Linux. */
+    if (user_info.va && (info.code >= 0 || info.code == LX_SI_TKILL) &&
+        (process != self->process || self != process->leader))
+        err = -EPERM;
+    else
+        err = process ? kill_send_locked(self, process, NULL, &info, user_info.va != 0) : -ESRCH;
+    spin_unlock_irqrestore(&process_tree_lock, flags);
+    return err;
+}
+
+int64_t sys_pidfd_send_signal(struct task *self, int pidfd, int number, struct uptr user_info,
+                              unsigned flags)
+{
+    struct fd_ref ref;
+    int err;
+
+    if (flags)
+        return -EINVAL;
+    ref = fd_find(self->files, pidfd);
+    err = ref.file ? pidfd_send(self, ref.file, number, user_info) : -EBADF;
+    fd_ref_put(ref);
+    return err;
 }

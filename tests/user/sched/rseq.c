@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Restartable sequences: the number of the processor, and what cuts a sequence off. */
 #define _GNU_SOURCE
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
@@ -231,6 +232,36 @@ static void spoil_length(void)
     sequence.post_commit_offset = 1UL << 62;
 }
 
+static struct rseq_area other_area;
+static volatile uint64_t other_count;
+
+/* Ends when its sequence is aborted, by whatever. */
+static void *spin_once(void *argument)
+{
+    CHECK_EQ(call(&other_area, 32, 0, RSEQ_SIGNATURE), 0);
+    CHECK_EQ(rseq_spin(&other_area, &sequence, &other_count, &stop), 1);
+    CHECK_EQ(call(&other_area, 32, 1, RSEQ_SIGNATURE), 0);
+    return argument;
+}
+
+/* One that runs on another processor is cut off by membarrier, on all processors or on that one. */
+static void check_membarrier(void)
+{
+    make_sequence(rseq_abort);
+    stop = 0;
+    CHECK_EQ(raw3(SYS_membarrier, 1 << 8, 0, 0), 0);
+    for (int i = 0; i < 20; i++) {
+        pthread_t thread;
+
+        other_count = 0;
+        CHECK_EQ(pthread_create(&thread, NULL, spin_once, NULL), 0);
+        while (!other_count)
+            sched_yield();
+        CHECK_EQ(raw3(SYS_membarrier, 1 << 7, i % 2, other_area.cpu_id), 0);
+        CHECK_EQ(pthread_join(thread, NULL), 0);
+    }
+}
+
 int main(void)
 {
     check_registration();
@@ -239,6 +270,7 @@ int main(void)
     check_signal();
     check_preemption();
     check_past();
+    check_membarrier();
     check_bad(nothing, rseq_abort_unsigned, 0);
     check_bad(nothing, rseq_abort_unsigned, 1);
     check_bad(spoil_version, rseq_abort, 0);

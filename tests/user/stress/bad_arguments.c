@@ -59,6 +59,9 @@ static const struct {
     {131, -1, "sigaltstack: for no stack at all Linux's answer depends on the ancestors"},
     {334, -1, "rseq: with one processor only"},
     {449, -1, "futex_waitv: not there"},
+    {424, -1, "pidfd_send_signal: flags that later ones have"},
+    {434, -1, "pidfd_open: which numbers are in use"},
+    {324, -1, "membarrier: commands that later ones have"},
 };
 
 /* Better values than those of the letters. */
