@@ -28,6 +28,7 @@
 #include "kernel/proc/futex/rseq.h"
 #include "kernel/proc/ipc/sem.h"
 #include "kernel/proc/process.h"
+#include "kernel/proc/ptrace/ptrace.h"
 #include "kernel/proc/signal/signal.h"
 #include "kernel/sched/sched.h"
 #include "kernel/vm/vm_space.h"
@@ -102,6 +103,15 @@ static int child_copy(struct task *self, const struct fork_request *request,
     return 0;
 }
 
+int fork_tracee_prepare(const struct task *self, const struct fork_request *request,
+                        struct tracee **out_tracee)
+{
+    *out_tracee = NULL;
+    return request->trace_never ? 0
+                                : ptrace_fork_prepare(self, request->trace_event,
+                                                      request->trace_always, out_tracee);
+}
+
 /* --- the thread --- */
 
 /* The first code of the child's thread: CLONE_CHILD_SETTID writes to the child's own memory. */
@@ -174,7 +184,8 @@ bool fork_must_wait_locked(const struct task *self)
 /* -ERESTARTNOINTR: the caller has signals to act on first. A signal to a group thus reaches both of
  * them, or the parent before there is a child. What the parent has blocked waits for both if it
  * came to the group during the fork. */
-static int child_publish(const struct task *self, struct process *child, bool same_parent)
+static int child_publish(const struct task *self, struct process *child, bool same_parent,
+                         struct tracee **tracee)
 {
     /* Looked at under the tree lock, under which groups are signalled: what comes later finds the
      * child. */
@@ -190,6 +201,8 @@ static int child_publish(const struct task *self, struct process *child, bool sa
     }
     /* Without an entry the signal has no sender's number; only the blocked ones are left to
      * give, others made the fork start anew. */
+    if (!err)
+        ptrace_fork_locked(self, child->leader, tracee);
     if (!err)
         child->sig_queue.set = parent->group_signals & child->leader->sig_mask;
     spin_unlock_irqrestore(&process_tree_lock, flags);
@@ -252,18 +265,25 @@ static void wait_for_release(struct process *child)
 int64_t fork_process(struct task *self, const struct fork_request *request)
 {
     struct process *child;
+    struct tracee *tracee;
     int err, pid;
 
-    err = child_copy(self, request, &child);
+    err = fork_tracee_prepare(self, request, &tracee);
     if (err)
         return err;
+    err = child_copy(self, request, &child);
+    if (err) {
+        ptrace_tracee_free(tracee);
+        return err;
+    }
     err = thread_prepare(self, child, request);
     if (!err)
-        err = child_publish(self, child, request->same_parent);
+        err = child_publish(self, child, request->same_parent, &tracee);
     if (!err)
         err = memory_copy(self, child->leader, request->share_memory);
     if (!err)
         err = sem_fork(self, child->leader, request->share_undo);
+    ptrace_tracee_free(tracee);
     if (err) {
         process_abandon(child);
         return err;
@@ -275,9 +295,13 @@ int64_t fork_process(struct task *self, const struct fork_request *request)
     if (request->wait_release)
         process_get(child);
     task_start(child->leader);
+    if (unlikely(self->ptrace))
+        ptrace_event(self, request->trace_event, (uint64_t)pid);
     if (request->wait_release) {
         wait_for_release(child);
         process_put(child);
+        if (unlikely(self->ptrace))
+            ptrace_event(self, LX_PTRACE_EVENT_VFORK_DONE, (uint64_t)pid);
     }
     return pid;
 }

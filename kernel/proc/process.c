@@ -34,6 +34,7 @@
 #include "kernel/lib/restart.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/slab.h"
+#include "kernel/proc/ptrace/ptrace.h"
 #include "kernel/proc/signal/sigframe_fpu.h"
 #include "kernel/proc/signal/signal.h"
 #include "kernel/sched/sched.h"
@@ -181,6 +182,8 @@ static COLD void fields_init(struct process *process)
     timer_init(&process->limit, limit_expired);
     deferred_init(&process->limit_ended, limit_kill);
     list_init(&process->tasks);
+    list_init(&process->tracees);
+    list_init(&process->trace_news);
     signal_timers_init(&process->timers);
     process->exit_signal = LX_SIGCHLD;
     process->generation = 1;
@@ -210,6 +213,7 @@ COLD void process_init(void)
 {
     process_cache = slab_cache_create("process", sizeof(struct process));
     task_init();
+    ptrace_init();
     sigframe_fpu_init();
     signal_queue_init_cache();
     signal_timer_init_cache();
@@ -418,6 +422,7 @@ void process_abandon(struct process *process)
     uint64_t flags = spin_lock_irqsave(&process_tree_lock);
     struct process *parent = process->group_pid ? process->parent : NULL;
 
+    ptrace_forget_locked(process->leader);
     if (parent) /* it got as far as that: another parent (CLONE_PARENT) may wait for it */
         process_unlink_locked(process);
     if (parent)

@@ -18,6 +18,7 @@
 #include "kernel/proc/fork.h"
 #include "kernel/proc/identity.h"
 #include "kernel/proc/process.h"
+#include "kernel/proc/ptrace/ptrace.h"
 #include "kernel/syscall/fs/user_path.h"
 #include "kernel/syscall/handlers.h"
 #include "kernel/syscall/proc/sys_usage.h"
@@ -29,13 +30,15 @@
 /* Everything is copied; SIGCHLD at the end, as for a plain child. */
 int64_t sys_fork(struct task *self)
 {
-    return fork_process(self, &(struct fork_request){.exit_signal = LX_SIGCHLD});
+    return fork_process(self, &(struct fork_request){.exit_signal = LX_SIGCHLD,
+                                                     .trace_event = LX_PTRACE_EVENT_FORK});
 }
 
 /* The parent sleeps until the child has left its memory, by exec or exit. */
 int64_t sys_vfork(struct task *self)
 {
     return fork_process(self, &(struct fork_request){.exit_signal = LX_SIGCHLD,
+                                                     .trace_event = LX_PTRACE_EVENT_VFORK,
                                                      .share_memory = true,
                                                      .wait_release = true});
 }
@@ -53,7 +56,7 @@ static bool thread_flags_are_valid(uint64_t flags)
 }
 
 /* Honoured: VM, FS, FILES, VFORK, PARENT, SETTLS, PARENT_SETTID, CHILD_SETTID, CHILD_CLEARTID,
- * CLEAR_SIGHAND, THREAD, SYSVSEM. No effect: DETACHED, UNTRACED, IO, PTRACE. Refused: SIGHAND
+ * CLEAR_SIGHAND, THREAD, SYSVSEM, PTRACE, UNTRACED. No effect: DETACHED, IO. Refused: SIGHAND
  * without THREAD, THREAD with VFORK, name spaces, PIDFD. */
 static int64_t clone_with(struct task *self, const struct lx_clone_args *args)
 {
@@ -67,6 +70,11 @@ static int64_t clone_with(struct task *self, const struct lx_clone_args *args)
         .clear_handlers = (flags & LX_CLONE_CLEAR_SIGHAND) != 0,
         .same_parent = (flags & LX_CLONE_PARENT) != 0,
         .exit_signal = (int)args->exit_signal,
+        .trace_event = flags & LX_CLONE_VFORK               ? LX_PTRACE_EVENT_VFORK
+                       : args->exit_signal != LX_SIGCHLD ? LX_PTRACE_EVENT_CLONE
+                                                         : LX_PTRACE_EVENT_FORK,
+        .trace_always = (flags & LX_CLONE_PTRACE) != 0,
+        .trace_never = (flags & LX_CLONE_UNTRACED) != 0,
         .stack = args->stack,
         .set_tls = (flags & LX_CLONE_SETTLS) != 0,
         .tls = args->tls,
@@ -282,7 +290,7 @@ static struct wait_info wait_info_of(const struct process_change *change)
     if (!change->pid)
         return info;
     if (change->stopped)
-        info.code = LX_CLD_STOPPED;
+        info.code = change->traced ? LX_CLD_TRAPPED : LX_CLD_STOPPED;
     else if (change->continued)
         info.code = LX_CLD_CONTINUED;
     else if (change->end == PROCESS_EXITED)
