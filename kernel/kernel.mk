@@ -231,6 +231,11 @@ KERNEL_SRCS := \
     kernel/proc/signal/signal_mask.c \
     kernel/proc/signal/signal_share.c \
     kernel/proc/signal/signal_stop.c \
+    kernel/proc/ptrace/ptrace.c \
+    kernel/proc/ptrace/ptrace_stop.c \
+    kernel/proc/ptrace/ptrace_end.c \
+    kernel/proc/ptrace/ptrace_request.c \
+    kernel/proc/ptrace/ptrace_regs.c \
     kernel/proc/signal/signal_timer.c \
     kernel/proc/signal/signal_deliver.c \
     kernel/proc/signal/sigframe.c \
@@ -269,6 +274,7 @@ KERNEL_SRCS := \
     kernel/syscall/ipc/sys_sem.c \
     kernel/syscall/proc/sys_fork.c \
     kernel/syscall/proc/sys_pidfd.c \
+    kernel/syscall/proc/sys_ptrace.c \
     kernel/syscall/proc/sys_futex.c \
     kernel/syscall/proc/sys_membarrier.c \
     kernel/syscall/proc/sys_proc.c \

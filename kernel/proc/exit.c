@@ -38,7 +38,7 @@
 #include "kernel/proc/futex/futex.h"
 #include "kernel/proc/ipc/sem.h"
 #include "kernel/proc/pidfd.h"
-#include "kernel/proc/process.h"
+#include "kernel/proc/ptrace/ptrace.h"
 #include "kernel/proc/signal/signal.h"
 #include "kernel/proc/signal/signal_share.h"
 #include "kernel/proc/terminal.h"
@@ -74,7 +74,7 @@ static void memory_leave(struct task *self)
 
 /* True: no parent waits for it: it is an orphan, or the parent said so (SIGCHLD ignored, or
  * SA_NOCLDWAIT). */
-static bool parent_told_locked(struct process *process)
+bool process_tell_parent_locked(struct process *process)
 {
     struct process *parent = process->parent;
     bool orphan = parent == &process_init_process;
@@ -163,7 +163,7 @@ static bool child_leaves_locked(struct process *process, struct process *child,
     process_anchor_update_locked(child);
     child_warn_locked(process, child);
     *orphaned = was_outside ? orphaned_get_locked(child->group_pid) : NULL;
-    if (!child->zombie || !parent_told_locked(child))
+    if (!child->zombie || child->trace_held || !process_tell_parent_locked(child))
         return false;
     process_unlink_locked(child);
     return true;
@@ -253,6 +253,8 @@ static void process_end(struct process *process)
     /* Before the parent can learn of the end: a shell that waits finds the terminal free. */
     terminal_process_exit(process);
     process_release_parent(process);
+    if (unlikely(!list_empty(&process->tracees)))
+        ptrace_tracer_end(process);
 
     flags = spin_lock_irqsave(&process_tree_lock);
     children_leave_locked(process, &flags);
@@ -262,9 +264,12 @@ static void process_end(struct process *process)
     signal_unshare_locked(process);
     process->zombie = true;
     process_anchor_update_locked(process);
-    family_update_locked(process);
     pidfd = pidfd_end_locked(process);
-    reaped = parent_told_locked(process);
+    reaped = !ptrace_process_end_locked(process);
+    if (reaped) {
+        family_update_locked(process);
+        reaped = process_tell_parent_locked(process);
+    }
     if (reaped)
         process_unlink_locked(process);
     spin_unlock_irqrestore(&process_tree_lock, flags);
@@ -287,6 +292,7 @@ static void task_leave(struct task *self)
     struct process *process = self->process;
     uint64_t flags = spin_lock_irqsave(&process_tree_lock);
 
+    ptrace_task_end_locked(self);
     spin_lock(&process->lock);
     process_remove_task_locked(process, self);
     spin_unlock(&process->lock);
@@ -343,6 +349,9 @@ static bool end_decide(struct task *self, enum process_end end, int code)
 
 void process_exit(struct task *self, enum process_end end, int code)
 {
+    if (unlikely(self->ptrace))
+        ptrace_event(self, LX_PTRACE_EVENT_EXIT,
+                     end == PROCESS_EXITED ? (uint64_t)code << 8 : (uint64_t)code);
     if (end_decide(self, end, code) && self->process->threaded)
         process_notify_others(self, TIF_KILL);
     task_end(self);
@@ -352,6 +361,10 @@ void task_exit(struct task *self, int code)
 {
     struct process *process = self->process;
 
+    if (unlikely(self->ptrace)) {
+        ptrace_event(self, LX_PTRACE_EVENT_EXIT, (uint64_t)code << 8);
+        ptrace_note_end(self, code << 8);
+    }
     spin_lock(&process->lock);
     if (!process->ending) { /* the last one's stays, as on Linux */
         process->end = PROCESS_EXITED;

@@ -31,7 +31,7 @@ enum family_kind family_kind_of(const struct process *child)
 static enum family_change change_of(const struct process *child)
 {
     if (child->zombie)
-        return FAMILY_ENDED;
+        return child->trace_held ? FAMILY_NO_CHANGE : FAMILY_ENDED;
     if (child->report_stop)
         return FAMILY_STOPPED;
     return child->report_cont ? FAMILY_CONTINUED : FAMILY_NO_CHANGE;

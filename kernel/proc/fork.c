@@ -29,6 +29,7 @@
 #include "kernel/proc/ipc/sem.h"
 #include "kernel/proc/pidfd.h"
 #include "kernel/proc/process.h"
+#include "kernel/proc/ptrace/ptrace.h"
 #include "kernel/proc/signal/signal.h"
 #include "kernel/proc/signal/signal_share.h"
 #include "kernel/sched/sched.h"
@@ -104,6 +105,15 @@ static int child_copy(struct task *self, const struct fork_request *request,
     return 0;
 }
 
+int fork_tracee_prepare(const struct task *self, const struct fork_request *request,
+                        struct tracee **out_tracee)
+{
+    *out_tracee = NULL;
+    return request->trace_never ? 0
+                                : ptrace_fork_prepare(self, request->trace_event,
+                                                      request->trace_always, out_tracee);
+}
+
 /* --- the thread --- */
 
 /* The first code of the child's thread: CLONE_CHILD_SETTID writes to the child's own memory. */
@@ -177,7 +187,7 @@ bool fork_must_wait_locked(const struct task *self)
  * them, or the parent before there is a child. What the parent has blocked waits for both if it
  * came to the group during the fork. */
 static int child_publish(const struct task *self, struct process *child,
-                         const struct fork_request *request)
+                         const struct fork_request *request, struct tracee **tracee)
 {
     /* Looked at under the tree lock, under which groups are signalled: what comes later finds the
      * child. */
@@ -196,6 +206,8 @@ static int child_publish(const struct task *self, struct process *child,
     }
     /* Without an entry the signal has no sender's number; only the blocked ones are left to
      * give, others made the fork start anew. */
+    if (!err)
+        ptrace_fork_locked(self, child->leader, tracee);
     if (!err)
         child->sig_queue.set = parent->group_signals & child->leader->sig_mask;
     spin_unlock_irqrestore(&process_tree_lock, flags);
@@ -271,9 +283,10 @@ static void memory_drop(struct task *child)
 
 /* Publishes the child, and whatever can fail behind that. */
 static int child_complete(struct task *self, struct process *child,
-                          const struct fork_request *request, const struct pidfd_new *pidfd)
+                          const struct fork_request *request, const struct pidfd_new *pidfd,
+                          struct tracee **tracee)
 {
-    int err = child_publish(self, child, request);
+    int err = child_publish(self, child, request, tracee);
 
     if (!err)
         err = memory_copy(self, child->leader, request->share_memory);
@@ -291,16 +304,23 @@ int64_t fork_process(struct task *self, const struct fork_request *request)
 {
     struct pidfd_new pidfd = {.fd = -1};
     struct process *child;
+    struct tracee *tracee;
     int err, pid;
 
-    err = child_copy(self, request, &child);
+    err = fork_tracee_prepare(self, request, &tracee);
     if (err)
         return err;
+    err = child_copy(self, request, &child);
+    if (err) {
+        ptrace_tracee_free(tracee);
+        return err;
+    }
     err = thread_prepare(self, child, request);
     if (!err && request->make_pidfd)
         err = pidfd_reserve(self, child, &pidfd);
     if (!err)
-        err = child_complete(self, child, request, &pidfd);
+        err = child_complete(self, child, request, &pidfd, &tracee);
+    ptrace_tracee_free(tracee);
     if (err) {
         if (pidfd.fd >= 0)
             pidfd_cancel(self, &pidfd);
@@ -316,9 +336,13 @@ int64_t fork_process(struct task *self, const struct fork_request *request)
     if (request->wait_release)
         process_get(child);
     task_start(child->leader);
+    if (unlikely(self->ptrace))
+        ptrace_event(self, request->trace_event, (uint64_t)pid);
     if (request->wait_release) {
         wait_for_release(child);
         process_put(child);
+        if (unlikely(self->ptrace))
+            ptrace_event(self, LX_PTRACE_EVENT_VFORK_DONE, (uint64_t)pid);
     }
     return pid;
 }

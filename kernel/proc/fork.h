@@ -22,6 +22,9 @@ struct fork_request {
     bool share_handlers; /* CLONE_SIGHAND */
     bool same_parent;    /* CLONE_PARENT */
     int exit_signal;
+    unsigned trace_event; /* LX_PTRACE_EVENT_* that it is for a tracer */
+    bool trace_always;    /* CLONE_PTRACE */
+    bool trace_never;     /* CLONE_UNTRACED */
     uint64_t stack; /* of the child; 0: the parent's */
     bool set_tls;
     uint64_t tls;

@@ -13,6 +13,9 @@
 /* Descriptors and directories as CLONE_FILES and CLONE_FS have it, the credentials of now. */
 MUST_CHECK int fork_context_copy(struct task *self, struct task *child,
                                  const struct fork_request *request);
+/* What a tracer of the caller needs for the child; NULL: nothing. */
+MUST_CHECK int fork_tracee_prepare(const struct task *self, const struct fork_request *request,
+                                   struct tracee **out_tracee);
 /* Its thread: all but memory and registers. */
 MUST_CHECK int fork_thread_create(struct task *self, struct task *child,
                                   const struct fork_request *request);

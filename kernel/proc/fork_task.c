@@ -14,6 +14,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/proc/fork_internal.h"
 #include "kernel/proc/ipc/sem.h"
+#include "kernel/proc/ptrace/ptrace.h"
 #include "kernel/proc/signal/signal.h"
 #include "kernel/vm/vm_space.h"
 #include "kernel/vm/vm_user.h"
@@ -45,7 +46,8 @@ static int task_fill(struct task *self, struct task *task, const struct fork_req
     return 0;
 }
 
-static int task_publish(const struct task *self, struct task *task, struct pid *pid)
+static int task_publish(const struct task *self, struct task *task, struct pid *pid,
+                        struct tracee **tracee)
 {
     struct process *process = self->process;
     uint64_t flags = spin_lock_irqsave(&process_tree_lock);
@@ -56,6 +58,8 @@ static int task_publish(const struct task *self, struct task *task, struct pid *
         !process->sig_stopped)
         err = process_add_task_locked(process, task, pid);
     spin_unlock(&process->lock);
+    if (!err)
+        ptrace_fork_locked(self, task, tracee);
     spin_unlock_irqrestore(&process_tree_lock, flags);
     return err;
 }
@@ -79,20 +83,24 @@ static void task_await_end(struct process *process, struct task *task)
 int64_t fork_task(struct task *self, const struct fork_request *request)
 {
     struct pid *pid = pid_alloc();
+    struct tracee *tracee;
     struct task *task;
     int err, tid;
 
     if (!pid)
         return -ENOMEM;
-    err = task_alloc(self->process, &task);
+    err = fork_tracee_prepare(self, request, &tracee);
     if (err)
         goto discard_pid;
+    err = task_alloc(self->process, &task);
+    if (err)
+        goto free_tracee;
     err = task_fill(self, task, request);
     if (err)
         goto put_task;
     if (!self->process->threaded) /* the only task, so nothing else looks at it now */
         self->process->threaded = true;
-    err = task_publish(self, task, pid);
+    err = task_publish(self, task, pid, &tracee);
     if (err)
         goto put_space;
     tid = task->tid;
@@ -103,8 +111,14 @@ int64_t fork_task(struct task *self, const struct fork_request *request)
         task->vfork_waited = true;
     }
     task_start(task);
-    if (request->wait_release)
+    ptrace_tracee_free(tracee);
+    if (unlikely(self->ptrace))
+        ptrace_event(self, request->trace_event, (uint64_t)tid);
+    if (request->wait_release) {
         task_await_end(self->process, task);
+        if (unlikely(self->ptrace))
+            ptrace_event(self, LX_PTRACE_EVENT_VFORK_DONE, (uint64_t)tid);
+    }
     return tid;
 
 put_space:
@@ -112,6 +126,8 @@ put_space:
     vm_space_put(task->thread.space);
 put_task:
     task_put(task);
+free_tracee:
+    ptrace_tracee_free(tracee);
 discard_pid:
     pid_discard(pid);
     return err;

@@ -35,6 +35,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/slab.h"
 #include "kernel/proc/pidfd.h"
+#include "kernel/proc/ptrace/ptrace.h"
 #include "kernel/proc/signal/sigframe_fpu.h"
 #include "kernel/proc/signal/signal.h"
 #include "kernel/proc/signal/signal_share.h"
@@ -191,6 +192,8 @@ static COLD void fields_init(struct process *process)
     deferred_init(&process->limit_ended, limit_kill);
     list_init(&process->tasks);
     list_init(&process->sharers);
+    list_init(&process->tracees);
+    list_init(&process->trace_news);
     signal_timers_init(&process->timers);
     process->exit_signal = LX_SIGCHLD;
     process->generation = 1;
@@ -224,6 +227,7 @@ COLD void process_init(void)
 {
     process_cache = slab_cache_create("process", sizeof(struct process));
     task_init();
+    ptrace_init();
     sigframe_fpu_init();
     signal_queue_init_cache();
     signal_timer_init_cache();
@@ -437,6 +441,7 @@ void process_abandon(struct process *process)
     struct pidfd *pidfd = parent ? pidfd_end_locked(process) : NULL;
 
     signal_unshare_locked(process);
+    ptrace_forget_locked(process->leader);
     if (parent) /* it got as far as that: another parent (CLONE_PARENT) may wait for it */
         process_unlink_locked(process);
     if (parent)

@@ -60,6 +60,9 @@ struct process {
     uint64_t arrival;                 /* [t] which of the parent's children it is, in their order */
     uint8_t filed_kind, filed_change; /* [t] where the parent has filed it: family.c */
     struct rb_node changed_node;      /* [t] there */
+    struct list tracees;              /* [t] struct tracee, of tasks that it traces */
+    struct list trace_news;           /* [t] those of which wait(2) has something to tell */
+    bool trace_held;                  /* [t] a zombie of which its tracer hears before its parent */
     struct process_link all_link;     /* [t] in the list of all processes */
     struct pid *own_pid;              /* [I] its number; referenced until it was waited for */
     struct pidfd *pidfd;   /* [t] what its descriptors lead to; NULL: it has none (pidfd.h) */
@@ -257,6 +260,9 @@ unsigned process_count_tasks(const struct process *process);
 /* That of its leader. */
 const char *process_name(const struct process *process);
 
+/* Tree locked: the parent is told of a zombie. True: it does not want to wait for it. */
+MUST_CHECK bool process_tell_parent_locked(struct process *process);
+
 /* Gives the parent's memory back after vfork (exec and exit). */
 void process_release_parent(struct process *process);
 
@@ -274,6 +280,7 @@ struct process_change {
     enum process_end end;
     int code; /* exit status or signal */
     bool stopped, continued, core_dumped;
+    bool traced; /* stopped as a tracee: code has flags and event above the signal */
     struct process_usage usage; /* with that of its own children */
 };
 /* 0, -ECHILD, -ERESTARTSYS. */

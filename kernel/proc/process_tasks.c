@@ -12,7 +12,7 @@
  */
 #include "kernel/fs/vfs/fs_context.h"
 #include "kernel/lib/assert.h"
-#include "kernel/proc/process.h"
+#include "kernel/proc/ptrace/ptrace.h"
 #include "kernel/sched/rcu.h"
 #include "kernel/sched/sched.h"
 #include "shared/linux/errno.h"
@@ -90,6 +90,7 @@ static void leader_become(struct task *self)
     struct pid *pid = self->own_pid;
     uint64_t flags = spin_lock_irqsave(&process_tree_lock);
 
+    ptrace_leader_replaced_locked(old, self);
     spin_lock(&process->lock);
     process_usage_add_task(&process->usage, old);
     identity_charge_task(old->identity, -1);

@@ -22,6 +22,7 @@
 #include "shared/linux/errno.h"
 
 static struct slab_cache *task_cache, *fpu_cache;
+uint64_t task_direct_calls = TASK_DIRECT_CALLS;
 
 void task_init(void)
 {
@@ -43,6 +44,7 @@ int task_alloc(struct process *process, struct task **out_task)
     }
     task->refs = 1;
     task->process = process;
+    task->direct_calls = task_direct_calls;
     task->sig_stack.flags = LX_SS_DISABLE;
     list_init(&task->link);
     *out_task = task;

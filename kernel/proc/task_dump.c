@@ -85,7 +85,7 @@ static void thread_look(const struct thread *thread, struct entry *entry)
 
     entry->cpu = thread->cpu;
     /* The entry code leaves the call's number in the place of an error code. */
-    if (frame->vector == VECTOR_SYSCALL)
+    if (trap_frame_is_call(frame))
         entry->call = (int)frame->error;
     for (unsigned i = 0; i < sched_cpus_online(); i++) {
         if (!percpu_of(seen, i)->answers || percpu_of(seen, i)->view.thread != &thread->arch)

@@ -141,6 +141,13 @@ void hook_user_fault(struct trap_frame *frame, uint64_t cr2)
     struct lx_siginfo info = {.code = LX_SI_KERNEL};
     struct task *self = task_current();
 
+    /* A step for a tracer that is gone. */
+    if (unlikely(frame->vector == VECTOR_DEBUG && self->trace_flag && !self->ptrace)) {
+        frame->rflags &= ~RFLAGS_TF;
+        self->trace_flag = false;
+        debug_code();
+        return;
+    }
     if (frame->vector == VECTOR_PAGE_FAULT) {
         /* Set before the call, for page_fault adds to it; put back when nothing was wrong. */
         uint64_t error = self->fault_error;

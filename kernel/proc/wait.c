@@ -4,12 +4,12 @@
  *
  * The parent enters child_wait first and looks after that, under process_tree_lock; a
  * child files its change under the same lock and wakes child_wait afterwards. So a change is either
- * seen or ends the sleep. A search by group lets go of the lock now and then: a change behind its
+ * seen or ends the sleep. What the process traces is looked at behind its children (ptrace_end.c). A search by group lets go of the lock now and then: a change behind its
  * back wakes it all the same, and it searches again.
  */
 #include "kernel/lib/assert.h"
 #include "kernel/proc/pidfd.h"
-#include "kernel/proc/process.h"
+#include "kernel/proc/ptrace/ptrace.h"
 #include "shared/linux/clone.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/signal.h"
@@ -33,7 +33,8 @@ static bool change_is_meant(const struct process_wait *which, enum family_change
 /* Of a child that has ended nothing but its end is reported any more. */
 static bool child_is_meant(const struct process_wait *which, const struct process *child)
 {
-    return kind_is_meant(which, child->filed_kind) && (!child->zombie || which->exited);
+    return kind_is_meant(which, child->filed_kind) &&
+           (child->filed_change != FAMILY_ENDED || which->exited);
 }
 
 /* Writes down what the child reports, and takes it off it unless it is to be kept. */
@@ -179,7 +180,7 @@ static int wait_look(struct process *parent, const struct process_wait *which,
                      struct process_change *change, struct process **reaped)
 {
     uint64_t flags = spin_lock_irqsave(&process_tree_lock);
-    int found;
+    int found, traced;
 
     if (which->pidfd || which->pid > 0)
         found = look_at_one_locked(parent, which, change, reaped);
@@ -187,6 +188,10 @@ static int wait_look(struct process *parent, const struct process_wait *which,
         found = look_at_all_locked(parent, which, change, reaped);
     else
         found = look_at_group_locked(parent, which, change, reaped, &flags);
+    if (unlikely(found <= 0 && !list_empty(&parent->tracees))) {
+        traced = ptrace_wait_locked(parent, which, change, reaped);
+        found = traced == -ECHILD ? found : traced;
+    }
     spin_unlock_irqrestore(&process_tree_lock, flags);
     return found;
 }

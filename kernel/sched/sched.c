@@ -325,6 +325,17 @@ static inline struct runq *runq_lock_of(const struct thread *thread)
     }
 }
 
+bool sched_is_off(const struct thread *thread)
+{
+    uint64_t flags = irq_save();
+    struct runq *queue = runq_lock_of(thread);
+    bool is_off = queue->current != thread && thread->state == THREAD_BLOCKED;
+
+    spin_unlock(&queue->lock);
+    irq_restore(flags);
+    return is_off;
+}
+
 struct runq *sched_queue_lock(const struct thread *thread)
 {
     return runq_lock_of(thread);

@@ -63,6 +63,10 @@ void sched_cancel(void); /* after sched_prepare: stays awake after all */
 
 void sched_yield_cpu(void);
 
+/* Whether the thread sleeps and no processor is on its stack: what it has in registers is in memory,
+ * and stays so until it is woken. */
+bool sched_is_off(const struct thread *thread);
+
 /* For mutexes. The thread may be gone: it is compared, not looked at. */
 unsigned sched_find_running(const struct thread *thread); /* its processor now; CPU_MAX: none */
 bool sched_runs_on(const struct thread *thread, unsigned cpu);

@@ -8,14 +8,16 @@
  * thunks by number, whose holes are a thunk as well. A row without a handler is a link error, two
  * rows with one number are an error of the compiler.
  *
- * Calls take the fast path below direct_calls. Tracing sets it to 0 at start-up, so that a kernel
- * without tracing pays nothing for it: no flag is tested that the bound does not test anyway.
+ * Calls take the fast path below task.direct_calls. Tracing, for all tasks from start-up on or by
+ * ptrace(2) for one, makes that 0, so that others pay nothing for it: no flag is tested that the
+ * bound does not test anyway.
  */
 #include "kernel/syscall/dispatch.h"
 #include "kernel/arch/x86_64/hooks.h"
 #include "kernel/arch/x86_64/regs.h"
 #include "kernel/arch/x86_64/vectors.h"
 #include "kernel/lib/restart.h"
+#include "kernel/proc/ptrace/ptrace.h"
 #include "kernel/proc/task.h"
 #include "kernel/syscall/handlers.h"
 #include "kernel/syscall/trace.h"
@@ -117,12 +119,11 @@ enum {
 #include "kernel/syscall/table.def"
 };
 
-/* Numbers below it are called right away: all, or none while calls are watched. */
-static uint64_t direct_calls = CALLS_MAX;
+_Static_assert(CALLS_MAX == TASK_DIRECT_CALLS, "a task that nothing watches calls all directly");
 
 void dispatch_trace_calls(void)
 {
-    direct_calls = 0;
+    task_direct_calls = 0;
 }
 
 /* For trace.c, and for numbers that the fast path does not take. */
@@ -138,10 +139,23 @@ static NOINLINE void restart_note(const struct trap_frame *frame)
 {
     struct task *self = container_of(thread_current(), struct task, thread);
 
-    if (frame->vector != VECTOR_SYSCALL)
+    if (!trap_frame_is_call(frame))
         return;
     self->sig_restart = true;
     arch_thread_add_work(&self->thread.arch, TIF_SIGNAL);
+}
+
+/* Watched by the kernel, by a tracer, or with a number that there is not. */
+static NOINLINE int64_t call_slowly(struct task *self, struct trap_frame *frame)
+{
+    bool traced = __atomic_load_n(&self->ptrace, __ATOMIC_RELAXED) != NULL;
+
+    if (traced && !ptrace_call_enter(self, frame))
+        return (int64_t)frame->rax;
+    frame->rax = (uint64_t)trace_call(self, frame);
+    if (traced)
+        ptrace_call_leave(self, frame);
+    return (int64_t)frame->rax;
 }
 
 void hook_syscall(struct trap_frame *frame)
@@ -150,10 +164,10 @@ void hook_syscall(struct trap_frame *frame)
     uint64_t number = (uint32_t)frame->error; /* Linux looks at the low half of RAX, too */
     int64_t result;
 
-    if (likely(number < direct_calls))
+    if (likely(number < self->direct_calls))
         result = calls[number](self, frame);
     else
-        result = trace_call(self, frame);
+        result = call_slowly(self, frame);
     frame->rax = (uint64_t)result;
     if (unlikely(restart_is_code(result)))
         restart_note(frame);

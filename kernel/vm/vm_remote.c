@@ -58,6 +58,61 @@ int vm_write_remote(struct vm_space *space, uint64_t va, const void *src, size_t
     return 0;
 }
 
+/* For debuggers, who read what is mapped at all and write through a private mapping's protection. */
+static int page_access_remote(struct vm_space *space, uint64_t va, void *bytes, size_t nbytes,
+                              bool write)
+{
+    const struct vm_area *area;
+    char *page;
+    int err = -EFAULT;
+
+    mutex_lock(&space->lock);
+    area = vm_area_find(space, va);
+    if (area && area->start <= va)
+        err = vm_fault_locked(space, va, write ? VM_WRITE : VM_READ, VM_FAULT_FORCE);
+    if (!err) {
+        page = (char *)paging_table(*vm_entry_find(space, va)) + (va & PAGE_MASK);
+        if (write)
+            memcpy(page, bytes, nbytes);
+        else
+            memcpy(bytes, page, nbytes);
+    }
+    mutex_unlock(&space->lock);
+    return err;
+}
+
+static int access_remote(struct vm_space *space, uint64_t va, char *bytes, size_t nbytes,
+                         bool write)
+{
+    while (nbytes) {
+        size_t piece = MIN(nbytes, PAGE_SIZE - (va & PAGE_MASK));
+        int err = va < USER_END ? page_access_remote(space, va, bytes, piece, write) : -EFAULT;
+
+        if (err == -EAGAIN) {
+            err = vm_page_await(space, va);
+            if (!err)
+                continue;
+        }
+        if (err)
+            return err;
+        va += piece;
+        bytes += piece;
+        nbytes -= piece;
+        sched_preempt_point();
+    }
+    return 0;
+}
+
+int vm_peek_remote(struct vm_space *space, uint64_t va, void *dst, size_t nbytes)
+{
+    return access_remote(space, va, dst, nbytes, false);
+}
+
+int vm_poke_remote(struct vm_space *space, uint64_t va, void *src, size_t nbytes)
+{
+    return access_remote(space, va, src, nbytes, true);
+}
+
 /* Memory of the program's own that it may read itself: files are left out, since a page of one may
  * be long in coming, and what the program may not read is not shown to others. */
 static bool page_read_remote(struct vm_space *space, uint64_t va, void *dst, size_t nbytes)

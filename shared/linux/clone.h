@@ -52,5 +52,6 @@ struct lx_clone_args {
 #define LX_CLD_EXITED    1
 #define LX_CLD_KILLED    2
 #define LX_CLD_DUMPED    3
+#define LX_CLD_TRAPPED   4
 #define LX_CLD_STOPPED   5
 #define LX_CLD_CONTINUED 6

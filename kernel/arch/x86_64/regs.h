@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "kernel/arch/x86_64/vectors.h"
+
 /* Selectors have the values that programs see on Linux. SYSRET requires SS = base + 8 and
  * CS = base + 16 (Intel SDM vol. 2, SYSRET). */
 #define SELECTOR_KERNEL_CS 0x10
@@ -89,6 +91,12 @@ _Static_assert(sizeof(struct trap_frame) == 176, "a multiple of 16 keeps the sta
 static inline void trap_frame_set_full(struct trap_frame *frame)
 {
     frame->vector = 0;
+}
+
+/* Whether a call was entered with it, which may be restarted. */
+static inline bool trap_frame_is_call(const struct trap_frame *frame)
+{
+    return frame->vector >= VECTOR_SYSCALL;
 }
 
 static inline bool trap_frame_from_user(const struct trap_frame *frame)

@@ -40,3 +40,5 @@
 
 /* Not a vector: how the flight recorder and the trap frame name a SYSCALL instruction. */
 #define VECTOR_SYSCALL 0x100
+/* The same, but it leaves by IRETQ: all registers may have been changed. */
+#define VECTOR_SYSCALL_IRET 0x101

@@ -20,7 +20,7 @@
 #include "kernel/proc/exec/exec.h"
 #include "kernel/proc/futex/futex.h"
 #include "kernel/proc/futex/rseq.h"
-#include "kernel/proc/process.h"
+#include "kernel/proc/ptrace/ptrace.h"
 #include "kernel/proc/signal/signal.h"
 #include "kernel/vm/vm_space.h"
 
@@ -130,6 +130,7 @@ int exec_replace(struct task *self, struct file *file, const struct exec_strings
     struct exec_program program = {0};
     struct identity *identity = NULL;
     struct fd_table *files = NULL;
+    const int old_tid = self->tid;
     int err = exec_load(file, self->fs, strings, &program);
 
     if (err)
@@ -162,5 +163,7 @@ int exec_replace(struct task *self, struct file *file, const struct exec_strings
     task_set_name(self, strings->path);
     registers_reset(self, &program);
     process_release_parent(process);
+    if (unlikely(self->ptrace))
+        ptrace_exec(self, old_tid);
     return 0;
 }

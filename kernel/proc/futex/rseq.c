@@ -116,7 +116,7 @@ void rseq_resume(struct task *self, struct trap_frame *frame)
     arch_thread_clear_work(&self->thread.arch, TIF_RSEQ);
     if (!self->rseq.va)
         return;
-    if (frame->vector != VECTOR_SYSCALL)
+    if (!trap_frame_is_call(frame))
         err = abort_sequence(self, frame);
     if (!err && moved)
         err = cpu_tell(self);

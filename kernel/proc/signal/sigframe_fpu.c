@@ -234,6 +234,27 @@ static int area_load(struct task *self, uint64_t at)
     return 0;
 }
 
+/* MXCSR's bits are known since the first signal or made known by the caller's own area. */
+int sigframe_fpu_set(struct task *task, const char *from, size_t nbytes)
+{
+    char *area = task->thread.arch.fpu;
+    const uint32_t mxcsr_bits = mxcsr_mask(thread_current()->arch.fpu);
+    struct xsave_header header = {.features = XCR0_X87 | XCR0_SSE};
+    uint32_t mxcsr;
+
+    memcpy(&mxcsr, from + MXCSR_OFFSET, sizeof(mxcsr));
+    if (nbytes > FXSAVE_NBYTES)
+        memcpy(&header, from + FXSAVE_NBYTES, sizeof(header));
+    if ((mxcsr & ~mxcsr_bits) || !header_valid(&header))
+        return -EINVAL;
+    if (nbytes == FXSAVE_NBYTES && features.xsave) /* the rest stays as it is */
+        header.features |= header_of(area)->features;
+    memcpy(area, from, nbytes);
+    if (features.xsave)
+        *header_of(area) = header;
+    return 0;
+}
+
 int sigframe_fpu_pop(struct task *self, uint64_t at)
 {
     int err = at ? area_load(self, at) : -EFAULT;

@@ -22,5 +22,8 @@ size_t sigframe_fpu_nbytes(void);
 /* The running program's state to user address `at`; the handler starts with a fresh one. */
 MUST_CHECK int sigframe_fpu_push(struct task *self, uint64_t at);
 
+/* The state of a task that is off its processor, from the kernel's memory: an area of XSAVE, or of
+ * FXSAVE alone (512 bytes). -EINVAL: the processor would refuse it. */
+MUST_CHECK int sigframe_fpu_set(struct task *task, const char *from, size_t nbytes);
 /* The other way round; at 0: a fresh state. After a failure the state is fresh, too. */
 MUST_CHECK int sigframe_fpu_pop(struct task *self, uint64_t at);

@@ -16,6 +16,7 @@
 #include "kernel/arch/x86_64/vectors.h"
 #include "kernel/lib/restart.h"
 #include "kernel/proc/futex/rseq.h"
+#include "kernel/proc/ptrace/ptrace.h"
 #include "kernel/proc/return_to_user.h"
 #include "kernel/proc/signal/sigframe.h"
 #include "kernel/proc/signal/signal_internal.h"
@@ -29,7 +30,7 @@
 /* Pushing a handler's frame sets RAX to 0, so a call is restarted once at most. */
 static bool is_interrupted_call(const struct trap_frame *frame)
 {
-    return frame->vector == VECTOR_SYSCALL && restart_is_code((int64_t)frame->rax);
+    return trap_frame_is_call(frame) && restart_is_code((int64_t)frame->rax);
 }
 
 /* Back to the SYSCALL instruction with its number; the arguments are in their registers still. */
@@ -68,6 +69,8 @@ static void signal_handle(struct task *self, struct trap_frame *frame,
     self->restart_deadline_ns = 0;
     /* An open sequence is aborted first, so that the frame holds the address of its abort
      * handler. */
+    if (unlikely(self->ptrace))
+        ptrace_handler_prepare(self, frame);
     if (rseq_signal(self, frame) || sigframe_push(self, frame, action, info, mask)) {
         spin_lock(&self->process->lock);
         if (info->signo == LX_SIGSEGV) /* its own handler cannot be told */
@@ -84,6 +87,22 @@ static void signal_handle(struct task *self, struct trap_frame *frame,
         signal_set_mask(self, blocked);
     else
         __atomic_store_n(&self->sig_mask, blocked & ~SIGNAL_UNBLOCKABLE, __ATOMIC_RELEASE);
+    if (unlikely(self->ptrace))
+        ptrace_handler_entered(self);
+}
+
+/* A tracer sees each signal, and says what becomes of it. False: nothing. The lock is dropped and
+ * taken again. */
+static NOINLINE bool tracer_lets_in_locked(struct task *self, struct lx_siginfo *info)
+{
+    int number;
+
+    ASSERT(spin_is_held(&self->process->lock));
+    spin_unlock(&self->process->lock);
+    signal_timers_taken(self, info);
+    number = ptrace_signal(self, info);
+    spin_lock(&self->process->lock);
+    return number != 0;
 }
 
 /* Takes the next signal. 0: none is left; else its action is that of the moment. */
@@ -93,8 +112,11 @@ static int next_signal(struct task *self, struct lx_siginfo *info, struct lx_sig
     int number;
 
     spin_lock_inline(&process->lock);
-    number = signal_take(self, info);
+    do
+        number = signal_take(self, info);
+    while (number && unlikely(self->ptrace) && !tracer_lets_in_locked(self, info));
     if (number) {
+        number = info->signo;
         *action = process->actions[number - 1];
         if (action->handler > LX_SIG_IGN && (action->flags & LX_SA_RESETHAND))
             process->actions[number - 1].handler = LX_SIG_DFL;
@@ -141,21 +163,34 @@ static void deliver_no_handler(struct task *self, struct trap_frame *frame)
     }
 }
 
+/* What comes before the next signal: stops that a tracer has asked for, and those of the process. */
+static inline void stop_if_asked(struct task *self)
+{
+    const struct process *process = self->process;
+
+    while (unlikely(self->trap_pending ||
+                    (__atomic_load_n(&process->sig_stopped, __ATOMIC_RELAXED) &&
+                     !self->stop_passed))) {
+        if (self->trap_pending)
+            ptrace_trap(self);
+        else
+            signal_stop_join(self);
+        return_die_if_killed(self);
+    }
+    signal_timers_collect(self);
+}
+
 void signal_deliver(struct task *self, struct trap_frame *frame)
 {
     struct lx_sigaction action;
     struct lx_siginfo info;
 
-    if (unlikely(__atomic_load_n(&self->process->sig_stopped, __ATOMIC_RELAXED))) {
-        signal_stop_join(self);
-        return_die_if_killed(self);
-    }
-    signal_timers_collect(self);
+    stop_if_asked(self);
     while (next_signal(self, &info, &action)) {
         if (signal_act(self, frame, &info, &action))
             return; /* if there are more, the entry code calls again */
         return_die_if_killed(self);
-        signal_timers_collect(self);
+        stop_if_asked(self);
     }
     deliver_no_handler(self, frame);
 }

@@ -40,8 +40,8 @@ void signal_recheck(struct task *task)
     if (!(__atomic_load_n(&arch->work, __ATOMIC_RELAXED) & TIF_SIGNAL))
         return;
     arch_thread_clear_work(arch, TIF_SIGNAL);
-    if (task->sig_restore || task->sig_restart || task->process->sig_stopped ||
-        signal_timers_fired(task->process))
+    if (task->sig_restore || task->sig_restart || task->trap_pending ||
+        (task->process->sig_stopped && !task->stop_passed) || signal_timers_fired(task->process))
         arch_thread_add_work(arch, TIF_SIGNAL);
 }
 

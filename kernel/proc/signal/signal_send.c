@@ -125,7 +125,8 @@ static inline int signal_add(struct process *process, struct task *task,
      * signal. */
     signal_stop_prepare(process, number);
     /* A blocked signal stays pending even if ignored: its action may change before it is let in. */
-    if (signal_is_ignored(process, number) && !(task->sig_mask & SIGNAL_BIT(number)))
+    if (signal_is_ignored(process, number) && !(task->sig_mask & SIGNAL_BIT(number)) &&
+        !task->ptrace) /* a tracer sees the ignored ones, too */
         return 0;
     if (entry) {
         signal_queue_add_entry(queue, entry);

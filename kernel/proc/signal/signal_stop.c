@@ -16,6 +16,7 @@
 #include "kernel/lib/assert.h"
 #include "kernel/lib/restart.h"
 #include "kernel/proc/futex/futex.h"
+#include "kernel/proc/ptrace/ptrace.h"
 #include "kernel/proc/signal/signal_internal.h"
 #include "kernel/proc/signal/signal_timer.h"
 #include "kernel/sched/sched.h"
@@ -47,6 +48,8 @@ void signal_stop_change(struct process *process, int number)
         process->sig_continued |= process->sig_stop_left == 0;
         /* sleep_stopped looks at .stopped after it has set its state, so this is never lost. */
         process_each_task (task, process) {
+            if (unlikely(task->ptrace))
+                ptrace_continued_locked(task);
             if (!task->stopped)
                 continue;
             __atomic_store_n(&task->stopped, false, __ATOMIC_SEQ_CST);
@@ -102,6 +105,8 @@ static void stop_report_locked(struct process *process)
 
     ASSERT(process_tree_is_held());
     process_set_stopped_locked(process, true);
+    if (unlikely(ptrace_hides_locked(process)))
+        return;
     process->report_stop = number;
     process->report_cont = false;
     family_update_locked(process);
@@ -120,6 +125,10 @@ static bool stop_begin_locked(struct process *process, int number)
     /* SIGCONT may have come since the signal was taken: then there is no stop. */
     begun = process->sig_stopping == number;
     process->sig_stopping = 0;
+    if (begun && process->sig_stopped) { /* a tracee that went on is stopped again */
+        process->sig_stop_number = number;
+        task_current()->stop_passed = false;
+    }
     if (begun && !process->sig_stopped) {
         process->sig_stopped = true;
         process->sig_stop_number = number;
@@ -159,10 +168,13 @@ static bool stop_count(struct task *self)
 static void sleep_stopped(struct task *self)
 {
     while (!stop_must_die(self) && stop_count(self)) {
+        if (unlikely(self->ptrace) && ptrace_group_stop(self))
+            break;
         sched_prepare(SCHED_INTERRUPTIBLE);
         arch_thread_clear_work(&self->thread.arch, TIF_SIGNAL);
         /* After sched_prepare: a SIGCONT in between makes the thread runnable again. */
-        if (__atomic_load_n(&self->stopped, __ATOMIC_SEQ_CST))
+        if (__atomic_load_n(&self->stopped, __ATOMIC_SEQ_CST) &&
+            !__atomic_load_n(&self->ptrace, __ATOMIC_SEQ_CST))
             sched_block();
         else
             sched_cancel();

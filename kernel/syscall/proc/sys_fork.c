@@ -19,6 +19,7 @@
 #include "kernel/proc/identity.h"
 #include "kernel/proc/pidfd.h"
 #include "kernel/proc/process.h"
+#include "kernel/proc/ptrace/ptrace.h"
 #include "kernel/syscall/fs/user_path.h"
 #include "kernel/syscall/handlers.h"
 #include "kernel/syscall/proc/sys_usage.h"
@@ -30,13 +31,15 @@
 /* Everything is copied; SIGCHLD at the end, as for a plain child. */
 int64_t sys_fork(struct task *self)
 {
-    return fork_process(self, &(struct fork_request){.exit_signal = LX_SIGCHLD});
+    return fork_process(self, &(struct fork_request){.exit_signal = LX_SIGCHLD,
+                                                     .trace_event = LX_PTRACE_EVENT_FORK});
 }
 
 /* The parent sleeps until the child has left its memory, by exec or exit. */
 int64_t sys_vfork(struct task *self)
 {
     return fork_process(self, &(struct fork_request){.exit_signal = LX_SIGCHLD,
+                                                     .trace_event = LX_PTRACE_EVENT_VFORK,
                                                      .share_memory = true,
                                                      .wait_release = true});
 }
@@ -61,7 +64,7 @@ static bool pidfd_flags_are_valid(const struct lx_clone_args *args)
 }
 
 /* Honoured: VM, FS, FILES, VFORK, PARENT, SETTLS, PARENT_SETTID, CHILD_SETTID, CHILD_CLEARTID,
- * CLEAR_SIGHAND, SIGHAND, THREAD, SYSVSEM, PIDFD. No effect: DETACHED, UNTRACED, IO, PTRACE.
+ * CLEAR_SIGHAND, SIGHAND, THREAD, SYSVSEM, PIDFD, PTRACE, UNTRACED. No effect: DETACHED, IO.
  * Refused: name spaces. */
 static int64_t clone_with(struct task *self, const struct lx_clone_args *args)
 {
@@ -76,6 +79,11 @@ static int64_t clone_with(struct task *self, const struct lx_clone_args *args)
         .share_handlers = (flags & LX_CLONE_SIGHAND) != 0,
         .same_parent = (flags & LX_CLONE_PARENT) != 0,
         .exit_signal = (int)args->exit_signal,
+        .trace_event = flags & LX_CLONE_VFORK               ? LX_PTRACE_EVENT_VFORK
+                       : args->exit_signal != LX_SIGCHLD ? LX_PTRACE_EVENT_CLONE
+                                                         : LX_PTRACE_EVENT_FORK,
+        .trace_always = (flags & LX_CLONE_PTRACE) != 0,
+        .trace_never = (flags & LX_CLONE_UNTRACED) != 0,
         .stack = args->stack,
         .set_tls = (flags & LX_CLONE_SETTLS) != 0,
         .tls = args->tls,
@@ -296,7 +304,7 @@ static struct wait_info wait_info_of(const struct process_change *change)
     if (!change->pid)
         return info;
     if (change->stopped)
-        info.code = LX_CLD_STOPPED;
+        info.code = change->traced ? LX_CLD_TRAPPED : LX_CLD_STOPPED;
     else if (change->continued)
         info.code = LX_CLD_CONTINUED;
     else if (change->end == PROCESS_EXITED)

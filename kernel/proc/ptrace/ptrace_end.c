@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ptrace: what wait(2) tells a tracer, and ends of tracees and tracers.
+ *
+ * A tracee with news is in its tracer's list of them, in the order of the news. The end of a task is
+ * news, too, and outlives the task: its tracee stays without it (TRACEE_ENDED), and the number with
+ * the tracee, until the tracer has waited. Of a process whose tracer is its parent there is one end
+ * to tell, the process's own. If another process traces it, that one is told first: the parent sees
+ * nothing of the end (process.trace_held) before the tracer has waited, or has ended itself.
+ */
+#include "kernel/lib/assert.h"
+#include "kernel/proc/pidfd.h"
+#include "kernel/proc/ptrace/ptrace_internal.h"
+#include "kernel/sched/sched.h"
+#include "shared/linux/clone.h"
+#include "shared/linux/errno.h"
+
+#define END_SLICE 32 /* tracees, in one hold of the lock */
+
+void ptrace_tell_locked(struct tracee *tracee, int code, int status)
+{
+    struct process *tracer = tracee->tracer;
+    const struct lx_sigaction *action = &tracer->actions[LX_SIGCHLD - 1];
+    const bool is_end = tracee->state == TRACEE_ENDED;
+    struct lx_siginfo info = {
+        .signo = LX_SIGCHLD,
+        .code = code,
+        .child = {.pid = tracee->tid, .status = status},
+    };
+
+    ASSERT(process_tree_is_held());
+    if (list_empty(&tracee->news_link))
+        list_push_back(&tracer->trace_news, &tracee->news_link);
+    if (tracee->task)
+        info.child.uid = identity_of_locked(tracee->task->process).uid;
+    if (action->handler != LX_SIG_IGN && (is_end || !(action->flags & LX_SA_NOCLDSTOP))) {
+        int err = signal_send_info_locked(tracer, NULL, &info, false);
+
+        ASSERT(!err);
+    }
+    waitq_wake_all(&tracer->child_wait);
+}
+
+/* ---- ends of tracees ---- */
+
+static int status_of(const struct process *process)
+{
+    if (process->end == PROCESS_EXITED)
+        return process->end_code << 8;
+    return process->end == PROCESS_LIMIT ? LX_SIGKILL : process->end_code;
+}
+
+void ptrace_note_end(struct task *self, int status)
+{
+    uint64_t flags = spin_lock_irqsave(&process_tree_lock);
+
+    if (self->ptrace)
+        self->ptrace->end_status = status;
+    spin_unlock_irqrestore(&process_tree_lock, flags);
+}
+
+static void end_tell_locked(struct tracee *tracee)
+{
+    const int status = tracee->end_status;
+
+    ASSERT(process_tree_is_held());
+    tracee->state = TRACEE_ENDED;
+    ptrace_tell_locked(tracee, status & 0x7f ? LX_CLD_KILLED : LX_CLD_EXITED,
+                       status & 0x7f ? status & 0x7f : status >> 8 & 0xff);
+}
+
+/* With SIGCHLD ignored a tracer is not told of ends, as a parent is not. */
+void ptrace_task_end_locked(struct task *task)
+{
+    struct tracee *tracee = task->ptrace;
+    struct process *tracer;
+
+    ASSERT(process_tree_is_held());
+    if (likely(!tracee))
+        return;
+    tracer = tracee->tracer;
+    ptrace_unlink_locked(tracee);
+    if (signal_children_unwanted(tracer) || tracer->zombie) {
+        ptrace_tracee_free(tracee);
+        return;
+    }
+    if (task->process->ending)
+        tracee->end_status = status_of(task->process);
+    tracee->number = task->own_pid;
+    pid_get_locked(tracee->number);
+    tracee->task = NULL;
+    list_push_back(&tracer->tracees, &tracee->link);
+    end_tell_locked(tracee);
+}
+
+bool ptrace_process_end_locked(struct process *process)
+{
+    struct tracee *tracee = process->leader->ptrace;
+
+    ASSERT(process_tree_is_held());
+    if (likely(!tracee))
+        return false;
+    if (tracee->tracer == process->parent || signal_children_unwanted(tracee->tracer)) {
+        ptrace_forget_locked(process->leader);
+        return false;
+    }
+    process->trace_held = true;
+    tracee->end_status = status_of(process);
+    end_tell_locked(tracee);
+    return true;
+}
+
+void ptrace_forget_locked(struct task *task)
+{
+    struct tracee *tracee = task->ptrace;
+
+    ASSERT(process_tree_is_held());
+    if (likely(!tracee))
+        return;
+    ptrace_unlink_locked(tracee);
+    ptrace_tracee_free(tracee);
+}
+
+void ptrace_leader_replaced_locked(struct task *old, struct task *self)
+{
+    ptrace_forget_locked(old);
+    if (unlikely(self->ptrace))
+        self->ptrace->tid = self->process->pid;
+}
+
+/* The parent may have its end now. Returns the process if it is out of the tree by that. */
+static struct process *release_locked(struct process *process, bool by_parent)
+{
+    ASSERT(process_tree_is_held());
+    process->trace_held = false;
+    family_update_locked(process);
+    if (!by_parent && !process_tell_parent_locked(process))
+        return NULL;
+    process_unlink_locked(process);
+    return process;
+}
+
+/* Forgets an end that was told, or that nobody waits for. */
+static struct process *ended_forget_locked(struct tracee *tracee, bool told)
+{
+    struct process *process = tracee->task ? tracee->task->process : NULL;
+    bool by_parent = process && told && tracee->tracer == process->parent;
+
+    ASSERT(process_tree_is_held() && tracee->state == TRACEE_ENDED);
+    if (tracee->number)
+        pid_put_locked(tracee->number);
+    ptrace_unlink_locked(tracee);
+    ptrace_tracee_free(tracee);
+    return process ? release_locked(process, by_parent) : NULL;
+}
+
+/* ---- the end of a tracer ---- */
+
+static struct process *abandon_locked(struct tracee *tracee)
+{
+    ASSERT(process_tree_is_held());
+    if (tracee->state == TRACEE_ENDED)
+        return ended_forget_locked(tracee, false);
+    if (tracee->options & LX_PTRACE_O_EXITKILL) {
+        struct process *process = tracee->task->process;
+
+        spin_lock(&process->lock);
+        process_kill_locked(process);
+        spin_unlock(&process->lock);
+    }
+    ptrace_let_go_locked(tracee, -1);
+    return NULL;
+}
+
+/* A child of a tracee may become one itself as long as there are any. */
+void ptrace_tracer_end(struct process *process)
+{
+    struct list gone = LIST_INIT(gone);
+    struct list *node;
+    bool more = true;
+
+    while (more) {
+        uint64_t flags = spin_lock_irqsave(&process_tree_lock);
+
+        for (unsigned i = 0; i < END_SLICE && !list_empty(&process->tracees); i++) {
+            struct process *free =
+                abandon_locked(list_entry(process->tracees.next, struct tracee, link));
+
+            if (free)
+                list_push_back(&gone, &free->sibling.link);
+        }
+        more = !list_empty(&process->tracees);
+        spin_unlock_irqrestore(&process_tree_lock, flags);
+        while ((node = list_pop_front(&gone)) != NULL)
+            process_put(list_entry(node, struct process_link, link)->process);
+        sched_preempt_point();
+    }
+}
+
+/* ---- wait(2) ---- */
+
+static bool is_meant(const struct tracee *tracee, const struct process_wait *which,
+                     const struct process *process)
+{
+    const int group = which->pid ? -which->pid : process->group;
+
+    if (which->pidfd)
+        return tracee->task && tracee->task == which->pidfd->process->leader;
+    if (which->pid == -1)
+        return true;
+    if (which->pid > 0)
+        return tracee->tid == which->pid;
+    return tracee->task && tracee->task->process->group == group;
+}
+
+/* Whether there is one to wait for, news or not. */
+static bool any_is_meant_locked(const struct process *process, const struct process_wait *which)
+{
+    ASSERT(process_tree_is_held());
+    if (!which->pidfd && which->pid > 0) {
+        const struct task *task = task_find_locked(which->pid);
+
+        return task && task->ptrace && task->ptrace->tracer == process;
+    }
+    list_for_each (node, &process->tracees)
+        if (is_meant(list_entry(node, struct tracee, link), which, process))
+            return true;
+    return false;
+}
+
+static void change_fill(const struct tracee *tracee, struct process_change *change)
+{
+    *change = (struct process_change){.pid = tracee->tid};
+    if (tracee->task) {
+        struct process *process = tracee->task->process;
+
+        change->uid = identity_of_locked(process).uid;
+        process_usage_locked(process, &change->usage);
+    }
+    if (tracee->state == TRACEE_ENDED) {
+        bool killed = tracee->end_status & 0x7f;
+
+        change->end = killed ? PROCESS_SIGNALED : PROCESS_EXITED;
+        change->code = killed ? tracee->end_status & 0x7f : tracee->end_status >> 8 & 0xff;
+        return;
+    }
+    change->stopped = change->traced = true;
+    change->code = tracee->status;
+}
+
+int ptrace_wait_locked(struct process *process, const struct process_wait *which,
+                       struct process_change *change, struct process **reaped)
+{
+    ASSERT(process_tree_is_held());
+    if (likely(list_empty(&process->tracees)))
+        return -ECHILD;
+    list_for_each (node, &process->trace_news) {
+        struct tracee *tracee = list_entry(node, struct tracee, news_link);
+        bool ended = tracee->state == TRACEE_ENDED;
+
+        if (!is_meant(tracee, which, process) || (ended && !which->exited))
+            continue;
+        change_fill(tracee, change);
+        if (which->keep)
+            return 1;
+        list_remove(&tracee->news_link);
+        list_init(&tracee->news_link);
+        if (ended)
+            *reaped = ended_forget_locked(tracee, true);
+        return 1;
+    }
+    return any_is_meant_locked(process, which) ? 0 : -ECHILD;
+}

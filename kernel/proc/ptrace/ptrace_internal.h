@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * proc/ptrace/ptrace_internal.h - what the files of ptrace share among themselves
+ *
+ * Used by: the files of proc/ptrace only.
+ * Locks:   the tree lock is held where a name says _locked.
+ */
+#pragma once
+
+#include "kernel/proc/ptrace/ptrace.h"
+#include "kernel/proc/signal/signal_internal.h"
+
+/* ---- ptrace.c ---- */
+
+void ptrace_watch_locked(struct tracee *tracee);
+/* Out of all lists, and off its task. */
+void ptrace_unlink_locked(struct tracee *tracee);
+
+/* ---- ptrace_end.c ---- */
+
+/* wait(2) has something to tell: the tracer is woken, and gets SIGCHLD with that code. */
+void ptrace_tell_locked(struct tracee *tracee, int code, int status);

@@ -1,0 +1,457 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ptrace: requests on a stopped tracee.
+ *
+ * A request freezes the tracee, waits until it is off its processor, so that its registers are in
+ * memory, works on it without a lock, and lets it sleep on or go. Two requests at once for one
+ * tracee, from two tasks of the tracer, find it frozen: the second gets -ESRCH.
+ */
+#include "kernel/arch/x86_64/features.h"
+#include "kernel/fs/vfs/fs_context.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/slab.h"
+#include "kernel/proc/ptrace/ptrace_internal.h"
+#include "kernel/proc/signal/sigframe_fpu.h"
+#include "kernel/sched/sched.h"
+#include "kernel/vm/vm_map.h"
+#include "kernel/vm/vm_user.h"
+#include "shared/linux/errno.h"
+#include "shared/linux/uio.h"
+
+#define FXSAVE_NBYTES 512
+#define XCR0_OFFSET   464 /* in the bytes that XSAVE leaves to software: where debuggers read XCR0 */
+
+/* A call with its arguments: what the handlers of requests get. */
+struct request {
+    struct task *self;
+    struct tracee *tracee;
+    struct task *task;
+    uint64_t address, data;
+};
+
+/* ---- the tracee is kept still ---- */
+
+static struct tracee *tracee_of_locked(const struct task *self, int tid)
+{
+    const struct task *task = task_find_locked(tid);
+    struct tracee *tracee = task ? task->ptrace : NULL;
+
+    ASSERT(process_tree_is_held());
+    return tracee && tracee->tracer == self->process ? tracee : NULL;
+}
+
+static bool is_killed(const struct task *task)
+{
+    return (__atomic_load_n(&task->thread.arch.work, __ATOMIC_ACQUIRE) & TIF_KILL) != 0;
+}
+
+static int freeze(struct task *self, int tid, struct tracee **out_tracee)
+{
+    uint64_t flags = spin_lock_irqsave(&process_tree_lock);
+    struct tracee *tracee = tracee_of_locked(self, tid);
+    bool still = tracee && tracee->state == TRACEE_STOPPED && !tracee->listening &&
+                 !tracee->frozen && !is_killed(tracee->task);
+
+    if (still)
+        tracee->frozen = true;
+    spin_unlock_irqrestore(&process_tree_lock, flags);
+    if (!still)
+        return -ESRCH;
+    /* It has said that it stops, and is on its way to sleep. */
+    while (!sched_is_off(&tracee->task->thread))
+        sched_yield_cpu();
+    *out_tracee = tracee;
+    return 0;
+}
+
+static void thaw(struct tracee *tracee)
+{
+    uint64_t flags = spin_lock_irqsave(&process_tree_lock);
+
+    tracee->frozen = false;
+    if (tracee->state != TRACEE_STOPPED || is_killed(tracee->task))
+        sched_wake(&tracee->task->thread);
+    spin_unlock_irqrestore(&process_tree_lock, flags);
+}
+
+/* ---- memory and registers ---- */
+
+static int64_t peek(struct request *r)
+{
+    uint64_t word;
+
+    if (vm_peek_remote(r->task->thread.space, r->address, &word, sizeof(word)))
+        return -EIO;
+    return vm_user_write((struct uptr){r->data}, &word, sizeof(word));
+}
+
+static int64_t poke(struct request *r)
+{
+    return vm_poke_remote(r->task->thread.space, r->address, &r->data, sizeof(r->data)) ? -EIO : 0;
+}
+
+static bool user_offset_is_valid(uint64_t offset)
+{
+    return IS_ALIGNED(offset, 8) && offset < LX_USER_NBYTES;
+}
+
+/* Of struct user there are the registers; the rest reads as 0. */
+static int64_t peek_user(struct request *r)
+{
+    struct lx_user_regs regs;
+    uint64_t word = 0;
+
+    if (!user_offset_is_valid(r->address))
+        return -EIO;
+    ptrace_regs_get(r->task, &regs);
+    if (r->address < sizeof(regs))
+        memcpy(&word, (char *)&regs + r->address, sizeof(word));
+    return vm_user_write((struct uptr){r->data}, &word, sizeof(word));
+}
+
+static int64_t poke_user(struct request *r)
+{
+    struct lx_user_regs regs;
+
+    if (!user_offset_is_valid(r->address) || r->address >= sizeof(regs))
+        return -EIO;
+    ptrace_regs_get(r->task, &regs);
+    memcpy((char *)&regs + r->address, &r->data, sizeof(r->data));
+    return ptrace_regs_set(r->task, &regs);
+}
+
+static int64_t regs_read(struct request *r)
+{
+    struct lx_user_regs regs;
+
+    ptrace_regs_get(r->task, &regs);
+    return vm_user_write((struct uptr){r->data}, &regs, sizeof(regs));
+}
+
+static int64_t regs_write(struct request *r)
+{
+    struct lx_user_regs regs;
+
+    if (vm_user_read(&regs, (struct uptr){r->data}, sizeof(regs)))
+        return -EFAULT;
+    return ptrace_regs_set(r->task, &regs);
+}
+
+/* The area as a debugger expects it: with the components that there are where it looks for them. */
+static int64_t fpu_read(const struct task *task, struct uptr to, size_t nbytes)
+{
+    char *area = kmalloc(features.fpu_nbytes);
+    int64_t err;
+
+    if (!area)
+        return -ENOMEM;
+    memcpy(area, task->thread.arch.fpu, features.fpu_nbytes);
+    if (nbytes > FXSAVE_NBYTES)
+        memcpy(area + XCR0_OFFSET, &features.xcr0, sizeof(features.xcr0));
+    err = vm_user_write(to, area, nbytes);
+    kfree(area);
+    return err;
+}
+
+static int64_t fpu_write(struct task *task, struct uptr from, size_t nbytes)
+{
+    char *area = kmalloc(nbytes);
+    int64_t err;
+
+    if (!area)
+        return -ENOMEM;
+    err = vm_user_read(area, from, nbytes);
+    if (!err)
+        err = sigframe_fpu_set(task, area, nbytes);
+    kfree(area);
+    return err;
+}
+
+static int64_t regset_copy(struct request *r, bool write, struct lx_iovec *part)
+{
+    struct lx_user_regs regs;
+    const struct uptr at = {part->iov_base};
+
+    switch (r->address) {
+    case LX_NT_PRSTATUS:
+        part->iov_len = MIN(part->iov_len, sizeof(regs));
+        ptrace_regs_get(r->task, &regs);
+        if (!write)
+            return vm_user_write(at, &regs, part->iov_len);
+        return vm_user_read(&regs, at, part->iov_len) ? -EFAULT : ptrace_regs_set(r->task, &regs);
+    case LX_NT_PRFPREG:
+    case LX_NT_X86_XSTATE: {
+        size_t all = r->address == LX_NT_PRFPREG ? FXSAVE_NBYTES : features.fpu_nbytes;
+
+        if (r->address == LX_NT_X86_XSTATE && !features.xsave)
+            return -EINVAL;
+        if (write)
+            return part->iov_len < all ? -EFAULT : fpu_write(r->task, at, part->iov_len = all);
+        part->iov_len = MIN(part->iov_len, all);
+        return fpu_read(r->task, at, part->iov_len);
+    }
+    default:
+        return -EINVAL;
+    }
+}
+
+static int64_t regset(struct request *r, bool write)
+{
+    struct lx_iovec part;
+    int64_t err;
+
+    if (vm_user_read(&part, (struct uptr){r->data}, sizeof(part)))
+        return -EFAULT;
+    err = !IS_ALIGNED(part.iov_len, 8) ? -EINVAL : regset_copy(r, write, &part);
+    if (err)
+        return err;
+    return vm_user_write((struct uptr){r->data + offsetof(struct lx_iovec, iov_len)}, &part.iov_len,
+                         sizeof(part.iov_len));
+}
+
+/* ---- signals, calls ---- */
+
+static int64_t info_read(struct request *r)
+{
+    char bytes[LX_SIGINFO_NBYTES] = {0};
+
+    if (!r->tracee->has_info)
+        return -EINVAL;
+    memcpy(bytes, &r->tracee->info, sizeof(r->tracee->info));
+    return vm_user_write((struct uptr){r->data}, bytes, sizeof(bytes));
+}
+
+static int64_t info_write(struct request *r)
+{
+    struct lx_siginfo info;
+
+    if (!r->tracee->has_info)
+        return -EINVAL;
+    if (vm_user_read(&info, (struct uptr){r->data}, sizeof(info)))
+        return -EFAULT;
+    r->tracee->info = info;
+    return 0;
+}
+
+static int64_t mask_read(struct request *r)
+{
+    const struct task *task = r->task;
+    uint64_t mask = task->sig_restore ? task->sig_saved_mask : task->sig_mask;
+
+    if (r->address != sizeof(mask))
+        return -EINVAL;
+    return vm_user_write((struct uptr){r->data}, &mask, sizeof(mask));
+}
+
+static int64_t mask_write(struct request *r)
+{
+    struct process *process = r->task->process;
+    uint64_t mask;
+
+    if (r->address != sizeof(mask))
+        return -EINVAL;
+    if (vm_user_read(&mask, (struct uptr){r->data}, sizeof(mask)))
+        return -EFAULT;
+    spin_lock(&process->lock);
+    __atomic_store_n(&r->task->sig_mask, mask & ~SIGNAL_UNBLOCKABLE, __ATOMIC_SEQ_CST);
+    r->task->sig_restore = false;
+    signal_recheck(r->task);
+    spin_unlock(&process->lock);
+    return 0;
+}
+
+static int64_t call_info_read(struct request *r)
+{
+    struct lx_user_regs regs;
+    struct lx_syscall_info info = {.op = r->tracee->call_op, .arch = LX_AUDIT_ARCH_X86_64};
+    size_t nbytes = offsetof(struct lx_syscall_info, entry);
+
+    ptrace_regs_get(r->task, &regs);
+    info.rip = regs.rip;
+    info.rsp = regs.rsp;
+    if (info.op == LX_SYSCALL_INFO_ENTRY) {
+        const uint64_t args[] = {regs.rdi, regs.rsi, regs.rdx, regs.r10, regs.r8, regs.r9};
+
+        info.entry.number = regs.orig_rax;
+        memcpy(info.entry.args, args, sizeof(args));
+        nbytes = sizeof(info);
+    } else if (info.op == LX_SYSCALL_INFO_EXIT) {
+        info.exit.value = (int64_t)regs.rax;
+        info.exit.is_error = regs.rax >= (uint64_t)-4095;
+        nbytes = offsetof(struct lx_syscall_info, exit.is_error) + 1;
+    }
+    if (vm_user_write((struct uptr){r->data}, &info, MIN(nbytes, r->address)))
+        return -EFAULT;
+    return (int64_t)nbytes;
+}
+
+/* ---- going on ---- */
+
+static bool signal_is_right(uint64_t signal)
+{
+    return signal <= LX_NSIG;
+}
+
+static int64_t resume(struct request *r, enum tracee_resume how)
+{
+    uint64_t flags;
+
+    if (!signal_is_right(r->data))
+        return -EIO;
+    flags = spin_lock_irqsave(&process_tree_lock);
+    r->task->ptrace_signal = (int)r->data;
+    r->tracee->watches_calls = how == RESUME_CALLS;
+    r->tracee->steps = how == RESUME_STEP;
+    list_remove(&r->tracee->news_link);
+    list_init(&r->tracee->news_link);
+    ptrace_watch_locked(r->tracee);
+    r->tracee->state = TRACEE_RUNS; /* thaw wakes it */
+    spin_unlock_irqrestore(&process_tree_lock, flags);
+    return 0;
+}
+
+/* The tracee stays stopped, and the tracer hears when its group goes on. */
+static int64_t listen(struct request *r)
+{
+    uint64_t flags;
+
+    if (!r->tracee->seized || r->tracee->status >> 8 != LX_PTRACE_EVENT_STOP)
+        return -EIO;
+    flags = spin_lock_irqsave(&process_tree_lock);
+    if (r->task->trap_pending)
+        r->tracee->state = TRACEE_RUNS;
+    else
+        r->tracee->listening = true;
+    spin_unlock_irqrestore(&process_tree_lock, flags);
+    return 0;
+}
+
+static int64_t options_set(struct request *r)
+{
+    uint64_t flags;
+
+    if (r->data & ~(uint64_t)LX_PTRACE_O_ALLOWED)
+        return -EINVAL;
+    flags = spin_lock_irqsave(&process_tree_lock);
+    r->tracee->options = (uint32_t)r->data;
+    spin_unlock_irqrestore(&process_tree_lock, flags);
+    return 0;
+}
+
+/* All but those that end the tracing. */
+static int64_t request_make(struct request *r, int request)
+{
+    switch (request) {
+    case LX_PTRACE_PEEKTEXT:
+    case LX_PTRACE_PEEKDATA:
+        return peek(r);
+    case LX_PTRACE_POKETEXT:
+    case LX_PTRACE_POKEDATA:
+        return poke(r);
+    case LX_PTRACE_PEEKUSER:
+        return peek_user(r);
+    case LX_PTRACE_POKEUSER:
+        return poke_user(r);
+    case LX_PTRACE_GETREGS:
+        return regs_read(r);
+    case LX_PTRACE_SETREGS:
+        return regs_write(r);
+    case LX_PTRACE_GETFPREGS:
+        return fpu_read(r->task, (struct uptr){r->data}, FXSAVE_NBYTES);
+    case LX_PTRACE_SETFPREGS:
+        return fpu_write(r->task, (struct uptr){r->data}, FXSAVE_NBYTES);
+    case LX_PTRACE_GETREGSET:
+    case LX_PTRACE_SETREGSET:
+        return regset(r, request == LX_PTRACE_SETREGSET);
+    case LX_PTRACE_GETSIGINFO:
+        return info_read(r);
+    case LX_PTRACE_SETSIGINFO:
+        return info_write(r);
+    case LX_PTRACE_GETSIGMASK:
+        return mask_read(r);
+    case LX_PTRACE_SETSIGMASK:
+        return mask_write(r);
+    case LX_PTRACE_GETEVENTMSG:
+        return vm_user_write((struct uptr){r->data}, &r->tracee->message,
+                             sizeof(r->tracee->message));
+    case LX_PTRACE_GET_SYSCALL_INFO:
+        return call_info_read(r);
+    case LX_PTRACE_SETOPTIONS:
+        return options_set(r);
+    case LX_PTRACE_LISTEN:
+        return listen(r);
+    case LX_PTRACE_CONT:
+        return resume(r, RESUME_CONT);
+    case LX_PTRACE_SYSCALL:
+        return resume(r, RESUME_CALLS);
+    case LX_PTRACE_SINGLESTEP:
+        return resume(r, RESUME_STEP);
+    default:
+        return -EIO;
+    }
+}
+
+/* The tracee is gone for the caller once the lock is dropped. */
+static int64_t detach(struct request *r)
+{
+    uint64_t flags;
+
+    if (!signal_is_right(r->data)) {
+        thaw(r->tracee);
+        return -EIO;
+    }
+    flags = spin_lock_irqsave(&process_tree_lock);
+    r->tracee->frozen = false;
+    ptrace_let_go_locked(r->tracee, (int)r->data);
+    spin_unlock_irqrestore(&process_tree_lock, flags);
+    return 0;
+}
+
+/* It need not be stopped for these. */
+static int64_t request_any_time(struct task *self, int request, int tid)
+{
+    uint64_t flags = spin_lock_irqsave(&process_tree_lock);
+    struct tracee *tracee = tracee_of_locked(self, tid);
+    int64_t err = tracee ? 0 : -ESRCH;
+
+    if (tracee && request == LX_PTRACE_INTERRUPT && !tracee->seized)
+        err = -EIO;
+    if (!err) {
+        struct task *task = tracee->task;
+
+        spin_lock(&task->process->lock);
+        if (request == LX_PTRACE_INTERRUPT)
+            task->trap_pending = true;
+        else
+            process_kill_locked(task->process);
+        spin_unlock(&task->process->lock);
+        arch_thread_add_work(&task->thread.arch, TIF_SIGNAL);
+        if (tracee->state == TRACEE_STOPPED && tracee->listening && !tracee->frozen) {
+            tracee->listening = false;
+            tracee->state = TRACEE_RUNS;
+            sched_wake(&task->thread);
+        } else {
+            sched_notify(&task->thread);
+        }
+    }
+    spin_unlock_irqrestore(&process_tree_lock, flags);
+    return err;
+}
+
+int64_t ptrace_request(struct task *self, int request, int tid, uint64_t address, uint64_t data)
+{
+    struct request r = {.self = self, .address = address, .data = data};
+    int64_t result;
+
+    if (request == LX_PTRACE_INTERRUPT || request == LX_PTRACE_KILL)
+        return request_any_time(self, request, tid);
+    result = freeze(self, tid, &r.tracee);
+    if (result)
+        return result;
+    r.task = r.tracee->task;
+    if (request == LX_PTRACE_DETACH)
+        return detach(&r);
+    result = request_make(&r, request);
+    thaw(r.tracee);
+    return result;
+}
