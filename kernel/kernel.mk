@@ -151,6 +151,7 @@ KERNEL_SRCS := \
     kernel/net/unix/unix_socket.c \
     kernel/net/unix/unix_name.c \
     kernel/net/unix/unix_connect.c \
+    kernel/net/unix/unix_peer.c \
     kernel/net/unix/unix_message.c \
     kernel/net/unix/unix_send.c \
     kernel/net/unix/unix_receive.c \

@@ -36,7 +36,6 @@ struct unix_message {
     struct lx_ucred credentials;
     bool has_credentials;
     uint32_t nbytes, offset; /* offset: what a stream's reader has taken of them */
-    uint32_t charged;
     char data[];
 };
 
@@ -47,8 +46,10 @@ enum unix_state { UNIX_IDLE, UNIX_LISTENING, UNIX_CONNECTED };
 #define UNIX_SHUT_SEND    2u
 #define UNIX_SHUT_BOTH    3u
 
+#define UNIX_DATAGRAMS_MAX 10 /* that wait; one more is taken: max_dgram_qlen */
+
 /* I constant after creation   a atomic   l lock; stored atomically where poll reads it without
- * b lock of its bucket */
+ * b lock of its bucket   w watch_lock of unix_peer.c */
 struct unix_socket {
     struct socket base; /* first */
     uint32_t refs;      /* [a] its file or listener, peers, messages it has sent, finders by name */
@@ -60,7 +61,9 @@ struct unix_socket {
     uint32_t shut;              /* [l] UNIX_SHUT_* */
     bool closed;                /* [l] its file is gone */
     int error;                  /* [a] SO_ERROR, positive */
-    struct unix_socket *peer;   /* [l] counted; of a connection constant until the socket goes */
+    struct unix_socket *peer;   /* [l, w] counted; of a connection constant until it goes */
+    struct list watchers;       /* [w] sockets whose peer it is, and that wait for its queue */
+    struct list watch_link;     /* [w] among the watchers of its peer */
     struct list queue;          /* [l] struct unix_message */
     uint32_t nmessages;         /* [l] */
     uint64_t nbytes;            /* [l] in the queue */
@@ -93,6 +96,7 @@ void unix_put(struct unix_socket *sock);
 /* After a change of its state: its waiters look again. No lock held. */
 void unix_wake_readers(struct unix_socket *sock);
 void unix_wake_writers(struct unix_socket *sock);
+void unix_wake_senders(struct unix_socket *sock); /* and those that send to it */
 
 /* What sockets take of the kernel's memory, of one user. -ENOBUFS. */
 MUST_CHECK int unix_charge(struct user_charge *user, uint32_t nbytes);
@@ -123,12 +127,18 @@ void unix_release(struct socket *socket);
 /* The caller's peer, referenced; NULL: none. */
 struct unix_socket *unix_peer_get(struct unix_socket *sock);
 
+/* unix_peer.c. The socket's lock is held, or nothing knows it yet. */
+void unix_set_peer(struct unix_socket *sock, struct unix_socket *peer);
+/* The peer's queue is full for it: poll is told when that may have changed. */
+bool unix_watch_peer(struct unix_socket *sock);
+
 /* unix_message.c, unix_send.c and unix_receive.c */
 MUST_CHECK int unix_message_create(struct unix_socket *sender, struct socket_message *from,
                                    size_t nbytes, struct unix_message **out_message);
 void unix_message_free(struct unix_message *message);
 void unix_messages_free(struct list *messages);
-/* Until the sender's buffer has room: 0 or why not. */
-MUST_CHECK int unix_await_room(struct unix_socket *sender, bool wait);
+/* Room for a message in the sender's buffer: 0 or why not, -EPIPE. */
+MUST_CHECK int unix_reserve(struct unix_socket *sender, size_t nbytes, bool wait);
+void unix_unreserve(struct unix_socket *sender, size_t nbytes);
 int64_t unix_send(struct socket *socket, struct socket_message *message);
 int64_t unix_receive(struct socket *socket, struct socket_message *message);

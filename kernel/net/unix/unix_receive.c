@@ -250,7 +250,7 @@ int64_t unix_receive(struct socket *socket, struct socket_message *message)
     if (!list_empty(&receive.used)) {
         unix_messages_free(&receive.used);
         if (!stream)
-            unix_wake_writers(sock); /* senders that its full queue kept waiting */
+            unix_wake_senders(sock); /* senders that its full queue kept waiting */
     }
     if (receive.total > 0)
         return receive.total;
