@@ -329,4 +329,5 @@ void unix_release(struct socket *socket)
         }
     } while (child);
     unix_put(sock);
+    unix_gc_later();
 }

@@ -17,6 +17,7 @@
 #include "kernel/sched/waitq.h"
 
 struct dentry;
+struct socket_rights;
 struct user_charge;
 
 /* Constant once a socket has it. Shared by a listener and what it accepts. */
@@ -33,6 +34,7 @@ struct unix_message {
     struct list link;              /* in the queue of its receiver */
     struct unix_socket *sender;    /* counted: its buffer holds the bytes */
     struct unix_name *sender_name; /* counted; NULL: it had none */
+    struct socket_rights *rights;  /* files in flight; NULL: none */
     struct lx_ucred credentials;
     bool has_credentials;
     uint32_t nbytes, offset; /* offset: what a stream's reader has taken of them */
@@ -49,7 +51,7 @@ enum unix_state { UNIX_IDLE, UNIX_LISTENING, UNIX_CONNECTED };
 #define UNIX_DATAGRAMS_MAX 10 /* that wait; one more is taken: max_dgram_qlen */
 
 /* I constant after creation   a atomic   l lock; stored atomically where poll reads it without
- * b lock of its bucket   w watch_lock of unix_peer.c */
+ * b lock of its bucket   w watch_lock of unix_peer.c   f unix_flight_lock */
 struct unix_socket {
     struct socket base; /* first */
     uint32_t refs;      /* [a] its file or listener, peers, messages it has sent, finders by name */
@@ -75,6 +77,10 @@ struct unix_socket {
     struct list name_link;      /* [b] */
     struct lx_ucred credentials, peer_credentials; /* [l] at listen or connect */
     struct user_charge *user;                      /* [I] counted */
+    uint32_t in_flight;                            /* [f] references to its file in messages */
+    struct list flight_link;                       /* [f] in unix_flight while there are any */
+    struct list gc_link;                           /* [f] during a collection, likewise: */
+    uint32_t gc_state, gc_refs;                    /* [f] */
 };
 
 static inline struct unix_socket *unix_of(struct socket *socket)
@@ -132,10 +138,20 @@ void unix_set_peer(struct unix_socket *sock, struct unix_socket *peer);
 /* The peer's queue is full for it: poll is told when that may have changed. */
 bool unix_watch_peer(struct unix_socket *sock);
 
+/* unix_rights.c and unix_gc.c. flight_lock, rank INODE, comes before the locks of sockets. */
+extern struct mutex unix_flight_lock;
+extern struct list unix_flight;                                  /* [f] sockets in flight */
+struct unix_socket *unix_of_file(const struct file *file);       /* NULL: it is none; borrowed */
+MUST_CHECK int unix_rights_depart(struct socket_rights *rights); /* -ETOOMANYREFS, -ENOMEM */
+void unix_rights_land(struct socket_rights *rights); /* before a program gets them; no lock held */
+struct socket_rights *unix_rights_copy(const struct socket_rights *rights);
+void unix_gc_later(void);
+
 /* unix_message.c, unix_send.c and unix_receive.c */
 MUST_CHECK int unix_message_create(struct unix_socket *sender, struct socket_message *from,
                                    size_t nbytes, struct unix_message **out_message);
 void unix_message_free(struct unix_message *message);
+void unix_unqueue_locked(struct unix_socket *receiver, struct unix_message *message);
 void unix_messages_free(struct list *messages);
 /* Room for a message in the sender's buffer: 0 or why not, -EPIPE. */
 MUST_CHECK int unix_reserve(struct unix_socket *sender, size_t nbytes, bool wait);

@@ -13,8 +13,10 @@
  * A sender that finds its buffer full enters `writable` before it looks; a message that is freed
  * takes back its charge before it looks for waiters. Both have a full barrier in between.
  */
+#include "kernel/lib/assert.h"
 #include "kernel/lib/restart.h"
 #include "kernel/mm/slab.h"
+#include "kernel/net/rights.h"
 #include "kernel/net/unix/unix_internal.h"
 #include "kernel/sched/sched.h"
 #include "shared/linux/errno.h"
@@ -96,6 +98,7 @@ static int message_alloc(struct unix_socket *sender, struct socket_message *from
     message->nbytes = (uint32_t)nbytes;
     message->offset = 0;
     message->sender_name = NULL;
+    message->rights = NULL;
     message->has_credentials = from->has_credentials;
     message->credentials = from->credentials;
     if (user_iter_get(from->io, message->data, nbytes) < nbytes)
@@ -103,9 +106,20 @@ static int message_alloc(struct unix_socket *sender, struct socket_message *from
     else
         err = unix_charge(sender->user, cost_of(nbytes));
     if (err)
-        kfree(message);
-    else
-        *out_message = message;
+        goto free_message;
+    /* Files go with the first message that is made of a send. */
+    err = from->rights ? unix_rights_depart(from->rights) : 0;
+    if (err)
+        goto uncharge;
+    message->rights = from->rights;
+    from->rights = NULL;
+    *out_message = message;
+    return 0;
+
+uncharge:
+    unix_uncharge(sender->user, cost_of(nbytes));
+free_message:
+    kfree(message);
     return err;
 }
 
@@ -137,12 +151,23 @@ int unix_message_create(struct unix_socket *sender, struct socket_message *from,
 void unix_message_free(struct unix_message *message)
 {
     struct unix_socket *sender = message->sender;
+    struct socket_rights *rights = message->rights;
 
     unix_uncharge(sender->user, cost_of(message->nbytes));
     unix_unreserve(sender, message->nbytes);
     unix_put(sender);
     unix_name_put(message->sender_name);
     kfree(message);
+    socket_rights_free(rights);
+}
+
+/* The lengths are those of what is left of it. */
+void unix_unqueue_locked(struct unix_socket *receiver, struct unix_message *message)
+{
+    ASSERT(mutex_is_held(&receiver->lock));
+    list_unlink(&message->link);
+    __atomic_store_n(&receiver->nmessages, receiver->nmessages - 1, __ATOMIC_SEQ_CST);
+    receiver->nbytes -= message->nbytes - message->offset;
 }
 
 void unix_messages_free(struct list *messages)

@@ -56,6 +56,7 @@ void unix_put(struct unix_socket *sock)
         return;
     ASSERT(list_empty(&sock->queue) && list_empty(&sock->pending) && sock->sent_bytes == 0);
     ASSERT(list_empty(&sock->watchers) && list_empty(&sock->watch_link));
+    ASSERT(sock->in_flight == 0);
     unix_name_put(sock->name);
     unix_uncharge(sock->user, sizeof(*sock));
     user_charge_put(sock->user);
@@ -208,6 +209,8 @@ int unix_alloc(int type, struct unix_socket **out_socket)
     list_init(&sock->name_link);
     list_init(&sock->watchers);
     list_init(&sock->watch_link);
+    list_init(&sock->flight_link);
+    list_init(&sock->gc_link);
     /* Of no process: what SO_PEERCRED shows without a peer. */
     sock->peer_credentials = (struct lx_ucred){0, UINT32_MAX, UINT32_MAX};
     *out_socket = sock;
