@@ -151,7 +151,10 @@ KERNEL_SRCS := \
     kernel/net/unix/unix_socket.c \
     kernel/net/unix/unix_name.c \
     kernel/net/unix/unix_connect.c \
+    kernel/net/unix/unix_peer.c \
     kernel/net/unix/unix_message.c \
+    kernel/net/unix/unix_rights.c \
+    kernel/net/unix/unix_gc.c \
     kernel/net/unix/unix_send.c \
     kernel/net/unix/unix_receive.c \
     kernel/dev/mem.c \
@@ -267,6 +270,7 @@ KERNEL_SRCS := \
     kernel/syscall/fs/sys_utime.c \
     kernel/syscall/fs/sys_xattr.c \
     kernel/syscall/net/sys_socket.c \
+    kernel/syscall/net/user_rights.c \
     kernel/syscall/net/sys_message.c \
     kernel/syscall/mem/sys_mem.c \
     kernel/syscall/ipc/sys_shm.c \

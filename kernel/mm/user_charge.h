@@ -22,6 +22,7 @@ enum charge_kind {
     CHARGE_SIGNALS,      /* queued, with what is known of them */
     CHARGE_WATCHES,      /* files in epolls */
     CHARGE_SOCKET_BYTES, /* sent and not received yet */
+    CHARGE_RIGHTS,       /* files in messages that are not received yet */
     CHARGE_KINDS,
 };
 

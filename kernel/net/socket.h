@@ -21,6 +21,7 @@
 struct credentials;
 struct fs_context;
 struct poll_waiter;
+struct socket_rights;
 
 #define SOCKET_ADDRESS_MAX 128    /* sockaddr_storage */
 #define SOCKET_BUFFER      212992 /* default and largest value of SO_SNDBUF and SO_RCVBUF */
@@ -56,7 +57,9 @@ struct socket_message {
     bool wait;            /* neither O_NONBLOCK nor MSG_DONTWAIT */
     bool has_credentials; /* attached or handed out */
     struct lx_ucred credentials;
-    struct fs_context *context;     /* of a sender with an address */
+    struct socket_rights *rights; /* files to send, until they are taken; handed out; NULL: none */
+    bool takes_rights;            /* of a receive: else they are closed */
+    struct fs_context *context;   /* of a sender with an address */
     struct socket_address *address; /* to send to; the sender's; NULL: none, not asked for */
 };
 

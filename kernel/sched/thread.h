@@ -54,6 +54,7 @@ struct thread {
     uint64_t vruntime;        /* [r] ticks, weighted: see sched_queue.c */
     uint64_t vruntime_factor; /* [a] 2^32 for niceness 0 */
     struct list mutex_link;   /* [mutex.lock] waiting for it */
+    struct list *dropped_rights; /* [o] files in messages that it is closing: net/unix */
     /* Called on another stack when the thread is gone for good: frees it. Interrupts off. */
     void (*ended)(struct thread *thread);
 };

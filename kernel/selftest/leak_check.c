@@ -15,12 +15,14 @@
 #include "kernel/mm/pmm.h"
 #include "kernel/mm/slab.h"
 #include "kernel/mm/vmalloc.h"
+#include "kernel/net/unix/unix.h"
 #include "kernel/proc/process.h"
 #include "kernel/sched/deferred.h"
 #include "kernel/sched/rcu.h"
 
 void leak_check_take(struct leak_counts *counts)
 {
+    unix_gc();
     deferred_flush(); /* its frees may be RCU's */
     rcu_barrier();
     /* Empty slabs count as free. */

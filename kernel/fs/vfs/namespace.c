@@ -70,31 +70,36 @@ static int may_create(struct fs_context *context, const struct path_last *last)
     return inode_permission(last->parent->inode, &context->cred, INODE_WRITE | INODE_EXEC);
 }
 
-/* mknod(2) and mkdir(2), which differ in the type alone. Devices are made by root only. out_entry:
- * gets a reference to what was made; NULL: not asked for. */
-static int create_node(struct fs_context *context, struct dentry *start, const char *path,
-                       uint32_t mode, uint64_t device, struct dentry **out_entry)
+/* Devices are made by root only. The entry is referenced. */
+static int create_entry(struct fs_context *context, const struct path_last *last, uint32_t mode,
+                        uint64_t device, struct dentry **out_entry)
 {
     bool is_device = (mode & LX_S_IFMT) == LX_S_IFCHR || (mode & LX_S_IFMT) == LX_S_IFBLK;
+    struct inode *dir = last->parent->inode;
+    int err = may_create(context, last);
+
+    if (!err && ((is_device && !credentials_is_privileged(&context->cred)) || !dir->ops->create))
+        err = -EPERM;
+    if (err)
+        return err;
+    return dir->ops->create(last->parent, last->name, last->len,
+                            (mode & LX_S_IFMT) |
+                                fs_context_new_mode(context, dir, mode & LX_S_IALL),
+                            device, &context->cred, out_entry);
+}
+
+/* mknod(2) and mkdir(2), which differ in the type alone. */
+static int create_node(struct fs_context *context, struct dentry *start, const char *path,
+                       uint32_t mode, uint64_t device)
+{
     struct path_last last;
     struct dentry *entry;
-    struct inode *dir;
     int err = begin_create(context, start, path, (mode & LX_S_IFMT) == LX_S_IFDIR, &last);
 
     if (err)
         return err;
-    dir = last.parent->inode;
-    err = may_create(context, &last);
-    if (!err && ((is_device && !credentials_is_privileged(&context->cred)) || !dir->ops->create))
-        err = -EPERM;
+    err = create_entry(context, &last, mode, device, &entry);
     if (!err)
-        err = dir->ops->create(last.parent, last.name, last.len,
-                               (mode & LX_S_IFMT) |
-                                   fs_context_new_mode(context, dir, mode & LX_S_IALL),
-                               device, &context->cred, &entry);
-    if (!err && out_entry)
-        *out_entry = entry;
-    else if (!err)
         dentry_put(entry);
     path_last_put(&last);
     return err;
@@ -109,12 +114,31 @@ int fs_mknod(struct fs_context *context, struct dentry *start, const char *path,
     if (type == 0)
         type = LX_S_IFREG;
     return create_node(context, start, path, type | (mode & LX_S_IALL),
-                       type == LX_S_IFCHR || type == LX_S_IFBLK ? device : 0, NULL);
+                       type == LX_S_IFCHR || type == LX_S_IFBLK ? device : 0);
 }
 
-int fs_make_socket(struct fs_context *context, const char *path, struct dentry **out_entry)
+/* Taken back by entry: a name that leads elsewhere by then is another call's. One that another call
+ * has renamed stays, and leads to no socket. */
+int fs_make_socket(struct fs_context *context, const char *path,
+                   int (*publish)(void *argument, struct dentry *entry), void *argument)
 {
-    return create_node(context, NULL, path, LX_S_IFSOCK | 0777, 0, out_entry);
+    struct path_last last;
+    struct dentry *entry;
+    int err = begin_create(context, NULL, path, false, &last);
+
+    if (err)
+        return err;
+    err = create_entry(context, &last, LX_S_IFSOCK | 0777, 0, &entry);
+    if (!err) {
+        struct dir_place place = {last.parent, entry, last.name, last.len, last.hash};
+
+        err = publish(argument, entry);
+        if (err && last.parent->inode->ops->unlink(&place, false))
+            err = -EINVAL;
+        dentry_put(entry);
+    }
+    path_last_put(&last);
+    return err;
 }
 
 int fs_mkdir(struct fs_context *context, struct dentry *start, const char *path, uint32_t mode)
@@ -122,7 +146,7 @@ int fs_mkdir(struct fs_context *context, struct dentry *start, const char *path,
     /* mkdir(2) takes the sticky bit but no set-ID bits: the one of the group is inherited
      * (ramfs.c). */
     mode &= 0777 | LX_S_ISVTX;
-    return create_node(context, start, path, LX_S_IFDIR | mode, 0, NULL);
+    return create_node(context, start, path, LX_S_IFDIR | mode, 0);
 }
 
 int fs_symlink(struct fs_context *context, const char *text, struct dentry *start, const char *path)

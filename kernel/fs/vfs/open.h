@@ -37,9 +37,9 @@ MUST_CHECK int fs_open_exec(struct fs_context *context, const char *path, struct
 /* The type in mode is a node's (or 0: regular): the caller has checked that. */
 MUST_CHECK int fs_mknod(struct fs_context *context, struct dentry *start, const char *path,
                         uint32_t mode, uint64_t device);
-/* bind(2): a socket, and its entry, referenced. */
+/* bind(2): a socket. publish: 0, or an errno, for which it is taken back. */
 MUST_CHECK int fs_make_socket(struct fs_context *context, const char *path,
-                              struct dentry **out_entry);
+                              int (*publish)(void *argument, struct dentry *entry), void *argument);
 MUST_CHECK int fs_mkdir(struct fs_context *context, struct dentry *start, const char *path,
                         uint32_t mode);
 MUST_CHECK int fs_symlink(struct fs_context *context, const char *text, struct dentry *start,

@@ -16,4 +16,5 @@ struct socket;
 
 void unix_init(void);
 MUST_CHECK int unix_create(int type, int protocol, struct socket **out_socket);
+void unix_gc(void); /* sockets that only messages lead to, as far as there are any now */
 void unix_pair(struct socket *one, struct socket *other); /* two new ones of one type */

@@ -61,13 +61,13 @@ static int connect_datagram(struct unix_socket *sock, struct fs_context *context
         err = peer->closed ? -ECONNREFUSED : -EPERM;
     old = sock->peer;
     if (!err) {
-        sock->peer = peer;
+        unix_set_peer(sock, peer);
         word_publish(&sock->state, peer ? UNIX_CONNECTED : UNIX_IDLE);
     } else {
         old = peer;
     }
     mutex_unlock_pair(&sock->lock, peer ? &peer->lock : &sock->lock);
-    unix_wake_writers(sock);
+    unix_wake_senders(sock);
     if (old)
         unix_put(old);
     return err;
@@ -301,10 +301,10 @@ static void unix_close(struct unix_socket *sock, bool never_accepted)
     word_publish(&sock->nmessages, 0);
     sock->nbytes = 0;
     peer = sock->peer;
-    sock->peer = NULL;
+    unix_set_peer(sock, NULL);
     mutex_unlock(&sock->lock);
     unix_wake_readers(sock);
-    unix_wake_writers(sock);
+    unix_wake_senders(sock);
     if (peer && unix_is_connection(sock))
         shut_add(peer, UNIX_SHUT_BOTH, lost ? ECONNRESET : 0);
     if (peer)
@@ -329,4 +329,5 @@ void unix_release(struct socket *socket)
         }
     } while (child);
     unix_put(sock);
+    unix_gc_later();
 }

@@ -17,6 +17,7 @@
 #include "kernel/sched/waitq.h"
 
 struct dentry;
+struct socket_rights;
 struct user_charge;
 
 /* Constant once a socket has it. Shared by a listener and what it accepts. */
@@ -33,10 +34,10 @@ struct unix_message {
     struct list link;              /* in the queue of its receiver */
     struct unix_socket *sender;    /* counted: its buffer holds the bytes */
     struct unix_name *sender_name; /* counted; NULL: it had none */
+    struct socket_rights *rights;  /* files in flight; NULL: none */
     struct lx_ucred credentials;
     bool has_credentials;
     uint32_t nbytes, offset; /* offset: what a stream's reader has taken of them */
-    uint32_t charged;
     char data[];
 };
 
@@ -47,8 +48,10 @@ enum unix_state { UNIX_IDLE, UNIX_LISTENING, UNIX_CONNECTED };
 #define UNIX_SHUT_SEND    2u
 #define UNIX_SHUT_BOTH    3u
 
+#define UNIX_DATAGRAMS_MAX 10 /* that wait; one more is taken: max_dgram_qlen */
+
 /* I constant after creation   a atomic   l lock; stored atomically where poll reads it without
- * b lock of its bucket */
+ * b lock of its bucket   w watch_lock of unix_peer.c   f unix_flight_lock */
 struct unix_socket {
     struct socket base; /* first */
     uint32_t refs;      /* [a] its file or listener, peers, messages it has sent, finders by name */
@@ -60,7 +63,9 @@ struct unix_socket {
     uint32_t shut;              /* [l] UNIX_SHUT_* */
     bool closed;                /* [l] its file is gone */
     int error;                  /* [a] SO_ERROR, positive */
-    struct unix_socket *peer;   /* [l] counted; of a connection constant until the socket goes */
+    struct unix_socket *peer;   /* [l, w] counted; of a connection constant until it goes */
+    struct list watchers;       /* [w] sockets whose peer it is, and that wait for its queue */
+    struct list watch_link;     /* [w] among the watchers of its peer */
     struct list queue;          /* [l] struct unix_message */
     uint32_t nmessages;         /* [l] */
     uint64_t nbytes;            /* [l] in the queue */
@@ -72,6 +77,10 @@ struct unix_socket {
     struct list name_link;      /* [b] */
     struct lx_ucred credentials, peer_credentials; /* [l] at listen or connect */
     struct user_charge *user;                      /* [I] counted */
+    uint32_t in_flight;                            /* [f] references to its file in messages */
+    struct list flight_link;                       /* [f] in unix_flight while there are any */
+    struct list gc_link;                           /* [f] during a collection, likewise: */
+    uint32_t gc_state, gc_refs;                    /* [f] */
 };
 
 static inline struct unix_socket *unix_of(struct socket *socket)
@@ -93,6 +102,7 @@ void unix_put(struct unix_socket *sock);
 /* After a change of its state: its waiters look again. No lock held. */
 void unix_wake_readers(struct unix_socket *sock);
 void unix_wake_writers(struct unix_socket *sock);
+void unix_wake_senders(struct unix_socket *sock); /* and those that send to it */
 
 /* What sockets take of the kernel's memory, of one user. -ENOBUFS. */
 MUST_CHECK int unix_charge(struct user_charge *user, uint32_t nbytes);
@@ -123,12 +133,28 @@ void unix_release(struct socket *socket);
 /* The caller's peer, referenced; NULL: none. */
 struct unix_socket *unix_peer_get(struct unix_socket *sock);
 
+/* unix_peer.c. The socket's lock is held, or nothing knows it yet. */
+void unix_set_peer(struct unix_socket *sock, struct unix_socket *peer);
+/* The peer's queue is full for it: poll is told when that may have changed. */
+bool unix_watch_peer(struct unix_socket *sock);
+
+/* unix_rights.c and unix_gc.c. flight_lock, rank INODE, comes before the locks of sockets. */
+extern struct mutex unix_flight_lock;
+extern struct list unix_flight;                                  /* [f] sockets in flight */
+struct unix_socket *unix_of_file(const struct file *file);       /* NULL: it is none; borrowed */
+MUST_CHECK int unix_rights_depart(struct socket_rights *rights); /* -ETOOMANYREFS, -ENOMEM */
+void unix_rights_land(struct socket_rights *rights); /* before a program gets them; no lock held */
+struct socket_rights *unix_rights_copy(const struct socket_rights *rights);
+void unix_gc_later(void);
+
 /* unix_message.c, unix_send.c and unix_receive.c */
 MUST_CHECK int unix_message_create(struct unix_socket *sender, struct socket_message *from,
                                    size_t nbytes, struct unix_message **out_message);
 void unix_message_free(struct unix_message *message);
+void unix_unqueue_locked(struct unix_socket *receiver, struct unix_message *message);
 void unix_messages_free(struct list *messages);
-/* Until the sender's buffer has room: 0 or why not. */
-MUST_CHECK int unix_await_room(struct unix_socket *sender, bool wait);
+/* Room for a message in the sender's buffer: 0 or why not, -EPIPE. */
+MUST_CHECK int unix_reserve(struct unix_socket *sender, size_t nbytes, bool wait);
+void unix_unreserve(struct unix_socket *sender, size_t nbytes);
 int64_t unix_send(struct socket *socket, struct socket_message *message);
 int64_t unix_receive(struct socket *socket, struct socket_message *message);

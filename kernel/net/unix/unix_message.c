@@ -7,42 +7,88 @@
  * sender's user until the receiver has taken it or is gone; that is why it holds its sender. So
  * what a socket keeps in memory is bounded by its own buffer, wherever the bytes wait.
  *
+ * Room in the buffer is reserved before the message is made: as long as less than the whole of it
+ * is in use one more message goes in, whatever its size, and of several senders at once one.
+ *
  * A sender that finds its buffer full enters `writable` before it looks; a message that is freed
  * takes back its charge before it looks for waiters. Both have a full barrier in between.
  */
+#include "kernel/lib/assert.h"
 #include "kernel/lib/restart.h"
 #include "kernel/mm/slab.h"
+#include "kernel/net/rights.h"
 #include "kernel/net/unix/unix_internal.h"
 #include "kernel/sched/sched.h"
 #include "shared/linux/errno.h"
 
 #define OVERHEAD 256 /* beside the bytes: the message, the rest of its block */
 
-/* The message counts in its sender's buffer, and holds the sender. */
-static int message_charge(struct unix_message *message, struct unix_socket *sender)
+static uint32_t cost_of(size_t nbytes)
 {
-    int err = unix_charge(sender->user, message->charged);
+    return (uint32_t)nbytes + OVERHEAD;
+}
 
-    if (err)
-        return err;
-    __atomic_fetch_add(&sender->sent_bytes, message->charged, __ATOMIC_RELAXED);
-    unix_get(sender);
-    message->sender = sender;
+void unix_unreserve(struct unix_socket *sender, size_t nbytes)
+{
+    __atomic_fetch_sub(&sender->sent_bytes, cost_of(nbytes), __ATOMIC_SEQ_CST);
+    unix_wake_writers(sender);
+}
+
+static bool has_room(const struct unix_socket *sender)
+{
+    return __atomic_load_n(&sender->sent_bytes, __ATOMIC_SEQ_CST) < sender->base.send_buffer ||
+           __atomic_load_n(&sender->shut, __ATOMIC_RELAXED) & UNIX_SHUT_SEND;
+}
+
+/* -EPIPE: it may not send any more; -EAGAIN: its buffer is full. */
+static int try_reserve(struct unix_socket *sender, uint32_t cost)
+{
+    uint64_t used = __atomic_load_n(&sender->sent_bytes, __ATOMIC_RELAXED);
+
+    do {
+        if (__atomic_load_n(&sender->shut, __ATOMIC_RELAXED) & UNIX_SHUT_SEND)
+            return -EPIPE;
+        if (used >= sender->base.send_buffer)
+            return -EAGAIN;
+    } while (!__atomic_compare_exchange_n(&sender->sent_bytes, &used, used + cost, true,
+                                          __ATOMIC_RELAXED, __ATOMIC_RELAXED));
     return 0;
 }
 
-static void message_uncharge(struct unix_message *message)
+static int await_room(struct unix_socket *sender, uint64_t deadline_ns)
 {
-    struct unix_socket *sender = message->sender;
+    struct waiter self;
+    int err = 0;
 
-    unix_uncharge(sender->user, message->charged);
-    __atomic_fetch_sub(&sender->sent_bytes, message->charged, __ATOMIC_SEQ_CST);
-    unix_wake_writers(sender);
-    unix_put(sender);
+    waitq_enter(&sender->writable, &self);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    if (!has_room(sender))
+        err = waitq_sleep(&self, 1, deadline_ns);
+    waitq_leave(&sender->writable, &self);
+    return err;
 }
 
-int unix_message_create(struct unix_socket *sender, struct socket_message *from, size_t nbytes,
-                        struct unix_message **out_message)
+int unix_reserve(struct unix_socket *sender, size_t nbytes, bool wait)
+{
+    int err = try_reserve(sender, cost_of(nbytes));
+    uint64_t timeout_ns, deadline_ns;
+
+    if (likely(err != -EAGAIN) || !wait)
+        return err;
+    timeout_ns = sender->base.send_timeout_ns;
+    deadline_ns = socket_deadline(timeout_ns);
+    while (err == -EAGAIN) {
+        err = await_room(sender, deadline_ns);
+        if (err)
+            return socket_wait_error(err, timeout_ns);
+        err = try_reserve(sender, cost_of(nbytes));
+    }
+    return err;
+}
+
+/* With the sender's bytes in it, and charged to its user. */
+static int message_alloc(struct unix_socket *sender, struct socket_message *from, size_t nbytes,
+                         struct unix_message **out_message)
 {
     struct unix_message *message = kmalloc(sizeof(*message) + nbytes);
     int err;
@@ -51,18 +97,47 @@ int unix_message_create(struct unix_socket *sender, struct socket_message *from,
         return -ENOBUFS;
     message->nbytes = (uint32_t)nbytes;
     message->offset = 0;
-    message->charged = (uint32_t)nbytes + OVERHEAD;
     message->sender_name = NULL;
+    message->rights = NULL;
     message->has_credentials = from->has_credentials;
     message->credentials = from->credentials;
     if (user_iter_get(from->io, message->data, nbytes) < nbytes)
         err = -EFAULT;
     else
-        err = message_charge(message, sender);
+        err = unix_charge(sender->user, cost_of(nbytes));
+    if (err)
+        goto free_message;
+    /* Files go with the first message that is made of a send. */
+    err = from->rights ? unix_rights_depart(from->rights) : 0;
+    if (err)
+        goto uncharge;
+    message->rights = from->rights;
+    from->rights = NULL;
+    *out_message = message;
+    return 0;
+
+uncharge:
+    unix_uncharge(sender->user, cost_of(nbytes));
+free_message:
+    kfree(message);
+    return err;
+}
+
+int unix_message_create(struct unix_socket *sender, struct socket_message *from, size_t nbytes,
+                        struct unix_message **out_message)
+{
+    struct unix_message *message;
+    int err = unix_reserve(sender, nbytes, from->wait);
+
+    if (err)
+        return err;
+    err = message_alloc(sender, from, nbytes, &message);
     if (err) {
-        kfree(message);
+        unix_unreserve(sender, nbytes);
         return err;
     }
+    unix_get(sender);
+    message->sender = sender;
     /* A name is set once: seen, it stays as long as the socket. */
     struct unix_name *name = __atomic_load_n(&sender->name, __ATOMIC_ACQUIRE);
     if (name) {
@@ -75,9 +150,24 @@ int unix_message_create(struct unix_socket *sender, struct socket_message *from,
 
 void unix_message_free(struct unix_message *message)
 {
-    message_uncharge(message);
+    struct unix_socket *sender = message->sender;
+    struct socket_rights *rights = message->rights;
+
+    unix_uncharge(sender->user, cost_of(message->nbytes));
+    unix_unreserve(sender, message->nbytes);
+    unix_put(sender);
     unix_name_put(message->sender_name);
     kfree(message);
+    socket_rights_free(rights);
+}
+
+/* The lengths are those of what is left of it. */
+void unix_unqueue_locked(struct unix_socket *receiver, struct unix_message *message)
+{
+    ASSERT(mutex_is_held(&receiver->lock));
+    list_unlink(&message->link);
+    __atomic_store_n(&receiver->nmessages, receiver->nmessages - 1, __ATOMIC_SEQ_CST);
+    receiver->nbytes -= message->nbytes - message->offset;
 }
 
 void unix_messages_free(struct list *messages)
@@ -88,33 +178,4 @@ void unix_messages_free(struct list *messages)
         unix_message_free(list_entry(node, struct unix_message, link));
         sched_preempt_point();
     }
-}
-
-static bool has_room(const struct unix_socket *sender)
-{
-    return __atomic_load_n(&sender->sent_bytes, __ATOMIC_SEQ_CST) < sender->base.send_buffer ||
-           __atomic_load_n(&sender->shut, __ATOMIC_RELAXED) & UNIX_SHUT_SEND;
-}
-
-/* One that may not send any more goes on, too: it is told so by its next step. */
-int unix_await_room(struct unix_socket *sender, bool wait)
-{
-    uint64_t timeout_ns, deadline_ns;
-    int err = 0;
-
-    if (likely(has_room(sender)))
-        return 0;
-    if (!wait)
-        return -EAGAIN;
-    timeout_ns = sender->base.send_timeout_ns;
-    deadline_ns = socket_deadline(timeout_ns);
-    while (!err && !has_room(sender)) {
-        struct waiter self;
-
-        waitq_enter(&sender->writable, &self);
-        if (!has_room(sender))
-            err = waitq_sleep(&self, 1, deadline_ns);
-        waitq_leave(&sender->writable, &self);
-    }
-    return err ? socket_wait_error(err, timeout_ns) : 0;
 }

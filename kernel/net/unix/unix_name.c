@@ -7,6 +7,9 @@
  * lock; a socket that goes takes itself out first, and only then drops the reference of its file.
  * So a name leads to a live socket or to none. The inode outlives the socket: then nothing is found
  * for it, and that is ECONNREFUSED.
+ *
+ * Two binds of one socket at once: the first that publishes its name has won. The other has made a
+ * node by then, which the file system takes back as the entry that it has made, not by its path.
  */
 #include "kernel/fs/vfs/dentry.h"
 #include "kernel/fs/vfs/open.h"
@@ -175,8 +178,9 @@ static int name_create(const struct socket_address *address, struct unix_name **
     return 0;
 }
 
-/* Gives the socket the name, which others find from here on. -EADDRINUSE: an abstract one is taken;
- * -EINVAL: the socket has one. The reference to the name is the socket's on success. */
+/* Gives the socket the name, which others find from here on. -EADDRINUSE: an abstract one is taken
+ * (address; NULL: a pathname's is free); -EINVAL: the socket has one. The reference to the name is
+ * the socket's on success. */
 static int name_publish(struct unix_socket *sock, struct unix_name *name,
                         const struct socket_address *address)
 {
@@ -200,12 +204,29 @@ static int name_publish(struct unix_socket *sock, struct unix_name *name,
     return err;
 }
 
+struct path_binding {
+    struct unix_socket *sock;
+    struct unix_name *name;
+};
+
+/* The entry is there and others may already walk to it: until the socket is in its bucket they are
+ * refused, as for one that has been closed. */
+static int publish_path(void *argument, struct dentry *entry)
+{
+    struct path_binding *binding = argument;
+
+    dentry_get(entry);
+    binding->name->dentry = entry;
+    binding->name->hash = hash_inode(entry->inode);
+    return name_publish(binding->sock, binding->name, NULL);
+}
+
 /* A node is made before the name is the socket's, and removed again if that comes to nothing. */
 static int bind_path(struct unix_socket *sock, struct fs_context *context,
                      const struct socket_address *address)
 {
     struct socket_address whole = *address;
-    struct unix_name *name;
+    struct path_binding binding = {.sock = sock};
     int err;
 
     whole.nbytes = (uint32_t)(FAMILY_SIZE + strlen(address->un.path) + 1);
@@ -213,21 +234,13 @@ static int bind_path(struct unix_socket *sock, struct fs_context *context,
     if (whole.nbytes >
         sizeof(whole.un)) /* 108 bytes without a NUL: one more is shown, as on Linux */
         whole.nbytes = sizeof(whole.un);
-    err = name_create(&whole, &name);
+    err = name_create(&whole, &binding.name);
     if (err)
         return err;
-    err = fs_make_socket(context, address->un.path, &name->dentry);
-    if (!err) {
-        name->hash = hash_inode(name->dentry->inode);
-        err = name_publish(sock, name, &whole);
-        if (err && fs_unlink(context, NULL, address->un.path, false))
-            err = -EINVAL; /* another call has renamed it: the node stays, the answer is the same */
-    } else if (err == -EEXIST) {
-        err = -EADDRINUSE;
-    }
+    err = fs_make_socket(context, address->un.path, publish_path, &binding);
     if (err)
-        unix_name_put(name);
-    return err;
+        unix_name_put(binding.name);
+    return err == -EEXIST ? -EADDRINUSE : err;
 }
 
 /* Free again as soon as its socket is closed. */

@@ -11,6 +11,7 @@
  * Messages that are used up are freed behind the lock: their senders are woken by it.
  */
 #include "kernel/lib/assert.h"
+#include "kernel/net/rights.h"
 #include "kernel/net/unix/unix_internal.h"
 #include "kernel/sched/sched.h"
 #include "shared/linux/errno.h"
@@ -27,6 +28,7 @@ struct receive {
     uint64_t deadline_ns, timeout_ns;
     int64_t total;
     bool begun; /* credentials and address are those of the first message */
+    bool empty; /* no bytes are asked for: files alone */
 };
 
 static bool peeks(const struct receive *receive)
@@ -53,10 +55,24 @@ static void take_out_locked(struct receive *receive, struct unix_message *messag
     struct unix_socket *sock = receive->sock;
 
     ASSERT(mutex_is_held(&sock->lock));
-    list_unlink(&message->link);
+    unix_unqueue_locked(sock, message);
     list_push_back(&receive->used, &message->link);
-    __atomic_store_n(&sock->nmessages, sock->nmessages - 1, __ATOMIC_SEQ_CST);
-    sock->nbytes -= message->nbytes - message->offset;
+}
+
+/* Its files come with its first byte, once, or again with each peek. True: it had some. */
+static bool take_rights(struct receive *receive, struct unix_message *message)
+{
+    if (!message->rights)
+        return false;
+    if (!peeks(receive)) {
+        receive->to->rights = message->rights;
+        message->rights = NULL;
+    } else if (receive->to->takes_rights) {
+        receive->to->rights = unix_rights_copy(message->rights);
+        if (!receive->to->rights)
+            receive->to->out_flags |= LX_MSG_CTRUNC;
+    }
+    return true;
 }
 
 /* The queue is empty: until it is not. 1: the end of the input. */
@@ -106,17 +122,25 @@ static bool belongs_together(const struct receive *receive, const struct unix_me
     return first.pid == next.pid && first.uid == next.uid && first.gid == next.gid;
 }
 
-/* From what is in the queue now, skipping what a peek has seen. */
+/* Whether a message is looked at: for its bytes, or the first for its files. */
+static bool takes_more(const struct receive *receive)
+{
+    return receive->to->io->left > 0 || (receive->empty && !receive->begun);
+}
+
+/* From what is in the queue now, skipping what a peek has seen. A message with files is the last
+ * one that is read from. 1: nothing more is to be had by this call. */
 static int stream_take_locked(struct receive *receive, uint64_t skip)
 {
     struct user_iter *io = receive->to->io;
     struct list *node = receive->sock->queue.next;
 
     ASSERT(mutex_is_held(&receive->sock->lock));
-    while (node != &receive->sock->queue && io->left > 0) {
+    while (node != &receive->sock->queue && takes_more(receive)) {
         struct unix_message *message = list_entry(node, struct unix_message, link);
         uint32_t left = message->nbytes - message->offset;
         size_t piece, moved;
+        bool last;
 
         node = node->next;
         if (skip >= left) {
@@ -133,12 +157,15 @@ static int stream_take_locked(struct receive *receive, uint64_t skip)
         receive->total += (int64_t)moved;
         if (moved) /* each page of a long buffer may be brought in once */
             receive->faults = 0;
+        last = (moved || !piece) && take_rights(receive, message);
         if (!peeks(receive)) {
             receive->sock->nbytes -= moved;
             message->offset += (uint32_t)moved;
             if (message->offset == message->nbytes)
                 take_out_locked(receive, message);
         }
+        if (last)
+            return 1;
         if (moved < piece)
             return -EFAULT;
         if (io->left > 0)
@@ -162,7 +189,7 @@ static int stream_receive_locked(struct receive *receive)
                 return result;
             continue;
         }
-        if (result || receive->to->io->left == 0 || (receive->total > 0 && !all))
+        if (result || !takes_more(receive) || (receive->total > 0 && !all))
             return 0;
         /* Those that are used up make room for what is waited for. */
         if (!list_empty(&receive->used)) {
@@ -190,6 +217,7 @@ static int datagram_copy_locked(struct receive *receive, struct unix_message *me
         return -EFAULT;
     receive_begin(receive, message);
     receive->total = (int64_t)nbytes;
+    take_rights(receive, message);
     if (nbytes < message->nbytes)
         receive->to->out_flags |= LX_MSG_TRUNC;
     if (receive->to->flags & LX_MSG_TRUNC)
@@ -229,6 +257,17 @@ static int datagram_receive_locked(struct receive *receive)
     }
 }
 
+/* Without a lock: to the caller, or closed. */
+static void rights_finish(struct socket_message *message)
+{
+    if (message->takes_rights) {
+        unix_rights_land(message->rights);
+        return;
+    }
+    socket_rights_free(message->rights);
+    message->rights = NULL;
+}
+
 int64_t unix_receive(struct socket *socket, struct socket_message *message)
 {
     struct unix_socket *sock = unix_of(socket);
@@ -241,6 +280,7 @@ int64_t unix_receive(struct socket *socket, struct socket_message *message)
     if (unix_is_connection(sock) &&
         __atomic_load_n(&sock->state, __ATOMIC_RELAXED) != UNIX_CONNECTED)
         return stream ? -EINVAL : -ENOTCONN;
+    receive.empty = stream && message->io->left == 0;
     list_init(&receive.used);
     receive.timeout_ns = socket->receive_timeout_ns;
     receive.deadline_ns = message->wait ? socket_deadline(receive.timeout_ns) : 0;
@@ -250,8 +290,10 @@ int64_t unix_receive(struct socket *socket, struct socket_message *message)
     if (!list_empty(&receive.used)) {
         unix_messages_free(&receive.used);
         if (!stream)
-            unix_wake_writers(sock); /* senders that its full queue kept waiting */
+            unix_wake_senders(sock); /* senders that its full queue kept waiting */
     }
+    if (message->rights)
+        rights_finish(message);
     if (receive.total > 0)
         return receive.total;
     return err;

@@ -13,8 +13,7 @@
 #include "shared/linux/errno.h"
 
 #define STREAM_PIECE  (16384u - sizeof(struct unix_message)) /* one block of the allocator */
-#define DATAGRAMS_MAX 10 /* that wait; one more is taken: max_dgram_qlen */
-#define DATAGRAM_ROOM 32 /* of a send buffer, no datagram's */
+#define DATAGRAM_ROOM 32                                     /* of a send buffer, no datagram's */
 
 /* As on Linux they are taken along where either side has asked for them. */
 static void credentials_add(struct socket_message *message, const struct unix_socket *sender,
@@ -50,13 +49,8 @@ static int64_t stream_send_piece(struct unix_socket *sock, struct unix_socket *p
 {
     size_t nbytes = MIN(MIN(from->io->left, STREAM_PIECE), sock->base.send_buffer / 2);
     struct unix_message *message;
-    int err = unix_await_room(sock, from->wait);
+    int err = unix_message_create(sock, from, nbytes, &message);
 
-    if (err)
-        return err;
-    if (may_not_send(sock))
-        return -EPIPE;
-    err = unix_message_create(sock, from, nbytes, &message);
     if (err)
         return err;
     mutex_lock(&peer->lock);
@@ -95,35 +89,50 @@ static int64_t stream_send(struct unix_socket *sock, struct socket_message *from
 
 /* --- datagrams, and packets of a connection --- */
 
-/* 0: sent; -EAGAIN: the queue is full. */
+/* 0: it takes a message; -EAGAIN: its queue is full, but for its own peer. */
+static int may_enqueue_locked(struct unix_socket *sock, struct unix_socket *to)
+{
+    ASSERT(mutex_is_held(&to->lock));
+    if (to->closed)
+        return unix_is_connection(to) ? -EPIPE : -ECONNREFUSED;
+    if (to->shut & UNIX_SHUT_RECEIVE)
+        return -EPIPE;
+    if (to->peer && to->peer != sock)
+        return -EPERM;
+    return to->peer != sock && to->nmessages > UNIX_DATAGRAMS_MAX ? -EAGAIN : 0;
+}
+
 static int datagram_enqueue(struct unix_socket *sock, struct unix_socket *to,
                             struct unix_message *message)
 {
-    int err = 0;
+    int err;
 
     mutex_lock(&to->lock);
-    if (to->closed)
-        err = unix_is_connection(to) ? -EPIPE : -ECONNREFUSED;
-    else if (to->shut & UNIX_SHUT_RECEIVE)
-        err = -EPIPE;
-    else if (to->peer && to->peer != sock)
-        err = -EPERM;
-    else if (to->peer != sock && to->nmessages > DATAGRAMS_MAX)
-        err = -EAGAIN;
-    else
+    err = may_enqueue_locked(sock, to);
+    if (!err)
         enqueue_locked(to, message);
     mutex_unlock(&to->lock);
     return err;
 }
 
-/* As datagram_enqueue has it, for a waiter that is in the queue by now. */
-static bool is_full(struct unix_socket *to)
+/* For a waiter that is in the queue by now. */
+static bool is_full(struct unix_socket *sock, struct unix_socket *to)
 {
-    return __atomic_load_n(&to->nmessages, __ATOMIC_SEQ_CST) > DATAGRAMS_MAX &&
-           !(__atomic_load_n(&to->shut, __ATOMIC_RELAXED) & UNIX_SHUT_RECEIVE);
+    bool full;
+
+    mutex_lock(&to->lock);
+    full = may_enqueue_locked(sock, to) == -EAGAIN;
+    mutex_unlock(&to->lock);
+    return full;
 }
 
-/* Waits for room in the receiver's queue, as long as that is what is missing. */
+static bool is_peer(const struct unix_socket *sock, const struct unix_socket *to)
+{
+    return __atomic_load_n(&sock->peer, __ATOMIC_RELAXED) == to;
+}
+
+/* Waits for room in the receiver's queue, as long as that is what is missing. A program that does
+ * not wait is told by poll when there is room, whether it has asked poll before or not. */
 static int datagram_deliver(struct unix_socket *sock, struct unix_socket *to,
                             struct unix_message *message, bool wait)
 {
@@ -133,10 +142,12 @@ static int datagram_deliver(struct unix_socket *sock, struct unix_socket *to,
         int err = datagram_enqueue(sock, to, message);
         struct waiter self;
 
+        if (err == -EAGAIN && !wait && is_peer(sock, to) && !unix_watch_peer(sock))
+            continue;
         if (err != -EAGAIN || !wait)
             return err;
         waitq_enter(&to->writable, &self);
-        err = is_full(to) ? waitq_sleep(&self, 1, deadline_ns) : 0;
+        err = is_full(sock, to) ? waitq_sleep(&self, 1, deadline_ns) : 0;
         waitq_leave(&to->writable, &self);
         if (err)
             return socket_wait_error(err, timeout_ns);
@@ -151,7 +162,7 @@ static void peer_drop(struct unix_socket *sock, struct unix_socket *peer)
     mutex_lock(&sock->lock);
     dropped = sock->peer == peer;
     if (dropped) {
-        sock->peer = NULL;
+        unix_set_peer(sock, NULL);
         __atomic_store_n(&sock->state, UNIX_IDLE, __ATOMIC_RELAXED);
     }
     mutex_unlock(&sock->lock);
@@ -175,12 +186,8 @@ static int64_t datagram_send_to(struct unix_socket *sock, struct unix_socket *to
 {
     size_t nbytes = from->io->left;
     struct unix_message *message;
-    int err = unix_await_room(sock, from->wait);
+    int err = unix_message_create(sock, from, nbytes, &message);
 
-    if (!err && may_not_send(sock))
-        err = -EPIPE;
-    if (!err)
-        err = unix_message_create(sock, from, nbytes, &message);
     if (err)
         return err;
     err = datagram_deliver(sock, to, message, from->wait);

@@ -55,6 +55,8 @@ void unix_put(struct unix_socket *sock)
     if (__atomic_sub_fetch(&sock->refs, 1, __ATOMIC_ACQ_REL) != 0)
         return;
     ASSERT(list_empty(&sock->queue) && list_empty(&sock->pending) && sock->sent_bytes == 0);
+    ASSERT(list_empty(&sock->watchers) && list_empty(&sock->watch_link));
+    ASSERT(sock->in_flight == 0);
     unix_name_put(sock->name);
     unix_uncharge(sock->user, sizeof(*sock));
     user_charge_put(sock->user);
@@ -109,7 +111,7 @@ static uint32_t unix_poll(struct socket *socket, struct poll_waiter *waiter)
         mask |= LX_POLLIN | LX_POLLRDNORM;
     if (unix_is_connection(sock) && word_peek(&sock->state) == UNIX_IDLE)
         mask |= LX_POLLHUP;
-    if (is_writable(sock))
+    if (is_writable(sock) && !unix_watch_peer(sock))
         mask |= LX_POLLOUT | LX_POLLWRNORM | LX_POLLWRBAND;
     return mask;
 }
@@ -205,6 +207,10 @@ int unix_alloc(int type, struct unix_socket **out_socket)
     list_init(&sock->pending);
     list_init(&sock->pending_link);
     list_init(&sock->name_link);
+    list_init(&sock->watchers);
+    list_init(&sock->watch_link);
+    list_init(&sock->flight_link);
+    list_init(&sock->gc_link);
     /* Of no process: what SO_PEERCRED shows without a peer. */
     sock->peer_credentials = (struct lx_ucred){0, UINT32_MAX, UINT32_MAX};
     *out_socket = sock;

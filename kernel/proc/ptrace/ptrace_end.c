@@ -205,7 +205,7 @@ static bool is_meant(const struct tracee *tracee, const struct process_wait *whi
     const int group = which->pid ? -which->pid : process->group;
 
     if (which->pidfd)
-        return tracee->task && tracee->task == which->pidfd->process->leader;
+        return which->pidfd->process && tracee->task == which->pidfd->process->leader;
     if (which->pid == -1)
         return true;
     if (which->pid > 0)

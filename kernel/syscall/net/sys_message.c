@@ -5,7 +5,8 @@
  * Headers, vectors and control messages are copied once and used as copied. What is written back of
  * a header is written after the message has moved: a bad address there is EFAULT although it has.
  *
- * Control messages: SCM_CREDENTIALS. Others of SOL_SOCKET are EINVAL to send, those of other levels
+ * Control messages: SCM_CREDENTIALS, and SCM_RIGHTS, whose files go with the message or are closed.
+ * Others of SOL_SOCKET are EINVAL to send, those of other levels
  * are passed over. Their number and the length of all have a bound, since a program chooses them.
  *
  * sendmmsg and recvmmsg are the single calls one after the other. An error ends them, and shows
@@ -14,12 +15,14 @@
 #include "kernel/core/clock.h"
 #include "kernel/lib/restart.h"
 #include "kernel/lib/string.h"
+#include "kernel/net/rights.h"
 #include "kernel/proc/identity.h"
 #include "kernel/proc/process.h"
 #include "kernel/sched/sched.h"
 #include "kernel/syscall/fs/sys_write.h"
 #include "kernel/syscall/fs/user_vector.h"
 #include "kernel/syscall/handlers.h"
+#include "kernel/syscall/net/user_rights.h"
 #include "kernel/syscall/net/user_socket.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/fcntl.h"
@@ -126,6 +129,8 @@ static int control_take(struct task *self, struct uptr at, const struct lx_cmsgh
 
     if (header->level != LX_SOL_SOCKET)
         return 0;
+    if (header->type == LX_SCM_RIGHTS)
+        return user_rights_get(self, at, header, &message->rights);
     if (header->type != LX_SCM_CREDENTIALS || header->nbytes != CREDENTIALS_SIZE)
         return -EINVAL;
     err = vm_user_read(&message->credentials, (struct uptr){at.va + sizeof(*header)},
@@ -165,7 +170,7 @@ static int control_get(struct task *self, const struct lx_msghdr *header,
 }
 
 /* What there is no room for is cut, and MSG_CTRUNC says so. */
-static int control_put(struct lx_msghdr *header, struct socket_message *message)
+static int credentials_put(struct lx_msghdr *header, struct socket_message *message)
 {
     struct {
         struct lx_cmsghdr header;
@@ -183,6 +188,33 @@ static int control_put(struct lx_msghdr *header, struct socket_message *message)
     control.header.nbytes = MIN(room, CREDENTIALS_SIZE);
     header->control_nbytes = MIN(room, LX_CMSG_ALIGN(CREDENTIALS_SIZE));
     return vm_user_write((struct uptr){header->control}, &control, control.header.nbytes);
+}
+
+/* Behind what is there already. Those that have no room, or get no number, are closed. */
+static void rights_put(struct task *self, struct lx_msghdr *header, uint64_t room,
+                       struct socket_message *message)
+{
+    struct uptr at = {header->control + header->control_nbytes};
+    uint32_t count = 0;
+
+    if (!message->rights)
+        return;
+    if (header->control)
+        header->control_nbytes +=
+            user_rights_put(self, message->rights, at, room - header->control_nbytes,
+                            message->flags & LX_MSG_CMSG_CLOEXEC, &count);
+    if (count < message->rights->count)
+        message->out_flags |= LX_MSG_CTRUNC;
+}
+
+static int control_put(struct task *self, struct lx_msghdr *header, struct socket_message *message)
+{
+    uint64_t room = header->control_nbytes;
+    int err = credentials_put(header, message);
+
+    if (!err)
+        rights_put(self, header, room, message);
+    return err;
 }
 
 /* --- headers --- */
@@ -229,11 +261,13 @@ static int64_t send_one(struct task *self, struct fd_ref ref, struct socket *soc
     if (!result)
         result = send_finish(self, ref, flags, socket->ops->send(socket, &message));
     user_vector_put(&vector);
+    socket_rights_free(message.rights);
     return result;
 }
 
 /* Only the fields that a receive changes: the program may have the rest in use. */
-static int header_put(struct lx_msghdr *header, struct uptr to, struct socket_message *message)
+static int header_put(struct task *self, struct lx_msghdr *header, struct uptr to,
+                      struct socket_message *message)
 {
     const struct socket_address *address = message->address;
     int err = 0;
@@ -243,7 +277,7 @@ static int header_put(struct lx_msghdr *header, struct uptr to, struct socket_me
                             MIN((uint32_t)header->name_nbytes, address->nbytes));
     header->name_nbytes = (int32_t)address->nbytes;
     if (!err)
-        err = control_put(header, message);
+        err = control_put(self, header, message);
     header->flags = message->out_flags;
     if (!err && header->name)
         err = vm_user_write((struct uptr){to.va + offsetof(struct lx_msghdr, name_nbytes)},
@@ -258,14 +292,18 @@ static int header_put(struct lx_msghdr *header, struct uptr to, struct socket_me
 }
 
 /* A header that cannot be written is EFAULT, and the message is gone. */
-static int64_t receive_one(struct fd_ref ref, struct socket *socket, struct uptr to, uint32_t flags)
+static int64_t receive_one(struct task *self, struct fd_ref ref, struct socket *socket,
+                           struct uptr to, uint32_t flags)
 {
     struct socket_address address = {.nbytes = 0};
     struct user_vector vector;
     struct lx_msghdr header;
     struct user_iter io;
-    struct socket_message message = {
-        .io = &io, .flags = flags, .wait = waits(ref, flags), .address = &address};
+    struct socket_message message = {.io = &io,
+                                     .flags = flags,
+                                     .wait = waits(ref, flags),
+                                     .address = &address,
+                                     .takes_rights = true};
     int64_t result = header_get(&header, to, &vector);
     int err;
 
@@ -275,7 +313,8 @@ static int64_t receive_one(struct fd_ref ref, struct socket *socket, struct uptr
     result = socket->ops->receive(socket, &message);
     user_vector_put(&vector);
     message.out_flags |= flags & LX_MSG_CMSG_CLOEXEC;
-    err = result < 0 ? 0 : header_put(&header, to, &message);
+    err = result < 0 ? 0 : header_put(self, &header, to, &message);
+    socket_rights_free(message.rights);
     return err ? err : result;
 }
 
@@ -308,7 +347,7 @@ int64_t sys_recvmsg(struct task *self, int fd, struct uptr header, unsigned flag
     result = user_socket_find(self, fd, &ref, &socket);
     if (result)
         return result;
-    result = receive_one(ref, socket, header, flags);
+    result = receive_one(self, ref, socket, header, flags);
     fd_ref_put(ref);
     return result;
 }
@@ -352,13 +391,14 @@ int64_t sys_sendmmsg(struct task *self, int fd, struct uptr headers, unsigned co
 
 /* The time is looked at between messages alone, as on Linux. */
 /* Only the first one is waited for with MSG_WAITFORONE. */
-static int64_t receive_many(struct fd_ref ref, struct socket *socket, struct uptr headers,
-                            unsigned count, unsigned flags, uint64_t deadline_ns)
+static int64_t receive_many(struct task *self, struct fd_ref ref, struct socket *socket,
+                            struct uptr headers, unsigned count, unsigned flags,
+                            uint64_t deadline_ns)
 {
     int64_t result = 0, done = 0;
 
     for (count = MIN(count, (unsigned)LX_UIO_MAXIOV); done < count && result >= 0;) {
-        result = receive_one(ref, socket, headers, flags & ~LX_MSG_WAITFORONE);
+        result = receive_one(self, ref, socket, headers, flags & ~LX_MSG_WAITFORONE);
         if (result >= 0)
             result = nbytes_put(headers, result);
         if (result < 0)
@@ -399,7 +439,7 @@ int64_t sys_recvmmsg(struct task *self, int fd, struct uptr headers, unsigned co
     result = user_socket_find(self, fd, &ref, &socket);
     if (result)
         return result;
-    result = receive_many(ref, socket, headers, count, flags, deadline_ns);
+    result = receive_many(self, ref, socket, headers, count, flags, deadline_ns);
     fd_ref_put(ref);
     return result;
 }

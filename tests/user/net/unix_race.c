@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Descriptors of sockets are closed, shut down and made anew by processes that share a table, while
- * others send, receive, accept, connect and poll by the same numbers. Nothing is left, nothing
- * hangs: what each call answers is not looked at. */
+ * others send, receive, accept, connect and poll by the same numbers, and send the numbers. Nothing
+ * is left, nothing hangs: what each call answers is not looked at. */
 #define _GNU_SOURCE
 #include <poll.h>
 #include <sched.h>
@@ -14,6 +14,7 @@
 
 #include "tests/user/lib/check.h"
 #include "tests/user/lib/child.h"
+#include "tests/user/lib/rights.h"
 
 #define WORKERS 5
 #define FIRST   20 /* descriptors FIRST to FIRST + COUNT - 1 are those in use */
@@ -67,7 +68,8 @@ static int work(void *argument)
     const struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "\0unix-race"};
     unsigned state = 7u + (unsigned)(size_t)argument;
     char text[3000];
-    int fd, other;
+    struct rights_got got;
+    int fd, other, passed[3];
 
     while (!time_is_up()) {
         unsigned number = next_number(&state);
@@ -75,7 +77,7 @@ static int work(void *argument)
 
         fd = FIRST + (int)(number / 16 % COUNT);
         entry.fd = fd;
-        switch (number % 12) {
+        switch (number % 15) {
         case 0:
             renew(number / 16, types[next_number(&state) % 3]);
             break;
@@ -95,6 +97,19 @@ static int work(void *argument)
             break;
         case 5:
             connect(fd, (const struct sockaddr *)&address, sizeof(sa_family_t) + 10);
+            break;
+        case 12:
+        case 13:
+            /* Others of these sockets, or itself. */
+            for (int i = 0; i < 3; i++)
+                passed[i] = FIRST + (int)(next_number(&state) % COUNT);
+            rights_send(fd, text, next_number(&state) % sizeof(text), passed, 3);
+            break;
+        case 14:
+            rights_receive(fd, sizeof(got.text), sizeof(union rights_buffer),
+                           MSG_DONTWAIT | (next_number(&state) % 4 ? 0 : MSG_PEEK), &got);
+            for (int i = 0; i < got.count; i++)
+                close(got.fds[i]);
             break;
         case 6:
             poll(&entry, 1, 1);
