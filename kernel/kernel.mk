@@ -154,6 +154,15 @@ KERNEL_SRCS := \
     kernel/net/unix/unix_message.c \
     kernel/net/unix/unix_send.c \
     kernel/net/unix/unix_receive.c \
+    kernel/net/inet/inet_socket.c \
+    kernel/net/inet/inet_address.c \
+    kernel/net/inet/inet_port.c \
+    kernel/net/inet/inet_message.c \
+    kernel/net/inet/tcp_connect.c \
+    kernel/net/inet/tcp_data.c \
+    kernel/net/inet/tcp_end.c \
+    kernel/net/inet/udp.c \
+    kernel/net/inet/inet_option.c \
     kernel/dev/mem.c \
     kernel/dev/mem_physical.c \
     kernel/dev/cpu_device.c \

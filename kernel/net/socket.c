@@ -10,6 +10,7 @@
 #include "kernel/fs/vfs/poll.h"
 #include "kernel/lib/assert.h"
 #include "kernel/lib/restart.h"
+#include "kernel/net/inet/inet.h"
 #include "kernel/net/unix/unix.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/fcntl.h"
@@ -23,6 +24,7 @@ void socket_init(const struct socket_caller_ops *caller)
 {
     socket_caller = caller;
     unix_init();
+    inet_init();
 }
 
 /* --- creation --- */
@@ -34,17 +36,22 @@ static int check_kind(int domain, int type)
         return -EAFNOSUPPORT;
     if (type < 0 || type >= LX_SOCK_TYPE_MAX)
         return -EINVAL;
-    return domain == LX_AF_UNIX ? 0 : -EAFNOSUPPORT;
+    if (domain == LX_AF_UNIX || domain == LX_AF_INET || domain == LX_AF_INET6)
+        return 0;
+    return -EAFNOSUPPORT;
 }
 
 int socket_create(int domain, int type, int protocol, struct socket **out_socket)
 {
     int err = check_kind(domain, type);
 
-    return err ? err : unix_create(type, protocol, out_socket);
+    if (err)
+        return err;
+    return domain == LX_AF_UNIX ? unix_create(type, protocol, out_socket)
+                                : inet_create(domain, type, protocol, out_socket);
 }
 
-/* Both or none. */
+/* Both or none. Only AF_UNIX has pairs. */
 int socket_create_pair(int domain, int type, int protocol, struct socket *out_pair[2])
 {
     int err = socket_create(domain, type, protocol, &out_pair[0]);
@@ -56,8 +63,13 @@ int socket_create_pair(int domain, int type, int protocol, struct socket *out_pa
         socket_release(out_pair[0]);
         return err;
     }
-    unix_pair(out_pair[0], out_pair[1]);
-    return 0;
+    if (domain == LX_AF_UNIX) {
+        unix_pair(out_pair[0], out_pair[1]);
+        return 0;
+    }
+    socket_release(out_pair[0]);
+    socket_release(out_pair[1]);
+    return -EOPNOTSUPP;
 }
 
 void socket_setup(struct socket *socket, const struct socket_ops *ops, int domain, int type)
@@ -68,6 +80,7 @@ void socket_setup(struct socket *socket, const struct socket_ops *ops, int domai
         .type = (uint16_t)type,
         .send_buffer = SOCKET_BUFFER,
         .receive_buffer = SOCKET_BUFFER,
+        .receive_low_water = 1,
     };
 }
 
