@@ -148,6 +148,8 @@ KERNEL_SRCS := \
     kernel/fs/ramfs/initrd.c \
     kernel/net/socket.c \
     kernel/net/socket_option.c \
+    kernel/net/interface.c \
+    kernel/net/net_procfs.c \
     kernel/net/unix/unix_socket.c \
     kernel/net/unix/unix_name.c \
     kernel/net/unix/unix_connect.c \
@@ -163,6 +165,7 @@ KERNEL_SRCS := \
     kernel/net/inet/tcp_end.c \
     kernel/net/inet/udp.c \
     kernel/net/inet/inet_option.c \
+    kernel/net/inet/inet_procfs.c \
     kernel/dev/mem.c \
     kernel/dev/mem_physical.c \
     kernel/dev/cpu_device.c \

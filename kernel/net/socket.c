@@ -11,6 +11,7 @@
 #include "kernel/lib/assert.h"
 #include "kernel/lib/restart.h"
 #include "kernel/net/inet/inet.h"
+#include "kernel/net/interface.h"
 #include "kernel/net/unix/unix.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/fcntl.h"
@@ -135,13 +136,16 @@ static uint32_t socket_poll(struct file *file, struct poll_waiter *waiter)
     return socket->ops->poll(socket, waiter);
 }
 
-/* Every request of a family answers with a number. */
+/* Every request of a family answers with a number; others are about the interface. */
 static int64_t socket_ioctl(struct file *file, uint32_t request, struct uptr arg)
 {
     struct socket *socket = file->private;
     int64_t result = socket->ops->ioctl(socket, request);
     uint32_t value = (uint32_t)result;
 
+    if (result == -ENOTTY)
+        return interface_ioctl(request, arg, socket->domain == LX_AF_INET,
+                               socket_caller->is_capable());
     return result < 0 ? result : vm_user_write(arg, &value, sizeof(value));
 }
 

@@ -169,6 +169,20 @@ void inet_port_time_wait(const struct inet_socket *sock); /* the connection that
 struct inet_socket *inet_port_find(bool udp, const struct inet_end *to,
                                    const struct inet_end *from);
 
+/* All that have a port, in turn, for /proc: a bucket, from its skip-th socket on, its lock held
+ * between begin and end. */
+#define INET_PORT_BUCKETS 1024u
+struct inet_port_walk {
+    uint32_t skip, left; /* left: counts down with each one found */
+    bool done;           /* there are no more in the bucket */
+    unsigned bucket;
+    struct spinlock *lock;
+    struct list *binds, *bind, *list, *node;
+};
+void inet_port_walk_begin(struct inet_port_walk *walk, bool udp, unsigned bucket);
+struct inet_socket *inet_port_walk_next(struct inet_port_walk *walk); /* NULL: done */
+void inet_port_walk_end(struct inet_port_walk *walk);
+
 /* inet_message.c */
 MUST_CHECK int inet_message_create(struct inet_socket *sender, struct user_iter *from,
                                    size_t nbytes, size_t room, uint32_t overhead,

@@ -23,7 +23,7 @@
 #include "kernel/sched/sched.h"
 #include "shared/linux/errno.h"
 
-#define BUCKETS         1024u
+#define BUCKETS         INET_PORT_BUCKETS
 #define EPHEMERAL_FIRST 32768u
 #define EPHEMERAL_COUNT 28232u /* ip_local_port_range */
 #define EPHEMERAL_STEP  7919u  /* without a common divisor: every port comes once */
@@ -431,4 +431,62 @@ struct inet_socket *inet_port_find(bool udp, const struct inet_end *to, const st
         inet_get(sock);
     spin_unlock(&bucket->lock);
     return sock;
+}
+
+/* --- all of them, for /proc --- */
+
+void inet_port_walk_begin(struct inet_port_walk *walk, bool udp, unsigned bucket)
+{
+    struct bucket *at = &(udp ? udp_buckets : tcp_buckets)[bucket];
+
+    walk->bucket = bucket;
+    walk->lock = &at->lock;
+    walk->binds = &at->binds;
+    spin_lock(walk->lock);
+    walk->bind = at->binds.next;
+    walk->list = NULL;
+}
+
+void inet_port_walk_end(struct inet_port_walk *walk)
+{
+    spin_unlock(walk->lock);
+}
+
+/* The list behind the one that is done: a record has two. */
+static struct list *next_list(struct inet_port_walk *walk)
+{
+    struct inet_bind *bind;
+
+    if (walk->list && walk->list == &list_entry(walk->bind, struct inet_bind, link)->found)
+        return &list_entry(walk->bind, struct inet_bind, link)->others;
+    if (walk->list)
+        walk->bind = walk->bind->next;
+    if (walk->bind == walk->binds)
+        return NULL;
+    bind = list_entry(walk->bind, struct inet_bind, link);
+    return &bind->found;
+}
+
+struct inet_socket *inet_port_walk_next(struct inet_port_walk *walk)
+{
+    ASSERT(spin_is_held(walk->lock));
+    for (;;) {
+        if (!walk->list || walk->node == walk->list) {
+            walk->list = next_list(walk);
+            if (!walk->list) {
+                walk->done = true;
+                return NULL;
+            }
+            walk->node = walk->list->next;
+        } else if (walk->skip) {
+            walk->skip--;
+            walk->node = walk->node->next;
+        } else {
+            struct list *node = walk->node;
+
+            walk->node = node->next;
+            walk->left--;
+            return list_entry(node, struct inet_socket, bind_link);
+        }
+    }
 }
