@@ -148,6 +148,8 @@ KERNEL_SRCS := \
     kernel/fs/ramfs/initrd.c \
     kernel/net/socket.c \
     kernel/net/socket_option.c \
+    kernel/net/interface.c \
+    kernel/net/net_procfs.c \
     kernel/net/unix/unix_socket.c \
     kernel/net/unix/unix_name.c \
     kernel/net/unix/unix_connect.c \
@@ -157,6 +159,16 @@ KERNEL_SRCS := \
     kernel/net/unix/unix_gc.c \
     kernel/net/unix/unix_send.c \
     kernel/net/unix/unix_receive.c \
+    kernel/net/inet/inet_socket.c \
+    kernel/net/inet/inet_address.c \
+    kernel/net/inet/inet_port.c \
+    kernel/net/inet/inet_message.c \
+    kernel/net/inet/tcp_connect.c \
+    kernel/net/inet/tcp_data.c \
+    kernel/net/inet/tcp_end.c \
+    kernel/net/inet/udp.c \
+    kernel/net/inet/inet_option.c \
+    kernel/net/inet/inet_procfs.c \
     kernel/dev/mem.c \
     kernel/dev/mem_physical.c \
     kernel/dev/cpu_device.c \

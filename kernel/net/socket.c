@@ -10,6 +10,8 @@
 #include "kernel/fs/vfs/poll.h"
 #include "kernel/lib/assert.h"
 #include "kernel/lib/restart.h"
+#include "kernel/net/inet/inet.h"
+#include "kernel/net/interface.h"
 #include "kernel/net/unix/unix.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/fcntl.h"
@@ -23,6 +25,7 @@ void socket_init(const struct socket_caller_ops *caller)
 {
     socket_caller = caller;
     unix_init();
+    inet_init();
 }
 
 /* --- creation --- */
@@ -34,17 +37,22 @@ static int check_kind(int domain, int type)
         return -EAFNOSUPPORT;
     if (type < 0 || type >= LX_SOCK_TYPE_MAX)
         return -EINVAL;
-    return domain == LX_AF_UNIX ? 0 : -EAFNOSUPPORT;
+    if (domain == LX_AF_UNIX || domain == LX_AF_INET || domain == LX_AF_INET6)
+        return 0;
+    return -EAFNOSUPPORT;
 }
 
 int socket_create(int domain, int type, int protocol, struct socket **out_socket)
 {
     int err = check_kind(domain, type);
 
-    return err ? err : unix_create(type, protocol, out_socket);
+    if (err)
+        return err;
+    return domain == LX_AF_UNIX ? unix_create(type, protocol, out_socket)
+                                : inet_create(domain, type, protocol, out_socket);
 }
 
-/* Both or none. */
+/* Both or none. Only AF_UNIX has pairs. */
 int socket_create_pair(int domain, int type, int protocol, struct socket *out_pair[2])
 {
     int err = socket_create(domain, type, protocol, &out_pair[0]);
@@ -56,8 +64,13 @@ int socket_create_pair(int domain, int type, int protocol, struct socket *out_pa
         socket_release(out_pair[0]);
         return err;
     }
-    unix_pair(out_pair[0], out_pair[1]);
-    return 0;
+    if (domain == LX_AF_UNIX) {
+        unix_pair(out_pair[0], out_pair[1]);
+        return 0;
+    }
+    socket_release(out_pair[0]);
+    socket_release(out_pair[1]);
+    return -EOPNOTSUPP;
 }
 
 void socket_setup(struct socket *socket, const struct socket_ops *ops, int domain, int type)
@@ -68,6 +81,7 @@ void socket_setup(struct socket *socket, const struct socket_ops *ops, int domai
         .type = (uint16_t)type,
         .send_buffer = SOCKET_BUFFER,
         .receive_buffer = SOCKET_BUFFER,
+        .receive_low_water = 1,
     };
 }
 
@@ -122,13 +136,16 @@ static uint32_t socket_poll(struct file *file, struct poll_waiter *waiter)
     return socket->ops->poll(socket, waiter);
 }
 
-/* Every request of a family answers with a number. */
+/* Every request of a family answers with a number; others are about the interface. */
 static int64_t socket_ioctl(struct file *file, uint32_t request, struct uptr arg)
 {
     struct socket *socket = file->private;
     int64_t result = socket->ops->ioctl(socket, request);
     uint32_t value = (uint32_t)result;
 
+    if (result == -ENOTTY)
+        return interface_ioctl(request, arg, socket->domain == LX_AF_INET,
+                               socket_caller->is_capable());
     return result < 0 ? result : vm_user_write(arg, &value, sizeof(value));
 }
 

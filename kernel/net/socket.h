@@ -42,11 +42,14 @@ struct socket {
     uint64_t ino;                                 /* [I] of the file */
     uint16_t domain;                              /* [I] */
     uint16_t type;                                /* [I] */
+    uint16_t protocol;                            /* [I] */
     uint32_t send_buffer, receive_buffer;         /* [a] */
     uint64_t receive_timeout_ns, send_timeout_ns; /* [a] 0: none */
-    struct lx_linger linger;                      /* kept, without an effect */
+    struct lx_linger linger;                      /* of TCP; others keep it, without an effect */
     bool pass_credentials;                        /* [a] */
-    bool reuse_address, broadcast, keep_alive;    /* kept, without an effect */
+    bool reuse_address, reuse_port;               /* [a] others may have the port, too */
+    bool broadcast, keep_alive, oob_inline, dont_route; /* kept, without an effect */
+    int32_t priority, receive_low_water;                /* likewise */
 };
 
 /* One send or receive. What a sender attaches and a receiver is handed. */
@@ -79,6 +82,11 @@ struct socket_ops {
     int (*take_error)(struct socket *socket); /* SO_ERROR: 0 or positive; clears it */
     bool (*is_listening)(struct socket *socket);
     void (*peer_credentials)(struct socket *socket, struct lx_ucred *credentials);
+    /* Options of other levels than SOL_SOCKET. */
+    int (*set_option)(struct socket *socket, int level, int option, struct uptr value,
+                      unsigned nbytes);
+    int (*get_option)(struct socket *socket, int level, int option, struct uptr value,
+                      unsigned *nbytes);
     void (*release)(struct socket *socket); /* its file is gone */
 };
 
@@ -86,6 +94,7 @@ struct socket_ops {
 struct socket_caller_ops {
     void (*credentials)(struct lx_ucred *credentials); /* pid, effective uid and gid */
     uint32_t (*uid)(void);                             /* real, to be charged */
+    bool (*is_capable)(void);                          /* root's rights */
 };
 
 extern const struct socket_caller_ops *socket_caller; /* constant after start-up */

@@ -15,10 +15,12 @@
 
 #define SEND_BUFFER_MIN    4608u
 #define RECEIVE_BUFFER_MIN 2304u
+#define PRIORITY_MAX       6 /* of the unprivileged: the highest of network control needs a right */
 #define NSEC_PER_SEC       1000000000ULL
 #define NSEC_PER_USEC      1000ULL
 #define USEC_PER_SEC       1000000
 
+/* Without a lock: a send or receive that is under way reads it once more or not. */
 static void option_store(uint32_t *word, uint32_t value)
 {
     __atomic_store_n(word, value, __ATOMIC_RELAXED);
@@ -37,7 +39,8 @@ static uint32_t buffer_size(int asked, uint32_t least, bool unlimited)
     return MAX(nbytes * 2, least);
 }
 
-/* Truth values are kept as such: what is read back is 0 or 1. */
+/* Truth values are kept as such: what is read back is 0 or 1. What a program may not have is EPERM
+ * before the value is looked at. */
 static int set_number(struct socket *socket, int option, int value, bool privileged)
 {
     switch (option) {
@@ -62,6 +65,23 @@ static int set_number(struct socket *socket, int option, int value, bool privile
         return 0;
     case LX_SO_REUSEADDR:
         socket->reuse_address = value != 0;
+        return 0;
+    case LX_SO_REUSEPORT:
+        socket->reuse_port = value != 0;
+        return 0;
+    case LX_SO_OOBINLINE:
+        socket->oob_inline = value != 0;
+        return 0;
+    case LX_SO_DONTROUTE:
+        socket->dont_route = value != 0;
+        return 0;
+    case LX_SO_PRIORITY:
+        if ((value < 0 || value > PRIORITY_MAX) && !privileged)
+            return -EPERM;
+        socket->priority = value;
+        return 0;
+    case LX_SO_RCVLOWAT:
+        socket->receive_low_water = value < 0 ? INT32_MAX : MAX(value, 1);
         return 0;
     case LX_SO_BROADCAST:
         socket->broadcast = value != 0;
@@ -139,7 +159,7 @@ static int get_number(struct socket *socket, int option, int *value)
         *value = socket->domain;
         return 0;
     case LX_SO_PROTOCOL:
-        *value = 0;
+        *value = socket->protocol;
         return 0;
     case LX_SO_ERROR:
         *value = socket->ops->take_error(socket);
@@ -159,6 +179,24 @@ static int get_number(struct socket *socket, int option, int *value)
     case LX_SO_REUSEADDR:
         *value = socket->reuse_address;
         return 0;
+    case LX_SO_REUSEPORT:
+        *value = socket->reuse_port;
+        return 0;
+    case LX_SO_OOBINLINE:
+        *value = socket->oob_inline;
+        return 0;
+    case LX_SO_DONTROUTE:
+        *value = socket->dont_route;
+        return 0;
+    case LX_SO_PRIORITY:
+        *value = socket->priority;
+        return 0;
+    case LX_SO_RCVLOWAT:
+        *value = socket->receive_low_water;
+        return 0;
+    case LX_SO_SNDLOWAT:
+        *value = 1;
+        return 0;
     case LX_SO_BROADCAST:
         *value = socket->broadcast;
         return 0;
@@ -170,7 +208,8 @@ static int get_number(struct socket *socket, int option, int *value)
     }
 }
 
-/* As much of it as there is room for, as Linux cuts it. */
+/* As much of it as there is room for, as Linux cuts it. A program's old, shorter structure gets its
+ * beginning. */
 static int give(struct uptr to, unsigned *nbytes, const void *value, size_t size)
 {
     *nbytes = MIN(*nbytes, (unsigned)size);

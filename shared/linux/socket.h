@@ -10,6 +10,8 @@
 
 #define LX_AF_UNSPEC 0
 #define LX_AF_UNIX   1
+#define LX_AF_INET   2
+#define LX_AF_INET6  10
 #define LX_AF_MAX    46
 
 #define LX_SOCK_STREAM    1
@@ -47,13 +49,19 @@
 #define LX_SO_REUSEADDR   2
 #define LX_SO_TYPE        3
 #define LX_SO_ERROR       4
+#define LX_SO_DONTROUTE   5
 #define LX_SO_BROADCAST   6
 #define LX_SO_SNDBUF      7
 #define LX_SO_RCVBUF      8
 #define LX_SO_KEEPALIVE   9
+#define LX_SO_OOBINLINE   10
+#define LX_SO_PRIORITY    12
 #define LX_SO_LINGER      13
+#define LX_SO_REUSEPORT   15
 #define LX_SO_PASSCRED    16
 #define LX_SO_PEERCRED    17
+#define LX_SO_RCVLOWAT    18
+#define LX_SO_SNDLOWAT    19
 #define LX_SO_RCVTIMEO    20
 #define LX_SO_SNDTIMEO    21
 #define LX_SO_ACCEPTCONN  30

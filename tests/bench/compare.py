@@ -40,6 +40,7 @@ ROWS = [
     ("spawn_shell", "spawn of sh -c :", 232_000),
     ("pipe_round_trip", "pipe round trip", 3_900),
     ("unix_round_trip", "AF_UNIX round trip", 5_000),
+    ("tcp_round_trip", "TCP loopback round trip", 4_900),
     ("yield_round_trip", "sched_yield round trip", 1_130),
     ("signal_install", "signal install", 253),
     ("signal_delivery", "signal delivery", 1_920),

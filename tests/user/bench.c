@@ -17,7 +17,10 @@
  *
  * Long because all operations have to be in one program: the same file runs on both kernels.
  */
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <net/if.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -27,6 +30,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/select.h>
 #include <sys/socket.h>
@@ -329,17 +333,53 @@ static void start_echo(void)
     start_echo_child();
 }
 
-/* The same over one connection of AF_UNIX: each end is read and written. */
-static void start_socket_echo(void)
+/* The same over one connection: each end is read and written. */
+static void start_echo_between(const int ends[2])
 {
-    int ends[2];
-
-    expect(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
     to_child[1] = ends[0];
     to_parent[0] = dup(ends[0]);
     to_child[0] = ends[1];
     to_parent[1] = dup(ends[1]);
     start_echo_child();
+}
+
+static void start_socket_echo(void)
+{
+    int ends[2];
+
+    expect(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
+    start_echo_between(ends);
+}
+
+/* The peer's first program finds the loopback without an address, and down. */
+static void bring_up_loopback(void)
+{
+    struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+    if (fd >= 0 && getpid() == 1)
+        ioctl(fd, SIOCSIFFLAGS, &request);
+    close(fd);
+}
+
+/* Small segments are sent at once, as programs that answer each other ask for. */
+static void start_tcp_echo(void)
+{
+    struct sockaddr_in name = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int listener = socket(AF_INET, SOCK_STREAM, 0), ends[2], one = 1;
+    socklen_t nbytes = sizeof(name);
+
+    bring_up_loopback();
+    expect(bind(listener, (struct sockaddr *)&name, nbytes) == 0 && listen(listener, 1) == 0);
+    expect(getsockname(listener, (struct sockaddr *)&name, &nbytes) == 0);
+    ends[0] = socket(AF_INET, SOCK_STREAM, 0);
+    expect(connect(ends[0], (struct sockaddr *)&name, nbytes) == 0);
+    ends[1] = accept(listener, NULL, NULL);
+    expect(ends[1] >= 0);
+    setsockopt(ends[0], IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    setsockopt(ends[1], IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    close(listener);
+    start_echo_between(ends);
 }
 
 /* Fills the pipe as fast as it is emptied. */
@@ -490,6 +530,7 @@ static const struct bench {
     {"spawn_shell", do_spawn_shell, 20, do_nothing, do_nothing},
     {"pipe_round_trip", do_pipe_round_trip, 200, start_echo, kill_child},
     {"unix_round_trip", do_pipe_round_trip, 200, start_socket_echo, kill_child},
+    {"tcp_round_trip", do_pipe_round_trip, 200, start_tcp_echo, kill_child},
     {"yield_round_trip", do_yield, 500, start_yielder, end_yielder},
     {"signal_install", do_sigaction, 1000, do_nothing, do_nothing},
     {"signal_delivery", do_signal, 500, catch_signal, forget_signal},

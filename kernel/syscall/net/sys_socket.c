@@ -43,12 +43,18 @@ static uint32_t caller_uid(void)
     return task_current()->fs->cred.uid;
 }
 
+static bool caller_is_capable(void)
+{
+    return credentials_is_capable(&task_current()->fs->cred);
+}
+
 /* Before the first program. */
 void user_socket_init(void)
 {
     static const struct socket_caller_ops caller = {
         .credentials = caller_credentials,
         .uid = caller_uid,
+        .is_capable = caller_is_capable,
     };
 
     socket_init(&caller);
@@ -317,7 +323,7 @@ int64_t sys_shutdown(struct task *self, int fd, int how)
 
 /* --- options --- */
 
-/* Honoured: those of SOL_SOCKET in net/socket_option.c; AF_UNIX has no others. */
+/* Honoured: those of SOL_SOCKET in net/socket_option.c, others are the family's. */
 int64_t sys_setsockopt(struct task *self, int fd, int level, int option, struct uptr value,
                        int nbytes)
 {
@@ -330,9 +336,13 @@ int64_t sys_setsockopt(struct task *self, int fd, int level, int option, struct 
     err = user_socket_find(self, fd, &ref, &socket);
     if (err)
         return err;
-    err = level == LX_SOL_SOCKET ? socket_set_option(socket, option, value, (unsigned)nbytes,
-                                                     credentials_is_capable(&self->fs->cred))
-                                 : -EOPNOTSUPP;
+    if (level == LX_SOL_SOCKET)
+        err = socket_set_option(socket, option, value, (unsigned)nbytes,
+                                credentials_is_capable(&self->fs->cred));
+    else if (socket->ops->set_option)
+        err = socket->ops->set_option(socket, level, option, value, (unsigned)nbytes);
+    else
+        err = -EOPNOTSUPP;
     fd_ref_put(ref);
     return err;
 }
@@ -348,14 +358,16 @@ int64_t sys_getsockopt(struct task *self, int fd, int level, int option, struct 
 
     if (err)
         return err;
-    if (level != LX_SOL_SOCKET)
+    if (level != LX_SOL_SOCKET && !socket->ops->get_option)
         err = -EOPNOTSUPP;
     else
         err = vm_user_read(&nbytes, value_nbytes, sizeof(nbytes));
     if (!err && (int)nbytes < 0)
         err = -EINVAL;
     if (!err)
-        err = socket_get_option(socket, option, value, &nbytes);
+        err = level == LX_SOL_SOCKET
+                  ? socket_get_option(socket, option, value, &nbytes)
+                  : socket->ops->get_option(socket, level, option, value, &nbytes);
     if (!err)
         err = vm_user_write(value_nbytes, &nbytes, sizeof(nbytes));
     fd_ref_put(ref);

@@ -14,6 +14,7 @@
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -254,6 +255,60 @@ static int run_select(void)
     FD_SET(pair[0], &set);
     return select(pair[0] + 1, &set, NULL, NULL, &tv);
 }
+/* --- sockets of the loopback: EAGAIN, too, means that there was no port to be had --- */
+
+static int no_memory(void)
+{
+    if (errno == EAGAIN)
+        errno = ENOMEM;
+    return -1;
+}
+
+static int run_tcp(void)
+{
+    struct sockaddr_in name = {.sin_family = AF_INET};
+    socklen_t nbytes = sizeof(name);
+    int listener = socket(AF_INET, SOCK_STREAM, 0), fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    if (listener < 0 || fd < 0 || bind(listener, (struct sockaddr *)&name, nbytes) ||
+        listen(listener, 1) || getsockname(listener, (struct sockaddr *)&name, &nbytes) ||
+        connect(fd, (struct sockaddr *)&name, nbytes) || accept(listener, NULL, NULL) < 0)
+        return -1;
+    return all_of(send(fd, bytes, 1 << 15, 0), 1 << 15);
+}
+
+/* One more than the backlog takes. */
+static int run_tcp_waiting(void)
+{
+    struct sockaddr_in name = {.sin_family = AF_INET};
+    socklen_t nbytes = sizeof(name);
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+
+    if (listener < 0 || bind(listener, (struct sockaddr *)&name, nbytes) || listen(listener, 0) ||
+        getsockname(listener, (struct sockaddr *)&name, &nbytes))
+        return -1;
+    for (int i = 0; i < 3; i++) {
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+
+        if (fd < 0 || (connect(fd, (struct sockaddr *)&name, nbytes) && errno != EINPROGRESS))
+            return -1;
+    }
+    return accept(listener, NULL, NULL);
+}
+
+static int run_udp(void)
+{
+    struct sockaddr_in name = {.sin_family = AF_INET};
+    socklen_t nbytes = sizeof(name);
+    int fd = socket(AF_INET, SOCK_DGRAM, 0), other = socket(AF_INET, SOCK_DGRAM, 0);
+
+    if (fd < 0 || other < 0 || bind(fd, (struct sockaddr *)&name, nbytes) ||
+        getsockname(fd, (struct sockaddr *)&name, &nbytes) ||
+        connect(other, (struct sockaddr *)&name, nbytes) || send(other, bytes, 5000, 0) != 5000)
+        return no_memory();
+    return (int)recv(fd, bytes, 5000, MSG_DONTWAIT);
+}
+
 static int run_flock(void)
 {
     return flock(fd_a, LOCK_EX | LOCK_NB);
@@ -570,6 +625,9 @@ static const struct operation operations[] = {
     {"poll", run_poll, one_pipe, 0},
     {"select", run_select, one_pipe, 0},
     {"flock", run_flock, two_files, 0},
+    {"tcp", run_tcp, NULL, ENOBUFS},
+    {"tcp-waiting", run_tcp_waiting, NULL, ENOBUFS},
+    {"udp", run_udp, NULL, ENOBUFS},
     {"lock", run_lock, two_files, ENOLCK},
     {"unlock-middle", run_unlock_middle, locked_file, ENOLCK},
     {"futex", run_futex, NULL, 0},

@@ -1,0 +1,492 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Ports: which sockets have them, which others may have them too, and how a socket is found by one.
+ *
+ * A port's number chooses a bucket. The bucket has a record for each port and address that is
+ * bound, and for each set of rights to share it (SO_REUSEADDR, SO_REUSEPORT, the user); a record
+ * has all its sockets in two lists. So what may be bound is decided by looking at records alone,
+ * however many connections a listener has accepted, and ten thousand sockets with a port each are
+ * spread over the buckets.
+ *
+ * Only listeners and sockets of UDP are looked up: connections find their peer by a pointer. A
+ * record goes with its last socket.
+ *
+ * The side that ends a connection keeps its port from being bound for a minute (TIME_WAIT) by those
+ * that have not set SO_REUSEADDR. That is remembered once a bucket: the latest one counts.
+ */
+#include "kernel/core/clock.h"
+#include "kernel/core/random.h"
+#include "kernel/lib/assert.h"
+#include "kernel/mm/slab.h"
+#include "kernel/mm/user_charge.h"
+#include "kernel/net/inet/inet_internal.h"
+#include "kernel/sched/sched.h"
+#include "shared/linux/errno.h"
+
+#define BUCKETS         INET_PORT_BUCKETS
+#define EPHEMERAL_FIRST 32768u
+#define EPHEMERAL_COUNT 28232u /* ip_local_port_range */
+#define EPHEMERAL_STEP  7919u  /* without a common divisor: every port comes once */
+#define TRIES_A_TURN    64u    /* between two preemption points */
+#define TIME_WAIT_NS    60000000000ULL
+
+/* l lock */
+struct bucket {
+    struct spinlock lock;
+    struct list binds;           /* [l] struct inet_bind */
+    uint64_t time_wait_until_ns; /* [l] 0: none */
+    struct inet_end time_wait;   /* [l] */
+    bool time_wait_reuse;        /* [l] */
+};
+
+static struct bucket tcp_buckets[BUCKETS], udp_buckets[BUCKETS];
+static struct slab_cache *bind_cache;
+
+void inet_ports_init(void)
+{
+    bind_cache = slab_cache_create("inet-bind", sizeof(struct inet_bind));
+    for (unsigned i = 0; i < BUCKETS; i++) {
+        spin_init(&tcp_buckets[i].lock, SPIN_SOCKNAME);
+        list_init(&tcp_buckets[i].binds);
+        spin_init(&udp_buckets[i].lock, SPIN_SOCKNAME);
+        list_init(&udp_buckets[i].binds);
+    }
+}
+
+static struct bucket *port_bucket(bool udp, uint16_t port)
+{
+    return &(udp ? udp_buckets : tcp_buckets)[port % BUCKETS];
+}
+
+struct inet_bind *inet_bind_alloc(void)
+{
+    return slab_alloc(bind_cache);
+}
+
+void inet_bind_free(struct inet_bind *bind)
+{
+    if (bind)
+        slab_free(bind_cache, bind);
+}
+
+/* --- records --- */
+
+/* What the socket would have at that port. */
+static void describe(const struct inet_socket *sock, const struct inet_end *end,
+                     struct inet_bind *out)
+{
+    out->nfound = 0;
+    out->uid = sock->user->uid;
+    out->ip = end->ip;
+    out->port = end->port;
+    out->udp = !inet_is_stream(sock);
+    out->v6only = sock->base.domain == LX_AF_INET6 && sock->v6only;
+    out->reuse_address = sock->base.reuse_address;
+    out->reuse_port = sock->base.reuse_port;
+    list_init(&out->found);
+    list_init(&out->others);
+}
+
+static bool is_same(const struct inet_bind *one, const struct inet_bind *other)
+{
+    return one->port == other->port && inet_ip_equal(&one->ip, &other->ip) &&
+           one->v6only == other->v6only && one->uid == other->uid &&
+           one->reuse_address == other->reuse_address && one->reuse_port == other->reuse_port;
+}
+
+/* Whether there is an address to which both would listen. */
+static bool overlaps(const struct inet_ip *one, bool one_v6only, const struct inet_ip *other,
+                     bool other_v6only)
+{
+    bool one_v4 = inet_ip_is_v4(one), other_v4 = inet_ip_is_v4(other);
+
+    if (one_v4 == other_v4)
+        return inet_ip_is_any(one) || inet_ip_is_any(other) || inet_ip_equal(one, other);
+    return one_v4 ? inet_ip_is_any(other) && !other_v6only : inet_ip_is_any(one) && !one_v6only;
+}
+
+/* socket(7): SO_REUSEADDR lets all have it but a second listener, SO_REUSEPORT those of one user.
+ */
+static bool excludes(const struct inet_bind *old, const struct inet_bind *new)
+{
+    if (old->port != new->port || !overlaps(&old->ip, old->v6only, &new->ip, new->v6only))
+        return false;
+    if (old->reuse_address && new->reuse_address && (old->udp || old->nfound == 0))
+        return false;
+    return !(old->reuse_port && new->reuse_port && old->uid == new->uid);
+}
+
+static bool is_in_time_wait_locked(struct bucket *bucket, const struct inet_bind *new)
+{
+    ASSERT(spin_is_held(&bucket->lock));
+    return bucket->time_wait_until_ns && bucket->time_wait.port == new->port &&
+           !(bucket->time_wait_reuse && new->reuse_address) &&
+           overlaps(&bucket->time_wait.ip, false, &new->ip, new->v6only) &&
+           clock_monotonic_ns() < bucket->time_wait_until_ns;
+}
+
+/* alone: nothing at all may have the port. */
+static bool is_taken_locked(struct bucket *bucket, const struct inet_bind *new, bool alone)
+{
+    ASSERT(spin_is_held(&bucket->lock));
+    list_for_each (node, &bucket->binds) {
+        const struct inet_bind *old = list_entry(node, struct inet_bind, link);
+
+        if (alone ? old->port == new->port : excludes(old, new))
+            return true;
+    }
+    return is_in_time_wait_locked(bucket, new);
+}
+
+/* Into the record of its kind, or the new one, which is used up then. */
+static void enter_locked(struct bucket *bucket, struct inet_socket *sock, struct inet_bind **spare)
+{
+    struct inet_bind *bind = NULL;
+
+    ASSERT(spin_is_held(&bucket->lock));
+    list_for_each (node, &bucket->binds)
+        if (is_same(list_entry(node, struct inet_bind, link), *spare))
+            bind = list_entry(node, struct inet_bind, link);
+    if (!bind) {
+        bind = *spare;
+        *spare = NULL;
+        list_push_back(&bucket->binds, &bind->link);
+    }
+    sock->bind = bind;
+    if (bind->udp) {
+        list_push_front(&bind->found, &sock->bind_link); /* the latest is found first */
+        bind->nfound++;
+    } else {
+        list_push_back(&bind->others, &sock->bind_link);
+    }
+}
+
+/* --- binding --- */
+
+static bool try_port(struct inet_socket *sock, struct inet_bind **spare, bool alone)
+{
+    struct bucket *bucket = port_bucket((*spare)->udp, (*spare)->port);
+    uint16_t port = (*spare)->port;
+    bool taken;
+
+    spin_lock(&bucket->lock);
+    taken = is_taken_locked(bucket, *spare, alone);
+    if (!taken)
+        enter_locked(bucket, sock, spare);
+    spin_unlock(&bucket->lock);
+    if (!taken)
+        sock->local.port = port;
+    return !taken;
+}
+
+/* From a random one on. */
+static bool try_ephemeral(struct inet_socket *sock, struct inet_bind **spare)
+{
+    uint32_t at;
+
+    random_fill(&at, sizeof(at));
+    at %= EPHEMERAL_COUNT;
+    for (unsigned i = 0; i < EPHEMERAL_COUNT; i++) {
+        (*spare)->port = (uint16_t)(EPHEMERAL_FIRST + at);
+        if (try_port(sock, spare, true))
+            return true;
+        at = (at + EPHEMERAL_STEP) % EPHEMERAL_COUNT;
+        if (i % TRIES_A_TURN == TRIES_A_TURN - 1)
+            sched_preempt_point();
+    }
+    return false;
+}
+
+int inet_port_bind(struct inet_socket *sock, const struct inet_end *end)
+{
+    struct inet_bind *spare = inet_bind_alloc();
+    struct inet_ip before = sock->local.ip;
+    bool done;
+
+    ASSERT(mutex_is_held(&sock->lock) && !sock->bind);
+    if (!spare)
+        return -ENOMEM;
+    describe(sock, end, spare);
+    sock->local.ip = end->ip;
+    done = end->port ? try_port(sock, &spare, false) : try_ephemeral(sock, &spare);
+    inet_bind_free(spare);
+    if (!done)
+        sock->local.ip = before;
+    return done ? 0 : -EADDRINUSE;
+}
+
+int inet_port_bind_any(struct inet_socket *sock)
+{
+    struct inet_end end = {sock->local.ip, 0};
+
+    return inet_port_bind(sock, &end);
+}
+
+/* What a listener's record has let it have, at the address that was called. */
+void inet_port_share(struct inet_socket *child)
+{
+    struct bucket *bucket = port_bucket(false, child->local.port);
+    struct inet_bind *spare = child->bind;
+
+    describe(child, &child->local, spare);
+    spin_lock(&bucket->lock);
+    enter_locked(bucket, child, &spare);
+    spin_unlock(&bucket->lock);
+    inet_bind_free(spare);
+}
+
+/* Out of its record, which may go with it: then it is the caller's. */
+static struct inet_bind *leave_locked(struct bucket *bucket, struct inet_socket *sock, bool found)
+{
+    struct inet_bind *bind = sock->bind;
+
+    ASSERT(spin_is_held(&bucket->lock));
+    list_remove(&sock->bind_link);
+    if (found)
+        bind->nfound--;
+    if (!list_empty(&bind->found) || !list_empty(&bind->others))
+        return NULL;
+    list_remove(&bind->link);
+    return bind;
+}
+
+/* No listener: that is unlisted first. */
+void inet_port_release(struct inet_socket *sock)
+{
+    struct inet_bind *last, *bind = sock->bind;
+    struct bucket *bucket;
+
+    if (!bind)
+        return;
+    bucket = port_bucket(bind->udp, bind->port);
+    spin_lock(&bucket->lock);
+    last = leave_locked(bucket, sock, bind->udp);
+    spin_unlock(&bucket->lock);
+    inet_bind_free(last);
+    sock->bind = NULL;
+    sock->local.port = 0;
+}
+
+/* A socket of UDP has got another address. */
+int inet_port_move(struct inet_socket *sock, const struct inet_ip *ip)
+{
+    struct inet_end end = {*ip, sock->local.port};
+    struct bucket *bucket = port_bucket(true, sock->local.port);
+    struct inet_bind *last, *spare = inet_bind_alloc();
+
+    ASSERT(mutex_is_held(&sock->lock) && sock->bind && sock->bind->udp);
+    if (!spare)
+        return -ENOMEM;
+    describe(sock, &end, spare);
+    spin_lock(&bucket->lock);
+    last = leave_locked(bucket, sock, true);
+    enter_locked(bucket, sock, &spare);
+    sock->local.ip = *ip;
+    spin_unlock(&bucket->lock);
+    inet_bind_free(last);
+    inet_bind_free(spare);
+    return 0;
+}
+
+/* --- listening --- */
+
+/* Those that share the port may have let it be bound, and one of them may listen by now. */
+int inet_port_listen(struct inet_socket *sock)
+{
+    struct inet_bind *bind = sock->bind;
+    struct bucket *bucket = port_bucket(false, bind->port);
+    bool taken = false;
+
+    ASSERT(mutex_is_held(&sock->lock));
+    spin_lock(&bucket->lock);
+    list_for_each (node, &bucket->binds) {
+        const struct inet_bind *old = list_entry(node, struct inet_bind, link);
+
+        if (old->nfound && excludes(old, bind))
+            taken = true;
+    }
+    if (!taken) {
+        list_move_after(&bind->found, &sock->bind_link);
+        bind->nfound++;
+    }
+    spin_unlock(&bucket->lock);
+    return taken ? -EADDRINUSE : 0;
+}
+
+void inet_port_unlisten(struct inet_socket *sock)
+{
+    struct bucket *bucket = port_bucket(false, sock->bind->port);
+
+    ASSERT(mutex_is_held(&sock->lock));
+    spin_lock(&bucket->lock);
+    list_move_after(&sock->bind->others, &sock->bind_link);
+    sock->bind->nfound--;
+    spin_unlock(&bucket->lock);
+}
+
+void inet_port_time_wait(const struct inet_socket *sock)
+{
+    struct bucket *bucket = port_bucket(false, sock->local.port);
+
+    if (!sock->local.port)
+        return;
+    spin_lock(&bucket->lock);
+    bucket->time_wait = sock->local;
+    bucket->time_wait_reuse = sock->base.reuse_address;
+    bucket->time_wait_until_ns = clock_monotonic_ns() + TIME_WAIT_NS;
+    spin_unlock(&bucket->lock);
+}
+
+/* --- finding --- */
+
+/* How well a record fits an address; 0: not at all. */
+static unsigned fit(const struct inet_bind *bind, const struct inet_end *to)
+{
+    bool v4 = inet_ip_is_v4(&to->ip);
+
+    if (bind->port != to->port || list_empty(&bind->found))
+        return 0;
+    if (inet_ip_equal(&bind->ip, &to->ip))
+        return 3;
+    if (!inet_ip_is_any(&bind->ip))
+        return 0;
+    if (inet_ip_is_v4(&bind->ip))
+        return v4 ? 2 : 0;
+    return v4 && bind->v6only ? 0 : 1;
+}
+
+/* Among those that share a port by SO_REUSEPORT the caller's end decides, so that one caller gets
+ * to one socket. */
+static struct inet_socket *choose(const struct inet_bind *bind, const struct inet_end *from)
+{
+    uint32_t nth = ((uint32_t)from->port * 2654435761u >> 16) % bind->nfound;
+    const struct list *node = bind->found.next;
+
+    while (bind->reuse_port && nth--)
+        node = node->next;
+    return list_entry(node, struct inet_socket, bind_link);
+}
+
+/* The remote end of a connected socket of UDP is read as it is: two that change it at the same time
+ * as a datagram comes have no order. */
+static bool is_connected(const struct inet_socket *sock)
+{
+    return __atomic_load_n(&sock->state, __ATOMIC_ACQUIRE) == LX_TCP_ESTABLISHED;
+}
+
+/* Connected to the sender is best; connected elsewhere is not found. */
+static struct inet_socket *choose_datagram(const struct inet_bind *bind,
+                                           const struct inet_end *from, bool *exact)
+{
+    struct inet_socket *best = NULL;
+
+    list_for_each (node, &bind->found) {
+        struct inet_socket *sock = list_entry(node, struct inet_socket, bind_link);
+
+        if (!is_connected(sock)) {
+            if (!best)
+                best = bind->reuse_port ? choose(bind, from) : sock;
+            if (is_connected(best))
+                best = sock;
+        } else if (sock->remote.port == from->port && inet_ip_equal(&sock->remote.ip, &from->ip)) {
+            *exact = true;
+            return sock;
+        }
+    }
+    return best;
+}
+
+static struct inet_socket *port_find_locked(struct bucket *bucket, bool udp,
+                                            const struct inet_end *to, const struct inet_end *from)
+{
+    struct inet_socket *best = NULL;
+    unsigned best_fit = 0;
+
+    ASSERT(spin_is_held(&bucket->lock));
+    list_for_each (node, &bucket->binds) {
+        const struct inet_bind *bind = list_entry(node, struct inet_bind, link);
+        unsigned fits = fit(bind, to);
+        struct inet_socket *sock;
+        bool exact = false;
+
+        if (!fits || (fits <= best_fit && !udp))
+            continue;
+        sock = udp ? choose_datagram(bind, from, &exact) : choose(bind, from);
+        if (sock && (exact || fits > best_fit)) {
+            best = sock;
+            best_fit = exact ? UINT32_MAX : fits;
+        }
+    }
+    return best;
+}
+
+struct inet_socket *inet_port_find(bool udp, const struct inet_end *to, const struct inet_end *from)
+{
+    struct bucket *bucket = port_bucket(udp, to->port);
+    struct inet_socket *sock;
+
+    spin_lock(&bucket->lock);
+    sock = port_find_locked(bucket, udp, to, from);
+    if (sock)
+        inet_get(sock);
+    spin_unlock(&bucket->lock);
+    return sock;
+}
+
+/* --- all of them, for /proc --- */
+
+void inet_port_walk_begin(struct inet_port_walk *walk, bool udp, unsigned bucket)
+{
+    struct bucket *at = &(udp ? udp_buckets : tcp_buckets)[bucket];
+
+    walk->bucket = bucket;
+    walk->lock = &at->lock;
+    walk->binds = &at->binds;
+    spin_lock(walk->lock);
+    walk->bind = at->binds.next;
+    walk->list = NULL;
+}
+
+void inet_port_walk_end(struct inet_port_walk *walk)
+{
+    spin_unlock(walk->lock);
+}
+
+/* The list behind the one that is done: a record has two. */
+static struct list *next_list(struct inet_port_walk *walk)
+{
+    struct inet_bind *bind;
+
+    if (walk->list && walk->list == &list_entry(walk->bind, struct inet_bind, link)->found)
+        return &list_entry(walk->bind, struct inet_bind, link)->others;
+    if (walk->list)
+        walk->bind = walk->bind->next;
+    if (walk->bind == walk->binds)
+        return NULL;
+    bind = list_entry(walk->bind, struct inet_bind, link);
+    return &bind->found;
+}
+
+struct inet_socket *inet_port_walk_next(struct inet_port_walk *walk)
+{
+    ASSERT(spin_is_held(walk->lock));
+    for (;;) {
+        if (!walk->list || walk->node == walk->list) {
+            walk->list = next_list(walk);
+            if (!walk->list) {
+                walk->done = true;
+                return NULL;
+            }
+            walk->node = walk->list->next;
+        } else if (walk->skip) {
+            walk->skip--;
+            walk->node = walk->node->next;
+        } else {
+            struct list *node = walk->node;
+
+            walk->node = node->next;
+            walk->left--;
+            return list_entry(node, struct inet_socket, bind_link);
+        }
+    }
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * /proc/PID/net: the files of each family, by name.
+ *
+ * What they show is not a process's own: there is one network. /proc/net is a link to the reader's.
+ */
+#include "kernel/net/net_procfs.h"
+#include "kernel/lib/util.h"
+#include "kernel/net/inet/inet_procfs.h"
+#include "kernel/net/interface.h"
+#include "shared/linux/stat.h"
+
+/* The order is that of a listing. */
+static const struct procfs_entry net_files[] = {
+    PROCFS_TEXT("dev", 0444, interface_show),
+    PROCFS_TEXT("if_inet6", 0444, interface_show_inet6),
+    {.name = "tcp", .mode = LX_S_IFREG | 0444, .arg = INET_PROCFS_TCP, .show = inet_procfs_show},
+    {.name = "tcp6", .mode = LX_S_IFREG | 0444, .arg = INET_PROCFS_TCP6, .show = inet_procfs_show},
+    {.name = "udp", .mode = LX_S_IFREG | 0444, .arg = INET_PROCFS_UDP, .show = inet_procfs_show},
+    {.name = "udp6", .mode = LX_S_IFREG | 0444, .arg = INET_PROCFS_UDP6, .show = inet_procfs_show},
+};
+
+const struct procfs_dir net_procfs_dir = {net_files, ARRAY_SIZE(net_files), NULL, NULL};
