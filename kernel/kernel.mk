@@ -131,6 +131,7 @@ KERNEL_SRCS := \
     kernel/fs/vfs/open.c \
     kernel/fs/vfs/namespace.c \
     kernel/fs/vfs/attr.c \
+    kernel/fs/vfs/xattr.c \
     kernel/fs/vfs/fdtable.c \
     kernel/fs/vfs/flock.c \
     kernel/fs/vfs/lock_tree.c \

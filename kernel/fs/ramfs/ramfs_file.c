@@ -24,6 +24,7 @@
 #include "kernel/fs/page_cache/page_state.h"
 #include "kernel/fs/vfs/dentry.h"
 #include "kernel/fs/vfs/mount.h"
+#include "kernel/fs/vfs/xattr.h"
 #include "kernel/lib/assert.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/pmm.h"
@@ -240,6 +241,8 @@ static void ramfs_modified_locked(struct inode *inode, bool drops_set_id)
 {
     ASSERT(mutex_is_held(&inode->lock));
     inode_touch_locked(inode);
+    if (unlikely(inode->xattrs))
+        xattr_drop_privileges_locked(inode);
     if (!drops_set_id)
         return;
     if (inode->mode & LX_S_ISUID)

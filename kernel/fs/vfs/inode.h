@@ -29,6 +29,7 @@ struct inode_ops;
 struct lx_statfs;
 struct pipe;
 struct procfs_entry;
+struct xattr_store;
 
 #define FS_NSEC_PER_SEC 1000000000U
 
@@ -63,6 +64,7 @@ struct super_block {
     uint64_t inodes_max;           /* [a] 0: no limit */
     uint64_t inodes_reserve;       /* [a] the last of them are root's */
     bool has_reserve;              /* [I] for root, of pages and inodes */
+    bool keeps_xattrs;             /* [I] its files may have extended attributes */
     uint32_t root_mode, root_uid, root_gid; /* [I] as the options said */
     struct rcu_head rcu;                    /* once the last reference is gone */
 };
@@ -123,6 +125,7 @@ struct inode {
     struct fs_time atime, mtime, ctime, btime; /* [l] */
     struct vm_pager pager;                     /* [I] ops are NULL when it cannot be mapped */
     struct file_locks *locks;                  /* [l] advisory locks: fs/vfs/flock.h */
+    struct xattr_store *xattrs;                /* [l] NULL: none: fs/vfs/xattr.h */
     uint8_t write_hint;                        /* [a] F_SET_RW_HINT */
     bool linkable;                             /* [a] made by O_TMPFILE: may get its first name */
     int32_t write_count;                       /* [a] > 0: writers; < 0: deny-write count */
