@@ -136,6 +136,8 @@ KERNEL_SRCS := \
     kernel/fs/vfs/flock.c \
     kernel/fs/vfs/lock_tree.c \
     kernel/fs/pipe/pipe.c \
+    kernel/fs/pipe/pipe_packet.c \
+    kernel/fs/pipe/pipe_splice.c \
     kernel/fs/pipe/pipe_open.c \
     kernel/fs/pipe/pipe_size.c \
     kernel/fs/vfs/poll.c \
@@ -241,7 +243,9 @@ KERNEL_SRCS := \
     kernel/syscall/fs/sys_open.c \
     kernel/syscall/fs/user_vector.c \
     kernel/syscall/fs/sys_rw.c \
+    kernel/syscall/fs/file_cursor.c \
     kernel/syscall/fs/sys_copy.c \
+    kernel/syscall/fs/sys_splice.c \
     kernel/syscall/fs/fd_pair.c \
     kernel/syscall/fs/sys_pipe.c \
     kernel/syscall/fs/poll_scan.c \
