@@ -265,7 +265,7 @@ static void inherit_group(struct inode *inode, struct inode *dir, const struct c
 }
 
 /* An inode that got no name after all: it goes as one whose names have been unlinked. */
-static void ramfs_discard(struct inode *inode)
+void ramfs_discard(struct inode *inode)
 {
     while (inode->nlink > 0)
         inode_unlink(inode);

@@ -203,7 +203,8 @@ struct inode_ops {
                 const struct credentials *cred);
     /* -ESTALE from these two: a name does not lead to what the caller found under it any more. */
     int (*unlink)(const struct dir_place *place, bool directory);
-    int (*rename)(const struct dir_place *old, const struct dir_place *new, uint32_t flags);
+    int (*rename)(const struct dir_place *old, const struct dir_place *new, uint32_t flags,
+                  const struct credentials *cred);
     /* Regular files, inode.lock held. -EINVAL when missing. */
     int (*truncate_locked)(struct inode *inode, uint64_t nbytes);
     bool keeps_text; /* a symlink's text is in inode_symlink(inode) */
