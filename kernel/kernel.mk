@@ -144,6 +144,7 @@ KERNEL_SRCS := \
     kernel/fs/event/event_file.c \
     kernel/fs/event/epoll.c \
     kernel/fs/event/epoll_scan.c \
+    kernel/fs/event/aio_context.c \
     kernel/fs/devfs/devfs.c \
     kernel/fs/devfs/devpts.c \
     kernel/fs/procfs/procfs.c \
@@ -253,6 +254,7 @@ KERNEL_SRCS := \
     kernel/syscall/fs/sys_select.c \
     kernel/syscall/fs/sys_eventfd.c \
     kernel/syscall/fs/sys_epoll.c \
+    kernel/syscall/fs/sys_aio.c \
     kernel/syscall/fs/sys_fcntl.c \
     kernel/syscall/fs/sys_lock.c \
     kernel/syscall/fs/sys_path.c \
