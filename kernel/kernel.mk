@@ -265,6 +265,7 @@ KERNEL_SRCS := \
     kernel/syscall/fs/sys_attr.c \
     kernel/syscall/fs/sys_utime.c \
     kernel/syscall/fs/sys_xattr.c \
+    kernel/syscall/fs/sys_handle.c \
     kernel/syscall/net/sys_socket.c \
     kernel/syscall/net/sys_message.c \
     kernel/syscall/mem/sys_mem.c \

@@ -77,6 +77,9 @@ struct super_ops {
     bool (*clear)(struct super_block *super);
     /* Does what the options say, or nothing: -EINVAL. `first`: it cannot be found yet. */
     int (*set_options)(struct super_block *super, char *options, bool first);
+    /* The name of an inode by its number, referenced: -ESTALE, -ENOMEM, -EINTR. Optional: missing
+     * where files have no handles. The only one without mount_lock. */
+    int (*find)(struct super_block *super, uint64_t ino, struct dentry **out_dentry);
     /* The options as /proc/mounts shows them, with a comma in front. */
     void (*show_options)(const struct super_block *super, char *text, size_t size);
 };

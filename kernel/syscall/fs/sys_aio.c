@@ -27,8 +27,8 @@
 #define EVENTS_MOST 0x400000 /* of io_setup: what Linux's ring would have room for */
 #define RWF_ALL     (LX_RWF_HIPRI | LX_RWF_DSYNC | LX_RWF_SYNC | LX_RWF_NOWAIT | LX_RWF_APPEND)
 
-/* The number comes back in a word that has to be 0 before: a program that has not cleared it is told
- * so. */
+/* The number comes back in a word that has to be 0 before: a program that has not cleared it is
+ * told so. */
 int64_t sys_io_setup(struct task *self, unsigned nrequests, struct uptr result)
 {
     struct vm_space *space = self->thread.space;
