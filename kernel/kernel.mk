@@ -131,16 +131,20 @@ KERNEL_SRCS := \
     kernel/fs/vfs/open.c \
     kernel/fs/vfs/namespace.c \
     kernel/fs/vfs/attr.c \
+    kernel/fs/vfs/xattr.c \
     kernel/fs/vfs/fdtable.c \
     kernel/fs/vfs/flock.c \
     kernel/fs/vfs/lock_tree.c \
     kernel/fs/pipe/pipe.c \
+    kernel/fs/pipe/pipe_packet.c \
+    kernel/fs/pipe/pipe_splice.c \
     kernel/fs/pipe/pipe_open.c \
     kernel/fs/pipe/pipe_size.c \
     kernel/fs/vfs/poll.c \
     kernel/fs/event/event_file.c \
     kernel/fs/event/epoll.c \
     kernel/fs/event/epoll_scan.c \
+    kernel/fs/event/aio_context.c \
     kernel/fs/devfs/devfs.c \
     kernel/fs/devfs/devpts.c \
     kernel/fs/procfs/procfs.c \
@@ -263,7 +267,9 @@ KERNEL_SRCS := \
     kernel/syscall/fs/sys_open.c \
     kernel/syscall/fs/user_vector.c \
     kernel/syscall/fs/sys_rw.c \
+    kernel/syscall/fs/file_cursor.c \
     kernel/syscall/fs/sys_copy.c \
+    kernel/syscall/fs/sys_splice.c \
     kernel/syscall/fs/fd_pair.c \
     kernel/syscall/fs/sys_pipe.c \
     kernel/syscall/fs/poll_scan.c \
@@ -271,6 +277,7 @@ KERNEL_SRCS := \
     kernel/syscall/fs/sys_select.c \
     kernel/syscall/fs/sys_eventfd.c \
     kernel/syscall/fs/sys_epoll.c \
+    kernel/syscall/fs/sys_aio.c \
     kernel/syscall/fs/sys_fcntl.c \
     kernel/syscall/fs/sys_lock.c \
     kernel/syscall/fs/sys_path.c \
@@ -281,6 +288,7 @@ KERNEL_SRCS := \
     kernel/syscall/fs/sys_attr.c \
     kernel/syscall/fs/sys_utime.c \
     kernel/syscall/fs/sys_xattr.c \
+    kernel/syscall/fs/sys_handle.c \
     kernel/syscall/net/sys_socket.c \
     kernel/syscall/net/user_rights.c \
     kernel/syscall/net/sys_message.c \

@@ -65,6 +65,33 @@ int vm_check_mapped(struct vm_space *space, uint64_t start, uint64_t nbytes)
     return err;
 }
 
+/* msync: as vm_check_mapped; and files that were stored to through a mapping of the range are told.
+ * Behind the flush: what is stored later is news again. */
+int vm_sync(struct vm_space *space, uint64_t start, uint64_t nbytes)
+{
+    struct vm_gather gather;
+    uint64_t end;
+    int err = range_end(start, nbytes, &end);
+
+    if (err)
+        return err;
+    mutex_lock(&space->lock);
+    vm_gather_init(&gather, space);
+    for (const struct vm_area *area = vm_area_find(space, start); area && area->start < end;
+         area = vm_area_next(area)) {
+        if (!area->shared || !area->pager || !area->pager->ops->modified ||
+            !vm_table_clean(&gather, MAX(area->start, start), MIN(area->end, end)))
+            continue;
+        vm_gather_flush(&gather);
+        area->pager->ops->modified(area->pager);
+        sched_preempt_point();
+    }
+    vm_gather_flush(&gather);
+    err = vm_check_mapped_locked(space, start, end);
+    mutex_unlock(&space->lock);
+    return err;
+}
+
 static bool discard_allowed(const struct vm_area *area, int advice)
 {
     if (area_is_kernel(area) || (area->locked && advice != LX_MADV_DONTNEED_LOCKED))

@@ -62,3 +62,19 @@ int vm_detach(struct vm_space *space, uint64_t address, const struct vm_pager_op
     mutex_unlock(&space->lock);
     return err;
 }
+
+struct vm_pager *vm_pager_find(struct vm_space *space, uint64_t address,
+                               const struct vm_pager_ops *ops)
+{
+    struct vm_pager *pager = NULL;
+    const struct vm_area *area;
+
+    mutex_lock(&space->lock);
+    area = vm_area_find(space, address);
+    if (area && area->start == address && area_belongs(area, address, ops)) {
+        pager = area->pager;
+        ops->get(pager, NULL); /* before the area can go */
+    }
+    mutex_unlock(&space->lock);
+    return pager;
+}

@@ -47,6 +47,8 @@ struct vm_pager_ops {
     /* Optional, for MADV_REMOVE: drops pages of the file, which become holes. The caller takes them
      * out of the spaces that map them, behind this. */
     int (*punch)(struct vm_pager *pager, uint64_t index, uint64_t npages);
+    /* Optional: a program has stored to the file through a mapping since this was last called. */
+    void (*modified)(struct vm_pager *pager);
     /* Optional, in place of the label: a text for each object. */
     void (*label_of)(struct vm_pager *pager, char *text, size_t size);
     const char *label; /* what /proc/PID/maps shows of areas without a name; may be NULL */

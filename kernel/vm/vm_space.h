@@ -151,6 +151,7 @@ MUST_CHECK int vm_discard(struct vm_space *space, uint64_t start, uint64_t nbyte
  * kind of area. */
 MUST_CHECK int vm_punch(struct vm_space *space, uint64_t start, uint64_t nbytes);
 /* Whether areas cover all of it: 0 or -ENOMEM. */
+MUST_CHECK int vm_sync(struct vm_space *space, uint64_t start, uint64_t nbytes); /* msync */
 MUST_CHECK int vm_check_mapped(struct vm_space *space, uint64_t start, uint64_t nbytes);
 
 /* mlock(2): areas up to the first hole; at most limit_pages are then locked in all, else -ENOMEM.

@@ -300,6 +300,27 @@ void vm_table_protect(struct vm_gather *gather, uint64_t start, uint64_t end, ui
     }
 }
 
+/* The processor sets the bit at any time, with a locked cycle: it is taken away by one, too. */
+bool vm_table_clean(struct vm_gather *gather, uint64_t start, uint64_t end)
+{
+    uint64_t *entry;
+    bool dirty = false;
+
+    while ((entry = vm_entry_next(gather->space, &start, end)) != NULL) {
+        uint64_t table_end = vm_table_end(start, end);
+
+        for (; start < table_end; start += PAGE_SIZE, entry++) {
+            if ((*entry & (PTE_PRESENT | PTE_DIRTY)) != (PTE_PRESENT | PTE_DIRTY))
+                continue;
+            __atomic_fetch_and(entry, ~PTE_DIRTY, __ATOMIC_RELAXED);
+            gather_flush_of(gather, start);
+            dirty = true;
+        }
+        sched_preempt_point();
+    }
+    return dirty;
+}
+
 int vm_table_move_prepare(struct vm_space *space, uint64_t from, uint64_t to, uint64_t nbytes)
 {
     uint64_t va = from;

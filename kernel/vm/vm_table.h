@@ -70,6 +70,10 @@ void vm_table_clear(struct vm_gather *gather, uint64_t start, uint64_t end);
  * flush of those whose rights became fewer is left to the gather. */
 void vm_table_protect(struct vm_gather *gather, uint64_t start, uint64_t end, uint32_t prot);
 
+/* Whether a page of the range was stored to since this was last asked. The flush is left to the
+ * gather: a store that comes after it is seen the next time. */
+MUST_CHECK bool vm_table_clean(struct vm_gather *gather, uint64_t start, uint64_t end);
+
 /* Moves the pages of a range to another place, which has none and does not overlap. Prepare makes
  * the tables there; after it, under the same holding of the lock, the move cannot fail. */
 MUST_CHECK int vm_table_move_prepare(struct vm_space *space, uint64_t from, uint64_t to,

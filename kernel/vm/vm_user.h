@@ -56,6 +56,7 @@ struct user_iter {
     size_t left;                          /* bytes still to go over all segments */
     uint64_t beyond_limit; /* the last bytes of a file of the largest size, not to be written */
     bool drops_set_id; /* the writer has no right to leave set-user-ID bits on what it changes */
+    bool appends;      /* at the end of the file, whatever the offset says */
 };
 
 void user_iter_init_kernel(struct user_iter *io, void *buffer, size_t nbytes);
@@ -73,6 +74,7 @@ static inline void user_iter_init_buffer(struct user_iter *io, struct uptr base,
     io->left = nbytes;
     io->beyond_limit = 0;
     io->drops_set_id = false;
+    io->appends = false;
 }
 
 /* Where an iterator over user memory is, to go back to. */

@@ -12,6 +12,7 @@
 #define LX_MS_NOEXEC      0x8u
 #define LX_MS_SYNCHRONOUS 0x10u
 #define LX_MS_REMOUNT     0x20u
+#define LX_MS_NOSYMFOLLOW 0x100u
 #define LX_MS_NOATIME     0x400u
 #define LX_MS_NODIRATIME  0x800u
 #define LX_MS_BIND        0x1000u

@@ -51,6 +51,7 @@ HOSTS = {
     "termios": [(["asm/termbits.h", "asm/termios.h"], ".*")],
     "time": [(["linux/time.h", "linux/times.h"], ".*")],
     "uio": [(["linux/uio.h", "linux/fs.h"], ".*")],
+    "aio": [(["linux/aio_abi.h"], ".*")],
     "xattr": [(["linux/xattr.h", "linux/limits.h"], ".*")],
 }
 

@@ -5,10 +5,10 @@
 # which explains the variables.
 
 HOST_FS_SRCS := $(sort $(wildcard kernel/fs/*/*.c)) kernel/dev/mem.c kernel/dev/console.c \
-    $(addprefix kernel/syscall/fs/,user_path.c user_vector.c poll_scan.c fd_pair.c) \
+    $(addprefix kernel/syscall/fs/,user_path.c user_vector.c file_cursor.c poll_scan.c fd_pair.c) \
     kernel/mm/user_charge.c \
     $(addprefix kernel/syscall/fs/sys_,rw.c open.c fcntl.c pipe.c stat.c path.c cwd.c attr.c \
-    xattr.c utime.c dir.c copy.c poll.c select.c lock.c)
+    xattr.c utime.c dir.c copy.c splice.c poll.c select.c lock.c)
 
 # The quoted path puts one header before the kernel's own: the direct map is an arena.
 HOST_FS_CFLAGS := -iquote tests/host/fs_fake -fno-strict-aliasing

@@ -12,6 +12,9 @@
  * of the pipe until nbytes says so. The number of such rounds has a bound, since a program can take
  * its page away again each time.
  *
+ * Packets (O_DIRECT) lie in the ring as other bytes do; where they end is noted apart
+ * (pipe_packet.c), in pipes alone that have seen one.
+ *
  * Waiting: a reader sleeps on `readable`, a writer on `writable`, each after looking under the
  * lock; the other side changes the ring under the lock, drops it, then wakes. poll reads single
  * words without the lock, after it has registered (fs/vfs/poll.c says why nothing is lost).
@@ -35,10 +38,13 @@
 /* --- the ring --- */
 
 /* An empty ring begins at 0 again: small messages stay in one frame, and in the cache. */
-static void ring_consume(struct pipe *pipe, size_t nbytes)
+void ring_consume(struct pipe *pipe, size_t nbytes)
 {
     pipe->nbytes -= (uint32_t)nbytes;
     pipe->head = pipe->nbytes ? (pipe->head + (uint32_t)nbytes) & (pipe->capacity - 1) : 0;
+    if (unlikely(pipe->runs))
+        pipe_runs_consume_locked(pipe, nbytes);
+    pipe_room_update(pipe);
 }
 
 /* Copies nbytes behind the newest byte without making them part of the pipe. Short at a fault. */
@@ -65,8 +71,8 @@ static int64_t ring_copy_in(struct pipe *pipe, struct user_iter *io, size_t nbyt
 
 /* A copy stopped at a page that is not there: brings it in with the lock dropped, and puts io back
  * to where the piece began. Other readers and writers may have come in between. */
-static int pipe_fault_in_locked(struct pipe *pipe, struct user_iter *io,
-                                const struct user_iter_place *before, bool write, unsigned *faults)
+int pipe_fault_in_locked(struct pipe *pipe, struct user_iter *io,
+                         const struct user_iter_place *before, bool write, unsigned *faults)
 {
     int err;
 
@@ -82,23 +88,16 @@ static int pipe_fault_in_locked(struct pipe *pipe, struct user_iter *io,
 
 /* --- waking --- */
 
-/* Of many that wait one is woken: a reader if there are bytes, a writer if any small write fits.
- * That one, or what came before it, passes the wake-up on when it leaves and there is more. Decided
- * under the lock, done without it. */
-struct pipe_wakes {
-    bool reader, writer;
-};
-
-static struct pipe_wakes pipe_wakes_locked(struct pipe *pipe)
+struct pipe_wakes pipe_wakes_locked(struct pipe *pipe)
 {
     ASSERT(mutex_is_held(&pipe->lock));
     return (struct pipe_wakes){
         .reader = pipe->nbytes > 0 && !waitq_is_empty(&pipe->readable),
-        .writer = pipe->capacity - pipe->nbytes >= PIPE_ATOMIC && !waitq_is_empty(&pipe->writable),
+        .writer = pipe->room >= PIPE_ATOMIC && !waitq_is_empty(&pipe->writable),
     };
 }
 
-static void pipe_pass_on(struct pipe *pipe, struct pipe_wakes wakes)
+void pipe_pass_on(struct pipe *pipe, struct pipe_wakes wakes)
 {
     if (wakes.reader)
         waitq_wake_one(&pipe->readable);
@@ -116,7 +115,18 @@ static int64_t pipe_read_ready_locked(struct pipe *pipe, struct user_iter *io, u
     while (pipe->nbytes > 0 && io->left > 0) {
         struct user_iter_place before = user_iter_place(io);
         size_t piece = ring_piece(pipe->head, MIN(pipe->nbytes, io->left));
+        bool is_packet = false;
 
+        if (unlikely(pipe->runs)) {
+            int64_t moved = pipe_read_run_locked(pipe, io, faults, &is_packet);
+
+            if (moved < 0)
+                return total > 0 ? total : moved;
+            total += moved;
+            if (is_packet)
+                break;
+            continue;
+        }
         if (user_iter_put_nofault(io, ring_address(pipe, pipe->head), piece) < piece) {
             int err = pipe_fault_in_locked(pipe, io, &before, true, faults);
             if (err)
@@ -131,13 +141,14 @@ static int64_t pipe_read_ready_locked(struct pipe *pipe, struct user_iter *io, u
     return total;
 }
 
-static int64_t pipe_read_bytes(struct file *file, struct user_iter *io, bool waits)
+static int64_t pipe_read(struct file *file, struct user_iter *io, int64_t *offset)
 {
     struct pipe *pipe = pipe_of(file);
     struct pipe_wakes wakes;
     unsigned faults = 0;
     int64_t result = 0;
 
+    (void)offset;
     if (io->left == 0)
         return 0;
     mutex_lock(&pipe->lock);
@@ -148,7 +159,7 @@ static int64_t pipe_read_bytes(struct file *file, struct user_iter *io, bool wai
             break;
         if (pipe->nbytes > 0)
             continue;
-        if (!waits || file->flags & LX_O_NONBLOCK)
+        if (file->flags & LX_O_NONBLOCK)
             result = -EAGAIN;
         else
             result = waitq_wait(&pipe->readable, &pipe->lock, 0);
@@ -163,30 +174,19 @@ static int64_t pipe_read_bytes(struct file *file, struct user_iter *io, bool wai
     return result;
 }
 
-static int64_t pipe_read(struct file *file, struct user_iter *io, int64_t *offset)
-{
-    (void)offset;
-    return pipe_read_bytes(file, io, true);
-}
-
-int64_t pipe_read_now(struct file *file, struct user_iter *io)
-{
-    return pipe_read_bytes(file, io, false);
-}
-
 /* --- writing --- */
 
-/* What may go in now: a small write whole or not at all, a large one in pieces. */
-static size_t pipe_write_room(const struct pipe *pipe, size_t left, bool atomic)
+/* What may go in now: a small write or a packet whole or not at all, a large write in pieces. */
+static size_t pipe_write_room(const struct pipe *pipe, size_t left, bool atomic, bool packet)
 {
-    size_t room = pipe->capacity - pipe->nbytes;
-
+    if (unlikely(packet))
+        return pipe->room >= MIN(left, PIPE_ATOMIC) ? MIN(left, PIPE_ATOMIC) : 0;
     if (atomic)
-        return room >= left ? left : 0;
-    return MIN(MIN(room, left), PAGE_SIZE);
+        return pipe->room >= left ? left : 0;
+    return MIN(MIN(pipe->room, left), PAGE_SIZE);
 }
 
-static int64_t pipe_write_piece(struct pipe *pipe, struct user_iter *io, size_t nbytes,
+static int64_t pipe_write_piece(struct pipe *pipe, struct user_iter *io, size_t nbytes, bool packet,
                                 unsigned *faults)
 {
     struct user_iter_place before = user_iter_place(io);
@@ -198,7 +198,21 @@ static int64_t pipe_write_piece(struct pipe *pipe, struct user_iter *io, size_t 
         return pipe_fault_in_locked(pipe, io, &before, false, faults);
     /* Now the bytes are part of the pipe, all of the piece at once. */
     pipe->nbytes += (uint32_t)nbytes;
+    if (unlikely(pipe->runs))
+        pipe_runs_add_locked(pipe, nbytes, packet);
+    pipe_room_update(pipe);
     return moved;
+}
+
+/* Borders are kept from the first packet on until the pipe is empty and gets other bytes. */
+static NOINLINE int pipe_borders_locked(struct pipe *pipe, bool packet)
+{
+    ASSERT(mutex_is_held(&pipe->lock));
+    if (packet && !pipe->runs && pipe->nbytes < RUNS_NBYTES)
+        return pipe_runs_begin_locked(pipe);
+    if (!packet && !pipe->nbytes)
+        pipe_runs_end_locked(pipe);
+    return 0;
 }
 
 /* One step: bytes written, 0 to try again, or an error. */
@@ -206,14 +220,20 @@ static int64_t pipe_write_step_locked(struct file *file, struct user_iter *io, b
                                       unsigned *faults)
 {
     struct pipe *pipe = pipe_of(file);
+    bool packet = file->flags & LX_O_DIRECT;
     size_t room;
 
     ASSERT(mutex_is_held(&pipe->lock));
     if (pipe->readers == 0)
         return -EPIPE;
-    room = pipe_write_room(pipe, io->left, atomic);
+    if (unlikely(packet || pipe->runs)) {
+        int err = pipe_borders_locked(pipe, packet);
+        if (err)
+            return err;
+    }
+    room = pipe_write_room(pipe, io->left, atomic, packet);
     if (room > 0)
-        return pipe_write_piece(pipe, io, room, faults);
+        return pipe_write_piece(pipe, io, room, packet, faults);
     if (file->flags & LX_O_NONBLOCK)
         return -EAGAIN;
     /* What is in so far must be seen before this sleeps. */
@@ -272,7 +292,7 @@ static inline uint32_t pipe_poll_events(const struct file *file)
             mask |= LX_POLLHUP;
     }
     if (file->access & FILE_WRITE) {
-        if (__atomic_load_n(&pipe->capacity, __ATOMIC_RELAXED) - nbytes >= PIPE_ATOMIC)
+        if (__atomic_load_n(&pipe->room, __ATOMIC_RELAXED) >= PIPE_ATOMIC)
             mask |= LX_POLLOUT | LX_POLLWRNORM;
         if (__atomic_load_n(&pipe->readers, __ATOMIC_RELAXED) == 0)
             mask |= LX_POLLERR;

@@ -25,7 +25,7 @@ struct user_iter;
 #define PIPE_USER_SOFT    16384       /* pages of a user's pipes: pipe-user-pages-soft */
 #define PIPE_NBYTES_LATE  8192        /* of a pipe made beyond that */
 
-/* flags: LX_O_NONBLOCK; LX_O_CLOEXEC is the caller's. One reference each. */
+/* flags: LX_O_NONBLOCK, LX_O_DIRECT; LX_O_CLOEXEC is the caller's. One reference each. */
 MUST_CHECK int pipe_create(uint32_t flags, const struct credentials *cred, struct file **out_reader,
                            struct file **out_writer);
 
@@ -34,9 +34,19 @@ extern const struct file_ops fifo_file_ops; /* of an inode of type FIFO */
 void pipe_init_cache(void);
 bool file_is_pipe(const struct file *file);
 uint64_t pipe_nbytes_ready(struct file *file); /* FIONREAD */
-/* What is there, without waiting whatever the file's flags say: -EAGAIN where a writer may still
- * come with more. */
-MUST_CHECK int64_t pipe_read_now(struct file *file, struct user_iter *io);
+
+/* For calls that move bytes between a pipe and something else (splice): pipe_splice.c. waits: for
+ * room or bytes; else -EAGAIN. Also -EINTR; -EPIPE from the first. */
+/* Room for up to nbytes, kept until pipe_put gives it back, with bytes in a part of it. */
+MUST_CHECK int64_t pipe_reserve(struct file *file, size_t nbytes, bool waits);
+MUST_CHECK int pipe_put(struct file *file, const char *bytes, size_t nbytes, size_t reserved);
+/* Bytes out of the pipe, whose room is kept until pipe_take_end: of `taken` bytes the last nback
+ * come back to the front of the pipe. 0: there is nothing to come. */
+MUST_CHECK int64_t pipe_take(struct file *file, char *bytes, size_t nbytes, bool waits);
+MUST_CHECK int pipe_take_end(struct file *file, const char *bytes, size_t taken, size_t nback);
+/* A copy of the next bytes, which stay; nbytes 0: how many there are. 0: there is nothing to come.
+ */
+MUST_CHECK int64_t pipe_peek(struct file *file, char *bytes, size_t nbytes, bool waits);
 /* F_SETPIPE_SZ: rounded up to a power of two of pages, which is the answer. -EBUSY: holds more;
  * -EPERM, -EINVAL, -ENOMEM. */
 MUST_CHECK int64_t pipe_resize(struct file *file, uint32_t nbytes, bool privileged);

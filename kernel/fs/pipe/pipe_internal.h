@@ -2,8 +2,8 @@
 /*
  * fs/pipe/pipe_internal.h - the ring of a pipe
  *
- * Owns:    struct pipe, and where in its frames a byte is.
- * Used by: pipe.c, pipe_open.c, pipe_size.c.
+ * Owns:    struct pipe, where in its frames a byte is, and where a packet ends.
+ * Used by: pipe.c, pipe_open.c, pipe_size.c, pipe_splice.c, pipe_packet.c.
  * Locks:   pipe.lock, a mutex, rank PIPE.
  * Context: thread.
  * Tests:   tests/host/fs_pipe_test.c
@@ -23,6 +23,16 @@
 
 struct user_charge;
 
+/* What a pipe that has seen a packet holds, in order, from its oldest byte on: packets, and between
+ * them bytes without borders. As many as the pipe has frames. */
+struct pipe_runs {
+    uint32_t first, count, max;
+    uint32_t nbytes[]; /* of each; RUN_IS_PACKET beside it */
+};
+
+#define RUN_IS_PACKET 0x80000000u
+#define RUNS_NBYTES   0x40000000u /* about so much is held beside runs: their counts do not wrap */
+
 /* p lock   i mutex of the inode */
 struct pipe {
     struct mutex lock;
@@ -34,6 +44,9 @@ struct pipe {
     uint32_t capacity;                   /* [p] bytes, a power of two of pages */
     uint32_t head;                       /* [p] where the oldest byte is, below capacity */
     uint32_t nbytes;                     /* [p] */
+    uint32_t reserved;                   /* [p] room of those that splice: pipe_splice.c */
+    uint32_t room;                       /* [p] for bytes to come: see pipe_room_update */
+    struct pipe_runs *runs;              /* [p] NULL: bytes without borders */
     struct user_charge *charged;         /* [I] counted, with capacity */
     struct frame **frames; /* [p] `few`, or memory of their own; NULL: not needed yet */
     struct frame *few[NFRAMES];
@@ -61,6 +74,15 @@ static inline char *ring_address(struct pipe *pipe, uint32_t at)
     return (char *)frame_address(pipe->frames[at >> PAGE_SHIFT]) + (at & PAGE_MASK);
 }
 
+/* After every change of what it is made of. poll and writers look at this one word. */
+static inline void pipe_room_update(struct pipe *pipe)
+{
+    pipe->room = pipe->capacity - pipe->nbytes - pipe->reserved;
+    if (unlikely(pipe->runs) &&
+        (pipe->runs->count == pipe->runs->max || pipe->nbytes >= RUNS_NBYTES))
+        pipe->room = 0;
+}
+
 static inline int ring_frame(struct pipe *pipe, uint32_t at)
 {
     struct frame **frame = &pipe->frames[at >> PAGE_SHIFT];
@@ -77,6 +99,31 @@ static inline void pipe_wake(struct pipe *pipe, struct waitq *queue)
 }
 
 void pipe_frames_free(struct pipe *pipe);
+
+/* Of many that wait one is woken: a reader if there are bytes, a writer if any small write fits.
+ * That one, or what came before it, passes the wake-up on when it leaves and there is more. Decided
+ * under the lock, done without it. */
+struct pipe_wakes {
+    bool reader, writer;
+};
+struct pipe_wakes pipe_wakes_locked(struct pipe *pipe);
+void pipe_pass_on(struct pipe *pipe, struct pipe_wakes wakes);
+
+void ring_consume(struct pipe *pipe, size_t nbytes);
+int pipe_fault_in_locked(struct pipe *pipe, struct user_iter *io,
+                         const struct user_iter_place *before, bool write, unsigned *faults);
+
+/* pipe_packet.c: all with the pipe's lock. From begin on there are runs; -ENOMEM. */
+MUST_CHECK int pipe_runs_begin_locked(struct pipe *pipe);
+void pipe_runs_end_locked(struct pipe *pipe);
+void pipe_runs_add_locked(struct pipe *pipe, size_t nbytes, bool packet);
+void pipe_runs_extend_locked(struct pipe *pipe, size_t nbytes); /* the last run */
+void pipe_runs_consume_locked(struct pipe *pipe, size_t nbytes);
+void pipe_runs_unread_locked(struct pipe *pipe, size_t nbytes);
+MUST_CHECK int pipe_runs_resize_locked(struct pipe *pipe, uint32_t max);
+/* One run or a part of it: bytes read, 0 to try again. *is_packet: one has been read. */
+int64_t pipe_read_run_locked(struct pipe *pipe, struct user_iter *io, unsigned *faults,
+                             bool *is_packet);
 
 /* What the user's pipes hold grows by a new one, whose capacity this decides. -ENFILE, -ENOMEM. */
 MUST_CHECK int pipe_charge_new(struct pipe *pipe, uint32_t uid, bool privileged);

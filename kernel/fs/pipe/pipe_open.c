@@ -48,6 +48,7 @@ static int pipe_alloc(uint32_t uid, bool privileged, struct pipe **out_pipe)
     waitq_init(&pipe->opened);
     poll_head_init(&pipe->poll);
     pipe->frames = pipe->few;
+    pipe_room_update(pipe);
     *out_pipe = pipe;
     return 0;
 }
@@ -55,6 +56,7 @@ static int pipe_alloc(uint32_t uid, bool privileged, struct pipe **out_pipe)
 static void pipe_free(struct pipe *pipe)
 {
     pipe_frames_free(pipe);
+    kfree(pipe->runs);
     pipe_uncharge(pipe);
     slab_free(pipe_cache, pipe);
 }

@@ -94,18 +94,21 @@ static int pipe_resize_locked(struct pipe *pipe, uint32_t nbytes)
     int err;
 
     ASSERT(mutex_is_held(&pipe->lock));
-    if (pipe->nbytes > nbytes)
+    if (pipe->nbytes + (uint64_t)pipe->reserved > nbytes)
         return -EBUSY;
     to.frames = kzalloc(nbytes / PAGE_SIZE * sizeof(struct frame *));
     if (!to.frames)
         return -ENOMEM;
     err = ring_move_locked(pipe, to.frames);
+    if (!err && pipe->runs)
+        err = pipe_runs_resize_locked(pipe, nbytes / PAGE_SIZE);
     pipe_frames_free(err ? &to : pipe);
     if (err)
         return err;
     pipe->frames = to.frames;
     pipe->capacity = nbytes;
     pipe->head = 0;
+    pipe_room_update(pipe);
     return 0;
 }
 

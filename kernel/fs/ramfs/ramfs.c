@@ -280,7 +280,7 @@ static void inherit_group(struct inode *inode, struct inode *dir, const struct c
 }
 
 /* An inode that got no name after all: it goes as one whose names have been unlinked. */
-static void ramfs_discard(struct inode *inode)
+void ramfs_discard(struct inode *inode)
 {
     while (inode->nlink > 0)
         inode_unlink(inode);
@@ -483,6 +483,7 @@ int ramfs_create(const char *type, const char *source, uint32_t root_mode,
     super->ops = &ramfs_super_ops;
     ramfs_set_default_limits(super, false);
     super->root_mode = root_mode;
+    super->keeps_xattrs = strcmp(type, "ramfs") != 0; /* that of Linux has none */
     err = ramfs_inode_create(super, LX_S_IFDIR | root_mode, 0, NULL, &inode);
     if (!err)
         err = dentry_create(NULL, "/", 1, 0, inode, &super->root);

@@ -54,3 +54,4 @@ uint64_t ramfs_limit_default(const struct super_block *super); /* 0: none, of ty
 /* For ramfs_rename.c. */
 void ramfs_dir_changed_locked(struct inode *dir, int entries, int subdirectories);
 void ramfs_drop_links(struct inode *inode);
+void ramfs_discard(struct inode *inode); /* one that got no name after all */

@@ -24,6 +24,7 @@
 #include "kernel/fs/page_cache/page_state.h"
 #include "kernel/fs/vfs/dentry.h"
 #include "kernel/fs/vfs/mount.h"
+#include "kernel/fs/vfs/xattr.h"
 #include "kernel/lib/assert.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/pmm.h"
@@ -240,6 +241,8 @@ static void ramfs_modified_locked(struct inode *inode, bool drops_set_id)
 {
     ASSERT(mutex_is_held(&inode->lock));
     inode_touch_locked(inode);
+    if (unlikely(inode->xattrs))
+        xattr_drop_privileges_locked(inode);
     if (!drops_set_id)
         return;
     if (inode->mode & LX_S_ISUID)
@@ -250,12 +253,10 @@ static void ramfs_modified_locked(struct inode *inode, bool drops_set_id)
 
 /* O_APPEND takes the end under the mutex, so that no two writers get the same. Behind the end the
  * bytes up to the offset become part of the file, and must be zeroes. */
-static void ramfs_begin_write_locked(struct file *file, int64_t *offset)
+static void ramfs_begin_write_locked(struct inode *inode, bool append, int64_t *offset)
 {
-    struct inode *inode = file->inode;
-
     ASSERT(mutex_is_held(&inode->lock));
-    if (file->flags & LX_O_APPEND)
+    if (append)
         *offset = (int64_t)inode->size;
     if ((uint64_t)*offset > inode->size)
         zero_behind_end_locked(inode);
@@ -347,7 +348,7 @@ static int64_t ramfs_append_locked(struct inode *inode, struct user_iter *io, in
 
 static int64_t ramfs_write(struct file *file, struct user_iter *io, int64_t *offset)
 {
-    bool append = file->flags & LX_O_APPEND;
+    bool append = (file->flags & LX_O_APPEND) || io->appends;
     bool first = true;
     struct inode *inode = file->inode;
     const struct user_iter before = *io;
@@ -358,7 +359,7 @@ static int64_t ramfs_write(struct file *file, struct user_iter *io, int64_t *off
     while (io->left > 0) {
         /* Once for each round: other writers have their turn while pages are brought in. */
         mutex_lock(&inode->lock);
-        ramfs_begin_write_locked(file, offset);
+        ramfs_begin_write_locked(inode, append, offset);
         /* Before the bytes are there: as on Linux also a write that then fails on them counts, but
          * not one that may not begin. */
         if (*offset < FILE_SIZE_MAX - (int64_t)io->beyond_limit)
@@ -701,6 +702,16 @@ static int pager_punch(struct vm_pager *pager, uint64_t index, uint64_t npages)
                        (index + npages) << PAGE_SHIFT, false);
 }
 
+/* Set-ID bits stay: of the programs that map it, the one that has stored is not known. */
+static void pager_modified(struct vm_pager *pager)
+{
+    struct inode *inode = container_of(pager, struct inode, pager);
+
+    mutex_lock(&inode->lock);
+    inode_touch_locked(inode);
+    mutex_unlock(&inode->lock);
+}
+
 /* A name holds its file. */
 static void pager_get(struct vm_pager *pager, struct dentry *name)
 {
@@ -723,6 +734,7 @@ const struct vm_pager_ops ramfs_pager_ops = {
     .map_range = pager_map_range,
     .await = pager_await,
     .punch = pager_punch,
+    .modified = pager_modified,
     .get = pager_get,
     .put = pager_put,
 };

@@ -23,6 +23,7 @@
 #include "kernel/mm/pmm.h"
 #include "kernel/mm/slab.h"
 #include "kernel/sched/sched.h"
+#include "kernel/vm/vm_map.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/stat.h"
 
@@ -243,6 +244,51 @@ static bool tmpfs_tree_walk(struct super_block *super, bool clear)
     return good;
 }
 
+/* For file handles, which the privileged alone open: no index is kept for them. Numbers are never
+ * used again, so what is found is what was meant. */
+static int tmpfs_find(struct super_block *super, uint64_t ino, struct dentry **out_dentry)
+{
+    struct level *level = tmpfs_level_push(NULL, super->root);
+    struct dentry *found = super->root->inode->ino == ino ? super->root : NULL;
+    int err = level ? 0 : -ENOMEM;
+
+    dentry_get(super->root); /* the level's, or without one the caller's */
+    if (found)
+        dentry_get(found);
+    if (err)
+        dentry_put(super->root);
+    while (level && !found && !err) {
+        struct dentry *entry = dir_next_get(level->dir->inode, level->cookie);
+
+        sched_preempt_point();
+        if (vm_kill_pending())
+            err = -EINTR;
+        if (!entry) {
+            level = tmpfs_level_pop(level);
+            continue;
+        }
+        level->cookie = entry->cookie;
+        if (entry->inode->ino == ino) {
+            found = entry;
+        } else if (dentry_is_directory(entry)) {
+            struct level *down = tmpfs_level_push(level, entry);
+
+            if (down)
+                level = down;
+            else
+                err = -ENOMEM;
+            if (err)
+                dentry_put(entry);
+        } else {
+            dentry_put(entry);
+        }
+    }
+    while (level)
+        level = tmpfs_level_pop(level);
+    *out_dentry = found;
+    return found ? 0 : err ? err : -ESTALE;
+}
+
 static bool tmpfs_is_busy(struct super_block *super)
 {
     return __atomic_load_n(&super->orphans, __ATOMIC_RELAXED) || dentry_is_busy(super->root) ||
@@ -258,5 +304,6 @@ const struct super_ops ramfs_super_ops = {
     .is_busy = tmpfs_is_busy,
     .clear = tmpfs_clear,
     .set_options = tmpfs_set_options,
+    .find = tmpfs_find,
     .show_options = tmpfs_show_options,
 };

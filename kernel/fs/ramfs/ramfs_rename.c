@@ -35,8 +35,9 @@ struct rename {
     const char *name;
     size_t len;
     uint32_t hash;
-    char *room;       /* for a long name; afterwards what is to be freed */
-    uint64_t version; /* of the tree in which no cycle was found */
+    char *room;              /* for a long name; afterwards what is to be freed */
+    uint64_t version;        /* of the tree in which no cycle was found */
+    struct dentry *whiteout; /* what takes the old name; NULL: nothing */
 };
 
 /* As many levels as may be climbed under one locking. -ESTALE: there are more, from *at. */
@@ -183,7 +184,12 @@ static int rename_move_locked(struct rename *r)
         ramfs_dir_changed_locked(new_dir, -1, dentry_is_directory(r->victim) ? -1 : 0);
     }
     dir_move_locked(old_dir, new_dir, r->entry);
-    dir_leave(old_dir);
+    if (r->whiteout) { /* counted as what was there before */
+        dir_add_locked(old_dir, r->whiteout);
+        ramfs_dir_changed_locked(old_dir, 1, 0);
+    } else {
+        dir_leave(old_dir);
+    }
     if (old_dir != new_dir) {
         ramfs_dir_changed_locked(old_dir, -1, -subdirectory);
         ramfs_dir_changed_locked(new_dir, 1, subdirectory);
@@ -227,7 +233,37 @@ static int rename_locked(struct rename *r, bool exchange)
     return err;
 }
 
-int ramfs_rename(const struct dir_place *old, const struct dir_place *new, uint32_t flags)
+/* A device that does not exist, which union file systems put where a name of a lower layer is to be
+ * hidden. Made before the locks; the entry has the only reference to the inode. */
+static int whiteout_create(struct rename *r, const struct credentials *cred)
+{
+    const struct dir_place *old = r->old;
+    struct inode *inode;
+    int err = ramfs_inode_create(r->old_dir->inode->super, LX_S_IFCHR, 0, cred, &inode);
+
+    if (err)
+        return err;
+    err = dentry_create(r->old_dir, old->name, old->len, old->hash, inode, &r->whiteout);
+    if (err) {
+        r->whiteout = NULL;
+        ramfs_discard(inode);
+    } else {
+        inode_put(inode);
+    }
+    return err;
+}
+
+static void whiteout_discard(struct dentry *whiteout)
+{
+    if (!whiteout)
+        return;
+    inode_get(whiteout->inode);
+    ramfs_discard(whiteout->inode);
+    dentry_put(whiteout);
+}
+
+int ramfs_rename(const struct dir_place *old, const struct dir_place *new, uint32_t flags,
+                 const struct credentials *cred)
 {
     struct mutex *old_lock = &old->dir->inode->lock, *new_lock = &new->dir->inode->lock;
     bool exchange = flags & LX_RENAME_EXCHANGE;
@@ -243,9 +279,15 @@ int ramfs_rename(const struct dir_place *old, const struct dir_place *new, uint3
 
     if (err)
         return err;
-    mutex_lock_pair(old_lock, new_lock);
-    err = rename_locked(&r, exchange);
-    mutex_unlock_pair(old_lock, new_lock);
+    if (flags & LX_RENAME_WHITEOUT)
+        err = whiteout_create(&r, cred);
+    if (!err) {
+        mutex_lock_pair(old_lock, new_lock);
+        err = rename_locked(&r, exchange);
+        mutex_unlock_pair(old_lock, new_lock);
+        if (err)
+            whiteout_discard(r.whiteout);
+    }
     if (err)
         dentry_room_free(r.room);
     else if (!exchange)

@@ -15,7 +15,7 @@
 
 /* As inode_ops.rename. */
 MUST_CHECK int ramfs_rename(const struct dir_place *old, const struct dir_place *new,
-                            uint32_t flags);
+                            uint32_t flags, const struct credentials *cred);
 
 /* 1: `above` is an ancestor of dentry in the same file system, or dentry itself; 0: not; -ESTALE:
  * the tree changed during a long way. That was so in the tree of *version (dentry_tree_version).

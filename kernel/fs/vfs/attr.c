@@ -12,6 +12,7 @@
  * to do that.
  */
 #include "kernel/fs/vfs/open.h"
+#include "kernel/fs/vfs/xattr.h"
 #include "kernel/lib/assert.h"
 #include "kernel/vm/vm_rmap.h"
 #include "shared/addrmap.h"
@@ -100,6 +101,8 @@ int fs_chown(struct fs_context *context, struct inode *inode, uint32_t uid, uint
         if (gid != UINT32_MAX)
             inode->gid = gid;
         inode->mode &= ~drops;
+        if (inode->xattrs && (inode->mode & LX_S_IFMT) != LX_S_IFDIR)
+            xattr_drop_privileges_locked(inode);
         inode->ctime = fs_time_now();
     }
     mutex_unlock(&inode->lock);
@@ -138,6 +141,8 @@ int fs_truncate(struct inode *inode, uint64_t nbytes, const struct credentials *
     err = inode->ops->truncate_locked(inode, nbytes);
     if (!err) {
         inode_touch_locked(inode);
+        if (inode->xattrs)
+            xattr_drop_privileges_locked(inode);
         if (!credentials_is_privileged(cred))
             drop_set_id_locked(inode);
     }

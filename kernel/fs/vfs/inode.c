@@ -14,6 +14,7 @@
 #include "kernel/fs/vfs/inode.h"
 #include "kernel/core/clock.h"
 #include "kernel/fs/vfs/dentry.h"
+#include "kernel/fs/vfs/xattr.h"
 #include "kernel/lib/assert.h"
 #include "kernel/mm/slab.h"
 #include "kernel/sched/waitq.h"
@@ -85,6 +86,8 @@ void inode_put(struct inode *inode)
         return;
     /* A lock belongs to a file or a process, and each of these held a reference. */
     ASSERT(!inode->locks);
+    if (unlikely(inode->xattrs))
+        xattr_release(inode);
     if (inode->ops->release)
         inode->ops->release(inode);
     if (inode->nlink == 0)
@@ -243,5 +246,5 @@ uint64_t fs_orphans(void)
 uint64_t fs_frames_held(void)
 {
     return page_cache_frames_held() + radix_frames_held() + dentry_frames_held() +
-           slab_frames(inode_cache);
+           slab_frames(inode_cache) + xattr_frames_held();
 }

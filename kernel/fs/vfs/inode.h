@@ -29,6 +29,7 @@ struct inode_ops;
 struct lx_statfs;
 struct pipe;
 struct procfs_entry;
+struct xattr_store;
 
 #define FS_NSEC_PER_SEC 1000000000U
 
@@ -63,6 +64,7 @@ struct super_block {
     uint64_t inodes_max;           /* [a] 0: no limit */
     uint64_t inodes_reserve;       /* [a] the last of them are root's */
     bool has_reserve;              /* [I] for root, of pages and inodes */
+    bool keeps_xattrs;             /* [I] its files may have extended attributes */
     uint32_t root_mode, root_uid, root_gid; /* [I] as the options said */
     struct rcu_head rcu;                    /* once the last reference is gone */
 };
@@ -75,6 +77,9 @@ struct super_ops {
     bool (*clear)(struct super_block *super);
     /* Does what the options say, or nothing: -EINVAL. `first`: it cannot be found yet. */
     int (*set_options)(struct super_block *super, char *options, bool first);
+    /* The name of an inode by its number, referenced: -ESTALE, -ENOMEM, -EINTR. Optional: missing
+     * where files have no handles. The only one without mount_lock. */
+    int (*find)(struct super_block *super, uint64_t ino, struct dentry **out_dentry);
     /* The options as /proc/mounts shows them, with a comma in front. */
     void (*show_options)(const struct super_block *super, char *text, size_t size);
 };
@@ -130,6 +135,7 @@ struct inode {
     struct fs_time atime, mtime, ctime, btime; /* [l] */
     struct vm_pager pager;                     /* [I] ops are NULL when it cannot be mapped */
     struct file_locks *locks;                  /* [l] advisory locks: fs/vfs/flock.h */
+    struct xattr_store *xattrs;                /* [l] NULL: none: fs/vfs/xattr.h */
     int32_t write_count;                       /* [a] > 0: writers; < 0: deny-write count */
     uint32_t cutters;                          /* [a] take pages out; no fault maps one meanwhile */
     struct rcu_head rcu;                       /* once the last reference is gone */
@@ -203,7 +209,8 @@ struct inode_ops {
                 const struct credentials *cred);
     /* -ESTALE from these two: a name does not lead to what the caller found under it any more. */
     int (*unlink)(const struct dir_place *place, bool directory);
-    int (*rename)(const struct dir_place *old, const struct dir_place *new, uint32_t flags);
+    int (*rename)(const struct dir_place *old, const struct dir_place *new, uint32_t flags,
+                  const struct credentials *cred);
     /* Regular files, inode.lock held. -EINVAL when missing. */
     int (*truncate_locked)(struct inode *inode, uint64_t nbytes);
     bool keeps_text; /* a symlink's text is in inode_symlink(inode) */

@@ -32,6 +32,7 @@
 #include "kernel/fs/vfs/file.h"
 #include "kernel/fs/vfs/flock.h"
 #include "kernel/fs/vfs/namebuf.h"
+#include "kernel/fs/vfs/xattr.h"
 #include "kernel/lib/assert.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/pmm.h"
@@ -120,6 +121,7 @@ COLD void fs_init(void)
     radix_init_cache();
     page_state_init();
     inode_init_cache();
+    xattr_init_cache();
     dentry_init_cache();
     file_init_cache();
     pipe_init_cache();

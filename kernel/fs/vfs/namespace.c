@@ -451,7 +451,7 @@ static int rename_once(struct fs_context *context, struct rename_pair *pair)
                                            pair->old.len, pair->old.hash},
                        &(struct dir_place){pair->new.parent, pair->victim, pair->new.name,
                                            pair->new.len, pair->new.hash},
-                       pair->flags);
+                       pair->flags, &context->cred);
 }
 
 static int rename_pair(struct fs_context *context, struct rename_pair *pair)

@@ -163,6 +163,31 @@ static int open_existing(struct fs_context *context, struct dentry *dentry,
 /* O_PATH: no operation at all, the file stands for a place in the tree. */
 static const struct file_ops path_only_ops = {0};
 
+/* Takes over the reference to the dentry. The only flags that count beside O_PATH, and that F_GETFL
+ * shows. */
+static int open_place(struct fs_context *context, struct dentry *dentry, uint32_t flags,
+                      struct file **out_file)
+{
+    int err =
+        file_create(&path_only_ops, dentry->inode, dentry,
+                    flags & (LX_O_PATH | LX_O_DIRECTORY | LX_O_NOFOLLOW), &context->cred, out_file);
+
+    if (err)
+        dentry_put(dentry);
+    return err;
+}
+
+int fs_open_dentry(struct fs_context *context, struct dentry *dentry, const struct open_how *how,
+                   struct file **out_file)
+{
+    if ((how->flags & LX_O_DIRECTORY) && dentry_type(dentry) != LX_S_IFDIR) {
+        dentry_put(dentry);
+        return -ENOTDIR;
+    }
+    return how->flags & LX_O_PATH ? open_place(context, dentry, how->flags, out_file)
+                                  : open_existing(context, dentry, how, out_file);
+}
+
 static int open_path_only(struct fs_context *context, struct dentry *start, const char *path,
                           const struct open_how *how, struct file **out_file)
 {
@@ -171,15 +196,7 @@ static int open_path_only(struct fs_context *context, struct dentry *start, cons
     struct dentry *dentry;
     int err = path_walk(context, start, path, walk, &dentry);
 
-    if (err)
-        return err;
-    /* The only flags that count beside O_PATH, and that F_GETFL shows. */
-    err = file_create(&path_only_ops, dentry->inode, dentry,
-                      how->flags & (LX_O_PATH | LX_O_DIRECTORY | LX_O_NOFOLLOW), &context->cred,
-                      out_file);
-    if (err)
-        dentry_put(dentry);
-    return err;
+    return err ? err : open_place(context, dentry, how->flags, out_file);
 }
 
 static int open_tmpfile(struct fs_context *context, struct dentry *start, const char *path,

@@ -24,6 +24,10 @@ struct open_how {
 MUST_CHECK int fs_open(struct fs_context *context, struct dentry *start, const char *path,
                        const struct open_how *how, struct file **out_file);
 
+/* What is known already; the reference to it is taken over, or put. */
+MUST_CHECK int fs_open_dentry(struct fs_context *context, struct dentry *dentry,
+                              const struct open_how *how, struct file **out_file);
+
 /* By absolute path, for the kernel itself: a regular file, so that no FIFO or device that a program
  * has put there keeps the kernel waiting. Devices are opened by number. */
 MUST_CHECK int fs_open_path(struct fs_context *context, const char *path, uint32_t flags,

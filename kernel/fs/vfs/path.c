@@ -26,6 +26,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/sched/sched.h"
 #include "shared/linux/errno.h"
+#include "shared/linux/mount.h"
 #include "shared/linux/stat.h"
 
 /* A path, or the text of a link, from the place that the walk has come to. */
@@ -255,6 +256,8 @@ static int walk_follow(struct walk *w, struct inode *link)
     if (err)
         return err;
     inode_touch_atime(link);
+    if (unlikely(link->super->flags & LX_MS_NOSYMFOLLOW))
+        return -ELOOP;
     sched_preempt_point(); /* forty links of 4,096 bytes are a long way */
     if (link->ops->magic_link)
         return walk_magic_link(w, link);

@@ -31,11 +31,12 @@ static void put_escaped(struct procfs_text *text, const char *word)
 /* What the flags are called, the read-only one left out; the options of the file system follow. */
 static void put_flags(struct procfs_text *text, uint32_t flags)
 {
-    procfs_print(text, "%s%s%s%s%s%s", flags & LX_MS_NOSUID ? ",nosuid" : "",
+    procfs_print(text, "%s%s%s%s%s%s%s", flags & LX_MS_NOSUID ? ",nosuid" : "",
                  flags & LX_MS_NODEV ? ",nodev" : "", flags & LX_MS_NOEXEC ? ",noexec" : "",
                  flags & LX_MS_NOATIME ? ",noatime" : "",
                  flags & LX_MS_NODIRATIME ? ",nodiratime" : "",
-                 flags & (LX_MS_NOATIME | LX_MS_STRICTATIME) ? "" : ",relatime");
+                 flags & (LX_MS_NOATIME | LX_MS_STRICTATIME) ? "" : ",relatime",
+                 flags & LX_MS_NOSYMFOLLOW ? ",nosymfollow" : "");
 }
 
 static void put_mount(struct procfs_text *text, const struct super_block *super, const char *path,

@@ -13,6 +13,7 @@
 #include "kernel/core/cmdline.h"
 #include "kernel/core/random.h"
 #include "kernel/core/timer.h"
+#include "kernel/fs/event/aio_context.h"
 #include "kernel/fs/vfs/mount.h"
 #include "kernel/lib/fmt.h"
 #include "kernel/lib/version.h"
@@ -271,7 +272,25 @@ static const struct procfs_entry kernel_files[] = {
 };
 static const struct procfs_dir kernel_dir = {kernel_files, ARRAY_SIZE(kernel_files), NULL, NULL};
 
-static const struct procfs_entry fs_files[] = {PROCFS_TEXT("mount-max", 0444, show_mount_max)};
+static int show_aio_max_nr(const struct procfs_node *node, struct procfs_text *text)
+{
+    (void)node;
+    procfs_print(text, "%d\n", AIO_MAX_NR);
+    return 0;
+}
+
+static int show_aio_nr(const struct procfs_node *node, struct procfs_text *text)
+{
+    (void)node;
+    procfs_print(text, "%lu\n", aio_requests());
+    return 0;
+}
+
+static const struct procfs_entry fs_files[] = {
+    PROCFS_TEXT("aio-max-nr", 0444, show_aio_max_nr),
+    PROCFS_TEXT("aio-nr", 0444, show_aio_nr),
+    PROCFS_TEXT("mount-max", 0444, show_mount_max),
+};
 static const struct procfs_dir fs_dir = {fs_files, ARRAY_SIZE(fs_files), NULL, NULL};
 
 static const struct procfs_entry sys_files[] = {

@@ -18,6 +18,8 @@
 #include "shared/linux/fcntl.h"
 #include "shared/linux/stat.h"
 
+#define SYNC_RANGE_FLAGS 7u /* WAIT_BEFORE, WRITE, WAIT_AFTER */
+
 static uint32_t inode_type_of(const struct inode *inode)
 {
     return inode->mode & LX_S_IFMT;
@@ -258,6 +260,44 @@ int64_t sys_syncfs(struct task *self, int fd)
         return -EBADF;
     fd_ref_put(ref);
     return 0;
+}
+
+/* Checked, and not needed: all that a file holds is where it would be brought. */
+int64_t sys_readahead(struct task *self, int fd, int64_t offset, size_t nbytes)
+{
+    struct fd_ref ref = fd_find(self->files, fd);
+    int err = 0;
+
+    (void)offset;
+    if (!ref.file)
+        return -EBADF;
+    if (!(ref.file->access & FILE_READ))
+        err = -EBADF;
+    else if (inode_type_of(ref.file->inode) != LX_S_IFREG || (int64_t)nbytes < 0)
+        err = -EINVAL;
+    fd_ref_put(ref);
+    return err;
+}
+
+/* Likewise: there is nowhere to write it to. */
+int64_t sys_sync_file_range(struct task *self, int fd, int64_t offset, int64_t nbytes,
+                            unsigned flags)
+{
+    struct fd_ref ref = fd_find(self->files, fd);
+    uint32_t type;
+    int64_t end;
+    int err = 0;
+
+    if (!ref.file)
+        return -EBADF;
+    type = inode_type_of(ref.file->inode);
+    if ((flags & ~SYNC_RANGE_FLAGS) || offset < 0 || nbytes < 0 ||
+        __builtin_add_overflow(offset, nbytes, &end))
+        err = -EINVAL;
+    else if (type != LX_S_IFREG && type != LX_S_IFDIR && type != LX_S_IFBLK)
+        err = -ESPIPE;
+    fd_ref_put(ref);
+    return err;
 }
 
 /* Advice is checked, and not needed. */

@@ -1,21 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Copying between files inside the kernel: sendfile, copy_file_range, splice.
+ * Copying between files inside the kernel: sendfile, copy_file_range.
  *
- * A chunk at a time, read into memory of the kernel's and written from there. The source moves on
- * by what was written, not by what was read, so that nothing is lost when the target takes less. No
- * lock is held over a chunk: others may read and write both files in between, as they may between
- * two calls. A signal ends the copy with what it has; so does a chunk that was taken in part.
+ * What splice does with pipes is in sys_splice.c, what they share in file_cursor.c.
  */
-#include "kernel/fs/devfs/devfs.h"
 #include "kernel/fs/pipe/pipe.h"
 #include "kernel/fs/vfs/fdtable.h"
 #include "kernel/fs/vfs/file.h"
-#include "kernel/fs/vfs/inode.h"
-#include "kernel/mm/slab.h"
-#include "kernel/proc/process.h"
-#include "kernel/sched/sched.h"
-#include "kernel/sched/waitq.h"
+#include "kernel/proc/task.h"
+#include "kernel/syscall/fs/file_cursor.h"
 #include "kernel/syscall/fs/sys_write.h"
 #include "kernel/syscall/handlers.h"
 #include "kernel/vm/vm_user.h"
@@ -24,126 +17,9 @@
 #include "shared/linux/stat.h"
 #include "shared/linux/uio.h"
 
-/* Bytes read at once: small enough for the allocator to have them, large enough that the cost of a
- * call of the file's operations does not show. */
-#define CHUNK           16384
-#define SPLICE_NONBLOCK 2 /* flags of splice */
-#define SPLICE_FLAGS    15
-
-/* The files of a call with two descriptors. */
-struct pair {
-    struct fd_ref in, out;
-};
-
-/* Both files for the length of a call. 0: both, for pair_put; -EBADF: neither. */
-static int pair_find(struct task *self, int in_fd, int out_fd, struct pair *pair)
-{
-    pair->in = fd_find(self->files, in_fd);
-    if (!pair->in.file)
-        return -EBADF;
-    pair->out = fd_find(self->files, out_fd);
-    if (pair->out.file)
-        return 0;
-    fd_ref_put(pair->in);
-    return -EBADF;
-}
-
-static void pair_put(struct pair *pair)
-{
-    fd_ref_put(pair->out);
-    fd_ref_put(pair->in);
-}
-
 static uint32_t file_type_of(const struct file *file)
 {
     return file_mode(file) & LX_S_IFMT;
-}
-
-/* A position that is either the file's own, or the program's. */
-struct cursor {
-    struct file *file;
-    int64_t offset;
-    bool own;
-    const struct task *writer; /* written to: by whom */
-};
-
-static int64_t own_position(struct file *file)
-{
-    return file->access & FILE_POSITION ? file_seek(file, 0, LX_SEEK_CUR) : 0;
-}
-
-/* A program's offset is read once, here; it is written back by cursor_put after the copy. */
-static int cursor_get(struct cursor *cursor, struct file *file, struct uptr user)
-{
-    cursor->file = file;
-    cursor->own = user.va == 0;
-    if (!cursor->own)
-        return vm_user_read(&cursor->offset, user, sizeof(cursor->offset));
-    cursor->offset = own_position(file);
-    return 0;
-}
-
-/* Where the program, or the file, goes on from. A file that has no position keeps none. */
-static int cursor_put(const struct cursor *cursor, struct uptr user)
-{
-    if (!cursor->own)
-        return vm_user_write(user, &cursor->offset, sizeof(cursor->offset));
-    if (cursor->file->access & FILE_POSITION) {
-        int64_t at = file_seek(cursor->file, cursor->offset, LX_SEEK_SET);
-        return at < 0 ? (int)at : 0;
-    }
-    return 0;
-}
-
-/* Limits and set-user-ID bits apply as for write(2) of the same task. */
-static int64_t write_chunk(struct cursor *out, char *chunk, size_t nbytes)
-{
-    struct user_iter io;
-    int64_t moved;
-
-    user_iter_init_kernel(&io, chunk, nbytes);
-    write_begin(out->writer, &io);
-    if (!(out->file->access & FILE_POSITION))
-        return file_write(out->file, &io);
-    moved = file_pwrite(out->file, &io, out->offset);
-    if (moved > 0)
-        out->offset += moved;
-    return moved;
-}
-
-/* Reads at the cursor, writes, and moves on by what was written: nothing read is lost. */
-static int64_t copy_chunks(struct cursor *in, struct cursor *out, size_t nbytes)
-{
-    char *chunk = kmalloc(MIN(nbytes, CHUNK));
-    int64_t total = 0;
-    int64_t moved = 0;
-
-    if (!chunk)
-        return -ENOMEM;
-    while (nbytes > 0) {
-        int64_t got = file_read_kernel(in->file, chunk, MIN(nbytes, CHUNK), in->offset);
-
-        /* The end of the source, or an error in it, ends the loop like a write that takes nothing.
-         */
-        moved = got > 0 ? write_chunk(out, chunk, (size_t)got) : got;
-        if (moved <= 0)
-            break;
-        in->offset += moved;
-        total += moved;
-        nbytes -= (size_t)moved;
-        sched_preempt_point();
-        if (moved < got || waitq_interrupted())
-            break;
-    }
-    kfree(chunk);
-    /* An error after some bytes is not reported: the next call meets it again. */
-    return total > 0 ? total : moved;
-}
-
-/* No byte has a number above 2^63 - 1. */
-static bool cursor_ends_too_far(const struct cursor *cursor, size_t nbytes)
-{
-    return cursor->offset < 0 || (int64_t)((uint64_t)cursor->offset + nbytes) < 0;
 }
 
 /* A source without a position is EINVAL, or ESPIPE if an offset was given for it. */
@@ -184,7 +60,9 @@ static int64_t sendfile(struct task *self, struct file *out, struct cursor from,
     if (err || nbytes == 0)
         return err;
     to.writer = self;
-    result = copy_chunks(&from, &to, MIN(nbytes, LX_MAX_RW_COUNT));
+    nbytes = MIN(nbytes, LX_MAX_RW_COUNT);
+    result = file_is_pipe(out) ? cursor_to_pipe(&from, out, nbytes, true)
+                               : cursor_copy(&from, &to, nbytes);
     write_finish(self, out, result);
     /* A bad pointer for the offset is EFAULT although bytes have moved, as on Linux. */
     err = cursor_put(&from, offset);
@@ -208,7 +86,7 @@ int64_t sys_sendfile(struct task *self, int out_fd, int in_fd, struct uptr offse
         return -EBADF;
     from.file = in.file;
     if (from.own)
-        from.offset = own_position(in.file);
+        from.offset = cursor_own_position(in.file);
     result = sendfile_check_in(in.file, offset);
     if (!result && ((int64_t)nbytes < 0 || cursor_ends_too_far(&from, nbytes)))
         result = -EINVAL;
@@ -279,7 +157,7 @@ static int64_t copy_range(struct task *self, struct file *in, struct uptr in_off
     if (err || nbytes == 0)
         return err;
     to.writer = self;
-    result = copy_chunks(&from, &to, MIN(nbytes, LX_MAX_RW_COUNT));
+    result = cursor_copy(&from, &to, MIN(nbytes, LX_MAX_RW_COUNT));
     if (result <= 0)
         return write_finish(self, out, result);
     err = cursor_put(&from, in_offset);
@@ -292,68 +170,13 @@ static int64_t copy_range(struct task *self, struct file *in, struct uptr in_off
 int64_t sys_copy_file_range(struct task *self, int in_fd, struct uptr in_offset, int out_fd,
                             struct uptr out_offset, size_t nbytes, unsigned flags)
 {
-    struct pair pair;
+    struct file_pair pair;
     int64_t result;
 
-    result = pair_find(self, in_fd, out_fd, &pair);
+    result = file_pair_find(self, in_fd, out_fd, &pair);
     if (result)
         return result;
     result = copy_range(self, pair.in.file, in_offset, pair.out.file, out_offset, nbytes, flags);
-    pair_put(&pair);
-    return result;
-}
-
-/* --- splice --- */
-
-/* The inode's device number, not its name: /dev/null may be anywhere. */
-static bool is_null(const struct file *file)
-{
-    return file_type_of(file) == LX_S_IFCHR && file->inode->device == DEVICE(1, 3);
-}
-
-/* From a pipe to where everything vanishes: readers that have seen enough let their writers go on
- * so. What other files answer is what those of Linux do that cannot be spliced. */
-static int64_t splice(struct file *in, struct uptr in_offset, struct file *out,
-                      struct uptr out_offset, size_t nbytes, unsigned flags)
-{
-    struct user_iter io;
-    int64_t offset, result;
-    char *chunk;
-
-    if ((file_is_pipe(in) && in_offset.va) || (file_is_pipe(out) && out_offset.va))
-        return -ESPIPE;
-    if ((in_offset.va && vm_user_read(&offset, in_offset, sizeof(offset))) ||
-        (out_offset.va && vm_user_read(&offset, out_offset, sizeof(offset))))
-        return -EFAULT;
-    if (!(in->access & FILE_READ) || !(out->access & FILE_WRITE))
-        return -EBADF;
-    if (!file_is_pipe(in) || !is_null(out))
-        return -EINVAL;
-    nbytes = MIN(nbytes, CHUNK);
-    chunk = kmalloc(nbytes);
-    if (!chunk)
-        return -ENOMEM;
-    user_iter_init_kernel(&io, chunk, nbytes);
-    result = flags & SPLICE_NONBLOCK ? pipe_read_now(in, &io) : file_read(in, &io);
-    kfree(chunk);
-    return result;
-}
-
-/* Length 0 succeeds before anything is checked, as on Linux. */
-int64_t sys_splice(struct task *self, int in_fd, struct uptr in_offset, int out_fd,
-                   struct uptr out_offset, size_t nbytes, unsigned flags)
-{
-    struct pair pair;
-    int64_t result;
-
-    if (nbytes == 0)
-        return 0;
-    if (flags & ~SPLICE_FLAGS)
-        return -EINVAL;
-    result = pair_find(self, in_fd, out_fd, &pair);
-    if (result)
-        return result;
-    result = splice(pair.in.file, in_offset, pair.out.file, out_offset, nbytes, flags);
-    pair_put(&pair);
+    file_pair_put(&pair);
     return result;
 }

@@ -13,6 +13,7 @@
 #include "kernel/mm/slab.h"
 #include "kernel/proc/task.h"
 #include "kernel/sched/waitq.h"
+#include "kernel/syscall/fs/eventfd.h"
 #include "kernel/syscall/handlers.h"
 #include "kernel/vm/vm_user.h"
 #include "shared/linux/errno.h"
@@ -166,6 +167,24 @@ static const struct file_ops eventfd_ops = {
     .anon_name = "eventfd",
     .fdinfo = eventfd_fdinfo,
 };
+
+/* By its operations: no other file has them. */
+bool file_is_eventfd(const struct file *file)
+{
+    return file->ops == &eventfd_ops;
+}
+
+/* As a write of 1 that does not wait: a reader that never comes must not keep the caller. */
+void eventfd_signal(struct file *file)
+{
+    struct eventfd *event = eventfd_of(file);
+
+    if (!eventfd_add(event, 1))
+        return;
+    if (!waitq_is_empty(&event->readable))
+        waitq_wake_all(&event->readable);
+    poll_notify_events(&event->poll, LX_POLLIN);
+}
 
 /* Honoured: SEMAPHORE, CLOEXEC, NONBLOCK. */
 int64_t sys_eventfd2(struct task *self, unsigned count, int flags)

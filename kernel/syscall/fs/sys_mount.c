@@ -23,7 +23,7 @@
 /* What stays with a mount. SYNCHRONOUS changes nothing in memory. */
 #define FLAGS_KEPT                                                                                 \
     (LX_MS_RDONLY | LX_MS_NOSUID | LX_MS_NODEV | LX_MS_NOEXEC | LX_MS_SYNCHRONOUS |                \
-     LX_MS_NOATIME | LX_MS_NODIRATIME | LX_MS_RELATIME | LX_MS_STRICTATIME)
+     LX_MS_NOATIME | LX_MS_NODIRATIME | LX_MS_RELATIME | LX_MS_STRICTATIME | LX_MS_NOSYMFOLLOW)
 
 #define FLAGS_PROPAGATION (LX_MS_UNBINDABLE | LX_MS_PRIVATE | LX_MS_SLAVE | LX_MS_SHARED)
 
@@ -98,8 +98,9 @@ static int mount_at(struct task *self, struct dentry *where, struct mount_texts 
                      flags & FLAGS_KEPT, texts->options);
 }
 
-/* Types: tmpfs, ramfs, proc. Honoured: REMOUNT, RDONLY, NODEV, NOEXEC, NOATIME, and for what it is
- * worth NOSUID, SYNCHRONOUS, NODIRATIME, STRICTATIME. BIND and MOVE are refused (-EINVAL). */
+/* Types: tmpfs, ramfs, proc. Honoured: REMOUNT, RDONLY, NODEV, NOEXEC, NOATIME, NOSYMFOLLOW, and
+ * for what it is worth NOSUID, SYNCHRONOUS, NODIRATIME, STRICTATIME. BIND and MOVE are refused
+ * (-EINVAL). */
 int64_t sys_mount(struct task *self, struct uptr source, struct uptr target, struct uptr type,
                   uint64_t flags, struct uptr options)
 {

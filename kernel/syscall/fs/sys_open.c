@@ -31,6 +31,9 @@ static inline int how_from_flags(uint64_t flags, uint64_t mode, struct open_how 
 
     if (flags & LX_O_PATH) /* beats everything else */
         flags &= LX_O_PATH | LX_O_DIRECTORY | LX_O_NOFOLLOW | LX_O_CLOEXEC;
+    /* The bit that O_SYNC has beside O_DSYNC means both. */
+    if (unlikely(flags & LX_O_SYNC & ~LX_O_DSYNC))
+        flags |= LX_O_SYNC;
     makes = flags & (LX_O_CREAT | LX_O_TMPFILE_BIT);
     *how = (struct open_how){.flags = (uint32_t)flags, .mode = makes ? (uint32_t)mode : 0};
     if ((flags & LX_O_CREAT) && (flags & LX_O_DIRECTORY))

@@ -228,16 +228,17 @@ int64_t sys_rmdir(struct task *self, struct uptr path)
     return sys_unlinkat(self, LX_AT_FDCWD, path, LX_AT_REMOVEDIR);
 }
 
-/* Honoured: NOREPLACE, EXCHANGE. The two flags exclude each other: EXCHANGE needs a target,
- * NOREPLACE refuses one. */
+/* Honoured: NOREPLACE, EXCHANGE, WHITEOUT. EXCHANGE excludes the others: it needs a target, and
+ * leaves no name free. */
 int64_t sys_renameat2(struct task *self, int from_dirfd, struct uptr from, int to_dirfd,
                       struct uptr to, unsigned flags)
 {
     struct place old, new;
     int err;
 
-    if ((flags & ~(unsigned)(LX_RENAME_NOREPLACE | LX_RENAME_EXCHANGE)) ||
-        flags == (LX_RENAME_NOREPLACE | LX_RENAME_EXCHANGE))
+    if (flags & ~(unsigned)(LX_RENAME_NOREPLACE | LX_RENAME_EXCHANGE | LX_RENAME_WHITEOUT))
+        return -EINVAL;
+    if ((flags & LX_RENAME_EXCHANGE) && flags != LX_RENAME_EXCHANGE)
         return -EINVAL;
     err = user_place_get(self, from_dirfd, from, false, &old);
     if (err)

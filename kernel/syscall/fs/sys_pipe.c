@@ -15,16 +15,17 @@
 #include "shared/linux/errno.h"
 #include "shared/linux/fcntl.h"
 
-/* Honoured: CLOEXEC, NONBLOCK. */
+/* Honoured: CLOEXEC, NONBLOCK, DIRECT: each write is a packet. */
 int64_t sys_pipe2(struct task *self, struct uptr result, int flags)
 {
     struct file *reader, *writer;
     int fds[2];
     int err;
 
-    if ((uint32_t)flags & ~(LX_O_CLOEXEC | LX_O_NONBLOCK))
+    if ((uint32_t)flags & ~(LX_O_CLOEXEC | LX_O_NONBLOCK | LX_O_DIRECT))
         return -EINVAL;
-    err = pipe_create((uint32_t)flags & LX_O_NONBLOCK, &self->fs->cred, &reader, &writer);
+    err = pipe_create((uint32_t)flags & (LX_O_NONBLOCK | LX_O_DIRECT), &self->fs->cred, &reader,
+                      &writer);
     if (err)
         return err;
     err = fd_pair_reserve(self, result, (uint32_t)flags & LX_O_CLOEXEC, fds);

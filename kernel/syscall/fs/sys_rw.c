@@ -23,10 +23,11 @@
 #include "kernel/vm/vm_user.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/signal.h"
+#include "shared/linux/stat.h"
 #include "shared/linux/uio.h"
 
-#define AT_POSITION   (-1) /* offset of preadv2 that means: the file's own */
-#define RWF_NO_EFFECT (LX_RWF_HIPRI | LX_RWF_DSYNC | LX_RWF_SYNC)
+#define AT_POSITION (-1) /* offset of preadv2 that means: the file's own */
+#define RWF_ALL     (LX_RWF_HIPRI | LX_RWF_DSYNC | LX_RWF_SYNC | LX_RWF_NOWAIT | LX_RWF_APPEND)
 
 /* Access mode first (EBADF), then whether such files can be read at all (EINVAL). */
 static int may_read(const struct file *file)
@@ -218,9 +219,13 @@ static int64_t move_vector(struct task *self, struct file *file, struct user_vec
         return 0;
     if (offset != AT_POSITION && range_check_end(offset, vector->nbytes))
         return -EINVAL;
-    if (flags & ~RWF_NO_EFFECT)
+    if (flags & ~RWF_ALL)
+        return -EOPNOTSUPP;
+    /* What is in memory never waits; of the others it cannot be said. */
+    if ((flags & LX_RWF_NOWAIT) && (file_mode(file) & LX_S_IFMT) != LX_S_IFREG)
         return -EOPNOTSUPP;
     user_iter_init_user(&io, vector->segments, vector->nbytes);
+    io.appends = (flags & LX_RWF_APPEND) != 0;
     if (write)
         write_begin(self, &io);
     if (write)
@@ -278,7 +283,7 @@ int64_t sys_pwritev(struct task *self, int fd, struct uptr vector, uint64_t coun
     return (int64_t)low < 0 ? -EINVAL : vectored(self, fd, vector, count, (int64_t)low, 0, true);
 }
 
-/* Honoured: HIPRI, DSYNC, SYNC (memory needs none of them). */
+/* Honoured: HIPRI, DSYNC, SYNC, NOWAIT (memory needs none of them), and for writing APPEND. */
 int64_t sys_preadv2(struct task *self, int fd, struct uptr vector, uint64_t count, uint64_t low,
                     uint64_t high, int flags)
 {

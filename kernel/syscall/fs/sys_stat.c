@@ -27,6 +27,7 @@
 
 #define SECTORS_PER_PAGE (PAGE_SIZE / 512)
 #define FLAGS_OF_MOUNT   0xc1fu /* ST_* that are the MS_* of mount(2) */
+#define ST_NOSYMFOLLOW   0x2000
 
 /* Only regular files have a page map. */
 static bool is_regular(const struct inode *inode)
@@ -318,6 +319,7 @@ static int64_t statfs_to_user(const struct super_block *super, struct uptr resul
         .f_namelen = LX_NAME_MAX,
         .f_frsize = PAGE_SIZE,
         .f_flags = LX_ST_VALID | (super->flags & FLAGS_OF_MOUNT) |
+                   (super->flags & LX_MS_NOSYMFOLLOW ? ST_NOSYMFOLLOW : 0) |
                    (super->flags & (LX_MS_NOATIME | LX_MS_STRICTATIME) ? 0 : LX_ST_RELATIME),
     };
 

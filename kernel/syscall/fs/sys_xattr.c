@@ -1,16 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Extended attributes: no file has one, and none can get one.
+ * Extended attributes: setxattr, getxattr, listxattr, removexattr, each in three forms.
  *
- * Every call checks its arguments in the order of Linux, then answers as Linux does for a file
- * system without attributes (ramfs): EOPNOTSUPP for a name, an empty list. A program that probes
- * for support therefore gets the same errors in the same order.
+ * What a name means is decided here, by its first part (xattr(7)); what is kept is in
+ * fs/vfs/xattr.c. Every call checks its arguments in the order of Linux: value and name before the
+ * path, the file's rights before whether its file system has attributes at all. A program that
+ * probes for support gets the same errors in the same order.
+ *
+ * A value goes through a buffer of the kernel's, since the file's mutex covers no page faults.
  */
 #include "kernel/fs/vfs/fdtable.h"
 #include "kernel/fs/vfs/fs_context.h"
 #include "kernel/fs/vfs/inode.h"
 #include "kernel/fs/vfs/path.h"
+#include "kernel/fs/vfs/xattr.h"
 #include "kernel/lib/string.h"
+#include "kernel/mm/slab.h"
 #include "kernel/proc/task.h"
 #include "kernel/syscall/fs/user_path.h"
 #include "kernel/syscall/handlers.h"
@@ -20,14 +25,31 @@
 #include "shared/linux/stat.h"
 #include "shared/linux/xattr.h"
 
-/* CHANGE is setting and removing, which need the same rights. */
-enum intent { LIST, GET, CHANGE };
+/* The forms of security.capability: magic word, two or four words of bits, in the longer one the
+ * user that is root where the rights count. */
+#define CAPS_REVISION_MASK 0xff000000u
+#define CAPS_REVISION_2    0x02000000u
+#define CAPS_REVISION_3    0x03000000u
+#define CAPS_NBYTES_2      20u
+#define CAPS_NBYTES_3      24u
+
+enum intent { LIST, GET, SET, REMOVE };
 
 /* What a call is to do with which attribute; LIST has no name. */
 struct request {
     enum intent intent;
+    int flags;   /* of SET */
+    char *value; /* of SET: a buffer of the kernel's, NULL for none */
+    struct uptr
+        result; /* of GET and LIST: where the answer goes, and how much of it may be there */
+    size_t nbytes;
     char name[LX_XATTR_NAME_MAX + 1];
 };
+
+static bool is_change(const struct request *request)
+{
+    return request->intent == SET || request->intent == REMOVE;
+}
 
 /* The part of the name up to the first point is its name space (xattr(7)). */
 static bool in_space(const struct request *request, const char *prefix)
@@ -35,45 +57,175 @@ static bool in_space(const struct request *request, const char *prefix)
     return strncmp(request->name, prefix, strlen(prefix)) == 0;
 }
 
-/* user. attributes are for files and directories, trusted. ones for the privileged. security. ones
- * only these may change; else they, and system. ones, are checked by the module that stores them,
- * and there is none. */
+/* Those of the name space "user." are for files and directories, "trusted." ones for the
+ * privileged. "security." ones only these may change; else they, and "system." ones, are checked by
+ * what stores them. */
 static int space_permission(const struct inode *inode, const struct credentials *cred,
                             const struct request *request)
 {
-    int denied = request->intent == CHANGE ? -EPERM : -ENODATA;
+    int denied = is_change(request) ? -EPERM : -ENODATA;
     uint32_t type = inode->mode & LX_S_IFMT;
 
-    if (in_space(request, "system.") || (in_space(request, "security.") && request->intent == GET))
-        return -EOPNOTSUPP;
-    if (in_space(request, "trusted.") || in_space(request, "security."))
-        return credentials_is_privileged(cred) ? -EOPNOTSUPP : denied;
+    if (in_space(request, "trusted.") && !credentials_is_privileged(cred))
+        return denied;
     if (!in_space(request, "user."))
         return 0;
     if (type != LX_S_IFREG && type != LX_S_IFDIR)
         return denied;
-    if (type == LX_S_IFDIR && (inode->mode & LX_S_ISVTX) && request->intent == CHANGE &&
+    if (type == LX_S_IFDIR && (inode->mode & LX_S_ISVTX) && is_change(request) &&
         !inode_owner_or_privileged(inode, cred))
         return -EPERM;
     return 0;
 }
 
-/* Read-only file system, name space, permission, then no support: the order of Linux's
- * vfs_setxattr. */
-static int64_t xattr_answer(const struct task *self, const struct inode *inode,
-                            const struct request *request)
+/* Whether such attributes are kept. A name that is a name space alone is EINVAL; access control
+ * lists, and what has no name space that is known, EOPNOTSUPP. */
+static int space_support(const struct inode *inode, const struct request *request)
+{
+    const char *dot = strchr(request->name, '.');
+
+    if (!inode->super->keeps_xattrs || !dot ||
+        !(in_space(request, "user.") || in_space(request, "trusted.") ||
+          in_space(request, "security.")))
+        return -EOPNOTSUPP;
+    return dot[1] ? 0 : -EINVAL;
+}
+
+/* Rights to a file's mode are not asked for what is the privileged's anyway. */
+static int request_permission(const struct task *self, const struct inode *inode,
+                              const struct request *request)
 {
     const struct credentials *cred = &self->fs->cred;
-    int err;
+    int err = space_permission(inode, cred, request);
 
-    if (request->intent == LIST)
-        return 0;
-    if (request->intent == CHANGE && inode->super->readonly)
-        return -EROFS;
-    err = space_permission(inode, cred, request);
+    if (err || in_space(request, "trusted.") || in_space(request, "system."))
+        return err;
+    if (in_space(request, "security."))
+        return is_change(request) && !credentials_is_privileged(cred) ? -EPERM : 0;
+    return inode_permission(inode, cred, is_change(request) ? INODE_WRITE : INODE_READ);
+}
+
+/* --- security.capability --- */
+
+static uint32_t word_at(const char *bytes)
+{
+    uint32_t word;
+
+    memcpy(&word, bytes, sizeof(word));
+    return word;
+}
+
+static int caps_check(const struct request *request)
+{
+    uint32_t revision;
+
+    if (request->nbytes < sizeof(revision))
+        return -EINVAL;
+    revision = word_at(request->value) & CAPS_REVISION_MASK;
+    return (revision == CAPS_REVISION_2 && request->nbytes == CAPS_NBYTES_2) ||
+                   (revision == CAPS_REVISION_3 && request->nbytes == CAPS_NBYTES_3)
+               ? 0
+               : -EINVAL;
+}
+
+/* Rights that count for the root of all are shown in the form that has no word for a root. */
+static size_t caps_show(char *value, size_t nbytes)
+{
+    uint32_t magic;
+
+    if (nbytes != CAPS_NBYTES_3 || word_at(value + CAPS_NBYTES_2))
+        return nbytes;
+    magic = (word_at(value) & ~CAPS_REVISION_MASK) | CAPS_REVISION_2;
+    memcpy(value, &magic, sizeof(magic));
+    return CAPS_NBYTES_2;
+}
+
+/* --- the four things that are asked --- */
+
+static int64_t answer_set(const struct task *self, struct inode *inode,
+                          const struct request *request)
+{
+    bool is_caps = !strcmp(request->name, XATTR_CAPABILITIES);
+    int err = is_caps && request->nbytes ? caps_check(request) : 0;
+
     if (!err)
-        err = inode_permission(inode, cred, request->intent == CHANGE ? INODE_WRITE : INODE_READ);
-    return err ? err : -EOPNOTSUPP;
+        err = request_permission(self, inode, request);
+    if (!err)
+        err = space_support(inode, request);
+    return err ? err
+               : xattr_set(inode, request->name, request->value, request->nbytes, request->flags,
+                           credentials_is_privileged(&self->fs->cred));
+}
+
+/* Without a buffer only the size is asked for. */
+static int64_t value_to_user(struct inode *inode, const struct request *request, char *value,
+                             size_t size)
+{
+    int64_t got = xattr_get(inode, request->name, value, size);
+    int err = 0;
+
+    if (got > 0 && value && !strcmp(request->name, XATTR_CAPABILITIES))
+        got = (int64_t)caps_show(value, (size_t)got);
+    if (got > 0 && request->nbytes)
+        err = (size_t)got > request->nbytes ? -ERANGE
+                                            : vm_user_write(request->result, value, (size_t)got);
+    return err ? err : got;
+}
+
+static int64_t answer_get(const struct task *self, struct inode *inode,
+                          const struct request *request)
+{
+    bool is_caps = !strcmp(request->name, XATTR_CAPABILITIES);
+    size_t size = is_caps ? CAPS_NBYTES_3 : MIN(request->nbytes, LX_XATTR_SIZE_MAX);
+    int64_t result = request_permission(self, inode, request);
+    char *value = NULL;
+
+    if (!result)
+        result = space_support(inode, request);
+    if (result)
+        return result;
+    if (size && !(value = kmalloc(size)))
+        return -ENOMEM;
+    result = value_to_user(inode, request, value, size);
+    kfree(value);
+    return result;
+}
+
+static int64_t answer_list(const struct task *self, struct inode *inode,
+                           const struct request *request)
+{
+    size_t size = MIN(request->nbytes, LX_XATTR_LIST_MAX);
+    char *names = size ? kmalloc(size) : NULL;
+    int64_t result = -ENOMEM;
+
+    if (names || !size)
+        result = xattr_list(inode, credentials_is_privileged(&self->fs->cred), names, size);
+    if (result > 0 && size) {
+        int err = vm_user_write(request->result, names, (size_t)result);
+        result = err ? err : result;
+    }
+    kfree(names);
+    return result;
+}
+
+/* A read-only file system comes before rights and names. */
+static int64_t xattr_answer(const struct task *self, struct inode *inode,
+                            const struct request *request)
+{
+    int err = is_change(request) && inode->super->readonly ? -EROFS : 0;
+
+    if (err)
+        return err;
+    if (request->intent == LIST)
+        return answer_list(self, inode, request);
+    if (request->intent == GET)
+        return answer_get(self, inode, request);
+    if (request->intent == SET)
+        return answer_set(self, inode, request);
+    err = request_permission(self, inode, request);
+    if (!err)
+        err = space_support(inode, request);
+    return err ? err : xattr_remove(inode, request->name);
 }
 
 /* AT_EMPTY_PATH does not exist for these calls: "" is ENOENT. */
@@ -113,27 +265,47 @@ static int request_make(struct request *request, enum intent intent, struct uptr
     return length < 0 ? (int)length : 0;
 }
 
-/* Honoured: XATTR_CREATE, XATTR_REPLACE. The value is read, although it is not kept: a bad pointer
- * must be EFAULT. */
+/* --- setting: fsetxattr by descriptor, the others by path --- */
+
+static int value_get(struct request *request, struct uptr value, size_t nbytes)
+{
+    int err;
+
+    request->value = NULL;
+    request->nbytes = nbytes;
+    if (nbytes > LX_XATTR_SIZE_MAX)
+        return -E2BIG;
+    if (!nbytes)
+        return 0;
+    request->value = kmalloc(nbytes);
+    if (!request->value)
+        return -ENOMEM;
+    err = vm_user_read(request->value, value, nbytes);
+    if (err)
+        kfree(request->value);
+    return err;
+}
+
+/* 0: request->value is the caller's to free. Honoured: XATTR_CREATE, XATTR_REPLACE. */
 static int set_make(struct request *request, struct uptr name, struct uptr value, size_t nbytes,
                     int flags)
 {
-    char piece[256];
     int err;
 
     if (flags & ~(LX_XATTR_CREATE | LX_XATTR_REPLACE))
         return -EINVAL;
-    err = request_make(request, CHANGE, name);
-    if (!err && nbytes > LX_XATTR_SIZE_MAX)
-        err = -E2BIG;
-    while (!err && nbytes) {
-        size_t part = MIN(nbytes, sizeof(piece));
+    request->flags = flags;
+    err = request_make(request, SET, name);
+    return err ? err : value_get(request, value, nbytes);
+}
 
-        err = vm_user_read(piece, value, part);
-        value.va += part;
-        nbytes -= part;
-    }
-    return err;
+static int64_t set_by_path(struct task *self, struct uptr path, unsigned walk,
+                           struct request *request)
+{
+    int64_t result = xattr_by_path(self, path, walk, request);
+
+    kfree(request->value);
+    return result;
 }
 
 int64_t sys_setxattr(struct task *self, struct uptr path, struct uptr name, struct uptr value,
@@ -142,7 +314,7 @@ int64_t sys_setxattr(struct task *self, struct uptr path, struct uptr name, stru
     struct request request;
     int err = set_make(&request, name, value, nbytes, flags);
 
-    return err ? err : xattr_by_path(self, path, PATH_FOLLOW, &request);
+    return err ? err : set_by_path(self, path, PATH_FOLLOW, &request);
 }
 
 int64_t sys_lsetxattr(struct task *self, struct uptr path, struct uptr name, struct uptr value,
@@ -151,7 +323,7 @@ int64_t sys_lsetxattr(struct task *self, struct uptr path, struct uptr name, str
     struct request request;
     int err = set_make(&request, name, value, nbytes, flags);
 
-    return err ? err : xattr_by_path(self, path, 0, &request);
+    return err ? err : set_by_path(self, path, 0, &request);
 }
 
 /* The calls by descriptor refuse O_PATH. */
@@ -159,86 +331,90 @@ int64_t sys_fsetxattr(struct task *self, int fd, struct uptr name, struct uptr v
                       int flags)
 {
     struct request request;
-    int err = set_make(&request, name, value, nbytes, flags);
+    int64_t result = set_make(&request, name, value, nbytes, flags);
 
-    return err ? err : xattr_by_fd(self, fd, &request);
+    if (result)
+        return result;
+    result = xattr_by_fd(self, fd, &request);
+    kfree(request.value);
+    return result;
 }
 
-/* Getting and removing differ in their intent alone; neither has a value that is looked at. */
-static int64_t get_by_path(struct task *self, struct uptr path, unsigned walk, enum intent intent,
-                           struct uptr name)
+/* --- getting --- */
+
+static int64_t get_by_path(struct task *self, struct uptr path, unsigned walk, struct uptr name,
+                           struct uptr value, size_t nbytes)
 {
-    struct request request;
-    int err = request_make(&request, intent, name);
+    struct request request = {.result = value, .nbytes = nbytes};
+    int err = request_make(&request, GET, name);
 
     return err ? err : xattr_by_path(self, path, walk, &request);
 }
 
-static int64_t get_by_fd(struct task *self, int fd, enum intent intent, struct uptr name)
-{
-    struct request request;
-    int err = request_make(&request, intent, name);
-
-    return err ? err : xattr_by_fd(self, fd, &request);
-}
-
-/* Value and size are not looked at: no value could be returned. */
 int64_t sys_getxattr(struct task *self, struct uptr path, struct uptr name, struct uptr value,
                      size_t nbytes)
 {
-    (void)value;
-    (void)nbytes;
-    return get_by_path(self, path, PATH_FOLLOW, GET, name);
+    return get_by_path(self, path, PATH_FOLLOW, name, value, nbytes);
 }
 
 int64_t sys_lgetxattr(struct task *self, struct uptr path, struct uptr name, struct uptr value,
                       size_t nbytes)
 {
-    (void)value;
-    (void)nbytes;
-    return get_by_path(self, path, 0, GET, name);
+    return get_by_path(self, path, 0, name, value, nbytes);
 }
 
 int64_t sys_fgetxattr(struct task *self, int fd, struct uptr name, struct uptr value, size_t nbytes)
 {
-    (void)value;
-    (void)nbytes;
-    return get_by_fd(self, fd, GET, name);
+    struct request request = {.result = value, .nbytes = nbytes};
+    int err = request_make(&request, GET, name);
+
+    return err ? err : xattr_by_fd(self, fd, &request);
+}
+
+/* --- removing --- */
+
+static int64_t remove_by_path(struct task *self, struct uptr path, unsigned walk, struct uptr name)
+{
+    struct request request;
+    int err = request_make(&request, REMOVE, name);
+
+    return err ? err : xattr_by_path(self, path, walk, &request);
 }
 
 int64_t sys_removexattr(struct task *self, struct uptr path, struct uptr name)
 {
-    return get_by_path(self, path, PATH_FOLLOW, CHANGE, name);
+    return remove_by_path(self, path, PATH_FOLLOW, name);
 }
 
 int64_t sys_lremovexattr(struct task *self, struct uptr path, struct uptr name)
 {
-    return get_by_path(self, path, 0, CHANGE, name);
+    return remove_by_path(self, path, 0, name);
 }
 
 int64_t sys_fremovexattr(struct task *self, int fd, struct uptr name)
 {
-    return get_by_fd(self, fd, CHANGE, name);
+    struct request request;
+    int err = request_make(&request, REMOVE, name);
+
+    return err ? err : xattr_by_fd(self, fd, &request);
 }
 
-/* An empty list, whatever the size of the buffer. */
+/* --- listing --- */
+
 int64_t sys_listxattr(struct task *self, struct uptr path, struct uptr list, size_t nbytes)
 {
-    (void)list;
-    (void)nbytes;
-    return xattr_by_path(self, path, PATH_FOLLOW, &(struct request){.intent = LIST});
+    return xattr_by_path(self, path, PATH_FOLLOW,
+                         &(struct request){.intent = LIST, .result = list, .nbytes = nbytes});
 }
 
 int64_t sys_llistxattr(struct task *self, struct uptr path, struct uptr list, size_t nbytes)
 {
-    (void)list;
-    (void)nbytes;
-    return xattr_by_path(self, path, 0, &(struct request){.intent = LIST});
+    return xattr_by_path(self, path, 0,
+                         &(struct request){.intent = LIST, .result = list, .nbytes = nbytes});
 }
 
 int64_t sys_flistxattr(struct task *self, int fd, struct uptr list, size_t nbytes)
 {
-    (void)list;
-    (void)nbytes;
-    return xattr_by_fd(self, fd, &(struct request){.intent = LIST});
+    return xattr_by_fd(self, fd,
+                       &(struct request){.intent = LIST, .result = list, .nbytes = nbytes});
 }

@@ -79,6 +79,8 @@ static int map_file(struct task *self, int fd, uint64_t prot, uint64_t flags,
     request->refusal = file_mapping_check(ref.file, prot, flags, request);
     /* No file is made of huge pages. */
     err = flags & LX_MAP_HUGETLB ? -EINVAL : vm_map(self->thread.space, request, address);
+    if (!err && !(ref.file->flags & LX_O_NOATIME))
+        inode_touch_atime(ref.file->inode); /* once, not with each page */
     fd_ref_put(ref);
     return err;
 }
@@ -212,7 +214,8 @@ int64_t sys_brk(struct task *self, uint64_t address)
     return (int64_t)vm_brk(self->thread.space, address);
 }
 
-/* All files are memory: there is nowhere to write them to. */
+/* All files are memory: there is nowhere to write them to. But here a program that has stored
+ * through a mapping says that it has changed the file. */
 int64_t sys_msync(struct task *self, uint64_t address, uint64_t nbytes, int flags)
 {
     uint64_t length = ALIGN_UP(nbytes, PAGE_SIZE);
@@ -228,7 +231,7 @@ int64_t sys_msync(struct task *self, uint64_t address, uint64_t nbytes, int flag
         return -ENOMEM;
     if ((flags & LX_MS_INVALIDATE) && vm_range_has_mlock(self->thread.space, address, length))
         return -EBUSY;
-    return vm_check_mapped(self->thread.space, address, length);
+    return vm_sync(self->thread.space, address, length);
 }
 
 /* Honoured: DONTNEED, DONTNEED_LOCKED, FREE (at once), REMOVE, DONTFORK, DOFORK, WIPEONFORK,
