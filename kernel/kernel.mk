@@ -126,6 +126,7 @@ KERNEL_SRCS := \
     kernel/fs/ramfs/ramfs_charge.c \
     kernel/fs/ramfs/ramfs_file.c \
     kernel/fs/ramfs/ramfs_rename.c \
+    kernel/fs/ramfs/memfd.c \
     kernel/fs/ramfs/ramfs_mount.c \
     kernel/fs/vfs/file.c \
     kernel/fs/vfs/open.c \
@@ -275,6 +276,7 @@ KERNEL_SRCS := \
     kernel/syscall/fs/poll_scan.c \
     kernel/syscall/fs/sys_poll.c \
     kernel/syscall/fs/sys_select.c \
+    kernel/syscall/fs/sys_memfd.c \
     kernel/syscall/fs/sys_eventfd.c \
     kernel/syscall/fs/sys_epoll.c \
     kernel/syscall/fs/sys_aio.c \

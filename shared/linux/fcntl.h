@@ -55,8 +55,17 @@
 #define LX_F_GET_SEALS     1034
 #define LX_FD_CLOEXEC      1
 
-#define LX_F_SEAL_SEAL 0x01 /* no seals are added any more */
-#define LX_F_ALL_SEALS 0x3f
+#define LX_F_SEAL_SEAL         0x01 /* no seals are added any more */
+#define LX_F_SEAL_SHRINK       0x02
+#define LX_F_SEAL_GROW         0x04
+#define LX_F_SEAL_WRITE        0x08
+#define LX_F_SEAL_FUTURE_WRITE 0x10 /* but mappings that are there may write */
+#define LX_F_ALL_SEALS         0x1f
+
+#define LX_MFD_CLOEXEC       0x1u
+#define LX_MFD_ALLOW_SEALING 0x2u
+#define LX_MFD_HUGETLB       0x4u
+#define LX_MFD_HUGE_SHIFT    26 /* with HUGETLB, six bits: the size of a page */
 
 #define LX_F_RDLCK 0
 #define LX_F_WRLCK 1

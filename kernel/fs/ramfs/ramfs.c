@@ -24,6 +24,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/slab.h"
 #include "shared/linux/errno.h"
+#include "shared/linux/fcntl.h"
 #include "shared/linux/limits.h"
 #include "shared/linux/stat.h"
 
@@ -107,6 +108,7 @@ int ramfs_inode_create(struct super_block *super, uint32_t mode, uint64_t device
          * writer. */
         inode->map.quota = &super->quota;
         inode->map.privileged = inode->uid == 0;
+        inode->seals = LX_F_SEAL_SEAL;
     } else if ((mode & LX_S_IFMT) == LX_S_IFLNK) {
         inode_set_data_kind(inode, INODE_SYMLINK);
     }

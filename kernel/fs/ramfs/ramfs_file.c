@@ -22,6 +22,7 @@
  */
 #include "kernel/fs/ramfs/ramfs_file.h"
 #include "kernel/fs/page_cache/page_state.h"
+#include "kernel/fs/ramfs/memfd.h"
 #include "kernel/fs/vfs/dentry.h"
 #include "kernel/fs/vfs/mount.h"
 #include "kernel/fs/vfs/xattr.h"
@@ -271,6 +272,15 @@ static void ramfs_size_follow_locked(struct inode *inode, int64_t end)
         inode_set_size_locked(inode, (uint64_t)end);
 }
 
+/* Whether one of the seals is set, or one that keeps the file from having `end` bytes. */
+static bool is_sealed_locked(const struct inode *inode, uint64_t end, uint32_t seals)
+{
+    ASSERT(mutex_is_held(&inode->lock));
+    if (end > inode->size)
+        seals |= LX_F_SEAL_GROW;
+    return inode->seals & seals;
+}
+
 /* As much as goes without a page fault. Returns bytes, or an error if there were none. show:
  * readers see each page at once; else the size is the caller's to set. */
 static int64_t ramfs_write_locked(struct inode *inode, struct user_iter *io, int64_t *offset,
@@ -290,7 +300,10 @@ static int64_t ramfs_write_locked(struct inode *inode, struct user_iter *io, int
         }
         if (wanted > (uint64_t)(max - *offset))
             io->left = wanted = (uint64_t)(max - *offset);
-        moved = ramfs_write_page_locked(inode, io, (uint64_t)*offset);
+        if (unlikely(is_sealed_locked(inode, (uint64_t)*offset + wanted, MEMFD_SEALS_WRITE)))
+            moved = -EPERM;
+        else
+            moved = ramfs_write_page_locked(inode, io, (uint64_t)*offset);
         if (moved <= 0)
             break;
         *offset += moved;
@@ -445,6 +458,8 @@ int ramfs_truncate_locked(struct inode *inode, uint64_t nbytes)
     ASSERT(mutex_is_held(&inode->lock));
     if (nbytes > FILE_SIZE_MAX)
         return -EFBIG;
+    if (is_sealed_locked(inode, nbytes, nbytes < inode->size ? LX_F_SEAL_SHRINK : 0))
+        return -EPERM;
     if (nbytes > inode->size)
         zero_behind_end_locked(inode);
     /* To the size that it has: pages that fallocate has put behind the end go, as on Linux. */
@@ -536,6 +551,10 @@ static int ramfs_punch(struct inode *inode, uint64_t offset, uint64_t end, bool 
     int err;
 
     inode_cut_begin(inode);
+    if (memfd_is_sealed(inode, MEMFD_SEALS_WRITE)) {
+        inode_cut_end(inode);
+        return -EPERM;
+    }
     /* Before the mutex: the reverse map takes locks of address spaces. */
     vm_rmap_unmap_range(&inode->pager, offset >> PAGE_SHIFT, (end + PAGE_MASK) >> PAGE_SHIFT,
                         false);
@@ -558,7 +577,7 @@ int ramfs_allocate(struct file *file, uint32_t mode, uint64_t offset, uint64_t n
     if (mode & LX_FALLOC_PUNCH_HOLE)
         return ramfs_punch(inode, offset, end, drops_set_id);
     mutex_lock(&inode->lock);
-    err = ramfs_reserve_locked(inode, offset, end);
+    err = is_sealed_locked(inode, end, 0) ? -EPERM : ramfs_reserve_locked(inode, offset, end);
     if (!err && !(mode & LX_FALLOC_KEEP_SIZE) && end > inode->size) {
         zero_behind_end_locked(inode);
         inode_set_size_locked(inode, end);

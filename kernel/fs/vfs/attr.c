@@ -11,6 +11,7 @@
  * away is to change the mode, so a chown that would, even one that names no owner, takes the right
  * to do that.
  */
+#include "kernel/fs/ramfs/memfd.h"
 #include "kernel/fs/vfs/open.h"
 #include "kernel/fs/vfs/xattr.h"
 #include "kernel/lib/assert.h"
@@ -133,6 +134,11 @@ int fs_truncate(struct inode *inode, uint64_t nbytes, const struct credentials *
     if (err)
         return err;
     inode_cut_begin(inode);
+    if (nbytes < inode_size(inode) && memfd_is_sealed(inode, LX_F_SEAL_SHRINK)) {
+        inode_cut_end(inode);
+        inode_write_count_put(inode, INODE_WRITER);
+        return -EPERM; /* before its mappings lose what they have of their own */
+    }
     /* Before the mutex: faults of these mappings take it under their address space's lock. Where
      * the file grows until then, no mapping shows what it has got: faults wait. */
     if (nbytes < inode_size(inode))

@@ -27,6 +27,7 @@
 #include "kernel/fs/page_cache/page_state.h"
 #include "kernel/fs/pipe/pipe.h"
 #include "kernel/fs/procfs/procfs.h"
+#include "kernel/fs/ramfs/memfd.h"
 #include "kernel/fs/ramfs/ramfs.h"
 #include "kernel/fs/vfs/dir.h"
 #include "kernel/fs/vfs/file.h"
@@ -133,6 +134,7 @@ COLD void fs_init(void)
     root_super->quota.max = 0; /* no limits until initrd_populate has filled it */
     root_super->inodes_max = 0;
     list_push_back(&mounts, &root_super->mounts);
+    memfd_init();
 }
 
 struct dentry *mount_root(void)

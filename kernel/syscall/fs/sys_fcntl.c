@@ -7,6 +7,7 @@
  * atomically: two tasks may each change one of their own.
  */
 #include "kernel/fs/pipe/pipe.h"
+#include "kernel/fs/ramfs/memfd.h"
 #include "kernel/fs/vfs/fdtable.h"
 #include "kernel/fs/vfs/file.h"
 #include "kernel/proc/process.h"
@@ -21,14 +22,6 @@
 #include "shared/linux/stat.h"
 
 #define SETFL_FLAGS (LX_O_APPEND | LX_O_NONBLOCK | LX_O_DIRECT | LX_O_NOATIME)
-
-/* A file that is memory, as those of Linux's tmpfs: whatever they do is direct, and they have
- * seals, of which the one that forbids more of them is set. */
-static bool is_memory_file(const struct file *file)
-{
-    return (file_mode(file) & LX_S_IFMT) == LX_S_IFREG &&
-           file->inode->super->magic == LX_TMPFS_MAGIC;
-}
 
 /* Each bit by its own atomic operation: a task that changes another bit at the same time loses
  * nothing. */
@@ -50,7 +43,7 @@ static int64_t set_flags(struct task *self, struct file *file, uint32_t flags)
     if ((changed & flags & LX_O_NOATIME) &&
         !inode_owner_or_privileged(file->inode, &self->fs->cred))
         return -EPERM;
-    if ((flags & LX_O_DIRECT) && !file_is_pipe(file) && !is_memory_file(file))
+    if ((flags & LX_O_DIRECT) && !file_is_pipe(file) && !file_is_memory(file))
         return -EINVAL;
     set_flag(file, allowed & ~flags, false);
     set_flag(file, allowed & flags, true);
@@ -110,18 +103,6 @@ static int64_t fcntl_owner(struct file *file, int command, int argument)
     }
 }
 
-/* No file can be sealed; the errors say why, in Linux's order. */
-static int64_t fcntl_seals(const struct file *file, int command, uint32_t seals)
-{
-    if (command == LX_F_GET_SEALS)
-        return is_memory_file(file) ? LX_F_SEAL_SEAL : -EINVAL;
-    if (!(file->access & FILE_WRITE))
-        return -EPERM;
-    if ((seals & ~(uint32_t)LX_F_ALL_SEALS) || !is_memory_file(file))
-        return -EINVAL;
-    return -EPERM;
-}
-
 #define RW_HINT_MOST 5 /* the longest life that Linux has a word for */
 
 /* How long what is written will live: of a device's use alone, but kept with the file. */
@@ -152,8 +133,10 @@ static int64_t fcntl_open(struct task *self, struct fd_ref ref, int fd, int comm
         return fcntl_owner(file, command, (int)argument);
     if (command == LX_F_SETFL)
         return set_flags(self, file, (uint32_t)argument);
-    if (command == LX_F_ADD_SEALS || command == LX_F_GET_SEALS)
-        return fcntl_seals(file, command, (uint32_t)argument);
+    if (command == LX_F_ADD_SEALS)
+        return memfd_add_seals(file, (uint32_t)argument);
+    if (command == LX_F_GET_SEALS)
+        return memfd_get_seals(file);
     if (command == LX_F_GET_RW_HINT || command == LX_F_SET_RW_HINT)
         return fcntl_hint(file->inode, command, (struct uptr){argument});
     if (command != LX_F_GETPIPE_SZ && command != LX_F_SETPIPE_SZ)
@@ -166,7 +149,7 @@ static int64_t fcntl_open(struct task *self, struct fd_ref ref, int fd, int comm
 }
 
 /* Honoured: DUPFD, DUPFD_CLOEXEC, GETFD, SETFD, GETFL, SETFL, GETLK, SETLK, SETLKW, the same three
- * of OFD, GETPIPE_SZ, SETPIPE_SZ, GET_RW_HINT, SET_RW_HINT. SETOWN and SETSIG are kept, but SIGIO
+ * of OFD, GETPIPE_SZ, SETPIPE_SZ, GET_RW_HINT, SET_RW_HINT, ADD_SEALS, GET_SEALS. SETOWN and SETSIG are kept, but SIGIO
  * is never sent. */
 int64_t sys_fcntl(struct task *self, int fd, int command, uint64_t argument)
 {

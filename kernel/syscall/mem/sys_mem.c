@@ -6,6 +6,7 @@
  * programs see which error wins. Everything about areas and pages is in the room vm, under the lock
  * of the address space, which is taken there and never here.
  */
+#include "kernel/fs/ramfs/memfd.h"
 #include "kernel/fs/vfs/fdtable.h"
 #include "kernel/fs/vfs/file.h"
 #include "kernel/fs/vfs/fs_context.h"
@@ -69,6 +70,7 @@ static int map_file(struct task *self, int fd, uint64_t prot, uint64_t flags,
                     struct vm_request *request, uint64_t *address)
 {
     struct fd_ref ref = fd_find(self->files, fd);
+    bool counted;
     int err;
 
     if (!ref.file)
@@ -77,10 +79,19 @@ static int map_file(struct task *self, int fd, uint64_t prot, uint64_t flags,
     request->name = ref.file->dentry;
     request->may_write = !request->shared || (ref.file->access & FILE_WRITE);
     request->refusal = file_mapping_check(ref.file, prot, flags, request);
+    counted = request->shared && request->may_write && !request->refusal;
+    /* Such a mapping may be read, where writing has been sealed off. */
+    if (counted && !memfd_map_begin(ref.file->inode)) {
+        request->may_write = counted = false;
+        if (prot & LX_PROT_WRITE)
+            request->refusal = -EPERM;
+    }
     /* No file is made of huge pages. */
     err = flags & LX_MAP_HUGETLB ? -EINVAL : vm_map(self->thread.space, request, address);
     if (!err && !(ref.file->flags & LX_O_NOATIME))
         inode_touch_atime(ref.file->inode); /* once, not with each page */
+    if (counted)
+        memfd_map_end(ref.file->inode);
     fd_ref_put(ref);
     return err;
 }

@@ -55,7 +55,7 @@ static const struct {
     {202, 0, "futex: Linux refuses to wake at private memory that is read-only"},
     {272, -1, "unshare: not there"},
     {285, 3, "fallocate: how much space there is"},
-    {319, -1, "memfd_create: not there"},
+    {319, 1, "memfd_create: later ones know more flags"},
     {131, -1, "sigaltstack: for no stack at all Linux's answer depends on the ancestors"},
     {334, -1, "rseq: with one processor only"},
     {449, -1, "futex_waitv: not there"},
