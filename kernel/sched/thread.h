@@ -44,8 +44,15 @@ struct thread {
     uint32_t cpu;             /* [r] where it is to run, runs, or ran last */
     struct cpumask affinity;  /* [a] written under the lock of its run queue */
     uint32_t slice_ns;        /* [a] its turn while others wait */
-    uint32_t policy;          /* [a] SCHED_NORMAL, BATCH or IDLE, perhaps with RESET_ON_FORK */
+    uint32_t policy;          /* [a] Linux's, perhaps with RESET_ON_FORK */
     int8_t nice;              /* [a] -20 to 19 */
+    uint8_t prio;             /* [r] real-time priority in effect, 1 to 99; 0: by virtual time */
+    uint8_t rt_own;           /* [r] that of its policy, read by others; prio is the greater of ... */
+    uint8_t rt_lent;          /* [r] ... this and what those lend it that wait for its locks */
+    bool queued;              /* [r] in the tree of a run queue */
+    bool rt_last;             /* [r] is to go behind those of the same priority */
+    uint64_t rt_order;        /* [r] its place among those of the same priority */
+    uint64_t rr_ran;          /* [r] ticks of its turn (SCHED_RR) */
     uint64_t ran, ran_user;   /* [r] ticks until the last switch: in all, in ring 3 */
     uint64_t faults;          /* [o] on its memory */
     uint64_t switches[2];     /* [r] away from it: it had to give way, it waits */

@@ -38,7 +38,7 @@ HOSTS = {
     "mount": [(["sys/mount.h"], "(MS|MNT|UMOUNT)_.*")],
     "poll": [(["linux/poll.h", "linux/posix_types.h"], ".*")],
     "resource": [(["linux/resource.h"], ".*")],
-    "sched": [(["linux/sched.h"], ".*")],
+    "sched": [(["linux/sched.h", "linux/sched/types.h"], ".*")],
     "sigframe": [(["linux/signal.h", "asm/sigcontext.h", "asm/ucontext.h"], ".*")],
     "signal": [(["signal.h"], "NSIG"), (["linux/signal.h", "linux/signalfd.h"], ".*")],
     "socket": [(["asm/ioctls.h", "linux/sockios.h"], "SIOC.*"),
