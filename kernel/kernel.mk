@@ -185,6 +185,7 @@ KERNEL_SRCS := \
     kernel/proc/task.c \
     kernel/proc/pid.c \
     kernel/proc/identity.c \
+    kernel/proc/capability.c \
     kernel/proc/family.c \
     kernel/proc/wait.c \
     kernel/proc/exec/exec.c \
@@ -193,6 +194,7 @@ KERNEL_SRCS := \
     kernel/vdso/vdso.c \
     kernel/proc/exec/exec_script.c \
     kernel/proc/exec/exec_args.c \
+    kernel/proc/exec/exec_identity.c \
     kernel/proc/exec/exec_replace.c \
     kernel/proc/fork.c \
     kernel/proc/fork_task.c \
@@ -272,6 +274,8 @@ KERNEL_SRCS := \
     kernel/syscall/proc/sys_usage.c \
     kernel/syscall/proc/sys_group.c \
     kernel/syscall/proc/sys_cred.c \
+    kernel/syscall/proc/sys_capability.c \
+    kernel/syscall/proc/sys_prctl.c \
     kernel/syscall/signal/sys_signal.c \
     kernel/syscall/signal/sys_signalfd.c \
     kernel/syscall/signal/sys_kill.c \

@@ -22,6 +22,13 @@ struct identity;
 struct process;
 struct sem_undo_list;
 
+/* What prctl(2) sets and children and new programs keep. */
+struct task_inherited {
+    bool no_new_privs; /* exec gives no rights */
+    bool io_flusher;
+    uint8_t mce_kill; /* LX_PR_MCE_KILL_DEFAULT, or what was chosen */
+};
+
 /* I constant after creation   o only the owning thread   s process.lock (the owner reads freely)
  * t process_tree_lock   a atomic */
 struct task {
@@ -36,10 +43,11 @@ struct task {
     struct fd_table *files;    /* [o] shared by the tasks of a process */
     struct fs_context *fs;     /* [o] root, working directory, umask, credentials */
     struct identity *identity; /* [s] the credentials, as others see them; until it is freed */
-    struct sem_undo_list *sem_undo; /* [o] what its end undoes; NULL: nothing yet */
-    int tid;                        /* [I] but for exec, which makes it the process's */
-    void *fpu_object;               /* [I] what holds thread.arch.fpu */
-    char name[16];                  /* [o] read by others: prctl(PR_SET_NAME) */
+    struct sem_undo_list *sem_undo;  /* [o] what its end undoes; NULL: nothing yet */
+    int tid;                         /* [I] but for exec, which makes it the process's */
+    void *fpu_object;                /* [I] what holds thread.arch.fpu */
+    char name[16];                   /* [o] read by others: prctl(PR_SET_NAME) */
+    struct task_inherited inherited; /* [o] read by others */
     bool over_limit;           /* [o] became a user with too many processes: exec looks again */
     int death_signal;          /* [o] read by others: sent to it when its parent ends; 0: none */
     struct lx_stack sig_stack; /* [o] sigaltstack */

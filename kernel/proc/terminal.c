@@ -183,7 +183,8 @@ static int op_acquire(struct tty *tty, const struct file *file, bool steal)
         err = -EIO;
     /* TIOCSCTTY with argument 1 and CAP_SYS_ADMIN takes a terminal from another session:
      * ioctl_tty(2). */
-    else if (tty->session && !(steal && credentials_is_privileged(&task_current()->fs->cred)))
+    else if (tty->session &&
+             !(steal && credentials_capable(&task_current()->fs->cred, LX_CAP_SYS_ADMIN)))
         err = -EPERM;
     else {
         stolen = tty->session != 0;

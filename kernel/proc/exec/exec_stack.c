@@ -93,11 +93,11 @@ static void auxv_fill(struct building *b, const struct exec_strings *strings,
     auxv_put(b, LX_AT_FLAGS, 0);
     auxv_put(b, LX_AT_ENTRY, auxv->entry);
     auxv_put(b, LX_AT_UID, cred->uid);
-    auxv_put(b, LX_AT_EUID, program->euid);
+    auxv_put(b, LX_AT_EUID, program->cred.euid);
     auxv_put(b, LX_AT_GID, cred->gid);
-    auxv_put(b, LX_AT_EGID, program->egid);
+    auxv_put(b, LX_AT_EGID, program->cred.egid);
     /* libc ignores LD_PRELOAD and its like in a program with other rights than its caller's. */
-    auxv_put(b, LX_AT_SECURE, program->euid != cred->uid || program->egid != cred->gid);
+    auxv_put(b, LX_AT_SECURE, program->secure);
     auxv_put(b, LX_AT_RANDOM, text_put(b, random, sizeof(random)));
     auxv_put(b, LX_AT_HWCAP2, features.fsgsbase ? LX_HWCAP2_FSGSBASE : 0);
     /* A signal frame: the FPU area and the rest, rounded up. */

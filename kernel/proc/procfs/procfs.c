@@ -155,9 +155,8 @@ static bool is_same_user(const struct credentials *caller, const struct credenti
            caller->fsgid == other->egid && caller->fsgid == other->sgid;
 }
 
-/* As ptrace would have it (PTRACE_MODE_READ_FSCREDS): the process itself, root, or the same user if
- * the program is dumpable. With the file-system user root's alone one has none of root's other
- * rights. */
+/* As ptrace would have it (PTRACE_MODE_READ_FSCREDS): the process itself, CAP_SYS_PTRACE, or the
+ * same user if the program is dumpable and has no capability that the caller has not. */
 bool procfs_may_look_locked(struct process *process)
 {
     struct task *self = thread_current()->task;
@@ -165,11 +164,12 @@ bool procfs_may_look_locked(struct process *process)
 
     ASSERT(process_tree_is_held());
     /* Without a task the caller is the kernel's harness. */
-    if (!self || self->process == process || credentials_is_capable(&self->fs->cred))
+    if (!self || self->process == process ||
+        credentials_capable(&self->fs->cred, LX_CAP_SYS_PTRACE))
         return true;
     cred = identity_of_locked(process);
-    return has_task(process) && is_same_user(&self->fs->cred, &cred) && cred.euid != 0 &&
-           !process_is_undumpable(process);
+    return has_task(process) && is_same_user(&self->fs->cred, &cred) &&
+           !(cred.permitted & ~self->fs->cred.effective) && !process_is_undumpable(process);
 }
 
 static int op_access(const struct procfs_node *node)

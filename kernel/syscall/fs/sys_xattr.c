@@ -47,7 +47,7 @@ static int space_permission(const struct inode *inode, const struct credentials 
     if (in_space(request, "system.") || (in_space(request, "security.") && request->intent == GET))
         return -EOPNOTSUPP;
     if (in_space(request, "trusted.") || in_space(request, "security."))
-        return credentials_is_privileged(cred) ? -EOPNOTSUPP : denied;
+        return credentials_capable(cred, LX_CAP_SYS_ADMIN) ? -EOPNOTSUPP : denied;
     if (!in_space(request, "user."))
         return 0;
     if (type != LX_S_IFREG && type != LX_S_IFDIR)

@@ -104,7 +104,7 @@ static int map_anonymous(struct task *self, uint64_t flags, struct vm_request *r
 /* RLIMIT_MEMLOCK in pages; root has none. */
 static uint64_t lock_limit(const struct task *self)
 {
-    if (credentials_is_privileged(&self->fs->cred))
+    if (credentials_capable(&self->fs->cred, LX_CAP_IPC_LOCK))
         return VM_UNLOCK - 1;
     return self->process->limits[LX_RLIMIT_MEMLOCK].current >> PAGE_SHIFT;
 }

@@ -330,9 +330,10 @@ int64_t sys_setsockopt(struct task *self, int fd, int level, int option, struct 
     err = user_socket_find(self, fd, &ref, &socket);
     if (err)
         return err;
-    err = level == LX_SOL_SOCKET ? socket_set_option(socket, option, value, (unsigned)nbytes,
-                                                     credentials_is_capable(&self->fs->cred))
-                                 : -EOPNOTSUPP;
+    err = level == LX_SOL_SOCKET
+              ? socket_set_option(socket, option, value, (unsigned)nbytes,
+                                  credentials_capable(&self->fs->cred, LX_CAP_NET_ADMIN))
+              : -EOPNOTSUPP;
     fd_ref_put(ref);
     return err;
 }

@@ -51,7 +51,8 @@ static bool may_set_locked(const struct task *self, struct process *process)
     const struct credentials *mine = &self->fs->cred;
 
     ASSERT(spin_is_held(&process_tree_lock));
-    return mine->euid == its.uid || mine->euid == its.euid || credentials_is_capable(mine);
+    return mine->euid == its.uid || mine->euid == its.euid ||
+           credentials_capable(mine, LX_CAP_SYS_NICE);
 }
 
 /* 0 means the caller's own. */
@@ -74,7 +75,7 @@ static bool is_idle(uint32_t policy)
 static bool may_have_nice(const struct task *self, const struct process *process, int nice)
 {
     return (uint64_t)(SCHED_NICE_MAX + 1 - nice) <= process->limits[LX_RLIMIT_NICE].current ||
-           credentials_is_capable(&self->fs->cred);
+           credentials_capable(&self->fs->cred, LX_CAP_SYS_NICE);
 }
 
 /* Better than before only for root, or up to RLIMIT_NICE. */
@@ -245,7 +246,7 @@ static bool may_have_policy_locked(const struct task *self, struct task *target,
         !may_have_nice(self, target->process, thread->nice))
         return false;
     return !(thread->policy & ~policy & LX_SCHED_RESET_ON_FORK) ||
-           credentials_is_capable(&self->fs->cred);
+           credentials_capable(&self->fs->cred, LX_CAP_SYS_NICE);
 }
 
 /* Niceness is kept when the policy changes; the weight follows from both. */
