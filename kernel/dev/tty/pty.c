@@ -417,22 +417,6 @@ static int64_t lock_set(struct pty *pty, struct uptr arg)
     return 0;
 }
 
-/* What happened before packet mode began is not told. */
-static int64_t packets_set(struct tty *tty, struct uptr arg)
-{
-    int value, err = vm_user_read(&value, arg, sizeof(value));
-    uint64_t flags;
-
-    if (err)
-        return err;
-    flags = spin_lock_irqsave(&tty->lock);
-    if (!tty->packets || !value)
-        tty->packet_status = 0;
-    tty->packets = value != 0;
-    spin_unlock_irqrestore(&tty->lock, flags);
-    return 0;
-}
-
 /* Honoured besides those of terminals: TIOCGPTN, TIOCSPTLCK, TIOCGPTLCK, TIOCPKT, TIOCGPKT,
  * TIOCGPTPEER, TIOCEXCL and its relatives. */
 static int64_t master_ioctl(struct file *file, uint32_t request, struct uptr arg)
@@ -451,7 +435,7 @@ static int64_t master_ioctl(struct file *file, uint32_t request, struct uptr arg
         value = pty->locked;
         return vm_user_write(arg, &value, sizeof(value));
     case LX_TIOCPKT:
-        return packets_set(&pty->tty, arg);
+        return tty_packets_set(&pty->tty, arg);
     case LX_TIOCGPKT:
         value = pty->tty.packets;
         return vm_user_write(arg, &value, sizeof(value));

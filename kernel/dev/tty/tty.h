@@ -132,3 +132,5 @@ MUST_CHECK int tty_wait(struct file *file, struct waitq *queue, bool (*ready)(st
 /* tty_ioctl.c; master: the request came in at the other end of a pair. */
 MUST_CHECK int64_t tty_ioctl(struct tty *tty, struct file *file, uint32_t request, struct uptr arg,
                              bool master);
+/* The master reads packets, or bytes (TIOCPKT). */
+MUST_CHECK int64_t tty_packets_set(struct tty *tty, struct uptr arg);

@@ -129,6 +129,22 @@ static void packet_settings_locked(struct tty *tty, const struct lx_termios2 *ne
         tty_packet_event_locked(tty, LX_TIOCPKT_IOCTL);
 }
 
+/* What happened before packet mode began is not told. */
+int64_t tty_packets_set(struct tty *tty, struct uptr arg)
+{
+    int value, err = vm_user_read(&value, arg, sizeof(value));
+    uint64_t flags;
+
+    if (err)
+        return err;
+    flags = spin_lock_irqsave(&tty->lock);
+    if (!tty->packets || !value)
+        tty->packet_status = 0;
+    tty->packets = value != 0;
+    spin_unlock_irqrestore(&tty->lock, flags);
+    return 0;
+}
+
 /* kind: 0 at once, 1 after the output has drained (TCSETSW), 2 the same and input is thrown away
  * (TCSETSF). The caller's structure is read before the wait, as on Linux. Fields that the first
  * kind does not have keep their values. */
