@@ -186,6 +186,7 @@ KERNEL_SRCS := \
     kernel/proc/pid.c \
     kernel/proc/identity.c \
     kernel/proc/capability.c \
+    kernel/proc/uts.c \
     kernel/proc/family.c \
     kernel/proc/wait.c \
     kernel/proc/exec/exec.c \
@@ -222,6 +223,7 @@ KERNEL_SRCS := \
     kernel/proc/procfs/procfs_mounts.c \
     kernel/proc/procfs/procfs_fail_nth.c \
     kernel/proc/procfs/procfs_system.c \
+    kernel/proc/procfs/procfs_sysctl.c \
     kernel/proc/procfs/procfs_cpuinfo.c \
     kernel/proc/procfs/procfs_hardware.c \
     kernel/proc/procfs/procfs_locks.c \

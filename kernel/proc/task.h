@@ -26,7 +26,8 @@ struct sem_undo_list;
 struct task_inherited {
     bool no_new_privs; /* exec gives no rights */
     bool io_flusher;
-    uint8_t mce_kill; /* LX_PR_MCE_KILL_DEFAULT, or what was chosen */
+    uint32_t personality; /* personality(2) */
+    uint8_t mce_kill;     /* LX_PR_MCE_KILL_DEFAULT, or what was chosen */
 };
 
 /* I constant after creation   o only the owning thread   s process.lock (the owner reads freely)

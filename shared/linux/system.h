@@ -12,6 +12,11 @@ struct lx_utsname {
     char sysname[65], nodename[65], release[65], version[65], machine[65], domainname[65];
 };
 
+/* personality(2) */
+#define LX_PER_LINUX          0x0000u
+#define LX_PER_MASK           0x00ffu
+#define LX_ADDR_NO_RANDOMIZE  0x0040000u
+
 struct lx_sysinfo {
     int64_t uptime; /* seconds */
     uint64_t loads[3];

@@ -39,5 +39,9 @@ uint64_t pipe_nbytes_ready(struct file *file); /* FIONREAD */
 MUST_CHECK int64_t pipe_read_now(struct file *file, struct user_iter *io);
 /* F_SETPIPE_SZ: rounded up to a power of two of pages, which is the answer. -EBUSY: holds more;
  * -EPERM, -EINVAL, -ENOMEM. */
+/* Pages that the pipes of a user may hold: beyond the first new ones are small, beyond the second
+ * there are none. */
+int64_t pipe_soft_limit(void);
+int64_t pipe_hard_limit(void);
 MUST_CHECK int64_t pipe_resize(struct file *file, uint32_t nbytes, bool privileged);
 uint32_t pipe_capacity(struct file *file);

@@ -28,6 +28,11 @@ static struct slab_cache *inode_cache;
 static uint64_t norphans;      /* atomic */
 static struct waitq cuts_over; /* of all inodes: faults wait for inode_cut_end */
 
+uint64_t inode_live_count(void)
+{
+    return slab_objects(inode_cache);
+}
+
 void inode_init_cache(void)
 {
     waitq_init(&cuts_over);

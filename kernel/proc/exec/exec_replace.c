@@ -155,6 +155,8 @@ int exec_replace(struct task *self, struct file *file, const struct exec_strings
     self->sig_stack = (struct lx_stack){.flags = LX_SS_DISABLE};
     rseq_drop(self);
     process->has_execed = true;
+    if (program.secure)
+        self->inherited.personality = 0;
     task_set_name(self, strings->path);
     registers_reset(self, &program);
     process_release_parent(process);

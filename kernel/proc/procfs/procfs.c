@@ -473,6 +473,7 @@ int procfs_start(const struct bootinfo *info)
     /* The tables are known before the mount makes them visible. */
     procfs_register(self_files, ARRAY_SIZE(self_files));
     procfs_system_init();
+    procfs_sysctl_init();
     procfs_hardware_init(info);
     return procfs_mount(&ops);
 }

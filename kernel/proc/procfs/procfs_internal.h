@@ -63,5 +63,8 @@ int procfs_show_lock_stat(const struct procfs_node *node, struct procfs_text *te
 struct bootinfo;
 void procfs_hardware_init(const struct bootinfo *info);
 
+/* /proc/sys. */
+void procfs_sysctl_init(void);
+
 /* The files of the root (procfs_system.c). */
 void procfs_system_init(void);

@@ -17,10 +17,10 @@
 #include "kernel/syscall/handlers.h"
 #include "kernel/vm/vm_user.h"
 #include "shared/linux/errno.h"
+#include "shared/linux/limits.h"
 
 /* -1: leave this id as it is. */
-#define UNCHANGED  0xffffffffU
-#define GROUPS_MAX 65536
+#define UNCHANGED 0xffffffffU
 
 int64_t sys_getuid(struct task *self)
 {
@@ -261,7 +261,7 @@ int64_t sys_setgroups(struct task *self, int count, struct uptr list)
 
     if (!credentials_capable(&wanted, LX_CAP_SETGID))
         return -EPERM;
-    if (count < 0 || count > GROUPS_MAX)
+    if (count < 0 || count > LX_NGROUPS_MAX)
         return -EINVAL;
     if (count) {
         err = group_set_create((uint32_t)count, &groups);
