@@ -218,6 +218,8 @@ KERNEL_SRCS := \
     kernel/proc/procfs/procfs.c \
     kernel/proc/procfs/procfs_status.c \
     kernel/proc/procfs/procfs_maps.c \
+    kernel/proc/procfs/procfs_smaps.c \
+    kernel/proc/procfs/procfs_oom.c \
     kernel/proc/procfs/procfs_pagemap.c \
     kernel/proc/procfs/procfs_fd.c \
     kernel/proc/procfs/procfs_mounts.c \

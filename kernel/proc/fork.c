@@ -73,6 +73,8 @@ static void process_fields_copy(struct process *parent, struct process *child)
     spin_lock(&parent->lock); /* prlimit */
     memcpy(child->limits, parent->limits, sizeof(child->limits));
     spin_unlock(&parent->lock);
+    child->oom_adjust = __atomic_load_n(&parent->oom_adjust, __ATOMIC_RELAXED);
+    child->oom_adjust_min = __atomic_load_n(&parent->oom_adjust_min, __ATOMIC_RELAXED);
     child->no_huge_pages = __atomic_load_n(&parent->no_huge_pages, __ATOMIC_RELAXED);
     child->layout = parent->layout;
     if (parent->exe) {

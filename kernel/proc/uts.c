@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The names of host and domain: copied whole, so that no reader sees two of them mixed. */
+/*
+ * The names of host and domain. They are copied whole under a lock, so that no reader sees two of
+ * them mixed; user memory is touched by the callers, before or after that.
+ */
 #include "kernel/proc/uts.h"
 
 #include "kernel/lib/assert.h"
@@ -20,6 +23,7 @@ void uts_set(enum uts_name which, const char *text, size_t nbytes)
 {
     ASSERT(nbytes <= UTS_NAME_MAX);
     mutex_lock(&uts_lock);
+    /* What was longer leaves nothing behind: uname copies the whole field. */
     memset(names[which], 0, sizeof(names[which]));
     memcpy(names[which], text, nbytes);
     mutex_unlock(&uts_lock);

@@ -13,9 +13,9 @@ struct lx_utsname {
 };
 
 /* personality(2) */
-#define LX_PER_LINUX          0x0000u
-#define LX_PER_MASK           0x00ffu
-#define LX_ADDR_NO_RANDOMIZE  0x0040000u
+#define LX_PER_LINUX         0x0000u
+#define LX_PER_MASK          0x00ffu
+#define LX_ADDR_NO_RANDOMIZE 0x0040000u
 
 struct lx_sysinfo {
     int64_t uptime; /* seconds */

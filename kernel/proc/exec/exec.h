@@ -27,6 +27,7 @@ struct exec_layout {
     uint64_t code_start, code_end, data_start, data_end; /* of the program itself */
     uint64_t stack;                                      /* RSP at its start: address of argc */
     uint64_t args_start, args_end, env_end;              /* argv strings, then envp's */
+    uint64_t auxv_start, auxv_end;                       /* the vector, AT_NULL included */
 };
 
 struct exec_program {

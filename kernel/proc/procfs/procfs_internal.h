@@ -44,6 +44,9 @@ int procfs_show_stat(const struct procfs_node *node, struct procfs_text *text);
 int procfs_show_statm(const struct procfs_node *node, struct procfs_text *text);
 int procfs_show_status(const struct procfs_node *node, struct procfs_text *text);
 int procfs_show_maps(const struct procfs_node *node, struct procfs_text *text);
+int procfs_show_smaps(const struct procfs_node *node, struct procfs_text *text);
+int procfs_show_smaps_rollup(const struct procfs_node *node, struct procfs_text *text);
+int procfs_show_auxv(const struct procfs_node *node, struct procfs_text *text);
 int procfs_show_cmdline(const struct procfs_node *node, struct procfs_text *text);
 int procfs_show_environ(const struct procfs_node *node, struct procfs_text *text);
 int procfs_show_mounts(const struct procfs_node *node, struct procfs_text *text);
@@ -51,6 +54,15 @@ int procfs_show_mountinfo(const struct procfs_node *node, struct procfs_text *te
 
 int procfs_show_fail_nth(const struct procfs_node *node, struct procfs_text *text);
 int procfs_write_fail_nth(const struct procfs_node *node, struct user_iter *io);
+
+struct vm_area;
+/* A line of maps for each area, and what `details` adds; the space is locked. */
+int procfs_show_areas(const struct procfs_node *node, struct procfs_text *text,
+                      void (*details)(struct procfs_text *text, const struct vm_area *area));
+
+int procfs_show_oom_score(const struct procfs_node *node, struct procfs_text *text);
+int procfs_show_oom_score_adj(const struct procfs_node *node, struct procfs_text *text);
+int procfs_write_oom_score_adj(const struct procfs_node *node, struct user_iter *io);
 
 extern const struct procfs_dir procfs_fd_dir, procfs_fdinfo_dir;
 extern const struct file_ops procfs_pagemap_ops;

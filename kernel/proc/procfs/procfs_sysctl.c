@@ -30,6 +30,7 @@
 
 /* --- numbers --- */
 
+/* An entry has its number in .arg. */
 enum number {
     CAP_LAST_CAP,
     EPOLL_WATCHES,
@@ -61,21 +62,21 @@ static uint64_t number_value(enum number number)
         return LX_CAP_LAST_CAP;
     case EPOLL_WATCHES:
         return epoll_watches_max();
-    case FILE_MAX:
+    case FILE_MAX: /* for those without CAP_SYS_ADMIN */
         return file_max_count();
     case MAP_COUNT:
         return VM_AREAS_MAX;
-    case MAP_LOWEST:
+    case MAP_LOWEST: /* nothing is ever mapped below */
         return USER_BASE;
     case MOUNTS:
         return MOUNT_MAX;
     case NGROUPS:
         return LX_NGROUPS_MAX;
-    case OPEN_MAX:
+    case OPEN_MAX: /* RLIMIT_NOFILE goes no higher */
         return FD_LIMIT_MAX;
     case PIPE_HARD:
         return (uint64_t)pipe_hard_limit();
-    case PIPE_SIZE:
+    case PIPE_SIZE: /* bytes; F_SETPIPE_SZ without CAP_SYS_RESOURCE */
         return PIPE_NBYTES_MAX;
     case PIPE_SOFT:
         return (uint64_t)pipe_soft_limit();
@@ -114,7 +115,7 @@ static int show_number(const struct procfs_node *node, struct procfs_text *text)
         .name = (entry_name), .mode = LX_S_IFREG | 0444, .arg = (number), .show = show_number      \
     }
 
-/* Several on a line. */
+/* semget and semop take so many: SEMMSL, SEMMNS, SEMOPM, SEMMNI. */
 static int show_sem(const struct procfs_node *node, struct procfs_text *text)
 {
     (void)node;
@@ -130,6 +131,7 @@ static int show_file_nr(const struct procfs_node *node, struct procfs_text *text
     return 0;
 }
 
+/* Of all file systems; none are kept for reuse. */
 static int show_inode_nr(const struct procfs_node *node, struct procfs_text *text)
 {
     (void)node;
@@ -146,6 +148,7 @@ static int show_ostype(const struct procfs_node *node, struct procfs_text *text)
     return 0;
 }
 
+/* As uname(2) has it. */
 static int show_osrelease(const struct procfs_node *node, struct procfs_text *text)
 {
     (void)node;
@@ -153,7 +156,8 @@ static int show_osrelease(const struct procfs_node *node, struct procfs_text *te
     return 0;
 }
 
-static int show_version(const struct procfs_node *node, struct procfs_text *text)
+/* The release without the word Linux: that is the ABI's, this the kernel's own. */
+static int show_kernel_version(const struct procfs_node *node, struct procfs_text *text)
 {
     (void)node;
     procfs_print(text, "Firstlight %s\n", VERSION_TEXT);
@@ -192,7 +196,7 @@ static int write_name(const struct procfs_node *node, struct user_iter *io)
 
 /* --- random --- */
 
-static void uuid_print(struct procfs_text *text, const uint8_t *bytes)
+static void random_uuid_print(struct procfs_text *text, const uint8_t *bytes)
 {
     for (unsigned i = 0; i < 16; i++) {
         uint8_t byte = bytes[i];
@@ -213,16 +217,17 @@ static int show_uuid(const struct procfs_node *node, struct procfs_text *text)
 
     (void)node;
     random_fill(bytes, sizeof(bytes));
-    uuid_print(text, bytes);
+    random_uuid_print(text, bytes);
     return 0;
 }
 
 static uint8_t boot_id[16]; /* constant after start-up */
 
+/* The same for every reader: programs tell by it whether the machine has been started anew. */
 static int show_boot_id(const struct procfs_node *node, struct procfs_text *text)
 {
     (void)node;
-    uuid_print(text, boot_id);
+    random_uuid_print(text, boot_id);
     return 0;
 }
 
@@ -260,13 +265,14 @@ static const struct procfs_entry kernel_files[] = {
     NUMBER("shmmni", SHM_SEGMENTS),
     NUMBER("tainted", ZERO),
     NUMBER("threads-max", TASKS),
-    PROCFS_TEXT("version", 0444, show_version),
+    PROCFS_TEXT("version", 0444, show_kernel_version),
 };
 static const struct procfs_dir kernel_dir = {kernel_files, ARRAY_SIZE(kernel_files), NULL, NULL};
 
 static const struct procfs_entry epoll_files[] = {NUMBER("max_user_watches", EPOLL_WATCHES)};
 static const struct procfs_dir epoll_dir = {epoll_files, ARRAY_SIZE(epoll_files), NULL, NULL};
 
+/* protected_*: as Debian sets them where this kernel follows, else 0. */
 static const struct procfs_entry fs_files[] = {
     DIRECTORY("epoll", &epoll_dir),
     NUMBER("file-max", FILE_MAX),

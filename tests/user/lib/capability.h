@@ -18,9 +18,10 @@ struct sets {
 static inline long sets_get(int pid, struct sets *sets)
 {
     struct lx_cap_header header = {LX_CAPABILITY_VERSION_3, pid};
-    struct lx_cap_data data[2];
+    struct lx_cap_data data[2] = {{0}};
     long err = raw2(SYS_capget, &header, data);
 
+    *sets = (struct sets){0};
     if (err)
         return err;
     sets->effective = data[0].effective | (unsigned long)data[1].effective << 32;
