@@ -207,6 +207,8 @@ KERNEL_SRCS := \
     kernel/proc/pid.c \
     kernel/proc/pidfd.c \
     kernel/proc/identity.c \
+    kernel/proc/capability.c \
+    kernel/proc/uts.c \
     kernel/proc/family.c \
     kernel/proc/wait.c \
     kernel/proc/exec/exec.c \
@@ -215,6 +217,7 @@ KERNEL_SRCS := \
     kernel/vdso/vdso.c \
     kernel/proc/exec/exec_script.c \
     kernel/proc/exec/exec_args.c \
+    kernel/proc/exec/exec_identity.c \
     kernel/proc/exec/exec_replace.c \
     kernel/proc/fork.c \
     kernel/proc/fork_task.c \
@@ -238,11 +241,14 @@ KERNEL_SRCS := \
     kernel/proc/procfs/procfs_text.c \
     kernel/proc/procfs/procfs_status.c \
     kernel/proc/procfs/procfs_maps.c \
+    kernel/proc/procfs/procfs_smaps.c \
+    kernel/proc/procfs/procfs_oom.c \
     kernel/proc/procfs/procfs_pagemap.c \
     kernel/proc/procfs/procfs_fd.c \
     kernel/proc/procfs/procfs_mounts.c \
     kernel/proc/procfs/procfs_fail_nth.c \
     kernel/proc/procfs/procfs_system.c \
+    kernel/proc/procfs/procfs_sysctl.c \
     kernel/proc/procfs/procfs_cpuinfo.c \
     kernel/proc/procfs/procfs_hardware.c \
     kernel/proc/procfs/procfs_locks.c \
@@ -311,6 +317,8 @@ KERNEL_SRCS := \
     kernel/syscall/proc/sys_usage.c \
     kernel/syscall/proc/sys_group.c \
     kernel/syscall/proc/sys_cred.c \
+    kernel/syscall/proc/sys_capability.c \
+    kernel/syscall/proc/sys_prctl.c \
     kernel/syscall/signal/sys_signal.c \
     kernel/syscall/signal/sys_signalfd.c \
     kernel/syscall/signal/sys_kill.c \

@@ -120,7 +120,7 @@ static bool is_msr(const struct file *file)
 /* msr(4) asks for CAP_SYS_RAWIO, whatever the node's mode. */
 static int cpu_device_open(struct file *file)
 {
-    if (is_msr(file) && !(file->access & FILE_PRIVILEGED))
+    if (is_msr(file) && !(file->access & FILE_RAWIO))
         return -EPERM;
     return cpu_of(file) < sched_cpus_online() ? 0 : -ENXIO;
 }

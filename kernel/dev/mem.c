@@ -134,7 +134,6 @@ static int64_t write_random(struct file *file, struct user_iter *io, int64_t *of
 }
 
 /* As much as a generator of 256 bits can have: it is seeded before the first program runs. */
-#define RANDOM_BITS 256
 
 /* RNDADDENTROPY: the bytes behind two counts are taken like those of write(2). */
 static int64_t random_add(struct file *file, struct uptr arg)

@@ -84,7 +84,7 @@ static int64_t mem_seek(struct file *file, int64_t offset, int whence)
 /* CAP_SYS_RAWIO, whatever the node's mode. */
 static int mem_open(struct file *file)
 {
-    return file->access & FILE_PRIVILEGED ? 0 : -EPERM;
+    return file->access & FILE_RAWIO ? 0 : -EPERM;
 }
 
 static const struct file_ops mem_ops = {

@@ -13,6 +13,7 @@
 #include "kernel/net/inet/inet.h"
 #include "kernel/net/interface.h"
 #include "kernel/net/unix/unix.h"
+#include "shared/linux/capability.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/fcntl.h"
 #include "shared/linux/ioctl.h"
@@ -145,7 +146,7 @@ static int64_t socket_ioctl(struct file *file, uint32_t request, struct uptr arg
 
     if (result == -ENOTTY)
         return interface_ioctl(request, arg, socket->domain == LX_AF_INET,
-                               socket_caller->is_capable());
+                               socket_caller->is_capable(LX_CAP_NET_ADMIN));
     return result < 0 ? result : vm_user_write(arg, &value, sizeof(value));
 }
 

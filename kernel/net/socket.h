@@ -94,7 +94,7 @@ struct socket_ops {
 struct socket_caller_ops {
     void (*credentials)(struct lx_ucred *credentials); /* pid, effective uid and gid */
     uint32_t (*uid)(void);                             /* real, to be charged */
-    bool (*is_capable)(void);                          /* root's rights */
+    bool (*is_capable)(unsigned capability);           /* LX_CAP_* */
 };
 
 extern const struct socket_caller_ops *socket_caller; /* constant after start-up */

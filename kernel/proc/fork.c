@@ -59,6 +59,7 @@ int fork_context_copy(struct task *self, struct task *child, const struct fork_r
 
     identity_get(self->identity);
     child->identity = self->identity;
+    child->inherited = self->inherited;
     if (request->share_files) {
         fd_table_get(self->files);
         child->files = self->files;
@@ -75,8 +76,9 @@ static void process_fields_copy(struct process *parent, struct process *child)
     spin_lock(&parent->lock); /* prlimit */
     memcpy(child->limits, parent->limits, sizeof(child->limits));
     spin_unlock(&parent->lock);
-    child->no_new_privs = parent->no_new_privs;
-    child->keep_caps = parent->keep_caps;
+    child->oom_adjust = __atomic_load_n(&parent->oom_adjust, __ATOMIC_RELAXED);
+    child->oom_adjust_min = __atomic_load_n(&parent->oom_adjust_min, __ATOMIC_RELAXED);
+    child->no_huge_pages = __atomic_load_n(&parent->no_huge_pages, __ATOMIC_RELAXED);
     child->layout = parent->layout;
     if (parent->exe) {
         file_get(parent->exe);
@@ -255,6 +257,7 @@ void fork_registers_copy(const struct task *self, struct task *child,
     fpu_save_fresh(child->thread.arch.fpu);
     child->thread.arch.fs_base = request->set_tls ? request->tls : msr_read(MSR_FS_BASE);
     child->thread.arch.gs_base = msr_read(MSR_KERNEL_GS_BASE);
+    child->thread.arch.no_tsc = self->thread.arch.no_tsc;
     arch_thread_copy_selectors(&child->thread.arch);
 }
 

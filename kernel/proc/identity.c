@@ -108,10 +108,10 @@ int identity_set(struct task *self, const struct credentials *cred)
 
 struct credentials identity_of_locked(struct process *process)
 {
-    struct credentials cred = {0};
+    struct credentials cred = credentials_of_user(0);
 
     ASSERT(process_tree_is_held());
-    /* Init has neither task nor identity: all zero are root's credentials. */
+    /* Init has neither task nor identity: it is root. */
     if (!process->leader)
         return cred;
     spin_lock(&process->lock);

@@ -53,12 +53,5 @@ struct credentials identity_of_locked(struct process *process);
 /* The same, referenced; NULL: init. */
 struct identity *identity_get_locked(struct process *process);
 
-/* Capabilities but those over files (see credentials_is_privileged) come with the effective user.
- */
-static inline bool credentials_is_capable(const struct credentials *cred)
-{
-    return cred->euid == 0;
-}
-
 /* A task begins or ceases to count for that user (RLIMIT_NPROC). */
 void identity_charge_task(const struct identity *identity, int change);

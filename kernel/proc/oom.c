@@ -56,13 +56,35 @@ static bool oom_must_die(void)
 
 /* What the end of the process would give back, in pages, about: its memory, and what its user holds
  * in the kernel. So a process of another user does not die for pipes that are full. */
-static uint64_t badness_locked(struct process *process)
+static uint64_t weight_locked(struct process *process)
 {
     const struct user_charge *user = process->leader->identity->user;
 
     ASSERT(spin_is_held_inline(&process->lock));
     return vm_space_weight(process_space_locked(process)) +
            (uint64_t)MAX(__atomic_load_n(&user->used[CHARGE_PIPE_PAGES], __ATOMIC_RELAXED), 0);
+}
+
+/* With the wish of an administrator or of the process: proc_pid_oom_score_adj(5). */
+static int64_t badness_of(const struct process *process, uint64_t weight)
+{
+    int64_t adjust = __atomic_load_n(&process->oom_adjust, __ATOMIC_RELAXED);
+
+    if (adjust == OOM_ADJUST_MIN)
+        return OOM_NEVER;
+    return (int64_t)weight + adjust * (int64_t)pmm_total_count() / OOM_ADJUST_MAX;
+}
+
+int64_t oom_badness_locked(struct process *process)
+{
+    int64_t badness = OOM_NEVER;
+
+    ASSERT(process_tree_is_held());
+    spin_lock(&process->lock);
+    if (process->leader && process_space_locked(process))
+        badness = badness_of(process, weight_locked(process));
+    spin_unlock(&process->lock);
+    return badness;
 }
 
 /* Whether its pages are about to come back: it ends, or was killed just now. One that takes longer
@@ -82,9 +104,28 @@ static bool is_going_locked(struct process *process, uint64_t now_ns)
 
 struct victim {
     int pid; /* 0: none is to be killed */
-    uint64_t serial, badness;
+    uint64_t serial, weight;
+    int64_t badness;
     bool is_going; /* one is on its way out */
 };
+
+/* Of several that are as bad the last one, which is mostly the youngest: the shell that has started
+ * thousands of small processes is no larger than each of them, and older. */
+static void victim_consider_locked(struct victim *victim, struct process *process)
+{
+    uint64_t weight = 0;
+    int64_t badness = OOM_NEVER;
+
+    ASSERT(process_tree_is_held());
+    spin_lock(&process->lock);
+    if (process_space_locked(process)) { /* else it is being forked */
+        weight = weight_locked(process);
+        badness = badness_of(process, weight);
+    }
+    spin_unlock(&process->lock);
+    if (badness != OOM_NEVER && (!victim->pid || badness >= victim->badness))
+        *victim = (struct victim){process->pid, process->serial, weight, badness, victim->is_going};
+}
 
 /* The process of highest badness. While the tree and the process are locked, one that has not begun
  * to exit keeps its memory. */
@@ -96,18 +137,10 @@ static void victim_find(struct victim *victim)
 
     process_walk_all_locked(&walk);
     while ((process = process_walk_next_locked(&walk, &flags)) != NULL) {
-        if (process->leader && is_going_locked(process, now_ns)) {
+        if (process->leader && is_going_locked(process, now_ns))
             victim->is_going = true;
-        } else if (process->leader && !process->sig_exiting && !process_is_killed(process)) {
-            uint64_t badness = 0;
-
-            spin_lock(&process->lock);
-            if (process_space_locked(process)) /* else it is being forked */
-                badness = badness_locked(process);
-            spin_unlock(&process->lock);
-            if (badness > victim->badness)
-                *victim = (struct victim){process->pid, process->serial, badness, victim->is_going};
-        }
+        else if (process->leader && !process->sig_exiting && !process_is_killed(process))
+            victim_consider_locked(victim, process);
     }
     process_walk_end_locked(&walk);
     spin_unlock_irqrestore(&process_tree_lock, flags);
@@ -158,7 +191,7 @@ static void victim_kill(const struct victim *victim)
     vm_space_put_later(space);
     /* Not under the lock: the log may wait for the serial line. */
     klog("out of memory: process %d (%s) with %llu pages is killed", victim->pid, name,
-         (unsigned long long)victim->badness);
+         (unsigned long long)victim->weight);
 }
 
 /* A process that exits has given its space away before the pages are free. No process dies for less
@@ -196,7 +229,7 @@ static bool oom_wait(void)
         if (pmm_has_more_than(ENOUGH_FRAMES))
             return true;
         victim_find(&victim);
-        if (is_memory_ending(i == 0 ? 0 : victim.badness))
+        if (is_memory_ending(i == 0 ? 0 : victim.weight))
             victim.is_going = true;
         /* What neither a process nor a space that ends had any more may have become free since the
          * look above. */

@@ -291,7 +291,7 @@ static bool is_one_too_many(const struct process *process, const struct identity
 {
     uint64_t limit = process->limits[LX_RLIMIT_NPROC].current;
 
-    return identity->cred.uid && !credentials_is_privileged(&identity->cred) &&
+    return identity->cred.uid && !credentials_unlimited(&identity->cred) &&
            (uint64_t)__atomic_load_n(&identity->user->used[CHARGE_PROCESSES], __ATOMIC_RELAXED) >
                limit;
 }
@@ -300,7 +300,7 @@ static bool is_one_too_many(const struct process *process, const struct identity
  * root some to the harness, so that the machine can still be helped. */
 static unsigned reserve_for(const struct identity *identity)
 {
-    return credentials_is_privileged(&identity->cred) ? RESERVE_HARNESS : RESERVE_PRIVILEGED;
+    return credentials_unlimited(&identity->cred) ? RESERVE_HARNESS : RESERVE_PRIVILEGED;
 }
 
 int process_link_locked(struct process *parent, struct process *process, struct process *behind)
@@ -404,8 +404,7 @@ int process_create(struct process *parent, uint32_t uid, struct process **out_pr
     if (!err)
         err = fs_context_create(&process->leader->fs);
     if (!err) {
-        process->leader->fs->cred =
-            (struct credentials){uid, uid, uid, uid, uid, uid, uid, uid, NULL};
+        process->leader->fs->cred = credentials_of_user(uid);
         err = identity_create(&process->leader->fs->cred, &process->leader->identity);
     }
     if (!err)

@@ -100,8 +100,9 @@ struct process {
     struct exec_layout layout; /* [s] where in memory things are, for /proc */
     uint32_t generation;       /* [s] programs that it has run: exec adds one */
     struct lx_rlimit limits[LX_RLIM_NLIMITS]; /* [s] a word is read without it */
-    bool no_new_privs;                        /* [o] */
-    bool keep_caps;                           /* [o] PR_SET_KEEPCAPS, until exec */
+    int16_t oom_adjust;     /* [a] /proc/PID/oom_score_adj, thousandths of memory */
+    int16_t oom_adjust_min; /* [a] as low as it goes without CAP_SYS_RESOURCE */
+    bool no_huge_pages;     /* [a] PR_SET_THP_DISABLE */
     bool subreaper; /* [o] read by others: orphans below become its children (CHILD_SUBREAPER) */
     uint64_t started_ns;                 /* [I] */
     struct process_usage usage;          /* [ts] of tasks that are gone; of a zombie: of all */

@@ -20,6 +20,7 @@
 #include "kernel/proc/process.h"
 #include "kernel/sched/sched.h"
 #include "shared/linux/errno.h"
+#include "shared/linux/system.h"
 
 static struct slab_cache *task_cache, *fpu_cache;
 uint64_t task_direct_calls = TASK_DIRECT_CALLS;
@@ -45,6 +46,7 @@ int task_alloc(struct process *process, struct task **out_task)
     task->refs = 1;
     task->process = process;
     task->direct_calls = task_direct_calls;
+    task->inherited.mce_kill = LX_PR_MCE_KILL_DEFAULT;
     task->sig_stack.flags = LX_SS_DISABLE;
     list_init(&task->link);
     *out_task = task;

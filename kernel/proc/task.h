@@ -27,6 +27,14 @@ struct tracee;
 #define TASK_DIRECT_CALLS 464
 extern uint64_t task_direct_calls; /* of a new task; changes at start-up alone */
 
+/* What prctl(2) sets and children and new programs keep. */
+struct task_inherited {
+    bool no_new_privs; /* exec gives no rights */
+    bool io_flusher;
+    uint32_t personality; /* personality(2) */
+    uint8_t mce_kill;     /* LX_PR_MCE_KILL_DEFAULT, or what was chosen */
+};
+
 /* I constant after creation   o only the owning thread   s process.lock (the owner reads freely)
  * t process_tree_lock   a atomic */
 struct task {
@@ -44,12 +52,13 @@ struct task {
     struct fd_table *files;    /* [o] shared by the tasks of a process */
     struct fs_context *fs;     /* [o] root, working directory, umask, credentials */
     struct identity *identity; /* [s] the credentials, as others see them; until it is freed */
-    struct sem_undo_list *sem_undo; /* [o] what its end undoes; NULL: nothing yet */
-    int tid;                        /* [I] but for exec, which makes it the process's */
-    uint64_t serial;                /* [I] as its process's: no other has the same; 0: a leader */
-    uint64_t started_ns;            /* [I] */
-    void *fpu_object;               /* [I] what holds thread.arch.fpu */
-    char name[16];                  /* [o] read by others: prctl(PR_SET_NAME) */
+    struct sem_undo_list *sem_undo;  /* [o] what its end undoes; NULL: nothing yet */
+    int tid;                         /* [I] but for exec, which makes it the process's */
+    uint64_t serial;                 /* [I] as its process's: no other has the same; 0: a leader */
+    uint64_t started_ns;             /* [I] */
+    void *fpu_object;                /* [I] what holds thread.arch.fpu */
+    char name[16];                   /* [o] read by others: prctl(PR_SET_NAME) */
+    struct task_inherited inherited; /* [o] read by others */
     bool over_limit;           /* [o] became a user with too many processes: exec looks again */
     int death_signal;          /* [o] read by others: sent to it when its parent ends; 0: none */
     struct lx_stack sig_stack; /* [o] sigaltstack */

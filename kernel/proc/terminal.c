@@ -16,13 +16,16 @@
 #include "kernel/proc/terminal.h"
 
 #include "kernel/dev/tty/tty.h"
+#include "kernel/fs/vfs/fdtable.h"
 #include "kernel/fs/vfs/file.h"
 #include "kernel/fs/vfs/fs_context.h"
+#include "kernel/fs/vfs/open.h"
 #include "kernel/lib/assert.h"
 #include "kernel/lib/restart.h"
 #include "kernel/proc/process.h"
 #include "kernel/proc/signal/signal.h"
 #include "shared/linux/errno.h"
+#include "shared/linux/fcntl.h"
 
 /* NULL: start-up, which is no process. The terminal's operations are called by drivers, in the
  * context of the task that uses the file. */
@@ -183,7 +186,8 @@ static int op_acquire(struct tty *tty, const struct file *file, bool steal)
         err = -EIO;
     /* TIOCSCTTY with argument 1 and CAP_SYS_ADMIN takes a terminal from another session:
      * ioctl_tty(2). */
-    else if (tty->session && !(steal && credentials_is_privileged(&task_current()->fs->cred)))
+    else if (tty->session &&
+             !(steal && credentials_capable(&task_current()->fs->cred, LX_CAP_SYS_ADMIN)))
         err = -EPERM;
     else {
         stolen = tty->session != 0;
@@ -351,6 +355,30 @@ static uint32_t op_uid(void)
     return self ? self->fs->cred.fsuid : 0;
 }
 
+static bool op_capable(unsigned capability)
+{
+    const struct task *self = thread_current()->task;
+
+    return !self || credentials_capable(&self->fs->cred, capability);
+}
+
+/* Flags that make no sense for a terminal are no error, and have no effect. */
+static int op_open_node(struct dentry *node, uint32_t flags)
+{
+    const uint32_t known = LX_O_ACCMODE | LX_O_NOCTTY | LX_O_NONBLOCK | LX_O_CLOEXEC;
+    struct open_how how = {.flags = flags & known, .walk = PATH_EMPTY};
+    struct task *self = task_current();
+    struct file *file;
+    int fd, err = fs_open(self->fs, node, "", &how, &file);
+
+    if (err)
+        return err;
+    fd = fd_install(self->files, file, 0, (flags & LX_O_CLOEXEC) != 0);
+    if (fd < 0)
+        file_put(file);
+    return fd;
+}
+
 void terminal_init(void)
 {
     static const struct tty_ops ops = {
@@ -365,6 +393,8 @@ void terminal_init(void)
         .group_set = op_group_set,
         .session_get = op_session_get,
         .uid = op_uid,
+        .capable = op_capable,
+        .open_node = op_open_node,
     };
 
     tty_set_ops(&ops);

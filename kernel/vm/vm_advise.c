@@ -288,7 +288,28 @@ int vm_lock(struct vm_space *space, uint64_t start, uint64_t nbytes, uint64_t li
     return err;
 }
 
-void vm_lock_all(struct vm_space *space, bool locked)
+/* The lock is given up for each area, as vm_populate needs it. */
+static void populate_all(struct vm_space *space)
+{
+    uint64_t start, end = 0;
+    int err = 0;
+
+    while (err != -EINTR) {
+        const struct vm_area *area;
+
+        mutex_lock(&space->lock);
+        area = vm_area_find(space, end);
+        start = area ? area->start : 0;
+        end = area ? area->end : 0;
+        mutex_unlock(&space->lock);
+        if (!end)
+            return;
+        err = vm_populate(space, start, end - start, VM_POPULATE_ANY);
+        sched_preempt_point();
+    }
+}
+
+void vm_lock_all(struct vm_space *space, bool locked, bool populate)
 {
     uint64_t at = 0;
     struct vm_area *area;
@@ -300,6 +321,8 @@ void vm_lock_all(struct vm_space *space, bool locked)
         sched_preempt_point();
     }
     mutex_unlock(&space->lock);
+    if (populate)
+        populate_all(space);
 }
 
 bool vm_range_has_mlock(struct vm_space *space, uint64_t start, uint64_t nbytes)

@@ -18,7 +18,8 @@ void vm_brk_init(struct vm_space *space, uint64_t start)
     space->brk = start;
 }
 
-static int brk_grow_locked(struct vm_space *space, uint64_t old_end, uint64_t new_end)
+static int brk_grow_locked(struct vm_space *space, uint64_t old_end, uint64_t new_end,
+                           uint64_t lock_limit)
 {
     const struct vm_area *next = vm_area_find(space, old_end);
     struct vm_request request = {
@@ -27,6 +28,8 @@ static int brk_grow_locked(struct vm_space *space, uint64_t old_end, uint64_t ne
         .may_write = true,
         .fixed = true,
         .no_replace = true,
+        .locked = __atomic_load_n(&space->lock_future, __ATOMIC_RELAXED) != VM_LOCK_NONE,
+        .lock_limit = lock_limit,
     };
     uint64_t ignored;
 
@@ -38,7 +41,7 @@ static int brk_grow_locked(struct vm_space *space, uint64_t old_end, uint64_t ne
 }
 
 /* The area of the heap grows or shrinks to the page that holds the last byte below `address`. */
-static int brk_move_locked(struct vm_space *space, uint64_t address)
+static int brk_move_locked(struct vm_space *space, uint64_t address, uint64_t lock_limit)
 {
     uint64_t old_end = ALIGN_UP(space->brk, PAGE_SIZE), new_end = ALIGN_UP(address, PAGE_SIZE);
 
@@ -48,19 +51,23 @@ static int brk_move_locked(struct vm_space *space, uint64_t address)
         return -ENOMEM;
     if (new_end < old_end)
         return vm_unmap_locked(space, new_end, old_end - new_end);
-    return new_end > old_end ? brk_grow_locked(space, old_end, new_end) : 0;
+    return new_end > old_end ? brk_grow_locked(space, old_end, new_end, lock_limit) : 0;
 }
 
 /* Never fails: where the break cannot be moved the answer is where it is, which is also how a
  * program asks for it (address 0). */
-uint64_t vm_brk(struct vm_space *space, uint64_t address)
+uint64_t vm_brk(struct vm_space *space, uint64_t address, uint64_t lock_limit)
 {
-    uint64_t now;
+    uint64_t now, before;
 
     mutex_lock(&space->lock);
-    if (brk_move_locked(space, address) == 0)
+    before = ALIGN_UP(space->brk, PAGE_SIZE);
+    if (brk_move_locked(space, address, lock_limit) == 0)
         space->brk = address;
     now = space->brk;
     mutex_unlock(&space->lock);
+    if (unlikely(__atomic_load_n(&space->lock_future, __ATOMIC_RELAXED) == VM_LOCK_POPULATE) &&
+        now > before && vm_populate(space, before, now - before, VM_POPULATE_ANY))
+        return now; /* the rest when it is touched */
     return now;
 }

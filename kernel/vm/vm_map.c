@@ -196,7 +196,7 @@ int vm_map_locked(struct vm_space *space, const struct vm_request *request, uint
     /* Locking comes before everything that the kind of mapping forbids, as on Linux. */
     if (!err && request->locked &&
         space->locked_pages + (nbytes >> PAGE_SHIFT) > request->lock_limit)
-        err = request->lock_limit ? -EAGAIN : -EPERM;
+        err = request->lock_limit || request->lock_unasked ? -EAGAIN : -EPERM;
     if (!err)
         err = request->refusal;
     if (err)

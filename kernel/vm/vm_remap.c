@@ -52,6 +52,8 @@ static int remap_check_locked(const struct vm_space *space, const struct vm_rema
     /* Several areas are never moved at once, and what is unmapped cannot be. */
     if (r->old_nbytes > area->end - r->old_start)
         return -EFAULT;
+    if (area->locked && space->locked_pages + more > r->lock_limit)
+        return -EAGAIN;
     if (!vm_limits_allow(space, more, vm_prot_is_data(area, area->prot) ? more : 0))
         return -ENOMEM;
     *out_area = area;
@@ -204,6 +206,8 @@ static bool remap_overlaps(const struct vm_remap *r)
 int vm_remap(struct vm_space *space, const struct vm_remap *request, uint64_t *out)
 {
     struct vm_remap r = *request;
+    const struct vm_area *area;
+    bool populate = false;
     uint64_t moved;
     int err;
 
@@ -220,8 +224,16 @@ int vm_remap(struct vm_space *space, const struct vm_remap *request, uint64_t *o
         return -EINVAL;
     mutex_lock(&space->lock);
     err = remap_locked(space, &r, &moved);
+    if (!err) {
+        area = area_at(space, moved);
+        populate = area && area->locked && r.new_nbytes > r.old_nbytes;
+    }
     mutex_unlock(&space->lock);
-    if (!err)
-        *out = moved;
-    return err;
+    if (err)
+        return err;
+    *out = moved;
+    if (populate &&
+        vm_populate(space, moved + r.old_nbytes, r.new_nbytes - r.old_nbytes, VM_POPULATE_ANY))
+        return 0; /* as much as went */
+    return 0;
 }

@@ -68,6 +68,7 @@ struct vm_space {
     uint64_t data_limit;     /* [a] RLIMIT_DATA, pages: all private writable memory */
     uint64_t stack_limit;    /* [a] RLIMIT_STACK, bytes */
     uint32_t membarrier;     /* [a] commands of membarrier(2) that it has registered for */
+    uint8_t lock_future;     /* [a] enum vm_lock_future: mlockall(2), until exec */
     bool undumpable;         /* [a] only root looks into it: PR_SET_DUMPABLE, set-ID programs */
     struct list all;         /* [vm_space_list] */
     uint64_t visited;        /* [rmap_lock] by the walk of that number */
@@ -75,6 +76,9 @@ struct vm_space {
     struct deferred ending;
     uint64_t ending_pages; /* its weight then */
 };
+
+/* What happens to mappings that are made. */
+enum vm_lock_future { VM_LOCK_NONE, VM_LOCK_ONFAULT, VM_LOCK_POPULATE };
 
 /* What is to be mapped. */
 struct vm_request {
@@ -88,6 +92,7 @@ struct vm_request {
     bool low_2g;            /* below 2 GiB */
     bool grows_down;        /* a stack */
     bool locked;            /* as mlock would, at most lock_limit pages in all */
+    bool lock_unasked;      /* by mlockall, not for this mapping itself */
     bool populate;          /* bring the pages in at once, as far as that goes */
     struct vm_pager *pager; /* borrowed; NULL: anonymous */
     struct dentry *name;    /* borrowed; what the file is called */
@@ -139,6 +144,7 @@ MUST_CHECK int vm_protect(struct vm_space *space, uint64_t start, uint64_t nbyte
 struct vm_remap {
     uint64_t old_start, old_nbytes, new_nbytes, new_start;
     bool may_move, fixed, keep_old;
+    uint64_t lock_limit; /* pages that may be locked in all */
 };
 MUST_CHECK int vm_remap(struct vm_space *space, const struct vm_remap *request, uint64_t *out);
 
@@ -159,8 +165,8 @@ MUST_CHECK int vm_check_mapped(struct vm_space *space, uint64_t start, uint64_t 
 #define VM_UNLOCK UINT64_MAX
 MUST_CHECK int vm_lock(struct vm_space *space, uint64_t start, uint64_t nbytes,
                        uint64_t limit_pages);
-/* All areas that there are. */
-void vm_lock_all(struct vm_space *space, bool locked);
+/* All areas that there are; with populate they are brought in as well, as far as that goes. */
+void vm_lock_all(struct vm_space *space, bool locked, bool populate);
 /* Whether there is a locked area in the range. */
 bool vm_range_has_mlock(struct vm_space *space, uint64_t start, uint64_t nbytes);
 
@@ -180,8 +186,9 @@ MUST_CHECK int vm_residency(struct vm_space *space, uint64_t start, size_t npage
 /* The entries of the page tables, 0 for pages that are not in memory, holes among them. */
 void vm_entries_copy(struct vm_space *space, uint64_t start, size_t npages, uint64_t *out);
 
-/* Sets the break if that is possible; returns the break then in force. */
-uint64_t vm_brk(struct vm_space *space, uint64_t address);
+/* Sets the break if that is possible; returns the break then in force. lock_limit: as in vm_remap.
+ */
+uint64_t vm_brk(struct vm_space *space, uint64_t address, uint64_t lock_limit);
 void vm_brk_init(struct vm_space *space, uint64_t start);
 
 enum vm_access { VM_READ, VM_WRITE, VM_EXEC };

@@ -12,6 +12,11 @@ struct lx_utsname {
     char sysname[65], nodename[65], release[65], version[65], machine[65], domainname[65];
 };
 
+/* personality(2) */
+#define LX_PER_LINUX         0x0000u
+#define LX_PER_MASK          0x00ffu
+#define LX_ADDR_NO_RANDOMIZE 0x0040000u
+
 struct lx_sysinfo {
     int64_t uptime; /* seconds */
     uint64_t loads[3];
@@ -27,6 +32,9 @@ struct lx_sysinfo {
 #define LX_ARCH_GET_FS 0x1003
 #define LX_ARCH_GET_GS 0x1004
 
+#define LX_ARCH_GET_CPUID 0x1011
+#define LX_ARCH_SET_CPUID 0x1012
+
 #define LX_PR_SET_PDEATHSIG       1
 #define LX_PR_GET_PDEATHSIG       2
 #define LX_PR_GET_DUMPABLE        3
@@ -39,6 +47,43 @@ struct lx_sysinfo {
 #define LX_PR_GET_CHILD_SUBREAPER 37
 #define LX_PR_SET_NO_NEW_PRIVS    38
 #define LX_PR_GET_NO_NEW_PRIVS    39
+
+#define LX_PR_GET_TIMING         13
+#define LX_PR_SET_TIMING         14
+#define LX_PR_TIMING_STATISTICAL 0
+#define LX_PR_GET_SECCOMP        21
+#define LX_PR_GET_TSC            25
+#define LX_PR_SET_TSC            26
+#define LX_PR_TSC_ENABLE         1
+#define LX_PR_TSC_SIGSEGV        2
+#define LX_PR_MCE_KILL           33
+#define LX_PR_MCE_KILL_GET       34
+#define LX_PR_MCE_KILL_CLEAR     0
+#define LX_PR_MCE_KILL_SET       1
+#define LX_PR_MCE_KILL_DEFAULT   2
+#define LX_PR_GET_TID_ADDRESS    40
+#define LX_PR_SET_THP_DISABLE    41
+#define LX_PR_GET_THP_DISABLE    42
+#define LX_PR_SET_IO_FLUSHER     57
+#define LX_PR_GET_IO_FLUSHER     58
+
+#define LX_PR_GET_SPECULATION_CTRL 52
+#define LX_PR_SET_SPECULATION_CTRL 53
+#define LX_PR_SPEC_STORE_BYPASS    0
+#define LX_PR_SPEC_INDIRECT_BRANCH 1
+#define LX_PR_SPEC_ENABLE          2
+#define LX_PR_SPEC_DISABLE         4
+#define LX_PR_SPEC_FORCE_DISABLE   8
+
+#define LX_PR_CAPBSET_READ          23
+#define LX_PR_CAPBSET_DROP          24
+#define LX_PR_GET_SECUREBITS        27
+#define LX_PR_SET_SECUREBITS        28
+#define LX_PR_CAP_AMBIENT           47
+#define LX_PR_CAP_AMBIENT_IS_SET    1
+#define LX_PR_CAP_AMBIENT_RAISE     2
+#define LX_PR_CAP_AMBIENT_LOWER     3
+#define LX_PR_CAP_AMBIENT_CLEAR_ALL 4
 
 #define LX_GRND_NONBLOCK 1
 #define LX_GRND_RANDOM   2

@@ -20,6 +20,18 @@ struct lx_termios {
 };
 _Static_assert(sizeof(struct lx_termios) == 36, "the kernel's struct termios");
 
+/* TCGETA: the lower halves of the flags, and the first eight keys. */
+#define LX_NCC 8
+struct lx_termio {
+    uint16_t c_iflag;
+    uint16_t c_oflag;
+    uint16_t c_cflag;
+    uint16_t c_lflag;
+    uint8_t c_line;
+    uint8_t c_cc[LX_NCC];
+};
+_Static_assert(sizeof(struct lx_termio) == 18, "struct termio");
+
 /* TCGETS2: the same with the speeds as numbers. */
 struct lx_termios2 {
     uint32_t c_iflag;
@@ -106,6 +118,10 @@ _Static_assert(sizeof(struct lx_winsize) == 8, "struct winsize");
 #define LX_ECHOPRT 0x00400u
 #define LX_ECHOKE  0x00800u
 #define LX_IEXTEN  0x08000u
+#define LX_EXTPROC 0x10000u
+
+/* TIOCSETD */
+#define LX_N_TTY 0
 
 /* tcflow, tcflush */
 #define LX_TCOOFF    0

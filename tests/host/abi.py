@@ -17,6 +17,7 @@ import sys
 # Header: list of (host headers, pattern of the names checked against them; the first that fits).
 HOSTS = {
     "auxv": [(["linux/auxvec.h", "asm/auxvec.h", "asm/hwcap2.h"], ".*")],
+    "capability": [(["linux/capability.h", "linux/securebits.h"], ".*")],
     "clone": [(["linux/sched.h", "linux/wait.h", "linux/signal.h"], ".*")],
     "dirent": [(["dirent.h"], ".*")],
     "errno": [(["errno.h"], ".*")],
@@ -61,6 +62,9 @@ RENAMED = {
     "ANON_MAGIC": "ANON_INODE_FS_MAGIC", "PROC_MAGIC": "PROC_SUPER_MAGIC",
     "DEVPTS_MAGIC": "DEVPTS_SUPER_MAGIC",
     "STATX_RESERVED": "STATX__RESERVED", "O_ASYNC": "FASYNC",
+    "CAPABILITY_VERSION_1": "_LINUX_CAPABILITY_VERSION_1",
+    "CAPABILITY_VERSION_2": "_LINUX_CAPABILITY_VERSION_2",
+    "CAPABILITY_VERSION_3": "_LINUX_CAPABILITY_VERSION_3",
     "WNOTHREAD": "__WNOTHREAD", "WALL": "__WALL", "WCLONE": "__WCLONE",
     "ITIMER_COUNT": "ITIMER_PROF + 1", "SIGINFO_NBYTES": "SI_MAX_SIZE",
     "FP_SW_OFFSET": "offsetof(struct _fpstate, sw_reserved)",
@@ -96,6 +100,8 @@ NO_HOST = {
 # Structure: (the host's type, prefix of its members, members of other names). A member of a named
 # structure or union within is written outer.inner, and always stands here.
 STRUCTS = {
+    "cap_data": ("struct __user_cap_data_struct", "", {}),
+    "cap_header": ("struct __user_cap_header_struct", "", {}),
     "clone_args": ("struct clone_args", "", {}),
     "dirent64": ("struct dirent", "", {}),
     "fb_bitfield": ("struct fb_bitfield", "", {}),

@@ -495,8 +495,7 @@ static void become(uid_t id)
     assert_int_equal(syscall(SYS_setresgid, id, id, 0), 0);
     assert_int_equal(syscall(SYS_setgroups, 0, NULL), 0);
     assert_int_equal(syscall(SYS_setresuid, id, id, 0), 0);
-    cred->uid = cred->fsuid = cred->euid = id;
-    cred->gid = cred->fsgid = cred->egid = id;
+    *cred = credentials_of_user(id);
 }
 
 static char host_dir[] = "/dev/shm/firstlight-XXXXXX";
@@ -546,7 +545,7 @@ static void run(uint64_t start, unsigned ncalls, unsigned absent_chance)
     uint64_t frames;
 
     task = fake_task_create();
-    task->fs->cred.uid = task->fs->cred.fsuid = task->fs->cred.euid = geteuid();
+    task->fs->cred = credentials_of_user(geteuid());
     task->fs->cred.gid = task->fs->cred.fsgid = task->fs->cred.egid = getegid();
     umask(022);
     for (unsigned i = 0; i < NFDS; i++)

@@ -37,7 +37,7 @@ static int teardown(void **state)
 
 static void become(uint32_t uid)
 {
-    task->fs->cred.uid = task->fs->cred.euid = task->fs->cred.fsuid = uid;
+    task->fs->cred = credentials_of_user(uid);
 }
 
 static void test_descriptors(void **state)

@@ -10,6 +10,7 @@
 #include "kernel/arch/x86_64/cpu.h"
 #include "kernel/arch/x86_64/entry.h"
 #include "kernel/arch/x86_64/fpu.h"
+#include "kernel/arch/x86_64/irq.h"
 #include "kernel/arch/x86_64/msr.h"
 #include "kernel/arch/x86_64/regs.h"
 
@@ -46,6 +47,22 @@ static void space_switch(const struct cpu *cpu, struct arch_thread *from, struct
         cpumask_clear(from->cr3_users, cpu->index);
 }
 
+/* Interrupts off. */
+static void tsc_forbid(bool forbid)
+{
+    uint64_t cr4 = cr4_read() & ~(uint64_t)CR4_TSD;
+
+    cr4_write(forbid ? cr4 | CR4_TSD : cr4);
+}
+
+void arch_thread_forbid_tsc(struct arch_thread *thread, bool forbid)
+{
+    irq_disable();
+    thread->no_tsc = forbid;
+    tsc_forbid(forbid);
+    irq_enable();
+}
+
 /* Interrupts off. The state of `from` is saved before `to` is announced as current: an interrupt
  * could otherwise run with one thread's frame and another's registers. */
 void arch_thread_switch(struct arch_thread *from, struct arch_thread *to)
@@ -56,6 +73,8 @@ void arch_thread_switch(struct arch_thread *from, struct arch_thread *to)
         user_state_save(from);
     if (to->cr3 != from->cr3)
         space_switch(cpu, from, to);
+    if (unlikely(to->no_tsc != from->no_tsc))
+        tsc_forbid(to->no_tsc);
     /* The two lines belong together: an entry from ring 3 uses kernel_rsp, an exception RSP0. */
     cpu->thread = to;
     cpu_set_kernel_stack(cpu, to->stack_top);

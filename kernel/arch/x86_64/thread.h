@@ -28,6 +28,7 @@ struct arch_thread {
     uint32_t work;             /* atomic, ARCH_WORK_* */
     uint32_t faults_disabled;  /* > 0: a fault on user memory is not resolved but fixed up */
     uint32_t fail_nth;         /* allocations until one fails on purpose; 0: none (mm/fail_nth.h) */
+    bool no_tsc;               /* RDTSC faults in ring 3 */
     void *fpu;                 /* XSAVE or FXSAVE area; NULL for kernel threads */
     uint64_t fs_base, gs_base; /* of ring 3, while not running */
     uint16_t ds, es, fs, gs;   /* selectors of ring 3, while not running */
@@ -49,6 +50,9 @@ struct trap_frame *arch_thread_frame(const struct arch_thread *thread);
 
 /* Leaves for ring 3 with the registers in the frame at the top of this thread's stack. */
 NORETURN void arch_enter_user(struct trap_frame *frame);
+
+/* Of the running thread: whether ring 3 may read the time stamp counter. */
+void arch_thread_forbid_tsc(struct arch_thread *thread, bool forbid);
 
 /* The running thread's selectors of ring 3, into another thread's block. */
 void arch_thread_copy_selectors(struct arch_thread *thread);

@@ -40,6 +40,7 @@
 struct pty {
     struct tty tty;        /* the terminal; first */
     bool master_open;      /* [m] */
+    bool exclusive;        /* [a] TIOCEXCL of the master, which is never opened again anyway */
     bool locked;           /* [m] TIOCSPTLCK: the terminal cannot be opened */
     uint32_t nfiles;       /* [m] open files of the terminal */
     struct dentry *node;   /* [m] counted: what opens the terminal; NULL: not made yet */
@@ -238,21 +239,44 @@ static bool is_gone(const struct pty *pty)
     return __atomic_load_n(&pty->gone, __ATOMIC_ACQUIRE);
 }
 
-/* A terminal stopped by VSTOP shows nothing, like one on a serial line. */
-static size_t output_used(struct pty *pty)
+/* What a read would find. A terminal stopped by VSTOP shows nothing, like one on a serial line. */
+static bool has_output(struct pty *pty, bool *status)
 {
     uint64_t flags = spin_lock_irqsave(&pty->tty.lock);
     size_t used = pty->tty.line.stopped ? 0 : ring_used(&pty->tty.line.out);
 
+    *status = pty->tty.packet_status != 0;
     spin_unlock_irqrestore(&pty->tty.lock, flags);
-    return used;
+    return used > 0;
 }
 
 static bool master_readable(struct file *file)
 {
     struct pty *pty = master_of(file);
+    bool status;
 
-    return output_used(pty) > 0 || is_gone(pty);
+    return has_output(pty, &status) || status || is_gone(pty);
+}
+
+/* In packet mode a read begins with a byte that says what happened at the terminal, and ends with
+ * it if it does; else it is TIOCPKT_DATA, before output. */
+static size_t piece_take(struct pty *pty, char *bytes, size_t nbytes, bool first, bool *status)
+{
+    struct tty *tty = &pty->tty;
+    uint64_t flags = spin_lock_irqsave(&tty->lock);
+    size_t head = tty->packets && first, got = 0;
+
+    *status = head && tty->packet_status;
+    if (*status) {
+        bytes[0] = (char)tty->packet_status;
+        tty->packet_status = 0;
+    } else {
+        got = tty_output_take_locked(tty, bytes + head, nbytes - head);
+        if (head)
+            bytes[0] = LX_TIOCPKT_DATA;
+    }
+    spin_unlock_irqrestore(&tty->lock, flags);
+    return got || *status ? head + got : 0;
 }
 
 /* Copied to the program in pieces, outside tty.lock. Bytes that were taken and cannot be copied are
@@ -263,15 +287,16 @@ static int64_t master_take(struct pty *pty, struct user_iter *io)
     int64_t total = 0;
 
     while (io->left > 0) {
-        uint64_t flags = spin_lock_irqsave(&pty->tty.lock);
-        size_t nbytes = tty_output_take_locked(&pty->tty, bytes, MIN(io->left, sizeof(bytes)));
+        bool status;
+        size_t nbytes = piece_take(pty, bytes, MIN(io->left, sizeof(bytes)), !total, &status);
 
-        spin_unlock_irqrestore(&pty->tty.lock, flags);
         if (nbytes == 0)
             break;
         if (user_iter_put(io, bytes, nbytes) < nbytes)
             return total ? total : -EFAULT;
         total += (int64_t)nbytes;
+        if (status)
+            break;
         sched_preempt_point(); /* a writer on another processor may go on all the time */
         if (waitq_interrupted())
             break;
@@ -364,10 +389,13 @@ static uint32_t master_poll(struct file *file, struct poll_waiter *waiter)
 {
     struct pty *pty = master_of(file);
     uint32_t mask = 0;
+    bool status;
 
     poll_register(&pty->poll, waiter);
-    if (output_used(pty) > 0)
+    if (has_output(pty, &status))
         mask |= LX_POLLIN | LX_POLLRDNORM;
+    if (status)
+        mask |= LX_POLLIN | LX_POLLRDNORM | LX_POLLPRI;
     if (master_writable(file))
         mask |= LX_POLLOUT | LX_POLLWRNORM;
     if (is_gone(pty))
@@ -389,7 +417,8 @@ static int64_t lock_set(struct pty *pty, struct uptr arg)
     return 0;
 }
 
-/* Honoured besides those of terminals: TIOCGPTN, TIOCSPTLCK, TIOCGPTLCK. */
+/* Honoured besides those of terminals: TIOCGPTN, TIOCSPTLCK, TIOCGPTLCK, TIOCPKT, TIOCGPKT,
+ * TIOCGPTPEER, TIOCEXCL and its relatives. */
 static int64_t master_ioctl(struct file *file, uint32_t request, struct uptr arg)
 {
     struct pty *pty = master_of(file);
@@ -404,6 +433,21 @@ static int64_t master_ioctl(struct file *file, uint32_t request, struct uptr arg
     case LX_TIOCGPTLCK:
         /* Without pty_lock: one word, and old by the time the program sees it. */
         value = pty->locked;
+        return vm_user_write(arg, &value, sizeof(value));
+    case LX_TIOCPKT:
+        return tty_packets_set(&pty->tty, arg);
+    case LX_TIOCGPKT:
+        value = pty->tty.packets;
+        return vm_user_write(arg, &value, sizeof(value));
+    /* By the node itself: its name may be out of the caller's sight. */
+    case LX_TIOCGPTPEER:
+        return tty_ops()->open_node(pty->node, (uint32_t)arg.va);
+    case LX_TIOCEXCL:
+    case LX_TIOCNXCL:
+        __atomic_store_n(&pty->exclusive, request == LX_TIOCEXCL, __ATOMIC_RELAXED);
+        return 0;
+    case LX_TIOCGEXCL:
+        value = __atomic_load_n(&pty->exclusive, __ATOMIC_RELAXED);
         return vm_user_write(arg, &value, sizeof(value));
     default:
         return tty_ioctl(&pty->tty, file, request, arg, true);

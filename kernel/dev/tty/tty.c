@@ -23,8 +23,10 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/slab.h"
 #include "kernel/sched/sched.h"
+#include "shared/linux/capability.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/fcntl.h"
+#include "shared/linux/ioctl.h"
 #include "shared/linux/poll.h"
 #include "shared/linux/signal.h"
 
@@ -105,13 +107,31 @@ static uint32_t input_finish_locked(struct tty *tty)
     return signals;
 }
 
+/* STOP and START replace each other; all else adds up until the master reads. */
+void tty_packet_event_locked(struct tty *tty, uint8_t status)
+{
+    ASSERT(spin_is_held(&tty->lock));
+    if (!tty->packets)
+        return;
+    if (status & (LX_TIOCPKT_STOP | LX_TIOCPKT_START))
+        tty->packet_status &= (uint8_t) ~(LX_TIOCPKT_STOP | LX_TIOCPKT_START);
+    if (status & (LX_TIOCPKT_NOSTOP | LX_TIOCPKT_DOSTOP))
+        tty->packet_status &= (uint8_t) ~(LX_TIOCPKT_NOSTOP | LX_TIOCPKT_DOSTOP);
+    tty->packet_status |= status;
+}
+
 /* A key that throws output away has its own echo left. */
 static void input_byte_locked(struct tty *tty, char byte)
 {
     size_t before = ring_used(&tty->line.out);
+    bool stopped = tty->line.stopped;
 
     ASSERT(spin_is_held(&tty->lock));
     line_input(&tty->line, byte);
+    if (tty->line.stopped != stopped)
+        tty_packet_event_locked(tty, stopped ? LX_TIOCPKT_START : LX_TIOCPKT_STOP);
+    if (tty->line.flush_out)
+        tty_packet_event_locked(tty, LX_TIOCPKT_FLUSHREAD | LX_TIOCPKT_FLUSHWRITE);
     if (tty->line.flush_out && tty->driver->is_slow)
         ring_advance_read(&tty->line.out, MIN(before, ring_used(&tty->line.out)));
     tty->line.flush_out = false;
@@ -250,6 +270,11 @@ int tty_file_open(struct file *file, struct tty *tty)
 {
     int err;
 
+    if (__atomic_load_n(&tty->exclusive, __ATOMIC_RELAXED) &&
+        !tty_ops()->capable(LX_CAP_SYS_ADMIN)) {
+        tty_put(tty);
+        return -EBUSY;
+    }
     /* Before the driver is asked: a hang-up from here on finds the file, or refuses it. */
     file->private_state = __atomic_load_n(&tty->generation, __ATOMIC_ACQUIRE);
     err = tty->driver->count ? tty->driver->count(tty, 1) : 0;
@@ -257,6 +282,7 @@ int tty_file_open(struct file *file, struct tty *tty)
         tty_put(tty);
         return err;
     }
+    __atomic_fetch_add(&tty->nfiles, 1, __ATOMIC_RELAXED);
     file->private = tty;
     file->ops = &tty_file_ops;
     if (!(file->access & FILE_NOCTTY) && (file->access & FILE_READ))
@@ -270,6 +296,8 @@ static void tty_release(struct file *file)
     int err = tty->driver->count ? tty->driver->count(tty, -1) : 0;
 
     ASSERT(!err);
+    if (__atomic_sub_fetch(&tty->nfiles, 1, __ATOMIC_RELAXED) == 0)
+        __atomic_store_n(&tty->exclusive, false, __ATOMIC_RELAXED);
     tty_put(tty);
 }
 

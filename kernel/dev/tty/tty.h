@@ -19,6 +19,7 @@
 #include "kernel/lib/list.h"
 #include "kernel/sched/waitq.h"
 
+struct dentry;
 struct file;
 struct file_ops;
 struct tty;
@@ -54,9 +55,13 @@ struct tty {
     struct waitq readable;           /* woken when there is input, or a hang-up */
     struct waitq writable;           /* woken when there is room for output, or a hang-up */
     struct poll_head poll;
-    int session;  /* [p] 0: no session's controlling terminal */
-    int group;    /* [p] in the foreground; 0: none */
-    void *memory; /* [I] of the line */
+    uint32_t nfiles;       /* [a] open files of it */
+    bool exclusive;        /* [a] TIOCEXCL: no other may open it; until the last file goes */
+    bool packets;          /* [l] the master of the pair reads packets (TIOCPKT) */
+    uint8_t packet_status; /* [l] what it has not been told yet, LX_TIOCPKT_* */
+    int session;           /* [p] 0: no session's controlling terminal */
+    int group;             /* [p] in the foreground; 0: none */
+    void *memory;          /* [I] of the line */
 };
 
 /* What a terminal asks of the room that knows processes. Each of them is about the caller where it
@@ -77,6 +82,9 @@ struct tty_ops {
     int (*group_set)(struct tty *tty, bool anyone, int group);
     int (*session_get)(struct tty *tty, bool anyone, int *out_session);
     uint32_t (*uid)(void);
+    bool (*capable)(unsigned capability); /* LX_CAP_* */
+    /* A descriptor of the caller's for that node, or an errno. */
+    int (*open_node)(struct dentry *node, uint32_t flags);
 };
 
 /* Before the first program runs. */
@@ -108,6 +116,9 @@ void tty_hang_up(struct tty *tty);
 void tty_set_size(struct tty *tty, const struct lx_winsize *size);
 void tty_flush(struct tty *tty, bool input, bool output);
 
+/* Something happened that the master's next packet is to say; LX_TIOCPKT_*. */
+void tty_packet_event_locked(struct tty *tty, uint8_t status);
+
 /* Files of a terminal: file->private is the tty, counted. tty_file_open is the last step of
  * opening: the caller's reference to tty becomes the file's, also on failure. */
 extern const struct file_ops tty_file_ops;
@@ -121,3 +132,5 @@ MUST_CHECK int tty_wait(struct file *file, struct waitq *queue, bool (*ready)(st
 /* tty_ioctl.c; master: the request came in at the other end of a pair. */
 MUST_CHECK int64_t tty_ioctl(struct tty *tty, struct file *file, uint32_t request, struct uptr arg,
                              bool master);
+/* The master reads packets, or bytes (TIOCPKT). */
+MUST_CHECK int64_t tty_packets_set(struct tty *tty, struct uptr arg);

@@ -2,16 +2,19 @@
 /*
  * The ioctl requests of terminals.
  *
- * Honoured: TCGETS, TCSETS, TCSETSW, TCSETSF and their second kind, TCSBRK, TCSBRKP, TCXONC,
- * TCFLSH, TIOCGWINSZ, TIOCSWINSZ, TIOCSCTTY, TIOCNOTTY, TIOCGPGRP, TIOCSPGRP, TIOCGSID, TIOCOUTQ,
- * FIONREAD. TIOCSTI is refused, as by Linux with its sysctl off. The master of a pair takes the
- * same requests for its terminal; `master` says so where the two ends differ.
+ * Honoured: TCGETS, TCSETS, TCSETSW, TCSETSF, their second kind and that of termio, TCSBRK,
+ * TCSBRKP, TCXONC, TCFLSH, TIOCGWINSZ, TIOCSWINSZ, TIOCSCTTY, TIOCNOTTY, TIOCGPGRP, TIOCSPGRP,
+ * TIOCGSID, TIOCOUTQ, FIONREAD, TIOCGETD, TIOCSETD, TIOCEXCL and its relatives, TIOCVHANGUP.
+ * TIOCSTI is refused, as by Linux with its sysctl off. The master of a pair takes the same requests
+ * for its terminal; `master` says so where the two ends differ.
  */
 #include "kernel/dev/tty/tty.h"
 
 #include "kernel/fs/vfs/file.h"
+#include "kernel/lib/assert.h"
 #include "kernel/lib/string.h"
 #include "kernel/vm/vm_user.h"
+#include "shared/linux/capability.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/ioctl.h"
 #include "shared/linux/signal.h"
@@ -71,6 +74,77 @@ static int drain(struct tty *tty, struct file *file)
     return err;
 }
 
+/* TCGETA. */
+static int64_t get_termio(struct tty *tty, struct uptr arg)
+{
+    struct lx_termios2 termios = settings_get(tty);
+    struct lx_termio termio = {
+        .c_iflag = (uint16_t)termios.c_iflag,
+        .c_oflag = (uint16_t)termios.c_oflag,
+        .c_cflag = (uint16_t)termios.c_cflag,
+        .c_lflag = (uint16_t)termios.c_lflag,
+        .c_line = termios.c_line,
+    };
+
+    memcpy(termio.c_cc, termios.c_cc, sizeof(termio.c_cc));
+    return vm_user_write(arg, &termio, sizeof(termio));
+}
+
+/* Reads the caller's structure over the settings; what the kind does not have stays. */
+static int settings_read(struct lx_termios2 *termios, struct uptr arg, size_t nbytes)
+{
+    struct lx_termio termio;
+    int err;
+
+    if (nbytes != sizeof(termio))
+        return vm_user_read(termios, arg, nbytes);
+    err = vm_user_read(&termio, arg, sizeof(termio));
+    if (err)
+        return err;
+    termios->c_iflag = (termios->c_iflag & 0xffff0000u) | termio.c_iflag;
+    termios->c_oflag = (termios->c_oflag & 0xffff0000u) | termio.c_oflag;
+    termios->c_cflag = (termios->c_cflag & 0xffff0000u) | termio.c_cflag;
+    termios->c_lflag = (termios->c_lflag & 0xffff0000u) | termio.c_lflag;
+    termios->c_line = termio.c_line;
+    memcpy(termios->c_cc, termio.c_cc, sizeof(termio.c_cc));
+    return 0;
+}
+
+/* XON and XOFF by their usual keys: the master's program may act on them itself. */
+static bool flow_by_usual_keys(const struct lx_termios2 *termios)
+{
+    return (termios->c_iflag & LX_IXON) && termios->c_cc[LX_VSTOP] == 'S' - '@' &&
+           termios->c_cc[LX_VSTART] == 'Q' - '@';
+}
+
+static void packet_settings_locked(struct tty *tty, const struct lx_termios2 *new)
+{
+    const struct lx_termios2 *old = &tty->line.termios;
+    bool flows = flow_by_usual_keys(new);
+
+    ASSERT(spin_is_held(&tty->lock));
+    if (flows != flow_by_usual_keys(old))
+        tty_packet_event_locked(tty, flows ? LX_TIOCPKT_DOSTOP : LX_TIOCPKT_NOSTOP);
+    if ((old->c_lflag | new->c_lflag) & LX_EXTPROC)
+        tty_packet_event_locked(tty, LX_TIOCPKT_IOCTL);
+}
+
+/* What happened before packet mode began is not told. */
+int64_t tty_packets_set(struct tty *tty, struct uptr arg)
+{
+    int value, err = vm_user_read(&value, arg, sizeof(value));
+    uint64_t flags;
+
+    if (err)
+        return err;
+    flags = spin_lock_irqsave(&tty->lock);
+    if (!tty->packets || !value)
+        tty->packet_status = 0;
+    tty->packets = value != 0;
+    spin_unlock_irqrestore(&tty->lock, flags);
+    return 0;
+}
+
 /* kind: 0 at once, 1 after the output has drained (TCSETSW), 2 the same and input is thrown away
  * (TCSETSF). The caller's structure is read before the wait, as on Linux. Fields that the first
  * kind does not have keep their values. */
@@ -79,7 +153,7 @@ static int64_t set_termios(struct tty *tty, struct file *file, struct uptr arg, 
 {
     struct lx_termios2 termios = settings_get(tty);
     uint64_t flags;
-    int err = vm_user_read(&termios, arg, nbytes);
+    int err = settings_read(&termios, arg, nbytes);
 
     if (!err && kind > 0)
         err = drain(tty, file);
@@ -92,6 +166,7 @@ static int64_t set_termios(struct tty *tty, struct file *file, struct uptr arg, 
     if (!tty->driver->is_slow) /* between two programs there is no parity, and a byte has 8 bits */
         termios.c_cflag = (termios.c_cflag & ~LX_PARENB) | LX_CS8 | LX_CREAD;
     flags = spin_lock_irqsave(&tty->lock);
+    packet_settings_locked(tty, &termios);
     line_set(&tty->line, &termios);
     /* Without XON no key could start the output again. */
     if (!(termios.c_iflag & LX_IXON))
@@ -99,6 +174,7 @@ static int64_t set_termios(struct tty *tty, struct file *file, struct uptr arg, 
     spin_unlock_irqrestore(&tty->lock, flags);
     /* A new mode may let output flow that was held. */
     tty_output_taken(tty);
+    tty->driver->changed(tty);
     waitq_wake_all(&tty->readable); /* what counts as input may have changed */
     return 0;
 }
@@ -150,6 +226,8 @@ static int64_t flow(struct tty *tty, uint64_t how)
         return 0;
     }
     flags = spin_lock_irqsave(&tty->lock);
+    if (tty->line.stopped != (how == LX_TCOOFF))
+        tty_packet_event_locked(tty, how == LX_TCOOFF ? LX_TIOCPKT_STOP : LX_TIOCPKT_START);
     tty->line.stopped = how == LX_TCOOFF;
     spin_unlock_irqrestore(&tty->lock, flags);
     tty_output_taken(tty);
@@ -162,8 +240,15 @@ static int64_t flush(struct tty *tty, uint64_t what, bool master)
 {
     bool input = what != LX_TCOFLUSH, output = what != LX_TCIFLUSH;
 
+    uint64_t flags;
+
     if (what > LX_TCIOFLUSH)
         return -EINVAL;
+    flags = spin_lock_irqsave(&tty->lock);
+    if (!master)
+        tty_packet_event_locked(tty, (input ? LX_TIOCPKT_FLUSHREAD : 0) |
+                                         (output ? LX_TIOCPKT_FLUSHWRITE : 0));
+    spin_unlock_irqrestore(&tty->lock, flags);
     if (!tty->driver->is_slow)
         output = false; /* what one end of a pair has written is with the other one already */
     /* What one end reads the other has written. */
@@ -237,6 +322,48 @@ static int64_t job_ioctl(struct tty *tty, const struct file *file, uint32_t requ
     }
 }
 
+/* The one line discipline. */
+static int64_t set_discipline(struct uptr arg)
+{
+    int number, err = vm_user_read(&number, arg, sizeof(number));
+
+    return err ? err : number == LX_N_TTY ? 0 : -EINVAL;
+}
+
+static int64_t report_int(struct uptr arg, int value)
+{
+    return vm_user_write(arg, &value, sizeof(value));
+}
+
+/* As if the line were cut, for login(1): whatever has the terminal open is rid of it. */
+static int64_t hang_up(struct tty *tty)
+{
+    if (!tty_ops()->capable(LX_CAP_SYS_ADMIN))
+        return -EPERM;
+    tty_hang_up(tty);
+    return 0;
+}
+
+/* Requests that only one end of a pair has: the master's own are in pty.c. */
+static int64_t terminal_ioctl(struct tty *tty, const struct file *file, uint32_t request,
+                              struct uptr arg)
+{
+    switch (request) {
+    case LX_TIOCEXCL:
+    case LX_TIOCNXCL:
+        __atomic_store_n(&tty->exclusive, request == LX_TIOCEXCL, __ATOMIC_RELAXED);
+        return 0;
+    case LX_TIOCGEXCL:
+        return report_int(arg, __atomic_load_n(&tty->exclusive, __ATOMIC_RELAXED));
+    case LX_TIOCVHANGUP:
+        return hang_up(tty);
+    case LX_TIOCGPTPEER: /* the master's */
+        return -EIO;
+    default:
+        return job_ioctl(tty, file, request, arg, false);
+    }
+}
+
 /* Requests that change something stop a background job first. Linux's tty_check_change is called
  * for these. */
 static bool changes(uint32_t request)
@@ -245,6 +372,9 @@ static bool changes(uint32_t request)
     case LX_TCSETS:
     case LX_TCSETSW:
     case LX_TCSETSF:
+    case LX_TCSETA:
+    case LX_TCSETAW:
+    case LX_TCSETAF:
     case LX_TCSETS2:
     case LX_TCSETSW2:
     case LX_TCSETSF2:
@@ -281,6 +411,12 @@ int64_t tty_ioctl(struct tty *tty, struct file *file, uint32_t request, struct u
     case LX_TCSETSW:
     case LX_TCSETSF:
         return set_termios(tty, file, arg, first, request - LX_TCSETS);
+    case LX_TCGETA:
+        return get_termio(tty, arg);
+    case LX_TCSETA:
+    case LX_TCSETAW:
+    case LX_TCSETAF:
+        return set_termios(tty, file, arg, sizeof(struct lx_termio), request - LX_TCSETA);
     case LX_TCSETS2:
     case LX_TCSETSW2:
     case LX_TCSETSF2:
@@ -301,7 +437,12 @@ int64_t tty_ioctl(struct tty *tty, struct file *file, uint32_t request, struct u
     /* In canonical mode only whole lines count. */
     case LX_FIONREAD:
         return queued(tty, arg, master);
+    case LX_TIOCGETD:
+        return report_int(arg, LX_N_TTY);
+    case LX_TIOCSETD:
+        return set_discipline(arg);
     default:
-        return job_ioctl(tty, file, request, arg, master);
+        return master ? job_ioctl(tty, file, request, arg, true)
+                      : terminal_ioctl(tty, file, request, arg);
     }
 }

@@ -73,11 +73,13 @@ int devpts_mount(void)
 int devpts_add(unsigned number, uint64_t device, uint32_t uid, uint32_t gid,
                struct dentry **out_node)
 {
-    const struct credentials owner = {.fsuid = uid, .fsgid = gid};
+    struct credentials owner = credentials_of_user(uid);
     char name[NUMBER_MAX];
     struct inode *inode;
-    int err = ramfs_inode_create(devpts, LX_S_IFCHR | NODE_MODE, device, &owner, &inode);
+    int err;
 
+    owner.fsgid = gid;
+    err = ramfs_inode_create(devpts, LX_S_IFCHR | NODE_MODE, device, &owner, &inode);
     if (err)
         return err;
     fmt_print(name, sizeof(name), "%u", number);

@@ -300,6 +300,11 @@ static int item_enter_graph(struct epoll_item *item)
     return err;
 }
 
+uint64_t epoll_watches_max(void)
+{
+    return (uint64_t)items_max;
+}
+
 static int item_create_locked(struct epoll *epoll, struct file *file, int fd,
                               const struct lx_epoll_event *event, struct epoll_item **out_item)
 {

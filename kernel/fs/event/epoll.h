@@ -33,3 +33,6 @@ MUST_CHECK int epoll_wait_for(struct file *epoll, struct uptr events, unsigned c
 
 /* The last reference to a watched file has gone: no epoll has it any more. */
 void epoll_file_is_gone(struct file *file);
+
+/* Files that the epolls of one user may watch. */
+uint64_t epoll_watches_max(void);

@@ -49,5 +49,9 @@ MUST_CHECK int pipe_take_end(struct file *file, const char *bytes, size_t taken,
 MUST_CHECK int64_t pipe_peek(struct file *file, char *bytes, size_t nbytes, bool waits);
 /* F_SETPIPE_SZ: rounded up to a power of two of pages, which is the answer. -EBUSY: holds more;
  * -EPERM, -EINVAL, -ENOMEM. */
+/* Pages that the pipes of a user may hold: beyond the first new ones are small, beyond the second
+ * there are none. */
+int64_t pipe_soft_limit(void);
+int64_t pipe_hard_limit(void);
 MUST_CHECK int64_t pipe_resize(struct file *file, uint32_t nbytes, bool privileged);
 uint32_t pipe_capacity(struct file *file);

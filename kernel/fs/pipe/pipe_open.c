@@ -221,7 +221,7 @@ int pipe_create(uint32_t flags, const struct credentials *cred, struct file **ou
     if (err)
         return err;
     inode->file_ops = &fifo_file_ops;
-    err = pipe_alloc(cred->uid, cred->euid == 0, &pipe);
+    err = pipe_alloc(cred->uid, credentials_unlimited(cred), &pipe);
     if (err) {
         inode_put(inode);
         return err;

@@ -44,12 +44,12 @@ static int ring_move_locked(struct pipe *pipe, struct frame **frames)
 }
 
 /* Both limits in pages, as the charges are. */
-static int64_t pipe_soft_limit(void)
+int64_t pipe_soft_limit(void)
 {
     return (int64_t)MIN(PIPE_USER_SOFT, pmm_total_count() * 3 / 8);
 }
 
-static int64_t pipe_hard_limit(void)
+int64_t pipe_hard_limit(void)
 {
     return pipe_soft_limit() + (int64_t)(pmm_total_count() / 16);
 }

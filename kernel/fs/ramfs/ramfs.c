@@ -275,7 +275,7 @@ static void inherit_group(struct inode *inode, struct inode *dir, const struct c
     /* Without the directory's mutex: a chown at this very moment comes before or after. */
     inode->gid = dir->gid;
     if ((inode->mode & LX_S_IXGRP) && !credentials_in_group(cred, dir->gid) &&
-        !credentials_is_privileged(cred))
+        !credentials_capable(cred, LX_CAP_FSETID))
         inode->mode &= ~LX_S_ISGID;
     if ((inode->mode & LX_S_IFMT) == LX_S_IFDIR)
         inode->mode |= LX_S_ISGID;

@@ -23,7 +23,7 @@
 
 int ramfs_charge(struct super_block *super, const struct credentials *cred)
 {
-    bool privileged = !cred || credentials_is_privileged(cred);
+    bool privileged = !cred || credentials_unlimited(cred);
     uint64_t reserve = privileged ? 0 : super->inodes_reserve;
     uint64_t count = __atomic_add_fetch(&super->ninodes, 1, __ATOMIC_RELAXED);
 

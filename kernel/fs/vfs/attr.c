@@ -37,7 +37,7 @@ int fs_chmod(struct fs_context *context, struct inode *inode, uint32_t mode)
     if (!inode_owner_or_privileged(inode, cred)) {
         err = -EPERM;
     } else {
-        if (!credentials_in_group(cred, inode->gid) && !credentials_is_privileged(cred))
+        if (!credentials_in_group(cred, inode->gid) && !credentials_capable(cred, LX_CAP_FSETID))
             mode &= ~LX_S_ISGID;
         inode->mode = (inode->mode & LX_S_IFMT) | (mode & LX_S_IALL);
         inode->ctime = fs_time_now();
@@ -55,7 +55,7 @@ static uint32_t set_id_bits(const struct inode *inode, const struct credentials 
     if ((inode->mode & LX_S_IFMT) == LX_S_IFDIR)
         return 0;
     if ((inode->mode & LX_S_IXGRP) ||
-        (!credentials_in_group(cred, inode->gid) && !credentials_is_privileged(cred)))
+        (!credentials_in_group(cred, inode->gid) && !credentials_capable(cred, LX_CAP_FSETID)))
         bits |= LX_S_ISGID;
     return inode->mode & bits;
 }
@@ -64,7 +64,7 @@ static uint32_t set_id_bits(const struct inode *inode, const struct credentials 
 static bool may_chown(const struct inode *inode, const struct credentials *cred, uint32_t uid,
                       uint32_t gid)
 {
-    if (credentials_is_privileged(cred))
+    if (credentials_capable(cred, LX_CAP_CHOWN))
         return true;
     if (uid != UINT32_MAX && (cred->fsuid != inode->uid || uid != inode->uid))
         return false;
@@ -149,7 +149,7 @@ int fs_truncate(struct inode *inode, uint64_t nbytes, const struct credentials *
         inode_touch_locked(inode);
         if (inode->xattrs)
             xattr_drop_privileges_locked(inode);
-        if (!credentials_is_privileged(cred))
+        if (!credentials_capable(cred, LX_CAP_FSETID))
             drop_set_id_locked(inode);
     }
     mutex_unlock(&inode->lock);

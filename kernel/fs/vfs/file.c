@@ -89,7 +89,7 @@ static uint32_t access_of(const struct file_ops *ops, uint32_t type, uint32_t fl
 int file_create(const struct file_ops *ops, struct inode *inode, struct dentry *dentry,
                 uint32_t flags, const struct credentials *cred, struct file **out_file)
 {
-    bool privileged = !cred || credentials_is_privileged(cred);
+    bool privileged = !cred || credentials_capable(cred, LX_CAP_SYS_ADMIN);
     struct file *file;
     int err = file_check_max(privileged);
 
@@ -110,6 +110,8 @@ int file_create(const struct file_ops *ops, struct inode *inode, struct dentry *
     file->access = access_of(ops, inode->mode & LX_S_IFMT, flags);
     if (privileged)
         file->access |= FILE_PRIVILEGED;
+    if (!cred || credentials_capable(cred, LX_CAP_SYS_RAWIO))
+        file->access |= FILE_RAWIO;
     /* What F_GETFL shows: the others are for open alone. */
     file->flags = flags & ~FLAGS_OF_OPEN_ONLY;
     file->owner = 0;

@@ -27,12 +27,13 @@ enum file_access {
     FILE_POSITION = 4, /* reads and writes move a position; pread works */
     FILE_PATH = 8,     /* O_PATH: names a place, no input or output */
     FILE_DIRECTORY = 16,
-    FILE_PRIVILEGED = 64,   /* opened by root: limits of users do not count */
+    FILE_PRIVILEGED = 64,   /* by CAP_SYS_ADMIN: limits of users do not count */
     FILE_NOCTTY = 128,      /* O_NOCTTY: a terminal does not become the opener's */
     FILE_SERIAL = 32,       /* one read or write at a time: files and directories */
     FILE_WRITER = 256,      /* has claimed its inode for writing, until it goes */
     FILE_DENY_WRITE = 512,  /* likewise, for running it */
     FILE_NO_SIGPIPE = 1024, /* EPIPE of a write is no signal: sockets but streams */
+    FILE_RAWIO = 0x10000,   /* opened by CAP_SYS_RAWIO */
 };
 
 /* I constant after creation   a atomic   p position_lock */

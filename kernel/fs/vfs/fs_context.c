@@ -61,6 +61,25 @@ bool credentials_in_group(const struct credentials *cred, uint32_t gid)
     return set && from < set->ngroups && set->gids[from] == gid;
 }
 
+struct credentials credentials_of_user(uint32_t uid)
+{
+    uint64_t capabilities = uid ? 0 : CAPABILITIES_ALL;
+
+    return (struct credentials){
+        .uid = uid,
+        .euid = uid,
+        .suid = uid,
+        .fsuid = uid,
+        .gid = uid,
+        .egid = uid,
+        .sgid = uid,
+        .fsgid = uid,
+        .effective = capabilities,
+        .permitted = capabilities,
+        .bounding = CAPABILITIES_ALL,
+    };
+}
+
 /* Takes over the references to both directories; where it fails it puts them. */
 static int fs_struct_create(struct dentry *root, struct dentry *cwd, uint32_t umask,
                             struct fs_struct **out_place)
@@ -140,13 +159,13 @@ void fs_context_set_cwd(struct fs_context *context, struct dentry *directory)
 
 int fs_context_create(struct fs_context **out_context)
 {
-    /* Zeroes are root's credentials, without supplementary groups. */
-    struct fs_context *context = kzalloc(sizeof(*context));
+    struct fs_context *context = kmalloc(sizeof(*context));
     struct dentry *root = mount_root();
     int err;
 
     if (!context)
         return -ENOMEM;
+    context->cred = credentials_of_user(0);
     /* One reference for the root, one for the working directory. */
     dentry_get(root);
     dentry_get(root);
@@ -210,7 +229,7 @@ uint32_t fs_context_new_mode(const struct fs_context *context, const struct inod
     mode &= LX_S_IALL;
     if ((mode & LX_S_ISGID) && (mode & LX_S_IXGRP) && (dir->mode & LX_S_ISGID) &&
         !credentials_in_group(&context->cred, dir->gid) &&
-        !credentials_is_privileged(&context->cred))
+        !credentials_capable(&context->cred, LX_CAP_FSETID))
         mode &= ~LX_S_ISGID;
     return mode & ~fs_context_umask(context);
 }

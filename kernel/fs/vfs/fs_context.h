@@ -13,6 +13,7 @@
 
 #include "kernel/core/spinlock.h"
 #include "kernel/lib/util.h"
+#include "shared/linux/capability.h"
 
 struct dentry;
 
@@ -27,7 +28,12 @@ struct credentials {
     uint32_t uid, euid, suid, fsuid;
     uint32_t gid, egid, sgid, fsgid;
     struct group_set *groups; /* counted; NULL: none */
+    /* Sets of capabilities, bit N for number N: capabilities(7). Ambient ones are permitted and
+     * inheritable, effective ones permitted. */
+    uint64_t effective, permitted, inheritable, bounding, ambient;
+    uint64_t securebits; /* LX_SECBIT_* */
 };
+#define CAPABILITIES_ALL ((1ULL << (LX_CAP_LAST_CAP + 1)) - 1)
 
 /* What CLONE_FS shares. a atomic   l lock */
 struct fs_struct {
@@ -72,11 +78,19 @@ uint32_t fs_context_new_mode(const struct fs_context *context, const struct inod
                              uint32_t mode);
 bool credentials_in_group(const struct credentials *cred, uint32_t gid);
 
-/* The file-system user may override owner and mode (CAP_DAC_OVERRIDE, CAP_FOWNER, ...). */
-static inline bool credentials_is_privileged(const struct credentials *cred)
+/* The one way to ask for a right: LX_CAP_*. */
+static inline bool credentials_capable(const struct credentials *cred, unsigned capability)
 {
-    return cred->fsuid == 0;
+    return cred->effective >> capability & 1;
 }
+/* Reserves kept for those that mend a machine, and limits of users that do not hold for them. */
+static inline bool credentials_unlimited(const struct credentials *cred)
+{
+    return cred->effective & (1ULL << LX_CAP_SYS_RESOURCE | 1ULL << LX_CAP_SYS_ADMIN);
+}
+
+/* Nothing but that user, and group of the same number. Root has all capabilities, others none. */
+struct credentials credentials_of_user(uint32_t uid);
 
 MUST_CHECK int group_set_create(uint32_t ngroups, struct group_set **out_set); /* gids unset */
 void group_set_get(struct group_set *set);                                     /* NULL is fine */

@@ -286,6 +286,7 @@ enum inode_access { INODE_EXEC = 1, INODE_WRITE = 2, INODE_READ = 4 };
 /* 0, -EACCES, or -EROFS: permissions for the context's file-system user. */
 MUST_CHECK int inode_permission(const struct inode *inode, const struct credentials *cred,
                                 unsigned access);
+uint64_t inode_live_count(void); /* of all file systems */
 bool inode_owner_or_privileged(const struct inode *inode, const struct credentials *cred);
 
 /* For the harness: what a test may have changed for good, and what it must not leave behind. */

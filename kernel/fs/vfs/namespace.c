@@ -78,7 +78,8 @@ static int create_entry(struct fs_context *context, const struct path_last *last
     struct inode *dir = last->parent->inode;
     int err = may_create(context, last);
 
-    if (!err && ((is_device && !credentials_is_privileged(&context->cred)) || !dir->ops->create))
+    if (!err &&
+        ((is_device && !credentials_capable(&context->cred, LX_CAP_MKNOD)) || !dir->ops->create))
         err = -EPERM;
     if (err)
         return err;
@@ -239,7 +240,7 @@ static bool sticky_forbids(const struct inode *dir, const struct inode *inode,
                            const struct credentials *cred)
 {
     return (dir->mode & LX_S_ISVTX) && inode->uid != cred->fsuid && dir->uid != cred->fsuid &&
-           !credentials_is_privileged(cred);
+           !credentials_capable(cred, LX_CAP_FOWNER);
 }
 
 /* What counts is the directory: the permissions of the file that is removed do not. */

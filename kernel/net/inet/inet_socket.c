@@ -21,6 +21,7 @@
 #include "kernel/mm/user_charge.h"
 #include "kernel/net/inet/inet.h"
 #include "kernel/net/inet/inet_internal.h"
+#include "shared/linux/capability.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/ioctl.h"
 #include "shared/linux/poll.h"
@@ -103,7 +104,8 @@ static int inet_bind_to(struct socket *socket, struct fs_context *context,
 
     if (err)
         return err;
-    if (end.port && end.port < PRIVILEGED_PORTS && context->cred.euid != 0)
+    if (end.port && end.port < PRIVILEGED_PORTS &&
+        !credentials_capable(&context->cred, LX_CAP_NET_BIND_SERVICE))
         return -EACCES;
     mutex_lock(&sock->lock);
     if (sock->state != LX_TCP_CLOSE || sock->bind) {
@@ -348,7 +350,7 @@ int inet_create(int domain, int type, int protocol, struct socket **out_socket)
     if (protocol < 0 || protocol >= LX_IPPROTO_MAX)
         return -EINVAL;
     if (type == LX_SOCK_RAW)
-        return protocol && !socket_caller->is_capable() ? -EPERM : -EPROTONOSUPPORT;
+        return protocol && !socket_caller->is_capable(LX_CAP_NET_RAW) ? -EPERM : -EPROTONOSUPPORT;
     if (type != LX_SOCK_STREAM && type != LX_SOCK_DGRAM)
         return -ESOCKTNOSUPPORT;
     if (protocol && protocol != own)

@@ -275,33 +275,6 @@ static int program_map(struct loading *load, struct fs_context *context,
     return exec_stack_build(load->space, strings, context, &auxv, load->image.exec_stack, program);
 }
 
-/* Set-ID bits make it run as the file's owner or group. A caller that shares its root
- * and directory with others, which could still move it elsewhere, gets nothing. */
-static void identity_find(struct inode *inode, const struct fs_context *context,
-                          const struct exec_strings *strings, struct exec_program *program)
-{
-    const uint32_t group = LX_S_ISGID | LX_S_IXGRP;
-    uint32_t mode, uid, gid;
-
-    program->euid = context->cred.euid;
-    program->egid = context->cred.egid;
-    /* execve(2): no set-ID with no_new_privs, on a nosuid mount, or with shared directories. */
-    if (strings->no_new_privs || (inode->super->flags & LX_MS_NOSUID) || strings->shared_fs)
-        return;
-    /* In one step, and asked once more: a file that gets another owner loses its set-ID bits, and
-     * one that gets them may be for fewer users from then on. */
-    mutex_lock(&inode->lock);
-    mode = inode_permission(inode, &context->cred, INODE_EXEC) == 0 ? inode->mode : 0;
-    uid = inode->uid;
-    gid = inode->gid;
-    mutex_unlock(&inode->lock);
-    if (mode & LX_S_ISUID)
-        program->euid = uid;
-    /* Set-group-ID without the group's execute bit meant mandatory locking. */
-    if ((mode & group) == group)
-        program->egid = gid;
-}
-
 static int elf_load(struct file *file, struct fs_context *context,
                     const struct exec_strings *strings, const char *head, size_t head_nbytes,
                     struct exec_program *program)
@@ -315,8 +288,9 @@ static int elf_load(struct file *file, struct fs_context *context,
     if (!err)
         err = vm_space_create(&load.space);
     if (!err) {
-        identity_find(file->inode, context, strings, program);
-        err = program_map(&load, context, strings, program);
+        err = exec_identity_find(file->inode, &context->cred, strings, program);
+        if (!err)
+            err = program_map(&load, context, strings, program);
         if (err)
             vm_space_put(load.space);
         else

@@ -10,10 +10,11 @@
  */
 #pragma once
 
+#include "kernel/fs/vfs/fs_context.h"
 #include "kernel/lib/util.h"
 
 struct file;
-struct fs_context;
+struct inode;
 struct trap_frame;
 struct vm_space;
 
@@ -26,15 +27,17 @@ struct exec_layout {
     uint64_t code_start, code_end, data_start, data_end; /* of the program itself */
     uint64_t stack;                                      /* RSP at its start: address of argc */
     uint64_t args_start, args_end, env_end;              /* argv strings, then envp's */
+    uint64_t auxv_start, auxv_end;                       /* the vector, AT_NULL included */
 };
 
 struct exec_program {
     struct vm_space *space;
     uint64_t entry; /* where ring 3 starts */
     struct exec_layout layout;
-    struct file *file;   /* what runs: after #!, the interpreter */
-    uint32_t euid, egid; /* that it runs as: by set-ID bits of that file, or the caller's */
-    const char *reason;  /* on failure: more than the errno says, or NULL */
+    struct file *file;       /* what runs: after #!, the interpreter */
+    struct credentials cred; /* that it runs as; the groups are the caller's, borrowed */
+    bool secure;             /* AT_SECURE: it has rights that its caller has not */
+    const char *reason;      /* on failure: more than the errno says, or NULL */
 };
 
 struct exec_strings {
@@ -42,8 +45,8 @@ struct exec_strings {
     const char *const *argv; /* NULL-terminated */
     const char *const *envp;
     bool hidden; /* the path will lead nowhere once this is the program: no script can be read */
-    bool no_new_privs; /* set-ID bits do not count */
-    bool shared_fs;    /* nor do they if another process can move the directories about */
+    bool no_new_privs; /* set-ID bits and capabilities of the file do not count */
+    bool shared_fs;    /* another process can move the directories about: they count for root */
 };
 
 /* A new space with the program's segments, its interpreter's (PT_INTERP), and its initial stack.
@@ -57,6 +60,10 @@ MUST_CHECK int exec_load(struct file *file, struct fs_context *context,
 struct task;
 MUST_CHECK int exec_replace(struct task *self, struct file *file,
                             const struct exec_strings *strings);
+
+/* program.cred and .secure: what that file makes of a caller (exec_identity.c). -EPERM. */
+MUST_CHECK int exec_identity_find(struct inode *inode, const struct credentials *old,
+                                  const struct exec_strings *strings, struct exec_program *program);
 
 /* What exec_load has learnt that goes to the auxiliary vector (exec_stack.c). */
 struct exec_auxv {

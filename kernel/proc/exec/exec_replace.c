@@ -24,16 +24,12 @@
 #include "kernel/proc/signal/signal.h"
 #include "kernel/vm/vm_space.h"
 
-/* What the new program runs as: set-ID bits change the effective, saved and file-system user. */
+/* What the new program runs as. */
 static int identity_prepare(const struct task *self, const struct exec_program *program,
                             struct identity **out_identity)
 {
-    struct credentials cred = self->fs->cred;
-
-    cred.euid = cred.suid = cred.fsuid = program->euid;
-    cred.egid = cred.sgid = cred.fsgid = program->egid;
-    if (memcmp(&cred, &self->fs->cred, sizeof(cred)) != 0)
-        return identity_create(&cred, out_identity);
+    if (memcmp(&program->cred, &self->fs->cred, sizeof(program->cred)) != 0)
+        return identity_create(&program->cred, out_identity);
     identity_get(self->identity);
     *out_identity = self->identity;
     return 0;
@@ -43,11 +39,11 @@ static int identity_prepare(const struct task *self, const struct exec_program *
  * one that they may not read. As on Linux, the user of before counts, too. */
 static bool is_undumpable(const struct task *self, const struct exec_program *program)
 {
-    const struct credentials *old = &self->fs->cred;
+    const struct credentials *old = &self->fs->cred, *new = &program->cred;
 
-    return old->euid != old->uid || old->egid != old->gid || program->euid != old->euid ||
-           program->egid != old->egid || program->euid != old->fsuid ||
-           program->egid != old->fsgid ||
+    return old->euid != old->uid || old->egid != old->gid || new->euid != old->euid ||
+           new->egid != old->egid || new->fsuid != old->fsuid || new->fsgid != old->fsgid ||
+           (new->permitted & ~old->permitted) ||
            inode_permission(program->file->inode, old, INODE_READ) != 0;
 }
 
@@ -68,7 +64,8 @@ static void program_publish(struct task *self, struct exec_program *program,
     process->layout = program->layout;
     __atomic_store_n(&process->generation, process->generation + 1, __ATOMIC_RELAXED);
     process->exe = program->file;
-    if (program->euid != self->fs->cred.euid || program->egid != self->fs->cred.egid)
+    if (program->cred.euid != self->fs->cred.euid || program->cred.egid != self->fs->cred.egid ||
+        (program->cred.permitted & ~self->fs->cred.permitted))
         self->death_signal = 0;
     self->identity = *identity;
     self->fs->cred = (*identity)->cred; /* its groups are those of before */
@@ -159,7 +156,8 @@ int exec_replace(struct task *self, struct file *file, const struct exec_strings
     self->sig_stack = (struct lx_stack){.flags = LX_SS_DISABLE};
     rseq_drop(self);
     process->has_execed = true;
-    process->keep_caps = false;
+    if (program.secure)
+        self->inherited.personality = 0;
     task_set_name(self, strings->path);
     registers_reset(self, &program);
     process_release_parent(process);

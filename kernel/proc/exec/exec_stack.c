@@ -38,6 +38,7 @@ struct building {
     size_t text;                            /* offset where the next string goes */
     size_t pointer;                         /* offset where the next word goes */
     uint64_t args_start, args_end, env_end; /* user addresses of the argv and envp strings */
+    uint64_t auxv_start, auxv_end;          /* and of the auxiliary vector */
 };
 
 static void word_put(struct building *b, uint64_t value)
@@ -93,11 +94,11 @@ static void auxv_fill(struct building *b, const struct exec_strings *strings,
     auxv_put(b, LX_AT_FLAGS, 0);
     auxv_put(b, LX_AT_ENTRY, auxv->entry);
     auxv_put(b, LX_AT_UID, cred->uid);
-    auxv_put(b, LX_AT_EUID, program->euid);
+    auxv_put(b, LX_AT_EUID, program->cred.euid);
     auxv_put(b, LX_AT_GID, cred->gid);
-    auxv_put(b, LX_AT_EGID, program->egid);
+    auxv_put(b, LX_AT_EGID, program->cred.egid);
     /* libc ignores LD_PRELOAD and its like in a program with other rights than its caller's. */
-    auxv_put(b, LX_AT_SECURE, program->euid != cred->uid || program->egid != cred->gid);
+    auxv_put(b, LX_AT_SECURE, program->secure);
     auxv_put(b, LX_AT_RANDOM, text_put(b, random, sizeof(random)));
     auxv_put(b, LX_AT_HWCAP2, features.fsgsbase ? LX_HWCAP2_FSGSBASE : 0);
     /* A signal frame: the FPU area and the rest, rounded up. */
@@ -146,7 +147,9 @@ static int stack_fill(struct building *b, const struct exec_strings *strings,
     b->args_end = b->base + b->text;
     strings_put(b, strings->envp);
     b->env_end = b->base + b->text;
+    b->auxv_start = b->base + b->pointer;
     auxv_fill(b, strings, context, auxv, program);
+    b->auxv_end = b->base + b->pointer;
     return 0;
 }
 
@@ -193,6 +196,8 @@ int exec_stack_build(struct vm_space *space, const struct exec_strings *strings,
         out->layout.args_start = b.args_start;
         out->layout.args_end = b.args_end;
         out->layout.env_end = b.env_end;
+        out->layout.auxv_start = b.auxv_start;
+        out->layout.auxv_end = b.auxv_end;
     }
     kfree(b.bytes);
     return err;

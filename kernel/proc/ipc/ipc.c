@@ -323,7 +323,7 @@ int ipc_access(const struct ipc_object *object, const struct credentials *cred, 
         granted >>= 6;
     else if (credentials_in_group(cred, object->cgid) || credentials_in_group(cred, object->gid))
         granted >>= 3;
-    if ((wanted & ~granted & 7) && !credentials_is_capable(cred))
+    if ((wanted & ~granted & 7) && !credentials_capable(cred, LX_CAP_IPC_OWNER))
         return -EACCES;
     return 0;
 }
@@ -332,7 +332,7 @@ int ipc_own(const struct ipc_object *object, const struct credentials *cred)
 {
     bool owns = cred->euid == object->cuid || cred->euid == object->uid;
 
-    return owns || credentials_is_capable(cred) ? 0 : -EPERM;
+    return owns || credentials_capable(cred, LX_CAP_SYS_ADMIN) ? 0 : -EPERM;
 }
 
 void ipc_perm_show(const struct ipc_object *object, struct lx_ipc_perm *perm)

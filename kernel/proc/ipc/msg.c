@@ -276,7 +276,7 @@ int msg_set(struct task *self, int id, const struct lx_msqid_ds *change)
 
     if (err)
         return err;
-    if (change->qbytes > LX_MSGMNB && !credentials_is_capable(&self->fs->cred))
+    if (change->qbytes > LX_MSGMNB && !credentials_capable(&self->fs->cred, LX_CAP_SYS_RESOURCE))
         err = -EPERM;
     if (!err)
         err = ipc_perm_set(object, &change->perm);

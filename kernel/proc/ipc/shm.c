@@ -229,7 +229,7 @@ int shm_get(struct task *self, int key, uint64_t nbytes, int flags)
     else if (key != LX_IPC_PRIVATE && !(flags & LX_IPC_CREAT))
         id = -ENOENT;
     else if (flags & LX_SHM_HUGETLB) /* no huge pages are set aside, and not everyone may ask */
-        id = credentials_is_capable(&self->fs->cred) ? -ENOMEM : -EPERM;
+        id = credentials_capable(&self->fs->cred, LX_CAP_IPC_LOCK) ? -ENOMEM : -EPERM;
     else
         id = segment_create_locked(self, key, nbytes, flags);
     mutex_unlock(&shm_table.lock);
@@ -395,7 +395,7 @@ static int lock_check(const struct task *self, const struct shm_segment *segment
 {
     uint64_t most = self->process->limits[LX_RLIMIT_MEMLOCK].current;
 
-    if (credentials_is_capable(&self->fs->cred))
+    if (credentials_capable(&self->fs->cred, LX_CAP_IPC_LOCK))
         return 0;
     if (ipc_own(&segment->object, &self->fs->cred) || (lock && !most))
         return -EPERM;

@@ -203,9 +203,9 @@ static bool is_same_user(const struct credentials *caller, bool by_real_ids,
            gid == other->egid && gid == other->sgid;
 }
 
-/* As ptrace would have it (PTRACE_MODE_READ_FSCREDS, or _REALCREDS): the process itself, root, or
- * the same user if the program is dumpable. With the file-system user root's alone one has none of
- * root's other rights. */
+/* As ptrace would have it (PTRACE_MODE_READ_FSCREDS, or _REALCREDS): the process itself,
+ * CAP_SYS_PTRACE, or the same user if the program is dumpable and has no capability that the caller
+ * has not. */
 bool process_may_look_locked(struct process *process, bool by_real_ids)
 {
     struct task *self = thread_current()->task;
@@ -213,11 +213,12 @@ bool process_may_look_locked(struct process *process, bool by_real_ids)
 
     ASSERT(process_tree_is_held());
     /* Without a task the caller is the kernel's harness. */
-    if (!self || self->process == process || credentials_is_capable(&self->fs->cred))
+    if (!self || self->process == process ||
+        credentials_capable(&self->fs->cred, LX_CAP_SYS_PTRACE))
         return true;
     cred = identity_of_locked(process);
     return has_task(process) && is_same_user(&self->fs->cred, by_real_ids, &cred) &&
-           cred.euid != 0 && !process_is_undumpable(process);
+           !(cred.permitted & ~self->fs->cred.effective) && !process_is_undumpable(process);
 }
 
 static int op_access(const struct procfs_node *node)
@@ -445,6 +446,14 @@ static const struct procfs_entry process_files[] = {
     PROCFS_TEXT("stat", 0444, procfs_show_stat),
     PROCFS_TEXT("statm", 0444, procfs_show_statm),
     MEMORY("maps", 0444, procfs_show_maps),
+    MEMORY("smaps", 0444, procfs_show_smaps),
+    MEMORY("smaps_rollup", 0444, procfs_show_smaps_rollup),
+    MEMORY("auxv", 0400, procfs_show_auxv),
+    PROCFS_TEXT("oom_score", 0444, procfs_show_oom_score),
+    {.name = "oom_score_adj",
+     .mode = LX_S_IFREG | 0644,
+     .show = procfs_show_oom_score_adj,
+     .write = procfs_write_oom_score_adj},
     {.name = "pagemap", .mode = LX_S_IFREG | 0400, .bound = true, .file_ops = &procfs_pagemap_ops},
     PLACE("cwd", cwd_jump),
     PLACE("root", procfs_get_root),
@@ -481,6 +490,7 @@ int procfs_start(const struct bootinfo *info)
     /* The tables are known before the mount makes them visible. */
     procfs_register(self_files, ARRAY_SIZE(self_files));
     procfs_system_init();
+    procfs_sysctl_init();
     procfs_hardware_init(info);
     return procfs_mount(&ops);
 }

@@ -29,7 +29,7 @@ int procfs_write_fail_nth(const struct procfs_node *node, struct user_iter *io)
     uint32_t count = 0;
 
     (void)node;
-    if (!credentials_is_capable(&self->task->fs->cred))
+    if (!credentials_capable(&self->task->fs->cred, LX_CAP_SYS_RESOURCE))
         return -EPERM;
     if (nbytes == 0 || nbytes > sizeof(text))
         return -EINVAL;

@@ -143,7 +143,7 @@ static void controllers_add(const struct acpi_info *acpi)
 
 static int show_iomem(const struct procfs_node *node, struct procfs_text *text)
 {
-    bool shown = credentials_is_privileged(&task_current()->fs->cred);
+    bool shown = credentials_capable(&task_current()->fs->cred, LX_CAP_SYS_ADMIN);
     uint64_t ends[NESTED_MAX];
     unsigned depth = 0;
 

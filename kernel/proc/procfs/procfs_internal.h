@@ -53,6 +53,9 @@ int procfs_show_stat(const struct procfs_node *node, struct procfs_text *text);
 int procfs_show_statm(const struct procfs_node *node, struct procfs_text *text);
 int procfs_show_status(const struct procfs_node *node, struct procfs_text *text);
 int procfs_show_maps(const struct procfs_node *node, struct procfs_text *text);
+int procfs_show_smaps(const struct procfs_node *node, struct procfs_text *text);
+int procfs_show_smaps_rollup(const struct procfs_node *node, struct procfs_text *text);
+int procfs_show_auxv(const struct procfs_node *node, struct procfs_text *text);
 int procfs_show_cmdline(const struct procfs_node *node, struct procfs_text *text);
 int procfs_show_environ(const struct procfs_node *node, struct procfs_text *text);
 int procfs_show_mounts(const struct procfs_node *node, struct procfs_text *text);
@@ -66,6 +69,15 @@ int64_t procfs_thread_self_readlink(const struct procfs_node *node, char *text, 
 int procfs_show_fail_nth(const struct procfs_node *node, struct procfs_text *text);
 int procfs_write_fail_nth(const struct procfs_node *node, struct user_iter *io);
 
+struct vm_area;
+/* A line of maps for each area, and what `details` adds; the space is locked. */
+int procfs_show_areas(const struct procfs_node *node, struct procfs_text *text,
+                      void (*details)(struct procfs_text *text, const struct vm_area *area));
+
+int procfs_show_oom_score(const struct procfs_node *node, struct procfs_text *text);
+int procfs_show_oom_score_adj(const struct procfs_node *node, struct procfs_text *text);
+int procfs_write_oom_score_adj(const struct procfs_node *node, struct user_iter *io);
+
 extern const struct procfs_dir procfs_fd_dir, procfs_fdinfo_dir;
 extern const struct file_ops procfs_pagemap_ops;
 
@@ -76,6 +88,9 @@ int procfs_show_lock_stat(const struct procfs_node *node, struct procfs_text *te
 /* iomem and interrupts. */
 struct bootinfo;
 void procfs_hardware_init(const struct bootinfo *info);
+
+/* /proc/sys. */
+void procfs_sysctl_init(void);
 
 /* The files of the root (procfs_system.c). */
 void procfs_system_init(void);

@@ -21,8 +21,9 @@
 #include "shared/linux/limits.h"
 #include "shared/linux/mman.h"
 
-#define NAME_COLUMN 73 /* where names begin */
-#define ROOM        (LX_PATH_MAX + 256)
+#define NAME_COLUMN  73 /* where names begin */
+#define ROOM         (LX_PATH_MAX + 256)
+#define ROOM_DETAILS 1024 /* what smaps adds */
 
 /* An area's name, or NULL; path has LX_PATH_MAX bytes. */
 static const char *area_name(const struct vm_area *area, const struct exec_layout *layout,
@@ -78,8 +79,10 @@ static void area_print(struct procfs_text *text, const struct vm_area *area, con
 }
 
 /* Goes on at the first area that ends above the cursor, as long as there is room for one more. */
-int procfs_show_maps(const struct procfs_node *node, struct procfs_text *text)
+int procfs_show_areas(const struct procfs_node *node, struct procfs_text *text,
+                      void (*details)(struct procfs_text *text, const struct vm_area *area))
 {
+    const size_t room = details ? ROOM + ROOM_DETAILS : ROOM;
     struct exec_layout layout;
     struct vm_space *space;
     const struct vm_area *area;
@@ -95,9 +98,11 @@ int procfs_show_maps(const struct procfs_node *node, struct procfs_text *text)
         return -ENOMEM;
     }
     mutex_lock(&space->lock);
-    for (area = vm_area_find(space, text->cursor); area && text->used + ROOM < text->size;
+    for (area = vm_area_find(space, text->cursor); area && text->used + room < text->size;
          area = vm_area_next(area)) {
         area_print(text, area, area_name(area, &layout, path));
+        if (details)
+            details(text, area);
         text->cursor = area->end;
     }
     /* The reader comes back for the rest with the cursor as it is now. */
@@ -108,6 +113,11 @@ int procfs_show_maps(const struct procfs_node *node, struct procfs_text *text)
     namebuf_free(path, LX_PATH_MAX);
     vm_space_put_later(space);
     return 0;
+}
+
+int procfs_show_maps(const struct procfs_node *node, struct procfs_text *text)
+{
+    return procfs_show_areas(node, text, NULL);
 }
 
 /* --- arguments and environment --- */
@@ -136,6 +146,20 @@ int procfs_show_environ(const struct procfs_node *node, struct procfs_text *text
     if (err || !space)
         return err;
     memory_put(space, layout.args_end, layout.env_end, text);
+    vm_space_put_later(space);
+    return 0;
+}
+
+/* As the program's own memory has it. */
+int procfs_show_auxv(const struct procfs_node *node, struct procfs_text *text)
+{
+    struct exec_layout layout;
+    struct vm_space *space;
+    int err = procfs_get_memory(node, &space, &layout);
+
+    if (err || !space)
+        return err;
+    memory_put(space, layout.auxv_start, layout.auxv_end, text);
     vm_space_put_later(space);
     return 0;
 }

@@ -28,7 +28,6 @@
 #define TICK_NS          (1000000000ULL / LX_CLOCK_TICKS)
 #define PF_EXITING       0x4u
 #define PF_FORKED_NOEXEC 0x40u
-#define CAPS_ALL         0x1ffffffffffUL
 
 /* What is copied under the locks. */
 struct facts {
@@ -143,7 +142,7 @@ static void process_facts(struct facts *facts, struct process *process, const st
                        : process->end == PROCESS_EXITED ? process->end_code << 8
                                                         : process->end_code;
     facts->executed = process->has_execed;
-    facts->no_new_privs = process->no_new_privs;
+    facts->no_new_privs = task && task->inherited.no_new_privs;
     facts->threads = process_count_tasks(process);
     facts->children = process->children_usage;
     facts->started_ns = process->started_ns;
@@ -155,7 +154,8 @@ static void process_facts(struct facts *facts, struct process *process, const st
     facts->rss_limit = process->limits[LX_RLIMIT_RSS].current;
     facts->queue_limit = process->limits[LX_RLIMIT_SIGPENDING].current;
     facts->identity = identity_get_locked(process);
-    /* Init: all that is left are zeroes. */
+    /* Init: all else that is left are zeroes. */
+    facts->cred = credentials_of_user(0);
     if (!facts->identity)
         return;
     facts->cred = facts->identity->cred;
@@ -446,16 +446,14 @@ static void status_cpus(const struct facts *f, struct procfs_text *text)
                                  : ",");
 }
 
-/* Root has every capability; no other user has one. */
 static void status_rights(const struct facts *f, struct procfs_text *text)
 {
-    uint64_t permitted = f->cred.euid == 0 || f->cred.suid == 0 || f->cred.uid == 0 ? CAPS_ALL : 0;
-    uint64_t effective = f->cred.euid == 0 ? CAPS_ALL : 0;
+    const struct credentials *c = &f->cred;
 
-    procfs_print(text, "CapInh:\t%016x\nCapPrm:\t%016lx\nCapEff:\t%016lx\n", 0, permitted,
-                 effective);
-    procfs_print(text, "CapBnd:\t%016lx\nCapAmb:\t%016x\nNoNewPrivs:\t%d\nSeccomp:\t0\n", CAPS_ALL,
-                 0, f->no_new_privs);
+    procfs_print(text, "CapInh:\t%016lx\nCapPrm:\t%016lx\nCapEff:\t%016lx\n", c->inheritable,
+                 c->permitted, c->effective);
+    procfs_print(text, "CapBnd:\t%016lx\nCapAmb:\t%016lx\nNoNewPrivs:\t%d\nSeccomp:\t0\n",
+                 c->bounding, c->ambient, f->no_new_privs);
     status_cpus(f, text);
     procfs_print(text, "Mems_allowed:\t1\nMems_allowed_list:\t0\n");
 }

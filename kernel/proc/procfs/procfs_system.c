@@ -6,15 +6,11 @@
  * old kernel, wrong columns for garbage. Values without a meaning here (swap, disks, interrupts by
  * device) are 0. Numbers are read without locks and belong to slightly different moments.
  *
- * Also the load average: sampled every five seconds by a kernel timer, and the small tree
- * /proc/sys/kernel.
+ * Also the load average: sampled every five seconds by a kernel timer.
  */
 #include "kernel/core/clock.h"
 #include "kernel/core/cmdline.h"
-#include "kernel/core/random.h"
 #include "kernel/core/timer.h"
-#include "kernel/fs/event/aio_context.h"
-#include "kernel/fs/vfs/mount.h"
 #include "kernel/lib/fmt.h"
 #include "kernel/lib/version.h"
 #include "kernel/mm/pmm.h"
@@ -203,101 +199,10 @@ static int64_t net_readlink(const struct procfs_node *node, char *text, size_t s
     return (int64_t)fmt_print(text, size, "self/net");
 }
 
-/* --- sys/kernel --- */
-
-static int show_ostype(const struct procfs_node *node, struct procfs_text *text)
-{
-    (void)node;
-    procfs_print(text, "Linux\n");
-    return 0;
-}
-
-static int show_osrelease(const struct procfs_node *node, struct procfs_text *text)
-{
-    (void)node;
-    procfs_print(text, "%s-firstlight\n", VERSION_LINUX_ABI);
-    return 0;
-}
-
-static int show_hostname(const struct procfs_node *node, struct procfs_text *text)
-{
-    (void)node;
-    procfs_print(text, "firstlight\n");
-    return 0;
-}
-
-static int show_pid_max(const struct procfs_node *node, struct procfs_text *text)
-{
-    (void)node;
-    procfs_print(text, "%d\n", PROCESS_PID_MAX);
-    return 0;
-}
-
-static int show_mount_max(const struct procfs_node *node, struct procfs_text *text)
-{
-    (void)node;
-    procfs_print(text, "%d\n", MOUNT_MAX);
-    return 0;
-}
-
-static int show_uuid(const struct procfs_node *node, struct procfs_text *text)
-{
-    uint8_t b[16];
-
-    (void)node;
-    /* A new one at each read: proc_sys_kernel(5), random/uuid. */
-    random_fill(b, sizeof(b));
-    b[6] = (uint8_t)((b[6] & 0x0f) | 0x40); /* version 4, RFC 4122 */
-    b[8] = (uint8_t)((b[8] & 0x3f) | 0x80);
-    for (unsigned i = 0; i < sizeof(b); i++)
-        procfs_print(text, i == 4 || i == 6 || i == 8 || i == 10 ? "-%02x" : "%02x", b[i]);
-    procfs_put(text, "\n", 1);
-    return 0;
-}
-
 #define DIRECTORY(entry_name, table)                                                               \
     {                                                                                              \
         .name = (entry_name), .mode = LX_S_IFDIR | 0555, .dir = (table)                            \
     }
-
-static const struct procfs_entry random_files[] = {PROCFS_TEXT("uuid", 0444, show_uuid)};
-static const struct procfs_dir random_dir = {random_files, ARRAY_SIZE(random_files), NULL, NULL};
-
-static const struct procfs_entry kernel_files[] = {
-    PROCFS_TEXT("ostype", 0444, show_ostype),
-    PROCFS_TEXT("osrelease", 0444, show_osrelease),
-    PROCFS_TEXT("hostname", 0444, show_hostname),
-    PROCFS_TEXT("pid_max", 0444, show_pid_max),
-    DIRECTORY("random", &random_dir),
-};
-static const struct procfs_dir kernel_dir = {kernel_files, ARRAY_SIZE(kernel_files), NULL, NULL};
-
-static int show_aio_max_nr(const struct procfs_node *node, struct procfs_text *text)
-{
-    (void)node;
-    procfs_print(text, "%d\n", AIO_MAX_NR);
-    return 0;
-}
-
-static int show_aio_nr(const struct procfs_node *node, struct procfs_text *text)
-{
-    (void)node;
-    procfs_print(text, "%lu\n", aio_requests());
-    return 0;
-}
-
-static const struct procfs_entry fs_files[] = {
-    PROCFS_TEXT("aio-max-nr", 0444, show_aio_max_nr),
-    PROCFS_TEXT("aio-nr", 0444, show_aio_nr),
-    PROCFS_TEXT("mount-max", 0444, show_mount_max),
-};
-static const struct procfs_dir fs_dir = {fs_files, ARRAY_SIZE(fs_files), NULL, NULL};
-
-static const struct procfs_entry sys_files[] = {
-    DIRECTORY("fs", &fs_dir),
-    DIRECTORY("kernel", &kernel_dir),
-};
-static const struct procfs_dir sys_dir = {sys_files, ARRAY_SIZE(sys_files), NULL, NULL};
 
 static const struct procfs_entry ipc_files[] = {
     PROCFS_TEXT("msg", 0444, msg_show),
@@ -319,7 +224,6 @@ static const struct procfs_entry root_files[] = {
     PROCFS_TEXT("uptime", 0444, show_uptime),
     PROCFS_TEXT("version", 0444, show_version),
     PROCFS_TEXT("vmstat", 0444, show_vmstat),
-    DIRECTORY("sys", &sys_dir),
     DIRECTORY("sysvipc", &ipc_dir),
 };
 

@@ -12,11 +12,9 @@
  * its tracer of the stop.
  */
 #include "kernel/proc/ptrace/ptrace.h"
-#include "kernel/fs/vfs/fs_context.h"
 #include "kernel/mm/slab.h"
 #include "kernel/proc/ptrace/ptrace_internal.h"
 #include "kernel/sched/sched.h"
-#include "kernel/vm/vm_space.h"
 #include "shared/linux/errno.h"
 
 static struct slab_cache *tracee_cache;
@@ -104,25 +102,6 @@ bool ptrace_hides_locked(const struct process *child)
     return tracee && tracee->tracer == child->parent;
 }
 
-/* ptrace(2), "Ptrace access mode checking", PTRACE_MODE_ATTACH_REALCREDS. */
-static bool may_attach_locked(const struct task *self, struct task *task)
-{
-    const struct credentials *own = &self->fs->cred;
-    struct credentials cred = identity_of_locked(task->process);
-    const struct vm_space *space;
-    bool dumpable;
-
-    ASSERT(process_tree_is_held());
-    if (credentials_is_capable(own))
-        return true;
-    spin_lock(&task->process->lock);
-    space = process_space_locked(task->process);
-    dumpable = space && !__atomic_load_n(&space->undumpable, __ATOMIC_RELAXED);
-    spin_unlock(&task->process->lock);
-    return dumpable && own->uid == cred.uid && own->uid == cred.euid && own->uid == cred.suid &&
-           own->gid == cred.gid && own->gid == cred.egid && own->gid == cred.sgid;
-}
-
 /* A task that sleeps in a stopped group sleeps on as a tracee; others get SIGSTOP. */
 static void attached_locked(struct tracee *tracee)
 {
@@ -148,7 +127,7 @@ static int64_t attach_locked(struct task *self, struct tracee *tracee, int tid)
     if (!task)
         return process_find_locked(tid) ? -EPERM : -ESRCH; /* init is nobody's tracee */
     if (task->process == self->process || task->exiting || task->ptrace ||
-        !may_attach_locked(self, task))
+        !process_may_look_locked(task->process, true))
         return -EPERM;
     link_locked(tracee, task, self->process);
     attached_locked(tracee);

@@ -309,7 +309,7 @@ bool signal_may_send_locked(const struct task *sender, struct process *process, 
     ASSERT(process_tree_is_held());
     /* kill(2): the real or effective user of the sender against the real or saved user of the
      * receiver; within a session SIGCONT is always allowed, for shells. */
-    if (process == sender->process || from->euid == 0)
+    if (process == sender->process || credentials_capable(from, LX_CAP_KILL))
         return true;
     if (!process->leader)
         return false; /* the harness is root's */

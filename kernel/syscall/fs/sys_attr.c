@@ -219,7 +219,7 @@ int64_t sys_fallocate(struct task *self, int fd, int mode, int64_t offset, int64
         err = write_check_size(self, ref.file->inode, (uint64_t)(offset + nbytes));
     if (!err)
         err = ramfs_allocate(ref.file, flags, (uint64_t)offset, (uint64_t)nbytes,
-                             !credentials_is_privileged(&self->fs->cred));
+                             !credentials_capable(&self->fs->cred, LX_CAP_FSETID));
     fd_ref_put(ref);
     return err;
 }

@@ -76,7 +76,7 @@ int64_t sys_chroot(struct task *self, struct uptr path)
     if (err)
         return err;
     err = may_enter(self, directory);
-    if (!err && !credentials_is_privileged(&self->fs->cred))
+    if (!err && !credentials_capable(&self->fs->cred, LX_CAP_SYS_CHROOT))
         err = -EPERM;
     if (err)
         dentry_put(directory);

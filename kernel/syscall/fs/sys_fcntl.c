@@ -145,7 +145,7 @@ static int64_t fcntl_open(struct task *self, struct fd_ref ref, int fd, int comm
         return -EBADF;
     return command == LX_F_GETPIPE_SZ
                ? pipe_capacity(file)
-               : pipe_resize(file, (uint32_t)argument, self->fs->cred.euid == 0);
+               : pipe_resize(file, (uint32_t)argument, credentials_unlimited(&self->fs->cred));
 }
 
 /* Honoured: DUPFD, DUPFD_CLOEXEC, GETFD, SETFD, GETFL, SETFL, GETLK, SETLK, SETLKW, the same three

@@ -123,7 +123,7 @@ int64_t sys_open_by_handle_at(struct task *self, int mount_fd, struct uptr user,
     struct file *file;
     int fd, err;
 
-    if (!credentials_is_privileged(&self->fs->cred))
+    if (!credentials_capable(&self->fs->cred, LX_CAP_DAC_READ_SEARCH))
         return -EPERM;
     err = handle_read(user, &handle);
     if (!err)

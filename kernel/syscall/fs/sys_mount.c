@@ -81,7 +81,7 @@ static void texts_put(struct mount_texts *texts)
 static int mount_at(struct task *self, struct dentry *where, struct mount_texts *texts,
                     uint32_t flags)
 {
-    if (!credentials_is_privileged(&self->fs->cred))
+    if (!credentials_capable(&self->fs->cred, LX_CAP_SYS_ADMIN))
         return -EPERM;
     /* Remounting and propagation take precedence over the type, in the order of Linux's path_mount.
      */
@@ -132,7 +132,7 @@ int64_t sys_umount2(struct task *self, struct uptr target, int flags)
     err = user_walk(self, LX_AT_FDCWD, target, flags & LX_UMOUNT_NOFOLLOW ? 0 : PATH_FOLLOW, &root);
     if (err)
         return err;
-    if (!credentials_is_privileged(&self->fs->cred))
+    if (!credentials_capable(&self->fs->cred, LX_CAP_SYS_ADMIN))
         err = -EPERM;
     else if (root->parent || (flags & LX_MNT_EXPIRE))
         err = -EINVAL;

@@ -173,7 +173,7 @@ int64_t sys_linkat(struct task *self, int from_dirfd, struct uptr from, int to_d
         return -EINVAL;
     /* A descriptor may have come from another program: it is no proof of a right to the file. As
      * Linux 6.1, which asks before it looks at any path. */
-    if ((flags & LX_AT_EMPTY_PATH) && !credentials_is_privileged(&self->fs->cred))
+    if ((flags & LX_AT_EMPTY_PATH) && !credentials_capable(&self->fs->cred, LX_CAP_DAC_READ_SEARCH))
         return -ENOENT;
     err = user_place_get(self, from_dirfd, from, walk & PATH_EMPTY, &old);
     if (err)

@@ -60,7 +60,7 @@ void write_begin(const struct task *self, struct user_iter *io)
     uint64_t limit = file_limit(self);
 
     io->beyond_limit = likely(limit > INT64_MAX) ? 0 : INT64_MAX - limit;
-    io->drops_set_id = !credentials_is_privileged(&self->fs->cred);
+    io->drops_set_id = !credentials_capable(&self->fs->cred, LX_CAP_FSETID);
 }
 
 /* No byte has a number above 2^63 - 1. At a file's own position, file_read and file_write look. */

@@ -66,7 +66,7 @@ static int space_permission(const struct inode *inode, const struct credentials 
     int denied = is_change(request) ? -EPERM : -ENODATA;
     uint32_t type = inode->mode & LX_S_IFMT;
 
-    if (in_space(request, "trusted.") && !credentials_is_privileged(cred))
+    if (in_space(request, "trusted.") && !credentials_capable(cred, LX_CAP_SYS_ADMIN))
         return denied;
     if (!in_space(request, "user."))
         return 0;
@@ -101,7 +101,7 @@ static int request_permission(const struct task *self, const struct inode *inode
     if (err || in_space(request, "trusted.") || in_space(request, "system."))
         return err;
     if (in_space(request, "security."))
-        return is_change(request) && !credentials_is_privileged(cred) ? -EPERM : 0;
+        return is_change(request) && !credentials_capable(cred, LX_CAP_SYS_ADMIN) ? -EPERM : 0;
     return inode_permission(inode, cred, is_change(request) ? INODE_WRITE : INODE_READ);
 }
 
@@ -154,7 +154,7 @@ static int64_t answer_set(const struct task *self, struct inode *inode,
         err = space_support(inode, request);
     return err ? err
                : xattr_set(inode, request->name, request->value, request->nbytes, request->flags,
-                           credentials_is_privileged(&self->fs->cred));
+                           credentials_capable(&self->fs->cred, LX_CAP_SYS_ADMIN));
 }
 
 /* Without a buffer only the size is asked for. */
@@ -199,7 +199,7 @@ static int64_t answer_list(const struct task *self, struct inode *inode,
     int64_t result = -ENOMEM;
 
     if (names || !size)
-        result = xattr_list(inode, credentials_is_privileged(&self->fs->cred), names, size);
+        result = xattr_list(inode, credentials_capable(&self->fs->cred, LX_CAP_SYS_ADMIN), names, size);
     if (result > 0 && size) {
         int err = vm_user_write(request->result, names, (size_t)result);
         result = err ? err : result;

@@ -114,12 +114,25 @@ static int map_anonymous(struct task *self, uint64_t flags, struct vm_request *r
     return vm_map(self->thread.space, request, address);
 }
 
-/* RLIMIT_MEMLOCK in pages; root has none. */
+/* RLIMIT_MEMLOCK in pages; not with CAP_IPC_LOCK. */
 static uint64_t lock_limit(const struct task *self)
 {
-    if (credentials_is_privileged(&self->fs->cred))
+    if (credentials_capable(&self->fs->cred, LX_CAP_IPC_LOCK))
         return VM_UNLOCK - 1;
     return self->process->limits[LX_RLIMIT_MEMLOCK].current >> PAGE_SHIFT;
+}
+
+/* MCL_FUTURE: the new mapping is locked, too. */
+static void lock_request(const struct task *self, struct vm_request *request)
+{
+    uint8_t future = __atomic_load_n(&self->thread.space->lock_future, __ATOMIC_RELAXED);
+
+    if (!request->locked && !future)
+        return;
+    request->lock_unasked = !request->locked;
+    request->locked = true;
+    request->populate = request->populate || future == VM_LOCK_POPULATE;
+    request->lock_limit = lock_limit(self);
 }
 
 /* Honoured: SHARED, SHARED_VALIDATE, PRIVATE, ANONYMOUS, FIXED, FIXED_NOREPLACE, 32BIT, NORESERVE,
@@ -153,8 +166,7 @@ int64_t sys_mmap(struct task *self, uint64_t address, uint64_t nbytes, uint64_t 
     /* A hint below all places that programs may have means the lowest of these. */
     if (!request.fixed && address >= PAGE_SIZE && address < USER_BASE)
         request.address = USER_BASE;
-    if (request.locked)
-        request.lock_limit = lock_limit(self);
+    lock_request(self, &request);
     if (flags & LX_MAP_ANONYMOUS)
         err = map_anonymous(self, flags, &request, &result);
     else
@@ -207,6 +219,7 @@ int64_t sys_mremap(struct task *self, uint64_t address, uint64_t old_nbytes, uin
         .may_move = (flags & LX_MREMAP_MAYMOVE) != 0,
         .fixed = (flags & LX_MREMAP_FIXED) != 0,
         .keep_old = (flags & LX_MREMAP_DONTUNMAP) != 0,
+        .lock_limit = lock_limit(self),
     };
     uint64_t result = 0;
     int err;
@@ -222,7 +235,7 @@ int64_t sys_mremap(struct task *self, uint64_t address, uint64_t old_nbytes, uin
 /* Never fails: the result is the new break, or the old one when it could not be moved. */
 int64_t sys_brk(struct task *self, uint64_t address)
 {
-    return (int64_t)vm_brk(self->thread.space, address);
+    return (int64_t)vm_brk(self->thread.space, address, lock_limit(self));
 }
 
 /* All files are memory: there is nowhere to write them to. But here a program that has stored
@@ -363,26 +376,34 @@ int64_t sys_munlock(struct task *self, uint64_t address, uint64_t nbytes)
     return lock_range(self, address, nbytes, VM_UNLOCK, false);
 }
 
-/* MCL_FUTURE without effect: future mappings are neither marked nor brought in at once. */
+/* Without MCL_FUTURE that of an earlier call ends. */
 int64_t sys_mlockall(struct task *self, int flags)
 {
+    struct vm_space *space = self->thread.space;
+    bool populate = !(flags & LX_MCL_ONFAULT);
     uint64_t limit = lock_limit(self);
+    uint8_t future = !(flags & LX_MCL_FUTURE) ? VM_LOCK_NONE
+                     : populate               ? VM_LOCK_POPULATE
+                                              : VM_LOCK_ONFAULT;
 
     if (!flags || flags & ~(LX_MCL_CURRENT | LX_MCL_FUTURE | LX_MCL_ONFAULT) ||
         flags == LX_MCL_ONFAULT)
         return -EINVAL;
     if (!limit)
         return -EPERM;
-    if (!(flags & LX_MCL_CURRENT))
-        return 0;
-    if (self->thread.space->mapped_pages > limit)
+    if ((flags & LX_MCL_CURRENT) && space->mapped_pages > limit)
         return -ENOMEM;
-    vm_lock_all(self->thread.space, true);
+    __atomic_store_n(&space->lock_future, future, __ATOMIC_RELAXED);
+    if (flags & LX_MCL_CURRENT)
+        vm_lock_all(space, true, populate);
     return 0;
 }
 
 int64_t sys_munlockall(struct task *self)
 {
-    vm_lock_all(self->thread.space, false);
+    struct vm_space *space = self->thread.space;
+
+    __atomic_store_n(&space->lock_future, VM_LOCK_NONE, __ATOMIC_RELAXED);
+    vm_lock_all(space, false, false);
     return 0;
 }

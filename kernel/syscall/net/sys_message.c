@@ -105,20 +105,20 @@ int64_t sys_recvfrom(struct task *self, int fd, struct uptr buffer, size_t nbyte
 
 /* --- control messages --- */
 
-/* A sender may name itself alone, unless it is privileged. */
+/* A sender may name itself alone, unless it has the capability for each of the three. */
 static int credentials_check(struct task *self, const struct lx_ucred *named)
 {
     const struct credentials *cred = &self->fs->cred;
 
-    if (credentials_is_capable(cred))
-        return process_exists(named->pid) ? 0 : -ESRCH;
-    if (named->pid != self->process->pid)
+    if (named->pid != self->process->pid && !credentials_capable(cred, LX_CAP_SYS_ADMIN))
         return -EPERM;
-    if (named->uid != cred->uid && named->uid != cred->euid && named->uid != cred->suid)
+    if (named->uid != cred->uid && named->uid != cred->euid && named->uid != cred->suid &&
+        !credentials_capable(cred, LX_CAP_SETUID))
         return -EPERM;
-    if (named->gid != cred->gid && named->gid != cred->egid && named->gid != cred->sgid)
+    if (named->gid != cred->gid && named->gid != cred->egid && named->gid != cred->sgid &&
+        !credentials_capable(cred, LX_CAP_SETGID))
         return -EPERM;
-    return 0;
+    return named->pid == self->process->pid || process_exists(named->pid) ? 0 : -ESRCH;
 }
 
 /* One control message, whose header has been checked to lie in the buffer. */

@@ -43,9 +43,9 @@ static uint32_t caller_uid(void)
     return task_current()->fs->cred.uid;
 }
 
-static bool caller_is_capable(void)
+static bool caller_is_capable(unsigned capability)
 {
-    return credentials_is_capable(&task_current()->fs->cred);
+    return credentials_capable(&task_current()->fs->cred, capability);
 }
 
 /* Before the first program. */
@@ -338,7 +338,7 @@ int64_t sys_setsockopt(struct task *self, int fd, int level, int option, struct 
         return err;
     if (level == LX_SOL_SOCKET)
         err = socket_set_option(socket, option, value, (unsigned)nbytes,
-                                credentials_is_capable(&self->fs->cred));
+                                credentials_capable(&self->fs->cred, LX_CAP_NET_ADMIN));
     else if (socket->ops->set_option)
         err = socket->ops->set_option(socket, level, option, value, (unsigned)nbytes);
     else

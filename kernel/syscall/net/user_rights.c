@@ -56,7 +56,7 @@ int user_rights_get(struct task *self, struct uptr control, const struct lx_cmsg
     err = socket_rights_create(old_count + count, &all);
     if (err)
         return err;
-    all->limit = credentials_is_capable(&self->fs->cred)
+    all->limit = credentials_unlimited(&self->fs->cred)
                      ? UINT32_MAX
                      : __atomic_load_n(&self->files->limit, __ATOMIC_RELAXED);
     err = descriptors_get(self, (struct uptr){control.va + sizeof(*header)}, old_count, all);

@@ -6,20 +6,21 @@
  * takes the lock under which others read them and moves the charges from the old user to the new
  * one: it may need memory, and a failure leaves everything as it was.
  *
- * User and group calls differ in the fields alone, so each pair shares one function on struct ids.
- * "Root" means effective uid 0: there are no capabilities apart from it. The file system ids follow
- * the effective ones in every call but setfsuid and setfsgid.
+ * User and group calls differ in the fields and the capability alone, so each pair shares one
+ * function on struct ids. The file system ids follow the effective ones in every call but setfsuid
+ * and setfsgid; capabilities follow the user ids (proc/capability.h).
  */
 #include "kernel/fs/vfs/fs_context.h"
 #include "kernel/lib/string.h"
+#include "kernel/proc/capability.h"
 #include "kernel/proc/process.h"
 #include "kernel/syscall/handlers.h"
 #include "kernel/vm/vm_user.h"
 #include "shared/linux/errno.h"
+#include "shared/linux/limits.h"
 
 /* -1: leave this id as it is. */
-#define UNCHANGED  0xffffffffU
-#define GROUPS_MAX 65536
+#define UNCHANGED 0xffffffffU
 
 int64_t sys_getuid(struct task *self)
 {
@@ -44,16 +45,19 @@ int64_t sys_getegid(struct task *self)
 /* The ids of one kind, which user and group calls treat alike. */
 struct ids {
     uint32_t *real, *effective, *saved, *fs;
+    bool free; /* the caller may set them to anything */
 };
 
 static struct ids user_of(struct credentials *c)
 {
-    return (struct ids){&c->uid, &c->euid, &c->suid, &c->fsuid};
+    return (struct ids){&c->uid, &c->euid, &c->suid, &c->fsuid,
+                        credentials_capable(c, LX_CAP_SETUID)};
 }
 
 static struct ids group_of(struct credentials *c)
 {
-    return (struct ids){&c->gid, &c->egid, &c->sgid, &c->fsgid};
+    return (struct ids){&c->gid, &c->egid, &c->sgid, &c->fsgid,
+                        credentials_capable(c, LX_CAP_SETGID)};
 }
 
 /* What an unprivileged process may set an id to: one of its own three. */
@@ -74,11 +78,6 @@ static void ids_set(const struct ids *id, uint32_t real, uint32_t effective, uin
     *id->fs = *id->effective;
 }
 
-static bool is_root(const struct task *self)
-{
-    return self->fs->cred.euid == 0;
-}
-
 /* setfsuid, setfsgid: the one before, whether it has changed or not. */
 static int64_t set_fs(struct task *self, struct ids (*kind)(struct credentials *), uint32_t value)
 {
@@ -87,21 +86,23 @@ static int64_t set_fs(struct task *self, struct ids (*kind)(struct credentials *
     uint32_t old = *id.fs;
 
     /* A refused value is no error: the caller has to call again to see what is in force. */
-    if (value == UNCHANGED || value == old || !(is_root(self) || ids_have(&id, value)))
+    if (value == UNCHANGED || value == old || !(id.free || ids_have(&id, value)))
         return old;
     *id.fs = value;
+    capability_follow_fs_id(&self->fs->cred, &wanted);
     if (identity_set(self, &wanted))
         return old; /* these calls have no way to fail */
     return old;
 }
 
-/* setuid, setgid. Root gives up everything at once; others move between the real and the saved id.
+/* setuid, setgid. The privileged give up everything at once; others move between the real and the
+ * saved id.
  */
-static int set_one(struct task *self, struct ids id, uint32_t value)
+static int set_one(struct ids id, uint32_t value)
 {
     if (value == UNCHANGED)
         return -EINVAL;
-    if (is_root(self))
+    if (id.free)
         ids_set(&id, value, value, value);
     else if (value == *id.real || value == *id.saved)
         ids_set(&id, UNCHANGED, value, UNCHANGED);
@@ -112,14 +113,14 @@ static int set_one(struct task *self, struct ids id, uint32_t value)
 
 /* setreuid, setregid: the saved one follows when the real one is set, or the effective one to
  * something other than the old real one. */
-static int set_two(struct task *self, struct ids id, uint32_t real, uint32_t effective)
+static int set_two(struct ids id, uint32_t real, uint32_t effective)
 {
     /* The rule of setreuid(2): it lets a program swap its two ids, and give up the old ones for
      * good. */
     bool saved_follows = real != UNCHANGED || (effective != UNCHANGED && effective != *id.real);
 
-    if (!is_root(self) && ((real != UNCHANGED && real != *id.real && real != *id.effective) ||
-                           !ids_have(&id, effective)))
+    if (!id.free && ((real != UNCHANGED && real != *id.real && real != *id.effective) ||
+                     !ids_have(&id, effective)))
         return -EPERM;
     ids_set(&id, real, effective, UNCHANGED);
     if (saved_follows)
@@ -127,11 +128,9 @@ static int set_two(struct task *self, struct ids id, uint32_t real, uint32_t eff
     return 0;
 }
 
-static int set_three(struct task *self, struct ids id, uint32_t real, uint32_t effective,
-                     uint32_t saved)
+static int set_three(struct ids id, uint32_t real, uint32_t effective, uint32_t saved)
 {
-    if (!is_root(self) &&
-        (!ids_have(&id, real) || !ids_have(&id, effective) || !ids_have(&id, saved)))
+    if (!id.free && (!ids_have(&id, real) || !ids_have(&id, effective) || !ids_have(&id, saved)))
         return -EPERM;
     ids_set(&id, real, effective, saved);
     return 0;
@@ -148,10 +147,13 @@ static int64_t get_three(struct ids id, struct uptr real, struct uptr effective,
 }
 
 /* The credentials change as a whole, or not at all. */
-static int64_t cred_commit(struct task *self, const struct credentials *wanted, int err)
+static int64_t cred_commit(struct task *self, struct credentials *wanted, int err)
 {
-    if (err || !memcmp(wanted, &self->fs->cred, sizeof(*wanted)))
+    if (err)
         return err;
+    capability_follow_ids(&self->fs->cred, wanted);
+    if (!memcmp(wanted, &self->fs->cred, sizeof(*wanted)))
+        return 0;
     return identity_set(self, wanted);
 }
 
@@ -159,42 +161,42 @@ int64_t sys_setuid(struct task *self, unsigned uid)
 {
     struct credentials wanted = self->fs->cred;
 
-    return cred_commit(self, &wanted, set_one(self, user_of(&wanted), uid));
+    return cred_commit(self, &wanted, set_one(user_of(&wanted), uid));
 }
 
 int64_t sys_setgid(struct task *self, unsigned gid)
 {
     struct credentials wanted = self->fs->cred;
 
-    return cred_commit(self, &wanted, set_one(self, group_of(&wanted), gid));
+    return cred_commit(self, &wanted, set_one(group_of(&wanted), gid));
 }
 
 int64_t sys_setreuid(struct task *self, unsigned real, unsigned effective)
 {
     struct credentials wanted = self->fs->cred;
 
-    return cred_commit(self, &wanted, set_two(self, user_of(&wanted), real, effective));
+    return cred_commit(self, &wanted, set_two(user_of(&wanted), real, effective));
 }
 
 int64_t sys_setregid(struct task *self, unsigned real, unsigned effective)
 {
     struct credentials wanted = self->fs->cred;
 
-    return cred_commit(self, &wanted, set_two(self, group_of(&wanted), real, effective));
+    return cred_commit(self, &wanted, set_two(group_of(&wanted), real, effective));
 }
 
 int64_t sys_setresuid(struct task *self, unsigned real, unsigned effective, unsigned saved)
 {
     struct credentials wanted = self->fs->cred;
 
-    return cred_commit(self, &wanted, set_three(self, user_of(&wanted), real, effective, saved));
+    return cred_commit(self, &wanted, set_three(user_of(&wanted), real, effective, saved));
 }
 
 int64_t sys_setresgid(struct task *self, unsigned real, unsigned effective, unsigned saved)
 {
     struct credentials wanted = self->fs->cred;
 
-    return cred_commit(self, &wanted, set_three(self, group_of(&wanted), real, effective, saved));
+    return cred_commit(self, &wanted, set_three(group_of(&wanted), real, effective, saved));
 }
 
 int64_t sys_getresuid(struct task *self, struct uptr real, struct uptr effective, struct uptr saved)
@@ -257,9 +259,9 @@ int64_t sys_setgroups(struct task *self, int count, struct uptr list)
     struct group_set *groups = NULL;
     int err = 0;
 
-    if (!is_root(self))
+    if (!credentials_capable(&wanted, LX_CAP_SETGID))
         return -EPERM;
-    if (count < 0 || count > GROUPS_MAX)
+    if (count < 0 || count > LX_NGROUPS_MAX)
         return -EINVAL;
     if (count) {
         err = group_set_create((uint32_t)count, &groups);

@@ -174,7 +174,7 @@ static int64_t exec_file(struct task *self, struct file *file, const char *path,
     err =
         exec_replace(self, file,
                      &(struct exec_strings){path, args.argv, args.envp, hidden,
-                                            self->process->no_new_privs, process_shares_fs(self)});
+                                            self->inherited.no_new_privs, process_shares_fs(self)});
     exec_args_free(&args);
     return err;
 }

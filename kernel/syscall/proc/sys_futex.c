@@ -172,7 +172,7 @@ static int robust_list_of(struct task *self, int pid, uint64_t *head)
     task = task_find_locked(pid);
     if (pid != PROCESS_INIT_PID && (!task || task->exiting))
         err = -ESRCH;
-    else if (mine->euid != 0)
+    else if (!credentials_capable(mine, LX_CAP_SYS_PTRACE))
         err = -EPERM;
     else if (task) /* init has none */
         *head = task->robust_list.va;

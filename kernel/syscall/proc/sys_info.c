@@ -8,12 +8,14 @@
  */
 #include "kernel/core/clock.h"
 #include "kernel/core/random.h"
+#include "kernel/fs/vfs/fs_context.h"
 #include "kernel/fs/vfs/inode.h"
 #include "kernel/lib/string.h"
 #include "kernel/lib/version.h"
 #include "kernel/mm/pmm.h"
 #include "kernel/proc/process.h"
 #include "kernel/proc/procfs/procfs.h"
+#include "kernel/proc/uts.h"
 #include "kernel/sched/sched.h"
 #include "kernel/sched/waitq.h"
 #include "kernel/syscall/handlers.h"
@@ -24,17 +26,55 @@
 /* sysname and release are those of the ABI that programs get; the version names the kernel. */
 int64_t sys_uname(struct task *self, struct uptr name)
 {
-    static const struct lx_utsname answer = {
+    struct lx_utsname answer = {
         .sysname = "Linux",
-        .nodename = "firstlight",
         .release = VERSION_LINUX_ABI "-firstlight",
         .version = "Firstlight " VERSION_TEXT,
         .machine = "x86_64",
-        .domainname = "(none)",
     };
 
     (void)self;
+    uts_get(UTS_HOST, answer.nodename);
+    uts_get(UTS_DOMAIN, answer.domainname);
     return vm_user_write(name, &answer, sizeof(answer));
+}
+
+static int64_t name_set(struct task *self, enum uts_name which, struct uptr name, int nbytes)
+{
+    char text[UTS_NAME_MAX];
+
+    if (!credentials_capable(&self->fs->cred, LX_CAP_SYS_ADMIN))
+        return -EPERM;
+    if (nbytes < 0 || nbytes > UTS_NAME_MAX)
+        return -EINVAL;
+    if (vm_user_read(text, name, (size_t)nbytes))
+        return -EFAULT;
+    uts_set(which, text, (size_t)nbytes);
+    return 0;
+}
+
+int64_t sys_sethostname(struct task *self, struct uptr name, int nbytes)
+{
+    return name_set(self, UTS_HOST, name, nbytes);
+}
+
+int64_t sys_setdomainname(struct task *self, struct uptr name, int nbytes)
+{
+    return name_set(self, UTS_DOMAIN, name, nbytes);
+}
+
+/* Honoured: PER_LINUX, with ADDR_NO_RANDOMIZE, as which every program runs. Other systems are not
+ * imitated. */
+int64_t sys_personality(struct task *self, unsigned wanted)
+{
+    uint32_t old = self->inherited.personality;
+
+    if (wanted == UINT32_MAX) /* a question */
+        return old;
+    if ((wanted & LX_PER_MASK) != LX_PER_LINUX || (wanted & ~(LX_PER_MASK | LX_ADDR_NO_RANDOMIZE)))
+        return -EINVAL;
+    self->inherited.personality = wanted;
+    return old;
 }
 
 /* Loads are those of /proc/loadavg. Without swap those fields are 0. */

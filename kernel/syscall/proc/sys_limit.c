@@ -48,7 +48,8 @@ static int limit_set_locked(const struct task *self, struct process *process, un
         return -EINVAL;
     if (resource == LX_RLIMIT_NOFILE && wanted->maximum > FD_LIMIT_MAX)
         return -EPERM;
-    if (wanted->maximum > old->maximum && !credentials_is_capable(&self->fs->cred))
+    if (wanted->maximum > old->maximum &&
+        !credentials_capable(&self->fs->cred, LX_CAP_SYS_RESOURCE))
         return -EPERM;
     process->limits[resource] = *wanted;
     if (!process->sig_exiting)
@@ -62,7 +63,7 @@ static bool may_see_locked(const struct task *self, struct process *process)
     const struct credentials *mine = &self->fs->cred, its = identity_of_locked(process);
 
     ASSERT(spin_is_held(&process_tree_lock));
-    if (process == self->process || credentials_is_capable(mine))
+    if (process == self->process || credentials_capable(mine, LX_CAP_SYS_RESOURCE))
         return true;
     return mine->uid == its.uid && mine->uid == its.euid && mine->uid == its.suid &&
            mine->gid == its.gid && mine->gid == its.egid && mine->gid == its.sgid;

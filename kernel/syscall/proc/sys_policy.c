@@ -76,7 +76,7 @@ static bool policy_allowed_locked(const struct task *self, struct task *target,
     uint32_t policy = thread->policy & ~(uint32_t)LX_SCHED_RESET_ON_FORK;
 
     ASSERT(spin_is_held(&process_tree_lock));
-    if (credentials_is_capable(&self->fs->cred))
+    if (credentials_capable(&self->fs->cred, LX_CAP_SYS_NICE))
         return true;
     if (!sched_may_set_locked(self, process) || attr->policy == LX_SCHED_DEADLINE)
         return false;

@@ -11,6 +11,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/proc/process.h"
 #include "kernel/syscall/handlers.h"
+#include "kernel/syscall/proc/sys_prctl.h"
 #include "kernel/vm/vm_space.h"
 #include "kernel/vm/vm_user.h"
 #include "shared/addrmap.h"
@@ -80,6 +81,12 @@ int64_t sys_arch_prctl(struct task *self, int option, uint64_t address)
     case LX_ARCH_GET_GS:
         value = msr_read(option == LX_ARCH_GET_FS ? MSR_FS_BASE : MSR_KERNEL_GS_BASE);
         return vm_user_write(result, &value, sizeof(value));
+    /* Ring 3 may always use CPUID: that it faults instead is a feature of some processors, which
+     * this kernel leaves alone. */
+    case LX_ARCH_GET_CPUID:
+        return 1;
+    case LX_ARCH_SET_CPUID:
+        return -ENODEV;
     default:
         return -EINVAL;
     }
@@ -97,7 +104,8 @@ static void death_signal_set(struct task *self, int signal)
     spin_unlock_irqrestore(&process_tree_lock, flags);
 }
 
-/* Honoured: SET_NAME, GET_NAME, DUMPABLE, PDEATHSIG, CHILD_SUBREAPER, NO_NEW_PRIVS, KEEPCAPS. */
+/* Honoured: SET_NAME, GET_NAME, DUMPABLE, PDEATHSIG, CHILD_SUBREAPER, NO_NEW_PRIVS; others in
+ * sys_prctl.h. */
 int64_t sys_prctl(struct task *self, int option, uint64_t two, uint64_t three, uint64_t four,
                   uint64_t five)
 {
@@ -138,23 +146,14 @@ int64_t sys_prctl(struct task *self, int option, uint64_t two, uint64_t three, u
             return -EINVAL;
         __atomic_store_n(&self->thread.space->undumpable, !two, __ATOMIC_RELAXED);
         return 0;
-    /* Remembered alone. What Linux keeps for a former root are rights to set capabilities again, by
-     * a call that is not there: its effective ones go with the user, as they do here. */
-    case LX_PR_GET_KEEPCAPS:
-        return process->keep_caps;
-    case LX_PR_SET_KEEPCAPS:
-        if (two > 1)
-            return -EINVAL;
-        process->keep_caps = two != 0;
-        return 0;
     case LX_PR_SET_NO_NEW_PRIVS:
         if (two != 1 || three || four || five)
             return -EINVAL;
-        process->no_new_privs = true;
+        self->inherited.no_new_privs = true;
         return 0;
     case LX_PR_GET_NO_NEW_PRIVS:
-        return two || three || four || five ? -EINVAL : process->no_new_privs;
+        return two || three || four || five ? -EINVAL : self->inherited.no_new_privs;
     default:
-        return -EINVAL;
+        return prctl_processor(self, option, &(struct prctl_args){two, three, four, five});
     }
 }

@@ -80,7 +80,8 @@ bool sched_may_set_locked(const struct task *self, struct process *process)
     const struct credentials *mine = &self->fs->cred;
 
     ASSERT(spin_is_held(&process_tree_lock));
-    return mine->euid == its.uid || mine->euid == its.euid || credentials_is_capable(mine);
+    return mine->euid == its.uid || mine->euid == its.euid ||
+           credentials_capable(mine, LX_CAP_SYS_NICE);
 }
 
 /* 0 means the caller's own. */
@@ -98,7 +99,7 @@ static int priority_target(const struct task *self, int which, int target)
 bool sched_may_have_nice(const struct task *self, const struct process *process, int nice)
 {
     return (uint64_t)(SCHED_NICE_MAX + 1 - nice) <= process->limits[LX_RLIMIT_NICE].current ||
-           credentials_is_capable(&self->fs->cred);
+           credentials_capable(&self->fs->cred, LX_CAP_SYS_NICE);
 }
 
 /* Better than before only for root, or up to RLIMIT_NICE. */

@@ -133,7 +133,7 @@ static int64_t set_realtime(const struct task *self, const struct lx_timespec *t
 {
     if (!timespec_valid(time) || time->sec >= SECONDS_MAX - UPTIME_MAX)
         return -EINVAL;
-    if (!credentials_is_privileged(&self->fs->cred))
+    if (!credentials_capable(&self->fs->cred, LX_CAP_SYS_TIME))
         return -EPERM;
     if (timespec_ns(time) < clock_monotonic_ns())
         return -EINVAL;

@@ -382,7 +382,7 @@ int64_t sys_timerfd_create(struct task *self, int clock, int flags)
     if (((uint32_t)flags & ~(LX_O_CLOEXEC | LX_O_NONBLOCK)) || !clock_has_timers(clock))
         return -EINVAL;
     if ((clock == LX_CLOCK_REALTIME_ALARM || clock == LX_CLOCK_BOOTTIME_ALARM) &&
-        !credentials_is_privileged(&self->fs->cred))
+        !credentials_capable(&self->fs->cred, LX_CAP_WAKE_ALARM))
         return -EPERM;
     timer = kzalloc(sizeof(*timer));
     if (!timer)

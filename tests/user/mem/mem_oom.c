@@ -5,6 +5,7 @@
  * Only on machines with at most 1 GiB, which this can fill; on others it says so and ends.
  */
 #define _GNU_SOURCE
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -70,13 +71,36 @@ static void check_killed(void (*function)(void), unsigned hungry)
     CHECK_EQ(killed, hungry);
 }
 
+/* A small process that has asked to go before all others (oom_score_adj). */
+static pid_t volunteer_start(void)
+{
+    int ends[2];
+    char byte;
+    pid_t pid;
+
+    CHECK_OK(pipe(ends));
+    pid = (pid_t)CHECK_OK(fork());
+    if (pid == 0) {
+        int fd = (int)CHECK_OK(open("/proc/self/oom_score_adj", O_WRONLY));
+
+        CHECK_EQ(write(fd, "1000", 4), 4);
+        CHECK_EQ(write(ends[1], "x", 1), 1);
+        for (;;)
+            pause();
+    }
+    CHECK_EQ(read(ends[0], &byte, 1), 1);
+    CHECK_OK(close(ends[0]));
+    CHECK_OK(close(ends[1]));
+    return pid;
+}
+
 /* The caller needs more than a large process has left: that one is killed, and the caller waits for
  * its memory and goes on. */
 static void check_modest(void)
 {
     struct sysinfo info;
     int ends[2], status;
-    pid_t large;
+    pid_t large, small = volunteer_start();
     char byte;
 
     CHECK_OK(pipe(ends));
@@ -90,7 +114,7 @@ static void check_modest(void)
         CHECK((void *)p != MAP_FAILED);
         for (size_t at = 0; at < nbytes; at += PAGE)
             p[at] = 1;
-        CHECK_EQ(write(ends[1], "x", 1), 1);
+        CHECK_OK(write(ends[1], "x", 1));
         for (;;)
             pause();
     }
@@ -102,6 +126,9 @@ static void check_modest(void)
         memset(p, 7, MODEST);
     }
     CHECK_EQ(waitpid(large, &status, 0), large);
+    CHECK_EQ(status, SIGKILL);
+    kill(small, SIGUSR1); /* nothing to one that is dead */
+    CHECK_EQ(waitpid(small, &status, 0), small);
     CHECK_EQ(status, SIGKILL);
     CHECK_OK(close(ends[0]));
     CHECK_OK(close(ends[1]));

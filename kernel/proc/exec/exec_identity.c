@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * execve: what a program runs as, by set-ID bits and capabilities of its file.
+ *
+ * They are read in one step under the inode's mutex, together with the right to run the file: a
+ * file that gets another owner loses both, and one that gets them may be for fewer users from then
+ * on. The rules are those of proc/capability.c.
+ */
+#include "kernel/fs/vfs/inode.h"
+#include "kernel/lib/assert.h"
+#include "kernel/proc/capability.h"
+#include "kernel/proc/exec/exec.h"
+#include "shared/linux/errno.h"
+#include "shared/linux/mount.h"
+#include "shared/linux/stat.h"
+
+/* Capabilities of the file. No file system keeps the attribute security.capability, in which they
+ * would be: this is where to read it. */
+static struct capability_file file_capabilities_locked(const struct inode *inode)
+{
+    ASSERT(mutex_is_held(&inode->lock));
+    return (struct capability_file){.present = false};
+}
+
+static void set_ids_take(const struct inode *inode, uint32_t mode, struct credentials *new)
+{
+    const uint32_t group = LX_S_ISGID | LX_S_IXGRP;
+
+    if (mode & LX_S_ISUID)
+        new->euid = inode->uid;
+    /* Set-group-ID without the group's execute bit meant mandatory locking. */
+    if ((mode & group) == group)
+        new->egid = inode->gid;
+}
+
+int exec_identity_find(struct inode *inode, const struct credentials *old,
+                       const struct exec_strings *strings, struct exec_program *program)
+{
+    struct credentials *new = &program->cred;
+    struct capability_exec how = {
+        .no_new_rights = strings->no_new_privs || strings->shared_fs,
+        .no_new_privs = strings->no_new_privs,
+    };
+
+    *new = *old;
+    mutex_lock(&inode->lock);
+    if (!(inode->super->flags & LX_MS_NOSUID) && inode_permission(inode, old, INODE_EXEC) == 0) {
+        if (!strings->no_new_privs)
+            set_ids_take(inode, inode->mode, new);
+        how.file = file_capabilities_locked(inode);
+    }
+    mutex_unlock(&inode->lock);
+    how.ids_changed = new->euid != old->euid || new->egid != old->egid;
+    return capability_exec(old, new, &how, &program->secure);
+}

@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * /proc/sys: kernel, fs and vm.
+ *
+ * Each file shows the limit or the rule that is in force, from where it is kept; what this kernel
+ * does not have has no file. So nearly all are constant, and not to be written. A file that is a
+ * switch in Linux says which way it stands here: no memory is swapped out, addresses are not
+ * random, links in sticky directories are protected, FIFOs and files in them are not.
+ */
+#include "kernel/core/random.h"
+#include "kernel/fs/event/aio_context.h"
+#include "kernel/fs/event/epoll.h"
+#include "kernel/fs/pipe/pipe.h"
+#include "kernel/fs/vfs/fdtable.h"
+#include "kernel/fs/vfs/file.h"
+#include "kernel/fs/vfs/inode.h"
+#include "kernel/fs/vfs/mount.h"
+#include "kernel/lib/string.h"
+#include "kernel/lib/version.h"
+#include "kernel/mm/pmm.h"
+#include "kernel/proc/procfs/procfs_internal.h"
+#include "kernel/proc/uts.h"
+#include "kernel/vm/vm_space.h"
+#include "kernel/vm/vm_user.h"
+#include "shared/addrmap.h"
+#include "shared/linux/capability.h"
+#include "shared/linux/errno.h"
+#include "shared/linux/ipc.h"
+#include "shared/linux/limits.h"
+#include "shared/linux/stat.h"
+
+/* --- numbers --- */
+
+/* An entry has its number in .arg. */
+enum number {
+    CAP_LAST_CAP,
+    EPOLL_WATCHES,
+    FILE_MAX,
+    MAP_COUNT,
+    MAP_LOWEST,
+    MOUNTS,
+    NGROUPS,
+    OPEN_MAX,
+    PIPE_HARD,
+    PIPE_SIZE,
+    PIPE_SOFT,
+    RANDOM_POOL,
+    TASKS,
+    ZERO,
+    ONE,
+    AIO_MAX,
+    AIO_NOW,
+    MSG_BYTES,
+    MSG_QUEUE,
+    MSG_QUEUES,
+    SHM_ALL,
+    SHM_BYTES,
+    SHM_SEGMENTS,
+};
+
+static uint64_t number_value(enum number number)
+{
+    switch (number) {
+    case CAP_LAST_CAP:
+        return LX_CAP_LAST_CAP;
+    case EPOLL_WATCHES:
+        return epoll_watches_max();
+    case FILE_MAX: /* for those without CAP_SYS_ADMIN */
+        return file_max_count();
+    case MAP_COUNT:
+        return VM_AREAS_MAX;
+    case MAP_LOWEST: /* nothing is ever mapped below */
+        return USER_BASE;
+    case MOUNTS:
+        return MOUNT_MAX;
+    case NGROUPS:
+        return LX_NGROUPS_MAX;
+    case OPEN_MAX: /* RLIMIT_NOFILE goes no higher */
+        return FD_LIMIT_MAX;
+    case PIPE_HARD:
+        return (uint64_t)pipe_hard_limit();
+    case PIPE_SIZE: /* bytes; F_SETPIPE_SZ without CAP_SYS_RESOURCE */
+        return PIPE_NBYTES_MAX;
+    case PIPE_SOFT:
+        return (uint64_t)pipe_soft_limit();
+    case RANDOM_POOL: /* bits: what RNDGETENTCNT gives */
+        return RANDOM_BITS;
+    case TASKS: /* each has a number */
+        return PROCESS_PID_MAX;
+    case ZERO:
+        return 0;
+    case ONE:
+        return 1;
+    case AIO_MAX:
+        return AIO_MAX_NR;
+    case AIO_NOW:
+        return aio_requests();
+    case MSG_BYTES:
+        return LX_MSGMAX;
+    case MSG_QUEUE:
+        return LX_MSGMNB;
+    case MSG_QUEUES:
+        return LX_MSGMNI;
+    case SHM_ALL:
+        return LX_SHMALL;
+    case SHM_BYTES:
+        return LX_SHMMAX;
+    case SHM_SEGMENTS:
+        return LX_SHMMNI;
+    }
+    return 0;
+}
+
+static int show_number(const struct procfs_node *node, struct procfs_text *text)
+{
+    procfs_print(text, "%llu\n", (unsigned long long)number_value((enum number)node->entry->arg));
+    return 0;
+}
+
+#define NUMBER(entry_name, number)                                                                 \
+    {                                                                                              \
+        .name = (entry_name), .mode = LX_S_IFREG | 0444, .arg = (number), .show = show_number      \
+    }
+
+/* semget and semop take so many: SEMMSL, SEMMNS, SEMOPM, SEMMNI. */
+static int show_sem(const struct procfs_node *node, struct procfs_text *text)
+{
+    (void)node;
+    procfs_print(text, "%d\t%d\t%d\t%d\n", LX_SEMMSL, LX_SEMMNS, LX_SEMOPM, LX_SEMMNI);
+    return 0;
+}
+
+/* Open, free, at most. */
+static int show_file_nr(const struct procfs_node *node, struct procfs_text *text)
+{
+    (void)node;
+    procfs_print(text, "%lu\t0\t%lu\n", file_live_count(), file_max_count());
+    return 0;
+}
+
+/* Of all file systems; none are kept for reuse. */
+static int show_inode_nr(const struct procfs_node *node, struct procfs_text *text)
+{
+    (void)node;
+    procfs_print(text, "%lu\t0\n", inode_live_count());
+    return 0;
+}
+
+/* --- names --- */
+
+static int show_ostype(const struct procfs_node *node, struct procfs_text *text)
+{
+    (void)node;
+    procfs_print(text, "Linux\n");
+    return 0;
+}
+
+/* As uname(2) has it. */
+static int show_osrelease(const struct procfs_node *node, struct procfs_text *text)
+{
+    (void)node;
+    procfs_print(text, "%s-firstlight\n", VERSION_LINUX_ABI);
+    return 0;
+}
+
+/* The release without the word Linux: that is the ABI's, this the kernel's own. */
+static int show_kernel_version(const struct procfs_node *node, struct procfs_text *text)
+{
+    (void)node;
+    procfs_print(text, "Firstlight %s\n", VERSION_TEXT);
+    return 0;
+}
+
+static int show_name(const struct procfs_node *node, struct procfs_text *text)
+{
+    char name[UTS_NAME_MAX + 1];
+
+    uts_get((enum uts_name)node->entry->arg, name);
+    procfs_print(text, "%s\n", name);
+    return 0;
+}
+
+/* Up to the first line's end; what is too long is cut. The file's mode has let root alone open it.
+ */
+static int write_name(const struct procfs_node *node, struct user_iter *io)
+{
+    size_t nbytes = MIN(io->left, UTS_NAME_MAX), length = 0;
+    char name[UTS_NAME_MAX];
+
+    if (user_iter_get(io, name, nbytes) < nbytes)
+        return -EFAULT;
+    while (length < nbytes && name[length] && name[length] != '\n')
+        length++;
+    uts_set((enum uts_name)node->entry->arg, name, length);
+    return 0;
+}
+
+#define NAME(entry_name, which)                                                                    \
+    {                                                                                              \
+        .name = (entry_name), .mode = LX_S_IFREG | 0644, .arg = (which), .show = show_name,        \
+        .write = write_name                                                                        \
+    }
+
+/* --- random --- */
+
+static void random_uuid_print(struct procfs_text *text, const uint8_t *bytes)
+{
+    for (unsigned i = 0; i < 16; i++) {
+        uint8_t byte = bytes[i];
+
+        if (i == 6)
+            byte = (uint8_t)((byte & 0x0f) | 0x40); /* version 4, RFC 4122 */
+        if (i == 8)
+            byte = (uint8_t)((byte & 0x3f) | 0x80);
+        procfs_print(text, i == 4 || i == 6 || i == 8 || i == 10 ? "-%02x" : "%02x", byte);
+    }
+    procfs_put(text, "\n", 1);
+}
+
+/* A new one at each read: proc_sys_kernel(5), random/uuid. */
+static int show_uuid(const struct procfs_node *node, struct procfs_text *text)
+{
+    uint8_t bytes[16];
+
+    (void)node;
+    random_fill(bytes, sizeof(bytes));
+    random_uuid_print(text, bytes);
+    return 0;
+}
+
+static uint8_t boot_id[16]; /* constant after start-up */
+
+/* The same for every reader: programs tell by it whether the machine has been started anew. */
+static int show_boot_id(const struct procfs_node *node, struct procfs_text *text)
+{
+    (void)node;
+    random_uuid_print(text, boot_id);
+    return 0;
+}
+
+/* --- the tables --- */
+
+#define DIRECTORY(entry_name, table)                                                               \
+    {                                                                                              \
+        .name = (entry_name), .mode = LX_S_IFDIR | 0555, .dir = (table)                            \
+    }
+
+static const struct procfs_entry random_files[] = {
+    PROCFS_TEXT("boot_id", 0444, show_boot_id),
+    NUMBER("entropy_avail", RANDOM_POOL),
+    NUMBER("poolsize", RANDOM_POOL),
+    PROCFS_TEXT("uuid", 0444, show_uuid),
+};
+static const struct procfs_dir random_dir = {random_files, ARRAY_SIZE(random_files), NULL, NULL};
+
+static const struct procfs_entry kernel_files[] = {
+    NUMBER("cap_last_cap", CAP_LAST_CAP),
+    NAME("domainname", UTS_DOMAIN),
+    NAME("hostname", UTS_HOST),
+    NUMBER("msgmax", MSG_BYTES),
+    NUMBER("msgmnb", MSG_QUEUE),
+    NUMBER("msgmni", MSG_QUEUES),
+    NUMBER("ngroups_max", NGROUPS),
+    PROCFS_TEXT("osrelease", 0444, show_osrelease),
+    PROCFS_TEXT("ostype", 0444, show_ostype),
+    NUMBER("pid_max", TASKS),
+    DIRECTORY("random", &random_dir),
+    NUMBER("randomize_va_space", ZERO),
+    PROCFS_TEXT("sem", 0444, show_sem),
+    NUMBER("shmall", SHM_ALL),
+    NUMBER("shmmax", SHM_BYTES),
+    NUMBER("shmmni", SHM_SEGMENTS),
+    NUMBER("tainted", ZERO),
+    NUMBER("threads-max", TASKS),
+    PROCFS_TEXT("version", 0444, show_kernel_version),
+};
+static const struct procfs_dir kernel_dir = {kernel_files, ARRAY_SIZE(kernel_files), NULL, NULL};
+
+static const struct procfs_entry epoll_files[] = {NUMBER("max_user_watches", EPOLL_WATCHES)};
+static const struct procfs_dir epoll_dir = {epoll_files, ARRAY_SIZE(epoll_files), NULL, NULL};
+
+/* protected_*: as Debian sets them where this kernel follows, else 0. */
+static const struct procfs_entry fs_files[] = {
+    NUMBER("aio-max-nr", AIO_MAX),
+    NUMBER("aio-nr", AIO_NOW),
+    DIRECTORY("epoll", &epoll_dir),
+    NUMBER("file-max", FILE_MAX),
+    PROCFS_TEXT("file-nr", 0444, show_file_nr),
+    PROCFS_TEXT("inode-nr", 0444, show_inode_nr),
+    NUMBER("mount-max", MOUNTS),
+    NUMBER("nr_open", OPEN_MAX),
+    NUMBER("pipe-max-size", PIPE_SIZE),
+    NUMBER("pipe-user-pages-hard", PIPE_HARD),
+    NUMBER("pipe-user-pages-soft", PIPE_SOFT),
+    NUMBER("protected_fifos", ZERO),
+    NUMBER("protected_hardlinks", ONE),
+    NUMBER("protected_regular", ZERO),
+    NUMBER("protected_symlinks", ONE),
+};
+static const struct procfs_dir fs_dir = {fs_files, ARRAY_SIZE(fs_files), NULL, NULL};
+
+/* overcommit_memory 0: what can never fit is refused, all else is not counted. */
+static const struct procfs_entry vm_files[] = {
+    NUMBER("max_map_count", MAP_COUNT), NUMBER("mmap_min_addr", MAP_LOWEST),
+    NUMBER("nr_hugepages", ZERO),       NUMBER("oom_kill_allocating_task", ZERO),
+    NUMBER("overcommit_memory", ZERO),  NUMBER("panic_on_oom", ZERO),
+    NUMBER("swappiness", ZERO),
+};
+static const struct procfs_dir vm_dir = {vm_files, ARRAY_SIZE(vm_files), NULL, NULL};
+
+static const struct procfs_entry sys_files[] = {
+    DIRECTORY("fs", &fs_dir),
+    DIRECTORY("kernel", &kernel_dir),
+    DIRECTORY("vm", &vm_dir),
+};
+static const struct procfs_dir sys_dir = {sys_files, ARRAY_SIZE(sys_files), NULL, NULL};
+static const struct procfs_entry root_files[] = {DIRECTORY("sys", &sys_dir)};
+
+void procfs_sysctl_init(void)
+{
+    random_fill(boot_id, sizeof(boot_id));
+    procfs_register(root_files, ARRAY_SIZE(root_files));
+}
