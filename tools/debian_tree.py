@@ -4,14 +4,16 @@
 
 Usage: debian_tree.py [-b BUILD] [--release NAME] PACKAGE...
 
-Prints the directory of the tree. It holds the packages, all that they depend on (not what they only
-recommend) and what Debian calls essential (a shell, coreutils, dpkg, ...), set up by their own
-scripts: alternatives, users, caches and links are those of an installed system.
+Prints the directory of the tree. It holds the packages (ONE|OTHER where releases have other names),
+all that they depend on, not what they only recommend, and what Debian calls essential (a shell,
+coreutils, dpkg, ...), set up by their own scripts: alternatives, users, caches and links are those
+of an installed system.
 
 How: apt chooses and downloads, with lists and a status of its own below BUILD/debian/RELEASE. The
 essential packages are unpacked, dpkg runs in them by chroot, in a user namespace where there can be
 one, and installs everything. As only one user exists there, chown succeeds and does nothing.
-Left out of the tree are documentation, translations and what depends on the day (logs, caches).
+Left out of the tree are documentation, translations and what no two runs have in common (logs,
+caches, keys that were drawn).
 
 Promises: the same versions give the same tree, for any user; a tree that is there needs no network;
 a run that was cut short leaves no half tree. Newer versions: remove BUILD/debian/RELEASE/lists.
@@ -27,6 +29,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 TOP = os.path.dirname(HERE)
@@ -115,17 +118,17 @@ dpkg --force-unsafe-io --configure --pending
 ldconfig
 """
 
-# Of a tree that is set up, as patterns: documentation, translations, and what depends on the day or
-# on who made it.
+# Of a tree that is set up, as patterns: documentation, translations, and what depends on the day, on
+# chance, or on who made it.
 LEFT_OUT = ["usr/share/doc/*", "usr/share/man/*", "usr/share/info/*", "usr/share/locale/*",
             "usr/share/lintian", "usr/share/bug", "usr/share/doc-base", "usr/share/menu",
             "usr/share/gtk-doc", "usr/share/help", "var/log/*", "var/cache/*", "var/lib/apt",
             "var/lib/dpkg/*-old", "var/lib/dpkg/lock*", "var/lib/dpkg/triggers/Lock",
             "var/lib/systemd/*", "etc/machine-id", "etc/.pwd.lock", "etc/*-", "tmp/*", "run/*",
-            "dev/*", "usr/sbin/policy-rc.d", ".build"]
+            "dev/*", "usr/sbin/policy-rc.d", "etc/ssh/ssh_host_*", ".build"]
 
 
-class Failure(Exception):
+class Failure(RuntimeError):
     """What is missing and what to do about it, in one line."""
 
 
@@ -245,6 +248,37 @@ class Archive:
         """Bring all packages that these need."""
         return self.apt("--download-only", "install", *packages)
 
+    def download_alone(self, meta, pattern):
+        """The file of the newest package of that pattern that another, `meta`, depends on."""
+        while True:
+            if self.have_lists():
+                shown = run(["apt-cache", "-c", self.config, "depends", meta]).stdout
+                found = pattern.search(shown)
+                if found and self._get(found.group(0)):
+                    return self._get(found.group(0))
+            if self.fresh:
+                raise Failure(f"{meta} could not be downloaded from {self.mirror}")
+            self.update()
+
+    def _get(self, package):
+        """The file of that package alone, downloaded where it is not there; or None."""
+        shown = run(["apt-cache", "-c", self.config, "show", "--no-all-versions", package]).stdout
+        version = re.search(r"^Version: (\S+)", shown, re.M)
+        name = version and f"{package}_{version.group(1).replace(':', '%3a')}_amd64.deb"
+        if name and not os.path.exists(os.path.join(self.debs, name)):
+            with tempfile.TemporaryDirectory(dir=self.base) as folder:
+                run(["apt-get", "-q", "-c", self.config, "download", package], cwd=folder)
+                for got in os.listdir(folder):
+                    os.replace(os.path.join(folder, got), os.path.join(self.debs, got))
+        path = name and os.path.join(self.debs, name)
+        return path if path and os.path.exists(path) else None
+
+    def first_known(self, names):
+        """That which this release has."""
+        known = (name for name in names[:-1]
+                 if run(["apt-cache", "-c", self.config, "show", name]).returncode == 0)
+        return next(known, names[-1])
+
     def fetch(self, packages):
         """(files of the essential packages, files of all). Old lists name versions that are gone:
         they are brought anew when a package or a file is not found."""
@@ -254,7 +288,8 @@ class Archive:
             try:
                 names = self.essential()
                 essential = self.choose(names)
-                wanted = self.choose(names + packages)
+                chosen = [self.first_known(name.split("|")) for name in packages]
+                wanted = self.choose(names + chosen)
             except Failure:
                 if self.fresh:
                     raise
@@ -262,7 +297,7 @@ class Archive:
                 continue
             if all(os.path.exists(os.path.join(self.debs, name)) for name in wanted):
                 return [name for name in essential if name in wanted], wanted
-            done = self.download(names + packages)
+            done = self.download(names + chosen)
             if done.returncode == 0:
                 continue
             if self.fresh:
@@ -364,6 +399,20 @@ def finish(tree):
                     os.remove(path)
 
 
+def install(archive, essential, wanted, tree):
+    """Make the tree beside its place and move it there."""
+    way, new = namespaces(), tree + ".new"
+    # Not shutil: a run that was cut short may have left directories that are not writable.
+    subprocess.run(["chmod", "-R", "u+rwX", new], check=False, stderr=subprocess.DEVNULL)
+    subprocess.run(["rm", "-rf", "--one-file-system", new], check=True)
+    os.makedirs(new)
+    extract(archive, essential, new)
+    prepare(archive, essential, wanted, new)
+    set_up(way, new, os.path.join(archive.base, "setup.log"))
+    finish(new)
+    os.rename(new, tree)
+
+
 @contextlib.contextmanager
 def locked(folder):
     """One run at a time uses the folder; others wait."""
@@ -372,39 +421,42 @@ def locked(folder):
         yield
 
 
-def make_tree(build, packages, release=None):
-    """The directory of a tree with these packages, from an earlier run where that had the same."""
-    for name in packages:
-        if not re.fullmatch(r"[a-z0-9][a-z0-9+.-]+", name):
-            raise Failure(f"'{name}' is no name of a package")
+@contextlib.contextmanager
+def archive_of(build, release=None):
+    """The archive of a release, for one run at a time."""
     need_programs()
     release = release or release_of_host()
     if not re.fullmatch(r"[a-z][a-z0-9-]+", release):
         raise Failure(f"'{release}' is no name of a release; 'bookworm' and 'trixie' are")
-    base = os.path.join(os.path.abspath(build), "debian", release)
+    base = os.path.join(os.path.realpath(build), "debian", release)
     if re.search(r'[\s"\\]', base):
         raise Failure(f"apt takes no directory with blanks in its name: {base}")
     os.makedirs(base, exist_ok=True)
     with locked(base):
-        archive = Archive(release, base)
+        yield Archive(release, base)
+
+
+def make_tree(build, packages, release=None):
+    """The directory of a tree with these packages, from an earlier run where that had the same."""
+    for name in packages:
+        if not re.fullmatch(r"[a-z0-9][a-z0-9+.-]+(\|[a-z0-9][a-z0-9+.-]+)*", name):
+            raise Failure(f"'{name}' is no name of a package")
+    with archive_of(build, release) as archive:
         essential, wanted = archive.fetch(packages)
         with open(__file__, "rb") as own:
             key = hashlib.sha256(own.read() + "\n".join(wanted).encode()).hexdigest()[:16]
-        tree = os.path.join(base, "trees", key)
-        if os.path.isdir(tree):
-            return tree
-        print(f"debian_tree.py: installing {len(wanted)} packages of {release}", file=sys.stderr)
-        way, new = namespaces(), tree + ".new"
-        # Not shutil: a run that was cut short may have left directories that are not writable.
-        subprocess.run(f"chmod -R u+rwX {shlex.quote(new)} 2>/dev/null; rm -rf --one-file-system "
-                       f"{shlex.quote(new)}", shell=True, check=True)
-        os.makedirs(new)
-        extract(archive, essential, new)
-        prepare(archive, essential, wanted, new)
-        set_up(way, new, os.path.join(base, "setup.log"))
-        finish(new)
-        os.rename(new, tree)
+        tree = os.path.join(archive.base, "trees", key)
+        if not os.path.isdir(tree):
+            print(f"debian_tree.py: installing {len(wanted)} packages of {archive.release}",
+                  file=sys.stderr, flush=True)
+            install(archive, essential, wanted, tree)
         return tree
+
+
+def read_packages(path):
+    """The names in a list of packages: words, with comments behind #."""
+    with open(path, encoding="ascii") as file:
+        return [word for line in file for word in line.partition("#")[0].split()]
 
 
 def main():
