@@ -118,8 +118,8 @@ dpkg --force-unsafe-io --configure --pending
 ldconfig
 """
 
-# Of a tree that is set up, as patterns: documentation, translations, and what depends on the day, on
-# chance, or on who made it.
+# Of a tree that is set up, as patterns: documentation, translations, and what depends on the day,
+# on chance, or on who made it.
 LEFT_OUT = ["usr/share/doc/*", "usr/share/man/*", "usr/share/info/*", "usr/share/locale/*",
             "usr/share/lintian", "usr/share/bug", "usr/share/doc-base", "usr/share/menu",
             "usr/share/gtk-doc", "usr/share/help", "var/log/*", "var/cache/*", "var/lib/apt",

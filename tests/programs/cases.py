@@ -26,6 +26,7 @@ import subprocess
 LIMIT = 60
 SCRATCH = "/w"  # each case has a directory below
 PLACE = "/programs"  # where this folder's scripts are in the root filesystem
+SCRIPTS = ("shell", "bash", "awk", "lua", "perl", "python", "ruby", "suite", "stress", "make")
 SHELLS = {"busybox": ["/bin/busybox", "sh"], "dash": ["/bin/dash"], "bash": ["/bin/bash"]}
 AWKS = {"mawk": ["/usr/bin/mawk", "-f"], "gawk": ["/usr/bin/gawk", "-f"]}
 
@@ -158,7 +159,7 @@ def read_text(*path):
 def lay_out(top, tree, cases):
     """Write the scripts of all cases and their empty directories below `tree`."""
     place = os.path.join(tree, PLACE.lstrip("/"))
-    for folder in ("shell", "bash", "awk", "lua", "perl", "python", "make", "ruby", "suite", "stress"):
+    for folder in SCRIPTS:
         os.makedirs(os.path.join(place, folder))
         for name in os.listdir(os.path.join(top, folder)):
             write_file(os.path.join(place, folder, name), read_text(top, folder, name))

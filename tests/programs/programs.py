@@ -126,6 +126,7 @@ def difference(want, got, names):
 def run_oracle(linux, cases):
     """{name: (outcome, lines)} on Linux."""
     shown = progress.Progress(cases, title="Linux: ")
+    print(f"programs: {len(cases)} cases on Linux", flush=True)
     shown.line("the root filesystem")
     linux.fresh()
     seen = {}
@@ -255,6 +256,7 @@ def judge(case, oracle, result):
 def run_both(opts, trees, oracle, good, count):
     """(how many of the good cases passed, how many failures there are beside them)."""
     shown = progress.Progress([case.name for case in good], opts.serial)
+    print(f"programs: {len(good)} cases on Firstlight", flush=True)
     named = {case.name: case for case in good}
     passed = set()
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """progress.py - what is shown while cases run: each as it ends, and a line about the one that runs
 
-The line is for terminals: it is rewritten in place, and nothing of it stays. With `serial`, all that
-the machine says is shown instead, as it comes.
+The line is for terminals: it is rewritten in place, and nothing of it stays. With `serial`, all
+that the machine says is shown instead, as it comes.
 """
 import os
 import shutil

@@ -98,7 +98,7 @@ def network():
     proxy = urllib.request.getproxies().get(mirror.scheme)
     there = urllib.parse.urlsplit(proxy) if proxy else mirror
     try:
-        with socket.create_connection((there.hostname, there.port or PORTS[there.scheme]), timeout=10):
+        with socket.create_connection((there.hostname, there.port or PORTS[there.scheme]), 10):
             pass
     except OSError as err:
         pytest.skip(f"{NOT_HERE}no network: {there.hostname}: {err}")

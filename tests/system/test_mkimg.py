@@ -346,7 +346,8 @@ def test_packages_are_installed(build, tmp_path, network):
     assert found["etc/alternatives/awk"][3] == b"/usr/bin/mawk"
     assert found["usr/bin/awk"][3] == b"/etc/alternatives/awk"
     assert found["usr/bin/bash"][3][:4] == b"\x7fELF" and found["etc/ld.so.cache"][3]
-    assert b"\nPackage: libtinfo6\nStatus: install ok installed\n" in found["var/lib/dpkg/status"][3]
+    status = found["var/lib/dpkg/status"][3]
+    assert b"\nPackage: libtinfo6\nStatus: install ok installed\n" in status
     assert found["usr/bin/sh"][3] == b"dash" and "usr/bin/busybox" in found
     away = dict(os.environ, http_proxy="http://127.0.0.1:9", https_proxy="http://127.0.0.1:9")
     done = make(build, tmp_path / "b.img", *packages, env=away)
