@@ -421,7 +421,7 @@ class Parser(argparse.ArgumentParser):
     """argparse ends with status 2 on a wrong option; here that number means PANIC."""
 
     def error(self, message):
-        print(f"run.sh: {message} (--help tells more)", file=sys.stderr)
+        print(f"{os.path.basename(self.prog)}: {message} (--help tells more)", file=sys.stderr)
         sys.exit(NO_VERDICT)
 
 

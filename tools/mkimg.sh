@@ -22,10 +22,13 @@ ESP=C12A7328-F81F-11D2-BA4B-00A0C93EC93B # EFI system partition: UEFI specificat
 
 usage() {
     cat <<END
-Usage: tools/mkimg.sh [-o IMAGE] [-r DIR]... [-p PLAN] [-c "WORDS"] [-b BUILD]
-                      [--bare | --iso | --efi]
+Usage: tools/mkimg.sh [-o IMAGE] [-d "PACKAGE..."] [-r DIR]... [-p PLAN] [-c "WORDS"] [-b BUILD]
+                      [--release NAME] [--bare | --iso | --efi]
 
   -o IMAGE    the file to write                          (default: BUILD/firstlight.img)
+  -d "PACKAGE..."   lay a tree over the root filesystem in which these Debian packages are installed
+              with all that they depend on; needs the network once (tools/debian_tree.py)
+  --release NAME    of Debian, for -d, such as trixie        (default: that of this machine)
   -r DIR      lay this tree over the root filesystem; again for more, later ones win
   -p PLAN     the list of tests    (default: /etc/firstlight/plan of the root filesystem);
               of the kernel's own tests in /bin/t, the image has those that it names
@@ -45,14 +48,16 @@ die() {
     exit 1
 }
 
-image='' plan='' words='' layout=disk build="$top/build"
+image='' plan='' words='' packages='' release='' layout=disk build="$top/build"
 trees=()
 while [ $# -gt 0 ]; do
     case $1 in
-    -o | -r | -p | -c | -b)
+    -o | -d | -r | -p | -c | -b | --release)
         [ $# -ge 2 ] || die "$1 needs a value behind it (--help tells more)"
         case $1 in
         -o) image=$2 ;;
+        -d) packages="$packages $2" ;;
+        --release) release=$2 ;;
         -r) trees+=("$2") ;;
         -p) plan=$2 ;;
         -c) words="$words $2" ;;
@@ -116,6 +121,15 @@ find_busybox() {
     readlink -f "$path"
 }
 busybox=$(find_busybox)
+
+# The only part that takes long or needs the network; it says itself what is missing.
+if [ -n "$packages" ]; then
+    read -r -a names <<<"${packages//$'\n'/ }"
+    [ ${#names[@]} -gt 0 ] || die "-d needs names of packages"
+    tree=$(python3 "$top/tools/debian_tree.py" -b "$build" ${release:+"--release=$release"} \
+        -- "${names[@]}") || exit 1
+    trees=("$tree" "${trees[@]}")
+fi
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/mkimg.XXXXXXXX")
 trap 'rm -rf "$work" "$image.tmp.$$"' EXIT

@@ -2,14 +2,14 @@
 # SPDX-License-Identifier: MIT
 """shell.py - boot into a shell on the serial line, in this terminal
 
-Usage: tools/shell.py [-b BUILD] [-m MEM] [-s CPUS] [-r DIR]... [-c WORDS] [--all]
+Usage: tools/shell.py [-b BUILD] [-m MEM] [-s CPUS] [-d "PACKAGE..."] [-r DIR]...
+                      [-c WORDS] [--all]
 
 Leaving the shell switches the machine off; closing this terminal ends it. Every key goes to the
 machine, Ctrl-C and Ctrl-Z too; Ctrl-] prints what every thread does, and three of them within a
 second stop the machine by force.
 Exit status: 0 the shell was left and the machine switched off, 2 panic, 3 anything else.
 """
-import argparse
 import contextlib
 import os
 import re
@@ -30,6 +30,10 @@ import machine  # noqa: E402  (found beside this file)
 PLAN = "test true /bin/busybox true\n"
 BEGIN = b"starting the kernel"  # what the firmware says before that is not shown
 ATTENTION, FORCE_COUNT, FORCE_SECONDS = b"\x1d", 3, 1.0
+
+
+class NotMade(Exception):
+    """mkimg.sh has made no image and has said why."""
 
 
 class Terminal:
@@ -137,9 +141,11 @@ def make_image(opts, words, folder):
         with open(plan, "w", encoding="ascii") as file:
             file.write(PLAN)
         args += ["-p", plan]
-    for tree in opts.trees:
-        args += ["-r", tree]
-    subprocess.run(args, check=True, stdout=subprocess.DEVNULL)
+    for option, values in (("-d", opts.packages), ("-r", opts.trees)):
+        for value in values:
+            args += [option, value]
+    if subprocess.run(args, check=False, stdout=subprocess.DEVNULL).returncode:
+        raise NotMade  # it has said why
     return image
 
 
@@ -165,15 +171,25 @@ def verdict(link, status, folder):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = machine.Parser(prog="tools/shell.py", description=__doc__.splitlines()[0])
     parser.add_argument("-b", dest="build", help="where the kernel is built (build)")
     parser.add_argument("-m", dest="memory", default="256M", help="memory (256M)")
     parser.add_argument("-s", dest="cpus", type=int, default=1, help="processors (1)")
+    parser.add_argument("-d", dest="packages", action="append", default=[],
+                        help="install these Debian packages")
     parser.add_argument("-r", dest="trees", action="append", default=[],
                         help="lay this tree over the root filesystem")
     parser.add_argument("-c", dest="words", default="", help="more words for the kernel")
     parser.add_argument("--all", action="store_true", help="run the whole plan first")
     opts = parser.parse_args()
+    for path in (shutil.which(machine.QEMU), machine.OVMF):
+        if not path or not os.path.exists(path):
+            what = path or f"the program '{machine.QEMU}'"
+            print(f"shell.py: {what} is missing; 'tools/deps.sh run' installs it", file=sys.stderr)
+            return 3
+    if sys.stdin is None or sys.stdout is None:
+        print("shell.py: it needs an input and an output; one of them is closed", file=sys.stderr)
+        return 3
     terminal = Terminal()
     with tempfile.TemporaryDirectory(prefix="firstlight-shell-") as folder:
         image = make_image(opts, f"after=shell {terminal.word()} {opts.words}", folder)
@@ -197,7 +213,12 @@ if __name__ == "__main__":
     machine.exit_on_signals()
     try:
         sys.exit(main())
-    except (OSError, subprocess.CalledProcessError) as err:
+    except NotMade:
+        sys.exit(3)
+    except KeyboardInterrupt:
+        print("shell.py: stopped", file=sys.stderr)
+        sys.exit(3)
+    except OSError as err:
         with contextlib.suppress(OSError):
             print(f"shell.py: {err}", file=sys.stderr)
         sys.exit(3)

@@ -16,10 +16,10 @@ import tempfile
 import time
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
-sys.path[:0] = [os.path.join(TOP, "tools"), os.path.join(TOP, "tests/programs")]
-import machine as qemu  # noqa: E402  (found by the paths above)
+sys.path.insert(0, os.path.join(TOP, "tools"))
+import debian_tree  # noqa: E402  (found by the paths above)
+import machine as qemu  # noqa: E402
 import mkcpio  # noqa: E402
-import tree as packages  # noqa: E402
 
 META = "linux-image-cloud-amd64"
 IMAGE = re.compile(r"linux-image-\d[\w.+-]*-cloud-amd64")
@@ -29,23 +29,10 @@ LIMIT = 2400  # seconds for one machine: the growth table takes some 800 on an i
 NODES = {"dev/null": (1, 3), "dev/zero": (1, 5), "dev/console": (5, 1)}
 
 
-def kernel_package(debs):
-    """The file of the newest kernel there is: what the package manager offers, or what is here."""
-    os.makedirs(debs, exist_ok=True)
-    said = subprocess.run(["apt-cache", "depends", META], capture_output=True, text=True,
-                          check=False).stdout
-    name = IMAGE.search(said)
-    if name:
-        return packages.fetch([name.group(0)], debs)[name.group(0)]
-    here = sorted(name for name in os.listdir(debs) if IMAGE.match(name))
-    if here:
-        return os.path.join(debs, here[-1])
-    packages.update_lists()
-    name = IMAGE.search(subprocess.run(["apt-cache", "depends", META], capture_output=True,
-                                       text=True, check=True).stdout)
-    if not name:
-        raise RuntimeError(f"the package manager knows no {META}")
-    return packages.fetch([name.group(0)], debs)[name.group(0)]
+def kernel_package(build):
+    """The file of the newest kernel that the lists in the build directory know."""
+    with debian_tree.archive_of(build) as archive:
+        return archive.download_alone(META, IMAGE)
 
 
 def unpack_kernel(package, folder):
@@ -142,7 +129,7 @@ def numbers(folder, benchmark, machine, rows=()):
     """(the package's name, the lines), of these rows alone where some are named. Run only where the
     kept ones do not fit any more."""
     words = " ".join([WORDS, "--", *rows] if rows else [WORDS])
-    package = kernel_package(os.path.join(folder, "debs"))
+    package = kernel_package(os.path.dirname(folder))
     name = os.path.basename(package)
     version = subprocess.run([machine[0], "--version"], capture_output=True, text=True,
                              check=True).stdout.splitlines()[0]

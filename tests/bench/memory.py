@@ -20,12 +20,12 @@ import tempfile
 HERE = os.path.dirname(os.path.realpath(__file__))
 TOP = os.path.dirname(os.path.dirname(HERE))
 sys.dont_write_bytecode = True
-sys.path[:0] = [HERE, os.path.join(TOP, "tools"), os.path.join(TOP, "tests/programs")]
+sys.path[:0] = [HERE, os.path.join(TOP, "tools")]
 import compare  # noqa: E402  (found by the paths above)
+import debian_tree  # noqa: E402
 import linux  # noqa: E402
 import machine  # noqa: E402
 import mkcpio  # noqa: E402
-import tree as packages  # noqa: E402
 
 TARGET = 0.8
 SIZE = 256 << 10  # as in memtester_cost.c
@@ -45,13 +45,14 @@ ROWS = [
 # The first pattern brings the memory into being and is not among the rows.
 PLAN = "test rate limit=900 /bin/check memory --size=256K --rate --patterns=quick-walk," + \
     ",".join(row[0] for row in ROWS) + "\n"
+LIBRARIES = "usr/lib/x86_64-linux-gnu"
+NEEDED = ["usr/sbin/memtester", "usr/lib64/ld-linux-x86-64.so.2", f"{LIBRARIES}/libc.so.6"]
 COUNTING = compare.COUNTING
 
 
-def memtester_tree(debs, folder):
-    """memtester with its library as a directory tree; checks that its tests are as in ROWS."""
-    where = os.path.join(folder, "tree")
-    packages.make_tree(["memtester", "libc6"], debs, where)
+def memtester_tree(build):
+    """A tree with memtester; checks that its tests are as in ROWS."""
+    where = debian_tree.make_tree(build, ["memtester"])
     program = os.path.join(where, "usr/sbin/memtester")
     for _, name, number, _, _ in ROWS:
         if number >= 0:
@@ -65,22 +66,24 @@ def memtester_tree(debs, folder):
 def memtester_numbers(build):
     """{pattern: bytes an instruction} of memtester on Linux."""
     bench = os.path.join(build, "bench")
-    debs = os.path.join(bench, "debs")
-    os.makedirs(debs, exist_ok=True)
+    os.makedirs(bench, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="bench-memory-") as folder:
-        where = memtester_tree(debs, folder)
+        where = memtester_tree(build)
         driver, archive = os.path.join(folder, "init"), os.path.join(folder, "initramfs")
         subprocess.run(["musl-gcc", "-static", "-O2", "-o", driver,
                         os.path.join(HERE, "memtester_cost.c")], check=True)
         overlay = mkcpio.Overlay()
         overlay.add_skeleton()
-        overlay.add_tree(where, keep_modes=True)
+        overlay.put_dir(LIBRARIES, 0o755, LIBRARIES)
+        for name in NEEDED:
+            path = os.path.realpath(os.path.join(where, name))
+            overlay.put(name, mkcpio.Node(0o100755, source=path), path)
         overlay.put("init", mkcpio.Node(0o100755, source=driver), driver)
         for name, (major, minor) in linux.NODES.items():
             overlay.put(name, mkcpio.Node(0o020666, rdev=os.makedev(major, minor)), name)
         with open(archive, "wb") as out:
             mkcpio.write_archive(overlay, out, mkcpio.FIXED_TIME)
-        kernel = linux.unpack_kernel(linux.kernel_package(debs), folder)
+        kernel = linux.unpack_kernel(linux.kernel_package(build), folder)
         text = linux.run_until(
             [machine.QEMU, "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
              "-machine", "q35", "-m", compare.MEMORY, "-smp", "1", "-vga", "std", "-accel", "tcg",

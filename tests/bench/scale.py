@@ -111,7 +111,7 @@ def main():
     own, peer = [], []
     with tempfile.TemporaryDirectory(prefix="bench-scale-") as folder:
         if opts.linux:
-            package = linux.kernel_package(os.path.join(opts.build, "bench/debs"))
+            package = linux.kernel_package(opts.build)
             kernel = linux.unpack_kernel(package, folder)
         for _ in range(opts.boots):
             own.append(firstlight_boot(opts.build, folder, words))

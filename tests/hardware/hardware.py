@@ -29,10 +29,10 @@ sys.path[:0] = [os.path.join(TOP, folder) for folder in ("tests/bench", "tests/p
                                                          "tests/user", "tools")]
 import cases as case_files  # noqa: E402  (found by the paths above)
 import compare_output  # noqa: E402
+import debian_tree  # noqa: E402
 import linux as linux_kernel  # noqa: E402
 import machine  # noqa: E402
 import mkcpio  # noqa: E402
-import tree as packages  # noqa: E402
 
 PLACE = "hardware"  # the scripts, in the root of either system
 MODULES = ("msr.ko", "cpuid.ko", "efivarfs.ko")  # Debian's kernel has these outside of itself
@@ -132,12 +132,9 @@ class Comparison:
     def __init__(self, opts, cases):
         self.opts = opts
         self.cases = cases
-        self.debs = os.path.join(opts.work, "debs")
-        self.tree = os.path.join(opts.work, "tree")
         self.image = os.path.join(opts.work, "hardware.img")
-        os.makedirs(self.debs, exist_ok=True)
-        packages.make_tree(packages.read_packages(os.path.join(HERE, "packages.txt")), self.debs,
-                           self.tree)
+        names = debian_tree.read_packages(os.path.join(HERE, "packages.txt"))
+        self.tree = debian_tree.make_tree(opts.build, names)
         self.scripts = os.path.join(opts.work, "scripts")
         subprocess.run(["rm", "-rf", self.scripts], check=True)
         lay_out(cases, self.scripts)
@@ -163,11 +160,9 @@ class Comparison:
 
     def run_linux(self):
         """{name: (exit status, lines)}, from an earlier run where nothing has changed."""
-        package = linux_kernel.kernel_package(self.opts.debs or self.debs)
+        package = linux_kernel.kernel_package(self.opts.build)
         arguments = self.machine().arguments("qmp")
-        with open(self.tree + ".stamp", encoding="utf-8") as file:
-            stamp = file.read()
-        key = hashlib.sha256("\n".join([package, stamp, INIT, json.dumps(self.cases)] +
+        key = hashlib.sha256("\n".join([package, self.tree, INIT, json.dumps(self.cases)] +
                                        arguments).encode()).hexdigest()
         kept = os.path.join(self.opts.work, "linux.json")
         if os.path.exists(kept):
@@ -219,7 +214,6 @@ def main():
     """See the top."""
     args = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     args.add_argument("--work", default=os.path.join(TOP, "build/hardware"))
-    args.add_argument("--debs", help="a folder that has Debian's kernel already")
     args.add_argument("-b", dest="build", default=os.path.join(TOP, "build"))
     args.add_argument("-m", dest="memory", default="512M")
     args.add_argument("-s", dest="cpus", type=int, default=2)

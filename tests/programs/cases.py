@@ -7,6 +7,10 @@ A case is one command with a name, an expected exit status and a limit. Where th
     bash/NAME.test   under bash alone
     awk/NAME.awk     under mawk and gawk; reads awk/input.txt
     lua/NAME.lua  perl/NAME.pl  python/NAME.py    one case each: NAME.lua, NAME.perl, NAME.python
+    ruby/NAME.rb     NAME.ruby
+    suite/modules.txt  names of modules of CPython's own tests, run by suite/run.py: NAME.suite
+    stress/left_out.txt  of stress-ng's stressors, which it names itself, those that do not run, and
+                     why; the others, each for a second: NAME.stress
     make/NAME.make   make -f in the case's directory: NAME.make
     tour/GROUP.txt   many short ones, run by dash: GROUP.NAME. A block begins with `== NAME`
 
@@ -17,10 +21,12 @@ a comment at the top of a script, or behind the name of a block, change what is 
 import fnmatch
 import os
 import re
+import subprocess
 
 LIMIT = 60
 SCRATCH = "/w"  # each case has a directory below
 PLACE = "/programs"  # where this folder's scripts are in the root filesystem
+SCRIPTS = ("shell", "bash", "awk", "lua", "perl", "python", "ruby", "suite", "stress", "make")
 SHELLS = {"busybox": ["/bin/busybox", "sh"], "dash": ["/bin/dash"], "bash": ["/bin/bash"]}
 AWKS = {"mawk": ["/usr/bin/mawk", "-f"], "gawk": ["/usr/bin/gawk", "-f"]}
 
@@ -87,8 +93,21 @@ def scripts(top, folder, ending):
                        options_of(head_of(file.read())))
 
 
-def all_cases(top):
-    """Every case of the folder `top`."""
+def stressors(top, tree):
+    """The names of those that stress-ng has, without those that are left out."""
+    loader = os.path.join(tree, "usr/lib64/ld-linux-x86-64.so.2")
+    libraries = os.path.join(tree, "usr/lib/x86_64-linux-gnu")
+    said = subprocess.run([loader, "--library-path", libraries,
+                           os.path.join(tree, "usr/bin/stress-ng"), "--stressors"],
+                          capture_output=True, text=True, check=True).stdout.split()
+    left_out = {line.split()[0] for line in read_text(top, "stress/left_out.txt").splitlines()
+                if line.strip() and not line.startswith("#")}
+    unknown = left_out - set(said)
+    return [name for name in said if name not in left_out], unknown
+
+
+def all_cases(top, tree):
+    """Every case of the folder `top`; the tree has the programs."""
     found = []
 
     def add(name, command, options):
@@ -113,6 +132,15 @@ def all_cases(top):
         add(f"{name}.perl", ["/usr/bin/perl", path], options)
     for name, path, options in scripts(top, "python", ".py"):
         add(f"{name}.python", ["/usr/bin/python3", path], options)
+    for name, path, options in scripts(top, "ruby", ".rb"):
+        add(f"{name}.ruby", ["/usr/bin/ruby", path], options)
+    for line in read_text(top, "suite/modules.txt").splitlines():
+        if line and not line.startswith("#"):
+            name = line.split()[0]
+            add(f"{name}.suite", ["/usr/bin/python3", f"{PLACE}/suite/run.py", name],
+                options_of(line))
+    for name in stressors(top, tree)[0]:
+        add(f"{name}.stress", SHELLS["dash"] + [f"{PLACE}/stress/run.sh", name], {})
     for name, path, options in scripts(top, "make", ".make"):
         add(f"{name}.make", ["/usr/bin/make", "-f", path, "-C"], options)
     names = [case.name for case in found]
@@ -131,7 +159,7 @@ def read_text(*path):
 def lay_out(top, tree, cases):
     """Write the scripts of all cases and their empty directories below `tree`."""
     place = os.path.join(tree, PLACE.lstrip("/"))
-    for folder in ("shell", "bash", "awk", "lua", "perl", "python", "make"):
+    for folder in SCRIPTS:
         os.makedirs(os.path.join(place, folder))
         for name in os.listdir(os.path.join(top, folder)):
             write_file(os.path.join(place, folder, name), read_text(top, folder, name))

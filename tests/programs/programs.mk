@@ -4,23 +4,16 @@
 #
 #   make test-programs                        all cases
 #   make test-programs CASES="pipeline here"  some: by name, by a part of it, by pattern
+#   make test-programs SERIAL=1               shows the serial line as it comes
 #   make test-programs-linux                  on Linux alone, twice: do the cases repeat?
-#   CPUS=N  MEMORY=SIZE                       the machine (1, 512M)
+#   CPUS=N  MEMORY=SIZE                       the machine (1, 2G)
 
-PROGRAMS_DIR  := $(B)/programs
-PROGRAMS_TREE := $(PROGRAMS_DIR)/tree
-PROGRAMS_RUN  := $(PYTHON) tests/programs/programs.py -b $(B) --tree $(PROGRAMS_TREE) \
-                 --work $(PROGRAMS_DIR)/work -s $(or $(CPUS),1) -m $(or $(MEMORY),512M)
+PROGRAMS_RUN := $(PYTHON) tests/programs/programs.py -b $(B) -s $(or $(CPUS),1) \
+                -m $(or $(MEMORY),2G) $(if $(SERIAL),--serial)
 
-.PHONY: test-programs test-programs-linux $(PROGRAMS_TREE)
-# The script knows whether there is anything to do.
-$(PROGRAMS_TREE):
-	$(Q)mkdir -p $(PROGRAMS_DIR)
-	$(Q)$(PYTHON) tests/programs/tree.py --packages tests/programs/packages.txt \
-	    --debs $(PROGRAMS_DIR)/debs --tree $@
-
-test-programs: $(IMAGE) $(PROGRAMS_TREE)
+.PHONY: test-programs test-programs-linux
+test-programs: $(IMAGE)
 	$(Q)set -f; $(PROGRAMS_RUN) $(CASES)
 
-test-programs-linux: $(PROGRAMS_TREE) user
+test-programs-linux: user
 	$(Q)set -f; $(PROGRAMS_RUN) --linux-only $(CASES)

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 """programs.py - Debian's own programs on Linux and on Firstlight, compared byte for byte
 
-Usage: programs.py --tree DIR --work DIR [-b BUILD] [-m MEM] [-s CPUS] [--linux-only] [--keep]
-                   [--list] [CASE]...
+Usage: programs.py [-b BUILD] [--work DIR] [-m MEM] [-s CPUS] [-t SECONDS] [--serial]
+                   [--linux-only] [--list] [CASE]...
 
 Each case runs on this Linux first, in a root filesystem with the same files as the image, as the
 only program of a process namespace. How it ends there has to be what the case declares; what it
@@ -11,6 +11,8 @@ prints there is what it has to print on Firstlight, and its exit status is what 
 A case that fails, on either side, is a failure, and so is one that left no result.
 With --linux-only each case runs twice on Linux, and a difference between the two is a failure:
 such a case cannot judge anybody.
+Each case is shown as it ends, and on a terminal which one runs; --serial shows the serial line of
+the machine as it comes.
 
 Ends with `programs: N passed, N failed`; exit status 0 only where none failed.
 """
@@ -18,6 +20,7 @@ import argparse
 import contextlib
 import difflib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -29,11 +32,14 @@ TOP = os.path.dirname(os.path.dirname(HERE))
 sys.path[:0] = [HERE, os.path.join(TOP, "tests/user"), os.path.join(TOP, "tools")]
 import cases as case_files  # noqa: E402  (found by the paths above)
 import compare_output  # noqa: E402
+import debian_tree  # noqa: E402
 import machine  # noqa: E402
 import linux_plan  # noqa: E402
+import progress  # noqa: E402
 import run_on_linux  # noqa: E402
 
-NAMESPACE = "PROGRAMS_NAMESPACE"
+NAMESPACE, TREE = "PROGRAMS_NAMESPACE", "PROGRAMS_TREE"
+PACKAGES = os.path.join(HERE, "packages.txt")
 BOOTS = 12  # after this many machines that died, the rest is counted as failed
 DIFF_LINES = 24
 DEVICE_LINKS = {"fd": "/proc/self/fd", "stdin": "/proc/self/fd/0", "stdout": "/proc/self/fd/1",
@@ -61,10 +67,10 @@ def enter_namespace():
 class Linux:
     """The root filesystem on this Linux, on a tmpfs that vanishes with the namespace."""
 
-    def __init__(self, trees, work):
+    def __init__(self, bases, trees, work):
         self.place = os.path.join(work, "linux")
         os.makedirs(self.place, exist_ok=True)
-        self.trees = trees
+        self.bases, self.trees = bases, trees
         self.terminals = False  # whether cases can have pseudo-terminals
         subprocess.run(["mount", "--make-rprivate", "/"], check=False)
         # What cases see of processes are those of this namespace, wherever it is mounted from.
@@ -79,9 +85,12 @@ class Linux:
             subprocess.run(["umount", "-R", self.place], check=True)
             subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", self.place],
                            check=True)
-        self.root = run_on_linux.make_root(self.trees, self.place)
+        self.root = run_on_linux.make_root(self.bases, self.place, self.trees)
         subprocess.run(["mount", "-t", "proc", "proc", os.path.join(self.root, "proc")],
                        check=True)
+        shared = os.path.join(self.root, "dev/shm")
+        os.makedirs(shared, exist_ok=True)
+        os.chmod(shared, 0o1777)
         self.terminals = run_on_linux.can_mount_terminals(self.root)
         for name, target in DEVICE_LINKS.items():
             path = os.path.join(self.root, "dev", name)
@@ -107,22 +116,27 @@ class Linux:
                 os.waitpid(-1, 0)
 
 
-def show_difference(want, got, names):
+def difference(want, got, names):
     """A diff of lines, at most DIFF_LINES of it."""
     lines = list(difflib.unified_diff(want, got, *names, lineterm="", n=2))
-    for line in lines[:DIFF_LINES]:
-        print(f"    {line}")
-    if len(lines) > DIFF_LINES:
-        print(f"    ... {len(lines) - DIFF_LINES} more lines")
+    more = [f"... {len(lines) - DIFF_LINES} more lines"] if len(lines) > DIFF_LINES else []
+    return [f"    {line}" for line in lines[:DIFF_LINES] + more]
 
 
 def run_oracle(linux, cases):
     """{name: (outcome, lines)} on Linux."""
+    shown = progress.Progress(cases, title="Linux: ")
+    print(f"programs: {len(cases)} cases on Linux", flush=True)
+    shown.line("the root filesystem")
     linux.fresh()
     seen = {}
     for case in cases:
+        shown.line(case.name)
         outcome, output = linux.run(case)
         seen[case.name] = (outcome, compare_output.shown(output))
+        shown.done += 1
+        shown.failed += outcome != case.expect
+    shown.clear()
     return seen
 
 
@@ -152,16 +166,18 @@ def check_twice(cases, first, second):
             continue
         print(f"FAILED {case.name}: not the same twice on Linux: {first[case.name][0]}, "
               f"{second[case.name][0]}")
-        show_difference(first[case.name][1], second[case.name][1], ("first", "second"))
+        print("\n".join(difference(first[case.name][1], second[case.name][1],
+                                   ("first", "second"))))
     return good
 
 
 class Firstlight:
     """Machines that run plans of cases."""
 
-    def __init__(self, opts, trees):
+    def __init__(self, opts, trees, shown, judge):
         self.opts = opts
         self.trees = trees
+        self.shown, self.judge = shown, judge  # the Progress, and what is called for each result
         self.plan = os.path.join(opts.work, "plan.txt")
         self.image = os.path.join(opts.work, "programs.img")
         self.log = os.path.join(opts.work, "serial.log")
@@ -177,7 +193,10 @@ class Firstlight:
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         host = machine.Machine(self.image, memory=self.opts.memory, cpus=self.opts.cpus,
                                timeout=self.opts.timeout)
-        outcome = host.run()
+        self.shown.machine_begins()
+        outcome = host.run(lambda host: self.follow(host.log, cases))
+        self.follow(outcome.log, cases)
+        self.shown.clear()
         with open(self.log, "a", encoding="utf-8") as file:
             file.write(outcome.log)
         results = {result.name: result for result in outcome.report.results}
@@ -185,6 +204,14 @@ class Firstlight:
             return results, ""
         last = [line for line in outcome.log.splitlines() if line.strip()][-12:]
         return results, "\n    ".join([outcome.message] + last)
+
+    def follow(self, log, cases):
+        """Show what a machine with these cases has said so far."""
+        left = {case.name for case in cases}
+        self.shown.follow(log, lambda result: result.name in left and self.judge(result))
+        running = self.shown.done - (len(self.shown.names) - len(cases))
+        self.shown.line(cases[running].name if "KTAP" in log and 0 <= running < len(cases)
+                        else "the machine starts")
 
     def run(self, cases):
         """({name: Result}, {name: why there is none}); starts again behind a case that kills it."""
@@ -217,20 +244,40 @@ class Firstlight:
         return results, lost
 
 
-def judge(case, oracle, results, lost):
-    """Whether the case is the same on both; says what is not."""
+def judge(case, oracle, result):
+    """(whether the case is the same on both, lines that tell what is not)."""
     outcome, want = oracle[case.name]
-    result = results.get(case.name)
-    if result is None:
-        print(f"FAILED {case.name}: no result. {lost.get(case.name, '')}")
-        return False
-    got = result.output
-    if result.passed and not result.skipped and got == want:
-        return True
-    print(f"FAILED {case.name}: {'ok' if result.passed else 'not ok'} {result.note}"
-          f" (Linux: {outcome})")
-    show_difference(want, got, ("linux", "firstlight"))
-    return False
+    if result.passed and not result.skipped and result.output == want:
+        return True, []
+    return False, [f"    {'ok' if result.passed else 'not ok'} {result.note} (Linux: {outcome})",
+                   *difference(want, result.output, ("linux", "firstlight"))]
+
+
+def run_both(opts, trees, oracle, good, count):
+    """(how many of the good cases passed, how many failures there are beside them)."""
+    shown = progress.Progress([case.name for case in good], opts.serial)
+    print(f"programs: {len(good)} cases on Firstlight", flush=True)
+    named = {case.name: case for case in good}
+    passed = set()
+
+    def judge_result(result):
+        same, lines = judge(named[result.name], oracle, result)
+        time = re.search(r"time=(\d+)us", result.note)
+        shown.case(result.name, same, lines, int(time[1]) / 1e6 if time else None)
+        if same:
+            passed.add(result.name)
+
+    results, lost = Firstlight(opts, trees, shown, judge_result).run(good)
+    for name in named:
+        if name not in results:
+            shown.case(name, False, [f"    no result. {lost.get(name, '')}"])
+    extra = sorted(set(lost) - set(named))
+    for name in extra:
+        print(f"FAILED {name}: {lost[name]}")
+    failed = [name for name in named if name not in passed] + extra
+    if failed and count > 1:
+        print(f"programs: failed: {' '.join(failed)}")
+    return len(passed), len(extra)
 
 
 def trees_of(opts, cases):
@@ -242,9 +289,9 @@ def trees_of(opts, cases):
     return [opts.tree, scripts]
 
 
-def choose(words):
+def choose(words, tree):
     """The cases that the words name; a word that names none is an error."""
-    found = case_files.all_cases(HERE)
+    found = case_files.all_cases(HERE, tree)
     for word in words:
         if not any(case.chosen([word]) for case in found):
             sys.exit(f"programs.py: no case is called '{word}'; --list names them")
@@ -254,17 +301,21 @@ def choose(words):
 def main():
     """See the top."""
     args = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    args.add_argument("--tree", default=os.path.join(TOP, "build/programs/tree"))
-    args.add_argument("--work", default=os.path.join(TOP, "build/programs/work"))
     args.add_argument("-b", dest="build", default=os.path.join(TOP, "build"))
-    args.add_argument("-m", dest="memory", default="512M")
+    args.add_argument("--work", help="where logs and images are (BUILD/programs)")
+    args.add_argument("-m", dest="memory", default="2G")
     args.add_argument("-s", dest="cpus", type=int, default=1)
     args.add_argument("-t", dest="timeout", type=float, default=1500.0, help="for each machine")
+    args.add_argument("--serial", action="store_true", help="show the serial line as it comes")
     args.add_argument("--linux-only", action="store_true")
     args.add_argument("--list", action="store_true")
     args.add_argument("case", nargs="*")
     opts = args.parse_args()
-    cases = choose(opts.case)
+    opts.work = opts.work or os.path.join(opts.build, "programs")
+    if not os.environ.get(NAMESPACE):  # outside of it, where a tree of packages can be made
+        os.environ[TREE] = debian_tree.make_tree(opts.build, debian_tree.read_packages(PACKAGES))
+    opts.tree = os.environ[TREE]
+    cases = choose(opts.case, opts.tree)
     if opts.list:
         print("\n".join(case.name for case in cases))
         return 0
@@ -273,18 +324,13 @@ def main():
     os.makedirs(opts.work, exist_ok=True)
     trees = trees_of(opts, cases)
     bases = [os.path.join(opts.build, "user/rootfs"), os.path.join(TOP, "rootfs")]
-    linux = Linux([base for base in bases if os.path.isdir(base)] + trees, opts.work)
+    linux = Linux([base for base in bases if os.path.isdir(base)], trees, opts.work)
     oracle = run_oracle(linux, cases)
     good = check_oracle(cases, oracle)
     if opts.linux_only:
         passed, extra = check_twice(good, oracle, run_oracle(linux, cases)), 0
     else:
-        results, lost = Firstlight(opts, trees).run(good)
-        passed = sum(judge(case, oracle, results, lost) for case in good)
-        names = {case.name for case in cases}
-        for name in sorted(set(lost) - names):
-            print(f"FAILED {name}: {lost[name]}")
-        extra = len(set(lost) - names)
+        passed, extra = run_both(opts, trees, oracle, good, len(cases))
     failed = len(cases) - passed + extra
     print(f"programs: {passed} passed, {failed} failed")
     return 1 if failed or not passed else 0
@@ -293,5 +339,7 @@ def main():
 if __name__ == "__main__":
     try:
         sys.exit(main())
+    except debian_tree.Failure as err:
+        sys.exit(f"programs.py: {err}")
     except (OSError, ValueError, subprocess.CalledProcessError) as err:
         sys.exit(f"programs.py: {type(err).__name__}: {err}")

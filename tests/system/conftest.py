@@ -17,6 +17,8 @@ import struct
 import subprocess
 import sys
 import time
+import urllib.parse
+import urllib.request
 import uuid
 
 import pytest
@@ -24,9 +26,12 @@ import pytest
 sys.dont_write_bytecode = True
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 sys.path.insert(0, os.path.join(TOP, "tools"))
-import machine  # noqa: E402  (found in tools/)
+import debian_tree  # noqa: E402  (found in tools/)
+import machine  # noqa: E402
 
 BUILD = os.path.join(TOP, os.environ.get("B", "build"))
+PORTS = {"http": 80, "https": 443}
+INSTALL_SECONDS = 420  # for a small tree of Debian packages, with the network
 NOT_HERE = "not here: "  # so begins the reason of a skip that tests/run.py does not count as failed
 # Of <asm/unistd_64.h>, <linux/sched.h>, <linux/mount.h> and <asm-generic/ioctls.h>.
 SYS_UNSHARE, SYS_FSOPEN, SYS_FSCONFIG, SYS_FSMOUNT = 272, 430, 431, 432
@@ -82,6 +87,21 @@ def machine_of(process, seconds=60):
                 pass  # it has ended meanwhile
         time.sleep(0.05)
     raise AssertionError("no QEMU was started")
+
+
+@pytest.fixture(scope="session")
+def network():
+    """Skips where Debian's archive does not answer."""
+    mirror = urllib.parse.urlsplit(debian_tree.mirror_of_host())
+    if mirror.scheme not in ("http", "https"):
+        return
+    proxy = urllib.request.getproxies().get(mirror.scheme)
+    there = urllib.parse.urlsplit(proxy) if proxy else mirror
+    try:
+        with socket.create_connection((there.hostname, there.port or PORTS[there.scheme]), 10):
+            pass
+    except OSError as err:
+        pytest.skip(f"{NOT_HERE}no network: {there.hostname}: {err}")
 
 
 def has_ended(descriptor, seconds=20):

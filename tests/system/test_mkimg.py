@@ -11,7 +11,7 @@ import uuid
 
 import pytest
 
-from conftest import BUILD, ESP, SBIN, TOP, Image, esp_offset, run, tool
+from conftest import BUILD, ESP, INSTALL_SECONDS, SBIN, TOP, Image, esp_offset, run, tool
 
 PAGE = 4096
 
@@ -329,6 +329,47 @@ def test_trees_are_laid_over(build, tmp_path):
     assert found["opt/script"][0] == 0o104751
     assert [found[n][1] for n in ("opt/keep", "opt/also")] == [2, 2]
     assert [found[n][3] for n in ("opt/also", "opt/keep")] == [b"", b"low"], "the last has the data"
+
+
+def test_packages_are_installed(build, tmp_path, network):
+    """With what they depend on and what their scripts make; once made, without the network."""
+    cache = os.path.join(TOP, BUILD, "debian")
+    os.makedirs(cache, exist_ok=True)
+    (build / "debian").symlink_to(cache)
+    (tmp_path / "tree/usr/bin").mkdir(parents=True)
+    (tmp_path / "tree/usr/bin/less").write_text("mine")
+    packages = ["-d", "bash less", "-r", tmp_path / "tree"]
+    done = make(build, tmp_path / "a.img", *packages, timeout=INSTALL_SECONDS)
+    assert done.returncode == 0, done.stderr
+    found, raw = archive(tmp_path / "a.img", tmp_path)
+    assert found["usr/bin/less"][3] == b"mine", "trees of -r win"
+    assert found["etc/alternatives/awk"][3] == b"/usr/bin/mawk"
+    assert found["usr/bin/awk"][3] == b"/etc/alternatives/awk"
+    assert found["usr/bin/bash"][3][:4] == b"\x7fELF" and found["etc/ld.so.cache"][3]
+    status = found["var/lib/dpkg/status"][3]
+    assert b"\nPackage: libtinfo6\nStatus: install ok installed\n" in status
+    assert found["usr/bin/sh"][3] == b"dash" and "usr/bin/busybox" in found
+    away = dict(os.environ, http_proxy="http://127.0.0.1:9", https_proxy="http://127.0.0.1:9")
+    done = make(build, tmp_path / "b.img", *packages, env=away)
+    assert done.returncode == 0, done.stderr
+    assert archive(tmp_path / "b.img", tmp_path)[1] == raw
+    done = make(build, tmp_path / "c.img", "-d", "less no-such-package", timeout=INSTALL_SECONDS)
+    assert done.returncode == 1 and done.stderr.count("\n") == 1
+    assert "no package 'no-such-package'" in done.stderr and not (tmp_path / "c.img").exists()
+
+
+@pytest.mark.parametrize("args, words", [
+    (["-d", "less"], ["package lists of trixie", "127.0.0.1:9", "network", "MIRROR=URL"]),
+    (["-d", "less ../x"], ["'../x' is no name of a package"]),
+    (["-d", " "], ["-d needs names"]),
+    (["-d", "less", "--release", "-x"], ["'-x' is no name of a release"]),
+])
+def test_says_why_packages_are_not_there(build, tmp_path, args, words):
+    done = make(build, tmp_path / "a.img", "--release", "trixie", *args,
+                env=dict(os.environ, MIRROR="http://127.0.0.1:9/debian"))
+    assert done.returncode == 1 and done.stderr.count("\n") == 1, done.stderr
+    assert all(word in done.stderr for word in words), done.stderr
+    assert not (tmp_path / "a.img").exists()
 
 
 @pytest.mark.parametrize("mib", [243, 300, 520])

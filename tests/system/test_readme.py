@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from conftest import BUILD, SBIN, TOP, run, tool
+from conftest import BUILD, INSTALL_SECONDS, SBIN, TOP, run, tool
 from test_reports import flash, start  # noqa: F401  (fixtures)
 
 
@@ -118,7 +118,8 @@ def test_laptop(tmp_path, stick, mkimg, start):
 class Typist:
     """Somebody before the terminal of `make shell`, whose arguments these are."""
 
-    def __init__(self, command, folder):
+    def __init__(self, command, folder, seconds=120):
+        self.seconds = seconds  # until the shell is there
         assert command.startswith("make shell"), command
         words = shlex.split(command)[2:]
         words = [shlex.split(word.removeprefix("SHELL_ARGS=")) for word in words]
@@ -129,7 +130,7 @@ class Typist:
         self.seen = ""
 
     def __enter__(self):
-        self.expect(r"firstlight:\S*# ", 120)
+        self.expect(r"firstlight:\S*# ", self.seconds)
         return self
 
     def __exit__(self, *what):
@@ -162,13 +163,9 @@ def test_shell(tmp_path):
         assert typist.proc.wait(20) == 0
 
 
-def test_debian_shell(tmp_path):
-    for name in ("tools", "tests"):
-        (tmp_path / name).symlink_to(os.path.join(TOP, name))
-    *commands, shell = blocks("A shell")[1].replace("\\\n", "").splitlines()
-    done = run("bash", "-e", "-c", "\n".join(commands), cwd=tmp_path, timeout=300)
-    assert done.returncode == 0, done.stdout + done.stderr
-    with Typist(shell, tmp_path) as typist:
+def test_debian_shell(tmp_path, network):
+    """The packages are fetched and installed on the way, where an earlier run has not done it."""
+    with Typist(blocks("A shell")[1].rstrip("\n"), tmp_path, INSTALL_SECONDS) as typist:
         typist.type("echo ${BASH_VERSION%%.*} $(nproc)", r"[\n\r]\d 4\r")
         typist.type("less --version | head -n 1", r"[\n\r]less \d+")
         typist.type("exit 3", "shell: ended with status 3")

@@ -62,8 +62,9 @@ ALL_USERS = "0 0 4294967295"
 NOBODY = 65534
 
 
-def make_root(bases, work):
-    """The root filesystem of an image as a directory, freshly made; its path."""
+def make_root(bases, work, trees=()):
+    """The root filesystem of an image as a directory, freshly made; its path. The trees are laid
+    over it with their modes, as mkimg.sh does."""
     root = os.path.join(work, "root")
     remove_root(root)
     overlay = mkcpio.Overlay()
@@ -71,6 +72,8 @@ def make_root(bases, work):
     overlay.add_busybox(os.path.realpath(BUSYBOX))
     for base in bases:
         overlay.add_tree(base, keep_modes=False)
+    for tree in trees:
+        overlay.add_tree(tree, keep_modes=True)
     os.makedirs(root)
     for path in sorted(overlay.nodes):
         node, place = overlay.nodes[path], os.path.join(root, path)
