@@ -111,9 +111,9 @@ int fork_tracee_prepare(const struct task *self, const struct fork_request *requ
                         struct tracee **out_tracee)
 {
     *out_tracee = NULL;
-    return request->trace_never ? 0
-                                : ptrace_fork_prepare(self, request->trace_event,
-                                                      request->trace_always, out_tracee);
+    return request->trace_never
+               ? 0
+               : ptrace_fork_prepare(self, request->trace_event, request->trace_always, out_tracee);
 }
 
 /* --- the thread --- */

@@ -25,7 +25,7 @@ struct fork_request {
     unsigned trace_event; /* LX_PTRACE_EVENT_* that it is for a tracer */
     bool trace_always;    /* CLONE_PTRACE */
     bool trace_never;     /* CLONE_UNTRACED */
-    uint64_t stack; /* of the child; 0: the parent's */
+    uint64_t stack;       /* of the child; 0: the parent's */
     bool set_tls;
     uint64_t tls;
     struct uptr parent_tid;      /* 0: none */

@@ -440,7 +440,7 @@ void process_abandon(struct process *process)
     struct pidfd *pidfd = parent ? pidfd_end_locked(process) : NULL;
 
     signal_unshare_locked(process);
-    ptrace_forget_locked(process->leader);
+    ptrace_drop_locked(process->leader);
     if (parent) /* it got as far as that: another parent (CLONE_PARENT) may wait for it */
         process_unlink_locked(process);
     if (parent)

@@ -281,7 +281,7 @@ struct process_change {
     enum process_end end;
     int code; /* exit status or signal */
     bool stopped, continued, core_dumped;
-    bool traced; /* stopped as a tracee: code has flags and event above the signal */
+    bool traced;                /* stopped as a tracee: code has flags and event above the signal */
     struct process_usage usage; /* with that of its own children */
 };
 /* 0, -ECHILD, -ERESTARTSYS. */

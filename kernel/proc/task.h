@@ -42,7 +42,7 @@ struct task {
     uint32_t refs;             /* [a] */
     struct process *process;   /* [I] */
     uint64_t direct_calls;     /* [a] 0 while something watches its calls */
-    struct tracee *ptrace;     /* [ts] NULL: nobody traces it */
+    struct tracee *ptrace;     /* [ts] NULL: it is not traced */
     struct list link;          /* [ts] in process->tasks */
     struct pid *own_pid;       /* [t] its number; NULL: the leader, whose number is its process's */
     bool exiting;              /* [ts] takes no more signals, and gives back what it has */
@@ -69,10 +69,10 @@ struct task {
     bool sig_restore;              /* [o] sig_saved_mask is valid */
     bool sig_restart;              /* [o] read by others: RAX holds a code of lib/restart.h */
     uint64_t restart_deadline_ns;  /* [o] of a sleep that was interrupted; 0: none */
-    bool trap_pending;   /* [s] a stop that its tracer asked for */
-    bool stop_passed;    /* [s] it goes on, by its tracer's word, while its process is stopped */
-    bool trace_flag;     /* [o] RFLAGS.TF in its frame is its tracer's, not its own */
-    int ptrace_signal;   /* [t] what its tracer lets it have at the end of a stop */
+    bool trap_pending;             /* [s] a stop that its tracer asked for */
+    bool stop_passed;  /* [s] it goes on, by its tracer's word, while its process is stopped */
+    bool trace_flag;   /* [o] RFLAGS.TF in its frame is its tracer's, not its own */
+    int ptrace_signal; /* [t] what its tracer lets it have at the end of a stop */
     uint64_t fault_vector, fault_error, fault_address; /* [o] the last, for handlers */
     struct uptr set_tid;                               /* [o] CLONE_CHILD_SETTID */
     struct uptr clear_tid;                /* [o] set_tid_address, CLONE_CHILD_CLEARTID */

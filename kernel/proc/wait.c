@@ -4,8 +4,9 @@
  *
  * The parent enters child_wait first and looks after that, under process_tree_lock; a
  * child files its change under the same lock and wakes child_wait afterwards. So a change is either
- * seen or ends the sleep. What the process traces is looked at behind its children (ptrace_end.c). A search by group lets go of the lock now and then: a change behind its
- * back wakes it all the same, and it searches again.
+ * seen or ends the sleep. What the process traces is looked at behind its children (ptrace_end.c).
+ * A search by group lets go of the lock now and then: a change behind its back wakes it all the
+ * same, and it searches again.
  */
 #include "kernel/lib/assert.h"
 #include "kernel/proc/pidfd.h"

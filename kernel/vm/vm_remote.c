@@ -58,7 +58,8 @@ int vm_write_remote(struct vm_space *space, uint64_t va, const void *src, size_t
     return 0;
 }
 
-/* For debuggers, who read what is mapped at all and write through a private mapping's protection. */
+/* For debuggers, which read what is mapped at all and write through a private mapping's protection.
+ */
 static int page_access_remote(struct vm_space *space, uint64_t va, void *bytes, size_t nbytes,
                               bool write)
 {
@@ -103,12 +104,12 @@ static int access_remote(struct vm_space *space, uint64_t va, char *bytes, size_
     return 0;
 }
 
-int vm_peek_remote(struct vm_space *space, uint64_t va, void *dst, size_t nbytes)
+int vm_debug_read(struct vm_space *space, uint64_t va, void *dst, size_t nbytes)
 {
     return access_remote(space, va, dst, nbytes, false);
 }
 
-int vm_poke_remote(struct vm_space *space, uint64_t va, void *src, size_t nbytes)
+int vm_debug_write(struct vm_space *space, uint64_t va, void *src, size_t nbytes)
 {
     return access_remote(space, va, src, nbytes, true);
 }

@@ -234,8 +234,8 @@ MUST_CHECK int vm_write_remote(struct vm_space *space, uint64_t va, const void *
  * that the program may read itself. The number of bytes that could be read. */
 /* For ptrace: whatever is mapped can be read, a private mapping written whatever its protection.
  * Waits for pages of files. -EFAULT, -EACCES, -ENOMEM, -ENXIO, -EINTR: some may have been done. */
-MUST_CHECK int vm_peek_remote(struct vm_space *space, uint64_t va, void *dst, size_t nbytes);
-MUST_CHECK int vm_poke_remote(struct vm_space *space, uint64_t va, void *src, size_t nbytes);
+MUST_CHECK int vm_debug_read(struct vm_space *space, uint64_t va, void *dst, size_t nbytes);
+MUST_CHECK int vm_debug_write(struct vm_space *space, uint64_t va, void *src, size_t nbytes);
 MUST_CHECK size_t vm_read_remote(struct vm_space *space, uint64_t va, void *dst, size_t nbytes);
 
 /* From now on mappings that are writable and executable at once are -EACCES (boot option wx=deny);

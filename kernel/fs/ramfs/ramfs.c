@@ -194,14 +194,12 @@ int ramfs_lookup(struct dentry *dir, const char *name, size_t len, uint32_t hash
 {
     struct inode *inode = dir->inode;
     struct dentry *entry;
-    int err = lookup_once(inode, name, len, hash, out_entry);
+    int err = -EAGAIN;
 
     /* A change takes about as long as a lookup: looking again is cheaper than the mutex, for which
      * those that change the directory wait, too. */
-    for (int tries = 1; unlikely(err == -EAGAIN) && tries < LOOKUP_TRIES; tries++) {
-        cpu_pause();
+    for (int tries = 0; unlikely(err == -EAGAIN) && tries < LOOKUP_TRIES; tries++)
         err = lookup_once(inode, name, len, hash, out_entry);
-    }
     if (likely(err != -EAGAIN))
         return err;
     mutex_lock(&inode->lock);

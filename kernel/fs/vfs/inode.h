@@ -140,8 +140,8 @@ struct inode {
     uint32_t cutters;                          /* [a] take pages out; no fault maps one meanwhile */
     uint32_t seals;                            /* [l] LX_F_SEAL_*: fs/ramfs/memfd.h */
     uint32_t mappers; /* [a] calls that map it shared and writable, before pager.writers counts */
-    struct rcu_head rcu;                       /* once the last reference is gone */
-    struct page_cache map;                     /* [l] regular files of ramfs; empty in all others */
+    struct rcu_head rcu;             /* once the last reference is gone */
+    struct page_cache map;           /* [l] regular files of ramfs; empty in all others */
     struct pipe *pipe;               /* [l] pipes and FIFOs that are open; NULL in all others */
     union {                          /* by data_kind */
         struct dir_index dir;        /* [l] */

@@ -57,7 +57,7 @@ static bool stream_has_room(const struct inet_socket *sock)
 }
 
 /* One that may not send any more goes on, too: it is told so by its next step. */
-static int await_room(struct inet_socket *sock, bool wait, uint64_t deadline_ns)
+static int stream_await_room(struct inet_socket *sock, bool wait, uint64_t deadline_ns)
 {
     int err = 0;
 
@@ -126,7 +126,7 @@ static int64_t send_piece(struct inet_socket *sock, struct inet_socket *peer,
 {
     size_t nbytes = MIN(from->io->left, STREAM_PIECE), room = nbytes;
     struct inet_message *message;
-    int err = await_room(sock, from->wait, deadline_ns);
+    int err = stream_await_room(sock, from->wait, deadline_ns);
 
     if (!err && inet_peek(&sock->shut) & INET_SHUT_SEND) {
         err = -inet_take_error(sock);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ptrace: who traces whom.
+ * ptrace: which process traces which tasks.
  *
  * A tracee is linked under process_tree_lock and its process.lock, and is let go under both, by its
  * tracer's request, at its tracer's end, or at its own. All three can happen at any moment, so the
@@ -87,6 +87,7 @@ void ptrace_let_go_locked(struct tracee *tracee, int signal)
     bool stopped = tracee->state == TRACEE_STOPPED;
 
     ASSERT(process_tree_is_held() && tracee->state != TRACEE_ENDED);
+    /* Below 0: what it would have had without a word of the tracer's. */
     if (stopped && signal >= 0)
         task->ptrace_signal = signal;
     ptrace_unlink_locked(tracee);
@@ -99,6 +100,7 @@ bool ptrace_hides_locked(const struct process *child)
 {
     const struct tracee *tracee = child->leader ? child->leader->ptrace : NULL;
 
+    ASSERT(process_tree_is_held());
     return tracee && tracee->tracer == child->parent;
 }
 
@@ -119,13 +121,15 @@ static void attached_locked(struct tracee *tracee)
         sched_wake(&task->thread);
 }
 
+/* The order of the errors is Linux's. One that exits is not attached to any more: its end would
+ * have to be reported to a tracer that had not seen it live. */
 static int64_t attach_locked(struct task *self, struct tracee *tracee, int tid)
 {
     struct task *task = task_find_locked(tid);
 
     ASSERT(process_tree_is_held());
     if (!task)
-        return process_find_locked(tid) ? -EPERM : -ESRCH; /* init is nobody's tracee */
+        return process_find_locked(tid) ? -EPERM : -ESRCH; /* init has no task to trace */
     if (task->process == self->process || task->exiting || task->ptrace ||
         !process_may_look_locked(task->process, true))
         return -EPERM;

@@ -54,7 +54,7 @@ struct tracee {
     uint32_t call_number;    /* [o] of that call */
 };
 
-/* ---- ptrace.c: who traces whom ---- */
+/* ---- ptrace.c: which process traces which tasks ---- */
 
 void ptrace_init(void);
 /* PTRACE_TRACEME, ATTACH and SEIZE. -EPERM, -ESRCH, -ENOMEM, -EIO. */
@@ -62,16 +62,17 @@ MUST_CHECK int64_t ptrace_trace_me(struct task *self);
 MUST_CHECK int64_t ptrace_attach(struct task *self, int tid, bool seize, uint64_t options);
 /* The tracee goes on by itself, with that signal. Tree locked. */
 void ptrace_let_go_locked(struct tracee *tracee, int signal);
-/* fork: a tracee for the child, if its maker's tracer wants that event or `always`; NULL: none.
- * Made before, published with the child under the lock, which makes it NULL; where the tracer has
- * gone meanwhile it is not. */
+/* fork: a tracee for the child, if its maker's tracer has asked for that event, or `always`; NULL:
+ * none. Made before, published with the child under the lock, which makes it NULL; where the tracer
+ * has gone meanwhile it is not. */
 MUST_CHECK int ptrace_fork_prepare(const struct task *self, unsigned event, bool always,
                                    struct tracee **out_tracee);
 void ptrace_fork_locked(const struct task *self, struct task *child, struct tracee **tracee);
 void ptrace_tracee_free(struct tracee *tracee); /* one that was not published; NULL is fine */
 /* Tree locked: a child that comes to nothing, or a leader whose place another task takes. */
-void ptrace_forget_locked(struct task *task);
-/* Tree locked: the process traces the leader of its child, so wait(2) tells it nothing else. */
+void ptrace_drop_locked(struct task *task);
+/* Tree locked: the process traces the leader of its child, so wait(2) has nothing else to report to
+ * it. */
 bool ptrace_hides_locked(const struct process *child);
 
 /* ---- ptrace_stop.c: what the tracee does ---- */
@@ -110,7 +111,7 @@ bool ptrace_process_end_locked(struct process *process);
 void ptrace_leader_replaced_locked(struct task *old, struct task *self);
 
 /* Tree locked: what wait(2) finds among the tracees of the process. 1: taken; 0: one is meant, and
- * has nothing to tell; -ECHILD. A process that nobody waits for any more is left in *reaped. */
+ * has nothing to tell; -ECHILD. A process that no other waits for any more is left in *reaped. */
 int ptrace_wait_locked(struct process *process, const struct process_wait *which,
                        struct process_change *change, struct process **reaped);
 

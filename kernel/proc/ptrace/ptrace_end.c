@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ptrace: what wait(2) tells a tracer, and ends of tracees and tracers.
+ * ptrace: what wait(2) reports to a tracer, and ends of tracees and tracers.
  *
- * A tracee with news is in its tracer's list of them, in the order of the news. The end of a task is
- * news, too, and outlives the task: its tracee stays without it (TRACEE_ENDED), and the number with
- * the tracee, until the tracer has waited. Of a process whose tracer is its parent there is one end
- * to tell, the process's own. If another process traces it, that one is told first: the parent sees
- * nothing of the end (process.trace_held) before the tracer has waited, or has ended itself.
+ * A tracee with news is in its tracer's list of them, in the order of the news. The end of a task
+ * is news, too, and outlives the task: its tracee stays without it (TRACEE_ENDED), and the number
+ * with the tracee, until the tracer has waited. Of a process whose tracer is its parent there is
+ * one end to tell, the process's own. If another process traces it, that one is told first: the
+ * parent sees nothing of the end (process.trace_held) before the tracer has waited, or has ended
+ * itself.
  */
 #include "kernel/lib/assert.h"
 #include "kernel/proc/pidfd.h"
@@ -84,8 +85,10 @@ void ptrace_task_end_locked(struct task *task)
         ptrace_tracee_free(tracee);
         return;
     }
+    /* The end of all counts more than the task's own, as on Linux. */
     if (task->process->ending)
         tracee->end_status = status_of(task->process);
+    /* No other task gets the number before the tracer has waited. */
     tracee->number = task->own_pid;
     pid_get_locked(tracee->number);
     tracee->task = NULL;
@@ -101,7 +104,7 @@ bool ptrace_process_end_locked(struct process *process)
     if (likely(!tracee))
         return false;
     if (tracee->tracer == process->parent || signal_children_unwanted(tracee->tracer)) {
-        ptrace_forget_locked(process->leader);
+        ptrace_drop_locked(process->leader);
         return false;
     }
     process->trace_held = true;
@@ -110,7 +113,7 @@ bool ptrace_process_end_locked(struct process *process)
     return true;
 }
 
-void ptrace_forget_locked(struct task *task)
+void ptrace_drop_locked(struct task *task)
 {
     struct tracee *tracee = task->ptrace;
 
@@ -123,7 +126,8 @@ void ptrace_forget_locked(struct task *task)
 
 void ptrace_leader_replaced_locked(struct task *old, struct task *self)
 {
-    ptrace_forget_locked(old);
+    ASSERT(process_tree_is_held());
+    ptrace_drop_locked(old);
     if (unlikely(self->ptrace))
         self->ptrace->tid = self->process->pid;
 }
@@ -134,14 +138,15 @@ static struct process *release_locked(struct process *process, bool by_parent)
     ASSERT(process_tree_is_held());
     process->trace_held = false;
     family_update_locked(process);
+    /* A parent that traces it has had its report. */
     if (!by_parent && !process_tell_parent_locked(process))
         return NULL;
     process_unlink_locked(process);
     return process;
 }
 
-/* Forgets an end that was told, or that nobody waits for. */
-static struct process *ended_forget_locked(struct tracee *tracee, bool told)
+/* Drops an end that was reported, or that no process waits for. */
+static struct process *ended_drop_locked(struct tracee *tracee, bool told)
 {
     struct process *process = tracee->task ? tracee->task->process : NULL;
     bool by_parent = process && told && tracee->tracer == process->parent;
@@ -159,8 +164,9 @@ static struct process *ended_forget_locked(struct tracee *tracee, bool told)
 static struct process *abandon_locked(struct tracee *tracee)
 {
     ASSERT(process_tree_is_held());
+    /* It is its parent's from now on. */
     if (tracee->state == TRACEE_ENDED)
-        return ended_forget_locked(tracee, false);
+        return ended_drop_locked(tracee, false);
     if (tracee->options & LX_PTRACE_O_EXITKILL) {
         struct process *process = tracee->task->process;
 
@@ -204,6 +210,7 @@ static bool is_meant(const struct tracee *tracee, const struct process_wait *whi
 {
     const int group = which->pid ? -which->pid : process->group;
 
+    /* Descriptors of processes mean their leaders. */
     if (which->pidfd)
         return which->pidfd->process && tracee->task == which->pidfd->process->leader;
     if (which->pid == -1)
@@ -240,6 +247,7 @@ static void change_fill(const struct tracee *tracee, struct process_change *chan
     if (tracee->state == TRACEE_ENDED) {
         bool killed = tracee->end_status & 0x7f;
 
+        /* As process_wait has it of a child. */
         change->end = killed ? PROCESS_SIGNALED : PROCESS_EXITED;
         change->code = killed ? tracee->end_status & 0x7f : tracee->end_status >> 8 & 0xff;
         return;
@@ -266,7 +274,7 @@ int ptrace_wait_locked(struct process *process, const struct process_wait *which
         list_remove(&tracee->news_link);
         list_init(&tracee->news_link);
         if (ended)
-            *reaped = ended_forget_locked(tracee, true);
+            *reaped = ended_drop_locked(tracee, true);
         return 1;
     }
     return any_is_meant_locked(process, which) ? 0 : -ECHILD;

@@ -19,7 +19,9 @@
 #include "shared/linux/uio.h"
 
 #define FXSAVE_NBYTES 512
-#define XCR0_OFFSET   464 /* in the bytes that XSAVE leaves to software: where debuggers read XCR0 */
+#define XCR0_OFFSET                                                                                \
+    464 /* in the bytes that XSAVE leaves to software: where debuggers read XCR0                   \
+         */
 
 /* A call with its arguments: what the handlers of requests get. */
 struct request {
@@ -31,6 +33,7 @@ struct request {
 
 /* ---- the tracee is kept still ---- */
 
+/* Tasks of any tracer but the caller's own process are none of its. */
 static struct tracee *tracee_of_locked(const struct task *self, int tid)
 {
     const struct task *task = task_find_locked(tid);
@@ -45,6 +48,7 @@ static bool is_killed(const struct task *task)
     return (__atomic_load_n(&task->thread.arch.work, __ATOMIC_ACQUIRE) & TIF_KILL) != 0;
 }
 
+/* From here to thaw the caller alone has its registers, signals and this structure. */
 static int freeze(struct task *self, int tid, struct tracee **out_tracee)
 {
     uint64_t flags = spin_lock_irqsave(&process_tree_lock);
@@ -64,6 +68,7 @@ static int freeze(struct task *self, int tid, struct tracee **out_tracee)
     return 0;
 }
 
+/* One that was killed meanwhile has slept on for the request's sake. */
 static void thaw(struct tracee *tracee)
 {
     uint64_t flags = spin_lock_irqsave(&process_tree_lock);
@@ -76,27 +81,30 @@ static void thaw(struct tracee *tracee)
 
 /* ---- memory and registers ---- */
 
-static int64_t peek(struct request *r)
+/* The system call has no other way to return a word: `data` is where it goes. */
+static int64_t memory_word_read(struct request *r)
 {
     uint64_t word;
 
-    if (vm_peek_remote(r->task->thread.space, r->address, &word, sizeof(word)))
+    if (vm_debug_read(r->task->thread.space, r->address, &word, sizeof(word)))
         return -EIO;
     return vm_user_write((struct uptr){r->data}, &word, sizeof(word));
 }
 
-static int64_t poke(struct request *r)
+/* Also to text, which the tracee itself may not write: breakpoints. */
+static int64_t memory_word_write(struct request *r)
 {
-    return vm_poke_remote(r->task->thread.space, r->address, &r->data, sizeof(r->data)) ? -EIO : 0;
+    return vm_debug_write(r->task->thread.space, r->address, &r->data, sizeof(r->data)) ? -EIO : 0;
 }
 
+/* Debuggers address its words by their offsets. */
 static bool user_offset_is_valid(uint64_t offset)
 {
     return IS_ALIGNED(offset, 8) && offset < LX_USER_NBYTES;
 }
 
 /* Of struct user there are the registers; the rest reads as 0. */
-static int64_t peek_user(struct request *r)
+static int64_t user_word_read(struct request *r)
 {
     struct lx_user_regs regs;
     uint64_t word = 0;
@@ -109,7 +117,8 @@ static int64_t peek_user(struct request *r)
     return vm_user_write((struct uptr){r->data}, &word, sizeof(word));
 }
 
-static int64_t poke_user(struct request *r)
+/* The debug registers are not kept. */
+static int64_t user_word_write(struct request *r)
 {
     struct lx_user_regs regs;
 
@@ -153,6 +162,7 @@ static int64_t fpu_read(const struct task *task, struct uptr to, size_t nbytes)
     return err;
 }
 
+/* Read whole before it is looked at: the program could change it in between. */
 static int64_t fpu_write(struct task *task, struct uptr from, size_t nbytes)
 {
     char *area = kmalloc(nbytes);
@@ -167,6 +177,7 @@ static int64_t fpu_write(struct task *task, struct uptr from, size_t nbytes)
     return err;
 }
 
+/* NT_PRSTATUS may be shorter than all; an FPU area is taken whole or not at all. */
 static int64_t regset_copy(struct request *r, bool write, struct lx_iovec *part)
 {
     struct lx_user_regs regs;
@@ -195,6 +206,7 @@ static int64_t regset_copy(struct request *r, bool write, struct lx_iovec *part)
     }
 }
 
+/* The length that was copied is given back. */
 static int64_t regset(struct request *r, bool write)
 {
     struct lx_iovec part;
@@ -211,7 +223,8 @@ static int64_t regset(struct request *r, bool write)
 
 /* ---- signals, calls ---- */
 
-static int64_t info_read(struct request *r)
+/* A stop of a group that was not seized has none. */
+static int64_t signal_info_read(struct request *r)
 {
     char bytes[LX_SIGINFO_NBYTES] = {0};
 
@@ -221,7 +234,8 @@ static int64_t info_read(struct request *r)
     return vm_user_write((struct uptr){r->data}, bytes, sizeof(bytes));
 }
 
-static int64_t info_write(struct request *r)
+/* Any signal's, as on Linux: what the number says counts at the end of the stop. */
+static int64_t signal_info_write(struct request *r)
 {
     struct lx_siginfo info;
 
@@ -233,6 +247,7 @@ static int64_t info_write(struct request *r)
     return 0;
 }
 
+/* Of a call that waits with another mask (sigsuspend) the one that it will restore. */
 static int64_t mask_read(struct request *r)
 {
     const struct task *task = r->task;
@@ -243,6 +258,7 @@ static int64_t mask_read(struct request *r)
     return vm_user_write((struct uptr){r->data}, &mask, sizeof(mask));
 }
 
+/* A mask that was to come back after the call does not any more. */
 static int64_t mask_write(struct request *r)
 {
     struct process *process = r->task->process;
@@ -260,6 +276,7 @@ static int64_t mask_write(struct request *r)
     return 0;
 }
 
+/* Returns the bytes that there are, whatever room there is for them: ptrace(2). */
 static int64_t call_info_read(struct request *r)
 {
     struct lx_user_regs regs;
@@ -287,11 +304,13 @@ static int64_t call_info_read(struct request *r)
 
 /* ---- going on ---- */
 
+/* 0 is none. */
 static bool signal_is_right(uint64_t signal)
 {
     return signal <= LX_NSIG;
 }
 
+/* What the tracee does next is decided here, and seen by it when thaw has woken it. */
 static int64_t resume(struct request *r, enum tracee_resume how)
 {
     uint64_t flags;
@@ -326,6 +345,7 @@ static int64_t listen(struct request *r)
     return 0;
 }
 
+/* For the next event on; of a stop that is there nothing changes. */
 static int64_t options_set(struct request *r)
 {
     uint64_t flags;
@@ -339,19 +359,19 @@ static int64_t options_set(struct request *r)
 }
 
 /* All but those that end the tracing. */
-static int64_t request_make(struct request *r, int request)
+static int64_t stopped_request(struct request *r, int request)
 {
     switch (request) {
     case LX_PTRACE_PEEKTEXT:
     case LX_PTRACE_PEEKDATA:
-        return peek(r);
+        return memory_word_read(r);
     case LX_PTRACE_POKETEXT:
     case LX_PTRACE_POKEDATA:
-        return poke(r);
+        return memory_word_write(r);
     case LX_PTRACE_PEEKUSER:
-        return peek_user(r);
+        return user_word_read(r);
     case LX_PTRACE_POKEUSER:
-        return poke_user(r);
+        return user_word_write(r);
     case LX_PTRACE_GETREGS:
         return regs_read(r);
     case LX_PTRACE_SETREGS:
@@ -364,9 +384,9 @@ static int64_t request_make(struct request *r, int request)
     case LX_PTRACE_SETREGSET:
         return regset(r, request == LX_PTRACE_SETREGSET);
     case LX_PTRACE_GETSIGINFO:
-        return info_read(r);
+        return signal_info_read(r);
     case LX_PTRACE_SETSIGINFO:
-        return info_write(r);
+        return signal_info_write(r);
     case LX_PTRACE_GETSIGMASK:
         return mask_read(r);
     case LX_PTRACE_SETSIGMASK:
@@ -392,6 +412,7 @@ static int64_t request_make(struct request *r, int request)
 }
 
 /* The tracee is gone for the caller once the lock is dropped. */
+/* With a signal from the stop of one, as resume; its group may stay stopped. */
 static int64_t detach(struct request *r)
 {
     uint64_t flags;
@@ -407,7 +428,8 @@ static int64_t detach(struct request *r)
     return 0;
 }
 
-/* It need not be stopped for these. */
+/* INTERRUPT and KILL. A tracee that only listens for its group's end of a stop is made to stop
+ * anew. */
 static int64_t request_any_time(struct task *self, int request, int tid)
 {
     uint64_t flags = spin_lock_irqsave(&process_tree_lock);
@@ -451,7 +473,7 @@ int64_t ptrace_request(struct task *self, int request, int tid, uint64_t address
     r.task = r.tracee->task;
     if (request == LX_PTRACE_DETACH)
         return detach(&r);
-    result = request_make(&r, request);
+    result = stopped_request(&r, request);
     thaw(r.tracee);
     return result;
 }

@@ -2,10 +2,10 @@
 /*
  * ptrace: stops, as the tracee has them.
  *
- * Every stop is stop_locked: the tracee says why it stops, tells its tracer, and sleeps until it is
- * resumed or let go, or must die. It is resumed by a change of .state, under the tree lock, so no
- * wake-up is lost. A tracer that works on it has it .frozen: then even SIGKILL lets it sleep until
- * the request is done. What it is to do next is in the tracee (.steps, .watches_calls) and in
+ * Every stop is stop_locked: the tracee says why it stops, reports to its tracer, and sleeps until
+ * it is resumed or let go, or must die. It is resumed by a change of .state, under the tree lock,
+ * so no wake-up is lost. A tracer that works on it has it .frozen: then even SIGKILL lets it sleep
+ * until the request is done. What it is to do next is in the tracee (.steps, .watches_calls) and in
  * task.ptrace_signal, which outlives the tracee.
  *
  * A step is RFLAGS.TF on the way to ring 3. task.trace_flag says that the flag is not the
@@ -109,7 +109,7 @@ static int stop_simply(struct task *self, int status)
     return signal;
 }
 
-/* As kill(2) from the tracer would, but from anybody. */
+/* A signal for the caller's own task, from the kernel or from its tracer. */
 static void signal_oneself(struct task *self, const struct lx_siginfo *info)
 {
     uint64_t flags = spin_lock_irqsave(&process_tree_lock);

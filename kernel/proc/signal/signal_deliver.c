@@ -163,14 +163,15 @@ static void deliver_no_handler(struct task *self, struct trap_frame *frame)
     }
 }
 
-/* What comes before the next signal: stops that a tracer has asked for, and those of the process. */
+/* What comes before the next signal: stops that a tracer has asked for, and those of the process.
+ */
 static inline void stop_if_asked(struct task *self)
 {
     const struct process *process = self->process;
 
-    while (unlikely(self->trap_pending ||
-                    (__atomic_load_n(&process->sig_stopped, __ATOMIC_RELAXED) &&
-                     !self->stop_passed))) {
+    while (unlikely(
+        self->trap_pending ||
+        (__atomic_load_n(&process->sig_stopped, __ATOMIC_RELAXED) && !self->stop_passed))) {
         if (self->trap_pending)
             ptrace_trap(self);
         else

@@ -199,7 +199,8 @@ static int64_t answer_list(const struct task *self, struct inode *inode,
     int64_t result = -ENOMEM;
 
     if (names || !size)
-        result = xattr_list(inode, credentials_capable(&self->fs->cred, LX_CAP_SYS_ADMIN), names, size);
+        result =
+            xattr_list(inode, credentials_capable(&self->fs->cred, LX_CAP_SYS_ADMIN), names, size);
     if (result > 0 && size) {
         int err = vm_user_write(request->result, names, (size_t)result);
         result = err ? err : result;

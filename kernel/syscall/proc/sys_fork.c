@@ -79,7 +79,7 @@ static int64_t clone_with(struct task *self, const struct lx_clone_args *args)
         .share_handlers = (flags & LX_CLONE_SIGHAND) != 0,
         .same_parent = (flags & LX_CLONE_PARENT) != 0,
         .exit_signal = (int)args->exit_signal,
-        .trace_event = flags & LX_CLONE_VFORK               ? LX_PTRACE_EVENT_VFORK
+        .trace_event = flags & LX_CLONE_VFORK            ? LX_PTRACE_EVENT_VFORK
                        : args->exit_signal != LX_SIGCHLD ? LX_PTRACE_EVENT_CLONE
                                                          : LX_PTRACE_EVENT_FORK,
         .trace_always = (flags & LX_CLONE_PTRACE) != 0,

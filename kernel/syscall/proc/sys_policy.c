@@ -185,7 +185,7 @@ int64_t sys_sched_setparam(struct task *self, int pid, struct uptr param)
 }
 
 /* The structure grows with the versions of the interface: the program says how much of it there is,
- * and E2BIG tells it how much this kernel knows. */
+ * and E2BIG says how much this kernel knows. */
 static int attr_read(struct uptr from, struct lx_sched_attr *attr)
 {
     uint32_t known = sizeof(*attr), nbytes;

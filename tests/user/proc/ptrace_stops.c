@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* ptrace_stops: what a tracer sees of its tracees and does to them, stop by stop. */
+/* ptrace_stops: what a tracer sees of its tracees and does to them, stop by stop.
+ * Long because the behaviours are many and share what starts and steers a tracee. */
 #define _GNU_SOURCE
 #include <signal.h>
 #include <stddef.h>
@@ -279,8 +280,8 @@ static void calls_are_seen_and_changed(void)
         own = getpid();
         CHECK_EQ(raw3(SYS_lseek, 77, 0x1234567, 2), -EBADF);
         CHECK_EQ(raw0(SYS_getppid), 4711); /* the result is changed */
-        CHECK_EQ(raw0(SYS_getppid), own); /* another call is made */
-        CHECK_EQ(raw0(SYS_getppid), 815); /* none is made */
+        CHECK_EQ(raw0(SYS_getppid), own);  /* another call is made */
+        CHECK_EQ(raw0(SYS_getppid), 815);  /* none is made */
         _exit(7);
     }
     CHECK_EQ(trace(PTRACE_SETOPTIONS, pid, 0, PTRACE_O_TRACESYSGOOD), 0);
@@ -420,7 +421,8 @@ static void attached_and_let_go(void)
     CHECK_EQ(waitpid(pid, NULL, WUNTRACED), pid);
     CHECK_EQ(trace(PTRACE_ATTACH, pid, 0, 0), 0);
     CHECK_EQ(next_stop(pid) >> 8, SIGSTOP);
-    CHECK_EQ(trace(PTRACE_DETACH, pid, 0, SIGKILL), 0); /* the signal counts at a signal's stop alone */
+    CHECK_EQ(trace(PTRACE_DETACH, pid, 0, SIGKILL),
+             0); /* the signal counts at a signal's stop alone */
     CHECK_OK(kill(pid, SIGTERM));
     usleep(1000);
     CHECK_EQ(waitpid(pid, NULL, WNOHANG), 0); /* its group is stopped still */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* SCHED_FIFO and SCHED_RR: what may be set, who runs before whom, and that the others get a rest. */
+/* SCHED_FIFO and SCHED_RR: what may be set, who runs before whom, and that the others get a rest.
+ */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <sched.h>
@@ -22,7 +23,7 @@
 static volatile struct {
     uint32_t go, at, order[8];
     uint64_t counts[2];
-} *shared;
+} * shared;
 
 static long policy_set(pid_t pid, int policy, int priority)
 {
@@ -179,7 +180,8 @@ static void check_attr(void)
     CHECK_EQ(attr_set(&attr), -EINVAL);
     attr = (struct lx_sched_attr){.size = 48, .policy = 77};
     CHECK_EQ(attr_set(&attr), -EINVAL);
-    attr = (struct lx_sched_attr){.size = 48, .policy = SCHED_DEADLINE, .runtime = 10, .deadline = 9};
+    attr =
+        (struct lx_sched_attr){.size = 48, .policy = SCHED_DEADLINE, .runtime = 10, .deadline = 9};
     CHECK_EQ(attr_set(&attr), -EINVAL);
     CHECK_EQ(raw3(SYS_sched_setattr, 0, NULL, 0), -EINVAL);
     CHECK_EQ(raw3(SYS_sched_setattr, 0, &attr, 1), -EINVAL);
