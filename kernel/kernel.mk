@@ -243,6 +243,7 @@ KERNEL_SRCS := \
     kernel/proc/procfs/procfs_maps.c \
     kernel/proc/procfs/procfs_smaps.c \
     kernel/proc/procfs/procfs_oom.c \
+    kernel/proc/procfs/procfs_mem.c \
     kernel/proc/procfs/procfs_pagemap.c \
     kernel/proc/procfs/procfs_fd.c \
     kernel/proc/procfs/procfs_mounts.c \

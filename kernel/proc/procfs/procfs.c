@@ -454,6 +454,7 @@ static const struct procfs_entry process_files[] = {
      .mode = LX_S_IFREG | 0644,
      .show = procfs_show_oom_score_adj,
      .write = procfs_write_oom_score_adj},
+    {.name = "mem", .mode = LX_S_IFREG | 0600, .bound = true, .file_ops = &procfs_mem_ops},
     {.name = "pagemap", .mode = LX_S_IFREG | 0400, .bound = true, .file_ops = &procfs_pagemap_ops},
     PLACE("cwd", cwd_jump),
     PLACE("root", procfs_get_root),

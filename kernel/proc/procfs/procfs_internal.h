@@ -79,7 +79,7 @@ int procfs_show_oom_score_adj(const struct procfs_node *node, struct procfs_text
 int procfs_write_oom_score_adj(const struct procfs_node *node, struct user_iter *io);
 
 extern const struct procfs_dir procfs_fd_dir, procfs_fdinfo_dir;
-extern const struct file_ops procfs_pagemap_ops;
+extern const struct file_ops procfs_mem_ops, procfs_pagemap_ops;
 
 /* Files of the root. */
 int procfs_show_cpuinfo(const struct procfs_node *node, struct procfs_text *text);

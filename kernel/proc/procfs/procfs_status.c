@@ -15,6 +15,7 @@
 #include "kernel/lib/fmt.h"
 #include "kernel/lib/string.h"
 #include "kernel/proc/procfs/procfs_internal.h"
+#include "kernel/proc/ptrace/ptrace.h"
 #include "kernel/proc/signal/signal.h"
 #include "kernel/proc/terminal.h"
 #include "kernel/sched/sched.h"
@@ -36,7 +37,7 @@ struct facts {
     bool executed, no_new_privs;
     char state;
     char name[16];
-    int pid, process, parent, group, session, exit_signal, exit_code, terminal_group;
+    int pid, process, parent, tracer, group, session, exit_signal, exit_code, terminal_group;
     unsigned cpu, umask, fd_capacity, queued;
     uint64_t terminal, started_ns, rss_limit, queue_limit;
     struct cpumask affinity;
@@ -58,6 +59,8 @@ static char state_of(const struct process *process, const struct task *task)
     /* Or a leader among living tasks that has given back everything that was its own. */
     if (process->zombie || (task && __atomic_load_n(&task->gone, __ATOMIC_RELAXED)))
         return 'Z';
+    if (task && task->ptrace && task->ptrace->state == TRACEE_STOPPED)
+        return 't';
     if (process->stopped)
         return 'T';
     /* Read without the run queue's lock: the state of a moment. */
@@ -143,6 +146,7 @@ static void process_facts(struct facts *facts, struct process *process, const st
                                                         : process->end_code;
     facts->executed = process->has_execed;
     facts->no_new_privs = task && task->inherited.no_new_privs;
+    facts->tracer = task && task->ptrace ? task->ptrace->tracer->pid : 0;
     facts->threads = process_count_tasks(process);
     facts->children = process->children_usage;
     facts->started_ns = process->started_ns;
@@ -387,6 +391,8 @@ static const char *state_name(char state)
         return "disk sleep";
     case 'T':
         return "stopped";
+    case 't':
+        return "tracing stop";
     case 'Z':
         return "zombie";
     default:
@@ -404,8 +410,8 @@ static void status_identity(const struct facts *f, struct procfs_text *text)
     procfs_print(text, f->alive ? "\nUmask:\t0%03o\n" : "\n", f->umask);
     procfs_print(text, "State:\t%c (%s)\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\n", f->state,
                  state_name(f->state), f->process, f->pid, f->parent);
-    procfs_print(text, "TracerPid:\t0\nUid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\n", c->uid,
-                 c->euid, c->suid, c->fsuid, c->gid, c->egid, c->sgid, c->fsgid);
+    procfs_print(text, "TracerPid:\t%d\nUid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\n", f->tracer,
+                 c->uid, c->euid, c->suid, c->fsuid, c->gid, c->egid, c->sgid, c->fsgid);
     procfs_print(text, "FDSize:\t%u\nGroups:\t", f->fd_capacity);
     for (uint32_t i = 0; c->groups && i < c->groups->ngroups; i++)
         procfs_print(text, i ? " %u" : "%u", c->groups->gids[i]);
