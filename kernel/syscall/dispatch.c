@@ -149,12 +149,14 @@ static NOINLINE void restart_note(const struct trap_frame *frame)
 static NOINLINE int64_t call_slowly(struct task *self, struct trap_frame *frame)
 {
     bool traced = __atomic_load_n(&self->ptrace, __ATOMIC_RELAXED) != NULL;
+    uint32_t number;
 
     if (traced && !ptrace_call_enter(self, frame))
         return (int64_t)frame->rax;
+    number = (uint32_t)frame->error; /* exec replaces the frame */
     frame->rax = (uint64_t)trace_call(self, frame);
     if (traced)
-        ptrace_call_leave(self, frame);
+        ptrace_call_leave(self, frame, number);
     return (int64_t)frame->rax;
 }
 

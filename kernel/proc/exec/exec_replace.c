@@ -160,6 +160,7 @@ int exec_replace(struct task *self, struct file *file, const struct exec_strings
         self->inherited.personality = 0;
     task_set_name(self, strings->path);
     registers_reset(self, &program);
+    self->trace_flag = false; /* the new frame is without */
     process_release_parent(process);
     if (unlikely(self->ptrace))
         ptrace_exec(self, old_tid);

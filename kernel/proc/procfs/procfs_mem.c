@@ -37,7 +37,7 @@ static int64_t piece_copy(struct vm_space *space, uint64_t va, char *bytes, stru
     return done ? (int64_t)done : -EFAULT;
 }
 
-static int64_t mem_copy(struct file *file, struct user_iter *io, int64_t *offset, bool write)
+static int64_t memory_access(struct file *file, struct user_iter *io, int64_t *offset, bool write)
 {
     struct exec_layout layout;
     struct vm_space *space;
@@ -62,26 +62,26 @@ static int64_t mem_copy(struct file *file, struct user_iter *io, int64_t *offset
     return total ? total : done;
 }
 
-static int64_t mem_read(struct file *file, struct user_iter *io, int64_t *offset)
+static int64_t memory_read(struct file *file, struct user_iter *io, int64_t *offset)
 {
-    return mem_copy(file, io, offset, false);
+    return memory_access(file, io, offset, false);
 }
 
-static int64_t mem_write(struct file *file, struct user_iter *io, int64_t *offset)
+static int64_t memory_write(struct file *file, struct user_iter *io, int64_t *offset)
 {
-    return mem_copy(file, io, offset, true);
+    return memory_access(file, io, offset, true);
 }
 
 /* An address space has no end to seek from. */
-static int64_t mem_seek(struct file *file, int64_t offset, int whence)
+static int64_t memory_seek(struct file *file, int64_t offset, int whence)
 {
     return whence == LX_SEEK_END ? -EINVAL : file_seek_bounded(file, offset, whence, 0);
 }
 
-static int mem_open(struct file *file)
+static int memory_open(struct file *file)
 {
     return procfs_access(inode_procfs(file->inode));
 }
 
 const struct file_ops procfs_mem_ops = {
-    .open = mem_open, .read = mem_read, .write = mem_write, .seek = mem_seek};
+    .open = memory_open, .read = memory_read, .write = memory_write, .seek = memory_seek};

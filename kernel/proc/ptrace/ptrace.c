@@ -12,9 +12,11 @@
  * its tracer of the stop.
  */
 #include "kernel/proc/ptrace/ptrace.h"
+#include "kernel/fs/vfs/fs_context.h"
 #include "kernel/mm/slab.h"
 #include "kernel/proc/ptrace/ptrace_internal.h"
 #include "kernel/sched/sched.h"
+#include "shared/linux/capability.h"
 #include "shared/linux/errno.h"
 
 static struct slab_cache *tracee_cache;
@@ -104,6 +106,31 @@ bool ptrace_hides_locked(const struct process *child)
     return tracee && tracee->tracer == child->parent;
 }
 
+bool ptrace_is_capable_locked(struct process *tracer)
+{
+    struct credentials cred = identity_of_locked(tracer);
+
+    ASSERT(process_tree_is_held());
+    return credentials_capable(&cred, LX_CAP_SYS_PTRACE);
+}
+
+static bool has_rights_of_locked(struct process *tracer, struct process *process)
+{
+    struct credentials by = identity_of_locked(tracer), of = identity_of_locked(process);
+
+    ASSERT(process_tree_is_held());
+    return !(of.permitted & ~by.permitted);
+}
+
+bool ptrace_is_same_user_locked(struct process *tracer, struct task *task)
+{
+    struct credentials by = identity_of_locked(tracer), of = identity_of_locked(task->process);
+
+    ASSERT(process_tree_is_held());
+    return by.uid == of.uid && by.uid == of.euid && by.uid == of.suid && by.gid == of.gid &&
+           by.gid == of.egid && by.gid == of.sgid && has_rights_of_locked(tracer, task->process);
+}
+
 /* A task that sleeps in a stopped group sleeps on as a tracee; others get SIGSTOP. */
 static void attached_locked(struct tracee *tracee)
 {
@@ -168,7 +195,8 @@ int64_t ptrace_trace_me(struct task *self)
         return -ENOMEM;
     flags = spin_lock_irqsave(&process_tree_lock);
     parent = self->process->parent;
-    if (!self->ptrace && parent->leader) {
+    if (!self->ptrace && parent->leader &&
+        (ptrace_is_capable_locked(parent) || has_rights_of_locked(parent, self->process))) {
         err = 0;
         if (!parent->sig_exiting) {
             link_locked(tracee, self, parent);

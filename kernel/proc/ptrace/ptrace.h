@@ -29,29 +29,30 @@ enum tracee_resume { RESUME_CONT, RESUME_CALLS, RESUME_STEP };
 
 /* I constant   t process_tree_lock   o the tracee itself, or its tracer while it is frozen */
 struct tracee {
-    struct list link;        /* [t] in tracer->tracees */
-    struct list news_link;   /* [t] in tracer->trace_news: wait(2) has something to tell */
-    struct task *task;       /* [I] counted */
-    struct process *tracer;  /* [I] it lives: its end lets go of its tracees */
-    int tid;                 /* [t] exec may change it */
-    struct pid *number;      /* [t] of an ended task that is no leader: kept until it is told */
-    bool seized;             /* [I] PTRACE_SEIZE, or inherited from one that was */
-    uint32_t options;        /* [t] LX_PTRACE_O_* */
-    enum tracee_state state; /* [t] */
-    bool frozen;             /* [t] */
-    bool listening;          /* [t] a stopped group, seen as such: SIGCONT is told */
-    bool in_group_stop;      /* [t] what it stopped for */
-    int status;              /* [t] of the stop: signal, flags, event, as above bit 8 of wait(2) */
-    int end_status;          /* [t] of its end, as wait(2) has it */
-    bool has_info;           /* [t] of the stop: its signal is info */
-    struct lx_siginfo info;  /* [o] */
-    uint64_t message;        /* [t] PTRACE_GETEVENTMSG */
-    int signal;              /* [t] what the tracer lets it have instead */
-    bool watches_calls;      /* [t] stops at calls */
-    bool steps;              /* [t] one instruction, then SIGTRAP */
-    bool flag_is_ours;       /* [o] RFLAGS.TF was set for that */
-    uint8_t call_op;         /* [o] LX_SYSCALL_INFO_*: the stop is at a call */
-    uint32_t call_number;    /* [o] of that call */
+    struct list link;       /* [t] in tracer->tracees */
+    struct list news_link;  /* [t] in tracer->trace_news: wait(2) has something to tell */
+    struct task *task;      /* [I] counted */
+    struct process *tracer; /* [I] it lives: its end lets go of its tracees */
+    int tid;                /* [t] exec may change it */
+    struct pid *number;     /* [t] of an ended task that is no leader: kept until it is told, and */
+    struct identity *charged; /* [t] counted as one of that user's until then */
+    bool seized;              /* [I] PTRACE_SEIZE, or inherited from one that was */
+    uint32_t options;         /* [t] LX_PTRACE_O_* */
+    enum tracee_state state;  /* [t] */
+    bool frozen;              /* [t] */
+    bool listening;           /* [t] a stopped group, seen as such: SIGCONT is told */
+    bool in_group_stop;       /* [t] what it stopped for */
+    int status;               /* [t] of the stop: signal, flags, event, as above bit 8 of wait(2) */
+    int end_status;           /* [t] of its end, as wait(2) has it */
+    bool has_info;            /* [t] of the stop: its signal is info */
+    struct lx_siginfo info;   /* [o] */
+    uint64_t message;         /* [t] PTRACE_GETEVENTMSG */
+    int signal;               /* [t] what the tracer lets it have instead */
+    bool watches_calls;       /* [t] stops at calls */
+    bool steps;               /* [t] one instruction, then SIGTRAP */
+    bool flag_is_ours;        /* [o] RFLAGS.TF was set for that */
+    uint8_t call_op;          /* [o] LX_SYSCALL_INFO_*: the stop is at a call */
+    uint32_t call_number;     /* [o] of that call */
 };
 
 /* ---- ptrace.c: which process traces which tasks ---- */
@@ -89,11 +90,14 @@ void ptrace_event(struct task *self, unsigned event, uint64_t message);
 /* Around a call of a task with direct_calls 0. The number may change; false: the call is not made.
  */
 bool ptrace_call_enter(struct task *self, struct trap_frame *frame);
-void ptrace_call_leave(struct task *self, struct trap_frame *frame);
+void ptrace_call_leave(struct task *self, struct trap_frame *frame, uint32_t number);
 /* A handler's frame is about to be pushed: without our flag. And has been. */
 void ptrace_handler_prepare(struct task *self, struct trap_frame *frame);
 void ptrace_handler_entered(struct task *self);
-/* exec has replaced the program; old_tid: the caller's number before. */
+/* Whether exec gives no rights, since a tracer without CAP_SYS_PTRACE would have them, too. */
+bool ptrace_limits_exec(struct task *self);
+/* exec has replaced the program; old_tid: the caller's number before. A tracer that could not
+ * attach to the new one loses it. */
 void ptrace_exec(struct task *self, int old_tid);
 
 /* ---- ptrace_end.c: ends ---- */

@@ -91,6 +91,9 @@ void ptrace_task_end_locked(struct task *task)
     /* No other task gets the number before the tracer has waited. */
     tracee->number = task->own_pid;
     pid_get_locked(tracee->number);
+    identity_get(task->identity);
+    tracee->charged = task->identity;
+    identity_charge_task(tracee->charged, 1);
     tracee->task = NULL;
     list_push_back(&tracer->tracees, &tracee->link);
     end_tell_locked(tracee);
@@ -152,8 +155,11 @@ static struct process *ended_drop_locked(struct tracee *tracee, bool told)
     bool by_parent = process && told && tracee->tracer == process->parent;
 
     ASSERT(process_tree_is_held() && tracee->state == TRACEE_ENDED);
-    if (tracee->number)
+    if (tracee->number) {
         pid_put_locked(tracee->number);
+        identity_charge_task(tracee->charged, -1);
+        identity_put(tracee->charged);
+    }
     ptrace_unlink_locked(tracee);
     ptrace_tracee_free(tracee);
     return process ? release_locked(process, by_parent) : NULL;

@@ -13,6 +13,11 @@
 /* ---- ptrace.c ---- */
 
 void ptrace_watch_locked(struct tracee *tracee);
+/* CAP_SYS_PTRACE: may trace any. */
+bool ptrace_is_capable_locked(struct process *tracer);
+/* All IDs of the task's process are the tracer's, and it has no capability that the tracer has not.
+ */
+bool ptrace_is_same_user_locked(struct process *tracer, struct task *task);
 /* Out of all lists, and off its task. */
 void ptrace_unlink_locked(struct tracee *tracee);
 

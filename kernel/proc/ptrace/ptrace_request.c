@@ -48,6 +48,17 @@ static bool is_killed(const struct task *task)
     return (__atomic_load_n(&task->thread.arch.work, __ATOMIC_ACQUIRE) & TIF_KILL) != 0;
 }
 
+/* One that was killed meanwhile has slept on for the request's sake. */
+static void thaw(struct tracee *tracee)
+{
+    uint64_t flags = spin_lock_irqsave(&process_tree_lock);
+
+    tracee->frozen = false;
+    if (tracee->state != TRACEE_STOPPED || is_killed(tracee->task))
+        sched_wake(&tracee->task->thread);
+    spin_unlock_irqrestore(&process_tree_lock, flags);
+}
+
 /* From here to thaw the caller alone has its registers, signals and this structure. */
 static int freeze(struct task *self, int tid, struct tracee **out_tracee)
 {
@@ -62,21 +73,16 @@ static int freeze(struct task *self, int tid, struct tracee **out_tracee)
     if (!still)
         return -ESRCH;
     /* It has said that it stops, and is on its way to sleep. */
-    while (!sched_is_off(&tracee->task->thread))
+    while (!sched_is_off(&tracee->task->thread)) {
+        /* It was woken to die, and sleeps on only for this. */
+        if (is_killed(tracee->task)) {
+            thaw(tracee);
+            return -ESRCH;
+        }
         sched_yield_cpu();
+    }
     *out_tracee = tracee;
     return 0;
-}
-
-/* One that was killed meanwhile has slept on for the request's sake. */
-static void thaw(struct tracee *tracee)
-{
-    uint64_t flags = spin_lock_irqsave(&process_tree_lock);
-
-    tracee->frozen = false;
-    if (tracee->state != TRACEE_STOPPED || is_killed(tracee->task))
-        sched_wake(&tracee->task->thread);
-    spin_unlock_irqrestore(&process_tree_lock, flags);
 }
 
 /* ---- memory and registers ---- */
@@ -358,7 +364,8 @@ static int64_t options_set(struct request *r)
     return 0;
 }
 
-/* All but those that end the tracing. */
+/* All but those that end the tracing, and those for which it need not be stopped. The numbers are
+ * those of ptrace(2); what is not there is EIO, as on Linux. */
 static int64_t stopped_request(struct request *r, int request)
 {
     switch (request) {

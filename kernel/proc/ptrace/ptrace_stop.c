@@ -19,6 +19,7 @@
 #include "kernel/fs/vfs/fs_context.h"
 #include "kernel/proc/ptrace/ptrace_internal.h"
 #include "kernel/sched/sched.h"
+#include "kernel/vm/vm_space.h"
 #include "shared/linux/clone.h"
 #include "shared/linux/errno.h"
 
@@ -267,13 +268,13 @@ bool ptrace_call_enter(struct task *self, struct trap_frame *frame)
     return !must_die(self) && (uint32_t)frame->error != UINT32_MAX;
 }
 
-void ptrace_call_leave(struct task *self, struct trap_frame *frame)
+void ptrace_call_leave(struct task *self, struct trap_frame *frame, uint32_t number)
 {
     const struct lx_siginfo trap = {
         .signo = LX_SIGTRAP, .code = LX_TRAP_BRKPT, .fault = {frame->rip}};
     bool stepped = self->trace_flag;
 
-    call_stop(self, LX_SYSCALL_INFO_EXIT, (uint32_t)frame->error);
+    call_stop(self, LX_SYSCALL_INFO_EXIT, number);
     if (stepped && self->trace_flag)
         signal_force_info(self, &trap);
 }
@@ -297,15 +298,41 @@ void ptrace_handler_entered(struct task *self)
         stop_simply(self, LX_SIGTRAP);
 }
 
+bool ptrace_limits_exec(struct task *self)
+{
+    uint64_t flags = spin_lock_irqsave(&process_tree_lock);
+    bool limits = self->ptrace && !ptrace_is_capable_locked(self->ptrace->tracer);
+
+    spin_unlock_irqrestore(&process_tree_lock, flags);
+    return limits;
+}
+
+/* A tracer that attached during the exec was not known when the rights were decided on. */
+static void exec_check_tracer(struct task *self)
+{
+    const bool undumpable = __atomic_load_n(&self->thread.space->undumpable, __ATOMIC_RELAXED);
+    uint64_t flags = spin_lock_irqsave(&process_tree_lock);
+    struct tracee *tracee = self->ptrace;
+
+    if (tracee && !ptrace_is_capable_locked(tracee->tracer) &&
+        (undumpable || !ptrace_is_same_user_locked(tracee->tracer, self)))
+        ptrace_let_go_locked(tracee, -1);
+    spin_unlock_irqrestore(&process_tree_lock, flags);
+}
+
 void ptrace_exec(struct task *self, int old_tid)
 {
     const struct lx_siginfo trap = {
         .signo = LX_SIGTRAP, .code = LX_SI_USER, .sender = {.pid = self->tid}};
-    uint64_t flags = spin_lock_irqsave(&process_tree_lock);
-    const struct tracee *tracee = self->ptrace;
-    bool plain = tracee && !tracee->seized && !(tracee->options & 1U << LX_PTRACE_EVENT_EXEC);
+    const struct tracee *tracee;
+    uint64_t flags;
+    bool plain;
 
-    self->trace_flag = false; /* the new frame is without */
+    exec_check_tracer(self);
+    flags = spin_lock_irqsave(&process_tree_lock);
+    tracee = self->ptrace;
+    plain = tracee && !tracee->seized && !(tracee->options & 1U << LX_PTRACE_EVENT_EXEC);
+
     spin_unlock_irqrestore(&process_tree_lock, flags);
     if (plain)
         signal_oneself(self, &trap);

@@ -171,10 +171,10 @@ static int64_t exec_file(struct task *self, struct file *file, const char *path,
 
     if (err)
         return err;
-    err =
-        exec_replace(self, file,
-                     &(struct exec_strings){path, args.argv, args.envp, hidden,
-                                            self->inherited.no_new_privs, process_shares_fs(self)});
+    err = exec_replace(self, file,
+                       &(struct exec_strings){path, args.argv, args.envp, hidden,
+                                              self->inherited.no_new_privs,
+                                              process_shares_fs(self) || ptrace_limits_exec(self)});
     exec_args_free(&args);
     return err;
 }
