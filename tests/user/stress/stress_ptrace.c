@@ -168,16 +168,15 @@ static void act_on(pid_t pid)
     switch (draw(16)) {
     case 0:
         trace(PTRACE_DETACH, pid, 0, draw(2) ? 0 : SIGCONT);
-        break;
+        return;
     case 1:
-        trace(PTRACE_LISTEN, pid, 0, 0);
+        trace(PTRACE_SETOPTIONS, pid, 0, draw(2) ? 0xff : 0x1000fe);
         break;
     case 2:
-        trace(PTRACE_SETOPTIONS, pid, 0, draw(2) ? 0xff : 0x1000fe);
-        /* fall through */
-    default:
-        trace(resumes[draw(3)], pid, 0, draw(4) ? 0 : SIGUSR1);
+        if (trace(PTRACE_LISTEN, pid, 0, 0) == 0)
+            return;
     }
+    trace(resumes[draw(3)], pid, 0, draw(4) ? 0 : SIGUSR1);
 }
 
 static void be_tracer(void)
