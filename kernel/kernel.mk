@@ -148,6 +148,7 @@ KERNEL_SRCS := \
     kernel/fs/ramfs/initrd.c \
     kernel/net/socket.c \
     kernel/net/socket_option.c \
+    kernel/net/net_procfs.c \
     kernel/net/unix/unix_socket.c \
     kernel/net/unix/unix_name.c \
     kernel/net/unix/unix_connect.c \
@@ -155,6 +156,7 @@ KERNEL_SRCS := \
     kernel/net/unix/unix_message.c \
     kernel/net/unix/unix_rights.c \
     kernel/net/unix/unix_gc.c \
+    kernel/net/unix/unix_procfs.c \
     kernel/net/unix/unix_send.c \
     kernel/net/unix/unix_receive.c \
     kernel/dev/mem.c \

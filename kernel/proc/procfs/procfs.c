@@ -19,6 +19,7 @@
 #include "kernel/lib/fmt.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/config.h"
+#include "kernel/net/net_procfs.h"
 #include "kernel/proc/procfs/procfs_internal.h"
 #include "kernel/sched/sched.h"
 #include "kernel/vm/vm_space.h"
@@ -430,6 +431,7 @@ static const struct procfs_entry process_files[] = {
     DIRECTORY("task", 0555, &task_dir),
     DIRECTORY("fd", 0500, &procfs_fd_dir),
     DIRECTORY("fdinfo", 0555, &procfs_fdinfo_dir),
+    DIRECTORY("net", 0555, &net_procfs_dir),
     MEMORY("environ", 0400, procfs_show_environ),
     PROCFS_TEXT("status", 0444, procfs_show_status),
     PROCFS_TEXT("limits", 0444, show_limits),

@@ -196,6 +196,12 @@ static int64_t mounts_readlink(const struct procfs_node *node, char *text, size_
     return (int64_t)fmt_print(text, size, "self/mounts");
 }
 
+static int64_t net_readlink(const struct procfs_node *node, char *text, size_t size)
+{
+    (void)node;
+    return (int64_t)fmt_print(text, size, "self/net");
+}
+
 /* --- sys/kernel --- */
 
 static int show_ostype(const struct procfs_node *node, struct procfs_text *text)
@@ -289,6 +295,7 @@ static const struct procfs_entry root_files[] = {
     PROCFS_TEXT("lock_stat", 0444, procfs_show_lock_stat),
     PROCFS_TEXT("meminfo", 0444, show_meminfo),
     {.name = "mounts", .mode = LX_S_IFLNK | 0777, .readlink = mounts_readlink},
+    {.name = "net", .mode = LX_S_IFLNK | 0777, .readlink = net_readlink},
     PROCFS_TEXT("stat", 0444, show_stat),
     PROCFS_TEXT("uptime", 0444, show_uptime),
     PROCFS_TEXT("version", 0444, show_version),
