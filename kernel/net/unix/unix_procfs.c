@@ -58,7 +58,7 @@ void unix_table_remove(struct unix_socket *sock)
     spin_unlock(&tables[table].lock);
 }
 
-static unsigned state_of(const struct unix_socket *sock)
+static unsigned shown_state(const struct unix_socket *sock)
 {
     bool connected = __atomic_load_n(&sock->state, __ATOMIC_RELAXED) == UNIX_CONNECTED;
 
@@ -87,7 +87,7 @@ static void print_socket(struct procfs_text *text, const struct unix_socket *soc
     /* One more reference than here: Linux counts that of the file twice. */
     procfs_print(text, "%016lx: %08X %08X %08X %04X %02X %5lu", (unsigned long)sock->base.ino,
                  __atomic_load_n(&sock->refs, __ATOMIC_RELAXED) + 1, 0, listens ? FLAG_LISTENS : 0,
-                 sock->base.type, state_of(sock), (unsigned long)sock->base.ino);
+                 sock->base.type, shown_state(sock), (unsigned long)sock->base.ino);
     if (name)
         print_name(text, name);
     procfs_put(text, "\n", 1);
