@@ -163,6 +163,7 @@ KERNEL_SRCS := \
     kernel/net/unix/unix_message.c \
     kernel/net/unix/unix_rights.c \
     kernel/net/unix/unix_gc.c \
+    kernel/net/unix/unix_procfs.c \
     kernel/net/unix/unix_send.c \
     kernel/net/unix/unix_receive.c \
     kernel/net/inet/inet_socket.c \

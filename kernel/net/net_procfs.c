@@ -8,6 +8,7 @@
 #include "kernel/lib/util.h"
 #include "kernel/net/inet/inet_procfs.h"
 #include "kernel/net/interface.h"
+#include "kernel/net/unix/unix.h"
 #include "shared/linux/stat.h"
 
 /* The order is that of a listing. */
@@ -18,6 +19,7 @@ static const struct procfs_entry net_files[] = {
     {.name = "tcp6", .mode = LX_S_IFREG | 0444, .arg = INET_PROCFS_TCP6, .show = inet_procfs_show},
     {.name = "udp", .mode = LX_S_IFREG | 0444, .arg = INET_PROCFS_UDP, .show = inet_procfs_show},
     {.name = "udp6", .mode = LX_S_IFREG | 0444, .arg = INET_PROCFS_UDP6, .show = inet_procfs_show},
+    PROCFS_TEXT("unix", 0444, unix_procfs_show),
 };
 
 const struct procfs_dir net_procfs_dir = {net_files, ARRAY_SIZE(net_files), NULL, NULL};

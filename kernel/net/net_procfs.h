@@ -5,7 +5,7 @@
  * Owns:    the directory, the same for every process.
  * Used by: proc/procfs, which has it in a process's directory.
  * Context: thread.
- * Tests:   tests/user/net/interface.c
+ * Tests:   tests/user/net/interface.c, unix_proc.c
  */
 #pragma once
 

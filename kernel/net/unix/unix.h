@@ -12,9 +12,12 @@
 
 #include "kernel/lib/util.h"
 
+struct procfs_node;
+struct procfs_text;
 struct socket;
 
 void unix_init(void);
 MUST_CHECK int unix_create(int type, int protocol, struct socket **out_socket);
+int unix_procfs_show(const struct procfs_node *node, struct procfs_text *text);
 void unix_gc(void); /* sockets that only messages lead to, as far as there are any now */
 void unix_pair(struct socket *one, struct socket *other); /* two new ones of one type */

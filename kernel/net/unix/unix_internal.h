@@ -81,6 +81,7 @@ struct unix_socket {
     struct list flight_link;                       /* [f] in unix_flight while there are any */
     struct list gc_link;                           /* [f] during a collection, likewise: */
     uint32_t gc_state, gc_refs;                    /* [f] */
+    struct list table_link;                        /* [lock of its table, unix_procfs.c] */
 };
 
 static inline struct unix_socket *unix_of(struct socket *socket)
@@ -132,6 +133,11 @@ int unix_shutdown(struct socket *socket, int how);
 void unix_release(struct socket *socket);
 /* The caller's peer, referenced; NULL: none. */
 struct unix_socket *unix_peer_get(struct unix_socket *sock);
+
+/* unix_procfs.c: all sockets, for /proc/net/unix. */
+void unix_tables_init(void);
+void unix_table_add(struct unix_socket *sock);
+void unix_table_remove(struct unix_socket *sock);
 
 /* unix_peer.c. The socket's lock is held, or nothing knows it yet. */
 void unix_set_peer(struct unix_socket *sock, struct unix_socket *peer);

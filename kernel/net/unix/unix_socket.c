@@ -29,6 +29,7 @@ void unix_init(void)
 {
     unix_cache = slab_cache_create("unix", sizeof(struct unix_socket));
     unix_names_init();
+    unix_tables_init();
 }
 
 /* Sockets are charged themselves: those that wait to be accepted have no descriptor that would
@@ -57,6 +58,7 @@ void unix_put(struct unix_socket *sock)
     ASSERT(list_empty(&sock->queue) && list_empty(&sock->pending) && sock->sent_bytes == 0);
     ASSERT(list_empty(&sock->watchers) && list_empty(&sock->watch_link));
     ASSERT(sock->in_flight == 0);
+    unix_table_remove(sock);
     unix_name_put(sock->name);
     unix_uncharge(sock->user, sizeof(*sock));
     user_charge_put(sock->user);
@@ -213,6 +215,7 @@ int unix_alloc(int type, struct unix_socket **out_socket)
     list_init(&sock->gc_link);
     /* Of no process: what SO_PEERCRED shows without a peer. */
     sock->peer_credentials = (struct lx_ucred){0, UINT32_MAX, UINT32_MAX};
+    unix_table_add(sock);
     *out_socket = sock;
     return 0;
 }

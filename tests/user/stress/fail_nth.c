@@ -29,11 +29,12 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "tests/user/lib/check.h"
+#include "tests/user/lib/rights.h"
 
 #define OWN_PATH     "/bin/t/fail_nth"
 #define PLACE        "/tmp/fail_nth"
@@ -500,6 +501,67 @@ static int run_name(void)
     return prctl(PR_SET_NAME, "another");
 }
 
+/* --- sockets --- */
+
+static const struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "socket"};
+
+static int run_socketpair(void)
+{
+    return socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
+}
+static void one_pair(void)
+{
+    CHECK_OK(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair));
+}
+static void one_socket(void)
+{
+    fd_a = (int)CHECK_OK(socket(AF_UNIX, SOCK_STREAM, 0));
+}
+static int run_bind(void)
+{
+    return bind(fd_a, (const struct sockaddr *)&address, sizeof(address));
+}
+static void one_listener(void)
+{
+    one_socket();
+    CHECK_OK(run_bind());
+    CHECK_OK(listen(fd_a, 5));
+    fd_b = (int)CHECK_OK(socket(AF_UNIX, SOCK_STREAM, 0));
+}
+static int run_connect(void)
+{
+    return connect(fd_b, (const struct sockaddr *)&address, sizeof(address));
+}
+/* Each other, so that what fails leaves no ring behind, and what does not leaves one. */
+static int run_send_rights(void)
+{
+    return (int)rights_send(pair[0], "x", 1, pair, 2);
+}
+static void one_message(void)
+{
+    one_pair();
+    CHECK_EQ(run_send_rights(), 1);
+    CHECK_EQ(run_send_rights(), 1);
+    CHECK_OK(dup2(0, 62)); /* so that the table has to grow for what comes */
+    for (int fd = 3; fd < 62; fd++)
+        dup(0);
+}
+static int receive_rights(int flags)
+{
+    struct rights_got got;
+
+    rights_receive(pair[1], 1, CMSG_SPACE(2 * sizeof(int)), flags, &got);
+    return (int)got.nbytes;
+}
+static int run_receive_rights(void)
+{
+    return receive_rights(0);
+}
+static int run_peek_rights(void)
+{
+    return receive_rights(MSG_PEEK);
+}
+
 /* --- terminals, mounts, /proc --- */
 
 static int run_ptmx(void)
@@ -651,6 +713,12 @@ static const struct operation operations[] = {
     {"sigqueue", run_sigqueue, blocked, EAGAIN},
     {"affinity", run_affinity, NULL, 0},
     {"name", run_name, NULL, 0},
+    {"socketpair", run_socketpair, NULL, 0},
+    {"bind", run_bind, one_socket, 0},
+    {"connect", run_connect, one_listener, 0},
+    {"send-rights", run_send_rights, one_pair, ENOBUFS},
+    {"receive-rights", run_receive_rights, one_message, 0},
+    {"peek-rights", run_peek_rights, one_message, 0},
     {"ptmx", run_ptmx, NULL, 0},
     {"mount", run_mount, one_directory, 0},
     {"mount-proc", run_mount_proc, one_directory, 0},
@@ -706,8 +774,8 @@ static void attempt(const struct operation *op, unsigned n)
 
 static void place_remove(void)
 {
-    static const char *const names[] = {"a", "b",      "new",
-                                        "f", "script", "a-name-that-is-longer-than-before-by-some"};
+    static const char *const names[] = {
+        "a", "b", "new", "socket", "f", "script", "a-name-that-is-longer-than-before-by-some"};
 
     umount2(PLACE "/d", MNT_DETACH);
     rmdir(PLACE "/d");

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * /proc/net/unix: a line for each socket, as proc(5) has it.
+ *
+ * All sockets are in tables, from their creation until their last reference goes: spread, so that
+ * processors that make sockets do not meet. They are read some at a time; the cursor says where to
+ * go on. Sockets come and go in between: one may be missing, or be there twice. Words are read as
+ * they are, without a socket's lock. In the place of an address stands the number of the inode.
+ */
+#include "kernel/fs/procfs/procfs.h"
+#include "kernel/net/unix/unix.h"
+#include "kernel/net/unix/unix_internal.h"
+#include "kernel/sched/sched.h"
+
+#define TABLES      64u
+#define A_TURN      16u /* sockets with a table's lock held */
+#define ROOM        256 /* for one more line, however long */
+#define TABLE_SHIFT 32  /* in the cursor; below it the number of the socket in the table */
+
+#define FLAG_LISTENS (1u << 16)
+
+enum lx_socket_state { LX_UNCONNECTED = 1, LX_CONNECTING, LX_CONNECTED, LX_DISCONNECTING };
+
+static struct {
+    struct spinlock lock;
+    struct list sockets;
+} tables[TABLES];
+
+void unix_tables_init(void)
+{
+    for (unsigned i = 0; i < TABLES; i++) {
+        spin_init(&tables[i].lock, SPIN_SOCKNAME);
+        list_init(&tables[i].sockets);
+    }
+}
+
+/* Sockets lie close together: the address, less its low bits. */
+static unsigned table_of(const struct unix_socket *sock)
+{
+    return (unsigned)((uintptr_t)sock >> 6) % TABLES;
+}
+
+void unix_table_add(struct unix_socket *sock)
+{
+    unsigned table = table_of(sock);
+
+    spin_lock(&tables[table].lock);
+    list_push_back(&tables[table].sockets, &sock->table_link);
+    spin_unlock(&tables[table].lock);
+}
+
+void unix_table_remove(struct unix_socket *sock)
+{
+    unsigned table = table_of(sock);
+
+    spin_lock(&tables[table].lock);
+    list_unlink(&sock->table_link);
+    spin_unlock(&tables[table].lock);
+}
+
+static unsigned shown_state(const struct unix_socket *sock)
+{
+    bool connected = __atomic_load_n(&sock->state, __ATOMIC_RELAXED) == UNIX_CONNECTED;
+
+    if (__atomic_load_n(&sock->base.file, __ATOMIC_RELAXED))
+        return connected ? LX_CONNECTED : LX_UNCONNECTED;
+    return connected ? LX_CONNECTING : LX_DISCONNECTING;
+}
+
+/* Zeroes in an abstract name are shown as the first one. */
+static void print_name(struct procfs_text *text, const struct unix_name *name)
+{
+    size_t length = name->nbytes - sizeof(name->address.family);
+
+    if (name->dentry)
+        length--;
+    procfs_put(text, " ", 1);
+    for (size_t i = 0; i < length; i++)
+        procfs_put(text, name->address.path[i] ? &name->address.path[i] : "@", 1);
+}
+
+static void print_socket(struct procfs_text *text, const struct unix_socket *sock)
+{
+    const struct unix_name *name = __atomic_load_n(&sock->name, __ATOMIC_ACQUIRE);
+    bool listens = __atomic_load_n(&sock->state, __ATOMIC_RELAXED) == UNIX_LISTENING;
+
+    /* One more reference than here: Linux counts that of the file twice. */
+    procfs_print(text, "%016lx: %08X %08X %08X %04X %02X %5lu", (unsigned long)sock->base.ino,
+                 __atomic_load_n(&sock->refs, __ATOMIC_RELAXED) + 1, 0, listens ? FLAG_LISTENS : 0,
+                 sock->base.type, shown_state(sock), (unsigned long)sock->base.ino);
+    if (name)
+        print_name(text, name);
+    procfs_put(text, "\n", 1);
+}
+
+/* From that one on, as many as a turn and the text have room for. True: there are no more. */
+static bool print_table(struct procfs_text *text, unsigned table, uint32_t *first)
+{
+    uint32_t number = 0, last = *first + A_TURN;
+    struct list *node;
+
+    spin_lock(&tables[table].lock);
+    for (node = tables[table].sockets.next; node != &tables[table].sockets; node = node->next) {
+        const struct unix_socket *sock = list_entry(node, struct unix_socket, table_link);
+
+        if (number == last || text->used + ROOM >= text->size)
+            break;
+        if (number++ < *first)
+            continue;
+        *first = number;
+        if (!__atomic_load_n(&sock->closed, __ATOMIC_RELAXED))
+            print_socket(text, sock);
+    }
+    spin_unlock(&tables[table].lock);
+    return node == &tables[table].sockets;
+}
+
+int unix_procfs_show(const struct procfs_node *node, struct procfs_text *text)
+{
+    unsigned table = (unsigned)(text->cursor >> TABLE_SHIFT);
+    uint32_t first = (uint32_t)text->cursor;
+
+    (void)node;
+    if (text->cursor == 0)
+        procfs_print(text, "Num       RefCount Protocol Flags    Type St Inode Path\n");
+    while (table < TABLES && text->used + ROOM < text->size) {
+        if (print_table(text, table, &first)) {
+            table++;
+            first = 0;
+        }
+        sched_preempt_point();
+    }
+    text->cursor = (uint64_t)table << TABLE_SHIFT | first;
+    text->more = table < TABLES;
+    return 0;
+}
