@@ -164,6 +164,7 @@ KERNEL_SRCS := \
     kernel/net/inet/tcp_data.c \
     kernel/net/inet/tcp_end.c \
     kernel/net/inet/udp.c \
+    kernel/net/inet/udp_control.c \
     kernel/net/inet/inet_option.c \
     kernel/net/inet/inet_procfs.c \
     kernel/dev/mem.c \

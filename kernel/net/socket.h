@@ -51,6 +51,18 @@ struct socket {
     int32_t priority, receive_low_water;                /* likewise */
 };
 
+/* Control messages of a receive that the family makes: room for all that one datagram has. */
+#define SOCKET_CONTROLS_MAX 3
+struct socket_controls {
+    uint64_t room; /* in the program's buffer */
+    uint32_t count;
+    struct {
+        int32_t level, type;
+        uint32_t nbytes;
+        char bytes[20];
+    } list[SOCKET_CONTROLS_MAX];
+};
+
 /* One send or receive. What a sender attaches and a receiver is handed. */
 struct socket_message {
     struct user_iter *io;
@@ -59,8 +71,9 @@ struct socket_message {
     bool wait;            /* neither O_NONBLOCK nor MSG_DONTWAIT */
     bool has_credentials; /* attached or handed out */
     struct lx_ucred credentials;
-    struct fs_context *context;     /* of a sender with an address */
-    struct socket_address *address; /* to send to; the sender's; NULL: none, not asked for */
+    struct fs_context *context;       /* of a sender with an address */
+    struct socket_address *address;   /* to send to; the sender's; NULL: none, not asked for */
+    struct socket_controls *controls; /* of a receive; NULL: not asked for */
 };
 
 struct socket_ops {

@@ -61,6 +61,20 @@ struct inet_bind {
 
 #define INET_OPTIONS 36 /* room for the values of inet_option.c's table */
 
+/* Those that datagrams look at: the first of that table. */
+enum inet_slot {
+    INET_TOS,
+    INET_TTL,
+    INET_PKTINFO,
+    INET_RECVTTL,
+    INET_RECVTOS,
+    INET_HOPS6,
+    INET_TCLASS6,
+    INET_PKTINFO6,
+    INET_RECVHOPS6,
+    INET_RECVTCLASS6,
+};
+
 /* I constant after creation   a atomic   l lock; stored atomically where poll reads it without
  * b lock of its bucket   t lock of its own and of the target, both to change it */
 struct inet_socket {
@@ -236,6 +250,11 @@ int udp_shutdown(struct socket *socket, int how);
 void udp_release(struct socket *socket);
 int64_t udp_send(struct socket *socket, struct socket_message *message);
 int64_t udp_receive(struct socket *socket, struct socket_message *message);
+
+/* udp_control.c */
+void udp_mark(const struct inet_socket *sender, struct inet_message *message);
+void udp_control(const struct inet_socket *sock, const struct inet_message *message,
+                 struct socket_controls *controls);
 
 /* inet_option.c */
 void inet_options_init(struct inet_socket *sock);

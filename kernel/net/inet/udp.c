@@ -178,6 +178,7 @@ int64_t udp_send(struct socket *socket, struct socket_message *from)
         return err;
     message->from = own;
     message->to = to;
+    udp_mark(sock, message);
     receiver = inet_port_find(true, &to, &own);
     if (!receiver)
         udp_refused(sock);
@@ -208,6 +209,8 @@ static int udp_copy_locked(struct inet_receive *receive, struct inet_message *me
         receive->total = message->nbytes;
     if (receive->to->address)
         inet_address_show(receive->sock->base.domain, &message->from, receive->to->address);
+    if (receive->to->controls)
+        udp_control(receive->sock, message, receive->to->controls);
     if (!(receive->to->flags & LX_MSG_PEEK)) {
         inet_receive_take_out_locked(receive, message);
         receive->sock->queue_charged -= message->charged;
