@@ -167,6 +167,9 @@ KERNEL_SRCS := \
     kernel/net/inet/udp_control.c \
     kernel/net/inet/inet_option.c \
     kernel/net/inet/inet_procfs.c \
+    kernel/net/netlink/netlink.c \
+    kernel/net/netlink/netlink_request.c \
+    kernel/net/netlink/netlink_route.c \
     kernel/dev/mem.c \
     kernel/dev/mem_physical.c \
     kernel/dev/cpu_device.c \
