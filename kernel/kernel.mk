@@ -159,6 +159,7 @@ KERNEL_SRCS := \
     kernel/net/inet/inet_socket.c \
     kernel/net/inet/inet_address.c \
     kernel/net/inet/inet_port.c \
+    kernel/net/inet/inet_connected.c \
     kernel/net/inet/inet_message.c \
     kernel/net/inet/tcp_connect.c \
     kernel/net/inet/tcp_data.c \

@@ -48,7 +48,8 @@ struct socket {
     bool pass_credentials;                        /* [a] */
     bool reuse_address, reuse_port;               /* [a] others may have the port, too */
     bool broadcast, keep_alive, oob_inline, dont_route; /* kept, without an effect */
-    int32_t priority, receive_low_water;                /* likewise */
+    int32_t priority;                                   /* likewise */
+    uint32_t receive_low_water; /* [a] of TCP: so many bytes wake a reader */
 };
 
 /* Control messages of a receive that the family makes: room for all that one datagram has. */

@@ -97,6 +97,7 @@ struct inet_socket {
     struct inet_end local;         /* [l] */
     struct inet_end remote;        /* [l] */
     struct inet_bind *bind;        /* [l] it is in one of its lists; NULL: it has no port */
+    struct list connected_link;    /* of UDP, connected: in another table, under its lock */
     struct list bind_link;         /* [b] */
     struct inet_socket *peer;      /* [l] counted; points back unless it is over */
     struct list queue;             /* [l] struct inet_message */
@@ -171,15 +172,24 @@ void inet_ports_init(void);
 MUST_CHECK int inet_port_bind(struct inet_socket *sock, const struct inet_end *end);
 MUST_CHECK int inet_port_bind_any(struct inet_socket *sock); /* an ephemeral one, at local.ip */
 /* Of a socket that nothing else knows yet; its bind is a new one. */
-void inet_port_share(struct inet_socket *child);
+void inet_port_share(struct inet_socket *child, struct inet_socket *listener);
 MUST_CHECK struct inet_bind *inet_bind_alloc(void);
 void inet_bind_free(struct inet_bind *bind);
 MUST_CHECK int inet_port_move(struct inet_socket *sock, const struct inet_ip *ip); /* has one */
 MUST_CHECK int inet_port_listen(struct inet_socket *sock);                         /* has one */
-void inet_port_unlisten(struct inet_socket *sock);                                 /* has one */
+void inet_port_hide(struct inet_socket *sock);            /* lookups do not find it; has one */
+void inet_port_show(struct inet_socket *sock);            /* they do again */
 void inet_port_release(struct inet_socket *sock);         /* if it has one */
 void inet_port_time_wait(const struct inet_socket *sock); /* the connection that it ended */
-/* A reference, or NULL. No lock held. */
+/* A reference, or NULL, to one that is not connected. No lock held. */
+struct inet_socket *inet_port_find_bound(bool udp, const struct inet_end *to,
+                                         const struct inet_end *from);
+
+/* inet_connected.c. Of UDP: lookups find it for datagrams of its remote end alone, or again for
+ * all. */
+void inet_connected_init(void);
+void inet_connected_add(struct inet_socket *sock);
+void inet_connected_remove(struct inet_socket *sock); /* if it is there */
 struct inet_socket *inet_port_find(bool udp, const struct inet_end *to,
                                    const struct inet_end *from);
 

@@ -32,6 +32,7 @@ static void udp_disconnect_locked(struct inet_socket *sock)
     struct inet_ip any = inet_ip_any(sock->base.domain);
 
     ASSERT(mutex_is_held(&sock->lock));
+    inet_connected_remove(sock);
     inet_publish(&sock->state, LX_TCP_CLOSE);
     sock->remote = (struct inet_end){any, 0};
     if (!sock->bound_port)
@@ -55,9 +56,10 @@ static int udp_connect_locked(struct inet_socket *sock, const struct inet_end *r
         err = -ENETUNREACH;
     if (err)
         return err;
-    inet_publish(&sock->state, LX_TCP_CLOSE);
+    inet_connected_remove(sock);
     sock->remote = *remote;
     inet_publish(&sock->state, LX_TCP_ESTABLISHED);
+    inet_connected_add(sock);
     return 0;
 }
 
@@ -311,6 +313,7 @@ void udp_release(struct socket *socket)
     list_init(&messages);
     mutex_lock(&sock->lock);
     sock->closed = true;
+    inet_connected_remove(sock);
     inet_port_release(sock);
     if (!list_empty(&sock->queue))
         list_move_front(&sock->queue, sock->queue.prev, &messages);
