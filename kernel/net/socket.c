@@ -12,6 +12,7 @@
 #include "kernel/lib/restart.h"
 #include "kernel/net/inet/inet.h"
 #include "kernel/net/interface.h"
+#include "kernel/net/netlink/netlink.h"
 #include "kernel/net/unix/unix.h"
 #include "shared/linux/capability.h"
 #include "shared/linux/errno.h"
@@ -27,20 +28,28 @@ void socket_init(const struct socket_caller_ops *caller)
     socket_caller = caller;
     unix_init();
     inet_init();
+    netlink_init();
 }
 
 /* --- creation --- */
 
-/* socket(2): the type is looked at before the family. */
+/* socket(2): the type is looked at before the family. Which types and protocols a family has is its
+ * own to say. */
 static int check_kind(int domain, int type)
 {
     if (domain < 0 || domain >= LX_AF_MAX)
         return -EAFNOSUPPORT;
     if (type < 0 || type >= LX_SOCK_TYPE_MAX)
         return -EINVAL;
-    if (domain == LX_AF_UNIX || domain == LX_AF_INET || domain == LX_AF_INET6)
+    switch (domain) {
+    case LX_AF_UNIX:
+    case LX_AF_INET:
+    case LX_AF_INET6:
+    case LX_AF_NETLINK:
         return 0;
-    return -EAFNOSUPPORT;
+    default:
+        return -EAFNOSUPPORT;
+    }
 }
 
 int socket_create(int domain, int type, int protocol, struct socket **out_socket)
@@ -49,8 +58,11 @@ int socket_create(int domain, int type, int protocol, struct socket **out_socket
 
     if (err)
         return err;
-    return domain == LX_AF_UNIX ? unix_create(type, protocol, out_socket)
-                                : inet_create(domain, type, protocol, out_socket);
+    if (domain == LX_AF_UNIX)
+        return unix_create(type, protocol, out_socket);
+    if (domain == LX_AF_NETLINK)
+        return netlink_create(type, protocol, out_socket);
+    return inet_create(domain, type, protocol, out_socket);
 }
 
 /* Both or none. Only AF_UNIX has pairs. */

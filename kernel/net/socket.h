@@ -49,7 +49,20 @@ struct socket {
     bool pass_credentials;                        /* [a] */
     bool reuse_address, reuse_port;               /* [a] others may have the port, too */
     bool broadcast, keep_alive, oob_inline, dont_route; /* kept, without an effect */
-    int32_t priority, receive_low_water;                /* likewise */
+    int32_t priority;                                   /* likewise */
+    uint32_t receive_low_water; /* [a] of TCP: so many bytes wake a reader */
+};
+
+/* Control messages of a receive that the family makes: room for all that one datagram has. */
+#define SOCKET_CONTROLS_MAX 3
+struct socket_controls {
+    uint64_t room; /* in the program's buffer */
+    uint32_t count;
+    struct {
+        int32_t level, type;
+        uint32_t nbytes;
+        char bytes[20];
+    } list[SOCKET_CONTROLS_MAX];
 };
 
 /* One send or receive. What a sender attaches and a receiver is handed. */
@@ -63,7 +76,8 @@ struct socket_message {
     struct socket_rights *rights; /* files to send, until they are taken; handed out; NULL: none */
     bool takes_rights;            /* of a receive: else they are closed */
     struct fs_context *context;   /* of a sender with an address */
-    struct socket_address *address; /* to send to; the sender's; NULL: none, not asked for */
+    struct socket_address *address;   /* to send to; the sender's; NULL: none, not asked for */
+    struct socket_controls *controls; /* of a receive; NULL: not asked for */
 };
 
 struct socket_ops {

@@ -81,7 +81,8 @@ static int set_number(struct socket *socket, int option, int value, bool privile
         socket->priority = value;
         return 0;
     case LX_SO_RCVLOWAT:
-        socket->receive_low_water = value < 0 ? INT32_MAX : MAX(value, 1);
+        option_store(&socket->receive_low_water,
+                     value < 0 ? (uint32_t)INT32_MAX : (uint32_t)MAX(value, 1));
         return 0;
     case LX_SO_BROADCAST:
         socket->broadcast = value != 0;
@@ -192,7 +193,7 @@ static int get_number(struct socket *socket, int option, int *value)
         *value = socket->priority;
         return 0;
     case LX_SO_RCVLOWAT:
-        *value = socket->receive_low_water;
+        *value = (int)socket->receive_low_water;
         return 0;
     case LX_SO_SNDLOWAT:
         *value = 1;

@@ -8,11 +8,12 @@
 
 #include <stdint.h>
 
-#define LX_AF_UNSPEC 0
-#define LX_AF_UNIX   1
-#define LX_AF_INET   2
-#define LX_AF_INET6  10
-#define LX_AF_MAX    46
+#define LX_AF_UNSPEC  0
+#define LX_AF_UNIX    1
+#define LX_AF_INET    2
+#define LX_AF_INET6   10
+#define LX_AF_NETLINK 16
+#define LX_AF_MAX     46
 
 #define LX_SOCK_STREAM    1
 #define LX_SOCK_DGRAM     2

@@ -11,7 +11,9 @@
  * Long because all operations have to be in one program: the same file runs on both kernels.
  */
 #define _GNU_SOURCE
+#include <arpa/inet.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -19,9 +21,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -741,12 +745,108 @@ static void nothing(void)
 {
 }
 
+/* ---- n sockets of the loopback -----------------------------------------------------------------
+ */
+
+static struct sockaddr_in listener_name, datagram_name;
+
+static int named_socket(int type, struct sockaddr_in *name)
+{
+    socklen_t nbytes = sizeof(*name);
+    int fd = (int)raw3(SYS_socket, AF_INET, type, 0);
+
+    *name = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    expect(raw3(SYS_bind, fd, name, nbytes));
+    expect(raw3(SYS_getsockname, fd, name, &nbytes));
+    return fd;
+}
+
+/* The peer's first program finds the loopback down. */
+static void bring_up_loopback(void)
+{
+    struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
+    long fd = raw3(SYS_socket, AF_INET, SOCK_DGRAM, 0);
+
+    if (getpid() == 1)
+        raw3(SYS_ioctl, fd, SIOCSIFFLAGS, &request);
+    raw1(SYS_close, fd);
+}
+
+static long connect_one(void)
+{
+    long fd = raw3(SYS_socket, AF_INET, SOCK_STREAM, 0);
+
+    expect(raw3(SYS_connect, fd, &listener_name, sizeof(listener_name)));
+    return fd;
+}
+
+/* Connections of one listener, both ends open; a reset at the end leaves nothing behind. */
+static void open_connections(void)
+{
+    const struct linger reset = {1, 0};
+
+    bring_up_loopback();
+    file_fd = named_socket(SOCK_STREAM, &listener_name);
+    raw6(SYS_setsockopt, file_fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset), 0);
+    expect(raw2(SYS_listen, file_fd, 10));
+    for (long i = 0; i < count; i++) {
+        ends[i] = (int)connect_one();
+        timers[i] = (int)raw3(SYS_accept, file_fd, 0, 0);
+        expect(timers[i]);
+    }
+}
+
+static void close_connections(void)
+{
+    raw1(SYS_close, file_fd);
+    for (long i = 0; i < count; i++) {
+        raw1(SYS_close, timers[i]);
+        raw1(SYS_close, ends[i]);
+    }
+}
+
+static void do_connect(void)
+{
+    long fd = connect_one(), accepted = raw3(SYS_accept, file_fd, 0, 0);
+
+    expect(accepted);
+    raw1(SYS_close, accepted);
+    raw1(SYS_close, fd);
+}
+
+static void open_datagrams(void)
+{
+    bring_up_loopback();
+    for (long i = 0; i < count; i++)
+        ends[i] = named_socket(SOCK_DGRAM, &datagram_name);
+}
+
+/* To the last one, and out of it. */
+static void do_datagram(void)
+{
+    int fd = ends[count - 1];
+    char byte = 0;
+
+    expect(raw6(SYS_sendto, fd, &byte, 1, 0, &datagram_name, sizeof(datagram_name)));
+    expect(raw3(SYS_read, fd, &byte, 1));
+}
+
+static void do_bind(void)
+{
+    struct sockaddr_in name;
+
+    raw1(SYS_close, named_socket(SOCK_DGRAM, &name));
+}
+
 static const struct row {
     const char *name;
     void (*before)(void), (*operation)(void), (*after)(void);
     void (*each)(void); /* before each operation, not timed */
     long operations, most;
 } rows[] = {
+    {"tcp_connect", open_connections, do_connect, close_connections, NULL, 20, MOST},
+    {"udp_send", open_datagrams, do_datagram, close_many, NULL, 50, MOST},
+    {"udp_bind", open_datagrams, do_bind, close_many, NULL, 50, MOST},
     {"record_lock", hold_records, do_record, drop_records, NULL, 50, MOST},
     {"flock", hold_flocks, do_flock, drop_flocks, NULL, 50, MOST},
     {"timer_settime", arm_timers, do_settime, delete_timers, NULL, 100, MOST},

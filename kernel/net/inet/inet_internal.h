@@ -61,6 +61,20 @@ struct inet_bind {
 
 #define INET_OPTIONS 36 /* room for the values of inet_option.c's table */
 
+/* Those that datagrams look at: the first of that table. */
+enum inet_slot {
+    INET_TOS,
+    INET_TTL,
+    INET_PKTINFO,
+    INET_RECVTTL,
+    INET_RECVTOS,
+    INET_HOPS6,
+    INET_TCLASS6,
+    INET_PKTINFO6,
+    INET_RECVHOPS6,
+    INET_RECVTCLASS6,
+};
+
 /* I constant after creation   a atomic   l lock; stored atomically where poll reads it without
  * b lock of its bucket   t lock of its own and of the target, both to change it */
 struct inet_socket {
@@ -83,6 +97,7 @@ struct inet_socket {
     struct inet_end local;         /* [l] */
     struct inet_end remote;        /* [l] */
     struct inet_bind *bind;        /* [l] it is in one of its lists; NULL: it has no port */
+    struct list connected_link;    /* of UDP, connected: in another table, under its lock */
     struct list bind_link;         /* [b] */
     struct inet_socket *peer;      /* [l] counted; points back unless it is over */
     struct list queue;             /* [l] struct inet_message */
@@ -157,15 +172,24 @@ void inet_ports_init(void);
 MUST_CHECK int inet_port_bind(struct inet_socket *sock, const struct inet_end *end);
 MUST_CHECK int inet_port_bind_any(struct inet_socket *sock); /* an ephemeral one, at local.ip */
 /* Of a socket that nothing else knows yet; its bind is a new one. */
-void inet_port_share(struct inet_socket *child);
+void inet_port_share(struct inet_socket *child, struct inet_socket *listener);
 MUST_CHECK struct inet_bind *inet_bind_alloc(void);
 void inet_bind_free(struct inet_bind *bind);
 MUST_CHECK int inet_port_move(struct inet_socket *sock, const struct inet_ip *ip); /* has one */
 MUST_CHECK int inet_port_listen(struct inet_socket *sock);                         /* has one */
-void inet_port_unlisten(struct inet_socket *sock);                                 /* has one */
+void inet_port_hide(struct inet_socket *sock);            /* lookups do not find it; has one */
+void inet_port_show(struct inet_socket *sock);            /* they do again */
 void inet_port_release(struct inet_socket *sock);         /* if it has one */
 void inet_port_time_wait(const struct inet_socket *sock); /* the connection that it ended */
-/* A reference, or NULL. No lock held. */
+/* A reference, or NULL, to one that is not connected. No lock held. */
+struct inet_socket *inet_port_find_bound(bool udp, const struct inet_end *to,
+                                         const struct inet_end *from);
+
+/* inet_connected.c. Of UDP: lookups find it for datagrams of its remote end alone, or again for
+ * all. */
+void inet_connected_init(void);
+void inet_connected_add(struct inet_socket *sock);
+void inet_connected_remove(struct inet_socket *sock); /* if it is there */
 struct inet_socket *inet_port_find(bool udp, const struct inet_end *to,
                                    const struct inet_end *from);
 
@@ -236,6 +260,11 @@ int udp_shutdown(struct socket *socket, int how);
 void udp_release(struct socket *socket);
 int64_t udp_send(struct socket *socket, struct socket_message *message);
 int64_t udp_receive(struct socket *socket, struct socket_message *message);
+
+/* udp_control.c */
+void udp_mark(const struct inet_socket *sender, struct inet_message *message);
+void udp_control(const struct inet_socket *sock, const struct inet_message *message,
+                 struct socket_controls *controls);
 
 /* inet_option.c */
 void inet_options_init(struct inet_socket *sock);

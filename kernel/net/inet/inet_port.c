@@ -8,8 +8,9 @@
  * however many connections a listener has accepted, and ten thousand sockets with a port each are
  * spread over the buckets.
  *
- * Only listeners and sockets of UDP are looked up: connections find their peer by a pointer. A
- * record goes with its last socket.
+ * Only listeners and sockets of UDP are looked up: connections find their peer by a pointer. Those
+ * of UDP that are connected are found by both ends (inet_connected.c), and stay in their record for
+ * what may be bound. A record goes with its last socket.
  *
  * The side that ends a connection keeps its port from being bound for a minute (TIME_WAIT) by those
  * that have not set SO_REUSEADDR. That is remembered once a bucket: the latest one counts.
@@ -29,11 +30,14 @@
 #define EPHEMERAL_STEP  7919u  /* without a common divisor: every port comes once */
 #define TRIES_A_TURN    64u    /* between two preemption points */
 #define TIME_WAIT_NS    60000000000ULL
+#define BINDS_MAX       4096u /* records of a bucket: no more addresses are bound at its ports */
+#define SHARERS_MAX     1024u /* of a port by SO_REUSEPORT, that a lookup chooses among */
 
 /* l lock */
 struct bucket {
     struct spinlock lock;
     struct list binds;           /* [l] struct inet_bind */
+    uint32_t nbinds;             /* [l] */
     uint64_t time_wait_until_ns; /* [l] 0: none */
     struct inet_end time_wait;   /* [l] */
     bool time_wait_reuse;        /* [l] */
@@ -129,6 +133,8 @@ static bool is_in_time_wait_locked(struct bucket *bucket, const struct inet_bind
 static bool is_taken_locked(struct bucket *bucket, const struct inet_bind *new, bool alone)
 {
     ASSERT(spin_is_held(&bucket->lock));
+    if (bucket->nbinds >= BINDS_MAX)
+        return true;
     list_for_each (node, &bucket->binds) {
         const struct inet_bind *old = list_entry(node, struct inet_bind, link);
 
@@ -151,6 +157,7 @@ static void enter_locked(struct bucket *bucket, struct inet_socket *sock, struct
         bind = *spare;
         *spare = NULL;
         list_push_back(&bucket->binds, &bind->link);
+        bucket->nbinds++;
     }
     sock->bind = bind;
     if (bind->udp) {
@@ -222,15 +229,21 @@ int inet_port_bind_any(struct inet_socket *sock)
     return inet_port_bind(sock, &end);
 }
 
-/* What a listener's record has let it have, at the address that was called. */
-void inet_port_share(struct inet_socket *child)
+/* What a listener's record has let it have, at the address that was called; in a bucket that is
+ * full, at the listener's. */
+void inet_port_share(struct inet_socket *child, struct inet_socket *listener)
 {
     struct bucket *bucket = port_bucket(false, child->local.port);
     struct inet_bind *spare = child->bind;
 
     describe(child, &child->local, spare);
     spin_lock(&bucket->lock);
-    enter_locked(bucket, child, &spare);
+    if (bucket->nbinds < BINDS_MAX) {
+        enter_locked(bucket, child, &spare);
+    } else {
+        child->bind = listener->bind;
+        list_push_back(&child->bind->others, &child->bind_link);
+    }
     spin_unlock(&bucket->lock);
     inet_bind_free(spare);
 }
@@ -247,6 +260,7 @@ static struct inet_bind *leave_locked(struct bucket *bucket, struct inet_socket 
     if (!list_empty(&bind->found) || !list_empty(&bind->others))
         return NULL;
     list_remove(&bind->link);
+    bucket->nbinds--;
     return bind;
 }
 
@@ -272,20 +286,24 @@ int inet_port_move(struct inet_socket *sock, const struct inet_ip *ip)
 {
     struct inet_end end = {*ip, sock->local.port};
     struct bucket *bucket = port_bucket(true, sock->local.port);
-    struct inet_bind *last, *spare = inet_bind_alloc();
+    struct inet_bind *last = NULL, *spare = inet_bind_alloc();
+    bool fits;
 
     ASSERT(mutex_is_held(&sock->lock) && sock->bind && sock->bind->udp);
     if (!spare)
         return -ENOMEM;
     describe(sock, &end, spare);
     spin_lock(&bucket->lock);
-    last = leave_locked(bucket, sock, true);
-    enter_locked(bucket, sock, &spare);
-    sock->local.ip = *ip;
+    fits = bucket->nbinds < BINDS_MAX;
+    if (fits) {
+        last = leave_locked(bucket, sock, true);
+        enter_locked(bucket, sock, &spare);
+        sock->local.ip = *ip;
+    }
     spin_unlock(&bucket->lock);
     inet_bind_free(last);
     inet_bind_free(spare);
-    return 0;
+    return fits ? 0 : -ENOBUFS;
 }
 
 /* --- listening --- */
@@ -313,14 +331,26 @@ int inet_port_listen(struct inet_socket *sock)
     return taken ? -EADDRINUSE : 0;
 }
 
-void inet_port_unlisten(struct inet_socket *sock)
+/* From now on lookups do not find it, but it keeps its port; and back. */
+void inet_port_hide(struct inet_socket *sock)
 {
-    struct bucket *bucket = port_bucket(false, sock->bind->port);
+    struct bucket *bucket = port_bucket(sock->bind->udp, sock->bind->port);
 
     ASSERT(mutex_is_held(&sock->lock));
     spin_lock(&bucket->lock);
     list_move_after(&sock->bind->others, &sock->bind_link);
     sock->bind->nfound--;
+    spin_unlock(&bucket->lock);
+}
+
+void inet_port_show(struct inet_socket *sock)
+{
+    struct bucket *bucket = port_bucket(sock->bind->udp, sock->bind->port);
+
+    ASSERT(mutex_is_held(&sock->lock));
+    spin_lock(&bucket->lock);
+    list_move_after(&sock->bind->found, &sock->bind_link);
+    sock->bind->nfound++;
     spin_unlock(&bucket->lock);
 }
 
@@ -359,7 +389,7 @@ static unsigned fit(const struct inet_bind *bind, const struct inet_end *to)
  * to one socket. */
 static struct inet_socket *choose(const struct inet_bind *bind, const struct inet_end *from)
 {
-    uint32_t nth = ((uint32_t)from->port * 2654435761u >> 16) % bind->nfound;
+    uint32_t nth = ((uint32_t)from->port * 2654435761u >> 16) % MIN(bind->nfound, SHARERS_MAX);
     const struct list *node = bind->found.next;
 
     while (bind->reuse_port && nth--)
@@ -367,66 +397,33 @@ static struct inet_socket *choose(const struct inet_bind *bind, const struct ine
     return list_entry(node, struct inet_socket, bind_link);
 }
 
-/* The remote end of a connected socket of UDP is read as it is: two that change it at the same time
- * as a datagram comes have no order. */
-static bool is_connected(const struct inet_socket *sock)
+static struct inet_socket *port_find_locked(struct bucket *bucket, const struct inet_end *to,
+                                            const struct inet_end *from)
 {
-    return __atomic_load_n(&sock->state, __ATOMIC_ACQUIRE) == LX_TCP_ESTABLISHED;
-}
-
-/* Connected to the sender is best; connected elsewhere is not found. */
-static struct inet_socket *choose_datagram(const struct inet_bind *bind,
-                                           const struct inet_end *from, bool *exact)
-{
-    struct inet_socket *best = NULL;
-
-    list_for_each (node, &bind->found) {
-        struct inet_socket *sock = list_entry(node, struct inet_socket, bind_link);
-
-        if (!is_connected(sock)) {
-            if (!best)
-                best = bind->reuse_port ? choose(bind, from) : sock;
-            if (is_connected(best))
-                best = sock;
-        } else if (sock->remote.port == from->port && inet_ip_equal(&sock->remote.ip, &from->ip)) {
-            *exact = true;
-            return sock;
-        }
-    }
-    return best;
-}
-
-static struct inet_socket *port_find_locked(struct bucket *bucket, bool udp,
-                                            const struct inet_end *to, const struct inet_end *from)
-{
-    struct inet_socket *best = NULL;
+    const struct inet_bind *best = NULL;
     unsigned best_fit = 0;
 
     ASSERT(spin_is_held(&bucket->lock));
     list_for_each (node, &bucket->binds) {
         const struct inet_bind *bind = list_entry(node, struct inet_bind, link);
         unsigned fits = fit(bind, to);
-        struct inet_socket *sock;
-        bool exact = false;
 
-        if (!fits || (fits <= best_fit && !udp))
-            continue;
-        sock = udp ? choose_datagram(bind, from, &exact) : choose(bind, from);
-        if (sock && (exact || fits > best_fit)) {
-            best = sock;
-            best_fit = exact ? UINT32_MAX : fits;
+        if (fits > best_fit) {
+            best = bind;
+            best_fit = fits;
         }
     }
-    return best;
+    return best ? choose(best, from) : NULL;
 }
 
-struct inet_socket *inet_port_find(bool udp, const struct inet_end *to, const struct inet_end *from)
+struct inet_socket *inet_port_find_bound(bool udp, const struct inet_end *to,
+                                         const struct inet_end *from)
 {
     struct bucket *bucket = port_bucket(udp, to->port);
     struct inet_socket *sock;
 
     spin_lock(&bucket->lock);
-    sock = port_find_locked(bucket, udp, to, from);
+    sock = port_find_locked(bucket, to, from);
     if (sock)
         inet_get(sock);
     spin_unlock(&bucket->lock);

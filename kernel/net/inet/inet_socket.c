@@ -38,6 +38,7 @@ void inet_init(void)
 {
     inet_cache = slab_cache_create("inet", sizeof(struct inet_socket));
     inet_ports_init();
+    inet_connected_init();
 }
 
 /* Sockets are charged themselves: those in a backlog have no descriptor that would limit them. */
@@ -146,6 +147,15 @@ static bool tcp_is_writable(const struct inet_socket *sock)
     return __atomic_load_n(&sock->sent_bytes, __ATOMIC_RELAXED) * 3 <= room * 2;
 }
 
+/* Never more than half of what there is room for, so that a full queue is always readable. */
+static bool tcp_is_readable(const struct inet_socket *sock)
+{
+    uint32_t low =
+        MIN(inet_peek(&sock->base.receive_low_water), inet_peek(&sock->base.receive_buffer) / 2);
+
+    return __atomic_load_n(&sock->nbytes, __ATOMIC_SEQ_CST) >= low;
+}
+
 /* As Linux has it, for what looks odd: a socket that was never connected has hung up, and one that
  * is still to be connected cannot be written to. */
 static uint32_t tcp_poll(struct socket *socket, struct poll_waiter *waiter)
@@ -164,7 +174,7 @@ static uint32_t tcp_poll(struct socket *socket, struct poll_waiter *waiter)
         mask |= LX_POLLHUP;
     if (shut & INET_SHUT_RECEIVE)
         mask |= LX_POLLRDHUP | LX_POLLIN | LX_POLLRDNORM;
-    if (inet_peek(&sock->nmessages))
+    if (tcp_is_readable(sock))
         mask |= LX_POLLIN | LX_POLLRDNORM;
     if (state != LX_TCP_SYN_SENT && (shut & INET_SHUT_SEND || tcp_is_writable(sock)))
         mask |= LX_POLLOUT | LX_POLLWRNORM;
@@ -331,6 +341,7 @@ int inet_alloc(int domain, int type, struct inet_socket **out_socket)
     sock->local.ip = inet_ip_any(domain);
     sock->remote.ip = inet_ip_any(domain);
     list_init(&sock->bind_link);
+    list_init(&sock->connected_link);
     list_init(&sock->queue);
     list_init(&sock->pending);
     list_init(&sock->callers);

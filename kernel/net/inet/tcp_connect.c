@@ -89,7 +89,7 @@ static void join_locked(struct inet_socket *sock, struct inet_socket *listener,
     inherit(child, listener);
     child->local = sock->remote;
     child->remote = sock->local;
-    inet_port_share(child);
+    inet_port_share(child, listener);
     inet_get(sock);
     inet_get(child);
     child->peer = sock;
@@ -428,7 +428,7 @@ void tcp_stop_listening(struct inet_socket *sock)
     mutex_lock(&sock->lock);
     listened = sock->state == LX_TCP_LISTEN;
     if (listened) {
-        inet_port_unlisten(sock);
+        inet_port_hide(sock);
         inet_publish(&sock->state, LX_TCP_CLOSE);
     }
     mutex_unlock(&sock->lock);

@@ -98,7 +98,7 @@ static int deliver(struct inet_socket *sock, struct inet_socket *peer, struct in
     bool joined, appended = false;
 
     mutex_lock(&peer->lock);
-    joined = peer->peer == sock;
+    joined = peer->peer == sock && peer->state != LX_TCP_CLOSE;
     if (joined) {
         peer->nbytes += message->nbytes;
         appended = append_locked(peer, message);
@@ -240,10 +240,19 @@ static int nothing_left_locked(struct inet_receive *receive)
     return inet_receive_wait_locked(receive);
 }
 
-/* Until there are bytes, or with MSG_WAITALL all of them. */
+/* How many bytes end a receive: one, or SO_RCVLOWAT, or with MSG_WAITALL all. */
+static int64_t target_of(const struct inet_receive *receive)
+{
+    size_t asked = receive->to->io->left;
+    size_t low = (size_t)receive->sock->base.receive_low_water;
+
+    return (int64_t)(receive->to->flags & LX_MSG_WAITALL ? asked : MIN(low, asked));
+}
+
 static int receive_locked(struct inet_receive *receive)
 {
-    bool peeks = receive->to->flags & LX_MSG_PEEK, all = receive->to->flags & LX_MSG_WAITALL;
+    bool peeks = receive->to->flags & LX_MSG_PEEK;
+    int64_t target = target_of(receive);
 
     ASSERT(mutex_is_held(&receive->sock->lock));
     for (;;) {
@@ -257,7 +266,7 @@ static int receive_locked(struct inet_receive *receive)
         }
         /* Room for nothing waits for bytes, too. */
         if (receive->to->io->left == 0 ? receive->total > 0 || receive->sock->nmessages
-                                       : receive->total > 0 && !all)
+                                       : receive->total >= target)
             return 0;
         /* Those that are used up make room for what is waited for. */
         if (!list_empty(&receive->used)) {

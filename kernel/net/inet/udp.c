@@ -32,6 +32,7 @@ static void udp_disconnect_locked(struct inet_socket *sock)
     struct inet_ip any = inet_ip_any(sock->base.domain);
 
     ASSERT(mutex_is_held(&sock->lock));
+    inet_connected_remove(sock);
     inet_publish(&sock->state, LX_TCP_CLOSE);
     sock->remote = (struct inet_end){any, 0};
     if (!sock->bound_port)
@@ -55,9 +56,10 @@ static int udp_connect_locked(struct inet_socket *sock, const struct inet_end *r
         err = -ENETUNREACH;
     if (err)
         return err;
-    inet_publish(&sock->state, LX_TCP_CLOSE);
+    inet_connected_remove(sock);
     sock->remote = *remote;
     inet_publish(&sock->state, LX_TCP_ESTABLISHED);
+    inet_connected_add(sock);
     return 0;
 }
 
@@ -178,6 +180,7 @@ int64_t udp_send(struct socket *socket, struct socket_message *from)
         return err;
     message->from = own;
     message->to = to;
+    udp_mark(sock, message);
     receiver = inet_port_find(true, &to, &own);
     if (!receiver)
         udp_refused(sock);
@@ -208,6 +211,8 @@ static int udp_copy_locked(struct inet_receive *receive, struct inet_message *me
         receive->total = message->nbytes;
     if (receive->to->address)
         inet_address_show(receive->sock->base.domain, &message->from, receive->to->address);
+    if (receive->to->controls)
+        udp_control(receive->sock, message, receive->to->controls);
     if (!(receive->to->flags & LX_MSG_PEEK)) {
         inet_receive_take_out_locked(receive, message);
         receive->sock->queue_charged -= message->charged;
@@ -308,6 +313,7 @@ void udp_release(struct socket *socket)
     list_init(&messages);
     mutex_lock(&sock->lock);
     sock->closed = true;
+    inet_connected_remove(sock);
     inet_port_release(sock);
     if (!list_empty(&sock->queue))
         list_move_front(&sock->queue, sock->queue.prev, &messages);

@@ -217,6 +217,40 @@ static int control_put(struct task *self, struct lx_msghdr *header, struct socke
     return err;
 }
 
+/* Those of the family, behind what is there. The first without room is cut, and ends them. */
+/* A header is told as long as the whole would be only if all of it is there. */
+static int family_controls_put(struct lx_msghdr *header, struct socket_message *message)
+{
+    struct socket_controls *controls = message->controls;
+
+    for (uint32_t i = 0; i < controls->count; i++) {
+        struct {
+            struct lx_cmsghdr header;
+            char bytes[sizeof(controls->list[i].bytes)];
+        } control = {{sizeof(control.header) + controls->list[i].nbytes, controls->list[i].level,
+                      controls->list[i].type},
+                     {0}};
+        uint64_t room = controls->room - MIN(controls->room, header->control_nbytes);
+        uint64_t whole = control.header.nbytes;
+        int err;
+
+        if (room < whole)
+            message->out_flags |= LX_MSG_CTRUNC;
+        if (room < sizeof(control.header))
+            return 0;
+        memcpy(control.bytes, controls->list[i].bytes, controls->list[i].nbytes);
+        control.header.nbytes = MIN(room, whole);
+        err = vm_user_write((struct uptr){header->control + header->control_nbytes}, &control,
+                            control.header.nbytes);
+        if (err)
+            return err;
+        header->control_nbytes += MIN(room, LX_CMSG_ALIGN(whole));
+        if (room < whole)
+            return 0;
+    }
+    return 0;
+}
+
 /* --- headers --- */
 
 /* The length of an address is cut to what there can be, as on Linux. */
@@ -279,6 +313,11 @@ static int header_put(struct task *self, struct lx_msghdr *header, struct uptr t
     if (!err)
         err = control_put(self, header, message);
     header->flags = message->out_flags;
+    if (unlikely(message->controls->count)) {
+        if (!err)
+            err = family_controls_put(header, message);
+        header->flags = message->out_flags;
+    }
     if (!err && header->name)
         err = vm_user_write((struct uptr){to.va + offsetof(struct lx_msghdr, name_nbytes)},
                             &header->name_nbytes, sizeof(header->name_nbytes));
@@ -296,6 +335,7 @@ static int64_t receive_one(struct task *self, struct fd_ref ref, struct socket *
                            struct uptr to, uint32_t flags)
 {
     struct socket_address address = {.nbytes = 0};
+    struct socket_controls controls;
     struct user_vector vector;
     struct lx_msghdr header;
     struct user_iter io;
@@ -309,6 +349,9 @@ static int64_t receive_one(struct task *self, struct fd_ref ref, struct socket *
 
     if (result)
         return result;
+    controls.room = header.control ? header.control_nbytes : 0;
+    controls.count = 0;
+    message.controls = &controls;
     user_iter_init_user(&io, vector.segments, vector.nbytes);
     result = socket->ops->receive(socket, &message);
     user_vector_put(&vector);

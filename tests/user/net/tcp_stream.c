@@ -203,6 +203,28 @@ static void check_data(void)
     close(fds[1]);
 }
 
+/* Fewer bytes than SO_RCVLOWAT are not worth waking for. */
+static void check_low_water(void)
+{
+    char text[8];
+    int fds[2];
+
+    tcp_pair(fds);
+    CHECK_OK(set_number(fds[1], SOL_SOCKET, SO_RCVLOWAT, 5));
+    CHECK_EQ(number_option(fds[1], SOL_SOCKET, SO_RCVLOWAT), 5);
+    CHECK_EQ(write(fds[0], "abc", 3), 3);
+    CHECK_EQ(events_now(fds[1]), POLLOUT);
+    CHECK_EQ(recv(fds[1], text, 8, MSG_PEEK | MSG_DONTWAIT), 3);
+    CHECK_EQ(write(fds[0], "de", 2), 2);
+    await_events(fds[1], POLLIN | POLLOUT);
+    CHECK_EQ(read(fds[1], text, 8), 5);
+    CHECK_EQ(write(fds[0], "f", 1), 1);
+    CHECK_OK(shutdown(fds[0], SHUT_WR));
+    CHECK_EQ(read(fds[1], text, 8), 1);
+    close(fds[0]);
+    close(fds[1]);
+}
+
 static void check_half_close(void)
 {
     char text[64];
@@ -415,6 +437,7 @@ int main(void)
     check_nonblocking();
     check_backlog();
     check_data();
+    check_low_water();
     check_half_close();
     check_reset();
     status = child_status(write_to_nobody);

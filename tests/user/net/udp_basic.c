@@ -268,6 +268,76 @@ static void check_v6(void)
     close(other);
 }
 
+/* The first control message of that kind, or NULL. */
+static void *control_of(struct msghdr *header, int level, int type)
+{
+    for (struct cmsghdr *at = CMSG_FIRSTHDR(header); at; at = CMSG_NXTHDR(header, at))
+        if (at->cmsg_level == level && at->cmsg_type == type)
+            return CMSG_DATA(at);
+    return NULL;
+}
+
+static long receive_header(int fd, struct msghdr *header, void *control, size_t nbytes)
+{
+    static char text[8];
+    static struct iovec part = {text, sizeof(text)};
+
+    *header = (struct msghdr){
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = nbytes};
+    return recvmsg(fd, header, 0);
+}
+
+static void check_controls(void)
+{
+    _Alignas(8) char control[128];
+    int fd = datagram(0), sender = datagram(0), six, port;
+    struct in6_pktinfo *six_info;
+    struct in_pktinfo *info;
+    struct msghdr header;
+
+    CHECK_OK(v4_bind(fd, ANY, 0));
+    port = own_port(fd);
+    CHECK_EQ(send_v4(sender, "x", 1, LOOPBACK + 1, port), 1);
+    CHECK_EQ(receive_header(fd, &header, control, sizeof(control)), 1);
+    CHECK_EQ(header.msg_controllen, 0);
+    CHECK_OK(set_number(fd, IPPROTO_IP, IP_PKTINFO, 1));
+    CHECK_OK(set_number(fd, IPPROTO_IP, IP_RECVTTL, 1));
+    CHECK_OK(set_number(fd, IPPROTO_IP, IP_RECVTOS, 1));
+    CHECK_OK(set_number(sender, IPPROTO_IP, IP_TTL, 33));
+    CHECK_OK(set_number(sender, IPPROTO_IP, IP_TOS, 0x10));
+    CHECK_EQ(send_v4(sender, "x", 1, LOOPBACK + 1, port), 1);
+    CHECK_EQ(receive_header(fd, &header, control, sizeof(control)), 1);
+    info = control_of(&header, IPPROTO_IP, IP_PKTINFO);
+    CHECK(info && ntohl(info->ipi_addr.s_addr) == LOOPBACK + 1 && info->ipi_ifindex == 1);
+    CHECK_EQ(*(int *)control_of(&header, IPPROTO_IP, IP_TTL), 33);
+    CHECK_EQ(*(unsigned char *)control_of(&header, IPPROTO_IP, IP_TOS), 0x10);
+    CHECK_EQ(header.msg_flags, 0);
+    CHECK_EQ(header.msg_controllen, 32 + 24 + 24);
+    /* Without room for all of them. */
+    CHECK_EQ(send_v4(sender, "x", 1, LOOPBACK + 1, port), 1);
+    CHECK_EQ(receive_header(fd, &header, control, 32 + 18), 1);
+    CHECK_EQ(header.msg_flags, MSG_CTRUNC);
+    CHECK_EQ(header.msg_controllen, 32 + 18);
+    CHECK_EQ(send_v4(sender, "x", 1, LOOPBACK + 1, port), 1);
+    CHECK_EQ(receive_header(fd, &header, NULL, 0), 1);
+    CHECK_EQ(header.msg_flags, MSG_CTRUNC);
+    close(fd);
+    close(sender);
+
+    six = socket(AF_INET6, SOCK_DGRAM, 0);
+    if (six < 0 || v6_name(bind, six, "::1", 0) < 0)
+        return;
+    CHECK_OK(set_number(six, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1));
+    CHECK_OK(set_number(six, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1));
+    CHECK_OK(v6_name(connect, six, "::1", own_port(six)));
+    CHECK_EQ(write(six, "x", 1), 1);
+    CHECK_EQ(receive_header(six, &header, control, sizeof(control)), 1);
+    six_info = control_of(&header, IPPROTO_IPV6, IPV6_PKTINFO);
+    CHECK(six_info && six_info->ipi6_addr.s6_addr[15] == 1 && six_info->ipi6_ifindex == 1);
+    CHECK_EQ(*(int *)control_of(&header, IPPROTO_IPV6, IPV6_HOPLIMIT), 64);
+    close(six);
+}
+
 /* Many messages in one call. */
 static void check_many(void)
 {
@@ -320,6 +390,7 @@ int main(void)
     check_connect();
     check_sharing();
     check_v6();
+    check_controls();
     check_many();
     check_wake();
     return 0;

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * AF_NETLINK: requests, and the answers that are made of them.
+ *
+ * A request is a header and what the protocol has to know behind it; one send may bring several.
+ * Its answer is one datagram, whose size has a bound, then for a list another one that ends it. An
+ * error, or an acknowledgement if one was asked for, repeats the request's header.
+ *
+ * A queue that is as long as SO_RCVBUF takes no more: the answer is lost, and the next receive says
+ * ENOBUFS, as on Linux. Answers are charged to the user until they are received.
+ */
+#include "kernel/lib/assert.h"
+#include "kernel/lib/string.h"
+#include "kernel/mm/slab.h"
+#include "kernel/mm/user_charge.h"
+#include "kernel/net/netlink/netlink_internal.h"
+#include "kernel/sched/sched.h"
+#include "shared/linux/errno.h"
+
+#define USER_BYTES_MAX (64LL << 20) /* of one user in all its sockets; not root's */
+
+/* --- answers --- */
+
+/* Room for one more, as long as the user has it. */
+static struct netlink_reply *reply_create(struct netlink_socket *sock)
+{
+    struct netlink_reply *reply = kmalloc(sizeof(*reply));
+
+    if (!reply)
+        return NULL;
+    if (user_charge_add(sock->user, CHARGE_SOCKET_BYTES, sizeof(*reply)) > USER_BYTES_MAX &&
+        sock->user->uid != 0) {
+        user_charge_add(sock->user, CHARGE_SOCKET_BYTES, -(int64_t)sizeof(*reply));
+        kfree(reply);
+        return NULL;
+    }
+    reply->refs = 1;
+    reply->nbytes = 0;
+    return reply;
+}
+
+void netlink_reply_put(struct netlink_socket *sock, struct netlink_reply *reply)
+{
+    if (__atomic_sub_fetch(&reply->refs, 1, __ATOMIC_ACQ_REL) != 0)
+        return;
+    user_charge_add(sock->user, CHARGE_SOCKET_BYTES, -(int64_t)sizeof(*reply));
+    kfree(reply);
+}
+
+uint32_t netlink_begin(struct netlink_reply *reply, const struct netlink_request *request, int type,
+                       const void *head, uint32_t nbytes)
+{
+    bool dump = (request->header.flags & LX_NLM_DUMP) == LX_NLM_DUMP && type != LX_NLMSG_ERROR;
+    struct lx_nlmsghdr header = {
+        .type = (uint16_t)type,
+        .flags = dump ? LX_NLM_MULTI : 0,
+        .sequence = request->header.sequence,
+        .port = request->port,
+    };
+    uint32_t start = reply->nbytes;
+
+    ASSERT(start + sizeof(header) + LX_NL_ALIGN(nbytes) <= NETLINK_REPLY_MAX);
+    memcpy(reply->bytes + start, &header, sizeof(header));
+    memset(reply->bytes + start + sizeof(header), 0, LX_NL_ALIGN(nbytes));
+    memcpy(reply->bytes + start + sizeof(header), head, nbytes);
+    reply->nbytes = start + (uint32_t)sizeof(header) + LX_NL_ALIGN(nbytes);
+    return start;
+}
+
+/* Padding is zero, as all that a program gets to see and nothing has set. */
+void netlink_attribute(struct netlink_reply *reply, int type, const void *value, uint32_t nbytes)
+{
+    struct lx_nlattr attribute = {(uint16_t)(sizeof(attribute) + nbytes), (uint16_t)type};
+    char *at = reply->bytes + reply->nbytes;
+
+    ASSERT(reply->nbytes + sizeof(attribute) + LX_NL_ALIGN(nbytes) <= NETLINK_REPLY_MAX);
+    memset(at, 0, sizeof(attribute) + LX_NL_ALIGN(nbytes));
+    memcpy(at, &attribute, sizeof(attribute));
+    memcpy(at + sizeof(attribute), value, nbytes);
+    reply->nbytes += (uint32_t)sizeof(attribute) + LX_NL_ALIGN(nbytes);
+}
+
+/* The length is known now. */
+void netlink_end(struct netlink_reply *reply, uint32_t start)
+{
+    uint32_t nbytes = reply->nbytes - start;
+
+    memcpy(reply->bytes + start + offsetof(struct lx_nlmsghdr, nbytes), &nbytes, sizeof(nbytes));
+}
+
+/* An empty one is none. */
+static void reply_queue(struct netlink_socket *sock, struct netlink_reply *reply)
+{
+    bool fits = false;
+
+    mutex_lock(&sock->lock);
+    if (reply->nbytes && sock->nreplies * sizeof(*reply) <= sock->base.receive_buffer) {
+        list_push_back(&sock->queue, &reply->link);
+        __atomic_store_n(&sock->nreplies, sock->nreplies + 1, __ATOMIC_RELAXED);
+        fits = true;
+    }
+    mutex_unlock(&sock->lock);
+    if (!fits && reply->nbytes)
+        __atomic_store_n(&sock->error, ENOBUFS, __ATOMIC_RELAXED);
+    if (!fits)
+        netlink_reply_put(sock, reply);
+    if (!waitq_is_empty(&sock->readable))
+        waitq_wake_all(&sock->readable);
+    poll_notify(&sock->poll);
+}
+
+/* What ends a list, or says how a request went: a word, and with an error the request's header. */
+static int reply_end(struct netlink_socket *sock, const struct netlink_request *request, int type,
+                     int error)
+{
+    struct {
+        int32_t error;
+        struct lx_nlmsghdr header;
+    } body = {error, request->header};
+    struct netlink_reply *reply = reply_create(sock);
+    uint32_t start;
+
+    if (!reply)
+        return -ENOBUFS;
+    start = netlink_begin(reply, request, type, &body,
+                          type == LX_NLMSG_DONE ? sizeof(body.error) : sizeof(body));
+    netlink_end(reply, start);
+    reply_queue(sock, reply);
+    return 0;
+}
+
+/* --- requests --- */
+
+/* Those below the first type of a protocol's own are netlink's: they ask for nothing. */
+static int request_answer(struct netlink_socket *sock, const struct netlink_request *request)
+{
+    struct netlink_reply *reply;
+    bool dump = false;
+    int err = 0;
+
+    if (!(request->header.flags & LX_NLM_REQUEST))
+        return 0;
+    if (request->header.type >= LX_NLMSG_MIN) {
+        reply = reply_create(sock);
+        if (!reply)
+            return -ENOBUFS;
+        err = netlink_route(request, reply, &dump);
+        reply_queue(sock, reply);
+    }
+    if (dump)
+        return reply_end(sock, request, LX_NLMSG_DONE, 0);
+    if (err || request->header.flags & LX_NLM_ACK)
+        return reply_end(sock, request, LX_NLMSG_ERROR, err);
+    return 0;
+}
+
+/* A length that is none ends them. */
+int netlink_answer(struct netlink_socket *sock, const char *bytes, size_t left)
+{
+    struct netlink_request request = {.port = sock->port,
+                                      .privileged = socket_caller->is_capable()};
+    int err = 0;
+
+    while (!err && left >= sizeof(request.header)) {
+        size_t step;
+
+        memcpy(&request.header, bytes, sizeof(request.header));
+        if (request.header.nbytes < sizeof(request.header) || request.header.nbytes > left)
+            break;
+        request.body = bytes + sizeof(request.header);
+        request.nbytes = request.header.nbytes - (uint32_t)sizeof(request.header);
+        err = request_answer(sock, &request);
+        step = MIN(left, (size_t)LX_NL_ALIGN(request.header.nbytes));
+        bytes += step;
+        left -= step;
+        sched_preempt_point();
+    }
+    return err;
+}
