@@ -369,6 +369,7 @@ void process_remove_task_locked(struct process *process, struct task *task)
     ASSERT(process_tree_is_held() && spin_is_held(&process->lock));
     ASSERT(task != process->leader);
     process_usage_add_task(&process->usage, task);
+    process->departures++;
     identity_charge_task(task->identity, -1);
     list_remove(&task->link);
     list_init(&task->link);

@@ -101,7 +101,9 @@ struct process {
     bool keep_caps;                           /* [o] PR_SET_KEEPCAPS, until exec */
     bool subreaper; /* [o] read by others: orphans below become its children (CHILD_SUBREAPER) */
     uint64_t started_ns;                 /* [I] */
-    struct process_usage usage;          /* [ts] of tasks that are gone; of a zombie: of all */
+    struct process_usage usage;          /* [s] of tasks that are gone; at the end: of all */
+    uint64_t departures;                 /* [s] tasks that have left and are in it */
+    bool usage_final;                    /* [s] all are in it */
     struct process_usage children_usage; /* [t] of children waited for */
 
     struct spinlock lock;                 /* rank PROC */
