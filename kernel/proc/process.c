@@ -186,6 +186,7 @@ static COLD void fields_init(struct process *process)
     process->sibling.process = process->group_link.process = process->all_link.process = process;
     waitq_init(&process->child_wait);
     waitq_init(&process->release_wait);
+    waitq_init(&process->stop_wait);
     spin_init(&process->lock, SPIN_PROC);
     timer_init(&process->limit, limit_expired);
     deferred_init(&process->limit_ended, limit_kill);

@@ -115,6 +115,9 @@ struct process {
     bool sig_stopped;                     /* [s] the stop has begun and SIGCONT has not come */
     int sig_stop_number;                  /* [s] by that signal */
     unsigned sig_stop_left;               /* [s] tasks that have not stopped yet */
+    uint32_t stop_round;                  /* [s] which stop it is, the first 1 */
+    struct waitq stop_wait;               /* tasks that have stopped */
+    uint64_t task_signals;                /* [s] may be pending for single tasks */
     bool sig_continued;                   /* [s] SIGCONT ended a stop that the tree still shows */
     bool sig_exiting;                     /* [ts] takes no more signals */
     struct signal_timers timers;          /* setitimer, timer_create */

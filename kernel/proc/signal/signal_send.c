@@ -127,6 +127,8 @@ static inline int signal_add(struct process *process, struct task *task,
     /* A blocked signal stays pending even if ignored: its action may change before it is let in. */
     if (signal_is_ignored(process, number) && !(task->sig_mask & SIGNAL_BIT(number)))
         return 0;
+    if (!to_process)
+        process->task_signals |= SIGNAL_BIT(number);
     if (entry) {
         signal_queue_add_entry(queue, entry);
     } else {
