@@ -23,6 +23,16 @@
 #include "shared/linux/clone.h"
 #include "shared/linux/errno.h"
 
+/* A fork that goes on does not give them to its child. */
+static void group_signals_drop(struct process *process, uint64_t drop)
+{
+    uint32_t count = __atomic_load_n(&process->group_count, __ATOMIC_RELAXED);
+
+    for (; drop; drop &= drop - 1)
+        __atomic_store_n(&process->group_sent[__builtin_ctzll(drop)], count - INT32_MAX / 2,
+                         __ATOMIC_RELAXED);
+}
+
 /* A stop signal takes back a SIGCONT that waits, and the other way round. A process that is about
  * to stop (it has taken the signal, but does not sleep yet) is covered: sig_stopping. */
 void signal_stop_change(struct process *process, int number)
@@ -40,7 +50,7 @@ void signal_stop_change(struct process *process, int number)
     process->task_signals &= ~drop;
     /* Thousands are possible, of timers that were deleted; and interrupts are off. */
     signal_entries_free_later(dead);
-    __atomic_fetch_and(&process->group_signals, ~drop, __ATOMIC_RELAXED);
+    group_signals_drop(process, drop);
     if (number != LX_SIGCONT)
         return;
     process->sig_stopping = 0;
