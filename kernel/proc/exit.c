@@ -94,6 +94,8 @@ static void child_warn_locked(struct process *parent, struct process *child)
     struct lx_siginfo info = {.code = LX_SI_USER, .sender = {.pid = parent->pid}};
 
     ASSERT(process_tree_is_held());
+    if (!child->asks_death_signal) /* nearly always, and it may have thousands of tasks */
+        return;
     process_each_task (task, child) {
         int err;
 

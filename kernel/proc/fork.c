@@ -8,8 +8,9 @@
  * the group that falls into the copy is pending for both then, and need not undo a finished copy. A
  * signal that came before makes publishing fail with nothing done; the call starts anew once it was
  * acted on. What was sent to the group since the copy of the mask and is blocked comes to the child
- * by group_signals. After publishing only memory and the number of CLONE_PIDFD can fail: the child
- * is unlinked as if it had never been, and a parent that waits for it by CLONE_PARENT is woken.
+ * by group_sent: each fork compares with the count of its own begin. After publishing only memory
+ * and the number of CLONE_PIDFD can fail: the child is unlinked as if it had never been, and a
+ * parent that waits for it by CLONE_PARENT is woken.
  *
  * vfork's parent waits for vfork_done, which exec and exit set once the memory is the parent's
  * again; a signal that kills the parent ends that wait, others are acted on after it.
@@ -46,7 +47,7 @@ static void signals_copy(struct task *self, struct process *child)
 
     spin_lock(&process->lock);
     /* What is sent to the group from here on is noted, and given to the child by child_publish. */
-    __atomic_store_n(&process->group_signals, 0, __ATOMIC_RELAXED);
+    child->group_count = __atomic_load_n(&process->group_count, __ATOMIC_RELAXED);
     memcpy(child->actions, process->actions, sizeof(child->actions));
     spin_unlock(&process->lock);
     child->leader->sig_stack = self->sig_stack;
@@ -218,7 +219,8 @@ static int child_publish(const struct task *self, struct process *child,
     if (!err)
         ptrace_fork_locked(self, child->leader, tracee);
     if (!err)
-        child->sig_queue.set = parent->group_signals & child->leader->sig_mask;
+        child->sig_queue.set =
+            signal_group_since_locked(parent, child->group_count, child->leader->sig_mask);
     spin_unlock_irqrestore(&process_tree_lock, flags);
     return err;
 }

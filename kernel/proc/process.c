@@ -187,6 +187,7 @@ static COLD void fields_init(struct process *process)
     process->sibling.process = process->group_link.process = process->all_link.process = process;
     waitq_init(&process->child_wait);
     waitq_init(&process->release_wait);
+    waitq_init(&process->stop_wait);
     spin_init(&process->lock, SPIN_PROC);
     timer_init(&process->limit, limit_expired);
     deferred_init(&process->limit_ended, limit_kill);
@@ -373,6 +374,7 @@ void process_remove_task_locked(struct process *process, struct task *task)
     ASSERT(process_tree_is_held() && spin_is_held(&process->lock));
     ASSERT(task != process->leader);
     process_usage_add_task(&process->usage, task);
+    process->departures++;
     identity_charge_task(task->identity, -1);
     list_remove(&task->link);
     list_init(&task->link);

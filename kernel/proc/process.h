@@ -60,6 +60,7 @@ struct process {
     uint64_t arrival;                 /* [t] which of the parent's children it is, in their order */
     uint8_t filed_kind, filed_change; /* [t] where the parent has filed it: family.c */
     struct rb_node changed_node;      /* [t] there */
+    unsigned traced;                  /* [s] tasks of it that have a tracer */
     struct list tracees;              /* [t] struct tracee, of tasks that it traces */
     struct list trace_news;           /* [t] those of which wait(2) has something to tell */
     bool trace_held;                  /* [t] a zombie of which its tracer hears before its parent */
@@ -105,21 +106,27 @@ struct process {
     bool no_huge_pages;     /* [a] PR_SET_THP_DISABLE */
     bool subreaper; /* [o] read by others: orphans below become its children (CHILD_SUBREAPER) */
     uint64_t started_ns;                 /* [I] */
-    struct process_usage usage;          /* [ts] of tasks that are gone; of a zombie: of all */
+    struct process_usage usage;          /* [s] of tasks that are gone; at the end: of all */
+    uint64_t departures;                 /* [s] tasks that have left and are in it */
+    bool usage_final;                    /* [s] all are in it */
     struct process_usage children_usage; /* [t] of children waited for */
 
     struct spinlock lock;                 /* rank PROC */
     struct lx_sigaction actions[LX_NSIG]; /* [s] */
     struct list sharers;                  /* [t] processes with the same actions: signal_share.h */
     struct signal_queue sig_queue;        /* [s] sent to the process */
-    uint64_t group_signals;               /* [a] sent to more than this one since its last fork */
-    int sig_stopping;                     /* [s] stop signal that was taken, is acted on; 0: none */
-    bool sig_stopped;                     /* [s] the stop has begun and SIGCONT has not come */
-    int sig_stop_number;                  /* [s] by that signal */
-    unsigned sig_stop_left;               /* [s] tasks that have not stopped yet */
-    bool sig_continued;                   /* [s] SIGCONT ended a stop that the tree still shows */
-    bool sig_exiting;                     /* [ts] takes no more signals */
-    struct signal_timers timers;          /* setitimer, timer_create */
+    uint32_t group_count;         /* [a] signals that were sent to more than this one, ever */
+    uint32_t group_sent[LX_NSIG]; /* [a] the count after the last one of that number */
+    int sig_stopping;             /* [s] stop signal that was taken, is acted on; 0: none */
+    bool sig_stopped;             /* [s] the stop has begun and SIGCONT has not come */
+    int sig_stop_number;          /* [s] by that signal */
+    unsigned sig_stop_left;       /* [s] tasks that have not stopped yet */
+    uint32_t stop_round;          /* [s] which stop it is, the first 1 */
+    struct waitq stop_wait;       /* tasks that have stopped */
+    uint64_t task_signals;        /* [s] may be pending for single tasks */
+    bool sig_continued;           /* [s] SIGCONT ended a stop that the tree still shows */
+    bool sig_exiting;             /* [ts] takes no more signals */
+    struct signal_timers timers;  /* setitimer, timer_create */
 
     struct timer limit;          /* [I] */
     uint32_t limit_reached;      /* [a] */

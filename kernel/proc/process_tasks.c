@@ -93,6 +93,7 @@ static void leader_become(struct task *self)
     ptrace_leader_replaced_locked(old, self);
     spin_lock(&process->lock);
     process_usage_add_task(&process->usage, old);
+    process->departures++;
     identity_charge_task(old->identity, -1);
     list_remove(&old->link);
     list_init(&old->link);

@@ -48,7 +48,7 @@ struct task {
     bool exiting;              /* [ts] takes no more signals, and gives back what it has */
     bool gone;                 /* [a] a leader that has given all back before others have */
     bool vfork_waited;         /* [a] CLONE_VFORK: another task waits for its end */
-    bool stopped;              /* [s] it counts as stopped, and sleeps as long as it does */
+    uint32_t stop_round;       /* [s] of the stop that it has been counted in; 0: none */
     struct fd_table *files;    /* [o] shared by the tasks of a process */
     struct fs_context *fs;     /* [o] root, working directory, umask, credentials */
     struct identity *identity; /* [s] the credentials, as others see them; until it is freed */

@@ -3,15 +3,22 @@
  * Resources used by a process: time on processors, memory, faults.
  *
  * The numbers of a process that lives are the sums of its tasks' and of what those used that are
- * gone; at its end they are copied into
- * the process, for the thread's part is freed before the parent has waited for it. Memory is the
- * exception: its peak is noted each time that an address space is left, by exec and by exit.
+ * gone; at its end they are copied into the process, for the thread's part is freed before the
+ * parent has waited for it. Memory is the exception: its peak is noted each time that an address
+ * space is left, by exec and by exit.
+ *
+ * There may be thousands of tasks: they are gone through in slices of process.lock, with interrupts
+ * on. When one has left meanwhile, by which the process's own part has grown, the sum begins anew,
+ * and after some such attempts is made in one hold of the lock, so that it has an end.
  */
 #include "kernel/proc/usage.h"
 
 #include "kernel/proc/process.h"
 #include "kernel/sched/sched.h"
 #include "kernel/vm/vm_space.h"
+
+#define SLICE     32 /* tasks in one hold of process.lock */
+#define BEGUN_MAX 8
 
 void process_usage_note_memory(struct process *process, const struct vm_space *space)
 {
@@ -34,19 +41,46 @@ void process_usage_add_task(struct process_usage *sum, const struct task *task)
     sum->switches[1] += thread->switches[1];
 }
 
-unsigned process_usage_locked(const struct process *process, struct process_usage *usage)
+/* Some of the tasks behind that one; the last of them, NULL: it has come to the end. */
+static struct task *usage_add_some_locked(const struct process *process, struct task *task,
+                                          struct process_usage *usage, unsigned most)
 {
-    unsigned ntasks = 0;
+    ASSERT(spin_is_held(&process->lock));
+    do {
+        task = process_next_task(process, task);
+        if (task)
+            process_usage_add_task(usage, task);
+    } while (task && --most);
+    return task;
+}
 
-    ASSERT(process_tree_is_held());
-    *usage = process->usage;
-    if (process->zombie)
-        return 1;
-    process_each_task (task, process) {
-        process_usage_add_task(usage, task);
-        ntasks++;
-    }
-    return ntasks;
+void process_usage_take(struct process *process, struct process_usage *usage)
+{
+    struct task *at = NULL, *last;
+    uint64_t departures = 0;
+    unsigned begun = 0;
+
+    do {
+        spin_lock(&process->lock);
+        /* What a task has used that has left is the process's own, which was taken already. */
+        if (!begun || departures != process->departures) {
+            *usage = process->usage;
+            departures = process->departures;
+            begun++;
+            last = NULL;
+        } else {
+            last = at;
+        }
+        last = process->usage_final ? NULL
+                                    : usage_add_some_locked(process, last, usage,
+                                                            begun < BEGUN_MAX ? SLICE : UINT32_MAX);
+        if (last)
+            task_get(last);
+        spin_unlock(&process->lock);
+        if (at)
+            task_put(at);
+        at = last;
+    } while (at);
 }
 
 void process_cpu_times(struct process *process, struct sched_times *times)
@@ -64,10 +98,15 @@ void process_cpu_times(struct process *process, struct sched_times *times)
     spin_unlock(&process->lock);
 }
 
+/* Its leader is left. */
 void process_usage_end_locked(struct process *process)
 {
     ASSERT(process_tree_is_held());
-    process_usage_locked(process, &process->usage);
+    spin_lock(&process->lock);
+    process_each_task (task, process)
+        process_usage_add_task(&process->usage, task);
+    process->usage_final = true;
+    spin_unlock(&process->lock);
 }
 
 void process_usage_add(struct process_usage *sum, const struct process_usage *usage)

@@ -26,8 +26,8 @@ struct process_usage {
     uint64_t peak_pages;  /* most memory at one time; of children: the largest of them */
 };
 
-/* Up to now, or to its end. Returns how many tasks there are; of a zombie one. */
-unsigned process_usage_locked(const struct process *process, struct process_usage *usage);
+/* Up to now, or to its end. No lock held, and the caller keeps the process. */
+void process_usage_take(struct process *process, struct process_usage *usage);
 /* Of one task; its memory is its process's: peak_pages is as it was. */
 void process_usage_add_task(struct process_usage *sum, const struct task *task);
 /* Time on processors alone, of a process that lives, usually the caller's own. */

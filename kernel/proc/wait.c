@@ -38,9 +38,10 @@ static bool child_is_meant(const struct process_wait *which, const struct proces
            (child->filed_change != FAMILY_ENDED || which->exited);
 }
 
-/* Writes down what the child reports, and takes it off it unless it is to be kept. */
+/* Writes down what the child reports, and takes it off it unless it is to be kept. *reported: a
+ * reference to one that lives, or is waited for now. */
 static void change_take_locked(struct process *child, const struct process_wait *which,
-                               struct process_change *change, struct process **reaped)
+                               struct process_change *change, struct process **reported)
 {
     struct process *parent = child->parent;
 
@@ -48,9 +49,9 @@ static void change_take_locked(struct process *child, const struct process_wait 
     /* What a child used includes what its own children used: RUSAGE_CHILDREN is over all
      * descendants that were waited for. */
     *change = (struct process_change){.pid = child->pid, .uid = identity_of_locked(child).uid};
-    process_usage_locked(child, &change->usage);
-    process_usage_add(&change->usage, &child->children_usage);
+    change->usage = child->children_usage;
     if (child->zombie) {
+        process_usage_add(&change->usage, &child->usage);
         change->end = child->end;
         change->code = child->end_code;
         change->core_dumped = child->core_dumped;
@@ -61,6 +62,10 @@ static void change_take_locked(struct process *child, const struct process_wait 
         change->continued = true;
         change->code = LX_SIGCONT;
     }
+    if (!child->zombie) { /* what it has used so far is added without the lock */
+        process_get(child);
+        *reported = child;
+    }
     /* WNOWAIT of waitid: the same change is reported again by the next call. */
     if (which->keep)
         return;
@@ -68,7 +73,7 @@ static void change_take_locked(struct process *child, const struct process_wait 
         /* Only now, at the end and not at every report: a child is added once. */
         process_usage_add(&parent->children_usage, &change->usage);
         process_unlink_locked(child);
-        *reaped = child;
+        *reported = child;
         return;
     }
     /* Reported once each; a stop that followed a continuation has replaced it already
@@ -80,7 +85,7 @@ static void change_take_locked(struct process *child, const struct process_wait 
 
 /* 1: found and taken; 0: none has anything to report yet; -ECHILD: none is meant. */
 static int look_at_one_locked(struct process *parent, const struct process_wait *which,
-                              struct process_change *change, struct process **reaped)
+                              struct process_change *change, struct process **reported)
 {
     struct process *child = which->pidfd ? which->pidfd->process : process_find_locked(which->pid);
 
@@ -90,7 +95,7 @@ static int look_at_one_locked(struct process *parent, const struct process_wait 
         return -ECHILD;
     if (!change_is_meant(which, child->filed_change))
         return 0;
-    change_take_locked(child, which, change, reaped);
+    change_take_locked(child, which, change, reported);
     return 1;
 }
 
@@ -115,14 +120,14 @@ static struct process *next_changed_locked(const struct process *parent,
 }
 
 static int look_at_all_locked(struct process *parent, const struct process_wait *which,
-                              struct process_change *change, struct process **reaped)
+                              struct process_change *change, struct process **reported)
 {
     struct process *first = next_changed_locked(parent, which, 0);
     const struct family *family = &parent->family;
 
     ASSERT(process_tree_is_held());
     if (first) {
-        change_take_locked(first, which, change, reaped);
+        change_take_locked(first, which, change, reported);
         return 1;
     }
     /* No change to report. Is there a child to sleep for? Zombies count only if their end is
@@ -151,7 +156,7 @@ static bool group_has_child_locked(const struct process *parent, const struct pr
 
 /* Children of one group, in the same order as all. */
 static int look_at_group_locked(struct process *parent, const struct process_wait *which,
-                                struct process_change *change, struct process **reaped,
+                                struct process_change *change, struct process **reported,
                                 uint64_t *flags)
 {
     /* The number of the group is taken once: setpgid of another task may change it during the
@@ -166,7 +171,7 @@ static int look_at_group_locked(struct process *parent, const struct process_wai
     while ((child = next_changed_locked(parent, which, after)) != NULL) {
         after = child->arrival;
         if (child->group == number) {
-            change_take_locked(child, which, change, reaped);
+            change_take_locked(child, which, change, reported);
             return 1;
         }
         process_tree_pause_locked(&steps, flags);
@@ -178,29 +183,38 @@ static int look_at_group_locked(struct process *parent, const struct process_wai
 }
 
 static int wait_look(struct process *parent, const struct process_wait *which,
-                     struct process_change *change, struct process **reaped)
+                     struct process_change *change, struct process **reported)
 {
     uint64_t flags = spin_lock_irqsave(&process_tree_lock);
-    int found, traced;
+    int result, traced;
 
     if (which->pidfd || which->pid > 0)
-        found = look_at_one_locked(parent, which, change, reaped);
+        result = look_at_one_locked(parent, which, change, reported);
     else if (which->pid == -1)
-        found = look_at_all_locked(parent, which, change, reaped);
+        result = look_at_all_locked(parent, which, change, reported);
     else
-        found = look_at_group_locked(parent, which, change, reaped, &flags);
-    if (unlikely(found <= 0 && !list_empty(&parent->tracees))) {
-        traced = ptrace_wait_locked(parent, which, change, reaped);
-        found = traced == -ECHILD ? found : traced;
+        result = look_at_group_locked(parent, which, change, reported, &flags);
+    if (unlikely(result <= 0 && !list_empty(&parent->tracees))) {
+        traced = ptrace_wait_locked(parent, which, change, reported);
+        result = traced == -ECHILD ? result : traced;
     }
     spin_unlock_irqrestore(&process_tree_lock, flags);
-    return found;
+    return result;
+}
+
+/* A child that lives has used more than what its own children have. */
+static void usage_complete(struct process *child, struct process_change *change)
+{
+    struct process_usage own;
+
+    process_usage_take(child, &own);
+    process_usage_add(&change->usage, &own);
 }
 
 int process_wait(struct process *parent, const struct process_wait *which,
                  struct process_change *change)
 {
-    struct process *reaped = NULL;
+    struct process *reported = NULL;
     int found, err = 0;
     bool done;
 
@@ -210,7 +224,7 @@ int process_wait(struct process *parent, const struct process_wait *which,
 
         /* Entered before the search, so that a change behind the search's back ends the sleep. */
         waitq_enter(&parent->child_wait, &waiter);
-        found = wait_look(parent, which, change, &reaped);
+        found = wait_look(parent, which, change, &reported);
         done = found || which->no_hang || err;
         if (!done)
             err = waitq_sleep(&waiter, 1, 0);
@@ -220,7 +234,9 @@ int process_wait(struct process *parent, const struct process_wait *which,
         err = MIN(found, 0);
     else if (which->no_hang)
         *change = (struct process_change){0};
-    if (reaped)
-        process_put(reaped);
+    if (reported && (change->stopped || change->continued))
+        usage_complete(reported, change);
+    if (reported)
+        process_put(reported);
     return err;
 }

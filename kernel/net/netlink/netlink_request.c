@@ -15,6 +15,7 @@
 #include "kernel/mm/user_charge.h"
 #include "kernel/net/netlink/netlink_internal.h"
 #include "kernel/sched/sched.h"
+#include "shared/linux/capability.h"
 #include "shared/linux/errno.h"
 
 #define USER_BYTES_MAX (64LL << 20) /* of one user in all its sockets; not root's */
@@ -158,7 +159,7 @@ static int request_answer(struct netlink_socket *sock, const struct netlink_requ
 int netlink_answer(struct netlink_socket *sock, const char *bytes, size_t left)
 {
     struct netlink_request request = {.port = sock->port,
-                                      .privileged = socket_caller->is_capable()};
+                                      .privileged = socket_caller->is_capable(LX_CAP_NET_ADMIN)};
     int err = 0;
 
     while (!err && left >= sizeof(request.header)) {

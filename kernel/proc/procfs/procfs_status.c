@@ -37,7 +37,7 @@ struct facts {
     bool executed, no_new_privs;
     char state;
     char name[16];
-    int pid, process, parent, tracer, group, session, exit_signal, exit_code, terminal_group;
+    int pid, tgid, parent, tracer, group, session, exit_signal, exit_code, terminal_group;
     unsigned cpu, umask, fd_capacity, queued;
     uint64_t terminal, started_ns, rss_limit, queue_limit;
     struct cpumask affinity;
@@ -45,6 +45,7 @@ struct facts {
     int nice;
     unsigned prio, rt_own, policy;
     unsigned threads;
+    struct process *whole; /* counted until its usage is taken; NULL: that of a thread is meant */
     struct process_usage usage, children;
     struct identity *identity; /* counted; NULL: init's */
     struct credentials cred;   /* its copy */
@@ -134,7 +135,7 @@ static void process_facts(struct facts *facts, struct process *process, const st
     facts->permitted = procfs_may_look_locked(process);
     str_copy(facts->name, sizeof(facts->name), task ? task->name : process_name(process));
     facts->state = state_of(process, task);
-    facts->pid = facts->process = process->pid;
+    facts->pid = facts->tgid = process->pid;
     facts->parent = process->parent_pid;
     facts->group = process->group;
     facts->session = process->session;
@@ -150,11 +151,12 @@ static void process_facts(struct facts *facts, struct process *process, const st
     facts->threads = process_count_tasks(process);
     facts->children = process->children_usage;
     facts->started_ns = process->started_ns;
-    /* A zombie's usage is what it had at its end. */
-    if (own && !process->zombie)
+    if (own && !process->zombie) {
         thread_facts(facts, task);
-    else
-        process_usage_locked(process, &facts->usage);
+    } else {
+        process_get(process);
+        facts->whole = process;
+    }
     facts->rss_limit = process->limits[LX_RLIMIT_RSS].current;
     facts->queue_limit = process->limits[LX_RLIMIT_SIGPENDING].current;
     facts->identity = identity_get_locked(process);
@@ -196,6 +198,10 @@ static int facts_take(const struct procfs_node *node, struct facts *facts)
     spin_unlock(&process->lock);
     procfs_unlock(tree);
     /* From here on without spinlocks: the mutex may sleep. */
+    if (facts->whole) {
+        process_usage_take(process, &facts->usage);
+        process_put(process);
+    }
     space = facts->space;
     if (!space)
         return 0;
@@ -409,14 +415,14 @@ static void status_identity(const struct facts *f, struct procfs_text *text)
         procfs_print(text, *at == '\n' ? "\\n" : *at == '\\' ? "\\\\" : "%c", *at);
     procfs_print(text, f->alive ? "\nUmask:\t0%03o\n" : "\n", f->umask);
     procfs_print(text, "State:\t%c (%s)\nTgid:\t%d\nNgid:\t0\nPid:\t%d\nPPid:\t%d\n", f->state,
-                 state_name(f->state), f->process, f->pid, f->parent);
+                 state_name(f->state), f->tgid, f->pid, f->parent);
     procfs_print(text, "TracerPid:\t%d\nUid:\t%u\t%u\t%u\t%u\nGid:\t%u\t%u\t%u\t%u\n", f->tracer,
                  c->uid, c->euid, c->suid, c->fsuid, c->gid, c->egid, c->sgid, c->fsgid);
     procfs_print(text, "FDSize:\t%u\nGroups:\t", f->fd_capacity);
     for (uint32_t i = 0; c->groups && i < c->groups->ngroups; i++)
         procfs_print(text, i ? " %u" : "%u", c->groups->gids[i]);
     /* The blank before the line's end is Linux's. */
-    procfs_print(text, " \nNStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\n", f->process, f->pid,
+    procfs_print(text, " \nNStgid:\t%d\nNSpid:\t%d\nNSpgid:\t%d\nNSsid:\t%d\n", f->tgid, f->pid,
                  f->group, f->session);
 }
 

@@ -61,6 +61,7 @@ static void link_locked(struct tracee *tracee, struct task *task, struct process
     list_push_back(&tracer->tracees, &tracee->link);
     spin_lock(&task->process->lock);
     __atomic_store_n(&task->ptrace, tracee, __ATOMIC_RELEASE);
+    task->process->traced++;
     spin_unlock(&task->process->lock);
 }
 
@@ -79,6 +80,7 @@ void ptrace_unlink_locked(struct tracee *tracee)
     __atomic_store_n(&task->direct_calls, task_direct_calls, __ATOMIC_RELAXED);
     spin_lock(&task->process->lock);
     __atomic_store_n(&task->ptrace, NULL, __ATOMIC_RELEASE);
+    task->process->traced--;
     task->trap_pending = task->stop_passed = false;
     spin_unlock(&task->process->lock);
 }
@@ -136,7 +138,7 @@ static void attached_locked(struct tracee *tracee)
 {
     struct task *task = tracee->task;
     const struct lx_siginfo stop = {.signo = LX_SIGSTOP, .code = LX_SI_KERNEL};
-    bool sleeps = task->stopped && task->process->sig_stopped;
+    bool sleeps = task->process->sig_stopped && task->stop_round == task->process->stop_round;
 
     ASSERT(process_tree_is_held());
     if (!tracee->seized && !sleeps) {

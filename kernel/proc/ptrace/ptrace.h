@@ -82,8 +82,8 @@ bool ptrace_hides_locked(const struct process *child);
 int ptrace_signal(struct task *self, struct lx_siginfo *info);
 /* The process has stopped, and the caller counts. False: it is not traced, or to go on. */
 bool ptrace_group_stop(struct task *self);
-/* Tree and process locked: SIGCONT has ended a stop of its process. */
-void ptrace_continued_locked(struct task *task);
+/* Tree and process locked: SIGCONT has ended a stop of a process with tracees. */
+void ptrace_continued_locked(struct process *process);
 /* What an interrupted stop or PTRACE_INTERRUPT has left to do, on the way to ring 3. */
 void ptrace_trap(struct task *self);
 void ptrace_event(struct task *self, unsigned event, uint64_t message);
@@ -117,7 +117,7 @@ void ptrace_leader_replaced_locked(struct task *old, struct task *self);
 /* Tree locked: what wait(2) finds among the tracees of the process. 1: taken; 0: one is meant, and
  * has nothing to tell; -ECHILD. A process that no other waits for any more is left in *reaped. */
 int ptrace_wait_locked(struct process *process, const struct process_wait *which,
-                       struct process_change *change, struct process **reaped);
+                       struct process_change *change, struct process **reported);
 
 /* ---- ptrace_request.c: requests on a stopped tracee ---- */
 

@@ -141,9 +141,12 @@ static struct process *release_locked(struct process *process, bool by_parent)
     ASSERT(process_tree_is_held());
     process->trace_held = false;
     family_update_locked(process);
-    /* A parent that traces it has had its report. */
-    if (!by_parent && !process_tell_parent_locked(process))
+    if (by_parent) { /* which has had its report */
+        process_usage_add(&process->parent->children_usage, &process->usage);
+        process_usage_add(&process->parent->children_usage, &process->children_usage);
+    } else if (!process_tell_parent_locked(process)) {
         return NULL;
+    }
     process_unlink_locked(process);
     return process;
 }
@@ -241,18 +244,23 @@ static bool any_is_meant_locked(const struct process *process, const struct proc
     return false;
 }
 
-static void change_fill(const struct tracee *tracee, struct process_change *change)
+/* *reported: a reference to a process that lives, whose usage is added without the lock. */
+static void change_fill_locked(const struct tracee *tracee, struct process_change *change,
+                               struct process **reported)
 {
-    *change = (struct process_change){.pid = tracee->tid};
-    if (tracee->task) {
-        struct process *process = tracee->task->process;
+    struct process *process = tracee->task ? tracee->task->process : NULL;
 
+    ASSERT(process_tree_is_held());
+    *change = (struct process_change){.pid = tracee->tid};
+    if (process) {
         change->uid = identity_of_locked(process).uid;
-        process_usage_locked(process, &change->usage);
+        change->usage = process->children_usage;
     }
     if (tracee->state == TRACEE_ENDED) {
         bool killed = tracee->end_status & 0x7f;
 
+        if (process)
+            process_usage_add(&change->usage, &process->usage);
         /* As process_wait has it of a child. */
         change->end = killed ? PROCESS_SIGNALED : PROCESS_EXITED;
         change->code = killed ? tracee->end_status & 0x7f : tracee->end_status >> 8 & 0xff;
@@ -260,10 +268,12 @@ static void change_fill(const struct tracee *tracee, struct process_change *chan
     }
     change->stopped = change->traced = true;
     change->code = tracee->status;
+    process_get(process);
+    *reported = process;
 }
 
 int ptrace_wait_locked(struct process *process, const struct process_wait *which,
-                       struct process_change *change, struct process **reaped)
+                       struct process_change *change, struct process **reported)
 {
     ASSERT(process_tree_is_held());
     if (likely(list_empty(&process->tracees)))
@@ -274,13 +284,13 @@ int ptrace_wait_locked(struct process *process, const struct process_wait *which
 
         if (!is_meant(tracee, which, process) || (ended && !which->exited))
             continue;
-        change_fill(tracee, change);
+        change_fill_locked(tracee, change, reported);
         if (which->keep)
             return 1;
         list_remove(&tracee->news_link);
         list_init(&tracee->news_link);
         if (ended)
-            *reaped = ended_drop_locked(tracee, true);
+            *reported = ended_drop_locked(tracee, true);
         return 1;
     }
     return any_is_meant_locked(process, which) ? 0 : -ECHILD;

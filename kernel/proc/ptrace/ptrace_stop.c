@@ -186,11 +186,11 @@ bool ptrace_group_stop(struct task *self)
 
 /* One that was not seized stays in its stop until its tracer lets it go on; the tracer of a seized
  * one is told. */
-void ptrace_continued_locked(struct task *task)
+static void task_continued_locked(struct task *task)
 {
     struct tracee *tracee = task->ptrace;
 
-    ASSERT(process_tree_is_held() && spin_is_held(&task->process->lock));
+    ASSERT(process_tree_is_held());
     task->stop_passed = false;
     if (!tracee->seized)
         return;
@@ -201,6 +201,14 @@ void ptrace_continued_locked(struct task *task)
         tracee->state = TRACEE_RUNS;
         sched_wake(&task->thread);
     }
+}
+
+void ptrace_continued_locked(struct process *process)
+{
+    ASSERT(process_tree_is_held() && spin_is_held(&process->lock));
+    process_each_task (task, process)
+        if (task->ptrace)
+            task_continued_locked(task);
 }
 
 void ptrace_trap(struct task *self)

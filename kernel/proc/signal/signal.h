@@ -55,6 +55,8 @@ MUST_CHECK int signal_send_self(struct task *self, bool to_task, const struct lx
 /* What the process was just sent, others were sent too: its child gets it as well if it is being
  * forked. Number 0: nothing. */
 void signal_note_group_locked(struct process *process, int number);
+/* Which of the set were noted since group_count was that. */
+uint64_t signal_group_since_locked(const struct process *process, uint32_t count, uint64_t set);
 
 /* From the kernel (a terminal) to every process of a group, in slices; no lock held. Takes over a
  * reference to the group. */

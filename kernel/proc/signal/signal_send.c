@@ -9,7 +9,7 @@
  *
  * SIGCONT changes what the tree shows, so its senders hold process_tree_lock, too, and report the
  * continuation before they drop it. Signals to a group go out in a walk, which gives the lock up
- * between slices; a member that forks meanwhile passes on what it got by group_signals (fork.c).
+ * between slices; a member that forks meanwhile passes on what it got by group_sent (fork.c).
  */
 #include "kernel/arch/x86_64/hooks.h"
 #include "kernel/fs/vfs/fs_context.h"
@@ -128,6 +128,8 @@ static inline int signal_add(struct process *process, struct task *task,
     if (signal_is_ignored(process, number) && !(task->sig_mask & SIGNAL_BIT(number)) &&
         !task->ptrace) /* a tracer sees the ignored ones, too */
         return 0;
+    if (!to_process)
+        process->task_signals |= SIGNAL_BIT(number);
     if (entry) {
         signal_queue_add_entry(queue, entry);
     } else {
@@ -228,7 +230,26 @@ void signal_note_group_locked(struct process *process, int number)
 {
     ASSERT(process_tree_is_held());
     if (number)
-        __atomic_fetch_or(&process->group_signals, SIGNAL_BIT(number), __ATOMIC_RELAXED);
+        __atomic_store_n(&process->group_sent[number - 1],
+                         __atomic_add_fetch(&process->group_count, 1, __ATOMIC_RELAXED),
+                         __ATOMIC_RELAXED);
+}
+
+uint64_t signal_group_since_locked(const struct process *process, uint32_t count, uint64_t set)
+{
+    uint64_t found = 0;
+
+    ASSERT(process_tree_is_held());
+    if (__atomic_load_n(&process->group_count, __ATOMIC_RELAXED) == count) /* nearly always */
+        return 0;
+    for (; set; set &= set - 1) {
+        unsigned i = (unsigned)__builtin_ctzll(set);
+        uint32_t sent = __atomic_load_n(&process->group_sent[i], __ATOMIC_RELAXED);
+
+        if ((int32_t)(sent - count) > 0)
+            found |= 1ULL << i;
+    }
+    return found;
 }
 
 static void group_signal_locked(struct pid *group, int number, uint64_t *flags)

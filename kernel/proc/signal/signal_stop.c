@@ -4,13 +4,13 @@
  *
  * A stop has four steps. The signal is taken (sig_stopping, under process.lock); the stop begins
  * (sig_stopped), and the other tasks are told to look; each task joins it on its way to ring 3
- * (task.stopped, counted down in sig_stop_left); the last to join reports to the tree (stopped and
- * report_stop, under both locks). A task sleeps as long as its .stopped is set. One that exits is
- * waited for no more. No task is added while sig_stopped is set. SIGCONT takes back whichever step
- * has been reached: it clears sig_stopping, or clears sig_stopped and wakes those that sleep.
- * sig_continued then says that the tree still shows a stop; the next holder of the tree lock,
- * sender or task, reports the continuation once. A stop signal from a
- * terminal does nothing in an orphaned group: nothing would ever continue it.
+ * (task.stop_round, counted down in sig_stop_left); the last to join reports to the tree (stopped
+ * and report_stop, under both locks). A task sleeps in stop_wait as long as that stop goes on. One
+ * that exits is waited for no more. No task is added while sig_stopped is set. SIGCONT takes back
+ * whichever step has been reached: it clears sig_stopping, or clears sig_stopped and wakes one that
+ * sleeps. sig_continued then says that the tree still shows a stop; the next holder of the tree
+ * lock, sender or task, reports the continuation once. A stop signal from a terminal does nothing
+ * in an orphaned group: nothing would ever continue it.
  */
 #include "kernel/fs/vfs/fs_context.h"
 #include "kernel/lib/assert.h"
@@ -24,6 +24,16 @@
 #include "shared/linux/clone.h"
 #include "shared/linux/errno.h"
 
+/* A fork that goes on does not give them to its child. */
+static void group_signals_drop(struct process *process, uint64_t drop)
+{
+    uint32_t count = __atomic_load_n(&process->group_count, __ATOMIC_RELAXED);
+
+    for (; drop; drop &= drop - 1)
+        __atomic_store_n(&process->group_sent[__builtin_ctzll(drop)], count - INT32_MAX / 2,
+                         __ATOMIC_RELAXED);
+}
+
 /* A stop signal takes back a SIGCONT that waits, and the other way round. A process that is about
  * to stop (it has taken the signal, but does not sleep yet) is covered: sig_stopping. */
 void signal_stop_change(struct process *process, int number)
@@ -35,26 +45,22 @@ void signal_stop_change(struct process *process, int number)
     /* POSIX 2.4.1: pending stop signals are discarded when SIGCONT comes, and the other way round,
      * whether they are blocked or not. */
     dead = signal_queue_cut(&process->sig_queue, drop, NULL);
-    process_each_task (task, process)
-        dead = signal_queue_cut(&task->sig_queue, drop, dead);
+    if (process->task_signals & drop) /* hardly ever */
+        process_each_task (task, process)
+            dead = signal_queue_cut(&task->sig_queue, drop, dead);
+    process->task_signals &= ~drop;
     /* Thousands are possible, of timers that were deleted; and interrupts are off. */
     signal_entries_free_later(dead);
-    __atomic_fetch_and(&process->group_signals, ~drop, __ATOMIC_RELAXED);
+    group_signals_drop(process, drop);
     if (number != LX_SIGCONT)
         return;
     process->sig_stopping = 0;
     if (process->sig_stopped) {
         process->sig_stopped = false;
         process->sig_continued |= process->sig_stop_left == 0;
-        /* sleep_stopped looks at .stopped after it has set its state, so this is never lost. */
-        process_each_task (task, process) {
-            if (unlikely(task->ptrace))
-                ptrace_continued_locked(task);
-            if (!task->stopped)
-                continue;
-            __atomic_store_n(&task->stopped, false, __ATOMIC_SEQ_CST);
-            sched_wake(&task->thread);
-        }
+        if (unlikely(process->traced))
+            ptrace_continued_locked(process);
+        waitq_wake_one(&process->stop_wait); /* and that one the next */
     }
 }
 
@@ -133,6 +139,8 @@ static bool stop_begin_locked(struct process *process, int number)
         process->sig_stopped = true;
         process->sig_stop_number = number;
         process->sig_stop_left = process->live;
+        if (++process->stop_round == 0)
+            process->stop_round = 1;
     }
     spin_unlock(&process->lock);
     return begun;
@@ -152,8 +160,8 @@ static bool stop_count(struct task *self)
 
     spin_lock(&process->lock);
     stopped = process->sig_stopped;
-    if (stopped && !self->stopped) {
-        self->stopped = true;
+    if (stopped && self->stop_round != process->stop_round) {
+        self->stop_round = process->stop_round;
         last = --process->sig_stop_left == 0;
     }
     spin_unlock(&process->lock);
@@ -163,21 +171,38 @@ static bool stop_count(struct task *self)
     return stopped;
 }
 
-/* Signals that come meanwhile wait: their work flag would end every sleep at once. Another stop may
- * have begun by the time this one's end is seen: it counts anew. */
+/* Whether the stop that the caller was counted in goes on. */
+static bool stop_goes_on(struct task *self)
+{
+    struct process *process = self->process;
+    bool goes_on;
+
+    spin_lock(&process->lock);
+    goes_on = process->sig_stopped && self->stop_round == process->stop_round;
+    spin_unlock(&process->lock);
+    return goes_on;
+}
+
+/* Signals that come meanwhile wait. SIGCONT wakes one task, and each that sees its stop over wakes
+ * the next: there may be thousands. Another stop may have begun by then: it counts anew, and stands
+ * in the queue behind those that have not seen the end yet. */
 static void sleep_stopped(struct task *self)
 {
-    while (!stop_must_die(self) && stop_count(self)) {
+    struct waitq *queue = &self->process->stop_wait;
+    int err = 0;
+
+    while (!err && !stop_must_die(self) && stop_count(self)) {
+        struct waiter waiter;
+
         if (unlikely(self->ptrace) && ptrace_group_stop(self))
-            break;
-        sched_prepare(SCHED_INTERRUPTIBLE);
-        arch_thread_clear_work(&self->thread.arch, TIF_SIGNAL);
-        /* After sched_prepare: a SIGCONT in between makes the thread runnable again. */
-        if (__atomic_load_n(&self->stopped, __ATOMIC_SEQ_CST) &&
-            !__atomic_load_n(&self->ptrace, __ATOMIC_SEQ_CST))
-            sched_block();
-        else
-            sched_cancel();
+            return;
+        waitq_enter(queue, &waiter);
+        /* A tracer that comes wakes it: it goes to sleep again as a tracee. */
+        if (stop_goes_on(self) && !__atomic_load_n(&self->ptrace, __ATOMIC_SEQ_CST))
+            err = waitq_sleep_killable(&waiter);
+        waitq_leave(queue, &waiter);
+        if (!stop_goes_on(self)) /* one that is to die, too: it may be the one that was woken */
+            waitq_wake_one(queue);
     }
 }
 
@@ -223,7 +248,8 @@ static bool others_go_on_locked(struct task *self)
     if (process->killed && !process->ending)
         process_kill_locked(process);
     signal_retarget_locked(process, ~0ULL);
-    return process->sig_stopped && !self->stopped && --process->sig_stop_left == 0;
+    return process->sig_stopped && self->stop_round != process->stop_round &&
+           --process->sig_stop_left == 0;
 }
 
 /* Both locks: senders look at sig_exiting under either of them. */

@@ -43,8 +43,8 @@ static void usage_read_both(struct task *self, struct process_usage *own,
     uint64_t flags;
 
     process_usage_note_memory(self->process, self->thread.space);
+    process_usage_take(self->process, own);
     flags = spin_lock_irqsave(&process_tree_lock);
-    process_usage_locked(self->process, own);
     *children = self->process->children_usage;
     spin_unlock_irqrestore(&process_tree_lock, flags);
 }
@@ -105,11 +105,15 @@ int cpu_clock_read(struct task *self, int clock, struct cpu_clock *result)
     if (process && thread)
         process_usage_add_task(&usage, task);
     else if (process)
-        process_usage_locked(process, &usage);
+        process_get(process);
     spin_unlock_irqrestore(&process_tree_lock, flags);
     if (!process)
         return -EINVAL;
     result->own = process == self->process;
+    if (!thread) {
+        process_usage_take(process, &usage);
+        process_put(process);
+    }
     result->user_only = what == LX_CPUCLOCK_VIRT;
     result->ns = usage.user_ns + (result->user_only ? 0 : usage.system_ns);
     return 0;

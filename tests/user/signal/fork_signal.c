@@ -2,9 +2,11 @@
 /*
  * A blocked signal that comes to the process group while one of its members forks waits for both
  * parent and child; one that comes to the parent alone waits for the parent alone. Many descriptors
- * make the fork long enough to hit. With one processor nothing happens within a fork.
+ * make the fork long enough to hit. With one processor nothing happens within a fork. With a second
+ * argument another thread forks meanwhile: each fork has its own begin.
  */
 #define _GNU_SOURCE
+#include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -114,10 +116,24 @@ static void one_round(unsigned round, uint64_t length)
     }
 }
 
+static void *fork_always(void *argument)
+{
+    stress_pin(2);
+    for (;;) {
+        pid_t pid = (pid_t)CHECK_OK(raw0(SYS_fork));
+
+        if (pid == 0)
+            _exit(0);
+        child_await(pid, 0);
+    }
+    return argument;
+}
+
 int main(int argc, char **argv)
 {
     struct rlimit limit = {FILES, FILES};
     pid_t self = getpid(), pid;
+    pthread_t thread;
     uint64_t length;
 
     stress_begin(argc, argv);
@@ -134,6 +150,8 @@ int main(int argc, char **argv)
         CHECK_OK(dup2(0, fd));
     (void)fork_after(self);
     length = fork_after(-self);
+    if (argc > 2)
+        CHECK_EQ(pthread_create(&thread, NULL, fork_always, NULL), 0);
     for (unsigned round = 1; stress_goes_on(); round++)
         one_round(round, length);
     CHECK_OK(kill(pid, SIGKILL));
