@@ -142,6 +142,9 @@ KERNEL_SRCS := \
     kernel/fs/event/event_file.c \
     kernel/fs/event/epoll.c \
     kernel/fs/event/epoll_scan.c \
+    kernel/fs/event/notify.c \
+    kernel/fs/event/inotify.c \
+    kernel/fs/event/inotify_watch.c \
     kernel/fs/devfs/devfs.c \
     kernel/fs/devfs/devpts.c \
     kernel/fs/procfs/procfs.c \
@@ -250,6 +253,7 @@ KERNEL_SRCS := \
     kernel/syscall/fs/sys_memfd.c \
     kernel/syscall/fs/sys_eventfd.c \
     kernel/syscall/fs/sys_epoll.c \
+    kernel/syscall/fs/sys_inotify.c \
     kernel/syscall/fs/sys_fcntl.c \
     kernel/syscall/fs/sys_lock.c \
     kernel/syscall/fs/sys_path.c \

@@ -22,6 +22,9 @@ enum charge_kind {
     CHARGE_SIGNALS,      /* queued, with what is known of them */
     CHARGE_WATCHES,      /* files in epolls */
     CHARGE_SOCKET_BYTES, /* sent and not received yet */
+    CHARGE_INOTIFIES,
+    CHARGE_INOTIFY_WATCHES,
+    CHARGE_EVENT_BYTES, /* of files, in their queues */
     CHARGE_KINDS,
 };
 

@@ -13,6 +13,7 @@
  */
 #include "kernel/fs/vfs/inode.h"
 #include "kernel/core/clock.h"
+#include "kernel/fs/event/notify.h"
 #include "kernel/fs/vfs/dentry.h"
 #include "kernel/lib/assert.h"
 #include "kernel/mm/slab.h"
@@ -85,6 +86,8 @@ void inode_put(struct inode *inode)
         return;
     /* A lock belongs to a file or a process, and each of these held a reference. */
     ASSERT(!inode->locks);
+    if (unlikely(inode->watches.next))
+        notify_inode_gone(inode);
     if (inode->ops->release)
         inode->ops->release(inode);
     if (inode->nlink == 0)

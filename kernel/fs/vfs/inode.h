@@ -47,6 +47,7 @@ struct super_block {
     struct dentry *root;           /* [I] counted; its inode has number 1 */
     struct dentry *covered;        /* [t] counted: the directory it lies over; NULL: "/" */
     uint64_t parent_device;        /* [t] of that directory */
+    struct list watches;           /* of its inodes: fs/event/notify.c */
     struct list mounts;            /* [t] node of the list of mounts, or of those detached */
     uint32_t mounts_inside;        /* [t] on directories of it */
     uint32_t refs;                 /* [a] inodes, and one for being mounted */
@@ -122,6 +123,7 @@ struct inode {
     uint64_t size;   /* [l] bytes; directories and devices: 0 or nominal; read without by [a] */
     struct fs_time atime, mtime, ctime, btime; /* [l] */
     struct vm_pager pager;                     /* [I] ops are NULL when it cannot be mapped */
+    struct list watches;                       /* fs/event/notify.c; all zero: none */
     struct file_locks *locks;                  /* [l] advisory locks: fs/vfs/flock.h */
     uint8_t write_hint;                        /* [a] F_SET_RW_HINT */
     bool linkable;                             /* [a] made by O_TMPFILE: may get its first name */
@@ -129,9 +131,9 @@ struct inode {
     uint32_t cutters;                          /* [a] take pages out; no fault maps one meanwhile */
     uint32_t seals;                            /* [l] LX_F_SEAL_*: fs/ramfs/memfd.h */
     uint32_t mappers; /* [a] calls that map it shared and writable, before pager.writers counts */
-    struct rcu_head rcu;                       /* once the last reference is gone */
-    struct page_cache map;                     /* [l] regular files of ramfs; empty in all others */
-    struct pipe *pipe; /* [l] pipes and FIFOs that are open; NULL in all others */
+    struct rcu_head rcu;   /* once the last reference is gone */
+    struct page_cache map; /* [l] regular files of ramfs; empty in all others */
+    struct pipe *pipe;     /* [l] pipes and FIFOs that are open; NULL in all others */
     /* By type, and read through the functions below alone: each checks that it is that. */
     uint8_t data_kind; /* [I] enum inode_data_kind, set once, before anything can find the inode */
     union {
