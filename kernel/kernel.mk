@@ -147,6 +147,9 @@ KERNEL_SRCS := \
     kernel/fs/event/epoll.c \
     kernel/fs/event/epoll_scan.c \
     kernel/fs/event/aio_context.c \
+    kernel/fs/event/notify.c \
+    kernel/fs/event/inotify.c \
+    kernel/fs/event/inotify_watch.c \
     kernel/fs/devfs/devfs.c \
     kernel/fs/devfs/devpts.c \
     kernel/fs/procfs/procfs.c \
@@ -294,6 +297,7 @@ KERNEL_SRCS := \
     kernel/syscall/fs/sys_eventfd.c \
     kernel/syscall/fs/sys_epoll.c \
     kernel/syscall/fs/sys_aio.c \
+    kernel/syscall/fs/sys_inotify.c \
     kernel/syscall/fs/sys_fcntl.c \
     kernel/syscall/fs/sys_lock.c \
     kernel/syscall/fs/sys_path.c \

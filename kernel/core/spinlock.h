@@ -32,6 +32,7 @@
     X(RMAP, false)                                                                                 \
     X(DENTRY, false)                                                                               \
     X(SOCKNAME, false) /* a bucket of names of sockets */                                          \
+    X(NOTIFY, false)   /* watches of files, and their events */                                    \
     X(TTY, true)                                                                                   \
     X(POLL, true)                                                                                  \
     X(EPOLL, true) /* which of its files may be ready */                                           \

@@ -23,6 +23,9 @@ enum charge_kind {
     CHARGE_WATCHES,      /* files in epolls */
     CHARGE_SOCKET_BYTES, /* sent and not received yet */
     CHARGE_RIGHTS,       /* files in messages that are not received yet */
+    CHARGE_INOTIFIES,
+    CHARGE_INOTIFY_WATCHES,
+    CHARGE_EVENT_BYTES, /* of files, in their queues */
     CHARGE_KINDS,
 };
 

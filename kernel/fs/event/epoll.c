@@ -62,20 +62,33 @@ static void epoll_relay_done(struct poll_relay *relay)
     epoll_put(container_of(relay, struct epoll, relay));
 }
 
-/* A file that an item's epoll watches has changed. The epoll is there as long as the hook is. */
-static void epoll_wake(struct poll_hook *hook, uint32_t events, struct poll_chain *chain)
+/* Whether one waiter is enough for the events, as Linux has it: where only one direction is ready,
+ * and the item asks for that. What may be an end or an error is for all. */
+static bool is_for_one(const struct epoll_item *item, uint32_t events)
+{
+    uint32_t directions = events & (LX_POLLIN | LX_POLLOUT);
+
+    return (directions == LX_POLLIN || directions == LX_POLLOUT) &&
+           (item->event.events & directions);
+}
+
+/* A file that an item's epoll watches has changed. The epoll is there as long as the hook is. A
+ * waiter that is about to leave looks at the list once more (epoll_wait_for): it counts as one. */
+static bool epoll_wake(struct poll_hook *hook, uint32_t events, struct poll_chain *chain)
 {
     struct epoll_item *item = container_of(hook, struct epoll_hook, hook)->item;
     struct epoll *epoll = item->epoll;
+    bool one = hook->exclusive && !waitq_is_empty(&epoll->queue) && is_for_one(item, events);
 
     if (!epoll_item_queue(item, events))
-        return;
+        return false;
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     if (likely(list_empty(&epoll->poll.hooks)))
-        return;
+        return one;
     __atomic_fetch_add(&epoll->refs, 1, __ATOMIC_RELAXED);
     if (!poll_chain_add(chain, &epoll->relay))
         epoll_put(epoll);
+    return one;
 }
 
 /* --- items --- */
@@ -133,6 +146,7 @@ static void item_hook_add(struct poll_waiter *waiter, struct poll_head *head)
     }
     item->hooked = true;
     hook->item = item;
+    hook->hook.exclusive = item->event.events & LX_EPOLLEXCLUSIVE;
     poll_hook_add(&hook->hook, head, epoll_wake);
 }
 

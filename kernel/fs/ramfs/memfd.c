@@ -14,7 +14,7 @@
  * one of the two sees the other:
  *   - with a cutter under way the seal is taken back and the call waits for it;
  *   - with a writable mapping, there or being made, the seal is taken back: EBUSY;
- *   - a caller that finds a seal takes the mutex to see whether it is there for good.
+ *   - a call that finds a seal takes the mutex to see whether it is there for good.
  */
 #include "kernel/fs/ramfs/memfd.h"
 

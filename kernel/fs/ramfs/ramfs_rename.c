@@ -18,6 +18,7 @@
  * directory's. What is to be put is put after the locks, and held by the caller until then.
  */
 #include "kernel/fs/ramfs/ramfs_rename.h"
+#include "kernel/fs/event/notify.h"
 #include "kernel/fs/ramfs/ramfs.h"
 #include "kernel/fs/vfs/dir.h"
 #include "kernel/lib/assert.h"
@@ -292,5 +293,7 @@ int ramfs_rename(const struct dir_place *old, const struct dir_place *new, uint3
         dentry_room_free(r.room);
     else if (!exchange)
         rename_finish_move(&r);
+    if (!err)
+        notify_moved(old, new, exchange); /* the caller holds all four */
     return err;
 }

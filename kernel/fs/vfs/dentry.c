@@ -18,6 +18,7 @@
  * a lock over the whole of it, that "below the start" may have stopped being true (path.c).
  */
 #include "kernel/fs/vfs/dentry.h"
+#include "kernel/fs/event/notify.h"
 #include "kernel/fs/vfs/namebuf.h"
 #include "kernel/lib/assert.h"
 #include "kernel/lib/string.h"
@@ -190,6 +191,8 @@ static NOINLINE void dentry_free(struct dentry *dentry)
     do {
         parent = dentry->parent;
         ASSERT(!dentry->linked);
+        if (unlikely(dentry->inode->watches.next && !dentry->inode->nlink))
+            notify_deleted(dentry->inode);
         inode_put(dentry->inode);
         rcu_call(&dentry->rcu, dentry_free_rcu);
         dentry = parent;

@@ -19,6 +19,7 @@
  */
 #include "kernel/fs/vfs/file.h"
 #include "kernel/fs/event/epoll.h"
+#include "kernel/fs/event/notify.h"
 #include "kernel/fs/vfs/dentry.h"
 #include "kernel/fs/vfs/flock.h"
 #include "kernel/fs/vfs/mount.h"
@@ -150,6 +151,7 @@ void file_put(struct file *file)
         lock_clear_file(file); /* flock and OFD locks: the file itself is their owner */
     if (unlikely(__atomic_load_n(&file->watches, __ATOMIC_RELAXED)))
         epoll_file_is_gone(file); /* before its poll_head goes */
+    notify_file(file, file->access & FILE_WRITE ? LX_IN_CLOSE_WRITE : LX_IN_CLOSE_NOWRITE);
     if (file->ops->release)
         file->ops->release(file);
     file_discard(file);
@@ -200,11 +202,32 @@ static void position_unlock(struct file *file, bool locked)
         mutex_unlock(&file->position_lock);
 }
 
-/* Whether the file was opened for it is asked here, for the kernel's own calls, too. */
+static NOINLINE int64_t file_read_notify(struct file *file, struct user_iter *io, int64_t *offset)
+{
+    int64_t result = file->ops->read ? file->ops->read(file, io, offset) : -EINVAL;
+
+    if (result > 0)
+        notify_file(file, LX_IN_ACCESS);
+    return result;
+}
+
+static NOINLINE int64_t file_write_notify(struct file *file, struct user_iter *io, int64_t *offset)
+{
+    int64_t result = file->ops->write ? file->ops->write(file, io, offset) : -EINVAL;
+
+    if (result > 0)
+        notify_file(file, LX_IN_MODIFY);
+    return result;
+}
+
+/* Whether the file was opened for it is asked here, for the kernel's own calls, too. That something
+ * is watched is asked first: so the operations' call can be the last thing done. */
 static int64_t file_do_read(struct file *file, struct user_iter *io, int64_t *offset)
 {
     if (!(file->access & FILE_READ))
         return -EBADF;
+    if (notify_is_used())
+        return file_read_notify(file, io, offset);
     return file->ops->read ? file->ops->read(file, io, offset) : -EINVAL;
 }
 
@@ -212,6 +235,8 @@ static int64_t file_do_write(struct file *file, struct user_iter *io, int64_t *o
 {
     if (!(file->access & FILE_WRITE))
         return -EBADF;
+    if (notify_is_used())
+        return file_write_notify(file, io, offset);
     return file->ops->write ? file->ops->write(file, io, offset) : -EINVAL;
 }
 
@@ -312,6 +337,7 @@ int file_read_directory(struct file *file, struct dir_emit *emit)
     locked = position_lock(file);
     err = file->ops->readdir(file, emit);
     position_unlock(file, locked);
+    notify_file(file, LX_IN_ACCESS);
     return err;
 }
 

@@ -13,6 +13,7 @@
  */
 #include "kernel/fs/vfs/inode.h"
 #include "kernel/core/clock.h"
+#include "kernel/fs/event/notify.h"
 #include "kernel/fs/vfs/dentry.h"
 #include "kernel/fs/vfs/xattr.h"
 #include "kernel/lib/assert.h"
@@ -93,6 +94,8 @@ void inode_put(struct inode *inode)
     ASSERT(!inode->locks);
     if (unlikely(inode->xattrs))
         xattr_release(inode);
+    if (unlikely(inode->watches.next))
+        notify_inode_gone(inode);
     if (inode->ops->release)
         inode->ops->release(inode);
     if (inode->nlink == 0)

@@ -48,6 +48,7 @@ struct super_block {
     struct dentry *root;           /* [I] counted; its inode has number 1 */
     struct dentry *covered;        /* [t] counted: the directory it lies over; NULL: "/" */
     uint64_t parent_device;        /* [t] of that directory */
+    struct list watches;           /* of its inodes: fs/event/notify.c */
     struct list mounts;            /* [t] node of the list of mounts, or of those detached */
     uint32_t mounts_inside;        /* [t] on directories of it */
     uint32_t refs;                 /* [a] inodes, and one for being mounted */
@@ -134,6 +135,7 @@ struct inode {
     uint64_t size;  /* [l] bytes; directories and devices: 0 or nominal; read without by [a] */
     struct fs_time atime, mtime, ctime, btime; /* [l] */
     struct vm_pager pager;                     /* [I] ops are NULL when it cannot be mapped */
+    struct list watches;                       /* fs/event/notify.c; all zero: none */
     struct file_locks *locks;                  /* [l] advisory locks: fs/vfs/flock.h */
     struct xattr_store *xattrs;                /* [l] NULL: none: fs/vfs/xattr.h */
     int32_t write_count;                       /* [a] > 0: writers; < 0: deny-write count */

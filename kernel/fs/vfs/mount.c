@@ -24,6 +24,7 @@
  */
 #include "kernel/fs/vfs/mount.h"
 #include "kernel/fs/event/epoll.h"
+#include "kernel/fs/event/notify.h"
 #include "kernel/fs/page_cache/page_state.h"
 #include "kernel/fs/pipe/pipe.h"
 #include "kernel/fs/procfs/procfs.h"
@@ -66,6 +67,7 @@ void super_init(struct super_block *super, const char *type, uint64_t magic)
     super->refs = 1;
     super->device = __atomic_add_fetch(&last_device, 1, __ATOMIC_RELAXED);
     list_init(&super->mounts);
+    list_init(&super->watches);
 }
 
 int super_create(const char *type, const char *source, uint64_t magic,
@@ -420,7 +422,11 @@ static void sweep_locked(unsigned most)
         list_push_back(&detached, node);
         /* is_busy takes one reference for its caller's. */
         dentry_get(super->root);
-        done = !super->ops->is_busy(super) && super->ops->clear(super);
+        done = !super->ops->is_busy(super);
+        if (done) {
+            notify_unmounted(super);
+            done = super->ops->clear(super);
+        }
         dentry_put(super->root);
         /* In use, or no memory for the walk: the next sweep tries again. */
         if (!done)

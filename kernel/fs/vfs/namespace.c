@@ -15,6 +15,7 @@
  * operation answers ESTALE and everything is done again, a bounded number of times: each time
  * another call has made progress.
  */
+#include "kernel/fs/event/notify.h"
 #include "kernel/fs/ramfs/ramfs_rename.h"
 #include "kernel/fs/vfs/open.h"
 #include "kernel/lib/string.h"
@@ -81,12 +82,15 @@ static int create_entry(struct fs_context *context, const struct path_last *last
     if (!err &&
         ((is_device && !credentials_capable(&context->cred, LX_CAP_MKNOD)) || !dir->ops->create))
         err = -EPERM;
-    if (err)
-        return err;
-    return dir->ops->create(last->parent, last->name, last->len,
-                            (mode & LX_S_IFMT) |
-                                fs_context_new_mode(context, dir, mode & LX_S_IALL),
-                            device, &context->cred, out_entry);
+    if (!err)
+        err = dir->ops->create(last->parent, last->name, last->len,
+                               (mode & LX_S_IFMT) |
+                                   fs_context_new_mode(context, dir, mode & LX_S_IALL),
+                               device, &context->cred, out_entry);
+    if (!err)
+        notify_name(dir, last->name, last->len,
+                    LX_IN_CREATE | ((mode & LX_S_IFMT) == LX_S_IFDIR ? LX_IN_ISDIR : 0));
+    return err;
 }
 
 /* mknod(2) and mkdir(2), which differ in the type alone. */
@@ -167,6 +171,8 @@ int fs_symlink(struct fs_context *context, const char *text, struct dentry *star
     if (!err)
         err = last.parent->inode->ops->symlink(last.parent, last.name, last.len, text, strlen(text),
                                                &context->cred);
+    if (!err)
+        notify_name(last.parent->inode, last.name, last.len, LX_IN_CREATE);
     path_last_put(&last);
     return err;
 }
@@ -199,7 +205,12 @@ static int link_at(struct fs_context *context, struct dentry *target, struct pat
     /* Directories have one name, so that the tree has no cycles. */
     if (dentry_is_directory(target) || !dir->ops->link)
         return -EPERM;
-    return dir->ops->link(last->parent, last->name, last->len, target->inode, &context->cred);
+    err = dir->ops->link(last->parent, last->name, last->len, target->inode, &context->cred);
+    if (!err) {
+        notify_inode(target->inode, LX_IN_ATTRIB);
+        notify_name(dir, last->name, last->len, LX_IN_CREATE);
+    }
+    return err;
 }
 
 /* The old name is followed only if `walk` says so: link(2) makes a name of the symlink itself. */
@@ -296,7 +307,12 @@ static int unlink_once(struct fs_context *context, struct path_last *last, bool 
     if (err)
         return err;
     err = unlink_entry(context, last, entry, directory);
-    dentry_put(entry);
+    if (!err && !directory)
+        notify_inode(entry->inode, LX_IN_ATTRIB);
+    dentry_put(entry); /* with this the file may go: it is told before its directory is */
+    if (!err)
+        notify_name(last->parent->inode, last->name, last->len,
+                    LX_IN_DELETE | (directory ? LX_IN_ISDIR : 0));
     return err;
 }
 

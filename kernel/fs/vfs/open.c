@@ -15,6 +15,7 @@
  */
 #include "kernel/fs/vfs/open.h"
 #include "kernel/fs/devfs/devfs.h"
+#include "kernel/fs/event/notify.h"
 #include "kernel/fs/ramfs/ramfs_file.h"
 #include "kernel/lib/assert.h"
 #include "shared/linux/errno.h"
@@ -155,6 +156,7 @@ static int open_existing(struct fs_context *context, struct dentry *dentry,
             file_put(file);
             return err;
         }
+        notify_dentry(file->dentry, file->inode, LX_IN_MODIFY);
     }
     *out_file = file;
     return 0;
@@ -241,6 +243,7 @@ static int create_and_open(struct fs_context *context, struct path_last *last,
     err = dir->ops->create(last->parent, last->name, last->len, mode, 0, &context->cred, &dentry);
     if (err)
         return err;
+    notify_name(dir, last->name, last->len, LX_IN_CREATE);
     dentry_get(dentry); /* the file's */
     /* The new file's own mode does not bind its maker. */
     err = open_dentry(context, dentry, how->flags & ~LX_O_TRUNC, out_file);
@@ -301,8 +304,8 @@ static int open_or_create(struct fs_context *context, struct dentry *start, cons
     return err == -ESTALE ? -EBUSY : err;
 }
 
-int fs_open(struct fs_context *context, struct dentry *start, const char *path,
-            const struct open_how *how, struct file **out_file)
+static int open_by_flags(struct fs_context *context, struct dentry *start, const char *path,
+                         const struct open_how *how, struct file **out_file)
 {
     struct dentry *dentry;
     unsigned walk;
@@ -321,6 +324,16 @@ int fs_open(struct fs_context *context, struct dentry *start, const char *path,
     if (err)
         return err;
     return open_existing(context, dentry, how, out_file);
+}
+
+int fs_open(struct fs_context *context, struct dentry *start, const char *path,
+            const struct open_how *how, struct file **out_file)
+{
+    int err = open_by_flags(context, start, path, how, out_file);
+
+    if (!err)
+        notify_file(*out_file, LX_IN_OPEN);
+    return err;
 }
 
 int fs_open_path(struct fs_context *context, const char *path, uint32_t flags, uint32_t mode,

@@ -38,14 +38,15 @@ void poll_head_init(struct poll_head *head)
 
 /* From that node on, up to `end` or until the slice is full: the node that it has come to. */
 static struct list *wake_slice_locked(struct poll_head *head, struct list *node, struct list *end,
-                                      uint32_t events, struct poll_chain *chain)
+                                      uint32_t events, struct poll_chain *chain, bool *taken)
 {
     ASSERT(spin_is_held(&head->lock));
     for (unsigned i = 0; node != end && i < WAKE_SLICE; node = node->next, i++) {
         struct poll_hook *hook = list_entry(node, struct poll_hook, node);
 
-        if (hook->wake) /* else a mark of a wake-up that goes on */
-            hook->wake(hook, events, chain);
+        /* Without a function it is a mark of a wake-up that goes on. */
+        if (hook->wake && !(hook->exclusive && *taken) && hook->wake(hook, events, chain))
+            *taken |= hook->exclusive;
     }
     return node;
 }
@@ -56,7 +57,7 @@ static struct list *wake_slice_locked(struct poll_head *head, struct list *node,
  * its files, sleep, and be woken by its next hook, but on this processor only until it has had its
  * share: a slice of the waker has room for some hundred thousand hooks. */
 static NOINLINE uint64_t wake_rest_locked(struct poll_head *head, struct list *node, uint64_t flags,
-                                          uint32_t events, struct poll_chain *chain)
+                                          uint32_t events, struct poll_chain *chain, bool taken)
 {
     struct poll_hook place = {.wake = NULL}, last = {.wake = NULL};
 
@@ -69,7 +70,7 @@ static NOINLINE uint64_t wake_rest_locked(struct poll_head *head, struct list *n
         flags = spin_lock_irqsave(&head->lock);
         node = place.node.next;
         list_remove(&place.node);
-        node = wake_slice_locked(head, node, &last.node, events, chain);
+        node = wake_slice_locked(head, node, &last.node, events, chain, &taken);
     } while (node != &last.node);
     list_remove(&last.node);
     return flags;
@@ -77,11 +78,13 @@ static NOINLINE uint64_t wake_rest_locked(struct poll_head *head, struct list *n
 
 static void poll_wake_head(struct poll_head *head, uint32_t events, struct poll_chain *chain)
 {
+    bool taken = false;
     uint64_t flags = spin_lock_irqsave(&head->lock);
-    struct list *node = wake_slice_locked(head, head->hooks.next, &head->hooks, events, chain);
+    struct list *node =
+        wake_slice_locked(head, head->hooks.next, &head->hooks, events, chain, &taken);
 
     if (unlikely(node != &head->hooks))
-        flags = wake_rest_locked(head, node, flags, events, chain);
+        flags = wake_rest_locked(head, node, flags, events, chain, taken);
     spin_unlock_irqrestore(&head->lock, flags);
 }
 
@@ -125,8 +128,10 @@ void poll_wake(struct poll_head *head, uint32_t events)
 bool poll_wake_briefly(struct poll_head *head, uint32_t events)
 {
     struct poll_chain chain = {NULL, NULL};
+    bool taken = false;
     uint64_t flags = spin_lock_irqsave(&head->lock);
-    struct list *node = wake_slice_locked(head, head->hooks.next, &head->hooks, events, &chain);
+    struct list *node =
+        wake_slice_locked(head, head->hooks.next, &head->hooks, events, &chain, &taken);
     bool all = node == &head->hooks && !chain.first;
 
     spin_unlock_irqrestore(&head->lock, flags);
@@ -141,7 +146,7 @@ bool poll_wake_briefly(struct poll_head *head, uint32_t events)
 }
 
 void poll_hook_add(struct poll_hook *hook, struct poll_head *head,
-                   void (*wake)(struct poll_hook *hook, uint32_t events, struct poll_chain *chain))
+                   bool (*wake)(struct poll_hook *hook, uint32_t events, struct poll_chain *chain))
 {
     uint64_t flags;
 
@@ -164,7 +169,7 @@ void poll_hook_remove(struct poll_hook *hook)
 /* --- a thread that waits --- */
 
 /* Under the head's lock, perhaps in an interrupt handler: it only sets the mark and wakes. */
-static void poll_set_wake(struct poll_hook *hook, uint32_t events, struct poll_chain *chain)
+static bool poll_set_wake(struct poll_hook *hook, uint32_t events, struct poll_chain *chain)
 {
     struct poll_set *set = container_of(hook, struct poll_set_hook, hook)->set;
 
@@ -173,6 +178,7 @@ static void poll_set_wake(struct poll_hook *hook, uint32_t events, struct poll_c
     /* Once: a set may have thousands of hooks in one head. */
     if (!__atomic_exchange_n(&set->woken, 1, __ATOMIC_SEQ_CST))
         waitq_wake_all(&set->queue);
+    return false;
 }
 
 /* The place of hook i: first those on the stack, then block after block. */
@@ -204,6 +210,7 @@ static void poll_set_add(struct poll_waiter *waiter, struct poll_head *head)
     }
     set->nhooks++;
     hook->set = set;
+    hook->hook.exclusive = false;
     poll_hook_add(&hook->hook, head, poll_set_wake);
 }
 

@@ -32,8 +32,10 @@ struct poll_hook {
     struct poll_head *head; /* [I] */
     /* [I] Some of these events may be there now. Called under the head's lock, interrupts off,
      * perhaps in an interrupt handler: it may wake. A head that is to be woken in turn goes to
-     * `chain`, by poll_chain_add. */
-    void (*wake)(struct poll_hook *hook, uint32_t events, struct poll_chain *chain);
+     * `chain`, by poll_chain_add. Whether a thread has been woken for that alone: then no other
+     * exclusive hook is called for this change. */
+    bool (*wake)(struct poll_hook *hook, uint32_t events, struct poll_chain *chain);
+    bool exclusive; /* [I] set before it is added */
 };
 
 /* A head that other heads wake: no two of their locks are held together. It is woken when the lock
@@ -84,7 +86,7 @@ static inline void poll_notify(struct poll_head *head)
 }
 
 void poll_hook_add(struct poll_hook *hook, struct poll_head *head,
-                   void (*wake)(struct poll_hook *hook, uint32_t events, struct poll_chain *chain));
+                   bool (*wake)(struct poll_hook *hook, uint32_t events, struct poll_chain *chain));
 /* The relay gets into the chain, unless it is in one already: true if it is. */
 bool poll_chain_add(struct poll_chain *chain, struct poll_relay *relay);
 /* Afterwards `wake` does not run, and will not. */

@@ -6,6 +6,7 @@
  * same lock, and the table has its own for the entries. What is found there is referenced and used
  * without locks. Entries are made anew at each look: a number that was closed gives ENOENT.
  */
+#include "kernel/fs/event/inotify.h"
 #include "kernel/fs/vfs/dentry.h"
 #include "kernel/fs/vfs/fdtable.h"
 #include "kernel/lib/fmt.h"
@@ -81,10 +82,13 @@ static int64_t fd_readlink(const struct procfs_node *node, char *text, size_t si
     dentry = file->dentry;
     if (dentry)
         dentry_get(dentry);
-    /* Linux's names for what has none: pipe:[inode], anon_inode:[eventfd]. */
+    /* Linux's names for what has none: pipe:[inode], anon_inode:[eventfd], but anon_inode:inotify.
+     */
     len = dentry ? 0
                  : (int64_t)fmt_print(text, size,
-                                      has_number(file->inode) ? "%s:[%llu]" : "anon_inode:[%s]",
+                                      has_number(file->inode) ? "%s:[%llu]"
+                                      : file_is_inotify(file) ? "anon_inode:%s"
+                                                              : "anon_inode:[%s]",
                                       file->ops->anon_name, (unsigned long long)file->inode->ino);
     /* The path is made from the dentry, which has a reference of its own. */
     file_put(file);

@@ -6,6 +6,7 @@
  * rights and does the change in one step. What is checked here is what the call itself forbids:
  * flags it does not know, types of files it does not work on, the size that RLIMIT_FSIZE allows.
  */
+#include "kernel/fs/event/notify.h"
 #include "kernel/fs/pipe/pipe.h"
 #include "kernel/fs/ramfs/ramfs_file.h"
 #include "kernel/fs/vfs/fdtable.h"
@@ -32,16 +33,20 @@ int64_t sys_fchmodat2(struct task *self, int dirfd, struct uptr path, uint32_t m
 {
     unsigned walk = (flags & LX_AT_SYMLINK_NOFOLLOW ? 0 : PATH_FOLLOW) |
                     (flags & LX_AT_EMPTY_PATH ? PATH_EMPTY : 0);
-    struct inode *inode;
+    struct user_object object;
     int err;
 
     if (flags & ~(unsigned)(LX_AT_SYMLINK_NOFOLLOW | LX_AT_EMPTY_PATH))
         return -EINVAL;
-    err = user_walk_inode(self, dirfd, path, walk, &inode);
+    /* With the name: the directory that it is in may be watched. */
+    err = user_walk_object(self, dirfd, path, walk, &object);
     if (err)
         return err;
-    err = inode_type_of(inode) == LX_S_IFLNK ? -EOPNOTSUPP : fs_chmod(self->fs, inode, mode);
-    inode_put(inode);
+    err = inode_type_of(object.inode) == LX_S_IFLNK ? -EOPNOTSUPP
+                                                    : fs_chmod(self->fs, object.inode, mode);
+    if (!err)
+        notify_dentry(object.dentry, object.inode, LX_IN_ATTRIB);
+    user_object_put(&object);
     return err;
 }
 
@@ -65,6 +70,8 @@ int64_t sys_fchmod(struct task *self, int fd, uint32_t mode)
     if (!ref.file)
         return -EBADF;
     err = fs_chmod(self->fs, ref.file->inode, mode);
+    if (!err)
+        notify_dentry(ref.file->dentry, ref.file->inode, LX_IN_ATTRIB);
     fd_ref_put(ref);
     return err;
 }
@@ -77,16 +84,18 @@ int64_t sys_fchownat(struct task *self, int dirfd, struct uptr path, unsigned ui
 {
     unsigned walk = (flags & LX_AT_SYMLINK_NOFOLLOW ? 0 : PATH_FOLLOW) |
                     (flags & LX_AT_EMPTY_PATH ? PATH_EMPTY : 0);
-    struct inode *inode;
+    struct user_object object;
     int err;
 
     if (flags & ~(LX_AT_SYMLINK_NOFOLLOW | LX_AT_EMPTY_PATH))
         return -EINVAL;
-    err = user_walk_inode(self, dirfd, path, walk, &inode);
+    err = user_walk_object(self, dirfd, path, walk, &object);
     if (err)
         return err;
-    err = fs_chown(self->fs, inode, uid, gid);
-    inode_put(inode);
+    err = fs_chown(self->fs, object.inode, uid, gid);
+    if (!err)
+        notify_dentry(object.dentry, object.inode, LX_IN_ATTRIB);
+    user_object_put(&object);
     return err;
 }
 
@@ -95,6 +104,7 @@ int64_t sys_chown(struct task *self, struct uptr path, unsigned uid, unsigned gi
     return sys_fchownat(self, LX_AT_FDCWD, path, uid, gid, 0);
 }
 
+/* The link itself: it has an owner, though no mode. */
 int64_t sys_lchown(struct task *self, struct uptr path, unsigned uid, unsigned gid)
 {
     return sys_fchownat(self, LX_AT_FDCWD, path, uid, gid, LX_AT_SYMLINK_NOFOLLOW);
@@ -108,6 +118,8 @@ int64_t sys_fchown(struct task *self, int fd, unsigned uid, unsigned gid)
     if (!ref.file)
         return -EBADF;
     err = fs_chown(self->fs, ref.file->inode, uid, gid);
+    if (!err)
+        notify_dentry(ref.file->dentry, ref.file->inode, LX_IN_ATTRIB);
     fd_ref_put(ref);
     return err;
 }
@@ -135,6 +147,8 @@ int64_t sys_truncate(struct task *self, struct uptr path, int64_t nbytes)
         err = write_check_size(self, dentry->inode, (uint64_t)nbytes);
     if (!err)
         err = fs_truncate(dentry->inode, (uint64_t)nbytes, &self->fs->cred);
+    if (!err)
+        notify_dentry(dentry, dentry->inode, LX_IN_MODIFY);
     dentry_put(dentry);
     return err;
 }
@@ -154,6 +168,8 @@ int64_t sys_ftruncate(struct task *self, int fd, int64_t nbytes)
         err = write_check_size(self, ref.file->inode, (uint64_t)nbytes);
     if (!err)
         err = fs_truncate(ref.file->inode, (uint64_t)nbytes, &self->fs->cred);
+    if (!err)
+        notify_dentry(ref.file->dentry, ref.file->inode, LX_IN_MODIFY);
     fd_ref_put(ref);
     return err;
 }
@@ -220,6 +236,8 @@ int64_t sys_fallocate(struct task *self, int fd, int mode, int64_t offset, int64
     if (!err)
         err = ramfs_allocate(ref.file, flags, (uint64_t)offset, (uint64_t)nbytes,
                              !credentials_capable(&self->fs->cred, LX_CAP_FSETID));
+    if (!err)
+        notify_file(ref.file, LX_IN_MODIFY);
     fd_ref_put(ref);
     return err;
 }

@@ -49,8 +49,7 @@ int64_t sys_epoll_create(struct task *self, int size)
     return size > 0 ? sys_epoll_create1(self, 0) : -EINVAL;
 }
 
-/* EXCLUSIVE is accepted where Linux does; every epoll is woken, which epoll_ctl(2) allows. WAKEUP
- * has no meaning without suspend. */
+/* EXCLUSIVE is accepted where Linux does. WAKEUP has no meaning without suspend. */
 static int control_check(const struct file *epoll, int operation, const struct file *watched,
                          const struct lx_epoll_event *event)
 {

@@ -7,6 +7,7 @@
  * needs permission to write, any other time the owner (utimensat(2)), so "now" is kept as a flag
  * and not turned into a time here.
  */
+#include "kernel/fs/event/notify.h"
 #include "kernel/fs/vfs/open.h"
 #include "kernel/proc/task.h"
 #include "kernel/syscall/fs/user_path.h"
@@ -24,13 +25,22 @@
 static const struct fs_times times_now = {
     .set_atime = true, .set_mtime = true, .atime_now = true, .mtime_now = true};
 
+/* One time alone is taken for the use that sets it, as on Linux. */
+static void times_notify(struct dentry *dentry, struct inode *inode, const struct fs_times *times)
+{
+    if (times->set_atime && times->set_mtime)
+        notify_dentry(dentry, inode, LX_IN_ATTRIB);
+    else if (times->set_atime || times->set_mtime)
+        notify_dentry(dentry, inode, times->set_atime ? LX_IN_ACCESS : LX_IN_MODIFY);
+}
+
 /* path NULL: the descriptor itself. */
 static int set_times(struct task *self, int dirfd, struct uptr path, int flags,
                      const struct fs_times *times)
 {
     unsigned walk = (flags & LX_AT_SYMLINK_NOFOLLOW ? 0 : PATH_FOLLOW) |
                     (flags & LX_AT_EMPTY_PATH ? PATH_EMPTY : 0);
-    struct inode *inode;
+    struct user_object object;
     struct fd_ref ref;
     int err;
 
@@ -42,14 +52,18 @@ static int set_times(struct task *self, int dirfd, struct uptr path, int flags,
         if (!ref.file)
             return -EBADF;
         err = fs_set_times(self->fs, ref.file->inode, times);
+        if (!err)
+            times_notify(ref.file->dentry, ref.file->inode, times);
         fd_ref_put(ref);
         return err;
     }
-    err = user_walk_inode(self, dirfd, path, walk, &inode);
+    err = user_walk_object(self, dirfd, path, walk, &object);
     if (err)
         return err;
-    err = fs_set_times(self->fs, inode, times);
-    inode_put(inode);
+    err = fs_set_times(self->fs, object.inode, times);
+    if (!err)
+        times_notify(object.dentry, object.inode, times);
+    user_object_put(&object);
     return err;
 }
 

@@ -147,3 +147,42 @@ int user_walk_inode(struct task *self, int dirfd, struct uptr from, unsigned fla
     dentry_put(dentry);
     return 0;
 }
+
+/* As user_walk_inode, which gives the name up. */
+int user_walk_object(struct task *self, int dirfd, struct uptr from, unsigned flags,
+                     struct user_object *object)
+{
+    struct fd_ref ref;
+    char first;
+    int err;
+
+    if ((flags & PATH_EMPTY) && dirfd != LX_AT_FDCWD) {
+        err = vm_user_read(&first, from, 1);
+        if (err)
+            return err;
+        if (first == '\0') {
+            ref = fd_find_any(self->files, dirfd);
+            if (!ref.file)
+                return -EBADF;
+            *object = (struct user_object){ref.file->dentry, ref.file->inode};
+            if (object->dentry)
+                dentry_get(object->dentry);
+            else
+                inode_get(object->inode);
+            fd_ref_put(ref);
+            return 0;
+        }
+    }
+    err = user_walk(self, dirfd, from, flags, &object->dentry);
+    if (!err)
+        object->inode = object->dentry->inode;
+    return err;
+}
+
+void user_object_put(const struct user_object *object)
+{
+    if (object->dentry)
+        dentry_put(object->dentry);
+    else
+        inode_put(object->inode);
+}

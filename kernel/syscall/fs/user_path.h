@@ -47,5 +47,13 @@ MUST_CHECK int user_look(struct task *self, int dirfd, struct uptr path, unsigne
 /* The same for calls with AT_EMPTY_PATH: the inode, referenced, also of a file without a name. */
 MUST_CHECK int user_walk_inode(struct task *self, int dirfd, struct uptr path, unsigned flags,
                                struct inode **out_inode);
+/* The same for what changes a file: with the name, where there is one. */
+struct user_object {
+    struct dentry *dentry; /* counted; NULL: it has no name, or none is known */
+    struct inode *inode;   /* counted if there is no dentry */
+};
+MUST_CHECK int user_walk_object(struct task *self, int dirfd, struct uptr path, unsigned flags,
+                                struct user_object *object);
+void user_object_put(const struct user_object *object);
 /* What an empty path with AT_EMPTY_PATH means: the inode behind the descriptor alone. */
 MUST_CHECK int user_fd_inode(struct task *self, int fd, struct inode **out_inode);

@@ -76,7 +76,8 @@ static const struct {
     {289, "fbzg"},   {275, "fbfbzg"}, {213, "n"},      {232, "fbnn"},   {233, "fnfb"},
     {281, "fbnnbz"}, {283, "cg"},     {284, "n"},      {286, "fnbb"},   {287, "fb"},
     {290, "ng"},     {291, "g"},      {441, "fbntbz"}, {424, "fsbn"},   {434, "in"},
-    {438, "fnn"},    {324, "nnn"},
+    {438, "fnn"},    {324, "nnn"},    {253, ""},       {254, "fpg"},    {255, "fn"},
+    {294, "g"},
 };
 
 /* Not made by root: reboot, kexec and what else would end the test; clocks, mounts, names and
