@@ -105,6 +105,8 @@ STRUCTS = {
                                            "features": "xfeatures",
                                            "xstate_nbytes": "xstate_size"}),
     "epoll_event": ("struct epoll_event", "", {}),
+    "iocb": ("struct iocb", "", {}),
+    "io_event": ("struct io_event", "", {}),
     "itimerspec": ("struct itimerspec", "it_", {}),
     "itimerval": ("struct itimerval", "it_", {}),
     "open_how": ("struct open_how", "", {}),

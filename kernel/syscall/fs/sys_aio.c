@@ -29,7 +29,7 @@
 
 /* The number comes back in a word that has to be 0 before: a program that has not cleared it is
  * told so. */
-int64_t sys_io_setup(struct task *self, unsigned nrequests, struct uptr result)
+COLD int64_t sys_io_setup(struct task *self, unsigned nrequests, struct uptr result)
 {
     struct vm_space *space = self->thread.space;
     uint64_t id;
@@ -143,7 +143,7 @@ static int request_transfer(struct task *self, struct file *file, const struct l
 }
 
 /* Of a request that has no bytes all fields that would be theirs are 0. */
-static int request_sync(struct file *file, const struct lx_iocb *iocb, int64_t *out)
+COLD static int request_sync(struct file *file, const struct lx_iocb *iocb, int64_t *out)
 {
     if (iocb->aio_buf || iocb->aio_offset || iocb->aio_nbytes || iocb->aio_rw_flags)
         return -EINVAL;
@@ -253,7 +253,7 @@ int64_t sys_io_submit(struct task *self, uint64_t id, int64_t count, struct uptr
 }
 
 /* Every request has been done already. */
-int64_t sys_io_cancel(struct task *self, uint64_t id, struct uptr iocb, struct uptr result)
+COLD int64_t sys_io_cancel(struct task *self, uint64_t id, struct uptr iocb, struct uptr result)
 {
     struct aio_context *context;
     uint32_t key;
