@@ -142,9 +142,12 @@ COLD int aio_context_create(struct vm_space *space, uint32_t nrequests, uint64_t
     if (err)
         return err;
     request.pager = &context->pager;
+    *out_id = 0;
     err = vm_map(space, &request, out_id);
     if (!err)
         err = vm_set_fork_rule(space, *out_id, PAGE_SIZE, VM_FORK_DONT);
+    if (err && *out_id)
+        aio_context_kill(space, context, *out_id);
     aio_context_put(context); /* the area has one now */
     return err;
 }

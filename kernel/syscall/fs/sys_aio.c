@@ -13,7 +13,6 @@
 #include "kernel/lib/restart.h"
 #include "kernel/proc/task.h"
 #include "kernel/sched/sched.h"
-#include "kernel/sched/waitq.h"
 #include "kernel/syscall/fs/eventfd.h"
 #include "kernel/syscall/fs/poll_scan.h"
 #include "kernel/syscall/fs/sys_write.h"
@@ -245,8 +244,6 @@ int64_t sys_io_submit(struct task *self, uint64_t id, int64_t count, struct uptr
         if (err)
             break;
         sched_preempt_point();
-        if (waitq_interrupted())
-            break;
     }
     aio_context_put(context);
     return done ? done : err;
