@@ -114,6 +114,8 @@ STRUCTS = {
                                            "xstate_nbytes": "xstate_size"}),
     "epoll_event": ("struct epoll_event", "", {}),
     "inotify_event": ("struct inotify_event", "", {}),
+    "iocb": ("struct iocb", "", {}),
+    "io_event": ("struct io_event", "", {}),
     "itimerspec": ("struct itimerspec", "it_", {}),
     "itimerval": ("struct itimerval", "it_", {}),
     "open_how": ("struct open_how", "", {}),

@@ -4,7 +4,7 @@
 # calls on files, above made-up memory, locks and user memory (fs_fake.h). Included by host.mk,
 # which explains the variables.
 
-HOST_FS_SRCS := $(sort $(wildcard kernel/fs/*/*.c)) kernel/dev/mem.c kernel/dev/console.c \
+HOST_FS_SRCS := $(filter-out kernel/fs/event/aio_context.c,$(sort $(wildcard kernel/fs/*/*.c))) kernel/dev/mem.c kernel/dev/console.c \
     $(addprefix kernel/syscall/fs/,user_path.c user_vector.c file_cursor.c poll_scan.c fd_pair.c) \
     kernel/mm/user_charge.c \
     $(addprefix kernel/syscall/fs/sys_,rw.c open.c fcntl.c pipe.c stat.c path.c cwd.c attr.c \

@@ -102,7 +102,7 @@ void aio_context_put(struct aio_context *context)
 }
 
 /* Counted first: two at once may both be refused, but never go beyond the bound together. */
-static int aio_context_alloc(uint32_t max, struct aio_context **out_context)
+COLD static int aio_context_alloc(uint32_t max, struct aio_context **out_context)
 {
     struct aio_context *context;
 
@@ -130,7 +130,7 @@ static int aio_context_alloc(uint32_t max, struct aio_context **out_context)
     return 0;
 }
 
-int aio_context_create(struct vm_space *space, uint32_t nrequests, uint64_t *out_id)
+COLD int aio_context_create(struct vm_space *space, uint32_t nrequests, uint64_t *out_id)
 {
     struct vm_request request = {.nbytes = PAGE_SIZE, .prot = LX_PROT_READ, .shared = true};
     struct aio_context *context;
@@ -142,9 +142,12 @@ int aio_context_create(struct vm_space *space, uint32_t nrequests, uint64_t *out
     if (err)
         return err;
     request.pager = &context->pager;
+    *out_id = 0;
     err = vm_map(space, &request, out_id);
     if (!err)
         err = vm_set_fork_rule(space, *out_id, PAGE_SIZE, VM_FORK_DONT);
+    if (err && *out_id)
+        aio_context_kill(space, context, *out_id);
     aio_context_put(context); /* the area has one now */
     return err;
 }
@@ -156,7 +159,7 @@ struct aio_context *aio_context_find(struct vm_space *space, uint64_t id)
     return pager ? context_of(pager) : NULL;
 }
 
-void aio_context_kill(struct vm_space *space, struct aio_context *context, uint64_t id)
+COLD void aio_context_kill(struct vm_space *space, struct aio_context *context, uint64_t id)
 {
     int err;
 

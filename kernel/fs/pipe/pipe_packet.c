@@ -27,7 +27,7 @@ static struct pipe_runs *runs_alloc(uint32_t max)
     return runs;
 }
 
-int pipe_runs_begin_locked(struct pipe *pipe)
+COLD int pipe_runs_begin_locked(struct pipe *pipe)
 {
     ASSERT(mutex_is_held(&pipe->lock));
     pipe->runs = runs_alloc(pipe->capacity / PAGE_SIZE);
@@ -102,7 +102,7 @@ void pipe_runs_unread_locked(struct pipe *pipe, size_t nbytes)
         pipe_runs_add_locked(pipe, nbytes, false);
 }
 
-int pipe_runs_resize_locked(struct pipe *pipe, uint32_t max)
+COLD int pipe_runs_resize_locked(struct pipe *pipe, uint32_t max)
 {
     struct pipe_runs *old = pipe->runs, *runs;
 

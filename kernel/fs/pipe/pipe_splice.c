@@ -92,26 +92,43 @@ static void runs_add_locked(struct pipe *pipe, size_t nbytes)
         pipe_runs_extend_locked(pipe, nbytes);
 }
 
-int pipe_put(struct file *file, const char *bytes, size_t nbytes, size_t reserved)
+/* Ends a reservation, with bytes in a part of it, at the end of the pipe or at its front. */
+static int pipe_fill_reserved(struct pipe *pipe, const char *bytes, size_t nbytes, size_t reserved,
+                              bool front)
 {
-    struct pipe *pipe = pipe_of(file);
     uint32_t at;
     int err;
 
     mutex_lock(&pipe->lock);
     ASSERT(nbytes <= reserved && reserved <= pipe->reserved);
-    at = (pipe->head + pipe->nbytes) & (pipe->capacity - 1);
+    at = front ? pipe->head - (uint32_t)nbytes : pipe->head + pipe->nbytes;
+    at &= pipe->capacity - 1;
     err = ring_frames(pipe, at, nbytes);
     pipe->reserved -= (uint32_t)reserved;
     if (!err && nbytes) {
         ring_copy(pipe, at, NULL, bytes, nbytes);
+        pipe->head = front ? at : pipe->head;
         pipe->nbytes += (uint32_t)nbytes;
-        if (unlikely(pipe->runs))
-            runs_add_locked(pipe, nbytes);
+        if (unlikely(pipe->runs)) {
+            if (front)
+                pipe_runs_unread_locked(pipe, nbytes);
+            else
+                runs_add_locked(pipe, nbytes);
+        }
     }
     pipe_room_update(pipe);
     pipe_unlock_and_wake(pipe, LX_POLLIN | LX_POLLRDNORM | LX_POLLOUT | LX_POLLWRNORM);
     return err;
+}
+
+int pipe_put(struct file *file, const char *bytes, size_t nbytes, size_t reserved)
+{
+    return pipe_fill_reserved(pipe_of(file), bytes, nbytes, reserved, false);
+}
+
+int pipe_take_end(struct file *file, const char *bytes, size_t taken, size_t nback)
+{
+    return pipe_fill_reserved(pipe_of(file), bytes + taken - nback, nback, taken, true);
 }
 
 /* Until there are bytes: how many, or 0 when none can come. */
@@ -147,30 +164,6 @@ int64_t pipe_take(struct file *file, char *bytes, size_t nbytes, bool waits)
     /* Waiting readers: there may be more than this one has taken. */
     pipe_unlock_and_wake(pipe, 0);
     return result;
-}
-
-int pipe_take_end(struct file *file, const char *bytes, size_t taken, size_t nback)
-{
-    struct pipe *pipe = pipe_of(file);
-    uint32_t at;
-    int err = 0;
-
-    mutex_lock(&pipe->lock);
-    ASSERT(nback <= taken && taken <= pipe->reserved);
-    pipe->reserved -= (uint32_t)taken;
-    at = (pipe->head - (uint32_t)nback) & (pipe->capacity - 1);
-    if (nback)
-        err = ring_frames(pipe, at, nback);
-    if (nback && !err) {
-        ring_copy(pipe, at, NULL, bytes + taken - nback, nback);
-        pipe->head = at;
-        pipe->nbytes += (uint32_t)nback;
-        if (unlikely(pipe->runs))
-            pipe_runs_unread_locked(pipe, nback);
-    }
-    pipe_room_update(pipe);
-    pipe_unlock_and_wake(pipe, LX_POLLIN | LX_POLLRDNORM | LX_POLLOUT | LX_POLLWRNORM);
-    return err;
 }
 
 int64_t pipe_peek(struct file *file, char *bytes, size_t nbytes, bool waits)

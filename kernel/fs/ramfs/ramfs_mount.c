@@ -246,7 +246,7 @@ static bool tmpfs_tree_walk(struct super_block *super, bool clear)
 
 /* For file handles, which the privileged alone open: no index is kept for them. Numbers are never
  * used again, so what is found is what was meant. */
-static int tmpfs_find(struct super_block *super, uint64_t ino, struct dentry **out_dentry)
+COLD static int tmpfs_find(struct super_block *super, uint64_t ino, struct dentry **out_dentry)
 {
     struct level *level = tmpfs_level_push(NULL, super->root);
     struct dentry *found = super->root->inode->ino == ino ? super->root : NULL;

@@ -236,7 +236,7 @@ static int rename_locked(struct rename *r, bool exchange)
 
 /* A device that does not exist, which union file systems put where a name of a lower layer is to be
  * hidden. Made before the locks; the entry has the only reference to the inode. */
-static int whiteout_create(struct rename *r, const struct credentials *cred)
+COLD static int whiteout_create(struct rename *r, const struct credentials *cred)
 {
     const struct dir_place *old = r->old;
     struct inode *inode;
@@ -254,7 +254,7 @@ static int whiteout_create(struct rename *r, const struct credentials *cred)
     return err;
 }
 
-static void whiteout_discard(struct dentry *whiteout)
+COLD static void whiteout_discard(struct dentry *whiteout)
 {
     if (!whiteout)
         return;

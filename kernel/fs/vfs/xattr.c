@@ -70,8 +70,8 @@ static void store_free(struct inode *inode, struct xattr_store *store)
 }
 
 /* Charged before it is there: a file system that is full allocates nothing. */
-static int store_alloc(struct inode *inode, size_t nbytes, bool privileged,
-                       struct xattr_store **out_store)
+COLD static int store_alloc(struct inode *inode, size_t nbytes, bool privileged,
+                            struct xattr_store **out_store)
 {
     struct page_cache_quota *quota = &inode->super->quota;
     uint32_t capacity = STORE_SMALL;
@@ -175,8 +175,8 @@ static size_t names_nbytes_locked(struct inode *inode)
 /* --- changes --- */
 
 /* A store of what there is but `old`, with room for `more` bytes; NULL: it would be empty. */
-static int store_remake_locked(struct inode *inode, const struct xattr_record *old, size_t more,
-                               bool privileged, struct xattr_store **out_store)
+COLD static int store_remake_locked(struct inode *inode, const struct xattr_record *old,
+                                    size_t more, bool privileged, struct xattr_store **out_store)
 {
     struct xattr_store *store = inode->xattrs;
     size_t nbytes = (store ? store->nbytes : 0) - (old ? record_nbytes(old) : 0) + more;
@@ -200,8 +200,8 @@ static void store_replace_locked(struct inode *inode, struct xattr_store *store)
     inode->ctime = fs_time_now();
 }
 
-static int xattr_set_locked(struct inode *inode, const char *name, const void *value, size_t nbytes,
-                            int flags, bool privileged)
+COLD static int xattr_set_locked(struct inode *inode, const char *name, const void *value,
+                                 size_t nbytes, int flags, bool privileged)
 {
     struct xattr_record *old = record_find_locked(inode, name);
     const struct xattr_record shape = {(uint32_t)nbytes, (uint32_t)strlen(name) + 1};
@@ -236,7 +236,7 @@ int xattr_set(struct inode *inode, const char *name, const void *value, size_t n
 
 /* Removing needs memory for what stays, only for a moment, so that is root's reserve, too. Where
  * there is none, the records move up in the store that they are in. */
-static void xattr_remove_locked(struct inode *inode, struct xattr_record *old)
+COLD static void xattr_remove_locked(struct inode *inode, struct xattr_record *old)
 {
     size_t nbytes = record_nbytes(old);
     struct xattr_store *store;

@@ -13,7 +13,6 @@
 #include "kernel/lib/restart.h"
 #include "kernel/proc/task.h"
 #include "kernel/sched/sched.h"
-#include "kernel/sched/waitq.h"
 #include "kernel/syscall/fs/eventfd.h"
 #include "kernel/syscall/fs/poll_scan.h"
 #include "kernel/syscall/fs/sys_write.h"
@@ -29,7 +28,7 @@
 
 /* The number comes back in a word that has to be 0 before: a program that has not cleared it is
  * told so. */
-int64_t sys_io_setup(struct task *self, unsigned nrequests, struct uptr result)
+COLD int64_t sys_io_setup(struct task *self, unsigned nrequests, struct uptr result)
 {
     struct vm_space *space = self->thread.space;
     uint64_t id;
@@ -143,7 +142,7 @@ static int request_transfer(struct task *self, struct file *file, const struct l
 }
 
 /* Of a request that has no bytes all fields that would be theirs are 0. */
-static int request_sync(struct file *file, const struct lx_iocb *iocb, int64_t *out)
+COLD static int request_sync(struct file *file, const struct lx_iocb *iocb, int64_t *out)
 {
     if (iocb->aio_buf || iocb->aio_offset || iocb->aio_nbytes || iocb->aio_rw_flags)
         return -EINVAL;
@@ -245,15 +244,13 @@ int64_t sys_io_submit(struct task *self, uint64_t id, int64_t count, struct uptr
         if (err)
             break;
         sched_preempt_point();
-        if (waitq_interrupted())
-            break;
     }
     aio_context_put(context);
     return done ? done : err;
 }
 
 /* Every request has been done already. */
-int64_t sys_io_cancel(struct task *self, uint64_t id, struct uptr iocb, struct uptr result)
+COLD int64_t sys_io_cancel(struct task *self, uint64_t id, struct uptr iocb, struct uptr result)
 {
     struct aio_context *context;
     uint32_t key;

@@ -31,7 +31,8 @@ struct handle {
 };
 
 /* Also with a buffer that is too small the program learns how large one must be. */
-static int64_t handle_to_user(const struct inode *inode, struct uptr user, struct uptr mount_id)
+COLD static int64_t handle_to_user(const struct inode *inode, struct uptr user,
+                                   struct uptr mount_id)
 {
     const struct super_block *super = inode->super;
     const struct handle handle = {(uint32_t)super->device, (uint32_t)inode->ino,
@@ -59,8 +60,8 @@ static int64_t handle_to_user(const struct inode *inode, struct uptr user, struc
 }
 
 /* Honoured: SYMLINK_FOLLOW, EMPTY_PATH. */
-int64_t sys_name_to_handle_at(struct task *self, int dirfd, struct uptr path, struct uptr handle,
-                              struct uptr mount_id, int flags)
+COLD int64_t sys_name_to_handle_at(struct task *self, int dirfd, struct uptr path,
+                                   struct uptr handle, struct uptr mount_id, int flags)
 {
     unsigned walk = (flags & LX_AT_SYMLINK_FOLLOW ? PATH_FOLLOW : 0) |
                     (flags & LX_AT_EMPTY_PATH ? PATH_EMPTY : 0);
@@ -77,7 +78,8 @@ int64_t sys_name_to_handle_at(struct task *self, int dirfd, struct uptr path, st
     return result;
 }
 
-static int handle_read(struct uptr user, struct handle *handle)
+/* One of another size or type is of no file here: it may come from another system. */
+COLD static int handle_read(struct uptr user, struct handle *handle)
 {
     struct handle_head head;
     int err = vm_user_read(&head, user, sizeof(head));
@@ -94,8 +96,8 @@ static int handle_read(struct uptr user, struct handle *handle)
 }
 
 /* Any file of the file system says which one is meant; it is held until that was searched. */
-static int handle_find(struct task *self, int mount_fd, const struct handle *handle,
-                       struct dentry **out_dentry)
+COLD static int handle_find(struct task *self, int mount_fd, const struct handle *handle,
+                            struct dentry **out_dentry)
 {
     struct dentry *cwd = mount_fd == LX_AT_FDCWD ? fs_context_cwd(self->fs) : NULL;
     struct fd_ref ref = cwd ? (struct fd_ref){0} : fd_find(self->files, mount_fd);
@@ -113,7 +115,7 @@ static int handle_find(struct task *self, int mount_fd, const struct handle *han
 }
 
 /* flags: as of open, for a file that is there. */
-int64_t sys_open_by_handle_at(struct task *self, int mount_fd, struct uptr user, int flags)
+COLD int64_t sys_open_by_handle_at(struct task *self, int mount_fd, struct uptr user, int flags)
 {
     const uint32_t kept = LX_O_ACCMODE | LX_O_APPEND | LX_O_NONBLOCK | LX_O_DIRECTORY |
                           LX_O_NOFOLLOW | LX_O_NOATIME | LX_O_PATH | LX_O_TRUNC | LX_O_NOCTTY;

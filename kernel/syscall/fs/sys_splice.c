@@ -129,7 +129,8 @@ static int64_t splice_to(struct task *self, struct file *in, struct uptr in_offs
     if (cursor_ends_too_far(&from, nbytes) || !can_splice(in, false))
         return -EINVAL;
     /* A source that may wait has no other way to be told not to. */
-    if (!waits && in->ops->poll && !(in->ops->poll(in, NULL) & (LX_POLLIN | LX_POLLHUP)))
+    if (!waits && in->ops->poll &&
+        !(in->ops->poll(in, NULL) & (LX_POLLIN | LX_POLLHUP | LX_POLLERR)))
         return -EAGAIN;
     result = cursor_to_pipe(&from, out, nbytes, waits);
     err = cursor_put(&from, in_offset);

@@ -115,7 +115,7 @@ static uint32_t word_at(const char *bytes)
     return word;
 }
 
-static int caps_check(const struct request *request)
+COLD static int caps_check(const struct request *request)
 {
     uint32_t revision;
 
@@ -129,7 +129,7 @@ static int caps_check(const struct request *request)
 }
 
 /* Rights that count for the root of all are shown in the form that has no word for a root. */
-static size_t caps_show(char *value, size_t nbytes)
+COLD static size_t caps_show(char *value, size_t nbytes)
 {
     uint32_t magic;
 
@@ -142,8 +142,8 @@ static size_t caps_show(char *value, size_t nbytes)
 
 /* --- the four things that are asked --- */
 
-static int64_t answer_set(const struct task *self, struct inode *inode,
-                          const struct request *request)
+COLD static int64_t answer_set(const struct task *self, struct inode *inode,
+                               const struct request *request)
 {
     bool is_caps = !strcmp(request->name, XATTR_CAPABILITIES);
     int err = is_caps && request->nbytes ? caps_check(request) : 0;
@@ -288,8 +288,8 @@ static int value_get(struct request *request, struct uptr value, size_t nbytes)
 }
 
 /* 0: request->value is the caller's to free. Honoured: XATTR_CREATE, XATTR_REPLACE. */
-static int set_make(struct request *request, struct uptr name, struct uptr value, size_t nbytes,
-                    int flags)
+COLD static int set_make(struct request *request, struct uptr name, struct uptr value,
+                         size_t nbytes, int flags)
 {
     int err;
 

@@ -77,7 +77,11 @@ static const struct {
     {281, "fbnnbz"}, {283, "cg"},     {284, "n"},      {286, "fnbb"},   {287, "fb"},
     {290, "ng"},     {291, "g"},      {441, "fbntbz"}, {424, "fsbn"},   {434, "in"},
     {438, "fnn"},    {324, "nnn"},    {253, ""},       {254, "fpg"},    {255, "fn"},
-    {294, "g"},
+    {294, "g"},      {187, "foz"},    {188, "ppbzn"},  {189, "ppbzn"},  {190, "fpbzn"},
+    {191, "ppbz"},   {192, "ppbz"},   {193, "fpbz"},   {194, "pbz"},    {195, "pbz"},
+    {196, "fbz"},    {197, "pp"},     {198, "pp"},     {199, "fp"},     {206, "nb"},
+    {207, "a"},      {208, "annbt"},  {209, "anb"},    {210, "abb"},    {276, "ffzg"},
+    {277, "fozg"},   {278, "fvng"},   {303, "fpbbg"},  {304, "fbg"},    {333, "annbtb"},
 };
 
 /* Not made by root: reboot, kexec and what else would end the test; clocks, mounts, names and
