@@ -200,6 +200,9 @@ KERNEL_SRCS := \
     kernel/proc/exit.c \
     kernel/proc/usage.c \
     kernel/proc/futex/futex.c \
+    kernel/proc/futex/futex_wait_many.c \
+    kernel/proc/futex/futex_pi.c \
+    kernel/proc/futex/futex_requeue_pi.c \
     kernel/proc/futex/futex_robust.c \
     kernel/proc/futex/rseq.c \
     kernel/proc/ipc/ipc.c \

@@ -45,6 +45,7 @@ int task_alloc(struct process *process, struct task **out_task)
     task->process = process;
     task->sig_stack.flags = LX_SS_DISABLE;
     list_init(&task->link);
+    list_init(&task->pi_held);
     *out_task = task;
     return 0;
 }

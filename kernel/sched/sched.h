@@ -5,13 +5,12 @@
  * Owns:    a run queue for each processor, the idle threads, time slices, time accounts.
  * Rule:    the kernel is not preempted: a thread gives the processor up by blocking, by ending, or
  *          on its way back to ring 3. The first real-time thread by its priority runs next, as
- *          far as the limit lets it (sched_rt.c); else the one that has had the least time by its weight, which
- *          follows from its niceness, runs next; a slice is timed only while another thread waits
- *          for the processor. A wake-up goes to an idle processor if one may run the thread; an
- *          idle processor takes waiting threads from the others.
- * Locks:   one spinlock a run queue, rank RUNQ, interrupts off; never two at once.
- * Context: as noted.
- * Tests:   kernel/selftest/sched_checks.c, tests/user
+ *          far as the limit lets it (sched_rt.c); else the one that has had the least time by its
+ * weight, which follows from its niceness, runs next; a slice is timed only while another thread
+ * waits for the processor. A wake-up goes to an idle processor if one may run the thread; an idle
+ * processor takes waiting threads from the others. Locks:   one spinlock a run queue, rank RUNQ,
+ * interrupts off; never two at once. Context: as noted. Tests:   kernel/selftest/sched_checks.c,
+ * tests/user
  */
 #pragma once
 

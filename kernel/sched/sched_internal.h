@@ -3,8 +3,9 @@
  * sched/sched_internal.h - what the files of the scheduler share among themselves
  *
  * Used by: sched/sched.c (context switch, blocking, waking), sched/sched_queue.c (the order of a
- *          run queue), sched/sched_rt.c (real-time threads), sched/sched_balance.c (which processor), sched/sched_time.c (time slices,
- *          accounts), sched/sched_idle.c (idle threads, start-up).
+ *          run queue), sched/sched_rt.c (real-time threads), sched/sched_balance.c (which
+ * processor), sched/sched_time.c (time slices, accounts), sched/sched_idle.c (idle threads,
+ * start-up).
  */
 #pragma once
 
@@ -30,9 +31,9 @@ struct runq {
     uint64_t since_user;     /* [lock] the processor's user_ticks at the last switch */
     uint64_t switches;       /* [lock] */
     struct timer slice;
-    uint64_t slice_end_ns; /* [own processor] when the current thread has to give way, if ... */
-    bool counting;         /* [own processor] ... another thread waits for the processor */
-    struct timer alarm;    /* of the current thread, if it has one */
+    uint64_t slice_end_ns;     /* [own processor] when the current thread has to give way, if ... */
+    bool counting;             /* [own processor] ... another thread waits for the processor */
+    struct timer alarm;        /* of the current thread, if it has one */
     struct rb_tree rt_tree;    /* [lock] runnable real-time threads that do not run */
     struct thread *rt_first;   /* [lock] */
     uint64_t rt_begin, rt_end; /* [lock] the next .rt_order in front of all and behind all */

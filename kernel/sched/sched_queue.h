@@ -201,6 +201,7 @@ static inline void sched_check_preempt(struct runq *queue, const struct thread *
     if (unlikely(thread->prio || current->prio)) {
         if (!current->is_idle && sched_rt_preempts(queue, thread))
             arch_thread_add_work(&current->arch, TIF_RESCHED);
-    } else if (!current->is_idle && sched_before(thread->vruntime + sched_wakeup_ticks, current->vruntime))
+    } else if (!current->is_idle &&
+               sched_before(thread->vruntime + sched_wakeup_ticks, current->vruntime))
         arch_thread_add_work(&current->arch, TIF_RESCHED);
 }

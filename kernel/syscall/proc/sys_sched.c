@@ -8,11 +8,11 @@
  * time that interrupts are off. A new affinity of the caller's own switches threads at once, so it
  * is applied with a reference to the process and without the lock.
  */
+#include "kernel/syscall/proc/sys_sched.h"
 #include "kernel/fs/vfs/fs_context.h"
 #include "kernel/proc/process.h"
 #include "kernel/sched/sched.h"
 #include "kernel/syscall/handlers.h"
-#include "kernel/syscall/proc/sys_sched.h"
 #include "kernel/vm/vm_user.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/sched.h"
