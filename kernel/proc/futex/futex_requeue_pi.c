@@ -2,7 +2,7 @@
 /*
  * From a word to a lock that lends priority: FUTEX_WAIT_REQUEUE_PI, FUTEX_CMP_REQUEUE_PI.
  *
- * A thread that waits for a condition names the lock that it wants afterwards. A signal of the
+ * A thread that waits for a condition names the lock that it takes afterwards. A signal of the
  * condition gives it that lock at once if it is free, or lets it wait there: it is woken as the
  * owner, so that nothing is woken only to wait again.
  *
@@ -88,8 +88,8 @@ static int requeue_pi_one(uint64_t va2, const struct vm_key *key, const struct v
     return err;
 }
 
-static int requeue_pi_locked(uint64_t va, uint64_t va2, const struct vm_key *key,
-                             const struct vm_key *key2, int count, uint32_t expected, int *done)
+static int requeue_pi_all(uint64_t va, uint64_t va2, const struct vm_key *key,
+                          const struct vm_key *key2, int count, uint32_t expected, int *done)
 {
     uint32_t word = 0;
     int moved = 1;
@@ -120,7 +120,7 @@ static int requeue_pi_keys(struct task *self, uint64_t va, uint64_t va2, const s
                       vm_user_read(&word, (struct uptr){va}, sizeof(word))))
             return -EFAULT;
         futex_pi_lock();
-        err = requeue_pi_locked(va, va2, key, key2, count, expected, &done);
+        err = requeue_pi_all(va, va2, key, key2, count, expected, &done);
         futex_pi_unlock();
     }
     return err ? err : done;

@@ -51,7 +51,7 @@ static bool deadline_valid(const struct lx_sched_attr *attr)
            period <= PERIOD_MAX_NS;
 }
 
-/* By itself, whoever asks: a priority goes with the real-time policies, and with them alone. */
+/* By itself: a priority goes with the real-time policies, and with them alone. */
 static int policy_check(const struct lx_sched_attr *attr)
 {
     switch (attr->policy) {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Locks that lend priority: taking, waiting, errors, death, requeue to them; several words at once.
+/*
+ * Locks that lend priority: taking, waiting, errors, death, requeue to them; several words at once.
+ *
+ * Long because the checks share their holders and waiters.
  */
 #define _GNU_SOURCE
 #include <sched.h>
