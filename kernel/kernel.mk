@@ -222,6 +222,7 @@ KERNEL_SRCS := \
     kernel/proc/procfs/procfs_pagemap.c \
     kernel/proc/procfs/procfs_fd.c \
     kernel/proc/procfs/procfs_mounts.c \
+    kernel/proc/procfs/procfs_timerslack.c \
     kernel/proc/procfs/procfs_fail_nth.c \
     kernel/proc/procfs/procfs_system.c \
     kernel/proc/procfs/procfs_cpuinfo.c \
@@ -233,6 +234,7 @@ KERNEL_SRCS := \
     kernel/proc/signal/signal_mask.c \
     kernel/proc/signal/signal_stop.c \
     kernel/proc/signal/signal_timer.c \
+    kernel/proc/signal/signal_timer_fire.c \
     kernel/proc/signal/signal_deliver.c \
     kernel/proc/signal/sigframe.c \
     kernel/proc/signal/sigframe_fpu.c \
@@ -274,6 +276,7 @@ KERNEL_SRCS := \
     kernel/syscall/proc/sys_limit.c \
     kernel/syscall/proc/sys_sched.c \
     kernel/syscall/proc/sys_policy.c \
+    kernel/syscall/proc/sys_ioprio.c \
     kernel/syscall/proc/sys_usage.c \
     kernel/syscall/proc/sys_group.c \
     kernel/syscall/proc/sys_cred.c \

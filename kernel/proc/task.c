@@ -21,6 +21,8 @@
 #include "kernel/sched/sched.h"
 #include "shared/linux/errno.h"
 
+#define TIMER_SLACK_NS 50000 /* Linux's */
+
 static struct slab_cache *task_cache, *fpu_cache;
 
 void task_init(void)
@@ -46,6 +48,7 @@ int task_alloc(struct process *process, struct task **out_task)
     task->sig_stack.flags = LX_SS_DISABLE;
     list_init(&task->link);
     list_init(&task->pi_held);
+    task->slack_ns = task->slack_start_ns = TIMER_SLACK_NS;
     *out_task = task;
     return 0;
 }

@@ -49,6 +49,9 @@ int procfs_show_environ(const struct procfs_node *node, struct procfs_text *text
 int procfs_show_mounts(const struct procfs_node *node, struct procfs_text *text);
 int procfs_show_mountinfo(const struct procfs_node *node, struct procfs_text *text);
 
+int procfs_show_timerslack(const struct procfs_node *node, struct procfs_text *text);
+int procfs_write_timerslack(const struct procfs_node *node, struct user_iter *io);
+
 int procfs_show_fail_nth(const struct procfs_node *node, struct procfs_text *text);
 int procfs_write_fail_nth(const struct procfs_node *node, struct user_iter *io);
 

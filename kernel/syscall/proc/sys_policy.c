@@ -117,6 +117,8 @@ static void policy_apply_locked(struct thread *thread, const struct policy_reque
     if (!request->keep_nice && has_nice(attr->policy))
         nice = attr->nice;
     sched_set_nice(thread, nice, sched_policy_is_idle(attr->policy));
+    if (attr->priority) /* RLIMIT_RTTIME may count from now on */
+        arch_thread_add_work(&thread->arch, TIF_CPU_TIME);
     sched_set_policy(thread, attr->policy | reset, attr->priority);
 }
 
