@@ -64,6 +64,7 @@ static void check_discipline(int terminal)
     CHECK_ERR(ioctl(terminal, TIOCGETD, NULL), EFAULT);
     CHECK_OK(tcsendbreak(terminal, 0));
     CHECK_OK(ioctl(terminal, TCSBRK, 1));
+    CHECK_ERR(ioctl(terminal, TIOCGSID, &number), ENOTTY); /* not the caller's */
 }
 
 /* What root may open all the same an ordinary user may not. */
