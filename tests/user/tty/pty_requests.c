@@ -149,6 +149,11 @@ static void check_packets(int terminal, int master)
     CHECK(bytes[0] == TIOCPKT_DATA && bytes[1] == 'a' && bytes[2] == 'b');
     CHECK_EQ(read(master, bytes, sizeof(bytes)), 2);
     CHECK(bytes[0] == TIOCPKT_DATA && bytes[1] == 'c');
+    CHECK_EQ(write(terminal, "d", 1), 1);
+    CHECK_EQ(read(master, bytes, 1), 1); /* not even one byte of data */
+    CHECK_EQ(bytes[0], TIOCPKT_DATA);
+    CHECK_EQ(read(master, bytes, 2), 2);
+    CHECK(bytes[0] == TIOCPKT_DATA && bytes[1] == 'd');
     CHECK_OK(tcflush(terminal, TCIFLUSH));
     status_is(master, TIOCPKT_FLUSHREAD);
     CHECK_OK(tcflush(terminal, TCIOFLUSH));
