@@ -265,6 +265,7 @@ static size_t piece_take(struct pty *pty, char *bytes, size_t nbytes, bool first
     struct tty *tty = &pty->tty;
     uint64_t flags = spin_lock_irqsave(&tty->lock);
     size_t head = tty->packets && first, got = 0;
+    bool any = !tty->line.stopped && ring_used(&tty->line.out) > 0;
 
     *status = head && tty->packet_status;
     if (*status) {
@@ -276,7 +277,8 @@ static size_t piece_take(struct pty *pty, char *bytes, size_t nbytes, bool first
             bytes[0] = LX_TIOCPKT_DATA;
     }
     spin_unlock_irqrestore(&tty->lock, flags);
-    return got || *status ? head + got : 0;
+    /* A read of one byte gets no further than the first. */
+    return any || *status ? head + got : 0;
 }
 
 /* Copied to the program in pieces, outside tty.lock. Bytes that were taken and cannot be copied are

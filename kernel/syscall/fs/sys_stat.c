@@ -212,13 +212,16 @@ int64_t sys_statx(struct task *self, int dirfd, struct uptr path, unsigned flags
 
 /* --- access --- */
 
-/* What the real user could do: a context like the task's own but for the user. */
+/* What the real user could do: a context like the task's own but for the user, and for what that
+ * one can use of its capabilities. */
 static struct fs_context real_user(const struct fs_context *context)
 {
     struct fs_context real = *context;
 
     real.cred.fsuid = real.cred.uid;
     real.cred.fsgid = real.cred.gid;
+    if (!(real.cred.securebits & LX_SECBIT_NO_SETUID_FIXUP))
+        real.cred.effective = real.cred.uid ? 0 : real.cred.permitted;
     return real;
 }
 

@@ -3,15 +3,19 @@
 #define _GNU_SOURCE
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "shared/linux/capability.h"
 #include "tests/user/lib/badptr.h"
 #include "tests/user/lib/check.h"
 
 #define IN  BADPTR_IN
 #define OUT BADPTR_OUT
+
+static struct lx_cap_header capabilities = {LX_CAPABILITY_VERSION_3, 0};
 
 static const struct badptr_row rows[] = {
     {"clock_gettime", SYS_clock_gettime, 1, 16, {CLOCK_MONOTONIC, 0}, OUT, 0, 0},
@@ -32,6 +36,10 @@ static const struct badptr_row rows[] = {
     {"rt_sigprocmask new", SYS_rt_sigprocmask, 1, 8, {SIG_BLOCK, 0, 0, 8}, IN, 1, 0},
     {"rt_sigprocmask old", SYS_rt_sigprocmask, 2, 8, {SIG_BLOCK, 0, 0, 8}, OUT, 1, 0},
     {"rt_sigpending", SYS_rt_sigpending, 0, 8, {0, 8}, OUT, 0, 0},
+    {"capget data", SYS_capget, 1, 24, {(long)&capabilities, 0}, OUT, 1, 0},
+    {"capset data", SYS_capset, 1, 24, {(long)&capabilities, 0}, IN, 0, 0},
+    {"prctl tsc", SYS_prctl, 1, 4, {PR_GET_TSC, 0}, OUT, 0, 0},
+    {"prctl tid address", SYS_prctl, 1, 8, {PR_GET_TID_ADDRESS, 0}, OUT, 0, 0},
     {"signalfd4", SYS_signalfd4, 1, 8, {-1, 0, 8, 0}, IN, 0, 0},
 };
 

@@ -229,6 +229,24 @@ static void check_rights(void)
     say(1, "\n");
 }
 
+/* access(2) asks for the real user, with the capabilities that this one would have. */
+static void check_access(void)
+{
+    unsigned long all = begin.permitted;
+
+    CHECK_OK(access(DIR "/closed", R_OK));
+    CHECK_EQ(sets_set(0, all, 0), 0);
+    CHECK_OK(access(DIR "/closed", R_OK)); /* those permitted to root */
+    CHECK_ERR(open(DIR "/closed", O_RDONLY), EACCES);
+    CHECK_EQ(sets_set(all, all, 0), 0);
+    CHECK_OK(setresuid(USER, 0, 0));
+    CHECK_ERR(access(DIR "/closed", R_OK), EACCES);
+    CHECK_OK(faccessat(AT_FDCWD, DIR "/closed", R_OK, AT_EACCESS));
+    CHECK_OK(close((int)CHECK_OK(open(DIR "/closed", O_RDONLY))));
+    CHECK_OK(prctl(PR_SET_SECUREBITS, (long)LX_SECBIT_NO_SETUID_FIXUP, 0L, 0L, 0L));
+    CHECK_OK(access(DIR "/closed", R_OK));
+}
+
 static void make_file(const char *path, mode_t mode, uid_t uid, gid_t gid)
 {
     CHECK_OK(close((int)CHECK_OK(open(path, O_CREAT | O_WRONLY, 0600))));
@@ -255,6 +273,7 @@ int main(void)
         for (;;)
             pause();
     }
+    CHECK_EQ(child_status(check_access), 0);
     check_rights();
     CHECK_OK(kill(roots, SIGKILL));
     status = child_end(roots);

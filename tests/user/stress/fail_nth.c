@@ -34,6 +34,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "shared/linux/capability.h"
 #include "tests/user/lib/rights.h"
 
 #define OWN_PATH     "/bin/t/fail_nth"
@@ -464,6 +465,13 @@ static int run_setuid(void)
 {
     return (int)syscall(SYS_setresuid, 1000, -1, -1);
 }
+static int run_capset(void)
+{
+    struct lx_cap_header header = {LX_CAPABILITY_VERSION_3, 0};
+    struct lx_cap_data data[2] = {{.inheritable = 1}}; /* and nothing else is left */
+
+    return (int)syscall(SYS_capset, &header, data);
+}
 static int run_setgroups(void)
 {
     gid_t groups[100] = {1, 2, 3};
@@ -609,6 +617,10 @@ static int run_status(void)
 {
     return read_whole("/proc/self/status");
 }
+static int run_smaps(void)
+{
+    return read_whole("/proc/self/smaps");
+}
 static int run_mountinfo(void)
 {
     return read_whole("/proc/self/mountinfo");
@@ -708,6 +720,7 @@ static const struct operation operations[] = {
     {"setsid", run_setsid, one_child, 0},
     {"setpgid", run_setpgid, one_child, 0},
     {"setuid", run_setuid, NULL, EAGAIN},
+    {"capset", run_capset, NULL, EAGAIN},
     {"setgroups", run_setgroups, NULL, 0},
     {"timer", run_timer, NULL, EAGAIN},
     {"sigqueue", run_sigqueue, blocked, EAGAIN},
@@ -725,6 +738,7 @@ static const struct operation operations[] = {
     {"umount", run_umount, one_mount, 0},
     {"maps", run_maps, NULL, 0},
     {"status", run_status, NULL, 0},
+    {"smaps", run_smaps, NULL, 0},
     {"mountinfo", run_mountinfo, NULL, 0},
     {"meminfo", run_meminfo, NULL, 0},
     {"exec", run_exec, NULL, 0},

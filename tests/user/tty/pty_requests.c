@@ -64,6 +64,7 @@ static void check_discipline(int terminal)
     CHECK_ERR(ioctl(terminal, TIOCGETD, NULL), EFAULT);
     CHECK_OK(tcsendbreak(terminal, 0));
     CHECK_OK(ioctl(terminal, TCSBRK, 1));
+    CHECK_ERR(ioctl(terminal, TIOCGSID, &number), ENOTTY); /* not the caller's */
 }
 
 /* What root may open all the same an ordinary user may not. */
@@ -148,6 +149,11 @@ static void check_packets(int terminal, int master)
     CHECK(bytes[0] == TIOCPKT_DATA && bytes[1] == 'a' && bytes[2] == 'b');
     CHECK_EQ(read(master, bytes, sizeof(bytes)), 2);
     CHECK(bytes[0] == TIOCPKT_DATA && bytes[1] == 'c');
+    CHECK_EQ(write(terminal, "d", 1), 1);
+    CHECK_EQ(read(master, bytes, 1), 1); /* not even one byte of data */
+    CHECK_EQ(bytes[0], TIOCPKT_DATA);
+    CHECK_EQ(read(master, bytes, 2), 2);
+    CHECK(bytes[0] == TIOCPKT_DATA && bytes[1] == 'd');
     CHECK_OK(tcflush(terminal, TCIFLUSH));
     status_is(master, TIOCPKT_FLUSHREAD);
     CHECK_OK(tcflush(terminal, TCIOFLUSH));
