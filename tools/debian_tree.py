@@ -84,10 +84,10 @@ int fchownat(int dir, const char *path, unsigned user, unsigned group, int flags
 { (void)dir; (void)path; (void)user; (void)group; (void)flags; return 0; }
 """
 
-# Outside of the tree, as root of the namespace: $1 is the tree. What cannot be mounted is no error:
+# In the tree, but not by chroot, as root of the namespace. It is not named: root of a namespace may
+# not get through the directories of other users. What cannot be mounted is no error:
 # few scripts look at /proc, and a device is a file where none can be had.
 ENTER = """\
-cd "$1" || exit 1
 for device in null zero full random urandom tty; do
     : >dev/$device && chmod 666 dev/$device
     mount --bind /dev/$device dev/$device 2>/dev/null ||
@@ -298,12 +298,12 @@ class Archive:
             if all(os.path.exists(os.path.join(self.debs, name)) for name in wanted):
                 return [name for name in essential if name in wanted], wanted
             done = self.download(names + chosen)
-            if done.returncode == 0:
-                continue
-            if self.fresh:
-                raise Failure("packages could not be downloaded from "
-                              f"{self.mirror}: {last_error(done.stdout + done.stderr)}")
-            self.update()
+            lost = [name for name in wanted if not os.path.exists(os.path.join(self.debs, name))]
+            if lost and self.fresh:
+                raise Failure(f"{lost[0]} could not be downloaded from {self.mirror}: "
+                              f"{last_error(done.stdout + done.stderr)}")
+            if lost:
+                self.update()
 
 
 def last_error(text):
@@ -371,7 +371,7 @@ def set_up(way, tree, log):
     """Run dpkg in the tree."""
     with open(log, "wb") as out:
         try:
-            done = subprocess.run([*way, "/bin/sh", "-c", ENTER, "enter", tree], check=False,
+            done = subprocess.run([*way, "/bin/sh", "-c", ENTER], check=False, cwd=tree,
                                   stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
                                   timeout=INSTALL_SECONDS)
         except subprocess.TimeoutExpired as err:
@@ -402,9 +402,12 @@ def finish(tree):
 def install(archive, essential, wanted, tree):
     """Make the tree beside its place and move it there."""
     way, new = namespaces(), tree + ".new"
-    # Not shutil: a run that was cut short may have left directories that are not writable.
-    subprocess.run(["chmod", "-R", "u+rwX", new], check=False, stderr=subprocess.DEVNULL)
-    subprocess.run(["rm", "-rf", "--one-file-system", new], check=True)
+    for name in os.listdir(os.path.dirname(tree)):
+        if name.endswith(".new"):  # of a run that was cut short
+            old = os.path.join(os.path.dirname(tree), name)
+            # Not shutil: it may have left directories that are not writable.
+            subprocess.run(["chmod", "-R", "u+rwX", old], check=False, stderr=subprocess.DEVNULL)
+            subprocess.run(["rm", "-rf", "--one-file-system", old], check=True)
     os.makedirs(new)
     extract(archive, essential, new)
     prepare(archive, essential, wanted, new)
@@ -474,3 +477,5 @@ if __name__ == "__main__":
         main()
     except (Failure, OSError) as err:
         sys.exit(f"debian_tree.py: {err}")
+    except KeyboardInterrupt:
+        sys.exit("debian_tree.py: stopped")

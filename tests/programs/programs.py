@@ -337,8 +337,11 @@ def main():
 
 
 if __name__ == "__main__":
+    machine.exit_on_signals()  # as process 1, it would not even see them
     try:
         sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit("programs.py: stopped")
     except debian_tree.Failure as err:
         sys.exit(f"programs.py: {err}")
     except (OSError, ValueError, subprocess.CalledProcessError) as err:

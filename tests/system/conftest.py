@@ -31,7 +31,7 @@ import machine  # noqa: E402
 
 BUILD = os.path.join(TOP, os.environ.get("B", "build"))
 PORTS = {"http": 80, "https": 443}
-INSTALL_SECONDS = 420  # for a small tree of Debian packages, with the network
+INSTALL_SECONDS = 600  # for a small tree of Debian packages, with the network
 NOT_HERE = "not here: "  # so begins the reason of a skip that tests/run.py does not count as failed
 # Of <asm/unistd_64.h>, <linux/sched.h>, <linux/mount.h> and <asm-generic/ioctls.h>.
 SYS_UNSHARE, SYS_FSOPEN, SYS_FSCONFIG, SYS_FSMOUNT = 272, 430, 431, 432
