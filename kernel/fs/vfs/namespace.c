@@ -14,6 +14,8 @@
  * two up, one after the other. When one of them leads elsewhere by the time the locks are held, the
  * operation answers ESTALE and everything is done again, a bounded number of times: each time
  * another call has made progress.
+ *
+ * Long because all calls on names share these rules, and the walk to a parent.
  */
 #include "kernel/fs/event/notify.h"
 #include "kernel/fs/ramfs/ramfs_rename.h"

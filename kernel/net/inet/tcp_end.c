@@ -62,7 +62,7 @@ static void reset_comes_locked(struct inet_socket *peer)
 }
 
 /* Nothing happens to a peer that is not, or no longer, joined to the socket. */
-static void tell(struct inet_socket *sock, struct inet_socket *peer, bool reset)
+static void end_tell(struct inet_socket *sock, struct inet_socket *peer, bool reset)
 {
     mutex_lock(&peer->lock);
     if (peer->peer == sock && reset)
@@ -101,7 +101,7 @@ int tcp_shutdown(struct socket *socket, int how)
     if (state == LX_TCP_SYN_SENT || (state == LX_TCP_LISTEN && directions & INET_SHUT_RECEIVE))
         tcp_disconnect(sock);
     if (peer) {
-        tell(sock, peer, false);
+        end_tell(sock, peer, false);
         inet_put(peer);
     }
     inet_wake_readers(sock);
@@ -152,7 +152,7 @@ static bool leave(struct inet_socket *sock, bool reset, bool closed)
     }
     mutex_unlock(&sock->lock);
     if (peer && reports)
-        tell(sock, peer, reset);
+        end_tell(sock, peer, reset);
     if (peer)
         inet_put(peer);
     inet_messages_free(&messages);

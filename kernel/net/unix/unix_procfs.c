@@ -79,7 +79,7 @@ static void print_name(struct procfs_text *text, const struct unix_name *name)
         procfs_put(text, name->address.path[i] ? &name->address.path[i] : "@", 1);
 }
 
-static void print_socket(struct procfs_text *text, const struct unix_socket *sock)
+static void unix_print_socket(struct procfs_text *text, const struct unix_socket *sock)
 {
     const struct unix_name *name = __atomic_load_n(&sock->name, __ATOMIC_ACQUIRE);
     bool listens = __atomic_load_n(&sock->state, __ATOMIC_RELAXED) == UNIX_LISTENING;
@@ -109,7 +109,7 @@ static bool print_table(struct procfs_text *text, unsigned table, uint32_t *firs
             continue;
         *first = number;
         if (!__atomic_load_n(&sock->closed, __ATOMIC_RELAXED))
-            print_socket(text, sock);
+            unix_print_socket(text, sock);
     }
     spin_unlock(&tables[table].lock);
     return node == &tables[table].sockets;

@@ -8,8 +8,7 @@
  * show nothing of the new one, whose rights may be others.
  *
  * A process is only looked at under process_tree_lock (procfs_lock). What takes long or sleeps is
- * done on references that were taken under it. The right to guarded entries is checked by
- * fs/procfs/procfs.c through the operations below.
+ * done on references that were taken under it. Guarded entries: fs/procfs/procfs.c asks below.
  */
 #include "kernel/proc/procfs/procfs.h"
 

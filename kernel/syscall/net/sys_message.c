@@ -207,6 +207,8 @@ static void rights_put(struct task *self, struct lx_msghdr *header, uint64_t roo
         message->out_flags |= LX_MSG_CTRUNC;
 }
 
+/* Of SOL_SOCKET: credentials, then files. What was given for control data is replaced by what was
+ * put there. */
 static int control_put(struct task *self, struct lx_msghdr *header, struct socket_message *message)
 {
     uint64_t room = header->control_nbytes;
@@ -217,8 +219,9 @@ static int control_put(struct task *self, struct lx_msghdr *header, struct socke
     return err;
 }
 
-/* Those of the family, behind what is there. The first without room is cut, and ends them. */
-/* A header is told as long as the whole would be only if all of it is there. */
+/* Those of the family, behind what is there. The first without room is cut, and ends them: its
+ * header then has the length that is there. The room is what the program gave; control_nbytes is
+ * by now what has been put there. */
 static int family_controls_put(struct lx_msghdr *header, struct socket_message *message)
 {
     struct socket_controls *controls = message->controls;
