@@ -31,6 +31,8 @@ HOSTS = {
     "inotify": [(["linux/inotify.h"], ".*")],
     "ipc": [(["sys/shm.h"], "SHM_DEST|SHM_LOCKED"),
             (["limits.h", "linux/shm.h", "linux/sem.h", "linux/msg.h"], ".*")],
+    "inet": [(["netinet/in.h", "netinet/tcp.h"], ".*")],
+    "interface": [(["linux/sockios.h"], "SIOC.*"), (["net/if.h", "net/if_arp.h"], ".*")],
     "ioctl": [(["linux/fs.h"], "FIGETBSZ"), (["linux/random.h"], "RND.*"),
               (["asm/ioctls.h", "asm/termbits.h"], ".*")],
     "itimer": [(["linux/time.h"], ".*")],
@@ -38,7 +40,11 @@ HOSTS = {
     "membarrier": [(["linux/membarrier.h"], ".*")],
     "mman": [(["linux/mman.h", "asm/mman.h"], ".*")],
     "mount": [(["sys/mount.h"], "(MS|MNT|UMOUNT)_.*")],
+    "netlink": [(["sys/socket.h"], "SOL_NETLINK"),
+                (["linux/netlink.h", "linux/rtnetlink.h", "linux/if.h"], ".*")],
     "poll": [(["linux/poll.h", "linux/posix_types.h"], ".*")],
+    "ptrace": [(["linux/elf.h"], "NT_.*"), (["linux/audit.h"], "AUDIT_.*"),
+               (["linux/ptrace.h", "sys/user.h"], ".*")],
     "resource": [(["linux/resource.h"], ".*")],
     "sched": [(["linux/sched.h", "linux/sched/types.h"], ".*")],
     "sigframe": [(["linux/signal.h", "asm/sigcontext.h", "asm/ucontext.h"], ".*")],
@@ -49,8 +55,8 @@ HOSTS = {
              (["linux/stat.h", "asm/stat.h", "asm/statfs.h", "linux/magic.h",
                "linux/time_types.h"], ".*")],
     "system": [(["linux/utsname.h", "linux/sysinfo.h", "linux/prctl.h", "asm/prctl.h",
-                 "linux/random.h"], ".*")],
-    "termios": [(["asm/termbits.h", "asm/termios.h"], ".*")],
+                 "linux/random.h", "linux/personality.h"], ".*")],
+    "termios": [(["linux/tty.h"], "N_TTY"), (["asm/termbits.h", "asm/termios.h"], ".*")],
     "time": [(["linux/time.h", "linux/times.h"], ".*")],
     "uio": [(["linux/uio.h", "linux/fs.h"], ".*")],
     "aio": [(["linux/aio_abi.h"], ".*")],
@@ -68,9 +74,16 @@ RENAMED = {
     "CAPABILITY_VERSION_3": "_LINUX_CAPABILITY_VERSION_3",
     "WNOTHREAD": "__WNOTHREAD", "WALL": "__WALL", "WCLONE": "__WCLONE",
     "ITIMER_COUNT": "ITIMER_PROF + 1", "SIGINFO_NBYTES": "SI_MAX_SIZE",
+    "PTRACE_PEEKUSER": "PTRACE_PEEKUSR", "PTRACE_POKEUSER": "PTRACE_POKEUSR",
+    "USER_NBYTES": "sizeof(struct user)",
+    "USER_DEBUG_OFFSET": "offsetof(struct user, u_debugreg)",
+    "NETLINK_MAX": "MAX_LINKS", "NLMSG_MIN": "NLMSG_MIN_TYPE", "NLM_REQUEST": "NLM_F_REQUEST",
+    "NLM_MULTI": "NLM_F_MULTI", "NLM_ACK": "NLM_F_ACK", "NLM_DUMP": "NLM_F_DUMP",
+    "IFA_PERMANENT": "IFA_F_PERMANENT", "RT_LOCAL": "RT_TABLE_LOCAL", "RT_HOST": "RT_SCOPE_HOST",
     "FP_SW_OFFSET": "offsetof(struct _fpstate, sw_reserved)",
 }
-RENAMED_PATTERNS = [(r"^FALLOC_(?!FL_)", "FALLOC_FL_")]
+RENAMED_PATTERNS = [(r"^FALLOC_(?!FL_)", "FALLOC_FL_"),
+                    (r"^SYSCALL_INFO_", "PTRACE_SYSCALL_INFO_")]
 
 NO_HOST = {
     "CLOCK_TICKS": "sysconf; compared when abi_test runs",
@@ -85,6 +98,11 @@ NO_HOST = {
     "CMSG_ALIGN": "a macro with a parameter; tests/user/net",
     "S_IALL": "a sum of bits, compared when abi_test runs",
     "ST_VALID": "internal to Linux, visible in statfs.f_flags",
+    "SOCKADDR_IN6_MIN": "internal to Linux (SIN6_LEN_RFC2133)",
+    "NL_ALIGN": "a macro with a parameter; tests/user/net", "RTM_MAX": "grows with the versions",
+    "PTRACE_O_EVENTS": "a sum of bits", "PTRACE_O_ALLOWED": "a sum of bits",
+    "struct ifreq": "a union; tests/user/net/interface.c",
+    "struct tcp_info": "its head alone; tests/user/net",
     "SYMLOOP_MAX": "internal to Linux (MAXSYMLINKS)",
     "PIPE_SIZE": "internal to Linux; fcntl, compared when abi_test runs",
     "MAX_RW_COUNT": "internal to Linux",
@@ -113,6 +131,24 @@ STRUCTS = {
                                            "features": "xfeatures",
                                            "xstate_nbytes": "xstate_size"}),
     "epoll_event": ("struct epoll_event", "", {}),
+    "futex_waitv": ("struct futex_waitv", "", {"value": "val", "address": "uaddr"}),
+    "ifaddrmsg": ("struct ifaddrmsg", "ifa_", {"prefix": "ifa_prefixlen"}),
+    "ifconf": ("struct ifconf", "ifc_", {"nbytes": "ifc_len", "requests": "ifc_req"}),
+    "ifinfomsg": ("struct ifinfomsg", "ifi_", {}),
+    "nlattr": ("struct nlattr", "nla_", {"nbytes": "nla_len"}),
+    "nlmsghdr": ("struct nlmsghdr", "nlmsg_", {"nbytes": "nlmsg_len", "sequence": "nlmsg_seq",
+                                               "port": "nlmsg_pid"}),
+    "rtmsg": ("struct rtmsg", "rtm_", {"to_prefix": "rtm_dst_len",
+                                       "from_prefix": "rtm_src_len"}),
+    "sockaddr_in": ("struct sockaddr_in", "sin_", {"address": "sin_addr"}),
+    "sockaddr_in6": ("struct sockaddr_in6", "sin6_", {
+        "flow": "sin6_flowinfo", "address": "sin6_addr", "scope": "sin6_scope_id"}),
+    "sockaddr_nl": ("struct sockaddr_nl", "nl_", {"port": "nl_pid"}),
+    "syscall_info": ("struct ptrace_syscall_info", "", {
+        "rip": "instruction_pointer", "rsp": "stack_pointer", "entry.number": "entry.nr",
+        "entry.args": "entry.args", "exit.value": "exit.rval",
+        "exit.is_error": "exit.is_error"}),
+    "user_regs": ("struct user_regs_struct", "", {"rflags": "eflags"}),
     "inotify_event": ("struct inotify_event", "", {}),
     "iocb": ("struct iocb", "", {}),
     "io_event": ("struct io_event", "", {}),
@@ -124,6 +160,7 @@ STRUCTS = {
     "robust_list_head": ("struct robust_list_head", "", {}),
     "rlimit": ("struct rlimit64", "rlim_", {"current": "rlim_cur", "maximum": "rlim_max"}),
     "rusage": ("struct rusage", "ru_", {}),
+    "sched_attr": ("struct sched_attr", "sched_", {"size": "size"}),
     "sigaction": ("struct sigaction", "sa_", {}),
     "sigcontext": ("struct sigcontext", "", {"rflags": "eflags", "error": "err",
                                              "vector": "trapno", "old_mask": "oldmask",
@@ -168,6 +205,7 @@ STRUCTS = {
     "statfs": ("struct statfs", "", {}),
     "utsname": ("struct new_utsname", "", {}),
     "sysinfo": ("struct sysinfo", "", {}),
+    "termio": ("struct termio", "", {}),
     "termios": ("struct termios", "", {}),
     "termios2": ("struct termios2", "", {}),
     "ucontext": ("struct ucontext", "uc_", {"context": "uc_mcontext", "mask": "uc_sigmask"}),
@@ -185,8 +223,9 @@ STRUCTS = {
 }
 # Members that mean nothing.
 NOT_COMPARED = re.compile(r"^(f_|_*)?(pad\d*|spare\d*|reserved|unused\d?)$")
-# The size says nothing: a record that ends in an array, one that the kernel fills up with zeroes.
-FLEXIBLE = {"dirent64", "dirent", "siginfo"}
+# The size says nothing: a record that ends in an array, one that the kernel fills up with zeroes,
+# one that is longer by its alignment.
+FLEXIBLE = {"dirent64", "dirent", "siginfo", "syscall_info", "sockaddr_in6"}
 
 ELF_RENAMED = {
     "ELF_IDENT_CLASS": "EI_CLASS", "ELF_IDENT_DATA": "EI_DATA", "ELF_IDENT_VERSION": "EI_VERSION",
