@@ -240,7 +240,7 @@ int tcp_connect(struct socket *socket, struct fs_context *context,
                 const struct socket_address *address, bool wait)
 {
     struct inet_socket *sock = inet_of(socket);
-    struct inet_end remote;
+    struct inet_end remote = {0};
     int err;
 
     (void)context;

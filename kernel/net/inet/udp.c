@@ -67,7 +67,7 @@ int udp_connect(struct socket *socket, struct fs_context *context,
                 const struct socket_address *address, bool wait)
 {
     struct inet_socket *sock = inet_of(socket);
-    struct inet_end remote;
+    struct inet_end remote = {0};
     int err = 0;
 
     (void)context;
@@ -135,7 +135,10 @@ static void udp_refused(struct inet_socket *sock)
 {
     if (inet_peek(&sock->state) != LX_TCP_ESTABLISHED)
         return;
+    /* Under the lock: a receiver that has seen none is in the queue of waiters by then. */
+    mutex_lock(&sock->lock);
     __atomic_store_n(&sock->error, ECONNREFUSED, __ATOMIC_RELAXED);
+    mutex_unlock(&sock->lock);
     inet_wake_readers(sock);
     inet_wake_writers(sock);
 }
@@ -164,7 +167,7 @@ int64_t udp_send(struct socket *socket, struct socket_message *from)
     struct inet_socket *sock = inet_of(socket), *receiver;
     size_t nbytes = from->io->left;
     struct inet_message *message = NULL;
-    struct inet_end own, to;
+    struct inet_end own = {0}, to = {0};
     int err;
 
     if (nbytes > NBYTES_MAX)

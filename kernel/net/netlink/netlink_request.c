@@ -100,9 +100,9 @@ static void reply_queue(struct netlink_socket *sock, struct netlink_reply *reply
         __atomic_store_n(&sock->nreplies, sock->nreplies + 1, __ATOMIC_RELAXED);
         fits = true;
     }
-    mutex_unlock(&sock->lock);
     if (!fits && reply->nbytes)
         __atomic_store_n(&sock->error, ENOBUFS, __ATOMIC_RELAXED);
+    mutex_unlock(&sock->lock);
     if (!fits)
         netlink_reply_put(sock, reply);
     if (!waitq_is_empty(&sock->readable))

@@ -363,6 +363,27 @@ static void check_many(void)
     close(fds[1]);
 }
 
+/* A reader that sleeps learns of a refusal. */
+static void check_wake_refused(void)
+{
+    int fd = datagram(0), other = bound(0), status;
+    char byte;
+    pid_t pid;
+
+    CHECK_OK(v4_connect(fd, LOOPBACK, own_port(other)));
+    close(other);
+    pid = (pid_t)CHECK_OK(fork());
+    if (pid == 0) {
+        CHECK_ERR(read(fd, &byte, 1), ECONNREFUSED);
+        _exit(0);
+    }
+    asleep_await(pid);
+    CHECK_EQ(write(fd, "x", 1), 1);
+    status = child_end(pid);
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    close(fd);
+}
+
 static void check_wake(void)
 {
     int fd = bound(0), sender = datagram(0), status;
@@ -393,5 +414,6 @@ int main(void)
     check_controls();
     check_many();
     check_wake();
+    check_wake_refused();
     return 0;
 }
