@@ -294,7 +294,7 @@ static int is_spared(long nr)
  * others may be nobody, too, go to the process itself. Files do not become large for nothing. */
 static void tame(struct fuzz_call *call)
 {
-    static const short targeted[] = {62, 101, 129, 200, 234, 297, 302, 310, 311, 424};
+    static const short targeted[] = {62, 101, 129, 200, 234, 297, 302, 310, 311, 424, 434};
     int pid = getpid(), nr = (int)call->number;
 
     for (size_t i = 0; i < COUNT(targeted); i++)
