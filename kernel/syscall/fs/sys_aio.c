@@ -36,7 +36,7 @@ COLD int64_t sys_io_setup(struct task *self, unsigned nrequests, struct uptr res
 
     if (err)
         return err;
-    if (id || nrequests == 0 || nrequests > EVENTS_MOST)
+    if (id || nrequests == 0 || 2 * nrequests > 2 * EVENTS_MOST) /* 32 bits, as Linux */
         return -EINVAL;
     err = aio_context_create(space, nrequests, &id);
     if (err)
@@ -82,9 +82,7 @@ static int request_buffer(const struct lx_iocb *iocb, struct user_vector *vector
             return -EFAULT;
         vector->few[0] = (struct user_iter_segment){base, vector->nbytes};
     } else {
-        err = iocb->aio_nbytes > UINT32_MAX
-                  ? -EINVAL
-                  : user_vector_get(vector, base, (uint32_t)iocb->aio_nbytes);
+        err = user_vector_get(vector, base, (uint32_t)iocb->aio_nbytes);
         if (err)
             return err;
     }

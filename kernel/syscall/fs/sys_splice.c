@@ -274,7 +274,7 @@ int64_t sys_vmsplice(struct task *self, int fd, struct uptr segments, uint64_t c
     if (!(ref.file->access & (FILE_READ | FILE_WRITE)))
         result = -EBADF;
     if (!result)
-        result = count > UINT32_MAX ? -EINVAL : user_vector_get(&vector, segments, (uint32_t)count);
+        result = user_vector_get(&vector, segments, (uint32_t)count);
     if (!result) {
         result = vmsplice(self, ref.file, &vector, !(flags & SPLICE_NONBLOCK));
         user_vector_put(&vector);

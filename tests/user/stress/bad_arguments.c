@@ -53,6 +53,8 @@ static const struct {
     {160, 0, "setrlimit: no time at all may run out before the call is back"},
     {302, 1, "prlimit64: as setrlimit"},
     {202, 0, "futex: Linux refuses to wake at private memory that is read-only"},
+    {190, -1, "fsetxattr: Linux since 6.13 takes AT_FDCWD for a descriptor"},
+    {193, -1, "fgetxattr: as fsetxattr"},
     {272, -1, "unshare: not there"},
     {285, 3, "fallocate: how much space there is"},
     {319, 1, "memfd_create: later ones know more flags"},
