@@ -58,7 +58,7 @@ static const struct {
     {319, -1, "memfd_create: not there"},
     {131, -1, "sigaltstack: for no stack at all Linux's answer depends on the ancestors"},
     {334, -1, "rseq: with one processor only"},
-    {449, -1, "futex_waitv: not there"},
+    {449, -1, "futex_waitv: waits"},
 };
 
 /* Better values than those of the letters. */
