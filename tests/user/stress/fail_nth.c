@@ -468,8 +468,11 @@ static int run_setuid(void)
 static int run_capset(void)
 {
     struct lx_cap_header header = {LX_CAPABILITY_VERSION_3, 0};
-    struct lx_cap_data data[2] = {{.inheritable = 1}}; /* and nothing else is left */
+    struct lx_cap_data data[2] = {{0}};
 
+    if (syscall(SYS_capget, &header, data) < 0)
+        return -1;
+    data[0].inheritable ^= 1; /* the others stay: fail-nth takes one of them */
     return (int)syscall(SYS_capset, &header, data);
 }
 static int run_setgroups(void)
