@@ -94,16 +94,15 @@ def scripts(top, folder, ending):
 
 
 def stressors(top, tree):
-    """The names of those that stress-ng has, without those that are left out."""
-    loader = os.path.join(tree, "usr/lib64/ld-linux-x86-64.so.2")
+    """The names of the stressors that stress-ng has, without those that are left out."""
     libraries = os.path.join(tree, "usr/lib/x86_64-linux-gnu")
+    loader = os.path.join(libraries, "ld-linux-x86-64.so.2")
     said = subprocess.run([loader, "--library-path", libraries,
                            os.path.join(tree, "usr/bin/stress-ng"), "--stressors"],
                           capture_output=True, text=True, check=True).stdout.split()
     left_out = {line.split()[0] for line in read_text(top, "stress/left_out.txt").splitlines()
                 if line.strip() and not line.startswith("#")}
-    unknown = left_out - set(said)
-    return [name for name in said if name not in left_out], unknown
+    return [name for name in said if name not in left_out]
 
 
 def all_cases(top, tree):
@@ -139,7 +138,7 @@ def all_cases(top, tree):
             name = line.split()[0]
             add(f"{name}.suite", ["/usr/bin/python3", f"{PLACE}/suite/run.py", name],
                 options_of(line))
-    for name in stressors(top, tree)[0]:
+    for name in stressors(top, tree):
         add(f"{name}.stress", SHELLS["dash"] + [f"{PLACE}/stress/run.sh", name], {})
     for name, path, options in scripts(top, "make", ".make"):
         add(f"{name}.make", ["/usr/bin/make", "-f", path, "-C"], options)
