@@ -123,12 +123,17 @@ static int64_t user_word_read(struct request *r)
     return vm_user_write((struct uptr){r->data}, &word, sizeof(word));
 }
 
-/* The debug registers are not kept. */
+/* Of the debug registers, which are not kept, only what switches them off is taken: debuggers write
+ * that for every new thread. */
 static int64_t user_word_write(struct request *r)
 {
     struct lx_user_regs regs;
 
-    if (!user_offset_is_valid(r->address) || r->address >= sizeof(regs))
+    if (!user_offset_is_valid(r->address))
+        return -EIO;
+    if (r->address >= LX_USER_DEBUG_OFFSET)
+        return r->data ? -EIO : 0;
+    if (r->address >= sizeof(regs))
         return -EIO;
     ptrace_regs_get(r->task, &regs);
     memcpy((char *)&regs + r->address, &r->data, sizeof(r->data));

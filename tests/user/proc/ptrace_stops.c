@@ -202,6 +202,7 @@ static void registers_are_read_and_written(void)
     CHECK_EQ(word, regs.rip);
     CHECK_EQ(trace(PTRACE_PEEKUSER, pid, 4, (unsigned long)&word), -EIO);
     CHECK_EQ(trace(PTRACE_PEEKUSER, pid, 1 << 20, (unsigned long)&word), -EIO);
+    CHECK_EQ(trace(PTRACE_POKEUSER, pid, offsetof(struct user, u_debugreg[7]), 0), 0);
     regs.rbx = 33;
     CHECK_EQ(trace(PTRACE_SETREGS, pid, 0, (unsigned long)&regs), 0);
     CHECK_EQ(trace(PTRACE_GETREGSET, pid, 1, (unsigned long)&part), 0);
