@@ -107,6 +107,7 @@ struct socket_ops {
 /* What this room asks of the running task. */
 struct socket_caller_ops {
     void (*credentials)(struct lx_ucred *credentials); /* pid, effective uid and gid */
+    void (*sender)(struct lx_ucred *credentials);      /* pid, real uid and gid */
     uint32_t (*uid)(void);                             /* real, to be charged */
     bool (*is_capable)(unsigned capability);           /* LX_CAP_* */
 };

@@ -246,6 +246,8 @@ void fork_registers_copy(const struct task *self, struct task *child,
 
     *frame = *arch_thread_frame(&self->thread.arch);
     frame->rax = 0;
+    if (self->trace_flag) /* of its maker's tracer */
+        frame->rflags &= ~RFLAGS_TF;
     if (request->stack)
         frame->rsp = request->stack;
     child->thread.arch.fpu = (void *)ALIGN_UP((uint64_t)child->fpu_object, 64);
@@ -341,7 +343,7 @@ int64_t fork_process(struct task *self, const struct fork_request *request)
     if (request->wait_release)
         process_get(child);
     task_start(child->leader);
-    if (unlikely(self->ptrace))
+    if (unlikely(self->ptrace) && !request->trace_never)
         ptrace_event(self, request->trace_event, (uint64_t)pid);
     if (request->wait_release) {
         wait_for_release(child);

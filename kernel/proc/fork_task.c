@@ -112,7 +112,7 @@ int64_t fork_task(struct task *self, const struct fork_request *request)
     }
     task_start(task);
     ptrace_tracee_free(tracee);
-    if (unlikely(self->ptrace))
+    if (unlikely(self->ptrace) && !request->trace_never)
         ptrace_event(self, request->trace_event, (uint64_t)tid);
     if (request->wait_release) {
         task_await_end(self->process, task);

@@ -38,7 +38,7 @@ int task_alloc(struct process *process, struct task **out_task)
 
     if (!task)
         return -ENOMEM;
-    task->fpu_object = slab_alloc(fpu_cache);
+    task->fpu_object = slab_zalloc(fpu_cache); /* XSAVE leaves bytes out that programs get */
     if (!task->fpu_object) {
         slab_free(task_cache, task);
         return -ENOMEM;

@@ -149,12 +149,11 @@ static NOINLINE void restart_note(const struct trap_frame *frame)
 static NOINLINE int64_t call_slowly(struct task *self, struct trap_frame *frame)
 {
     bool traced = __atomic_load_n(&self->ptrace, __ATOMIC_RELAXED) != NULL;
-    uint32_t number;
+    bool made = !traced || ptrace_call_enter(self, frame);
+    uint32_t number = (uint32_t)frame->error; /* exec replaces the frame */
 
-    if (traced && !ptrace_call_enter(self, frame))
-        return (int64_t)frame->rax;
-    number = (uint32_t)frame->error; /* exec replaces the frame */
-    frame->rax = (uint64_t)trace_call(self, frame);
+    if (made)
+        frame->rax = (uint64_t)trace_call(self, frame);
     if (traced)
         ptrace_call_leave(self, frame, number);
     return (int64_t)frame->rax;

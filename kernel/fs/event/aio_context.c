@@ -159,17 +159,23 @@ struct aio_context *aio_context_find(struct vm_space *space, uint64_t id)
     return pager ? context_of(pager) : NULL;
 }
 
-COLD void aio_context_kill(struct vm_space *space, struct aio_context *context, uint64_t id)
+COLD bool aio_context_kill(struct vm_space *space, struct aio_context *context, uint64_t id)
 {
+    bool was_dead;
     int err;
 
     mutex_lock(&context->lock);
+    was_dead = context->dead;
     context->dead = true;
     mutex_unlock(&context->lock);
+    /* Its page may be another mapping's by now. */
+    if (was_dead)
+        return false;
     waitq_wake_all(&context->done);
     /* Where there is no memory to split an area the page stays, of a context that is dead. */
     err = vm_unmap(space, id, PAGE_SIZE);
     (void)err;
+    return true;
 }
 
 /* --- events --- */

@@ -26,7 +26,7 @@ MUST_CHECK int aio_context_create(struct vm_space *space, uint32_t nrequests, ui
 MUST_CHECK struct aio_context *aio_context_find(struct vm_space *space, uint64_t id);
 void aio_context_put(struct aio_context *context);
 /* Tasks that wait in it are woken; its page goes, and with its last use the context. */
-void aio_context_kill(struct vm_space *space, struct aio_context *context, uint64_t id);
+bool aio_context_kill(struct vm_space *space, struct aio_context *context, uint64_t id);
 
 /* A place for one event, which is filled or given back. */
 MUST_CHECK bool aio_event_reserve(struct aio_context *context);

@@ -342,7 +342,8 @@ static int item_create_locked(struct epoll *epoll, struct file *file, int fd,
         err = item_enter_graph(item);
     }
     if (err) {
-        slab_free(item_cache, item);
+        if (item)
+            slab_free(item_cache, item);
         user_charge_add(epoll->charge, CHARGE_WATCHES, -1);
         return err;
     }

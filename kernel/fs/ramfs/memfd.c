@@ -33,6 +33,7 @@ COLD void memfd_init(void)
 
     ASSERT(err == 0);
     ramfs_set_default_limits(memfd_super, true);
+    memfd_super->flags |= LX_MS_NOSUID; /* as Linux: a file of no mount gives no rights */
 }
 
 /* The inode has no name, and gets none: linkat(2) finds it dead. */
@@ -81,8 +82,15 @@ bool file_is_memory(const struct file *file)
 
 int memfd_get_seals(const struct file *file)
 {
-    return file_is_memory(file) ? (int)__atomic_load_n(&file->inode->seals, __ATOMIC_SEQ_CST)
-                                : -EINVAL;
+    int seals;
+
+    if (!file_is_memory(file))
+        return -EINVAL;
+    /* Without the mutex one might be seen that is about to be taken back. */
+    mutex_lock(&file->inode->lock);
+    seals = (int)file->inode->seals;
+    mutex_unlock(&file->inode->lock);
+    return seals;
 }
 
 bool memfd_is_sealed_slow(struct inode *inode, uint32_t seals)

@@ -182,12 +182,17 @@ static int open_place(struct fs_context *context, struct dentry *dentry, uint32_
 int fs_open_dentry(struct fs_context *context, struct dentry *dentry, const struct open_how *how,
                    struct file **out_file)
 {
+    int err;
+
     if ((how->flags & LX_O_DIRECTORY) && dentry_type(dentry) != LX_S_IFDIR) {
         dentry_put(dentry);
         return -ENOTDIR;
     }
-    return how->flags & LX_O_PATH ? open_place(context, dentry, how->flags, out_file)
-                                  : open_existing(context, dentry, how, out_file);
+    err = how->flags & LX_O_PATH ? open_place(context, dentry, how->flags, out_file)
+                                 : open_existing(context, dentry, how, out_file);
+    if (!err)
+        notify_file(*out_file, LX_IN_OPEN);
+    return err;
 }
 
 static int open_path_only(struct fs_context *context, struct dentry *start, const char *path,

@@ -133,7 +133,8 @@ static bool is_in_time_wait_locked(struct bucket *bucket, const struct inet_bind
 static bool is_taken_locked(struct bucket *bucket, const struct inet_bind *new, bool alone)
 {
     ASSERT(spin_is_held(&bucket->lock));
-    if (bucket->nbinds >= BINDS_MAX)
+    /* Some are root's: a user that takes all does not keep it from its ports. */
+    if (bucket->nbinds >= (new->uid ? BINDS_MAX / 2 : BINDS_MAX))
         return true;
     list_for_each (node, &bucket->binds) {
         const struct inet_bind *old = list_entry(node, struct inet_bind, link);
@@ -237,6 +238,7 @@ void inet_port_share(struct inet_socket *child, struct inet_socket *listener)
     struct inet_bind *spare = child->bind;
 
     describe(child, &child->local, spare);
+    spare->uid = listener->bind->uid; /* the listener's owner, not the caller */
     spin_lock(&bucket->lock);
     if (bucket->nbinds < BINDS_MAX) {
         enter_locked(bucket, child, &spare);

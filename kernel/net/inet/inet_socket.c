@@ -120,7 +120,8 @@ static int inet_bind_to(struct socket *socket, struct fs_context *context,
     return err;
 }
 
-/* The peer of a connection that is over is none. */
+/* The peer of a connection that is over is none, but for accept, which asks before there is a file.
+ */
 static int inet_name(struct socket *socket, bool peer, struct socket_address *address)
 {
     struct inet_socket *sock = inet_of(socket);
@@ -129,7 +130,8 @@ static int inet_name(struct socket *socket, bool peer, struct socket_address *ad
 
     mutex_lock(&sock->lock);
     end = peer ? sock->remote : sock->local;
-    if (peer && (!end.port || sock->state == LX_TCP_CLOSE || sock->state == LX_TCP_SYN_SENT))
+    if (peer && (!end.port || sock->state == LX_TCP_SYN_SENT ||
+                 (sock->state == LX_TCP_CLOSE && socket->file)))
         err = -ENOTCONN;
     mutex_unlock(&sock->lock);
     if (!err)

@@ -146,13 +146,16 @@ static int choose_end_locked(struct inet_socket *sock, const struct inet_end *re
 
 /* Both locked, the second one if there is one. What becomes of the child is the third's to say. */
 static int connect_call_locked(struct inet_socket *sock, struct inet_socket *listener,
-                               struct inet_socket **child)
+                               const struct inet_end *remote, struct inet_socket **child)
 {
     ASSERT(mutex_is_held(&sock->lock));
     if (sock->connecting || sock->joined || sock->state != LX_TCP_CLOSE || !sock->bind)
         return -EALREADY; /* another call's work meanwhile */
     sock->connecting = true;
-    if (!listener || listener->state != LX_TCP_LISTEN) {
+    /* What this call has found, whatever another thread has chosen meanwhile; a listener that has
+     * moved since is none. */
+    sock->remote = *remote;
+    if (!listener || listener->state != LX_TCP_LISTEN || listener->local.port != remote->port) {
         tcp_over_locked(sock, ECONNREFUSED);
     } else if (listener->npending > listener->backlog) {
         inet_get(sock);
@@ -187,7 +190,7 @@ static int connect_call(struct inet_socket *sock, const struct inet_end *remote)
         struct mutex *other = listener ? &listener->lock : &sock->lock;
 
         mutex_lock_pair(&sock->lock, other);
-        err = connect_call_locked(sock, listener, &child);
+        err = connect_call_locked(sock, listener, remote, &child);
         mutex_unlock_pair(&sock->lock, other);
     }
     embryo_free(child);
@@ -210,7 +213,6 @@ static int take_answer_locked(struct inet_socket *sock)
     if (sock->state != LX_TCP_CLOSE)
         return 0;
     err = inet_take_error(sock);
-    tcp_dissolve_locked(sock);
     return err ? -err : -ECONNABORTED;
 }
 
@@ -220,14 +222,20 @@ static int await_answer(struct inet_socket *sock, bool wait)
 {
     uint64_t timeout_ns = sock->base.send_timeout_ns;
     uint64_t deadline_ns = socket_deadline(timeout_ns ? timeout_ns : CONNECT_TIMEOUT_NS);
+    bool failed = false;
     int err = 0;
 
     mutex_lock(&sock->lock);
     while (!err && sock->state == LX_TCP_SYN_SENT)
         err = wait ? waitq_wait(&sock->writable, &sock->lock, deadline_ns) : -EALREADY;
-    if (sock->state != LX_TCP_SYN_SENT)
+    if (sock->state != LX_TCP_SYN_SENT) {
         err = take_answer_locked(sock);
+        failed = err;
+    }
     mutex_unlock(&sock->lock);
+    /* It may have been joined, and have bytes of a connection that is over. */
+    if (failed)
+        tcp_disconnect(sock);
     if (err == -ETIMEDOUT && timeout_ns)
         return -EINPROGRESS;
     if (err == -ETIMEDOUT)

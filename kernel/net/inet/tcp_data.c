@@ -69,6 +69,8 @@ static int stream_await_room(struct inet_socket *sock, bool wait, uint64_t deadl
         struct waiter self;
 
         waitq_enter(&sock->writable, &self);
+        /* The receiver makes room before it looks for waiters: one of the two sees the other. */
+        __atomic_thread_fence(__ATOMIC_SEQ_CST);
         if (!stream_has_room(sock))
             err = waitq_sleep(&self, 1, deadline_ns);
         waitq_leave(&sock->writable, &self);

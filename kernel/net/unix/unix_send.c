@@ -15,14 +15,16 @@
 #define STREAM_PIECE  (16384u - sizeof(struct unix_message)) /* one block of the allocator */
 #define DATAGRAM_ROOM 32                                     /* of a send buffer, no datagram's */
 
-/* As on Linux they are taken along where either side has asked for them. */
+/* As on Linux they are taken along where either side has asked for them, or the receiver was not
+ * accepted yet and may still do so. */
 static void credentials_add(struct socket_message *message, const struct unix_socket *sender,
                             const struct unix_socket *receiver)
 {
     if (message->has_credentials ||
-        likely(!sender->base.pass_credentials && !receiver->base.pass_credentials))
+        likely(!sender->base.pass_credentials && !receiver->base.pass_credentials &&
+               __atomic_load_n(&receiver->base.file, __ATOMIC_ACQUIRE)))
         return;
-    socket_caller->credentials(&message->credentials);
+    socket_caller->sender(&message->credentials);
     message->has_credentials = true;
 }
 

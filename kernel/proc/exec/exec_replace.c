@@ -162,7 +162,9 @@ int exec_replace(struct task *self, struct file *file, const struct exec_strings
     registers_reset(self, &program);
     self->trace_flag = false; /* the new frame is without */
     process_release_parent(process);
-    if (unlikely(self->ptrace))
+    /* Asked under its lock where rights were gained: a tracer may just be coming. */
+    if (unlikely(__atomic_load_n(&self->ptrace, __ATOMIC_RELAXED) ||
+                 self->thread.space->undumpable))
         ptrace_exec(self, old_tid);
     return 0;
 }

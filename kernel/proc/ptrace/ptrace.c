@@ -60,7 +60,8 @@ static void link_locked(struct tracee *tracee, struct task *task, struct process
     tracee->tid = task->tid;
     list_push_back(&tracer->tracees, &tracee->link);
     spin_lock(&task->process->lock);
-    __atomic_store_n(&task->ptrace, tracee, __ATOMIC_RELEASE);
+    __atomic_store_n(&task->ptrace, tracee, __ATOMIC_SEQ_CST);
+    task->trace_count++;
     task->process->traced++;
     spin_unlock(&task->process->lock);
 }
@@ -82,6 +83,11 @@ void ptrace_unlink_locked(struct tracee *tracee)
     __atomic_store_n(&task->ptrace, NULL, __ATOMIC_RELEASE);
     task->process->traced--;
     task->trap_pending = task->stop_passed = false;
+    /* It stops with its process again. */
+    if (task->process->sig_stopped && !task->exiting) {
+        arch_thread_add_work(&task->thread.arch, TIF_SIGNAL);
+        sched_notify(&task->thread);
+    }
     spin_unlock(&task->process->lock);
 }
 
@@ -146,8 +152,8 @@ static void attached_locked(struct tracee *tracee)
 
         ASSERT(!err);
     }
-    if (sleeps)
-        sched_wake(&task->thread);
+    if (sleeps) /* or is about to, in that queue: then it sees its tracer */
+        waitq_wake_all(&task->process->stop_wait);
 }
 
 /* The order of the errors is Linux's. One that exits is not attached to any more: its end would
@@ -175,6 +181,7 @@ int64_t ptrace_attach(struct task *self, int tid, bool seize, uint64_t options)
 
     if (!tracee)
         return -ENOMEM;
+    tracee->capable = credentials_capable(&self->fs->cred, LX_CAP_SYS_PTRACE);
     tracee->seized = seize;
     tracee->options = (uint32_t)options;
     flags = spin_lock_irqsave(&process_tree_lock);
@@ -195,6 +202,8 @@ int64_t ptrace_trace_me(struct task *self)
 
     if (!tracee)
         return -ENOMEM;
+    /* As Linux has it: by the rights of the one that asks. */
+    tracee->capable = credentials_capable(&self->fs->cred, LX_CAP_SYS_PTRACE);
     flags = spin_lock_irqsave(&process_tree_lock);
     parent = self->process->parent;
     if (!self->ptrace && parent->leader &&
@@ -241,6 +250,7 @@ void ptrace_fork_locked(const struct task *self, struct task *child, struct trac
     if (likely(!tracee) || !own)
         return;
     *made = NULL;
+    tracee->capable = own->capable;
     tracee->seized = own->seized;
     tracee->options = own->options;
     link_locked(tracee, child, own->tracer);
@@ -250,6 +260,7 @@ void ptrace_fork_locked(const struct task *self, struct task *child, struct trac
         int err = signal_queue_add(&child->sig_queue, &stop, NULL, false);
 
         ASSERT(!err);
+        child->process->task_signals |= SIGNAL_BIT(LX_SIGSTOP);
     }
     arch_thread_add_work(&child->thread.arch, TIF_SIGNAL);
 }

@@ -36,6 +36,7 @@ struct tracee {
     int tid;                /* [t] exec may change it */
     struct pid *number;     /* [t] of an ended task that is no leader: kept until it is told, and */
     struct identity *charged; /* [t] counted as one of that user's until then */
+    bool capable;             /* [I] its tracer had CAP_SYS_PTRACE when it began to trace */
     bool seized;              /* [I] PTRACE_SEIZE, or inherited from one that was */
     uint32_t options;         /* [t] LX_PTRACE_O_* */
     enum tracee_state state;  /* [t] */

@@ -83,6 +83,7 @@ void ptrace_task_end_locked(struct task *task)
     ptrace_unlink_locked(tracee);
     if (signal_children_unwanted(tracer) || tracer->zombie) {
         ptrace_tracee_free(tracee);
+        waitq_wake_all(&tracer->child_wait);
         return;
     }
     /* The end of all counts more than the task's own, as on Linux. */
@@ -119,12 +120,24 @@ bool ptrace_process_end_locked(struct process *process)
 void ptrace_drop_locked(struct task *task)
 {
     struct tracee *tracee = task->ptrace;
+    struct process *tracer;
 
     ASSERT(process_tree_is_held());
     if (likely(!tracee))
         return;
+    tracer = tracee->tracer;
     ptrace_unlink_locked(tracee);
     ptrace_tracee_free(tracee);
+    waitq_wake_all(&tracer->child_wait); /* it may have none to wait for any more */
+}
+
+void ptrace_lose_locked(struct tracee *tracee)
+{
+    struct process *tracer = tracee->tracer;
+
+    ASSERT(process_tree_is_held());
+    ptrace_let_go_locked(tracee, -1);
+    waitq_wake_all(&tracer->child_wait);
 }
 
 void ptrace_leader_replaced_locked(struct task *old, struct task *self)

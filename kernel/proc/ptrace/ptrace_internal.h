@@ -18,6 +18,8 @@ bool ptrace_is_capable_locked(struct process *tracer);
 /* All IDs of the task's process are the tracer's, and it has no capability that the tracer has not.
  */
 bool ptrace_is_same_user_locked(struct process *tracer, struct task *task);
+/* Let go without a word from its tracer, which may be waiting for it. */
+void ptrace_lose_locked(struct tracee *tracee);
 /* Out of all lists, and off its task. */
 void ptrace_unlink_locked(struct tracee *tracee);
 

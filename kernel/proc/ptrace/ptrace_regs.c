@@ -25,9 +25,11 @@
 static uint64_t call_of(const struct task *task, const struct trap_frame *frame)
 {
     if (trap_frame_is_call(frame))
-        return (uint32_t)frame->error;
+        return (uint64_t)(int64_t)(int32_t)frame->error;
     /* exec and rt_sigreturn have replaced the frame of their own call. */
-    return task->ptrace->call_op == LX_SYSCALL_INFO_EXIT ? task->ptrace->call_number : UINT64_MAX;
+    return task->ptrace->call_op == LX_SYSCALL_INFO_EXIT
+               ? (uint64_t)(int64_t)(int32_t)task->ptrace->call_number
+               : UINT64_MAX;
 }
 
 /* The first fifteen are in the same order in both. */
@@ -71,11 +73,8 @@ static bool regs_are_valid(const struct arch_thread *arch, const struct lx_user_
 /* orig_rax has the width of a call's number, and is negative where there is none. */
 static void call_set(struct trap_frame *frame, uint64_t number)
 {
-    bool is_call = (int32_t)number >= 0 || trap_frame_is_call(frame);
-
-    frame->vector = is_call ? VECTOR_SYSCALL_IRET : 0;
-    if (is_call)
-        frame->error = (uint32_t)number;
+    frame->vector = (int32_t)number >= 0 ? VECTOR_SYSCALL_IRET : 0;
+    frame->error = (uint32_t)number;
 }
 
 int ptrace_regs_set(struct task *task, const struct lx_user_regs *regs)

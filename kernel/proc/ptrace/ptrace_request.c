@@ -54,6 +54,10 @@ static void thaw(struct tracee *tracee)
     uint64_t flags = spin_lock_irqsave(&process_tree_lock);
 
     tracee->frozen = false;
+    if (tracee->listening && tracee->task->trap_pending) {
+        tracee->listening = false;
+        tracee->state = TRACEE_RUNS;
+    }
     if (tracee->state != TRACEE_STOPPED || is_killed(tracee->task))
         sched_wake(&tracee->task->thread);
     spin_unlock_irqrestore(&process_tree_lock, flags);

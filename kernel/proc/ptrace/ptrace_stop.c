@@ -62,11 +62,13 @@ static struct lx_siginfo info_of(const struct task *self, int status)
 }
 
 /* The caller is traced. Sleeps with the lock dropped; afterwards it may not be any more. info NULL:
- * the stop has none (GETSIGINFO: EINVAL). */
-static void stop_locked(struct task *self, int status, const struct lx_siginfo *info,
+ * the stop has none (GETSIGINFO: EINVAL). False: that tracer has let go, whether there is another
+ * by now or not. */
+static bool stop_locked(struct task *self, int status, const struct lx_siginfo *info,
                         uint64_t *flags)
 {
     struct tracee *tracee = self->ptrace;
+    const uint32_t count = self->trace_count;
 
     ASSERT(process_tree_is_held() && tracee->state == TRACEE_RUNS);
     step_end(self);
@@ -77,7 +79,8 @@ static void stop_locked(struct task *self, int status, const struct lx_siginfo *
     tracee->state = TRACEE_STOPPED;
     ptrace_tell_locked(tracee, tracee->in_group_stop ? LX_CLD_STOPPED : LX_CLD_TRAPPED,
                        status & 0x7f);
-    while ((tracee = self->ptrace) != NULL && (tracee->state == TRACEE_STOPPED || tracee->frozen)) {
+    while ((tracee = self->ptrace) != NULL && self->trace_count == count &&
+           (tracee->state == TRACEE_STOPPED || tracee->frozen)) {
         if (must_die(self) && !tracee->frozen) {
             list_remove(&tracee->news_link);
             list_init(&tracee->news_link);
@@ -91,6 +94,7 @@ static void stop_locked(struct task *self, int status, const struct lx_siginfo *
     }
     if (tracee && tracee->steps)
         step_begin(self);
+    return tracee && self->trace_count == count;
 }
 
 /* A stop of its own accord. Returns the signal that the tracer has given it, which counts at calls
@@ -103,7 +107,7 @@ static int stop_simply(struct task *self, int status)
 
     if (self->ptrace && !must_die(self)) {
         self->ptrace_signal = 0;
-        stop_locked(self, status, &info, &flags);
+        (void)stop_locked(self, status, &info, &flags);
         signal = self->ptrace_signal;
     }
     spin_unlock_irqrestore(&process_tree_lock, flags);
@@ -125,17 +129,18 @@ int ptrace_signal(struct task *self, struct lx_siginfo *info)
     const int taken = info->signo;
     uint64_t flags = spin_lock_irqsave(&process_tree_lock);
     int signal = taken;
+    bool kept;
 
     if (self->ptrace && !must_die(self)) {
         /* What it gets if its tracer goes away without a word. */
         self->ptrace_signal = taken;
-        stop_locked(self, taken, info, &flags);
+        kept = stop_locked(self, taken, info, &flags);
         signal = must_die(self) ? 0 : self->ptrace_signal;
-        if (signal == taken && self->ptrace)
+        if (signal == taken && kept)
             *info = self->ptrace->info;
         if (signal && signal != taken)
             *info = (struct lx_siginfo){.code = LX_SI_USER};
-        if (signal && signal != taken && self->ptrace)
+        if (signal && signal != taken && kept)
             info->sender.pid = self->ptrace->tracer->pid;
         info->signo = signal;
     }
@@ -161,6 +166,7 @@ bool ptrace_group_stop(struct task *self)
     struct tracee *tracee = self->ptrace;
     struct lx_siginfo info;
     int status;
+    bool kept;
 
     if (!tracee || is_passed(self)) {
         bool passed = tracee != NULL;
@@ -172,16 +178,15 @@ bool ptrace_group_stop(struct task *self)
     info = info_of(self, status);
     info.signo = process->sig_stop_number;
     tracee->in_group_stop = true;
-    stop_locked(self, status, tracee->seized ? &info : NULL, &flags);
-    tracee = self->ptrace;
-    if (tracee)
-        tracee->in_group_stop = false;
+    kept = stop_locked(self, status, tracee->seized ? &info : NULL, &flags);
+    if (kept)
+        self->ptrace->in_group_stop = false;
     /* The others stay stopped. A SIGCONT that has come meanwhile has cleared both already. */
     spin_lock(&process->lock);
-    self->stop_passed = tracee && process->sig_stopped;
+    self->stop_passed = kept && process->sig_stopped;
     spin_unlock(&process->lock);
     spin_unlock_irqrestore(&process_tree_lock, flags);
-    return tracee != NULL;
+    return kept;
 }
 
 /* One that was not seized stays in its stop until its tracer lets it go on; the tracer of a seized
@@ -200,6 +205,8 @@ static void task_continued_locked(struct task *task)
         tracee->listening = false;
         tracee->state = TRACEE_RUNS;
         sched_wake(&task->thread);
+    } else {
+        sched_notify(&task->thread);
     }
 }
 
@@ -283,7 +290,7 @@ void ptrace_call_leave(struct task *self, struct trap_frame *frame, uint32_t num
     bool stepped = self->trace_flag;
 
     call_stop(self, LX_SYSCALL_INFO_EXIT, number);
-    if (stepped && self->trace_flag)
+    if (stepped && self->trace_flag && self->ptrace)
         signal_force_info(self, &trap);
 }
 
@@ -309,7 +316,7 @@ void ptrace_handler_entered(struct task *self)
 bool ptrace_limits_exec(struct task *self)
 {
     uint64_t flags = spin_lock_irqsave(&process_tree_lock);
-    bool limits = self->ptrace && !ptrace_is_capable_locked(self->ptrace->tracer);
+    bool limits = self->ptrace && !self->ptrace->capable;
 
     spin_unlock_irqrestore(&process_tree_lock, flags);
     return limits;
@@ -322,9 +329,9 @@ static void exec_check_tracer(struct task *self)
     uint64_t flags = spin_lock_irqsave(&process_tree_lock);
     struct tracee *tracee = self->ptrace;
 
-    if (tracee && !ptrace_is_capable_locked(tracee->tracer) &&
+    if (tracee && !tracee->capable &&
         (undumpable || !ptrace_is_same_user_locked(tracee->tracer, self)))
-        ptrace_let_go_locked(tracee, -1);
+        ptrace_lose_locked(tracee);
     spin_unlock_irqrestore(&process_tree_lock, flags);
 }
 

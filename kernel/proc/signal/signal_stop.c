@@ -345,6 +345,8 @@ int signal_wait_killable(const struct waiter *waiter)
         err = waitq_sleep(waiter, 1, 0);
     } while (err == -ERESTARTSYS && !is_dying(self));
     spin_lock(&self->process->lock);
+    /* Set, so that the stop of a process or of a tracee is seen, too. */
+    arch_thread_add_work(&self->thread.arch, TIF_SIGNAL);
     signal_recheck(self);
     spin_unlock(&self->process->lock);
     if (signal_timers_fired(self->process) || self->sig_restore || self->sig_restart)

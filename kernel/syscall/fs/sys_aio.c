@@ -18,6 +18,7 @@
 #include "kernel/syscall/fs/sys_write.h"
 #include "kernel/syscall/fs/user_vector.h"
 #include "kernel/syscall/handlers.h"
+#include "kernel/vm/vm_map.h"
 #include "kernel/vm/vm_user.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/stat.h"
@@ -57,12 +58,13 @@ COLD int64_t sys_io_setup(struct task *self, unsigned nrequests, struct uptr res
 int64_t sys_io_destroy(struct task *self, uint64_t id)
 {
     struct aio_context *context = aio_context_find(self->thread.space, id);
+    int err;
 
     if (!context)
         return -EINVAL;
-    aio_context_kill(self->thread.space, context, id);
+    err = aio_context_kill(self->thread.space, context, id) ? 0 : -EINVAL;
     aio_context_put(context);
-    return 0;
+    return err;
 }
 
 /* --- requests --- */
@@ -239,7 +241,7 @@ int64_t sys_io_submit(struct task *self, uint64_t id, int64_t count, struct uptr
                            sizeof(address));
         if (!err)
             err = request_submit(self, context, address);
-        if (err)
+        if (err || vm_kill_pending())
             break;
         sched_preempt_point();
     }

@@ -9,6 +9,7 @@
  *
  * A value goes through a buffer of the kernel's, since the file's mutex covers no page faults.
  */
+#include "kernel/fs/event/notify.h"
 #include "kernel/fs/vfs/fdtable.h"
 #include "kernel/fs/vfs/fs_context.h"
 #include "kernel/fs/vfs/inode.h"
@@ -233,13 +234,15 @@ static int64_t xattr_answer(const struct task *self, struct inode *inode,
 static int64_t xattr_by_path(struct task *self, struct uptr path, unsigned walk,
                              const struct request *request)
 {
-    struct inode *inode;
-    int64_t result = user_walk_inode(self, LX_AT_FDCWD, path, walk, &inode);
+    struct user_object object;
+    int64_t result = user_walk_object(self, LX_AT_FDCWD, path, walk, &object);
 
     if (result)
         return result;
-    result = xattr_answer(self, inode, request);
-    inode_put(inode);
+    result = xattr_answer(self, object.inode, request);
+    if (!result && is_change(request))
+        notify_dentry(object.dentry, object.inode, LX_IN_ATTRIB);
+    user_object_put(&object);
     return result;
 }
 
@@ -251,6 +254,8 @@ static int64_t xattr_by_fd(struct task *self, int fd, const struct request *requ
     if (!ref.file)
         return -EBADF;
     result = xattr_answer(self, ref.file->inode, request);
+    if (!result && is_change(request))
+        notify_dentry(ref.file->dentry, ref.file->inode, LX_IN_ATTRIB);
     fd_ref_put(ref);
     return result;
 }

@@ -27,7 +27,7 @@ _Static_assert(LX_SOCK_CLOEXEC == LX_O_CLOEXEC && LX_SOCK_NONBLOCK == LX_O_NONBL
 
 /* --- what net asks of the running task --- */
 
-/* As SO_PEERCRED and SCM_CREDENTIALS show them: the effective user. */
+/* As SO_PEERCRED shows them: the effective user. */
 static void caller_credentials(struct lx_ucred *credentials)
 {
     struct task *self = task_current();
@@ -35,6 +35,17 @@ static void caller_credentials(struct lx_ucred *credentials)
     credentials->pid = self->process->pid;
     credentials->uid = self->fs->cred.euid;
     credentials->gid = self->fs->cred.egid;
+}
+
+/* SCM_CREDENTIALS: the real user. What a set-user-ID program writes to a socket that its caller has
+ * left it does not count as its owner's word. */
+static void caller_sender(struct lx_ucred *credentials)
+{
+    struct task *self = task_current();
+
+    credentials->pid = self->process->pid;
+    credentials->uid = self->fs->cred.uid;
+    credentials->gid = self->fs->cred.gid;
 }
 
 /* Memory is charged to the real user, as processes are. */
@@ -53,6 +64,7 @@ void user_socket_init(void)
 {
     static const struct socket_caller_ops caller = {
         .credentials = caller_credentials,
+        .sender = caller_sender,
         .uid = caller_uid,
         .is_capable = caller_is_capable,
     };
@@ -230,16 +242,17 @@ static int64_t accept_to(struct task *self, struct fd_ref ref, struct socket *so
 
     if (err)
         return err;
-    err = socket_create_file(child, flags & LX_O_NONBLOCK, &self->fs->cred, &file);
+    /* Before it has a file: the name of a peer that is gone again is still told by accept. */
+    if (to.va)
+        err = child->ops->name(child, true, &address);
+    if (!err)
+        err = socket_create_file(child, flags & LX_O_NONBLOCK, &self->fs->cred, &file);
     if (err) {
         socket_release(child);
         return err;
     }
-    if (to.va) {
-        err = child->ops->name(child, true, &address);
-        if (!err)
-            err = user_address_put(&address, to, nbytes);
-    }
+    if (to.va)
+        err = user_address_put(&address, to, nbytes);
     if (err) {
         file_put(file);
         return err;

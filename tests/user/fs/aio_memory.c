@@ -226,6 +226,7 @@ static void test_setup(void)
 
 static uint64_t shared;
 static int shared_fd;
+static volatile int has_four;
 
 /* Waits for events that another thread makes; then for one that never comes, until the end. */
 static void *waiter(void *result)
@@ -233,6 +234,7 @@ static void *waiter(void *result)
     struct lx_io_event some[4];
 
     CHECK_EQ(raw_call(SYS_io_getevents, (long)shared, 4, 4, (long)some, 0, 0), 4);
+    has_four = 1;
     *(long *)result = raw_call(SYS_io_getevents, (long)shared, 1, 4, (long)some, 0, 0);
     return NULL;
 }
@@ -253,7 +255,8 @@ static void test_threads(int fd)
         nanosleep(&pause, NULL);
         CHECK_EQ(submit(shared, &one), 1);
     }
-    nanosleep(&pause, NULL);
+    while (!has_four)
+        nanosleep(&pause, NULL);
     CHECK_EQ(raw1(SYS_io_destroy, shared), 0);
     CHECK_EQ(pthread_join(thread, NULL), 0);
     CHECK_EQ(result, -EINVAL);
