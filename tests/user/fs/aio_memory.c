@@ -283,7 +283,7 @@ static void test_signals(uint64_t context)
     CHECK_OK(kill(pid, 0));
     child = (int)CHECK_OK(fork());
     if (child == 0) {
-        for (int i = 0; i < 1000 && kill(pid, SIGUSR1) == 0; i++)
+        while (kill(pid, SIGUSR1) == 0) /* until it is killed itself */
             nanosleep(&(struct timespec){0, 1000000}, NULL);
         _exit(0);
     }
