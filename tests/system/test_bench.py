@@ -10,7 +10,7 @@ def test_numbers_are_within_their_limits():
     done = run(sys.executable, tool("bench.py"), "-b", BUILD, timeout=900)
     assert done.returncode == 0, done.stdout + done.stderr
     rows = [line for line in done.stdout.splitlines() if line.endswith(" ok")]
-    assert len(rows) == 5 + 22 + 1
+    assert len(rows) == 5 + 23 + 1
     print(done.stdout)
 
 
