@@ -30,7 +30,7 @@
 #include "shared/linux/limits.h"
 #include "shared/linux/stat.h"
 
-#define TABLES_MAX  4
+#define TABLES_MAX  6
 #define ROOT_INO    1
 #define DOTS        2
 #define NUMBERS     256 /* position in a directory from which the numbers come, as on Linux */
