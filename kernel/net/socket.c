@@ -21,6 +21,8 @@
 #include "shared/linux/poll.h"
 #include "shared/linux/stat.h"
 
+#define FAULTS_MAX 8192 /* rounds of one receive */
+
 const struct socket_caller_ops *socket_caller;
 
 void socket_init(const struct socket_caller_ops *caller)
@@ -109,6 +111,20 @@ void socket_release(struct socket *socket)
 uint64_t socket_deadline(uint64_t timeout_ns)
 {
     return timeout_ns ? clock_monotonic_ns() + timeout_ns : 0;
+}
+
+/* What is in the queue may be another's when the lock is held again: the caller looks anew. */
+int socket_fault_in_locked(struct mutex *lock, const struct user_iter *io, uint32_t *faults)
+{
+    int err;
+
+    ASSERT(mutex_is_held(lock));
+    if (++*faults > FAULTS_MAX)
+        return -EFAULT;
+    mutex_unlock(lock);
+    err = user_iter_fault_in(io, true);
+    mutex_lock(lock);
+    return err;
 }
 
 int socket_wait_error(int err, uint64_t timeout_ns)

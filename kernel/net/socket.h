@@ -133,6 +133,12 @@ MUST_CHECK int socket_set_option(struct socket *socket, int option, struct uptr 
 MUST_CHECK int socket_get_option(struct socket *socket, int option, struct uptr value,
                                  unsigned *nbytes);
 
+/* Drops the lock of a receiver to bring in the page at which a copy to the program stopped.
+ * `faults` counts the rounds of one call, which have a bound: a program can take its page away each
+ * time. -EFAULT. */
+MUST_CHECK int socket_fault_in_locked(struct mutex *lock, const struct user_iter *io,
+                                      uint32_t *faults);
+
 /* When a wait that begins now ends by itself; 0: never. */
 uint64_t socket_deadline(uint64_t timeout_ns);
 /* What a wait's end means to the program: a time that is over is -EAGAIN, and after a signal a call

@@ -225,8 +225,6 @@ struct inet_receive {
 };
 void inet_receive_init(struct inet_receive *receive, struct socket *socket,
                        struct socket_message *message);
-/* Drops the lock to bring in the page at which a copy stopped. */
-MUST_CHECK int inet_receive_fault_in_locked(struct inet_receive *receive);
 MUST_CHECK int inet_receive_wait_locked(struct inet_receive *receive);
 void inet_receive_take_out_locked(struct inet_receive *receive, struct inet_message *message);
 

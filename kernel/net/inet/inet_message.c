@@ -10,15 +10,13 @@
  * Bytes are copied to a program under the socket's lock, with faults disabled: what is in the queue
  * is either taken or not, whatever the program does to its pages meanwhile. At a page that is not
  * there the lock is dropped, the page brought in, and the copy goes on from where the queue is by
- * then. The number of such rounds has a bound, since a program can take its page away each time.
+ * then.
  */
 #include "kernel/lib/assert.h"
 #include "kernel/mm/slab.h"
 #include "kernel/net/inet/inet_internal.h"
 #include "kernel/sched/sched.h"
 #include "shared/linux/errno.h"
-
-#define FAULTS_MAX 8192
 
 int inet_message_create(struct inet_socket *sender, struct user_iter *from, size_t nbytes,
                         size_t room, uint32_t overhead, struct inet_message **out_message)
@@ -83,19 +81,6 @@ void inet_receive_init(struct inet_receive *receive, struct socket *socket,
     receive->timeout_ns = socket->receive_timeout_ns;
     receive->deadline_ns = message->wait ? socket_deadline(receive->timeout_ns) : 0;
     receive->total = 0;
-}
-
-int inet_receive_fault_in_locked(struct inet_receive *receive)
-{
-    int err;
-
-    ASSERT(mutex_is_held(&receive->sock->lock));
-    if (++receive->faults > FAULTS_MAX)
-        return -EFAULT;
-    mutex_unlock(&receive->sock->lock);
-    err = user_iter_fault_in(receive->to->io, true);
-    mutex_lock(&receive->sock->lock);
-    return err;
 }
 
 int inet_receive_wait_locked(struct inet_receive *receive)

@@ -261,7 +261,8 @@ static int receive_locked(struct inet_receive *receive)
         int result = take_locked(receive, peeks ? (uint64_t)receive->total : 0);
 
         if (result == -EFAULT) {
-            result = inet_receive_fault_in_locked(receive);
+            result =
+                socket_fault_in_locked(&receive->sock->lock, receive->to->io, &receive->faults);
             if (result)
                 return result;
             continue;

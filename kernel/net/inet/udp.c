@@ -256,7 +256,7 @@ static int udp_receive_locked(struct inet_receive *receive)
         first = list_entry(sock->queue.next, struct inet_message, link);
         if (!udp_copy_locked(receive, first))
             return 0;
-        err = inet_receive_fault_in_locked(receive);
+        err = socket_fault_in_locked(&receive->sock->lock, receive->to->io, &receive->faults);
         user_iter_go_back(receive->to->io, &before);
         if (!err)
             continue;

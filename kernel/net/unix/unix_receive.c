@@ -16,8 +16,7 @@
 #include "kernel/sched/sched.h"
 #include "shared/linux/errno.h"
 
-#define FAULTS_MAX 8192
-#define ID_NONE    65534 /* user and group of what is not known */
+#define ID_NONE 65534 /* user and group of what is not known */
 
 /* One receive on its way. */
 struct receive {
@@ -34,20 +33,6 @@ struct receive {
 static bool peeks(const struct receive *receive)
 {
     return receive->to->flags & LX_MSG_PEEK;
-}
-
-/* Drops the lock to bring in the page at which a copy stopped. */
-static int receive_fault_in_locked(struct receive *receive)
-{
-    int err;
-
-    ASSERT(mutex_is_held(&receive->sock->lock));
-    if (++receive->faults > FAULTS_MAX)
-        return -EFAULT;
-    mutex_unlock(&receive->sock->lock);
-    err = user_iter_fault_in(receive->to->io, true);
-    mutex_lock(&receive->sock->lock);
-    return err;
 }
 
 static void take_out_locked(struct receive *receive, struct unix_message *message)
@@ -184,7 +169,8 @@ static int stream_receive_locked(struct receive *receive)
         int result = stream_take_locked(receive, peeks(receive) ? (uint64_t)receive->total : 0);
 
         if (result == -EFAULT) {
-            result = receive_fault_in_locked(receive);
+            result =
+                socket_fault_in_locked(&receive->sock->lock, receive->to->io, &receive->faults);
             if (result)
                 return result;
             continue;
@@ -246,7 +232,7 @@ static int datagram_receive_locked(struct receive *receive)
             datagram_copy_locked(receive, list_entry(sock->queue.next, struct unix_message, link));
         if (!err)
             return 0;
-        err = receive_fault_in_locked(receive);
+        err = socket_fault_in_locked(&receive->sock->lock, receive->to->io, &receive->faults);
         user_iter_go_back(receive->to->io, &before);
         if (!err)
             continue;

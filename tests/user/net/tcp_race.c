@@ -11,6 +11,7 @@
 
 #include "tests/user/lib/child.h"
 #include "tests/user/lib/inet.h"
+#include "tests/user/lib/race.h"
 
 #define WORKERS 5
 #define FIRST   20 /* descriptors FIRST to FIRST + COUNT - 1 are those in use */
@@ -19,21 +20,6 @@
 #define PORTS   3
 
 static char stacks[WORKERS][16384] __attribute__((aligned(16)));
-static struct timespec begin;
-
-static int time_is_up(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (now.tv_sec - begin.tv_sec) * 1000 + (now.tv_nsec - begin.tv_nsec) / 1000000 > 400;
-}
-
-static unsigned next_number(unsigned *state)
-{
-    *state = *state * 1103515245u + 12345u;
-    return *state >> 16;
-}
 
 /* A new socket under one of the numbers, of either family. */
 static void renew(unsigned number, int fd)
@@ -105,10 +91,10 @@ static void act(unsigned number, unsigned *state, int fd)
         break;
     case 11:
     case 12:
-        send(fd, text, next_number(state) % sizeof(text), MSG_NOSIGNAL | MSG_DONTWAIT);
+        send(fd, text, race_number(state) % sizeof(text), MSG_NOSIGNAL | MSG_DONTWAIT);
         break;
     default:
-        recv(fd, text, next_number(state) % sizeof(text), MSG_DONTWAIT);
+        recv(fd, text, race_number(state) % sizeof(text), MSG_DONTWAIT);
     }
 }
 
@@ -117,9 +103,9 @@ static int work(void *argument)
     const struct timeval time = {0, 5000};
     unsigned state = 7u + (unsigned)(size_t)argument;
 
-    while (!time_is_up()) {
-        unsigned number = next_number(&state);
-        int fd = FIRST + (int)(next_number(&state) % COUNT);
+    while (!race_is_over()) {
+        unsigned number = race_number(&state);
+        int fd = FIRST + (int)(race_number(&state) % COUNT);
 
         if (number % 64 == 0)
             fcntl(fd, F_SETFL, number & 64 ? 0 : O_NONBLOCK);
@@ -134,7 +120,7 @@ int main(void)
 {
     pid_t pids[WORKERS];
 
-    clock_gettime(CLOCK_MONOTONIC, &begin);
+    clock_gettime(CLOCK_MONOTONIC, &race_begin);
     for (size_t i = 0; i < WORKERS; i++)
         pids[i] = (pid_t)CHECK_OK(clone(work, stacks[i] + sizeof(stacks[i]),
                                         CLONE_FILES | CLONE_VM | SIGCHLD, (void *)i));

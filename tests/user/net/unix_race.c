@@ -14,6 +14,7 @@
 
 #include "tests/user/lib/check.h"
 #include "tests/user/lib/child.h"
+#include "tests/user/lib/race.h"
 #include "tests/user/lib/rights.h"
 
 #define WORKERS 5
@@ -21,21 +22,6 @@
 #define COUNT   8
 
 static char stacks[WORKERS][16384] __attribute__((aligned(16)));
-static struct timespec begin;
-
-static int time_is_up(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (now.tv_sec - begin.tv_sec) * 1000 + (now.tv_nsec - begin.tv_nsec) / 1000000 > 400;
-}
-
-static unsigned next_number(unsigned *state)
-{
-    *state = *state * 1103515245u + 12345u;
-    return *state >> 16;
-}
 
 /* New sockets under two of the numbers. */
 static void renew(unsigned number, int type)
@@ -71,15 +57,15 @@ static int work(void *argument)
     struct rights_got got;
     int fd, other, passed[3];
 
-    while (!time_is_up()) {
-        unsigned number = next_number(&state);
+    while (!race_is_over()) {
+        unsigned number = race_number(&state);
         struct pollfd entry = {.events = POLLIN | POLLOUT};
 
         fd = FIRST + (int)(number / 16 % COUNT);
         entry.fd = fd;
         switch (number % 15) {
         case 0:
-            renew(number / 16, types[next_number(&state) % 3]);
+            renew(number / 16, types[race_number(&state) % 3]);
             break;
         case 1:
             close(fd);
@@ -102,12 +88,12 @@ static int work(void *argument)
         case 13:
             /* Others of these sockets, or itself. */
             for (int i = 0; i < 3; i++)
-                passed[i] = FIRST + (int)(next_number(&state) % COUNT);
-            rights_send(fd, text, next_number(&state) % sizeof(text), passed, 3);
+                passed[i] = FIRST + (int)(race_number(&state) % COUNT);
+            rights_send(fd, text, race_number(&state) % sizeof(text), passed, 3);
             break;
         case 14:
             rights_receive(fd, sizeof(got.text), sizeof(union rights_buffer),
-                           MSG_DONTWAIT | (next_number(&state) % 4 ? 0 : MSG_PEEK), &got);
+                           MSG_DONTWAIT | (race_number(&state) % 4 ? 0 : MSG_PEEK), &got);
             for (int i = 0; i < got.count; i++)
                 close(got.fds[i]);
             break;
@@ -117,10 +103,10 @@ static int work(void *argument)
         case 7:
         case 8:
         case 9:
-            send(fd, text, next_number(&state) % sizeof(text), MSG_NOSIGNAL | MSG_DONTWAIT);
+            send(fd, text, race_number(&state) % sizeof(text), MSG_NOSIGNAL | MSG_DONTWAIT);
             break;
         default:
-            recv(fd, text, next_number(&state) % sizeof(text), MSG_DONTWAIT);
+            recv(fd, text, race_number(&state) % sizeof(text), MSG_DONTWAIT);
         }
     }
     return 0;
@@ -133,8 +119,8 @@ static int work_waiting(void *argument)
     unsigned state = 99u + (unsigned)(size_t)argument;
     char text[3000];
 
-    while (!time_is_up()) {
-        unsigned number = next_number(&state);
+    while (!race_is_over()) {
+        unsigned number = race_number(&state);
         int fd = FIRST + (int)(number / 16 % COUNT);
 
         setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof(time));
@@ -151,7 +137,7 @@ int main(void)
 {
     pid_t pids[WORKERS];
 
-    clock_gettime(CLOCK_MONOTONIC, &begin);
+    clock_gettime(CLOCK_MONOTONIC, &race_begin);
     for (size_t i = 0; i < WORKERS; i++)
         pids[i] = (pid_t)CHECK_OK(clone(i == 0 ? work_waiting : work, stacks[i] + sizeof(stacks[i]),
                                         CLONE_FILES | CLONE_VM | SIGCHLD, (void *)i));
