@@ -16,7 +16,7 @@
 
 /* The entry stays without PTE_WRITE where the area may not be written: only the kernel may, here.
  */
-static int page_write_remote(struct vm_space *space, uint64_t va, const void *src, size_t nbytes)
+static int page_write_remote(struct vm_space *space, uint64_t va, void *src, size_t nbytes)
 {
     int err;
     char *bytes;
@@ -36,32 +36,9 @@ static int page_write_remote(struct vm_space *space, uint64_t va, const void *sr
     return err;
 }
 
-/* Without waiting for memory: exec gives up with -ENOMEM, and its new space goes. */
-int vm_write_remote(struct vm_space *space, uint64_t va, const void *src, size_t nbytes)
-{
-    while (nbytes) {
-        size_t piece = MIN(nbytes, PAGE_SIZE - (va & PAGE_MASK));
-        int err = va < USER_END ? page_write_remote(space, va, src, piece) : -EFAULT;
-
-        if (err == -EAGAIN) {
-            err = vm_page_await(space, va);
-            if (!err)
-                continue;
-        }
-        if (err)
-            return err;
-        va += piece;
-        src = src ? (const char *)src + piece : NULL;
-        nbytes -= piece;
-        sched_preempt_point();
-    }
-    return 0;
-}
-
 /* For debuggers, which read what is mapped at all and write through a private mapping's protection.
  */
-static int page_access_remote(struct vm_space *space, uint64_t va, void *bytes, size_t nbytes,
-                              bool write)
+static int page_debug(struct vm_space *space, uint64_t va, void *bytes, size_t nbytes, bool write)
 {
     const struct vm_area *area;
     char *page;
@@ -82,12 +59,24 @@ static int page_access_remote(struct vm_space *space, uint64_t va, void *bytes, 
     return err;
 }
 
-static int access_remote(struct vm_space *space, uint64_t va, char *bytes, size_t nbytes,
-                         bool write)
+static int page_debug_read(struct vm_space *space, uint64_t va, void *bytes, size_t nbytes)
+{
+    return page_debug(space, va, bytes, nbytes, false);
+}
+
+static int page_debug_write(struct vm_space *space, uint64_t va, void *bytes, size_t nbytes)
+{
+    return page_debug(space, va, bytes, nbytes, true);
+}
+
+/* Page by page, with the wait for one of a file; `bytes` may be NULL. */
+static int pages_access(struct vm_space *space, uint64_t va, char *bytes, size_t nbytes,
+                        int (*access)(struct vm_space *space, uint64_t va, void *bytes,
+                                      size_t nbytes))
 {
     while (nbytes) {
         size_t piece = MIN(nbytes, PAGE_SIZE - (va & PAGE_MASK));
-        int err = va < USER_END ? page_access_remote(space, va, bytes, piece, write) : -EFAULT;
+        int err = va < USER_END ? access(space, va, bytes, piece) : -EFAULT;
 
         if (err == -EAGAIN) {
             err = vm_page_await(space, va);
@@ -97,21 +86,27 @@ static int access_remote(struct vm_space *space, uint64_t va, char *bytes, size_
         if (err)
             return err;
         va += piece;
-        bytes += piece;
+        bytes = bytes ? bytes + piece : NULL;
         nbytes -= piece;
         sched_preempt_point();
     }
     return 0;
 }
 
+/* Without waiting for memory: exec gives up with -ENOMEM, and its new space goes. */
+int vm_write_remote(struct vm_space *space, uint64_t va, const void *src, size_t nbytes)
+{
+    return pages_access(space, va, (char *)(uintptr_t)src, nbytes, page_write_remote);
+}
+
 int vm_debug_read(struct vm_space *space, uint64_t va, void *dst, size_t nbytes)
 {
-    return access_remote(space, va, dst, nbytes, false);
+    return pages_access(space, va, dst, nbytes, page_debug_read);
 }
 
 int vm_debug_write(struct vm_space *space, uint64_t va, void *src, size_t nbytes)
 {
-    return access_remote(space, va, src, nbytes, true);
+    return pages_access(space, va, src, nbytes, page_debug_write);
 }
 
 /* Memory of the program's own that it may read itself: files are left out, since a page of one may

@@ -252,6 +252,16 @@ void ipc_unlock_put(struct ipc_table *table, struct ipc_object *object)
     ipc_put(table, object);
 }
 
+/* One that was found; it is put if it has been removed since. */
+static int lock_or_put(struct ipc_table *table, struct ipc_object *object)
+{
+    int err = ipc_lock(object);
+
+    if (err)
+        ipc_put(table, object);
+    return err;
+}
+
 /* Found by its index it may be another one by now: its id is what the caller answers. What was
  * removed since it was found is told from what never was, as on Linux. */
 int ipc_lock_to_read(struct ipc_table *table, int number, enum ipc_find by,
@@ -263,11 +273,9 @@ int ipc_lock_to_read(struct ipc_table *table, int number, enum ipc_find by,
 
     if (err)
         return err;
-    err = ipc_lock(object);
-    if (err) {
-        ipc_put(table, object);
+    err = lock_or_put(table, object);
+    if (err)
         return err;
-    }
     if (by != IPC_BY_INDEX_ANY)
         err = ipc_access(object, cred, 0444);
     if (err)
@@ -285,11 +293,9 @@ int ipc_lock_to_set(struct ipc_table *table, int id, const struct credentials *c
 
     if (err)
         return err;
-    err = ipc_lock(object);
-    if (err) {
-        ipc_put(table, object);
+    err = lock_or_put(table, object);
+    if (err)
         return err;
-    }
     err = ipc_own(object, cred);
     if (err)
         ipc_unlock_put(table, object);

@@ -80,12 +80,11 @@ void ptrace_task_end_locked(struct task *task)
     if (likely(!tracee))
         return;
     tracer = tracee->tracer;
-    ptrace_unlink_locked(tracee);
-    if (signal_children_unwanted(tracer) || tracer->zombie) {
-        ptrace_tracee_free(tracee);
-        waitq_wake_all(&tracer->child_wait);
+    if (signal_children_unwanted(tracer)) {
+        ptrace_drop_locked(task);
         return;
     }
+    ptrace_unlink_locked(tracee);
     /* The end of all counts more than the task's own, as on Linux. */
     if (task->process->ending)
         tracee->end_status = status_of(task->process);

@@ -10,6 +10,7 @@
 #include <sys/uio.h>
 #include <sys/user.h>
 
+#include "shared/linux/ptrace.h"
 #include "tests/user/lib/asleep.h"
 #include "tests/user/lib/child.h"
 
@@ -254,27 +255,11 @@ static void a_step_is_one_instruction(void)
 
 /* ---- calls ---- */
 
-/* struct ptrace_syscall_info, which not every libc has. */
-struct call_info {
-    uint8_t op, pad[3];
-    uint32_t arch;
-    uint64_t rip, rsp;
-    union {
-        struct {
-            uint64_t number, args[6];
-        } entry;
-        struct {
-            int64_t value;
-            uint8_t is_error;
-        } exit;
-    };
-};
-
 static void calls_are_seen_and_changed(void)
 {
     pid_t pid = traced_child();
     struct user_regs_struct regs;
-    struct call_info info;
+    struct lx_syscall_info info; /* not every libc has it */
     int own = 0;
 
     if (pid == 0) {
@@ -294,14 +279,15 @@ static void calls_are_seen_and_changed(void)
     } while (regs.orig_rax != SYS_lseek);
     CHECK_EQ(regs.rax, -ENOSYS);
     CHECK_EQ(regs.rdi, 77);
-    CHECK_EQ(trace(0x420e, pid, sizeof(info), (unsigned long)&info), sizeof(info));
+    CHECK_EQ(trace(LX_PTRACE_GET_SYSCALL_INFO, pid, sizeof(info), (unsigned long)&info),
+             sizeof(info));
     CHECK_EQ(info.op, 1);
     CHECK_EQ(info.entry.number, SYS_lseek);
     CHECK_EQ(info.entry.args[1], 0x1234567);
     CHECK_EQ(trace(PTRACE_SYSCALL, pid, 0, 0), 0);
     CHECK_EQ(next_stop(pid) >> 8, SYSGOOD);
     CHECK_EQ(regs_of(pid).rax, -EBADF);
-    CHECK_EQ(trace(0x420e, pid, sizeof(info), (unsigned long)&info), 33);
+    CHECK_EQ(trace(LX_PTRACE_GET_SYSCALL_INFO, pid, sizeof(info), (unsigned long)&info), 33);
     CHECK_EQ(info.op, 2);
     CHECK_EQ(info.exit.value, -EBADF);
     CHECK_EQ(info.exit.is_error, 1);
