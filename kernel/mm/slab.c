@@ -118,10 +118,12 @@ struct slab_cache *slab_cache_create(const char *name, size_t size)
 }
 
 /* All frames of the block are marked, since an object may begin in any of them. The list is built
- * from the end, so that objects are first given out in the order of their addresses. */
+ * from the end, so that objects are first given out in the order of their addresses. The block is
+ * cleared: nothing of before shows in an object, and where it was code, of the firmware or of a
+ * program, QEMU drops what it has translated, or each store beside that would take a lock. */
 static struct slab *slab_create(struct slab_cache *cache)
 {
-    struct frame *frame = pmm_alloc(cache->order, PMM_PLAIN);
+    struct frame *frame = pmm_alloc(cache->order, PMM_ZERO);
     struct slab *slab;
     char *object;
 
