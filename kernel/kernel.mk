@@ -89,6 +89,7 @@ KERNEL_SRCS := \
     kernel/sched/thread.c \
     kernel/sched/sched.c \
     kernel/sched/sched_queue.c \
+    kernel/sched/sched_rt.c \
     kernel/sched/sched_balance.c \
     kernel/sched/sched_idle.c \
     kernel/sched/sched_time.c \
@@ -323,6 +324,7 @@ KERNEL_SRCS := \
     kernel/syscall/proc/sys_proc.c \
     kernel/syscall/proc/sys_limit.c \
     kernel/syscall/proc/sys_sched.c \
+    kernel/syscall/proc/sys_policy.c \
     kernel/syscall/proc/sys_usage.c \
     kernel/syscall/proc/sys_group.c \
     kernel/syscall/proc/sys_cred.c \

@@ -137,7 +137,14 @@ static void policy_inherit(struct thread *child, const struct thread *parent)
     child->nice = parent->nice;
     child->slice_ns = parent->slice_ns;
     child->vruntime_factor = parent->vruntime_factor;
-    if (child->policy != parent->policy && parent->nice < 0)
+    child->rt_own = child->prio = parent->rt_own; /* not what is lent to the parent */
+    if (child->policy == parent->policy)
+        return;
+    if (parent->rt_own) {
+        child->policy = LX_SCHED_NORMAL;
+        child->rt_own = child->prio = 0;
+    }
+    if (parent->rt_own || parent->nice < 0)
         sched_set_nice(child, 0, child->policy == LX_SCHED_IDLE);
 }
 

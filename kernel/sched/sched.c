@@ -46,6 +46,8 @@ static inline void begin_and_unlock(struct runq *queue)
         sched_alarm_start(queue);
     if (has_waiting)
         sched_slice_begin(queue);
+    if (unlikely(queue->rt_pull))
+        sched_rt_pull(queue);
 }
 
 /* The old thread does not come back to this processor by itself: it moves, or has ended. */
@@ -103,7 +105,11 @@ static void switch_locked(struct runq *queue, struct thread *next)
 
     ASSERT(spin_is_held_inline(&queue->lock));
     if (next == self) {
+        bool has_waiting = queue->waiting != 0;
+
         spin_unlock_inline(&queue->lock);
+        if (has_waiting)
+            sched_slice_start(queue);
         return;
     }
     /* The order of these atomic operations against the queues is what rcu.c and idle_loop rely
@@ -116,6 +122,9 @@ static void switch_locked(struct runq *queue, struct thread *next)
     /* It had the processor for itself, which puts it behind no thread that comes later. */
     if (next->is_idle)
         sched_raise_min_locked(queue, self->vruntime);
+    if (unlikely(self->prio > next->prio))
+        queue->rt_pull = !sched_is_alone();
+    queue->current_prio = next->prio;
     __atomic_store_n(&queue->current, next, __ATOMIC_RELAXED);
     queue->previous = self;
     ASSERT(next->cpu == CPU_OWN->index);
@@ -310,6 +319,11 @@ static inline uint32_t make_runnable(struct thread *thread)
     sched_update_min_locked(queue);
     sched_vruntime_join(queue, thread);
     return enqueue_and_unlock(queue, thread);
+}
+
+void sched_enter_queue(struct thread *thread)
+{
+    sched_kick(make_runnable(thread));
 }
 
 static inline struct runq *runq_lock_of(const struct thread *thread)

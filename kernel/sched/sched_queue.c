@@ -84,4 +84,5 @@ void sched_queue_init(void)
 {
     sched_sleeper_ticks = clock_ns_to_ticks(SLEEPER_NS);
     sched_wakeup_ticks = clock_ns_to_ticks(WAKEUP_NS);
+    sched_rt_init();
 }

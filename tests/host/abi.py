@@ -46,7 +46,7 @@ HOSTS = {
     "ptrace": [(["linux/elf.h"], "NT_.*"), (["linux/audit.h"], "AUDIT_.*"),
                (["linux/ptrace.h", "sys/user.h"], ".*")],
     "resource": [(["linux/resource.h"], ".*")],
-    "sched": [(["linux/sched.h"], ".*")],
+    "sched": [(["linux/sched.h", "linux/sched/types.h"], ".*")],
     "sigframe": [(["linux/signal.h", "asm/sigcontext.h", "asm/ucontext.h"], ".*")],
     "signal": [(["signal.h"], "NSIG"), (["linux/signal.h", "linux/signalfd.h"], ".*")],
     "socket": [(["asm/ioctls.h", "linux/sockios.h"], "SIOC.*"),

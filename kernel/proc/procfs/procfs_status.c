@@ -24,6 +24,7 @@
 #include "shared/linux/auxv.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/resource.h"
+#include "shared/linux/sched.h"
 
 #define TICK_NS          (1000000000ULL / LX_CLOCK_TICKS)
 #define PF_EXITING       0x4u
@@ -42,6 +43,7 @@ struct facts {
     struct cpumask affinity;
     uint64_t pending, shared_pending, blocked, ignored, caught;
     int nice;
+    unsigned prio, rt_own, policy;
     unsigned threads;
     struct process *whole; /* counted until its usage is taken; NULL: that of a thread is meant */
     struct process_usage usage, children;
@@ -171,6 +173,9 @@ static void process_facts(struct facts *facts, struct process *process, const st
         sched_affinity_online(thread, &facts->affinity);
         facts->cpu = thread->cpu;
         facts->nice = thread->nice;
+        facts->prio = sched_priority(thread);
+        facts->policy = thread->policy & ~(unsigned)LX_SCHED_RESET_ON_FORK;
+        facts->rt_own = thread->rt_own;
     }
 }
 
@@ -257,6 +262,8 @@ enum stat_field {
     STAT_SLEEPS_IN,
     STAT_EXIT_SIGNAL = 38,
     STAT_CPU,
+    STAT_RT_PRIORITY,
+    STAT_POLICY,
     STAT_DATA_START = 45,
     STAT_DATA_END,
     STAT_BRK_START,
@@ -359,7 +366,9 @@ int procfs_show_stat(const struct procfs_node *node, struct procfs_text *text)
     numbers[STAT_FLAGS] = (f.executed ? 0 : PF_FORKED_NOEXEC) | (f.alive ? 0 : PF_EXITING);
     numbers[STAT_FAULTS] = f.usage.faults;
     numbers[STAT_CHILDREN_FAULTS] = f.children.faults;
-    numbers[STAT_PRIORITY] = (uint64_t)(20 + f.nice);
+    numbers[STAT_PRIORITY] = f.prio ? -1 - (uint64_t)f.prio : (uint64_t)(20 + f.nice);
+    numbers[STAT_RT_PRIORITY] = f.rt_own;
+    numbers[STAT_POLICY] = f.policy;
     numbers[STAT_NICE] = (uint64_t)f.nice;
     numbers[STAT_THREADS] = f.threads;
     numbers[STAT_MAPPED] = f.mapped << PAGE_SHIFT;

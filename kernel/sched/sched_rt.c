@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Real-time threads: SCHED_FIFO, SCHED_RR, and what is lent priority.
+ *
+ * A thread with a priority waits in a tree of its own, by priority and then by arrival, and comes
+ * before all that are shared out by virtual time. One that is displaced goes back to the front of
+ * its priority; one that yields, or whose turn of SCHED_RR is over, behind all of it.
+ *
+ * The limit: on each processor real-time threads have RT_RUNTIME of each RT_PERIOD, as Linux's
+ * defaults are. What is left belongs to the others, if any waits there: a thread that never sleeps
+ * slows the machine down, but what ends it still runs. With none waiting it goes on.
+ *
+ * The priority in effect (.prio) is the greater of the policy's own and of what is lent by the
+ * waiters for locks that the thread holds (proc/futex). Both change under the lock of the thread's
+ * queue, in or out of a tree, or running: .queued says which.
+ *
+ * Processors: a waking thread goes where it displaces the least (sched_rt_place); one that is
+ * displaced moves if another processor would run it at once; a processor that has lost real-time
+ * work looks for some that waits elsewhere (sched_rt_pull).
+ */
+#include "kernel/core/clock.h"
+#include "kernel/sched/sched_queue.h"
+#include "shared/linux/sched.h"
+
+#define RT_PERIOD_NS  1000000000
+#define RT_RUNTIME_NS 950000000
+
+/* Ticks. Constant after start-up. */
+static uint64_t period_ticks, runtime_ticks, turn_ticks;
+
+void sched_rt_init(void)
+{
+    period_ticks = clock_ns_to_ticks(RT_PERIOD_NS);
+    runtime_ticks = clock_ns_to_ticks(RT_RUNTIME_NS);
+    turn_ticks = clock_ns_to_ticks(SCHED_RR_TURN_NS);
+}
+
+void sched_rt_charge(struct runq *queue, uint64_t ticks)
+{
+    queue->rt_ran += ticks;
+    queue->current->rr_ran += ticks;
+}
+
+/* The limit is reached. The current thread's time is accounted. */
+static bool rt_is_limited(struct runq *queue)
+{
+    if (queue->since - queue->rt_period >= period_ticks) {
+        queue->rt_period = queue->since;
+        queue->rt_ran = 0;
+    }
+    return queue->rt_ran >= runtime_ticks;
+}
+
+static bool rt_turn_is_over(const struct thread *thread)
+{
+    return (thread->policy & ~(uint32_t)LX_SCHED_RESET_ON_FORK) == LX_SCHED_RR &&
+           thread->rr_ran >= turn_ticks;
+}
+
+static bool rt_before(const struct thread *thread, const struct thread *other)
+{
+    return thread->prio != other->prio ? thread->prio > other->prio
+                                       : sched_before(thread->rt_order, other->rt_order);
+}
+
+static void rt_insert(struct runq *queue, struct thread *thread, bool in_front)
+{
+    struct rb_node **link = &queue->rt_tree.root, *parent = NULL;
+    bool is_first = true;
+
+    thread->rt_order = in_front ? --queue->rt_begin : queue->rt_end++;
+    while (*link) {
+        parent = *link;
+        if (rt_before(thread, rb_entry(parent, struct thread, run_node))) {
+            link = &parent->left;
+        } else {
+            link = &parent->right;
+            is_first = false;
+        }
+    }
+    rb_insert(&queue->rt_tree, &thread->run_node, parent, link);
+    if (is_first)
+        queue->rt_first = thread;
+    queue->rt_waiting++;
+}
+
+void sched_rt_enqueue(struct runq *queue, struct thread *thread)
+{
+    rt_insert(queue, thread, false);
+}
+
+void sched_rt_remove(struct runq *queue, struct thread *thread)
+{
+    struct rb_node *next = rb_next(&thread->run_node);
+
+    queue->rt_waiting--;
+    if (queue->rt_first == thread)
+        queue->rt_first = next ? rb_entry(next, struct thread, run_node) : NULL;
+    rb_erase(&queue->rt_tree, &thread->run_node);
+}
+
+/* Which of those that wait is next, when none runs; NULL: none waits. */
+static struct thread *rt_choose(struct runq *queue)
+{
+    if (queue->rt_first && !(queue->first && rt_is_limited(queue)))
+        return queue->rt_first;
+    return queue->first;
+}
+
+struct thread *sched_rt_dequeue(struct runq *queue)
+{
+    struct thread *next = rt_choose(queue);
+
+    ASSERT(spin_is_held_inline(&queue->lock));
+    if (!next)
+        return NULL;
+    sched_remove(queue, next);
+    if (!next->prio)
+        sched_raise_min_locked(queue, next->vruntime);
+    return next;
+}
+
+/* It may be the first that comes out again. */
+struct thread *sched_rt_exchange(struct runq *queue, struct thread *thread)
+{
+    ASSERT(spin_is_held_inline(&queue->lock));
+    if (thread->prio) {
+        bool last = thread->rt_last || rt_turn_is_over(thread);
+
+        if (last)
+            thread->rr_ran = 0;
+        thread->rt_last = false;
+        queue->waiting++;
+        thread->queued = true;
+        rt_insert(queue, thread, !last);
+    } else {
+        sched_enqueue(queue, thread);
+    }
+    return sched_rt_dequeue(queue);
+}
+
+bool sched_rt_first_is_due(struct runq *queue)
+{
+    struct thread *current = queue->current, *first = queue->rt_first;
+    bool limited = rt_is_limited(queue);
+
+    ASSERT(spin_is_held_inline(&queue->lock));
+    if (!current->prio) {
+        if (first && !limited)
+            return true;
+        return queue->first && !sched_before(current->vruntime, queue->first->vruntime);
+    }
+    if (limited && queue->first)
+        return true;
+    if (first && first->prio >= current->prio)
+        return first->prio > current->prio || rt_turn_is_over(current);
+    if (rt_turn_is_over(current))
+        current->rr_ran = 0; /* its next turn: no other one of its priority waits */
+    return false;
+}
+
+bool sched_rt_preempts(struct runq *queue, const struct thread *thread)
+{
+    const struct thread *current = queue->current;
+
+    ASSERT(spin_is_held_inline(&queue->lock));
+    if (current->prio && !thread->prio)
+        return rt_is_limited(queue);
+    return thread->prio > current->prio && (current->prio || !rt_is_limited(queue));
+}
+
+/* --- processors --- */
+
+unsigned sched_rt_place(const struct thread *thread)
+{
+    unsigned best = CPU_MAX, lowest = thread->prio;
+    struct cpumask cpus;
+
+    sched_affinity_online(thread, &cpus);
+    cpumask_each(cpu, &cpus)
+    {
+        unsigned prio = __atomic_load_n(&sched_queue_of(cpu)->current_prio, __ATOMIC_RELAXED);
+
+        /* Where its caches are, if that is as good. */
+        if (prio < lowest || (prio == lowest && best < CPU_MAX && cpu == thread->cpu)) {
+            lowest = prio;
+            best = cpu;
+        }
+    }
+    return best;
+}
+
+/* Takes the first that another processor lets wait. A hint, as other queues are read without their
+ * locks: one that is missed here has seen this processor busy with more when it came, and is taken
+ * at the next look, or runs when its own processor is free. */
+void sched_rt_pull(struct runq *queue)
+{
+    unsigned self = CPU_OWN->index;
+
+    queue->rt_pull = false;
+    for (unsigned cpu = 0; cpu < sched_cpus_online(); cpu++) {
+        struct runq *other = sched_queue_of(cpu);
+        struct thread *thread = NULL;
+
+        if (cpu == self || !__atomic_load_n(&other->rt_waiting, __ATOMIC_RELAXED))
+            continue;
+        spin_lock(&other->lock);
+        if (other->rt_first && other->rt_first->prio > queue->current_prio)
+            thread = sched_steal_rt_locked(other, self);
+        spin_unlock(&other->lock);
+        if (thread) {
+            sched_enter_queue(thread);
+            return;
+        }
+    }
+}
+
+/* --- priorities --- */
+
+/* The thread's queue is locked. True: its processor is to look whether another thread is due. */
+static bool rt_apply_locked(struct runq *queue, struct thread *thread)
+{
+    uint8_t prio = MAX(thread->rt_own, thread->rt_lent);
+    bool queued = thread->queued, runs = queue->current == thread;
+
+    ASSERT(spin_is_held_inline(&queue->lock));
+    if (prio == thread->prio)
+        return false;
+    if (runs)
+        sched_charge_locked(queue);
+    if (queued)
+        sched_remove(queue, thread);
+    thread->prio = prio;
+    thread->rt_last = false;
+    if (!prio && (runs || queued)) /* one that is off the queue is measured when it comes back */
+        sched_vruntime_limit(queue, thread);
+    if (queued)
+        sched_enqueue(queue, thread);
+    if (runs)
+        queue->current_prio = prio;
+    if (runs || !queued || queue->current->is_idle)
+        return runs;
+    return sched_rt_preempts(queue, thread);
+}
+
+static void rt_change(struct thread *thread, uint8_t own, const uint32_t *policy,
+                      const uint8_t *lent)
+{
+    uint64_t flags = irq_save();
+    struct runq *queue = sched_queue_lock(thread);
+    unsigned cpu = thread->cpu;
+    bool look;
+
+    if (policy) {
+        __atomic_store_n(&thread->policy, *policy, __ATOMIC_RELAXED);
+        __atomic_store_n(&thread->rt_own, own, __ATOMIC_RELAXED);
+        thread->rr_ran = 0;
+    } else {
+        thread->rt_lent = *lent;
+    }
+    look = rt_apply_locked(queue, thread);
+    if (look)
+        arch_thread_add_work(&queue->current->arch, TIF_RESCHED);
+    spin_unlock(&queue->lock);
+    if (look && cpu != CPU_OWN->index)
+        sched_kick_some(SCHED_KICK_OF(cpu));
+    irq_restore(flags);
+}
+
+void sched_set_policy(struct thread *thread, uint32_t policy, unsigned priority)
+{
+    rt_change(thread, (uint8_t)priority, &policy, NULL);
+}
+
+void sched_lend_priority(struct thread *thread, unsigned priority)
+{
+    uint8_t lent = (uint8_t)priority;
+
+    rt_change(thread, 0, NULL, &lent);
+}
