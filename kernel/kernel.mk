@@ -233,6 +233,9 @@ KERNEL_SRCS := \
     kernel/proc/exit.c \
     kernel/proc/usage.c \
     kernel/proc/futex/futex.c \
+    kernel/proc/futex/futex_wait_many.c \
+    kernel/proc/futex/futex_pi.c \
+    kernel/proc/futex/futex_requeue_pi.c \
     kernel/proc/futex/futex_robust.c \
     kernel/proc/futex/rseq.c \
     kernel/proc/ipc/ipc.c \
@@ -256,6 +259,7 @@ KERNEL_SRCS := \
     kernel/proc/procfs/procfs_pagemap.c \
     kernel/proc/procfs/procfs_fd.c \
     kernel/proc/procfs/procfs_mounts.c \
+    kernel/proc/procfs/procfs_timerslack.c \
     kernel/proc/procfs/procfs_fail_nth.c \
     kernel/proc/procfs/procfs_system.c \
     kernel/proc/procfs/procfs_sysctl.c \
@@ -274,6 +278,7 @@ KERNEL_SRCS := \
     kernel/proc/ptrace/ptrace_request.c \
     kernel/proc/ptrace/ptrace_regs.c \
     kernel/proc/signal/signal_timer.c \
+    kernel/proc/signal/signal_timer_fire.c \
     kernel/proc/signal/signal_deliver.c \
     kernel/proc/signal/sigframe.c \
     kernel/proc/signal/sigframe_fpu.c \
@@ -325,6 +330,7 @@ KERNEL_SRCS := \
     kernel/syscall/proc/sys_limit.c \
     kernel/syscall/proc/sys_sched.c \
     kernel/syscall/proc/sys_policy.c \
+    kernel/syscall/proc/sys_ioprio.c \
     kernel/syscall/proc/sys_usage.c \
     kernel/syscall/proc/sys_group.c \
     kernel/syscall/proc/sys_cred.c \

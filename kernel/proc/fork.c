@@ -138,6 +138,8 @@ static void policy_inherit(struct thread *child, const struct thread *parent)
     child->slice_ns = parent->slice_ns;
     child->vruntime_factor = parent->vruntime_factor;
     child->rt_own = child->prio = parent->rt_own; /* not what is lent to the parent */
+    if (child->rt_own)
+        arch_thread_add_work(&child->arch, TIF_CPU_TIME);
     if (child->policy == parent->policy)
         return;
     if (parent->rt_own) {
@@ -157,6 +159,8 @@ int fork_thread_create(struct task *self, struct task *child, const struct fork_
     child->thread.task = child;
     sched_affinity_online(&self->thread, &child->thread.affinity);
     policy_inherit(&child->thread, &self->thread);
+    child->slack_ns = child->slack_start_ns = self->slack_ns;
+    child->ioprio = self->ioprio;
     child->set_tid = request->child_tid_set;
     child->clear_tid = request->child_tid_clear;
     return 0;

@@ -22,6 +22,8 @@
 #include "shared/linux/errno.h"
 #include "shared/linux/system.h"
 
+#define TIMER_SLACK_NS 50000 /* Linux's */
+
 static struct slab_cache *task_cache, *fpu_cache;
 uint64_t task_direct_calls = TASK_DIRECT_CALLS;
 
@@ -49,6 +51,8 @@ int task_alloc(struct process *process, struct task **out_task)
     task->inherited.mce_kill = LX_PR_MCE_KILL_DEFAULT;
     task->sig_stack.flags = LX_SS_DISABLE;
     list_init(&task->link);
+    list_init(&task->pi_held);
+    task->slack_ns = task->slack_start_ns = TIMER_SLACK_NS;
     *out_task = task;
     return 0;
 }

@@ -18,6 +18,7 @@
 
 struct fd_table;
 struct fs_context;
+struct futex_pi_waiter;
 struct identity;
 struct process;
 struct sem_undo_list;
@@ -78,6 +79,11 @@ struct task {
     struct uptr set_tid;                               /* [o] CLONE_CHILD_SETTID */
     struct uptr clear_tid;                /* [o] set_tid_address, CLONE_CHILD_CLEARTID */
     struct uptr robust_list;              /* [o] */
+    uint64_t slack_ns, slack_start_ns;    /* [o] set by others: PR_SET_TIMERSLACK */
+    uint16_t ioprio;                      /* [a] ioprio_set */
+    struct list pi_held;                  /* [pi] locks that others wait for: futex_pi.c */
+    struct futex_pi_waiter *pi_blocked;   /* [pi] the lock that it waits for; NULL: none */
+    bool pi_gone;                         /* [a] owns no more such locks: it ends */
     struct uptr rseq;                     /* [o] registered area */
     uint32_t rseq_nbytes, rseq_signature; /* [o] of it */
     uint32_t rseq_cpu;                    /* [o] the processor that it shows */

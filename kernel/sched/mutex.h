@@ -26,6 +26,7 @@ struct thread;
     X(EXEC)                                                                                        \
     X(VM)                                                                                          \
     X(INODE)                                                                                       \
+    X(FUTEX_PI)                                                                                    \
     X(PIPE)                                                                                        \
     X(SIGNAL_TIMER)                                                                                \
     X(EPOLL) /* of an epoll before those of the epolls that it watches */                          \

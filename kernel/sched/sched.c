@@ -361,6 +361,8 @@ static uint32_t place_and_unlock(struct runq *queue, struct thread *thread)
 {
     unsigned cpu = sched_place(thread);
 
+    if (unlikely(thread->prio))
+        __atomic_store_n(&thread->rt_awake, thread->ran, __ATOMIC_RELAXED);
     sched_update_min_locked(queue);
     if (cpu == thread->cpu)
         return enqueue_and_unlock(queue, thread);

@@ -116,6 +116,8 @@ void sched_set_nice(struct thread *thread, int nice, bool idle);
 /* Linux's policy, perhaps with RESET_ON_FORK, and its real-time priority, 1 to 99; 0: none. */
 #define SCHED_RR_TURN_NS 100000000 /* among those of one priority */
 void sched_set_policy(struct thread *thread, uint32_t policy, unsigned priority);
+/* Its time on processors since it last waited for anything. */
+uint64_t sched_rt_awake_ns(const struct thread *thread);
 /* The thread runs with at least that real-time priority until this is called anew. */
 void sched_lend_priority(struct thread *thread, unsigned priority);
 /* What others see of both: a moment later it may be another. */

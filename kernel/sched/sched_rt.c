@@ -228,6 +228,8 @@ static bool rt_apply_locked(struct runq *queue, struct thread *thread)
         return false;
     if (runs)
         sched_charge_locked(queue);
+    if (!thread->prio)
+        __atomic_store_n(&thread->rt_awake, thread->ran, __ATOMIC_RELAXED);
     if (queued)
         sched_remove(queue, thread);
     thread->prio = prio;
@@ -265,6 +267,15 @@ static void rt_change(struct thread *thread, uint8_t own, const uint32_t *policy
     if (look && cpu != CPU_OWN->index)
         sched_kick_some(SCHED_KICK_OF(cpu));
     irq_restore(flags);
+}
+
+uint64_t sched_rt_awake_ns(const struct thread *thread)
+{
+    uint64_t before_ns = clock_ticks_to_ns(__atomic_load_n(&thread->rt_awake, __ATOMIC_RELAXED));
+    struct sched_times times;
+
+    sched_thread_times(thread, &times);
+    return times.total_ns - MIN(times.total_ns, before_ns);
 }
 
 void sched_set_policy(struct thread *thread, uint32_t policy, unsigned priority)

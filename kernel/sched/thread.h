@@ -52,6 +52,7 @@ struct thread {
     bool queued;            /* [r] in the tree of a run queue */
     bool rt_last;           /* [r] is to go behind those of the same priority */
     uint64_t rt_order;      /* [r] its place among those of the same priority */
+    uint64_t rt_awake;      /* [r] .ran when it was last woken */
     uint64_t rr_ran;        /* [r] ticks of its turn (SCHED_RR) */
     uint64_t ran, ran_user; /* [r] ticks until the last switch: in all, in ring 3 */
     uint64_t faults;        /* [o] on its memory */

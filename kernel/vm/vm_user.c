@@ -54,6 +54,19 @@ int vm_user_read_nofault(void *dst, struct uptr src, size_t nbytes)
     return failed ? -EFAULT : 0;
 }
 
+int vm_user_exchange_nofault(uint64_t va, uint32_t *old, uint32_t new)
+{
+    struct arch_thread *self = &thread_current()->arch;
+    bool done;
+
+    if (!user_range_valid(va, sizeof(*old)))
+        return -EFAULT;
+    self->faults_disabled++;
+    done = arch_user_exchange((uint32_t *)va, old, new);
+    self->faults_disabled--;
+    return done ? 0 : -EFAULT;
+}
+
 int vm_user_write(struct uptr dst, const void *src, size_t nbytes)
 {
     ASSERT(!spin_any_held());

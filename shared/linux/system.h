@@ -43,6 +43,8 @@ struct lx_sysinfo {
 #define LX_PR_SET_DUMPABLE        4
 #define LX_PR_SET_NAME            15
 #define LX_PR_GET_NAME            16
+#define LX_PR_SET_TIMERSLACK      29
+#define LX_PR_GET_TIMERSLACK      30
 #define LX_PR_SET_CHILD_SUBREAPER 36
 #define LX_PR_GET_CHILD_SUBREAPER 37
 #define LX_PR_SET_NO_NEW_PRIVS    38

@@ -72,5 +72,28 @@ fault:
     return false;
 }
 
+/* Atomically puts `new` where *old is; *old becomes what was there. False at a fault. */
+static inline bool arch_user_exchange(uint32_t *address, uint32_t *old, uint32_t new)
+{
+    uint32_t seen = *old;
+
+    arch_user_open();
+    __asm__ volatile goto("1: lock cmpxchgl %2, %1\n"
+                          ".pushsection .extable, \"a\"\n"
+                          ".quad 1b, %l[fault]\n"
+                          ".popsection"
+                          : "+a"(seen), "+m"(*address)
+                          : "r"(new)
+                          : "cc", "memory"
+                          : fault);
+    __asm__ volatile("");
+    arch_user_close();
+    *old = seen;
+    return true;
+fault:
+    arch_user_close();
+    return false;
+}
+
 /* For traps.c: where a faulting instruction of these goes on, or 0. */
 uint64_t arch_fixup_find(uint64_t rip);

@@ -460,6 +460,10 @@ static const struct procfs_entry process_files[] = {
     PLACE("exe", exe_jump),
     PROCFS_TEXT("mounts", 0444, procfs_show_mounts),
     PROCFS_TEXT("mountinfo", 0444, procfs_show_mountinfo),
+    {.name = "timerslack_ns",
+     .mode = LX_S_IFREG | 0666,
+     .show = procfs_show_timerslack,
+     .write = procfs_write_timerslack},
     /* The last, so that builds without it leave it out by their count. */
     {.name = "fail-nth",
      .mode = LX_S_IFREG | 0644,

@@ -66,6 +66,9 @@ int procfs_write_comm(const struct procfs_node *node, struct user_iter *io);
 int64_t procfs_self_readlink(const struct procfs_node *node, char *text, size_t size);
 int64_t procfs_thread_self_readlink(const struct procfs_node *node, char *text, size_t size);
 
+int procfs_show_timerslack(const struct procfs_node *node, struct procfs_text *text);
+int procfs_write_timerslack(const struct procfs_node *node, struct user_iter *io);
+
 int procfs_show_fail_nth(const struct procfs_node *node, struct procfs_text *text);
 int procfs_write_fail_nth(const struct procfs_node *node, struct user_iter *io);
 

@@ -29,7 +29,7 @@ static void limit_apply_locked(struct process *process, unsigned resource)
             __atomic_store_n(&task->files->limit, (uint32_t)MIN(current, FD_LIMIT_MAX),
                              __ATOMIC_RELAXED);
         }
-    } else if (resource == LX_RLIMIT_CPU) {
+    } else if (resource == LX_RLIMIT_CPU || resource == LX_RLIMIT_RTTIME) {
         process_check_cpu_time_locked(process);
     } else {
         process_limits_apply_locked(process);

@@ -8,6 +8,7 @@
  * here: its parameters are checked as Linux does, and then there is never bandwidth left (EBUSY).
  */
 #include "kernel/fs/vfs/fs_context.h"
+#include "kernel/proc/futex/futex.h"
 #include "kernel/proc/process.h"
 #include "kernel/sched/sched.h"
 #include "kernel/syscall/handlers.h"
@@ -38,6 +39,8 @@ static bool has_nice(uint32_t policy)
     return policy == LX_SCHED_NORMAL || policy == LX_SCHED_BATCH;
 }
 
+/* As Linux admits them: the runtime lies within the deadline, and that within the period, which is
+ * the deadline where none is given. */
 static bool deadline_valid(const struct lx_sched_attr *attr)
 {
     uint64_t period = attr->period ? attr->period : attr->deadline;
@@ -48,6 +51,7 @@ static bool deadline_valid(const struct lx_sched_attr *attr)
            period <= PERIOD_MAX_NS;
 }
 
+/* By itself: a priority goes with the real-time policies, and with them alone. */
 static int policy_check(const struct lx_sched_attr *attr)
 {
     switch (attr->policy) {
@@ -113,9 +117,13 @@ static void policy_apply_locked(struct thread *thread, const struct policy_reque
     if (!request->keep_nice && has_nice(attr->policy))
         nice = attr->nice;
     sched_set_nice(thread, nice, sched_policy_is_idle(attr->policy));
+    if (attr->priority) /* RLIMIT_RTTIME may count from now on */
+        arch_thread_add_work(&thread->arch, TIF_CPU_TIME);
     sched_set_policy(thread, attr->policy | reset, attr->priority);
 }
 
+/* In the order in which Linux looks: what is kept, what is valid, what is allowed, what there is.
+ */
 static int policy_set_locked(struct task *self, struct task *target, struct policy_request *request)
 {
     struct lx_sched_attr *attr = &request->attr;
@@ -144,13 +152,24 @@ static int policy_set_locked(struct task *self, struct task *target, struct poli
     return 0;
 }
 
+/* The mutex behind futex_pi_reprioritize is not to be taken under the tree lock, so the target is
+ * referenced meanwhile. */
 static int64_t policy_set(struct task *self, int pid, struct policy_request *request)
 {
     uint64_t flags = spin_lock_irqsave(&process_tree_lock);
     struct task *target = sched_target_find_locked(self, pid);
     int err = target ? policy_set_locked(self, target, request) : -ESRCH;
+    bool blocked = !err && futex_pi_is_blocked(target);
 
+    if (blocked) {
+        task_get(target);
+        process_get(target->process);
+    }
     spin_unlock_irqrestore(&process_tree_lock, flags);
+    if (blocked) { /* what it waits for is lent its new priority */
+        futex_pi_reprioritize(target);
+        sched_target_put(target);
+    }
     return err;
 }
 
@@ -185,7 +204,7 @@ int64_t sys_sched_setparam(struct task *self, int pid, struct uptr param)
 }
 
 /* The structure grows with the versions of the interface: the program says how much of it there is,
- * and E2BIG says how much this kernel knows. */
+ * and E2BIG comes with how much this kernel knows. */
 static int attr_read(struct uptr from, struct lx_sched_attr *attr)
 {
     uint32_t known = sizeof(*attr), nbytes;
@@ -244,6 +263,7 @@ static int policy_get(struct task *self, int pid, struct lx_sched_attr *attr)
     return 0;
 }
 
+/* A program that knows less gets less: unlike when it sets, no field is missed by it. */
 int64_t sys_sched_getattr(struct task *self, int pid, struct uptr at, unsigned nbytes,
                           unsigned flags)
 {
@@ -278,6 +298,7 @@ int64_t sys_sched_getparam(struct task *self, int pid, struct uptr param)
     return err ? err : vm_user_write(param, &attr.priority, sizeof(attr.priority));
 }
 
+/* Constants, which programs ask for all the same (sched_get_priority_max(2)). */
 int64_t sys_sched_get_priority_max(struct task *self, int policy)
 {
     (void)self;

@@ -116,13 +116,6 @@ static int nice_set_locked(const struct task *self, struct task *target, int nic
     return 0;
 }
 
-/* The action on each task that is meant, one after the other; `merge` joins what it gave. */
-struct priority_call {
-    int (*action)(const struct task *self, struct task *target, int nice); /* 0 and up, or errno */
-    int (*merge)(int result, int next);
-    int nice;
-};
-
 static int priority_walk_locked(const struct task *self, struct process_walk *walk,
                                 const struct priority_call *call, const uint32_t *uid,
                                 uint64_t *flags)
@@ -140,8 +133,7 @@ static int priority_walk_locked(const struct task *self, struct process_walk *wa
     return result;
 }
 
-static int priority_apply(const struct task *self, int which, int target,
-                          const struct priority_call *call)
+int priority_apply(const struct task *self, int which, int target, const struct priority_call *call)
 {
     uint64_t flags = spin_lock_irqsave(&process_tree_lock);
     struct process_walk walk;

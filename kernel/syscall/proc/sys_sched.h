@@ -24,6 +24,16 @@ static inline bool sched_policy_is_realtime(uint32_t policy)
     return policy == LX_SCHED_FIFO || policy == LX_SCHED_RR;
 }
 
+/* The action on each task that is meant, one after the other; `merge` joins what it gave. */
+struct priority_call {
+    int (*action)(const struct task *self, struct task *target, int nice); /* 0 and up, or errno */
+    int (*merge)(int result, int next);
+    int nice;
+};
+/* which: LX_PRIO_PROCESS, PGRP or USER; target 0: the caller, its group, its user. */
+int priority_apply(const struct task *self, int which, int target,
+                   const struct priority_call *call);
+
 /* Borrowed, NULL: none; referenced until the put. */
 struct task *sched_target_find_locked(struct task *self, int pid);
 struct task *sched_target_get(struct task *self, int pid);

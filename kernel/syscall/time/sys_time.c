@@ -259,7 +259,7 @@ static int sleep_check(struct task *self, int clock, uint64_t *now_ns)
         clock == LX_CLOCK_MONOTONIC_COARSE || clock == LX_CLOCK_THREAD_CPUTIME_ID)
         return -EOPNOTSUPP;
     if (clock < 0 && (clock & LX_CPUCLOCK_PERTHREAD_MASK) && !cpu_clock_read(self, clock, &cpu) &&
-        cpu.own)
+        cpu.tid == self->tid)
         return -EINVAL;
     return 0;
 }

@@ -119,7 +119,7 @@ static void check_shown(void)
     CHECK_EQ(policy_set(0, SCHED_OTHER, 0), 0);
 }
 
-static void check_attr(void)
+static void check_attr_size(void)
 {
     struct {
         struct lx_sched_attr attr;
@@ -141,9 +141,14 @@ static void check_attr(void)
     CHECK_EQ(large.attr.size, sizeof(attr));
     large.attr.size = 4097;
     CHECK_EQ(attr_set(&large.attr), -E2BIG);
-    large.attr = (struct lx_sched_attr){.size = 0, .policy = SCHED_OTHER, .nice = 3};
-    large.attr.flags = LX_SCHED_FLAG_RESET_ON_FORK;
-    CHECK_EQ(attr_set(&large.attr), 0);
+}
+
+static void check_attr(void)
+{
+    struct lx_sched_attr attr = {.size = 0, .policy = SCHED_OTHER, .nice = 3};
+
+    attr.flags = LX_SCHED_FLAG_RESET_ON_FORK;
+    CHECK_EQ(attr_set(&attr), 0);
     attr = attr_get();
     CHECK_EQ(attr.policy, SCHED_OTHER);
     CHECK_EQ(attr.nice, 3);
@@ -172,6 +177,12 @@ static void check_attr(void)
     CHECK_EQ(attr_get().nice, -20);
     attr = (struct lx_sched_attr){.size = 48, .policy = SCHED_OTHER};
     CHECK_EQ(attr_set(&attr), 0);
+}
+
+static void check_attr_errors(void)
+{
+    struct lx_sched_attr attr = {.size = 48, .policy = SCHED_OTHER};
+
     attr.flags = 1ULL << 40;
     CHECK_EQ(attr_set(&attr), -EINVAL);
     attr.flags = LX_SCHED_FLAG_UTIL_CLAMP_MIN; /* fields that 48 bytes do not have */
@@ -419,7 +430,9 @@ int main(void)
     CHECK(shared != MAP_FAILED);
     check_scheduler();
     check_shown();
+    check_attr_size();
     check_attr();
+    check_attr_errors();
     check_fork();
     CHECK_OK(sched_getaffinity(0, sizeof(all), &all));
     CPU_ZERO(&set);
