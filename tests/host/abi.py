@@ -156,6 +156,10 @@ STRUCTS = {
     "itimerval": ("struct itimerval", "it_", {}),
     "open_how": ("struct open_how", "", {}),
     "pollfd": ("struct pollfd", "", {}),
+    "sched_attr": ("struct sched_attr", "sched_", {
+        "size": "size"}),
+    "futex_waitv": ("struct futex_waitv", "", {
+        "value": "val", "address": "uaddr", "reserved": "__reserved"}),
     "rseq_cs": ("struct rseq_cs", "", {}),
     "robust_list_head": ("struct robust_list_head", "", {}),
     "rlimit": ("struct rlimit64", "rlim_", {"current": "rlim_cur", "maximum": "rlim_max"}),

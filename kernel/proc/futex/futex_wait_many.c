@@ -15,10 +15,10 @@
 
 struct wait_many {
     unsigned count;
-    unsigned nkeys;   /* of them have a key */
-    unsigned entered; /* of them are, or were, in a ring */
-    struct waiter wakes[LX_FUTEX_WAITV_MAX];
-    struct futex_waiter waiters[LX_FUTEX_WAITV_MAX];
+    unsigned nkeys;       /* of them have a key */
+    unsigned entered;     /* of them are, or were, in a ring */
+    struct waiter *wakes; /* behind the waiters */
+    struct futex_waiter waiters[];
 };
 
 static bool many_any_woken(const struct wait_many *many)
@@ -79,12 +79,14 @@ static int many_leave(struct wait_many *many)
 int futex_wait_many(struct task *self, const struct lx_futex_waitv *words, unsigned count,
                     uint64_t deadline_ns, bool realtime)
 {
-    struct wait_many *many = kzalloc(sizeof(*many));
+    struct wait_many *many =
+        kzalloc(sizeof(*many) + count * (sizeof(many->waiters[0]) + sizeof(many->wakes[0])));
     int err, woken = -1;
 
     if (!many)
         return -ENOMEM;
     many->count = count;
+    many->wakes = (struct waiter *)(many->waiters + count);
     err = many_keys_get(self, many, words);
     if (!err) {
         err = many_sleep(self, many, words, deadline_ns, realtime);

@@ -60,7 +60,7 @@ static const struct {
     {319, 1, "memfd_create: later ones know more flags"},
     {131, -1, "sigaltstack: for no stack at all Linux's answer depends on the ancestors"},
     {334, -1, "rseq: with one processor only"},
-    {449, -1, "futex_waitv: not there"},
+    {449, -1, "futex_waitv: waits"},
     {424, -1, "pidfd_send_signal: flags that later ones have"},
     {434, -1, "pidfd_open: which numbers are in use"},
     {324, -1, "membarrier: commands that later ones have"},
