@@ -44,9 +44,14 @@ void sched_rt_charge(struct runq *queue, uint64_t ticks)
 /* The limit is reached. The current thread's time is accounted. */
 static bool rt_is_limited(struct runq *queue)
 {
-    if (queue->since - queue->rt_period >= period_ticks) {
-        queue->rt_period = queue->since;
-        queue->rt_ran = 0;
+    uint64_t periods = (queue->since - queue->rt_period) / period_ticks;
+
+    /* What was too much counts in the next period: a host that takes the processor away may let a
+     * period end before anything looks. */
+    if (periods) {
+        queue->rt_period += periods * period_ticks;
+        queue->rt_ran -= MIN(queue->rt_ran, periods * runtime_ticks);
+        queue->rt_ran = MIN(queue->rt_ran, runtime_ticks);
     }
     return queue->rt_ran >= runtime_ticks;
 }
