@@ -34,11 +34,13 @@
 #include "kernel/lib/restart.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/slab.h"
+#include "kernel/proc/futex/futex.h"
 #include "kernel/proc/pidfd.h"
 #include "kernel/proc/ptrace/ptrace.h"
 #include "kernel/proc/signal/sigframe_fpu.h"
 #include "kernel/proc/signal/signal.h"
 #include "kernel/proc/signal/signal_share.h"
+#include "kernel/proc/usermode.h"
 #include "kernel/sched/sched.h"
 #include "kernel/vm/vm_space.h"
 #include "shared/addrmap.h"
@@ -129,11 +131,15 @@ void process_kill_locked(struct process *process)
 void process_check_cpu_time_locked(struct process *process)
 {
     ASSERT(spin_is_held(&process->lock));
-    process_each_task (task, process) {
-        arch_thread_add_work(&task->thread.arch, TIF_CPU_TIME);
-        if (&task->thread != thread_current()) /* which is on its way already */
-            sched_kick_thread(&task->thread);
-    }
+    process_each_task (task, process)
+        task_check_cpu_time(task);
+}
+
+void task_check_cpu_time(struct task *task)
+{
+    arch_thread_add_work(&task->thread.arch, TIF_CPU_TIME);
+    if (&task->thread != thread_current()) /* which is on its way already */
+        sched_kick_thread(&task->thread);
 }
 
 struct task *task_find_locked(int tid)
@@ -156,10 +162,7 @@ static void limit_kill(struct deferred *item)
 {
     struct process *process = container_of(item, struct process, limit_ended);
 
-    spin_lock(&process->lock);
-    if (!process->sig_exiting) /* else its end was quicker */
-        process_kill_locked(process);
-    spin_unlock(&process->lock);
+    usermode_kill_all();
     process_put(process);
 }
 
@@ -191,6 +194,7 @@ static COLD void fields_init(struct process *process)
     spin_init(&process->lock, SPIN_PROC);
     timer_init(&process->limit, limit_expired);
     deferred_init(&process->limit_ended, limit_kill);
+    deferred_init(&process->retarget, signal_retarget);
     list_init(&process->tasks);
     list_init(&process->sharers);
     list_init(&process->tracees);
@@ -453,6 +457,7 @@ void process_abandon(struct process *process)
     spin_unlock_irqrestore(&process_tree_lock, flags);
     if (pidfd)
         pidfd_wake(pidfd);
+    futex_pi_drop(process->leader, true);
     /* It was visible: signals may have come, thousands perhaps, whose entries are charged to its
      * user. None is added any more. */
     signal_entries_free(signal_queue_cut(&process->sig_queue, ~0ULL, NULL));

@@ -126,6 +126,7 @@ struct process {
     uint64_t task_signals;        /* [s] may be pending for single tasks */
     bool sig_continued;           /* [s] SIGCONT ended a stop that the tree still shows */
     bool sig_exiting;             /* [ts] takes no more signals */
+    struct deferred retarget;     /* looks for a task that takes what waits: signal_send.c */
     struct signal_timers timers;  /* setitimer, timer_create */
 
     struct timer limit;          /* [I] */
@@ -187,6 +188,7 @@ void process_kill_locked(struct process *process);
 /* Every task looks at its processor time on its way to ring 3, for a limit or a timer of the
  * process has changed. Process locked. */
 void process_check_cpu_time_locked(struct process *process);
+void task_check_cpu_time(struct task *task); /* one of them; process or tree locked */
 /* Whether process_kill_locked was called. Any context. */
 static inline bool process_is_killed(const struct process *process)
 {
@@ -256,6 +258,11 @@ NORETURN void task_exit_killed(struct task *self);
 /* All other tasks of the caller's process get that work (TIF_*) to do; in slices, no lock held. The
  * caller has seen to it that none is added. */
 void process_notify_others(struct task *self, uint32_t work);
+/* The task behind that one, NULL: the first; NULL behind the last. Gives the tree lock up first,
+ * and the processor to others, when it is time: the caller has a reference to the process, and
+ * meets each task that stays at least once. `steps` begins as 0. */
+struct task *process_walk_task_locked(struct process *process, struct task *task, unsigned *steps,
+                                      uint64_t *flags);
 /* Whether a task of another process shares the caller's directories (CLONE_FS). */
 bool process_shares_fs(const struct task *self);
 /* exec: all other tasks of the process end, and the caller is its leader with its number from then

@@ -58,6 +58,25 @@ void process_notify_others(struct task *self, uint32_t work)
     } while (at);
 }
 
+struct task *process_walk_task_locked(struct process *process, struct task *task, unsigned *steps,
+                                      uint64_t *flags)
+{
+    ASSERT(process_tree_is_held());
+    if (!task)
+        return process_next_task(process, NULL);
+    task_get(task);
+    process_tree_pause_locked(steps, flags);
+    if (unlikely(list_empty(&task->link))) {
+        /* It has left meanwhile, and leads nowhere: once more from the beginning. */
+        spin_unlock_irqrestore(&process_tree_lock, *flags);
+        task_put(task);
+        *flags = spin_lock_irqsave(&process_tree_lock);
+        return process_next_task(process, NULL);
+    }
+    task_put(task); /* not the last reference: the list has one */
+    return process_next_task(process, task);
+}
+
 unsigned process_count_tasks(const struct process *process)
 {
     bool leader_gone = process->leader && __atomic_load_n(&process->leader->gone, __ATOMIC_RELAXED);

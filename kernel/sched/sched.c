@@ -123,7 +123,7 @@ static void switch_locked(struct runq *queue, struct thread *next)
     if (next->is_idle)
         sched_raise_min_locked(queue, self->vruntime);
     if (unlikely(self->prio > next->prio))
-        queue->rt_pull = !sched_is_alone();
+        sched_rt_left_locked(queue);
     queue->current_prio = next->prio;
     __atomic_store_n(&queue->current, next, __ATOMIC_RELAXED);
     queue->previous = self;

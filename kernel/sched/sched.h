@@ -114,7 +114,9 @@ extern struct cpumask sched_allowed; /* [a] */
 void sched_set_nice(struct thread *thread, int nice, bool idle);
 
 /* Linux's policy, perhaps with RESET_ON_FORK, and its real-time priority, 1 to 99; 0: none. */
-#define SCHED_RR_TURN_NS 100000000 /* among those of one priority */
+#define SCHED_RR_TURN_NS    100000000 /* among those of one priority */
+#define SCHED_RT_RUNTIME_NS 950000000 /* the limit: on each processor, as Linux's default ... */
+#define SCHED_RT_PERIOD_NS  1000000000
 void sched_set_policy(struct thread *thread, uint32_t policy, unsigned priority);
 /* Its time on processors since it last waited for anything. */
 uint64_t sched_rt_awake_ns(const struct thread *thread);

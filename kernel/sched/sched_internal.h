@@ -114,8 +114,9 @@ static inline bool sched_has_rt(unsigned cpu)
 /* The allowed processor whose thread has the lowest priority, if that is lower than the thread's;
  * CPU_MAX: none. */
 unsigned sched_rt_place(const struct thread *thread);
-/* After real-time work has left: what waits for another processor and is due here comes here.
- * Interrupts off, no lock held. */
+/* Real-time work leaves the processor: .rt_pull says whether sched_rt_pull is to be called. */
+void sched_rt_left_locked(struct runq *queue);
+/* What waits for another processor and is due here comes here. Interrupts off, no lock held. */
 void sched_rt_pull(struct runq *queue);
 
 /* --- sched_time.c: of this processor, interrupts off --- */

@@ -6,9 +6,10 @@
  * before all that are shared out by virtual time. One that is displaced goes back to the front of
  * its priority; one that yields, or whose turn of SCHED_RR is over, behind all of it.
  *
- * The limit: on each processor real-time threads have RT_RUNTIME of each RT_PERIOD, as Linux's
- * defaults are. What is left belongs to the others, if any waits there: a thread that never sleeps
- * slows the machine down, but what ends it still runs. With none waiting it goes on.
+ * The limit: on each processor real-time threads have SCHED_RT_RUNTIME_NS of each period. What is
+ * left belongs to the others, if any waits there: a thread that never sleeps slows the machine
+ * down, but what ends it still runs. With none waiting it goes on. A processor that is left to the
+ * others is no place for real-time threads from elsewhere.
  *
  * The priority in effect (.prio) is the greater of the policy's own and of what is lent by the
  * waiters for locks that the thread holds (proc/futex). Both change under the lock of the thread's
@@ -22,16 +23,13 @@
 #include "kernel/sched/sched_queue.h"
 #include "shared/linux/sched.h"
 
-#define RT_PERIOD_NS  1000000000
-#define RT_RUNTIME_NS 950000000
-
 /* Ticks. Constant after start-up. */
 static uint64_t period_ticks, runtime_ticks, turn_ticks;
 
 void sched_rt_init(void)
 {
-    period_ticks = clock_ns_to_ticks(RT_PERIOD_NS);
-    runtime_ticks = clock_ns_to_ticks(RT_RUNTIME_NS);
+    period_ticks = clock_ns_to_ticks(SCHED_RT_PERIOD_NS);
+    runtime_ticks = clock_ns_to_ticks(SCHED_RT_RUNTIME_NS);
     turn_ticks = clock_ns_to_ticks(SCHED_RR_TURN_NS);
 }
 
@@ -176,16 +174,27 @@ bool sched_rt_preempts(struct runq *queue, const struct thread *thread)
 
 /* --- processors --- */
 
+/* Without a lock, as a hint: that processor has been left to the others for now. */
+static bool rt_looks_limited(const struct runq *queue, uint64_t now)
+{
+    return __atomic_load_n(&queue->rt_ran, __ATOMIC_RELAXED) >= runtime_ticks &&
+           now - __atomic_load_n(&queue->rt_period, __ATOMIC_RELAXED) < period_ticks;
+}
+
 unsigned sched_rt_place(const struct thread *thread)
 {
     unsigned best = CPU_MAX, lowest = thread->prio;
+    uint64_t now = tsc_read();
     struct cpumask cpus;
 
     sched_affinity_online(thread, &cpus);
     cpumask_each(cpu, &cpus)
     {
-        unsigned prio = __atomic_load_n(&sched_queue_of(cpu)->current_prio, __ATOMIC_RELAXED);
+        const struct runq *queue = sched_queue_of(cpu);
+        unsigned prio = __atomic_load_n(&queue->current_prio, __ATOMIC_RELAXED);
 
+        if (!prio && rt_looks_limited(queue, now))
+            continue;
         /* Where its caches are, if that is as good. */
         if (prio < lowest || (prio == lowest && best < CPU_MAX && cpu == thread->cpu)) {
             lowest = prio;
@@ -193,6 +202,13 @@ unsigned sched_rt_place(const struct thread *thread)
         }
     }
     return best;
+}
+
+/* One that gives way to the limit makes no room for others of its kind. */
+void sched_rt_left_locked(struct runq *queue)
+{
+    ASSERT(spin_is_held_inline(&queue->lock));
+    queue->rt_pull = !sched_is_alone() && !rt_is_limited(queue);
 }
 
 /* Takes the first that another processor lets wait. A hint, as other queues are read without their

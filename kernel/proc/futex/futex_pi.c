@@ -53,19 +53,19 @@ static struct list table[TABLE]; /* [pi] */
 static unsigned nstates;         /* [pi], atomic for those that only ask whether there are any */
 static struct slab_cache *state_cache;
 
-void futex_pi_init(void)
+COLD void futex_pi_init(void)
 {
     for (unsigned i = 0; i < TABLE; i++)
         list_init(&table[i]);
     state_cache = slab_cache_create("futex_pi", sizeof(struct futex_pi_state));
 }
 
-void futex_pi_lock(void)
+COLD void futex_pi_lock(void)
 {
     mutex_lock(&pi_mutex);
 }
 
-void futex_pi_unlock(void)
+COLD void futex_pi_unlock(void)
 {
     mutex_unlock(&pi_mutex);
 }
@@ -98,7 +98,7 @@ static struct futex_pi_waiter *state_first(const struct futex_pi_state *state)
                : list_entry(state->waiters.next, struct futex_pi_waiter, link);
 }
 
-bool futex_pi_is_waited_for(const struct vm_key *key)
+COLD bool futex_pi_is_waited_for(const struct vm_key *key)
 {
     bool found;
 
@@ -158,14 +158,14 @@ static void futex_pi_adjust(struct task *task)
     }
 }
 
-bool futex_pi_is_blocked(const struct task *task)
+COLD bool futex_pi_is_blocked(const struct task *task)
 {
     /* Against the order of a waiter, which registers and then looks at its priority. */
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     return __atomic_load_n(&task->pi_blocked, __ATOMIC_RELAXED) != NULL;
 }
 
-void futex_pi_reprioritize(struct task *task)
+COLD void futex_pi_reprioritize(struct task *task)
 {
     mutex_lock(&pi_mutex);
     futex_pi_adjust(task);
@@ -296,8 +296,8 @@ static int take_once_locked(uint64_t va, uint32_t word, const struct vm_key *key
     return err;
 }
 
-int futex_pi_take_locked(uint64_t va, const struct vm_key *key, struct task *task, bool mark,
-                         struct futex_pi_state **state)
+COLD int futex_pi_take_locked(uint64_t va, const struct vm_key *key, struct task *task, bool mark,
+                              struct futex_pi_state **state)
 {
     int err = -EAGAIN;
 
@@ -312,7 +312,7 @@ int futex_pi_take_locked(uint64_t va, const struct vm_key *key, struct task *tas
     return err;
 }
 
-int futex_pi_enter_locked(struct futex_pi_state *state, struct futex_pi_waiter *waiter)
+COLD int futex_pi_enter_locked(struct futex_pi_state *state, struct futex_pi_waiter *waiter)
 {
     const struct task *owner = state->owner;
     unsigned depth = 0;
@@ -345,7 +345,7 @@ static struct futex_pi_state *waiter_remove_locked(struct futex_pi_waiter *waite
     return state;
 }
 
-void futex_pi_leave_locked(struct futex_pi_waiter *waiter)
+COLD void futex_pi_leave_locked(struct futex_pi_waiter *waiter)
 {
     struct futex_pi_state *state = waiter_remove_locked(waiter);
 
@@ -354,7 +354,7 @@ void futex_pi_leave_locked(struct futex_pi_waiter *waiter)
     state_put_locked(state);
 }
 
-void futex_pi_wake_locked(struct futex_pi_waiter *waiter)
+COLD void futex_pi_wake_locked(struct futex_pi_waiter *waiter)
 {
     ASSERT(mutex_is_held(&pi_mutex));
     __atomic_store_n(&waiter->wake.woken, true, __ATOMIC_SEQ_CST);
@@ -375,7 +375,7 @@ static void hand_over_locked(struct futex_pi_state *state, bool owner_died)
     state_put_locked(state);
 }
 
-int futex_pi_sleep(struct futex_pi_waiter *waiter, uint64_t deadline_ns, bool realtime)
+COLD int futex_pi_sleep(struct futex_pi_waiter *waiter, uint64_t deadline_ns, bool realtime)
 {
     int err;
 
@@ -385,7 +385,7 @@ int futex_pi_sleep(struct futex_pi_waiter *waiter, uint64_t deadline_ns, bool re
     return err;
 }
 
-int futex_pi_fault_in(struct task *self, uint64_t va)
+COLD int futex_pi_fault_in(struct task *self, uint64_t va)
 {
     return vm_fault(self->thread.space, va, VM_WRITE) ? -EFAULT : 0;
 }
@@ -409,8 +409,8 @@ static int word_mend_locked(const struct task *self, uint64_t va)
     return -EAGAIN;
 }
 
-int futex_pi_own_locked(struct task *self, struct futex_pi_waiter *waiter, uint64_t va,
-                        const struct vm_key *key)
+COLD int futex_pi_own_locked(struct task *self, struct futex_pi_waiter *waiter, uint64_t va,
+                             const struct vm_key *key)
 {
     struct futex_pi_state *state;
     int err = 0;
@@ -459,8 +459,8 @@ static int lock_begin(struct task *self, uint64_t va, const struct vm_key *key, 
     return err;
 }
 
-int futex_pi_acquire(struct task *self, uint64_t va, bool shared, uint64_t deadline_ns,
-                     bool realtime, bool try_only)
+COLD int futex_pi_acquire(struct task *self, uint64_t va, bool shared, uint64_t deadline_ns,
+                          bool realtime, bool try_only)
 {
     struct futex_pi_waiter waiter = {.task = self};
     struct vm_key key;
@@ -511,7 +511,7 @@ static int release_once_locked(const struct task *self, uint64_t va, const struc
     return 0;
 }
 
-int futex_pi_release(struct task *self, uint64_t va, bool shared)
+COLD int futex_pi_release(struct task *self, uint64_t va, bool shared)
 {
     struct vm_key key;
     uint32_t word;
@@ -537,7 +537,7 @@ int futex_pi_release(struct task *self, uint64_t va, bool shared)
     return err;
 }
 
-void futex_pi_drop(struct task *self, bool for_good)
+COLD void futex_pi_drop(struct task *self, bool for_good)
 {
     if (for_good)
         __atomic_store_n(&self->pi_gone, true, __ATOMIC_SEQ_CST);

@@ -38,8 +38,8 @@ static int requeue_pi_end(struct task *self, struct futex_waiter *waiter, int er
     return err;
 }
 
-int futex_wait_requeue_pi(struct task *self, uint64_t va, uint64_t va2, bool shared, uint32_t value,
-                          uint64_t deadline_ns, bool realtime)
+COLD int futex_wait_requeue_pi(struct task *self, uint64_t va, uint64_t va2, bool shared,
+                               uint32_t value, uint64_t deadline_ns, bool realtime)
 {
     struct vm_key target;
     struct futex_pi_waiter pi = {.task = self, .target = &target, .target_va = va2};
@@ -126,8 +126,8 @@ static int requeue_pi_keys(struct task *self, uint64_t va, uint64_t va2, const s
     return err ? err : done;
 }
 
-int futex_cmp_requeue_pi(struct task *self, uint64_t va, uint64_t va2, bool shared, int wake,
-                         int move, uint32_t expected)
+COLD int futex_cmp_requeue_pi(struct task *self, uint64_t va, uint64_t va2, bool shared, int wake,
+                              int move, uint32_t expected)
 {
     struct vm_key key, key2;
     int err;

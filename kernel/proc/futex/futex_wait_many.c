@@ -76,8 +76,8 @@ static int many_leave(struct wait_many *many)
     return woken;
 }
 
-int futex_wait_many(struct task *self, const struct lx_futex_waitv *words, unsigned count,
-                    uint64_t deadline_ns, bool realtime)
+COLD int futex_wait_many(struct task *self, const struct lx_futex_waitv *words, unsigned count,
+                         uint64_t deadline_ns, bool realtime)
 {
     struct wait_many *many =
         kzalloc(sizeof(*many) + count * (sizeof(many->waiters[0]) + sizeof(many->wakes[0])));

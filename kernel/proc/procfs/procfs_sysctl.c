@@ -20,6 +20,7 @@
 #include "kernel/mm/pmm.h"
 #include "kernel/proc/procfs/procfs_internal.h"
 #include "kernel/proc/uts.h"
+#include "kernel/sched/sched.h"
 #include "kernel/vm/vm_space.h"
 #include "kernel/vm/vm_user.h"
 #include "shared/addrmap.h"
@@ -46,6 +47,9 @@ enum number {
     PIPE_SOFT,
     RANDOM_POOL,
     TASKS,
+    RR_TURN,
+    RT_PERIOD,
+    RT_RUNTIME,
     ZERO,
     ONE,
     AIO_MAX,
@@ -87,6 +91,12 @@ static uint64_t number_value(enum number number)
         return RANDOM_BITS;
     case TASKS: /* each has a number */
         return PROCESS_PID_MAX;
+    case RR_TURN: /* milliseconds */
+        return SCHED_RR_TURN_NS / 1000000;
+    case RT_PERIOD: /* microseconds */
+        return SCHED_RT_PERIOD_NS / 1000;
+    case RT_RUNTIME:
+        return SCHED_RT_RUNTIME_NS / 1000;
     case ZERO:
         return 0;
     case ONE:
@@ -266,6 +276,9 @@ static const struct procfs_entry kernel_files[] = {
     NUMBER("pid_max", TASKS),
     DIRECTORY("random", &random_dir),
     NUMBER("randomize_va_space", ZERO),
+    NUMBER("sched_rr_timeslice_ms", RR_TURN),
+    NUMBER("sched_rt_period_us", RT_PERIOD),
+    NUMBER("sched_rt_runtime_us", RT_RUNTIME),
     PROCFS_TEXT("sem", 0444, show_sem),
     NUMBER("shmall", SHM_ALL),
     NUMBER("shmmax", SHM_BYTES),

@@ -30,7 +30,7 @@ static int slack_task_lock(const struct procfs_node *node, struct task **out, ui
     return 0;
 }
 
-int procfs_show_timerslack(const struct procfs_node *node, struct procfs_text *text)
+COLD int procfs_show_timerslack(const struct procfs_node *node, struct procfs_text *text)
 {
     struct task *task;
     uint64_t tree;
@@ -43,7 +43,7 @@ int procfs_show_timerslack(const struct procfs_node *node, struct procfs_text *t
     return 0;
 }
 
-int procfs_write_timerslack(const struct procfs_node *node, struct user_iter *io)
+COLD int procfs_write_timerslack(const struct procfs_node *node, struct user_iter *io)
 {
     char text[DIGITS_MAX + 1];
     size_t nbytes = io->left;

@@ -64,6 +64,10 @@ void signal_send_group(struct pid *group, int number);
 /* SIGHUP, and SIGCONT to those that are stopped; likewise. */
 void signal_hang_up_group(struct pid *group);
 
+/* Deferred work of a process with many tasks. */
+struct deferred;
+void signal_retarget(struct deferred *item);
+
 /* For a fault of the task itself: if it is blocked or ignored, it kills. */
 void signal_force(struct task *self, int number);
 void signal_force_info(struct task *self, const struct lx_siginfo *info);

@@ -79,7 +79,7 @@ static int ioprio_get_merge(int result, int next)
 }
 
 /* Kinds of targets are those of setpriority, counted from 1. */
-int64_t sys_ioprio_set(struct task *self, int which, int target, int value)
+COLD int64_t sys_ioprio_set(struct task *self, int which, int target, int value)
 {
     const struct priority_call call = {ioprio_set_locked, ioprio_set_merge, value};
     int err = ioprio_check(self, value);
@@ -91,7 +91,7 @@ int64_t sys_ioprio_set(struct task *self, int which, int target, int value)
     return priority_apply(self, which - 1, target, &call);
 }
 
-int64_t sys_ioprio_get(struct task *self, int which, int target)
+COLD int64_t sys_ioprio_get(struct task *self, int which, int target)
 {
     const struct priority_call call = {ioprio_get_locked, ioprio_get_merge, which == 1};
 

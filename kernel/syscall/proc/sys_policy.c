@@ -193,12 +193,12 @@ static int64_t scheduler_set(struct task *self, int pid, int policy, struct uptr
 }
 
 /* Honoured: OTHER, BATCH (the same), IDLE, FIFO, RR, RESET_ON_FORK. */
-int64_t sys_sched_setscheduler(struct task *self, int pid, int policy, struct uptr param)
+COLD int64_t sys_sched_setscheduler(struct task *self, int pid, int policy, struct uptr param)
 {
     return policy < 0 ? -EINVAL : scheduler_set(self, pid, policy, param);
 }
 
-int64_t sys_sched_setparam(struct task *self, int pid, struct uptr param)
+COLD int64_t sys_sched_setparam(struct task *self, int pid, struct uptr param)
 {
     return scheduler_set(self, pid, -1, param);
 }
@@ -223,7 +223,7 @@ static int attr_read(struct uptr from, struct lx_sched_attr *attr)
 }
 
 /* Honoured: RESET_ON_FORK, KEEP_POLICY, KEEP_PARAMS. */
-int64_t sys_sched_setattr(struct task *self, int pid, struct uptr at, unsigned flags)
+COLD int64_t sys_sched_setattr(struct task *self, int pid, struct uptr at, unsigned flags)
 {
     struct policy_request request = {.attr = {0}};
     struct lx_sched_attr *attr = &request.attr;
@@ -264,8 +264,8 @@ static int policy_get(struct task *self, int pid, struct lx_sched_attr *attr)
 }
 
 /* A program that knows less gets less: unlike when it sets, no field is missed by it. */
-int64_t sys_sched_getattr(struct task *self, int pid, struct uptr at, unsigned nbytes,
-                          unsigned flags)
+COLD int64_t sys_sched_getattr(struct task *self, int pid, struct uptr at, unsigned nbytes,
+                               unsigned flags)
 {
     struct lx_sched_attr attr;
     int err;
@@ -282,7 +282,7 @@ int64_t sys_sched_getattr(struct task *self, int pid, struct uptr at, unsigned n
     return vm_user_write(at, &attr, attr.size);
 }
 
-int64_t sys_sched_getscheduler(struct task *self, int pid)
+COLD int64_t sys_sched_getscheduler(struct task *self, int pid)
 {
     struct lx_sched_attr attr;
     int err = policy_get(self, pid, &attr);
@@ -290,7 +290,7 @@ int64_t sys_sched_getscheduler(struct task *self, int pid)
     return err ? err : (int64_t)attr.policy;
 }
 
-int64_t sys_sched_getparam(struct task *self, int pid, struct uptr param)
+COLD int64_t sys_sched_getparam(struct task *self, int pid, struct uptr param)
 {
     struct lx_sched_attr attr;
     int err = param.va ? policy_get(self, pid, &attr) : -EINVAL;
@@ -299,7 +299,7 @@ int64_t sys_sched_getparam(struct task *self, int pid, struct uptr param)
 }
 
 /* Constants, which programs ask for all the same (sched_get_priority_max(2)). */
-int64_t sys_sched_get_priority_max(struct task *self, int policy)
+COLD int64_t sys_sched_get_priority_max(struct task *self, int policy)
 {
     (void)self;
     switch (policy) {
@@ -316,13 +316,13 @@ int64_t sys_sched_get_priority_max(struct task *self, int policy)
     }
 }
 
-int64_t sys_sched_get_priority_min(struct task *self, int policy)
+COLD int64_t sys_sched_get_priority_min(struct task *self, int policy)
 {
     return MIN(sys_sched_get_priority_max(self, policy), 1);
 }
 
 /* Of SCHED_FIFO 0, which is no limit; of SCHED_RR its turn; else the slice. */
-int64_t sys_sched_rr_get_interval(struct task *self, int pid, struct uptr interval)
+COLD int64_t sys_sched_rr_get_interval(struct task *self, int pid, struct uptr interval)
 {
     struct lx_timespec slice = {0, 0};
     struct lx_sched_attr attr;

@@ -116,6 +116,23 @@ static int nice_set_locked(const struct task *self, struct task *target, int nic
     return 0;
 }
 
+/* The tree lock is given up, between tasks and at the end. */
+static int priority_process_locked(const struct task *self, struct process *process,
+                                   const struct priority_call *call, int result, uint64_t *flags)
+{
+    struct task *task = NULL;
+    unsigned steps = 0;
+
+    ASSERT(spin_is_held(&process_tree_lock));
+    process_get(process);
+    while ((task = process_walk_task_locked(process, task, &steps, flags)) != NULL)
+        result = call->merge(result, call->action(self, task, call->nice));
+    spin_unlock_irqrestore(&process_tree_lock, *flags);
+    process_put(process);
+    *flags = spin_lock_irqsave(&process_tree_lock);
+    return result;
+}
+
 static int priority_walk_locked(const struct task *self, struct process_walk *walk,
                                 const struct priority_call *call, const uint32_t *uid,
                                 uint64_t *flags)
@@ -126,8 +143,7 @@ static int priority_walk_locked(const struct task *self, struct process_walk *wa
     ASSERT(spin_is_held(&process_tree_lock));
     while ((process = process_walk_next_locked(walk, flags)) != NULL) {
         if (!uid || identity_of_locked(process).uid == *uid)
-            process_each_task (task, process)
-                result = call->merge(result, call->action(self, task, call->nice));
+            result = priority_process_locked(self, process, call, result, flags);
     }
     process_walk_end_locked(walk);
     return result;
