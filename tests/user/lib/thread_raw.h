@@ -2,16 +2,18 @@
 /*
  * tests/user/lib/thread_raw.h - a thread without the C library's clone()
  *
- * Used by: tests of threads that are built with musl, whose clone() refuses CLONE_THREAD since 1.2.5.
- * Rule:    the thread has its maker's thread-local storage: it makes raw calls (tests/user/lib/check.h)
- *          and touches no errno, or its maker waits meanwhile.
+ * Used by: tests of threads that are built with musl, whose clone() refuses CLONE_THREAD since
+ *          1.2.5.
+ * Rule:    the thread has its maker's thread-local storage: it makes raw calls and leaves errno
+ *          alone, or its maker waits meanwhile.
  */
 #pragma once
 
 #include <sched.h>
 #include <sys/syscall.h>
 
-#define THREAD_RAW (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM)
+#define THREAD_RAW                                                                                 \
+    (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM)
 
 /* The thread's id or a negative errno. top: the end of its stack, a multiple of 16. What the
  * function returns is the thread's exit code. */
