@@ -58,8 +58,8 @@ void process_notify_others(struct task *self, uint32_t work)
     } while (at);
 }
 
-struct task *process_walk_task_locked(struct process *process, struct task *task, unsigned *steps,
-                                      uint64_t *flags)
+COLD struct task *process_walk_task_locked(struct process *process, struct task *task,
+                                           unsigned *steps, uint64_t *flags)
 {
     ASSERT(process_tree_is_held());
     if (!task)

@@ -15,7 +15,7 @@
  * and stack are in use, and no other processor can take it: to put it into a queue it needs the
  * lock of the queue of thread.cpu. A thread goes to another processor in three ways only: when it
  * is woken, when an idle processor takes it out of a queue, and when it moves itself; in the last
- * case the new processor is chosen by sched_switch_finish, once it is off the old one (.migrating).
+ * case the new processor is chosen by sched_switch_finish, once it is off the old one (.leaving).
  *
  * A reschedule interrupt makes another processor look at its queue. It is sent after the locks are
  * dropped: on a busy host the processor that is interrupted would take the sender's only to spin on
@@ -46,26 +46,28 @@ static inline void begin_and_unlock(struct runq *queue)
         sched_alarm_start(queue);
     if (has_waiting)
         sched_slice_begin(queue);
-    if (unlikely(queue->rt_pull))
-        sched_rt_pull(queue);
 }
 
-/* The old thread does not come back to this processor by itself: it moves, or has ended. */
+/* The old thread does not come back to this processor by itself (it moves, or has ended), or others
+ * may come for it. */
 static NOINLINE void finish_leaver(struct runq *queue, struct thread *previous)
 {
     bool dead = previous->state == THREAD_DEAD;
     /* Read before the lock goes: afterwards another processor may run the old thread, or free
      * it. */
-    bool migrating = previous->migrating;
+    unsigned leaving = previous->leaving;
+    bool migrating = leaving & THREAD_MIGRATES;
 
+    previous->leaving = 0;
     if (migrating) {
-        previous->migrating = false;
         sched_vruntime_leave(queue, previous);
         previous->cpu = sched_place(previous);
     }
     begin_and_unlock(queue);
     if (migrating)
         sched_kick(make_runnable(previous));
+    if (leaving & THREAD_RT_LEAVES)
+        sched_rt_pull(queue);
     if (dead && previous->ended)
         previous->ended(previous);
 }
@@ -76,7 +78,7 @@ void sched_switch_finish(void)
     struct runq *queue = sched_own_queue();
     struct thread *previous = queue->previous;
 
-    if (unlikely(previous->state == THREAD_DEAD || previous->migrating))
+    if (unlikely(previous->state == THREAD_DEAD || previous->leaving))
         finish_leaver(queue, previous);
     else
         begin_and_unlock(queue);
@@ -122,9 +124,8 @@ static void switch_locked(struct runq *queue, struct thread *next)
     /* It had the processor for itself, which puts it behind no thread that comes later. */
     if (next->is_idle)
         sched_raise_min_locked(queue, self->vruntime);
-    if (unlikely(self->prio > next->prio))
-        sched_rt_left_locked(queue);
-    queue->current_prio = next->prio;
+    if (unlikely(self->prio | next->prio))
+        sched_rt_switch_locked(queue, next);
     __atomic_store_n(&queue->current, next, __ATOMIC_RELAXED);
     queue->previous = self;
     ASSERT(next->cpu == CPU_OWN->index);
@@ -191,7 +192,7 @@ void sched_block(void)
 static void give_way(struct runq *queue, bool moves)
 {
     if (moves) {
-        queue->current->migrating = true;
+        queue->current->leaving = THREAD_MIGRATES;
         sched_reschedule_locked(queue);
     } else {
         switch_locked(queue, sched_exchange_locked(queue, queue->current));
@@ -321,11 +322,6 @@ static inline uint32_t make_runnable(struct thread *thread)
     return enqueue_and_unlock(queue, thread);
 }
 
-void sched_enter_queue(struct thread *thread)
-{
-    sched_kick(make_runnable(thread));
-}
-
 static inline struct runq *runq_lock_of(const struct thread *thread)
 {
     for (;;) {
@@ -361,8 +357,6 @@ static uint32_t place_and_unlock(struct runq *queue, struct thread *thread)
 {
     unsigned cpu = sched_place(thread);
 
-    if (unlikely(thread->prio))
-        __atomic_store_n(&thread->rt_awake, thread->ran, __ATOMIC_RELAXED);
     sched_update_min_locked(queue);
     if (cpu == thread->cpu)
         return enqueue_and_unlock(queue, thread);

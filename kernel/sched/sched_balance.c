@@ -59,7 +59,7 @@ static unsigned waiting_on(unsigned cpu)
 
 /* The same where the thread that waits or the one that runs is of real time: it pays when that one
  * takes the processor from this one, which another processor would serve at once. */
-static bool rt_move_pays(const struct runq *queue)
+static COLD bool rt_move_pays(const struct runq *queue)
 {
     const struct thread *current = queue->current, *first = queue->rt_first;
     struct cpumask cpus;

@@ -22,7 +22,6 @@ struct runq {
     struct rb_tree tree;     /* [lock] runnable threads that do not run, by virtual time */
     struct thread *first;    /* [lock] the one that has had the least of it; NULL: none */
     uint8_t current_prio;    /* [lock] the current thread's .prio; a hint likewise */
-    bool rt_pull;            /* [lock] one of real time has left: others may wait elsewhere */
     uint64_t min_vruntime;   /* [lock] never falls: what newcomers are measured by */
     struct thread *current;  /* [lock], atomic for mutexes */
     struct thread *previous; /* [lock] held over a switch, for switch_finish */
@@ -70,9 +69,6 @@ struct runq *sched_queue_lock(const struct thread *thread);
 /* To the next thread of this processor; the caller's has been dealt with. Interrupts off; drops
  * the queue's lock. */
 void sched_reschedule_locked(struct runq *queue);
-/* A thread between two queues, whose .cpu says where it goes, becomes runnable there. Interrupts
- * off, no lock held. */
-void sched_enter_queue(struct thread *thread);
 /* The first thing on a stack that has been switched to. */
 void sched_switch_finish(void);
 
@@ -114,8 +110,8 @@ static inline bool sched_has_rt(unsigned cpu)
 /* The allowed processor whose thread has the lowest priority, if that is lower than the thread's;
  * CPU_MAX: none. */
 unsigned sched_rt_place(const struct thread *thread);
-/* Real-time work leaves the processor: .rt_pull says whether sched_rt_pull is to be called. */
-void sched_rt_left_locked(struct runq *queue);
+/* The current thread or the next one is of real time. */
+void sched_rt_switch_locked(struct runq *queue, const struct thread *next);
 /* What waits for another processor and is due here comes here. Interrupts off, no lock held. */
 void sched_rt_pull(struct runq *queue);
 

@@ -13,8 +13,8 @@
 
 extern uint64_t sched_sleeper_ticks, sched_wakeup_ticks; /* constant after sched_queue_init */
 void sched_queue_init(void);
-void sched_tree_insert(struct runq *queue, struct thread *thread); /* into one that is not empty */
-void sched_tree_remove(struct runq *queue, struct thread *thread); /* not the last */
+void sched_tree_insert(struct runq *queue, struct thread *thread);
+void sched_tree_remove(struct runq *queue, struct thread *thread);
 
 /* sched_rt.c: what the functions below do where a real-time thread has to do with it. */
 void sched_rt_init(void);
@@ -102,11 +102,10 @@ static inline void sched_tree_make_sole(struct runq *queue, struct thread *threa
 
 static inline void sched_enqueue(struct runq *queue, struct thread *thread)
 {
-    queue->waiting++;
     thread->queued = true;
     if (unlikely(thread->prio))
         sched_rt_enqueue(queue, thread);
-    else if (!queue->first)
+    else if (queue->waiting++ == 0)
         sched_tree_make_sole(queue, thread);
     else
         sched_tree_insert(queue, thread);
@@ -118,19 +117,25 @@ static inline void sched_enqueue_locked(struct runq *queue, struct thread *threa
     sched_enqueue(queue, thread);
 }
 
-static inline void sched_remove(struct runq *queue, struct thread *thread)
+/* By virtual time. */
+static inline void sched_remove_fair(struct runq *queue, struct thread *thread)
 {
     ASSERT(queue->waiting);
-    queue->waiting--;
     thread->queued = false;
-    if (unlikely(thread->prio)) {
-        sched_rt_remove(queue, thread);
-    } else if (queue->waiting == queue->rt_waiting) {
+    if (--queue->waiting == 0) {
         queue->tree.root = NULL;
         queue->first = NULL;
     } else {
         sched_tree_remove(queue, thread);
     }
+}
+
+static inline void sched_remove(struct runq *queue, struct thread *thread)
+{
+    if (unlikely(thread->prio))
+        sched_rt_remove(queue, thread);
+    else
+        sched_remove_fair(queue, thread);
 }
 
 static inline void sched_remove_locked(struct runq *queue, struct thread *thread)
@@ -149,7 +154,7 @@ static inline struct thread *sched_dequeue(struct runq *queue)
         return sched_rt_dequeue(queue);
     if (!first)
         return NULL;
-    sched_remove(queue, first);
+    sched_remove_fair(queue, first);
     sched_raise_min_locked(queue, first->vruntime);
     return first;
 }
@@ -167,7 +172,7 @@ static inline struct thread *sched_exchange_locked(struct runq *queue, struct th
         thread->queued = true;
         sched_tree_make_sole(queue, thread);
     } else {
-        sched_remove(queue, first);
+        sched_remove_fair(queue, first);
         sched_enqueue(queue, thread);
     }
     sched_raise_min_locked(queue, first->vruntime);

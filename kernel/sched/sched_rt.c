@@ -26,7 +26,7 @@
 /* Ticks. Constant after start-up. */
 static uint64_t period_ticks, runtime_ticks, turn_ticks;
 
-void sched_rt_init(void)
+COLD void sched_rt_init(void)
 {
     period_ticks = clock_ns_to_ticks(SCHED_RT_PERIOD_NS);
     runtime_ticks = clock_ns_to_ticks(SCHED_RT_RUNTIME_NS);
@@ -87,16 +87,20 @@ static void rt_insert(struct runq *queue, struct thread *thread, bool in_front)
     queue->rt_waiting++;
 }
 
-void sched_rt_enqueue(struct runq *queue, struct thread *thread)
+COLD void sched_rt_enqueue(struct runq *queue, struct thread *thread)
 {
+    queue->waiting++;
     rt_insert(queue, thread, false);
 }
 
-void sched_rt_remove(struct runq *queue, struct thread *thread)
+COLD void sched_rt_remove(struct runq *queue, struct thread *thread)
 {
     struct rb_node *next = rb_next(&thread->run_node);
 
+    ASSERT(queue->rt_waiting);
+    queue->waiting--;
     queue->rt_waiting--;
+    thread->queued = false;
     if (queue->rt_first == thread)
         queue->rt_first = next ? rb_entry(next, struct thread, run_node) : NULL;
     rb_erase(&queue->rt_tree, &thread->run_node);
@@ -110,7 +114,7 @@ static struct thread *rt_choose(struct runq *queue)
     return queue->first;
 }
 
-struct thread *sched_rt_dequeue(struct runq *queue)
+COLD struct thread *sched_rt_dequeue(struct runq *queue)
 {
     struct thread *next = rt_choose(queue);
 
@@ -123,6 +127,21 @@ struct thread *sched_rt_dequeue(struct runq *queue)
     return next;
 }
 
+/* Both change places without a search: of two threads that take turns neither is ever alone in a
+ * tree. */
+static struct thread *rt_swap(struct runq *queue, struct thread *thread, bool last)
+{
+    struct thread *first = queue->rt_first;
+
+    first->queued = false;
+    thread->queued = true;
+    thread->rt_order = last ? queue->rt_end++ : --queue->rt_begin;
+    thread->run_node = (struct rb_node){.parent_and_colour = RB_BLACK};
+    queue->rt_tree.root = &thread->run_node;
+    queue->rt_first = thread;
+    return first;
+}
+
 /* It may be the first that comes out again. */
 struct thread *sched_rt_exchange(struct runq *queue, struct thread *thread)
 {
@@ -133,6 +152,9 @@ struct thread *sched_rt_exchange(struct runq *queue, struct thread *thread)
         if (last)
             thread->rr_ran = 0;
         thread->rt_last = false;
+        if (queue->rt_waiting == 1 && !queue->first &&
+            queue->rt_first->prio >= thread->prio + !last)
+            return rt_swap(queue, thread, last);
         queue->waiting++;
         thread->queued = true;
         rt_insert(queue, thread, !last);
@@ -142,7 +164,7 @@ struct thread *sched_rt_exchange(struct runq *queue, struct thread *thread)
     return sched_rt_dequeue(queue);
 }
 
-bool sched_rt_first_is_due(struct runq *queue)
+COLD bool sched_rt_first_is_due(struct runq *queue)
 {
     struct thread *current = queue->current, *first = queue->rt_first;
     bool limited = rt_is_limited(queue);
@@ -162,7 +184,7 @@ bool sched_rt_first_is_due(struct runq *queue)
     return false;
 }
 
-bool sched_rt_preempts(struct runq *queue, const struct thread *thread)
+COLD bool sched_rt_preempts(struct runq *queue, const struct thread *thread)
 {
     const struct thread *current = queue->current;
 
@@ -181,7 +203,7 @@ static bool rt_looks_limited(const struct runq *queue, uint64_t now)
            now - __atomic_load_n(&queue->rt_period, __ATOMIC_RELAXED) < period_ticks;
 }
 
-unsigned sched_rt_place(const struct thread *thread)
+COLD unsigned sched_rt_place(const struct thread *thread)
 {
     unsigned best = CPU_MAX, lowest = thread->prio;
     uint64_t now = tsc_read();
@@ -205,20 +227,37 @@ unsigned sched_rt_place(const struct thread *thread)
 }
 
 /* One that gives way to the limit makes no room for others of its kind. */
-void sched_rt_left_locked(struct runq *queue)
+COLD void sched_rt_switch_locked(struct runq *queue, const struct thread *next)
 {
+    struct thread *self = queue->current;
+
     ASSERT(spin_is_held_inline(&queue->lock));
-    queue->rt_pull = !sched_is_alone() && !rt_is_limited(queue);
+    if (self->prio > next->prio && !sched_is_alone() && !rt_is_limited(queue))
+        self->leaving |= THREAD_RT_LEAVES;
+    if (self->state == THREAD_BLOCKED)
+        __atomic_store_n(&self->rt_awake, self->ran, __ATOMIC_RELAXED);
+    queue->current_prio = next->prio;
+}
+
+/* What has been taken out of another queue. */
+static void rt_join(struct runq *queue, struct thread *thread)
+{
+    spin_lock(&queue->lock);
+    sched_vruntime_join(queue, thread);
+    sched_enqueue_locked(queue, thread);
+    sched_check_preempt(queue, thread);
+    spin_unlock(&queue->lock);
+    if (!queue->current->is_idle)
+        sched_slice_start(queue);
 }
 
 /* Takes the first that another processor lets wait. A hint, as other queues are read without their
  * locks: one that is missed here has seen this processor busy with more when it came, and is taken
  * at the next look, or runs when its own processor is free. */
-void sched_rt_pull(struct runq *queue)
+COLD void sched_rt_pull(struct runq *queue)
 {
     unsigned self = CPU_OWN->index;
 
-    queue->rt_pull = false;
     for (unsigned cpu = 0; cpu < sched_cpus_online(); cpu++) {
         struct runq *other = sched_queue_of(cpu);
         struct thread *thread = NULL;
@@ -230,7 +269,7 @@ void sched_rt_pull(struct runq *queue)
             thread = sched_steal_rt_locked(other, self);
         spin_unlock(&other->lock);
         if (thread) {
-            sched_enter_queue(thread);
+            rt_join(queue, thread);
             return;
         }
     }
@@ -266,8 +305,8 @@ static bool rt_apply_locked(struct runq *queue, struct thread *thread)
     return sched_rt_preempts(queue, thread);
 }
 
-static void rt_change(struct thread *thread, uint8_t own, const uint32_t *policy,
-                      const uint8_t *lent)
+static COLD void rt_change(struct thread *thread, uint8_t own, const uint32_t *policy,
+                           const uint8_t *lent)
 {
     uint64_t flags = irq_save();
     struct runq *queue = sched_queue_lock(thread);
@@ -290,7 +329,7 @@ static void rt_change(struct thread *thread, uint8_t own, const uint32_t *policy
     irq_restore(flags);
 }
 
-uint64_t sched_rt_awake_ns(const struct thread *thread)
+COLD uint64_t sched_rt_awake_ns(const struct thread *thread)
 {
     uint64_t before_ns = clock_ticks_to_ns(__atomic_load_n(&thread->rt_awake, __ATOMIC_RELAXED));
     struct sched_times times;
@@ -299,12 +338,12 @@ uint64_t sched_rt_awake_ns(const struct thread *thread)
     return times.total_ns - MIN(times.total_ns, before_ns);
 }
 
-void sched_set_policy(struct thread *thread, uint32_t policy, unsigned priority)
+COLD void sched_set_policy(struct thread *thread, uint32_t policy, unsigned priority)
 {
     rt_change(thread, (uint8_t)priority, &policy, NULL);
 }
 
-void sched_lend_priority(struct thread *thread, unsigned priority)
+COLD void sched_lend_priority(struct thread *thread, unsigned priority)
 {
     uint8_t lent = (uint8_t)priority;
 

@@ -24,6 +24,10 @@ struct vm_space;
 #define THREAD_SLICE_NS     4000000u /* with niceness 0 and better */
 #define THREAD_SLICE_MIN_NS 750000u
 
+#define THREAD_MIGRATES  1u /* off to another processor */
+#define THREAD_RT_LEAVES 2u /* of real time, for one of less priority: others may wait elsewhere   \
+                             */
+
 enum thread_state {
     THREAD_RUNNABLE, /* in a run queue, or running */
     THREAD_BLOCKED,  /* sched_wake makes it runnable */
@@ -38,7 +42,7 @@ struct thread {
     uint64_t mutexes;        /* [o] mutexes held: the sum of their units */
     uint8_t state;           /* [r] enum thread_state */
     uint32_t wait_ended_by;  /* [r] while blocked: the pending work (TIF_*) that ends the wait */
-    bool migrating;          /* [r] off to another processor, see finish */
+    uint8_t leaving;         /* [r] THREAD_MIGRATES, THREAD_RT_LEAVES: for switch_finish */
     bool is_idle;            /* [I] */
     bool rseq_registered;    /* [o] gets TIF_RSEQ when it is switched away from */
     uint32_t cpu;            /* [r] where it is to run, runs, or ran last */

@@ -60,6 +60,12 @@ COLD void futex_pi_init(void)
     state_cache = slab_cache_create("futex_pi", sizeof(struct futex_pi_state));
 }
 
+/* One copy for all that assert it. */
+static NOINLINE bool pi_is_held(void)
+{
+    return mutex_is_held(&pi_mutex);
+}
+
 COLD void futex_pi_lock(void)
 {
     mutex_lock(&pi_mutex);
@@ -81,7 +87,7 @@ static struct futex_pi_state *state_find_locked(const struct vm_key *key)
 {
     struct list *row = table_row(key);
 
-    ASSERT(mutex_is_held(&pi_mutex));
+    ASSERT(pi_is_held());
     list_for_each (link, row) {
         struct futex_pi_state *state = list_entry(link, struct futex_pi_state, in_table);
 
@@ -116,7 +122,7 @@ static void waiter_insert_locked(struct futex_pi_state *state, struct futex_pi_w
 {
     struct list *at = &state->waiters;
 
-    ASSERT(mutex_is_held(&pi_mutex));
+    ASSERT(pi_is_held());
     waiter->prio = sched_priority(&waiter->task->thread);
     while (at->prev != &state->waiters &&
            list_entry(at->prev, struct futex_pi_waiter, link)->prio < waiter->prio)
@@ -142,7 +148,7 @@ static unsigned prio_lent_to(const struct task *task)
  * the owner of the lock that it waits for likewise, and so on. */
 static void futex_pi_adjust(struct task *task)
 {
-    ASSERT(mutex_is_held(&pi_mutex));
+    ASSERT(pi_is_held());
     for (unsigned depth = 0; depth < CHAIN_MAX; depth++) {
         struct futex_pi_waiter *waiter = task->pi_blocked;
         unsigned lent = prio_lent_to(task);
@@ -178,7 +184,7 @@ static void state_owner_set_locked(struct futex_pi_state *state, struct task *ow
 {
     struct task *old = state->owner;
 
-    ASSERT(mutex_is_held(&pi_mutex));
+    ASSERT(pi_is_held());
     list_remove(&state->held);
     state->owner = owner;
     list_push_back(&owner->pi_held, &state->held);
@@ -191,7 +197,7 @@ static void state_put_locked(struct futex_pi_state *state)
 {
     struct task *owner = state->owner;
 
-    ASSERT(mutex_is_held(&pi_mutex));
+    ASSERT(pi_is_held());
     if (state->mending || !list_empty(&state->waiters))
         return;
     list_remove(&state->in_table);
@@ -210,7 +216,7 @@ static int owner_find_locked(struct futex_pi_state *state, int tid)
     struct task *owner = task_find_locked(tid);
     int err = tid == PROCESS_INIT_PID ? -EPERM : owner ? 0 : -ESRCH; /* init is the kernel's */
 
-    ASSERT(mutex_is_held(&pi_mutex));
+    ASSERT(pi_is_held());
     if (!err) {
         state->owner = owner;
         list_push_back(&owner->pi_held, &state->held);
@@ -229,7 +235,7 @@ static int state_create_locked(const struct vm_key *key, int tid, struct futex_p
     struct futex_pi_state *state = slab_alloc(state_cache);
     int err;
 
-    ASSERT(mutex_is_held(&pi_mutex));
+    ASSERT(pi_is_held());
     if (!state)
         return -ENOMEM;
     *state = (struct futex_pi_state){.key = *key};
@@ -271,7 +277,7 @@ static int take_once_locked(uint64_t va, uint32_t word, const struct vm_key *key
     struct futex_waiter *other;
     int err;
 
-    ASSERT(mutex_is_held(&pi_mutex));
+    ASSERT(pi_is_held());
     if (owner == tid)
         return -EDEADLK;
     *state = state_find_locked(key);
@@ -301,7 +307,7 @@ COLD int futex_pi_take_locked(uint64_t va, const struct vm_key *key, struct task
 {
     int err = -EAGAIN;
 
-    ASSERT(mutex_is_held(&pi_mutex));
+    ASSERT(pi_is_held());
     for (unsigned tries = 0; err == -EAGAIN && tries < TRIES_MAX; tries++) {
         uint32_t word = 0;
 
@@ -317,7 +323,7 @@ COLD int futex_pi_enter_locked(struct futex_pi_state *state, struct futex_pi_wai
     const struct task *owner = state->owner;
     unsigned depth = 0;
 
-    ASSERT(mutex_is_held(&pi_mutex));
+    ASSERT(pi_is_held());
     while (owner != waiter->task && owner->pi_blocked && depth++ < CHAIN_MAX)
         owner = owner->pi_blocked->state->owner;
     if (owner == waiter->task || depth > CHAIN_MAX) {
@@ -338,7 +344,7 @@ static struct futex_pi_state *waiter_remove_locked(struct futex_pi_waiter *waite
 {
     struct futex_pi_state *state = waiter->state;
 
-    ASSERT(mutex_is_held(&pi_mutex));
+    ASSERT(pi_is_held());
     list_remove(&waiter->link);
     waiter->state = NULL;
     __atomic_store_n(&waiter->task->pi_blocked, NULL, __ATOMIC_RELAXED);
@@ -349,14 +355,14 @@ COLD void futex_pi_leave_locked(struct futex_pi_waiter *waiter)
 {
     struct futex_pi_state *state = waiter_remove_locked(waiter);
 
-    ASSERT(mutex_is_held(&pi_mutex));
+    ASSERT(pi_is_held());
     futex_pi_adjust(state->owner);
     state_put_locked(state);
 }
 
 COLD void futex_pi_wake_locked(struct futex_pi_waiter *waiter)
 {
-    ASSERT(mutex_is_held(&pi_mutex));
+    ASSERT(pi_is_held());
     __atomic_store_n(&waiter->wake.woken, true, __ATOMIC_SEQ_CST);
     sched_wake(&waiter->task->thread);
 }
@@ -366,7 +372,7 @@ static void hand_over_locked(struct futex_pi_state *state, bool owner_died)
 {
     struct futex_pi_waiter *first = state_first(state);
 
-    ASSERT(mutex_is_held(&pi_mutex));
+    ASSERT(pi_is_held());
     waiter_remove_locked(first);
     first->owner_died = owner_died;
     state->mending += owner_died;
@@ -395,7 +401,7 @@ static int word_mend_locked(const struct task *self, uint64_t va)
 {
     uint32_t word = 0, seen;
 
-    ASSERT(mutex_is_held(&pi_mutex));
+    ASSERT(pi_is_held());
     for (unsigned tries = 0; tries < TRIES_MAX; tries++) {
         if (pi_word_read(va, &word))
             return FUTEX_PI_FAULT;
@@ -415,7 +421,7 @@ COLD int futex_pi_own_locked(struct task *self, struct futex_pi_waiter *waiter, 
     struct futex_pi_state *state;
     int err = 0;
 
-    ASSERT(mutex_is_held(&pi_mutex));
+    ASSERT(pi_is_held());
     if (likely(!waiter->owner_died))
         return 0;
     for (unsigned tries = 0; (err = word_mend_locked(self, va)) == FUTEX_PI_FAULT; tries++) {
@@ -492,7 +498,7 @@ static int release_once_locked(const struct task *self, uint64_t va, const struc
     uint32_t word = 0, seen, new = 0;
     struct futex_waiter *other;
 
-    ASSERT(mutex_is_held(&pi_mutex));
+    ASSERT(pi_is_held());
     if (pi_word_read(va, &word))
         return FUTEX_PI_FAULT;
     if ((word & LX_FUTEX_TID_MASK) != (uint32_t)self->tid)

@@ -49,7 +49,7 @@ static inline bool is_taken(const struct task *task, uint64_t set)
 }
 
 /* process.lock held: the reference that is given back here is not the last. */
-static void retarget_later(struct process *process)
+static COLD void retarget_later(struct process *process)
 {
     process_get(process);
     if (!deferred_queue(&process->retarget))
@@ -128,7 +128,7 @@ void signal_retarget_locked(struct process *process, uint64_t set)
 
 /* A signal that comes meanwhile queues the work anew; one that is taken meanwhile ends the sleep of
  * a task that finds nothing. */
-void signal_retarget(struct deferred *item)
+COLD void signal_retarget(struct deferred *item)
 {
     struct process *process = container_of(item, struct process, retarget);
     uint64_t flags = spin_lock_irqsave(&process_tree_lock);

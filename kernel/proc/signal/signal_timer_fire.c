@@ -259,7 +259,8 @@ struct time_limit {
 
 /* A signal at the soft limit, which moves on by a second; the end at the hard one. Returns after
  * how much more time the next of them is due. */
-static uint64_t limit_check(struct process *process, const struct time_limit *which, uint64_t now)
+static COLD uint64_t limit_check(struct process *process, const struct time_limit *which,
+                                 uint64_t now)
 {
     struct lx_rlimit *limit = &process->limits[which->resource];
     uint64_t countable = UINT64_MAX / which->unit_ns - which->step;

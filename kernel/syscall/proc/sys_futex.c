@@ -182,8 +182,8 @@ int64_t sys_futex(struct task *self, uint64_t va, int operation, unsigned value,
 }
 
 /* Honoured: words of 32 bits, each private or shared. */
-int64_t sys_futex_waitv(struct task *self, struct uptr user, unsigned count, unsigned flags,
-                        struct uptr timeout, int clock)
+COLD int64_t sys_futex_waitv(struct task *self, struct uptr user, unsigned count, unsigned flags,
+                             struct uptr timeout, int clock)
 {
     struct lx_futex_waitv *words;
     uint64_t deadline_ns = 0;
