@@ -310,6 +310,7 @@ KERNEL_SRCS := \
     kernel/syscall/fs/sys_handle.c \
     kernel/syscall/net/sys_socket.c \
     kernel/syscall/net/user_rights.c \
+    kernel/syscall/net/user_control.c \
     kernel/syscall/net/sys_message.c \
     kernel/syscall/mem/sys_mem.c \
     kernel/syscall/ipc/sys_shm.c \
