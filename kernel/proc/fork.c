@@ -48,7 +48,7 @@ static void signals_copy(struct task *self, struct process *child)
     spin_lock(&process->lock);
     /* What is sent to the group from here on is noted, and given to the child by child_publish. */
     child->group_count = __atomic_load_n(&process->group_count, __ATOMIC_RELAXED);
-    memcpy(child->actions, process->actions, sizeof(child->actions));
+    signal_copy_actions_locked(process, child);
     spin_unlock(&process->lock);
     child->leader->sig_stack = self->sig_stack;
     child->leader->sig_mask = self->sig_mask;

@@ -113,6 +113,7 @@ struct process {
 
     struct spinlock lock;                 /* rank PROC */
     struct lx_sigaction actions[LX_NSIG]; /* [s] */
+    uint64_t actions_set;                 /* [s] bit n: actions[n] may be other than all zero */
     struct list sharers;                  /* [t] processes with the same actions: signal_share.h */
     struct signal_queue sig_queue;        /* [s] sent to the process */
     uint32_t group_count;         /* [a] signals that were sent to more than this one, ever */
