@@ -178,7 +178,7 @@ int ns_fork(const struct task *self, struct task *child, uint64_t flags)
     return 0;
 }
 
-void ns_exit(struct task *self)
+void ns_drop(struct task *self)
 {
     nsproxy_put(self->nsproxy);
     self->nsproxy = NULL;

@@ -63,8 +63,13 @@ void ns_common_init(struct ns_common *space, enum ns_kind kind);
 MUST_CHECK int ns_flags_check(const struct task *self, uint64_t flags);
 /* A child gets its maker's, or new ones for these flags, which were checked. */
 MUST_CHECK int ns_fork(const struct task *self, struct task *child, uint64_t flags);
-/* The task has none any more. */
-void ns_exit(struct task *self);
+/* The task has none any more: it ends. */
+void ns_drop(struct task *self);
+static inline void ns_exit(struct task *self)
+{
+    if (unlikely(self->nsproxy))
+        ns_drop(self);
+}
 /* The caller gets new ones for these flags, which were checked. */
 MUST_CHECK int ns_unshare(struct task *self, uint64_t flags);
 /* The caller gets these; NULL: keeps its own. */

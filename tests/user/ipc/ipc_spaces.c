@@ -13,7 +13,7 @@
 #include "tests/user/lib/spaces.h"
 
 #define KEY    0x5eed
-#define ROUNDS 200
+#define ROUNDS 30
 
 static int outer_shm, outer_msg, outer_sem;
 

@@ -374,6 +374,10 @@ static void sharing_ends(void)
     CHECK_EQ(unshare_raw(CLONE_FS | CLONE_FILES), 0);
     __atomic_store_n(shared, 1, __ATOMIC_RELEASE);
     CHECK_EQ(pthread_join(thread, NULL), 0);
+    /* A thread that was waited for may still be leaving. */
+    for (int i = 0; i < 5000 && unshare_raw(CLONE_VM | CLONE_SIGHAND | CLONE_THREAD) == -EINVAL;
+         i++)
+        usleep(1000);
     CHECK_EQ(unshare_raw(CLONE_VM | CLONE_SIGHAND | CLONE_THREAD), 0);
 }
 
