@@ -70,18 +70,34 @@ static char *fill(void)
     return memory;
 }
 
+/* From outside, while the other is inside. */
+static void sees_undone(void)
+{
+    while (!__atomic_load_n(shared, __ATOMIC_ACQUIRE))
+        usleep(1000);
+    CHECK_EQ(semctl(outer_sem, 0, GETVAL), 1);
+    _exit(0);
+}
+
 static void objects_are_of_the_name_space(void)
 {
     int outer = open_space(getpid(), "ipc");
     struct sembuf up = {0, 3, SEM_UNDO};
     char *inside, *outside;
+    pid_t helper;
 
     /* What is to be undone is, on the way out. */
     CHECK_OK(semop(outer_sem, &up, 1));
     CHECK_EQ(semctl(outer_sem, 0, GETVAL), 4);
     outside = shmat(outer_shm, NULL, 0);
     CHECK(outside != (void *)-1);
+    __atomic_store_n(shared, 0, __ATOMIC_RELEASE);
+    helper = (pid_t)CHECK_OK(fork());
+    if (helper == 0)
+        sees_undone();
     CHECK_EQ(unshare_raw(CLONE_NEWIPC), 0);
+    __atomic_store_n(shared, 1, __ATOMIC_RELEASE);
+    CHECK_EQ(child_end(helper), 0);
     new_one_is_empty();
     inside = fill();
 
