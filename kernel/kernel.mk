@@ -216,6 +216,8 @@ KERNEL_SRCS := \
     kernel/proc/pidfd.c \
     kernel/proc/identity.c \
     kernel/proc/capability.c \
+    kernel/proc/ns.c \
+    kernel/proc/ns_file.c \
     kernel/proc/uts.c \
     kernel/proc/family.c \
     kernel/proc/wait.c \
@@ -254,6 +256,7 @@ KERNEL_SRCS := \
     kernel/proc/procfs/procfs_mem.c \
     kernel/proc/procfs/procfs_pagemap.c \
     kernel/proc/procfs/procfs_fd.c \
+    kernel/proc/procfs/procfs_ns.c \
     kernel/proc/procfs/procfs_mounts.c \
     kernel/proc/procfs/procfs_fail_nth.c \
     kernel/proc/procfs/procfs_system.c \
@@ -318,6 +321,9 @@ KERNEL_SRCS := \
     kernel/syscall/ipc/sys_sem.c \
     kernel/syscall/proc/sys_fork.c \
     kernel/syscall/proc/sys_pidfd.c \
+    kernel/syscall/proc/sys_process_vm.c \
+    kernel/syscall/proc/sys_kcmp.c \
+    kernel/syscall/proc/sys_unshare.c \
     kernel/syscall/proc/sys_ptrace.c \
     kernel/syscall/proc/sys_futex.c \
     kernel/syscall/proc/sys_membarrier.c \

@@ -37,6 +37,7 @@
 #include "kernel/mm/tables.h"
 #include "kernel/proc/futex/futex.h"
 #include "kernel/proc/ipc/sem.h"
+#include "kernel/proc/ns.h"
 #include "kernel/proc/pidfd.h"
 #include "kernel/proc/ptrace/ptrace.h"
 #include "kernel/proc/signal/signal.h"
@@ -313,6 +314,7 @@ static NORETURN void task_end(struct task *self)
     futex_leave_memory(self);
     sem_exit(self);
     memory_leave(self);
+    ns_exit(self);
     if (self->vfork_waited)
         task_release_parent(self);
     fs_context_destroy(self->fs);

@@ -28,6 +28,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/proc/futex/rseq.h"
 #include "kernel/proc/ipc/sem.h"
+#include "kernel/proc/ns.h"
 #include "kernel/proc/pidfd.h"
 #include "kernel/proc/process.h"
 #include "kernel/proc/ptrace/ptrace.h"
@@ -67,7 +68,9 @@ int fork_context_copy(struct task *self, struct task *child, const struct fork_r
     } else {
         err = fd_table_dup(self->files, &child->files);
     }
-    return err ? err : fs_context_fork(self->fs, request->share_fs, &child->fs);
+    if (!err)
+        err = fs_context_fork(self->fs, request->share_fs, &child->fs);
+    return err ? err : ns_fork(self, child, request->new_spaces);
 }
 
 /* What others may set in the parent at any time is read under its lock, the rest changes by the

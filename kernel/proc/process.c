@@ -34,6 +34,7 @@
 #include "kernel/lib/restart.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/slab.h"
+#include "kernel/proc/ns.h"
 #include "kernel/proc/pidfd.h"
 #include "kernel/proc/ptrace/ptrace.h"
 #include "kernel/proc/signal/sigframe_fpu.h"
@@ -233,6 +234,7 @@ COLD void process_init(void)
     signal_queue_init_cache();
     signal_timer_init_cache();
     pid_init();
+    ns_init();
     fields_init(&process_init_process);
     limits_init(&process_init_process);
     process_init_process.refs = 1;

@@ -37,6 +37,7 @@
 #include "shared/linux/signal.h"
 
 struct file;
+struct fs_struct;
 struct pidfd;
 struct tty;
 
@@ -211,6 +212,8 @@ MUST_CHECK int process_link_locked(struct process *parent, struct process *proce
 /* The calling task has another table of descriptors from here on, and drops the old one. Takes over
  * the reference. */
 void process_replace_files(struct task *self, struct fd_table *files);
+/* The same for root, working directory and umask. */
+void process_replace_place(struct task *self, struct fs_struct *place);
 /* Takes back what never ran. */
 void process_abandon(struct process *process);
 /* A second task and more: into the list, with a number, counted. Process locked, too, and the

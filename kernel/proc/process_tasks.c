@@ -82,6 +82,17 @@ bool process_shares_fs(const struct task *self)
     return shares;
 }
 
+/* Others read the pointer under process_tree_lock (/proc, kcmp): it changes under that. */
+void process_replace_place(struct task *self, struct fs_struct *place)
+{
+    struct fs_struct *old = self->fs->place;
+    uint64_t flags = spin_lock_irqsave(&process_tree_lock);
+
+    self->fs->place = place;
+    spin_unlock_irqrestore(&process_tree_lock, flags);
+    fs_struct_put(old);
+}
+
 /* Into the place of the leader that has ended. */
 static void leader_become(struct task *self)
 {

@@ -19,6 +19,7 @@
 struct fd_table;
 struct fs_context;
 struct identity;
+struct nsproxy;
 struct process;
 struct sem_undo_list;
 struct tracee;
@@ -52,6 +53,7 @@ struct task {
     struct fd_table *files;    /* [o] shared by the tasks of a process */
     struct fs_context *fs;     /* [o] root, working directory, umask, credentials */
     struct identity *identity; /* [s] the credentials, as others see them; until it is freed */
+    struct nsproxy *nsproxy;   /* [o] written [t]; NULL: the initial name spaces */
     struct sem_undo_list *sem_undo;  /* [o] what its end undoes; NULL: nothing yet */
     int tid;                         /* [I] but for exec, which makes it the process's */
     uint64_t serial;                 /* [I] as its process's: no other has the same; 0: a leader */

@@ -236,6 +236,9 @@ MUST_CHECK int vm_write_remote(struct vm_space *space, uint64_t va, const void *
  * Waits for pages of files. -EFAULT, -EACCES, -ENOMEM, -ENXIO, -EINTR: some may have been done. */
 MUST_CHECK int vm_debug_read(struct vm_space *space, uint64_t va, void *dst, size_t nbytes);
 MUST_CHECK int vm_debug_write(struct vm_space *space, uint64_t va, void *src, size_t nbytes);
+/* The same with the rights of the area: process_vm_readv(2). Towards the space if `write`. */
+MUST_CHECK int vm_peer_copy(struct vm_space *space, uint64_t va, void *bytes, size_t nbytes,
+                            bool write);
 MUST_CHECK size_t vm_read_remote(struct vm_space *space, uint64_t va, void *dst, size_t nbytes);
 
 /* From now on mappings that are writable and executable at once are -EACCES (boot option wx=deny);

@@ -26,6 +26,10 @@ bool file_is_epoll(const struct file *file);
 MUST_CHECK int epoll_control(struct file *epoll, int operation, struct file *file, int fd,
                              const struct lx_epoll_event *event);
 
+/* kcmp(2): the file that it watches by that number, for its address only; of several the one that
+ * comes after `skip` others. -EINVAL: no epoll; -ENOENT. */
+MUST_CHECK int epoll_find_target(struct file *epoll, int fd, uint32_t skip, const void **out_file);
+
 /* Up to `count` events, written to the program: how many; 0 when the time is up, -EINTR, -EFAULT.
  * deadline_ns: monotonic, 0 for none. */
 MUST_CHECK int epoll_wait_for(struct file *epoll, struct uptr events, unsigned count, bool no_wait,

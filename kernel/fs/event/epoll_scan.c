@@ -226,3 +226,25 @@ int epoll_wait_for(struct file *file, struct uptr events, unsigned count, bool n
         err = epoll_sleep(epoll, deadline_ns);
     }
 }
+
+int epoll_find_target(struct file *file, int fd, uint32_t skip, const void **out_file)
+{
+    struct epoll *epoll;
+    int err = -ENOENT;
+
+    if (!file_is_epoll(file))
+        return -EINVAL;
+    epoll = epoll_of(file);
+    mutex_lock(&epoll->lock);
+    for (const struct rb_node *node = rb_first(&epoll->items); node && err; node = rb_next(node)) {
+        const struct epoll_item *item = rb_entry(node, const struct epoll_item, node);
+
+        sched_preempt_point();
+        if (item->fd != fd || skip-- > 0)
+            continue;
+        *out_file = item->file;
+        err = 0;
+    }
+    mutex_unlock(&epoll->lock);
+    return err;
+}

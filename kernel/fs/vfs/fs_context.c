@@ -101,7 +101,7 @@ static int fs_struct_create(struct dentry *root, struct dentry *cwd, uint32_t um
 }
 
 /* The last of the tasks that share it frees it, and needs no lock for that. */
-static void fs_struct_put(struct fs_struct *place)
+void fs_struct_put(struct fs_struct *place)
 {
     if (__atomic_sub_fetch(&place->refs, 1, __ATOMIC_ACQ_REL) != 0)
         return;
@@ -185,6 +185,11 @@ static int fs_struct_copy(struct fs_struct *place, struct fs_struct **out_copy)
     struct dentry *cwd = fs_struct_dir_get(place, &place->cwd);
 
     return fs_struct_create(root, cwd, __atomic_load_n(&place->umask, __ATOMIC_RELAXED), out_copy);
+}
+
+int fs_context_copy_place(const struct fs_context *context, struct fs_struct **out_copy)
+{
+    return fs_struct_copy(context->place, out_copy);
 }
 
 /* CLONE_FS shares root, working directory and umask. Credentials are not shared by it. */

@@ -56,6 +56,15 @@ MUST_CHECK int fs_context_fork(const struct fs_context *parent, bool share_place
                                struct fs_context **out_context);
 void fs_context_destroy(struct fs_context *context);
 
+/* CLONE_FS: another context has the same place. */
+static inline bool fs_context_is_shared(const struct fs_context *context)
+{
+    return __atomic_load_n(&context->place->refs, __ATOMIC_ACQUIRE) > 1;
+}
+/* A copy of the place: one reference. */
+MUST_CHECK int fs_context_copy_place(const struct fs_context *context, struct fs_struct **out_copy);
+void fs_struct_put(struct fs_struct *place);
+
 /* Each returns a counted reference. */
 struct dentry *fs_context_root(struct fs_context *context);
 struct dentry *fs_context_cwd(struct fs_context *context);

@@ -107,7 +107,8 @@ static int open_dentry(struct fs_context *opener, struct dentry *dentry, uint32_
     int err = operations_of(dentry, &ops, &context);
 
     /* A walk can come to a file without a name by a magic link: there is nothing to open anew. */
-    if (!err && nameless && dentry_type(dentry) != LX_S_IFIFO)
+    if (!err && nameless && dentry_type(dentry) != LX_S_IFIFO &&
+        dentry->inode->data_kind != INODE_OBJECT)
         err = -ENXIO;
     if (!err && is_device(dentry) && (dentry->inode->super->flags & LX_MS_NODEV))
         err = -EACCES;

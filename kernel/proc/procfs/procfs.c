@@ -433,6 +433,7 @@ static const struct procfs_entry process_files[] = {
      .size = task_count},
     DIRECTORY("fd", 0500, &procfs_fd_dir),
     DIRECTORY("fdinfo", 0555, &procfs_fdinfo_dir),
+    DIRECTORY("ns", 0511, &procfs_ns_dir),
     DIRECTORY("net", 0555, &net_procfs_dir),
     MEMORY("environ", 0400, procfs_show_environ),
     PROCFS_TEXT("status", 0444, procfs_show_status),

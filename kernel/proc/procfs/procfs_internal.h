@@ -78,7 +78,7 @@ int procfs_show_oom_score(const struct procfs_node *node, struct procfs_text *te
 int procfs_show_oom_score_adj(const struct procfs_node *node, struct procfs_text *text);
 int procfs_write_oom_score_adj(const struct procfs_node *node, struct user_iter *io);
 
-extern const struct procfs_dir procfs_fd_dir, procfs_fdinfo_dir;
+extern const struct procfs_dir procfs_fd_dir, procfs_fdinfo_dir, procfs_ns_dir;
 extern const struct file_ops procfs_mem_ops, procfs_pagemap_ops;
 
 /* Files of the root. */

@@ -115,10 +115,10 @@ static int64_t values_read(struct task *self, int id, struct uptr buffer)
 }
 
 /* What may be, or (usage) what is there in two of the same fields. */
-static int64_t sem_info_write(struct uptr buffer, bool usage)
+static int64_t sem_info_write(const struct task *self, struct uptr buffer, bool usage)
 {
     struct lx_seminfo info;
-    int highest = sem_info(&info), err;
+    int highest = sem_info(self, &info), err;
 
     if (!usage) {
         info.semusz = LX_SEMUSZ;
@@ -163,7 +163,7 @@ int64_t sys_semctl(struct task *self, int id, int number, int command, uint64_t 
     switch (command) {
     case LX_IPC_INFO:
     case LX_SEM_INFO:
-        return sem_info_write(buffer, command == LX_SEM_INFO);
+        return sem_info_write(self, buffer, command == LX_SEM_INFO);
     case LX_IPC_STAT:
         return sem_stat_write(self, id, IPC_BY_ID, buffer);
     case LX_SEM_STAT:
@@ -184,7 +184,7 @@ int64_t sys_semctl(struct task *self, int id, int number, int command, uint64_t 
     case LX_IPC_SET:
         return sem_change(self, id, buffer);
     case LX_IPC_RMID:
-        return sem_remove(self, id);
+        return ipc_remove(self, IPC_SEM, id);
     default:
         return -EINVAL;
     }
