@@ -2,7 +2,7 @@
 /*
  * proc/ipc/ipc.h - what the three kinds of System V IPC have in common: tables, ids, permissions
  *
- * Owns:    struct ipc_object, the head of a segment, an array of semaphores, a message queue; a
+ * Owns:    ipc_limits; struct ipc_object, the head of a segment, an array of semaphores, a message queue; a
  *          table of each kind, searched by index and by key; the bound of the memory behind them.
  * Rule:    an id is an index and a sequence number: a number that has been used comes to mean
  *          another object only after 65,536 turns. An object is found with a reference, then
@@ -40,13 +40,22 @@ struct ipc_object {
     uint32_t mode;                 /* [l] */
 };
 
+/* Of all objects: /proc/sys/kernel, where root may change them. Single words, read without a lock
+ * by what is made from then on. */
+struct ipc_limits {
+    uint64_t shm_bytes, shm_pages, shm_segments; /* SHMMAX, SHMALL, SHMMNI */
+    uint64_t msg_bytes, msg_queue, msg_queues;   /* MSGMAX, MSGMNB, MSGMNI */
+    uint64_t sem_set, sem_all, sem_ops, sem_sets; /* SEMMSL, SEMMNS, SEMOPM, SEMMNI */
+};
+extern struct ipc_limits ipc_limits;
+
 /* I constant   l lock */
 struct ipc_table {
     struct mutex lock;
     struct rb_tree by_index, by_key;              /* [l] */
     uint64_t used_map[BITMAP_WORDS(IPC_INDEXES)]; /* [l] */
     unsigned used;                                /* [l] objects */
-    unsigned most;                                /* [I] as many as there may be */
+    const uint64_t *most;                         /* [I] of ipc_limits: how many there may be */
     unsigned last_index, sequence;                /* [l] of the last one that was made */
     void (*free)(struct ipc_object *object);      /* [I] behind the last reference; no lock held */
 };

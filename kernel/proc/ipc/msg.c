@@ -35,7 +35,7 @@ struct msg_queue {
 
 static void queue_free(struct ipc_object *object);
 
-static struct ipc_table msg_table = IPC_TABLE_INIT(LX_MSGMNI, queue_free);
+static struct ipc_table msg_table = IPC_TABLE_INIT(&ipc_limits.msg_queues, queue_free);
 static uint64_t messages_count, messages_nbytes; /* [a] in all queues */
 
 static struct msg_queue *queue_of(struct ipc_object *object)
@@ -92,7 +92,7 @@ static int queue_create_locked(const struct task *self, int key, int flags)
     list_init(&queue->messages);
     waitq_init(&queue->arrived);
     waitq_init(&queue->removed);
-    queue->most_bytes = LX_MSGMNB;
+    queue->most_bytes = ipc_limits.msg_queue;
     queue->ctime_s = msg_now_s();
     id = ipc_insert_locked(&msg_table, &queue->object, &self->fs->cred, key, flags);
     if (id < 0)
@@ -276,7 +276,7 @@ int msg_set(struct task *self, int id, const struct lx_msqid_ds *change)
 
     if (err)
         return err;
-    if (change->qbytes > LX_MSGMNB && !credentials_capable(&self->fs->cred, LX_CAP_SYS_RESOURCE))
+    if (change->qbytes > ipc_limits.msg_queue && !credentials_capable(&self->fs->cred, LX_CAP_SYS_RESOURCE))
         err = -EPERM;
     if (!err)
         err = ipc_perm_set(object, &change->perm);

@@ -18,7 +18,7 @@
 
 static void array_free(struct ipc_object *object);
 
-struct ipc_table sem_table = IPC_TABLE_INIT(LX_SEMMNI, array_free);
+struct ipc_table sem_table = IPC_TABLE_INIT(&ipc_limits.sem_sets, array_free);
 static unsigned sem_total; /* [table] semaphores of all arrays */
 
 static size_t array_nbytes(unsigned nsems)
@@ -48,7 +48,7 @@ static int array_create_locked(const struct task *self, int key, int nsems, int 
     ASSERT(mutex_is_held(&sem_table.lock));
     if (!nsems)
         return -EINVAL;
-    if (sem_total + (unsigned)nsems > LX_SEMMNS)
+    if (sem_total + (unsigned)nsems > ipc_limits.sem_all)
         return -ENOSPC;
     array = ipc_alloc(array_nbytes((unsigned)nsems));
     if (!array)
@@ -70,7 +70,7 @@ int sem_get(struct task *self, int key, int nsems, int flags)
     struct ipc_object *object;
     int id;
 
-    if (nsems < 0 || nsems > LX_SEMMSL)
+    if (nsems < 0 || (unsigned)nsems > ipc_limits.sem_set)
         return -EINVAL;
     mutex_lock(&sem_table.lock);
     object = ipc_find_key_locked(&sem_table, key);

@@ -45,7 +45,7 @@ struct shm_segment {
 
 static void segment_free(struct ipc_object *object);
 
-static struct ipc_table shm_table = IPC_TABLE_INIT(LX_SHMMNI, segment_free);
+static struct ipc_table shm_table = IPC_TABLE_INIT(&ipc_limits.shm_segments, segment_free);
 static struct vm_shared_budget shm_budget;
 static uint64_t shm_total; /* [table] pages of all segments, there or not */
 
@@ -178,9 +178,9 @@ static int size_check_locked(uint64_t nbytes, int flags)
     uint64_t npages = ALIGN_UP(nbytes, PAGE_SIZE) >> PAGE_SHIFT;
 
     ASSERT(mutex_is_held(&shm_table.lock));
-    if (!nbytes || nbytes > LX_SHMMAX)
+    if (!nbytes || nbytes > ipc_limits.shm_bytes)
         return -EINVAL;
-    if (shm_total + npages > LX_SHMALL)
+    if (shm_total + npages > ipc_limits.shm_pages)
         return -ENOSPC;
     return !(flags & LX_SHM_NORESERVE) && npages > pmm_total_count() ? -ENOMEM : 0;
 }

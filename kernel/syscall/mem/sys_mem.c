@@ -232,6 +232,19 @@ int64_t sys_mremap(struct task *self, uint64_t address, uint64_t old_nbytes, uin
     return err ? err : (int64_t)result;
 }
 
+/* The protection has to be 0, and stays what it is. Honoured of the flags: none, as NONBLOCK means
+ * nothing here. */
+int64_t sys_remap_file_pages(struct task *self, uint64_t address, uint64_t nbytes, uint64_t prot,
+                             uint64_t page, uint64_t flags)
+{
+    uint64_t start = ALIGN_DOWN(address, PAGE_SIZE), length = ALIGN_DOWN(nbytes, PAGE_SIZE);
+
+    (void)flags;
+    if (prot || start + length <= start || page + (length >> PAGE_SHIFT) < page)
+        return -EINVAL;
+    return vm_remap_pages(self->thread.space, start, length, page, lock_limit(self));
+}
+
 /* Never fails: the result is the new break, or the old one when it could not be moved. */
 int64_t sys_brk(struct task *self, uint64_t address)
 {
