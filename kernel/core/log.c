@@ -23,7 +23,7 @@ static char ring[LOG_SIZE]; /* [busy] */
 static uint64_t ring_end;   /* [busy] read without it as a hint */
 static bool busy;           /* [a] */
 
-static bool ring_lock(uint64_t *flags)
+static bool log_lock(uint64_t *flags)
 {
     *flags = irq_save();
     for (uint32_t turns = 0; __atomic_exchange_n(&busy, true, __ATOMIC_ACQUIRE); turns++) {
@@ -36,13 +36,14 @@ static bool ring_lock(uint64_t *flags)
     return true;
 }
 
-static void ring_unlock(uint64_t flags)
+static void log_unlock(uint64_t flags)
 {
     __atomic_store_n(&busy, false, __ATOMIC_RELEASE);
     irq_restore(flags);
 }
 
-static void ring_add_locked(const char *bytes, size_t nbytes)
+/* [busy] */
+static void log_append(const char *bytes, size_t nbytes)
 {
     for (size_t i = 0; i < nbytes; i++)
         ring[(ring_end + i) % LOG_SIZE] = bytes[i];
@@ -59,14 +60,14 @@ size_t log_read(uint64_t *position, char *bytes, size_t size)
     uint64_t flags, oldest;
     size_t nbytes;
 
-    if (!ring_lock(&flags))
+    if (!log_lock(&flags))
         return 0;
     oldest = ring_end > LOG_SIZE ? ring_end - LOG_SIZE : 0;
     *position = MIN(MAX(*position, oldest), ring_end);
     nbytes = MIN(size, (size_t)(ring_end - *position));
     for (size_t i = 0; i < nbytes; i++)
         bytes[i] = ring[(*position + i) % LOG_SIZE];
-    ring_unlock(flags);
+    log_unlock(flags);
     *position += nbytes;
     return nbytes;
 }
@@ -92,9 +93,9 @@ void klog(const char *format, ...)
     used += ktap_clean(line + used, sizeof(line) - used - 1, text, length);
     line[used++] = '\n';
     output_line(line, used);
-    if (ring_lock(&flags)) {
-        ring_add_locked(LEVEL, sizeof(LEVEL) - 1);
-        ring_add_locked(line + MARK_BYTES, used - MARK_BYTES);
-        ring_unlock(flags);
+    if (log_lock(&flags)) {
+        log_append(LEVEL, sizeof(LEVEL) - 1);
+        log_append(line + MARK_BYTES, used - MARK_BYTES);
+        log_unlock(flags);
     }
 }

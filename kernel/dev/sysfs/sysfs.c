@@ -51,27 +51,11 @@ static const struct procfs_entry devices_files[] = {
 };
 static const struct procfs_dir devices_dir = DIR_OF(devices_files);
 
-/* Pages that are alike are never merged: MADV_MERGEABLE is taken and means nothing. */
-static int show_off(const struct procfs_node *node, struct procfs_text *text)
-{
-    (void)node;
-    procfs_print(text, "0\n");
-    return 0;
-}
-
-static const struct procfs_entry ksm_files[] = {SYSFS_TEXT("run", 0444, show_off, 0)};
-static const struct procfs_dir ksm_dir = DIR_OF(ksm_files);
-static const struct procfs_entry mm_files[] = {SYSFS_DIR("ksm", &ksm_dir)};
-static const struct procfs_dir mm_dir = DIR_OF(mm_files);
-static const struct procfs_entry kernel_files[] = {SYSFS_DIR("mm", &mm_dir)};
-static const struct procfs_dir kernel_dir = DIR_OF(kernel_files);
-
 static const struct procfs_entry root_files[] = {
     SYSFS_DIR("bus", &bus_dir),
     SYSFS_DIR("class", &class_dir),
     SYSFS_DIR("devices", &devices_dir),
     SYSFS_DIR("firmware", &firmware_dir),
-    SYSFS_DIR("kernel", &kernel_dir),
 };
 static const struct procfs_dir root_dir = DIR_OF(root_files);
 static const struct procfs_entry root_entry = SYSFS_DIR("", &root_dir);

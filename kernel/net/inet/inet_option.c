@@ -242,8 +242,8 @@ int inet_get_option(struct socket *socket, int level, int option, struct uptr va
     unsigned row = find_row(sock, level, option);
     int number;
 
-    if (!has_level(sock, level))
-        return -ENOPROTOOPT;
+    if (!has_level(sock, level)) /* each family has its own word for it */
+        return sock->base.domain == LX_AF_INET ? -EOPNOTSUPP : -ENOPROTOOPT;
     if (level == LX_IPPROTO_TCP && option == LX_TCP_CONGESTION)
         return option_put(value, nbytes, (const char[16]){CONGESTION}, 16);
     if (level == LX_IPPROTO_TCP && option == LX_TCP_INFO)

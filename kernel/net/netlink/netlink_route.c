@@ -166,7 +166,7 @@ static int get_link(const struct netlink_request *request, struct netlink_reply 
 }
 
 /* It may be brought up, which it is: what asks for nothing else has been done. */
-static int set_link(const struct netlink_request *request)
+static int link_change(const struct netlink_request *request)
 {
     struct lx_ifinfomsg info;
     struct link_names names;
@@ -218,7 +218,7 @@ int netlink_route(const struct netlink_request *request, struct netlink_reply *r
     if (type % OPERATIONS != GET && !request->privileged)
         return -EPERM;
     if (type == LX_RTM_NEWLINK || type == LX_RTM_SETLINK)
-        return set_link(request);
+        return link_change(request);
     if (type % OPERATIONS != GET)
         return -EOPNOTSUPP;
     if ((request->header.flags & LX_NLM_DUMP) == LX_NLM_DUMP) {

@@ -24,6 +24,7 @@
 #define MEMORY_SHARE 8 /* of the machine's memory one part may be messages and semaphores */
 #define MODE_BITS    0777u
 
+/* Linux's own defaults; single words, so that what is under way sees the old or the new one. */
 struct ipc_limits ipc_limits = {
     .shm_bytes = LX_SHMMAX,
     .shm_pages = LX_SHMALL,

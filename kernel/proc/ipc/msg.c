@@ -276,7 +276,8 @@ int msg_set(struct task *self, int id, const struct lx_msqid_ds *change)
 
     if (err)
         return err;
-    if (change->qbytes > ipc_limits.msg_queue && !credentials_capable(&self->fs->cred, LX_CAP_SYS_RESOURCE))
+    if (change->qbytes > ipc_limits.msg_queue &&
+        !credentials_capable(&self->fs->cred, LX_CAP_SYS_RESOURCE))
         err = -EPERM;
     if (!err)
         err = ipc_perm_set(object, &change->perm);

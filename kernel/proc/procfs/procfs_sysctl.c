@@ -121,8 +121,10 @@ enum setting {
 
 static uint64_t task_numbers = PROCESS_PID_MAX; /* fixed: each task has one */
 
+/* A bound of UINT32_MAX is none. */
 static const struct {
-    uint64_t *word, least, most;
+    uint64_t *word;
+    uint32_t least, most;
 } settings[] = {
     [SET_MSG_BYTES] = {&ipc_limits.msg_bytes, 0, LX_MSGMAX},
     [SET_MSG_QUEUE] = {&ipc_limits.msg_queue, 0, INT32_MAX},
@@ -133,8 +135,8 @@ static const struct {
     {&ipc_limits.sem_all, 0, LX_SEMMNS},
     {&ipc_limits.sem_ops, 0, LX_SEMOPM},
     {&ipc_limits.sem_sets, 0, IPC_INDEXES},
-    [SET_SHM_ALL] = {&ipc_limits.shm_pages, 0, UINT64_MAX},
-    [SET_SHM_BYTES] = {&ipc_limits.shm_bytes, 0, UINT64_MAX},
+    [SET_SHM_ALL] = {&ipc_limits.shm_pages, 0, UINT32_MAX},
+    [SET_SHM_BYTES] = {&ipc_limits.shm_bytes, 0, UINT32_MAX},
     [SET_SHM_SEGMENTS] = {&ipc_limits.shm_segments, 0, IPC_INDEXES},
     [SET_TASKS] = {&task_numbers, PROCESS_PID_MAX, PROCESS_PID_MAX},
 };
@@ -145,9 +147,9 @@ static int show_setting(const struct procfs_node *node, struct procfs_text *text
     unsigned count = node->entry->arg >> COUNT_SHIFT;
 
     for (unsigned i = 0; i < count; i++)
-        procfs_print(text, i + 1 < count ? "%llu\t" : "%llu\n",
-                     (unsigned long long)__atomic_load_n(settings[first + i].word,
-                                                         __ATOMIC_RELAXED));
+        procfs_print(
+            text, i + 1 < count ? "%llu\t" : "%llu\n",
+            (unsigned long long)__atomic_load_n(settings[first + i].word, __ATOMIC_RELAXED));
     return 0;
 }
 
@@ -189,10 +191,10 @@ static int write_setting(const struct procfs_node *node, struct user_iter *io)
         return -EFAULT;
     bytes[nbytes] = '\0';
     for (text = skip_blanks(bytes); *text && given < count; given++) {
+        uint32_t least = settings[first + given].least, most = settings[first + given].most;
         int err = setting_read(&text, &values[given]);
 
-        if (err || values[given] < settings[first + given].least ||
-            values[given] > settings[first + given].most)
+        if (err || values[given] < least || (values[given] > most && most != UINT32_MAX))
             return -EINVAL;
     }
     if (first == SET_PIPE_SIZE && given) /* the size of a pipe is a power of two */

@@ -35,9 +35,9 @@ int64_t sys_shmdt(struct task *self, uint64_t address)
 
 static int64_t limits_write(struct uptr buffer)
 {
-    struct lx_shminfo limits = {
-        ipc_limits.shm_bytes, 1, ipc_limits.shm_segments, ipc_limits.shm_segments,
-        ipc_limits.shm_pages, {0}};
+    struct lx_shminfo limits = {ipc_limits.shm_bytes,    1,
+                                ipc_limits.shm_segments, ipc_limits.shm_segments,
+                                ipc_limits.shm_pages,    {0}};
     struct lx_shm_info info;
     int highest = shm_info(&info), err = vm_user_write(buffer, &limits, sizeof(limits));
 

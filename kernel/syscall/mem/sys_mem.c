@@ -273,13 +273,15 @@ int64_t sys_msync(struct task *self, uint64_t address, uint64_t nbytes, int flag
 
 /* Honoured: DONTNEED, DONTNEED_LOCKED, FREE (at once), REMOVE, DONTFORK, DOFORK, WIPEONFORK,
  * KEEPONFORK, POPULATE_READ, POPULATE_WRITE. Hints without effect: NORMAL, RANDOM, SEQUENTIAL,
- * WILLNEED, MERGEABLE, UNMERGEABLE, HUGEPAGE, NOHUGEPAGE, DONTDUMP, DODUMP, COLD, PAGEOUT. */
+ * WILLNEED, HUGEPAGE, NOHUGEPAGE, DONTDUMP, DODUMP, COLD, PAGEOUT. MERGEABLE and UNMERGEABLE are
+ * EINVAL, as on a Linux without CONFIG_KSM. */
 int64_t sys_madvise(struct task *self, uint64_t address, uint64_t nbytes, int advice)
 {
     struct vm_space *space = self->thread.space;
 
     if (advice < LX_MADV_NORMAL || advice > LX_MADV_DONTNEED_LOCKED ||
-        (advice > LX_MADV_DONTNEED && advice < LX_MADV_FREE))
+        (advice > LX_MADV_DONTNEED && advice < LX_MADV_FREE) || advice == LX_MADV_MERGEABLE ||
+        advice == LX_MADV_UNMERGEABLE)
         return -EINVAL;
     if ((address & PAGE_MASK) || ALIGN_UP(nbytes, PAGE_SIZE) < nbytes ||
         address + ALIGN_UP(nbytes, PAGE_SIZE) < address)

@@ -141,9 +141,8 @@ int64_t sys_reboot(struct task *self, unsigned magic1, unsigned magic2, unsigned
     (void)text;
     if (!credentials_capable(&self->fs->cred, LX_CAP_SYS_BOOT))
         return -EPERM;
-    if (magic1 != LX_REBOOT_MAGIC1 ||
-        (magic2 != LX_REBOOT_MAGIC2 && magic2 != LX_REBOOT_MAGIC2A &&
-         magic2 != LX_REBOOT_MAGIC2B && magic2 != LX_REBOOT_MAGIC2C))
+    if (magic1 != LX_REBOOT_MAGIC1 || (magic2 != LX_REBOOT_MAGIC2 && magic2 != LX_REBOOT_MAGIC2A &&
+                                       magic2 != LX_REBOOT_MAGIC2B && magic2 != LX_REBOOT_MAGIC2C))
         return -EINVAL;
     switch (command) {
     case LX_REBOOT_CMD_CAD_ON:

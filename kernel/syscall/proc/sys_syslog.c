@@ -3,7 +3,7 @@
  * syslog(2): the kernel's log, as dmesg(1) and klogd read it.
  *
  * Reading all that is there takes nothing away and needs no right; the rest needs CAP_SYSLOG. What
- * a reader took, or somebody cleared, is told by positions in the log alone. Levels of the console
+ * a reader took, or what was cleared, is told by positions in the log alone. Levels of the console
  * are checked and change nothing: the report is made of these lines.
  */
 #include "kernel/core/clock.h"
@@ -16,8 +16,8 @@
 #include "shared/linux/errno.h"
 #include "shared/linux/system.h"
 
-#define PIECE    256
-#define LOOK_NS  100000000ULL /* nothing wakes a reader: a line may be logged under any lock */
+#define PIECE     256
+#define LOOK_NS   100000000ULL /* nothing wakes a reader: a line may be logged under any lock */
 #define LEVEL_MAX 8
 
 static uint64_t read_position, clear_position; /* [a] */

@@ -92,9 +92,9 @@ static void apply_locked(const struct lx_timex *given)
     if (modes & LX_ADJ_ESTERROR)
         known.esterror = given->esterror;
     if (modes & LX_ADJ_TIMECONST)
-        known.constant = clamp(clamp(given->constant, 0, CONSTANT_MAX) +
-                                   (known.status & LX_STA_NANO ? 0 : 4),
-                               0, CONSTANT_MAX);
+        known.constant =
+            clamp(clamp(given->constant, 0, CONSTANT_MAX) + (known.status & LX_STA_NANO ? 0 : 4), 0,
+                  CONSTANT_MAX);
     if (modes & LX_ADJ_TAI && given->constant >= 0 && given->constant <= TAI_MAX)
         known.tai = (int32_t)given->constant;
     if (modes & LX_ADJ_TICK)
@@ -149,7 +149,7 @@ static int64_t refusal(int clock)
     return clock == LX_CLOCK_REALTIME ? 0 : exists ? -EOPNOTSUPP : -EINVAL;
 }
 
-int64_t sys_clock_adjtime(struct task *self, int clock, struct uptr user)
+NOINLINE int64_t sys_clock_adjtime(struct task *self, int clock, struct uptr user)
 {
     struct lx_timex timex;
     int64_t state = vm_user_read(&timex, user, sizeof(timex));

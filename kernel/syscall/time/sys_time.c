@@ -11,6 +11,7 @@
  * sleep needs nothing kept. A sleep until a real time must end early or late when the clock is set:
  * the timer compares anew whenever that happens (timer_clock_was_set).
  */
+#include "kernel/syscall/time/sys_time.h"
 #include "kernel/core/clock.h"
 #include "kernel/core/timer.h"
 #include "kernel/fs/vfs/fs_context.h"
@@ -19,7 +20,6 @@
 #include "kernel/sched/waitq.h"
 #include "kernel/syscall/handlers.h"
 #include "kernel/syscall/proc/sys_usage.h"
-#include "kernel/syscall/time/sys_time.h"
 #include "kernel/syscall/time/sys_timerfd.h"
 #include "kernel/vm/vm_user.h"
 #include "shared/linux/errno.h"

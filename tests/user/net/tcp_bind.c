@@ -281,6 +281,10 @@ static void check_options(void)
     CHECK_EQ(number_option(fd, IPPROTO_IP, IP_TTL), 64);
     CHECK_ERR(set_number(fd, IPPROTO_TCP, 999, 1), ENOPROTOOPT);
     CHECK_ERR(set_number(fd, 77, 1, 1), ENOPROTOOPT);
+    CHECK_ERR(getsockopt(fd, 77, 1, &info, &nbytes), EOPNOTSUPP);
+    CHECK_ERR(getsockopt(fd, IPPROTO_UDP, 1, &info, &nbytes), EOPNOTSUPP);
+    CHECK_ERR(getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &info, &nbytes), EOPNOTSUPP);
+    CHECK_ERR(getsockopt(datagram, IPPROTO_TCP, TCP_NODELAY, &info, &nbytes), EOPNOTSUPP);
     CHECK_ERR(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &info, 2), EINVAL);
     CHECK_ERR(set_number(datagram, IPPROTO_TCP, TCP_NODELAY, 1), ENOPROTOOPT);
     CHECK_OK(set_number(fd, SOL_SOCKET, SO_RCVBUF, 20000));

@@ -11,8 +11,8 @@
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/sem.h>
 #include <sys/select.h>
+#include <sys/sem.h>
 #include <sys/shm.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -180,7 +180,8 @@ static void check_names(void)
 /* Any value is kept; some of them have an effect. */
 static void check_personality(void)
 {
-    static const unsigned values[] = {PER_LINUX32, PER_SVR4, PER_BSD, PER_XENIX, PER_IRIX64, UNAME26};
+    static const unsigned values[] = {PER_LINUX32, PER_SVR4,   PER_BSD,
+                                      PER_XENIX,   PER_IRIX64, UNAME26};
     struct timeval time = {0, 10000};
     struct utsname name;
 

@@ -112,9 +112,8 @@ static void check_adjust_set(void)
     now.tick = 10500;
     now.constant = 3;
     now.status = STA_PLL | STA_NANO; /* the second is not for programs */
-    now = timex_set(ADJ_MAXERROR | ADJ_ESTERROR | ADJ_FREQUENCY | ADJ_TICK | ADJ_TIMECONST |
-                        ADJ_STATUS,
-                    now);
+    now = timex_set(
+        ADJ_MAXERROR | ADJ_ESTERROR | ADJ_FREQUENCY | ADJ_TICK | ADJ_TIMECONST | ADJ_STATUS, now);
     CHECK(now.maxerror >= 4321 && now.maxerror < 100000);
     CHECK_EQ(now.esterror, 1234);
     CHECK_EQ(now.freq, 500 << 16);
