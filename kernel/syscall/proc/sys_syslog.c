@@ -11,6 +11,7 @@
 #include "kernel/fs/vfs/fs_context.h"
 #include "kernel/proc/task.h"
 #include "kernel/sched/waitq.h"
+#include "kernel/syscall/fs/user_vector.h"
 #include "kernel/syscall/handlers.h"
 #include "kernel/vm/vm_user.h"
 #include "shared/linux/errno.h"
@@ -86,6 +87,8 @@ int64_t sys_syslog(struct task *self, int action, struct uptr buffer, int nbytes
         return -EINVAL;
     if (reads && !nbytes)
         return 0;
+    if (reads && !user_range_is_user(buffer, (size_t)nbytes))
+        return -EFAULT;
     switch (action) {
     case LX_SYSLOG_CLOSE:
     case LX_SYSLOG_OPEN:

@@ -170,19 +170,20 @@ static void check_log(void)
     CHECK_EQ(raw3(SYS_syslog, 8, NULL, 0), -EINVAL);
     CHECK_EQ(raw3(SYS_syslog, 8, NULL, 9), -EINVAL);
     CHECK_EQ(raw3(SYS_syslog, 8, NULL, 7), 0);
-    nbytes = raw3(SYS_syslog, 3, text, sizeof(text));
-    CHECK(nbytes > 0 && nbytes <= size);
-    CHECK_EQ(text[0], '<');
-    CHECK_EQ(text[nbytes - 1], '\n');
-    /* Lines, not pieces of them. */
-    nbytes = raw3(SYS_syslog, 3, text, 200);
-    CHECK(nbytes >= 0 && nbytes <= 200);
-    CHECK(nbytes == 0 || (text[0] == '<' && text[nbytes - 1] == '\n'));
-    CHECK(raw3(SYS_syslog, 9, NULL, 0) > 0);
-    nbytes = raw3(SYS_syslog, 2, text, 100);
-    CHECK_EQ(nbytes, 100);
+    /* Whole lines, as far as there are any: another run may have cleared them. */
+    for (size_t room = 200; room <= sizeof(text); room = room * 100) {
+        nbytes = raw3(SYS_syslog, 3, text, room);
+        CHECK(nbytes >= 0 && nbytes <= size);
+        CHECK(nbytes == 0 || (text[0] == '<' && text[nbytes - 1] == '\n'));
+    }
+    size = raw3(SYS_syslog, 9, NULL, 0);
+    if (size >= 100) {
+        CHECK_EQ(raw3(SYS_syslog, 2, text, 100), 100);
+        CHECK(raw3(SYS_syslog, 9, NULL, 0) >= size - 100);
+    }
     CHECK_EQ(raw3(SYS_syslog, 5, NULL, 0), 0);
-    CHECK_EQ(raw3(SYS_syslog, 3, text, sizeof(text)), 0);
+    nbytes = raw3(SYS_syslog, 3, text, sizeof(text));
+    CHECK(nbytes >= 0 && nbytes < 1000); /* what has come since */
 }
 
 #define REBOOT_1 0xfee1deadL
