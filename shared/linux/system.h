@@ -18,19 +18,6 @@ struct lx_utsname {
 #define LX_UNAME26         0x0020000u
 #define LX_STICKY_TIMEOUTS 0x4000000u
 
-/* syslog(2) */
-#define LX_SYSLOG_CLOSE         0
-#define LX_SYSLOG_OPEN          1
-#define LX_SYSLOG_READ          2
-#define LX_SYSLOG_READ_ALL      3
-#define LX_SYSLOG_READ_CLEAR    4
-#define LX_SYSLOG_CLEAR         5
-#define LX_SYSLOG_CONSOLE_OFF   6
-#define LX_SYSLOG_CONSOLE_ON    7
-#define LX_SYSLOG_CONSOLE_LEVEL 8
-#define LX_SYSLOG_SIZE_UNREAD   9
-#define LX_SYSLOG_SIZE_BUFFER   10
-
 /* reboot(2) */
 #define LX_REBOOT_MAGIC1        0xfee1deadu
 #define LX_REBOOT_MAGIC2        672274793

@@ -15,7 +15,21 @@
 #include "kernel/syscall/handlers.h"
 #include "kernel/vm/vm_user.h"
 #include "shared/linux/errno.h"
-#include "shared/linux/system.h"
+
+/* What it does: numbers that no header for programs names. */
+enum syslog_action {
+    SYSLOG_CLOSE,
+    SYSLOG_OPEN,
+    SYSLOG_READ,
+    SYSLOG_READ_ALL,
+    SYSLOG_READ_CLEAR,
+    SYSLOG_CLEAR,
+    SYSLOG_CONSOLE_OFF,
+    SYSLOG_CONSOLE_ON,
+    SYSLOG_CONSOLE_LEVEL,
+    SYSLOG_SIZE_UNREAD,
+    SYSLOG_SIZE_BUFFER,
+};
 
 #define PIECE     256
 #define LOOK_NS   100000000ULL /* nothing wakes a reader: a line may be logged under any lock */
@@ -77,8 +91,8 @@ static int64_t read_new(struct uptr buffer, size_t size)
 
 int64_t sys_syslog(struct task *self, int action, struct uptr buffer, int nbytes)
 {
-    bool open = action == LX_SYSLOG_READ_ALL || action == LX_SYSLOG_SIZE_BUFFER;
-    bool reads = action >= LX_SYSLOG_READ && action <= LX_SYSLOG_READ_CLEAR;
+    bool open = action == SYSLOG_READ_ALL || action == SYSLOG_SIZE_BUFFER;
+    bool reads = action >= SYSLOG_READ && action <= SYSLOG_READ_CLEAR;
 
     if (!open && !credentials_capable(&self->fs->cred, LX_CAP_SYSLOG) &&
         !credentials_capable(&self->fs->cred, LX_CAP_SYS_ADMIN))
@@ -90,25 +104,25 @@ int64_t sys_syslog(struct task *self, int action, struct uptr buffer, int nbytes
     if (reads && !user_range_is_user(buffer, (size_t)nbytes))
         return -EFAULT;
     switch (action) {
-    case LX_SYSLOG_CLOSE:
-    case LX_SYSLOG_OPEN:
-    case LX_SYSLOG_CONSOLE_OFF:
-    case LX_SYSLOG_CONSOLE_ON:
+    case SYSLOG_CLOSE:
+    case SYSLOG_OPEN:
+    case SYSLOG_CONSOLE_OFF:
+    case SYSLOG_CONSOLE_ON:
         return 0;
-    case LX_SYSLOG_READ:
+    case SYSLOG_READ:
         return read_new(buffer, (size_t)nbytes);
-    case LX_SYSLOG_READ_ALL:
-    case LX_SYSLOG_READ_CLEAR:
-        return read_all(buffer, (size_t)nbytes, action == LX_SYSLOG_READ_CLEAR);
-    case LX_SYSLOG_CLEAR:
+    case SYSLOG_READ_ALL:
+    case SYSLOG_READ_CLEAR:
+        return read_all(buffer, (size_t)nbytes, action == SYSLOG_READ_CLEAR);
+    case SYSLOG_CLEAR:
         __atomic_store_n(&clear_position, log_end(), __ATOMIC_RELAXED);
         return 0;
-    case LX_SYSLOG_CONSOLE_LEVEL:
+    case SYSLOG_CONSOLE_LEVEL:
         return nbytes < 1 || nbytes > LEVEL_MAX ? -EINVAL : 0;
-    case LX_SYSLOG_SIZE_UNREAD:
+    case SYSLOG_SIZE_UNREAD:
         return (int64_t)MIN(log_end() - __atomic_load_n(&read_position, __ATOMIC_RELAXED),
                             (uint64_t)LOG_SIZE);
-    case LX_SYSLOG_SIZE_BUFFER:
+    case SYSLOG_SIZE_BUFFER:
         return LOG_SIZE;
     default:
         return -EINVAL;
