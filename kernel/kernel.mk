@@ -340,8 +340,10 @@ KERNEL_SRCS := \
     kernel/syscall/signal/sys_kill.c \
     kernel/syscall/time/sys_itimer.c \
     kernel/syscall/time/sys_time.c \
+    kernel/syscall/time/sys_adjtime.c \
     kernel/syscall/time/sys_timerfd.c \
     kernel/syscall/proc/sys_info.c \
+    kernel/syscall/proc/sys_syslog.c \
     kernel/selftest/run.c \
     kernel/selftest/stay.c \
     kernel/selftest/shell.c \

@@ -148,6 +148,10 @@ struct vm_remap {
 };
 MUST_CHECK int vm_remap(struct vm_space *space, const struct vm_remap *request, uint64_t *out);
 
+/* remap_file_pages(2): shared areas of one object come to show other pages of it. -EINVAL. */
+MUST_CHECK int vm_remap_pages(struct vm_space *space, uint64_t start, uint64_t nbytes,
+                              uint64_t page_index, uint64_t lock_limit);
+
 /* ---- advice (vm_advise.c). All: -ENOMEM for holes, after what is mapped has been done. ---- */
 
 /* Drops the pages: the next access finds fresh ones, or the file's. advice: LX_MADV_DONTNEED,

@@ -55,9 +55,10 @@ HOSTS = {
              (["linux/stat.h", "asm/stat.h", "asm/statfs.h", "linux/magic.h",
                "linux/time_types.h"], ".*")],
     "system": [(["linux/utsname.h", "linux/sysinfo.h", "linux/prctl.h", "asm/prctl.h",
-                 "linux/random.h", "linux/personality.h"], ".*")],
+                 "linux/random.h", "linux/personality.h", "linux/reboot.h"], ".*")],
     "termios": [(["linux/tty.h"], "N_TTY"), (["asm/termbits.h", "asm/termios.h"], ".*")],
     "time": [(["linux/time.h", "linux/times.h"], ".*")],
+    "timex": [(["linux/timex.h"], ".*")],
     "uio": [(["linux/uio.h", "linux/fs.h"], ".*")],
     "aio": [(["linux/aio_abi.h"], ".*")],
     "xattr": [(["linux/xattr.h", "linux/limits.h"], ".*")],
@@ -82,7 +83,8 @@ RENAMED = {
     "IFA_PERMANENT": "IFA_F_PERMANENT", "RT_LOCAL": "RT_TABLE_LOCAL", "RT_HOST": "RT_SCOPE_HOST",
     "FP_SW_OFFSET": "offsetof(struct _fpstate, sw_reserved)",
 }
-RENAMED_PATTERNS = [(r"^FALLOC_(?!FL_)", "FALLOC_FL_"),
+RENAMED_PATTERNS = [(r"^REBOOT_", "LINUX_REBOOT_"),
+                    (r"^FALLOC_(?!FL_)", "FALLOC_FL_"),
                     (r"^SYSCALL_INFO_", "PTRACE_SYSCALL_INFO_")]
 
 NO_HOST = {
@@ -101,6 +103,7 @@ NO_HOST = {
     "SOCKADDR_IN6_MIN": "internal to Linux (SIN6_LEN_RFC2133)",
     "NL_ALIGN": "a macro with a parameter; tests/user/net", "RTM_MAX": "grows with the versions",
     "PTRACE_O_EVENTS": "a sum of bits", "PTRACE_O_ALLOWED": "a sum of bits",
+    "struct ustat": "in no header any more; tests/user/proc/system_calls.c",
     "struct ifreq": "a union; tests/user/net/interface.c",
     "struct tcp_info": "its head alone; tests/user/net",
     "SYMLOOP_MAX": "internal to Linux (MAXSYMLINKS)",
@@ -212,6 +215,8 @@ STRUCTS = {
     "winsize": ("struct winsize", "", {}),
     "timespec": ("struct timespec", "tv_", {}),
     "timeval": ("struct timeval", "tv_", {}),
+    "timex": ("struct __kernel_timex", "", {"time_sec": "time.tv_sec",
+                                            "time_usec": "time.tv_usec"}),
     "timezone": ("struct timezone", "tz_", {"minutes_west": "tz_minuteswest",
                                             "dst_time": "tz_dsttime"}),
     "tms": ("struct tms", "tms_", {}),

@@ -143,6 +143,7 @@ int64_t pipe_read_run_locked(struct pipe *pipe, struct user_iter *io, unsigned *
                              bool *is_packet);
 
 /* What the user's pipes hold grows by a new one, whose capacity this decides. -ENFILE, -ENOMEM. */
+uint64_t pipe_user_soft_initial(void);
 MUST_CHECK int pipe_charge_new(struct pipe *pipe, uint32_t uid, bool privileged);
 void pipe_uncharge(struct pipe *pipe);
 

@@ -73,11 +73,13 @@ static int may_create(struct fs_context *context, const struct path_last *last)
     return inode_permission(last->parent->inode, &context->cred, INODE_WRITE | INODE_EXEC);
 }
 
-/* Devices are made by root only. The entry is referenced. */
+/* Devices are made by root only, but for the one that is none: a whiteout. The entry is referenced.
+ */
 static int create_entry(struct fs_context *context, const struct path_last *last, uint32_t mode,
                         uint64_t device, struct dentry **out_entry)
 {
-    bool is_device = (mode & LX_S_IFMT) == LX_S_IFCHR || (mode & LX_S_IFMT) == LX_S_IFBLK;
+    bool is_device =
+        ((mode & LX_S_IFMT) == LX_S_IFCHR && device != 0) || (mode & LX_S_IFMT) == LX_S_IFBLK;
     struct inode *dir = last->parent->inode;
     int err = may_create(context, last);
 

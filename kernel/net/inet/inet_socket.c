@@ -230,7 +230,7 @@ static int64_t tcp_output_size(struct inet_socket *sock)
     return sent + beyond > room ? (int64_t)(sent + beyond - room) : 0;
 }
 
-/* What is not SIOCINQ or SIOCOUTQ is no request of a socket. */
+/* What is not SIOCINQ, SIOCOUTQ or SIOCATMARK is no request of a socket. */
 static int64_t inet_ioctl(struct socket *socket, uint32_t request)
 {
     struct inet_socket *sock = inet_of(socket);
@@ -239,6 +239,8 @@ static int64_t inet_ioctl(struct socket *socket, uint32_t request)
         return inet_input_size(sock);
     if (request == LX_SIOCOUTQ)
         return inet_is_stream(sock) ? tcp_output_size(sock) : 0;
+    if (request == LX_SIOCATMARK && inet_is_stream(sock)) /* nothing out of band ever comes */
+        return 0;
     return -ENOTTY;
 }
 

@@ -26,6 +26,20 @@
 #define MEMORY_SHARE 8 /* of the machine's memory one part may be messages and semaphores */
 #define MODE_BITS    0777u
 
+/* Linux's own defaults; single words, so that what is under way sees the old or the new one. */
+struct ipc_limits ipc_limits = {
+    .shm_bytes = LX_SHMMAX,
+    .shm_pages = LX_SHMALL,
+    .shm_segments = LX_SHMMNI,
+    .msg_bytes = LX_MSGMAX,
+    .msg_queue = LX_MSGMNB,
+    .msg_queues = LX_MSGMNI,
+    .sem_set = LX_SEMMSL,
+    .sem_all = LX_SEMMNS,
+    .sem_ops = LX_SEMOPM,
+    .sem_sets = LX_SEMMNI,
+};
+
 static struct ipc_object *object_at(struct rb_node *node)
 {
     return node ? rb_entry(node, struct ipc_object, index_node) : NULL;
@@ -140,7 +154,7 @@ int ipc_insert_locked(struct ipc_table *table, struct ipc_object *object,
     unsigned index = (unsigned)bitmap_find_zero(table->used_map, IPC_INDEXES, 0);
 
     ASSERT(mutex_is_held(&table->lock));
-    if (table->used >= table->kind->most || index >= IPC_INDEXES)
+    if (table->used >= *table->kind->most || index >= IPC_INDEXES)
         return -ENOSPC;
     /* Numbers start again from below: ids of this turn differ from those of the last one. */
     if (index <= table->last_index)

@@ -2,8 +2,8 @@
 /*
  * proc/ipc/ipc.h - what the three kinds of System V IPC have in common: tables, ids, permissions
  *
- * Owns:    struct ipc_object, the head of a segment, an array of semaphores, a message queue; a
- *          table of each kind, searched by index and by key; the bound of the memory behind them.
+ * Owns:    ipc_limits; struct ipc_object, the head of a segment, an array of semaphores, a message
+ * queue; a table of each kind, searched by index and by key; the bound of the memory behind them.
  * Rule:    an id is an index and a sequence number: a number that has been used comes to mean
  *          another object only after 65,536 turns. An object is found with a reference, then
  *          locked, then asked whether it was removed meanwhile: ipc_lock does the last two.
@@ -44,8 +44,17 @@ struct ipc_object {
     uint32_t mode;                 /* [l] */
 };
 
+/* Of all objects in all name spaces: /proc/sys/kernel, where root may change them. Single words, read
+ * without a lock by what is made from then on. */
+struct ipc_limits {
+    uint64_t shm_bytes, shm_pages, shm_segments;  /* SHMMAX, SHMALL, SHMMNI */
+    uint64_t msg_bytes, msg_queue, msg_queues;    /* MSGMAX, MSGMNB, MSGMNI */
+    uint64_t sem_set, sem_all, sem_ops, sem_sets; /* SEMMSL, SEMMNS, SEMOPM, SEMMNI */
+};
+extern struct ipc_limits ipc_limits;
+
 struct ipc_kind {
-    unsigned most; /* as many as there may be in a table */
+    const uint64_t *most; /* of ipc_limits: as many as there may be in a table */
     /* Behind the last reference; no lock held. */
     void (*free)(struct ipc_object *object);
     /* Table and object locked. True: it is out of the table, whose reference is the caller's. */

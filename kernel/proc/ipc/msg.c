@@ -92,7 +92,7 @@ static bool queue_remove_locked(struct ipc_object *object)
     return true;
 }
 
-const struct ipc_kind msg_kind = {LX_MSGMNI, queue_free, queue_remove_locked};
+const struct ipc_kind msg_kind = {&ipc_limits.msg_queues, queue_free, queue_remove_locked};
 
 static int queue_create_locked(const struct task *self, struct ipc_table *table, int key, int flags)
 {
@@ -106,7 +106,7 @@ static int queue_create_locked(const struct task *self, struct ipc_table *table,
     list_init(&queue->messages);
     waitq_init(&queue->arrived);
     waitq_init(&queue->removed);
-    queue->most_bytes = LX_MSGMNB;
+    queue->most_bytes = ipc_limits.msg_queue;
     queue->ctime_s = msg_now_s();
     id = ipc_insert_locked(table, &queue->object, &self->fs->cred, key, flags);
     if (id < 0)
@@ -319,7 +319,8 @@ int msg_set(struct task *self, int id, const struct lx_msqid_ds *change)
 
     if (err)
         return err;
-    if (change->qbytes > LX_MSGMNB && !credentials_capable(&self->fs->cred, LX_CAP_SYS_RESOURCE))
+    if (change->qbytes > ipc_limits.msg_queue &&
+        !credentials_capable(&self->fs->cred, LX_CAP_SYS_RESOURCE))
         err = -EPERM;
     if (!err)
         err = ipc_perm_set(object, &change->perm);

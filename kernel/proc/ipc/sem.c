@@ -44,7 +44,7 @@ static int array_create_locked(const struct task *self, struct ipc_table *table,
     ASSERT(mutex_is_held(&table->lock));
     if (!nsems)
         return -EINVAL;
-    if (table->total + (unsigned)nsems > LX_SEMMNS)
+    if (table->total + (unsigned)nsems > ipc_limits.sem_all)
         return -ENOSPC;
     array = ipc_alloc(array_nbytes((unsigned)nsems));
     if (!array)
@@ -67,7 +67,7 @@ int sem_get(struct task *self, int key, int nsems, int flags)
     struct ipc_object *object;
     int id;
 
-    if (nsems < 0 || nsems > LX_SEMMSL)
+    if (nsems < 0 || (unsigned)nsems > ipc_limits.sem_set)
         return -EINVAL;
     mutex_lock(&table->lock);
     object = ipc_find_key_locked(table, key);
@@ -165,7 +165,7 @@ static bool array_remove_locked(struct ipc_object *object)
     return true;
 }
 
-const struct ipc_kind sem_kind = {LX_SEMMNI, array_free, array_remove_locked};
+const struct ipc_kind sem_kind = {&ipc_limits.sem_sets, array_free, array_remove_locked};
 
 /* --- values --- */
 

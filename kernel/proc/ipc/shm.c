@@ -186,9 +186,9 @@ static int size_check_locked(const struct ipc_table *table, uint64_t nbytes, int
     uint64_t npages = ALIGN_UP(nbytes, PAGE_SIZE) >> PAGE_SHIFT;
 
     ASSERT(mutex_is_held(&table->lock));
-    if (!nbytes || nbytes > LX_SHMMAX)
+    if (!nbytes || nbytes > ipc_limits.shm_bytes)
         return -EINVAL;
-    if (table->total + npages > LX_SHMALL)
+    if (table->total + npages > ipc_limits.shm_pages)
         return -ENOSPC;
     return !(flags & LX_SHM_NORESERVE) && npages > pmm_total_count() ? -ENOMEM : 0;
 }
@@ -388,7 +388,7 @@ static bool segment_remove_locked(struct ipc_object *object)
     return true;
 }
 
-const struct ipc_kind shm_kind = {LX_SHMMNI, segment_free, segment_remove_locked};
+const struct ipc_kind shm_kind = {&ipc_limits.shm_segments, segment_free, segment_remove_locked};
 
 /* Nothing is ever written out, so a lock is a bit that others can see. Without the right to lock
  * any amount, a segment may be as large as RLIMIT_MEMLOCK. */

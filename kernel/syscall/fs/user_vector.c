@@ -6,9 +6,12 @@
 #include "kernel/mm/slab.h"
 #include "shared/linux/errno.h"
 
-/* The sum is cut at what one call moves at most; what lies behind is checked all the same. */
+/* The sum is cut at what one call moves at most; what lies behind is checked all the same. A length
+ * that is none comes before any address, as on Linux. */
 static int vector_check(struct user_vector *vector, size_t count, bool own)
 {
+    int err = 0;
+
     vector->nbytes = 0;
     for (size_t i = 0; i < count; i++) {
         struct user_iter_segment *segment = &vector->segments[i];
@@ -16,12 +19,12 @@ static int vector_check(struct user_vector *vector, size_t count, bool own)
         if ((int64_t)segment->nbytes < 0)
             return -EINVAL;
         if (own && !user_range_is_user(segment->base, segment->nbytes))
-            return -EFAULT;
+            err = -EFAULT;
         /* Not an error: the result shows how much has moved. */
         segment->nbytes = MIN(segment->nbytes, LX_MAX_RW_COUNT - vector->nbytes);
         vector->nbytes += segment->nbytes;
     }
-    return 0;
+    return err;
 }
 
 /* Segments of short vectors lie in the structure itself, on the caller's stack. */

@@ -32,7 +32,7 @@ int64_t sys_msgsnd(struct task *self, int id, struct uptr buffer, size_t nbytes,
 
     if (err)
         return err;
-    if (nbytes > LX_MSGMAX || id < 0 || type < 1)
+    if (nbytes > ipc_limits.msg_bytes || id < 0 || type < 1)
         return -EINVAL;
     err = message_create(nbytes, &message);
     if (err)
@@ -75,12 +75,12 @@ static int64_t msg_info_write(const struct task *self, struct uptr buffer, bool 
     int highest = msg_info(self, &info), err;
 
     if (!usage) {
-        info.msgpool = LX_MSGMNI * (LX_MSGMNB / 1024);
-        info.msgmap = info.msgtql = LX_MSGMNB;
+        info.msgpool = (int)(ipc_limits.msg_queues * (ipc_limits.msg_queue / 1024));
+        info.msgmap = info.msgtql = (int)ipc_limits.msg_queue;
     }
-    info.msgmax = LX_MSGMAX;
-    info.msgmnb = LX_MSGMNB;
-    info.msgmni = LX_MSGMNI;
+    info.msgmax = (int)ipc_limits.msg_bytes;
+    info.msgmnb = (int)ipc_limits.msg_queue;
+    info.msgmni = (int)ipc_limits.msg_queues;
     info.msgssz = LX_MSGSSZ;
     info.msgseg = UINT16_MAX;
     err = vm_user_write(buffer, &info, sizeof(info));

@@ -53,7 +53,7 @@ int64_t sys_semtimedop(struct task *self, int id, struct uptr user_ops, uint32_t
 
     if (err)
         return err;
-    if (nops > LX_SEMOPM)
+    if (nops > ipc_limits.sem_ops)
         return -E2BIG;
     if (nops < 1)
         return -EINVAL;
@@ -124,10 +124,10 @@ static int64_t sem_info_write(const struct task *self, struct uptr buffer, bool 
         info.semusz = LX_SEMUSZ;
         info.semaem = LX_SEMAEM;
     }
-    info.semmni = LX_SEMMNI;
-    info.semmap = info.semmns = info.semmnu = LX_SEMMNS;
-    info.semmsl = LX_SEMMSL;
-    info.semopm = info.semume = LX_SEMOPM;
+    info.semmni = (int)ipc_limits.sem_sets;
+    info.semmap = info.semmns = info.semmnu = (int)ipc_limits.sem_all;
+    info.semmsl = (int)ipc_limits.sem_set;
+    info.semopm = info.semume = (int)ipc_limits.sem_ops;
     info.semvmx = LX_SEMVMX;
     err = vm_user_write(buffer, &info, sizeof(info));
     return err ? err : highest;

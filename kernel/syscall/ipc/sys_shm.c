@@ -35,7 +35,9 @@ int64_t sys_shmdt(struct task *self, uint64_t address)
 
 static int64_t limits_write(const struct task *self, struct uptr buffer)
 {
-    struct lx_shminfo limits = {LX_SHMMAX, 1, LX_SHMMNI, LX_SHMMNI, LX_SHMALL, {0}};
+    struct lx_shminfo limits = {ipc_limits.shm_bytes,    1,
+                                ipc_limits.shm_segments, ipc_limits.shm_segments,
+                                ipc_limits.shm_pages,    {0}};
     unsigned used;
     int highest = ipc_highest(ipc_table_of(self, IPC_SHM), &used);
     int err = vm_user_write(buffer, &limits, sizeof(limits));
