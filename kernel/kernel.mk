@@ -232,6 +232,9 @@ KERNEL_SRCS := \
     kernel/proc/fork.c \
     kernel/proc/fork_task.c \
     kernel/proc/exit.c \
+    kernel/proc/core/core_dump.c \
+    kernel/proc/core/core_name.c \
+    kernel/proc/core/core_elf.c \
     kernel/proc/usage.c \
     kernel/proc/futex/futex.c \
     kernel/proc/futex/futex_robust.c \
@@ -275,6 +278,7 @@ KERNEL_SRCS := \
     kernel/proc/ptrace/ptrace_end.c \
     kernel/proc/ptrace/ptrace_request.c \
     kernel/proc/ptrace/ptrace_regs.c \
+    kernel/proc/ptrace/ptrace_signal.c \
     kernel/proc/signal/signal_timer.c \
     kernel/proc/signal/signal_deliver.c \
     kernel/proc/signal/sigframe.c \

@@ -82,6 +82,7 @@ static void process_fields_copy(struct process *parent, struct process *child)
     spin_unlock(&parent->lock);
     child->oom_adjust = __atomic_load_n(&parent->oom_adjust, __ATOMIC_RELAXED);
     child->oom_adjust_min = __atomic_load_n(&parent->oom_adjust_min, __ATOMIC_RELAXED);
+    child->core_filter = __atomic_load_n(&parent->core_filter, __ATOMIC_RELAXED);
     child->no_huge_pages = __atomic_load_n(&parent->no_huge_pages, __ATOMIC_RELAXED);
     child->layout = parent->layout;
     if (parent->exe) {
@@ -168,6 +169,8 @@ static int thread_prepare(struct task *self, struct process *child,
     if (err)
         return err;
     child->exit_signal = request->same_parent ? self->process->exit_signal : request->exit_signal;
+    child->parent_program =
+        request->same_parent ? self->process->parent_program : self->process->generation;
     /* The child's own clock starts at 0; it sets its alarm on its first way to ring 3. */
     if (child->limits[LX_RLIMIT_CPU].current != LX_RLIM_INFINITY)
         arch_thread_add_work(&task->thread.arch, TIF_CPU_TIME);

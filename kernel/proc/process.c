@@ -34,6 +34,7 @@
 #include "kernel/lib/restart.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/slab.h"
+#include "kernel/proc/core/core.h"
 #include "kernel/proc/ns.h"
 #include "kernel/proc/pidfd.h"
 #include "kernel/proc/ptrace/ptrace.h"
@@ -105,6 +106,8 @@ struct vm_space *process_space_locked(const struct process *process)
  * may be on its way out already and not see it: it passes the message on (signal_exit). */
 static struct task *task_to_kill(const struct process *process)
 {
+    if (unlikely(process->dumper))
+        return process->dumper;
     if (likely(!process->leader->exiting) && !process->exec_task)
         return process->leader;
     if (process->exec_task)
@@ -198,6 +201,7 @@ static COLD void fields_init(struct process *process)
     list_init(&process->trace_news);
     signal_timers_init(&process->timers);
     process->exit_signal = LX_SIGCHLD;
+    process->core_filter = CORE_FILTER_DEFAULT;
     process->generation = 1;
     process->started_ns = clock_monotonic_ns();
 }

@@ -189,6 +189,8 @@ MUST_CHECK int vm_populate(struct vm_space *space, uint64_t start, uint64_t nbyt
 MUST_CHECK int vm_residency(struct vm_space *space, uint64_t start, size_t npages, uint8_t *out);
 /* The entries of the page tables, 0 for pages that are not in memory, holes among them. */
 void vm_entries_copy(struct vm_space *space, uint64_t start, size_t npages, uint64_t *out);
+/* The first page from va on that the tables have, `end`: none below it. own: none of a file's. */
+uint64_t vm_next_resident(struct vm_space *space, uint64_t va, uint64_t end, bool own);
 
 /* Sets the break if that is possible; returns the break then in force. lock_limit: as in vm_remap.
  */

@@ -19,6 +19,7 @@ HOSTS = {
     "auxv": [(["linux/auxvec.h", "asm/auxvec.h", "asm/hwcap2.h"], ".*")],
     "capability": [(["linux/capability.h", "linux/securebits.h"], ".*")],
     "clone": [(["linux/sched.h", "linux/wait.h", "linux/signal.h"], ".*")],
+    "core": [(["linux/elf.h"], "NT_.*"), (["sys/procfs.h"], ".*")],
     "dirent": [(["dirent.h"], ".*")],
     "errno": [(["errno.h"], ".*")],
     "event": [(["sys/eventfd.h"], "EFD_.*"), (["linux/timerfd.h"], "TFD_.*"),
@@ -147,6 +148,16 @@ STRUCTS = {
     "sockaddr_in6": ("struct sockaddr_in6", "sin6_", {
         "flow": "sin6_flowinfo", "address": "sin6_addr", "scope": "sin6_scope_id"}),
     "sockaddr_nl": ("struct sockaddr_nl", "nl_", {"port": "nl_pid"}),
+    "peeksiginfo": ("struct ptrace_peeksiginfo_args", "", {"first": "off", "count": "nr"}),
+    "prpsinfo": ("struct elf_prpsinfo", "pr_", {
+        "letter": "pr_sname", "zombie": "pr_zomb", "flags": "pr_flag", "parent": "pr_ppid",
+        "group": "pr_pgrp", "session": "pr_sid", "name": "pr_fname", "args": "pr_psargs"}),
+    "prstatus": ("struct elf_prstatus", "pr_", {
+        "signo": "pr_info.si_signo", "code": "pr_info.si_code", "error": "pr_info.si_errno",
+        "signal": "pr_cursig", "pending": "pr_sigpend", "held": "pr_sighold",
+        "parent": "pr_ppid", "group": "pr_pgrp", "session": "pr_sid", "user": "pr_utime",
+        "system": "pr_stime", "child_user": "pr_cutime", "child_system": "pr_cstime",
+        "regs": "pr_reg", "has_fpu": "pr_fpvalid"}),
     "syscall_info": ("struct ptrace_syscall_info", "", {
         "rip": "instruction_pointer", "rsp": "stack_pointer", "entry.number": "entry.nr",
         "entry.args": "entry.args", "exit.value": "exit.rval",

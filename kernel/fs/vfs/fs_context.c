@@ -93,6 +93,7 @@ static int fs_struct_create(struct dentry *root, struct dentry *cwd, uint32_t um
     }
     spin_init(&place->lock, SPIN_FS_CONTEXT);
     place->refs = 1;
+    place->claims = 0;
     place->umask = umask;
     place->root = root;
     place->cwd = cwd;
@@ -203,8 +204,12 @@ int fs_context_fork(const struct fs_context *parent, bool share_place,
         return -ENOMEM;
     if (share_place) {
         context->place = parent->place;
-        /* The parent's own reference keeps it meanwhile: no lock, and no order to keep. */
-        __atomic_fetch_add(&parent->place->refs, 1, __ATOMIC_RELAXED);
+        spin_lock(&context->place->lock);
+        if (context->place->claims)
+            err = -EAGAIN;
+        else
+            __atomic_fetch_add(&context->place->refs, 1, __ATOMIC_RELAXED);
+        spin_unlock(&context->place->lock);
     } else {
         err = fs_struct_copy(parent->place, &context->place);
     }
@@ -217,6 +222,26 @@ int fs_context_fork(const struct fs_context *parent, bool share_place,
     group_set_get(context->cred.groups);
     *out_context = context;
     return 0;
+}
+
+/* In the same hold of the lock as the look at the count: nothing comes between them. */
+bool fs_context_claim(struct fs_context *context, uint32_t refs)
+{
+    struct fs_struct *place = context->place;
+    bool alone;
+
+    spin_lock(&place->lock);
+    alone = __atomic_load_n(&place->refs, __ATOMIC_ACQUIRE) <= refs;
+    place->claims += alone;
+    spin_unlock(&place->lock);
+    return alone;
+}
+
+void fs_context_release(struct fs_context *context)
+{
+    spin_lock(&context->place->lock);
+    context->place->claims--;
+    spin_unlock(&context->place->lock);
 }
 
 /* The task is gone, or never ran: nothing else refers to its context. Directories may be freed by

@@ -18,6 +18,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/lib/version.h"
 #include "kernel/mm/pmm.h"
+#include "kernel/proc/core/core.h"
 #include "kernel/proc/ipc/ipc.h"
 #include "kernel/proc/procfs/procfs_internal.h"
 #include "kernel/proc/uts.h"
@@ -277,6 +278,50 @@ static int write_name(const struct procfs_node *node, struct user_iter *io)
     return 0;
 }
 
+/* --- core files --- */
+
+static COLD int show_core_pattern(const struct procfs_node *node, struct procfs_text *text)
+{
+    char pattern[CORE_PATTERN_MAX + 1];
+
+    (void)node;
+    core_pattern_get(pattern);
+    procfs_print(text, "%s\n", pattern);
+    return 0;
+}
+
+/* Up to the first line's end. */
+static COLD int write_core_pattern(const struct procfs_node *node, struct user_iter *io)
+{
+    size_t nbytes = MIN(io->left, CORE_PATTERN_MAX), length = 0;
+    char text[CORE_PATTERN_MAX];
+
+    (void)node;
+    if (user_iter_get(io, text, nbytes) < nbytes)
+        return -EFAULT;
+    while (length < nbytes && text[length] && text[length] != '\n')
+        length++;
+    return core_pattern_set(text, length);
+}
+
+static COLD int show_core_uses_pid(const struct procfs_node *node, struct procfs_text *text)
+{
+    (void)node;
+    procfs_print(text, "%u\n", __atomic_load_n(&core_uses_pid, __ATOMIC_RELAXED));
+    return 0;
+}
+
+static COLD int write_core_uses_pid(const struct procfs_node *node, struct user_iter *io)
+{
+    uint64_t value = 0;
+    int err = procfs_number_take(io, &value);
+
+    (void)node;
+    if (!err)
+        __atomic_store_n(&core_uses_pid, value != 0, __ATOMIC_RELAXED);
+    return err;
+}
+
 #define NAME(entry_name, which)                                                                    \
     {                                                                                              \
         .name = (entry_name), .mode = LX_S_IFREG | 0644, .arg = (which), .show = show_name,        \
@@ -337,6 +382,14 @@ static const struct procfs_dir random_dir = {random_files, ARRAY_SIZE(random_fil
 
 static const struct procfs_entry kernel_files[] = {
     NUMBER("cap_last_cap", CAP_LAST_CAP),
+    {.name = "core_pattern",
+     .mode = LX_S_IFREG | 0644,
+     .show = show_core_pattern,
+     .write = write_core_pattern},
+    {.name = "core_uses_pid",
+     .mode = LX_S_IFREG | 0644,
+     .show = show_core_uses_pid,
+     .write = write_core_uses_pid},
     NAME("domainname", UTS_DOMAIN),
     NAME("hostname", UTS_HOST),
     SETTING("msgmax", SET_MSG_BYTES),
@@ -378,6 +431,7 @@ static const struct procfs_entry fs_files[] = {
     NUMBER("protected_hardlinks", ONE),
     NUMBER("protected_regular", ZERO),
     NUMBER("protected_symlinks", ONE),
+    NUMBER("suid_dumpable", ZERO), /* programs with rights of others leave no core files */
 };
 static const struct procfs_dir fs_dir = {fs_files, ARRAY_SIZE(fs_files), NULL, NULL};
 

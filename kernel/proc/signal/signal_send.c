@@ -347,11 +347,13 @@ static int64_t ticks_of(uint64_t ns)
     return (int64_t)(ns / (1000000000ULL / LX_CLOCK_TICKS));
 }
 
-void signal_send_child_locked(struct process *parent, struct process *child)
+void signal_send_child_locked(struct process *parent, struct process *child, int number)
 {
     struct lx_siginfo info = {
-        .signo = child->exit_signal,
-        .code = child->end == PROCESS_EXITED ? LX_CLD_EXITED : LX_CLD_KILLED,
+        .signo = number,
+        .code = child->end == PROCESS_EXITED ? LX_CLD_EXITED
+                : child->core_dumped         ? LX_CLD_DUMPED
+                                             : LX_CLD_KILLED,
         .child = {.pid = child->pid,
                   .uid = identity_of_locked(child).uid,
                   .status = child->end == PROCESS_LIMIT ? LX_SIGKILL : child->end_code,

@@ -195,13 +195,17 @@ static int64_t exec_file(struct task *self, struct file *file, const char *path,
     struct exec_args args;
     uint64_t room = self->process->limits[LX_RLIMIT_STACK].current / 4;
     int err = exec_args_copy(&args, argv, envp, MAX(MIN(room, EXEC_ARGS_MAX), EXEC_ARGS_MIN));
+    bool alone;
 
     if (err)
         return err;
+    alone = process_claim_fs(self);
     err = exec_replace(self, file,
                        &(struct exec_strings){path, args.argv, args.envp, hidden,
                                               self->inherited.no_new_privs,
-                                              process_shares_fs(self) || ptrace_limits_exec(self)});
+                                              !alone || ptrace_limits_exec(self)});
+    if (alone)
+        fs_context_release(self->fs);
     exec_args_free(&args);
     return err;
 }
@@ -337,7 +341,7 @@ static struct wait_info wait_info_of(const struct process_change *change)
     else if (change->end == PROCESS_EXITED)
         info.code = LX_CLD_EXITED;
     else
-        info.code = LX_CLD_KILLED;
+        info.code = change->core_dumped ? LX_CLD_DUMPED : LX_CLD_KILLED;
     if (change->end == PROCESS_LIMIT)
         info.status = LX_SIGKILL;
     return info;
