@@ -66,6 +66,7 @@ void ns_common_init(struct ns_common *space, enum ns_kind kind)
         .refs = 1, .kind = kind, .ino = __atomic_add_fetch(&last_ino, 1, __ATOMIC_RELAXED)};
 }
 
+/* Initial ones, too: their count starts at one that is never put. */
 static void ns_get(struct ns_common *space)
 {
     __atomic_fetch_add(&space->refs, 1, __ATOMIC_RELAXED);
@@ -88,6 +89,7 @@ struct ns_common *ns_get_locked(const struct task *task, enum ns_kind kind)
 
 /* --- sets --- */
 
+/* The last task that had it puts its name spaces; what ends with them may sleep. */
 static void nsproxy_put(struct nsproxy *set)
 {
     if (!set || __atomic_sub_fetch(&set->refs, 1, __ATOMIC_ACQ_REL) != 0)
@@ -97,6 +99,7 @@ static void nsproxy_put(struct nsproxy *set)
     kfree(set);
 }
 
+/* Only the task itself may call this: its own set does not change under it. */
 static struct nsproxy *nsproxy_copy(const struct task *self)
 {
     struct nsproxy *set = kmalloc(sizeof(*set));
@@ -118,6 +121,7 @@ static void nsproxy_replace(struct nsproxy *set, struct ns_common *space)
     set->spaces[space->kind] = space;
 }
 
+/* A set with fresh name spaces of the kinds in flags. Nothing has happened where it fails. */
 static int nsproxy_unshare(const struct task *self, uint64_t flags, struct nsproxy **out_set)
 {
     struct nsproxy *set = nsproxy_copy(self);
@@ -163,6 +167,7 @@ int ns_flags_check(const struct task *self, uint64_t flags)
     return flags & NS_FLAGS & ~(uint64_t)NS_FLAGS_MADE ? -EINVAL : 0;
 }
 
+/* The usual case, without any set, costs one test. The child does not run yet. */
 int ns_fork(const struct task *self, struct task *child, uint64_t flags)
 {
     if (unlikely(flags & NS_FLAGS_MADE)) {
@@ -209,6 +214,7 @@ static void place_reset(struct task *self)
     fs_context_set_cwd(self->fs, root);
 }
 
+/* Rights for all of them first, then the set, then what cannot fail: all or nothing. */
 int ns_enter(struct task *self, struct ns_common *const wanted[NS_KINDS])
 {
     const struct credentials *cred = &self->fs->cred;

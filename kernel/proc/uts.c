@@ -23,6 +23,8 @@ static struct uts_namespace *uts_of(struct ns_common *common)
     return container_of(common, struct uts_namespace, common);
 }
 
+/* Constant while the task uses it: only the task itself changes its set. The kernel's own threads
+ * have the initial one. */
 static char *own_name(enum uts_name which)
 {
     return uts_of(ns_of(thread_current()->task, NS_UTS))->names[which];
@@ -49,6 +51,8 @@ void uts_set(enum uts_name which, const char *text, size_t nbytes)
     mutex_unlock(&uts_lock);
 }
 
+/* With the names of the one that its maker leaves; from then on each goes its own way. The memory
+ * is charged with System V IPC's: name spaces without end have no more room than that. */
 int uts_copy(struct ns_common *from, struct ns_common **out_space)
 {
     struct uts_namespace *copy = ipc_alloc(sizeof(*copy));
@@ -63,6 +67,7 @@ int uts_copy(struct ns_common *from, struct ns_common **out_space)
     return 0;
 }
 
+/* No task and no descriptor has it any more, so no lock is needed. */
 void uts_end(struct ns_common *space)
 {
     ipc_free(uts_of(space), sizeof(struct uts_namespace));

@@ -179,7 +179,8 @@ int fs_context_create(struct fs_context **out_context)
     return 0;
 }
 
-/* The two are taken one after the other: each is one that the parent had. */
+/* The two are taken one after the other: each is one that the parent had. Both together may be a
+ * pair that it never had at one time, as on Linux; no task can tell. */
 static int fs_struct_copy(struct fs_struct *place, struct fs_struct **out_copy)
 {
     struct dentry *root = fs_struct_dir_get(place, &place->root);
@@ -204,6 +205,7 @@ int fs_context_fork(const struct fs_context *parent, bool share_place,
         return -ENOMEM;
     if (share_place) {
         context->place = parent->place;
+        /* A claim is another task's exec of a set-ID program, which must stay alone: see below. */
         spin_lock(&context->place->lock);
         if (context->place->claims)
             err = -EAGAIN;
@@ -224,7 +226,9 @@ int fs_context_fork(const struct fs_context *parent, bool share_place,
     return 0;
 }
 
-/* In the same hold of the lock as the look at the count: nothing comes between them. */
+/* For exec of a set-ID program, which must not share directories with tasks that it does not end.
+ * In the same hold of the lock as the look at the count: nothing comes between them. From here to
+ * the release, which a failed exec needs as well, no task can begin to share. */
 bool fs_context_claim(struct fs_context *context, uint32_t refs)
 {
     struct fs_struct *place = context->place;

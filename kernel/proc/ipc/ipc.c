@@ -40,6 +40,7 @@ struct ipc_limits ipc_limits = {
     .sem_sets = LX_SEMMNI,
 };
 
+/* Also for NULL, which is where a walk ends. */
 static struct ipc_object *object_at(struct rb_node *node)
 {
     return node ? rb_entry(node, struct ipc_object, index_node) : NULL;
@@ -49,6 +50,8 @@ static struct ipc_object *object_at(struct rb_node *node)
 
 static uint64_t memory_used; /* [a] bytes */
 
+/* One part of memory for all users together: a message that waits belongs to no process
+ * that could be ended for it. */
 void *ipc_alloc(size_t nbytes)
 {
     uint64_t most = pmm_total_count() * PAGE_SIZE / MEMORY_SHARE;
@@ -92,6 +95,7 @@ static struct ipc_object *find_index_locked(const struct ipc_table *table, unsig
     return found;
 }
 
+/* Indexes are given out once, so no two are equal. */
 static void index_insert_locked(struct ipc_table *table, struct ipc_object *object)
 {
     struct rb_node **link = &table->by_index.root, *parent = NULL;
@@ -118,6 +122,7 @@ static void key_insert_locked(struct ipc_table *table, struct ipc_object *object
     rb_insert(&table->by_key, &object->key_node, parent, link);
 }
 
+/* IPC_PRIVATE is in no tree: each call with it makes another object. */
 struct ipc_object *ipc_find_key_locked(const struct ipc_table *table, int key)
 {
     struct rb_node *node = key == LX_IPC_PRIVATE ? NULL : table->by_key.root;

@@ -44,8 +44,8 @@ struct ipc_object {
     uint32_t mode;                 /* [l] */
 };
 
-/* Of all objects in all name spaces: /proc/sys/kernel, where root may change them. Single words, read
- * without a lock by what is made from then on. */
+/* Of all objects in all name spaces: /proc/sys/kernel, where root may change them. Single words,
+ * read without a lock by what is made from then on. */
 struct ipc_limits {
     uint64_t shm_bytes, shm_pages, shm_segments;  /* SHMMAX, SHMALL, SHMMNI */
     uint64_t msg_bytes, msg_queue, msg_queues;    /* MSGMAX, MSGMNB, MSGMNI */

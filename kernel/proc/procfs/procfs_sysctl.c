@@ -382,14 +382,8 @@ static const struct procfs_dir random_dir = {random_files, ARRAY_SIZE(random_fil
 
 static const struct procfs_entry kernel_files[] = {
     NUMBER("cap_last_cap", CAP_LAST_CAP),
-    {.name = "core_pattern",
-     .mode = LX_S_IFREG | 0644,
-     .show = show_core_pattern,
-     .write = write_core_pattern},
-    {.name = "core_uses_pid",
-     .mode = LX_S_IFREG | 0644,
-     .show = show_core_uses_pid,
-     .write = write_core_uses_pid},
+    PROCFS_WRITABLE("core_pattern", show_core_pattern, write_core_pattern),
+    PROCFS_WRITABLE("core_uses_pid", show_core_uses_pid, write_core_uses_pid),
     NAME("domainname", UTS_DOMAIN),
     NAME("hostname", UTS_HOST),
     SETTING("msgmax", SET_MSG_BYTES),

@@ -33,6 +33,7 @@ int64_t sys_shmdt(struct task *self, uint64_t address)
     return shm_detach(self, address);
 }
 
+/* IPC_INFO: what the limits are, as root set them. The result is the highest index in use. */
 static int64_t limits_write(const struct task *self, struct uptr buffer)
 {
     struct lx_shminfo limits = {ipc_limits.shm_bytes,    1,
@@ -45,6 +46,7 @@ static int64_t limits_write(const struct task *self, struct uptr buffer)
     return err ? err : highest;
 }
 
+/* SHM_INFO: what there is of them now. */
 static int64_t usage_write(const struct task *self, struct uptr buffer)
 {
     struct lx_shm_info info;
@@ -53,6 +55,7 @@ static int64_t usage_write(const struct task *self, struct uptr buffer)
     return err ? err : highest;
 }
 
+/* By id the result is 0, by index it is the id: ipcs(1) learns ids from that. */
 static int64_t stat_write(struct task *self, int number, enum ipc_find by, struct uptr buffer)
 {
     struct lx_shmid_ds stat;

@@ -67,6 +67,8 @@ static int transfer_piece(struct transfer *transfer, uint64_t va, size_t nbytes)
     return moved < nbytes ? -EFAULT : 0;
 }
 
+/* A page boundary of the other process ends a piece: its pages come and go one by one. Between two
+ * pieces nothing is held, so a kill takes effect and the other goes on. */
 static int transfer_segment(struct transfer *transfer, const struct user_iter_segment *remote)
 {
     uint64_t va = remote->base.va, left = MIN(remote->nbytes, transfer->local.left);
@@ -82,6 +84,7 @@ static int transfer_segment(struct transfer *transfer, const struct user_iter_se
     return err;
 }
 
+/* The space is held over the transfer: the other process may exit meanwhile, its memory stays. */
 static int64_t transfer_all(struct task *self, int pid, const struct user_vector *local,
                             const struct user_vector *remote, size_t count, bool write)
 {
@@ -145,6 +148,7 @@ int64_t sys_process_vm_writev(struct task *self, int pid, struct uptr local, uin
 
 /* --- process_madvise --- */
 
+/* In Linux's order: the descriptor, whether the process still is, the advice, the right. */
 static int pidfd_space_get(const struct task *self, int fd, int advice, struct vm_space **out_space)
 {
     struct fd_ref ref = fd_find(self->files, fd);

@@ -66,6 +66,7 @@ static int64_t clamp(int64_t value, int64_t least, int64_t most)
     return MIN(MAX(value, least), most);
 }
 
+/* Without the loop nothing of the old state counts. What is read only stays the kernel's. */
 static void status_apply_locked(const struct lx_timex *given)
 {
     ASSERT(mutex_is_held(&adjust_lock));
@@ -74,6 +75,7 @@ static void status_apply_locked(const struct lx_timex *given)
     known.status = (known.status & LX_STA_RONLY) | (given->status & ~LX_STA_RONLY);
 }
 
+/* Cut at the bounds, not refused: programs set what they like and read what has come of it. */
 static void apply_locked(const struct lx_timex *given)
 {
     uint32_t modes = given->modes;
