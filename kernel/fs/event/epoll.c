@@ -194,14 +194,10 @@ static void item_unlink(struct epoll_item *item)
 static void item_remove_locked(struct epoll_item *item)
 {
     struct epoll *epoll = item->epoll;
-    uint64_t flags;
 
     ASSERT(mutex_is_held(&epoll->lock));
     item_hooks_remove(item);
-    flags = spin_lock_irqsave(&epoll->ready_lock);
-    if (item->queued)
-        list_remove(&item->ready_link);
-    spin_unlock_irqrestore(&epoll->ready_lock, flags);
+    epoll_item_dequeue_locked(item);
     rb_erase(&epoll->items, &item->node);
     item_unlink(item);
     slab_free(item_cache, item);
@@ -337,7 +333,6 @@ static int item_create_locked(struct epoll *epoll, struct file *file, int fd,
         item->fd = fd;
         item->epoll = epoll;
         item->event = *event;
-        list_init(&item->ready_link);
         list_init(&item->inner_link);
         err = item_enter_graph(item);
     }
@@ -385,16 +380,14 @@ static int epoll_add_locked(struct epoll *epoll, struct file *file, int fd,
 
 static int epoll_change_locked(struct epoll_item *item, const struct lx_epoll_event *event)
 {
-    uint64_t flags;
-
     ASSERT(!item || mutex_is_held(&item->epoll->lock));
     if (!item)
         return -ENOENT;
     if (item->event.events & LX_EPOLLEXCLUSIVE)
         return -EINVAL;
-    flags = spin_lock_irqsave(&item->epoll->ready_lock);
-    item->event = *event;
-    spin_unlock_irqrestore(&item->epoll->ready_lock, flags);
+    item->event.data = event->data;
+    __atomic_store_n(&item->event.events, event->events, __ATOMIC_RELAXED);
+    /* A wake-up that still saw the old ones came before the look at the file. */
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     item_offer_locked(item, epoll_item_events_locked(item, NULL));
     return 0;
@@ -465,7 +458,6 @@ int epoll_create(uint32_t flags, const struct credentials *cred, struct file **o
     if (!epoll)
         return err;
     mutex_init(&epoll->lock, MUTEX_EPOLL);
-    spin_init(&epoll->ready_lock, SPIN_EPOLL);
     list_init(&epoll->ready);
     list_init(&epoll->inner);
     waitq_init(&epoll->queue);
