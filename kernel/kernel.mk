@@ -264,6 +264,7 @@ KERNEL_SRCS := \
     kernel/proc/usermode.c \
     kernel/proc/signal/signal_queue.c \
     kernel/proc/signal/signal_send.c \
+    kernel/proc/signal/signal_poll.c \
     kernel/proc/signal/signal_mask.c \
     kernel/proc/signal/signal_share.c \
     kernel/proc/signal/signal_stop.c \

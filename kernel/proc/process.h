@@ -38,6 +38,7 @@
 
 struct file;
 struct pidfd;
+struct signal_poll;
 struct tty;
 
 enum process_end {
@@ -126,6 +127,7 @@ struct process {
     uint64_t task_signals;        /* [s] may be pending for single tasks */
     bool sig_continued;           /* [s] SIGCONT ended a stop that the tree still shows */
     bool sig_exiting;             /* [ts] takes no more signals */
+    struct signal_poll *signal_poll; /* [a] epolls that wait for its signals; NULL: none has yet */
     struct signal_timers timers;  /* setitimer, timer_create */
 
     struct timer limit;          /* [I] */

@@ -238,6 +238,7 @@ static int create_and_open(struct fs_context *context, struct path_last *last,
     struct inode *dir = last->parent->inode;
     uint32_t mode = LX_S_IFREG | fs_context_new_mode(context, dir, how->mode);
     struct dentry *dentry;
+    bool taken_back = false;
     int err = inode_permission(dir, &context->cred, INODE_WRITE | INODE_EXEC);
 
     if (err)
@@ -254,9 +255,15 @@ static int create_and_open(struct fs_context *context, struct path_last *last,
     err = open_dentry(context, dentry, how->flags & ~LX_O_TRUNC, out_file);
     /* The file is there but cannot be opened (memory, a limit): it goes again, as if this call had
      * not been made. */
-    if (err && dir->ops->unlink(&(struct dir_place){last->parent, dentry, NULL, 0, 0}, false) != 0)
-        err = -ENOENT; /* it has been removed already */
+    if (err) {
+        taken_back =
+            dir->ops->unlink(&(struct dir_place){last->parent, dentry, NULL, 0, 0}, false) == 0;
+        if (!taken_back)
+            err = -ENOENT; /* it has been removed already */
+    }
     dentry_put(dentry);
+    if (taken_back)
+        notify_name(dir, last->name, last->len, LX_IN_DELETE);
     return err;
 }
 
