@@ -265,6 +265,7 @@ KERNEL_SRCS := \
     kernel/proc/signal/signal_queue.c \
     kernel/proc/signal/signal_send.c \
     kernel/proc/signal/signal_poll.c \
+    kernel/proc/signal/file_owner.c \
     kernel/proc/signal/signal_mask.c \
     kernel/proc/signal/signal_share.c \
     kernel/proc/signal/signal_stop.c \
@@ -299,6 +300,7 @@ KERNEL_SRCS := \
     kernel/syscall/fs/sys_aio.c \
     kernel/syscall/fs/sys_inotify.c \
     kernel/syscall/fs/sys_fcntl.c \
+    kernel/syscall/fs/owner_command.c \
     kernel/syscall/fs/sys_lock.c \
     kernel/syscall/fs/sys_path.c \
     kernel/syscall/fs/sys_dir.c \

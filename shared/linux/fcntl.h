@@ -43,6 +43,9 @@
 #define LX_F_GETOWN        9
 #define LX_F_SETSIG        10
 #define LX_F_GETSIG        11
+#define LX_F_SETOWN_EX     15
+#define LX_F_GETOWN_EX     16
+#define LX_F_GETOWNER_UIDS 17
 #define LX_F_OFD_GETLK     36
 #define LX_F_OFD_SETLK     37
 #define LX_F_OFD_SETLKW    38
@@ -70,6 +73,12 @@
 #define LX_F_RDLCK 0
 #define LX_F_WRLCK 1
 #define LX_F_UNLCK 2
+
+struct lx_f_owner_ex {
+    int32_t type;
+    int32_t pid;
+};
+_Static_assert(sizeof(struct lx_f_owner_ex) == 8, "struct f_owner_ex");
 
 struct lx_flock {
     int16_t l_type;

@@ -211,7 +211,7 @@ void tty_output_taken(struct tty *tty)
     tty->driver->start_locked(tty);
     spin_unlock_irqrestore(&tty->lock, flags);
     waitq_wake_all(&tty->writable);
-    poll_notify(&tty->poll);
+    poll_notify_events(&tty->poll, POLL_WRITE_EVENTS);
 }
 
 /* Both queues: there is room for writers now, and readers that polled have to look again. */
@@ -410,6 +410,12 @@ static uint32_t tty_poll(struct file *file, struct poll_waiter *waiter)
     return mask;
 }
 
+/* Input alone, once it can be read. */
+static uint32_t tty_async(struct file *file, uint32_t events)
+{
+    return events & LX_POLLIN ? tty_poll(file, NULL) & LX_POLLIN : 0;
+}
+
 static int64_t tty_file_ioctl(struct file *file, uint32_t request, struct uptr arg)
 {
     return tty_ioctl(tty_of(file), file, request, arg, false);
@@ -420,5 +426,6 @@ const struct file_ops tty_file_ops = {
     .read = tty_read,
     .write = tty_write,
     .poll = tty_poll,
+    .async = tty_async,
     .ioctl = tty_file_ioctl,
 };

@@ -115,8 +115,7 @@ int file_create(const struct file_ops *ops, struct inode *inode, struct dentry *
         file->access |= FILE_RAWIO;
     /* What F_GETFL shows: the others are for open alone. */
     file->flags = flags & ~FLAGS_OF_OPEN_ONLY;
-    file->owner = 0;
-    file->owner_signal = 0;
+    file->owner = NULL;
     file->watches = NULL;
     file->flock = NULL;
     /* Taken before everything that a read or write takes: the ranks of VM, INODE and PIPE come
@@ -151,6 +150,8 @@ void file_put(struct file *file)
         lock_clear_file(file); /* flock and OFD locks: the file itself is their owner */
     if (unlikely(__atomic_load_n(&file->watches, __ATOMIC_RELAXED)))
         epoll_file_is_gone(file); /* before its poll_head goes */
+    if (unlikely(__atomic_load_n(&file->owner, __ATOMIC_RELAXED)))
+        file->owner->gone(file); /* likewise */
     notify_file(file, file->access & FILE_WRITE ? LX_IN_CLOSE_WRITE : LX_IN_CLOSE_NOWRITE);
     if (file->ops->release)
         file->ops->release(file);

@@ -45,6 +45,12 @@ static struct lx_signalfd_siginfo record_of(const struct lx_siginfo *info)
         record.number = (int32_t)record.value;
         return record;
     }
+    if (info->code == LX_SI_SIGIO ||
+        (info->signo != LX_SIGCHLD && info->code >= LX_POLL_IN && info->code <= LX_POLL_HUP)) {
+        record.band = (uint32_t)info->poll.band;
+        record.fd = info->poll.fd;
+        return record;
+    }
     record.pid = info->sender.pid;
     record.uid = info->sender.uid;
     if (info->signo == LX_SIGCHLD && info->code > 0) {

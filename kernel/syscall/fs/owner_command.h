@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * syscall/fs/owner_command.h - the commands of fcntl and ioctl about signals of files
+ *
+ * Owns:    numbers and structures between a program and proc/signal/file_owner.h.
+ * Used by: sys_fcntl.c.
+ * Context: thread, no locks held.
+ * Fails:   -EFAULT, -EINVAL, -ENOMEM, -ESRCH.
+ * Tests:   tests/user/signal/sigio.c
+ */
+#pragma once
+
+#include "kernel/lib/util.h"
+#include "shared/linux/fcntl.h"
+#include "shared/linux/ioctl.h"
+
+struct file;
+
+static inline bool is_owner_command(int command)
+{
+    return command >= LX_F_SETOWN && command <= LX_F_GETOWNER_UIDS &&
+           (command <= LX_F_GETSIG || command >= LX_F_SETOWN_EX);
+}
+
+MUST_CHECK int64_t owner_command(struct file *file, int command, uint64_t argument);
+
+/* Of sockets: SIOCSPGRP, SIOCGPGRP, and their other numbers. */
+static inline bool is_owner_request(uint32_t request)
+{
+    return request == LX_FIOSETOWN || request == LX_SIOCSPGRP || request == LX_FIOGETOWN ||
+           request == LX_SIOCGPGRP;
+}
+
+MUST_CHECK int64_t owner_request(struct file *file, uint32_t request, struct uptr argument);
