@@ -149,6 +149,7 @@ KERNEL_SRCS := \
     kernel/fs/event/notify.c \
     kernel/fs/event/inotify.c \
     kernel/fs/event/inotify_watch.c \
+    kernel/fs/event/dnotify.c \
     kernel/fs/devfs/devfs.c \
     kernel/fs/devfs/devpts.c \
     kernel/fs/procfs/procfs.c \

@@ -49,6 +49,7 @@
 #define LX_F_OFD_GETLK     36
 #define LX_F_OFD_SETLK     37
 #define LX_F_OFD_SETLKW    38
+#define LX_F_NOTIFY        1026
 #define LX_F_DUPFD_CLOEXEC 1030
 #define LX_F_SETPIPE_SZ    1031
 #define LX_F_GETPIPE_SZ    1032
@@ -57,6 +58,14 @@
 #define LX_F_ADD_SEALS     1033
 #define LX_F_GET_SEALS     1034
 #define LX_FD_CLOEXEC      1
+
+#define LX_DN_ACCESS    0x01u
+#define LX_DN_MODIFY    0x02u
+#define LX_DN_CREATE    0x04u
+#define LX_DN_DELETE    0x08u
+#define LX_DN_RENAME    0x10u
+#define LX_DN_ATTRIB    0x20u
+#define LX_DN_MULTISHOT 0x80000000u
 
 #define LX_F_SEAL_SEAL         0x01 /* no seals are added any more */
 #define LX_F_SEAL_SHRINK       0x02

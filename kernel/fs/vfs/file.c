@@ -150,8 +150,10 @@ void file_put(struct file *file)
         lock_clear_file(file); /* flock and OFD locks: the file itself is their owner */
     if (unlikely(__atomic_load_n(&file->watches, __ATOMIC_RELAXED)))
         epoll_file_is_gone(file); /* before its poll_head goes */
-    if (unlikely(__atomic_load_n(&file->owner, __ATOMIC_RELAXED)))
-        file->owner->gone(file); /* likewise */
+    if (unlikely(__atomic_load_n(&file->owner, __ATOMIC_RELAXED))) {
+        dnotify_remove(file); /* what reports to the owner first */
+        file->owner->gone(file);
+    }
     notify_file(file, file->access & FILE_WRITE ? LX_IN_CLOSE_WRITE : LX_IN_CLOSE_NOWRITE);
     if (file->ops->release)
         file->ops->release(file);

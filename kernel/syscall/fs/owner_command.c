@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Commands about signals of files: F_SETOWN, F_SETSIG, their relatives, and SIOCSPGRP. */
+/* Commands about signals of files: F_SETOWN, F_SETSIG, their relatives, F_NOTIFY, SIOCSPGRP. */
 #include "kernel/syscall/fs/owner_command.h"
 
+#include "kernel/fs/event/notify.h"
 #include "kernel/proc/signal/file_owner.h"
 #include "kernel/proc/signal/signal.h"
 #include "kernel/vm/vm_user.h"
@@ -53,7 +54,22 @@ static int64_t owner_users(struct file *file, struct uptr argument)
     return vm_user_write(argument, users, sizeof(users));
 }
 
-int64_t owner_command(struct file *file, int command, uint64_t argument)
+/* Without an event what there was is over. */
+static int64_t directory_watch(struct file *file, int fd, uint32_t events)
+{
+    int err;
+
+    if (!(events & ~LX_DN_MULTISHOT)) {
+        dnotify_remove(file);
+        return 0;
+    }
+    if (!(file->access & FILE_DIRECTORY))
+        return -ENOTDIR;
+    err = file_owner_watch(file, fd);
+    return err ? err : dnotify_add(file, events);
+}
+
+int64_t owner_command(struct file *file, int fd, int command, uint64_t argument)
 {
     int number = (int)argument;
 
@@ -72,6 +88,8 @@ int64_t owner_command(struct file *file, int command, uint64_t argument)
         return owner_set_ex(file, (struct uptr){argument});
     case LX_F_GETOWN_EX:
         return owner_get_ex(file, (struct uptr){argument});
+    case LX_F_NOTIFY:
+        return directory_watch(file, fd, (uint32_t)argument);
     default:
         return owner_users(file, (struct uptr){argument});
     }
