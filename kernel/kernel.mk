@@ -135,6 +135,7 @@ KERNEL_SRCS := \
     kernel/fs/vfs/xattr.c \
     kernel/fs/vfs/fdtable.c \
     kernel/fs/vfs/flock.c \
+    kernel/fs/vfs/lease.c \
     kernel/fs/vfs/lock_tree.c \
     kernel/fs/pipe/pipe.c \
     kernel/fs/pipe/pipe_packet.c \

@@ -49,6 +49,8 @@
 #define LX_F_OFD_GETLK     36
 #define LX_F_OFD_SETLK     37
 #define LX_F_OFD_SETLKW    38
+#define LX_F_SETLEASE      1024
+#define LX_F_GETLEASE      1025
 #define LX_F_NOTIFY        1026
 #define LX_F_DUPFD_CLOEXEC 1030
 #define LX_F_SETPIPE_SZ    1031

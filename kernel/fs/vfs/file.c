@@ -87,6 +87,12 @@ static uint32_t access_of(const struct file_ops *ops, uint32_t type, uint32_t fl
     return access;
 }
 
+/* A regular file or directory that is open for reading alone: what leases on writing ask. */
+static inline bool is_reader(const struct file *file)
+{
+    return (file->access & (FILE_SERIAL | FILE_READ | FILE_WRITE)) == (FILE_SERIAL | FILE_READ);
+}
+
 int file_create(const struct file_ops *ops, struct inode *inode, struct dentry *dentry,
                 uint32_t flags, const struct credentials *cred, struct file **out_file)
 {
@@ -113,6 +119,8 @@ int file_create(const struct file_ops *ops, struct inode *inode, struct dentry *
         file->access |= FILE_PRIVILEGED;
     if (!cred || credentials_capable(cred, LX_CAP_SYS_RAWIO))
         file->access |= FILE_RAWIO;
+    if (is_reader(file))
+        __atomic_fetch_add(&inode->readers, 1, __ATOMIC_SEQ_CST);
     /* What F_GETFL shows: the others are for open alone. */
     file->flags = flags & ~FLAGS_OF_OPEN_ONLY;
     file->owner = NULL;
@@ -135,6 +143,8 @@ void file_discard(struct file *file)
     if (file->access & (FILE_WRITER | FILE_DENY_WRITE))
         inode_write_count_put(file->inode,
                               file->access & FILE_WRITER ? INODE_WRITER : INODE_DENY_WRITE);
+    if (is_reader(file))
+        __atomic_fetch_sub(&file->inode->readers, 1, __ATOMIC_RELAXED);
     if (file->dentry)
         dentry_put(file->dentry);
     else

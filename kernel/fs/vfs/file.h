@@ -60,6 +60,7 @@ struct file_owner {
     /* [I] That (LX_POLLMSG) has happened to the file, and a signal is to say so. Any context, with
      * whatever locks. */
     void (*report)(struct file *file, uint32_t events);
+    void (*clear)(struct file *file); /* [I] signals go nowhere from now on */
 };
 
 /* A missing operation answers as noted. read and write: *offset is where to start, and moves

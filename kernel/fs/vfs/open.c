@@ -16,6 +16,7 @@
 #include "kernel/fs/vfs/open.h"
 #include "kernel/fs/devfs/devfs.h"
 #include "kernel/fs/event/notify.h"
+#include "kernel/fs/vfs/lease.h"
 #include "kernel/fs/ramfs/ramfs_file.h"
 #include "kernel/lib/assert.h"
 #include "shared/linux/errno.h"
@@ -122,6 +123,8 @@ static int open_dentry(struct fs_context *opener, struct dentry *dentry, uint32_
     /* Before the operations' own open, which may wait or have effects: ETXTBSY must not come after
      * it. */
     err = file_begin_write(file);
+    if (!err)
+        err = lease_break(file->inode, flags);
     if (!err && ops->open)
         err = ops->open(file);
     if (err) {

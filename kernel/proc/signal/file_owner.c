@@ -225,18 +225,13 @@ static void owner_report(struct file *file, uint32_t events)
 /* --- the record --- */
 
 /* The reference to `pid` becomes the record's. */
-static void record_set_locked(struct file_record *record, enum file_owner_kind kind,
-                              struct pid *pid)
+static void record_set_locked(struct file_record *record, struct pid *pid)
 {
-    const struct credentials *cred = &task_current()->fs->cred;
     struct pid *before = record->pid;
     uint64_t flags;
 
     ASSERT(mutex_is_held(&owner_lock));
     record->pid = pid;
-    record->kind = kind;
-    record->uid = cred->uid;
-    record->euid = cred->euid;
     if (!before)
         return;
     flags = spin_lock_irqsave(&process_tree_lock);
@@ -255,18 +250,13 @@ static void record_unhook_locked(struct file_record *record)
 static void owner_gone(struct file *file)
 {
     struct file_record *record = record_of(file);
-    uint64_t flags;
 
     mutex_lock(&owner_lock);
     record_unhook_locked(record);
     if (record->queued)
         list_tell_locked();
+    record_set_locked(record, NULL);
     mutex_unlock(&owner_lock);
-    if (record->pid) {
-        flags = spin_lock_irqsave(&process_tree_lock);
-        pid_put_locked(record->pid);
-        spin_unlock_irqrestore(&process_tree_lock, flags);
-    }
     kfree(record);
 }
 
@@ -283,6 +273,7 @@ static struct file_record *record_get(struct file *file)
         return NULL;
     record->base.gone = owner_gone;
     record->base.report = owner_report;
+    record->base.clear = file_owner_clear;
     record->file = file;
     if (!__atomic_compare_exchange_n(&file->owner, &other, &record->base, false, __ATOMIC_ACQ_REL,
                                      __ATOMIC_ACQUIRE))
@@ -309,7 +300,10 @@ int file_owner_set(struct file *file, enum file_owner_kind kind, int number, boo
     }
     mutex_lock(&owner_lock);
     if (force || !record->pid) {
-        record_set_locked(record, kind, pid);
+        record_set_locked(record, pid);
+        record->kind = kind;
+        record->uid = task_current()->fs->cred.uid;
+        record->euid = task_current()->fs->cred.euid;
         pid = NULL;
     }
     mutex_unlock(&owner_lock);
@@ -390,7 +384,7 @@ void file_owner_clear(struct file *file)
     if (!record)
         return;
     mutex_lock(&owner_lock);
-    record_set_locked(record, record->kind, NULL);
+    record_set_locked(record, NULL);
     record->signal = 0;
     mutex_unlock(&owner_lock);
 }

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Commands about signals of files: F_SETOWN, F_SETSIG, their relatives, F_NOTIFY, SIOCSPGRP. */
+/* Commands about signals of files: F_SETOWN, F_SETSIG, their relatives, F_SETLEASE, F_NOTIFY,
+ * SIOCSPGRP. */
 #include "kernel/syscall/fs/owner_command.h"
 
 #include "kernel/fs/event/notify.h"
+#include "kernel/fs/vfs/fs_context.h"
+#include "kernel/fs/vfs/lease.h"
+#include "kernel/proc/process.h"
 #include "kernel/proc/signal/file_owner.h"
 #include "kernel/proc/signal/signal.h"
 #include "kernel/vm/vm_user.h"
@@ -69,7 +73,22 @@ static int64_t directory_watch(struct file *file, int fd, uint32_t events)
     return err ? err : dnotify_add(file, events);
 }
 
-int64_t owner_command(struct file *file, int fd, int command, uint64_t argument)
+/* The owner of a file that gets a lease is the caller, if it has none. */
+static int64_t lease_command(struct task *self, struct file *file, int fd, int type)
+{
+    const struct credentials *cred = &self->fs->cred;
+    int err = 0;
+
+    if (type < LX_F_RDLCK || type > LX_F_UNLCK)
+        return -EINVAL;
+    if (cred->fsuid != file->inode->uid && !credentials_capable(cred, LX_CAP_LEASE))
+        return -EACCES;
+    if (type != LX_F_UNLCK && file->access & FILE_SERIAL)
+        err = file_owner_watch(file, fd);
+    return err ? err : lease_set(file, type);
+}
+
+int64_t owner_command(struct task *self, struct file *file, int fd, int command, uint64_t argument)
 {
     int number = (int)argument;
 
@@ -88,6 +107,10 @@ int64_t owner_command(struct file *file, int fd, int command, uint64_t argument)
         return owner_set_ex(file, (struct uptr){argument});
     case LX_F_GETOWN_EX:
         return owner_get_ex(file, (struct uptr){argument});
+    case LX_F_SETLEASE:
+        return lease_command(self, file, fd, number);
+    case LX_F_GETLEASE:
+        return lease_get(file);
     case LX_F_NOTIFY:
         return directory_watch(file, fd, (uint32_t)argument);
     default:

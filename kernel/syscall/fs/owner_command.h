@@ -15,14 +15,17 @@
 #include "shared/linux/ioctl.h"
 
 struct file;
+struct task;
 
 static inline bool is_owner_command(int command)
 {
     return (command >= LX_F_SETOWN && command <= LX_F_GETSIG) ||
-           (command >= LX_F_SETOWN_EX && command <= LX_F_GETOWNER_UIDS) || command == LX_F_NOTIFY;
+           (command >= LX_F_SETOWN_EX && command <= LX_F_GETOWNER_UIDS) ||
+           (command >= LX_F_SETLEASE && command <= LX_F_NOTIFY);
 }
 
-MUST_CHECK int64_t owner_command(struct file *file, int fd, int command, uint64_t argument);
+MUST_CHECK int64_t owner_command(struct task *self, struct file *file, int fd, int command,
+                                 uint64_t argument);
 
 /* Of sockets: SIOCSPGRP, SIOCGPGRP, and their other numbers. */
 static inline bool is_owner_request(uint32_t request)

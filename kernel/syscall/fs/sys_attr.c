@@ -7,6 +7,7 @@
  * flags it does not know, types of files it does not work on, the size that RLIMIT_FSIZE allows.
  */
 #include "kernel/fs/event/notify.h"
+#include "kernel/fs/vfs/lease.h"
 #include "kernel/fs/pipe/pipe.h"
 #include "kernel/fs/ramfs/ramfs_file.h"
 #include "kernel/fs/vfs/fdtable.h"
@@ -126,6 +127,21 @@ int64_t sys_fchown(struct task *self, int fd, unsigned uid, unsigned gid)
 
 /* --- size --- */
 
+/* As a writer, so that no lease comes meanwhile. */
+static int truncate_break_lease(struct inode *inode)
+{
+    int err;
+
+    if (likely(!inode->locks))
+        return 0;
+    err = inode_write_count_get(inode, INODE_WRITER);
+    if (err)
+        return err;
+    err = lease_break(inode, LX_O_WRONLY);
+    inode_write_count_put(inode, INODE_WRITER);
+    return err;
+}
+
 /* Type before permission, permission before RLIMIT_FSIZE: the order of Linux. */
 int64_t sys_truncate(struct task *self, struct uptr path, int64_t nbytes)
 {
@@ -143,6 +159,8 @@ int64_t sys_truncate(struct task *self, struct uptr path, int64_t nbytes)
         err = -EINVAL;
     if (!err)
         err = inode_permission(dentry->inode, &self->fs->cred, INODE_WRITE);
+    if (!err)
+        err = truncate_break_lease(dentry->inode);
     if (!err)
         err = write_check_size(self, dentry->inode, (uint64_t)nbytes);
     if (!err)

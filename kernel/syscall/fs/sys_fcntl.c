@@ -114,7 +114,7 @@ static int64_t fcntl_open(struct task *self, struct fd_ref ref, int fd, int comm
     if (is_record_lock(command))
         return record_lock(self, ref, fd, command, (struct uptr){argument});
     if (is_owner_command(command))
-        return owner_command(file, fd, command, argument);
+        return owner_command(self, file, fd, command, argument);
     if (command == LX_F_SETFL)
         return set_flags(self, file, fd, (uint32_t)argument);
     if (command == LX_F_ADD_SEALS)
@@ -133,7 +133,7 @@ static int64_t fcntl_open(struct task *self, struct fd_ref ref, int fd, int comm
 }
 
 /* Honoured: DUPFD, DUPFD_CLOEXEC, GETFD, SETFD, GETFL, SETFL, GETLK, SETLK, SETLKW, the same three
- * of OFD, SETOWN, GETOWN, SETSIG, GETSIG, SETOWN_EX, GETOWN_EX, GETOWNER_UIDS, NOTIFY,
+ * of OFD, SETOWN, GETOWN, SETSIG, GETSIG, SETOWN_EX, GETOWN_EX, GETOWNER_UIDS, NOTIFY, SETLEASE, GETLEASE,
  * GETPIPE_SZ, SETPIPE_SZ, GET_RW_HINT, SET_RW_HINT, ADD_SEALS, GET_SEALS. */
 int64_t sys_fcntl(struct task *self, int fd, int command, uint64_t argument)
 {
