@@ -51,8 +51,8 @@ struct socket {
     bool broadcast, keep_alive, oob_inline, dont_route; /* kept, without an effect */
     int32_t priority;                                   /* likewise */
     uint32_t receive_low_water; /* [a] of TCP: so many bytes wake a reader */
-    uint32_t no_space; /* [a] a send found its buffer full, or it is being connected: SIGIO tells
-                        * once that it can be written to */
+    uint32_t no_space;          /* [a] a send found its buffer full, or it is being connected: SIGIO
+                                 * says once that it can be written to */
 };
 
 /* Control messages of a receive that the family makes: room for all that one datagram has. */

@@ -116,19 +116,19 @@ struct process {
     struct lx_sigaction actions[LX_NSIG]; /* [s] */
     struct list sharers;                  /* [t] processes with the same actions: signal_share.h */
     struct signal_queue sig_queue;        /* [s] sent to the process */
-    uint32_t group_count;         /* [a] signals that were sent to more than this one, ever */
-    uint32_t group_sent[LX_NSIG]; /* [a] the count after the last one of that number */
-    int sig_stopping;             /* [s] stop signal that was taken, is acted on; 0: none */
-    bool sig_stopped;             /* [s] the stop has begun and SIGCONT has not come */
-    int sig_stop_number;          /* [s] by that signal */
-    unsigned sig_stop_left;       /* [s] tasks that have not stopped yet */
-    uint32_t stop_round;          /* [s] which stop it is, the first 1 */
-    struct waitq stop_wait;       /* tasks that have stopped */
-    uint64_t task_signals;        /* [s] may be pending for single tasks */
-    bool sig_continued;           /* [s] SIGCONT ended a stop that the tree still shows */
-    bool sig_exiting;             /* [ts] takes no more signals */
+    uint32_t group_count;            /* [a] signals that were sent to more than this one, ever */
+    uint32_t group_sent[LX_NSIG];    /* [a] the count after the last one of that number */
+    int sig_stopping;                /* [s] stop signal that was taken, is acted on; 0: none */
+    bool sig_stopped;                /* [s] the stop has begun and SIGCONT has not come */
+    int sig_stop_number;             /* [s] by that signal */
+    unsigned sig_stop_left;          /* [s] tasks that have not stopped yet */
+    uint32_t stop_round;             /* [s] which stop it is, the first 1 */
+    struct waitq stop_wait;          /* tasks that have stopped */
+    uint64_t task_signals;           /* [s] may be pending for single tasks */
+    bool sig_continued;              /* [s] SIGCONT ended a stop that the tree still shows */
+    bool sig_exiting;                /* [ts] takes no more signals */
     struct signal_poll *signal_poll; /* [a] epolls that wait for its signals; NULL: none has yet */
-    struct signal_timers timers;  /* setitimer, timer_create */
+    struct signal_timers timers;     /* setitimer, timer_create */
 
     struct timer limit;          /* [I] */
     uint32_t limit_reached;      /* [a] */

@@ -64,7 +64,7 @@
 #define LX_SIOCSPGRP 0x8902u
 #define LX_FIOGETOWN 0x8903u
 #define LX_SIOCGPGRP 0x8904u
-#define LX_FIOQSIZE 0x5460u
+#define LX_FIOQSIZE  0x5460u
 
 /* Every file. */
 #define LX_FIGETBSZ 2u

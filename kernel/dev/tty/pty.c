@@ -406,11 +406,6 @@ static uint32_t master_poll(struct file *file, struct poll_waiter *waiter)
     return mask;
 }
 
-static uint32_t master_async(struct file *file, uint32_t events)
-{
-    return events & LX_POLLIN ? master_poll(file, NULL) & LX_POLLIN : 0;
-}
-
 /* Any value other than zero locks. */
 static int64_t lock_set(struct pty *pty, struct uptr arg)
 {
@@ -467,7 +462,7 @@ static const struct file_ops master_ops = {
     .read = master_read,
     .write = master_write,
     .poll = master_poll,
-    .async = master_async,
+    .async = file_async_input,
     .ioctl = master_ioctl,
 };
 

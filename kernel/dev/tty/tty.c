@@ -410,12 +410,6 @@ static uint32_t tty_poll(struct file *file, struct poll_waiter *waiter)
     return mask;
 }
 
-/* Input alone, once it can be read. */
-static uint32_t tty_async(struct file *file, uint32_t events)
-{
-    return events & LX_POLLIN ? tty_poll(file, NULL) & LX_POLLIN : 0;
-}
-
 static int64_t tty_file_ioctl(struct file *file, uint32_t request, struct uptr arg)
 {
     return tty_ioctl(tty_of(file), file, request, arg, false);
@@ -426,6 +420,6 @@ const struct file_ops tty_file_ops = {
     .read = tty_read,
     .write = tty_write,
     .poll = tty_poll,
-    .async = tty_async,
+    .async = file_async_input,
     .ioctl = tty_file_ioctl,
 };

@@ -63,8 +63,8 @@ int dnotify_add(struct file *file, uint32_t events)
     spin_lock(&notify_lock);
     watch = watch_of_file_locked(file);
     if (watch) {
-        watch->mask = (watch->mask & mask & LX_IN_ONESHOT) |
-                      ((watch->mask | mask) & ~LX_IN_ONESHOT);
+        watch->mask =
+            (watch->mask & mask & LX_IN_ONESHOT) | ((watch->mask | mask) & ~LX_IN_ONESHOT);
     } else {
         inotify_watch_attach_locked(made, file->inode);
         made = NULL;

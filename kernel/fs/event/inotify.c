@@ -247,12 +247,6 @@ static uint32_t inotify_poll(struct file *file, struct poll_waiter *waiter)
     return __atomic_load_n(&group->nevents, __ATOMIC_RELAXED) ? LX_POLLIN | LX_POLLRDNORM : 0;
 }
 
-static uint32_t inotify_async(struct file *file, uint32_t events)
-{
-    (void)file;
-    return events & LX_POLLIN;
-}
-
 /* FIONREAD alone: the bytes that a read of everything would give. */
 static int64_t inotify_ioctl(struct file *file, uint32_t request, struct uptr argument)
 {
@@ -285,7 +279,7 @@ static const struct file_ops inotify_ops = {
     .seek = event_file_seek,
     .ioctl = inotify_ioctl,
     .poll = inotify_poll,
-    .async = inotify_async,
+    .async = file_async_input,
     .anon_name = "inotify",
     .fdinfo = inotify_fdinfo,
 };

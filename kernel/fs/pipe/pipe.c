@@ -312,11 +312,11 @@ static uint32_t pipe_poll(struct file *file, struct poll_waiter *waiter)
     return waiter ? pipe_poll_registered(file, waiter) : pipe_poll_events(file);
 }
 
-/* Each read tells the writers, each write the readers. */
+/* Each read is reported to the writers, each write to the readers. */
 static uint32_t pipe_async(struct file *file, uint32_t events)
 {
-    uint32_t mine = (file->access & FILE_READ ? LX_POLLIN : 0) |
-                    (file->access & FILE_WRITE ? LX_POLLOUT : 0);
+    uint32_t mine =
+        (file->access & FILE_READ ? LX_POLLIN : 0) | (file->access & FILE_WRITE ? LX_POLLOUT : 0);
 
     return events & mine;
 }

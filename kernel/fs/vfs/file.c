@@ -29,6 +29,7 @@
 #include "shared/linux/errno.h"
 #include "shared/linux/fcntl.h"
 #include "shared/linux/mount.h"
+#include "shared/linux/poll.h"
 #include "shared/linux/stat.h"
 
 #define FILE_NBYTES        1024 /* with what belongs to it: inode, name, pipe */
@@ -88,7 +89,7 @@ static uint32_t access_of(const struct file_ops *ops, uint32_t type, uint32_t fl
 }
 
 /* A regular file or directory that is open for reading alone: what leases on writing ask. */
-static inline bool is_reader(const struct file *file)
+static inline bool reads_alone(const struct file *file)
 {
     return (file->access & (FILE_SERIAL | FILE_READ | FILE_WRITE)) == (FILE_SERIAL | FILE_READ);
 }
@@ -119,7 +120,7 @@ int file_create(const struct file_ops *ops, struct inode *inode, struct dentry *
         file->access |= FILE_PRIVILEGED;
     if (!cred || credentials_capable(cred, LX_CAP_SYS_RAWIO))
         file->access |= FILE_RAWIO;
-    if (is_reader(file))
+    if (reads_alone(file))
         __atomic_fetch_add(&inode->readers, 1, __ATOMIC_SEQ_CST);
     /* What F_GETFL shows: the others are for open alone. */
     file->flags = flags & ~FLAGS_OF_OPEN_ONLY;
@@ -143,7 +144,7 @@ void file_discard(struct file *file)
     if (file->access & (FILE_WRITER | FILE_DENY_WRITE))
         inode_write_count_put(file->inode,
                               file->access & FILE_WRITER ? INODE_WRITER : INODE_DENY_WRITE);
-    if (is_reader(file))
+    if (reads_alone(file))
         __atomic_fetch_sub(&file->inode->readers, 1, __ATOMIC_RELAXED);
     if (file->dentry)
         dentry_put(file->dentry);
@@ -337,6 +338,11 @@ int64_t file_seek_bounded(struct file *file, int64_t offset, int whence, uint64_
         return -EINVAL;
     file->position = offset;
     return offset;
+}
+
+uint32_t file_async_input(struct file *file, uint32_t events)
+{
+    return events & LX_POLLIN ? file->ops->poll(file, NULL) & LX_POLLIN : 0;
 }
 
 int file_read_directory(struct file *file, struct dir_emit *emit)

@@ -73,11 +73,11 @@ struct file_ops {
     int64_t (*seek)(struct file *file, int64_t offset, int whence);             /* -ESPIPE */
     int64_t (*ioctl)(struct file *file, uint32_t request, struct uptr arg);     /* -ENOTTY */
     uint32_t (*poll)(struct file *file, struct poll_waiter *waiter);            /* always ready */
-    /* Which of these events, that its head was woken for, SIGIO tells of: POLLIN, POLLOUT, POLLERR,
+    /* Which of these events, that its head was woken for, SIGIO reports: POLLIN, POLLOUT, POLLERR,
      * POLLHUP alone. Called in any thread, under no spinlock. Missing: no O_ASYNC. */
     uint32_t (*async)(struct file *file, uint32_t events);
     int (*readdir)(struct file *file, struct dir_emit *emit); /* -ENOTDIR */
-    int (*sync)(struct file *file);                                             /* -EINVAL */
+    int (*sync)(struct file *file);                           /* -EINVAL */
     struct vm_pager *pager; /* devices that can be mapped; files have one in their inode */
     /* What /proc/PID/fd shows for a file without a dentry, e.g. "pipe": "pipe:[7]". */
     const char *anon_name;
@@ -142,6 +142,9 @@ MUST_CHECK int file_begin_write(struct file *file);
 
 /* getdents: -ENOTDIR. */
 MUST_CHECK int file_read_directory(struct file *file, struct dir_emit *emit);
+
+/* The operation async of files that have input alone to report, once it can be read. */
+uint32_t file_async_input(struct file *file, uint32_t events);
 
 /* lseek(2) for a file of that size, SEEK_SET, SEEK_CUR and SEEK_END. */
 int64_t file_seek_bounded(struct file *file, int64_t offset, int whence, uint64_t size);

@@ -5,12 +5,12 @@
  *
  * A lease on reading lets others read; one on writing is alone. It belongs to an open file, and is
  * in the list of its inode's locks, under the inode's mutex. A breaker marks what each lease in its
- * way has to come down to (`pending`), and tells its owner once; then it waits for any change of
- * the leases. The count of breakers keeps inode->locks meanwhile.
+ * way has to come down to (`pending`), and reports to its owner once; then it waits for any change
+ * of the leases. The count of breakers keeps inode->locks meanwhile.
  *
  * Opening and taking a lease at once: the opener counts itself (readers, write_count) and then
  * looks for leases; lease_set puts the lease into the list and then looks at the counts, and takes
- * it back if they tell of another. One of the two sees the other.
+ * it back if they show another. One of the two sees the other.
  */
 #include "kernel/fs/vfs/lease.h"
 
@@ -47,44 +47,50 @@ static struct lease *lease_of(struct list *node)
 }
 
 /* Breakers look again. */
-static void lease_change_locked(struct file_locks *locks, struct lease *lease, int type)
+static void lease_change_locked(struct inode *inode, struct lease *lease, int type)
 {
+    ASSERT(mutex_is_held(&inode->lock));
     lease->type = lease->pending = type;
     if (type == LX_F_UNLCK) {
         list_remove(&lease->link);
         kfree(lease);
     }
-    waitq_wake_all(&locks->lease_change);
+    waitq_wake_all(&inode->locks->lease_change);
 }
 
 /* Nobody is told any more when a lease is over: its owner and signal go, as on Linux. */
-static void lease_end_locked(struct file_locks *locks, struct lease *lease)
+static void lease_end_locked(struct inode *inode, struct lease *lease)
 {
+    ASSERT(mutex_is_held(&inode->lock));
     lease->file->owner->clear(lease->file);
-    lease_change_locked(locks, lease, LX_F_UNLCK);
+    lease_change_locked(inode, lease, LX_F_UNLCK);
 }
 
-static void leases_time_out_locked(struct file_locks *locks)
+static void leases_time_out_locked(struct inode *inode)
 {
     uint64_t now = clock_monotonic_ns();
 
-    each_lease(node, locks) {
+    ASSERT(mutex_is_held(&inode->lock));
+    each_lease(node, inode->locks)
+    {
         struct lease *lease = lease_of(node);
 
         sched_preempt_point(); /* there may be thousands */
         if (lease->pending == lease->type || lease->deadline_ns > now)
             continue;
         if (lease->pending == LX_F_UNLCK)
-            lease_end_locked(locks, lease);
+            lease_end_locked(inode, lease);
         else
-            lease_change_locked(locks, lease, lease->pending);
+            lease_change_locked(inode, lease, lease->pending);
     }
 }
 
 /* NULL: it has none. */
-static struct lease *lease_find_locked(struct file_locks *locks, const struct file *file)
+static struct lease *lease_find_locked(const struct file *file)
 {
-    each_lease(node, locks) {
+    ASSERT(mutex_is_held(&file->inode->lock));
+    each_lease(node, file->inode->locks)
+    {
         sched_preempt_point();
         if (lease_of(node)->file == file)
             return lease_of(node);
@@ -114,10 +120,11 @@ static int lease_take_locked(struct file *file, int type)
     struct lease *own = NULL, *made;
 
     ASSERT(mutex_is_held(&file->inode->lock));
-    leases_time_out_locked(locks);
+    leases_time_out_locked(file->inode);
     if (is_open_otherwise(file, type))
         return -EAGAIN;
-    each_lease(node, locks) {
+    each_lease(node, locks)
+    {
         struct lease *lease = lease_of(node);
 
         sched_preempt_point();
@@ -143,19 +150,18 @@ static int lease_take_locked(struct file *file, int type)
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     if (!is_open_otherwise(file, type))
         return 0;
-    lease_change_locked(locks, made, LX_F_UNLCK);
+    lease_change_locked(file->inode, made, LX_F_UNLCK);
     return -EAGAIN;
 }
 
 static int lease_drop_locked(struct file *file)
 {
-    struct file_locks *locks = file->inode->locks;
-    struct lease *own = lease_find_locked(locks, file);
+    struct lease *own = lease_find_locked(file);
 
     ASSERT(mutex_is_held(&file->inode->lock));
     if (!own)
         return -EAGAIN;
-    lease_end_locked(locks, own);
+    lease_end_locked(file->inode, own);
     return 0;
 }
 
@@ -184,8 +190,8 @@ int lease_get(struct file *file)
 
     mutex_lock(&inode->lock);
     if (inode->locks) {
-        leases_time_out_locked(inode->locks);
-        own = lease_find_locked(inode->locks, file);
+        leases_time_out_locked(inode);
+        own = lease_find_locked(file);
     }
     if (own)
         type = own->pending;
@@ -195,24 +201,26 @@ int lease_get(struct file *file)
 
 void lease_clear_file_locked(struct file *file)
 {
-    struct lease *own = lease_find_locked(file->inode->locks, file);
+    struct lease *own = lease_find_locked(file);
 
     ASSERT(mutex_is_held(&file->inode->lock));
     if (own)
-        lease_change_locked(file->inode->locks, own, LX_F_UNLCK);
+        lease_change_locked(file->inode, own, LX_F_UNLCK);
 }
 
 /* --- breaking --- */
 
-/* Tells the owners of those in the way. When the first of them ends by itself; 0: none is in the
- * way. */
-static uint64_t leases_break_locked(struct file_locks *locks, bool write)
+/* Reports to the owners of those in the way. When the first of them ends by itself; 0: none is in
+ * the way. */
+static uint64_t leases_break_locked(struct inode *inode, bool write)
 {
     uint64_t bound_ns = __atomic_load_n(&lease_break_time, __ATOMIC_RELAXED) * NS_PER_S;
     int wanted = write ? LX_F_UNLCK : LX_F_RDLCK;
     uint64_t first_ns = 0;
 
-    each_lease(node, locks) {
+    ASSERT(mutex_is_held(&inode->lock));
+    each_lease(node, inode->locks)
+    {
         struct lease *lease = lease_of(node);
 
         sched_preempt_point();
@@ -244,13 +252,13 @@ int lease_break_slow(struct inode *inode, uint32_t flags)
     }
     locks->breakers++;
     for (;;) {
-        leases_time_out_locked(locks);
-        until_ns = leases_break_locked(locks, write);
+        leases_time_out_locked(inode);
+        until_ns = leases_break_locked(inode, write);
         if (!until_ns || err)
             break;
-        err = flags & LX_O_NONBLOCK
-                  ? -EAGAIN
-                  : waitq_wait(&locks->lease_change, &inode->lock, until_ns == NEVER ? 0 : until_ns);
+        err = flags & LX_O_NONBLOCK ? -EAGAIN
+                                    : waitq_wait(&locks->lease_change, &inode->lock,
+                                                 until_ns == NEVER ? 0 : until_ns);
         if (err == -ETIMEDOUT)
             err = 0;
     }

@@ -72,7 +72,7 @@ void poll_wake(struct poll_head *head, uint32_t events);
  * do, and a thread has to call poll_wake. */
 MUST_CHECK bool poll_wake_briefly(struct poll_head *head, uint32_t events);
 
-#define POLL_ANY_EVENT UINT32_MAX
+#define POLL_ANY_EVENT    UINT32_MAX
 #define POLL_WRITE_EVENTS (LX_POLLOUT | LX_POLLWRNORM | LX_POLLWRBAND)
 #define POLL_READ_EVENTS  (LX_POLLIN | LX_POLLRDNORM | LX_POLLRDBAND)
 

@@ -41,13 +41,13 @@ struct file_record {
     struct file *file;      /* [I] not counted: it takes the record along */
     struct pid *pid;        /* [m] referenced; NULL: none */
     enum file_owner_kind kind;
-    uint32_t uid, euid;        /* [m] of the task that set it */
-    int signal;                /* [m] 0: SIGIO */
-    int fd, watch_fd;          /* [m] as which O_ASYNC was set, and a lease or F_NOTIFY */
-    bool hooked;               /* [m] */
-    uint32_t events;           /* [a] that have not been told */
-    uint32_t queued;           /* [a] in the list */
-    struct file_record *next;  /* there */
+    uint32_t uid, euid;       /* [m] of the task that set it */
+    int signal;               /* [m] 0: SIGIO */
+    int fd, watch_fd;         /* [m] as which O_ASYNC was set, and a lease or F_NOTIFY */
+    bool hooked;              /* [m] */
+    uint32_t events;          /* [a] that have not been told */
+    uint32_t queued;          /* [a] in the list */
+    struct file_record *next; /* there */
     struct poll_hook hook;
     struct poll_waiter waiter; /* [m] while O_ASYNC is set */
 };
@@ -55,7 +55,7 @@ struct file_record {
 static struct mutex owner_lock = MUTEX_INIT(MUTEX_FILE_OWNER);
 static struct file_record *list; /* atomic */
 
-static struct file_record *record_of(const struct file *file)
+static struct file_record *owner_record_of(const struct file *file)
 {
     struct file_owner *owner = __atomic_load_n(&file->owner, __ATOMIC_ACQUIRE);
 
@@ -219,7 +219,7 @@ static bool record_wake(struct poll_hook *hook, uint32_t events, struct poll_cha
 
 static void owner_report(struct file *file, uint32_t events)
 {
-    record_queue(record_of(file), events);
+    record_queue(owner_record_of(file), events);
 }
 
 /* --- the record --- */
@@ -249,7 +249,7 @@ static void record_unhook_locked(struct file_record *record)
 
 static void owner_gone(struct file *file)
 {
-    struct file_record *record = record_of(file);
+    struct file_record *record = owner_record_of(file);
 
     mutex_lock(&owner_lock);
     record_unhook_locked(record);
@@ -263,7 +263,7 @@ static void owner_gone(struct file *file)
 /* NULL: no memory. */
 static struct file_record *record_get(struct file *file)
 {
-    struct file_record *record = record_of(file);
+    struct file_record *record = owner_record_of(file);
     struct file_owner *other = NULL;
 
     if (record)
@@ -278,7 +278,7 @@ static struct file_record *record_get(struct file *file)
     if (!__atomic_compare_exchange_n(&file->owner, &other, &record->base, false, __ATOMIC_ACQ_REL,
                                      __ATOMIC_ACQUIRE))
         kfree(record); /* another task has been faster */
-    return record_of(file);
+    return owner_record_of(file);
 }
 
 int file_owner_set(struct file *file, enum file_owner_kind kind, int number, bool force)
@@ -328,7 +328,7 @@ static bool is_there_locked(const struct file_record *record)
 
 int file_owner_get(struct file *file, enum file_owner_kind *out_kind)
 {
-    struct file_record *record = record_of(file);
+    struct file_record *record = owner_record_of(file);
     uint64_t flags;
     int number = 0;
 
@@ -347,7 +347,7 @@ int file_owner_get(struct file *file, enum file_owner_kind *out_kind)
 
 void file_owner_users(struct file *file, uint32_t out_users[2])
 {
-    struct file_record *record = record_of(file);
+    struct file_record *record = owner_record_of(file);
 
     out_users[0] = out_users[1] = 0;
     if (!record)
@@ -372,14 +372,14 @@ int file_owner_set_signal(struct file *file, int number)
 
 int file_owner_signal(struct file *file)
 {
-    const struct file_record *record = record_of(file);
+    const struct file_record *record = owner_record_of(file);
 
     return record ? __atomic_load_n(&record->signal, __ATOMIC_RELAXED) : 0;
 }
 
 void file_owner_clear(struct file *file)
 {
-    struct file_record *record = record_of(file);
+    struct file_record *record = owner_record_of(file);
 
     if (!record)
         return;
@@ -425,9 +425,8 @@ int file_owner_async(struct file *file, int fd, bool on)
 
 int file_owner_watch(struct file *file, int fd)
 {
-    int err =
-        file_owner_set(file, FILE_OWNER_PROCESS, task_current()->process->pid, false);
-    struct file_record *record = record_of(file);
+    int err = file_owner_set(file, FILE_OWNER_PROCESS, task_current()->process->pid, false);
+    struct file_record *record = owner_record_of(file);
 
     if (err)
         return err;

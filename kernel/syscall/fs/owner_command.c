@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Commands about signals of files: F_SETOWN, F_SETSIG, their relatives, F_SETLEASE, F_NOTIFY,
- * SIOCSPGRP. */
+/*
+ * Commands about signals of files: F_SETOWN, F_SETSIG, their relatives, F_SETLEASE, F_NOTIFY,
+ * SIOCSPGRP.
+ *
+ * F_SETOWN and SIOCSPGRP say what kind of owner a number is by its sign, F_SETOWN_EX by a word.
+ * What a file has without having been told is found in the answers: no owner is process 0, no
+ * signal is 0, for SIGIO without more.
+ */
 #include "kernel/syscall/fs/owner_command.h"
 
 #include "kernel/fs/event/notify.h"
@@ -21,6 +27,7 @@ static int64_t owner_set(struct file *file, int number)
                       : file_owner_set(file, FILE_OWNER_PROCESS, number, true);
 }
 
+/* Groups are negative again: a small one looks like an errno to C libraries, as on Linux. */
 static int owner_get(struct file *file)
 {
     enum file_owner_kind kind;

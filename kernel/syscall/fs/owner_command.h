@@ -6,7 +6,7 @@
  * Used by: sys_fcntl.c.
  * Context: thread, no locks held.
  * Fails:   -EFAULT, -EINVAL, -ENOMEM, -ESRCH.
- * Tests:   tests/user/signal/sigio.c
+ * Tests:   tests/user/signal/sigio.c, tests/user/event/dnotify.c
  */
 #pragma once
 

@@ -7,10 +7,10 @@
  * flags it does not know, types of files it does not work on, the size that RLIMIT_FSIZE allows.
  */
 #include "kernel/fs/event/notify.h"
-#include "kernel/fs/vfs/lease.h"
 #include "kernel/fs/pipe/pipe.h"
 #include "kernel/fs/ramfs/ramfs_file.h"
 #include "kernel/fs/vfs/fdtable.h"
+#include "kernel/fs/vfs/lease.h"
 #include "kernel/fs/vfs/open.h"
 #include "kernel/proc/task.h"
 #include "kernel/syscall/fs/sys_write.h"
@@ -127,7 +127,9 @@ int64_t sys_fchown(struct task *self, int fd, unsigned uid, unsigned gid)
 
 /* --- size --- */
 
-/* As a writer, so that no lease comes meanwhile. */
+/* A lease is in the way of truncate(2) as of an open for writing. As a writer, so that its holder
+ * cannot come down to a lease on reading meanwhile. Of ftruncate(2) there is nothing to break: a
+ * file that is open for writing has no lease but its own. */
 static int truncate_break_lease(struct inode *inode)
 {
     int err;

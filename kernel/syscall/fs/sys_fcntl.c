@@ -133,8 +133,8 @@ static int64_t fcntl_open(struct task *self, struct fd_ref ref, int fd, int comm
 }
 
 /* Honoured: DUPFD, DUPFD_CLOEXEC, GETFD, SETFD, GETFL, SETFL, GETLK, SETLK, SETLKW, the same three
- * of OFD, SETOWN, GETOWN, SETSIG, GETSIG, SETOWN_EX, GETOWN_EX, GETOWNER_UIDS, NOTIFY, SETLEASE, GETLEASE,
- * GETPIPE_SZ, SETPIPE_SZ, GET_RW_HINT, SET_RW_HINT, ADD_SEALS, GET_SEALS. */
+ * of OFD, SETOWN, GETOWN, SETSIG, GETSIG, SETOWN_EX, GETOWN_EX, GETOWNER_UIDS, NOTIFY, SETLEASE,
+ * GETLEASE, GETPIPE_SZ, SETPIPE_SZ, GET_RW_HINT, SET_RW_HINT, ADD_SEALS, GET_SEALS. */
 int64_t sys_fcntl(struct task *self, int fd, int command, uint64_t argument)
 {
     struct fd_ref ref = fd_find_any(self->files, fd);

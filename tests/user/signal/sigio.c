@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
+ * Long because every kind of file has its own ways.
+ *
  * Signals about files that become ready: who gets them (F_SETOWN, F_SETOWN_EX), which (F_SETSIG),
- * what they say, for pipes, FIFOs, sockets, terminals and inotify, and of directories (F_NOTIFY);
- * rights; a queue that is full.
+ * what they say, for pipes, FIFOs, sockets, terminals and inotify; rights; a queue that is full.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h> /* renameat */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -496,98 +496,6 @@ static void test_race(void)
     drop_all();
 }
 
-static void is_told(int fd)
-{
-    is_io(fd, POLL_MSG, POLLIN | POLLRDNORM | POLLMSG);
-}
-
-static void watch_directory(int fd, unsigned events)
-{
-    CHECK_OK(fcntl(fd, F_SETSIG, SIG));
-    CHECK_OK(raw3(SYS_fcntl, fd, F_NOTIFY, events));
-    CHECK_EQ(fcntl(fd, F_GETOWN), getpid());
-}
-
-/* F_NOTIFY. */
-static void test_directory(void)
-{
-    char name[] = "/tmp/dnotify-XXXXXX", byte = 0;
-    int fd, within, file;
-
-    CHECK(mkdtemp(name));
-    fd = (int)CHECK_OK(open(name, O_RDONLY));
-    CHECK_OK(mkdirat(fd, "in", 0700));
-    within = (int)CHECK_OK(openat(fd, "in", O_RDONLY));
-    file = (int)CHECK_OK(openat(fd, "file", O_RDWR | O_CREAT, 0600));
-    CHECK_EQ(raw3(SYS_fcntl, file, F_NOTIFY, DN_CREATE), -ENOTDIR);
-    CHECK_OK(raw3(SYS_fcntl, file, F_NOTIFY, 0));
-
-    watch_directory(fd, DN_CREATE); /* once */
-    CHECK_OK(close((int)CHECK_OK(openat(fd, "a", O_RDWR | O_CREAT, 0600))));
-    is_told(fd);
-    CHECK_OK(close((int)CHECK_OK(openat(fd, "b", O_RDWR | O_CREAT, 0600))));
-    CHECK_OK(unlinkat(fd, "a", 0));
-    none();
-    watch_directory(fd, DN_DELETE | DN_MULTISHOT);
-    CHECK_OK(unlinkat(fd, "b", 0));
-    is_told(fd);
-    CHECK_OK(mkdirat(fd, "c", 0700));
-    none();
-    watch_directory(fd, DN_MODIFY); /* added, and all of them remain */
-    CHECK_OK(unlinkat(fd, "c", AT_REMOVEDIR));
-    is_told(fd);
-    CHECK_EQ(write(file, "x", 1), 1);
-    is_told(fd);
-    CHECK_EQ(pread(file, &byte, 1, 0), 1);
-    none();
-    CHECK_OK(raw3(SYS_fcntl, fd, F_NOTIFY, 0)); /* none any more */
-    CHECK_EQ(write(file, "x", 1), 1);
-    none();
-    watch_directory(fd, DN_ACCESS | DN_MULTISHOT);
-    CHECK_EQ(pread(file, &byte, 1, 0), 1);
-    is_told(fd);
-    CHECK_OK(raw3(SYS_fcntl, fd, F_NOTIFY, DN_MULTISHOT));
-
-    watch_directory(fd, DN_ATTRIB | DN_MULTISHOT); /* of what is in it, and itself */
-    watch_directory(within, DN_ATTRIB | DN_MULTISHOT);
-    CHECK_OK(fchmodat(fd, "file", 0640, 0));
-    is_told(fd);
-    none();
-    CHECK_OK(fchmodat(fd, "in", 0755, 0));
-    {
-        siginfo_t info;
-        int seen = 0;
-
-        for (int i = 0; i < 2; i++) {
-            CHECK_EQ(next(&info), SIG);
-            seen |= info.si_fd == fd ? 1 : info.si_fd == within ? 2 : 4;
-        }
-        CHECK_EQ(seen, 3);
-    }
-    CHECK_OK(raw3(SYS_fcntl, fd, F_NOTIFY, 0));
-    CHECK_OK(raw3(SYS_fcntl, within, F_NOTIFY, 0));
-
-    watch_directory(fd, DN_RENAME | DN_MULTISHOT); /* within it alone */
-    watch_directory(within, DN_RENAME | DN_MULTISHOT);
-    CHECK_OK(renameat(fd, "file", within, "file"));
-    none();
-    CHECK_OK(renameat(fd, "in", fd, "other"));
-    is_told(fd);
-    none();
-    close(fd); /* and so does its end */
-    CHECK_OK(renameat(within, "file", within, "g"));
-    is_told(within);
-    CHECK_OK(unlinkat(within, "g", 0));
-    fd = (int)CHECK_OK(open(name, O_RDONLY));
-    CHECK_OK(unlinkat(fd, "other", AT_REMOVEDIR));
-    none();
-    close(within);
-    close(fd);
-    close(file);
-    CHECK_OK(rmdir(name));
-    none();
-}
-
 /* Another user's process is not signalled. */
 static void test_rights(void)
 {
@@ -650,7 +558,6 @@ int main(void)
     test_terminal();
     test_inotify();
     test_without();
-    test_directory();
     test_overflow();
     test_record();
     test_sleeper();

@@ -132,7 +132,8 @@ static void test_sleep(void)
     close(outer);
 }
 
-/* The child's signals do not wake the parent's item, nor those of a parent that has gone anything. */
+/* The child's signals do not wake the parent's item, nor those of a parent that has gone anything.
+ */
 static void test_fork(void)
 {
     int edge = (int)CHECK_OK(epoll_create1(0));
