@@ -112,8 +112,18 @@ static void test_pipe(void)
     CHECK_OK(pipe(fds));
     async(fds[0]);
     none();
+    CHECK_OK(fcntl(fds[1], F_SETPIPE_SZ, 4096));
+    none();
+    for (int i = 0; i < 100; i++) { /* it is there when write returns */
+        struct timespec now = {0};
+
+        CHECK_EQ(write(fds[1], "a", 1), 1);
+        CHECK_EQ(sigtimedwait(&set, NULL, &now), SIG);
+        CHECK_EQ(read(fds[0], &byte, 1), 1);
+        none();
+    }
     CHECK_EQ(write(fds[1], "a", 1), 1);
-    is_in(fds[0]); /* it is there when write returns: nothing else could make it */
+    is_in(fds[0]);
     CHECK_EQ(write(fds[1], "b", 1), 1); /* and again, although it was readable before */
     is_in(fds[0]);
     CHECK_EQ(read(fds[0], &byte, 1), 1);
