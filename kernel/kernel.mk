@@ -135,6 +135,7 @@ KERNEL_SRCS := \
     kernel/fs/vfs/xattr.c \
     kernel/fs/vfs/fdtable.c \
     kernel/fs/vfs/flock.c \
+    kernel/fs/vfs/lease.c \
     kernel/fs/vfs/lock_tree.c \
     kernel/fs/pipe/pipe.c \
     kernel/fs/pipe/pipe_packet.c \
@@ -149,6 +150,7 @@ KERNEL_SRCS := \
     kernel/fs/event/notify.c \
     kernel/fs/event/inotify.c \
     kernel/fs/event/inotify_watch.c \
+    kernel/fs/event/dnotify.c \
     kernel/fs/devfs/devfs.c \
     kernel/fs/devfs/devpts.c \
     kernel/fs/procfs/procfs.c \
@@ -270,6 +272,8 @@ KERNEL_SRCS := \
     kernel/proc/usermode.c \
     kernel/proc/signal/signal_queue.c \
     kernel/proc/signal/signal_send.c \
+    kernel/proc/signal/signal_poll.c \
+    kernel/proc/signal/file_owner.c \
     kernel/proc/signal/signal_mask.c \
     kernel/proc/signal/signal_share.c \
     kernel/proc/signal/signal_stop.c \
@@ -305,6 +309,7 @@ KERNEL_SRCS := \
     kernel/syscall/fs/sys_aio.c \
     kernel/syscall/fs/sys_inotify.c \
     kernel/syscall/fs/sys_fcntl.c \
+    kernel/syscall/fs/owner_command.c \
     kernel/syscall/fs/sys_lock.c \
     kernel/syscall/fs/sys_path.c \
     kernel/syscall/fs/sys_dir.c \

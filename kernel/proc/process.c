@@ -40,6 +40,7 @@
 #include "kernel/proc/ptrace/ptrace.h"
 #include "kernel/proc/signal/sigframe_fpu.h"
 #include "kernel/proc/signal/signal.h"
+#include "kernel/proc/signal/signal_poll.h"
 #include "kernel/proc/signal/signal_share.h"
 #include "kernel/sched/sched.h"
 #include "kernel/vm/vm_space.h"
@@ -264,6 +265,8 @@ void process_free(struct process *process)
     }
     if (process->own_pid && !process->pid) /* it never had its number */
         pid_discard(process->own_pid);
+    if (process->signal_poll)
+        signal_poll_put(process->signal_poll);
     slab_free(process_cache, process);
 }
 

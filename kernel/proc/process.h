@@ -39,6 +39,7 @@
 struct file;
 struct fs_struct;
 struct pidfd;
+struct signal_poll;
 struct tty;
 
 enum process_end {
@@ -122,18 +123,19 @@ struct process {
     uint64_t actions_set;                 /* [s] bit n: actions[n] may be other than all zero */
     struct list sharers;                  /* [t] processes with the same actions: signal_share.h */
     struct signal_queue sig_queue;        /* [s] sent to the process */
-    uint32_t group_count;         /* [a] signals that were sent to more than this one, ever */
-    uint32_t group_sent[LX_NSIG]; /* [a] the count after the last one of that number */
-    uint64_t sig_stopping;        /* [s] stop signals that were taken, are acted on */
-    bool sig_stopped;             /* [s] the stop has begun and SIGCONT has not come */
-    int sig_stop_number;          /* [s] by that signal */
-    unsigned sig_stop_left;       /* [s] tasks that have not stopped yet */
-    uint32_t stop_round;          /* [s] which stop it is, the first 1 */
-    struct waitq stop_wait;       /* tasks that have stopped */
-    uint64_t task_signals;        /* [s] may be pending for single tasks */
-    bool sig_continued;           /* [s] SIGCONT ended a stop that the tree still shows */
-    bool sig_exiting;             /* [ts] takes no more signals */
-    struct signal_timers timers;  /* setitimer, timer_create */
+    uint32_t group_count;            /* [a] signals that were sent to more than this one, ever */
+    uint32_t group_sent[LX_NSIG];    /* [a] the count after the last one of that number */
+    uint64_t sig_stopping;           /* [s] stop signals that were taken, are acted on */
+    bool sig_stopped;                /* [s] the stop has begun and SIGCONT has not come */
+    int sig_stop_number;             /* [s] by that signal */
+    unsigned sig_stop_left;          /* [s] tasks that have not stopped yet */
+    uint32_t stop_round;             /* [s] which stop it is, the first 1 */
+    struct waitq stop_wait;          /* tasks that have stopped */
+    uint64_t task_signals;           /* [s] may be pending for single tasks */
+    bool sig_continued;              /* [s] SIGCONT ended a stop that the tree still shows */
+    bool sig_exiting;                /* [ts] takes no more signals */
+    struct signal_poll *signal_poll; /* [a] epolls that wait for its signals; NULL: none has yet */
+    struct signal_timers timers;     /* setitimer, timer_create */
 
     struct timer limit;          /* [I] */
     uint32_t limit_reached;      /* [a] */

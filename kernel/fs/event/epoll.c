@@ -132,7 +132,7 @@ static void item_hook_add(struct poll_waiter *waiter, struct poll_head *head)
     struct epoll_hook *hook = &item->hook;
 
     if (!head) {
-        adding->error = -EPERM;
+        adding->error = -ENOMEM;
         return;
     }
     if (item->hooked) {
@@ -147,7 +147,18 @@ static void item_hook_add(struct poll_waiter *waiter, struct poll_head *head)
     item->hooked = true;
     hook->item = item;
     hook->hook.exclusive = item->event.events & LX_EPOLLEXCLUSIVE;
+    if (head->hold)
+        head->hold(head, true);
     poll_hook_add(&hook->hook, head, epoll_wake);
+}
+
+static void item_hook_remove(struct poll_hook *hook)
+{
+    struct poll_head *head = hook->head;
+
+    poll_hook_remove(hook);
+    if (head->hold)
+        head->hold(head, false);
 }
 
 /* Afterwards no wake-up comes to the item. */
@@ -156,10 +167,10 @@ static void item_hooks_remove(struct epoll_item *item)
     struct epoll_hook *hook, *next;
 
     if (item->hooked)
-        poll_hook_remove(&item->hook.hook);
+        item_hook_remove(&item->hook.hook);
     for (hook = item->more; hook; hook = next) {
         next = hook->next;
-        poll_hook_remove(&hook->hook);
+        item_hook_remove(&hook->hook);
         kfree(hook);
     }
 }

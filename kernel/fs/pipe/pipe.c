@@ -302,6 +302,15 @@ static uint32_t pipe_poll(struct file *file, struct poll_waiter *waiter)
     return waiter ? pipe_poll_registered(file, waiter) : pipe_poll_events(file);
 }
 
+/* Each read is reported to the writers, each write to the readers. */
+static uint32_t pipe_async(struct file *file, uint32_t events)
+{
+    uint32_t mine =
+        (file->access & FILE_READ ? LX_POLLIN : 0) | (file->access & FILE_WRITE ? LX_POLLOUT : 0);
+
+    return events & mine;
+}
+
 uint64_t pipe_nbytes_ready(struct file *file)
 {
     struct pipe *pipe = pipe_of(file);
@@ -329,6 +338,7 @@ const struct file_ops fifo_file_ops = {
     .read = pipe_read,
     .write = pipe_write,
     .poll = pipe_poll,
+    .async = pipe_async,
     .ioctl = pipe_ioctl,
     .anon_name = "pipe",
 };

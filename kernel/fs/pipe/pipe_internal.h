@@ -113,8 +113,10 @@ static inline int ring_frame(struct pipe *pipe, uint32_t at)
 
 static inline void pipe_wake(struct pipe *pipe, struct waitq *queue)
 {
+    uint32_t not_of = queue == &pipe->readable ? POLL_WRITE_EVENTS : POLL_READ_EVENTS;
+
     waitq_wake_all(queue);
-    poll_notify(&pipe->poll);
+    poll_notify_events(&pipe->poll, ~not_of);
 }
 
 void pipe_frames_free(struct pipe *pipe);

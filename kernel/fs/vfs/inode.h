@@ -139,6 +139,7 @@ struct inode {
     struct file_locks *locks;                  /* [l] advisory locks: fs/vfs/flock.h */
     struct xattr_store *xattrs;                /* [l] NULL: none: fs/vfs/xattr.h */
     int32_t write_count;                       /* [a] > 0: writers; < 0: deny-write count */
+    uint32_t readers;                          /* [a] regular files: open for reading alone */
     uint32_t cutters;                          /* [a] take pages out; no fault maps one meanwhile */
     uint32_t seals;                            /* [l] LX_F_SEAL_*: fs/ramfs/memfd.h */
     uint32_t mappers; /* [a] calls that map it shared and writable, before pager.writers counts */

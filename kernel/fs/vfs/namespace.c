@@ -133,6 +133,7 @@ int fs_make_socket(struct fs_context *context, const char *path,
 {
     struct path_last last;
     struct dentry *entry;
+    bool taken_back = false;
     int err = begin_create(context, NULL, path, false, &last);
 
     if (err)
@@ -142,9 +143,14 @@ int fs_make_socket(struct fs_context *context, const char *path,
         struct dir_place place = {last.parent, entry, last.name, last.len, last.hash};
 
         err = publish(argument, entry);
-        if (err && last.parent->inode->ops->unlink(&place, false))
-            err = -EINVAL;
+        if (err) {
+            taken_back = last.parent->inode->ops->unlink(&place, false) == 0;
+            if (!taken_back)
+                err = -EINVAL;
+        }
         dentry_put(entry);
+        if (taken_back)
+            notify_name(last.parent->inode, last.name, last.len, LX_IN_DELETE);
     }
     path_last_put(&last);
     return err;

@@ -77,7 +77,7 @@ void inet_wake_readers(struct inet_socket *sock)
 {
     if (!waitq_is_empty(&sock->readable))
         waitq_wake_all(&sock->readable);
-    poll_notify(&sock->poll);
+    poll_notify_events(&sock->poll, ~POLL_WRITE_EVENTS);
 }
 
 void inet_wake_writers(struct inet_socket *sock)
@@ -85,7 +85,7 @@ void inet_wake_writers(struct inet_socket *sock)
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     if (unlikely(!waitq_is_empty(&sock->writable)))
         waitq_wake_all(&sock->writable);
-    poll_notify(&sock->poll);
+    poll_notify_events(&sock->poll, ~POLL_READ_EVENTS);
 }
 
 int inet_take_error(struct inet_socket *sock)

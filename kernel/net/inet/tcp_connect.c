@@ -267,8 +267,10 @@ int tcp_connect(struct socket *socket, struct fs_context *context,
         if (sock->joined || inet_peek(&sock->state) != LX_TCP_CLOSE)
             return -EISCONN;
         err = inet_address_to_reach(sock, address, &remote);
-        if (!err)
+        if (!err) {
+            socket_note_no_space(socket);
             err = connect_call(sock, &remote);
+        }
         if (err)
             return err;
         if (!wait)

@@ -69,7 +69,7 @@ void unix_wake_readers(struct unix_socket *sock)
 {
     if (!waitq_is_empty(&sock->readable))
         waitq_wake_all(&sock->readable);
-    poll_notify(&sock->poll);
+    poll_notify_events(&sock->poll, ~POLL_WRITE_EVENTS);
 }
 
 void unix_wake_writers(struct unix_socket *sock)
@@ -77,7 +77,7 @@ void unix_wake_writers(struct unix_socket *sock)
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     if (unlikely(!waitq_is_empty(&sock->writable)))
         waitq_wake_all(&sock->writable);
-    poll_notify(&sock->poll);
+    poll_notify_events(&sock->poll, ~POLL_READ_EVENTS);
 }
 
 /* --- poll and ioctl: words that are read without the lock --- */

@@ -14,6 +14,7 @@
 #include "kernel/fs/vfs/fdtable.h"
 #include "kernel/fs/vfs/file.h"
 #include "kernel/fs/vfs/inode.h"
+#include "kernel/fs/vfs/lease.h"
 #include "kernel/fs/vfs/mount.h"
 #include "kernel/lib/string.h"
 #include "kernel/lib/version.h"
@@ -328,6 +329,46 @@ static COLD int write_core_uses_pid(const struct procfs_node *node, struct user_
         .write = write_name                                                                        \
     }
 
+/* --- numbers that root may change --- */
+
+static uint32_t *setting_of(const struct procfs_node *node)
+{
+    return node->entry->arg ? &leases_enable : &lease_break_time;
+}
+
+static int show_setting(const struct procfs_node *node, struct procfs_text *text)
+{
+    procfs_print(text, "%u\n", __atomic_load_n(setting_of(node), __ATOMIC_RELAXED));
+    return 0;
+}
+
+/* Decimal, with white space around it. */
+static int write_setting(const struct procfs_node *node, struct user_iter *io)
+{
+    size_t nbytes = MIN(io->left, 15), i = 0;
+    uint64_t value = 0;
+    char text[16] = {0};
+
+    if (user_iter_get(io, text, nbytes) < nbytes)
+        return -EFAULT;
+    while (text[i] == ' ')
+        i++;
+    if (text[i] < '0' || text[i] > '9')
+        return -EINVAL;
+    for (; text[i] >= '0' && text[i] <= '9'; i++)
+        value = value * 10 + (uint64_t)(text[i] - '0');
+    if (value > INT32_MAX || (text[i] && text[i] != '\n' && text[i] != ' '))
+        return -EINVAL;
+    __atomic_store_n(setting_of(node), (uint32_t)value, __ATOMIC_RELAXED);
+    return 0;
+}
+
+#define SETTING(entry_name, which)                                                                 \
+    {                                                                                              \
+        .name = (entry_name), .mode = LX_S_IFREG | 0644, .arg = (which), .show = show_setting,     \
+        .write = write_setting                                                                     \
+    }
+
 /* --- random --- */
 
 static void random_uuid_print(struct procfs_text *text, const uint8_t *bytes)
@@ -416,6 +457,8 @@ static const struct procfs_entry fs_files[] = {
     NUMBER("file-max", FILE_MAX),
     PROCFS_TEXT("file-nr", 0444, show_file_nr),
     PROCFS_TEXT("inode-nr", 0444, show_inode_nr),
+    SETTING("lease-break-time", 0),
+    SETTING("leases-enable", 1),
     NUMBER("mount-max", MOUNTS),
     NUMBER("nr_open", OPEN_MAX),
     SETTING("pipe-max-size", SET_PIPE_SIZE),

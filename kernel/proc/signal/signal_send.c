@@ -15,6 +15,7 @@
 #include "kernel/fs/vfs/fs_context.h"
 #include "kernel/lib/assert.h"
 #include "kernel/proc/signal/signal_internal.h"
+#include "kernel/proc/signal/signal_poll.h"
 #include "kernel/sched/sched.h"
 #include "shared/linux/auxv.h"
 #include "shared/linux/clone.h"
@@ -111,6 +112,7 @@ static inline int signal_add(struct process *process, struct task *task,
     bool to_process = !task;
     struct signal_charge charge;
     int number = info->signo;
+    uint64_t waiting;
     int err = 0;
 
     ASSERT(spin_is_held_inline(&process->lock));
@@ -130,6 +132,7 @@ static inline int signal_add(struct process *process, struct task *task,
         return 0;
     if (!to_process)
         process->task_signals |= SIGNAL_BIT(number);
+    waiting = queue->set;
     if (entry) {
         signal_queue_add_entry(queue, entry);
     } else {
@@ -142,6 +145,10 @@ static inline int signal_add(struct process *process, struct task *task,
             return err;
     }
     __atomic_thread_fence(__ATOMIC_SEQ_CST); /* see signal_set_mask */
+    /* A standard signal that waits already is none more. */
+    if (unlikely(process->signal_poll) &&
+        (number >= LX_SIGRTMIN || !(waiting & SIGNAL_BIT(number))))
+        signal_poll_wake(process->signal_poll);
     /* Masks change without the lock: now one that blocks the signal sees it, and passes it on. */
     if (unlikely(process->threaded && to_process))
         task = signal_receiver(process, number);
