@@ -28,7 +28,7 @@
 #define NEVER    UINT64_MAX
 #define NS_PER_S 1000000000ULL
 
-uint32_t lease_break_time = 45, leases_enable = 1; /* atomic */
+uint64_t lease_break_time = 45, leases_enable = 1; /* atomic */
 
 /* l inode.lock   I constant */
 struct lease {

@@ -14,8 +14,8 @@
 #include "kernel/fs/vfs/file.h"
 
 /* What /proc/sys/fs shows and changes. [a] */
-extern uint32_t lease_break_time; /* seconds; 0: no bound */
-extern uint32_t leases_enable;
+extern uint64_t lease_break_time; /* seconds; 0: no bound */
+extern uint64_t leases_enable;
 
 /* type: LX_F_RDLCK, LX_F_WRLCK, LX_F_UNLCK. The file has an owner to tell, but for UNLCK. */
 MUST_CHECK int lease_set(struct file *file, int type);

@@ -106,6 +106,8 @@ static int show_number(const struct procfs_node *node, struct procfs_text *text)
 /* Each is a word of its owner's, which reads it anew whenever it counts; none can be raised beyond
  * what the kernel is made for. An entry has the first one in .arg, and how many there are. */
 enum setting {
+    SET_LEASE_BREAK,
+    SET_LEASES,
     SET_MSG_BYTES,
     SET_MSG_QUEUE,
     SET_MSG_QUEUES,
@@ -128,6 +130,8 @@ static const struct {
     uint64_t *word;
     uint32_t least, most;
 } settings[] = {
+    [SET_LEASE_BREAK] = {&lease_break_time, 0, INT32_MAX},
+    [SET_LEASES] = {&leases_enable, 0, INT32_MAX},
     [SET_MSG_BYTES] = {&ipc_limits.msg_bytes, 0, LX_MSGMAX},
     [SET_MSG_QUEUE] = {&ipc_limits.msg_queue, 0, INT32_MAX},
     [SET_MSG_QUEUES] = {&ipc_limits.msg_queues, 0, IPC_INDEXES},
@@ -329,46 +333,6 @@ static COLD int write_core_uses_pid(const struct procfs_node *node, struct user_
         .write = write_name                                                                        \
     }
 
-/* --- numbers that root may change --- */
-
-static uint32_t *setting_of(const struct procfs_node *node)
-{
-    return node->entry->arg ? &leases_enable : &lease_break_time;
-}
-
-static int show_setting(const struct procfs_node *node, struct procfs_text *text)
-{
-    procfs_print(text, "%u\n", __atomic_load_n(setting_of(node), __ATOMIC_RELAXED));
-    return 0;
-}
-
-/* Decimal, with white space around it. */
-static int write_setting(const struct procfs_node *node, struct user_iter *io)
-{
-    size_t nbytes = MIN(io->left, 15), i = 0;
-    uint64_t value = 0;
-    char text[16] = {0};
-
-    if (user_iter_get(io, text, nbytes) < nbytes)
-        return -EFAULT;
-    while (text[i] == ' ')
-        i++;
-    if (text[i] < '0' || text[i] > '9')
-        return -EINVAL;
-    for (; text[i] >= '0' && text[i] <= '9'; i++)
-        value = value * 10 + (uint64_t)(text[i] - '0');
-    if (value > INT32_MAX || (text[i] && text[i] != '\n' && text[i] != ' '))
-        return -EINVAL;
-    __atomic_store_n(setting_of(node), (uint32_t)value, __ATOMIC_RELAXED);
-    return 0;
-}
-
-#define SETTING(entry_name, which)                                                                 \
-    {                                                                                              \
-        .name = (entry_name), .mode = LX_S_IFREG | 0644, .arg = (which), .show = show_setting,     \
-        .write = write_setting                                                                     \
-    }
-
 /* --- random --- */
 
 static void random_uuid_print(struct procfs_text *text, const uint8_t *bytes)
@@ -457,8 +421,8 @@ static const struct procfs_entry fs_files[] = {
     NUMBER("file-max", FILE_MAX),
     PROCFS_TEXT("file-nr", 0444, show_file_nr),
     PROCFS_TEXT("inode-nr", 0444, show_inode_nr),
-    SETTING("lease-break-time", 0),
-    SETTING("leases-enable", 1),
+    SETTING("lease-break-time", SET_LEASE_BREAK),
+    SETTING("leases-enable", SET_LEASES),
     NUMBER("mount-max", MOUNTS),
     NUMBER("nr_open", OPEN_MAX),
     SETTING("pipe-max-size", SET_PIPE_SIZE),
