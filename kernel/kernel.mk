@@ -136,6 +136,7 @@ KERNEL_SRCS := \
     kernel/fs/vfs/xattr.c \
     kernel/fs/vfs/fdtable.c \
     kernel/fs/vfs/flock.c \
+    kernel/fs/vfs/lease.c \
     kernel/fs/vfs/lock_tree.c \
     kernel/fs/pipe/pipe.c \
     kernel/fs/pipe/pipe_packet.c \
@@ -150,6 +151,7 @@ KERNEL_SRCS := \
     kernel/fs/event/notify.c \
     kernel/fs/event/inotify.c \
     kernel/fs/event/inotify_watch.c \
+    kernel/fs/event/dnotify.c \
     kernel/fs/devfs/devfs.c \
     kernel/fs/devfs/devpts.c \
     kernel/fs/procfs/procfs.c \
@@ -217,6 +219,8 @@ KERNEL_SRCS := \
     kernel/proc/pidfd.c \
     kernel/proc/identity.c \
     kernel/proc/capability.c \
+    kernel/proc/ns.c \
+    kernel/proc/ns_file.c \
     kernel/proc/uts.c \
     kernel/proc/family.c \
     kernel/proc/wait.c \
@@ -231,6 +235,9 @@ KERNEL_SRCS := \
     kernel/proc/fork.c \
     kernel/proc/fork_task.c \
     kernel/proc/exit.c \
+    kernel/proc/core/core_dump.c \
+    kernel/proc/core/core_name.c \
+    kernel/proc/core/core_elf.c \
     kernel/proc/usage.c \
     kernel/proc/futex/futex.c \
     kernel/proc/futex/futex_wait_many.c \
@@ -258,6 +265,7 @@ KERNEL_SRCS := \
     kernel/proc/procfs/procfs_mem.c \
     kernel/proc/procfs/procfs_pagemap.c \
     kernel/proc/procfs/procfs_fd.c \
+    kernel/proc/procfs/procfs_ns.c \
     kernel/proc/procfs/procfs_mounts.c \
     kernel/proc/procfs/procfs_timerslack.c \
     kernel/proc/procfs/procfs_fail_nth.c \
@@ -269,6 +277,8 @@ KERNEL_SRCS := \
     kernel/proc/usermode.c \
     kernel/proc/signal/signal_queue.c \
     kernel/proc/signal/signal_send.c \
+    kernel/proc/signal/signal_poll.c \
+    kernel/proc/signal/file_owner.c \
     kernel/proc/signal/signal_mask.c \
     kernel/proc/signal/signal_share.c \
     kernel/proc/signal/signal_stop.c \
@@ -277,6 +287,7 @@ KERNEL_SRCS := \
     kernel/proc/ptrace/ptrace_end.c \
     kernel/proc/ptrace/ptrace_request.c \
     kernel/proc/ptrace/ptrace_regs.c \
+    kernel/proc/ptrace/ptrace_signal.c \
     kernel/proc/signal/signal_timer.c \
     kernel/proc/signal/signal_timer_fire.c \
     kernel/proc/signal/signal_deliver.c \
@@ -304,6 +315,7 @@ KERNEL_SRCS := \
     kernel/syscall/fs/sys_aio.c \
     kernel/syscall/fs/sys_inotify.c \
     kernel/syscall/fs/sys_fcntl.c \
+    kernel/syscall/fs/owner_command.c \
     kernel/syscall/fs/sys_lock.c \
     kernel/syscall/fs/sys_path.c \
     kernel/syscall/fs/sys_dir.c \
@@ -316,6 +328,7 @@ KERNEL_SRCS := \
     kernel/syscall/fs/sys_handle.c \
     kernel/syscall/net/sys_socket.c \
     kernel/syscall/net/user_rights.c \
+    kernel/syscall/net/user_control.c \
     kernel/syscall/net/sys_message.c \
     kernel/syscall/mem/sys_mem.c \
     kernel/syscall/ipc/sys_shm.c \
@@ -323,6 +336,9 @@ KERNEL_SRCS := \
     kernel/syscall/ipc/sys_sem.c \
     kernel/syscall/proc/sys_fork.c \
     kernel/syscall/proc/sys_pidfd.c \
+    kernel/syscall/proc/sys_process_vm.c \
+    kernel/syscall/proc/sys_kcmp.c \
+    kernel/syscall/proc/sys_unshare.c \
     kernel/syscall/proc/sys_ptrace.c \
     kernel/syscall/proc/sys_futex.c \
     kernel/syscall/proc/sys_membarrier.c \
@@ -341,8 +357,10 @@ KERNEL_SRCS := \
     kernel/syscall/signal/sys_kill.c \
     kernel/syscall/time/sys_itimer.c \
     kernel/syscall/time/sys_time.c \
+    kernel/syscall/time/sys_adjtime.c \
     kernel/syscall/time/sys_timerfd.c \
     kernel/syscall/proc/sys_info.c \
+    kernel/syscall/proc/sys_syslog.c \
     kernel/selftest/run.c \
     kernel/selftest/stay.c \
     kernel/selftest/shell.c \

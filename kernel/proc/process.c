@@ -34,11 +34,14 @@
 #include "kernel/lib/restart.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/slab.h"
+#include "kernel/proc/core/core.h"
 #include "kernel/proc/futex/futex.h"
+#include "kernel/proc/ns.h"
 #include "kernel/proc/pidfd.h"
 #include "kernel/proc/ptrace/ptrace.h"
 #include "kernel/proc/signal/sigframe_fpu.h"
 #include "kernel/proc/signal/signal.h"
+#include "kernel/proc/signal/signal_poll.h"
 #include "kernel/proc/signal/signal_share.h"
 #include "kernel/proc/usermode.h"
 #include "kernel/sched/sched.h"
@@ -106,6 +109,8 @@ struct vm_space *process_space_locked(const struct process *process)
  * may be on its way out already and not see it: it passes the message on (signal_exit). */
 static struct task *task_to_kill(const struct process *process)
 {
+    if (unlikely(process->dumper))
+        return process->dumper;
     if (likely(!process->leader->exiting) && !process->exec_task)
         return process->leader;
     if (process->exec_task)
@@ -201,6 +206,7 @@ static COLD void fields_init(struct process *process)
     list_init(&process->trace_news);
     signal_timers_init(&process->timers);
     process->exit_signal = LX_SIGCHLD;
+    process->core_filter = CORE_FILTER_DEFAULT;
     process->generation = 1;
     process->started_ns = clock_monotonic_ns();
 }
@@ -237,6 +243,7 @@ COLD void process_init(void)
     signal_queue_init_cache();
     signal_timer_init_cache();
     pid_init();
+    ns_init();
     fields_init(&process_init_process);
     limits_init(&process_init_process);
     process_init_process.refs = 1;
@@ -262,6 +269,8 @@ void process_free(struct process *process)
     }
     if (process->own_pid && !process->pid) /* it never had its number */
         pid_discard(process->own_pid);
+    if (process->signal_poll)
+        signal_poll_put(process->signal_poll);
     slab_free(process_cache, process);
 }
 

@@ -17,6 +17,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/slab.h"
 #include "kernel/proc/identity.h"
+#include "kernel/proc/ns.h"
 #include "kernel/proc/process.h"
 #include "kernel/sched/sched.h"
 #include "shared/linux/errno.h"
@@ -63,6 +64,7 @@ static void task_free(struct task *task)
         fd_table_put(task->files);
     if (task->fs)
         fs_context_destroy(task->fs);
+    ns_exit(task);
     if (task->fpu_object)
         slab_free(fpu_cache, task->fpu_object);
     /* Only a thread that never ran: one that did has given its stack back in task_ended. */

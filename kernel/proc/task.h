@@ -20,6 +20,7 @@ struct fd_table;
 struct fs_context;
 struct futex_pi_waiter;
 struct identity;
+struct nsproxy;
 struct process;
 struct sem_undo_list;
 struct tracee;
@@ -49,10 +50,12 @@ struct task {
     bool exiting;              /* [ts] takes no more signals, and gives back what it has */
     bool gone;                 /* [a] a leader that has given all back before others have */
     bool vfork_waited;         /* [a] CLONE_VFORK: another task waits for its end */
+    bool dump_waits;           /* [s] for a core file, before it ends */
     uint32_t stop_round;       /* [s] of the stop that it has been counted in; 0: none */
     struct fd_table *files;    /* [o] shared by the tasks of a process */
     struct fs_context *fs;     /* [o] root, working directory, umask, credentials */
     struct identity *identity; /* [s] the credentials, as others see them; until it is freed */
+    struct nsproxy *nsproxy;   /* [o] written [t]; NULL: the initial name spaces */
     struct sem_undo_list *sem_undo;  /* [o] what its end undoes; NULL: nothing yet */
     int tid;                         /* [I] but for exec, which makes it the process's */
     uint64_t serial;                 /* [I] as its process's: no other has the same; 0: a leader */
@@ -72,8 +75,11 @@ struct task {
     uint64_t restart_deadline_ns;  /* [o] of a sleep that was interrupted; 0: none */
     uint32_t trace_count;          /* [ts] how often it has got a tracer */
     bool trap_pending;             /* [s] a stop that its tracer asked for */
-    bool stop_passed;  /* [s] it goes on, by its tracer's word, while its process is stopped */
-    bool trace_flag;   /* [o] RFLAGS.TF in its frame is its tracer's, not its own */
+    bool stop_passed;   /* [s] it goes on, by its tracer's word, while its process is stopped */
+    bool trace_flag;    /* [o] RFLAGS.TF in its frame is its tracer's, not its own */
+    bool call_followed; /* [o] in a call that ptrace_call_leave will end */
+    bool call_late;     /* [o] in one that it is to end as well: late_number */
+    uint32_t late_number;
     int ptrace_signal; /* [t] what its tracer lets it have at the end of a stop */
     uint64_t fault_vector, fault_error, fault_address; /* [o] the last, for handlers */
     struct uptr set_tid;                               /* [o] CLONE_CHILD_SETTID */

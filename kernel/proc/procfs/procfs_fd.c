@@ -62,12 +62,12 @@ static int fd_jump(const struct procfs_node *node, struct dentry **out_target)
     return err;
 }
 
-/* Pipes and sockets are told apart by their inode's number. */
+/* Pipes, sockets and name spaces are told apart by their inode's number. */
 static bool has_number(const struct inode *inode)
 {
     uint32_t type = inode->mode & LX_S_IFMT;
 
-    return type == LX_S_IFIFO || type == LX_S_IFSOCK;
+    return type == LX_S_IFIFO || type == LX_S_IFSOCK || inode->data_kind == INODE_OBJECT;
 }
 
 static int64_t fd_readlink(const struct procfs_node *node, char *text, size_t size)

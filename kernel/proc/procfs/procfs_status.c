@@ -70,20 +70,6 @@ static char state_of(const struct process *process, const struct task *task)
     return task && !(task->thread.wait_ended_by & TIF_SIGNAL) ? 'D' : 'S';
 }
 
-_Static_assert(LX_SIG_DFL == 0 && LX_NSIG % 8 == 0, "eight actions are looked at together");
-
-/* Eight of them, from signal `first` + 1 on. */
-static void facts_copy_actions(struct facts *facts, const struct lx_sigaction *eight,
-                               unsigned first)
-{
-    for (unsigned i = 0; i < 8; i++) {
-        if (eight[i].handler == LX_SIG_IGN)
-            facts->ignored |= 1ULL << (first + i);
-        else if (eight[i].handler != LX_SIG_DFL)
-            facts->caught |= 1ULL << (first + i);
-    }
-}
-
 /* Tree and process locked. The sets are computed from the actions, as they are shown seldom and
  * change often. */
 static void facts_copy_signals(struct facts *facts, const struct process *process,
@@ -92,13 +78,13 @@ static void facts_copy_signals(struct facts *facts, const struct process *proces
     facts->pending = task->sig_queue.set;
     facts->shared_pending = process->sig_queue.set;
     facts->blocked = task->sig_mask;
-    for (unsigned i = 0; i < LX_NSIG; i += 8) {
-        const struct lx_sigaction *eight = &process->actions[i];
+    for (uint64_t left = process->actions_set; left; left &= left - 1) {
+        uint64_t handler = process->actions[__builtin_ctzll(left)].handler, bit = left & -left;
 
-        /* Nearly all are SIG_DFL. */
-        if (eight[0].handler | eight[1].handler | eight[2].handler | eight[3].handler |
-            eight[4].handler | eight[5].handler | eight[6].handler | eight[7].handler)
-            facts_copy_actions(facts, eight, i);
+        if (handler == LX_SIG_IGN)
+            facts->ignored |= bit;
+        else if (handler != LX_SIG_DFL)
+            facts->caught |= bit;
     }
 }
 

@@ -170,13 +170,21 @@ static int show_version(const struct procfs_node *node, struct procfs_text *text
     return 0;
 }
 
+const char *procfs_filesystem(unsigned which)
+{
+    static const char *const types[] = {"sysfs", "tmpfs", "proc", "devtmpfs", "pipefs", "ramfs"};
+
+    return which < ARRAY_SIZE(types) ? types[which] : NULL;
+}
+
+/* mount(8) tries these when no type is given; none of them needs a device. */
 static int show_filesystems(const struct procfs_node *node, struct procfs_text *text)
 {
+    const char *type;
+
     (void)node;
-    /* mount(8) tries these when no type is given; none of them needs a device. */
-    procfs_print(
-        text,
-        "nodev\tsysfs\nnodev\ttmpfs\nnodev\tproc\nnodev\tdevtmpfs\nnodev\tpipefs\nnodev\tramfs\n");
+    for (unsigned i = 0; (type = procfs_filesystem(i)) != NULL; i++)
+        procfs_print(text, "nodev\t%s\n", type);
     return 0;
 }
 

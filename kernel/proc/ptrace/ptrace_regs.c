@@ -9,12 +9,16 @@
  * refused or masked: selectors other than its own, bases outside of user space, flags that are not
  * the program's. RIP and RSP may be anything: the one way to ring 3 checks the first.
  */
+#include "kernel/arch/x86_64/features.h"
 #include "kernel/arch/x86_64/regs.h"
 #include "kernel/arch/x86_64/vectors.h"
 #include "kernel/lib/string.h"
 #include "kernel/proc/ptrace/ptrace_internal.h"
 #include "shared/addrmap.h"
 #include "shared/linux/errno.h"
+
+/* In the bytes that XSAVE leaves to software: where debuggers read XCR0. */
+#define XCR0_OFFSET 464
 
 /* As rt_sigreturn has them. */
 #define USER_FLAGS                                                                                 \
@@ -27,7 +31,7 @@ static uint64_t call_of(const struct task *task, const struct trap_frame *frame)
     if (trap_frame_is_call(frame))
         return (uint64_t)(int64_t)(int32_t)frame->error;
     /* exec and rt_sigreturn have replaced the frame of their own call. */
-    return task->ptrace->call_op == LX_SYSCALL_INFO_EXIT
+    return task->ptrace && task->ptrace->call_op == LX_SYSCALL_INFO_EXIT
                ? (uint64_t)(int64_t)(int32_t)task->ptrace->call_number
                : UINT64_MAX;
 }
@@ -98,4 +102,10 @@ int ptrace_regs_set(struct task *task, const struct lx_user_regs *regs)
     arch->fs = (uint16_t)regs->fs;
     arch->gs = (uint16_t)regs->gs;
     return 0;
+}
+
+void ptrace_fpu_get(const struct task *task, char *area)
+{
+    memcpy(area, task->thread.arch.fpu, features.fpu_nbytes);
+    memcpy(area + XCR0_OFFSET, &features.xcr0, sizeof(features.xcr0));
 }

@@ -25,10 +25,23 @@
 
 #define EVENT_STATUS(event) (LX_SIGTRAP | (int)(event) << 8)
 #define CALL_GOOD           0x80
+#define CALL_EXECVE         59 /* the one that replaces its frame */
 
 static bool must_die(const struct task *self)
 {
     return (__atomic_load_n(&self->thread.arch.work, __ATOMIC_ACQUIRE) & TIF_KILL) != 0;
+}
+
+/* One that is killed stops at its exit, too, as long as its tracer does not end as well: several
+ * that trace each other would wait for ever. Whichever is told to end last sees the others'. */
+static bool stays_dead_locked(const struct tracee *tracee)
+{
+    const struct process *tracer = tracee->tracer, *process = tracee->task->process;
+
+    ASSERT(process_tree_is_held());
+    return tracee->at_exit && !process_is_killed(tracer) &&
+           !__atomic_load_n(&tracer->ending, __ATOMIC_ACQUIRE) && !process->killed_ns &&
+           !__atomic_load_n(&process->limit_reached, __ATOMIC_ACQUIRE);
 }
 
 static void step_end(struct task *self)
@@ -81,13 +94,13 @@ static bool stop_locked(struct task *self, int status, const struct lx_siginfo *
                        status & 0x7f);
     while ((tracee = self->ptrace) != NULL && self->trace_count == count &&
            (tracee->state == TRACEE_STOPPED || tracee->frozen)) {
-        if (must_die(self) && !tracee->frozen) {
+        if (must_die(self) && !tracee->frozen && !stays_dead_locked(tracee)) {
             list_remove(&tracee->news_link);
             list_init(&tracee->news_link);
             tracee->state = TRACEE_RUNS;
             break;
         }
-        sched_prepare(tracee->frozen ? SCHED_UNINTERRUPTIBLE : SCHED_KILLABLE);
+        sched_prepare(tracee->frozen || must_die(self) ? SCHED_UNINTERRUPTIBLE : SCHED_KILLABLE);
         spin_unlock_irqrestore(&process_tree_lock, *flags);
         sched_block();
         *flags = spin_lock_irqsave(&process_tree_lock);
@@ -105,7 +118,9 @@ static int stop_simply(struct task *self, int status)
     uint64_t flags = spin_lock_irqsave(&process_tree_lock);
     int signal = 0;
 
-    if (self->ptrace && !must_die(self)) {
+    if (self->ptrace)
+        self->ptrace->at_exit = status == EVENT_STATUS(LX_PTRACE_EVENT_EXIT);
+    if (self->ptrace && (!must_die(self) || stays_dead_locked(self->ptrace))) {
         self->ptrace_signal = 0;
         (void)stop_locked(self, status, &info, &flags);
         signal = self->ptrace_signal;
@@ -235,8 +250,17 @@ void ptrace_event(struct task *self, unsigned event, uint64_t message)
     if (tracee)
         tracee->message = message;
     spin_unlock_irqrestore(&process_tree_lock, flags);
-    if (wanted)
-        stop_simply(self, EVENT_STATUS(event));
+    if (!wanted)
+        return;
+    stop_simply(self, EVENT_STATUS(event));
+    /* The call was made directly, and its end is to be seen now. */
+    if (!self->call_followed && !__atomic_load_n(&self->direct_calls, __ATOMIC_RELAXED)) {
+        const struct trap_frame *frame = arch_thread_frame(&self->thread.arch);
+
+        self->call_late = true;
+        self->late_number = trap_frame_is_call(frame) ? (uint32_t)frame->error : CALL_EXECVE;
+        arch_thread_add_work(&self->thread.arch, TIF_SIGNAL);
+    }
 }
 
 /* ---- calls ---- */
@@ -278,6 +302,7 @@ static void call_stop(struct task *self, uint8_t op, uint32_t number)
 bool ptrace_call_enter(struct task *self, struct trap_frame *frame)
 {
     frame->rax = (uint64_t)-ENOSYS;
+    self->call_followed = true;
     call_stop(self, LX_SYSCALL_INFO_ENTRY, (uint32_t)frame->error);
     /* -1 is no call: RAX stays as the tracer has set it. */
     return !must_die(self) && (uint32_t)frame->error != UINT32_MAX;
@@ -289,9 +314,16 @@ void ptrace_call_leave(struct task *self, struct trap_frame *frame, uint32_t num
         .signo = LX_SIGTRAP, .code = LX_TRAP_BRKPT, .fault = {frame->rip}};
     bool stepped = self->trace_flag;
 
+    self->call_followed = false;
     call_stop(self, LX_SYSCALL_INFO_EXIT, number);
     if (stepped && self->trace_flag && self->ptrace)
         signal_force_info(self, &trap);
+}
+
+void ptrace_call_leave_late(struct task *self)
+{
+    self->call_late = false;
+    ptrace_call_leave(self, arch_thread_frame(&self->thread.arch), self->late_number);
 }
 
 /* ---- handlers, exec ---- */

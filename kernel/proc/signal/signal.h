@@ -104,7 +104,7 @@ void signal_set_wait(struct task *self, uint64_t set);
 /* ---- what the life of a process asks for ---- */
 
 /* SIGCHLD (or what clone asked for) to the parent about the end of the child. Tree locked. */
-void signal_send_child_locked(struct process *parent, struct process *child);
+void signal_send_child_locked(struct process *parent, struct process *child, int number);
 
 /* Whether children of this process are not waited for (SIGCHLD ignored, or SA_NOCLDWAIT). */
 bool signal_children_unwanted(struct process *parent);

@@ -18,6 +18,7 @@
 #include "kernel/fs/vfs/fs_context.h"
 #include "kernel/lib/assert.h"
 #include "kernel/proc/signal/signal_internal.h"
+#include "kernel/proc/signal/signal_poll.h"
 #include "kernel/sched/sched.h"
 #include "shared/linux/auxv.h"
 #include "shared/linux/clone.h"
@@ -163,6 +164,7 @@ static inline int signal_add(struct process *process, struct task *task,
     bool to_process = !task;
     struct signal_charge charge;
     int number = info->signo;
+    uint64_t waiting;
     int err = 0;
 
     ASSERT(spin_is_held_inline(&process->lock));
@@ -182,6 +184,7 @@ static inline int signal_add(struct process *process, struct task *task,
         return 0;
     if (!to_process)
         process->task_signals |= SIGNAL_BIT(number);
+    waiting = queue->set;
     if (entry) {
         signal_queue_add_entry(queue, entry);
     } else {
@@ -194,6 +197,10 @@ static inline int signal_add(struct process *process, struct task *task,
             return err;
     }
     __atomic_thread_fence(__ATOMIC_SEQ_CST); /* see signal_set_mask */
+    /* A standard signal that waits already is none more. */
+    if (unlikely(process->signal_poll) &&
+        (number >= LX_SIGRTMIN || !(waiting & SIGNAL_BIT(number))))
+        signal_poll_wake(process->signal_poll);
     /* Masks change without the lock: now one that blocks the signal sees it, and passes it on. */
     if (unlikely(process->threaded && to_process))
         task = signal_receiver(process, number);
@@ -399,11 +406,13 @@ static int64_t ticks_of(uint64_t ns)
     return (int64_t)(ns / (1000000000ULL / LX_CLOCK_TICKS));
 }
 
-void signal_send_child_locked(struct process *parent, struct process *child)
+void signal_send_child_locked(struct process *parent, struct process *child, int number)
 {
     struct lx_siginfo info = {
-        .signo = child->exit_signal,
-        .code = child->end == PROCESS_EXITED ? LX_CLD_EXITED : LX_CLD_KILLED,
+        .signo = number,
+        .code = child->end == PROCESS_EXITED ? LX_CLD_EXITED
+                : child->core_dumped         ? LX_CLD_DUMPED
+                                             : LX_CLD_KILLED,
         .child = {.pid = child->pid,
                   .uid = identity_of_locked(child).uid,
                   .status = child->end == PROCESS_LIMIT ? LX_SIGKILL : child->end_code,
