@@ -415,6 +415,7 @@ KERNEL_FLAGS   := $(B)/kernel/flags
 
 # Everything is stale when compiler or options change. The directory is no such option: the map takes
 # it out of the objects, so they may be copied with the tree.
+KERNEL_CFLAGS += $(KERNEL_EXTRA)
 KERNEL_STAMP := $(CC) $(filter-out '-ffile-prefix-map=%,$(KERNEL_CFLAGS))
 $(KERNEL_FLAGS): force
 	@mkdir -p $(@D)
