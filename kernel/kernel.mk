@@ -401,10 +401,16 @@ CC_IS_CLANG := $(findstring clang,$(shell $(CC) --version 2>/dev/null))
 # Code and data are dense: what an aligned loop gains, a cache line of something else loses; what
 # needs a line of its own says ALIGNED. Functions are copied into their callers when they are tiny or
 # say `inline`; no code is doubled for a guess.
+# Stacks are aligned to what general registers need (firmware wants more: efi_call.S), and no branch
+# goes through a table.
+KERNEL_CFLAGS += -fno-jump-tables
 ifeq ($(CC_IS_CLANG),)
-KERNEL_CFLAGS += -falign-functions=1 -falign-jumps=1 -falign-loops=1 -falign-labels=1 \
+KERNEL_CFLAGS += -mpreferred-stack-boundary=3 \
+    -falign-functions=1 -falign-jumps=1 -falign-loops=1 -falign-labels=1 \
     -malign-data=abi --param=max-inline-insns-auto=8 -freorder-blocks-algorithm=simple \
     -fno-ipa-cp -fno-tree-pre -fno-split-paths
+else
+KERNEL_CFLAGS += -mstack-alignment=8
 endif
 # lib's string functions must not be turned into calls of themselves.
 KERNEL_NO_LOOPS := $(if $(CC_IS_CLANG),,-fno-tree-loop-distribute-patterns)

@@ -17,6 +17,7 @@
 
 static struct super_block ns_super;
 
+/* With the last file, or with the look alone if it was not opened. */
 static void ns_inode_release(struct inode *inode)
 {
     ns_put(inode_object(inode));
@@ -49,6 +50,7 @@ static const struct file_ops ns_file_ops[NS_KINDS] = {
     [NS_MNT] = {.ioctl = ns_ioctl, .anon_name = "mnt"},
 };
 
+/* NULL: the file is another's. The name space is there as long as the file is. */
 struct ns_common *ns_of_file(const struct file *file)
 {
     bool is_ns = file->ops >= ns_file_ops && file->ops < ns_file_ops + NS_KINDS;
@@ -56,6 +58,7 @@ struct ns_common *ns_of_file(const struct file *file)
     return is_ns ? inode_object(file->inode) : NULL;
 }
 
+/* Takes over the caller's reference, which the inode has then, also where it fails. */
 int ns_file_place(struct ns_common *space, struct dentry **out_dentry)
 {
     struct inode *inode;

@@ -434,20 +434,6 @@ int process_create(struct process *parent, uint32_t uid, struct process **out_pr
     return 0;
 }
 
-/* Other tasks read the pointer, and the table behind it, under process_tree_lock (/proc, prlimit):
- * it changes under that lock, and the old table goes after it has been dropped. */
-void process_replace_files(struct task *self, struct fd_table *files)
-{
-    struct fd_table *old = self->files;
-    uint64_t flags = spin_lock_irqsave(&process_tree_lock);
-
-    /* The new table follows the limit of this process, whatever the old one did. */
-    files->limit = (uint32_t)MIN(self->process->limits[LX_RLIMIT_NOFILE].current, FD_LIMIT_MAX);
-    self->files = files;
-    spin_unlock_irqrestore(&process_tree_lock, flags);
-    fd_table_put(old);
-}
-
 void process_abandon(struct process *process)
 {
     uint64_t flags = spin_lock_irqsave(&process_tree_lock);

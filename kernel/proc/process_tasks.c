@@ -15,6 +15,7 @@
  * uninterruptibly, for it is killed. The dumper waits until all live tasks that were not leaving
  * have come. What is to end the writing is sent to the dumper (process_kill_locked).
  */
+#include "kernel/fs/vfs/fdtable.h"
 #include "kernel/fs/vfs/fs_context.h"
 #include "kernel/lib/assert.h"
 #include "kernel/proc/ptrace/ptrace.h"
@@ -271,4 +272,18 @@ COLD void process_dump_end(struct task *self, bool dumped)
     spin_unlock(&process->lock);
     if (process->threaded)
         process_notify_others(self, TIF_KILL);
+}
+
+/* Other tasks read the pointer, and the table behind it, under process_tree_lock (/proc, prlimit):
+ * it changes under that lock, and the old table goes after it has been dropped. */
+void process_replace_files(struct task *self, struct fd_table *files)
+{
+    struct fd_table *old = self->files;
+    uint64_t flags = spin_lock_irqsave(&process_tree_lock);
+
+    /* The new table follows the limit of this process, whatever the old one did. */
+    files->limit = (uint32_t)MIN(self->process->limits[LX_RLIMIT_NOFILE].current, FD_LIMIT_MAX);
+    self->files = files;
+    spin_unlock_irqrestore(&process_tree_lock, flags);
+    fd_table_put(old);
 }

@@ -25,8 +25,7 @@ struct vm_space;
 #define THREAD_SLICE_MIN_NS 750000u
 
 #define THREAD_MIGRATES  1u /* off to another processor */
-#define THREAD_RT_LEAVES 2u /* of real time, for one of less priority: others may wait elsewhere   \
-                             */
+#define THREAD_RT_LEAVES 2u /* of real time, for one of less: others may wait elsewhere */
 
 enum thread_state {
     THREAD_RUNNABLE, /* in a run queue, or running */

@@ -34,6 +34,8 @@ static uint32_t mask_of(uint32_t events)
     return mask;
 }
 
+/* Of all that watch the directory the one that the open file made: it has no group, and the file.
+ */
 static struct inotify_watch *watch_of_file_locked(const struct file *file)
 {
     struct list *watches = &file->inode->watches;
@@ -50,7 +52,8 @@ static struct inotify_watch *watch_of_file_locked(const struct file *file)
     return NULL;
 }
 
-/* More events are added to those that there are; once several are told, all are. */
+/* The memory comes first, for nothing can be had under the lock, and is given back if it was not
+ * needed. More events are added to those that there are; once several are told, all are. */
 int dnotify_add(struct file *file, uint32_t events)
 {
     struct inotify_watch *watch, *made = kzalloc(sizeof(*made));
@@ -74,6 +77,7 @@ int dnotify_add(struct file *file, uint32_t events)
     return 0;
 }
 
+/* F_NOTIFY without events, and the end of the file. Others of the same directory stay. */
 void dnotify_remove(struct file *file)
 {
     struct inotify_watch *watch;

@@ -26,13 +26,13 @@ static const uint8_t net_v4[4] = {127, 0, 0, 0};
 static const uint8_t loopback_v6[16] = {[15] = 1};
 
 /* Most attributes are a word. */
-static void attribute_word(struct netlink_reply *reply, int type, uint32_t value)
+static COLD void attribute_word(struct netlink_reply *reply, int type, uint32_t value)
 {
     netlink_attribute(reply, type, &value, sizeof(value));
 }
 
 /* Its queue's discipline and length are what Linux says of it: nothing is ever queued. */
-static void put_link(struct netlink_reply *reply, const struct netlink_request *request)
+static COLD void put_link(struct netlink_reply *reply, const struct netlink_request *request)
 {
     static const uint8_t no_address[6], byte_zero = 0, byte_one = 1;
     struct lx_ifinfomsg info = {
@@ -57,8 +57,8 @@ static void put_link(struct netlink_reply *reply, const struct netlink_request *
 
 /* For ever, and of this machine alone. Addresses of AF_INET have a label, by which older programs
  * know them. */
-static void put_address_of(struct netlink_reply *reply, const struct netlink_request *request,
-                           bool v4)
+static COLD void put_address_of(struct netlink_reply *reply, const struct netlink_request *request,
+                                bool v4)
 {
     static const uint32_t forever[4] = {UINT32_MAX, UINT32_MAX, 0, 0};
     struct lx_ifaddrmsg info = {
@@ -83,7 +83,8 @@ static void put_address_of(struct netlink_reply *reply, const struct netlink_req
 }
 
 /* What leads to the machine itself: the local table, which `ip route` does not show by itself. */
-static void put_route(struct netlink_reply *reply, const struct netlink_request *request, bool v4)
+static COLD void put_route(struct netlink_reply *reply, const struct netlink_request *request,
+                           bool v4)
 {
     struct lx_rtmsg info = {
         .family = v4 ? LX_AF_INET : LX_AF_INET6,
@@ -114,7 +115,7 @@ struct link_names {
 };
 
 /* Lengths are the program's: each is checked against what is left. */
-static struct link_names names_of(const char *at, uint32_t nbytes)
+static COLD struct link_names names_of(const char *at, uint32_t nbytes)
 {
     struct link_names names = {false, false, false};
 
@@ -142,8 +143,8 @@ static struct link_names names_of(const char *at, uint32_t nbytes)
 }
 
 /* The one that a request is about: by its index, or by its name. 0: it is lo. */
-static int find_link(const struct netlink_request *request, struct lx_ifinfomsg *info,
-                     struct link_names *names)
+static COLD int find_link(const struct netlink_request *request, struct lx_ifinfomsg *info,
+                          struct link_names *names)
 {
     if (request->nbytes < sizeof(*info))
         return -EINVAL;
@@ -154,7 +155,7 @@ static int find_link(const struct netlink_request *request, struct lx_ifinfomsg 
     return (info->index > 0 ? info->index != INTERFACE_INDEX : names->other) ? -ENODEV : 0;
 }
 
-static int get_link(const struct netlink_request *request, struct netlink_reply *reply)
+static COLD int get_link(const struct netlink_request *request, struct netlink_reply *reply)
 {
     struct lx_ifinfomsg info;
     struct link_names names;
@@ -166,7 +167,7 @@ static int get_link(const struct netlink_request *request, struct netlink_reply 
 }
 
 /* It may be brought up, which it is: what asks for nothing else has been done. */
-static int link_change(const struct netlink_request *request)
+static COLD int link_change(const struct netlink_request *request)
 {
     struct lx_ifinfomsg info;
     struct link_names names;
@@ -178,7 +179,7 @@ static int link_change(const struct netlink_request *request)
 }
 
 /* A request that is too short to have a family asks for all. */
-static int get_list(const struct netlink_request *request, struct netlink_reply *reply)
+static COLD int get_list(const struct netlink_request *request, struct netlink_reply *reply)
 {
     uint8_t family = request->nbytes ? (uint8_t)request->body[0] : LX_AF_UNSPEC;
     bool v4 = family == LX_AF_UNSPEC || family == LX_AF_INET;
@@ -208,7 +209,8 @@ static int get_list(const struct netlink_request *request, struct netlink_reply 
 }
 
 /* A change needs a right before it is refused for what it is. */
-int netlink_route(const struct netlink_request *request, struct netlink_reply *reply, bool *dump)
+COLD int netlink_route(const struct netlink_request *request, struct netlink_reply *reply,
+                       bool *dump)
 {
     int type = request->header.type;
 

@@ -21,6 +21,7 @@ struct wait_many {
     struct futex_waiter waiters[];
 };
 
+/* Without a lock: what has been set stays set. */
 static bool many_any_woken(const struct wait_many *many)
 {
     for (unsigned i = 0; i < many->entered; i++)
@@ -29,6 +30,7 @@ static bool many_any_woken(const struct wait_many *many)
     return false;
 }
 
+/* Keys may have to bring pages in, so all of them come before the first ring is entered. */
 static int many_keys_get(struct task *self, struct wait_many *many,
                          const struct lx_futex_waitv *words)
 {
@@ -47,6 +49,8 @@ static int many_keys_get(struct task *self, struct wait_many *many,
     return err;
 }
 
+/* All are entered before the sleep: a change of a word that was looked at early wakes its waiter.
+ */
 static int many_sleep(struct task *self, struct wait_many *many, const struct lx_futex_waitv *words,
                       uint64_t deadline_ns, bool realtime)
 {

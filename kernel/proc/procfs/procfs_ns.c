@@ -12,7 +12,7 @@
 #include "shared/linux/stat.h"
 
 /* Referenced. A zombie has none. Process 1 is the kernel's own, and has the initial ones. */
-static int space_get(const struct procfs_node *node, struct ns_common **out_space)
+static COLD int space_get(const struct procfs_node *node, struct ns_common **out_space)
 {
     uint64_t tree;
     struct process *process = procfs_lock(node, &tree);
@@ -30,7 +30,8 @@ static int space_get(const struct procfs_node *node, struct ns_common **out_spac
     return err;
 }
 
-static int space_jump(const struct procfs_node *node, struct dentry **out_target)
+/* Where open(2) goes: setns(2) takes such a descriptor. */
+static COLD int space_jump(const struct procfs_node *node, struct dentry **out_target)
 {
     struct ns_common *space;
     int err = space_get(node, &space);
@@ -38,7 +39,8 @@ static int space_jump(const struct procfs_node *node, struct dentry **out_target
     return err ? err : ns_file_place(space, out_target);
 }
 
-static int64_t space_readlink(const struct procfs_node *node, char *text, size_t size)
+/* The form that namespaces(7) gives: kind:[inode]. */
+static COLD int64_t space_readlink(const struct procfs_node *node, char *text, size_t size)
 {
     struct ns_common *space;
     int64_t len = space_get(node, &space);

@@ -55,7 +55,7 @@ struct facts {
 };
 
 /* task NULL: init, which sleeps. */
-static char state_of(const struct process *process, const struct task *task)
+static COLD char state_of(const struct process *process, const struct task *task)
 {
     /* Or a leader among living tasks that has given back everything that was its own. */
     if (process->zombie || (task && __atomic_load_n(&task->gone, __ATOMIC_RELAXED)))
@@ -72,8 +72,8 @@ static char state_of(const struct process *process, const struct task *task)
 
 /* Tree and process locked. The sets are computed from the actions, as they are shown seldom and
  * change often. */
-static void facts_copy_signals(struct facts *facts, const struct process *process,
-                               const struct task *task)
+static COLD void facts_copy_signals(struct facts *facts, const struct process *process,
+                                    const struct task *task)
 {
     facts->pending = task->sig_queue.set;
     facts->shared_pending = process->sig_queue.set;
@@ -89,8 +89,8 @@ static void facts_copy_signals(struct facts *facts, const struct process *proces
 }
 
 /* Tree and process locked; the task has not begun to exit. */
-static void facts_copy_task(struct facts *facts, const struct process *process,
-                            const struct task *task)
+static COLD void facts_copy_task(struct facts *facts, const struct process *process,
+                                 const struct task *task)
 {
     facts->alive = true;
     /* Descriptors and directories stay while the tree is locked and sig_exiting is not set. */
@@ -104,7 +104,7 @@ static void facts_copy_task(struct facts *facts, const struct process *process,
 }
 
 /* One thread's own, where the process has others. */
-static void thread_facts(struct facts *facts, const struct task *task)
+static COLD void thread_facts(struct facts *facts, const struct task *task)
 {
     facts->pid = task->tid;
     process_usage_add_task(&facts->usage, task);
@@ -115,8 +115,8 @@ static void thread_facts(struct facts *facts, const struct task *task)
 }
 
 /* own: of the task alone, not of the whole process. */
-static void process_facts(struct facts *facts, struct process *process, const struct task *task,
-                          bool own)
+static COLD void process_facts(struct facts *facts, struct process *process,
+                               const struct task *task, bool own)
 {
     facts->permitted = procfs_may_look_locked(process);
     str_copy(facts->name, sizeof(facts->name), task ? task->name : process_name(process));
@@ -165,7 +165,7 @@ static void process_facts(struct facts *facts, struct process *process, const st
     }
 }
 
-static int facts_take(const struct procfs_node *node, struct facts *facts)
+static COLD int facts_take(const struct procfs_node *node, struct facts *facts)
 {
     uint64_t tree;
     struct process *process = procfs_lock(node, &tree);
@@ -204,14 +204,14 @@ static int facts_take(const struct procfs_node *node, struct facts *facts)
 }
 
 /* References go without locks: each may be the last. */
-static void facts_drop(struct facts *facts)
+static COLD void facts_drop(struct facts *facts)
 {
     identity_put(facts->identity);
     if (facts->space)
         vm_space_put_later(facts->space);
 }
 
-static uint64_t stat_ticks(uint64_t ns)
+static COLD uint64_t stat_ticks(uint64_t ns)
 {
     return ns / TICK_NS;
 }
@@ -266,7 +266,8 @@ enum stat_field {
 /* Not by procfs_print: programs like ps read this line of every process, and a format costs several
  * times what the digits do. Backwards, as digits come. The name may hold any byte, so readers
  * search the last ")". */
-static void stat_put_line(struct procfs_text *text, const struct facts *f, const uint64_t *numbers)
+static COLD void stat_put_line(struct procfs_text *text, const struct facts *f,
+                               const uint64_t *numbers)
 {
     char line[STAT_FIELDS * sizeof(" 18446744073709551615") + sizeof(f->name)];
     char *end = line + sizeof(line), *at = end;
@@ -297,7 +298,7 @@ static void stat_put_line(struct procfs_text *text, const struct facts *f, const
 }
 
 /* What only callers with the right to look into the process learn. */
-static void stat_memory(const struct facts *facts, uint64_t *numbers)
+static COLD void stat_memory(const struct facts *facts, uint64_t *numbers)
 {
     const struct exec_layout *l = &facts->layout;
 
@@ -317,7 +318,7 @@ static void stat_memory(const struct facts *facts, uint64_t *numbers)
     numbers[STAT_ENV_END] = l->env_end;
 }
 
-static void stat_times(const struct facts *facts, uint64_t *numbers)
+static COLD void stat_times(const struct facts *facts, uint64_t *numbers)
 {
     numbers[STAT_USER] = stat_ticks(facts->usage.user_ns);
     numbers[STAT_SYSTEM] = stat_ticks(facts->usage.system_ns);
@@ -326,7 +327,7 @@ static void stat_times(const struct facts *facts, uint64_t *numbers)
     numbers[STAT_STARTED] = stat_ticks(facts->started_ns);
 }
 
-static void stat_signals(const struct facts *facts, uint64_t *numbers)
+static COLD void stat_signals(const struct facts *facts, uint64_t *numbers)
 {
     /* The sets have 31 bits here. */
     numbers[STAT_PENDING] = facts->pending & 0x7fffffff;
@@ -336,7 +337,7 @@ static void stat_signals(const struct facts *facts, uint64_t *numbers)
     numbers[STAT_EXIT_SIGNAL] = (uint64_t)facts->exit_signal;
 }
 
-int procfs_show_stat(const struct procfs_node *node, struct procfs_text *text)
+COLD int procfs_show_stat(const struct procfs_node *node, struct procfs_text *text)
 {
     uint64_t numbers[STAT_FIELDS] = {0};
     struct facts f;
@@ -374,7 +375,7 @@ int procfs_show_stat(const struct procfs_node *node, struct procfs_text *text)
 /* --- status --- */
 
 /* proc_pid_status(5) has the letter with one of these words. */
-static const char *state_name(char state)
+static COLD const char *state_name(char state)
 {
     switch (state) {
     case 'R':
@@ -392,7 +393,7 @@ static const char *state_name(char state)
     }
 }
 
-static void status_identity(const struct facts *f, struct procfs_text *text)
+static COLD void status_identity(const struct facts *f, struct procfs_text *text)
 {
     const struct credentials *c = &f->cred;
 
@@ -412,7 +413,7 @@ static void status_identity(const struct facts *f, struct procfs_text *text)
                  f->group, f->session);
 }
 
-static void status_memory(const struct facts *f, struct procfs_text *text)
+static COLD void status_memory(const struct facts *f, struct procfs_text *text)
 {
     uint64_t code =
         ALIGN_UP(f->layout.code_end, PAGE_SIZE) - ALIGN_DOWN(f->layout.code_start, PAGE_SIZE);
@@ -425,7 +426,7 @@ static void status_memory(const struct facts *f, struct procfs_text *text)
     procfs_print(text, "VmPTE:\t%8lu kB\nVmSwap:\t%8u kB\n", f->tables << 2, 0);
 }
 
-static void status_signals(const struct facts *f, struct procfs_text *text)
+static COLD void status_signals(const struct facts *f, struct procfs_text *text)
 {
     procfs_print(text, "Threads:\t%u\nSigQ:\t%u/%lu\n", f->threads, f->queued, f->queue_limit);
     procfs_print(text, "SigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\n", f->pending,
@@ -434,7 +435,7 @@ static void status_signals(const struct facts *f, struct procfs_text *text)
 }
 
 /* As Linux: a hexadecimal digit for four processors that exist, in groups of eight digits. */
-static void status_cpus(const struct facts *f, struct procfs_text *text)
+static COLD void status_cpus(const struct facts *f, struct procfs_text *text)
 {
     procfs_print(text, "Cpus_allowed:\t");
     for (unsigned digit = (sched_cpus_online() + 3) / 4; digit-- > 0;)
@@ -444,7 +445,7 @@ static void status_cpus(const struct facts *f, struct procfs_text *text)
                                  : ",");
 }
 
-static void status_rights(const struct facts *f, struct procfs_text *text)
+static COLD void status_rights(const struct facts *f, struct procfs_text *text)
 {
     const struct credentials *c = &f->cred;
 
@@ -456,7 +457,7 @@ static void status_rights(const struct facts *f, struct procfs_text *text)
     procfs_print(text, "Mems_allowed:\t1\nMems_allowed_list:\t0\n");
 }
 
-int procfs_show_status(const struct procfs_node *node, struct procfs_text *text)
+COLD int procfs_show_status(const struct procfs_node *node, struct procfs_text *text)
 {
     struct facts f;
     int err = facts_take(node, &f);

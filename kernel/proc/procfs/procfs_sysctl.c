@@ -57,7 +57,7 @@ enum number {
     AIO_NOW,
 };
 
-static uint64_t number_value(enum number number)
+static COLD uint64_t number_value(enum number number)
 {
     switch (number) {
     case CAP_LAST_CAP:
@@ -100,7 +100,7 @@ static uint64_t number_value(enum number number)
     return 0;
 }
 
-static int show_number(const struct procfs_node *node, struct procfs_text *text)
+static COLD int show_number(const struct procfs_node *node, struct procfs_text *text)
 {
     procfs_print(text, "%llu\n", (unsigned long long)number_value((enum number)node->entry->arg));
     return 0;
@@ -157,7 +157,7 @@ static const struct {
     [SET_TASKS] = {&task_numbers, PROCESS_PID_MAX, PROCESS_PID_MAX},
 };
 
-static int show_setting(const struct procfs_node *node, struct procfs_text *text)
+static COLD int show_setting(const struct procfs_node *node, struct procfs_text *text)
 {
     unsigned first = node->entry->arg & ((1u << COUNT_SHIFT) - 1);
     unsigned count = node->entry->arg >> COUNT_SHIFT;
@@ -169,7 +169,7 @@ static int show_setting(const struct procfs_node *node, struct procfs_text *text
     return 0;
 }
 
-static const char *skip_blanks(const char *text)
+static COLD const char *skip_blanks(const char *text)
 {
     while (*text == ' ' || *text == '\t' || *text == '\n')
         text++;
@@ -177,7 +177,7 @@ static const char *skip_blanks(const char *text)
 }
 
 /* Decimal, up to a blank or the end. */
-static int setting_read(const char **text, uint64_t *out)
+static COLD int setting_read(const char **text, uint64_t *out)
 {
     const char *at = *text;
 
@@ -194,7 +194,7 @@ static int setting_read(const char **text, uint64_t *out)
 
 /* All of them are right, or none is changed. Fewer than there are leave the last ones as they are.
  */
-static int write_setting(const struct procfs_node *node, struct user_iter *io)
+static COLD int write_setting(const struct procfs_node *node, struct user_iter *io)
 {
     unsigned first = node->entry->arg & ((1u << COUNT_SHIFT) - 1);
     unsigned count = node->entry->arg >> COUNT_SHIFT, given = 0;
@@ -229,7 +229,7 @@ static int write_setting(const struct procfs_node *node, struct user_iter *io)
 #define SETTING(entry_name, first) SETTINGS(entry_name, first, 1)
 
 /* Open, free, at most. */
-static int show_file_nr(const struct procfs_node *node, struct procfs_text *text)
+static COLD int show_file_nr(const struct procfs_node *node, struct procfs_text *text)
 {
     (void)node;
     procfs_print(text, "%lu\t0\t%lu\n", file_live_count(), file_max_count());
@@ -237,7 +237,7 @@ static int show_file_nr(const struct procfs_node *node, struct procfs_text *text
 }
 
 /* Of all file systems; none are kept for reuse. */
-static int show_inode_nr(const struct procfs_node *node, struct procfs_text *text)
+static COLD int show_inode_nr(const struct procfs_node *node, struct procfs_text *text)
 {
     (void)node;
     procfs_print(text, "%lu\t0\n", inode_live_count());
@@ -246,7 +246,7 @@ static int show_inode_nr(const struct procfs_node *node, struct procfs_text *tex
 
 /* --- names --- */
 
-static int show_ostype(const struct procfs_node *node, struct procfs_text *text)
+static COLD int show_ostype(const struct procfs_node *node, struct procfs_text *text)
 {
     (void)node;
     procfs_print(text, "Linux\n");
@@ -254,7 +254,7 @@ static int show_ostype(const struct procfs_node *node, struct procfs_text *text)
 }
 
 /* As uname(2) has it. */
-static int show_osrelease(const struct procfs_node *node, struct procfs_text *text)
+static COLD int show_osrelease(const struct procfs_node *node, struct procfs_text *text)
 {
     (void)node;
     procfs_print(text, "%s-firstlight\n", VERSION_LINUX_ABI);
@@ -262,14 +262,14 @@ static int show_osrelease(const struct procfs_node *node, struct procfs_text *te
 }
 
 /* The release without the word Linux: that is the ABI's, this the kernel's own. */
-static int show_kernel_version(const struct procfs_node *node, struct procfs_text *text)
+static COLD int show_kernel_version(const struct procfs_node *node, struct procfs_text *text)
 {
     (void)node;
     procfs_print(text, "Firstlight %s\n", VERSION_TEXT);
     return 0;
 }
 
-static int show_name(const struct procfs_node *node, struct procfs_text *text)
+static COLD int show_name(const struct procfs_node *node, struct procfs_text *text)
 {
     char name[UTS_NAME_MAX + 1];
 
@@ -280,7 +280,7 @@ static int show_name(const struct procfs_node *node, struct procfs_text *text)
 
 /* Up to the first line's end; what is too long is cut. The file's mode has let root alone open it.
  */
-static int write_name(const struct procfs_node *node, struct user_iter *io)
+static COLD int write_name(const struct procfs_node *node, struct user_iter *io)
 {
     size_t nbytes = MIN(io->left, UTS_NAME_MAX), length = 0;
     char name[UTS_NAME_MAX];
@@ -345,7 +345,7 @@ static COLD int write_core_uses_pid(const struct procfs_node *node, struct user_
 
 /* --- random --- */
 
-static void random_uuid_print(struct procfs_text *text, const uint8_t *bytes)
+static COLD void random_uuid_print(struct procfs_text *text, const uint8_t *bytes)
 {
     for (unsigned i = 0; i < 16; i++) {
         uint8_t byte = bytes[i];
@@ -360,7 +360,7 @@ static void random_uuid_print(struct procfs_text *text, const uint8_t *bytes)
 }
 
 /* A new one at each read: proc_sys_kernel(5), random/uuid. */
-static int show_uuid(const struct procfs_node *node, struct procfs_text *text)
+static COLD int show_uuid(const struct procfs_node *node, struct procfs_text *text)
 {
     uint8_t bytes[16];
 
@@ -373,7 +373,7 @@ static int show_uuid(const struct procfs_node *node, struct procfs_text *text)
 static uint8_t boot_id[16]; /* constant after start-up */
 
 /* The same for every reader: programs tell by it whether the machine has been started anew. */
-static int show_boot_id(const struct procfs_node *node, struct procfs_text *text)
+static COLD int show_boot_id(const struct procfs_node *node, struct procfs_text *text)
 {
     (void)node;
     random_uuid_print(text, boot_id);
@@ -466,7 +466,7 @@ static const struct procfs_entry sys_files[] = {
 static const struct procfs_dir sys_dir = {sys_files, ARRAY_SIZE(sys_files), NULL, NULL};
 static const struct procfs_entry root_files[] = {DIRECTORY("sys", &sys_dir)};
 
-void procfs_sysctl_init(void)
+COLD void procfs_sysctl_init(void)
 {
     random_fill(boot_id, sizeof(boot_id));
     procfs_register(root_files, ARRAY_SIZE(root_files));

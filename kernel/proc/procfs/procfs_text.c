@@ -11,7 +11,7 @@
 #include "kernel/vm/vm_user.h"
 #include "shared/linux/errno.h"
 
-int procfs_show_comm(const struct procfs_node *node, struct procfs_text *text)
+COLD int procfs_show_comm(const struct procfs_node *node, struct procfs_text *text)
 {
     uint64_t tree;
     struct process *process = procfs_lock(node, &tree);
@@ -28,7 +28,7 @@ int procfs_show_comm(const struct procfs_node *node, struct procfs_text *text)
 }
 
 /* Only a process itself gives its threads other names. */
-int procfs_write_comm(const struct procfs_node *node, struct user_iter *io)
+COLD int procfs_write_comm(const struct procfs_node *node, struct user_iter *io)
 {
     struct process *self = thread_current()->task->process, *process;
     char name[sizeof(self->leader->name)] = "";
@@ -48,7 +48,7 @@ int procfs_write_comm(const struct procfs_node *node, struct user_iter *io)
 }
 
 /* In a column. */
-static void limit_print(struct procfs_text *text, uint64_t value)
+static COLD void limit_print(struct procfs_text *text, uint64_t value)
 {
     if (value == LX_RLIM_INFINITY)
         procfs_print(text, "%-20s ", "unlimited");
@@ -56,7 +56,7 @@ static void limit_print(struct procfs_text *text, uint64_t value)
         procfs_print(text, "%-20llu ", (unsigned long long)value);
 }
 
-int procfs_show_limits(const struct procfs_node *node, struct procfs_text *text)
+COLD int procfs_show_limits(const struct procfs_node *node, struct procfs_text *text)
 {
     /* In the order of the numbers of RLIMIT_*; words and columns are Linux's, which programs
      * parse. */
@@ -89,7 +89,7 @@ int procfs_show_limits(const struct procfs_node *node, struct procfs_text *text)
     return 0;
 }
 
-int64_t procfs_self_readlink(const struct procfs_node *node, char *text, size_t size)
+COLD int64_t procfs_self_readlink(const struct procfs_node *node, char *text, size_t size)
 {
     struct task *self = thread_current()->task;
 
@@ -100,7 +100,7 @@ int64_t procfs_self_readlink(const struct procfs_node *node, char *text, size_t 
     return (int64_t)fmt_print(text, size, "%d", self->process->pid);
 }
 
-int64_t procfs_thread_self_readlink(const struct procfs_node *node, char *text, size_t size)
+COLD int64_t procfs_thread_self_readlink(const struct procfs_node *node, char *text, size_t size)
 {
     struct task *self = thread_current()->task;
 

@@ -14,7 +14,7 @@
 #define DIGITS_MAX 20 /* of 64 bits */
 
 /* The task, whose tree is locked; else why not. */
-static int slack_task_lock(const struct procfs_node *node, struct task **out, uint64_t *tree)
+static COLD int slack_task_lock(const struct procfs_node *node, struct task **out, uint64_t *tree)
 {
     const struct task *self = thread_current()->task;
     struct process *process = procfs_lock(node, tree);
@@ -30,6 +30,7 @@ static int slack_task_lock(const struct procfs_node *node, struct task **out, ui
     return 0;
 }
 
+/* The leader's, whichever thread asks. */
 COLD int procfs_show_timerslack(const struct procfs_node *node, struct procfs_text *text)
 {
     struct task *task;
@@ -43,6 +44,7 @@ COLD int procfs_show_timerslack(const struct procfs_node *node, struct procfs_te
     return 0;
 }
 
+/* Decimal, with a line's end or without. It is read as a whole before the task is looked up. */
 COLD int procfs_write_timerslack(const struct procfs_node *node, struct user_iter *io)
 {
     char text[DIGITS_MAX + 1];

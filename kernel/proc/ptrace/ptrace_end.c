@@ -19,7 +19,7 @@
 #define END_SLICE   32   /* tracees, in one hold of the lock */
 #define STATUS_CORE 0x80 /* wait(2): a core file */
 
-void ptrace_tell_locked(struct tracee *tracee, int code, int status)
+COLD void ptrace_tell_locked(struct tracee *tracee, int code, int status)
 {
     struct process *tracer = tracee->tracer;
     const struct lx_sigaction *action = &tracer->actions[LX_SIGCHLD - 1];
@@ -46,7 +46,7 @@ void ptrace_tell_locked(struct tracee *tracee, int code, int status)
 /* ---- ends of tracees ---- */
 
 /* A limit of the harness looks like a kill. */
-uint64_t ptrace_status_of(const struct process *process)
+COLD uint64_t ptrace_status_of(const struct process *process)
 {
     if (process->end == PROCESS_EXITED)
         return (uint64_t)process->end_code << 8;
@@ -55,7 +55,7 @@ uint64_t ptrace_status_of(const struct process *process)
     return (uint64_t)process->end_code | (process->core_dumped ? STATUS_CORE : 0);
 }
 
-void ptrace_note_end(struct task *self, int status)
+COLD void ptrace_note_end(struct task *self, int status)
 {
     uint64_t flags = spin_lock_irqsave(&process_tree_lock);
 
@@ -64,7 +64,7 @@ void ptrace_note_end(struct task *self, int status)
     spin_unlock_irqrestore(&process_tree_lock, flags);
 }
 
-static void end_tell_locked(struct tracee *tracee)
+static COLD void end_tell_locked(struct tracee *tracee)
 {
     const int status = tracee->end_status;
 
@@ -78,7 +78,7 @@ static void end_tell_locked(struct tracee *tracee)
 }
 
 /* With SIGCHLD ignored a tracer is not told of ends, as a parent is not. */
-void ptrace_task_end_locked(struct task *task)
+COLD void ptrace_task_end_locked(struct task *task)
 {
     struct tracee *tracee = task->ptrace;
     struct process *tracer;
@@ -106,7 +106,7 @@ void ptrace_task_end_locked(struct task *task)
     end_tell_locked(tracee);
 }
 
-bool ptrace_process_end_locked(struct process *process)
+COLD bool ptrace_process_end_locked(struct process *process)
 {
     struct tracee *tracee = process->leader->ptrace;
 
@@ -123,7 +123,7 @@ bool ptrace_process_end_locked(struct process *process)
     return true;
 }
 
-void ptrace_drop_locked(struct task *task)
+COLD void ptrace_drop_locked(struct task *task)
 {
     struct tracee *tracee = task->ptrace;
     struct process *tracer;
@@ -137,7 +137,7 @@ void ptrace_drop_locked(struct task *task)
     waitq_wake_all(&tracer->child_wait); /* it may have none to wait for any more */
 }
 
-void ptrace_lose_locked(struct tracee *tracee)
+COLD void ptrace_lose_locked(struct tracee *tracee)
 {
     struct process *tracer = tracee->tracer;
 
@@ -146,7 +146,7 @@ void ptrace_lose_locked(struct tracee *tracee)
     waitq_wake_all(&tracer->child_wait);
 }
 
-void ptrace_leader_replaced_locked(struct task *old, struct task *self)
+COLD void ptrace_leader_replaced_locked(struct task *old, struct task *self)
 {
     ASSERT(process_tree_is_held());
     ptrace_drop_locked(old);
@@ -155,7 +155,7 @@ void ptrace_leader_replaced_locked(struct task *old, struct task *self)
 }
 
 /* The parent may have its end now. Returns the process if it is out of the tree by that. */
-static struct process *release_locked(struct process *process, bool by_parent)
+static COLD struct process *release_locked(struct process *process, bool by_parent)
 {
     ASSERT(process_tree_is_held());
     process->trace_held = false;
@@ -171,7 +171,7 @@ static struct process *release_locked(struct process *process, bool by_parent)
 }
 
 /* Drops an end that was reported, or that no process waits for. */
-static struct process *ended_drop_locked(struct tracee *tracee, bool told)
+static COLD struct process *ended_drop_locked(struct tracee *tracee, bool told)
 {
     struct process *process = tracee->task ? tracee->task->process : NULL;
     bool by_parent = process && told && tracee->tracer == process->parent;
@@ -189,7 +189,7 @@ static struct process *ended_drop_locked(struct tracee *tracee, bool told)
 
 /* ---- the end of a tracer ---- */
 
-static struct process *abandon_locked(struct tracee *tracee)
+static COLD struct process *abandon_locked(struct tracee *tracee)
 {
     ASSERT(process_tree_is_held());
     /* It is its parent's from now on. */
@@ -207,7 +207,7 @@ static struct process *abandon_locked(struct tracee *tracee)
 }
 
 /* A child of a tracee may become one itself as long as there are any. */
-void ptrace_tracer_end(struct process *process)
+COLD void ptrace_tracer_end(struct process *process)
 {
     struct list gone = LIST_INIT(gone);
     struct list *node;
@@ -233,8 +233,8 @@ void ptrace_tracer_end(struct process *process)
 
 /* ---- wait(2) ---- */
 
-static bool is_meant(const struct tracee *tracee, const struct process_wait *which,
-                     const struct process *process)
+static COLD bool is_meant(const struct tracee *tracee, const struct process_wait *which,
+                          const struct process *process)
 {
     const int group = which->pid ? -which->pid : process->group;
 
@@ -257,13 +257,13 @@ struct tracee_walk {
     struct tracee cursor;
 };
 
-static struct list *walk_link(struct tracee_walk *walk, struct tracee *tracee)
+static COLD struct list *walk_link(struct tracee_walk *walk, struct tracee *tracee)
 {
     return walk->news ? &tracee->news_link : &tracee->link;
 }
 
 /* `news`: those alone that wait(2) has something to tell of. */
-static void walk_begin_locked(struct tracee_walk *walk, struct process *process, bool news)
+static COLD void walk_begin_locked(struct tracee_walk *walk, struct process *process, bool news)
 {
     ASSERT(process_tree_is_held());
     walk->news = news;
@@ -274,7 +274,7 @@ static void walk_begin_locked(struct tracee_walk *walk, struct process *process,
 }
 
 /* NULL: no more. What it gives is there until the next step. */
-static struct tracee *walk_next_locked(struct tracee_walk *walk, uint64_t *flags)
+static COLD struct tracee *walk_next_locked(struct tracee_walk *walk, uint64_t *flags)
 {
     struct list *own = walk_link(walk, &walk->cursor), *node;
     struct tracee *tracee;
@@ -292,15 +292,15 @@ static struct tracee *walk_next_locked(struct tracee_walk *walk, uint64_t *flags
     return tracee;
 }
 
-static void walk_end_locked(struct tracee_walk *walk)
+static COLD void walk_end_locked(struct tracee_walk *walk)
 {
     ASSERT(process_tree_is_held());
     list_remove(walk_link(walk, &walk->cursor));
 }
 
 /* Whether there is one to wait for, news or not. */
-static bool any_is_meant_locked(struct process *process, const struct process_wait *which,
-                                uint64_t *flags)
+static COLD bool any_is_meant_locked(struct process *process, const struct process_wait *which,
+                                     uint64_t *flags)
 {
     struct tracee_walk walk;
     struct tracee *tracee;
@@ -320,8 +320,8 @@ static bool any_is_meant_locked(struct process *process, const struct process_wa
 }
 
 /* *reported: a reference to a process that lives, whose usage is added without the lock. */
-static void change_fill_locked(const struct tracee *tracee, struct process_change *change,
-                               struct process **reported)
+static COLD void change_fill_locked(const struct tracee *tracee, struct process_change *change,
+                                    struct process **reported)
 {
     struct process *process = tracee->task ? tracee->task->process : NULL;
 
@@ -348,8 +348,9 @@ static void change_fill_locked(const struct tracee *tracee, struct process_chang
     *reported = process;
 }
 
-int ptrace_wait_locked(struct process *process, const struct process_wait *which,
-                       struct process_change *change, struct process **reported, uint64_t *flags)
+COLD int ptrace_wait_locked(struct process *process, const struct process_wait *which,
+                            struct process_change *change, struct process **reported,
+                            uint64_t *flags)
 {
     struct tracee_walk walk;
     struct tracee *tracee;

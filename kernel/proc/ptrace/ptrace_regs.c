@@ -26,7 +26,7 @@
      RFLAGS_PF | RFLAGS_CF | RFLAGS_RF | RFLAGS_NT)
 
 /* The number of the call that the frame is in, -1 for none. */
-static uint64_t call_of(const struct task *task, const struct trap_frame *frame)
+static COLD uint64_t call_of(const struct task *task, const struct trap_frame *frame)
 {
     if (trap_frame_is_call(frame))
         return (uint64_t)(int64_t)(int32_t)frame->error;
@@ -40,7 +40,7 @@ static uint64_t call_of(const struct task *task, const struct trap_frame *frame)
 _Static_assert(offsetof(struct trap_frame, vector) == offsetof(struct lx_user_regs, orig_rax),
                "registers are copied in one piece");
 
-void ptrace_regs_get(const struct task *task, struct lx_user_regs *regs)
+COLD void ptrace_regs_get(const struct task *task, struct lx_user_regs *regs)
 {
     const struct arch_thread *arch = &task->thread.arch;
     const struct trap_frame *frame = arch_thread_frame(arch);
@@ -61,12 +61,12 @@ void ptrace_regs_get(const struct task *task, struct lx_user_regs *regs)
 }
 
 /* A selector that loads for certain: none, the one that it has, or that of ring 3's data. */
-static bool selector_is_valid(uint64_t wanted, uint16_t now)
+static COLD bool selector_is_valid(uint64_t wanted, uint16_t now)
 {
     return wanted <= 3 || wanted == now || wanted == SELECTOR_USER_DS;
 }
 
-static bool regs_are_valid(const struct arch_thread *arch, const struct lx_user_regs *regs)
+static COLD bool regs_are_valid(const struct arch_thread *arch, const struct lx_user_regs *regs)
 {
     return regs->cs == SELECTOR_USER_CS && regs->ss == SELECTOR_USER_DS &&
            regs->fs_base < USER_END && regs->gs_base < USER_END &&
@@ -75,13 +75,13 @@ static bool regs_are_valid(const struct arch_thread *arch, const struct lx_user_
 }
 
 /* orig_rax has the width of a call's number, and is negative where there is none. */
-static void call_set(struct trap_frame *frame, uint64_t number)
+static COLD void call_set(struct trap_frame *frame, uint64_t number)
 {
     frame->vector = (int32_t)number >= 0 ? VECTOR_SYSCALL_IRET : 0;
     frame->error = (uint32_t)number;
 }
 
-int ptrace_regs_set(struct task *task, const struct lx_user_regs *regs)
+COLD int ptrace_regs_set(struct task *task, const struct lx_user_regs *regs)
 {
     struct arch_thread *arch = &task->thread.arch;
     struct trap_frame *frame = arch_thread_frame(arch);
@@ -104,7 +104,7 @@ int ptrace_regs_set(struct task *task, const struct lx_user_regs *regs)
     return 0;
 }
 
-void ptrace_fpu_get(const struct task *task, char *area)
+COLD void ptrace_fpu_get(const struct task *task, char *area)
 {
     memcpy(area, task->thread.arch.fpu, features.fpu_nbytes);
     memcpy(area + XCR0_OFFSET, &features.xcr0, sizeof(features.xcr0));

@@ -23,7 +23,7 @@
 /* ---- the tracee is kept still ---- */
 
 /* Tasks of any tracer but the caller's own process are none of its. */
-static struct tracee *tracee_of_locked(const struct task *self, int tid)
+static COLD struct tracee *tracee_of_locked(const struct task *self, int tid)
 {
     const struct task *task = task_find_locked(tid);
     struct tracee *tracee = task ? task->ptrace : NULL;
@@ -33,7 +33,7 @@ static struct tracee *tracee_of_locked(const struct task *self, int tid)
 }
 
 /* It was killed, and stops no longer; but for its last stop, at its exit. */
-static bool must_go(const struct tracee *tracee)
+static COLD bool must_go(const struct tracee *tracee)
 {
     const uint32_t work = __atomic_load_n(&tracee->task->thread.arch.work, __ATOMIC_ACQUIRE);
 
@@ -41,7 +41,7 @@ static bool must_go(const struct tracee *tracee)
 }
 
 /* One that was killed meanwhile has slept on for the request's sake. */
-static void thaw(struct tracee *tracee)
+static COLD void thaw(struct tracee *tracee)
 {
     uint64_t flags = spin_lock_irqsave(&process_tree_lock);
 
@@ -56,7 +56,7 @@ static void thaw(struct tracee *tracee)
 }
 
 /* From here to thaw the caller alone has its registers, signals and this structure. */
-static int freeze(struct task *self, int tid, struct tracee **out_tracee)
+static COLD int freeze(struct task *self, int tid, struct tracee **out_tracee)
 {
     uint64_t flags = spin_lock_irqsave(&process_tree_lock);
     struct tracee *tracee = tracee_of_locked(self, tid);
@@ -84,14 +84,14 @@ static int freeze(struct task *self, int tid, struct tracee **out_tracee)
 /* ---- memory and registers ---- */
 
 /* A program may have closed itself to others since (PR_SET_DUMPABLE). */
-static bool memory_is_open(const struct ptrace_request *r)
+static COLD bool memory_is_open(const struct ptrace_request *r)
 {
     return r->tracee->capable ||
            !__atomic_load_n(&r->task->thread.space->undumpable, __ATOMIC_RELAXED);
 }
 
 /* The system call has no other way to return a word: `data` is where it goes. */
-static int64_t memory_word_read(struct ptrace_request *r)
+static COLD int64_t memory_word_read(struct ptrace_request *r)
 {
     uint64_t word;
 
@@ -101,7 +101,7 @@ static int64_t memory_word_read(struct ptrace_request *r)
 }
 
 /* Also to text, which the tracee itself may not write: breakpoints. */
-static int64_t memory_word_write(struct ptrace_request *r)
+static COLD int64_t memory_word_write(struct ptrace_request *r)
 {
     if (!memory_is_open(r) ||
         vm_debug_write(r->task->thread.space, r->address, &r->data, sizeof(r->data)))
@@ -110,13 +110,13 @@ static int64_t memory_word_write(struct ptrace_request *r)
 }
 
 /* Debuggers address its words by their offsets. */
-static bool user_offset_is_valid(uint64_t offset)
+static COLD bool user_offset_is_valid(uint64_t offset)
 {
     return IS_ALIGNED(offset, 8) && offset < LX_USER_NBYTES;
 }
 
 /* Of struct user there are the registers; the rest reads as 0. */
-static int64_t user_word_read(struct ptrace_request *r)
+static COLD int64_t user_word_read(struct ptrace_request *r)
 {
     struct lx_user_regs regs;
     uint64_t word = 0;
@@ -131,7 +131,7 @@ static int64_t user_word_read(struct ptrace_request *r)
 
 /* Of the debug registers, which are not kept, only what switches them off is taken: debuggers write
  * that for every new thread. */
-static int64_t user_word_write(struct ptrace_request *r)
+static COLD int64_t user_word_write(struct ptrace_request *r)
 {
     struct lx_user_regs regs;
 
@@ -147,7 +147,7 @@ static int64_t user_word_write(struct ptrace_request *r)
 }
 
 /* All of them, in one piece. */
-static int64_t regs_read(struct ptrace_request *r)
+static COLD int64_t regs_read(struct ptrace_request *r)
 {
     struct lx_user_regs regs;
 
@@ -155,7 +155,7 @@ static int64_t regs_read(struct ptrace_request *r)
     return vm_user_write((struct uptr){r->data}, &regs, sizeof(regs));
 }
 
-static int64_t regs_write(struct ptrace_request *r)
+static COLD int64_t regs_write(struct ptrace_request *r)
 {
     struct lx_user_regs regs;
 
@@ -165,7 +165,7 @@ static int64_t regs_write(struct ptrace_request *r)
 }
 
 /* The area as a debugger expects it: with the components that there are where it looks for them. */
-static int64_t fpu_read(const struct task *task, struct uptr to, size_t nbytes)
+static COLD int64_t fpu_read(const struct task *task, struct uptr to, size_t nbytes)
 {
     char *area = kmalloc(features.fpu_nbytes);
     int64_t err;
@@ -182,7 +182,7 @@ static int64_t fpu_read(const struct task *task, struct uptr to, size_t nbytes)
 }
 
 /* Read whole before it is looked at: the program could change it in between. */
-static int64_t fpu_write(struct task *task, struct uptr from, size_t nbytes)
+static COLD int64_t fpu_write(struct task *task, struct uptr from, size_t nbytes)
 {
     char *area = kmalloc(nbytes);
     int64_t err;
@@ -197,7 +197,7 @@ static int64_t fpu_write(struct task *task, struct uptr from, size_t nbytes)
 }
 
 /* NT_PRSTATUS may be shorter than all; an FPU area is taken whole or not at all. */
-static int64_t regset_copy(struct ptrace_request *r, bool write, struct lx_iovec *part)
+static COLD int64_t regset_copy(struct ptrace_request *r, bool write, struct lx_iovec *part)
 {
     struct lx_user_regs regs;
     const struct uptr at = {part->iov_base};
@@ -226,7 +226,7 @@ static int64_t regset_copy(struct ptrace_request *r, bool write, struct lx_iovec
 }
 
 /* The length that was copied is given back. */
-static int64_t regset(struct ptrace_request *r, bool write)
+static COLD int64_t regset(struct ptrace_request *r, bool write)
 {
     struct lx_iovec part;
     int64_t err;
@@ -243,7 +243,7 @@ static int64_t regset(struct ptrace_request *r, bool write)
 /* ---- calls ---- */
 
 /* Returns the bytes that there are, whatever room there is for them: ptrace(2). */
-static int64_t call_info_read(struct ptrace_request *r)
+static COLD int64_t call_info_read(struct ptrace_request *r)
 {
     struct lx_user_regs regs;
     struct lx_syscall_info info = {.op = r->tracee->call_op, .arch = LX_AUDIT_ARCH_X86_64};
@@ -271,13 +271,13 @@ static int64_t call_info_read(struct ptrace_request *r)
 /* ---- going on ---- */
 
 /* 0 is none. */
-static bool signal_is_right(uint64_t signal)
+static COLD bool signal_is_right(uint64_t signal)
 {
     return signal <= LX_NSIG;
 }
 
 /* What the tracee does next is decided here, and seen by it when thaw has woken it. */
-static int64_t resume(struct ptrace_request *r, enum tracee_resume how)
+static COLD int64_t resume(struct ptrace_request *r, enum tracee_resume how)
 {
     uint64_t flags;
 
@@ -296,7 +296,7 @@ static int64_t resume(struct ptrace_request *r, enum tracee_resume how)
 }
 
 /* The tracee stays stopped, and the tracer hears when its group goes on. */
-static int64_t listen(struct ptrace_request *r)
+static COLD int64_t listen(struct ptrace_request *r)
 {
     uint64_t flags;
 
@@ -312,7 +312,7 @@ static int64_t listen(struct ptrace_request *r)
 }
 
 /* For the next event on; of a stop that is there nothing changes. */
-static int64_t options_set(struct ptrace_request *r)
+static COLD int64_t options_set(struct ptrace_request *r)
 {
     uint64_t flags;
 
@@ -326,7 +326,7 @@ static int64_t options_set(struct ptrace_request *r)
 
 /* All but those that end the tracing, and those for which it need not be stopped. The numbers are
  * those of ptrace(2); what is not there is EIO, as on Linux. */
-static int64_t stopped_request(struct ptrace_request *r, int request)
+static COLD int64_t stopped_request(struct ptrace_request *r, int request)
 {
     switch (request) {
     case LX_PTRACE_PEEKTEXT:
@@ -382,7 +382,7 @@ static int64_t stopped_request(struct ptrace_request *r, int request)
 
 /* The tracee is gone for the caller once the lock is dropped. */
 /* With a signal from the stop of one, as resume; its group may stay stopped. */
-static int64_t detach(struct ptrace_request *r)
+static COLD int64_t detach(struct ptrace_request *r)
 {
     uint64_t flags;
 
@@ -399,7 +399,7 @@ static int64_t detach(struct ptrace_request *r)
 
 /* INTERRUPT and KILL. A tracee that only listens for its group's end of a stop is made to stop
  * anew. */
-static int64_t request_any_time(struct task *self, int request, int tid)
+static COLD int64_t request_any_time(struct task *self, int request, int tid)
 {
     uint64_t flags = spin_lock_irqsave(&process_tree_lock);
     struct tracee *tracee = tracee_of_locked(self, tid);
@@ -429,7 +429,8 @@ static int64_t request_any_time(struct task *self, int request, int tid)
     return err;
 }
 
-int64_t ptrace_request(struct task *self, int request, int tid, uint64_t address, uint64_t data)
+COLD int64_t ptrace_request(struct task *self, int request, int tid, uint64_t address,
+                            uint64_t data)
 {
     struct ptrace_request r = {.self = self, .address = address, .data = data};
     int64_t result;

@@ -12,7 +12,8 @@
 #include "kernel/vm/vm_user.h"
 #include "shared/linux/errno.h"
 
-static int64_t info_tell(uint64_t to, const struct lx_siginfo *info)
+/* What is behind the kernel's own members are zeroes: nothing of its stack is shown. */
+static COLD int64_t info_tell(uint64_t to, const struct lx_siginfo *info)
 {
     char bytes[LX_SIGINFO_NBYTES] = {0};
 
@@ -21,7 +22,7 @@ static int64_t info_tell(uint64_t to, const struct lx_siginfo *info)
 }
 
 /* A stop of a group that was not seized has none. */
-int64_t ptrace_signal_info_read(struct ptrace_request *r)
+COLD int64_t ptrace_signal_info_read(struct ptrace_request *r)
 {
     return r->tracee->has_info ? info_tell(r->data, &r->tracee->info) : -EINVAL;
 }
@@ -57,7 +58,7 @@ COLD int64_t ptrace_signals_peek(struct ptrace_request *r)
 }
 
 /* Any signal's, as on Linux: what the number says counts at the end of the stop. */
-int64_t ptrace_signal_info_write(struct ptrace_request *r)
+COLD int64_t ptrace_signal_info_write(struct ptrace_request *r)
 {
     struct lx_siginfo info;
 
@@ -70,7 +71,7 @@ int64_t ptrace_signal_info_write(struct ptrace_request *r)
 }
 
 /* Of a call that waits with another mask (sigsuspend) the one that it will restore. */
-int64_t ptrace_mask_read(struct ptrace_request *r)
+COLD int64_t ptrace_mask_read(struct ptrace_request *r)
 {
     const struct task *task = r->task;
     uint64_t mask = task->sig_restore ? task->sig_saved_mask : task->sig_mask;
@@ -81,7 +82,7 @@ int64_t ptrace_mask_read(struct ptrace_request *r)
 }
 
 /* A mask that was to come back after the call does not any more. */
-int64_t ptrace_mask_write(struct ptrace_request *r)
+COLD int64_t ptrace_mask_write(struct ptrace_request *r)
 {
     struct process *process = r->task->process;
     uint64_t mask;

@@ -21,6 +21,7 @@ enum ioprio_class { CLASS_NONE, CLASS_REALTIME, CLASS_BEST_EFFORT, CLASS_IDLE };
 
 #define IOPRIO(class, level) ((class) << CLASS_SHIFT | (level))
 
+/* The class real time needs the right to any niceness. */
 static int ioprio_check(const struct task *self, int value)
 {
     int level = value & (IOPRIO(1, 0) - 1);
@@ -41,6 +42,7 @@ static int ioprio_check(const struct task *self, int value)
     }
 }
 
+/* A word by itself: a thread that asks meanwhile sees the old one or the new one. */
 static int ioprio_set_locked(const struct task *self, struct task *target, int value)
 {
     ASSERT(spin_is_held(&process_tree_lock));
@@ -50,6 +52,7 @@ static int ioprio_set_locked(const struct task *self, struct task *target, int v
     return 0;
 }
 
+/* Of several targets the first refusal counts, and none at all is ESRCH. */
 static int ioprio_set_merge(int result, int next)
 {
     return result < 0 && result != -ESRCH ? result : next;
