@@ -88,13 +88,17 @@ int64_t signal_set_action(struct task *self, int number, struct uptr action, str
     struct process *process = self->process;
     struct lx_sigaction wanted, before, *slot;
     struct signal_entry *dead = NULL;
+    uint64_t bit;
 
     /* Linux's order of errors: the new action is read before the number is checked. */
     if (!action.va)
         wanted = (struct lx_sigaction){}; /* not used, which not every compiler finds out */
     else if (vm_user_read_words(&wanted.handler, action, sizeof(wanted) / 8))
         return -EFAULT;
-    if (!signal_valid(number) || (action.va && (SIGNAL_BIT(number) & SIGNAL_UNBLOCKABLE)))
+    if (!signal_valid(number))
+        return -EINVAL;
+    bit = SIGNAL_BIT(number);
+    if (action.va && (bit & SIGNAL_UNBLOCKABLE))
         return -EINVAL;
     slot = &process->actions[number - 1];
     spin_lock_inline(&process->lock);
@@ -107,8 +111,8 @@ int64_t signal_set_action(struct task *self, int number, struct uptr action, str
         slot->flags = wanted.flags & ACTION_FLAGS;
         slot->restorer = wanted.restorer;
         slot->mask = wanted.mask & ~SIGNAL_UNBLOCKABLE;
-        process->actions_set |= SIGNAL_BIT(number);
-        if (unlikely(process->threaded || (signal_pending(self) & SIGNAL_BIT(number))))
+        process->actions_set |= bit;
+        if (unlikely(process->threaded || (signal_pending(self) & bit)))
             dead = drop_ignored_locked(self, number);
     }
     spin_unlock_inline(&process->lock);
