@@ -17,7 +17,9 @@
 #define ERESTARTSYS           512 /* anew without a handler, or after one with SA_RESTART */
 #define ERESTARTNOINTR        513 /* always anew: nothing has happened yet */
 #define ERESTARTNOHAND        514 /* anew only when no handler runs */
-#define ERESTART_RESTARTBLOCK 516 /* likewise, until the time in task.restart_deadline_ns */
+#define ERESTART_RESTARTBLOCK 516 /* likewise, by RESTART_CALL, until task.restart_deadline_ns */
+
+#define RESTART_CALL 219 /* restart_syscall(2), which tracers see then */
 
 static inline bool restart_is_code(int64_t result)
 {

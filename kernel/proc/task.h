@@ -73,6 +73,7 @@ struct task {
     bool sig_restore;              /* [o] sig_saved_mask is valid */
     bool sig_restart;              /* [o] read by others: RAX holds a code of lib/restart.h */
     uint64_t restart_deadline_ns;  /* [o] of a sleep that was interrupted; 0: none */
+    uint32_t restart_number;       /* [o] the call that RESTART_CALL goes on with; 0: none */
     uint32_t trace_count;          /* [ts] how often it has got a tracer */
     bool trap_pending;             /* [s] a stop that its tracer asked for */
     bool stop_passed;   /* [s] it goes on, by its tracer's word, while its process is stopped */

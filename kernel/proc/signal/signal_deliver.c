@@ -34,11 +34,18 @@ static bool is_interrupted_call(const struct trap_frame *frame)
     return trap_frame_is_call(frame) && restart_is_code((int64_t)frame->rax);
 }
 
-/* Back to the SYSCALL instruction with its number; the arguments are in their registers still. */
-static void call_restart(struct trap_frame *frame)
+/* Back to the SYSCALL instruction with its number, or with that of the call that goes on with it;
+ * the arguments are in their registers still. */
+static void call_restart(struct task *self, struct trap_frame *frame)
 {
+    uint32_t number = (uint32_t)frame->error;
+
+    if ((int64_t)frame->rax == -ERESTART_RESTARTBLOCK && number != RESTART_CALL) {
+        self->restart_number = number;
+        number = RESTART_CALL;
+    }
     frame->rip -= SYSCALL_NBYTES;
-    frame->rax = (uint32_t)frame->error;
+    frame->rax = number;
 }
 
 /* A handler is about to run: as in signal(7), "Interruption of system calls and library functions
@@ -51,7 +58,7 @@ static void call_end_or_restart(struct task *self, struct trap_frame *frame, boo
     if (!is_interrupted_call(frame))
         return;
     if (result == -ERESTARTNOINTR || (result == -ERESTARTSYS && sa_restart))
-        call_restart(frame);
+        call_restart(self, frame);
     else
         frame->rax = (uint64_t)-EINTR;
 }
@@ -68,6 +75,7 @@ static void signal_handle(struct task *self, struct trap_frame *frame,
     /* The rest of an interrupted sleep belongs to that call: after a handler the program gets
      * EINTR. */
     self->restart_deadline_ns = 0;
+    self->restart_number = 0;
     /* An open sequence is aborted first, so that the frame holds the address of its abort
      * handler. */
     if (unlikely(self->ptrace))
@@ -162,7 +170,7 @@ static void deliver_no_handler(struct task *self, struct trap_frame *frame)
 {
     self->sig_restart = false;
     if (is_interrupted_call(frame))
-        call_restart(frame);
+        call_restart(self, frame);
     if (self->sig_restore) {
         self->sig_restore = false;
         signal_set_mask(self, self->sig_saved_mask);

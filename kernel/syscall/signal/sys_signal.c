@@ -18,6 +18,7 @@
 #include "kernel/proc/signal/sigframe.h"
 #include "kernel/proc/signal/signal.h"
 #include "kernel/sched/waitq.h"
+#include "kernel/syscall/dispatch.h"
 #include "kernel/syscall/handlers.h"
 #include "kernel/vm/vm_user.h"
 #include "shared/linux/errno.h"
@@ -81,6 +82,21 @@ int64_t sys_rt_sigreturn(struct task *self)
         signal_force(self, LX_SIGSEGV);
     }
     return (int64_t)frame->rax;
+}
+
+/* What the kernel makes of a call whose sleep a signal has interrupted: it goes on, with its own
+ * arguments, until the time that it was to end at. Programs that make it themselves have nothing to
+ * go on with. */
+int64_t sys_restart_syscall(struct task *self)
+{
+    struct trap_frame *frame = arch_thread_frame(&self->thread.arch);
+    int64_t result = -EINTR;
+
+    if (self->restart_number)
+        result = dispatch_make(self, frame, self->restart_number);
+    if (!restart_is_code(result))
+        self->restart_number = 0;
+    return result;
 }
 
 /* Wake-ups without a signal happen and mean nothing. */

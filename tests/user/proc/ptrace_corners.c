@@ -488,6 +488,48 @@ static void groups_are_waited_for(void)
     }
 }
 
+/* ---- a sleep that a stop has interrupted ---- */
+
+static uint64_t now_ms(void)
+{
+    struct timespec now;
+
+    CHECK_OK(clock_gettime(CLOCK_MONOTONIC, &now));
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* It goes on by restart_syscall(2), with what is left of its time, as often as it is stopped. */
+static void sleep_goes_on(void)
+{
+    struct lx_syscall_info info;
+    uint64_t begin = now_ms();
+    pid_t pid;
+
+    CHECK_EQ(raw0(SYS_restart_syscall), -EINTR);
+    pid = (pid_t)CHECK_OK(fork());
+    if (pid == 0) {
+        struct timespec time = {0, 700000000};
+
+        _exit((int)-raw4(SYS_clock_nanosleep, CLOCK_MONOTONIC, 0, &time, 0));
+    }
+    asleep_await(pid);
+    CHECK_EQ(trace(PTRACE_SEIZE, pid, 0, PTRACE_O_TRACESYSGOOD), 0);
+    for (int i = 0; i < 3; i++) {
+        CHECK_EQ(trace(PTRACE_INTERRUPT, pid, 0, 0), 0);
+        CHECK_EQ(next_stop(pid), EVENT(PTRACE_EVENT_STOP));
+        CHECK_EQ(trace(PTRACE_SYSCALL, pid, 0, 0), 0);
+        CHECK_EQ(next_stop(pid), SYSGOOD);
+        CHECK(trace(PTRACE_GET_SYSCALL_INFO, pid, sizeof(info), (unsigned long)&info) > 0);
+        CHECK_EQ(info.op, PTRACE_SYSCALL_INFO_ENTRY);
+        CHECK_EQ(info.entry.number, SYS_restart_syscall);
+        go_on(pid, 0);
+        sleep_ms(50);
+    }
+    expect_end(pid, 0);
+    CHECK(now_ms() - begin >= 690);
+    CHECK(now_ms() - begin < 60000);
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 2)
@@ -506,5 +548,6 @@ int main(int argc, char **argv)
     killed_in_a_circle();
     CHECK_EQ(child_status(exec_parent), 0);
     groups_are_waited_for();
+    sleep_goes_on();
     return 0;
 }
