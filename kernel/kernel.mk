@@ -89,6 +89,7 @@ KERNEL_SRCS := \
     kernel/sched/thread.c \
     kernel/sched/sched.c \
     kernel/sched/sched_queue.c \
+    kernel/sched/sched_rt.c \
     kernel/sched/sched_balance.c \
     kernel/sched/sched_idle.c \
     kernel/sched/sched_time.c \
@@ -135,6 +136,7 @@ KERNEL_SRCS := \
     kernel/fs/vfs/xattr.c \
     kernel/fs/vfs/fdtable.c \
     kernel/fs/vfs/flock.c \
+    kernel/fs/vfs/lease.c \
     kernel/fs/vfs/lock_tree.c \
     kernel/fs/pipe/pipe.c \
     kernel/fs/pipe/pipe_packet.c \
@@ -149,6 +151,7 @@ KERNEL_SRCS := \
     kernel/fs/event/notify.c \
     kernel/fs/event/inotify.c \
     kernel/fs/event/inotify_watch.c \
+    kernel/fs/event/dnotify.c \
     kernel/fs/devfs/devfs.c \
     kernel/fs/devfs/devpts.c \
     kernel/fs/procfs/procfs.c \
@@ -216,6 +219,8 @@ KERNEL_SRCS := \
     kernel/proc/pidfd.c \
     kernel/proc/identity.c \
     kernel/proc/capability.c \
+    kernel/proc/ns.c \
+    kernel/proc/ns_file.c \
     kernel/proc/uts.c \
     kernel/proc/family.c \
     kernel/proc/wait.c \
@@ -230,8 +235,14 @@ KERNEL_SRCS := \
     kernel/proc/fork.c \
     kernel/proc/fork_task.c \
     kernel/proc/exit.c \
+    kernel/proc/core/core_dump.c \
+    kernel/proc/core/core_name.c \
+    kernel/proc/core/core_elf.c \
     kernel/proc/usage.c \
     kernel/proc/futex/futex.c \
+    kernel/proc/futex/futex_wait_many.c \
+    kernel/proc/futex/futex_pi.c \
+    kernel/proc/futex/futex_requeue_pi.c \
     kernel/proc/futex/futex_robust.c \
     kernel/proc/futex/rseq.c \
     kernel/proc/ipc/ipc.c \
@@ -254,7 +265,9 @@ KERNEL_SRCS := \
     kernel/proc/procfs/procfs_mem.c \
     kernel/proc/procfs/procfs_pagemap.c \
     kernel/proc/procfs/procfs_fd.c \
+    kernel/proc/procfs/procfs_ns.c \
     kernel/proc/procfs/procfs_mounts.c \
+    kernel/proc/procfs/procfs_timerslack.c \
     kernel/proc/procfs/procfs_fail_nth.c \
     kernel/proc/procfs/procfs_system.c \
     kernel/proc/procfs/procfs_sysctl.c \
@@ -264,6 +277,8 @@ KERNEL_SRCS := \
     kernel/proc/usermode.c \
     kernel/proc/signal/signal_queue.c \
     kernel/proc/signal/signal_send.c \
+    kernel/proc/signal/signal_poll.c \
+    kernel/proc/signal/file_owner.c \
     kernel/proc/signal/signal_mask.c \
     kernel/proc/signal/signal_share.c \
     kernel/proc/signal/signal_stop.c \
@@ -272,7 +287,9 @@ KERNEL_SRCS := \
     kernel/proc/ptrace/ptrace_end.c \
     kernel/proc/ptrace/ptrace_request.c \
     kernel/proc/ptrace/ptrace_regs.c \
+    kernel/proc/ptrace/ptrace_signal.c \
     kernel/proc/signal/signal_timer.c \
+    kernel/proc/signal/signal_timer_fire.c \
     kernel/proc/signal/signal_deliver.c \
     kernel/proc/signal/sigframe.c \
     kernel/proc/signal/sigframe_fpu.c \
@@ -298,6 +315,7 @@ KERNEL_SRCS := \
     kernel/syscall/fs/sys_aio.c \
     kernel/syscall/fs/sys_inotify.c \
     kernel/syscall/fs/sys_fcntl.c \
+    kernel/syscall/fs/owner_command.c \
     kernel/syscall/fs/sys_lock.c \
     kernel/syscall/fs/sys_path.c \
     kernel/syscall/fs/sys_dir.c \
@@ -310,6 +328,7 @@ KERNEL_SRCS := \
     kernel/syscall/fs/sys_handle.c \
     kernel/syscall/net/sys_socket.c \
     kernel/syscall/net/user_rights.c \
+    kernel/syscall/net/user_control.c \
     kernel/syscall/net/sys_message.c \
     kernel/syscall/mem/sys_mem.c \
     kernel/syscall/ipc/sys_shm.c \
@@ -317,12 +336,17 @@ KERNEL_SRCS := \
     kernel/syscall/ipc/sys_sem.c \
     kernel/syscall/proc/sys_fork.c \
     kernel/syscall/proc/sys_pidfd.c \
+    kernel/syscall/proc/sys_process_vm.c \
+    kernel/syscall/proc/sys_kcmp.c \
+    kernel/syscall/proc/sys_unshare.c \
     kernel/syscall/proc/sys_ptrace.c \
     kernel/syscall/proc/sys_futex.c \
     kernel/syscall/proc/sys_membarrier.c \
     kernel/syscall/proc/sys_proc.c \
     kernel/syscall/proc/sys_limit.c \
     kernel/syscall/proc/sys_sched.c \
+    kernel/syscall/proc/sys_policy.c \
+    kernel/syscall/proc/sys_ioprio.c \
     kernel/syscall/proc/sys_usage.c \
     kernel/syscall/proc/sys_group.c \
     kernel/syscall/proc/sys_cred.c \
@@ -333,8 +357,10 @@ KERNEL_SRCS := \
     kernel/syscall/signal/sys_kill.c \
     kernel/syscall/time/sys_itimer.c \
     kernel/syscall/time/sys_time.c \
+    kernel/syscall/time/sys_adjtime.c \
     kernel/syscall/time/sys_timerfd.c \
     kernel/syscall/proc/sys_info.c \
+    kernel/syscall/proc/sys_syslog.c \
     kernel/selftest/run.c \
     kernel/selftest/stay.c \
     kernel/selftest/shell.c \
@@ -375,10 +401,16 @@ CC_IS_CLANG := $(findstring clang,$(shell $(CC) --version 2>/dev/null))
 # Code and data are dense: what an aligned loop gains, a cache line of something else loses; what
 # needs a line of its own says ALIGNED. Functions are copied into their callers when they are tiny or
 # say `inline`; no code is doubled for a guess.
+# Stacks are aligned to what general registers need (firmware wants more: efi_call.S), and no branch
+# goes through a table.
+KERNEL_CFLAGS += -fno-jump-tables
 ifeq ($(CC_IS_CLANG),)
-KERNEL_CFLAGS += -falign-functions=1 -falign-jumps=1 -falign-loops=1 -falign-labels=1 \
+KERNEL_CFLAGS += -mpreferred-stack-boundary=3 \
+    -falign-functions=1 -falign-jumps=1 -falign-loops=1 -falign-labels=1 \
     -malign-data=abi --param=max-inline-insns-auto=8 -freorder-blocks-algorithm=simple \
     -fno-ipa-cp -fno-tree-pre -fno-split-paths
+else
+KERNEL_CFLAGS += -mstack-alignment=8
 endif
 # lib's string functions must not be turned into calls of themselves.
 KERNEL_NO_LOOPS := $(if $(CC_IS_CLANG),,-fno-tree-loop-distribute-patterns)
@@ -389,6 +421,7 @@ KERNEL_FLAGS   := $(B)/kernel/flags
 
 # Everything is stale when compiler or options change. The directory is no such option: the map takes
 # it out of the objects, so they may be copied with the tree.
+KERNEL_CFLAGS += $(KERNEL_EXTRA)
 KERNEL_STAMP := $(CC) $(filter-out '-ffile-prefix-map=%,$(KERNEL_CFLAGS))
 $(KERNEL_FLAGS): force
 	@mkdir -p $(@D)

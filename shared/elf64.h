@@ -27,6 +27,7 @@ enum elf_ident {
 enum elf_type {
     ELF_ET_EXEC = 2,
     ELF_ET_DYN = 3,
+    ELF_ET_CORE = 4,
 };
 
 struct elf64_header {

@@ -35,7 +35,6 @@
     X(NOTIFY, false)   /* watches of files, and their events */                                    \
     X(TTY, true)                                                                                   \
     X(POLL, true)                                                                                  \
-    X(EPOLL, true) /* which of its files may be ready */                                           \
     X(WAITQ, true)                                                                                 \
     X(MUTEX, true) /* the list of its waiters */                                                   \
     X(RUNQ, true)                                                                                  \

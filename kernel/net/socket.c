@@ -165,6 +165,19 @@ static uint32_t socket_poll(struct file *file, struct poll_waiter *waiter)
     return socket->ops->poll(socket, waiter);
 }
 
+/* Hang-ups and errors rather than that there is something to read. */
+static uint32_t socket_async(struct file *file, uint32_t events)
+{
+    struct socket *socket = file->private;
+    uint32_t mask = socket->ops->poll(socket, NULL), told = events & mask & LX_POLLIN;
+
+    if ((events & LX_POLLIN) && (mask & (LX_POLLHUP | LX_POLLERR)))
+        told = mask & LX_POLLERR ? LX_POLLERR : LX_POLLHUP;
+    if ((events & mask & LX_POLLOUT) && __atomic_exchange_n(&socket->no_space, 0, __ATOMIC_SEQ_CST))
+        told |= LX_POLLOUT;
+    return told;
+}
+
 /* Every request of a family answers with a number; others are about the interface. */
 static int64_t socket_ioctl(struct file *file, uint32_t request, struct uptr arg)
 {
@@ -189,6 +202,7 @@ static const struct file_ops socket_file_ops = {
     .write = socket_write,
     .ioctl = socket_ioctl,
     .poll = socket_poll,
+    .async = socket_async,
     .anon_name = "socket",
 };
 

@@ -51,6 +51,8 @@ struct socket {
     bool broadcast, keep_alive, oob_inline, dont_route; /* kept, without an effect */
     int32_t priority;                                   /* likewise */
     uint32_t receive_low_water; /* [a] of TCP: so many bytes wake a reader */
+    uint32_t no_space;          /* [a] a send found its buffer full, or it is being connected: SIGIO
+                                 * says once that it can be written to */
 };
 
 /* Control messages of a receive that the family makes: room for all that one datagram has. */
@@ -121,6 +123,12 @@ MUST_CHECK int socket_create(int domain, int type, int protocol, struct socket *
 MUST_CHECK int socket_create_pair(int domain, int type, int protocol, struct socket *out_pair[2]);
 void socket_setup(struct socket *socket, const struct socket_ops *ops, int domain, int type);
 void socket_release(struct socket *socket); /* one that never got a file */
+
+/* Before a look at what SIGIO is to tell of once it has changed. */
+static inline void socket_note_no_space(struct socket *socket)
+{
+    __atomic_store_n(&socket->no_space, 1, __ATOMIC_SEQ_CST);
+}
 
 /* The file becomes the owner, unless this fails. flags: LX_O_NONBLOCK or 0. */
 MUST_CHECK int socket_create_file(struct socket *socket, uint32_t flags,

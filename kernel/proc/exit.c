@@ -37,6 +37,7 @@
 #include "kernel/mm/tables.h"
 #include "kernel/proc/futex/futex.h"
 #include "kernel/proc/ipc/sem.h"
+#include "kernel/proc/ns.h"
 #include "kernel/proc/pidfd.h"
 #include "kernel/proc/ptrace/ptrace.h"
 #include "kernel/proc/signal/signal.h"
@@ -78,12 +79,15 @@ bool process_tell_parent_locked(struct process *process)
 {
     struct process *parent = process->parent;
     bool orphan = parent == &process_init_process;
+    bool same = __atomic_load_n(&parent->generation, __ATOMIC_RELAXED) == process->parent_program;
+    /* The program that was asked for another one is gone: the new one may have more rights. */
+    int signal = same ? process->exit_signal : LX_SIGCHLD;
     bool unwanted = orphan ? !process->reaped_by_init
-                           : process->exit_signal == LX_SIGCHLD && signal_children_unwanted(parent);
+                           : signal == LX_SIGCHLD && signal_children_unwanted(parent);
 
     ASSERT(process_tree_is_held());
-    if (process->exit_signal && !orphan)
-        signal_send_child_locked(parent, process);
+    if (signal && !orphan)
+        signal_send_child_locked(parent, process, signal);
     waitq_wake_all(&parent->child_wait);
     return unwanted;
 }
@@ -313,6 +317,7 @@ static NORETURN void task_end(struct task *self)
     futex_leave_memory(self);
     sem_exit(self);
     memory_leave(self);
+    ns_exit(self);
     if (self->vfork_waited)
         task_release_parent(self);
     fs_context_destroy(self->fs);
@@ -335,27 +340,31 @@ static NORETURN void task_end(struct task *self)
 static bool end_decide(struct task *self, enum process_end end, int code)
 {
     struct process *process = self->process;
-    bool decided;
+    bool decided, passed;
 
     spin_lock(&process->lock);
     /* As on Linux exec wins over exit_group, and a fatal signal over exec. */
     decided = !process->ending && (end != PROCESS_EXITED || !process->exec_task);
     if (decided) {
-        process->ending = true;
         process->end = end;
         process->end_code = code;
+        __atomic_store_n(&process->ending, true, __ATOMIC_RELEASE);
     }
+    passed = process_dump_pass_locked(process);
     spin_unlock(&process->lock);
+    if (unlikely(!passed))
+        process_dump_wait(self);
     return decided;
 }
 
 void process_exit(struct task *self, enum process_end end, int code)
 {
-    if (unlikely(self->ptrace))
-        ptrace_event(self, LX_PTRACE_EVENT_EXIT,
-                     end == PROCESS_EXITED ? (uint64_t)code << 8 : (uint64_t)code);
-    if (end_decide(self, end, code) && self->process->threaded)
+    struct process *process = self->process;
+
+    if (end_decide(self, end, code) && process->threaded)
         process_notify_others(self, TIF_KILL);
+    if (unlikely(self->ptrace))
+        ptrace_event(self, LX_PTRACE_EVENT_EXIT, ptrace_status_of(process));
     task_end(self);
 }
 
@@ -363,6 +372,13 @@ void task_exit(struct task *self, int code)
 {
     struct process *process = self->process;
 
+    bool passed;
+
+    spin_lock(&process->lock);
+    passed = process_dump_pass_locked(process);
+    spin_unlock(&process->lock);
+    if (unlikely(!passed))
+        process_dump_wait(self);
     if (unlikely(self->ptrace)) {
         ptrace_event(self, LX_PTRACE_EVENT_EXIT, (uint64_t)code << 8);
         ptrace_note_end(self, code << 8);
@@ -379,11 +395,14 @@ void task_exit(struct task *self, int code)
 void task_exit_killed(struct task *self)
 {
     struct process *process = self->process;
-    bool alone;
+    bool alone, passed;
 
     spin_lock(&process->lock);
     alone = process->exec_task && process->exec_task != self;
+    passed = !alone || process_dump_pass_locked(process);
     spin_unlock(&process->lock);
+    if (unlikely(!passed))
+        process_dump_wait(self);
     if (alone)
         task_end(self);
     if (__atomic_load_n(&process->limit_reached, __ATOMIC_ACQUIRE))

@@ -28,6 +28,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/proc/futex/rseq.h"
 #include "kernel/proc/ipc/sem.h"
+#include "kernel/proc/ns.h"
 #include "kernel/proc/pidfd.h"
 #include "kernel/proc/process.h"
 #include "kernel/proc/ptrace/ptrace.h"
@@ -48,7 +49,7 @@ static void signals_copy(struct task *self, struct process *child)
     spin_lock(&process->lock);
     /* What is sent to the group from here on is noted, and given to the child by child_publish. */
     child->group_count = __atomic_load_n(&process->group_count, __ATOMIC_RELAXED);
-    memcpy(child->actions, process->actions, sizeof(child->actions));
+    signal_copy_actions_locked(process, child);
     spin_unlock(&process->lock);
     child->leader->sig_stack = self->sig_stack;
     child->leader->sig_mask = self->sig_mask;
@@ -67,7 +68,9 @@ int fork_context_copy(struct task *self, struct task *child, const struct fork_r
     } else {
         err = fd_table_dup(self->files, &child->files);
     }
-    return err ? err : fs_context_fork(self->fs, request->share_fs, &child->fs);
+    if (!err)
+        err = fs_context_fork(self->fs, request->share_fs, &child->fs);
+    return err ? err : ns_fork(self, child, request->new_spaces);
 }
 
 /* What others may set in the parent at any time is read under its lock, the rest changes by the
@@ -79,6 +82,7 @@ static void process_fields_copy(struct process *parent, struct process *child)
     spin_unlock(&parent->lock);
     child->oom_adjust = __atomic_load_n(&parent->oom_adjust, __ATOMIC_RELAXED);
     child->oom_adjust_min = __atomic_load_n(&parent->oom_adjust_min, __ATOMIC_RELAXED);
+    child->core_filter = __atomic_load_n(&parent->core_filter, __ATOMIC_RELAXED);
     child->no_huge_pages = __atomic_load_n(&parent->no_huge_pages, __ATOMIC_RELAXED);
     child->layout = parent->layout;
     if (parent->exe) {
@@ -137,7 +141,16 @@ static void policy_inherit(struct thread *child, const struct thread *parent)
     child->nice = parent->nice;
     child->slice_ns = parent->slice_ns;
     child->vruntime_factor = parent->vruntime_factor;
-    if (child->policy != parent->policy && parent->nice < 0)
+    child->rt_own = child->prio = parent->rt_own; /* not what is lent to the parent */
+    if (child->rt_own)
+        arch_thread_add_work(&child->arch, TIF_CPU_TIME);
+    if (child->policy == parent->policy)
+        return;
+    if (parent->rt_own) {
+        child->policy = LX_SCHED_NORMAL;
+        child->rt_own = child->prio = 0;
+    }
+    if (parent->rt_own || parent->nice < 0)
         sched_set_nice(child, 0, child->policy == LX_SCHED_IDLE);
 }
 
@@ -150,6 +163,8 @@ int fork_thread_create(struct task *self, struct task *child, const struct fork_
     child->thread.task = child;
     sched_affinity_online(&self->thread, &child->thread.affinity);
     policy_inherit(&child->thread, &self->thread);
+    child->slack_ns = child->slack_start_ns = self->slack_ns;
+    child->ioprio = self->ioprio;
     child->set_tid = request->child_tid_set;
     child->clear_tid = request->child_tid_clear;
     return 0;
@@ -165,6 +180,8 @@ static int thread_prepare(struct task *self, struct process *child,
     if (err)
         return err;
     child->exit_signal = request->same_parent ? self->process->exit_signal : request->exit_signal;
+    child->parent_program =
+        request->same_parent ? self->process->parent_program : self->process->generation;
     /* The child's own clock starts at 0; it sets its alarm on its first way to ring 3. */
     if (child->limits[LX_RLIMIT_CPU].current != LX_RLIM_INFINITY)
         arch_thread_add_work(&task->thread.arch, TIF_CPU_TIME);

@@ -28,6 +28,7 @@ struct fork_request {
     uint64_t stack;       /* of the child; 0: the parent's */
     bool set_tls;
     uint64_t tls;
+    uint64_t new_spaces;         /* CLONE_NEW*, checked */
     struct uptr parent_tid;      /* 0: none */
     bool make_pidfd;             /* CLONE_PIDFD: its number goes to */
     struct uptr pidfd;           /* this */

@@ -6,7 +6,8 @@
  * complete before anything else knows it, and publishing it comes last of what can fail. That is
  * refused, and the call starts anew, when the caller has signals to act on, when the process ends
  * or is killed, while a task of it executes, and while it is to stop: a walk over all tasks
- * in slices afterwards (process_notify_others) finds all of them.
+ * in slices afterwards (process_notify_others) finds all of them. A tracee that goes on while its
+ * process is stopped adds one that knows of the stop from the beginning.
  */
 #include "kernel/core/clock.h"
 #include "kernel/fs/vfs/fs_context.h"
@@ -55,8 +56,12 @@ static int task_publish(const struct task *self, struct task *task, struct pid *
 
     spin_lock(&process->lock);
     if (!fork_must_wait_locked(self) && !process->ending && !process->exec_task &&
-        !process->sig_stopped)
+        (!process->sig_stopped || self->stop_passed))
         err = process_add_task_locked(process, task, pid);
+    if (!err && process->sig_stopped) {
+        task->stop_round = process->stop_round;
+        arch_thread_add_work(&task->thread.arch, TIF_SIGNAL);
+    }
     spin_unlock(&process->lock);
     if (!err)
         ptrace_fork_locked(self, task, tracee);

@@ -34,11 +34,16 @@
 #include "kernel/lib/restart.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/slab.h"
+#include "kernel/proc/core/core.h"
+#include "kernel/proc/futex/futex.h"
+#include "kernel/proc/ns.h"
 #include "kernel/proc/pidfd.h"
 #include "kernel/proc/ptrace/ptrace.h"
 #include "kernel/proc/signal/sigframe_fpu.h"
 #include "kernel/proc/signal/signal.h"
+#include "kernel/proc/signal/signal_poll.h"
 #include "kernel/proc/signal/signal_share.h"
+#include "kernel/proc/usermode.h"
 #include "kernel/sched/sched.h"
 #include "kernel/vm/vm_space.h"
 #include "shared/addrmap.h"
@@ -104,6 +109,8 @@ struct vm_space *process_space_locked(const struct process *process)
  * may be on its way out already and not see it: it passes the message on (signal_exit). */
 static struct task *task_to_kill(const struct process *process)
 {
+    if (unlikely(process->dumper))
+        return process->dumper;
     if (likely(!process->leader->exiting) && !process->exec_task)
         return process->leader;
     if (process->exec_task)
@@ -129,11 +136,15 @@ void process_kill_locked(struct process *process)
 void process_check_cpu_time_locked(struct process *process)
 {
     ASSERT(spin_is_held(&process->lock));
-    process_each_task (task, process) {
-        arch_thread_add_work(&task->thread.arch, TIF_CPU_TIME);
-        if (&task->thread != thread_current()) /* which is on its way already */
-            sched_kick_thread(&task->thread);
-    }
+    process_each_task (task, process)
+        task_check_cpu_time(task);
+}
+
+void task_check_cpu_time(struct task *task)
+{
+    arch_thread_add_work(&task->thread.arch, TIF_CPU_TIME);
+    if (&task->thread != thread_current()) /* which is on its way already */
+        sched_kick_thread(&task->thread);
 }
 
 struct task *task_find_locked(int tid)
@@ -156,10 +167,7 @@ static void limit_kill(struct deferred *item)
 {
     struct process *process = container_of(item, struct process, limit_ended);
 
-    spin_lock(&process->lock);
-    if (!process->sig_exiting) /* else its end was quicker */
-        process_kill_locked(process);
-    spin_unlock(&process->lock);
+    usermode_kill_all();
     process_put(process);
 }
 
@@ -191,12 +199,14 @@ static COLD void fields_init(struct process *process)
     spin_init(&process->lock, SPIN_PROC);
     timer_init(&process->limit, limit_expired);
     deferred_init(&process->limit_ended, limit_kill);
+    deferred_init(&process->retarget, signal_retarget);
     list_init(&process->tasks);
     list_init(&process->sharers);
     list_init(&process->tracees);
     list_init(&process->trace_news);
     signal_timers_init(&process->timers);
     process->exit_signal = LX_SIGCHLD;
+    process->core_filter = CORE_FILTER_DEFAULT;
     process->generation = 1;
     process->started_ns = clock_monotonic_ns();
 }
@@ -233,6 +243,7 @@ COLD void process_init(void)
     signal_queue_init_cache();
     signal_timer_init_cache();
     pid_init();
+    ns_init();
     fields_init(&process_init_process);
     limits_init(&process_init_process);
     process_init_process.refs = 1;
@@ -258,6 +269,8 @@ void process_free(struct process *process)
     }
     if (process->own_pid && !process->pid) /* it never had its number */
         pid_discard(process->own_pid);
+    if (process->signal_poll)
+        signal_poll_put(process->signal_poll);
     slab_free(process_cache, process);
 }
 
@@ -421,20 +434,6 @@ int process_create(struct process *parent, uint32_t uid, struct process **out_pr
     return 0;
 }
 
-/* Other tasks read the pointer, and the table behind it, under process_tree_lock (/proc, prlimit):
- * it changes under that lock, and the old table goes after it has been dropped. */
-void process_replace_files(struct task *self, struct fd_table *files)
-{
-    struct fd_table *old = self->files;
-    uint64_t flags = spin_lock_irqsave(&process_tree_lock);
-
-    /* The new table follows the limit of this process, whatever the old one did. */
-    files->limit = (uint32_t)MIN(self->process->limits[LX_RLIMIT_NOFILE].current, FD_LIMIT_MAX);
-    self->files = files;
-    spin_unlock_irqrestore(&process_tree_lock, flags);
-    fd_table_put(old);
-}
-
 void process_abandon(struct process *process)
 {
     uint64_t flags = spin_lock_irqsave(&process_tree_lock);
@@ -453,6 +452,7 @@ void process_abandon(struct process *process)
     spin_unlock_irqrestore(&process_tree_lock, flags);
     if (pidfd)
         pidfd_wake(pidfd);
+    futex_pi_drop(process->leader, true);
     /* It was visible: signals may have come, thousands perhaps, whose entries are charged to its
      * user. None is added any more. */
     signal_entries_free(signal_queue_cut(&process->sig_queue, ~0ULL, NULL));

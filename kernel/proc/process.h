@@ -37,7 +37,9 @@
 #include "shared/linux/signal.h"
 
 struct file;
+struct fs_struct;
 struct pidfd;
+struct signal_poll;
 struct tty;
 
 enum process_end {
@@ -81,10 +83,12 @@ struct process {
     int report_stop;         /* [t] stop signal that wait(2) has not told yet; 0: none */
     bool report_cont;        /* [t] likewise for SIGCONT */
     int exit_signal;         /* [o] sent to the parent; 0: none. exec makes it SIGCHLD */
+    uint32_t parent_program; /* [I] the parent's generation when it was made */
     enum process_end end;    /* [s] of a zombie [t] */
     int end_code;            /* likewise */
     uint64_t killed_ns;      /* [t] when the lack of memory first met it killed; 0: not yet */
-    bool core_dumped;        /* [t] always false: none is written; the bit of wait(2) */
+    bool core_dumped;        /* [s] of a zombie [t]: it has left a core file */
+    uint32_t core_filter;    /* [a] CORE_*: which memory is in one */
     struct waitq child_wait; /* woken when a child ends, stops or continues, or a task for exec */
     struct waitq release_wait; /* vfork: the parent waits here */
     uint32_t vfork_done;       /* [a] exec or exit has given the parent's memory back */
@@ -97,6 +101,9 @@ struct process {
     bool ending;               /* [s] all its tasks end: .end and .end_code stand */
     uint32_t killed;           /* [a] process_kill_locked was called */
     struct task *exec_task;    /* [s] is waiting for the end of all others, to execute; NULL */
+    struct task *dumper;       /* [s] writes a core file: the others wait on their way out; NULL */
+    unsigned leaving;          /* [s] live tasks that are past that */
+    unsigned dump_left;        /* [s] tasks that the dumper waits for */
     struct file *exe;          /* [o] counted; replaced under process.lock */
     struct exec_layout layout; /* [s] where in memory things are, for /proc */
     uint32_t generation;       /* [s] programs that it has run: exec adds one */
@@ -113,20 +120,23 @@ struct process {
 
     struct spinlock lock;                 /* rank PROC */
     struct lx_sigaction actions[LX_NSIG]; /* [s] */
+    uint64_t actions_set;                 /* [s] bit n: actions[n] may be other than all zero */
     struct list sharers;                  /* [t] processes with the same actions: signal_share.h */
     struct signal_queue sig_queue;        /* [s] sent to the process */
-    uint32_t group_count;         /* [a] signals that were sent to more than this one, ever */
-    uint32_t group_sent[LX_NSIG]; /* [a] the count after the last one of that number */
-    int sig_stopping;             /* [s] stop signal that was taken, is acted on; 0: none */
-    bool sig_stopped;             /* [s] the stop has begun and SIGCONT has not come */
-    int sig_stop_number;          /* [s] by that signal */
-    unsigned sig_stop_left;       /* [s] tasks that have not stopped yet */
-    uint32_t stop_round;          /* [s] which stop it is, the first 1 */
-    struct waitq stop_wait;       /* tasks that have stopped */
-    uint64_t task_signals;        /* [s] may be pending for single tasks */
-    bool sig_continued;           /* [s] SIGCONT ended a stop that the tree still shows */
-    bool sig_exiting;             /* [ts] takes no more signals */
-    struct signal_timers timers;  /* setitimer, timer_create */
+    uint32_t group_count;            /* [a] signals that were sent to more than this one, ever */
+    uint32_t group_sent[LX_NSIG];    /* [a] the count after the last one of that number */
+    uint64_t sig_stopping;           /* [s] stop signals that were taken, are acted on */
+    bool sig_stopped;                /* [s] the stop has begun and SIGCONT has not come */
+    int sig_stop_number;             /* [s] by that signal */
+    unsigned sig_stop_left;          /* [s] tasks that have not stopped yet */
+    uint32_t stop_round;             /* [s] which stop it is, the first 1 */
+    struct waitq stop_wait;          /* tasks that have stopped */
+    uint64_t task_signals;           /* [s] may be pending for single tasks */
+    bool sig_continued;              /* [s] SIGCONT ended a stop that the tree still shows */
+    bool sig_exiting;                /* [ts] takes no more signals */
+    struct deferred retarget;        /* looks for a task that takes what waits: signal_send.c */
+    struct signal_poll *signal_poll; /* [a] epolls that wait for its signals; NULL: none has yet */
+    struct signal_timers timers;     /* setitimer, timer_create */
 
     struct timer limit;          /* [I] */
     uint32_t limit_reached;      /* [a] */
@@ -187,6 +197,7 @@ void process_kill_locked(struct process *process);
 /* Every task looks at its processor time on its way to ring 3, for a limit or a timer of the
  * process has changed. Process locked. */
 void process_check_cpu_time_locked(struct process *process);
+void task_check_cpu_time(struct task *task); /* one of them; process or tree locked */
 /* Whether process_kill_locked was called. Any context. */
 static inline bool process_is_killed(const struct process *process)
 {
@@ -210,6 +221,8 @@ MUST_CHECK int process_link_locked(struct process *parent, struct process *proce
 /* The calling task has another table of descriptors from here on, and drops the old one. Takes over
  * the reference. */
 void process_replace_files(struct task *self, struct fd_table *files);
+/* The same for root, working directory and umask. */
+void process_replace_place(struct task *self, struct fs_struct *place);
 /* Takes back what never ran. */
 void process_abandon(struct process *process);
 /* A second task and more: into the list, with a number, counted. Process locked, too, and the
@@ -256,11 +269,34 @@ NORETURN void task_exit_killed(struct task *self);
 /* All other tasks of the caller's process get that work (TIF_*) to do; in slices, no lock held. The
  * caller has seen to it that none is added. */
 void process_notify_others(struct task *self, uint32_t work);
-/* Whether a task of another process shares the caller's directories (CLONE_FS). */
-bool process_shares_fs(const struct task *self);
+/* The task behind that one, NULL: the first; NULL behind the last. Gives the tree lock up first,
+ * and the processor to others, when it is time: the caller has a reference to the process, and
+ * meets each task that stays at least once. `steps` begins as 0. */
+struct task *process_walk_task_locked(struct process *process, struct task *task, unsigned *steps,
+                                      uint64_t *flags);
+/* exec: no task of another process shares the caller's directories, and none comes to (CLONE_FS)
+ * before fs_context_release. False: one does. */
+MUST_CHECK bool process_claim_fs(const struct task *self);
 /* exec: all other tasks of the process end, and the caller is its leader with its number from then
  * on. -EAGAIN: another one is at it; -EINTR: the caller is to die. */
 MUST_CHECK int process_end_others(struct task *self);
+
+/* A core file, in steps. The process is to end by that signal, and its other tasks wait, those that
+ * have not begun to leave. False: it ends in another way. Then, the caller writes the file unless
+ * process_is_killed, and lets them go on. */
+MUST_CHECK bool process_dump_begin(struct task *self, int signal);
+/* The tasks that wait, one after the other; behind that one, NULL: the first. */
+struct task *process_dump_next(struct process *process, struct task *task);
+void process_dump_end(struct task *self, bool dumped);
+/* Every task on its way out, once, before it gives anything back; process locked. False: it is to
+ * call process_dump_wait first, without the lock. */
+static inline bool process_dump_pass_locked(struct process *process)
+{
+    ASSERT(spin_is_held_inline(&process->lock));
+    process->leaving += !process->dumper;
+    return !process->dumper;
+}
+void process_dump_wait(struct task *self);
 
 /* How many tasks it has, a leader that has ended before the others among them. */
 unsigned process_count_tasks(const struct process *process);

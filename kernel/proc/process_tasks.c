@@ -9,7 +9,13 @@
  * its account in one step under both locks. From then on nothing finds the old leader but an
  * interrupt of one of the process's timers that has just read the pointer, which sets a flag in it:
  * the list's reference is therefore dropped after a grace period.
+ *
+ * A core file is written by the task that the signal was for (dumper). Every task passes one point
+ * on its way out, under process.lock: it is counted as leaving, or sees the dumper and waits,
+ * uninterruptibly, for it is killed. The dumper waits until all live tasks that were not leaving
+ * have come. What is to end the writing is sent to the dumper (process_kill_locked).
  */
+#include "kernel/fs/vfs/fdtable.h"
 #include "kernel/fs/vfs/fs_context.h"
 #include "kernel/lib/assert.h"
 #include "kernel/proc/ptrace/ptrace.h"
@@ -35,6 +41,8 @@ static struct task *notify_some_locked(struct task *self, struct task *task, uin
             continue;
         arch_thread_add_work(&task->thread.arch, work);
         sched_notify(&task->thread);
+        if (unlikely(task->dump_waits))
+            sched_wake(&task->thread);
     }
     return last;
 }
@@ -58,6 +66,25 @@ void process_notify_others(struct task *self, uint32_t work)
     } while (at);
 }
 
+COLD struct task *process_walk_task_locked(struct process *process, struct task *task,
+                                           unsigned *steps, uint64_t *flags)
+{
+    ASSERT(process_tree_is_held());
+    if (!task)
+        return process_next_task(process, NULL);
+    task_get(task);
+    process_tree_pause_locked(steps, flags);
+    if (unlikely(list_empty(&task->link))) {
+        /* It has left meanwhile, and leads nowhere: once more from the beginning. */
+        spin_unlock_irqrestore(&process_tree_lock, *flags);
+        task_put(task);
+        *flags = spin_lock_irqsave(&process_tree_lock);
+        return process_next_task(process, NULL);
+    }
+    task_put(task); /* not the last reference: the list has one */
+    return process_next_task(process, task);
+}
+
 unsigned process_count_tasks(const struct process *process)
 {
     bool leader_gone = process->leader && __atomic_load_n(&process->leader->gone, __ATOMIC_RELAXED);
@@ -68,18 +95,29 @@ unsigned process_count_tasks(const struct process *process)
 }
 
 /* Those that are on their way out do not count, though their references may: then it is refused. */
-bool process_shares_fs(const struct task *self)
+bool process_claim_fs(const struct task *self)
 {
     const struct fs_struct *place = self->fs->place;
     unsigned own = 0;
-    bool shares;
+    bool claimed;
 
     spin_lock(&self->process->lock);
     process_each_task (task, self->process)
         own += !task->exiting && task->fs->place == place;
-    shares = __atomic_load_n(&place->refs, __ATOMIC_ACQUIRE) > own;
+    claimed = fs_context_claim(self->fs, own);
     spin_unlock(&self->process->lock);
-    return shares;
+    return claimed;
+}
+
+/* Others read the pointer under process_tree_lock (/proc, kcmp): it changes under that. */
+void process_replace_place(struct task *self, struct fs_struct *place)
+{
+    struct fs_struct *old = self->fs->place;
+    uint64_t flags = spin_lock_irqsave(&process_tree_lock);
+
+    self->fs->place = place;
+    spin_unlock_irqrestore(&process_tree_lock, flags);
+    fs_struct_put(old);
 }
 
 /* Into the place of the leader that has ended. */
@@ -147,4 +185,105 @@ int process_end_others(struct task *self)
     __atomic_store_n(&process->exec_task, NULL, __ATOMIC_SEQ_CST);
     spin_unlock(&process->lock);
     return err;
+}
+
+/* ---- core files ---- */
+
+COLD bool process_dump_begin(struct task *self, int signal)
+{
+    struct process *process = self->process;
+    bool decided;
+
+    spin_lock(&process->lock);
+    decided = !process->ending;
+    if (decided) {
+        process->end = PROCESS_SIGNALED;
+        process->end_code = signal;
+        process->dump_left = process->live - process->leaving - 1;
+        process->dumper = self;
+        __atomic_store_n(&process->ending, true, __ATOMIC_RELEASE);
+    }
+    spin_unlock(&process->lock);
+    if (!decided)
+        return false;
+    if (process->threaded)
+        process_notify_others(self, TIF_KILL);
+    while (__atomic_load_n(&process->dump_left, __ATOMIC_ACQUIRE) && !process_is_killed(process)) {
+        struct waiter waiter;
+        int err = 0;
+
+        waitq_enter(&process->child_wait, &waiter);
+        if (__atomic_load_n(&process->dump_left, __ATOMIC_ACQUIRE))
+            err = waitq_sleep_killable(&waiter);
+        waitq_leave(&process->child_wait, &waiter);
+        if (err)
+            break;
+    }
+    return true;
+}
+
+COLD struct task *process_dump_next(struct process *process, struct task *task)
+{
+    spin_lock(&process->lock);
+    do
+        task = process_next_task(process, task);
+    while (task && !task->dump_waits);
+    spin_unlock(&process->lock);
+    /* It has said that it waits, and is on its way to sleep. */
+    while (task && !sched_is_off(&task->thread))
+        sched_yield_cpu();
+    return task;
+}
+
+COLD void process_dump_wait(struct task *self)
+{
+    struct process *process = self->process;
+    bool last;
+
+    spin_lock(&process->lock);
+    last = process->dumper && --process->dump_left == 0;
+    self->dump_waits = process->dumper != NULL;
+    spin_unlock(&process->lock);
+    if (last)
+        waitq_wake_all(&process->child_wait);
+    spin_lock(&process->lock);
+    while (process->dumper) {
+        sched_prepare(SCHED_UNINTERRUPTIBLE);
+        spin_unlock(&process->lock);
+        sched_block();
+        spin_lock(&process->lock);
+    }
+    self->dump_waits = false;
+    process->leaving++;
+    spin_unlock(&process->lock);
+}
+
+COLD void process_dump_end(struct task *self, bool dumped)
+{
+    struct process *process = self->process;
+
+    spin_lock(&process->lock);
+    process->core_dumped = dumped;
+    if (process_is_killed(process)) { /* meanwhile: that counts, as on Linux */
+        process->end = process->limit_reached ? PROCESS_LIMIT : PROCESS_SIGNALED;
+        process->end_code = LX_SIGKILL;
+    }
+    process->dumper = NULL;
+    spin_unlock(&process->lock);
+    if (process->threaded)
+        process_notify_others(self, TIF_KILL);
+}
+
+/* Other tasks read the pointer, and the table behind it, under process_tree_lock (/proc, prlimit):
+ * it changes under that lock, and the old table goes after it has been dropped. */
+void process_replace_files(struct task *self, struct fd_table *files)
+{
+    struct fd_table *old = self->files;
+    uint64_t flags = spin_lock_irqsave(&process_tree_lock);
+
+    /* The new table follows the limit of this process, whatever the old one did. */
+    files->limit = (uint32_t)MIN(self->process->limits[LX_RLIMIT_NOFILE].current, FD_LIMIT_MAX);
+    self->files = files;
+    spin_unlock_irqrestore(&process_tree_lock, flags);
+    fd_table_put(old);
 }

@@ -6,9 +6,9 @@
  * kernel, and calls hook_exit_to_user with interrupts on as long as one is set: what an interrupt
  * adds after that look comes with an interrupt of its own. The order of the work matters: other
  * threads run first, so that what comes after is not stale when the program goes on; a task that is
- * to die does nothing else; processor time may send signals, so it comes before these; a
- * restartable sequence is put right last, for the address at which the program goes on is then
- * settled.
+ * to die does nothing else; processor time and files may send signals, so they come before
+ * these; a restartable sequence is put right last, for the address at which the program goes on is
+ * then settled.
  */
 #include "kernel/proc/return_to_user.h"
 
@@ -17,6 +17,7 @@
 #include "kernel/arch/x86_64/vectors.h"
 #include "kernel/proc/futex/rseq.h"
 #include "kernel/proc/process.h"
+#include "kernel/proc/signal/file_owner.h"
 #include "kernel/proc/signal/signal_internal.h"
 #include "kernel/proc/signal/signal_timer.h"
 #include "kernel/sched/sched.h"
@@ -40,6 +41,10 @@ void hook_exit_to_user(struct trap_frame *frame)
     return_die_if_killed(self);
     if (has_work(self, TIF_CPU_TIME))
         signal_timers_check_cpu(self);
+    if (has_work(self, TIF_FILE)) {
+        arch_thread_clear_work(&self->thread.arch, TIF_FILE);
+        file_owner_flush();
+    }
     if (has_work(self, TIF_SIGNAL))
         signal_deliver(self, frame);
     if (has_work(self, TIF_RSEQ))

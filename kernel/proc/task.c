@@ -17,10 +17,13 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/slab.h"
 #include "kernel/proc/identity.h"
+#include "kernel/proc/ns.h"
 #include "kernel/proc/process.h"
 #include "kernel/sched/sched.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/system.h"
+
+#define TIMER_SLACK_NS 50000 /* Linux's */
 
 static struct slab_cache *task_cache, *fpu_cache;
 uint64_t task_direct_calls = TASK_DIRECT_CALLS;
@@ -49,6 +52,8 @@ int task_alloc(struct process *process, struct task **out_task)
     task->inherited.mce_kill = LX_PR_MCE_KILL_DEFAULT;
     task->sig_stack.flags = LX_SS_DISABLE;
     list_init(&task->link);
+    list_init(&task->pi_held);
+    task->slack_ns = task->slack_start_ns = TIMER_SLACK_NS;
     *out_task = task;
     return 0;
 }
@@ -59,6 +64,7 @@ static void task_free(struct task *task)
         fd_table_put(task->files);
     if (task->fs)
         fs_context_destroy(task->fs);
+    ns_exit(task);
     if (task->fpu_object)
         slab_free(fpu_cache, task->fpu_object);
     /* Only a thread that never ran: one that did has given its stack back in task_ended. */

@@ -18,7 +18,9 @@
 
 struct fd_table;
 struct fs_context;
+struct futex_pi_waiter;
 struct identity;
+struct nsproxy;
 struct process;
 struct sem_undo_list;
 struct tracee;
@@ -48,10 +50,12 @@ struct task {
     bool exiting;              /* [ts] takes no more signals, and gives back what it has */
     bool gone;                 /* [a] a leader that has given all back before others have */
     bool vfork_waited;         /* [a] CLONE_VFORK: another task waits for its end */
+    bool dump_waits;           /* [s] for a core file, before it ends */
     uint32_t stop_round;       /* [s] of the stop that it has been counted in; 0: none */
     struct fd_table *files;    /* [o] shared by the tasks of a process */
     struct fs_context *fs;     /* [o] root, working directory, umask, credentials */
     struct identity *identity; /* [s] the credentials, as others see them; until it is freed */
+    struct nsproxy *nsproxy;   /* [o] written [t]; NULL: the initial name spaces */
     struct sem_undo_list *sem_undo;  /* [o] what its end undoes; NULL: nothing yet */
     int tid;                         /* [I] but for exec, which makes it the process's */
     uint64_t serial;                 /* [I] as its process's: no other has the same; 0: a leader */
@@ -71,13 +75,21 @@ struct task {
     uint64_t restart_deadline_ns;  /* [o] of a sleep that was interrupted; 0: none */
     uint32_t trace_count;          /* [ts] how often it has got a tracer */
     bool trap_pending;             /* [s] a stop that its tracer asked for */
-    bool stop_passed;  /* [s] it goes on, by its tracer's word, while its process is stopped */
-    bool trace_flag;   /* [o] RFLAGS.TF in its frame is its tracer's, not its own */
+    bool stop_passed;   /* [s] it goes on, by its tracer's word, while its process is stopped */
+    bool trace_flag;    /* [o] RFLAGS.TF in its frame is its tracer's, not its own */
+    bool call_followed; /* [o] in a call that ptrace_call_leave will end */
+    bool call_late;     /* [o] in one that it is to end as well: late_number */
+    uint32_t late_number;
     int ptrace_signal; /* [t] what its tracer lets it have at the end of a stop */
     uint64_t fault_vector, fault_error, fault_address; /* [o] the last, for handlers */
     struct uptr set_tid;                               /* [o] CLONE_CHILD_SETTID */
     struct uptr clear_tid;                /* [o] set_tid_address, CLONE_CHILD_CLEARTID */
     struct uptr robust_list;              /* [o] */
+    uint64_t slack_ns, slack_start_ns;    /* [o] set by others: PR_SET_TIMERSLACK */
+    uint16_t ioprio;                      /* [a] ioprio_set */
+    struct list pi_held;                  /* [pi] locks that others wait for: futex_pi.c */
+    struct futex_pi_waiter *pi_blocked;   /* [pi] the lock that it waits for; NULL: none */
+    bool pi_gone;                         /* [a] owns no more such locks: it ends */
     struct uptr rseq;                     /* [o] registered area */
     uint32_t rseq_nbytes, rseq_signature; /* [o] of it */
     uint32_t rseq_cpu;                    /* [o] the processor that it shows */

@@ -158,8 +158,9 @@ static int program_prepare(struct process *process, struct exec_request *request
     return 0;
 }
 
-/* Everything that the program left behind ends with it. */
-static void others_kill(void)
+/* Everything that the program left behind ends with it. At its limit all of that goes at once: real
+ * time programs that never sleep may keep the processors from the one that is to end first. */
+void usermode_kill_all(void)
 {
     uint64_t flags = spin_lock_irqsave(&process_tree_lock);
     struct process_walk walk;
@@ -181,7 +182,7 @@ static void others_reap(void)
     const struct process_wait any = {.pid = -1, .exited = true};
     struct process_change change;
 
-    others_kill(); /* none is missed: a process that is to die makes no child */
+    usermode_kill_all(); /* none is missed: a process that is to die makes no child */
     /* Init never has signals pending, so the only failure is -ECHILD: none is left. */
     while (process_wait(&process_init_process, &any, &change) == 0)
         ;

@@ -37,6 +37,8 @@ MUST_CHECK int usermode_run(struct exec_request *request, struct wait_status *st
 
 /* The program that is being run reaches its limit now; without one nothing happens. Any thread. */
 void usermode_expire(void);
+/* Everything that runs in ring 3 is killed: that program, and what it has started. */
+void usermode_kill_all(void);
 
 /* For the checks: the next n entries find CR3 or the kernel stack not installed. */
 void usermode_inject_entry_faults(unsigned n);

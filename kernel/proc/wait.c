@@ -195,7 +195,7 @@ static int wait_look(struct process *parent, const struct process_wait *which,
     else
         result = look_at_group_locked(parent, which, change, reported, &flags);
     if (unlikely(result <= 0 && !list_empty(&parent->tracees))) {
-        traced = ptrace_wait_locked(parent, which, change, reported);
+        traced = ptrace_wait_locked(parent, which, change, reported, &flags);
         result = traced == -ECHILD ? result : traced;
     }
     spin_unlock_irqrestore(&process_tree_lock, flags);

@@ -26,10 +26,12 @@ struct thread;
     X(EXEC)                                                                                        \
     X(VM)                                                                                          \
     X(INODE)                                                                                       \
+    X(FUTEX_PI)                                                                                    \
     X(PIPE)                                                                                        \
     X(SIGNAL_TIMER)                                                                                \
     X(EPOLL) /* of an epoll before those of the epolls that it watches */                          \
-    X(EPOLL_GRAPH)
+    X(EPOLL_GRAPH)                                                                                 \
+    X(FILE_OWNER) /* whom signals about files go to */
 
 enum mutex_rank {
 #define MUTEX_RANK_ENUM(name) MUTEX_##name,

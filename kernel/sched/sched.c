@@ -15,7 +15,7 @@
  * and stack are in use, and no other processor can take it: to put it into a queue it needs the
  * lock of the queue of thread.cpu. A thread goes to another processor in three ways only: when it
  * is woken, when an idle processor takes it out of a queue, and when it moves itself; in the last
- * case the new processor is chosen by sched_switch_finish, once it is off the old one (.migrating).
+ * case the new processor is chosen by sched_switch_finish, once it is off the old one (.leaving).
  *
  * A reschedule interrupt makes another processor look at its queue. It is sent after the locks are
  * dropped: on a busy host the processor that is interrupted would take the sender's only to spin on
@@ -48,22 +48,26 @@ static inline void begin_and_unlock(struct runq *queue)
         sched_slice_begin(queue);
 }
 
-/* The old thread does not come back to this processor by itself: it moves, or has ended. */
+/* The old thread does not come back to this processor by itself (it moves, or has ended), or others
+ * may come for it. */
 static NOINLINE void finish_leaver(struct runq *queue, struct thread *previous)
 {
     bool dead = previous->state == THREAD_DEAD;
     /* Read before the lock goes: afterwards another processor may run the old thread, or free
      * it. */
-    bool migrating = previous->migrating;
+    unsigned leaving = previous->leaving;
+    bool migrating = leaving & THREAD_MIGRATES;
 
+    previous->leaving = 0;
     if (migrating) {
-        previous->migrating = false;
         sched_vruntime_leave(queue, previous);
         previous->cpu = sched_place(previous);
     }
     begin_and_unlock(queue);
     if (migrating)
         sched_kick(make_runnable(previous));
+    if (leaving & THREAD_RT_LEAVES)
+        sched_rt_pull(queue);
     if (dead && previous->ended)
         previous->ended(previous);
 }
@@ -74,7 +78,7 @@ void sched_switch_finish(void)
     struct runq *queue = sched_own_queue();
     struct thread *previous = queue->previous;
 
-    if (unlikely(previous->state == THREAD_DEAD || previous->migrating))
+    if (unlikely(previous->state == THREAD_DEAD || previous->leaving))
         finish_leaver(queue, previous);
     else
         begin_and_unlock(queue);
@@ -103,7 +107,11 @@ static void switch_locked(struct runq *queue, struct thread *next)
 
     ASSERT(spin_is_held_inline(&queue->lock));
     if (next == self) {
+        bool has_waiting = queue->waiting != 0;
+
         spin_unlock_inline(&queue->lock);
+        if (has_waiting)
+            sched_slice_start(queue);
         return;
     }
     /* The order of these atomic operations against the queues is what rcu.c and idle_loop rely
@@ -116,6 +124,8 @@ static void switch_locked(struct runq *queue, struct thread *next)
     /* It had the processor for itself, which puts it behind no thread that comes later. */
     if (next->is_idle)
         sched_raise_min_locked(queue, self->vruntime);
+    if (unlikely(self->prio | next->prio))
+        sched_rt_switch_locked(queue, next);
     __atomic_store_n(&queue->current, next, __ATOMIC_RELAXED);
     queue->previous = self;
     ASSERT(next->cpu == CPU_OWN->index);
@@ -182,7 +192,7 @@ void sched_block(void)
 static void give_way(struct runq *queue, bool moves)
 {
     if (moves) {
-        queue->current->migrating = true;
+        queue->current->leaving = THREAD_MIGRATES;
         sched_reschedule_locked(queue);
     } else {
         switch_locked(queue, sched_exchange_locked(queue, queue->current));

@@ -4,13 +4,13 @@
  *
  * Owns:    a run queue for each processor, the idle threads, time slices, time accounts.
  * Rule:    the kernel is not preempted: a thread gives the processor up by blocking, by ending, or
- *          on its way back to ring 3. The one that has had the least time by its weight, which
- *          follows from its niceness, runs next; a slice is timed only while another thread waits
- *          for the processor. A wake-up goes to an idle processor if one may run the thread; an
- *          idle processor takes waiting threads from the others.
- * Locks:   one spinlock a run queue, rank RUNQ, interrupts off; never two at once.
- * Context: as noted.
- * Tests:   kernel/selftest/sched_checks.c, tests/user
+ *          on its way back to ring 3. The first real-time thread by its priority runs next, as
+ *          far as the limit lets it (sched_rt.c); else the one that has had the least time by its
+ * weight, which follows from its niceness, runs next; a slice is timed only while another thread
+ * waits for the processor. A wake-up goes to an idle processor if one may run the thread; an idle
+ * processor takes waiting threads from the others. Locks:   one spinlock a run queue, rank RUNQ,
+ * interrupts off; never two at once. Context: as noted. Tests:   kernel/selftest/sched_checks.c,
+ * tests/user
  */
 #pragma once
 
@@ -112,6 +112,21 @@ extern struct cpumask sched_allowed; /* [a] */
 
 /* Its share of a processor follows; idle: less than with the highest niceness. */
 void sched_set_nice(struct thread *thread, int nice, bool idle);
+
+/* Linux's policy, perhaps with RESET_ON_FORK, and its real-time priority, 1 to 99; 0: none. */
+#define SCHED_RR_TURN_NS    100000000 /* among those of one priority */
+#define SCHED_RT_RUNTIME_NS 950000000 /* the limit: on each processor, as Linux's default ... */
+#define SCHED_RT_PERIOD_NS  1000000000
+void sched_set_policy(struct thread *thread, uint32_t policy, unsigned priority);
+/* Its time on processors since it last waited for anything. */
+uint64_t sched_rt_awake_ns(const struct thread *thread);
+/* The thread runs with at least that real-time priority until this is called anew. */
+void sched_lend_priority(struct thread *thread, unsigned priority);
+/* What others see of both: a moment later it may be another. */
+static inline unsigned sched_priority(const struct thread *thread)
+{
+    return __atomic_load_n(&thread->prio, __ATOMIC_RELAXED);
+}
 
 /* Time on a processor up to now, precise to the tick: in ring 3, and in all. */
 struct sched_times {

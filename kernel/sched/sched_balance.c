@@ -16,7 +16,8 @@
 #include "kernel/lib/assert.h"
 #include "kernel/sched/sched_queue.h"
 
-#define STEAL_LOOKS 64 /* the victim's lock is held meanwhile */
+#define STEAL_LOOKS 64      /* the victim's lock is held meanwhile */
+#define RT_LOAD     1000000 /* threads that one of real time counts as for those that are not */
 
 struct cpumask sched_idle_mask;
 unsigned sched_online;
@@ -56,6 +57,22 @@ static unsigned waiting_on(unsigned cpu)
     return __atomic_load_n(&sched_queue_of(cpu)->waiting, __ATOMIC_RELAXED);
 }
 
+/* The same where the thread that waits or the one that runs is of real time: it pays when that one
+ * takes the processor from this one, which another processor would serve at once. */
+static COLD bool rt_move_pays(const struct runq *queue)
+{
+    const struct thread *current = queue->current, *first = queue->rt_first;
+    struct cpumask cpus;
+
+    if (!first || first->prio < current->prio)
+        return false;
+    if (current->prio)
+        return sched_rt_place(current) < CPU_MAX;
+    sched_affinity_online(current, &cpus);
+    cpumask_each(cpu, &cpus) if (!sched_has_rt(cpu)) return true;
+    return false;
+}
+
 /* Of a thread that may run here, beside others that wait: whether another processor is idle or has
  * much less to do. This one is neither. */
 static NOINLINE bool move_pays(const struct runq *queue)
@@ -63,6 +80,8 @@ static NOINLINE bool move_pays(const struct runq *queue)
     const struct cpumask *affinity = &queue->current->affinity;
     unsigned word = 0;
 
+    if (unlikely(queue->rt_waiting || queue->current->prio))
+        return rt_move_pays(queue);
     do {
         uint64_t left = cpumask_word(affinity, word) & cpumask_word(&sched_allowed, word);
 
@@ -87,6 +106,7 @@ bool sched_should_move(const struct runq *queue)
 static NOINLINE unsigned place_elsewhere(const struct thread *thread)
 {
     unsigned best = CPU_MAX, fewest = UINT32_MAX, word = 0;
+    bool is_rt = thread->prio != 0;
 
     do {
         uint64_t left = cpumask_word(&thread->affinity, word) & cpumask_word(&sched_allowed, word);
@@ -101,6 +121,8 @@ static NOINLINE unsigned place_elsewhere(const struct thread *thread)
         for (; left; left &= left - 1) {
             unsigned cpu = word * 64 + (unsigned)__builtin_ctzll(left), waiting = waiting_on(cpu);
 
+            if (unlikely(!is_rt && sched_has_rt(cpu)))
+                waiting += RT_LOAD;
             if (waiting < fewest || (waiting == fewest && cpu == thread->cpu)) {
                 best = cpu;
                 fewest = waiting;
@@ -108,6 +130,11 @@ static NOINLINE unsigned place_elsewhere(const struct thread *thread)
         }
     } while (cpumask_goes_on(&word));
     ASSERT(best < CPU_MAX);
+    if (unlikely(is_rt)) {
+        unsigned cpu = sched_rt_place(thread);
+
+        return cpu < CPU_MAX ? cpu : best;
+    }
     return best;
 }
 
@@ -137,11 +164,9 @@ uint32_t sched_idle_for(const struct thread *thread)
     return cpu < CPU_MAX ? SCHED_KICK_OF(cpu) : 0;
 }
 
-/* The first of a queue that may run on that processor, out of it. */
-static struct thread *steal_locked(struct runq *victim, unsigned cpu)
+/* The first from that one on that may run on that processor, out of the queue. */
+static struct thread *steal_from_locked(struct runq *victim, struct thread *thread, unsigned cpu)
 {
-    struct thread *thread = victim->first;
-
     ASSERT(spin_is_held_inline(&victim->lock));
     for (unsigned looks = 0; thread && looks < STEAL_LOOKS; looks++) {
         struct rb_node *next;
@@ -156,6 +181,20 @@ static struct thread *steal_locked(struct runq *victim, unsigned cpu)
         thread = next ? rb_entry(next, struct thread, run_node) : NULL;
     }
     return NULL;
+}
+
+struct thread *sched_steal_rt_locked(struct runq *victim, unsigned cpu)
+{
+    ASSERT(spin_is_held_inline(&victim->lock));
+    return steal_from_locked(victim, victim->rt_first, cpu);
+}
+
+static struct thread *steal_locked(struct runq *victim, unsigned cpu)
+{
+    struct thread *thread = sched_steal_rt_locked(victim, cpu);
+
+    ASSERT(spin_is_held_inline(&victim->lock));
+    return thread ? thread : steal_from_locked(victim, victim->first, cpu);
 }
 
 /* The processor where the most threads wait; CPU_MAX: none where any does. */

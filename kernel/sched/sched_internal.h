@@ -3,8 +3,9 @@
  * sched/sched_internal.h - what the files of the scheduler share among themselves
  *
  * Used by: sched/sched.c (context switch, blocking, waking), sched/sched_queue.c (the order of a
- *          run queue), sched/sched_balance.c (which processor), sched/sched_time.c (time slices,
- *          accounts), sched/sched_idle.c (idle threads, start-up).
+ *          run queue), sched/sched_rt.c (real-time threads), sched/sched_balance.c (which
+ * processor), sched/sched_time.c (time slices, accounts), sched/sched_idle.c (idle threads,
+ * start-up).
  */
 #pragma once
 
@@ -16,9 +17,11 @@
 
 struct runq {
     struct spinlock lock;
-    unsigned waiting;        /* [lock] threads in the tree; read without it as a hint */
+    unsigned waiting;        /* [lock] threads in both trees; read without it as a hint */
+    unsigned rt_waiting;     /* [lock] those in rt_tree; a hint likewise */
     struct rb_tree tree;     /* [lock] runnable threads that do not run, by virtual time */
     struct thread *first;    /* [lock] the one that has had the least of it; NULL: none */
+    uint8_t current_prio;    /* [lock] the current thread's .prio; a hint likewise */
     uint64_t min_vruntime;   /* [lock] never falls: what newcomers are measured by */
     struct thread *current;  /* [lock], atomic for mutexes */
     struct thread *previous; /* [lock] held over a switch, for switch_finish */
@@ -27,9 +30,14 @@ struct runq {
     uint64_t since_user;     /* [lock] the processor's user_ticks at the last switch */
     uint64_t switches;       /* [lock] */
     struct timer slice;
-    uint64_t slice_end_ns; /* [own processor] when the current thread has to give way, if ... */
-    bool counting;         /* [own processor] ... another thread waits for the processor */
-    struct timer alarm;    /* of the current thread, if it has one */
+    uint64_t slice_end_ns;     /* [own processor] when the current thread has to give way, if ... */
+    bool counting;             /* [own processor] ... another thread waits for the processor */
+    struct timer alarm;        /* of the current thread, if it has one */
+    struct rb_tree rt_tree;    /* [lock] runnable real-time threads that do not run */
+    struct thread *rt_first;   /* [lock] */
+    uint64_t rt_begin, rt_end; /* [lock] the next .rt_order in front of all and behind all */
+    uint64_t rt_period;        /* [lock] ticks: when the period of the limit began */
+    uint64_t rt_ran;           /* [lock] ticks of real-time threads in it */
 } ALIGNED(64);
 
 extern struct runq sched_queues; /* percpu.h */
@@ -84,8 +92,28 @@ unsigned sched_place(const struct thread *thread);
 uint32_t sched_idle_for(const struct thread *thread);
 /* Whether a thread that gives way should go on elsewhere. */
 bool sched_should_move(const struct runq *queue);
+/* The first of real time that may run there, out of that queue; NULL: none. */
+struct thread *sched_steal_rt_locked(struct runq *victim, unsigned cpu);
 /* Takes a waiting thread from the processor that has most of them; NULL: none. */
 struct thread *sched_steal(unsigned self);
+
+/* --- sched_rt.c --- */
+
+/* Without a lock, as a hint: that processor runs a thread of real time, or is about to. */
+static inline bool sched_has_rt(unsigned cpu)
+{
+    const struct runq *queue = sched_queue_of(cpu);
+
+    return __atomic_load_n(&queue->current_prio, __ATOMIC_RELAXED) ||
+           __atomic_load_n(&queue->rt_waiting, __ATOMIC_RELAXED);
+}
+/* The allowed processor whose thread has the lowest priority, if that is lower than the thread's;
+ * CPU_MAX: none. */
+unsigned sched_rt_place(const struct thread *thread);
+/* The current thread or the next one is of real time. */
+void sched_rt_switch_locked(struct runq *queue, const struct thread *next);
+/* What waits for another processor and is due here comes here. Interrupts off, no lock held. */
+void sched_rt_pull(struct runq *queue);
 
 /* --- sched_time.c: of this processor, interrupts off --- */
 

@@ -75,8 +75,11 @@ void sched_tree_insert(struct runq *queue, struct thread *thread)
 
 void sched_tree_remove(struct runq *queue, struct thread *thread)
 {
-    if (queue->first == thread)
-        queue->first = rb_entry(rb_next(&thread->run_node), struct thread, run_node);
+    if (queue->first == thread) {
+        struct rb_node *next = rb_next(&thread->run_node);
+
+        queue->first = next ? rb_entry(next, struct thread, run_node) : NULL;
+    }
     rb_erase(&queue->tree, &thread->run_node);
 }
 
@@ -84,4 +87,5 @@ void sched_queue_init(void)
 {
     sched_sleeper_ticks = clock_ns_to_ticks(SLEEPER_NS);
     sched_wakeup_ticks = clock_ns_to_ticks(WAKEUP_NS);
+    sched_rt_init();
 }

@@ -13,8 +13,18 @@
 
 extern uint64_t sched_sleeper_ticks, sched_wakeup_ticks; /* constant after sched_queue_init */
 void sched_queue_init(void);
-void sched_tree_insert(struct runq *queue, struct thread *thread); /* into one that is not empty */
-void sched_tree_remove(struct runq *queue, struct thread *thread); /* not the last */
+void sched_tree_insert(struct runq *queue, struct thread *thread);
+void sched_tree_remove(struct runq *queue, struct thread *thread);
+
+/* sched_rt.c: what the functions below do where a real-time thread has to do with it. */
+void sched_rt_init(void);
+void sched_rt_charge(struct runq *queue, uint64_t ticks);
+void sched_rt_enqueue(struct runq *queue, struct thread *thread);
+void sched_rt_remove(struct runq *queue, struct thread *thread);
+struct thread *sched_rt_dequeue(struct runq *queue);
+struct thread *sched_rt_exchange(struct runq *queue, struct thread *thread);
+bool sched_rt_first_is_due(struct runq *queue);
+bool sched_rt_preempts(struct runq *queue, const struct thread *thread);
 
 /* Whether a lies before b: they may wrap. */
 static inline bool sched_before(uint64_t a, uint64_t b)
@@ -52,6 +62,10 @@ static inline void sched_charge_locked(struct runq *queue)
         return;
     queue->since = now;
     self->ran += ticks;
+    if (unlikely(self->prio)) {
+        sched_rt_charge(queue, ticks);
+        return;
+    }
     self->vruntime += (uint64_t)(((unsigned __int128)ticks * self->vruntime_factor) >> 32);
 }
 
@@ -88,7 +102,10 @@ static inline void sched_tree_make_sole(struct runq *queue, struct thread *threa
 
 static inline void sched_enqueue(struct runq *queue, struct thread *thread)
 {
-    if (queue->waiting++ == 0)
+    thread->queued = true;
+    if (unlikely(thread->prio))
+        sched_rt_enqueue(queue, thread);
+    else if (queue->waiting++ == 0)
         sched_tree_make_sole(queue, thread);
     else
         sched_tree_insert(queue, thread);
@@ -100,15 +117,25 @@ static inline void sched_enqueue_locked(struct runq *queue, struct thread *threa
     sched_enqueue(queue, thread);
 }
 
-static inline void sched_remove(struct runq *queue, struct thread *thread)
+/* By virtual time. */
+static inline void sched_remove_fair(struct runq *queue, struct thread *thread)
 {
     ASSERT(queue->waiting);
+    thread->queued = false;
     if (--queue->waiting == 0) {
         queue->tree.root = NULL;
         queue->first = NULL;
     } else {
         sched_tree_remove(queue, thread);
     }
+}
+
+static inline void sched_remove(struct runq *queue, struct thread *thread)
+{
+    if (unlikely(thread->prio))
+        sched_rt_remove(queue, thread);
+    else
+        sched_remove_fair(queue, thread);
 }
 
 static inline void sched_remove_locked(struct runq *queue, struct thread *thread)
@@ -123,9 +150,11 @@ static inline struct thread *sched_dequeue(struct runq *queue)
     struct thread *first = queue->first;
 
     ASSERT(spin_is_held_inline(&queue->lock));
+    if (unlikely(queue->rt_waiting))
+        return sched_rt_dequeue(queue);
     if (!first)
         return NULL;
-    sched_remove(queue, first);
+    sched_remove_fair(queue, first);
     sched_raise_min_locked(queue, first->vruntime);
     return first;
 }
@@ -136,10 +165,14 @@ static inline struct thread *sched_exchange_locked(struct runq *queue, struct th
     struct thread *first = queue->first;
 
     ASSERT(spin_is_held_inline(&queue->lock));
+    if (unlikely(queue->rt_waiting || thread->prio))
+        return sched_rt_exchange(queue, thread);
     if (queue->waiting == 1) {
+        first->queued = false;
+        thread->queued = true;
         sched_tree_make_sole(queue, thread);
     } else {
-        sched_remove(queue, first);
+        sched_remove_fair(queue, first);
         sched_enqueue(queue, thread);
     }
     sched_raise_min_locked(queue, first->vruntime);
@@ -148,8 +181,10 @@ static inline struct thread *sched_exchange_locked(struct runq *queue, struct th
 
 /* Whether the first in the queue is to run instead of the current thread: it has had no more. The
  * latter's time is accounted. */
-static inline bool sched_first_is_due(const struct runq *queue)
+static inline bool sched_first_is_due(struct runq *queue)
 {
+    if (unlikely(queue->rt_waiting || queue->current->prio))
+        return sched_rt_first_is_due(queue);
     return queue->first && !sched_before(queue->current->vruntime, queue->first->vruntime);
 }
 
@@ -157,15 +192,21 @@ static inline bool sched_first_is_due(const struct runq *queue)
 static inline void sched_go_last_locked(const struct runq *queue)
 {
     ASSERT(spin_is_held_inline(&queue->lock));
-    if (sched_before(queue->current->vruntime, queue->first->vruntime))
+    if (unlikely(queue->current->prio))
+        queue->current->rt_last = true;
+    else if (queue->first && sched_before(queue->current->vruntime, queue->first->vruntime))
         queue->current->vruntime = queue->first->vruntime;
 }
 
 /* A thread became runnable: it may be far enough behind the current thread to replace it. */
-static inline void sched_check_preempt(const struct runq *queue, const struct thread *thread)
+static inline void sched_check_preempt(struct runq *queue, const struct thread *thread)
 {
     struct thread *current = queue->current;
 
-    if (!current->is_idle && sched_before(thread->vruntime + sched_wakeup_ticks, current->vruntime))
+    if (unlikely(thread->prio || current->prio)) {
+        if (!current->is_idle && sched_rt_preempts(queue, thread))
+            arch_thread_add_work(&current->arch, TIF_RESCHED);
+    } else if (!current->is_idle &&
+               sched_before(thread->vruntime + sched_wakeup_ticks, current->vruntime))
         arch_thread_add_work(&current->arch, TIF_RESCHED);
 }

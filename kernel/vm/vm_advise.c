@@ -473,3 +473,19 @@ void vm_entries_copy(struct vm_space *space, uint64_t start, size_t npages, uint
                 out[(va - start) >> PAGE_SHIFT] = *entry;
     mutex_unlock(&space->lock);
 }
+
+uint64_t vm_next_resident(struct vm_space *space, uint64_t va, uint64_t end, bool own)
+{
+    const uint64_t *entry;
+    bool found = false;
+
+    mutex_lock(&space->lock);
+    while (!found && (entry = vm_entry_next(space, &va, end)) != NULL)
+        for (uint64_t next = vm_table_end(va, end); va < next; va += PAGE_SIZE, entry++) {
+            found = vm_entry_has_frame(*entry) && !(own && (*entry & PTE_FILE));
+            if (found)
+                break;
+        }
+    mutex_unlock(&space->lock);
+    return found ? va : end;
+}

@@ -264,7 +264,8 @@ int vm_fault_locked(struct vm_space *space, uint64_t va, enum vm_access access, 
     area = area_for(space, va);
     if (!area)
         return -EFAULT;
-    if (!(area->prot & needed[access]) && (!(how & VM_FAULT_FORCE) || area->shared))
+    if (!(area->prot & needed[access]) &&
+        (!(how & VM_FAULT_FORCE) || (area->shared && access != VM_READ)))
         return -EACCES;
     entry = vm_entry_make(space, va);
     if (!entry)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mremap(2): areas that become shorter or longer, or move with their pages.
+ * mremap(2): areas that become shorter or longer, or move with their pages; remap_file_pages(2).
  *
  * The order of checks and steps is Linux's, since some of them cannot be taken back: what lies at a
  * fixed new place goes first, even where the rest then fails. That may be the old place itself:
@@ -11,8 +11,10 @@
  * then on nothing can fail.
  */
 #include "kernel/lib/assert.h"
+#include "kernel/sched/sched.h"
 #include "kernel/vm/vm_area.h"
 #include "kernel/vm/vm_map.h"
+#include "kernel/vm/vm_pager.h"
 #include "kernel/vm/vm_table.h"
 #include "shared/addrmap.h"
 #include "shared/linux/errno.h"
@@ -236,4 +238,53 @@ int vm_remap(struct vm_space *space, const struct vm_remap *request, uint64_t *o
         vm_populate(space, moved + r.old_nbytes, r.new_nbytes - r.old_nbytes, VM_POPULATE_ANY))
         return 0; /* as much as went */
     return 0;
+}
+
+/* --- remap_file_pages(2), which Linux has kept as a call of mmap --- */
+
+/* Whether shared areas of one object with one protection cover the range from there on. */
+static bool is_one_object(const struct vm_area *first, uint64_t end)
+{
+    const struct vm_area *area = first;
+
+    while (area->end < end) {
+        const struct vm_area *next = vm_area_next(area);
+
+        if (!next || next->start != area->end || next->pager != first->pager ||
+            next->prot != first->prot || !next->shared)
+            return false;
+        area = next;
+        sched_preempt_point();
+    }
+    return true;
+}
+
+int vm_remap_pages(struct vm_space *space, uint64_t start, uint64_t nbytes, uint64_t page_index,
+                   uint64_t lock_limit)
+{
+    struct vm_request request = {.address = start, .nbytes = nbytes, .shared = true, .fixed = true};
+    const struct vm_area *area;
+    uint64_t where;
+    int err = -EINVAL;
+
+    mutex_lock(&space->lock);
+    area = area_at(space, start);
+    if (area && area->shared && is_one_object(area, start + nbytes)) {
+        request.prot = area->prot;
+        request.may_write = area->may_write;
+        request.locked = area->locked;
+        request.lock_limit = lock_limit;
+        request.pager = area->pager;
+        request.name = area->name;
+        request.page_index = page_index;
+        /* The area goes before the new one has a reference of its own. */
+        request.pager->ops->get(request.pager, request.name);
+        err = vm_map_locked(space, &request, nbytes, request.pager, &where);
+    }
+    mutex_unlock(&space->lock);
+    if (request.pager)
+        request.pager->ops->put(request.pager, request.name);
+    if (!err && vm_populate(space, start, nbytes, VM_POPULATE_ANY))
+        return 0; /* the rest when it is touched */
+    return err;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory of programs by way of the direct map: of another process (/proc), of one that is being
- * built (exec), and words that are changed at once (futex). The page is brought in and accessed
- * under one holding of vm_space.lock; its entry keeps the rights that the area gives.
+ * Memory of programs by way of the direct map: of another process (/proc, ptrace), of one that is
+ * being built (exec), and words that are changed at once (futex). The page is brought in and
+ * accessed under one holding of vm_space.lock; its entry keeps the rights that the area gives.
  */
 #include "kernel/lib/assert.h"
 #include "kernel/lib/string.h"
@@ -36,9 +36,10 @@ static int page_write_remote(struct vm_space *space, uint64_t va, void *src, siz
     return err;
 }
 
-/* For debuggers, which read what is mapped at all and write through a private mapping's protection.
- */
-static int page_debug(struct vm_space *space, uint64_t va, void *bytes, size_t nbytes, bool write)
+/* For debuggers, which read what is mapped at all and write through a private mapping's protection;
+ * for others, which need the rights that the area gives (LX_PROT_*). */
+static int page_debug(struct vm_space *space, uint64_t va, void *bytes, size_t nbytes, bool write,
+                      uint32_t needed)
 {
     const struct vm_area *area;
     char *page;
@@ -46,7 +47,7 @@ static int page_debug(struct vm_space *space, uint64_t va, void *bytes, size_t n
 
     mutex_lock(&space->lock);
     area = vm_area_find(space, va);
-    if (area && area->start <= va)
+    if (area && area->start <= va && (area->prot & needed) == needed)
         err = vm_fault_locked(space, va, write ? VM_WRITE : VM_READ, VM_FAULT_FORCE);
     if (!err) {
         page = (char *)paging_table(*vm_entry_find(space, va)) + (va & PAGE_MASK);
@@ -61,12 +62,22 @@ static int page_debug(struct vm_space *space, uint64_t va, void *bytes, size_t n
 
 static int page_debug_read(struct vm_space *space, uint64_t va, void *bytes, size_t nbytes)
 {
-    return page_debug(space, va, bytes, nbytes, false);
+    return page_debug(space, va, bytes, nbytes, false, 0);
 }
 
 static int page_debug_write(struct vm_space *space, uint64_t va, void *bytes, size_t nbytes)
 {
-    return page_debug(space, va, bytes, nbytes, true);
+    return page_debug(space, va, bytes, nbytes, true, 0);
+}
+
+static int page_peer_read(struct vm_space *space, uint64_t va, void *bytes, size_t nbytes)
+{
+    return page_debug(space, va, bytes, nbytes, false, LX_PROT_READ);
+}
+
+static int page_peer_write(struct vm_space *space, uint64_t va, void *bytes, size_t nbytes)
+{
+    return page_debug(space, va, bytes, nbytes, true, LX_PROT_WRITE);
 }
 
 /* Page by page, with the wait for one of a file; `bytes` may be NULL. */
@@ -107,6 +118,11 @@ int vm_debug_read(struct vm_space *space, uint64_t va, void *dst, size_t nbytes)
 int vm_debug_write(struct vm_space *space, uint64_t va, void *src, size_t nbytes)
 {
     return pages_access(space, va, src, nbytes, page_debug_write);
+}
+
+int vm_peer_copy(struct vm_space *space, uint64_t va, void *bytes, size_t nbytes, bool write)
+{
+    return pages_access(space, va, bytes, nbytes, write ? page_peer_write : page_peer_read);
 }
 
 /* Memory of the program's own that it may read itself: files are left out, since a page of one may

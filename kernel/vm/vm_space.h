@@ -148,6 +148,10 @@ struct vm_remap {
 };
 MUST_CHECK int vm_remap(struct vm_space *space, const struct vm_remap *request, uint64_t *out);
 
+/* remap_file_pages(2): shared areas of one object come to show other pages of it. -EINVAL. */
+MUST_CHECK int vm_remap_pages(struct vm_space *space, uint64_t start, uint64_t nbytes,
+                              uint64_t page_index, uint64_t lock_limit);
+
 /* ---- advice (vm_advise.c). All: -ENOMEM for holes, after what is mapped has been done. ---- */
 
 /* Drops the pages: the next access finds fresh ones, or the file's. advice: LX_MADV_DONTNEED,
@@ -185,6 +189,8 @@ MUST_CHECK int vm_populate(struct vm_space *space, uint64_t start, uint64_t nbyt
 MUST_CHECK int vm_residency(struct vm_space *space, uint64_t start, size_t npages, uint8_t *out);
 /* The entries of the page tables, 0 for pages that are not in memory, holes among them. */
 void vm_entries_copy(struct vm_space *space, uint64_t start, size_t npages, uint64_t *out);
+/* The first page from va on that the tables have, `end`: none below it. own: none of a file's. */
+uint64_t vm_next_resident(struct vm_space *space, uint64_t va, uint64_t end, bool own);
 
 /* Sets the break if that is possible; returns the break then in force. lock_limit: as in vm_remap.
  */
@@ -236,6 +242,9 @@ MUST_CHECK int vm_write_remote(struct vm_space *space, uint64_t va, const void *
  * Waits for pages of files. -EFAULT, -EACCES, -ENOMEM, -ENXIO, -EINTR: some may have been done. */
 MUST_CHECK int vm_debug_read(struct vm_space *space, uint64_t va, void *dst, size_t nbytes);
 MUST_CHECK int vm_debug_write(struct vm_space *space, uint64_t va, void *src, size_t nbytes);
+/* The same with the rights of the area: process_vm_readv(2). Towards the space if `write`. */
+MUST_CHECK int vm_peer_copy(struct vm_space *space, uint64_t va, void *bytes, size_t nbytes,
+                            bool write);
 MUST_CHECK size_t vm_read_remote(struct vm_space *space, uint64_t va, void *dst, size_t nbytes);
 
 /* From now on mappings that are writable and executable at once are -EACCES (boot option wx=deny);

@@ -54,6 +54,33 @@ int vm_user_read_nofault(void *dst, struct uptr src, size_t nbytes)
     return failed ? -EFAULT : 0;
 }
 
+int vm_user_exchange_nofault(uint64_t va, uint32_t *old, uint32_t new)
+{
+    struct arch_thread *self = &thread_current()->arch;
+    bool done;
+
+    if (!user_range_valid(va, sizeof(*old)))
+        return -EFAULT;
+    self->faults_disabled++;
+    done = arch_user_exchange((uint32_t *)va, old, new);
+    self->faults_disabled--;
+    return done ? 0 : -EFAULT;
+}
+
+/* By two instructions: this is what a wait for events writes for each of them. */
+int vm_user_write_pair_nofault(struct uptr dst, uint32_t first, uint64_t second)
+{
+    struct arch_thread *self = &thread_current()->arch;
+    bool done;
+
+    if (dst.va > USER_END - (sizeof(first) + sizeof(second)))
+        return -EFAULT;
+    self->faults_disabled++;
+    done = arch_user_store_pair((uint32_t *)dst.va, first, second);
+    self->faults_disabled--;
+    return done ? 0 : -EFAULT;
+}
+
 int vm_user_write(struct uptr dst, const void *src, size_t nbytes)
 {
     ASSERT(!spin_any_held());
@@ -254,6 +281,18 @@ int user_iter_fault_in(const struct user_iter *io, bool write)
     if (vm_fault(thread_current()->space, at.va, write ? VM_WRITE : VM_READ))
         return -EFAULT;
     return 0;
+}
+
+int vm_user_fault_in(struct uptr dst, size_t nbytes)
+{
+    struct vm_space *space = thread_current()->space;
+    uint64_t last = dst.va + nbytes - 1;
+
+    ASSERT(nbytes && nbytes <= PAGE_SIZE);
+    if (!user_range_valid(dst.va, nbytes) || vm_fault(space, dst.va, VM_WRITE))
+        return -EFAULT;
+    return dst.va >> PAGE_SHIFT != last >> PAGE_SHIFT && vm_fault(space, last, VM_WRITE) ? -EFAULT
+                                                                                         : 0;
 }
 
 /* Only a help before a long copy under a lock: a page may be gone again when it is used, and then

@@ -32,6 +32,13 @@ MUST_CHECK static inline int vm_user_read_words(uint64_t *dst, struct uptr src, 
 }
 /* Under a mutex of rank PIPE: -EFAULT also for a page that is only not there yet. */
 MUST_CHECK int vm_user_read_nofault(void *dst, struct uptr src, size_t nbytes);
+/* Likewise: puts `new` where *old is, atomically towards all that write there; *old becomes what
+ * was there. va is a multiple of 4. */
+MUST_CHECK int vm_user_exchange_nofault(uint64_t va, uint32_t *old, uint32_t new);
+/* Two words without a gap; the first may be written where it fails. The caller unlocks, brings in
+ * the pages for that many bytes, a page's length at most, and tries again if that was 0. */
+MUST_CHECK int vm_user_write_pair_nofault(struct uptr dst, uint32_t first, uint64_t second);
+MUST_CHECK int vm_user_fault_in(struct uptr dst, size_t nbytes);
 MUST_CHECK int vm_user_zero(struct uptr dst, size_t nbytes);
 
 /* Copies a string with its NUL into dst of size bytes and returns its length without the NUL;

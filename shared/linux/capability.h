@@ -34,6 +34,7 @@
 #define LX_CAP_SYS_TIME         25
 #define LX_CAP_SYS_TTY_CONFIG   26
 #define LX_CAP_MKNOD            27
+#define LX_CAP_LEASE            28
 #define LX_CAP_MAC_OVERRIDE     32
 #define LX_CAP_SYSLOG           34
 #define LX_CAP_WAKE_ALARM       35

@@ -26,8 +26,15 @@
 #define LX_CLONE_DETACHED       0x00400000
 #define LX_CLONE_UNTRACED       0x00800000
 #define LX_CLONE_CHILD_SETTID   0x01000000
+#define LX_CLONE_NEWCGROUP      0x02000000
+#define LX_CLONE_NEWUTS         0x04000000
+#define LX_CLONE_NEWIPC         0x08000000
+#define LX_CLONE_NEWUSER        0x10000000
+#define LX_CLONE_NEWPID         0x20000000
+#define LX_CLONE_NEWNET         0x40000000
 #define LX_CLONE_IO             0x80000000
 #define LX_CLONE_CLEAR_SIGHAND  0x100000000ULL
+#define LX_CLONE_NEWTIME        0x00000080 /* not for clone, where it is part of a signal */
 
 struct lx_clone_args {
     uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls;

@@ -43,9 +43,15 @@
 #define LX_F_GETOWN        9
 #define LX_F_SETSIG        10
 #define LX_F_GETSIG        11
+#define LX_F_SETOWN_EX     15
+#define LX_F_GETOWN_EX     16
+#define LX_F_GETOWNER_UIDS 17
 #define LX_F_OFD_GETLK     36
 #define LX_F_OFD_SETLK     37
 #define LX_F_OFD_SETLKW    38
+#define LX_F_SETLEASE      1024
+#define LX_F_GETLEASE      1025
+#define LX_F_NOTIFY        1026
 #define LX_F_DUPFD_CLOEXEC 1030
 #define LX_F_SETPIPE_SZ    1031
 #define LX_F_GETPIPE_SZ    1032
@@ -54,6 +60,14 @@
 #define LX_F_ADD_SEALS     1033
 #define LX_F_GET_SEALS     1034
 #define LX_FD_CLOEXEC      1
+
+#define LX_DN_ACCESS    0x01u
+#define LX_DN_MODIFY    0x02u
+#define LX_DN_CREATE    0x04u
+#define LX_DN_DELETE    0x08u
+#define LX_DN_RENAME    0x10u
+#define LX_DN_ATTRIB    0x20u
+#define LX_DN_MULTISHOT 0x80000000u
 
 #define LX_F_SEAL_SEAL         0x01 /* no seals are added any more */
 #define LX_F_SEAL_SHRINK       0x02
@@ -70,6 +84,12 @@
 #define LX_F_RDLCK 0
 #define LX_F_WRLCK 1
 #define LX_F_UNLCK 2
+
+struct lx_f_owner_ex {
+    int32_t type;
+    int32_t pid;
+};
+_Static_assert(sizeof(struct lx_f_owner_ex) == 8, "struct f_owner_ex");
 
 struct lx_flock {
     int16_t l_type;

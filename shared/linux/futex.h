@@ -14,8 +14,15 @@
 #define LX_FUTEX_REQUEUE     3
 #define LX_FUTEX_CMP_REQUEUE 4
 #define LX_FUTEX_WAKE_OP     5
+#define LX_FUTEX_LOCK_PI     6
+#define LX_FUTEX_UNLOCK_PI   7
+#define LX_FUTEX_TRYLOCK_PI  8
 #define LX_FUTEX_WAIT_BITSET 9
 #define LX_FUTEX_WAKE_BITSET 10
+
+#define LX_FUTEX_WAIT_REQUEUE_PI 11
+#define LX_FUTEX_CMP_REQUEUE_PI  12
+#define LX_FUTEX_LOCK_PI2        13
 
 #define LX_FUTEX_PRIVATE_FLAG   128
 #define LX_FUTEX_CLOCK_REALTIME 256
@@ -46,6 +53,17 @@ struct lx_robust_list_head {
     int64_t futex_offset;
     uint64_t list_op_pending;
 };
+
+/* futex_waitv: how many words, and one of them. */
+#define LX_FUTEX_WAITV_MAX 128
+#define LX_FUTEX_32        2
+
+struct lx_futex_waitv {
+    uint64_t value, address;
+    uint32_t flags, reserved;
+};
+
+_Static_assert(sizeof(struct lx_futex_waitv) == 24, "struct futex_waitv");
 
 #define LX_RSEQ_FLAG_UNREGISTER 1
 

@@ -42,6 +42,7 @@
 #define LX_IPV6_MTU_DISCOVER   23
 #define LX_IPV6_MTU            24
 #define LX_IPV6_RECVERR        25
+#define LX_IPV6_ADDRFORM       1
 #define LX_IPV6_V6ONLY         26
 #define LX_IPV6_RECVPKTINFO    49
 #define LX_IPV6_PKTINFO        50

@@ -59,7 +59,12 @@
 #define LX_FIONCLEX 0x5450u
 #define LX_FIOCLEX  0x5451u
 #define LX_FIOASYNC 0x5452u
-#define LX_FIOQSIZE 0x5460u
+/* Of sockets. */
+#define LX_FIOSETOWN 0x8901u
+#define LX_SIOCSPGRP 0x8902u
+#define LX_FIOGETOWN 0x8903u
+#define LX_SIOCGPGRP 0x8904u
+#define LX_FIOQSIZE  0x5460u
 
 /* Every file. */
 #define LX_FIGETBSZ 2u

@@ -23,6 +23,7 @@
 
 #define LX_RTM_NEWLINK  16
 #define LX_RTM_GETLINK  18
+#define LX_RTM_SETLINK  19
 #define LX_RTM_NEWADDR  20
 #define LX_RTM_GETADDR  22
 #define LX_RTM_NEWROUTE 24

@@ -18,6 +18,7 @@
 #define LX_POLLRDBAND 0x0080
 #define LX_POLLWRNORM 0x0100
 #define LX_POLLWRBAND 0x0200
+#define LX_POLLMSG    0x0400
 #define LX_POLLRDHUP  0x2000
 
 struct lx_pollfd {

@@ -32,6 +32,7 @@
 #define LX_PTRACE_SEIZE            0x4206
 #define LX_PTRACE_INTERRUPT        0x4207
 #define LX_PTRACE_LISTEN           0x4208
+#define LX_PTRACE_PEEKSIGINFO      0x4209
 #define LX_PTRACE_GETSIGMASK       0x420a
 #define LX_PTRACE_SETSIGMASK       0x420b
 #define LX_PTRACE_GET_SYSCALL_INFO 0x420e
@@ -66,6 +67,15 @@ _Static_assert(sizeof(struct lx_user_regs) == 216, "struct user_regs_struct");
 /* Of struct user, which PEEKUSER and POKEUSER address. */
 #define LX_USER_NBYTES       912
 #define LX_USER_DEBUG_OFFSET 848 /* u_debugreg: 8 words */
+
+/* PTRACE_PEEKSIGINFO: from that one on, so many. */
+#define LX_PTRACE_PEEKSIGINFO_SHARED 1u /* those of the process, not the task's own */
+
+struct lx_peeksiginfo {
+    uint64_t first;
+    uint32_t flags;
+    int32_t count;
+};
 
 /* PTRACE_GET_SYSCALL_INFO. */
 #define LX_SYSCALL_INFO_NONE  0

@@ -84,6 +84,7 @@ struct lx_stack {
 #define LX_SI_KERNEL 0x80
 #define LX_SI_QUEUE  (-1)
 #define LX_SI_TIMER  (-2)
+#define LX_SI_SIGIO  (-5)
 #define LX_SI_TKILL  (-6)
 
 #define LX_FPE_INTDIV  1
@@ -99,6 +100,13 @@ struct lx_stack {
 #define LX_BUS_ADRERR  2
 #define LX_TRAP_BRKPT  1
 #define LX_TRAP_TRACE  2
+
+/* Codes of signals about files. */
+#define LX_POLL_IN  1
+#define LX_POLL_OUT 2
+#define LX_POLL_MSG 3
+#define LX_POLL_ERR 4
+#define LX_POLL_HUP 6
 
 /* What is known of one signal: the part of siginfo_t that has a meaning. The program gets
  * LX_SIGINFO_NBYTES, the rest of them zero. */
@@ -129,6 +137,11 @@ struct lx_siginfo {
         struct {
             uint64_t address;
         } fault;
+        struct {
+            int64_t band;
+            int32_t fd;
+            int32_t pad;
+        } poll; /* LX_POLL_* */
         uint64_t words[4];
     };
 };

@@ -71,7 +71,8 @@
 #define LX_SO_PROTOCOL    38
 #define LX_SO_DOMAIN      39
 
-#define LX_SIOCOUTQ 0x5411u
+#define LX_SIOCOUTQ   0x5411u
+#define LX_SIOCATMARK 0x8905u
 
 struct lx_sockaddr_un {
     uint16_t family;

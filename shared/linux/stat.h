@@ -107,6 +107,12 @@ struct lx_statfs {
 };
 _Static_assert(sizeof(struct lx_statfs) == 120, "struct statfs");
 
+struct lx_ustat {
+    int32_t nblocks;
+    uint64_t ninodes;
+    char name[6], pack[6];
+};
+
 #define LX_RAMFS_MAGIC    0x858458f6
 #define LX_TMPFS_MAGIC    0x01021994
 #define LX_DEVPTS_MAGIC   0x1cd1

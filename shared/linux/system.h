@@ -13,9 +13,23 @@ struct lx_utsname {
 };
 
 /* personality(2) */
-#define LX_PER_LINUX         0x0000u
-#define LX_PER_MASK          0x00ffu
-#define LX_ADDR_NO_RANDOMIZE 0x0040000u
+#define LX_PER_LINUX32     0x0008u
+#define LX_PER_MASK        0x00ffu
+#define LX_UNAME26         0x0020000u
+#define LX_STICKY_TIMEOUTS 0x4000000u
+
+/* reboot(2) */
+#define LX_REBOOT_MAGIC1        0xfee1deadu
+#define LX_REBOOT_MAGIC2        672274793
+#define LX_REBOOT_MAGIC2A       85072278
+#define LX_REBOOT_MAGIC2B       369367448
+#define LX_REBOOT_MAGIC2C       537993216
+#define LX_REBOOT_CMD_RESTART   0x01234567u
+#define LX_REBOOT_CMD_HALT      0xcdef0123u
+#define LX_REBOOT_CMD_CAD_ON    0x89abcdefu
+#define LX_REBOOT_CMD_CAD_OFF   0u
+#define LX_REBOOT_CMD_POWER_OFF 0x4321fedcu
+#define LX_REBOOT_CMD_RESTART2  0xa1b2c3d4u
 
 struct lx_sysinfo {
     int64_t uptime; /* seconds */
@@ -43,6 +57,8 @@ struct lx_sysinfo {
 #define LX_PR_SET_DUMPABLE        4
 #define LX_PR_SET_NAME            15
 #define LX_PR_GET_NAME            16
+#define LX_PR_SET_TIMERSLACK      29
+#define LX_PR_GET_TIMERSLACK      30
 #define LX_PR_SET_CHILD_SUBREAPER 36
 #define LX_PR_GET_CHILD_SUBREAPER 37
 #define LX_PR_SET_NO_NEW_PRIVS    38

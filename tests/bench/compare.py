@@ -48,7 +48,7 @@ ROWS = [
     ("file_64k", "64 KiB from a file", 9_100),
     ("poll_100", "poll on 100 descriptors", 6_600),
     ("select_100", "select on 100 descriptors", 6_650),
-    ("epoll_100", "epoll_wait, one of 100 ready", 760),
+    ("epoll_100", "epoll_wait, one of 100 ready", 440),
     ("eventfd", "eventfd write + read", 770),
 ]
 # Instructions from the loader's entry on. While the firmware waits for the disk it counts, too, and

@@ -12,11 +12,14 @@
 #include "kernel/core/random.h"
 #include "kernel/core/spinlock.h"
 #include "kernel/fs/vfs/fdtable.h"
+#include "kernel/net/socket.h"
 #include "kernel/proc/process.h"
+#include "kernel/proc/signal/file_owner.h"
 #include "kernel/proc/signal/signal.h"
 #include "kernel/sched/deferred.h"
 #include "kernel/sched/mutex.h"
 #include "kernel/sched/sched.h"
+#include "kernel/syscall/fs/owner_command.h"
 #include "kernel/vm/vm_rmap.h"
 
 /* --- allocation, with failures --- */
@@ -561,7 +564,36 @@ void process_replace_files(struct task *self, struct fd_table *files)
     fd_table_put(old);
 }
 
-bool process_exists(int pid)
+/* Nothing is ever sent. */
+int file_owner_async(struct file *file, int fd, bool on)
 {
-    return pid == 1;
+    (void)fd;
+    if (!file->ops->async)
+        return 0;
+    file->flags = on ? file->flags | LX_O_ASYNC : file->flags & ~LX_O_ASYNC;
+    return 0;
+}
+
+int64_t owner_command(struct task *self, struct file *file, int fd, int command, uint64_t argument)
+{
+    (void)self;
+    (void)file;
+    (void)fd;
+    (void)command;
+    (void)argument;
+    return -EINVAL;
+}
+
+int64_t owner_request(struct file *file, uint32_t request, struct uptr argument)
+{
+    (void)file;
+    (void)request;
+    (void)argument;
+    return -ENOTTY;
+}
+
+struct socket *socket_of(const struct file *file)
+{
+    (void)file;
+    return NULL;
 }

@@ -55,7 +55,7 @@ $(USER_LIB_OBJS): $(B)/user/lib/%.o: tests/user/lib/% $(USER_HEADERS) tests/user
 $(USER_LIB): $(USER_LIB_OBJS)
 	$(Q)rm -f $@ && ar rcs $@ $^
 
-USER_BUILD_glibc = gcc $(USER_CFLAGS) -static -s -Wl,--gc-sections -o $@ $(filter %.c %.S,$^) $(USER_LIB) -lm
+USER_BUILD_glibc = gcc $(USER_CFLAGS) $(USER_LDFLAGS) -o $@ $(filter %.c %.S,$^) $(USER_LIB) -lm
 USER_BUILD_musl = $(USER_CC) $(USER_CFLAGS) $(USER_LDFLAGS) $(USER_FLAGS_$(@F)) -o $@ \
     $(filter %.c %.S,$^) $(USER_LIB)
 

@@ -23,8 +23,10 @@ efi_call_enter:
     movq %cr3, %rax
     movq %rax, EFI_CALL_KERNEL_CR3(%rbx)
     movq %rsp, EFI_CALL_KERNEL_RSP(%rbx)
-    /* Room for five arguments, of which four are in registers; then 16 bytes of alignment hold. */
-    subq $56, %rsp
+    /* Room for five arguments, of which four are in registers, and 16 bytes of alignment, which the
+     * kernel's own stack need not have. */
+    subq $40, %rsp
+    andq $-16, %rsp
     movq EFI_CALL_CR3(%rbx), %rax
     movq %rax, %cr3
     movq EFI_CALL_SYSTEM_TABLE(%rbx), %rax

@@ -17,8 +17,9 @@
 #define TIF_RESCHED  0x4u
 #define TIF_CPU_TIME 0x8u  /* timers of processor time are to be looked at */
 #define TIF_RSEQ     0x10u /* it was off the processor, and its program has asked to be informed */
+#define TIF_FILE     0x20u /* its call has made files ready that signals tell of */
 /* What does not end a wait. */
-#define TIF_QUIET (TIF_RESCHED | TIF_CPU_TIME | TIF_RSEQ)
+#define TIF_QUIET (TIF_RESCHED | TIF_CPU_TIME | TIF_RSEQ | TIF_FILE)
 
 struct arch_thread {
     uint64_t rsp;              /* while not running: where its callee-saved registers are */

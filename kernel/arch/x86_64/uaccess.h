@@ -72,5 +72,52 @@ fault:
     return false;
 }
 
+/* Atomically puts `new` where *old is; *old becomes what was there. False at a fault. */
+static inline bool arch_user_exchange(uint32_t *address, uint32_t *old, uint32_t new)
+{
+    uint32_t seen = *old;
+
+    arch_user_open();
+    __asm__ volatile goto("1: lock cmpxchgl %2, %1\n"
+                          ".pushsection .extable, \"a\"\n"
+                          ".quad 1b, %l[fault]\n"
+                          ".popsection"
+                          : "+a"(seen), "+m"(*address)
+                          : "r"(new)
+                          : "cc", "memory"
+                          : fault);
+    __asm__ volatile("");
+    arch_user_close();
+    *old = seen;
+    return true;
+fault:
+    arch_user_close();
+    return false;
+}
+
+/* The size is the word's. */
+#define ARCH_USER_STORE(word, address, fault)                                                      \
+    __asm__ volatile goto("1: mov %0, %1\n"                                                        \
+                          ".pushsection .extable, \"a\"\n"                                         \
+                          ".quad 1b, %l2\n"                                                        \
+                          ".popsection"                                                            \
+                          :                                                                        \
+                          : "r"(word), "m"(*(address))                                             \
+                          : "memory"                                                               \
+                          : fault)
+
+/* A word of 32 bits and one of 64 right behind it. False at a fault: the first may be written. */
+static inline bool arch_user_store_pair(uint32_t *dst, uint32_t first, uint64_t second)
+{
+    arch_user_open();
+    ARCH_USER_STORE(first, dst, fault);
+    ARCH_USER_STORE(second, (uint64_t *)(dst + 1), fault);
+    arch_user_close();
+    return true;
+fault:
+    arch_user_close();
+    return false;
+}
+
 /* For traps.c: where a faulting instruction of these goes on, or 0. */
 uint64_t arch_fixup_find(uint64_t rip);

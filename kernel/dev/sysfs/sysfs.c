@@ -67,7 +67,7 @@ static const struct procfs_tree sysfs_tree = {
     .root = &root_entry,
 };
 
-int sysfs_start(const struct bootinfo *info)
+COLD int sysfs_start(const struct bootinfo *info)
 {
     int err = sysfs_efi_init(info);
 

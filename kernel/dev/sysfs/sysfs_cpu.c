@@ -16,7 +16,7 @@
 #define WORD_BITS 32u
 
 /* All that run: none is ever taken off. */
-static struct cpumask online_mask(void)
+static COLD struct cpumask online_mask(void)
 {
     struct cpumask mask = {{0}};
 
@@ -26,7 +26,7 @@ static struct cpumask online_mask(void)
 }
 
 /* Groups of 32 bits, highest first, as wide as all processors need. */
-static void mask_print(struct procfs_text *text, const struct cpumask *mask)
+static COLD void mask_print(struct procfs_text *text, const struct cpumask *mask)
 {
     unsigned bits = sched_cpus_online();
 
@@ -36,7 +36,7 @@ static void mask_print(struct procfs_text *text, const struct cpumask *mask)
 }
 
 /* "0-3,8": ranges. */
-static void list_print(struct procfs_text *text, const struct cpumask *mask)
+static COLD void list_print(struct procfs_text *text, const struct cpumask *mask)
 {
     const char *comma = "";
     unsigned last;
@@ -54,15 +54,15 @@ static void list_print(struct procfs_text *text, const struct cpumask *mask)
 /* As a mask or, where the entry's argument has SET_LIST, as a list. */
 enum { SET_CORE, SET_PACKAGE, SET_LIST = 0x10 };
 
-static void set_print(const struct procfs_node *node, struct procfs_text *text,
-                      const struct cpumask *mask)
+static COLD void set_print(const struct procfs_node *node, struct procfs_text *text,
+                           const struct cpumask *mask)
 {
     (node->entry->arg & SET_LIST ? list_print : mask_print)(text, mask);
 }
 
 /* --- cpuN/topology --- */
 
-static int show_set(const struct procfs_node *node, struct procfs_text *text)
+static COLD int show_set(const struct procfs_node *node, struct procfs_text *text)
 {
     unsigned cpu = (unsigned)node->pid, what = node->entry->arg & ~(unsigned)SET_LIST;
     const struct cpu_topology *at = cpu_topology(cpu);
@@ -76,7 +76,7 @@ static int show_set(const struct procfs_node *node, struct procfs_text *text)
 /* As the APIC id has them, so with holes, as on Linux. */
 enum { ID_CORE, ID_PACKAGE };
 
-static int show_id(const struct procfs_node *node, struct procfs_text *text)
+static COLD int show_id(const struct procfs_node *node, struct procfs_text *text)
 {
     unsigned cpu = (unsigned)node->pid;
     const uint32_t ids[] = {cpu_topology_core(cpu), cpu_topology_package(cpu)};
@@ -98,7 +98,7 @@ static const struct procfs_dir topology_dir = {.entries = topology_files,
 
 /* --- cpuN/cache/indexN --- */
 
-static const struct cpu_cache *cache_of(const struct procfs_node *node)
+static COLD const struct cpu_cache *cache_of(const struct procfs_node *node)
 {
     return &cpu_topology((unsigned)node->pid)->caches[node->number];
 }
@@ -106,7 +106,7 @@ static const struct cpu_cache *cache_of(const struct procfs_node *node)
 /* In the order of the values below. */
 enum { CACHE_LEVEL, CACHE_LINE, CACHE_PARTITIONS, CACHE_WAYS, CACHE_SETS, CACHE_ID };
 
-static int show_cache(const struct procfs_node *node, struct procfs_text *text)
+static COLD int show_cache(const struct procfs_node *node, struct procfs_text *text)
 {
     const struct cpu_cache *at = cache_of(node);
     const uint32_t values[] = {
@@ -118,13 +118,13 @@ static int show_cache(const struct procfs_node *node, struct procfs_text *text)
 }
 
 /* Linux shows whole KiB of every size. */
-static int show_cache_size(const struct procfs_node *node, struct procfs_text *text)
+static COLD int show_cache_size(const struct procfs_node *node, struct procfs_text *text)
 {
     procfs_print(text, "%uK\n", cpu_cache_nbytes(cache_of(node)) / 1024);
     return 0;
 }
 
-static int show_cache_type(const struct procfs_node *node, struct procfs_text *text)
+static COLD int show_cache_type(const struct procfs_node *node, struct procfs_text *text)
 {
     static const char *const names[] = {"Data", "Instruction", "Unified"};
     unsigned type = cache_of(node)->type;
@@ -134,7 +134,7 @@ static int show_cache_type(const struct procfs_node *node, struct procfs_text *t
 }
 
 /* With those whose APIC ids differ in the low bits alone. */
-static int show_cache_set(const struct procfs_node *node, struct procfs_text *text)
+static COLD int show_cache_set(const struct procfs_node *node, struct procfs_text *text)
 {
     struct cpumask mask = cpu_topology_mask((unsigned)node->pid, cache_of(node)->share_shift);
 
@@ -159,12 +159,12 @@ static const struct procfs_dir cache_dir = {.entries = cache_files,
 static const struct procfs_entry cache_entry = SYSFS_DIR(NULL, &cache_dir);
 
 /* Caches have numbers from 0 on: index0, index1, ... */
-static int cache_next(const struct procfs_node *dir, int number)
+static COLD int cache_next(const struct procfs_node *dir, int number)
 {
     return number < cpu_topology((unsigned)dir->pid)->ncaches ? number : PROCFS_NONE;
 }
 
-static int cache_find(const struct procfs_node *dir, int number, struct procfs_node *out)
+static COLD int cache_find(const struct procfs_node *dir, int number, struct procfs_node *out)
 {
     if (cache_next(dir, number) < 0)
         return -ENOENT;
@@ -173,7 +173,7 @@ static int cache_find(const struct procfs_node *dir, int number, struct procfs_n
     return 0;
 }
 
-static void cache_name(const struct procfs_node *node, char *text, size_t size)
+static COLD void cache_name(const struct procfs_node *node, char *text, size_t size)
 {
     fmt_print(text, size, "index%d", node->number);
 }
@@ -183,7 +183,7 @@ static const struct procfs_dir caches_dir = {.next = cache_next, .find = cache_f
 /* --- cpuN, and what is about all of them --- */
 
 /* Those that do not run have no directory. */
-static int show_cpu_online(const struct procfs_node *node, struct procfs_text *text)
+static COLD int show_cpu_online(const struct procfs_node *node, struct procfs_text *text)
 {
     (void)node;
     procfs_print(text, "1\n");
@@ -204,13 +204,13 @@ static const struct procfs_entry cpu_entries[] = {SYSFS_DIR(NULL, &cpu_dirs[0]),
                                                   SYSFS_DIR(NULL, &cpu_dirs[1])};
 
 /* So have processors, without holes. */
-static int cpu_next(const struct procfs_node *dir, int number)
+static COLD int cpu_next(const struct procfs_node *dir, int number)
 {
     (void)dir;
     return number < (int)sched_cpus_online() ? number : PROCFS_NONE;
 }
 
-static int cpu_find(const struct procfs_node *dir, int number, struct procfs_node *out)
+static COLD int cpu_find(const struct procfs_node *dir, int number, struct procfs_node *out)
 {
     if (cpu_next(dir, number) < 0)
         return -ENOENT;
@@ -219,7 +219,7 @@ static int cpu_find(const struct procfs_node *dir, int number, struct procfs_nod
     return 0;
 }
 
-void sysfs_cpu_name(const struct procfs_node *node, char *text, size_t size)
+COLD void sysfs_cpu_name(const struct procfs_node *node, char *text, size_t size)
 {
     fmt_print(text, size, "cpu%d", node->pid);
 }
@@ -227,7 +227,7 @@ void sysfs_cpu_name(const struct procfs_node *node, char *text, size_t size)
 /* What the files about all processors, and those about nodes, show. */
 enum { CPUS_ALL, CPUS_NONE, CPUS_MAX, CPUS_MASK, NODES };
 
-static int show_cpus(const struct procfs_node *node, struct procfs_text *text)
+static COLD int show_cpus(const struct procfs_node *node, struct procfs_text *text)
 {
     struct cpumask online = online_mask();
 

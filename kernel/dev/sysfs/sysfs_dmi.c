@@ -30,12 +30,12 @@ static unsigned structures_count;
 /* --- firmware/dmi/tables --- */
 
 /* arg: 1 the table, 0 the entry point. */
-static uint64_t dmi_table_size(const struct procfs_node *node)
+static COLD uint64_t dmi_table_size(const struct procfs_node *node)
 {
     return node->entry->arg ? dmi.nbytes : dmi.own_bytes;
 }
 
-static int show_dmi_table(const struct procfs_node *node, struct procfs_text *text)
+static COLD int show_dmi_table(const struct procfs_node *node, struct procfs_text *text)
 {
     procfs_put_block(text, node->entry->arg ? table : entry_point, dmi_table_size(node));
     return 0;
@@ -59,14 +59,14 @@ static const struct procfs_dir tables_dir = {.entries = table_files,
 
 /* --- firmware/dmi/entries: a directory a structure, TYPE-INSTANCE --- */
 
-static int structure_next(const struct procfs_node *dir, int number)
+static COLD int structure_next(const struct procfs_node *dir, int number)
 {
     (void)dir;
     return number < (int)structures_count ? number : PROCFS_NONE;
 }
 
 /* How many structures of the same type come before it. */
-static unsigned structure_instance(int n)
+static COLD unsigned structure_instance(int n)
 {
     unsigned before = 0;
 
@@ -75,19 +75,19 @@ static unsigned structure_instance(int n)
     return before;
 }
 
-static void structure_name(const struct procfs_node *node, char *text, size_t size)
+static COLD void structure_name(const struct procfs_node *node, char *text, size_t size)
 {
     fmt_print(text, size, "%u-%u", structures[node->pid].type, structure_instance(node->pid));
 }
 
-static int show_structure_raw(const struct procfs_node *node, struct procfs_text *text)
+static COLD int show_structure_raw(const struct procfs_node *node, struct procfs_text *text)
 {
     procfs_put_block(text, structures[node->pid].bytes, structures[node->pid].nbytes);
     return 0;
 }
 
 /* As Linux has it: the reader finds the end. */
-static uint64_t no_size(const struct procfs_node *node)
+static COLD uint64_t no_size(const struct procfs_node *node)
 {
     (void)node;
     return 0;
@@ -104,7 +104,7 @@ static const struct procfs_dir structure_dir = {.entries = structure_files,
                                                 .count = ARRAY_SIZE(structure_files)};
 static const struct procfs_entry structure_entry = SYSFS_DIR(NULL, &structure_dir);
 
-static int structure_find(const struct procfs_node *dir, int number, struct procfs_node *out)
+static COLD int structure_find(const struct procfs_node *dir, int number, struct procfs_node *out)
 {
     if (structure_next(dir, number) < 0)
         return -ENOENT;
@@ -158,7 +158,7 @@ static const struct fact {
 #define UUID_NBYTES 16
 
 /* The first structure with that field; NULL: none. */
-static const struct smbios_structure *fact_structure(const struct fact *fact)
+static COLD const struct smbios_structure *fact_structure(const struct fact *fact)
 {
     unsigned end = fact->offset + (fact->form == FACT_UUID ? UUID_NBYTES : 1u);
 
@@ -169,7 +169,7 @@ static const struct smbios_structure *fact_structure(const struct fact *fact)
 }
 
 /* Whether the firmware filled the field in: all bits alike say no. */
-static bool fact_is_set(const struct fact *fact, const uint8_t *field)
+static COLD bool fact_is_set(const struct fact *fact, const uint8_t *field)
 {
     if (fact->form == FACT_RELEASE)
         return field[0] != 0xff && field[-1] != 0xff;
@@ -181,7 +181,7 @@ static bool fact_is_set(const struct fact *fact, const uint8_t *field)
     return false;
 }
 
-static int fact_next(const struct procfs_node *dir, int number)
+static COLD int fact_next(const struct procfs_node *dir, int number)
 {
     (void)dir;
     for (; number < (int)ARRAY_SIZE(facts); number++) {
@@ -193,12 +193,12 @@ static int fact_next(const struct procfs_node *dir, int number)
     return PROCFS_NONE;
 }
 
-void sysfs_dmi_id_name(const struct procfs_node *node, char *text, size_t size)
+COLD void sysfs_dmi_id_name(const struct procfs_node *node, char *text, size_t size)
 {
     str_copy(text, size, facts[node->number].name);
 }
 
-static void uuid_print(const uint8_t *b, struct procfs_text *text)
+static COLD void uuid_print(const uint8_t *b, struct procfs_text *text)
 {
     /* Since version 2.6 the first three fields are little-endian: 7.2.1 of the specification. */
     static const uint8_t order[UUID_NBYTES] = {3, 2, 1,  0,  5,  4,  7,  6,
@@ -210,7 +210,7 @@ static void uuid_print(const uint8_t *b, struct procfs_text *text)
 }
 
 /* A string of blanks is as good as none. */
-static const char *fact_string(const struct smbios_structure *at, unsigned number)
+static COLD const char *fact_string(const struct smbios_structure *at, unsigned number)
 {
     const char *text = smbios_string(at, number), *end = text;
 
@@ -220,7 +220,7 @@ static const char *fact_string(const struct smbios_structure *at, unsigned numbe
 }
 
 /* The field lies in the structure: fact_next has seen to it. */
-static int show_fact(const struct procfs_node *node, struct procfs_text *text)
+static COLD int show_fact(const struct procfs_node *node, struct procfs_text *text)
 {
     const struct fact *fact = &facts[node->number];
     const struct smbios_structure *at = fact_structure(fact);
@@ -241,7 +241,7 @@ static int show_fact(const struct procfs_node *node, struct procfs_text *text)
 static const struct procfs_entry fact_entries[] = {SYSFS_TEXT(NULL, 0444, show_fact, 0),
                                                    SYSFS_TEXT(NULL, 0400, show_fact, 0)};
 
-static int fact_find(const struct procfs_node *dir, int number, struct procfs_node *out)
+static COLD int fact_find(const struct procfs_node *dir, int number, struct procfs_node *out)
 {
     if (fact_next(dir, number) != number)
         return -ENOENT;
@@ -256,7 +256,7 @@ const struct procfs_dir sysfs_dmi_id_dir = {.next = fact_next, .find = fact_find
 
 /* Twice through the table: to count, then to keep. What lies behind the last structure is not
  * shown: version 3 gives only an upper bound of the length. */
-static void structures_find(void)
+static COLD void structures_find(void)
 {
     struct smbios_structure at = {0};
     unsigned count = 0;

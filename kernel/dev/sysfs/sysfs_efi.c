@@ -68,7 +68,7 @@ static uint64_t rate_begin_ns;
 static unsigned rate_count;
 static struct waitq rate_pause; /* woken by nothing but time and signals */
 
-static struct efi_variable *variable_at(unsigned number)
+static COLD struct efi_variable *variable_at(unsigned number)
 {
     char *at = list;
 
@@ -77,7 +77,7 @@ static struct efi_variable *variable_at(unsigned number)
     return (struct efi_variable *)(void *)at;
 }
 
-static bool variable_is_listed(const struct efi_variable *one)
+static COLD bool variable_is_listed(const struct efi_variable *one)
 {
     for (unsigned i = 0; i < list_count; i++) {
         const struct efi_variable *other = variable_at(i);
@@ -91,7 +91,7 @@ static bool variable_is_listed(const struct efi_variable *one)
 
 /* The one behind the last, which the firmware finds by its name. The memory was cleared, so that
  * what is behind a name compares as well. */
-static bool variable_append_locked(void)
+static COLD bool variable_append_locked(void)
 {
     struct efi_variable *one = variable_at(list_count);
     size_t nbytes = NAME_NBYTES, units = 0, size = 0;
@@ -128,7 +128,7 @@ static bool variable_append_locked(void)
     return true;
 }
 
-static int variable_next(const struct procfs_node *dir, int number)
+static COLD int variable_next(const struct procfs_node *dir, int number)
 {
     uint64_t until_ns;
 
@@ -149,12 +149,12 @@ static int variable_next(const struct procfs_node *dir, int number)
     return (unsigned)number < list_count ? number : PROCFS_NONE;
 }
 
-static const struct efi_variable *variable_of(const struct procfs_node *node)
+static COLD const struct efi_variable *variable_of(const struct procfs_node *node)
 {
     return variable_at((unsigned)node->number);
 }
 
-static void variable_name(const struct procfs_node *node, char *text, size_t size)
+static COLD void variable_name(const struct procfs_node *node, char *text, size_t size)
 {
     const struct efi_variable *one = variable_of(node);
     const uint8_t *d = one->guid.d;
@@ -172,13 +172,13 @@ static void variable_name(const struct procfs_node *node, char *text, size_t siz
               d[7]);
 }
 
-static uint64_t variable_size(const struct procfs_node *node)
+static COLD uint64_t variable_size(const struct procfs_node *node)
 {
     return sizeof(uint32_t) + variable_of(node)->nbytes;
 }
 
 /* 0, with the lock held: now. Otherwise a signal is pending. */
-static int rate_wait(void)
+static COLD int rate_wait(void)
 {
     for (;;) {
         uint64_t now = clock_monotonic_ns(), end_ns;
@@ -203,7 +203,7 @@ static int rate_wait(void)
 
 /* The attributes, then the contents. Firmware is not believed to have written all that it says: a
  * program shall not see what was in the memory before. */
-static int show_variable(const struct procfs_node *node, struct procfs_text *text)
+static COLD int show_variable(const struct procfs_node *node, struct procfs_text *text)
 {
     const struct efi_variable *one = variable_of(node);
     uint32_t attributes = 0;
@@ -225,7 +225,7 @@ static int show_variable(const struct procfs_node *node, struct procfs_text *tex
 static const struct procfs_entry variable_entry = {
     .mode = LX_S_IFREG | 0644, .show = show_variable, .sized = true, .size = variable_size};
 
-static int variable_find(const struct procfs_node *dir, int number, struct procfs_node *out)
+static COLD int variable_find(const struct procfs_node *dir, int number, struct procfs_node *out)
 {
     if (variable_next(dir, number) < 0)
         return -ENOENT;
@@ -236,7 +236,7 @@ static int variable_find(const struct procfs_node *dir, int number, struct procf
 
 static const struct procfs_dir efivars_dir = {.next = variable_next, .find = variable_find};
 
-static int show_efi(const struct procfs_node *node, struct procfs_text *text)
+static COLD int show_efi(const struct procfs_node *node, struct procfs_text *text)
 {
     unsigned what = node->entry->arg;
     uint64_t address;
@@ -270,7 +270,7 @@ static const struct procfs_entry efi_files[] = {
 };
 const struct procfs_dir sysfs_efi_dir = {.entries = efi_files, .count = ARRAY_SIZE(efi_files)};
 
-int sysfs_efi_init(const struct bootinfo *info)
+COLD int sysfs_efi_init(const struct bootinfo *info)
 {
     const uint8_t *rsdp = info->rsdp ? memremap(info->rsdp, RSDP_REVISION + 1) : NULL;
     const uint8_t *smbios = info->smbios ? memremap(info->smbios, sizeof("_SM3_")) : NULL;

@@ -14,7 +14,7 @@
 
 #define SIGNATURE_LEN 4u
 
-static int table_next(const struct procfs_node *dir, int number)
+static COLD int table_next(const struct procfs_node *dir, int number)
 {
     const uint8_t *bytes;
 
@@ -23,7 +23,7 @@ static int table_next(const struct procfs_node *dir, int number)
 }
 
 /* How many tables there are with the signature of number n, and how many of them up to it. */
-static unsigned tables_alike(unsigned n, unsigned *out_until)
+static COLD unsigned tables_alike(unsigned n, unsigned *out_until)
 {
     const uint8_t *bytes, *other;
     unsigned count = 0;
@@ -40,7 +40,7 @@ static unsigned tables_alike(unsigned n, unsigned *out_until)
     return count;
 }
 
-static void table_name(const struct procfs_node *node, char *text, size_t size)
+static COLD void table_name(const struct procfs_node *node, char *text, size_t size)
 {
     unsigned until, alike = tables_alike((unsigned)node->number, &until);
     char name[SIGNATURE_LEN + 1] = "";
@@ -52,14 +52,14 @@ static void table_name(const struct procfs_node *node, char *text, size_t size)
     fmt_print(text, size, alike > 1 ? "%s%u" : "%s", name, until);
 }
 
-static uint64_t table_size(const struct procfs_node *node)
+static COLD uint64_t table_size(const struct procfs_node *node)
 {
     const uint8_t *bytes;
 
     return acpi_table((unsigned)node->number, &bytes);
 }
 
-static int show_table(const struct procfs_node *node, struct procfs_text *text)
+static COLD int show_table(const struct procfs_node *node, struct procfs_text *text)
 {
     const uint8_t *bytes;
     size_t nbytes = acpi_table((unsigned)node->number, &bytes);
@@ -72,7 +72,7 @@ static int show_table(const struct procfs_node *node, struct procfs_text *text)
 static const struct procfs_entry table_entry = {
     .mode = LX_S_IFREG | 0400, .show = show_table, .sized = true, .size = table_size};
 
-static int table_find(const struct procfs_node *dir, int number, struct procfs_node *out)
+static COLD int table_find(const struct procfs_node *dir, int number, struct procfs_node *out)
 {
     if (table_next(dir, number) < 0)
         return -ENOENT;

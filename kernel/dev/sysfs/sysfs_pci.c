@@ -23,7 +23,7 @@
 #define LINES_BRIDGE 17u /* with windows */
 #define LINE_WINDOW  13u
 
-static const struct pci_function *function_of(const struct procfs_node *node)
+static COLD const struct pci_function *function_of(const struct procfs_node *node)
 {
     return pci_function((unsigned)node->pid);
 }
@@ -37,7 +37,7 @@ static const struct field {
 #define FIELD_SUBSYSTEM 0x2cu
 enum { FIELD_VENDOR, FIELD_DEVICE, FIELD_REVISION, FIELD_CLASS, FIELD_SUBVENDOR, FIELD_SUBDEVICE };
 
-static uint32_t field_read(const struct pci_function *at, unsigned offset, unsigned nbytes)
+static COLD uint32_t field_read(const struct pci_function *at, unsigned offset, unsigned nbytes)
 {
     uint32_t value = pci_config_read(at, offset) >> (offset % 4 * 8);
 
@@ -45,7 +45,7 @@ static uint32_t field_read(const struct pci_function *at, unsigned offset, unsig
 }
 
 /* A bridge keeps the identifiers of its maker in a capability, if at all. */
-static int show_field(const struct procfs_node *node, struct procfs_text *text)
+static COLD int show_field(const struct procfs_node *node, struct procfs_text *text)
 {
     const struct field *field = &fields[node->entry->arg];
     const struct pci_function *at = function_of(node);
@@ -62,7 +62,7 @@ static int show_field(const struct procfs_node *node, struct procfs_text *text)
 }
 
 /* As the firmware has set it: nothing here asks for interrupts of PCI. */
-static int show_irq(const struct procfs_node *node, struct procfs_text *text)
+static COLD int show_irq(const struct procfs_node *node, struct procfs_text *text)
 {
     uint32_t value = pci_config_read(function_of(node), PCI_REG_INTERRUPT);
 
@@ -70,14 +70,14 @@ static int show_irq(const struct procfs_node *node, struct procfs_text *text)
     return 0;
 }
 
-static int show_numa_node(const struct procfs_node *node, struct procfs_text *text)
+static COLD int show_numa_node(const struct procfs_node *node, struct procfs_text *text)
 {
     (void)node;
     procfs_print(text, "-1\n");
     return 0;
 }
 
-static int show_resource(const struct procfs_node *node, struct procfs_text *text)
+static COLD int show_resource(const struct procfs_node *node, struct procfs_text *text)
 {
     static const struct pci_resource none;
     const struct pci_function *at = function_of(node);
@@ -96,12 +96,12 @@ static int show_resource(const struct procfs_node *node, struct procfs_text *tex
 
 /* --- config --- */
 
-static uint64_t config_size(const struct procfs_node *node)
+static COLD uint64_t config_size(const struct procfs_node *node)
 {
     return function_of(node)->config_nbytes;
 }
 
-static int64_t config_read(struct file *file, struct user_iter *io, int64_t *offset)
+static COLD int64_t config_read(struct file *file, struct user_iter *io, int64_t *offset)
 {
     const struct pci_function *at = function_of(inode_procfs(file->inode));
     uint64_t end = file->access & FILE_PRIVILEGED ? at->config_nbytes : CONFIG_OPEN;
@@ -124,13 +124,13 @@ static int64_t config_read(struct file *file, struct user_iter *io, int64_t *off
     return total;
 }
 
-static int64_t config_write(struct file *file, struct user_iter *io, int64_t *offset)
+static COLD int64_t config_write(struct file *file, struct user_iter *io, int64_t *offset)
 {
     (void)file, (void)io, (void)offset;
     return -EPERM;
 }
 
-static int64_t config_seek(struct file *file, int64_t offset, int whence)
+static COLD int64_t config_seek(struct file *file, int64_t offset, int whence)
 {
     return file_seek_bounded(file, offset, whence, config_size(inode_procfs(file->inode)));
 }
@@ -161,13 +161,13 @@ static const struct procfs_entry function_entry = SYSFS_DIR(NULL, &function_dir)
 
 /* --- bus/pci/devices --- */
 
-static int function_next(const struct procfs_node *dir, int number)
+static COLD int function_next(const struct procfs_node *dir, int number)
 {
     (void)dir;
     return pci_function((unsigned)number) ? number : PROCFS_NONE;
 }
 
-static int function_find(const struct procfs_node *dir, int number, struct procfs_node *out)
+static COLD int function_find(const struct procfs_node *dir, int number, struct procfs_node *out)
 {
     if (function_next(dir, number) < 0)
         return -ENOENT;
@@ -176,7 +176,7 @@ static int function_find(const struct procfs_node *dir, int number, struct procf
     return 0;
 }
 
-void sysfs_pci_name(const struct procfs_node *node, char *text, size_t size)
+COLD void sysfs_pci_name(const struct procfs_node *node, char *text, size_t size)
 {
     const struct pci_function *at = function_of(node);
 

@@ -462,6 +462,7 @@ static const struct file_ops master_ops = {
     .read = master_read,
     .write = master_write,
     .poll = master_poll,
+    .async = file_async_input,
     .ioctl = master_ioctl,
 };
 

@@ -211,7 +211,7 @@ void tty_output_taken(struct tty *tty)
     tty->driver->start_locked(tty);
     spin_unlock_irqrestore(&tty->lock, flags);
     waitq_wake_all(&tty->writable);
-    poll_notify(&tty->poll);
+    poll_notify_events(&tty->poll, POLL_WRITE_EVENTS);
 }
 
 /* Both queues: there is room for writers now, and readers that polled have to look again. */
@@ -420,5 +420,6 @@ const struct file_ops tty_file_ops = {
     .read = tty_read,
     .write = tty_write,
     .poll = tty_poll,
+    .async = file_async_input,
     .ioctl = tty_file_ioctl,
 };

@@ -132,7 +132,7 @@ static void item_hook_add(struct poll_waiter *waiter, struct poll_head *head)
     struct epoll_hook *hook = &item->hook;
 
     if (!head) {
-        adding->error = -EPERM;
+        adding->error = -ENOMEM;
         return;
     }
     if (item->hooked) {
@@ -147,7 +147,18 @@ static void item_hook_add(struct poll_waiter *waiter, struct poll_head *head)
     item->hooked = true;
     hook->item = item;
     hook->hook.exclusive = item->event.events & LX_EPOLLEXCLUSIVE;
+    if (head->hold)
+        head->hold(head, true);
     poll_hook_add(&hook->hook, head, epoll_wake);
+}
+
+static void item_hook_remove(struct poll_hook *hook)
+{
+    struct poll_head *head = hook->head;
+
+    poll_hook_remove(hook);
+    if (head->hold)
+        head->hold(head, false);
 }
 
 /* Afterwards no wake-up comes to the item. */
@@ -156,10 +167,10 @@ static void item_hooks_remove(struct epoll_item *item)
     struct epoll_hook *hook, *next;
 
     if (item->hooked)
-        poll_hook_remove(&item->hook.hook);
+        item_hook_remove(&item->hook.hook);
     for (hook = item->more; hook; hook = next) {
         next = hook->next;
-        poll_hook_remove(&hook->hook);
+        item_hook_remove(&hook->hook);
         kfree(hook);
     }
 }
@@ -194,14 +205,10 @@ static void item_unlink(struct epoll_item *item)
 static void item_remove_locked(struct epoll_item *item)
 {
     struct epoll *epoll = item->epoll;
-    uint64_t flags;
 
     ASSERT(mutex_is_held(&epoll->lock));
     item_hooks_remove(item);
-    flags = spin_lock_irqsave(&epoll->ready_lock);
-    if (item->queued)
-        list_remove(&item->ready_link);
-    spin_unlock_irqrestore(&epoll->ready_lock, flags);
+    epoll_item_dequeue_locked(item);
     rb_erase(&epoll->items, &item->node);
     item_unlink(item);
     slab_free(item_cache, item);
@@ -337,7 +344,6 @@ static int item_create_locked(struct epoll *epoll, struct file *file, int fd,
         item->fd = fd;
         item->epoll = epoll;
         item->event = *event;
-        list_init(&item->ready_link);
         list_init(&item->inner_link);
         err = item_enter_graph(item);
     }
@@ -385,16 +391,14 @@ static int epoll_add_locked(struct epoll *epoll, struct file *file, int fd,
 
 static int epoll_change_locked(struct epoll_item *item, const struct lx_epoll_event *event)
 {
-    uint64_t flags;
-
     ASSERT(!item || mutex_is_held(&item->epoll->lock));
     if (!item)
         return -ENOENT;
     if (item->event.events & LX_EPOLLEXCLUSIVE)
         return -EINVAL;
-    flags = spin_lock_irqsave(&item->epoll->ready_lock);
-    item->event = *event;
-    spin_unlock_irqrestore(&item->epoll->ready_lock, flags);
+    item->event.data = event->data;
+    __atomic_store_n(&item->event.events, event->events, __ATOMIC_RELAXED);
+    /* A wake-up that still saw the old ones came before the look at the file. */
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     item_offer_locked(item, epoll_item_events_locked(item, NULL));
     return 0;
@@ -465,7 +469,6 @@ int epoll_create(uint32_t flags, const struct credentials *cred, struct file **o
     if (!epoll)
         return err;
     mutex_init(&epoll->lock, MUTEX_EPOLL);
-    spin_init(&epoll->ready_lock, SPIN_EPOLL);
     list_init(&epoll->ready);
     list_init(&epoll->inner);
     waitq_init(&epoll->queue);

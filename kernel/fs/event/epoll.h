@@ -6,7 +6,7 @@
  *          it watches, and the list of a file's items.
  * Used by: the system calls; vfs/file.c, when a file goes.
  * Locks:   epoll.lock, a mutex, rank EPOLL, of an epoll before those that it watches; the lock of
- *          the graph, a mutex, rank EPOLL_GRAPH; ready_lock, a spinlock, rank EPOLL.
+ *          the graph, a mutex, rank EPOLL_GRAPH. Wake-ups take no lock of an epoll.
  * Context: thread, no lock of rank EPOLL or later held.
  * Fails:   -ENOMEM, -ENOSPC (too many items of the user), what epoll_ctl(2) says.
  * Tests:   tests/user/event/epoll_*.c
@@ -26,7 +26,12 @@ bool file_is_epoll(const struct file *file);
 MUST_CHECK int epoll_control(struct file *epoll, int operation, struct file *file, int fd,
                              const struct lx_epoll_event *event);
 
-/* Up to `count` events, written to the program: how many; 0 when the time is up, -EINTR, -EFAULT.
+/* kcmp(2): the file that it watches by that number, for its address only; of several the one that
+ * comes after `skip` others. -EINVAL: no epoll; -ENOENT. */
+MUST_CHECK int epoll_find_target(struct file *epoll, int fd, uint32_t skip, const void **out_file);
+
+/* Up to `count` events, written to the program: how many; 0 when the time is up, -EINTR,
+ * -EFAULT; -EINVAL: the file is no epoll.
  * deadline_ns: monotonic, 0 for none. */
 MUST_CHECK int epoll_wait_for(struct file *epoll, struct uptr events, unsigned count, bool no_wait,
                               uint64_t deadline_ns);

@@ -2,17 +2,21 @@
 /*
  * Epoll: what is ready, and threads that wait for it.
  *
- * The ready list holds items that may be ready: each wake-up of a file puts its item there (once:
- * `queued`), whatever the number of items, so waiting costs what is ready and not what is watched.
- * A scan, one at a time under the epoll's lock, moves the list into one of its own, and takes item
- * after item out of that: polls the file, hands the event out, and puts a level-triggered item at
- * the end of the ready list again, where it gets its turn behind the others; an edge-triggered one
- * comes back with the next wake-up. What is left when the program's array is full goes to the front
- * again. Wake-ups meanwhile put items into the ready list, so no event is reported twice in a call,
- * and none is lost: an item is taken out before its file is polled.
+ * Items that may be ready are queued once, whatever the number of wake-ups, so waiting costs what
+ * is ready and not what is watched: first in `woken`, a stack to which wake-ups push without a
+ * lock, since they come in any context; then in `ready`, a list, into which the epoll's lock lets
+ * one thread at a time move all that is in the stack, in the order of the wake-ups.
  *
- * `scanning` stands for the items that a scan has taken: others that find the list empty wait for
- * the end of the scan, by its lock, before they say that nothing is there.
+ * A scan, under that lock, goes through the list up to the item that was the last at its start. It
+ * takes an item out, polls the file, hands the event out, and puts a level-triggered item at the
+ * end of the list again, where it gets its turn behind the others; an edge-triggered one comes back
+ * with the next wake-up. So no event is reported twice in a call. And none is lost: `queued` is
+ * cleared, with a full barrier, before the file is polled, so a wake-up whose change the poll has
+ * not seen finds the item unqueued and pushes it. What sets `queued` puts the item in: the one
+ * that finds it set leaves that, and the wake-up of a waiter for what was put in, to the other.
+ *
+ * `scanning` stands for the item that a scan has taken out: others that find nothing queued wait
+ * for the end of the scan, by its lock, before they say that nothing is there.
  *
  * One waiter is woken for an item; it passes the wake-up on if the list is not empty when it has
  * finished. Every way out of a wait goes through a look at the list, so a wake-up that comes
@@ -29,104 +33,106 @@
 
 #define FAULTS_MAX 16 /* times that a program may take its page away again */
 
-uint32_t epoll_item_events_locked(const struct epoll_item *item, struct poll_waiter *waiter)
-{
-    ASSERT(mutex_is_held(&item->epoll->lock));
-    return item->file->ops->poll(item->file, waiter) & item->event.events;
-}
-
 bool epoll_item_queue(struct epoll_item *item, uint32_t events)
 {
     struct epoll *epoll = item->epoll;
-    uint64_t flags = spin_lock_irqsave(&epoll->ready_lock);
-    uint32_t wanted = item->event.events;
+    uint32_t wanted = __atomic_load_n(&item->event.events, __ATOMIC_RELAXED);
 
-    if (!(wanted & ~EPOLL_MODES) || !(wanted & events)) {
-        spin_unlock_irqrestore(&epoll->ready_lock, flags);
+    if (!(wanted & ~EPOLL_MODES) || !(wanted & events))
         return false;
+    if (!__atomic_exchange_n(&item->queued, 1, __ATOMIC_SEQ_CST)) {
+        item->woken_next = __atomic_load_n(&epoll->woken, __ATOMIC_RELAXED);
+        while (!__atomic_compare_exchange_n(&epoll->woken, &item->woken_next, item, true,
+                                            __ATOMIC_SEQ_CST, __ATOMIC_RELAXED))
+            ;
     }
-    if (!item->queued) {
-        item->queued = true;
-        list_push_back(&epoll->ready, &item->ready_link);
-    }
-    spin_unlock_irqrestore(&epoll->ready_lock, flags);
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
     if (!waitq_is_empty(&epoll->queue))
         waitq_wake_one(&epoll->queue);
     return true;
 }
 
-/* Without the lock: `scanning` is set before the list is emptied. */
-static bool epoll_may_be_ready(const struct epoll *epoll)
+/* From the stack to the end of the list. */
+static NOINLINE void woken_move_locked(struct epoll *epoll)
+{
+    struct list *end = epoll->ready.prev;
+    struct epoll_item *item, *next;
+
+    ASSERT(mutex_is_held(&epoll->lock));
+    /* The last that was pushed comes first, and has to be behind all others. */
+    for (item = __atomic_exchange_n(&epoll->woken, NULL, __ATOMIC_SEQ_CST); item; item = next) {
+        next = item->woken_next;
+        list_insert_after(end, &item->ready_link);
+        sched_preempt_point();
+    }
+}
+
+static inline bool has_woken(const struct epoll *epoll)
+{
+    return __atomic_load_n(&epoll->woken, __ATOMIC_RELAXED) != NULL;
+}
+
+void epoll_item_dequeue_locked(struct epoll_item *item)
+{
+    ASSERT(mutex_is_held(&item->epoll->lock));
+    if (has_woken(item->epoll))
+        woken_move_locked(item->epoll);
+    if (item->queued)
+        list_unlink(&item->ready_link);
+}
+
+/* Without the lock: `scanning` is set before stack and list are emptied. */
+static inline bool epoll_may_be_ready(const struct epoll *epoll)
 {
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     return __atomic_load_n(&epoll->ready.next, __ATOMIC_RELAXED) != &epoll->ready ||
-           __atomic_load_n(&epoll->scanning, __ATOMIC_RELAXED);
+           has_woken(epoll) || __atomic_load_n(&epoll->scanning, __ATOMIC_RELAXED);
 }
 
 /* Where the events go. */
 struct epoll_sink {
-    struct user_iter io;
+    struct uptr next;
     unsigned count, max;
     bool faulted;
 };
 
-static bool sink_put(struct epoll_sink *sink, const struct epoll_item *item, uint32_t events)
+static inline bool sink_put(struct epoll_sink *sink, const struct epoll_item *item, uint32_t events)
 {
-    struct lx_epoll_event event = {.events = events, .data = item->event.data};
-    struct user_iter_place before = user_iter_place(&sink->io);
-
-    if (user_iter_put_nofault(&sink->io, &event, sizeof(event)) < sizeof(event)) {
-        user_iter_go_back(&sink->io, &before);
+    if (vm_user_write_pair_nofault(sink->next, events, item->event.data)) {
         sink->faulted = true;
         return false;
     }
+    sink->next.va += sizeof(struct lx_epoll_event);
     sink->count++;
     return true;
 }
 
-static void item_requeue_locked(struct epoll_item *item, struct list *list, bool front)
+/* Behind a place in the list, unless a wake-up has been faster: then it is in the stack. */
+static inline void item_requeue(struct epoll_item *item, struct list *where)
 {
-    ASSERT(spin_is_held(&item->epoll->ready_lock));
-    if (item->queued) /* a wake-up has been faster */
-        return;
-    item->queued = true;
-    if (front)
-        list_push_front(list, &item->ready_link);
-    else
-        list_push_back(list, &item->ready_link);
+    if (!__atomic_exchange_n(&item->queued, 1, __ATOMIC_RELAXED))
+        list_insert_after(where, &item->ready_link);
 }
 
-static void list_move_all(struct list *from, struct list *to)
+/* The first of the list, under the lock: false if the scan is to end with it. */
+static inline bool scan_item(struct epoll *epoll, struct epoll_item *item, struct epoll_sink *sink)
 {
-    if (!list_empty(from))
-        list_move_front(from, from->prev, to);
-}
-
-/* One item that has been taken out of the list: false if the scan is to end with it. Interrupts and
- * ready_lock as the caller found them, dropped in between. */
-static bool scan_item_locked(struct epoll *epoll, struct epoll_item *item, struct list *scan,
-                             struct epoll_sink *sink, uint64_t *flags)
-{
-    uint32_t modes = item->event.events, events;
+    uint32_t modes = item->event.events, events = 0;
     bool taken;
 
-    ASSERT(spin_is_held_inline(&epoll->ready_lock));
-    list_remove(&item->ready_link);
-    item->queued = false;
-    spin_unlock_irqrestore(&epoll->ready_lock, *flags);
-    events = modes & ~EPOLL_MODES ? epoll_item_events_locked(item, NULL) : 0;
+    list_unlink(&item->ready_link);
+    __atomic_exchange_n(&item->queued, 0, __ATOMIC_SEQ_CST);
+    if (modes & ~EPOLL_MODES)
+        events = item->file->ops->poll(item->file, NULL) & modes;
     taken = events && sink && sink_put(sink, item, events);
     sched_preempt_point_inline();
-    *flags = spin_lock_irqsave(&epoll->ready_lock);
     if (!events)
         return true;
     if (!taken)
-        item_requeue_locked(item, scan, true);
+        item_requeue(item, &epoll->ready);
     else if (modes & LX_EPOLLONESHOT)
-        item->event.events &= EPOLL_MODES;
+        __atomic_store_n(&item->event.events, modes & EPOLL_MODES, __ATOMIC_RELAXED);
     else if (!(modes & LX_EPOLLET))
-        item_requeue_locked(item, &epoll->ready, false);
+        item_requeue(item, epoll->ready.prev);
     return taken;
 }
 
@@ -134,24 +140,22 @@ static bool scan_item_locked(struct epoll *epoll, struct epoll_item *item, struc
  * ready ends the scan, and keeps its place: true if there was one. */
 static bool epoll_scan_locked(struct epoll *epoll, struct epoll_sink *sink)
 {
-    struct list scan;
-    bool stopped = false, more;
-    uint64_t flags;
+    const struct list *last, *node = &epoll->ready;
+    bool stopped = false;
 
     ASSERT(mutex_is_held(&epoll->lock));
-    list_init(&scan);
-    flags = spin_lock_irqsave(&epoll->ready_lock);
     __atomic_store_n(&epoll->scanning, 1, __ATOMIC_RELAXED);
-    list_move_all(&epoll->ready, &scan);
-    while (!stopped && !list_empty(&scan) && (!sink || sink->count < sink->max))
-        stopped = !scan_item_locked(epoll, list_entry(scan.next, struct epoll_item, ready_link),
-                                    &scan, sink, &flags);
-    list_move_all(&epoll->ready, &scan);
-    list_move_all(&scan, &epoll->ready);
+    if (has_woken(epoll))
+        woken_move_locked(epoll);
+    last = epoll->ready.prev; /* the head itself if there is none */
+    while (node != last && !stopped && (!sink || sink->count < sink->max)) {
+        node = epoll->ready.next;
+        stopped = !scan_item(epoll, list_entry(node, struct epoll_item, ready_link), sink);
+    }
     __atomic_store_n(&epoll->scanning, 0, __ATOMIC_RELAXED);
-    more = !list_empty(&epoll->ready);
-    spin_unlock_irqrestore(&epoll->ready_lock, flags);
-    if (more && !waitq_is_empty(&epoll->queue))
+    /* A thread that saw the list as it was before is in the queue: it looks again there. */
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    if (unlikely(!waitq_is_empty(&epoll->queue)) && epoll_may_be_ready(epoll))
         waitq_wake_one(&epoll->queue);
     return stopped;
 }
@@ -183,7 +187,7 @@ static int epoll_collect(struct epoll *epoll, struct epoll_sink *sink)
         mutex_unlock(&epoll->lock);
         if (sink->count || !sink->faulted)
             return (int)sink->count;
-        err = user_iter_fault_in(&sink->io, true);
+        err = vm_user_fault_in(sink->next, sizeof(struct lx_epoll_event));
         if (err)
             return err;
     }
@@ -213,9 +217,11 @@ int epoll_wait_for(struct file *file, struct uptr events, unsigned count, bool n
     struct epoll_sink sink;
     int err = no_wait ? -ETIMEDOUT : 0;
 
+    if (file->ops->poll != epoll_poll)
+        return -EINVAL;
+    sink.next = events;
     sink.count = 0;
     sink.max = count;
-    user_iter_init_buffer(&sink.io, events, count * sizeof(struct lx_epoll_event));
     for (;;) {
         int result = epoll_may_be_ready(epoll) ? epoll_collect(epoll, &sink) : 0;
 
@@ -225,4 +231,26 @@ int epoll_wait_for(struct file *file, struct uptr events, unsigned count, bool n
             return err == -ETIMEDOUT ? 0 : -EINTR;
         err = epoll_sleep(epoll, deadline_ns);
     }
+}
+
+int epoll_find_target(struct file *file, int fd, uint32_t skip, const void **out_file)
+{
+    struct epoll *epoll;
+    int err = -ENOENT;
+
+    if (!file_is_epoll(file))
+        return -EINVAL;
+    epoll = epoll_of(file);
+    mutex_lock(&epoll->lock);
+    for (const struct rb_node *node = rb_first(&epoll->items); node && err; node = rb_next(node)) {
+        const struct epoll_item *item = rb_entry(node, const struct epoll_item, node);
+
+        sched_preempt_point();
+        if (item->fd != fd || skip-- > 0)
+            continue;
+        *out_file = item->file;
+        err = 0;
+    }
+    mutex_unlock(&epoll->lock);
+    return err;
 }

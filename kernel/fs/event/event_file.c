@@ -7,6 +7,7 @@
 #include "kernel/fs/vfs/file.h"
 #include "shared/linux/fcntl.h"
 
+/* No error and no effect, as on Linux: there is no position that could be another. */
 int64_t event_file_seek(struct file *file, int64_t offset, int whence)
 {
     (void)file;

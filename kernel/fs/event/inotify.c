@@ -135,6 +135,10 @@ void inotify_queue_locked(struct inotify_watch *watch, const struct notify_what 
     struct notify_event *event = NULL;
 
     ASSERT(spin_is_held(&notify_lock));
+    if (!group) {
+        watch->file->owner->report(watch->file, LX_POLLMSG);
+        return;
+    }
     /* As on Linux these two never say that it was a directory. */
     if (seen.mask & (LX_IN_DELETE_SELF | LX_IN_MOVE_SELF))
         seen.mask &= ~LX_IN_ISDIR;
@@ -275,6 +279,7 @@ static const struct file_ops inotify_ops = {
     .seek = event_file_seek,
     .ioctl = inotify_ioctl,
     .poll = inotify_poll,
+    .async = file_async_input,
     .anon_name = "inotify",
     .fdinfo = inotify_fdinfo,
 };

@@ -43,13 +43,17 @@ struct inotify {
 
 struct inotify_watch {
     struct rb_node node;    /* [n] */
-    struct inotify *group;  /* [I] */
+    struct inotify *group;  /* [I] NULL: of F_NOTIFY (dnotify.c), without number and tree */
+    struct file *file;      /* [I] of that; not counted: it takes the watch along */
     struct inode *inode;    /* [n] not counted; NULL: it is gone */
     struct list inode_link; /* [n] */
     struct list super_link; /* [n] */
     int wd;                 /* [n] */
     uint32_t mask;          /* [n] */
 };
+
+/* Beside LX_IN_*: a rename within the directory. Of F_NOTIFY alone. */
+#define NOTIFY_RENAMED 0x00010000u
 
 /* What happened, for any number of watches. */
 struct notify_what {
@@ -62,6 +66,9 @@ struct notify_what {
 /* Into the queue, unless it ends with the same. *wake: the queues to be woken. */
 void inotify_queue_locked(struct inotify_watch *watch, const struct notify_what *what,
                           struct inotify **wake);
+/* Into the lists of the inode and its file system, and counted; and out of all, freed. */
+void inotify_watch_attach_locked(struct inotify_watch *watch, struct inode *inode);
+void inotify_watch_free_locked(struct inotify_watch *watch);
 /* The inode is not the watch's any more. */
 void inotify_watch_detach_locked(struct inotify_watch *watch);
 /* Ends the watch, with the event that says so. */

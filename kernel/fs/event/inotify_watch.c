@@ -71,6 +71,17 @@ static struct inotify_watch *watch_of_inode_locked(struct inotify *group, struct
     return NULL;
 }
 
+void inotify_watch_attach_locked(struct inotify_watch *watch, struct inode *inode)
+{
+    ASSERT(spin_is_held(&notify_lock));
+    watch->inode = inode;
+    if (!inode->watches.next)
+        list_init(&inode->watches);
+    list_push_back(&inode->watches, &watch->inode_link);
+    list_push_back(&inode->super->watches, &watch->super_link);
+    __atomic_fetch_add(&notify_nwatches, 1, __ATOMIC_SEQ_CST);
+}
+
 /* Numbers are not used again before all others have been. */
 static void watch_add_locked(struct inotify_watch *watch, struct inode *inode)
 {
@@ -83,12 +94,7 @@ static void watch_add_locked(struct inotify_watch *watch, struct inode *inode)
     while (watch_find_locked(group, group->last_wd, &parent, &link));
     watch->wd = group->last_wd;
     rb_insert(&group->watches, &watch->node, parent, link);
-    watch->inode = inode;
-    if (!inode->watches.next)
-        list_init(&inode->watches);
-    list_push_back(&inode->watches, &watch->inode_link);
-    list_push_back(&inode->super->watches, &watch->super_link);
-    __atomic_fetch_add(&notify_nwatches, 1, __ATOMIC_SEQ_CST);
+    inotify_watch_attach_locked(watch, inode);
 }
 
 void inotify_watch_detach_locked(struct inotify_watch *watch)
@@ -104,16 +110,18 @@ void inotify_watch_detach_locked(struct inotify_watch *watch)
         __atomic_store_n(&watches->next, NULL, __ATOMIC_RELEASE);
 }
 
-static void watch_free_locked(struct inotify_watch *watch)
+void inotify_watch_free_locked(struct inotify_watch *watch)
 {
     struct inotify *group = watch->group;
 
     ASSERT(spin_is_held(&notify_lock));
     if (watch->inode)
         inotify_watch_detach_locked(watch);
-    rb_erase(&group->watches, &watch->node);
     __atomic_fetch_sub(&notify_nwatches, 1, __ATOMIC_RELAXED);
-    user_charge_add(group->charge, CHARGE_INOTIFY_WATCHES, -1);
+    if (group) {
+        rb_erase(&group->watches, &watch->node);
+        user_charge_add(group->charge, CHARGE_INOTIFY_WATCHES, -1);
+    }
     kfree(watch);
 }
 
@@ -122,8 +130,9 @@ void inotify_watch_end_locked(struct inotify_watch *watch, struct inotify **wake
     const struct notify_what ignored = {.mask = LX_IN_IGNORED};
 
     ASSERT(spin_is_held(&notify_lock));
-    inotify_queue_locked(watch, &ignored, wake);
-    watch_free_locked(watch);
+    if (watch->group)
+        inotify_queue_locked(watch, &ignored, wake);
+    inotify_watch_free_locked(watch);
 }
 
 /* Of a watch that is there: its number. -ENOENT: there is none. */
@@ -211,7 +220,7 @@ static bool one_watch_free(struct inotify *group)
     spin_lock(&notify_lock);
     found = group->watches.root != NULL;
     if (found)
-        watch_free_locked(watch_of(group->watches.root));
+        inotify_watch_free_locked(watch_of(group->watches.root));
     spin_unlock(&notify_lock);
     return found;
 }

@@ -51,7 +51,7 @@ static void tell_watches_locked(struct inode *inode, const struct notify_what *w
     list_for_each_safe (node, &inode->watches) {
         struct inotify_watch *watch = list_entry(node, struct inotify_watch, inode_link);
 
-        if (!(watch->mask & what->mask & LX_IN_ALL_EVENTS))
+        if (!(watch->mask & what->mask & (LX_IN_ALL_EVENTS | NOTIFY_RENAMED)))
             continue;
         if (what->unlinked && (watch->mask & LX_IN_EXCL_UNLINK))
             continue;
@@ -147,6 +147,8 @@ static void tell_moved(const struct dir_place *from, const struct dir_place *to,
     uint32_t cookie = __atomic_add_fetch(&last_cookie, 1, __ATOMIC_RELAXED);
     uint32_t bit = directory_bit(inode);
 
+    if (from->dir == to->dir)
+        notify_name_slow(from->dir->inode, from->name, from->len, NOTIFY_RENAMED, 0);
     notify_name_slow(from->dir->inode, from->name, from->len, LX_IN_MOVED_FROM | bit, cookie);
     notify_name_slow(to->dir->inode, to->name, to->len, LX_IN_MOVED_TO | bit, cookie);
     if (replaced)

@@ -62,6 +62,11 @@ static inline void notify_moved(const struct dir_place *old, const struct dir_pl
         notify_moved_slow(old, new, exchange);
 }
 
+/* F_NOTIFY: events (LX_DN_*) of an open directory, which has an owner, are signalled; until the
+ * file goes or, told of one, unless DN_MULTISHOT is set. -ENOMEM. */
+MUST_CHECK int dnotify_add(struct file *file, uint32_t events);
+void dnotify_remove(struct file *file);
+
 /* The last name is gone, and with it the watches. */
 void notify_deleted(struct inode *inode);
 /* The inode is about to be freed: its watches are about nothing from now on. */

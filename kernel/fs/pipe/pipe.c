@@ -37,16 +37,6 @@
 
 /* --- the ring --- */
 
-/* An empty ring begins at 0 again: small messages stay in one frame, and in the cache. */
-void ring_consume(struct pipe *pipe, size_t nbytes)
-{
-    pipe->nbytes -= (uint32_t)nbytes;
-    pipe->head = pipe->nbytes ? (pipe->head + (uint32_t)nbytes) & (pipe->capacity - 1) : 0;
-    if (unlikely(pipe->runs))
-        pipe_runs_consume_locked(pipe, nbytes);
-    pipe_room_update(pipe);
-}
-
 /* Copies nbytes behind the newest byte without making them part of the pipe. Short at a fault. */
 static int64_t ring_copy_in(struct pipe *pipe, struct user_iter *io, size_t nbytes)
 {
@@ -198,9 +188,9 @@ static int64_t pipe_write_piece(struct pipe *pipe, struct user_iter *io, size_t 
         return pipe_fault_in_locked(pipe, io, &before, false, faults);
     /* Now the bytes are part of the pipe, all of the piece at once. */
     pipe->nbytes += (uint32_t)nbytes;
+    pipe->room -= (uint32_t)nbytes;
     if (unlikely(pipe->runs))
         pipe_runs_add_locked(pipe, nbytes, packet);
-    pipe_room_update(pipe);
     return moved;
 }
 
@@ -312,6 +302,15 @@ static uint32_t pipe_poll(struct file *file, struct poll_waiter *waiter)
     return waiter ? pipe_poll_registered(file, waiter) : pipe_poll_events(file);
 }
 
+/* Each read is reported to the writers, each write to the readers. */
+static uint32_t pipe_async(struct file *file, uint32_t events)
+{
+    uint32_t mine =
+        (file->access & FILE_READ ? LX_POLLIN : 0) | (file->access & FILE_WRITE ? LX_POLLOUT : 0);
+
+    return events & mine;
+}
+
 uint64_t pipe_nbytes_ready(struct file *file)
 {
     struct pipe *pipe = pipe_of(file);
@@ -339,6 +338,7 @@ const struct file_ops fifo_file_ops = {
     .read = pipe_read,
     .write = pipe_write,
     .poll = pipe_poll,
+    .async = pipe_async,
     .ioctl = pipe_ioctl,
     .anon_name = "pipe",
 };

@@ -19,10 +19,10 @@ struct file_ops;
 struct user_iter;
 
 #define PIPE_NBYTES       65536
-#define PIPE_NBYTES_MAX   1048576     /* that any user may ask for: pipe-max-size */
+#define PIPE_NBYTES_MAX   1048576     /* that any user may ask for, at first: pipe_nbytes_max */
 #define PIPE_NBYTES_LIMIT 0x80000000u /* that even root may */
 #define PIPE_ATOMIC       4096        /* PIPE_BUF: writes of so much or less are not torn */
-#define PIPE_USER_SOFT    16384       /* pages of a user's pipes: pipe-user-pages-soft */
+#define PIPE_USER_SOFT    16384       /* pages of a user's pipes, at first: pipe_user_soft */
 #define PIPE_NBYTES_LATE  8192        /* of a pipe made beyond that */
 
 /* flags: LX_O_NONBLOCK, LX_O_DIRECT; LX_O_CLOEXEC is the caller's. One reference each. */
@@ -51,7 +51,8 @@ MUST_CHECK int64_t pipe_peek(struct file *file, char *bytes, size_t nbytes, bool
  * -EPERM, -EINVAL, -ENOMEM. */
 /* Pages that the pipes of a user may hold: beyond the first new ones are small, beyond the second
  * there are none. */
-int64_t pipe_soft_limit(void);
 int64_t pipe_hard_limit(void);
+extern uint64_t pipe_nbytes_max; /* [a] pipe-max-size: that any user may ask for, a power of two */
+extern uint64_t pipe_user_soft;  /* [a] pipe-user-pages-soft */
 MUST_CHECK int64_t pipe_resize(struct file *file, uint32_t nbytes, bool privileged);
 uint32_t pipe_capacity(struct file *file);

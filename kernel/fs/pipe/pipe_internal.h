@@ -74,13 +74,32 @@ static inline char *ring_address(struct pipe *pipe, uint32_t at)
     return (char *)frame_address(pipe->frames[at >> PAGE_SHIFT]) + (at & PAGE_MASK);
 }
 
-/* After every change of what it is made of. poll and writers look at this one word. */
+/* After every change of what it is made of, unless bytes without borders just come or go. poll and
+ * writers look at this one word. */
 static inline void pipe_room_update(struct pipe *pipe)
 {
     pipe->room = pipe->capacity - pipe->nbytes - pipe->reserved;
     if (unlikely(pipe->runs) &&
         (pipe->runs->count == pipe->runs->max || pipe->nbytes >= RUNS_NBYTES))
         pipe->room = 0;
+}
+
+void pipe_runs_consume_locked(struct pipe *pipe, size_t nbytes);
+
+/* The oldest bytes go, and what becomes of their room is the caller's matter. An empty ring begins
+ * at 0 again: small messages stay in one frame, and in the cache. */
+static inline void ring_advance(struct pipe *pipe, size_t nbytes)
+{
+    pipe->nbytes -= (uint32_t)nbytes;
+    pipe->head = pipe->nbytes ? (pipe->head + (uint32_t)nbytes) & (pipe->capacity - 1) : 0;
+}
+
+static inline void ring_consume(struct pipe *pipe, size_t nbytes)
+{
+    ring_advance(pipe, nbytes);
+    pipe->room += (uint32_t)nbytes;
+    if (unlikely(pipe->runs))
+        pipe_runs_consume_locked(pipe, nbytes);
 }
 
 static inline int ring_frame(struct pipe *pipe, uint32_t at)
@@ -94,8 +113,10 @@ static inline int ring_frame(struct pipe *pipe, uint32_t at)
 
 static inline void pipe_wake(struct pipe *pipe, struct waitq *queue)
 {
+    uint32_t not_of = queue == &pipe->readable ? POLL_WRITE_EVENTS : POLL_READ_EVENTS;
+
     waitq_wake_all(queue);
-    poll_notify(&pipe->poll);
+    poll_notify_events(&pipe->poll, ~not_of);
 }
 
 void pipe_frames_free(struct pipe *pipe);
@@ -109,7 +130,6 @@ struct pipe_wakes {
 struct pipe_wakes pipe_wakes_locked(struct pipe *pipe);
 void pipe_pass_on(struct pipe *pipe, struct pipe_wakes wakes);
 
-void ring_consume(struct pipe *pipe, size_t nbytes);
 int pipe_fault_in_locked(struct pipe *pipe, struct user_iter *io,
                          const struct user_iter_place *before, bool write, unsigned *faults);
 
@@ -118,7 +138,6 @@ MUST_CHECK int pipe_runs_begin_locked(struct pipe *pipe);
 void pipe_runs_end_locked(struct pipe *pipe);
 void pipe_runs_add_locked(struct pipe *pipe, size_t nbytes, bool packet);
 void pipe_runs_extend_locked(struct pipe *pipe, size_t nbytes); /* the last run */
-void pipe_runs_consume_locked(struct pipe *pipe, size_t nbytes);
 void pipe_runs_unread_locked(struct pipe *pipe, size_t nbytes);
 MUST_CHECK int pipe_runs_resize_locked(struct pipe *pipe, uint32_t max);
 /* One run or a part of it: bytes read, 0 to try again. *is_packet: one has been read. */
@@ -126,6 +145,7 @@ int64_t pipe_read_run_locked(struct pipe *pipe, struct user_iter *io, unsigned *
                              bool *is_packet);
 
 /* What the user's pipes hold grows by a new one, whose capacity this decides. -ENFILE, -ENOMEM. */
+uint64_t pipe_user_soft_initial(void);
 MUST_CHECK int pipe_charge_new(struct pipe *pipe, uint32_t uid, bool privileged);
 void pipe_uncharge(struct pipe *pipe);
 

@@ -28,6 +28,7 @@ void pipe_init_cache(void)
 {
     pipe_cache = slab_cache_create("pipe", sizeof(struct pipe));
     super_init(&pipe_super, "pipefs", LX_PIPEFS_MAGIC);
+    pipe_user_soft = pipe_user_soft_initial();
 }
 
 static int pipe_alloc(uint32_t uid, bool privileged, struct pipe **out_pipe)

@@ -56,10 +56,11 @@ void pipe_runs_add_locked(struct pipe *pipe, size_t nbytes, bool packet)
     ASSERT(mutex_is_held(&pipe->lock));
     if (!packet && last && !(*last & RUN_IS_PACKET)) {
         *last += (uint32_t)nbytes;
-        return;
+    } else {
+        ASSERT(runs->count < runs->max);
+        *run_at(runs, runs->count++) = (uint32_t)nbytes | (packet ? RUN_IS_PACKET : 0);
     }
-    ASSERT(runs->count < runs->max);
-    *run_at(runs, runs->count++) = (uint32_t)nbytes | (packet ? RUN_IS_PACKET : 0);
+    pipe_room_update(pipe);
 }
 
 void pipe_runs_extend_locked(struct pipe *pipe, size_t nbytes)
@@ -87,6 +88,7 @@ void pipe_runs_consume_locked(struct pipe *pipe, size_t nbytes)
             runs->count--;
         }
     }
+    pipe_room_update(pipe);
 }
 
 /* Bytes that come back to the front join what is there, without a border, or are a run of their

@@ -43,15 +43,26 @@ static int ring_move_locked(struct pipe *pipe, struct frame **frames)
     return 0;
 }
 
-/* Both limits in pages, as the charges are. */
-int64_t pipe_soft_limit(void)
+uint64_t pipe_nbytes_max = PIPE_NBYTES_MAX;
+uint64_t pipe_user_soft;
+
+/* Limits are in pages, as the charges are. */
+uint64_t pipe_user_soft_initial(void)
 {
-    return (int64_t)MIN(PIPE_USER_SOFT, pmm_total_count() * 3 / 8);
+    return MIN(PIPE_USER_SOFT, pmm_total_count() * 3 / 8);
+}
+
+/* 0 is none. */
+static int64_t soft_limit(void)
+{
+    uint64_t npages = __atomic_load_n(&pipe_user_soft, __ATOMIC_RELAXED);
+
+    return npages ? (int64_t)npages : INT64_MAX;
 }
 
 int64_t pipe_hard_limit(void)
 {
-    return pipe_soft_limit() + (int64_t)(pmm_total_count() / 16);
+    return (int64_t)(pipe_user_soft_initial() + pmm_total_count() / 16);
 }
 
 /* The user's new total, in pages. */
@@ -68,12 +79,14 @@ int pipe_charge_new(struct pipe *pipe, uint32_t uid, bool privileged)
     if (!pipe->charged)
         return -ENOMEM;
     pipe->capacity = PIPE_NBYTES;
-    npages = pipe_charge(pipe, PIPE_NBYTES);
-    if (likely(npages <= pipe_soft_limit() || privileged))
+    if (!privileged)
+        pipe->capacity = (uint32_t)MIN(PIPE_NBYTES, pipe_nbytes_max);
+    npages = pipe_charge(pipe, pipe->capacity);
+    if (likely(npages <= soft_limit() || privileged))
         return 0;
     /* Beyond the soft limit, as on Linux: two pages, which is enough to work with. */
+    npages = pipe_charge(pipe, PIPE_NBYTES_LATE - (int64_t)pipe->capacity);
     pipe->capacity = PIPE_NBYTES_LATE;
-    npages = pipe_charge(pipe, PIPE_NBYTES_LATE - PIPE_NBYTES);
     if (npages <= pipe_hard_limit())
         return 0;
     pipe_uncharge(pipe);
@@ -120,7 +133,7 @@ static int pipe_resize_charged_locked(struct pipe *pipe, uint32_t nbytes, bool p
     int err;
 
     ASSERT(mutex_is_held(&pipe->lock));
-    if (more > 0 && npages > pipe_soft_limit() && !privileged)
+    if (more > 0 && npages > soft_limit() && !privileged)
         err = -EPERM;
     else
         err = pipe_resize_locked(pipe, nbytes);
@@ -143,7 +156,7 @@ int64_t pipe_resize(struct file *file, uint32_t nbytes, bool privileged)
         return -EINVAL;
     mutex_lock(&pipe->lock);
     /* Only growing is limited: what root made large, others may still make smaller. */
-    if (size > pipe->capacity && size > PIPE_NBYTES_MAX && !privileged)
+    if (size > pipe->capacity && size > pipe_nbytes_max && !privileged)
         err = -EPERM;
     else if (size != pipe->capacity)
         err = pipe_resize_charged_locked(pipe, (uint32_t)size, privileged);

@@ -157,9 +157,11 @@ int64_t pipe_take(struct file *file, char *bytes, size_t nbytes, bool waits)
     if (result > 0) {
         result = (int64_t)MIN((size_t)result, nbytes);
         ring_copy(pipe, pipe->head, bytes, NULL, (size_t)result);
-        /* First: for an observer without the lock there never is more room than there is. */
+        /* Their room is reserved: pipe.room stays as it is, for observers without the lock, too. */
         pipe->reserved += (uint32_t)result;
-        ring_consume(pipe, (size_t)result);
+        ring_advance(pipe, (size_t)result);
+        if (unlikely(pipe->runs))
+            pipe_runs_consume_locked(pipe, (size_t)result);
     }
     /* Waiting readers: there may be more than this one has taken. */
     pipe_unlock_and_wake(pipe, 0);

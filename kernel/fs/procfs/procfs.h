@@ -84,6 +84,12 @@ struct procfs_entry {
         .name = (entry_name), .mode = LX_S_IFREG | (permissions), .show = (function)               \
     }
 
+/* A file that its owner can write, too: reads show, writes take. */
+#define PROCFS_WRITABLE(entry_name, reads, writes)                                                 \
+    {                                                                                              \
+        .name = (entry_name), .mode = LX_S_IFREG | 0644, .show = (reads), .write = (writes)        \
+    }
+
 /* What the room that knows processes gives. */
 struct procfs_ops {
     struct procfs_dir processes; /* the numbers in the root */

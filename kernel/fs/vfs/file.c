@@ -29,6 +29,7 @@
 #include "shared/linux/errno.h"
 #include "shared/linux/fcntl.h"
 #include "shared/linux/mount.h"
+#include "shared/linux/poll.h"
 #include "shared/linux/stat.h"
 
 #define FILE_NBYTES        1024 /* with what belongs to it: inode, name, pipe */
@@ -87,6 +88,12 @@ static uint32_t access_of(const struct file_ops *ops, uint32_t type, uint32_t fl
     return access;
 }
 
+/* A regular file or directory that is open for reading alone: what leases on writing ask. */
+static inline bool reads_alone(const struct file *file)
+{
+    return (file->access & (FILE_SERIAL | FILE_READ | FILE_WRITE)) == (FILE_SERIAL | FILE_READ);
+}
+
 int file_create(const struct file_ops *ops, struct inode *inode, struct dentry *dentry,
                 uint32_t flags, const struct credentials *cred, struct file **out_file)
 {
@@ -113,10 +120,11 @@ int file_create(const struct file_ops *ops, struct inode *inode, struct dentry *
         file->access |= FILE_PRIVILEGED;
     if (!cred || credentials_capable(cred, LX_CAP_SYS_RAWIO))
         file->access |= FILE_RAWIO;
+    if (reads_alone(file))
+        __atomic_fetch_add(&inode->readers, 1, __ATOMIC_SEQ_CST);
     /* What F_GETFL shows: the others are for open alone. */
     file->flags = flags & ~FLAGS_OF_OPEN_ONLY;
-    file->owner = 0;
-    file->owner_signal = 0;
+    file->owner = NULL;
     file->watches = NULL;
     file->flock = NULL;
     /* Taken before everything that a read or write takes: the ranks of VM, INODE and PIPE come
@@ -136,6 +144,8 @@ void file_discard(struct file *file)
     if (file->access & (FILE_WRITER | FILE_DENY_WRITE))
         inode_write_count_put(file->inode,
                               file->access & FILE_WRITER ? INODE_WRITER : INODE_DENY_WRITE);
+    if (reads_alone(file))
+        __atomic_fetch_sub(&file->inode->readers, 1, __ATOMIC_RELAXED);
     if (file->dentry)
         dentry_put(file->dentry);
     else
@@ -151,6 +161,10 @@ void file_put(struct file *file)
         lock_clear_file(file); /* flock and OFD locks: the file itself is their owner */
     if (unlikely(__atomic_load_n(&file->watches, __ATOMIC_RELAXED)))
         epoll_file_is_gone(file); /* before its poll_head goes */
+    if (unlikely(__atomic_load_n(&file->owner, __ATOMIC_RELAXED))) {
+        dnotify_remove(file); /* what reports to the owner first */
+        file->owner->gone(file);
+    }
     notify_file(file, file->access & FILE_WRITE ? LX_IN_CLOSE_WRITE : LX_IN_CLOSE_NOWRITE);
     if (file->ops->release)
         file->ops->release(file);
@@ -324,6 +338,11 @@ int64_t file_seek_bounded(struct file *file, int64_t offset, int whence, uint64_
         return -EINVAL;
     file->position = offset;
     return offset;
+}
+
+uint32_t file_async_input(struct file *file, uint32_t events)
+{
+    return events & LX_POLLIN ? file->ops->poll(file, NULL) & LX_POLLIN : 0;
 }
 
 int file_read_directory(struct file *file, struct dir_emit *emit)

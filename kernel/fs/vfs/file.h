@@ -47,12 +47,20 @@ struct file {
     uint32_t access;            /* [I] enum file_access */
     uint32_t uid;               /* [I] real user of the opener: what it makes is charged to it */
     uint32_t flags;             /* [a] LX_O_*: access mode, O_APPEND, O_NONBLOCK, ... */
-    int owner;        /* [a] F_SETOWN: a process, or minus a group; kept, SIGIO is not sent */
-    int owner_signal; /* [a] F_SETSIG */
+    struct file_owner *owner;   /* [a] whom signals about it go to; NULL: nothing was ever set */
     struct epoll_item *watches; /* that watch it: fs/event/epoll.c guards them */
     struct file_lock *flock;    /* its lock on the whole file, or NULL; guarded by inode->lock */
     struct mutex position_lock;
     int64_t position; /* [p] */
+};
+
+/* What another room keeps of it: proc/signal/file_owner.h. */
+struct file_owner {
+    void (*gone)(struct file *file); /* [I] the last reference is: takes it back */
+    /* [I] That (LX_POLLMSG) has happened to the file, and a signal is to say so. Any context, with
+     * whatever locks. */
+    void (*report)(struct file *file, uint32_t events);
+    void (*clear)(struct file *file); /* [I] signals go nowhere from now on */
 };
 
 /* A missing operation answers as noted. read and write: *offset is where to start, and moves
@@ -65,8 +73,11 @@ struct file_ops {
     int64_t (*seek)(struct file *file, int64_t offset, int whence);             /* -ESPIPE */
     int64_t (*ioctl)(struct file *file, uint32_t request, struct uptr arg);     /* -ENOTTY */
     uint32_t (*poll)(struct file *file, struct poll_waiter *waiter);            /* always ready */
-    int (*readdir)(struct file *file, struct dir_emit *emit);                   /* -ENOTDIR */
-    int (*sync)(struct file *file);                                             /* -EINVAL */
+    /* Which of these events, that its head was woken for, SIGIO reports: POLLIN, POLLOUT, POLLERR,
+     * POLLHUP alone. Called in any thread, under no spinlock. Missing: no O_ASYNC. */
+    uint32_t (*async)(struct file *file, uint32_t events);
+    int (*readdir)(struct file *file, struct dir_emit *emit); /* -ENOTDIR */
+    int (*sync)(struct file *file);                           /* -EINVAL */
     struct vm_pager *pager; /* devices that can be mapped; files have one in their inode */
     /* What /proc/PID/fd shows for a file without a dentry, e.g. "pipe": "pipe:[7]". */
     const char *anon_name;
@@ -131,6 +142,9 @@ MUST_CHECK int file_begin_write(struct file *file);
 
 /* getdents: -ENOTDIR. */
 MUST_CHECK int file_read_directory(struct file *file, struct dir_emit *emit);
+
+/* The operation async of files that have input alone to report, once it can be read. */
+uint32_t file_async_input(struct file *file, uint32_t events);
 
 /* lseek(2) for a file of that size, SEEK_SET, SEEK_CUR and SEEK_END. */
 int64_t file_seek_bounded(struct file *file, int64_t offset, int whence, uint64_t size);

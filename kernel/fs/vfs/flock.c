@@ -24,6 +24,7 @@
  */
 #include "kernel/fs/vfs/file.h"
 #include "kernel/fs/vfs/flock_internal.h"
+#include "kernel/fs/vfs/lease.h"
 #include "kernel/lib/assert.h"
 #include "kernel/mm/slab.h"
 #include "kernel/mm/user_charge.h"
@@ -55,7 +56,7 @@ void flock_init(void)
 
 /* --- memory --- */
 
-static int locks_prepare_locked(struct inode *inode)
+int locks_prepare_locked(struct inode *inode)
 {
     struct file_locks *locks = inode->locks;
 
@@ -67,18 +68,21 @@ static int locks_prepare_locked(struct inode *inode)
         return -ENOLCK;
     list_init(&locks->whole);
     list_init(&locks->waits);
+    list_init(&locks->leases);
+    waitq_init(&locks->lease_change);
     /* Atomic for the test in lock_release, which each close makes without the mutex: a close
      * sees at least what its own owner has set. */
     __atomic_store_n(&inode->locks, locks, __ATOMIC_RELAXED);
     return 0;
 }
 
-static void locks_drop_if_empty_locked(struct inode *inode)
+void locks_drop_if_empty_locked(struct inode *inode)
 {
     struct file_locks *locks = inode->locks;
 
     ASSERT(mutex_is_held(&inode->lock));
-    if (!list_empty(&locks->whole) || locks->records.owners.root || !list_empty(&locks->waits))
+    if (!list_empty(&locks->whole) || locks->records.owners.root || !list_empty(&locks->waits) ||
+        !list_empty(&locks->leases) || locks->breakers)
         return;
     __atomic_store_n(&inode->locks, NULL, __ATOMIC_RELAXED);
     kfree(locks);
@@ -476,6 +480,7 @@ void lock_clear_file(struct file *file)
     if (inode->locks) {
         if (file->flock)
             flock_drop_locked(file);
+        lease_clear_file_locked(file);
         records_clear_locked(inode, file);
     }
     mutex_unlock(&inode->lock);

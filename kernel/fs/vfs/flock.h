@@ -15,6 +15,7 @@
 #include "kernel/lib/interval.h"
 #include "kernel/lib/list.h"
 #include "kernel/lib/util.h"
+#include "kernel/sched/waitq.h"
 
 struct file;
 struct user_charge;
@@ -54,6 +55,9 @@ struct file_locks {
     struct list whole;         /* [l] struct file_lock: one exclusive lock, or shared ones */
     struct lock_space records; /* [l] */
     struct list waits;         /* [l] struct lock_wait */
+    struct list leases;        /* [l] struct lease: lease.c */
+    struct waitq lease_change; /* of one: breakers wait */
+    uint32_t breakers;         /* [l] of them */
     uint64_t last_rank;        /* [l] */
 };
 

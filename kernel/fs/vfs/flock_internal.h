@@ -16,6 +16,10 @@
 
 void file_lock_init_cache(void);
 
+/* inode->locks: is there, -ENOLCK; and goes if nothing needs it. */
+MUST_CHECK int locks_prepare_locked(struct inode *inode);
+void locks_drop_if_empty_locked(struct inode *inode);
+
 /* A lock as described, in no tree, charged to the user. */
 MUST_CHECK struct file_lock *file_lock_new(const struct file_lock *want, uint32_t uid);
 void file_lock_free(struct file_lock *lock); /* NULL is fine */

@@ -93,6 +93,7 @@ static int fs_struct_create(struct dentry *root, struct dentry *cwd, uint32_t um
     }
     spin_init(&place->lock, SPIN_FS_CONTEXT);
     place->refs = 1;
+    place->claims = 0;
     place->umask = umask;
     place->root = root;
     place->cwd = cwd;
@@ -101,7 +102,7 @@ static int fs_struct_create(struct dentry *root, struct dentry *cwd, uint32_t um
 }
 
 /* The last of the tasks that share it frees it, and needs no lock for that. */
-static void fs_struct_put(struct fs_struct *place)
+void fs_struct_put(struct fs_struct *place)
 {
     if (__atomic_sub_fetch(&place->refs, 1, __ATOMIC_ACQ_REL) != 0)
         return;
@@ -178,13 +179,19 @@ int fs_context_create(struct fs_context **out_context)
     return 0;
 }
 
-/* The two are taken one after the other: each is one that the parent had. */
+/* The two are taken one after the other: each is one that the parent had. Both together may be a
+ * pair that it never had at one time, as on Linux; no task can tell. */
 static int fs_struct_copy(struct fs_struct *place, struct fs_struct **out_copy)
 {
     struct dentry *root = fs_struct_dir_get(place, &place->root);
     struct dentry *cwd = fs_struct_dir_get(place, &place->cwd);
 
     return fs_struct_create(root, cwd, __atomic_load_n(&place->umask, __ATOMIC_RELAXED), out_copy);
+}
+
+int fs_context_copy_place(const struct fs_context *context, struct fs_struct **out_copy)
+{
+    return fs_struct_copy(context->place, out_copy);
 }
 
 /* CLONE_FS shares root, working directory and umask. Credentials are not shared by it. */
@@ -198,8 +205,13 @@ int fs_context_fork(const struct fs_context *parent, bool share_place,
         return -ENOMEM;
     if (share_place) {
         context->place = parent->place;
-        /* The parent's own reference keeps it meanwhile: no lock, and no order to keep. */
-        __atomic_fetch_add(&parent->place->refs, 1, __ATOMIC_RELAXED);
+        /* A claim is another task's exec of a set-ID program, which must stay alone: see below. */
+        spin_lock(&context->place->lock);
+        if (context->place->claims)
+            err = -EAGAIN;
+        else
+            __atomic_fetch_add(&context->place->refs, 1, __ATOMIC_RELAXED);
+        spin_unlock(&context->place->lock);
     } else {
         err = fs_struct_copy(parent->place, &context->place);
     }
@@ -212,6 +224,28 @@ int fs_context_fork(const struct fs_context *parent, bool share_place,
     group_set_get(context->cred.groups);
     *out_context = context;
     return 0;
+}
+
+/* For exec of a set-ID program, which must not share directories with tasks that it does not end.
+ * In the same hold of the lock as the look at the count: nothing comes between them. From here to
+ * the release, which a failed exec needs as well, no task can begin to share. */
+bool fs_context_claim(struct fs_context *context, uint32_t refs)
+{
+    struct fs_struct *place = context->place;
+    bool alone;
+
+    spin_lock(&place->lock);
+    alone = __atomic_load_n(&place->refs, __ATOMIC_ACQUIRE) <= refs;
+    place->claims += alone;
+    spin_unlock(&place->lock);
+    return alone;
+}
+
+void fs_context_release(struct fs_context *context)
+{
+    spin_lock(&context->place->lock);
+    context->place->claims--;
+    spin_unlock(&context->place->lock);
 }
 
 /* The task is gone, or never ran: nothing else refers to its context. Directories may be freed by

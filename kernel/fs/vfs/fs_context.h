@@ -39,6 +39,7 @@ struct credentials {
 struct fs_struct {
     struct spinlock lock;
     uint32_t refs;       /* [a] */
+    uint32_t claims;     /* [l] tasks that execute and rely on it that none comes to share it */
     uint32_t umask;      /* [a] */
     struct dentry *root; /* [l] counted */
     struct dentry *cwd;  /* [l] counted */
@@ -51,10 +52,24 @@ struct fs_context {
 
 /* Root user, root and working directory at the root of the file system, umask 022. */
 MUST_CHECK int fs_context_create(struct fs_context **out_context);
-/* The context of a new task: credentials copied, the place shared or copied. */
+/* The context of a new task: credentials copied, the place shared or copied. -EAGAIN: it is
+ * claimed. */
 MUST_CHECK int fs_context_fork(const struct fs_context *parent, bool share_place,
                                struct fs_context **out_context);
 void fs_context_destroy(struct fs_context *context);
+/* From here to fs_context_release no task comes to share the place. False: more references than
+ * those. */
+MUST_CHECK bool fs_context_claim(struct fs_context *context, uint32_t refs);
+void fs_context_release(struct fs_context *context);
+
+/* CLONE_FS: another context has the same place. */
+static inline bool fs_context_is_shared(const struct fs_context *context)
+{
+    return __atomic_load_n(&context->place->refs, __ATOMIC_ACQUIRE) > 1;
+}
+/* A copy of the place: one reference. */
+MUST_CHECK int fs_context_copy_place(const struct fs_context *context, struct fs_struct **out_copy);
+void fs_struct_put(struct fs_struct *place);
 
 /* Each returns a counted reference. */
 struct dentry *fs_context_root(struct fs_context *context);

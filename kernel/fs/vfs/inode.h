@@ -111,7 +111,7 @@ struct symlink_text {
     void *owned;      /* what holds the text, NULL: the archive */
 };
 
-enum inode_data_kind { INODE_NO_DATA, INODE_DIR, INODE_SYMLINK, INODE_PROCFS };
+enum inode_data_kind { INODE_NO_DATA, INODE_DIR, INODE_SYMLINK, INODE_PROCFS, INODE_OBJECT };
 
 /* I constant after creation   a atomic   l inode.lock */
 struct inode {
@@ -139,6 +139,7 @@ struct inode {
     struct file_locks *locks;                  /* [l] advisory locks: fs/vfs/flock.h */
     struct xattr_store *xattrs;                /* [l] NULL: none: fs/vfs/xattr.h */
     int32_t write_count;                       /* [a] > 0: writers; < 0: deny-write count */
+    uint32_t readers;                          /* [a] regular files: open for reading alone */
     uint32_t cutters;                          /* [a] take pages out; no fault maps one meanwhile */
     uint32_t seals;                            /* [l] LX_F_SEAL_*: fs/ramfs/memfd.h */
     uint32_t mappers; /* [a] calls that map it shared and writable, before pager.writers counts */
@@ -149,6 +150,8 @@ struct inode {
         struct dir_index dir;        /* [l] */
         struct symlink_text symlink; /* [I] */
         struct procfs_node procfs;   /* [I] */
+        void *object;                /* [I] of another room: its file has no name, and can be
+                                        opened by a magic link */
     } data;
 };
 
@@ -182,6 +185,12 @@ static inline struct procfs_node *inode_procfs(struct inode *inode)
 {
     ASSERT(inode->data_kind == INODE_PROCFS);
     return &inode->data.procfs;
+}
+
+static inline void *inode_object(struct inode *inode)
+{
+    ASSERT(inode->data_kind == INODE_OBJECT);
+    return inode->data.object;
 }
 
 /* A name in a directory, and what a lookup found under it. */

@@ -73,11 +73,13 @@ static int may_create(struct fs_context *context, const struct path_last *last)
     return inode_permission(last->parent->inode, &context->cred, INODE_WRITE | INODE_EXEC);
 }
 
-/* Devices are made by root only. The entry is referenced. */
+/* Devices are made by root only, but for the one that is none: a whiteout. The entry is referenced.
+ */
 static int create_entry(struct fs_context *context, const struct path_last *last, uint32_t mode,
                         uint64_t device, struct dentry **out_entry)
 {
-    bool is_device = (mode & LX_S_IFMT) == LX_S_IFCHR || (mode & LX_S_IFMT) == LX_S_IFBLK;
+    bool is_device =
+        ((mode & LX_S_IFMT) == LX_S_IFCHR && device != 0) || (mode & LX_S_IFMT) == LX_S_IFBLK;
     struct inode *dir = last->parent->inode;
     int err = may_create(context, last);
 
@@ -131,6 +133,7 @@ int fs_make_socket(struct fs_context *context, const char *path,
 {
     struct path_last last;
     struct dentry *entry;
+    bool taken_back = false;
     int err = begin_create(context, NULL, path, false, &last);
 
     if (err)
@@ -140,9 +143,14 @@ int fs_make_socket(struct fs_context *context, const char *path,
         struct dir_place place = {last.parent, entry, last.name, last.len, last.hash};
 
         err = publish(argument, entry);
-        if (err && last.parent->inode->ops->unlink(&place, false))
-            err = -EINVAL;
+        if (err) {
+            taken_back = last.parent->inode->ops->unlink(&place, false) == 0;
+            if (!taken_back)
+                err = -EINVAL;
+        }
         dentry_put(entry);
+        if (taken_back)
+            notify_name(last.parent->inode, last.name, last.len, LX_IN_DELETE);
     }
     path_last_put(&last);
     return err;

@@ -17,6 +17,7 @@
 #include "kernel/fs/devfs/devfs.h"
 #include "kernel/fs/event/notify.h"
 #include "kernel/fs/ramfs/ramfs_file.h"
+#include "kernel/fs/vfs/lease.h"
 #include "kernel/lib/assert.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/fcntl.h"
@@ -107,7 +108,8 @@ static int open_dentry(struct fs_context *opener, struct dentry *dentry, uint32_
     int err = operations_of(dentry, &ops, &context);
 
     /* A walk can come to a file without a name by a magic link: there is nothing to open anew. */
-    if (!err && nameless && dentry_type(dentry) != LX_S_IFIFO)
+    if (!err && nameless && dentry_type(dentry) != LX_S_IFIFO &&
+        dentry->inode->data_kind != INODE_OBJECT)
         err = -ENXIO;
     if (!err && is_device(dentry) && (dentry->inode->super->flags & LX_MS_NODEV))
         err = -EACCES;
@@ -122,6 +124,8 @@ static int open_dentry(struct fs_context *opener, struct dentry *dentry, uint32_
     /* Before the operations' own open, which may wait or have effects: ETXTBSY must not come after
      * it. */
     err = file_begin_write(file);
+    if (!err)
+        err = lease_break(file->inode, flags);
     if (!err && ops->open)
         err = ops->open(file);
     if (err) {
@@ -238,6 +242,7 @@ static int create_and_open(struct fs_context *context, struct path_last *last,
     struct inode *dir = last->parent->inode;
     uint32_t mode = LX_S_IFREG | fs_context_new_mode(context, dir, how->mode);
     struct dentry *dentry;
+    bool taken_back = false;
     int err = inode_permission(dir, &context->cred, INODE_WRITE | INODE_EXEC);
 
     if (err)
@@ -254,9 +259,15 @@ static int create_and_open(struct fs_context *context, struct path_last *last,
     err = open_dentry(context, dentry, how->flags & ~LX_O_TRUNC, out_file);
     /* The file is there but cannot be opened (memory, a limit): it goes again, as if this call had
      * not been made. */
-    if (err && dir->ops->unlink(&(struct dir_place){last->parent, dentry, NULL, 0, 0}, false) != 0)
-        err = -ENOENT; /* it has been removed already */
+    if (err) {
+        taken_back =
+            dir->ops->unlink(&(struct dir_place){last->parent, dentry, NULL, 0, 0}, false) == 0;
+        if (!taken_back)
+            err = -ENOENT; /* it has been removed already */
+    }
     dentry_put(dentry);
+    if (taken_back)
+        notify_name(dir, last->name, last->len, LX_IN_DELETE);
     return err;
 }
 

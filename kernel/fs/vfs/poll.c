@@ -34,6 +34,7 @@ void poll_head_init(struct poll_head *head)
 {
     spin_init(&head->lock, SPIN_POLL);
     list_init(&head->hooks);
+    head->hold = NULL;
 }
 
 /* From that node on, up to `end` or until the slice is full: the node that it has come to. */

@@ -16,6 +16,7 @@
 #include "kernel/core/spinlock.h"
 #include "kernel/lib/list.h"
 #include "kernel/sched/waitq.h"
+#include "shared/linux/poll.h"
 
 struct poll_chain;
 struct poll_hook;
@@ -23,6 +24,9 @@ struct poll_hook;
 struct poll_head {
     struct spinlock lock;
     struct list hooks; /* [lock] struct poll_hook */
+    /* [I] NULL: the file keeps it. Else called for each hook that outlasts the call that makes it:
+     * when that begins, and when it has been removed. */
+    void (*hold)(struct poll_head *head, bool begins);
 };
 
 /* I constant while it is registered. The memory is the owner's, and so is the duty to keep the head
@@ -56,8 +60,8 @@ struct poll_chain {
  * itself when it cannot. */
 struct poll_waiter {
     void (*add)(struct poll_waiter *waiter, struct poll_head *head);
-    /* The hooks stay when the call that makes them has ended. A file that has no head for that adds
-     * NULL, and is refused. */
+    /* The hooks stay when the call that makes them has ended. A file that finds no memory for the
+     * head that they need adds NULL. */
     bool outlasts_call;
 };
 
@@ -68,7 +72,9 @@ void poll_wake(struct poll_head *head, uint32_t events);
  * do, and a thread has to call poll_wake. */
 MUST_CHECK bool poll_wake_briefly(struct poll_head *head, uint32_t events);
 
-#define POLL_ANY_EVENT UINT32_MAX
+#define POLL_ANY_EVENT    UINT32_MAX
+#define POLL_WRITE_EVENTS (LX_POLLOUT | LX_POLLWRNORM | LX_POLLWRBAND)
+#define POLL_READ_EVENTS  (LX_POLLIN | LX_POLLRDNORM | LX_POLLRDBAND)
 
 /* A waiter registers before it scans the state, and a file changes its state before it notifies:
  * seeing no hook here means that the waiter will see the new state. `events`: what the change may

@@ -127,6 +127,25 @@ static int set_v6only(struct inet_socket *sock, int number)
     return err;
 }
 
+/* A connection to an address of AF_INET turns the socket into one of that family, for good:
+ * ipv6(7). Its ends have that family's form already. */
+static int become_v4(struct inet_socket *sock, int number)
+{
+    int err = 0;
+
+    if (number != LX_AF_INET)
+        return -EINVAL;
+    mutex_lock(&sock->lock);
+    if (sock->state != LX_TCP_ESTABLISHED)
+        err = -ENOTCONN;
+    else if (sock->v6only || !inet_ip_is_v4(&sock->remote.ip))
+        err = -EADDRNOTAVAIL;
+    else
+        sock->base.domain = LX_AF_INET;
+    mutex_unlock(&sock->lock);
+    return err;
+}
+
 /* Only one algorithm can be had, under its name. */
 static int set_congestion(struct uptr value, unsigned nbytes)
 {
@@ -158,6 +177,8 @@ int inet_set_option(struct socket *socket, int level, int option, struct uptr va
         return err;
     if (level == LX_IPPROTO_IPV6 && option == LX_IPV6_V6ONLY)
         return set_v6only(sock, number);
+    if (level == LX_IPPROTO_IPV6 && option == LX_IPV6_ADDRFORM)
+        return become_v4(sock, number);
     row = find_row(sock, level, option);
     if (row == NO_ROW)
         return -ENOPROTOOPT;
@@ -221,8 +242,8 @@ int inet_get_option(struct socket *socket, int level, int option, struct uptr va
     unsigned row = find_row(sock, level, option);
     int number;
 
-    if (!has_level(sock, level))
-        return -ENOPROTOOPT;
+    if (!has_level(sock, level)) /* each family has its own word for it */
+        return sock->base.domain == LX_AF_INET ? -EOPNOTSUPP : -ENOPROTOOPT;
     if (level == LX_IPPROTO_TCP && option == LX_TCP_CONGESTION)
         return option_put(value, nbytes, (const char[16]){CONGESTION}, 16);
     if (level == LX_IPPROTO_TCP && option == LX_TCP_INFO)

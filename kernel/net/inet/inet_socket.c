@@ -77,7 +77,7 @@ void inet_wake_readers(struct inet_socket *sock)
 {
     if (!waitq_is_empty(&sock->readable))
         waitq_wake_all(&sock->readable);
-    poll_notify(&sock->poll);
+    poll_notify_events(&sock->poll, ~POLL_WRITE_EVENTS);
 }
 
 void inet_wake_writers(struct inet_socket *sock)
@@ -85,7 +85,7 @@ void inet_wake_writers(struct inet_socket *sock)
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     if (unlikely(!waitq_is_empty(&sock->writable)))
         waitq_wake_all(&sock->writable);
-    poll_notify(&sock->poll);
+    poll_notify_events(&sock->poll, ~POLL_READ_EVENTS);
 }
 
 int inet_take_error(struct inet_socket *sock)
@@ -230,7 +230,7 @@ static int64_t tcp_output_size(struct inet_socket *sock)
     return sent + beyond > room ? (int64_t)(sent + beyond - room) : 0;
 }
 
-/* What is not SIOCINQ or SIOCOUTQ is no request of a socket. */
+/* What is not SIOCINQ, SIOCOUTQ or SIOCATMARK is no request of a socket. */
 static int64_t inet_ioctl(struct socket *socket, uint32_t request)
 {
     struct inet_socket *sock = inet_of(socket);
@@ -239,6 +239,8 @@ static int64_t inet_ioctl(struct socket *socket, uint32_t request)
         return inet_input_size(sock);
     if (request == LX_SIOCOUTQ)
         return inet_is_stream(sock) ? tcp_output_size(sock) : 0;
+    if (request == LX_SIOCATMARK && inet_is_stream(sock)) /* nothing out of band ever comes */
+        return 0;
     return -ENOTTY;
 }
 

@@ -65,6 +65,11 @@ static void inherit(struct inet_socket *child, const struct inet_socket *listene
     child->base.reuse_address = listener->base.reuse_address;
     child->base.reuse_port = listener->base.reuse_port;
     child->base.keep_alive = listener->base.keep_alive;
+    child->base.broadcast = listener->base.broadcast;
+    child->base.oob_inline = listener->base.oob_inline;
+    child->base.dont_route = listener->base.dont_route;
+    child->base.priority = listener->base.priority;
+    child->base.receive_low_water = listener->base.receive_low_water;
     child->v6only = listener->v6only;
     memcpy(child->options, listener->options, sizeof(child->options));
 }
@@ -262,8 +267,10 @@ int tcp_connect(struct socket *socket, struct fs_context *context,
         if (sock->joined || inet_peek(&sock->state) != LX_TCP_CLOSE)
             return -EISCONN;
         err = inet_address_to_reach(sock, address, &remote);
-        if (!err)
+        if (!err) {
+            socket_note_no_space(socket);
             err = connect_call(sock, &remote);
+        }
         if (err)
             return err;
         if (!wait)

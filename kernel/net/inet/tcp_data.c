@@ -63,8 +63,9 @@ static int stream_await_room(struct inet_socket *sock, bool wait, uint64_t deadl
 
     if (likely(stream_has_room(sock)))
         return 0;
+    socket_note_no_space(&sock->base);
     if (!wait)
-        return -EAGAIN;
+        return stream_has_room(sock) ? 0 : -EAGAIN;
     while (!err && !stream_has_room(sock)) {
         struct waiter self;
 

@@ -28,7 +28,7 @@
 
 static struct slab_cache *netlink_cache;
 
-void netlink_init(void)
+COLD void netlink_init(void)
 {
     netlink_cache = slab_cache_create("netlink", sizeof(struct netlink_socket));
 }
@@ -36,7 +36,7 @@ void netlink_init(void)
 /* --- sending --- */
 
 /* The address: the kernel's own, which is 0. */
-static int check_kernel(const struct socket_address *address)
+static COLD int check_kernel(const struct socket_address *address)
 {
     struct lx_sockaddr_nl name;
 
@@ -50,7 +50,7 @@ static int check_kernel(const struct socket_address *address)
 
 /* A port of its own: the process's number. Two sockets of a process have the same, which nothing
  * but a program that sends to others would see. */
-static void autobind(struct netlink_socket *sock, uint32_t port, uint32_t groups)
+static COLD void autobind(struct netlink_socket *sock, uint32_t port, uint32_t groups)
 {
     struct lx_ucred self;
 
@@ -65,7 +65,7 @@ static void autobind(struct netlink_socket *sock, uint32_t port, uint32_t groups
 
 /* All requests are in the kernel before the first is looked at: what a program changes meanwhile
  * changes nothing. */
-static int64_t netlink_send(struct socket *socket, struct socket_message *message)
+static COLD int64_t netlink_send(struct socket *socket, struct socket_message *message)
 {
     struct netlink_socket *sock = netlink_of(socket);
     size_t nbytes = message->io->left;
@@ -95,8 +95,8 @@ static int64_t netlink_send(struct socket *socket, struct socket_message *messag
 /* --- receiving --- */
 
 /* The first one, with a reference; a peek leaves it there. */
-static int reply_take(struct netlink_socket *sock, struct socket_message *message,
-                      struct netlink_reply **out_reply)
+static COLD int reply_take(struct netlink_socket *sock, struct socket_message *message,
+                           struct netlink_reply **out_reply)
 {
     uint64_t timeout_ns = sock->base.receive_timeout_ns, deadline_ns = socket_deadline(timeout_ns);
     int err = 0;
@@ -124,7 +124,7 @@ static int reply_take(struct netlink_socket *sock, struct socket_message *messag
 }
 
 /* All come from the kernel. */
-static int64_t netlink_receive(struct socket *socket, struct socket_message *message)
+static COLD int64_t netlink_receive(struct socket *socket, struct socket_message *message)
 {
     static const struct lx_sockaddr_nl kernel_name = {.family = LX_AF_NETLINK};
     struct netlink_socket *sock = netlink_of(socket);
@@ -154,8 +154,8 @@ static int64_t netlink_receive(struct socket *socket, struct socket_message *mes
 /* --- the rest of a socket --- */
 
 /* Once more with the same port adds groups, as programs do that listen to several. */
-static int netlink_bind(struct socket *socket, struct fs_context *context,
-                        const struct socket_address *address)
+static COLD int netlink_bind(struct socket *socket, struct fs_context *context,
+                             const struct socket_address *address)
 {
     struct netlink_socket *sock = netlink_of(socket);
     struct lx_sockaddr_nl name;
@@ -172,8 +172,8 @@ static int netlink_bind(struct socket *socket, struct fs_context *context,
 
 /* There is only the kernel to be connected to. */
 /* Sends need no address then, nor before. */
-static int netlink_connect(struct socket *socket, struct fs_context *context,
-                           const struct socket_address *address, bool wait)
+static COLD int netlink_connect(struct socket *socket, struct fs_context *context,
+                                const struct socket_address *address, bool wait)
 {
     int err;
 
@@ -188,7 +188,7 @@ static int netlink_connect(struct socket *socket, struct fs_context *context,
 }
 
 /* The peer of all is the kernel, connected or not. */
-static int netlink_name(struct socket *socket, bool peer, struct socket_address *address)
+static COLD int netlink_name(struct socket *socket, bool peer, struct socket_address *address)
 {
     struct netlink_socket *sock = netlink_of(socket);
     struct lx_sockaddr_nl name = {.family = LX_AF_NETLINK};
@@ -203,14 +203,14 @@ static int netlink_name(struct socket *socket, bool peer, struct socket_address 
     return 0;
 }
 
-static int netlink_no_listen(struct socket *socket, unsigned backlog)
+static COLD int netlink_no_listen(struct socket *socket, unsigned backlog)
 {
     (void)socket;
     (void)backlog;
     return -EOPNOTSUPP;
 }
 
-static int netlink_no_accept(struct socket *socket, bool wait, struct socket **out_socket)
+static COLD int netlink_no_accept(struct socket *socket, bool wait, struct socket **out_socket)
 {
     (void)socket;
     (void)wait;
@@ -218,7 +218,7 @@ static int netlink_no_accept(struct socket *socket, bool wait, struct socket **o
     return -EOPNOTSUPP;
 }
 
-static int netlink_no_shutdown(struct socket *socket, int how)
+static COLD int netlink_no_shutdown(struct socket *socket, int how)
 {
     (void)socket;
     (void)how;
@@ -227,7 +227,7 @@ static int netlink_no_shutdown(struct socket *socket, int how)
 
 /* A send never waits: what it asks is answered before it is back. */
 /* An error is the loss of an answer, until a receive or SO_ERROR has told of it. */
-static uint32_t netlink_poll(struct socket *socket, struct poll_waiter *waiter)
+static COLD uint32_t netlink_poll(struct socket *socket, struct poll_waiter *waiter)
 {
     struct netlink_socket *sock = netlink_of(socket);
     uint32_t mask = LX_POLLOUT | LX_POLLWRNORM | LX_POLLWRBAND;
@@ -241,25 +241,25 @@ static uint32_t netlink_poll(struct socket *socket, struct poll_waiter *waiter)
 }
 
 /* Requests about the interface are every socket's: net/socket.c. */
-static int64_t netlink_ioctl(struct socket *socket, uint32_t request)
+static COLD int64_t netlink_ioctl(struct socket *socket, uint32_t request)
 {
     (void)socket;
     (void)request;
     return -ENOTTY;
 }
 
-static int netlink_take_error(struct socket *socket)
+static COLD int netlink_take_error(struct socket *socket)
 {
     return __atomic_exchange_n(&netlink_of(socket)->error, 0, __ATOMIC_RELAXED);
 }
 
-static bool netlink_is_listening(struct socket *socket)
+static COLD bool netlink_is_listening(struct socket *socket)
 {
     (void)socket;
     return false;
 }
 
-static void netlink_peer_credentials(struct socket *socket, struct lx_ucred *credentials)
+static COLD void netlink_peer_credentials(struct socket *socket, struct lx_ucred *credentials)
 {
     (void)socket;
     *credentials = (struct lx_ucred){0, UINT32_MAX, UINT32_MAX};
@@ -268,8 +268,8 @@ static void netlink_peer_credentials(struct socket *socket, struct lx_ucred *cre
 /* Kept, and shown by getsockopt: memberships of groups without news, and how much an error repeats
  * of its request. */
 /* A program that asks for news is not refused: there are none to miss. */
-static int netlink_set_option(struct socket *socket, int level, int option, struct uptr value,
-                              unsigned nbytes)
+static COLD int netlink_set_option(struct socket *socket, int level, int option, struct uptr value,
+                                   unsigned nbytes)
 {
     struct netlink_socket *sock = netlink_of(socket);
     int number, err;
@@ -288,8 +288,8 @@ static int netlink_set_option(struct socket *socket, int level, int option, stru
     return 0;
 }
 
-static int netlink_get_option(struct socket *socket, int level, int option, struct uptr value,
-                              unsigned *nbytes)
+static COLD int netlink_get_option(struct socket *socket, int level, int option, struct uptr value,
+                                   unsigned *nbytes)
 {
     int number;
 
@@ -303,7 +303,7 @@ static int netlink_get_option(struct socket *socket, int level, int option, stru
 }
 
 /* Its file is gone: no call is on its way, and no lock needed. */
-static void netlink_release(struct socket *socket)
+static COLD void netlink_release(struct socket *socket)
 {
     struct netlink_socket *sock = netlink_of(socket);
     struct list *node;
@@ -337,7 +337,7 @@ static const struct socket_ops netlink_ops = {
 };
 
 /* NETLINK_ROUTE is the one protocol. The two types are the same. */
-int netlink_create(int type, int protocol, struct socket **out_socket)
+COLD int netlink_create(int type, int protocol, struct socket **out_socket)
 {
     struct netlink_socket *sock;
 

@@ -23,7 +23,7 @@
 /* --- answers --- */
 
 /* Room for one more, as long as the user has it. */
-static struct netlink_reply *reply_create(struct netlink_socket *sock)
+static COLD struct netlink_reply *reply_create(struct netlink_socket *sock)
 {
     struct netlink_reply *reply = kmalloc(sizeof(*reply));
 
@@ -40,7 +40,7 @@ static struct netlink_reply *reply_create(struct netlink_socket *sock)
     return reply;
 }
 
-void netlink_reply_put(struct netlink_socket *sock, struct netlink_reply *reply)
+COLD void netlink_reply_put(struct netlink_socket *sock, struct netlink_reply *reply)
 {
     if (__atomic_sub_fetch(&reply->refs, 1, __ATOMIC_ACQ_REL) != 0)
         return;
@@ -48,8 +48,8 @@ void netlink_reply_put(struct netlink_socket *sock, struct netlink_reply *reply)
     kfree(reply);
 }
 
-uint32_t netlink_begin(struct netlink_reply *reply, const struct netlink_request *request, int type,
-                       const void *head, uint32_t nbytes)
+COLD uint32_t netlink_begin(struct netlink_reply *reply, const struct netlink_request *request,
+                            int type, const void *head, uint32_t nbytes)
 {
     bool dump = (request->header.flags & LX_NLM_DUMP) == LX_NLM_DUMP && type != LX_NLMSG_ERROR;
     struct lx_nlmsghdr header = {
@@ -69,7 +69,8 @@ uint32_t netlink_begin(struct netlink_reply *reply, const struct netlink_request
 }
 
 /* Padding is zero, as all that a program gets to see and nothing has set. */
-void netlink_attribute(struct netlink_reply *reply, int type, const void *value, uint32_t nbytes)
+COLD void netlink_attribute(struct netlink_reply *reply, int type, const void *value,
+                            uint32_t nbytes)
 {
     struct lx_nlattr attribute = {(uint16_t)(sizeof(attribute) + nbytes), (uint16_t)type};
     char *at = reply->bytes + reply->nbytes;
@@ -82,7 +83,7 @@ void netlink_attribute(struct netlink_reply *reply, int type, const void *value,
 }
 
 /* The length is known now. */
-void netlink_end(struct netlink_reply *reply, uint32_t start)
+COLD void netlink_end(struct netlink_reply *reply, uint32_t start)
 {
     uint32_t nbytes = reply->nbytes - start;
 
@@ -90,7 +91,7 @@ void netlink_end(struct netlink_reply *reply, uint32_t start)
 }
 
 /* An empty one is none. */
-static void reply_queue(struct netlink_socket *sock, struct netlink_reply *reply)
+static COLD void reply_queue(struct netlink_socket *sock, struct netlink_reply *reply)
 {
     bool fits = false;
 
@@ -111,8 +112,8 @@ static void reply_queue(struct netlink_socket *sock, struct netlink_reply *reply
 }
 
 /* What ends a list, or says how a request went: a word, and with an error the request's header. */
-static int reply_end(struct netlink_socket *sock, const struct netlink_request *request, int type,
-                     int error)
+static COLD int reply_end(struct netlink_socket *sock, const struct netlink_request *request,
+                          int type, int error)
 {
     struct {
         int32_t error;
@@ -133,7 +134,7 @@ static int reply_end(struct netlink_socket *sock, const struct netlink_request *
 /* --- requests --- */
 
 /* Those below the first type of a protocol's own are netlink's: they ask for nothing. */
-static int request_answer(struct netlink_socket *sock, const struct netlink_request *request)
+static COLD int request_answer(struct netlink_socket *sock, const struct netlink_request *request)
 {
     struct netlink_reply *reply;
     bool dump = false;
@@ -156,7 +157,7 @@ static int request_answer(struct netlink_socket *sock, const struct netlink_requ
 }
 
 /* A length that is none ends them. */
-int netlink_answer(struct netlink_socket *sock, const char *bytes, size_t left)
+COLD int netlink_answer(struct netlink_socket *sock, const char *bytes, size_t left)
 {
     struct netlink_request request = {.port = sock->port,
                                       .privileged = socket_caller->is_capable(LX_CAP_NET_ADMIN)};

@@ -3,7 +3,8 @@
  * NETLINK_ROUTE: links, addresses and routes, as rtnetlink(7) has them.
  *
  * There is one interface, lo, whose facts are constant: so a list fits into one datagram, and
- * nothing ever changes that a group would be told of. What asks for a change is refused.
+ * nothing ever changes that a group would be told of. What asks for a change is refused, unless it
+ * asks for what is.
  */
 #include "kernel/lib/string.h"
 #include "kernel/net/interface.h"
@@ -25,13 +26,13 @@ static const uint8_t net_v4[4] = {127, 0, 0, 0};
 static const uint8_t loopback_v6[16] = {[15] = 1};
 
 /* Most attributes are a word. */
-static void attribute_word(struct netlink_reply *reply, int type, uint32_t value)
+static COLD void attribute_word(struct netlink_reply *reply, int type, uint32_t value)
 {
     netlink_attribute(reply, type, &value, sizeof(value));
 }
 
 /* Its queue's discipline and length are what Linux says of it: nothing is ever queued. */
-static void put_link(struct netlink_reply *reply, const struct netlink_request *request)
+static COLD void put_link(struct netlink_reply *reply, const struct netlink_request *request)
 {
     static const uint8_t no_address[6], byte_zero = 0, byte_one = 1;
     struct lx_ifinfomsg info = {
@@ -56,8 +57,8 @@ static void put_link(struct netlink_reply *reply, const struct netlink_request *
 
 /* For ever, and of this machine alone. Addresses of AF_INET have a label, by which older programs
  * know them. */
-static void put_address_of(struct netlink_reply *reply, const struct netlink_request *request,
-                           bool v4)
+static COLD void put_address_of(struct netlink_reply *reply, const struct netlink_request *request,
+                                bool v4)
 {
     static const uint32_t forever[4] = {UINT32_MAX, UINT32_MAX, 0, 0};
     struct lx_ifaddrmsg info = {
@@ -82,7 +83,8 @@ static void put_address_of(struct netlink_reply *reply, const struct netlink_req
 }
 
 /* What leads to the machine itself: the local table, which `ip route` does not show by itself. */
-static void put_route(struct netlink_reply *reply, const struct netlink_request *request, bool v4)
+static COLD void put_route(struct netlink_reply *reply, const struct netlink_request *request,
+                           bool v4)
 {
     struct lx_rtmsg info = {
         .family = v4 ? LX_AF_INET : LX_AF_INET6,
@@ -105,53 +107,79 @@ static void put_route(struct netlink_reply *reply, const struct netlink_request 
     netlink_end(reply, start);
 }
 
-/* The name among a request's attributes: whether it is there, and not lo's. Lengths are the
- * program's: each is checked against what is left. */
-static bool names_other(const char *at, uint32_t nbytes, bool *named)
+/* What a request about a link has among its attributes. */
+struct link_names {
+    bool named; /* by a name */
+    bool other; /* which is not lo's */
+    bool more;  /* attributes that are no name */
+};
+
+/* Lengths are the program's: each is checked against what is left. */
+static COLD struct link_names names_of(const char *at, uint32_t nbytes)
 {
-    *named = false;
+    struct link_names names = {false, false, false};
+
     while (nbytes >= sizeof(struct lx_nlattr)) {
         struct lx_nlattr attribute;
+        uint32_t length;
 
         memcpy(&attribute, at, sizeof(attribute));
         if (attribute.nbytes < sizeof(attribute) || attribute.nbytes > nbytes)
             break;
+        length = attribute.nbytes - (uint32_t)sizeof(attribute);
         if (attribute.type == LX_IFLA_IFNAME) {
-            uint32_t length = attribute.nbytes - (uint32_t)sizeof(attribute);
-
-            *named = true;
-            return length < 2 || memcmp(at + sizeof(attribute), NAME, 2) != 0 ||
-                   (length > 2 && at[sizeof(attribute) + 2]);
+            names.named = true;
+            names.other = length < 2 || memcmp(at + sizeof(attribute), NAME, 2) != 0 ||
+                          (length > 2 && at[sizeof(attribute) + 2]);
+        } else {
+            names.more = true;
         }
         if (LX_NL_ALIGN(attribute.nbytes) > nbytes)
             break;
         at += LX_NL_ALIGN(attribute.nbytes);
         nbytes -= LX_NL_ALIGN(attribute.nbytes);
     }
-    return false;
+    return names;
 }
 
-/* One link: by its index, or by its name. */
-static int get_link(const struct netlink_request *request, struct netlink_reply *reply)
+/* The one that a request is about: by its index, or by its name. 0: it is lo. */
+static COLD int find_link(const struct netlink_request *request, struct lx_ifinfomsg *info,
+                          struct link_names *names)
+{
+    if (request->nbytes < sizeof(*info))
+        return -EINVAL;
+    memcpy(info, request->body, sizeof(*info));
+    *names = names_of(request->body + sizeof(*info), request->nbytes - (uint32_t)sizeof(*info));
+    if (info->index <= 0 && !names->named)
+        return -EINVAL;
+    return (info->index > 0 ? info->index != INTERFACE_INDEX : names->other) ? -ENODEV : 0;
+}
+
+static COLD int get_link(const struct netlink_request *request, struct netlink_reply *reply)
 {
     struct lx_ifinfomsg info;
-    bool named, other;
+    struct link_names names;
+    int err = find_link(request, &info, &names);
 
-    if (request->nbytes < sizeof(info))
-        return -EINVAL;
-    memcpy(&info, request->body, sizeof(info));
-    other =
-        names_other(request->body + sizeof(info), request->nbytes - (uint32_t)sizeof(info), &named);
-    if (info.index <= 0 && !named)
-        return -EINVAL;
-    if (info.index > 0 ? info.index != INTERFACE_INDEX : other)
-        return -ENODEV;
-    put_link(reply, request);
-    return 0;
+    if (!err)
+        put_link(reply, request);
+    return err;
+}
+
+/* It may be brought up, which it is: what asks for nothing else has been done. */
+static COLD int link_change(const struct netlink_request *request)
+{
+    struct lx_ifinfomsg info;
+    struct link_names names;
+    int err = find_link(request, &info, &names);
+
+    if (err)
+        return err;
+    return names.more || info.change != LX_IFF_UP || !(info.flags & LX_IFF_UP) ? -EOPNOTSUPP : 0;
 }
 
 /* A request that is too short to have a family asks for all. */
-static int get_list(const struct netlink_request *request, struct netlink_reply *reply)
+static COLD int get_list(const struct netlink_request *request, struct netlink_reply *reply)
 {
     uint8_t family = request->nbytes ? (uint8_t)request->body[0] : LX_AF_UNSPEC;
     bool v4 = family == LX_AF_UNSPEC || family == LX_AF_INET;
@@ -181,15 +209,20 @@ static int get_list(const struct netlink_request *request, struct netlink_reply 
 }
 
 /* A change needs a right before it is refused for what it is. */
-int netlink_route(const struct netlink_request *request, struct netlink_reply *reply, bool *dump)
+COLD int netlink_route(const struct netlink_request *request, struct netlink_reply *reply,
+                       bool *dump)
 {
     int type = request->header.type;
 
     *dump = false;
     if (type > LX_RTM_MAX)
         return -EOPNOTSUPP;
+    if (type % OPERATIONS != GET && !request->privileged)
+        return -EPERM;
+    if (type == LX_RTM_NEWLINK || type == LX_RTM_SETLINK)
+        return link_change(request);
     if (type % OPERATIONS != GET)
-        return request->privileged ? -EOPNOTSUPP : -EPERM;
+        return -EOPNOTSUPP;
     if ((request->header.flags & LX_NLM_DUMP) == LX_NLM_DUMP) {
         int err = get_list(request, reply);
 

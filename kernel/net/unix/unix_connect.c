@@ -38,7 +38,47 @@ static void word_publish(uint32_t *word, uint32_t value)
     __atomic_store_n(word, value, __ATOMIC_RELEASE);
 }
 
+/* Everything in its queue, for unix_messages_free without the lock. False: there was nothing. */
+static bool queue_take_locked(struct unix_socket *sock, struct list *messages)
+{
+    ASSERT(mutex_is_held(&sock->lock));
+    list_init(messages);
+    if (list_empty(&sock->queue))
+        return false;
+    list_move_front(&sock->queue, sock->queue.prev, messages);
+    word_publish(&sock->nmessages, 0);
+    sock->nbytes = 0;
+    return true;
+}
+
+/* Every waiter looks again, in both directions. */
+static void shut_add(struct unix_socket *sock, uint32_t directions, int error)
+{
+    mutex_lock(&sock->lock);
+    word_publish(&sock->shut, sock->shut | directions);
+    if (error)
+        __atomic_store_n(&sock->error, error, __ATOMIC_RELAXED);
+    mutex_unlock(&sock->lock);
+    unix_wake_readers(sock);
+    unix_wake_writers(sock);
+}
+
 /* --- datagrams --- */
+
+/* What has come from the peer of before is dropped, and one that is still connected is told. */
+static void datagrams_drop(struct unix_socket *sock, struct unix_socket *old)
+{
+    struct list messages;
+    bool lost, told;
+
+    mutex_lock_pair(&sock->lock, &old->lock);
+    lost = queue_take_locked(sock, &messages);
+    told = lost && !old->closed && old->peer == sock;
+    mutex_unlock_pair(&sock->lock, &old->lock);
+    if (told)
+        shut_add(old, 0, ECONNRESET);
+    unix_messages_free(&messages);
+}
 
 /* AF_UNSPEC dissolves the association. */
 static int connect_datagram(struct unix_socket *sock, struct fs_context *context,
@@ -67,6 +107,8 @@ static int connect_datagram(struct unix_socket *sock, struct fs_context *context
         old = peer;
     }
     mutex_unlock_pair(&sock->lock, peer ? &peer->lock : &sock->lock);
+    if (!err && old && old != peer)
+        datagrams_drop(sock, old);
     unix_wake_senders(sock);
     if (old)
         unix_put(old);
@@ -250,18 +292,6 @@ int unix_accept(struct socket *socket, bool wait, struct socket **out_socket)
 
 /* --- ends --- */
 
-/* Every waiter looks again, in both directions. */
-static void shut_add(struct unix_socket *sock, uint32_t directions, int error)
-{
-    mutex_lock(&sock->lock);
-    word_publish(&sock->shut, sock->shut | directions);
-    if (error)
-        __atomic_store_n(&sock->error, error, __ATOMIC_RELAXED);
-    mutex_unlock(&sock->lock);
-    unix_wake_readers(sock);
-    unix_wake_writers(sock);
-}
-
 /* What one side does not send, the other does not receive. */
 int unix_shutdown(struct socket *socket, int how)
 {
@@ -290,16 +320,11 @@ static void unix_close(struct unix_socket *sock, bool never_accepted)
     struct unix_socket *peer;
     bool lost;
 
-    list_init(&messages);
     unix_name_remove(sock);
     mutex_lock(&sock->lock);
     sock->closed = true;
     word_publish(&sock->shut, UNIX_SHUT_BOTH);
-    lost = never_accepted || !list_empty(&sock->queue);
-    if (!list_empty(&sock->queue))
-        list_move_front(&sock->queue, sock->queue.prev, &messages);
-    word_publish(&sock->nmessages, 0);
-    sock->nbytes = 0;
+    lost = queue_take_locked(sock, &messages) || never_accepted;
     peer = sock->peer;
     unix_set_peer(sock, NULL);
     mutex_unlock(&sock->lock);

@@ -73,8 +73,11 @@ int unix_reserve(struct unix_socket *sender, size_t nbytes, bool wait)
     int err = try_reserve(sender, cost_of(nbytes));
     uint64_t timeout_ns, deadline_ns;
 
-    if (likely(err != -EAGAIN) || !wait)
+    if (likely(err != -EAGAIN))
         return err;
+    socket_note_no_space(&sender->base);
+    if (!wait)
+        return try_reserve(sender, cost_of(nbytes));
     timeout_ns = sender->base.send_timeout_ns;
     deadline_ns = socket_deadline(timeout_ns);
     while (err == -EAGAIN) {

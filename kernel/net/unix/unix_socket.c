@@ -69,7 +69,7 @@ void unix_wake_readers(struct unix_socket *sock)
 {
     if (!waitq_is_empty(&sock->readable))
         waitq_wake_all(&sock->readable);
-    poll_notify(&sock->poll);
+    poll_notify_events(&sock->poll, ~POLL_WRITE_EVENTS);
 }
 
 void unix_wake_writers(struct unix_socket *sock)
@@ -77,7 +77,7 @@ void unix_wake_writers(struct unix_socket *sock)
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     if (unlikely(!waitq_is_empty(&sock->writable)))
         waitq_wake_all(&sock->writable);
-    poll_notify(&sock->poll);
+    poll_notify_events(&sock->poll, ~POLL_READ_EVENTS);
 }
 
 /* --- poll and ioctl: words that are read without the lock --- */
@@ -134,7 +134,7 @@ static int64_t bytes_to_receive(struct unix_socket *sock)
     return nbytes;
 }
 
-/* What is not SIOCINQ or SIOCOUTQ is no request of a socket. */
+/* What is not SIOCINQ, SIOCOUTQ or SIOCATMARK is no request of a socket. */
 static int64_t unix_ioctl(struct socket *socket, uint32_t request)
 {
     struct unix_socket *sock = unix_of(socket);
@@ -145,7 +145,7 @@ static int64_t unix_ioctl(struct socket *socket, uint32_t request)
         return word_peek(&sock->state) == UNIX_LISTENING
                    ? -EINVAL
                    : (int64_t)__atomic_load_n(&sock->sent_bytes, __ATOMIC_RELAXED);
-    return -ENOTTY;
+    return request == LX_SIOCATMARK ? 0 : -ENOTTY; /* nothing out of band ever comes */
 }
 
 /* Shown once: socket(7). */

@@ -12,53 +12,40 @@
  * the waker finds it. A mutex and not a spinlock, as the word is user memory; it is
  * read with faults disabled, and a missing page is brought in without the mutex.
  *
- * A waiter lies on its task's stack and in one ring. A waker that takes it out sets .woken under
- * the mutex; a task that goes on by itself takes the mutex to leave, so no waker still looks at it.
+ * A waiter lies in memory of its task, mostly its stack, and in one ring. A waker that takes it out
+ * sets .woken under the mutex; a task that goes on by itself takes the mutex to leave, so no waker
+ * still looks at it.
  */
 #include "kernel/proc/futex/futex.h"
 
-#include "kernel/lib/list.h"
-#include "kernel/lib/rbtree.h"
 #include "kernel/lib/restart.h"
+#include "kernel/proc/futex/futex_internal.h"
 #include "kernel/proc/task.h"
 #include "kernel/sched/mutex.h"
 #include "kernel/sched/sched.h"
-#include "kernel/sched/waitq.h"
 #include "kernel/vm/vm_pager.h"
-#include "kernel/vm/vm_space.h"
 #include "kernel/vm/vm_user.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/futex.h"
 
-#define BUCKETS     64
-#define FAULT_TRIES 64 /* a page that goes as fast as it is brought in */
+#define BUCKETS 64
 
-struct bucket {
+struct futex_bucket {
     struct mutex lock;
     struct rb_tree waiters; /* [lock] struct futex_waiter: the first of each key */
 };
 
-/* On the stack of the waiter. */
-struct futex_waiter {
-    struct list ring;      /* [bucket->lock] the waiters of its key; the tree's is the first */
-    struct rb_node node;   /* [bucket->lock] */
-    bool in_tree;          /* [bucket->lock] */
-    struct bucket *bucket; /* [bucket->lock] written by requeue, which holds both */
-    struct vm_key key;     /* [bucket->lock] */
-    uint32_t bitset;       /* I */
-    struct waiter wake;    /* in no queue: woken and thread are used */
-};
-
-static struct bucket buckets[BUCKETS];
+static struct futex_bucket buckets[BUCKETS];
 
 /* Not by an initializer, which would take 3 KiB of the image. */
 void futex_init(void)
 {
     for (unsigned i = 0; i < BUCKETS; i++)
         mutex_init(&buckets[i].lock, MUTEX_PIPE);
+    futex_pi_init();
 }
 
-static struct bucket *bucket_of(const struct vm_key *key)
+static struct futex_bucket *bucket_of(const struct vm_key *key)
 {
     /* Objects are aligned by the slab and words by 4: the low bits say nothing. Fibonacci
      * hashing. */
@@ -67,7 +54,7 @@ static struct bucket *bucket_of(const struct vm_key *key)
     return &buckets[mixed * 0x9e3779b97f4a7c15ULL >> 58];
 }
 
-static bool keys_equal(const struct vm_key *one, const struct vm_key *other)
+bool futex_keys_equal(const struct vm_key *one, const struct vm_key *other)
 {
     return one->object == other->object && one->offset == other->offset;
 }
@@ -89,7 +76,7 @@ static bool key_before(const struct vm_key *one, const struct vm_key *other)
 }
 
 /* The first waiter of the key, or NULL and the place for one. */
-static struct futex_waiter *futex_find_locked(struct bucket *bucket, const struct vm_key *key,
+static struct futex_waiter *futex_find_locked(struct futex_bucket *bucket, const struct vm_key *key,
                                               struct rb_node **parent, struct rb_node ***link)
 {
     ASSERT(mutex_is_held(&bucket->lock));
@@ -97,7 +84,7 @@ static struct futex_waiter *futex_find_locked(struct bucket *bucket, const struc
     for (*link = &bucket->waiters.root; **link;) {
         struct futex_waiter *waiter = waiter_of_node(**link);
 
-        if (keys_equal(&waiter->key, key))
+        if (futex_keys_equal(&waiter->key, key))
             return waiter;
         *parent = **link;
         *link = key_before(key, &waiter->key) ? &(*parent)->left : &(*parent)->right;
@@ -105,7 +92,8 @@ static struct futex_waiter *futex_find_locked(struct bucket *bucket, const struc
     return NULL;
 }
 
-static struct futex_waiter *futex_first_locked(struct bucket *bucket, const struct vm_key *key)
+static struct futex_waiter *futex_first_locked(struct futex_bucket *bucket,
+                                               const struct vm_key *key)
 {
     struct rb_node *parent, **link;
 
@@ -121,8 +109,25 @@ static struct futex_waiter *futex_next(const struct futex_waiter *waiter)
     return next->in_tree ? NULL : next;
 }
 
+/* Of real time: in front of all of lower priority. `first` waits for the same word. */
+static void futex_insert_rt(struct futex_bucket *bucket, struct futex_waiter *first,
+                            struct futex_waiter *waiter)
+{
+    struct futex_waiter *at = first;
+
+    while (at && at->prio >= waiter->prio)
+        at = futex_next(at);
+    /* In a ring, in front of one is behind the one before it. */
+    list_push_back(at ? &at->ring : &first->ring, &waiter->ring);
+    if (at == first) {
+        rb_replace(&bucket->waiters, &first->node, &waiter->node);
+        first->in_tree = false;
+        waiter->in_tree = true;
+    }
+}
+
 /* Behind those that wait for the same word. */
-static void futex_insert_locked(struct bucket *bucket, struct futex_waiter *waiter)
+static void futex_insert_locked(struct futex_bucket *bucket, struct futex_waiter *waiter)
 {
     struct rb_node *parent, **link;
     struct futex_waiter *first = futex_find_locked(bucket, &waiter->key, &parent, &link);
@@ -130,10 +135,12 @@ static void futex_insert_locked(struct bucket *bucket, struct futex_waiter *wait
     ASSERT(mutex_is_held(&bucket->lock));
     list_init(&waiter->ring);
     waiter->in_tree = !first;
-    if (first)
-        list_push_back(&first->ring, &waiter->ring);
-    else
+    if (!first)
         rb_insert(&bucket->waiters, &waiter->node, parent, link);
+    else if (unlikely(waiter->prio))
+        futex_insert_rt(bucket, first, waiter);
+    else
+        list_push_back(&first->ring, &waiter->ring);
     __atomic_store_n(&waiter->bucket, bucket, __ATOMIC_RELEASE);
 }
 
@@ -157,7 +164,7 @@ static void futex_remove_locked(struct futex_waiter *waiter)
 }
 
 /* futex(2): the word is aligned to four bytes, else EINVAL. */
-static int key_get(struct task *self, uint64_t va, bool shared, struct vm_key *key)
+int futex_key_get(struct task *self, uint64_t va, bool shared, struct vm_key *key)
 {
     uint32_t word;
 
@@ -172,8 +179,8 @@ static int key_get(struct task *self, uint64_t va, bool shared, struct vm_key *k
 
 /* The word under the bucket's lock. -EAGAIN: it was not there; it is now, try again. Unlocks on
  * failure. `other` is the second bucket of requeue. */
-static int word_read(struct task *self, struct bucket *bucket, struct bucket *other, uint64_t va,
-                     uint32_t *word)
+static int word_read(struct task *self, struct futex_bucket *bucket, struct futex_bucket *other,
+                     uint64_t va, uint32_t *word)
 {
     if (vm_user_read_nofault(word, (struct uptr){va}, sizeof(*word)) == 0)
         return 0;
@@ -183,17 +190,16 @@ static int word_read(struct task *self, struct bucket *bucket, struct bucket *ot
 }
 
 /* Looks at the word and enters the queue as one step. */
-static int futex_enqueue(struct task *self, uint64_t va, uint32_t value,
-                         struct futex_waiter *waiter)
+int futex_enqueue(struct task *self, uint64_t va, uint32_t value, struct futex_waiter *waiter)
 {
-    struct bucket *bucket = bucket_of(&waiter->key);
+    struct futex_bucket *bucket = bucket_of(&waiter->key);
     uint32_t word;
     int err = -EAGAIN;
 
     for (unsigned tries = 0; err == -EAGAIN; tries++) {
         /* A page that another task unmaps as fast as it comes is a bug of the program, and no
          * endless loop. */
-        if (tries == FAULT_TRIES)
+        if (tries == FUTEX_FAULT_TRIES)
             return -EFAULT;
         mutex_lock(&bucket->lock);
         err = word_read(self, bucket, bucket, va, &word);
@@ -201,7 +207,8 @@ static int futex_enqueue(struct task *self, uint64_t va, uint32_t value,
     if (err)
         return err;
     if (word == value) {
-        waiter->wake.thread = &self->thread;
+        waiter->wake->thread = &self->thread;
+        waiter->prio = (uint8_t)sched_priority(&self->thread);
         futex_insert_locked(bucket, waiter);
     } else {
         /* The word is not what the caller saw: it has changed already, so there is nothing to wait
@@ -213,10 +220,10 @@ static int futex_enqueue(struct task *self, uint64_t va, uint32_t value,
 }
 
 /* The lock of the bucket where the waiter is: requeue may move it meanwhile. */
-static struct bucket *bucket_lock(struct futex_waiter *waiter)
+static struct futex_bucket *bucket_lock(struct futex_waiter *waiter)
 {
     for (;;) {
-        struct bucket *bucket = __atomic_load_n(&waiter->bucket, __ATOMIC_ACQUIRE);
+        struct futex_bucket *bucket = __atomic_load_n(&waiter->bucket, __ATOMIC_ACQUIRE);
 
         mutex_lock(&bucket->lock);
         if (waiter->bucket == bucket)
@@ -225,32 +232,51 @@ static struct bucket *bucket_lock(struct futex_waiter *waiter)
     }
 }
 
+/* A waker that is still looking at the waiter has the lock. */
+bool futex_dequeue(struct futex_waiter *waiter)
+{
+    struct futex_bucket *bucket = bucket_lock(waiter);
+    bool woken = waiter->wake->woken;
+
+    if (!woken)
+        futex_remove_locked(waiter);
+    mutex_unlock(&bucket->lock);
+    return woken;
+}
+
+bool futex_peek(const struct vm_key *key, struct futex_waiter **first)
+{
+    struct futex_bucket *bucket = bucket_of(key);
+    struct futex_waiter *found;
+
+    mutex_lock(&bucket->lock);
+    found = futex_first_locked(bucket, key);
+    *first = found && found->pi ? found : NULL;
+    mutex_unlock(&bucket->lock);
+    return found != NULL;
+}
+
 int futex_wait(struct task *self, uint64_t va, bool shared, uint32_t value, uint64_t deadline_ns,
                bool realtime, uint32_t bitset)
 {
-    struct futex_waiter waiter = {.bitset = bitset};
-    struct bucket *bucket;
+    struct waiter wake = {.woken = false};
+    struct futex_waiter waiter = {.bitset = bitset, .wake = &wake};
     int err;
 
     if (!bitset)
         return -EINVAL;
-    err = key_get(self, va, shared, &waiter.key);
+    err = futex_key_get(self, va, shared, &waiter.key);
     if (err)
         return err;
     err = futex_enqueue(self, va, value, &waiter);
     if (!err) {
         /* waitq_sleep may return without a reason: only .woken counts. */
         do
-            err = (realtime ? waitq_sleep_realtime : waitq_sleep)(&waiter.wake, 1, deadline_ns);
-        while (!err && !__atomic_load_n(&waiter.wake.woken, __ATOMIC_ACQUIRE));
-        /* A waker that is still looking at this waiter has the lock. */
-        bucket = bucket_lock(&waiter);
+            err = (realtime ? waitq_sleep_realtime : waitq_sleep)(&wake, 1, deadline_ns);
+        while (!err && !__atomic_load_n(&wake.woken, __ATOMIC_ACQUIRE));
         /* Woken and interrupted or late at once counts as woken, or the wake-up would be lost. */
-        if (waiter.wake.woken)
+        if (futex_dequeue(&waiter))
             err = 0;
-        else
-            futex_remove_locked(&waiter);
-        mutex_unlock(&bucket->lock);
     }
     vm_key_put(&waiter.key);
     /* With a timeout it is a sleep. */
@@ -261,12 +287,12 @@ static void futex_wake_locked(struct futex_waiter *waiter)
 {
     ASSERT(mutex_is_held(&waiter->bucket->lock));
     futex_remove_locked(waiter);
-    __atomic_store_n(&waiter->wake.woken, true, __ATOMIC_SEQ_CST);
-    sched_wake(waiter->wake.thread);
+    __atomic_store_n(&waiter->wake->woken, true, __ATOMIC_SEQ_CST);
+    sched_wake(waiter->wake->thread);
 }
 
-/* As on Linux, a count of 0 wakes one. */
-static int wake_some_locked(struct bucket *bucket, const struct vm_key *key, int count,
+/* As on Linux, a count of 0 wakes one. Those that wait for a lock are not to be woken so. */
+static int wake_some_locked(struct futex_bucket *bucket, const struct vm_key *key, int count,
                             uint32_t bitset)
 {
     struct futex_waiter *next;
@@ -275,9 +301,11 @@ static int wake_some_locked(struct bucket *bucket, const struct vm_key *key, int
     ASSERT(mutex_is_held(&bucket->lock));
     for (struct futex_waiter *waiter = futex_first_locked(bucket, key); waiter; waiter = next) {
         next = futex_next(waiter);
+        if (unlikely(waiter->pi != NULL))
+            return -EINVAL;
         if (waiter->bitset & bitset) {
             futex_wake_locked(waiter);
-            /* First come, first woken, as on Linux for threads of the same priority. */
+            /* First come, first woken, among threads of the same priority. */
             if (++woken >= count)
                 break;
         }
@@ -289,25 +317,27 @@ static int wake_some_locked(struct bucket *bucket, const struct vm_key *key, int
 int futex_wake(struct task *self, uint64_t va, bool shared, int count, uint32_t bitset)
 {
     struct vm_key key;
-    struct bucket *bucket;
+    struct futex_bucket *bucket;
     int err;
 
     if (!bitset)
         return -EINVAL;
-    err = key_get(self, va, shared, &key);
+    err = futex_key_get(self, va, shared, &key);
     if (err)
         return err;
     bucket = bucket_of(&key);
     mutex_lock(&bucket->lock);
     err = wake_some_locked(bucket, &key, count, bitset);
     mutex_unlock(&bucket->lock);
+    if (unlikely(!err && futex_pi_is_waited_for(&key)))
+        err = -EINVAL;
     vm_key_put(&key);
     return err;
 }
 
 /* The waiter's reference to its object changes with the key. The old one is not the last: the
  * caller has one as well. */
-static void futex_move_locked(struct futex_waiter *waiter, struct bucket *to,
+static void futex_move_locked(struct futex_waiter *waiter, struct futex_bucket *to,
                               const struct vm_key *key)
 {
     ASSERT(mutex_is_held(&to->lock));
@@ -319,8 +349,8 @@ static void futex_move_locked(struct futex_waiter *waiter, struct bucket *to,
     futex_insert_locked(to, waiter);
 }
 
-static int requeue_locked(struct bucket *from, const struct vm_key *key, struct bucket *to,
-                          const struct vm_key *key2, int wake, int move)
+static int requeue_locked(struct futex_bucket *from, const struct vm_key *key,
+                          struct futex_bucket *to, const struct vm_key *key2, int wake, int move)
 {
     struct futex_waiter *next;
     int done = 0;
@@ -332,9 +362,11 @@ static int requeue_locked(struct bucket *from, const struct vm_key *key, struct 
         if (done)
             sched_preempt_point();
         next = futex_next(waiter);
+        if (unlikely(waiter->pi != NULL))
+            return -EINVAL;
         if (++done <= wake)
             futex_wake_locked(waiter);
-        else if (!keys_equal(key, key2))
+        else if (!futex_keys_equal(key, key2))
             futex_move_locked(waiter, to, key2);
     }
     return done;
@@ -343,12 +375,12 @@ static int requeue_locked(struct bucket *from, const struct vm_key *key, struct 
 static int requeue_keys(struct task *self, uint64_t va, const struct vm_key *key,
                         const struct vm_key *key2, int wake, int move, const uint32_t *expected)
 {
-    struct bucket *from = bucket_of(key), *to = bucket_of(key2);
+    struct futex_bucket *from = bucket_of(key), *to = bucket_of(key2);
     uint32_t word = 0;
     int result = -EAGAIN;
 
     for (unsigned tries = 0; result == -EAGAIN; tries++) {
-        if (tries == FAULT_TRIES)
+        if (tries == FUTEX_FAULT_TRIES)
             return -EFAULT;
         /* By address, as both have one rank; they may be the same bucket. */
         mutex_lock_pair(&from->lock, &to->lock);
@@ -374,10 +406,10 @@ int futex_requeue(struct task *self, uint64_t va, uint64_t va2, bool shared, int
     /* futex(2), EINVAL for negative numbers since Linux 4.14. */
     if (wake < 0 || move < 0)
         return -EINVAL;
-    result = key_get(self, va, shared, &key);
+    result = futex_key_get(self, va, shared, &key);
     if (result)
         return result;
-    result = key_get(self, va2, shared, &key2);
+    result = futex_key_get(self, va2, shared, &key2);
     if (!result) {
         result = requeue_keys(self, va, &key, &key2, wake, move, expected);
         vm_key_put(&key2);

@@ -31,6 +31,32 @@ MUST_CHECK int futex_wake(struct task *self, uint64_t va, bool shared, int count
 MUST_CHECK int futex_requeue(struct task *self, uint64_t va, uint64_t va2, bool shared, int wake,
                              int move, const uint32_t *expected);
 
+/* A lock that lends its owner the priority of those that wait for it (futex_pi.c): its word holds
+ * the owner's number. try_only: -EAGAIN instead of waiting. -EDEADLK, -EPERM, -ESRCH, -EINVAL. */
+MUST_CHECK int futex_pi_acquire(struct task *self, uint64_t va, bool shared, uint64_t deadline_ns,
+                                bool realtime, bool try_only);
+MUST_CHECK int futex_pi_release(struct task *self, uint64_t va, bool shared);
+/* Waits for the word at va until a requeue, and then for the lock at va2, which it has afterwards;
+ * the requeue: the first gets the lock, up to `move` others wait for it. The number of both. */
+MUST_CHECK int futex_wait_requeue_pi(struct task *self, uint64_t va, uint64_t va2, bool shared,
+                                     uint32_t value, uint64_t deadline_ns, bool realtime);
+MUST_CHECK int futex_cmp_requeue_pi(struct task *self, uint64_t va, uint64_t va2, bool shared,
+                                    int wake, int move, uint32_t expected);
+void futex_pi_init(void);
+/* Whether the word is a lock that is waited for. */
+struct vm_key;
+bool futex_pi_is_waited_for(const struct vm_key *key);
+/* The task leaves its memory: its locks go to their waiters. for_good: it ends. */
+void futex_pi_drop(struct task *self, bool for_good);
+/* Its own priority has changed: if it waits for a lock, the owner has to know. */
+bool futex_pi_is_blocked(const struct task *task);
+void futex_pi_reprioritize(struct task *task);
+
+/* Waits for any of up to LX_FUTEX_WAITV_MAX words. Which of them was woken. */
+struct lx_futex_waitv;
+MUST_CHECK int futex_wait_many(struct task *self, const struct lx_futex_waitv *words,
+                               unsigned count, uint64_t deadline_ns, bool realtime);
+
 /* Wakes one, if any; failures are of no consequence to the caller. */
 void futex_wake_user(struct task *self, struct uptr word);
 

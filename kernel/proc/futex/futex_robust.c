@@ -77,6 +77,7 @@ void futex_leave_memory(struct task *self)
     const int zero = 0;
 
     list_leave(self);
+    futex_pi_drop(self, self->exiting);
     self->clear_tid.va = 0;
     if (word.va && vm_space_is_shared(self->thread.space) &&
         vm_user_write(word, &zero, sizeof(zero)) == 0)

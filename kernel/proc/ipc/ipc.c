@@ -17,13 +17,30 @@
 #include "kernel/mm/pmm.h"
 #include "kernel/mm/slab.h"
 #include "kernel/proc/identity.h"
+#include "kernel/sched/sched.h"
 #include "kernel/vm/vm_map.h"
 #include "shared/linux/errno.h"
+#include "shared/linux/nsfs.h"
 
 #define SEQUENCES    (1u << (31 - IPC_INDEX_BITS))
 #define MEMORY_SHARE 8 /* of the machine's memory one part may be messages and semaphores */
 #define MODE_BITS    0777u
 
+/* Linux's own defaults; single words, so that what is under way sees the old or the new one. */
+struct ipc_limits ipc_limits = {
+    .shm_bytes = LX_SHMMAX,
+    .shm_pages = LX_SHMALL,
+    .shm_segments = LX_SHMMNI,
+    .msg_bytes = LX_MSGMAX,
+    .msg_queue = LX_MSGMNB,
+    .msg_queues = LX_MSGMNI,
+    .sem_set = LX_SEMMSL,
+    .sem_all = LX_SEMMNS,
+    .sem_ops = LX_SEMOPM,
+    .sem_sets = LX_SEMMNI,
+};
+
+/* Also for NULL, which is where a walk ends. */
 static struct ipc_object *object_at(struct rb_node *node)
 {
     return node ? rb_entry(node, struct ipc_object, index_node) : NULL;
@@ -33,6 +50,8 @@ static struct ipc_object *object_at(struct rb_node *node)
 
 static uint64_t memory_used; /* [a] bytes */
 
+/* One part of memory for all users together: a message that waits belongs to no process
+ * that could be ended for it. */
 void *ipc_alloc(size_t nbytes)
 {
     uint64_t most = pmm_total_count() * PAGE_SIZE / MEMORY_SHARE;
@@ -76,6 +95,7 @@ static struct ipc_object *find_index_locked(const struct ipc_table *table, unsig
     return found;
 }
 
+/* Indexes are given out once, so no two are equal. */
 static void index_insert_locked(struct ipc_table *table, struct ipc_object *object)
 {
     struct rb_node **link = &table->by_index.root, *parent = NULL;
@@ -102,6 +122,7 @@ static void key_insert_locked(struct ipc_table *table, struct ipc_object *object
     rb_insert(&table->by_key, &object->key_node, parent, link);
 }
 
+/* IPC_PRIVATE is in no tree: each call with it makes another object. */
 struct ipc_object *ipc_find_key_locked(const struct ipc_table *table, int key)
 {
     struct rb_node *node = key == LX_IPC_PRIVATE ? NULL : table->by_key.root;
@@ -138,7 +159,7 @@ int ipc_insert_locked(struct ipc_table *table, struct ipc_object *object,
     unsigned index = (unsigned)bitmap_find_zero(table->used_map, IPC_INDEXES, 0);
 
     ASSERT(mutex_is_held(&table->lock));
-    if (table->used >= table->most || index >= IPC_INDEXES)
+    if (table->used >= *table->kind->most || index >= IPC_INDEXES)
         return -ENOSPC;
     /* Numbers start again from below: ids of this turn differ from those of the last one. */
     if (index <= table->last_index)
@@ -146,7 +167,9 @@ int ipc_insert_locked(struct ipc_table *table, struct ipc_object *object,
     table->last_index = index;
     bitmap_set(table->used_map, index);
     table->used++;
+    __atomic_fetch_add(&table->space->parts, 1, __ATOMIC_RELAXED);
     object->refs = 1;
+    object->table = table;
     object->index = index;
     object->id = (int)(table->sequence << IPC_INDEX_BITS | index);
     object->key = key;
@@ -160,22 +183,71 @@ int ipc_insert_locked(struct ipc_table *table, struct ipc_object *object,
     return object->id;
 }
 
-void ipc_unlink_key_locked(struct ipc_table *table, struct ipc_object *object)
+void ipc_unlink_key_locked(struct ipc_object *object)
 {
+    struct ipc_table *table = object->table;
+
     ASSERT(mutex_is_held(&table->lock) && mutex_is_held(&object->lock));
     if (object->key != LX_IPC_PRIVATE)
         rb_erase(&table->by_key, &object->key_node);
     object->key = LX_IPC_PRIVATE;
 }
 
-void ipc_unlink_locked(struct ipc_table *table, struct ipc_object *object)
+void ipc_unlink_locked(struct ipc_object *object)
 {
+    struct ipc_table *table = object->table;
+
     ASSERT(mutex_is_held(&table->lock) && mutex_is_held(&object->lock) && !object->removed);
-    ipc_unlink_key_locked(table, object);
+    ipc_unlink_key_locked(object);
     rb_erase(&table->by_index, &object->index_node);
     bitmap_clear(table->used_map, object->index);
     table->used--;
     object->removed = true;
+}
+
+/* --- name spaces --- */
+
+struct ipc_namespace ipc_initial; /* large, and so without an initial value: ipc_init */
+
+/* All else of a name space is zero at the start. */
+static void tables_init(struct ipc_namespace *space)
+{
+    static const struct ipc_kind *const kinds[IPC_KINDS] = {&shm_kind, &msg_kind, &sem_kind};
+
+    space->parts = 1;
+    for (unsigned i = 0; i < IPC_KINDS; i++) {
+        mutex_init(&space->tables[i].lock, MUTEX_INODE);
+        space->tables[i].kind = kinds[i];
+        space->tables[i].space = space;
+    }
+}
+
+COLD void ipc_init(void)
+{
+    ipc_initial.common = (struct ns_common){.refs = 1, .kind = NS_IPC, .ino = LX_IPC_INIT_INO};
+    tables_init(&ipc_initial);
+}
+
+/* With its last part the memory goes: that may be an object that outlives its use. */
+static void space_put(struct ipc_namespace *space)
+{
+    if (__atomic_sub_fetch(&space->parts, 1, __ATOMIC_ACQ_REL) == 0)
+        ipc_free(space, sizeof(*space));
+}
+
+/* Empty, whatever there is in the one that its maker leaves. */
+int ipc_copy(struct ns_common *from, struct ns_common **out_space)
+{
+    struct ipc_namespace *space = ipc_alloc(sizeof(*space));
+
+    /* Counted with the objects: name spaces without end have no more room than these. */
+    (void)from;
+    if (!space)
+        return -ENOMEM;
+    ns_common_init(&space->common, NS_IPC);
+    tables_init(space);
+    *out_space = &space->common;
+    return 0;
 }
 
 /* --- finding --- */
@@ -223,17 +295,21 @@ int ipc_get_index(struct ipc_table *table, int index, struct ipc_object **out_ob
     struct ipc_object *object = index < 0 ? NULL : ipc_get_next(table, wanted);
 
     if (object && object->index != wanted) {
-        ipc_put(table, object);
+        ipc_put(object);
         object = NULL;
     }
     *out_object = object;
     return object ? 0 : -EINVAL;
 }
 
-void ipc_put(struct ipc_table *table, struct ipc_object *object)
+void ipc_put(struct ipc_object *object)
 {
-    if (__atomic_sub_fetch(&object->refs, 1, __ATOMIC_ACQ_REL) == 0)
-        table->free(object);
+    const struct ipc_table *table = object->table;
+
+    if (__atomic_sub_fetch(&object->refs, 1, __ATOMIC_ACQ_REL) != 0)
+        return;
+    table->kind->free(object);
+    space_put(table->space);
 }
 
 int ipc_lock(struct ipc_object *object)
@@ -246,19 +322,19 @@ int ipc_lock(struct ipc_object *object)
 }
 
 /* In this order: the reference may be the last one, and the lock is in the object. */
-void ipc_unlock_put(struct ipc_table *table, struct ipc_object *object)
+void ipc_unlock_put(struct ipc_object *object)
 {
     mutex_unlock(&object->lock);
-    ipc_put(table, object);
+    ipc_put(object);
 }
 
 /* One that was found; it is put if it has been removed since. */
-static int lock_or_put(struct ipc_table *table, struct ipc_object *object)
+static int lock_or_put(struct ipc_object *object)
 {
     int err = ipc_lock(object);
 
     if (err)
-        ipc_put(table, object);
+        ipc_put(object);
     return err;
 }
 
@@ -273,13 +349,13 @@ int ipc_lock_to_read(struct ipc_table *table, int number, enum ipc_find by,
 
     if (err)
         return err;
-    err = lock_or_put(table, object);
+    err = lock_or_put(object);
     if (err)
         return err;
     if (by != IPC_BY_INDEX_ANY)
         err = ipc_access(object, cred, 0444);
     if (err)
-        ipc_unlock_put(table, object);
+        ipc_unlock_put(object);
     *out_object = object;
     return err;
 }
@@ -293,14 +369,70 @@ int ipc_lock_to_set(struct ipc_table *table, int id, const struct credentials *c
 
     if (err)
         return err;
-    err = lock_or_put(table, object);
+    err = lock_or_put(object);
     if (err)
         return err;
     err = ipc_own(object, cred);
     if (err)
-        ipc_unlock_put(table, object);
+        ipc_unlock_put(object);
     *out_object = object;
     return err;
+}
+
+/* The caller's reference stays. */
+static int object_remove(struct ipc_object *object, const struct credentials *cred)
+{
+    struct ipc_table *table = object->table;
+    bool removed = false;
+    int err;
+
+    /* What is missing from the table cannot be found; what was found before sees the mark.
+     * Both locks: with the first no other *get finds it half removed. */
+    mutex_lock(&table->lock);
+    err = ipc_lock(object);
+    if (!err) {
+        err = cred ? ipc_own(object, cred) : 0;
+        if (!err)
+            removed = table->kind->remove_locked(object);
+        mutex_unlock(&object->lock);
+    }
+    mutex_unlock(&table->lock);
+    if (removed)
+        ipc_put(object); /* the table's */
+    return err;
+}
+
+int ipc_remove(const struct task *self, enum ipc_kind_number kind, int id)
+{
+    struct ipc_object *object;
+    int err = ipc_get(ipc_table_of(self, kind), id, &object);
+
+    if (err)
+        return err;
+    err = object_remove(object, &self->fs->cred);
+    ipc_put(object);
+    return err;
+}
+
+/* Nothing comes into its tables any more. What is attached stays until it is not. */
+void ipc_end(struct ns_common *common)
+{
+    struct ipc_namespace *space = container_of(common, struct ipc_namespace, common);
+
+    for (unsigned i = 0; i < IPC_KINDS; i++) {
+        struct ipc_object *object;
+        unsigned from = 0;
+
+        while ((object = ipc_get_next(&space->tables[i], from)) != NULL) {
+            int err = object_remove(object, NULL);
+
+            ASSERT(!err || err == -EIDRM);
+            from = object->index + 1;
+            ipc_put(object);
+            sched_preempt_point();
+        }
+    }
+    space_put(space);
 }
 
 int ipc_highest(struct ipc_table *table, unsigned *used)

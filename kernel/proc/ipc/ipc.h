@@ -2,11 +2,13 @@
 /*
  * proc/ipc/ipc.h - what the three kinds of System V IPC have in common: tables, ids, permissions
  *
- * Owns:    struct ipc_object, the head of a segment, an array of semaphores, a message queue; a
- *          table of each kind, searched by index and by key; the bound of the memory behind them.
+ * Owns:    ipc_limits; struct ipc_object, the head of a segment, an array of semaphores, a message
+ * queue; a table of each kind, searched by index and by key; the bound of the memory behind them.
  * Rule:    an id is an index and a sequence number: a number that has been used comes to mean
  *          another object only after 65,536 turns. An object is found with a reference, then
  *          locked, then asked whether it was removed meanwhile: ipc_lock does the last two.
+ *          Each IPC name space has tables of its own. When nothing has it any more its objects are
+ *          removed; its memory goes with the last of them, which may still be attached.
  * Locks:   ipc_table.lock, a mutex, rank INODE: what is in the table. ipc_object.lock, a mutex,
  *          rank PIPE: the object. Both come behind the lock of an address space.
  * Fails:   -EINVAL for ids that mean nothing (any more), -EIDRM for an object that went while it
@@ -18,6 +20,7 @@
 #include "kernel/lib/bitmap.h"
 #include "kernel/lib/rbtree.h"
 #include "kernel/lib/util.h"
+#include "kernel/proc/ns.h"
 #include "kernel/sched/mutex.h"
 #include "shared/linux/ipc.h"
 
@@ -31,6 +34,7 @@ struct credentials;
 struct ipc_object {
     struct rb_node index_node, key_node; /* [t] */
     uint32_t refs;                       /* [a] the table's, and one for each user */
+    struct ipc_table *table;             /* [I] */
     unsigned index;                      /* [I] */
     int id;                              /* [I] */
     int key;                             /* [t] LX_IPC_PRIVATE: in no tree of keys */
@@ -40,21 +44,57 @@ struct ipc_object {
     uint32_t mode;                 /* [l] */
 };
 
-/* I constant   l lock */
+/* Of all objects in all name spaces: /proc/sys/kernel, where root may change them. Single words,
+ * read without a lock by what is made from then on. */
+struct ipc_limits {
+    uint64_t shm_bytes, shm_pages, shm_segments;  /* SHMMAX, SHMALL, SHMMNI */
+    uint64_t msg_bytes, msg_queue, msg_queues;    /* MSGMAX, MSGMNB, MSGMNI */
+    uint64_t sem_set, sem_all, sem_ops, sem_sets; /* SEMMSL, SEMMNS, SEMOPM, SEMMNI */
+};
+extern struct ipc_limits ipc_limits;
+
+struct ipc_kind {
+    const uint64_t *most; /* of ipc_limits: as many as there may be in a table */
+    /* Behind the last reference; no lock held. */
+    void (*free)(struct ipc_object *object);
+    /* Table and object locked. True: it is out of the table, whose reference is the caller's. */
+    bool (*remove_locked)(struct ipc_object *object);
+};
+
+/* I constant   l lock   a atomic */
 struct ipc_table {
     struct mutex lock;
     struct rb_tree by_index, by_key;              /* [l] */
     uint64_t used_map[BITMAP_WORDS(IPC_INDEXES)]; /* [l] */
     unsigned used;                                /* [l] objects */
-    unsigned most;                                /* [I] as many as there may be */
     unsigned last_index, sequence;                /* [l] of the last one that was made */
-    void (*free)(struct ipc_object *object);      /* [I] behind the last reference; no lock held */
+    uint64_t total;                               /* the kind's own: [l] pages, semaphores; [a] */
+    uint64_t nbytes;                              /* messages, and bytes in them */
+    const struct ipc_kind *kind;                  /* [I] */
+    struct ipc_namespace *space;                  /* [I] */
 };
 
-#define IPC_TABLE_INIT(bound, free_object)                                                         \
-    {                                                                                              \
-        .lock = MUTEX_INIT(MUTEX_INODE), .most = (bound), .free = (free_object)                    \
-    }
+enum ipc_kind_number { IPC_SHM, IPC_MSG, IPC_SEM, IPC_KINDS };
+extern const struct ipc_kind shm_kind, msg_kind, sem_kind;
+
+struct ipc_namespace {
+    struct ns_common common;
+    uint32_t parts; /* [a] one while it is in use, one for each object */
+    struct ipc_table tables[IPC_KINDS];
+};
+
+extern struct ipc_namespace ipc_initial;
+
+void ipc_init(void); /* at start-up */
+/* An empty one, and the end of one: proc/ns.c. */
+MUST_CHECK int ipc_copy(struct ns_common *from, struct ns_common **out_space);
+void ipc_end(struct ns_common *space);
+
+/* That the task sees; NULL is the kernel itself. */
+static inline struct ipc_table *ipc_table_of(const struct task *task, enum ipc_kind_number kind)
+{
+    return &container_of(ns_of(task, NS_IPC), struct ipc_namespace, common)->tables[kind];
+}
 
 /* --- making; table locked --- */
 
@@ -76,7 +116,7 @@ MUST_CHECK int ipc_get(struct ipc_table *table, int id, struct ipc_object **out_
 MUST_CHECK int ipc_get_index(struct ipc_table *table, int index, struct ipc_object **out_object);
 /* The first one at or above the index, with a reference; NULL: there is none. */
 struct ipc_object *ipc_get_next(struct ipc_table *table, unsigned index);
-void ipc_put(struct ipc_table *table, struct ipc_object *object);
+void ipc_put(struct ipc_object *object);
 
 /* -EIDRM: not locked. */
 MUST_CHECK int ipc_lock(struct ipc_object *object);
@@ -88,13 +128,15 @@ MUST_CHECK int ipc_lock_to_read(struct ipc_table *table, int number, enum ipc_fi
                                 const struct credentials *cred, struct ipc_object **out_object);
 MUST_CHECK int ipc_lock_to_set(struct ipc_table *table, int id, const struct credentials *cred,
                                struct ipc_object **out_object);
-void ipc_unlock_put(struct ipc_table *table, struct ipc_object *object);
+void ipc_unlock_put(struct ipc_object *object);
 
 /* Table and object locked: it can be found no longer. The caller puts the table's reference when
  * both are unlocked. */
-void ipc_unlink_locked(struct ipc_table *table, struct ipc_object *object);
+void ipc_unlink_locked(struct ipc_object *object);
 /* No other *get finds it, ids still do. Both locked. */
-void ipc_unlink_key_locked(struct ipc_table *table, struct ipc_object *object);
+void ipc_unlink_key_locked(struct ipc_object *object);
+/* IPC_RMID. */
+MUST_CHECK int ipc_remove(const struct task *self, enum ipc_kind_number kind, int id);
 
 /* The highest index in use; 0 also if there is none. Objects in use. */
 int ipc_highest(struct ipc_table *table, unsigned *used);

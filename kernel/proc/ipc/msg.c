@@ -16,6 +16,7 @@
 #include "kernel/fs/procfs/procfs.h"
 #include "kernel/lib/assert.h"
 #include "kernel/lib/restart.h"
+#include "kernel/lib/string.h"
 #include "kernel/proc/identity.h"
 #include "kernel/proc/ipc/ipc.h"
 #include "kernel/proc/process.h"
@@ -33,10 +34,11 @@ struct msg_queue {
     struct waitq arrived, removed;      /* a message has; one has been, so there is room */
 };
 
-static void queue_free(struct ipc_object *object);
-
-static struct ipc_table msg_table = IPC_TABLE_INIT(LX_MSGMNI, queue_free);
-static uint64_t messages_count, messages_nbytes; /* [a] in all queues */
+/* Those of the name space that the task sees. */
+static struct ipc_table *msg_table(const struct task *self)
+{
+    return ipc_table_of(self, IPC_MSG);
+}
 
 static struct msg_queue *queue_of(struct ipc_object *object)
 {
@@ -75,26 +77,38 @@ static void queue_free(struct ipc_object *object)
         message_free(list_entry(node, struct message, link));
         sched_preempt_point();
     }
-    __atomic_fetch_sub(&messages_count, queue->count, __ATOMIC_RELAXED);
-    __atomic_fetch_sub(&messages_nbytes, queue->nbytes, __ATOMIC_RELAXED);
+    __atomic_fetch_sub(&queue->object.table->total, queue->count, __ATOMIC_RELAXED);
+    __atomic_fetch_sub(&queue->object.table->nbytes, queue->nbytes, __ATOMIC_RELAXED);
     ipc_free(queue, sizeof(*queue));
 }
 
-static int queue_create_locked(const struct task *self, int key, int flags)
+/* Waiters find it removed. */
+static bool queue_remove_locked(struct ipc_object *object)
+{
+    ASSERT(mutex_is_held(&object->lock));
+    ipc_unlink_locked(object);
+    waitq_wake_all(&queue_of(object)->arrived);
+    waitq_wake_all(&queue_of(object)->removed);
+    return true;
+}
+
+const struct ipc_kind msg_kind = {&ipc_limits.msg_queues, queue_free, queue_remove_locked};
+
+static int queue_create_locked(const struct task *self, struct ipc_table *table, int key, int flags)
 {
     struct msg_queue *queue = ipc_alloc(sizeof(*queue));
     int id;
 
-    ASSERT(mutex_is_held(&msg_table.lock));
+    ASSERT(mutex_is_held(&table->lock));
     if (!queue)
         return -ENOMEM;
     /* Nothing else knows it before it is in the table. */
     list_init(&queue->messages);
     waitq_init(&queue->arrived);
     waitq_init(&queue->removed);
-    queue->most_bytes = LX_MSGMNB;
+    queue->most_bytes = ipc_limits.msg_queue;
     queue->ctime_s = msg_now_s();
-    id = ipc_insert_locked(&msg_table, &queue->object, &self->fs->cred, key, flags);
+    id = ipc_insert_locked(table, &queue->object, &self->fs->cred, key, flags);
     if (id < 0)
         ipc_free(queue, sizeof(*queue));
     return id;
@@ -102,18 +116,19 @@ static int queue_create_locked(const struct task *self, int key, int flags)
 
 int msg_get(struct task *self, int key, int flags)
 {
+    struct ipc_table *table = msg_table(self);
     struct ipc_object *object;
     int id;
 
-    mutex_lock(&msg_table.lock);
-    object = ipc_find_key_locked(&msg_table, key);
+    mutex_lock(&table->lock);
+    object = ipc_find_key_locked(table, key);
     if (object)
         id = ipc_existing(object, &self->fs->cred, flags, 0);
     else if (key != LX_IPC_PRIVATE && !(flags & LX_IPC_CREAT))
         id = -ENOENT;
     else
-        id = queue_create_locked(self, key, flags);
-    mutex_unlock(&msg_table.lock);
+        id = queue_create_locked(self, table, key, flags);
+    mutex_unlock(&table->lock);
     return id;
 }
 
@@ -145,8 +160,8 @@ static void queue_push_locked(struct msg_queue *queue, struct message *message, 
     queue->count++;
     queue->lspid = pid;
     queue->stime_s = msg_now_s();
-    __atomic_fetch_add(&messages_count, 1, __ATOMIC_RELAXED);
-    __atomic_fetch_add(&messages_nbytes, message->nbytes, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&queue->object.table->total, 1, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&queue->object.table->nbytes, message->nbytes, __ATOMIC_RELAXED);
     waitq_wake_all(&queue->arrived);
 }
 
@@ -154,7 +169,7 @@ int msg_send(struct task *self, int id, struct message *message, int flags)
 {
     struct ipc_object *object;
     struct msg_queue *queue;
-    int err = ipc_get(&msg_table, id, &object);
+    int err = ipc_get(msg_table(self), id, &object);
 
     if (err)
         return err;
@@ -170,7 +185,7 @@ int msg_send(struct task *self, int id, struct message *message, int flags)
     if (!err)
         queue_push_locked(queue, message, self->process->pid);
     mutex_unlock(&object->lock);
-    ipc_put(&msg_table, object);
+    ipc_put(object);
     return err;
 }
 
@@ -204,9 +219,33 @@ static void queue_pop_locked(struct msg_queue *queue, struct message *message, i
     queue->count--;
     queue->lrpid = pid;
     queue->rtime_s = msg_now_s();
-    __atomic_fetch_sub(&messages_count, 1, __ATOMIC_RELAXED);
-    __atomic_fetch_sub(&messages_nbytes, message->nbytes, __ATOMIC_RELAXED);
+    __atomic_fetch_sub(&queue->object.table->total, 1, __ATOMIC_RELAXED);
+    __atomic_fetch_sub(&queue->object.table->nbytes, message->nbytes, __ATOMIC_RELAXED);
     waitq_wake_all(&queue->removed);
+}
+
+/* MSG_COPY: `type` is the number of the message in the queue, from 0 on. */
+static struct message *queue_at_locked(const struct msg_queue *queue, int64_t number)
+{
+    ASSERT(mutex_is_held(&queue->object.lock));
+    list_for_each (node, &queue->messages) {
+        sched_preempt_point();
+        if (number-- == 0)
+            return list_entry(node, struct message, link);
+    }
+    return NULL;
+}
+
+/* -EINVAL: it is longer than the buffer, which MSG_NOERROR does not help. */
+static int message_copy(const struct message *message, size_t nbytes, struct message **out_copy)
+{
+    int err = message->nbytes > nbytes ? -EINVAL : message_create(message->nbytes, out_copy);
+
+    if (!err) {
+        (*out_copy)->type = message->type;
+        memcpy((*out_copy)->text, message->text, message->nbytes);
+    }
+    return err;
 }
 
 int msg_receive(struct task *self, int id, size_t nbytes, int64_t type, int flags,
@@ -215,7 +254,7 @@ int msg_receive(struct task *self, int id, size_t nbytes, int64_t type, int flag
     struct message *message = NULL;
     struct ipc_object *object;
     struct msg_queue *queue;
-    int err = ipc_get(&msg_table, id, &object);
+    int err = ipc_get(msg_table(self), id, &object);
 
     if (err)
         return err;
@@ -224,7 +263,9 @@ int msg_receive(struct task *self, int id, size_t nbytes, int64_t type, int flag
     err = object->removed ? -EIDRM : 0;
     while (!err) {
         err = ipc_access(object, &self->fs->cred, 0444);
-        message = err ? NULL : queue_find_locked(queue, type, flags);
+        if (!err)
+            message = flags & LX_MSG_COPY ? queue_at_locked(queue, type)
+                                          : queue_find_locked(queue, type, flags);
         if (err || message)
             break;
         err = flags & LX_IPC_NOWAIT ? -ENOMSG : queue_wait_locked(queue, &queue->arrived);
@@ -232,10 +273,12 @@ int msg_receive(struct task *self, int id, size_t nbytes, int64_t type, int flag
     /* Only now, since a waiter takes the first that fits its type, not its buffer. */
     if (!err && message->nbytes > nbytes && !(flags & LX_MSG_NOERROR))
         err = -E2BIG; /* it stays */
-    if (!err)
+    if (!err && (flags & LX_MSG_COPY))
+        err = message_copy(message, nbytes, &message);
+    else if (!err)
         queue_pop_locked(queue, message, self->process->pid);
     mutex_unlock(&object->lock);
-    ipc_put(&msg_table, object);
+    ipc_put(object);
     *out_message = message;
     return err;
 }
@@ -246,7 +289,7 @@ int msg_stat(struct task *self, int number, enum ipc_find by, struct lx_msqid_ds
 {
     const struct msg_queue *queue;
     struct ipc_object *object;
-    int err = ipc_lock_to_read(&msg_table, number, by, &self->fs->cred, &object);
+    int err = ipc_lock_to_read(msg_table(self), number, by, &self->fs->cred, &object);
 
     if (err)
         return err;
@@ -263,7 +306,7 @@ int msg_stat(struct task *self, int number, enum ipc_find by, struct lx_msqid_ds
     };
     ipc_perm_show(object, &stat->perm);
     err = by == IPC_BY_ID ? 0 : object->id;
-    ipc_unlock_put(&msg_table, object);
+    ipc_unlock_put(object);
     return err;
 }
 
@@ -272,11 +315,12 @@ int msg_stat(struct task *self, int number, enum ipc_find by, struct lx_msqid_ds
 int msg_set(struct task *self, int id, const struct lx_msqid_ds *change)
 {
     struct ipc_object *object;
-    int err = ipc_lock_to_set(&msg_table, id, &self->fs->cred, &object);
+    int err = ipc_lock_to_set(msg_table(self), id, &self->fs->cred, &object);
 
     if (err)
         return err;
-    if (change->qbytes > LX_MSGMNB && !credentials_capable(&self->fs->cred, LX_CAP_SYS_RESOURCE))
+    if (change->qbytes > ipc_limits.msg_queue &&
+        !credentials_capable(&self->fs->cred, LX_CAP_SYS_RESOURCE))
         err = -EPERM;
     if (!err)
         err = ipc_perm_set(object, &change->perm);
@@ -286,45 +330,20 @@ int msg_set(struct task *self, int id, const struct lx_msqid_ds *change)
         waitq_wake_all(&queue_of(object)->arrived);
         waitq_wake_all(&queue_of(object)->removed);
     }
-    ipc_unlock_put(&msg_table, object);
+    ipc_unlock_put(object);
     return err;
 }
 
-int msg_remove(struct task *self, int id)
+int msg_info(const struct task *self, struct lx_msginfo *info)
 {
-    struct ipc_object *object;
-    int err = ipc_get(&msg_table, id, &object);
-
-    if (err)
-        return err;
-    /* Both locks: with the first no other *get finds it half removed. */
-    mutex_lock(&msg_table.lock);
-    err = ipc_lock(object);
-    if (!err) {
-        err = ipc_own(object, &self->fs->cred);
-        if (!err) {
-            ipc_unlink_locked(&msg_table, object);
-            waitq_wake_all(&queue_of(object)->arrived);
-            waitq_wake_all(&queue_of(object)->removed);
-        }
-        mutex_unlock(&object->lock);
-    }
-    mutex_unlock(&msg_table.lock);
-    if (!err)
-        ipc_put(&msg_table, object); /* the table's */
-    ipc_put(&msg_table, object);
-    return err;
-}
-
-int msg_info(struct lx_msginfo *info)
-{
+    struct ipc_table *table = msg_table(self);
     unsigned used;
-    int highest = ipc_highest(&msg_table, &used);
+    int highest = ipc_highest(table, &used);
 
     *info = (struct lx_msginfo){
         .msgpool = (int32_t)used,
-        .msgmap = (int32_t)__atomic_load_n(&messages_count, __ATOMIC_RELAXED),
-        .msgtql = (int32_t)__atomic_load_n(&messages_nbytes, __ATOMIC_RELAXED),
+        .msgmap = (int32_t)__atomic_load_n(&table->total, __ATOMIC_RELAXED),
+        .msgtql = (int32_t)__atomic_load_n(&table->nbytes, __ATOMIC_RELAXED),
     };
     return highest;
 }
@@ -332,18 +351,19 @@ int msg_info(struct lx_msginfo *info)
 /* One line a queue; the cursor is the index that the next one has at least. */
 int msg_show(const struct procfs_node *node, struct procfs_text *text)
 {
+    struct ipc_table *table = msg_table(thread_current()->task);
     struct ipc_object *object;
 
     (void)node;
     if (!text->cursor)
         procfs_print(text, "       key      msqid perms      cbytes       qnum lspid lrpid   uid   "
                            "gid  cuid  cgid      stime      rtime      ctime\n");
-    while ((object = ipc_get_next(&msg_table, (unsigned)text->cursor)) != NULL) {
+    while ((object = ipc_get_next(table, (unsigned)text->cursor)) != NULL) {
         const struct msg_queue *queue = queue_of(object);
 
         text->more = text->used + IPC_LINE_ROOM > text->size;
         if (text->more) {
-            ipc_put(&msg_table, object);
+            ipc_put(object);
             break;
         }
         mutex_lock(&object->lock);
@@ -355,7 +375,7 @@ int msg_show(const struct procfs_node *node, struct procfs_text *text)
             (long long)queue->rtime_s, (long long)queue->ctime_s);
         mutex_unlock(&object->lock);
         text->cursor = object->index + 1;
-        ipc_put(&msg_table, object);
+        ipc_put(object);
     }
     return 0;
 }

@@ -40,9 +40,8 @@ MUST_CHECK int msg_receive(struct task *self, int id, size_t nbytes, int64_t typ
 
 MUST_CHECK int msg_stat(struct task *self, int number, enum ipc_find by, struct lx_msqid_ds *stat);
 MUST_CHECK int msg_set(struct task *self, int id, const struct lx_msqid_ds *change);
-MUST_CHECK int msg_remove(struct task *self, int id);
 /* The highest index in use. */
-int msg_info(struct lx_msginfo *info);
+int msg_info(const struct task *self, struct lx_msginfo *info);
 
 /* /proc/sysvipc/msg */
 int msg_show(const struct procfs_node *node, struct procfs_text *text);

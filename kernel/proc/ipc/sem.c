@@ -16,11 +16,6 @@
 #include "kernel/sched/sched.h"
 #include "shared/linux/errno.h"
 
-static void array_free(struct ipc_object *object);
-
-struct ipc_table sem_table = IPC_TABLE_INIT(LX_SEMMNI, array_free);
-static unsigned sem_total; /* [table] semaphores of all arrays */
-
 static size_t array_nbytes(unsigned nsems)
 {
     return sizeof(struct sem_array) + nsems * sizeof(struct semaphore);
@@ -36,19 +31,20 @@ static void array_free(struct ipc_object *object)
 
 void sem_array_put(struct sem_array *array)
 {
-    ipc_put(&sem_table, &array->object);
+    ipc_put(&array->object);
 }
 
 /* -EINVAL before -ENOSPC, as Linux has it. */
-static int array_create_locked(const struct task *self, int key, int nsems, int flags)
+static int array_create_locked(const struct task *self, struct ipc_table *table, int key, int nsems,
+                               int flags)
 {
     struct sem_array *array;
     int id;
 
-    ASSERT(mutex_is_held(&sem_table.lock));
+    ASSERT(mutex_is_held(&table->lock));
     if (!nsems)
         return -EINVAL;
-    if (sem_total + (unsigned)nsems > LX_SEMMNS)
+    if (table->total + (unsigned)nsems > ipc_limits.sem_all)
         return -ENOSPC;
     array = ipc_alloc(array_nbytes((unsigned)nsems));
     if (!array)
@@ -57,31 +53,32 @@ static int array_create_locked(const struct task *self, int key, int nsems, int 
     list_init(&array->undos);
     array->nsems = (unsigned)nsems;
     array->ctime_s = sem_now_s();
-    id = ipc_insert_locked(&sem_table, &array->object, &self->fs->cred, key, flags);
+    id = ipc_insert_locked(table, &array->object, &self->fs->cred, key, flags);
     if (id < 0) /* it still is ours */
         array_free(&array->object);
     else
-        sem_total += (unsigned)nsems;
+        table->total += (unsigned)nsems;
     return id;
 }
 
 int sem_get(struct task *self, int key, int nsems, int flags)
 {
+    struct ipc_table *table = ipc_table_of(self, IPC_SEM);
     struct ipc_object *object;
     int id;
 
-    if (nsems < 0 || nsems > LX_SEMMSL)
+    if (nsems < 0 || (unsigned)nsems > ipc_limits.sem_set)
         return -EINVAL;
-    mutex_lock(&sem_table.lock);
-    object = ipc_find_key_locked(&sem_table, key);
+    mutex_lock(&table->lock);
+    object = ipc_find_key_locked(table, key);
     if (object)
         id = ipc_existing(object, &self->fs->cred, flags,
                           (unsigned)nsems > array_of(object)->nsems ? -EINVAL : 0);
     else if (key != LX_IPC_PRIVATE && !(flags & LX_IPC_CREAT))
         id = -ENOENT;
     else
-        id = array_create_locked(self, key, nsems, flags);
-    mutex_unlock(&sem_table.lock);
+        id = array_create_locked(self, table, key, nsems, flags);
+    mutex_unlock(&table->lock);
     return id;
 }
 
@@ -92,7 +89,7 @@ static int array_lock(const struct task *self, int id, uint32_t wanted,
                       struct sem_array **out_array)
 {
     struct ipc_object *object;
-    int err = ipc_get(&sem_table, id, &object);
+    int err = ipc_get(ipc_table_of(self, IPC_SEM), id, &object);
 
     if (err)
         return err;
@@ -103,7 +100,7 @@ static int array_lock(const struct task *self, int id, uint32_t wanted,
             mutex_unlock(&object->lock);
     }
     if (err)
-        ipc_put(&sem_table, object);
+        ipc_put(object);
     *out_array = array_of(object);
     return err;
 }
@@ -111,14 +108,14 @@ static int array_lock(const struct task *self, int id, uint32_t wanted,
 /* And the reference of array_lock. */
 static void array_unlock(struct sem_array *array)
 {
-    ipc_unlock_put(&sem_table, &array->object);
+    ipc_unlock_put(&array->object);
 }
 
 int sem_stat(struct task *self, int number, enum ipc_find by, struct lx_semid_ds *stat)
 {
     const struct sem_array *array;
     struct ipc_object *object;
-    int err = ipc_lock_to_read(&sem_table, number, by, &self->fs->cred, &object);
+    int err = ipc_lock_to_read(ipc_table_of(self, IPC_SEM), number, by, &self->fs->cred, &object);
 
     if (err)
         return err;
@@ -127,21 +124,21 @@ int sem_stat(struct task *self, int number, enum ipc_find by, struct lx_semid_ds
         .otime = array->otime_s, .ctime = array->ctime_s, .nsems = array->nsems};
     ipc_perm_show(object, &stat->perm);
     err = by == IPC_BY_ID ? 0 : object->id;
-    ipc_unlock_put(&sem_table, object);
+    ipc_unlock_put(object);
     return err;
 }
 
 int sem_set(struct task *self, int id, const struct lx_ipc_perm *perm)
 {
     struct ipc_object *object;
-    int err = ipc_lock_to_set(&sem_table, id, &self->fs->cred, &object);
+    int err = ipc_lock_to_set(ipc_table_of(self, IPC_SEM), id, &self->fs->cred, &object);
 
     if (err)
         return err;
     err = ipc_perm_set(object, perm);
     if (!err)
         array_of(object)->ctime_s = sem_now_s();
-    ipc_unlock_put(&sem_table, object);
+    ipc_unlock_put(object);
     return err;
 }
 
@@ -158,32 +155,17 @@ static void array_end_locked(struct sem_array *array)
         sched_preempt_point();
 }
 
-int sem_remove(struct task *self, int id)
+/* What was found before it left the table sees the mark. */
+static bool array_remove_locked(struct ipc_object *object)
 {
-    struct ipc_object *object;
-    int err = ipc_get(&sem_table, id, &object);
-
-    if (err)
-        return err;
-    /* What is missing from the table cannot be found; what was found before sees the mark.
-     * Both locks: with the first no other *get finds it half removed. */
-    mutex_lock(&sem_table.lock);
-    err = ipc_lock(object);
-    if (!err) {
-        err = ipc_own(object, &self->fs->cred);
-        if (!err) {
-            ipc_unlink_locked(&sem_table, object);
-            sem_total -= array_of(object)->nsems;
-            array_end_locked(array_of(object));
-        }
-        mutex_unlock(&object->lock);
-    }
-    mutex_unlock(&sem_table.lock);
-    if (!err)
-        ipc_put(&sem_table, object); /* the table's */
-    ipc_put(&sem_table, object);
-    return err;
+    ASSERT(mutex_is_held(&object->lock));
+    ipc_unlink_locked(object);
+    object->table->total -= array_of(object)->nsems;
+    array_end_locked(array_of(object));
+    return true;
 }
+
+const struct ipc_kind sem_kind = {&ipc_limits.sem_sets, array_free, array_remove_locked};
 
 /* --- values --- */
 
@@ -320,33 +302,35 @@ int sem_set_values(struct task *self, int id, const uint16_t *values, unsigned c
 
 /* Two fields of the structure; the handler has the rest. The two counts are read one after the
  * other: arrays may come and go between them. */
-int sem_info(struct lx_seminfo *info)
+int sem_info(const struct task *self, struct lx_seminfo *info)
 {
+    struct ipc_table *table = ipc_table_of(self, IPC_SEM);
     unsigned used;
-    int highest = ipc_highest(&sem_table, &used);
+    int highest = ipc_highest(table, &used);
 
     *info = (struct lx_seminfo){.semusz = (int32_t)used};
-    mutex_lock(&sem_table.lock);
-    info->semaem = (int32_t)sem_total;
-    mutex_unlock(&sem_table.lock);
+    mutex_lock(&table->lock);
+    info->semaem = (int32_t)table->total;
+    mutex_unlock(&table->lock);
     return highest;
 }
 
 /* One line an array; the cursor is the index that the next one has at least. */
 int sem_show(const struct procfs_node *node, struct procfs_text *text)
 {
+    struct ipc_table *table = ipc_table_of(thread_current()->task, IPC_SEM);
     struct ipc_object *object;
 
     (void)node;
     if (!text->cursor)
         procfs_print(text, "       key      semid perms      nsems   uid   gid  cuid  cgid      "
                            "otime      ctime\n");
-    while ((object = ipc_get_next(&sem_table, (unsigned)text->cursor)) != NULL) {
+    while ((object = ipc_get_next(table, (unsigned)text->cursor)) != NULL) {
         const struct sem_array *array = array_of(object);
 
         text->more = text->used + IPC_LINE_ROOM > text->size;
         if (text->more) {
-            ipc_put(&sem_table, object);
+            ipc_put(object);
             break;
         }
         mutex_lock(&object->lock);
@@ -355,7 +339,7 @@ int sem_show(const struct procfs_node *node, struct procfs_text *text)
                      object->cgid, (long long)array->otime_s, (long long)array->ctime_s);
         mutex_unlock(&object->lock);
         text->cursor = object->index + 1;
-        ipc_put(&sem_table, object);
+        ipc_put(object);
     }
     return 0;
 }

@@ -27,7 +27,6 @@ MUST_CHECK int sem_operate(struct task *self, int id, const struct lx_sembuf *op
 
 MUST_CHECK int sem_stat(struct task *self, int number, enum ipc_find by, struct lx_semid_ds *stat);
 MUST_CHECK int sem_set(struct task *self, int id, const struct lx_ipc_perm *perm);
-MUST_CHECK int sem_remove(struct task *self, int id);
 /* LX_GETVAL, GETPID, GETNCNT, GETZCNT. */
 MUST_CHECK int sem_value(struct task *self, int id, int number, int command);
 MUST_CHECK int sem_set_value(struct task *self, int id, int number, int value);
@@ -36,7 +35,7 @@ MUST_CHECK int sem_values(struct task *self, int id, uint16_t **out_values, unsi
 MUST_CHECK int sem_count(struct task *self, int id, unsigned *count);
 MUST_CHECK int sem_set_values(struct task *self, int id, const uint16_t *values, unsigned count);
 /* The highest index in use. */
-int sem_info(struct lx_seminfo *info);
+int sem_info(const struct task *self, struct lx_seminfo *info);
 
 /* A new task: what is to be undone is shared with the caller's (CLONE_SYSVSEM), or nothing yet. The
  * last step of fork that can fail: -ENOMEM. */

@@ -51,8 +51,6 @@ static inline struct sem_array *array_of(struct ipc_object *object)
     return container_of(object, struct sem_array, object);
 }
 
-extern struct ipc_table sem_table;
-
 static inline int64_t sem_now_s(void)
 {
     return ipc_seconds(clock_realtime_ns());

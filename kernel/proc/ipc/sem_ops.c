@@ -159,7 +159,7 @@ int sem_operate(struct task *self, int id, const struct lx_sembuf *ops, unsigned
     struct sem_waiter waiter = {.ops = ops, .nops = nops, .pid = self->process->pid};
     struct ipc_object *object;
     struct sem_array *array;
-    int err = ipc_get(&sem_table, id, &object);
+    int err = ipc_get(ipc_table_of(self, IPC_SEM), id, &object);
 
     if (err)
         return err;
@@ -177,6 +177,6 @@ int sem_operate(struct task *self, int id, const struct lx_sembuf *ops, unsigned
             err = waiter_wait_locked(array, &waiter, deadline_ns);
         mutex_unlock(&object->lock);
     }
-    ipc_put(&sem_table, object);
+    ipc_put(object);
     return err;
 }

@@ -23,6 +23,7 @@
 #include "kernel/proc/identity.h"
 #include "kernel/proc/ipc/ipc.h"
 #include "kernel/proc/process.h"
+#include "kernel/sched/sched.h"
 #include "kernel/vm/vm_attach.h"
 #include "kernel/vm/vm_shared.h"
 #include "kernel/vm/vm_space.h"
@@ -43,11 +44,12 @@ struct shm_segment {
     uint64_t attached;                 /* [l] areas, and attaches under way */
 };
 
-static void segment_free(struct ipc_object *object);
+static struct ipc_table *shm_table(const struct task *self)
+{
+    return ipc_table_of(self, IPC_SHM);
+}
 
-static struct ipc_table shm_table = IPC_TABLE_INIT(LX_SHMMNI, segment_free);
 static struct vm_shared_budget shm_budget;
-static uint64_t shm_total; /* [table] pages of all segments, there or not */
 
 static struct shm_segment *segment_of(struct ipc_object *object)
 {
@@ -106,24 +108,30 @@ static void segment_hold(struct vm_pager *pager, struct dentry *name)
     mutex_unlock(&segment->object.lock);
 }
 
-/* Of a segment that IPC_RMID has marked. Looked at again under both locks: it may have been
- * attached once more. */
+/* Of a segment that IPC_RMID has marked. Both locked. */
+static void segment_unlink_locked(struct shm_segment *segment)
+{
+    ASSERT(mutex_is_held(&segment->object.lock));
+    ipc_unlink_locked(&segment->object);
+    segment->object.table->total -= segment_npages(segment);
+}
+
+/* Looked at again under both locks: it may have been attached once more. */
 static void segment_end_if_unused(struct shm_segment *segment)
 {
     struct ipc_object *object = &segment->object;
+    struct ipc_table *table = object->table;
     bool ends;
 
-    mutex_lock(&shm_table.lock);
+    mutex_lock(&table->lock);
     mutex_lock(&object->lock);
     ends = !object->removed && (object->mode & LX_SHM_DEST) && !segment->attached;
-    if (ends) {
-        ipc_unlink_locked(&shm_table, object);
-        shm_total -= segment_npages(segment);
-    }
-    mutex_unlock(&object->lock);
-    mutex_unlock(&shm_table.lock);
     if (ends)
-        ipc_put(&shm_table, object);
+        segment_unlink_locked(segment);
+    mutex_unlock(&object->lock);
+    mutex_unlock(&table->lock);
+    if (ends)
+        ipc_put(object);
 }
 
 /* An area may be dropped by a kernel thread, for a program that has ended: that has no number. */
@@ -143,7 +151,7 @@ static void segment_release(struct vm_pager *pager, struct dentry *name)
     mutex_unlock(&segment->object.lock);
     if (ends)
         segment_end_if_unused(segment);
-    ipc_put(&shm_table, &segment->object);
+    ipc_put(&segment->object);
 }
 
 /* As Linux names it: the key that it was made with, even when that has gone. */
@@ -173,24 +181,25 @@ static void segment_free(struct ipc_object *object)
 
 /* The bounds, and what can never fit in memory: Linux's heuristic, which SHM_NORESERVE passes by.
  */
-static int size_check_locked(uint64_t nbytes, int flags)
+static int size_check_locked(const struct ipc_table *table, uint64_t nbytes, int flags)
 {
     uint64_t npages = ALIGN_UP(nbytes, PAGE_SIZE) >> PAGE_SHIFT;
 
-    ASSERT(mutex_is_held(&shm_table.lock));
-    if (!nbytes || nbytes > LX_SHMMAX)
+    ASSERT(mutex_is_held(&table->lock));
+    if (!nbytes || nbytes > ipc_limits.shm_bytes)
         return -EINVAL;
-    if (shm_total + npages > LX_SHMALL)
+    if (table->total + npages > ipc_limits.shm_pages)
         return -ENOSPC;
     return !(flags & LX_SHM_NORESERVE) && npages > pmm_total_count() ? -ENOMEM : 0;
 }
 
-static int segment_create_locked(const struct task *self, int key, uint64_t nbytes, int flags)
+static int segment_create_locked(const struct task *self, struct ipc_table *table, int key,
+                                 uint64_t nbytes, int flags)
 {
     struct shm_segment *segment;
-    int id = size_check_locked(nbytes, flags);
+    int id = size_check_locked(table, nbytes, flags);
 
-    ASSERT(mutex_is_held(&shm_table.lock));
+    ASSERT(mutex_is_held(&table->lock));
     if (id)
         return id;
     segment = ipc_alloc(sizeof(*segment));
@@ -208,21 +217,22 @@ static int segment_create_locked(const struct task *self, int key, uint64_t nbyt
         ipc_free(segment, sizeof(*segment));
         return id;
     }
-    id = ipc_insert_locked(&shm_table, &segment->object, &self->fs->cred, key, flags);
+    id = ipc_insert_locked(table, &segment->object, &self->fs->cred, key, flags);
     if (id < 0)
         segment_free(&segment->object);
     else
-        shm_total += segment_npages(segment);
+        table->total += segment_npages(segment);
     return id;
 }
 
 int shm_get(struct task *self, int key, uint64_t nbytes, int flags)
 {
+    struct ipc_table *table = shm_table(self);
     struct ipc_object *object;
     int id;
 
-    mutex_lock(&shm_table.lock);
-    object = ipc_find_key_locked(&shm_table, key);
+    mutex_lock(&table->lock);
+    object = ipc_find_key_locked(table, key);
     if (object)
         id = ipc_existing(object, &self->fs->cred, flags,
                           segment_of(object)->nbytes < nbytes ? -EINVAL : 0);
@@ -231,8 +241,8 @@ int shm_get(struct task *self, int key, uint64_t nbytes, int flags)
     else if (flags & LX_SHM_HUGETLB) /* no huge pages are set aside, and not everyone may ask */
         id = credentials_capable(&self->fs->cred, LX_CAP_IPC_LOCK) ? -ENOMEM : -EPERM;
     else
-        id = segment_create_locked(self, key, nbytes, flags);
-    mutex_unlock(&shm_table.lock);
+        id = segment_create_locked(self, table, key, nbytes, flags);
+    mutex_unlock(&table->lock);
     return id;
 }
 
@@ -297,7 +307,7 @@ int shm_attach(struct task *self, int id, uint64_t address, int flags, uint64_t 
 
     if (err)
         return err;
-    err = ipc_get(&shm_table, id, &object);
+    err = ipc_get(shm_table(self), id, &object);
     if (err)
         return err;
     segment = segment_of(object);
@@ -308,7 +318,7 @@ int shm_attach(struct task *self, int id, uint64_t address, int flags, uint64_t 
         err = vm_map(self->thread.space, &request, out);
         segment_attach_end(segment);
     }
-    ipc_put(&shm_table, object);
+    ipc_put(object);
     return err == -EEXIST ? -EINVAL : err; /* something is there already */
 }
 
@@ -330,7 +340,7 @@ int shm_stat(struct task *self, int number, enum ipc_find by, struct lx_shmid_ds
 {
     const struct shm_segment *segment;
     struct ipc_object *object;
-    int err = ipc_lock_to_read(&shm_table, number, by, &self->fs->cred, &object);
+    int err = ipc_lock_to_read(shm_table(self), number, by, &self->fs->cred, &object);
 
     if (err)
         return err;
@@ -346,48 +356,39 @@ int shm_stat(struct task *self, int number, enum ipc_find by, struct lx_shmid_ds
     };
     ipc_perm_show(object, &stat->perm);
     err = by == IPC_BY_ID ? 0 : object->id;
-    ipc_unlock_put(&shm_table, object);
+    ipc_unlock_put(object);
     return err;
 }
 
 int shm_set(struct task *self, int id, const struct lx_ipc_perm *perm)
 {
     struct ipc_object *object;
-    int err = ipc_lock_to_set(&shm_table, id, &self->fs->cred, &object);
+    int err = ipc_lock_to_set(shm_table(self), id, &self->fs->cred, &object);
 
     if (err)
         return err;
     err = ipc_perm_set(object, perm);
     if (!err)
         segment_of(object)->ctime_s = now_s();
-    ipc_unlock_put(&shm_table, object);
+    ipc_unlock_put(object);
     return err;
 }
 
 /* The mark first; what is marked and unused goes, here as with the last detach. */
-int shm_remove(struct task *self, int id)
+static bool segment_remove_locked(struct ipc_object *object)
 {
-    struct ipc_object *object;
-    int err = ipc_get(&shm_table, id, &object);
+    struct shm_segment *segment = segment_of(object);
 
-    if (err)
-        return err;
-    mutex_lock(&shm_table.lock);
-    err = ipc_lock(object);
-    if (!err) {
-        err = ipc_own(object, &self->fs->cred);
-        if (!err) {
-            object->mode |= LX_SHM_DEST;
-            ipc_unlink_key_locked(&shm_table, object);
-        }
-        mutex_unlock(&object->lock);
-    }
-    mutex_unlock(&shm_table.lock);
-    if (!err)
-        segment_end_if_unused(segment_of(object));
-    ipc_put(&shm_table, object);
-    return err;
+    ASSERT(mutex_is_held(&object->lock));
+    object->mode |= LX_SHM_DEST;
+    ipc_unlink_key_locked(object);
+    if (segment->attached)
+        return false;
+    segment_unlink_locked(segment);
+    return true;
 }
+
+const struct ipc_kind shm_kind = {&ipc_limits.shm_segments, segment_free, segment_remove_locked};
 
 /* Nothing is ever written out, so a lock is a bit that others can see. Without the right to lock
  * any amount, a segment may be as large as RLIMIT_MEMLOCK. */
@@ -405,7 +406,7 @@ static int lock_check(const struct task *self, const struct shm_segment *segment
 int shm_lock(struct task *self, int id, bool lock)
 {
     struct ipc_object *object;
-    int err = ipc_get(&shm_table, id, &object);
+    int err = ipc_get(shm_table(self), id, &object);
 
     if (err)
         return err;
@@ -417,27 +418,35 @@ int shm_lock(struct task *self, int id, bool lock)
                 lock ? object->mode | LX_SHM_LOCKED : object->mode & ~(uint32_t)LX_SHM_LOCKED;
         mutex_unlock(&object->lock);
     }
-    ipc_put(&shm_table, object);
+    ipc_put(object);
     return err;
 }
 
-int shm_info(struct lx_shm_info *info)
+/* One after the other: what is there may be a little out of date, the sum of sizes is not. */
+int shm_info(const struct task *self, struct lx_shm_info *info)
 {
-    unsigned used;
-    int highest = ipc_highest(&shm_table, &used);
+    struct ipc_table *table = shm_table(self);
+    struct ipc_object *object;
+    unsigned used, from = 0;
+    int highest = ipc_highest(table, &used);
 
     *info = (struct lx_shm_info){.used_ids = (int32_t)used};
-    mutex_lock(&shm_table.lock);
-    /* What is there may be a little out of date, the sum of sizes is not. */
-    info->tot = shm_total;
-    mutex_unlock(&shm_table.lock);
-    info->rss = __atomic_load_n(&shm_budget.used, __ATOMIC_RELAXED);
+    mutex_lock(&table->lock);
+    info->tot = table->total;
+    mutex_unlock(&table->lock);
+    while ((object = ipc_get_next(table, from)) != NULL) {
+        info->rss += vm_shared_resident(segment_of(object)->memory);
+        from = object->index + 1;
+        ipc_put(object);
+        sched_preempt_point();
+    }
     return highest;
 }
 
 /* One line a segment; the cursor is the index that the next one has at least. */
 int shm_show(const struct procfs_node *node, struct procfs_text *text)
 {
+    struct ipc_table *table = shm_table(thread_current()->task);
     struct ipc_object *object;
 
     (void)node;
@@ -445,12 +454,12 @@ int shm_show(const struct procfs_node *node, struct procfs_text *text)
         procfs_print(text, "       key      shmid perms                  size  cpid  lpid nattch "
                            "  uid   gid  cuid  cgid      atime      dtime      ctime"
                            "                   rss                  swap\n");
-    while ((object = ipc_get_next(&shm_table, (unsigned)text->cursor)) != NULL) {
+    while ((object = ipc_get_next(table, (unsigned)text->cursor)) != NULL) {
         const struct shm_segment *segment = segment_of(object);
 
         text->more = text->used + IPC_LINE_ROOM > text->size;
         if (text->more) {
-            ipc_put(&shm_table, object);
+            ipc_put(object);
             break;
         }
         mutex_lock(&object->lock);
@@ -465,7 +474,7 @@ int shm_show(const struct procfs_node *node, struct procfs_text *text)
                      (unsigned long long)vm_shared_resident(segment->memory) << PAGE_SHIFT, 0ULL);
         mutex_unlock(&object->lock);
         text->cursor = object->index + 1;
-        ipc_put(&shm_table, object);
+        ipc_put(object);
     }
     return 0;
 }

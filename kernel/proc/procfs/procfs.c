@@ -28,7 +28,7 @@
 /* --- finding a process --- */
 
 /* Another task than a leader, by its number; NULL: none. */
-static struct task *other_task_locked(int tid)
+static COLD struct task *other_task_locked(int tid)
 {
     const struct pid *pid = pid_find_locked(tid);
 
@@ -36,12 +36,12 @@ static struct task *other_task_locked(int tid)
     return pid ? pid->task : NULL;
 }
 
-static bool is_about_leader(const struct procfs_node *node)
+static COLD bool is_about_leader(const struct procfs_node *node)
 {
     return !node->tid || node->tid == node->pid;
 }
 
-static struct process *node_process_locked(const struct procfs_node *node)
+static COLD struct process *node_process_locked(const struct procfs_node *node)
 {
     struct process *process = NULL;
     const struct task *task;
@@ -55,13 +55,13 @@ static struct process *node_process_locked(const struct procfs_node *node)
     return task && task->serial == node->serial ? task->process : NULL;
 }
 
-struct task *procfs_task_locked(const struct procfs_node *node, const struct process *process)
+COLD struct task *procfs_task_locked(const struct procfs_node *node, const struct process *process)
 {
     ASSERT(process_tree_is_held());
     return is_about_leader(node) ? process->leader : other_task_locked(node->tid);
 }
 
-struct process *procfs_lock(const struct procfs_node *node, uint64_t *flags)
+COLD struct process *procfs_lock(const struct procfs_node *node, uint64_t *flags)
 {
     struct process *process;
 
@@ -73,19 +73,20 @@ struct process *procfs_lock(const struct procfs_node *node, uint64_t *flags)
     return process;
 }
 
-void procfs_unlock(uint64_t flags)
+COLD void procfs_unlock(uint64_t flags)
 {
     spin_unlock_irqrestore(&process_tree_lock, flags);
 }
 
 /* One that lives, and so keeps the memory. Init is the kernel's own: it has none. */
-static bool has_task(const struct process *process)
+static COLD bool has_task(const struct process *process)
 {
     return process->leader && !process->sig_exiting;
 }
 
 /* With descriptors and directories. */
-static struct task *live_task_locked(const struct procfs_node *node, const struct process *process)
+static COLD struct task *live_task_locked(const struct procfs_node *node,
+                                          const struct process *process)
 {
     struct task *task = procfs_task_locked(node, process);
 
@@ -93,8 +94,8 @@ static struct task *live_task_locked(const struct procfs_node *node, const struc
     return task && !task->exiting ? task : NULL;
 }
 
-int procfs_get_memory(const struct procfs_node *node, struct vm_space **out_space,
-                      struct exec_layout *layout)
+COLD int procfs_get_memory(const struct procfs_node *node, struct vm_space **out_space,
+                           struct exec_layout *layout)
 {
     uint64_t tree;
     struct process *process = procfs_lock(node, &tree);
@@ -118,7 +119,7 @@ int procfs_get_memory(const struct procfs_node *node, struct vm_space **out_spac
 
 /* exec makes the number another one: never 0. Taken at the open, compared at each read
  * (node->generation). */
-static uint32_t op_generation(const struct procfs_node *node)
+static COLD uint32_t op_generation(const struct procfs_node *node)
 {
     uint64_t tree;
     struct process *process = procfs_lock(node, &tree);
@@ -131,7 +132,8 @@ static uint32_t op_generation(const struct procfs_node *node)
     return generation;
 }
 
-int procfs_lock_files(const struct procfs_node *node, struct fd_table **out_files, uint64_t *flags)
+COLD int procfs_lock_files(const struct procfs_node *node, struct fd_table **out_files,
+                           uint64_t *flags)
 {
     struct process *process = procfs_lock(node, flags);
     const struct task *task;
@@ -148,7 +150,7 @@ int procfs_lock_files(const struct procfs_node *node, struct fd_table **out_file
 /* --- whose, and for whom --- */
 
 /* The caller's own process, if it has one. */
-static bool is_own(const struct process *process)
+static COLD bool is_own(const struct process *process)
 {
     const struct task *self = thread_current()->task;
 
@@ -156,7 +158,7 @@ static bool is_own(const struct process *process)
 }
 
 /* Tree locked. */
-static bool process_is_undumpable(struct process *process)
+static COLD bool process_is_undumpable(struct process *process)
 {
     const struct vm_space *space;
     bool undumpable;
@@ -172,7 +174,7 @@ static bool process_is_undumpable(struct process *process)
 
 /* As on Linux, what is in the directories of a process that others may not look into is root's; the
  * process still finds its own descriptors. */
-static int op_owner(const struct procfs_node *node, uint32_t *uid, uint32_t *gid)
+static COLD int op_owner(const struct procfs_node *node, uint32_t *uid, uint32_t *gid)
 {
     uint64_t tree;
     struct process *process = procfs_lock(node, &tree);
@@ -192,8 +194,8 @@ static int op_owner(const struct procfs_node *node, uint32_t *uid, uint32_t *gid
 }
 
 /* ptrace(2), "Ptrace access mode checking": all three IDs of the target must be the caller's. */
-static bool is_same_user(const struct credentials *caller, bool by_real_ids,
-                         const struct credentials *other)
+static COLD bool is_same_user(const struct credentials *caller, bool by_real_ids,
+                              const struct credentials *other)
 {
     uint32_t uid = by_real_ids ? caller->uid : caller->fsuid;
     uint32_t gid = by_real_ids ? caller->gid : caller->fsgid;
@@ -205,7 +207,7 @@ static bool is_same_user(const struct credentials *caller, bool by_real_ids,
 /* As ptrace would have it (PTRACE_MODE_READ_FSCREDS, or _REALCREDS): the process itself,
  * CAP_SYS_PTRACE, or the same user if the program is dumpable and has no capability that the caller
  * has not. */
-bool process_may_look_locked(struct process *process, bool by_real_ids)
+COLD bool process_may_look_locked(struct process *process, bool by_real_ids)
 {
     struct task *self = thread_current()->task;
     struct credentials cred;
@@ -220,7 +222,7 @@ bool process_may_look_locked(struct process *process, bool by_real_ids)
            !(cred.permitted & ~self->fs->cred.effective) && !process_is_undumpable(process);
 }
 
-static int op_access(const struct procfs_node *node)
+static COLD int op_access(const struct procfs_node *node)
 {
     uint64_t tree;
     struct process *process = procfs_lock(node, &tree);
@@ -239,14 +241,14 @@ static const struct procfs_dir process_dir, thread_dir;
 static const struct procfs_entry process_entry = {.mode = LX_S_IFDIR | 0555, .dir = &process_dir};
 static const struct procfs_entry thread_entry = {.mode = LX_S_IFDIR | 0555, .dir = &thread_dir};
 
-static int op_next(const struct procfs_node *dir, int number)
+static COLD int op_next(const struct procfs_node *dir, int number)
 {
     (void)dir;
     /* Getdents goes from number to number, so processes that come and go do not disturb it. */
     return pid_next(number, NULL);
 }
 
-static int op_find(const struct procfs_node *dir, int number, struct procfs_node *out)
+static COLD int op_find(const struct procfs_node *dir, int number, struct procfs_node *out)
 {
     uint64_t tree = spin_lock_irqsave(&process_tree_lock);
     const struct process *process = process_find_locked(number);
@@ -265,13 +267,13 @@ static int op_find(const struct procfs_node *dir, int number, struct procfs_node
     return process || task ? 0 : -ENOENT;
 }
 
-bool procfs_is_process(const struct file *file)
+COLD bool procfs_is_process(const struct file *file)
 {
     return file->inode->data_kind == INODE_PROCFS &&
            inode_procfs(file->inode)->entry == &process_entry;
 }
 
-struct process *procfs_process_of_locked(const struct file *file)
+COLD struct process *procfs_process_of_locked(const struct file *file)
 {
     const struct procfs_node *node = inode_procfs(file->inode);
     struct process *process = process_find_locked(node->pid);
@@ -280,7 +282,7 @@ struct process *procfs_process_of_locked(const struct file *file)
     return process && process->serial == node->serial ? process : NULL;
 }
 
-static int task_next(const struct procfs_node *dir, int number)
+static COLD int task_next(const struct procfs_node *dir, int number)
 {
     uint64_t tree;
     const struct process *process = procfs_lock(dir, &tree);
@@ -291,7 +293,7 @@ static int task_next(const struct procfs_node *dir, int number)
     return pid_next(number, process);
 }
 
-static int task_find(const struct procfs_node *dir, int number, struct procfs_node *out)
+static COLD int task_find(const struct procfs_node *dir, int number, struct procfs_node *out)
 {
     uint64_t tree;
     const struct process *process = procfs_lock(dir, &tree);
@@ -312,7 +314,7 @@ static int task_find(const struct procfs_node *dir, int number, struct procfs_no
     return task || is_leader ? 0 : -ENOENT;
 }
 
-static uint64_t task_count(const struct procfs_node *dir)
+static COLD uint64_t task_count(const struct procfs_node *dir)
 {
     uint64_t tree;
     const struct process *process = procfs_lock(dir, &tree);
@@ -327,7 +329,7 @@ static uint64_t task_count(const struct procfs_node *dir)
 
 /* --- links --- */
 
-int64_t procfs_path_text(struct dentry *dentry, char *text, size_t size)
+COLD int64_t procfs_path_text(struct dentry *dentry, char *text, size_t size)
 {
     static const char deleted[] = " (deleted)";
     struct task *self = thread_current()->task;
@@ -350,7 +352,7 @@ int64_t procfs_path_text(struct dentry *dentry, char *text, size_t size)
 }
 
 /* A magic link: the target is the object itself, not what its path leads to now. */
-static int exe_jump(const struct procfs_node *node, struct dentry **out_target)
+static COLD int exe_jump(const struct procfs_node *node, struct dentry **out_target)
 {
     uint64_t tree;
     struct process *process = procfs_lock(node, &tree);
@@ -369,8 +371,8 @@ static int exe_jump(const struct procfs_node *node, struct dentry **out_target)
     return *out_target ? 0 : -ENOENT;
 }
 
-static int place_jump(const struct procfs_node *node, struct dentry **out_target,
-                      struct dentry *(*which)(struct fs_context *context))
+static COLD int place_jump(const struct procfs_node *node, struct dentry **out_target,
+                           struct dentry *(*which)(struct fs_context *context))
 {
     uint64_t tree;
     struct process *process = procfs_lock(node, &tree);
@@ -385,17 +387,17 @@ static int place_jump(const struct procfs_node *node, struct dentry **out_target
     return *out_target ? 0 : -ENOENT;
 }
 
-static int cwd_jump(const struct procfs_node *node, struct dentry **out_target)
+static COLD int cwd_jump(const struct procfs_node *node, struct dentry **out_target)
 {
     return place_jump(node, out_target, fs_context_cwd);
 }
 
-int procfs_get_root(const struct procfs_node *node, struct dentry **out_root)
+COLD int procfs_get_root(const struct procfs_node *node, struct dentry **out_root)
 {
     return place_jump(node, out_root, fs_context_root);
 }
 
-static int64_t place_readlink(const struct procfs_node *node, char *text, size_t size)
+static COLD int64_t place_readlink(const struct procfs_node *node, char *text, size_t size)
 {
     struct dentry *dentry;
     int err = node->entry->magic_link(node, &dentry);
@@ -433,15 +435,14 @@ static const struct procfs_entry process_files[] = {
      .size = task_count},
     DIRECTORY("fd", 0500, &procfs_fd_dir),
     DIRECTORY("fdinfo", 0555, &procfs_fdinfo_dir),
+    DIRECTORY("ns", 0511, &procfs_ns_dir),
     DIRECTORY("net", 0555, &net_procfs_dir),
     MEMORY("environ", 0400, procfs_show_environ),
     PROCFS_TEXT("status", 0444, procfs_show_status),
     PROCFS_TEXT("limits", 0444, procfs_show_limits),
-    {.name = "comm",
-     .mode = LX_S_IFREG | 0644,
-     .show = procfs_show_comm,
-     .write = procfs_write_comm},
+    PROCFS_WRITABLE("comm", procfs_show_comm, procfs_write_comm),
     PROCFS_TEXT("cmdline", 0444, procfs_show_cmdline),
+    PROCFS_WRITABLE("coredump_filter", procfs_show_core_filter, procfs_write_core_filter),
     PROCFS_TEXT("stat", 0444, procfs_show_stat),
     PROCFS_TEXT("statm", 0444, procfs_show_statm),
     MEMORY("maps", 0444, procfs_show_maps),
@@ -449,10 +450,7 @@ static const struct procfs_entry process_files[] = {
     MEMORY("smaps_rollup", 0444, procfs_show_smaps_rollup),
     MEMORY("auxv", 0400, procfs_show_auxv),
     PROCFS_TEXT("oom_score", 0444, procfs_show_oom_score),
-    {.name = "oom_score_adj",
-     .mode = LX_S_IFREG | 0644,
-     .show = procfs_show_oom_score_adj,
-     .write = procfs_write_oom_score_adj},
+    PROCFS_WRITABLE("oom_score_adj", procfs_show_oom_score_adj, procfs_write_oom_score_adj),
     {.name = "mem", .mode = LX_S_IFREG | 0600, .bound = true, .file_ops = &procfs_mem_ops},
     {.name = "pagemap", .mode = LX_S_IFREG | 0400, .bound = true, .file_ops = &procfs_pagemap_ops},
     PLACE("cwd", cwd_jump),
@@ -460,11 +458,12 @@ static const struct procfs_entry process_files[] = {
     PLACE("exe", exe_jump),
     PROCFS_TEXT("mounts", 0444, procfs_show_mounts),
     PROCFS_TEXT("mountinfo", 0444, procfs_show_mountinfo),
+    {.name = "timerslack_ns",
+     .mode = LX_S_IFREG | 0666,
+     .show = procfs_show_timerslack,
+     .write = procfs_write_timerslack},
     /* The last, so that builds without it leave it out by their count. */
-    {.name = "fail-nth",
-     .mode = LX_S_IFREG | 0644,
-     .show = procfs_show_fail_nth,
-     .write = procfs_write_fail_nth},
+    PROCFS_WRITABLE("fail-nth", procfs_show_fail_nth, procfs_write_fail_nth),
 };
 
 #define PROCESS_FILES (ARRAY_SIZE(process_files) - !CONFIG_POISON)
@@ -478,7 +477,7 @@ static const struct procfs_entry self_files[] = {
     {.name = "thread-self", .mode = LX_S_IFLNK | 0777, .readlink = procfs_thread_self_readlink},
 };
 
-int procfs_start(const struct bootinfo *info)
+COLD int procfs_start(const struct bootinfo *info)
 {
     static const struct procfs_ops ops = {
         .processes = {.next = op_next, .find = op_find},

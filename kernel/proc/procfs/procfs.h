@@ -16,6 +16,9 @@
 /* The load average, as sysinfo(2) has it: 65536 is one runnable thread. */
 uint64_t procfs_load(unsigned which);
 
+/* Types of file systems, in the order of /proc/filesystems; NULL behind the last. */
+const char *procfs_filesystem(unsigned which);
+
 /* After devfs_mount. */
 struct bootinfo;
 struct file;

@@ -65,7 +65,7 @@ static const struct flag_word {
      "arch_capabilities"},
 };
 
-static void flags_print(struct procfs_text *text, uint32_t word, const char *names)
+static COLD void flags_print(struct procfs_text *text, uint32_t word, const char *names)
 {
     for (unsigned bit = 0; *names; bit++) {
         const char *end = names;
@@ -78,7 +78,7 @@ static void flags_print(struct procfs_text *text, uint32_t word, const char *nam
     }
 }
 
-static uint32_t flag_word_read(const struct flag_word *word)
+static COLD uint32_t flag_word_read(const struct flag_word *word)
 {
     struct cpuid_result at;
 
@@ -95,7 +95,7 @@ static uint32_t flag_word_read(const struct flag_word *word)
 }
 
 /* Linux shows AMD's second level here, and of others the last one. */
-static uint32_t cache_kib(const struct cpu_topology *topology)
+static COLD uint32_t cache_kib(const struct cpu_topology *topology)
 {
     uint32_t kib = 0;
 
@@ -105,7 +105,7 @@ static uint32_t cache_kib(const struct cpu_topology *topology)
     return kib;
 }
 
-static void show_place(unsigned cpu, struct procfs_text *text)
+static COLD void show_place(unsigned cpu, struct procfs_text *text)
 {
     const struct cpu_topology *at = cpu_topology(cpu);
     struct cpumask package = cpu_topology_mask(cpu, at->package_shift);
@@ -120,7 +120,7 @@ static void show_place(unsigned cpu, struct procfs_text *text)
 }
 
 /* In pieces, a processor each: many of them are more than one buffer holds. */
-int procfs_show_cpuinfo(const struct procfs_node *node, struct procfs_text *text)
+COLD int procfs_show_cpuinfo(const struct procfs_node *node, struct procfs_text *text)
 {
     struct cpuid_result one = cpuid_query(1, 0);
     uint32_t family = one.eax >> 8 & 15, model = one.eax >> 4 & 15;

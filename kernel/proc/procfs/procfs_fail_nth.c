@@ -14,14 +14,14 @@
 
 #define DIGITS_MAX 9 /* more would not fit into the count */
 
-int procfs_show_fail_nth(const struct procfs_node *node, struct procfs_text *text)
+COLD int procfs_show_fail_nth(const struct procfs_node *node, struct procfs_text *text)
 {
     (void)node;
     procfs_print(text, "%u\n", thread_current()->arch.fail_nth);
     return 0;
 }
 
-int procfs_write_fail_nth(const struct procfs_node *node, struct user_iter *io)
+COLD int procfs_write_fail_nth(const struct procfs_node *node, struct user_iter *io)
 {
     struct thread *self = thread_current();
     char text[DIGITS_MAX + 1];

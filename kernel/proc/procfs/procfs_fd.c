@@ -15,7 +15,7 @@
 #include "shared/linux/fcntl.h"
 #include "shared/linux/stat.h"
 
-static int link_next(const struct procfs_node *dir, int number)
+static COLD int link_next(const struct procfs_node *dir, int number)
 {
     struct fd_table *files;
     uint64_t tree;
@@ -29,7 +29,7 @@ static int link_next(const struct procfs_node *dir, int number)
 }
 
 /* The open file behind the number, referenced. */
-static int file_find(const struct procfs_node *node, int number, struct file **out_file)
+static COLD int file_find(const struct procfs_node *node, int number, struct file **out_file)
 {
     struct fd_table *files;
     uint64_t tree;
@@ -44,7 +44,7 @@ static int file_find(const struct procfs_node *node, int number, struct file **o
 }
 
 /* A file without a name becomes a place without a parent: opening it again goes on from there. */
-static int fd_jump(const struct procfs_node *node, struct dentry **out_target)
+static COLD int fd_jump(const struct procfs_node *node, struct dentry **out_target)
 {
     struct file *file;
     int err = file_find(node, node->number, &file);
@@ -62,15 +62,15 @@ static int fd_jump(const struct procfs_node *node, struct dentry **out_target)
     return err;
 }
 
-/* Pipes and sockets are told apart by their inode's number. */
-static bool has_number(const struct inode *inode)
+/* Pipes, sockets and name spaces are told apart by their inode's number. */
+static COLD bool has_number(const struct inode *inode)
 {
     uint32_t type = inode->mode & LX_S_IFMT;
 
-    return type == LX_S_IFIFO || type == LX_S_IFSOCK;
+    return type == LX_S_IFIFO || type == LX_S_IFSOCK || inode->data_kind == INODE_OBJECT;
 }
 
-static int64_t fd_readlink(const struct procfs_node *node, char *text, size_t size)
+static COLD int64_t fd_readlink(const struct procfs_node *node, char *text, size_t size)
 {
     struct dentry *dentry;
     struct file *file;
@@ -105,7 +105,7 @@ static int64_t fd_readlink(const struct procfs_node *node, char *text, size_t si
 static const struct procfs_entry links[] = {FD_LINK(0), FD_LINK(0500), FD_LINK(0300),
                                             FD_LINK(0700)};
 
-static int link_find(const struct procfs_node *dir, int number, struct procfs_node *out)
+static COLD int link_find(const struct procfs_node *dir, int number, struct procfs_node *out)
 {
     struct file *file;
 
@@ -122,7 +122,7 @@ const struct procfs_dir procfs_fd_dir = {.next = link_next, .find = link_find};
 
 /* --- fdinfo --- */
 
-static int show_fdinfo(const struct procfs_node *node, struct procfs_text *text)
+static COLD int show_fdinfo(const struct procfs_node *node, struct procfs_text *text)
 {
     struct fd_table *files;
     struct file *file = NULL;
@@ -157,7 +157,7 @@ static const struct procfs_entry info_entry = {
     .mode = LX_S_IFREG | 0444, .guarded = true, .show = show_fdinfo};
 
 /* The same search, another file: closed numbers are refused alike. */
-static int fdinfo_find(const struct procfs_node *dir, int number, struct procfs_node *out)
+static COLD int fdinfo_find(const struct procfs_node *dir, int number, struct procfs_node *out)
 {
     int err = link_find(dir, number, out);
 

@@ -38,7 +38,7 @@ static unsigned io_ranges_count;
 /* --- collecting --- */
 
 /* Into its place: by start, and the larger of two that start together first. */
-static void range_add(uint64_t start, uint64_t end, const char *name)
+static COLD void range_add(uint64_t start, uint64_t end, const char *name)
 {
     unsigned at = io_ranges_count;
 
@@ -57,7 +57,7 @@ static void range_add(uint64_t start, uint64_t end, const char *name)
 }
 
 /* Linux's names; the types are those of the hand-over. */
-static const char *range_type_name(uint32_t type)
+static COLD const char *range_type_name(uint32_t type)
 {
     if ((1u << type) & BOOTINFO_DIRECT_TYPES & ~(1u << BOOTINFO_ACPI | 1u << BOOTINFO_NVS))
         return "System RAM";
@@ -68,7 +68,7 @@ static const char *range_type_name(uint32_t type)
 }
 
 /* Neighbours of one name are one range: the loader's types are finer than is asked for. */
-static void memory_map_add(const struct bootinfo *info)
+static COLD void memory_map_add(const struct bootinfo *info)
 {
     const struct bootinfo_range *ranges = bootinfo_ranges(info);
     uint64_t start = 0, end = 0;
@@ -91,8 +91,8 @@ static void memory_map_add(const struct bootinfo *info)
 }
 
 /* The image is one piece of memory, from its lowest address on. */
-static void image_add(const struct bootinfo *info, const char *begin, const char *end,
-                      const char *name)
+static COLD void image_add(const struct bootinfo *info, const char *begin, const char *end,
+                           const char *name)
 {
     uint64_t base = info->kernel.base - IMAGE_BASE;
 
@@ -100,7 +100,7 @@ static void image_add(const struct bootinfo *info, const char *begin, const char
 }
 
 /* All memory that functions decode or pass on. */
-static void pci_add(void)
+static COLD void pci_add(void)
 {
     const struct pci_function *at;
     char name[24];
@@ -125,7 +125,7 @@ static void pci_add(void)
 }
 
 /* Sizes as Linux has them: the registers, not the pages. */
-static void controllers_add(const struct acpi_info *acpi)
+static COLD void controllers_add(const struct acpi_info *acpi)
 {
     char name[24];
 
@@ -141,7 +141,7 @@ static void controllers_add(const struct acpi_info *acpi)
 
 /* --- showing --- */
 
-static int show_iomem(const struct procfs_node *node, struct procfs_text *text)
+static COLD int show_iomem(const struct procfs_node *node, struct procfs_text *text)
 {
     bool shown = credentials_capable(&task_current()->fs->cred, LX_CAP_SYS_ADMIN);
     uint64_t ends[NESTED_MAX];
@@ -179,7 +179,7 @@ static const struct interrupt {
 };
 
 /* Linux's columns. */
-static int show_interrupts(const struct procfs_node *node, struct procfs_text *text)
+static COLD int show_interrupts(const struct procfs_node *node, struct procfs_text *text)
 {
     (void)node;
     procfs_print(text, "           ");

@@ -60,11 +60,16 @@ int procfs_show_cmdline(const struct procfs_node *node, struct procfs_text *text
 int procfs_show_environ(const struct procfs_node *node, struct procfs_text *text);
 int procfs_show_mounts(const struct procfs_node *node, struct procfs_text *text);
 int procfs_show_mountinfo(const struct procfs_node *node, struct procfs_text *text);
+int procfs_show_core_filter(const struct procfs_node *node, struct procfs_text *text);
+int procfs_write_core_filter(const struct procfs_node *node, struct user_iter *io);
 int procfs_show_limits(const struct procfs_node *node, struct procfs_text *text);
 int procfs_show_comm(const struct procfs_node *node, struct procfs_text *text);
 int procfs_write_comm(const struct procfs_node *node, struct user_iter *io);
 int64_t procfs_self_readlink(const struct procfs_node *node, char *text, size_t size);
 int64_t procfs_thread_self_readlink(const struct procfs_node *node, char *text, size_t size);
+
+int procfs_show_timerslack(const struct procfs_node *node, struct procfs_text *text);
+int procfs_write_timerslack(const struct procfs_node *node, struct user_iter *io);
 
 int procfs_show_fail_nth(const struct procfs_node *node, struct procfs_text *text);
 int procfs_write_fail_nth(const struct procfs_node *node, struct user_iter *io);
@@ -78,7 +83,7 @@ int procfs_show_oom_score(const struct procfs_node *node, struct procfs_text *te
 int procfs_show_oom_score_adj(const struct procfs_node *node, struct procfs_text *text);
 int procfs_write_oom_score_adj(const struct procfs_node *node, struct user_iter *io);
 
-extern const struct procfs_dir procfs_fd_dir, procfs_fdinfo_dir;
+extern const struct procfs_dir procfs_fd_dir, procfs_fdinfo_dir, procfs_ns_dir;
 extern const struct file_ops procfs_mem_ops, procfs_pagemap_ops;
 
 /* Files of the root. */
@@ -88,6 +93,9 @@ int procfs_show_lock_stat(const struct procfs_node *node, struct procfs_text *te
 /* iomem and interrupts. */
 struct bootinfo;
 void procfs_hardware_init(const struct bootinfo *info);
+
+/* A number as programs write it, decimal or as in C; a line's end does not matter. */
+MUST_CHECK int procfs_number_take(struct user_iter *io, uint64_t *out);
 
 /* /proc/sys. */
 void procfs_sysctl_init(void);

@@ -11,14 +11,14 @@
 #include "kernel/proc/procfs/procfs_internal.h"
 #include "kernel/sched/mutex.h"
 
-static void lock_stat_line(struct procfs_text *text, const char *kind, const char *name,
-                           const struct lock_stat *stat)
+static COLD void lock_stat_line(struct procfs_text *text, const char *kind, const char *name,
+                                const struct lock_stat *stat)
 {
     procfs_print(text, "%-6s %-12s %12lu %14lu %12lu %14lu\n", kind, name, stat->contended,
                  stat->spins, stat->sleeps, stat->wait_max_ns);
 }
 
-int procfs_show_lock_stat(const struct procfs_node *node, struct procfs_text *text)
+COLD int procfs_show_lock_stat(const struct procfs_node *node, struct procfs_text *text)
 {
     struct timer_lateness lateness;
     struct lock_stat sum;

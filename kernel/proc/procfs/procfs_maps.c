@@ -26,8 +26,8 @@
 #define ROOM_DETAILS 1024 /* what smaps adds */
 
 /* An area's name, or NULL; path has LX_PATH_MAX bytes. */
-static const char *area_name(const struct vm_area *area, const struct exec_layout *layout,
-                             char *path)
+static COLD const char *area_name(const struct vm_area *area, const struct exec_layout *layout,
+                                  char *path)
 {
     const struct vm_space *space = area->space;
 
@@ -56,7 +56,7 @@ static const char *area_name(const struct vm_area *area, const struct exec_layou
     return area->start <= layout->stack && area->end >= layout->stack ? "[stack]" : NULL;
 }
 
-static void area_print(struct procfs_text *text, const struct vm_area *area, const char *name)
+static COLD void area_print(struct procfs_text *text, const struct vm_area *area, const char *name)
 {
     const struct inode *inode = area->name ? area->name->inode : NULL;
     uint64_t device = inode ? inode->super->device : 0;
@@ -79,8 +79,8 @@ static void area_print(struct procfs_text *text, const struct vm_area *area, con
 }
 
 /* Goes on at the first area that ends above the cursor, as long as there is room for one more. */
-int procfs_show_areas(const struct procfs_node *node, struct procfs_text *text,
-                      void (*details)(struct procfs_text *text, const struct vm_area *area))
+COLD int procfs_show_areas(const struct procfs_node *node, struct procfs_text *text,
+                           void (*details)(struct procfs_text *text, const struct vm_area *area))
 {
     const size_t room = details ? ROOM + ROOM_DETAILS : ROOM;
     struct exec_layout layout;
@@ -115,7 +115,7 @@ int procfs_show_areas(const struct procfs_node *node, struct procfs_text *text,
     return 0;
 }
 
-int procfs_show_maps(const struct procfs_node *node, struct procfs_text *text)
+COLD int procfs_show_maps(const struct procfs_node *node, struct procfs_text *text)
 {
     return procfs_show_areas(node, text, NULL);
 }
@@ -123,8 +123,8 @@ int procfs_show_maps(const struct procfs_node *node, struct procfs_text *text)
 /* --- arguments and environment --- */
 
 /* Bytes of [start + cursor, end), as much as there is room for. */
-static void memory_put(struct vm_space *space, uint64_t start, uint64_t end,
-                       struct procfs_text *text)
+static COLD void memory_put(struct vm_space *space, uint64_t start, uint64_t end,
+                            struct procfs_text *text)
 {
     size_t nbytes = text->size - 1; /* a full buffer would be taken for too small */
 
@@ -137,7 +137,7 @@ static void memory_put(struct vm_space *space, uint64_t start, uint64_t end,
     text->more = text->used == nbytes && start + nbytes < end;
 }
 
-int procfs_show_environ(const struct procfs_node *node, struct procfs_text *text)
+COLD int procfs_show_environ(const struct procfs_node *node, struct procfs_text *text)
 {
     struct exec_layout layout;
     struct vm_space *space;
@@ -151,7 +151,7 @@ int procfs_show_environ(const struct procfs_node *node, struct procfs_text *text
 }
 
 /* As the program's own memory has it. */
-int procfs_show_auxv(const struct procfs_node *node, struct procfs_text *text)
+COLD int procfs_show_auxv(const struct procfs_node *node, struct procfs_text *text)
 {
     struct exec_layout layout;
     struct vm_space *space;
@@ -166,8 +166,8 @@ int procfs_show_auxv(const struct procfs_node *node, struct procfs_text *text)
 
 /* A program may write a title over its arguments: when their last byte is no NUL any more, the text
  * is one string from the first of them on, as long as a page. */
-static void cmdline_put(struct vm_space *space, const struct exec_layout *layout,
-                        struct procfs_text *text)
+static COLD void cmdline_put(struct vm_space *space, const struct exec_layout *layout,
+                             struct procfs_text *text)
 {
     char last = '\0';
 
@@ -186,7 +186,7 @@ static void cmdline_put(struct vm_space *space, const struct exec_layout *layout
     text->more = false;
 }
 
-int procfs_show_cmdline(const struct procfs_node *node, struct procfs_text *text)
+COLD int procfs_show_cmdline(const struct procfs_node *node, struct procfs_text *text)
 {
     struct exec_layout layout;
     struct vm_space *space;
@@ -201,7 +201,7 @@ int procfs_show_cmdline(const struct procfs_node *node, struct procfs_text *text
 
 /* --- sizes --- */
 
-int procfs_show_statm(const struct procfs_node *node, struct procfs_text *text)
+COLD int procfs_show_statm(const struct procfs_node *node, struct procfs_text *text)
 {
     struct exec_layout layout;
     struct vm_space *space;

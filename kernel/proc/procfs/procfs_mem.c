@@ -20,8 +20,8 @@
 #define PIECE PAGE_SIZE
 
 /* One piece that ends at a page's end: 0 or more bytes done, or an errno. */
-static int64_t piece_copy(struct vm_space *space, uint64_t va, char *bytes, struct user_iter *io,
-                          bool write)
+static COLD int64_t piece_copy(struct vm_space *space, uint64_t va, char *bytes,
+                               struct user_iter *io, bool write)
 {
     size_t wanted = MIN(io->left, PIECE - va % PIECE), done;
 
@@ -37,7 +37,8 @@ static int64_t piece_copy(struct vm_space *space, uint64_t va, char *bytes, stru
     return done ? (int64_t)done : -EFAULT;
 }
 
-static int64_t memory_access(struct file *file, struct user_iter *io, int64_t *offset, bool write)
+static COLD int64_t memory_access(struct file *file, struct user_iter *io, int64_t *offset,
+                                  bool write)
 {
     struct exec_layout layout;
     struct vm_space *space;
@@ -62,23 +63,23 @@ static int64_t memory_access(struct file *file, struct user_iter *io, int64_t *o
     return total ? total : done;
 }
 
-static int64_t memory_read(struct file *file, struct user_iter *io, int64_t *offset)
+static COLD int64_t memory_read(struct file *file, struct user_iter *io, int64_t *offset)
 {
     return memory_access(file, io, offset, false);
 }
 
-static int64_t memory_write(struct file *file, struct user_iter *io, int64_t *offset)
+static COLD int64_t memory_write(struct file *file, struct user_iter *io, int64_t *offset)
 {
     return memory_access(file, io, offset, true);
 }
 
 /* An address space has no end to seek from. */
-static int64_t memory_seek(struct file *file, int64_t offset, int whence)
+static COLD int64_t memory_seek(struct file *file, int64_t offset, int whence)
 {
     return whence == LX_SEEK_END ? -EINVAL : file_seek_bounded(file, offset, whence, 0);
 }
 
-static int memory_open(struct file *file)
+static COLD int memory_open(struct file *file)
 {
     return procfs_access(inode_procfs(file->inode));
 }

@@ -19,7 +19,7 @@
 
 /* Blanks and what else would break the line, as backslash and octal digits. getmntent(3) undoes
  * it. */
-static void put_escaped(struct procfs_text *text, const char *word)
+static COLD void put_escaped(struct procfs_text *text, const char *word)
 {
     for (; *word; word++)
         if (*word == ' ' || *word == '\t' || *word == '\n' || *word == '\\')
@@ -29,7 +29,7 @@ static void put_escaped(struct procfs_text *text, const char *word)
 }
 
 /* What the flags are called, the read-only one left out; the options of the file system follow. */
-static void put_flags(struct procfs_text *text, uint32_t flags)
+static COLD void put_flags(struct procfs_text *text, uint32_t flags)
 {
     procfs_print(text, "%s%s%s%s%s%s%s", flags & LX_MS_NOSUID ? ",nosuid" : "",
                  flags & LX_MS_NODEV ? ",nodev" : "", flags & LX_MS_NOEXEC ? ",noexec" : "",
@@ -39,8 +39,8 @@ static void put_flags(struct procfs_text *text, uint32_t flags)
                  flags & LX_MS_NOSYMFOLLOW ? ",nosymfollow" : "");
 }
 
-static void put_mount(struct procfs_text *text, const struct super_block *super, const char *path,
-                      bool info)
+static COLD void put_mount(struct procfs_text *text, const struct super_block *super,
+                           const char *path, bool info)
 {
     const char *rights = super->readonly ? "ro" : "rw";
     char options[OPTIONS_MAX] = "";
@@ -68,7 +68,7 @@ static void put_mount(struct procfs_text *text, const struct super_block *super,
     }
 }
 
-static int mounts_show(const struct procfs_node *node, struct procfs_text *text, bool info)
+static COLD int mounts_show(const struct procfs_node *node, struct procfs_text *text, bool info)
 {
     struct super_block *super = NULL;
     struct dentry *root;
@@ -92,12 +92,12 @@ static int mounts_show(const struct procfs_node *node, struct procfs_text *text,
     return buffer ? 0 : -ENOMEM;
 }
 
-int procfs_show_mounts(const struct procfs_node *node, struct procfs_text *text)
+COLD int procfs_show_mounts(const struct procfs_node *node, struct procfs_text *text)
 {
     return mounts_show(node, text, false);
 }
 
-int procfs_show_mountinfo(const struct procfs_node *node, struct procfs_text *text)
+COLD int procfs_show_mountinfo(const struct procfs_node *node, struct procfs_text *text)
 {
     return mounts_show(node, text, true);
 }

@@ -16,7 +16,7 @@
 #define NUMBER_MAX 13 /* bytes that are looked at, as on Linux */
 
 /* Between 0 and 2000: what Linux shows, in which 667 is a process that has nothing. */
-int procfs_show_oom_score(const struct procfs_node *node, struct procfs_text *text)
+COLD int procfs_show_oom_score(const struct procfs_node *node, struct procfs_text *text)
 {
     uint64_t tree;
     struct process *process = procfs_lock(node, &tree);
@@ -32,7 +32,8 @@ int procfs_show_oom_score(const struct procfs_node *node, struct procfs_text *te
     return 0;
 }
 
-int procfs_show_oom_score_adj(const struct procfs_node *node, struct procfs_text *text)
+/* As it was written: -1000 to 1000. */
+COLD int procfs_show_oom_score_adj(const struct procfs_node *node, struct procfs_text *text)
 {
     uint64_t tree;
     struct process *process = procfs_lock(node, &tree);
@@ -45,7 +46,7 @@ int procfs_show_oom_score_adj(const struct procfs_node *node, struct procfs_text
 }
 
 /* Decimal, with a sign or not; blanks around it do not matter. */
-static int number_read(const char *text, int *out)
+static COLD int number_read(const char *text, int *out)
 {
     bool negative;
     int value = 0;
@@ -66,7 +67,8 @@ static int number_read(const char *text, int *out)
     return 0;
 }
 
-static int adjust_locked(struct process *process, int value)
+/* With the capability the bound for those without it moves, too, as on Linux. */
+static COLD int adjust_locked(struct process *process, int value)
 {
     bool may = credentials_capable(&task_current()->fs->cred, LX_CAP_SYS_RESOURCE);
 
@@ -79,7 +81,8 @@ static int adjust_locked(struct process *process, int value)
     return 0;
 }
 
-int procfs_write_oom_score_adj(const struct procfs_node *node, struct user_iter *io)
+/* The number is read before the process is looked up: a bad one is EINVAL for a zombie, too. */
+COLD int procfs_write_oom_score_adj(const struct procfs_node *node, struct user_iter *io)
 {
     char text[NUMBER_MAX + 1] = "";
     size_t nbytes = MIN(io->left, NUMBER_MAX - 1);

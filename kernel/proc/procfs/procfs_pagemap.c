@@ -24,7 +24,7 @@
 #define PAGEMAP_FILE      (1ULL << 61) /* of a file */
 #define PAGEMAP_FRAME_MAX ((1ULL << 55) - 1)
 
-static uint64_t pagemap_entry(uint64_t pte, bool with_frames)
+static COLD uint64_t pagemap_entry(uint64_t pte, bool with_frames)
 {
     if (!vm_entry_has_frame(pte))
         return 0;
@@ -32,8 +32,8 @@ static uint64_t pagemap_entry(uint64_t pte, bool with_frames)
            (with_frames ? (pte & PTE_ADDRESS) >> PAGE_SHIFT & PAGEMAP_FRAME_MAX : 0);
 }
 
-static int64_t pagemap_copy(struct file *file, struct vm_space *space, struct user_iter *io,
-                            int64_t *offset)
+static COLD int64_t pagemap_copy(struct file *file, struct vm_space *space, struct user_iter *io,
+                                 int64_t *offset)
 {
     uint64_t entries[PIECE_PAGES];
     int64_t total = 0;
@@ -60,7 +60,7 @@ static int64_t pagemap_copy(struct file *file, struct vm_space *space, struct us
     return total;
 }
 
-static int64_t pagemap_read(struct file *file, struct user_iter *io, int64_t *offset)
+static COLD int64_t pagemap_read(struct file *file, struct user_iter *io, int64_t *offset)
 {
     struct exec_layout layout;
     struct vm_space *space;
@@ -77,12 +77,12 @@ static int64_t pagemap_read(struct file *file, struct user_iter *io, int64_t *of
     return result;
 }
 
-static int64_t pagemap_seek(struct file *file, int64_t offset, int whence)
+static COLD int64_t pagemap_seek(struct file *file, int64_t offset, int whence)
 {
     return file_seek_bounded(file, offset, whence, 0);
 }
 
-static int pagemap_open(struct file *file)
+static COLD int pagemap_open(struct file *file)
 {
     return procfs_access(inode_procfs(file->inode));
 }

@@ -28,7 +28,7 @@ struct sums {
 
 /* Private memory that was never written has no frame, so each frame of it is dirty; a file's frame
  * is where this program has stored to it. */
-static void page_count(struct sums *sums, const struct vm_area *area, uint64_t entry)
+static COLD void page_count(struct sums *sums, const struct vm_area *area, uint64_t entry)
 {
     const struct frame *frame = frame_from_physical(entry & PTE_ADDRESS);
     bool file = area->shared || (entry & PTE_FILE), dirty = !file || (entry & PTE_DIRTY);
@@ -49,7 +49,7 @@ static void page_count(struct sums *sums, const struct vm_area *area, uint64_t e
 }
 
 /* Goes from table to table: an area may be as large as the address space. */
-static void area_count(struct sums *sums, const struct vm_area *area)
+static COLD void area_count(struct sums *sums, const struct vm_area *area)
 {
     uint64_t va = area->start;
     const uint64_t *entry;
@@ -63,23 +63,23 @@ static void area_count(struct sums *sums, const struct vm_area *area)
     }
 }
 
-static void line_put(struct procfs_text *text, const char *name, uint64_t kib)
+static COLD void line_put(struct procfs_text *text, const char *name, uint64_t kib)
 {
     procfs_print(text, "%-15s %8lu kB\n", name, kib);
 }
 
-static void pages_put(struct procfs_text *text, const char *name, uint64_t npages)
+static COLD void pages_put(struct procfs_text *text, const char *name, uint64_t npages)
 {
     line_put(text, name, npages << (PAGE_SHIFT - 10));
 }
 
-static void share_put(struct procfs_text *text, const char *name, uint64_t share)
+static COLD void share_put(struct procfs_text *text, const char *name, uint64_t share)
 {
     line_put(text, name, share >> (SHARE_SHIFT + 10));
 }
 
 /* The order of lines is Linux's, 6.1; programs look for names. */
-static void sums_put(struct procfs_text *text, const struct sums *sums, bool rollup)
+static COLD void sums_put(struct procfs_text *text, const struct sums *sums, bool rollup)
 {
     static const char *const none[] = {
         "LazyFree:",       "AnonHugePages:",   "ShmemPmdMapped:", "FilePmdMapped:",
@@ -106,7 +106,7 @@ static void sums_put(struct procfs_text *text, const struct sums *sums, bool rol
 }
 
 /* Letters of proc_pid_smaps(5). */
-static void flags_put(struct procfs_text *text, const struct vm_area *area)
+static COLD void flags_put(struct procfs_text *text, const struct vm_area *area)
 {
     const struct {
         bool set;
@@ -133,7 +133,7 @@ static void flags_put(struct procfs_text *text, const struct vm_area *area)
     procfs_put(text, "\n", 1);
 }
 
-static void area_put(struct procfs_text *text, const struct vm_area *area)
+static COLD void area_put(struct procfs_text *text, const struct vm_area *area)
 {
     struct sums sums = {0};
 
@@ -146,12 +146,12 @@ static void area_put(struct procfs_text *text, const struct vm_area *area)
     flags_put(text, area);
 }
 
-int procfs_show_smaps(const struct procfs_node *node, struct procfs_text *text)
+COLD int procfs_show_smaps(const struct procfs_node *node, struct procfs_text *text)
 {
     return procfs_show_areas(node, text, area_put);
 }
 
-int procfs_show_smaps_rollup(const struct procfs_node *node, struct procfs_text *text)
+COLD int procfs_show_smaps_rollup(const struct procfs_node *node, struct procfs_text *text)
 {
     struct exec_layout layout;
     struct vm_space *space;

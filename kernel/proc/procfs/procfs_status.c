@@ -24,6 +24,7 @@
 #include "shared/linux/auxv.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/resource.h"
+#include "shared/linux/sched.h"
 
 #define TICK_NS          (1000000000ULL / LX_CLOCK_TICKS)
 #define PF_EXITING       0x4u
@@ -42,6 +43,7 @@ struct facts {
     struct cpumask affinity;
     uint64_t pending, shared_pending, blocked, ignored, caught;
     int nice;
+    unsigned prio, rt_own, policy;
     unsigned threads;
     struct process *whole; /* counted until its usage is taken; NULL: that of a thread is meant */
     struct process_usage usage, children;
@@ -53,7 +55,7 @@ struct facts {
 };
 
 /* task NULL: init, which sleeps. */
-static char state_of(const struct process *process, const struct task *task)
+static COLD char state_of(const struct process *process, const struct task *task)
 {
     /* Or a leader among living tasks that has given back everything that was its own. */
     if (process->zombie || (task && __atomic_load_n(&task->gone, __ATOMIC_RELAXED)))
@@ -68,41 +70,27 @@ static char state_of(const struct process *process, const struct task *task)
     return task && !(task->thread.wait_ended_by & TIF_SIGNAL) ? 'D' : 'S';
 }
 
-_Static_assert(LX_SIG_DFL == 0 && LX_NSIG % 8 == 0, "eight actions are looked at together");
-
-/* Eight of them, from signal `first` + 1 on. */
-static void facts_copy_actions(struct facts *facts, const struct lx_sigaction *eight,
-                               unsigned first)
-{
-    for (unsigned i = 0; i < 8; i++) {
-        if (eight[i].handler == LX_SIG_IGN)
-            facts->ignored |= 1ULL << (first + i);
-        else if (eight[i].handler != LX_SIG_DFL)
-            facts->caught |= 1ULL << (first + i);
-    }
-}
-
 /* Tree and process locked. The sets are computed from the actions, as they are shown seldom and
  * change often. */
-static void facts_copy_signals(struct facts *facts, const struct process *process,
-                               const struct task *task)
+static COLD void facts_copy_signals(struct facts *facts, const struct process *process,
+                                    const struct task *task)
 {
     facts->pending = task->sig_queue.set;
     facts->shared_pending = process->sig_queue.set;
     facts->blocked = task->sig_mask;
-    for (unsigned i = 0; i < LX_NSIG; i += 8) {
-        const struct lx_sigaction *eight = &process->actions[i];
+    for (uint64_t left = process->actions_set; left; left &= left - 1) {
+        uint64_t handler = process->actions[__builtin_ctzll(left)].handler, bit = left & -left;
 
-        /* Nearly all are SIG_DFL. */
-        if (eight[0].handler | eight[1].handler | eight[2].handler | eight[3].handler |
-            eight[4].handler | eight[5].handler | eight[6].handler | eight[7].handler)
-            facts_copy_actions(facts, eight, i);
+        if (handler == LX_SIG_IGN)
+            facts->ignored |= bit;
+        else if (handler != LX_SIG_DFL)
+            facts->caught |= bit;
     }
 }
 
 /* Tree and process locked; the task has not begun to exit. */
-static void facts_copy_task(struct facts *facts, const struct process *process,
-                            const struct task *task)
+static COLD void facts_copy_task(struct facts *facts, const struct process *process,
+                                 const struct task *task)
 {
     facts->alive = true;
     /* Descriptors and directories stay while the tree is locked and sig_exiting is not set. */
@@ -116,7 +104,7 @@ static void facts_copy_task(struct facts *facts, const struct process *process,
 }
 
 /* One thread's own, where the process has others. */
-static void thread_facts(struct facts *facts, const struct task *task)
+static COLD void thread_facts(struct facts *facts, const struct task *task)
 {
     facts->pid = task->tid;
     process_usage_add_task(&facts->usage, task);
@@ -127,8 +115,8 @@ static void thread_facts(struct facts *facts, const struct task *task)
 }
 
 /* own: of the task alone, not of the whole process. */
-static void process_facts(struct facts *facts, struct process *process, const struct task *task,
-                          bool own)
+static COLD void process_facts(struct facts *facts, struct process *process,
+                               const struct task *task, bool own)
 {
     facts->permitted = procfs_may_look_locked(process);
     str_copy(facts->name, sizeof(facts->name), task ? task->name : process_name(process));
@@ -171,10 +159,13 @@ static void process_facts(struct facts *facts, struct process *process, const st
         sched_affinity_online(thread, &facts->affinity);
         facts->cpu = thread->cpu;
         facts->nice = thread->nice;
+        facts->prio = sched_priority(thread);
+        facts->policy = thread->policy & ~(unsigned)LX_SCHED_RESET_ON_FORK;
+        facts->rt_own = thread->rt_own;
     }
 }
 
-static int facts_take(const struct procfs_node *node, struct facts *facts)
+static COLD int facts_take(const struct procfs_node *node, struct facts *facts)
 {
     uint64_t tree;
     struct process *process = procfs_lock(node, &tree);
@@ -213,14 +204,14 @@ static int facts_take(const struct procfs_node *node, struct facts *facts)
 }
 
 /* References go without locks: each may be the last. */
-static void facts_drop(struct facts *facts)
+static COLD void facts_drop(struct facts *facts)
 {
     identity_put(facts->identity);
     if (facts->space)
         vm_space_put_later(facts->space);
 }
 
-static uint64_t stat_ticks(uint64_t ns)
+static COLD uint64_t stat_ticks(uint64_t ns)
 {
     return ns / TICK_NS;
 }
@@ -257,6 +248,8 @@ enum stat_field {
     STAT_SLEEPS_IN,
     STAT_EXIT_SIGNAL = 38,
     STAT_CPU,
+    STAT_RT_PRIORITY,
+    STAT_POLICY,
     STAT_DATA_START = 45,
     STAT_DATA_END,
     STAT_BRK_START,
@@ -273,7 +266,8 @@ enum stat_field {
 /* Not by procfs_print: programs like ps read this line of every process, and a format costs several
  * times what the digits do. Backwards, as digits come. The name may hold any byte, so readers
  * search the last ")". */
-static void stat_put_line(struct procfs_text *text, const struct facts *f, const uint64_t *numbers)
+static COLD void stat_put_line(struct procfs_text *text, const struct facts *f,
+                               const uint64_t *numbers)
 {
     char line[STAT_FIELDS * sizeof(" 18446744073709551615") + sizeof(f->name)];
     char *end = line + sizeof(line), *at = end;
@@ -304,7 +298,7 @@ static void stat_put_line(struct procfs_text *text, const struct facts *f, const
 }
 
 /* What only callers with the right to look into the process learn. */
-static void stat_memory(const struct facts *facts, uint64_t *numbers)
+static COLD void stat_memory(const struct facts *facts, uint64_t *numbers)
 {
     const struct exec_layout *l = &facts->layout;
 
@@ -324,7 +318,7 @@ static void stat_memory(const struct facts *facts, uint64_t *numbers)
     numbers[STAT_ENV_END] = l->env_end;
 }
 
-static void stat_times(const struct facts *facts, uint64_t *numbers)
+static COLD void stat_times(const struct facts *facts, uint64_t *numbers)
 {
     numbers[STAT_USER] = stat_ticks(facts->usage.user_ns);
     numbers[STAT_SYSTEM] = stat_ticks(facts->usage.system_ns);
@@ -333,7 +327,7 @@ static void stat_times(const struct facts *facts, uint64_t *numbers)
     numbers[STAT_STARTED] = stat_ticks(facts->started_ns);
 }
 
-static void stat_signals(const struct facts *facts, uint64_t *numbers)
+static COLD void stat_signals(const struct facts *facts, uint64_t *numbers)
 {
     /* The sets have 31 bits here. */
     numbers[STAT_PENDING] = facts->pending & 0x7fffffff;
@@ -343,7 +337,7 @@ static void stat_signals(const struct facts *facts, uint64_t *numbers)
     numbers[STAT_EXIT_SIGNAL] = (uint64_t)facts->exit_signal;
 }
 
-int procfs_show_stat(const struct procfs_node *node, struct procfs_text *text)
+COLD int procfs_show_stat(const struct procfs_node *node, struct procfs_text *text)
 {
     uint64_t numbers[STAT_FIELDS] = {0};
     struct facts f;
@@ -359,7 +353,9 @@ int procfs_show_stat(const struct procfs_node *node, struct procfs_text *text)
     numbers[STAT_FLAGS] = (f.executed ? 0 : PF_FORKED_NOEXEC) | (f.alive ? 0 : PF_EXITING);
     numbers[STAT_FAULTS] = f.usage.faults;
     numbers[STAT_CHILDREN_FAULTS] = f.children.faults;
-    numbers[STAT_PRIORITY] = (uint64_t)(20 + f.nice);
+    numbers[STAT_PRIORITY] = f.prio ? -1 - (uint64_t)f.prio : (uint64_t)(20 + f.nice);
+    numbers[STAT_RT_PRIORITY] = f.rt_own;
+    numbers[STAT_POLICY] = f.policy;
     numbers[STAT_NICE] = (uint64_t)f.nice;
     numbers[STAT_THREADS] = f.threads;
     numbers[STAT_MAPPED] = f.mapped << PAGE_SHIFT;
@@ -379,7 +375,7 @@ int procfs_show_stat(const struct procfs_node *node, struct procfs_text *text)
 /* --- status --- */
 
 /* proc_pid_status(5) has the letter with one of these words. */
-static const char *state_name(char state)
+static COLD const char *state_name(char state)
 {
     switch (state) {
     case 'R':
@@ -397,7 +393,7 @@ static const char *state_name(char state)
     }
 }
 
-static void status_identity(const struct facts *f, struct procfs_text *text)
+static COLD void status_identity(const struct facts *f, struct procfs_text *text)
 {
     const struct credentials *c = &f->cred;
 
@@ -417,7 +413,7 @@ static void status_identity(const struct facts *f, struct procfs_text *text)
                  f->group, f->session);
 }
 
-static void status_memory(const struct facts *f, struct procfs_text *text)
+static COLD void status_memory(const struct facts *f, struct procfs_text *text)
 {
     uint64_t code =
         ALIGN_UP(f->layout.code_end, PAGE_SIZE) - ALIGN_DOWN(f->layout.code_start, PAGE_SIZE);
@@ -430,7 +426,7 @@ static void status_memory(const struct facts *f, struct procfs_text *text)
     procfs_print(text, "VmPTE:\t%8lu kB\nVmSwap:\t%8u kB\n", f->tables << 2, 0);
 }
 
-static void status_signals(const struct facts *f, struct procfs_text *text)
+static COLD void status_signals(const struct facts *f, struct procfs_text *text)
 {
     procfs_print(text, "Threads:\t%u\nSigQ:\t%u/%lu\n", f->threads, f->queued, f->queue_limit);
     procfs_print(text, "SigPnd:\t%016lx\nShdPnd:\t%016lx\nSigBlk:\t%016lx\n", f->pending,
@@ -439,7 +435,7 @@ static void status_signals(const struct facts *f, struct procfs_text *text)
 }
 
 /* As Linux: a hexadecimal digit for four processors that exist, in groups of eight digits. */
-static void status_cpus(const struct facts *f, struct procfs_text *text)
+static COLD void status_cpus(const struct facts *f, struct procfs_text *text)
 {
     procfs_print(text, "Cpus_allowed:\t");
     for (unsigned digit = (sched_cpus_online() + 3) / 4; digit-- > 0;)
@@ -449,7 +445,7 @@ static void status_cpus(const struct facts *f, struct procfs_text *text)
                                  : ",");
 }
 
-static void status_rights(const struct facts *f, struct procfs_text *text)
+static COLD void status_rights(const struct facts *f, struct procfs_text *text)
 {
     const struct credentials *c = &f->cred;
 
@@ -461,7 +457,7 @@ static void status_rights(const struct facts *f, struct procfs_text *text)
     procfs_print(text, "Mems_allowed:\t1\nMems_allowed_list:\t0\n");
 }
 
-int procfs_show_status(const struct procfs_node *node, struct procfs_text *text)
+COLD int procfs_show_status(const struct procfs_node *node, struct procfs_text *text)
 {
     struct facts f;
     int err = facts_take(node, &f);

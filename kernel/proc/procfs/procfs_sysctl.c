@@ -3,7 +3,7 @@
  * /proc/sys: kernel, fs and vm.
  *
  * Each file shows the limit or the rule that is in force, from where it is kept; what this kernel
- * does not have has no file. So nearly all are constant, and not to be written. A file that is a
+ * does not have has no file. So most are constant, and not to be written. A file that is a
  * switch in Linux says which way it stands here: no memory is swapped out, addresses are not
  * random, links in sticky directories are protected, FIFOs and files in them are not.
  */
@@ -14,12 +14,16 @@
 #include "kernel/fs/vfs/fdtable.h"
 #include "kernel/fs/vfs/file.h"
 #include "kernel/fs/vfs/inode.h"
+#include "kernel/fs/vfs/lease.h"
 #include "kernel/fs/vfs/mount.h"
 #include "kernel/lib/string.h"
 #include "kernel/lib/version.h"
 #include "kernel/mm/pmm.h"
+#include "kernel/proc/core/core.h"
+#include "kernel/proc/ipc/ipc.h"
 #include "kernel/proc/procfs/procfs_internal.h"
 #include "kernel/proc/uts.h"
+#include "kernel/sched/sched.h"
 #include "kernel/vm/vm_space.h"
 #include "kernel/vm/vm_user.h"
 #include "shared/addrmap.h"
@@ -42,23 +46,18 @@ enum number {
     NGROUPS,
     OPEN_MAX,
     PIPE_HARD,
-    PIPE_SIZE,
-    PIPE_SOFT,
     RANDOM_POOL,
     TASKS,
+    RR_TURN,
+    RT_PERIOD,
+    RT_RUNTIME,
     ZERO,
     ONE,
     AIO_MAX,
     AIO_NOW,
-    MSG_BYTES,
-    MSG_QUEUE,
-    MSG_QUEUES,
-    SHM_ALL,
-    SHM_BYTES,
-    SHM_SEGMENTS,
 };
 
-static uint64_t number_value(enum number number)
+static COLD uint64_t number_value(enum number number)
 {
     switch (number) {
     case CAP_LAST_CAP:
@@ -79,14 +78,16 @@ static uint64_t number_value(enum number number)
         return FD_LIMIT_MAX;
     case PIPE_HARD:
         return (uint64_t)pipe_hard_limit();
-    case PIPE_SIZE: /* bytes; F_SETPIPE_SZ without CAP_SYS_RESOURCE */
-        return PIPE_NBYTES_MAX;
-    case PIPE_SOFT:
-        return (uint64_t)pipe_soft_limit();
     case RANDOM_POOL: /* bits: what RNDGETENTCNT gives */
         return RANDOM_BITS;
     case TASKS: /* each has a number */
         return PROCESS_PID_MAX;
+    case RR_TURN: /* milliseconds */
+        return SCHED_RR_TURN_NS / 1000000;
+    case RT_PERIOD: /* microseconds */
+        return SCHED_RT_PERIOD_NS / 1000;
+    case RT_RUNTIME:
+        return SCHED_RT_RUNTIME_NS / 1000;
     case ZERO:
         return 0;
     case ONE:
@@ -95,23 +96,11 @@ static uint64_t number_value(enum number number)
         return AIO_MAX_NR;
     case AIO_NOW:
         return aio_requests();
-    case MSG_BYTES:
-        return LX_MSGMAX;
-    case MSG_QUEUE:
-        return LX_MSGMNB;
-    case MSG_QUEUES:
-        return LX_MSGMNI;
-    case SHM_ALL:
-        return LX_SHMALL;
-    case SHM_BYTES:
-        return LX_SHMMAX;
-    case SHM_SEGMENTS:
-        return LX_SHMMNI;
     }
     return 0;
 }
 
-static int show_number(const struct procfs_node *node, struct procfs_text *text)
+static COLD int show_number(const struct procfs_node *node, struct procfs_text *text)
 {
     procfs_print(text, "%llu\n", (unsigned long long)number_value((enum number)node->entry->arg));
     return 0;
@@ -122,16 +111,125 @@ static int show_number(const struct procfs_node *node, struct procfs_text *text)
         .name = (entry_name), .mode = LX_S_IFREG | 0444, .arg = (number), .show = show_number      \
     }
 
-/* semget and semop take so many: SEMMSL, SEMMNS, SEMOPM, SEMMNI. */
-static int show_sem(const struct procfs_node *node, struct procfs_text *text)
+/* --- numbers that root may change --- */
+
+/* Each is a word of its owner's, which reads it anew whenever it counts; none can be raised beyond
+ * what the kernel is made for. An entry has the first one in .arg, and how many there are. */
+enum setting {
+    SET_LEASE_BREAK,
+    SET_LEASES,
+    SET_MSG_BYTES,
+    SET_MSG_QUEUE,
+    SET_MSG_QUEUES,
+    SET_PIPE_SIZE,
+    SET_PIPE_SOFT,
+    SET_SEMAPHORES,
+    SET_SHM_ALL = SET_SEMAPHORES + 4,
+    SET_SHM_BYTES,
+    SET_SHM_SEGMENTS,
+    SET_TASKS,
+};
+
+#define SETTINGS_ENTRY 4 /* an entry has at most so many */
+#define COUNT_SHIFT    8
+
+static uint64_t task_numbers = PROCESS_PID_MAX; /* fixed: each task has one */
+
+/* A bound of UINT32_MAX is none. */
+static const struct {
+    uint64_t *word;
+    uint32_t least, most;
+} settings[] = {
+    [SET_LEASE_BREAK] = {&lease_break_time, 0, INT32_MAX},
+    [SET_LEASES] = {&leases_enable, 0, INT32_MAX},
+    [SET_MSG_BYTES] = {&ipc_limits.msg_bytes, 0, LX_MSGMAX},
+    [SET_MSG_QUEUE] = {&ipc_limits.msg_queue, 0, INT32_MAX},
+    [SET_MSG_QUEUES] = {&ipc_limits.msg_queues, 0, IPC_INDEXES},
+    [SET_PIPE_SIZE] = {&pipe_nbytes_max, PAGE_SIZE, PIPE_NBYTES_LIMIT},
+    [SET_PIPE_SOFT] = {&pipe_user_soft, 0, PIPE_USER_SOFT},
+    [SET_SEMAPHORES] = {&ipc_limits.sem_set, 0, LX_SEMMSL},
+    {&ipc_limits.sem_all, 0, LX_SEMMNS},
+    {&ipc_limits.sem_ops, 0, LX_SEMOPM},
+    {&ipc_limits.sem_sets, 0, IPC_INDEXES},
+    [SET_SHM_ALL] = {&ipc_limits.shm_pages, 0, UINT32_MAX},
+    [SET_SHM_BYTES] = {&ipc_limits.shm_bytes, 0, UINT32_MAX},
+    [SET_SHM_SEGMENTS] = {&ipc_limits.shm_segments, 0, IPC_INDEXES},
+    [SET_TASKS] = {&task_numbers, PROCESS_PID_MAX, PROCESS_PID_MAX},
+};
+
+static COLD int show_setting(const struct procfs_node *node, struct procfs_text *text)
 {
-    (void)node;
-    procfs_print(text, "%d\t%d\t%d\t%d\n", LX_SEMMSL, LX_SEMMNS, LX_SEMOPM, LX_SEMMNI);
+    unsigned first = node->entry->arg & ((1u << COUNT_SHIFT) - 1);
+    unsigned count = node->entry->arg >> COUNT_SHIFT;
+
+    for (unsigned i = 0; i < count; i++)
+        procfs_print(
+            text, i + 1 < count ? "%llu\t" : "%llu\n",
+            (unsigned long long)__atomic_load_n(settings[first + i].word, __ATOMIC_RELAXED));
     return 0;
 }
 
+static COLD const char *skip_blanks(const char *text)
+{
+    while (*text == ' ' || *text == '\t' || *text == '\n')
+        text++;
+    return text;
+}
+
+/* Decimal, up to a blank or the end. */
+static COLD int setting_read(const char **text, uint64_t *out)
+{
+    const char *at = *text;
+
+    *out = 0;
+    if (*at < '0' || *at > '9')
+        return -EINVAL;
+    for (; *at >= '0' && *at <= '9'; at++)
+        if (__builtin_mul_overflow(*out, 10, out) ||
+            __builtin_add_overflow(*out, (uint64_t)(*at - '0'), out))
+            return -EINVAL;
+    *text = skip_blanks(at);
+    return at == *text && *at ? -EINVAL : 0;
+}
+
+/* All of them are right, or none is changed. Fewer than there are leave the last ones as they are.
+ */
+static COLD int write_setting(const struct procfs_node *node, struct user_iter *io)
+{
+    unsigned first = node->entry->arg & ((1u << COUNT_SHIFT) - 1);
+    unsigned count = node->entry->arg >> COUNT_SHIFT, given = 0;
+    char bytes[96];
+    size_t nbytes = MIN(io->left, sizeof(bytes) - 1);
+    uint64_t values[SETTINGS_ENTRY];
+    const char *text;
+
+    if (user_iter_get(io, bytes, nbytes) < nbytes)
+        return -EFAULT;
+    bytes[nbytes] = '\0';
+    for (text = skip_blanks(bytes); *text && given < count; given++) {
+        uint32_t least = settings[first + given].least, most = settings[first + given].most;
+        int err = setting_read(&text, &values[given]);
+
+        if (err || values[given] < least || (values[given] > most && most != UINT32_MAX))
+            return -EINVAL;
+    }
+    if (first == SET_PIPE_SIZE && given) /* the size of a pipe is a power of two */
+        while (values[0] & (values[0] - 1))
+            values[0] += values[0] & -values[0];
+    for (unsigned i = 0; i < given; i++)
+        __atomic_store_n(settings[first + i].word, values[i], __ATOMIC_RELAXED);
+    return 0;
+}
+
+#define SETTINGS(entry_name, first, count)                                                         \
+    {                                                                                              \
+        .name = (entry_name), .mode = LX_S_IFREG | 0644, .arg = (first) | (count) << COUNT_SHIFT,  \
+        .show = show_setting, .write = write_setting                                               \
+    }
+#define SETTING(entry_name, first) SETTINGS(entry_name, first, 1)
+
 /* Open, free, at most. */
-static int show_file_nr(const struct procfs_node *node, struct procfs_text *text)
+static COLD int show_file_nr(const struct procfs_node *node, struct procfs_text *text)
 {
     (void)node;
     procfs_print(text, "%lu\t0\t%lu\n", file_live_count(), file_max_count());
@@ -139,7 +237,7 @@ static int show_file_nr(const struct procfs_node *node, struct procfs_text *text
 }
 
 /* Of all file systems; none are kept for reuse. */
-static int show_inode_nr(const struct procfs_node *node, struct procfs_text *text)
+static COLD int show_inode_nr(const struct procfs_node *node, struct procfs_text *text)
 {
     (void)node;
     procfs_print(text, "%lu\t0\n", inode_live_count());
@@ -148,7 +246,7 @@ static int show_inode_nr(const struct procfs_node *node, struct procfs_text *tex
 
 /* --- names --- */
 
-static int show_ostype(const struct procfs_node *node, struct procfs_text *text)
+static COLD int show_ostype(const struct procfs_node *node, struct procfs_text *text)
 {
     (void)node;
     procfs_print(text, "Linux\n");
@@ -156,7 +254,7 @@ static int show_ostype(const struct procfs_node *node, struct procfs_text *text)
 }
 
 /* As uname(2) has it. */
-static int show_osrelease(const struct procfs_node *node, struct procfs_text *text)
+static COLD int show_osrelease(const struct procfs_node *node, struct procfs_text *text)
 {
     (void)node;
     procfs_print(text, "%s-firstlight\n", VERSION_LINUX_ABI);
@@ -164,14 +262,14 @@ static int show_osrelease(const struct procfs_node *node, struct procfs_text *te
 }
 
 /* The release without the word Linux: that is the ABI's, this the kernel's own. */
-static int show_kernel_version(const struct procfs_node *node, struct procfs_text *text)
+static COLD int show_kernel_version(const struct procfs_node *node, struct procfs_text *text)
 {
     (void)node;
     procfs_print(text, "Firstlight %s\n", VERSION_TEXT);
     return 0;
 }
 
-static int show_name(const struct procfs_node *node, struct procfs_text *text)
+static COLD int show_name(const struct procfs_node *node, struct procfs_text *text)
 {
     char name[UTS_NAME_MAX + 1];
 
@@ -182,7 +280,7 @@ static int show_name(const struct procfs_node *node, struct procfs_text *text)
 
 /* Up to the first line's end; what is too long is cut. The file's mode has let root alone open it.
  */
-static int write_name(const struct procfs_node *node, struct user_iter *io)
+static COLD int write_name(const struct procfs_node *node, struct user_iter *io)
 {
     size_t nbytes = MIN(io->left, UTS_NAME_MAX), length = 0;
     char name[UTS_NAME_MAX];
@@ -195,6 +293,50 @@ static int write_name(const struct procfs_node *node, struct user_iter *io)
     return 0;
 }
 
+/* --- core files --- */
+
+static COLD int show_core_pattern(const struct procfs_node *node, struct procfs_text *text)
+{
+    char pattern[CORE_PATTERN_MAX + 1];
+
+    (void)node;
+    core_pattern_get(pattern);
+    procfs_print(text, "%s\n", pattern);
+    return 0;
+}
+
+/* Up to the first line's end. */
+static COLD int write_core_pattern(const struct procfs_node *node, struct user_iter *io)
+{
+    size_t nbytes = MIN(io->left, CORE_PATTERN_MAX), length = 0;
+    char text[CORE_PATTERN_MAX];
+
+    (void)node;
+    if (user_iter_get(io, text, nbytes) < nbytes)
+        return -EFAULT;
+    while (length < nbytes && text[length] && text[length] != '\n')
+        length++;
+    return core_pattern_set(text, length);
+}
+
+static COLD int show_core_uses_pid(const struct procfs_node *node, struct procfs_text *text)
+{
+    (void)node;
+    procfs_print(text, "%u\n", __atomic_load_n(&core_uses_pid, __ATOMIC_RELAXED));
+    return 0;
+}
+
+static COLD int write_core_uses_pid(const struct procfs_node *node, struct user_iter *io)
+{
+    uint64_t value = 0;
+    int err = procfs_number_take(io, &value);
+
+    (void)node;
+    if (!err)
+        __atomic_store_n(&core_uses_pid, value != 0, __ATOMIC_RELAXED);
+    return err;
+}
+
 #define NAME(entry_name, which)                                                                    \
     {                                                                                              \
         .name = (entry_name), .mode = LX_S_IFREG | 0644, .arg = (which), .show = show_name,        \
@@ -203,7 +345,7 @@ static int write_name(const struct procfs_node *node, struct user_iter *io)
 
 /* --- random --- */
 
-static void random_uuid_print(struct procfs_text *text, const uint8_t *bytes)
+static COLD void random_uuid_print(struct procfs_text *text, const uint8_t *bytes)
 {
     for (unsigned i = 0; i < 16; i++) {
         uint8_t byte = bytes[i];
@@ -218,7 +360,7 @@ static void random_uuid_print(struct procfs_text *text, const uint8_t *bytes)
 }
 
 /* A new one at each read: proc_sys_kernel(5), random/uuid. */
-static int show_uuid(const struct procfs_node *node, struct procfs_text *text)
+static COLD int show_uuid(const struct procfs_node *node, struct procfs_text *text)
 {
     uint8_t bytes[16];
 
@@ -231,7 +373,7 @@ static int show_uuid(const struct procfs_node *node, struct procfs_text *text)
 static uint8_t boot_id[16]; /* constant after start-up */
 
 /* The same for every reader: programs tell by it whether the machine has been started anew. */
-static int show_boot_id(const struct procfs_node *node, struct procfs_text *text)
+static COLD int show_boot_id(const struct procfs_node *node, struct procfs_text *text)
 {
     (void)node;
     random_uuid_print(text, boot_id);
@@ -255,21 +397,26 @@ static const struct procfs_dir random_dir = {random_files, ARRAY_SIZE(random_fil
 
 static const struct procfs_entry kernel_files[] = {
     NUMBER("cap_last_cap", CAP_LAST_CAP),
+    PROCFS_WRITABLE("core_pattern", show_core_pattern, write_core_pattern),
+    PROCFS_WRITABLE("core_uses_pid", show_core_uses_pid, write_core_uses_pid),
     NAME("domainname", UTS_DOMAIN),
     NAME("hostname", UTS_HOST),
-    NUMBER("msgmax", MSG_BYTES),
-    NUMBER("msgmnb", MSG_QUEUE),
-    NUMBER("msgmni", MSG_QUEUES),
+    SETTING("msgmax", SET_MSG_BYTES),
+    SETTING("msgmnb", SET_MSG_QUEUE),
+    SETTING("msgmni", SET_MSG_QUEUES),
     NUMBER("ngroups_max", NGROUPS),
     PROCFS_TEXT("osrelease", 0444, show_osrelease),
     PROCFS_TEXT("ostype", 0444, show_ostype),
-    NUMBER("pid_max", TASKS),
+    SETTING("pid_max", SET_TASKS),
     DIRECTORY("random", &random_dir),
     NUMBER("randomize_va_space", ZERO),
-    PROCFS_TEXT("sem", 0444, show_sem),
-    NUMBER("shmall", SHM_ALL),
-    NUMBER("shmmax", SHM_BYTES),
-    NUMBER("shmmni", SHM_SEGMENTS),
+    NUMBER("sched_rr_timeslice_ms", RR_TURN),
+    NUMBER("sched_rt_period_us", RT_PERIOD),
+    NUMBER("sched_rt_runtime_us", RT_RUNTIME),
+    SETTINGS("sem", SET_SEMAPHORES, SETTINGS_ENTRY),
+    SETTING("shmall", SET_SHM_ALL),
+    SETTING("shmmax", SET_SHM_BYTES),
+    SETTING("shmmni", SET_SHM_SEGMENTS),
     NUMBER("tainted", ZERO),
     NUMBER("threads-max", TASKS),
     PROCFS_TEXT("version", 0444, show_kernel_version),
@@ -287,15 +434,18 @@ static const struct procfs_entry fs_files[] = {
     NUMBER("file-max", FILE_MAX),
     PROCFS_TEXT("file-nr", 0444, show_file_nr),
     PROCFS_TEXT("inode-nr", 0444, show_inode_nr),
+    SETTING("lease-break-time", SET_LEASE_BREAK),
+    SETTING("leases-enable", SET_LEASES),
     NUMBER("mount-max", MOUNTS),
     NUMBER("nr_open", OPEN_MAX),
-    NUMBER("pipe-max-size", PIPE_SIZE),
+    SETTING("pipe-max-size", SET_PIPE_SIZE),
     NUMBER("pipe-user-pages-hard", PIPE_HARD),
-    NUMBER("pipe-user-pages-soft", PIPE_SOFT),
+    SETTING("pipe-user-pages-soft", SET_PIPE_SOFT),
     NUMBER("protected_fifos", ZERO),
     NUMBER("protected_hardlinks", ONE),
     NUMBER("protected_regular", ZERO),
     NUMBER("protected_symlinks", ONE),
+    NUMBER("suid_dumpable", ZERO), /* programs with rights of others leave no core files */
 };
 static const struct procfs_dir fs_dir = {fs_files, ARRAY_SIZE(fs_files), NULL, NULL};
 
@@ -316,7 +466,7 @@ static const struct procfs_entry sys_files[] = {
 static const struct procfs_dir sys_dir = {sys_files, ARRAY_SIZE(sys_files), NULL, NULL};
 static const struct procfs_entry root_files[] = {DIRECTORY("sys", &sys_dir)};
 
-void procfs_sysctl_init(void)
+COLD void procfs_sysctl_init(void)
 {
     random_fill(boot_id, sizeof(boot_id));
     procfs_register(root_files, ARRAY_SIZE(root_files));

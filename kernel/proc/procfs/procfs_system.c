@@ -27,13 +27,13 @@
 #define NSEC_PER_SEC 1000000000UL
 #define TICK_NS      (NSEC_PER_SEC / LX_CLOCK_TICKS)
 
-static void meminfo_line(struct procfs_text *text, const char *name, uint64_t npages)
+static COLD void meminfo_line(struct procfs_text *text, const char *name, uint64_t npages)
 {
     procfs_print(text, "%-16s%8lu kB\n", name, npages << (PAGE_SHIFT - 10));
 }
 
 /* proc_meminfo(5): free(1) takes MemAvailable, and sums up the rest where it is missing. */
-static int show_meminfo(const struct procfs_node *node, struct procfs_text *text)
+static COLD int show_meminfo(const struct procfs_node *node, struct procfs_text *text)
 {
     /* Pages of files are the files themselves (all file systems are in memory): they can be neither
      * dropped nor counted as available. */
@@ -54,7 +54,7 @@ static int show_meminfo(const struct procfs_node *node, struct procfs_text *text
 }
 
 /* There is neither a disk nor swap: nothing is ever brought in or out. */
-static int show_vmstat(const struct procfs_node *node, struct procfs_text *text)
+static COLD int show_vmstat(const struct procfs_node *node, struct procfs_text *text)
 {
     (void)node;
     procfs_print(text, "nr_free_pages %lu\npgpgin 0\npgpgout 0\npswpin 0\npswpout 0\n",
@@ -63,13 +63,13 @@ static int show_vmstat(const struct procfs_node *node, struct procfs_text *text)
 }
 
 /* proc_stat(5): user, nice, system, idle, then six kinds that are not told apart here. */
-static void cpu_line(struct procfs_text *text, const struct sched_cpu_times *times)
+static COLD void cpu_line(struct procfs_text *text, const struct sched_cpu_times *times)
 {
     procfs_print(text, " %lu 0 %lu %lu 0 0 0 0 0 0\n", times->user_ns / TICK_NS,
                  times->system_ns / TICK_NS, times->idle_ns / TICK_NS);
 }
 
-static void all_cpus(struct sched_cpu_times *all)
+static COLD void all_cpus(struct sched_cpu_times *all)
 {
     struct sched_cpu_times one;
 
@@ -83,7 +83,7 @@ static void all_cpus(struct sched_cpu_times *all)
     }
 }
 
-static int show_stat(const struct procfs_node *node, struct procfs_text *text)
+static COLD int show_stat(const struct procfs_node *node, struct procfs_text *text)
 {
     struct sched_cpu_times times;
 
@@ -104,7 +104,7 @@ static int show_stat(const struct procfs_node *node, struct procfs_text *text)
     return 0;
 }
 
-static int show_uptime(const struct procfs_node *node, struct procfs_text *text)
+static COLD int show_uptime(const struct procfs_node *node, struct procfs_text *text)
 {
     /* proc_uptime(5): the second number adds up the idle time of all processors. */
     uint64_t now = clock_monotonic_ns() / TICK_NS, idle;
@@ -129,7 +129,7 @@ static struct timer load_timer;
 
 /* An exponentially damped average of the number of runnable threads, in an interrupt; one word
  * each, so readers need no lock. */
-static void load_sample(struct timer *timer)
+static COLD void load_sample(struct timer *timer)
 {
     uint64_t running = sched_running() * LOAD_ONE;
 
@@ -140,12 +140,12 @@ static void load_sample(struct timer *timer)
     timer_start(timer, clock_monotonic_ns() + LOAD_PERIOD_NS);
 }
 
-uint64_t procfs_load(unsigned which)
+COLD uint64_t procfs_load(unsigned which)
 {
     return load[which] * (65536 / LOAD_ONE);
 }
 
-static int show_loadavg(const struct procfs_node *node, struct procfs_text *text)
+static COLD int show_loadavg(const struct procfs_node *node, struct procfs_text *text)
 {
     (void)node;
     for (unsigned i = 0; i < ARRAY_SIZE(load); i++) {
@@ -161,7 +161,7 @@ static int show_loadavg(const struct procfs_node *node, struct procfs_text *text
 
 /* --- what never changes --- */
 
-static int show_version(const struct procfs_node *node, struct procfs_text *text)
+static COLD int show_version(const struct procfs_node *node, struct procfs_text *text)
 {
     (void)node;
     /* The words that programs search for: uname(2) gives the same release. */
@@ -170,30 +170,38 @@ static int show_version(const struct procfs_node *node, struct procfs_text *text
     return 0;
 }
 
-static int show_filesystems(const struct procfs_node *node, struct procfs_text *text)
+COLD const char *procfs_filesystem(unsigned which)
 {
+    static const char *const types[] = {"sysfs", "tmpfs", "proc", "devtmpfs", "pipefs", "ramfs"};
+
+    return which < ARRAY_SIZE(types) ? types[which] : NULL;
+}
+
+/* mount(8) tries these when no type is given; none of them needs a device. */
+static COLD int show_filesystems(const struct procfs_node *node, struct procfs_text *text)
+{
+    const char *type;
+
     (void)node;
-    /* mount(8) tries these when no type is given; none of them needs a device. */
-    procfs_print(
-        text,
-        "nodev\tsysfs\nnodev\ttmpfs\nnodev\tproc\nnodev\tdevtmpfs\nnodev\tpipefs\nnodev\tramfs\n");
+    for (unsigned i = 0; (type = procfs_filesystem(i)) != NULL; i++)
+        procfs_print(text, "nodev\t%s\n", type);
     return 0;
 }
 
-static int show_cmdline(const struct procfs_node *node, struct procfs_text *text)
+static COLD int show_cmdline(const struct procfs_node *node, struct procfs_text *text)
 {
     (void)node;
     procfs_print(text, "%s\n", cmdline_text());
     return 0;
 }
 
-static int64_t mounts_readlink(const struct procfs_node *node, char *text, size_t size)
+static COLD int64_t mounts_readlink(const struct procfs_node *node, char *text, size_t size)
 {
     (void)node;
     return (int64_t)fmt_print(text, size, "self/mounts");
 }
 
-static int64_t net_readlink(const struct procfs_node *node, char *text, size_t size)
+static COLD int64_t net_readlink(const struct procfs_node *node, char *text, size_t size)
 {
     (void)node;
     return (int64_t)fmt_print(text, size, "self/net");
@@ -227,7 +235,7 @@ static const struct procfs_entry root_files[] = {
     DIRECTORY("sysvipc", &ipc_dir),
 };
 
-void procfs_system_init(void)
+COLD void procfs_system_init(void)
 {
     /* Before the first program: the tables are constant from then on. */
     procfs_register(root_files, ARRAY_SIZE(root_files));

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * /proc/PID/comm and limits, /proc/self and thread-self: texts too small for a place of their own.
+ * /proc/PID/comm, limits and coredump_filter, /proc/self and thread-self: texts too small for a
+ * place of their own.
  */
 #include "kernel/lib/fmt.h"
 #include "kernel/lib/string.h"
+#include "kernel/proc/core/core.h"
 #include "kernel/proc/procfs/procfs_internal.h"
 #include "kernel/sched/sched.h"
 #include "kernel/vm/vm_user.h"
 #include "shared/linux/errno.h"
 
-int procfs_show_comm(const struct procfs_node *node, struct procfs_text *text)
+COLD int procfs_show_comm(const struct procfs_node *node, struct procfs_text *text)
 {
     uint64_t tree;
     struct process *process = procfs_lock(node, &tree);
@@ -26,7 +28,7 @@ int procfs_show_comm(const struct procfs_node *node, struct procfs_text *text)
 }
 
 /* Only a process itself gives its threads other names. */
-int procfs_write_comm(const struct procfs_node *node, struct user_iter *io)
+COLD int procfs_write_comm(const struct procfs_node *node, struct user_iter *io)
 {
     struct process *self = thread_current()->task->process, *process;
     char name[sizeof(self->leader->name)] = "";
@@ -45,7 +47,8 @@ int procfs_write_comm(const struct procfs_node *node, struct user_iter *io)
     return process == self ? 0 : -EINVAL;
 }
 
-static void limit_print(struct procfs_text *text, uint64_t value)
+/* In a column. */
+static COLD void limit_print(struct procfs_text *text, uint64_t value)
 {
     if (value == LX_RLIM_INFINITY)
         procfs_print(text, "%-20s ", "unlimited");
@@ -53,7 +56,7 @@ static void limit_print(struct procfs_text *text, uint64_t value)
         procfs_print(text, "%-20llu ", (unsigned long long)value);
 }
 
-int procfs_show_limits(const struct procfs_node *node, struct procfs_text *text)
+COLD int procfs_show_limits(const struct procfs_node *node, struct procfs_text *text)
 {
     /* In the order of the numbers of RLIMIT_*; words and columns are Linux's, which programs
      * parse. */
@@ -86,7 +89,7 @@ int procfs_show_limits(const struct procfs_node *node, struct procfs_text *text)
     return 0;
 }
 
-int64_t procfs_self_readlink(const struct procfs_node *node, char *text, size_t size)
+COLD int64_t procfs_self_readlink(const struct procfs_node *node, char *text, size_t size)
 {
     struct task *self = thread_current()->task;
 
@@ -97,7 +100,7 @@ int64_t procfs_self_readlink(const struct procfs_node *node, char *text, size_t 
     return (int64_t)fmt_print(text, size, "%d", self->process->pid);
 }
 
-int64_t procfs_thread_self_readlink(const struct procfs_node *node, char *text, size_t size)
+COLD int64_t procfs_thread_self_readlink(const struct procfs_node *node, char *text, size_t size)
 {
     struct task *self = thread_current()->task;
 
@@ -105,4 +108,66 @@ int64_t procfs_thread_self_readlink(const struct procfs_node *node, char *text, 
     if (!self)
         return -ENOENT;
     return (int64_t)fmt_print(text, size, "%d/task/%d", self->process->pid, self->tid);
+}
+
+/* Not longer than sixteen digits: nothing here is. */
+COLD int procfs_number_take(struct user_iter *io, uint64_t *out)
+{
+    char text[24] = "", *at = text;
+    size_t nbytes = MIN(io->left, sizeof(text) - 1);
+    unsigned base = 10;
+    uint64_t value = 0;
+    int digits = 0;
+
+    if (user_iter_get(io, text, nbytes) < nbytes)
+        return -EFAULT;
+    if (at[0] == '0' && (at[1] == 'x' || at[1] == 'X')) {
+        base = 16;
+        at += 2;
+    }
+    /* What is no digit ends the number; a letter counts from ten on. */
+    for (;; at++, digits++) {
+        unsigned digit =
+            *at >= '0' && *at <= '9' ? (unsigned)(*at - '0') : (unsigned)((*at | 0x20) - 'a') + 10;
+
+        if (digit >= base || digits == 16)
+            break;
+        value = value * base + digit;
+    }
+    while (*at == '\n' || *at == ' ' || *at == '\t')
+        at++;
+    if (*at || !digits)
+        return -EINVAL;
+    *out = value;
+    return 0;
+}
+
+/* What a core file of it would have, CORE_* in hexadecimal. */
+COLD int procfs_show_core_filter(const struct procfs_node *node, struct procfs_text *text)
+{
+    uint64_t tree;
+    struct process *process = procfs_lock(node, &tree);
+
+    if (!process)
+        return -ESRCH;
+    procfs_print(text, "%08x\n", __atomic_load_n(&process->core_filter, __ATOMIC_RELAXED));
+    procfs_unlock(tree);
+    return 0;
+}
+
+/* Bits that mean nothing are dropped. */
+COLD int procfs_write_core_filter(const struct procfs_node *node, struct user_iter *io)
+{
+    uint64_t tree, value = 0;
+    int err = procfs_number_take(io, &value);
+    struct process *process;
+
+    if (err)
+        return err;
+    process = procfs_lock(node, &tree);
+    if (!process)
+        return -ESRCH;
+    __atomic_store_n(&process->core_filter, (uint32_t)value & CORE_FILTER_ALL, __ATOMIC_RELAXED);
+    procfs_unlock(tree);
+    return 0;
 }

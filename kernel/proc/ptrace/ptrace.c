@@ -26,7 +26,7 @@ COLD void ptrace_init(void)
     tracee_cache = slab_cache_create("tracee", sizeof(struct tracee));
 }
 
-static struct tracee *tracee_alloc(void)
+static COLD struct tracee *tracee_alloc(void)
 {
     struct tracee *tracee = slab_zalloc(tracee_cache);
 
@@ -37,14 +37,14 @@ static struct tracee *tracee_alloc(void)
     return tracee;
 }
 
-void ptrace_tracee_free(struct tracee *tracee)
+COLD void ptrace_tracee_free(struct tracee *tracee)
 {
     if (tracee)
         slab_free(tracee_cache, tracee);
 }
 
 /* What a task compares the numbers of its calls with: with 0 all of them take the slow path. */
-void ptrace_watch_locked(struct tracee *tracee)
+COLD void ptrace_watch_locked(struct tracee *tracee)
 {
     bool slow = tracee->watches_calls || tracee->steps;
 
@@ -52,7 +52,7 @@ void ptrace_watch_locked(struct tracee *tracee)
     __atomic_store_n(&tracee->task->direct_calls, slow ? 0 : task_direct_calls, __ATOMIC_RELAXED);
 }
 
-static void link_locked(struct tracee *tracee, struct task *task, struct process *tracer)
+static COLD void link_locked(struct tracee *tracee, struct task *task, struct process *tracer)
 {
     ASSERT(process_tree_is_held() && !task->ptrace);
     tracee->task = task;
@@ -67,7 +67,7 @@ static void link_locked(struct tracee *tracee, struct task *task, struct process
 }
 
 /* The task has no tracee any more; whatever it was made to do differently ends. */
-void ptrace_unlink_locked(struct tracee *tracee)
+COLD void ptrace_unlink_locked(struct tracee *tracee)
 {
     struct task *task = tracee->task;
 
@@ -91,7 +91,7 @@ void ptrace_unlink_locked(struct tracee *tracee)
     spin_unlock(&task->process->lock);
 }
 
-void ptrace_let_go_locked(struct tracee *tracee, int signal)
+COLD void ptrace_let_go_locked(struct tracee *tracee, int signal)
 {
     struct task *task = tracee->task;
     bool stopped = tracee->state == TRACEE_STOPPED;
@@ -106,7 +106,7 @@ void ptrace_let_go_locked(struct tracee *tracee, int signal)
         sched_wake(&task->thread);
 }
 
-bool ptrace_hides_locked(const struct process *child)
+COLD bool ptrace_hides_locked(const struct process *child)
 {
     const struct tracee *tracee = child->leader ? child->leader->ptrace : NULL;
 
@@ -114,7 +114,7 @@ bool ptrace_hides_locked(const struct process *child)
     return tracee && tracee->tracer == child->parent;
 }
 
-bool ptrace_is_capable_locked(struct process *tracer)
+COLD bool ptrace_is_capable_locked(struct process *tracer)
 {
     struct credentials cred = identity_of_locked(tracer);
 
@@ -122,7 +122,7 @@ bool ptrace_is_capable_locked(struct process *tracer)
     return credentials_capable(&cred, LX_CAP_SYS_PTRACE);
 }
 
-static bool has_rights_of_locked(struct process *tracer, struct process *process)
+static COLD bool has_rights_of_locked(struct process *tracer, struct process *process)
 {
     struct credentials by = identity_of_locked(tracer), of = identity_of_locked(process);
 
@@ -130,7 +130,7 @@ static bool has_rights_of_locked(struct process *tracer, struct process *process
     return !(of.permitted & ~by.permitted);
 }
 
-bool ptrace_is_same_user_locked(struct process *tracer, struct task *task)
+COLD bool ptrace_is_same_user_locked(struct process *tracer, struct task *task)
 {
     struct credentials by = identity_of_locked(tracer), of = identity_of_locked(task->process);
 
@@ -140,7 +140,7 @@ bool ptrace_is_same_user_locked(struct process *tracer, struct task *task)
 }
 
 /* A task that sleeps in a stopped group sleeps on as a tracee; others get SIGSTOP. */
-static void attached_locked(struct tracee *tracee)
+static COLD void attached_locked(struct tracee *tracee)
 {
     struct task *task = tracee->task;
     const struct lx_siginfo stop = {.signo = LX_SIGSTOP, .code = LX_SI_KERNEL};
@@ -158,7 +158,7 @@ static void attached_locked(struct tracee *tracee)
 
 /* The order of the errors is Linux's. One that exits is not attached to any more: its end would
  * have to be reported to a tracer that had not seen it live. */
-static int64_t attach_locked(struct task *self, struct tracee *tracee, int tid)
+static COLD int64_t attach_locked(struct task *self, struct tracee *tracee, int tid)
 {
     struct task *task = task_find_locked(tid);
 
@@ -173,7 +173,7 @@ static int64_t attach_locked(struct task *self, struct tracee *tracee, int tid)
     return 0;
 }
 
-int64_t ptrace_attach(struct task *self, int tid, bool seize, uint64_t options)
+COLD int64_t ptrace_attach(struct task *self, int tid, bool seize, uint64_t options)
 {
     struct tracee *tracee = tracee_alloc();
     uint64_t flags;
@@ -193,7 +193,7 @@ int64_t ptrace_attach(struct task *self, int tid, bool seize, uint64_t options)
 }
 
 /* The harness traces nothing; a parent on its way out would let go at once. */
-int64_t ptrace_trace_me(struct task *self)
+COLD int64_t ptrace_trace_me(struct task *self)
 {
     struct tracee *tracee = tracee_alloc();
     struct process *parent;
@@ -221,8 +221,8 @@ int64_t ptrace_trace_me(struct task *self)
 
 /* ---- children of tracees ---- */
 
-int ptrace_fork_prepare(const struct task *self, unsigned event, bool always,
-                        struct tracee **out_tracee)
+COLD int ptrace_fork_prepare(const struct task *self, unsigned event, bool always,
+                             struct tracee **out_tracee)
 {
     uint64_t flags;
     bool wanted;
@@ -240,7 +240,7 @@ int ptrace_fork_prepare(const struct task *self, unsigned event, bool always,
 }
 
 /* The child has not run, and stops before it does: by SIGSTOP, or as a seized one does. */
-void ptrace_fork_locked(const struct task *self, struct task *child, struct tracee **made)
+COLD void ptrace_fork_locked(const struct task *self, struct task *child, struct tracee **made)
 {
     const struct lx_siginfo stop = {.signo = LX_SIGSTOP, .code = LX_SI_KERNEL};
     const struct tracee *own = self->ptrace;

@@ -24,7 +24,12 @@
 
 struct trap_frame;
 
-enum tracee_state { TRACEE_RUNS, TRACEE_STOPPED, TRACEE_ENDED };
+enum tracee_state {
+    TRACEE_RUNS,
+    TRACEE_STOPPED,
+    TRACEE_ENDED,
+    TRACEE_CURSOR /* no tracee: a walk's */
+};
 enum tracee_resume { RESUME_CONT, RESUME_CALLS, RESUME_STEP };
 
 /* I constant   t process_tree_lock   o the tracee itself, or its tracer while it is frozen */
@@ -43,6 +48,7 @@ struct tracee {
     bool frozen;              /* [t] */
     bool listening;           /* [t] a stopped group, seen as such: SIGCONT is told */
     bool in_group_stop;       /* [t] what it stopped for */
+    bool at_exit;             /* [t] likewise: the event of its end, which a kill does not end */
     int status;               /* [t] of the stop: signal, flags, event, as above bit 8 of wait(2) */
     int end_status;           /* [t] of its end, as wait(2) has it */
     bool has_info;            /* [t] of the stop: its signal is info */
@@ -92,6 +98,8 @@ void ptrace_event(struct task *self, unsigned event, uint64_t message);
  */
 bool ptrace_call_enter(struct task *self, struct trap_frame *frame);
 void ptrace_call_leave(struct task *self, struct trap_frame *frame, uint32_t number);
+/* The same on the way to ring 3, of a call that was not watched when it began. */
+void ptrace_call_leave_late(struct task *self);
 /* A handler's frame is about to be pushed: without our flag. And has been. */
 void ptrace_handler_prepare(struct task *self, struct trap_frame *frame);
 void ptrace_handler_entered(struct task *self);
@@ -105,6 +113,8 @@ void ptrace_exec(struct task *self, int old_tid);
 
 /* The last task of a tracer: all that it traces goes on, or dies with EXITKILL. No lock. */
 void ptrace_tracer_end(struct process *process);
+/* How it ends, as wait(2) has it. */
+uint64_t ptrace_status_of(const struct process *process);
 /* A task's own code, of exit(2). */
 void ptrace_note_end(struct task *self, int status);
 /* Tree and process locked: a task that is no leader leaves. */
@@ -115,10 +125,11 @@ bool ptrace_process_end_locked(struct process *process);
 /* Tree and process locked: the leader whose place another task takes by exec. */
 void ptrace_leader_replaced_locked(struct task *old, struct task *self);
 
-/* Tree locked: what wait(2) finds among the tracees of the process. 1: taken; 0: one is meant, and
- * has nothing to tell; -ECHILD. A process that no other waits for any more is left in *reaped. */
+/* Tree locked, and dropped in between: what wait(2) finds among the tracees of the process. 1:
+ * taken; 0: one is meant, and has nothing to tell; -ECHILD. A process that no other waits for any
+ * more is left in *reaped. */
 int ptrace_wait_locked(struct process *process, const struct process_wait *which,
-                       struct process_change *change, struct process **reported);
+                       struct process_change *change, struct process **reported, uint64_t *flags);
 
 /* ---- ptrace_request.c: requests on a stopped tracee ---- */
 
@@ -127,6 +138,8 @@ int64_t ptrace_request(struct task *self, int request, int tid, uint64_t address
 /* ---- ptrace_regs.c: registers of a frozen task ---- */
 
 void ptrace_regs_get(const struct task *task, struct lx_user_regs *regs);
+/* The area of XSAVE as debuggers expect it, features.fpu_nbytes. */
+void ptrace_fpu_get(const struct task *task, char *area);
 MUST_CHECK int ptrace_regs_set(struct task *task, const struct lx_user_regs *regs);
 
 static inline struct tracee *ptrace_of_locked(const struct task *task)

@@ -16,9 +16,10 @@
 #include "shared/linux/clone.h"
 #include "shared/linux/errno.h"
 
-#define END_SLICE 32 /* tracees, in one hold of the lock */
+#define END_SLICE   32   /* tracees, in one hold of the lock */
+#define STATUS_CORE 0x80 /* wait(2): a core file */
 
-void ptrace_tell_locked(struct tracee *tracee, int code, int status)
+COLD void ptrace_tell_locked(struct tracee *tracee, int code, int status)
 {
     struct process *tracer = tracee->tracer;
     const struct lx_sigaction *action = &tracer->actions[LX_SIGCHLD - 1];
@@ -44,14 +45,17 @@ void ptrace_tell_locked(struct tracee *tracee, int code, int status)
 
 /* ---- ends of tracees ---- */
 
-static int status_of(const struct process *process)
+/* A limit of the harness looks like a kill. */
+COLD uint64_t ptrace_status_of(const struct process *process)
 {
     if (process->end == PROCESS_EXITED)
-        return process->end_code << 8;
-    return process->end == PROCESS_LIMIT ? LX_SIGKILL : process->end_code;
+        return (uint64_t)process->end_code << 8;
+    if (process->end == PROCESS_LIMIT)
+        return LX_SIGKILL;
+    return (uint64_t)process->end_code | (process->core_dumped ? STATUS_CORE : 0);
 }
 
-void ptrace_note_end(struct task *self, int status)
+COLD void ptrace_note_end(struct task *self, int status)
 {
     uint64_t flags = spin_lock_irqsave(&process_tree_lock);
 
@@ -60,18 +64,21 @@ void ptrace_note_end(struct task *self, int status)
     spin_unlock_irqrestore(&process_tree_lock, flags);
 }
 
-static void end_tell_locked(struct tracee *tracee)
+static COLD void end_tell_locked(struct tracee *tracee)
 {
     const int status = tracee->end_status;
 
     ASSERT(process_tree_is_held());
     tracee->state = TRACEE_ENDED;
-    ptrace_tell_locked(tracee, status & 0x7f ? LX_CLD_KILLED : LX_CLD_EXITED,
+    ptrace_tell_locked(tracee,
+                       status & STATUS_CORE ? LX_CLD_DUMPED
+                       : status & 0x7f      ? LX_CLD_KILLED
+                                            : LX_CLD_EXITED,
                        status & 0x7f ? status & 0x7f : status >> 8 & 0xff);
 }
 
 /* With SIGCHLD ignored a tracer is not told of ends, as a parent is not. */
-void ptrace_task_end_locked(struct task *task)
+COLD void ptrace_task_end_locked(struct task *task)
 {
     struct tracee *tracee = task->ptrace;
     struct process *tracer;
@@ -87,7 +94,7 @@ void ptrace_task_end_locked(struct task *task)
     ptrace_unlink_locked(tracee);
     /* The end of all counts more than the task's own, as on Linux. */
     if (task->process->ending)
-        tracee->end_status = status_of(task->process);
+        tracee->end_status = (int)ptrace_status_of(task->process);
     /* No other task gets the number before the tracer has waited. */
     tracee->number = task->own_pid;
     pid_get_locked(tracee->number);
@@ -99,7 +106,7 @@ void ptrace_task_end_locked(struct task *task)
     end_tell_locked(tracee);
 }
 
-bool ptrace_process_end_locked(struct process *process)
+COLD bool ptrace_process_end_locked(struct process *process)
 {
     struct tracee *tracee = process->leader->ptrace;
 
@@ -111,12 +118,12 @@ bool ptrace_process_end_locked(struct process *process)
         return false;
     }
     process->trace_held = true;
-    tracee->end_status = status_of(process);
+    tracee->end_status = (int)ptrace_status_of(process);
     end_tell_locked(tracee);
     return true;
 }
 
-void ptrace_drop_locked(struct task *task)
+COLD void ptrace_drop_locked(struct task *task)
 {
     struct tracee *tracee = task->ptrace;
     struct process *tracer;
@@ -130,7 +137,7 @@ void ptrace_drop_locked(struct task *task)
     waitq_wake_all(&tracer->child_wait); /* it may have none to wait for any more */
 }
 
-void ptrace_lose_locked(struct tracee *tracee)
+COLD void ptrace_lose_locked(struct tracee *tracee)
 {
     struct process *tracer = tracee->tracer;
 
@@ -139,7 +146,7 @@ void ptrace_lose_locked(struct tracee *tracee)
     waitq_wake_all(&tracer->child_wait);
 }
 
-void ptrace_leader_replaced_locked(struct task *old, struct task *self)
+COLD void ptrace_leader_replaced_locked(struct task *old, struct task *self)
 {
     ASSERT(process_tree_is_held());
     ptrace_drop_locked(old);
@@ -148,7 +155,7 @@ void ptrace_leader_replaced_locked(struct task *old, struct task *self)
 }
 
 /* The parent may have its end now. Returns the process if it is out of the tree by that. */
-static struct process *release_locked(struct process *process, bool by_parent)
+static COLD struct process *release_locked(struct process *process, bool by_parent)
 {
     ASSERT(process_tree_is_held());
     process->trace_held = false;
@@ -164,7 +171,7 @@ static struct process *release_locked(struct process *process, bool by_parent)
 }
 
 /* Drops an end that was reported, or that no process waits for. */
-static struct process *ended_drop_locked(struct tracee *tracee, bool told)
+static COLD struct process *ended_drop_locked(struct tracee *tracee, bool told)
 {
     struct process *process = tracee->task ? tracee->task->process : NULL;
     bool by_parent = process && told && tracee->tracer == process->parent;
@@ -182,7 +189,7 @@ static struct process *ended_drop_locked(struct tracee *tracee, bool told)
 
 /* ---- the end of a tracer ---- */
 
-static struct process *abandon_locked(struct tracee *tracee)
+static COLD struct process *abandon_locked(struct tracee *tracee)
 {
     ASSERT(process_tree_is_held());
     /* It is its parent's from now on. */
@@ -200,7 +207,7 @@ static struct process *abandon_locked(struct tracee *tracee)
 }
 
 /* A child of a tracee may become one itself as long as there are any. */
-void ptrace_tracer_end(struct process *process)
+COLD void ptrace_tracer_end(struct process *process)
 {
     struct list gone = LIST_INIT(gone);
     struct list *node;
@@ -226,8 +233,8 @@ void ptrace_tracer_end(struct process *process)
 
 /* ---- wait(2) ---- */
 
-static bool is_meant(const struct tracee *tracee, const struct process_wait *which,
-                     const struct process *process)
+static COLD bool is_meant(const struct tracee *tracee, const struct process_wait *which,
+                          const struct process *process)
 {
     const int group = which->pid ? -which->pid : process->group;
 
@@ -241,24 +248,80 @@ static bool is_meant(const struct tracee *tracee, const struct process_wait *whi
     return tracee->task && tracee->task->process->group == group;
 }
 
-/* Whether there is one to wait for, news or not. */
-static bool any_is_meant_locked(const struct process *process, const struct process_wait *which)
+/* A walk over the tracees of a process or those with news, which may be tens of thousands: it gives
+ * the lock up now and then, and keeps its place by an entry of its own, which other walks pass. */
+struct tracee_walk {
+    struct list *head;
+    bool news;
+    unsigned steps;
+    struct tracee cursor;
+};
+
+static COLD struct list *walk_link(struct tracee_walk *walk, struct tracee *tracee)
 {
+    return walk->news ? &tracee->news_link : &tracee->link;
+}
+
+/* `news`: those alone that wait(2) has something to tell of. */
+static COLD void walk_begin_locked(struct tracee_walk *walk, struct process *process, bool news)
+{
+    ASSERT(process_tree_is_held());
+    walk->news = news;
+    walk->steps = 0;
+    walk->head = news ? &process->trace_news : &process->tracees;
+    walk->cursor.state = TRACEE_CURSOR;
+    list_insert_after(walk->head, walk_link(walk, &walk->cursor));
+}
+
+/* NULL: no more. What it gives is there until the next step. */
+static COLD struct tracee *walk_next_locked(struct tracee_walk *walk, uint64_t *flags)
+{
+    struct list *own = walk_link(walk, &walk->cursor), *node;
+    struct tracee *tracee;
+
+    ASSERT(process_tree_is_held());
+    do {
+        process_tree_pause_locked(&walk->steps, flags);
+        node = own->next;
+        if (node == walk->head)
+            return NULL;
+        list_move_after(node, own);
+        tracee = walk->news ? list_entry(node, struct tracee, news_link)
+                            : list_entry(node, struct tracee, link);
+    } while (tracee->state == TRACEE_CURSOR);
+    return tracee;
+}
+
+static COLD void walk_end_locked(struct tracee_walk *walk)
+{
+    ASSERT(process_tree_is_held());
+    list_remove(walk_link(walk, &walk->cursor));
+}
+
+/* Whether there is one to wait for, news or not. */
+static COLD bool any_is_meant_locked(struct process *process, const struct process_wait *which,
+                                     uint64_t *flags)
+{
+    struct tracee_walk walk;
+    struct tracee *tracee;
+
     ASSERT(process_tree_is_held());
     if (!which->pidfd && which->pid > 0) {
         const struct task *task = task_find_locked(which->pid);
 
         return task && task->ptrace && task->ptrace->tracer == process;
     }
-    list_for_each (node, &process->tracees)
-        if (is_meant(list_entry(node, struct tracee, link), which, process))
-            return true;
-    return false;
+    walk_begin_locked(&walk, process, false);
+    do
+        tracee = walk_next_locked(&walk, flags);
+    while (tracee && !is_meant(tracee, which, process));
+    walk_end_locked(&walk);
+    return tracee != NULL;
 }
 
 /* *reported: a reference to a process that lives, whose usage is added without the lock. */
-static void change_fill_locked(const struct tracee *tracee, struct process_change *change,
-                               struct process **reported)
+static COLD void change_fill_locked(const struct tracee *tracee, struct process_change *change,
+                                    struct process **reported)
 {
     struct process *process = tracee->task ? tracee->task->process : NULL;
 
@@ -274,6 +337,7 @@ static void change_fill_locked(const struct tracee *tracee, struct process_chang
         if (process)
             process_usage_add(&change->usage, &process->usage);
         /* As process_wait has it of a child. */
+        change->core_dumped = (tracee->end_status & STATUS_CORE) != 0;
         change->end = killed ? PROCESS_SIGNALED : PROCESS_EXITED;
         change->code = killed ? tracee->end_status & 0x7f : tracee->end_status >> 8 & 0xff;
         return;
@@ -284,26 +348,30 @@ static void change_fill_locked(const struct tracee *tracee, struct process_chang
     *reported = process;
 }
 
-int ptrace_wait_locked(struct process *process, const struct process_wait *which,
-                       struct process_change *change, struct process **reported)
+COLD int ptrace_wait_locked(struct process *process, const struct process_wait *which,
+                            struct process_change *change, struct process **reported,
+                            uint64_t *flags)
 {
+    struct tracee_walk walk;
+    struct tracee *tracee;
+
     ASSERT(process_tree_is_held());
     if (likely(list_empty(&process->tracees)))
         return -ECHILD;
-    list_for_each (node, &process->trace_news) {
-        struct tracee *tracee = list_entry(node, struct tracee, news_link);
-        bool ended = tracee->state == TRACEE_ENDED;
-
-        if (!is_meant(tracee, which, process) || (ended && !which->exited))
-            continue;
-        change_fill_locked(tracee, change, reported);
-        if (which->keep)
-            return 1;
-        list_remove(&tracee->news_link);
-        list_init(&tracee->news_link);
-        if (ended)
-            *reported = ended_drop_locked(tracee, true);
+    walk_begin_locked(&walk, process, true);
+    do
+        tracee = walk_next_locked(&walk, flags);
+    while (tracee && (!is_meant(tracee, which, process) ||
+                      (tracee->state == TRACEE_ENDED && !which->exited)));
+    walk_end_locked(&walk);
+    if (!tracee)
+        return any_is_meant_locked(process, which, flags) ? 0 : -ECHILD;
+    change_fill_locked(tracee, change, reported);
+    if (which->keep)
         return 1;
-    }
-    return any_is_meant_locked(process, which) ? 0 : -ECHILD;
+    list_remove(&tracee->news_link);
+    list_init(&tracee->news_link);
+    if (tracee->state == TRACEE_ENDED)
+        *reported = ended_drop_locked(tracee, true);
+    return 1;
 }

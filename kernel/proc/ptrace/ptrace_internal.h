@@ -27,3 +27,20 @@ void ptrace_unlink_locked(struct tracee *tracee);
 
 /* wait(2) has something to tell: the tracer is woken, and gets SIGCHLD with that code. */
 void ptrace_tell_locked(struct tracee *tracee, int code, int status);
+
+/* ---- requests ---- */
+
+/* A call with its arguments: what the handlers of requests get. */
+struct ptrace_request {
+    struct task *self;
+    struct tracee *tracee;
+    struct task *task;
+    uint64_t address, data;
+};
+
+/* ptrace_signal.c */
+int64_t ptrace_signal_info_read(struct ptrace_request *r);
+int64_t ptrace_signal_info_write(struct ptrace_request *r);
+int64_t ptrace_signals_peek(struct ptrace_request *r);
+int64_t ptrace_mask_read(struct ptrace_request *r);
+int64_t ptrace_mask_write(struct ptrace_request *r);

@@ -9,6 +9,7 @@
  * refused or masked: selectors other than its own, bases outside of user space, flags that are not
  * the program's. RIP and RSP may be anything: the one way to ring 3 checks the first.
  */
+#include "kernel/arch/x86_64/features.h"
 #include "kernel/arch/x86_64/regs.h"
 #include "kernel/arch/x86_64/vectors.h"
 #include "kernel/lib/string.h"
@@ -16,18 +17,21 @@
 #include "shared/addrmap.h"
 #include "shared/linux/errno.h"
 
+/* In the bytes that XSAVE leaves to software: where debuggers read XCR0. */
+#define XCR0_OFFSET 464
+
 /* As rt_sigreturn has them. */
 #define USER_FLAGS                                                                                 \
     (RFLAGS_AC | RFLAGS_OF | RFLAGS_DF | RFLAGS_TF | RFLAGS_SF | RFLAGS_ZF | RFLAGS_AF |           \
      RFLAGS_PF | RFLAGS_CF | RFLAGS_RF | RFLAGS_NT)
 
 /* The number of the call that the frame is in, -1 for none. */
-static uint64_t call_of(const struct task *task, const struct trap_frame *frame)
+static COLD uint64_t call_of(const struct task *task, const struct trap_frame *frame)
 {
     if (trap_frame_is_call(frame))
         return (uint64_t)(int64_t)(int32_t)frame->error;
     /* exec and rt_sigreturn have replaced the frame of their own call. */
-    return task->ptrace->call_op == LX_SYSCALL_INFO_EXIT
+    return task->ptrace && task->ptrace->call_op == LX_SYSCALL_INFO_EXIT
                ? (uint64_t)(int64_t)(int32_t)task->ptrace->call_number
                : UINT64_MAX;
 }
@@ -36,7 +40,7 @@ static uint64_t call_of(const struct task *task, const struct trap_frame *frame)
 _Static_assert(offsetof(struct trap_frame, vector) == offsetof(struct lx_user_regs, orig_rax),
                "registers are copied in one piece");
 
-void ptrace_regs_get(const struct task *task, struct lx_user_regs *regs)
+COLD void ptrace_regs_get(const struct task *task, struct lx_user_regs *regs)
 {
     const struct arch_thread *arch = &task->thread.arch;
     const struct trap_frame *frame = arch_thread_frame(arch);
@@ -57,12 +61,12 @@ void ptrace_regs_get(const struct task *task, struct lx_user_regs *regs)
 }
 
 /* A selector that loads for certain: none, the one that it has, or that of ring 3's data. */
-static bool selector_is_valid(uint64_t wanted, uint16_t now)
+static COLD bool selector_is_valid(uint64_t wanted, uint16_t now)
 {
     return wanted <= 3 || wanted == now || wanted == SELECTOR_USER_DS;
 }
 
-static bool regs_are_valid(const struct arch_thread *arch, const struct lx_user_regs *regs)
+static COLD bool regs_are_valid(const struct arch_thread *arch, const struct lx_user_regs *regs)
 {
     return regs->cs == SELECTOR_USER_CS && regs->ss == SELECTOR_USER_DS &&
            regs->fs_base < USER_END && regs->gs_base < USER_END &&
@@ -71,13 +75,13 @@ static bool regs_are_valid(const struct arch_thread *arch, const struct lx_user_
 }
 
 /* orig_rax has the width of a call's number, and is negative where there is none. */
-static void call_set(struct trap_frame *frame, uint64_t number)
+static COLD void call_set(struct trap_frame *frame, uint64_t number)
 {
     frame->vector = (int32_t)number >= 0 ? VECTOR_SYSCALL_IRET : 0;
     frame->error = (uint32_t)number;
 }
 
-int ptrace_regs_set(struct task *task, const struct lx_user_regs *regs)
+COLD int ptrace_regs_set(struct task *task, const struct lx_user_regs *regs)
 {
     struct arch_thread *arch = &task->thread.arch;
     struct trap_frame *frame = arch_thread_frame(arch);
@@ -98,4 +102,10 @@ int ptrace_regs_set(struct task *task, const struct lx_user_regs *regs)
     arch->fs = (uint16_t)regs->fs;
     arch->gs = (uint16_t)regs->gs;
     return 0;
+}
+
+COLD void ptrace_fpu_get(const struct task *task, char *area)
+{
+    memcpy(area, task->thread.arch.fpu, features.fpu_nbytes);
+    memcpy(area + XCR0_OFFSET, &features.xcr0, sizeof(features.xcr0));
 }

@@ -19,22 +19,11 @@
 #include "shared/linux/uio.h"
 
 #define FXSAVE_NBYTES 512
-#define XCR0_OFFSET                                                                                \
-    464 /* in the bytes that XSAVE leaves to software: where debuggers read XCR0                   \
-         */
-
-/* A call with its arguments: what the handlers of requests get. */
-struct request {
-    struct task *self;
-    struct tracee *tracee;
-    struct task *task;
-    uint64_t address, data;
-};
 
 /* ---- the tracee is kept still ---- */
 
 /* Tasks of any tracer but the caller's own process are none of its. */
-static struct tracee *tracee_of_locked(const struct task *self, int tid)
+static COLD struct tracee *tracee_of_locked(const struct task *self, int tid)
 {
     const struct task *task = task_find_locked(tid);
     struct tracee *tracee = task ? task->ptrace : NULL;
@@ -43,13 +32,16 @@ static struct tracee *tracee_of_locked(const struct task *self, int tid)
     return tracee && tracee->tracer == self->process ? tracee : NULL;
 }
 
-static bool is_killed(const struct task *task)
+/* It was killed, and stops no longer; but for its last stop, at its exit. */
+static COLD bool must_go(const struct tracee *tracee)
 {
-    return (__atomic_load_n(&task->thread.arch.work, __ATOMIC_ACQUIRE) & TIF_KILL) != 0;
+    const uint32_t work = __atomic_load_n(&tracee->task->thread.arch.work, __ATOMIC_ACQUIRE);
+
+    return (work & TIF_KILL) && !tracee->at_exit;
 }
 
 /* One that was killed meanwhile has slept on for the request's sake. */
-static void thaw(struct tracee *tracee)
+static COLD void thaw(struct tracee *tracee)
 {
     uint64_t flags = spin_lock_irqsave(&process_tree_lock);
 
@@ -58,18 +50,18 @@ static void thaw(struct tracee *tracee)
         tracee->listening = false;
         tracee->state = TRACEE_RUNS;
     }
-    if (tracee->state != TRACEE_STOPPED || is_killed(tracee->task))
+    if (tracee->state != TRACEE_STOPPED || must_go(tracee))
         sched_wake(&tracee->task->thread);
     spin_unlock_irqrestore(&process_tree_lock, flags);
 }
 
 /* From here to thaw the caller alone has its registers, signals and this structure. */
-static int freeze(struct task *self, int tid, struct tracee **out_tracee)
+static COLD int freeze(struct task *self, int tid, struct tracee **out_tracee)
 {
     uint64_t flags = spin_lock_irqsave(&process_tree_lock);
     struct tracee *tracee = tracee_of_locked(self, tid);
     bool still = tracee && tracee->state == TRACEE_STOPPED && !tracee->listening &&
-                 !tracee->frozen && !is_killed(tracee->task);
+                 !tracee->frozen && !must_go(tracee);
 
     if (still)
         tracee->frozen = true;
@@ -79,7 +71,7 @@ static int freeze(struct task *self, int tid, struct tracee **out_tracee)
     /* It has said that it stops, and is on its way to sleep. */
     while (!sched_is_off(&tracee->task->thread)) {
         /* It was woken to die, and sleeps on only for this. */
-        if (is_killed(tracee->task)) {
+        if (must_go(tracee)) {
             thaw(tracee);
             return -ESRCH;
         }
@@ -91,30 +83,40 @@ static int freeze(struct task *self, int tid, struct tracee **out_tracee)
 
 /* ---- memory and registers ---- */
 
+/* A program may have closed itself to others since (PR_SET_DUMPABLE). */
+static COLD bool memory_is_open(const struct ptrace_request *r)
+{
+    return r->tracee->capable ||
+           !__atomic_load_n(&r->task->thread.space->undumpable, __ATOMIC_RELAXED);
+}
+
 /* The system call has no other way to return a word: `data` is where it goes. */
-static int64_t memory_word_read(struct request *r)
+static COLD int64_t memory_word_read(struct ptrace_request *r)
 {
     uint64_t word;
 
-    if (vm_debug_read(r->task->thread.space, r->address, &word, sizeof(word)))
+    if (!memory_is_open(r) || vm_debug_read(r->task->thread.space, r->address, &word, sizeof(word)))
         return -EIO;
     return vm_user_write((struct uptr){r->data}, &word, sizeof(word));
 }
 
 /* Also to text, which the tracee itself may not write: breakpoints. */
-static int64_t memory_word_write(struct request *r)
+static COLD int64_t memory_word_write(struct ptrace_request *r)
 {
-    return vm_debug_write(r->task->thread.space, r->address, &r->data, sizeof(r->data)) ? -EIO : 0;
+    if (!memory_is_open(r) ||
+        vm_debug_write(r->task->thread.space, r->address, &r->data, sizeof(r->data)))
+        return -EIO;
+    return 0;
 }
 
 /* Debuggers address its words by their offsets. */
-static bool user_offset_is_valid(uint64_t offset)
+static COLD bool user_offset_is_valid(uint64_t offset)
 {
     return IS_ALIGNED(offset, 8) && offset < LX_USER_NBYTES;
 }
 
 /* Of struct user there are the registers; the rest reads as 0. */
-static int64_t user_word_read(struct request *r)
+static COLD int64_t user_word_read(struct ptrace_request *r)
 {
     struct lx_user_regs regs;
     uint64_t word = 0;
@@ -129,7 +131,7 @@ static int64_t user_word_read(struct request *r)
 
 /* Of the debug registers, which are not kept, only what switches them off is taken: debuggers write
  * that for every new thread. */
-static int64_t user_word_write(struct request *r)
+static COLD int64_t user_word_write(struct ptrace_request *r)
 {
     struct lx_user_regs regs;
 
@@ -144,7 +146,8 @@ static int64_t user_word_write(struct request *r)
     return ptrace_regs_set(r->task, &regs);
 }
 
-static int64_t regs_read(struct request *r)
+/* All of them, in one piece. */
+static COLD int64_t regs_read(struct ptrace_request *r)
 {
     struct lx_user_regs regs;
 
@@ -152,7 +155,7 @@ static int64_t regs_read(struct request *r)
     return vm_user_write((struct uptr){r->data}, &regs, sizeof(regs));
 }
 
-static int64_t regs_write(struct request *r)
+static COLD int64_t regs_write(struct ptrace_request *r)
 {
     struct lx_user_regs regs;
 
@@ -162,23 +165,24 @@ static int64_t regs_write(struct request *r)
 }
 
 /* The area as a debugger expects it: with the components that there are where it looks for them. */
-static int64_t fpu_read(const struct task *task, struct uptr to, size_t nbytes)
+static COLD int64_t fpu_read(const struct task *task, struct uptr to, size_t nbytes)
 {
     char *area = kmalloc(features.fpu_nbytes);
     int64_t err;
 
     if (!area)
         return -ENOMEM;
-    memcpy(area, task->thread.arch.fpu, features.fpu_nbytes);
     if (nbytes > FXSAVE_NBYTES)
-        memcpy(area + XCR0_OFFSET, &features.xcr0, sizeof(features.xcr0));
+        ptrace_fpu_get(task, area);
+    else
+        memcpy(area, task->thread.arch.fpu, nbytes);
     err = vm_user_write(to, area, nbytes);
     kfree(area);
     return err;
 }
 
 /* Read whole before it is looked at: the program could change it in between. */
-static int64_t fpu_write(struct task *task, struct uptr from, size_t nbytes)
+static COLD int64_t fpu_write(struct task *task, struct uptr from, size_t nbytes)
 {
     char *area = kmalloc(nbytes);
     int64_t err;
@@ -193,7 +197,7 @@ static int64_t fpu_write(struct task *task, struct uptr from, size_t nbytes)
 }
 
 /* NT_PRSTATUS may be shorter than all; an FPU area is taken whole or not at all. */
-static int64_t regset_copy(struct request *r, bool write, struct lx_iovec *part)
+static COLD int64_t regset_copy(struct ptrace_request *r, bool write, struct lx_iovec *part)
 {
     struct lx_user_regs regs;
     const struct uptr at = {part->iov_base};
@@ -222,7 +226,7 @@ static int64_t regset_copy(struct request *r, bool write, struct lx_iovec *part)
 }
 
 /* The length that was copied is given back. */
-static int64_t regset(struct request *r, bool write)
+static COLD int64_t regset(struct ptrace_request *r, bool write)
 {
     struct lx_iovec part;
     int64_t err;
@@ -236,63 +240,10 @@ static int64_t regset(struct request *r, bool write)
                          sizeof(part.iov_len));
 }
 
-/* ---- signals, calls ---- */
-
-/* A stop of a group that was not seized has none. */
-static int64_t signal_info_read(struct request *r)
-{
-    char bytes[LX_SIGINFO_NBYTES] = {0};
-
-    if (!r->tracee->has_info)
-        return -EINVAL;
-    memcpy(bytes, &r->tracee->info, sizeof(r->tracee->info));
-    return vm_user_write((struct uptr){r->data}, bytes, sizeof(bytes));
-}
-
-/* Any signal's, as on Linux: what the number says counts at the end of the stop. */
-static int64_t signal_info_write(struct request *r)
-{
-    struct lx_siginfo info;
-
-    if (!r->tracee->has_info)
-        return -EINVAL;
-    if (vm_user_read(&info, (struct uptr){r->data}, sizeof(info)))
-        return -EFAULT;
-    r->tracee->info = info;
-    return 0;
-}
-
-/* Of a call that waits with another mask (sigsuspend) the one that it will restore. */
-static int64_t mask_read(struct request *r)
-{
-    const struct task *task = r->task;
-    uint64_t mask = task->sig_restore ? task->sig_saved_mask : task->sig_mask;
-
-    if (r->address != sizeof(mask))
-        return -EINVAL;
-    return vm_user_write((struct uptr){r->data}, &mask, sizeof(mask));
-}
-
-/* A mask that was to come back after the call does not any more. */
-static int64_t mask_write(struct request *r)
-{
-    struct process *process = r->task->process;
-    uint64_t mask;
-
-    if (r->address != sizeof(mask))
-        return -EINVAL;
-    if (vm_user_read(&mask, (struct uptr){r->data}, sizeof(mask)))
-        return -EFAULT;
-    spin_lock(&process->lock);
-    __atomic_store_n(&r->task->sig_mask, mask & ~SIGNAL_UNBLOCKABLE, __ATOMIC_SEQ_CST);
-    r->task->sig_restore = false;
-    signal_recheck(r->task);
-    spin_unlock(&process->lock);
-    return 0;
-}
+/* ---- calls ---- */
 
 /* Returns the bytes that there are, whatever room there is for them: ptrace(2). */
-static int64_t call_info_read(struct request *r)
+static COLD int64_t call_info_read(struct ptrace_request *r)
 {
     struct lx_user_regs regs;
     struct lx_syscall_info info = {.op = r->tracee->call_op, .arch = LX_AUDIT_ARCH_X86_64};
@@ -320,13 +271,13 @@ static int64_t call_info_read(struct request *r)
 /* ---- going on ---- */
 
 /* 0 is none. */
-static bool signal_is_right(uint64_t signal)
+static COLD bool signal_is_right(uint64_t signal)
 {
     return signal <= LX_NSIG;
 }
 
 /* What the tracee does next is decided here, and seen by it when thaw has woken it. */
-static int64_t resume(struct request *r, enum tracee_resume how)
+static COLD int64_t resume(struct ptrace_request *r, enum tracee_resume how)
 {
     uint64_t flags;
 
@@ -345,7 +296,7 @@ static int64_t resume(struct request *r, enum tracee_resume how)
 }
 
 /* The tracee stays stopped, and the tracer hears when its group goes on. */
-static int64_t listen(struct request *r)
+static COLD int64_t listen(struct ptrace_request *r)
 {
     uint64_t flags;
 
@@ -361,7 +312,7 @@ static int64_t listen(struct request *r)
 }
 
 /* For the next event on; of a stop that is there nothing changes. */
-static int64_t options_set(struct request *r)
+static COLD int64_t options_set(struct ptrace_request *r)
 {
     uint64_t flags;
 
@@ -375,7 +326,7 @@ static int64_t options_set(struct request *r)
 
 /* All but those that end the tracing, and those for which it need not be stopped. The numbers are
  * those of ptrace(2); what is not there is EIO, as on Linux. */
-static int64_t stopped_request(struct request *r, int request)
+static COLD int64_t stopped_request(struct ptrace_request *r, int request)
 {
     switch (request) {
     case LX_PTRACE_PEEKTEXT:
@@ -400,13 +351,15 @@ static int64_t stopped_request(struct request *r, int request)
     case LX_PTRACE_SETREGSET:
         return regset(r, request == LX_PTRACE_SETREGSET);
     case LX_PTRACE_GETSIGINFO:
-        return signal_info_read(r);
+        return ptrace_signal_info_read(r);
     case LX_PTRACE_SETSIGINFO:
-        return signal_info_write(r);
+        return ptrace_signal_info_write(r);
+    case LX_PTRACE_PEEKSIGINFO:
+        return ptrace_signals_peek(r);
     case LX_PTRACE_GETSIGMASK:
-        return mask_read(r);
+        return ptrace_mask_read(r);
     case LX_PTRACE_SETSIGMASK:
-        return mask_write(r);
+        return ptrace_mask_write(r);
     case LX_PTRACE_GETEVENTMSG:
         return vm_user_write((struct uptr){r->data}, &r->tracee->message,
                              sizeof(r->tracee->message));
@@ -429,7 +382,7 @@ static int64_t stopped_request(struct request *r, int request)
 
 /* The tracee is gone for the caller once the lock is dropped. */
 /* With a signal from the stop of one, as resume; its group may stay stopped. */
-static int64_t detach(struct request *r)
+static COLD int64_t detach(struct ptrace_request *r)
 {
     uint64_t flags;
 
@@ -446,7 +399,7 @@ static int64_t detach(struct request *r)
 
 /* INTERRUPT and KILL. A tracee that only listens for its group's end of a stop is made to stop
  * anew. */
-static int64_t request_any_time(struct task *self, int request, int tid)
+static COLD int64_t request_any_time(struct task *self, int request, int tid)
 {
     uint64_t flags = spin_lock_irqsave(&process_tree_lock);
     struct tracee *tracee = tracee_of_locked(self, tid);
@@ -476,9 +429,10 @@ static int64_t request_any_time(struct task *self, int request, int tid)
     return err;
 }
 
-int64_t ptrace_request(struct task *self, int request, int tid, uint64_t address, uint64_t data)
+COLD int64_t ptrace_request(struct task *self, int request, int tid, uint64_t address,
+                            uint64_t data)
 {
-    struct request r = {.self = self, .address = address, .data = data};
+    struct ptrace_request r = {.self = self, .address = address, .data = data};
     int64_t result;
 
     if (request == LX_PTRACE_INTERRUPT || request == LX_PTRACE_KILL)

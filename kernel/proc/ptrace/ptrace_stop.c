@@ -25,13 +25,26 @@
 
 #define EVENT_STATUS(event) (LX_SIGTRAP | (int)(event) << 8)
 #define CALL_GOOD           0x80
+#define CALL_EXECVE         59 /* the one that replaces its frame */
 
-static bool must_die(const struct task *self)
+static COLD bool must_die(const struct task *self)
 {
     return (__atomic_load_n(&self->thread.arch.work, __ATOMIC_ACQUIRE) & TIF_KILL) != 0;
 }
 
-static void step_end(struct task *self)
+/* One that is killed stops at its exit, too, as long as its tracer does not end as well: several
+ * that trace each other would wait for ever. Whichever is told to end last sees the others'. */
+static COLD bool stays_dead_locked(const struct tracee *tracee)
+{
+    const struct process *tracer = tracee->tracer, *process = tracee->task->process;
+
+    ASSERT(process_tree_is_held());
+    return tracee->at_exit && !process_is_killed(tracer) &&
+           !__atomic_load_n(&tracer->ending, __ATOMIC_ACQUIRE) && !process->killed_ns &&
+           !__atomic_load_n(&process->limit_reached, __ATOMIC_ACQUIRE);
+}
+
+static COLD void step_end(struct task *self)
 {
     if (self->trace_flag)
         arch_thread_frame(&self->thread.arch)->rflags &= ~RFLAGS_TF;
@@ -39,7 +52,7 @@ static void step_end(struct task *self)
 }
 
 /* IRETQ, for what SYSRET does to a set flag differs between processors. */
-static void step_begin(struct task *self)
+static COLD void step_begin(struct task *self)
 {
     struct trap_frame *frame = arch_thread_frame(&self->thread.arch);
 
@@ -52,7 +65,7 @@ static void step_begin(struct task *self)
 }
 
 /* The signal of a stop that is no signal's. */
-static struct lx_siginfo info_of(const struct task *self, int status)
+static COLD struct lx_siginfo info_of(const struct task *self, int status)
 {
     return (struct lx_siginfo){
         .signo = LX_SIGTRAP,
@@ -64,8 +77,8 @@ static struct lx_siginfo info_of(const struct task *self, int status)
 /* The caller is traced. Sleeps with the lock dropped; afterwards it may not be any more. info NULL:
  * the stop has none (GETSIGINFO: EINVAL). False: that tracer has let go, whether there is another
  * by now or not. */
-static bool stop_locked(struct task *self, int status, const struct lx_siginfo *info,
-                        uint64_t *flags)
+static COLD bool stop_locked(struct task *self, int status, const struct lx_siginfo *info,
+                             uint64_t *flags)
 {
     struct tracee *tracee = self->ptrace;
     const uint32_t count = self->trace_count;
@@ -81,13 +94,13 @@ static bool stop_locked(struct task *self, int status, const struct lx_siginfo *
                        status & 0x7f);
     while ((tracee = self->ptrace) != NULL && self->trace_count == count &&
            (tracee->state == TRACEE_STOPPED || tracee->frozen)) {
-        if (must_die(self) && !tracee->frozen) {
+        if (must_die(self) && !tracee->frozen && !stays_dead_locked(tracee)) {
             list_remove(&tracee->news_link);
             list_init(&tracee->news_link);
             tracee->state = TRACEE_RUNS;
             break;
         }
-        sched_prepare(tracee->frozen ? SCHED_UNINTERRUPTIBLE : SCHED_KILLABLE);
+        sched_prepare(tracee->frozen || must_die(self) ? SCHED_UNINTERRUPTIBLE : SCHED_KILLABLE);
         spin_unlock_irqrestore(&process_tree_lock, *flags);
         sched_block();
         *flags = spin_lock_irqsave(&process_tree_lock);
@@ -99,13 +112,15 @@ static bool stop_locked(struct task *self, int status, const struct lx_siginfo *
 
 /* A stop of its own accord. Returns the signal that the tracer has given it, which counts at calls
  * alone: ptrace(2), "Injecting and suppressing signals". */
-static int stop_simply(struct task *self, int status)
+static COLD int stop_simply(struct task *self, int status)
 {
     struct lx_siginfo info = info_of(self, status);
     uint64_t flags = spin_lock_irqsave(&process_tree_lock);
     int signal = 0;
 
-    if (self->ptrace && !must_die(self)) {
+    if (self->ptrace)
+        self->ptrace->at_exit = status == EVENT_STATUS(LX_PTRACE_EVENT_EXIT);
+    if (self->ptrace && (!must_die(self) || stays_dead_locked(self->ptrace))) {
         self->ptrace_signal = 0;
         (void)stop_locked(self, status, &info, &flags);
         signal = self->ptrace_signal;
@@ -115,7 +130,7 @@ static int stop_simply(struct task *self, int status)
 }
 
 /* A signal for the caller's own task, from the kernel or from its tracer. */
-static void signal_oneself(struct task *self, const struct lx_siginfo *info)
+static COLD void signal_oneself(struct task *self, const struct lx_siginfo *info)
 {
     uint64_t flags = spin_lock_irqsave(&process_tree_lock);
     int err = signal_send_info_locked(self->process, self, info, false);
@@ -124,7 +139,7 @@ static void signal_oneself(struct task *self, const struct lx_siginfo *info)
     ASSERT(!err);
 }
 
-int ptrace_signal(struct task *self, struct lx_siginfo *info)
+COLD int ptrace_signal(struct task *self, struct lx_siginfo *info)
 {
     const int taken = info->signo;
     uint64_t flags = spin_lock_irqsave(&process_tree_lock);
@@ -154,12 +169,12 @@ int ptrace_signal(struct task *self, struct lx_siginfo *info)
 }
 
 /* Whether this stop of its group was over for the task before, by its tracer's word. */
-static bool is_passed(const struct task *self)
+static COLD bool is_passed(const struct task *self)
 {
     return __atomic_load_n(&self->stop_passed, __ATOMIC_RELAXED);
 }
 
-bool ptrace_group_stop(struct task *self)
+COLD bool ptrace_group_stop(struct task *self)
 {
     struct process *process = self->process;
     uint64_t flags = spin_lock_irqsave(&process_tree_lock);
@@ -191,7 +206,7 @@ bool ptrace_group_stop(struct task *self)
 
 /* One that was not seized stays in its stop until its tracer lets it go on; the tracer of a seized
  * one is told. */
-static void task_continued_locked(struct task *task)
+static COLD void task_continued_locked(struct task *task)
 {
     struct tracee *tracee = task->ptrace;
 
@@ -210,7 +225,7 @@ static void task_continued_locked(struct task *task)
     }
 }
 
-void ptrace_continued_locked(struct process *process)
+COLD void ptrace_continued_locked(struct process *process)
 {
     ASSERT(process_tree_is_held() && spin_is_held(&process->lock));
     process_each_task (task, process)
@@ -218,7 +233,7 @@ void ptrace_continued_locked(struct process *process)
             task_continued_locked(task);
 }
 
-void ptrace_trap(struct task *self)
+COLD void ptrace_trap(struct task *self)
 {
     spin_lock(&self->process->lock);
     self->trap_pending = false;
@@ -226,7 +241,7 @@ void ptrace_trap(struct task *self)
     stop_simply(self, EVENT_STATUS(LX_PTRACE_EVENT_STOP));
 }
 
-void ptrace_event(struct task *self, unsigned event, uint64_t message)
+COLD void ptrace_event(struct task *self, unsigned event, uint64_t message)
 {
     uint64_t flags = spin_lock_irqsave(&process_tree_lock);
     struct tracee *tracee = self->ptrace;
@@ -235,14 +250,23 @@ void ptrace_event(struct task *self, unsigned event, uint64_t message)
     if (tracee)
         tracee->message = message;
     spin_unlock_irqrestore(&process_tree_lock, flags);
-    if (wanted)
-        stop_simply(self, EVENT_STATUS(event));
+    if (!wanted)
+        return;
+    stop_simply(self, EVENT_STATUS(event));
+    /* The call was made directly, and its end is to be seen now. */
+    if (!self->call_followed && !__atomic_load_n(&self->direct_calls, __ATOMIC_RELAXED)) {
+        const struct trap_frame *frame = arch_thread_frame(&self->thread.arch);
+
+        self->call_late = true;
+        self->late_number = trap_frame_is_call(frame) ? (uint32_t)frame->error : CALL_EXECVE;
+        arch_thread_add_work(&self->thread.arch, TIF_SIGNAL);
+    }
 }
 
 /* ---- calls ---- */
 
 /* 0: no stop; else its status. */
-static int call_stop_status(struct task *self, uint8_t op, uint32_t number)
+static COLD int call_stop_status(struct task *self, uint8_t op, uint32_t number)
 {
     uint64_t flags = spin_lock_irqsave(&process_tree_lock);
     struct tracee *tracee = self->ptrace;
@@ -258,7 +282,7 @@ static int call_stop_status(struct task *self, uint8_t op, uint32_t number)
     return status;
 }
 
-static void call_stop(struct task *self, uint8_t op, uint32_t number)
+static COLD void call_stop(struct task *self, uint8_t op, uint32_t number)
 {
     int status = call_stop_status(self, op, number);
     uint64_t flags;
@@ -275,35 +299,43 @@ static void call_stop(struct task *self, uint8_t op, uint32_t number)
     spin_unlock_irqrestore(&process_tree_lock, flags);
 }
 
-bool ptrace_call_enter(struct task *self, struct trap_frame *frame)
+COLD bool ptrace_call_enter(struct task *self, struct trap_frame *frame)
 {
     frame->rax = (uint64_t)-ENOSYS;
+    self->call_followed = true;
     call_stop(self, LX_SYSCALL_INFO_ENTRY, (uint32_t)frame->error);
     /* -1 is no call: RAX stays as the tracer has set it. */
     return !must_die(self) && (uint32_t)frame->error != UINT32_MAX;
 }
 
-void ptrace_call_leave(struct task *self, struct trap_frame *frame, uint32_t number)
+COLD void ptrace_call_leave(struct task *self, struct trap_frame *frame, uint32_t number)
 {
     const struct lx_siginfo trap = {
         .signo = LX_SIGTRAP, .code = LX_TRAP_BRKPT, .fault = {frame->rip}};
     bool stepped = self->trace_flag;
 
+    self->call_followed = false;
     call_stop(self, LX_SYSCALL_INFO_EXIT, number);
     if (stepped && self->trace_flag && self->ptrace)
         signal_force_info(self, &trap);
 }
 
+COLD void ptrace_call_leave_late(struct task *self)
+{
+    self->call_late = false;
+    ptrace_call_leave(self, arch_thread_frame(&self->thread.arch), self->late_number);
+}
+
 /* ---- handlers, exec ---- */
 
-void ptrace_handler_prepare(struct task *self, struct trap_frame *frame)
+COLD void ptrace_handler_prepare(struct task *self, struct trap_frame *frame)
 {
     if (self->trace_flag)
         frame->rflags &= ~RFLAGS_TF;
     self->trace_flag = false;
 }
 
-void ptrace_handler_entered(struct task *self)
+COLD void ptrace_handler_entered(struct task *self)
 {
     uint64_t flags = spin_lock_irqsave(&process_tree_lock);
     bool steps = self->ptrace && self->ptrace->steps;
@@ -313,7 +345,7 @@ void ptrace_handler_entered(struct task *self)
         stop_simply(self, LX_SIGTRAP);
 }
 
-bool ptrace_limits_exec(struct task *self)
+COLD bool ptrace_limits_exec(struct task *self)
 {
     uint64_t flags = spin_lock_irqsave(&process_tree_lock);
     bool limits = self->ptrace && !self->ptrace->capable;
@@ -323,7 +355,7 @@ bool ptrace_limits_exec(struct task *self)
 }
 
 /* A tracer that attached during the exec was not known when the rights were decided on. */
-static void exec_check_tracer(struct task *self)
+static COLD void exec_check_tracer(struct task *self)
 {
     const bool undumpable = __atomic_load_n(&self->thread.space->undumpable, __ATOMIC_RELAXED);
     uint64_t flags = spin_lock_irqsave(&process_tree_lock);
@@ -335,7 +367,7 @@ static void exec_check_tracer(struct task *self)
     spin_unlock_irqrestore(&process_tree_lock, flags);
 }
 
-void ptrace_exec(struct task *self, int old_tid)
+COLD void ptrace_exec(struct task *self, int old_tid)
 {
     const struct lx_siginfo trap = {
         .signo = LX_SIGTRAP, .code = LX_SI_USER, .sender = {.pid = self->tid}};

@@ -64,6 +64,10 @@ void signal_send_group(struct pid *group, int number);
 /* SIGHUP, and SIGCONT to those that are stopped; likewise. */
 void signal_hang_up_group(struct pid *group);
 
+/* Deferred work of a process with many tasks. */
+struct deferred;
+void signal_retarget(struct deferred *item);
+
 /* For a fault of the task itself: if it is blocked or ignored, it kills. */
 void signal_force(struct task *self, int number);
 void signal_force_info(struct task *self, const struct lx_siginfo *info);
@@ -100,7 +104,7 @@ void signal_set_wait(struct task *self, uint64_t set);
 /* ---- what the life of a process asks for ---- */
 
 /* SIGCHLD (or what clone asked for) to the parent about the end of the child. Tree locked. */
-void signal_send_child_locked(struct process *parent, struct process *child);
+void signal_send_child_locked(struct process *parent, struct process *child, int number);
 
 /* Whether children of this process are not waited for (SIGCHLD ignored, or SA_NOCLDWAIT). */
 bool signal_children_unwanted(struct process *parent);

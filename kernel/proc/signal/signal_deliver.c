@@ -15,6 +15,7 @@
 #include "kernel/arch/x86_64/regs.h"
 #include "kernel/arch/x86_64/vectors.h"
 #include "kernel/lib/restart.h"
+#include "kernel/proc/core/core.h"
 #include "kernel/proc/futex/rseq.h"
 #include "kernel/proc/ptrace/ptrace.h"
 #include "kernel/proc/return_to_user.h"
@@ -109,22 +110,24 @@ static NOINLINE bool tracer_lets_in_locked(struct task *self, struct lx_siginfo 
 static int next_signal(struct task *self, struct lx_siginfo *info, struct lx_sigaction *action)
 {
     struct process *process = self->process;
+    bool traced;
     int number;
 
     spin_lock_inline(&process->lock);
-    do
+    do {
         number = signal_take(self, info);
-    while (number && unlikely(self->ptrace) && !tracer_lets_in_locked(self, info));
+        traced = number && unlikely(self->ptrace != NULL);
+    } while (traced && !tracer_lets_in_locked(self, info));
     if (number) {
         number = info->signo;
         *action = process->actions[number - 1];
         if (action->handler > LX_SIG_IGN && (action->flags & LX_SA_RESETHAND))
             process->actions[number - 1].handler = LX_SIG_DFL;
         if (action->handler == LX_SIG_DFL && (SIGNAL_BIT(number) & SIGNAL_DEFAULT_STOP))
-            process->sig_stopping = number;
+            process->sig_stopping |= SIGNAL_BIT(number);
     }
     spin_unlock_inline(&process->lock);
-    if (number)
+    if (number && !traced)
         signal_timers_taken(self, info);
     if (unlikely(number && action->flags & LX_SA_RESETHAND) && signal_is_shared(process))
         signal_share_action(process, number);
@@ -143,10 +146,13 @@ static bool signal_act(struct task *self, struct trap_frame *frame, const struct
         signal_handle(self, frame, action, info);
         return true;
     }
-    if (bit & SIGNAL_DEFAULT_STOP)
+    if (bit & SIGNAL_DEFAULT_STOP) {
         signal_stop(self, info->signo);
-    else if (!(bit & SIGNAL_DEFAULT_IGNORE))
+    } else if (!(bit & SIGNAL_DEFAULT_IGNORE)) {
+        if (bit & SIGNAL_DEFAULT_CORE)
+            core_dump(self, info);
         process_exit(self, PROCESS_SIGNALED, info->signo);
+    }
     return false;
 }
 
@@ -170,9 +176,11 @@ static inline void stop_if_asked(struct task *self)
     const struct process *process = self->process;
 
     while (unlikely(
-        self->trap_pending ||
+        self->trap_pending || self->call_late ||
         (__atomic_load_n(&process->sig_stopped, __ATOMIC_RELAXED) && !self->stop_passed))) {
-        if (self->trap_pending)
+        if (self->call_late)
+            ptrace_call_leave_late(self);
+        else if (self->trap_pending)
             ptrace_trap(self);
         else
             signal_stop_join(self);

@@ -15,6 +15,11 @@
 #define SIGNAL_DEFAULT_STOP                                                                        \
     (SIGNAL_BIT(LX_SIGSTOP) | SIGNAL_BIT(LX_SIGTSTP) | SIGNAL_BIT(LX_SIGTTIN) |                    \
      SIGNAL_BIT(LX_SIGTTOU))
+#define SIGNAL_DEFAULT_CORE                                                                        \
+    (SIGNAL_BIT(LX_SIGQUIT) | SIGNAL_BIT(LX_SIGILL) | SIGNAL_BIT(LX_SIGTRAP) |                     \
+     SIGNAL_BIT(LX_SIGABRT) | SIGNAL_BIT(LX_SIGBUS) | SIGNAL_BIT(LX_SIGFPE) |                      \
+     SIGNAL_BIT(LX_SIGSEGV) | SIGNAL_BIT(LX_SIGSYS) | SIGNAL_BIT(LX_SIGXCPU) |                     \
+     SIGNAL_BIT(LX_SIGXFSZ))
 /* Those that stop a process or continue it. */
 #define SIGNAL_JOB_CONTROL (SIGNAL_DEFAULT_STOP | SIGNAL_BIT(LX_SIGCONT))
 

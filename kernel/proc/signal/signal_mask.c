@@ -107,6 +107,7 @@ int64_t signal_set_action(struct task *self, int number, struct uptr action, str
         slot->flags = wanted.flags & ACTION_FLAGS;
         slot->restorer = wanted.restorer;
         slot->mask = wanted.mask & ~SIGNAL_UNBLOCKABLE;
+        process->actions_set |= SIGNAL_BIT(number);
         if (unlikely(process->threaded || (signal_pending(self) & SIGNAL_BIT(number))))
             dead = drop_ignored_locked(self, number);
     }
@@ -123,13 +124,13 @@ void signal_clear_handlers(struct process *process)
     if (signal_is_shared(process))
         signal_unshare(process);
     spin_lock(&process->lock);
-    for (unsigned i = 0; i < LX_NSIG; i++) {
+    for (uint64_t left = process->actions_set; left; left &= left - 1) {
+        struct lx_sigaction *action = &process->actions[__builtin_ctzll(left)];
+
         /* execve(2): caught signals go back to their default, ignored ones stay ignored. */
-        if (process->actions[i].handler != LX_SIG_IGN)
-            process->actions[i].handler = LX_SIG_DFL;
-        process->actions[i].flags = 0;
-        process->actions[i].restorer = 0;
-        process->actions[i].mask = 0;
+        bool ignored = action->handler == LX_SIG_IGN;
+
+        *action = (struct lx_sigaction){.handler = ignored ? LX_SIG_IGN : LX_SIG_DFL};
     }
     spin_unlock(&process->lock);
     signal_timers_drop(process, false);

@@ -197,6 +197,17 @@ void signal_queue_take(struct signal_queue *queue, int number, struct lx_siginfo
         entry_free(queue, entry);
 }
 
+bool signal_queue_peek(const struct signal_queue *queue, uint64_t place, struct lx_siginfo *info)
+{
+    for (const struct signal_entry *first = queue->numbers; first; first = first->next_number)
+        for (const struct signal_entry *entry = first; entry; entry = entry->next)
+            if (place-- == 0) {
+                *info = entry->info;
+                return true;
+            }
+    return false;
+}
+
 /* A timer's own stay with it. */
 static struct signal_entry *chain_cut(struct signal_queue *queue, struct signal_entry *entry,
                                       struct signal_entry *dead)

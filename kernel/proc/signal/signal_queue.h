@@ -58,6 +58,11 @@ void signal_queue_add_entry(struct signal_queue *queue, struct signal_entry *ent
 /* Takes the oldest signal of that number out; it is in the set. */
 void signal_queue_take(struct signal_queue *queue, int number, struct lx_siginfo *info);
 
+/* The signal with that place among those whose info is known; false: there are fewer. In the order
+ * of arrival as far as they are of one number. */
+MUST_CHECK bool signal_queue_peek(const struct signal_queue *queue, uint64_t place,
+                                  struct lx_siginfo *info);
+
 /* Takes all of the set out. What is to be freed is put before `dead` (NULL at first): the caller's,
  * which frees it when it holds no lock, or else later. There may be thousands. */
 MUST_CHECK struct signal_entry *signal_queue_cut(struct signal_queue *queue, uint64_t set,

@@ -10,15 +10,21 @@
  * SIGCONT changes what the tree shows, so its senders hold process_tree_lock, too, and report the
  * continuation before they drop it. Signals to a group go out in a walk, which gives the lock up
  * between slices; a member that forks meanwhile passes on what it got by group_sent (fork.c).
+ *
+ * Of the tasks of a process no more than RECEIVERS_LOOKED are looked at under the locks. Where none
+ * of these takes a signal, deferred work goes through all of them in slices (signal_retarget).
  */
 #include "kernel/arch/x86_64/hooks.h"
 #include "kernel/fs/vfs/fs_context.h"
 #include "kernel/lib/assert.h"
 #include "kernel/proc/signal/signal_internal.h"
+#include "kernel/proc/signal/signal_poll.h"
 #include "kernel/sched/sched.h"
 #include "shared/linux/auxv.h"
 #include "shared/linux/clone.h"
 #include "shared/linux/errno.h"
+
+#define RECEIVERS_LOOKED 128 /* tasks, with interrupts off */
 
 /* SIGCHLD that is ignored by default is not queued, yet children have to be waited for: that
  * differs from an explicit SIG_IGN (signal_children_unwanted). */
@@ -43,14 +49,30 @@ static inline bool is_taken(const struct task *task, uint64_t set)
     return !task->exiting && (set & (~task->sig_mask | task->sig_wait));
 }
 
+/* process.lock held: the reference that is given back here is not the last. */
+static COLD void retarget_later(struct process *process)
+{
+    process_get(process);
+    if (!deferred_queue(&process->retarget))
+        process_put(process);
+}
+
 /* Which task acts on a signal to the process: the first that takes it, better one that has no other
  * to act on. If all have blocked it the leader, as good as any: the one that lets it in first takes
  * it. */
-static NOINLINE struct task *receiver_among(const struct process *process, uint64_t bit)
+static NOINLINE struct task *receiver_among(struct process *process, uint64_t bit)
 {
-    struct task *found = NULL;
+    struct task *found = NULL, *self = thread_current()->task;
+    unsigned looks = 0;
 
     process_each_task (task, process) {
+        if (looks++ == RECEIVERS_LOOKED) {
+            if (!found && self && self->process == process && is_taken(self, bit))
+                found = self;
+            if (!found)
+                retarget_later(process);
+            break;
+        }
         if (!is_taken(task, bit))
             continue;
         if (!(__atomic_load_n(&task->thread.arch.work, __ATOMIC_RELAXED) & TIF_SIGNAL))
@@ -61,7 +83,7 @@ static NOINLINE struct task *receiver_among(const struct process *process, uint6
     return found ? found : process->leader;
 }
 
-static inline struct task *signal_receiver(const struct process *process, int number)
+static inline struct task *signal_receiver(struct process *process, int number)
 {
     /* Nearly always the first: the walk is for programs with threads. */
     if (likely(is_taken(process->leader, SIGNAL_BIT(number))))
@@ -80,17 +102,48 @@ static inline void receiver_notify(struct task *task)
         sched_notify(&task->thread);
 }
 
+/* What of the set is left for others. */
+static uint64_t receiver_try(struct task *task, uint64_t set)
+{
+    if (!is_taken(task, set))
+        return set;
+    receiver_notify(task);
+    return set & task->sig_mask & ~task->sig_wait;
+}
+
 void signal_retarget_locked(struct process *process, uint64_t set)
 {
+    unsigned looks = 0;
+
     ASSERT(spin_is_held(&process->lock));
     set &= process->sig_queue.set;
     for (struct task *task = process_next_task(process, NULL); task && set;
          task = process_next_task(process, task)) {
-        if (!is_taken(task, set))
-            continue;
-        receiver_notify(task);
-        set &= task->sig_mask & ~task->sig_wait;
+        if (looks++ == RECEIVERS_LOOKED) {
+            retarget_later(process);
+            return;
+        }
+        set = receiver_try(task, set);
     }
+}
+
+/* A signal that comes meanwhile queues the work anew; one that is taken meanwhile ends the sleep of
+ * a task that finds nothing. */
+COLD void signal_retarget(struct deferred *item)
+{
+    struct process *process = container_of(item, struct process, retarget);
+    uint64_t flags = spin_lock_irqsave(&process_tree_lock);
+    uint64_t set = __atomic_load_n(&process->sig_queue.set, __ATOMIC_ACQUIRE);
+    struct task *task = NULL;
+    unsigned steps = 0;
+
+    while (set && (task = process_walk_task_locked(process, task, &steps, &flags)) != NULL) {
+        spin_lock(&process->lock);
+        set = receiver_try(task, set & process->sig_queue.set);
+        spin_unlock(&process->lock);
+    }
+    spin_unlock_irqrestore(&process_tree_lock, flags);
+    process_put(process);
 }
 
 /* Whether a queued signal costs no memory and is gone again before the receiver runs or anything
@@ -111,6 +164,7 @@ static inline int signal_add(struct process *process, struct task *task,
     bool to_process = !task;
     struct signal_charge charge;
     int number = info->signo;
+    uint64_t waiting;
     int err = 0;
 
     ASSERT(spin_is_held_inline(&process->lock));
@@ -130,6 +184,7 @@ static inline int signal_add(struct process *process, struct task *task,
         return 0;
     if (!to_process)
         process->task_signals |= SIGNAL_BIT(number);
+    waiting = queue->set;
     if (entry) {
         signal_queue_add_entry(queue, entry);
     } else {
@@ -142,6 +197,10 @@ static inline int signal_add(struct process *process, struct task *task,
             return err;
     }
     __atomic_thread_fence(__ATOMIC_SEQ_CST); /* see signal_set_mask */
+    /* A standard signal that waits already is none more. */
+    if (unlikely(process->signal_poll) &&
+        (number >= LX_SIGRTMIN || !(waiting & SIGNAL_BIT(number))))
+        signal_poll_wake(process->signal_poll);
     /* Masks change without the lock: now one that blocks the signal sees it, and passes it on. */
     if (unlikely(process->threaded && to_process))
         task = signal_receiver(process, number);
@@ -347,11 +406,13 @@ static int64_t ticks_of(uint64_t ns)
     return (int64_t)(ns / (1000000000ULL / LX_CLOCK_TICKS));
 }
 
-void signal_send_child_locked(struct process *parent, struct process *child)
+void signal_send_child_locked(struct process *parent, struct process *child, int number)
 {
     struct lx_siginfo info = {
-        .signo = child->exit_signal,
-        .code = child->end == PROCESS_EXITED ? LX_CLD_EXITED : LX_CLD_KILLED,
+        .signo = number,
+        .code = child->end == PROCESS_EXITED ? LX_CLD_EXITED
+                : child->core_dumped         ? LX_CLD_DUMPED
+                                             : LX_CLD_KILLED,
         .child = {.pid = child->pid,
                   .uid = identity_of_locked(child).uid,
                   .status = child->end == PROCESS_LIMIT ? LX_SIGKILL : child->end_code,

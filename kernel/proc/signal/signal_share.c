@@ -10,8 +10,20 @@
 #include "kernel/proc/signal/signal_share.h"
 
 #include "kernel/lib/assert.h"
-#include "kernel/lib/string.h"
+#include "kernel/proc/signal/signal.h"
 #include "shared/linux/errno.h"
+
+/* Most programs have set few. */
+void signal_copy_actions_locked(struct process *process, struct process *child)
+{
+    ASSERT(spin_is_held(&process->lock));
+    for (uint64_t left = process->actions_set; left; left &= left - 1) {
+        unsigned i = (unsigned)__builtin_ctzll(left);
+
+        child->actions[i] = process->actions[i];
+    }
+    child->actions_set = process->actions_set;
+}
 
 int signal_share_locked(struct process *process, struct process *child)
 {
@@ -23,7 +35,7 @@ int signal_share_locked(struct process *process, struct process *child)
     if (count > SIGNAL_SHARERS_MAX)
         return -EAGAIN;
     spin_lock(&process->lock);
-    memcpy(child->actions, process->actions, sizeof(child->actions));
+    signal_copy_actions_locked(process, child);
     spin_unlock(&process->lock);
     list_insert_after(&process->sharers, &child->sharers);
     return 0;
@@ -57,6 +69,7 @@ void signal_share_action(struct process *process, int number)
 
         spin_lock(&other->lock);
         other->actions[number - 1] = action;
+        other->actions_set |= SIGNAL_BIT(number);
         spin_unlock(&other->lock);
     }
     spin_unlock_irqrestore(&process_tree_lock, flags);

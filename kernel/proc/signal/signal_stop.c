@@ -2,11 +2,13 @@
 /*
  * Job control: stop, continue, and the end of a process's signals.
  *
- * A stop has four steps. The signal is taken (sig_stopping, under process.lock); the stop begins
+ * A stop has four steps. The signal is taken (sig_stopping, under process.lock: several tasks may
+ * have one each); the stop begins
  * (sig_stopped), and the other tasks are told to look; each task joins it on its way to ring 3
  * (task.stop_round, counted down in sig_stop_left); the last to join reports to the tree (stopped
  * and report_stop, under both locks). A task sleeps in stop_wait as long as that stop goes on. One
- * that exits is waited for no more. No task is added while sig_stopped is set. SIGCONT takes back
+ * that exits is waited for no more. A task that is added while sig_stopped is set, by a tracee that
+ * goes on, counts as stopped and stops before it begins. SIGCONT takes back
  * whichever step has been reached: it clears sig_stopping, or clears sig_stopped and wakes one that
  * sleeps. sig_continued then says that the tree still shows a stop; the next holder of the tree
  * lock, sender or task, reports the continuation once. A stop signal from a terminal does nothing
@@ -125,12 +127,11 @@ static bool stop_begin_locked(struct process *process, int number)
     bool begun;
 
     ASSERT(process_tree_is_held());
-    if (number != LX_SIGSTOP && process_group_is_orphaned(&process->group_pid->group))
-        return false;
     spin_lock(&process->lock);
     /* SIGCONT may have come since the signal was taken: then there is no stop. */
-    begun = process->sig_stopping == number;
-    process->sig_stopping = 0;
+    begun = (process->sig_stopping & SIGNAL_BIT(number)) &&
+            (number == LX_SIGSTOP || !process_group_is_orphaned(&process->group_pid->group));
+    process->sig_stopping &= ~SIGNAL_BIT(number);
     if (begun && process->sig_stopped) { /* a tracee that went on is stopped again */
         process->sig_stop_number = number;
         task_current()->stop_passed = false;
@@ -261,6 +262,7 @@ static bool task_refuse_signals(struct task *self)
 
     spin_lock(&process->lock);
     self->exiting = true;
+    process->leaving--;
     last = --process->live == 0;
     if (last) {
         process->sig_exiting = true;
@@ -313,10 +315,6 @@ bool signal_exit(struct task *self)
  * Linux. */
 static bool is_dying(struct task *self)
 {
-    const uint64_t core = SIGNAL_BIT(LX_SIGQUIT) | SIGNAL_BIT(LX_SIGILL) | SIGNAL_BIT(LX_SIGTRAP) |
-                          SIGNAL_BIT(LX_SIGABRT) | SIGNAL_BIT(LX_SIGBUS) | SIGNAL_BIT(LX_SIGFPE) |
-                          SIGNAL_BIT(LX_SIGSEGV) | SIGNAL_BIT(LX_SIGSYS) | SIGNAL_BIT(LX_SIGXCPU) |
-                          SIGNAL_BIT(LX_SIGXFSZ);
     const struct process *process = self->process;
     uint64_t ready;
     bool dying = false;
@@ -326,7 +324,7 @@ static bool is_dying(struct task *self)
     signal_timers_collect(self);
     spin_lock(&self->process->lock);
     ready = signal_pending(self) & ~self->sig_mask &
-            ~(core | SIGNAL_DEFAULT_IGNORE | SIGNAL_DEFAULT_STOP);
+            ~(SIGNAL_DEFAULT_CORE | SIGNAL_DEFAULT_IGNORE | SIGNAL_DEFAULT_STOP);
     for (; ready && !dying; ready &= ready - 1)
         dying = process->actions[__builtin_ctzll(ready)].handler == LX_SIG_DFL;
     spin_unlock(&self->process->lock);

@@ -18,47 +18,17 @@
  *
  * A timer is freed after timer_stop, which waits for a handler that runs, and after it is out of
  * the list.
- *
- * Long because all kinds of timers share one structure, its states and the functions that move it.
  */
 #include "kernel/proc/signal/signal_timer.h"
 
-#include "kernel/core/clock.h"
-#include "kernel/core/timer.h"
 #include "kernel/lib/assert.h"
-#include "kernel/lib/string.h"
 #include "kernel/mm/slab.h"
-#include "kernel/proc/process.h"
-#include "kernel/proc/signal/signal_internal.h"
+#include "kernel/proc/signal/signal_timer_internal.h"
 #include "kernel/sched/sched.h"
 #include "shared/linux/errno.h"
 
-#define TIMERS_MAX    16384   /* a process */
-#define TIMERS_FIRST  16      /* room in a new table */
-#define IGNORED_AGAIN 1000000 /* ns: a timer whose signal is ignored does not fire more often */
-#define CPU_GRAIN     100000  /* ns: processor time is not looked at more often */
-#define NS_PER_S      1000000000ULL
-
-/* o the owning task   a atomic */
-struct signal_timer {
-    struct timer timer;
-    struct process *process;                    /* [I] */
-    struct signal_timer *next_cpu, *next_fired; /* [o] */
-    struct signal_timer **link_cpu;             /* [o] what points to it in that list */
-    struct signal_timer *next_id;               /* [o] in the chain of by_id */
-    int id;                                     /* [I] */
-    int signo;                                  /* [I] 0: none */
-    int tid;                                    /* [I] the task that gets it; 0: the process */
-    struct signal_entry *entry;                 /* [s] of timer_create's: its one signal */
-    enum signal_clock clock;                    /* [I] */
-    bool armed;                                 /* [o] one of processor time: it runs */
-    bool realtime;                              /* [o] counts real time: it was given such a time */
-    uint64_t deadline_ns; /* [o] of the next or last expiration, as time_of; 0: off */
-    uint64_t interval_ns; /* [o] */
-    int overrun;          /* [o] told with the last signal */
-    uint32_t fired;       /* [a] set by the interrupt */
-    bool queued;          /* [o] its signal waits to be taken */
-};
+#define TIMERS_MAX   16384 /* a process */
+#define TIMERS_FIRST 16    /* room in a new table */
 
 static struct slab_cache *timer_cache;
 
@@ -67,99 +37,13 @@ void signal_timer_init_cache(void)
     timer_cache = slab_cache_create("signal_timer", sizeof(struct signal_timer));
 }
 
-static void fired_push(struct signal_timers *timers, struct signal_timer *timer)
-{
-    struct signal_timer *first = __atomic_load_n(&timers->fired, __ATOMIC_RELAXED);
-
-    /* A stack without a lock: only the task takes from it, and all at once, so no element can come
-     * back between the load and the exchange (no ABA). */
-    do
-        timer->next_fired = first;
-    while (!__atomic_compare_exchange_n(&timers->fired, &first, timer, false, __ATOMIC_SEQ_CST,
-                                        __ATOMIC_RELAXED));
-}
-
-/* All that have fired, in that order. */
-static struct signal_timer *fired_take(struct signal_timers *timers)
-{
-    struct signal_timer *taken = __atomic_exchange_n(&timers->fired, NULL, __ATOMIC_SEQ_CST);
-    struct signal_timer *list = NULL;
-
-    while (taken) {
-        struct signal_timer *next = taken->next_fired;
-
-        taken->next_fired = list;
-        list = taken;
-        taken = next;
-    }
-    return list;
-}
-
-/* Interrupt, where the list of tasks is not to be walked: the leader is the one that is always
- * there. A task that blocks the signal is not woken: it will look before it lets it in. */
-static void timer_rings(struct timer *hardware)
-{
-    struct signal_timer *timer = container_of(hardware, struct signal_timer, timer);
-    struct task *task = timer->process->leader;
-
-    /* In the list once, however often it fires before the task looks. */
-    if (!__atomic_exchange_n(&timer->fired, 1, __ATOMIC_SEQ_CST))
-        fired_push(&timer->process->timers, timer);
-    if (unlikely(timer->process->threaded)) {
-        process_get(timer->process);
-        if (!deferred_queue(&timer->process->timers.rung))
-            process_put(timer->process);
-        return;
-    }
-    /* The flag is set after the push: a task that clears it looks at the list afterwards
-     * (signal_recheck). */
-    arch_thread_add_work(&task->thread.arch, TIF_SIGNAL);
-    if (!(__atomic_load_n(&task->sig_mask, __ATOMIC_RELAXED) & SIGNAL_BIT(timer->signo)) ||
-        (__atomic_load_n(&task->sig_wait, __ATOMIC_RELAXED) & SIGNAL_BIT(timer->signo)))
-        sched_notify(&task->thread);
-}
-
-static bool is_cpu(const struct signal_timer *timer)
-{
-    return timer->clock >= SIGNAL_CLOCK_USER;
-}
-
-/* What the timer counts, now. By the process itself. */
-static uint64_t time_of(const struct signal_timer *timer)
-{
-    struct sched_times times;
-
-    if (timer->realtime)
-        return clock_realtime_ns();
-    if (!is_cpu(timer))
-        return clock_monotonic_ns();
-    /* Precise to now, also while it runs: what the task has used in this very call counts. */
-    process_cpu_times(timer->process, &times);
-    return timer->clock == SIGNAL_CLOCK_USER ? times.user_ns : times.total_ns;
-}
-
-static void signal_timer_start(struct signal_timer *timer, uint64_t deadline_ns)
-{
-    timer->armed = is_cpu(timer);
-    /* The next way to ring 3 finds the earliest of them all and sets the alarm for it. */
-    if (timer->armed) {
-        spin_lock(&timer->process->lock);
-        process_check_cpu_time_locked(timer->process);
-        spin_unlock(&timer->process->lock);
-    } else if (timer->realtime) {
-        timer_start_realtime(&timer->timer, deadline_ns);
-    } else {
-        timer_start(&timer->timer, deadline_ns);
-    }
-}
-
 /* The chain that the id belongs to. There is a table. */
 static struct signal_timer **id_chain(const struct signal_timers *timers, int id)
 {
     return &timers->by_id[(uint32_t)id & (timers->size - 1)];
 }
 
-static struct signal_timer *signal_timer_find(const struct process *process, int id)
+struct signal_timer *signal_timer_find(const struct process *process, int id)
 {
     const struct signal_timers *timers = &process->timers;
     struct signal_timer *timer;
@@ -183,8 +67,8 @@ static int signal_timer_alloc(struct process *process, int id, int signo, enum s
     if (!timer)
         return -EAGAIN;
     *timer = (struct signal_timer){.process = process, .id = id, .signo = signo, .clock = clock};
-    timer_init(&timer->timer, timer_rings);
-    if (is_cpu(timer)) {
+    timer_init(&timer->timer, signal_timer_rings);
+    if (signal_timer_is_cpu(timer)) {
         timer->next_cpu = process->timers.cpu;
         timer->link_cpu = &process->timers.cpu;
         if (timer->next_cpu)
@@ -195,36 +79,11 @@ static int signal_timer_alloc(struct process *process, int id, int signo, enum s
     return 0;
 }
 
-/* The timer is stopped: the interrupt adds it to the list no more. */
-static void fired_remove(struct signal_timers *timers, struct signal_timer *timer)
-{
-    struct signal_timer *list = fired_take(timers), *next;
-
-    /* The others go back, in an order that does not matter: each sends its own signal. */
-    for (; list; list = next) {
-        next = list->next_fired;
-        if (list != timer)
-            fired_push(timers, list);
-    }
-    __atomic_store_n(&timer->fired, 0, __ATOMIC_RELAXED);
-}
-
-static void signal_timer_disarm(struct signal_timer *timer)
-{
-    /* After this no interrupt of the timer runs or comes, so .fired no longer changes under the
-     * task. */
-    timer_stop(&timer->timer);
-    timer->armed = false;
-    if (timer->fired)
-        fired_remove(&timer->process->timers, timer);
-    timer->queued = false;
-}
-
 static void signal_timer_free(struct signal_timer *timer)
 {
     if (timer->signo) /* one without a signal never ran */
         signal_timer_disarm(timer);
-    if (is_cpu(timer)) {
+    if (signal_timer_is_cpu(timer)) {
         *timer->link_cpu = timer->next_cpu;
         if (timer->next_cpu)
             timer->next_cpu->link_cpu = timer->link_cpu;
@@ -235,6 +94,8 @@ static void signal_timer_free(struct signal_timer *timer)
         signal_entry_release(timer->entry);
         spin_unlock(&timer->process->lock);
     }
+    if (timer->counted)
+        task_put(timer->counted);
     slab_free(timer_cache, timer);
 }
 
@@ -304,16 +165,19 @@ static int entry_create(struct signal_timer *timer, uint64_t value)
 }
 
 int signal_timer_create(struct process *process, int id, int signo, int tid, uint64_t value,
-                        bool value_given, enum signal_clock clock)
+                        bool value_given, const struct signal_timer_clock *clock)
 {
     struct signal_timer *timer;
     int err = id_table_grow(&process->timers);
 
     if (!err)
-        err = signal_timer_alloc(process, id, signo, clock, &timer);
+        err = signal_timer_alloc(process, id, signo, clock->clock, &timer);
     if (err)
         return err;
     timer->tid = tid;
+    timer->counted = clock->counted;
+    if (timer->counted)
+        task_get(timer->counted);
     /* Without a sigevent the value of the signal is the timer's id: timer_create(2). */
     err = entry_create(timer, value_given ? value : (uint64_t)id);
     if (err) {
@@ -359,10 +223,10 @@ static void timers_stop(struct signal_timers *timers)
             timer_stop(&timer->timer);
         sched_preempt_point();
     }
-    for (timer = fired_take(timers); timer; timer = next) {
+    for (timer = signal_timers_fired_take(timers); timer; timer = next) {
         next = timer->next_fired;
         if (timer->id < 0)
-            fired_push(timers, timer);
+            signal_timers_fired_push(timers, timer);
         else
             __atomic_store_n(&timer->fired, 0, __ATOMIC_RELAXED);
     }
@@ -394,23 +258,10 @@ void signal_timers_drop(struct process *process, bool all)
     signal_timers_unlock(process, locked);
 }
 
-/* Expirations that lie behind now, the first of them at the deadline; moves the deadline on. */
-static uint64_t signal_timer_forward(struct signal_timer *timer, uint64_t now)
-{
-    uint64_t missed;
-
-    if (timer->deadline_ns > now)
-        return 0;
-    /* By division: a period of nanoseconds may have passed millions of times. */
-    missed = (now - timer->deadline_ns) / timer->interval_ns + 1;
-    timer->deadline_ns += missed * timer->interval_ns;
-    return missed;
-}
-
 /* A periodic timer whose signal waits does not run, yet its value counts on as if it did. */
 static void times_of(const struct signal_timer *timer, struct signal_timer_times *times)
 {
-    uint64_t now = time_of(timer);
+    uint64_t now = signal_timer_time(timer);
 
     *times = (struct signal_timer_times){.interval = timer->interval_ns};
     if (!timer->deadline_ns)
@@ -448,7 +299,7 @@ static uint64_t deadline_of(const struct signal_timer *timer, bool absolute, uin
     if (absolute)
         return MAX(value, 1);
     /* Relative to the timer's own clock, which for processor time is what the process has used. */
-    now = time_of(timer);
+    now = signal_timer_time(timer);
     return value > INT64_MAX - now ? INT64_MAX : now + value;
 }
 
@@ -476,10 +327,11 @@ int signal_timer_set(struct process *process, int id, bool absolute,
     timer->overrun = 0;
     /* A timer that is stopped has no interval, but setitimer of processor time keeps it, as on
      * Linux. */
-    timer->interval_ns = times->value || (timer->id < 0 && is_cpu(timer)) ? times->interval : 0;
+    timer->interval_ns =
+        times->value || (timer->id < 0 && signal_timer_is_cpu(timer)) ? times->interval : 0;
     /* A timer that goes on is moved (start_anew), which is cheaper than to stop and start it; one
      * without a signal never runs. */
-    if (timer->signo && (!times->value || timer->fired || is_cpu(timer)))
+    if (timer->signo && (!times->value || timer->fired || signal_timer_is_cpu(timer)))
         signal_timer_disarm(timer);
     timer->queued = false;
     timer->realtime = absolute && timer->clock == SIGNAL_CLOCK_REALTIME;
@@ -489,76 +341,10 @@ int signal_timer_set(struct process *process, int id, bool absolute,
     return 0;
 }
 
-/* One that is meant for a task that has ended is sent to none. */
-static bool entry_send_locked(const struct signal_timer *timer)
-{
-    struct task *task = timer->tid ? task_find_locked(timer->tid) : NULL;
-
-    ASSERT(process_tree_is_held());
-    if (timer->tid && (!task || task->process != timer->process))
-        return false;
-    return signal_send_entry_locked(timer->process, task, timer->entry);
-}
-
-/* Ignored signals vanish, so it will never be taken: the timer goes on by itself. */
-static void send_or_go_on(struct signal_timer *timer)
-{
-    struct process *process = timer->process;
-    const struct lx_siginfo info = {.signo = timer->signo, .code = LX_SI_KERNEL};
-    uint64_t now = time_of(timer);
-    /* The tree, as the signal may be SIGCONT. */
-    uint64_t flags = spin_lock_irqsave(&process_tree_lock);
-    int err = 0;
-
-    if (timer->entry)
-        timer->queued = entry_send_locked(timer);
-    else
-        err = signal_send_info_locked(process, NULL, &info, false);
-    spin_unlock_irqrestore(&process_tree_lock, flags);
-    ASSERT(!err);
-    /* An itimer's signal is an ordinary one: it may have been pending already. */
-    if (!timer->entry)
-        timer->queued = (__atomic_load_n(&process->sig_queue.set, __ATOMIC_ACQUIRE) &
-                         SIGNAL_BIT(timer->signo)) != 0;
-    if (!timer->queued && timer->interval_ns) {
-        signal_timer_forward(timer, now);
-        signal_timer_start(timer, MAX(timer->deadline_ns, now + IGNORED_AGAIN));
-    }
-}
-
-static void timers_collect(struct process *process)
-{
-    bool locked = signal_timers_lock(process);
-    struct signal_timer *timer, *next;
-
-    for (timer = fired_take(&process->timers); timer; timer = next) {
-        next = timer->next_fired;
-        __atomic_store_n(&timer->fired, 0, __ATOMIC_SEQ_CST);
-        send_or_go_on(timer);
-        sched_preempt_point(); /* there may be thousands */
-    }
-    signal_timers_unlock(process, locked);
-}
-
-void signal_timers_collect(struct task *self)
-{
-    if (signal_timers_fired(self->process))
-        timers_collect(self->process);
-}
-
-/* For a process with several tasks, each of which may sleep and block the signal. */
-static void timers_rung(struct deferred *item)
-{
-    struct process *process = container_of(item, struct process, timers.rung);
-
-    timers_collect(process);
-    process_put(process);
-}
-
 void signal_timers_init(struct signal_timers *timers)
 {
     mutex_init(&timers->mutex, MUTEX_SIGNAL_TIMER);
-    deferred_init(&timers->rung, timers_rung);
+    deferred_init(&timers->rung, signal_timers_rung);
 }
 
 bool signal_timers_lock(struct process *process)
@@ -573,113 +359,4 @@ void signal_timers_unlock(struct process *process, bool locked)
 {
     if (unlikely(locked))
         mutex_unlock(&process->timers.mutex);
-}
-
-static struct signal_timer *sender_of(const struct process *process, const struct lx_siginfo *info)
-{
-    if (info->code == LX_SI_TIMER)
-        return signal_timer_find(process, info->timer.id);
-    if (info->code != LX_SI_KERNEL)
-        return NULL;
-    for (unsigned i = 0; i < SIGNAL_ITIMERS; i++) {
-        struct signal_timer *timer = process->timers.itimers[i];
-
-        if (timer && timer->queued && timer->signo == info->signo)
-            return timer;
-    }
-    return NULL;
-}
-
-static void timer_taken(struct process *process, struct lx_siginfo *info)
-{
-    struct signal_timer *timer;
-
-    /* A sigqueue may claim SI_TIMER and any id: at most a timer of this process whose signal waits
-     * goes on early. */
-    timer = sender_of(process, info);
-    if (!timer || !timer->queued)
-        return;
-    timer->queued = false;
-    timer->overrun = 0;
-    if (timer->interval_ns) {
-        uint64_t passed = signal_timer_forward(timer, time_of(timer));
-
-        /* The expiration that was sent is not an overrun; the number is cut off at INT_MAX
-         * (DELAYTIMER_MAX). */
-        timer->overrun = passed ? (int)MIN(passed - 1, INT32_MAX) : 0;
-        signal_timer_start(timer, timer->deadline_ns);
-    }
-    if (timer->id >= 0)
-        info->timer.overrun = timer->overrun;
-}
-
-void signal_timer_taken(struct task *self, struct lx_siginfo *info)
-{
-    bool locked = signal_timers_lock(self->process);
-
-    timer_taken(self->process, info);
-    signal_timers_unlock(self->process, locked);
-}
-
-/* A signal at the soft limit, which moves on by a second; the end at the hard one. Returns the
- * time at which the next of them is due. */
-static uint64_t limit_check(struct process *process, uint64_t now)
-{
-    struct lx_rlimit *limit = &process->limits[LX_RLIMIT_CPU];
-    uint64_t soft, maximum;
-
-    spin_lock(&process->lock);
-    soft = limit->current;
-    maximum = limit->maximum;
-    spin_unlock(&process->lock);
-
-    /* No limit, or one beyond what nanoseconds can count. */
-    if (soft >= UINT64_MAX / NS_PER_S)
-        return UINT64_MAX;
-    if (now >= maximum * NS_PER_S && maximum < UINT64_MAX / NS_PER_S) {
-        signal_send_process(process, LX_SIGKILL);
-        return UINT64_MAX;
-    }
-    if (now >= soft * NS_PER_S) {
-        /* setrlimit(2): once a second from the soft limit on, SIGKILL at the hard one. */
-        signal_send_process(process, LX_SIGXCPU);
-        spin_lock(&process->lock);
-        if (limit->current == soft) /* it was not set meanwhile */
-            limit->current = soft + 1;
-        spin_unlock(&process->lock);
-        soft++;
-    }
-    return MIN(soft, maximum) * NS_PER_S;
-}
-
-void signal_timers_check_cpu(struct task *self)
-{
-    struct process *process = self->process;
-    struct sched_times times;
-    bool locked;
-    uint64_t next;
-
-    /* Cleared first: an alarm that rings from here on sets it again. */
-    arch_thread_clear_work(&self->thread.arch, TIF_CPU_TIME);
-    process_cpu_times(process, &times);
-    next = limit_check(process, times.total_ns);
-    next = next == UINT64_MAX ? next : next - MIN(next, times.total_ns);
-    locked = signal_timers_lock(process);
-    for (struct signal_timer *timer = process->timers.cpu; timer; timer = timer->next_cpu) {
-        uint64_t now = timer->clock == SIGNAL_CLOCK_USER ? times.user_ns : times.total_ns;
-
-        if (timer->armed && timer->deadline_ns <= now) {
-            timer->armed = false;
-            send_or_go_on(timer);
-        }
-        if (timer->armed)
-            next = MIN(next, timer->deadline_ns - MIN(timer->deadline_ns, now));
-        sched_preempt_point(); /* the list is this task's alone, and may be thousands long */
-    }
-    signal_timers_unlock(process, locked);
-    /* The time of all tasks counts, and as many as there are processors run at once. */
-    if (locked && next != UINT64_MAX)
-        next /= sched_cpus_online();
-    /* The grain bounds the cost: a timer of a nanosecond does not take the processor for itself. */
-    sched_set_alarm(MAX(next, CPU_GRAIN));
 }

@@ -60,8 +60,13 @@ void signal_timer_init_cache(void);
 /* A number for a new timer. It is used up even if the timer cannot be made then, as on Linux. */
 int signal_timer_take_id(struct process *process);
 /* A timer with that number that sends signo (0: nothing), to that task (0: to the process). */
+struct signal_timer_clock {
+    enum signal_clock clock;
+    struct task *counted; /* of processor time: of that task of the process; NULL: of all */
+};
 MUST_CHECK int signal_timer_create(struct process *process, int id, int signo, int tid,
-                                   uint64_t value, bool value_given, enum signal_clock clock);
+                                   uint64_t value, bool value_given,
+                                   const struct signal_timer_clock *clock);
 /* The one of setitimer, made on first use. */
 MUST_CHECK int signal_timer_itimer(struct process *process, int which, int signo,
                                    enum signal_clock clock);

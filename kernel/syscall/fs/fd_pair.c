@@ -8,6 +8,8 @@
 #include "kernel/proc/task.h"
 #include "kernel/vm/vm_user.h"
 
+/* Nothing but the caller's making of the files can fail afterwards; then it gives the numbers back,
+ * and the program finds in its array what it has no use for. */
 int fd_pair_reserve(struct task *self, struct uptr result, bool cloexec, int fds[2])
 {
     int err;

@@ -23,6 +23,7 @@
 #include "kernel/sched/sched.h"
 #include "kernel/vm/vm_user.h"
 #include "shared/linux/errno.h"
+#include "shared/linux/system.h"
 #include "shared/linux/time.h"
 
 #define SIGSET_NBYTES 8
@@ -70,7 +71,8 @@ void poll_timeout_write(struct uptr user, const struct poll_timeout *timeout)
 {
     int64_t left = poll_timeout_left(timeout);
     struct lx_timespec time = {left / NS_PER_S, left % NS_PER_S};
-    int err = user.va && (timeout->deadline_ns || timeout->no_wait)
+    bool sticky = task_current()->inherited.personality & LX_STICKY_TIMEOUTS;
+    int err = user.va && !sticky && (timeout->deadline_ns || timeout->no_wait)
                   ? vm_user_write(user, &time, sizeof(time))
                   : 0;
     (void)err;

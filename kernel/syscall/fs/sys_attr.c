@@ -10,6 +10,7 @@
 #include "kernel/fs/pipe/pipe.h"
 #include "kernel/fs/ramfs/ramfs_file.h"
 #include "kernel/fs/vfs/fdtable.h"
+#include "kernel/fs/vfs/lease.h"
 #include "kernel/fs/vfs/open.h"
 #include "kernel/proc/task.h"
 #include "kernel/syscall/fs/sys_write.h"
@@ -126,6 +127,23 @@ int64_t sys_fchown(struct task *self, int fd, unsigned uid, unsigned gid)
 
 /* --- size --- */
 
+/* A lease is in the way of truncate(2) as of an open for writing. As a writer, so that its holder
+ * cannot come down to a lease on reading meanwhile. Of ftruncate(2) there is nothing to break: a
+ * file that is open for writing has no lease but its own. */
+static int truncate_break_lease(struct inode *inode)
+{
+    int err;
+
+    if (likely(!inode->locks))
+        return 0;
+    err = inode_write_count_get(inode, INODE_WRITER);
+    if (err)
+        return err;
+    err = lease_break(inode, LX_O_WRONLY);
+    inode_write_count_put(inode, INODE_WRITER);
+    return err;
+}
+
 /* Type before permission, permission before RLIMIT_FSIZE: the order of Linux. */
 int64_t sys_truncate(struct task *self, struct uptr path, int64_t nbytes)
 {
@@ -143,6 +161,8 @@ int64_t sys_truncate(struct task *self, struct uptr path, int64_t nbytes)
         err = -EINVAL;
     if (!err)
         err = inode_permission(dentry->inode, &self->fs->cred, INODE_WRITE);
+    if (!err)
+        err = truncate_break_lease(dentry->inode);
     if (!err)
         err = write_check_size(self, dentry->inode, (uint64_t)nbytes);
     if (!err)

@@ -93,34 +93,40 @@ static int64_t wait_user(struct task *self, int fd, struct uptr events, int coun
                          struct poll_timeout timeout)
 {
     struct fd_ref ref;
-    int result = -EINVAL;
+    int result;
 
     if (count <= 0 || count > EVENTS_MAX)
         return -EINVAL;
     /* Before the descriptor is looked at, as Linux does, and for all of the array. */
     if (events.va > USER_END - (uint64_t)count * sizeof(struct lx_epoll_event))
         return -EFAULT;
-    ref = fd_find(self->files, fd);
+    ref = fd_find_inline(self->files, fd);
     if (!ref.file)
         return -EBADF;
-    if (file_is_epoll(ref.file))
-        result =
-            epoll_wait_for(ref.file, events, (unsigned)count, timeout.no_wait, timeout.deadline_ns);
+    result =
+        epoll_wait_for(ref.file, events, (unsigned)count, timeout.no_wait, timeout.deadline_ns);
     fd_ref_put(ref);
     return result;
 }
 
 static struct poll_timeout timeout_of_ms(int timeout_ms)
 {
-    if (timeout_ms < 0)
-        return (struct poll_timeout){.deadline_ns = POLL_FOREVER};
-    if (timeout_ms == 0)
-        return (struct poll_timeout){.no_wait = true};
-    return poll_timeout_after(timeout_ms * NS_PER_MS);
+    if (timeout_ms > 0)
+        return poll_timeout_after(timeout_ms * NS_PER_MS);
+    return (struct poll_timeout){.deadline_ns = POLL_FOREVER, .no_wait = timeout_ms == 0};
 }
 
+static NOINLINE int64_t wait_timed(struct task *self, int fd, struct uptr events, int count,
+                                   int timeout_ms)
+{
+    return wait_user(self, fd, events, count, timeout_of_ms(timeout_ms));
+}
+
+/* The usual cases, at once and for ever, need no clock and no stack. */
 int64_t sys_epoll_wait(struct task *self, int fd, struct uptr events, int count, int timeout_ms)
 {
+    if (timeout_ms > 0)
+        return wait_timed(self, fd, events, count, timeout_ms);
     return wait_user(self, fd, events, count, timeout_of_ms(timeout_ms));
 }
 

@@ -10,7 +10,10 @@
 #include "kernel/fs/ramfs/memfd.h"
 #include "kernel/fs/vfs/fdtable.h"
 #include "kernel/fs/vfs/file.h"
+#include "kernel/net/socket.h"
 #include "kernel/proc/process.h"
+#include "kernel/proc/signal/file_owner.h"
+#include "kernel/syscall/fs/owner_command.h"
 #include "kernel/syscall/fs/record_lock.h"
 #include "kernel/syscall/handlers.h"
 #include "kernel/vm/vm_user.h"
@@ -34,19 +37,23 @@ static void set_flag(struct file *file, uint32_t flag, bool on)
 }
 
 /* Only bits that are newly set are checked: a program may give back what F_GETFL showed. */
-static int64_t set_flags(struct task *self, struct file *file, uint32_t flags)
+static int64_t set_flags(struct task *self, struct file *file, int fd, uint32_t flags)
 {
-    /* Only what may become ready by itself can announce it. */
-    uint32_t allowed = SETFL_FLAGS | (file->access & FILE_SERIAL ? 0 : LX_O_ASYNC);
-    uint32_t changed = (flags ^ file->flags) & allowed;
+    uint32_t changed = flags ^ file->flags;
 
     if ((changed & flags & LX_O_NOATIME) &&
         !inode_owner_or_privileged(file->inode, &self->fs->cred))
         return -EPERM;
     if ((flags & LX_O_DIRECT) && !file_is_pipe(file) && !file_is_memory(file))
         return -EINVAL;
-    set_flag(file, allowed & ~flags, false);
-    set_flag(file, allowed & flags, true);
+    if (changed & LX_O_ASYNC) {
+        int err = file_owner_async(file, fd, flags & LX_O_ASYNC);
+
+        if (err)
+            return err;
+    }
+    set_flag(file, SETFL_FLAGS & ~flags, false);
+    set_flag(file, SETFL_FLAGS & flags, true);
     return 0;
 }
 
@@ -80,29 +87,6 @@ static int64_t fcntl_any(struct task *self, struct file *file, int fd, int comma
     }
 }
 
-/* The process or group that SIGIO would go to, and the signal to send instead: kept, never used. */
-static int64_t fcntl_owner(struct file *file, int command, int argument)
-{
-    switch (command) {
-    case LX_F_SETOWN:
-        if (argument == INT32_MIN)
-            return -EINVAL;
-        if (argument && !process_exists(argument))
-            return -ESRCH;
-        file->owner = argument;
-        return 0;
-    case LX_F_GETOWN:
-        return file->owner;
-    case LX_F_SETSIG:
-        if (argument < 0 || argument > LX_NSIG)
-            return -EINVAL;
-        file->owner_signal = argument;
-        return 0;
-    default:
-        return file->owner_signal;
-    }
-}
-
 #define RW_HINT_MOST 5 /* the longest life that Linux has a word for */
 
 /* How long what is written will live: of a device's use alone, but kept with the file. */
@@ -129,10 +113,10 @@ static int64_t fcntl_open(struct task *self, struct fd_ref ref, int fd, int comm
 
     if (is_record_lock(command))
         return record_lock(self, ref, fd, command, (struct uptr){argument});
-    if (command >= LX_F_SETOWN && command <= LX_F_GETSIG)
-        return fcntl_owner(file, command, (int)argument);
+    if (is_owner_command(command))
+        return owner_command(self, file, fd, command, argument);
     if (command == LX_F_SETFL)
-        return set_flags(self, file, (uint32_t)argument);
+        return set_flags(self, file, fd, (uint32_t)argument);
     if (command == LX_F_ADD_SEALS)
         return memfd_add_seals(file, (uint32_t)argument);
     if (command == LX_F_GET_SEALS)
@@ -149,8 +133,8 @@ static int64_t fcntl_open(struct task *self, struct fd_ref ref, int fd, int comm
 }
 
 /* Honoured: DUPFD, DUPFD_CLOEXEC, GETFD, SETFD, GETFL, SETFL, GETLK, SETLK, SETLKW, the same three
- * of OFD, GETPIPE_SZ, SETPIPE_SZ, GET_RW_HINT, SET_RW_HINT, ADD_SEALS, GET_SEALS. SETOWN and SETSIG
- * are kept, but SIGIO is never sent. */
+ * of OFD, SETOWN, GETOWN, SETSIG, GETSIG, SETOWN_EX, GETOWN_EX, GETOWNER_UIDS, NOTIFY, SETLEASE,
+ * GETLEASE, GETPIPE_SZ, SETPIPE_SZ, GET_RW_HINT, SET_RW_HINT, ADD_SEALS, GET_SEALS. */
 int64_t sys_fcntl(struct task *self, int fd, int command, uint64_t argument)
 {
     struct fd_ref ref = fd_find_any(self->files, fd);
@@ -190,6 +174,17 @@ static int64_t set_nonblock(struct file *file, struct uptr argument)
     return err;
 }
 
+/* O_ASYNC of F_SETFL, but that a file without it says so. */
+static int64_t set_async(struct file *file, int fd, struct uptr argument)
+{
+    int on;
+    int err = vm_user_read(&on, argument, sizeof(on));
+
+    if (err || !on == !(__atomic_load_n(&file->flags, __ATOMIC_RELAXED) & LX_O_ASYNC))
+        return err;
+    return file->ops->async ? file_owner_async(file, fd, on != 0) : -ENOTTY;
+}
+
 /* Size of a block, as stat(2) says it of all files. */
 static int64_t block_size(struct uptr argument)
 {
@@ -198,8 +193,8 @@ static int64_t block_size(struct uptr argument)
     return vm_user_write(argument, &nbytes, sizeof(nbytes));
 }
 
-/* Honoured for all: FIOCLEX, FIONCLEX, FIONBIO, FIGETBSZ; for regular files FIONREAD. The rest is
- * the device's own. */
+/* Honoured for all: FIOCLEX, FIONCLEX, FIONBIO, FIOASYNC, FIGETBSZ; for regular files FIONREAD; for
+ * sockets FIOSETOWN and its relatives. The rest is the device's own. */
 int64_t sys_ioctl(struct task *self, int fd, unsigned request, struct uptr argument)
 {
     struct fd_ref ref = fd_find(self->files, fd);
@@ -211,6 +206,10 @@ int64_t sys_ioctl(struct task *self, int fd, unsigned request, struct uptr argum
         result = fd_set_cloexec(self->files, fd, request == LX_FIOCLEX);
     else if (request == LX_FIONBIO)
         result = set_nonblock(ref.file, argument);
+    else if (request == LX_FIOASYNC)
+        result = set_async(ref.file, fd, argument);
+    else if (is_owner_request(request) && socket_of(ref.file))
+        result = owner_request(ref.file, request, argument);
     else if (request == LX_FIGETBSZ)
         result = block_size(argument);
     else if (request == LX_FIONREAD && (file_mode(ref.file) & LX_S_IFMT) == LX_S_IFREG)

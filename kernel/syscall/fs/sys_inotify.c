@@ -42,6 +42,7 @@ int64_t sys_inotify_init1(struct task *self, int flags)
     return fd;
 }
 
+/* The older call, from before there were flags. */
 int64_t sys_inotify_init(struct task *self)
 {
     return sys_inotify_init1(self, 0);
@@ -83,6 +84,7 @@ int64_t sys_inotify_add_watch(struct task *self, int fd, struct uptr path, uint3
     return result;
 }
 
+/* The number is that of a watch, not of a descriptor. */
 int64_t sys_inotify_rm_watch(struct task *self, int fd, int wd)
 {
     struct fd_ref ref = fd_find(self->files, fd);

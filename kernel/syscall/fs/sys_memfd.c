@@ -11,6 +11,7 @@
 #include "shared/linux/errno.h"
 #include "shared/linux/limits.h"
 
+/* The name is for /proc/PID/fd and maps alone. */
 #define PREFIX      "memfd:"
 #define HUGE_SIZES  (0x3fu << LX_MFD_HUGE_SHIFT)
 #define FLAGS_KNOWN (LX_MFD_CLOEXEC | LX_MFD_ALLOW_SEALING | LX_MFD_HUGETLB)

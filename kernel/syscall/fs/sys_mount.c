@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mount and umount2.
+ * mount and umount2; sysfs(2), which names what can be mounted.
  *
  * The strings are copied before anything is looked up, each into a buffer of its own. Rights are
  * checked after the walk to the mount point, as on Linux: a program without them learns ENOENT
@@ -12,6 +12,8 @@
 #include "kernel/fs/vfs/mount.h"
 #include "kernel/fs/vfs/namebuf.h"
 #include "kernel/fs/vfs/path.h"
+#include "kernel/lib/string.h"
+#include "kernel/proc/procfs/procfs.h"
 #include "kernel/proc/task.h"
 #include "kernel/syscall/fs/user_path.h"
 #include "kernel/syscall/handlers.h"
@@ -142,4 +144,49 @@ int64_t sys_umount2(struct task *self, struct uptr target, int flags)
     /* Also after a failure: the walk may have held the last use of a detached file system. */
     mount_sweep();
     return err;
+}
+
+/* --- sysfs(2): types of file systems, by name and by number --- */
+
+#define SYSFS_INDEX 1
+#define SYSFS_NAME  2
+#define SYSFS_COUNT 3
+
+static int64_t type_index(struct uptr from)
+{
+    char *name;
+    int64_t result = text_get(from, &name);
+
+    if (!result) {
+        const char *type;
+        unsigned i = 0;
+
+        while ((type = procfs_filesystem(i)) != NULL && strcmp(type, name) != 0)
+            i++;
+        result = type ? (int64_t)i : -EINVAL;
+    }
+    namebuf_free(name, LX_PATH_MAX);
+    return result;
+}
+
+/* The first argument is a name or a number, the second a place for a name. */
+int64_t sys_sysfs(struct task *self, int option, uint64_t first, struct uptr second)
+{
+    const char *type;
+    unsigned count = 0;
+
+    (void)self;
+    switch (option) {
+    case SYSFS_INDEX:
+        return first ? type_index((struct uptr){first}) : -EFAULT;
+    case SYSFS_NAME:
+        type = procfs_filesystem((unsigned)first);
+        return type ? vm_user_write(second, type, strlen(type) + 1) : -EINVAL;
+    case SYSFS_COUNT:
+        while (procfs_filesystem(count))
+            count++;
+        return count;
+    default:
+        return -EINVAL;
+    }
 }

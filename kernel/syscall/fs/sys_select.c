@@ -18,6 +18,7 @@
 #include "kernel/syscall/handlers.h"
 #include "kernel/vm/vm_user.h"
 #include "shared/linux/errno.h"
+#include "shared/linux/system.h"
 #include "shared/linux/time.h"
 
 #define FEW_WORDS 4 /* of a bit set that need no memory but the stack */
@@ -194,7 +195,8 @@ int64_t sys_select(struct task *self, int count, struct uptr in, struct uptr out
     result = select_user(self, count, user, timeout);
     left = poll_timeout_left(&timeout);
     time = (struct lx_timeval){left / NS_PER_S, left % NS_PER_S / NS_PER_US};
-    if (user_time.va && vm_user_write(user_time, &time, sizeof(time)))
+    if (user_time.va && !(self->inherited.personality & LX_STICKY_TIMEOUTS) &&
+        vm_user_write(user_time, &time, sizeof(time)))
         return result; /* as on Linux: a failed copy of the time left is no error */
     return result;
 }

@@ -13,6 +13,7 @@
  */
 #include "kernel/fs/vfs/fdtable.h"
 #include "kernel/fs/vfs/file.h"
+#include "kernel/fs/vfs/mount.h"
 #include "kernel/fs/vfs/path.h"
 #include "kernel/lib/string.h"
 #include "kernel/mm/pmm.h"
@@ -302,13 +303,24 @@ int64_t sys_access(struct task *self, struct uptr path, int mode)
 
 /* --- statfs --- */
 
+static uint64_t free_blocks(const struct super_block *super)
+{
+    uint64_t max = super->quota.max;
+
+    return max ? max - MIN(super->quota.used, max) : pmm_free_count();
+}
+
+static uint64_t free_inodes(const struct super_block *super)
+{
+    return super->inodes_max - MIN(super->ninodes, super->inodes_max);
+}
+
 /* tmpfs without a limit shows all memory as its size; file systems without storage of their own
  * show zeroes, as on Linux. */
 static int64_t statfs_to_user(const struct super_block *super, struct uptr result)
 {
-    uint64_t max = super->quota.max, used = super->quota.used;
-    uint64_t nblocks = max ? max : pmm_total_count();
-    uint64_t nfree = max ? max - MIN(used, max) : pmm_free_count();
+    uint64_t nblocks = super->quota.max ? super->quota.max : pmm_total_count();
+    uint64_t nfree = free_blocks(super);
     /* Of the file systems here only tmpfs counts blocks and inodes. */
     bool sized = super->magic == LX_TMPFS_MAGIC;
     struct lx_statfs st = {
@@ -318,7 +330,7 @@ static int64_t statfs_to_user(const struct super_block *super, struct uptr resul
         .f_bfree = sized ? nfree : 0,
         .f_bavail = sized ? nfree : 0,
         .f_files = sized ? super->inodes_max : 0,
-        .f_ffree = sized ? super->inodes_max - MIN(super->ninodes, super->inodes_max) : 0,
+        .f_ffree = sized ? free_inodes(super) : 0,
         .f_namelen = LX_NAME_MAX,
         .f_frsize = PAGE_SIZE,
         .f_flags = LX_ST_VALID | (super->flags & FLAGS_OF_MOUNT) |
@@ -351,4 +363,24 @@ int64_t sys_fstatfs(struct task *self, int fd, struct uptr result)
     err = statfs_to_user(ref.file->inode->super, result);
     fd_ref_put(ref);
     return err;
+}
+
+/* What a mounted file system has free, by its device number. It has neither a name nor a pack. */
+int64_t sys_ustat(struct task *self, unsigned device, struct uptr result)
+{
+    struct lx_ustat answer = {.nblocks = 0};
+    struct super_block *super = NULL;
+
+    (void)self;
+    do
+        super = mount_next(super);
+    while (super && super->device != device);
+    if (!super)
+        return -EINVAL;
+    if (super->magic == LX_TMPFS_MAGIC) {
+        answer.nblocks = (int32_t)MIN(free_blocks(super), (uint64_t)INT32_MAX);
+        answer.ninodes = free_inodes(super);
+    }
+    super_put(super);
+    return vm_user_write(result, &answer, sizeof(answer));
 }

@@ -3,7 +3,7 @@
  * syscall/fs/user_vector.h - buffers of programs, one or an array of them
  *
  * Owns:    struct user_vector, a checked copy of a struct iovec array.
- * Used by: sys_rw.c, syscall/net.
+ * Used by: sys_rw.c, syscall/net, sys_process_vm.c.
  * Context: a system call; no lock held.
  * Fails:   -EINVAL, -EFAULT, -ENOMEM; then there is nothing to put.
  * Tests:   tests/user/fs/, tests/user/mem/badptr_*.c
@@ -26,4 +26,6 @@ struct user_vector {
 };
 
 MUST_CHECK int user_vector_get(struct user_vector *vector, struct uptr from, uint32_t count);
+/* The same for addresses of another process, which are checked when they are used. */
+MUST_CHECK int user_vector_get_remote(struct user_vector *vector, struct uptr from, uint32_t count);
 void user_vector_put(struct user_vector *vector);

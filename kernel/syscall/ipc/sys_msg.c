@@ -32,7 +32,7 @@ int64_t sys_msgsnd(struct task *self, int id, struct uptr buffer, size_t nbytes,
 
     if (err)
         return err;
-    if (nbytes > LX_MSGMAX || id < 0 || type < 1)
+    if (nbytes > ipc_limits.msg_bytes || id < 0 || type < 1)
         return -EINVAL;
     err = message_create(nbytes, &message);
     if (err)
@@ -46,8 +46,7 @@ int64_t sys_msgsnd(struct task *self, int id, struct uptr buffer, size_t nbytes,
     return err;
 }
 
-/* Honoured: IPC_NOWAIT, MSG_EXCEPT, MSG_NOERROR. MSG_COPY is refused as by a Linux that was built
- * without checkpoints. */
+/* Honoured: IPC_NOWAIT, MSG_EXCEPT, MSG_NOERROR, MSG_COPY. */
 int64_t sys_msgrcv(struct task *self, int id, struct uptr buffer, size_t nbytes, int64_t type,
                    int flags)
 {
@@ -56,8 +55,8 @@ int64_t sys_msgrcv(struct task *self, int id, struct uptr buffer, size_t nbytes,
 
     if (id < 0 || (int64_t)nbytes < 0)
         return -EINVAL;
-    if (flags & LX_MSG_COPY)
-        return (flags & LX_MSG_EXCEPT) || !(flags & LX_IPC_NOWAIT) ? -EINVAL : -ENOSYS;
+    if ((flags & LX_MSG_COPY) && ((flags & LX_MSG_EXCEPT) || !(flags & LX_IPC_NOWAIT)))
+        return -EINVAL;
     err = msg_receive(self, id, nbytes, type, flags, &message);
     if (err)
         return err;
@@ -70,18 +69,18 @@ int64_t sys_msgrcv(struct task *self, int id, struct uptr buffer, size_t nbytes,
 }
 
 /* What may be, or (usage) what is there in the same fields. */
-static int64_t msg_info_write(struct uptr buffer, bool usage)
+static int64_t msg_info_write(const struct task *self, struct uptr buffer, bool usage)
 {
     struct lx_msginfo info;
-    int highest = msg_info(&info), err;
+    int highest = msg_info(self, &info), err;
 
     if (!usage) {
-        info.msgpool = LX_MSGMNI * (LX_MSGMNB / 1024);
-        info.msgmap = info.msgtql = LX_MSGMNB;
+        info.msgpool = (int)(ipc_limits.msg_queues * (ipc_limits.msg_queue / 1024));
+        info.msgmap = info.msgtql = (int)ipc_limits.msg_queue;
     }
-    info.msgmax = LX_MSGMAX;
-    info.msgmnb = LX_MSGMNB;
-    info.msgmni = LX_MSGMNI;
+    info.msgmax = (int)ipc_limits.msg_bytes;
+    info.msgmnb = (int)ipc_limits.msg_queue;
+    info.msgmni = (int)ipc_limits.msg_queues;
     info.msgssz = LX_MSGSSZ;
     info.msgseg = UINT16_MAX;
     err = vm_user_write(buffer, &info, sizeof(info));
@@ -110,7 +109,7 @@ int64_t sys_msgctl(struct task *self, int id, int command, struct uptr buffer)
     switch (command) {
     case LX_IPC_INFO:
     case LX_MSG_INFO:
-        return msg_info_write(buffer, command == LX_MSG_INFO);
+        return msg_info_write(self, buffer, command == LX_MSG_INFO);
     case LX_IPC_STAT:
         return msg_stat_write(self, id, IPC_BY_ID, buffer);
     case LX_MSG_STAT:
@@ -121,7 +120,7 @@ int64_t sys_msgctl(struct task *self, int id, int command, struct uptr buffer)
         err = vm_user_read(&change, buffer, sizeof(change));
         return err ? err : msg_set(self, id, &change);
     case LX_IPC_RMID:
-        return msg_remove(self, id);
+        return ipc_remove(self, IPC_MSG, id);
     default:
         return -EINVAL;
     }

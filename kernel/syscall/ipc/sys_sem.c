@@ -53,7 +53,7 @@ int64_t sys_semtimedop(struct task *self, int id, struct uptr user_ops, uint32_t
 
     if (err)
         return err;
-    if (nops > LX_SEMOPM)
+    if (nops > ipc_limits.sem_ops)
         return -E2BIG;
     if (nops < 1)
         return -EINVAL;
@@ -115,19 +115,19 @@ static int64_t values_read(struct task *self, int id, struct uptr buffer)
 }
 
 /* What may be, or (usage) what is there in two of the same fields. */
-static int64_t sem_info_write(struct uptr buffer, bool usage)
+static int64_t sem_info_write(const struct task *self, struct uptr buffer, bool usage)
 {
     struct lx_seminfo info;
-    int highest = sem_info(&info), err;
+    int highest = sem_info(self, &info), err;
 
     if (!usage) {
         info.semusz = LX_SEMUSZ;
         info.semaem = LX_SEMAEM;
     }
-    info.semmni = LX_SEMMNI;
-    info.semmap = info.semmns = info.semmnu = LX_SEMMNS;
-    info.semmsl = LX_SEMMSL;
-    info.semopm = info.semume = LX_SEMOPM;
+    info.semmni = (int)ipc_limits.sem_sets;
+    info.semmap = info.semmns = info.semmnu = (int)ipc_limits.sem_all;
+    info.semmsl = (int)ipc_limits.sem_set;
+    info.semopm = info.semume = (int)ipc_limits.sem_ops;
     info.semvmx = LX_SEMVMX;
     err = vm_user_write(buffer, &info, sizeof(info));
     return err ? err : highest;
@@ -163,7 +163,7 @@ int64_t sys_semctl(struct task *self, int id, int number, int command, uint64_t 
     switch (command) {
     case LX_IPC_INFO:
     case LX_SEM_INFO:
-        return sem_info_write(buffer, command == LX_SEM_INFO);
+        return sem_info_write(self, buffer, command == LX_SEM_INFO);
     case LX_IPC_STAT:
         return sem_stat_write(self, id, IPC_BY_ID, buffer);
     case LX_SEM_STAT:
@@ -184,7 +184,7 @@ int64_t sys_semctl(struct task *self, int id, int number, int command, uint64_t 
     case LX_IPC_SET:
         return sem_change(self, id, buffer);
     case LX_IPC_RMID:
-        return sem_remove(self, id);
+        return ipc_remove(self, IPC_SEM, id);
     default:
         return -EINVAL;
     }

@@ -33,23 +33,29 @@ int64_t sys_shmdt(struct task *self, uint64_t address)
     return shm_detach(self, address);
 }
 
-static int64_t limits_write(struct uptr buffer)
+/* IPC_INFO: what the limits are, as root set them. The result is the highest index in use. */
+static int64_t limits_write(const struct task *self, struct uptr buffer)
 {
-    struct lx_shminfo limits = {LX_SHMMAX, 1, LX_SHMMNI, LX_SHMMNI, LX_SHMALL, {0}};
-    struct lx_shm_info info;
-    int highest = shm_info(&info), err = vm_user_write(buffer, &limits, sizeof(limits));
+    struct lx_shminfo limits = {ipc_limits.shm_bytes,    1,
+                                ipc_limits.shm_segments, ipc_limits.shm_segments,
+                                ipc_limits.shm_pages,    {0}};
+    unsigned used;
+    int highest = ipc_highest(ipc_table_of(self, IPC_SHM), &used);
+    int err = vm_user_write(buffer, &limits, sizeof(limits));
 
     return err ? err : highest;
 }
 
-static int64_t usage_write(struct uptr buffer)
+/* SHM_INFO: what there is of them now. */
+static int64_t usage_write(const struct task *self, struct uptr buffer)
 {
     struct lx_shm_info info;
-    int highest = shm_info(&info), err = vm_user_write(buffer, &info, sizeof(info));
+    int highest = shm_info(self, &info), err = vm_user_write(buffer, &info, sizeof(info));
 
     return err ? err : highest;
 }
 
+/* By id the result is 0, by index it is the id: ipcs(1) learns ids from that. */
 static int64_t stat_write(struct task *self, int number, enum ipc_find by, struct uptr buffer)
 {
     struct lx_shmid_ds stat;
@@ -71,9 +77,9 @@ int64_t sys_shmctl(struct task *self, int id, int command, struct uptr buffer)
         return -EINVAL;
     switch (command) {
     case LX_IPC_INFO:
-        return limits_write(buffer);
+        return limits_write(self, buffer);
     case LX_SHM_INFO:
-        return usage_write(buffer);
+        return usage_write(self, buffer);
     case LX_IPC_STAT:
         return stat_write(self, id, IPC_BY_ID, buffer);
     case LX_SHM_STAT:
@@ -84,7 +90,7 @@ int64_t sys_shmctl(struct task *self, int id, int command, struct uptr buffer)
         err = vm_user_read(&change, buffer, sizeof(change));
         return err ? err : shm_set(self, id, &change.perm);
     case LX_IPC_RMID:
-        return shm_remove(self, id);
+        return ipc_remove(self, IPC_SHM, id);
     case LX_SHM_LOCK:
     case LX_SHM_UNLOCK:
         return shm_lock(self, id, command == LX_SHM_LOCK);

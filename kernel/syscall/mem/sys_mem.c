@@ -232,6 +232,19 @@ int64_t sys_mremap(struct task *self, uint64_t address, uint64_t old_nbytes, uin
     return err ? err : (int64_t)result;
 }
 
+/* The protection has to be 0, and stays what it is. Honoured of the flags: none, as NONBLOCK means
+ * nothing here. */
+int64_t sys_remap_file_pages(struct task *self, uint64_t address, uint64_t nbytes, uint64_t prot,
+                             uint64_t page, uint64_t flags)
+{
+    uint64_t start = ALIGN_DOWN(address, PAGE_SIZE), length = ALIGN_DOWN(nbytes, PAGE_SIZE);
+
+    (void)flags;
+    if (prot || start + length <= start || page + (length >> PAGE_SHIFT) < page)
+        return -EINVAL;
+    return vm_remap_pages(self->thread.space, start, length, page, lock_limit(self));
+}
+
 /* Never fails: the result is the new break, or the old one when it could not be moved. */
 int64_t sys_brk(struct task *self, uint64_t address)
 {
@@ -260,13 +273,15 @@ int64_t sys_msync(struct task *self, uint64_t address, uint64_t nbytes, int flag
 
 /* Honoured: DONTNEED, DONTNEED_LOCKED, FREE (at once), REMOVE, DONTFORK, DOFORK, WIPEONFORK,
  * KEEPONFORK, POPULATE_READ, POPULATE_WRITE. Hints without effect: NORMAL, RANDOM, SEQUENTIAL,
- * WILLNEED, MERGEABLE, UNMERGEABLE, HUGEPAGE, NOHUGEPAGE, DONTDUMP, DODUMP, COLD, PAGEOUT. */
+ * WILLNEED, HUGEPAGE, NOHUGEPAGE, DONTDUMP, DODUMP, COLD, PAGEOUT. MERGEABLE and UNMERGEABLE are
+ * EINVAL, as on a Linux without CONFIG_KSM. */
 int64_t sys_madvise(struct task *self, uint64_t address, uint64_t nbytes, int advice)
 {
     struct vm_space *space = self->thread.space;
 
     if (advice < LX_MADV_NORMAL || advice > LX_MADV_DONTNEED_LOCKED ||
-        (advice > LX_MADV_DONTNEED && advice < LX_MADV_FREE))
+        (advice > LX_MADV_DONTNEED && advice < LX_MADV_FREE) || advice == LX_MADV_MERGEABLE ||
+        advice == LX_MADV_UNMERGEABLE)
         return -EINVAL;
     if ((address & PAGE_MASK) || ALIGN_UP(nbytes, PAGE_SIZE) < nbytes ||
         address + ALIGN_UP(nbytes, PAGE_SIZE) < address)

@@ -17,6 +17,7 @@
 #include "kernel/proc/exec/exec_args.h"
 #include "kernel/proc/fork.h"
 #include "kernel/proc/identity.h"
+#include "kernel/proc/ns.h"
 #include "kernel/proc/pidfd.h"
 #include "kernel/proc/process.h"
 #include "kernel/proc/ptrace/ptrace.h"
@@ -63,9 +64,28 @@ static bool pidfd_flags_are_valid(const struct lx_clone_args *args)
            !(args->flags & LX_CLONE_PARENT_SETTID && args->pidfd == args->parent_tid);
 }
 
+#define NEW_SPACES                                                                                 \
+    (LX_CLONE_NEWNS | LX_CLONE_NEWUTS | LX_CLONE_NEWIPC | LX_CLONE_NEWUSER | LX_CLONE_NEWPID |     \
+     LX_CLONE_NEWNET | LX_CLONE_NEWCGROUP | LX_CLONE_NEWTIME)
+
+/* In the order of Linux: what never goes together, rights, then what this kernel has not. */
+static int new_spaces_check(const struct task *self, uint64_t flags)
+{
+    int err;
+
+    if ((flags & LX_CLONE_FS) && (flags & (LX_CLONE_NEWNS | LX_CLONE_NEWUSER)))
+        return -EINVAL;
+    if ((flags & LX_CLONE_THREAD) && (flags & (LX_CLONE_NEWPID | LX_CLONE_NEWUSER)))
+        return -EINVAL;
+    err = ns_flags_check(self, flags);
+    if (!err && (flags & LX_CLONE_NEWIPC) && (flags & LX_CLONE_SYSVSEM))
+        err = -EINVAL;
+    return err;
+}
+
 /* Honoured: VM, FS, FILES, VFORK, PARENT, SETTLS, PARENT_SETTID, CHILD_SETTID, CHILD_CLEARTID,
- * CLEAR_SIGHAND, SIGHAND, THREAD, SYSVSEM, PIDFD, PTRACE, UNTRACED. No effect: DETACHED, IO.
- * Refused: name spaces. */
+ * CLEAR_SIGHAND, SIGHAND, THREAD, SYSVSEM, PIDFD, PTRACE, UNTRACED, NEWUTS, NEWIPC. No effect:
+ * DETACHED, IO. Refused: other name spaces. */
 static int64_t clone_with(struct task *self, const struct lx_clone_args *args)
 {
     uint64_t flags = args->flags;
@@ -89,7 +109,9 @@ static int64_t clone_with(struct task *self, const struct lx_clone_args *args)
         .tls = args->tls,
         .make_pidfd = (flags & LX_CLONE_PIDFD) != 0,
         .pidfd = {args->pidfd},
+        .new_spaces = flags & NEW_SPACES,
     };
+    int err;
     /* Whatever is not known is refused: a program that got less than it asked for would go wrong
      * later. */
     const uint64_t known = LX_CLONE_VM | LX_CLONE_FS | LX_CLONE_FILES | LX_CLONE_VFORK |
@@ -97,11 +119,16 @@ static int64_t clone_with(struct task *self, const struct lx_clone_args *args)
                            LX_CLONE_PARENT_SETTID | LX_CLONE_CHILD_CLEARTID | LX_CLONE_DETACHED |
                            LX_CLONE_UNTRACED | LX_CLONE_CHILD_SETTID | LX_CLONE_IO |
                            LX_CLONE_PTRACE | LX_CLONE_CLEAR_SIGHAND | LX_CLONE_THREAD |
-                           LX_CLONE_SIGHAND | LX_CLONE_PIDFD;
+                           LX_CLONE_SIGHAND | LX_CLONE_PIDFD | NEW_SPACES;
 
     if (flags & ~known || args->exit_signal > LX_NSIG || !thread_flags_are_valid(flags) ||
         !pidfd_flags_are_valid(args))
         return -EINVAL;
+    if (unlikely(flags & NEW_SPACES)) {
+        err = new_spaces_check(self, flags);
+        if (err)
+            return err;
+    }
     /* The pointers mean something only with their flags. */
     if (flags & LX_CLONE_PARENT_SETTID)
         request.parent_tid.va = args->parent_tid;
@@ -151,8 +178,8 @@ int64_t sys_clone3(struct task *self, struct uptr user_args, size_t nbytes)
         err = vm_user_read(&args, user_args, MIN(nbytes, sizeof(args)));
     if (err)
         return err;
-    if (args.flags & (LX_CSIGNAL | LX_CLONE_DETACHED) || args.set_tid_size || args.set_tid ||
-        !args.stack != !args.stack_size)
+    if (args.flags & ((LX_CSIGNAL & ~LX_CLONE_NEWTIME) | LX_CLONE_DETACHED) || args.set_tid_size ||
+        args.set_tid || !args.stack != !args.stack_size)
         return -EINVAL;
     if (args.exit_signal && (args.flags & (LX_CLONE_THREAD | LX_CLONE_PARENT)))
         return -EINVAL;
@@ -168,13 +195,17 @@ static int64_t exec_file(struct task *self, struct file *file, const char *path,
     struct exec_args args;
     uint64_t room = self->process->limits[LX_RLIMIT_STACK].current / 4;
     int err = exec_args_copy(&args, argv, envp, MAX(MIN(room, EXEC_ARGS_MAX), EXEC_ARGS_MIN));
+    bool alone;
 
     if (err)
         return err;
+    alone = process_claim_fs(self);
     err = exec_replace(self, file,
                        &(struct exec_strings){path, args.argv, args.envp, hidden,
                                               self->inherited.no_new_privs,
-                                              process_shares_fs(self) || ptrace_limits_exec(self)});
+                                              !alone || ptrace_limits_exec(self)});
+    if (alone)
+        fs_context_release(self->fs);
     exec_args_free(&args);
     return err;
 }
@@ -310,7 +341,7 @@ static struct wait_info wait_info_of(const struct process_change *change)
     else if (change->end == PROCESS_EXITED)
         info.code = LX_CLD_EXITED;
     else
-        info.code = LX_CLD_KILLED;
+        info.code = change->core_dumped ? LX_CLD_DUMPED : LX_CLD_KILLED;
     if (change->end == PROCESS_LIMIT)
         info.status = LX_SIGKILL;
     return info;

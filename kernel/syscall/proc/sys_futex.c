@@ -15,6 +15,7 @@
  */
 #include "kernel/core/clock.h"
 #include "kernel/fs/vfs/fs_context.h"
+#include "kernel/mm/slab.h"
 #include "kernel/proc/futex/futex.h"
 #include "kernel/proc/futex/rseq.h"
 #include "kernel/proc/process.h"
@@ -116,23 +117,35 @@ static int64_t wake_op(struct task *self, uint64_t va, uint64_t va2, bool shared
     return more < 0 ? more : woken + more;
 }
 
-/* Honoured: WAIT, WAIT_BITSET, WAKE, WAKE_BITSET, REQUEUE, CMP_REQUEUE, WAKE_OP; PRIVATE_FLAG,
- * CLOCK_REALTIME (WAIT_BITSET only). Locks with priority inheritance: -ENOSYS. */
+static bool command_has_time(int command)
+{
+    return command == LX_FUTEX_WAIT || command == LX_FUTEX_WAIT_BITSET ||
+           command == LX_FUTEX_LOCK_PI || command == LX_FUTEX_LOCK_PI2 ||
+           command == LX_FUTEX_WAIT_REQUEUE_PI;
+}
+
+/* Those that say which clock the time is of. */
+static bool command_has_clock(int command)
+{
+    return command == LX_FUTEX_WAIT_BITSET || command == LX_FUTEX_LOCK_PI2 ||
+           command == LX_FUTEX_WAIT_REQUEUE_PI;
+}
+
+/* Honoured: all commands but FD; PRIVATE_FLAG, CLOCK_REALTIME where there is a choice of clocks. */
 int64_t sys_futex(struct task *self, uint64_t va, int operation, unsigned value, uint64_t timeout,
                   uint64_t va2, unsigned value3)
 {
     int command = operation & ~(LX_FUTEX_PRIVATE_FLAG | LX_FUTEX_CLOCK_REALTIME);
     bool shared = !(operation & LX_FUTEX_PRIVATE_FLAG);
     bool realtime = (operation & LX_FUTEX_CLOCK_REALTIME) != 0;
-    bool is_wait = command == LX_FUTEX_WAIT || command == LX_FUTEX_WAIT_BITSET;
     uint64_t deadline_ns = 0;
     int err = 0;
 
-    if (is_wait && timeout)
+    if (timeout && command_has_time(command))
         err = futex_deadline_read((struct uptr){timeout}, command == LX_FUTEX_WAIT, &deadline_ns);
     if (err)
         return err;
-    if (realtime && command != LX_FUTEX_WAIT_BITSET)
+    if (realtime && !command_has_clock(command))
         return -ENOSYS;
     switch (command) {
     case LX_FUTEX_WAIT:
@@ -151,9 +164,51 @@ int64_t sys_futex(struct task *self, uint64_t va, int operation, unsigned value,
         return futex_requeue(self, va, va2, shared, (int)value, (int)timeout, &value3);
     case LX_FUTEX_WAKE_OP:
         return wake_op(self, va, va2, shared, (int)value, (int)timeout, value3);
+    case LX_FUTEX_LOCK_PI:
+        return futex_pi_acquire(self, va, shared, deadline_ns, true, false);
+    case LX_FUTEX_LOCK_PI2:
+        return futex_pi_acquire(self, va, shared, deadline_ns, realtime, false);
+    case LX_FUTEX_TRYLOCK_PI:
+        return futex_pi_acquire(self, va, shared, 0, false, true);
+    case LX_FUTEX_UNLOCK_PI:
+        return futex_pi_release(self, va, shared);
+    case LX_FUTEX_WAIT_REQUEUE_PI:
+        return futex_wait_requeue_pi(self, va, va2, shared, value, deadline_ns, realtime);
+    case LX_FUTEX_CMP_REQUEUE_PI:
+        return futex_cmp_requeue_pi(self, va, va2, shared, (int)value, (int)timeout, value3);
     default:
         return -ENOSYS;
     }
+}
+
+/* Honoured: words of 32 bits, each private or shared. */
+COLD int64_t sys_futex_waitv(struct task *self, struct uptr user, unsigned count, unsigned flags,
+                             struct uptr timeout, int clock)
+{
+    struct lx_futex_waitv *words;
+    uint64_t deadline_ns = 0;
+    int64_t result = 0;
+
+    if (flags || !count || count > LX_FUTEX_WAITV_MAX || !user.va)
+        return -EINVAL;
+    if (timeout.va && clock != LX_CLOCK_REALTIME && clock != LX_CLOCK_MONOTONIC)
+        return -EINVAL;
+    if (timeout.va)
+        result = futex_deadline_read(timeout, false, &deadline_ns);
+    if (result)
+        return result;
+    words = kmalloc(count * sizeof(*words));
+    if (!words)
+        return -ENOMEM;
+    if (vm_user_read(words, user, count * sizeof(*words)))
+        result = -EFAULT;
+    for (unsigned i = 0; !result && i < count; i++)
+        if ((words[i].flags & ~(uint32_t)LX_FUTEX_PRIVATE_FLAG) != LX_FUTEX_32 || words[i].reserved)
+            result = -EINVAL;
+    if (!result)
+        result = futex_wait_many(self, words, count, deadline_ns, clock == LX_CLOCK_REALTIME);
+    kfree(words);
+    return result;
 }
 
 /* Whose list: the caller's own, or that of a process whose owner the caller is. */

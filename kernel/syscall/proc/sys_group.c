@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Process groups and sessions.
+ * Process groups and sessions, and the end of a session's terminal.
  *
  * A group and a session are numbers of processes that live on as long as they have members
  * (proc/pid.h). All changes are made there, under process_tree_lock, which also guards parents and
  * children: the rules are checked and acted on in one step.
  */
+#include "kernel/dev/tty/tty.h"
+#include "kernel/fs/vfs/fs_context.h"
 #include "kernel/proc/process.h"
 #include "kernel/syscall/handlers.h"
 #include "shared/linux/errno.h"
@@ -67,4 +69,19 @@ int64_t sys_setsid(struct task *self)
     }
     spin_unlock_irqrestore(&process_tree_lock, flags);
     return result;
+}
+
+/* The caller's own terminal; without one there is nothing to do. */
+int64_t sys_vhangup(struct task *self)
+{
+    struct tty *tty;
+
+    if (!credentials_capable(&self->fs->cred, LX_CAP_SYS_TTY_CONFIG))
+        return -EPERM;
+    tty = tty_ops()->current();
+    if (tty) {
+        tty_hang_up(tty);
+        tty_put(tty);
+    }
+    return 0;
 }

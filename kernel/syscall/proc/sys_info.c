@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the system is: uname, sysinfo, getrandom.
+ * What the system is: uname, sysinfo, getrandom, reboot.
  *
  * Names and sizes are read without locks; each is a single word that may be out of date a moment
  * later. getrandom never blocks: the generator is seeded at start-up (core/random.c), so that its
@@ -23,6 +23,16 @@
 #include "shared/linux/errno.h"
 #include "shared/linux/system.h"
 
+/* What programs that know no newer system are told: personality(2). */
+static void name_old(struct lx_utsname *answer, uint32_t personality)
+{
+    if ((personality & LX_PER_MASK) == LX_PER_LINUX32)
+        memcpy(answer->machine, "i686", sizeof("i686"));
+    if (personality & LX_UNAME26)
+        memcpy(answer->release, VERSION_LINUX_26 "-firstlight",
+               sizeof(VERSION_LINUX_26 "-firstlight"));
+}
+
 /* sysname and release are those of the ABI that programs get; the version names the kernel. */
 int64_t sys_uname(struct task *self, struct uptr name)
 {
@@ -33,7 +43,8 @@ int64_t sys_uname(struct task *self, struct uptr name)
         .machine = "x86_64",
     };
 
-    (void)self;
+    if (unlikely(self->inherited.personality))
+        name_old(&answer, self->inherited.personality);
     uts_get(UTS_HOST, answer.nodename);
     uts_get(UTS_DOMAIN, answer.domainname);
     return vm_user_write(name, &answer, sizeof(answer));
@@ -63,17 +74,14 @@ int64_t sys_setdomainname(struct task *self, struct uptr name, int nbytes)
     return name_set(self, UTS_DOMAIN, name, nbytes);
 }
 
-/* Honoured: PER_LINUX, with ADDR_NO_RANDOMIZE, as which every program runs. Other systems are not
- * imitated. */
+/* Any value is kept, as on Linux. Honoured: PER_LINUX32 and UNAME26 (uname), STICKY_TIMEOUTS
+ * (select, poll); ADDR_NO_RANDOMIZE is how every program runs. Other systems are not imitated. */
 int64_t sys_personality(struct task *self, unsigned wanted)
 {
     uint32_t old = self->inherited.personality;
 
-    if (wanted == UINT32_MAX) /* a question */
-        return old;
-    if ((wanted & LX_PER_MASK) != LX_PER_LINUX || (wanted & ~(LX_PER_MASK | LX_ADDR_NO_RANDOMIZE)))
-        return -EINVAL;
-    self->inherited.personality = wanted;
+    if (wanted != UINT32_MAX) /* a question */
+        self->inherited.personality = wanted;
     return old;
 }
 
@@ -123,4 +131,29 @@ int64_t sys_getrandom(struct task *self, struct uptr buffer, size_t nbytes, unsi
             sched_preempt_point();
     }
     return (int64_t)done;
+}
+
+/* The machine's end belongs to the plan that it runs (EPERM): a verdict would be lost. Ctrl-Alt-Del
+ * is a key like others, whatever is asked for it. */
+int64_t sys_reboot(struct task *self, unsigned magic1, unsigned magic2, unsigned command,
+                   struct uptr text)
+{
+    (void)text;
+    if (!credentials_capable(&self->fs->cred, LX_CAP_SYS_BOOT))
+        return -EPERM;
+    if (magic1 != LX_REBOOT_MAGIC1 || (magic2 != LX_REBOOT_MAGIC2 && magic2 != LX_REBOOT_MAGIC2A &&
+                                       magic2 != LX_REBOOT_MAGIC2B && magic2 != LX_REBOOT_MAGIC2C))
+        return -EINVAL;
+    switch (command) {
+    case LX_REBOOT_CMD_CAD_ON:
+    case LX_REBOOT_CMD_CAD_OFF:
+        return 0;
+    case LX_REBOOT_CMD_RESTART:
+    case LX_REBOOT_CMD_RESTART2:
+    case LX_REBOOT_CMD_HALT:
+    case LX_REBOOT_CMD_POWER_OFF:
+        return -EPERM;
+    default:
+        return -EINVAL;
+    }
 }

@@ -16,24 +16,34 @@
 #include "kernel/vm/vm_user.h"
 #include "shared/linux/errno.h"
 
-/* Limits that something else enforces take effect at once. The process lives. */
-static void limit_apply_locked(struct process *process, unsigned resource)
+/* Limits that each task has to hear of. */
+static bool concerns_tasks(unsigned resource)
 {
-    uint64_t current = process->limits[resource].current;
+    return resource == LX_RLIMIT_NOFILE || resource == LX_RLIMIT_CPU ||
+           resource == LX_RLIMIT_RTTIME;
+}
 
-    ASSERT(spin_is_held(&process->lock));
-    if (resource == LX_RLIMIT_NOFILE) {
-        process_each_task (task, process) {
-            if (task->exiting)
-                continue;
-            __atomic_store_n(&task->files->limit, (uint32_t)MIN(current, FD_LIMIT_MAX),
-                             __ATOMIC_RELAXED);
-        }
-    } else if (resource == LX_RLIMIT_CPU) {
-        process_check_cpu_time_locked(process);
-    } else {
-        process_limits_apply_locked(process);
+/* In slices: there may be thousands of tasks. Of two calls at a time the later one's limit stays,
+ * since it is read anew for each. */
+static void tasks_apply(struct process *process, unsigned resource)
+{
+    uint64_t flags = spin_lock_irqsave(&process_tree_lock);
+    const uint64_t *current = &process->limits[resource].current;
+    struct task *task = NULL;
+    unsigned steps = 0;
+
+    while ((task = process_walk_task_locked(process, task, &steps, &flags)) != NULL) {
+        if (task->exiting)
+            continue;
+        if (resource == LX_RLIMIT_NOFILE)
+            __atomic_store_n(
+                &task->files->limit,
+                (uint32_t)MIN(__atomic_load_n(current, __ATOMIC_RELAXED), FD_LIMIT_MAX),
+                __ATOMIC_RELAXED);
+        else
+            task_check_cpu_time(task);
     }
+    spin_unlock_irqrestore(&process_tree_lock, flags);
 }
 
 /* A hard limit may be lowered by all and raised by root. That a limit is below what is in use
@@ -52,8 +62,8 @@ static int limit_set_locked(const struct task *self, struct process *process, un
         !credentials_capable(&self->fs->cred, LX_CAP_SYS_RESOURCE))
         return -EPERM;
     process->limits[resource] = *wanted;
-    if (!process->sig_exiting)
-        limit_apply_locked(process, resource);
+    if (!process->sig_exiting && !concerns_tasks(resource))
+        process_limits_apply_locked(process);
     return 0;
 }
 
@@ -76,6 +86,7 @@ static int limit_change(struct task *self, int pid, unsigned resource,
 {
     uint64_t flags = spin_lock_irqsave(&process_tree_lock);
     struct process *process = pid ? process_of_task_locked(pid) : self->process;
+    bool walks = false;
     int err = 0;
 
     if (!process) /* that of a zombie may be asked for and changed, too */
@@ -90,8 +101,15 @@ static int limit_change(struct task *self, int pid, unsigned resource,
         if (wanted)
             err = limit_set_locked(self, process, resource, wanted);
         spin_unlock(&process->lock);
+        walks = wanted && !err && concerns_tasks(resource);
     }
+    if (walks)
+        process_get(process);
     spin_unlock_irqrestore(&process_tree_lock, flags);
+    if (walks) {
+        tasks_apply(process, resource);
+        process_put(process);
+    }
     return err;
 }
 

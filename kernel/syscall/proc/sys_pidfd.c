@@ -33,6 +33,8 @@ static int file_of_locked(struct process *process, int fd, struct file **out_fil
     return *out_file ? 0 : -EBADF;
 }
 
+/* The file is referenced under the tree's lock, while the process is there; the descriptor that it
+ * gets here is another one of the same open file, and closes on exec. */
 int64_t sys_pidfd_getfd(struct task *self, int pidfd, int target, unsigned flags)
 {
     struct fd_ref ref;

@@ -104,8 +104,8 @@ static void death_signal_set(struct task *self, int signal)
     spin_unlock_irqrestore(&process_tree_lock, flags);
 }
 
-/* Honoured: SET_NAME, GET_NAME, DUMPABLE, PDEATHSIG, CHILD_SUBREAPER, NO_NEW_PRIVS; others in
- * sys_prctl.h. */
+/* Honoured: SET_NAME, GET_NAME, DUMPABLE, PDEATHSIG, CHILD_SUBREAPER, NO_NEW_PRIVS, TIMERSLACK;
+ * others in sys_prctl.h. */
 int64_t sys_prctl(struct task *self, int option, uint64_t two, uint64_t three, uint64_t four,
                   uint64_t five)
 {
@@ -145,6 +145,11 @@ int64_t sys_prctl(struct task *self, int option, uint64_t two, uint64_t three, u
         if (two > 1)
             return -EINVAL;
         __atomic_store_n(&self->thread.space->undumpable, !two, __ATOMIC_RELAXED);
+        return 0;
+    case LX_PR_GET_TIMERSLACK:
+        return (int64_t)self->slack_ns; /* as it is, even if it looks like an error */
+    case LX_PR_SET_TIMERSLACK:
+        self->slack_ns = two ? two : self->slack_start_ns;
         return 0;
     case LX_PR_SET_NO_NEW_PRIVS:
         if (two != 1 || three || four || five)

@@ -6,6 +6,8 @@
 #include "kernel/syscall/handlers.h"
 #include "shared/linux/errno.h"
 
+/* Only these three need no tracee that is stopped already. Options of SEIZE are checked before the
+ * task is looked up, as on Linux. */
 int64_t sys_ptrace(struct task *self, int64_t request, int tid, uint64_t address, uint64_t data)
 {
     switch (request) {

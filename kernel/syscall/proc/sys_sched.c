@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Scheduling parameters: niceness, policies, affinity.
+ * Scheduling parameters: niceness, affinity. Policies: sys_policy.c.
  *
  * The target is found by number under process_tree_lock, which also keeps its credentials and its
  * task in place while rights are checked. Calls on a group or a user visit many processes; the walk
@@ -8,6 +8,7 @@
  * time that interrupts are off. A new affinity of the caller's own switches threads at once, so it
  * is applied with a reference to the process and without the lock.
  */
+#include "kernel/syscall/proc/sys_sched.h"
 #include "kernel/fs/vfs/fs_context.h"
 #include "kernel/proc/process.h"
 #include "kernel/sched/sched.h"
@@ -15,8 +16,6 @@
 #include "kernel/vm/vm_user.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/sched.h"
-
-#define RT_PRIORITIES 99 /* of SCHED_FIFO and SCHED_RR: 1 to 99 */
 
 int64_t sys_sched_yield(struct task *self)
 {
@@ -41,11 +40,41 @@ int64_t sys_getcpu(struct task *self, struct uptr cpu, struct uptr node, struct 
     return err;
 }
 
-/* --- niceness --- */
+/* --- whom a call means --- */
+
+/* 0 means the caller. A task stays until its process was waited for: that of a zombie has a
+ * niceness and a policy, too, and they may be changed. */
+struct task *sched_target_find_locked(struct task *self, int pid)
+{
+    ASSERT(spin_is_held(&process_tree_lock));
+    return pid ? task_scheduled_find_locked(pid) : self;
+}
+
+/* The task meant, referenced, or NULL. */
+struct task *sched_target_get(struct task *self, int pid)
+{
+    uint64_t flags = spin_lock_irqsave(&process_tree_lock);
+    struct task *target = sched_target_find_locked(self, pid);
+
+    if (target) {
+        task_get(target);
+        process_get(target->process);
+    }
+    spin_unlock_irqrestore(&process_tree_lock, flags);
+    return target;
+}
+
+void sched_target_put(struct task *target)
+{
+    struct process *process = target->process;
+
+    task_put(target);
+    process_put(process);
+}
 
 /* Whether its owner, or root, asks: by the effective user alone, whatever the real one is. Tree
  * locked; the process has a task. */
-static bool may_set_locked(const struct task *self, struct process *process)
+bool sched_may_set_locked(const struct task *self, struct process *process)
 {
     const struct credentials its = identity_of_locked(process);
     const struct credentials *mine = &self->fs->cred;
@@ -65,14 +94,9 @@ static int priority_target(const struct task *self, int which, int target)
     return which == LX_PRIO_PGRP ? self->process->group : (int)self->fs->cred.uid;
 }
 
-static bool is_idle(uint32_t policy)
-{
-    return (policy & ~(uint32_t)LX_SCHED_RESET_ON_FORK) == LX_SCHED_IDLE;
-}
-
 /* RLIMIT_NICE counts from 20 downwards: a limit of 1 allows niceness 19, 40 allows -20
  * (getrlimit(2)). */
-static bool may_have_nice(const struct task *self, const struct process *process, int nice)
+bool sched_may_have_nice(const struct task *self, const struct process *process, int nice)
 {
     return (uint64_t)(SCHED_NICE_MAX + 1 - nice) <= process->limits[LX_RLIMIT_NICE].current ||
            credentials_capable(&self->fs->cred, LX_CAP_SYS_NICE);
@@ -84,20 +108,30 @@ static int nice_set_locked(const struct task *self, struct task *target, int nic
     struct thread *thread = &target->thread;
 
     ASSERT(spin_is_held(&process_tree_lock));
-    if (!may_set_locked(self, target->process))
+    if (!sched_may_set_locked(self, target->process))
         return -EPERM;
-    if (nice < thread->nice && !may_have_nice(self, target->process, nice))
+    if (nice < thread->nice && !sched_may_have_nice(self, target->process, nice))
         return -EACCES;
-    sched_set_nice(thread, nice, is_idle(thread->policy));
+    sched_set_nice(thread, nice, sched_policy_is_idle(thread->policy));
     return 0;
 }
 
-/* The action on each task that is meant, one after the other; `merge` joins what it gave. */
-struct priority_call {
-    int (*action)(const struct task *self, struct task *target, int nice); /* 0 and up, or errno */
-    int (*merge)(int result, int next);
-    int nice;
-};
+/* The tree lock is given up, between tasks and at the end. */
+static int priority_process_locked(const struct task *self, struct process *process,
+                                   const struct priority_call *call, int result, uint64_t *flags)
+{
+    struct task *task = NULL;
+    unsigned steps = 0;
+
+    ASSERT(spin_is_held(&process_tree_lock));
+    process_get(process);
+    while ((task = process_walk_task_locked(process, task, &steps, flags)) != NULL)
+        result = call->merge(result, call->action(self, task, call->nice));
+    spin_unlock_irqrestore(&process_tree_lock, *flags);
+    process_put(process);
+    *flags = spin_lock_irqsave(&process_tree_lock);
+    return result;
+}
 
 static int priority_walk_locked(const struct task *self, struct process_walk *walk,
                                 const struct priority_call *call, const uint32_t *uid,
@@ -109,15 +143,13 @@ static int priority_walk_locked(const struct task *self, struct process_walk *wa
     ASSERT(spin_is_held(&process_tree_lock));
     while ((process = process_walk_next_locked(walk, flags)) != NULL) {
         if (!uid || identity_of_locked(process).uid == *uid)
-            process_each_task (task, process)
-                result = call->merge(result, call->action(self, task, call->nice));
+            result = priority_process_locked(self, process, call, result, flags);
     }
     process_walk_end_locked(walk);
     return result;
 }
 
-static int priority_apply(const struct task *self, int which, int target,
-                          const struct priority_call *call)
+int priority_apply(const struct task *self, int which, int target, const struct priority_call *call)
 {
     uint64_t flags = spin_lock_irqsave(&process_tree_lock);
     struct process_walk walk;
@@ -185,172 +217,6 @@ int64_t sys_getpriority(struct task *self, int which, int target)
     return priority_apply(self, which, target, &call);
 }
 
-/* --- policies --- */
-
-/* 0 means the caller. A task stays until its process was waited for: that of a zombie has a
- * niceness and a policy, too, and they may be changed. */
-static struct task *target_find_locked(struct task *self, int pid)
-{
-    ASSERT(spin_is_held(&process_tree_lock));
-    return pid ? task_scheduled_find_locked(pid) : self;
-}
-
-/* The task meant, referenced, or NULL. */
-static struct task *target_get(struct task *self, int pid)
-{
-    uint64_t flags = spin_lock_irqsave(&process_tree_lock);
-    struct task *target = target_find_locked(self, pid);
-
-    if (target) {
-        task_get(target);
-        process_get(target->process);
-    }
-    spin_unlock_irqrestore(&process_tree_lock, flags);
-    return target;
-}
-
-static void target_put(struct task *target)
-{
-    struct process *process = target->process;
-
-    task_put(target);
-    process_put(process);
-}
-
-/* There are no real-time policies: not even root may have one, as with RLIMIT_RTPRIO 0. */
-static int policy_check(int policy, int priority)
-{
-    switch (policy) {
-    case LX_SCHED_NORMAL:
-    case LX_SCHED_BATCH:
-    case LX_SCHED_IDLE:
-        return priority ? -EINVAL : 0;
-    case LX_SCHED_FIFO:
-    case LX_SCHED_RR:
-        return priority < 1 || priority > RT_PRIORITIES ? -EINVAL : -EPERM;
-    default:
-        return -EINVAL;
-    }
-}
-
-/* The owner may not take back what makes the process, or its children, worse. */
-static bool may_have_policy_locked(const struct task *self, struct task *target, uint32_t policy)
-{
-    const struct thread *thread = &target->thread;
-
-    ASSERT(spin_is_held(&process_tree_lock));
-    if (!may_set_locked(self, target->process))
-        return false;
-    /* SCHED_IDLE is less than any niceness: to leave it is to get a better one. */
-    if (is_idle(thread->policy) && !is_idle(policy) &&
-        !may_have_nice(self, target->process, thread->nice))
-        return false;
-    return !(thread->policy & ~policy & LX_SCHED_RESET_ON_FORK) ||
-           credentials_capable(&self->fs->cred, LX_CAP_SYS_NICE);
-}
-
-/* Niceness is kept when the policy changes; the weight follows from both. */
-static void policy_apply(struct thread *thread, uint32_t policy)
-{
-    __atomic_store_n(&thread->policy, policy, __ATOMIC_RELAXED);
-    sched_set_nice(thread, thread->nice, is_idle(policy));
-}
-
-/* policy < 0: as it is. EINVAL for a bad policy wins over EPERM, for which the target must be
- * known. */
-static int64_t policy_set(struct task *self, int pid, int policy, struct uptr param)
-{
-    struct task *target;
-    int priority, err;
-    uint64_t flags;
-
-    if (pid < 0 || !param.va)
-        return -EINVAL;
-    err = vm_user_read(&priority, param, sizeof(priority));
-    if (err)
-        return err;
-    flags = spin_lock_irqsave(&process_tree_lock);
-    target = target_find_locked(self, pid);
-    if (!target) {
-        err = -ESRCH;
-    } else {
-        struct thread *thread = &target->thread;
-
-        if (policy < 0)
-            policy = thread->policy;
-        err = policy_check(policy & ~LX_SCHED_RESET_ON_FORK, priority);
-        if (err != -EINVAL && !may_have_policy_locked(self, target, (uint32_t)policy))
-            err = -EPERM;
-        if (!err)
-            policy_apply(thread, (uint32_t)policy);
-    }
-    spin_unlock_irqrestore(&process_tree_lock, flags);
-    return err;
-}
-
-/* Honoured: OTHER, BATCH (the same), IDLE (the shortest turns), RESET_ON_FORK. */
-int64_t sys_sched_setscheduler(struct task *self, int pid, int policy, struct uptr param)
-{
-    return policy < 0 ? -EINVAL : policy_set(self, pid, policy, param);
-}
-
-int64_t sys_sched_setparam(struct task *self, int pid, struct uptr param)
-{
-    return policy_set(self, pid, -1, param);
-}
-
-int64_t sys_sched_getscheduler(struct task *self, int pid)
-{
-    struct task *target = pid < 0 ? NULL : target_get(self, pid);
-    int64_t policy;
-
-    if (!target)
-        return pid < 0 ? -EINVAL : -ESRCH;
-    policy = (int64_t)target->thread.policy;
-    target_put(target);
-    return policy;
-}
-
-/* The priority is 0 for all policies there are. */
-int64_t sys_sched_getparam(struct task *self, int pid, struct uptr param)
-{
-    int64_t policy = param.va ? sys_sched_getscheduler(self, pid) : -EINVAL;
-    int none = 0;
-
-    return policy < 0 ? policy : vm_user_write(param, &none, sizeof(none));
-}
-
-static bool is_realtime(int policy)
-{
-    return policy == LX_SCHED_FIFO || policy == LX_SCHED_RR;
-}
-
-int64_t sys_sched_get_priority_max(struct task *self, int policy)
-{
-    (void)self;
-    if (is_realtime(policy))
-        return RT_PRIORITIES;
-    return policy == LX_SCHED_DEADLINE || !policy_check(policy, 0) ? 0 : -EINVAL;
-}
-
-int64_t sys_sched_get_priority_min(struct task *self, int policy)
-{
-    return is_realtime(policy) ? 1 : sys_sched_get_priority_max(self, policy);
-}
-
-/* The length of the thread's slice, whatever its policy. */
-int64_t sys_sched_rr_get_interval(struct task *self, int pid, struct uptr interval)
-{
-    struct task *target = pid < 0 ? NULL : target_get(self, pid);
-    struct lx_timespec slice = {0, 0};
-
-    if (!target)
-        return pid < 0 ? -EINVAL : -ESRCH;
-    slice.nsec = target->thread.slice_ns;
-    target_put(target);
-    return vm_user_write(interval, &slice, sizeof(slice));
-}
-
 /* --- affinity --- */
 
 /* As many words as have a processor, like Linux. */
@@ -367,11 +233,11 @@ int64_t sys_sched_getaffinity(struct task *self, int pid, unsigned nbytes, struc
 
     if (nbytes * 8 < sched_cpus_online() || (nbytes & 7)) /* bits, in 32 bits, as Linux */
         return -EINVAL;
-    target = target_get(self, pid);
+    target = sched_target_get(self, pid);
     if (!target)
         return -ESRCH;
     sched_affinity_online(&target->thread, &cpus);
-    target_put(target);
+    sched_target_put(target);
     nbytes = MIN(nbytes, cpu_set_nbytes());
     return vm_user_write(mask, &cpus, nbytes) ? -EFAULT : (int64_t)nbytes;
 }
@@ -386,16 +252,16 @@ int64_t sys_sched_setaffinity(struct task *self, int pid, unsigned nbytes, struc
 
     if (vm_user_read(&given, mask, MIN(nbytes, cpu_set_nbytes())))
         return -EFAULT;
-    target = target_get(self, pid);
+    target = sched_target_get(self, pid);
     if (!target)
         return -ESRCH;
     flags = spin_lock_irqsave(&process_tree_lock);
-    may = may_set_locked(self, target->process);
+    may = sched_may_set_locked(self, target->process);
     spin_unlock_irqrestore(&process_tree_lock, flags);
     any = cpumask_and(&cpus, &given, &sched_allowed);
     if (may && any)
         sched_set_affinity(&target->thread, &cpus);
-    target_put(target);
+    sched_target_put(target);
     if (!may)
         return -EPERM;
     return any ? 0 : -EINVAL;

@@ -106,6 +106,8 @@ int cpu_clock_read(struct task *self, int clock, struct cpu_clock *result)
         process_usage_add_task(&usage, task);
     else if (process)
         process_get(process);
+    result->thread = process && thread;
+    result->tid = result->thread ? task->tid : 0;
     spin_unlock_irqrestore(&process_tree_lock, flags);
     if (!process)
         return -EINVAL;

@@ -17,7 +17,9 @@ MUST_CHECK int usage_tell(struct uptr at, const struct process_usage *usage);
 
 struct cpu_clock {
     uint64_t ns;
-    bool own;       /* of the calling process or thread */
+    bool own;       /* of the calling process or a thread of it */
+    bool thread;    /* of one thread ... */
+    int tid;        /* ... this one */
     bool user_only; /* counts time in ring 3 alone */
 };
 

@@ -4,14 +4,16 @@
  *
  * The file has a set and nothing else: the signals are those of the task that reads or polls, taken
  * by the same function as sigtimedwait takes them. A poll that waits marks the set in its own task
- * (sig_wait), and a blocked signal of the set ends its sleep. An epoll waits in no task, so
- * it cannot watch such a file.
+ * (sig_wait), and a blocked signal of the set ends its sleep. An epoll waits in no task: it is
+ * woken by the signals of the process that added the file (signal_poll.h), and asks then what is
+ * pending for the task that waits in it, as on Linux.
  */
 #include "kernel/fs/vfs/fdtable.h"
 #include "kernel/fs/vfs/file.h"
 #include "kernel/fs/vfs/poll.h"
 #include "kernel/proc/process.h"
 #include "kernel/proc/signal/signal.h"
+#include "kernel/proc/signal/signal_poll.h"
 #include "kernel/syscall/handlers.h"
 #include "kernel/vm/vm_user.h"
 #include "shared/linux/errno.h"
@@ -41,6 +43,12 @@ static struct lx_signalfd_siginfo record_of(const struct lx_siginfo *info)
         record.overrun = info->timer.overrun;
         record.value = info->timer.value;
         record.number = (int32_t)record.value;
+        return record;
+    }
+    if (info->code == LX_SI_SIGIO ||
+        (info->signo != LX_SIGCHLD && info->code >= LX_POLL_IN && info->code <= LX_POLL_HUP)) {
+        record.band = (uint32_t)info->poll.band;
+        record.fd = info->poll.fd;
         return record;
     }
     record.pid = info->sender.pid;
@@ -87,7 +95,7 @@ static uint32_t signalfd_poll(struct file *file, struct poll_waiter *waiter)
     struct task *self = task_current();
 
     if (waiter && waiter->outlasts_call)
-        waiter->add(waiter, NULL);
+        waiter->add(waiter, signal_poll_head(self));
     else if (waiter)
         signal_set_wait(self, self->sig_wait | set_of(file));
     return signal_pending(self) & set_of(file) ? LX_POLLIN | LX_POLLRDNORM : 0;

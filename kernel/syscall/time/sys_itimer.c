@@ -146,10 +146,11 @@ static int clock_check(int clock)
 
 /* What a timer counts: of processor time the caller's own only. An alarm needs a clock that wakes
  * the machine, and there is none. */
-static int clock_find(struct task *self, int clock, enum signal_clock *out)
+static int clock_find(struct task *self, int clock, enum signal_clock *out, int *tid)
 {
     struct cpu_clock cpu;
 
+    *tid = 0;
     *out = SIGNAL_CLOCK_MONOTONIC;
     if (clock == LX_CLOCK_MONOTONIC || clock == LX_CLOCK_BOOTTIME)
         return 0;
@@ -161,21 +162,35 @@ static int clock_find(struct task *self, int clock, enum signal_clock *out)
     if (!clock_is_cpu(clock) || cpu_clock_read(self, clock, &cpu) || !cpu.own)
         return -EINVAL;
     *out = cpu.user_only ? SIGNAL_CLOCK_USER : SIGNAL_CLOCK_CPU;
+    *tid = cpu.thread ? cpu.tid : 0;
     return 0;
 }
 
-/* SIGEV_THREAD_ID only for a task of the caller's process. */
-static bool is_sibling(const struct task *self, int tid)
+/* A task of the caller's process by its number, referenced; NULL: none. */
+static struct task *sibling_get(struct task *self, int tid)
 {
     uint64_t flags = spin_lock_irqsave(&process_tree_lock);
-    const struct task *task = task_find_locked(tid);
-    bool is = task && task->process == self->process;
+    struct task *task = task_find_locked(tid);
 
+    if (task && task->process != self->process)
+        task = NULL;
+    if (task)
+        task_get(task);
     spin_unlock_irqrestore(&process_tree_lock, flags);
-    return is;
+    return task;
 }
 
-static int event_check(const struct task *self, const struct lx_sigevent *event)
+/* SIGEV_THREAD_ID only for a task of the caller's process. */
+static bool is_sibling(struct task *self, int tid)
+{
+    struct task *task = sibling_get(self, tid);
+
+    if (task)
+        task_put(task);
+    return task != NULL;
+}
+
+static int event_check(struct task *self, const struct lx_sigevent *event)
 {
     switch (event->notify) {
     case LX_SIGEV_NONE:
@@ -196,19 +211,26 @@ static int event_check(const struct task *self, const struct lx_sigevent *event)
 static int timer_create_checked(struct task *self, int clock, const struct lx_sigevent *event,
                                 bool value_given, int *id)
 {
-    enum signal_clock counted = SIGNAL_CLOCK_MONOTONIC;
-    int signo, err;
+    struct signal_timer_clock counted = {SIGNAL_CLOCK_MONOTONIC, NULL};
+    int signo, err, counted_tid = 0;
     int tid = event->notify & LX_SIGEV_THREAD_ID ? event->tid : 0;
 
     *id = signal_timer_take_id(self->process);
     err = event_check(self, event);
     if (!err)
-        err = clock_find(self, clock, &counted);
+        err = clock_find(self, clock, &counted.clock, &counted_tid);
+    if (!err && counted_tid) {
+        counted.counted = sibling_get(self, counted_tid);
+        err = counted.counted ? 0 : -EINVAL; /* it has ended since */
+    }
     if (err)
         return err;
     /* Signal 0: the timer runs and can be read, and sends nothing. */
     signo = event->notify == LX_SIGEV_NONE ? 0 : event->signo;
-    return signal_timer_create(self->process, *id, signo, tid, event->value, value_given, counted);
+    err = signal_timer_create(self->process, *id, signo, tid, event->value, value_given, &counted);
+    if (counted.counted)
+        task_put(counted.counted);
+    return err;
 }
 
 /* Honoured: SIGEV_SIGNAL, SIGEV_THREAD, SIGEV_NONE, SIGEV_THREAD_ID. */

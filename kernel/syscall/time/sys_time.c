@@ -11,6 +11,7 @@
  * sleep needs nothing kept. A sleep until a real time must end early or late when the clock is set:
  * the timer compares anew whenever that happens (timer_clock_was_set).
  */
+#include "kernel/syscall/time/sys_time.h"
 #include "kernel/core/clock.h"
 #include "kernel/core/timer.h"
 #include "kernel/fs/vfs/fs_context.h"
@@ -127,20 +128,24 @@ static uint64_t timespec_ns(const struct lx_timespec *time)
     return (uint64_t)(time->sec * NS_PER_S + time->nsec);
 }
 
-/* Sleepers on real time are woken to compare their deadline with the new clock. As on Linux the
- * machine cannot have been started before 1970: real time is never less than monotonic time. */
+/* Sleepers on real time are woken to compare their deadline with the new clock. */
+int time_set_realtime(uint64_t ns)
+{
+    if (ns < clock_monotonic_ns() || ns / NS_PER_S >= SECONDS_MAX - UPTIME_MAX)
+        return -EINVAL;
+    clock_set_realtime_ns(ns);
+    timer_clock_was_set();
+    timerfd_clock_was_set();
+    return 0;
+}
+
 static int64_t set_realtime(const struct task *self, const struct lx_timespec *time)
 {
     if (!timespec_valid(time) || time->sec >= SECONDS_MAX - UPTIME_MAX)
         return -EINVAL;
     if (!credentials_capable(&self->fs->cred, LX_CAP_SYS_TIME))
         return -EPERM;
-    if (timespec_ns(time) < clock_monotonic_ns())
-        return -EINVAL;
-    clock_set_realtime_ns(timespec_ns(time));
-    timer_clock_was_set();
-    timerfd_clock_was_set();
-    return 0;
+    return time_set_realtime(timespec_ns(time));
 }
 
 int64_t sys_clock_settime(struct task *self, int clock, struct uptr time)
@@ -170,6 +175,8 @@ int64_t sys_settimeofday(struct task *self, struct uptr time, struct uptr zone)
         err = -EINVAL;
     if (!err && zone.va)
         err = vm_user_read(&ignored, zone, sizeof(ignored));
+    if (!err && !time.va && !credentials_capable(&self->fs->cred, LX_CAP_SYS_TIME))
+        err = -EPERM;
     if (err || !time.va)
         return err;
     return set_realtime(self, &(struct lx_timespec){wanted.sec, wanted.usec * NS_PER_US});
@@ -259,7 +266,7 @@ static int sleep_check(struct task *self, int clock, uint64_t *now_ns)
         clock == LX_CLOCK_MONOTONIC_COARSE || clock == LX_CLOCK_THREAD_CPUTIME_ID)
         return -EOPNOTSUPP;
     if (clock < 0 && (clock & LX_CPUCLOCK_PERTHREAD_MASK) && !cpu_clock_read(self, clock, &cpu) &&
-        cpu.own)
+        cpu.tid == self->tid)
         return -EINVAL;
     return 0;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -176,6 +177,41 @@ static void check_refused(void)
     close(ep);
 }
 
+/* Events are written across pages that are not there yet, and in part where only some have room. */
+static void check_pages(void)
+{
+    enum { PAGE = 4096, FILES = 3 };
+    char *pages = mmap(NULL, 3 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    int ep = (int)CHECK_OK(epoll_create1(0)), fds[FILES];
+    struct epoll_event *across = (struct epoll_event *)(pages + PAGE - 4), event;
+
+    CHECK(pages != MAP_FAILED);
+    CHECK_OK(munmap(pages + 2 * PAGE, PAGE));
+    for (int i = 0; i < FILES; i++) {
+        fds[i] = (int)CHECK_OK(eventfd(1, 0));
+        CHECK_OK(add(ep, fds[i], EPOLLIN));
+    }
+    pages[PAGE - 8] = 1; /* the first page is there, the second is not */
+    CHECK_EQ(epoll_wait(ep, across, 1, 0), 1);
+    memcpy(&event, across, sizeof(event));
+    CHECK_EQ(event.events, EPOLLIN);
+    CHECK_EQ(event.data.u64, fds[0]);
+    /* Room for one and a half: what did not fit comes first in the next call. */
+    across = (struct epoll_event *)(pages + 2 * PAGE - 18);
+    CHECK_EQ(epoll_wait(ep, across, FILES, 0), 1);
+    memcpy(&event, across, sizeof(event));
+    CHECK_EQ(event.data.u64, fds[1]);
+    CHECK_EQ(epoll_wait(ep, &event, 1, 0), 1);
+    CHECK_EQ(event.data.u64, fds[2]);
+    CHECK_ERR(epoll_wait(ep, (struct epoll_event *)(pages + 2 * PAGE - 4), 1, 0), EFAULT);
+    CHECK_EQ(epoll_wait(ep, &event, 1, 0), 1);
+    CHECK_EQ(event.data.u64, fds[0]);
+    for (int i = 0; i < FILES; i++)
+        close(fds[i]);
+    close(ep);
+    CHECK_OK(munmap(pages, 2 * PAGE));
+}
+
 /* A registration is by file and number, and lasts as long as the file. */
 static void check_descriptors(void)
 {
@@ -292,6 +328,7 @@ int main(void)
     check_oneshot();
     check_hang_up();
     check_refused();
+    check_pages();
     check_descriptors();
     check_fairness();
     check_waiting();

@@ -124,6 +124,10 @@ static void check_refusals(void)
     CHECK_ERR(chown("theirs", 0, 0), EPERM);
     CHECK_ERR(chroot("open"), EPERM);
     CHECK_ERR(mknod("open/null", S_IFCHR | 0600, 0x103), EPERM);
+    CHECK_ERR(mknod("open/null", S_IFBLK | 0600, 0), EPERM);
+    CHECK_OK(mknod("open/whiteout", S_IFCHR | 0600, 0));
+    CHECK_ERR(open("open/whiteout", O_RDONLY), ENXIO);
+    CHECK_OK(unlink("open/whiteout"));
     CHECK_OK(access("open", W_OK));
     CHECK_ERR(access("private", R_OK), EACCES);
 }

@@ -52,6 +52,8 @@ static void check_limits(void)
     CHECK_EQ(writev(fd, many, 0), 0);
     many[1].iov_len = SIZE_MAX; /* negative as a ssize_t */
     CHECK_ERR(writev(fd, many, 2), EINVAL);
+    many[0].iov_base = (void *)-1L; /* which counts only after that */
+    CHECK_ERR(writev(fd, many, 2), EINVAL);
     CHECK_ERR(preadv(fd, many, 1, -1), EINVAL);
 }
 

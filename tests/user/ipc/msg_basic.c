@@ -12,7 +12,8 @@
 #include "tests/user/lib/check.h"
 #include "tests/user/lib/child.h"
 
-#define KEY 0x46531002
+#define COPY 040000 /* MSG_COPY */
+#define KEY  0x46531002
 
 static struct {
     long type;
@@ -88,6 +89,29 @@ static void check_lengths(void)
     send(1, "x");
     CHECK_EQ(raw6(SYS_msgrcv, id, 8, 10, 0, 0, 0), -EFAULT);
     CHECK_EQ(stat_of().msg_qnum, 0);
+}
+
+/* MSG_COPY: by the place in the queue, and nothing is taken out. */
+static void check_copies(void)
+{
+    struct msqid_ds before;
+
+    send(5, "five");
+    send(3, "three");
+    before = stat_of();
+    CHECK_ERR(msgrcv(id, &buffer, 100, 0, COPY), EINVAL);
+    CHECK_ERR(msgrcv(id, &buffer, 100, 0, COPY | IPC_NOWAIT | MSG_EXCEPT), EINVAL);
+    CHECK_ERR(msgrcv(id, &buffer, 100, 2, COPY | IPC_NOWAIT), ENOMSG);
+    CHECK_ERR(msgrcv(id, &buffer, 100, -1, COPY | IPC_NOWAIT), ENOMSG);
+    CHECK_ERR(msgrcv(id, &buffer, 3, 0, COPY | IPC_NOWAIT), E2BIG);
+    CHECK_ERR(msgrcv(id, &buffer, 3, 0, COPY | IPC_NOWAIT | MSG_NOERROR), EINVAL);
+    expect(1, COPY, 3, "three");
+    expect(0, COPY, 5, "five");
+    CHECK_EQ(stat_of().msg_qnum, 2);
+    CHECK(stat_of().msg_rtime == before.msg_rtime && stat_of().msg_lrpid == before.msg_lrpid);
+    expect(0, 0, 5, "five");
+    expect(0, COPY, 3, "three");
+    expect(0, 0, 3, "three");
 }
 
 static void nothing(int number)
@@ -184,6 +208,7 @@ int main(void)
     CHECK_ERR(msgget(KEY + 1, 0), ENOENT);
     check_types();
     check_lengths();
+    check_copies();
     check_waiting();
     if (getuid() == 0)
         CHECK_EQ(child_status(as_another), 0);

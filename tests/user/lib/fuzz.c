@@ -82,6 +82,7 @@ static const struct {
     {196, "fbz"},    {197, "pp"},     {198, "pp"},     {199, "fp"},     {206, "nb"},
     {207, "a"},      {208, "annbt"},  {209, "anb"},    {210, "abb"},    {276, "ffzg"},
     {277, "fozg"},   {278, "fvng"},   {303, "fpbbg"},  {304, "fbg"},    {333, "annbtb"},
+    {310, "ivnvnn"}, {311, "ivnvnn"}, {312, "iinff"},  {440, "fvnnn"},  {308, "fn"},
 };
 
 /* Not made by root: reboot, kexec and what else would end the test; clocks, mounts, names and

@@ -203,6 +203,37 @@ static void check_refused(void)
     CHECK_OK(munmap(p, 4 * PAGE));
 }
 
+/* remap_file_pages: pages of a shared mapping come to show others of its object. */
+static void check_file_pages(void)
+{
+    char *p = map(4, MAP_SHARED | MAP_ANONYMOUS), *q = map(2, ANON);
+
+    number(p, 4);
+    CHECK_EQ(raw6(SYS_remap_file_pages, p, PAGE, 0, 3, 0, 0), 0);
+    CHECK_EQ(p[0], 4);
+    CHECK_EQ(p[PAGE], 2);
+    p[0] = 9;
+    CHECK_EQ(p[3 * PAGE], 9);
+    CHECK_EQ(raw6(SYS_remap_file_pages, p + PAGE + 5, 2 * PAGE, 0, 0, 0x10000, 0), 0);
+    CHECK_EQ(p[PAGE], 1);
+    CHECK_EQ(p[2 * PAGE], 2);
+    CHECK_EQ(raw6(SYS_remap_file_pages, p, 4 * PAGE, 0, 0, 0, 0), 0);
+    CHECK_EQ(p[0], 1);
+    CHECK_EQ(p[3 * PAGE], 9);
+    CHECK_EQ(raw6(SYS_remap_file_pages, p, PAGE, PROT_READ, 0, 0, 0), -EINVAL);
+    CHECK_EQ(raw6(SYS_remap_file_pages, p, 0, 0, 0, 0, 0), -EINVAL);
+    CHECK_EQ(raw6(SYS_remap_file_pages, p, -PAGE, 0, 0, 0, 0), -EINVAL);
+    CHECK_EQ(raw6(SYS_remap_file_pages, p, PAGE, 0, -1, 0, 0), -EINVAL);
+    CHECK_EQ(raw6(SYS_remap_file_pages, q, PAGE, 0, 0, 0, 0), -EINVAL);
+    CHECK_OK(mprotect(p + PAGE, PAGE, PROT_READ));
+    CHECK_EQ(raw6(SYS_remap_file_pages, p, 2 * PAGE, 0, 0, 0, 0), -EINVAL);
+    CHECK_OK(munmap(p + 2 * PAGE, 2 * PAGE));
+    CHECK_EQ(raw6(SYS_remap_file_pages, p + PAGE, 2 * PAGE, 0, 0, 0, 0), -EINVAL);
+    CHECK_EQ(raw6(SYS_remap_file_pages, p + 2 * PAGE, PAGE, 0, 0, 0, 0), -EINVAL);
+    CHECK_OK(munmap(p, 2 * PAGE));
+    CHECK_OK(munmap(q, 2 * PAGE));
+}
+
 int main(void)
 {
     check_shrink();
@@ -214,5 +245,6 @@ int main(void)
     check_behind_end();
     check_file();
     check_refused();
+    check_file_pages();
     return 0;
 }

@@ -56,6 +56,7 @@ static void check_requests(void)
     request.ifr_ifindex = 99999;
     CHECK_ERR(ioctl(fd, SIOCGIFNAME, &request), ENODEV);
     CHECK_ERR(ioctl(fd, 0x5401, &request), ENOTTY);
+    CHECK_ERR(ioctl(fd, SIOCATMARK, &found), ENOTTY);
     CHECK_OK(ioctl(fd, SIOCGIFCONF, &all));
     CHECK(all.ifc_len >= (int)sizeof(request));
     all.ifc_len = sizeof(list);
@@ -66,6 +67,17 @@ static void check_requests(void)
     CHECK_EQ(found, 1);
     close(fd);
     close(local);
+}
+
+/* Nothing is out of band: a stream is never at its mark. */
+static void check_mark(void)
+{
+    int fd = (int)CHECK_OK(socket(AF_INET, SOCK_STREAM, 0)), mark = 1;
+
+    CHECK_OK(ioctl(fd, SIOCATMARK, &mark));
+    CHECK_EQ(mark, 0);
+    CHECK_ERR(ioctl(fd, SIOCATMARK, NULL), EFAULT);
+    close(fd);
 }
 
 /* The line of a port in that file: its state and inode; false: there is none. */
@@ -152,6 +164,7 @@ static void check_many(void)
 int main(void)
 {
     check_requests();
+    check_mark();
     check_files();
     check_many();
     return 0;

@@ -220,6 +220,22 @@ static void check_single(int fd)
     CHECK_EQ(events_now(fd), POLLOUT);
 }
 
+/* Bringing up what is up is nothing; all of it needs a right, which the first answer tells. */
+static void check_up(int fd)
+{
+    int error;
+
+    memset(request.bytes, 0, sizeof(request.bytes));
+    request.link.ifi_flags = request.link.ifi_change = IFF_UP;
+    request.link.ifi_index = 9999;
+    ask(fd, RTM_NEWLINK, NLM_F_ACK, sizeof(struct ifinfomsg));
+    error = read_error(fd);
+    CHECK(error == -ENODEV || error == -EPERM);
+    request.link.ifi_index = 1;
+    ask(fd, RTM_NEWLINK, NLM_F_ACK, sizeof(struct ifinfomsg));
+    CHECK_EQ(read_error(fd), error == -EPERM ? -EPERM : 0);
+}
+
 static void check_kinds(void)
 {
     struct sockaddr_nl name = {.nl_family = AF_NETLINK};
@@ -267,6 +283,7 @@ int main(void)
     ask(fd, RTM_GETROUTE, NLM_F_DUMP, sizeof(struct rtgenmsg));
     CHECK_EQ(read_list(fd, RTM_NEWROUTE, is_local_route), 1);
     check_single(fd);
+    check_up(fd);
     check_library();
     close(fd);
     return 0;

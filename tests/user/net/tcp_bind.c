@@ -210,6 +210,45 @@ static void check_listen(void)
     close(fd);
 }
 
+/* A connection to an address of AF_INET turns its socket into one of that family. */
+static void check_form(void)
+{
+    int listener = stream(AF_INET6), caller = stream(AF_INET), fd, other;
+    struct sockaddr_in name;
+    socklen_t nbytes = sizeof(name);
+
+    CHECK_ERR(set_number(listener, IPPROTO_IPV6, IPV6_ADDRFORM, AF_INET), ENOTCONN);
+    CHECK_OK(v6_name(bind, listener, "::", 0));
+    CHECK_OK(listen(listener, 2));
+    CHECK_OK(v4_connect(caller, INADDR_LOOPBACK, own_port(listener)));
+    fd = (int)CHECK_OK(accept(listener, NULL, NULL));
+    CHECK_ERR(set_number(fd, IPPROTO_IPV6, IPV6_ADDRFORM, AF_INET6), EINVAL);
+    CHECK_OK(set_number(fd, IPPROTO_IPV6, IPV6_ADDRFORM, AF_INET));
+    CHECK_EQ(number_option(fd, SOL_SOCKET, SO_DOMAIN), AF_INET);
+    CHECK_OK(getpeername(fd, (struct sockaddr *)&name, &nbytes));
+    CHECK_EQ(nbytes, sizeof(name));
+    CHECK_EQ(name.sin_family, AF_INET);
+    CHECK_EQ(ntohl(name.sin_addr.s_addr), INADDR_LOOPBACK);
+    CHECK_EQ(ntohs(name.sin_port), own_port(caller));
+    CHECK_ERR(set_number(fd, IPPROTO_IPV6, IPV6_ADDRFORM, AF_INET), ENOPROTOOPT);
+    /* It is one of AF_INET when it is used anew. */
+    name.sin_family = AF_UNSPEC;
+    CHECK_OK(connect(fd, (struct sockaddr *)&name, sizeof(name)));
+    CHECK_OK(v4_bind(fd, INADDR_ANY, 0));
+    CHECK_OK(listen(fd, 1));
+    other = stream(AF_INET);
+    CHECK_OK(v4_connect(other, INADDR_LOOPBACK, own_port(fd)));
+    close(accept(fd, NULL, NULL));
+    close(other);
+    close(caller);
+    close(fd);
+    caller = stream(AF_INET6);
+    CHECK_OK(v6_name(connect, caller, "::1", own_port(listener)));
+    CHECK_ERR(set_number(caller, IPPROTO_IPV6, IPV6_ADDRFORM, AF_INET), EADDRNOTAVAIL);
+    close(caller);
+    close(listener);
+}
+
 static void check_options(void)
 {
     static const struct {
@@ -242,6 +281,10 @@ static void check_options(void)
     CHECK_EQ(number_option(fd, IPPROTO_IP, IP_TTL), 64);
     CHECK_ERR(set_number(fd, IPPROTO_TCP, 999, 1), ENOPROTOOPT);
     CHECK_ERR(set_number(fd, 77, 1, 1), ENOPROTOOPT);
+    CHECK_ERR(getsockopt(fd, 77, 1, &info, &nbytes), EOPNOTSUPP);
+    CHECK_ERR(getsockopt(fd, IPPROTO_UDP, 1, &info, &nbytes), EOPNOTSUPP);
+    CHECK_ERR(getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &info, &nbytes), EOPNOTSUPP);
+    CHECK_ERR(getsockopt(datagram, IPPROTO_TCP, TCP_NODELAY, &info, &nbytes), EOPNOTSUPP);
     CHECK_ERR(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &info, 2), EINVAL);
     CHECK_ERR(set_number(datagram, IPPROTO_TCP, TCP_NODELAY, 1), ENOPROTOOPT);
     CHECK_OK(set_number(fd, SOL_SOCKET, SO_RCVBUF, 20000));
@@ -260,6 +303,7 @@ int main(void)
     check_sharing();
     check_time_wait();
     check_listen();
+    check_form();
     check_options();
     return 0;
 }

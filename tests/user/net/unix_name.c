@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -134,6 +135,30 @@ static void check_datagrams(void)
     CHECK_OK(unlink(PATH));
 }
 
+/* One that connects to another loses what had come, and the peer of before is told. */
+static void check_reconnect(void)
+{
+    int fds[2], receiver = (int)CHECK_OK(socket(AF_UNIX, SOCK_DGRAM, 0));
+    char byte;
+
+    CHECK_OK(bind(receiver, to, sizeof(address)));
+    CHECK_OK(socketpair(AF_UNIX, SOCK_DGRAM, 0, fds));
+    CHECK_EQ(write(fds[1], "x", 1), 1);
+    CHECK_OK(connect(fds[0], to, sizeof(address)));
+    CHECK_ERR(recv(fds[0], &byte, 1, MSG_DONTWAIT), EAGAIN);
+    CHECK_EQ(number_of(fds[1], SO_ERROR), ECONNRESET);
+    CHECK_ERR(write(fds[1], "x", 1), EPERM);
+    close(fds[0]);
+    close(fds[1]);
+    CHECK_OK(socketpair(AF_UNIX, SOCK_DGRAM, 0, fds));
+    CHECK_OK(connect(fds[0], to, sizeof(address)));
+    CHECK_EQ(number_of(fds[1], SO_ERROR), 0);
+    close(fds[0]);
+    close(fds[1]);
+    close(receiver);
+    CHECK_OK(unlink(PATH));
+}
+
 static void check_abstract(void)
 {
     struct sockaddr_un name = {.sun_family = AF_UNIX, .sun_path = "\0first\0light"};
@@ -221,6 +246,16 @@ static void check_credentials(void)
     header.msg_controllen = 4;
     CHECK_EQ(recvmsg(fds[1], &header, 0), 1);
     CHECK_EQ(header.msg_flags, MSG_CTRUNC);
+    /* Memory that is not there loses the control message alone. */
+    CHECK_EQ(write(fds[0], "x", 1), 1);
+    header.msg_control = (void *)8;
+    header.msg_controllen = sizeof(control);
+    CHECK_EQ(syscall(SYS_recvmsg, fds[1], &header, 0), 1);
+    CHECK_EQ(header.msg_controllen, 0);
+    CHECK_EQ(header.msg_flags, 0);
+    header.msg_control = NULL;
+    header.msg_controllen = 1;
+    CHECK_ERR(syscall(SYS_sendmsg, fds[0], &header, 0), EFAULT);
     close(fds[0]);
     close(fds[1]);
 }
@@ -250,6 +285,7 @@ int main(void)
     check_path(SOCK_STREAM);
     check_path(SOCK_SEQPACKET);
     check_datagrams();
+    check_reconnect();
     check_abstract();
     check_waiting();
     check_credentials();

@@ -2,7 +2,6 @@
 /* Capabilities: the five sets, what capset and prctl let a task do to them, and what follows the
  * user ids. A container's root has not all of them: sets are compared with those of the start. */
 #define _GNU_SOURCE
-#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/fsuid.h>
@@ -14,6 +13,7 @@
 #include "tests/user/lib/check.h"
 #include "tests/user/lib/child.h"
 #include "tests/user/lib/procfs.h"
+#include "tests/user/lib/thread_raw.h"
 
 #define USER      1000
 #define FS_BITS   (BIT(0) | BIT(1) | BIT(2) | BIT(3) | BIT(4) | BIT(9) | BIT(27) | BIT(32))
@@ -241,13 +241,6 @@ static void check_ambient(void)
     status_is(0, 0);
 }
 
-static void *thread_stack(void)
-{
-    static char stack[16384] __attribute__((aligned(16)));
-
-    return stack + sizeof(stack);
-}
-
 static volatile int thread_done;
 
 static int thread_drop(void *unused)
@@ -255,16 +248,15 @@ static int thread_drop(void *unused)
     (void)unused;
     if (sets_set(0, 0, 0) == 0)
         __atomic_store_n(&thread_done, 1, __ATOMIC_RELEASE);
-    raw1(SYS_exit, 0);
     return 0;
 }
 
 /* The sets are a thread's own. */
 static void check_thread(void)
 {
-    CHECK_OK(clone(thread_drop, thread_stack(),
-                   CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM,
-                   NULL));
+    static char stack[16384] __attribute__((aligned(16)));
+
+    CHECK(thread_raw_begin(thread_drop, stack + sizeof(stack), 0) > 0);
     for (int i = 0; i < 10000 && !__atomic_load_n(&thread_done, __ATOMIC_ACQUIRE); i++)
         nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
     CHECK_EQ(thread_done, 1);

@@ -10,12 +10,12 @@
 
 #include "tests/user/lib/check.h"
 #include "tests/user/lib/child.h"
+#include "tests/user/lib/thread_raw.h"
 
 #define STACK  65536
 #define CLONE3 435
 #define CLEAR  0x100000000ull /* CLONE_CLEAR_SIGHAND */
 #define SHARED (CLONE_VM | CLONE_SIGHAND)
-#define THREAD (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM)
 
 static char stacks[2][STACK] __attribute__((aligned(16)));
 static const char *program;
@@ -152,27 +152,9 @@ static void sharing_ends(void)
     set(SIGUSR1, SIG_DFL, 0);
 }
 
-/* Not by the C library, whose clone() refuses threads since musl 1.2.5. What the function returns
- * is the thread's exit code. */
 static long thread_begin(int (*function)(void *argument))
 {
-    register long no_tid __asm__("r10") = 0, no_tls __asm__("r8") = 0;
-    long result = SYS_clone;
-
-    __asm__ volatile("syscall\n\t"
-                     "testq %%rax, %%rax\n\t"
-                     "jnz 1f\n\t"
-                     "xorl %%edi, %%edi\n\t"
-                     "call *%%rbx\n\t"
-                     "movl %%eax, %%edi\n\t"
-                     "movl $60, %%eax\n\t"
-                     "syscall\n"
-                     "1:"
-                     : "+a"(result)
-                     : "b"(function), "D"(THREAD | CLONE_VFORK), "S"(stacks[0] + STACK), "d"(0),
-                       "r"(no_tid), "r"(no_tls)
-                     : "rcx", "r11", "memory");
-    return result;
+    return thread_raw_begin(function, stacks[0] + STACK, CLONE_VFORK);
 }
 
 static int slow_thread(void *argument)

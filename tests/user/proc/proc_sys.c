@@ -11,6 +11,7 @@
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/select.h>
 #include <sys/sem.h>
 #include <sys/shm.h>
 #include <sys/utsname.h>
@@ -176,17 +177,114 @@ static void check_names(void)
     CHECK_OK(setdomainname(before.domainname, strlen(before.domainname)));
 }
 
+/* Any value is kept; some of them have an effect. */
 static void check_personality(void)
 {
-    CHECK_EQ(personality(0xffffffff) & 0xff, PER_LINUX);
-    CHECK_OK(personality(PER_LINUX));
+    static const unsigned values[] = {PER_LINUX32, PER_SVR4,   PER_BSD,
+                                      PER_XENIX,   PER_IRIX64, UNAME26};
+    struct timeval time = {0, 10000};
+    struct utsname name;
+
+    for (unsigned i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+        CHECK_OK(personality(values[i]));
+        CHECK_EQ(personality(0xffffffff), values[i]);
+    }
+    CHECK_OK(uname(&name));
+    CHECK(!strncmp(name.release, "2.6.", 4));
+    CHECK_EQ(personality(PER_LINUX32), UNAME26);
+    CHECK_OK(uname(&name));
+    CHECK(strncmp(name.release, "2.6.", 4));
+    CHECK(!strcmp(name.machine, "i686"));
+    CHECK_EQ(personality(STICKY_TIMEOUTS), PER_LINUX32);
+    CHECK_EQ(select(0, NULL, NULL, NULL, &time), 0);
+    CHECK_EQ(time.tv_usec, 10000);
+    CHECK_EQ(personality(PER_LINUX), STICKY_TIMEOUTS);
+    CHECK_OK(uname(&name));
+    CHECK(!strcmp(name.machine, "x86_64"));
     CHECK_EQ(personality(ADDR_NO_RANDOMIZE), PER_LINUX);
     CHECK_EQ(personality(0xffffffff), ADDR_NO_RANDOMIZE);
     CHECK_EQ(personality(PER_LINUX), ADDR_NO_RANDOMIZE);
 }
 
-int main(void)
+/* --- with the word "change": limits that root sets --- */
+
+static void set(const char *path, const char *value, int error)
 {
+    int fd = (int)CHECK_OK(open(path, O_WRONLY));
+
+    if (error)
+        CHECK_ERR(write(fd, value, strlen(value)), error);
+    else
+        CHECK_EQ(write(fd, value, strlen(value)), strlen(value));
+    CHECK_OK(close(fd));
+}
+
+static void check_set_ipc(void)
+{
+    int id, other;
+
+    set(SYS "kernel/shmmni", "1\n", 0);
+    CHECK_EQ(number(SYS "kernel/shmmni"), 1);
+    id = (int)CHECK_OK(shmget(IPC_PRIVATE, 4096, 0600));
+    CHECK_ERR(shmget(IPC_PRIVATE, 4096, 0600), ENOSPC);
+    set(SYS "kernel/shmmni", "4096", 0);
+    set(SYS "kernel/shmmax", "8192", 0);
+    CHECK_ERR(shmget(IPC_PRIVATE, 8193, 0600), EINVAL);
+    other = (int)CHECK_OK(shmget(IPC_PRIVATE, 8192, 0600));
+    set(SYS "kernel/shmmax", "18446744073692774399", 0);
+    CHECK_OK(shmctl(id, IPC_RMID, NULL));
+    CHECK_OK(shmctl(other, IPC_RMID, NULL));
+    set(SYS "kernel/msgmni", "0", 0);
+    CHECK_ERR(msgget(IPC_PRIVATE, 0600), ENOSPC);
+    set(SYS "kernel/msgmni", "32000", 0);
+    set(SYS "kernel/sem", "250 32000 32 1", 0);
+    line_equals(SYS "kernel/sem", "250\t32000\t32\t1");
+    CHECK_ERR(semget(IPC_PRIVATE, 251, 0600), EINVAL);
+    id = (int)CHECK_OK(semget(IPC_PRIVATE, 250, 0600));
+    CHECK_ERR(semget(IPC_PRIVATE, 1, 0600), ENOSPC);
+    CHECK_OK(semctl(id, 0, IPC_RMID));
+    set(SYS "kernel/sem", "32000\t1024000000\t500\t32000\n", 0);
+}
+
+static void check_set(void)
+{
+    int ends[2];
+    pid_t pid;
+
+    check_set_ipc();
+    set(SYS "kernel/shmmni", "x", EINVAL);
+    set(SYS "kernel/shmmni", "-1", EINVAL);
+    set(SYS "kernel/shmmni", "40000", EINVAL);
+    set(SYS "kernel/shmmni", "99999999999999999999999", EINVAL);
+    set(SYS "kernel/sem", "1 2 x", EINVAL);
+    line_equals(SYS "kernel/sem", "32000\t1024000000\t500\t32000");
+    set(SYS "fs/pipe-max-size", "4095", EINVAL);
+    set(SYS "fs/pipe-max-size", "4097", 0);
+    CHECK_EQ(number(SYS "fs/pipe-max-size"), 8192);
+    set(SYS "fs/pipe-max-size", "4096", 0);
+    CHECK_OK(pipe(ends));
+    CHECK_EQ(fcntl(ends[0], F_GETPIPE_SZ), 65536);
+    pid = (pid_t)CHECK_OK(fork());
+    if (pid == 0) {
+        CHECK_OK(setuid(1000));
+        CHECK_OK(pipe(ends));
+        CHECK_EQ(fcntl(ends[0], F_GETPIPE_SZ), 4096);
+        CHECK_ERR(fcntl(ends[0], F_SETPIPE_SZ, 8192), EPERM);
+        CHECK_ERR(open(SYS "fs/pipe-max-size", O_WRONLY), EACCES);
+        _exit(0);
+    }
+    CHECK_EQ(child_end(pid), 0);
+    set(SYS "fs/pipe-max-size", "1048576", 0);
+    set(SYS "kernel/pid_max", "32768", 0);
+}
+
+int main(int argc, char **argv)
+{
+    (void)argv;
+    if (argc > 1) {
+        check_set();
+        return 0;
+    }
     check_limits();
     check_ipc();
     check_random();

@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
@@ -132,6 +133,65 @@ static void one_thread_is_meant(void)
     is_soon_unknown(taken_by);
 }
 
+#define CROWD 400
+
+static volatile int arrived, niced;
+
+static void *wait_for_mutex(void *argument)
+{
+    __atomic_add_fetch(&arrived, 1, __ATOMIC_SEQ_CST);
+    pthread_mutex_lock(&mutex);
+    pthread_mutex_unlock(&mutex);
+    if (getpriority(PRIO_PROCESS, (id_t)gettid()) == 3)
+        __atomic_add_fetch(&niced, 1, __ATOMIC_SEQ_CST);
+    return argument;
+}
+
+/* The one that takes it comes behind hundreds that do not. A call about the group, too, finds all.
+ */
+static void crowd_that_blocks(void)
+{
+    pthread_t crowd[CROWD], last;
+    pthread_attr_t attr;
+
+    CHECK_OK(setpgid(0, 0));
+    taken_by = ready = 0;
+    pthread_mutex_lock(&mutex);
+    CHECK_EQ(pthread_attr_init(&attr), 0);
+    CHECK_EQ(pthread_attr_setstacksize(&attr, 65536), 0);
+    for (int i = 0; i < CROWD; i++)
+        CHECK_EQ(pthread_create(&crowd[i], &attr, wait_for_mutex, NULL), 0);
+    while (arrived < CROWD)
+        usleep(1000);
+    CHECK_OK(kill(getpid(), SIGUSR1)); /* all block it: the one that comes takes it */
+    CHECK_EQ(pthread_create(&last, &attr, let_in, NULL), 0);
+    CHECK_EQ(pthread_join(last, NULL), 0);
+    CHECK_EQ(taken_by, ready);
+    taken_by = ready = 0;
+    CHECK_EQ(pthread_create(&last, &attr, let_in, NULL), 0);
+    while (!ready)
+        usleep(1000);
+    CHECK_OK(kill(0, SIGUSR1));
+    CHECK_EQ(pthread_join(last, NULL), 0);
+    CHECK_EQ(taken_by, ready);
+    CHECK_OK(setpriority(PRIO_PGRP, 0, 3));
+    CHECK_EQ(getpriority(PRIO_PGRP, 0), 3);
+    pthread_mutex_unlock(&mutex);
+    for (int i = 0; i < CROWD; i++)
+        CHECK_EQ(pthread_join(crowd[i], NULL), 0);
+    CHECK_EQ(niced, CROWD);
+    _exit(0);
+}
+
+static void a_crowd_blocks_it(void)
+{
+    pid_t pid = (pid_t)CHECK_OK(fork());
+
+    if (pid == 0)
+        crowd_that_blocks();
+    CHECK_EQ(child_end(pid), 0);
+}
+
 static volatile unsigned long *counts;
 
 static void *count(void *argument)
@@ -229,6 +289,7 @@ int main(void)
     what_all_block_waits_for_the_first();
     a_timer_finds_the_one_that_waits();
     one_thread_is_meant();
+    a_crowd_blocks_it();
     stop_and_continue_concern_all();
     signals_end_all();
     return 0;

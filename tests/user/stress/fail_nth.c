@@ -21,11 +21,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/file.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/sendfile.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -89,6 +92,67 @@ static void two_files(void)
 static int run_creat(void)
 {
     return open("new", O_RDWR | O_CREAT | O_EXCL, 0644);
+}
+/* What is taken back was seen to come, and is seen to go. */
+static int run_creat_watched(void)
+{
+    char events[4096];
+    int file = run_creat(), error = errno, balance = 0;
+    ssize_t nbytes;
+
+    if (file >= 0)
+        return file;
+    nbytes = read(fd_a, events, sizeof(events));
+    for (ssize_t at = 0; at < nbytes;) {
+        const struct inotify_event *event = (void *)(events + at);
+
+        balance += (event->mask & IN_CREATE ? 1 : 0) - (event->mask & IN_DELETE ? 1 : 0);
+        at += (ssize_t)(sizeof(*event) + event->len);
+    }
+    CHECK_EQ(balance, 0);
+    errno = error;
+    return -1;
+}
+static void one_watch(void)
+{
+    fd_a = (int)CHECK_OK(inotify_init1(IN_NONBLOCK));
+    CHECK_OK(inotify_add_watch(fd_a, ".", IN_CREATE | IN_DELETE));
+}
+static int run_lease(void)
+{
+    return fcntl(fd_a, F_SETLEASE, F_WRLCK);
+}
+static void one_file(void)
+{
+    fd_a = (int)CHECK_OK(open("a", O_RDWR | O_CREAT, 0644));
+}
+static int run_notify(void)
+{
+    return fcntl(fd_a, F_NOTIFY, DN_CREATE);
+}
+static void this_directory(void)
+{
+    fd_a = (int)CHECK_OK(open(".", O_RDONLY));
+}
+static int run_async(void)
+{
+    if (fcntl(pair[0], F_SETFL, O_ASYNC))
+        return -1;
+    return fcntl(pair[0], F_SETOWN, getpid());
+}
+static int run_watch_signals(void)
+{
+    struct epoll_event event = {.events = EPOLLIN};
+
+    return epoll_ctl(fd_b, EPOLL_CTL_ADD, fd_a, &event);
+}
+static void two_event_files(void)
+{
+    sigset_t none;
+
+    sigemptyset(&none);
+    fd_a = (int)CHECK_OK(signalfd(-1, &none, 0));
+    fd_b = (int)CHECK_OK(epoll_create1(0));
 }
 static int run_tmpfile(void)
 {
@@ -672,6 +736,11 @@ static void shared_table(void)
 
 static const struct operation operations[] = {
     {"creat", run_creat, NULL, 0},
+    {"creat-watched", run_creat_watched, one_watch, 0},
+    {"lease", run_lease, one_file, 0},
+    {"notify", run_notify, this_directory, 0},
+    {"async", run_async, one_pipe, 0},
+    {"watch-signals", run_watch_signals, two_event_files, 0},
     {"tmpfile", run_tmpfile, NULL, 0},
     {"mkdir", run_mkdir, NULL, 0},
     {"mkfifo", run_mkfifo, NULL, 0},
