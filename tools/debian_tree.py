@@ -87,7 +87,7 @@ int fchownat(int dir, const char *path, unsigned user, unsigned group, int flags
 # In the tree, but not by chroot, as root of the namespace. It is not named: root of a namespace may
 # not get through the directories of other users. What cannot be mounted is no error:
 # few scripts look at /proc, and a device is a file where none can be had.
-ENTER = """\
+DEVICES = """\
 for device in null zero full random urandom tty; do
     : >dev/$device && chmod 666 dev/$device
     mount --bind /dev/$device dev/$device 2>/dev/null ||
@@ -95,6 +95,8 @@ for device in null zero full random urandom tty; do
         { [ $device = tty ] || : >dev/$device; }
 done
 mount -t proc proc proc 2>/dev/null
+"""
+ENTER = DEVICES + """\
 hostname firstlight 2>/dev/null
 exec chroot . /bin/sh /.build/setup.sh
 """

@@ -7,12 +7,13 @@ A case is one command with a name, an expected exit status and a limit. Where th
     bash/NAME.test   under bash alone
     awk/NAME.awk     under mawk and gawk; reads awk/input.txt
     lua/NAME.lua  perl/NAME.pl  python/NAME.py    one case each: NAME.lua, NAME.perl, NAME.python
-    ruby/NAME.rb     NAME.ruby
+    ruby/NAME.rb     NAME.ruby        node/NAME.js     NAME.node
     suite/modules.txt  names of modules of CPython's own tests, run by suite/run.py: NAME.suite
     stress/left_out.txt  of stress-ng's stressors, which it names itself, those that do not run, and
                      why; the others, each for a second: NAME.stress
     make/NAME.make   make -f in the case's directory: NAME.make
     tour/GROUP.txt   many short ones, run by dash: GROUP.NAME. A block begins with `== NAME`
+    compiled/        sources of programs that blocks of tours run as /programs/compiled/NAME
 
 Every command gets the case's own empty directory as its first argument (make: by -C). Words in
 a comment at the top of a script, or behind the name of a block, change what is expected:
@@ -26,7 +27,8 @@ import subprocess
 LIMIT = 60
 SCRATCH = "/w"  # each case has a directory below
 PLACE = "/programs"  # where this folder's scripts are in the root filesystem
-SCRIPTS = ("shell", "bash", "awk", "lua", "perl", "python", "ruby", "suite", "stress", "make")
+SCRIPTS = ("shell", "bash", "awk", "lua", "perl", "python", "ruby", "node", "suite", "stress",
+           "make")
 SHELLS = {"busybox": ["/bin/busybox", "sh"], "dash": ["/bin/dash"], "bash": ["/bin/bash"]}
 AWKS = {"mawk": ["/usr/bin/mawk", "-f"], "gawk": ["/usr/bin/gawk", "-f"]}
 
@@ -39,6 +41,7 @@ class Case:
         self.command = command
         self.limit = int(options.get("limit", LIMIT))
         self.root = "root" in options  # a user namespace is not enough
+        self.compiled = False  # it runs programs that are compiled for it
         self.expect = "exit:" + options.get("exit", "0")
         if "signal" in options:
             self.expect = "signal:" + options["signal"]
@@ -70,7 +73,7 @@ def head_of(text):
     """The comment lines at the top."""
     lines = []
     for line in text.splitlines():
-        if not line.startswith(("#", "--")):
+        if not line.startswith(("#", "--", "//")):
             break
         lines.append(line)
     return "\n".join(lines)
@@ -95,6 +98,8 @@ def scripts(top, folder, ending):
 
 def stressors(top, tree):
     """The names of the stressors that stress-ng has, without those that are left out."""
+    if not os.path.exists(os.path.join(tree, "usr/bin/stress-ng")):
+        return []
     libraries = os.path.join(tree, "usr/lib/x86_64-linux-gnu")
     loader = os.path.join(libraries, "ld-linux-x86-64.so.2")
     said = subprocess.run([loader, "--library-path", libraries,
@@ -119,8 +124,9 @@ def all_cases(top, tree):
         add(f"{name}.bash", SHELLS["bash"] + [path], options)
     for group in sorted(os.listdir(os.path.join(top, "tour"))):
         group = group.removesuffix(".txt")
-        for name, options, _ in blocks_of(read_text(top, "tour", group + ".txt")):
+        for name, options, body in blocks_of(read_text(top, "tour", group + ".txt")):
             add(f"{group}.{name}", SHELLS["dash"] + [f"{PLACE}/tour/{group}/{name}"], options)
+            found[-1].compiled = f"{PLACE}/compiled/" in body
     for name, path, options in scripts(top, "awk", ".awk"):
         for awk, command in AWKS.items():
             found.append(Case(f"{name}.{awk}", command + [path, f"{PLACE}/awk/input.txt"],
@@ -133,11 +139,14 @@ def all_cases(top, tree):
         add(f"{name}.python", ["/usr/bin/python3", path], options)
     for name, path, options in scripts(top, "ruby", ".rb"):
         add(f"{name}.ruby", ["/usr/bin/ruby", path], options)
+    for name, path, options in scripts(top, "node", ".js"):
+        add(f"{name}.node", ["/usr/bin/node", path], options)
     for line in read_text(top, "suite/modules.txt").splitlines():
         if line and not line.startswith("#"):
             name = line.split()[0]
-            add(f"{name}.suite", ["/usr/bin/python3", f"{PLACE}/suite/run.py", name],
-                options_of(line))
+            options = options_of(line)
+            add(f"{name}.suite", ["/usr/bin/python3", f"{PLACE}/suite/run.py", name,
+                                  options["limit"]], options)
     for name in stressors(top, tree):
         add(f"{name}.stress", SHELLS["dash"] + [f"{PLACE}/stress/run.sh", name], {})
     for name, path, options in scripts(top, "make", ".make"):

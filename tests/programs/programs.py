@@ -3,7 +3,7 @@
 """programs.py - Debian's own programs on Linux and on Firstlight, compared byte for byte
 
 Usage: programs.py [-b BUILD] [--work DIR] [-m MEM] [-s CPUS] [-t SECONDS] [--serial]
-                   [--linux-only] [--list] [CASE]...
+                   [--packages FILE] [--linux-only] [--list] [CASE]...
 
 Each case runs on this Linux first, in a root filesystem with the same files as the image, as the
 only program of a process namespace. How it ends there has to be what the case declares; what it
@@ -12,7 +12,7 @@ A case that fails, on either side, is a failure, and so is one that left no resu
 With --linux-only each case runs twice on Linux, and a difference between the two is a failure:
 such a case cannot judge anybody.
 Each case is shown as it ends, and on a terminal which one runs; --serial shows the serial line of
-the machine as it comes.
+the machine as it comes. --packages names another list of packages, for a smaller tree.
 
 Ends with `programs: N passed, N failed`; exit status 0 only where none failed.
 """
@@ -32,13 +32,14 @@ TOP = os.path.dirname(os.path.dirname(HERE))
 sys.path[:0] = [HERE, os.path.join(TOP, "tests/user"), os.path.join(TOP, "tools")]
 import cases as case_files  # noqa: E402  (found by the paths above)
 import compare_output  # noqa: E402
+import compiled  # noqa: E402
 import debian_tree  # noqa: E402
 import machine  # noqa: E402
 import linux_plan  # noqa: E402
 import progress  # noqa: E402
 import run_on_linux  # noqa: E402
 
-NAMESPACE, TREE = "PROGRAMS_NAMESPACE", "PROGRAMS_TREE"
+NAMESPACE, TREE, COMPILED = "PROGRAMS_NAMESPACE", "PROGRAMS_TREE", "PROGRAMS_COMPILED"
 PACKAGES = os.path.join(HERE, "packages.txt")
 BOOTS = 12  # after this many machines that died, the rest is counted as failed
 DIFF_LINES = 24
@@ -281,12 +282,13 @@ def run_both(opts, trees, oracle, good, count):
 
 
 def trees_of(opts, cases):
-    """The trees to lay over the root filesystem: Debian's packages, the cases' scripts."""
+    """The trees to lay over the root filesystem: Debian's packages, the cases' scripts, what was
+    compiled for them."""
     scripts = os.path.join(opts.work, "scripts")
     shutil.rmtree(scripts, ignore_errors=True)
     os.makedirs(scripts)
     case_files.lay_out(HERE, scripts, cases)
-    return [opts.tree, scripts]
+    return [tree for tree in (opts.tree, scripts, os.environ[COMPILED]) if tree]
 
 
 def choose(words, tree):
@@ -306,6 +308,7 @@ def main():
     args.add_argument("-m", dest="memory", default="2G")
     args.add_argument("-s", dest="cpus", type=int, default=1)
     args.add_argument("-t", dest="timeout", type=float, default=1500.0, help="for each machine")
+    args.add_argument("--packages", default=PACKAGES, help="a list of packages")
     args.add_argument("--serial", action="store_true", help="show the serial line as it comes")
     args.add_argument("--linux-only", action="store_true")
     args.add_argument("--list", action="store_true")
@@ -313,13 +316,16 @@ def main():
     opts = args.parse_args()
     opts.work = opts.work or os.path.join(opts.build, "programs")
     if not os.environ.get(NAMESPACE):  # outside of it, where a tree of packages can be made
-        os.environ[TREE] = debian_tree.make_tree(opts.build, debian_tree.read_packages(PACKAGES))
+        os.environ[TREE] = debian_tree.make_tree(opts.build, debian_tree.read_packages(opts.packages))
     opts.tree = os.environ[TREE]
     cases = choose(opts.case, opts.tree)
     if opts.list:
         print("\n".join(case.name for case in cases))
         return 0
 
+    if not os.environ.get(NAMESPACE):
+        os.environ[COMPILED] = (compiled.make(opts.build, os.path.join(HERE, "compiled"))
+                                if any(case.compiled for case in cases) else "")
     enter_namespace()
     os.makedirs(opts.work, exist_ok=True)
     trees = trees_of(opts, cases)
