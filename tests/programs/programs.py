@@ -316,7 +316,8 @@ def main():
     opts = args.parse_args()
     opts.work = opts.work or os.path.join(opts.build, "programs")
     if not os.environ.get(NAMESPACE):  # outside of it, where a tree of packages can be made
-        os.environ[TREE] = debian_tree.make_tree(opts.build, debian_tree.read_packages(opts.packages))
+        packages = debian_tree.read_packages(opts.packages)
+        os.environ[TREE] = debian_tree.make_tree(opts.build, packages)
     opts.tree = os.environ[TREE]
     cases = choose(opts.case, opts.tree)
     if opts.list:
