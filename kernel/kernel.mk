@@ -2,6 +2,7 @@
 # kernel/kernel.mk - the kernel: build/kernel/kernel.elf
 #
 # Sources stand in the reading order of kernel/README.md. `make POISON=1` overwrites freed memory.
+# Long because it lists them.
 
 KERNEL_ELF := $(B)/kernel/kernel.elf
 KERNEL_DIR := $(B)/kernel
@@ -411,6 +412,34 @@ KERNEL_CFLAGS += -mpreferred-stack-boundary=3 \
     -fno-ipa-cp -fno-tree-pre -fno-split-paths
 else
 KERNEL_CFLAGS += -mstack-alignment=8
+endif
+# Code that no row of `make bench` goes through is optimised for size: it is read from memory more
+# often than from a cache.
+KERNEL_SMALL := kernel/dev/tty/% kernel/dev/fb/% kernel/dev/sysfs/% \
+    kernel/dev/input% kernel/dev/mem_physical% kernel/fs/procfs/% kernel/fs/devfs/% kernel/net/netlink/% \
+    kernel/proc/procfs/% kernel/proc/ptrace/% kernel/proc/core/% kernel/proc/ipc/% kernel/syscall/ipc/% \
+    $(addprefix kernel/core/,panic% backtrace%) \
+    $(addprefix kernel/fs/event/,inotify%) \
+    $(addprefix kernel/fs/pipe/,pipe_splice% pipe_packet%) \
+    $(addprefix kernel/fs/ramfs/,ramfs_mount% initrd% memfd%) \
+    $(addprefix kernel/fs/vfs/,attr% flock% lease% lock_tree% mount% xattr%) \
+    $(addprefix kernel/lib/,bootinfo% cfg% cksum% elf% keyboard% ktap% plan% smbios% symtab% utf8%) \
+    $(addprefix kernel/net/,interface% socket_option% inet/inet_% inet/tcp_connect% inet/udp_control%) \
+    $(addprefix kernel/net/unix/unix_,connect% gc% name% procfs% rights%) \
+    $(addprefix kernel/plat/,acpi% cpu_% efi_% i8042% ioapic% mca% pci% power% rtc% tsc_%) \
+    $(addprefix kernel/proc/,capability% ns% oom% pidfd% terminal% usage% uts%) \
+    $(addprefix kernel/proc/signal/,file_owner% signal_poll% signal_share% signal_stop%) \
+    $(filter-out %/untouched.c,$(filter kernel/selftest/%,$(KERNEL_SRCS))) \
+    $(addprefix kernel/syscall/,audit% call_text%) \
+    $(addprefix kernel/syscall/fs/,owner_command% sys_aio% sys_attr% sys_copy% sys_lock% sys_mount% \
+        sys_signalfd% sys_splice% sys_utime% sys_xattr%) \
+    $(addprefix kernel/syscall/net/,sys_socket% user_control% user_rights%) \
+    $(addprefix kernel/syscall/proc/sys_,capability% cred% info% kcmp% limit% membarrier% process_vm% \
+        sched% unshare% usage%) \
+    $(addprefix kernel/syscall/time/sys_,adjtime% itimer% timerfd%) \
+    $(addprefix kernel/vm/vm_,advise% remap% shared%)
+ifeq ($(O),-O2)
+$(patsubst %,$(KERNEL_DIR)/obj/%.o,$(filter $(KERNEL_SMALL),$(KERNEL_SRCS))): KERNEL_CFLAGS += -Os
 endif
 # lib's string functions must not be turned into calls of themselves.
 KERNEL_NO_LOOPS := $(if $(CC_IS_CLANG),,-fno-tree-loop-distribute-patterns)

@@ -37,10 +37,13 @@ struct xsave_header {
 _Static_assert(sizeof(struct xsave_header) == 64, "Intel SDM");
 
 static uint8_t fresh[FPU_AREA_MAX] ALIGNED(64); /* I: what handlers start with */
+static size_t frame_nbytes;                     /* I: of the area in a frame */
 
+/* Behind an XSAVE area comes the word magic2, which shows that all of the area was copied. */
 void sigframe_fpu_init(void)
 {
     fpu_area_init(fresh);
+    frame_nbytes = features.fpu_nbytes + (features.xsave ? sizeof(uint32_t) : 0);
 }
 
 static struct xsave_header *header_of(void *area)
@@ -57,8 +60,7 @@ static void header_clear(void *area)
 
 size_t sigframe_fpu_nbytes(void)
 {
-    /* Behind an XSAVE area comes the word magic2, which shows that all of the area was copied. */
-    return features.fpu_nbytes + (features.xsave ? sizeof(uint32_t) : 0);
+    return frame_nbytes;
 }
 
 /* The registers as they are, in the form of a frame. */
@@ -68,18 +70,18 @@ static void area_take(char *area)
 
     fpu_save(area);
     if (features.xsave) {
-        struct lx_fp_sw words = {
-            .magic1 = LX_FP_XSTATE_MAGIC1,
-            .extended_nbytes = features.fpu_nbytes + 4,
-            .features = features.xcr0,
-            .xstate_nbytes = features.fpu_nbytes,
-        };
+        struct lx_fp_sw *words = (struct lx_fp_sw *)(area + LX_FP_SW_OFFSET);
         uint32_t magic2 = LX_FP_XSTATE_MAGIC2;
 
         /* The object that holds the area has 16 bytes and more behind it (process.c). */
         ASSERT(nbytes + 64 <= FPU_AREA_MAX);
         memcpy(area + nbytes, &magic2, sizeof(magic2));
-        memcpy(area + LX_FP_SW_OFFSET, &words, sizeof(words));
+        *words = (struct lx_fp_sw){
+            .magic1 = LX_FP_XSTATE_MAGIC1,
+            .extended_nbytes = (uint32_t)nbytes + sizeof(magic2),
+            .features = features.xcr0,
+            .xstate_nbytes = (uint32_t)nbytes,
+        };
         /* x87 and SSE have been written whether in use or not, and handlers read them. */
         header_of(area)->features |= XCR0_X87 | XCR0_SSE;
     }
@@ -90,7 +92,7 @@ static void area_take(char *area)
 int sigframe_fpu_push(struct task *self, uint64_t at)
 {
     struct arch_thread *arch = &self->thread.arch;
-    size_t nbytes = sigframe_fpu_nbytes();
+    size_t nbytes = frame_nbytes;
 
     for (unsigned tries = 0; tries < COPY_TRIES; tries++) {
         int err;

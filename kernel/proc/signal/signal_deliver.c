@@ -129,15 +129,19 @@ static int next_signal(struct task *self, struct lx_siginfo *info, struct lx_sig
     if (number) {
         number = info->signo;
         *action = process->actions[number - 1];
-        if (action->handler > LX_SIG_IGN && (action->flags & LX_SA_RESETHAND))
-            process->actions[number - 1].handler = LX_SIG_DFL;
-        if (action->handler == LX_SIG_DFL && (SIGNAL_BIT(number) & SIGNAL_DEFAULT_STOP))
+        if (likely(action->handler > LX_SIG_IGN)) {
+            if (action->flags & LX_SA_RESETHAND)
+                process->actions[number - 1].handler = LX_SIG_DFL;
+        } else if (action->handler == LX_SIG_DFL && (SIGNAL_BIT(number) & SIGNAL_DEFAULT_STOP)) {
             process->sig_stopping |= SIGNAL_BIT(number);
+        }
     }
     spin_unlock_inline(&process->lock);
-    if (number && !traced)
+    if (!number)
+        return 0;
+    if (!traced)
         signal_timers_taken(self, info);
-    if (unlikely(number && action->flags & LX_SA_RESETHAND) && signal_is_shared(process))
+    if (unlikely(action->flags & LX_SA_RESETHAND) && signal_is_shared(process))
         signal_share_action(process, number);
     return number;
 }
