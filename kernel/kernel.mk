@@ -416,8 +416,8 @@ endif
 # Code that no row of `make bench` goes through is optimised for size: it is read from memory more
 # often than from a cache.
 KERNEL_SMALL := kernel/dev/tty/% kernel/dev/fb/% kernel/dev/sysfs/% \
-    kernel/dev/input% kernel/dev/mem_physical% kernel/fs/procfs/% kernel/fs/devfs/% kernel/net/netlink/% \
-    kernel/proc/procfs/% kernel/proc/ptrace/% kernel/proc/core/% kernel/proc/ipc/% kernel/syscall/ipc/% \
+    kernel/dev/input% kernel/dev/mem_physical% kernel/fs/devfs/% kernel/net/netlink/% \
+    $(filter-out %/procfs.c %/procfs_status.c,$(filter kernel/proc/procfs/%,$(KERNEL_SRCS))) kernel/proc/ptrace/% kernel/proc/core/% kernel/proc/ipc/% kernel/syscall/ipc/% \
     $(addprefix kernel/core/,panic% backtrace%) \
     $(addprefix kernel/fs/event/,inotify%) \
     $(addprefix kernel/fs/pipe/,pipe_splice% pipe_packet%) \

@@ -28,7 +28,8 @@
 #include "shared/linux/errno.h"
 #include "shared/linux/futex.h"
 
-#define BUCKETS 64
+#define BUCKETS_LOG2 9
+#define BUCKETS      (1U << BUCKETS_LOG2)
 
 struct futex_bucket {
     struct mutex lock;
@@ -51,7 +52,7 @@ static struct futex_bucket *bucket_of(const struct vm_key *key)
      * hashing. */
     uint64_t mixed = ((uint64_t)key->object >> 4) + (key->offset >> 2);
 
-    return &buckets[mixed * 0x9e3779b97f4a7c15ULL >> 58];
+    return &buckets[mixed * 0x9e3779b97f4a7c15ULL >> (64 - BUCKETS_LOG2)];
 }
 
 bool futex_keys_equal(const struct vm_key *one, const struct vm_key *other)

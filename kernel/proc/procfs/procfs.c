@@ -28,7 +28,7 @@
 /* --- finding a process --- */
 
 /* Another task than a leader, by its number; NULL: none. */
-static COLD struct task *other_task_locked(int tid)
+static struct task *other_task_locked(int tid)
 {
     const struct pid *pid = pid_find_locked(tid);
 
@@ -36,12 +36,12 @@ static COLD struct task *other_task_locked(int tid)
     return pid ? pid->task : NULL;
 }
 
-static COLD bool is_about_leader(const struct procfs_node *node)
+static bool is_about_leader(const struct procfs_node *node)
 {
     return !node->tid || node->tid == node->pid;
 }
 
-static COLD struct process *node_process_locked(const struct procfs_node *node)
+static struct process *node_process_locked(const struct procfs_node *node)
 {
     struct process *process = NULL;
     const struct task *task;
@@ -55,13 +55,13 @@ static COLD struct process *node_process_locked(const struct procfs_node *node)
     return task && task->serial == node->serial ? task->process : NULL;
 }
 
-COLD struct task *procfs_task_locked(const struct procfs_node *node, const struct process *process)
+struct task *procfs_task_locked(const struct procfs_node *node, const struct process *process)
 {
     ASSERT(process_tree_is_held());
     return is_about_leader(node) ? process->leader : other_task_locked(node->tid);
 }
 
-COLD struct process *procfs_lock(const struct procfs_node *node, uint64_t *flags)
+struct process *procfs_lock(const struct procfs_node *node, uint64_t *flags)
 {
     struct process *process;
 
@@ -73,20 +73,19 @@ COLD struct process *procfs_lock(const struct procfs_node *node, uint64_t *flags
     return process;
 }
 
-COLD void procfs_unlock(uint64_t flags)
+void procfs_unlock(uint64_t flags)
 {
     spin_unlock_irqrestore(&process_tree_lock, flags);
 }
 
 /* One that lives, and so keeps the memory. Init is the kernel's own: it has none. */
-static COLD bool has_task(const struct process *process)
+static bool has_task(const struct process *process)
 {
     return process->leader && !process->sig_exiting;
 }
 
 /* With descriptors and directories. */
-static COLD struct task *live_task_locked(const struct procfs_node *node,
-                                          const struct process *process)
+static struct task *live_task_locked(const struct procfs_node *node, const struct process *process)
 {
     struct task *task = procfs_task_locked(node, process);
 
@@ -94,8 +93,8 @@ static COLD struct task *live_task_locked(const struct procfs_node *node,
     return task && !task->exiting ? task : NULL;
 }
 
-COLD int procfs_get_memory(const struct procfs_node *node, struct vm_space **out_space,
-                           struct exec_layout *layout)
+int procfs_get_memory(const struct procfs_node *node, struct vm_space **out_space,
+                      struct exec_layout *layout)
 {
     uint64_t tree;
     struct process *process = procfs_lock(node, &tree);
@@ -119,7 +118,7 @@ COLD int procfs_get_memory(const struct procfs_node *node, struct vm_space **out
 
 /* exec makes the number another one: never 0. Taken at the open, compared at each read
  * (node->generation). */
-static COLD uint32_t op_generation(const struct procfs_node *node)
+static uint32_t op_generation(const struct procfs_node *node)
 {
     uint64_t tree;
     struct process *process = procfs_lock(node, &tree);
@@ -132,8 +131,7 @@ static COLD uint32_t op_generation(const struct procfs_node *node)
     return generation;
 }
 
-COLD int procfs_lock_files(const struct procfs_node *node, struct fd_table **out_files,
-                           uint64_t *flags)
+int procfs_lock_files(const struct procfs_node *node, struct fd_table **out_files, uint64_t *flags)
 {
     struct process *process = procfs_lock(node, flags);
     const struct task *task;
@@ -150,7 +148,7 @@ COLD int procfs_lock_files(const struct procfs_node *node, struct fd_table **out
 /* --- whose, and for whom --- */
 
 /* The caller's own process, if it has one. */
-static COLD bool is_own(const struct process *process)
+static bool is_own(const struct process *process)
 {
     const struct task *self = thread_current()->task;
 
@@ -158,7 +156,7 @@ static COLD bool is_own(const struct process *process)
 }
 
 /* Tree locked. */
-static COLD bool process_is_undumpable(struct process *process)
+static bool process_is_undumpable(struct process *process)
 {
     const struct vm_space *space;
     bool undumpable;
@@ -174,7 +172,7 @@ static COLD bool process_is_undumpable(struct process *process)
 
 /* As on Linux, what is in the directories of a process that others may not look into is root's; the
  * process still finds its own descriptors. */
-static COLD int op_owner(const struct procfs_node *node, uint32_t *uid, uint32_t *gid)
+static int op_owner(const struct procfs_node *node, uint32_t *uid, uint32_t *gid)
 {
     uint64_t tree;
     struct process *process = procfs_lock(node, &tree);
@@ -194,8 +192,8 @@ static COLD int op_owner(const struct procfs_node *node, uint32_t *uid, uint32_t
 }
 
 /* ptrace(2), "Ptrace access mode checking": all three IDs of the target must be the caller's. */
-static COLD bool is_same_user(const struct credentials *caller, bool by_real_ids,
-                              const struct credentials *other)
+static bool is_same_user(const struct credentials *caller, bool by_real_ids,
+                         const struct credentials *other)
 {
     uint32_t uid = by_real_ids ? caller->uid : caller->fsuid;
     uint32_t gid = by_real_ids ? caller->gid : caller->fsgid;
@@ -207,7 +205,7 @@ static COLD bool is_same_user(const struct credentials *caller, bool by_real_ids
 /* As ptrace would have it (PTRACE_MODE_READ_FSCREDS, or _REALCREDS): the process itself,
  * CAP_SYS_PTRACE, or the same user if the program is dumpable and has no capability that the caller
  * has not. */
-COLD bool process_may_look_locked(struct process *process, bool by_real_ids)
+bool process_may_look_locked(struct process *process, bool by_real_ids)
 {
     struct task *self = thread_current()->task;
     struct credentials cred;
@@ -222,7 +220,7 @@ COLD bool process_may_look_locked(struct process *process, bool by_real_ids)
            !(cred.permitted & ~self->fs->cred.effective) && !process_is_undumpable(process);
 }
 
-static COLD int op_access(const struct procfs_node *node)
+static int op_access(const struct procfs_node *node)
 {
     uint64_t tree;
     struct process *process = procfs_lock(node, &tree);
@@ -241,14 +239,14 @@ static const struct procfs_dir process_dir, thread_dir;
 static const struct procfs_entry process_entry = {.mode = LX_S_IFDIR | 0555, .dir = &process_dir};
 static const struct procfs_entry thread_entry = {.mode = LX_S_IFDIR | 0555, .dir = &thread_dir};
 
-static COLD int op_next(const struct procfs_node *dir, int number)
+static int op_next(const struct procfs_node *dir, int number)
 {
     (void)dir;
     /* Getdents goes from number to number, so processes that come and go do not disturb it. */
     return pid_next(number, NULL);
 }
 
-static COLD int op_find(const struct procfs_node *dir, int number, struct procfs_node *out)
+static int op_find(const struct procfs_node *dir, int number, struct procfs_node *out)
 {
     uint64_t tree = spin_lock_irqsave(&process_tree_lock);
     const struct process *process = process_find_locked(number);
@@ -267,13 +265,13 @@ static COLD int op_find(const struct procfs_node *dir, int number, struct procfs
     return process || task ? 0 : -ENOENT;
 }
 
-COLD bool procfs_is_process(const struct file *file)
+bool procfs_is_process(const struct file *file)
 {
     return file->inode->data_kind == INODE_PROCFS &&
            inode_procfs(file->inode)->entry == &process_entry;
 }
 
-COLD struct process *procfs_process_of_locked(const struct file *file)
+struct process *procfs_process_of_locked(const struct file *file)
 {
     const struct procfs_node *node = inode_procfs(file->inode);
     struct process *process = process_find_locked(node->pid);
@@ -282,7 +280,7 @@ COLD struct process *procfs_process_of_locked(const struct file *file)
     return process && process->serial == node->serial ? process : NULL;
 }
 
-static COLD int task_next(const struct procfs_node *dir, int number)
+static int task_next(const struct procfs_node *dir, int number)
 {
     uint64_t tree;
     const struct process *process = procfs_lock(dir, &tree);
@@ -293,7 +291,7 @@ static COLD int task_next(const struct procfs_node *dir, int number)
     return pid_next(number, process);
 }
 
-static COLD int task_find(const struct procfs_node *dir, int number, struct procfs_node *out)
+static int task_find(const struct procfs_node *dir, int number, struct procfs_node *out)
 {
     uint64_t tree;
     const struct process *process = procfs_lock(dir, &tree);
@@ -314,7 +312,7 @@ static COLD int task_find(const struct procfs_node *dir, int number, struct proc
     return task || is_leader ? 0 : -ENOENT;
 }
 
-static COLD uint64_t task_count(const struct procfs_node *dir)
+static uint64_t task_count(const struct procfs_node *dir)
 {
     uint64_t tree;
     const struct process *process = procfs_lock(dir, &tree);
@@ -329,7 +327,7 @@ static COLD uint64_t task_count(const struct procfs_node *dir)
 
 /* --- links --- */
 
-COLD int64_t procfs_path_text(struct dentry *dentry, char *text, size_t size)
+int64_t procfs_path_text(struct dentry *dentry, char *text, size_t size)
 {
     static const char deleted[] = " (deleted)";
     struct task *self = thread_current()->task;
@@ -352,7 +350,7 @@ COLD int64_t procfs_path_text(struct dentry *dentry, char *text, size_t size)
 }
 
 /* A magic link: the target is the object itself, not what its path leads to now. */
-static COLD int exe_jump(const struct procfs_node *node, struct dentry **out_target)
+static int exe_jump(const struct procfs_node *node, struct dentry **out_target)
 {
     uint64_t tree;
     struct process *process = procfs_lock(node, &tree);
@@ -371,8 +369,8 @@ static COLD int exe_jump(const struct procfs_node *node, struct dentry **out_tar
     return *out_target ? 0 : -ENOENT;
 }
 
-static COLD int place_jump(const struct procfs_node *node, struct dentry **out_target,
-                           struct dentry *(*which)(struct fs_context *context))
+static int place_jump(const struct procfs_node *node, struct dentry **out_target,
+                      struct dentry *(*which)(struct fs_context *context))
 {
     uint64_t tree;
     struct process *process = procfs_lock(node, &tree);
@@ -387,17 +385,17 @@ static COLD int place_jump(const struct procfs_node *node, struct dentry **out_t
     return *out_target ? 0 : -ENOENT;
 }
 
-static COLD int cwd_jump(const struct procfs_node *node, struct dentry **out_target)
+static int cwd_jump(const struct procfs_node *node, struct dentry **out_target)
 {
     return place_jump(node, out_target, fs_context_cwd);
 }
 
-COLD int procfs_get_root(const struct procfs_node *node, struct dentry **out_root)
+int procfs_get_root(const struct procfs_node *node, struct dentry **out_root)
 {
     return place_jump(node, out_root, fs_context_root);
 }
 
-static COLD int64_t place_readlink(const struct procfs_node *node, char *text, size_t size)
+static int64_t place_readlink(const struct procfs_node *node, char *text, size_t size)
 {
     struct dentry *dentry;
     int err = node->entry->magic_link(node, &dentry);
@@ -477,7 +475,7 @@ static const struct procfs_entry self_files[] = {
     {.name = "thread-self", .mode = LX_S_IFLNK | 0777, .readlink = procfs_thread_self_readlink},
 };
 
-COLD int procfs_start(const struct bootinfo *info)
+int procfs_start(const struct bootinfo *info)
 {
     static const struct procfs_ops ops = {
         .processes = {.next = op_next, .find = op_find},

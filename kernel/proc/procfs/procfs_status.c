@@ -55,7 +55,7 @@ struct facts {
 };
 
 /* task NULL: init, which sleeps. */
-static COLD char state_of(const struct process *process, const struct task *task)
+static char state_of(const struct process *process, const struct task *task)
 {
     /* Or a leader among living tasks that has given back everything that was its own. */
     if (process->zombie || (task && __atomic_load_n(&task->gone, __ATOMIC_RELAXED)))
@@ -72,8 +72,8 @@ static COLD char state_of(const struct process *process, const struct task *task
 
 /* Tree and process locked. The sets are computed from the actions, as they are shown seldom and
  * change often. */
-static COLD void facts_copy_signals(struct facts *facts, const struct process *process,
-                                    const struct task *task)
+static void facts_copy_signals(struct facts *facts, const struct process *process,
+                               const struct task *task)
 {
     facts->pending = task->sig_queue.set;
     facts->shared_pending = process->sig_queue.set;
@@ -89,8 +89,8 @@ static COLD void facts_copy_signals(struct facts *facts, const struct process *p
 }
 
 /* Tree and process locked; the task has not begun to exit. */
-static COLD void facts_copy_task(struct facts *facts, const struct process *process,
-                                 const struct task *task)
+static void facts_copy_task(struct facts *facts, const struct process *process,
+                            const struct task *task)
 {
     facts->alive = true;
     /* Descriptors and directories stay while the tree is locked and sig_exiting is not set. */
@@ -104,7 +104,7 @@ static COLD void facts_copy_task(struct facts *facts, const struct process *proc
 }
 
 /* One thread's own, where the process has others. */
-static COLD void thread_facts(struct facts *facts, const struct task *task)
+static void thread_facts(struct facts *facts, const struct task *task)
 {
     facts->pid = task->tid;
     process_usage_add_task(&facts->usage, task);
@@ -115,8 +115,8 @@ static COLD void thread_facts(struct facts *facts, const struct task *task)
 }
 
 /* own: of the task alone, not of the whole process. */
-static COLD void process_facts(struct facts *facts, struct process *process,
-                               const struct task *task, bool own)
+static void process_facts(struct facts *facts, struct process *process, const struct task *task,
+                          bool own)
 {
     facts->permitted = procfs_may_look_locked(process);
     str_copy(facts->name, sizeof(facts->name), task ? task->name : process_name(process));
@@ -165,7 +165,7 @@ static COLD void process_facts(struct facts *facts, struct process *process,
     }
 }
 
-static COLD int facts_take(const struct procfs_node *node, struct facts *facts)
+static int facts_take(const struct procfs_node *node, struct facts *facts)
 {
     uint64_t tree;
     struct process *process = procfs_lock(node, &tree);
@@ -204,14 +204,14 @@ static COLD int facts_take(const struct procfs_node *node, struct facts *facts)
 }
 
 /* References go without locks: each may be the last. */
-static COLD void facts_drop(struct facts *facts)
+static void facts_drop(struct facts *facts)
 {
     identity_put(facts->identity);
     if (facts->space)
         vm_space_put_later(facts->space);
 }
 
-static COLD uint64_t stat_ticks(uint64_t ns)
+static uint64_t stat_ticks(uint64_t ns)
 {
     return ns / TICK_NS;
 }
@@ -266,8 +266,7 @@ enum stat_field {
 /* Not by procfs_print: programs like ps read this line of every process, and a format costs several
  * times what the digits do. Backwards, as digits come. The name may hold any byte, so readers
  * search the last ")". */
-static COLD void stat_put_line(struct procfs_text *text, const struct facts *f,
-                               const uint64_t *numbers)
+static void stat_put_line(struct procfs_text *text, const struct facts *f, const uint64_t *numbers)
 {
     char line[STAT_FIELDS * sizeof(" 18446744073709551615") + sizeof(f->name)];
     char *end = line + sizeof(line), *at = end;
@@ -298,7 +297,7 @@ static COLD void stat_put_line(struct procfs_text *text, const struct facts *f,
 }
 
 /* What only callers with the right to look into the process learn. */
-static COLD void stat_memory(const struct facts *facts, uint64_t *numbers)
+static void stat_memory(const struct facts *facts, uint64_t *numbers)
 {
     const struct exec_layout *l = &facts->layout;
 
@@ -318,7 +317,7 @@ static COLD void stat_memory(const struct facts *facts, uint64_t *numbers)
     numbers[STAT_ENV_END] = l->env_end;
 }
 
-static COLD void stat_times(const struct facts *facts, uint64_t *numbers)
+static void stat_times(const struct facts *facts, uint64_t *numbers)
 {
     numbers[STAT_USER] = stat_ticks(facts->usage.user_ns);
     numbers[STAT_SYSTEM] = stat_ticks(facts->usage.system_ns);
@@ -327,7 +326,7 @@ static COLD void stat_times(const struct facts *facts, uint64_t *numbers)
     numbers[STAT_STARTED] = stat_ticks(facts->started_ns);
 }
 
-static COLD void stat_signals(const struct facts *facts, uint64_t *numbers)
+static void stat_signals(const struct facts *facts, uint64_t *numbers)
 {
     /* The sets have 31 bits here. */
     numbers[STAT_PENDING] = facts->pending & 0x7fffffff;
@@ -337,7 +336,7 @@ static COLD void stat_signals(const struct facts *facts, uint64_t *numbers)
     numbers[STAT_EXIT_SIGNAL] = (uint64_t)facts->exit_signal;
 }
 
-COLD int procfs_show_stat(const struct procfs_node *node, struct procfs_text *text)
+int procfs_show_stat(const struct procfs_node *node, struct procfs_text *text)
 {
     uint64_t numbers[STAT_FIELDS] = {0};
     struct facts f;
