@@ -274,7 +274,7 @@ static int procfs_node_find(const struct procfs_node *dir, const char *name, siz
     if (number >= 0)
         return dir->entry->dir->find(dir, number, out);
     for (unsigned i = 0; (entry = procfs_entry_at(dir->entry->dir, i)) != NULL; i++) {
-        if (*entry->name != *name || strlen(entry->name) != len || memcmp(entry->name, name, len))
+        if (*entry->name != *name || strncmp(entry->name, name, len) || entry->name[len])
             continue;
         out->entry = entry;
         out->generation = entry->bound ? ops->generation(out) : 0;

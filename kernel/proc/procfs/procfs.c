@@ -423,7 +423,7 @@ static int64_t place_readlink(const struct procfs_node *node, char *text, size_t
 
 static const struct procfs_dir task_dir = {.next = task_next, .find = task_find};
 
-/* `task` comes first: a thread's own directory has the others. */
+/* `task` comes first: a thread's own directory has the others. Then what is read most often. */
 static const struct procfs_entry process_files[] = {
     /* Modes are those of Linux; what is not guarded may be read by all. */
     {.name = "task",
@@ -431,6 +431,7 @@ static const struct procfs_entry process_files[] = {
      .sized = true,
      .dir = &task_dir,
      .size = task_count},
+    PROCFS_TEXT("stat", 0444, procfs_show_stat),
     DIRECTORY("fd", 0500, &procfs_fd_dir),
     DIRECTORY("fdinfo", 0555, &procfs_fdinfo_dir),
     DIRECTORY("ns", 0511, &procfs_ns_dir),
@@ -441,7 +442,6 @@ static const struct procfs_entry process_files[] = {
     PROCFS_WRITABLE("comm", procfs_show_comm, procfs_write_comm),
     PROCFS_TEXT("cmdline", 0444, procfs_show_cmdline),
     PROCFS_WRITABLE("coredump_filter", procfs_show_core_filter, procfs_write_core_filter),
-    PROCFS_TEXT("stat", 0444, procfs_show_stat),
     PROCFS_TEXT("statm", 0444, procfs_show_statm),
     MEMORY("maps", 0444, procfs_show_maps),
     MEMORY("smaps", 0444, procfs_show_smaps),

@@ -146,10 +146,10 @@ static void process_facts(struct facts *facts, struct process *process, const st
     facts->rss_limit = process->limits[LX_RLIMIT_RSS].current;
     facts->queue_limit = process->limits[LX_RLIMIT_SIGPENDING].current;
     facts->identity = identity_get_locked(process);
-    /* Init: all else that is left are zeroes. */
-    facts->cred = credentials_of_user(0);
-    if (!facts->identity)
+    if (!facts->identity) { /* init: all else that is left are zeroes */
+        facts->cred = credentials_of_user(0);
         return;
+    }
     facts->cred = facts->identity->cred;
     /* Of the user over all processes, as RLIMIT_SIGPENDING counts. */
     facts->queued = (unsigned)facts->identity->user->used[CHARGE_SIGNALS];
