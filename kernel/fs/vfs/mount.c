@@ -514,6 +514,14 @@ static void flags_set(struct super_block *super, uint32_t flags)
     super->readonly = flags & LX_MS_RDONLY;
 }
 
+static const struct mount_type *registered; /* constant after start-up */
+
+COLD void mount_register(const struct mount_type *type)
+{
+    ASSERT(!registered);
+    registered = type;
+}
+
 /* The types that programs may mount. */
 static int filesystem_create(const char *type, const char *source, struct super_block **out_super)
 {
@@ -521,6 +529,8 @@ static int filesystem_create(const char *type, const char *source, struct super_
         return ramfs_create("tmpfs", source, 01777, out_super);
     if (!strcmp(type, "ramfs"))
         return ramfs_create("ramfs", source, 0755, out_super);
+    if (registered && !strcmp(type, registered->name))
+        return registered->create(source, out_super);
     return procfs_super_create(type, source, out_super);
 }
 

@@ -17,6 +17,7 @@
 #include "kernel/mm/pmm.h"
 #include "kernel/mm/slab.h"
 #include "kernel/proc/identity.h"
+#include "kernel/proc/ipc/mqueue.h"
 #include "kernel/sched/sched.h"
 #include "kernel/vm/vm_map.h"
 #include "shared/linux/errno.h"
@@ -229,7 +230,7 @@ COLD void ipc_init(void)
 }
 
 /* With its last part the memory goes: that may be an object that outlives its use. */
-static void space_put(struct ipc_namespace *space)
+void ipc_space_put(struct ipc_namespace *space)
 {
     if (__atomic_sub_fetch(&space->parts, 1, __ATOMIC_ACQ_REL) == 0)
         ipc_free(space, sizeof(*space));
@@ -242,10 +243,12 @@ int ipc_copy(struct ns_common *from, struct ns_common **out_space)
 
     /* Counted with the objects: name spaces without end have no more room than these. */
     (void)from;
-    if (!space)
+    if (!space || mqueue_space_init(space)) {
+        ipc_free(space, sizeof(*space));
         return -ENOMEM;
-    ns_common_init(&space->common, NS_IPC);
+    }
     tables_init(space);
+    ns_common_init(&space->common, NS_IPC);
     *out_space = &space->common;
     return 0;
 }
@@ -309,7 +312,7 @@ void ipc_put(struct ipc_object *object)
     if (__atomic_sub_fetch(&object->refs, 1, __ATOMIC_ACQ_REL) != 0)
         return;
     table->kind->free(object);
-    space_put(table->space);
+    ipc_space_put(table->space);
 }
 
 int ipc_lock(struct ipc_object *object)
@@ -432,7 +435,7 @@ void ipc_end(struct ns_common *common)
             sched_preempt_point();
         }
     }
-    space_put(space);
+    mqueue_space_put(space);
 }
 
 int ipc_highest(struct ipc_table *table, unsigned *used)

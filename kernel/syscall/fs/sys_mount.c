@@ -100,8 +100,9 @@ static int mount_at(struct task *self, struct dentry *where, struct mount_texts 
                      flags & FLAGS_KEPT, texts->options);
 }
 
-/* Types: tmpfs, ramfs, proc. Honoured: REMOUNT, RDONLY, NODEV, NOEXEC, NOATIME, NOSYMFOLLOW, and
- * for what it is worth NOSUID, SYNCHRONOUS, NODIRATIME, STRICTATIME. BIND and MOVE are refused
+/* Types: tmpfs, ramfs, proc, sysfs, mqueue. Honoured: REMOUNT, RDONLY, NODEV, NOEXEC, NOATIME,
+ * NOSYMFOLLOW, and for what it is worth NOSUID, SYNCHRONOUS, NODIRATIME, STRICTATIME. BIND and MOVE
+ * are refused
  * (-EINVAL). */
 int64_t sys_mount(struct task *self, struct uptr source, struct uptr target, struct uptr type,
                   uint64_t flags, struct uptr options)
