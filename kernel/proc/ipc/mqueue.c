@@ -48,6 +48,11 @@ struct mqueue_waiter {
 
 /* --- what is done with the inode locked, which mqueue_wait_locked asserts for all --- */
 
+COLD NOINLINE struct mqueue *mqueue_of(struct inode *inode)
+{
+    return inode_object(inode);
+}
+
 /* A poller may read it at any time: it has registered before, and hears of the change after it. */
 static void count_set(struct mqueue *queue, uint64_t count)
 {
@@ -166,7 +171,7 @@ COLD void mqueue_notice_free(struct mqueue_notice *notice)
 }
 
 /* The registration ends. What is to be put without the lock; NULL: nothing. */
-static COLD struct file *owner_remove(struct mqueue *queue, char why)
+static COLD NOINLINE struct file *owner_remove(struct mqueue *queue, char why)
 {
     struct file *socket = queue->notice.socket;
 

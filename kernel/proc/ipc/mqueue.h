@@ -95,10 +95,7 @@ struct mqueue {
     struct mqueue_notice notice; /* [l] how */
 };
 
-static inline struct mqueue *mqueue_of(struct inode *inode)
-{
-    return inode_object(inode);
-}
+struct mqueue *mqueue_of(struct inode *inode);
 
 #define MQUEUE_LINE_ROOM 80 /* what a queue shows on reading */
 

@@ -194,7 +194,7 @@ COLD void mqueue_space_put(struct ipc_namespace *space)
 /* --- views --- */
 
 /* There as long as the view, of which it counts as a user. */
-static struct ipc_namespace *view_space(struct inode *inode)
+static COLD NOINLINE struct ipc_namespace *view_space(struct inode *inode)
 {
     return inode_object(inode);
 }

@@ -22,7 +22,8 @@
 #include "shared/linux/stat.h"
 #include "shared/linux/time.h"
 
-#define NS_PER_S 1000000000LL
+#define NS_PER_S     1000000000LL
+#define SECONDS_MOST (INT64_MAX / NS_PER_S - 1) /* later than any machine runs */
 
 /* Honoured: CREAT, EXCL, NONBLOCK, and the access mode; CLOEXEC is always set. */
 COLD int64_t sys_mq_open(struct task *self, struct uptr name, int flags, uint32_t mode,
@@ -79,7 +80,7 @@ static COLD int mqueue_fd_find(struct task *self, int fd, uint32_t access, struc
     return -EBADF;
 }
 
-/* Never 0, which stands for no deadline: the first moment of 1970 is over as well as the next. */
+/* Never 0, which stands for no deadline: it may end a nanosecond late. */
 static COLD int deadline_read(struct uptr from, uint64_t *out_ns)
 {
     struct lx_timespec time;
@@ -91,9 +92,7 @@ static COLD int deadline_read(struct uptr from, uint64_t *out_ns)
         return -EFAULT;
     if (time.sec < 0 || time.nsec < 0 || time.nsec >= NS_PER_S)
         return -EINVAL;
-    *out_ns = time.sec >= INT64_MAX / NS_PER_S
-                  ? INT64_MAX
-                  : MAX((uint64_t)(time.sec * NS_PER_S + time.nsec), 1);
+    *out_ns = (uint64_t)(MIN(time.sec, SECONDS_MOST) * NS_PER_S + time.nsec) | 1;
     return 0;
 }
 

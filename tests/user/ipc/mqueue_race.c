@@ -14,8 +14,8 @@
 
 #define NAME     "mqueue_race"
 #define TASKS    4
-#define MESSAGES 1500
-#define ROUNDS   300
+#define MESSAGES 500
+#define ROUNDS   96
 
 struct message {
     unsigned sender, number;
