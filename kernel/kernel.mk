@@ -252,6 +252,9 @@ KERNEL_SRCS := \
     kernel/proc/ipc/sem.c \
     kernel/proc/ipc/sem_ops.c \
     kernel/proc/ipc/sem_undo.c \
+    kernel/proc/ipc/mqueue.c \
+    kernel/proc/ipc/mqueue_life.c \
+    kernel/proc/ipc/mqueue_name.c \
     kernel/proc/oom.c \
     kernel/proc/return_to_user.c \
     kernel/proc/user_fault.c \
@@ -335,6 +338,7 @@ KERNEL_SRCS := \
     kernel/syscall/ipc/sys_shm.c \
     kernel/syscall/ipc/sys_msg.c \
     kernel/syscall/ipc/sys_sem.c \
+    kernel/syscall/ipc/sys_mqueue.c \
     kernel/syscall/proc/sys_fork.c \
     kernel/syscall/proc/sys_pidfd.c \
     kernel/syscall/proc/sys_process_vm.c \

@@ -65,6 +65,7 @@
 #include "kernel/plat/tsc_rate.h"
 #include "kernel/proc/exec/vdso.h"
 #include "kernel/proc/futex/futex.h"
+#include "kernel/proc/ipc/mqueue.h"
 #include "kernel/proc/oom.h"
 #include "kernel/proc/process.h"
 #include "kernel/proc/procfs/procfs.h"
@@ -295,8 +296,7 @@ static bool boot_services_memory_waits(void)
     return runtime_services_wanted() && pmm_free_count() * PAGE_SIZE >= BOOT_SERVICES_SPARE;
 }
 
-/* What the loader itself used. Poisoned first: code that still relies on it fails at once. Then
- * what the firmware did. */
+/* The loader's first, poisoned: code that still relies on it fails at once. */
 static void loader_memory_free(void)
 {
     bool waits;
@@ -329,7 +329,7 @@ static void files_start(void)
         panic("rootfs.cpio: %s", report.fault);
     if (devfs_mount() || mem_devices_init() || mem_physical_init(bootinfo) ||
         console_devices_init() || pty_devices_init() || fb_device_init(&bootinfo->framebuffer) ||
-        procfs_start(bootinfo))
+        procfs_start(bootinfo) || mqueue_init())
         panic("no directories /dev and /proc, or not enough memory for them");
     if (sysfs_start(bootinfo))
         klog("root: no directory /sys, so no program sees hardware there");

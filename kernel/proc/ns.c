@@ -100,7 +100,7 @@ static void nsproxy_put(struct nsproxy *set)
 }
 
 /* Only the task itself may call this: its own set does not change under it. */
-static struct nsproxy *nsproxy_copy(const struct task *self)
+static COLD struct nsproxy *nsproxy_copy(const struct task *self)
 {
     struct nsproxy *set = kmalloc(sizeof(*set));
 
@@ -122,7 +122,7 @@ static void nsproxy_replace(struct nsproxy *set, struct ns_common *space)
 }
 
 /* A set with fresh name spaces of the kinds in flags. Nothing has happened where it fails. */
-static int nsproxy_unshare(const struct task *self, uint64_t flags, struct nsproxy **out_set)
+static COLD int nsproxy_unshare(const struct task *self, uint64_t flags, struct nsproxy **out_set)
 {
     struct nsproxy *set = nsproxy_copy(self);
     int err = set ? 0 : -ENOMEM;
@@ -190,7 +190,7 @@ void ns_drop(struct task *self)
 }
 
 /* What semaphores have to have undone is done on leaving an IPC name space. */
-int ns_unshare(struct task *self, uint64_t flags)
+COLD int ns_unshare(struct task *self, uint64_t flags)
 {
     struct nsproxy *set;
     int err = nsproxy_unshare(self, flags, &set);
@@ -215,7 +215,7 @@ static void place_reset(struct task *self)
 }
 
 /* Rights for all of them first, then the set, then what cannot fail: all or nothing. */
-int ns_enter(struct task *self, struct ns_common *const wanted[NS_KINDS])
+COLD int ns_enter(struct task *self, struct ns_common *const wanted[NS_KINDS])
 {
     const struct credentials *cred = &self->fs->cred;
     struct nsproxy *set;

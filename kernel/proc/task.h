@@ -20,6 +20,7 @@ struct fd_table;
 struct fs_context;
 struct futex_pi_waiter;
 struct identity;
+struct lx_mq_attr;
 struct nsproxy;
 struct process;
 struct sem_undo_list;
@@ -81,7 +82,8 @@ struct task {
     bool call_followed; /* [o] in a call that ptrace_call_leave will end */
     bool call_late;     /* [o] in one that it is to end as well: late_number */
     uint32_t late_number;
-    int ptrace_signal; /* [t] what its tracer lets it have at the end of a stop */
+    const struct lx_mq_attr *mq_attr; /* [o] for a queue that mq_open makes */
+    int ptrace_signal;                /* [t] what its tracer lets it have at the end of a stop */
     uint64_t fault_vector, fault_error, fault_address; /* [o] the last, for handlers */
     struct uptr set_tid;                               /* [o] CLONE_CHILD_SETTID */
     struct uptr clear_tid;                /* [o] set_tid_address, CLONE_CHILD_CLEARTID */

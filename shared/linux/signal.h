@@ -84,6 +84,7 @@ struct lx_stack {
 #define LX_SI_KERNEL 0x80
 #define LX_SI_QUEUE  (-1)
 #define LX_SI_TIMER  (-2)
+#define LX_SI_MESGQ  (-3)
 #define LX_SI_SIGIO  (-5)
 #define LX_SI_TKILL  (-6)
 

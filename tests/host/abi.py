@@ -42,6 +42,7 @@ HOSTS = {
     "limits": [(["linux/limits.h"], ".*")],
     "membarrier": [(["linux/membarrier.h"], ".*")],
     "mman": [(["linux/mman.h", "asm/mman.h"], ".*")],
+    "mqueue": [(["linux/mqueue.h"], ".*")],
     "mount": [(["sys/mount.h"], "(MS|MNT|UMOUNT)_.*")],
     "netlink": [(["sys/socket.h"], "SOL_NETLINK"),
                 (["linux/netlink.h", "linux/rtnetlink.h", "linux/if.h"], ".*")],
@@ -111,6 +112,7 @@ NO_HOST = {
     "struct ifreq": "a union; tests/user/net/interface.c",
     "struct tcp_info": "its head alone; tests/user/net",
     "SYMLOOP_MAX": "internal to Linux (MAXSYMLINKS)",
+    "MQUEUE_MAGIC": "internal to Linux",
     "PIPE_SIZE": "internal to Linux; fcntl, compared when abi_test runs",
     "MAX_RW_COUNT": "internal to Linux",
     "UTS_INIT_INO": "internal to Linux (PROC_UTS_INIT_INO)",
@@ -206,6 +208,7 @@ STRUCTS = {
     "ipc_perm": ("struct ipc64_perm", "", {}),
     "msqid_ds": ("struct msqid64_ds", "msg_", {
         "cbytes": "msg_cbytes", "lspid": "msg_lspid", "lrpid": "msg_lrpid", "perm": "msg_perm"}),
+    "mq_attr": ("struct mq_attr", "mq_", {}),
     "msginfo": ("struct msginfo", "", {}),
     "shmid_ds": ("struct shmid64_ds", "shm_", {}),
     "shminfo": ("struct shminfo64", "", {}),

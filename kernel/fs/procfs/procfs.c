@@ -387,7 +387,7 @@ static bool procfs_clear(struct super_block *super)
     return true;
 }
 
-static const struct super_ops super_ops = {.is_busy = procfs_is_busy, .clear = procfs_clear};
+const struct super_ops procfs_super_ops = {.is_busy = procfs_is_busy, .clear = procfs_clear};
 
 static int procfs_tree_create(const struct procfs_tree *tree, const char *source,
                               struct super_block **out_super)
@@ -399,7 +399,7 @@ static int procfs_tree_create(const struct procfs_tree *tree, const char *source
 
     if (err)
         return err;
-    super->ops = &super_ops;
+    super->ops = &procfs_super_ops;
     err = procfs_node_create(super, &node, &inode);
     if (!err) {
         inode->ino = ROOT_INO;

@@ -35,7 +35,7 @@ struct options {
 };
 
 /* Digits in that base; *text goes behind them. False: there are none, or too many. */
-static bool option_number_parse(const char **text, unsigned base, uint64_t *out)
+static COLD bool option_number_parse(const char **text, unsigned base, uint64_t *out)
 {
     const char *at = *text;
 
@@ -51,7 +51,7 @@ static bool option_number_parse(const char **text, unsigned base, uint64_t *out)
 }
 
 /* A number with one of Linux's letters for powers of 1024 behind it. */
-static bool option_amount_parse(const char **text, uint64_t *out)
+static COLD bool option_amount_parse(const char **text, uint64_t *out)
 {
     static const char letters[] = "kmgtpe";
 
@@ -66,7 +66,7 @@ static bool option_amount_parse(const char **text, uint64_t *out)
     return true;
 }
 
-static bool option_value_parse(const char *name, const char *value, struct options *options)
+static COLD bool option_value_parse(const char *name, const char *value, struct options *options)
 {
     uint64_t number;
 
@@ -101,7 +101,7 @@ static bool option_value_parse(const char *name, const char *value, struct optio
 }
 
 /* NAME=VALUE, commas between; cuts the text up. */
-static bool options_parse(char *text, struct options *options)
+static COLD bool options_parse(char *text, struct options *options)
 {
     while (*text) {
         char *end = strchr(text, ','), *value;
@@ -120,7 +120,7 @@ static bool options_parse(char *text, struct options *options)
     return true;
 }
 
-static int tmpfs_set_options(struct super_block *super, char *text, bool first)
+static COLD int tmpfs_set_options(struct super_block *super, char *text, bool first)
 {
     struct inode *root = super->root->inode;
     uint64_t limit = ramfs_limit_default(super);
@@ -143,7 +143,7 @@ static int tmpfs_set_options(struct super_block *super, char *text, bool first)
 }
 
 /* As Linux: only what is not as it would be without options. */
-static void tmpfs_show_options(const struct super_block *super, char *text, size_t size)
+static COLD void tmpfs_show_options(const struct super_block *super, char *text, size_t size)
 {
     size_t used = 0;
 

@@ -82,7 +82,7 @@ void locks_drop_if_empty_locked(struct inode *inode)
 
     ASSERT(mutex_is_held(&inode->lock));
     if (!list_empty(&locks->whole) || locks->records.owners.root || !list_empty(&locks->waits) ||
-        !list_empty(&locks->leases) || locks->breakers)
+        !list_empty(&locks->leases) || locks->breakers || locks->kept)
         return;
     __atomic_store_n(&inode->locks, NULL, __ATOMIC_RELAXED);
     kfree(locks);
@@ -375,10 +375,16 @@ static void records_clear_locked(struct inode *inode, const void *owner)
 
 void lock_clear_owner(struct inode *inode, const void *owner)
 {
+    bool kept = false;
+
     mutex_lock(&inode->lock);
-    if (inode->locks)
+    if (inode->locks) {
+        kept = inode->locks->kept;
         records_clear_locked(inode, owner);
+    }
     mutex_unlock(&inode->lock);
+    if (unlikely(kept))
+        locks_closed(inode);
 }
 
 bool lock_test(struct inode *inode, struct file_lock *want, bool own)

@@ -59,6 +59,7 @@ struct file_locks {
     struct waitq lease_change; /* of one: breakers wait */
     uint32_t breakers;         /* [l] of them */
     uint64_t last_rank;        /* [l] */
+    bool kept;                 /* [I] without locks, too: locks_keep */
 };
 
 void flock_init(void);
@@ -81,6 +82,14 @@ static inline void lock_release(struct inode *inode, const void *owner)
     if (unlikely(__atomic_load_n(&inode->locks, __ATOMIC_RELAXED)))
         lock_clear_owner(inode, owner);
 }
+
+/* An inode that nothing can find yet gets the structure for ever: by that a close finds out, where
+ * it looks anyway, that another room is to hear of it. -ENOLCK. The inode's operation `release`
+ * takes it back. */
+MUST_CHECK int locks_keep(struct inode *inode);
+void locks_unkeep(struct inode *inode);
+/* What hears of it, in the closing task, without locks: set once, at start-up. */
+extern void (*locks_closed)(struct inode *inode);
 
 /* operation: LX_LOCK_SH, LX_LOCK_EX or LX_LOCK_UN, perhaps with LX_LOCK_NB. */
 bool flock_is_operation(int operation);

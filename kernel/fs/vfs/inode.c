@@ -90,14 +90,14 @@ void inode_put(struct inode *inode)
 {
     if (__atomic_sub_fetch(&inode->refs, 1, __ATOMIC_ACQ_REL) != 0)
         return;
-    /* A lock belongs to a file or a process, and each of these held a reference. */
-    ASSERT(!inode->locks);
     if (unlikely(inode->xattrs))
         xattr_release(inode);
     if (unlikely(inode->watches.next))
         notify_inode_gone(inode);
     if (inode->ops->release)
         inode->ops->release(inode);
+    /* A lock belongs to a file or a process, and each of these held a reference. */
+    ASSERT(!inode->locks);
     if (inode->nlink == 0)
         orphans_add(inode, -1);
     super_put(inode->super);

@@ -236,6 +236,8 @@ struct inode_ops {
     void (*release)(struct inode *inode);
     /* Attributes are about to be read (procfs). Optional. */
     void (*refresh)(struct inode *inode);
+    /* chmod or chown has changed it. No lock held. Optional. */
+    void (*changed)(struct inode *inode);
 };
 
 void inode_init_cache(void);

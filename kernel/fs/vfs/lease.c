@@ -165,7 +165,7 @@ static int lease_drop_locked(struct file *file)
     return 0;
 }
 
-int lease_set(struct file *file, int type)
+COLD int lease_set(struct file *file, int type)
 {
     struct inode *inode = file->inode;
     int err;

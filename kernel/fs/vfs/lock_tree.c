@@ -288,3 +288,26 @@ bool lock_splits(struct file_locks *locks, const struct file_lock *want, bool se
     return lock && lock->range.first < want->range.first && lock->range.last > want->range.last &&
            !(setting && lock->exclusive == want->exclusive);
 }
+
+/* --- a structure that stays --- */
+
+void (*locks_closed)(struct inode *inode);
+
+COLD int locks_keep(struct inode *inode)
+{
+    int err;
+
+    mutex_lock(&inode->lock);
+    err = locks_prepare_locked(inode);
+    if (!err)
+        inode->locks->kept = true;
+    mutex_unlock(&inode->lock);
+    return err;
+}
+
+/* The last reference is gone: no lock is left, and none is needed. */
+COLD void locks_unkeep(struct inode *inode)
+{
+    kfree(inode->locks);
+    inode->locks = NULL;
+}

@@ -70,8 +70,8 @@ void super_init(struct super_block *super, const char *type, uint64_t magic)
     list_init(&super->watches);
 }
 
-int super_create(const char *type, const char *source, uint64_t magic,
-                 struct super_block **out_super)
+COLD int super_create(const char *type, const char *source, uint64_t magic,
+                      struct super_block **out_super)
 {
     struct super_block *super = kzalloc(sizeof(*super));
     size_t size = strlen(source) + 1;
@@ -151,7 +151,7 @@ static bool is_mounted(const struct super_block *super)
 
 /* --- laying over --- */
 
-int mount_attach(struct super_block *super, struct dentry *directory)
+COLD int mount_attach(struct super_block *super, struct dentry *directory)
 {
     int err = 0;
 
@@ -186,7 +186,7 @@ int mount_attach(struct super_block *super, struct dentry *directory)
 }
 
 /* As much of a path walk as start-up needs: plain names, from the root. */
-static int boot_walk(const char *path, struct dentry **out_dir)
+static COLD int boot_walk(const char *path, struct dentry **out_dir)
 {
     struct dentry *dir = root_super->root, *inside;
 
@@ -212,7 +212,7 @@ static int boot_walk(const char *path, struct dentry **out_dir)
     return 0;
 }
 
-int mount_at_boot(struct super_block *super, const char *path)
+COLD int mount_at_boot(struct super_block *super, const char *path)
 {
     struct dentry *dir;
     int err = boot_walk(path, &dir);
@@ -365,7 +365,7 @@ static bool detach_if_not_entered(struct super_block *super)
 /* The decision comes before the deed: as long as an unmount may still be refused the mount is in
  * its place. It is marked, looked through, and taken away only if no walk came in since the mark.
  */
-static int remove_unused(struct super_block *super)
+static COLD int remove_unused(struct super_block *super)
 {
     for (unsigned tries = 0; tries < BUSY_RETRIES; tries++) {
         bool busy = !mark_empty(super) || super->ops->is_busy(super);
@@ -410,7 +410,7 @@ int mount_remove(struct dentry *root, bool detach)
 
 /* mount_lock held. Start-up's own keep what is in them, and are not looked at. What is still in use
  * goes to the end: the next sweep looks at others first. */
-static void sweep_locked(unsigned most)
+static COLD void sweep_locked(unsigned most)
 {
     ASSERT(mutex_is_held(&mount_lock));
     for (unsigned i = 0; i < most && !list_empty(&detached); i++) {
@@ -514,18 +514,29 @@ static void flags_set(struct super_block *super, uint32_t flags)
     super->readonly = flags & LX_MS_RDONLY;
 }
 
+static const struct mount_type *registered; /* constant after start-up */
+
+COLD void mount_register(const struct mount_type *type)
+{
+    ASSERT(!registered);
+    registered = type;
+}
+
 /* The types that programs may mount. */
-static int filesystem_create(const char *type, const char *source, struct super_block **out_super)
+static COLD int filesystem_create(const char *type, const char *source,
+                                  struct super_block **out_super)
 {
     if (!strcmp(type, "tmpfs"))
         return ramfs_create("tmpfs", source, 01777, out_super);
     if (!strcmp(type, "ramfs"))
         return ramfs_create("ramfs", source, 0755, out_super);
+    if (registered && !strcmp(type, registered->name))
+        return registered->create(source, out_super);
     return procfs_super_create(type, source, out_super);
 }
 
-int mount_new(const char *type, const char *source, struct dentry *directory, uint32_t flags,
-              char *options)
+COLD int mount_new(const char *type, const char *source, struct dentry *directory, uint32_t flags,
+                   char *options)
 {
     struct super_block *super;
     int err = filesystem_create(type, source, &super);
@@ -562,7 +573,7 @@ static int readonly_begin_locked(struct super_block *super)
     return -EBUSY;
 }
 
-int mount_change(struct dentry *root, uint32_t flags, char *options)
+COLD int mount_change(struct dentry *root, uint32_t flags, char *options)
 {
     struct super_block *super = root->inode->super;
     bool was_readonly;

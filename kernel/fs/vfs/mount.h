@@ -31,6 +31,14 @@ MUST_CHECK int mount_attach(struct super_block *super, struct dentry *directory)
 /* The same for a directory of the root, or of what lies over that; for ever. */
 MUST_CHECK int mount_at_boot(struct super_block *super, const char *path);
 
+/* A type of another room's, which programs may mount from then on: at start-up, one. */
+struct mount_type {
+    const char *name;
+    /* Another one, mounted nowhere yet. */
+    int (*create)(const char *source, struct super_block **out_super);
+};
+void mount_register(const struct mount_type *type);
+
 /* A new file system over the directory: mount(2). flags: LX_MS_*. options may be changed. */
 MUST_CHECK int mount_new(const char *type, const char *source, struct dentry *directory,
                          uint32_t flags, char *options);

@@ -205,7 +205,7 @@ static int link_at(struct fs_context *context, struct dentry *target, struct pat
     int err;
 
     /* The order of Linux's vfs_link: which file system, may it be linked, may the name be made. */
-    if (target->inode->super != dir->super)
+    if (target->inode->super->device != dir->super->device)
         return -EXDEV;
     if (!link_is_safe(target->inode, &context->cred))
         return -EPERM;

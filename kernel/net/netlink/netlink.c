@@ -117,6 +117,8 @@ static COLD int reply_take(struct netlink_socket *sock, struct socket_message *m
         } else {
             list_remove(&(*out_reply)->link);
             __atomic_store_n(&sock->nreplies, sock->nreplies - 1, __ATOMIC_RELAXED);
+            if (!waitq_is_empty(&sock->readable)) /* makers of notices wait for room */
+                waitq_wake_all(&sock->readable);
         }
     }
     mutex_unlock(&sock->lock);

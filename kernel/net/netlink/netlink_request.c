@@ -13,6 +13,7 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/slab.h"
 #include "kernel/mm/user_charge.h"
+#include "kernel/net/netlink/netlink.h"
 #include "kernel/net/netlink/netlink_internal.h"
 #include "kernel/sched/sched.h"
 #include "shared/linux/capability.h"
@@ -90,13 +91,19 @@ COLD void netlink_end(struct netlink_reply *reply, uint32_t start)
     memcpy(reply->bytes + start + offsetof(struct lx_nlmsghdr, nbytes), &nbytes, sizeof(nbytes));
 }
 
-/* An empty one is none. */
-static COLD void reply_queue(struct netlink_socket *sock, struct netlink_reply *reply)
+/* The lock of the socket is held. */
+static bool reply_fits(const struct netlink_socket *sock)
+{
+    return sock->nreplies * sizeof(struct netlink_reply) <= sock->base.receive_buffer;
+}
+
+/* An empty one is none. always: its room has been looked for before. */
+static COLD void reply_queue(struct netlink_socket *sock, struct netlink_reply *reply, bool always)
 {
     bool fits = false;
 
     mutex_lock(&sock->lock);
-    if (reply->nbytes && sock->nreplies * sizeof(*reply) <= sock->base.receive_buffer) {
+    if (reply->nbytes && (always || reply_fits(sock))) {
         list_push_back(&sock->queue, &reply->link);
         __atomic_store_n(&sock->nreplies, sock->nreplies + 1, __ATOMIC_RELAXED);
         fits = true;
@@ -127,7 +134,7 @@ static COLD int reply_end(struct netlink_socket *sock, const struct netlink_requ
     start = netlink_begin(reply, request, type, &body,
                           type == LX_NLMSG_DONE ? sizeof(body.error) : sizeof(body));
     netlink_end(reply, start);
-    reply_queue(sock, reply);
+    reply_queue(sock, reply, false);
     return 0;
 }
 
@@ -147,7 +154,7 @@ static COLD int request_answer(struct netlink_socket *sock, const struct netlink
         if (!reply)
             return -ENOBUFS;
         err = netlink_route(request, reply, &dump);
-        reply_queue(sock, reply);
+        reply_queue(sock, reply, false);
     }
     if (dump)
         return reply_end(sock, request, LX_NLMSG_DONE, 0);
@@ -178,4 +185,43 @@ COLD int netlink_answer(struct netlink_socket *sock, const char *bytes, size_t l
         sched_preempt_point();
     }
     return err;
+}
+
+/* --- notices --- */
+
+/* As on Linux it waits for room here, where it can, so that sending is sure to find it. */
+COLD int netlink_notice_create(struct file *file, const void *bytes, uint32_t nbytes,
+                               struct netlink_reply **out_notice)
+{
+    struct socket *socket = socket_of(file);
+    struct netlink_socket *sock;
+    int err = 0;
+
+    if (!socket || socket->domain != LX_AF_NETLINK)
+        return socket ? -EINVAL : -ENOTSOCK;
+    sock = netlink_of(socket);
+    mutex_lock(&sock->lock);
+    while (!err && !reply_fits(sock))
+        err = waitq_wait(&sock->readable, &sock->lock, 0);
+    mutex_unlock(&sock->lock);
+    if (err)
+        return err;
+    *out_notice = reply_create(sock);
+    if (!*out_notice)
+        return -ENOMEM;
+    ASSERT(nbytes <= NETLINK_REPLY_MAX);
+    memcpy((*out_notice)->bytes, bytes, nbytes);
+    (*out_notice)->nbytes = nbytes;
+    return 0;
+}
+
+COLD void netlink_notice_send(struct file *file, struct netlink_reply *notice, char last)
+{
+    notice->bytes[notice->nbytes - 1] = last;
+    reply_queue(netlink_of(socket_of(file)), notice, true);
+}
+
+COLD void netlink_notice_free(struct file *file, struct netlink_reply *notice)
+{
+    netlink_reply_put(netlink_of(socket_of(file)), notice);
 }

@@ -17,6 +17,7 @@
 #include "kernel/mm/pmm.h"
 #include "kernel/mm/slab.h"
 #include "kernel/proc/identity.h"
+#include "kernel/proc/ipc/mqueue.h"
 #include "kernel/sched/sched.h"
 #include "kernel/vm/vm_map.h"
 #include "shared/linux/errno.h"
@@ -138,7 +139,8 @@ struct ipc_object *ipc_find_key_locked(const struct ipc_table *table, int key)
     return NULL;
 }
 
-int ipc_existing(struct ipc_object *object, const struct credentials *cred, int flags, int refusal)
+COLD int ipc_existing(struct ipc_object *object, const struct credentials *cred, int flags,
+                      int refusal)
 {
     int err;
 
@@ -153,8 +155,8 @@ int ipc_existing(struct ipc_object *object, const struct credentials *cred, int 
     return err ? err : object->id;
 }
 
-int ipc_insert_locked(struct ipc_table *table, struct ipc_object *object,
-                      const struct credentials *cred, int key, int flags)
+COLD int ipc_insert_locked(struct ipc_table *table, struct ipc_object *object,
+                           const struct credentials *cred, int key, int flags)
 {
     unsigned index = (unsigned)bitmap_find_zero(table->used_map, IPC_INDEXES, 0);
 
@@ -193,7 +195,7 @@ void ipc_unlink_key_locked(struct ipc_object *object)
     object->key = LX_IPC_PRIVATE;
 }
 
-void ipc_unlink_locked(struct ipc_object *object)
+COLD void ipc_unlink_locked(struct ipc_object *object)
 {
     struct ipc_table *table = object->table;
 
@@ -210,7 +212,7 @@ void ipc_unlink_locked(struct ipc_object *object)
 struct ipc_namespace ipc_initial; /* large, and so without an initial value: ipc_init */
 
 /* All else of a name space is zero at the start. */
-static void tables_init(struct ipc_namespace *space)
+static COLD void tables_init(struct ipc_namespace *space)
 {
     static const struct ipc_kind *const kinds[IPC_KINDS] = {&shm_kind, &msg_kind, &sem_kind};
 
@@ -229,23 +231,25 @@ COLD void ipc_init(void)
 }
 
 /* With its last part the memory goes: that may be an object that outlives its use. */
-static void space_put(struct ipc_namespace *space)
+void ipc_space_put(struct ipc_namespace *space)
 {
     if (__atomic_sub_fetch(&space->parts, 1, __ATOMIC_ACQ_REL) == 0)
         ipc_free(space, sizeof(*space));
 }
 
 /* Empty, whatever there is in the one that its maker leaves. */
-int ipc_copy(struct ns_common *from, struct ns_common **out_space)
+COLD int ipc_copy(struct ns_common *from, struct ns_common **out_space)
 {
     struct ipc_namespace *space = ipc_alloc(sizeof(*space));
 
     /* Counted with the objects: name spaces without end have no more room than these. */
     (void)from;
-    if (!space)
+    if (!space || mqueue_space_init(space)) {
+        ipc_free(space, sizeof(*space));
         return -ENOMEM;
-    ns_common_init(&space->common, NS_IPC);
+    }
     tables_init(space);
+    ns_common_init(&space->common, NS_IPC);
     *out_space = &space->common;
     return 0;
 }
@@ -309,7 +313,7 @@ void ipc_put(struct ipc_object *object)
     if (__atomic_sub_fetch(&object->refs, 1, __ATOMIC_ACQ_REL) != 0)
         return;
     table->kind->free(object);
-    space_put(table->space);
+    ipc_space_put(table->space);
 }
 
 int ipc_lock(struct ipc_object *object)
@@ -340,8 +344,8 @@ static int lock_or_put(struct ipc_object *object)
 
 /* Found by its index it may be another one by now: its id is what the caller answers. What was
  * removed since it was found is told from what never was, as on Linux. */
-int ipc_lock_to_read(struct ipc_table *table, int number, enum ipc_find by,
-                     const struct credentials *cred, struct ipc_object **out_object)
+COLD int ipc_lock_to_read(struct ipc_table *table, int number, enum ipc_find by,
+                          const struct credentials *cred, struct ipc_object **out_object)
 {
     struct ipc_object *object;
     int err =
@@ -361,8 +365,8 @@ int ipc_lock_to_read(struct ipc_table *table, int number, enum ipc_find by,
 }
 
 /* An owner may give it away, and change it as its creator all the same. */
-int ipc_lock_to_set(struct ipc_table *table, int id, const struct credentials *cred,
-                    struct ipc_object **out_object)
+COLD int ipc_lock_to_set(struct ipc_table *table, int id, const struct credentials *cred,
+                         struct ipc_object **out_object)
 {
     struct ipc_object *object;
     int err = ipc_get(table, id, &object);
@@ -380,7 +384,7 @@ int ipc_lock_to_set(struct ipc_table *table, int id, const struct credentials *c
 }
 
 /* The caller's reference stays. */
-static int object_remove(struct ipc_object *object, const struct credentials *cred)
+static COLD int object_remove(struct ipc_object *object, const struct credentials *cred)
 {
     struct ipc_table *table = object->table;
     bool removed = false;
@@ -402,7 +406,7 @@ static int object_remove(struct ipc_object *object, const struct credentials *cr
     return err;
 }
 
-int ipc_remove(const struct task *self, enum ipc_kind_number kind, int id)
+COLD int ipc_remove(const struct task *self, enum ipc_kind_number kind, int id)
 {
     struct ipc_object *object;
     int err = ipc_get(ipc_table_of(self, kind), id, &object);
@@ -415,7 +419,7 @@ int ipc_remove(const struct task *self, enum ipc_kind_number kind, int id)
 }
 
 /* Nothing comes into its tables any more. What is attached stays until it is not. */
-void ipc_end(struct ns_common *common)
+COLD void ipc_end(struct ns_common *common)
 {
     struct ipc_namespace *space = container_of(common, struct ipc_namespace, common);
 
@@ -432,10 +436,10 @@ void ipc_end(struct ns_common *common)
             sched_preempt_point();
         }
     }
-    space_put(space);
+    mqueue_space_put(space);
 }
 
-int ipc_highest(struct ipc_table *table, unsigned *used)
+COLD int ipc_highest(struct ipc_table *table, unsigned *used)
 {
     const struct ipc_object *last;
     int highest;
@@ -473,7 +477,7 @@ int ipc_own(const struct ipc_object *object, const struct credentials *cred)
     return owns || credentials_capable(cred, LX_CAP_SYS_ADMIN) ? 0 : -EPERM;
 }
 
-void ipc_perm_show(const struct ipc_object *object, struct lx_ipc_perm *perm)
+COLD void ipc_perm_show(const struct ipc_object *object, struct lx_ipc_perm *perm)
 {
     perm->key = object->key;
     perm->uid = object->uid;
@@ -484,7 +488,7 @@ void ipc_perm_show(const struct ipc_object *object, struct lx_ipc_perm *perm)
     perm->seq = (uint16_t)((unsigned)object->id >> IPC_INDEX_BITS);
 }
 
-int ipc_perm_set(struct ipc_object *object, const struct lx_ipc_perm *perm)
+COLD int ipc_perm_set(struct ipc_object *object, const struct lx_ipc_perm *perm)
 {
     if (perm->uid == UINT32_MAX || perm->gid == UINT32_MAX)
         return -EINVAL;

@@ -25,6 +25,7 @@
 #include "shared/linux/ipc.h"
 
 struct credentials;
+struct super_block;
 
 #define IPC_LINE_ROOM  256 /* a line of /proc/sysvipc has less */
 #define IPC_INDEX_BITS 15
@@ -81,6 +82,8 @@ struct ipc_namespace {
     struct ns_common common;
     uint32_t parts; /* [a] one while it is in use, one for each object */
     struct ipc_table tables[IPC_KINDS];
+    struct super_block *mqueues; /* [I] POSIX message queues: mqueue_name.c */
+    uint32_t mqueue_users;       /* [a] one while the name space is in use, one for each mount */
 };
 
 extern struct ipc_namespace ipc_initial;
@@ -90,10 +93,21 @@ void ipc_init(void); /* at start-up */
 MUST_CHECK int ipc_copy(struct ns_common *from, struct ns_common **out_space);
 void ipc_end(struct ns_common *space);
 
+/* A part of it: the last one frees it. */
+static inline void ipc_space_get(struct ipc_namespace *space)
+{
+    __atomic_fetch_add(&space->parts, 1, __ATOMIC_RELAXED);
+}
+void ipc_space_put(struct ipc_namespace *space);
+static inline struct ipc_namespace *ipc_space_of(const struct task *task)
+{
+    return container_of(ns_of(task, NS_IPC), struct ipc_namespace, common);
+}
+
 /* That the task sees; NULL is the kernel itself. */
 static inline struct ipc_table *ipc_table_of(const struct task *task, enum ipc_kind_number kind)
 {
-    return &container_of(ns_of(task, NS_IPC), struct ipc_namespace, common)->tables[kind];
+    return &ipc_space_of(task)->tables[kind];
 }
 
 /* --- making; table locked --- */

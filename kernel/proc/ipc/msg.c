@@ -68,7 +68,7 @@ void message_free(struct message *message)
 }
 
 /* Those that removal left, or none: behind the last reference nothing comes any more. */
-static void queue_free(struct ipc_object *object)
+static COLD void queue_free(struct ipc_object *object)
 {
     struct msg_queue *queue = queue_of(object);
     struct list *node;
@@ -94,7 +94,8 @@ static bool queue_remove_locked(struct ipc_object *object)
 
 const struct ipc_kind msg_kind = {&ipc_limits.msg_queues, queue_free, queue_remove_locked};
 
-static int queue_create_locked(const struct task *self, struct ipc_table *table, int key, int flags)
+static COLD int queue_create_locked(const struct task *self, struct ipc_table *table, int key,
+                                    int flags)
 {
     struct msg_queue *queue = ipc_alloc(sizeof(*queue));
     int id;
@@ -114,7 +115,7 @@ static int queue_create_locked(const struct task *self, struct ipc_table *table,
     return id;
 }
 
-int msg_get(struct task *self, int key, int flags)
+COLD int msg_get(struct task *self, int key, int flags)
 {
     struct ipc_table *table = msg_table(self);
     struct ipc_object *object;
@@ -285,7 +286,7 @@ int msg_receive(struct task *self, int id, size_t nbytes, int64_t type, int flag
 
 /* --- control --- */
 
-int msg_stat(struct task *self, int number, enum ipc_find by, struct lx_msqid_ds *stat)
+COLD int msg_stat(struct task *self, int number, enum ipc_find by, struct lx_msqid_ds *stat)
 {
     const struct msg_queue *queue;
     struct ipc_object *object;
@@ -312,7 +313,7 @@ int msg_stat(struct task *self, int number, enum ipc_find by, struct lx_msqid_ds
 
 /* Owner, mode, and how much it holds: beyond the system's default that is the administrator's. All
  * that wait look again, for room or rights may be others now. */
-int msg_set(struct task *self, int id, const struct lx_msqid_ds *change)
+COLD int msg_set(struct task *self, int id, const struct lx_msqid_ds *change)
 {
     struct ipc_object *object;
     int err = ipc_lock_to_set(msg_table(self), id, &self->fs->cred, &object);
@@ -334,7 +335,7 @@ int msg_set(struct task *self, int id, const struct lx_msqid_ds *change)
     return err;
 }
 
-int msg_info(const struct task *self, struct lx_msginfo *info)
+COLD int msg_info(const struct task *self, struct lx_msginfo *info)
 {
     struct ipc_table *table = msg_table(self);
     unsigned used;
@@ -349,7 +350,7 @@ int msg_info(const struct task *self, struct lx_msginfo *info)
 }
 
 /* One line a queue; the cursor is the index that the next one has at least. */
-int msg_show(const struct procfs_node *node, struct procfs_text *text)
+COLD int msg_show(const struct procfs_node *node, struct procfs_text *text)
 {
     struct ipc_table *table = msg_table(thread_current()->task);
     struct ipc_object *object;

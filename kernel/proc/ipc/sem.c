@@ -35,8 +35,8 @@ void sem_array_put(struct sem_array *array)
 }
 
 /* -EINVAL before -ENOSPC, as Linux has it. */
-static int array_create_locked(const struct task *self, struct ipc_table *table, int key, int nsems,
-                               int flags)
+static COLD int array_create_locked(const struct task *self, struct ipc_table *table, int key,
+                                    int nsems, int flags)
 {
     struct sem_array *array;
     int id;
@@ -61,7 +61,7 @@ static int array_create_locked(const struct task *self, struct ipc_table *table,
     return id;
 }
 
-int sem_get(struct task *self, int key, int nsems, int flags)
+COLD int sem_get(struct task *self, int key, int nsems, int flags)
 {
     struct ipc_table *table = ipc_table_of(self, IPC_SEM);
     struct ipc_object *object;
@@ -111,7 +111,7 @@ static void array_unlock(struct sem_array *array)
     ipc_unlock_put(&array->object);
 }
 
-int sem_stat(struct task *self, int number, enum ipc_find by, struct lx_semid_ds *stat)
+COLD int sem_stat(struct task *self, int number, enum ipc_find by, struct lx_semid_ds *stat)
 {
     const struct sem_array *array;
     struct ipc_object *object;
@@ -128,7 +128,7 @@ int sem_stat(struct task *self, int number, enum ipc_find by, struct lx_semid_ds
     return err;
 }
 
-int sem_set(struct task *self, int id, const struct lx_ipc_perm *perm)
+COLD int sem_set(struct task *self, int id, const struct lx_ipc_perm *perm)
 {
     struct ipc_object *object;
     int err = ipc_lock_to_set(ipc_table_of(self, IPC_SEM), id, &self->fs->cred, &object);
@@ -156,7 +156,7 @@ static void array_end_locked(struct sem_array *array)
 }
 
 /* What was found before it left the table sees the mark. */
-static bool array_remove_locked(struct ipc_object *object)
+static COLD bool array_remove_locked(struct ipc_object *object)
 {
     ASSERT(mutex_is_held(&object->lock));
     ipc_unlink_locked(object);
@@ -187,7 +187,7 @@ static int waiters_count_locked(const struct sem_array *array, unsigned number, 
 
 /* The number of a semaphore is looked at when the caller may read the array, as on Linux.
  * What it says may be out of date when the caller has it: that is in the nature of the question. */
-int sem_value(struct task *self, int id, int number, int command)
+COLD int sem_value(struct task *self, int id, int number, int command)
 {
     struct sem_array *array;
     int result = array_lock(self, id, 0444, &array);
@@ -227,7 +227,7 @@ static void value_set_locked(struct task *self, struct sem_array *array, unsigne
     array->sems[number].pid = self->process->pid;
 }
 
-int sem_set_value(struct task *self, int id, int number, int value)
+COLD int sem_set_value(struct task *self, int id, int number, int value)
 {
     struct sem_array *array;
     int err = value < 0 || value > LX_SEMVMX ? -ERANGE : array_lock(self, id, 0222, &array);
@@ -260,7 +260,7 @@ int sem_count(struct task *self, int id, unsigned *count)
     return 0;
 }
 
-int sem_values(struct task *self, int id, uint16_t **out_values, unsigned *count)
+COLD int sem_values(struct task *self, int id, uint16_t **out_values, unsigned *count)
 {
     struct sem_array *array;
     uint16_t *values;
@@ -279,7 +279,7 @@ int sem_values(struct task *self, int id, uint16_t **out_values, unsigned *count
 }
 
 /* count: as sem_count has said. All of them at once, then the waiters, as if by one operation. */
-int sem_set_values(struct task *self, int id, const uint16_t *values, unsigned count)
+COLD int sem_set_values(struct task *self, int id, const uint16_t *values, unsigned count)
 {
     struct sem_array *array;
     int err = array_lock(self, id, 0222, &array);
@@ -302,7 +302,7 @@ int sem_set_values(struct task *self, int id, const uint16_t *values, unsigned c
 
 /* Two fields of the structure; the handler has the rest. The two counts are read one after the
  * other: arrays may come and go between them. */
-int sem_info(const struct task *self, struct lx_seminfo *info)
+COLD int sem_info(const struct task *self, struct lx_seminfo *info)
 {
     struct ipc_table *table = ipc_table_of(self, IPC_SEM);
     unsigned used;
@@ -316,7 +316,7 @@ int sem_info(const struct task *self, struct lx_seminfo *info)
 }
 
 /* One line an array; the cursor is the index that the next one has at least. */
-int sem_show(const struct procfs_node *node, struct procfs_text *text)
+COLD int sem_show(const struct procfs_node *node, struct procfs_text *text)
 {
     struct ipc_table *table = ipc_table_of(thread_current()->task, IPC_SEM);
     struct ipc_object *object;

@@ -135,7 +135,7 @@ static void segment_end_if_unused(struct shm_segment *segment)
 }
 
 /* An area may be dropped by a kernel thread, for a program that has ended: that has no number. */
-static void segment_release(struct vm_pager *pager, struct dentry *name)
+static COLD void segment_release(struct vm_pager *pager, struct dentry *name)
 {
     struct shm_segment *segment = segment_of_pager(pager);
     const struct thread *thread = thread_current();
@@ -193,8 +193,8 @@ static int size_check_locked(const struct ipc_table *table, uint64_t nbytes, int
     return !(flags & LX_SHM_NORESERVE) && npages > pmm_total_count() ? -ENOMEM : 0;
 }
 
-static int segment_create_locked(const struct task *self, struct ipc_table *table, int key,
-                                 uint64_t nbytes, int flags)
+static COLD int segment_create_locked(const struct task *self, struct ipc_table *table, int key,
+                                      uint64_t nbytes, int flags)
 {
     struct shm_segment *segment;
     int id = size_check_locked(table, nbytes, flags);
@@ -225,7 +225,7 @@ static int segment_create_locked(const struct task *self, struct ipc_table *tabl
     return id;
 }
 
-int shm_get(struct task *self, int key, uint64_t nbytes, int flags)
+COLD int shm_get(struct task *self, int key, uint64_t nbytes, int flags)
 {
     struct ipc_table *table = shm_table(self);
     struct ipc_object *object;
@@ -292,7 +292,7 @@ static void segment_attach_end(struct shm_segment *segment)
         segment_end_if_unused(segment);
 }
 
-int shm_attach(struct task *self, int id, uint64_t address, int flags, uint64_t *out)
+COLD int shm_attach(struct task *self, int id, uint64_t address, int flags, uint64_t *out)
 {
     bool read_only = (flags & LX_SHM_RDONLY) != 0;
     struct vm_request request = {
@@ -336,7 +336,7 @@ int shm_detach(struct task *self, uint64_t address)
 
 /* --- control --- */
 
-int shm_stat(struct task *self, int number, enum ipc_find by, struct lx_shmid_ds *stat)
+COLD int shm_stat(struct task *self, int number, enum ipc_find by, struct lx_shmid_ds *stat)
 {
     const struct shm_segment *segment;
     struct ipc_object *object;
@@ -360,7 +360,7 @@ int shm_stat(struct task *self, int number, enum ipc_find by, struct lx_shmid_ds
     return err;
 }
 
-int shm_set(struct task *self, int id, const struct lx_ipc_perm *perm)
+COLD int shm_set(struct task *self, int id, const struct lx_ipc_perm *perm)
 {
     struct ipc_object *object;
     int err = ipc_lock_to_set(shm_table(self), id, &self->fs->cred, &object);
@@ -403,7 +403,7 @@ static int lock_check(const struct task *self, const struct shm_segment *segment
     return lock && segment->nbytes > most ? -ENOMEM : 0;
 }
 
-int shm_lock(struct task *self, int id, bool lock)
+COLD int shm_lock(struct task *self, int id, bool lock)
 {
     struct ipc_object *object;
     int err = ipc_get(shm_table(self), id, &object);
@@ -423,7 +423,7 @@ int shm_lock(struct task *self, int id, bool lock)
 }
 
 /* One after the other: what is there may be a little out of date, the sum of sizes is not. */
-int shm_info(const struct task *self, struct lx_shm_info *info)
+COLD int shm_info(const struct task *self, struct lx_shm_info *info)
 {
     struct ipc_table *table = shm_table(self);
     struct ipc_object *object;
@@ -444,7 +444,7 @@ int shm_info(const struct task *self, struct lx_shm_info *info)
 }
 
 /* One line a segment; the cursor is the index that the next one has at least. */
-int shm_show(const struct procfs_node *node, struct procfs_text *text)
+COLD int shm_show(const struct procfs_node *node, struct procfs_text *text)
 {
     struct ipc_table *table = shm_table(thread_current()->task);
     struct ipc_object *object;

@@ -21,6 +21,7 @@
 #include "kernel/mm/pmm.h"
 #include "kernel/proc/core/core.h"
 #include "kernel/proc/ipc/ipc.h"
+#include "kernel/proc/ipc/mqueue.h"
 #include "kernel/proc/procfs/procfs_internal.h"
 #include "kernel/proc/uts.h"
 #include "kernel/sched/sched.h"
@@ -118,6 +119,11 @@ static COLD int show_number(const struct procfs_node *node, struct procfs_text *
 enum setting {
     SET_LEASE_BREAK,
     SET_LEASES,
+    SET_MQ_MSGS,
+    SET_MQ_MSGS_DEFAULT,
+    SET_MQ_QUEUES,
+    SET_MQ_SIZE,
+    SET_MQ_SIZE_DEFAULT,
     SET_MSG_BYTES,
     SET_MSG_QUEUE,
     SET_MSG_QUEUES,
@@ -142,6 +148,12 @@ static const struct {
 } settings[] = {
     [SET_LEASE_BREAK] = {&lease_break_time, 0, INT32_MAX},
     [SET_LEASES] = {&leases_enable, 0, INT32_MAX},
+    [SET_MQ_MSGS] = {&mqueue_limits.msg_max, 1, MQUEUE_MSG_HARD},
+    [SET_MQ_MSGS_DEFAULT] = {&mqueue_limits.msg_default, 1, MQUEUE_MSG_HARD},
+    [SET_MQ_QUEUES] = {&mqueue_limits.queues_max, 0, INT32_MAX},
+    [SET_MQ_SIZE] = {&mqueue_limits.msgsize_max, MQUEUE_MSGSIZE_LEAST, MQUEUE_MSGSIZE_HARD},
+    [SET_MQ_SIZE_DEFAULT] = {&mqueue_limits.msgsize_default, MQUEUE_MSGSIZE_LEAST,
+                             MQUEUE_MSGSIZE_HARD},
     [SET_MSG_BYTES] = {&ipc_limits.msg_bytes, 0, LX_MSGMAX},
     [SET_MSG_QUEUE] = {&ipc_limits.msg_queue, 0, INT32_MAX},
     [SET_MSG_QUEUES] = {&ipc_limits.msg_queues, 0, IPC_INDEXES},
@@ -426,6 +438,15 @@ static const struct procfs_dir kernel_dir = {kernel_files, ARRAY_SIZE(kernel_fil
 static const struct procfs_entry epoll_files[] = {NUMBER("max_user_watches", EPOLL_WATCHES)};
 static const struct procfs_dir epoll_dir = {epoll_files, ARRAY_SIZE(epoll_files), NULL, NULL};
 
+static const struct procfs_entry mqueue_files[] = {
+    SETTING("msg_default", SET_MQ_MSGS_DEFAULT),
+    SETTING("msg_max", SET_MQ_MSGS),
+    SETTING("msgsize_default", SET_MQ_SIZE_DEFAULT),
+    SETTING("msgsize_max", SET_MQ_SIZE),
+    SETTING("queues_max", SET_MQ_QUEUES),
+};
+static const struct procfs_dir mqueue_dir = {mqueue_files, ARRAY_SIZE(mqueue_files), NULL, NULL};
+
 /* protected_*: as Debian sets them where this kernel follows, else 0. */
 static const struct procfs_entry fs_files[] = {
     NUMBER("aio-max-nr", AIO_MAX),
@@ -437,6 +458,7 @@ static const struct procfs_entry fs_files[] = {
     SETTING("lease-break-time", SET_LEASE_BREAK),
     SETTING("leases-enable", SET_LEASES),
     NUMBER("mount-max", MOUNTS),
+    DIRECTORY("mqueue", &mqueue_dir),
     NUMBER("nr_open", OPEN_MAX),
     SETTING("pipe-max-size", SET_PIPE_SIZE),
     NUMBER("pipe-user-pages-hard", PIPE_HARD),

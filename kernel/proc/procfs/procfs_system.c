@@ -172,7 +172,8 @@ static COLD int show_version(const struct procfs_node *node, struct procfs_text 
 
 COLD const char *procfs_filesystem(unsigned which)
 {
-    static const char *const types[] = {"sysfs", "tmpfs", "proc", "devtmpfs", "pipefs", "ramfs"};
+    static const char *const types[] = {"sysfs",  "tmpfs", "proc",  "devtmpfs",
+                                        "pipefs", "ramfs", "mqueue"};
 
     return which < ARRAY_SIZE(types) ? types[which] : NULL;
 }

@@ -36,7 +36,7 @@ struct mount_texts {
 };
 
 /* Too long a string is EINVAL in mount(2), not ENAMETOOLONG. */
-static int text_get(struct uptr from, char **out)
+static COLD int text_get(struct uptr from, char **out)
 {
     int64_t len = 0;
 
@@ -61,8 +61,8 @@ static int options_get(struct uptr from, char **out)
     return err;
 }
 
-static int texts_get(struct mount_texts *texts, struct uptr source, struct uptr type,
-                     struct uptr options)
+static COLD int texts_get(struct mount_texts *texts, struct uptr source, struct uptr type,
+                          struct uptr options)
 {
     int err = text_get(type, &texts->type);
 
@@ -80,8 +80,8 @@ static void texts_put(struct mount_texts *texts)
     namebuf_free(texts->options, LX_PATH_MAX);
 }
 
-static int mount_at(struct task *self, struct dentry *where, struct mount_texts *texts,
-                    uint32_t flags)
+static COLD int mount_at(struct task *self, struct dentry *where, struct mount_texts *texts,
+                         uint32_t flags)
 {
     if (!credentials_capable(&self->fs->cred, LX_CAP_SYS_ADMIN))
         return -EPERM;
@@ -100,11 +100,12 @@ static int mount_at(struct task *self, struct dentry *where, struct mount_texts 
                      flags & FLAGS_KEPT, texts->options);
 }
 
-/* Types: tmpfs, ramfs, proc. Honoured: REMOUNT, RDONLY, NODEV, NOEXEC, NOATIME, NOSYMFOLLOW, and
- * for what it is worth NOSUID, SYNCHRONOUS, NODIRATIME, STRICTATIME. BIND and MOVE are refused
+/* Types: tmpfs, ramfs, proc, sysfs, mqueue. Honoured: REMOUNT, RDONLY, NODEV, NOEXEC, NOATIME,
+ * NOSYMFOLLOW, and for what it is worth NOSUID, SYNCHRONOUS, NODIRATIME, STRICTATIME. BIND and MOVE
+ * are refused
  * (-EINVAL). */
-int64_t sys_mount(struct task *self, struct uptr source, struct uptr target, struct uptr type,
-                  uint64_t flags, struct uptr options)
+COLD int64_t sys_mount(struct task *self, struct uptr source, struct uptr target, struct uptr type,
+                       uint64_t flags, struct uptr options)
 {
     struct mount_texts texts = {0};
     struct dentry *where;
@@ -124,7 +125,7 @@ int64_t sys_mount(struct task *self, struct uptr source, struct uptr target, str
 }
 
 /* Honoured: DETACH, UMOUNT_NOFOLLOW. FORCE means nothing in memory, EXPIRE is refused. */
-int64_t sys_umount2(struct task *self, struct uptr target, int flags)
+COLD int64_t sys_umount2(struct task *self, struct uptr target, int flags)
 {
     struct dentry *root;
     int err;

@@ -69,7 +69,7 @@ int64_t sys_msgrcv(struct task *self, int id, struct uptr buffer, size_t nbytes,
 }
 
 /* What may be, or (usage) what is there in the same fields. */
-static int64_t msg_info_write(const struct task *self, struct uptr buffer, bool usage)
+static COLD int64_t msg_info_write(const struct task *self, struct uptr buffer, bool usage)
 {
     struct lx_msginfo info;
     int highest = msg_info(self, &info), err;
@@ -87,7 +87,8 @@ static int64_t msg_info_write(const struct task *self, struct uptr buffer, bool 
     return err ? err : highest;
 }
 
-static int64_t msg_stat_write(struct task *self, int number, enum ipc_find by, struct uptr buffer)
+static COLD int64_t msg_stat_write(struct task *self, int number, enum ipc_find by,
+                                   struct uptr buffer)
 {
     struct lx_msqid_ds stat;
     int id = msg_stat(self, number, by, &stat), err;
@@ -99,7 +100,7 @@ static int64_t msg_stat_write(struct task *self, int number, enum ipc_find by, s
 }
 
 /* All commands of msgctl(2). */
-int64_t sys_msgctl(struct task *self, int id, int command, struct uptr buffer)
+COLD int64_t sys_msgctl(struct task *self, int id, int command, struct uptr buffer)
 {
     struct lx_msqid_ds change;
     int err;

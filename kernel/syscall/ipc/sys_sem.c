@@ -115,7 +115,7 @@ static int64_t values_read(struct task *self, int id, struct uptr buffer)
 }
 
 /* What may be, or (usage) what is there in two of the same fields. */
-static int64_t sem_info_write(const struct task *self, struct uptr buffer, bool usage)
+static COLD int64_t sem_info_write(const struct task *self, struct uptr buffer, bool usage)
 {
     struct lx_seminfo info;
     int highest = sem_info(self, &info), err;
@@ -133,7 +133,8 @@ static int64_t sem_info_write(const struct task *self, struct uptr buffer, bool 
     return err ? err : highest;
 }
 
-static int64_t sem_stat_write(struct task *self, int number, enum ipc_find by, struct uptr buffer)
+static COLD int64_t sem_stat_write(struct task *self, int number, enum ipc_find by,
+                                   struct uptr buffer)
 {
     struct lx_semid_ds stat;
     int id = sem_stat(self, number, by, &stat), err;
@@ -154,7 +155,7 @@ static int64_t sem_change(struct task *self, int id, struct uptr buffer)
 }
 
 /* All commands of semctl(2). */
-int64_t sys_semctl(struct task *self, int id, int number, int command, uint64_t argument)
+COLD int64_t sys_semctl(struct task *self, int id, int number, int command, uint64_t argument)
 {
     struct uptr buffer = {argument};
 

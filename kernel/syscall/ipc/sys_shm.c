@@ -56,7 +56,7 @@ static int64_t usage_write(const struct task *self, struct uptr buffer)
 }
 
 /* By id the result is 0, by index it is the id: ipcs(1) learns ids from that. */
-static int64_t stat_write(struct task *self, int number, enum ipc_find by, struct uptr buffer)
+static COLD int64_t stat_write(struct task *self, int number, enum ipc_find by, struct uptr buffer)
 {
     struct lx_shmid_ds stat;
     int id = shm_stat(self, number, by, &stat), err;
@@ -68,7 +68,7 @@ static int64_t stat_write(struct task *self, int number, enum ipc_find by, struc
 }
 
 /* All commands of shmctl(2). */
-int64_t sys_shmctl(struct task *self, int id, int command, struct uptr buffer)
+COLD int64_t sys_shmctl(struct task *self, int id, int command, struct uptr buffer)
 {
     struct lx_shmid_ds change;
     int err;

@@ -83,13 +83,15 @@ static const struct {
     {207, "a"},      {208, "annbt"},  {209, "anb"},    {210, "abb"},    {276, "ffzg"},
     {277, "fozg"},   {278, "fvng"},   {303, "fpbbg"},  {304, "fbg"},    {333, "annbtb"},
     {310, "ivnvnn"}, {311, "ivnvnn"}, {312, "iinff"},  {440, "fvnnn"},  {308, "fn"},
+    {240, "pggb"},   {241, "p"},      {242, "fbznt"},  {243, "fbzbt"},  {244, "fb"},
+    {245, "fbb"},
 };
 
 /* Not made by root: reboot, kexec and what else would end the test; clocks, mounts, names and
  * memory that outlives its makers, which the tests behind this one would find changed. */
 static const short spared[] = {29,  64,  68,  153, 155, 159, 163, 164, 165, 166,
-                               167, 168, 169, 170, 171, 175, 176, 227, 240, 246,
-                               305, 313, 320, 428, 429, 430, 431, 432, 433, 442};
+                               167, 168, 169, 170, 171, 175, 176, 227, 246, 305,
+                               313, 320, 428, 429, 430, 431, 432, 433, 442};
 
 struct mode {
     int only_known, is_root;
@@ -291,6 +293,14 @@ static int is_spared(long nr)
     return 0;
 }
 
+/* Message queues outlive all that made them, and have no directory that is removed. */
+static const char *const queue_names[] = {"a", "b", "dir"};
+
+const char *fuzz_queue_name(unsigned index)
+{
+    return index < COUNT(queue_names) ? queue_names[index] : NULL;
+}
+
 /* The test itself is no target: signals, limits and traces of root, and of nobody on Linux, where
  * others may be nobody, too, go to the process itself. Files do not become large for nothing. */
 static void tame(struct fuzz_call *call)
@@ -304,6 +314,8 @@ static void tame(struct fuzz_call *call)
             call->args[nr == 101 ? 1 : 0] = pid;
     if (nr == 101 && (mode->is_root || mode->only_known))
         call->args[1] = pid;
+    if (nr == 240 && call->args[0]) /* names that can be removed again */
+        call->args[0] = (long)queue_names[(unsigned long)call->args[0] % COUNT(queue_names)];
     if (nr == 285)
         call->args[3] %= 1 << 20;
     if (nr == 40)

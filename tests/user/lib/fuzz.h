@@ -25,6 +25,9 @@ void fuzz_draw(struct fuzz_call *call, uint64_t seed, uint64_t index);
  * is no such index. */
 const char *fuzz_known(unsigned index, int *number);
 
+/* What queues are called that root makes, and that are to be removed; NULL behind the last. */
+const char *fuzz_queue_name(unsigned index);
+
 /* Addresses in the memory of fuzz_prepare. Behind the good one comes a page that is not there. */
 #define FUZZ_PAGE      4096ul
 #define FUZZ_PLACE     0x100000000000ul

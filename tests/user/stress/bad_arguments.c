@@ -55,6 +55,7 @@ static const struct {
     {202, 0, "futex: Linux refuses to wake at private memory that is read-only"},
     {190, -1, "fsetxattr: Linux since 6.13 takes AT_FDCWD for a descriptor"},
     {193, -1, "fgetxattr: as fsetxattr"},
+    {240, 1, "mq_open: makes a queue, which stays"},
     {272, -1, "unshare: name spaces that are not there"},
     {308, -1, "setns: as unshare"},
     {310, 0, "process_vm_readv: which numbers are in use"},

@@ -230,8 +230,11 @@ static void remove_ipc(void)
         struct semid_ds sem;
         struct shmid_ds shm;
     } stat;
+    const char *name;
     int id;
 
+    for (unsigned i = 0; (name = fuzz_queue_name(i)) != NULL; i++)
+        raw1(SYS_mq_unlink, name);
     for (int i = 0; i < 32768; i++) {
         if ((id = (int)raw3(SYS_shmctl, i, SHM_STAT, &stat)) >= 0)
             raw3(SYS_shmctl, id, IPC_RMID, 0);
