@@ -11,6 +11,7 @@
 #include "kernel/syscall/proc/sys_prctl.h"
 
 #include "kernel/proc/process.h"
+#include "kernel/proc/seccomp/seccomp.h"
 #include "kernel/vm/vm_user.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/system.h"
@@ -92,7 +93,20 @@ static int64_t huge_pages(struct process *process, bool set, const struct prctl_
     return 0;
 }
 
-/* Honoured: TSC. Remembered: MCE_KILL, IO_FLUSHER, THP_DISABLE. What is: SECCOMP, TIMING,
+/* With no flags. Strict mode has no argument here, whatever it is. */
+static int64_t seccomp_set(struct task *self, const struct prctl_args *args)
+{
+    switch (args->two) {
+    case LX_SECCOMP_MODE_STRICT:
+        return seccomp_set_strict(self);
+    case LX_SECCOMP_MODE_FILTER:
+        return seccomp_set_filter(self, 0, (struct uptr){args->three});
+    default:
+        return -EINVAL;
+    }
+}
+
+/* Honoured: TSC, SECCOMP. Remembered: MCE_KILL, IO_FLUSHER, THP_DISABLE. What is: TIMING,
  * SPECULATION_CTRL, GET_TID_ADDRESS. */
 int64_t prctl_processor(struct task *self, int option, const struct prctl_args *args)
 {
@@ -104,7 +118,9 @@ int64_t prctl_processor(struct task *self, int option, const struct prctl_args *
     case LX_PR_SET_TIMING:
         return args->two == LX_PR_TIMING_STATISTICAL ? 0 : -EINVAL;
     case LX_PR_GET_SECCOMP:
-        return 0; /* no filter can be set */
+        return self->seccomp_mode;
+    case LX_PR_SET_SECCOMP:
+        return seccomp_set(self, args);
     case LX_PR_GET_TSC:
         return tsc_get(self, at);
     case LX_PR_SET_TSC:
