@@ -228,7 +228,7 @@ static int child_publish(const struct task *self, struct process *child,
     /* Without an entry the signal has no sender's number; only the blocked ones are left to
      * give, others made the fork start anew. */
     if (!err) {
-        seccomp_fork_locked(self, child->leader);
+        seccomp_fork(self, child->leader);
         ptrace_fork_locked(self, child->leader, tracee);
         child->sig_queue.set =
             signal_group_since_locked(parent, child->group_count, child->leader->sig_mask);

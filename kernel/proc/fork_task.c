@@ -65,7 +65,7 @@ static int task_publish(const struct task *self, struct task *task, struct pid *
     }
     spin_unlock(&process->lock);
     if (!err) {
-        seccomp_fork_locked(self, task);
+        seccomp_fork(self, task);
         ptrace_fork_locked(self, task, tracee);
     }
     spin_unlock_irqrestore(&process_tree_lock, flags);

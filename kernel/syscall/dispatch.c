@@ -9,8 +9,8 @@
  * rows with one number are an error of the compiler.
  *
  * Calls take the fast path below task.direct_calls. Tracing, for all tasks from start-up on or by
- * ptrace(2) and seccomp(2) for one, makes that 0, so that others pay nothing for it: no flag is tested that the
- * bound does not test anyway.
+ * ptrace(2) and seccomp(2) for one, makes that 0, so that others pay nothing for it: no flag is
+ * tested that the bound does not test anyway.
  */
 #include "kernel/syscall/dispatch.h"
 #include "kernel/arch/x86_64/hooks.h"

@@ -6,44 +6,44 @@
 
 #include <stdint.h>
 
-#define LX_PTRACE_TRACEME          0
-#define LX_PTRACE_PEEKTEXT         1
-#define LX_PTRACE_PEEKDATA         2
-#define LX_PTRACE_PEEKUSER         3
-#define LX_PTRACE_POKETEXT         4
-#define LX_PTRACE_POKEDATA         5
-#define LX_PTRACE_POKEUSER         6
-#define LX_PTRACE_CONT             7
-#define LX_PTRACE_KILL             8
-#define LX_PTRACE_SINGLESTEP       9
-#define LX_PTRACE_GETREGS          12
-#define LX_PTRACE_SETREGS          13
-#define LX_PTRACE_GETFPREGS        14
-#define LX_PTRACE_SETFPREGS        15
-#define LX_PTRACE_ATTACH           16
-#define LX_PTRACE_DETACH           17
-#define LX_PTRACE_SYSCALL          24
-#define LX_PTRACE_SETOPTIONS       0x4200
-#define LX_PTRACE_GETEVENTMSG      0x4201
-#define LX_PTRACE_GETSIGINFO       0x4202
-#define LX_PTRACE_SETSIGINFO       0x4203
-#define LX_PTRACE_GETREGSET        0x4204
-#define LX_PTRACE_SETREGSET        0x4205
-#define LX_PTRACE_SEIZE            0x4206
-#define LX_PTRACE_INTERRUPT        0x4207
-#define LX_PTRACE_LISTEN           0x4208
-#define LX_PTRACE_PEEKSIGINFO      0x4209
-#define LX_PTRACE_GETSIGMASK       0x420a
-#define LX_PTRACE_SETSIGMASK       0x420b
+#define LX_PTRACE_TRACEME              0
+#define LX_PTRACE_PEEKTEXT             1
+#define LX_PTRACE_PEEKDATA             2
+#define LX_PTRACE_PEEKUSER             3
+#define LX_PTRACE_POKETEXT             4
+#define LX_PTRACE_POKEDATA             5
+#define LX_PTRACE_POKEUSER             6
+#define LX_PTRACE_CONT                 7
+#define LX_PTRACE_KILL                 8
+#define LX_PTRACE_SINGLESTEP           9
+#define LX_PTRACE_GETREGS              12
+#define LX_PTRACE_SETREGS              13
+#define LX_PTRACE_GETFPREGS            14
+#define LX_PTRACE_SETFPREGS            15
+#define LX_PTRACE_ATTACH               16
+#define LX_PTRACE_DETACH               17
+#define LX_PTRACE_SYSCALL              24
+#define LX_PTRACE_SETOPTIONS           0x4200
+#define LX_PTRACE_GETEVENTMSG          0x4201
+#define LX_PTRACE_GETSIGINFO           0x4202
+#define LX_PTRACE_SETSIGINFO           0x4203
+#define LX_PTRACE_GETREGSET            0x4204
+#define LX_PTRACE_SETREGSET            0x4205
+#define LX_PTRACE_SEIZE                0x4206
+#define LX_PTRACE_INTERRUPT            0x4207
+#define LX_PTRACE_LISTEN               0x4208
+#define LX_PTRACE_PEEKSIGINFO          0x4209
+#define LX_PTRACE_GETSIGMASK           0x420a
+#define LX_PTRACE_SETSIGMASK           0x420b
 #define LX_PTRACE_SECCOMP_GET_FILTER   0x420c
 #define LX_PTRACE_SECCOMP_GET_METADATA 0x420d
 #define LX_PTRACE_GET_SYSCALL_INFO     0x420e
 
-#define LX_PTRACE_O_TRACESYSGOOD 0x01
-#define LX_PTRACE_O_EXITKILL     0x100000
+#define LX_PTRACE_O_TRACESYSGOOD    0x01
+#define LX_PTRACE_O_EXITKILL        0x100000
 #define LX_PTRACE_O_SUSPEND_SECCOMP 0x200000
 /* The bit of an event is 1 << its number. */
-#define LX_PTRACE_O_EVENTS  0xfeu
+#define LX_PTRACE_O_EVENTS 0xfeu
 #define LX_PTRACE_O_ALLOWED                                                                        \
     (LX_PTRACE_O_EVENTS | LX_PTRACE_O_TRACESYSGOOD | LX_PTRACE_O_EXITKILL |                        \
      LX_PTRACE_O_SUSPEND_SECCOMP)

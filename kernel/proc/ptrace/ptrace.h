@@ -103,7 +103,7 @@ void ptrace_event(struct task *self, unsigned event, uint64_t message);
 bool ptrace_call_enter(struct task *self, struct trap_frame *frame);
 void ptrace_call_leave(struct task *self, struct trap_frame *frame, uint32_t number);
 /* A filter says RET_TRACE: the tracer has seen it, and may have changed the call. False: there is
- * none that wants to, or the task is to die. */
+ * none that asked for it, or the task is to die. */
 bool ptrace_seccomp(struct task *self, uint32_t data);
 bool ptrace_suspends_seccomp(struct task *self); /* PTRACE_O_SUSPEND_SECCOMP */
 /* The same on the way to ring 3, of a call that was not watched when it began. */

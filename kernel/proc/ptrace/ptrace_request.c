@@ -157,6 +157,7 @@ static COLD int64_t regs_read(struct ptrace_request *r)
     return vm_user_write((struct uptr){r->data}, &regs, sizeof(regs));
 }
 
+/* Checked as a whole, then set. */
 static COLD int64_t regs_write(struct ptrace_request *r)
 {
     struct lx_user_regs regs;
@@ -274,7 +275,9 @@ static COLD int64_t call_info_read(struct ptrace_request *r)
     return (int64_t)nbytes;
 }
 
-/* A filter's instructions, how many there are; or its flags. It stays as long as its task. */
+/* PTRACE_SECCOMP_GET_FILTER: the instructions of the filter number `address`, and how many there
+ * are. GET_METADATA: its flags; the number is in the structure, `address` the size of that. For
+ * CAP_SYS_ADMIN without filters of its own. The filter stays: its task is frozen. */
 static COLD int64_t filter_read(struct ptrace_request *r, bool flags)
 {
     struct lx_seccomp_metadata data = {.filter_off = r->address};

@@ -36,16 +36,23 @@
     (LX_SECCOMP_FILTER_FLAG_TSYNC | LX_SECCOMP_FILTER_FLAG_LOG |                                   \
      LX_SECCOMP_FILTER_FLAG_SPEC_ALLOW | LX_SECCOMP_FILTER_FLAG_TSYNC_ESRCH)
 
-static struct mutex set_mutex = MUTEX_INIT(MUTEX_SECCOMP);
+static struct mutex set_mutex;
 static uint64_t last_mark; /* [set_mutex] */
+
+COLD void seccomp_init(void)
+{
+    mutex_init(&set_mutex, MUTEX_SECCOMP);
+}
 
 /* ---- one filter ---- */
 
+/* What is charged for it. */
 static size_t filter_nbytes(const struct seccomp_filter *filter)
 {
     return sizeof(*filter) + filter->count * sizeof(filter->insns[0]);
 }
 
+/* It was never seen by others, or no task has it any more; what is behind it stays. */
 static COLD void filter_free(struct seccomp_filter *filter)
 {
     if (filter->user)
@@ -66,6 +73,7 @@ static COLD void filter_put(struct seccomp_filter *filter)
     }
 }
 
+/* With the charge even on failure: filter_free takes it back. */
 static COLD int filter_charge(struct seccomp_filter *filter, uint32_t uid)
 {
     const int64_t most = (int64_t)(pmm_total_count() * PAGE_SIZE / BYTES_SHARE);
@@ -78,6 +86,7 @@ static COLD int filter_charge(struct seccomp_filter *filter, uint32_t uid)
                : 0;
 }
 
+/* Copied once, then checked: what the program does to its own memory comes too late. */
 static COLD int filter_fill(struct seccomp_filter *filter, struct uptr insns)
 {
     uint16_t *scratch;
@@ -142,8 +151,10 @@ static COLD void task_set_locked(struct task *task, struct seccomp_filter *filte
     ptrace_watch_locked(task);
 }
 
+/* For a child of the caller's, and for its other threads. */
 COLD void seccomp_inherit_locked(const struct task *self, struct task *child)
 {
+    ASSERT(process_tree_is_held());
     if (self->seccomp)
         __atomic_fetch_add(&self->seccomp->refs, 1, __ATOMIC_RELAXED);
     /* By another thread's TSYNC, maybe since the rest was copied. */
@@ -159,6 +170,7 @@ COLD void seccomp_release(struct task *task)
     filter_put(filter);
 }
 
+/* No filter can be there, and none comes: a filter needs a call that is not allowed any more. */
 COLD int64_t seccomp_set_strict(struct task *self)
 {
     int64_t err = 0;
@@ -226,7 +238,8 @@ static COLD int threads_walk(struct task *self, bool set)
     return tid;
 }
 
-/* Nothing fails once the filter is the caller's. */
+/* The mode is looked at anew under the mutex, for another thread may have set one meanwhile.
+ * Nothing fails once the filter is the caller's. */
 static COLD int64_t filter_attach(struct task *self, struct seccomp_filter *filter, uint32_t how)
 {
     uint64_t flags;
@@ -271,6 +284,7 @@ COLD int64_t seccomp_set_filter(struct task *self, uint32_t flags, struct uptr p
     return result;
 }
 
+/* The chain begins with the newest: from there as far as there are newer ones. */
 COLD int seccomp_find(const struct task *task, uint64_t index,
                       const struct seccomp_filter **out_filter)
 {

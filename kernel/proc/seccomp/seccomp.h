@@ -38,6 +38,7 @@ struct seccomp_filter {
 
 /* ---- seccomp.c ---- */
 
+void seccomp_init(void); /* at start-up */
 int64_t seccomp_set_strict(struct task *self);
 /* TSYNC: 0, or the number of a thread that has filters of its own. NEW_LISTENER: a descriptor. */
 int64_t seccomp_set_filter(struct task *self, uint32_t flags, struct uptr program);
@@ -46,7 +47,7 @@ MUST_CHECK int seccomp_find(const struct task *task, uint64_t index,
                             const struct seccomp_filter **out_filter);
 /* The child is about to be seen by others. */
 void seccomp_inherit_locked(const struct task *self, struct task *child);
-static inline void seccomp_fork_locked(const struct task *self, struct task *child)
+static inline void seccomp_fork(const struct task *self, struct task *child)
 {
     if (unlikely(self->seccomp_mode))
         seccomp_inherit_locked(self, child);

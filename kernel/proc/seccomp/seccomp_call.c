@@ -46,8 +46,10 @@ static const struct {
     {LX_SECCOMP_RET_LOG, "log"},
     {LX_SECCOMP_RET_ALLOW, "allow"},
 };
-static uint32_t logged = (1u << ACTION_ALLOW) - 1; /* [a] bit n: actions[n] */
+#define LOGGABLE ((1u << ACTION_ALLOW) - 1)
+static uint32_t silent; /* [a] bit n: actions[n] is not logged */
 
+/* ACTIONS: there is none of that number. */
 static COLD unsigned action_find(uint32_t action)
 {
     unsigned i = 0;
@@ -70,7 +72,7 @@ static COLD void call_log(const struct task *self, const struct trap_frame *fram
     const uint64_t now = clock_monotonic_ns() / LINES_NS;
     const unsigned which = action_find(action) % ACTIONS; /* unknown ones kill */
 
-    if (!(__atomic_load_n(&logged, __ATOMIC_RELAXED) >> which & 1))
+    if (__atomic_load_n(&silent, __ATOMIC_RELAXED) >> which & 1)
         return;
     if (__atomic_exchange_n(&second, now, __ATOMIC_RELAXED) != now)
         __atomic_store_n(&lines, 0, __ATOMIC_RELAXED);
@@ -80,6 +82,7 @@ static COLD void call_log(const struct task *self, const struct trap_frame *fram
              frame->rip, action);
 }
 
+/* What they all see is the same, taken once. Long chains let others run in between. */
 static COLD uint32_t filters_run(const struct task *self, const struct trap_frame *frame,
                                  const struct seccomp_filter **out_match)
 {
@@ -105,6 +108,7 @@ static COLD uint32_t filters_run(const struct task *self, const struct trap_fram
     return result;
 }
 
+/* As sigaction(2) has it for SIGSYS. */
 static struct lx_siginfo trap_info(const struct trap_frame *frame, uint32_t result)
 {
     struct lx_siginfo info = {
@@ -165,6 +169,8 @@ static COLD bool is_gentle(uint32_t action)
     return which > ACTION_KILL_THREAD && which < ACTIONS;
 }
 
+/* True: the call is made. traced: the tracer was asked, and what it has made of the call is looked
+ * at. */
 static COLD bool filter_act(struct task *self, struct trap_frame *frame, bool traced)
 {
     const struct seccomp_filter *match = NULL;
@@ -194,7 +200,7 @@ static COLD bool filter_act(struct task *self, struct trap_frame *frame, bool tr
     case LX_SECCOMP_RET_TRACE:
         return tracer_lets_go_on(self, frame, result) && filter_act(self, frame, true);
     case LX_SECCOMP_RET_USER_NOTIF:
-        return false; /* there is no supervisor: RAX is -ENOSYS */
+        return false; /* there is no supervisor: RAX stays -ENOSYS */
     default:
         call_kill(self, frame, result);
     }
@@ -216,7 +222,7 @@ COLD bool seccomp_call_enter(struct task *self, struct trap_frame *frame)
 static COLD int show_actions(const struct procfs_node *node, struct procfs_text *text)
 {
     const uint32_t set = (uint32_t)node->entry->arg;
-    uint32_t left = set ? set : __atomic_load_n(&logged, __ATOMIC_RELAXED);
+    uint32_t left = set ? set : ~__atomic_load_n(&silent, __ATOMIC_RELAXED) & LOGGABLE;
 
     for (unsigned i = 0; i < ACTIONS; i++)
         if (left >> i & 1) {
@@ -259,7 +265,7 @@ static COLD int write_logged(const struct procfs_node *node, struct user_iter *i
             return -EINVAL;
         set |= 1u << which;
     }
-    __atomic_store_n(&logged, set, __ATOMIC_RELAXED);
+    __atomic_store_n(&silent, ~set & LOGGABLE, __ATOMIC_RELAXED);
     return 0;
 }
 

@@ -16,6 +16,7 @@
 #include "shared/linux/errno.h"
 #include "shared/linux/system.h"
 
+/* Of this thread; children begin with what their maker has. */
 static int64_t tsc_get(struct task *self, struct uptr at)
 {
     int value = self->thread.arch.no_tsc ? LX_PR_TSC_SIGSEGV : LX_PR_TSC_ENABLE;
@@ -31,6 +32,7 @@ static int64_t tsc_set(struct task *self, uint64_t value)
     return 0;
 }
 
+/* All kinds of it that have a number here are let alone. */
 static int64_t speculation_get(const struct prctl_args *args)
 {
     if (args->three || args->four || args->five)
@@ -83,6 +85,7 @@ static int64_t io_flusher(struct task *self, bool set, const struct prctl_args *
     return 0;
 }
 
+/* Of the process, as exec keeps it. */
 static int64_t huge_pages(struct process *process, bool set, const struct prctl_args *args)
 {
     if (args->three || args->four || args->five || (!set && args->two))

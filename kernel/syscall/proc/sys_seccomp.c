@@ -10,9 +10,9 @@
 /* Honoured: all flags of SET_MODE_FILTER that seccomp_set_filter honours. */
 COLD int64_t sys_seccomp(struct task *self, unsigned operation, unsigned flags, struct uptr arg)
 {
-    static const struct lx_seccomp_notif_sizes sizes = {
-        sizeof(struct lx_seccomp_notif), sizeof(struct lx_seccomp_notif_resp),
-        sizeof(struct lx_seccomp_data)};
+    static const struct lx_seccomp_notif_sizes sizes = {sizeof(struct lx_seccomp_notif),
+                                                        sizeof(struct lx_seccomp_notif_resp),
+                                                        sizeof(struct lx_seccomp_data)};
     uint32_t action;
 
     if (operation == LX_SECCOMP_SET_MODE_FILTER)

@@ -12,12 +12,24 @@
 #include "shared/linux/seccomp.h"
 #include "tests/user/lib/check.h"
 
-#define LOAD(offset)        {0x20, 0, 0, (offset)}
-#define LOAD_NUMBER         LOAD(offsetof(struct lx_seccomp_data, number))
-#define LOAD_ARG(n)         LOAD(offsetof(struct lx_seccomp_data, args) + 8 * (n))
-#define IF_EQUAL(k, jt, jf) {0x15, (jt), (jf), (k)}
-#define RETURN(k)           {0x06, 0, 0, (k)}
-#define RETURN_A            {0x16, 0, 0, 0}
+#define LOAD(offset)                                                                               \
+    {                                                                                              \
+        0x20, 0, 0, (offset)                                                                       \
+    }
+#define LOAD_NUMBER LOAD(offsetof(struct lx_seccomp_data, number))
+#define LOAD_ARG(n) LOAD(offsetof(struct lx_seccomp_data, args) + 8 * (n))
+#define IF_EQUAL(k, jt, jf)                                                                        \
+    {                                                                                              \
+        0x15, (jt), (jf), (k)                                                                      \
+    }
+#define RETURN(k)                                                                                  \
+    {                                                                                              \
+        0x06, 0, 0, (k)                                                                            \
+    }
+#define RETURN_A                                                                                   \
+    {                                                                                              \
+        0x16, 0, 0, 0                                                                              \
+    }
 
 /* The call with that number gets that action, others are allowed. */
 #define FILTER_ONE(name, number, action)                                                           \
@@ -39,6 +51,6 @@ static inline void forgo_rights(void)
     CHECK_EQ(raw6(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0), 0);
 }
 
-/* What filters are tried with. Allowed, with 0, it gives what SYS_getpgrp gives; getpgrp(3) may be a
- * call of it. */
+/* What filters are tried with. Allowed, with 0, it gives what SYS_getpgrp gives; getpgrp(3) may be
+ * a call of it. */
 #define TRIED SYS_getpgid

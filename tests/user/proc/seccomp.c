@@ -147,10 +147,14 @@ static void check_actions(void)
 {
     static const uint32_t good[] = {LX_SECCOMP_RET_ALLOW, LX_SECCOMP_RET_ALLOW | 99,
                                     LX_SECCOMP_RET_LOG};
-    static const uint32_t fatal[] = {
-        LX_SECCOMP_RET_KILL_PROCESS, LX_SECCOMP_RET_KILL_PROCESS | 5, LX_SECCOMP_RET_KILL_THREAD,
-        LX_SECCOMP_RET_TRAP,         0x7ffe0000u,                     0x10000000u,
-        0x90000000u,                 0x00010000u};
+    static const uint32_t fatal[] = {LX_SECCOMP_RET_KILL_PROCESS,
+                                     LX_SECCOMP_RET_KILL_PROCESS | 5,
+                                     LX_SECCOMP_RET_KILL_THREAD,
+                                     LX_SECCOMP_RET_TRAP,
+                                     0x7ffe0000u,
+                                     0x10000000u,
+                                     0x90000000u,
+                                     0x00010000u};
 
     CHECK_EQ(child_status(errors_are_cut), 0);
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
@@ -197,11 +201,18 @@ static void order_is_that_of_numbers(void)
 
 static void arguments_are_seen(void)
 {
-    struct lx_sock_filter insns[] = {
-        LOAD_NUMBER, IF_EQUAL(SYS_madvise, 0, 9), LOAD_ARG(0), IF_EQUAL(0x11111111, 0, 7),
-        LOAD(4),     IF_EQUAL(LX_AUDIT_ARCH_X86_64, 0, 5), LOAD(20),
-        IF_EQUAL(0x22222222, 0, 3), LOAD(56), IF_EQUAL(0x66666666, 0, 1),
-        RETURN(LX_SECCOMP_RET_ERRNO | 99), RETURN(LX_SECCOMP_RET_ALLOW)};
+    struct lx_sock_filter insns[] = {LOAD_NUMBER,
+                                     IF_EQUAL(SYS_madvise, 0, 9),
+                                     LOAD_ARG(0),
+                                     IF_EQUAL(0x11111111, 0, 7),
+                                     LOAD(4),
+                                     IF_EQUAL(LX_AUDIT_ARCH_X86_64, 0, 5),
+                                     LOAD(20),
+                                     IF_EQUAL(0x22222222, 0, 3),
+                                     LOAD(56),
+                                     IF_EQUAL(0x66666666, 0, 1),
+                                     RETURN(LX_SECCOMP_RET_ERRNO | 99),
+                                     RETURN(LX_SECCOMP_RET_ALLOW)};
 
     forgo_rights();
     CHECK_EQ(FILTER_SET(insns, 0), 0);
@@ -228,10 +239,10 @@ static void check_arguments(void)
 {
     FILTER_ONE(one, TRIED, LX_SECCOMP_RET_ALLOW);
     struct lx_sock_fprog program_of = {4, (uint64_t)one};
-    static const uint32_t known[] = {
-        LX_SECCOMP_RET_KILL_PROCESS, LX_SECCOMP_RET_KILL_THREAD, LX_SECCOMP_RET_TRAP,
-        LX_SECCOMP_RET_ERRNO,        LX_SECCOMP_RET_USER_NOTIF,  LX_SECCOMP_RET_TRACE,
-        LX_SECCOMP_RET_LOG,          LX_SECCOMP_RET_ALLOW};
+    static const uint32_t known[] = {LX_SECCOMP_RET_KILL_PROCESS, LX_SECCOMP_RET_KILL_THREAD,
+                                     LX_SECCOMP_RET_TRAP,         LX_SECCOMP_RET_ERRNO,
+                                     LX_SECCOMP_RET_USER_NOTIF,   LX_SECCOMP_RET_TRACE,
+                                     LX_SECCOMP_RET_LOG,          LX_SECCOMP_RET_ALLOW};
     struct lx_seccomp_notif_sizes sizes;
     uint32_t unknown = 0x10000000;
 

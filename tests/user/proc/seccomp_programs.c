@@ -49,8 +49,8 @@ static void wrap_end(void)
 }
 
 /* Args of the call that is tried. */
-static const uint64_t args[6] = {0x123456789abcdef0, 2, 0xffffffff00000000, 0x8000000080000000,
-                                 31, 0x7fffffff};
+static const uint64_t args[6] = {0x123456789abcdef0, 2,  0xffffffff00000000,
+                                 0x8000000080000000, 31, 0x7fffffff};
 
 /* RIP is the kernel's to know, so no program that is tried reads it. */
 static uint32_t model_run(void)
@@ -109,9 +109,9 @@ static void program_try(void)
 /* ---- at random ---- */
 
 static const uint8_t codes[] = {
-    0x00, 0x20, 0x60, 0x80, 0x01, 0x61, 0x81, 0x02, 0x03, 0x04, 0x0c, 0x14, 0x1c, 0x24, 0x2c, 0x34,
-    0x3c, 0x44, 0x4c, 0x54, 0x5c, 0x64, 0x6c, 0x74, 0x7c, 0x84, 0xa4, 0xac, 0x05, 0x15, 0x1d, 0x25,
-    0x2d, 0x35, 0x3d, 0x45, 0x4d, 0x07, 0x87,
+    0x00, 0x20, 0x60, 0x80, 0x01, 0x61, 0x81, 0x02, 0x03, 0x04, 0x0c, 0x14, 0x1c,
+    0x24, 0x2c, 0x34, 0x3c, 0x44, 0x4c, 0x54, 0x5c, 0x64, 0x6c, 0x74, 0x7c, 0x84,
+    0xa4, 0xac, 0x05, 0x15, 0x1d, 0x25, 0x2d, 0x35, 0x3d, 0x45, 0x4d, 0x07, 0x87,
 };
 
 static uint32_t draw_constant(void)
@@ -188,34 +188,35 @@ static const struct {
 } cases[] = {
     {{ALLOW}, 1, true},
     {{RETURN_A}, 1, true},
-    {{{0x0e, 0, 0, 0}}, 1, false},                            /* return X */
-    {{LOAD(0)}, 1, false},                                    /* no end */
-    {{ALLOW, LOAD(0)}, 2, false},                             /* likewise */
+    {{{0x0e, 0, 0, 0}}, 1, false}, /* return X */
+    {{LOAD(0)}, 1, false},         /* no end */
+    {{ALLOW, LOAD(0)}, 2, false},  /* likewise */
     {{LOAD(64), ALLOW}, 2, false},
     {{LOAD(60), ALLOW}, 2, true},
     {{LOAD(1), ALLOW}, 2, false},
-    {{LOAD(0xfffff000), ALLOW}, 2, false},                    /* ancillary data */
-    {{{0x28, 0, 0, 0}, ALLOW}, 2, false},                     /* half words and bytes */
+    {{LOAD(0xfffff000), ALLOW}, 2, false}, /* ancillary data */
+    {{{0x28, 0, 0, 0}, ALLOW}, 2, false},  /* half words and bytes */
     {{{0x30, 0, 0, 0}, ALLOW}, 2, false},
-    {{{0x40, 0, 0, 0}, ALLOW}, 2, false},                     /* at X */
-    {{{0xb1, 0, 0, 0}, ALLOW}, 2, false},                     /* header length */
-    {{{0x94, 0, 0, 3}, ALLOW}, 2, false},                     /* remainders */
+    {{{0x40, 0, 0, 0}, ALLOW}, 2, false}, /* at X */
+    {{{0xb1, 0, 0, 0}, ALLOW}, 2, false}, /* header length */
+    {{{0x94, 0, 0, 3}, ALLOW}, 2, false}, /* remainders */
     {{{0x9c, 0, 0, 3}, ALLOW}, 2, false},
-    {{{0x34, 0, 0, 0}, ALLOW}, 2, false},                     /* by 0 */
+    {{{0x34, 0, 0, 0}, ALLOW}, 2, false}, /* by 0 */
     {{{0x3c, 0, 0, 0}, ALLOW}, 2, true},
     {{{0x64, 0, 0, 31}, ALLOW}, 2, true},
     {{{0x64, 0, 0, 32}, ALLOW}, 2, false},
     {{{0x74, 0, 0, 32}, ALLOW}, 2, false},
-    {{{0x60, 0, 0, 0}, ALLOW}, 2, false},                     /* never written */
+    {{{0x60, 0, 0, 0}, ALLOW}, 2, false}, /* never written */
     {{{0x02, 0, 0, 15}, {0x61, 0, 0, 15}, ALLOW}, 3, true},
     {{{0x02, 0, 0, 16}, ALLOW}, 2, false},
     {{{0x03, 0, 0, 0xffffffff}, ALLOW}, 2, false},
     /* Written on one way only, on both, and behind a return. */
     {{{0x15, 0, 1, 0}, {0x02, 0, 0, 3}, {0x60, 0, 0, 3}, ALLOW}, 4, false},
     {{{0x15, 0, 2, 0}, {0x02, 0, 0, 3}, {0x05, 0, 0, 1}, {0x03, 0, 0, 3}, {0x60, 0, 0, 3}, ALLOW},
-     6, true},
+     6,
+     true},
     {{ALLOW, {0x60, 0, 0, 3}, ALLOW}, 3, false},
-    {{{0x05, 0, 0, 1}, {0x60, 0, 0, 3}, ALLOW}, 3, true},     /* not reached */
+    {{{0x05, 0, 0, 1}, {0x60, 0, 0, 3}, ALLOW}, 3, true}, /* not reached */
     {{{0x05, 0, 0, 0}, ALLOW}, 2, true},
     {{{0x05, 0, 0, 1}, ALLOW}, 2, false},
     {{{0x05, 0, 0, 0xffffffff}, ALLOW}, 2, false},
@@ -223,7 +224,7 @@ static const struct {
     {{{0x15, 0, 1, 0}, ALLOW}, 2, false},
     {{{0x15, 1, 0, 0}, ALLOW}, 2, false},
     {{{0x15, 255, 255, 0}, ALLOW}, 2, false},
-    {{{0x8c, 0, 0, 0}, ALLOW}, 2, false},                     /* a negation by X */
+    {{{0x8c, 0, 0, 0}, ALLOW}, 2, false}, /* a negation by X */
     {{{0x120, 0, 0, 0}, ALLOW}, 2, false},
     {{{0xffff, 0, 0, 0}, ALLOW}, 2, false},
 };

@@ -13,7 +13,7 @@
 #include "tests/user/lib/child.h"
 #include "tests/user/lib/seccomp.h"
 
-#define TSYNC LX_SECCOMP_FILTER_FLAG_TSYNC
+#define TSYNC      LX_SECCOMP_FILTER_FLAG_TSYNC
 #define ESRCH_FLAG LX_SECCOMP_FILTER_FLAG_TSYNC_ESRCH
 
 static atomic_int step, sibling;
