@@ -285,6 +285,7 @@ KERNEL_SRCS := \
     kernel/proc/signal/signal_stop.c \
     kernel/proc/seccomp/seccomp.c \
     kernel/proc/seccomp/seccomp_call.c \
+    kernel/proc/seccomp/seccomp_notify.c \
     kernel/proc/ptrace/ptrace.c \
     kernel/proc/ptrace/ptrace_stop.c \
     kernel/proc/ptrace/ptrace_end.c \

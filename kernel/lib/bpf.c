@@ -21,6 +21,7 @@
 
 enum { CLASS_JMP = 5, CLASS_RET = 6 };
 
+/* Class, operation, and how the operand is addressed: linux/bpf_common.h has the parts. */
 enum code {
     LD_IMM = 0x00,
     LD_ABS = 0x20,
@@ -75,7 +76,7 @@ static bool insn_check(const struct lx_sock_filter *insn, unsigned left, uint16_
     case LD_ABS:
         return insn->k < sizeof(struct lx_seccomp_data) && insn->k % 4 == 0;
     case DIV:
-        return insn->k != 0;
+        return insn->k != 0; /* by X: it is looked at when the program runs */
     case LSH:
     case RSH:
         return insn->k < 32;
@@ -86,15 +87,16 @@ static bool insn_check(const struct lx_sock_filter *insn, unsigned left, uint16_
     case STX:
         *written |= (uint16_t)(1u << (insn->k % WORDS));
         return insn->k < WORDS;
-    case JA:
+    case JA: /* 32 bits: the sum with this one's place might wrap */
         if (insn->k >= left)
             return false;
         behind[insn->k] &= *written;
         *written = UINT16_MAX;
         return true;
     default:
-        if (CLASS(insn->code) != CLASS_JMP)
+        if (CLASS(insn->code) != CLASS_JMP) /* registers and constants alone */
             return true;
+        /* Two ways: what is written behind either of them is what is written now. */
         if (insn->jt >= left || insn->jf >= left)
             return false;
         behind[insn->jt] &= *written;
@@ -104,7 +106,8 @@ static bool insn_check(const struct lx_sock_filter *insn, unsigned left, uint16_
     }
 }
 
-bool bpf_check(const struct lx_sock_filter *insns, unsigned count, uint16_t *scratch)
+/* One pass: jumps go forward, so all that lead to an instruction have been seen before it. */
+COLD bool bpf_check(const struct lx_sock_filter *insns, unsigned count, uint16_t *scratch)
 {
     uint16_t written = 0;
 
@@ -118,7 +121,9 @@ bool bpf_check(const struct lx_sock_filter *insns, unsigned count, uint16_t *scr
     return CLASS(insns[count - 1].code) == CLASS_RET;
 }
 
-/* Long because it is one switch over all instructions. */
+/* Long because it is one switch over all instructions. The registers are 0 at first; memory is
+ * cleared for the reader's peace, the check has seen to it. Arithmetic is modulo 2^32, comparisons
+ * are without a sign. */
 uint32_t bpf_run(const struct lx_sock_filter *at, const struct lx_seccomp_data *data)
 {
     uint32_t a = 0, x = 0, memory[WORDS] = {0};
@@ -133,6 +138,7 @@ uint32_t bpf_run(const struct lx_sock_filter *at, const struct lx_seccomp_data *
             a = at->k;
             continue;
         case LD_ABS:
+            /* Little-endian: the low half of a 64-bit member comes first. */
             memcpy(&a, (const char *)data + at->k, sizeof(a));
             continue;
         case LD_MEM:

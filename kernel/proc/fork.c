@@ -299,6 +299,7 @@ static void memory_drop(struct task *child)
     struct vm_space *space;
 
     sem_exit(child); /* others share it, so nothing is undone */
+    seccomp_release(child);
     spin_lock(&child->process->lock);
     space = child->thread.space;
     child->thread.space = NULL;

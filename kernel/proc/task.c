@@ -19,7 +19,6 @@
 #include "kernel/proc/identity.h"
 #include "kernel/proc/ns.h"
 #include "kernel/proc/process.h"
-#include "kernel/proc/seccomp/seccomp.h"
 #include "kernel/sched/sched.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/system.h"
@@ -66,7 +65,6 @@ static void task_free(struct task *task)
     if (task->fs)
         fs_context_destroy(task->fs);
     ns_exit(task);
-    seccomp_release(task);
     if (task->fpu_object)
         slab_free(fpu_cache, task->fpu_object);
     /* Only a thread that never ran: one that did has given its stack back in task_ended. */

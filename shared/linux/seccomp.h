@@ -79,6 +79,27 @@ struct lx_seccomp_notif_resp {
     uint32_t flags;
 };
 
+#define LX_SECCOMP_USER_NOTIF_FLAG_CONTINUE 1u /* the call is made */
+
+/* A descriptor for the one that waits. */
+struct lx_seccomp_notif_addfd {
+    uint64_t id;
+    uint32_t flags;
+    uint32_t srcfd;       /* the supervisor's */
+    uint32_t newfd;       /* with SETFD, the other's */
+    uint32_t newfd_flags; /* O_CLOEXEC */
+};
+
+#define LX_SECCOMP_ADDFD_FLAG_SETFD 1u
+#define LX_SECCOMP_ADDFD_FLAG_SEND  2u /* it is the answer, too */
+
+#define LX_SECCOMP_IOCTL_NOTIF_RECV               0xc0502100u
+#define LX_SECCOMP_IOCTL_NOTIF_SEND               0xc0182101u
+#define LX_SECCOMP_IOCTL_NOTIF_ID_VALID           0x40082102u
+#define LX_SECCOMP_IOCTL_NOTIF_ID_VALID_WRONG_DIR 0x80082102u
+#define LX_SECCOMP_IOCTL_NOTIF_ADDFD              0x40182103u
+#define LX_IOCSIZE_MASK                           0x3fff0000u /* of a command: its argument's size */
+
 /* GET_NOTIF_SIZES. */
 struct lx_seccomp_notif_sizes {
     uint16_t notif, resp, data;

@@ -123,6 +123,7 @@ NO_HOST = {
     "struct rseq": "its last words are newer than the host's header",
     "struct dirent": "the record of the old getdents is in no header",
     "struct sigframe": "internal to Linux (rt_sigframe); compared when abi_test runs",
+    "SECCOMP_IOCTL_NOTIF_ID_VALID_WRONG_DIR": "of old headers, that Linux still takes",
     "RED_ZONE": "of the calling convention, in no header",
     "ELF_MAGIC": "a string; compared when abi_test runs",
 }
@@ -220,6 +221,7 @@ STRUCTS = {
     "seccomp_metadata": ("struct seccomp_metadata", "", {}),
     "seccomp_notif": ("struct seccomp_notif", "", {}),
     "seccomp_notif_resp": ("struct seccomp_notif_resp", "", {}),
+    "seccomp_notif_addfd": ("struct seccomp_notif_addfd", "", {}),
     "seccomp_notif_sizes": ("struct seccomp_notif_sizes", "seccomp_", {
         "resp": "seccomp_notif_resp", "data": "seccomp_data"}),
     "sembuf": ("struct sembuf", "sem_", {"flags": "sem_flg"}),

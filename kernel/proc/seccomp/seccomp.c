@@ -14,6 +14,7 @@
  */
 #include "kernel/proc/seccomp/seccomp.h"
 
+#include "kernel/fs/vfs/fdtable.h"
 #include "kernel/fs/vfs/fs_context.h"
 #include "kernel/lib/assert.h"
 #include "kernel/lib/bpf.h"
@@ -34,7 +35,8 @@
 
 #define FLAGS                                                                                      \
     (LX_SECCOMP_FILTER_FLAG_TSYNC | LX_SECCOMP_FILTER_FLAG_LOG |                                   \
-     LX_SECCOMP_FILTER_FLAG_SPEC_ALLOW | LX_SECCOMP_FILTER_FLAG_TSYNC_ESRCH)
+     LX_SECCOMP_FILTER_FLAG_SPEC_ALLOW | LX_SECCOMP_FILTER_FLAG_NEW_LISTENER |                     \
+     LX_SECCOMP_FILTER_FLAG_TSYNC_ESRCH)
 
 static struct mutex set_mutex;
 static uint64_t last_mark; /* [set_mutex] */
@@ -58,6 +60,8 @@ static COLD void filter_free(struct seccomp_filter *filter)
     if (filter->user)
         user_charge_add(filter->user, CHARGE_FILTER_BYTES, -(int64_t)filter_nbytes(filter));
     user_charge_put(filter->user);
+    if (filter->notify)
+        seccomp_notify_orphan(filter->notify);
     kfree(filter);
 }
 
@@ -92,7 +96,7 @@ static COLD int filter_fill(struct seccomp_filter *filter, struct uptr insns)
     uint16_t *scratch;
     int err;
 
-    if (!insns.va)
+    if (!insns.va) /* another error than of other bad addresses, as on Linux */
         return -EINVAL;
     err = vm_user_read(filter->insns, insns, filter->count * sizeof(filter->insns[0]));
 
@@ -129,6 +133,10 @@ static COLD int filter_create(const struct task *self, uint32_t flags, struct up
     filter->count = program.len;
     filter->log = flags & LX_SECCOMP_FILTER_FLAG_LOG;
     err = filter_charge(filter, cred->uid);
+    if (!err && (flags & LX_SECCOMP_FILTER_FLAG_NEW_LISTENER)) {
+        filter->notify = seccomp_notify_create();
+        err = filter->notify ? 0 : -ENOMEM;
+    }
     if (!err)
         err = filter_fill(filter, (struct uptr){program.filter});
     if (err)
@@ -191,12 +199,17 @@ COLD int64_t seccomp_set_strict(struct task *self)
 
 /* ---- filters for all threads ---- */
 
-/* Marks the caller's chain; -ENOMEM: with so many more instructions it is too long. */
-static COLD int chain_look(struct task *self, unsigned count)
+/* Marks the caller's chain. -ENOMEM: with the new one it is too long; -EBUSY: it has a supervisor,
+ * and there can be but one. */
+static COLD int chain_look(const struct task *self, const struct seccomp_filter *new)
 {
+    unsigned count = new->count;
+
     ASSERT(mutex_is_held(&set_mutex));
     last_mark++;
     for (struct seccomp_filter *at = self->seccomp; at; at = at->previous) {
+        if (new->notify && at->notify && !seccomp_notify_is_closed(at->notify))
+            return -EBUSY;
         at->mark = last_mark;
         count += at->count + FILTER_PENALTY;
     }
@@ -222,6 +235,7 @@ static COLD int threads_walk(struct task *self, bool set)
     while ((task = process_walk_task_locked(self->process, task, &steps, &flags)) != NULL) {
         struct seccomp_filter *old = task->seccomp;
 
+        /* One that is on its way out makes no more calls. */
         if (task == self || task->exiting || (set && old == self->seccomp))
             continue;
         if (!set && !is_behind(task)) {
@@ -248,7 +262,7 @@ static COLD int64_t filter_attach(struct task *self, struct seccomp_filter *filt
     ASSERT(mutex_is_held(&set_mutex));
     if (self->seccomp_mode == LX_SECCOMP_MODE_STRICT)
         return -EINVAL;
-    err = chain_look(self, filter->count);
+    err = chain_look(self, filter);
     if (err)
         return err;
     if (how & LX_SECCOMP_FILTER_FLAG_TSYNC) {
@@ -265,22 +279,53 @@ static COLD int64_t filter_attach(struct task *self, struct seccomp_filter *filt
     return 0;
 }
 
-/* Honoured: TSYNC, TSYNC_ESRCH, LOG; SPEC_ALLOW, for nothing is restricted here. */
+/* Both, or neither. */
+static COLD int listener_reserve(const struct task *self, struct seccomp_notify *notify,
+                                 struct file **out_file)
+{
+    int err, fd = fd_reserve(self->files, 0, true);
+
+    if (fd < 0)
+        return fd;
+    err = seccomp_notify_file(self, notify, out_file);
+    if (err)
+        fd_unreserve(self->files, fd);
+    return err ? err : fd;
+}
+
+/* Honoured: TSYNC, TSYNC_ESRCH, NEW_LISTENER, LOG; SPEC_ALLOW, for nothing is restricted here. With
+ * both of the first and the third a number alone would not say whose it is. */
 COLD int64_t seccomp_set_filter(struct task *self, uint32_t flags, struct uptr program)
 {
+    const uint32_t both = LX_SECCOMP_FILTER_FLAG_TSYNC | LX_SECCOMP_FILTER_FLAG_NEW_LISTENER;
     struct seccomp_filter *filter;
+    struct file *file = NULL;
     int64_t result;
+    int fd = 0;
 
-    if (flags & ~FLAGS)
+    if (flags & ~FLAGS || ((flags & both) == both && !(flags & LX_SECCOMP_FILTER_FLAG_TSYNC_ESRCH)))
         return -EINVAL;
     result = filter_create(self, flags, program, &filter);
     if (result)
         return result;
-    mutex_lock(&set_mutex);
-    result = filter_attach(self, filter, flags);
-    mutex_unlock(&set_mutex);
+    if (filter->notify)
+        fd = listener_reserve(self, filter->notify, &file);
+    result = fd;
+    if (fd >= 0) {
+        mutex_lock(&set_mutex);
+        result = filter_attach(self, filter, flags);
+        mutex_unlock(&set_mutex);
+    }
     if (result)
         filter_free(filter);
+    if (!file)
+        return result;
+    if (!result) {
+        fd_fill(self->files, fd, file);
+        return fd;
+    }
+    fd_unreserve(self->files, fd);
+    file_put(file);
     return result;
 }
 

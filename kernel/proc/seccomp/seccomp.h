@@ -19,6 +19,7 @@
 #include "kernel/proc/task.h"
 #include "shared/linux/seccomp.h"
 
+struct file;
 struct procfs_dir;
 struct seccomp_notify;
 struct trap_frame;
@@ -60,5 +61,19 @@ void seccomp_release(struct task *task);
 /* False: the call is not made, and RAX has its result. The number may have changed. */
 bool seccomp_call_enter(struct task *self, struct trap_frame *frame);
 bool seccomp_action_is_known(uint32_t action);
+
+/* ---- seccomp_notify.c ---- */
+
+/* A filter's; NULL: no memory. The file for its supervisor: nothing else knows it yet. */
+struct seccomp_notify *seccomp_notify_create(void);
+MUST_CHECK int seccomp_notify_file(const struct task *self, struct seccomp_notify *notify,
+                                   struct file **out_file);
+/* Its supervisor has gone, and does not come back. */
+bool seccomp_notify_is_closed(const struct seccomp_notify *notify);
+/* The filter goes. No lock held. */
+void seccomp_notify_orphan(struct seccomp_notify *notify);
+/* Waits for the answer: 0, -ERESTARTSYS. */
+MUST_CHECK int seccomp_notify_ask(struct seccomp_notify *notify, const struct lx_seccomp_data *data,
+                                  struct lx_seccomp_notif_resp *reply);
 
 extern const struct procfs_dir seccomp_sysctl_dir; /* /proc/sys/kernel/seccomp */

@@ -82,21 +82,15 @@ static COLD void call_log(const struct task *self, const struct trap_frame *fram
              frame->rip, action);
 }
 
-/* What they all see is the same, taken once. Long chains let others run in between. */
-static COLD uint32_t filters_run(const struct task *self, const struct trap_frame *frame,
+/* All see the same. Long chains let others run in between. */
+static COLD uint32_t filters_run(const struct task *self, const struct lx_seccomp_data *data,
                                  const struct seccomp_filter **out_match)
 {
-    const struct lx_seccomp_data data = {
-        .number = (int32_t)frame->error,
-        .arch = LX_AUDIT_ARCH_X86_64,
-        .rip = frame->rip,
-        .args = {frame->rdi, frame->rsi, frame->rdx, frame->r10, frame->r8, frame->r9},
-    };
     uint32_t result = LX_SECCOMP_RET_ALLOW;
 
     for (const struct seccomp_filter *at = __atomic_load_n(&self->seccomp, __ATOMIC_ACQUIRE); at;
          at = at->previous) {
-        uint32_t one = bpf_run(at->insns, &data);
+        uint32_t one = bpf_run(at->insns, data);
 
         if ((int32_t)(one & LX_SECCOMP_RET_ACTION_FULL) <
             (int32_t)(result & LX_SECCOMP_RET_ACTION_FULL)) {
@@ -132,7 +126,7 @@ static COLD NORETURN void call_kill(struct task *self, struct trap_frame *frame,
 
     call_log(self, frame, result & LX_SECCOMP_RET_ACTION_FULL, LX_SIGSYS);
     spin_lock(&process->lock);
-    alone = process->live == 1;
+    alone = process->live == 1; /* two that die at once both see two: each goes alone */
     spin_unlock(&process->lock);
     if ((result & LX_SECCOMP_RET_ACTION_FULL) == LX_SECCOMP_RET_KILL_THREAD && !alone)
         task_exit(self, PROCESS_SIGNALED, LX_SIGSYS);
@@ -161,6 +155,32 @@ static COLD bool tracer_lets_go_on(struct task *self, const struct trap_frame *f
     return ptrace_seccomp(self, result & LX_SECCOMP_RET_DATA) && (int32_t)frame->error >= 0;
 }
 
+/* A code by which the kernel starts calls anew is none of its own here. */
+static COLD void result_set(struct trap_frame *frame, int64_t value)
+{
+    frame->rax = (uint64_t)value;
+    if (restart_is_code(value))
+        frame->vector = 0;
+}
+
+/* RET_USER_NOTIF. Without a supervisor RAX stays -ENOSYS. A signal that came before the answer has
+ * the call start anew, if it may. */
+static COLD bool supervisor_lets_go_on(struct trap_frame *frame, struct seccomp_notify *notify,
+                                       const struct lx_seccomp_data *call)
+{
+    struct lx_seccomp_notif_resp reply;
+    int err;
+
+    if (!notify)
+        return false;
+    err = seccomp_notify_ask(notify, call, &reply);
+    if (err)
+        frame->rax = (uint64_t)(int64_t)err;
+    else if (!reply.flags)
+        result_set(frame, reply.error ? reply.error : reply.val);
+    return !err && reply.flags;
+}
+
 /* What goes on after it can have been logged here; the others are logged as they kill. */
 static COLD bool is_gentle(uint32_t action)
 {
@@ -173,8 +193,14 @@ static COLD bool is_gentle(uint32_t action)
  * at. */
 static COLD bool filter_act(struct task *self, struct trap_frame *frame, bool traced)
 {
+    const struct lx_seccomp_data call = {
+        .number = (int32_t)frame->error,
+        .arch = LX_AUDIT_ARCH_X86_64,
+        .rip = frame->rip,
+        .args = {frame->rdi, frame->rsi, frame->rdx, frame->r10, frame->r8, frame->r9},
+    };
     const struct seccomp_filter *match = NULL;
-    const uint32_t result = filters_run(self, frame, &match);
+    const uint32_t result = filters_run(self, &call, &match);
     const uint32_t action = result & LX_SECCOMP_RET_ACTION_FULL;
     const uint32_t data = result & LX_SECCOMP_RET_DATA;
 
@@ -186,9 +212,7 @@ static COLD bool filter_act(struct task *self, struct trap_frame *frame, bool tr
     case LX_SECCOMP_RET_LOG:
         return true;
     case LX_SECCOMP_RET_ERRNO:
-        frame->rax = -(uint64_t)MIN(data, ERRNO_MAX);
-        if (restart_is_code((int64_t)frame->rax)) /* it is no code of ours: nothing starts anew */
-            frame->vector = 0;
+        result_set(frame, -(int64_t)MIN(data, ERRNO_MAX));
         return false;
     case LX_SECCOMP_RET_TRAP: {
         const struct lx_siginfo info = trap_info(frame, result);
@@ -200,12 +224,13 @@ static COLD bool filter_act(struct task *self, struct trap_frame *frame, bool tr
     case LX_SECCOMP_RET_TRACE:
         return tracer_lets_go_on(self, frame, result) && filter_act(self, frame, true);
     case LX_SECCOMP_RET_USER_NOTIF:
-        return false; /* there is no supervisor: RAX stays -ENOSYS */
-    default:
+        return supervisor_lets_go_on(frame, match->notify, &call);
+    default: /* also what no version knows */
         call_kill(self, frame, result);
     }
 }
 
+/* A tracer with the right to do so switches all of it off, to look at a program from within. */
 COLD bool seccomp_call_enter(struct task *self, struct trap_frame *frame)
 {
     if (unlikely(ptrace_suspends_seccomp(self)))
@@ -238,6 +263,7 @@ static COLD unsigned name_find(const char *name, size_t nbytes)
 {
     unsigned i = 0;
 
+    /* The longest has 12 bytes: all fit into their rows with an end. */
     while (i < ACTIONS &&
            (strlen(actions[i].name) != nbytes || memcmp(actions[i].name, name, nbytes) != 0))
         i++;

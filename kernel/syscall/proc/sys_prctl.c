@@ -111,7 +111,7 @@ static int64_t seccomp_set(struct task *self, const struct prctl_args *args)
 
 /* Honoured: TSC, SECCOMP. Remembered: MCE_KILL, IO_FLUSHER, THP_DISABLE. What is: TIMING,
  * SPECULATION_CTRL, GET_TID_ADDRESS. */
-int64_t prctl_processor(struct task *self, int option, const struct prctl_args *args)
+COLD int64_t prctl_processor(struct task *self, int option, const struct prctl_args *args)
 {
     struct uptr at = {args->two};
 
