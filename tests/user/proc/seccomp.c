@@ -293,20 +293,53 @@ static void right_is_needed(void)
     CHECK_EQ(raw3(SYS_prctl, PR_SET_SECCOMP, LX_SECCOMP_MODE_STRICT, 0), -EINVAL);
 }
 
-static void length_is_limited(void)
+static long long_chain_set(int most)
 {
     static struct lx_sock_filter insns[4096];
     long result = 0;
-    int set = 0;
 
     for (int i = 0; i < 4096; i++)
         insns[i] = (struct lx_sock_filter)RETURN(LX_SECCOMP_RET_ALLOW);
     forgo_rights();
-    for (; set < 100 && !result; set++)
+    for (int i = 0; i < most && !result; i++)
         result = FILTER_SET(insns, 0);
-    CHECK_EQ(result, -ENOMEM);
-    CHECK(set > 1 && set <= 8);
+    return result;
+}
+
+static void length_is_limited(void)
+{
+    CHECK_EQ(long_chain_set(100), -ENOMEM);
     CHECK_EQ(raw0(SYS_getpid), getpid());
+}
+
+static void long_chain_is_set(void)
+{
+    CHECK_EQ(long_chain_set(3), 0);
+}
+
+/* Many tasks with long filters: some may be refused, and all is given back at their ends. */
+static void check_hoard(void)
+{
+    enum { HOARDERS = 120 };
+    int ends[2], status;
+
+    CHECK_OK(pipe(ends));
+    for (int i = 0; i < HOARDERS; i++) {
+        if (CHECK_OK(fork()) == 0) {
+            long result = long_chain_set(3);
+            char byte;
+
+            close(ends[1]);
+            CHECK(result == 0 || (result == -ENOMEM && i > 3));
+            CHECK_EQ(read(ends[0], &byte, 1), 0);
+            _exit(0);
+        }
+    }
+    close(ends[0]);
+    close(ends[1]);
+    for (int i = 0; i < HOARDERS; i++)
+        CHECK(wait(&status) > 0 && !status);
+    CHECK_EQ(child_status(long_chain_is_set), 0);
 }
 
 /* ---- what is kept ---- */
@@ -412,6 +445,7 @@ int main(int argc, char **argv)
     CHECK_EQ(child_status(numbers_are_seen), 0);
     check_arguments();
     CHECK_EQ(child_status(length_is_limited), 0);
+    check_hoard();
     CHECK_EQ(child_status(filters_are_kept), 0);
     check_strict();
     return 0;

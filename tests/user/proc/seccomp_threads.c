@@ -243,6 +243,16 @@ static void process_ends(void)
     thread_ends(LX_SECCOMP_RET_KILL_PROCESS);
 }
 
+/* The end of all counts more than that of one, in whatever order they were set. */
+static void process_ends_first(void)
+{
+    FILTER_ONE(all, TRIED, LX_SECCOMP_RET_KILL_PROCESS);
+
+    forgo_rights();
+    CHECK_EQ(FILTER_SET(all, 0), 0);
+    thread_ends(LX_SECCOMP_RET_KILL_THREAD);
+}
+
 static void trap_ends_all(void)
 {
     thread_ends(LX_SECCOMP_RET_TRAP);
@@ -341,6 +351,7 @@ int main(int argc, char **argv)
     CHECK_EQ(child_status(all_set_in_all), 0);
     CHECK_EQ(child_status(thread_alone_ends), 0);
     CHECK_EQ(child_status(process_ends), SIGSYS);
+    CHECK_EQ(child_status(process_ends_first), SIGSYS);
     CHECK_EQ(child_status(trap_ends_all), SIGSYS);
     CHECK_EQ(child_status(unknown_ends_all), SIGSYS);
     CHECK_EQ(child_status(strict_ends_one), 0);
