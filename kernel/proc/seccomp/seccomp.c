@@ -99,7 +99,6 @@ static COLD int filter_fill(struct seccomp_filter *filter, struct uptr insns)
     if (!insns.va) /* another error than of other bad addresses, as on Linux */
         return -EINVAL;
     err = vm_user_read(filter->insns, insns, filter->count * sizeof(filter->insns[0]));
-
     if (err)
         return err;
     scratch = kmalloc(filter->count * sizeof(*scratch));
@@ -329,14 +328,17 @@ COLD int64_t seccomp_set_filter(struct task *self, uint32_t flags, struct uptr p
     return result;
 }
 
-/* The chain begins with the newest: from there as far as there are newer ones. */
+/* The chain begins with the newest: from there as far as there are newer ones. Its length belongs
+ * to it: another thread of the task's may put filters before it at any time. */
 COLD int seccomp_find(const struct task *task, uint64_t index,
                       const struct seccomp_filter **out_filter)
 {
+    uint64_t flags = spin_lock_irqsave(&process_tree_lock);
     const struct seccomp_filter *filter = task->seccomp;
     unsigned count = task->seccomp_count;
 
-    if (task->seccomp_mode != LX_SECCOMP_MODE_FILTER)
+    spin_unlock_irqrestore(&process_tree_lock, flags);
+    if (!filter)
         return -EINVAL;
     if (index >= count)
         return -ENOENT;
