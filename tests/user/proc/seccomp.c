@@ -4,8 +4,11 @@
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/klog.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <ucontext.h>
@@ -426,9 +429,49 @@ static void check_strict(void)
     CHECK_EQ(child_status(strict_reads_counter), SIGSEGV);
 }
 
+/* ---- the log of this kernel ---- */
+
+static bool is_logged(pid_t pid)
+{
+    static char text[65536];
+    char line[80];
+    long nbytes = CHECK_OK(klogctl(3, text, sizeof(text) - 1)); /* all that is left */
+
+    text[nbytes] = '\0';
+    snprintf(line, sizeof(line), "pid=%d sig=0 arch=c000003e syscall=%d", pid, TRIED);
+    return strstr(text, line) != NULL;
+}
+
+static pid_t child_makes_call(uint32_t what, unsigned flags)
+{
+    pid_t pid = (pid_t)CHECK_OK(fork());
+
+    if (pid == 0) {
+        FILTER_ONE(one, TRIED, what);
+
+        CHECK_EQ(FILTER_SET(one, flags), 0);
+        raw1(TRIED, 0);
+        _exit(0);
+    }
+    CHECK_EQ(child_end(pid), 0);
+    return pid;
+}
+
+static void check_log(void)
+{
+    CHECK(is_logged(child_makes_call(LX_SECCOMP_RET_LOG, 0)));
+    CHECK(!is_logged(child_makes_call(LX_SECCOMP_RET_ERRNO, 0)));
+    CHECK(is_logged(child_makes_call(LX_SECCOMP_RET_ERRNO, LX_SECCOMP_FILTER_FLAG_LOG)));
+    CHECK(!is_logged(child_makes_call(LX_SECCOMP_RET_ALLOW, LX_SECCOMP_FILTER_FLAG_LOG)));
+}
+
 int main(int argc, char **argv)
 {
     program = argv[0];
+    if (argc > 1 && !strcmp(argv[1], "log")) {
+        check_log();
+        return 0;
+    }
     if (argc > 1 && !strcmp(argv[1], "kept")) {
         is_filtered();
         return 0;
