@@ -27,6 +27,7 @@ enum charge_kind {
     CHARGE_INOTIFY_WATCHES,
     CHARGE_EVENT_BYTES,  /* of files, in their queues */
     CHARGE_MQUEUE_BYTES, /* that message queues may hold (RLIMIT_MSGQUEUE) */
+    CHARGE_FILTER_BYTES, /* of seccomp(2) */
     CHARGE_KINDS,
 };
 

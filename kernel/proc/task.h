@@ -23,6 +23,7 @@ struct identity;
 struct lx_mq_attr;
 struct nsproxy;
 struct process;
+struct seccomp_filter;
 struct sem_undo_list;
 struct tracee;
 
@@ -96,6 +97,9 @@ struct task {
     struct uptr rseq;                     /* [o] registered area */
     uint32_t rseq_nbytes, rseq_signature; /* [o] of it */
     uint32_t rseq_cpu;                    /* [o] the processor that it shows */
+    struct seccomp_filter *seccomp;       /* [t] the newest, counted; itself reads it freely */
+    uint32_t seccomp_count;               /* [t] filters that it has */
+    uint8_t seccomp_mode;                 /* [t] LX_SECCOMP_MODE_*; itself reads it freely */
 };
 
 void task_init(void); /* at start-up */
