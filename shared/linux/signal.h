@@ -100,6 +100,7 @@ struct lx_stack {
 #define LX_BUS_ADRERR  2
 #define LX_TRAP_BRKPT  1
 #define LX_TRAP_TRACE  2
+#define LX_TRAP_HWBKPT 4
 
 /* Codes of signals about files. */
 #define LX_POLL_IN  1
