@@ -295,6 +295,7 @@ KERNEL_SRCS := \
     kernel/proc/ptrace/ptrace_end.c \
     kernel/proc/ptrace/ptrace_request.c \
     kernel/proc/ptrace/ptrace_regs.c \
+    kernel/proc/ptrace/ptrace_debug.c \
     kernel/proc/ptrace/ptrace_signal.c \
     kernel/proc/signal/signal_timer.c \
     kernel/proc/signal/signal_timer_fire.c \

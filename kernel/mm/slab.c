@@ -342,6 +342,24 @@ uint64_t slab_frames(const struct slab_cache *cache)
     return __atomic_load_n(&cache->slabs, __ATOMIC_RELAXED) << cache->order;
 }
 
+COLD bool slab_info_get(unsigned index, struct slab_info *info)
+{
+    const struct slab_cache *cache = &caches[index];
+
+    if (index >= caches_count)
+        return false;
+    *info = (struct slab_info){
+        .name = cache->name,
+        .objects = slab_objects(cache),
+        .slabs = __atomic_load_n(&cache->slabs, __ATOMIC_RELAXED),
+        .size = cache->size,
+        .per_slab = cache->per_slab,
+        .nframes = 1u << cache->order,
+        .batch = cache->batch,
+    };
+    return true;
+}
+
 /* In an interrupt of each processor, or in the thread that asks. */
 static void slab_lists_empty(void *argument)
 {

@@ -32,6 +32,14 @@ uint64_t slab_objects(const struct slab_cache *cache);
 uint64_t slab_objects_bound(const struct slab_cache *cache);
 uint64_t slab_frames(const struct slab_cache *cache);
 
+/* Of one cache, for people. False: there are no more. Counts may be of different moments. */
+struct slab_info {
+    const char *name;
+    uint64_t objects, slabs;
+    uint32_t size, per_slab, nframes, batch;
+};
+bool slab_info_get(unsigned index, struct slab_info *info);
+
 /* Returns every wholly free slab of every cache to the frame allocator. */
 void slab_drain(void);
 

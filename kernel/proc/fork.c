@@ -273,7 +273,7 @@ void fork_registers_copy(const struct task *self, struct task *child,
     fpu_save_fresh(child->thread.arch.fpu);
     child->thread.arch.fs_base = request->set_tls ? request->tls : msr_read(MSR_FS_BASE);
     child->thread.arch.gs_base = msr_read(MSR_KERNEL_GS_BASE);
-    child->thread.arch.no_tsc = self->thread.arch.no_tsc;
+    child->thread.arch.rare = self->thread.arch.rare & ARCH_RARE_NO_TSC;
     arch_thread_copy_selectors(&child->thread.arch);
 }
 

@@ -14,6 +14,7 @@
 #include "kernel/lib/list.h"
 #include "kernel/lib/util.h"
 #include "kernel/proc/signal/signal_queue.h"
+#include "kernel/proc/usage.h"
 #include "kernel/sched/thread.h"
 
 struct fd_table;
@@ -55,6 +56,7 @@ struct task {
     bool dump_waits;           /* [s] for a core file, before it ends */
     uint32_t stop_round;       /* [s] of the stop that it has been counted in; 0: none */
     struct fd_table *files;    /* [o] shared by the tasks of a process */
+    struct io_usage io;        /* [o] read by others */
     struct fs_context *fs;     /* [o] root, working directory, umask, credentials */
     struct identity *identity; /* [s] the credentials, as others see them; until it is freed */
     struct nsproxy *nsproxy;   /* [o] written [t]; NULL: the initial name spaces */

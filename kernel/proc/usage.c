@@ -26,6 +26,14 @@ void process_usage_note_memory(struct process *process, const struct vm_space *s
         MAX(process->usage.peak_pages, MAX(space->peak_pages, space->resident_pages));
 }
 
+static void io_usage_add(struct io_usage *sum, const struct io_usage *io)
+{
+    for (unsigned write = 0; write < 2; write++) {
+        sum->calls[write] += io->calls[write];
+        sum->nbytes[write] += io->nbytes[write];
+    }
+}
+
 void process_usage_add_task(struct process_usage *sum, const struct task *task)
 {
     const struct thread *thread = &task->thread;
@@ -39,6 +47,7 @@ void process_usage_add_task(struct process_usage *sum, const struct task *task)
     sum->faults += thread->faults;
     sum->switches[0] += thread->switches[0];
     sum->switches[1] += thread->switches[1];
+    io_usage_add(&sum->io, &task->io);
 }
 
 /* Some of the tasks behind that one; the last of them, NULL: it has come to the end. */
@@ -116,6 +125,7 @@ void process_usage_add(struct process_usage *sum, const struct process_usage *us
     sum->faults += usage->faults;
     sum->switches[0] += usage->switches[0];
     sum->switches[1] += usage->switches[1];
+    io_usage_add(&sum->io, &usage->io);
     /* ru_maxrss of children is that of the largest, not a sum: getrusage(2). */
     sum->peak_pages = MAX(sum->peak_pages, usage->peak_pages);
 }

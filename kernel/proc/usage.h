@@ -19,7 +19,13 @@ struct sched_times;
 struct task;
 struct vm_space;
 
+/* Calls and bytes, of reading and of writing: /proc/PID/io. */
+struct io_usage {
+    uint64_t calls[2], nbytes[2];
+};
+
 struct process_usage {
+    struct io_usage io;
     uint64_t user_ns, system_ns;
     uint64_t faults;      /* none of them had to wait for a disk */
     uint64_t switches[2]; /* it had to give way; it waited */

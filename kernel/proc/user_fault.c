@@ -17,9 +17,6 @@
 #include "shared/addrmap.h"
 #include "shared/linux/errno.h"
 
-#define DR6_INITIAL     0xffff0ff0ULL /* Intel SDM vol. 3, 17.2.3 */
-#define DR6_SINGLE_STEP 0x4000ULL
-
 /* A page fault: 0 when it is resolved, else the signal. */
 static int page_fault(struct task *self, const struct trap_frame *frame, uint64_t cr2,
                       struct lx_siginfo *info)
@@ -87,14 +84,36 @@ static int simd_code(void)
     return fpu_code(mxcsr & ~(mxcsr >> 7) & 0x3fU);
 }
 
-/* The processor sets its bits and never clears them. */
-static int debug_code(void)
+/* What a #DB of ring 3 is about: a step, breakpoints that are on, or, with no bit set, INT1. False:
+ * nothing, for a bit is set for a breakpoint that is off, too. RF lets the instruction run before
+ * which it came. */
+static COLD bool debug_fault(struct task *self, struct trap_frame *frame, uint64_t dr6)
 {
-    uint64_t dr6;
+    struct arch_debug *debug = &self->thread.arch.debug;
+    const bool is_int1 = !(dr6 & (DR6_HITS | DR6_SINGLE_STEP));
+    uint64_t hits = 0;
 
-    __asm__ volatile("movq %%dr6, %0" : "=r"(dr6));
-    __asm__ volatile("movq %0, %%dr6" : : "r"(DR6_INITIAL));
-    return dr6 & DR6_SINGLE_STEP ? LX_TRAP_TRACE : LX_TRAP_BRKPT;
+    for (unsigned i = 0; i < DR_COUNT; i++)
+        if ((dr6 & 1ULL << i) && (debug->dr7 & DR7_ON(i))) {
+            hits |= 1ULL << i;
+            if (DR7_FIELD(debug->dr7, i) == DR7_EXECUTE)
+                frame->rflags |= RFLAGS_RF;
+        }
+    /* A step for a tracer that is gone. */
+    if (self->trace_flag && !self->ptrace) {
+        frame->rflags &= ~RFLAGS_TF;
+        self->trace_flag = false;
+        dr6 &= ~DR6_SINGLE_STEP;
+    }
+    debug->dr6 = hits | (dr6 & DR6_SINGLE_STEP);
+    return debug->dr6 || is_int1;
+}
+
+static COLD int debug_code(const struct task *self)
+{
+    const uint64_t dr6 = self->thread.arch.debug.dr6;
+
+    return dr6 & DR6_SINGLE_STEP ? LX_TRAP_TRACE : dr6 ? LX_TRAP_HWBKPT : LX_TRAP_BRKPT;
 }
 
 /* si_code and si_addr of what is not a page fault; where nothing is set, Linux reports nothing. */
@@ -106,7 +125,7 @@ static void explain(struct task *self, const struct trap_frame *frame, struct lx
         info->code = LX_FPE_INTDIV;
         break;
     case VECTOR_DEBUG:
-        info->code = debug_code();
+        info->code = debug_code(self);
         break;
     case VECTOR_INVALID_OPCODE:
         info->code = LX_ILL_ILLOPN;
@@ -141,13 +160,8 @@ void hook_user_fault(struct trap_frame *frame, uint64_t cr2)
     struct lx_siginfo info = {.code = LX_SI_KERNEL};
     struct task *self = task_current();
 
-    /* A step for a tracer that is gone. */
-    if (unlikely(frame->vector == VECTOR_DEBUG && self->trace_flag && !self->ptrace)) {
-        frame->rflags &= ~RFLAGS_TF;
-        self->trace_flag = false;
-        debug_code();
+    if (unlikely(frame->vector == VECTOR_DEBUG && !debug_fault(self, frame, cr2)))
         return;
-    }
     if (frame->vector == VECTOR_PAGE_FAULT) {
         /* Set before the call, for page_fault adds to it; put back when nothing was wrong. */
         uint64_t error = self->fault_error;

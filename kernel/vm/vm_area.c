@@ -122,7 +122,7 @@ static void longest_update_up(struct rb_node *node)
 /* For a stack the gap that it keeps below itself is not free. prev NULL: there is none below. */
 static inline void area_gap_set_after(struct vm_area *area, const struct vm_area *prev)
 {
-    uint64_t low = prev ? prev->end : USER_BASE;
+    uint64_t low = prev ? MAX(prev->end, USER_BASE) : USER_BASE;
     uint64_t high = vm_area_low(area);
 
     area->gap = high > low ? high - low : 0;
@@ -206,7 +206,7 @@ uint64_t vm_area_find_hole(const struct vm_space *space, uint64_t nbytes, uint64
     struct vm_area *above = vm_area_find(space, top - 1);
     struct vm_area *below = above ? vm_area_prev(above) : area_of(rb_last(&space->areas));
     uint64_t high = above ? MIN(vm_area_low(above), top) : top;
-    uint64_t low = below ? below->end : USER_BASE;
+    uint64_t low = below ? MAX(below->end, USER_BASE) : USER_BASE;
 
     if (high > low && high - low >= nbytes)
         return high - nbytes;

@@ -146,7 +146,7 @@ int vm_place_locked(const struct vm_space *space, const struct vm_request *reque
             return -ENOMEM;
         if (!IS_ALIGNED(request->address, PAGE_SIZE))
             return -EINVAL;
-        if (request->address < USER_BASE)
+        if (request->address < USER_BASE && !request->low_allowed)
             return -EPERM; /* as Linux's vm.mmap_min_addr */
         if (request->no_replace &&
             !range_is_free(space, request->address, request->address + nbytes))

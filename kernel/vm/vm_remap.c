@@ -147,7 +147,7 @@ static int remap_away_locked(struct vm_space *space, struct vm_remap *r, uint64_
 
     ASSERT(mutex_is_held(&space->lock));
     /* Room for all areas that may be needed, before anything is removed. */
-    if (r->fixed && r->new_start < USER_BASE)
+    if (r->fixed && r->new_start < USER_BASE && !r->low_allowed)
         return -EPERM;
     if (space->areas_count + ROOM_AREAS >= VM_AREAS_MAX - MOVE_AREAS)
         return -ENOMEM;

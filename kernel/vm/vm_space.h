@@ -90,6 +90,7 @@ struct vm_request {
     bool no_replace;        /* with fixed: -EEXIST if something is there */
     bool no_reserve;        /* do not refuse what can never fit in memory */
     bool low_2g;            /* below 2 GiB */
+    bool low_allowed;       /* with fixed: below USER_BASE, too (CAP_SYS_RAWIO) */
     bool grows_down;        /* a stack */
     bool locked;            /* as mlock would, at most lock_limit pages in all */
     bool lock_unasked;      /* by mlockall, not for this mapping itself */
@@ -144,6 +145,7 @@ MUST_CHECK int vm_protect(struct vm_space *space, uint64_t start, uint64_t nbyte
 struct vm_remap {
     uint64_t old_start, old_nbytes, new_nbytes, new_start;
     bool may_move, fixed, keep_old;
+    bool low_allowed;    /* as of vm_request */
     uint64_t lock_limit; /* pages that may be locked in all */
 };
 MUST_CHECK int vm_remap(struct vm_space *space, const struct vm_remap *request, uint64_t *out);

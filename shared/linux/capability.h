@@ -35,6 +35,7 @@
 #define LX_CAP_SYS_TTY_CONFIG   26
 #define LX_CAP_MKNOD            27
 #define LX_CAP_LEASE            28
+#define LX_CAP_SETFCAP          31
 #define LX_CAP_MAC_OVERRIDE     32
 #define LX_CAP_SYSLOG           34
 #define LX_CAP_WAKE_ALARM       35
@@ -62,3 +63,19 @@ struct lx_cap_data {
 #define LX_SECBIT_NO_CAP_AMBIENT_RAISE 0x40
 #define LX_SECURE_ALL_BITS             0x55
 #define LX_SECURE_ALL_LOCKS            0xaa
+
+/* The attribute security.capability of a file: the first revision has no root, to whose user name
+ * space it is limited. */
+#define LX_VFS_CAP_REVISION_MASK   0xff000000u
+#define LX_VFS_CAP_REVISION_2      0x02000000u
+#define LX_VFS_CAP_REVISION_3      0x03000000u
+#define LX_VFS_CAP_FLAGS_EFFECTIVE 0x00000001u
+#define LX_VFS_CAP_NBYTES_2        20u
+
+struct lx_vfs_cap {
+    uint32_t magic;
+    struct {
+        uint32_t permitted, inheritable;
+    } data[2];
+    uint32_t root;
+};

@@ -101,6 +101,7 @@ struct lx_stack {
 #define LX_BUS_ADRERR  2
 #define LX_TRAP_BRKPT  1
 #define LX_TRAP_TRACE  2
+#define LX_TRAP_HWBKPT 4
 #define LX_SYS_SECCOMP 1
 
 /* Codes of signals about files. */

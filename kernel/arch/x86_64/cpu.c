@@ -84,7 +84,7 @@ static void syscall_registers_set(void)
 /* No breakpoint that firmware or a debugger left may fire in the kernel. */
 static void debug_registers_clear(void)
 {
-    __asm__ volatile("movq %0, %%dr7" : : "r"(0x400ULL));
+    __asm__ volatile("movq %0, %%dr7" : : "r"(DR7_INITIAL));
 }
 
 void cpu_expect(unsigned count)

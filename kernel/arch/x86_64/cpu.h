@@ -48,14 +48,15 @@ enum cpu_ist {
     CPU_IST_NMI = 1,
     CPU_IST_DOUBLE_FAULT,
     CPU_IST_MACHINE_CHECK,
-    CPU_IST_COUNT = CPU_IST_MACHINE_CHECK
+    CPU_IST_DEBUG,
+    CPU_IST_COUNT = CPU_IST_DEBUG
 };
 
 struct cpu {
     struct cpu *self;
     struct arch_thread *thread; /* running now */
     uint64_t kernel_rsp;        /* top of its kernel stack; the TSS holds it too */
-    uint64_t user_rsp;          /* scratch of the SYSCALL entry */
+    uint64_t user_rsp;          /* scratch of the entries by SYSCALL and #DB */
     uint8_t flight_next;        /* offset of the next record in eighths; wraps by itself */
     uint32_t index;
     uint32_t irq_depth; /* interrupt handlers on the stack */

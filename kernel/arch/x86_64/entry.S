@@ -198,17 +198,48 @@ trap_from_kernel:
     addq $16, %rsp
     iretq
 
+/* #DB, on an IST stack or not (idt.c). That of ring 3 goes on on the thread's stack, as if it had
+ * come there; if it has, each word is copied onto itself. */
+trap_debug:
+    cld
+    testb $3, FRAME_CS - FRAME_VECTOR(%rsp)
+    jz debug_from_kernel
+    swapgs
+    movq %rax, %gs:CPU_USER_RSP
+    movq %rsp, %rax
+    movq %gs:CPU_KERNEL_RSP, %rsp
+    .irp word, 6, 5, 4, 3, 2, 1, 0
+    pushq 8 * \word(%rax)
+    .endr
+    movq %gs:CPU_USER_RSP, %rax
+    PUSH_REGISTERS
+    FLIGHT_RECORD 0 user=1
+    CLEAR_AC
+    movq %rsp, %rdi
+    call arch_trap_debug
+    jmp arch_return_to_user
+
+/* At any instruction, with any GS: the processor's number is the limit of a segment. */
+debug_from_kernel:
+    PUSH_REGISTERS
+    movl $CPU_SELECTOR, %eax
+    lsl %eax, %eax
+    movq cpu_all(, %rax, 8), %rsi
+    jmp paranoid_enter
+
 /* NMI, double fault, machine check: on an IST stack, whatever GS is. The processor's block is
  * found in the word above the frame. */
 trap_paranoid:
     cld
     PUSH_REGISTERS
+    movq FRAME_SIZE(%rsp), %rsi
+paranoid_enter:
     movl $GS_BASE_MSR, %ecx
     rdmsr
     movl %eax, %ebx
     movl %edx, %r12d
-    movq FRAME_SIZE(%rsp), %rax
-    movq %rax, %rdx
+    movq %rsi, %rax
+    movq %rsi, %rdx
     shrq $32, %rdx
     wrmsr
     CLEAR_AC
@@ -236,7 +267,9 @@ arch_trap_stubs:
     pushq $0
     .endif
     pushq $stub
-    .if stub == 2 || stub == 8 || stub == 18
+    .if stub == 1
+    jmp trap_debug
+    .elseif stub == 2 || stub == 8 || stub == 18
     jmp trap_paranoid
     .else
     jmp trap_common

@@ -14,6 +14,8 @@
 #include "kernel/arch/x86_64/regs.h"
 #include "kernel/lib/string.h"
 
+#define TCG_SIGNATURE 0x54474354 /* "TCGT": QEMU emulates the processor */
+
 struct features features;
 /* By themselves, as bytes: the entry and copy code reads them in assembly. */
 uint8_t features_smap;
@@ -68,6 +70,7 @@ COLD void features_detect(void)
     features.xsave = bit(r.ecx, 26);
     features.rdrand = bit(r.ecx, 30);
     features.hypervisor = bit(r.ecx, 31);
+    features.tcg = features.hypervisor && cpuid_query(0x40000000, 0).ebx == TCG_SIGNATURE;
     if (max_basic >= 7) {
         r = cpuid_query(7, 0);
         features.fsgsbase = bit(r.ebx, 0);

@@ -12,7 +12,7 @@
 
 struct features {
     bool nx, smep, smap, umip, fsgsbase, pge, xsave, avx, gb_pages, x2apic, tsc_deadline, rdrand;
-    bool invariant_tsc, hypervisor, erms, rdtscp;
+    bool invariant_tsc, hypervisor, tcg, erms, rdtscp;
     uint64_t xcr0;       /* components saved by XSAVE; 0 without XSAVE */
     uint32_t fpu_nbytes; /* size of the save area */
     uint32_t hwcap;      /* CPUID.1:EDX, as AT_HWCAP gives it */

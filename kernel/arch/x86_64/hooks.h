@@ -15,7 +15,8 @@ struct trap_frame;
 /* A SYSCALL or an open test gate. Interrupts on. Result goes to frame->rax. */
 void hook_syscall(struct trap_frame *frame);
 
-/* An exception in ring 3; cr2 is the address of a page fault. Interrupts on. On return the frame
+/* An exception in ring 3; cr2 is the address of a page fault, DR6 of a debug exception.
+ * Interrupts on. On return the frame
  * is resumed (after pending work). */
 void hook_user_fault(struct trap_frame *frame, uint64_t cr2);
 

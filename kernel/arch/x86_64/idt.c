@@ -2,13 +2,16 @@
 /*
  * The interrupt descriptor table: 256 interrupt gates, one table for all processors.
  *
- * NMI, double fault and machine check run on IST stacks. Only INT3 and INTO may be raised by an INT
- * instruction in ring 3; every other vector has DPL 0, so that INT n is #GP there.
+ * NMI, double fault, machine check and #DB run on IST stacks, the last since MOV SS puts off that
+ * of a watchpoint until behind a SYSCALL, where RSP is still the program's. Only INT3 and INTO may
+ * be raised by an INT instruction in ring 3; every other vector has DPL 0, so that INT n is #GP
+ * there.
  */
 #include "kernel/arch/x86_64/idt.h"
 
 #include "kernel/arch/x86_64/cpu.h"
 #include "kernel/arch/x86_64/entry.h"
+#include "kernel/arch/x86_64/features.h"
 #include "kernel/arch/x86_64/regs.h"
 #include "kernel/arch/x86_64/vectors.h"
 
@@ -50,6 +53,10 @@ COLD void idt_init(void)
     gate_set(VECTOR_NMI, CPU_IST_NMI, 0);
     gate_set(VECTOR_DOUBLE_FAULT, CPU_IST_DOUBLE_FAULT, 0);
     gate_set(VECTOR_MACHINE_CHECK, CPU_IST_MACHINE_CHECK, 0);
+    /* Of a step that hits a watchpoint QEMU's emulation makes two #DBs, the second at the first
+     * instruction of the kernel, where it would overwrite the frame of the first on that stack.
+     * MOV SS puts nothing off there. */
+    gate_set(VECTOR_DEBUG, features.tcg ? 0 : CPU_IST_DEBUG, 0);
     gate_set(VECTOR_BREAKPOINT, 0, 3);
     gate_set(VECTOR_OVERFLOW, 0, 3);
 }

@@ -12,6 +12,7 @@
 #include "kernel/arch/x86_64/trampoline.h"
 #include "kernel/arch/x86_64/vectors.h"
 #include "shared/addrmap.h"
+#include "shared/vdso.h"
 
 /* The constraint "i" makes the compiler print the number; the text need not assemble. */
 #define EMIT(name, value) __asm__ volatile(".ascii \"->" #name " %0\"" : : "i"(value))
@@ -68,6 +69,7 @@ void offsets_emit(void)
     EMIT(USER_CS, SELECTOR_USER_CS);
     EMIT(USER_SS, SELECTOR_USER_DS);
     EMIT(USER_LIMIT, USER_END);
+    EMIT(CPU_SELECTOR, VDSO_CPU_SELECTOR);
     EMIT(GS_BASE_MSR, MSR_GS_BASE);
     EMIT(FLAG_AC, RFLAGS_AC);
     EMIT(EFER_MSR, MSR_EFER);

@@ -71,6 +71,17 @@
 #define EFER_LME 0x00000100ULL
 #define EFER_NXE 0x00000800ULL
 
+/* Intel SDM vol. 3, 17.2.3: a bit for each breakpoint that was hit; some bits are 1 when clear. */
+#define DR6_HITS        0xfULL
+#define DR6_SINGLE_STEP 0x4000ULL
+#define DR6_INITIAL     0xffff0ff0ULL
+#define DR7_INITIAL     0x400ULL
+#define DR_COUNT        4 /* that hold addresses */
+/* Of one of them in DR7: on at all, and four bits that say on what. */
+#define DR7_ON(n)         (3ULL << 2 * (n))
+#define DR7_FIELD(dr7, n) ((dr7) >> (16 + 4 * (n)) & 0xf)
+#define DR7_EXECUTE       0
+
 /* Page-fault error code. */
 #define FAULT_PRESENT 0x01
 #define FAULT_WRITE   0x02

@@ -58,9 +58,42 @@ static void tsc_forbid(bool forbid)
 void arch_thread_forbid_tsc(struct arch_thread *thread, bool forbid)
 {
     irq_disable();
-    thread->no_tsc = forbid;
+    thread->rare = (thread->rare & ~ARCH_RARE_NO_TSC) | (forbid ? ARCH_RARE_NO_TSC : 0);
     tsc_forbid(forbid);
     irq_enable();
+}
+
+#define DR_WRITE(number, value) __asm__ volatile("movq %0, %%dr" #number : : "r"(value))
+
+/* All off before addresses change: none is on at another's address. Interrupts off. */
+static COLD void debug_load(const struct arch_thread *thread)
+{
+    DR_WRITE(7, DR7_INITIAL);
+    if (!(thread->rare & ARCH_RARE_DEBUG))
+        return;
+    DR_WRITE(0, thread->debug.address[0]);
+    DR_WRITE(1, thread->debug.address[1]);
+    DR_WRITE(2, thread->debug.address[2]);
+    DR_WRITE(3, thread->debug.address[3]);
+    DR_WRITE(7, thread->debug.dr7);
+}
+
+COLD void arch_thread_end_debug(struct arch_thread *thread)
+{
+    irq_disable();
+    thread->rare &= ~ARCH_RARE_DEBUG;
+    thread->debug = (struct arch_debug){0};
+    debug_load(thread);
+    irq_enable();
+}
+
+/* One of the two has something rare. */
+static COLD void rare_switch(const struct arch_thread *from, const struct arch_thread *to)
+{
+    if ((to->rare ^ from->rare) & ARCH_RARE_NO_TSC)
+        tsc_forbid(to->rare & ARCH_RARE_NO_TSC);
+    if ((to->rare | from->rare) & ARCH_RARE_DEBUG)
+        debug_load(to);
 }
 
 /* Interrupts off. The state of `from` is saved before `to` is announced as current: an interrupt
@@ -73,8 +106,8 @@ void arch_thread_switch(struct arch_thread *from, struct arch_thread *to)
         user_state_save(from);
     if (to->cr3 != from->cr3)
         space_switch(cpu, from, to);
-    if (unlikely(to->no_tsc != from->no_tsc))
-        tsc_forbid(to->no_tsc);
+    if (unlikely(to->rare | from->rare))
+        rare_switch(from, to);
     /* The two lines belong together: an entry from ring 3 uses kernel_rsp, an exception RSP0. */
     cpu->thread = to;
     cpu_set_kernel_stack(cpu, to->stack_top);

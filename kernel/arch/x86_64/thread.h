@@ -9,6 +9,7 @@
 #pragma once
 
 #include "kernel/arch/x86_64/cpumask.h"
+#include "kernel/arch/x86_64/regs.h"
 #include "kernel/lib/util.h"
 
 /* Reasons to call hook_exit_to_user before the next return to ring 3. */
@@ -21,6 +22,19 @@
 /* What does not end a wait. */
 #define TIF_QUIET (TIF_RESCHED | TIF_CPU_TIME | TIF_RSEQ | TIF_FILE)
 
+/* In .rare. */
+#define ARCH_RARE_NO_TSC 0x1u /* RDTSC faults in ring 3 */
+#define ARCH_RARE_DEBUG  0x2u /* .debug has breakpoints that are on */
+
+/* Hardware breakpoints of ring 3. They are on while the thread has a processor, in the kernel, too,
+ * which passes over them (traps.c). */
+struct arch_debug {
+    uint64_t address[DR_COUNT];
+    uint64_t dr7;      /* as loaded */
+    uint64_t dr7_told; /* as its tracer has written it */
+    uint64_t dr6;      /* DR6_HITS and DR6_SINGLE_STEP of its last #DB */
+};
+
 struct arch_thread {
     uint64_t rsp;              /* while not running: where its callee-saved registers are */
     uint64_t stack_top;        /* of its kernel stack */
@@ -29,10 +43,11 @@ struct arch_thread {
     uint32_t work;             /* atomic, ARCH_WORK_* */
     uint32_t faults_disabled;  /* > 0: a fault on user memory is not resolved but fixed up */
     uint32_t fail_nth;         /* allocations until one fails on purpose; 0: none (mm/fail_nth.h) */
-    bool no_tsc;               /* RDTSC faults in ring 3 */
+    uint32_t rare;             /* ARCH_RARE_*: what most threads have not, and a switch looks at */
     void *fpu;                 /* XSAVE or FXSAVE area; NULL for kernel threads */
     uint64_t fs_base, gs_base; /* of ring 3, while not running */
     uint16_t ds, es, fs, gs;   /* selectors of ring 3, while not running */
+    struct arch_debug debug;   /* changed while not running, and by arch_thread_end_debug */
 };
 
 struct trap_frame;
@@ -54,6 +69,9 @@ NORETURN void arch_enter_user(struct trap_frame *frame);
 
 /* Of the running thread: whether ring 3 may read the time stamp counter. */
 void arch_thread_forbid_tsc(struct arch_thread *thread, bool forbid);
+
+/* The running thread has no breakpoints any more. */
+void arch_thread_end_debug(struct arch_thread *thread);
 
 /* The running thread's selectors of ring 3, into another thread's block. */
 void arch_thread_copy_selectors(struct arch_thread *thread);

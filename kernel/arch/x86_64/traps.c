@@ -11,6 +11,7 @@
 #include "kernel/arch/x86_64/traps.h"
 #include "kernel/arch/x86_64/cpu.h"
 #include "kernel/arch/x86_64/efi_call.h"
+#include "kernel/arch/x86_64/entry.h"
 #include "kernel/arch/x86_64/features.h"
 #include "kernel/arch/x86_64/hooks.h"
 #include "kernel/arch/x86_64/irq.h"
@@ -78,9 +79,42 @@ void arch_trap(struct trap_frame *frame)
     hook_user_fault(frame, cr2);
 }
 
+/* Read before interrupts come on, when another thread may run here, and cleared: the processor only
+ * sets its bits. */
+static COLD uint64_t debug_status_take(void)
+{
+    uint64_t dr6;
+
+    __asm__ volatile("movq %%dr6, %0" : "=r"(dr6));
+    __asm__ volatile("movq %0, %%dr6" : : "r"(DR6_INITIAL));
+    return dr6;
+}
+
+COLD void arch_trap_debug(struct trap_frame *frame)
+{
+    const uint64_t dr6 = debug_status_take();
+
+    irq_enable();
+    hook_user_fault(frame, dr6);
+}
+
+/* A program's watchpoint, met by the kernel in its memory, by the firmware at such an address, or
+ * before SYSCALL or INT3 and put off by MOV SS. As on Linux it is passed over: RF, lest one on an
+ * instruction comes again. */
+static COLD bool debug_in_kernel(struct trap_frame *frame)
+{
+    frame->rflags |= RFLAGS_RF;
+    /* The second for one instruction (idt.c): the first is yet to read its status. */
+    if (frame->rip == (uint64_t)arch_trap_stubs + VECTOR_DEBUG * ENTRY_STUB_SIZE)
+        return true;
+    return (debug_status_take() & DR6_HITS) != 0;
+}
+
 /* On an IST stack: no lock may be taken and nothing may fault here. */
 void arch_trap_paranoid(struct trap_frame *frame)
 {
+    if (frame->vector == VECTOR_DEBUG && (debug_in_kernel(frame) || efi_call_abandon(frame)))
+        return;
     if (frame->vector == VECTOR_MACHINE_CHECK)
         hook_machine_check(frame);
     if (frame->vector == VECTOR_DOUBLE_FAULT && efi_call_abandon(frame))

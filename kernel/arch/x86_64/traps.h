@@ -21,4 +21,6 @@ extern const struct fixup arch_fixups_end[];
 extern const char arch_msr_read_try[], arch_msr_write_try[], arch_msr_failed[]; /* msr_safe.S */
 
 void arch_trap(struct trap_frame *frame);
+/* #DB of ring 3, on the thread's own stack. */
+void arch_trap_debug(struct trap_frame *frame);
 void arch_trap_paranoid(struct trap_frame *frame);

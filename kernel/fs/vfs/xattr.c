@@ -277,17 +277,25 @@ void xattr_drop_privileges_locked(struct inode *inode)
 
 /* --- looking --- */
 
-int64_t xattr_get(struct inode *inode, const char *name, void *value, size_t size)
+int64_t xattr_get_locked(struct inode *inode, const char *name, void *value, size_t size)
 {
-    struct xattr_record *record;
+    const struct xattr_record *record = record_find_locked(inode, name);
     int64_t result = -ENODATA;
 
-    mutex_lock(&inode->lock);
-    record = record_find_locked(inode, name);
+    ASSERT(mutex_is_held(&inode->lock));
     if (record)
         result = size && record->value_nbytes > size ? -ERANGE : (int64_t)record->value_nbytes;
     if (result > 0 && size)
         memcpy(value, record->bytes + record->name_nbytes, (size_t)result);
+    return result;
+}
+
+int64_t xattr_get(struct inode *inode, const char *name, void *value, size_t size)
+{
+    int64_t result;
+
+    mutex_lock(&inode->lock);
+    result = xattr_get_locked(inode, name, value, size);
     mutex_unlock(&inode->lock);
     return result;
 }

@@ -4,7 +4,7 @@
  *
  * Owns:    inode.xattrs. What a name means, and which rights it takes, is the caller's to know.
  * Used by: syscall (setxattr and its relatives); those that write, cut or give away a file.
- * Locks:   the inode's mutex, taken here, but for xattr_drop_privileges_locked.
+ * Locks:   the inode's mutex, taken here, but for what is _locked.
  * Context: thread.
  * Fails:   -ENODATA, -EEXIST, -ERANGE, -E2BIG, -ENOSPC, -ENOMEM.
  * Tests:   tests/user/fs/xattr.c, xattr_room.c
@@ -23,6 +23,8 @@ MUST_CHECK int xattr_set(struct inode *inode, const char *name, const void *valu
                          int flags, bool privileged);
 MUST_CHECK int xattr_remove(struct inode *inode, const char *name);
 /* The value's size; with size 0 nothing is copied. -ERANGE: it is larger than that. */
+MUST_CHECK int64_t xattr_get_locked(struct inode *inode, const char *name, void *value,
+                                    size_t size);
 MUST_CHECK int64_t xattr_get(struct inode *inode, const char *name, void *value, size_t size);
 /* The names, each with its NUL, in the order in which they were set; with size 0 only how many
  * bytes that is. with_trusted: also those that begin with "trusted.". */

@@ -7,19 +7,33 @@
  * on. The rules are those of proc/capability.c.
  */
 #include "kernel/fs/vfs/inode.h"
+#include "kernel/fs/vfs/xattr.h"
 #include "kernel/lib/assert.h"
 #include "kernel/proc/capability.h"
 #include "kernel/proc/exec/exec.h"
+#include "shared/linux/capability.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/mount.h"
 #include "shared/linux/stat.h"
 
-/* Capabilities of the file. No file system keeps the attribute security.capability, in which they
- * would be: this is where to read it. */
-static struct capability_file file_capabilities_locked(const struct inode *inode)
+/* Of the attribute security.capability, whose form was checked when it was set. With a root that is
+ * not that of this user name space, the only one, it counts for none. */
+static COLD struct capability_file file_capabilities_locked(struct inode *inode)
 {
+    struct capability_file file = {.present = false};
+    struct lx_vfs_cap caps = {0};
+
     ASSERT(mutex_is_held(&inode->lock));
-    return (struct capability_file){.present = false};
+    if (xattr_get_locked(inode, XATTR_CAPABILITIES, &caps, sizeof(caps)) < LX_VFS_CAP_NBYTES_2 ||
+        caps.root)
+        return file;
+    file.present = true;
+    file.effective = caps.magic & LX_VFS_CAP_FLAGS_EFFECTIVE;
+    file.permitted =
+        (caps.data[0].permitted | (uint64_t)caps.data[1].permitted << 32) & CAPABILITIES_ALL;
+    file.inheritable =
+        (caps.data[0].inheritable | (uint64_t)caps.data[1].inheritable << 32) & CAPABILITIES_ALL;
+    return file;
 }
 
 static void set_ids_take(const struct inode *inode, uint32_t mode, struct credentials *new)
@@ -47,7 +61,8 @@ int exec_identity_find(struct inode *inode, const struct credentials *old,
     if (!(inode->super->flags & LX_MS_NOSUID) && inode_permission(inode, old, INODE_EXEC) == 0) {
         if (!strings->no_new_privs)
             set_ids_take(inode, inode->mode, new);
-        how.file = file_capabilities_locked(inode);
+        if (unlikely(inode->xattrs))
+            how.file = file_capabilities_locked(inode);
     }
     mutex_unlock(&inode->lock);
     how.ids_changed = new->euid != old->euid || new->egid != old->egid;

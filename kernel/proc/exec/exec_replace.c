@@ -107,6 +107,8 @@ static void registers_reset(struct task *self, const struct exec_program *progra
     fpu_area_init(arch->fpu);
     fpu_restore(arch->fpu);
     irq_enable();
+    if (unlikely(arch->rare & ARCH_RARE_DEBUG))
+        arch_thread_end_debug(arch);
     exec_frame_init(arch_thread_frame(arch), program);
 }
 

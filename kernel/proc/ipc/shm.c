@@ -300,6 +300,7 @@ COLD int shm_attach(struct task *self, int id, uint64_t address, int flags, uint
                 (flags & LX_SHM_EXEC ? LX_PROT_EXEC : 0),
         .shared = true,
         .may_write = !read_only,
+        .low_allowed = credentials_capable(&self->fs->cred, LX_CAP_SYS_RAWIO),
     };
     struct ipc_object *object;
     struct shm_segment *segment;

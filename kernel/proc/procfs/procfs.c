@@ -439,6 +439,7 @@ static const struct procfs_entry process_files[] = {
     MEMORY("environ", 0400, procfs_show_environ),
     PROCFS_TEXT("status", 0444, procfs_show_status),
     PROCFS_TEXT("limits", 0444, procfs_show_limits),
+    PROCFS_TEXT("io", 0400, procfs_show_io),
     PROCFS_WRITABLE("comm", procfs_show_comm, procfs_write_comm),
     PROCFS_TEXT("cmdline", 0444, procfs_show_cmdline),
     PROCFS_WRITABLE("coredump_filter", procfs_show_core_filter, procfs_write_core_filter),

@@ -62,6 +62,7 @@ int procfs_show_mounts(const struct procfs_node *node, struct procfs_text *text)
 int procfs_show_mountinfo(const struct procfs_node *node, struct procfs_text *text);
 int procfs_show_core_filter(const struct procfs_node *node, struct procfs_text *text);
 int procfs_write_core_filter(const struct procfs_node *node, struct user_iter *io);
+int procfs_show_io(const struct procfs_node *node, struct procfs_text *text);
 int procfs_show_limits(const struct procfs_node *node, struct procfs_text *text);
 int procfs_show_comm(const struct procfs_node *node, struct procfs_text *text);
 int procfs_write_comm(const struct procfs_node *node, struct user_iter *io);

@@ -479,3 +479,23 @@ COLD int procfs_show_status(const struct procfs_node *node, struct procfs_text *
     facts_drop(&f);
     return 0;
 }
+
+/* Of a process with its threads and the children that it has waited for. Nothing is on a disk. */
+COLD int procfs_show_io(const struct procfs_node *node, struct procfs_text *text)
+{
+    struct facts f;
+    int err = facts_take(node, &f);
+
+    if (err)
+        return err;
+    if (f.whole)
+        process_usage_add(&f.usage, &f.children);
+    if (f.permitted)
+        procfs_print(text,
+                     "rchar: %lu\nwchar: %lu\nsyscr: %lu\nsyscw: %lu\nread_bytes: 0\n"
+                     "write_bytes: 0\ncancelled_write_bytes: 0\n",
+                     f.usage.io.nbytes[0], f.usage.io.nbytes[1], f.usage.io.calls[0],
+                     f.usage.io.calls[1]);
+    facts_drop(&f);
+    return f.permitted ? 0 : -EACCES;
+}

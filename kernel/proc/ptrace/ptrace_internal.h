@@ -37,6 +37,9 @@ struct ptrace_request {
     uint64_t address, data;
 };
 
+/* ptrace_debug.c: words of u_debugreg, by their numbers */
+uint64_t ptrace_debug_get(const struct task *task, unsigned number);
+MUST_CHECK int ptrace_debug_set(struct task *task, unsigned number, uint64_t value);
 /* ptrace_signal.c */
 int64_t ptrace_signal_info_read(struct ptrace_request *r);
 int64_t ptrace_signal_info_write(struct ptrace_request *r);

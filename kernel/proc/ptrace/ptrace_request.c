@@ -117,6 +117,13 @@ static COLD bool user_offset_is_valid(uint64_t offset)
     return IS_ALIGNED(offset, 8) && offset < LX_USER_NBYTES;
 }
 
+/* Of a word of u_debugreg, the last field. The registers are in the thread, and written there: the
+ * processor gets them when it switches to the tracee. */
+static COLD unsigned debug_number(uint64_t offset)
+{
+    return (unsigned)((offset - LX_USER_DEBUG_OFFSET) / sizeof(uint64_t));
+}
+
 /* Of struct user there are the registers; the rest reads as 0. */
 static COLD int64_t user_word_read(struct ptrace_request *r)
 {
@@ -128,19 +135,20 @@ static COLD int64_t user_word_read(struct ptrace_request *r)
     ptrace_regs_get(r->task, &regs);
     if (r->address < sizeof(regs))
         memcpy(&word, (char *)&regs + r->address, sizeof(word));
+    else if (r->address >= LX_USER_DEBUG_OFFSET)
+        word = ptrace_debug_get(r->task, debug_number(r->address));
     return vm_user_write((struct uptr){r->data}, &word, sizeof(word));
 }
 
-/* Of the debug registers, which are not kept, only what switches them off is taken: debuggers write
- * that for every new thread. */
 static COLD int64_t user_word_write(struct ptrace_request *r)
 {
     struct lx_user_regs regs;
 
     if (!user_offset_is_valid(r->address))
         return -EIO;
+    /* The FPU's state and what describes the program are not written word by word. */
     if (r->address >= LX_USER_DEBUG_OFFSET)
-        return r->data ? -EIO : 0;
+        return ptrace_debug_set(r->task, debug_number(r->address), r->data);
     if (r->address >= sizeof(regs))
         return -EIO;
     ptrace_regs_get(r->task, &regs);

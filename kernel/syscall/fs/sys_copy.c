@@ -63,7 +63,8 @@ static int64_t sendfile(struct task *self, struct file *out, struct cursor from,
     nbytes = MIN(nbytes, LX_MAX_RW_COUNT);
     result = file_is_pipe(out) ? cursor_to_pipe(&from, out, nbytes, true)
                                : cursor_copy(&from, &to, nbytes);
-    write_finish(self, out, result);
+    io_count(IO_READ, result);
+    write_finish(self, out, io_count(IO_WRITE, result));
     /* A bad pointer for the offset is EFAULT although bytes have moved, as on Linux. */
     err = cursor_put(&from, offset);
     if (!err)
@@ -158,6 +159,8 @@ static int64_t copy_range(struct task *self, struct file *in, struct uptr in_off
         return err;
     to.writer = self;
     result = cursor_copy(&from, &to, MIN(nbytes, LX_MAX_RW_COUNT));
+    io_count(IO_READ, result);
+    io_count(IO_WRITE, result);
     if (result <= 0)
         return write_finish(self, out, result);
     err = cursor_put(&from, in_offset);

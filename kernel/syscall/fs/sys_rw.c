@@ -135,7 +135,7 @@ int64_t sys_read(struct task *self, int fd, struct uptr buffer, size_t nbytes)
     if (!result)
         result = buffer_init(&io, buffer, nbytes);
     if (!result)
-        result = file_read(ref.file, &io);
+        result = io_count(IO_READ, file_read(ref.file, &io));
     fd_ref_put(ref);
     return result;
 }
@@ -155,7 +155,8 @@ int64_t sys_write(struct task *self, int fd, struct uptr buffer, size_t nbytes)
         /* Pipes and devices have no size to limit and no set-user-ID bits to drop. */
         if (ref.file->access & FILE_SERIAL)
             write_begin(self, &io);
-        result = write_finish(self, ref.file, file_write(ref.file, &io));
+        result = io_count(IO_WRITE, file_write(ref.file, &io));
+        result = write_finish(self, ref.file, result);
     }
     fd_ref_put(ref);
     return result;
@@ -178,7 +179,7 @@ int64_t sys_pread64(struct task *self, int fd, struct uptr buffer, size_t nbytes
     if (!result)
         result = range_check_end(offset, nbytes);
     if (!result)
-        result = file_pread(ref.file, &io, offset);
+        result = io_count(IO_READ, file_pread(ref.file, &io, offset));
     fd_ref_put(ref);
     return result;
 }
@@ -201,7 +202,8 @@ int64_t sys_pwrite64(struct task *self, int fd, struct uptr buffer, size_t nbyte
         result = range_check_end(offset, nbytes);
     if (!result) {
         write_begin(self, &io);
-        result = write_finish(self, ref.file, file_pwrite(ref.file, &io, offset));
+        result = io_count(IO_WRITE, file_pwrite(ref.file, &io, offset));
+        result = write_finish(self, ref.file, result);
     }
     fd_ref_put(ref);
     return result;
@@ -254,6 +256,7 @@ static int64_t vectored(struct task *self, int fd, struct uptr from, uint64_t co
         result = move_vector(self, ref.file, &vector, offset, flags, write);
         user_vector_put(&vector);
     }
+    io_count(write, result);
     fd_ref_put(ref);
     return result;
 }

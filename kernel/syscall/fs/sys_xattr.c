@@ -26,14 +26,6 @@
 #include "shared/linux/stat.h"
 #include "shared/linux/xattr.h"
 
-/* The forms of security.capability: magic word, two or four words of bits, in the longer one the
- * user that is root where the rights count. */
-#define CAPS_REVISION_MASK 0xff000000u
-#define CAPS_REVISION_2    0x02000000u
-#define CAPS_REVISION_3    0x03000000u
-#define CAPS_NBYTES_2      20u
-#define CAPS_NBYTES_3      24u
-
 enum intent { LIST, GET, SET, REMOVE };
 
 /* What a call is to do with which attribute; LIST has no name. */
@@ -101,8 +93,12 @@ static int request_permission(const struct task *self, const struct inode *inode
 
     if (err || in_space(request, "trusted.") || in_space(request, "system."))
         return err;
-    if (in_space(request, "security."))
-        return is_change(request) && !credentials_capable(cred, LX_CAP_SYS_ADMIN) ? -EPERM : 0;
+    if (in_space(request, "security.")) {
+        /* Giving rights to files is one of its own. */
+        int needed = strcmp(request->name, XATTR_CAPABILITIES) ? LX_CAP_SYS_ADMIN : LX_CAP_SETFCAP;
+
+        return is_change(request) && !credentials_capable(cred, needed) ? -EPERM : 0;
+    }
     return inode_permission(inode, cred, is_change(request) ? INODE_WRITE : INODE_READ);
 }
 
@@ -116,15 +112,18 @@ static uint32_t word_at(const char *bytes)
     return word;
 }
 
+/* Checked when it is set, and before rights are: exec takes it for valid (exec_identity.c). What it
+ * grants may be anything; bits that stand for nothing are kept, and ignored. */
 COLD static int caps_check(const struct request *request)
 {
     uint32_t revision;
 
     if (request->nbytes < sizeof(revision))
         return -EINVAL;
-    revision = word_at(request->value) & CAPS_REVISION_MASK;
-    return (revision == CAPS_REVISION_2 && request->nbytes == CAPS_NBYTES_2) ||
-                   (revision == CAPS_REVISION_3 && request->nbytes == CAPS_NBYTES_3)
+    revision = word_at(request->value) & LX_VFS_CAP_REVISION_MASK;
+    return (revision == LX_VFS_CAP_REVISION_2 && request->nbytes == LX_VFS_CAP_NBYTES_2) ||
+                   (revision == LX_VFS_CAP_REVISION_3 &&
+                    request->nbytes == sizeof(struct lx_vfs_cap))
                ? 0
                : -EINVAL;
 }
@@ -134,11 +133,11 @@ COLD static size_t caps_show(char *value, size_t nbytes)
 {
     uint32_t magic;
 
-    if (nbytes != CAPS_NBYTES_3 || word_at(value + CAPS_NBYTES_2))
+    if (nbytes != sizeof(struct lx_vfs_cap) || word_at(value + LX_VFS_CAP_NBYTES_2))
         return nbytes;
-    magic = (word_at(value) & ~CAPS_REVISION_MASK) | CAPS_REVISION_2;
+    magic = (word_at(value) & ~LX_VFS_CAP_REVISION_MASK) | LX_VFS_CAP_REVISION_2;
     memcpy(value, &magic, sizeof(magic));
-    return CAPS_NBYTES_2;
+    return LX_VFS_CAP_NBYTES_2;
 }
 
 /* --- the four things that are asked --- */
@@ -177,7 +176,7 @@ static int64_t answer_get(const struct task *self, struct inode *inode,
                           const struct request *request)
 {
     bool is_caps = !strcmp(request->name, XATTR_CAPABILITIES);
-    size_t size = is_caps ? CAPS_NBYTES_3 : MIN(request->nbytes, LX_XATTR_SIZE_MAX);
+    size_t size = is_caps ? sizeof(struct lx_vfs_cap) : MIN(request->nbytes, LX_XATTR_SIZE_MAX);
     int64_t result = request_permission(self, inode, request);
     char *value = NULL;
 

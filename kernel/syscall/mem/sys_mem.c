@@ -135,6 +135,21 @@ static void lock_request(const struct task *self, struct vm_request *request)
     request->lock_limit = lock_limit(self);
 }
 
+static bool low_is_allowed(const struct task *self)
+{
+    return credentials_capable(&self->fs->cred, LX_CAP_SYS_RAWIO);
+}
+
+/* Below all places that programs may have: for the privileged, or, as a hint, the lowest of these.
+ */
+static void low_request(const struct task *self, struct vm_request *request)
+{
+    if (request->fixed)
+        request->low_allowed = low_is_allowed(self);
+    else if (request->address >= PAGE_SIZE)
+        request->address = USER_BASE;
+}
+
 /* Honoured: SHARED, SHARED_VALIDATE, PRIVATE, ANONYMOUS, FIXED, FIXED_NOREPLACE, 32BIT, NORESERVE,
  * GROWSDOWN, POPULATE and LOCKED (pages come in at once).
  * No effect, as allowed: STACK, DENYWRITE, EXECUTABLE, NONBLOCK. The order of refusals is Linux's:
@@ -163,9 +178,8 @@ int64_t sys_mmap(struct task *self, uint64_t address, uint64_t nbytes, uint64_t 
 
     if (offset & PAGE_MASK)
         return -EINVAL;
-    /* A hint below all places that programs may have means the lowest of these. */
-    if (!request.fixed && address >= PAGE_SIZE && address < USER_BASE)
-        request.address = USER_BASE;
+    if (address < USER_BASE)
+        low_request(self, &request);
     lock_request(self, &request);
     if (flags & LX_MAP_ANONYMOUS)
         err = map_anonymous(self, flags, &request, &result);
@@ -219,6 +233,7 @@ int64_t sys_mremap(struct task *self, uint64_t address, uint64_t old_nbytes, uin
         .may_move = (flags & LX_MREMAP_MAYMOVE) != 0,
         .fixed = (flags & LX_MREMAP_FIXED) != 0,
         .keep_old = (flags & LX_MREMAP_DONTUNMAP) != 0,
+        .low_allowed = low_is_allowed(self),
         .lock_limit = lock_limit(self),
     };
     uint64_t result = 0;

@@ -19,7 +19,7 @@
 /* Of this thread; children begin with what their maker has. */
 static int64_t tsc_get(struct task *self, struct uptr at)
 {
-    int value = self->thread.arch.no_tsc ? LX_PR_TSC_SIGSEGV : LX_PR_TSC_ENABLE;
+    int value = self->thread.arch.rare & ARCH_RARE_NO_TSC ? LX_PR_TSC_SIGSEGV : LX_PR_TSC_ENABLE;
 
     return vm_user_write(at, &value, sizeof(value));
 }

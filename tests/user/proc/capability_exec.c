@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What a new program has of the capabilities of the one before: by root's id, set-ID bits, the
- * bounding and the ambient set, securebits and no_new_privs. */
+/* What a new program has of the capabilities of the one before: by root's id, set-ID bits,
+ * capabilities of its file, the bounding and the ambient set, securebits and no_new_privs. */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <grp.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -9,6 +10,7 @@
 #include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "tests/user/lib/capability.h"
@@ -20,7 +22,13 @@
 #define USER  1000
 #define KILL  BIT(LX_CAP_KILL)
 #define CHOWN BIT(LX_CAP_CHOWN)
+#define LAST  BIT(LX_CAP_LAST_CAP)
 #define ALL   ~0UL
+
+/* Magic words: the program must know of its capabilities, or need not. */
+#define SLEEPY     LX_VFS_CAP_REVISION_2
+#define AWAKE      (LX_VFS_CAP_REVISION_2 | LX_VFS_CAP_FLAGS_EFFECTIVE)
+#define REVISION_3 LX_VFS_CAP_REVISION_3
 
 static unsigned long bounds;
 
@@ -34,7 +42,11 @@ struct start {
     unsigned long permitted; /* ALL: as they are; effective ones are the same, as far as they can */
     unsigned long inheritable, ambient;
     bool no_new_privs;
+    unsigned file; /* of its security.capability: the magic word; 0: it has none */
+    unsigned long file_permitted, file_inheritable;
+    unsigned file_root;
     /* after it */
+    bool refused;                                            /* EPERM */
     unsigned long new_effective, new_permitted, new_ambient; /* ALL: what is in bounds */
     unsigned long secure;
 };
@@ -93,6 +105,17 @@ static void run(const struct start *s)
 
     CHECK_OK(chown(COPY, s->owner, 0));
     CHECK_OK(chmod(COPY, (mode_t)s->mode));
+    if (s->file) {
+        const struct lx_vfs_cap caps = {
+            .magic = s->file,
+            .data = {{(unsigned)s->file_permitted, (unsigned)s->file_inheritable},
+                     {(unsigned)(s->file_permitted >> 32), (unsigned)(s->file_inheritable >> 32)}},
+            .root = s->file_root,
+        };
+        size_t nbytes = s->file & BIT(24) ? sizeof(caps) : LX_VFS_CAP_NBYTES_2;
+
+        CHECK_OK(setxattr(COPY, "security.capability", &caps, nbytes, 0));
+    }
     snprintf(expected, sizeof(expected), "%lx: %lx %lx %lx, %lx, %lu 0", in,
              s->new_effective == ALL ? in : s->new_effective,
              s->new_permitted == ALL ? in : s->new_permitted, s->new_ambient, s->inheritable,
@@ -101,9 +124,9 @@ static void run(const struct start *s)
     if (pid == 0) {
         change(s);
         execl(COPY, "copy", expected, NULL);
-        _exit(127);
+        _exit(errno == EPERM ? 126 : 127);
     }
-    CHECK_EQ(child_end(pid), 0);
+    CHECK_EQ(child_end(pid), s->refused ? 126 << 8 : 0);
 }
 
 #define ROOT     .real = 0, .effective = 0
@@ -135,7 +158,59 @@ static const struct start starts[] = {
      */
     {.mode = 04755, .owner = USER, ROOT, .permitted = ALL, .new_permitted = ALL, .secure = 1},
     {PLAIN, .real = 0, .effective = USER, .permitted = 0, .new_permitted = ALL, .secure = 1},
+    /* Of the file: permitted ones in bounds, and inheritable ones that the caller has, too. */
+    {PLAIN, ORDINARY, .file = SLEEPY, .file_permitted = KILL, .new_permitted = KILL, .secure = 1},
+    {PLAIN, ORDINARY, .file = AWAKE, .file_permitted = KILL | LAST, .new_permitted = KILL | LAST,
+     .new_effective = KILL | LAST, .secure = 1},
+    {PLAIN, ORDINARY, .permitted = CHOWN, .inheritable = CHOWN, .file = AWAKE,
+     .file_inheritable = CHOWN | KILL, .new_permitted = CHOWN, .new_effective = CHOWN, .secure = 1},
+    {PLAIN, ORDINARY, .file = AWAKE, .secure = 1},
+    {PLAIN, ORDINARY, .file = SLEEPY, .secure = 0},
+    {PLAIN, ORDINARY, .file = SLEEPY, .file_permitted = KILL | CHOWN, .drop = CHOWN,
+     .new_permitted = KILL, .secure = 1},
+    {PLAIN, ORDINARY, .file = AWAKE, .file_permitted = KILL | CHOWN, .drop = CHOWN,
+     .refused = true},
+    {PLAIN, ROOT, .permitted = ALL, .file = AWAKE, .file_permitted = KILL | CHOWN, .drop = CHOWN,
+     .refused = true},
+    {PLAIN, ROOT, .permitted = ALL, .file = AWAKE, .file_permitted = KILL, ROOTS},
+    {PLAIN, ROOT, .permitted = CHOWN, .securebits = LX_SECBIT_NOROOT, .file = AWAKE,
+     .file_permitted = KILL, .new_permitted = KILL, .new_effective = KILL, .secure = 0},
+    /* One of root's with some means these. */
+    {SET_ROOT, ORDINARY, .permitted = 0, .file = AWAKE, .file_permitted = KILL,
+     .new_permitted = KILL, .new_effective = KILL, .secure = 1},
+    /* The ambient set goes, also where the file gives nothing. */
+    {PLAIN, ORDINARY, .permitted = CHOWN, .inheritable = CHOWN, .ambient = CHOWN, .file = SLEEPY,
+     .file_permitted = KILL, .new_permitted = KILL, .secure = 1},
+    {PLAIN, ORDINARY, .permitted = CHOWN, .inheritable = CHOWN, .ambient = CHOWN, .file = SLEEPY},
+    {PLAIN, ORDINARY, .permitted = 0, .no_new_privs = true, .file = SLEEPY, .file_permitted = KILL},
+    {PLAIN, ORDINARY, .permitted = CHOWN, .no_new_privs = true, .file = AWAKE,
+     .file_permitted = KILL | CHOWN, .new_permitted = CHOWN, .new_effective = CHOWN, .secure = 1},
+    /* Of another root than that of all: none. */
+    {PLAIN, ORDINARY, .file = SLEEPY | REVISION_3, .file_permitted = KILL, .file_root = 77},
+    {PLAIN, ORDINARY, .file = SLEEPY | REVISION_3, .file_permitted = KILL, .new_permitted = KILL,
+     .secure = 1},
 };
+
+static int set_attribute(const char *name)
+{
+    const struct lx_vfs_cap caps = {.magic = SLEEPY, .data = {{.permitted = 1}}};
+
+    return setxattr(COPY, name, &caps, LX_VFS_CAP_NBYTES_2, 0);
+}
+
+/* A right of its own, which the file's owner has not, nor what may set the others. */
+static void change_attributes(void)
+{
+    const unsigned long setfcap = BIT(LX_CAP_SETFCAP), admin = BIT(LX_CAP_SYS_ADMIN);
+
+    CHECK_EQ(sets_set(setfcap, setfcap | admin, 0), 0);
+    CHECK_OK(set_attribute("security.capability"));
+    CHECK_ERR(set_attribute("security.other"), EPERM);
+    CHECK_OK(removexattr(COPY, "security.capability"));
+    CHECK_EQ(sets_set(admin, admin, 0), 0);
+    CHECK_ERR(set_attribute("security.capability"), EPERM);
+    CHECK_ERR(removexattr(COPY, "security.capability"), EPERM);
+}
 
 int main(int argc, char **argv)
 {
@@ -156,6 +231,7 @@ int main(int argc, char **argv)
     bounds = bounds_get();
     for (unsigned i = 0; i < sizeof(starts) / sizeof(starts[0]); i++)
         run(&starts[i]);
+    CHECK_EQ(child_status(change_attributes), 0);
     CHECK_OK(unlink(COPY));
     return 0;
 }
