@@ -56,7 +56,11 @@ static void bytes_put(const struct building *b, size_t at, const void *bytes, si
 
 static void word_put(struct building *b, uint64_t value)
 {
-    bytes_put(b, b->pointer, &value, sizeof(value));
+    size_t at = b->pointer - b->first; /* huge where it lies before the piece */
+
+    /* Pieces begin and end at multiples of a word: it lies in this one wholly, or not at all. */
+    if (at < b->piece)
+        memcpy(b->bytes + at, &value, sizeof(value));
     b->pointer += sizeof(value);
 }
 
