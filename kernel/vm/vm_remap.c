@@ -47,6 +47,7 @@ static int remap_check_locked(const struct vm_space *space, const struct vm_rema
 {
     struct vm_area *area = area_at(space, r->old_start);
     uint64_t more = (r->keep_old ? r->new_nbytes : r->new_nbytes - r->old_nbytes) >> PAGE_SHIFT;
+    uint64_t data;
 
     ASSERT(mutex_is_held(&space->lock));
     if (!area)
@@ -56,7 +57,9 @@ static int remap_check_locked(const struct vm_space *space, const struct vm_rema
         return -EFAULT;
     if (area->locked && space->locked_pages + more > r->lock_limit)
         return -EAGAIN;
-    if (!vm_limits_allow(space, more, vm_prot_is_data(area, area->prot) ? more : 0))
+    data = vm_prot_is_data(area, area->prot) ? more : 0;
+    /* What can never fit is refused at once, as by mmap. */
+    if (!vm_limits_allow(space, more, data) || data > pmm_total_count())
         return -ENOMEM;
     *out_area = area;
     return 0;

@@ -10,10 +10,13 @@
  * The page reads as zeroes. Linux has its ring of events there, with a magic number, which
  * libraries look for before they read events without a call; not finding it they make the call.
  *
- * A place for the event is reserved before a request begins, so no event is ever without one. The
- * number of places of all contexts is bounded; each counts for a few at least, for its page.
+ * A place for the event is reserved before a request begins, so no event is ever without one. There
+ * are as many as on Linux: twice those asked for, in whole pages. The number asked for is bounded
+ * for all contexts together; each counts for a few at least, for its page.
  */
 #include "kernel/fs/event/aio_context.h"
+
+#include "kernel/arch/x86_64/cpu.h"
 #include "kernel/lib/assert.h"
 #include "kernel/mm/pmm.h"
 #include "kernel/mm/slab.h"
@@ -26,8 +29,8 @@
 #include "shared/linux/errno.h"
 #include "shared/linux/mman.h"
 
-#define PLACES_LEAST  32
-#define RESERVE_SHIFT 5 /* a thirty-second of memory is left to others */
+#define RESERVE_SHIFT 5       /* a thirty-second of memory is left to others */
+#define RING_MOST     131072u /* of events: what kmalloc gives */
 
 /* I constant   a atomic   c its lock */
 struct aio_context {
@@ -36,6 +39,7 @@ struct aio_context {
     struct mutex lock;
     struct waitq done;
     struct frame *page;         /* [I] counted */
+    uint32_t charge;            /* [I] of the bound for all */
     uint32_t max;               /* [I] places */
     uint32_t reserved;          /* [c] for requests that are under way */
     uint32_t head, count;       /* [c] of the events that are to be read */
@@ -94,7 +98,7 @@ void aio_context_put(struct aio_context *context)
 {
     if (__atomic_sub_fetch(&context->refs, 1, __ATOMIC_ACQ_REL) != 0)
         return;
-    __atomic_fetch_sub(&nplaces, context->max, __ATOMIC_RELAXED);
+    __atomic_fetch_sub(&nplaces, context->charge, __ATOMIC_RELAXED);
     if (context->page)
         frame_put(context->page);
     kfree(context->events);
@@ -102,8 +106,11 @@ void aio_context_put(struct aio_context *context)
 }
 
 /* Counted first: two at once may both be refused, but never go beyond the bound together. */
-COLD static int aio_context_alloc(uint32_t max, struct aio_context **out_context)
+COLD static int aio_context_alloc(uint32_t wanted, struct aio_context **out_context)
 {
+    /* A page of Linux's ring begins with a header of an event's size. */
+    const uint32_t per_page = PAGE_SIZE / sizeof(struct lx_io_event);
+    uint32_t ring = ALIGN_UP(2 * MAX(wanted, 4 * cpu_count) + 3, per_page);
     struct aio_context *context;
 
     if (!pmm_has_more_than(pmm_total_count() >> RESERVE_SHIFT))
@@ -112,15 +119,16 @@ COLD static int aio_context_alloc(uint32_t max, struct aio_context **out_context
     if (!context)
         return -ENOMEM;
     context->refs = 1;
-    context->max = max;
+    context->charge = MAX(wanted, per_page / 4);
+    context->max = MIN(ring, RING_MOST) - 2;
     context->pager.ops = &aio_pager_ops;
     mutex_init(&context->lock, MUTEX_EXEC);
     waitq_init(&context->done);
-    if (__atomic_add_fetch(&nplaces, max, __ATOMIC_RELAXED) > AIO_MAX_NR) {
+    if (__atomic_add_fetch(&nplaces, context->charge, __ATOMIC_RELAXED) > AIO_MAX_NR) {
         aio_context_put(context);
         return -EAGAIN;
     }
-    context->events = kmalloc(max * sizeof(context->events[0]));
+    context->events = kmalloc(context->max * sizeof(context->events[0]));
     context->page = pmm_alloc(0, PMM_ZERO);
     if (!context->events || !context->page) {
         aio_context_put(context);
@@ -138,7 +146,7 @@ COLD int aio_context_create(struct vm_space *space, uint32_t nrequests, uint64_t
 
     if (nrequests > AIO_MAX_NR)
         return -EAGAIN;
-    err = aio_context_alloc(MAX(nrequests, PLACES_LEAST), &context);
+    err = aio_context_alloc(nrequests, &context);
     if (err)
         return err;
     request.pager = &context->pager;
@@ -157,6 +165,11 @@ struct aio_context *aio_context_find(struct vm_space *space, uint64_t id)
     struct vm_pager *pager = vm_pager_find(space, id, &aio_pager_ops);
 
     return pager ? context_of(pager) : NULL;
+}
+
+uint32_t aio_context_places(const struct aio_context *context)
+{
+    return context->max + 1; /* Linux never fills its last one */
 }
 
 COLD bool aio_context_kill(struct vm_space *space, struct aio_context *context, uint64_t id)

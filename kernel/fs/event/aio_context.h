@@ -25,6 +25,8 @@ MUST_CHECK int aio_context_create(struct vm_space *space, uint32_t nrequests, ui
 /* One reference; NULL: there is none of that number. */
 MUST_CHECK struct aio_context *aio_context_find(struct vm_space *space, uint64_t id);
 void aio_context_put(struct aio_context *context);
+/* What one io_submit looks at, at most: a place more than there are. */
+uint32_t aio_context_places(const struct aio_context *context);
 /* Tasks that wait in it are woken; its page goes, and with its last use the context. */
 bool aio_context_kill(struct vm_space *space, struct aio_context *context, uint64_t id);
 

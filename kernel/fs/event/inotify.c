@@ -23,9 +23,9 @@
 #include "shared/linux/ioctl.h"
 #include "shared/linux/poll.h"
 
-#define EVENTS_MAX    16384 /* in one queue */
-#define INSTANCES_MAX 128   /* of one user, as Linux has these two */
-#define BYTES_SHARE   25    /* of memory, a part is for the events in the queues of a user */
+/* Memory over this is what the events in the queues of one user may take, so that several users
+ * that fill theirs leave most of it to others. */
+#define BYTES_SHARE 25
 
 static int64_t bytes_max(void)
 {
@@ -142,7 +142,7 @@ void inotify_queue_locked(struct inotify_watch *watch, const struct notify_what 
     /* As on Linux these two never say that it was a directory. */
     if (seen.mask & (LX_IN_DELETE_SELF | LX_IN_MOVE_SELF))
         seen.mask &= ~LX_IN_ISDIR;
-    if (group->nevents < EVENTS_MAX) {
+    if (group->nevents < INOTIFY_EVENTS_MAX) {
         if (!list_empty(&group->events) &&
             event_is_same(list_entry(group->events.prev, struct notify_event, link), watch->wd,
                           &seen))
@@ -317,7 +317,7 @@ int inotify_create(uint32_t flags, const struct credentials *cred, struct file *
 
     if (!group)
         return -ENOMEM;
-    if (user_charge_add(group->charge, CHARGE_INOTIFIES, 1) <= INSTANCES_MAX)
+    if (user_charge_add(group->charge, CHARGE_INOTIFIES, 1) <= INOTIFY_INSTANCES_MAX)
         err = file_create_anon(&inotify_ops, group, 0600, LX_O_RDONLY | flags, cred, out_file);
     if (err) {
         user_charge_add(group->charge, CHARGE_INOTIFIES, -1);

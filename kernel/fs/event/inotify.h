@@ -19,6 +19,11 @@
 
 extern struct spinlock notify_lock;
 
+#define INOTIFY_EVENTS_MAX    16384 /* in one queue */
+#define INOTIFY_INSTANCES_MAX 128   /* of one user, as Linux has these two */
+
+int64_t inotify_watches_max(void); /* of one user */
+
 /* I constant   n notify_lock   a atomic */
 struct notify_event {
     struct list link;           /* [n] */

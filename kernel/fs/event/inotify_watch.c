@@ -26,7 +26,7 @@
 #define MASK_KEPT (LX_IN_ALL_EVENTS | LX_IN_EXCL_UNLINK | LX_IN_ONESHOT)
 
 /* As Linux reckons, by the size of the machine; each keeps a watch and not the inode here. */
-static int64_t watches_max(void)
+int64_t inotify_watches_max(void)
 {
     uint64_t fit = pmm_total_count() * PAGE_SIZE / WATCHES_SHARE / sizeof(struct inotify_watch);
 
@@ -155,7 +155,7 @@ static struct inotify_watch *watch_create(struct inotify *group, uint32_t mask, 
     struct inotify_watch *watch;
 
     *err = -ENOSPC;
-    watch = user_charge_add(group->charge, CHARGE_INOTIFY_WATCHES, 1) <= watches_max()
+    watch = user_charge_add(group->charge, CHARGE_INOTIFY_WATCHES, 1) <= inotify_watches_max()
                 ? kmalloc(sizeof(*watch))
                 : NULL;
     if (!watch) {

@@ -20,7 +20,7 @@ struct vm_space;
 
 /* Bytes of strings and pointers: a quarter of what the stack may be, but within these. */
 #define EXEC_ARGS_MIN (128u << 10)
-#define EXEC_ARGS_MAX (2u << 20)
+#define EXEC_ARGS_MAX (6u << 20)
 
 /* Where things lie in a program's memory: what /proc shows of it. */
 struct exec_layout {

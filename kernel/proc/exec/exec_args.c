@@ -2,9 +2,9 @@
 /*
  * Argument lists of execve, copied from the program into the kernel.
  *
- * The strings lie one behind the other in one buffer that is doubled when it is full; the arrays of
- * pointers are made last, when the buffer moves no more. Counts and lengths are those of
- * the copy, so another process that shares the memory cannot change them afterwards.
+ * The strings lie one behind the other in chunks; the arrays of pointers are made last, when their
+ * number is known. Counts and lengths are those of the copy, so another process that shares the
+ * memory cannot change them afterwards.
  */
 #include "kernel/proc/exec/exec_args.h"
 
@@ -15,25 +15,24 @@
 #include "kernel/vm/vm_user.h"
 #include "shared/linux/errno.h"
 
-#define STRING_MAX     (128u << 10)
-#define FIRST_CAPACITY 4096
-#define POINTERS       16 /* read at once */
+#define STRING_MAX    (128u << 10)
+#define FIRST_CHUNK   4096
+#define LARGEST_CHUNK (256ul << 10)                   /* a string fits into a new one */
+#define POINTERS      16                              /* read at once */
+#define POINTERS_MAX  ((4u << 20) / sizeof(uint64_t)) /* what kmalloc gives */
 
-/* Up to twice EXEC_ARGS_MAX: that a string was too much is seen after it has been copied. */
-static int room_double(struct exec_args *args)
+/* Behind the others. Each is twice the one before, up to LARGEST_CHUNK; what is left of that one
+ * stays unused. So the chunks together have at most some twice EXEC_ARGS_MAX. */
+static int chunk_add(struct exec_args *args)
 {
-    size_t capacity = args->capacity ? 2 * args->capacity : FIRST_CAPACITY;
-    char *text;
+    size_t nbytes = args->last ? MIN(2 * args->last->nbytes, LARGEST_CHUNK) : FIRST_CHUNK;
+    struct exec_chunk *chunk = kmalloc(nbytes);
 
-    if (capacity > 2 * (size_t)EXEC_ARGS_MAX)
-        return -E2BIG;
-    text = kmalloc(capacity);
-    if (!text)
+    if (!chunk)
         return -ENOMEM;
-    memcpy(text, args->text, args->nbytes);
-    kfree(args->text);
-    args->text = text;
-    args->capacity = capacity;
+    *chunk = (struct exec_chunk){.nbytes = nbytes, .end = sizeof(*chunk)};
+    *(args->last ? &args->last->next : &args->first) = chunk;
+    args->last = chunk;
     return 0;
 }
 
@@ -41,10 +40,11 @@ static int room_double(struct exec_args *args)
 static int string_copy(struct exec_args *args, struct uptr string)
 {
     for (;;) {
-        size_t room = args->capacity - args->nbytes;
+        struct exec_chunk *chunk = args->last;
+        size_t room = chunk ? chunk->nbytes - chunk->end : 0;
         /* The string's end shows its length: it is copied straight to where it goes, as far as
-         * there is room, and again from its begin after the buffer has grown. */
-        int64_t length = room ? vm_user_read_string(args->text + args->nbytes, string,
+         * there is room, and again from its begin in a larger chunk. */
+        int64_t length = room ? vm_user_read_string((char *)chunk + chunk->end, string,
                                                     MIN(room, (size_t)STRING_MAX))
                               : -ENAMETOOLONG;
         int err;
@@ -52,6 +52,7 @@ static int string_copy(struct exec_args *args, struct uptr string)
         if (length >= 0) {
             /* With its NUL; the sum is checked when the string is there, as its length is known
              * only then. */
+            chunk->end += (size_t)length + 1;
             args->nbytes += (size_t)length + 1;
             return args->nbytes > EXEC_ARGS_MAX ? -E2BIG : 0;
         }
@@ -60,7 +61,7 @@ static int string_copy(struct exec_args *args, struct uptr string)
         /* Linux's MAX_ARG_STRLEN, for one string. */
         if (room >= STRING_MAX)
             return -E2BIG;
-        err = room_double(args);
+        err = chunk_add(args);
         if (err)
             return err;
     }
@@ -90,7 +91,7 @@ static int strings_copy(struct exec_args *args, struct uptr array, uint32_t *cou
             if (err)
                 return err;
             /* Bounds the arrays even if all strings are empty. */
-            if (++*count > EXEC_ARGS_MAX / sizeof(uint64_t))
+            if (++*count > POINTERS_MAX / 2 - 1)
                 return -E2BIG;
         }
         array.va += got * sizeof(uint64_t);
@@ -102,26 +103,35 @@ static int strings_copy(struct exec_args *args, struct uptr array, uint32_t *cou
     return 0;
 }
 
-static const char *pointers_fill(const char **pointers, uint32_t count, const char *text)
+/* From the chunk and the place in it where the last call ended. */
+static void pointers_fill(const char **pointers, uint32_t count, struct exec_chunk **chunk,
+                          size_t *place)
 {
     for (uint32_t i = 0; i < count; i++) {
         if (i % POINTERS == 0)
             sched_preempt_point();
-        pointers[i] = text;
-        text += strlen(text) + 1;
+        while (*place == (*chunk)->end) {
+            *chunk = (*chunk)->next;
+            *place = sizeof(**chunk);
+        }
+        pointers[i] = (const char *)*chunk + *place;
+        *place += strlen(pointers[i]) + 1;
     }
     pointers[count] = NULL;
-    return text;
 }
 
 static int args_finish(struct exec_args *args)
 {
+    struct exec_chunk *chunk = args->first;
+    size_t place = sizeof(*chunk);
+
     /* Both arrays with their NULLs in one allocation. */
     args->argv = kmalloc((args->argc + args->envc + 2) * sizeof(*args->argv));
     if (!args->argv)
         return -ENOMEM;
     args->envp = args->argv + args->argc + 1;
-    pointers_fill(args->envp, args->envc, pointers_fill(args->argv, args->argc, args->text));
+    pointers_fill(args->argv, args->argc, &chunk, &place);
+    pointers_fill(args->envp, args->envc, &chunk, &place);
     return 0;
 }
 
@@ -134,9 +144,10 @@ int exec_args_copy(struct exec_args *args, struct uptr argv, struct uptr envp, s
     /* As Linux since 5.18: an empty argv becomes one empty string, for programs that rely on
      * argv[0]. */
     if (!err && !args->argc) {
-        err = room_double(args);
+        err = chunk_add(args);
         if (!err) {
-            args->text[args->nbytes++] = 0;
+            ((char *)args->last)[args->last->end++] = 0;
+            args->nbytes = 1;
             args->argc = 1;
         }
     }
@@ -153,7 +164,10 @@ int exec_args_copy(struct exec_args *args, struct uptr argv, struct uptr envp, s
 
 void exec_args_free(struct exec_args *args)
 {
-    kfree(args->text);
+    for (struct exec_chunk *chunk = args->first, *next; chunk; chunk = next) {
+        next = chunk->next;
+        kfree(chunk);
+    }
     kfree(args->argv);
     memset(args, 0, sizeof(*args));
 }

@@ -10,10 +10,16 @@
 
 #include "kernel/proc/exec/exec.h"
 
+/* Strings that lie one behind the other, from behind this header on. */
+struct exec_chunk {
+    struct exec_chunk *next;
+    size_t nbytes, end; /* with this header: of all, and where the strings end */
+};
+
 struct exec_args {
-    char *text; /* owned */
-    size_t nbytes, capacity;
-    const char **argv, **envp; /* owned, one block; valid after exec_args_finish */
+    struct exec_chunk *first, *last; /* owned */
+    size_t nbytes;                   /* of the strings */
+    const char **argv, **envp;       /* owned, one block; valid after exec_args_finish */
     uint32_t argc, envc;
 };
 

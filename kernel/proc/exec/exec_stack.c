@@ -5,7 +5,8 @@
  * The layout is that of the psABI, 3.4.1, and its order of strings is Linux's, on which ps and
  * setproctitle rely: argv's strings, then envp's, without a gap. It is put together in a buffer of
  * the kernel, at the offsets that it will have below USER_END, and written to the new space at
- * once.
+ * once; if it is too large for one buffer, once for each piece, of which only the bytes that lie in
+ * it are kept.
  */
 #include "kernel/proc/exec/exec.h"
 
@@ -26,24 +27,40 @@
 #define AUXV_MAX      24
 #define RANDOM_NBYTES 16
 #define STRINGS_PIECE 16 /* between two preemption points: there may be very many */
+#define PIECE_MAX     (4ul << 20)
 
 static const char platform[] = "x86_64";
 
-/* The top of the stack is put together in one buffer and copied once:
+/* The top of the stack:
  * argc, argv, NULL, envp, NULL, auxv | random bytes, platform, strings, path | 8 zero bytes. */
 struct building {
-    char *bytes;
-    size_t nbytes;
-    uint64_t base;                          /* user address of bytes[0] */
+    char *bytes;                            /* the piece in hand */
+    size_t first, piece;                    /* its offset, and its size */
+    size_t nbytes, words;                   /* of all; of argc up to the auxiliary vector */
+    uint64_t argc, base;                    /* base: user address of the first byte */
     size_t text;                            /* offset where the next string goes */
     size_t pointer;                         /* offset where the next word goes */
     uint64_t args_start, args_end, env_end; /* user addresses of the argv and envp strings */
     uint64_t auxv_start, auxv_end;          /* and of the auxiliary vector */
 };
 
+/* Offset at, as far as it lies in the piece. */
+static void bytes_put(const struct building *b, size_t at, const void *bytes, size_t nbytes)
+{
+    size_t from = MAX(at, b->first);
+    size_t end = MIN(at + nbytes, b->first + b->piece);
+
+    if (from < end)
+        memcpy(b->bytes + (from - b->first), (const char *)bytes + (from - at), end - from);
+}
+
 static void word_put(struct building *b, uint64_t value)
 {
-    memcpy(b->bytes + b->pointer, &value, sizeof(value));
+    size_t at = b->pointer - b->first; /* huge where it lies before the piece */
+
+    /* Pieces begin and end at multiples of a word: it lies in this one wholly, or not at all. */
+    if (at < b->piece)
+        memcpy(b->bytes + at, &value, sizeof(value));
     b->pointer += sizeof(value);
 }
 
@@ -52,7 +69,7 @@ static uint64_t text_put(struct building *b, const void *bytes, size_t nbytes)
 {
     uint64_t va = b->base + b->text;
 
-    memcpy(b->bytes + b->text, bytes, nbytes);
+    bytes_put(b, b->text, bytes, nbytes);
     b->text += nbytes;
     return va;
 }
@@ -120,28 +137,35 @@ static size_t strings_measure(const char *const *strings, uint64_t *count)
     return nbytes;
 }
 
-static int stack_fill(struct building *b, const struct exec_strings *strings,
-                      const struct fs_context *context, const struct exec_auxv *auxv,
-                      const struct exec_program *program)
+static int stack_measure(struct building *b, const struct exec_strings *strings)
 {
-    uint64_t argc, envc;
-    size_t text = strings_measure(strings->argv, &argc) + strings_measure(strings->envp, &envc) +
+    uint64_t envc;
+    size_t text = strings_measure(strings->argv, &b->argc) + strings_measure(strings->envp, &envc) +
                   strlen(strings->path) + 1 + sizeof(platform) + RANDOM_NBYTES + 8;
-    /* Room for AUXV_MAX pairs, whether all are used or not: words behind AT_NULL are zero. */
-    size_t words = (1 + argc + 1 + envc + 1) * 8 + 2 * AUXV_MAX * 8;
 
-    /* execve has checked argv and envp against the stack's limit; this bounds the allocation. */
-    if (text > EXEC_ARGS_MAX || words > EXEC_ARGS_MAX)
+    /* Room for AUXV_MAX pairs, whether all are used or not: words behind AT_NULL are zero. */
+    b->words = (1 + b->argc + 1 + envc + 1) * 8 + 2 * AUXV_MAX * 8;
+    /* execve has checked argv and envp against the stack's limit; this bounds what a script adds.
+     */
+    if (text + b->words > 2 * (size_t)EXEC_ARGS_MAX)
         return -E2BIG;
-    b->nbytes = ALIGN_UP(text + words, 16);
-    b->bytes = kzalloc(b->nbytes);
-    if (!b->bytes)
-        return -ENOMEM;
+    b->nbytes = ALIGN_UP(text + b->words, 16);
+    b->piece = MIN(b->nbytes, PIECE_MAX);
+    b->bytes = kmalloc(b->piece);
     /* The last 8 bytes stay zero, as on Linux: the end of the stack is never a string without
      * NUL. */
     b->base = USER_END - b->nbytes; /* so RSP is a multiple of 16 at entry (psABI 3.4.1) */
-    b->text = words;
-    word_put(b, argc);
+    return b->bytes ? 0 : -ENOMEM;
+}
+
+static void stack_fill(struct building *b, const struct exec_strings *strings,
+                       const struct fs_context *context, const struct exec_auxv *auxv,
+                       const struct exec_program *program)
+{
+    memset(b->bytes, 0, b->piece);
+    b->text = b->words;
+    b->pointer = 0;
+    word_put(b, b->argc);
     b->args_start = b->base + b->text;
     strings_put(b, strings->argv);
     b->args_end = b->base + b->text;
@@ -150,7 +174,6 @@ static int stack_fill(struct building *b, const struct exec_strings *strings,
     b->auxv_start = b->base + b->pointer;
     auxv_fill(b, strings, context, auxv, program);
     b->auxv_end = b->base + b->pointer;
-    return 0;
 }
 
 static int stack_map(struct vm_space *space, uint64_t base, bool executable)
@@ -185,12 +208,14 @@ int exec_stack_build(struct vm_space *space, const struct exec_strings *strings,
                      bool executable, struct exec_program *out)
 {
     struct building b = {0};
-    int err = stack_fill(&b, strings, context, auxv, out);
+    int err = stack_measure(&b, strings);
 
     if (!err)
         err = stack_map(space, b.base, executable);
-    if (!err)
-        err = vm_write_remote(space, b.base, b.bytes, b.nbytes);
+    for (; !err && b.first < b.nbytes; b.first += PIECE_MAX) {
+        stack_fill(&b, strings, context, auxv, out);
+        err = vm_write_remote(space, b.base + b.first, b.bytes, MIN(b.piece, b.nbytes - b.first));
+    }
     if (!err) {
         out->layout.stack = b.base;
         out->layout.args_start = b.args_start;

@@ -10,6 +10,7 @@
 #include "kernel/core/random.h"
 #include "kernel/fs/event/aio_context.h"
 #include "kernel/fs/event/epoll.h"
+#include "kernel/fs/event/inotify.h"
 #include "kernel/fs/pipe/pipe.h"
 #include "kernel/fs/vfs/fdtable.h"
 #include "kernel/fs/vfs/file.h"
@@ -42,6 +43,9 @@ enum number {
     CAP_LAST_CAP,
     EPOLL_WATCHES,
     FILE_MAX,
+    INOTIFY_EVENTS,
+    INOTIFY_INSTANCES,
+    INOTIFY_WATCHES,
     MAP_COUNT,
     MAP_LOWEST,
     MOUNTS,
@@ -68,6 +72,12 @@ static COLD uint64_t number_value(enum number number)
         return epoll_watches_max();
     case FILE_MAX: /* for those without CAP_SYS_ADMIN */
         return file_max_count();
+    case INOTIFY_EVENTS:
+        return INOTIFY_EVENTS_MAX;
+    case INOTIFY_INSTANCES:
+        return INOTIFY_INSTANCES_MAX;
+    case INOTIFY_WATCHES:
+        return (uint64_t)inotify_watches_max();
     case MAP_COUNT:
         return VM_AREAS_MAX;
     case MAP_LOWEST: /* nothing is ever mapped below */
@@ -440,6 +450,13 @@ static const struct procfs_dir kernel_dir = {kernel_files, ARRAY_SIZE(kernel_fil
 static const struct procfs_entry epoll_files[] = {NUMBER("max_user_watches", EPOLL_WATCHES)};
 static const struct procfs_dir epoll_dir = {epoll_files, ARRAY_SIZE(epoll_files), NULL, NULL};
 
+static const struct procfs_entry inotify_files[] = {
+    NUMBER("max_queued_events", INOTIFY_EVENTS),
+    NUMBER("max_user_instances", INOTIFY_INSTANCES),
+    NUMBER("max_user_watches", INOTIFY_WATCHES),
+};
+static const struct procfs_dir inotify_dir = {inotify_files, ARRAY_SIZE(inotify_files), NULL, NULL};
+
 static const struct procfs_entry mqueue_files[] = {
     SETTING("msg_default", SET_MQ_MSGS_DEFAULT),
     SETTING("msg_max", SET_MQ_MSGS),
@@ -457,6 +474,7 @@ static const struct procfs_entry fs_files[] = {
     NUMBER("file-max", FILE_MAX),
     PROCFS_TEXT("file-nr", 0444, show_file_nr),
     PROCFS_TEXT("inode-nr", 0444, show_inode_nr),
+    DIRECTORY("inotify", &inotify_dir),
     SETTING("lease-break-time", SET_LEASE_BREAK),
     SETTING("leases-enable", SET_LEASES),
     NUMBER("mount-max", MOUNTS),

@@ -148,6 +148,8 @@ COLD uint64_t procfs_load(unsigned which)
 
 static COLD int show_loadavg(const struct procfs_node *node, struct procfs_text *text)
 {
+    unsigned running = sched_running();
+
     (void)node;
     for (unsigned i = 0; i < ARRAY_SIZE(load); i++) {
         /* Two digits behind the point. */
@@ -155,8 +157,10 @@ static COLD int show_loadavg(const struct procfs_node *node, struct procfs_text 
 
         procfs_print(text, "%lu.%02lu ", value / LOAD_ONE, value % LOAD_ONE * 100 / LOAD_ONE);
     }
-    /* Runnable threads, all processes, the last number given out: proc_loadavg(5). */
-    procfs_print(text, "%u/%lu %d\n", sched_running(), process_live_count(), process_last_pid());
+    /* Runnable threads, all processes, the last number given out: proc_loadavg(5). The kernel's own
+     * threads are among the runnable ones, so there may be more than processes. */
+    procfs_print(text, "%u/%lu %d\n", running, MAX(running, process_live_count()),
+                 process_last_pid());
     return 0;
 }
 

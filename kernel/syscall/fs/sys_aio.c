@@ -125,7 +125,8 @@ static int request_transfer(struct task *self, struct file *file, const struct l
         return -EOPNOTSUPP;
     if (!(file->access & (write ? FILE_WRITE : FILE_READ)))
         return -EBADF;
-    if (write ? !file->ops->write : !file->ops->read)
+    if ((write ? !file->ops->write : !file->ops->read) ||
+        (file_mode(file) & LX_S_IFMT) == LX_S_IFDIR)
         return -EINVAL;
     err = request_buffer(iocb, &vector, &io);
     if (err)
@@ -234,6 +235,8 @@ int64_t sys_io_submit(struct task *self, uint64_t id, int64_t count, struct uptr
     context = aio_context_find(self->thread.space, id);
     if (!context)
         return -EINVAL;
+    /* More than there are places for is cut, so what lies behind in the list is not looked at. */
+    count = MIN(count, aio_context_places(context));
     for (; done < count; done++) {
         uint64_t address;
 

@@ -110,7 +110,8 @@ static int range_check_files(const struct file *in, const struct file *out)
         return -EINVAL;
     if (!(in->access & FILE_READ) || !(out->access & FILE_WRITE) || (out->flags & LX_O_APPEND))
         return -EBADF;
-    return 0;
+    /* Among them files of /proc, whose size is 0 though there is something to be read. */
+    return in->inode->super == out->inode->super ? 0 : -EXDEV;
 }
 
 /* Cut at the end of the source, as reading would be, and at the last byte that the target can have;

@@ -322,6 +322,11 @@ int64_t sys_madvise(struct task *self, uint64_t address, uint64_t nbytes, int ad
         return vm_populate(space, address, nbytes, VM_POPULATE_READ);
     case LX_MADV_POPULATE_WRITE:
         return vm_populate(space, address, nbytes, VM_POPULATE_WRITE);
+    case LX_MADV_COLD:
+    case LX_MADV_PAGEOUT:
+        if (vm_range_has_mlock(space, address, nbytes))
+            return -EINVAL;
+        /* fall through */
     default:
         return vm_check_mapped(space, address, nbytes);
     }

@@ -260,6 +260,8 @@ static int sleep_check(struct task *self, int clock, uint64_t *now_ns)
 {
     struct cpu_clock cpu;
 
+    if (clock == LX_CLOCK_REALTIME_ALARM || clock == LX_CLOCK_BOOTTIME_ALARM)
+        return -EOPNOTSUPP; /* no RTC is there that would wake the machine */
     if (read_clock(self, clock, now_ns))
         return -EINVAL;
     if (clock == LX_CLOCK_MONOTONIC_RAW || clock == LX_CLOCK_REALTIME_COARSE ||

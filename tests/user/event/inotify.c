@@ -447,10 +447,17 @@ static void check_overflow(void)
     CHECK_OK(unlink("b"));
 }
 
+/* 128 by default; a host may allow more than there are descriptors. */
 static void check_limits(void)
 {
+    char text[32] = "";
     int fds[1100], count = 0;
+    int fd = (int)CHECK_OK(open("/proc/sys/fs/inotify/max_user_instances", O_RDONLY));
 
+    CHECK(read(fd, text, sizeof(text) - 1) > 0);
+    CHECK_OK(close(fd));
+    if (atol(text) >= 1000)
+        return;
     while (count < 1100 && (fds[count] = inotify_init1(0)) >= 0)
         count++;
     CHECK(count < 1100);

@@ -78,8 +78,13 @@ static void check_utimens(void)
 static void check_copies(void)
 {
     int directory = (int)CHECK_OK(open("/tmp", O_RDONLY | O_DIRECTORY));
+    int other = (int)CHECK_OK(open("/proc/version", O_RDONLY));
     long zero = 0, negative = -1;
 
+    /* Another file system, behind what the files are open for. */
+    CHECK_EQ(raw6(SYS_copy_file_range, other, &zero, fd, &zero, 10, 0), -EXDEV);
+    CHECK_EQ(raw6(SYS_copy_file_range, other, &zero, other, &zero, 10, 0), -EBADF);
+    CHECK_OK(close(other));
     CHECK_EQ(raw6(SYS_copy_file_range, CLOSED, &zero, fd, &zero, 1, 1), -EBADF);
     CHECK_EQ(raw6(SYS_copy_file_range, fd, &zero, CLOSED, &zero, 1, 1), -EBADF);
     CHECK_EQ(raw6(SYS_copy_file_range, fd, 8, fd, &zero, 1, 1), -EFAULT);

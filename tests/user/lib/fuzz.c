@@ -84,8 +84,7 @@ static const struct {
     {277, "fozg"},   {278, "fvng"},   {303, "fpbbg"},  {304, "fbg"},    {333, "annbtb"},
     {310, "ivnvnn"}, {311, "ivnvnn"}, {312, "iinff"},  {440, "fvnnn"},  {308, "fn"},
     {240, "pggb"},   {241, "p"},      {242, "fbznt"},  {243, "fbzbt"},  {244, "fb"},
-    {245, "fbb"},
-    {317, "nnB"},
+    {245, "fbb"},    {317, "nnB"},
 };
 
 /* Not made by root: reboot, kexec and what else would end the test; clocks, mounts, names and

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Memory at its edges: hints below the lowest place, structures longer than the kernel knows, words
- * whose page is not there, and memory that is writable and executable at once.
+ * whose page is not there, and memory that is writable and executable at once; growth that can
+ * never fit, advice to drop what is locked.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -120,6 +121,39 @@ static void check_denied(void)
     CHECK_OK(munmap(p, PAGE));
 }
 
+/* What mmap refuses is refused to mremap, too; a host may have been told to allow everything. */
+static void check_never_fits(void)
+{
+    const size_t much = 1UL << 46;
+    char *p = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, ANON, -1, 0);
+    void *large = mmap(NULL, much, PROT_READ | PROT_WRITE, ANON, -1, 0);
+
+    CHECK(p != MAP_FAILED);
+    if (large != MAP_FAILED) {
+        CHECK_OK(munmap(large, much));
+        return;
+    }
+    CHECK_EQ(errno, ENOMEM);
+    CHECK(mremap(p, PAGE, much, MREMAP_MAYMOVE) == MAP_FAILED);
+    CHECK_EQ(errno, ENOMEM);
+    *p = 1;
+    CHECK_OK(munmap(p, PAGE));
+}
+
+static void check_locked_advice(void)
+{
+    char *p = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, ANON, -1, 0);
+
+    CHECK(p != MAP_FAILED);
+    CHECK_OK(madvise(p, 2 * PAGE, MADV_COLD));
+    CHECK_OK(madvise(p, 2 * PAGE, MADV_PAGEOUT));
+    CHECK_OK(mlock(p + PAGE, PAGE));
+    CHECK_ERR(madvise(p, 2 * PAGE, MADV_COLD), EINVAL);
+    CHECK_ERR(madvise(p, 2 * PAGE, MADV_PAGEOUT), EINVAL);
+    CHECK_OK(madvise(p, PAGE, MADV_COLD));
+    CHECK_OK(munmap(p, 2 * PAGE));
+}
+
 int main(int argc, char **argv)
 {
     (void)argv;
@@ -131,5 +165,7 @@ int main(int argc, char **argv)
     check_clone3_tail();
     check_wake_behind_end();
     check_writable_and_executable();
+    check_never_fits();
+    check_locked_advice();
     return 0;
 }

@@ -73,6 +73,9 @@ static void check_limits(void)
     number(SYS "fs/protected_hardlinks");
     number(SYS "fs/protected_symlinks");
     CHECK(number(SYS "fs/epoll/max_user_watches") > 100);
+    CHECK(number(SYS "fs/inotify/max_queued_events") > 100);
+    CHECK(number(SYS "fs/inotify/max_user_instances") > 10);
+    CHECK(number(SYS "fs/inotify/max_user_watches") > 1000);
     CHECK(number(SYS "fs/mount-max") > 100);
     most = number(SYS "fs/pipe-max-size");
     CHECK_OK(pipe(ends));

@@ -312,6 +312,24 @@ static void check_numbers(void)
     CHECK_EQ(raw1(SYS_timer_delete, timer), 0);
 }
 
+/* SIGEV_THREAD is libc's affair: the kernel takes it, and sends the signal. */
+static void check_thread_raw(void)
+{
+    struct sigevent event = {.sigev_notify = SIGEV_THREAD, .sigev_signo = SIGRTMIN};
+    struct itimerspec soon = {{0, 0}, {0, 1000000}};
+    sigset_t set;
+    int timer;
+
+    CHECK_OK(sigemptyset(&set));
+    CHECK_OK(sigaddset(&set, SIGRTMIN));
+    CHECK_OK(sigprocmask(SIG_BLOCK, &set, NULL));
+    CHECK_EQ(raw3(SYS_timer_create, CLOCK_MONOTONIC, &event, &timer), 0);
+    CHECK_EQ(raw4(SYS_timer_settime, timer, 0, &soon, NULL), 0);
+    CHECK_EQ(sigwaitinfo(&set, NULL), SIGRTMIN);
+    CHECK_EQ(raw1(SYS_timer_delete, timer), 0);
+    CHECK_OK(sigprocmask(SIG_UNBLOCK, &set, NULL));
+}
+
 /* A timer that is off has no interval either. */
 static void check_off(void)
 {
@@ -378,6 +396,7 @@ int main(int argc, char **argv)
     check_itimer_refused();
     check_others();
     check_numbers();
+    check_thread_raw();
     check_off();
     check_spin();
     check_many();

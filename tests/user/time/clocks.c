@@ -88,6 +88,13 @@ static void check_sleeping(void)
     CHECK_EQ(raw4(SYS_clock_nanosleep, CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL), 0);
     CHECK(clock_ns(CLOCK_MONOTONIC) >= until);
     CHECK_EQ(raw4(SYS_clock_nanosleep, CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL), 0);
+    /* Clocks that wake the machine, which only some machines can do. */
+    t = (struct timespec){.tv_sec = 0, .tv_nsec = 1};
+    for (int clock = CLOCK_REALTIME_ALARM; clock <= CLOCK_BOOTTIME_ALARM; clock++) {
+        long result = raw4(SYS_clock_nanosleep, clock, 0, &t, NULL);
+
+        CHECK(result == 0 || result == -EOPNOTSUPP || result == -EPERM);
+    }
 }
 
 static void on_alarm(int number)
