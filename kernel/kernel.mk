@@ -275,6 +275,7 @@ KERNEL_SRCS := \
     kernel/proc/procfs/procfs_timerslack.c \
     kernel/proc/procfs/procfs_fail_nth.c \
     kernel/proc/procfs/procfs_system.c \
+    kernel/proc/procfs/procfs_setting.c \
     kernel/proc/procfs/procfs_sysctl.c \
     kernel/proc/procfs/procfs_cpuinfo.c \
     kernel/proc/procfs/procfs_hardware.c \

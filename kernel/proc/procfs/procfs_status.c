@@ -392,9 +392,8 @@ static COLD const char *state_name(char state)
         return "tracing stop";
     case 'Z':
         return "zombie";
-    default:
-        return "sleeping";
     }
+    return "sleeping";
 }
 
 static COLD void status_identity(const struct facts *f, struct procfs_text *text)
