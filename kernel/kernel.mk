@@ -450,7 +450,7 @@ KERNEL_SMALL := kernel/dev/tty/% kernel/dev/fb/% kernel/dev/sysfs/% \
     $(addprefix kernel/syscall/time/sys_,adjtime% itimer% timerfd%) \
     $(addprefix kernel/vm/vm_,advise% remap% shared%)
 ifeq ($(O),-O2)
-$(patsubst %,$(KERNEL_DIR)/obj/%.o,$(filter $(KERNEL_SMALL),$(KERNEL_SRCS))): KERNEL_CFLAGS += -Os
+$(patsubst %,$(KERNEL_DIR)/obj/%.o,$(filter $(KERNEL_SMALL),$(KERNEL_SRCS))): KERNEL_CFLAGS += -Oz
 endif
 # lib's string functions must not be turned into calls of themselves.
 KERNEL_NO_LOOPS := $(if $(CC_IS_CLANG),,-fno-tree-loop-distribute-patterns)
