@@ -30,6 +30,7 @@
 #define RWF_ALL     (LX_RWF_HIPRI | LX_RWF_DSYNC | LX_RWF_SYNC | LX_RWF_NOWAIT | LX_RWF_APPEND)
 
 /* Access mode first (EBADF), then whether such files can be read at all (EINVAL). */
+/* Those of O_PATH have no access but that, so they are refused here with all others. */
 static int may_read(const struct file *file)
 {
     if (!(file->access & FILE_READ))
@@ -125,7 +126,7 @@ static inline int buffer_init(struct user_iter *io, struct uptr base, size_t nby
 /* read, write and their p variants are written out instead of sharing a helper, for speed. */
 int64_t sys_read(struct task *self, int fd, struct uptr buffer, size_t nbytes)
 {
-    struct fd_ref ref = fd_find_inline(self->files, fd);
+    struct fd_ref ref = fd_find_any_inline(self->files, fd);
     struct user_iter io;
     int64_t result;
 
@@ -142,7 +143,7 @@ int64_t sys_read(struct task *self, int fd, struct uptr buffer, size_t nbytes)
 
 int64_t sys_write(struct task *self, int fd, struct uptr buffer, size_t nbytes)
 {
-    struct fd_ref ref = fd_find_inline(self->files, fd);
+    struct fd_ref ref = fd_find_any_inline(self->files, fd);
     struct user_iter io;
     int64_t result;
 
@@ -170,7 +171,7 @@ int64_t sys_pread64(struct task *self, int fd, struct uptr buffer, size_t nbytes
 
     if (offset < 0)
         return -EINVAL;
-    ref = fd_find_inline(self->files, fd);
+    ref = fd_find_any_inline(self->files, fd);
     if (!ref.file)
         return -EBADF;
     result = ref.file->access & FILE_POSITION ? may_read(ref.file) : -ESPIPE;
@@ -192,7 +193,7 @@ int64_t sys_pwrite64(struct task *self, int fd, struct uptr buffer, size_t nbyte
 
     if (offset < 0)
         return -EINVAL;
-    ref = fd_find_inline(self->files, fd);
+    ref = fd_find_any_inline(self->files, fd);
     if (!ref.file)
         return -EBADF;
     result = ref.file->access & FILE_POSITION ? may_write(ref.file) : -ESPIPE;
