@@ -41,16 +41,8 @@ static COLD void queue_release(struct inode *inode)
     ramfs_uncharge(inode->super);
 }
 
-/* What truncation sets is what stat shows, no more. */
-static COLD int queue_truncate_locked(struct inode *inode, uint64_t nbytes)
-{
-    ASSERT(mutex_is_held(&inode->lock));
-    inode->size = nbytes;
-    return 0;
-}
-
+/* Truncation does nothing, as to all regular files without the operation. */
 static const struct inode_ops queue_ops = {
-    .truncate_locked = queue_truncate_locked,
     .release = queue_release,
 };
 
