@@ -69,6 +69,7 @@ static COLD void message_insert(struct mqueue *queue, struct mqueue_message *mes
                    ? &parent->left
                    : &parent->right;
     }
+    /* Behind those of its own priority: the first in the tree is the next one out. */
     rb_insert(&queue->messages, &message->node, parent, link);
     queue->nbytes += message->nbytes;
     count_set(queue, queue->count + 1);
@@ -121,6 +122,7 @@ static COLD void waiter_add(struct mqueue *queue, enum mqueue_side side, struct 
 {
     struct list *head = &queue->waiters[side], *at = head->prev;
 
+    /* From the end: most are as good as each other, and go there at once. */
     while (at != head && list_entry(at, struct mqueue_waiter, link)->rank > self->rank) {
         at = at->prev;
         sched_preempt_point();
@@ -150,7 +152,7 @@ static COLD int mqueue_wait_locked(struct inode *inode, enum mqueue_side side, u
         err = (deadline_ns ? waitq_sleep_realtime : waitq_sleep)(&self.wait, 1, deadline_ns);
     /* Taken also where it is done: whatever has done it still looks at the waiter. */
     mutex_lock(&inode->lock);
-    if (self.done)
+    if (self.done) /* whatever else has come in the same moment */
         err = 0;
     else
         list_remove(&self.link);
@@ -175,6 +177,7 @@ static COLD NOINLINE struct file *owner_remove(struct mqueue *queue, char why)
 {
     struct file *socket = queue->notice.socket;
 
+    /* The message of SIGEV_THREAD was made at registration: this cannot fail. */
     if (socket)
         netlink_notice_send(socket, queue->notice.cookie, why);
     queue->notice = (struct mqueue_notice){0};
@@ -223,6 +226,7 @@ COLD int mqueue_notify(struct inode *inode, const struct task *self,
     struct file *socket = NULL;
     int err = 0;
 
+    /* One registration a queue, whichever process has it: POSIX. */
     mutex_lock(&inode->lock);
     if (!notice) {
         if (queue->owner == self->process->serial)
@@ -353,6 +357,7 @@ static COLD int64_t mqueue_read(struct file *file, struct user_iter *io, int64_t
                        queue->owner ? queue->owner_pid : 0);
     mqueue_look(file->inode);
     mutex_unlock(&file->inode->lock);
+    /* A position behind the end reads nothing, as in any file. */
     left = MIN(length, sizeof(text) - 1);
     if (*offset >= (int64_t)left)
         return 0;

@@ -41,16 +41,8 @@ static COLD void queue_release(struct inode *inode)
     ramfs_uncharge(inode->super);
 }
 
-/* What truncation sets is what stat shows, no more. */
-static COLD int queue_truncate_locked(struct inode *inode, uint64_t nbytes)
-{
-    ASSERT(mutex_is_held(&inode->lock));
-    inode->size = nbytes;
-    return 0;
-}
-
+/* Truncation does nothing, as to all regular files without the operation. */
 static const struct inode_ops queue_ops = {
-    .truncate_locked = queue_truncate_locked,
     .release = queue_release,
 };
 
@@ -119,6 +111,7 @@ COLD int mqueue_open(struct task *self, const char *name, uint32_t flags, uint32
         return -EACCES;
     if ((flags & LX_O_ACCMODE) == LX_O_ACCMODE)
         return -EINVAL;
+    /* Read by root_create in this same call, or not at all; it points to the caller's stack. */
     self->mq_attr = attr;
     return fs_open(self->fs, root, name, &how, out_file);
 }
@@ -231,7 +224,7 @@ static COLD int view_create(struct dentry *dir, const char *name, size_t len, ui
     int err;
 
     (void)device, (void)cred;
-    if (!name)
+    if (!name) /* O_TMPFILE */
         return -EOPNOTSUPP;
     if ((mode & LX_S_IFMT) != LX_S_IFREG)
         return -EPERM;
@@ -248,6 +241,7 @@ static COLD int view_unlink(const struct dir_place *place, bool directory)
 
     if (err)
         return err == -ENOENT ? -ESTALE : err;
+    /* Rights were looked at for that inode: no other is removed by them. */
     err = own.entry->inode == seen->inode ? ramfs_unlink(&own, directory) : -ESTALE;
     dentry_put(own.entry);
     return err;
@@ -329,6 +323,7 @@ static COLD int view_create_super(const char *source, struct super_block **out_s
     if (err)
         return err;
     super->ops = &procfs_super_ops;
+    /* A program sees one file system, as on Linux, though it is mounted twice. */
     super->device = space->mqueues->device;
     err = inode_create(super, &view_ops, LX_S_IFDIR | ROOT_MODE, NULL, &inode);
     if (!err) {

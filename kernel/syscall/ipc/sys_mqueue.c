@@ -39,6 +39,7 @@ COLD int64_t sys_mq_open(struct task *self, struct uptr name, int flags, uint32_
         err = user_path_get(&path, name);
     if (err)
         return err;
+    /* The number first: once there is a queue, nothing can fail. */
     fd = path.text[0] ? fd_reserve(self->files, 0, true) : -ENOENT;
     if (fd >= 0) {
         err = mqueue_open(self, path.text, (uint32_t)flags, mode & LX_S_IALL,
@@ -112,11 +113,13 @@ COLD int64_t sys_mq_timedsend(struct task *self, int fd, struct uptr buffer, siz
         err = mqueue_fd_find(self, fd, FILE_WRITE, &ref);
     if (err)
         return err;
+    /* Copied with no lock held: the program's page may have to be brought in. */
     err = nbytes > mqueue_of(ref.file->inode)->msgsize
               ? -EMSGSIZE
               : mqueue_message_create(buffer, nbytes, priority, &message);
     if (!err) {
         err = mqueue_send(ref.file, self, message, deadline_ns);
+        /* Else it is the queue's, or a receiver has freed it by now. */
         if (err)
             mqueue_message_free(message);
     }
@@ -144,6 +147,8 @@ COLD int64_t sys_mq_timedreceive(struct task *self, int fd, struct uptr buffer, 
     fd_ref_put(ref);
     if (result)
         return result;
+    /* The caller's alone from here on. The priority comes first, as on Linux: a bad pointer to it
+     * leaves the buffer as it was. */
     if (priority.va)
         result = vm_user_write(priority, &message->priority, sizeof(message->priority));
     if (!result)
@@ -162,6 +167,7 @@ static COLD int cookie_read(struct task *self, const struct lx_sigevent *event,
 
     if (vm_user_read(cookie, (struct uptr){event->value}, sizeof(cookie)))
         return -EFAULT;
+    /* The file is kept, not the number: the program may close that. */
     notice->socket = fd_get(self->files, event->signo);
     if (!notice->socket)
         return -EBADF;
@@ -204,6 +210,7 @@ COLD int64_t sys_mq_notify(struct task *self, int fd, struct uptr event)
         err = mqueue_notify(ref.file->inode, self, event.va ? &notice : NULL);
         fd_ref_put(ref);
     }
+    /* Also what notice_read has come to before it failed. */
     if (err)
         mqueue_notice_free(&notice);
     return err;

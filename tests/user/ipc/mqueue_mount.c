@@ -87,6 +87,7 @@ static void make(void)
     CHECK_OK(queue_attr(fd, NULL, &attr));
     CHECK_EQ(attr.mq_maxmsg, 10);
     CHECK_OK(close(fd));
+    CHECK_OK(close((int)CHECK_OK(creat(PLACE "/" NAME, 0600))));
     CHECK_OK(mknod(PLACE "/second", S_IFREG | 0600, 0));
     CHECK_OK(queue_unlink("second"));
     CHECK_ERR(mkdir(PLACE "/dir", 0700), EPERM);
