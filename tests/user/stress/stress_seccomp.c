@@ -160,13 +160,18 @@ static long trace(long request, pid_t pid, unsigned long address, void *data)
 static void look(pid_t pid, uint64_t *state)
 {
     struct lx_sock_filter insns[4096];
-    int status;
+    int status = 0;
 
     if (trace(LX_PTRACE_SEIZE, pid, 0, (void *)(1ul << LX_PTRACE_EVENT_SECCOMP)))
         return;
     trace(LX_PTRACE_INTERRUPT, pid, 0, NULL);
-    for (int stops = 0; stops < 8 && waitpid(pid, &status, __WALL) == pid; stops++) {
-        if (!WIFSTOPPED(status))
+    for (int stops = 0; stops < 8; stops++) {
+        /* A leader that was killed alone has no stop and, before the others end, no end to tell. */
+        int tries = 0;
+
+        while (waitpid(pid, &status, __WALL | WNOHANG) == 0 && tries++ < 100)
+            sleep_ns(100000);
+        if (tries > 100 || !WIFSTOPPED(status))
             return;
         for (unsigned i = 0; i < 30; i++)
             trace(LX_PTRACE_SECCOMP_GET_FILTER, pid, draw(state, 40), insns);
