@@ -215,7 +215,7 @@ static bool victim_wait(void)
     return false;
 }
 
-static bool oom_wait(void)
+static COLD bool oom_wait(void)
 {
     if (oom_must_die())
         return false;

@@ -166,7 +166,7 @@ static struct frame *leak_frame(void)
     return pmm_alloc(0, PMM_PLAIN);
 }
 
-void test_run(const struct test_case *test)
+COLD void test_run(const struct test_case *test)
 {
     struct exec_request request = {
         .argv = test->argv,

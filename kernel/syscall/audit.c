@@ -154,7 +154,7 @@ static void audit_release(struct file *file)
 
 /* Lines are handed out in pieces of any size; what does not fit stays in the view for the next
  * read. */
-static int64_t audit_read(struct file *file, struct user_iter *io, int64_t *offset)
+static COLD int64_t audit_read(struct file *file, struct user_iter *io, int64_t *offset)
 {
     struct audit_view *view = file->private;
     size_t wanted = io->left;

@@ -182,7 +182,7 @@ static size_t argument_print(char *text, size_t size, char kind, uint64_t value,
 /* Returns the length, less than size. A call without a row is shown with six words, as all
  * registers might matter. `strings`: paths may be read from the caller's memory, which is right
  * only while it still runs the call. */
-size_t call_print(char *text, size_t size, const struct call_record *record, bool strings)
+COLD size_t call_print(char *text, size_t size, const struct call_record *record, bool strings)
 {
     const char *row = row_find(record->number);
     const char *kinds = row ? row + strlen(row) + 1 : "xxxxxx";

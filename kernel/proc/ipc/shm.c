@@ -225,7 +225,7 @@ static int segment_create_locked(const struct task *self, struct ipc_table *tabl
     return id;
 }
 
-int shm_get(struct task *self, int key, uint64_t nbytes, int flags)
+COLD int shm_get(struct task *self, int key, uint64_t nbytes, int flags)
 {
     struct ipc_table *table = shm_table(self);
     struct ipc_object *object;

@@ -211,8 +211,8 @@ static int64_t answer_list(const struct task *self, struct inode *inode,
 }
 
 /* A read-only file system comes before rights and names. */
-static int64_t xattr_answer(const struct task *self, struct inode *inode,
-                            const struct request *request)
+static COLD int64_t xattr_answer(const struct task *self, struct inode *inode,
+                                 const struct request *request)
 {
     int err = is_change(request) && inode->super->readonly ? -EROFS : 0;
 

@@ -154,7 +154,7 @@ static int64_t sem_change(struct task *self, int id, struct uptr buffer)
 }
 
 /* All commands of semctl(2). */
-int64_t sys_semctl(struct task *self, int id, int number, int command, uint64_t argument)
+COLD int64_t sys_semctl(struct task *self, int id, int number, int command, uint64_t argument)
 {
     struct uptr buffer = {argument};
 

@@ -178,7 +178,7 @@ static int64_t ambient_change(struct task *self, const struct prctl_args *args)
 }
 
 /* Honoured: CAPBSET_READ, CAPBSET_DROP, SECUREBITS, KEEPCAPS, CAP_AMBIENT. */
-int64_t prctl_capability(struct task *self, int option, const struct prctl_args *args)
+COLD int64_t prctl_capability(struct task *self, int option, const struct prctl_args *args)
 {
     struct credentials sets = self->fs->cred;
 

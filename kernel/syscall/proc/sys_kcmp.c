@@ -117,7 +117,8 @@ static int pointers_compare(const void *one, const void *other)
 }
 
 /* All types of Linux. */
-int64_t sys_kcmp(struct task *self, int pid1, int pid2, int type, uint64_t index1, uint64_t index2)
+COLD int64_t sys_kcmp(struct task *self, int pid1, int pid2, int type, uint64_t index1,
+                      uint64_t index2)
 {
     struct kcmp_side sides[2] = {{.fd = (int)index1}, {.fd = (int)index2}};
     struct lx_kcmp_epoll_slot slot = {0};

@@ -172,8 +172,8 @@ static int pidfd_space_get(const struct task *self, int fd, int advice, struct v
 
 /* Honoured: COLD, PAGEOUT, WILLNEED, all of which are hints without an effect here: as with madvise
  * the caller still learns of what is not mapped. */
-int64_t sys_process_madvise(struct task *self, int pidfd, struct uptr user_vector, size_t count,
-                            int advice, unsigned flags)
+COLD int64_t sys_process_madvise(struct task *self, int pidfd, struct uptr user_vector,
+                                 size_t count, int advice, unsigned flags)
 {
     struct user_vector vector;
     struct vm_space *space;

@@ -89,7 +89,7 @@ static int64_t read_new(struct uptr buffer, size_t size)
     return result;
 }
 
-int64_t sys_syslog(struct task *self, int action, struct uptr buffer, int nbytes)
+COLD int64_t sys_syslog(struct task *self, int action, struct uptr buffer, int nbytes)
 {
     bool open = action == SYSLOG_READ_ALL || action == SYSLOG_SIZE_BUFFER;
     bool reads = action >= SYSLOG_READ && action <= SYSLOG_READ_CLEAR;

@@ -141,7 +141,7 @@ static int enter_by_file(struct task *self, struct ns_common *space, uint64_t fl
 }
 
 /* Honoured: NEWUTS, NEWIPC, NEWNS. */
-int64_t sys_setns(struct task *self, int fd, int flags)
+COLD int64_t sys_setns(struct task *self, int fd, int flags)
 {
     struct fd_ref ref = fd_find(self->files, fd);
     struct ns_common *space;

@@ -151,7 +151,7 @@ static int64_t refusal(int clock)
     return clock == LX_CLOCK_REALTIME ? 0 : exists ? -EOPNOTSUPP : -EINVAL;
 }
 
-NOINLINE int64_t sys_clock_adjtime(struct task *self, int clock, struct uptr user)
+COLD NOINLINE int64_t sys_clock_adjtime(struct task *self, int clock, struct uptr user)
 {
     struct lx_timex timex;
     int64_t state = vm_user_read(&timex, user, sizeof(timex));
