@@ -44,6 +44,7 @@ KERNEL_SRCS := \
     kernel/lib/smbios.c \
     kernel/lib/plan.c \
     kernel/lib/ktap.c \
+    kernel/lib/bpf.c \
     kernel/core/spinlock.c \
     kernel/core/lock_stat.c \
     kernel/core/output.c \
@@ -282,6 +283,9 @@ KERNEL_SRCS := \
     kernel/proc/signal/signal_mask.c \
     kernel/proc/signal/signal_share.c \
     kernel/proc/signal/signal_stop.c \
+    kernel/proc/seccomp/seccomp.c \
+    kernel/proc/seccomp/seccomp_call.c \
+    kernel/proc/seccomp/seccomp_notify.c \
     kernel/proc/ptrace/ptrace.c \
     kernel/proc/ptrace/ptrace_stop.c \
     kernel/proc/ptrace/ptrace_end.c \
@@ -352,6 +356,7 @@ KERNEL_SRCS := \
     kernel/syscall/proc/sys_cred.c \
     kernel/syscall/proc/sys_capability.c \
     kernel/syscall/proc/sys_prctl.c \
+    kernel/syscall/proc/sys_seccomp.c \
     kernel/syscall/signal/sys_signal.c \
     kernel/syscall/signal/sys_signalfd.c \
     kernel/syscall/signal/sys_kill.c \

@@ -25,7 +25,8 @@ enum charge_kind {
     CHARGE_RIGHTS,       /* files in messages that are not received yet */
     CHARGE_INOTIFIES,
     CHARGE_INOTIFY_WATCHES,
-    CHARGE_EVENT_BYTES, /* of files, in their queues */
+    CHARGE_EVENT_BYTES,  /* of files, in their queues */
+    CHARGE_FILTER_BYTES, /* of seccomp(2) */
     CHARGE_KINDS,
 };
 

@@ -40,6 +40,7 @@
 #include "kernel/proc/ns.h"
 #include "kernel/proc/pidfd.h"
 #include "kernel/proc/ptrace/ptrace.h"
+#include "kernel/proc/seccomp/seccomp.h"
 #include "kernel/proc/signal/signal.h"
 #include "kernel/proc/signal/signal_share.h"
 #include "kernel/proc/terminal.h"
@@ -312,6 +313,8 @@ static NORETURN void task_end(struct task *self)
 
     if (signal_exit(self))
         process_end_begin(process, self);
+    if (unlikely(self->seccomp))
+        seccomp_release(self);
     fd_table_put(self->files);
     self->files = NULL;
     futex_leave_memory(self);
@@ -368,10 +371,10 @@ void process_exit(struct task *self, enum process_end end, int code)
     task_end(self);
 }
 
-void task_exit(struct task *self, int code)
+void task_exit(struct task *self, enum process_end end, int code)
 {
     struct process *process = self->process;
-
+    const int status = end == PROCESS_EXITED ? code << 8 : code;
     bool passed;
 
     spin_lock(&process->lock);
@@ -380,12 +383,12 @@ void task_exit(struct task *self, int code)
     if (unlikely(!passed))
         process_dump_wait(self);
     if (unlikely(self->ptrace)) {
-        ptrace_event(self, LX_PTRACE_EVENT_EXIT, (uint64_t)code << 8);
-        ptrace_note_end(self, code << 8);
+        ptrace_event(self, LX_PTRACE_EVENT_EXIT, (uint64_t)status);
+        ptrace_note_end(self, status);
     }
     spin_lock(&process->lock);
     if (!process->ending) { /* the last one's stays, as on Linux */
-        process->end = PROCESS_EXITED;
+        process->end = end;
         process->end_code = code;
     }
     spin_unlock(&process->lock);

@@ -32,6 +32,7 @@
 #include "kernel/proc/pidfd.h"
 #include "kernel/proc/process.h"
 #include "kernel/proc/ptrace/ptrace.h"
+#include "kernel/proc/seccomp/seccomp.h"
 #include "kernel/proc/signal/signal.h"
 #include "kernel/proc/signal/signal_share.h"
 #include "kernel/sched/sched.h"
@@ -226,11 +227,12 @@ static int child_publish(const struct task *self, struct process *child,
     }
     /* Without an entry the signal has no sender's number; only the blocked ones are left to
      * give, others made the fork start anew. */
-    if (!err)
+    if (!err) {
+        seccomp_fork(self, child->leader);
         ptrace_fork_locked(self, child->leader, tracee);
-    if (!err)
         child->sig_queue.set =
             signal_group_since_locked(parent, child->group_count, child->leader->sig_mask);
+    }
     spin_unlock_irqrestore(&process_tree_lock, flags);
     return err;
 }
@@ -297,6 +299,7 @@ static void memory_drop(struct task *child)
     struct vm_space *space;
 
     sem_exit(child); /* others share it, so nothing is undone */
+    seccomp_release(child);
     spin_lock(&child->process->lock);
     space = child->thread.space;
     child->thread.space = NULL;

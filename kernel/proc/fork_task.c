@@ -16,6 +16,7 @@
 #include "kernel/proc/fork_internal.h"
 #include "kernel/proc/ipc/sem.h"
 #include "kernel/proc/ptrace/ptrace.h"
+#include "kernel/proc/seccomp/seccomp.h"
 #include "kernel/proc/signal/signal.h"
 #include "kernel/vm/vm_space.h"
 #include "kernel/vm/vm_user.h"
@@ -63,8 +64,10 @@ static int task_publish(const struct task *self, struct task *task, struct pid *
         arch_thread_add_work(&task->thread.arch, TIF_SIGNAL);
     }
     spin_unlock(&process->lock);
-    if (!err)
+    if (!err) {
+        seccomp_fork(self, task);
         ptrace_fork_locked(self, task, tracee);
+    }
     spin_unlock_irqrestore(&process_tree_lock, flags);
     return err;
 }

@@ -39,6 +39,7 @@
 #include "kernel/proc/ns.h"
 #include "kernel/proc/pidfd.h"
 #include "kernel/proc/ptrace/ptrace.h"
+#include "kernel/proc/seccomp/seccomp.h"
 #include "kernel/proc/signal/sigframe_fpu.h"
 #include "kernel/proc/signal/signal.h"
 #include "kernel/proc/signal/signal_poll.h"
@@ -239,6 +240,7 @@ COLD void process_init(void)
     process_cache = slab_cache_create("process", sizeof(struct process));
     task_init();
     ptrace_init();
+    seccomp_init();
     sigframe_fpu_init();
     signal_queue_init_cache();
     signal_timer_init_cache();

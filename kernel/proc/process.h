@@ -262,8 +262,8 @@ void process_expire(struct process *process);
  * last one gives memory, files and directories back; the rest goes when the parent has waited for
  * it. If the process is ending already, it does so as was said first. */
 NORETURN void process_exit(struct task *self, enum process_end end, int code);
-/* Ends the calling task alone. With the last the process ends, by that one's code. */
-NORETURN void task_exit(struct task *self, int code);
+/* Ends the calling task alone. With the last the process ends, in that one's way. */
+NORETURN void task_exit(struct task *self, enum process_end end, int code);
 /* TIF_KILL: ends as it was told to. */
 NORETURN void task_exit_killed(struct task *self);
 /* All other tasks of the caller's process get that work (TIF_*) to do; in slices, no lock held. The

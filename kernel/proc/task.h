@@ -22,6 +22,7 @@ struct futex_pi_waiter;
 struct identity;
 struct nsproxy;
 struct process;
+struct seccomp_filter;
 struct sem_undo_list;
 struct tracee;
 
@@ -94,6 +95,9 @@ struct task {
     struct uptr rseq;                     /* [o] registered area */
     uint32_t rseq_nbytes, rseq_signature; /* [o] of it */
     uint32_t rseq_cpu;                    /* [o] the processor that it shows */
+    struct seccomp_filter *seccomp;       /* [t] the newest, counted; itself reads it freely */
+    uint32_t seccomp_count;               /* [t] filters that it has */
+    uint8_t seccomp_mode;                 /* [t] LX_SECCOMP_MODE_*; itself reads it freely */
 };
 
 void task_init(void); /* at start-up */

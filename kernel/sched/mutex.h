@@ -31,7 +31,8 @@ struct thread;
     X(SIGNAL_TIMER)                                                                                \
     X(EPOLL) /* of an epoll before those of the epolls that it watches */                          \
     X(EPOLL_GRAPH)                                                                                 \
-    X(FILE_OWNER) /* whom signals about files go to */
+    X(FILE_OWNER) /* whom signals about files go to */                                             \
+    X(SECCOMP)
 
 enum mutex_rank {
 #define MUTEX_RANK_ENUM(name) MUTEX_##name,

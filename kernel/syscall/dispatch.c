@@ -9,8 +9,8 @@
  * rows with one number are an error of the compiler.
  *
  * Calls take the fast path below task.direct_calls. Tracing, for all tasks from start-up on or by
- * ptrace(2) for one, makes that 0, so that others pay nothing for it: no flag is tested that the
- * bound does not test anyway.
+ * ptrace(2) and seccomp(2) for one, makes that 0, so that others pay nothing for it: no flag is
+ * tested that the bound does not test anyway.
  */
 #include "kernel/syscall/dispatch.h"
 #include "kernel/arch/x86_64/hooks.h"
@@ -18,6 +18,7 @@
 #include "kernel/arch/x86_64/vectors.h"
 #include "kernel/lib/restart.h"
 #include "kernel/proc/ptrace/ptrace.h"
+#include "kernel/proc/seccomp/seccomp.h"
 #include "kernel/proc/task.h"
 #include "kernel/syscall/handlers.h"
 #include "kernel/syscall/trace.h"
@@ -145,13 +146,18 @@ static NOINLINE void restart_note(const struct trap_frame *frame)
     arch_thread_add_work(&self->thread.arch, TIF_SIGNAL);
 }
 
-/* Watched by the kernel, by a tracer, or with a number that there is not. */
+/* Watched by the kernel, by a tracer, by filters, or with a number that there is not. */
 static NOINLINE int64_t call_slowly(struct task *self, struct trap_frame *frame)
 {
     bool traced = __atomic_load_n(&self->ptrace, __ATOMIC_RELAXED) != NULL;
-    bool made = !traced || ptrace_call_enter(self, frame);
-    uint32_t number = (uint32_t)frame->error; /* exec replaces the frame */
+    uint32_t number;
+    bool made;
 
+    frame->rax = (uint64_t)-ENOSYS;
+    made = !traced || ptrace_call_enter(self, frame);
+    if (made && self->seccomp_mode)
+        made = seccomp_call_enter(self, frame);
+    number = (uint32_t)frame->error; /* exec replaces the frame */
     if (made)
         frame->rax = (uint64_t)trace_call(self, frame);
     if (traced)

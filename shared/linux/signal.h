@@ -100,6 +100,7 @@ struct lx_stack {
 #define LX_BUS_ADRERR  2
 #define LX_TRAP_BRKPT  1
 #define LX_TRAP_TRACE  2
+#define LX_SYS_SECCOMP 1
 
 /* Codes of signals about files. */
 #define LX_POLL_IN  1
@@ -142,6 +143,11 @@ struct lx_siginfo {
             int32_t fd;
             int32_t pad;
         } poll; /* LX_POLL_* */
+        struct {
+            uint64_t address;
+            int32_t number;
+            uint32_t arch;
+        } call; /* LX_SYS_SECCOMP */
         uint64_t words[4];
     };
 };

@@ -68,6 +68,7 @@ struct lx_sysinfo {
 #define LX_PR_SET_TIMING         14
 #define LX_PR_TIMING_STATISTICAL 0
 #define LX_PR_GET_SECCOMP        21
+#define LX_PR_SET_SECCOMP        22
 #define LX_PR_GET_TSC            25
 #define LX_PR_SET_TSC            26
 #define LX_PR_TSC_ENABLE         1

@@ -25,7 +25,7 @@ HOST_CFLAGS   := -std=gnu17 -O1 -g -fno-omit-frame-pointer -I. -Wall -Wextra -We
 HOST_FUZZ     := -fsanitize=fuzzer-no-link
 
 HOST_TESTS := string_test fmt_test list_test rbtree_test interval_test bitmap_test cpumask_test \
-              ring_test utf8_test \
+              ring_test utf8_test bpf_test \
               rand_test elf_test symtab_test cpio_test plan_test cfg_test cksum_test ktap_test \
               keyboard_test bootinfo_test smbios_test pci_config_test abi_test
 HOST_FUZZERS := elf_fuzz cpio_fuzz plan_fuzz cfg_fuzz cksum_fuzz ktap_fuzz bootinfo_fuzz

@@ -133,8 +133,12 @@ int exec_replace(struct task *self, struct file *file, const struct exec_strings
     if (err)
         return err;
     err = identity_prepare(self, &program, &identity);
-    if (!err && process->threaded)
+    if (!err && process->threaded) {
         err = process_end_others(self);
+        /* By another thread's filters, after the rights had been decided on. */
+        if (!err && unlikely(self->inherited.no_new_privs && !strings->no_new_privs))
+            err = -EAGAIN;
+    }
     if (!err && fd_table_is_shared(self->files))
         err = fd_table_dup(self->files, &files);
     if (err) {

@@ -35,6 +35,7 @@ struct facts {
     bool alive;     /* it has descriptors, directories, credentials, and mostly memory */
     bool permitted; /* the caller may look into it */
     bool executed, no_new_privs;
+    unsigned seccomp_mode, seccomp_count;
     char state;
     char name[16];
     int pid, tgid, parent, tracer, group, session, exit_signal, exit_code, terminal_group;
@@ -132,7 +133,11 @@ static COLD void process_facts(struct facts *facts, struct process *process,
                        : process->end == PROCESS_EXITED ? process->end_code << 8
                                                         : process->end_code;
     facts->executed = process->has_execed;
-    facts->no_new_privs = task && task->inherited.no_new_privs;
+    if (task) {
+        facts->no_new_privs = task->inherited.no_new_privs;
+        facts->seccomp_mode = task->seccomp_mode;
+        facts->seccomp_count = task->seccomp_count;
+    }
     facts->tracer = task && task->ptrace ? task->ptrace->tracer->pid : 0;
     facts->threads = process_count_tasks(process);
     facts->children = process->children_usage;
@@ -451,8 +456,9 @@ static COLD void status_rights(const struct facts *f, struct procfs_text *text)
 
     procfs_print(text, "CapInh:\t%016lx\nCapPrm:\t%016lx\nCapEff:\t%016lx\n", c->inheritable,
                  c->permitted, c->effective);
-    procfs_print(text, "CapBnd:\t%016lx\nCapAmb:\t%016lx\nNoNewPrivs:\t%d\nSeccomp:\t0\n",
-                 c->bounding, c->ambient, f->no_new_privs);
+    procfs_print(text, "CapBnd:\t%016lx\nCapAmb:\t%016lx\n", c->bounding, c->ambient);
+    procfs_print(text, "NoNewPrivs:\t%d\nSeccomp:\t%u\nSeccomp_filters:\t%u\n", f->no_new_privs,
+                 f->seccomp_mode, f->seccomp_count);
     status_cpus(f, text);
     procfs_print(text, "Mems_allowed:\t1\nMems_allowed_list:\t0\n");
 }

@@ -22,6 +22,7 @@
 #include "kernel/proc/core/core.h"
 #include "kernel/proc/ipc/ipc.h"
 #include "kernel/proc/procfs/procfs_internal.h"
+#include "kernel/proc/seccomp/seccomp.h"
 #include "kernel/proc/uts.h"
 #include "kernel/sched/sched.h"
 #include "kernel/vm/vm_space.h"
@@ -413,6 +414,7 @@ static const struct procfs_entry kernel_files[] = {
     NUMBER("sched_rr_timeslice_ms", RR_TURN),
     NUMBER("sched_rt_period_us", RT_PERIOD),
     NUMBER("sched_rt_runtime_us", RT_RUNTIME),
+    DIRECTORY("seccomp", &seccomp_sysctl_dir),
     SETTINGS("sem", SET_SEMAPHORES, SETTINGS_ENTRY),
     SETTING("shmall", SET_SHM_ALL),
     SETTING("shmmax", SET_SHM_BYTES),

@@ -44,12 +44,13 @@ COLD void ptrace_tracee_free(struct tracee *tracee)
 }
 
 /* What a task compares the numbers of its calls with: with 0 all of them take the slow path. */
-COLD void ptrace_watch_locked(struct tracee *tracee)
+COLD void ptrace_watch_locked(struct task *task)
 {
-    bool slow = tracee->watches_calls || tracee->steps;
+    const struct tracee *tracee = task->ptrace;
+    bool slow = task->seccomp_mode || (tracee && (tracee->watches_calls || tracee->steps));
 
     ASSERT(process_tree_is_held());
-    __atomic_store_n(&tracee->task->direct_calls, slow ? 0 : task_direct_calls, __ATOMIC_RELAXED);
+    __atomic_store_n(&task->direct_calls, slow ? 0 : task_direct_calls, __ATOMIC_RELEASE);
 }
 
 static COLD void link_locked(struct tracee *tracee, struct task *task, struct process *tracer)
@@ -78,9 +79,9 @@ COLD void ptrace_unlink_locked(struct tracee *tracee)
     list_init(&tracee->news_link);
     if (!task)
         return;
-    __atomic_store_n(&task->direct_calls, task_direct_calls, __ATOMIC_RELAXED);
     spin_lock(&task->process->lock);
     __atomic_store_n(&task->ptrace, NULL, __ATOMIC_RELEASE);
+    ptrace_watch_locked(task);
     task->process->traced--;
     task->trap_pending = task->stop_passed = false;
     /* It stops with its process again. */
@@ -171,6 +172,14 @@ static COLD int64_t attach_locked(struct task *self, struct tracee *tracee, int 
     link_locked(tracee, task, self->process);
     attached_locked(tracee);
     return 0;
+}
+
+COLD int ptrace_options_check(const struct task *self, uint64_t options)
+{
+    if (!(options & LX_PTRACE_O_SUSPEND_SECCOMP))
+        return 0;
+    return credentials_capable(&self->fs->cred, LX_CAP_SYS_ADMIN) && !self->seccomp_mode ? 0
+                                                                                         : -EPERM;
 }
 
 COLD int64_t ptrace_attach(struct task *self, int tid, bool seize, uint64_t options)

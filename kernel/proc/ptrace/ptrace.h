@@ -65,9 +65,13 @@ struct tracee {
 /* ---- ptrace.c: which process traces which tasks ---- */
 
 void ptrace_init(void);
+/* Whether the caller may set these options. -EPERM: SUSPEND_SECCOMP. */
+MUST_CHECK int ptrace_options_check(const struct task *self, uint64_t options);
 /* PTRACE_TRACEME, ATTACH and SEIZE. -EPERM, -ESRCH, -ENOMEM, -EIO. */
 MUST_CHECK int64_t ptrace_trace_me(struct task *self);
 MUST_CHECK int64_t ptrace_attach(struct task *self, int tid, bool seize, uint64_t options);
+/* Whether its calls take the slow path: for a tracer, or for seccomp. Tree locked. */
+void ptrace_watch_locked(struct task *task);
 /* The tracee goes on by itself, with that signal. Tree locked. */
 void ptrace_let_go_locked(struct tracee *tracee, int signal);
 /* fork: a tracee for the child, if its maker's tracer has asked for that event, or `always`; NULL:
@@ -98,6 +102,10 @@ void ptrace_event(struct task *self, unsigned event, uint64_t message);
  */
 bool ptrace_call_enter(struct task *self, struct trap_frame *frame);
 void ptrace_call_leave(struct task *self, struct trap_frame *frame, uint32_t number);
+/* A filter says RET_TRACE: the tracer has seen it, and may have changed the call. False: there is
+ * none that asked for it, or the task is to die. */
+bool ptrace_seccomp(struct task *self, uint32_t data);
+bool ptrace_suspends_seccomp(struct task *self); /* PTRACE_O_SUSPEND_SECCOMP */
 /* The same on the way to ring 3, of a call that was not watched when it began. */
 void ptrace_call_leave_late(struct task *self);
 /* A handler's frame is about to be pushed: without our flag. And has been. */

@@ -12,7 +12,6 @@
 
 /* ---- ptrace.c ---- */
 
-void ptrace_watch_locked(struct tracee *tracee);
 /* CAP_SYS_PTRACE: may trace any. */
 bool ptrace_is_capable_locked(struct process *tracer);
 /* All IDs of the task's process are the tracer's, and it has no capability that the tracer has not.

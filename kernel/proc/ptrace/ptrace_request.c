@@ -11,10 +11,12 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/slab.h"
 #include "kernel/proc/ptrace/ptrace_internal.h"
+#include "kernel/proc/seccomp/seccomp.h"
 #include "kernel/proc/signal/sigframe_fpu.h"
 #include "kernel/sched/sched.h"
 #include "kernel/vm/vm_map.h"
 #include "kernel/vm/vm_user.h"
+#include "shared/linux/capability.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/uio.h"
 
@@ -155,6 +157,7 @@ static COLD int64_t regs_read(struct ptrace_request *r)
     return vm_user_write((struct uptr){r->data}, &regs, sizeof(regs));
 }
 
+/* Checked as a whole, then set. */
 static COLD int64_t regs_write(struct ptrace_request *r)
 {
     struct lx_user_regs regs;
@@ -252,12 +255,16 @@ static COLD int64_t call_info_read(struct ptrace_request *r)
     ptrace_regs_get(r->task, &regs);
     info.rip = regs.rip;
     info.rsp = regs.rsp;
-    if (info.op == LX_SYSCALL_INFO_ENTRY) {
+    if (info.op == LX_SYSCALL_INFO_ENTRY || info.op == LX_SYSCALL_INFO_SECCOMP) {
         const uint64_t args[] = {regs.rdi, regs.rsi, regs.rdx, regs.r10, regs.r8, regs.r9};
 
         info.entry.number = regs.orig_rax;
         memcpy(info.entry.args, args, sizeof(args));
-        nbytes = sizeof(info);
+        nbytes += sizeof(info.entry);
+        if (info.op == LX_SYSCALL_INFO_SECCOMP) {
+            info.seccomp.data = (uint32_t)r->tracee->message;
+            nbytes += sizeof(info.seccomp.data);
+        }
     } else if (info.op == LX_SYSCALL_INFO_EXIT) {
         info.exit.value = (int64_t)regs.rax;
         info.exit.is_error = regs.rax >= (uint64_t)-4095;
@@ -266,6 +273,35 @@ static COLD int64_t call_info_read(struct ptrace_request *r)
     if (vm_user_write((struct uptr){r->data}, &info, MIN(nbytes, r->address)))
         return -EFAULT;
     return (int64_t)nbytes;
+}
+
+/* PTRACE_SECCOMP_GET_FILTER: the instructions of the filter number `address`, and how many there
+ * are. GET_METADATA: its flags; the number is in the structure, `address` the size of that. For
+ * CAP_SYS_ADMIN without filters of its own. The filter stays: its task is frozen. */
+static COLD int64_t filter_read(struct ptrace_request *r, bool flags)
+{
+    struct lx_seccomp_metadata data = {.filter_off = r->address};
+    const struct uptr to = {r->data};
+    const size_t nbytes = MIN(r->address, sizeof(data));
+    const struct seccomp_filter *filter;
+    int err;
+
+    if (!credentials_capable(&r->self->fs->cred, LX_CAP_SYS_ADMIN) || r->self->seccomp_mode)
+        return -EACCES;
+    if (flags && nbytes < sizeof(data.filter_off))
+        return -EINVAL;
+    if (flags && vm_user_read(&data.filter_off, to, sizeof(data.filter_off)))
+        return -EFAULT;
+    err = seccomp_find(r->task, data.filter_off, &filter);
+    if (err)
+        return err;
+    if (flags) {
+        data.flags = filter->log ? LX_SECCOMP_FILTER_FLAG_LOG : 0;
+        return vm_user_write(to, &data, nbytes) ? -EFAULT : (int64_t)nbytes;
+    }
+    if (to.va && vm_user_write(to, filter->insns, filter->count * sizeof(filter->insns[0])))
+        return -EFAULT;
+    return filter->count;
 }
 
 /* ---- going on ---- */
@@ -289,7 +325,7 @@ static COLD int64_t resume(struct ptrace_request *r, enum tracee_resume how)
     r->tracee->steps = how == RESUME_STEP;
     list_remove(&r->tracee->news_link);
     list_init(&r->tracee->news_link);
-    ptrace_watch_locked(r->tracee);
+    ptrace_watch_locked(r->task);
     r->tracee->state = TRACEE_RUNS; /* thaw wakes it */
     spin_unlock_irqrestore(&process_tree_lock, flags);
     return 0;
@@ -318,6 +354,8 @@ static COLD int64_t options_set(struct ptrace_request *r)
 
     if (r->data & ~(uint64_t)LX_PTRACE_O_ALLOWED)
         return -EINVAL;
+    if (ptrace_options_check(r->self, r->data))
+        return -EPERM;
     flags = spin_lock_irqsave(&process_tree_lock);
     r->tracee->options = (uint32_t)r->data;
     spin_unlock_irqrestore(&process_tree_lock, flags);
@@ -365,6 +403,9 @@ static COLD int64_t stopped_request(struct ptrace_request *r, int request)
                              sizeof(r->tracee->message));
     case LX_PTRACE_GET_SYSCALL_INFO:
         return call_info_read(r);
+    case LX_PTRACE_SECCOMP_GET_FILTER:
+    case LX_PTRACE_SECCOMP_GET_METADATA:
+        return filter_read(r, request == LX_PTRACE_SECCOMP_GET_METADATA);
     case LX_PTRACE_SETOPTIONS:
         return options_set(r);
     case LX_PTRACE_LISTEN:

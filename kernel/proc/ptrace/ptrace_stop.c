@@ -282,10 +282,18 @@ static COLD int call_stop_status(struct task *self, uint8_t op, uint32_t number)
     return status;
 }
 
+static COLD void call_stop_end(struct task *self)
+{
+    uint64_t flags = spin_lock_irqsave(&process_tree_lock);
+
+    if (self->ptrace)
+        self->ptrace->call_op = LX_SYSCALL_INFO_NONE;
+    spin_unlock_irqrestore(&process_tree_lock, flags);
+}
+
 static COLD void call_stop(struct task *self, uint8_t op, uint32_t number)
 {
     int status = call_stop_status(self, op, number);
-    uint64_t flags;
     int signal;
 
     if (!status)
@@ -293,19 +301,46 @@ static COLD void call_stop(struct task *self, uint8_t op, uint32_t number)
     signal = stop_simply(self, status);
     if (signal)
         signal_oneself(self, &(struct lx_siginfo){.signo = signal, .code = LX_SI_KERNEL});
-    flags = spin_lock_irqsave(&process_tree_lock);
-    if (self->ptrace)
-        self->ptrace->call_op = LX_SYSCALL_INFO_NONE;
-    spin_unlock_irqrestore(&process_tree_lock, flags);
+    call_stop_end(self);
 }
 
 COLD bool ptrace_call_enter(struct task *self, struct trap_frame *frame)
 {
-    frame->rax = (uint64_t)-ENOSYS;
     self->call_followed = true;
     call_stop(self, LX_SYSCALL_INFO_ENTRY, (uint32_t)frame->error);
     /* -1 is no call: RAX stays as the tracer has set it. */
     return !must_die(self) && (uint32_t)frame->error != UINT32_MAX;
+}
+
+COLD bool ptrace_suspends_seccomp(struct task *self)
+{
+    uint64_t flags;
+    bool suspends;
+
+    if (likely(!__atomic_load_n(&self->ptrace, __ATOMIC_RELAXED)))
+        return false;
+    flags = spin_lock_irqsave(&process_tree_lock);
+    suspends = self->ptrace && (self->ptrace->options & LX_PTRACE_O_SUSPEND_SECCOMP);
+    spin_unlock_irqrestore(&process_tree_lock, flags);
+    return suspends;
+}
+
+COLD bool ptrace_seccomp(struct task *self, uint32_t data)
+{
+    uint64_t flags = spin_lock_irqsave(&process_tree_lock);
+    struct tracee *tracee = self->ptrace;
+    bool wanted = tracee && (tracee->options & 1U << LX_PTRACE_EVENT_SECCOMP);
+
+    if (wanted) {
+        tracee->call_op = LX_SYSCALL_INFO_SECCOMP;
+        tracee->message = data;
+    }
+    spin_unlock_irqrestore(&process_tree_lock, flags);
+    if (!wanted)
+        return false;
+    stop_simply(self, EVENT_STATUS(LX_PTRACE_EVENT_SECCOMP));
+    call_stop_end(self);
+    return !must_die(self);
 }
 
 COLD void ptrace_call_leave(struct task *self, struct trap_frame *frame, uint32_t number)

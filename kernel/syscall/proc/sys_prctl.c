@@ -11,10 +11,12 @@
 #include "kernel/syscall/proc/sys_prctl.h"
 
 #include "kernel/proc/process.h"
+#include "kernel/proc/seccomp/seccomp.h"
 #include "kernel/vm/vm_user.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/system.h"
 
+/* Of this thread; children begin with what their maker has. */
 static int64_t tsc_get(struct task *self, struct uptr at)
 {
     int value = self->thread.arch.no_tsc ? LX_PR_TSC_SIGSEGV : LX_PR_TSC_ENABLE;
@@ -30,6 +32,7 @@ static int64_t tsc_set(struct task *self, uint64_t value)
     return 0;
 }
 
+/* All kinds of it that have a number here are let alone. */
 static int64_t speculation_get(const struct prctl_args *args)
 {
     if (args->three || args->four || args->five)
@@ -82,6 +85,7 @@ static int64_t io_flusher(struct task *self, bool set, const struct prctl_args *
     return 0;
 }
 
+/* Of the process, as exec keeps it. */
 static int64_t huge_pages(struct process *process, bool set, const struct prctl_args *args)
 {
     if (args->three || args->four || args->five || (!set && args->two))
@@ -92,9 +96,22 @@ static int64_t huge_pages(struct process *process, bool set, const struct prctl_
     return 0;
 }
 
-/* Honoured: TSC. Remembered: MCE_KILL, IO_FLUSHER, THP_DISABLE. What is: SECCOMP, TIMING,
+/* With no flags. Strict mode has no argument here, whatever it is. */
+static int64_t seccomp_set(struct task *self, const struct prctl_args *args)
+{
+    switch (args->two) {
+    case LX_SECCOMP_MODE_STRICT:
+        return seccomp_set_strict(self);
+    case LX_SECCOMP_MODE_FILTER:
+        return seccomp_set_filter(self, 0, (struct uptr){args->three});
+    default:
+        return -EINVAL;
+    }
+}
+
+/* Honoured: TSC, SECCOMP. Remembered: MCE_KILL, IO_FLUSHER, THP_DISABLE. What is: TIMING,
  * SPECULATION_CTRL, GET_TID_ADDRESS. */
-int64_t prctl_processor(struct task *self, int option, const struct prctl_args *args)
+COLD int64_t prctl_processor(struct task *self, int option, const struct prctl_args *args)
 {
     struct uptr at = {args->two};
 
@@ -104,7 +121,9 @@ int64_t prctl_processor(struct task *self, int option, const struct prctl_args *
     case LX_PR_SET_TIMING:
         return args->two == LX_PR_TIMING_STATISTICAL ? 0 : -EINVAL;
     case LX_PR_GET_SECCOMP:
-        return 0; /* no filter can be set */
+        return self->seccomp_mode;
+    case LX_PR_SET_SECCOMP:
+        return seccomp_set(self, args);
     case LX_PR_GET_TSC:
         return tsc_get(self, at);
     case LX_PR_SET_TSC:

@@ -21,7 +21,7 @@
 /* The status has 8 bits (exit(3)). */
 int64_t sys_exit(struct task *self, int code)
 {
-    task_exit(self, code & 0xff);
+    task_exit(self, PROCESS_EXITED, code & 0xff);
 }
 
 int64_t sys_exit_group(struct task *self, int code)

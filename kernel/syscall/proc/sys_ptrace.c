@@ -18,6 +18,8 @@ int64_t sys_ptrace(struct task *self, int64_t request, int tid, uint64_t address
     case LX_PTRACE_SEIZE:
         if (address || (data & ~(uint64_t)LX_PTRACE_O_ALLOWED))
             return -EIO;
+        if (ptrace_options_check(self, data))
+            return -EPERM;
         return ptrace_attach(self, tid, true, data);
     default:
         return ptrace_request(self, (int)request, tid, address, data);

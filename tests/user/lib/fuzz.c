@@ -33,7 +33,7 @@
 
 /* One letter an argument: f descriptor, p path, b buffer, n small number, x anything, z size,
  * o offset, a arena address, g flags or mode, v vector of buffers, t time, s signal, i process,
- * c clock, A list of strings, u user, - zero. */
+ * c clock, A list of strings, u user, B filter of seccomp, - zero. */
 static const struct {
     short number;
     const char *args;
@@ -83,6 +83,7 @@ static const struct {
     {207, "a"},      {208, "annbt"},  {209, "anb"},    {210, "abb"},    {276, "ffzg"},
     {277, "fozg"},   {278, "fvng"},   {303, "fpbbg"},  {304, "fbg"},    {333, "annbtb"},
     {310, "ivnvnn"}, {311, "ivnvnn"}, {312, "iinff"},  {440, "fvnnn"},  {308, "fn"},
+    {317, "nnB"},
 };
 
 /* Not made by root: reboot, kexec and what else would end the test; clocks, mounts, names and
@@ -211,6 +212,22 @@ static uint64_t size(void)
     return draw() % 8 ? sizes[draw() % COUNT(sizes)] : any();
 }
 
+/* An action for one call, mostly. */
+static uint64_t filter(void)
+{
+    static const uint64_t actions[] = {0,          0x80000000, 0x30001,    0x50002,   0x50000,
+                                       0x7fc00000, 0x7ff00003, 0x7ffc0000, 0x7fff0000};
+    uint64_t *pieces = words(0);
+
+    pieces[0] = draw() % 8 ? 4 : draw() % 20;
+    pieces[1] = draw() % 8 ? (uint64_t)(pieces + 2) : any();
+    pieces[2] = 0x20 | draw() % 16 * 4 << 32;
+    pieces[3] = draw() % 8 ? 0x15 | 1ul << 24 | draw() % 460 << 32 : any();
+    pieces[4] = 6 | actions[draw() % COUNT(actions)] << 32;
+    pieces[5] = 6 | 0x7fff0000ul << 32;
+    return draw() % 8 ? (uint64_t)pieces : buffer();
+}
+
 static uint64_t process(void)
 {
     const uint64_t ids[] = {0, (uint64_t)getpid(), -(uint64_t)getpid(), 0x7fffffff, -1ul, 1};
@@ -249,6 +266,8 @@ static uint64_t argument(char kind)
         return draw() % 8 ? draw() % 16 : any();
     case 'A':
         return strings();
+    case 'B':
+        return filter();
     case 'u':
         return draw() % 4 ? draw() % 3 * 1000 : any();
     case 'x':

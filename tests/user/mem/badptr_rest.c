@@ -44,6 +44,8 @@ static const struct badptr_row rows[] = {
     {"capset data", SYS_capset, 1, 24, {(long)&capabilities, 0}, IN, 0, 0},
     {"prctl tsc", SYS_prctl, 1, 4, {PR_GET_TSC, 0}, OUT, 0, 0},
     {"prctl tid address", SYS_prctl, 1, 8, {PR_GET_TID_ADDRESS, 0}, OUT, 0, 0},
+    {"seccomp action", SYS_seccomp, 2, 4, {2, 0, 0}, IN, 0, 0},
+    {"seccomp sizes", SYS_seccomp, 2, 6, {3, 0, 0}, OUT, 0, 0},
     {"signalfd4", SYS_signalfd4, 1, 8, {-1, 0, 8, 0}, IN, 0, 0},
 };
 

@@ -84,6 +84,8 @@ static void check_limits(void)
     text_of(SYS "fs/inode-nr", text, sizeof(text));
     CHECK_EQ(sscanf(text, "%lu\t%lu\n", &used, &unused), 2);
     CHECK(used > 3);
+    line_equals(SYS "kernel/seccomp/actions_avail",
+                "kill_process kill_thread trap errno user_notif trace log allow");
     CHECK_ERR(open(SYS "kernel/no-such-file", O_RDONLY), ENOENT);
     CHECK_ERR(open(SYS "kernel/yama", O_RDONLY), ENOENT);
 }
@@ -246,12 +248,26 @@ static void check_set_ipc(void)
     set(SYS "kernel/sem", "32000\t1024000000\t500\t32000\n", 0);
 }
 
+static void check_set_seccomp(void)
+{
+    set(SYS "kernel/seccomp/actions_logged", "errno trap", 0);
+    line_equals(SYS "kernel/seccomp/actions_logged", "trap errno");
+    set(SYS "kernel/seccomp/actions_logged", "allow", EINVAL);
+    set(SYS "kernel/seccomp/actions_logged", "errno,trap", EINVAL);
+    set(SYS "kernel/seccomp/actions_logged", "err", EINVAL);
+    set(SYS "kernel/seccomp/actions_logged", "\n", 0);
+    line_equals(SYS "kernel/seccomp/actions_logged", "");
+    set(SYS "kernel/seccomp/actions_logged",
+        "kill_process kill_thread trap errno user_notif trace log\n", 0);
+}
+
 static void check_set(void)
 {
     int ends[2];
     pid_t pid;
 
     check_set_ipc();
+    check_set_seccomp();
     set(SYS "kernel/shmmni", "x", EINVAL);
     set(SYS "kernel/shmmni", "-1", EINVAL);
     set(SYS "kernel/shmmni", "40000", EINVAL);

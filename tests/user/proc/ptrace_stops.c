@@ -279,8 +279,7 @@ static void calls_are_seen_and_changed(void)
     } while (regs.orig_rax != SYS_lseek);
     CHECK_EQ(regs.rax, -ENOSYS);
     CHECK_EQ(regs.rdi, 77);
-    CHECK_EQ(trace(LX_PTRACE_GET_SYSCALL_INFO, pid, sizeof(info), (unsigned long)&info),
-             sizeof(info));
+    CHECK_EQ(trace(LX_PTRACE_GET_SYSCALL_INFO, pid, sizeof(info), (unsigned long)&info), 80);
     CHECK_EQ(info.op, 1);
     CHECK_EQ(info.entry.number, SYS_lseek);
     CHECK_EQ(info.entry.args[1], 0x1234567);
