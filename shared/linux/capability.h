@@ -70,12 +70,10 @@ struct lx_cap_data {
 #define LX_VFS_CAP_REVISION_2      0x02000000u
 #define LX_VFS_CAP_REVISION_3      0x03000000u
 #define LX_VFS_CAP_FLAGS_EFFECTIVE 0x00000001u
-#define LX_VFS_CAP_NBYTES_2        20u
+#define LX_XATTR_CAPS_SZ_2         20u
 
 struct lx_vfs_cap {
     uint32_t magic;
-    struct {
-        uint32_t permitted, inheritable;
-    } data[2];
+    uint32_t data[4]; /* permitted, inheritable; the same of bits 32 to 63 */
     uint32_t root;
 };

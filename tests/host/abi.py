@@ -137,6 +137,7 @@ STRUCTS = {
     "cap_data": ("struct __user_cap_data_struct", "", {}),
     "cap_header": ("struct __user_cap_header_struct", "", {}),
     "clone_args": ("struct clone_args", "", {}),
+    "vfs_cap": ("struct vfs_ns_cap_data", "", {"magic": "magic_etc", "root": "rootid"}),
     "dirent64": ("struct dirent", "", {}),
     "fb_bitfield": ("struct fb_bitfield", "", {}),
     "fb_fix_screeninfo": ("struct fb_fix_screeninfo", "", {}),

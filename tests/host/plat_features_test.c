@@ -17,7 +17,9 @@ static uint32_t leaf1_ecx, leaf7_ebx, leaf7_ecx, extended_edx, components, physi
 
 static struct cpuid_result cpuid(uint32_t leaf)
 {
+    /* The hypervisor's first leaf has no maximum to be asked before. */
     assert_true(leaf <= max_basic || leaf == 0x80000000 ||
+                (leaf == 0x40000000 && (leaf1_ecx & 1u << 31)) ||
                 (leaf > 0x80000000 && leaf <= max_extended));
     switch (leaf) {
     case 0:

@@ -28,7 +28,7 @@
 #define TRAMPOLINE (8 * PAGE_SIZE) /* and the page behind it */
 #define ROOT       (10 * PAGE_SIZE)
 #define FIRST_FREE 11u
-#define STACKS_MAX 1024u
+#define STACKS_MAX 2048u
 #define BOOT_ID    7u
 #define MS         1000000ULL
 

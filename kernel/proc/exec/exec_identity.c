@@ -24,15 +24,13 @@ static COLD struct capability_file file_capabilities_locked(struct inode *inode)
     struct lx_vfs_cap caps = {0};
 
     ASSERT(mutex_is_held(&inode->lock));
-    if (xattr_get_locked(inode, XATTR_CAPABILITIES, &caps, sizeof(caps)) < LX_VFS_CAP_NBYTES_2 ||
+    if (xattr_get_locked(inode, XATTR_CAPABILITIES, &caps, sizeof(caps)) < LX_XATTR_CAPS_SZ_2 ||
         caps.root)
         return file;
     file.present = true;
     file.effective = caps.magic & LX_VFS_CAP_FLAGS_EFFECTIVE;
-    file.permitted =
-        (caps.data[0].permitted | (uint64_t)caps.data[1].permitted << 32) & CAPABILITIES_ALL;
-    file.inheritable =
-        (caps.data[0].inheritable | (uint64_t)caps.data[1].inheritable << 32) & CAPABILITIES_ALL;
+    file.permitted = (caps.data[0] | (uint64_t)caps.data[2] << 32) & CAPABILITIES_ALL;
+    file.inheritable = (caps.data[1] | (uint64_t)caps.data[3] << 32) & CAPABILITIES_ALL;
     return file;
 }
 

@@ -121,7 +121,7 @@ COLD static int caps_check(const struct request *request)
     if (request->nbytes < sizeof(revision))
         return -EINVAL;
     revision = word_at(request->value) & LX_VFS_CAP_REVISION_MASK;
-    return (revision == LX_VFS_CAP_REVISION_2 && request->nbytes == LX_VFS_CAP_NBYTES_2) ||
+    return (revision == LX_VFS_CAP_REVISION_2 && request->nbytes == LX_XATTR_CAPS_SZ_2) ||
                    (revision == LX_VFS_CAP_REVISION_3 &&
                     request->nbytes == sizeof(struct lx_vfs_cap))
                ? 0
@@ -133,11 +133,11 @@ COLD static size_t caps_show(char *value, size_t nbytes)
 {
     uint32_t magic;
 
-    if (nbytes != sizeof(struct lx_vfs_cap) || word_at(value + LX_VFS_CAP_NBYTES_2))
+    if (nbytes != sizeof(struct lx_vfs_cap) || word_at(value + LX_XATTR_CAPS_SZ_2))
         return nbytes;
     magic = (word_at(value) & ~LX_VFS_CAP_REVISION_MASK) | LX_VFS_CAP_REVISION_2;
     memcpy(value, &magic, sizeof(magic));
-    return LX_VFS_CAP_NBYTES_2;
+    return LX_XATTR_CAPS_SZ_2;
 }
 
 /* --- the four things that are asked --- */

@@ -108,11 +108,11 @@ static void run(const struct start *s)
     if (s->file) {
         const struct lx_vfs_cap caps = {
             .magic = s->file,
-            .data = {{(unsigned)s->file_permitted, (unsigned)s->file_inheritable},
-                     {(unsigned)(s->file_permitted >> 32), (unsigned)(s->file_inheritable >> 32)}},
+            .data = {(unsigned)s->file_permitted, (unsigned)s->file_inheritable,
+                     (unsigned)(s->file_permitted >> 32), (unsigned)(s->file_inheritable >> 32)},
             .root = s->file_root,
         };
-        size_t nbytes = s->file & BIT(24) ? sizeof(caps) : LX_VFS_CAP_NBYTES_2;
+        size_t nbytes = s->file & BIT(24) ? sizeof(caps) : LX_XATTR_CAPS_SZ_2;
 
         CHECK_OK(setxattr(COPY, "security.capability", &caps, nbytes, 0));
     }
@@ -193,9 +193,9 @@ static const struct start starts[] = {
 
 static int set_attribute(const char *name)
 {
-    const struct lx_vfs_cap caps = {.magic = SLEEPY, .data = {{.permitted = 1}}};
+    const struct lx_vfs_cap caps = {.magic = SLEEPY, .data = {1}};
 
-    return setxattr(COPY, name, &caps, LX_VFS_CAP_NBYTES_2, 0);
+    return setxattr(COPY, name, &caps, LX_XATTR_CAPS_SZ_2, 0);
 }
 
 /* A right of its own, which the file's owner has not, nor what may set the others. */
