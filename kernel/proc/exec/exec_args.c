@@ -17,9 +17,9 @@
 
 #define STRING_MAX    (128u << 10)
 #define FIRST_CHUNK   4096
-#define LARGEST_CHUNK (256ul << 10)                   /* a string fits into a new one */
-#define POINTERS      16                              /* read at once */
-#define POINTERS_MAX  ((4u << 20) / sizeof(uint64_t)) /* what kmalloc gives */
+#define LARGEST_CHUNK (256ul << 10)                      /* a string fits into a new one */
+#define POINTERS      16                                 /* read at once */
+#define POINTERS_MAX  ((3584u << 10) / sizeof(uint64_t)) /* less than what kmalloc gives */
 
 /* Behind the others. Each is twice the one before, up to LARGEST_CHUNK; what is left of that one
  * stays unused. So the chunks together have at most some twice EXEC_ARGS_MAX. */
@@ -90,8 +90,9 @@ static int strings_copy(struct exec_args *args, struct uptr array, uint32_t *cou
             err = string_copy(args, (struct uptr){pointers[i]});
             if (err)
                 return err;
-            /* Bounds the arrays even if all strings are empty. */
-            if (++*count > POINTERS_MAX / 2 - 1)
+            /* Bounds both arrays, one of which this counts, even if all strings are empty. */
+            ++*count;
+            if (args->argc + args->envc > POINTERS_MAX)
                 return -E2BIG;
         }
         array.va += got * sizeof(uint64_t);

@@ -5,8 +5,8 @@
  * The layout is that of the psABI, 3.4.1, and its order of strings is Linux's, on which ps and
  * setproctitle rely: argv's strings, then envp's, without a gap. It is put together in a buffer of
  * the kernel, at the offsets that it will have below USER_END, and written to the new space at
- * once; if it is too large for one buffer, once for each piece, of which only the bytes that lie in
- * it are kept.
+ * once. If the strings are too long for one buffer, it is put together anew for each piece of them,
+ * and only what lies in that piece is kept.
  */
 #include "kernel/proc/exec/exec.h"
 
@@ -27,15 +27,16 @@
 #define AUXV_MAX      24
 #define RANDOM_NBYTES 16
 #define STRINGS_PIECE 16 /* between two preemption points: there may be very many */
-#define PIECE_MAX     (4ul << 20)
+#define BUFFER_MAX    (4ul << 20)
+#define WORDS_MAX     (BUFFER_MAX - (256ul << 10)) /* the rest is for strings */
 
 static const char platform[] = "x86_64";
 
 /* The top of the stack:
  * argc, argv, NULL, envp, NULL, auxv | random bytes, platform, strings, path | 8 zero bytes. */
 struct building {
-    char *bytes;                            /* the piece in hand */
-    size_t first, piece;                    /* its offset, and its size */
+    char *bytes;                            /* all words, then a piece of the strings */
+    size_t first, piece;                    /* that piece's offset, and its size */
     size_t nbytes, words;                   /* of all; of argc up to the auxiliary vector */
     uint64_t argc, base;                    /* base: user address of the first byte */
     size_t text;                            /* offset where the next string goes */
@@ -44,23 +45,20 @@ struct building {
     uint64_t auxv_start, auxv_end;          /* and of the auxiliary vector */
 };
 
-/* Offset at, as far as it lies in the piece. */
+/* Of the strings, at that offset, as far as it lies in the piece. */
 static void bytes_put(const struct building *b, size_t at, const void *bytes, size_t nbytes)
 {
     size_t from = MAX(at, b->first);
     size_t end = MIN(at + nbytes, b->first + b->piece);
 
     if (from < end)
-        memcpy(b->bytes + (from - b->first), (const char *)bytes + (from - at), end - from);
+        memcpy(b->bytes + b->words + (from - b->first), (const char *)bytes + (from - at),
+               end - from);
 }
 
 static void word_put(struct building *b, uint64_t value)
 {
-    size_t at = b->pointer - b->first; /* huge where it lies before the piece */
-
-    /* Pieces begin and end at multiples of a word: it lies in this one wholly, or not at all. */
-    if (at < b->piece)
-        memcpy(b->bytes + at, &value, sizeof(value));
+    memcpy(b->bytes + b->pointer, &value, sizeof(value));
     b->pointer += sizeof(value);
 }
 
@@ -147,11 +145,12 @@ static int stack_measure(struct building *b, const struct exec_strings *strings)
     b->words = (1 + b->argc + 1 + envc + 1) * 8 + 2 * AUXV_MAX * 8;
     /* execve has checked argv and envp against the stack's limit; this bounds what a script adds.
      */
-    if (text + b->words > 2 * (size_t)EXEC_ARGS_MAX)
+    if (text > 2 * (size_t)EXEC_ARGS_MAX || b->words > WORDS_MAX)
         return -E2BIG;
     b->nbytes = ALIGN_UP(text + b->words, 16);
-    b->piece = MIN(b->nbytes, PIECE_MAX);
-    b->bytes = kmalloc(b->piece);
+    b->first = b->words;
+    b->piece = MIN(b->nbytes, BUFFER_MAX) - b->words;
+    b->bytes = kmalloc(b->words + b->piece);
     /* The last 8 bytes stay zero, as on Linux: the end of the stack is never a string without
      * NUL. */
     b->base = USER_END - b->nbytes; /* so RSP is a multiple of 16 at entry (psABI 3.4.1) */
@@ -162,7 +161,7 @@ static void stack_fill(struct building *b, const struct exec_strings *strings,
                        const struct fs_context *context, const struct exec_auxv *auxv,
                        const struct exec_program *program)
 {
-    memset(b->bytes, 0, b->piece);
+    memset(b->bytes, 0, b->words + b->piece);
     b->text = b->words;
     b->pointer = 0;
     word_put(b, b->argc);
@@ -212,9 +211,13 @@ int exec_stack_build(struct vm_space *space, const struct exec_strings *strings,
 
     if (!err)
         err = stack_map(space, b.base, executable);
-    for (; !err && b.first < b.nbytes; b.first += PIECE_MAX) {
+    for (; !err && b.first < b.nbytes; b.first += b.piece) {
+        /* The words go with the first piece. */
+        size_t words = b.first == b.words ? b.words : 0;
+
         stack_fill(&b, strings, context, auxv, out);
-        err = vm_write_remote(space, b.base + b.first, b.bytes, MIN(b.piece, b.nbytes - b.first));
+        err = vm_write_remote(space, b.base + b.first - words, b.bytes + b.words - words,
+                              words + MIN(b.piece, b.nbytes - b.first));
     }
     if (!err) {
         out->layout.stack = b.base;
