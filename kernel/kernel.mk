@@ -178,6 +178,7 @@ KERNEL_SRCS := \
     kernel/net/inet/inet_message.c \
     kernel/net/inet/tcp_connect.c \
     kernel/net/inet/tcp_data.c \
+    kernel/net/inet/tcp_urgent.c \
     kernel/net/inet/tcp_end.c \
     kernel/net/inet/udp.c \
     kernel/net/inet/udp_control.c \

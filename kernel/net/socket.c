@@ -127,6 +127,20 @@ int socket_fault_in_locked(struct mutex *lock, const struct user_iter *io, uint3
     return err;
 }
 
+/* The owner is looked at with the file referenced: it goes before the file is released. */
+COLD struct file *socket_report_urgent(const struct socket *socket)
+{
+    struct file *file = __atomic_load_n(&socket->file, __ATOMIC_ACQUIRE);
+    const struct file_owner *owner;
+
+    if (!file || !file_get_live(file))
+        return NULL;
+    owner = __atomic_load_n(&file->owner, __ATOMIC_ACQUIRE);
+    if (owner)
+        owner->report(file, LX_POLLPRI);
+    return file;
+}
+
 int socket_wait_error(int err, uint64_t timeout_ns)
 {
     if (err == -ETIMEDOUT)
@@ -147,7 +161,8 @@ static int64_t socket_read(struct file *file, struct user_iter *io, int64_t *off
     return socket->ops->receive(socket, &message);
 }
 
-/* As send(2) without flags. The signal of EPIPE is the system call's. */
+/* Nothing to send, too: a datagram of no bytes. As send(2) without flags. The signal of EPIPE is
+ * the system call's. */
 static int64_t socket_write(struct file *file, struct user_iter *io, int64_t *offset)
 {
     struct socket *socket = file->private;

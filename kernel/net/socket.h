@@ -147,6 +147,11 @@ MUST_CHECK int socket_get_option(struct socket *socket, int option, struct uptr 
 MUST_CHECK int socket_fault_in_locked(struct mutex *lock, const struct user_iter *io,
                                       uint32_t *faults);
 
+/* An urgent byte has come: SIGURG to the owner of the socket's file, with the lock of its family
+ * held, which keeps the file from being released. The file is the caller's to put, without that
+ * lock; NULL: none. */
+MUST_CHECK struct file *socket_report_urgent(const struct socket *socket);
+
 /* When a wait that begins now ends by itself; 0: never. */
 uint64_t socket_deadline(uint64_t timeout_ns);
 /* What a wait's end means to the program: a time that is over is -EAGAIN, and after a signal a call

@@ -59,6 +59,11 @@ struct inet_bind {
 #define INET_SHUT_SEND    2u
 #define INET_SHUT_BOTH    3u
 
+/* The byte itself, and that it has not been taken; or it has, and its place in the queue is left.
+ */
+#define INET_URGENT_UNREAD 0x100u
+#define INET_URGENT_READ   0x200u
+
 #define INET_OPTIONS 36 /* room for the values of inet_option.c's table */
 
 /* Those that datagrams look at: the first of that table. */
@@ -103,6 +108,8 @@ struct inet_socket {
     struct list queue;             /* [l] struct inet_message */
     uint32_t nmessages;            /* [l] */
     uint64_t nbytes;               /* [l] in the queue */
+    uint32_t urgent;               /* [l] INET_URGENT_*, of the byte at urgent_at; 0: none ahead */
+    uint64_t urgent_at;            /* [l] so many bytes of the queue come before it */
     uint64_t queue_charged;        /* [l] of UDP: what counts towards SO_RCVBUF */
     uint64_t sent_bytes;           /* [a] of a stream, charged: sent and not received yet */
     uint64_t room;                 /* [l] for those, changed when it is joined */
@@ -218,8 +225,8 @@ void inet_messages_free(struct list *messages);
 struct inet_receive {
     struct inet_socket *sock;
     struct socket_message *to;
-    struct list used; /* messages that are taken out */
-    uint32_t faults;
+    struct list used;      /* messages that are taken out */
+    uint32_t faults, hole; /* hole: of a peek, that has passed over an urgent byte */
     uint64_t deadline_ns, timeout_ns;
     int64_t total;
 };
@@ -250,6 +257,15 @@ void tcp_drop(struct inet_socket *child);
 /* tcp_data.c */
 int64_t tcp_send(struct socket *socket, struct socket_message *message);
 int64_t tcp_receive(struct socket *socket, struct socket_message *message);
+
+/* tcp_urgent.c: see there. Take: as its neighbour in tcp_data.c; 1: nothing more by this call. */
+struct file *tcp_urgent_came_locked(struct inet_socket *peer, const struct inet_message *message,
+                                    struct inet_message **out_used);
+MUST_CHECK int tcp_urgent_take_locked(struct inet_receive *receive);
+MUST_CHECK int tcp_take_locked(struct inet_receive *receive, uint64_t skip);
+int64_t tcp_urgent_receive(struct inet_socket *sock, struct socket_message *message);
+bool tcp_urgent_is_next(const struct inet_socket *sock);
+int64_t tcp_urgent_input_size(const struct inet_socket *sock);
 
 /* udp.c */
 int udp_connect(struct socket *socket, struct fs_context *context,

@@ -155,6 +155,8 @@ static bool tcp_is_readable(const struct inet_socket *sock)
     uint32_t low =
         MIN(inet_peek(&sock->base.receive_low_water), inet_peek(&sock->base.receive_buffer) / 2);
 
+    if (unlikely(inet_peek(&sock->urgent)))
+        low += tcp_urgent_is_next(sock) && !sock->base.oob_inline;
     return __atomic_load_n(&sock->nbytes, __ATOMIC_SEQ_CST) >= low;
 }
 
@@ -178,6 +180,8 @@ static uint32_t tcp_poll(struct socket *socket, struct poll_waiter *waiter)
         mask |= LX_POLLRDHUP | LX_POLLIN | LX_POLLRDNORM;
     if (tcp_is_readable(sock))
         mask |= LX_POLLIN | LX_POLLRDNORM;
+    if (inet_peek(&sock->urgent) & INET_URGENT_UNREAD)
+        mask |= LX_POLLPRI;
     if (state != LX_TCP_SYN_SENT && (shut & INET_SHUT_SEND || tcp_is_writable(sock)))
         mask |= LX_POLLOUT | LX_POLLWRNORM;
     return mask;
@@ -202,7 +206,7 @@ static uint32_t udp_poll(struct socket *socket, struct poll_waiter *waiter)
     return mask;
 }
 
-/* All bytes of a stream, those of the first datagram. */
+/* All bytes of a stream up to an urgent one, those of the first datagram. */
 static int64_t inet_input_size(struct inet_socket *sock)
 {
     int64_t nbytes = 0;
@@ -211,7 +215,7 @@ static int64_t inet_input_size(struct inet_socket *sock)
     if (sock->state == LX_TCP_LISTEN)
         nbytes = -EINVAL;
     else if (inet_is_stream(sock))
-        nbytes = (int64_t)sock->nbytes;
+        nbytes = tcp_urgent_input_size(sock);
     else if (!list_empty(&sock->queue))
         nbytes = list_entry(sock->queue.next, struct inet_message, link)->nbytes;
     mutex_unlock(&sock->lock);
@@ -239,8 +243,8 @@ static int64_t inet_ioctl(struct socket *socket, uint32_t request)
         return inet_input_size(sock);
     if (request == LX_SIOCOUTQ)
         return inet_is_stream(sock) ? tcp_output_size(sock) : 0;
-    if (request == LX_SIOCATMARK && inet_is_stream(sock)) /* nothing out of band ever comes */
-        return 0;
+    if (request == LX_SIOCATMARK && inet_is_stream(sock))
+        return tcp_urgent_is_next(sock);
     return -ENOTTY;
 }
 

@@ -95,14 +95,28 @@ static bool append_locked(struct inet_socket *peer, const struct inet_message *m
     return true;
 }
 
-/* 0: it is the peer's. 1: it is to be freed; the bytes are in another message, or lost. */
-static int deliver(struct inet_socket *sock, struct inet_socket *peer, struct inet_message *message)
+/* What could not be done under the receiver's lock. */
+static COLD void urgent_finish(struct file *told, struct inet_message *passed)
 {
+    if (told)
+        file_put(told);
+    if (passed)
+        inet_message_free(passed);
+}
+
+/* 0: it is the peer's. 1: it is to be freed; the bytes are in another message, or lost. */
+static int deliver(struct inet_socket *sock, struct inet_socket *peer, struct inet_message *message,
+                   bool urgent)
+{
+    struct inet_message *passed = NULL;
     bool joined, appended = false;
+    struct file *told = NULL;
 
     mutex_lock(&peer->lock);
     joined = peer->peer == sock && peer->state != LX_TCP_CLOSE;
     if (joined) {
+        if (unlikely(urgent))
+            told = tcp_urgent_came_locked(peer, message, &passed);
         peer->nbytes += message->nbytes;
         appended = append_locked(peer, message);
         if (!appended) {
@@ -113,6 +127,8 @@ static int deliver(struct inet_socket *sock, struct inet_socket *peer, struct in
     mutex_unlock(&peer->lock);
     if (likely(joined)) {
         inet_wake_readers(peer);
+        if (unlikely(urgent))
+            urgent_finish(told, passed);
         return appended;
     }
     mutex_lock(&sock->lock);
@@ -142,7 +158,7 @@ static int64_t send_piece(struct inet_socket *sock, struct inet_socket *peer,
     err = inet_message_create(sock, from->io, nbytes, room, OVERHEAD, &message);
     if (err)
         return err;
-    if (deliver(sock, peer, message))
+    if (deliver(sock, peer, message, from->flags & LX_MSG_OOB && from->io->left == 0))
         inet_message_free(message);
     return (int64_t)nbytes;
 }
@@ -154,8 +170,6 @@ int64_t tcp_send(struct socket *socket, struct socket_message *from)
     uint64_t deadline_ns = from->wait ? socket_deadline(socket->send_timeout_ns) : 0;
     int64_t total = 0, moved;
 
-    if (from->flags & LX_MSG_OOB)
-        return -EOPNOTSUPP;
     moved = begin_send(sock, from->wait, deadline_ns, &peer);
     if (moved)
         return moved;
@@ -186,7 +200,7 @@ static size_t take_piece(struct inet_receive *receive, const struct inet_message
 }
 
 /* From what is in the queue now, skipping what a peek has seen. */
-static int take_locked(struct inet_receive *receive, uint64_t skip)
+int tcp_take_locked(struct inet_receive *receive, uint64_t skip)
 {
     struct inet_socket *sock = receive->sock;
     struct user_iter *io = receive->to->io;
@@ -259,9 +273,13 @@ static int receive_locked(struct inet_receive *receive)
 
     ASSERT(mutex_is_held(&receive->sock->lock));
     for (;;) {
-        int result = take_locked(receive, peeks ? (uint64_t)receive->total : 0);
+        int result = unlikely(receive->sock->urgent)
+                         ? tcp_urgent_take_locked(receive)
+                         : tcp_take_locked(receive, peeks ? (uint64_t)receive->total : 0);
 
-        if (result == -EFAULT) {
+        if (unlikely(result)) {
+            if (result != -EFAULT)
+                return result;
             result =
                 socket_fault_in_locked(&receive->sock->lock, receive->to->io, &receive->faults);
             if (result)
@@ -294,8 +312,8 @@ int64_t tcp_receive(struct socket *socket, struct socket_message *message)
 
     if (message->address)
         message->address->nbytes = 0;
-    if (message->flags & LX_MSG_OOB)
-        return -EINVAL;
+    if (unlikely(message->flags & LX_MSG_OOB))
+        return tcp_urgent_receive(sock, message);
     if (message->flags & LX_MSG_ERRQUEUE)
         return -EAGAIN;
     inet_receive_init(&receive, socket, message);

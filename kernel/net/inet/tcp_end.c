@@ -141,6 +141,7 @@ static bool leave(struct inet_socket *sock, bool reset, bool closed)
         list_move_front(&sock->queue, sock->queue.prev, &messages);
     inet_publish(&sock->nmessages, 0);
     sock->nbytes = 0;
+    inet_publish(&sock->urgent, 0);
     peer = sock->peer;
     sock->peer = NULL;
     if (closed) {

@@ -48,6 +48,7 @@ static bool queue_take_locked(struct unix_socket *sock, struct list *messages)
     list_move_front(&sock->queue, sock->queue.prev, messages);
     word_publish(&sock->nmessages, 0);
     sock->nbytes = 0;
+    sock->urgent = NULL;
     return true;
 }
 

@@ -102,6 +102,7 @@ static int message_alloc(struct unix_socket *sender, struct socket_message *from
     message->offset = 0;
     message->sender_name = NULL;
     message->rights = NULL;
+    message->urgent = false;
     message->has_credentials = from->has_credentials;
     message->credentials = from->credentials;
     if (user_iter_get(from->io, message->data, nbytes) < nbytes)

@@ -111,6 +111,8 @@ static uint32_t unix_poll(struct socket *socket, struct poll_waiter *waiter)
         mask |= LX_POLLRDHUP | LX_POLLIN | LX_POLLRDNORM;
     if (word_peek(&sock->nmessages) || word_peek(&sock->npending))
         mask |= LX_POLLIN | LX_POLLRDNORM;
+    if (__atomic_load_n(&sock->urgent, __ATOMIC_RELAXED))
+        mask |= LX_POLLPRI;
     if (unix_is_connection(sock) && word_peek(&sock->state) == UNIX_IDLE)
         mask |= LX_POLLHUP;
     if (is_writable(sock) && !unix_watch_peer(sock))
@@ -134,6 +136,16 @@ static int64_t bytes_to_receive(struct unix_socket *sock)
     return nbytes;
 }
 
+static COLD bool urgent_is_next(struct unix_socket *sock)
+{
+    bool is_next;
+
+    mutex_lock(&sock->lock);
+    is_next = sock->urgent && sock->queue.next == &sock->urgent->link;
+    mutex_unlock(&sock->lock);
+    return is_next;
+}
+
 /* What is not SIOCINQ, SIOCOUTQ or SIOCATMARK is no request of a socket. */
 static int64_t unix_ioctl(struct socket *socket, uint32_t request)
 {
@@ -145,7 +157,7 @@ static int64_t unix_ioctl(struct socket *socket, uint32_t request)
         return word_peek(&sock->state) == UNIX_LISTENING
                    ? -EINVAL
                    : (int64_t)__atomic_load_n(&sock->sent_bytes, __ATOMIC_RELAXED);
-    return request == LX_SIOCATMARK ? 0 : -ENOTTY; /* nothing out of band ever comes */
+    return request == LX_SIOCATMARK ? urgent_is_next(sock) : -ENOTTY;
 }
 
 /* Shown once: socket(7). */
