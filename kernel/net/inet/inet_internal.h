@@ -225,8 +225,9 @@ void inet_messages_free(struct list *messages);
 struct inet_receive {
     struct inet_socket *sock;
     struct socket_message *to;
-    struct list used;      /* messages that are taken out */
-    uint32_t faults, hole; /* hole: of a peek, that has passed over an urgent byte */
+    struct list used; /* messages that are taken out */
+    uint32_t faults;
+    bool hole; /* a peek has passed over an urgent byte */
     uint64_t deadline_ns, timeout_ns;
     int64_t total;
 };
@@ -258,11 +259,13 @@ void tcp_drop(struct inet_socket *child);
 int64_t tcp_send(struct socket *socket, struct socket_message *message);
 int64_t tcp_receive(struct socket *socket, struct socket_message *message);
 
-/* tcp_urgent.c: see there. Take: as its neighbour in tcp_data.c; 1: nothing more by this call. */
-struct file *tcp_urgent_came_locked(struct inet_socket *peer, const struct inet_message *message,
-                                    struct inet_message **out_used);
-MUST_CHECK int tcp_urgent_take_locked(struct inet_receive *receive);
-MUST_CHECK int tcp_take_locked(struct inet_receive *receive, uint64_t skip);
+/* tcp_urgent.c. deliver: false: there is no receiver any more. begin: how much may be taken from
+ * *skip on; 0: an error, or 1, is in *result, and nothing is taken. end: so much has been. */
+bool tcp_urgent_deliver(struct inet_socket *sock, struct inet_socket *peer,
+                        struct inet_message *message);
+MUST_CHECK size_t tcp_urgent_begin_locked(struct inet_receive *receive, uint64_t *skip,
+                                          int *result);
+void tcp_urgent_end_locked(struct inet_socket *sock, uint64_t taken);
 int64_t tcp_urgent_receive(struct inet_socket *sock, struct socket_message *message);
 bool tcp_urgent_is_next(const struct inet_socket *sock);
 int64_t tcp_urgent_input_size(const struct inet_socket *sock);

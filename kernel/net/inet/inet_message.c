@@ -77,7 +77,8 @@ void inet_receive_init(struct inet_receive *receive, struct socket *socket,
     receive->sock = inet_of(socket);
     receive->to = message;
     list_init(&receive->used);
-    receive->faults = receive->hole = 0;
+    receive->faults = 0;
+    receive->hole = false;
     receive->timeout_ns = socket->receive_timeout_ns;
     receive->deadline_ns = message->wait ? socket_deadline(receive->timeout_ns) : 0;
     receive->total = 0;

@@ -95,28 +95,14 @@ static bool append_locked(struct inet_socket *peer, const struct inet_message *m
     return true;
 }
 
-/* What could not be done under the receiver's lock. */
-static COLD void urgent_finish(struct file *told, struct inet_message *passed)
-{
-    if (told)
-        file_put(told);
-    if (passed)
-        inet_message_free(passed);
-}
-
 /* 0: it is the peer's. 1: it is to be freed; the bytes are in another message, or lost. */
-static int deliver(struct inet_socket *sock, struct inet_socket *peer, struct inet_message *message,
-                   bool urgent)
+static int deliver(struct inet_socket *sock, struct inet_socket *peer, struct inet_message *message)
 {
-    struct inet_message *passed = NULL;
     bool joined, appended = false;
-    struct file *told = NULL;
 
     mutex_lock(&peer->lock);
     joined = peer->peer == sock && peer->state != LX_TCP_CLOSE;
     if (joined) {
-        if (unlikely(urgent))
-            told = tcp_urgent_came_locked(peer, message, &passed);
         peer->nbytes += message->nbytes;
         appended = append_locked(peer, message);
         if (!appended) {
@@ -127,8 +113,6 @@ static int deliver(struct inet_socket *sock, struct inet_socket *peer, struct in
     mutex_unlock(&peer->lock);
     if (likely(joined)) {
         inet_wake_readers(peer);
-        if (unlikely(urgent))
-            urgent_finish(told, passed);
         return appended;
     }
     mutex_lock(&sock->lock);
@@ -158,7 +142,10 @@ static int64_t send_piece(struct inet_socket *sock, struct inet_socket *peer,
     err = inet_message_create(sock, from->io, nbytes, room, OVERHEAD, &message);
     if (err)
         return err;
-    if (deliver(sock, peer, message, from->flags & LX_MSG_OOB && from->io->left == 0))
+    if (unlikely(from->flags & LX_MSG_OOB) && from->io->left == 0 &&
+        tcp_urgent_deliver(sock, peer, message))
+        return (int64_t)nbytes;
+    if (deliver(sock, peer, message))
         inet_message_free(message);
     return (int64_t)nbytes;
 }
@@ -199,8 +186,11 @@ static size_t take_piece(struct inet_receive *receive, const struct inet_message
     return user_iter_put_nofault(io, message->data + message->offset + skip, piece);
 }
 
-/* From what is in the queue now, skipping what a peek has seen. */
-int tcp_take_locked(struct inet_receive *receive, uint64_t skip)
+#define URGENT_AHEAD 2
+
+/* From what is in the queue now, skipping what a peek has seen. Nothing is taken with an urgent
+ * byte in it, unless the caller has seen to that: URGENT_AHEAD. */
+static ALWAYS_INLINE int take_locked(struct inet_receive *receive, uint64_t skip, bool limited)
 {
     struct inet_socket *sock = receive->sock;
     struct user_iter *io = receive->to->io;
@@ -212,6 +202,8 @@ int tcp_take_locked(struct inet_receive *receive, uint64_t skip)
         uint32_t left = message->nbytes - message->offset;
         size_t piece, moved;
 
+        if (!limited && unlikely(sock->urgent))
+            return URGENT_AHEAD;
         node = node->next;
         if (skip >= left) {
             skip -= left;
@@ -235,6 +227,27 @@ int tcp_take_locked(struct inet_receive *receive, uint64_t skip)
             sched_preempt_point_inline();
     }
     return 0;
+}
+
+/* With an urgent byte ahead, up to it. A copy of take_locked, which else would be a call more for
+ * those that never see such a byte. 1: nothing more is to be had by this call. */
+static COLD NOINLINE int urgent_take_locked(struct inet_receive *receive)
+{
+    struct inet_socket *sock = receive->sock;
+    struct user_iter *io = receive->to->io;
+    uint64_t skip = receive->to->flags & LX_MSG_PEEK ? (uint64_t)receive->total : 0, before;
+    int result = 0;
+    size_t limit = tcp_urgent_begin_locked(receive, &skip, &result), beyond = io->left - limit;
+
+    ASSERT(mutex_is_held(&sock->lock));
+    if (result)
+        return result;
+    before = sock->nbytes;
+    io->left = limit;
+    result = take_locked(receive, skip, true);
+    io->left += beyond;
+    tcp_urgent_end_locked(sock, before - sock->nbytes);
+    return !result && beyond ? 1 : result;
 }
 
 /* The queue is empty. 1: there will be no more; else the error, or what the wait says. */
@@ -273,18 +286,19 @@ static int receive_locked(struct inet_receive *receive)
 
     ASSERT(mutex_is_held(&receive->sock->lock));
     for (;;) {
-        int result = unlikely(receive->sock->urgent)
-                         ? tcp_urgent_take_locked(receive)
-                         : tcp_take_locked(receive, peeks ? (uint64_t)receive->total : 0);
+        int result = take_locked(receive, peeks ? (uint64_t)receive->total : 0, false);
 
         if (unlikely(result)) {
-            if (result != -EFAULT)
-                return result;
-            result =
-                socket_fault_in_locked(&receive->sock->lock, receive->to->io, &receive->faults);
+            if (result == URGENT_AHEAD)
+                result = urgent_take_locked(receive);
+            if (result == -EFAULT) {
+                result =
+                    socket_fault_in_locked(&receive->sock->lock, receive->to->io, &receive->faults);
+                if (!result)
+                    continue;
+            }
             if (result)
                 return result;
-            continue;
         }
         /* Room for nothing waits for bytes, too. */
         if (receive->to->io->left == 0 ? receive->total > 0 || receive->sock->nmessages

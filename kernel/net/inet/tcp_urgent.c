@@ -21,6 +21,12 @@
 #include "kernel/net/inet/inet_internal.h"
 #include "shared/linux/errno.h"
 
+/* Without the lock. */
+COLD bool tcp_urgent_is_next(const struct inet_socket *sock)
+{
+    return inet_peek(&sock->urgent) && !__atomic_load_n(&sock->urgent_at, __ATOMIC_SEQ_CST);
+}
+
 /* The first byte of the queue goes; its message, if it was the last one there, is the caller's. */
 static COLD struct inet_message *byte_drop_locked(struct inet_socket *sock)
 {
@@ -35,17 +41,34 @@ static COLD struct inet_message *byte_drop_locked(struct inet_socket *sock)
     return first;
 }
 
-/* The message is not in the queue yet. */
-COLD struct file *tcp_urgent_came_locked(struct inet_socket *peer,
-                                         const struct inet_message *message,
-                                         struct inet_message **out_used)
+COLD bool tcp_urgent_deliver(struct inet_socket *sock, struct inet_socket *peer,
+                             struct inet_message *message)
 {
-    ASSERT(mutex_is_held(&peer->lock));
-    if (peer->urgent && peer->urgent_at == 0 && !peer->base.oob_inline)
-        *out_used = byte_drop_locked(peer);
-    peer->urgent_at = peer->nbytes + message->nbytes - 1;
-    inet_publish(&peer->urgent, INET_URGENT_UNREAD | (uint8_t)message->data[message->nbytes - 1]);
-    return socket_report_urgent(&peer->base);
+    struct inet_message *passed = NULL;
+    struct file *told = NULL;
+    bool joined;
+
+    mutex_lock(&peer->lock);
+    joined = peer->peer == sock && peer->state != LX_TCP_CLOSE;
+    if (joined) {
+        if (tcp_urgent_is_next(peer) && !peer->base.oob_inline)
+            passed = byte_drop_locked(peer);
+        peer->nbytes += message->nbytes;
+        list_push_back(&peer->queue, &message->link);
+        inet_publish(&peer->nmessages, peer->nmessages + 1);
+        peer->urgent_at = peer->nbytes - 1;
+        inet_publish(&peer->urgent,
+                     INET_URGENT_UNREAD | (uint8_t)message->data[message->nbytes - 1]);
+        told = socket_report_urgent(&peer->base);
+    }
+    mutex_unlock(&peer->lock);
+    if (joined)
+        inet_wake_readers(peer);
+    if (told)
+        file_put(told);
+    if (passed)
+        inet_message_free(passed);
+    return joined;
 }
 
 /* At the byte: 1 ends the receive, others are as of tcp_urgent_take_locked. */
@@ -72,36 +95,29 @@ static COLD int pass_locked(struct inet_receive *receive)
     return 0;
 }
 
-/* In front of the byte no more is taken than up to it. */
-COLD int tcp_urgent_take_locked(struct inet_receive *receive)
+COLD size_t tcp_urgent_begin_locked(struct inet_receive *receive, uint64_t *skip, int *result)
 {
     struct inet_socket *sock = receive->sock;
-    bool peeks = receive->to->flags & LX_MSG_PEEK;
-    uint64_t skip = peeks ? (uint64_t)receive->total + receive->hole : 0, before;
-    size_t asked = receive->to->io->left, limit = asked;
-    int result;
+    size_t asked = receive->to->io->left;
 
     ASSERT(mutex_is_held(&sock->lock));
-    if (asked && sock->urgent_at == skip) {
-        result = pass_locked(receive);
-        if (result)
-            return result;
-        skip += receive->hole;
-    } else if (sock->urgent_at > skip) {
-        limit = MIN(asked, sock->urgent_at - skip);
+    *skip += receive->hole;
+    if (asked && sock->urgent_at == *skip) {
+        *result = pass_locked(receive);
+        *skip += receive->hole;
+    } else if (sock->urgent_at > *skip) {
+        return MIN(asked, sock->urgent_at - *skip);
     }
-    before = sock->nbytes;
-    receive->to->io->left = limit;
-    result = tcp_take_locked(receive, skip);
-    if (!result && limit < asked)
-        result = 1;
-    receive->to->io->left += asked - limit;
-    before -= sock->nbytes;
-    if (before > sock->urgent_at)
+    return asked;
+}
+
+COLD void tcp_urgent_end_locked(struct inet_socket *sock, uint64_t taken)
+{
+    ASSERT(mutex_is_held(&sock->lock));
+    if (taken > sock->urgent_at)
         inet_publish(&sock->urgent, 0);
     else
-        __atomic_store_n(&sock->urgent_at, sock->urgent_at - before, __ATOMIC_SEQ_CST);
-    return result;
+        __atomic_store_n(&sock->urgent_at, sock->urgent_at - taken, __ATOMIC_SEQ_CST);
 }
 
 /* recv with MSG_OOB never waits. A byte without room for it is gone, too. */
@@ -131,12 +147,6 @@ COLD int64_t tcp_urgent_receive(struct inet_socket *sock, struct socket_message 
     if (!(message->flags & LX_MSG_TRUNC) && user_iter_put(message->io, &byte, 1) != 1)
         return -EFAULT;
     return 1;
-}
-
-/* Without the lock. */
-COLD bool tcp_urgent_is_next(const struct inet_socket *sock)
-{
-    return inet_peek(&sock->urgent) && !__atomic_load_n(&sock->urgent_at, __ATOMIC_SEQ_CST);
 }
 
 COLD int64_t tcp_urgent_input_size(const struct inet_socket *sock)
