@@ -55,16 +55,18 @@ struct socket {
                                  * says once that it can be written to */
 };
 
-/* Control messages of a receive that the family makes: room for all that one datagram has. */
-#define SOCKET_CONTROLS_MAX 3
+/* Control messages that are the family's own: of a receive, with room for all that one datagram
+ * has; of a send, as the program gave them, the first bytes. */
+#define SOCKET_CONTROLS_MAX 7
+struct socket_control {
+    int32_t level, type;
+    uint32_t nbytes;
+    char bytes[20];
+};
 struct socket_controls {
-    uint64_t room; /* in the program's buffer */
+    uint64_t room; /* of a receive: in the program's buffer */
     uint32_t count;
-    struct {
-        int32_t level, type;
-        uint32_t nbytes;
-        char bytes[20];
-    } list[SOCKET_CONTROLS_MAX];
+    struct socket_control list[SOCKET_CONTROLS_MAX];
 };
 
 /* One send or receive. What a sender attaches and a receiver is handed. */
@@ -79,7 +81,7 @@ struct socket_message {
     bool takes_rights;            /* of a receive: else they are closed */
     struct fs_context *context;   /* of a sender with an address */
     struct socket_address *address;   /* to send to; the sender's; NULL: none, not asked for */
-    struct socket_controls *controls; /* of a receive; NULL: not asked for */
+    struct socket_controls *controls; /* NULL: not asked for, none given */
 };
 
 struct socket_ops {

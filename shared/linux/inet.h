@@ -8,11 +8,12 @@
 
 #include <stdint.h>
 
-#define LX_IPPROTO_IP   0
-#define LX_IPPROTO_TCP  6
-#define LX_IPPROTO_UDP  17
-#define LX_IPPROTO_IPV6 41
-#define LX_IPPROTO_MAX  263
+#define LX_IPPROTO_IP      0
+#define LX_IPPROTO_TCP     6
+#define LX_IPPROTO_UDP     17
+#define LX_IPPROTO_IPV6    41
+#define LX_IPPROTO_UDPLITE 136
+#define LX_IPPROTO_MAX     263
 
 /* States of a connection, as TCP_INFO and /proc/net/tcp number them. */
 #define LX_TCP_ESTABLISHED 1
@@ -50,6 +51,9 @@
 #define LX_IPV6_HOPLIMIT       52
 #define LX_IPV6_RECVTCLASS     66
 #define LX_IPV6_TCLASS         67
+
+#define LX_UDPLITE_SEND_CSCOV 10
+#define LX_UDPLITE_RECV_CSCOV 11
 
 #define LX_TCP_NODELAY       1
 #define LX_TCP_MAXSEG        2

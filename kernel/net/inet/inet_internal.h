@@ -41,17 +41,21 @@ struct inet_message {
     char data[];
 };
 
+/* Each has ports of its own. UDP-Lite is UDP, with the length that a checksum is to cover. */
+enum inet_protocol { INET_TCP, INET_UDP, INET_UDPLITE, INET_PROTOCOLS };
+
 /* The sockets that have one port at one address, bound with the same rights to share it.
  * I constant   b lock of its bucket */
 struct inet_bind {
-    struct list link;   /* [b] in the bucket */
-    struct list found;  /* [b] sockets that a lookup may find: listeners, all of UDP */
-    struct list others; /* [b] connections and what is bound only */
-    uint32_t nfound;    /* [b] */
-    uint32_t uid;       /* [I] */
-    struct inet_ip ip;  /* [I] */
-    uint16_t port;      /* [I] */
-    bool udp, v6only, reuse_address, reuse_port; /* [I] */
+    struct list link;            /* [b] in the bucket */
+    struct list found;           /* [b] sockets that a lookup may find: listeners, all of UDP */
+    struct list others;          /* [b] connections and what is bound only */
+    uint32_t nfound;             /* [b] */
+    uint32_t uid;                /* [I] */
+    struct inet_ip ip;           /* [I] */
+    uint16_t port;               /* [I] */
+    enum inet_protocol protocol; /* [I] */
+    bool v6only, reuse_address, reuse_port; /* [I] */
 };
 
 /* Directions that are shut down. */
@@ -132,6 +136,13 @@ static inline bool inet_is_stream(const struct inet_socket *sock)
     return sock->base.type == LX_SOCK_STREAM;
 }
 
+static inline enum inet_protocol inet_protocol_of(const struct inet_socket *sock)
+{
+    if (inet_is_stream(sock))
+        return INET_TCP;
+    return sock->base.protocol == LX_IPPROTO_UDP ? INET_UDP : INET_UDPLITE;
+}
+
 static inline void inet_get(struct inet_socket *sock)
 {
     __atomic_fetch_add(&sock->refs, 1, __ATOMIC_RELAXED);
@@ -153,7 +164,7 @@ void inet_wake_readers(struct inet_socket *sock);
 void inet_wake_writers(struct inet_socket *sock);
 /* SO_ERROR, positive or 0; it is over then. */
 int inet_take_error(struct inet_socket *sock);
-MUST_CHECK int inet_alloc(int domain, int type, struct inet_socket **out_socket);
+MUST_CHECK int inet_alloc(int domain, int type, int protocol, struct inet_socket **out_socket);
 MUST_CHECK int inet_charge(struct user_charge *user, uint32_t nbytes);
 void inet_uncharge(struct user_charge *user, uint32_t nbytes);
 
@@ -163,6 +174,7 @@ bool inet_ip_is_any(const struct inet_ip *ip); /* of either family */
 bool inet_ip_equal(const struct inet_ip *one, const struct inet_ip *other);
 bool inet_ip_is_local(const struct inet_ip *ip); /* the loopback's, to send to */
 struct inet_ip inet_ip_any(int domain);
+struct inet_ip inet_ip_v4(uint32_t address); /* as on the wire */
 struct inet_ip inet_ip_loopback(bool v4);
 /* To bind to: -EINVAL, -EAFNOSUPPORT, -EADDRNOTAVAIL. */
 MUST_CHECK int inet_address_to_bind(const struct inet_socket *sock,
@@ -189,7 +201,7 @@ void inet_port_show(struct inet_socket *sock);            /* they do again */
 void inet_port_release(struct inet_socket *sock);         /* if it has one */
 void inet_port_time_wait(const struct inet_socket *sock); /* the connection that it ended */
 /* A reference, or NULL, to one that is not connected. No lock held. */
-struct inet_socket *inet_port_find_bound(bool udp, const struct inet_end *to,
+struct inet_socket *inet_port_find_bound(enum inet_protocol protocol, const struct inet_end *to,
                                          const struct inet_end *from);
 
 /* inet_connected.c. Of UDP: lookups find it for datagrams of its remote end alone, or again for
@@ -197,7 +209,7 @@ struct inet_socket *inet_port_find_bound(bool udp, const struct inet_end *to,
 void inet_connected_init(void);
 void inet_connected_add(struct inet_socket *sock);
 void inet_connected_remove(struct inet_socket *sock); /* if it is there */
-struct inet_socket *inet_port_find(bool udp, const struct inet_end *to,
+struct inet_socket *inet_port_find(enum inet_protocol protocol, const struct inet_end *to,
                                    const struct inet_end *from);
 
 /* All that have a port, in turn, for /proc: a bucket, from its skip-th socket on, its lock held
@@ -210,7 +222,8 @@ struct inet_port_walk {
     struct spinlock *lock;
     struct list *binds, *bind, *list, *node;
 };
-void inet_port_walk_begin(struct inet_port_walk *walk, bool udp, unsigned bucket);
+void inet_port_walk_begin(struct inet_port_walk *walk, enum inet_protocol protocol,
+                          unsigned bucket);
 struct inet_socket *inet_port_walk_next(struct inet_port_walk *walk); /* NULL: done */
 void inet_port_walk_end(struct inet_port_walk *walk);
 
@@ -279,7 +292,9 @@ int64_t udp_send(struct socket *socket, struct socket_message *message);
 int64_t udp_receive(struct socket *socket, struct socket_message *message);
 
 /* udp_control.c */
-void udp_mark(const struct inet_socket *sender, struct inet_message *message);
+/* With what the sender says of this one. -EINVAL, -ENODEV. */
+MUST_CHECK int udp_mark(const struct inet_socket *sender, const struct socket_controls *sent,
+                        struct inet_message *message);
 void udp_control(const struct inet_socket *sock, const struct inet_message *message,
                  struct socket_controls *controls);
 

@@ -55,6 +55,8 @@ static const struct option_row rows[] = {
     TRUTH(LX_IPPROTO_IPV6, LX_IPV6_MULTICAST_LOOP, 1),
     NUMBER(LX_IPPROTO_IPV6, LX_IPV6_MTU_DISCOVER, 0, 5, 1),
     TRUTH(LX_IPPROTO_IPV6, LX_IPV6_RECVERR, 0),
+    NUMBER(LX_IPPROTO_UDPLITE, LX_UDPLITE_SEND_CSCOV, 0, UINT16_MAX, 0),
+    NUMBER(LX_IPPROTO_UDPLITE, LX_UDPLITE_RECV_CSCOV, 0, UINT16_MAX, 0),
     TRUTH(LX_IPPROTO_TCP, LX_TCP_NODELAY, 0),
     NUMBER(LX_IPPROTO_TCP, LX_TCP_MAXSEG, 88, 32767, 0),
     TRUTH(LX_IPPROTO_TCP, LX_TCP_CORK, 0),
@@ -82,6 +84,8 @@ static bool has_level(const struct inet_socket *sock, int level)
 {
     if (level == LX_IPPROTO_TCP)
         return inet_is_stream(sock);
+    if (level == LX_IPPROTO_UDPLITE)
+        return sock->base.protocol == level;
     return level == LX_IPPROTO_IP || (level == LX_IPPROTO_IPV6 && sock->base.domain == LX_AF_INET6);
 }
 
@@ -188,6 +192,8 @@ int inet_set_option(struct socket *socket, int level, int option, struct uptr va
         number = rows[row].initial;
     else if (level == LX_IPPROTO_IP && option == LX_IP_TOS)
         number &= 0xff;
+    else if (level == LX_IPPROTO_UDPLITE && number) /* the header at least, all at most */
+        number = MIN(MAX(number, 8), UINT16_MAX);
     if (number < rows[row].least || number > rows[row].most)
         return -EINVAL;
     __atomic_store_n(&sock->options[row], number, __ATOMIC_RELAXED);

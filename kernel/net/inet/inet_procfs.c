@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * /proc/net/tcp, tcp6, udp and udp6: a line for each socket that has a port, as proc(5) has them.
+ * /proc/net/tcp, tcp6, udp, udp6, udplite, udplite6: a line for each socket that has a port, as
+ * proc(5) has them.
  *
  * The table of ports is read bucket by bucket, some sockets at a time; the cursor says where to go
  * on. Sockets come and go in between: one may be missing, or be there twice. A socket's words are
@@ -77,7 +78,7 @@ int inet_procfs_show(const struct procfs_node *node, struct procfs_text *text)
 {
     unsigned which = node->entry->arg;
     bool udp = which >= INET_PROCFS_UDP;
-    int domain = which == INET_PROCFS_TCP || which == INET_PROCFS_UDP ? LX_AF_INET : LX_AF_INET6;
+    int domain = which % 2 ? LX_AF_INET6 : LX_AF_INET; /* each protocol has its two */
     uint64_t bucket = text->cursor >> BUCKET_SHIFT, first = (uint32_t)text->cursor;
 
     if (text->cursor == 0)
@@ -86,7 +87,7 @@ int inet_procfs_show(const struct procfs_node *node, struct procfs_text *text)
         struct inet_port_walk walk = {.skip = (uint32_t)first, .left = A_TURN};
         struct inet_socket *sock;
 
-        inet_port_walk_begin(&walk, udp, (unsigned)bucket);
+        inet_port_walk_begin(&walk, which / 2, (unsigned)bucket);
         while (walk.left && text->used + ROOM < text->size &&
                (sock = inet_port_walk_next(&walk)) != NULL)
             if (is_shown(sock, domain))

@@ -320,7 +320,7 @@ static const struct socket_ops udp_ops = {
 
 /* --- life --- */
 
-int inet_alloc(int domain, int type, struct inet_socket **out_socket)
+int inet_alloc(int domain, int type, int protocol, struct inet_socket **out_socket)
 {
     struct inet_socket *sock = slab_zalloc(inet_cache);
     bool stream = type == LX_SOCK_STREAM;
@@ -334,7 +334,7 @@ int inet_alloc(int domain, int type, struct inet_socket **out_socket)
         return -ENOMEM;
     }
     socket_setup(&sock->base, stream ? &tcp_ops : &udp_ops, domain, type);
-    sock->base.protocol = stream ? LX_IPPROTO_TCP : LX_IPPROTO_UDP;
+    sock->base.protocol = (uint16_t)protocol;
     if (stream) {
         sock->base.send_buffer = TCP_SEND_BUFFER;
         sock->base.receive_buffer = TCP_RECEIVE_BUFFER;
@@ -372,9 +372,11 @@ int inet_create(int domain, int type, int protocol, struct socket **out_socket)
         return protocol && !socket_caller->is_capable(LX_CAP_NET_RAW) ? -EPERM : -EPROTONOSUPPORT;
     if (type != LX_SOCK_STREAM && type != LX_SOCK_DGRAM)
         return -ESOCKTNOSUPPORT;
+    if (type == LX_SOCK_DGRAM && protocol == LX_IPPROTO_UDPLITE)
+        own = protocol;
     if (protocol && protocol != own)
         return -EPROTONOSUPPORT;
-    err = inet_alloc(domain, type, &sock);
+    err = inet_alloc(domain, type, own, &sock);
     if (!err)
         *out_socket = &sock->base;
     return err;

@@ -32,7 +32,7 @@
 static int embryo_create(const struct inet_socket *listener, struct inet_socket **out_child)
 {
     struct inet_socket *child;
-    int err = inet_alloc(listener->base.domain, LX_SOCK_STREAM, &child);
+    int err = inet_alloc(listener->base.domain, LX_SOCK_STREAM, LX_IPPROTO_TCP, &child);
 
     if (err)
         return err;
@@ -188,7 +188,7 @@ static int connect_call(struct inet_socket *sock, const struct inet_end *remote)
     mutex_unlock(&sock->lock);
     if (err)
         return err;
-    listener = inet_port_find(false, remote, &sock->local);
+    listener = inet_port_find(INET_TCP, remote, &sock->local);
     if (listener)
         err = embryo_create(listener, &child);
     if (!err) {

@@ -183,8 +183,12 @@ int64_t udp_send(struct socket *socket, struct socket_message *from)
         return err;
     message->from = own;
     message->to = to;
-    udp_mark(sock, message);
-    receiver = inet_port_find(true, &to, &own);
+    err = udp_mark(sock, from->controls, message);
+    if (err) {
+        inet_message_free(message);
+        return err;
+    }
+    receiver = inet_port_find(inet_protocol_of(sock), &to, &message->from);
     if (!receiver)
         udp_refused(sock);
     if (receiver && enqueue(receiver, message))

@@ -122,23 +122,28 @@ static int header_get(struct lx_msghdr *header, struct uptr from, struct user_ve
 static int64_t send_one(struct task *self, struct fd_ref ref, struct socket *socket,
                         struct uptr from, uint32_t flags)
 {
+    struct socket_controls controls;
     struct socket_address address;
     struct user_vector vector;
     struct lx_msghdr header;
     struct user_iter io;
-    struct socket_message message = {
-        .io = &io, .flags = flags, .wait = waits(ref, flags), .context = self->fs};
+    struct socket_message message = {.io = &io,
+                                     .controls = &controls,
+                                     .flags = flags,
+                                     .wait = waits(ref, flags),
+                                     .context = self->fs};
     int64_t result = header_get(&header, from, &vector);
 
     if (result)
         return result;
     user_iter_init_user(&io, vector.segments, vector.nbytes);
+    controls.count = 0;
     if (header.name && header.name_nbytes) {
         result = user_address_get(&address, (struct uptr){header.name}, header.name_nbytes);
         message.address = &address;
     }
     if (!result)
-        result = user_control_get(self, &header, &message);
+        result = user_control_get(self, socket, &header, &message);
     if (!result)
         result = send_finish(self, ref, flags, socket->ops->send(socket, &message));
     user_vector_put(&vector);
