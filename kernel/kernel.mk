@@ -187,6 +187,7 @@ KERNEL_SRCS := \
     kernel/net/netlink/netlink.c \
     kernel/net/netlink/netlink_request.c \
     kernel/net/netlink/netlink_route.c \
+    kernel/net/netlink/netlink_diag.c \
     kernel/dev/mem.c \
     kernel/dev/mem_physical.c \
     kernel/dev/cpu_device.c \

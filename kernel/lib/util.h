@@ -14,7 +14,6 @@
 #define NORETURN                        __attribute__((noreturn))
 #define NOINLINE                        __attribute__((noinline)) /* kept off a short path */
 #define COLD                            __attribute__((cold))     /* runs once or hardly: small */
-#define ALWAYS_INLINE                   inline __attribute__((always_inline)) /* into each caller */
 #define PRINTF_LIKE(fmt_arg, first_arg) __attribute__((format(printf, fmt_arg, first_arg)))
 #define ALIGNED(n)                      __attribute__((aligned(n)))
 #define SECTION(name)                   __attribute__((section(name), used))

@@ -49,7 +49,8 @@ struct socket {
     bool pass_credentials;                        /* [a] */
     bool reuse_address, reuse_port;               /* [a] others may have the port, too */
     bool broadcast, keep_alive, oob_inline, dont_route; /* kept, without an effect */
-    int32_t priority;                                   /* likewise */
+    uint8_t timestamp;          /* [a] LX_SO_TIMESTAMP or one of its like, that is on; 0: none */
+    int32_t priority;           /* likewise */
     uint32_t receive_low_water; /* [a] of TCP: so many bytes wake a reader */
     uint32_t no_space;          /* [a] a send found its buffer full, or it is being connected: SIGIO
                                  * says once that it can be written to */

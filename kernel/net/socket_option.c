@@ -84,6 +84,12 @@ static int set_number(struct socket *socket, int option, int value, bool privile
         option_store(&socket->receive_low_water,
                      value < 0 ? (uint32_t)INT32_MAX : (uint32_t)MAX(value, 1));
         return 0;
+    case LX_SO_TIMESTAMP:
+    case LX_SO_TIMESTAMPNS:
+    case LX_SO_TIMESTAMP_NEW:
+    case LX_SO_TIMESTAMPNS_NEW: /* one at a time, and any turns off all */
+        socket->timestamp = value ? (uint8_t)option : 0;
+        return 0;
     case LX_SO_BROADCAST:
         socket->broadcast = value != 0;
         return 0;
@@ -149,7 +155,8 @@ int socket_set_option(struct socket *socket, int option, struct uptr value, unsi
 
 /* --- reading them --- */
 
-/* Reading SO_ERROR clears it. */
+/* Reading SO_ERROR clears it. Options that Linux answers here and that nothing sets are not known,
+ * as in a kernel that was built without them. */
 static int get_number(struct socket *socket, int option, int *value)
 {
     switch (option) {
@@ -197,6 +204,13 @@ static int get_number(struct socket *socket, int option, int *value)
         return 0;
     case LX_SO_SNDLOWAT:
         *value = 1;
+        return 0;
+    case LX_SO_TIMESTAMP:
+    case LX_SO_TIMESTAMPNS:
+    case LX_SO_TIMESTAMP_NEW:
+    case LX_SO_TIMESTAMPNS_NEW:
+        *value = socket->timestamp == option ||
+                 (option == LX_SO_TIMESTAMP_NEW && socket->timestamp == LX_SO_TIMESTAMPNS_NEW);
         return 0;
     case LX_SO_BROADCAST:
         *value = socket->broadcast;

@@ -13,6 +13,7 @@
 #define LX_IPPROTO_UDP     17
 #define LX_IPPROTO_IPV6    41
 #define LX_IPPROTO_UDPLITE 136
+#define LX_IPPROTO_RAW     255
 #define LX_IPPROTO_MAX     263
 
 /* States of a connection, as TCP_INFO and /proc/net/tcp number them. */

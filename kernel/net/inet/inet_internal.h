@@ -240,7 +240,9 @@ struct inet_receive {
     struct socket_message *to;
     struct list used; /* messages that are taken out */
     uint32_t faults;
-    bool hole; /* a peek has passed over an urgent byte */
+    bool hole;       /* a peek has passed over an urgent byte */
+    size_t beyond;   /* between begin and end: what is asked for behind the byte */
+    uint64_t before; /* likewise: bytes in the queue at first */
     uint64_t deadline_ns, timeout_ns;
     int64_t total;
 };
@@ -272,13 +274,12 @@ void tcp_drop(struct inet_socket *child);
 int64_t tcp_send(struct socket *socket, struct socket_message *message);
 int64_t tcp_receive(struct socket *socket, struct socket_message *message);
 
-/* tcp_urgent.c. deliver: false: there is no receiver any more. begin: how much may be taken from
- * *skip on; 0: an error, or 1, is in *result, and nothing is taken. end: so much has been. */
+/* tcp_urgent.c. deliver: false: there is no receiver any more. begin: limits what the next take
+ * gets from *skip on; 1 or an error: nothing is to be taken. end: the take's result, or 1. */
 bool tcp_urgent_deliver(struct inet_socket *sock, struct inet_socket *peer,
                         struct inet_message *message);
-MUST_CHECK size_t tcp_urgent_begin_locked(struct inet_receive *receive, uint64_t *skip,
-                                          int *result);
-void tcp_urgent_end_locked(struct inet_socket *sock, uint64_t taken);
+MUST_CHECK int tcp_urgent_begin_locked(struct inet_receive *receive, uint64_t *skip);
+MUST_CHECK int tcp_urgent_end_locked(struct inet_receive *receive, int result);
 int64_t tcp_urgent_receive(struct inet_socket *sock, struct socket_message *message);
 bool tcp_urgent_is_next(const struct inet_socket *sock);
 int64_t tcp_urgent_input_size(const struct inet_socket *sock);

@@ -233,7 +233,7 @@ int inet_port_bind_any(struct inet_socket *sock)
  * full, at the listener's. */
 void inet_port_share(struct inet_socket *child, struct inet_socket *listener)
 {
-    struct bucket *bucket = port_bucket(false, child->local.port);
+    struct bucket *bucket = port_bucket(INET_TCP, child->local.port);
     struct inet_bind *spare = child->bind;
 
     describe(child, &child->local, spare);
@@ -279,14 +279,15 @@ void inet_port_release(struct inet_socket *sock)
     spin_unlock(&bucket->lock);
     inet_bind_free(last);
     sock->bind = NULL;
-    sock->local.port = 0;
+    if (!inet_is_stream(sock)) /* a connection that is over still shows which it had */
+        sock->local.port = 0;
 }
 
 /* A socket of UDP has got another address. */
 int inet_port_move(struct inet_socket *sock, const struct inet_ip *ip)
 {
     struct inet_end end = {*ip, sock->local.port};
-    struct bucket *bucket = port_bucket(true, sock->local.port);
+    struct bucket *bucket = port_bucket(sock->bind->protocol, sock->local.port);
     struct inet_bind *last = NULL, *spare = inet_bind_alloc();
     bool fits;
 
@@ -313,7 +314,7 @@ int inet_port_move(struct inet_socket *sock, const struct inet_ip *ip)
 int inet_port_listen(struct inet_socket *sock)
 {
     struct inet_bind *bind = sock->bind;
-    struct bucket *bucket = port_bucket(false, bind->port);
+    struct bucket *bucket = port_bucket(INET_TCP, bind->port);
     bool taken = false;
 
     ASSERT(mutex_is_held(&sock->lock));
@@ -357,7 +358,7 @@ void inet_port_show(struct inet_socket *sock)
 
 void inet_port_time_wait(const struct inet_socket *sock)
 {
-    struct bucket *bucket = port_bucket(false, sock->local.port);
+    struct bucket *bucket = port_bucket(INET_TCP, sock->local.port);
 
     if (!sock->local.port)
         return;

@@ -149,6 +149,17 @@ static int choose_end_locked(struct inet_socket *sock, const struct inet_end *re
     return err == -EADDRINUSE ? -EADDRNOTAVAIL : err;
 }
 
+/* To its own end, which answers as another one's would: as if both had called at once. */
+static COLD void join_self_locked(struct inet_socket *sock)
+{
+    ASSERT(mutex_is_held(&sock->lock));
+    inet_get(sock);
+    sock->peer = sock;
+    sock->joined = true;
+    sock->room = (uint64_t)sock->base.send_buffer + sock->base.receive_buffer;
+    inet_publish(&sock->state, LX_TCP_ESTABLISHED);
+}
+
 /* Both locked, the second one if there is one. What becomes of the child is the third's to say. */
 static int connect_call_locked(struct inet_socket *sock, struct inet_socket *listener,
                                const struct inet_end *remote, struct inet_socket **child)
@@ -160,7 +171,11 @@ static int connect_call_locked(struct inet_socket *sock, struct inet_socket *lis
     /* What this call has found, whatever another thread has chosen meanwhile; a listener that has
      * moved since is none. */
     sock->remote = *remote;
-    if (!listener || listener->state != LX_TCP_LISTEN || listener->local.port != remote->port) {
+    if (!listener && remote->port == sock->local.port &&
+        inet_ip_equal(&remote->ip, &sock->local.ip)) {
+        join_self_locked(sock);
+    } else if (!listener || listener->state != LX_TCP_LISTEN ||
+               listener->local.port != remote->port) {
         tcp_over_locked(sock, ECONNREFUSED);
     } else if (listener->npending > listener->backlog) {
         inet_get(sock);

@@ -187,10 +187,12 @@ static size_t take_piece(struct inet_receive *receive, const struct inet_message
 }
 
 #define URGENT_AHEAD 2
+#define URGENT_DONE  3
 
 /* From what is in the queue now, skipping what a peek has seen. Nothing is taken with an urgent
- * byte in it, unless the caller has seen to that: URGENT_AHEAD. */
-static ALWAYS_INLINE int take_locked(struct inet_receive *receive, uint64_t skip, bool limited)
+ * byte in it (URGENT_AHEAD), unless the caller has seen to that: done is then what to return
+ * instead of 0. */
+static int take_locked(struct inet_receive *receive, uint64_t skip, int done)
 {
     struct inet_socket *sock = receive->sock;
     struct user_iter *io = receive->to->io;
@@ -202,7 +204,7 @@ static ALWAYS_INLINE int take_locked(struct inet_receive *receive, uint64_t skip
         uint32_t left = message->nbytes - message->offset;
         size_t piece, moved;
 
-        if (!limited && unlikely(sock->urgent))
+        if (unlikely(sock->urgent) && !done)
             return URGENT_AHEAD;
         node = node->next;
         if (skip >= left) {
@@ -226,28 +228,7 @@ static ALWAYS_INLINE int take_locked(struct inet_receive *receive, uint64_t skip
         if (io->left > 0)
             sched_preempt_point_inline();
     }
-    return 0;
-}
-
-/* With an urgent byte ahead, up to it. A copy of take_locked, which else would be a call more for
- * those that never see such a byte. 1: nothing more is to be had by this call. */
-static COLD NOINLINE int urgent_take_locked(struct inet_receive *receive)
-{
-    struct inet_socket *sock = receive->sock;
-    struct user_iter *io = receive->to->io;
-    uint64_t skip = receive->to->flags & LX_MSG_PEEK ? (uint64_t)receive->total : 0, before;
-    int result = 0;
-    size_t limit = tcp_urgent_begin_locked(receive, &skip, &result), beyond = io->left - limit;
-
-    ASSERT(mutex_is_held(&sock->lock));
-    if (result)
-        return result;
-    before = sock->nbytes;
-    io->left = limit;
-    result = take_locked(receive, skip, true);
-    io->left += beyond;
-    tcp_urgent_end_locked(sock, before - sock->nbytes);
-    return !result && beyond ? 1 : result;
+    return done;
 }
 
 /* The queue is empty. 1: there will be no more; else the error, or what the wait says. */
@@ -286,11 +267,21 @@ static int receive_locked(struct inet_receive *receive)
 
     ASSERT(mutex_is_held(&receive->sock->lock));
     for (;;) {
-        int result = take_locked(receive, peeks ? (uint64_t)receive->total : 0, false);
+        uint64_t skip = peeks ? (uint64_t)receive->total : 0;
+        int done = 0, result;
 
+    take:
+        result = take_locked(receive, skip, done);
         if (unlikely(result)) {
-            if (result == URGENT_AHEAD)
-                result = urgent_take_locked(receive);
+            if (result == URGENT_AHEAD) {
+                result = tcp_urgent_begin_locked(receive, &skip);
+                if (result)
+                    return result;
+                done = URGENT_DONE;
+                goto take;
+            }
+            if (done)
+                result = tcp_urgent_end_locked(receive, result);
             if (result == -EFAULT) {
                 result =
                     socket_fault_in_locked(&receive->sock->lock, receive->to->io, &receive->faults);

@@ -95,29 +95,39 @@ static COLD int pass_locked(struct inet_receive *receive)
     return 0;
 }
 
-COLD size_t tcp_urgent_begin_locked(struct inet_receive *receive, uint64_t *skip, int *result)
+COLD int tcp_urgent_begin_locked(struct inet_receive *receive, uint64_t *skip)
 {
     struct inet_socket *sock = receive->sock;
-    size_t asked = receive->to->io->left;
+    struct user_iter *io = receive->to->io;
+    int result = 0;
 
     ASSERT(mutex_is_held(&sock->lock));
     *skip += receive->hole;
-    if (asked && sock->urgent_at == *skip) {
-        *result = pass_locked(receive);
+    receive->beyond = 0;
+    if (io->left && sock->urgent_at == *skip) {
+        result = pass_locked(receive);
         *skip += receive->hole;
-    } else if (sock->urgent_at > *skip) {
-        return MIN(asked, sock->urgent_at - *skip);
+    } else if (sock->urgent_at > *skip && io->left > sock->urgent_at - *skip) {
+        receive->beyond = io->left - (sock->urgent_at - *skip);
+        io->left -= receive->beyond;
     }
-    return asked;
+    receive->before = sock->nbytes;
+    return result;
 }
 
-COLD void tcp_urgent_end_locked(struct inet_socket *sock, uint64_t taken)
+/* At the byte the receive ends; with all that it asked for it does so anyway. */
+COLD int tcp_urgent_end_locked(struct inet_receive *receive, int result)
 {
+    struct inet_socket *sock = receive->sock;
+    uint64_t taken = receive->before - sock->nbytes;
+
     ASSERT(mutex_is_held(&sock->lock));
+    receive->to->io->left += receive->beyond;
     if (taken > sock->urgent_at)
         inet_publish(&sock->urgent, 0);
     else
         __atomic_store_n(&sock->urgent_at, sock->urgent_at - taken, __ATOMIC_SEQ_CST);
+    return result < 0 ? result : receive->beyond != 0;
 }
 
 /* recv with MSG_OOB never waits. A byte without room for it is gone, too. */

@@ -100,6 +100,16 @@ static inline void unix_get(struct unix_socket *sock)
 {
     __atomic_fetch_add(&sock->refs, 1, __ATOMIC_RELAXED);
 }
+/* One whose last reference may be going; false: it has gone. */
+static inline bool unix_get_live(struct unix_socket *sock)
+{
+    uint32_t refs = __atomic_load_n(&sock->refs, __ATOMIC_RELAXED);
+
+    while (refs && !__atomic_compare_exchange_n(&sock->refs, &refs, refs + 1, true,
+                                                __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+        ;
+    return refs;
+}
 void unix_put(struct unix_socket *sock);
 
 /* After a change of its state: its waiters look again. No lock held. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * /proc/net/unix: a line for each socket, as proc(5) has it.
+ * /proc/net/unix: a line for each socket, as proc(5) has it. And what NETLINK_SOCK_DIAG reports of
+ * them.
  *
  * All sockets are in tables, from their creation until their last reference goes: spread, so that
  * processors that make sockets do not meet. They are read some at a time; the cursor says where to
@@ -8,9 +9,12 @@
  * they are, without a socket's lock. In the place of an address stands the number of the inode.
  */
 #include "kernel/fs/procfs/procfs.h"
+#include "kernel/lib/string.h"
+#include "kernel/net/netlink/netlink_reply.h"
 #include "kernel/net/unix/unix.h"
 #include "kernel/net/unix/unix_internal.h"
 #include "kernel/sched/sched.h"
+#include "shared/linux/inet.h"
 
 #define TABLES      64u
 #define A_TURN      16u /* sockets with a table's lock held */
@@ -132,5 +136,96 @@ int unix_procfs_show(const struct procfs_node *node, struct procfs_text *text)
     }
     text->cursor = (uint64_t)table << TABLE_SHIFT | first;
     text->more = table < TABLES;
+    return 0;
+}
+
+/* --- NETLINK_SOCK_DIAG --- */
+
+#define DIAG_ROOM 200u /* for one more, with its attributes */
+
+/* As states of TCP. */
+static COLD uint8_t diag_state(const struct unix_socket *sock)
+{
+    uint32_t state = __atomic_load_n(&sock->state, __ATOMIC_RELAXED);
+
+    if (state == UNIX_LISTENING)
+        return LX_TCP_LISTEN;
+    return state == UNIX_CONNECTED ? LX_TCP_ESTABLISHED : LX_TCP_CLOSE;
+}
+
+/* A pathname's zero at the end belongs to it, as on Linux. */
+static COLD void diag_put(const struct netlink_request *request, struct netlink_reply *reply,
+                          struct unix_socket *sock)
+{
+    const struct unix_name *name = __atomic_load_n(&sock->name, __ATOMIC_ACQUIRE);
+    struct lx_unix_diag_msg told = {
+        LX_AF_UNIX, (uint8_t)sock->base.type, diag_state(sock),
+        0,          (uint32_t)sock->base.ino, {(uint32_t)sock->base.ino, 0}};
+    bool listens = told.state == LX_TCP_LISTEN;
+    struct unix_socket *peer = unix_peer_get(sock);
+    uint32_t queues[2] = {listens ? sock->npending : (uint32_t)sock->nbytes,
+                          listens ? sock->backlog : (uint32_t)sock->sent_bytes};
+    uint8_t shut = (uint8_t)sock->shut;
+    struct lx_unix_diag_req wanted;
+    uint32_t start, ino;
+
+    memcpy(&wanted, request->body, sizeof(wanted));
+    if (wanted.states >> told.state & 1 && !sock->closed) {
+        start = netlink_begin(reply, request, LX_SOCK_DIAG_BY_FAMILY, &told, sizeof(told));
+        if (name && wanted.show & LX_UDIAG_SHOW_NAME)
+            netlink_attribute(reply, LX_UNIX_DIAG_NAME, name->address.path,
+                              name->nbytes - (uint32_t)sizeof(name->address.family));
+        if (peer && wanted.show & LX_UDIAG_SHOW_PEER) {
+            ino = (uint32_t)peer->base.ino;
+            netlink_attribute(reply, LX_UNIX_DIAG_PEER, &ino, sizeof(ino));
+        }
+        if (wanted.show & LX_UDIAG_SHOW_RQLEN)
+            netlink_attribute(reply, LX_UNIX_DIAG_RQLEN, queues, sizeof(queues));
+        netlink_attribute(reply, LX_UNIX_DIAG_SHUTDOWN, &shut, 1);
+        netlink_end(reply, start);
+    }
+    if (peer)
+        unix_put(peer);
+}
+
+/* That one of a table, referenced, or the next that is not on its way out. NULL: the table's end.
+ */
+static COLD struct unix_socket *diag_get(unsigned table, uint32_t *number)
+{
+    struct unix_socket *found = NULL;
+    uint32_t passed = 0;
+
+    spin_lock(&tables[table].lock);
+    list_for_each (node, &tables[table].sockets) {
+        struct unix_socket *sock = list_entry(node, struct unix_socket, table_link);
+
+        if (passed++ >= *number && unix_get_live(sock)) {
+            found = sock;
+            break;
+        }
+    }
+    spin_unlock(&tables[table].lock);
+    *number = found ? passed : 0;
+    return found;
+}
+
+COLD int unix_diag(const struct netlink_request *request, struct netlink_reply *reply,
+                   uint64_t *cursor)
+{
+    unsigned table = (unsigned)(*cursor >> TABLE_SHIFT);
+    uint32_t number = (uint32_t)*cursor;
+
+    while (table < TABLES && netlink_has_room(reply, DIAG_ROOM)) {
+        struct unix_socket *sock = diag_get(table, &number);
+
+        if (sock) {
+            diag_put(request, reply, sock);
+            unix_put(sock);
+        } else {
+            table++;
+        }
+        sched_preempt_point();
+    }
+    *cursor = table < TABLES ? (uint64_t)table << TABLE_SHIFT | number : NETLINK_END;
     return 0;
 }

@@ -5,14 +5,19 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "tests/user/lib/inet.h"
 
 #ifndef SOL_UDPLITE
 #define SOL_UDPLITE 136
 #endif
-#define SEND_CSCOV 10
-#define RECV_CSCOV 11
+#define SO_TIMESTAMP_OLD   29
+#define SO_TIMESTAMPNS_OLD 35
+#define SO_TIMESTAMP_NEW   63
+#define SO_TIMESTAMPNS_NEW 64
+#define SEND_CSCOV         10
+#define RECV_CSCOV         11
 
 /* One control message, or two of one kind. */
 struct sent {
@@ -186,6 +191,39 @@ static void check_both(void)
     close(to);
 }
 
+/* The time of a datagram, in one of four forms; one at a time. */
+static void check_stamps(void)
+{
+    static const int options[] = {SO_TIMESTAMP_OLD, SO_TIMESTAMPNS_OLD, SO_TIMESTAMP_NEW,
+                                  SO_TIMESTAMPNS_NEW};
+    int fds[2];
+
+    for (int i = 0; i < 2; i++) {
+        if (i)
+            CHECK_OK(socketpair(AF_UNIX, SOCK_DGRAM, 0, fds));
+        else
+            pair(false, 0, fds);
+        for (int k = 0; k < 4; k++) {
+            struct timespec now;
+            int seconds;
+
+            CHECK_OK(set_number(fds[1], SOL_SOCKET, options[k], 1));
+            for (int other = 0; other < 4; other++)
+                CHECK_EQ(number_option(fds[1], SOL_SOCKET, options[other]),
+                         other == k || (k == 3 && other == 2));
+            CHECK_EQ(send(fds[0], "x", 1, 0), 1);
+            CHECK_OK(clock_gettime(CLOCK_REALTIME, &now));
+            seconds = came_number(fds[1], SOL_SOCKET, options[k], NULL);
+            CHECK(seconds >= (int)now.tv_sec - 1 && seconds <= (int)now.tv_sec + 5);
+        }
+        CHECK_OK(set_number(fds[1], SOL_SOCKET, SO_TIMESTAMP_OLD, 0));
+        CHECK_EQ(send(fds[0], "x", 1, 0), 1);
+        CHECK_EQ(came_number(fds[1], SOL_SOCKET, SO_TIMESTAMPNS_NEW, NULL), -1);
+        close(fds[0]);
+        close(fds[1]);
+    }
+}
+
 /* Its ports are its own. */
 static void check_udplite(void)
 {
@@ -219,6 +257,7 @@ int main(void)
         check_v6(i ? IPPROTO_UDPLITE : 0);
     }
     check_both();
+    check_stamps();
     check_udplite();
     return 0;
 }
