@@ -183,6 +183,7 @@ KERNEL_SRCS := \
     kernel/net/inet/udp.c \
     kernel/net/inet/udp_control.c \
     kernel/net/inet/inet_option.c \
+    kernel/net/inet/inet_multicast.c \
     kernel/net/inet/inet_procfs.c \
     kernel/net/netlink/netlink.c \
     kernel/net/netlink/netlink_request.c \

@@ -22,6 +22,7 @@ struct credentials;
 struct fs_context;
 struct poll_waiter;
 struct socket_rights;
+struct user_charge;
 
 #define SOCKET_ADDRESS_MAX 128    /* sockaddr_storage */
 #define SOCKET_BUFFER      212992 /* default and largest value of SO_SNDBUF and SO_RCVBUF */
@@ -126,6 +127,10 @@ MUST_CHECK int socket_create(int domain, int type, int protocol, struct socket *
 MUST_CHECK int socket_create_pair(int domain, int type, int protocol, struct socket *out_pair[2]);
 void socket_setup(struct socket *socket, const struct socket_ops *ops, int domain, int type);
 void socket_release(struct socket *socket); /* one that never got a file */
+
+/* What sockets and messages take of the kernel's memory, of one user. -ENOBUFS. */
+MUST_CHECK int socket_charge(struct user_charge *user, uint32_t nbytes);
+void socket_uncharge(struct user_charge *user, uint32_t nbytes);
 
 /* Before a look at what SIGIO is to tell of once it has changed. */
 static inline void socket_note_no_space(struct socket *socket)

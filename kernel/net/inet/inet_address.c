@@ -68,8 +68,8 @@ static struct inet_end end_of(const struct socket_address *address, bool v4)
     return (struct inet_end){{in6.address[0], in6.address[1]}, __builtin_bswap16(in6.port)};
 }
 
-int inet_address_to_bind(const struct inet_socket *sock, const struct socket_address *address,
-                         struct inet_end *out_end)
+COLD int inet_address_to_bind(const struct inet_socket *sock, const struct socket_address *address,
+                              struct inet_end *out_end)
 {
     bool v6 = sock->base.domain == LX_AF_INET6;
 

@@ -58,7 +58,7 @@ static struct inet_socket *find_connected(enum inet_protocol protocol, const str
 }
 
 /* Into the table first, then out of what others find: a datagram in between finds one or both. */
-void inet_connected_add(struct inet_socket *sock)
+COLD void inet_connected_add(struct inet_socket *sock)
 {
     struct connected_bucket *bucket = connected_bucket(sock->local.port, sock->remote.port);
 
@@ -69,7 +69,7 @@ void inet_connected_add(struct inet_socket *sock)
     inet_port_hide(sock);
 }
 
-void inet_connected_remove(struct inet_socket *sock)
+COLD void inet_connected_remove(struct inet_socket *sock)
 {
     struct connected_bucket *bucket = connected_bucket(sock->local.port, sock->remote.port);
 

@@ -68,7 +68,7 @@ struct inet_bind {
 #define INET_URGENT_UNREAD 0x100u
 #define INET_URGENT_READ   0x200u
 
-#define INET_OPTIONS 36 /* room for the values of inet_option.c's table */
+#define INET_OPTIONS 42 /* room for the values of inet_option.c's table */
 
 /* Those that datagrams look at: the first of that table. */
 enum inet_slot {
@@ -123,6 +123,8 @@ struct inet_socket {
     uint32_t npending, backlog;    /* [l] */
     struct inet_socket *target;    /* [t] counted: the listener whose backlog is full */
     struct inet_socket *embryo;    /* [l] with it: what accept will get. Counted */
+    struct list memberships;       /* [l] inet_multicast.c */
+    uint32_t nmemberships;         /* [l] */
     int32_t options[INET_OPTIONS]; /* [a] */
 };
 
@@ -165,8 +167,6 @@ void inet_wake_writers(struct inet_socket *sock);
 /* SO_ERROR, positive or 0; it is over then. */
 int inet_take_error(struct inet_socket *sock);
 MUST_CHECK int inet_alloc(int domain, int type, int protocol, struct inet_socket **out_socket);
-MUST_CHECK int inet_charge(struct user_charge *user, uint32_t nbytes);
-void inet_uncharge(struct user_charge *user, uint32_t nbytes);
 
 /* inet_address.c */
 bool inet_ip_is_v4(const struct inet_ip *ip);
@@ -240,9 +240,7 @@ struct inet_receive {
     struct socket_message *to;
     struct list used; /* messages that are taken out */
     uint32_t faults;
-    bool hole;       /* a peek has passed over an urgent byte */
-    size_t beyond;   /* between begin and end: what is asked for behind the byte */
-    uint64_t before; /* likewise: bytes in the queue at first */
+    bool hole; /* a peek has passed over an urgent byte */
     uint64_t deadline_ns, timeout_ns;
     int64_t total;
 };
@@ -274,12 +272,11 @@ void tcp_drop(struct inet_socket *child);
 int64_t tcp_send(struct socket *socket, struct socket_message *message);
 int64_t tcp_receive(struct socket *socket, struct socket_message *message);
 
-/* tcp_urgent.c. deliver: false: there is no receiver any more. begin: limits what the next take
- * gets from *skip on; 1 or an error: nothing is to be taken. end: the take's result, or 1. */
+/* tcp_urgent.c. deliver: false: there is no receiver any more. take: up to the byte, from what is
+ * in the queue; 1: nothing more by this call. */
 bool tcp_urgent_deliver(struct inet_socket *sock, struct inet_socket *peer,
                         struct inet_message *message);
-MUST_CHECK int tcp_urgent_begin_locked(struct inet_receive *receive, uint64_t *skip);
-MUST_CHECK int tcp_urgent_end_locked(struct inet_receive *receive, int result);
+MUST_CHECK int tcp_urgent_take_locked(struct inet_receive *receive);
 int64_t tcp_urgent_receive(struct inet_socket *sock, struct socket_message *message);
 bool tcp_urgent_is_next(const struct inet_socket *sock);
 int64_t tcp_urgent_input_size(const struct inet_socket *sock);
@@ -305,3 +302,8 @@ int inet_set_option(struct socket *socket, int level, int option, struct uptr va
                     unsigned nbytes);
 int inet_get_option(struct socket *socket, int level, int option, struct uptr value,
                     unsigned *nbytes);
+
+/* inet_multicast.c. 1: the option is not about memberships. -EADDRINUSE and its relatives. */
+MUST_CHECK int inet_set_membership(struct inet_socket *sock, int level, int option,
+                                   struct uptr value, unsigned nbytes);
+void inet_memberships_free(struct inet_socket *sock);

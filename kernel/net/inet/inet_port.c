@@ -284,7 +284,7 @@ void inet_port_release(struct inet_socket *sock)
 }
 
 /* A socket of UDP has got another address. */
-int inet_port_move(struct inet_socket *sock, const struct inet_ip *ip)
+COLD int inet_port_move(struct inet_socket *sock, const struct inet_ip *ip)
 {
     struct inet_end end = {*ip, sock->local.port};
     struct bucket *bucket = port_bucket(sock->bind->protocol, sock->local.port);
@@ -311,7 +311,7 @@ int inet_port_move(struct inet_socket *sock, const struct inet_ip *ip)
 /* --- listening --- */
 
 /* Those that share the port may have let it be bound, and one of them may listen by now. */
-int inet_port_listen(struct inet_socket *sock)
+COLD int inet_port_listen(struct inet_socket *sock)
 {
     struct inet_bind *bind = sock->bind;
     struct bucket *bucket = port_bucket(INET_TCP, bind->port);
@@ -334,7 +334,7 @@ int inet_port_listen(struct inet_socket *sock)
 }
 
 /* From now on lookups do not find it, but it keeps its port; and back. */
-void inet_port_hide(struct inet_socket *sock)
+COLD void inet_port_hide(struct inet_socket *sock)
 {
     struct bucket *bucket = port_bucket(sock->bind->protocol, sock->bind->port);
 
@@ -345,7 +345,7 @@ void inet_port_hide(struct inet_socket *sock)
     spin_unlock(&bucket->lock);
 }
 
-void inet_port_show(struct inet_socket *sock)
+COLD void inet_port_show(struct inet_socket *sock)
 {
     struct bucket *bucket = port_bucket(sock->bind->protocol, sock->bind->port);
 

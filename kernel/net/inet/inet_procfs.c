@@ -24,7 +24,7 @@
 #define WIDTH_UDP    127
 #define BUCKET_SHIFT 32 /* in the cursor; below it the number of the socket in the bucket */
 
-static void print_end(struct procfs_text *text, int domain, const struct inet_end *end)
+static COLD void print_end(struct procfs_text *text, int domain, const struct inet_end *end)
 {
     if (domain == LX_AF_INET)
         procfs_print(text, "%08X", (uint32_t)(end->ip.low >> 32));
@@ -36,7 +36,7 @@ static void print_end(struct procfs_text *text, int domain, const struct inet_en
 }
 
 /* A listener's queue is its backlog. */
-static uint64_t input_of(const struct inet_socket *sock, bool listens)
+static COLD uint64_t input_of(const struct inet_socket *sock, bool listens)
 {
     if (listens)
         return inet_peek(&sock->npending);
@@ -44,7 +44,8 @@ static uint64_t input_of(const struct inet_socket *sock, bool listens)
                            __ATOMIC_RELAXED);
 }
 
-static void print_socket(struct procfs_text *text, const struct inet_socket *sock, unsigned row)
+static COLD void print_socket(struct procfs_text *text, const struct inet_socket *sock,
+                              unsigned row)
 {
     bool udp = !inet_is_stream(sock);
     size_t start = text->used, width = udp ? WIDTH_UDP : WIDTH_TCP;
@@ -62,7 +63,7 @@ static void print_socket(struct procfs_text *text, const struct inet_socket *soc
     procfs_print(text, "\n");
 }
 
-static void print_head(struct procfs_text *text, int domain, bool udp)
+static COLD void print_head(struct procfs_text *text, int domain, bool udp)
 {
     if (domain == LX_AF_INET)
         procfs_print(text, "%s  local_address rem_address   ", udp ? "   sl" : "  sl");
@@ -85,14 +86,14 @@ struct visitor {
 };
 
 /* On Linux a socket of TCP that is only bound is in no table. */
-static bool is_shown(const struct inet_socket *sock, int domain)
+static COLD bool is_shown(const struct inet_socket *sock, int domain)
 {
     return sock->base.domain == domain &&
            (!inet_is_stream(sock) || inet_peek(&sock->state) != LX_TCP_CLOSE);
 }
 
 /* From the cursor on, as long as there is room. True: there are no more. */
-static bool visit_all(struct visitor *visitor, enum inet_protocol protocol, uint64_t *cursor)
+static COLD bool visit_all(struct visitor *visitor, enum inet_protocol protocol, uint64_t *cursor)
 {
     uint64_t bucket = *cursor >> BUCKET_SHIFT, first = (uint32_t)*cursor;
 
@@ -116,17 +117,18 @@ static bool visit_all(struct visitor *visitor, enum inet_protocol protocol, uint
     return bucket >= INET_PORT_BUCKETS;
 }
 
-static bool text_has_room(const struct visitor *visitor)
+static COLD bool text_has_room(const struct visitor *visitor)
 {
     return visitor->text->used + ROOM < visitor->text->size;
 }
 
-static void text_visit(struct visitor *visitor, const struct inet_socket *sock, unsigned bucket)
+static COLD void text_visit(struct visitor *visitor, const struct inet_socket *sock,
+                            unsigned bucket)
 {
     print_socket(visitor->text, sock, bucket);
 }
 
-int inet_procfs_show(const struct procfs_node *node, struct procfs_text *text)
+COLD int inet_procfs_show(const struct procfs_node *node, struct procfs_text *text)
 {
     unsigned which = node->entry->arg;
     struct visitor visitor = {text_has_room, text_visit, .text = text};
@@ -142,13 +144,13 @@ int inet_procfs_show(const struct procfs_node *node, struct procfs_text *text)
 
 #define DIAG_ROOM 128u /* for one more, with its attributes */
 
-static bool reply_has_room(const struct visitor *visitor)
+static COLD bool reply_has_room(const struct visitor *visitor)
 {
     return netlink_has_room(visitor->reply, DIAG_ROOM);
 }
 
 /* Of AF_INET the first of four words. */
-static void diag_address(const struct inet_ip *ip, bool v4, uint32_t words[4])
+static COLD void diag_address(const struct inet_ip *ip, bool v4, uint32_t words[4])
 {
     if (v4)
         words[0] = (uint32_t)(ip->low >> 32);

@@ -16,7 +16,6 @@
  */
 #include "kernel/fs/vfs/fs_context.h"
 #include "kernel/lib/assert.h"
-#include "kernel/mm/pmm.h"
 #include "kernel/mm/slab.h"
 #include "kernel/mm/user_charge.h"
 #include "kernel/net/inet/inet.h"
@@ -26,9 +25,7 @@
 #include "shared/linux/ioctl.h"
 #include "shared/linux/poll.h"
 
-#define USER_BYTES_MAX     (64LL << 20) /* of one user in all its sockets; not root's */
-#define RESERVE_SHIFT      5            /* a thirty-second of memory stays for programs */
-#define TCP_SEND_BUFFER    16384u       /* tcp_wmem and tcp_rmem */
+#define TCP_SEND_BUFFER    16384u /* tcp_wmem and tcp_rmem */
 #define TCP_RECEIVE_BUFFER 131072u
 #define PRIVILEGED_PORTS   1024u
 
@@ -41,23 +38,6 @@ void inet_init(void)
     inet_connected_init();
 }
 
-/* Sockets are charged themselves: those in a backlog have no descriptor that would limit them. */
-int inet_charge(struct user_charge *user, uint32_t nbytes)
-{
-    int64_t used = user_charge_add(user, CHARGE_SOCKET_BYTES, nbytes);
-
-    if ((used <= USER_BYTES_MAX || user->uid == 0) &&
-        pmm_has_more_than(pmm_total_count() >> RESERVE_SHIFT))
-        return 0;
-    inet_uncharge(user, nbytes);
-    return -ENOBUFS;
-}
-
-void inet_uncharge(struct user_charge *user, uint32_t nbytes)
-{
-    user_charge_add(user, CHARGE_SOCKET_BYTES, -(int64_t)nbytes);
-}
-
 /* With its record of a port. */
 #define SOCKET_CHARGE (sizeof(struct inet_socket) + sizeof(struct inet_bind))
 
@@ -68,7 +48,8 @@ void inet_put(struct inet_socket *sock)
         return;
     ASSERT(list_empty(&sock->queue) && list_empty(&sock->pending) && list_empty(&sock->callers));
     ASSERT(!sock->bind && !sock->peer && !sock->target && sock->sent_bytes == 0);
-    inet_uncharge(sock->user, SOCKET_CHARGE);
+    inet_memberships_free(sock);
+    socket_uncharge(sock->user, SOCKET_CHARGE);
     user_charge_put(sock->user);
     slab_free(inet_cache, sock);
 }
@@ -96,8 +77,8 @@ int inet_take_error(struct inet_socket *sock)
 /* --- names --- */
 
 /* A port below 1024 needs a right, and the socket none yet. */
-static int inet_bind_to(struct socket *socket, struct fs_context *context,
-                        const struct socket_address *address)
+static COLD int inet_bind_to(struct socket *socket, struct fs_context *context,
+                             const struct socket_address *address)
 {
     struct inet_socket *sock = inet_of(socket);
     struct inet_end end;
@@ -122,7 +103,7 @@ static int inet_bind_to(struct socket *socket, struct fs_context *context,
 
 /* The peer of a connection that is over is none, but for accept, which asks before there is a file.
  */
-static int inet_name(struct socket *socket, bool peer, struct socket_address *address)
+static COLD int inet_name(struct socket *socket, bool peer, struct socket_address *address)
 {
     struct inet_socket *sock = inet_of(socket);
     struct inet_end end;
@@ -207,7 +188,7 @@ static uint32_t udp_poll(struct socket *socket, struct poll_waiter *waiter)
 }
 
 /* All bytes of a stream up to an urgent one, those of the first datagram. */
-static int64_t inet_input_size(struct inet_socket *sock)
+static COLD int64_t inet_input_size(struct inet_socket *sock)
 {
     int64_t nbytes = 0;
 
@@ -223,7 +204,7 @@ static int64_t inet_input_size(struct inet_socket *sock)
 }
 
 /* What the other side's buffer would have no room for: the rest counts as received. */
-static int64_t tcp_output_size(struct inet_socket *sock)
+static COLD int64_t tcp_output_size(struct inet_socket *sock)
 {
     uint64_t sent = __atomic_load_n(&sock->sent_bytes, __ATOMIC_RELAXED);
     uint64_t beyond = inet_peek(&sock->base.send_buffer);
@@ -235,7 +216,7 @@ static int64_t tcp_output_size(struct inet_socket *sock)
 }
 
 /* What is not SIOCINQ, SIOCOUTQ or SIOCATMARK is no request of a socket. */
-static int64_t inet_ioctl(struct socket *socket, uint32_t request)
+static COLD int64_t inet_ioctl(struct socket *socket, uint32_t request)
 {
     struct inet_socket *sock = inet_of(socket);
 
@@ -328,7 +309,7 @@ int inet_alloc(int domain, int type, int protocol, struct inet_socket **out_sock
     if (!sock)
         return -ENOMEM;
     sock->user = user_charge_get(socket_caller->uid());
-    if (!sock->user || inet_charge(sock->user, SOCKET_CHARGE)) {
+    if (!sock->user || socket_charge(sock->user, SOCKET_CHARGE)) {
         user_charge_put(sock->user);
         slab_free(inet_cache, sock);
         return -ENOMEM;
@@ -353,6 +334,7 @@ int inet_alloc(int domain, int type, int protocol, struct inet_socket **out_sock
     list_init(&sock->queue);
     list_init(&sock->pending);
     list_init(&sock->callers);
+    list_init(&sock->memberships);
     list_init(&sock->pending_link);
     inet_options_init(sock);
     *out_socket = sock;

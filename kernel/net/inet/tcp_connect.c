@@ -238,7 +238,7 @@ static int take_answer_locked(struct inet_socket *sock)
 
 /* A timeout of the socket's own leaves the call on its way. Without one the call itself ends, and
  * after a signal it goes on: the same call, made again, waits for the same answer. */
-static int await_answer(struct inet_socket *sock, bool wait)
+static COLD int await_answer(struct inet_socket *sock, bool wait)
 {
     uint64_t timeout_ns = sock->base.send_timeout_ns;
     uint64_t deadline_ns = socket_deadline(timeout_ns ? timeout_ns : CONNECT_TIMEOUT_NS);
@@ -296,7 +296,7 @@ int tcp_connect(struct socket *socket, struct fs_context *context,
 
 /* It gives up waiting for a listener. The target is read under the one lock and looked at again
  * under both: an answer may have come in between, or another call. */
-void tcp_cancel_connect(struct inet_socket *sock)
+COLD void tcp_cancel_connect(struct inet_socket *sock)
 {
     struct inet_socket *target, *embryo = NULL;
     bool cancelled;
@@ -330,7 +330,7 @@ void tcp_cancel_connect(struct inet_socket *sock)
 
 /* With a reference, since its own lock has to be taken together with the listener's. NULL: none, or
  * no room for it. */
-static struct inet_socket *first_caller_get(struct inet_socket *listener)
+static COLD struct inet_socket *first_caller_get(struct inet_socket *listener)
 {
     struct inet_socket *caller = NULL;
 
@@ -345,7 +345,7 @@ static struct inet_socket *first_caller_get(struct inet_socket *listener)
 }
 
 /* Those that called while the backlog was full get their answer, as far as there is room now. */
-static void answer_callers(struct inet_socket *listener)
+static COLD void answer_callers(struct inet_socket *listener)
 {
     struct inet_socket *caller;
 
@@ -384,7 +384,7 @@ static void answer_callers(struct inet_socket *listener)
 
 /* Again on a listener it changes the backlog, which may let callers in. Two that have bound the
  * same port by SO_REUSEADDR meet here: the second is EADDRINUSE. */
-int tcp_listen(struct socket *socket, unsigned backlog)
+COLD int tcp_listen(struct socket *socket, unsigned backlog)
 {
     struct inet_socket *sock = inet_of(socket);
     int err = 0;
@@ -450,7 +450,7 @@ int tcp_accept(struct socket *socket, bool wait, struct socket **out_socket)
 }
 
 /* What is in the backlog is reset, one at a time: there may be thousands, each with a peer. */
-void tcp_stop_listening(struct inet_socket *sock)
+COLD void tcp_stop_listening(struct inet_socket *sock)
 {
     struct inet_socket *child;
     bool listened;

@@ -187,12 +187,10 @@ static size_t take_piece(struct inet_receive *receive, const struct inet_message
 }
 
 #define URGENT_AHEAD 2
-#define URGENT_DONE  3
 
-/* From what is in the queue now, skipping what a peek has seen. Nothing is taken with an urgent
- * byte in it (URGENT_AHEAD), unless the caller has seen to that: done is then what to return
- * instead of 0. */
-static int take_locked(struct inet_receive *receive, uint64_t skip, int done)
+/* From what is in the queue now, skipping what a peek has seen. Nothing is taken here with an
+ * urgent byte in it: URGENT_AHEAD. */
+static int take_locked(struct inet_receive *receive, uint64_t skip)
 {
     struct inet_socket *sock = receive->sock;
     struct user_iter *io = receive->to->io;
@@ -204,7 +202,7 @@ static int take_locked(struct inet_receive *receive, uint64_t skip, int done)
         uint32_t left = message->nbytes - message->offset;
         size_t piece, moved;
 
-        if (unlikely(sock->urgent) && !done)
+        if (unlikely(sock->urgent))
             return URGENT_AHEAD;
         node = node->next;
         if (skip >= left) {
@@ -228,7 +226,7 @@ static int take_locked(struct inet_receive *receive, uint64_t skip, int done)
         if (io->left > 0)
             sched_preempt_point_inline();
     }
-    return done;
+    return 0;
 }
 
 /* The queue is empty. 1: there will be no more; else the error, or what the wait says. */
@@ -267,21 +265,11 @@ static int receive_locked(struct inet_receive *receive)
 
     ASSERT(mutex_is_held(&receive->sock->lock));
     for (;;) {
-        uint64_t skip = peeks ? (uint64_t)receive->total : 0;
-        int done = 0, result;
+        int result = take_locked(receive, peeks ? (uint64_t)receive->total : 0);
 
-    take:
-        result = take_locked(receive, skip, done);
         if (unlikely(result)) {
-            if (result == URGENT_AHEAD) {
-                result = tcp_urgent_begin_locked(receive, &skip);
-                if (result)
-                    return result;
-                done = URGENT_DONE;
-                goto take;
-            }
-            if (done)
-                result = tcp_urgent_end_locked(receive, result);
+            if (result == URGENT_AHEAD)
+                result = tcp_urgent_take_locked(receive);
             if (result == -EFAULT) {
                 result =
                     socket_fault_in_locked(&receive->sock->lock, receive->to->io, &receive->faults);

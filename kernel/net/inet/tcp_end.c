@@ -77,7 +77,7 @@ static void end_tell(struct inet_socket *sock, struct inet_socket *peer, bool re
 /* --- shutdown --- */
 
 /* Of the direction to receive only its own calls learn: tcp(7). */
-int tcp_shutdown(struct socket *socket, int how)
+COLD int tcp_shutdown(struct socket *socket, int how)
 {
     struct inet_socket *sock = inet_of(socket), *peer = NULL;
     uint32_t state, directions = (uint32_t)how + 1;

@@ -19,6 +19,7 @@
 #include "kernel/lib/assert.h"
 #include "kernel/lib/restart.h"
 #include "kernel/net/inet/inet_internal.h"
+#include "kernel/sched/sched.h"
 #include "shared/linux/errno.h"
 
 /* Without the lock. */
@@ -95,39 +96,65 @@ static COLD int pass_locked(struct inet_receive *receive)
     return 0;
 }
 
-COLD int tcp_urgent_begin_locked(struct inet_receive *receive, uint64_t *skip)
+/* One message's part. Fewer bytes than asked for: a page is not there. */
+static COLD size_t part_take_locked(struct inet_receive *receive, struct inet_message *message,
+                                    size_t skip, size_t nbytes)
+{
+    struct socket_message *to = receive->to;
+    size_t moved = nbytes;
+
+    ASSERT(mutex_is_held(&receive->sock->lock));
+    if (to->flags & LX_MSG_TRUNC)
+        to->io->left -= nbytes;
+    else
+        moved = user_iter_put_nofault(to->io, message->data + message->offset + skip, nbytes);
+    receive->total += (int64_t)moved;
+    receive->faults = moved ? 0 : receive->faults;
+    if (!(to->flags & LX_MSG_PEEK)) {
+        receive->sock->nbytes -= moved;
+        message->offset += (uint32_t)moved;
+        if (message->offset == message->nbytes)
+            inet_receive_take_out_locked(receive, message);
+    }
+    return moved;
+}
+
+/* In front of the byte no more is taken than up to it. */
+COLD int tcp_urgent_take_locked(struct inet_receive *receive)
 {
     struct inet_socket *sock = receive->sock;
-    struct user_iter *io = receive->to->io;
+    bool peeks = receive->to->flags & LX_MSG_PEEK;
+    uint64_t skip = (peeks ? (uint64_t)receive->total : 0) + receive->hole, before;
+    size_t limit = receive->to->io->left;
     int result = 0;
 
     ASSERT(mutex_is_held(&sock->lock));
-    *skip += receive->hole;
-    receive->beyond = 0;
-    if (io->left && sock->urgent_at == *skip) {
+    if (limit && sock->urgent_at == skip) {
         result = pass_locked(receive);
-        *skip += receive->hole;
-    } else if (sock->urgent_at > *skip && io->left > sock->urgent_at - *skip) {
-        receive->beyond = io->left - (sock->urgent_at - *skip);
-        io->left -= receive->beyond;
+        skip = peeks ? skip + receive->hole : 0;
+    } else if (sock->urgent_at > skip && limit > sock->urgent_at - skip) {
+        limit = sock->urgent_at - skip;
     }
-    receive->before = sock->nbytes;
-    return result;
-}
+    before = sock->nbytes;
+    list_for_each_safe (node, &sock->queue) {
+        struct inet_message *message = list_entry(node, struct inet_message, link);
+        size_t left = message->nbytes - message->offset, part;
 
-/* At the byte the receive ends; with all that it asked for it does so anyway. */
-COLD int tcp_urgent_end_locked(struct inet_receive *receive, int result)
-{
-    struct inet_socket *sock = receive->sock;
-    uint64_t taken = receive->before - sock->nbytes;
-
-    ASSERT(mutex_is_held(&sock->lock));
-    receive->to->io->left += receive->beyond;
-    if (taken > sock->urgent_at)
+        if (result || !limit)
+            break;
+        part = left > skip ? MIN(left - skip, limit) : 0;
+        if (part && part_take_locked(receive, message, skip, part) < part)
+            result = -EFAULT;
+        skip -= part ? skip : left;
+        limit -= part;
+        sched_preempt_point();
+    }
+    before -= sock->nbytes;
+    if (before > sock->urgent_at)
         inet_publish(&sock->urgent, 0);
     else
-        __atomic_store_n(&sock->urgent_at, sock->urgent_at - taken, __ATOMIC_SEQ_CST);
-    return result < 0 ? result : receive->beyond != 0;
+        __atomic_store_n(&sock->urgent_at, sock->urgent_at - before, __ATOMIC_SEQ_CST);
+    return !result && sock->urgent && !limit && receive->to->io->left ? 1 : result;
 }
 
 /* recv with MSG_OOB never waits. A byte without room for it is gone, too. */

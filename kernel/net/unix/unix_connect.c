@@ -226,7 +226,7 @@ int unix_connect(struct socket *socket, struct fs_context *context,
 }
 
 /* Again on a listener it changes the backlog. */
-int unix_listen(struct socket *socket, unsigned backlog)
+COLD int unix_listen(struct socket *socket, unsigned backlog)
 {
     struct unix_socket *sock = unix_of(socket);
     struct lx_ucred credentials;
@@ -294,7 +294,7 @@ int unix_accept(struct socket *socket, bool wait, struct socket **out_socket)
 /* --- ends --- */
 
 /* What one side does not send, the other does not receive. */
-int unix_shutdown(struct socket *socket, int how)
+COLD int unix_shutdown(struct socket *socket, int how)
 {
     struct unix_socket *sock = unix_of(socket), *peer;
     uint32_t own, other;

@@ -117,10 +117,6 @@ void unix_wake_readers(struct unix_socket *sock);
 void unix_wake_writers(struct unix_socket *sock);
 void unix_wake_senders(struct unix_socket *sock); /* and those that send to it */
 
-/* What sockets take of the kernel's memory, of one user. -ENOBUFS. */
-MUST_CHECK int unix_charge(struct user_charge *user, uint32_t nbytes);
-void unix_uncharge(struct user_charge *user, uint32_t nbytes);
-
 /* An idle socket with one reference. */
 MUST_CHECK int unix_alloc(int type, struct unix_socket **out_socket);
 

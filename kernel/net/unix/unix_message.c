@@ -108,7 +108,7 @@ static int message_alloc(struct unix_socket *sender, struct socket_message *from
     if (user_iter_get(from->io, message->data, nbytes) < nbytes)
         err = -EFAULT;
     else
-        err = unix_charge(sender->user, cost_of(nbytes));
+        err = socket_charge(sender->user, cost_of(nbytes));
     if (err)
         goto free_message;
     /* Files go with the first message that is made of a send. */
@@ -121,7 +121,7 @@ static int message_alloc(struct unix_socket *sender, struct socket_message *from
     return 0;
 
 uncharge:
-    unix_uncharge(sender->user, cost_of(nbytes));
+    socket_uncharge(sender->user, cost_of(nbytes));
 free_message:
     kfree(message);
     return err;
@@ -157,7 +157,7 @@ void unix_message_free(struct unix_message *message)
     struct unix_socket *sender = message->sender;
     struct socket_rights *rights = message->rights;
 
-    unix_uncharge(sender->user, cost_of(message->nbytes));
+    socket_uncharge(sender->user, cost_of(message->nbytes));
     unix_unreserve(sender, message->nbytes);
     unix_put(sender);
     unix_name_put(message->sender_name);

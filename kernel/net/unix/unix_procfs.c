@@ -30,7 +30,7 @@ static struct {
     struct list sockets;
 } tables[TABLES];
 
-void unix_tables_init(void)
+COLD void unix_tables_init(void)
 {
     for (unsigned i = 0; i < TABLES; i++) {
         spin_init(&tables[i].lock, SPIN_SOCKNAME);
@@ -62,7 +62,7 @@ void unix_table_remove(struct unix_socket *sock)
     spin_unlock(&tables[table].lock);
 }
 
-static unsigned shown_state(const struct unix_socket *sock)
+static COLD unsigned shown_state(const struct unix_socket *sock)
 {
     bool connected = __atomic_load_n(&sock->state, __ATOMIC_RELAXED) == UNIX_CONNECTED;
 
@@ -72,7 +72,7 @@ static unsigned shown_state(const struct unix_socket *sock)
 }
 
 /* Zeroes in an abstract name are shown as the first one. */
-static void print_name(struct procfs_text *text, const struct unix_name *name)
+static COLD void print_name(struct procfs_text *text, const struct unix_name *name)
 {
     size_t length = name->nbytes - sizeof(name->address.family);
 
@@ -83,7 +83,7 @@ static void print_name(struct procfs_text *text, const struct unix_name *name)
         procfs_put(text, name->address.path[i] ? &name->address.path[i] : "@", 1);
 }
 
-static void unix_print_socket(struct procfs_text *text, const struct unix_socket *sock)
+static COLD void unix_print_socket(struct procfs_text *text, const struct unix_socket *sock)
 {
     const struct unix_name *name = __atomic_load_n(&sock->name, __ATOMIC_ACQUIRE);
     bool listens = __atomic_load_n(&sock->state, __ATOMIC_RELAXED) == UNIX_LISTENING;
@@ -98,7 +98,7 @@ static void unix_print_socket(struct procfs_text *text, const struct unix_socket
 }
 
 /* From that one on, as many as a turn and the text have room for. True: there are no more. */
-static bool print_table(struct procfs_text *text, unsigned table, uint32_t *first)
+static COLD bool print_table(struct procfs_text *text, unsigned table, uint32_t *first)
 {
     uint32_t number = 0, last = *first + A_TURN;
     struct list *node;
@@ -119,7 +119,7 @@ static bool print_table(struct procfs_text *text, unsigned table, uint32_t *firs
     return node == &tables[table].sockets;
 }
 
-int unix_procfs_show(const struct procfs_node *node, struct procfs_text *text)
+COLD int unix_procfs_show(const struct procfs_node *node, struct procfs_text *text)
 {
     unsigned table = (unsigned)(text->cursor >> TABLE_SHIFT);
     uint32_t first = (uint32_t)text->cursor;
