@@ -64,9 +64,6 @@
 #define LX_IPV6_RECVTCLASS     66
 #define LX_IPV6_TCLASS         67
 
-#define LX_UDPLITE_SEND_CSCOV 10
-#define LX_UDPLITE_RECV_CSCOV 11
-
 #define LX_TCP_NODELAY       1
 #define LX_TCP_MAXSEG        2
 #define LX_TCP_CORK          3

@@ -12,10 +12,12 @@
 #include "kernel/net/interface.h"
 #include "shared/linux/errno.h"
 
-#define MSS_IDLE   536
-#define MSS_JOINED 32768
-#define MTU        65536   /* of lo */
-#define CONGESTION "cubic" /* the name alone: nothing can be congested */
+#define UDPLITE_SEND_CSCOV 10 /* bytes that a checksum is to cover; 0: all */
+#define UDPLITE_RECV_CSCOV 11
+#define MSS_IDLE           536
+#define MSS_JOINED         32768
+#define MTU                65536   /* of lo */
+#define CONGESTION         "cubic" /* the name alone: nothing can be congested */
 
 struct option_row {
     int32_t least, most, initial;
@@ -60,8 +62,8 @@ static const struct option_row rows[] = {
     TRUTH(LX_IPPROTO_IPV6, LX_IPV6_MULTICAST_LOOP, 1),
     NUMBER(LX_IPPROTO_IPV6, LX_IPV6_MTU_DISCOVER, 0, 5, 1),
     TRUTH(LX_IPPROTO_IPV6, LX_IPV6_RECVERR, 0),
-    NUMBER(LX_IPPROTO_UDPLITE, LX_UDPLITE_SEND_CSCOV, 0, UINT16_MAX, 0),
-    NUMBER(LX_IPPROTO_UDPLITE, LX_UDPLITE_RECV_CSCOV, 0, UINT16_MAX, 0),
+    NUMBER(LX_IPPROTO_UDPLITE, UDPLITE_SEND_CSCOV, 0, UINT16_MAX, 0),
+    NUMBER(LX_IPPROTO_UDPLITE, UDPLITE_RECV_CSCOV, 0, UINT16_MAX, 0),
     TRUTH(LX_IPPROTO_TCP, LX_TCP_NODELAY, 0),
     NUMBER(LX_IPPROTO_TCP, LX_TCP_MAXSEG, 88, 32767, 0),
     TRUTH(LX_IPPROTO_TCP, LX_TCP_CORK, 0),
