@@ -166,7 +166,9 @@ static COLD void reply_visit(struct visitor *visitor, const struct inet_socket *
     struct lx_inet_diag_req wanted;
     struct lx_inet_diag_msg told = {.family = (uint8_t)visitor->domain,
                                     .state = (uint8_t)inet_peek(&sock->state)};
-    uint8_t shut = (uint8_t)inet_peek(&sock->shut), v6only = sock->v6only;
+    uint8_t shut = (uint8_t)inet_peek(&sock->shut),
+            v6only = sock->v6only ||
+                     !(v4 || inet_ip_is_any(&sock->local.ip) || inet_ip_is_v4(&sock->local.ip));
     uint32_t start;
 
     (void)bucket;
