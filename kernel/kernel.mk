@@ -180,14 +180,17 @@ KERNEL_SRCS := \
     kernel/net/inet/inet_message.c \
     kernel/net/inet/tcp_connect.c \
     kernel/net/inet/tcp_data.c \
+    kernel/net/inet/tcp_urgent.c \
     kernel/net/inet/tcp_end.c \
     kernel/net/inet/udp.c \
     kernel/net/inet/udp_control.c \
     kernel/net/inet/inet_option.c \
+    kernel/net/inet/inet_multicast.c \
     kernel/net/inet/inet_procfs.c \
     kernel/net/netlink/netlink.c \
     kernel/net/netlink/netlink_request.c \
     kernel/net/netlink/netlink_route.c \
+    kernel/net/netlink/netlink_diag.c \
     kernel/dev/mem.c \
     kernel/dev/mem_physical.c \
     kernel/dev/cpu_device.c \

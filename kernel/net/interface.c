@@ -20,7 +20,7 @@
 #define NETMASK 0x000000ffu
 
 /* What ifreq has for it: the port stays 0. */
-static void put_address(struct lx_ifreq *request, uint32_t address)
+static COLD void put_address(struct lx_ifreq *request, uint32_t address)
 {
     memset(request->bytes, 0, sizeof(request->bytes));
     request->address.family = LX_AF_INET;
@@ -28,7 +28,7 @@ static void put_address(struct lx_ifreq *request, uint32_t address)
 }
 
 /* A list of one. Without a place to put it the program learns how much room it takes. */
-static int put_list(struct uptr arg)
+static COLD int put_list(struct uptr arg)
 {
     struct lx_ifreq entry = {.name = NAME};
     struct lx_ifconf list;
@@ -48,7 +48,7 @@ static int put_list(struct uptr arg)
 }
 
 /* -ENOTTY: no request of any address. */
-static int answer_address(uint32_t request, struct lx_ifreq *entry)
+static COLD int answer_address(uint32_t request, struct lx_ifreq *entry)
 {
     switch (request) {
     case LX_SIOCGIFADDR:
@@ -67,7 +67,7 @@ static int answer_address(uint32_t request, struct lx_ifreq *entry)
 }
 
 /* -ENOTTY: nor of a number. The queue is as long as Linux says, and has nothing in it. */
-static int answer_number(uint32_t request, struct lx_ifreq *entry)
+static COLD int answer_number(uint32_t request, struct lx_ifreq *entry)
 {
     switch (request) {
     case LX_SIOCGIFFLAGS:
@@ -94,7 +94,7 @@ static int answer_number(uint32_t request, struct lx_ifreq *entry)
     }
 }
 
-static bool is_request(uint32_t request)
+static COLD bool is_request(uint32_t request)
 {
     struct lx_ifreq entry;
 
@@ -103,7 +103,7 @@ static bool is_request(uint32_t request)
 }
 
 /* Setting the flags that it has is nothing, to set others EOPNOTSUPP: it cannot be taken down. */
-int interface_ioctl(uint32_t request, struct uptr arg, bool inet, bool privileged)
+COLD int interface_ioctl(uint32_t request, struct uptr arg, bool inet, bool privileged)
 {
     struct lx_ifreq entry;
     int err;
@@ -138,7 +138,7 @@ int interface_ioctl(uint32_t request, struct uptr arg, bool inet, bool privilege
 
 /* --- /proc/net --- */
 
-int interface_show(const struct procfs_node *node, struct procfs_text *text)
+COLD int interface_show(const struct procfs_node *node, struct procfs_text *text)
 {
     (void)node;
     procfs_print(text, "Inter-|   Receive                                                |  "
@@ -150,7 +150,7 @@ int interface_show(const struct procfs_node *node, struct procfs_text *text)
 }
 
 /* ::1, index, length of the prefix, scope of a host, permanent. */
-int interface_show_inet6(const struct procfs_node *node, struct procfs_text *text)
+COLD int interface_show_inet6(const struct procfs_node *node, struct procfs_text *text)
 {
     (void)node;
     procfs_print(text, "%032x %02x %02x %02x %02x %8s\n", 1, INTERFACE_INDEX, 128, 0x10, 0x80,

@@ -10,6 +10,8 @@
 #include "kernel/fs/vfs/poll.h"
 #include "kernel/lib/assert.h"
 #include "kernel/lib/restart.h"
+#include "kernel/mm/pmm.h"
+#include "kernel/mm/user_charge.h"
 #include "kernel/net/inet/inet.h"
 #include "kernel/net/interface.h"
 #include "kernel/net/netlink/netlink.h"
@@ -21,7 +23,9 @@
 #include "shared/linux/poll.h"
 #include "shared/linux/stat.h"
 
-#define FAULTS_MAX 8192 /* rounds of one receive */
+#define USER_BYTES_MAX (64LL << 20) /* of one user in all its sockets; root is not held to it */
+#define RESERVE_SHIFT  5            /* a thirty-second of memory stays for programs */
+#define FAULTS_MAX     8192         /* rounds of one receive */
 
 const struct socket_caller_ops *socket_caller;
 
@@ -68,7 +72,7 @@ int socket_create(int domain, int type, int protocol, struct socket **out_socket
 }
 
 /* Both or none. Only AF_UNIX has pairs. */
-int socket_create_pair(int domain, int type, int protocol, struct socket *out_pair[2])
+COLD int socket_create_pair(int domain, int type, int protocol, struct socket *out_pair[2])
 {
     int err = socket_create(domain, type, protocol, &out_pair[0]);
 
@@ -106,6 +110,25 @@ void socket_release(struct socket *socket)
     socket->ops->release(socket);
 }
 
+/* --- memory --- */
+
+/* Sockets are charged themselves: those in a backlog have no descriptor that would limit them. */
+int socket_charge(struct user_charge *user, uint32_t nbytes)
+{
+    int64_t used = user_charge_add(user, CHARGE_SOCKET_BYTES, nbytes);
+
+    if ((used <= USER_BYTES_MAX || user->uid == 0) &&
+        pmm_has_more_than(pmm_total_count() >> RESERVE_SHIFT))
+        return 0;
+    socket_uncharge(user, nbytes);
+    return -ENOBUFS;
+}
+
+void socket_uncharge(struct user_charge *user, uint32_t nbytes)
+{
+    user_charge_add(user, CHARGE_SOCKET_BYTES, -(int64_t)nbytes);
+}
+
 /* --- waiting --- */
 
 uint64_t socket_deadline(uint64_t timeout_ns)
@@ -125,6 +148,20 @@ int socket_fault_in_locked(struct mutex *lock, const struct user_iter *io, uint3
     err = user_iter_fault_in(io, true);
     mutex_lock(lock);
     return err;
+}
+
+/* The owner is looked at with the file referenced: it goes before the file is released. */
+COLD struct file *socket_report_urgent(const struct socket *socket)
+{
+    struct file *file = __atomic_load_n(&socket->file, __ATOMIC_ACQUIRE);
+    const struct file_owner *owner;
+
+    if (!file || !file_get_live(file))
+        return NULL;
+    owner = __atomic_load_n(&file->owner, __ATOMIC_ACQUIRE);
+    if (owner)
+        owner->report(file, LX_POLLPRI);
+    return file;
 }
 
 int socket_wait_error(int err, uint64_t timeout_ns)
@@ -147,7 +184,8 @@ static int64_t socket_read(struct file *file, struct user_iter *io, int64_t *off
     return socket->ops->receive(socket, &message);
 }
 
-/* As send(2) without flags. The signal of EPIPE is the system call's. */
+/* Nothing to send, too: a datagram of no bytes. As send(2) without flags. The signal of EPIPE is
+ * the system call's. */
 static int64_t socket_write(struct file *file, struct user_iter *io, int64_t *offset)
 {
     struct socket *socket = file->private;

@@ -22,6 +22,7 @@ struct credentials;
 struct fs_context;
 struct poll_waiter;
 struct socket_rights;
+struct user_charge;
 
 #define SOCKET_ADDRESS_MAX 128    /* sockaddr_storage */
 #define SOCKET_BUFFER      212992 /* default and largest value of SO_SNDBUF and SO_RCVBUF */
@@ -49,22 +50,25 @@ struct socket {
     bool pass_credentials;                        /* [a] */
     bool reuse_address, reuse_port;               /* [a] others may have the port, too */
     bool broadcast, keep_alive, oob_inline, dont_route; /* kept, without an effect */
-    int32_t priority;                                   /* likewise */
+    uint8_t timestamp;          /* [a] LX_SO_TIMESTAMP or one of its like, that is on; 0: none */
+    int32_t priority;           /* likewise */
     uint32_t receive_low_water; /* [a] of TCP: so many bytes wake a reader */
     uint32_t no_space;          /* [a] a send found its buffer full, or it is being connected: SIGIO
                                  * says once that it can be written to */
 };
 
-/* Control messages of a receive that the family makes: room for all that one datagram has. */
-#define SOCKET_CONTROLS_MAX 3
+/* Control messages that are the family's own: of a receive, with room for all that one datagram
+ * has; of a send, as the program gave them, the first bytes. */
+#define SOCKET_CONTROLS_MAX 7
+struct socket_control {
+    int32_t level, type;
+    uint32_t nbytes;
+    char bytes[20];
+};
 struct socket_controls {
-    uint64_t room; /* in the program's buffer */
+    uint64_t room; /* of a receive: in the program's buffer */
     uint32_t count;
-    struct {
-        int32_t level, type;
-        uint32_t nbytes;
-        char bytes[20];
-    } list[SOCKET_CONTROLS_MAX];
+    struct socket_control list[SOCKET_CONTROLS_MAX];
 };
 
 /* One send or receive. What a sender attaches and a receiver is handed. */
@@ -79,7 +83,7 @@ struct socket_message {
     bool takes_rights;            /* of a receive: else they are closed */
     struct fs_context *context;   /* of a sender with an address */
     struct socket_address *address;   /* to send to; the sender's; NULL: none, not asked for */
-    struct socket_controls *controls; /* of a receive; NULL: not asked for */
+    struct socket_controls *controls; /* NULL: not asked for, none given */
 };
 
 struct socket_ops {
@@ -124,6 +128,10 @@ MUST_CHECK int socket_create_pair(int domain, int type, int protocol, struct soc
 void socket_setup(struct socket *socket, const struct socket_ops *ops, int domain, int type);
 void socket_release(struct socket *socket); /* one that never got a file */
 
+/* What sockets and messages take of the kernel's memory, of one user. -ENOBUFS. */
+MUST_CHECK int socket_charge(struct user_charge *user, uint32_t nbytes);
+void socket_uncharge(struct user_charge *user, uint32_t nbytes);
+
 /* Before a look at what SIGIO is to tell of once it has changed. */
 static inline void socket_note_no_space(struct socket *socket)
 {
@@ -146,6 +154,11 @@ MUST_CHECK int socket_get_option(struct socket *socket, int option, struct uptr 
  * time. -EFAULT. */
 MUST_CHECK int socket_fault_in_locked(struct mutex *lock, const struct user_iter *io,
                                       uint32_t *faults);
+
+/* An urgent byte has come: SIGURG to the owner of the socket's file, with the lock of its family
+ * held, which keeps the file from being released. The file is the caller's to put, without that
+ * lock; NULL: none. */
+MUST_CHECK struct file *socket_report_urgent(const struct socket *socket);
 
 /* When a wait that begins now ends by itself; 0: never. */
 uint64_t socket_deadline(uint64_t timeout_ns);

@@ -21,14 +21,14 @@
 #define USEC_PER_SEC       1000000
 
 /* Without a lock: a send or receive that is under way reads it once more or not. */
-static void option_store(uint32_t *word, uint32_t value)
+static COLD void option_store(uint32_t *word, uint32_t value)
 {
     __atomic_store_n(word, value, __ATOMIC_RELAXED);
 }
 
 /* Twice of what was asked for, as on Linux, whose programs read it back; the privileged pass the
  * limit. */
-static uint32_t buffer_size(int asked, uint32_t least, bool unlimited)
+static COLD uint32_t buffer_size(int asked, uint32_t least, bool unlimited)
 {
     uint32_t nbytes = (uint32_t)asked;
 
@@ -39,10 +39,39 @@ static uint32_t buffer_size(int asked, uint32_t least, bool unlimited)
     return MAX(nbytes * 2, least);
 }
 
+/* Those that are on or off. */
+static const struct {
+    uint8_t option, at; /* where it is in the socket */
+} truths[] = {
+    {LX_SO_PASSCRED, offsetof(struct socket, pass_credentials)},
+    {LX_SO_REUSEADDR, offsetof(struct socket, reuse_address)},
+    {LX_SO_REUSEPORT, offsetof(struct socket, reuse_port)},
+    {LX_SO_OOBINLINE, offsetof(struct socket, oob_inline)},
+    {LX_SO_DONTROUTE, offsetof(struct socket, dont_route)},
+    {LX_SO_BROADCAST, offsetof(struct socket, broadcast)},
+    {LX_SO_KEEPALIVE, offsetof(struct socket, keep_alive)},
+};
+_Static_assert(offsetof(struct socket, dont_route) <= UINT8_MAX, "a byte says where");
+
+/* NULL: it is not one of them. */
+static COLD bool *truth_of(struct socket *socket, int option)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(truths); i++)
+        if (truths[i].option == option)
+            return (bool *)((char *)socket + truths[i].at);
+    return NULL;
+}
+
 /* Truth values are kept as such: what is read back is 0 or 1. What a program may not have is EPERM
  * before the value is looked at. */
-static int set_number(struct socket *socket, int option, int value, bool privileged)
+static COLD int set_number(struct socket *socket, int option, int value, bool privileged)
 {
+    bool *truth = truth_of(socket, option);
+
+    if (truth) {
+        *truth = value != 0;
+        return 0;
+    }
     switch (option) {
     case LX_SO_SNDBUFFORCE:
         if (!privileged)
@@ -60,21 +89,6 @@ static int set_number(struct socket *socket, int option, int value, bool privile
     case LX_SO_RCVBUF:
         option_store(&socket->receive_buffer, buffer_size(value, RECEIVE_BUFFER_MIN, false));
         return 0;
-    case LX_SO_PASSCRED:
-        socket->pass_credentials = value != 0;
-        return 0;
-    case LX_SO_REUSEADDR:
-        socket->reuse_address = value != 0;
-        return 0;
-    case LX_SO_REUSEPORT:
-        socket->reuse_port = value != 0;
-        return 0;
-    case LX_SO_OOBINLINE:
-        socket->oob_inline = value != 0;
-        return 0;
-    case LX_SO_DONTROUTE:
-        socket->dont_route = value != 0;
-        return 0;
     case LX_SO_PRIORITY:
         if ((value < 0 || value > PRIORITY_MAX) && !privileged)
             return -EPERM;
@@ -84,11 +98,11 @@ static int set_number(struct socket *socket, int option, int value, bool privile
         option_store(&socket->receive_low_water,
                      value < 0 ? (uint32_t)INT32_MAX : (uint32_t)MAX(value, 1));
         return 0;
-    case LX_SO_BROADCAST:
-        socket->broadcast = value != 0;
-        return 0;
-    case LX_SO_KEEPALIVE:
-        socket->keep_alive = value != 0;
+    case LX_SO_TIMESTAMP:
+    case LX_SO_TIMESTAMPNS:
+    case LX_SO_TIMESTAMP_NEW:
+    case LX_SO_TIMESTAMPNS_NEW: /* one at a time, and any turns off all */
+        socket->timestamp = value ? (uint8_t)option : 0;
         return 0;
     default:
         return -ENOPROTOOPT;
@@ -96,7 +110,7 @@ static int set_number(struct socket *socket, int option, int value, bool privile
 }
 
 /* A time of 0 is none; what does not fit into the clock is none, too. */
-static int set_timeout(uint64_t *timeout_ns, struct uptr value, unsigned nbytes)
+static COLD int set_timeout(uint64_t *timeout_ns, struct uptr value, unsigned nbytes)
 {
     struct lx_timeval time;
     int err;
@@ -119,8 +133,8 @@ static int set_timeout(uint64_t *timeout_ns, struct uptr value, unsigned nbytes)
 
 /* Every option is read as a number first, as Linux does: a timeout that is too short is EINVAL, and
  * a bad address EFAULT, before the option is known. */
-int socket_set_option(struct socket *socket, int option, struct uptr value, unsigned nbytes,
-                      bool privileged)
+COLD int socket_set_option(struct socket *socket, int option, struct uptr value, unsigned nbytes,
+                           bool privileged)
 {
     struct lx_linger linger;
     int number, err;
@@ -149,9 +163,16 @@ int socket_set_option(struct socket *socket, int option, struct uptr value, unsi
 
 /* --- reading them --- */
 
-/* Reading SO_ERROR clears it. */
-static int get_number(struct socket *socket, int option, int *value)
+/* Reading SO_ERROR clears it. Options that Linux answers here and that nothing sets are not known,
+ * as in a kernel that was built without them. */
+static COLD int get_number(struct socket *socket, int option, int *value)
 {
+    const bool *truth = truth_of(socket, option);
+
+    if (truth) {
+        *value = *truth;
+        return 0;
+    }
     switch (option) {
     case LX_SO_TYPE:
         *value = socket->type;
@@ -174,21 +195,6 @@ static int get_number(struct socket *socket, int option, int *value)
     case LX_SO_RCVBUF:
         *value = (int)socket->receive_buffer;
         return 0;
-    case LX_SO_PASSCRED:
-        *value = socket->pass_credentials;
-        return 0;
-    case LX_SO_REUSEADDR:
-        *value = socket->reuse_address;
-        return 0;
-    case LX_SO_REUSEPORT:
-        *value = socket->reuse_port;
-        return 0;
-    case LX_SO_OOBINLINE:
-        *value = socket->oob_inline;
-        return 0;
-    case LX_SO_DONTROUTE:
-        *value = socket->dont_route;
-        return 0;
     case LX_SO_PRIORITY:
         *value = socket->priority;
         return 0;
@@ -198,11 +204,12 @@ static int get_number(struct socket *socket, int option, int *value)
     case LX_SO_SNDLOWAT:
         *value = 1;
         return 0;
-    case LX_SO_BROADCAST:
-        *value = socket->broadcast;
-        return 0;
-    case LX_SO_KEEPALIVE:
-        *value = socket->keep_alive;
+    case LX_SO_TIMESTAMP:
+    case LX_SO_TIMESTAMPNS:
+    case LX_SO_TIMESTAMP_NEW:
+    case LX_SO_TIMESTAMPNS_NEW:
+        *value = socket->timestamp == option ||
+                 (option == LX_SO_TIMESTAMP_NEW && socket->timestamp == LX_SO_TIMESTAMPNS_NEW);
         return 0;
     default:
         return -ENOPROTOOPT;
@@ -211,13 +218,13 @@ static int get_number(struct socket *socket, int option, int *value)
 
 /* As much of it as there is room for, as Linux cuts it. A program's old, shorter structure gets its
  * beginning. */
-static int give(struct uptr to, unsigned *nbytes, const void *value, size_t size)
+static COLD int give(struct uptr to, unsigned *nbytes, const void *value, size_t size)
 {
     *nbytes = MIN(*nbytes, (unsigned)size);
     return vm_user_write(to, value, *nbytes);
 }
 
-int socket_get_option(struct socket *socket, int option, struct uptr value, unsigned *nbytes)
+COLD int socket_get_option(struct socket *socket, int option, struct uptr value, unsigned *nbytes)
 {
     uint64_t timeout_ns = socket->receive_timeout_ns;
     struct lx_ucred credentials;

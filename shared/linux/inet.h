@@ -8,11 +8,13 @@
 
 #include <stdint.h>
 
-#define LX_IPPROTO_IP   0
-#define LX_IPPROTO_TCP  6
-#define LX_IPPROTO_UDP  17
-#define LX_IPPROTO_IPV6 41
-#define LX_IPPROTO_MAX  263
+#define LX_IPPROTO_IP      0
+#define LX_IPPROTO_TCP     6
+#define LX_IPPROTO_UDP     17
+#define LX_IPPROTO_IPV6    41
+#define LX_IPPROTO_UDPLITE 136
+#define LX_IPPROTO_RAW     255
+#define LX_IPPROTO_MAX     263
 
 /* States of a connection, as TCP_INFO and /proc/net/tcp number them. */
 #define LX_TCP_ESTABLISHED 1
@@ -33,12 +35,23 @@
 #define LX_IP_FREEBIND             15
 #define LX_IP_MINTTL               21
 #define LX_IP_BIND_ADDRESS_NO_PORT 24
+#define LX_IP_MULTICAST_IF         32
 #define LX_IP_MULTICAST_TTL        33
 #define LX_IP_MULTICAST_LOOP       34
+#define LX_IP_ADD_MEMBERSHIP       35
+#define LX_IP_DROP_MEMBERSHIP      36
+#define LX_MCAST_JOIN_GROUP        42 /* of both families, as the next */
+#define LX_MCAST_LEAVE_GROUP       45
+#define LX_IP_MULTICAST_ALL        49
 
 #define LX_IPV6_UNICAST_HOPS   16
 #define LX_IPV6_MULTICAST_HOPS 18
 #define LX_IPV6_MULTICAST_LOOP 19
+#define LX_IPV6_JOIN_GROUP     20
+#define LX_IPV6_LEAVE_GROUP    21
+#define LX_IPV6_MULTICAST_ALL  29
+#define LX_IPV6_MULTICAST_IF   17
+#define LX_GROUP_REQ_NBYTES    136
 #define LX_IPV6_MTU_DISCOVER   23
 #define LX_IPV6_MTU            24
 #define LX_IPV6_RECVERR        25

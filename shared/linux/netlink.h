@@ -8,9 +8,10 @@
 
 #include <stdint.h>
 
-#define LX_NETLINK_ROUTE 0
-#define LX_NETLINK_MAX   32
-#define LX_SOL_NETLINK   270
+#define LX_NETLINK_ROUTE     0
+#define LX_NETLINK_SOCK_DIAG 4
+#define LX_NETLINK_MAX       32
+#define LX_SOL_NETLINK       270
 
 #define LX_NLM_REQUEST 0x1u
 #define LX_NLM_MULTI   0x2u
@@ -94,3 +95,48 @@ struct lx_rtmsg {
     uint8_t family, to_prefix, from_prefix, tos, table, protocol, scope, type;
     uint32_t flags;
 };
+
+/* NETLINK_SOCK_DIAG. */
+#define LX_SOCK_DIAG_BY_FAMILY 20
+
+#define LX_INET_DIAG_SHUTDOWN 8
+#define LX_INET_DIAG_V6ONLY   11
+#define LX_UNIX_DIAG_NAME     0
+#define LX_UNIX_DIAG_PEER     2
+#define LX_UNIX_DIAG_RQLEN    4
+#define LX_UNIX_DIAG_SHUTDOWN 6
+#define LX_UDIAG_SHOW_NAME    0x1u
+#define LX_UDIAG_SHOW_PEER    0x4u
+#define LX_UDIAG_SHOW_RQLEN   0x10u
+
+struct lx_inet_diag_id {
+    uint16_t port, to_port; /* as on the wire, as the addresses */
+    uint32_t address[4], to_address[4];
+    uint32_t interface, cookie[2];
+};
+
+struct lx_inet_diag_req {
+    uint8_t family, protocol, extensions, pad;
+    uint32_t states; /* one bit each */
+    struct lx_inet_diag_id id;
+};
+
+struct lx_inet_diag_msg {
+    uint8_t family, state, timer, retransmits;
+    struct lx_inet_diag_id id;
+    uint32_t expires, input, output, uid, ino;
+};
+
+struct lx_unix_diag_req {
+    uint8_t family, protocol;
+    uint16_t pad;
+    uint32_t states, ino, show, cookie[2];
+};
+
+struct lx_unix_diag_msg {
+    uint8_t family, type, state, pad;
+    uint32_t ino, cookie[2];
+};
+
+_Static_assert(sizeof(struct lx_inet_diag_req) == 56, "the ABI's layout");
+_Static_assert(sizeof(struct lx_inet_diag_msg) == 72, "the ABI's layout");

@@ -65,11 +65,16 @@
 #define LX_SO_SNDLOWAT    19
 #define LX_SO_RCVTIMEO    20
 #define LX_SO_SNDTIMEO    21
+#define LX_SO_TIMESTAMP   29
 #define LX_SO_ACCEPTCONN  30
 #define LX_SO_SNDBUFFORCE 32
 #define LX_SO_RCVBUFFORCE 33
+#define LX_SO_TIMESTAMPNS 35
 #define LX_SO_PROTOCOL    38
 #define LX_SO_DOMAIN      39
+/* With times of 64 bits, as the others have them here. */
+#define LX_SO_TIMESTAMP_NEW   63
+#define LX_SO_TIMESTAMPNS_NEW 64
 
 #define LX_SIOCOUTQ   0x5411u
 #define LX_SIOCATMARK 0x8905u

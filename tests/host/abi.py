@@ -45,7 +45,8 @@ HOSTS = {
     "mqueue": [(["linux/mqueue.h"], ".*")],
     "mount": [(["sys/mount.h"], "(MS|MNT|UMOUNT)_.*")],
     "netlink": [(["sys/socket.h"], "SOL_NETLINK"),
-                (["linux/netlink.h", "linux/rtnetlink.h", "linux/if.h"], ".*")],
+                (["linux/netlink.h", "linux/rtnetlink.h", "linux/if.h", "linux/sock_diag.h",
+                  "linux/inet_diag.h", "linux/unix_diag.h"], ".*")],
     "nsfs": [(["linux/nsfs.h", "linux/magic.h"], ".*")],
     "poll": [(["linux/poll.h", "linux/posix_types.h"], ".*")],
     "ptrace": [(["linux/elf.h"], "NT_.*"), (["linux/audit.h"], "AUDIT_.*"),
@@ -87,6 +88,7 @@ RENAMED = {
     "USER_DEBUG_OFFSET": "offsetof(struct user, u_debugreg)",
     "NETLINK_MAX": "MAX_LINKS", "NLMSG_MIN": "NLMSG_MIN_TYPE", "NLM_REQUEST": "NLM_F_REQUEST",
     "NLM_MULTI": "NLM_F_MULTI", "NLM_ACK": "NLM_F_ACK", "NLM_DUMP": "NLM_F_DUMP",
+    "INET_DIAG_V6ONLY": "INET_DIAG_SKV6ONLY", "GROUP_REQ_NBYTES": "sizeof(struct group_req)",
     "IFA_PERMANENT": "IFA_F_PERMANENT", "RT_LOCAL": "RT_TABLE_LOCAL", "RT_HOST": "RT_SCOPE_HOST",
     "FP_SW_OFFSET": "offsetof(struct _fpstate, sw_reserved)",
 }
@@ -134,6 +136,18 @@ NO_HOST = {
 # Structure: (the host's type, prefix of its members, members of other names). A member of a named
 # structure or union within is written outer.inner, and always stands here.
 STRUCTS = {
+    "inet_diag_id": ("struct inet_diag_sockid", "idiag_",
+                     {"port": "idiag_sport", "to_port": "idiag_dport", "address": "idiag_src",
+                      "to_address": "idiag_dst", "interface": "idiag_if"}),
+    "inet_diag_req": ("struct inet_diag_req_v2", "idiag_",
+                      {"family": "sdiag_family", "protocol": "sdiag_protocol",
+                       "extensions": "idiag_ext", "pad": "pad", "id": "id"}),
+    "inet_diag_msg": ("struct inet_diag_msg", "idiag_",
+                      {"retransmits": "idiag_retrans", "id": "id", "input": "idiag_rqueue",
+                       "output": "idiag_wqueue", "ino": "idiag_inode"}),
+    "unix_diag_req": ("struct unix_diag_req", "udiag_",
+                      {"family": "sdiag_family", "protocol": "sdiag_protocol", "pad": "pad"}),
+    "unix_diag_msg": ("struct unix_diag_msg", "udiag_", {"pad": "pad"}),
     "cap_data": ("struct __user_cap_data_struct", "", {}),
     "cap_header": ("struct __user_cap_header_struct", "", {}),
     "clone_args": ("struct clone_args", "", {}),

@@ -9,7 +9,7 @@ CAPABILITIES = {  # of <linux/capability.h>
     "cap_mknod": 27}
 NO_JUDGE = {"differs", "skip"}
 RIGHTS = {"users", "mounts", "terminals", "niceness"} | set(CAPABILITIES)
-NEEDS = RIGHTS | {"root", "processor"}
+NEEDS = RIGHTS | {"root", "processor", "ipv6"}
 
 
 class PlanError(Exception):

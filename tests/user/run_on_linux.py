@@ -22,6 +22,7 @@ Lines of the plan that begin with `#linux:` name tests for which Linux cannot al
         root        all of these
         processor   system calls enter Linux directly: a host that runs Linux as a guest without
                     the processor's help (PVM) loses flags and looks at the stack
+        ipv6        the loopback has its address of AF_INET6
 Tests that are not run are counted as skipped, with the reason, never as passed.
 Exit status: 0 when no test failed.
 """
@@ -35,6 +36,7 @@ import resource
 import select
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -234,13 +236,24 @@ def check_flags():
         raise OSError("flags are lost")
 
 
+def has_ipv6():
+    """Whether the loopback has ::1; a namespace of users does not change that."""
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as trial:
+            trial.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
 def abilities(root):
     """(what tests can be given here, what a Namespace would give)."""
     here, inside = rights(root)
     if here == RIGHTS:
         here = here | {"root"}
-    processor = {"processor"} if in_child(check_flags) else set()
-    return here | processor, inside | (processor if inside else set())
+    machine = {"processor"} if in_child(check_flags) else set()
+    machine |= {"ipv6"} if has_ipv6() else set()
+    return here | machine, inside | (machine if inside else set())
 
 
 def rights(root):

@@ -58,7 +58,7 @@ struct file {
 struct file_owner {
     void (*gone)(struct file *file); /* [I] the last reference is: takes it back */
     /* [I] That (LX_POLLMSG) has happened to the file, and a signal is to say so. Any context, with
-     * whatever locks. */
+     * whatever locks. LX_POLLPRI: SIGURG, before it returns; thread, mutexes before FILE_OWNER. */
     void (*report)(struct file *file, uint32_t events);
     void (*clear)(struct file *file); /* [I] signals go nowhere from now on */
 };
@@ -101,6 +101,17 @@ static inline void file_get(struct file *file)
     __atomic_fetch_add(&file->refs, 1, __ATOMIC_RELAXED);
 }
 void file_put(struct file *file);
+
+/* One that its last reference may be leaving, but that is not released yet; false: it has. */
+static inline bool file_get_live(struct file *file)
+{
+    uint32_t refs = __atomic_load_n(&file->refs, __ATOMIC_RELAXED);
+
+    while (refs && !__atomic_compare_exchange_n(&file->refs, &refs, refs + 1, true,
+                                                __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+        ;
+    return refs;
+}
 
 /* A file without a name, e.g. the harness's capture of standard output. mode: what fstat shows,
  * type included (LX_S_IFIFO | 0600, ...); flags: LX_O_RDONLY, LX_O_WRONLY or LX_O_RDWR, and

@@ -50,6 +50,11 @@ struct inet_ip inet_ip_loopback(bool v4)
     return (struct inet_ip){0, v4 ? LOOPBACK_V4 : LOOPBACK_LOW6};
 }
 
+struct inet_ip inet_ip_v4(uint32_t address)
+{
+    return (struct inet_ip){0, MAPPED_LOW | (uint64_t)address << 32};
+}
+
 static struct inet_end end_of(const struct socket_address *address, bool v4)
 {
     struct lx_sockaddr_in in;
@@ -57,15 +62,14 @@ static struct inet_end end_of(const struct socket_address *address, bool v4)
 
     if (v4) {
         memcpy(&in, address->bytes, sizeof(in));
-        return (struct inet_end){{0, MAPPED_LOW | (uint64_t)in.address << 32},
-                                 __builtin_bswap16(in.port)};
+        return (struct inet_end){inet_ip_v4(in.address), __builtin_bswap16(in.port)};
     }
     memcpy(&in6, address->bytes, sizeof(in6));
     return (struct inet_end){{in6.address[0], in6.address[1]}, __builtin_bswap16(in6.port)};
 }
 
-int inet_address_to_bind(const struct inet_socket *sock, const struct socket_address *address,
-                         struct inet_end *out_end)
+COLD int inet_address_to_bind(const struct inet_socket *sock, const struct socket_address *address,
+                              struct inet_end *out_end)
 {
     bool v6 = sock->base.domain == LX_AF_INET6;
 

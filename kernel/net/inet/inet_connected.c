@@ -33,7 +33,8 @@ static struct connected_bucket *connected_bucket(uint16_t own, uint16_t remote)
 }
 
 /* Its ends do not change while it is in the table. */
-static struct inet_socket *find_connected(const struct inet_end *to, const struct inet_end *from)
+static struct inet_socket *find_connected(enum inet_protocol protocol, const struct inet_end *to,
+                                          const struct inet_end *from)
 {
     struct connected_bucket *bucket = connected_bucket(to->port, from->port);
     struct inet_socket *found = NULL;
@@ -44,8 +45,9 @@ static struct inet_socket *find_connected(const struct inet_end *to, const struc
     list_for_each (node, &bucket->sockets) {
         struct inet_socket *sock = list_entry(node, struct inet_socket, connected_link);
 
-        if (sock->local.port == to->port && sock->remote.port == from->port &&
-            inet_ip_equal(&sock->local.ip, &to->ip) && inet_ip_equal(&sock->remote.ip, &from->ip)) {
+        if (inet_protocol_of(sock) == protocol && sock->local.port == to->port &&
+            sock->remote.port == from->port && inet_ip_equal(&sock->local.ip, &to->ip) &&
+            inet_ip_equal(&sock->remote.ip, &from->ip)) {
             inet_get(sock);
             found = sock;
             break;
@@ -56,7 +58,7 @@ static struct inet_socket *find_connected(const struct inet_end *to, const struc
 }
 
 /* Into the table first, then out of what others find: a datagram in between finds one or both. */
-void inet_connected_add(struct inet_socket *sock)
+COLD void inet_connected_add(struct inet_socket *sock)
 {
     struct connected_bucket *bucket = connected_bucket(sock->local.port, sock->remote.port);
 
@@ -67,7 +69,7 @@ void inet_connected_add(struct inet_socket *sock)
     inet_port_hide(sock);
 }
 
-void inet_connected_remove(struct inet_socket *sock)
+COLD void inet_connected_remove(struct inet_socket *sock)
 {
     struct connected_bucket *bucket = connected_bucket(sock->local.port, sock->remote.port);
 
@@ -81,13 +83,14 @@ void inet_connected_remove(struct inet_socket *sock)
 }
 
 /* A second look among the connected ones: one may have become so behind the first. */
-struct inet_socket *inet_port_find(bool udp, const struct inet_end *to, const struct inet_end *from)
+struct inet_socket *inet_port_find(enum inet_protocol protocol, const struct inet_end *to,
+                                   const struct inet_end *from)
 {
-    struct inet_socket *sock = udp ? find_connected(to, from) : NULL;
+    struct inet_socket *sock = protocol != INET_TCP ? find_connected(protocol, to, from) : NULL;
 
     if (!sock)
-        sock = inet_port_find_bound(udp, to, from);
-    if (!sock && udp)
-        sock = find_connected(to, from);
+        sock = inet_port_find_bound(protocol, to, from);
+    if (!sock && protocol != INET_TCP)
+        sock = find_connected(protocol, to, from);
     return sock;
 }

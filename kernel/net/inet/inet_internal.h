@@ -41,17 +41,21 @@ struct inet_message {
     char data[];
 };
 
+/* Each has ports of its own. UDP-Lite is UDP, with the length that a checksum is to cover. */
+enum inet_protocol { INET_TCP, INET_UDP, INET_UDPLITE, INET_PROTOCOLS };
+
 /* The sockets that have one port at one address, bound with the same rights to share it.
  * I constant   b lock of its bucket */
 struct inet_bind {
-    struct list link;   /* [b] in the bucket */
-    struct list found;  /* [b] sockets that a lookup may find: listeners, all of UDP */
-    struct list others; /* [b] connections and what is bound only */
-    uint32_t nfound;    /* [b] */
-    uint32_t uid;       /* [I] */
-    struct inet_ip ip;  /* [I] */
-    uint16_t port;      /* [I] */
-    bool udp, v6only, reuse_address, reuse_port; /* [I] */
+    struct list link;            /* [b] in the bucket */
+    struct list found;           /* [b] sockets that a lookup may find: listeners, all of UDP */
+    struct list others;          /* [b] connections and what is bound only */
+    uint32_t nfound;             /* [b] */
+    uint32_t uid;                /* [I] */
+    struct inet_ip ip;           /* [I] */
+    uint16_t port;               /* [I] */
+    enum inet_protocol protocol; /* [I] */
+    bool v6only, reuse_address, reuse_port; /* [I] */
 };
 
 /* Directions that are shut down. */
@@ -59,7 +63,12 @@ struct inet_bind {
 #define INET_SHUT_SEND    2u
 #define INET_SHUT_BOTH    3u
 
-#define INET_OPTIONS 36 /* room for the values of inet_option.c's table */
+/* The byte itself, and that it has not been taken; or it has, and its place in the queue is left.
+ */
+#define INET_URGENT_UNREAD 0x100u
+#define INET_URGENT_READ   0x200u
+
+#define INET_OPTIONS 42 /* room for the values of inet_option.c's table */
 
 /* Those that datagrams look at: the first of that table. */
 enum inet_slot {
@@ -103,6 +112,8 @@ struct inet_socket {
     struct list queue;             /* [l] struct inet_message */
     uint32_t nmessages;            /* [l] */
     uint64_t nbytes;               /* [l] in the queue */
+    uint32_t urgent;               /* [l] INET_URGENT_*, of the byte at urgent_at; 0: none ahead */
+    uint64_t urgent_at;            /* [l] so many bytes of the queue come before it */
     uint64_t queue_charged;        /* [l] of UDP: what counts towards SO_RCVBUF */
     uint64_t sent_bytes;           /* [a] of a stream, charged: sent and not received yet */
     uint64_t room;                 /* [l] for those, changed when it is joined */
@@ -112,6 +123,8 @@ struct inet_socket {
     uint32_t npending, backlog;    /* [l] */
     struct inet_socket *target;    /* [t] counted: the listener whose backlog is full */
     struct inet_socket *embryo;    /* [l] with it: what accept will get. Counted */
+    struct list memberships;       /* [l] inet_multicast.c */
+    uint32_t nmemberships;         /* [l] */
     int32_t options[INET_OPTIONS]; /* [a] */
 };
 
@@ -123,6 +136,13 @@ static inline struct inet_socket *inet_of(struct socket *socket)
 static inline bool inet_is_stream(const struct inet_socket *sock)
 {
     return sock->base.type == LX_SOCK_STREAM;
+}
+
+static inline enum inet_protocol inet_protocol_of(const struct inet_socket *sock)
+{
+    if (inet_is_stream(sock))
+        return INET_TCP;
+    return sock->base.protocol == LX_IPPROTO_UDP ? INET_UDP : INET_UDPLITE;
 }
 
 static inline void inet_get(struct inet_socket *sock)
@@ -146,9 +166,7 @@ void inet_wake_readers(struct inet_socket *sock);
 void inet_wake_writers(struct inet_socket *sock);
 /* SO_ERROR, positive or 0; it is over then. */
 int inet_take_error(struct inet_socket *sock);
-MUST_CHECK int inet_alloc(int domain, int type, struct inet_socket **out_socket);
-MUST_CHECK int inet_charge(struct user_charge *user, uint32_t nbytes);
-void inet_uncharge(struct user_charge *user, uint32_t nbytes);
+MUST_CHECK int inet_alloc(int domain, int type, int protocol, struct inet_socket **out_socket);
 
 /* inet_address.c */
 bool inet_ip_is_v4(const struct inet_ip *ip);
@@ -156,6 +174,7 @@ bool inet_ip_is_any(const struct inet_ip *ip); /* of either family */
 bool inet_ip_equal(const struct inet_ip *one, const struct inet_ip *other);
 bool inet_ip_is_local(const struct inet_ip *ip); /* the loopback's, to send to */
 struct inet_ip inet_ip_any(int domain);
+struct inet_ip inet_ip_v4(uint32_t address); /* as on the wire */
 struct inet_ip inet_ip_loopback(bool v4);
 /* To bind to: -EINVAL, -EAFNOSUPPORT, -EADDRNOTAVAIL. */
 MUST_CHECK int inet_address_to_bind(const struct inet_socket *sock,
@@ -182,7 +201,7 @@ void inet_port_show(struct inet_socket *sock);            /* they do again */
 void inet_port_release(struct inet_socket *sock);         /* if it has one */
 void inet_port_time_wait(const struct inet_socket *sock); /* the connection that it ended */
 /* A reference, or NULL, to one that is not connected. No lock held. */
-struct inet_socket *inet_port_find_bound(bool udp, const struct inet_end *to,
+struct inet_socket *inet_port_find_bound(enum inet_protocol protocol, const struct inet_end *to,
                                          const struct inet_end *from);
 
 /* inet_connected.c. Of UDP: lookups find it for datagrams of its remote end alone, or again for
@@ -190,7 +209,7 @@ struct inet_socket *inet_port_find_bound(bool udp, const struct inet_end *to,
 void inet_connected_init(void);
 void inet_connected_add(struct inet_socket *sock);
 void inet_connected_remove(struct inet_socket *sock); /* if it is there */
-struct inet_socket *inet_port_find(bool udp, const struct inet_end *to,
+struct inet_socket *inet_port_find(enum inet_protocol protocol, const struct inet_end *to,
                                    const struct inet_end *from);
 
 /* All that have a port, in turn, for /proc: a bucket, from its skip-th socket on, its lock held
@@ -203,7 +222,8 @@ struct inet_port_walk {
     struct spinlock *lock;
     struct list *binds, *bind, *list, *node;
 };
-void inet_port_walk_begin(struct inet_port_walk *walk, bool udp, unsigned bucket);
+void inet_port_walk_begin(struct inet_port_walk *walk, enum inet_protocol protocol,
+                          unsigned bucket);
 struct inet_socket *inet_port_walk_next(struct inet_port_walk *walk); /* NULL: done */
 void inet_port_walk_end(struct inet_port_walk *walk);
 
@@ -220,6 +240,7 @@ struct inet_receive {
     struct socket_message *to;
     struct list used; /* messages that are taken out */
     uint32_t faults;
+    bool hole; /* a peek has passed over an urgent byte */
     uint64_t deadline_ns, timeout_ns;
     int64_t total;
 };
@@ -251,6 +272,15 @@ void tcp_drop(struct inet_socket *child);
 int64_t tcp_send(struct socket *socket, struct socket_message *message);
 int64_t tcp_receive(struct socket *socket, struct socket_message *message);
 
+/* tcp_urgent.c. deliver: false: there is no receiver any more. take: up to the byte, from what is
+ * in the queue; 1: nothing more by this call. */
+bool tcp_urgent_deliver(struct inet_socket *sock, struct inet_socket *peer,
+                        struct inet_message *message);
+MUST_CHECK int tcp_urgent_take_locked(struct inet_receive *receive);
+int64_t tcp_urgent_receive(struct inet_socket *sock, struct socket_message *message);
+bool tcp_urgent_is_next(const struct inet_socket *sock);
+int64_t tcp_urgent_input_size(const struct inet_socket *sock);
+
 /* udp.c */
 int udp_connect(struct socket *socket, struct fs_context *context,
                 const struct socket_address *address, bool wait);
@@ -260,7 +290,9 @@ int64_t udp_send(struct socket *socket, struct socket_message *message);
 int64_t udp_receive(struct socket *socket, struct socket_message *message);
 
 /* udp_control.c */
-void udp_mark(const struct inet_socket *sender, struct inet_message *message);
+/* With what the sender says of this one. -EINVAL, -ENODEV. */
+MUST_CHECK int udp_mark(const struct inet_socket *sender, const struct socket_controls *sent,
+                        struct inet_message *message);
 void udp_control(const struct inet_socket *sock, const struct inet_message *message,
                  struct socket_controls *controls);
 
@@ -270,3 +302,8 @@ int inet_set_option(struct socket *socket, int level, int option, struct uptr va
                     unsigned nbytes);
 int inet_get_option(struct socket *socket, int level, int option, struct uptr value,
                     unsigned *nbytes);
+
+/* inet_multicast.c. 1: the option is not about memberships. -EADDRINUSE and its relatives. */
+MUST_CHECK int inet_set_membership(struct inet_socket *sock, int level, int option,
+                                   struct uptr value, unsigned nbytes);
+void inet_memberships_free(struct inet_socket *sock);

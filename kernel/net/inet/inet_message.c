@@ -33,7 +33,7 @@ int inet_message_create(struct inet_socket *sender, struct user_iter *from, size
     if (user_iter_get(from, message->data, nbytes) < nbytes)
         err = -EFAULT;
     else
-        err = inet_charge(sender->user, message->charged);
+        err = socket_charge(sender->user, message->charged);
     if (err) {
         kfree(message);
         return err;
@@ -50,7 +50,7 @@ void inet_message_free(struct inet_message *message)
 {
     struct inet_socket *sender = message->sender;
 
-    inet_uncharge(sender->user, message->charged);
+    socket_uncharge(sender->user, message->charged);
     if (inet_is_stream(sender)) {
         __atomic_fetch_sub(&sender->sent_bytes, message->charged, __ATOMIC_SEQ_CST);
         inet_wake_writers(sender);
@@ -78,6 +78,7 @@ void inet_receive_init(struct inet_receive *receive, struct socket *socket,
     receive->to = message;
     list_init(&receive->used);
     receive->faults = 0;
+    receive->hole = false;
     receive->timeout_ns = socket->receive_timeout_ns;
     receive->deadline_ns = message->wait ? socket_deadline(receive->timeout_ns) : 0;
     receive->total = 0;

@@ -9,26 +9,29 @@
 #include "kernel/lib/assert.h"
 #include "kernel/lib/string.h"
 #include "kernel/net/inet/inet_internal.h"
+#include "kernel/net/interface.h"
 #include "shared/linux/errno.h"
 
-#define MSS_IDLE   536
-#define MSS_JOINED 32768
-#define MTU        65536   /* of lo */
-#define CONGESTION "cubic" /* the name alone: nothing can be congested */
+#define UDPLITE_SEND_CSCOV 10 /* bytes that a checksum is to cover; 0: all */
+#define UDPLITE_RECV_CSCOV 11
+#define MSS_IDLE           536
+#define MSS_JOINED         32768
+#define MTU                65536   /* of lo */
+#define CONGESTION         "cubic" /* the name alone: nothing can be congested */
 
 struct option_row {
-    int level, number;
     int32_t least, most, initial;
+    uint8_t level, number;
     bool default_is_minus_one;
 };
 
 #define NUMBER(level, name, least, most, initial)                                                  \
     {                                                                                              \
-        level, name, least, most, initial, false                                                   \
+        least, most, initial, level, name, false                                                   \
     }
 #define OR_DEFAULT(level, name, least, most, initial)                                              \
     {                                                                                              \
-        level, name, least, most, initial, true                                                    \
+        least, most, initial, level, name, true                                                    \
     }
 #define TRUTH(level, name, initial) NUMBER(level, name, 0, 1, initial)
 
@@ -51,10 +54,16 @@ static const struct option_row rows[] = {
     TRUTH(LX_IPPROTO_IP, LX_IP_BIND_ADDRESS_NO_PORT, 0),
     OR_DEFAULT(LX_IPPROTO_IP, LX_IP_MULTICAST_TTL, 0, 255, 1),
     TRUTH(LX_IPPROTO_IP, LX_IP_MULTICAST_LOOP, 1),
+    NUMBER(LX_IPPROTO_IP, LX_IP_MULTICAST_IF, INT32_MIN, INT32_MAX, 0), /* an address */
+    TRUTH(LX_IPPROTO_IP, LX_IP_MULTICAST_ALL, 1),
+    TRUTH(LX_IPPROTO_IPV6, LX_IPV6_MULTICAST_ALL, 1),
+    NUMBER(LX_IPPROTO_IPV6, LX_IPV6_MULTICAST_IF, 0, INTERFACE_INDEX, 0),
     OR_DEFAULT(LX_IPPROTO_IPV6, LX_IPV6_MULTICAST_HOPS, 0, 255, 1),
     TRUTH(LX_IPPROTO_IPV6, LX_IPV6_MULTICAST_LOOP, 1),
     NUMBER(LX_IPPROTO_IPV6, LX_IPV6_MTU_DISCOVER, 0, 5, 1),
     TRUTH(LX_IPPROTO_IPV6, LX_IPV6_RECVERR, 0),
+    NUMBER(LX_IPPROTO_UDPLITE, UDPLITE_SEND_CSCOV, 0, UINT16_MAX, 0),
+    NUMBER(LX_IPPROTO_UDPLITE, UDPLITE_RECV_CSCOV, 0, UINT16_MAX, 0),
     TRUTH(LX_IPPROTO_TCP, LX_TCP_NODELAY, 0),
     NUMBER(LX_IPPROTO_TCP, LX_TCP_MAXSEG, 88, 32767, 0),
     TRUTH(LX_IPPROTO_TCP, LX_TCP_CORK, 0),
@@ -78,17 +87,19 @@ void inet_options_init(struct inet_socket *sock)
 }
 
 /* Those of TCP are a stream's alone, those of IPv6 only AF_INET6 has. */
-static bool has_level(const struct inet_socket *sock, int level)
+static COLD bool has_level(const struct inet_socket *sock, int level)
 {
     if (level == LX_IPPROTO_TCP)
         return inet_is_stream(sock);
+    if (level == LX_IPPROTO_UDPLITE)
+        return sock->base.protocol == level;
     return level == LX_IPPROTO_IP || (level == LX_IPPROTO_IPV6 && sock->base.domain == LX_AF_INET6);
 }
 
 #define NO_ROW ARRAY_SIZE(rows)
 
 /* The row's index, or NO_ROW. */
-static unsigned find_row(const struct inet_socket *sock, int level, int option)
+static COLD unsigned find_row(const struct inet_socket *sock, int level, int option)
 {
     if (!has_level(sock, level))
         return NO_ROW;
@@ -99,7 +110,7 @@ static unsigned find_row(const struct inet_socket *sock, int level, int option)
 }
 
 /* Of IPPROTO_IP one byte is enough: ip(7). */
-static int read_number(int level, struct uptr value, unsigned nbytes, int *number)
+static COLD int read_number(int level, struct uptr value, unsigned nbytes, int *number)
 {
     uint8_t byte = 0;
     int err;
@@ -114,7 +125,7 @@ static int read_number(int level, struct uptr value, unsigned nbytes, int *numbe
 }
 
 /* Which ports a socket shares with AF_INET is decided when it is bound. */
-static int set_v6only(struct inet_socket *sock, int number)
+static COLD int set_v6only(struct inet_socket *sock, int number)
 {
     int err = 0;
 
@@ -129,7 +140,7 @@ static int set_v6only(struct inet_socket *sock, int number)
 
 /* A connection to an address of AF_INET turns the socket into one of that family, for good:
  * ipv6(7). Its ends have that family's form already. */
-static int become_v4(struct inet_socket *sock, int number)
+static COLD int become_v4(struct inet_socket *sock, int number)
 {
     int err = 0;
 
@@ -147,7 +158,7 @@ static int become_v4(struct inet_socket *sock, int number)
 }
 
 /* Only one algorithm can be had, under its name. */
-static int set_congestion(struct uptr value, unsigned nbytes)
+static COLD int set_congestion(struct uptr value, unsigned nbytes)
 {
     char name[16] = {0};
     int err;
@@ -160,9 +171,29 @@ static int set_congestion(struct uptr value, unsigned nbytes)
     return strcmp(name, CONGESTION) == 0 ? 0 : -ENOENT;
 }
 
+/* An address alone, or one behind a group, and the number of the interface behind both. */
+static COLD int multicast_address(const struct inet_socket *sock, struct uptr value,
+                                  unsigned nbytes, int *out_address)
+{
+    uint32_t words[3] = {0, 0, 0}, address;
+    struct inet_ip ip;
+    int err;
+
+    if (nbytes < sizeof(address) || inet_is_stream(sock))
+        return -EINVAL;
+    err = vm_user_read(words, value, MIN(nbytes, sizeof(words)));
+    address = words[nbytes >= sizeof(words) - sizeof(address)];
+    ip = inet_ip_v4(address);
+    if (!err && (nbytes >= sizeof(words) && words[2] ? words[2] != INTERFACE_INDEX
+                                                     : address && !inet_ip_is_local(&ip)))
+        err = -EADDRNOTAVAIL;
+    *out_address = (int)address;
+    return err;
+}
+
 /* The value is read before the option is known, as on Linux: a bad address is EFAULT. */
-int inet_set_option(struct socket *socket, int level, int option, struct uptr value,
-                    unsigned nbytes)
+COLD int inet_set_option(struct socket *socket, int level, int option, struct uptr value,
+                         unsigned nbytes)
 {
     struct inet_socket *sock = inet_of(socket);
     unsigned row;
@@ -179,15 +210,29 @@ int inet_set_option(struct socket *socket, int level, int option, struct uptr va
         return set_v6only(sock, number);
     if (level == LX_IPPROTO_IPV6 && option == LX_IPV6_ADDRFORM)
         return become_v4(sock, number);
+    if (level == LX_IPPROTO_IP || level == LX_IPPROTO_IPV6) {
+        err = inet_set_membership(sock, level, option, value, nbytes);
+        if (err <= 0)
+            return err;
+    }
+    if (level == LX_IPPROTO_IP && option == LX_IP_MULTICAST_IF) {
+        err = multicast_address(sock, value, nbytes, &number);
+        if (err)
+            return err;
+    }
     row = find_row(sock, level, option);
     if (row == NO_ROW)
         return -ENOPROTOOPT;
+    if (level == LX_IPPROTO_IPV6 && option == LX_IPV6_MULTICAST_IF && number & ~INTERFACE_INDEX)
+        return -ENODEV;
     if (rows[row].least == 0 && rows[row].most == 1)
         number = number != 0;
     else if (rows[row].default_is_minus_one && number == -1)
         number = rows[row].initial;
     else if (level == LX_IPPROTO_IP && option == LX_IP_TOS)
         number &= 0xff;
+    else if (level == LX_IPPROTO_UDPLITE && number) /* the header at least, all at most */
+        number = MIN(MAX(number, 8), UINT16_MAX);
     if (number < rows[row].least || number > rows[row].most)
         return -EINVAL;
     __atomic_store_n(&sock->options[row], number, __ATOMIC_RELAXED);
@@ -197,14 +242,14 @@ int inet_set_option(struct socket *socket, int level, int option, struct uptr va
 /* --- reading them --- */
 
 /* As much of it as there is room for. */
-static int option_put(struct uptr to, unsigned *nbytes, const void *value, size_t size)
+static COLD int option_put(struct uptr to, unsigned *nbytes, const void *value, size_t size)
 {
     *nbytes = MIN(*nbytes, (unsigned)size);
     return vm_user_write(to, value, *nbytes);
 }
 
 /* A small number fits into a byte, if that is all the room there is: ip(7). */
-static int option_put_number(int level, struct uptr to, unsigned *nbytes, int number)
+static COLD int option_put_number(int level, struct uptr to, unsigned *nbytes, int number)
 {
     uint8_t byte = (uint8_t)number;
 
@@ -214,7 +259,7 @@ static int option_put_number(int level, struct uptr to, unsigned *nbytes, int nu
 }
 
 /* Connected, or on its way to the end of that. */
-static bool is_joined(const struct inet_socket *sock)
+static COLD bool is_joined(const struct inet_socket *sock)
 {
     uint32_t state = inet_peek(&sock->state);
 
@@ -222,7 +267,7 @@ static bool is_joined(const struct inet_socket *sock)
 }
 
 /* There is no wire to measure: all but the state and the sizes is zero. */
-static int option_put_tcp_info(struct inet_socket *sock, struct uptr to, unsigned *nbytes)
+static COLD int option_put_tcp_info(struct inet_socket *sock, struct uptr to, unsigned *nbytes)
 {
     struct lx_tcp_info info = {
         .state = (uint8_t)inet_peek(&sock->state),
@@ -235,8 +280,8 @@ static int option_put_tcp_info(struct inet_socket *sock, struct uptr to, unsigne
 }
 
 /* TCP_MAXSEG of a connection is what the loopback carries at once, whatever was set. */
-int inet_get_option(struct socket *socket, int level, int option, struct uptr value,
-                    unsigned *nbytes)
+COLD int inet_get_option(struct socket *socket, int level, int option, struct uptr value,
+                         unsigned *nbytes)
 {
     struct inet_socket *sock = inet_of(socket);
     unsigned row = find_row(sock, level, option);

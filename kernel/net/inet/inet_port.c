@@ -43,23 +43,22 @@ struct bucket {
     bool time_wait_reuse;        /* [l] */
 };
 
-static struct bucket tcp_buckets[BUCKETS], udp_buckets[BUCKETS];
+static struct bucket buckets[INET_PROTOCOLS * BUCKETS];
 static struct slab_cache *bind_cache;
 
 void inet_ports_init(void)
 {
     bind_cache = slab_cache_create("inet-bind", sizeof(struct inet_bind));
-    for (unsigned i = 0; i < BUCKETS; i++) {
-        spin_init(&tcp_buckets[i].lock, SPIN_SOCKNAME);
-        list_init(&tcp_buckets[i].binds);
-        spin_init(&udp_buckets[i].lock, SPIN_SOCKNAME);
-        list_init(&udp_buckets[i].binds);
+    for (unsigned i = 0; i < INET_PROTOCOLS * BUCKETS; i++) {
+        spin_init(&buckets[i].lock, SPIN_SOCKNAME);
+        list_init(&buckets[i].binds);
     }
 }
 
-static struct bucket *port_bucket(bool udp, uint16_t port)
+/* Of that port alone: a lookup for one protocol never sees a socket of another. */
+static struct bucket *port_bucket(enum inet_protocol protocol, uint16_t port)
 {
-    return &(udp ? udp_buckets : tcp_buckets)[port % BUCKETS];
+    return &buckets[protocol * BUCKETS + port % BUCKETS];
 }
 
 struct inet_bind *inet_bind_alloc(void)
@@ -83,7 +82,7 @@ static void describe(const struct inet_socket *sock, const struct inet_end *end,
     out->uid = sock->user->uid;
     out->ip = end->ip;
     out->port = end->port;
-    out->udp = !inet_is_stream(sock);
+    out->protocol = inet_protocol_of(sock);
     out->v6only = sock->base.domain == LX_AF_INET6 && sock->v6only;
     out->reuse_address = sock->base.reuse_address;
     out->reuse_port = sock->base.reuse_port;
@@ -115,7 +114,7 @@ static bool excludes(const struct inet_bind *old, const struct inet_bind *new)
 {
     if (old->port != new->port || !overlaps(&old->ip, old->v6only, &new->ip, new->v6only))
         return false;
-    if (old->reuse_address && new->reuse_address && (old->udp || old->nfound == 0))
+    if (old->reuse_address && new->reuse_address && (old->protocol != INET_TCP || old->nfound == 0))
         return false;
     return !(old->reuse_port && new->reuse_port && old->uid == new->uid);
 }
@@ -161,7 +160,7 @@ static void enter_locked(struct bucket *bucket, struct inet_socket *sock, struct
         bucket->nbinds++;
     }
     sock->bind = bind;
-    if (bind->udp) {
+    if (bind->protocol != INET_TCP) {
         list_push_front(&bind->found, &sock->bind_link); /* the latest is found first */
         bind->nfound++;
     } else {
@@ -173,7 +172,7 @@ static void enter_locked(struct bucket *bucket, struct inet_socket *sock, struct
 
 static bool try_port(struct inet_socket *sock, struct inet_bind **spare, bool alone)
 {
-    struct bucket *bucket = port_bucket((*spare)->udp, (*spare)->port);
+    struct bucket *bucket = port_bucket((*spare)->protocol, (*spare)->port);
     uint16_t port = (*spare)->port;
     bool taken;
 
@@ -234,7 +233,7 @@ int inet_port_bind_any(struct inet_socket *sock)
  * full, at the listener's. */
 void inet_port_share(struct inet_socket *child, struct inet_socket *listener)
 {
-    struct bucket *bucket = port_bucket(false, child->local.port);
+    struct bucket *bucket = port_bucket(INET_TCP, child->local.port);
     struct inet_bind *spare = child->bind;
 
     describe(child, &child->local, spare);
@@ -274,24 +273,25 @@ void inet_port_release(struct inet_socket *sock)
 
     if (!bind)
         return;
-    bucket = port_bucket(bind->udp, bind->port);
+    bucket = port_bucket(bind->protocol, bind->port);
     spin_lock(&bucket->lock);
-    last = leave_locked(bucket, sock, bind->udp);
+    last = leave_locked(bucket, sock, bind->protocol != INET_TCP);
     spin_unlock(&bucket->lock);
     inet_bind_free(last);
     sock->bind = NULL;
-    sock->local.port = 0;
+    if (!inet_is_stream(sock)) /* a connection that is over still shows which it had */
+        sock->local.port = 0;
 }
 
 /* A socket of UDP has got another address. */
-int inet_port_move(struct inet_socket *sock, const struct inet_ip *ip)
+COLD int inet_port_move(struct inet_socket *sock, const struct inet_ip *ip)
 {
     struct inet_end end = {*ip, sock->local.port};
-    struct bucket *bucket = port_bucket(true, sock->local.port);
+    struct bucket *bucket = port_bucket(sock->bind->protocol, sock->local.port);
     struct inet_bind *last = NULL, *spare = inet_bind_alloc();
     bool fits;
 
-    ASSERT(mutex_is_held(&sock->lock) && sock->bind && sock->bind->udp);
+    ASSERT(mutex_is_held(&sock->lock) && sock->bind && !inet_is_stream(sock));
     if (!spare)
         return -ENOMEM;
     describe(sock, &end, spare);
@@ -311,10 +311,10 @@ int inet_port_move(struct inet_socket *sock, const struct inet_ip *ip)
 /* --- listening --- */
 
 /* Those that share the port may have let it be bound, and one of them may listen by now. */
-int inet_port_listen(struct inet_socket *sock)
+COLD int inet_port_listen(struct inet_socket *sock)
 {
     struct inet_bind *bind = sock->bind;
-    struct bucket *bucket = port_bucket(false, bind->port);
+    struct bucket *bucket = port_bucket(INET_TCP, bind->port);
     bool taken = false;
 
     ASSERT(mutex_is_held(&sock->lock));
@@ -334,9 +334,9 @@ int inet_port_listen(struct inet_socket *sock)
 }
 
 /* From now on lookups do not find it, but it keeps its port; and back. */
-void inet_port_hide(struct inet_socket *sock)
+COLD void inet_port_hide(struct inet_socket *sock)
 {
-    struct bucket *bucket = port_bucket(sock->bind->udp, sock->bind->port);
+    struct bucket *bucket = port_bucket(sock->bind->protocol, sock->bind->port);
 
     ASSERT(mutex_is_held(&sock->lock));
     spin_lock(&bucket->lock);
@@ -345,9 +345,9 @@ void inet_port_hide(struct inet_socket *sock)
     spin_unlock(&bucket->lock);
 }
 
-void inet_port_show(struct inet_socket *sock)
+COLD void inet_port_show(struct inet_socket *sock)
 {
-    struct bucket *bucket = port_bucket(sock->bind->udp, sock->bind->port);
+    struct bucket *bucket = port_bucket(sock->bind->protocol, sock->bind->port);
 
     ASSERT(mutex_is_held(&sock->lock));
     spin_lock(&bucket->lock);
@@ -358,7 +358,7 @@ void inet_port_show(struct inet_socket *sock)
 
 void inet_port_time_wait(const struct inet_socket *sock)
 {
-    struct bucket *bucket = port_bucket(false, sock->local.port);
+    struct bucket *bucket = port_bucket(INET_TCP, sock->local.port);
 
     if (!sock->local.port)
         return;
@@ -418,10 +418,10 @@ static struct inet_socket *port_find_locked(struct bucket *bucket, const struct 
     return best ? choose(best, from) : NULL;
 }
 
-struct inet_socket *inet_port_find_bound(bool udp, const struct inet_end *to,
+struct inet_socket *inet_port_find_bound(enum inet_protocol protocol, const struct inet_end *to,
                                          const struct inet_end *from)
 {
-    struct bucket *bucket = port_bucket(udp, to->port);
+    struct bucket *bucket = port_bucket(protocol, to->port);
     struct inet_socket *sock;
 
     spin_lock(&bucket->lock);
@@ -434,9 +434,9 @@ struct inet_socket *inet_port_find_bound(bool udp, const struct inet_end *to,
 
 /* --- all of them, for /proc --- */
 
-void inet_port_walk_begin(struct inet_port_walk *walk, bool udp, unsigned bucket)
+void inet_port_walk_begin(struct inet_port_walk *walk, enum inet_protocol protocol, unsigned bucket)
 {
-    struct bucket *at = &(udp ? udp_buckets : tcp_buckets)[bucket];
+    struct bucket *at = &buckets[protocol * BUCKETS + bucket];
 
     walk->bucket = bucket;
     walk->lock = &at->lock;

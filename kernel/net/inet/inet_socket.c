@@ -16,7 +16,6 @@
  */
 #include "kernel/fs/vfs/fs_context.h"
 #include "kernel/lib/assert.h"
-#include "kernel/mm/pmm.h"
 #include "kernel/mm/slab.h"
 #include "kernel/mm/user_charge.h"
 #include "kernel/net/inet/inet.h"
@@ -26,9 +25,7 @@
 #include "shared/linux/ioctl.h"
 #include "shared/linux/poll.h"
 
-#define USER_BYTES_MAX     (64LL << 20) /* of one user in all its sockets; not root's */
-#define RESERVE_SHIFT      5            /* a thirty-second of memory stays for programs */
-#define TCP_SEND_BUFFER    16384u       /* tcp_wmem and tcp_rmem */
+#define TCP_SEND_BUFFER    16384u /* tcp_wmem and tcp_rmem */
 #define TCP_RECEIVE_BUFFER 131072u
 #define PRIVILEGED_PORTS   1024u
 
@@ -41,23 +38,6 @@ void inet_init(void)
     inet_connected_init();
 }
 
-/* Sockets are charged themselves: those in a backlog have no descriptor that would limit them. */
-int inet_charge(struct user_charge *user, uint32_t nbytes)
-{
-    int64_t used = user_charge_add(user, CHARGE_SOCKET_BYTES, nbytes);
-
-    if ((used <= USER_BYTES_MAX || user->uid == 0) &&
-        pmm_has_more_than(pmm_total_count() >> RESERVE_SHIFT))
-        return 0;
-    inet_uncharge(user, nbytes);
-    return -ENOBUFS;
-}
-
-void inet_uncharge(struct user_charge *user, uint32_t nbytes)
-{
-    user_charge_add(user, CHARGE_SOCKET_BYTES, -(int64_t)nbytes);
-}
-
 /* With its record of a port. */
 #define SOCKET_CHARGE (sizeof(struct inet_socket) + sizeof(struct inet_bind))
 
@@ -68,7 +48,8 @@ void inet_put(struct inet_socket *sock)
         return;
     ASSERT(list_empty(&sock->queue) && list_empty(&sock->pending) && list_empty(&sock->callers));
     ASSERT(!sock->bind && !sock->peer && !sock->target && sock->sent_bytes == 0);
-    inet_uncharge(sock->user, SOCKET_CHARGE);
+    inet_memberships_free(sock);
+    socket_uncharge(sock->user, SOCKET_CHARGE);
     user_charge_put(sock->user);
     slab_free(inet_cache, sock);
 }
@@ -96,8 +77,8 @@ int inet_take_error(struct inet_socket *sock)
 /* --- names --- */
 
 /* A port below 1024 needs a right, and the socket none yet. */
-static int inet_bind_to(struct socket *socket, struct fs_context *context,
-                        const struct socket_address *address)
+static COLD int inet_bind_to(struct socket *socket, struct fs_context *context,
+                             const struct socket_address *address)
 {
     struct inet_socket *sock = inet_of(socket);
     struct inet_end end;
@@ -122,7 +103,7 @@ static int inet_bind_to(struct socket *socket, struct fs_context *context,
 
 /* The peer of a connection that is over is none, but for accept, which asks before there is a file.
  */
-static int inet_name(struct socket *socket, bool peer, struct socket_address *address)
+static COLD int inet_name(struct socket *socket, bool peer, struct socket_address *address)
 {
     struct inet_socket *sock = inet_of(socket);
     struct inet_end end;
@@ -155,6 +136,8 @@ static bool tcp_is_readable(const struct inet_socket *sock)
     uint32_t low =
         MIN(inet_peek(&sock->base.receive_low_water), inet_peek(&sock->base.receive_buffer) / 2);
 
+    if (unlikely(inet_peek(&sock->urgent)))
+        low += tcp_urgent_is_next(sock) && !sock->base.oob_inline;
     return __atomic_load_n(&sock->nbytes, __ATOMIC_SEQ_CST) >= low;
 }
 
@@ -178,6 +161,8 @@ static uint32_t tcp_poll(struct socket *socket, struct poll_waiter *waiter)
         mask |= LX_POLLRDHUP | LX_POLLIN | LX_POLLRDNORM;
     if (tcp_is_readable(sock))
         mask |= LX_POLLIN | LX_POLLRDNORM;
+    if (inet_peek(&sock->urgent) & INET_URGENT_UNREAD)
+        mask |= LX_POLLPRI;
     if (state != LX_TCP_SYN_SENT && (shut & INET_SHUT_SEND || tcp_is_writable(sock)))
         mask |= LX_POLLOUT | LX_POLLWRNORM;
     return mask;
@@ -202,8 +187,8 @@ static uint32_t udp_poll(struct socket *socket, struct poll_waiter *waiter)
     return mask;
 }
 
-/* All bytes of a stream, those of the first datagram. */
-static int64_t inet_input_size(struct inet_socket *sock)
+/* All bytes of a stream up to an urgent one, those of the first datagram. */
+static COLD int64_t inet_input_size(struct inet_socket *sock)
 {
     int64_t nbytes = 0;
 
@@ -211,7 +196,7 @@ static int64_t inet_input_size(struct inet_socket *sock)
     if (sock->state == LX_TCP_LISTEN)
         nbytes = -EINVAL;
     else if (inet_is_stream(sock))
-        nbytes = (int64_t)sock->nbytes;
+        nbytes = tcp_urgent_input_size(sock);
     else if (!list_empty(&sock->queue))
         nbytes = list_entry(sock->queue.next, struct inet_message, link)->nbytes;
     mutex_unlock(&sock->lock);
@@ -219,7 +204,7 @@ static int64_t inet_input_size(struct inet_socket *sock)
 }
 
 /* What the other side's buffer would have no room for: the rest counts as received. */
-static int64_t tcp_output_size(struct inet_socket *sock)
+static COLD int64_t tcp_output_size(struct inet_socket *sock)
 {
     uint64_t sent = __atomic_load_n(&sock->sent_bytes, __ATOMIC_RELAXED);
     uint64_t beyond = inet_peek(&sock->base.send_buffer);
@@ -231,7 +216,7 @@ static int64_t tcp_output_size(struct inet_socket *sock)
 }
 
 /* What is not SIOCINQ, SIOCOUTQ or SIOCATMARK is no request of a socket. */
-static int64_t inet_ioctl(struct socket *socket, uint32_t request)
+static COLD int64_t inet_ioctl(struct socket *socket, uint32_t request)
 {
     struct inet_socket *sock = inet_of(socket);
 
@@ -239,8 +224,8 @@ static int64_t inet_ioctl(struct socket *socket, uint32_t request)
         return inet_input_size(sock);
     if (request == LX_SIOCOUTQ)
         return inet_is_stream(sock) ? tcp_output_size(sock) : 0;
-    if (request == LX_SIOCATMARK && inet_is_stream(sock)) /* nothing out of band ever comes */
-        return 0;
+    if (request == LX_SIOCATMARK && inet_is_stream(sock))
+        return tcp_urgent_is_next(sock);
     return -ENOTTY;
 }
 
@@ -316,7 +301,7 @@ static const struct socket_ops udp_ops = {
 
 /* --- life --- */
 
-int inet_alloc(int domain, int type, struct inet_socket **out_socket)
+int inet_alloc(int domain, int type, int protocol, struct inet_socket **out_socket)
 {
     struct inet_socket *sock = slab_zalloc(inet_cache);
     bool stream = type == LX_SOCK_STREAM;
@@ -324,13 +309,13 @@ int inet_alloc(int domain, int type, struct inet_socket **out_socket)
     if (!sock)
         return -ENOMEM;
     sock->user = user_charge_get(socket_caller->uid());
-    if (!sock->user || inet_charge(sock->user, SOCKET_CHARGE)) {
+    if (!sock->user || socket_charge(sock->user, SOCKET_CHARGE)) {
         user_charge_put(sock->user);
         slab_free(inet_cache, sock);
         return -ENOMEM;
     }
     socket_setup(&sock->base, stream ? &tcp_ops : &udp_ops, domain, type);
-    sock->base.protocol = stream ? LX_IPPROTO_TCP : LX_IPPROTO_UDP;
+    sock->base.protocol = (uint16_t)protocol;
     if (stream) {
         sock->base.send_buffer = TCP_SEND_BUFFER;
         sock->base.receive_buffer = TCP_RECEIVE_BUFFER;
@@ -349,6 +334,7 @@ int inet_alloc(int domain, int type, struct inet_socket **out_socket)
     list_init(&sock->queue);
     list_init(&sock->pending);
     list_init(&sock->callers);
+    list_init(&sock->memberships);
     list_init(&sock->pending_link);
     inet_options_init(sock);
     *out_socket = sock;
@@ -368,9 +354,11 @@ int inet_create(int domain, int type, int protocol, struct socket **out_socket)
         return protocol && !socket_caller->is_capable(LX_CAP_NET_RAW) ? -EPERM : -EPROTONOSUPPORT;
     if (type != LX_SOCK_STREAM && type != LX_SOCK_DGRAM)
         return -ESOCKTNOSUPPORT;
+    if (type == LX_SOCK_DGRAM && protocol == LX_IPPROTO_UDPLITE)
+        own = protocol;
     if (protocol && protocol != own)
         return -EPROTONOSUPPORT;
-    err = inet_alloc(domain, type, &sock);
+    err = inet_alloc(domain, type, own, &sock);
     if (!err)
         *out_socket = &sock->base;
     return err;

@@ -32,7 +32,7 @@
 static int embryo_create(const struct inet_socket *listener, struct inet_socket **out_child)
 {
     struct inet_socket *child;
-    int err = inet_alloc(listener->base.domain, LX_SOCK_STREAM, &child);
+    int err = inet_alloc(listener->base.domain, LX_SOCK_STREAM, LX_IPPROTO_TCP, &child);
 
     if (err)
         return err;
@@ -149,6 +149,17 @@ static int choose_end_locked(struct inet_socket *sock, const struct inet_end *re
     return err == -EADDRINUSE ? -EADDRNOTAVAIL : err;
 }
 
+/* To its own end, which answers as another one's would: as if both had called at once. */
+static COLD void join_self_locked(struct inet_socket *sock)
+{
+    ASSERT(mutex_is_held(&sock->lock));
+    inet_get(sock);
+    sock->peer = sock;
+    sock->joined = true;
+    sock->room = (uint64_t)sock->base.send_buffer + sock->base.receive_buffer;
+    inet_publish(&sock->state, LX_TCP_ESTABLISHED);
+}
+
 /* Both locked, the second one if there is one. What becomes of the child is the third's to say. */
 static int connect_call_locked(struct inet_socket *sock, struct inet_socket *listener,
                                const struct inet_end *remote, struct inet_socket **child)
@@ -160,7 +171,11 @@ static int connect_call_locked(struct inet_socket *sock, struct inet_socket *lis
     /* What this call has found, whatever another thread has chosen meanwhile; a listener that has
      * moved since is none. */
     sock->remote = *remote;
-    if (!listener || listener->state != LX_TCP_LISTEN || listener->local.port != remote->port) {
+    if (!listener && remote->port == sock->local.port &&
+        inet_ip_equal(&remote->ip, &sock->local.ip)) {
+        join_self_locked(sock);
+    } else if (!listener || listener->state != LX_TCP_LISTEN ||
+               listener->local.port != remote->port) {
         tcp_over_locked(sock, ECONNREFUSED);
     } else if (listener->npending > listener->backlog) {
         inet_get(sock);
@@ -188,7 +203,7 @@ static int connect_call(struct inet_socket *sock, const struct inet_end *remote)
     mutex_unlock(&sock->lock);
     if (err)
         return err;
-    listener = inet_port_find(false, remote, &sock->local);
+    listener = inet_port_find(INET_TCP, remote, &sock->local);
     if (listener)
         err = embryo_create(listener, &child);
     if (!err) {
@@ -223,7 +238,7 @@ static int take_answer_locked(struct inet_socket *sock)
 
 /* A timeout of the socket's own leaves the call on its way. Without one the call itself ends, and
  * after a signal it goes on: the same call, made again, waits for the same answer. */
-static int await_answer(struct inet_socket *sock, bool wait)
+static COLD int await_answer(struct inet_socket *sock, bool wait)
 {
     uint64_t timeout_ns = sock->base.send_timeout_ns;
     uint64_t deadline_ns = socket_deadline(timeout_ns ? timeout_ns : CONNECT_TIMEOUT_NS);
@@ -281,7 +296,7 @@ int tcp_connect(struct socket *socket, struct fs_context *context,
 
 /* It gives up waiting for a listener. The target is read under the one lock and looked at again
  * under both: an answer may have come in between, or another call. */
-void tcp_cancel_connect(struct inet_socket *sock)
+COLD void tcp_cancel_connect(struct inet_socket *sock)
 {
     struct inet_socket *target, *embryo = NULL;
     bool cancelled;
@@ -315,7 +330,7 @@ void tcp_cancel_connect(struct inet_socket *sock)
 
 /* With a reference, since its own lock has to be taken together with the listener's. NULL: none, or
  * no room for it. */
-static struct inet_socket *first_caller_get(struct inet_socket *listener)
+static COLD struct inet_socket *first_caller_get(struct inet_socket *listener)
 {
     struct inet_socket *caller = NULL;
 
@@ -330,7 +345,7 @@ static struct inet_socket *first_caller_get(struct inet_socket *listener)
 }
 
 /* Those that called while the backlog was full get their answer, as far as there is room now. */
-static void answer_callers(struct inet_socket *listener)
+static COLD void answer_callers(struct inet_socket *listener)
 {
     struct inet_socket *caller;
 
@@ -369,7 +384,7 @@ static void answer_callers(struct inet_socket *listener)
 
 /* Again on a listener it changes the backlog, which may let callers in. Two that have bound the
  * same port by SO_REUSEADDR meet here: the second is EADDRINUSE. */
-int tcp_listen(struct socket *socket, unsigned backlog)
+COLD int tcp_listen(struct socket *socket, unsigned backlog)
 {
     struct inet_socket *sock = inet_of(socket);
     int err = 0;
@@ -435,7 +450,7 @@ int tcp_accept(struct socket *socket, bool wait, struct socket **out_socket)
 }
 
 /* What is in the backlog is reset, one at a time: there may be thousands, each with a peer. */
-void tcp_stop_listening(struct inet_socket *sock)
+COLD void tcp_stop_listening(struct inet_socket *sock)
 {
     struct inet_socket *child;
     bool listened;

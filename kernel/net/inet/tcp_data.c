@@ -142,6 +142,9 @@ static int64_t send_piece(struct inet_socket *sock, struct inet_socket *peer,
     err = inet_message_create(sock, from->io, nbytes, room, OVERHEAD, &message);
     if (err)
         return err;
+    if (unlikely(from->flags & LX_MSG_OOB) && from->io->left == 0 &&
+        tcp_urgent_deliver(sock, peer, message))
+        return (int64_t)nbytes;
     if (deliver(sock, peer, message))
         inet_message_free(message);
     return (int64_t)nbytes;
@@ -154,8 +157,6 @@ int64_t tcp_send(struct socket *socket, struct socket_message *from)
     uint64_t deadline_ns = from->wait ? socket_deadline(socket->send_timeout_ns) : 0;
     int64_t total = 0, moved;
 
-    if (from->flags & LX_MSG_OOB)
-        return -EOPNOTSUPP;
     moved = begin_send(sock, from->wait, deadline_ns, &peer);
     if (moved)
         return moved;
@@ -185,7 +186,10 @@ static size_t take_piece(struct inet_receive *receive, const struct inet_message
     return user_iter_put_nofault(io, message->data + message->offset + skip, piece);
 }
 
-/* From what is in the queue now, skipping what a peek has seen. */
+#define URGENT_AHEAD 2
+
+/* From what is in the queue now, skipping what a peek has seen. Nothing is taken here with an
+ * urgent byte in it: URGENT_AHEAD. */
 static int take_locked(struct inet_receive *receive, uint64_t skip)
 {
     struct inet_socket *sock = receive->sock;
@@ -198,6 +202,8 @@ static int take_locked(struct inet_receive *receive, uint64_t skip)
         uint32_t left = message->nbytes - message->offset;
         size_t piece, moved;
 
+        if (unlikely(sock->urgent))
+            return URGENT_AHEAD;
         node = node->next;
         if (skip >= left) {
             skip -= left;
@@ -261,12 +267,17 @@ static int receive_locked(struct inet_receive *receive)
     for (;;) {
         int result = take_locked(receive, peeks ? (uint64_t)receive->total : 0);
 
-        if (result == -EFAULT) {
-            result =
-                socket_fault_in_locked(&receive->sock->lock, receive->to->io, &receive->faults);
+        if (unlikely(result)) {
+            if (result == URGENT_AHEAD)
+                result = tcp_urgent_take_locked(receive);
+            if (result == -EFAULT) {
+                result =
+                    socket_fault_in_locked(&receive->sock->lock, receive->to->io, &receive->faults);
+                if (!result)
+                    continue;
+            }
             if (result)
                 return result;
-            continue;
         }
         /* Room for nothing waits for bytes, too. */
         if (receive->to->io->left == 0 ? receive->total > 0 || receive->sock->nmessages
@@ -294,8 +305,8 @@ int64_t tcp_receive(struct socket *socket, struct socket_message *message)
 
     if (message->address)
         message->address->nbytes = 0;
-    if (message->flags & LX_MSG_OOB)
-        return -EINVAL;
+    if (unlikely(message->flags & LX_MSG_OOB))
+        return tcp_urgent_receive(sock, message);
     if (message->flags & LX_MSG_ERRQUEUE)
         return -EAGAIN;
     inet_receive_init(&receive, socket, message);

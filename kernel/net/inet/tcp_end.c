@@ -77,7 +77,7 @@ static void end_tell(struct inet_socket *sock, struct inet_socket *peer, bool re
 /* --- shutdown --- */
 
 /* Of the direction to receive only its own calls learn: tcp(7). */
-int tcp_shutdown(struct socket *socket, int how)
+COLD int tcp_shutdown(struct socket *socket, int how)
 {
     struct inet_socket *sock = inet_of(socket), *peer = NULL;
     uint32_t state, directions = (uint32_t)how + 1;
@@ -141,6 +141,7 @@ static bool leave(struct inet_socket *sock, bool reset, bool closed)
         list_move_front(&sock->queue, sock->queue.prev, &messages);
     inet_publish(&sock->nmessages, 0);
     sock->nbytes = 0;
+    inet_publish(&sock->urgent, 0);
     peer = sock->peer;
     sock->peer = NULL;
     if (closed) {

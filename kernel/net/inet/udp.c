@@ -27,7 +27,7 @@ static int autobind_locked(struct inet_socket *sock)
 
 /* What the program has not bound is free again. Without memory for another record the address
  * stays, which only bind would show. */
-static void udp_disconnect_locked(struct inet_socket *sock)
+static COLD void udp_disconnect_locked(struct inet_socket *sock)
 {
     struct inet_ip any = inet_ip_any(sock->base.domain);
 
@@ -43,7 +43,7 @@ static void udp_disconnect_locked(struct inet_socket *sock)
 
 /* Its own address is the one that the peer sees. The remote end is there before the state says so:
  * lookups read both. */
-static int udp_connect_locked(struct inet_socket *sock, const struct inet_end *remote)
+static COLD int udp_connect_locked(struct inet_socket *sock, const struct inet_end *remote)
 {
     struct inet_ip own = inet_ip_loopback(inet_ip_is_v4(&remote->ip));
     int err;
@@ -63,8 +63,8 @@ static int udp_connect_locked(struct inet_socket *sock, const struct inet_end *r
     return 0;
 }
 
-int udp_connect(struct socket *socket, struct fs_context *context,
-                const struct socket_address *address, bool wait)
+COLD int udp_connect(struct socket *socket, struct fs_context *context,
+                     const struct socket_address *address, bool wait)
 {
     struct inet_socket *sock = inet_of(socket);
     struct inet_end remote = {0};
@@ -183,8 +183,12 @@ int64_t udp_send(struct socket *socket, struct socket_message *from)
         return err;
     message->from = own;
     message->to = to;
-    udp_mark(sock, message);
-    receiver = inet_port_find(true, &to, &own);
+    err = udp_mark(sock, from->controls, message);
+    if (err) {
+        inet_message_free(message);
+        return err;
+    }
+    receiver = inet_port_find(inet_protocol_of(sock), &to, &message->from);
     if (!receiver)
         udp_refused(sock);
     if (receiver && enqueue(receiver, message))
@@ -291,7 +295,7 @@ int64_t udp_receive(struct socket *socket, struct socket_message *message)
 /* --- ends --- */
 
 /* The directions are marked even where there is no peer. */
-int udp_shutdown(struct socket *socket, int how)
+COLD int udp_shutdown(struct socket *socket, int how)
 {
     struct inet_socket *sock = inet_of(socket);
     int err;

@@ -338,14 +338,14 @@ static const struct socket_ops netlink_ops = {
     .release = netlink_release,
 };
 
-/* NETLINK_ROUTE is the one protocol. The two types are the same. */
+/* Of the protocols there are two. The two types are the same. */
 COLD int netlink_create(int type, int protocol, struct socket **out_socket)
 {
     struct netlink_socket *sock;
 
     if (type != LX_SOCK_RAW && type != LX_SOCK_DGRAM)
         return -ESOCKTNOSUPPORT;
-    if (protocol != LX_NETLINK_ROUTE)
+    if (protocol != LX_NETLINK_ROUTE && protocol != LX_NETLINK_SOCK_DIAG)
         return -EPROTONOSUPPORT;
     sock = slab_zalloc(netlink_cache);
     if (!sock)
@@ -357,6 +357,7 @@ COLD int netlink_create(int type, int protocol, struct socket **out_socket)
     }
     user_charge_add(sock->user, CHARGE_SOCKET_BYTES, sizeof(*sock));
     socket_setup(&sock->base, &netlink_ops, LX_AF_NETLINK, type);
+    sock->base.protocol = (uint16_t)protocol;
     mutex_init(&sock->lock, MUTEX_PIPE);
     waitq_init(&sock->readable);
     poll_head_init(&sock->poll);

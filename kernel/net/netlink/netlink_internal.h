@@ -2,7 +2,7 @@
 /*
  * net/netlink/netlink_internal.h - AF_NETLINK: the socket, requests, answers as they are made
  *
- * Owns:    struct netlink_socket; struct netlink_reply, one datagram; the functions that fill it.
+ * Owns:    struct netlink_socket, and what a request leads to.
  * Used by: net/netlink/.
  * Locks:   netlink_socket.lock, a mutex, rank PIPE.
  * Context: thread; a reply belongs to its maker until it is queued.
@@ -13,6 +13,7 @@
 #include "kernel/fs/vfs/poll.h"
 #include "kernel/lib/list.h"
 #include "kernel/lib/util.h"
+#include "kernel/net/netlink/netlink_reply.h"
 #include "kernel/net/socket.h"
 #include "kernel/sched/mutex.h"
 #include "kernel/sched/waitq.h"
@@ -40,35 +41,13 @@ static inline struct netlink_socket *netlink_of(struct socket *socket)
     return container_of(socket, struct netlink_socket, base);
 }
 
-#define NETLINK_REPLY_MAX 2048 /* all that one datagram can have to say */
-
-/* I constant once it is queued   a atomic */
-struct netlink_reply {
-    struct list link; /* in the queue of its socket, under its lock */
-    uint32_t refs;    /* [a] the queue, and a receiver that copies it */
-    uint32_t nbytes;  /* [I] */
-    char bytes[NETLINK_REPLY_MAX];
-};
-
-/* A request, its header copied. */
-struct netlink_request {
-    struct lx_nlmsghdr header;
-    const char *body; /* behind the header; not aligned */
-    uint32_t nbytes;  /* of the body */
-    uint32_t port;    /* of the socket, which answers bear */
-    bool privileged;
-};
-
-/* A message begins, with its own header behind netlink's; attributes follow; the end sets its
- * length. ASSERTs that there is room: what can be said is known. */
-uint32_t netlink_begin(struct netlink_reply *reply, const struct netlink_request *request, int type,
-                       const void *head, uint32_t nbytes);
-void netlink_attribute(struct netlink_reply *reply, int type, const void *value, uint32_t nbytes);
-void netlink_end(struct netlink_reply *reply, uint32_t start);
-
 /* NETLINK_ROUTE. 0: the answer is in the reply, which may stay empty; *dump: the end of a list is
  * to follow. -EOPNOTSUPP, -EPERM, -ENODEV, -EINVAL. */
 int netlink_route(const struct netlink_request *request, struct netlink_reply *reply, bool *dump);
+
+/* NETLINK_SOCK_DIAG: which family is asked, if there is one that reports its sockets. *dump: the
+ * sockets are to be put into replies from a cursor of 0 on. -EINVAL, -ENOENT. */
+int netlink_diag(const struct netlink_request *request, netlink_dump **out_dump);
 
 /* netlink_request.c. Each request in the bytes is answered into the socket's queue: 0, -ENOBUFS. */
 MUST_CHECK int netlink_answer(struct netlink_socket *sock, const char *bytes, size_t left);

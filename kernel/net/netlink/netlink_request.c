@@ -97,18 +97,18 @@ static bool reply_fits(const struct netlink_socket *sock)
     return sock->nreplies * sizeof(struct netlink_reply) <= sock->base.receive_buffer;
 }
 
-/* An empty one is none. always: its room has been looked for before. */
-static COLD void reply_queue(struct netlink_socket *sock, struct netlink_reply *reply, bool always)
+/* An empty one is none. False: it is lost. always: its room has been looked for before. */
+static COLD bool reply_queue(struct netlink_socket *sock, struct netlink_reply *reply, bool always)
 {
-    bool fits = false;
+    bool empty = !reply->nbytes, fits = false;
 
     mutex_lock(&sock->lock);
-    if (reply->nbytes && (always || reply_fits(sock))) {
+    if (!empty && (always || reply_fits(sock))) {
         list_push_back(&sock->queue, &reply->link);
         __atomic_store_n(&sock->nreplies, sock->nreplies + 1, __ATOMIC_RELAXED);
         fits = true;
     }
-    if (!fits && reply->nbytes)
+    if (!fits && !empty)
         __atomic_store_n(&sock->error, ENOBUFS, __ATOMIC_RELAXED);
     mutex_unlock(&sock->lock);
     if (!fits)
@@ -116,6 +116,7 @@ static COLD void reply_queue(struct netlink_socket *sock, struct netlink_reply *
     if (!waitq_is_empty(&sock->readable))
         waitq_wake_all(&sock->readable);
     poll_notify(&sock->poll);
+    return fits || empty;
 }
 
 /* What ends a list, or says how a request went: a word, and with an error the request's header. */
@@ -134,11 +135,33 @@ static COLD int reply_end(struct netlink_socket *sock, const struct netlink_requ
     start = netlink_begin(reply, request, type, &body,
                           type == LX_NLMSG_DONE ? sizeof(body.error) : sizeof(body));
     netlink_end(reply, start);
-    reply_queue(sock, reply, false);
+    (void)reply_queue(sock, reply, false);
     return 0;
 }
 
 /* --- requests --- */
+
+/* As many datagrams as it takes, or as the socket has room for. An error is that of the list. */
+static COLD int diag_answer(struct netlink_socket *sock, const struct netlink_request *request)
+{
+    netlink_dump *dump = NULL;
+    uint64_t cursor = 0;
+    int err = netlink_diag(request, &dump);
+
+    if (err)
+        return reply_end(sock, request, LX_NLMSG_ERROR, err);
+    while (!err && cursor != NETLINK_END) {
+        struct netlink_reply *reply = reply_create(sock);
+
+        if (!reply)
+            return -ENOBUFS;
+        err = dump(request, reply, &cursor);
+        if (!reply_queue(sock, reply, false))
+            return 0;
+        sched_preempt_point();
+    }
+    return reply_end(sock, request, LX_NLMSG_DONE, err);
+}
 
 /* Those below the first type of a protocol's own are netlink's: they ask for nothing. */
 static COLD int request_answer(struct netlink_socket *sock, const struct netlink_request *request)
@@ -149,12 +172,14 @@ static COLD int request_answer(struct netlink_socket *sock, const struct netlink
 
     if (!(request->header.flags & LX_NLM_REQUEST))
         return 0;
+    if (sock->base.protocol == LX_NETLINK_SOCK_DIAG && request->header.type >= LX_NLMSG_MIN)
+        return diag_answer(sock, request);
     if (request->header.type >= LX_NLMSG_MIN) {
         reply = reply_create(sock);
         if (!reply)
             return -ENOBUFS;
         err = netlink_route(request, reply, &dump);
-        reply_queue(sock, reply, false);
+        (void)reply_queue(sock, reply, false);
     }
     if (dump)
         return reply_end(sock, request, LX_NLMSG_DONE, 0);
@@ -218,7 +243,7 @@ COLD int netlink_notice_create(struct file *file, const void *bytes, uint32_t nb
 COLD void netlink_notice_send(struct file *file, struct netlink_reply *notice, char last)
 {
     notice->bytes[notice->nbytes - 1] = last;
-    reply_queue(netlink_of(socket_of(file)), notice, true);
+    (void)reply_queue(netlink_of(socket_of(file)), notice, true);
 }
 
 COLD void netlink_notice_free(struct file *file, struct netlink_reply *notice)

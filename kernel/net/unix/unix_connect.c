@@ -48,6 +48,7 @@ static bool queue_take_locked(struct unix_socket *sock, struct list *messages)
     list_move_front(&sock->queue, sock->queue.prev, messages);
     word_publish(&sock->nmessages, 0);
     sock->nbytes = 0;
+    sock->urgent = NULL;
     return true;
 }
 
@@ -225,7 +226,7 @@ int unix_connect(struct socket *socket, struct fs_context *context,
 }
 
 /* Again on a listener it changes the backlog. */
-int unix_listen(struct socket *socket, unsigned backlog)
+COLD int unix_listen(struct socket *socket, unsigned backlog)
 {
     struct unix_socket *sock = unix_of(socket);
     struct lx_ucred credentials;
@@ -293,7 +294,7 @@ int unix_accept(struct socket *socket, bool wait, struct socket **out_socket)
 /* --- ends --- */
 
 /* What one side does not send, the other does not receive. */
-int unix_shutdown(struct socket *socket, int how)
+COLD int unix_shutdown(struct socket *socket, int how)
 {
     struct unix_socket *sock = unix_of(socket), *peer;
     uint32_t own, other;

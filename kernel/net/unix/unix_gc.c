@@ -38,7 +38,7 @@ static struct deferred gc_item = DEFERRED_INIT(gc_work);
 
 /* The next connection that waits to be accepted. None is taken out of a candidate's queue: that
  * would be by its file. */
-static struct unix_socket *pending_next(struct unix_socket *sock, struct unix_socket *child)
+static COLD struct unix_socket *pending_next(struct unix_socket *sock, struct unix_socket *child)
 {
     struct list *node;
 
@@ -48,8 +48,8 @@ static struct unix_socket *pending_next(struct unix_socket *sock, struct unix_so
     return node == &sock->pending ? NULL : list_entry(node, struct unix_socket, pending_link);
 }
 
-static void queue_visit(struct unix_socket *sock, struct list *live,
-                        void (*visit)(struct unix_socket *found, struct list *live))
+static COLD void queue_visit(struct unix_socket *sock, struct list *live,
+                             void (*visit)(struct unix_socket *found, struct list *live))
 {
     mutex_lock(&sock->lock);
     list_for_each (node, &sock->queue) {
@@ -66,8 +66,8 @@ static void queue_visit(struct unix_socket *sock, struct list *live,
     mutex_unlock(&sock->lock);
 }
 
-static void candidate_visit(struct unix_socket *sock, struct list *live,
-                            void (*visit)(struct unix_socket *found, struct list *live))
+static COLD void candidate_visit(struct unix_socket *sock, struct list *live,
+                                 void (*visit)(struct unix_socket *found, struct list *live))
 {
     queue_visit(sock, live, visit);
     for (struct unix_socket *child = NULL; (child = pending_next(sock, child)) != NULL;)
@@ -76,7 +76,7 @@ static void candidate_visit(struct unix_socket *sock, struct list *live,
 
 /* --- the steps --- */
 
-static void candidates_find_locked(struct list *candidates)
+static COLD void candidates_find_locked(struct list *candidates)
 {
     ASSERT(mutex_is_held(&unix_flight_lock));
     list_for_each (node, &unix_flight) {
@@ -93,13 +93,13 @@ static void candidates_find_locked(struct list *candidates)
     }
 }
 
-static void reference_count(struct unix_socket *found, struct list *live)
+static COLD void reference_count(struct unix_socket *found, struct list *live)
 {
     (void)live;
     found->gc_refs--;
 }
 
-static void mark_live(struct unix_socket *found, struct list *live)
+static COLD void mark_live(struct unix_socket *found, struct list *live)
 {
     found->gc_state = GC_LIVE;
     list_remove(&found->gc_link);
@@ -107,7 +107,7 @@ static void mark_live(struct unix_socket *found, struct list *live)
 }
 
 /* Those that are reachable leave the candidates. */
-static void live_take_locked(struct list *candidates, struct list *live)
+static COLD void live_take_locked(struct list *candidates, struct list *live)
 {
     ASSERT(mutex_is_held(&unix_flight_lock));
     list_for_each (node, candidates)
@@ -123,7 +123,7 @@ static void live_take_locked(struct list *candidates, struct list *live)
         candidate_visit(list_entry(node, struct unix_socket, gc_link), live, mark_live);
 }
 
-static void queue_purge(struct unix_socket *sock, struct list *messages)
+static COLD void queue_purge(struct unix_socket *sock, struct list *messages)
 {
     mutex_lock(&sock->lock);
     list_for_each_safe (node, &sock->queue) {
@@ -138,7 +138,7 @@ static void queue_purge(struct unix_socket *sock, struct list *messages)
     mutex_unlock(&sock->lock);
 }
 
-static void garbage_purge_locked(struct list *garbage, struct list *messages)
+static COLD void garbage_purge_locked(struct list *garbage, struct list *messages)
 {
     ASSERT(mutex_is_held(&unix_flight_lock));
     list_for_each (node, garbage) {
@@ -150,7 +150,7 @@ static void garbage_purge_locked(struct list *garbage, struct list *messages)
     }
 }
 
-static void marks_clear(struct list *marked)
+static COLD void marks_clear(struct list *marked)
 {
     struct list *node;
 
@@ -158,7 +158,7 @@ static void marks_clear(struct list *marked)
         list_entry(node, struct unix_socket, gc_link)->gc_state = GC_NONE;
 }
 
-void unix_gc(void)
+COLD void unix_gc(void)
 {
     struct list candidates, live, messages;
 
@@ -177,7 +177,7 @@ void unix_gc(void)
     unix_messages_free(&messages);
 }
 
-static void gc_work(struct deferred *item)
+static COLD void gc_work(struct deferred *item)
 {
     (void)item;
     unix_gc();

@@ -37,6 +37,7 @@ struct unix_message {
     struct socket_rights *rights;  /* files in flight; NULL: none */
     struct lx_ucred credentials;
     bool has_credentials;
+    bool urgent;             /* the one byte of a send with MSG_OOB, in a message of its own */
     uint32_t nbytes, offset; /* offset: what a stream's reader has taken of them */
     char data[];
 };
@@ -59,22 +60,23 @@ struct unix_socket {
     struct waitq readable; /* messages or connections have come, or none will */
     struct waitq writable; /* there is room in its own send buffer, in its queue, in its backlog */
     struct poll_head poll;
-    uint32_t state;             /* [l] enum unix_state */
-    uint32_t shut;              /* [l] UNIX_SHUT_* */
-    bool closed;                /* [l] its file is gone */
-    int error;                  /* [a] SO_ERROR, positive */
-    struct unix_socket *peer;   /* [l, w] counted; of a connection constant until it goes */
-    struct list watchers;       /* [w] sockets whose peer it is, and that wait for its queue */
-    struct list watch_link;     /* [w] among the watchers of its peer */
-    struct list queue;          /* [l] struct unix_message */
-    uint32_t nmessages;         /* [l] */
-    uint64_t nbytes;            /* [l] in the queue */
-    uint64_t sent_bytes;        /* [a] charged: sent and not received yet */
-    struct list pending;        /* [l] listening: struct unix_socket, not accepted yet */
-    struct list pending_link;   /* [l] of the listener */
-    uint32_t npending, backlog; /* [l] */
-    struct unix_name *name;     /* [l] counted; set once, then constant */
-    struct list name_link;      /* [b] */
+    uint32_t state;              /* [l] enum unix_state */
+    uint32_t shut;               /* [l] UNIX_SHUT_* */
+    bool closed;                 /* [l] its file is gone */
+    int error;                   /* [a] SO_ERROR, positive */
+    struct unix_socket *peer;    /* [l, w] counted; of a connection constant until it goes */
+    struct list watchers;        /* [w] sockets whose peer it is, and that wait for its queue */
+    struct list watch_link;      /* [w] among the watchers of its peer */
+    struct list queue;           /* [l] struct unix_message */
+    uint32_t nmessages;          /* [l] */
+    uint64_t nbytes;             /* [l] in the queue */
+    struct unix_message *urgent; /* [l] in the queue, not taken yet: the last that came */
+    uint64_t sent_bytes;         /* [a] charged: sent and not received yet */
+    struct list pending;         /* [l] listening: struct unix_socket, not accepted yet */
+    struct list pending_link;    /* [l] of the listener */
+    uint32_t npending, backlog;  /* [l] */
+    struct unix_name *name;      /* [l] counted; set once, then constant */
+    struct list name_link;       /* [b] */
     struct lx_ucred credentials, peer_credentials; /* [l] at listen or connect */
     struct user_charge *user;                      /* [I] counted */
     uint32_t in_flight;                            /* [f] references to its file in messages */
@@ -98,16 +100,22 @@ static inline void unix_get(struct unix_socket *sock)
 {
     __atomic_fetch_add(&sock->refs, 1, __ATOMIC_RELAXED);
 }
+/* One whose last reference may be going; false: it has gone. */
+static inline bool unix_get_live(struct unix_socket *sock)
+{
+    uint32_t refs = __atomic_load_n(&sock->refs, __ATOMIC_RELAXED);
+
+    while (refs && !__atomic_compare_exchange_n(&sock->refs, &refs, refs + 1, true,
+                                                __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+        ;
+    return refs;
+}
 void unix_put(struct unix_socket *sock);
 
 /* After a change of its state: its waiters look again. No lock held. */
 void unix_wake_readers(struct unix_socket *sock);
 void unix_wake_writers(struct unix_socket *sock);
 void unix_wake_senders(struct unix_socket *sock); /* and those that send to it */
-
-/* What sockets take of the kernel's memory, of one user. -ENOBUFS. */
-MUST_CHECK int unix_charge(struct user_charge *user, uint32_t nbytes);
-void unix_uncharge(struct user_charge *user, uint32_t nbytes);
 
 /* An idle socket with one reference. */
 MUST_CHECK int unix_alloc(int type, struct unix_socket **out_socket);

@@ -102,12 +102,13 @@ static int message_alloc(struct unix_socket *sender, struct socket_message *from
     message->offset = 0;
     message->sender_name = NULL;
     message->rights = NULL;
+    message->urgent = false;
     message->has_credentials = from->has_credentials;
     message->credentials = from->credentials;
     if (user_iter_get(from->io, message->data, nbytes) < nbytes)
         err = -EFAULT;
     else
-        err = unix_charge(sender->user, cost_of(nbytes));
+        err = socket_charge(sender->user, cost_of(nbytes));
     if (err)
         goto free_message;
     /* Files go with the first message that is made of a send. */
@@ -120,7 +121,7 @@ static int message_alloc(struct unix_socket *sender, struct socket_message *from
     return 0;
 
 uncharge:
-    unix_uncharge(sender->user, cost_of(nbytes));
+    socket_uncharge(sender->user, cost_of(nbytes));
 free_message:
     kfree(message);
     return err;
@@ -156,7 +157,7 @@ void unix_message_free(struct unix_message *message)
     struct unix_socket *sender = message->sender;
     struct socket_rights *rights = message->rights;
 
-    unix_uncharge(sender->user, cost_of(message->nbytes));
+    socket_uncharge(sender->user, cost_of(message->nbytes));
     unix_unreserve(sender, message->nbytes);
     unix_put(sender);
     unix_name_put(message->sender_name);

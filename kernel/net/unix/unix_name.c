@@ -258,7 +258,7 @@ static int bind_abstract(struct unix_socket *sock, const struct socket_address *
 }
 
 /* A free abstract name of five digits: unix(7). Each round takes another number. */
-int unix_bind_auto(struct unix_socket *sock)
+COLD int unix_bind_auto(struct unix_socket *sock)
 {
     struct socket_address address = {.nbytes = FAMILY_SIZE + 6};
     int err = -EADDRINUSE;
@@ -277,8 +277,8 @@ int unix_bind_auto(struct unix_socket *sock)
     return err == -EADDRINUSE ? -ENOSPC : err;
 }
 
-int unix_bind(struct socket *socket, struct fs_context *context,
-              const struct socket_address *address)
+COLD int unix_bind(struct socket *socket, struct fs_context *context,
+                   const struct socket_address *address)
 {
     struct unix_socket *sock = unix_of(socket);
     int err;
@@ -303,7 +303,7 @@ void unix_name_remove(struct unix_socket *sock)
     spin_unlock(&buckets[name->hash % BUCKETS].lock);
 }
 
-int unix_get_name(struct socket *socket, bool peer, struct socket_address *address)
+COLD int unix_get_name(struct socket *socket, bool peer, struct socket_address *address)
 {
     struct unix_socket *sock = unix_of(socket);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * /proc/net/unix: a line for each socket, as proc(5) has it.
+ * /proc/net/unix: a line for each socket, as proc(5) has it. And what NETLINK_SOCK_DIAG reports of
+ * them.
  *
  * All sockets are in tables, from their creation until their last reference goes: spread, so that
  * processors that make sockets do not meet. They are read some at a time; the cursor says where to
@@ -8,9 +9,12 @@
  * they are, without a socket's lock. In the place of an address stands the number of the inode.
  */
 #include "kernel/fs/procfs/procfs.h"
+#include "kernel/lib/string.h"
+#include "kernel/net/netlink/netlink_reply.h"
 #include "kernel/net/unix/unix.h"
 #include "kernel/net/unix/unix_internal.h"
 #include "kernel/sched/sched.h"
+#include "shared/linux/inet.h"
 
 #define TABLES      64u
 #define A_TURN      16u /* sockets with a table's lock held */
@@ -26,7 +30,7 @@ static struct {
     struct list sockets;
 } tables[TABLES];
 
-void unix_tables_init(void)
+COLD void unix_tables_init(void)
 {
     for (unsigned i = 0; i < TABLES; i++) {
         spin_init(&tables[i].lock, SPIN_SOCKNAME);
@@ -58,7 +62,7 @@ void unix_table_remove(struct unix_socket *sock)
     spin_unlock(&tables[table].lock);
 }
 
-static unsigned shown_state(const struct unix_socket *sock)
+static COLD unsigned shown_state(const struct unix_socket *sock)
 {
     bool connected = __atomic_load_n(&sock->state, __ATOMIC_RELAXED) == UNIX_CONNECTED;
 
@@ -68,7 +72,7 @@ static unsigned shown_state(const struct unix_socket *sock)
 }
 
 /* Zeroes in an abstract name are shown as the first one. */
-static void print_name(struct procfs_text *text, const struct unix_name *name)
+static COLD void print_name(struct procfs_text *text, const struct unix_name *name)
 {
     size_t length = name->nbytes - sizeof(name->address.family);
 
@@ -79,7 +83,7 @@ static void print_name(struct procfs_text *text, const struct unix_name *name)
         procfs_put(text, name->address.path[i] ? &name->address.path[i] : "@", 1);
 }
 
-static void unix_print_socket(struct procfs_text *text, const struct unix_socket *sock)
+static COLD void unix_print_socket(struct procfs_text *text, const struct unix_socket *sock)
 {
     const struct unix_name *name = __atomic_load_n(&sock->name, __ATOMIC_ACQUIRE);
     bool listens = __atomic_load_n(&sock->state, __ATOMIC_RELAXED) == UNIX_LISTENING;
@@ -94,7 +98,7 @@ static void unix_print_socket(struct procfs_text *text, const struct unix_socket
 }
 
 /* From that one on, as many as a turn and the text have room for. True: there are no more. */
-static bool print_table(struct procfs_text *text, unsigned table, uint32_t *first)
+static COLD bool print_table(struct procfs_text *text, unsigned table, uint32_t *first)
 {
     uint32_t number = 0, last = *first + A_TURN;
     struct list *node;
@@ -115,7 +119,7 @@ static bool print_table(struct procfs_text *text, unsigned table, uint32_t *firs
     return node == &tables[table].sockets;
 }
 
-int unix_procfs_show(const struct procfs_node *node, struct procfs_text *text)
+COLD int unix_procfs_show(const struct procfs_node *node, struct procfs_text *text)
 {
     unsigned table = (unsigned)(text->cursor >> TABLE_SHIFT);
     uint32_t first = (uint32_t)text->cursor;
@@ -132,5 +136,96 @@ int unix_procfs_show(const struct procfs_node *node, struct procfs_text *text)
     }
     text->cursor = (uint64_t)table << TABLE_SHIFT | first;
     text->more = table < TABLES;
+    return 0;
+}
+
+/* --- NETLINK_SOCK_DIAG --- */
+
+#define DIAG_ROOM 200u /* for one more, with its attributes */
+
+/* As states of TCP. */
+static COLD uint8_t diag_state(const struct unix_socket *sock)
+{
+    uint32_t state = __atomic_load_n(&sock->state, __ATOMIC_RELAXED);
+
+    if (state == UNIX_LISTENING)
+        return LX_TCP_LISTEN;
+    return state == UNIX_CONNECTED ? LX_TCP_ESTABLISHED : LX_TCP_CLOSE;
+}
+
+/* A pathname's zero at the end belongs to it, as on Linux. */
+static COLD void diag_put(const struct netlink_request *request, struct netlink_reply *reply,
+                          struct unix_socket *sock)
+{
+    const struct unix_name *name = __atomic_load_n(&sock->name, __ATOMIC_ACQUIRE);
+    struct lx_unix_diag_msg told = {
+        LX_AF_UNIX, (uint8_t)sock->base.type, diag_state(sock),
+        0,          (uint32_t)sock->base.ino, {(uint32_t)sock->base.ino, 0}};
+    bool listens = told.state == LX_TCP_LISTEN;
+    struct unix_socket *peer = unix_peer_get(sock);
+    uint32_t queues[2] = {listens ? sock->npending : (uint32_t)sock->nbytes,
+                          listens ? sock->backlog : (uint32_t)sock->sent_bytes};
+    uint8_t shut = (uint8_t)sock->shut;
+    struct lx_unix_diag_req wanted;
+    uint32_t start, ino;
+
+    memcpy(&wanted, request->body, sizeof(wanted));
+    if (wanted.states >> told.state & 1 && !sock->closed) {
+        start = netlink_begin(reply, request, LX_SOCK_DIAG_BY_FAMILY, &told, sizeof(told));
+        if (name && wanted.show & LX_UDIAG_SHOW_NAME)
+            netlink_attribute(reply, LX_UNIX_DIAG_NAME, name->address.path,
+                              name->nbytes - (uint32_t)sizeof(name->address.family));
+        if (peer && wanted.show & LX_UDIAG_SHOW_PEER) {
+            ino = (uint32_t)peer->base.ino;
+            netlink_attribute(reply, LX_UNIX_DIAG_PEER, &ino, sizeof(ino));
+        }
+        if (wanted.show & LX_UDIAG_SHOW_RQLEN)
+            netlink_attribute(reply, LX_UNIX_DIAG_RQLEN, queues, sizeof(queues));
+        netlink_attribute(reply, LX_UNIX_DIAG_SHUTDOWN, &shut, 1);
+        netlink_end(reply, start);
+    }
+    if (peer)
+        unix_put(peer);
+}
+
+/* That one of a table, referenced, or the next that is not on its way out. NULL: the table's end.
+ */
+static COLD struct unix_socket *diag_get(unsigned table, uint32_t *number)
+{
+    struct unix_socket *found = NULL;
+    uint32_t passed = 0;
+
+    spin_lock(&tables[table].lock);
+    list_for_each (node, &tables[table].sockets) {
+        struct unix_socket *sock = list_entry(node, struct unix_socket, table_link);
+
+        if (passed++ >= *number && unix_get_live(sock)) {
+            found = sock;
+            break;
+        }
+    }
+    spin_unlock(&tables[table].lock);
+    *number = found ? passed : 0;
+    return found;
+}
+
+COLD int unix_diag(const struct netlink_request *request, struct netlink_reply *reply,
+                   uint64_t *cursor)
+{
+    unsigned table = (unsigned)(*cursor >> TABLE_SHIFT);
+    uint32_t number = (uint32_t)*cursor;
+
+    while (table < TABLES && netlink_has_room(reply, DIAG_ROOM)) {
+        struct unix_socket *sock = diag_get(table, &number);
+
+        if (sock) {
+            diag_put(request, reply, sock);
+            unix_put(sock);
+        } else {
+            table++;
+        }
+        sched_preempt_point();
+    }
+    *cursor = table < TABLES ? (uint64_t)table << TABLE_SHIFT | number : NETLINK_END;
     return 0;
 }

@@ -11,6 +11,7 @@
  * Messages that are used up are freed behind the lock: their senders are woken by it.
  */
 #include "kernel/lib/assert.h"
+#include "kernel/lib/restart.h"
 #include "kernel/net/rights.h"
 #include "kernel/net/unix/unix_internal.h"
 #include "kernel/sched/sched.h"
@@ -113,6 +114,64 @@ static bool takes_more(const struct receive *receive)
     return receive->to->io->left > 0 || (receive->empty && !receive->begun);
 }
 
+/* --- the urgent byte ---
+ *
+ * It is a message of one byte, and `urgent` of its receiver until it is taken, by MSG_OOB or with
+ * the stream, or until another one comes, which makes it an ordinary byte. A receive of the stream
+ * stops in front of it, also if it was taken by MSG_OOB: its message then stays, empty, as a mark.
+ * The next receive begins behind it, or with it if SO_OOBINLINE is set. */
+
+#define STEP_OVER 2
+
+/* 1 or an error: the receive ends here; STEP_OVER: it goes on behind the message; 0: with it. A
+ * receiver that has waited gives way to SIGURG, whose handler may ask for the byte. */
+static COLD int urgent_pass_locked(struct receive *receive, struct unix_message *message)
+{
+    struct unix_socket *sock = receive->sock;
+    bool is_urgent = message == sock->urgent;
+
+    ASSERT(mutex_is_held(&sock->lock));
+    if (!is_urgent && message->offset < message->nbytes)
+        return 0;
+    if (receive->total)
+        return 1;
+    if (is_urgent && receive->to->wait && waitq_interrupted())
+        return socket_wait_error(-ERESTARTSYS, receive->timeout_ns);
+    if (is_urgent && !peeks(receive))
+        __atomic_store_n(&sock->urgent, NULL, __ATOMIC_SEQ_CST);
+    if (is_urgent && sock->base.oob_inline)
+        return 0;
+    if (!peeks(receive))
+        take_out_locked(receive, message);
+    return STEP_OVER;
+}
+
+/* Never waits. The byte is gone even if there is no room for it. */
+static COLD int64_t urgent_receive(struct unix_socket *sock, struct socket_message *to)
+{
+    struct unix_message *message;
+    char byte = 0;
+
+    mutex_lock(&sock->lock);
+    message = sock->base.oob_inline ? NULL : sock->urgent;
+    if (message)
+        byte = message->data[0];
+    if (message && !(to->flags & LX_MSG_PEEK)) {
+        __atomic_store_n(&sock->urgent, NULL, __ATOMIC_SEQ_CST);
+        message->offset = message->nbytes;
+        sock->nbytes--;
+    }
+    mutex_unlock(&sock->lock);
+    if (!message)
+        return -EINVAL;
+    if (user_iter_put(to->io, &byte, 1) != 1)
+        return -EFAULT;
+    to->out_flags |= LX_MSG_OOB;
+    return 1;
+}
+
+/* --- streams --- */
+
 /* From what is in the queue now, skipping what a peek has seen. A message with files is the last
  * one that is read from. 1: nothing more is to be had by this call. */
 static int stream_take_locked(struct receive *receive, uint64_t skip)
@@ -128,6 +187,14 @@ static int stream_take_locked(struct receive *receive, uint64_t skip)
         bool last;
 
         node = node->next;
+        if (unlikely(message->urgent)) {
+            int step = urgent_pass_locked(receive, message);
+
+            if (step == STEP_OVER)
+                continue;
+            if (step)
+                return step;
+        }
         if (skip >= left) {
             skip -= left;
             continue;
@@ -168,14 +235,17 @@ static int stream_receive_locked(struct receive *receive)
     for (;;) {
         int result = stream_take_locked(receive, peeks(receive) ? (uint64_t)receive->total : 0);
 
-        if (result == -EFAULT) {
-            result =
-                socket_fault_in_locked(&receive->sock->lock, receive->to->io, &receive->faults);
+        if (unlikely(result)) {
+            if (result == -EFAULT)
+                result =
+                    socket_fault_in_locked(&receive->sock->lock, receive->to->io, &receive->faults);
+            else if (result > 0)
+                return 0;
             if (result)
                 return result;
             continue;
         }
-        if (result || !takes_more(receive) || (receive->total > 0 && !all))
+        if (!takes_more(receive) || (receive->total > 0 && !all))
             return 0;
         /* Those that are used up make room for what is waited for. */
         if (!list_empty(&receive->used)) {
@@ -261,11 +331,13 @@ int64_t unix_receive(struct socket *socket, struct socket_message *message)
     struct receive receive = {.sock = sock, .to = message};
     int err;
 
-    if (message->flags & LX_MSG_OOB)
-        return stream ? -EINVAL : -EOPNOTSUPP;
+    if (unlikely(message->flags & LX_MSG_OOB) && !stream)
+        return -EOPNOTSUPP;
     if (unix_is_connection(sock) &&
         __atomic_load_n(&sock->state, __ATOMIC_RELAXED) != UNIX_CONNECTED)
         return stream ? -EINVAL : -ENOTCONN;
+    if (unlikely(message->flags & LX_MSG_OOB))
+        return urgent_receive(sock, message);
     receive.empty = stream && message->io->left == 0;
     list_init(&receive.used);
     receive.timeout_ns = socket->receive_timeout_ns;

@@ -7,6 +7,7 @@
  * receiver is still there and takes it. A datagram that finds the queue full waits on the receiver,
  * which wakes its waiters for each one that it takes out.
  */
+#include "kernel/fs/vfs/file.h"
 #include "kernel/lib/assert.h"
 #include "kernel/net/unix/unix_internal.h"
 #include "kernel/sched/sched.h"
@@ -45,13 +46,21 @@ static bool may_not_send(const struct unix_socket *sock)
     return __atomic_load_n(&sock->shut, __ATOMIC_RELAXED) & UNIX_SHUT_SEND;
 }
 
+/* The last byte of a send with MSG_OOB goes alone. */
+static COLD size_t piece_before_urgent(size_t nbytes, const struct socket_message *from)
+{
+    return MIN(nbytes, from->io->left - 1);
+}
+
 /* The receiver's lock is held for the few words of the queue; what was sent wakes it behind. */
 static int64_t stream_send_piece(struct unix_socket *sock, struct unix_socket *peer,
                                  struct socket_message *from)
 {
     size_t nbytes = MIN(MIN(from->io->left, STREAM_PIECE), sock->base.send_buffer / 2);
+    bool urgent = from->flags & LX_MSG_OOB && (nbytes = piece_before_urgent(nbytes, from)) == 0;
     struct unix_message *message;
-    int err = unix_message_create(sock, from, nbytes, &message);
+    struct file *told = NULL;
+    int err = unix_message_create(sock, from, nbytes + urgent, &message);
 
     if (err)
         return err;
@@ -62,9 +71,16 @@ static int64_t stream_send_piece(struct unix_socket *sock, struct unix_socket *p
         return -EPIPE;
     }
     enqueue_locked(peer, message);
+    if (unlikely(urgent)) {
+        message->urgent = true;
+        __atomic_store_n(&peer->urgent, message, __ATOMIC_SEQ_CST);
+        told = socket_report_urgent(&peer->base);
+    }
     mutex_unlock(&peer->lock);
     unix_wake_readers(peer);
-    return (int64_t)nbytes;
+    if (unlikely(told))
+        file_put(told);
+    return (int64_t)nbytes + urgent;
 }
 
 static int64_t stream_send(struct unix_socket *sock, struct socket_message *from)
@@ -225,7 +241,8 @@ int64_t unix_send(struct socket *socket, struct socket_message *message)
 {
     struct unix_socket *sock = unix_of(socket);
 
-    if (message->flags & LX_MSG_OOB)
+    if (unlikely(message->flags & LX_MSG_OOB) &&
+        (socket->type != LX_SOCK_STREAM || !message->io->left))
         return -EOPNOTSUPP;
     if (likely(socket->type == LX_SOCK_STREAM))
         return stream_send(sock, message);

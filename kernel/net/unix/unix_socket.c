@@ -11,7 +11,6 @@
  * poll reads single words without the lock, after it has registered (fs/vfs/poll.c).
  */
 #include "kernel/lib/assert.h"
-#include "kernel/mm/pmm.h"
 #include "kernel/mm/slab.h"
 #include "kernel/mm/user_charge.h"
 #include "kernel/net/unix/unix.h"
@@ -20,9 +19,6 @@
 #include "shared/linux/ioctl.h"
 #include "shared/linux/poll.h"
 
-#define USER_BYTES_MAX (64LL << 20) /* of one user in all its sockets; root is not held to it */
-#define RESERVE_SHIFT  5            /* a thirty-second of memory stays for programs */
-
 static struct slab_cache *unix_cache;
 
 void unix_init(void)
@@ -30,24 +26,6 @@ void unix_init(void)
     unix_cache = slab_cache_create("unix", sizeof(struct unix_socket));
     unix_names_init();
     unix_tables_init();
-}
-
-/* Sockets are charged themselves: those that wait to be accepted have no descriptor that would
- * limit them. */
-int unix_charge(struct user_charge *user, uint32_t nbytes)
-{
-    int64_t used = user_charge_add(user, CHARGE_SOCKET_BYTES, nbytes);
-
-    if ((used <= USER_BYTES_MAX || user->uid == 0) &&
-        pmm_has_more_than(pmm_total_count() >> RESERVE_SHIFT))
-        return 0;
-    unix_uncharge(user, nbytes);
-    return -ENOBUFS;
-}
-
-void unix_uncharge(struct user_charge *user, uint32_t nbytes)
-{
-    user_charge_add(user, CHARGE_SOCKET_BYTES, -(int64_t)nbytes);
 }
 
 /* The last one: nothing is queued at it, and none of its messages is on its way. */
@@ -60,7 +38,7 @@ void unix_put(struct unix_socket *sock)
     ASSERT(sock->in_flight == 0);
     unix_table_remove(sock);
     unix_name_put(sock->name);
-    unix_uncharge(sock->user, sizeof(*sock));
+    socket_uncharge(sock->user, sizeof(*sock));
     user_charge_put(sock->user);
     slab_free(unix_cache, sock);
 }
@@ -111,6 +89,8 @@ static uint32_t unix_poll(struct socket *socket, struct poll_waiter *waiter)
         mask |= LX_POLLRDHUP | LX_POLLIN | LX_POLLRDNORM;
     if (word_peek(&sock->nmessages) || word_peek(&sock->npending))
         mask |= LX_POLLIN | LX_POLLRDNORM;
+    if (__atomic_load_n(&sock->urgent, __ATOMIC_RELAXED))
+        mask |= LX_POLLPRI;
     if (unix_is_connection(sock) && word_peek(&sock->state) == UNIX_IDLE)
         mask |= LX_POLLHUP;
     if (is_writable(sock) && !unix_watch_peer(sock))
@@ -119,7 +99,7 @@ static uint32_t unix_poll(struct socket *socket, struct poll_waiter *waiter)
 }
 
 /* All bytes of a connection, the first datagram of the others: unix(7), SIOCINQ. */
-static int64_t bytes_to_receive(struct unix_socket *sock)
+static COLD int64_t bytes_to_receive(struct unix_socket *sock)
 {
     int64_t nbytes = 0;
 
@@ -134,8 +114,18 @@ static int64_t bytes_to_receive(struct unix_socket *sock)
     return nbytes;
 }
 
+static COLD bool urgent_is_next(struct unix_socket *sock)
+{
+    bool is_next;
+
+    mutex_lock(&sock->lock);
+    is_next = sock->urgent && sock->queue.next == &sock->urgent->link;
+    mutex_unlock(&sock->lock);
+    return is_next;
+}
+
 /* What is not SIOCINQ, SIOCOUTQ or SIOCATMARK is no request of a socket. */
-static int64_t unix_ioctl(struct socket *socket, uint32_t request)
+static COLD int64_t unix_ioctl(struct socket *socket, uint32_t request)
 {
     struct unix_socket *sock = unix_of(socket);
 
@@ -145,7 +135,7 @@ static int64_t unix_ioctl(struct socket *socket, uint32_t request)
         return word_peek(&sock->state) == UNIX_LISTENING
                    ? -EINVAL
                    : (int64_t)__atomic_load_n(&sock->sent_bytes, __ATOMIC_RELAXED);
-    return request == LX_SIOCATMARK ? 0 : -ENOTTY; /* nothing out of band ever comes */
+    return request == LX_SIOCATMARK ? urgent_is_next(sock) : -ENOTTY;
 }
 
 /* Shown once: socket(7). */
@@ -194,7 +184,7 @@ int unix_alloc(int type, struct unix_socket **out_socket)
     if (!sock)
         return -ENOMEM;
     sock->user = user_charge_get(socket_caller->uid());
-    if (!sock->user || unix_charge(sock->user, sizeof(*sock))) {
+    if (!sock->user || socket_charge(sock->user, sizeof(*sock))) {
         user_charge_put(sock->user);
         slab_free(unix_cache, sock);
         return -ENOMEM;
@@ -239,7 +229,7 @@ int unix_create(int type, int protocol, struct socket **out_socket)
 }
 
 /* Nothing knows the two yet: no lock. */
-void unix_pair(struct socket *one_socket, struct socket *other_socket)
+COLD void unix_pair(struct socket *one_socket, struct socket *other_socket)
 {
     struct unix_socket *one = unix_of(one_socket), *other = unix_of(other_socket);
 

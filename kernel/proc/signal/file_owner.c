@@ -86,7 +86,7 @@ static const struct {
 static void tell_process_locked(const struct file_record *record, struct process *process,
                                 struct task *task, const struct lx_siginfo *info)
 {
-    const struct lx_siginfo plain = {.signo = LX_SIGIO, .code = LX_SI_KERNEL};
+    static const struct lx_siginfo plain = {.signo = LX_SIGIO, .code = LX_SI_KERNEL};
     struct credentials to = identity_of_locked(process);
     int err = -EAGAIN;
 
@@ -95,7 +95,7 @@ static void tell_process_locked(const struct file_record *record, struct process
         record->uid != to.suid && record->uid != to.uid)
         return;
     if (info->signo)
-        err = signal_send_info_locked(process, task, info, true);
+        err = signal_send_info_locked(process, task, info, info->signo != LX_SIGURG);
     if (err)
         err = signal_send_info_locked(process, task, &plain, false);
     ASSERT(!err);
@@ -116,28 +116,35 @@ static void tell_group_locked(const struct file_record *record, const struct lx_
     process_walk_end_locked(&walk);
 }
 
-static void tell_owner_locked(const struct file_record *record, unsigned reason, int fd)
+static void send_owner_locked(const struct file_record *record, const struct lx_siginfo *info)
 {
-    struct lx_siginfo info = {.signo = record->signal, .code = reasons[reason].code};
     struct pid *pid = record->pid;
     uint64_t flags;
 
     ASSERT(mutex_is_held(&owner_lock));
     if (!pid)
         return;
+    flags = spin_lock_irqsave(&process_tree_lock);
+    if (record->kind == FILE_OWNER_GROUP)
+        tell_group_locked(record, info, &flags);
+    else if (pid->process)
+        tell_process_locked(record, pid->process,
+                            record->kind == FILE_OWNER_TASK ? pid->process->leader : NULL, info);
+    else if (pid->task && record->kind == FILE_OWNER_TASK)
+        tell_process_locked(record, pid->task->process, pid->task, info);
+    spin_unlock_irqrestore(&process_tree_lock, flags);
+}
+
+static void tell_owner_locked(const struct file_record *record, unsigned reason, int fd)
+{
+    struct lx_siginfo info = {.signo = record->signal, .code = reasons[reason].code};
+
+    ASSERT(mutex_is_held(&owner_lock));
     if (info.signo && (SIGNAL_BIT(info.signo) & OWN_CODES))
         info.code = LX_SI_SIGIO;
     info.poll.band = reasons[reason].band;
     info.poll.fd = fd;
-    flags = spin_lock_irqsave(&process_tree_lock);
-    if (record->kind == FILE_OWNER_GROUP)
-        tell_group_locked(record, &info, &flags);
-    else if (pid->process)
-        tell_process_locked(record, pid->process,
-                            record->kind == FILE_OWNER_TASK ? pid->process->leader : NULL, &info);
-    else if (pid->task && record->kind == FILE_OWNER_TASK)
-        tell_process_locked(record, pid->task->process, pid->task, &info);
-    spin_unlock_irqrestore(&process_tree_lock, flags);
+    send_owner_locked(record, &info);
 }
 
 static void record_tell_locked(struct file_record *record)
@@ -217,9 +224,19 @@ static bool record_wake(struct poll_hook *hook, uint32_t events, struct poll_cha
     return false;
 }
 
+/* Urgent data is told of at once, with or without O_ASYNC: a receiver that comes to it later finds
+ * the signal pending, and does not pass over it. */
 static void owner_report(struct file *file, uint32_t events)
 {
-    record_queue(owner_record_of(file), events);
+    static const struct lx_siginfo urgent = {.signo = LX_SIGURG, .code = LX_SI_KERNEL};
+
+    if (events != LX_POLLPRI) {
+        record_queue(owner_record_of(file), events);
+        return;
+    }
+    mutex_lock(&owner_lock);
+    send_owner_locked(owner_record_of(file), &urgent);
+    mutex_unlock(&owner_lock);
 }
 
 /* --- the record --- */

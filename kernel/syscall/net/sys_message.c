@@ -14,6 +14,7 @@
  */
 #include "kernel/core/clock.h"
 #include "kernel/lib/restart.h"
+#include "kernel/lib/string.h"
 #include "kernel/net/rights.h"
 #include "kernel/proc/process.h"
 #include "kernel/sched/sched.h"
@@ -122,23 +123,28 @@ static int header_get(struct lx_msghdr *header, struct uptr from, struct user_ve
 static int64_t send_one(struct task *self, struct fd_ref ref, struct socket *socket,
                         struct uptr from, uint32_t flags)
 {
+    struct socket_controls controls;
     struct socket_address address;
     struct user_vector vector;
     struct lx_msghdr header;
     struct user_iter io;
-    struct socket_message message = {
-        .io = &io, .flags = flags, .wait = waits(ref, flags), .context = self->fs};
+    struct socket_message message = {.io = &io,
+                                     .controls = &controls,
+                                     .flags = flags,
+                                     .wait = waits(ref, flags),
+                                     .context = self->fs};
     int64_t result = header_get(&header, from, &vector);
 
     if (result)
         return result;
     user_iter_init_user(&io, vector.segments, vector.nbytes);
+    controls.count = 0;
     if (header.name && header.name_nbytes) {
         result = user_address_get(&address, (struct uptr){header.name}, header.name_nbytes);
         message.address = &address;
     }
     if (!result)
-        result = user_control_get(self, &header, &message);
+        result = user_control_get(self, socket, &header, &message);
     if (!result)
         result = send_finish(self, ref, flags, socket->ops->send(socket, &message));
     user_vector_put(&vector);
@@ -172,6 +178,22 @@ static int header_put(struct task *self, struct lx_msghdr *header, struct uptr t
     return err;
 }
 
+/* SO_TIMESTAMP and its like, of datagrams: when it is received, which is not measurably later than
+ * when it came for a receiver that waits. */
+static COLD void stamp_put(struct socket_control *stamp, int option)
+{
+    uint64_t now_ns = clock_realtime_ns();
+    bool in_ns = option == LX_SO_TIMESTAMPNS || option == LX_SO_TIMESTAMPNS_NEW;
+    struct lx_timespec time = {(int64_t)(now_ns / NS_PER_S), (int64_t)(now_ns % NS_PER_S)};
+
+    if (!in_ns)
+        time.nsec /= 1000;
+    stamp->level = LX_SOL_SOCKET;
+    stamp->type = option;
+    stamp->nbytes = sizeof(time);
+    memcpy(stamp->bytes, &time, sizeof(time));
+}
+
 /* A header that cannot be written is EFAULT, and the message is gone. */
 static int64_t receive_one(struct task *self, struct fd_ref ref, struct socket *socket,
                            struct uptr to, uint32_t flags)
@@ -187,15 +209,18 @@ static int64_t receive_one(struct task *self, struct fd_ref ref, struct socket *
                                      .address = &address,
                                      .takes_rights = true};
     int64_t result = header_get(&header, to, &vector);
-    int err;
+    int err, stamp;
 
     if (result)
         return result;
     controls.room = header.control ? header.control_nbytes : 0;
-    controls.count = 0;
+    stamp = socket->type == LX_SOCK_DGRAM ? socket->timestamp : 0;
+    controls.count = stamp != 0; /* before those of the family */
     message.controls = &controls;
     user_iter_init_user(&io, vector.segments, vector.nbytes);
     result = socket->ops->receive(socket, &message);
+    if (unlikely(stamp))
+        stamp_put(&controls.list[0], stamp);
     user_vector_put(&vector);
     message.out_flags |= flags & LX_MSG_CMSG_CLOEXEC;
     err = result < 0 ? 0 : header_put(self, &header, to, &message);

@@ -2,9 +2,9 @@
 /*
  * Control messages between a program and a socket.
  *
- * Taken: SCM_CREDENTIALS, and SCM_RIGHTS, whose files go with the message or are closed. Others of
- * SOL_SOCKET are EINVAL to send, those of other levels are passed over. Their number and the length
- * of all have a bound, since a program chooses them.
+ * Taken: SCM_CREDENTIALS, and SCM_RIGHTS, whose files go with the message or are closed; by AF_INET
+ * those of its own levels. Others of SOL_SOCKET are EINVAL to send, those of other levels are
+ * passed over. Their number and the length of all have a bound, since a program chooses them.
  *
  * Given: credentials, then files, then those that the family makes. What has no room is cut, and
  * MSG_CTRUNC says so; memory that is not there loses the control message alone.
@@ -38,14 +38,35 @@ static int credentials_check(struct task *self, const struct lx_ucred *named)
     return named->pid == self->process->pid || process_exists(named->pid) ? 0 : -ESRCH;
 }
 
-/* One control message, whose header has been checked to lie in the buffer. */
-static int control_take(struct task *self, struct uptr at, const struct lx_cmsghdr *header,
-                        struct socket_message *message)
+/* For the family to look at. Only datagrams of AF_INET and AF_INET6 have any. */
+static COLD int control_keep(struct uptr at, const struct lx_cmsghdr *header,
+                             struct socket_controls *controls)
 {
+    struct socket_control *kept = &controls->list[controls->count];
+
+    if (controls->count == SOCKET_CONTROLS_MAX)
+        return -EINVAL;
+    controls->count++;
+    kept->level = header->level;
+    kept->type = header->type;
+    kept->nbytes = (uint32_t)(header->nbytes - sizeof(*header));
+    memset(kept->bytes, 0, sizeof(kept->bytes));
+    return vm_user_read(kept->bytes, (struct uptr){at.va + sizeof(*header)},
+                        MIN(kept->nbytes, sizeof(kept->bytes)));
+}
+
+/* One control message, whose header has been checked to lie in the buffer. */
+static int control_take(struct task *self, const struct socket *socket, struct uptr at,
+                        const struct lx_cmsghdr *header, struct socket_message *message)
+{
+    bool inet = socket->domain == LX_AF_INET || socket->domain == LX_AF_INET6;
     int err;
 
     if (header->level != LX_SOL_SOCKET)
-        return 0;
+        return inet && socket->type == LX_SOCK_DGRAM ? control_keep(at, header, message->controls)
+                                                     : 0;
+    if (inet) /* those of AF_UNIX mean nothing there */
+        return header->type == LX_SCM_RIGHTS || header->type == LX_SCM_CREDENTIALS ? 0 : -EINVAL;
     if (header->type == LX_SCM_RIGHTS)
         return user_rights_get(self, at, header, &message->rights);
     if (header->type != LX_SCM_CREDENTIALS || header->nbytes != CREDENTIALS_SIZE)
@@ -59,7 +80,7 @@ static int control_take(struct task *self, struct uptr at, const struct lx_cmsgh
 }
 
 /* All of them. The step to the next one is rounded up, and may lead behind the end. */
-int user_control_get(struct task *self, const struct lx_msghdr *header,
+int user_control_get(struct task *self, const struct socket *socket, const struct lx_msghdr *header,
                      struct socket_message *message)
 {
     uint64_t offset = 0, nbytes = header->control_nbytes;
@@ -78,7 +99,7 @@ int user_control_get(struct task *self, const struct lx_msghdr *header,
         if (!err && (control.nbytes < sizeof(control) || control.nbytes > nbytes - offset))
             err = -EINVAL;
         if (!err)
-            err = control_take(self, at, &control, message);
+            err = control_take(self, socket, at, &control, message);
         if (err)
             return err;
         if (LX_CMSG_ALIGN(control.nbytes) > nbytes - offset)

@@ -12,13 +12,14 @@
 #include "kernel/lib/util.h"
 #include "shared/linux/socket.h"
 
+struct socket;
 struct socket_message;
 struct task;
 
 /* All that the header names: credentials and files become the message's. -EFAULT, -EINVAL, -ENOBUFS
  * for more than optmem_max bytes, -EPERM and -ESRCH of credentials, errors of user_rights_get. */
-MUST_CHECK int user_control_get(struct task *self, const struct lx_msghdr *header,
-                                struct socket_message *message);
+MUST_CHECK int user_control_get(struct task *self, const struct socket *socket,
+                                const struct lx_msghdr *header, struct socket_message *message);
 
 /* What was given for control data is replaced by what was put there; header->control_nbytes says
  * how much that is. MSG_CTRUNC is set in the message. */

@@ -91,10 +91,12 @@ static void act(unsigned number, unsigned *state, int fd)
         break;
     case 11:
     case 12:
-        send(fd, text, race_number(state) % sizeof(text), MSG_NOSIGNAL | MSG_DONTWAIT);
+        send(fd, text, race_number(state) % sizeof(text),
+             MSG_NOSIGNAL | MSG_DONTWAIT | (number & 64 ? MSG_OOB : 0));
         break;
     default:
-        recv(fd, text, race_number(state) % sizeof(text), MSG_DONTWAIT);
+        recv(fd, text, race_number(state) % sizeof(text),
+             MSG_DONTWAIT | (number & 64 && number & 128 ? MSG_OOB : 0));
     }
 }
 

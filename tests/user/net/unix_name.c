@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -15,7 +16,7 @@
 #include "tests/user/lib/check.h"
 #include "tests/user/lib/child.h"
 
-#define PATH "/tmp/unix_name.socket"
+#define PATH "unix_name.socket" /* in a directory of its own */
 
 static struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = PATH};
 static const struct sockaddr *const to = (const struct sockaddr *)&address;
@@ -163,9 +164,11 @@ static void check_abstract(void)
 {
     struct sockaddr_un name = {.sun_family = AF_UNIX, .sun_path = "\0first\0light"};
     const socklen_t nbytes = offsetof(struct sockaddr_un, sun_path) + 12;
+    const pid_t pid = getpid(); /* the same test may run beside this one */
     int one = (int)CHECK_OK(socket(AF_UNIX, SOCK_STREAM, 0));
     int two = (int)CHECK_OK(socket(AF_UNIX, SOCK_STREAM, 0));
 
+    memcpy(name.sun_path + 7, &pid, sizeof(pid));
     CHECK_ERR(bind(one, (struct sockaddr *)&name, 1), EINVAL);
     CHECK_ERR(bind(one, (struct sockaddr *)&name, sizeof(name) + 1), EINVAL);
     CHECK_OK(bind(one, (struct sockaddr *)&name, nbytes));
@@ -282,6 +285,11 @@ static void check_permission(void)
 
 int main(void)
 {
+    char directory[] = "/tmp/unix_name.XXXXXX";
+
+    CHECK(mkdtemp(directory) != NULL);
+    CHECK_OK(chmod(directory, 0755));
+    CHECK_OK(chdir(directory));
     check_path(SOCK_STREAM);
     check_path(SOCK_SEQPACKET);
     check_datagrams();
@@ -290,5 +298,7 @@ int main(void)
     check_waiting();
     check_credentials();
     check_permission();
+    CHECK_OK(chdir("/"));
+    CHECK_OK(rmdir(directory));
     return 0;
 }

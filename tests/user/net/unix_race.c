@@ -103,10 +103,12 @@ static int work(void *argument)
         case 7:
         case 8:
         case 9:
-            send(fd, text, race_number(&state) % sizeof(text), MSG_NOSIGNAL | MSG_DONTWAIT);
+            send(fd, text, race_number(&state) % sizeof(text),
+                 MSG_NOSIGNAL | MSG_DONTWAIT | (number & 64 ? MSG_OOB : 0));
             break;
         default:
-            recv(fd, text, race_number(&state) % sizeof(text), MSG_DONTWAIT);
+            recv(fd, text, race_number(&state) % sizeof(text),
+                 MSG_DONTWAIT | (number & 64 && number & 128 ? MSG_OOB : 0));
         }
     }
     return 0;

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+USER_LIBC_sock_diag := glibc
