@@ -120,6 +120,7 @@ KERNEL_SRCS := \
     kernel/fs/vfs/dentry.c \
     kernel/fs/vfs/dir.c \
     kernel/fs/vfs/mount.c \
+    kernel/fs/vfs/mount_tree.c \
     kernel/fs/vfs/fs_context.c \
     kernel/fs/vfs/path.c \
     kernel/fs/vfs/path_rcu.c \

@@ -35,7 +35,7 @@ struct options {
 };
 
 /* Digits in that base; *text goes behind them. False: there are none, or too many. */
-static bool option_number_parse(const char **text, unsigned base, uint64_t *out)
+static COLD bool option_number_parse(const char **text, unsigned base, uint64_t *out)
 {
     const char *at = *text;
 
@@ -51,7 +51,7 @@ static bool option_number_parse(const char **text, unsigned base, uint64_t *out)
 }
 
 /* A number with one of Linux's letters for powers of 1024 behind it. */
-static bool option_amount_parse(const char **text, uint64_t *out)
+static COLD bool option_amount_parse(const char **text, uint64_t *out)
 {
     static const char letters[] = "kmgtpe";
 
@@ -66,7 +66,7 @@ static bool option_amount_parse(const char **text, uint64_t *out)
     return true;
 }
 
-static bool option_value_parse(const char *name, const char *value, struct options *options)
+static COLD bool option_value_parse(const char *name, const char *value, struct options *options)
 {
     uint64_t number;
 
@@ -101,7 +101,7 @@ static bool option_value_parse(const char *name, const char *value, struct optio
 }
 
 /* NAME=VALUE, commas between; cuts the text up. */
-static bool options_parse(char *text, struct options *options)
+static COLD bool options_parse(char *text, struct options *options)
 {
     while (*text) {
         char *end = strchr(text, ','), *value;
@@ -120,7 +120,7 @@ static bool options_parse(char *text, struct options *options)
     return true;
 }
 
-static int tmpfs_set_options(struct super_block *super, char *text, bool first)
+static COLD int tmpfs_set_options(struct super_block *super, char *text, bool first)
 {
     struct inode *root = super->root->inode;
     uint64_t limit = ramfs_limit_default(super);
@@ -143,13 +143,13 @@ static int tmpfs_set_options(struct super_block *super, char *text, bool first)
 }
 
 /* As Linux: only what is not as it would be without options. */
-static void tmpfs_show_options(const struct super_block *super, char *text, size_t size)
+static COLD void tmpfs_show_options(const struct super_block *super, char *text, size_t size)
 {
     size_t used = 0;
 
-    if (super->quota.max != ramfs_limit_default(super) && !super->boot_directory && super->covered)
+    if (super->quota.max != ramfs_limit_default(super) && !super->boot_directory)
         used += fmt_print(text, size, ",size=%luk", super->quota.max << (PAGE_SHIFT - 10));
-    if (super->inodes_max != ramfs_limit_default(super) && !super->boot_directory && super->covered)
+    if (super->inodes_max != ramfs_limit_default(super) && !super->boot_directory)
         used += fmt_print(text + used, size - used, ",nr_inodes=%lu", super->inodes_max);
     if (super->root_mode != 01777 && !strcmp(super->type, "tmpfs"))
         used += fmt_print(text + used, size - used, ",mode=%03o", super->root_mode);
@@ -169,17 +169,23 @@ struct level {
 };
 
 /* The walk has one reference; the tree has those that are explained by names and entries. */
-static bool dentry_is_busy(const struct dentry *dentry)
+static COLD bool dentry_is_busy(const struct dentry *dentry, uint32_t *views)
 {
     struct inode *inode = dentry->inode;
+    uint32_t uses = dentry->refs - 2 + inode->refs;
 
     if (!dentry_is_directory(dentry))
-        return dentry->refs != 2 || inode->refs != inode->nlink;
-    /* A directory has one name, and each of its entries holds it as the parent. */
-    return inode->refs != 1 || dentry->refs != 2 + (inode_dir(inode)->state & ~DIR_DEAD);
+        uses -= inode->nlink;
+    else /* A directory has one name, and each of its entries holds it as the parent. */
+        uses -= 1 + (inode_dir(inode)->state & ~DIR_DEAD);
+    /* Those of other mounts are no uses of the first one. Less than explained is in motion. */
+    if (uses > *views)
+        return true;
+    *views -= uses;
+    return false;
 }
 
-static struct level *tmpfs_level_push(struct level *up, struct dentry *dir)
+static COLD struct level *tmpfs_level_push(struct level *up, struct dentry *dir)
 {
     struct level *level = kmalloc(sizeof(*level));
 
@@ -188,7 +194,7 @@ static struct level *tmpfs_level_push(struct level *up, struct dentry *dir)
     return level;
 }
 
-static struct level *tmpfs_level_pop(struct level *level)
+static COLD struct level *tmpfs_level_pop(struct level *level)
 {
     struct level *up = level->up;
 
@@ -198,7 +204,7 @@ static struct level *tmpfs_level_pop(struct level *level)
 }
 
 /* An empty directory goes, or, without a parent, takes no entries any more. */
-static bool directory_clear(struct dentry *parent, struct dentry *dir)
+static COLD bool directory_clear(struct dentry *parent, struct dentry *dir)
 {
     return parent ? ramfs_unlink(&(struct dir_place){parent, dir, NULL, 0, 0}, true) == 0
                   : dir_kill(dir->inode);
@@ -206,10 +212,11 @@ static bool directory_clear(struct dentry *parent, struct dentry *dir)
 
 /* Goes through the tree, oldest entry first. Looking: true if none of it is in use. Clearing:
  * true if nothing is left. */
-static bool tmpfs_tree_walk(struct super_block *super, bool clear)
+static COLD bool tmpfs_tree_walk(struct super_block *super, bool clear)
 {
     struct level *level = tmpfs_level_push(NULL, super->root);
-    bool good = level != NULL;
+    uint32_t views = __atomic_load_n(&super->views, __ATOMIC_RELAXED);
+    bool good = level && (clear || !dentry_is_busy(super->root, &views));
 
     if (level)
         dentry_get(super->root);
@@ -225,7 +232,7 @@ static bool tmpfs_tree_walk(struct super_block *super, bool clear)
         /* When clearing, an entry that is done is gone, and the oldest one is another. */
         if (!clear)
             level->cookie = entry->cookie;
-        good = clear || !dentry_is_busy(entry);
+        good = clear || !dentry_is_busy(entry, &views);
         if (good && dentry_is_directory(entry)) {
             struct level *down = tmpfs_level_push(level, entry);
 
@@ -289,13 +296,15 @@ COLD static int tmpfs_find(struct super_block *super, uint64_t ino, struct dentr
     return found ? 0 : err ? err : -ESTALE;
 }
 
-static bool tmpfs_is_busy(struct super_block *super)
+static COLD bool tmpfs_is_busy(struct super_block *super)
 {
-    return __atomic_load_n(&super->orphans, __ATOMIC_RELAXED) || dentry_is_busy(super->root) ||
+    /* Of a file without a name it is not known by which mount it is used. */
+    return (__atomic_load_n(&super->orphans, __ATOMIC_RELAXED) &&
+            !__atomic_load_n(&super->clones, __ATOMIC_RELAXED)) ||
            !tmpfs_tree_walk(super, false);
 }
 
-static bool tmpfs_clear(struct super_block *super)
+static COLD bool tmpfs_clear(struct super_block *super)
 {
     return tmpfs_tree_walk(super, true);
 }

@@ -341,7 +341,8 @@ int dir_read(struct file *file, struct dir_emit *emit)
         entry = older ? by_order(older) : NULL;
     }
     mutex_unlock(&dir->lock);
-    inode_touch_atime(dir);
+    if (!(file->flags & FILE_FLAG_NOATIME))
+        inode_touch_atime(dir);
     return 0;
 }
 
