@@ -33,16 +33,16 @@
 
 struct mnt_namespace {
     struct ns_common common;
-    struct mount_space *mounts; /* `own`, but for the initial one */
-    struct mount_space own;
+    struct mount_space mounts;
 };
 
-static struct mnt_namespace mnt_initial = {
-    .common = {.refs = 1, .kind = NS_MNT, .ino = LX_MNT_INIT_INO}, .mounts = &mount_space_initial};
+/* Its mounts are there before it is: mount_space_initial. */
+static struct ns_common mnt_initial = {.refs = 1, .kind = NS_MNT, .ino = LX_MNT_INIT_INO};
 
 static COLD struct mount_space *mounts_of(struct ns_common *common)
 {
-    return container_of(common, struct mnt_namespace, common)->mounts;
+    return common == &mnt_initial ? &mount_space_initial
+                                  : &container_of(common, struct mnt_namespace, common)->mounts;
 }
 
 COLD struct mount_space *ns_mounts(const struct task *self)
@@ -57,9 +57,9 @@ static COLD int mnt_copy(struct ns_common *from, struct ns_common **out_space)
 
     if (!copy)
         return -ENOMEM;
+    /* Nothing can find it before it is complete. */
     ns_common_init(&copy->common, NS_MNT);
-    copy->mounts = &copy->own;
-    err = mount_space_copy(mounts_of(from), copy->mounts);
+    err = mount_space_copy(mounts_of(from), &copy->mounts);
     if (err)
         ipc_free(copy, sizeof(*copy));
     else
@@ -88,7 +88,7 @@ static const struct {
 struct ns_common *const ns_initial[NS_KINDS] = {
     [NS_UTS] = &uts_initial.common,
     [NS_IPC] = &ipc_initial.common,
-    [NS_MNT] = &mnt_initial.common,
+    [NS_MNT] = &mnt_initial,
 };
 
 COLD const char *ns_name(enum ns_kind kind)
@@ -181,6 +181,7 @@ static COLD int nsproxy_unshare(const struct task *self, uint64_t flags, struct 
         if (!err)
             nsproxy_replace(set, fresh);
     }
+    /* The last that can fail: the copies of the task's directories. */
     if (!err && (flags & LX_CLONE_NEWNS))
         err = mount_space_map(mounts_of(set->spaces[NS_MNT]), place);
     if (err)

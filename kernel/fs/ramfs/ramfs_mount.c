@@ -178,7 +178,8 @@ static COLD bool dentry_is_busy(const struct dentry *dentry, uint32_t *views)
         uses -= inode->nlink;
     else /* A directory has one name, and each of its entries holds it as the parent. */
         uses -= 1 + (inode_dir(inode)->state & ~DIR_DEAD);
-    /* Those of other mounts are no uses of the first one. Less than explained is in motion. */
+    /* What is explained is taken off; the rest is in use, by aliases and mounts as far as these go.
+     * Those of other mounts are no uses of the first one. Less than explained is in motion. */
     if (uses > *views)
         return true;
     *views -= uses;

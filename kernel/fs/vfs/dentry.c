@@ -185,11 +185,19 @@ static void dentry_free_rcu(struct rcu_head *head)
 
 /* --- places --- */
 
+struct mount *dentry_mount(const struct dentry *dentry)
+{
+    return unlikely(dentry->is_alias) ? dentry->alias.mount : &dentry->inode->super->home;
+}
+
+/* No reference is taken: it is as good as that to the place. */
 struct vfs_path dentry_to_path(struct dentry *dentry)
 {
     return (struct vfs_path){dentry_mount(dentry), dentry_real(dentry)};
 }
 
+/* A look alone, as are those at the rest of a mount's flags: a remount comes before or after it.
+ * Only files that are open for writing hold it off (file_begin_write). */
 int dentry_check_writable(const struct dentry *dentry)
 {
     return dentry && (dentry_mount(dentry)->flags & LX_MS_RDONLY) ? -EROFS : 0;
@@ -213,6 +221,7 @@ int vfs_path_place(struct vfs_path path, struct dentry **out_dentry)
 {
     struct dentry *alias = path.dentry;
 
+    /* In the first mount the dentry is the place: nothing is made, and the reference goes on. */
     if (unlikely(!mount_is_first(path.mount))) {
         alias = slab_alloc(dentry_cache);
         if (!alias) {
@@ -271,6 +280,8 @@ void dentry_put(struct dentry *dentry)
  * it, to elsewhere in the file system. */
 static bool mount_shows_locked(const struct mount *mount, const struct dentry *dentry)
 {
+    ASSERT(spin_is_held(&fs_tree_lock));
+    /* As deep as the tree is, which the user made; the same way as getcwd(2) takes. */
     while (dentry != mount->root && dentry->parent)
         dentry = dentry->parent;
     return dentry == mount->root;

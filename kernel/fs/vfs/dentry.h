@@ -30,12 +30,12 @@ struct dentry {
     struct inode *inode;   /* [I] counted; never NULL */
     struct dentry *parent; /* [t] counted; NULL: root of its file system */
     struct mount *mounted; /* [t] one of those that lie over it: see mount_on */
-    const char *name;            /* [t] no NUL; inline_name, or from fs/vfs/namebuf.h */
-    uint32_t hash;               /* [d] of the name */
-    uint16_t name_len;           /* [t] */
-    bool linked;                 /* [d] its directory holds it */
-    bool unhashed : 1;           /* [I] made anew by each lookup: no directory holds it, ever */
-    bool is_alias : 1;           /* [I] it stands for another dentry as seen in a mount */
+    const char *name;      /* [t] no NUL; inline_name, or from fs/vfs/namebuf.h */
+    uint32_t hash;         /* [d] of the name */
+    uint16_t name_len;     /* [t] */
+    bool linked;           /* [d] its directory holds it */
+    bool unhashed : 1;     /* [I] made anew by each lookup: no directory holds it, ever */
+    bool is_alias : 1;     /* [I] it stands for another dentry as seen in a mount */
     union {
         struct rb_node by_name; /* [d] */
         struct {
@@ -104,10 +104,7 @@ struct vfs_path {
     struct dentry *dentry; /* real */
 };
 
-static inline struct mount *dentry_mount(const struct dentry *dentry)
-{
-    return unlikely(dentry->is_alias) ? dentry->alias.mount : &dentry->inode->super->home;
-}
+struct mount *dentry_mount(const struct dentry *dentry);
 static inline struct dentry *dentry_real(struct dentry *dentry)
 {
     return unlikely(dentry->is_alias) ? dentry->alias.real : dentry;

@@ -135,6 +135,16 @@ int file_create(const struct file_ops *ops, struct inode *inode, struct dentry *
     return 0;
 }
 
+const struct mount *file_mount(const struct file *file)
+{
+    return file->dentry ? dentry_mount(file->dentry) : &file->inode->super->home;
+}
+
+uint32_t file_mount_flags(const struct file *file)
+{
+    return file_mount(file)->flags;
+}
+
 /* Of the mount, too, where it is not the first of its file system. */
 static void mount_end_write(const struct file *file)
 {

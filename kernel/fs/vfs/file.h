@@ -58,14 +58,8 @@ struct file {
 };
 
 /* The mount that it was opened by. */
-static inline const struct mount *file_mount(const struct file *file)
-{
-    return file->dentry ? dentry_mount(file->dentry) : &file->inode->super->home;
-}
-static inline uint32_t file_mount_flags(const struct file *file)
-{
-    return file_mount(file)->flags; /* LX_MS_* */
-}
+const struct mount *file_mount(const struct file *file);
+uint32_t file_mount_flags(const struct file *file); /* LX_MS_* */
 
 /* What another room keeps of it: proc/signal/file_owner.h. */
 struct file_owner {

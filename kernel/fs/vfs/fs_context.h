@@ -80,7 +80,7 @@ void fs_context_set_root(struct fs_context *context, struct dentry *directory);
 void fs_context_set_cwd(struct fs_context *context, struct dentry *directory);
 
 /* The directories that are that place become the other one, of which each takes a reference; the
- * former ones are the caller's, who puts so many as this says. Under spinlocks. */
+ * former ones become the caller's to put, as many as this says. Under spinlocks. */
 struct vfs_path;
 unsigned fs_struct_replace(struct fs_struct *place, struct vfs_path old, struct dentry *directory,
                            struct dentry *dropped[2]);

@@ -79,8 +79,8 @@ struct dentry *mount_root(void); /* "/", borrowed */
 /* Changes with every mount and unmount, before the latter looks for users. */
 uint32_t mount_version(void);
 
-/* The mounts of the name space that `root` is in, each behind the one it lies in: the one after `previous` (NULL: the first), referenced;
- * the caller's reference to previous goes. NULL: that was the last one, or it is not mounted there
- * any more. */
+/* The mounts of the name space that `root` is in, each behind the one it lies in: the one after
+ * `previous` (NULL: the first), referenced; the caller's reference to previous goes. NULL: that was
+ * the last one, or it is not mounted there any more. */
 struct mount *mount_next(const struct mount *root, struct mount *previous);
 void mount_list_put(struct mount *mount); /* ends before the last one */

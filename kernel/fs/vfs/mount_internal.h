@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fs/vfs/mount_internal.h - between mount.c, which has the tree, and mount_tree.c, which copies it
+ * fs/vfs/mount_internal.h - between mount.c, which has the tree, and what copies and changes it
  *
  * Locks:   mount_lock for everything here; those called _locked under fs_tree_lock, too.
  */
@@ -10,6 +10,12 @@
 #include "kernel/sched/mutex.h"
 
 extern struct mutex mount_lock;
+extern unsigned mounts_count; /* fs_tree_lock: those that lie on something in a name space */
+
+static inline struct mount *mount_of_node(struct list *node)
+{
+    return list_entry(node, struct mount, node);
+}
 
 void mount_init(struct mount *mount, struct super_block *super);
 void mount_version_change_locked(void);
@@ -23,6 +29,9 @@ MUST_CHECK int mount_adopt_locked(struct mount_space *space, struct list *tree, 
  * -ENOENT, -EINVAL, -ENOSPC. */
 MUST_CHECK int mount_join_locked(struct list *tree, struct vfs_path where, unsigned count);
 MUST_CHECK int mount_join(struct list *tree, struct dentry *place, unsigned count);
+
+/* The first mount of a file system, over the place. */
+MUST_CHECK int mount_attach(struct super_block *super, struct dentry *place);
 
 /* Lazily, with all that lies in it; NULL: everything but the root. */
 void mount_detach_tree(struct mount_space *space, struct mount *top);

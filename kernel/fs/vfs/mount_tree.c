@@ -35,6 +35,7 @@ static COLD struct mount *mount_clone(const struct mount *from, struct dentry *r
 
     if (!mount)
         return NULL;
+    /* The first reference is the tree's. */
     mount_init(mount, super);
     mount->refs = 1;
     mount->flags = from->flags;
@@ -64,7 +65,7 @@ static COLD void tree_drop(struct tree *tree)
     }
 }
 
-static COLD int tree_add(struct tree *tree, struct mount *from, struct dentry *root)
+static COLD int tree_add_clone(struct tree *tree, struct mount *from, struct dentry *root)
 {
     struct mount *mount = mount_clone(from, root);
 
@@ -97,7 +98,7 @@ static COLD int tree_copy_inside(struct tree *tree, struct mount *top, struct de
     int err = 0;
 
     for (; node != &top->space->mounts && !err; node = node->next) {
-        struct mount *mount = list_entry(node, struct mount, node);
+        struct mount *mount = mount_of_node(node);
         struct mount *parent = mount->parent ? mount->parent->copy : NULL;
 
         sched_preempt_point();
@@ -105,7 +106,7 @@ static COLD int tree_copy_inside(struct tree *tree, struct mount *top, struct de
         if (!parent || (mount->unbindable && !unbindable) ||
             (mount->parent == top && !point_is_below(mount, root)))
             continue;
-        err = tree_add(tree, mount, mount->root);
+        err = tree_add_clone(tree, mount, mount->root);
         if (err)
             break;
         mount->copy->unbindable = mount->unbindable;
@@ -124,10 +125,12 @@ static COLD int tree_copy(struct tree *tree, struct mount *top, struct dentry *r
 
     ASSERT(mutex_is_held(&mount_lock));
     *tree = (struct tree){.mounts = LIST_INIT(tree->mounts)};
+    /* What an earlier copy has left there is not of this one. A place may be in a mount that has
+     * been detached meanwhile: then that one alone is copied. */
     if (top->space)
         list_for_each (node, &top->space->mounts)
-            list_entry(node, struct mount, node)->copy = NULL;
-    err = tree_add(tree, top, root);
+            mount_of_node(node)->copy = NULL;
+    err = tree_add_clone(tree, top, root);
     if (!err && recursive && top->space)
         err = tree_copy_inside(tree, top, root, unbindable);
     if (err)
@@ -162,7 +165,7 @@ COLD int mount_bind(struct mount_space *space, struct dentry *what, struct dentr
 static COLD void subtree_mark(struct mount *top, bool recursive)
 {
     list_for_each (node, &top->space->mounts) {
-        struct mount *mount = list_entry(node, struct mount, node);
+        struct mount *mount = mount_of_node(node);
         bool inside = recursive && mount->parent && mount->parent->copy;
 
         mount->copy = mount == top || inside ? mount : NULL;
@@ -172,9 +175,10 @@ static COLD void subtree_mark(struct mount *top, bool recursive)
 /* Out of the list, in its order, with all that lies in it. Both locks held. */
 static COLD void tree_take_locked(struct mount *top, struct list *out)
 {
+    ASSERT(spin_is_held(&fs_tree_lock));
     subtree_mark(top, true);
     list_for_each_safe (node, &top->space->mounts) {
-        if (list_entry(node, struct mount, node)->copy) {
+        if (mount_of_node(node)->copy) {
             list_remove(node);
             list_push_back(out, node);
         }
@@ -198,12 +202,14 @@ static COLD int move_locked(struct mount *mount, struct dentry *place, struct de
     struct list tree = LIST_INIT(tree);
     int err;
 
+    ASSERT(spin_is_held(&fs_tree_lock));
     while ((mounted = mount_on(where.mount, where.dentry)) != NULL)
         where = mount_enter_locked(mounted);
     if (dentry_is_directory(where.dentry) != dentry_is_directory(mount->root))
         return -EINVAL;
     if (is_inside(where.mount, mount))
         return -ELOOP;
+    /* The list keeps each behind what it lies in: the whole tree goes to its end. */
     *out_point = mount_unlink_locked(mount);
     tree_take_locked(mount, &tree);
     err = mount_join_locked(&tree, where, 0);
@@ -245,7 +251,7 @@ COLD int mount_set_type(struct mount_space *space, struct dentry *root, uint32_t
     if (top->space == space && top->root == dentry_real(root) && type != LX_MS_SHARED) {
         subtree_mark(top, recursive);
         list_for_each (node, &space->mounts) {
-            struct mount *mount = list_entry(node, struct mount, node);
+            struct mount *mount = mount_of_node(node);
 
             if (mount->copy && type != LX_MS_SLAVE)
                 mount->unbindable = type == LX_MS_UNBINDABLE;
@@ -266,6 +272,8 @@ static COLD bool is_mount_root(struct vfs_path path, const struct mount_space *s
 /* Whether the way up from there comes by the root. */
 static COLD bool is_reachable_locked(struct vfs_path path, struct vfs_path root)
 {
+    ASSERT(spin_is_held(&fs_tree_lock));
+    /* Down from mount to mount first, then up in the one that both are in. */
     while (path.mount != root.mount && path.mount->parent)
         path = (struct vfs_path){path.mount->parent, path.mount->point};
     while (path.dentry != root.dentry && path.dentry->parent)
@@ -276,8 +284,10 @@ static COLD bool is_reachable_locked(struct vfs_path path, struct vfs_path root)
 static COLD int pivot_check_locked(const struct mount_space *space, struct vfs_path root,
                                    struct vfs_path new, struct vfs_path old)
 {
+    ASSERT(spin_is_held(&fs_tree_lock));
     if (root.mount->space != space || new.mount->space != space || old.mount->space != space)
         return -EINVAL;
+    /* The root cannot be put into itself. */
     if (new.mount == root.mount || old.mount == root.mount)
         return -EBUSY;
     if (!is_mount_root(root, space) || !is_mount_root(new, space) || !new.mount->parent ||
@@ -293,7 +303,9 @@ static COLD void pivot_locked(struct mount_space *space, struct mount *root, str
     struct vfs_path place = {root->parent, root->point};
     struct list tree = LIST_INIT(tree);
 
+    ASSERT(spin_is_held(&fs_tree_lock));
     tree_take_locked(new, &tree);
+    /* In one locking: a walk finds the old root, or the new one. */
     *out_point = mount_unlink_locked(new);
     if (place.mount) { /* the reference to it becomes that of `new` */
         (void)!mount_unlink_locked(root);
@@ -335,6 +347,7 @@ COLD int mount_space_copy(struct mount_space *from, struct mount_space *to)
     struct tree tree;
     int err;
 
+    /* All at once: no task of the new name space ever sees a part of it. */
     list_init(&to->mounts);
     mutex_lock(&mount_lock);
     err = tree_copy(&tree, from->root, from->root->root, true, true);
@@ -383,7 +396,7 @@ static COLD int place_map(struct mount_space *space, struct dentry **place)
     mutex_lock(&mount_lock);
     spin_lock(&fs_tree_lock);
     list_for_each (node, &space->mounts) {
-        struct mount *mount = list_entry(node, struct mount, node);
+        struct mount *mount = mount_of_node(node);
 
         if (mount->copied_from == path.mount->id) {
             path.mount = mount;
@@ -393,6 +406,7 @@ static COLD int place_map(struct mount_space *space, struct dentry **place)
     }
     spin_unlock(&fs_tree_lock);
     mutex_unlock(&mount_lock);
+    /* Not found: it is in another name space, or in none, and stays there. */
     if (path.mount != dentry_mount(old)) {
         err = vfs_path_place(path, place);
         dentry_put(old);
@@ -408,6 +422,7 @@ COLD int mount_space_map(struct mount_space *space, struct fs_struct *place)
     struct dentry *root = fs_context_root(&context), *cwd = fs_context_cwd(&context);
     int err = place_map(space, &root);
 
+    /* Both are made before either is set: nothing has changed where it fails. */
     if (!err)
         err = place_map(space, &cwd);
     if (err) {

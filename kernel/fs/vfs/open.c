@@ -59,12 +59,7 @@ static int may_open(struct fs_context *context, struct dentry *dentry, const str
     /* Before anything is opened: opening a FIFO waits, opening a device may do anything. */
     if ((how->exec || how->regular) && dentry_type(dentry) != LX_S_IFREG)
         return -EACCES;
-    if ((access & INODE_WRITE) && dentry_type(dentry) == LX_S_IFREG)
-        err = dentry_check_writable(dentry);
-    else
-        err = 0;
-    if (!err)
-        err = inode_permission(dentry->inode, &context->cred, access);
+    err = inode_permission(dentry->inode, &context->cred, access);
     if (err)
         return err;
     if ((how->flags & LX_O_NOATIME) && !inode_owner_or_privileged(dentry->inode, &context->cred))
@@ -163,7 +158,9 @@ static int open_existing(struct fs_context *context, struct dentry *dentry,
         return err;
     /* Last: an open that fails must not have emptied the file. */
     if ((flags & LX_O_TRUNC) && (file->inode->mode & LX_S_IFMT) == LX_S_IFREG) {
-        err = fs_truncate(file->inode, 0, &context->cred);
+        err = dentry_check_writable(file->dentry);
+        if (!err)
+            err = fs_truncate(file->inode, 0, &context->cred);
         if (err) {
             file_put(file);
             return err;

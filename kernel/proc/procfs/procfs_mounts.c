@@ -50,6 +50,7 @@ static COLD void put_root(struct procfs_text *text, const struct mount *mount, c
                       &flags) <= 0)
         return;
     put_escaped(text, path);
+    /* Removed under the mount, which keeps it. */
     if (flags & DENTRY_PATH_DELETED)
         procfs_print(text, "//deleted");
 }
@@ -59,6 +60,7 @@ static COLD void put_mount(struct procfs_text *text, const struct mount *mount, 
 {
     const struct super_block *super = mount->super;
     const struct mount *parent = mount->parent ? mount->parent : mount;
+    /* fstab(5) has one word for both, mountinfo one for the mount and one for the file system. */
     const char *rights = super->readonly || (mount->flags & LX_MS_RDONLY) ? "ro" : "rw";
     char options[OPTIONS_MAX] = "";
 
@@ -97,6 +99,7 @@ static COLD int mounts_show(const struct procfs_node *node, struct procfs_text *
     /* A process that exits has no root: EINVAL, as Linux gives for it. */
     if (err)
         return err == -ENOENT ? -EINVAL : err;
+    /* One for the mount point, and in mountinfo another for what is shown there. */
     buffer = namebuf_alloc(LX_PATH_MAX);
     if (buffer && info)
         root_buffer = namebuf_alloc(LX_PATH_MAX);

@@ -110,6 +110,7 @@ static COLD int mount_at(struct task *self, struct dentry *where, struct mount_t
     if (flags & LX_MS_REMOUNT)
         return mount_change(space, where, flags & FLAGS_KEPT,
                             flags & LX_MS_BIND ? NULL : texts->options);
+    /* A bind mount ignores a type, as it does other flags. One type at a time. */
     if (!(flags & LX_MS_BIND) && (type & (type - 1)))
         return -EINVAL;
     if (!(flags & LX_MS_BIND) && type)
@@ -189,6 +190,7 @@ COLD int64_t sys_pivot_root(struct task *self, struct uptr new_root, struct uptr
     struct dentry *new, *old;
     int err;
 
+    /* Before any walk, unlike in mount(2): as on Linux. */
     if (!credentials_capable(&self->fs->cred, LX_CAP_SYS_ADMIN))
         return -EPERM;
     err = user_walk(self, LX_AT_FDCWD, new_root, walk, &new);

@@ -241,9 +241,8 @@ static int access_check(const struct fs_context *context, const struct user_obje
     if ((access & INODE_EXEC) && type == LX_S_IFREG && (mount->flags & LX_MS_NOEXEC))
         return -EACCES;
     /* After the permissions, as on Linux, where it is not the file system as a whole. */
-    if (!err && (access & INODE_WRITE) && (mount->flags & LX_MS_RDONLY) &&
-        (type == LX_S_IFREG || type == LX_S_IFDIR || type == LX_S_IFLNK))
-        return -EROFS;
+    if (!err && (access & INODE_WRITE) && (type == LX_S_IFREG || type == LX_S_IFDIR))
+        err = dentry_check_writable(object->dentry);
     return err;
 }
 

@@ -47,13 +47,13 @@ struct request {
     char name[LX_XATTR_NAME_MAX + 1];
 };
 
-static COLD bool is_change(const struct request *request)
+static bool is_change(const struct request *request)
 {
     return request->intent == SET || request->intent == REMOVE;
 }
 
 /* The part of the name up to the first point is its name space (xattr(7)). */
-static COLD bool in_space(const struct request *request, const char *prefix)
+static bool in_space(const struct request *request, const char *prefix)
 {
     return strncmp(request->name, prefix, strlen(prefix)) == 0;
 }
@@ -61,8 +61,8 @@ static COLD bool in_space(const struct request *request, const char *prefix)
 /* Those of the name space "user." are for files and directories, "trusted." ones for the
  * privileged. "security." ones only these may change; else they, and "system." ones, are checked by
  * what stores them. */
-static COLD int space_permission(const struct inode *inode, const struct credentials *cred,
-                                 const struct request *request)
+static int space_permission(const struct inode *inode, const struct credentials *cred,
+                            const struct request *request)
 {
     int denied = is_change(request) ? -EPERM : -ENODATA;
     uint32_t type = inode->mode & LX_S_IFMT;
@@ -81,7 +81,7 @@ static COLD int space_permission(const struct inode *inode, const struct credent
 
 /* Whether such attributes are kept. A name that is a name space alone is EINVAL; access control
  * lists, and what has no name space that is known, EOPNOTSUPP. */
-static COLD int space_support(const struct inode *inode, const struct request *request)
+static int space_support(const struct inode *inode, const struct request *request)
 {
     const char *dot = strchr(request->name, '.');
 
@@ -93,8 +93,8 @@ static COLD int space_support(const struct inode *inode, const struct request *r
 }
 
 /* Rights to a file's mode are not asked for what is the privileged's anyway. */
-static COLD int request_permission(const struct task *self, const struct inode *inode,
-                                   const struct request *request)
+static int request_permission(const struct task *self, const struct inode *inode,
+                              const struct request *request)
 {
     const struct credentials *cred = &self->fs->cred;
     int err = space_permission(inode, cred, request);
@@ -108,7 +108,7 @@ static COLD int request_permission(const struct task *self, const struct inode *
 
 /* --- security.capability --- */
 
-static COLD uint32_t word_at(const char *bytes)
+static uint32_t word_at(const char *bytes)
 {
     uint32_t word;
 
@@ -159,8 +159,8 @@ COLD static int64_t answer_set(const struct task *self, struct inode *inode,
 }
 
 /* Without a buffer only the size is asked for. */
-static COLD int64_t value_to_user(struct inode *inode, const struct request *request, char *value,
-                                  size_t size)
+static int64_t value_to_user(struct inode *inode, const struct request *request, char *value,
+                             size_t size)
 {
     int64_t got = xattr_get(inode, request->name, value, size);
     int err = 0;
@@ -173,8 +173,8 @@ static COLD int64_t value_to_user(struct inode *inode, const struct request *req
     return err ? err : got;
 }
 
-static COLD int64_t answer_get(const struct task *self, struct inode *inode,
-                               const struct request *request)
+static int64_t answer_get(const struct task *self, struct inode *inode,
+                          const struct request *request)
 {
     bool is_caps = !strcmp(request->name, XATTR_CAPABILITIES);
     size_t size = is_caps ? CAPS_NBYTES_3 : MIN(request->nbytes, LX_XATTR_SIZE_MAX);
@@ -192,8 +192,8 @@ static COLD int64_t answer_get(const struct task *self, struct inode *inode,
     return result;
 }
 
-static COLD int64_t answer_list(const struct task *self, struct inode *inode,
-                                const struct request *request)
+static int64_t answer_list(const struct task *self, struct inode *inode,
+                           const struct request *request)
 {
     size_t size = MIN(request->nbytes, LX_XATTR_LIST_MAX);
     char *names = size ? kmalloc(size) : NULL;
@@ -210,9 +210,10 @@ static COLD int64_t answer_list(const struct task *self, struct inode *inode,
     return result;
 }
 
-/* A read-only file system comes before rights and names. */
-static COLD int64_t xattr_answer(const struct task *self, const struct dentry *dentry,
-                                 struct inode *inode, const struct request *request)
+/* That the file system is read-only, or the mount that it is seen by, comes before rights and
+ * names. A file without a name (NULL) is in no mount. */
+static int64_t xattr_answer(const struct task *self, const struct dentry *dentry,
+                            struct inode *inode, const struct request *request)
 {
     int err = 0;
 
@@ -233,8 +234,8 @@ static COLD int64_t xattr_answer(const struct task *self, const struct dentry *d
 }
 
 /* AT_EMPTY_PATH does not exist for these calls: "" is ENOENT. */
-static COLD int64_t xattr_by_path(struct task *self, struct uptr path, unsigned walk,
-                                  const struct request *request)
+static int64_t xattr_by_path(struct task *self, struct uptr path, unsigned walk,
+                             const struct request *request)
 {
     struct user_object object;
     int64_t result = user_walk_object(self, LX_AT_FDCWD, path, walk, &object);
@@ -248,7 +249,7 @@ static COLD int64_t xattr_by_path(struct task *self, struct uptr path, unsigned 
     return result;
 }
 
-static COLD int64_t xattr_by_fd(struct task *self, int fd, const struct request *request)
+static int64_t xattr_by_fd(struct task *self, int fd, const struct request *request)
 {
     struct fd_ref ref = fd_find(self->files, fd);
     int64_t result;
@@ -263,7 +264,7 @@ static COLD int64_t xattr_by_fd(struct task *self, int fd, const struct request 
 }
 
 /* A name that is empty or too long is ERANGE, not ENAMETOOLONG (xattr(7)). */
-static COLD int request_make(struct request *request, enum intent intent, struct uptr name)
+static int request_make(struct request *request, enum intent intent, struct uptr name)
 {
     int64_t length = vm_user_read_string(request->name, name, sizeof(request->name));
 
@@ -275,7 +276,7 @@ static COLD int request_make(struct request *request, enum intent intent, struct
 
 /* --- setting: fsetxattr by descriptor, the others by path --- */
 
-static COLD int value_get(struct request *request, struct uptr value, size_t nbytes)
+static int value_get(struct request *request, struct uptr value, size_t nbytes)
 {
     int err;
 
@@ -307,8 +308,8 @@ COLD static int set_make(struct request *request, struct uptr name, struct uptr 
     return err ? err : value_get(request, value, nbytes);
 }
 
-static COLD int64_t set_by_path(struct task *self, struct uptr path, unsigned walk,
-                                struct request *request)
+static int64_t set_by_path(struct task *self, struct uptr path, unsigned walk,
+                           struct request *request)
 {
     int64_t result = xattr_by_path(self, path, walk, request);
 
@@ -316,8 +317,8 @@ static COLD int64_t set_by_path(struct task *self, struct uptr path, unsigned wa
     return result;
 }
 
-COLD int64_t sys_setxattr(struct task *self, struct uptr path, struct uptr name, struct uptr value,
-                          size_t nbytes, int flags)
+int64_t sys_setxattr(struct task *self, struct uptr path, struct uptr name, struct uptr value,
+                     size_t nbytes, int flags)
 {
     struct request request;
     int err = set_make(&request, name, value, nbytes, flags);
@@ -325,8 +326,8 @@ COLD int64_t sys_setxattr(struct task *self, struct uptr path, struct uptr name,
     return err ? err : set_by_path(self, path, PATH_FOLLOW, &request);
 }
 
-COLD int64_t sys_lsetxattr(struct task *self, struct uptr path, struct uptr name, struct uptr value,
-                           size_t nbytes, int flags)
+int64_t sys_lsetxattr(struct task *self, struct uptr path, struct uptr name, struct uptr value,
+                      size_t nbytes, int flags)
 {
     struct request request;
     int err = set_make(&request, name, value, nbytes, flags);
@@ -335,8 +336,8 @@ COLD int64_t sys_lsetxattr(struct task *self, struct uptr path, struct uptr name
 }
 
 /* The calls by descriptor refuse O_PATH. */
-COLD int64_t sys_fsetxattr(struct task *self, int fd, struct uptr name, struct uptr value,
-                           size_t nbytes, int flags)
+int64_t sys_fsetxattr(struct task *self, int fd, struct uptr name, struct uptr value, size_t nbytes,
+                      int flags)
 {
     struct request request;
     int64_t result = set_make(&request, name, value, nbytes, flags);
@@ -350,8 +351,8 @@ COLD int64_t sys_fsetxattr(struct task *self, int fd, struct uptr name, struct u
 
 /* --- getting --- */
 
-static COLD int64_t get_by_path(struct task *self, struct uptr path, unsigned walk,
-                                struct uptr name, struct uptr value, size_t nbytes)
+static int64_t get_by_path(struct task *self, struct uptr path, unsigned walk, struct uptr name,
+                           struct uptr value, size_t nbytes)
 {
     struct request request = {.result = value, .nbytes = nbytes};
     int err = request_make(&request, GET, name);
@@ -359,20 +360,19 @@ static COLD int64_t get_by_path(struct task *self, struct uptr path, unsigned wa
     return err ? err : xattr_by_path(self, path, walk, &request);
 }
 
-COLD int64_t sys_getxattr(struct task *self, struct uptr path, struct uptr name, struct uptr value,
-                          size_t nbytes)
+int64_t sys_getxattr(struct task *self, struct uptr path, struct uptr name, struct uptr value,
+                     size_t nbytes)
 {
     return get_by_path(self, path, PATH_FOLLOW, name, value, nbytes);
 }
 
-COLD int64_t sys_lgetxattr(struct task *self, struct uptr path, struct uptr name, struct uptr value,
-                           size_t nbytes)
+int64_t sys_lgetxattr(struct task *self, struct uptr path, struct uptr name, struct uptr value,
+                      size_t nbytes)
 {
     return get_by_path(self, path, 0, name, value, nbytes);
 }
 
-COLD int64_t sys_fgetxattr(struct task *self, int fd, struct uptr name, struct uptr value,
-                           size_t nbytes)
+int64_t sys_fgetxattr(struct task *self, int fd, struct uptr name, struct uptr value, size_t nbytes)
 {
     struct request request = {.result = value, .nbytes = nbytes};
     int err = request_make(&request, GET, name);
@@ -382,8 +382,7 @@ COLD int64_t sys_fgetxattr(struct task *self, int fd, struct uptr name, struct u
 
 /* --- removing --- */
 
-static COLD int64_t remove_by_path(struct task *self, struct uptr path, unsigned walk,
-                                   struct uptr name)
+static int64_t remove_by_path(struct task *self, struct uptr path, unsigned walk, struct uptr name)
 {
     struct request request;
     int err = request_make(&request, REMOVE, name);
@@ -391,17 +390,17 @@ static COLD int64_t remove_by_path(struct task *self, struct uptr path, unsigned
     return err ? err : xattr_by_path(self, path, walk, &request);
 }
 
-COLD int64_t sys_removexattr(struct task *self, struct uptr path, struct uptr name)
+int64_t sys_removexattr(struct task *self, struct uptr path, struct uptr name)
 {
     return remove_by_path(self, path, PATH_FOLLOW, name);
 }
 
-COLD int64_t sys_lremovexattr(struct task *self, struct uptr path, struct uptr name)
+int64_t sys_lremovexattr(struct task *self, struct uptr path, struct uptr name)
 {
     return remove_by_path(self, path, 0, name);
 }
 
-COLD int64_t sys_fremovexattr(struct task *self, int fd, struct uptr name)
+int64_t sys_fremovexattr(struct task *self, int fd, struct uptr name)
 {
     struct request request;
     int err = request_make(&request, REMOVE, name);
@@ -411,19 +410,19 @@ COLD int64_t sys_fremovexattr(struct task *self, int fd, struct uptr name)
 
 /* --- listing --- */
 
-COLD int64_t sys_listxattr(struct task *self, struct uptr path, struct uptr list, size_t nbytes)
+int64_t sys_listxattr(struct task *self, struct uptr path, struct uptr list, size_t nbytes)
 {
     return xattr_by_path(self, path, PATH_FOLLOW,
                          &(struct request){.intent = LIST, .result = list, .nbytes = nbytes});
 }
 
-COLD int64_t sys_llistxattr(struct task *self, struct uptr path, struct uptr list, size_t nbytes)
+int64_t sys_llistxattr(struct task *self, struct uptr path, struct uptr list, size_t nbytes)
 {
     return xattr_by_path(self, path, 0,
                          &(struct request){.intent = LIST, .result = list, .nbytes = nbytes});
 }
 
-COLD int64_t sys_flistxattr(struct task *self, int fd, struct uptr list, size_t nbytes)
+int64_t sys_flistxattr(struct task *self, int fd, struct uptr list, size_t nbytes)
 {
     return xattr_by_fd(self, fd,
                        &(struct request){.intent = LIST, .result = list, .nbytes = nbytes});

@@ -191,6 +191,7 @@ static void recursive(void)
     CHECK_ERR(mount(NULL, "a", NULL, MS_PRIVATE | MS_UNBINDABLE, NULL), EINVAL);
 }
 
+/* Long because what one mount refuses is asked of the same tree as what the other one allows. */
 static void flags(void)
 {
     struct statvfs vfs;
