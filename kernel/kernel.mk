@@ -421,7 +421,7 @@ $(KERNEL_DIR)/obj/kernel/lib/string.c.o: KERNEL_CFLAGS += -fno-builtin $(KERNEL_
 # What runs once, or hardly: bytes count, not time.
 KERNEL_SMALL := $(if $(filter -O2,$(O)),-Os)
 $(addprefix $(KERNEL_DIR)/obj/kernel/,selftest/%.c.o proc/core/%.c.o dev/sysfs/%.c.o net/netlink/%.c.o \
-    fs/vfs/mount%.c.o fs/ramfs/initrd.c.o lib/plan.c.o lib/bootinfo.c.o main.c.o plat/acpi%.c.o plat/pci%.c.o plat/efi_tables.c.o plat/cpu_census.c.o plat/mca%.c.o \
+    fs/vfs/mount%.c.o fs/ramfs/initrd.c.o lib/plan.c.o lib/bootinfo.c.o main.c.o plat/acpi%.c.o plat/pci%.c.o plat/efi_tables.c.o plat/cpu_census.c.o plat/mca%.c.o plat/cpu_topology.c.o plat/power.c.o \
     proc/task_dump.c.o proc/usermode.c.o syscall/call_text.c.o): KERNEL_CFLAGS += $(KERNEL_SMALL)
 
 KERNEL_OFFSETS := $(B)/include/kernel/offsets.h
