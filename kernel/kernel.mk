@@ -122,6 +122,9 @@ KERNEL_SRCS := \
     kernel/fs/vfs/dentry.c \
     kernel/fs/vfs/dir.c \
     kernel/fs/vfs/mount.c \
+    kernel/fs/vfs/mount_change.c \
+    kernel/fs/vfs/mount_remove.c \
+    kernel/fs/vfs/mount_tree.c \
     kernel/fs/vfs/fs_context.c \
     kernel/fs/vfs/path.c \
     kernel/fs/vfs/path_rcu.c \
@@ -458,6 +461,11 @@ endif
 # lib's string functions must not be turned into calls of themselves.
 KERNEL_NO_LOOPS := $(if $(CC_IS_CLANG),,-fno-tree-loop-distribute-patterns)
 $(KERNEL_DIR)/obj/kernel/lib/string.c.o: KERNEL_CFLAGS += -fno-builtin $(KERNEL_NO_LOOPS)
+# What runs once, or hardly: bytes count, not time.
+KERNEL_SMALL := $(if $(filter -O2,$(O)),-Os)
+$(addprefix $(KERNEL_DIR)/obj/kernel/,selftest/%.c.o proc/core/%.c.o dev/sysfs/%.c.o net/netlink/%.c.o \
+    fs/vfs/mount%.c.o fs/ramfs/initrd.c.o lib/plan.c.o lib/bootinfo.c.o main.c.o plat/acpi%.c.o plat/pci%.c.o plat/efi_tables.c.o plat/cpu_census.c.o plat/mca%.c.o plat/cpu_topology.c.o plat/power.c.o \
+    proc/task_dump.c.o proc/usermode.c.o syscall/call_text.c.o): KERNEL_CFLAGS += $(KERNEL_SMALL)
 
 KERNEL_OFFSETS := $(B)/include/kernel/offsets.h
 KERNEL_FLAGS   := $(B)/kernel/flags

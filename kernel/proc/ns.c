@@ -27,7 +27,51 @@
 #define NS_FLAGS                                                                                   \
     (LX_CLONE_NEWNS | LX_CLONE_NEWUTS | LX_CLONE_NEWIPC | LX_CLONE_NEWPID | LX_CLONE_NEWNET |      \
      LX_CLONE_NEWCGROUP | LX_CLONE_NEWTIME)
-#define NS_FLAGS_MADE (LX_CLONE_NEWUTS | LX_CLONE_NEWIPC)
+#define NS_FLAGS_MADE (LX_CLONE_NEWUTS | LX_CLONE_NEWIPC | LX_CLONE_NEWNS)
+
+/* --- mounts --- */
+
+struct mnt_namespace {
+    struct ns_common common;
+    struct mount_space mounts;
+};
+
+/* Its mounts are there before it is: mount_space_initial. */
+static struct ns_common mnt_initial = {.refs = 1, .kind = NS_MNT, .ino = LX_MNT_INIT_INO};
+
+static COLD struct mount_space *mounts_of(struct ns_common *common)
+{
+    return common == &mnt_initial ? &mount_space_initial
+                                  : &container_of(common, struct mnt_namespace, common)->mounts;
+}
+
+COLD struct mount_space *ns_mounts(const struct task *self)
+{
+    return mounts_of(ns_of(self, NS_MNT));
+}
+
+static COLD int mnt_copy(struct ns_common *from, struct ns_common **out_space)
+{
+    struct mnt_namespace *copy = ipc_alloc(sizeof(*copy));
+    int err;
+
+    if (!copy)
+        return -ENOMEM;
+    /* Nothing can find it before it is complete. */
+    ns_common_init(&copy->common, NS_MNT);
+    err = mount_space_copy(mounts_of(from), &copy->mounts);
+    if (err)
+        ipc_free(copy, sizeof(*copy));
+    else
+        *out_space = &copy->common;
+    return err;
+}
+
+static COLD void mnt_end(struct ns_common *space)
+{
+    mount_space_end(mounts_of(space));
+    ipc_free(container_of(space, struct mnt_namespace, common), sizeof(struct mnt_namespace));
+}
 
 static const struct {
     const char *name;
@@ -38,27 +82,26 @@ static const struct {
 } kinds[NS_KINDS] = {
     [NS_UTS] = {"uts", LX_CLONE_NEWUTS, uts_copy, uts_end},
     [NS_IPC] = {"ipc", LX_CLONE_NEWIPC, ipc_copy, ipc_end},
-    [NS_MNT] = {"mnt", LX_CLONE_NEWNS, NULL, NULL},
+    [NS_MNT] = {"mnt", LX_CLONE_NEWNS, mnt_copy, mnt_end},
 };
 
-static struct ns_common mnt_initial = {.refs = 1, .kind = NS_MNT, .ino = LX_MNT_INIT_INO};
 struct ns_common *const ns_initial[NS_KINDS] = {
     [NS_UTS] = &uts_initial.common,
     [NS_IPC] = &ipc_initial.common,
     [NS_MNT] = &mnt_initial,
 };
 
-const char *ns_name(enum ns_kind kind)
+COLD const char *ns_name(enum ns_kind kind)
 {
     return kinds[kind].name;
 }
 
-uint64_t ns_flag(enum ns_kind kind)
+COLD uint64_t ns_flag(enum ns_kind kind)
 {
     return kinds[kind].flag;
 }
 
-void ns_common_init(struct ns_common *space, enum ns_kind kind)
+COLD void ns_common_init(struct ns_common *space, enum ns_kind kind)
 {
     static uint64_t last_ino = LX_MNT_INIT_INO; /* atomic */
 
@@ -78,7 +121,7 @@ void ns_put(struct ns_common *space)
         kinds[space->kind].end(space);
 }
 
-struct ns_common *ns_get_locked(const struct task *task, enum ns_kind kind)
+COLD struct ns_common *ns_get_locked(const struct task *task, enum ns_kind kind)
 {
     struct ns_common *space = ns_of(task, kind);
 
@@ -115,14 +158,16 @@ static COLD struct nsproxy *nsproxy_copy(const struct task *self)
 }
 
 /* Takes over the reference. The set is known to the caller alone. */
-static void nsproxy_replace(struct nsproxy *set, struct ns_common *space)
+static COLD void nsproxy_replace(struct nsproxy *set, struct ns_common *space)
 {
     ns_put(set->spaces[space->kind]);
     set->spaces[space->kind] = space;
 }
 
-/* A set with fresh name spaces of the kinds in flags. Nothing has happened where it fails. */
-static COLD int nsproxy_unshare(const struct task *self, uint64_t flags, struct nsproxy **out_set)
+/* A set with fresh name spaces of the kinds in flags, for a task with that place. Nothing has
+ * happened where it fails. */
+static COLD int nsproxy_unshare(const struct task *self, uint64_t flags, struct fs_struct *place,
+                                struct nsproxy **out_set)
 {
     struct nsproxy *set = nsproxy_copy(self);
     int err = set ? 0 : -ENOMEM;
@@ -136,13 +181,16 @@ static COLD int nsproxy_unshare(const struct task *self, uint64_t flags, struct 
         if (!err)
             nsproxy_replace(set, fresh);
     }
+    /* The last that can fail: the copies of the task's directories. */
+    if (!err && (flags & LX_CLONE_NEWNS))
+        err = mount_space_map(mounts_of(set->spaces[NS_MNT]), place);
     if (err)
         nsproxy_put(set);
     *out_set = set;
     return err;
 }
 
-static void nsproxy_switch(struct task *self, struct nsproxy *set)
+static COLD void nsproxy_switch(struct task *self, struct nsproxy *set)
 {
     uint64_t flags = spin_lock_irqsave(&process_tree_lock);
     struct nsproxy *old = self->nsproxy;
@@ -156,7 +204,7 @@ static void nsproxy_switch(struct task *self, struct nsproxy *set)
 
 /* As Linux answers that was built without the other kinds: user name spaces, which need no right
  * there, are refused before rights are looked at. */
-int ns_flags_check(const struct task *self, uint64_t flags)
+COLD int ns_flags_check(const struct task *self, uint64_t flags)
 {
     if (flags & LX_CLONE_NEWUSER)
         return -EINVAL;
@@ -172,7 +220,7 @@ int ns_fork(const struct task *self, struct task *child, uint64_t flags)
 {
     if (unlikely(flags & NS_FLAGS_MADE)) {
         struct nsproxy *set;
-        int err = nsproxy_unshare(self, flags, &set);
+        int err = nsproxy_unshare(self, flags, child->fs->place, &set);
 
         child->nsproxy = err ? NULL : set;
         return err;
@@ -190,10 +238,10 @@ void ns_drop(struct task *self)
 }
 
 /* What semaphores have to have undone is done on leaving an IPC name space. */
-COLD int ns_unshare(struct task *self, uint64_t flags)
+COLD int ns_unshare(struct task *self, uint64_t flags, struct fs_struct *place)
 {
     struct nsproxy *set;
-    int err = nsproxy_unshare(self, flags, &set);
+    int err = nsproxy_unshare(self, flags, place, &set);
 
     if (err)
         return err;
@@ -204,11 +252,8 @@ COLD int ns_unshare(struct task *self, uint64_t flags)
 }
 
 /* To the root of the mount name space, as on Linux. */
-static void place_reset(struct task *self)
+static COLD void place_reset(struct task *self, struct dentry *root)
 {
-    struct dentry *root = mount_root();
-
-    dentry_get(root);
     dentry_get(root);
     fs_context_set_root(self->fs, root);
     fs_context_set_cwd(self->fs, root);
@@ -218,16 +263,23 @@ static void place_reset(struct task *self)
 COLD int ns_enter(struct task *self, struct ns_common *const wanted[NS_KINDS])
 {
     const struct credentials *cred = &self->fs->cred;
+    struct dentry *root = NULL;
     struct nsproxy *set;
+    int err;
 
     if (!credentials_capable(cred, LX_CAP_SYS_ADMIN) ||
         (wanted[NS_MNT] && !credentials_capable(cred, LX_CAP_SYS_CHROOT)))
         return -EPERM;
     if (wanted[NS_MNT] && fs_context_is_shared(self->fs))
         return -EINVAL;
+    err = wanted[NS_MNT] ? mount_space_root(mounts_of(wanted[NS_MNT]), &root) : 0;
+    if (err)
+        return err;
     set = nsproxy_copy(self);
-    if (!set)
+    if (!set) {
+        dentry_put(root);
         return -ENOMEM;
+    }
     for (unsigned i = 0; i < NS_KINDS; i++) {
         if (!wanted[i])
             continue;
@@ -235,7 +287,7 @@ COLD int ns_enter(struct task *self, struct ns_common *const wanted[NS_KINDS])
         nsproxy_replace(set, wanted[i]);
     }
     if (wanted[NS_MNT])
-        place_reset(self);
+        place_reset(self, root);
     if (wanted[NS_IPC])
         sem_exit(self);
     nsproxy_switch(self, set);

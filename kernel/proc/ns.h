@@ -20,9 +20,10 @@
 
 struct dentry;
 struct file;
+struct fs_struct;
+struct mount_space;
 struct procfs_text;
 
-/* There is one mount name space: it can be named and entered, no other made. */
 enum ns_kind { NS_UTS, NS_IPC, NS_MNT, NS_KINDS };
 
 struct ns_common {
@@ -61,6 +62,9 @@ void ns_common_init(struct ns_common *space, enum ns_kind kind);
 /* clone and unshare: 0 if there are no CLONE_NEW* among the flags, or those that can be made are
  * asked for by a task that may. */
 MUST_CHECK int ns_flags_check(const struct task *self, uint64_t flags);
+/* The mounts of the task's name space; only the task itself may ask. */
+struct mount_space *ns_mounts(const struct task *self);
+
 /* A child gets its maker's, or new ones for these flags, which were checked. */
 MUST_CHECK int ns_fork(const struct task *self, struct task *child, uint64_t flags);
 /* The task has none any more: it ends. */
@@ -70,8 +74,9 @@ static inline void ns_exit(struct task *self)
     if (unlikely(self->nsproxy))
         ns_drop(self);
 }
-/* The caller gets new ones for these flags, which were checked. */
-MUST_CHECK int ns_unshare(struct task *self, uint64_t flags);
+/* The caller gets new ones for these flags, which were checked. place: what its root and working
+ * directory will be in. */
+MUST_CHECK int ns_unshare(struct task *self, uint64_t flags, struct fs_struct *place);
 /* The caller gets these; NULL: keeps its own. */
 MUST_CHECK int ns_enter(struct task *self, struct ns_common *const wanted[NS_KINDS]);
 

@@ -18,7 +18,7 @@
 static struct super_block ns_super;
 
 /* With the last file, or with the look alone if it was not opened. */
-static void ns_inode_release(struct inode *inode)
+static COLD void ns_inode_release(struct inode *inode)
 {
     ns_put(inode_object(inode));
 }
@@ -27,7 +27,7 @@ static const struct inode_ops ns_inode_ops = {.release = ns_inode_release};
 
 /* There are no user name spaces: the one that all are in is not to be had, and none has a parent or
  * an owner. */
-static int64_t ns_ioctl(struct file *file, uint32_t request, struct uptr arg)
+static COLD int64_t ns_ioctl(struct file *file, uint32_t request, struct uptr arg)
 {
     (void)arg;
     switch (request) {
@@ -51,7 +51,7 @@ static const struct file_ops ns_file_ops[NS_KINDS] = {
 };
 
 /* NULL: the file is another's. The name space is there as long as the file is. */
-struct ns_common *ns_of_file(const struct file *file)
+COLD struct ns_common *ns_of_file(const struct file *file)
 {
     bool is_ns = file->ops >= ns_file_ops && file->ops < ns_file_ops + NS_KINDS;
 
@@ -59,7 +59,7 @@ struct ns_common *ns_of_file(const struct file *file)
 }
 
 /* Takes over the caller's reference, which the inode has then, also where it fails. */
-int ns_file_place(struct ns_common *space, struct dentry **out_dentry)
+COLD int ns_file_place(struct ns_common *space, struct dentry **out_dentry)
 {
     struct inode *inode;
     int err = inode_create(&ns_super, &ns_inode_ops, LX_S_IFREG | 0444, NULL, &inode);

@@ -41,6 +41,7 @@ struct fs_struct;
 struct pidfd;
 struct signal_poll;
 struct tty;
+struct vfs_path;
 
 enum process_end {
     PROCESS_RUNNING,
@@ -277,6 +278,8 @@ struct task *process_walk_task_locked(struct process *process, struct task *task
 /* exec: no task of another process shares the caller's directories, and none comes to (CLONE_FS)
  * before fs_context_release. False: one does. */
 MUST_CHECK bool process_claim_fs(const struct task *self);
+/* pivot_root: of all tasks, root and working directories that are that place become the new one. */
+void process_replace_roots(struct vfs_path old, struct dentry *root);
 /* exec: all other tasks of the process end, and the caller is its leader with its number from then
  * on. -EAGAIN: another one is at it; -EINTR: the caller is to die. */
 MUST_CHECK int process_end_others(struct task *self);

@@ -120,6 +120,43 @@ void process_replace_place(struct task *self, struct fs_struct *place)
     fs_struct_put(old);
 }
 
+#define ROOTS_MOST 64
+
+/* As many as there is room for to put what was there before. */
+static COLD unsigned roots_replace(struct vfs_path old, struct dentry *root,
+                                   struct dentry *dropped[ROOTS_MOST])
+{
+    uint64_t flags = spin_lock_irqsave(&process_tree_lock);
+    struct process_walk walk;
+    struct process *process;
+    unsigned count = 0;
+
+    process_walk_all_locked(&walk);
+    while (count <= ROOTS_MOST - 2 && (process = process_walk_next_locked(&walk, &flags)) != NULL) {
+        spin_lock(&process->lock);
+        process_each_task (task, process)
+            if (!task->exiting && count <= ROOTS_MOST - 2)
+                count += fs_struct_replace(task->fs->place, old, root, dropped + count);
+        spin_unlock(&process->lock);
+    }
+    process_walk_end_locked(&walk);
+    spin_unlock_irqrestore(&process_tree_lock, flags);
+    return count;
+}
+
+/* Directories cannot be put under a lock: they are gathered, some at a time. */
+COLD void process_replace_roots(struct vfs_path old, struct dentry *root)
+{
+    struct dentry *dropped[ROOTS_MOST];
+    unsigned count;
+
+    do {
+        count = roots_replace(old, root, dropped);
+        for (unsigned i = 0; i < count; i++)
+            dentry_put(dropped[i]);
+    } while (count > ROOTS_MOST - 2);
+}
+
 /* Into the place of the leader that has ended. */
 static void leader_become(struct task *self)
 {

@@ -39,7 +39,7 @@ void uts_get(enum uts_name which, char text[UTS_NAME_MAX + 1])
     mutex_unlock(&uts_lock);
 }
 
-void uts_set(enum uts_name which, const char *text, size_t nbytes)
+COLD void uts_set(enum uts_name which, const char *text, size_t nbytes)
 {
     char *name = own_name(which);
 
@@ -53,7 +53,7 @@ void uts_set(enum uts_name which, const char *text, size_t nbytes)
 
 /* With the names of the one that its maker leaves; from then on each goes its own way. The memory
  * is charged with System V IPC's: name spaces without end have no more room than that. */
-int uts_copy(struct ns_common *from, struct ns_common **out_space)
+COLD int uts_copy(struct ns_common *from, struct ns_common **out_space)
 {
     struct uts_namespace *copy = ipc_alloc(sizeof(*copy));
 
@@ -68,7 +68,7 @@ int uts_copy(struct ns_common *from, struct ns_common **out_space)
 }
 
 /* No task and no descriptor has it any more, so no lock is needed. */
-void uts_end(struct ns_common *space)
+COLD void uts_end(struct ns_common *space)
 {
     ipc_free(uts_of(space), sizeof(struct uts_namespace));
 }

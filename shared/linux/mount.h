@@ -17,6 +17,7 @@
 #define LX_MS_NODIRATIME  0x800u
 #define LX_MS_BIND        0x1000u
 #define LX_MS_MOVE        0x2000u
+#define LX_MS_REC         0x4000u
 #define LX_MS_SILENT      0x8000u
 #define LX_MS_UNBINDABLE  0x20000u
 #define LX_MS_PRIVATE     0x40000u

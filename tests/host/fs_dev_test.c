@@ -183,7 +183,7 @@ static void test_terminals(void **state)
     OK(sys_chdir(task, user("/dev")));
     directory = fs_context_cwd(task->fs);
     OK(sys_chdir(task, user("/")));
-    OK(mount_remove(directory, true));
+    OK(mount_remove(&mount_space_initial, directory, 2));
     dentry_put(directory);
     ERR(devpts_mount(), ENOENT);
     mount_reset();

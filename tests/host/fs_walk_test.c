@@ -304,7 +304,7 @@ static struct dentry *mount_and_enter(void)
 
     OK(sys_chdir(task, user("/m")));
     directory = fs_context_cwd(task->fs);
-    OK(mount_new("tmpfs", "t", directory, 0, options));
+    OK(mount_new(&mount_space_initial, "tmpfs", "t", directory, 0, options));
     dentry_put(directory);
     OK(sys_chdir(task, user("/m")));
     return fs_context_cwd(task->fs);
@@ -328,7 +328,7 @@ static void test_detached_mount(void **state)
     }
     fd = (int)open_("file", LX_O_CREAT | LX_O_RDWR);
     assert_true(fd >= 0);
-    OK(mount_remove(root, true));
+    OK(mount_remove(&mount_space_initial, root, 2));
     dentry_put(root);
     mount_sweep();
     OK(sys_chdir(task, user("/")));
@@ -340,7 +340,7 @@ static void test_detached_mount(void **state)
     assert_int_equal(mount_detached(), 0);
 
     root = mount_and_enter();
-    OK(mount_remove(root, true));
+    OK(mount_remove(&mount_space_initial, root, 2));
     dentry_put(root);
     deferred_flush();
     assert_int_equal(mount_detached(), 1); /* it is the working directory */
@@ -362,7 +362,7 @@ static void test_many_detached_mounts(void **state)
 
         fds[i] = (int)open_("file", LX_O_CREAT | LX_O_RDWR);
         assert_true(fds[i] >= 0);
-        OK(mount_remove(root, true));
+        OK(mount_remove(&mount_space_initial, root, 2));
         dentry_put(root);
     }
     OK(sys_chdir(task, user("/")));

@@ -280,7 +280,7 @@ COLD int sysfs_efi_init(const struct bootinfo *info)
     if (err)
         return err;
     efivars_super->readonly = true;
-    efivars_super->flags = LX_MS_RDONLY;
+    efivars_super->home.flags = LX_MS_RDONLY;
     waitq_init(&rate_pause);
     boot = info;
     rsdp_is_2 = rsdp && rsdp[RSDP_REVISION] >= 2;

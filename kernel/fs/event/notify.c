@@ -68,6 +68,7 @@ static struct dentry *watched_parent_get(struct dentry *dentry, char *name, size
     struct dentry *parent;
     bool watched;
 
+    dentry = dentry_real(dentry);
     /* Without the lock first: few directories are watched. */
     rcu_read_lock();
     parent = __atomic_load_n(&dentry->parent, __ATOMIC_ACQUIRE);
@@ -110,7 +111,8 @@ static void tell(struct dentry *dentry, struct inode *inode, struct notify_what 
 NOINLINE void notify_file_slow(const struct file *file, uint32_t event)
 {
     struct dentry *dentry = file->dentry;
-    bool unlinked = dentry && dentry->parent && !dentry->linked && !dentry->unhashed;
+    const struct dentry *real = dentry ? dentry_real(dentry) : NULL;
+    bool unlinked = real && real->parent && !real->linked && !real->unhashed;
 
     if (!(file->access & FILE_PATH))
         tell(dentry, file->inode, (struct notify_what){.mask = event, .unlinked = unlinked});

@@ -377,7 +377,8 @@ static int procfs_readdir(struct file *file, struct dir_emit *emit)
 /* Busy is what holds more than the mount does (its root, and the inode of that) and the caller. */
 static bool procfs_is_busy(struct super_block *super)
 {
-    return super->refs > 2 || super->root->refs > 2;
+    /* Inodes do not say in which mount they are looked at. */
+    return !super->clones && (super->refs > 2 || super->root->refs > 2);
 }
 
 /* Nothing is kept, so nothing is to be emptied. */

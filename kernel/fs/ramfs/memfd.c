@@ -33,7 +33,7 @@ COLD void memfd_init(void)
 
     ASSERT(err == 0);
     ramfs_set_default_limits(memfd_super, true);
-    memfd_super->flags |= LX_MS_NOSUID; /* as Linux: a file of no mount gives no rights */
+    memfd_super->home.flags |= LX_MS_NOSUID; /* as Linux: a file of no mount gives no rights */
 }
 
 /* The inode has no name, and gets none: linkat(2) finds it dead. */

@@ -186,7 +186,7 @@ static int64_t ramfs_read(struct file *file, struct user_iter *io, int64_t *offs
             break;
         }
     }
-    if (!(file->flags & LX_O_NOATIME))
+    if (!(file->flags & (LX_O_NOATIME | FILE_FLAG_NOATIME)))
         inode_touch_atime(inode);
     return *offset > start ? *offset - start : err;
 }

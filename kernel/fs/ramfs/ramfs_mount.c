@@ -147,9 +147,9 @@ static COLD void tmpfs_show_options(const struct super_block *super, char *text,
 {
     size_t used = 0;
 
-    if (super->quota.max != ramfs_limit_default(super) && !super->boot_directory && super->covered)
+    if (super->quota.max != ramfs_limit_default(super) && !super->boot_directory)
         used += fmt_print(text, size, ",size=%luk", super->quota.max << (PAGE_SHIFT - 10));
-    if (super->inodes_max != ramfs_limit_default(super) && !super->boot_directory && super->covered)
+    if (super->inodes_max != ramfs_limit_default(super) && !super->boot_directory)
         used += fmt_print(text + used, size - used, ",nr_inodes=%lu", super->inodes_max);
     if (super->root_mode != 01777 && !strcmp(super->type, "tmpfs"))
         used += fmt_print(text + used, size - used, ",mode=%03o", super->root_mode);
@@ -169,17 +169,24 @@ struct level {
 };
 
 /* The walk has one reference; the tree has those that are explained by names and entries. */
-static bool dentry_is_busy(const struct dentry *dentry)
+static COLD bool dentry_is_busy(const struct dentry *dentry, uint32_t *views)
 {
     struct inode *inode = dentry->inode;
+    uint32_t uses = dentry->refs - 2 + inode->refs;
 
     if (!dentry_is_directory(dentry))
-        return dentry->refs != 2 || inode->refs != inode->nlink;
-    /* A directory has one name, and each of its entries holds it as the parent. */
-    return inode->refs != 1 || dentry->refs != 2 + (inode_dir(inode)->state & ~DIR_DEAD);
+        uses -= inode->nlink;
+    else /* A directory has one name, and each of its entries holds it as the parent. */
+        uses -= 1 + (inode_dir(inode)->state & ~DIR_DEAD);
+    /* What is explained is taken off; the rest is in use, by aliases and mounts as far as these go.
+     * Those of other mounts are no uses of the first one. Less than explained is in motion. */
+    if (uses > *views)
+        return true;
+    *views -= uses;
+    return false;
 }
 
-static struct level *tmpfs_level_push(struct level *up, struct dentry *dir)
+static COLD struct level *tmpfs_level_push(struct level *up, struct dentry *dir)
 {
     struct level *level = kmalloc(sizeof(*level));
 
@@ -188,7 +195,7 @@ static struct level *tmpfs_level_push(struct level *up, struct dentry *dir)
     return level;
 }
 
-static struct level *tmpfs_level_pop(struct level *level)
+static COLD struct level *tmpfs_level_pop(struct level *level)
 {
     struct level *up = level->up;
 
@@ -198,7 +205,7 @@ static struct level *tmpfs_level_pop(struct level *level)
 }
 
 /* An empty directory goes, or, without a parent, takes no entries any more. */
-static bool directory_clear(struct dentry *parent, struct dentry *dir)
+static COLD bool directory_clear(struct dentry *parent, struct dentry *dir)
 {
     return parent ? ramfs_unlink(&(struct dir_place){parent, dir, NULL, 0, 0}, true) == 0
                   : dir_kill(dir->inode);
@@ -206,10 +213,11 @@ static bool directory_clear(struct dentry *parent, struct dentry *dir)
 
 /* Goes through the tree, oldest entry first. Looking: true if none of it is in use. Clearing:
  * true if nothing is left. */
-static bool tmpfs_tree_walk(struct super_block *super, bool clear)
+static COLD bool tmpfs_tree_walk(struct super_block *super, bool clear)
 {
     struct level *level = tmpfs_level_push(NULL, super->root);
-    bool good = level != NULL;
+    uint32_t views = __atomic_load_n(&super->views, __ATOMIC_RELAXED);
+    bool good = level && (clear || !dentry_is_busy(super->root, &views));
 
     if (level)
         dentry_get(super->root);
@@ -225,7 +233,7 @@ static bool tmpfs_tree_walk(struct super_block *super, bool clear)
         /* When clearing, an entry that is done is gone, and the oldest one is another. */
         if (!clear)
             level->cookie = entry->cookie;
-        good = clear || !dentry_is_busy(entry);
+        good = clear || !dentry_is_busy(entry, &views);
         if (good && dentry_is_directory(entry)) {
             struct level *down = tmpfs_level_push(level, entry);
 
@@ -289,13 +297,15 @@ COLD static int tmpfs_find(struct super_block *super, uint64_t ino, struct dentr
     return found ? 0 : err ? err : -ESTALE;
 }
 
-static bool tmpfs_is_busy(struct super_block *super)
+static COLD bool tmpfs_is_busy(struct super_block *super)
 {
-    return __atomic_load_n(&super->orphans, __ATOMIC_RELAXED) || dentry_is_busy(super->root) ||
+    /* Of a file without a name it is not known by which mount it is used. */
+    return (__atomic_load_n(&super->orphans, __ATOMIC_RELAXED) &&
+            !__atomic_load_n(&super->clones, __ATOMIC_RELAXED)) ||
            !tmpfs_tree_walk(super, false);
 }
 
-static bool tmpfs_clear(struct super_block *super)
+static COLD bool tmpfs_clear(struct super_block *super)
 {
     return tmpfs_tree_walk(super, true);
 }

@@ -168,7 +168,7 @@ int dentry_create(struct dentry *parent, const char *name, size_t len, uint32_t 
     /* The caller's; adding the name makes it the directory's. */
     dentry->refs = 1;
     dentry->linked = false;
-    dentry->unhashed = false;
+    dentry->unhashed = dentry->is_alias = false;
     dentry->is_boot_mount = false;
     dentry->cookie = 0;
     *out_dentry = dentry;
@@ -183,17 +183,86 @@ static void dentry_free_rcu(struct rcu_head *head)
     slab_free(dentry_cache, dentry);
 }
 
+/* --- places --- */
+
+struct mount *dentry_mount(const struct dentry *dentry)
+{
+    return unlikely(dentry->is_alias) ? dentry->alias.mount : &dentry->inode->super->home;
+}
+
+/* No reference is taken: it is as good as that to the place. */
+struct vfs_path dentry_to_path(struct dentry *dentry)
+{
+    return (struct vfs_path){dentry_mount(dentry), dentry_real(dentry)};
+}
+
+/* A look alone, as are those at the rest of a mount's flags: a remount comes before or after it.
+ * Only files that are open for writing hold it off (file_begin_write). */
+int dentry_check_writable(const struct dentry *dentry)
+{
+    return dentry && (dentry_mount(dentry)->flags & LX_MS_RDONLY) ? -EROFS : 0;
+}
+
+int dentry_alias_entry(const struct dentry *dir, struct dentry **entry)
+{
+    __atomic_fetch_add(&dir->alias.mount->refs, 1, __ATOMIC_RELAXED);
+    return vfs_path_place((struct vfs_path){dir->alias.mount, *entry}, entry);
+}
+
+void vfs_path_get(struct vfs_path path)
+{
+    dentry_get(path.dentry);
+    if (!mount_is_first(path.mount))
+        __atomic_fetch_add(&path.mount->refs, 1, __ATOMIC_RELAXED);
+}
+
+/* The alias's inode is that of the dentry, and counted by it. */
+int vfs_path_place(struct vfs_path path, struct dentry **out_dentry)
+{
+    struct dentry *alias = path.dentry;
+
+    /* In the first mount the dentry is the place: nothing is made, and the reference goes on. */
+    if (unlikely(!mount_is_first(path.mount))) {
+        alias = slab_alloc(dentry_cache);
+        if (!alias) {
+            dentry_put(path.dentry);
+            mount_put(path.mount);
+            return -ENOMEM;
+        }
+        *alias = (struct dentry){.inode = path.dentry->inode,
+                                 .name = alias->inline_name,
+                                 .is_alias = true,
+                                 .alias = {path.mount, path.dentry},
+                                 .refs = 1};
+        __atomic_fetch_add(&path.mount->super->views, 1, __ATOMIC_RELAXED);
+    }
+    *out_dentry = alias;
+    return 0;
+}
+
+/* Returns the reference that it had to the real one, whose inode may go with that. */
+static NOINLINE struct dentry *alias_end(struct dentry *alias)
+{
+    __atomic_fetch_sub(&alias->alias.mount->super->views, 1, __ATOMIC_RELAXED);
+    mount_put(alias->alias.mount);
+    return alias->alias.real;
+}
+
 /* A chain of parents may go with the last name in it: a loop, since recursion has no bound. */
 static NOINLINE void dentry_free(struct dentry *dentry)
 {
     struct dentry *parent;
 
     do {
-        parent = dentry->parent;
         ASSERT(!dentry->linked);
-        if (unlikely(dentry->inode->watches.next && !dentry->inode->nlink))
-            notify_deleted(dentry->inode);
-        inode_put(dentry->inode);
+        if (unlikely(dentry->is_alias)) {
+            parent = alias_end(dentry);
+        } else {
+            parent = dentry->parent;
+            if (unlikely(dentry->inode->watches.next && !dentry->inode->nlink))
+                notify_deleted(dentry->inode);
+            inode_put(dentry->inode);
+        }
         rcu_call(&dentry->rcu, dentry_free_rcu);
         dentry = parent;
         if (dentry)
@@ -207,23 +276,41 @@ void dentry_put(struct dentry *dentry)
         dentry_free(dentry);
 }
 
-struct dentry *dentry_parent_get(struct dentry *dentry, struct dentry *root)
+/* Whether what the mount shows still has the dentry in it: a rename may have moved it, or one above
+ * it, to elsewhere in the file system. */
+static bool mount_shows_locked(const struct mount *mount, const struct dentry *dentry)
 {
-    struct dentry *parent = dentry;
+    ASSERT(spin_is_held(&fs_tree_lock));
+    /* As deep as the tree is, which the user made; the same way as getcwd(2) takes. */
+    while (dentry != mount->root && dentry->parent)
+        dentry = dentry->parent;
+    return dentry == mount->root;
+}
+
+int dentry_parent_get(struct dentry *dentry, struct dentry *root_place, struct dentry **out_parent)
+{
+    struct vfs_path at = dentry_to_path(dentry);
+    const struct vfs_path root = dentry_to_path(root_place);
+    struct mount *mounted;
+    int err = 0;
 
     /* From the root of a mount down to the directory it covers, up one name, and into whatever is
      * mounted there. In one locking, so that no rename or unmount comes between; and never past the
      * caller's root, which may be anywhere in this. */
     spin_lock(&fs_tree_lock);
-    while (parent != root && !parent->parent && parent->inode->super->covered)
-        parent = parent->inode->super->covered;
-    if (parent != root && parent->parent)
-        parent = parent->parent;
-    while (parent != root && parent->mounted)
-        parent = mount_enter_locked(parent->mounted);
-    dentry_get(parent);
+    while (!vfs_path_same(at, root) && at.dentry == at.mount->root && at.mount->parent)
+        at = (struct vfs_path){at.mount->parent, at.mount->point};
+    if (!vfs_path_same(at, root) && at.dentry != at.mount->root && at.dentry->parent) {
+        at.dentry = at.dentry->parent;
+        if (unlikely(!mount_is_first(at.mount)) && !mount_shows_locked(at.mount, at.dentry))
+            err = -ENOENT;
+    }
+    while (!vfs_path_same(at, root) && (mounted = mount_on(at.mount, at.dentry)) != NULL)
+        at = mount_enter_locked(mounted);
+    if (!err)
+        vfs_path_get(at);
     spin_unlock(&fs_tree_lock);
-    return parent;
+    return err ? err : vfs_path_place(at, out_parent);
 }
 
 /* Puts "/name" in front of what is there. */
@@ -237,43 +324,45 @@ static int prepend(char *buffer, size_t *at, const struct dentry *dentry)
     return 0;
 }
 
-static int64_t path_locked(struct dentry *dentry, struct dentry *root, char *buffer, size_t *at,
+static int64_t path_locked(struct vfs_path path, struct vfs_path root, char *buffer, size_t *at,
                            unsigned *flags)
 {
     ASSERT(spin_is_held(&fs_tree_lock));
-    while (dentry != root) {
+    while (!vfs_path_same(path, root)) {
         int err;
 
-        if (!dentry->parent) {
-            /* The root of a mount has no name of its own: that of the directory below counts. A
-             * detached file system, and a root elsewhere, end the way up. */
-            dentry = dentry->inode->super->covered;
-            if (!dentry) {
-                *flags |= DENTRY_PATH_UNREACHABLE;
-                break;
-            }
+        /* The root of a mount has no name of its own: that of what is below counts. A detached
+         * file system, and a root elsewhere, end the way up. */
+        if (path.dentry == path.mount->root && path.mount->parent) {
+            path = (struct vfs_path){path.mount->parent, path.mount->point};
             continue;
         }
-        err = prepend(buffer, at, dentry);
+        if (path.dentry == path.mount->root || !path.dentry->parent) {
+            *flags |= DENTRY_PATH_UNREACHABLE;
+            break;
+        }
+        err = prepend(buffer, at, path.dentry);
         if (err)
             return err;
-        dentry = dentry->parent;
+        path.dentry = path.dentry->parent;
     }
     return 0;
 }
 
-int64_t dentry_path(struct dentry *dentry, struct dentry *root, char *buffer, size_t size,
-                    char **out_path, unsigned *out_flags)
+int64_t vfs_path_text(struct vfs_path path, struct vfs_path root, char *buffer, size_t size,
+                      char **out_path, unsigned *out_flags)
 {
     /* Filled from the end: the way leads from the name to the root. */
     size_t at = size - 1;
     int64_t err;
 
-    *out_flags = dentry->parent && !dentry->linked && !dentry->unhashed ? DENTRY_PATH_DELETED : 0;
+    *out_flags = path.dentry->parent && !path.dentry->linked && !path.dentry->unhashed
+                     ? DENTRY_PATH_DELETED
+                     : 0;
     buffer[at] = '\0';
     spin_lock(&fs_tree_lock);
     /* In one locking, so that the path is one that existed as a whole. */
-    err = path_locked(dentry, root, buffer, &at, out_flags);
+    err = path_locked(path, root, buffer, &at, out_flags);
     spin_unlock(&fs_tree_lock);
     if (err)
         return err;
@@ -285,4 +374,12 @@ int64_t dentry_path(struct dentry *dentry, struct dentry *root, char *buffer, si
     }
     *out_path = buffer + at;
     return (int64_t)(size - 1 - at);
+}
+
+/* Without a root, of a task that has none any more, all is shown. */
+int64_t dentry_path(struct dentry *dentry, struct dentry *root, char *buffer, size_t size,
+                    char **out_path, unsigned *out_flags)
+{
+    return vfs_path_text(dentry_to_path(dentry), root ? dentry_to_path(root) : (struct vfs_path){0},
+                         buffer, size, out_path, out_flags);
 }

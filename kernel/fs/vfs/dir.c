@@ -296,7 +296,7 @@ struct dentry *dir_next_get(struct inode *dir, uint64_t cookie)
 
 static bool dir_emit_dots(struct file *file, struct dir_emit *emit)
 {
-    struct dentry *dentry = file->dentry;
+    struct dentry *dentry = dentry_real(file->dentry);
 
     if (file->position == POSITION_START) {
         if (!emit->emit(emit, ".", 1, file->inode->ino, LX_S_IFDIR, POSITION_DOT))
@@ -341,7 +341,8 @@ int dir_read(struct file *file, struct dir_emit *emit)
         entry = older ? by_order(older) : NULL;
     }
     mutex_unlock(&dir->lock);
-    inode_touch_atime(dir);
+    if (!(file->flags & FILE_FLAG_NOATIME))
+        inode_touch_atime(dir);
     return 0;
 }
 

@@ -135,12 +135,34 @@ int file_create(const struct file_ops *ops, struct inode *inode, struct dentry *
     return 0;
 }
 
+const struct mount *file_mount(const struct file *file)
+{
+    return file->dentry ? dentry_mount(file->dentry) : &file->inode->super->home;
+}
+
+uint32_t file_mount_flags(const struct file *file)
+{
+    return file_mount(file)->flags;
+}
+
+/* Of the mount, too, where it is not the first of its file system. */
+static void mount_end_write(const struct file *file)
+{
+    struct super_block *super = file->inode->super;
+
+    if (unlikely(file->dentry && file->dentry->is_alias)) {
+        __atomic_fetch_sub(&file->dentry->alias.mount->writers, 1, __ATOMIC_RELEASE);
+        __atomic_fetch_sub(&super->clone_writers, 1, __ATOMIC_RELEASE);
+    }
+    __atomic_fetch_sub(&super->writers, 1, __ATOMIC_RELEASE);
+}
+
 /* Undoes file_create alone: also for a file whose open has failed, which must not be released. */
 void file_discard(struct file *file)
 {
     /* The count of writers (or of running programs) of the inode, from file_begin_*. */
     if (file->access & FILE_WRITER)
-        __atomic_fetch_sub(&file->inode->super->writers, 1, __ATOMIC_RELEASE);
+        mount_end_write(file);
     if (file->access & (FILE_WRITER | FILE_DENY_WRITE))
         inode_write_count_put(file->inode,
                               file->access & FILE_WRITER ? INODE_WRITER : INODE_DENY_WRITE);
@@ -404,12 +426,21 @@ struct vm_pager *file_pager(struct file *file)
 
 /* Of two steps at once, opening for writing and making read-only, each changes its word before it
  * looks at the other's (mount_change): one of them is refused. */
-static int super_begin_write(struct super_block *super)
+static int mount_begin_write(const struct file *file)
 {
+    struct super_block *super = file->inode->super;
+    struct mount *mount = &super->home;
+
     __atomic_fetch_add(&super->writers, 1, __ATOMIC_SEQ_CST);
-    if (likely(!__atomic_load_n(&super->readonly, __ATOMIC_SEQ_CST)))
+    if (unlikely(file->dentry && file->dentry->is_alias)) {
+        mount = file->dentry->alias.mount;
+        __atomic_fetch_add(&super->clone_writers, 1, __ATOMIC_SEQ_CST);
+        __atomic_fetch_add(&mount->writers, 1, __ATOMIC_SEQ_CST);
+    }
+    if (likely(!__atomic_load_n(&super->readonly, __ATOMIC_SEQ_CST) &&
+               !(__atomic_load_n(&mount->flags, __ATOMIC_SEQ_CST) & LX_MS_RDONLY)))
         return 0;
-    __atomic_fetch_sub(&super->writers, 1, __ATOMIC_RELEASE);
+    mount_end_write(file);
     return -EROFS;
 }
 
@@ -424,7 +455,7 @@ int file_begin_write(struct file *file)
     err = inode_write_count_get(file->inode, INODE_WRITER);
     if (err)
         return err;
-    err = super_begin_write(file->inode->super);
+    err = mount_begin_write(file);
     if (err)
         inode_write_count_put(file->inode, INODE_WRITER);
     else
@@ -436,7 +467,7 @@ int file_begin_exec(struct file *file, const struct fs_context *context)
 {
     int err;
 
-    if ((file->inode->mode & LX_S_IFMT) != LX_S_IFREG || (file->inode->super->flags & LX_MS_NOEXEC))
+    if ((file->inode->mode & LX_S_IFMT) != LX_S_IFREG || (file_mount_flags(file) & LX_MS_NOEXEC))
         return -EACCES;
     err = inode_permission(file->inode, &context->cred, INODE_EXEC);
     if (!err)

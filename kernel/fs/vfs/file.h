@@ -11,7 +11,7 @@
  */
 #pragma once
 
-#include "kernel/fs/vfs/inode.h"
+#include "kernel/fs/vfs/dentry.h"
 #include "kernel/sched/mutex.h"
 #include "kernel/vm/vm_user.h"
 
@@ -36,6 +36,9 @@ enum file_access {
     FILE_RAWIO = 0x10000,   /* opened by CAP_SYS_RAWIO */
 };
 
+/* Among the LX_O_* of file.flags, not for programs: its mount keeps no access times. */
+#define FILE_FLAG_NOATIME 0x80000000u
+
 /* I constant after creation   a atomic   p position_lock */
 struct file {
     const struct file_ops *ops; /* [I] */
@@ -53,6 +56,10 @@ struct file {
     struct mutex position_lock;
     int64_t position; /* [p] */
 };
+
+/* The mount that it was opened by. */
+const struct mount *file_mount(const struct file *file);
+uint32_t file_mount_flags(const struct file *file); /* LX_MS_* */
 
 /* What another room keeps of it: proc/signal/file_owner.h. */
 struct file_owner {

@@ -158,6 +158,24 @@ void fs_context_set_cwd(struct fs_context *context, struct dentry *directory)
     fs_struct_dir_set(context->place, &context->place->cwd, directory);
 }
 
+COLD unsigned fs_struct_replace(struct fs_struct *place, struct vfs_path old,
+                                struct dentry *directory, struct dentry *dropped[2])
+{
+    struct dentry **const both[] = {&place->root, &place->cwd};
+    unsigned count = 0;
+
+    spin_lock(&place->lock);
+    for (unsigned i = 0; i < ARRAY_SIZE(both); i++) {
+        if (!vfs_path_same(dentry_to_path(*both[i]), old))
+            continue;
+        dropped[count++] = *both[i];
+        dentry_get(directory);
+        __atomic_store_n(both[i], directory, __ATOMIC_RELEASE);
+    }
+    spin_unlock(&place->lock);
+    return count;
+}
+
 int fs_context_create(struct fs_context **out_context)
 {
     struct fs_context *context = kmalloc(sizeof(*context));

@@ -79,6 +79,12 @@ struct dentry *fs_context_cwd(struct fs_context *context);
 void fs_context_set_root(struct fs_context *context, struct dentry *directory);
 void fs_context_set_cwd(struct fs_context *context, struct dentry *directory);
 
+/* The directories that are that place become the other one, of which each takes a reference; the
+ * former ones become the caller's to put, as many as this says. Under spinlocks. */
+struct vfs_path;
+unsigned fs_struct_replace(struct fs_struct *place, struct vfs_path old, struct dentry *directory,
+                           struct dentry *dropped[2]);
+
 static inline uint32_t fs_context_umask(const struct fs_context *context)
 {
     return __atomic_load_n(&context->place->umask, __ATOMIC_RELAXED);

@@ -200,7 +200,7 @@ void inode_touch_atime(struct inode *inode)
 {
     struct fs_time now;
 
-    if (unlikely(inode->super->flags & (LX_MS_NOATIME | LX_MS_RDONLY)))
+    if (unlikely(inode->super->home.flags & (LX_MS_NOATIME | LX_MS_RDONLY)))
         return;
     if (time_is_after(inode->atime, inode->mtime) && time_is_after(inode->atime, inode->ctime)) {
         now = fs_time_now();

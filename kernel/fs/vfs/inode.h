@@ -38,6 +38,36 @@ struct fs_time {
     uint32_t nsec;
 };
 
+struct mount_space;
+struct super_block;
+
+/* Where a file system, or a part of it, is seen. The first mount of each lies in its super block,
+ * and its dentries are places by themselves; in others a place is an alias (dentry.h).
+ * I constant after creation   a atomic   t fs_tree_lock   m mount_lock */
+struct mount {
+    struct super_block *super; /* [I] counted by those that are not the first */
+    struct dentry *root;       /* [I] what is seen of it, and below: likewise */
+    struct mount *parent;      /* [t] that it lies in; NULL: "/", or detached */
+    struct dentry *point;      /* [t] counted: what it lies on */
+    struct mount *hash_next;   /* [t] mounts of one hash */
+    struct mount *copy;        /* [m] while a tree is copied or moved */
+    struct mount_space *space; /* [t] NULL: it is in no tree */
+    struct list node;          /* [t] of those of its space, or of those detached */
+    struct list same;          /* [t] a ring of those on one dentry */
+    uint32_t children;         /* [t] mounts that lie in it */
+    uint32_t refs;             /* [a] of others than the first: aliases, and one for the tree */
+    uint32_t readers;          /* [a] of these, those that only list it */
+    uint32_t writers;          /* [a] files of others than the first that are open for writing */
+    uint32_t flags;            /* [a] LX_MS_* */
+    uint32_t id;               /* [I] */
+    uint32_t copied_from;      /* [I] the id of that in the name space before */
+    uint32_t entered;          /* [t] walks that went into it since it was marked */
+    bool leaving;              /* [t] marked by an unmount that is being decided or done */
+    bool expiring;             /* [t] marked by MNT_EXPIRE */
+    bool unbindable;           /* [t] MS_UNBINDABLE */
+    struct rcu_head rcu;       /* once the last reference is gone */
+};
+
 /* One mounted file system. I constant after creation   a atomic   t fs_tree_lock   m mount_lock */
 struct super_block {
     const struct super_ops *ops;   /* [I] NULL: never mounted by programs */
@@ -46,19 +76,16 @@ struct super_block {
     uint64_t device;               /* [I] st_dev */
     uint64_t magic;                /* [I] statfs f_type */
     struct dentry *root;           /* [I] counted; its inode has number 1 */
-    struct dentry *covered;        /* [t] counted: the directory it lies over; NULL: "/" */
-    uint64_t parent_device;        /* [t] of that directory */
+    struct mount home;             /* its first mount */
     struct list watches;           /* of its inodes: fs/event/notify.c */
-    struct list mounts;            /* [t] node of the list of mounts, or of those detached */
-    uint32_t mounts_inside;        /* [t] on directories of it */
-    uint32_t refs;                 /* [a] inodes, and one for being mounted */
+    uint32_t refs;                 /* [a] inodes, other mounts, and one for being mounted */
+    uint32_t clones;               /* [a] other mounts of it */
+    uint32_t views;                /* [a] references to its dentries by aliases and mounts */
+    uint32_t clone_writers;        /* [a] of the writers, those of other mounts */
     uint32_t orphans;              /* [a] its live inodes without a name */
     uint64_t last_ino;             /* [a] */
     uint32_t writers;              /* [a] files of it that are open for writing */
-    uint32_t flags;                /* [a] LX_MS_*: what mount(2) said */
-    bool readonly;                 /* [a] */
-    bool leaving;                  /* [t] marked by an unmount that is being decided or done */
-    bool entered;                  /* [t] a walk went into it since it was marked */
+    bool readonly;                 /* [a] for all its mounts */
     struct dentry *boot_directory; /* [I] start-up mounted it there: it comes back after a test */
     struct page_cache_quota quota; /* [a] for the pages of its files */
     uint64_t ninodes;              /* [a] ramfs_charge: inodes, and names of them but the first */

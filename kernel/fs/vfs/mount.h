@@ -7,7 +7,7 @@
  * Locks:   fs_tree_lock for the list and what covers what; mount_lock, a mutex of rank EXEC, for
  *          everything that changes it.
  * Context: thread.
- * Fails:   -EBUSY, -ENOTDIR, -ENOENT, -EINVAL, -ENODEV, -ENOMEM, -ENOSPC.
+ * Fails:   -EBUSY, -ENOTDIR, -ENOENT, -EINVAL, -ELOOP, -EAGAIN, -ENODEV, -ENOMEM, -ENOSPC.
  * Tests:   tests/host/fs_walk_test.c, tests/user/fs/mount_*.c
  */
 #pragma once
@@ -26,9 +26,14 @@ void super_init(struct super_block *super, const char *type, uint64_t magic);
 
 #define MOUNT_MAX 100000 /* at once, as Linux has it: /proc/sys/fs/mount-max */
 
-/* Lays it over a directory that is not covered yet; the caller's reference is now the mount's. */
-MUST_CHECK int mount_attach(struct super_block *super, struct dentry *directory);
-/* The same for a directory of the root, or of what lies over that; for ever. */
+/* The mounts of a mount name space. */
+struct mount_space {
+    struct mount *root; /* [m] */
+    struct list mounts; /* [t] each behind the one it lies in */
+};
+extern struct mount_space mount_space_initial;
+
+/* Over a directory of the root, or of what lies over that; for ever. */
 MUST_CHECK int mount_at_boot(struct super_block *super, const char *path);
 
 /* A type of another room's, which programs may mount from then on: at start-up, one. */
@@ -39,14 +44,34 @@ struct mount_type {
 };
 void mount_register(const struct mount_type *type);
 
-/* A new file system over the directory: mount(2). flags: LX_MS_*. options may be changed. */
-MUST_CHECK int mount_new(const char *type, const char *source, struct dentry *directory,
-                         uint32_t flags, char *options);
-/* Other flags and options for the mount that has that root. */
-MUST_CHECK int mount_change(struct dentry *root, uint32_t flags, char *options);
-/* Takes the mount with that root away. -EBUSY while it is in use, unless `detach`: then
- * what lies in it goes too, and all of it vanishes when the last user does. */
-MUST_CHECK int mount_remove(struct dentry *root, bool detach);
+/* The calls on mounts, as mount(2), umount2(2) and pivot_root(2) describe them. The places must be
+ * in the caller's name space, -EINVAL.
+ * A new file system over the directory. flags: LX_MS_*. options may be changed. */
+MUST_CHECK int mount_new(struct mount_space *space, const char *type, const char *source,
+                         struct dentry *directory, uint32_t flags, char *options);
+/* Other flags and options for the mount that has that root. options NULL: flags of it alone. */
+MUST_CHECK int mount_change(struct mount_space *space, struct dentry *root, uint32_t flags,
+                            char *options);
+MUST_CHECK int mount_bind(struct mount_space *space, struct dentry *what, struct dentry *where,
+                          bool recursive);
+MUST_CHECK int mount_move(struct mount_space *space, struct dentry *what, struct dentry *where);
+/* type: one of LX_MS_PRIVATE, SLAVE, UNBINDABLE; -EINVAL for SHARED. */
+MUST_CHECK int mount_set_type(struct mount_space *space, struct dentry *root, uint32_t type,
+                              bool recursive);
+/* Takes the mount with that root away. flags: LX_MNT_*. -EBUSY while it is in use, unless DETACH:
+ * then what lies in it goes too, and all of it vanishes when the last user does. */
+MUST_CHECK int mount_remove(struct mount_space *space, struct dentry *root, unsigned flags);
+/* The name is to go: what lies on it in other name spaces goes first. -EBUSY: in this one. */
+MUST_CHECK int mount_detach_foreign(const struct mount_space *space, struct dentry *dentry);
+MUST_CHECK int mount_pivot(struct mount_space *space, struct dentry *root_place,
+                           struct dentry *new_place, struct dentry *old_place);
+
+/* `to`, which is not used yet, gets a copy of all mounts; mount_space_end takes them away. */
+MUST_CHECK int mount_space_copy(struct mount_space *from, struct mount_space *to);
+void mount_space_end(struct mount_space *space);
+/* Root and working directory become the same places in a copy of their name space. */
+MUST_CHECK int mount_space_map(struct mount_space *space, struct fs_struct *place);
+MUST_CHECK int mount_space_root(struct mount_space *space, struct dentry **out_root);
 
 /* What was detached and is not used any more goes. Cheap when there is nothing. The second is for
  * those that may have been the last user, yet unmounted nothing: any context, the thread of
@@ -62,9 +87,8 @@ struct dentry *mount_root(void); /* "/", borrowed */
 /* Changes with every mount and unmount, before the latter looks for users. */
 uint32_t mount_version(void);
 
-/* The root of what lies over the dentry, referenced; NULL: nothing (any more). */
-struct dentry *mount_inside_get(struct dentry *dentry);
-
-/* The mounts, oldest first: the one after `previous` (NULL: the first), referenced; the caller's
- * reference to previous goes. NULL: that was the last one, or it is not mounted any more. */
-struct super_block *mount_next(struct super_block *previous);
+/* The mounts of the name space that `root` is in, each behind the one it lies in: the one after
+ * `previous` (NULL: the first), referenced; the caller's reference to previous goes. NULL: that was
+ * the last one, or it is not mounted there any more. */
+struct mount *mount_next(const struct mount *root, struct mount *previous);
+void mount_list_put(struct mount *mount); /* ends before the last one */

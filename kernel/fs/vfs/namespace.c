@@ -19,6 +19,7 @@
  */
 #include "kernel/fs/event/notify.h"
 #include "kernel/fs/ramfs/ramfs_rename.h"
+#include "kernel/fs/vfs/mount.h"
 #include "kernel/fs/vfs/open.h"
 #include "kernel/lib/string.h"
 #include "kernel/sched/sched.h"
@@ -34,7 +35,7 @@
  * before they are looked up; when one is made, once it is known that it is free. */
 static int check_mount_writable(const struct path_last *last)
 {
-    return last->parent->inode->super->readonly ? -EROFS : 0;
+    return last->parent->inode->super->readonly ? -EROFS : dentry_check_writable(last->place);
 }
 
 /* --- making --- */
@@ -205,7 +206,7 @@ static int link_at(struct fs_context *context, struct dentry *target, struct pat
     int err;
 
     /* The order of Linux's vfs_link: which file system, may it be linked, may the name be made. */
-    if (target->inode->super->device != dir->super->device)
+    if (dentry_mount(target) != dentry_mount(last->place))
         return -EXDEV;
     if (!link_is_safe(target->inode, &context->cred))
         return -EPERM;
@@ -305,6 +306,11 @@ static int unlink_entry(struct fs_context *context, struct path_last *last, stru
         return err;
     if (!dir->ops->unlink)
         return -EPERM;
+    if (unlikely(entry->mounted)) {
+        err = mount_detach_foreign(dentry_mount(last->place)->space, entry);
+        if (err)
+            return err;
+    }
     return dir->ops->unlink(
         &(struct dir_place){last->parent, entry, last->name, last->len, last->hash}, directory);
 }
@@ -486,7 +492,7 @@ static int rename_pair(struct fs_context *context, struct rename_pair *pair)
     int err;
 
     /* Before all else, as on Linux: names on two file systems are never looked up. */
-    if (pair->old.parent->inode->super != pair->new.parent->inode->super)
+    if (dentry_mount(pair->old.place) != dentry_mount(pair->new.place))
         return -EXDEV;
     /* ".", ".." and "/" are neither renamed nor replaced. */
     if (pair->old.kind != PATH_LAST_NAME)

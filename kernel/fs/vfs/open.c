@@ -93,7 +93,7 @@ static bool is_device(const struct dentry *dentry)
 /* What /proc/PID/fd makes of a file without a name. Pipes can be opened anew, others cannot. */
 static bool is_nameless(const struct dentry *dentry)
 {
-    return !dentry->parent && dentry->inode->super->root != dentry;
+    return !dentry->parent && !dentry->is_alias && dentry->inode->super->root != dentry;
 }
 
 /* The file takes over the reference to the dentry; without a file it is put. Two counts less that
@@ -111,7 +111,7 @@ static int open_dentry(struct fs_context *opener, struct dentry *dentry, uint32_
     if (!err && nameless && dentry_type(dentry) != LX_S_IFIFO &&
         dentry->inode->data_kind != INODE_OBJECT)
         err = -ENXIO;
-    if (!err && is_device(dentry) && (dentry->inode->super->flags & LX_MS_NODEV))
+    if (!err && is_device(dentry) && (dentry_mount(dentry)->flags & LX_MS_NODEV))
         err = -EACCES;
     if (!err)
         err =
@@ -121,6 +121,9 @@ static int open_dentry(struct fs_context *opener, struct dentry *dentry, uint32_
     if (err)
         return err;
     file->private = context;
+    if (unlikely(file->dentry && file->dentry->is_alias) &&
+        (file_mount_flags(file) & (LX_MS_NOATIME | LX_MS_RDONLY)))
+        file->flags |= FILE_FLAG_NOATIME;
     /* Before the operations' own open, which may wait or have effects: ETXTBSY must not come after
      * it. */
     err = file_begin_write(file);
@@ -155,7 +158,9 @@ static int open_existing(struct fs_context *context, struct dentry *dentry,
         return err;
     /* Last: an open that fails must not have emptied the file. */
     if ((flags & LX_O_TRUNC) && (file->inode->mode & LX_S_IFMT) == LX_S_IFREG) {
-        err = fs_truncate(file->inode, 0, &context->cred);
+        err = dentry_check_writable(file->dentry);
+        if (!err)
+            err = fs_truncate(file->inode, 0, &context->cred);
         if (err) {
             file_put(file);
             return err;
@@ -222,11 +227,16 @@ static int open_tmpfile(struct fs_context *context, struct dentry *start, const 
     err = inode_permission(dir->inode, &context->cred, INODE_WRITE | INODE_EXEC);
     if (!err && !dir->inode->ops->create)
         err = -EOPNOTSUPP;
+    if (!err)
+        err = dentry_check_writable(dir);
     /* No name: an inode that no lookup finds. */
     if (!err)
-        err = dir->inode->ops->create(
-            dir, NULL, 0, LX_S_IFREG | fs_context_new_mode(context, dir->inode, how->mode), 0,
-            &context->cred, &dentry);
+        err = dir->inode->ops->create(dentry_real(dir), NULL, 0,
+                                      LX_S_IFREG |
+                                          fs_context_new_mode(context, dir->inode, how->mode),
+                                      0, &context->cred, &dentry);
+    if (!err)
+        err = dentry_place_entry(dir, &dentry);
     dentry_put(dir);
     if (err)
         return err;
@@ -243,8 +253,11 @@ static int create_and_open(struct fs_context *context, struct path_last *last,
     uint32_t mode = LX_S_IFREG | fs_context_new_mode(context, dir, how->mode);
     struct dentry *dentry;
     bool taken_back = false;
-    int err = inode_permission(dir, &context->cred, INODE_WRITE | INODE_EXEC);
+    struct dentry *place;
+    int err = dentry_check_writable(last->place);
 
+    if (!err)
+        err = inode_permission(dir, &context->cred, INODE_WRITE | INODE_EXEC);
     if (err)
         return err;
     /* EACCES, as Linux has it here; mknod(2) and mkdir(2) answer EPERM. */
@@ -255,8 +268,11 @@ static int create_and_open(struct fs_context *context, struct path_last *last,
         return err;
     notify_name(dir, last->name, last->len, LX_IN_CREATE);
     dentry_get(dentry); /* the file's */
+    place = dentry;
+    err = dentry_place_entry(last->place, &place);
     /* The new file's own mode does not bind its maker. */
-    err = open_dentry(context, dentry, how->flags & ~LX_O_TRUNC, out_file);
+    if (!err)
+        err = open_dentry(context, place, how->flags & ~LX_O_TRUNC, out_file);
     /* The file is there but cannot be opened (memory, a limit): it goes again, as if this call had
      * not been made. */
     if (err) {

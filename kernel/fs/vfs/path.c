@@ -111,7 +111,7 @@ static int walk_go_root(struct walk *w)
         root = fs_context_root(w->context);
     }
     /* At the beginning of a path w->at is NULL, and nothing is crossed. */
-    if ((w->flags & PATH_NO_XDEV) && w->at && w->at->inode->super != root->inode->super) {
+    if ((w->flags & PATH_NO_XDEV) && w->at && dentry_mount(w->at) != dentry_mount(root)) {
         dentry_put(root);
         return -EXDEV;
     }
@@ -126,7 +126,7 @@ static int walk_go_root(struct walk *w)
  * later move changes nothing about this step. */
 static int may_climb(const struct walk *w, const struct dentry *parent)
 {
-    if ((w->flags & PATH_NO_XDEV) && parent->inode->super != w->at->inode->super)
+    if ((w->flags & PATH_NO_XDEV) && dentry_mount(parent) != dentry_mount(w->at))
         return -EXDEV;
     if ((w->flags & (PATH_BENEATH | PATH_IN_ROOT)) && w->version != dentry_tree_version())
         return -EAGAIN;
@@ -140,9 +140,11 @@ static int walk_go_parent(struct walk *w)
 
     /* RESOLVE_BENEATH refuses to leave the start; with RESOLVE_IN_ROOT the start is the root, whose
      * parent is itself. */
-    if ((w->flags & PATH_BENEATH) && w->at == w->start)
+    if ((w->flags & PATH_BENEATH) && vfs_path_same(dentry_to_path(w->at), dentry_to_path(w->start)))
         return -EXDEV;
-    parent = dentry_parent_get(w->at, walk_root(w));
+    err = dentry_parent_get(w->at, walk_root(w), &parent);
+    if (err)
+        return err;
     err = may_climb(w, parent);
     if (err)
         dentry_put(parent);
@@ -151,35 +153,50 @@ static int walk_go_parent(struct walk *w)
     return err;
 }
 
-/* The dentry's reference becomes one to the root of what is mounted on it. */
-static int cross_mounts(struct dentry **dentry, unsigned flags)
+/* The reference to the place becomes one to the root of what is mounted on it. */
+static NOINLINE int cross_mounts(struct dentry **place, unsigned flags)
 {
-    while (unlikely((*dentry)->mounted)) {
-        struct dentry *inside;
+    int err = 0;
 
-        if (flags & PATH_NO_XDEV) {
-            dentry_put(*dentry);
-            return -EXDEV;
+    while (!err && dentry_real(*place)->mounted) {
+        struct vfs_path path = dentry_to_path(*place);
+        struct mount *mounted;
+
+        spin_lock(&fs_tree_lock);
+        mounted = mount_on(path.mount, path.dentry);
+        if (mounted) {
+            path = mount_enter_locked(mounted);
+            vfs_path_get(path);
         }
-        inside = mount_inside_get(*dentry);
-        if (!inside)
-            break; /* unmounted at this very moment */
-        dentry_put(*dentry);
-        *dentry = inside;
+        spin_unlock(&fs_tree_lock);
+        if (!mounted)
+            break; /* unmounted at this very moment, or only elsewhere */
+        dentry_put(*place);
+        err = vfs_path_place(path, place);
+        if (!err && (flags & PATH_NO_XDEV)) {
+            dentry_put(*place);
+            err = -EXDEV;
+        }
+        sched_preempt_point(); /* they may lie on each other in any number */
     }
-    return 0;
+    return err;
 }
 
 static int lookup_in(struct dentry *dir, const char *name, size_t len, uint32_t hash,
                      unsigned flags, struct dentry **out_dentry)
 {
+    bool mounted;
     int err;
 
     /* Not when the name is parsed: whether the directory may be searched is asked before. */
     if (len > LX_NAME_MAX)
         return -ENAMETOOLONG;
-    err = dir->inode->ops->lookup(dir, name, len, hash, out_dentry);
-    return err ? err : cross_mounts(out_dentry, flags);
+    err = dir->inode->ops->lookup(dentry_real(dir), name, len, hash, out_dentry);
+    if (err)
+        return err;
+    mounted = (*out_dentry)->mounted;
+    err = dentry_place_entry(dir, out_dentry);
+    return unlikely(mounted && !err) ? cross_mounts(out_dentry, flags) : err;
 }
 
 /* Everything in front of the walk's last component must be a directory that may be searched. */
@@ -222,7 +239,7 @@ static int walk_magic_link(struct walk *w, struct inode *link)
     err = link->ops->magic_link(link, &target);
     if (err)
         return err;
-    if ((w->flags & PATH_NO_XDEV) && target->inode->super != w->at->inode->super) {
+    if ((w->flags & PATH_NO_XDEV) && dentry_mount(target) != dentry_mount(w->at)) {
         dentry_put(target);
         return -EXDEV;
     }
@@ -256,7 +273,7 @@ static int walk_follow(struct walk *w, struct inode *link)
     if (err)
         return err;
     inode_touch_atime(link);
-    if (unlikely(link->super->flags & LX_MS_NOSYMFOLLOW))
+    if (unlikely(dentry_mount(w->at)->flags & LX_MS_NOSYMFOLLOW))
         return -ELOOP;
     sched_preempt_point(); /* forty links of 4,096 bytes are a long way */
     if (link->ops->magic_link)
@@ -498,7 +515,8 @@ int path_look(struct fs_context *context, struct dentry *start, const char *path
 /* Hands over what the walk holds; walk_end then has little left to do. */
 static void last_from_walk(struct path_last *last, struct walk *w)
 {
-    last->parent = w->at;
+    last->place = w->at;
+    last->parent = dentry_real(w->at);
     last->name = w->name;
     last->len = w->kind == PATH_LAST_ROOT ? 0 : w->len;
     last->hash = w->hash;
@@ -539,7 +557,7 @@ void path_last_put(struct path_last *last)
     namebuf_free(last->owned, LX_PATH_MAX);
     if (last->hold)
         inode_put(last->hold);
-    dentry_put(last->parent);
+    dentry_put(last->place);
     dentry_put(last->root);
 }
 
@@ -558,12 +576,12 @@ static int last_lookup_parent(struct fs_context *context, struct path_last *last
     struct walk w = {.context = context,
                      .root = last->root,
                      .start = last->start,
-                     .at = last->parent,
+                     .at = last->place,
                      .version = last->version,
                      .flags = last->flags};
     int err;
 
-    dentry_get(last->parent); /* the walk's, and what is found instead */
+    dentry_get(last->place); /* the walk's, and what is found instead */
     err = walk_go_parent(&w);
     /* Counted, and kept: it may have been asked for only now. */
     last->root = w.root;
@@ -578,13 +596,13 @@ int path_last_lookup(struct fs_context *context, struct path_last *last, struct 
 {
     switch (last->kind) {
     case PATH_LAST_NAME:
-        return lookup_in(last->parent, last->name, last->len, last->hash, last->flags, out_dentry);
+        return lookup_in(last->place, last->name, last->len, last->hash, last->flags, out_dentry);
     case PATH_LAST_DOTDOT:
         return last_lookup_parent(context, last, out_dentry);
     /* PATH_LAST_ROOT and PATH_LAST_DOT: the parent is what is meant. */
     default:
-        dentry_get(last->parent);
-        *out_dentry = last->parent;
+        dentry_get(last->place);
+        *out_dentry = last->place;
         return 0;
     }
 }
@@ -595,7 +613,7 @@ int path_last_follow(struct fs_context *context, struct path_last *last, struct 
     struct walk w = {.context = context,
                      .root = last->root,
                      .start = last->start,
-                     .at = last->parent,
+                     .at = last->place,
                      .version = last->version,
                      .flags = last->flags,
                      .links = last->links,

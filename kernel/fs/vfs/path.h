@@ -42,7 +42,8 @@ MUST_CHECK int path_look(struct fs_context *context, struct dentry *start, const
 
 /* Everything but the last component, which may not exist. */
 struct path_last {
-    struct dentry *parent; /* counted */
+    struct dentry *place;  /* counted: the directory, as seen in its mount */
+    struct dentry *parent; /* the same, real: what operations of directories get */
     const char *name;      /* into the path, or into a symlink's text */
     size_t len;
     uint32_t hash;

@@ -30,12 +30,14 @@
 #include "shared/linux/stat.h"
 
 #define FLAGS_KNOWN (PATH_FOLLOW | PATH_DIRECTORY)
+#define CROSS_MAX   64 /* mounts on each other; more are left to a walk that gives way */
 
 struct rcu_walk {
     struct fs_context *context;
-    struct dentry *at; /* borrowed: read under rcu_read_lock */
-    const char *next;  /* of the path */
-    const char *name;  /* of the component reached */
+    struct dentry *at;   /* borrowed: read under rcu_read_lock; real */
+    struct mount *mount; /* borrowed; NULL: the first of its file system */
+    const char *next;    /* of the path */
+    const char *name;    /* of the component reached */
     size_t len;
     uint32_t hash;
     unsigned flags;
@@ -66,6 +68,11 @@ static bool rcu_walk_begin(struct rcu_walk *w, struct fs_context *context, struc
         w->at = __atomic_load_n(&place->root, __ATOMIC_ACQUIRE);
     else
         w->at = start ? start : __atomic_load_n(&place->cwd, __ATOMIC_ACQUIRE);
+    w->mount = NULL;
+    if (unlikely(w->at->is_alias)) {
+        w->mount = w->at->alias.mount;
+        w->at = w->at->alias.real;
+    }
     return true;
 }
 
@@ -103,12 +110,32 @@ static bool is_one_dot(const struct rcu_walk *w)
     return w->name[0] == '.' && w->len == 1;
 }
 
+/* Over what is mounted there, in the view that the walk has. The pointers lead through a hash whose
+ * chains change: what was found, or not, counts if nothing was mounted or unmounted meanwhile. */
+static NOINLINE int rcu_walk_cross(struct rcu_walk *w, struct dentry *next)
+{
+    unsigned steps = 0;
+
+    for (; next->mounted; steps++) {
+        const struct mount *parent = w->mount ? w->mount : &next->inode->super->home;
+        struct mount *mounted = mount_on(parent, next);
+
+        if (!mounted)
+            break;
+        if (__atomic_load_n(&mounted->leaving, __ATOMIC_ACQUIRE) || steps == CROSS_MAX)
+            return -EAGAIN;
+        next = mounted->root;
+        w->mount = mount_is_first(mounted) ? NULL : mounted;
+    }
+    w->at = next;
+    return mount_version() == w->version ? 0 : -EAGAIN;
+}
+
 /* From w->at to the component's inode, over what is mounted there. 0, -ENOENT, or -EAGAIN: doubt.
  */
 static int rcu_walk_step(struct rcu_walk *w)
 {
     const struct inode *dir = w->at->inode;
-    struct super_block *mounted;
     struct dentry *next;
     int err;
 
@@ -117,11 +144,8 @@ static int rcu_walk_step(struct rcu_walk *w)
     err = dir->ops->lookup_rcu(w->at->inode, w->name, w->len, w->hash, &next);
     if (err)
         return err;
-    while (unlikely(mounted = __atomic_load_n(&next->mounted, __ATOMIC_ACQUIRE))) {
-        if (__atomic_load_n(&mounted->leaving, __ATOMIC_ACQUIRE))
-            return -EAGAIN;
-        next = mounted->root;
-    }
+    if (unlikely(next->mounted))
+        return rcu_walk_cross(w, next);
     w->at = next;
     return 0;
 }
@@ -133,19 +157,39 @@ static inline bool rcu_walk_may_search(const struct rcu_walk *w)
            inode_permission(w->at->inode, &w->context->cred, INODE_EXEC) == 0;
 }
 
-/* Takes the reference. False: the name has gone, or file systems have. */
-static bool rcu_walk_end(const struct rcu_walk *w)
+/* In a mount that is counted. What has a reference cannot be put here: a walk that got only one of
+ * the two is made to look out of date. */
+static NOINLINE bool rcu_walk_end_counted(struct rcu_walk *w)
 {
-    return dentry_get_live(w->at);
+    if (!mount_get_live(w->mount))
+        return false;
+    if (!dentry_get_live(w->at)) {
+        w->at = NULL;
+        w->version--;
+    }
+    return true;
 }
 
-/* After rcu_read_unlock: whether the reference counts. */
-static inline bool rcu_walk_is_valid(const struct rcu_walk *w)
+/* Takes the references. False: the name has gone, or file systems have. */
+static inline bool rcu_walk_end(struct rcu_walk *w)
 {
-    if (likely(mount_version() == w->version))
-        return true;
+    return likely(!w->mount) ? dentry_get_live(w->at) : rcu_walk_end_counted(w);
+}
+
+static NOINLINE int rcu_walk_finish_slow(struct rcu_walk *w)
+{
+    if (mount_version() == w->version)
+        return vfs_path_place((struct vfs_path){w->mount, w->at}, &w->at);
     dentry_put(w->at);
-    return false;
+    if (w->mount)
+        mount_put(w->mount);
+    return -EAGAIN;
+}
+
+/* After rcu_read_unlock: whether the references count; then w->at is the place. */
+static inline int rcu_walk_finish(struct rcu_walk *w)
+{
+    return likely(mount_version() == w->version && !w->mount) ? 0 : rcu_walk_finish_slow(w);
 }
 
 /* The whole path. 0: w->at is borrowed still. */
@@ -187,8 +231,8 @@ int path_walk_rcu(struct fs_context *context, struct dentry *start, const char *
     if (!err && !rcu_walk_end(&w))
         err = -EAGAIN;
     rcu_read_unlock();
-    if (!err && !rcu_walk_is_valid(&w))
-        err = -EAGAIN;
+    if (!err)
+        err = rcu_walk_finish(&w);
     if (!err)
         *out_dentry = w.at;
     return err;
@@ -237,11 +281,12 @@ int path_walk_parent_rcu(struct fs_context *context, struct dentry *start, const
     if (rcu_walk_begin(&w, context, start, path, flags))
         err = rcu_walk_parent(&w);
     rcu_read_unlock();
-    if (!err && !rcu_walk_is_valid(&w))
-        err = -EAGAIN;
+    if (!err)
+        err = rcu_walk_finish(&w);
     if (err)
         return err;
-    *out_last = (struct path_last){.parent = w.at,
+    *out_last = (struct path_last){.place = w.at,
+                                   .parent = dentry_real(w.at),
                                    .name = w.name,
                                    .len = w.len,
                                    .hash = w.hash,

@@ -288,7 +288,7 @@ static int elf_load(struct file *file, struct fs_context *context,
     if (!err)
         err = vm_space_create(&load.space);
     if (!err) {
-        err = exec_identity_find(file->inode, &context->cred, strings, program);
+        err = exec_identity_find(file, &context->cred, strings, program);
         if (!err)
             err = program_map(&load, context, strings, program);
         if (err)

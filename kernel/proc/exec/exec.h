@@ -62,7 +62,7 @@ MUST_CHECK int exec_replace(struct task *self, struct file *file,
                             const struct exec_strings *strings);
 
 /* program.cred and .secure: what that file makes of a caller (exec_identity.c). -EPERM. */
-MUST_CHECK int exec_identity_find(struct inode *inode, const struct credentials *old,
+MUST_CHECK int exec_identity_find(const struct file *file, const struct credentials *old,
                                   const struct exec_strings *strings, struct exec_program *program);
 
 /* What exec_load has learnt that goes to the auxiliary vector (exec_stack.c). */

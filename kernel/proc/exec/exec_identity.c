@@ -6,7 +6,7 @@
  * file that gets another owner loses both, and one that gets them may be for fewer users from then
  * on. The rules are those of proc/capability.c.
  */
-#include "kernel/fs/vfs/inode.h"
+#include "kernel/fs/vfs/file.h"
 #include "kernel/fs/vfs/xattr.h"
 #include "kernel/lib/assert.h"
 #include "kernel/proc/capability.h"
@@ -45,10 +45,11 @@ static void set_ids_take(const struct inode *inode, uint32_t mode, struct creden
         new->egid = inode->gid;
 }
 
-int exec_identity_find(struct inode *inode, const struct credentials *old,
+int exec_identity_find(const struct file *file, const struct credentials *old,
                        const struct exec_strings *strings, struct exec_program *program)
 {
     struct credentials *new = &program->cred;
+    struct inode *inode = file->inode;
     struct capability_exec how = {
         .no_new_rights = strings->no_new_privs || strings->shared_fs,
         .no_new_privs = strings->no_new_privs,
@@ -56,7 +57,7 @@ int exec_identity_find(struct inode *inode, const struct credentials *old,
 
     *new = *old;
     mutex_lock(&inode->lock);
-    if (!(inode->super->flags & LX_MS_NOSUID) && inode_permission(inode, old, INODE_EXEC) == 0) {
+    if (!(file_mount_flags(file) & LX_MS_NOSUID) && inode_permission(inode, old, INODE_EXEC) == 0) {
         if (!strings->no_new_privs)
             set_ids_take(inode, inode->mode, new);
         if (unlikely(inode->xattrs))

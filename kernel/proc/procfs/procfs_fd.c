@@ -144,9 +144,8 @@ static COLD int show_fdinfo(const struct procfs_node *node, struct procfs_text *
     /* proc_pid_fdinfo(5): flags in octal, with O_CLOEXEC where it is set. */
     procfs_print(text, "pos:\t%lld\nflags:\t0%o\nmnt_id:\t%llu\nino:\t%llu\n",
                  file->access & FILE_POSITION ? (long long)file->position : 0,
-                 file->flags | (cloexec == 1 ? LX_O_CLOEXEC : 0),
-                 (unsigned long long)file->inode->super->device,
-                 (unsigned long long)file->inode->ino);
+                 (file->flags & ~FILE_FLAG_NOATIME) | (cloexec == 1 ? LX_O_CLOEXEC : 0),
+                 (unsigned long long)file_mount(file)->id, (unsigned long long)file->inode->ino);
     if (file->ops->fdinfo)
         file->ops->fdinfo(file, text);
     file_put(file);

@@ -3,8 +3,7 @@
  * /proc/PID/mounts and mountinfo: mount points as the process sees them.
  *
  * Paths are relative to the root directory of the process, and mounts that it cannot reach are left
- * out. mounts has the format of fstab(5), mountinfo that of proc_pid_mountinfo(5); mount numbers
- * are device numbers here, for a file system is mounted in one place only.
+ * out. mounts has the format of fstab(5), mountinfo that of proc_pid_mountinfo(5).
  */
 #include "kernel/fs/vfs/fs_context.h"
 #include "kernel/fs/vfs/mount.h"
@@ -39,57 +38,84 @@ static COLD void put_flags(struct procfs_text *text, uint32_t flags)
                  flags & LX_MS_NOSYMFOLLOW ? ",nosymfollow" : "");
 }
 
-static COLD void put_mount(struct procfs_text *text, const struct super_block *super,
-                           const char *path, bool info)
+/* The directory of its file system that the mount shows. */
+static COLD void put_root(struct procfs_text *text, const struct mount *mount, char *buffer)
 {
-    const char *rights = super->readonly ? "ro" : "rw";
+    struct mount *first = &mount->super->home;
+    char *path;
+    unsigned flags;
+
+    if (vfs_path_text((struct vfs_path){first, mount->root},
+                      (struct vfs_path){first, mount->super->root}, buffer, LX_PATH_MAX, &path,
+                      &flags) <= 0)
+        return;
+    put_escaped(text, path);
+    /* Removed under the mount, which keeps it. */
+    if (flags & DENTRY_PATH_DELETED)
+        procfs_print(text, "//deleted");
+}
+
+static COLD void put_mount(struct procfs_text *text, const struct mount *mount, const char *path,
+                           char *root_buffer)
+{
+    const struct super_block *super = mount->super;
+    const struct mount *parent = mount->parent ? mount->parent : mount;
+    /* fstab(5) has one word for both, mountinfo one for the mount and one for the file system. */
+    const char *rights = super->readonly || (mount->flags & LX_MS_RDONLY) ? "ro" : "rw";
     char options[OPTIONS_MAX] = "";
 
     /* With a comma in front of each. */
     if (super->ops && super->ops->show_options)
         super->ops->show_options(super, options, sizeof(options));
     /* mountinfo's second number is the parent's; the root is its own, so findmnt ends there. */
-    if (info) {
-        procfs_print(text, "%lu %lu 0:%lu / ", super->device,
-                     super->parent_device ? super->parent_device : super->device, super->device);
+    if (root_buffer) {
+        procfs_print(text, "%u %u 0:%lu ", mount->id, parent->id, super->device);
+        put_root(text, mount, root_buffer);
+        procfs_put(text, " ", 1);
         put_escaped(text, path);
-        procfs_print(text, " %s", rights);
-        put_flags(text, super->flags);
-        procfs_print(text, " - %s ", super->type);
+        procfs_print(text, " %s", mount->flags & LX_MS_RDONLY ? "ro" : "rw");
+        put_flags(text, mount->flags);
+        procfs_print(text, "%s - %s ", mount->unbindable ? " unbindable" : "", super->type);
         put_escaped(text, super->source);
-        procfs_print(text, " %s%s\n", rights, options);
+        procfs_print(text, " %s%s\n", super->readonly ? "ro" : "rw", options);
     } else {
         put_escaped(text, super->source);
         procfs_put(text, " ", 1);
         put_escaped(text, path);
         procfs_print(text, " %s %s", super->type, rights);
-        put_flags(text, super->flags);
+        put_flags(text, mount->flags);
         procfs_print(text, "%s 0 0\n", options);
     }
 }
 
 static COLD int mounts_show(const struct procfs_node *node, struct procfs_text *text, bool info)
 {
-    struct super_block *super = NULL;
+    struct mount *mount = NULL;
     struct dentry *root;
-    char *buffer, *path;
+    char *buffer, *path, *root_buffer = NULL;
     unsigned flags;
     int err = procfs_get_root(node, &root);
 
     /* A process that exits has no root: EINVAL, as Linux gives for it. */
     if (err)
         return err == -ENOENT ? -EINVAL : err;
+    /* One for the mount point, and in mountinfo another for what is shown there. */
     buffer = namebuf_alloc(LX_PATH_MAX);
+    if (buffer && info)
+        root_buffer = namebuf_alloc(LX_PATH_MAX);
+    err = buffer && (root_buffer || !info) ? 0 : -ENOMEM;
     /* mount_next passes a reference on from each to the next, so a mount may go meanwhile. */
-    while (buffer && (super = mount_next(super)) != NULL) {
-        if (dentry_path(super->root, root, buffer, LX_PATH_MAX, &path, &flags) > 0 &&
+    while (!err && (mount = mount_next(dentry_mount(root), mount)) != NULL) {
+        if (vfs_path_text((struct vfs_path){mount, mount->root}, dentry_to_path(root), buffer,
+                          LX_PATH_MAX, &path, &flags) > 0 &&
             !(flags & DENTRY_PATH_UNREACHABLE))
-            put_mount(text, super, path, info);
+            put_mount(text, mount, path, root_buffer);
         sched_preempt_point(); /* there may be MOUNT_MAX */
     }
     dentry_put(root);
     namebuf_free(buffer, LX_PATH_MAX);
-    return buffer ? 0 : -ENOMEM;
+    namebuf_free(root_buffer, LX_PATH_MAX);
+    return err;
 }
 
 COLD int procfs_show_mounts(const struct procfs_node *node, struct procfs_text *text)

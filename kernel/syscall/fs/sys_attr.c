@@ -44,7 +44,9 @@ int64_t sys_fchmodat2(struct task *self, int dirfd, struct uptr path, uint32_t m
     if (err)
         return err;
     err = inode_type_of(object.inode) == LX_S_IFLNK ? -EOPNOTSUPP
-                                                    : fs_chmod(self->fs, object.inode, mode);
+                                                    : dentry_check_writable(object.dentry);
+    if (!err)
+        err = fs_chmod(self->fs, object.inode, mode);
     if (!err)
         notify_dentry(object.dentry, object.inode, LX_IN_ATTRIB);
     user_object_put(&object);
@@ -70,7 +72,9 @@ int64_t sys_fchmod(struct task *self, int fd, uint32_t mode)
 
     if (!ref.file)
         return -EBADF;
-    err = fs_chmod(self->fs, ref.file->inode, mode);
+    err = dentry_check_writable(ref.file->dentry);
+    if (!err)
+        err = fs_chmod(self->fs, ref.file->inode, mode);
     if (!err)
         notify_dentry(ref.file->dentry, ref.file->inode, LX_IN_ATTRIB);
     fd_ref_put(ref);
@@ -93,7 +97,9 @@ int64_t sys_fchownat(struct task *self, int dirfd, struct uptr path, unsigned ui
     err = user_walk_object(self, dirfd, path, walk, &object);
     if (err)
         return err;
-    err = fs_chown(self->fs, object.inode, uid, gid);
+    err = dentry_check_writable(object.dentry);
+    if (!err)
+        err = fs_chown(self->fs, object.inode, uid, gid);
     if (!err)
         notify_dentry(object.dentry, object.inode, LX_IN_ATTRIB);
     user_object_put(&object);
@@ -118,7 +124,9 @@ int64_t sys_fchown(struct task *self, int fd, unsigned uid, unsigned gid)
 
     if (!ref.file)
         return -EBADF;
-    err = fs_chown(self->fs, ref.file->inode, uid, gid);
+    err = dentry_check_writable(ref.file->dentry);
+    if (!err)
+        err = fs_chown(self->fs, ref.file->inode, uid, gid);
     if (!err)
         notify_dentry(ref.file->dentry, ref.file->inode, LX_IN_ATTRIB);
     fd_ref_put(ref);
@@ -159,6 +167,8 @@ int64_t sys_truncate(struct task *self, struct uptr path, int64_t nbytes)
         err = -EISDIR;
     else if (inode_type_of(dentry->inode) != LX_S_IFREG)
         err = -EINVAL;
+    if (!err)
+        err = dentry_check_writable(dentry);
     if (!err)
         err = inode_permission(dentry->inode, &self->fs->cred, INODE_WRITE);
     if (!err)

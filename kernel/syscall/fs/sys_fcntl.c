@@ -80,7 +80,7 @@ static int64_t fcntl_any(struct task *self, struct file *file, int fd, int comma
     case LX_F_SETFD:
         return fd_set_cloexec(self->files, fd, argument & LX_FD_CLOEXEC);
     case LX_F_GETFL:
-        return __atomic_load_n(&file->flags, __ATOMIC_RELAXED);
+        return __atomic_load_n(&file->flags, __ATOMIC_RELAXED) & ~FILE_FLAG_NOATIME;
     default:
         *handled = false;
         return 0;

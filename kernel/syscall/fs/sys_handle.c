@@ -31,13 +31,15 @@ struct handle {
 };
 
 /* Also with a buffer that is too small the program learns how large one must be. */
-COLD static int64_t handle_to_user(const struct inode *inode, struct uptr user,
+COLD static int64_t handle_to_user(const struct user_object *object, struct uptr user,
                                    struct uptr mount_id)
 {
+    const struct inode *inode = object->inode;
     const struct super_block *super = inode->super;
     const struct handle handle = {(uint32_t)super->device, (uint32_t)inode->ino,
                                   (uint32_t)(inode->ino >> 32)};
-    const int32_t id = (int32_t)super->device; /* as in /proc/PID/mountinfo */
+    /* As in /proc/PID/mountinfo. */
+    const uint32_t id = (object->dentry ? dentry_mount(object->dentry) : &super->home)->id;
     struct handle_head head;
     bool fits;
     int err;
@@ -65,16 +67,16 @@ COLD int64_t sys_name_to_handle_at(struct task *self, int dirfd, struct uptr pat
 {
     unsigned walk = (flags & LX_AT_SYMLINK_FOLLOW ? PATH_FOLLOW : 0) |
                     (flags & LX_AT_EMPTY_PATH ? PATH_EMPTY : 0);
-    struct inode *inode;
+    struct user_object object;
     int64_t result;
 
     if (flags & ~(LX_AT_SYMLINK_FOLLOW | LX_AT_EMPTY_PATH))
         return -EINVAL;
-    result = user_walk_inode(self, dirfd, path, walk, &inode);
+    result = user_walk_object(self, dirfd, path, walk, &object);
     if (result)
         return result;
-    result = handle_to_user(inode, handle, mount_id);
-    inode_put(inode);
+    result = handle_to_user(&object, handle, mount_id);
+    user_object_put(&object);
     return result;
 }
 
@@ -101,6 +103,7 @@ COLD static int handle_find(struct task *self, int mount_fd, const struct handle
 {
     struct dentry *cwd = mount_fd == LX_AT_FDCWD ? fs_context_cwd(self->fs) : NULL;
     struct fd_ref ref = cwd ? (struct fd_ref){0} : fd_find(self->files, mount_fd);
+    struct dentry *place = cwd ? cwd : ref.file ? ref.file->dentry : NULL;
     struct super_block *super = cwd ? cwd->inode->super : ref.file ? ref.file->inode->super : NULL;
     int err = -ESTALE;
 
@@ -109,6 +112,9 @@ COLD static int handle_find(struct task *self, int mount_fd, const struct handle
     else if (super->ops && super->ops->find && (uint32_t)super->device == handle->device)
         err =
             super->ops->find(super, (uint64_t)handle->ino_high << 32 | handle->ino_low, out_dentry);
+    /* As seen in the mount that was named. */
+    if (!err && place)
+        err = dentry_place_entry(place, out_dentry);
     fd_ref_put(ref);
     dentry_put(cwd);
     return err;

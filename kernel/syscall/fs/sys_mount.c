@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mount and umount2; sysfs(2), which names what can be mounted.
+ * mount, umount2 and pivot_root; sysfs(2), which names what can be mounted.
  *
  * The strings are copied before anything is looked up, each into a buffer of its own. Rights are
  * checked after the walk to the mount point, as on Linux: a program without them learns ENOENT
@@ -13,6 +13,8 @@
 #include "kernel/fs/vfs/namebuf.h"
 #include "kernel/fs/vfs/path.h"
 #include "kernel/lib/string.h"
+#include "kernel/proc/ns.h"
+#include "kernel/proc/process.h"
 #include "kernel/proc/procfs/procfs.h"
 #include "kernel/proc/task.h"
 #include "kernel/syscall/fs/user_path.h"
@@ -50,7 +52,7 @@ static COLD int text_get(struct uptr from, char **out)
 }
 
 /* The options are a page of the program's, of which the end may be missing. */
-static int options_get(struct uptr from, char **out)
+static COLD int options_get(struct uptr from, char **out)
 {
     int err = text_get(from, out);
 
@@ -73,37 +75,59 @@ static COLD int texts_get(struct mount_texts *texts, struct uptr source, struct 
 }
 
 /* Also after a partial failure: what was not allocated is NULL. */
-static void texts_put(struct mount_texts *texts)
+static COLD void texts_put(struct mount_texts *texts)
 {
     namebuf_free(texts->source, LX_PATH_MAX);
     namebuf_free(texts->type, LX_PATH_MAX);
     namebuf_free(texts->options, LX_PATH_MAX);
 }
 
+/* What is there already: bound, or moved. */
+static COLD int mount_from(struct task *self, struct mount_space *space, struct dentry *where,
+                           const char *source, uint32_t flags)
+{
+    struct dentry *what;
+    int err = *source ? path_walk(self->fs, NULL, source, PATH_FOLLOW, &what) : -EINVAL;
+
+    if (err)
+        return err;
+    err = flags & LX_MS_BIND ? mount_bind(space, what, where, flags & LX_MS_REC)
+                             : mount_move(space, what, where);
+    dentry_put(what);
+    return err;
+}
+
 static COLD int mount_at(struct task *self, struct dentry *where, struct mount_texts *texts,
                          uint32_t flags)
 {
+    struct mount_space *space = ns_mounts(self);
+    uint32_t type = flags & FLAGS_PROPAGATION;
+
     if (!credentials_capable(&self->fs->cred, LX_CAP_SYS_ADMIN))
         return -EPERM;
     /* Remounting and propagation take precedence over the type, in the order of Linux's path_mount.
      */
     if (flags & LX_MS_REMOUNT)
-        return mount_change(where, flags & FLAGS_KEPT, texts->options);
-    if (flags & (LX_MS_BIND | LX_MS_MOVE))
+        return mount_change(space, where, flags & FLAGS_KEPT,
+                            flags & LX_MS_BIND ? NULL : texts->options);
+    /* A bind mount ignores a type, as it does other flags. One type at a time. */
+    if (!(flags & LX_MS_BIND) && (type & (type - 1)))
         return -EINVAL;
-    /* There is one name space: nothing is propagated anywhere. */
-    if (flags & FLAGS_PROPAGATION)
-        return where->parent ? -EINVAL : 0;
+    if (!(flags & LX_MS_BIND) && type)
+        return flags & ~(FLAGS_PROPAGATION | LX_MS_REC | LX_MS_SILENT)
+                   ? -EINVAL
+                   : mount_set_type(space, where, type, flags & LX_MS_REC);
+    if (flags & (LX_MS_BIND | LX_MS_MOVE))
+        return mount_from(self, space, where, texts->source, flags);
     if (!texts->has_type)
         return -EINVAL;
-    return mount_new(texts->type, *texts->source ? texts->source : "none", where,
+    return mount_new(space, texts->type, *texts->source ? texts->source : "none", where,
                      flags & FLAGS_KEPT, texts->options);
 }
 
-/* Types: tmpfs, ramfs, proc, sysfs, mqueue. Honoured: REMOUNT, RDONLY, NODEV, NOEXEC, NOATIME,
- * NOSYMFOLLOW, and for what it is worth NOSUID, SYNCHRONOUS, NODIRATIME, STRICTATIME. BIND and MOVE
- * are refused
- * (-EINVAL). */
+/* Types: tmpfs, ramfs, proc, sysfs, mqueue. Honoured: BIND, MOVE, REC, REMOUNT, PRIVATE, SLAVE,
+ * UNBINDABLE, RDONLY, NOSUID, NODEV, NOEXEC, NOATIME, NOSYMFOLLOW, and for what it is worth
+ * SYNCHRONOUS, NODIRATIME, STRICTATIME. SHARED is refused (-EINVAL). */
 COLD int64_t sys_mount(struct task *self, struct uptr source, struct uptr target, struct uptr type,
                        uint64_t flags, struct uptr options)
 {
@@ -124,7 +148,7 @@ COLD int64_t sys_mount(struct task *self, struct uptr source, struct uptr target
     return err;
 }
 
-/* Honoured: DETACH, UMOUNT_NOFOLLOW. FORCE means nothing in memory, EXPIRE is refused. */
+/* Honoured: DETACH, EXPIRE, UMOUNT_NOFOLLOW. FORCE means nothing in memory. */
 COLD int64_t sys_umount2(struct task *self, struct uptr target, int flags)
 {
     struct dentry *root;
@@ -137,13 +161,47 @@ COLD int64_t sys_umount2(struct task *self, struct uptr target, int flags)
         return err;
     if (!credentials_capable(&self->fs->cred, LX_CAP_SYS_ADMIN))
         err = -EPERM;
-    else if (root->parent || (flags & LX_MNT_EXPIRE))
+    else if ((flags & LX_MNT_EXPIRE) && (flags & (LX_MNT_FORCE | LX_MNT_DETACH)))
         err = -EINVAL;
     else
-        err = mount_remove(root, flags & LX_MNT_DETACH);
+        err = mount_remove(ns_mounts(self), root, (unsigned)flags);
     dentry_put(root);
     /* Also after a failure: the walk may have held the last use of a detached file system. */
     mount_sweep();
+    return err;
+}
+
+/* The caller's root, and of all tasks that have the same one, becomes `new`; likewise working
+ * directories. */
+static COLD int pivot(struct task *self, struct dentry *new, struct dentry *old)
+{
+    struct dentry *root = fs_context_root(self->fs);
+    int err = mount_pivot(ns_mounts(self), root, new, old);
+
+    if (!err)
+        process_replace_roots(dentry_to_path(root), new);
+    dentry_put(root);
+    return err;
+}
+
+COLD int64_t sys_pivot_root(struct task *self, struct uptr new_root, struct uptr put_old)
+{
+    const unsigned walk = PATH_FOLLOW | PATH_DIRECTORY;
+    struct dentry *new, *old;
+    int err;
+
+    /* Before any walk, unlike in mount(2): as on Linux. */
+    if (!credentials_capable(&self->fs->cred, LX_CAP_SYS_ADMIN))
+        return -EPERM;
+    err = user_walk(self, LX_AT_FDCWD, new_root, walk, &new);
+    if (err)
+        return err;
+    err = user_walk(self, LX_AT_FDCWD, put_old, walk, &old);
+    if (!err) {
+        err = pivot(self, new, old);
+        dentry_put(old);
+    }
+    dentry_put(new);
     return err;
 }
 
@@ -153,7 +211,7 @@ COLD int64_t sys_umount2(struct task *self, struct uptr target, int flags)
 #define SYSFS_NAME  2
 #define SYSFS_COUNT 3
 
-static int64_t type_index(struct uptr from)
+static COLD int64_t type_index(struct uptr from)
 {
     char *name;
     int64_t result = text_get(from, &name);
@@ -171,7 +229,7 @@ static int64_t type_index(struct uptr from)
 }
 
 /* The first argument is a name or a number, the second a place for a name. */
-int64_t sys_sysfs(struct task *self, int option, uint64_t first, struct uptr second)
+COLD int64_t sys_sysfs(struct task *self, int option, uint64_t first, struct uptr second)
 {
     const char *type;
     unsigned count = 0;

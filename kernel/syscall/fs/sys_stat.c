@@ -161,9 +161,11 @@ static uint32_t device_minor(uint64_t device)
     return (device & 0xff) | ((device >> 12) & 0xfff00);
 }
 
-/* The device number stands for the mount's id: there is one mount for each file system. */
-static void statx_fill(struct inode *inode, struct lx_statx *sx)
+/* A file without a name is in its file system's first mount. */
+static void statx_fill(struct inode *inode, struct dentry *dentry, struct lx_statx *sx)
 {
+    const struct mount *mount = dentry ? dentry_mount(dentry) : &inode->super->home;
+
     if (inode->ops->refresh)
         inode->ops->refresh(inode);
     *sx = (struct lx_statx){
@@ -185,9 +187,9 @@ static void statx_fill(struct inode *inode, struct lx_statx *sx)
         .stx_rdev_minor = device_minor(inode->device),
         .stx_dev_major = device_major(inode->super->device),
         .stx_dev_minor = device_minor(inode->super->device),
-        .stx_mnt_id = inode->super->device,
+        .stx_mnt_id = mount->id,
     };
-    if (inode->super->root && inode->ino == 1)
+    if (dentry && dentry_real(dentry) == mount->root)
         sx->stx_attributes |= LX_STATX_ATTR_MOUNT_ROOT;
 }
 
@@ -195,19 +197,19 @@ static void statx_fill(struct inode *inode, struct lx_statx *sx)
 int64_t sys_statx(struct task *self, int dirfd, struct uptr path, unsigned flags, unsigned mask,
                   struct uptr result)
 {
+    struct user_object object;
     struct lx_statx sx;
-    struct inode *inode;
     int err;
 
     if ((mask & LX_STATX_RESERVED) || (flags & LX_AT_STATX_SYNC_TYPE) == LX_AT_STATX_SYNC_TYPE ||
         (flags & ~(unsigned)(LX_AT_SYMLINK_NOFOLLOW | LX_AT_NO_AUTOMOUNT | LX_AT_EMPTY_PATH |
                              LX_AT_STATX_SYNC_TYPE)))
         return -EINVAL;
-    err = user_walk_inode(self, dirfd, path, walk_flags((int)flags), &inode);
+    err = user_walk_object(self, dirfd, path, walk_flags((int)flags), &object);
     if (err)
         return err;
-    statx_fill(inode, &sx);
-    inode_put(inode);
+    statx_fill(object.inode, object.dentry, &sx);
+    user_object_put(&object);
     return vm_user_write(result, &sx, sizeof(sx));
 }
 
@@ -228,12 +230,20 @@ static struct fs_context real_user(const struct fs_context *context)
 
 /* Mode 0 (F_OK) asks for existence alone. A file on a noexec mount cannot be executed whatever its
  * mode says. */
-static int access_check(const struct fs_context *context, struct inode *inode, unsigned access)
+static int access_check(const struct fs_context *context, const struct user_object *object,
+                        unsigned access)
 {
-    if ((access & INODE_EXEC) && (inode->mode & LX_S_IFMT) == LX_S_IFREG &&
-        (inode->super->flags & LX_MS_NOEXEC))
+    const struct inode *inode = object->inode;
+    const struct mount *mount = object->dentry ? dentry_mount(object->dentry) : &inode->super->home;
+    uint32_t type = inode->mode & LX_S_IFMT;
+    int err = access ? inode_permission(inode, &context->cred, access) : 0;
+
+    if ((access & INODE_EXEC) && type == LX_S_IFREG && (mount->flags & LX_MS_NOEXEC))
         return -EACCES;
-    return access ? inode_permission(inode, &context->cred, access) : 0;
+    /* After the permissions, as on Linux, where it is not the file system as a whole. */
+    if (!err && (access & INODE_WRITE) && (type == LX_S_IFREG || type == LX_S_IFDIR))
+        err = dentry_check_writable(object->dentry);
+    return err;
 }
 
 static int access_walk(struct task *self, struct fs_context *context, int dirfd, const char *path,
@@ -249,7 +259,7 @@ static int access_walk(struct task *self, struct fs_context *context, int dirfd,
     path_start_put(&start);
     if (err)
         return err;
-    err = access_check(context, dentry->inode, access);
+    err = access_check(context, &(struct user_object){dentry, dentry->inode}, access);
     dentry_put(dentry);
     return err;
 }
@@ -258,13 +268,13 @@ static int access_walk(struct task *self, struct fs_context *context, int dirfd,
 static int access_of_fd(struct task *self, const struct fs_context *context, int fd,
                         unsigned access)
 {
-    struct inode *inode;
-    int err = user_fd_inode(self, fd, &inode);
+    struct fd_ref ref = fd_find_any(self->files, fd);
+    int err = -EBADF;
 
-    if (err)
-        return err;
-    err = access_check(context, inode, access);
-    inode_put(inode);
+    if (ref.file)
+        err =
+            access_check(context, &(struct user_object){ref.file->dentry, ref.file->inode}, access);
+    fd_ref_put(ref);
     return err;
 }
 
@@ -317,8 +327,9 @@ static uint64_t free_inodes(const struct super_block *super)
 
 /* tmpfs without a limit shows all memory as its size; file systems without storage of their own
  * show zeroes, as on Linux. */
-static int64_t statfs_to_user(const struct super_block *super, struct uptr result)
+static int64_t statfs_to_user(const struct mount *mount, struct uptr result)
 {
+    const struct super_block *super = mount->super;
     uint64_t nblocks = super->quota.max ? super->quota.max : pmm_total_count();
     uint64_t nfree = free_blocks(super);
     /* Of the file systems here only tmpfs counts blocks and inodes. */
@@ -333,9 +344,9 @@ static int64_t statfs_to_user(const struct super_block *super, struct uptr resul
         .f_ffree = sized ? free_inodes(super) : 0,
         .f_namelen = LX_NAME_MAX,
         .f_frsize = PAGE_SIZE,
-        .f_flags = LX_ST_VALID | (super->flags & FLAGS_OF_MOUNT) |
-                   (super->flags & LX_MS_NOSYMFOLLOW ? ST_NOSYMFOLLOW : 0) |
-                   (super->flags & (LX_MS_NOATIME | LX_MS_STRICTATIME) ? 0 : LX_ST_RELATIME),
+        .f_flags = LX_ST_VALID | ((mount->flags | super->readonly) & FLAGS_OF_MOUNT) |
+                   (mount->flags & LX_MS_NOSYMFOLLOW ? ST_NOSYMFOLLOW : 0) |
+                   (mount->flags & (LX_MS_NOATIME | LX_MS_STRICTATIME) ? 0 : LX_ST_RELATIME),
     };
 
     return vm_user_write(result, &st, sizeof(st));
@@ -348,7 +359,7 @@ int64_t sys_statfs(struct task *self, struct uptr path, struct uptr result)
 
     if (err)
         return err;
-    err = statfs_to_user(dentry->inode->super, result);
+    err = statfs_to_user(dentry_mount(dentry), result);
     dentry_put(dentry);
     return err;
 }
@@ -360,7 +371,7 @@ int64_t sys_fstatfs(struct task *self, int fd, struct uptr result)
 
     if (!ref.file)
         return -EBADF;
-    err = statfs_to_user(ref.file->inode->super, result);
+    err = statfs_to_user(file_mount(ref.file), result);
     fd_ref_put(ref);
     return err;
 }
@@ -369,18 +380,21 @@ int64_t sys_fstatfs(struct task *self, int fd, struct uptr result)
 int64_t sys_ustat(struct task *self, unsigned device, struct uptr result)
 {
     struct lx_ustat answer = {.nblocks = 0};
-    struct super_block *super = NULL;
+    struct dentry *root = fs_context_root(self->fs);
+    const struct super_block *super;
+    struct mount *mount = NULL;
 
-    (void)self;
     do
-        super = mount_next(super);
-    while (super && super->device != device);
-    if (!super)
+        mount = mount_next(dentry_mount(root), mount);
+    while (mount && mount->super->device != device);
+    dentry_put(root);
+    if (!mount)
         return -EINVAL;
+    super = mount->super;
     if (super->magic == LX_TMPFS_MAGIC) {
         answer.nblocks = (int32_t)MIN(free_blocks(super), (uint64_t)INT32_MAX);
         answer.ninodes = free_inodes(super);
     }
-    super_put(super);
+    mount_list_put(mount);
     return vm_user_write(result, &answer, sizeof(answer));
 }

@@ -51,7 +51,9 @@ static int set_times(struct task *self, int dirfd, struct uptr path, int flags,
         ref = fd_find(self->files, dirfd);
         if (!ref.file)
             return -EBADF;
-        err = fs_set_times(self->fs, ref.file->inode, times);
+        err = dentry_check_writable(ref.file->dentry);
+        if (!err)
+            err = fs_set_times(self->fs, ref.file->inode, times);
         if (!err)
             times_notify(ref.file->dentry, ref.file->inode, times);
         fd_ref_put(ref);
@@ -60,7 +62,9 @@ static int set_times(struct task *self, int dirfd, struct uptr path, int flags,
     err = user_walk_object(self, dirfd, path, walk, &object);
     if (err)
         return err;
-    err = fs_set_times(self->fs, object.inode, times);
+    err = dentry_check_writable(object.dentry);
+    if (!err)
+        err = fs_set_times(self->fs, object.inode, times);
     if (!err)
         times_notify(object.dentry, object.inode, times);
     user_object_put(&object);

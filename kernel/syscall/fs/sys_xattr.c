@@ -209,12 +209,15 @@ static int64_t answer_list(const struct task *self, struct inode *inode,
     return result;
 }
 
-/* A read-only file system comes before rights and names. */
-static COLD int64_t xattr_answer(const struct task *self, struct inode *inode,
-                                 const struct request *request)
+/* That the file system is read-only, or the mount that it is seen by, comes before rights and
+ * names. A file without a name (NULL) is in no mount. */
+static COLD int64_t xattr_answer(const struct task *self, const struct dentry *dentry,
+                                 struct inode *inode, const struct request *request)
 {
-    int err = is_change(request) && inode->super->readonly ? -EROFS : 0;
+    int err = 0;
 
+    if (is_change(request))
+        err = inode->super->readonly ? -EROFS : dentry_check_writable(dentry);
     if (err)
         return err;
     if (request->intent == LIST)
@@ -238,7 +241,7 @@ static int64_t xattr_by_path(struct task *self, struct uptr path, unsigned walk,
 
     if (result)
         return result;
-    result = xattr_answer(self, object.inode, request);
+    result = xattr_answer(self, object.dentry, object.inode, request);
     if (!result && is_change(request))
         notify_dentry(object.dentry, object.inode, LX_IN_ATTRIB);
     user_object_put(&object);
@@ -252,7 +255,7 @@ static int64_t xattr_by_fd(struct task *self, int fd, const struct request *requ
 
     if (!ref.file)
         return -EBADF;
-    result = xattr_answer(self, ref.file->inode, request);
+    result = xattr_answer(self, ref.file->dentry, ref.file->inode, request);
     if (!result && is_change(request))
         notify_dentry(ref.file->dentry, ref.file->inode, LX_IN_ATTRIB);
     fd_ref_put(ref);

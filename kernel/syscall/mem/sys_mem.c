@@ -57,7 +57,7 @@ static int file_mapping_check(struct file *file, uint64_t prot, uint64_t flags,
         return -EACCES;
     if (!(file->access & FILE_READ))
         return -EACCES;
-    if ((prot & LX_PROT_EXEC) && (file->inode->super->flags & LX_MS_NOEXEC))
+    if ((prot & LX_PROT_EXEC) && (file_mount_flags(file) & LX_MS_NOEXEC))
         return -EPERM;
     if (!request->pager)
         return -ENODEV;
@@ -88,7 +88,7 @@ static int map_file(struct task *self, int fd, uint64_t prot, uint64_t flags,
     }
     /* No file is made of huge pages. */
     err = flags & LX_MAP_HUGETLB ? -EINVAL : vm_map(self->thread.space, request, address);
-    if (!err && !(ref.file->flags & LX_O_NOATIME))
+    if (!err && !(ref.file->flags & (LX_O_NOATIME | FILE_FLAG_NOATIME)))
         inode_touch_atime(ref.file->inode); /* once, not with each page */
     if (counted)
         memfd_map_end(ref.file->inode);

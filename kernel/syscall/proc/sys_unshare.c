@@ -25,7 +25,7 @@
      LX_CLONE_NEWNET | LX_CLONE_NEWCGROUP | LX_CLONE_NEWTIME)
 
 /* Some parts are unshared with others, as unshare(2) has it. */
-static uint64_t flags_complete(uint64_t flags)
+static COLD uint64_t flags_complete(uint64_t flags)
 {
     if (flags & LX_CLONE_NEWUSER)
         flags |= LX_CLONE_THREAD | LX_CLONE_FS;
@@ -39,7 +39,7 @@ static uint64_t flags_complete(uint64_t flags)
 }
 
 /* What can only be confirmed not to be shared. */
-static bool is_alone(const struct task *self, uint64_t flags)
+static COLD bool is_alone(const struct task *self, uint64_t flags)
 {
     /* The caller is the only one that could add a task, if there is none but it. */
     uint64_t tree = spin_lock_irqsave(&process_tree_lock);
@@ -52,9 +52,9 @@ static bool is_alone(const struct task *self, uint64_t flags)
     return !(flags & LX_CLONE_VM) || !vm_space_is_shared(self->thread.space);
 }
 
-/* Honoured: FILES, FS, SYSVSEM, NEWUTS, NEWIPC; THREAD, SIGHAND and VM, where there is nothing to
- * be done. Refused: other name spaces. */
-int64_t sys_unshare(struct task *self, uint64_t flags)
+/* Honoured: FILES, FS, SYSVSEM, NEWNS, NEWUTS, NEWIPC; THREAD, SIGHAND and VM, where there is
+ * nothing to be done. Refused: other name spaces. */
+COLD int64_t sys_unshare(struct task *self, uint64_t flags)
 {
     struct fd_table *files = NULL;
     struct fs_struct *place = NULL;
@@ -73,7 +73,7 @@ int64_t sys_unshare(struct task *self, uint64_t flags)
     if (!err)
         err = ns_flags_check(self, flags);
     if (!err && (flags & NS_FLAGS))
-        err = ns_unshare(self, flags);
+        err = ns_unshare(self, flags, place ? place : self->fs->place);
     if (err) {
         if (files)
             fd_table_put(files);
@@ -93,8 +93,8 @@ int64_t sys_unshare(struct task *self, uint64_t flags)
 /* --- setns --- */
 
 /* What the flags name of the name spaces of its leader, referenced. */
-static int spaces_get_locked(struct process *process, uint64_t flags,
-                             struct ns_common *wanted[NS_KINDS])
+static COLD int spaces_get_locked(struct process *process, uint64_t flags,
+                                  struct ns_common *wanted[NS_KINDS])
 {
     ASSERT(process_tree_is_held());
     if (!process || !process->leader || process->leader->exiting)
@@ -108,7 +108,7 @@ static int spaces_get_locked(struct process *process, uint64_t flags,
 }
 
 /* Those of a process: some of the kinds that there are. */
-static int enter_by_pidfd(struct task *self, const struct pidfd *pidfd, uint64_t flags)
+static COLD int enter_by_pidfd(struct task *self, const struct pidfd *pidfd, uint64_t flags)
 {
     struct ns_common *wanted[NS_KINDS] = {NULL};
     uint64_t known = 0, tree;
@@ -130,7 +130,7 @@ static int enter_by_pidfd(struct task *self, const struct pidfd *pidfd, uint64_t
 }
 
 /* One descriptor stands for one name space: the flags say what it is expected to be. */
-static int enter_by_file(struct task *self, struct ns_common *space, uint64_t flags)
+static COLD int enter_by_file(struct task *self, struct ns_common *space, uint64_t flags)
 {
     struct ns_common *wanted[NS_KINDS] = {NULL};
 
