@@ -430,42 +430,41 @@ KERNEL_CFLAGS += -mpreferred-stack-boundary=3 \
 else
 KERNEL_CFLAGS += -mstack-alignment=8
 endif
-# Code that no row of `make bench` goes through is optimised for size: it is read from memory more
-# often than from a cache.
-KERNEL_SMALL := kernel/dev/tty/% kernel/dev/fb/% kernel/dev/sysfs/% \
-    kernel/dev/input% kernel/dev/mem_physical% kernel/fs/devfs/% kernel/net/netlink/% \
-    $(filter-out %/procfs.c %/procfs_status.c,$(filter kernel/proc/procfs/%,$(KERNEL_SRCS))) kernel/proc/ptrace/% kernel/proc/core/% kernel/proc/ipc/% kernel/syscall/ipc/% \
-    $(addprefix kernel/core/,panic% backtrace%) \
-    $(addprefix kernel/fs/event/,inotify%) \
-    $(addprefix kernel/fs/pipe/,pipe_splice% pipe_packet%) \
-    $(addprefix kernel/fs/ramfs/,ramfs_mount% initrd% memfd%) \
-    $(addprefix kernel/fs/vfs/,attr% flock% lease% lock_tree% mount% xattr%) \
-    $(addprefix kernel/lib/,bootinfo% cfg% cksum% elf% keyboard% ktap% plan% smbios% symtab% utf8%) \
-    $(addprefix kernel/net/,interface% socket_option% inet/inet_% inet/tcp_connect% inet/udp_control%) \
-    $(addprefix kernel/net/unix/unix_,connect% gc% name% procfs% rights%) \
-    $(addprefix kernel/plat/,acpi% cpu_% efi_% i8042% ioapic% mca% pci% power% rtc% tsc_%) \
-    $(addprefix kernel/proc/,capability% ns% oom% pidfd% terminal% usage% uts%) \
-    $(addprefix kernel/proc/signal/,file_owner% signal_poll% signal_share% signal_stop%) \
-    $(filter-out %/untouched.c,$(filter kernel/selftest/%,$(KERNEL_SRCS))) \
-    $(addprefix kernel/syscall/,audit% call_text%) \
-    $(addprefix kernel/syscall/fs/,owner_command% sys_aio% sys_attr% sys_copy% sys_lock% sys_mount% \
-        sys_signalfd% sys_splice% sys_utime% sys_xattr%) \
-    $(addprefix kernel/syscall/net/,sys_socket% user_control% user_rights%) \
-    $(addprefix kernel/syscall/proc/sys_,capability% cred% info% kcmp% limit% membarrier% process_vm% \
-        sched% unshare% usage%) \
-    $(addprefix kernel/syscall/time/sys_,adjtime% itimer% timerfd%) \
-    $(addprefix kernel/vm/vm_,advise% remap% shared%)
+# Code that no row of `make bench` goes through is as small as the compiler makes it: it is read from
+# memory more often than from a cache.
+KERNEL_SMALL := $(addprefix kernel/, \
+    selftest/% arch/x86_64/idt% \
+    $(addprefix core/,backtrace% lock_stat% panic% watchdog%) \
+    $(addprefix dev/,cpu_device% fb/% input% mem_physical% sysfs/% tty/%) \
+    $(addprefix fs/,devfs/% event/aio% event/inotify% pipe/pipe_packet% pipe/pipe_size% \
+        pipe/pipe_splice% ramfs/initrd% ramfs/memfd% ramfs/ramfs_mount%) \
+    $(addprefix fs/vfs/,attr% flock% lease% lock_tree% mount% xattr%) \
+    $(addprefix lib/,bootinfo% cfg% cksum% cpio% elf% keyboard% ktap% lines% plan% smbios% symtab% utf8%) \
+    $(addprefix net/,interface% socket_option% inet/inet_% inet/tcp_connect% inet/udp_control% \
+        netlink/%) \
+    $(addprefix net/unix/unix_,connect% gc% name% procfs% rights% socket%) \
+    $(addprefix plat/,acpi% cpu_% efi_% i8042% ioapic% mca% pci% power% rtc% smbios% smp% tsc_%) \
+    $(addprefix proc/,capability% core/% exec/exec_identity% exec/exec_script% family% futex/futex_pi% \
+        identity% ipc/% ns% oom% pidfd% procfs/% ptrace/% seccomp/% task_dump% terminal% usage% uts%) \
+    $(addprefix proc/signal/,file_owner% signal_poll% signal_share% signal_stop%) \
+    $(addprefix syscall/,audit% call_text% ipc/% trace% signal/sys_kill% signal/sys_signalfd%) \
+    $(addprefix syscall/fs/,owner_command% sys_aio% sys_attr% sys_copy% sys_cwd% sys_dir% sys_fcntl% \
+        sys_handle% sys_inotify% sys_lock% sys_mount% sys_path% sys_splice% sys_utime% sys_xattr%) \
+    $(addprefix syscall/net/,sys_socket% user_control% user_rights%) \
+    $(addprefix syscall/proc/sys_,capability% cred% group% info% kcmp% limit% membarrier% pidfd% \
+        policy% prctl% proc% process_vm% sched% unshare% usage%) \
+    $(addprefix syscall/time/sys_,adjtime% itimer% time% timerfd%) \
+    $(addprefix vm/vm_,advise% remap% shared%))
+# But for these: what every read of /proc/PID/stat goes through, and a pass over much memory.
+KERNEL_FAST := kernel/proc/procfs/procfs.c kernel/proc/procfs/procfs_status.c \
+    kernel/selftest/untouched.c
+KERNEL_SMALL_SRCS := $(filter-out $(KERNEL_FAST),$(filter $(KERNEL_SMALL),$(KERNEL_SRCS)))
 ifeq ($(O),-O2)
-$(patsubst %,$(KERNEL_DIR)/obj/%.o,$(filter $(KERNEL_SMALL),$(KERNEL_SRCS))): KERNEL_CFLAGS += -Oz
+$(KERNEL_SMALL_SRCS:%=$(KERNEL_DIR)/obj/%.o): KERNEL_CFLAGS += -Oz
 endif
 # lib's string functions must not be turned into calls of themselves.
 KERNEL_NO_LOOPS := $(if $(CC_IS_CLANG),,-fno-tree-loop-distribute-patterns)
 $(KERNEL_DIR)/obj/kernel/lib/string.c.o: KERNEL_CFLAGS += -fno-builtin $(KERNEL_NO_LOOPS)
-# What runs once, or hardly: bytes count, not time.
-KERNEL_SMALL := $(if $(filter -O2,$(O)),-Os)
-$(addprefix $(KERNEL_DIR)/obj/kernel/,selftest/%.c.o proc/core/%.c.o dev/sysfs/%.c.o net/netlink/%.c.o \
-    fs/vfs/mount%.c.o fs/ramfs/initrd.c.o lib/plan.c.o lib/bootinfo.c.o main.c.o plat/acpi%.c.o plat/pci%.c.o plat/efi_tables.c.o plat/cpu_census.c.o plat/mca%.c.o plat/cpu_topology.c.o plat/power.c.o \
-    proc/task_dump.c.o proc/usermode.c.o syscall/call_text.c.o): KERNEL_CFLAGS += $(KERNEL_SMALL)
 
 KERNEL_OFFSETS := $(B)/include/kernel/offsets.h
 KERNEL_FLAGS   := $(B)/kernel/flags
@@ -473,7 +472,7 @@ KERNEL_FLAGS   := $(B)/kernel/flags
 # Everything is stale when compiler or options change. The directory is no such option: the map takes
 # it out of the objects, so they may be copied with the tree.
 KERNEL_CFLAGS += $(KERNEL_EXTRA)
-KERNEL_STAMP := $(CC) $(filter-out '-ffile-prefix-map=%,$(KERNEL_CFLAGS))
+KERNEL_STAMP := $(CC) $(filter-out '-ffile-prefix-map=%,$(KERNEL_CFLAGS)) $(KERNEL_SMALL_SRCS)
 $(KERNEL_FLAGS): force
 	@mkdir -p $(@D)
 	@echo '$(KERNEL_STAMP)' | cmp -s - $@ || echo '$(KERNEL_STAMP)' >$@

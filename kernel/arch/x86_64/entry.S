@@ -255,12 +255,20 @@ paranoid_enter:
     addq $16, %rsp
     iretq
 
-/* All vectors. The processor pushes an error code for 8, 10-14, 17, 21, 29, 30. */
+/* An interrupt has no error code, and so short a stub that its vector is a number of one byte. */
+    .set INTERRUPT_BIAS, 160
+interrupt_enter:
+    addq $INTERRUPT_BIAS, (%rsp)
+    pushq (%rsp)
+    movq $0, 8(%rsp)
+    jmp trap_common
+
+/* The exceptions. The processor pushes an error code for 8, 10-14, 17, 21, 29, 30. */
     .balign 16
     .globl arch_trap_stubs
 arch_trap_stubs:
     .set stub, 0
-    .rept 256
+    .rept 32
     .balign 16
     .set has_error, stub == 8 || (stub >= 10 && stub <= 14) || stub == 17 || stub == 21
     .if !(has_error || stub == 29 || stub == 30)
@@ -274,6 +282,17 @@ arch_trap_stubs:
     .else
     jmp trap_common
     .endif
+    .set stub, stub + 1
+    .endr
+
+/* The interrupts, from vector 32 on. */
+    .balign 16
+    .globl arch_interrupt_stubs
+arch_interrupt_stubs:
+    .rept 224
+    .balign 8
+    pushq $stub - INTERRUPT_BIAS
+    jmp interrupt_enter
     .set stub, stub + 1
     .endr
 

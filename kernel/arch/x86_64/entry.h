@@ -11,9 +11,12 @@
 struct arch_thread;
 struct trap_frame;
 
-#define ENTRY_STUB_SIZE 16 /* bytes from one vector's stub to the next */
+/* Bytes from one vector's stub to the next. */
+#define ENTRY_STUB_SIZE           16
+#define ENTRY_INTERRUPT_STUB_SIZE 8
 
-extern const char arch_trap_stubs[];     /* 256 of them */
+extern const char arch_trap_stubs[];      /* of the 32 exceptions */
+extern const char arch_interrupt_stubs[]; /* of the 224 vectors behind them */
 extern const char arch_boot_stack_top[]; /* until there is memory for another */
 extern const char arch_entry_begin[];    /* all code that runs between ring 3 and C */
 extern const char arch_entry_end[];

@@ -36,6 +36,10 @@ static NOINLINE void gate_set(unsigned vector, unsigned ist, unsigned dpl)
 {
     uint64_t stub = (uint64_t)arch_trap_stubs + (uint64_t)vector * ENTRY_STUB_SIZE;
 
+    if (vector >= VECTOR_FIRST_INTERRUPT)
+        stub = (uint64_t)arch_interrupt_stubs +
+               (uint64_t)(vector - VECTOR_FIRST_INTERRUPT) * ENTRY_INTERRUPT_STUB_SIZE;
+
     idt[vector] = (struct gate){
         .offset_low = (uint16_t)stub,
         .selector = SELECTOR_KERNEL_CS,
