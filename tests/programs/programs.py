@@ -323,8 +323,8 @@ def main():
     args.add_argument("--work", help="where logs and images are (BUILD/programs)")
     args.add_argument("-m", dest="memory", default="2G")
     args.add_argument("-s", dest="cpus", type=int, default=1)
-    args.add_argument("-t", dest="timeout", type=float, default=300.0,
-                      help="to start, and beyond the limit of each case (300)")
+    args.add_argument("-t", dest="timeout", type=float, default=600.0,
+                      help="to start, and beyond the limit of each case (600)")
     args.add_argument("--packages", default=PACKAGES, help="a list of packages")
     args.add_argument("--serial", action="store_true", help="show the serial line as it comes")
     args.add_argument("--linux-only", action="store_true")

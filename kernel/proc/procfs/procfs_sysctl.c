@@ -10,6 +10,7 @@
 #include "kernel/core/random.h"
 #include "kernel/fs/event/aio_context.h"
 #include "kernel/fs/event/epoll.h"
+#include "kernel/fs/event/notify.h"
 #include "kernel/fs/pipe/pipe.h"
 #include "kernel/fs/vfs/fdtable.h"
 #include "kernel/fs/vfs/file.h"
@@ -116,6 +117,7 @@ static COLD int show_number(const struct procfs_node *node, struct procfs_text *
 /* Each is a word of its owner's, which reads it anew whenever it counts; none can be raised beyond
  * what the kernel is made for. An entry has the first one in .arg, and how many there are. */
 enum setting {
+    SET_DNOTIFY,
     SET_LEASE_BREAK,
     SET_LEASES,
     SET_MSG_BYTES,
@@ -140,6 +142,7 @@ static const struct {
     uint64_t *word;
     uint32_t least, most;
 } settings[] = {
+    [SET_DNOTIFY] = {&dnotify_enable, 0, INT32_MAX},
     [SET_LEASE_BREAK] = {&lease_break_time, 0, INT32_MAX},
     [SET_LEASES] = {&leases_enable, 0, INT32_MAX},
     [SET_MSG_BYTES] = {&ipc_limits.msg_bytes, 0, LX_MSGMAX},
@@ -430,6 +433,7 @@ static const struct procfs_dir epoll_dir = {epoll_files, ARRAY_SIZE(epoll_files)
 static const struct procfs_entry fs_files[] = {
     NUMBER("aio-max-nr", AIO_MAX),
     NUMBER("aio-nr", AIO_NOW),
+    SETTING("dir-notify-enable", SET_DNOTIFY),
     DIRECTORY("epoll", &epoll_dir),
     NUMBER("file-max", FILE_MAX),
     PROCFS_TEXT("file-nr", 0444, show_file_nr),
