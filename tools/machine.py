@@ -305,7 +305,7 @@ class Machine:
         self.keep = keep  # the image is written to, and a reset does not end the machine
         self.extra = list(extra)
         self.stream = stream  # gets the filtered serial line as it comes, in bytes
-        self.qmp = None
+        self.qmp = self.deadline = None
 
     def _accelerator(self):
         if "-icount" in self.extra:
@@ -378,26 +378,31 @@ class Machine:
                        f"{'' if int(flags, 16) & 0x200 else ', interrupts off'}"
                        for i, (rip, flags, hlt) in enumerate(found))
 
+    def extend(self, seconds):
+        """The machine may run so long from now on; 0 for ever. `during` may call it."""
+        self.timeout = seconds
+        self.deadline = time.monotonic() + seconds if seconds else None
+
     def _follow(self, proc, qmp_path, during):
         """Read the serial line to its end. Returns the limit if that was reached, else None."""
-        deadline = time.monotonic() + self.timeout if self.timeout else None
+        self.extend(self.timeout)
         filtered, raw = EscapeFilter(), bytearray()
         self.log = ""
         self.qmp = Qmp(qmp_path)
         answer = time.monotonic() + 60
-        if not self.qmp.connect(proc, min(answer, deadline or answer)):
+        if not self.qmp.connect(proc, min(answer, self.deadline or answer)):
             self.qmp = None
         while True:
             left = 0.2 if during else 1.0
-            if deadline is not None:
-                left = min(left, deadline - time.monotonic())
+            if self.deadline is not None:
+                left = min(left, self.deadline - time.monotonic())
                 if left <= 0:
                     return self.timeout
             ready = select.select([proc.stdout], [], [], left)[0]
             if ready:
                 data = os.read(proc.stdout.fileno(), 65536)
                 if not data:
-                    return self._wait_end(proc, deadline)
+                    return self._wait_end(proc)
                 text = filtered.feed(data)
                 raw += text
                 self.log = raw.decode("utf-8", "replace")
@@ -407,9 +412,11 @@ class Machine:
             if during:
                 during(self)
 
-    def _wait_end(self, proc, deadline):
+    def _wait_end(self, proc):
         """The serial line is closed; QEMU itself follows at once, or is late."""
-        left = 10.0 if deadline is None else max(0.1, min(10.0, deadline - time.monotonic()))
+        left = 10.0
+        if self.deadline is not None:
+            left = max(0.1, min(left, self.deadline - time.monotonic()))
         try:
             proc.wait(left)
         except subprocess.TimeoutExpired:

@@ -122,6 +122,8 @@ find_busybox() {
 }
 busybox=$(find_busybox)
 
+[ -n "$packages" ] || [ -z "$release" ] || die "--release says what -d installs; there is no -d"
+
 # The only part that takes long or needs the network; it says itself what is missing.
 if [ -n "$packages" ]; then
     read -r -a names <<<"${packages//$'\n'/ }"

@@ -166,8 +166,10 @@ def verdict(link, status, folder):
     if status == 0 and link.clean:
         return 0, ""
     with open(os.path.join(folder, "errors"), encoding="utf-8", errors="replace") as errors:
-        said = errors.read().strip()
-    return 3, f"the machine ended with status {status} {said}"
+        said = errors.read().strip().splitlines()
+    # What QEMU says of an option goes on over lines; warnings may be before it.
+    said = [line for line in said if line.startswith("qemu") and ": warning:" not in line] or said
+    return 3, f"the machine ended with status {status}{': ' + said[0] if said else ''}"
 
 
 def main():

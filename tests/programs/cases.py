@@ -29,6 +29,7 @@ SCRATCH = "/w"  # each case has a directory below
 PLACE = "/programs"  # where this folder's scripts are in the root filesystem
 SCRIPTS = ("shell", "bash", "awk", "lua", "perl", "python", "ruby", "node", "suite", "stress",
            "make")
+NOT_AS_ROOT = ("exec", "spawn")  # stress/run.sh gives them another user
 SHELLS = {"busybox": ["/bin/busybox", "sh"], "dash": ["/bin/dash"], "bash": ["/bin/bash"]}
 AWKS = {"mawk": ["/usr/bin/mawk", "-f"], "gawk": ["/usr/bin/gawk", "-f"]}
 
@@ -148,7 +149,8 @@ def all_cases(top, tree):
             add(f"{name}.suite", ["/usr/bin/python3", f"{PLACE}/suite/run.py", name,
                                   options["limit"]], options)
     for name in stressors(top, tree):
-        add(f"{name}.stress", SHELLS["dash"] + [f"{PLACE}/stress/run.sh", name], {})
+        add(f"{name}.stress", SHELLS["dash"] + [f"{PLACE}/stress/run.sh", name],
+            {"root": "yes"} if name in NOT_AS_ROOT else {})
     for name, path, options in scripts(top, "make", ".make"):
         add(f"{name}.make", ["/usr/bin/make", "-f", path, "-C"], options)
     names = [case.name for case in found]

@@ -181,7 +181,8 @@ class Firstlight:
         self.shown, self.judge = shown, judge  # the Progress, and what is called for each result
         self.plan = os.path.join(opts.work, "plan.txt")
         self.image = os.path.join(opts.work, "programs.img")
-        self.log = os.path.join(opts.work, "serial.log")
+        self.log = os.path.join(opts.work, "serial.log")  # written as it comes
+        self.ended = 0  # cases of this machine
 
     def boot(self, cases):
         """One machine. ({name: Result}, what was wrong with the machine or '')."""
@@ -192,27 +193,42 @@ class Firstlight:
         for tree in self.trees:
             command += ["-r", tree]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-        host = machine.Machine(self.image, memory=self.opts.memory, cpus=self.opts.cpus,
-                               timeout=self.opts.timeout)
-        self.shown.machine_begins()
-        outcome = host.run(lambda host: self.follow(host.log, cases))
-        self.follow(outcome.log, cases)
+        with open(self.log, "ab") as file:
+            host = machine.Machine(self.image, memory=self.opts.memory, cpus=self.opts.cpus,
+                                   timeout=self.opts.timeout + cases[0].limit,
+                                   stream=file)
+            self.shown.machine_begins()
+            self.ended = 0
+            outcome = host.run(lambda host: self.follow(host, cases))
+        self.follow(host, cases)
         self.shown.clear()
-        with open(self.log, "a", encoding="utf-8") as file:
-            file.write(outcome.log)
         results = {result.name: result for result in outcome.report.results}
         if outcome.code in (machine.PASS, machine.FAIL):
             return results, ""
         last = [line for line in outcome.log.splitlines() if line.strip()][-12:]
         return results, "\n    ".join([outcome.message] + last)
 
-    def follow(self, log, cases):
-        """Show what a machine with these cases has said so far."""
+    def follow(self, host, cases):
+        """Show what a machine with these cases has said so far. It has -t seconds to start, and
+        as many beyond the limit of each case, which the kernel itself watches."""
         left = {case.name for case in cases}
-        self.shown.follow(log, lambda result: result.name in left and self.judge(result))
-        running = self.shown.done - (len(self.shown.names) - len(cases))
-        self.shown.line(cases[running].name if "KTAP" in log and 0 <= running < len(cases)
-                        else "the machine starts")
+
+        def judge_result(result):
+            if result.name in left:
+                self.ended += 1
+                self.judge(result)
+
+        before = self.ended
+        self.shown.follow(host.log, judge_result)
+        if "KTAP" not in host.log:
+            self.shown.line("the machine starts")
+        elif self.ended == len(cases):
+            self.shown.line("the machine ends")
+        else:
+            self.shown.line(cases[self.ended].name)
+        if self.ended != before:
+            more = cases[self.ended].limit if self.ended < len(cases) else 0
+            host.extend(more + self.opts.timeout)
 
     def run(self, cases):
         """({name: Result}, {name: why there is none}); starts again behind a case that kills it."""
@@ -307,7 +323,8 @@ def main():
     args.add_argument("--work", help="where logs and images are (BUILD/programs)")
     args.add_argument("-m", dest="memory", default="2G")
     args.add_argument("-s", dest="cpus", type=int, default=1)
-    args.add_argument("-t", dest="timeout", type=float, default=1500.0, help="for each machine")
+    args.add_argument("-t", dest="timeout", type=float, default=600.0,
+                      help="to start, and beyond the limit of each case (600)")
     args.add_argument("--packages", default=PACKAGES, help="a list of packages")
     args.add_argument("--serial", action="store_true", help="show the serial line as it comes")
     args.add_argument("--linux-only", action="store_true")

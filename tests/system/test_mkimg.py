@@ -362,6 +362,7 @@ def test_packages_are_installed(build, tmp_path, network):
     (["-d", "less"], ["package lists of trixie", "127.0.0.1:9", "network", "MIRROR=URL"]),
     (["-d", "less ../x"], ["'../x' is no name of a package"]),
     (["-d", " "], ["-d needs names"]),
+    ([], ["--release says what -d installs"]),
     (["-d", "less", "--release", "-x"], ["'-x' is no name of a release"]),
 ])
 def test_says_why_packages_are_not_there(build, tmp_path, args, words):

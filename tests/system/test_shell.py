@@ -441,6 +441,15 @@ def test_shell_script():
         os.close(theirs)
 
 
+@pytest.mark.parametrize("args, word", [
+    (["-m", "1Q"], "-m 1Q"), (["-d", "No-Package"], "'No-Package'"), (["-s", "x"], "'x'")])
+def test_shell_script_says_why_in_one_line(args, word):
+    done = subprocess.run([tool("shell.py"), "-b", BUILD, *args], stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 3 and done.stderr.count("\n") == 1, done.stderr
+    assert word in done.stderr
+
+
 def close_terminal(proc, ours):
     os.close(ours)
 

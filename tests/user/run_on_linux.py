@@ -288,6 +288,8 @@ def prepare_child(root, stdin, output, terminals, namespace):
         os.setpriority(os.PRIO_PROCESS, 0, 0)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_STACK, (8 << 20, resource.RLIM_INFINITY))
+    hard = min(4096, resource.getrlimit(resource.RLIMIT_NOFILE)[1])  # fs/vfs/fdtable.h
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(1024, hard), hard))
     for number in range(1, signal.NSIG):
         if number not in (signal.SIGKILL, signal.SIGSTOP):
             try:

@@ -17,8 +17,8 @@ struct trap_frame;
 
 extern const char arch_trap_stubs[];      /* of the 32 exceptions */
 extern const char arch_interrupt_stubs[]; /* of the 224 vectors behind them */
-extern const char arch_boot_stack_top[]; /* until there is memory for another */
-extern const char arch_entry_begin[];    /* all code that runs between ring 3 and C */
+extern const char arch_boot_stack_top[];  /* until there is memory for another */
+extern const char arch_entry_begin[];     /* all code that runs between ring 3 and C */
 extern const char arch_entry_end[];
 void arch_syscall_entry(void);
 

@@ -50,6 +50,7 @@ struct tty {
     struct spinlock lock;            /* rank TTY */
     struct tty_line line;            /* [l] */
     struct lx_winsize size;          /* [l] */
+    struct lx_termios locked;        /* [l] TIOCSLCKTRMIOS: settings that stay as they are */
     uint64_t generation;             /* [l] goes on at every hang-up: files of the one before are
                                       *     dead; file->private_state has theirs */
     struct waitq readable;           /* woken when there is input, or a hang-up */

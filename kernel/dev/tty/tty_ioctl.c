@@ -4,7 +4,8 @@
  *
  * Honoured: TCGETS, TCSETS, TCSETSW, TCSETSF, their second kind and that of termio, TCSBRK,
  * TCSBRKP, TCXONC, TCFLSH, TIOCGWINSZ, TIOCSWINSZ, TIOCSCTTY, TIOCNOTTY, TIOCGPGRP, TIOCSPGRP,
- * TIOCGSID, TIOCOUTQ, FIONREAD, TIOCGETD, TIOCSETD, TIOCEXCL and its relatives, TIOCVHANGUP.
+ * TIOCGSID, TIOCOUTQ, FIONREAD, TIOCGETD, TIOCSETD, TIOCEXCL and its relatives, TIOCVHANGUP,
+ * TIOCGLCKTRMIOS, TIOCSLCKTRMIOS.
  * TIOCSTI is refused, as by Linux with its sysctl off. The master of a pair takes the same requests
  * for its terminal; `master` says so where the two ends differ.
  */
@@ -145,6 +146,46 @@ int64_t tty_packets_set(struct tty *tty, struct uptr arg)
     return 0;
 }
 
+/* Of what is locked the old settings stay: bits of the flags, whole keys. */
+static COLD void keep_locked_settings(const struct tty *tty, struct lx_termios2 *termios)
+{
+    const struct lx_termios *fixed = &tty->locked;
+    const struct lx_termios2 *old = &tty->line.termios;
+
+    ASSERT(spin_is_held(&tty->lock));
+    termios->c_iflag ^= (termios->c_iflag ^ old->c_iflag) & fixed->c_iflag;
+    termios->c_oflag ^= (termios->c_oflag ^ old->c_oflag) & fixed->c_oflag;
+    termios->c_cflag ^= (termios->c_cflag ^ old->c_cflag) & fixed->c_cflag;
+    termios->c_lflag ^= (termios->c_lflag ^ old->c_lflag) & fixed->c_lflag;
+    if (fixed->c_line)
+        termios->c_line = old->c_line;
+    for (unsigned i = 0; i < LX_NCCS; i++)
+        if (fixed->c_cc[i])
+            termios->c_cc[i] = old->c_cc[i];
+}
+
+/* TIOCGLCKTRMIOS and TIOCSLCKTRMIOS: what is not 0 in it is locked. */
+static COLD int64_t locked_ioctl(struct tty *tty, bool sets, struct uptr arg)
+{
+    struct lx_termios locked;
+    uint64_t flags;
+    int err = 0;
+
+    if (sets && !tty_ops()->capable(LX_CAP_SYS_ADMIN))
+        return -EPERM;
+    if (sets)
+        err = vm_user_read(&locked, arg, sizeof(locked));
+    if (err)
+        return err;
+    flags = spin_lock_irqsave(&tty->lock);
+    if (sets)
+        tty->locked = locked;
+    else
+        locked = tty->locked;
+    spin_unlock_irqrestore(&tty->lock, flags);
+    return sets ? 0 : vm_user_write(arg, &locked, sizeof(locked));
+}
+
 /* kind: 0 at once, 1 after the output has drained (TCSETSW), 2 the same and input is thrown away
  * (TCSETSF). The caller's structure is read before the wait, as on Linux. Fields that the first
  * kind does not have keep their values. */
@@ -166,6 +207,7 @@ static int64_t set_termios(struct tty *tty, struct file *file, struct uptr arg, 
     if (!tty->driver->is_slow) /* between two programs there is no parity, and a byte has 8 bits */
         termios.c_cflag = (termios.c_cflag & ~LX_PARENB) | LX_CS8 | LX_CREAD;
     flags = spin_lock_irqsave(&tty->lock);
+    keep_locked_settings(tty, &termios);
     packet_settings_locked(tty, &termios);
     line_set(&tty->line, &termios);
     /* Without XON no key could start the output again. */
@@ -441,6 +483,9 @@ int64_t tty_ioctl(struct tty *tty, struct file *file, uint32_t request, struct u
         return report_int(arg, LX_N_TTY);
     case LX_TIOCSETD:
         return set_discipline(arg);
+    case LX_TIOCGLCKTRMIOS:
+    case LX_TIOCSLCKTRMIOS:
+        return locked_ioctl(tty, request == LX_TIOCSLCKTRMIOS, arg);
     default:
         return master ? job_ioctl(tty, file, request, arg, true)
                       : terminal_ioctl(tty, file, request, arg);

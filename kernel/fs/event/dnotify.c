@@ -14,6 +14,8 @@
 #include "shared/linux/errno.h"
 #include "shared/linux/fcntl.h"
 
+uint64_t dnotify_enable = 1; /* atomic */
+
 /* Events of inotify for those of F_NOTIFY. A rename within the directory is all three. */
 static uint32_t mask_of(uint32_t events)
 {

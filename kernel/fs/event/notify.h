@@ -64,6 +64,7 @@ static inline void notify_moved(const struct dir_place *old, const struct dir_pl
 
 /* F_NOTIFY: events (LX_DN_*) of an open directory, which has an owner, are signalled; until the
  * file goes or, told of one, unless DN_MULTISHOT is set. -ENOMEM. */
+extern uint64_t dnotify_enable; /* [a] dir-notify-enable: whether F_NOTIFY is there at all */
 MUST_CHECK int dnotify_add(struct file *file, uint32_t events);
 void dnotify_remove(struct file *file);
 

@@ -7,6 +7,7 @@
  */
 #include "kernel/proc/procfs/procfs_setting.h"
 
+#include "kernel/fs/event/notify.h"
 #include "kernel/fs/pipe/pipe.h"
 #include "kernel/fs/vfs/lease.h"
 #include "kernel/lib/util.h"
@@ -25,6 +26,7 @@ static const struct {
     uint64_t *word;
     uint32_t least, most;
 } settings[] = {
+    [SET_DNOTIFY] = {&dnotify_enable, 0, INT32_MAX},
     [SET_LEASE_BREAK] = {&lease_break_time, 0, INT32_MAX},
     [SET_LEASES] = {&leases_enable, 0, INT32_MAX},
     [SET_MQ_MSGS] = {&mqueue_limits.msg_max, 1, MQUEUE_MSG_HARD},

@@ -16,6 +16,7 @@
 /* Each is a word of its owner's, which reads it anew whenever it counts; none can be raised beyond
  * what the kernel is made for. An entry has the first one in .arg, and how many there are. */
 enum setting {
+    SET_DNOTIFY,
     SET_LEASE_BREAK,
     SET_LEASES,
     SET_MQ_MSGS,

@@ -339,6 +339,7 @@ static const struct procfs_dir mqueue_dir = {mqueue_files, ARRAY_SIZE(mqueue_fil
 static const struct procfs_entry fs_files[] = {
     NUMBER("aio-max-nr", AIO_MAX),
     NUMBER("aio-nr", AIO_NOW),
+    SETTING("dir-notify-enable", SET_DNOTIFY),
     DIRECTORY("epoll", &epoll_dir),
     NUMBER("file-max", FILE_MAX),
     PROCFS_TEXT("file-nr", 0444, show_file_nr),

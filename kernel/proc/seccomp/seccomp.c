@@ -297,7 +297,7 @@ static COLD int listener_reserve(const struct task *self, struct seccomp_notify 
 COLD int64_t seccomp_set_filter(struct task *self, uint32_t flags, struct uptr program)
 {
     const uint32_t both = LX_SECCOMP_FILTER_FLAG_TSYNC | LX_SECCOMP_FILTER_FLAG_NEW_LISTENER;
-    struct seccomp_filter *filter;
+    struct seccomp_filter *filter = NULL; /* which gcc 14 asks for */
     struct file *file = NULL;
     int64_t result;
     int fd = 0;

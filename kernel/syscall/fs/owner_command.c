@@ -70,6 +70,8 @@ static int64_t directory_watch(struct file *file, int fd, uint32_t events)
 {
     int err;
 
+    if (!__atomic_load_n(&dnotify_enable, __ATOMIC_RELAXED))
+        return -EINVAL;
     if (!(events & ~LX_DN_MULTISHOT)) {
         dnotify_remove(file);
         return 0;

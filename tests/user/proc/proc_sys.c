@@ -264,6 +264,21 @@ static void check_set_seccomp(void)
         "kill_process kill_thread trap errno user_notif trace log\n", 0);
 }
 
+/* Without it F_NOTIFY is not there, not even to end what there was. */
+static void check_set_notify(void)
+{
+    int fd = (int)CHECK_OK(open("/tmp", O_RDONLY | O_DIRECTORY));
+
+    CHECK_EQ(number(SYS "fs/dir-notify-enable"), 1);
+    set(SYS "fs/dir-notify-enable", "0", 0);
+    CHECK_ERR(fcntl(fd, F_NOTIFY, DN_CREATE), EINVAL);
+    CHECK_ERR(fcntl(fd, F_NOTIFY, 0), EINVAL);
+    set(SYS "fs/dir-notify-enable", "1", 0);
+    CHECK_OK(fcntl(fd, F_NOTIFY, DN_CREATE));
+    CHECK_OK(fcntl(fd, F_NOTIFY, 0));
+    CHECK_OK(close(fd));
+}
+
 static void check_set(void)
 {
     int ends[2];
@@ -271,6 +286,7 @@ static void check_set(void)
 
     check_set_ipc();
     check_set_seccomp();
+    check_set_notify();
     set(SYS "kernel/shmmni", "x", EINVAL);
     set(SYS "kernel/shmmni", "-1", EINVAL);
     set(SYS "kernel/shmmni", "40000", EINVAL);

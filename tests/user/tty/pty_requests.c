@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Rare requests of terminals: the old termio, line disciplines, exclusive use, opening the other
- * end by the master, packet mode, and cutting the line. */
+ * end by the master, packet mode, settings that are locked, and cutting the line. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <poll.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <termios.h>
@@ -184,6 +185,64 @@ static void check_packets(int terminal, int master)
     CHECK_ERR(ioctl(master, TIOCPKT, NULL), EFAULT);
 }
 
+/* As the kernel has it. */
+struct mask {
+    unsigned iflag, oflag, cflag, lflag;
+    unsigned char line, cc[19];
+};
+
+static void check_mask_of_a_user(int terminal, const struct mask *mask)
+{
+    pid_t pid = (pid_t)CHECK_OK(fork());
+
+    if (pid == 0) {
+        struct mask now;
+
+        CHECK_OK(setuid(1000));
+        CHECK_ERR(ioctl(terminal, TIOCSLCKTRMIOS, mask), EPERM);
+        CHECK_OK(ioctl(terminal, TIOCGLCKTRMIOS, &now));
+        CHECK_EQ(memcmp(&now, mask, sizeof(now)), 0);
+        CHECK_ERR(ioctl(terminal, TIOCGLCKTRMIOS, NULL), EFAULT);
+        _exit(0);
+    }
+    pty_child_ok(pid);
+}
+
+/* What is set in the mask stays as it is, whichever end is asked. */
+static void check_locked(int terminal, int master)
+{
+    struct mask none = {.lflag = 0}, mask = none, now;
+    struct termios old, new;
+
+    CHECK_OK(ioctl(terminal, TIOCGLCKTRMIOS, &now));
+    CHECK_EQ(memcmp(&now, &none, sizeof(none)), 0);
+    mask.lflag = ECHO;
+    mask.cc[VEOF] = 2;
+    if (ioctl(terminal, TIOCSLCKTRMIOS, &mask) != 0) {
+        CHECK_EQ(errno, EPERM); /* in a container */
+        return;
+    }
+    CHECK_ERR(ioctl(terminal, TIOCSLCKTRMIOS, NULL), EFAULT);
+    check_mask_of_a_user(terminal, &mask);
+    CHECK_OK(tcgetattr(terminal, &old));
+    new = old;
+    new.c_lflag ^= ECHO | ICANON;
+    new.c_cc[VEOF]++;
+    new.c_cc[VEOL]++;
+    CHECK_OK(tcsetattr(master, TCSANOW, &new));
+    CHECK_OK(tcgetattr(terminal, &new));
+    CHECK_EQ(new.c_lflag, old.c_lflag ^ ICANON);
+    CHECK_EQ(new.c_cc[VEOF], old.c_cc[VEOF]);
+    CHECK_EQ(new.c_cc[VEOL], old.c_cc[VEOL] + 1);
+    CHECK_OK(ioctl(master, TIOCSLCKTRMIOS, &none));
+    old.c_lflag ^= ECHO;
+    CHECK_OK(tcsetattr(terminal, TCSANOW, &old));
+    CHECK_OK(tcgetattr(terminal, &new));
+    CHECK_EQ(new.c_lflag, old.c_lflag);
+    old.c_lflag ^= ECHO;
+    CHECK_OK(tcsetattr(terminal, TCSANOW, &old));
+}
+
 static void check_hang_up(int terminal)
 {
     struct termios now;
@@ -210,6 +269,7 @@ int main(void)
     check_exclusive(terminal, master);
     check_peer(master);
     check_packets(terminal, master);
+    check_locked(terminal, master);
     check_hang_up(terminal);
     CHECK_OK(close(terminal));
     CHECK_OK(close(master));
