@@ -433,26 +433,27 @@ endif
 # Code that no row of `make bench` goes through is as small as the compiler makes it: it is read from
 # memory more often than from a cache.
 KERNEL_SMALL := $(addprefix kernel/, \
-    selftest/% arch/x86_64/idt% \
+    selftest/% $(addprefix arch/x86_64/,features% idt% mtrr%) \
     $(addprefix core/,backtrace% lock_stat% panic% watchdog%) \
-    $(addprefix dev/,cpu_device% fb/% input% mem_physical% sysfs/% tty/%) \
-    $(addprefix fs/,devfs/% event/aio% event/inotify% pipe/pipe_packet% pipe/pipe_size% \
+    $(addprefix dev/,console% cpu_device% fb/% input% mem_physical% printer% sysfs/% tty/%) \
+    $(addprefix fs/,devfs/% event/aio% event/dnotify% event/inotify% pipe/pipe_open% pipe/pipe_packet% pipe/pipe_size% \
         pipe/pipe_splice% ramfs/initrd% ramfs/memfd% ramfs/ramfs_mount%) \
     $(addprefix fs/vfs/,attr% flock% lease% lock_tree% mount% xattr%) \
     $(addprefix lib/,bootinfo% cfg% cksum% cpio% elf% keyboard% ktap% lines% plan% smbios% symtab% utf8%) \
-    $(addprefix net/,interface% socket_option% inet/inet_% inet/tcp_connect% inet/udp_control% \
+    $(addprefix net/,interface% socket_option% inet/inet_% inet/tcp_connect% inet/tcp_end% inet/tcp_urgent% inet/udp_control% \
         netlink/%) \
     $(addprefix net/unix/unix_,connect% gc% name% procfs% rights% socket%) \
-    $(addprefix plat/,acpi% cpu_% efi_% i8042% ioapic% mca% pci% power% rtc% smbios% smp% tsc_%) \
+    $(addprefix plat/,acpi% clocks% cpu_% efi_% i8042% interrupts% ioapic% mca% pci% power% rtc% smbios% smp% tsc_%) \
     $(addprefix proc/,capability% core/% exec/exec_identity% exec/exec_script% family% futex/futex_pi% \
+        futex/futex_requeue_pi% futex/futex_wait_many% process_tasks% usermode% \
         identity% ipc/% ns% oom% pidfd% procfs/% ptrace/% seccomp/% task_dump% terminal% usage% uts%) \
     $(addprefix proc/signal/,file_owner% signal_poll% signal_share% signal_stop%) \
     $(addprefix syscall/,audit% call_text% ipc/% trace% signal/sys_kill% signal/sys_signalfd%) \
     $(addprefix syscall/fs/,owner_command% sys_aio% sys_attr% sys_copy% sys_cwd% sys_dir% sys_fcntl% \
-        sys_handle% sys_inotify% sys_lock% sys_mount% sys_path% sys_splice% sys_utime% sys_xattr%) \
+        sys_handle% sys_inotify% sys_lock% sys_mount% sys_path% sys_memfd% sys_splice% sys_utime% sys_xattr%) \
     $(addprefix syscall/net/,sys_socket% user_control% user_rights%) \
     $(addprefix syscall/proc/sys_,capability% cred% group% info% kcmp% limit% membarrier% pidfd% \
-        policy% prctl% proc% process_vm% sched% unshare% usage%) \
+        policy% prctl% proc% process_vm% sched% syslog% unshare% usage%) \
     $(addprefix syscall/time/sys_,adjtime% itimer% time% timerfd%) \
     $(addprefix vm/vm_,advise% remap% shared%))
 # But for these: what every read of /proc/PID/stat goes through, and a pass over much memory.

@@ -153,7 +153,7 @@ static int64_t random_add(struct file *file, struct uptr arg)
 
 /* Honoured: RNDGETENTCNT, RNDADDENTROPY; the other requests change a count that never changes.
  * Linux asks for CAP_SYS_ADMIN before it looks at an argument. */
-static int64_t ioctl_random(struct file *file, uint32_t request, struct uptr arg)
+static COLD int64_t ioctl_random(struct file *file, uint32_t request, struct uptr arg)
 {
     const int bits = RANDOM_BITS;
     int added;

@@ -466,7 +466,7 @@ bool pmm_frame_is_free(uint64_t number)
 
 /* For the self-test: walks every list with the lock held, after the processors' own have gone back
  * to them. NULL, or what is wrong. */
-const char *pmm_check_owners(void)
+COLD const char *pmm_check_owners(void)
 {
     uint64_t irq = spin_lock_irqsave(&pmm.lock);
     uint64_t counted = 0;

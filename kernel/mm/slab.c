@@ -99,7 +99,7 @@ static uint16_t cache_batch(uint32_t size)
 
 /* During start-up only, hence no lock around the table of caches. A size is rounded up so that
  * every object has the alignment of any type. */
-struct slab_cache *slab_cache_create(const char *name, size_t size)
+COLD struct slab_cache *slab_cache_create(const char *name, size_t size)
 {
     struct slab_cache *cache = &caches[caches_count];
 

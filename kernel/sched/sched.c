@@ -335,7 +335,7 @@ static inline struct runq *runq_lock_of(const struct thread *thread)
     }
 }
 
-bool sched_is_off(const struct thread *thread)
+COLD bool sched_is_off(const struct thread *thread)
 {
     uint64_t flags = irq_save();
     struct runq *queue = runq_lock_of(thread);

@@ -546,7 +546,7 @@ static int ramfs_reserve_locked(struct inode *inode, uint64_t offset, uint64_t e
     return err;
 }
 
-static int ramfs_punch(struct inode *inode, uint64_t offset, uint64_t end, bool drops_set_id)
+static COLD int ramfs_punch(struct inode *inode, uint64_t offset, uint64_t end, bool drops_set_id)
 {
     int err;
 
@@ -567,8 +567,8 @@ static int ramfs_punch(struct inode *inode, uint64_t offset, uint64_t end, bool 
     return err;
 }
 
-int ramfs_allocate(struct file *file, uint32_t mode, uint64_t offset, uint64_t nbytes,
-                   bool drops_set_id)
+COLD int ramfs_allocate(struct file *file, uint32_t mode, uint64_t offset, uint64_t nbytes,
+                        bool drops_set_id)
 {
     struct inode *inode = file->inode;
     uint64_t end = offset + nbytes;

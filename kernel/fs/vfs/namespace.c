@@ -129,8 +129,8 @@ int fs_mknod(struct fs_context *context, struct dentry *start, const char *path,
 
 /* Taken back by entry: a name that leads elsewhere by then is another call's. One that another call
  * has renamed stays, and leads to no socket. */
-int fs_make_socket(struct fs_context *context, const char *path,
-                   int (*publish)(void *argument, struct dentry *entry), void *argument)
+COLD int fs_make_socket(struct fs_context *context, const char *path,
+                        int (*publish)(void *argument, struct dentry *entry), void *argument)
 {
     struct path_last last;
     struct dentry *entry;
@@ -165,7 +165,8 @@ int fs_mkdir(struct fs_context *context, struct dentry *start, const char *path,
     return create_node(context, start, path, LX_S_IFDIR | mode, 0);
 }
 
-int fs_symlink(struct fs_context *context, const char *text, struct dentry *start, const char *path)
+COLD int fs_symlink(struct fs_context *context, const char *text, struct dentry *start,
+                    const char *path)
 {
     struct path_last last;
     int err;

@@ -237,7 +237,7 @@ static int area_load(struct task *self, uint64_t at)
 }
 
 /* MXCSR's bits are known since the first signal or made known by the caller's own area. */
-int sigframe_fpu_set(struct task *task, const char *from, size_t nbytes)
+COLD int sigframe_fpu_set(struct task *task, const char *from, size_t nbytes)
 {
     char *area = task->thread.arch.fpu;
     const uint32_t mxcsr_bits = mxcsr_mask(thread_current()->arch.fpu);

@@ -194,8 +194,8 @@ static void statx_fill(struct inode *inode, struct dentry *dentry, struct lx_sta
 }
 
 /* Honoured: SYMLINK_NOFOLLOW, EMPTY_PATH. All that is known is always given, as the mask allows. */
-int64_t sys_statx(struct task *self, int dirfd, struct uptr path, unsigned flags, unsigned mask,
-                  struct uptr result)
+COLD int64_t sys_statx(struct task *self, int dirfd, struct uptr path, unsigned flags,
+                       unsigned mask, struct uptr result)
 {
     struct user_object object;
     struct lx_statx sx;
@@ -327,7 +327,7 @@ static uint64_t free_inodes(const struct super_block *super)
 
 /* tmpfs without a limit shows all memory as its size; file systems without storage of their own
  * show zeroes, as on Linux. */
-static int64_t statfs_to_user(const struct mount *mount, struct uptr result)
+static COLD int64_t statfs_to_user(const struct mount *mount, struct uptr result)
 {
     const struct super_block *super = mount->super;
     uint64_t nblocks = super->quota.max ? super->quota.max : pmm_total_count();
@@ -377,7 +377,7 @@ int64_t sys_fstatfs(struct task *self, int fd, struct uptr result)
 }
 
 /* What a mounted file system has free, by its device number. It has neither a name nor a pack. */
-int64_t sys_ustat(struct task *self, unsigned device, struct uptr result)
+COLD int64_t sys_ustat(struct task *self, unsigned device, struct uptr result)
 {
     struct lx_ustat answer = {.nblocks = 0};
     struct dentry *root = fs_context_root(self->fs);

@@ -336,7 +336,7 @@ int64_t sys_madvise(struct task *self, uint64_t address, uint64_t nbytes, int ad
 
 /* A byte for each page. The states are copied after the lock of the address space is free, in
  * pieces: they may be out of date by then, which mincore(2) allows. */
-int64_t sys_mincore(struct task *self, uint64_t address, uint64_t nbytes, struct uptr result)
+COLD int64_t sys_mincore(struct task *self, uint64_t address, uint64_t nbytes, struct uptr result)
 {
     uint64_t npages = (nbytes >> PAGE_SHIFT) + ((nbytes & PAGE_MASK) != 0);
     uint8_t states[RESIDENCY_PIECE];

@@ -275,7 +275,8 @@ static int64_t nbytes_put(struct uptr header, int64_t result)
 
 /* The number of messages; an error shows only when there is none. Each header is copied when its
  * turn comes. */
-int64_t sys_sendmmsg(struct task *self, int fd, struct uptr headers, unsigned count, unsigned flags)
+COLD int64_t sys_sendmmsg(struct task *self, int fd, struct uptr headers, unsigned count,
+                          unsigned flags)
 {
     struct socket *socket;
     struct fd_ref ref;
@@ -335,8 +336,8 @@ static int time_left_put(struct uptr to, uint64_t deadline_ns)
 }
 
 /* Honoured: as recvmsg, and WAITFORONE. A time that is too long to count is none. */
-int64_t sys_recvmmsg(struct task *self, int fd, struct uptr headers, unsigned count, unsigned flags,
-                     struct uptr timeout)
+COLD int64_t sys_recvmmsg(struct task *self, int fd, struct uptr headers, unsigned count,
+                          unsigned flags, struct uptr timeout)
 {
     uint64_t deadline_ns = 0;
     struct lx_timespec time;

@@ -236,7 +236,7 @@ static int robust_list_of(struct task *self, int pid, uint64_t *head)
 }
 
 /* The size is written first, as Linux does: it shows which of two bad pointers is reported. */
-int64_t sys_get_robust_list(struct task *self, int pid, struct uptr head, struct uptr nbytes)
+COLD int64_t sys_get_robust_list(struct task *self, int pid, struct uptr head, struct uptr nbytes)
 {
     uint64_t size = sizeof(struct lx_robust_list_head), list = 0;
     int err = robust_list_of(self, pid, &list);
