@@ -127,7 +127,9 @@ def mount_terminals(root):
     if (libc.unshare(CLONE_NEWNS) or libc.mount(None, b"/", None, MS_REC | MS_PRIVATE, None)
             or libc.mount(b"devpts", point, b"devpts", 0, options)
             or not os.path.ismount(proc)
-            and libc.mount(b"/proc", proc, None, MS_BIND | MS_REC, None)):
+            and libc.mount(b"/proc", proc, None, MS_BIND | MS_REC, None)
+            # A root directory that is a mount, as it is for those that unmount and move some.
+            or libc.mount(root.encode(), root.encode(), None, MS_BIND | MS_REC, None)):
         raise OSError(ctypes.get_errno(), "devpts and /proc cannot be mounted")
 
 

@@ -232,7 +232,7 @@ COLD int inet_set_option(struct socket *socket, int level, int option, struct up
     else if (level == LX_IPPROTO_IP && option == LX_IP_TOS)
         number &= 0xff;
     else if (level == LX_IPPROTO_UDPLITE && number) /* the header at least, all at most */
-        number = MIN(MAX(number, 8), UINT16_MAX);
+        number = MIN(MAX(number, 8), (int)UINT16_MAX);
     if (number < rows[row].least || number > rows[row].most)
         return -EINVAL;
     __atomic_store_n(&sock->options[row], number, __ATOMIC_RELAXED);

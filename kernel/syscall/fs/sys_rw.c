@@ -171,7 +171,7 @@ int64_t sys_pread64(struct task *self, int fd, struct uptr buffer, size_t nbytes
 
     if (offset < 0)
         return -EINVAL;
-    ref = fd_find_any_inline(self->files, fd);
+    ref = fd_find_inline(self->files, fd);
     if (!ref.file)
         return -EBADF;
     result = ref.file->access & FILE_POSITION ? may_read(ref.file) : -ESPIPE;
@@ -193,7 +193,7 @@ int64_t sys_pwrite64(struct task *self, int fd, struct uptr buffer, size_t nbyte
 
     if (offset < 0)
         return -EINVAL;
-    ref = fd_find_any_inline(self->files, fd);
+    ref = fd_find_inline(self->files, fd);
     if (!ref.file)
         return -EBADF;
     result = ref.file->access & FILE_POSITION ? may_write(ref.file) : -ESPIPE;

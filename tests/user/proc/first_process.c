@@ -17,7 +17,7 @@ static void ask(void)
     struct timespec slice;
     cpu_set_t cpus;
 
-    CHECK_EQ(raw2(SYS_getpriority, PRIO_PROCESS, 1), 20);
+    CHECK(raw2(SYS_getpriority, PRIO_PROCESS, 1) >= 20); /* a host may give it more */
     CHECK_EQ(raw1(SYS_sched_getscheduler, 1), SCHED_OTHER);
     CHECK_EQ(raw2(SYS_sched_getparam, 1, &param), 0);
     CHECK_EQ(param, 0);

@@ -342,7 +342,8 @@ static void what_tasks_have_in_common(void)
     CHECK_EQ(pthread_create(&thread, NULL, thread_main, NULL), 0);
     while (!__atomic_load_n(&thread_tid, __ATOMIC_ACQUIRE))
         usleep(1000);
-    for (int type = VM; type <= IO; type++)
+    /* IO not: Linux gives a task such a context when it first waits for a disk. */
+    for (int type = VM; type < IO; type++)
         CHECK_EQ(compare(getpid(), thread_tid, type, 0, 0), 0);
     __atomic_store_n(&thread_may_end, 1, __ATOMIC_RELEASE);
     CHECK_EQ(pthread_join(thread, NULL), 0);
