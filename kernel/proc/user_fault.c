@@ -99,6 +99,8 @@ static COLD bool debug_fault(struct task *self, struct trap_frame *frame, uint64
             if (DR7_FIELD(debug->dr7, i) == DR7_EXECUTE)
                 frame->rflags |= RFLAGS_RF;
         }
+    if ((dr6 & DR6_HITS) && !hits) /* one that is off for this task may be for this instruction */
+        frame->rflags |= RFLAGS_RF;
     /* A step for a tracer that is gone. */
     if (self->trace_flag && !self->ptrace) {
         frame->rflags &= ~RFLAGS_TF;

@@ -104,10 +104,12 @@ COLD void arch_trap_debug(struct trap_frame *frame)
 static COLD bool debug_in_kernel(struct trap_frame *frame)
 {
     frame->rflags |= RFLAGS_RF;
+    /* A step that has come in with SYSCALL is not one of the kernel's. */
+    frame->rflags &= ~RFLAGS_TF;
     /* The second for one instruction (idt.c): the first is yet to read its status. */
     if (frame->rip == (uint64_t)arch_trap_stubs + VECTOR_DEBUG * ENTRY_STUB_SIZE)
         return true;
-    return (debug_status_take() & DR6_HITS) != 0;
+    return (debug_status_take() & (DR6_HITS | DR6_SINGLE_STEP)) != 0;
 }
 
 /* On an IST stack: no lock may be taken and nothing may fault here. */

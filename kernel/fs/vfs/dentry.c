@@ -281,7 +281,9 @@ void dentry_put(struct dentry *dentry)
 static bool mount_shows_locked(const struct mount *mount, const struct dentry *dentry)
 {
     ASSERT(spin_is_held(&fs_tree_lock));
-    /* As deep as the tree is, which the user made; the same way as getcwd(2) takes. */
+    if (mount->root == mount->super->root) /* all of it, as in copies of a name space */
+        return true;
+    /* As deep as the tree is, which the user made. */
     while (dentry != mount->root && dentry->parent)
         dentry = dentry->parent;
     return dentry == mount->root;

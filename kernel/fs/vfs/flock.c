@@ -384,7 +384,7 @@ void lock_clear_owner(struct inode *inode, const void *owner)
     }
     mutex_unlock(&inode->lock);
     if (unlikely(kept))
-        locks_closed(inode);
+        locks_closed(inode, owner);
 }
 
 bool lock_test(struct inode *inode, struct file_lock *want, bool own)

@@ -89,7 +89,7 @@ static inline void lock_release(struct inode *inode, const void *owner)
 MUST_CHECK int locks_keep(struct inode *inode);
 void locks_unkeep(struct inode *inode);
 /* What hears of it, in the closing task, without locks: set once, at start-up. */
-extern void (*locks_closed)(struct inode *inode);
+extern void (*locks_closed)(struct inode *inode, const void *owner);
 
 /* operation: LX_LOCK_SH, LX_LOCK_EX or LX_LOCK_UN, perhaps with LX_LOCK_NB. */
 bool flock_is_operation(int operation);

@@ -291,7 +291,7 @@ bool lock_splits(struct file_locks *locks, const struct file_lock *want, bool se
 
 /* --- a structure that stays --- */
 
-void (*locks_closed)(struct inode *inode);
+void (*locks_closed)(struct inode *inode, const void *owner);
 
 COLD int locks_keep(struct inode *inode)
 {

@@ -16,6 +16,7 @@
 #include "kernel/net/netlink/netlink.h"
 #include "kernel/net/netlink/netlink_internal.h"
 #include "kernel/sched/sched.h"
+#include "kernel/vm/vm_map.h"
 #include "shared/linux/capability.h"
 #include "shared/linux/errno.h"
 
@@ -156,7 +157,7 @@ static COLD int diag_answer(struct netlink_socket *sock, const struct netlink_re
         if (!reply)
             return -ENOBUFS;
         err = dump(request, reply, &cursor);
-        if (!reply_queue(sock, reply, false))
+        if (!reply_queue(sock, reply, false) || vm_kill_pending())
             return 0;
         sched_preempt_point();
     }
@@ -195,7 +196,7 @@ COLD int netlink_answer(struct netlink_socket *sock, const char *bytes, size_t l
                                       .privileged = socket_caller->is_capable(LX_CAP_NET_ADMIN)};
     int err = 0;
 
-    while (!err && left >= sizeof(request.header)) {
+    while (!err && left >= sizeof(request.header) && !vm_kill_pending()) {
         size_t step;
 
         memcpy(&request.header, bytes, sizeof(request.header));

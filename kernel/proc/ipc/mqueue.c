@@ -246,11 +246,12 @@ COLD int mqueue_notify(struct inode *inode, const struct task *self,
     return err;
 }
 
-/* A process that closes any of its descriptors of the queue is not notified any more. */
-COLD void mqueue_closed(struct inode *inode)
+/* A process that closes any of its descriptors of the queue is not notified any more. Another table
+ * is the copy of a fork that failed. */
+COLD void mqueue_closed(struct inode *inode, const void *files)
 {
     const struct task *self = thread_current()->task;
-    int err = self ? mqueue_notify(inode, self, NULL) : 0;
+    int err = self && self->files == files ? mqueue_notify(inode, self, NULL) : 0;
 
     ASSERT(!err);
 }

@@ -123,7 +123,8 @@ void mqueue_notice_free(struct mqueue_notice *notice);
 /* Takes over what is in the notice unless it fails. NULL: the caller's own ends. -EBUSY. */
 MUST_CHECK int mqueue_notify(struct inode *inode, const struct task *self,
                              const struct mqueue_notice *notice);
-void mqueue_closed(struct inode *inode); /* a descriptor, by the current task */
+/* A descriptor, by the current task; files: the table that it was in. */
+void mqueue_closed(struct inode *inode, const void *files);
 
 /* --- names --- */
 

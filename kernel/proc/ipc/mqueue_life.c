@@ -19,9 +19,10 @@
 #include "kernel/vm/vm_user.h"
 #include "shared/linux/errno.h"
 
-#define PART_MAX  (32 << 10) /* bytes in one piece of memory */
-#define MSG_COST  48         /* mq_overview(7): of a message beside its bytes, */
-#define PRIO_COST 48         /* and for each priority that there can be */
+/* Bytes in one piece of memory: with its head it is whole pages, and no more than it says. */
+#define PART_MAX  ((32 << 10) - sizeof(struct mqueue_message))
+#define MSG_COST  48 /* mq_overview(7): of a message beside its bytes, */
+#define PRIO_COST 48 /* and for each priority that there can be */
 
 struct mqueue_limits mqueue_limits; /* mqueue_init */
 

@@ -56,7 +56,8 @@ static COLD int control_set(struct arch_thread *thread, uint64_t value)
             return -EINVAL;
     debug->dr7_told = value;
     debug->dr7 = control | DR7_INITIAL;
-    thread->rare &= ~ARCH_RARE_DEBUG;
+    /* Until exec, though all may be off again: the tracee may be running for a moment, woken by
+     * SIGKILL, and each switch away from it has to take back what it brought to its processor. */
     if (control & 0xff)
         thread->rare |= ARCH_RARE_DEBUG;
     return 0;

@@ -51,7 +51,8 @@ COLD void seccomp_init(void)
 /* What is charged for it. */
 static size_t filter_nbytes(const struct seccomp_filter *filter)
 {
-    return sizeof(*filter) + filter->count * sizeof(filter->insns[0]);
+    return sizeof(*filter) + filter->count * sizeof(filter->insns[0]) +
+           (filter->notify ? SECCOMP_NOTIFY_NBYTES : 0);
 }
 
 /* It was never seen by others, or no task has it any more; what is behind it stays. */
@@ -131,11 +132,12 @@ static COLD int filter_create(const struct task *self, uint32_t flags, struct up
     filter->refs = 1;
     filter->count = program.len;
     filter->log = flags & LX_SECCOMP_FILTER_FLAG_LOG;
-    err = filter_charge(filter, cred->uid);
-    if (!err && (flags & LX_SECCOMP_FILTER_FLAG_NEW_LISTENER)) {
+    if (flags & LX_SECCOMP_FILTER_FLAG_NEW_LISTENER) {
         filter->notify = seccomp_notify_create();
         err = filter->notify ? 0 : -ENOMEM;
     }
+    if (!err)
+        err = filter_charge(filter, cred->uid);
     if (!err)
         err = filter_fill(filter, (struct uptr){program.filter});
     if (err)

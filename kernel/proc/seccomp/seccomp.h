@@ -65,6 +65,7 @@ bool seccomp_action_is_known(uint32_t action);
 /* ---- seccomp_notify.c ---- */
 
 /* A filter's; NULL: no memory. The file for its supervisor: nothing else knows it yet. */
+#define SECCOMP_NOTIFY_NBYTES 256 /* of one, at most */
 struct seccomp_notify *seccomp_notify_create(void);
 MUST_CHECK int seccomp_notify_file(const struct task *self, struct seccomp_notify *notify,
                                    struct file **out_file);

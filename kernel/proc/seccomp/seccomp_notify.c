@@ -60,6 +60,7 @@ struct seccomp_notify {
     struct waitq receivers;
     struct poll_head poll;
 };
+_Static_assert(sizeof(struct seccomp_notify) <= SECCOMP_NOTIFY_NBYTES, "what is charged for it");
 
 /* There may be as many as there are tasks. NULL: the first. */
 static COLD struct waiting_call *call_next_locked(const struct seccomp_notify *notify,
