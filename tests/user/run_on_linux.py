@@ -55,6 +55,7 @@ BUSYBOX = "/bin/busybox"
 OUTPUT_LIMIT = 64 * 1024
 CLONE_NEWNS, CLONE_NEWUSER = 0x20000, 0x10000000  # of <linux/sched.h>
 MS_BIND, MS_REC, MS_PRIVATE = 0x1000, 0x4000, 1 << 18  # of <linux/mount.h>
+SYS_PIVOT_ROOT, MNT_DETACH = 155, 2
 DEVICES = {  # name: (major, minor, mode)
     "null": (1, 3, 0o666), "zero": (1, 5, 0o666), "full": (1, 7, 0o666),
     "random": (1, 8, 0o666), "urandom": (1, 9, 0o666), "console": (5, 1, 0o600),
@@ -128,9 +129,21 @@ def mount_terminals(root):
             or libc.mount(b"devpts", point, b"devpts", 0, options)
             or not os.path.ismount(proc)
             and libc.mount(b"/proc", proc, None, MS_BIND | MS_REC, None)
-            # A root directory that is a mount, as it is for those that unmount and move some.
+            # What change_root makes the root of the name space.
             or libc.mount(root.encode(), root.encode(), None, MS_BIND | MS_REC, None)):
         raise OSError(ctypes.get_errno(), "devpts and /proc cannot be mounted")
+
+
+def change_root(root, mounted):
+    """Behind mount_terminals the name space's root, to which setns(2) leads; else a chroot."""
+    os.chdir(root)
+    if mounted:
+        libc = ctypes.CDLL(None, use_errno=True)
+        if libc.syscall(SYS_PIVOT_ROOT, b".", b".") or libc.umount2(b".", MNT_DETACH):
+            raise OSError(ctypes.get_errno(), "the root of the name space cannot be changed")
+    else:
+        os.chroot(".")
+    os.chdir("/")
 
 
 def in_child(function):
@@ -283,8 +296,7 @@ def prepare_child(root, stdin, output, terminals, namespace):
     os.dup2(output, 1)
     os.dup2(output, 2)
     os.closerange(3, 256)
-    os.chroot(root)
-    os.chdir("/")
+    change_root(root, terminals)
     os.umask(0o022)
     with contextlib.suppress(PermissionError):  # only root gets back what `nice make` took
         os.setpriority(os.PRIO_PROCESS, 0, 0)
