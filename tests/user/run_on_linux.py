@@ -134,15 +134,16 @@ def mount_terminals(root):
         raise OSError(ctypes.get_errno(), "devpts and /proc cannot be mounted")
 
 
-def change_root(root, mounted):
-    """Behind mount_terminals the name space's root, to which setns(2) leads; else a chroot."""
-    os.chdir(root)
-    if mounted:
+def change_root(root, terminals):
+    """In the child. With mounts: the name space's root, to which setns(2) leads; else a chroot."""
+    if terminals:
+        mount_terminals(root)
         libc = ctypes.CDLL(None, use_errno=True)
+        os.chdir(root)
         if libc.syscall(SYS_PIVOT_ROOT, b".", b".") or libc.umount2(b".", MNT_DETACH):
             raise OSError(ctypes.get_errno(), "the root of the name space cannot be changed")
     else:
-        os.chroot(".")
+        os.chroot(root)
     os.chdir("/")
 
 
@@ -159,8 +160,8 @@ def in_child(function):
 
 
 def can_mount_terminals(root):
-    """Whether mount_terminals works here: not in a plain chroot, whose root is no mount point."""
-    return in_child(lambda: mount_terminals(root))
+    """Whether it works here: not in a plain chroot, whose root is no mount point."""
+    return in_child(lambda: change_root(root, True))
 
 
 class Namespace:
@@ -201,7 +202,7 @@ def can_mount_inside(root):
             for end in (namespace.ready[0], namespace.go[1]):
                 os.close(end)
             namespace.enter()
-            mount_terminals(root)
+            change_root(root, True)
         except OSError:
             os._exit(1)
         os._exit(0)
@@ -290,13 +291,11 @@ def prepare_child(root, stdin, output, terminals, namespace):
         for end in (namespace.ready[0], namespace.go[1]):
             os.close(end)
         namespace.enter()
-    if terminals:
-        mount_terminals(root)
+    change_root(root, terminals)
     os.dup2(stdin, 0)
     os.dup2(output, 1)
     os.dup2(output, 2)
     os.closerange(3, 256)
-    change_root(root, terminals)
     os.umask(0o022)
     with contextlib.suppress(PermissionError):  # only root gets back what `nice make` took
         os.setpriority(os.PRIO_PROCESS, 0, 0)
