@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "tests/user/lib/asleep.h"
@@ -227,9 +228,30 @@ static void threads(void)
     CHECK_OK(queue_notify(queue, &event)); /* goes with the process */
 }
 
+/* The descriptors that were copied for it are given back: they were not the process's. */
+static void fork_fails(void)
+{
+    static const struct rlimit none = {0, 0};
+    struct sigevent event = event_of(SIGEV_SIGNAL, SIGUSR1, NULL);
+    sigset_t set;
+
+    CHECK_OK(raw3(SYS_setresuid, 1234, 1234, 1234));
+    CHECK_OK(setrlimit(RLIMIT_NPROC, &none));
+    sigemptyset(&set);
+    sigaddset(&set, SIGUSR1);
+    CHECK_OK(sigprocmask(SIG_BLOCK, &set, NULL));
+    CHECK_OK(queue_notify(queue, &event));
+    CHECK_ERR(fork(), EAGAIN);
+    check_shown(SIGEV_SIGNAL, SIGUSR1, getpid());
+    CHECK_OK(queue_send(queue, "x", 1, 0, NULL));
+    CHECK_EQ(sigwaitinfo(&set, NULL), SIGUSR1);
+}
+
 int main(void)
 {
     queue = queue_new(NAME, O_RDWR, 4, 16);
+    CHECK_EQ(child_status(fork_fails), 0);
+    drain();
     signal_once(SIGUSR1);
     signal_once(SIGRTMIN);
     removed();
