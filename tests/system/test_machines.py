@@ -50,18 +50,30 @@ def test_table_has_every_pair():
         assert pairs == set(itertools.product(one, two))
 
 
+def parts(plan, memory):
+    """All programs do not fit into the smallest machine at once: it gets them in two halves."""
+    if memory != "64M":
+        return [plan]
+    lines = plan.splitlines(keepends=True)
+    half = len(lines) // 2
+    while not lines[half - 1].startswith("test "):
+        half += 1
+    return ["".join(lines[:half]), "".join(lines[half:])]
+
+
 @pytest.mark.parametrize("row", MACHINES, ids=["-".join(row) for row in MACHINES])
 def test_plans(boot, mkimg, matrix_build, row):
     compiler, level, cpu, memory, disk, graphics, chipset, cpus = row
-    image = mkimg(plan=plans("basic", "regression"), build=matrix_build(compiler + level))
-    outcome = boot(image, cpu=cpu, memory=memory, disk=disk, cpus=int(cpus), timeout=300,
-                   extra=["-vga", graphics, "-machine", chipset])
-    assert outcome.code == machine.PASS, outcome.message
-    megabytes = int(memory[:-1]) * (1024 if memory[-1] == "G" else 1)
-    told = int(outcome.report.fields["memory"].removesuffix("MiB"))
-    # Less the archive of the root filesystem, whose size differs between Debian's releases.
-    assert megabytes * 0.85 - 12 < told <= megabytes
-    assert outcome.report.fields["cpus"] == f"{cpus}/{cpus}"
+    for plan in parts(plans("basic", "regression"), memory):
+        image = mkimg(plan=plan, build=matrix_build(compiler + level))
+        outcome = boot(image, cpu=cpu, memory=memory, disk=disk, cpus=int(cpus), timeout=300,
+                       extra=["-vga", graphics, "-machine", chipset])
+        assert outcome.code == machine.PASS, outcome.message
+        megabytes = int(memory[:-1]) * (1024 if memory[-1] == "G" else 1)
+        told = int(outcome.report.fields["memory"].removesuffix("MiB"))
+        # Less the archive of the root filesystem, whose size differs between Debian's releases.
+        assert megabytes * 0.85 - 12 < told <= megabytes
+        assert outcome.report.fields["cpus"] == f"{cpus}/{cpus}"
 
 
 def test_plans_without_fast_strings(boot, mkimg):

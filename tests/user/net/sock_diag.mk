@@ -1,2 +1,3 @@
 # SPDX-License-Identifier: MIT
-USER_LIBC_sock_diag := glibc
+# musl with the headers of the kernel, of which it has none.
+USER_FLAGS_sock_diag := -idirafter /usr/include -idirafter /usr/include/x86_64-linux-gnu

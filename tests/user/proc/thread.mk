@@ -2,6 +2,5 @@
 # Threads as glibc makes them, beside musl's.
 USER_LIBC_thread_life := glibc
 USER_LIBC_seccomp_threads := glibc
-USER_LIBC_stress_seccomp := glibc
 USER_LIBC_thread_signal := glibc
 USER_LIBC_thread_crowd := glibc
