@@ -64,8 +64,9 @@ def parts(plan, memory):
 @pytest.mark.parametrize("row", MACHINES, ids=["-".join(row) for row in MACHINES])
 def test_plans(boot, mkimg, matrix_build, row):
     compiler, level, cpu, memory, disk, graphics, chipset, cpus = row
+    build = matrix_build(compiler + level)
     for plan in parts(plans("basic", "regression"), memory):
-        image = mkimg(plan=plan, build=matrix_build(compiler + level))
+        image = mkimg(plan=plan, build=build)
         outcome = boot(image, cpu=cpu, memory=memory, disk=disk, cpus=int(cpus), timeout=300,
                        extra=["-vga", graphics, "-machine", chipset])
         assert outcome.code == machine.PASS, outcome.message
