@@ -381,8 +381,8 @@ def set_up(way, tree, log):
     if done.returncode:
         with open(log, encoding="utf-8", errors="replace") as file:
             lines = [line.strip() for line in file if line.strip()]
-        errors = [line for line in lines if "error" in line.lower()]
-        raise Failure(f"the packages could not be set up: {(errors or lines or ['?'])[0]}; "
+        errors = [line for line in lines if re.match(r"dpkg: .*\berror\b|E: ", line)]
+        raise Failure(f"the packages could not be set up: {(errors or lines[-1:] or ['?'])[0]}; "
                       f"the log is {log}")
 
 

@@ -6,10 +6,10 @@
 #   make test-programs CASES="pipeline here"  some: by name, by a part of it, by pattern
 #   make test-programs SERIAL=1               shows the serial line as it comes
 #   make test-programs-linux                  on Linux alone, twice: do the cases repeat?
-#   CPUS=N  MEMORY=SIZE                       the machine (1, 2G)
+#   CPUS=N  MEMORY=SIZE                       the machine (1, 3G)
 
 PROGRAMS_RUN := $(PYTHON) tests/programs/programs.py -b $(B) -s $(or $(CPUS),1) \
-                -m $(or $(MEMORY),2G) $(if $(SERIAL),--serial)
+                -m $(or $(MEMORY),3G) $(if $(SERIAL),--serial)
 
 .PHONY: test-programs test-programs-linux
 test-programs: $(IMAGE)

@@ -321,7 +321,7 @@ def main():
     args = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     args.add_argument("-b", dest="build", default=os.path.join(TOP, "build"))
     args.add_argument("--work", help="where logs and images are (BUILD/programs)")
-    args.add_argument("-m", dest="memory", default="2G")
+    args.add_argument("-m", dest="memory", default="3G")
     args.add_argument("-s", dest="cpus", type=int, default=1)
     args.add_argument("-t", dest="timeout", type=float, default=600.0,
                       help="to start, and beyond the limit of each case (600)")

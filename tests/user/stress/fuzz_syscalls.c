@@ -30,6 +30,7 @@
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #include "tests/user/lib/check.h"
@@ -245,8 +246,24 @@ static void remove_ipc(void)
     }
 }
 
+/* The test itself has got a signal that ends it: from where? */
+static void on_end(int number, siginfo_t *info, void *context)
+{
+    say(2, "the test got signal ");
+    say_number(2, number);
+    say(2, ", code ");
+    say_number(2, info->si_code);
+    say(2, ", of process or at ");
+    say_hex(2, (uint64_t)info->si_addr);
+    say(2, ", instruction at ");
+    say_hex(2, (uint64_t)((ucontext_t *)context)->uc_mcontext.gregs[REG_RIP]);
+    say(2, "\n");
+    _exit(1);
+}
+
 int main(int argc, char **argv)
 {
+    struct sigaction act = {.sa_sigaction = on_end, .sa_flags = SA_SIGINFO};
     int own_ipc;
     char directory[64] = "/tmp/fuzz_syscalls-";
     struct utsname name;
@@ -268,6 +285,8 @@ int main(int argc, char **argv)
     CHECK(progress != MAP_FAILED);
     CHECK_OK(mkdir(directory, 0777));
     CHECK_OK(chdir(directory));
+    CHECK_OK(sigaction(SIGSEGV, &act, NULL));
+    CHECK_OK(sigaction(SIGBUS, &act, NULL));
     for (uint64_t next = 0; next < calls; lives++) {
         uint64_t end = (next / BATCH + 1) * BATCH;
         int pid;
@@ -277,6 +296,8 @@ int main(int argc, char **argv)
         *progress = next + 1; /* at least one call is behind us, whatever happens */
         pid = (int)CHECK_OK(fork());
         if (pid == 0) {
+            signal(SIGSEGV, SIG_DFL);
+            signal(SIGBUS, SIG_DFL);
             CHECK_OK(sigprocmask(SIG_UNBLOCK, &set, NULL));
             run_child(seed, next, end);
         }
