@@ -404,7 +404,7 @@ static int ramfs_directory_kill(struct dentry *entry)
     int err = 0;
 
     spin_lock(&fs_tree_lock);
-    if (dentry_is_mount_point_locked(entry))
+    if (entry->is_boot_mount)
         err = -EBUSY;
     else if (!dir_kill(entry->inode))
         err = -ENOTEMPTY;
@@ -421,9 +421,9 @@ int ramfs_unlink(const struct dir_place *place, bool directory)
     int err = 0;
 
     mutex_lock(&parent->lock);
-    /* The caller looked it up without the mutex: since then it may have been removed or renamed,
-     * also to another name in this directory, which is not the one to remove. */
-    if (!dir_has_locked(place))
+    /* The caller looked it up without the mutex: since then it may have been removed, mounted on,
+     * or renamed, also to another name in this directory, which is not the one to remove. */
+    if (!dir_has_locked(place) || unlikely(entry->mounted))
         err = -ESTALE;
     else if (directory)
         err = ramfs_directory_kill(entry);

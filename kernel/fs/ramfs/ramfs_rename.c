@@ -27,7 +27,8 @@
 #include "shared/linux/fcntl.h"
 #include "shared/linux/stat.h"
 
-#define CLIMB 1024 /* levels under one locking: far below a millisecond */
+#define CLIMB        1024 /* levels under one locking: far below a millisecond */
+#define INSIDE_TRIES 1000
 
 struct rename {
     const struct dir_place *old;
@@ -66,6 +67,17 @@ int dentry_is_below(const struct dentry *dentry, const struct dentry *above, uin
     }
     spin_unlock(&fs_tree_lock);
     return below;
+}
+
+/* Where directories are moved all the time, and the way is long, the answer may be no. */
+COLD bool dentry_is_inside(const struct dentry *dentry, const struct dentry *above)
+{
+    uint64_t version;
+    int below = -ESTALE;
+
+    for (unsigned tries = 0; below == -ESTALE && tries < INSIDE_TRIES; tries++)
+        below = dentry_is_below(dentry, above, &version);
+    return below > 0;
 }
 
 /* In its own directory a name makes no cycle. */

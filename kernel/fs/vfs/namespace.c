@@ -318,7 +318,7 @@ static int unlink_entry(struct fs_context *context, struct path_last *last, stru
     if (!dir->ops->unlink)
         return -EPERM;
     if (unlikely(entry->mounted)) {
-        err = mount_detach_foreign(dentry_mount(last->place)->space, entry);
+        err = mount_detach_foreign(context, entry);
         if (err)
             return err;
     }
