@@ -364,11 +364,12 @@ COLD int mount_join(struct mount *top, struct dentry *dentry)
 COLD int mount_attach(struct super_block *super, struct dentry *place)
 {
     struct mount_space *space = dentry_mount(place)->space;
-    int err = space ? mount_adopt(space, &super->home) : -EINVAL;
+    int err;
 
+    super->home.root = super->root; /* a reader of the list may find it from here on */
+    err = space ? mount_adopt(space, &super->home) : -EINVAL;
     if (err)
         return err;
-    super->home.root = super->root;
     err = mount_join(&super->home, place);
     if (err) {
         spin_lock(&fs_tree_lock);

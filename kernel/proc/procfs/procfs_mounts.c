@@ -60,7 +60,7 @@ static COLD void put_mount(struct procfs_text *text, const struct mount *mount, 
                            char *root_buffer)
 {
     const struct super_block *super = mount->super;
-    const struct mount *parent = mount->parent ? mount->parent : mount;
+    const struct mount *parent = __atomic_load_n(&mount->parent, __ATOMIC_RELAXED);
     /* fstab(5) has one word for both, mountinfo one for the mount and one for the file system. */
     const char *rights = super->readonly || (mount->flags & LX_MS_RDONLY) ? "ro" : "rw";
     char options[OPTIONS_MAX] = "";
@@ -70,7 +70,7 @@ static COLD void put_mount(struct procfs_text *text, const struct mount *mount, 
         super->ops->show_options(super, options, sizeof(options));
     /* mountinfo's second number is the parent's; the root is its own, so findmnt ends there. */
     if (root_buffer) {
-        procfs_print(text, "%u %u 0:%lu ", mount->id, parent->id, super->device);
+        procfs_print(text, "%u %u 0:%lu ", mount->id, (parent ? parent : mount)->id, super->device);
         put_root(text, mount, root_buffer);
         procfs_put(text, " ", 1);
         put_escaped(text, path);

@@ -2,6 +2,7 @@
 /*
  * Mounts against what happens to them at the same moment: an unlink of the name that is mounted on,
  * opens for writing while a remount is refused, readers of the list of mounts during an unmount.
+ * Each for some milliseconds, which may be given as the argument.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -20,7 +21,7 @@
 #include "tests/user/lib/check.h"
 #include "tests/user/lib/child.h"
 
-#define RUN_MS 300
+static long run_ms = 300;
 
 static long now_ms(void)
 {
@@ -68,7 +69,7 @@ static void do_unlink(void)
 static void unlinked(void)
 {
     pid_t other = begin(do_unlink);
-    long until = now_ms() + RUN_MS, mounted = 0;
+    long until = now_ms() + run_ms, mounted = 0;
 
     make("what");
     for (int i = 0; now_ms() < until; i++) {
@@ -114,7 +115,7 @@ static void refused(void)
     bound = (int)CHECK_OK(open("b/file", O_WRONLY));
     whole = (int)CHECK_OK(open("c/file", O_WRONLY));
     other = begin(do_remount);
-    for (long until = now_ms() + RUN_MS; now_ms() < until;) {
+    for (long until = now_ms() + run_ms; now_ms() < until;) {
         close((int)CHECK_OK(open("b/file", O_WRONLY)));
         close((int)CHECK_OK(open("c/file", O_WRONLY)));
     }
@@ -141,7 +142,7 @@ static void counted(void)
     make("c/file");
     CHECK_OK(mount("c", "b", NULL, MS_BIND, NULL));
     other = begin(do_write);
-    for (long until = now_ms() + RUN_MS; now_ms() < until;) {
+    for (long until = now_ms() + run_ms; now_ms() < until;) {
         CHECK_OK(mount(NULL, "c", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL));
         CHECK_OK(mount(NULL, "c", NULL, MS_REMOUNT | MS_BIND, NULL));
         fd = (int)CHECK_OK(open("c/file", O_WRONLY));
@@ -168,7 +169,7 @@ static void listed(void)
 {
     pid_t other = begin(do_list);
 
-    for (long until = now_ms() + RUN_MS; now_ms() < until;) {
+    for (long until = now_ms() + run_ms; now_ms() < until;) {
         CHECK_OK(mount("a", "b", NULL, MS_BIND, NULL));
         CHECK_OK(mount("c", "c", "tmpfs", 0, NULL));
         CHECK_OK(umount("b"));
@@ -177,8 +178,10 @@ static void listed(void)
     end(other);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc > 1)
+        run_ms = atol(argv[1]);
     CHECK_OK(unshare(CLONE_NEWNS));
     CHECK_OK(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
     CHECK_OK(mount("m", "/tmp", "tmpfs", 0, NULL));
