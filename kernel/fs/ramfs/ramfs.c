@@ -397,19 +397,13 @@ void ramfs_drop_links(struct inode *inode)
     inode_unlink(inode);
 }
 
-/* The parent's mutex is held. An empty directory takes no entries any more. Under fs_tree_lock, as
- * mount_attach: what is removed is not mounted on, and what is mounted on is not removed. */
+/* The parent's mutex is held, as it is where something is mounted on the directory. An empty one
+ * takes no entries any more. */
 static int ramfs_directory_kill(struct dentry *entry)
 {
-    int err = 0;
-
-    spin_lock(&fs_tree_lock);
     if (entry->is_boot_mount)
-        err = -EBUSY;
-    else if (!dir_kill(entry->inode))
-        err = -ENOTEMPTY;
-    spin_unlock(&fs_tree_lock);
-    return err;
+        return -EBUSY;
+    return dir_kill(entry->inode) ? 0 : -ENOTEMPTY;
 }
 
 /* Nothing is allocated: once it is decided that the name may go, it goes. */

@@ -7,11 +7,10 @@
  * detached (mount_remove.c). mount_lock, a mutex, serialises everything that moves one between
  * these; fs_tree_lock, a spinlock, covers the pointers and the lists of mounts, which walks follow.
  *
- * What else happens to the directory is decided under fs_tree_lock, too: it is killed, renamed or
- * replaced only while nothing is mounted on it, and mounted on only while it lives (dentry.h,
- * dentry_is_mount_point_locked). A test before the lock would leave a file system on a directory
- * that is gone, out of reach of umount. A file's name is unlinked without that lock, under its
- * directory's mutex alone; so what is mounted is mounted with that held, too (mount_place_lock).
+ * What else happens to the name is decided under its directory's mutex: it is unlinked or replaced
+ * only while nothing is mounted on it, and mounted on only while it lives, with that mutex held
+ * (mount_place_lock). A test before the lock would leave a file system on a name that is gone, out
+ * of reach of umount.
  *
  * A name space has its mounts in two orders: as a tree, in which each has a list of those that lie
  * in it, for whatever goes through a part of them (mount_tree_next), and by their ids, for those

@@ -62,8 +62,9 @@ MUST_CHECK int mount_set_type(struct mount_space *space, struct dentry *root, ui
 /* Takes the mount with that root away. flags: LX_MNT_*. -EBUSY while it is in use, unless DETACH:
  * then what lies in it goes too, and all of it vanishes when the last user does. */
 MUST_CHECK int mount_remove(struct mount_space *space, struct dentry *root, unsigned flags);
-/* The name is to go: what lies on it in other name spaces goes first. -EBUSY: in the caller's. */
-MUST_CHECK int mount_detach_foreign(struct fs_context *context, struct dentry *dentry);
+/* The name is to go: what lies on it in other name spaces goes first. `stays`: it is to become
+ * another one, with what lies on it. -EBUSY: that is so in the caller's; -ENOTEMPTY. */
+MUST_CHECK int mount_detach_foreign(struct fs_context *context, struct dentry *dentry, bool stays);
 MUST_CHECK int mount_pivot(struct mount_space *space, struct dentry *root_place,
                            struct dentry *new_place, struct dentry *old_place);
 

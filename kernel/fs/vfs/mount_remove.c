@@ -209,7 +209,7 @@ COLD int mount_remove(struct mount_space *space, struct dentry *place, unsigned 
     return err;
 }
 
-COLD int mount_detach_foreign(struct fs_context *context, struct dentry *dentry)
+COLD int mount_detach_foreign(struct fs_context *context, struct dentry *dentry, bool stays)
 {
     struct dentry *root = fs_context_root(context);
     struct mount *mount;
@@ -218,7 +218,9 @@ COLD int mount_detach_foreign(struct fs_context *context, struct dentry *dentry)
     mutex_lock(&mount_lock);
     /* What would be refused for another reason loses nothing: a directory that is not empty, and
      * one to which a mount of start-up comes back. */
-    if (dentry->is_boot_mount || (inode_has_dir(dentry->inode) && !dir_is_empty(dentry->inode)))
+    if (!stays && inode_has_dir(dentry->inode) && !dir_is_empty(dentry->inode))
+        err = -ENOTEMPTY;
+    if (dentry->is_boot_mount)
         err = -EBUSY;
     /* The caller's name space, wherever it has come to the name by. */
     if ((mount = dentry->mounted) != NULL)
@@ -228,7 +230,7 @@ COLD int mount_detach_foreign(struct fs_context *context, struct dentry *dentry)
             mount = list_entry(mount->same.next, struct mount, same);
             sched_preempt_point(); /* one for each name space, and more */
         } while (mount != dentry->mounted);
-    while (!err && (mount = dentry->mounted) != NULL)
+    while (!err && !stays && (mount = dentry->mounted) != NULL)
         mount_detach_tree(mount);
     mutex_unlock(&mount_lock);
     dentry_put(root);

@@ -137,6 +137,11 @@ static void foreign_view(void)
 
     CHECK_OK(mkdir("a/own", 0755));
     CHECK_OK(mkdir("a/its", 0755));
+    CHECK_OK(mkdir("a/moves", 0755));
+    CHECK_OK(mkdir("a/empty", 0755));
+    make("a/file");
+    make("a/other");
+    make("a/new");
     CHECK_OK(mount("own", "a/own", "tmpfs", 0, NULL));
     child = CHECK_OK(fork());
     if (child == 0) {
@@ -144,6 +149,9 @@ static void foreign_view(void)
         CHECK_OK(umount("a/own"));
         CHECK_OK(mount("its", "a/its", "tmpfs", 0, NULL));
         CHECK_OK(mount("its", "a/its", "tmpfs", 0, NULL));
+        CHECK_OK(mount("moves", "a/moves", "tmpfs", 0, NULL));
+        CHECK_OK(mount("a/file", "a/other", NULL, MS_BIND, NULL));
+        make("a/moves/it");
         make("a/its/its");
         pause();
     }
@@ -156,6 +164,22 @@ static void foreign_view(void)
     CHECK_ERR(rmdir(inner), EBUSY);
     CHECK_OK(rmdir(path));
     CHECK_ERR(access("a/its", F_OK), ENOENT);
+    /* Renamed, a name keeps what lies on it elsewhere; replaced, it loses that. */
+    CHECK_OK(rename("a/moves", "a/moved"));
+    snprintf(inner, sizeof(inner), "/proc/%ld/root/tmp/m/a/moved/it", child);
+    CHECK_OK(access(inner, F_OK));
+    CHECK_OK(syscall(SYS_renameat2, AT_FDCWD, "a/moved", AT_FDCWD, "a/empty", 2)); /* EXCHANGE */
+    snprintf(inner, sizeof(inner), "/proc/%ld/root/tmp/m/a/empty/it", child);
+    CHECK_OK(access(inner, F_OK));
+    CHECK_OK(rename("a/moved", "a/empty"));
+    CHECK_ERR(access(inner, F_OK), ENOENT);
+    CHECK_OK(rename("a/new", "a/other"));
+    CHECK_ERR(rename("a/own", "a/else"), EBUSY);
+    CHECK_ERR(rename("a/empty", "a/own"), EBUSY);
+    CHECK_ERR(syscall(SYS_renameat2, AT_FDCWD, "a/empty", AT_FDCWD, "a/own", 2), EBUSY);
+    CHECK_OK(rmdir("a/empty"));
+    CHECK_OK(unlink("a/other"));
+    CHECK_OK(unlink("a/file"));
     CHECK_OK(kill((int)child, SIGKILL));
     CHECK_OK(waitpid((int)child, NULL, 0));
     CHECK_OK(umount("a/own"));
