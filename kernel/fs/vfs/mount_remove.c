@@ -127,8 +127,10 @@ static COLD bool detach_unless_used(struct mount *mount, const struct dentry *pl
     mount_version_change_locked();
     used = !list_empty(&mount->children) || mount->entered ||
            (!mount_is_first(mount) && mount_is_used(mount, place));
-    mount->leaving = false;
-    if (!used)
+    /* The mark stays until no walk finds it any more: one that began just now has not been seen. */
+    if (used)
+        mount->leaving = false;
+    else
         point = detach_locked(mount);
     spin_unlock(&fs_tree_lock);
     if (!used)
