@@ -397,19 +397,13 @@ void ramfs_drop_links(struct inode *inode)
     inode_unlink(inode);
 }
 
-/* The parent's mutex is held. An empty directory takes no entries any more. Under fs_tree_lock, as
- * mount_attach: what is removed is not mounted on, and what is mounted on is not removed. */
+/* The parent's mutex is held, as it is where something is mounted on the directory. An empty one
+ * takes no entries any more. */
 static int ramfs_directory_kill(struct dentry *entry)
 {
-    int err = 0;
-
-    spin_lock(&fs_tree_lock);
-    if (dentry_is_mount_point_locked(entry))
-        err = -EBUSY;
-    else if (!dir_kill(entry->inode))
-        err = -ENOTEMPTY;
-    spin_unlock(&fs_tree_lock);
-    return err;
+    if (entry->is_boot_mount)
+        return -EBUSY;
+    return dir_kill(entry->inode) ? 0 : -ENOTEMPTY;
 }
 
 /* Nothing is allocated: once it is decided that the name may go, it goes. */
@@ -421,9 +415,9 @@ int ramfs_unlink(const struct dir_place *place, bool directory)
     int err = 0;
 
     mutex_lock(&parent->lock);
-    /* The caller looked it up without the mutex: since then it may have been removed or renamed,
-     * also to another name in this directory, which is not the one to remove. */
-    if (!dir_has_locked(place))
+    /* The caller looked it up without the mutex: since then it may have been removed, mounted on,
+     * or renamed, also to another name in this directory, which is not the one to remove. */
+    if (!dir_has_locked(place) || unlikely(entry->mounted))
         err = -ESTALE;
     else if (directory)
         err = ramfs_directory_kill(entry);

@@ -5,9 +5,9 @@
  * The caller has looked both names up without locks. Under the mutexes of both directories, taken
  * in address order, rename_is_fresh_locked asks whether they are still what was found; if not the
  * answer is ESTALE, and the caller looks again. Then, in one locking of fs_tree_lock, everything
- * that can refuse (a cycle, a mount on either, a victim that is not empty) and the change of the
- * parent: two renames that each look for a cycle before the other changes something could make one
- * together. After that nothing fails. The indexes follow under the mutexes.
+ * that can refuse (a cycle, a mount on the victim, a victim that is not empty) and the change of
+ * the parent: two renames that each look for a cycle before the other changes something could make
+ * one together. After that nothing fails. The indexes follow under the mutexes.
  *
  * A program makes trees as deep as it has inodes, too deep to climb under a spinlock. So a cycle is
  * looked for before that, in pieces, and the answer holds as long as the version of the tree stays.
@@ -27,7 +27,8 @@
 #include "shared/linux/fcntl.h"
 #include "shared/linux/stat.h"
 
-#define CLIMB 1024 /* levels under one locking: far below a millisecond */
+#define CLIMB        1024 /* levels under one locking: far below a millisecond */
+#define INSIDE_TRIES 1000
 
 struct rename {
     const struct dir_place *old;
@@ -66,6 +67,17 @@ int dentry_is_below(const struct dentry *dentry, const struct dentry *above, uin
     }
     spin_unlock(&fs_tree_lock);
     return below;
+}
+
+/* Where directories are moved all the time, and the way is long, the answer may be no. */
+COLD bool dentry_is_inside(const struct dentry *dentry, const struct dentry *above)
+{
+    uint64_t version;
+    int below = -ESTALE;
+
+    for (unsigned tries = 0; below == -ESTALE && tries < INSIDE_TRIES; tries++)
+        below = dentry_is_below(dentry, above, &version);
+    return below > 0;
 }
 
 /* In its own directory a name makes no cycle. */
@@ -113,12 +125,16 @@ static void rename_touch_times(const struct rename *r)
     r->entry->inode->ctime = now;
 }
 
-/* fs_tree_lock held: a mount point is neither moved nor replaced. */
-static bool rename_is_mounted_locked(const struct rename *r)
+/* Mount points of the caller's name space are neither moved nor replaced; it has looked. What has
+ * been mounted since on a name that is to go is looked for again; and on one that moves, it moves
+ * with that, as what is mounted in other name spaces does. Nothing is mounted on a name but under
+ * the mutex of its directory. */
+static int rename_check_mounts_locked(const struct rename *r, bool exchange)
 {
     ASSERT(spin_is_held(&fs_tree_lock));
-    return dentry_is_mount_point_locked(r->entry) ||
-           (r->victim && dentry_is_mount_point_locked(r->victim));
+    if (r->entry->is_boot_mount || (r->victim && r->victim->is_boot_mount))
+        return -EBUSY;
+    return r->victim && r->victim->mounted && !exchange ? -ESTALE : 0;
 }
 
 /* Both stay linked, each in the other's place. Parents' link counts follow subdirectories. */
@@ -130,8 +146,8 @@ static int rename_exchange_locked(struct rename *r)
     ASSERT(mutex_is_held(&r->old_dir->inode->lock) && mutex_is_held(&r->new_dir->inode->lock));
     spin_lock(&fs_tree_lock);
     err = rename_find_cycle_locked(r, true);
-    if (!err && rename_is_mounted_locked(r))
-        err = -EBUSY;
+    if (!err)
+        err = rename_check_mounts_locked(r, true);
     if (!err && r->entry != r->victim)
         dir_swap_locked(r->old_dir->inode, r->entry, r->new_dir->inode, r->victim);
     spin_unlock(&fs_tree_lock);
@@ -163,7 +179,9 @@ static int rename_change_parent(struct rename *r)
     spin_lock(&fs_tree_lock);
     err = rename_find_cycle_locked(r, false);
     if (!err)
-        err = rename_is_mounted_locked(r) ? -EBUSY : rename_reserve_place(r);
+        err = rename_check_mounts_locked(r, false);
+    if (!err)
+        err = rename_reserve_place(r);
     if (!err)
         r->room = dentry_move_locked(r->entry, r->new_dir, r->name, r->len, r->hash, r->room);
     spin_unlock(&fs_tree_lock);

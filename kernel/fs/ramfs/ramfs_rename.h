@@ -22,3 +22,5 @@ MUST_CHECK int ramfs_rename(const struct dir_place *old, const struct dir_place 
  * The caller has a reference to dentry, and no spinlock. */
 MUST_CHECK int dentry_is_below(const struct dentry *dentry, const struct dentry *above,
                                uint64_t *version);
+/* The same, as it was at some moment of the call. */
+bool dentry_is_inside(const struct dentry *dentry, const struct dentry *above);

@@ -19,6 +19,7 @@
  */
 #include "kernel/fs/vfs/dentry.h"
 #include "kernel/fs/event/notify.h"
+#include "kernel/fs/ramfs/ramfs_rename.h"
 #include "kernel/fs/vfs/namebuf.h"
 #include "kernel/lib/assert.h"
 #include "kernel/lib/string.h"
@@ -276,43 +277,45 @@ void dentry_put(struct dentry *dentry)
         dentry_free(dentry);
 }
 
-/* Whether what the mount shows still has the dentry in it: a rename may have moved it, or one above
- * it, to elsewhere in the file system. */
-static bool mount_shows_locked(const struct mount *mount, const struct dentry *dentry)
-{
-    ASSERT(spin_is_held(&fs_tree_lock));
-    if (mount->root == mount->super->root) /* all of it, as in copies of a name space */
-        return true;
-    /* As deep as the tree is, which the user made. */
-    while (dentry != mount->root && dentry->parent)
-        dentry = dentry->parent;
-    return dentry == mount->root;
-}
-
 int dentry_parent_get(struct dentry *dentry, struct dentry *root_place, struct dentry **out_parent)
 {
     struct vfs_path at = dentry_to_path(dentry);
     const struct vfs_path root = dentry_to_path(root_place);
+    const struct dentry *shown = NULL;
+    struct dentry *up = NULL;
     struct mount *mounted;
     int err = 0;
 
     /* From the root of a mount down to the directory it covers, up one name, and into whatever is
-     * mounted there. In one locking, so that no rename or unmount comes between; and never past the
-     * caller's root, which may be anywhere in this. */
+     * mounted there. In one locking, so that no rename or unmount comes between; and never down
+     * past the caller's root, which may be anywhere in this. */
     spin_lock(&fs_tree_lock);
     while (!vfs_path_same(at, root) && at.dentry == at.mount->root && at.mount->parent)
         at = (struct vfs_path){at.mount->parent, at.mount->point};
     if (!vfs_path_same(at, root) && at.dentry != at.mount->root && at.dentry->parent) {
         at.dentry = at.dentry->parent;
-        if (unlikely(!mount_is_first(at.mount)) && !mount_shows_locked(at.mount, at.dentry))
-            err = -ENOENT;
+        shown = at.mount->root;
+        if (unlikely(shown != at.mount->super->root)) { /* a part of the file system */
+            up = at.dentry;
+            dentry_get(up);
+        }
     }
-    while (!vfs_path_same(at, root) && (mounted = mount_on(at.mount, at.dentry)) != NULL)
+    while ((mounted = mount_on(at.mount, at.dentry)) != NULL)
         at = mount_enter_locked(mounted);
-    if (!err)
-        vfs_path_get(at);
+    vfs_path_get(at);
     spin_unlock(&fs_tree_lock);
-    return err ? err : vfs_path_place(at, out_parent);
+    /* A rename may have moved it, or one above it, out of what the mount shows. Not under the lock:
+     * that is as far as a program has made the tree deep. */
+    if (unlikely(up)) {
+        err = dentry_is_inside(up, shown) ? 0 : -ENOENT;
+        dentry_put(up);
+        if (err) {
+            dentry_put(at.dentry);
+            mount_put(at.mount);
+            return err;
+        }
+    }
+    return vfs_path_place(at, out_parent);
 }
 
 /* Puts "/name" in front of what is there. */

@@ -85,14 +85,6 @@ static inline bool dentry_is_directory(const struct dentry *dentry)
     return (dentry->inode->mode & LX_S_IFMT) == LX_S_IFDIR;
 }
 
-/* Something lies over it, or will do again when the test ends: it is neither removed nor renamed.
- * Under fs_tree_lock, in one step with the removal, so that no mount comes between. */
-static inline bool dentry_is_mount_point_locked(const struct dentry *dentry)
-{
-    ASSERT(spin_is_held(&fs_tree_lock));
-    return dentry->mounted || dentry->is_boot_mount;
-}
-
 /* --- places: what a file system's name means in one of its mounts ---
  *
  * Nearly all mounts are the first of their file system, and in them a dentry is a place. In another

@@ -11,8 +11,8 @@
  *   - dir_leave counts it out after it was removed;
  *   - dir_kill sets the bit if the count is 0, and nothing ever clears it.
  * So an addition either comes before the removal, which then fails, or finds the bit. A directory
- * with a name is killed under fs_tree_lock, after a look whether something is mounted on it; the
- * mount looks for the bit under the same lock.
+ * with a name is killed under its parent's mutex, after a look whether something is mounted on it;
+ * the mount looks for the bit under the same one.
  *
  * Lookups may do without the directory's mutex (dir_find_rcu): they go down the tree by name while
  * others change it, under rcu_read_lock, so that every node they meet is memory of a dentry. What

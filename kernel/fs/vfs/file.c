@@ -145,16 +145,18 @@ uint32_t file_mount_flags(const struct file *file)
     return file_mount(file)->flags;
 }
 
-/* Of the mount, too, where it is not the first of its file system. */
+/* Each mount has its count; those that are not the first of their file system have one together,
+ * which is asked when that becomes read-only as a whole. */
 static void mount_end_write(const struct file *file)
 {
     struct super_block *super = file->inode->super;
+    struct mount *mount = &super->home;
 
     if (unlikely(file->dentry && file->dentry->is_alias)) {
-        __atomic_fetch_sub(&file->dentry->alias.mount->writers, 1, __ATOMIC_RELEASE);
+        mount = file->dentry->alias.mount;
         __atomic_fetch_sub(&super->clone_writers, 1, __ATOMIC_RELEASE);
     }
-    __atomic_fetch_sub(&super->writers, 1, __ATOMIC_RELEASE);
+    __atomic_fetch_sub(&mount->writers, 1, __ATOMIC_RELEASE);
 }
 
 /* Undoes file_create alone: also for a file whose open has failed, which must not be released. */
@@ -431,12 +433,11 @@ static int mount_begin_write(const struct file *file)
     struct super_block *super = file->inode->super;
     struct mount *mount = &super->home;
 
-    __atomic_fetch_add(&super->writers, 1, __ATOMIC_SEQ_CST);
     if (unlikely(file->dentry && file->dentry->is_alias)) {
         mount = file->dentry->alias.mount;
         __atomic_fetch_add(&super->clone_writers, 1, __ATOMIC_SEQ_CST);
-        __atomic_fetch_add(&mount->writers, 1, __ATOMIC_SEQ_CST);
     }
+    __atomic_fetch_add(&mount->writers, 1, __ATOMIC_SEQ_CST);
     if (likely(!__atomic_load_n(&super->readonly, __ATOMIC_SEQ_CST) &&
                !(__atomic_load_n(&mount->flags, __ATOMIC_SEQ_CST) & LX_MS_RDONLY)))
         return 0;

@@ -50,22 +50,25 @@ struct mount {
     struct mount *parent;      /* [t] that it lies in; NULL: "/", or detached */
     struct dentry *point;      /* [t] counted: what it lies on */
     struct mount *hash_next;   /* [t] mounts of one hash */
-    struct mount *copy;        /* [m] while a tree is copied or moved */
+    struct mount *copy;        /* [m] while a tree is copied */
     struct mount_space *space; /* [t] NULL: it is in no tree */
-    struct list node;          /* [t] of those of its space, or of those detached */
     struct list same;          /* [t] a ring of those on one dentry */
-    uint32_t children;         /* [t] mounts that lie in it */
-    uint32_t refs;             /* [a] of others than the first: aliases, and one for the tree */
-    uint32_t readers;          /* [a] of these, those that only list it */
-    uint32_t writers;          /* [a] files of others than the first that are open for writing */
-    uint32_t flags;            /* [a] LX_MS_* */
-    uint32_t id;               /* [I] */
-    uint32_t copied_from;      /* [I] the id of that in the name space before */
-    uint32_t entered;          /* [t] walks that went into it since it was marked */
-    bool leaving;              /* [t] marked by an unmount that is being decided or done */
-    bool expiring;             /* [t] marked by MNT_EXPIRE */
-    bool unbindable;           /* [t] MS_UNBINDABLE */
-    struct rcu_head rcu;       /* once the last reference is gone */
+    struct list children;      /* [t] those that lie in it */
+    struct list sibling;       /* [t] of those that lie in the same one */
+    union {
+        struct rb_node by_id; /* [t] of those of its space */
+        struct list node;     /* [m] of those detached */
+    };
+    uint32_t refs;        /* [a] of others than the first: aliases, and one for the tree */
+    uint32_t writers;     /* [a] files that are open for writing by way of it */
+    uint32_t flags;       /* [a] LX_MS_* */
+    uint32_t id;          /* [I] */
+    uint32_t copied_from; /* [I] the id of that in the name space before */
+    uint32_t entered;     /* [t] walks that went into it since it was marked */
+    bool leaving;         /* [t] marked by an unmount that is being decided or done */
+    bool expiring;        /* [t] marked by MNT_EXPIRE */
+    bool unbindable;      /* [t] MS_UNBINDABLE */
+    struct rcu_head rcu;  /* once the last reference is gone */
 };
 
 /* One mounted file system. I constant after creation   a atomic   t fs_tree_lock   m mount_lock */
@@ -81,10 +84,9 @@ struct super_block {
     uint32_t refs;                 /* [a] inodes, other mounts, and one for being mounted */
     uint32_t clones;               /* [a] other mounts of it */
     uint32_t views;                /* [a] references to its dentries by aliases and mounts */
-    uint32_t clone_writers;        /* [a] of the writers, those of other mounts */
+    uint32_t clone_writers;        /* [a] files that are open for writing by way of the others */
     uint32_t orphans;              /* [a] its live inodes without a name */
     uint64_t last_ino;             /* [a] */
-    uint32_t writers;              /* [a] files of it that are open for writing */
     bool readonly;                 /* [a] for all its mounts */
     struct dentry *boot_directory; /* [I] start-up mounted it there: it comes back after a test */
     struct page_cache_quota quota; /* [a] for the pages of its files */

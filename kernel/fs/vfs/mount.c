@@ -7,12 +7,16 @@
  * detached (mount_remove.c). mount_lock, a mutex, serialises everything that moves one between
  * these; fs_tree_lock, a spinlock, covers the pointers and the lists of mounts, which walks follow.
  *
- * What else happens to the directory is decided under fs_tree_lock, too: it is killed, renamed or
- * replaced only while nothing is mounted on it, and mounted on only while it lives (dentry.h,
- * dentry_is_mount_point_locked). A test before the lock would leave a file system on a directory
- * that is gone, out of reach of umount.
+ * What else happens to the name is decided under its directory's mutex: it is unlinked or replaced
+ * only while nothing is mounted on it, and mounted on only while it lives, with that mutex held
+ * (mount_place_lock). A test before the lock would leave a file system on a name that is gone, out
+ * of reach of umount.
  *
- * The list of a name space's mounts has each behind the one it lies in.
+ * A name space has its mounts in two orders: as a tree, in which each has a list of those that lie
+ * in it, for whatever goes through a part of them (mount_tree_next), and by their ids, for those
+ * that list them in pieces. A program makes as many as MOUNT_MAX: what goes through them does so
+ * under mount_lock alone, and gives way; under fs_tree_lock one is linked or unlinked at a time.
+ * How deep they lie in each other has a bound of its own, as walks climb under fs_tree_lock.
  */
 #include "kernel/fs/vfs/mount.h"
 #include "kernel/fs/event/epoll.h"
@@ -39,8 +43,8 @@
 #include "shared/linux/stat.h"
 
 struct mutex mount_lock = MUTEX_INIT(MUTEX_EXEC);
-struct mount_space mount_space_initial = {.mounts = LIST_INIT(mount_space_initial.mounts)};
-unsigned mounts_count; /* fs_tree_lock: those in the tree of a name space */
+struct mount_space mount_space_initial;
+static unsigned mounts_count; /* mount_lock: those in name spaces */
 static struct super_block *root_super;
 static uint32_t version;     /* atomic, changes under fs_tree_lock */
 static uint64_t last_device; /* atomic: minor number with major 0, as Linux does */
@@ -52,7 +56,7 @@ COLD void mount_init(struct mount *mount, struct super_block *super)
 {
     mount->super = super;
     mount->id = __atomic_add_fetch(&last_id, 1, __ATOMIC_RELAXED);
-    list_init(&mount->node);
+    list_init(&mount->children);
     list_init(&mount->same);
 }
 
@@ -133,9 +137,11 @@ COLD void fs_init(void)
     root_super->quota.max = 0; /* no limits until initrd_populate has filled it */
     root_super->inodes_max = 0;
     root_super->home.root = root_super->boot_directory = root_super->root;
-    root_super->home.space = &mount_space_initial;
     mount_space_initial.root = &root_super->home;
-    list_push_back(&mount_space_initial.mounts, &root_super->home.node);
+    mutex_lock(&mount_lock);
+    err = mount_adopt(&mount_space_initial, &root_super->home);
+    mutex_unlock(&mount_lock);
+    ASSERT(err == 0);
     memfd_init();
 }
 
@@ -189,7 +195,7 @@ COLD void mount_link_locked(struct mount *mount, struct vfs_path where)
     mount->hash_next = *bucket;
     __atomic_store_n(bucket, mount, __ATOMIC_RELEASE);
     /* What the first mount of the file system is asked for does not include it. */
-    where.mount->children++;
+    list_push_back(&where.mount->children, &mount->sibling);
     __atomic_fetch_add(&where.dentry->inode->super->views, 1, __ATOMIC_RELAXED);
     /* After `parent`: a walk that comes in finds the way out. */
     if (where.dentry->mounted)
@@ -220,72 +226,155 @@ COLD struct dentry *mount_unlink_locked(struct mount *mount)
     }
     list_remove(&mount->same);
     list_init(&mount->same);
-    mount->parent->children--;
+    list_remove(&mount->sibling);
     __atomic_fetch_sub(&point->inode->super->views, 1, __ATOMIC_RELAXED);
     mount->parent = NULL;
     mount_version_change_locked();
     return point;
 }
 
-COLD int mount_adopt_locked(struct mount_space *space, struct list *tree, unsigned count)
+COLD int mount_adopt(struct mount_space *space, struct mount *mount)
 {
-    ASSERT(spin_is_held(&fs_tree_lock));
-    if (mounts_count + count > MOUNT_MAX)
+    struct rb_node **link = &space->mounts.root, *parent = NULL;
+
+    ASSERT(mutex_is_held(&mount_lock));
+    if (mounts_count >= MOUNT_MAX)
         return -ENOSPC;
-    mounts_count += count;
-    list_for_each (node, tree)
-        list_entry(node, struct mount, node)->space = space;
-    list_move_front(tree, tree->prev, &space->mounts);
+    mounts_count++;
+    spin_lock(&fs_tree_lock);
+    while (*link) {
+        parent = *link;
+        link = mount->id < mount_by_id(parent)->id ? &parent->left : &parent->right;
+    }
+    rb_insert(&space->mounts, &mount->by_id, parent, link);
+    mount->space = space;
+    spin_unlock(&fs_tree_lock);
     return 0;
 }
 
-COLD int mount_join_locked(struct list *tree, struct vfs_path where, unsigned count)
+COLD void mount_abandon_locked(struct mount *mount)
 {
-    bool directory = dentry_is_directory(where.dentry);
-    struct mount *top = list_entry(tree->next, struct mount, node);
-    int err;
-
     ASSERT(mutex_is_held(&mount_lock) && spin_is_held(&fs_tree_lock));
-    if (directory != dentry_is_directory(top->root))
-        return -ENOTDIR;
+    rb_erase(&mount->space->mounts, &mount->by_id);
+    mount->space = NULL;
+    mounts_count--;
+}
+
+/* No lock but mount_lock is needed for the pointers: nothing changes them without it. */
+COLD struct mount *mount_tree_next(struct mount *at, const struct mount *top, bool inside,
+                                   unsigned *level)
+{
+    ASSERT(mutex_is_held(&mount_lock));
+    sched_preempt_point();
+    if (inside && !list_empty(&at->children)) {
+        ++*level;
+        return list_entry(at->children.next, struct mount, sibling);
+    }
+    for (; at != top; at = at->parent, --*level)
+        if (at->sibling.next != &at->parent->children)
+            return list_entry(at->sibling.next, struct mount, sibling);
+    return NULL;
+}
+
+COLD int mount_depth_check(struct mount *top, const struct mount *where)
+{
+    unsigned level = 1;
+
+    for (; where->parent; where = where->parent)
+        level++;
+    for (struct mount *at = top; at; at = mount_tree_next(at, top, true, &level))
+        if (level >= MOUNT_DEPTH_MAX)
+            return -ENOSPC;
+    return 0;
+}
+
+COLD struct vfs_path mount_top_locked(struct vfs_path path)
+{
+    struct mount *mounted;
+
+    ASSERT(spin_is_held(&fs_tree_lock));
+    while ((mounted = mount_on(path.mount, path.dentry)) != NULL)
+        path = mount_enter_locked(mounted);
+    return path;
+}
+
+COLD void mount_place_unlock(struct mount_place *place)
+{
+    if (!place->dir)
+        return;
+    mutex_unlock(&place->dir->lock);
+    inode_put(place->dir);
+}
+
+/* The mutex comes before fs_tree_lock, under which the directory is found: so it is looked for
+ * again where the name has been moved meanwhile. */
+COLD int mount_place_lock(struct dentry *dentry, struct mount_place *place)
+{
+    struct dentry *at, *parent;
+
+    ASSERT(mutex_is_held(&mount_lock));
+    for (;;) {
+        spin_lock(&fs_tree_lock);
+        place->path = mount_top_locked(dentry_to_path(dentry));
+        at = place->path.dentry;
+        parent = at->parent;
+        place->dir = parent ? parent->inode : NULL;
+        if (parent)
+            inode_get(place->dir);
+        spin_unlock(&fs_tree_lock);
+        if (!parent)
+            break;
+        mutex_lock(&place->dir->lock);
+        if (at->parent == parent)
+            break;
+        mount_place_unlock(place);
+    }
     /* Not on a name that is gone or never was in a directory (/proc/PID), nor on one in a file
      * system that has been detached: nothing could be unmounted there. */
-    if (where.dentry->unhashed || (directory && dir_is_dead(where.dentry->inode)) ||
-        (where.dentry->parent && !where.dentry->linked))
-        return -ENOENT;
-    if (!where.mount->space)
-        return -EINVAL;
-    err = mount_adopt_locked(where.mount->space, tree, count);
-    if (err)
-        return err;
-    dentry_get(where.dentry);
-    mount_link_locked(top, where);
-    return 0;
+    if (!at->unhashed && !(dentry_is_directory(at) && dir_is_dead(at->inode)) &&
+        (!parent || at->linked))
+        return 0;
+    mount_place_unlock(place);
+    return -ENOENT;
 }
 
 /* What has been mounted there since the walk lies under what comes now. */
-COLD int mount_join(struct list *tree, struct dentry *place, unsigned count)
+COLD int mount_join(struct mount *top, struct dentry *dentry)
 {
-    struct vfs_path where = dentry_to_path(place);
-    struct mount *mounted;
-    int err;
+    struct mount_place place;
+    int err = mount_place_lock(dentry, &place);
 
-    spin_lock(&fs_tree_lock);
-    while ((mounted = mount_on(where.mount, where.dentry)) != NULL)
-        where = mount_enter_locked(mounted);
-    err = mount_join_locked(tree, where, count);
-    spin_unlock(&fs_tree_lock);
+    if (err)
+        return err;
+    if (dentry_is_directory(place.path.dentry) != dentry_is_directory(top->root))
+        err = -ENOTDIR;
+    else
+        err = mount_depth_check(top, place.path.mount);
+    if (!err) {
+        dentry_get(place.path.dentry);
+        spin_lock(&fs_tree_lock);
+        mount_link_locked(top, place.path);
+        spin_unlock(&fs_tree_lock);
+    }
+    mount_place_unlock(&place);
     return err;
 }
 
 COLD int mount_attach(struct super_block *super, struct dentry *place)
 {
-    struct list tree = LIST_INIT(tree);
+    struct mount_space *space = dentry_mount(place)->space;
     int err;
 
-    super->home.root = super->root;
-    list_push_back(&tree, &super->home.node);
-    err = mount_join(&tree, place, 1);
+    super->home.root = super->root; /* a reader of the list may find it from here on */
+    err = space ? mount_adopt(space, &super->home) : -EINVAL;
+    if (err)
+        return err;
+    err = mount_join(&super->home, place);
+    if (err) {
+        spin_lock(&fs_tree_lock);
+        mount_abandon_locked(&super->home);
+        spin_unlock(&fs_tree_lock);
+    }
     return err;
 }
 
@@ -335,38 +424,22 @@ COLD int mount_at_boot(struct super_block *super, const char *path)
     return err;
 }
 
-COLD void mount_list_put(struct mount *mount)
+/* For those that list the mounts, in pieces: an id keeps their place, whatever goes or comes, and
+ * no reference keeps a mount from being unmounted. */
+COLD struct mount *mount_next(const struct mount *root, uint32_t id)
 {
-    struct super_block *super = mount->super;
-
-    __atomic_fetch_sub(&mount->readers, 1, __ATOMIC_RELAXED);
-    mount_put(mount);
-    super_put(super);
-}
-
-/* For /proc/PID/mounts, which makes its text without the lock: a reference keeps its place, and is
- * no use that keeps one from being unmounted. */
-COLD struct mount *mount_next(const struct mount *root, struct mount *previous)
-{
-    struct mount_space *space;
+    struct rb_node *node;
     struct mount *next = NULL;
 
-    /* One that has been unmounted since is in no list: there is no next one to be found. */
     spin_lock(&fs_tree_lock);
-    space = root->space;
-    if (space && (!previous || previous->space == space)) {
-        struct list *node = previous ? previous->node.next : space->mounts.next;
+    for (node = root->space ? root->space->mounts.root : NULL; node;) {
+        struct mount *mount = mount_by_id(node);
 
-        if (node != &space->mounts) {
-            next = list_entry(node, struct mount, node);
-            __atomic_fetch_add(&next->super->refs, 1, __ATOMIC_RELAXED);
-            __atomic_fetch_add(&next->readers, 1, __ATOMIC_RELAXED);
-            __atomic_fetch_add(&next->refs, 1, __ATOMIC_RELAXED);
-        }
+        if (mount->id > id)
+            next = mount;
+        node = mount->id > id ? node->left : node->right;
     }
     spin_unlock(&fs_tree_lock);
-    if (previous)
-        mount_list_put(previous);
     return next;
 }
 

@@ -24,12 +24,13 @@ MUST_CHECK int super_create(const char *type, const char *source, uint64_t magic
                             struct super_block **out_super);
 void super_init(struct super_block *super, const char *type, uint64_t magic);
 
-#define MOUNT_MAX 100000 /* at once, as Linux has it: /proc/sys/fs/mount-max */
+#define MOUNT_MAX       100000 /* at once, as Linux has it: /proc/sys/fs/mount-max */
+#define MOUNT_DEPTH_MAX 1000   /* in each other: walks climb so far under a spinlock */
 
 /* The mounts of a mount name space. */
 struct mount_space {
-    struct mount *root; /* [m] */
-    struct list mounts; /* [t] each behind the one it lies in */
+    struct mount *root;    /* [m] */
+    struct rb_tree mounts; /* [t] by id */
 };
 extern struct mount_space mount_space_initial;
 
@@ -61,8 +62,9 @@ MUST_CHECK int mount_set_type(struct mount_space *space, struct dentry *root, ui
 /* Takes the mount with that root away. flags: LX_MNT_*. -EBUSY while it is in use, unless DETACH:
  * then what lies in it goes too, and all of it vanishes when the last user does. */
 MUST_CHECK int mount_remove(struct mount_space *space, struct dentry *root, unsigned flags);
-/* The name is to go: what lies on it in other name spaces goes first. -EBUSY: in this one. */
-MUST_CHECK int mount_detach_foreign(const struct mount_space *space, struct dentry *dentry);
+/* The name is to go: what lies on it in other name spaces goes first. `stays`: it is to become
+ * another one, with what lies on it. -EBUSY: that is so in the caller's; -ENOTEMPTY. */
+MUST_CHECK int mount_detach_foreign(struct fs_context *context, struct dentry *dentry, bool stays);
 MUST_CHECK int mount_pivot(struct mount_space *space, struct dentry *root_place,
                            struct dentry *new_place, struct dentry *old_place);
 
@@ -87,8 +89,6 @@ struct dentry *mount_root(void); /* "/", borrowed */
 /* Changes with every mount and unmount, before the latter looks for users. */
 uint32_t mount_version(void);
 
-/* The mounts of the name space that `root` is in, each behind the one it lies in: the one after
- * `previous` (NULL: the first), referenced; the caller's reference to previous goes. NULL: that was
- * the last one, or it is not mounted there any more. */
-struct mount *mount_next(const struct mount *root, struct mount *previous);
-void mount_list_put(struct mount *mount); /* ends before the last one */
+/* The mounts of the name space that `root` is in, in the order of their ids: the one behind that id
+ * (0: the first), borrowed under rcu_read_lock. NULL: there is none, or root is not mounted. */
+struct mount *mount_next(const struct mount *root, uint32_t id);

@@ -3,8 +3,9 @@
  * Mounts: new file systems, and what changes about one that is mounted.
  *
  * A file system is read-only as a whole, or a mount of it is. Both are set in an order that an open
- * for writing cannot slip through: the word first, then the count of writers, and the open does it
- * the other way round (file_begin_write).
+ * for writing cannot slip through: the word first, then the counts of writers, and the open does it
+ * the other way round (file_begin_write). Before that the counts are looked at once more: what is
+ * in use stays as it is, and opens meanwhile are not refused for nothing.
  */
 #include "kernel/fs/procfs/procfs.h"
 #include "kernel/fs/ramfs/ramfs.h"
@@ -65,16 +66,24 @@ COLD int mount_new(struct mount_space *space, const char *type, const char *sour
     return err;
 }
 
-/* mount_lock held. Not while a file is open for writing, or is still to go with its last use. What
- * is opened from here on finds it read-only (file_begin_write). */
+/* A file is open for writing, or is still to go with its last use. */
+static COLD bool super_is_written(const struct super_block *super)
+{
+    return __atomic_load_n(&super->home.writers, __ATOMIC_SEQ_CST) ||
+           __atomic_load_n(&super->clone_writers, __ATOMIC_SEQ_CST) ||
+           __atomic_load_n(&super->orphans, __ATOMIC_RELAXED);
+}
+
+/* mount_lock held. What is opened from here on finds it read-only (file_begin_write). */
 static COLD int readonly_begin_locked(struct super_block *super)
 {
     ASSERT(mutex_is_held(&mount_lock));
-    __atomic_store_n(&super->readonly, true, __ATOMIC_SEQ_CST);
-    if (!__atomic_load_n(&super->writers, __ATOMIC_SEQ_CST) &&
-        !__atomic_load_n(&super->orphans, __ATOMIC_RELAXED))
-        return 0;
-    super->readonly = false;
+    if (!super_is_written(super)) {
+        __atomic_store_n(&super->readonly, true, __ATOMIC_SEQ_CST);
+        if (!super_is_written(super))
+            return 0;
+        super->readonly = false;
+    }
     return -EBUSY;
 }
 
@@ -98,20 +107,19 @@ static COLD int super_change_locked(struct super_block *super, uint32_t flags, c
 /* One mount alone: not while a file is open for writing by way of it. */
 static COLD int mount_change_locked(struct mount *mount, uint32_t flags)
 {
-    uint32_t old = mount->flags, writers;
+    uint32_t old = mount->flags;
 
     ASSERT(mutex_is_held(&mount_lock));
     if (!(flags & ATIME_FLAGS)) /* nothing said about it: it stays */
         flags |= old & ATIME_FLAGS;
-    __atomic_store_n(&mount->flags, flags & ~LX_MS_RELATIME, __ATOMIC_SEQ_CST);
-    writers = mount_is_first(mount)
-                  ? __atomic_load_n(&mount->super->writers, __ATOMIC_SEQ_CST) -
-                        __atomic_load_n(&mount->super->clone_writers, __ATOMIC_SEQ_CST)
-                  : __atomic_load_n(&mount->writers, __ATOMIC_SEQ_CST);
-    if (!(flags & ~old & LX_MS_RDONLY) || !writers)
-        return 0;
-    mount->flags = old;
-    return -EBUSY;
+    for (unsigned look = 0; look < 2; look++) {
+        if ((flags & ~old & LX_MS_RDONLY) && __atomic_load_n(&mount->writers, __ATOMIC_SEQ_CST)) {
+            mount->flags = old;
+            return -EBUSY;
+        }
+        __atomic_store_n(&mount->flags, flags & ~LX_MS_RELATIME, __ATOMIC_SEQ_CST);
+    }
+    return 0;
 }
 
 COLD int mount_change(struct mount_space *space, struct dentry *root, uint32_t flags, char *options)

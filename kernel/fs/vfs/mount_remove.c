@@ -14,6 +14,9 @@
  * missed while it moves from one to the next: it ends in a detached file system, as if it had come
  * before a lazy unmount; nothing is freed under it. References by aliases and by mounts are not
  * uses of the first mount: the file system is asked for more than these (super.views).
+ *
+ * A lazy unmount refuses nothing, and needs no marks: the top goes first, and with it all that lies
+ * in it is out of reach; then that goes, from the leaves on.
  */
 #include "kernel/fs/event/notify.h"
 #include "kernel/fs/vfs/dir.h"
@@ -30,18 +33,9 @@
 static struct list detached = LIST_INIT(detached), detached_boot = LIST_INIT(detached_boot);
 static uint32_t detached_count; /* atomic */
 
-/* Both locks held. Marks the mount and all that lies in it. top NULL: all but "/". */
-static COLD void mark_locked(struct mount_space *space, struct mount *top)
+static inline struct mount *mount_detached_at(struct list *node)
 {
-    ASSERT(mutex_is_held(&mount_lock) && spin_is_held(&fs_tree_lock));
-    list_for_each (node, &space->mounts) {
-        struct mount *mount = mount_of_node(node);
-
-        mount->leaving =
-            mount == top || (!top && mount->parent) || (mount->parent && mount->parent->leaving);
-        mount->entered = 0;
-    }
-    mount_version_change_locked();
+    return list_entry(node, struct mount, node);
 }
 
 /* Both locks held. What becomes the caller's is put once they are dropped. */
@@ -52,9 +46,7 @@ static COLD struct dentry *detach_locked(struct mount *mount)
 
     ASSERT(mutex_is_held(&mount_lock));
     mount->leaving = mount->expiring = false;
-    mount->space = NULL;
-    list_remove(&mount->node);
-    mounts_count -= point != NULL;
+    mount_abandon_locked(mount);
     if (!mount_is_first(mount))
         return point;
     list_push_front(super->boot_directory ? &detached_boot : &detached, &mount->node);
@@ -68,37 +60,41 @@ static COLD void detached_put(struct mount *mount, struct dentry *point)
     mount_put(mount);
 }
 
-/* Takes the newest marked mount out of the tree. False: none is left. */
-static COLD bool detach_marked(struct mount_space *space)
+static COLD void mount_detach(struct mount *mount)
 {
-    struct mount *found = NULL;
+    struct dentry *point;
+
+    spin_lock(&fs_tree_lock);
+    point = detach_locked(mount);
+    spin_unlock(&fs_tree_lock);
+    detached_put(mount, point);
+}
+
+/* mount_lock held. The children of what is detached are found through it still. */
+COLD void mount_detach_tree(struct mount *top)
+{
     struct dentry *point = NULL;
+    struct mount *at = top;
 
     spin_lock(&fs_tree_lock);
-    for (struct list *node = space->mounts.prev; node != &space->mounts && !found;
-         node = node->prev)
-        if (mount_of_node(node)->leaving)
-            found = mount_of_node(node);
-    if (found)
-        point = detach_locked(found);
+    point = detach_locked(top);
     spin_unlock(&fs_tree_lock);
-    if (found)
-        detached_put(found, point);
-    return found;
-}
+    while (at != top || !list_empty(&top->children)) {
+        struct mount *leaf = at;
 
-/* mount_lock held. With everything that lies in it. */
-COLD void mount_detach_tree(struct mount_space *space, struct mount *top)
-{
-    spin_lock(&fs_tree_lock);
-    mark_locked(space, top);
-    spin_unlock(&fs_tree_lock);
-    while (detach_marked(space))
         sched_preempt_point();
+        if (!list_empty(&at->children)) {
+            at = list_entry(at->children.prev, struct mount, sibling);
+            continue;
+        }
+        at = at->parent;
+        mount_detach(leaf);
+    }
+    detached_put(top, point);
 }
 
-/* Marks the mount alone. */
-static COLD void mark_alone(struct mount *mount)
+/* Walks that go into it from here on are noticed. */
+static COLD void mark(struct mount *mount)
 {
     spin_lock(&fs_tree_lock);
     mount->leaving = true;
@@ -107,20 +103,34 @@ static COLD void mark_alone(struct mount *mount)
     spin_unlock(&fs_tree_lock);
 }
 
-/* Unless a walk has come in since it was marked, or something lies in it. A counted one has a
- * reference for the tree, one of the caller's, and those that read the list. */
-static COLD bool detach_unless_used(struct mount *mount)
+/* Of a counted mount one reference is the tree's, and one the caller's place, if that is in it.
+ * Then those to the place count, too: all that reach it by one magic link share it. The caller has
+ * one reference to the root. */
+static COLD bool mount_is_used(struct mount *mount, const struct dentry *place)
+{
+    uint32_t own = 1;
+
+    if (mount_is_first(mount))
+        return mount->super->ops->is_busy(mount->super);
+    if (dentry_mount(place) == mount)
+        own += __atomic_load_n(&place->refs, __ATOMIC_SEQ_CST) == 1;
+    return __atomic_load_n(&mount->refs, __ATOMIC_SEQ_CST) > own;
+}
+
+/* Unless a walk has come in since it was marked, or something lies in it. */
+static COLD bool detach_unless_used(struct mount *mount, const struct dentry *place)
 {
     struct dentry *point = NULL;
-    bool used = true;
+    bool used;
 
     spin_lock(&fs_tree_lock);
     mount_version_change_locked();
-    if (!mount->children && !mount->entered)
-        used = !mount_is_first(mount) && __atomic_load_n(&mount->refs, __ATOMIC_SEQ_CST) >
-                                             2 + __atomic_load_n(&mount->readers, __ATOMIC_SEQ_CST);
-    mount->leaving = false;
-    if (!used)
+    used = !list_empty(&mount->children) || mount->entered ||
+           (!mount_is_first(mount) && mount_is_used(mount, place));
+    /* The mark stays until no walk finds it any more: one that began just now has not been seen. */
+    if (used)
+        mount->leaving = false;
+    else
         point = detach_locked(mount);
     spin_unlock(&fs_tree_lock);
     if (!used)
@@ -131,18 +141,14 @@ static COLD bool detach_unless_used(struct mount *mount)
 /* The decision comes before the deed: as long as an unmount may still be refused the mount is in
  * its place. It is marked, looked through, and taken away only if no walk came in since the mark.
  */
-static COLD int remove_unused(struct mount *mount)
+static COLD int remove_unused(struct mount *mount, const struct dentry *place)
 {
-    bool first = mount_is_first(mount);
-
     for (unsigned tries = 0; tries < BUSY_RETRIES; tries++) {
-        mark_alone(mount);
-        if (mount->children || (first && mount->super->ops->is_busy(mount->super)))
+        mark(mount);
+        if (!list_empty(&mount->children) || mount_is_used(mount, place))
             break;
-        if (detach_unless_used(mount))
+        if (detach_unless_used(mount, place))
             return 0;
-        if (!first)
-            return -EBUSY;
     }
     spin_lock(&fs_tree_lock);
     mount->leaving = false;
@@ -157,66 +163,79 @@ static COLD bool has_expired(struct mount *mount)
     bool expired = mount->expiring && mount->leaving && mount->entered <= 1;
 
     if (!expired)
-        mark_alone(mount);
+        mark(mount);
     mount->expiring = !expired;
     return expired;
 }
 
-/* mount_lock held; the caller has one reference to the root. */
-static COLD int remove_locked(struct mount *mount, unsigned flags)
+static COLD int remove_locked(struct mount *mount, const struct dentry *place, unsigned flags)
 {
     ASSERT(mutex_is_held(&mount_lock));
     if (!mount->parent)
         return -EINVAL;
     if (flags & LX_MNT_DETACH) {
-        mount_detach_tree(mount->space, mount);
+        mount_detach_tree(mount);
         return 0;
     }
     if (flags & LX_MNT_EXPIRE) {
-        if (mount->children ||
-            (mount_is_first(mount) ? mount->super->ops->is_busy(mount->super)
-                                   : __atomic_load_n(&mount->refs, __ATOMIC_SEQ_CST) > 2))
+        if (!list_empty(&mount->children) || mount_is_used(mount, place))
             return -EBUSY;
         if (!has_expired(mount))
             return -EAGAIN;
     }
-    return remove_unused(mount);
+    return remove_unused(mount, place);
 }
 
-COLD int mount_remove(struct mount_space *space, struct dentry *root, unsigned flags)
+COLD int mount_remove(struct mount_space *space, struct dentry *place, unsigned flags)
 {
-    struct vfs_path path = dentry_to_path(root);
+    struct vfs_path path = dentry_to_path(place);
+    struct dentry *root = NULL;
     int err = -EINVAL;
 
     mutex_lock(&mount_lock);
-    /* EINVAL for a directory that is not the root of a mount, or in another name space. */
-    if (path.mount->root == path.dentry && path.mount->space == space)
-        err = remove_locked(path.mount, flags);
+    /* What "." leads to is what lies on top there, as on Linux. */
+    if (path.mount->space == space) {
+        spin_lock(&fs_tree_lock);
+        path = mount_top_locked(path);
+        spin_unlock(&fs_tree_lock);
+        if (path.dentry != dentry_real(place)) {
+            root = path.dentry;
+            dentry_get(root);
+        }
+        /* EINVAL for a directory that is not the root of a mount, or in another name space. */
+        if (path.mount->root == path.dentry)
+            err = remove_locked(path.mount, place, flags);
+    }
     mutex_unlock(&mount_lock);
+    dentry_put(root);
     return err;
 }
 
-COLD int mount_detach_foreign(const struct mount_space *space, struct dentry *dentry)
+COLD int mount_detach_foreign(struct fs_context *context, struct dentry *dentry, bool stays)
 {
+    struct dentry *root = fs_context_root(context);
     struct mount *mount;
     int err = 0;
 
     mutex_lock(&mount_lock);
     /* What would be refused for another reason loses nothing: a directory that is not empty, and
      * one to which a mount of start-up comes back. */
-    spin_lock(&fs_tree_lock);
-    if (dentry->is_boot_mount || (inode_has_dir(dentry->inode) && !dir_is_empty(dentry->inode)))
+    if (!stays && inode_has_dir(dentry->inode) && !dir_is_empty(dentry->inode))
+        err = -ENOTEMPTY;
+    if (dentry->is_boot_mount)
         err = -EBUSY;
+    /* The caller's name space, wherever it has come to the name by. */
     if ((mount = dentry->mounted) != NULL)
         do {
-            if (mount->space == space)
+            if (mount->space == dentry_mount(root)->space)
                 err = -EBUSY;
             mount = list_entry(mount->same.next, struct mount, same);
+            sched_preempt_point(); /* one for each name space, and more */
         } while (mount != dentry->mounted);
-    spin_unlock(&fs_tree_lock);
-    while (!err && (mount = dentry->mounted) != NULL)
-        mount_detach_tree(mount->space, mount);
+    while (!err && !stays && (mount = dentry->mounted) != NULL)
+        mount_detach_tree(mount);
     mutex_unlock(&mount_lock);
+    dentry_put(root);
     return err;
 }
 
@@ -227,7 +246,7 @@ static COLD void sweep_locked(unsigned most)
     ASSERT(mutex_is_held(&mount_lock));
     for (unsigned i = 0; i < most && !list_empty(&detached); i++) {
         struct list *node = detached.next;
-        struct super_block *super = mount_of_node(node)->super;
+        struct super_block *super = mount_detached_at(node)->super;
         bool done;
 
         list_remove(node);
@@ -299,8 +318,8 @@ static COLD struct super_block *boot_mount_take(void)
     struct mount *first = NULL;
 
     list_for_each (node, &detached_boot)
-        if (!first || mount_of_node(node)->id < first->id)
-            first = mount_of_node(node);
+        if (!first || mount_detached_at(node)->id < first->id)
+            first = mount_detached_at(node);
     if (!first)
         return NULL;
     list_remove(&first->node);
@@ -319,20 +338,19 @@ COLD void mount_reset(void)
 
     mutex_lock(&mount_lock);
     spin_lock(&fs_tree_lock);
-    if (root->parent) {
+    if (root->parent)
         point = mount_unlink_locked(root);
-        mounts_count--;
-    }
     spin_unlock(&fs_tree_lock);
     dentry_put(point);
     if (space->root != root) /* pivot_root(2) has put another one there */
-        mount_detach_tree(space, space->root);
+        mount_detach_tree(space->root);
     space->root = root;
-    mount_detach_tree(space, NULL);
+    while (!list_empty(&root->children))
+        mount_detach_tree(list_entry(root->children.prev, struct mount, sibling));
     if (!root->space) { /* it was unmounted then */
         ASSERT(boot_mount_take() == root->super);
-        list_push_front(&space->mounts, &root->node);
-        root->space = space;
+        err = mount_adopt(space, root);
+        ASSERT(err == 0);
     }
     sweep_locked(mount_detached());
     while ((super = boot_mount_take()) != NULL) {
@@ -340,8 +358,8 @@ COLD void mount_reset(void)
         err = mount_attach(super, super->boot_directory);
         ASSERT(err == 0);
     }
-    list_for_each (node, &space->mounts) {
-        struct mount *mount = mount_of_node(node);
+    for (struct rb_node *node = rb_first(&space->mounts); node; node = rb_next(node)) {
+        struct mount *mount = mount_by_id(node);
 
         mount->flags = 0;
         mount->leaving = mount->expiring = mount->unbindable = false;

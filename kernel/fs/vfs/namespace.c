@@ -318,7 +318,7 @@ static int unlink_entry(struct fs_context *context, struct path_last *last, stru
     if (!dir->ops->unlink)
         return -EPERM;
     if (unlikely(entry->mounted)) {
-        err = mount_detach_foreign(dentry_mount(last->place)->space, entry);
+        err = mount_detach_foreign(context, entry, false);
         if (err)
             return err;
     }
@@ -487,10 +487,14 @@ static int rename_once(struct fs_context *context, struct rename_pair *pair)
     if (pair->victim && pair->entry->inode == pair->victim->inode)
         return rename_nothing(pair);
     err = may_rename(context, pair);
+    if (!err && !ops->rename)
+        err = -EPERM;
+    if (!err && unlikely(pair->entry->mounted))
+        err = mount_detach_foreign(context, pair->entry, true);
+    if (!err && unlikely(pair->victim && pair->victim->mounted))
+        err = mount_detach_foreign(context, pair->victim, pair->flags & LX_RENAME_EXCHANGE);
     if (err)
         return err;
-    if (!ops->rename)
-        return -EPERM;
     return ops->rename(&(struct dir_place){pair->old.parent, pair->entry, pair->old.name,
                                            pair->old.len, pair->old.hash},
                        &(struct dir_place){pair->new.parent, pair->victim, pair->new.name,

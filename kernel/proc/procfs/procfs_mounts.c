@@ -9,6 +9,7 @@
 #include "kernel/fs/vfs/mount.h"
 #include "kernel/fs/vfs/namebuf.h"
 #include "kernel/proc/procfs/procfs_internal.h"
+#include "kernel/sched/rcu.h"
 #include "kernel/sched/sched.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/limits.h"
@@ -59,7 +60,7 @@ static COLD void put_mount(struct procfs_text *text, const struct mount *mount, 
                            char *root_buffer)
 {
     const struct super_block *super = mount->super;
-    const struct mount *parent = mount->parent ? mount->parent : mount;
+    const struct mount *parent = __atomic_load_n(&mount->parent, __ATOMIC_RELAXED);
     /* fstab(5) has one word for both, mountinfo one for the mount and one for the file system. */
     const char *rights = super->readonly || (mount->flags & LX_MS_RDONLY) ? "ro" : "rw";
     char options[OPTIONS_MAX] = "";
@@ -69,7 +70,7 @@ static COLD void put_mount(struct procfs_text *text, const struct mount *mount, 
         super->ops->show_options(super, options, sizeof(options));
     /* mountinfo's second number is the parent's; the root is its own, so findmnt ends there. */
     if (root_buffer) {
-        procfs_print(text, "%u %u 0:%lu ", mount->id, parent->id, super->device);
+        procfs_print(text, "%u %u 0:%lu ", mount->id, (parent ? parent : mount)->id, super->device);
         put_root(text, mount, root_buffer);
         procfs_put(text, " ", 1);
         put_escaped(text, path);
@@ -88,12 +89,36 @@ static COLD void put_mount(struct procfs_text *text, const struct mount *mount, 
     }
 }
 
+/* The mount behind the cursor. No reference to it is held: none is to find it in use. False: that
+ * was the last, or the piece is full, and what did not fit is left to the next one. */
+static COLD bool put_next(struct procfs_text *text, struct dentry *root, char *buffer,
+                          char *root_buffer)
+{
+    size_t used = text->used;
+    struct mount *mount;
+    char *path;
+    unsigned flags;
+
+    rcu_read_lock();
+    mount = mount_next(dentry_mount(root), (uint32_t)text->cursor);
+    if (mount &&
+        vfs_path_text((struct vfs_path){mount, mount->root}, dentry_to_path(root), buffer,
+                      LX_PATH_MAX, &path, &flags) > 0 &&
+        !(flags & DENTRY_PATH_UNREACHABLE))
+        put_mount(text, mount, path, root_buffer);
+    text->more = used && text->used >= text->size;
+    if (text->more)
+        text->used = used;
+    else if (mount)
+        text->cursor = mount->id;
+    rcu_read_unlock();
+    return mount && text->used < text->size && !text->more;
+}
+
 static COLD int mounts_show(const struct procfs_node *node, struct procfs_text *text, bool info)
 {
-    struct mount *mount = NULL;
     struct dentry *root;
-    char *buffer, *path, *root_buffer = NULL;
-    unsigned flags;
+    char *buffer, *root_buffer = NULL;
     int err = procfs_get_root(node, &root);
 
     /* A process that exits has no root: EINVAL, as Linux gives for it. */
@@ -104,14 +129,8 @@ static COLD int mounts_show(const struct procfs_node *node, struct procfs_text *
     if (buffer && info)
         root_buffer = namebuf_alloc(LX_PATH_MAX);
     err = buffer && (root_buffer || !info) ? 0 : -ENOMEM;
-    /* mount_next passes a reference on from each to the next, so a mount may go meanwhile. */
-    while (!err && (mount = mount_next(dentry_mount(root), mount)) != NULL) {
-        if (vfs_path_text((struct vfs_path){mount, mount->root}, dentry_to_path(root), buffer,
-                          LX_PATH_MAX, &path, &flags) > 0 &&
-            !(flags & DENTRY_PATH_UNREACHABLE))
-            put_mount(text, mount, path, root_buffer);
+    while (!err && put_next(text, root, buffer, root_buffer))
         sched_preempt_point(); /* there may be MOUNT_MAX */
-    }
     dentry_put(root);
     namebuf_free(buffer, LX_PATH_MAX);
     namebuf_free(root_buffer, LX_PATH_MAX);

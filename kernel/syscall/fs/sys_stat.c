@@ -18,6 +18,8 @@
 #include "kernel/lib/string.h"
 #include "kernel/mm/pmm.h"
 #include "kernel/proc/task.h"
+#include "kernel/sched/rcu.h"
+#include "kernel/sched/sched.h"
 #include "kernel/syscall/fs/user_path.h"
 #include "kernel/syscall/handlers.h"
 #include "kernel/vm/vm_user.h"
@@ -381,20 +383,23 @@ COLD int64_t sys_ustat(struct task *self, unsigned device, struct uptr result)
 {
     struct lx_ustat answer = {.nblocks = 0};
     struct dentry *root = fs_context_root(self->fs);
-    const struct super_block *super;
-    struct mount *mount = NULL;
+    uint32_t id = 0;
+    bool found;
 
-    do
-        mount = mount_next(dentry_mount(root), mount);
-    while (mount && mount->super->device != device);
+    do {
+        const struct mount *mount;
+
+        rcu_read_lock();
+        mount = mount_next(dentry_mount(root), id);
+        found = mount && mount->super->device == device;
+        if (found && mount->super->magic == LX_TMPFS_MAGIC) {
+            answer.nblocks = (int32_t)MIN(free_blocks(mount->super), (uint64_t)INT32_MAX);
+            answer.ninodes = free_inodes(mount->super);
+        }
+        id = mount ? mount->id : 0;
+        rcu_read_unlock();
+        sched_preempt_point();
+    } while (id && !found);
     dentry_put(root);
-    if (!mount)
-        return -EINVAL;
-    super = mount->super;
-    if (super->magic == LX_TMPFS_MAGIC) {
-        answer.nblocks = (int32_t)MIN(free_blocks(super), (uint64_t)INT32_MAX);
-        answer.ninodes = free_inodes(super);
-    }
-    mount_list_put(mount);
-    return vm_user_write(result, &answer, sizeof(answer));
+    return !found ? -EINVAL : vm_user_write(result, &answer, sizeof(answer));
 }
