@@ -18,6 +18,7 @@ static inline struct mount *mount_of_node(struct list *node)
 }
 
 void mount_init(struct mount *mount, struct super_block *super);
+MUST_CHECK char *mount_source_copy(const char *source); /* NULL: no memory */
 void mount_version_change_locked(void);
 
 void mount_link_locked(struct mount *mount, struct vfs_path where);
@@ -30,8 +31,10 @@ MUST_CHECK int mount_adopt_locked(struct mount_space *space, struct list *tree, 
 MUST_CHECK int mount_join_locked(struct list *tree, struct vfs_path where, unsigned count);
 MUST_CHECK int mount_join(struct list *tree, struct dentry *place, unsigned count);
 
-/* The first mount of a file system, over the place. */
+/* The first mount of a file system, over the place; and another one of the whole. */
 MUST_CHECK int mount_attach(struct super_block *super, struct dentry *place);
+MUST_CHECK int mount_again(struct mount_space *space, struct super_block *super, const char *source,
+                           struct dentry *where, uint32_t flags);
 
 /* Lazily, with all that lies in it; NULL: everything but the root. */
 void mount_detach_tree(struct mount_space *space, struct mount *top);

@@ -203,13 +203,14 @@ COLD int mount_detach_foreign(const struct mount_space *space, struct dentry *de
 
     mutex_lock(&mount_lock);
     /* What would be refused for another reason loses nothing: a directory that is not empty, and
-     * one to which a mount of start-up comes back. */
+     * one to which a mount of start-up comes back. By a mount that lies nowhere (mq_unlink) it is
+     * not known which of them the caller sees. */
     spin_lock(&fs_tree_lock);
     if (dentry->is_boot_mount || (inode_has_dir(dentry->inode) && !dir_is_empty(dentry->inode)))
         err = -EBUSY;
     if ((mount = dentry->mounted) != NULL)
         do {
-            if (mount->space == space)
+            if (mount->space == space || !space)
                 err = -EBUSY;
             mount = list_entry(mount->same.next, struct mount, same);
         } while (mount != dentry->mounted);
@@ -251,6 +252,14 @@ static COLD void sweep_locked(unsigned most)
         dentry_put(super->root);
         super_put(super);
     }
+}
+
+COLD void mount_end(struct super_block *super)
+{
+    mutex_lock(&mount_lock);
+    (void)!detach_locked(&super->home); /* it lies on nothing */
+    sweep_locked(1);
+    mutex_unlock(&mount_lock);
 }
 
 unsigned mount_detached(void)

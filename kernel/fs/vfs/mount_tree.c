@@ -31,15 +31,20 @@ struct tree {
 static COLD struct mount *mount_clone(const struct mount *from, struct dentry *root)
 {
     struct mount *mount = kzalloc(sizeof(*mount));
+    char *source = mount_source_copy(from->source);
     struct super_block *super = from->super;
 
-    if (!mount)
+    if (!mount || !source) {
+        kfree(mount);
+        kfree(source);
         return NULL;
+    }
     /* The first reference is the tree's. */
     mount_init(mount, super);
     mount->refs = 1;
     mount->flags = from->flags;
     mount->copied_from = from->id;
+    mount->source = source;
     mount->root = root;
     dentry_get(root);
     __atomic_fetch_add(&super->refs, 1, __ATOMIC_RELAXED);
@@ -140,23 +145,47 @@ static COLD int tree_copy(struct tree *tree, struct mount *top, struct dentry *r
 
 /* --- mount(2) --- */
 
-/* Either is in the caller's name space; what is unbindable stays where it is. */
-COLD int mount_bind(struct mount_space *space, struct dentry *what, struct dentry *where,
-                    bool recursive)
+/* A copy of what `from` leads to, over a place in the caller's name space. */
+static COLD int copy_attach(struct mount_space *space, struct vfs_path from, struct dentry *where,
+                            bool recursive)
 {
-    struct vfs_path from = dentry_to_path(what);
     struct tree tree;
     int err = -EINVAL;
 
-    mutex_lock(&mount_lock);
-    if (dentry_mount(where)->space == space && from.mount->space == space &&
-        !from.mount->unbindable)
+    ASSERT(mutex_is_held(&mount_lock));
+    if (dentry_mount(where)->space == space)
         err = tree_copy(&tree, from.mount, from.dentry, recursive, false);
     if (!err) {
         err = mount_join(&tree.mounts, where, tree.count);
         if (err)
             tree_drop(&tree);
     }
+    return err;
+}
+
+/* Either is in the caller's name space; what is unbindable stays where it is. */
+COLD int mount_bind(struct mount_space *space, struct dentry *what, struct dentry *where,
+                    bool recursive)
+{
+    struct vfs_path from = dentry_to_path(what);
+    int err = -EINVAL;
+
+    mutex_lock(&mount_lock);
+    if (from.mount->space == space && !from.mount->unbindable)
+        err = copy_attach(space, from, where, recursive);
+    mutex_unlock(&mount_lock);
+    return err;
+}
+
+/* As a copy of a mount that is nowhere, with flags and a source of its own. */
+COLD int mount_again(struct mount_space *space, struct super_block *super, const char *source,
+                     struct dentry *where, uint32_t flags)
+{
+    struct mount from = {.super = super, .source = source, .flags = flags};
+    int err;
+
+    mutex_lock(&mount_lock);
+    err = copy_attach(space, (struct vfs_path){&from, super->root}, where, false);
     mutex_unlock(&mount_lock);
     return err;
 }

@@ -27,6 +27,8 @@
 #define MEMORY_SHARE 8 /* of the machine's memory one part may be messages and semaphores */
 #define MODE_BITS    0777u
 
+#define KMALLOC_LEAST 16
+
 /* Linux's own defaults; single words, so that what is under way sees the old or the new one. */
 struct ipc_limits ipc_limits = {
     .shm_bytes = LX_SHMMAX,
@@ -51,6 +53,14 @@ static struct ipc_object *object_at(struct rb_node *node)
 
 static uint64_t memory_used; /* [a] bytes */
 
+/* What kmalloc takes for that: a power of two. */
+static uint64_t memory_add(size_t nbytes, int64_t sign)
+{
+    int64_t rounded = 1ll << (64 - __builtin_clzll((nbytes - 1) | (KMALLOC_LEAST - 1)));
+
+    return __atomic_add_fetch(&memory_used, (uint64_t)(sign * rounded), __ATOMIC_RELAXED);
+}
+
 /* One part of memory for all users together: a message that waits belongs to no process
  * that could be ended for it. */
 void *ipc_alloc(size_t nbytes)
@@ -59,11 +69,10 @@ void *ipc_alloc(size_t nbytes)
     void *memory = NULL;
 
     /* Counted first, so that several at once do not pass the bound together. */
-    if (__atomic_add_fetch(&memory_used, nbytes, __ATOMIC_RELAXED) <= most &&
-        pmm_has_more_than(VM_RESERVE_FRAMES + nbytes / PAGE_SIZE))
+    if (memory_add(nbytes, 1) <= most && pmm_has_more_than(VM_RESERVE_FRAMES + nbytes / PAGE_SIZE))
         memory = kzalloc(nbytes);
     if (!memory)
-        __atomic_fetch_sub(&memory_used, nbytes, __ATOMIC_RELAXED);
+        memory_add(nbytes, -1);
     return memory;
 }
 
@@ -72,7 +81,7 @@ void ipc_free(void *memory, size_t nbytes)
     if (!memory)
         return;
     kfree(memory);
-    __atomic_fetch_sub(&memory_used, nbytes, __ATOMIC_RELAXED);
+    memory_add(nbytes, -1);
 }
 
 /* --- the trees --- */
@@ -436,7 +445,8 @@ COLD void ipc_end(struct ns_common *common)
             sched_preempt_point();
         }
     }
-    mqueue_space_put(space);
+    mqueue_space_end(space);
+    ipc_space_put(space);
 }
 
 COLD int ipc_highest(struct ipc_table *table, unsigned *used)

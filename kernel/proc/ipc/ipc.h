@@ -83,7 +83,6 @@ struct ipc_namespace {
     uint32_t parts; /* [a] one while it is in use, one for each object */
     struct ipc_table tables[IPC_KINDS];
     struct super_block *mqueues; /* [I] POSIX message queues: mqueue_name.c */
-    uint32_t mqueue_users;       /* [a] one while the name space is in use, one for each mount */
 };
 
 extern struct ipc_namespace ipc_initial;
@@ -93,11 +92,7 @@ void ipc_init(void); /* at start-up */
 MUST_CHECK int ipc_copy(struct ns_common *from, struct ns_common **out_space);
 void ipc_end(struct ns_common *space);
 
-/* A part of it: the last one frees it. */
-static inline void ipc_space_get(struct ipc_namespace *space)
-{
-    __atomic_fetch_add(&space->parts, 1, __ATOMIC_RELAXED);
-}
+/* A part of it has gone: the last one frees it. */
 void ipc_space_put(struct ipc_namespace *space);
 static inline struct ipc_namespace *ipc_space_of(const struct task *task)
 {
