@@ -182,8 +182,12 @@ COLD int mount_again(struct mount_space *space, struct super_block *super, const
                      struct dentry *where, uint32_t flags)
 {
     struct mount from = {.super = super, .source = source, .flags = flags};
+    struct vfs_path place = dentry_to_path(where);
     int err;
 
+    /* It is what lies there already. */
+    if (place.mount->super == super && place.dentry == super->root)
+        return -EBUSY;
     mutex_lock(&mount_lock);
     err = copy_attach(space, (struct vfs_path){&from, super->root}, where, false);
     mutex_unlock(&mount_lock);
