@@ -43,7 +43,8 @@ COLD int mount_new(struct mount_space *space, const char *type, const char *sour
 
     flags &= ~LX_MS_RELATIME;
     if (registered && !strcmp(type, registered->name))
-        return *options ? -EINVAL : mount_again(space, registered->find(), source, directory, flags);
+        return *options ? -EINVAL
+                        : mount_again(space, registered->find(), source, directory, flags);
     err = filesystem_create(type, source, &super);
     if (err)
         return err;

@@ -53,8 +53,8 @@ static COLD int queue_charge(struct super_block *super, const struct credentials
     return -ENOSPC;
 }
 
-/* For mq_open, open and mknod: a regular file, which is a queue by that. All of it is there before it
- * can be found: what cannot be is discarded whole. */
+/* For mq_open, open and mknod: a regular file, which is a queue by that. All of it is there before
+ * it can be found: what cannot be is discarded whole. */
 static COLD int queue_create(struct dentry *dir, const char *name, size_t len, uint32_t mode,
                              uint64_t device, const struct credentials *cred,
                              struct dentry **out_entry)
