@@ -12,6 +12,7 @@
  */
 #include "kernel/proc/ipc/ipc.h"
 
+#include "kernel/core/clock.h"
 #include "kernel/fs/vfs/fs_context.h"
 #include "kernel/lib/assert.h"
 #include "kernel/mm/pmm.h"
@@ -84,6 +85,11 @@ void ipc_free(void *memory, size_t nbytes)
     memory_add(nbytes, -1);
 }
 
+int64_t ipc_now_s(void)
+{
+    return (int64_t)(clock_realtime_ns() / 1000000000);
+}
+
 /* --- the trees --- */
 
 /* The lowest index that is not below the given one; NULL: there is none. */
@@ -148,22 +154,6 @@ struct ipc_object *ipc_find_key_locked(const struct ipc_table *table, int key)
     return NULL;
 }
 
-COLD int ipc_existing(struct ipc_object *object, const struct credentials *cred, int flags,
-                      int refusal)
-{
-    int err;
-
-    /* In the order of Linux: that it exists at all, then what is wrong with it, then rights. */
-    if ((flags & LX_IPC_CREAT) && (flags & LX_IPC_EXCL))
-        return -EEXIST;
-    if (refusal)
-        return refusal;
-    mutex_lock(&object->lock);
-    err = ipc_access(object, cred, (uint32_t)flags);
-    mutex_unlock(&object->lock);
-    return err ? err : object->id;
-}
-
 COLD int ipc_insert_locked(struct ipc_table *table, struct ipc_object *object,
                            const struct credentials *cred, int key, int flags)
 {
@@ -178,12 +168,14 @@ COLD int ipc_insert_locked(struct ipc_table *table, struct ipc_object *object,
     table->last_index = index;
     bitmap_set(table->used_map, index);
     table->used++;
+    __atomic_fetch_add(&table->total, object->units, __ATOMIC_RELAXED);
     __atomic_fetch_add(&table->space->parts, 1, __ATOMIC_RELAXED);
     object->refs = 1;
     object->table = table;
     object->index = index;
     object->id = (int)(table->sequence << IPC_INDEX_BITS | index);
     object->key = key;
+    object->ctime_s = ipc_now_s();
     mutex_init(&object->lock, MUTEX_PIPE);
     object->uid = object->cuid = cred->euid;
     object->gid = object->cgid = cred->egid;
@@ -213,6 +205,7 @@ COLD void ipc_unlink_locked(struct ipc_object *object)
     rb_erase(&table->by_index, &object->index_node);
     bitmap_clear(table->used_map, object->index);
     table->used--;
+    __atomic_fetch_sub(&table->total, object->units, __ATOMIC_RELAXED);
     object->removed = true;
 }
 
@@ -302,7 +295,7 @@ struct ipc_object *ipc_get_next(struct ipc_table *table, unsigned index)
 }
 
 /* As Linux: of a larger number the bits of an index count. */
-int ipc_get_index(struct ipc_table *table, int index, struct ipc_object **out_object)
+static COLD int ipc_get_index(struct ipc_table *table, int index, struct ipc_object **out_object)
 {
     unsigned wanted = (unsigned)index % IPC_INDEXES;
     struct ipc_object *object = index < 0 ? NULL : ipc_get_next(table, wanted);
@@ -353,8 +346,9 @@ static int lock_or_put(struct ipc_object *object)
 
 /* Found by its index it may be another one by now: its id is what the caller answers. What was
  * removed since it was found is told from what never was, as on Linux. */
-COLD int ipc_lock_to_read(struct ipc_table *table, int number, enum ipc_find by,
-                          const struct credentials *cred, struct ipc_object **out_object)
+COLD int ipc_lock_number(struct ipc_table *table, int number, enum ipc_find by,
+                         const struct credentials *cred, uint32_t wanted,
+                         struct ipc_object **out_object)
 {
     struct ipc_object *object;
     int err =
@@ -365,8 +359,7 @@ COLD int ipc_lock_to_read(struct ipc_table *table, int number, enum ipc_find by,
     err = lock_or_put(object);
     if (err)
         return err;
-    if (by != IPC_BY_INDEX_ANY)
-        err = ipc_access(object, cred, 0444);
+    err = ipc_access(object, cred, wanted);
     if (err)
         ipc_unlock_put(object);
     *out_object = object;
@@ -449,19 +442,6 @@ COLD void ipc_end(struct ns_common *common)
     ipc_space_put(space);
 }
 
-COLD int ipc_highest(struct ipc_table *table, unsigned *used)
-{
-    const struct ipc_object *last;
-    int highest;
-
-    mutex_lock(&table->lock);
-    last = object_at(rb_last(&table->by_index));
-    highest = last ? (int)last->index : 0;
-    *used = table->used;
-    mutex_unlock(&table->lock);
-    return highest;
-}
-
 /* --- permissions --- */
 
 /* Owner and creator have the first three bits, their groups the next: sysvipc(7). */
@@ -487,17 +467,6 @@ int ipc_own(const struct ipc_object *object, const struct credentials *cred)
     return owns || credentials_capable(cred, LX_CAP_SYS_ADMIN) ? 0 : -EPERM;
 }
 
-COLD void ipc_perm_show(const struct ipc_object *object, struct lx_ipc_perm *perm)
-{
-    perm->key = object->key;
-    perm->uid = object->uid;
-    perm->gid = object->gid;
-    perm->cuid = object->cuid;
-    perm->cgid = object->cgid;
-    perm->mode = object->mode;
-    perm->seq = (uint16_t)((unsigned)object->id >> IPC_INDEX_BITS);
-}
-
 COLD int ipc_perm_set(struct ipc_object *object, const struct lx_ipc_perm *perm)
 {
     if (perm->uid == UINT32_MAX || perm->gid == UINT32_MAX)
@@ -505,5 +474,6 @@ COLD int ipc_perm_set(struct ipc_object *object, const struct lx_ipc_perm *perm)
     object->uid = perm->uid;
     object->gid = perm->gid;
     object->mode = (object->mode & ~MODE_BITS) | (perm->mode & MODE_BITS);
+    object->ctime_s = ipc_now_s();
     return 0;
 }

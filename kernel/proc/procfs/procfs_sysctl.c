@@ -182,8 +182,8 @@ static COLD int line_take(struct user_iter *io, char *text, size_t size)
     return (int)length;
 }
 
-/* uname(2)'s names, of the name space that the caller is in. The file's mode has let root alone open
- * it. */
+/* uname(2)'s names, of the name space that the caller is in. The file's mode has let root alone
+ * open it. */
 static COLD int write_name(const struct procfs_node *node, struct user_iter *io)
 {
     char name[UTS_NAME_MAX];
