@@ -254,6 +254,7 @@ KERNEL_SRCS := \
     kernel/proc/futex/futex_robust.c \
     kernel/proc/futex/rseq.c \
     kernel/proc/ipc/ipc.c \
+    kernel/proc/ipc/ipc_control.c \
     kernel/proc/ipc/shm.c \
     kernel/proc/ipc/msg.c \
     kernel/proc/ipc/sem.c \

@@ -388,7 +388,7 @@ static bool procfs_clear(struct super_block *super)
     return true;
 }
 
-const struct super_ops procfs_super_ops = {.is_busy = procfs_is_busy, .clear = procfs_clear};
+static const struct super_ops procfs_super_ops = {.is_busy = procfs_is_busy, .clear = procfs_clear};
 
 static int procfs_tree_create(const struct procfs_tree *tree, const char *source,
                               struct super_block **out_super)
@@ -402,16 +402,12 @@ static int procfs_tree_create(const struct procfs_tree *tree, const char *source
         return err;
     super->ops = &procfs_super_ops;
     err = procfs_node_create(super, &node, &inode);
-    if (!err) {
-        inode->ino = ROOT_INO;
-        err = dentry_create(NULL, "/", 1, 0, inode, &super->root);
-        inode_put(inode);
-    }
-    if (err)
+    if (err) {
         super_put(super);
-    else
-        *out_super = super;
-    return err;
+        return err;
+    }
+    inode->ino = ROOT_INO;
+    return super_make_root(super, inode, out_super);
 }
 
 int procfs_super_create(const char *type, const char *source, struct super_block **out_super)

@@ -119,10 +119,6 @@ MUST_CHECK int procfs_tree_mount(const struct procfs_tree *tree, const char *pat
 MUST_CHECK int procfs_super_create(const char *type, const char *source,
                                    struct super_block **out_super);
 
-/* For file systems that keep nothing of their own: no inodes but the root's, names that the lookups
- * make. */
-extern const struct super_ops procfs_super_ops;
-
 /* May the caller look into the node's process, if it has one: 0, -EACCES, -ESRCH. For file_ops of
  * an entry's own, too. */
 MUST_CHECK int procfs_access(const struct procfs_node *node);

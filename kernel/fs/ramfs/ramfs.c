@@ -479,16 +479,9 @@ int ramfs_create(const char *type, const char *source, uint32_t root_mode,
     super->root_mode = root_mode;
     super->keeps_xattrs = strcmp(type, "ramfs") != 0; /* that of Linux has none */
     err = ramfs_inode_create(super, LX_S_IFDIR | root_mode, 0, NULL, &inode);
-    if (!err)
-        err = dentry_create(NULL, "/", 1, 0, inode, &super->root);
-    /* The inode was made, and holds its file system; its dentry could not be. */
-    if (err && super->refs > 1)
-        ramfs_discard(inode);
-    else if (!err)
-        inode_put(inode);
-    if (err)
+    if (err) {
         super_put(super);
-    else
-        *out_super = super;
-    return err;
+        return err;
+    }
+    return super_make_root(super, inode, out_super);
 }

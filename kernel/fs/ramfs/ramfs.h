@@ -40,6 +40,9 @@ MUST_CHECK int ramfs_unlink(const struct dir_place *place, bool directory);
 void ramfs_dir_release(struct inode *inode);
 
 extern const struct super_ops ramfs_super_ops; /* ramfs_mount.c */
+/* Of these, for file systems that have some of them: inode.h. */
+MUST_CHECK bool ramfs_is_busy(struct super_block *super);
+MUST_CHECK bool ramfs_clear(struct super_block *super);
 
 /* What a file system may hold: ramfs_charge.c. One inode more, or one name more of an inode that
  * has one: -ENOSPC, also when memory as a whole is nearly used up. cred NULL: the kernel. */

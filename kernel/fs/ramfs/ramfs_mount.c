@@ -297,7 +297,7 @@ COLD static int tmpfs_find(struct super_block *super, uint64_t ino, struct dentr
     return found ? 0 : err ? err : -ESTALE;
 }
 
-static COLD bool tmpfs_is_busy(struct super_block *super)
+COLD bool ramfs_is_busy(struct super_block *super)
 {
     /* Of a file without a name it is not known by which mount it is used. */
     return (__atomic_load_n(&super->orphans, __ATOMIC_RELAXED) &&
@@ -305,14 +305,14 @@ static COLD bool tmpfs_is_busy(struct super_block *super)
            !tmpfs_tree_walk(super, false);
 }
 
-static COLD bool tmpfs_clear(struct super_block *super)
+COLD bool ramfs_clear(struct super_block *super)
 {
     return tmpfs_tree_walk(super, true);
 }
 
 const struct super_ops ramfs_super_ops = {
-    .is_busy = tmpfs_is_busy,
-    .clear = tmpfs_clear,
+    .is_busy = ramfs_is_busy,
+    .clear = ramfs_clear,
     .set_options = tmpfs_set_options,
     .find = tmpfs_find,
     .show_options = tmpfs_show_options,

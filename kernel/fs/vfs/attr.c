@@ -25,14 +25,6 @@ static int check_writable(const struct inode *inode)
     return inode->super->readonly ? -EROFS : 0;
 }
 
-/* Where the file system has them elsewhere, too. */
-static int attributes_changed(struct inode *inode, int err)
-{
-    if (!err && inode->ops->changed)
-        inode->ops->changed(inode);
-    return err;
-}
-
 /* A caller outside the file's group cannot set its set-group-ID bit; that is no error. */
 int fs_chmod(struct fs_context *context, struct inode *inode, uint32_t mode)
 {
@@ -51,7 +43,7 @@ int fs_chmod(struct fs_context *context, struct inode *inode, uint32_t mode)
         inode->ctime = fs_time_now();
     }
     mutex_unlock(&inode->lock);
-    return attributes_changed(inode, err);
+    return err;
 }
 
 /* What a change of hands takes away: the set-user-ID bit, and the set-group-ID bit where it means
@@ -115,7 +107,7 @@ int fs_chown(struct fs_context *context, struct inode *inode, uint32_t uid, uint
         inode->ctime = fs_time_now();
     }
     mutex_unlock(&inode->lock);
-    return attributes_changed(inode, err);
+    return err;
 }
 
 /* Programs that map the file see its new end: SIGBUS behind it, zeroes up to the end of the page.

@@ -25,6 +25,7 @@
 #include "kernel/mm/slab.h"
 #include "kernel/sched/sched.h"
 #include "shared/linux/errno.h"
+#include "shared/linux/fcntl.h"
 
 #define WORD_BITS 64u
 
@@ -156,10 +157,11 @@ static int fd_table_grow(struct fd_table *table, unsigned fd)
 /* --- life --- */
 
 /* A descriptor is gone, and with it the process's record locks on that file, whatever other
- * descriptors of the same file it has: POSIX requires that. */
+ * descriptors of the same file it has: POSIX requires that. One of O_PATH never opened the file. */
 static inline void fd_release(struct fd_table *table, struct file *file)
 {
-    lock_release(file->inode, table);
+    if (lock_may_be_held(file->inode) && !(file->flags & LX_O_PATH))
+        lock_clear_owner(file->inode, table);
     file_put(file);
 }
 

@@ -70,7 +70,7 @@ int locks_prepare_locked(struct inode *inode)
     list_init(&locks->waits);
     list_init(&locks->leases);
     waitq_init(&locks->lease_change);
-    /* Atomic for the test in lock_release, which each close makes without the mutex: a close
+    /* Atomic for the test in lock_may_be_held, which each close makes without the mutex: a close
      * sees at least what its own owner has set. */
     __atomic_store_n(&inode->locks, locks, __ATOMIC_RELAXED);
     return 0;

@@ -75,12 +75,11 @@ bool lock_test(struct inode *inode, struct file_lock *want, bool own);
 void lock_clear_owner(struct inode *inode, const void *owner);
 void lock_clear_file(struct file *file);
 
-/* Called at every close of a descriptor: nearly always there is nothing. An owner's locks are its
+/* Asked at every close of a descriptor: nearly always there is nothing. An owner's locks are its
  * own doing, so it sees them without the lock. */
-static inline void lock_release(struct inode *inode, const void *owner)
+static inline bool lock_may_be_held(const struct inode *inode)
 {
-    if (unlikely(__atomic_load_n(&inode->locks, __ATOMIC_RELAXED)))
-        lock_clear_owner(inode, owner);
+    return unlikely(__atomic_load_n(&inode->locks, __ATOMIC_RELAXED) != NULL);
 }
 
 /* An inode that nothing can find yet gets the structure for ever: by that a close finds out, where

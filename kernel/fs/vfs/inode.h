@@ -47,6 +47,7 @@ struct super_block;
 struct mount {
     struct super_block *super; /* [I] counted by those that are not the first */
     struct dentry *root;       /* [I] what is seen of it, and below: likewise */
+    const char *source;        /* [I] owned, as in /proc/mounts */
     struct mount *parent;      /* [t] that it lies in; NULL: "/", or detached */
     struct dentry *point;      /* [t] counted: what it lies on */
     struct mount *hash_next;   /* [t] mounts of one hash */
@@ -75,7 +76,6 @@ struct mount {
 struct super_block {
     const struct super_ops *ops;   /* [I] NULL: never mounted by programs */
     const char *type;              /* [I] as in /proc/filesystems */
-    char *source;                  /* [I] owned, as in /proc/mounts */
     uint64_t device;               /* [I] st_dev */
     uint64_t magic;                /* [I] statfs f_type */
     struct dentry *root;           /* [I] counted; its inode has number 1 */
@@ -265,8 +265,6 @@ struct inode_ops {
     void (*release)(struct inode *inode);
     /* Attributes are about to be read (procfs). Optional. */
     void (*refresh)(struct inode *inode);
-    /* chmod or chown has changed it. No lock held. Optional. */
-    void (*changed)(struct inode *inode);
 };
 
 void inode_init_cache(void);

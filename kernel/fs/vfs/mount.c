@@ -70,21 +70,44 @@ COLD void super_init(struct super_block *super, const char *type, uint64_t magic
     list_init(&super->watches);
 }
 
+COLD char *mount_source_copy(const char *source)
+{
+    size_t size = strlen(source) + 1;
+    char *copy = kmalloc(size);
+
+    if (copy)
+        memcpy(copy, source, size);
+    return copy;
+}
+
 COLD int super_create(const char *type, const char *source, uint64_t magic,
                       struct super_block **out_super)
 {
     struct super_block *super = kzalloc(sizeof(*super));
-    size_t size = strlen(source) + 1;
 
     if (!super)
         return -ENOMEM;
-    super->source = kmalloc(size);
-    if (!super->source) {
+    super->home.source = mount_source_copy(source);
+    if (!super->home.source) {
         kfree(super);
         return -ENOMEM;
     }
-    memcpy(super->source, source, size);
     super_init(super, type, magic);
+    *out_super = super;
+    return 0;
+}
+
+COLD int super_make_root(struct super_block *super, struct inode *root,
+                         struct super_block **out_super)
+{
+    int err = dentry_create(NULL, "/", 1, 0, root, &super->root);
+
+    if (err) {
+        ramfs_discard(root);
+        super_put(super);
+        return err;
+    }
+    inode_put(root);
     *out_super = super;
     return 0;
 }
@@ -94,7 +117,7 @@ static void super_free_rcu(struct rcu_head *head)
 {
     struct super_block *super = container_of(head, struct super_block, rcu);
 
-    kfree(super->source);
+    kfree((void *)super->home.source);
     kfree(super);
 }
 
@@ -458,7 +481,10 @@ bool mount_get_live(struct mount *mount)
 
 static COLD void mount_free_rcu(struct rcu_head *head)
 {
-    kfree(container_of(head, struct mount, rcu));
+    struct mount *mount = container_of(head, struct mount, rcu);
+
+    kfree((void *)mount->source);
+    kfree(mount);
 }
 
 /* The last one to go may have kept a file system whose first mount is gone: a sweep sees to it. */

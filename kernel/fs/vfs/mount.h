@@ -19,9 +19,12 @@
 void fs_init(void);
 
 /* One reference, for the mount; a device number, no root yet, no place in the tree. The type is
- * kept, the source copied. super_init: the same for one that is not allocated. */
+ * kept, the source copied. super_init: the same for one that is not allocated. super_make_root: the
+ * inode is the root's, whose reference it takes over; where it fails both are put. */
 MUST_CHECK int super_create(const char *type, const char *source, uint64_t magic,
                             struct super_block **out_super);
+MUST_CHECK int super_make_root(struct super_block *super, struct inode *root,
+                               struct super_block **out_super);
 void super_init(struct super_block *super, const char *type, uint64_t magic);
 
 #define MOUNT_MAX       100000 /* at once, as Linux has it: /proc/sys/fs/mount-max */
@@ -40,10 +43,13 @@ MUST_CHECK int mount_at_boot(struct super_block *super, const char *path);
 /* A type of another room's, which programs may mount from then on: at start-up, one. */
 struct mount_type {
     const char *name;
-    /* Another one, mounted nowhere yet. */
-    int (*create)(const char *source, struct super_block **out_super);
+    /* The caller's, borrowed. It is there already, and its first mount lies nowhere. */
+    struct super_block *(*find)(void);
 };
 void mount_register(const struct mount_type *type);
+/* Of such a file system the first mount goes: it is emptied when the others, and all files of it,
+ * have gone. */
+void mount_end(struct super_block *super);
 
 /* The calls on mounts, as mount(2), umount2(2) and pivot_root(2) describe them. The places must be
  * in the caller's name space, -EINVAL.

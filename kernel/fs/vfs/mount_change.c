@@ -32,8 +32,6 @@ static COLD int filesystem_create(const char *type, const char *source,
         return ramfs_create("tmpfs", source, 01777, out_super);
     if (!strcmp(type, "ramfs"))
         return ramfs_create("ramfs", source, 0755, out_super);
-    if (registered && !strcmp(type, registered->name))
-        return registered->create(source, out_super);
     return procfs_super_create(type, source, out_super);
 }
 
@@ -42,8 +40,13 @@ COLD int mount_new(struct mount_space *space, const char *type, const char *sour
                    struct dentry *directory, uint32_t flags, char *options)
 {
     struct super_block *super;
-    int err = filesystem_create(type, source, &super);
+    int err;
 
+    flags &= ~LX_MS_RELATIME;
+    if (registered && !strcmp(type, registered->name))
+        return *options ? -EINVAL
+                        : mount_again(space, registered->find(), source, directory, flags);
+    err = filesystem_create(type, source, &super);
     if (err)
         return err;
     if (super->ops->set_options)
@@ -51,7 +54,7 @@ COLD int mount_new(struct mount_space *space, const char *type, const char *sour
     else if (*options)
         err = -EINVAL;
     /* Everything about it is set before it can be found. */
-    super->home.flags = flags & ~LX_MS_RELATIME;
+    super->home.flags = flags;
     super->readonly = flags & LX_MS_RDONLY;
     /* The place is of the caller's name space, or nothing is changed: to reach it by another task's
      * root directory is no right to mount there. */

@@ -17,6 +17,7 @@ static inline struct mount *mount_by_id(struct rb_node *node)
 }
 
 void mount_init(struct mount *mount, struct super_block *super);
+MUST_CHECK char *mount_source_copy(const char *source); /* NULL: no memory */
 void mount_version_change_locked(void);
 
 /* Of a name space, though nothing leads to it yet. -ENOSPC. */
@@ -49,8 +50,10 @@ void mount_place_unlock(struct mount_place *place);
  * -ENOSPC. */
 MUST_CHECK int mount_join(struct mount *top, struct dentry *dentry);
 
-/* The first mount of a file system, over the place. */
+/* The first mount of a file system, over the place; and another one of the whole. */
 MUST_CHECK int mount_attach(struct super_block *super, struct dentry *place);
+MUST_CHECK int mount_again(struct mount_space *space, struct super_block *super, const char *source,
+                           struct dentry *where, uint32_t flags);
 
 /* Lazily, with all that lies in it. */
 void mount_detach_tree(struct mount *top);

@@ -272,6 +272,14 @@ static COLD void sweep_locked(unsigned most)
     }
 }
 
+COLD void mount_end(struct super_block *super)
+{
+    mutex_lock(&mount_lock);
+    (void)!detach_locked(&super->home); /* it lies on nothing */
+    sweep_locked(1);
+    mutex_unlock(&mount_lock);
+}
+
 unsigned mount_detached(void)
 {
     return __atomic_load_n(&detached_count, __ATOMIC_RELAXED);

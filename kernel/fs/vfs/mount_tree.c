@@ -26,15 +26,20 @@
 static COLD struct mount *mount_clone(const struct mount *from, struct dentry *root)
 {
     struct mount *mount = kzalloc(sizeof(*mount));
+    char *source = mount_source_copy(from->source);
     struct super_block *super = from->super;
 
-    if (!mount)
+    if (!mount || !source) {
+        kfree(mount);
+        kfree(source);
         return NULL;
+    }
     /* The first reference is the tree's. */
     mount_init(mount, super);
     mount->refs = 1;
     mount->flags = from->flags;
     mount->copied_from = from->id;
+    mount->source = source;
     mount->root = root;
     dentry_get(root);
     __atomic_fetch_add(&super->refs, 1, __ATOMIC_RELAXED);
@@ -91,6 +96,23 @@ static COLD int tree_copy(struct mount_space *space, struct mount *top, struct d
 
 /* --- mount(2) --- */
 
+/* A copy of what `from` leads to, over a place in the caller's name space. */
+static COLD int copy_attach(struct mount_space *space, struct vfs_path from, struct dentry *where,
+                            bool recursive)
+{
+    int err = -EINVAL;
+
+    ASSERT(mutex_is_held(&mount_lock));
+    if (dentry_mount(where)->space == space)
+        err = tree_copy(space, from.mount, from.dentry, recursive, false);
+    if (!err) {
+        err = mount_join(from.mount->copy, where);
+        if (err)
+            mount_detach_tree(from.mount->copy);
+    }
+    return err;
+}
+
 /* Either is in the caller's name space; what is unbindable stays where it is. */
 COLD int mount_bind(struct mount_space *space, struct dentry *what, struct dentry *where,
                     bool recursive)
@@ -99,14 +121,25 @@ COLD int mount_bind(struct mount_space *space, struct dentry *what, struct dentr
     int err = -EINVAL;
 
     mutex_lock(&mount_lock);
-    if (dentry_mount(where)->space == space && from.mount->space == space &&
-        !from.mount->unbindable)
-        err = tree_copy(space, from.mount, from.dentry, recursive, false);
-    if (!err) {
-        err = mount_join(from.mount->copy, where);
-        if (err)
-            mount_detach_tree(from.mount->copy);
-    }
+    if (from.mount->space == space && !from.mount->unbindable)
+        err = copy_attach(space, from, where, recursive);
+    mutex_unlock(&mount_lock);
+    return err;
+}
+
+/* As a copy of a mount that is nowhere, with flags and a source of its own. */
+COLD int mount_again(struct mount_space *space, struct super_block *super, const char *source,
+                     struct dentry *where, uint32_t flags)
+{
+    struct mount from = {.super = super, .source = source, .flags = flags};
+    struct vfs_path place = dentry_to_path(where);
+    int err;
+
+    /* It is what lies there already. */
+    if (place.mount->super == super && place.dentry == super->root)
+        return -EBUSY;
+    mutex_lock(&mount_lock);
+    err = copy_attach(space, (struct vfs_path){&from, super->root}, where, false);
     mutex_unlock(&mount_lock);
     return err;
 }

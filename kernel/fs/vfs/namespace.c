@@ -201,23 +201,13 @@ static bool link_is_safe(const struct inode *inode, const struct credentials *cr
     return inode_permission(inode, cred, INODE_READ | INODE_WRITE) == 0;
 }
 
-/* Two mounts of one file system are apart. Two file systems with one device are views of the same
- * thing, as those of mqueue are. */
-static bool link_is_across(const struct dentry *target, const struct path_last *last)
-{
-    const struct super_block *from = target->inode->super, *to = last->parent->inode->super;
-
-    return dentry_mount(target) != dentry_mount(last->place) &&
-           (from == to || from->device != to->device);
-}
-
 static int link_at(struct fs_context *context, struct dentry *target, struct path_last *last)
 {
     struct inode *dir = last->parent->inode;
     int err;
 
     /* The order of Linux's vfs_link: which file system, may it be linked, may the name be made. */
-    if (link_is_across(target, last))
+    if (dentry_mount(target) != dentry_mount(last->place))
         return -EXDEV;
     if (!link_is_safe(target->inode, &context->cred))
         return -EPERM;

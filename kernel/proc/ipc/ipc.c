@@ -12,6 +12,7 @@
  */
 #include "kernel/proc/ipc/ipc.h"
 
+#include "kernel/core/clock.h"
 #include "kernel/fs/vfs/fs_context.h"
 #include "kernel/lib/assert.h"
 #include "kernel/mm/pmm.h"
@@ -26,6 +27,8 @@
 #define SEQUENCES    (1u << (31 - IPC_INDEX_BITS))
 #define MEMORY_SHARE 8 /* of the machine's memory one part may be messages and semaphores */
 #define MODE_BITS    0777u
+
+#define KMALLOC_LEAST 16
 
 /* Linux's own defaults; single words, so that what is under way sees the old or the new one. */
 struct ipc_limits ipc_limits = {
@@ -51,6 +54,14 @@ static struct ipc_object *object_at(struct rb_node *node)
 
 static uint64_t memory_used; /* [a] bytes */
 
+/* What kmalloc takes for that: a power of two. */
+static uint64_t memory_add(size_t nbytes, int64_t sign)
+{
+    int64_t rounded = 1ll << (64 - __builtin_clzll((nbytes - 1) | (KMALLOC_LEAST - 1)));
+
+    return __atomic_add_fetch(&memory_used, (uint64_t)(sign * rounded), __ATOMIC_RELAXED);
+}
+
 /* One part of memory for all users together: a message that waits belongs to no process
  * that could be ended for it. */
 void *ipc_alloc(size_t nbytes)
@@ -59,11 +70,10 @@ void *ipc_alloc(size_t nbytes)
     void *memory = NULL;
 
     /* Counted first, so that several at once do not pass the bound together. */
-    if (__atomic_add_fetch(&memory_used, nbytes, __ATOMIC_RELAXED) <= most &&
-        pmm_has_more_than(VM_RESERVE_FRAMES + nbytes / PAGE_SIZE))
+    if (memory_add(nbytes, 1) <= most && pmm_has_more_than(VM_RESERVE_FRAMES + nbytes / PAGE_SIZE))
         memory = kzalloc(nbytes);
     if (!memory)
-        __atomic_fetch_sub(&memory_used, nbytes, __ATOMIC_RELAXED);
+        memory_add(nbytes, -1);
     return memory;
 }
 
@@ -72,7 +82,12 @@ void ipc_free(void *memory, size_t nbytes)
     if (!memory)
         return;
     kfree(memory);
-    __atomic_fetch_sub(&memory_used, nbytes, __ATOMIC_RELAXED);
+    memory_add(nbytes, -1);
+}
+
+int64_t ipc_now_s(void)
+{
+    return (int64_t)(clock_realtime_ns() / 1000000000);
 }
 
 /* --- the trees --- */
@@ -139,22 +154,6 @@ struct ipc_object *ipc_find_key_locked(const struct ipc_table *table, int key)
     return NULL;
 }
 
-COLD int ipc_existing(struct ipc_object *object, const struct credentials *cred, int flags,
-                      int refusal)
-{
-    int err;
-
-    /* In the order of Linux: that it exists at all, then what is wrong with it, then rights. */
-    if ((flags & LX_IPC_CREAT) && (flags & LX_IPC_EXCL))
-        return -EEXIST;
-    if (refusal)
-        return refusal;
-    mutex_lock(&object->lock);
-    err = ipc_access(object, cred, (uint32_t)flags);
-    mutex_unlock(&object->lock);
-    return err ? err : object->id;
-}
-
 COLD int ipc_insert_locked(struct ipc_table *table, struct ipc_object *object,
                            const struct credentials *cred, int key, int flags)
 {
@@ -169,12 +168,14 @@ COLD int ipc_insert_locked(struct ipc_table *table, struct ipc_object *object,
     table->last_index = index;
     bitmap_set(table->used_map, index);
     table->used++;
+    __atomic_fetch_add(&table->total, object->units, __ATOMIC_RELAXED);
     __atomic_fetch_add(&table->space->parts, 1, __ATOMIC_RELAXED);
     object->refs = 1;
     object->table = table;
     object->index = index;
     object->id = (int)(table->sequence << IPC_INDEX_BITS | index);
     object->key = key;
+    object->ctime_s = ipc_now_s();
     mutex_init(&object->lock, MUTEX_PIPE);
     object->uid = object->cuid = cred->euid;
     object->gid = object->cgid = cred->egid;
@@ -204,6 +205,7 @@ COLD void ipc_unlink_locked(struct ipc_object *object)
     rb_erase(&table->by_index, &object->index_node);
     bitmap_clear(table->used_map, object->index);
     table->used--;
+    __atomic_fetch_sub(&table->total, object->units, __ATOMIC_RELAXED);
     object->removed = true;
 }
 
@@ -293,7 +295,7 @@ struct ipc_object *ipc_get_next(struct ipc_table *table, unsigned index)
 }
 
 /* As Linux: of a larger number the bits of an index count. */
-int ipc_get_index(struct ipc_table *table, int index, struct ipc_object **out_object)
+static COLD int ipc_get_index(struct ipc_table *table, int index, struct ipc_object **out_object)
 {
     unsigned wanted = (unsigned)index % IPC_INDEXES;
     struct ipc_object *object = index < 0 ? NULL : ipc_get_next(table, wanted);
@@ -344,8 +346,9 @@ static int lock_or_put(struct ipc_object *object)
 
 /* Found by its index it may be another one by now: its id is what the caller answers. What was
  * removed since it was found is told from what never was, as on Linux. */
-COLD int ipc_lock_to_read(struct ipc_table *table, int number, enum ipc_find by,
-                          const struct credentials *cred, struct ipc_object **out_object)
+COLD int ipc_lock_number(struct ipc_table *table, int number, enum ipc_find by,
+                         const struct credentials *cred, uint32_t wanted,
+                         struct ipc_object **out_object)
 {
     struct ipc_object *object;
     int err =
@@ -356,8 +359,7 @@ COLD int ipc_lock_to_read(struct ipc_table *table, int number, enum ipc_find by,
     err = lock_or_put(object);
     if (err)
         return err;
-    if (by != IPC_BY_INDEX_ANY)
-        err = ipc_access(object, cred, 0444);
+    err = ipc_access(object, cred, wanted);
     if (err)
         ipc_unlock_put(object);
     *out_object = object;
@@ -436,20 +438,8 @@ COLD void ipc_end(struct ns_common *common)
             sched_preempt_point();
         }
     }
-    mqueue_space_put(space);
-}
-
-COLD int ipc_highest(struct ipc_table *table, unsigned *used)
-{
-    const struct ipc_object *last;
-    int highest;
-
-    mutex_lock(&table->lock);
-    last = object_at(rb_last(&table->by_index));
-    highest = last ? (int)last->index : 0;
-    *used = table->used;
-    mutex_unlock(&table->lock);
-    return highest;
+    mqueue_space_end(space);
+    ipc_space_put(space);
 }
 
 /* --- permissions --- */
@@ -477,17 +467,6 @@ int ipc_own(const struct ipc_object *object, const struct credentials *cred)
     return owns || credentials_capable(cred, LX_CAP_SYS_ADMIN) ? 0 : -EPERM;
 }
 
-COLD void ipc_perm_show(const struct ipc_object *object, struct lx_ipc_perm *perm)
-{
-    perm->key = object->key;
-    perm->uid = object->uid;
-    perm->gid = object->gid;
-    perm->cuid = object->cuid;
-    perm->cgid = object->cgid;
-    perm->mode = object->mode;
-    perm->seq = (uint16_t)((unsigned)object->id >> IPC_INDEX_BITS);
-}
-
 COLD int ipc_perm_set(struct ipc_object *object, const struct lx_ipc_perm *perm)
 {
     if (perm->uid == UINT32_MAX || perm->gid == UINT32_MAX)
@@ -495,5 +474,6 @@ COLD int ipc_perm_set(struct ipc_object *object, const struct lx_ipc_perm *perm)
     object->uid = perm->uid;
     object->gid = perm->gid;
     object->mode = (object->mode & ~MODE_BITS) | (perm->mode & MODE_BITS);
+    object->ctime_s = ipc_now_s();
     return 0;
 }

@@ -25,6 +25,8 @@
 #include "shared/linux/ipc.h"
 
 struct credentials;
+struct procfs_node;
+struct procfs_text;
 struct super_block;
 
 #define IPC_LINE_ROOM  256 /* a line of /proc/sysvipc has less */
@@ -40,6 +42,9 @@ struct ipc_object {
     int id;                              /* [I] */
     int key;                             /* [t] LX_IPC_PRIVATE: in no tree of keys */
     struct mutex lock;
+    uint64_t size;                 /* [I] bytes of a segment, semaphores; else 0 */
+    uint64_t units;                /* [I] what it has of table.total from making to removal */
+    int64_t ctime_s;               /* [l] */
     bool removed;                  /* [l] not in the table any more */
     uint32_t uid, gid, cuid, cgid; /* [l] owner, creator */
     uint32_t mode;                 /* [l] */
@@ -54,12 +59,28 @@ struct ipc_limits {
 };
 extern struct ipc_limits ipc_limits;
 
+/* What *_STAT shows of any kind. */
+union ipc_stat {
+    struct lx_ipc_perm perm;
+    struct lx_shmid_ds shm;
+    struct lx_msqid_ds msg;
+    struct lx_semid_ds sem;
+};
+
 struct ipc_kind {
     const uint64_t *most; /* of ipc_limits: as many as there may be in a table */
-    /* Behind the last reference; no lock held. */
+    const char *heading;  /* of its file in /proc/sysvipc */
+    size_t stat_nbytes;   /* of its part of the union */
+    /* A new one of that size, complete but for its head, where size and units are set. */
+    int (*create)(const struct task *self, struct ipc_table *table, uint64_t size, int key,
+                  int flags, struct ipc_object **out_object);
+    /* Behind the last reference, or in no table yet; no lock of it held. */
     void (*free)(struct ipc_object *object);
     /* Table and object locked. True: it is out of the table, whose reference is the caller's. */
     bool (*remove_locked)(struct ipc_object *object);
+    /* Locked. All but the rights; the rest of a line, behind key, id and mode. */
+    void (*stat)(const struct ipc_object *object, union ipc_stat *stat);
+    void (*show)(const struct ipc_object *object, struct procfs_text *text);
 };
 
 /* I constant   l lock   a atomic */
@@ -69,7 +90,7 @@ struct ipc_table {
     uint64_t used_map[BITMAP_WORDS(IPC_INDEXES)]; /* [l] */
     unsigned used;                                /* [l] objects */
     unsigned last_index, sequence;                /* [l] of the last one that was made */
-    uint64_t total;                               /* the kind's own: [l] pages, semaphores; [a] */
+    uint64_t total;                               /* [a] the kind's own: pages, semaphores, */
     uint64_t nbytes;                              /* messages, and bytes in them */
     const struct ipc_kind *kind;                  /* [I] */
     struct ipc_namespace *space;                  /* [I] */
@@ -83,7 +104,6 @@ struct ipc_namespace {
     uint32_t parts; /* [a] one while it is in use, one for each object */
     struct ipc_table tables[IPC_KINDS];
     struct super_block *mqueues; /* [I] POSIX message queues: mqueue_name.c */
-    uint32_t mqueue_users;       /* [a] one while the name space is in use, one for each mount */
 };
 
 extern struct ipc_namespace ipc_initial;
@@ -93,11 +113,7 @@ void ipc_init(void); /* at start-up */
 MUST_CHECK int ipc_copy(struct ns_common *from, struct ns_common **out_space);
 void ipc_end(struct ns_common *space);
 
-/* A part of it: the last one frees it. */
-static inline void ipc_space_get(struct ipc_namespace *space)
-{
-    __atomic_fetch_add(&space->parts, 1, __ATOMIC_RELAXED);
-}
+/* A part of it has gone: the last one frees it. */
 void ipc_space_put(struct ipc_namespace *space);
 static inline struct ipc_namespace *ipc_space_of(const struct task *task)
 {
@@ -110,14 +126,25 @@ static inline struct ipc_table *ipc_table_of(const struct task *task, enum ipc_k
     return &ipc_space_of(task)->tables[kind];
 }
 
+/* --- the calls that all kinds have: *get, *_STAT, IPC_SET, IPC_RMID --- */
+
+/* The id of one that has the key, and is not smaller, or of a new one. */
+MUST_CHECK int ipc_open(const struct task *self, enum ipc_kind_number kind, int key, uint64_t size,
+                        int flags);
+/* By id the result is 0, by index it is the id: ipcs(1) learns ids from that. */
+enum ipc_find { IPC_BY_ID, IPC_BY_INDEX, IPC_BY_INDEX_ANY };
+MUST_CHECK int ipc_stat(const struct task *self, enum ipc_kind_number kind, int number,
+                        enum ipc_find by, struct uptr buffer);
+MUST_CHECK int ipc_set(const struct task *self, enum ipc_kind_number kind, int id,
+                       const struct lx_ipc_perm *perm);
+MUST_CHECK int ipc_remove(const struct task *self, enum ipc_kind_number kind, int id);
+/* /proc/sysvipc; the kind is in .arg of the entry. */
+int ipc_show(const struct procfs_node *node, struct procfs_text *text);
+
 /* --- making; table locked --- */
 
 /* Borrowed; NULL: none has that key, or it is LX_IPC_PRIVATE. */
 struct ipc_object *ipc_find_key_locked(const struct ipc_table *table, int key);
-/* What *get answers about an object that was found by its key: its id, -EEXIST, -EACCES. refusal:
- * what the kind itself has against it, or 0. */
-MUST_CHECK int ipc_existing(struct ipc_object *object, const struct credentials *cred, int flags,
-                            int refusal);
 /* Into the table, which takes over the caller's only reference; its id. Before this it is complete
  * but for its head. -ENOSPC: it still is the caller's. */
 MUST_CHECK int ipc_insert_locked(struct ipc_table *table, struct ipc_object *object,
@@ -125,9 +152,8 @@ MUST_CHECK int ipc_insert_locked(struct ipc_table *table, struct ipc_object *obj
 
 /* --- finding and removing --- */
 
-/* With a reference, by id or (for *_STAT) by index. -EINVAL. */
+/* With a reference. -EINVAL. */
 MUST_CHECK int ipc_get(struct ipc_table *table, int id, struct ipc_object **out_object);
-MUST_CHECK int ipc_get_index(struct ipc_table *table, int index, struct ipc_object **out_object);
 /* The first one at or above the index, with a reference; NULL: there is none. */
 struct ipc_object *ipc_get_next(struct ipc_table *table, unsigned index);
 void ipc_put(struct ipc_object *object);
@@ -135,11 +161,11 @@ void ipc_put(struct ipc_object *object);
 /* -EIDRM: not locked. */
 MUST_CHECK int ipc_lock(struct ipc_object *object);
 
-/* With a reference and locked, until ipc_unlock_put; where they fail, neither. For *_STAT: the one
- * that the number means, and that may be read; for IPC_SET: one that the caller may change. */
-enum ipc_find { IPC_BY_ID, IPC_BY_INDEX, IPC_BY_INDEX_ANY };
-MUST_CHECK int ipc_lock_to_read(struct ipc_table *table, int number, enum ipc_find by,
-                                const struct credentials *cred, struct ipc_object **out_object);
+/* With a reference and locked, until ipc_unlock_put; where they fail, neither. The one that the
+ * number means, if the caller has these rights; for IPC_SET: one that it may change. */
+MUST_CHECK int ipc_lock_number(struct ipc_table *table, int number, enum ipc_find by,
+                               const struct credentials *cred, uint32_t wanted,
+                               struct ipc_object **out_object);
 MUST_CHECK int ipc_lock_to_set(struct ipc_table *table, int id, const struct credentials *cred,
                                struct ipc_object **out_object);
 void ipc_unlock_put(struct ipc_object *object);
@@ -149,8 +175,6 @@ void ipc_unlock_put(struct ipc_object *object);
 void ipc_unlink_locked(struct ipc_object *object);
 /* No other *get finds it, ids still do. Both locked. */
 void ipc_unlink_key_locked(struct ipc_object *object);
-/* IPC_RMID. */
-MUST_CHECK int ipc_remove(const struct task *self, enum ipc_kind_number kind, int id);
 
 /* The highest index in use; 0 also if there is none. Objects in use. */
 int ipc_highest(struct ipc_table *table, unsigned *used);
@@ -163,14 +187,10 @@ MUST_CHECK int ipc_access(const struct ipc_object *object, const struct credenti
 /* Whether the caller may remove or change it. 0 or -EPERM. */
 MUST_CHECK int ipc_own(const struct ipc_object *object, const struct credentials *cred);
 
-void ipc_perm_show(const struct ipc_object *object, struct lx_ipc_perm *perm);
-/* IPC_SET. -EINVAL for an id that no user or group has. */
+/* -EINVAL for an id that no user or group has. */
 MUST_CHECK int ipc_perm_set(struct ipc_object *object, const struct lx_ipc_perm *perm);
 
-static inline int64_t ipc_seconds(uint64_t ns)
-{
-    return (int64_t)(ns / 1000000000);
-}
+int64_t ipc_now_s(void);
 
 /* --- memory that lives as long as an object, not as a process --- */
 

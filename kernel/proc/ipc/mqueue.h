@@ -134,6 +134,6 @@ MUST_CHECK int mqueue_unlink(struct task *self, const char *name);
 
 /* At start-up, once there are file systems: those of the initial name space; the type. */
 MUST_CHECK int mqueue_init(void);
-/* A name space begins, and is not in use any more. */
+/* A name space begins, and nothing has it any more. */
 MUST_CHECK int mqueue_space_init(struct ipc_namespace *space);
-void mqueue_space_put(struct ipc_namespace *space);
+void mqueue_space_end(struct ipc_namespace *space);

@@ -12,7 +12,6 @@
  */
 #include "kernel/proc/ipc/msg.h"
 
-#include "kernel/core/clock.h"
 #include "kernel/fs/procfs/procfs.h"
 #include "kernel/lib/assert.h"
 #include "kernel/lib/restart.h"
@@ -29,7 +28,7 @@ struct msg_queue {
     struct ipc_object object;
     struct list messages;               /* [l] the oldest first */
     uint64_t nbytes, count, most_bytes; /* [l] */
-    int64_t stime_s, rtime_s, ctime_s;  /* [l] */
+    int64_t stime_s, rtime_s;           /* [l] */
     int lspid, lrpid;                   /* [l] */
     struct waitq arrived, removed;      /* a message has; one has been, so there is room */
 };
@@ -43,11 +42,6 @@ static struct ipc_table *msg_table(const struct task *self)
 static struct msg_queue *queue_of(struct ipc_object *object)
 {
     return container_of(object, struct msg_queue, object);
-}
-
-static int64_t msg_now_s(void)
-{
-    return ipc_seconds(clock_realtime_ns());
 }
 
 int message_create(size_t nbytes, struct message **out_message)
@@ -92,15 +86,12 @@ static bool queue_remove_locked(struct ipc_object *object)
     return true;
 }
 
-const struct ipc_kind msg_kind = {&ipc_limits.msg_queues, queue_free, queue_remove_locked};
-
-static COLD int queue_create_locked(const struct task *self, struct ipc_table *table, int key,
-                                    int flags)
+static COLD int msg_queue_create(const struct task *self, struct ipc_table *table, uint64_t size,
+                                 int key, int flags, struct ipc_object **out_object)
 {
     struct msg_queue *queue = ipc_alloc(sizeof(*queue));
-    int id;
 
-    ASSERT(mutex_is_held(&table->lock));
+    (void)self, (void)size, (void)key, (void)flags;
     if (!queue)
         return -ENOMEM;
     /* Nothing else knows it before it is in the table. */
@@ -108,29 +99,9 @@ static COLD int queue_create_locked(const struct task *self, struct ipc_table *t
     waitq_init(&queue->arrived);
     waitq_init(&queue->removed);
     queue->most_bytes = ipc_limits.msg_queue;
-    queue->ctime_s = msg_now_s();
-    id = ipc_insert_locked(table, &queue->object, &self->fs->cred, key, flags);
-    if (id < 0)
-        ipc_free(queue, sizeof(*queue));
-    return id;
-}
-
-COLD int msg_get(struct task *self, int key, int flags)
-{
-    struct ipc_table *table = msg_table(self);
-    struct ipc_object *object;
-    int id;
-
-    mutex_lock(&table->lock);
-    object = ipc_find_key_locked(table, key);
-    if (object)
-        id = ipc_existing(object, &self->fs->cred, flags, 0);
-    else if (key != LX_IPC_PRIVATE && !(flags & LX_IPC_CREAT))
-        id = -ENOENT;
-    else
-        id = queue_create_locked(self, table, key, flags);
-    mutex_unlock(&table->lock);
-    return id;
+    queue->object.table = table;
+    *out_object = &queue->object;
+    return 0;
 }
 
 /* --- sending and receiving --- */
@@ -160,7 +131,7 @@ static void queue_push_locked(struct msg_queue *queue, struct message *message, 
     queue->nbytes += message->nbytes;
     queue->count++;
     queue->lspid = pid;
-    queue->stime_s = msg_now_s();
+    queue->stime_s = ipc_now_s();
     __atomic_fetch_add(&queue->object.table->total, 1, __ATOMIC_RELAXED);
     __atomic_fetch_add(&queue->object.table->nbytes, message->nbytes, __ATOMIC_RELAXED);
     waitq_wake_all(&queue->arrived);
@@ -170,13 +141,11 @@ int msg_send(struct task *self, int id, struct message *message, int flags)
 {
     struct ipc_object *object;
     struct msg_queue *queue;
-    int err = ipc_get(msg_table(self), id, &object);
+    int err = ipc_lock_number(msg_table(self), id, IPC_BY_ID, &self->fs->cred, 0222, &object);
 
     if (err)
         return err;
     queue = queue_of(object);
-    mutex_lock(&object->lock);
-    err = object->removed ? -EIDRM : ipc_access(object, &self->fs->cred, 0222);
     /* Rights are looked at anew each time: they may change while it waits. */
     while (!err && !queue_has_room(queue, message->nbytes)) {
         err = flags & LX_IPC_NOWAIT ? -EAGAIN : queue_wait_locked(queue, &queue->removed);
@@ -185,8 +154,7 @@ int msg_send(struct task *self, int id, struct message *message, int flags)
     }
     if (!err)
         queue_push_locked(queue, message, self->process->pid);
-    mutex_unlock(&object->lock);
-    ipc_put(object);
+    ipc_unlock_put(object);
     return err;
 }
 
@@ -219,7 +187,7 @@ static void queue_pop_locked(struct msg_queue *queue, struct message *message, i
     queue->nbytes -= message->nbytes;
     queue->count--;
     queue->lrpid = pid;
-    queue->rtime_s = msg_now_s();
+    queue->rtime_s = ipc_now_s();
     __atomic_fetch_sub(&queue->object.table->total, 1, __ATOMIC_RELAXED);
     __atomic_fetch_sub(&queue->object.table->nbytes, message->nbytes, __ATOMIC_RELAXED);
     waitq_wake_all(&queue->removed);
@@ -255,13 +223,11 @@ int msg_receive(struct task *self, int id, size_t nbytes, int64_t type, int flag
     struct message *message = NULL;
     struct ipc_object *object;
     struct msg_queue *queue;
-    int err = ipc_get(msg_table(self), id, &object);
+    int err = ipc_lock_number(msg_table(self), id, IPC_BY_ID, &self->fs->cred, 0, &object);
 
     if (err)
         return err;
     queue = queue_of(object);
-    mutex_lock(&object->lock);
-    err = object->removed ? -EIDRM : 0;
     while (!err) {
         err = ipc_access(object, &self->fs->cred, 0444);
         if (!err)
@@ -278,38 +244,12 @@ int msg_receive(struct task *self, int id, size_t nbytes, int64_t type, int flag
         err = message_copy(message, nbytes, &message);
     else if (!err)
         queue_pop_locked(queue, message, self->process->pid);
-    mutex_unlock(&object->lock);
-    ipc_put(object);
+    ipc_unlock_put(object);
     *out_message = message;
     return err;
 }
 
 /* --- control --- */
-
-COLD int msg_stat(struct task *self, int number, enum ipc_find by, struct lx_msqid_ds *stat)
-{
-    const struct msg_queue *queue;
-    struct ipc_object *object;
-    int err = ipc_lock_to_read(msg_table(self), number, by, &self->fs->cred, &object);
-
-    if (err)
-        return err;
-    queue = queue_of(object);
-    *stat = (struct lx_msqid_ds){
-        .stime = queue->stime_s,
-        .rtime = queue->rtime_s,
-        .ctime = queue->ctime_s,
-        .cbytes = queue->nbytes,
-        .qnum = queue->count,
-        .qbytes = queue->most_bytes,
-        .lspid = queue->lspid,
-        .lrpid = queue->lrpid,
-    };
-    ipc_perm_show(object, &stat->perm);
-    err = by == IPC_BY_ID ? 0 : object->id;
-    ipc_unlock_put(object);
-    return err;
-}
 
 /* Owner, mode, and how much it holds: beyond the system's default that is the administrator's. All
  * that wait look again, for room or rights may be others now. */
@@ -327,7 +267,6 @@ COLD int msg_set(struct task *self, int id, const struct lx_msqid_ds *change)
         err = ipc_perm_set(object, &change->perm);
     if (!err) {
         queue_of(object)->most_bytes = change->qbytes;
-        queue_of(object)->ctime_s = msg_now_s();
         waitq_wake_all(&queue_of(object)->arrived);
         waitq_wake_all(&queue_of(object)->removed);
     }
@@ -349,34 +288,41 @@ COLD int msg_info(const struct task *self, struct lx_msginfo *info)
     return highest;
 }
 
-/* One line a queue; the cursor is the index that the next one has at least. */
-COLD int msg_show(const struct procfs_node *node, struct procfs_text *text)
+static COLD void msg_queue_stat(const struct ipc_object *object, union ipc_stat *stat)
 {
-    struct ipc_table *table = msg_table(thread_current()->task);
-    struct ipc_object *object;
+    const struct msg_queue *queue = container_of(object, struct msg_queue, object);
 
-    (void)node;
-    if (!text->cursor)
-        procfs_print(text, "       key      msqid perms      cbytes       qnum lspid lrpid   uid   "
-                           "gid  cuid  cgid      stime      rtime      ctime\n");
-    while ((object = ipc_get_next(table, (unsigned)text->cursor)) != NULL) {
-        const struct msg_queue *queue = queue_of(object);
-
-        text->more = text->used + IPC_LINE_ROOM > text->size;
-        if (text->more) {
-            ipc_put(object);
-            break;
-        }
-        mutex_lock(&object->lock);
-        procfs_print(
-            text, "%10d %10d  %4o  %10llu %10llu %5u %5u %5u %5u %5u %5u %10lld %10lld %10lld\n",
-            object->key, object->id, object->mode, (unsigned long long)queue->nbytes,
-            (unsigned long long)queue->count, (unsigned)queue->lspid, (unsigned)queue->lrpid,
-            object->uid, object->gid, object->cuid, object->cgid, (long long)queue->stime_s,
-            (long long)queue->rtime_s, (long long)queue->ctime_s);
-        mutex_unlock(&object->lock);
-        text->cursor = object->index + 1;
-        ipc_put(object);
-    }
-    return 0;
+    stat->msg = (struct lx_msqid_ds){
+        .stime = queue->stime_s,
+        .rtime = queue->rtime_s,
+        .ctime = object->ctime_s,
+        .cbytes = queue->nbytes,
+        .qnum = queue->count,
+        .qbytes = queue->most_bytes,
+        .lspid = queue->lspid,
+        .lrpid = queue->lrpid,
+    };
 }
+
+static COLD void msg_queue_show(const struct ipc_object *object, struct procfs_text *text)
+{
+    const struct msg_queue *queue = container_of(object, struct msg_queue, object);
+
+    procfs_print(text, " %10llu %10llu %5u %5u %5u %5u %5u %5u %10lld %10lld %10lld\n",
+                 (unsigned long long)queue->nbytes, (unsigned long long)queue->count,
+                 (unsigned)queue->lspid, (unsigned)queue->lrpid, object->uid, object->gid,
+                 object->cuid, object->cgid, (long long)queue->stime_s, (long long)queue->rtime_s,
+                 (long long)object->ctime_s);
+}
+
+const struct ipc_kind msg_kind = {
+    .most = &ipc_limits.msg_queues,
+    .heading = "       key      msqid perms      cbytes       qnum lspid lrpid   uid   gid  cuid"
+               "  cgid      stime      rtime      ctime\n",
+    .stat_nbytes = sizeof(struct lx_msqid_ds),
+    .create = msg_queue_create,
+    .free = queue_free,
+    .remove_locked = queue_remove_locked,
+    .stat = msg_queue_stat,
+    .show = msg_queue_show,
+};

@@ -16,8 +16,6 @@
 
 struct lx_msqid_ds;
 struct lx_msginfo;
-struct procfs_node;
-struct procfs_text;
 struct task;
 
 /* Made and freed by the caller, unless a queue has it. */
@@ -31,17 +29,12 @@ struct message {
 MUST_CHECK int message_create(size_t nbytes, struct message **out_message);
 void message_free(struct message *message); /* NULL is fine */
 
-MUST_CHECK int msg_get(struct task *self, int key, int flags);
 /* Takes the message over if it succeeds. */
 MUST_CHECK int msg_send(struct task *self, int id, struct message *message, int flags);
 /* The caller owns it then. */
 MUST_CHECK int msg_receive(struct task *self, int id, size_t nbytes, int64_t type, int flags,
                            struct message **out_message);
 
-MUST_CHECK int msg_stat(struct task *self, int number, enum ipc_find by, struct lx_msqid_ds *stat);
 MUST_CHECK int msg_set(struct task *self, int id, const struct lx_msqid_ds *change);
 /* The highest index in use. */
 int msg_info(const struct task *self, struct lx_msginfo *info);
-
-/* /proc/sysvipc/msg */
-int msg_show(const struct procfs_node *node, struct procfs_text *text);

@@ -35,51 +35,32 @@ void sem_array_put(struct sem_array *array)
 }
 
 /* -EINVAL before -ENOSPC, as Linux has it. */
-static COLD int array_create_locked(const struct task *self, struct ipc_table *table, int key,
-                                    int nsems, int flags)
+static COLD int array_create(const struct task *self, struct ipc_table *table, uint64_t size,
+                             int key, int flags, struct ipc_object **out_object)
 {
     struct sem_array *array;
-    int id;
 
-    ASSERT(mutex_is_held(&table->lock));
-    if (!nsems)
+    (void)self, (void)key, (void)flags;
+    if (!size)
         return -EINVAL;
-    if (table->total + (unsigned)nsems > ipc_limits.sem_all)
+    if (table->total + size > ipc_limits.sem_all)
         return -ENOSPC;
-    array = ipc_alloc(array_nbytes((unsigned)nsems));
+    array = ipc_alloc(array_nbytes((unsigned)size));
     if (!array)
         return -ENOMEM;
     list_init(&array->waiters);
     list_init(&array->undos);
-    array->nsems = (unsigned)nsems;
-    array->ctime_s = sem_now_s();
-    id = ipc_insert_locked(table, &array->object, &self->fs->cred, key, flags);
-    if (id < 0) /* it still is ours */
-        array_free(&array->object);
-    else
-        table->total += (unsigned)nsems;
-    return id;
+    array->nsems = (unsigned)size;
+    array->object.size = array->object.units = size;
+    *out_object = &array->object;
+    return 0;
 }
 
 COLD int sem_get(struct task *self, int key, int nsems, int flags)
 {
-    struct ipc_table *table = ipc_table_of(self, IPC_SEM);
-    struct ipc_object *object;
-    int id;
-
     if (nsems < 0 || (unsigned)nsems > ipc_limits.sem_set)
         return -EINVAL;
-    mutex_lock(&table->lock);
-    object = ipc_find_key_locked(table, key);
-    if (object)
-        id = ipc_existing(object, &self->fs->cred, flags,
-                          (unsigned)nsems > array_of(object)->nsems ? -EINVAL : 0);
-    else if (key != LX_IPC_PRIVATE && !(flags & LX_IPC_CREAT))
-        id = -ENOENT;
-    else
-        id = array_create_locked(self, table, key, nsems, flags);
-    mutex_unlock(&table->lock);
-    return id;
+    return ipc_open(self, IPC_SEM, key, (unsigned)nsems, flags);
 }
 
 /* --- control --- */
@@ -89,19 +70,11 @@ static int array_lock(const struct task *self, int id, uint32_t wanted,
                       struct sem_array **out_array)
 {
     struct ipc_object *object;
-    int err = ipc_get(ipc_table_of(self, IPC_SEM), id, &object);
+    int err = ipc_lock_number(ipc_table_of(self, IPC_SEM), id, IPC_BY_ID, &self->fs->cred, wanted,
+                              &object);
 
-    if (err)
-        return err;
-    err = ipc_lock(object);
-    if (!err) {
-        err = ipc_access(object, &self->fs->cred, wanted);
-        if (err)
-            mutex_unlock(&object->lock);
-    }
-    if (err)
-        ipc_put(object);
-    *out_array = array_of(object);
+    if (!err)
+        *out_array = array_of(object);
     return err;
 }
 
@@ -109,37 +82,6 @@ static int array_lock(const struct task *self, int id, uint32_t wanted,
 static void array_unlock(struct sem_array *array)
 {
     ipc_unlock_put(&array->object);
-}
-
-COLD int sem_stat(struct task *self, int number, enum ipc_find by, struct lx_semid_ds *stat)
-{
-    const struct sem_array *array;
-    struct ipc_object *object;
-    int err = ipc_lock_to_read(ipc_table_of(self, IPC_SEM), number, by, &self->fs->cred, &object);
-
-    if (err)
-        return err;
-    array = array_of(object);
-    *stat = (struct lx_semid_ds){
-        .otime = array->otime_s, .ctime = array->ctime_s, .nsems = array->nsems};
-    ipc_perm_show(object, &stat->perm);
-    err = by == IPC_BY_ID ? 0 : object->id;
-    ipc_unlock_put(object);
-    return err;
-}
-
-COLD int sem_set(struct task *self, int id, const struct lx_ipc_perm *perm)
-{
-    struct ipc_object *object;
-    int err = ipc_lock_to_set(ipc_table_of(self, IPC_SEM), id, &self->fs->cred, &object);
-
-    if (err)
-        return err;
-    err = ipc_perm_set(object, perm);
-    if (!err)
-        array_of(object)->ctime_s = sem_now_s();
-    ipc_unlock_put(object);
-    return err;
 }
 
 /* Waiters are told; what would have been undone is not: the entries keep the memory, no more. */
@@ -160,12 +102,9 @@ static COLD bool array_remove_locked(struct ipc_object *object)
 {
     ASSERT(mutex_is_held(&object->lock));
     ipc_unlink_locked(object);
-    object->table->total -= array_of(object)->nsems;
     array_end_locked(array_of(object));
     return true;
 }
-
-const struct ipc_kind sem_kind = {&ipc_limits.sem_sets, array_free, array_remove_locked};
 
 /* --- values --- */
 
@@ -240,7 +179,7 @@ COLD int sem_set_value(struct task *self, int id, int number, int value)
     } else {
         value_set_locked(self, array, (unsigned)number, value);
         undos_clear_locked(array, (unsigned)number, 1);
-        array->ctime_s = sem_now_s();
+        array->object.ctime_s = ipc_now_s();
         sem_waiters_advance_locked(array);
     }
     array_unlock(array);
@@ -294,7 +233,7 @@ COLD int sem_set_values(struct task *self, int id, const uint16_t *values, unsig
     for (unsigned i = 0; i < count; i++)
         value_set_locked(self, array, i, values[i]);
     undos_clear_locked(array, 0, count);
-    array->ctime_s = sem_now_s();
+    array->object.ctime_s = ipc_now_s();
     sem_waiters_advance_locked(array);
     array_unlock(array);
     return 0;
@@ -309,37 +248,35 @@ COLD int sem_info(const struct task *self, struct lx_seminfo *info)
     int highest = ipc_highest(table, &used);
 
     *info = (struct lx_seminfo){.semusz = (int32_t)used};
-    mutex_lock(&table->lock);
-    info->semaem = (int32_t)table->total;
-    mutex_unlock(&table->lock);
+    info->semaem = (int32_t)__atomic_load_n(&table->total, __ATOMIC_RELAXED);
     return highest;
 }
 
-/* One line an array; the cursor is the index that the next one has at least. */
-COLD int sem_show(const struct procfs_node *node, struct procfs_text *text)
+static COLD void array_stat(const struct ipc_object *object, union ipc_stat *stat)
 {
-    struct ipc_table *table = ipc_table_of(thread_current()->task, IPC_SEM);
-    struct ipc_object *object;
+    const struct sem_array *array = container_of(object, struct sem_array, object);
 
-    (void)node;
-    if (!text->cursor)
-        procfs_print(text, "       key      semid perms      nsems   uid   gid  cuid  cgid      "
-                           "otime      ctime\n");
-    while ((object = ipc_get_next(table, (unsigned)text->cursor)) != NULL) {
-        const struct sem_array *array = array_of(object);
-
-        text->more = text->used + IPC_LINE_ROOM > text->size;
-        if (text->more) {
-            ipc_put(object);
-            break;
-        }
-        mutex_lock(&object->lock);
-        procfs_print(text, "%10d %10d  %4o %10u %5u %5u %5u %5u %10lld %10lld\n", object->key,
-                     object->id, object->mode, array->nsems, object->uid, object->gid, object->cuid,
-                     object->cgid, (long long)array->otime_s, (long long)array->ctime_s);
-        mutex_unlock(&object->lock);
-        text->cursor = object->index + 1;
-        ipc_put(object);
-    }
-    return 0;
+    stat->sem = (struct lx_semid_ds){
+        .otime = array->otime_s, .ctime = object->ctime_s, .nsems = array->nsems};
 }
+
+static COLD void array_show(const struct ipc_object *object, struct procfs_text *text)
+{
+    const struct sem_array *array = container_of(object, struct sem_array, object);
+
+    procfs_print(text, "%10u %5u %5u %5u %5u %10lld %10lld\n", array->nsems, object->uid,
+                 object->gid, object->cuid, object->cgid, (long long)array->otime_s,
+                 (long long)object->ctime_s);
+}
+
+const struct ipc_kind sem_kind = {
+    .most = &ipc_limits.sem_sets,
+    .heading = "       key      semid perms      nsems   uid   gid  cuid  cgid      otime"
+               "      ctime\n",
+    .stat_nbytes = sizeof(struct lx_semid_ds),
+    .create = array_create,
+    .free = array_free,
+    .remove_locked = array_remove_locked,
+    .stat = array_stat,
+    .show = array_show,
+};

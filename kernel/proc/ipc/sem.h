@@ -12,12 +12,8 @@
 
 #include "kernel/proc/ipc/ipc.h"
 
-struct lx_ipc_perm;
 struct lx_sembuf;
-struct lx_semid_ds;
 struct lx_seminfo;
-struct procfs_node;
-struct procfs_text;
 struct task;
 
 MUST_CHECK int sem_get(struct task *self, int key, int nsems, int flags);
@@ -25,8 +21,6 @@ MUST_CHECK int sem_get(struct task *self, int key, int nsems, int flags);
 MUST_CHECK int sem_operate(struct task *self, int id, const struct lx_sembuf *ops, unsigned nops,
                            uint64_t deadline_ns);
 
-MUST_CHECK int sem_stat(struct task *self, int number, enum ipc_find by, struct lx_semid_ds *stat);
-MUST_CHECK int sem_set(struct task *self, int id, const struct lx_ipc_perm *perm);
 /* LX_GETVAL, GETPID, GETNCNT, GETZCNT. */
 MUST_CHECK int sem_value(struct task *self, int id, int number, int command);
 MUST_CHECK int sem_set_value(struct task *self, int id, int number, int value);
@@ -42,6 +36,3 @@ int sem_info(const struct task *self, struct lx_seminfo *info);
 MUST_CHECK int sem_fork(struct task *self, struct task *child, bool share);
 /* The task ends: undone by the last one that shares it. */
 void sem_exit(struct task *self);
-
-/* /proc/sysvipc/sem */
-int sem_show(const struct procfs_node *node, struct procfs_text *text);

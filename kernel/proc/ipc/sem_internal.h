@@ -6,7 +6,6 @@
  */
 #pragma once
 
-#include "kernel/core/clock.h"
 #include "kernel/lib/list.h"
 #include "kernel/proc/ipc/ipc.h"
 #include "kernel/proc/ipc/sem.h"
@@ -18,10 +17,10 @@ struct semaphore {
 
 struct sem_array {
     struct ipc_object object;
-    struct list waiters;      /* [l] struct sem_waiter, in the order in which they came */
-    struct list undos;        /* [l] struct sem_undo */
-    int64_t otime_s, ctime_s; /* [l] */
-    unsigned nsems;           /* [I] */
+    struct list waiters; /* [l] struct sem_waiter, in the order in which they came */
+    struct list undos;   /* [l] struct sem_undo */
+    int64_t otime_s;     /* [l] */
+    unsigned nsems;      /* [I] */
     struct semaphore sems[];
 };
 
@@ -49,11 +48,6 @@ struct sem_waiter {
 static inline struct sem_array *array_of(struct ipc_object *object)
 {
     return container_of(object, struct sem_array, object);
-}
-
-static inline int64_t sem_now_s(void)
-{
-    return ipc_seconds(clock_realtime_ns());
 }
 
 void sem_array_put(struct sem_array *array);

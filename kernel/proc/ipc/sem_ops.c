@@ -61,7 +61,7 @@ static int ops_try_locked(struct sem_array *array, struct sem_waiter *waiter)
     if (!result) {
         for (i = 0; i < waiter->nops; i++)
             array->sems[waiter->ops[i].num].pid = waiter->pid;
-        array->otime_s = sem_now_s();
+        array->otime_s = ipc_now_s();
         return 0;
     }
     waiter->blocking = &waiter->ops[--i];

@@ -15,7 +15,6 @@
  */
 #include "kernel/proc/ipc/shm.h"
 
-#include "kernel/core/clock.h"
 #include "kernel/fs/procfs/procfs.h"
 #include "kernel/lib/assert.h"
 #include "kernel/lib/fmt.h"
@@ -35,13 +34,12 @@
 /* I constant after creation   l object.lock   t table lock */
 struct shm_segment {
     struct ipc_object object;
-    struct vm_pager pager;             /* [I] what areas map */
-    struct vm_pager *memory;           /* [I] behind it; one reference */
-    uint64_t nbytes;                   /* [I] */
-    int cpid, lpid;                    /* [l] of the creator, of the last to attach or detach */
-    int made_with_key;                 /* [I] */
-    int64_t atime_s, dtime_s, ctime_s; /* [l] */
-    uint64_t attached;                 /* [l] areas, and attaches under way */
+    struct vm_pager pager;    /* [I] what areas map */
+    struct vm_pager *memory;  /* [I] behind it; one reference */
+    int cpid, lpid;           /* [l] of the creator, of the last to attach or detach */
+    int made_with_key;        /* [I] */
+    int64_t atime_s, dtime_s; /* [l] */
+    uint64_t attached;        /* [l] areas, and attaches under way */
 };
 
 static struct ipc_table *shm_table(const struct task *self)
@@ -63,12 +61,7 @@ static struct shm_segment *segment_of_pager(struct vm_pager *pager)
 
 static uint64_t segment_npages(const struct shm_segment *segment)
 {
-    return ALIGN_UP(segment->nbytes, PAGE_SIZE) >> PAGE_SHIFT;
-}
-
-static int64_t now_s(void)
-{
-    return ipc_seconds(clock_realtime_ns());
+    return ALIGN_UP(segment->object.size, PAGE_SIZE) >> PAGE_SHIFT;
 }
 
 /* --- as areas see it --- */
@@ -103,7 +96,7 @@ static void segment_hold(struct vm_pager *pager, struct dentry *name)
     /* lpid and times as Linux has them: a copy by fork attaches, too. */
     mutex_lock(&segment->object.lock);
     segment->attached++;
-    segment->atime_s = now_s();
+    segment->atime_s = ipc_now_s();
     segment->lpid = task_current()->process->pid;
     mutex_unlock(&segment->object.lock);
 }
@@ -113,7 +106,6 @@ static void segment_unlink_locked(struct shm_segment *segment)
 {
     ASSERT(mutex_is_held(&segment->object.lock));
     ipc_unlink_locked(&segment->object);
-    segment->object.table->total -= segment_npages(segment);
 }
 
 /* Looked at again under both locks: it may have been attached once more. */
@@ -144,7 +136,7 @@ static COLD void segment_release(struct vm_pager *pager, struct dentry *name)
     (void)name;
     mutex_lock(&segment->object.lock);
     segment->attached--;
-    segment->dtime_s = now_s();
+    segment->dtime_s = ipc_now_s();
     if (thread->task)
         segment->lpid = thread->task->process->pid;
     ends = (segment->object.mode & LX_SHM_DEST) && !segment->attached;
@@ -193,57 +185,32 @@ static int size_check_locked(const struct ipc_table *table, uint64_t nbytes, int
     return !(flags & LX_SHM_NORESERVE) && npages > pmm_total_count() ? -ENOMEM : 0;
 }
 
-static COLD int segment_create_locked(const struct task *self, struct ipc_table *table, int key,
-                                      uint64_t nbytes, int flags)
+static COLD int segment_create(const struct task *self, struct ipc_table *table, uint64_t size,
+                               int key, int flags, struct ipc_object **out_object)
 {
     struct shm_segment *segment;
-    int id = size_check_locked(table, nbytes, flags);
+    int err;
 
-    ASSERT(mutex_is_held(&table->lock));
-    if (id)
-        return id;
+    if (flags & LX_SHM_HUGETLB) /* no huge pages are set aside, and not everyone may ask */
+        return credentials_capable(&self->fs->cred, LX_CAP_IPC_LOCK) ? -ENOMEM : -EPERM;
+    err = size_check_locked(table, size, flags);
+    if (err)
+        return err;
     segment = ipc_alloc(sizeof(*segment));
     if (!segment)
         return -ENOMEM;
     segment->pager.ops = &segment_ops;
-    segment->nbytes = nbytes;
+    segment->object.size = size;
+    segment->object.units = segment_npages(segment);
     segment->made_with_key = key;
     segment->cpid = self->process->pid;
-    segment->ctime_s = now_s();
     /* Once, before there are pages: the amount of memory never changes. */
     shm_budget.most = pmm_total_count() / PAGES_SHARE;
-    id = vm_shared_create_bounded(segment_npages(segment), &shm_budget, &segment->memory);
-    if (id) {
+    err = vm_shared_create_bounded(segment_npages(segment), &shm_budget, &segment->memory);
+    if (err)
         ipc_free(segment, sizeof(*segment));
-        return id;
-    }
-    id = ipc_insert_locked(table, &segment->object, &self->fs->cred, key, flags);
-    if (id < 0)
-        segment_free(&segment->object);
-    else
-        table->total += segment_npages(segment);
-    return id;
-}
-
-COLD int shm_get(struct task *self, int key, uint64_t nbytes, int flags)
-{
-    struct ipc_table *table = shm_table(self);
-    struct ipc_object *object;
-    int id;
-
-    mutex_lock(&table->lock);
-    object = ipc_find_key_locked(table, key);
-    if (object)
-        id = ipc_existing(object, &self->fs->cred, flags,
-                          segment_of(object)->nbytes < nbytes ? -EINVAL : 0);
-    else if (key != LX_IPC_PRIVATE && !(flags & LX_IPC_CREAT))
-        id = -ENOENT;
-    else if (flags & LX_SHM_HUGETLB) /* no huge pages are set aside, and not everyone may ask */
-        id = credentials_capable(&self->fs->cred, LX_CAP_IPC_LOCK) ? -ENOMEM : -EPERM;
-    else
-        id = segment_create_locked(self, table, key, nbytes, flags);
-    mutex_unlock(&table->lock);
-    return id;
+    *out_object = &segment->object;
+    return err;
 }
 
 /* --- attaching --- */
@@ -312,7 +279,7 @@ COLD int shm_attach(struct task *self, int id, uint64_t address, int flags, uint
     if (err)
         return err;
     segment = segment_of(object);
-    request.nbytes = segment->nbytes;
+    request.nbytes = segment->object.size;
     request.pager = &segment->pager;
     err = segment_attach_begin(self, segment, flags);
     if (!err) {
@@ -337,44 +304,6 @@ int shm_detach(struct task *self, uint64_t address)
 
 /* --- control --- */
 
-COLD int shm_stat(struct task *self, int number, enum ipc_find by, struct lx_shmid_ds *stat)
-{
-    const struct shm_segment *segment;
-    struct ipc_object *object;
-    int err = ipc_lock_to_read(shm_table(self), number, by, &self->fs->cred, &object);
-
-    if (err)
-        return err;
-    segment = segment_of(object);
-    *stat = (struct lx_shmid_ds){
-        .segsz = segment->nbytes,
-        .atime = segment->atime_s,
-        .dtime = segment->dtime_s,
-        .ctime = segment->ctime_s,
-        .cpid = segment->cpid,
-        .lpid = segment->lpid,
-        .nattch = segment->attached,
-    };
-    ipc_perm_show(object, &stat->perm);
-    err = by == IPC_BY_ID ? 0 : object->id;
-    ipc_unlock_put(object);
-    return err;
-}
-
-COLD int shm_set(struct task *self, int id, const struct lx_ipc_perm *perm)
-{
-    struct ipc_object *object;
-    int err = ipc_lock_to_set(shm_table(self), id, &self->fs->cred, &object);
-
-    if (err)
-        return err;
-    err = ipc_perm_set(object, perm);
-    if (!err)
-        segment_of(object)->ctime_s = now_s();
-    ipc_unlock_put(object);
-    return err;
-}
-
 /* The mark first; what is marked and unused goes, here as with the last detach. */
 static bool segment_remove_locked(struct ipc_object *object)
 {
@@ -389,8 +318,6 @@ static bool segment_remove_locked(struct ipc_object *object)
     return true;
 }
 
-const struct ipc_kind shm_kind = {&ipc_limits.shm_segments, segment_free, segment_remove_locked};
-
 /* Nothing is ever written out, so a lock is a bit that others can see. Without the right to lock
  * any amount, a segment may be as large as RLIMIT_MEMLOCK. */
 static int lock_check(const struct task *self, const struct shm_segment *segment, bool lock)
@@ -401,25 +328,21 @@ static int lock_check(const struct task *self, const struct shm_segment *segment
         return 0;
     if (ipc_own(&segment->object, &self->fs->cred) || (lock && !most))
         return -EPERM;
-    return lock && segment->nbytes > most ? -ENOMEM : 0;
+    return lock && segment->object.size > most ? -ENOMEM : 0;
 }
 
 COLD int shm_lock(struct task *self, int id, bool lock)
 {
     struct ipc_object *object;
-    int err = ipc_get(shm_table(self), id, &object);
+    int err = ipc_lock_number(shm_table(self), id, IPC_BY_ID, &self->fs->cred, 0, &object);
 
     if (err)
         return err;
-    err = ipc_lock(object);
-    if (!err) {
-        err = lock_check(self, segment_of(object), lock);
-        if (!err)
-            object->mode =
-                lock ? object->mode | LX_SHM_LOCKED : object->mode & ~(uint32_t)LX_SHM_LOCKED;
-        mutex_unlock(&object->lock);
-    }
-    ipc_put(object);
+    err = lock_check(self, segment_of(object), lock);
+    if (!err)
+        object->mode =
+            lock ? object->mode | LX_SHM_LOCKED : object->mode & ~(uint32_t)LX_SHM_LOCKED;
+    ipc_unlock_put(object);
     return err;
 }
 
@@ -431,10 +354,8 @@ COLD int shm_info(const struct task *self, struct lx_shm_info *info)
     unsigned used, from = 0;
     int highest = ipc_highest(table, &used);
 
-    *info = (struct lx_shm_info){.used_ids = (int32_t)used};
-    mutex_lock(&table->lock);
-    info->tot = table->total;
-    mutex_unlock(&table->lock);
+    *info = (struct lx_shm_info){.used_ids = (int32_t)used,
+                                 .tot = __atomic_load_n(&table->total, __ATOMIC_RELAXED)};
     while ((object = ipc_get_next(table, from)) != NULL) {
         info->rss += vm_shared_resident(segment_of(object)->memory);
         from = object->index + 1;
@@ -444,38 +365,42 @@ COLD int shm_info(const struct task *self, struct lx_shm_info *info)
     return highest;
 }
 
-/* One line a segment; the cursor is the index that the next one has at least. */
-COLD int shm_show(const struct procfs_node *node, struct procfs_text *text)
+static COLD void segment_stat(const struct ipc_object *object, union ipc_stat *stat)
 {
-    struct ipc_table *table = shm_table(thread_current()->task);
-    struct ipc_object *object;
+    const struct shm_segment *segment = container_of(object, struct shm_segment, object);
 
-    (void)node;
-    if (!text->cursor)
-        procfs_print(text, "       key      shmid perms                  size  cpid  lpid nattch "
-                           "  uid   gid  cuid  cgid      atime      dtime      ctime"
-                           "                   rss                  swap\n");
-    while ((object = ipc_get_next(table, (unsigned)text->cursor)) != NULL) {
-        const struct shm_segment *segment = segment_of(object);
-
-        text->more = text->used + IPC_LINE_ROOM > text->size;
-        if (text->more) {
-            ipc_put(object);
-            break;
-        }
-        mutex_lock(&object->lock);
-        procfs_print(text,
-                     "%10d %10d  %4o %21llu %5u %5u  %5llu %5u %5u %5u %5u %10lld %10lld %10lld "
-                     "%21llu %21llu\n",
-                     object->key, object->id, object->mode, (unsigned long long)segment->nbytes,
-                     (unsigned)segment->cpid, (unsigned)segment->lpid,
-                     (unsigned long long)segment->attached, object->uid, object->gid, object->cuid,
-                     object->cgid, (long long)segment->atime_s, (long long)segment->dtime_s,
-                     (long long)segment->ctime_s,
-                     (unsigned long long)vm_shared_resident(segment->memory) << PAGE_SHIFT, 0ULL);
-        mutex_unlock(&object->lock);
-        text->cursor = object->index + 1;
-        ipc_put(object);
-    }
-    return 0;
+    stat->shm = (struct lx_shmid_ds){
+        .segsz = object->size,
+        .atime = segment->atime_s,
+        .dtime = segment->dtime_s,
+        .ctime = object->ctime_s,
+        .cpid = segment->cpid,
+        .lpid = segment->lpid,
+        .nattch = segment->attached,
+    };
 }
+
+static COLD void segment_show(const struct ipc_object *object, struct procfs_text *text)
+{
+    const struct shm_segment *segment = container_of(object, struct shm_segment, object);
+
+    procfs_print(text, "%21llu %5u %5u  %5llu %5u %5u %5u %5u %10lld %10lld %10lld %21llu %21llu\n",
+                 (unsigned long long)object->size, (unsigned)segment->cpid, (unsigned)segment->lpid,
+                 (unsigned long long)segment->attached, object->uid, object->gid, object->cuid,
+                 object->cgid, (long long)segment->atime_s, (long long)segment->dtime_s,
+                 (long long)object->ctime_s,
+                 (unsigned long long)vm_shared_resident(segment->memory) << PAGE_SHIFT, 0ULL);
+}
+
+const struct ipc_kind shm_kind = {
+    .most = &ipc_limits.shm_segments,
+    .heading = "       key      shmid perms                  size  cpid  lpid nattch   uid   gid"
+               "  cuid  cgid      atime      dtime      ctime                   rss"
+               "                  swap\n",
+    .stat_nbytes = sizeof(struct lx_shmid_ds),
+    .create = segment_create,
+    .free = segment_free,
+    .remove_locked = segment_remove_locked,
+    .stat = segment_stat,
+    .show = segment_show,
+};

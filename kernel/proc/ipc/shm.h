@@ -13,25 +13,13 @@
 
 #include "kernel/proc/ipc/ipc.h"
 
-struct lx_ipc_perm;
-struct lx_shmid_ds;
 struct lx_shm_info;
-struct procfs_node;
-struct procfs_text;
 struct task;
 
-/* The id. */
-MUST_CHECK int shm_get(struct task *self, int key, uint64_t nbytes, int flags);
 /* Where it is, at any place or at that one; flags of shmat(2). */
 MUST_CHECK int shm_attach(struct task *self, int id, uint64_t address, int flags, uint64_t *out);
 MUST_CHECK int shm_detach(struct task *self, uint64_t address);
 
-/* The id. By id and by index the caller has to be allowed to read it. */
-MUST_CHECK int shm_stat(struct task *self, int number, enum ipc_find by, struct lx_shmid_ds *stat);
-MUST_CHECK int shm_set(struct task *self, int id, const struct lx_ipc_perm *perm);
 MUST_CHECK int shm_lock(struct task *self, int id, bool lock);
 /* The highest index in use. */
 int shm_info(const struct task *self, struct lx_shm_info *info);
-
-/* /proc/sysvipc/shm */
-int shm_show(const struct procfs_node *node, struct procfs_text *text);

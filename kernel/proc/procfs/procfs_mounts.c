@@ -77,10 +77,10 @@ static COLD void put_mount(struct procfs_text *text, const struct mount *mount, 
         procfs_print(text, " %s", mount->flags & LX_MS_RDONLY ? "ro" : "rw");
         put_flags(text, mount->flags);
         procfs_print(text, "%s - %s ", mount->unbindable ? " unbindable" : "", super->type);
-        put_escaped(text, super->source);
+        put_escaped(text, mount->source);
         procfs_print(text, " %s%s\n", super->readonly ? "ro" : "rw", options);
     } else {
-        put_escaped(text, super->source);
+        put_escaped(text, mount->source);
         procfs_put(text, " ", 1);
         put_escaped(text, path);
         procfs_print(text, " %s %s", super->type, rights);

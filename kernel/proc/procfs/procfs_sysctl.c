@@ -170,18 +170,28 @@ static COLD int show_name(const struct procfs_node *node, struct procfs_text *te
     return 0;
 }
 
-/* Up to the first line's end; what is too long is cut. The file's mode has let root alone open it.
- */
+/* Up to the first line's end; what is too long is cut. Its length, without a NUL; -EFAULT. */
+static COLD int line_take(struct user_iter *io, char *text, size_t size)
+{
+    size_t nbytes = MIN(io->left, size), length = 0;
+
+    if (user_iter_get(io, text, nbytes) < nbytes)
+        return -EFAULT;
+    while (length < nbytes && text[length] && text[length] != '\n')
+        length++;
+    return (int)length;
+}
+
+/* uname(2)'s names, of the name space that the caller is in. The file's mode has let root alone
+ * open it. */
 static COLD int write_name(const struct procfs_node *node, struct user_iter *io)
 {
-    size_t nbytes = MIN(io->left, UTS_NAME_MAX), length = 0;
     char name[UTS_NAME_MAX];
+    int length = line_take(io, name, sizeof(name));
 
-    if (user_iter_get(io, name, nbytes) < nbytes)
-        return -EFAULT;
-    while (length < nbytes && name[length] && name[length] != '\n')
-        length++;
-    uts_set((enum uts_name)node->entry->arg, name, length);
+    if (length < 0)
+        return length;
+    uts_set((enum uts_name)node->entry->arg, name, (size_t)length);
     return 0;
 }
 
@@ -197,18 +207,13 @@ static COLD int show_core_pattern(const struct procfs_node *node, struct procfs_
     return 0;
 }
 
-/* Up to the first line's end. */
 static COLD int write_core_pattern(const struct procfs_node *node, struct user_iter *io)
 {
-    size_t nbytes = MIN(io->left, CORE_PATTERN_MAX), length = 0;
     char text[CORE_PATTERN_MAX];
+    int length = line_take(io, text, sizeof(text));
 
     (void)node;
-    if (user_iter_get(io, text, nbytes) < nbytes)
-        return -EFAULT;
-    while (length < nbytes && text[length] && text[length] != '\n')
-        length++;
-    return core_pattern_set(text, length);
+    return length < 0 ? length : core_pattern_set(text, (size_t)length);
 }
 
 static COLD int show_core_uses_pid(const struct procfs_node *node, struct procfs_text *text)

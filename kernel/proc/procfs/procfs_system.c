@@ -238,9 +238,9 @@ static COLD int64_t net_readlink(const struct procfs_node *node, char *text, siz
     }
 
 static const struct procfs_entry ipc_files[] = {
-    PROCFS_TEXT("msg", 0444, msg_show),
-    PROCFS_TEXT("sem", 0444, sem_show),
-    PROCFS_TEXT("shm", 0444, shm_show),
+    {.name = "msg", .mode = LX_S_IFREG | 0444, .arg = IPC_MSG, .show = ipc_show},
+    {.name = "sem", .mode = LX_S_IFREG | 0444, .arg = IPC_SEM, .show = ipc_show},
+    {.name = "shm", .mode = LX_S_IFREG | 0444, .arg = IPC_SHM, .show = ipc_show},
 };
 static const struct procfs_dir ipc_dir = {ipc_files, ARRAY_SIZE(ipc_files), NULL, NULL};
 

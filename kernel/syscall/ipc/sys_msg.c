@@ -20,7 +20,7 @@
 /* Honoured: IPC_CREAT, IPC_EXCL. */
 int64_t sys_msgget(struct task *self, int key, int flags)
 {
-    return msg_get(self, key, flags);
+    return ipc_open(self, IPC_MSG, key, 0, flags);
 }
 
 /* Honoured: IPC_NOWAIT. */
@@ -87,18 +87,6 @@ static COLD int64_t msg_info_write(const struct task *self, struct uptr buffer, 
     return err ? err : highest;
 }
 
-static COLD int64_t msg_stat_write(struct task *self, int number, enum ipc_find by,
-                                   struct uptr buffer)
-{
-    struct lx_msqid_ds stat;
-    int id = msg_stat(self, number, by, &stat), err;
-
-    if (id < 0)
-        return id;
-    err = vm_user_write(buffer, &stat, sizeof(stat));
-    return err ? err : id;
-}
-
 /* All commands of msgctl(2). */
 COLD int64_t sys_msgctl(struct task *self, int id, int command, struct uptr buffer)
 {
@@ -112,11 +100,11 @@ COLD int64_t sys_msgctl(struct task *self, int id, int command, struct uptr buff
     case LX_MSG_INFO:
         return msg_info_write(self, buffer, command == LX_MSG_INFO);
     case LX_IPC_STAT:
-        return msg_stat_write(self, id, IPC_BY_ID, buffer);
+        return ipc_stat(self, IPC_MSG, id, IPC_BY_ID, buffer);
     case LX_MSG_STAT:
-        return msg_stat_write(self, id, IPC_BY_INDEX, buffer);
+        return ipc_stat(self, IPC_MSG, id, IPC_BY_INDEX, buffer);
     case LX_MSG_STAT_ANY:
-        return msg_stat_write(self, id, IPC_BY_INDEX_ANY, buffer);
+        return ipc_stat(self, IPC_MSG, id, IPC_BY_INDEX_ANY, buffer);
     case LX_IPC_SET:
         err = vm_user_read(&change, buffer, sizeof(change));
         return err ? err : msg_set(self, id, &change);

@@ -133,25 +133,13 @@ static COLD int64_t sem_info_write(const struct task *self, struct uptr buffer, 
     return err ? err : highest;
 }
 
-static COLD int64_t sem_stat_write(struct task *self, int number, enum ipc_find by,
-                                   struct uptr buffer)
-{
-    struct lx_semid_ds stat;
-    int id = sem_stat(self, number, by, &stat), err;
-
-    if (id < 0)
-        return id;
-    err = vm_user_write(buffer, &stat, sizeof(stat));
-    return err ? err : id;
-}
-
 /* IPC_SET: owner, group and mode; the rest of the structure means nothing. */
 static int64_t sem_change(struct task *self, int id, struct uptr buffer)
 {
     struct lx_semid_ds change;
     int err = vm_user_read(&change, buffer, sizeof(change));
 
-    return err ? err : sem_set(self, id, &change.perm);
+    return err ? err : ipc_set(self, IPC_SEM, id, &change.perm);
 }
 
 /* All commands of semctl(2). */
@@ -166,11 +154,11 @@ COLD int64_t sys_semctl(struct task *self, int id, int number, int command, uint
     case LX_SEM_INFO:
         return sem_info_write(self, buffer, command == LX_SEM_INFO);
     case LX_IPC_STAT:
-        return sem_stat_write(self, id, IPC_BY_ID, buffer);
+        return ipc_stat(self, IPC_SEM, id, IPC_BY_ID, buffer);
     case LX_SEM_STAT:
-        return sem_stat_write(self, id, IPC_BY_INDEX, buffer);
+        return ipc_stat(self, IPC_SEM, id, IPC_BY_INDEX, buffer);
     case LX_SEM_STAT_ANY:
-        return sem_stat_write(self, id, IPC_BY_INDEX_ANY, buffer);
+        return ipc_stat(self, IPC_SEM, id, IPC_BY_INDEX_ANY, buffer);
     case LX_GETALL:
         return values_write(self, id, buffer);
     case LX_SETALL:

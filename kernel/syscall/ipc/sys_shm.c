@@ -16,7 +16,7 @@
 /* Honoured: IPC_CREAT, IPC_EXCL, SHM_NORESERVE; SHM_HUGETLB is refused. */
 int64_t sys_shmget(struct task *self, int key, size_t nbytes, int flags)
 {
-    return shm_get(self, key, nbytes, flags);
+    return ipc_open(self, IPC_SHM, key, nbytes, flags);
 }
 
 /* Honoured: SHM_RDONLY, SHM_RND, SHM_REMAP, SHM_EXEC. Others mean nothing. */
@@ -55,18 +55,6 @@ static int64_t usage_write(const struct task *self, struct uptr buffer)
     return err ? err : highest;
 }
 
-/* By id the result is 0, by index it is the id: ipcs(1) learns ids from that. */
-static COLD int64_t stat_write(struct task *self, int number, enum ipc_find by, struct uptr buffer)
-{
-    struct lx_shmid_ds stat;
-    int id = shm_stat(self, number, by, &stat), err;
-
-    if (id < 0)
-        return id;
-    err = vm_user_write(buffer, &stat, sizeof(stat));
-    return err ? err : id;
-}
-
 /* All commands of shmctl(2). */
 COLD int64_t sys_shmctl(struct task *self, int id, int command, struct uptr buffer)
 {
@@ -81,14 +69,14 @@ COLD int64_t sys_shmctl(struct task *self, int id, int command, struct uptr buff
     case LX_SHM_INFO:
         return usage_write(self, buffer);
     case LX_IPC_STAT:
-        return stat_write(self, id, IPC_BY_ID, buffer);
+        return ipc_stat(self, IPC_SHM, id, IPC_BY_ID, buffer);
     case LX_SHM_STAT:
-        return stat_write(self, id, IPC_BY_INDEX, buffer);
+        return ipc_stat(self, IPC_SHM, id, IPC_BY_INDEX, buffer);
     case LX_SHM_STAT_ANY:
-        return stat_write(self, id, IPC_BY_INDEX_ANY, buffer);
+        return ipc_stat(self, IPC_SHM, id, IPC_BY_INDEX_ANY, buffer);
     case LX_IPC_SET:
         err = vm_user_read(&change, buffer, sizeof(change));
-        return err ? err : shm_set(self, id, &change.perm);
+        return err ? err : ipc_set(self, IPC_SHM, id, &change.perm);
     case LX_IPC_RMID:
         return ipc_remove(self, IPC_SHM, id);
     case LX_SHM_LOCK:

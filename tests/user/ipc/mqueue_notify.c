@@ -6,6 +6,7 @@
 #include "tests/user/lib/mqueue.h"
 
 #include <poll.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -247,6 +248,51 @@ static void fork_fails(void)
     CHECK_EQ(sigwaitinfo(&set, NULL), SIGUSR1);
 }
 
+/* A descriptor that opened nothing ends neither a registration nor a lock. */
+static void path_only(void)
+{
+    char path[64] = "/proc/self/fd/";
+    struct sigevent event = event_of(SIGEV_NONE, 0, NULL);
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    pid_t pid;
+
+    CHECK(queue < 10);
+    path[strlen(path)] = (char)('0' + queue);
+    CHECK_OK(queue_notify(queue, &event));
+    CHECK_OK(fcntl(queue, F_SETLK, &lock));
+    CHECK_OK(close((int)CHECK_OK(open(path, O_PATH))));
+    check_shown(SIGEV_NONE, 0, getpid());
+    pid = (pid_t)CHECK_OK(fork());
+    if (pid == 0) {
+        CHECK_OK(fcntl(queue, F_GETLK, &lock));
+        CHECK_EQ(lock.l_type, F_WRLCK);
+        CHECK_EQ(lock.l_pid, getppid());
+        _exit(0);
+    }
+    CHECK_EQ(child_end(pid), 0);
+    CHECK_OK(close((int)CHECK_OK(open(path, O_RDONLY))));
+    check_shown(0, 0, 0);
+}
+
+/* The end of a process that has its descriptors with another closes none: the registration stays,
+ * until a message has come. */
+static void ends_shared(void)
+{
+    struct sigevent event = event_of(SIGEV_SIGNAL, SIGUSR1, NULL);
+    pid_t pid = (pid_t)CHECK_OK(raw6(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0, 0));
+
+    if (pid == 0) {
+        CHECK_OK(queue_notify(queue, &event));
+        _exit(0);
+    }
+    CHECK_EQ(child_end(pid), 0);
+    CHECK_ERR(queue_notify(queue, &event), EBUSY);
+    check_shown(SIGEV_SIGNAL, SIGUSR1, pid);
+    CHECK_OK(queue_send(queue, "1", 1, 0, NULL));
+    check_shown(0, 0, 0);
+    drain();
+}
+
 int main(void)
 {
     queue = queue_new(NAME, O_RDWR, 4, 16);
@@ -257,6 +303,8 @@ int main(void)
     removed();
     receiver_first();
     ends();
+    ends_shared();
+    path_only();
     errors();
     threads();
     CHECK_OK(queue_unlink(NAME));

@@ -651,6 +651,22 @@ static int run_mount_proc(void)
 {
     return mount("none", "d", "proc", 0, NULL);
 }
+static int run_mount_mqueue(void)
+{
+    return mount("none", "d", "mqueue", 0, NULL);
+}
+static int run_unshare(void)
+{
+    return unshare(CLONE_NEWIPC | CLONE_NEWNS);
+}
+static int run_mq_open(void)
+{
+    return (int)syscall(SYS_mq_open, "queue", O_RDWR | O_CREAT, 0600, NULL);
+}
+static void own_queues(void)
+{
+    CHECK_OK(unshare(CLONE_NEWIPC));
+}
 static void one_directory(void)
 {
     CHECK_OK(mkdir("d", 0755));
@@ -807,6 +823,9 @@ static const struct operation operations[] = {
     {"ptmx", run_ptmx, NULL, 0},
     {"mount", run_mount, one_directory, 0},
     {"mount-proc", run_mount_proc, one_directory, 0},
+    {"mount-mqueue", run_mount_mqueue, one_directory, 0},
+    {"mq_open", run_mq_open, own_queues, 0},
+    {"unshare", run_unshare, NULL, 0},
     {"umount", run_umount, one_mount, 0},
     {"maps", run_maps, NULL, 0},
     {"status", run_status, NULL, 0},
