@@ -433,7 +433,7 @@ endif
 # Code that no row of `make bench` goes through is as small as the compiler makes it: it is read from
 # memory more often than from a cache.
 KERNEL_SMALL := $(addprefix kernel/, \
-    main% selftest/% $(addprefix arch/x86_64/,cpu% features% idt% mtrr%) \
+    selftest/% $(addprefix arch/x86_64/,cpu% features% idt% mtrr%) \
     $(addprefix core/,backtrace% lock_stat% panic% watchdog%) \
     $(addprefix dev/,console% cpu_device% fb/% input% mem_physical% printer% sysfs/% tty/%) \
     $(addprefix fs/,devfs/% event/aio% event/dnotify% event/inotify% pipe/pipe_open% pipe/pipe_packet% pipe/pipe_size% \
@@ -445,7 +445,7 @@ KERNEL_SMALL := $(addprefix kernel/, \
     $(addprefix net/unix/unix_,connect% gc% name% procfs% rights% socket%) \
     $(addprefix plat/,acpi% clocks% cpu_% efi_% i8042% interrupts% ioapic% mca% pci% power% rtc% smbios% smp% tsc_%) \
     $(addprefix proc/,capability% core/% exec/exec_identity% exec/exec_script% family% futex/futex_pi% \
-        futex/futex_requeue_pi% futex/futex_wait_many% process_tasks% usermode% \
+        futex/futex_requeue_pi% futex/futex_robust% futex/futex_wait_many% process_tasks% usermode% \
         identity% ipc/% ns% oom% pidfd% procfs/% ptrace/% seccomp/% task_dump% terminal% usage% user_fault% uts%) \
     $(addprefix proc/signal/,file_owner% signal_poll% signal_timer_fire% signal_share% signal_stop%) \
     $(addprefix syscall/,audit% call_text% ipc/% trace% signal/sys_kill% signal/sys_signalfd%) \
