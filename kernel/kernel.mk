@@ -446,9 +446,9 @@ KERNEL_SMALL := $(addprefix kernel/, \
     $(addprefix net/unix/unix_,connect% gc% name% procfs% rights% socket%) \
     $(addprefix plat/,acpi% clocks% cpu_% efi_% i8042% interrupts% ioapic% mca% pci% power% rtc% smbios% smp% tsc_%) \
     $(addprefix proc/,capability% core/% exec/exec_identity% exec/exec_script% family% futex/futex_pi% \
-        futex/futex_requeue_pi% futex/futex_wait_many% process_tasks% usermode% \
+        futex/futex_requeue_pi% futex/futex_robust% futex/futex_wait_many% process_tasks% usermode% \
         identity% ipc/% ns% oom% pidfd% procfs/% ptrace/% seccomp/% task_dump% terminal% usage% user_fault% uts%) \
-    $(addprefix proc/signal/,file_owner% signal_poll% signal_share% signal_stop%) \
+    $(addprefix proc/signal/,file_owner% signal_poll% signal_timer_fire% signal_share% signal_stop%) \
     $(addprefix syscall/,audit% call_text% ipc/% trace% signal/sys_kill% signal/sys_signalfd%) \
     $(addprefix syscall/fs/,owner_command% sys_aio% sys_attr% sys_copy% sys_cwd% sys_dir% sys_fcntl% \
         sys_handle% sys_inotify% sys_lock% sys_mount% sys_path% sys_memfd% sys_splice% sys_utime% sys_xattr%) \

@@ -22,11 +22,6 @@ static const struct {
 #undef SPIN_RANK_ROW
 };
 
-void spin_init(struct spinlock *lock, enum spin_rank rank)
-{
-    *lock = (struct spinlock)SPINLOCK_INIT(rank);
-}
-
 /* Reads until the lock looks free, so that waiting leaves the holder's cache line alone. */
 void spin_lock_contended(struct spinlock *lock)
 {

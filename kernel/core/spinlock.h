@@ -68,7 +68,12 @@ struct spinlock {
         .holder = 0, .bit = 1u << (spin_rank)                                                      \
     }
 
-void spin_init(struct spinlock *lock, enum spin_rank rank);
+/* No longer than a call of it. */
+static inline void spin_init(struct spinlock *lock, enum spin_rank rank)
+{
+    *lock = (struct spinlock)SPINLOCK_INIT(rank);
+}
+
 void spin_lock(struct spinlock *lock);
 void spin_unlock(struct spinlock *lock);
 

@@ -42,6 +42,20 @@ static void check_leaf(struct walk *walk, uint64_t entry)
         walk->fault = "a page is both writable and executable";
 }
 
+static void check_table(struct walk *walk, uint64_t physical, unsigned level);
+
+static void check_entry(struct walk *walk, uint64_t entry, unsigned level)
+{
+    if (!(entry & PTE_PRESENT))
+        return;
+    if (paging_is_leaf(entry, level))
+        check_leaf(walk, entry);
+    else if (entry & PTE_USER)
+        walk->fault = "a table of the kernel half is open to ring 3";
+    else
+        check_table(walk, entry & PTE_ADDRESS, level - 1);
+}
+
 /* Recursion is three deep at most: levels count down. */
 static void check_table(struct walk *walk, uint64_t physical, unsigned level)
 {
@@ -56,22 +70,11 @@ static void check_table(struct walk *walk, uint64_t physical, unsigned level)
     /* Each table must be met exactly once: the sum is compared with the number that the loader
      * used. */
     walk->count++;
-    for (unsigned i = 0; i < PAGING_ENTRIES && !walk->fault; i++) {
-        /*  Most tables are nearly empty: eight entries a look. */
-        if (!(i & 7) && !(table[i] | table[i + 1] | table[i + 2] | table[i + 3] | table[i + 4] |
-                          table[i + 5] | table[i + 6] | table[i + 7])) {
-            i += 7;
-            continue;
-        }
-        if (!(table[i] & PTE_PRESENT))
-            continue;
-        if (paging_is_leaf(table[i], level))
-            check_leaf(walk, table[i]);
-        else if (table[i] & PTE_USER)
-            walk->fault = "a table of the kernel half is open to ring 3";
-        else
-            check_table(walk, table[i] & PTE_ADDRESS, level - 1);
-    }
+    /* Most tables are nearly empty: eight entries a look. */
+    for (const uint64_t *end = table + PAGING_ENTRIES; table < end; table += 8)
+        if (table[0] | table[1] | table[2] | table[3] | table[4] | table[5] | table[6] | table[7])
+            for (unsigned i = 0; i < 8 && !walk->fault; i++)
+                check_entry(walk, table[i], level);
 }
 
 /* Every page from first to end has exactly these rights, and no writable alias if it has none. */

@@ -33,6 +33,7 @@
 #include "kernel/lib/assert.h"
 #include "kernel/lib/restart.h"
 #include "kernel/lib/string.h"
+#include "kernel/mm/config.h"
 #include "kernel/mm/slab.h"
 #include "kernel/proc/core/core.h"
 #include "kernel/proc/futex/futex.h"
@@ -273,6 +274,8 @@ void process_free(struct process *process)
         pid_discard(process->own_pid);
     if (process->signal_poll)
         signal_poll_put(process->signal_poll);
+    for (uint64_t left = process->actions_set; left; left &= left - 1)
+        process->actions[__builtin_ctzll(left)] = (struct lx_sigaction){0};
     slab_free(process_cache, process);
 }
 
@@ -284,10 +287,12 @@ void process_put(struct process *process)
 
 int process_alloc(struct process **out_process)
 {
-    struct process *process = slab_zalloc(process_cache);
+    struct process *process = slab_alloc(process_cache);
 
     if (!process)
         return -ENOMEM;
+    /* Half of it is actions, of which few are ever set: process_free clears those. */
+    memset(process, 0, CONFIG_POISON ? sizeof(*process) : offsetof(struct process, actions));
     fields_init(process);
     process->refs = 1;
     process->own_pid = pid_alloc();

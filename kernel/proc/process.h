@@ -108,10 +108,9 @@ struct process {
     struct file *exe;          /* [o] counted; replaced under process.lock */
     struct exec_layout layout; /* [s] where in memory things are, for /proc */
     uint32_t generation;       /* [s] programs that it has run: exec adds one */
-    struct lx_rlimit limits[LX_RLIM_NLIMITS]; /* [s] a word is read without it */
-    int16_t oom_adjust;     /* [a] /proc/PID/oom_score_adj, thousandths of memory */
-    int16_t oom_adjust_min; /* [a] as low as it goes without CAP_SYS_RESOURCE */
-    bool no_huge_pages;     /* [a] PR_SET_THP_DISABLE */
+    int16_t oom_adjust;        /* [a] /proc/PID/oom_score_adj, thousandths of memory */
+    int16_t oom_adjust_min;    /* [a] as low as it goes without CAP_SYS_RESOURCE */
+    bool no_huge_pages;        /* [a] PR_SET_THP_DISABLE */
     bool subreaper; /* [o] read by others: orphans below become its children (CHILD_SUBREAPER) */
     uint64_t started_ns;                 /* [I] */
     struct process_usage usage;          /* [s] of tasks that are gone; at the end: of all */
@@ -119,11 +118,10 @@ struct process {
     bool usage_final;                    /* [s] all are in it */
     struct process_usage children_usage; /* [t] of children waited for */
 
-    struct spinlock lock;                 /* rank PROC */
-    struct lx_sigaction actions[LX_NSIG]; /* [s] */
-    uint64_t actions_set;                 /* [s] bit n: actions[n] may be other than all zero */
-    struct list sharers;                  /* [t] processes with the same actions: signal_share.h */
-    struct signal_queue sig_queue;        /* [s] sent to the process */
+    struct spinlock lock;            /* rank PROC */
+    uint64_t actions_set;            /* [s] bit n: actions[n] may be other than all zero */
+    struct list sharers;             /* [t] processes with the same actions: signal_share.h */
+    struct signal_queue sig_queue;   /* [s] sent to the process */
     uint32_t group_count;            /* [a] signals that were sent to more than this one, ever */
     uint32_t group_sent[LX_NSIG];    /* [a] the count after the last one of that number */
     uint64_t sig_stopping;           /* [s] stop signals that were taken, are acted on */
@@ -142,6 +140,11 @@ struct process {
     struct timer limit;          /* [I] */
     uint32_t limit_reached;      /* [a] */
     struct deferred limit_ended; /* from the timer's interrupt to a thread that may take locks */
+
+    /* What process_alloc does not clear: actions are all zero in a process that is free, and its
+     * maker gives it limits. */
+    struct lx_sigaction actions[LX_NSIG];     /* [s] */
+    struct lx_rlimit limits[LX_RLIM_NLIMITS]; /* [s] a word is read without it */
 };
 
 extern struct spinlock process_tree_lock;

@@ -16,10 +16,10 @@
 static struct thread boot_thread;
 static uint64_t kernel_cr3;
 
-/* Zeroes are right for all that is not set here: no space, no mutexes, niceness 0. */
+/* The caller's memory is zero, which is right for all that is not set here: no space, no mutexes,
+ * niceness 0. */
 static void thread_init_fields(struct thread *thread)
 {
-    memset(thread, 0, sizeof(*thread));
     thread->arch.cr3 = kernel_cr3;
     memset(&thread->affinity, 0xff, sizeof(thread->affinity));
     thread->slice_ns = THREAD_SLICE_NS;

@@ -78,9 +78,10 @@ void thread_set_boot_stack(uint64_t top);
 /* What runs on this processor, on the stack that the processor was started with, is this thread. */
 void thread_adopt(struct thread *thread);
 
-/* One that never runs: what may be asked of it and set in it is there. */
+/* One that never runs: what may be asked of it and set in it is there. Its memory was zero. */
 void thread_init_record(struct thread *thread);
-/* A thread that will run function(argument) on a stack of its own once it is woken. */
+/* In memory that is zero: a thread that will run function(argument) on a stack of its own once it
+ * is woken. */
 MUST_CHECK int thread_create(struct thread *thread, void (*function)(void *argument),
                              void *argument);
 /* Frees the stack of a thread that has ended, or never ran. */

@@ -275,6 +275,7 @@ KTEST(drained_at_once, "mm-drain-while-used")
     takers.rounds = 0;
     takers.end_ns = clock_monotonic_ns() + TAKER_NS;
     for (unsigned i = 0; i < cpus; i++) {
+        takers.threads[i] = (struct thread){0};
         KTEST_EXPECT(!thread_create(&takers.threads[i], taker, (void *)(uint64_t)i),
                      "not enough memory");
         takers.threads[i].ended = taker_ended;

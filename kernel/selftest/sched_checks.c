@@ -99,6 +99,7 @@ static void contest_ended(struct thread *thread)
 static NOINLINE bool contest_start_in(unsigned i, const struct cpumask *affinity,
                                       void (*function)(void *argument))
 {
+    contest.threads[i] = (struct thread){0};
     if (thread_create(&contest.threads[i], function, (void *)(uint64_t)i))
         return false;
     contest.threads[i].ended = contest_ended;

@@ -115,8 +115,7 @@ static void areas_clear(struct vm_space *space, struct vm_gather *gather)
         node = rb_next(node);
         gather->next_area =
             node ? rb_entry(node, struct vm_area, node)->start : USER_END + PAGE_SIZE;
-        vm_table_clear(gather, area->start, area->end);
-        sched_preempt_point();
+        vm_table_clear(gather, area->start, area->end); /* with a preemption point */
     }
 }
 

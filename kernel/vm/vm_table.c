@@ -36,6 +36,7 @@
 #include "shared/linux/mman.h"
 
 #define ROOT_BYTES (PAGING_ENTRIES * sizeof(uint64_t))
+#define ROOT_LEVEL 4
 
 int vm_table_create(struct vm_space *space)
 {
@@ -228,43 +229,74 @@ static void gather_table(struct vm_gather *gather, uint64_t va, uint64_t *entry)
     gather->space->table_frames--;
 }
 
-/* Nothing is left in the table: the range covers it, or (a space that ends) all areas that lie in
- * it have been cleared, and none of the tables below it remains. A table's frame counts those. */
-static bool table_is_empty(const struct vm_gather *gather, const uint64_t *table, unsigned level,
-                           uint64_t base, uint64_t start, uint64_t end)
+/* Down to the table of the lowest level that there is for va, which is returned; way[level] becomes
+ * its entry for va, and those above lead to it. */
+static unsigned vm_table_descend(const struct vm_space *space, uint64_t va, uint64_t *way[])
 {
-    uint64_t table_end = base + PAGING_ENTRIES * paging_span(level);
+    uint64_t *table = paging_table(space->root);
+    unsigned level = ROOT_LEVEL;
 
-    if (start <= base && end >= table_end)
-        return true;
-    return gather->next_area >= table_end && (level == 1 || !frame_from_address(table)->owner);
-}
-
-/* Recursion is three deep at most: levels count down. True: the table is empty now for sure. */
-static bool vm_table_clear_level(struct vm_gather *gather, uint64_t *table, unsigned level,
-                                 uint64_t base, uint64_t start, uint64_t end)
-{
-    uint64_t span = paging_span(level);
-    unsigned first = (unsigned)((MAX(start, base) - base) / span);
-
-    for (unsigned i = first; i < PAGING_ENTRIES && base + i * span < end; i++) {
-        uint64_t va = base + i * span;
-
-        if (!table[i])
-            continue;
-        if (level == 1)
-            vm_entry_drop(gather, va, &table[i]);
-        else if (vm_table_clear_level(gather, paging_table(table[i]), level - 1, va, start, end))
-            gather_table(gather, va, &table[i]);
+    for (;; level--) {
+        way[level] = &table[paging_index(va, level)];
+        if (level == 1 || !*way[level])
+            return level;
+        table = paging_table(*way[level]);
     }
-    if (level == 1)
-        sched_preempt_point();
-    return table_is_empty(gather, table, level, base, start, end);
 }
 
+/* Nothing is left in the table with this entry. Of level 1: the range covers it, or (a space that
+ * ends) all areas that lie in it have been cleared. A table above counts those below in its frame.
+ */
+static bool table_is_empty(const struct vm_gather *gather, const uint64_t *entry, unsigned level,
+                           uint64_t start, uint64_t end)
+{
+    uint64_t table_end = vm_table_end(start, UINT64_MAX);
+
+    if (level > 1)
+        return !frame_from_address(entry)->owner;
+    return gather->next_area >= table_end ||
+           (end >= table_end && start + paging_span(2) == table_end);
+}
+
+/* Entries of one table of level 1. */
+static void entries_clear(struct vm_gather *gather, uint64_t *entry, uint64_t va, uint64_t end)
+{
+    for (; va < end; va += PAGE_SIZE, entry++)
+        if (*entry)
+            vm_entry_drop(gather, va, entry);
+}
+
+/* From an entry without a table to the next one with it in the same table, or to the end. */
+static uint64_t absent_skip(const uint64_t *entry, unsigned level, uint64_t va, uint64_t end)
+{
+    va = ALIGN_DOWN(va, paging_span(level));
+    do {
+        va += paging_span(level);
+        entry++;
+    } while (va < end && (uint64_t)entry % PAGE_SIZE && !*entry);
+    return va;
+}
+
+/* From the root for each table of level 1: few ranges have more than one. Tables that are empty
+ * then go, from below. */
 void vm_table_clear(struct vm_gather *gather, uint64_t start, uint64_t end)
 {
-    (void)vm_table_clear_level(gather, paging_table(gather->space->root), 4, 0, start, end);
+    uint64_t *way[ROOT_LEVEL + 1];
+    uint64_t next;
+
+    for (; start < end; start = next) {
+        unsigned level = vm_table_descend(gather->space, start, way);
+
+        if (level > 1) {
+            next = absent_skip(way[level], level, start, end);
+        } else {
+            next = vm_table_end(start, end);
+            entries_clear(gather, way[1], start, next);
+        }
+        for (; level < ROOT_LEVEL && table_is_empty(gather, way[level], level, start, end); level++)
+            gather_table(gather, start, way[level + 1]);
+        sched_preempt_point();
+    }
 }
 
 /* Never adds PTE_WRITE: the page may be shared with a child or with the file. */

@@ -284,31 +284,35 @@ static bool position_ends_too_far(const struct file *file, const struct user_ite
     return (int64_t)((uint64_t)file->position + io->left) < 0;
 }
 
+static NOINLINE int64_t file_read_serial(struct file *file, struct user_iter *io)
+{
+    bool locked = position_lock(file);
+    int64_t result =
+        position_ends_too_far(file, io) ? -EINVAL : file_do_read(file, io, &file->position);
+
+    position_unlock(file, locked);
+    return result;
+}
+
+/* A stream does not look at the offset, so there is none to protect and no end to check. */
 int64_t file_read(struct file *file, struct user_iter *io)
 {
-    int64_t result;
-    bool locked;
+    return is_stream(file) ? file_do_read(file, io, &file->position) : file_read_serial(file, io);
+}
 
-    /* A stream does not look at the offset, so there is none to protect and no end to check. */
-    if (is_stream(file))
-        return file_do_read(file, io, &file->position);
-    locked = position_lock(file);
-    result = position_ends_too_far(file, io) ? -EINVAL : file_do_read(file, io, &file->position);
+static NOINLINE int64_t file_write_serial(struct file *file, struct user_iter *io)
+{
+    bool locked = position_lock(file);
+    int64_t result =
+        position_ends_too_far(file, io) ? -EINVAL : file_do_write(file, io, &file->position);
+
     position_unlock(file, locked);
     return result;
 }
 
 int64_t file_write(struct file *file, struct user_iter *io)
 {
-    int64_t result;
-    bool locked;
-
-    if (is_stream(file))
-        return file_do_write(file, io, &file->position);
-    locked = position_lock(file);
-    result = position_ends_too_far(file, io) ? -EINVAL : file_do_write(file, io, &file->position);
-    position_unlock(file, locked);
-    return result;
+    return is_stream(file) ? file_do_write(file, io, &file->position) : file_write_serial(file, io);
 }
 
 /* pread and pwrite work on a copy of the offset: no lock, and the position stays as it is. */

@@ -238,7 +238,8 @@ static bool may_override(const struct inode *inode, const struct credentials *cr
     return credentials_capable(cred, LX_CAP_DAC_OVERRIDE);
 }
 
-int inode_permission(const struct inode *inode, const struct credentials *cred, unsigned access)
+static NOINLINE int permission_check(const struct inode *inode, const struct credentials *cred,
+                                     unsigned access)
 {
     uint32_t type = inode->mode & LX_S_IFMT;
 
@@ -249,6 +250,14 @@ int inode_permission(const struct inode *inode, const struct credentials *cred, 
     if ((mode_bits_for(inode, cred) & access) == access || may_override(inode, cred, access))
         return 0;
     return -EACCES;
+}
+
+/* Asked in each directory of a path, mostly by its owner and for what the mode gives to that. */
+int inode_permission(const struct inode *inode, const struct credentials *cred, unsigned access)
+{
+    if (likely(cred->fsuid == inode->uid && !(access & (INODE_WRITE | ~(inode->mode >> 6)))))
+        return 0;
+    return permission_check(inode, cred, access);
 }
 
 bool inode_owner_or_privileged(const struct inode *inode, const struct credentials *cred)

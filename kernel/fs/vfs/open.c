@@ -24,7 +24,8 @@
 #include "shared/linux/mount.h"
 #include "shared/linux/stat.h"
 
-#define CREATE_RETRIES 100
+#define CREATE_RETRIES      100
+#define FLAGS_OF_OTHER_WAYS (LX_O_PATH | LX_O_TMPFILE_BIT | LX_O_CREAT)
 
 static uint32_t dentry_type(const struct dentry *dentry)
 {
@@ -336,6 +337,18 @@ static int open_or_create(struct fs_context *context, struct dentry *start, cons
     return err == -ESTALE ? -EBUSY : err;
 }
 
+/* All but an open of what has to be there. */
+static NOINLINE int open_other_way(struct fs_context *context, struct dentry *start,
+                                   const char *path, const struct open_how *how,
+                                   struct file **out_file)
+{
+    if (how->flags & LX_O_PATH)
+        return open_path_only(context, start, path, how, out_file);
+    if (how->flags & LX_O_TMPFILE_BIT)
+        return open_tmpfile(context, start, path, how, out_file);
+    return open_or_create(context, start, path, how, out_file);
+}
+
 static int open_by_flags(struct fs_context *context, struct dentry *start, const char *path,
                          const struct open_how *how, struct file **out_file)
 {
@@ -343,13 +356,8 @@ static int open_by_flags(struct fs_context *context, struct dentry *start, const
     unsigned walk;
     int err;
 
-    if (how->flags & LX_O_PATH)
-        return open_path_only(context, start, path, how, out_file);
-    if (how->flags & LX_O_TMPFILE_BIT)
-        return open_tmpfile(context, start, path, how, out_file);
-    if (how->flags & LX_O_CREAT)
-        return open_or_create(context, start, path, how, out_file);
-
+    if (how->flags & FLAGS_OF_OTHER_WAYS)
+        return open_other_way(context, start, path, how, out_file);
     walk = how->walk | (how->flags & LX_O_NOFOLLOW ? 0 : PATH_FOLLOW) |
            (how->flags & LX_O_DIRECTORY ? PATH_DIRECTORY : 0);
     err = path_walk(context, start, path, walk, &dentry);
