@@ -106,9 +106,19 @@ static COLD bool debug_in_kernel(struct trap_frame *frame)
     frame->rflags |= RFLAGS_RF;
     /* A step that has come in with SYSCALL is not one of the kernel's. */
     frame->rflags &= ~RFLAGS_TF;
-    /* The second for one instruction (idt.c): the first is yet to read its status. */
-    if (frame->rip == (uint64_t)arch_trap_stubs + VECTOR_DEBUG * ENTRY_STUB_SIZE)
+    /* The second for one instruction (idt.c): the first is yet to read its status. On the IST stack
+     * the second has overwritten the frame of the first, which came from ring 3: where the program
+     * was is lost, and it ends, by a jump to where no page is. */
+    if (frame->rip == (uint64_t)arch_trap_stubs + VECTOR_DEBUG * ENTRY_STUB_SIZE) {
+        if (frame->rsp == (uint64_t)&frame->rip) {
+            frame->rip = USER_END;
+            frame->cs = SELECTOR_USER_CS;
+            frame->ss = SELECTOR_USER_DS;
+            frame->rflags = RFLAGS_IF | RFLAGS_FIXED;
+            (void)debug_status_take();
+        }
         return true;
+    }
     return (debug_status_take() & (DR6_HITS | DR6_SINGLE_STEP)) != 0;
 }
 

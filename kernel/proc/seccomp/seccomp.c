@@ -6,9 +6,9 @@
  * the other (process.sets_filters); meanwhile the chains of its tasks grow by fork alone, which
  * copies a chain that is there. TSYNC therefore goes twice over the threads in slices: first each
  * must have a chain that the caller's begins with (or none), then each gets the caller's. A thread
- * that is made meanwhile has its maker's, in the same hold of the tree lock in which it comes to the
- * end of the list: the walk meets it. Whether a filter is in the caller's chain is seen by its place
- * there, for chains may be long. Other processes are not held up, however long the walks are.
+ * that is made meanwhile has its maker's, in the same hold of the tree lock in which it comes to
+ * the end of the list: the walk meets it. Whether a filter is in the caller's chain is seen by its
+ * place there, for chains may be long. Other processes are not held up, however long the walks are.
  *
  * The old filter of a thread is in the new chain, so its reference is not the last one; nothing is
  * freed under the lock. Chains are freed one by one, with pauses.
@@ -287,8 +287,8 @@ static COLD int threads_check(struct task *self)
     return tid;
 }
 
-/* The mode is looked at anew here, for another thread may have set one meanwhile. Nothing fails once
- * the filter is the caller's. */
+/* The mode is looked at anew here, for another thread may have set one meanwhile. Nothing fails
+ * once the filter is the caller's. */
 static COLD int64_t filter_attach(struct task *self, struct seccomp_filter *filter, uint32_t how)
 {
     uint64_t flags;
