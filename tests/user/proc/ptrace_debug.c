@@ -16,7 +16,7 @@
 #include "tests/user/lib/ptrace.h"
 
 #define INT1      0xf1
-#define KILLS     120
+#define KILLS     40
 #define WRITES    1000
 #define TIMES     20
 #define STEPS_MAX 2000
@@ -123,6 +123,25 @@ static void traps_meet(int which, long how)
             how = PTRACE_CONT;
     }
     CHECK_EQ(status, 7 << 8);
+}
+
+/* One instruction that is a step and a hit. Some emulators, but where the kernel knows them, make
+ * two traps of it, one on top of the other: then it is the program's end. */
+static void step_hits(bool may_end)
+{
+    pid_t pid = traced_child();
+    int status;
+
+    while (pid == 0)
+        cell++;
+    debug_watch(pid, 1, &cell, DEBUG_WRITE, 8);
+    for (int i = 0; i < 50; i++) {
+        status = next_status(pid, PTRACE_SINGLESTEP, 0);
+        if (may_end && status >> 8 == SIGSEGV)
+            break;
+        CHECK_EQ(status >> 8, SIGTRAP);
+    }
+    killed(pid);
 }
 
 /* ---- exec ---- */
@@ -296,13 +315,17 @@ static void all_odd_registers(void)
 
 int main(int argc, char **argv)
 {
-    if (argc > 1)
+    if (argc > 1) {
+        if (!strcmp(argv[1], "emulator"))
+            step_hits(true);
         return 0;
+    }
     __asm__ volatile("movw %%ss, %0" : "=m"(stack_selector));
     for (int which = 0; which < 5; which++) {
         traps_meet(which, PTRACE_CONT);
         traps_meet(which, PTRACE_SINGLESTEP);
     }
+    step_hits(false);
     exec_leaves_nothing(argv[0]);
     all_odd_registers();
     killed_meanwhile();
