@@ -132,8 +132,8 @@ def test_newest_server_processor(boot, mkimg):
 
 
 def test_debug_traps_on_one_stack(boot, mkimg):
-    """QEMU makes two traps of a step that hits a watchpoint, the second at the first instruction of
-    the kernel. Where it does not say that it is QEMU, the second overwrites the frame of the first."""
+    """QEMU makes two traps of a step that hits a watchpoint, the second at the first instruction
+    of the kernel. If it does not say that it is QEMU, that one overwrites the first one's frame."""
     image = mkimg(plan="test steps /bin/t/ptrace_debug emulator\n")
     assert boot(image, accel="tcg", cpu="max,hypervisor=off").code == machine.PASS
 

@@ -427,7 +427,7 @@ int fd_install(struct fd_table *table, struct file *file, int min, bool cloexec)
 /* One step: no moment at which the number is free for another task to take. What was there is
  * released after the lock, since its last reference may sleep. */
 COLD int fd_exchange(struct fd_table *table, int fd, struct file *file, bool cloexec,
-                struct file **out_old)
+                     struct file **out_old)
 {
     struct file *old;
     int err = 0;
