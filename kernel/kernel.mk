@@ -454,7 +454,7 @@ KERNEL_SMALL := $(addprefix kernel/, \
         sys_handle% sys_inotify% sys_lock% sys_mount% sys_path% sys_memfd% sys_splice% sys_utime% sys_xattr%) \
     $(addprefix syscall/net/,sys_socket% user_control% user_rights%) \
     $(addprefix syscall/proc/sys_,capability% cred% group% info% kcmp% limit% membarrier% pidfd% \
-        policy% prctl% proc% process_vm% sched% syslog% unshare% usage%) \
+        policy% prctl% proc% process_vm% ptrace% sched% seccomp% syslog% unshare% usage% ioprio%) \
     $(addprefix syscall/time/sys_,adjtime% itimer% time% timerfd%) \
     $(addprefix vm/vm_,advise% remap% shared%))
 # But for these: what every read of /proc/PID/stat goes through, and a pass over much memory.

@@ -241,7 +241,6 @@ COLD void process_init(void)
     process_cache = slab_cache_create("process", sizeof(struct process));
     task_init();
     ptrace_init();
-    seccomp_init();
     sigframe_fpu_init();
     signal_queue_init_cache();
     signal_timer_init_cache();

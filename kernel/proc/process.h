@@ -111,6 +111,7 @@ struct process {
     int16_t oom_adjust;        /* [a] /proc/PID/oom_score_adj, thousandths of memory */
     int16_t oom_adjust_min;    /* [a] as low as it goes without CAP_SYS_RESOURCE */
     bool no_huge_pages;        /* [a] PR_SET_THP_DISABLE */
+    bool sets_filters;         /* [a] a task of it sets filters of seccomp, and others wait */
     bool subreaper; /* [o] read by others: orphans below become its children (CHILD_SUBREAPER) */
     uint64_t started_ns;                 /* [I] */
     struct process_usage usage;          /* [s] of tasks that are gone; at the end: of all */

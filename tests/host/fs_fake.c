@@ -12,6 +12,7 @@
 #include "kernel/core/random.h"
 #include "kernel/core/spinlock.h"
 #include "kernel/fs/vfs/fdtable.h"
+#include "kernel/lib/restart.h"
 #include "kernel/net/socket.h"
 #include "kernel/proc/process.h"
 #include "kernel/proc/signal/file_owner.h"
@@ -346,6 +347,12 @@ uint64_t fake_now_ns = 1700000000ull * 1000000000ull;
 void waitq_init(struct waitq *queue)
 {
     list_init(&queue->waiters);
+}
+
+int64_t signal_restart_until(struct task *self, uint64_t deadline_ns)
+{
+    self->restart_deadline_ns = deadline_ns;
+    return -ERESTART_RESTARTBLOCK;
 }
 
 void signal_restore_mask_later(struct task *self, uint64_t mask)

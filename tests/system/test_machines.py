@@ -131,6 +131,13 @@ def test_newest_server_processor(boot, mkimg):
     assert outcome.report.fields["cpus"] == "8/8"
 
 
+def test_debug_traps_on_one_stack(boot, mkimg):
+    """QEMU makes two traps of a step that hits a watchpoint, the second at the first instruction
+    of the kernel. If it does not say that it is QEMU, that one overwrites the first one's frame."""
+    image = mkimg(plan="test steps /bin/t/ptrace_debug emulator\n")
+    assert boot(image, accel="tcg", cpu="max,hypervisor=off").code == machine.PASS
+
+
 def test_two_nodes(boot, mkimg):
     """NUMA: memory and processors in two nodes, as the SRAT has them."""
     nodes = [word for i in range(2) for word in (

@@ -24,7 +24,7 @@
 
 /* In .rare. */
 #define ARCH_RARE_NO_TSC 0x1u /* RDTSC faults in ring 3 */
-#define ARCH_RARE_DEBUG  0x2u /* .debug has breakpoints that are on */
+#define ARCH_RARE_DEBUG  0x2u /* .debug has been written by a tracer */
 
 /* Hardware breakpoints of ring 3. They are on while the thread has a processor, in the kernel, too,
  * which passes over them (traps.c). */

@@ -99,24 +99,34 @@ COLD void arch_trap_debug(struct trap_frame *frame)
 }
 
 /* A program's watchpoint, met by the kernel in its memory, by the firmware at such an address, or
- * before SYSCALL or INT3 and put off by MOV SS. As on Linux it is passed over: RF, lest one on an
- * instruction comes again. */
-static COLD bool debug_in_kernel(struct trap_frame *frame)
+ * before SYSCALL or INT3 and put off by MOV SS. As on Linux it is passed over, whatever DR6 says,
+ * for some hosts of virtual machines lose its bits: RF, lest one on an instruction comes again. */
+static COLD void debug_in_kernel(struct trap_frame *frame)
 {
     frame->rflags |= RFLAGS_RF;
     /* A step that has come in with SYSCALL is not one of the kernel's. */
     frame->rflags &= ~RFLAGS_TF;
-    /* The second for one instruction (idt.c): the first is yet to read its status. */
-    if (frame->rip == (uint64_t)arch_trap_stubs + VECTOR_DEBUG * ENTRY_STUB_SIZE)
-        return true;
-    return (debug_status_take() & (DR6_HITS | DR6_SINGLE_STEP)) != 0;
+    /* The second for one instruction (idt.c). */
+    if (frame->rip == (uint64_t)arch_trap_stubs + VECTOR_DEBUG * ENTRY_STUB_SIZE) {
+        if (frame->rsp != (uint64_t)&frame->rip)
+            return; /* the first is yet to read its status */
+        /* On the IST stack it has overwritten the frame of the first, which came from ring 3: where
+         * the program was is lost, and it ends, by a jump to where no page is. */
+        frame->rip = USER_END;
+        frame->cs = SELECTOR_USER_CS;
+        frame->ss = SELECTOR_USER_DS;
+        frame->rflags = RFLAGS_IF | RFLAGS_FIXED;
+    }
+    (void)debug_status_take();
 }
 
 /* On an IST stack: no lock may be taken and nothing may fault here. */
 void arch_trap_paranoid(struct trap_frame *frame)
 {
-    if (frame->vector == VECTOR_DEBUG && (debug_in_kernel(frame) || efi_call_abandon(frame)))
+    if (frame->vector == VECTOR_DEBUG) {
+        debug_in_kernel(frame);
         return;
+    }
     if (frame->vector == VECTOR_MACHINE_CHECK)
         hook_machine_check(frame);
     if (frame->vector == VECTOR_DOUBLE_FAULT && efi_call_abandon(frame))

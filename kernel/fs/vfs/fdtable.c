@@ -92,7 +92,7 @@ struct fd_arrays {
     uint64_t *used, *cloexec;
 };
 
-static int arrays_alloc(unsigned capacity, struct fd_arrays *out)
+static COLD int arrays_alloc(unsigned capacity, struct fd_arrays *out)
 {
     /* Capacities are powers of two from 64 up: there is no remainder. */
     size_t nwords = capacity / WORD_BITS;
@@ -106,7 +106,7 @@ static int arrays_alloc(unsigned capacity, struct fd_arrays *out)
     return 0;
 }
 
-static void arrays_fill_locked(struct fd_arrays *to, const struct fd_table *from)
+static COLD void arrays_fill_locked(struct fd_arrays *to, const struct fd_table *from)
 {
     unsigned capacity = MIN(to->capacity, from->capacity);
 
@@ -127,7 +127,7 @@ static void arrays_use_locked(struct fd_table *table, const struct fd_arrays *ar
 }
 
 /* Makes room for fd, without the lock: memory is not allocated under it. */
-static int fd_table_grow(struct fd_table *table, unsigned fd)
+static COLD int fd_table_grow(struct fd_table *table, unsigned fd)
 {
     struct fd_arrays arrays;
     struct file **old = NULL;
@@ -158,7 +158,7 @@ static int fd_table_grow(struct fd_table *table, unsigned fd)
 
 /* A descriptor is gone, and with it the process's record locks on that file, whatever other
  * descriptors of the same file it has: POSIX requires that. One of O_PATH never opened the file. */
-static inline void fd_release(struct fd_table *table, struct file *file)
+void fd_release(struct fd_table *table, struct file *file)
 {
     if (lock_may_be_held(file->inode) && !(file->flags & LX_O_PATH))
         lock_clear_owner(file->inode, table);
@@ -298,7 +298,7 @@ uint64_t fd_used_word(struct fd_table *table, size_t i)
 }
 
 /* Reserved numbers are skipped: there is no file to show yet. */
-int fd_next_used(struct fd_table *table, int fd)
+COLD int fd_next_used(struct fd_table *table, int fd)
 {
     unsigned next;
 
@@ -408,7 +408,7 @@ static struct file *fd_take_locked(struct fd_table *table, unsigned fd)
     return file;
 }
 
-void fd_unreserve(struct fd_table *table, int fd)
+COLD void fd_unreserve(struct fd_table *table, int fd)
 {
     spin_lock(&table->lock);
     ASSERT(!table->slots[fd]);
@@ -428,7 +428,8 @@ int fd_install(struct fd_table *table, struct file *file, int min, bool cloexec)
 
 /* One step: no moment at which the number is free for another task to take. What was there is
  * released after the lock, since its last reference may sleep. */
-int fd_replace(struct fd_table *table, int fd, struct file *file, bool cloexec)
+COLD int fd_exchange(struct fd_table *table, int fd, struct file *file, bool cloexec,
+                     struct file **out_old)
 {
     struct file *old;
     int err = 0;
@@ -450,7 +451,17 @@ int fd_replace(struct fd_table *table, int fd, struct file *file, bool cloexec)
         bit_set(table->cloexec, (unsigned)fd, cloexec);
     }
     spin_unlock(&table->lock);
-    if (!err && old)
+    if (!err)
+        *out_old = old;
+    return err;
+}
+
+int fd_replace(struct fd_table *table, int fd, struct file *file, bool cloexec)
+{
+    struct file *old = NULL;
+    int err = fd_exchange(table, fd, file, cloexec, &old);
+
+    if (old)
         fd_release(table, old);
     return err;
 }

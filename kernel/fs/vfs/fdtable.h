@@ -97,6 +97,10 @@ void fd_fill(struct fd_table *table, int fd, struct file *file);
 void fd_unreserve(struct fd_table *table, int fd);
 /* dup2: replaces what is there. Takes over the reference unless it fails. */
 MUST_CHECK int fd_replace(struct fd_table *table, int fd, struct file *file, bool cloexec);
+/* The same in two steps, the second without locks: releases what was there, which is not NULL. */
+MUST_CHECK int fd_exchange(struct fd_table *table, int fd, struct file *file, bool cloexec,
+                           struct file **out_old);
+void fd_release(struct fd_table *table, struct file *old);
 
 MUST_CHECK int fd_close(struct fd_table *table, int fd);
 /* Closes every descriptor in [first, last], or marks them close-on-exec. */

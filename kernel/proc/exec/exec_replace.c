@@ -109,6 +109,7 @@ static void registers_reset(struct task *self, const struct exec_program *progra
     irq_enable();
     if (unlikely(arch->rare & ARCH_RARE_DEBUG))
         arch_thread_end_debug(arch);
+    arch->debug.dr6 = 0; /* of the old program's last #DB */
     exec_frame_init(arch_thread_frame(arch), program);
 }
 

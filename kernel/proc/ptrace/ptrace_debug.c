@@ -45,9 +45,8 @@ COLD uint64_t ptrace_debug_get(const struct task *task, unsigned number)
 }
 
 /* One that is off, at address 0, was never set. */
-static COLD int control_set(struct arch_thread *thread, uint64_t value)
+static COLD int control_set(struct arch_debug *debug, uint64_t value)
 {
-    struct arch_debug *debug = &thread->debug;
     const uint64_t control = value & CONTROL_MASK;
 
     for (unsigned n = 0; n < DR_COUNT; n++)
@@ -56,26 +55,31 @@ static COLD int control_set(struct arch_thread *thread, uint64_t value)
             return -EINVAL;
     debug->dr7_told = value;
     debug->dr7 = control | DR7_INITIAL;
-    /* Until exec, though all may be off again: the tracee may be running for a moment, woken by
-     * SIGKILL, and each switch away from it has to take back what it brought to its processor. */
-    if (control & 0xff)
-        thread->rare |= ARCH_RARE_DEBUG;
     return 0;
 }
 
+/* ARCH_RARE_DEBUG stays until exec, which clears what was set, though all may be off again: the
+ * tracee may be running for a moment, woken by SIGKILL, and each switch away from it has to take
+ * back what it brought to its processor. */
 COLD int ptrace_debug_set(struct task *task, unsigned number, uint64_t value)
 {
     struct arch_debug *debug = &task->thread.arch.debug;
 
-    if (number == CONTROL)
-        return control_set(&task->thread.arch, value);
-    if (number < DR_COUNT && !breakpoint_is_valid(value, debug->dr7, number))
-        return -EINVAL;
-    if (number < DR_COUNT)
+    if (number == CONTROL) {
+        int err = control_set(debug, value);
+
+        if (err)
+            return err;
+    } else if (number < DR_COUNT) {
+        if (!breakpoint_is_valid(value, debug->dr7, number))
+            return -EINVAL;
         debug->address[number] = value;
-    else if (number == STATUS)
+    } else if (number == STATUS) {
         debug->dr6 = value ^ DR6_INITIAL;
-    else
+    } else {
         return -EIO; /* other names of DR6 and DR7 */
+    }
+    if (value)
+        task->thread.arch.rare |= ARCH_RARE_DEBUG;
     return 0;
 }

@@ -2,12 +2,13 @@
 /*
  * Filters of tasks: set, shared, inherited, given back.
  *
- * A filter is complete and checked before it is seen. Those that set filters exclude each other by
- * a mutex; under it the chain of any task grows by fork alone, which copies a chain that is there.
- * TSYNC therefore goes twice over the threads in slices: first each must have a chain that the
- * caller's begins with (or none), then each gets the caller's. A thread that is made meanwhile has
- * its maker's, in the same hold of the tree lock in which it comes to the end of the list: the walk
- * meets it. Whether a filter is in the caller's chain is seen by a mark, for chains may be long.
+ * A filter is complete and checked before it is seen. Tasks of one process set filters one after
+ * the other (process.sets_filters); meanwhile the chains of its tasks grow by fork alone, which
+ * copies a chain that is there. TSYNC therefore goes twice over the threads in slices: first each
+ * must have a chain that the caller's begins with (or none), then each gets the caller's. A thread
+ * that is made meanwhile has its maker's, in the same hold of the tree lock in which it comes to
+ * the end of the list: the walk meets it. Whether a filter is in the caller's chain is seen by its
+ * place there, for chains may be long. Other processes are not held up, however long the walks are.
  *
  * The old filter of a thread is in the new chain, so its reference is not the last one; nothing is
  * freed under the lock. Chains are freed one by one, with pauses.
@@ -37,14 +38,6 @@
     (LX_SECCOMP_FILTER_FLAG_TSYNC | LX_SECCOMP_FILTER_FLAG_LOG |                                   \
      LX_SECCOMP_FILTER_FLAG_SPEC_ALLOW | LX_SECCOMP_FILTER_FLAG_NEW_LISTENER |                     \
      LX_SECCOMP_FILTER_FLAG_TSYNC_ESRCH)
-
-static struct mutex set_mutex;
-static uint64_t last_mark; /* [set_mutex] */
-
-COLD void seccomp_init(void)
-{
-    mutex_init(&set_mutex, MUTEX_SECCOMP);
-}
 
 /* ---- one filter ---- */
 
@@ -179,20 +172,44 @@ COLD void seccomp_release(struct task *task)
     filter_put(filter);
 }
 
+/* In any task of the process. -EINTR: the caller is to die. */
+static COLD int setting_begin(struct process *process)
+{
+    struct waiter waiter;
+    bool busy;
+    int err = 0;
+
+    do {
+        waitq_enter(&process->child_wait, &waiter);
+        busy = __atomic_exchange_n(&process->sets_filters, true, __ATOMIC_SEQ_CST);
+        if (busy)
+            err = waitq_sleep_killable(&waiter);
+        waitq_leave(&process->child_wait, &waiter);
+    } while (busy && !err);
+    return err;
+}
+
+static COLD void setting_end(struct process *process)
+{
+    __atomic_store_n(&process->sets_filters, false, __ATOMIC_SEQ_CST);
+    waitq_wake_all(&process->child_wait);
+}
+
 /* No filter can be there, and none comes: a filter needs a call that is not allowed any more. */
 COLD int64_t seccomp_set_strict(struct task *self)
 {
-    int64_t err = 0;
+    int64_t err = setting_begin(self->process);
     uint64_t flags;
 
-    mutex_lock(&set_mutex);
+    if (err)
+        return err;
     flags = spin_lock_irqsave(&process_tree_lock);
     if (self->seccomp_mode == LX_SECCOMP_MODE_FILTER)
         err = -EINVAL;
     else
         task_set_locked(self, NULL, 0, LX_SECCOMP_MODE_STRICT);
     spin_unlock_irqrestore(&process_tree_lock, flags);
-    mutex_unlock(&set_mutex);
+    setting_end(self->process);
     if (!err)
         arch_thread_forbid_tsc(&self->thread.arch, true);
     return err;
@@ -200,33 +217,34 @@ COLD int64_t seccomp_set_strict(struct task *self)
 
 /* ---- filters for all threads ---- */
 
-/* Marks the caller's chain. -ENOMEM: with the new one it is too long; -EBUSY: it has a supervisor,
- * and there can be but one. */
-static COLD int chain_look(const struct task *self, const struct seccomp_filter *new)
+/* -ENOMEM: with the new one the caller's chain is too long; -EBUSY: it has a supervisor, and there
+ * can be but one. */
+static COLD int chain_check(const struct task *self, const struct seccomp_filter *new)
 {
     unsigned count = new->count;
 
-    ASSERT(mutex_is_held(&set_mutex));
-    last_mark++;
-    for (struct seccomp_filter *at = self->seccomp; at; at = at->previous) {
+    for (const struct seccomp_filter *at = self->seccomp; at; at = at->previous) {
         if (new->notify && at->notify && !seccomp_notify_is_closed(at->notify))
             return -EBUSY;
-        at->mark = last_mark;
         count += at->count + FILTER_PENALTY;
     }
     return count > PATH_INSNS_MAX ? -ENOMEM : 0;
 }
 
-/* The caller's chain begins with what the thread has. */
-static COLD bool is_behind(const struct task *task)
+/* What the thread has is where it must be in the caller's chain, the oldest of which is the first.
+ * No filter is in two places. */
+static COLD bool is_behind(const struct task *self, const struct task *task,
+                           const struct seccomp_filter *const *chain)
 {
-    return task->seccomp ? task->seccomp->mark == last_mark
-                         : task->seccomp_mode == LX_SECCOMP_MODE_DISABLED;
+    if (!task->seccomp)
+        return task->seccomp_mode == LX_SECCOMP_MODE_DISABLED;
+    return task->seccomp_count <= self->seccomp_count &&
+           task->seccomp == chain[task->seccomp_count - 1];
 }
 
-/* 0, or the number of the first thread that is not behind; with `set` all are, and get what the
- * caller has. */
-static COLD int threads_walk(struct task *self, bool set)
+/* With the caller's chain: 0, or the number of the first thread that is not behind. Without it all
+ * are, and get what the caller has. */
+static COLD int threads_walk(struct task *self, const struct seccomp_filter *const *chain)
 {
     uint64_t flags = spin_lock_irqsave(&process_tree_lock);
     struct task *task = NULL;
@@ -237,13 +255,13 @@ static COLD int threads_walk(struct task *self, bool set)
         struct seccomp_filter *old = task->seccomp;
 
         /* One that is on its way out makes no more calls. */
-        if (task == self || task->exiting || (set && old == self->seccomp))
+        if (task == self || task->exiting)
             continue;
-        if (!set && !is_behind(task)) {
+        if (chain && !is_behind(self, task, chain)) {
             tid = task->tid;
             break;
         }
-        if (!set)
+        if (chain || old == self->seccomp)
             continue;
         seccomp_inherit_locked(self, task);
         if (old) /* which the new chain has */
@@ -253,30 +271,44 @@ static COLD int threads_walk(struct task *self, bool set)
     return tid;
 }
 
-/* The mode is looked at anew under the mutex, for another thread may have set one meanwhile.
- * Nothing fails once the filter is the caller's. */
+/* As threads_walk. -ENOMEM. */
+static COLD int threads_check(struct task *self)
+{
+    unsigned i = self->seccomp_count;
+    const struct seccomp_filter **chain = kmalloc((i + 1) * sizeof(*chain)), *at = self->seccomp;
+    int tid;
+
+    if (!chain)
+        return -ENOMEM;
+    for (; at; at = at->previous)
+        chain[--i] = at;
+    tid = threads_walk(self, chain);
+    kfree(chain);
+    return tid;
+}
+
+/* The mode is looked at anew here, for another thread may have set one meanwhile. Nothing fails
+ * once the filter is the caller's. */
 static COLD int64_t filter_attach(struct task *self, struct seccomp_filter *filter, uint32_t how)
 {
     uint64_t flags;
-    int err, tid;
+    int err;
 
-    ASSERT(mutex_is_held(&set_mutex));
     if (self->seccomp_mode == LX_SECCOMP_MODE_STRICT)
         return -EINVAL;
-    err = chain_look(self, filter);
+    err = chain_check(self, filter);
+    if (!err && (how & LX_SECCOMP_FILTER_FLAG_TSYNC))
+        err = threads_check(self);
+    if (err > 0 && (how & LX_SECCOMP_FILTER_FLAG_TSYNC_ESRCH))
+        err = -ESRCH;
     if (err)
         return err;
-    if (how & LX_SECCOMP_FILTER_FLAG_TSYNC) {
-        tid = threads_walk(self, false);
-        if (tid)
-            return how & LX_SECCOMP_FILTER_FLAG_TSYNC_ESRCH ? -ESRCH : tid;
-    }
     filter->previous = self->seccomp; /* with its reference */
     flags = spin_lock_irqsave(&process_tree_lock);
     task_set_locked(self, filter, self->seccomp_count + 1, LX_SECCOMP_MODE_FILTER);
     spin_unlock_irqrestore(&process_tree_lock, flags);
     if (how & LX_SECCOMP_FILTER_FLAG_TSYNC)
-        threads_walk(self, true);
+        threads_walk(self, NULL);
     return 0;
 }
 
@@ -311,11 +343,10 @@ COLD int64_t seccomp_set_filter(struct task *self, uint32_t flags, struct uptr p
         return result;
     if (filter->notify)
         fd = listener_reserve(self, filter->notify, &file);
-    result = fd;
-    if (fd >= 0) {
-        mutex_lock(&set_mutex);
+    result = fd < 0 ? fd : setting_begin(self->process);
+    if (!result) {
         result = filter_attach(self, filter, flags);
-        mutex_unlock(&set_mutex);
+        setting_end(self->process);
     }
     if (result)
         filter_free(filter);

@@ -9,7 +9,7 @@
  *          behind it, each task its newest. So what a task has read of its chain stays for as long
  *          as the task, whatever another puts before it (TSYNC).
  * Locks:   process_tree_lock: task.seccomp, .seccomp_mode, .seccomp_count; the task itself reads
- *          them without it. A mutex, rank SECCOMP, keeps those that set filters apart.
+ *          them without it. process.sets_filters keeps those that set filters apart.
  * Fails:   -EINVAL, -EACCES, -EFAULT, -ENOMEM, -ESRCH, -EBUSY as seccomp(2).
  * Tests:   tests/user/proc/seccomp*.c
  */
@@ -30,7 +30,6 @@ struct seccomp_filter {
     uint32_t refs;                   /* [a] tasks and the filter before it */
     uint16_t count;                  /* [I] instructions */
     bool log;                        /* [I] all that it does, but to allow */
-    uint64_t mark;                   /* [mutex] of the chain that was looked at last */
     struct seccomp_filter *previous; /* [I] counted; NULL: the first */
     struct seccomp_notify *notify;   /* [I] NULL: it has no supervisor */
     struct user_charge *user;        /* [I] */
@@ -39,7 +38,6 @@ struct seccomp_filter {
 
 /* ---- seccomp.c ---- */
 
-void seccomp_init(void); /* at start-up */
 int64_t seccomp_set_strict(struct task *self);
 /* TSYNC: 0, or the number of a thread that has filters of its own. NEW_LISTENER: a descriptor. */
 int64_t seccomp_set_filter(struct task *self, uint32_t flags, struct uptr program);

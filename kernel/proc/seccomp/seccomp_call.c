@@ -24,6 +24,7 @@
 #include "kernel/proc/signal/signal.h"
 #include "kernel/sched/sched.h"
 #include "kernel/vm/vm_user.h"
+#include "shared/linux/capability.h"
 #include "shared/linux/errno.h"
 #include "shared/linux/stat.h"
 
@@ -278,6 +279,8 @@ static COLD int write_logged(const struct procfs_node *node, struct user_iter *i
     uint32_t set = 0;
 
     (void)node;
+    if (!credentials_capable(&task_current()->fs->cred, LX_CAP_SYS_ADMIN))
+        return -EPERM;
     if (user_iter_get(io, bytes, nbytes) < nbytes)
         return -EFAULT;
     bytes[nbytes] = '\0';

@@ -16,9 +16,9 @@
  * is ENOENT, so that a supervisor that has seen POLLIN does not wait.
  *
  * The mutex covers it all. User memory is copied without it, so an id is looked up anew behind each
- * copy. Descriptors are put into the table of the waiting task by the supervisor: the table is
- * referenced meanwhile, so whatever the task does with it once it is woken, it does as with a table
- * that it shares.
+ * copy. Descriptors are put into the table of the waiting task by the supervisor, under the mutex,
+ * without which no call ends: they come in the call, or not at all. What was there is released
+ * without it, for it may be the file of this very descriptor.
  */
 #include "kernel/fs/vfs/fdtable.h"
 #include "kernel/fs/vfs/file.h"
@@ -273,32 +273,32 @@ static COLD int64_t file_pass(struct seccomp_notify *notify,
     const bool cloexec = what->newfd_flags & LX_O_CLOEXEC;
     struct fd_table *files = NULL;
     struct waiting_call *call;
+    struct file *old = NULL;
     int result;
 
+    file_get(file);
     mutex_lock(&notify->lock);
     result = call_find_locked(notify, what->id, &call);
     if (!result) {
         files = call->task->files;
-        fd_table_get(files);
+        result = what->flags & LX_SECCOMP_ADDFD_FLAG_SETFD
+                     ? fd_exchange(files, (int)what->newfd, file, cloexec, &old)
+                     : fd_install(files, file, 0, cloexec);
+        if (result >= 0)
+            result = MAX(result, (int)what->newfd); /* of the two one is 0 */
+        if (result >= 0 && (what->flags & LX_SECCOMP_ADDFD_FLAG_SEND)) {
+            call->reply = (struct lx_seccomp_notif_resp){.val = result};
+            call_set_state_locked(notify, call, ANSWERED);
+        }
+        if (old)
+            fd_table_get(files);
     }
     mutex_unlock(&notify->lock);
-    if (result)
-        return result;
-    file_get(file);
-    if (what->flags & LX_SECCOMP_ADDFD_FLAG_SETFD)
-        result = fd_replace(files, (int)what->newfd, file, cloexec);
-    else
-        result = fd_install(files, file, 0, cloexec);
     if (result < 0)
         file_put(file);
-    else
-        result = MAX(result, (int)what->newfd); /* of the two one is 0 */
-    fd_table_put(files);
-    if (result >= 0 && (what->flags & LX_SECCOMP_ADDFD_FLAG_SEND)) {
-        const struct lx_seccomp_notif_resp reply = {.id = what->id, .val = result};
-        int64_t err = notify_answer(notify, &reply);
-
-        return err ? err : result;
+    if (old) {
+        fd_release(files, old);
+        fd_table_put(files);
     }
     return result;
 }

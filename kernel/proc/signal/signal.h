@@ -86,6 +86,8 @@ void signal_set_mask(struct task *self, uint64_t mask);
 /* After an interrupted call that had set a mask for its duration: `saved` comes back once the
  * signal has been acted on. */
 void signal_restore_mask_later(struct task *self, uint64_t saved);
+/* The result of a call that goes on, if no handler runs, until that time. */
+int64_t signal_restart_until(struct task *self, uint64_t deadline_ns);
 
 /* rt_sigaction: takes a struct lx_sigaction from ring 3 and gives the one before; each may be a
  * null pointer. Unknown flag bits are dropped, as Linux does; so is a pending signal that is

@@ -36,16 +36,26 @@ static bool is_interrupted_call(const struct trap_frame *frame)
 
 /* Back to the SYSCALL instruction with its number, or with that of the call that goes on with it;
  * the arguments are in their registers still. */
-static void call_restart(struct task *self, struct trap_frame *frame)
+static void call_restart(struct trap_frame *frame)
 {
     uint32_t number = (uint32_t)frame->error;
 
-    if ((int64_t)frame->rax == -ERESTART_RESTARTBLOCK && number != RESTART_CALL) {
-        self->restart_number = number;
+    if ((int64_t)frame->rax == -ERESTART_RESTARTBLOCK)
         number = RESTART_CALL;
-    }
     frame->rip -= SYSCALL_NBYTES;
     frame->rax = number;
+}
+
+/* Which call goes on is noted by that call: its number and the code in RAX can be a tracer's, and
+ * filters of seccomp see RESTART_CALL alone. */
+COLD int64_t signal_restart_until(struct task *self, uint64_t deadline_ns)
+{
+    const uint32_t number = (uint32_t)arch_thread_frame(&self->thread.arch)->error;
+
+    if (number != RESTART_CALL)
+        self->restart_number = number;
+    self->restart_deadline_ns = deadline_ns;
+    return -ERESTART_RESTARTBLOCK;
 }
 
 /* A handler is about to run: as in signal(7), "Interruption of system calls and library functions
@@ -58,7 +68,7 @@ static void call_end_or_restart(struct task *self, struct trap_frame *frame, boo
     if (!is_interrupted_call(frame))
         return;
     if (result == -ERESTARTNOINTR || (result == -ERESTARTSYS && sa_restart))
-        call_restart(self, frame);
+        call_restart(frame);
     else
         frame->rax = (uint64_t)-EINTR;
 }
@@ -174,7 +184,7 @@ static void deliver_no_handler(struct task *self, struct trap_frame *frame)
 {
     self->sig_restart = false;
     if (is_interrupted_call(frame))
-        call_restart(self, frame);
+        call_restart(frame);
     if (self->sig_restore) {
         self->sig_restore = false;
         signal_set_mask(self, self->sig_saved_mask);

@@ -14,6 +14,7 @@
 #include "kernel/lib/restart.h"
 #include "kernel/mm/slab.h"
 #include "kernel/proc/process.h"
+#include "kernel/proc/signal/signal.h"
 #include "kernel/sched/sched.h"
 #include "kernel/syscall/fs/poll_scan.h"
 #include "kernel/syscall/handlers.h"
@@ -140,8 +141,7 @@ int64_t sys_poll(struct task *self, struct uptr list, unsigned count, int timeou
     result = poll_user(self, list, count, timeout);
     if (!restart_is_code(result))
         return result;
-    self->restart_deadline_ns = timeout.deadline_ns;
-    return -ERESTART_RESTARTBLOCK;
+    return signal_restart_until(self, timeout.deadline_ns);
 }
 
 /* The mask is set after everything that can fail without waiting. */

@@ -17,6 +17,7 @@
 #include "kernel/fs/vfs/fs_context.h"
 #include "kernel/lib/restart.h"
 #include "kernel/proc/process.h"
+#include "kernel/proc/signal/signal.h"
 #include "kernel/sched/waitq.h"
 #include "kernel/syscall/handlers.h"
 #include "kernel/syscall/proc/sys_usage.h"
@@ -245,8 +246,7 @@ static int64_t sleep_for(struct task *self, int clock, const struct lx_timespec 
     }
     if (!restart_is_code(err))
         return err;
-    self->restart_deadline_ns = deadline;
-    return -ERESTART_RESTARTBLOCK;
+    return signal_restart_until(self, deadline);
 }
 
 int64_t sys_nanosleep(struct task *self, struct uptr request, struct uptr remaining)

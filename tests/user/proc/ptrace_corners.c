@@ -9,14 +9,13 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/ptrace.h>
-#include <sys/user.h>
 #include <sys/utsname.h>
 #include <time.h>
 
 #include "shared/linux/ptrace.h"
 #include "tests/user/lib/asleep.h"
 #include "tests/user/lib/child.h"
+#include "tests/user/lib/ptrace.h"
 
 #define EVENT(event) (SIGTRAP | (event) << 8)
 #define SYSGOOD      (SIGTRAP | 0x80)
@@ -27,25 +26,12 @@
 static volatile int *words; /* shared with children */
 static const char *program;
 
-static long trace(long request, pid_t pid, unsigned long address, unsigned long data)
-{
-    return raw4(SYS_ptrace, request, pid, address, data);
-}
-
 static void sleep_ms(long ms)
 {
     struct timespec time = {ms / 1000, ms % 1000 * 1000000};
 
     while (nanosleep(&time, &time) != 0)
         ;
-}
-
-static struct user_regs_struct regs_of(pid_t pid)
-{
-    struct user_regs_struct regs;
-
-    CHECK_EQ(trace(PTRACE_GETREGS, pid, 0, (unsigned long)&regs), 0);
-    return regs;
 }
 
 static int next_stop(pid_t pid)

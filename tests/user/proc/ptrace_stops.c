@@ -6,13 +6,12 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/ptrace.h>
 #include <sys/uio.h>
-#include <sys/user.h>
 
 #include "shared/linux/ptrace.h"
 #include "tests/user/lib/asleep.h"
 #include "tests/user/lib/child.h"
+#include "tests/user/lib/ptrace.h"
 
 #define EVENT_OF(status) ((status) >> 16)
 #define SYSGOOD          (SIGTRAP | 0x80)
@@ -24,19 +23,6 @@
 
 static volatile long shared_word = 0x1122334455667788;
 static volatile int handled;
-
-static long trace(long request, pid_t pid, unsigned long address, unsigned long data)
-{
-    return raw4(SYS_ptrace, request, pid, address, data);
-}
-
-static struct user_regs_struct regs_of(pid_t pid)
-{
-    struct user_regs_struct regs;
-
-    CHECK_EQ(trace(PTRACE_GETREGS, pid, 0, (unsigned long)&regs), 0);
-    return regs;
-}
 
 /* The next stop of that one; its whole status. */
 static int next_stop(pid_t pid)

@@ -6,34 +6,17 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
-#include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/ptrace.h>
-#include <sys/user.h>
 
 #include "tests/user/lib/child.h"
+#include "tests/user/lib/ptrace.h"
 
-#define CLEAR              0xffff0ff0UL /* DR6 of no hit */
-#define STEP               0x4000UL
 #define HWBKPT             4
-#define EXECUTE            0UL
-#define WRITE              1UL
-#define PORT               2UL
-#define ACCESS             3UL
 #define USER_TOP           0x7ffffffff000UL
-#define ON(n)              (1UL << 2 * (n))
 #define ROUNDS             300
 #define FLAG_RF            0x10000UL
 #define STOPPED_BY(signal) ((signal) << 8 | 0x7f) /* as wait(2) has it */
-
-/* What is on, of which kind, over nbytes. */
-static unsigned long control(unsigned n, unsigned long kind, unsigned nbytes)
-{
-    static const unsigned long lengths[] = {[1] = 0, [2] = 1, [4] = 3, [8] = 2};
-
-    return ON(n) | (kind | lengths[nbytes] << 2) << (16 + 4 * n);
-}
 
 static volatile union {
     uint64_t all;
@@ -43,34 +26,11 @@ static volatile uint64_t other;
 static uint16_t stack_selector __attribute__((aligned(8)));
 static char path[4096];
 
-static long peek(pid_t pid, unsigned n)
-{
-    long word = -1;
-
-    CHECK_EQ(raw4(SYS_ptrace, PTRACE_PEEKUSER, pid, offsetof(struct user, u_debugreg) + 8 * n,
-                  (unsigned long)&word),
-             0);
-    return word;
-}
-
-static long poke(pid_t pid, unsigned n, unsigned long value)
-{
-    return raw4(SYS_ptrace, PTRACE_POKEUSER, pid, offsetof(struct user, u_debugreg) + 8 * n, value);
-}
-
-static void watch(pid_t pid, unsigned n, const volatile void *address, unsigned long kind,
-                  unsigned nbytes)
-{
-    CHECK_EQ(poke(pid, 7, 0), 0);
-    CHECK_EQ(poke(pid, n, (unsigned long)address), 0);
-    CHECK_EQ(poke(pid, 7, control(n, kind, nbytes)), 0);
-}
-
 static int next_status(pid_t pid, int how)
 {
     int status;
 
-    CHECK_EQ(raw4(SYS_ptrace, how, pid, 0, 0), 0);
+    CHECK_EQ(trace(how, pid, 0, 0), 0);
     CHECK_EQ(waitpid(pid, &status, __WALL), pid);
     return status;
 }
@@ -92,9 +52,9 @@ static void expect_hit(pid_t pid, unsigned n)
     siginfo_t info;
 
     expect(pid, SIGTRAP);
-    CHECK_EQ(raw4(SYS_ptrace, PTRACE_GETSIGINFO, pid, 0, (unsigned long)&info), 0);
+    CHECK_EQ(trace(PTRACE_GETSIGINFO, pid, 0, (unsigned long)&info), 0);
     CHECK_EQ(info.si_code, HWBKPT);
-    CHECK_EQ(peek(pid, 6), (long)(CLEAR | 1UL << n));
+    CHECK_EQ(debug_peek(pid, 6), (long)(DEBUG_NO_HIT | 1UL << n));
 }
 
 static pid_t start(void (*function)(void))
@@ -134,29 +94,29 @@ static void refused(void)
     pid_t pid = start(nothing);
 
     for (unsigned n = 0; n < 8; n++)
-        CHECK_EQ(peek(pid, n), n == 6 ? (long)CLEAR : 0);
-    CHECK_EQ(poke(pid, 4, 0), -EIO);
-    CHECK_EQ(poke(pid, 5, 0), -EIO);
-    CHECK_EQ(poke(pid, 0, USER_TOP), -EINVAL);
-    CHECK_EQ(poke(pid, 0, 0xffffffff81000000UL), -EINVAL);
-    CHECK_EQ(poke(pid, 0, 0x800000000000UL), -EINVAL);
-    CHECK_EQ(peek(pid, 0), 0);
-    CHECK_EQ(poke(pid, 0, USER_TOP - 4), 0);
-    CHECK_EQ(poke(pid, 7, control(0, WRITE, 8)), -EINVAL);
-    CHECK_EQ(peek(pid, 7), 0);
-    CHECK_EQ(poke(pid, 7, control(0, WRITE, 4)), 0);
-    CHECK_EQ(poke(pid, 0, USER_TOP - 2), -EINVAL);
-    CHECK_EQ(peek(pid, 0), (long)(USER_TOP - 4));
-    CHECK_EQ(poke(pid, 7, control(0, PORT, 1)), -EINVAL);
-    CHECK_EQ(poke(pid, 7, control(0, EXECUTE, 4)), -EINVAL);
-    CHECK_EQ(poke(pid, 7, control(2, PORT, 1)), -EINVAL);
-    CHECK_EQ(peek(pid, 7), (long)control(0, WRITE, 4));
+        CHECK_EQ(debug_peek(pid, n), n == 6 ? (long)DEBUG_NO_HIT : 0);
+    CHECK_EQ(debug_poke(pid, 4, 0), -EIO);
+    CHECK_EQ(debug_poke(pid, 5, 0), -EIO);
+    CHECK_EQ(debug_poke(pid, 0, USER_TOP), -EINVAL);
+    CHECK_EQ(debug_poke(pid, 0, 0xffffffff81000000UL), -EINVAL);
+    CHECK_EQ(debug_poke(pid, 0, 0x800000000000UL), -EINVAL);
+    CHECK_EQ(debug_peek(pid, 0), 0);
+    CHECK_EQ(debug_poke(pid, 0, USER_TOP - 4), 0);
+    CHECK_EQ(debug_poke(pid, 7, debug_control(0, DEBUG_WRITE, 8)), -EINVAL);
+    CHECK_EQ(debug_peek(pid, 7), 0);
+    CHECK_EQ(debug_poke(pid, 7, debug_control(0, DEBUG_WRITE, 4)), 0);
+    CHECK_EQ(debug_poke(pid, 0, USER_TOP - 2), -EINVAL);
+    CHECK_EQ(debug_peek(pid, 0), (long)(USER_TOP - 4));
+    CHECK_EQ(debug_poke(pid, 7, debug_control(0, DEBUG_PORT, 1)), -EINVAL);
+    CHECK_EQ(debug_poke(pid, 7, debug_control(0, DEBUG_EXECUTE, 4)), -EINVAL);
+    CHECK_EQ(debug_poke(pid, 7, debug_control(2, DEBUG_PORT, 1)), -EINVAL);
+    CHECK_EQ(debug_peek(pid, 7), (long)debug_control(0, DEBUG_WRITE, 4));
     /* What would catch the kernel's own use of the registers is kept, and has no effect. */
-    CHECK_EQ(poke(pid, 7, 0x2000), 0);
-    CHECK_EQ(peek(pid, 7), 0x2000);
-    CHECK_EQ(poke(pid, 6, 0), 0);
-    CHECK_EQ(peek(pid, 6), 0);
-    CHECK_EQ(poke(pid, 6, CLEAR), 0);
+    CHECK_EQ(debug_poke(pid, 7, 0x2000), 0);
+    CHECK_EQ(debug_peek(pid, 7), 0x2000);
+    CHECK_EQ(debug_poke(pid, 6, 0), 0);
+    CHECK_EQ(debug_peek(pid, 6), 0);
+    CHECK_EQ(debug_poke(pid, 6, DEBUG_NO_HIT), 0);
     expect(pid, SIGSTOP);
     finish(pid);
 }
@@ -185,18 +145,18 @@ static void lengths_and_kinds(void)
         for (unsigned n = 0; n < 4; n++) {
             const unsigned at = n * nbytes % 8;
 
-            watch(writer, n, &cell.bytes[at], WRITE, nbytes);
-            watch(reader, n, &cell.bytes[at], ACCESS, nbytes);
+            debug_watch(writer, n, &cell.bytes[at], DEBUG_WRITE, nbytes);
+            debug_watch(reader, n, &cell.bytes[at], DEBUG_ACCESS, nbytes);
             for (unsigned i = 0; i < nbytes; i++) {
                 expect_hit(writer, n);
                 expect_hit(reader, n);
             }
             expect(writer, SIGSTOP);
             expect(reader, SIGSTOP);
-            watch(reader, n, &cell.bytes[at], WRITE, nbytes);
+            debug_watch(reader, n, &cell.bytes[at], DEBUG_WRITE, nbytes);
             expect(reader, SIGSTOP);
         }
-    CHECK_EQ(poke(writer, 7, 0), 0);
+    CHECK_EQ(debug_poke(writer, 7, 0), 0);
     expect(writer, SIGSTOP);
     finish(writer);
     finish(reader);
@@ -219,14 +179,12 @@ static void call_twice(void)
 static void breakpoints(void)
 {
     pid_t pid = start(call_twice);
-    struct user_regs_struct regs;
 
-    watch(pid, 3, (const void *)called, EXECUTE, 1);
+    debug_watch(pid, 3, (const void *)called, DEBUG_EXECUTE, 1);
     for (int i = 0; i < 6; i++) {
         expect_hit(pid, 3);
-        CHECK_EQ(raw4(SYS_ptrace, PTRACE_GETREGS, pid, 0, (unsigned long)&regs), 0);
-        CHECK_EQ(regs.rip, (unsigned long)called);
-        CHECK(regs.eflags & FLAG_RF);
+        CHECK_EQ(regs_of(pid).rip, (unsigned long)called);
+        CHECK(regs_of(pid).eflags & FLAG_RF);
         if (i % 2)
             expect(pid, SIGSTOP);
     }
@@ -239,16 +197,16 @@ static void steps(void)
     pid_t pid = start(write_bytes);
     siginfo_t info;
 
-    watch(pid, 1, &cell.bytes[7], WRITE, 1);
+    debug_watch(pid, 1, &cell.bytes[7], DEBUG_WRITE, 1);
     for (int i = 0; i < 10000; i++) {
         CHECK_EQ(next_status(pid, PTRACE_SINGLESTEP), STOPPED_BY(SIGTRAP));
-        if (peek(pid, 6) == (long)(CLEAR | STEP | 2))
+        if (debug_peek(pid, 6) == (long)(DEBUG_NO_HIT | DEBUG_STEP | 2))
             break;
         if (i > 1) /* the first ends the call of raise */
-            CHECK_EQ(peek(pid, 6) & ~STEP, (long)CLEAR);
+            CHECK_EQ(debug_peek(pid, 6) & ~DEBUG_STEP, (long)DEBUG_NO_HIT);
     }
-    CHECK_EQ(peek(pid, 6), (long)(CLEAR | STEP | 2));
-    CHECK_EQ(raw4(SYS_ptrace, PTRACE_GETSIGINFO, pid, 0, (unsigned long)&info), 0);
+    CHECK_EQ(debug_peek(pid, 6), (long)(DEBUG_NO_HIT | DEBUG_STEP | 2));
+    CHECK_EQ(trace(PTRACE_GETSIGINFO, pid, 0, (unsigned long)&info), 0);
     CHECK_EQ(info.si_code, TRAP_TRACE);
     finish(pid);
 }
@@ -280,18 +238,18 @@ static void kernel_accesses(void)
 
     memset(path, 'x', 64);
     pid = start(kernel_copies);
-    CHECK_EQ(poke(pid, 0, (unsigned long)&cell), 0);
-    CHECK_EQ(poke(pid, 1, (unsigned long)&path[8]), 0);
-    CHECK_EQ(poke(pid, 2, (unsigned long)&path[1024]), 0);
-    CHECK_EQ(poke(pid, 3, (unsigned long)&path[2048]), 0);
-    CHECK_EQ(poke(pid, 7,
-                  control(0, ACCESS, 8) | control(1, ACCESS, 8) | control(2, ACCESS, 8) |
-                      control(3, WRITE, 1)),
+    CHECK_EQ(debug_poke(pid, 0, (unsigned long)&cell), 0);
+    CHECK_EQ(debug_poke(pid, 1, (unsigned long)&path[8]), 0);
+    CHECK_EQ(debug_poke(pid, 2, (unsigned long)&path[1024]), 0);
+    CHECK_EQ(debug_poke(pid, 3, (unsigned long)&path[2048]), 0);
+    CHECK_EQ(debug_poke(pid, 7,
+                        debug_control(0, DEBUG_ACCESS, 8) | debug_control(1, DEBUG_ACCESS, 8) |
+                            debug_control(2, DEBUG_ACCESS, 8) | debug_control(3, DEBUG_WRITE, 1)),
              0);
     for (int i = 0; i < 100; i++)
         expect_hit(pid, 3);
     expect(pid, SIGSTOP);
-    CHECK_EQ(peek(pid, 6), (long)(CLEAR | 1 << 3));
+    CHECK_EQ(debug_peek(pid, 6), (long)(DEBUG_NO_HIT | 1 << 3));
     finish(pid);
 }
 
@@ -317,7 +275,7 @@ static void delayed_traps(void)
 
     __asm__ volatile("movw %%ss, %0" : "=m"(stack_selector));
     pid = start(stack_selectors);
-    watch(pid, 0, &stack_selector, ACCESS, 2);
+    debug_watch(pid, 0, &stack_selector, DEBUG_ACCESS, 2);
     for (int i = 0; i < 50; i++) {
         while ((status = next_status(pid, PTRACE_CONT)) == STOPPED_BY(SIGTRAP))
             traps++;
@@ -354,7 +312,7 @@ static void inheritance(void)
 {
     pid_t pid = start(start_others);
 
-    watch(pid, 0, &cell, WRITE, 8);
+    debug_watch(pid, 0, &cell, DEBUG_WRITE, 8);
     expect_hit(pid, 0);
     expect(pid, SIGSTOP);
     finish(pid);
@@ -369,10 +327,10 @@ static void exec_ends_them(void)
 {
     pid_t pid = start(execute_true);
 
-    watch(pid, 0, &cell, WRITE, 8);
+    debug_watch(pid, 0, &cell, DEBUG_WRITE, 8);
     expect(pid, SIGTRAP);
-    CHECK_EQ(peek(pid, 0), 0);
-    CHECK_EQ(peek(pid, 7), 0);
+    CHECK_EQ(debug_peek(pid, 0), 0);
+    CHECK_EQ(debug_peek(pid, 7), 0);
     CHECK_EQ(next_status(pid, PTRACE_CONT), 0);
 }
 
@@ -403,8 +361,8 @@ static void switches(void)
     if (free == 0)
         for (;;)
             write_and_yield();
-    watch(first, 0, &cell, WRITE, 8);
-    watch(second, 0, &other, WRITE, 8);
+    debug_watch(first, 0, &cell, DEBUG_WRITE, 8);
+    debug_watch(second, 0, &other, DEBUG_WRITE, 8);
     for (int i = 0; i < ROUNDS; i++) {
         expect_hit(first, 0);
         expect_hit(second, 0);
@@ -424,8 +382,8 @@ static void tracer_leaves(void)
     pid_t pid = start(write_bytes);
     int status;
 
-    watch(pid, 0, &cell, WRITE, 8);
-    CHECK_EQ(raw4(SYS_ptrace, PTRACE_DETACH, pid, 0, 0), 0);
+    debug_watch(pid, 0, &cell, DEBUG_WRITE, 8);
+    CHECK_EQ(trace(PTRACE_DETACH, pid, 0, 0), 0);
     CHECK_EQ(waitpid(pid, &status, 0), pid);
     CHECK_EQ(status & 0x7f, SIGTRAP);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* seccomp: each action of a filter, which of several counts, what is refused, what children and
- * new programs keep, strict mode. */
+ * new programs keep, strict mode.
+ * Long because the actions and refusals are many, and share what sets a filter. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <signal.h>

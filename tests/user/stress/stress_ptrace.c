@@ -12,11 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/ptrace.h>
-#include <sys/user.h>
 #include <time.h>
 
 #include "tests/user/lib/child.h"
+#include "tests/user/lib/ptrace.h"
 
 #define VICTIMS 4
 #define TRACERS 3
@@ -33,11 +32,6 @@ static volatile long word;
 static unsigned draw(unsigned below)
 {
     return (unsigned)rand_r(&seed) % below;
-}
-
-static long trace(long request, pid_t pid, unsigned long address, unsigned long data)
-{
-    return raw4(SYS_ptrace, request, pid, address, data);
 }
 
 static double now(void)

@@ -13,11 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "shared/linux/ptrace.h"
+#include "tests/user/lib/ptrace.h"
 #include "tests/user/lib/seccomp.h"
 #include "tests/user/lib/stress.h"
 
@@ -152,19 +152,14 @@ static void victims_run(void *unused)
 
 /* ---- the tracer ---- */
 
-static long trace(long request, pid_t pid, unsigned long address, void *data)
-{
-    return raw4(SYS_ptrace, request, pid, address, data);
-}
-
 static void look(pid_t pid, uint64_t *state)
 {
     struct lx_sock_filter insns[4096];
     int status = 0;
 
-    if (trace(LX_PTRACE_SEIZE, pid, 0, (void *)(1ul << LX_PTRACE_EVENT_SECCOMP)))
+    if (trace(LX_PTRACE_SEIZE, pid, 0, 1ul << LX_PTRACE_EVENT_SECCOMP))
         return;
-    trace(LX_PTRACE_INTERRUPT, pid, 0, NULL);
+    trace(LX_PTRACE_INTERRUPT, pid, 0, 0);
     for (int stops = 0; stops < 8; stops++) {
         /* A leader that was killed alone has no stop and, before the others end, no end to tell. */
         int tries = 0;
@@ -174,9 +169,9 @@ static void look(pid_t pid, uint64_t *state)
         if (tries > 100 || !WIFSTOPPED(status))
             return;
         for (unsigned i = 0; i < 30; i++)
-            trace(LX_PTRACE_SECCOMP_GET_FILTER, pid, draw(state, 40), insns);
-        trace(stops < 7 ? LX_PTRACE_CONT : LX_PTRACE_DETACH, pid, 0, NULL);
-        trace(LX_PTRACE_INTERRUPT, pid, 0, NULL);
+            trace(LX_PTRACE_SECCOMP_GET_FILTER, pid, draw(state, 40), (unsigned long)insns);
+        trace(stops < 7 ? LX_PTRACE_CONT : LX_PTRACE_DETACH, pid, 0, 0);
+        trace(LX_PTRACE_INTERRUPT, pid, 0, 0);
     }
 }
 
