@@ -111,6 +111,7 @@ struct process {
     struct lx_rlimit limits[LX_RLIM_NLIMITS]; /* [s] a word is read without it */
     int16_t oom_adjust;     /* [a] /proc/PID/oom_score_adj, thousandths of memory */
     int16_t oom_adjust_min; /* [a] as low as it goes without CAP_SYS_RESOURCE */
+    uint32_t exec_pages;    /* [a] arguments of its tasks that execute, and their copies */
     bool no_huge_pages;     /* [a] PR_SET_THP_DISABLE */
     bool subreaper; /* [o] read by others: orphans below become its children (CHILD_SUBREAPER) */
     uint64_t started_ns;                 /* [I] */
