@@ -415,8 +415,12 @@ void vm_area_append_finish(struct vm_space *space)
         struct rb_node *parent = rb_parent(node);
 
         longest_update(node);
-        node = parent && parent->right && parent->right != node ? deepest_first(parent->right)
-                                                                : parent;
+        if (!parent || !parent->right || parent->right == node) {
+            node = parent;
+            continue;
+        }
+        node = deepest_first(parent->right);
+        sched_preempt_point(); /* 65,530 areas take more than a millisecond */
     }
 }
 
