@@ -5,9 +5,9 @@
  * Every PERIOD_NS a timer on each processor stores its beat and examines the next processor that
  * takes part, in a ring. Two things count as stuck for WATCHDOG_NS: no beat at all (interrupts are
  * off or the timer is lost), and a program's thread that stays in the kernel without a tick in ring
- * 3 and without a preemption point (a loop that can be interrupted). Either has to be seen twice in a
- * row, since a machine that was stopped and goes on finds every beat old. It only reports: the log
- * line and a backtrace by NMI.
+ * 3 and without a preemption point (a loop that can be interrupted). Either has to be seen twice in
+ * a row, since a machine that was stopped and goes on finds every beat old. It only reports: the
+ * log line and a backtrace by NMI.
  *
  * `beat_ns` and `stuck_ns` are written by their processor and read by the one before it in the
  * ring; `silent` belongs to that reader.

@@ -55,7 +55,8 @@ static bool oom_must_die(void)
 }
 
 /* What the end of the process would give back, in pages, about: its memory, that of a program which
- * it is about to execute, and what its user holds in the kernel. So a process of another user does not die for pipes that are full. */
+ * it is about to execute, and what its user holds in the kernel. So a process of another user does
+ * not die for pipes that are full. */
 static uint64_t weight_locked(struct process *process)
 {
     const struct user_charge *user = process->leader->identity->user;

@@ -255,7 +255,8 @@ static bool areas_alike(const struct vm_area *low, const struct vm_area *high)
     return low->end == high->start && low->prot == high->prot && low->shared == high->shared &&
            low->may_write == high->may_write && low->grows_down == high->grows_down &&
            low->dont_fork == high->dont_fork && low->wipe_on_fork == high->wipe_on_fork &&
-           low->locked == high->locked && low->no_reserve == high->no_reserve && low->pager == high->pager && low->name == high->name &&
+           low->locked == high->locked && low->no_reserve == high->no_reserve &&
+           low->pager == high->pager && low->name == high->name &&
            (!low->pager ||
             low->page_index + ((low->end - low->start) >> PAGE_SHIFT) == high->page_index);
 }

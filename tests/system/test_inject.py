@@ -98,7 +98,8 @@ def test_processor_that_is_deaf_for_a_while(boot, mkimg):
 
 def test_long_call_is_no_silence(boot, mkimg):
     """Alone on its processor, so that it is never switched out, but it has preemption points."""
-    plan = 'test a limit=60 /bin/sh -c "timeout 30 dd if=/dev/urandom of=/dev/null bs=512M count=1; true"\n'
+    dd = "timeout 30 dd if=/dev/urandom of=/dev/null bs=512M count=1"
+    plan = f'test a limit=60 /bin/sh -c "{dd}; true"\n'
     outcome = boot(mkimg(plan=plan), cpus=2, memory="1G", timeout=120)
     assert outcome.code == machine.PASS, outcome.message
     assert "has not" not in outcome.log

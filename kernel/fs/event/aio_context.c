@@ -31,9 +31,9 @@
 
 #define RESERVE_SHIFT 5       /* a thirty-second of memory is left to others */
 #define RING_MOST     131072u /* of events: what kmalloc gives */
-/* Linux has four places a processor, whatever was asked for. Here no more than fit into a page: that
- * is what a small context is charged for, and all together must not take more where processors are
- * many. */
+/* Linux has four places a processor, whatever was asked for. Here no more than fit into a page:
+ * that is what a small context is charged for, and all together must not take more where processors
+ * are many. */
 #define CPUS_MOST 15u
 
 /* I constant   a atomic   c its lock */

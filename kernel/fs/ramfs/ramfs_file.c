@@ -491,8 +491,8 @@ static COLD int ramfs_punch_locked(struct inode *inode, uint64_t offset, uint64_
 
 /* Takes back the pages that ramfs_reserve_locked has made, in front of `index`: those whose bits
  * are set, and that no program has mapped meanwhile. */
-static COLD void ramfs_reserve_undo_locked(struct inode *inode, const uint64_t *made, uint64_t first,
-                                      uint64_t index)
+static COLD void ramfs_reserve_undo_locked(struct inode *inode, const uint64_t *made,
+                                           uint64_t first, uint64_t index)
 {
     ASSERT(mutex_is_held(&inode->lock));
     for (uint64_t i = 0; i < index - first; i++) {
@@ -505,7 +505,7 @@ static COLD void ramfs_reserve_undo_locked(struct inode *inode, const uint64_t *
 /* Makes the pages [first, last) that are not there, and notes them in `made`. *index: behind the
  * last one that was looked at. */
 static COLD int ramfs_reserve_pages_locked(struct inode *inode, uint64_t *index, uint64_t last,
-                                      uint64_t *made)
+                                           uint64_t *made)
 {
     ASSERT(mutex_is_held(&inode->lock));
     for (uint64_t first = *index; *index < last; ++*index) {

@@ -219,7 +219,6 @@ struct inet_socket *inet_port_find(enum inet_protocol protocol, const struct ine
 struct inet_port_walk {
     uint32_t skip, left; /* left: counts down with each one found */
     bool done;           /* there are no more in the bucket */
-    unsigned bucket;
     struct spinlock *lock;
     struct list *binds, *bind, *list, *node;
     uint64_t changes; /* the bucket's, when the lock was held last */

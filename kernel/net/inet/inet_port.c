@@ -443,15 +443,14 @@ void inet_port_walk_begin(struct inet_port_walk *walk, enum inet_protocol protoc
 {
     struct bucket *at = &buckets[protocol * BUCKETS + bucket];
 
-    walk->bucket = bucket;
     walk->lock = &at->lock;
     spin_lock(walk->lock);
-    if (walk->list && walk->binds == &at->binds && walk->changes == at->changes) {
-        walk->skip = 0;
-    } else {
-        walk->bind = at->binds.next;
+    if (walk->binds != &at->binds || walk->changes != at->changes)
         walk->list = NULL;
-    }
+    if (walk->list)
+        walk->skip = 0;
+    else
+        walk->bind = at->binds.next;
     walk->binds = &at->binds;
     walk->changes = at->changes;
 }

@@ -142,8 +142,8 @@ static COLD int reply_end(struct netlink_socket *sock, const struct netlink_requ
 
 /* --- requests --- */
 
-/* As many datagrams as it takes: on Linux they are made as they are received. So where there is room
- * for one, there is for all. An error is that of the list. */
+/* As many datagrams as it takes: on Linux they are made as they are received. So where there is
+ * room for one, there is for all. An error is that of the list. */
 static COLD int diag_answer(struct netlink_socket *sock, const struct netlink_request *request)
 {
     netlink_dump *dump = NULL;

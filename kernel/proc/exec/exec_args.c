@@ -22,8 +22,8 @@
 #define POINTERS      16                                 /* read at once */
 #define POINTERS_MAX  ((3584u << 10) / sizeof(uint64_t)) /* less than what kmalloc gives */
 
-/* Where the killer for want of memory finds them: they are in no address space yet, and a thread may
- * wait long for the end of the others. What fits into the first chunk is passed over. */
+/* Where the killer for want of memory finds them: they are in no address space yet, and a thread
+ * may wait long for the end of the others. What fits into the first chunk is passed over. */
 static COLD void args_weigh(struct exec_args *args, size_t npages)
 {
     args->npages += (uint32_t)npages;

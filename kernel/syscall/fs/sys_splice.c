@@ -189,8 +189,8 @@ int64_t sys_splice(struct task *self, int in_fd, struct uptr in_offset, int out_
 /* --- tee --- */
 
 /* One piece, of as much as a pipe holds that was not made larger. Room comes first, since it may be
- * waited for; what there is to copy then may be less than before, or taken by another reader: a call
- * that may wait begins again. */
+ * waited for; what there is to copy then may be less than before, or taken by another reader: a
+ * call that may wait begins again. */
 static int64_t tee(struct file *in, struct file *out, size_t nbytes, bool waits)
 {
     int64_t result, room;

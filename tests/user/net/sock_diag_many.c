@@ -98,9 +98,8 @@ static void check_unix(void)
 /* All at one port. */
 static void check_inet(void)
 {
-    struct inet_diag_req_v2 request = {.sdiag_family = AF_INET,
-                                       .sdiag_protocol = IPPROTO_UDP,
-                                       .idiag_states = ~0u};
+    struct inet_diag_req_v2 request = {
+        .sdiag_family = AF_INET, .sdiag_protocol = IPPROTO_UDP, .idiag_states = ~0u};
     struct sockaddr_in end = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
     socklen_t length = sizeof(end);
     int one = 1, missing = 0, others[OTHERS], first = (int)CHECK_OK(socket(AF_INET, SOCK_DGRAM, 0));

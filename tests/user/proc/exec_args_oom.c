@@ -94,7 +94,8 @@ int main(void)
         CHECK(after > before + 3);
     CHECK_EQ(ptrace(PTRACE_CONT, thread, 0, 0), 0);
     /* The thread is reported, too. */
-    while ((stopped = waitpid(-1, &status, __WALL)) > 0 && (WIFSTOPPED(status) || stopped == thread))
+    while ((stopped = waitpid(-1, &status, __WALL)) > 0 &&
+           (WIFSTOPPED(status) || stopped == thread))
         if (WIFSTOPPED(status))
             CHECK_EQ(ptrace(PTRACE_CONT, stopped, 0, 0), 0);
     CHECK_EQ(stopped, child);
