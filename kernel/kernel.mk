@@ -434,7 +434,7 @@ endif
 # Code that no row of `make bench` goes through is as small as the compiler makes it: it is read from
 # memory more often than from a cache.
 KERNEL_SMALL := $(addprefix kernel/, \
-    selftest/% $(addprefix arch/x86_64/,cpu% features% idt% mtrr%) \
+    main% mm/pmm_init% mm/tables% selftest/% $(addprefix arch/x86_64/,cpu% features% idt% mtrr%) \
     $(addprefix core/,backtrace% lock_stat% panic% watchdog%) \
     $(addprefix dev/,console% cpu_device% fb/% input% mem_physical% printer% sysfs/% tty/%) \
     $(addprefix fs/,devfs/% event/aio% event/dnotify% event/inotify% pipe/pipe_open% pipe/pipe_packet% pipe/pipe_size% \

@@ -5,9 +5,9 @@
  * Every PERIOD_NS a timer on each processor stores its beat and examines the next processor that
  * takes part, in a ring. Two things count as stuck for WATCHDOG_NS: no beat at all (interrupts are
  * off or the timer is lost), and a program's thread that stays in the kernel without a tick in ring
- * 3 and without a context switch (a loop that can be interrupted). Either has to be seen twice in a
- * row, since a machine that was stopped and goes on finds every beat old. It only reports: the log
- * line and a backtrace by NMI.
+ * 3 and without a preemption point (a loop that can be interrupted). Either has to be seen twice in
+ * a row, since a machine that was stopped and goes on finds every beat old. It only reports: the
+ * log line and a backtrace by NMI.
  *
  * `beat_ns` and `stuck_ns` are written by their processor and read by the one before it in the
  * ring; `silent` belongs to that reader.
@@ -68,17 +68,23 @@ static void watchdog_check(unsigned cpu, uint64_t now_ns)
     }
 }
 
-/* In ring 3, idle, or in a thread of the kernel's own it may be for as long as it likes. */
+/* In ring 3, idle, or in a thread of the kernel's own it may be for as long as it likes. In a long
+ * call it passes preemption points, of which the first clears the flag, even where no other thread
+ * is there to be switched to. */
 static void watchdog_check_self(struct watch *watch, uint64_t now_ns)
 {
     const struct cpu *cpu = cpu_self();
-    bool same = cpu->thread == watch->thread && cpu->user_ticks == watch->user_ticks;
+    struct arch_thread *thread = cpu->thread;
+    bool same = thread == watch->thread && cpu->user_ticks == watch->user_ticks;
 
-    if (!same || !cpu->thread || !cpu->thread->fpu || (int64_t)cpu->user_ticks < 0)
+    if (!same || !thread || !thread->fpu || (int64_t)cpu->user_ticks < 0 ||
+        !(__atomic_load_n(&thread->work, __ATOMIC_RELAXED) & TIF_RESCHED))
         __atomic_store_n(&watch->stuck_ns, 0, __ATOMIC_RELAXED);
     else if (!watch->stuck_ns)
         __atomic_store_n(&watch->stuck_ns, now_ns - PERIOD_NS, __ATOMIC_RELAXED);
-    watch->thread = cpu->thread;
+    if (thread && thread->fpu)
+        arch_thread_add_work(thread, TIF_RESCHED);
+    watch->thread = thread;
     watch->user_ticks = cpu->user_ticks;
 }
 

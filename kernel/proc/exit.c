@@ -398,16 +398,13 @@ void task_exit(struct task *self, enum process_end end, int code)
 void task_exit_killed(struct task *self)
 {
     struct process *process = self->process;
-    bool alone, passed;
+    bool alone;
 
     spin_lock(&process->lock);
     alone = process->exec_task && process->exec_task != self;
-    passed = !alone || process_dump_pass_locked(process);
     spin_unlock(&process->lock);
-    if (unlikely(!passed))
-        process_dump_wait(self);
-    if (alone)
-        task_end(self);
+    if (alone) /* as if by itself, its tracer is told */
+        task_exit(self, PROCESS_EXITED, 0);
     if (__atomic_load_n(&process->limit_reached, __ATOMIC_ACQUIRE))
         process_exit(self, PROCESS_LIMIT, 0);
     process_exit(self, PROCESS_SIGNALED, LX_SIGKILL);

@@ -54,14 +54,16 @@ static bool oom_must_die(void)
     return __atomic_load_n(&thread_current()->arch.work, __ATOMIC_ACQUIRE) & TIF_KILL;
 }
 
-/* What the end of the process would give back, in pages, about: its memory, and what its user holds
- * in the kernel. So a process of another user does not die for pipes that are full. */
+/* What the end of the process would give back, in pages, about: its memory, that of a program which
+ * it is about to execute, and what its user holds in the kernel. So a process of another user does
+ * not die for pipes that are full. */
 static uint64_t weight_locked(struct process *process)
 {
     const struct user_charge *user = process->leader->identity->user;
 
     ASSERT(spin_is_held_inline(&process->lock));
     return vm_space_weight(process_space_locked(process)) +
+           __atomic_load_n(&process->exec_pages, __ATOMIC_RELAXED) +
            (uint64_t)MAX(__atomic_load_n(&user->used[CHARGE_PIPE_PAGES], __ATOMIC_RELAXED), 0);
 }
 

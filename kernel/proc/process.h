@@ -110,6 +110,7 @@ struct process {
     uint32_t generation;       /* [s] programs that it has run: exec adds one */
     int16_t oom_adjust;        /* [a] /proc/PID/oom_score_adj, thousandths of memory */
     int16_t oom_adjust_min;    /* [a] as low as it goes without CAP_SYS_RESOURCE */
+    uint32_t exec_pages;       /* [a] arguments of its tasks that execute, and their copies */
     bool no_huge_pages;        /* [a] PR_SET_THP_DISABLE */
     bool sets_filters;         /* [a] a task of it sets filters of seccomp, and others wait */
     bool subreaper; /* [o] read by others: orphans below become its children (CHILD_SUBREAPER) */

@@ -255,7 +255,8 @@ static bool areas_alike(const struct vm_area *low, const struct vm_area *high)
     return low->end == high->start && low->prot == high->prot && low->shared == high->shared &&
            low->may_write == high->may_write && low->grows_down == high->grows_down &&
            low->dont_fork == high->dont_fork && low->wipe_on_fork == high->wipe_on_fork &&
-           low->locked == high->locked && low->pager == high->pager && low->name == high->name &&
+           low->locked == high->locked && low->no_reserve == high->no_reserve &&
+           low->pager == high->pager && low->name == high->name &&
            (!low->pager ||
             low->page_index + ((low->end - low->start) >> PAGE_SHIFT) == high->page_index);
 }
@@ -415,8 +416,12 @@ void vm_area_append_finish(struct vm_space *space)
         struct rb_node *parent = rb_parent(node);
 
         longest_update(node);
-        node = parent && parent->right && parent->right != node ? deepest_first(parent->right)
-                                                                : parent;
+        if (!parent || !parent->right || parent->right == node) {
+            node = parent;
+            continue;
+        }
+        node = deepest_first(parent->right);
+        sched_preempt_point(); /* 65,530 areas take more than a millisecond */
     }
 }
 

@@ -183,6 +183,7 @@ int vm_map_locked(struct vm_space *space, const struct vm_request *request, uint
         .may_write = request->may_write,
         .grows_down = request->grows_down,
         .locked = request->locked,
+        .no_reserve = request->no_reserve,
         .pager = pager,
     };
     int err;

@@ -7,6 +7,7 @@
  * given up: afterwards no processor uses the old rights.
  */
 #include "kernel/lib/assert.h"
+#include "kernel/mm/pmm.h"
 #include "kernel/sched/sched.h"
 #include "kernel/vm/vm_area.h"
 #include "kernel/vm/vm_map.h"
@@ -19,12 +20,17 @@
 static int protect_check_area(const struct vm_space *space, const struct vm_area *area,
                               uint64_t start, uint32_t prot)
 {
+    uint64_t npages;
+
     if (!area || area->start > start)
         return -ENOMEM;
     if ((prot & LX_PROT_WRITE) && !area->may_write)
         return -EACCES;
-    if (vm_prot_is_data(area, prot) && !vm_prot_is_data(area, area->prot) &&
-        !vm_limits_allow(space, 0, (area->end - area->start) >> PAGE_SHIFT))
+    npages = (area->end - area->start) >> PAGE_SHIFT;
+    if (!vm_prot_is_data(area, prot) || vm_prot_is_data(area, area->prot))
+        return 0;
+    /* Also what can never fit, as for mmap: each area by itself, on Linux, too. */
+    if (!vm_limits_allow(space, 0, npages) || (!area->no_reserve && npages > pmm_total_count()))
         return -ENOMEM;
     return 0;
 }

@@ -59,7 +59,7 @@ static int remap_check_locked(const struct vm_space *space, const struct vm_rema
         return -EAGAIN;
     data = vm_prot_is_data(area, area->prot) ? more : 0;
     /* What can never fit is refused at once, as by mmap. */
-    if (!vm_limits_allow(space, more, data) || data > pmm_total_count())
+    if (!vm_limits_allow(space, more, data) || (!area->no_reserve && data > pmm_total_count()))
         return -ENOMEM;
     *out_area = area;
     return 0;

@@ -40,6 +40,7 @@ struct vm_area {
     bool dont_fork;         /* a child does not get it */
     bool wipe_on_fork;      /* a child gets it empty */
     bool locked;            /* mlock: advice does not drop its pages */
+    bool no_reserve;        /* MAP_NORESERVE: may be larger than all memory */
     struct vm_pager *pager; /* one reference; NULL: anonymous */
     struct dentry *name;    /* under which it was mapped: the pager's business; may be NULL */
     uint64_t page_index;    /* of the file, at start */

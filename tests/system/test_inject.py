@@ -96,6 +96,15 @@ def test_processor_that_is_deaf_for_a_while(boot, mkimg):
     assert outcome.log.count("has not answered") == 1
 
 
+def test_long_call_is_no_silence(boot, mkimg):
+    """Alone on its processor, so that it is never switched out, but it has preemption points."""
+    dd = "timeout 30 dd if=/dev/urandom of=/dev/null bs=512M count=1"
+    plan = f'test a limit=60 /bin/sh -c "{dd}; true"\n'
+    outcome = boot(mkimg(plan=plan), cpus=2, memory="1G", timeout=120)
+    assert outcome.code == machine.PASS, outcome.message
+    assert "has not" not in outcome.log
+
+
 def test_reset_is_no_verdict(boot, mkimg):
     outcome = boot(mkimg(plan=PLAN, words="inject=reset"), timeout=60)
     assert (outcome.status, outcome.reason) == (0, "guest-reset")

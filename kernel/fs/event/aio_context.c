@@ -31,6 +31,10 @@
 
 #define RESERVE_SHIFT 5       /* a thirty-second of memory is left to others */
 #define RING_MOST     131072u /* of events: what kmalloc gives */
+/* Linux has four places a processor, whatever was asked for. Here no more than fit into a page:
+ * that is what a small context is charged for, and all together must not take more where processors
+ * are many. */
+#define CPUS_MOST 15u
 
 /* I constant   a atomic   c its lock */
 struct aio_context {
@@ -110,7 +114,7 @@ COLD static int aio_context_alloc(uint32_t wanted, struct aio_context **out_cont
 {
     /* A page of Linux's ring begins with a header of an event's size. */
     const uint32_t per_page = PAGE_SIZE / sizeof(struct lx_io_event);
-    uint32_t ring = ALIGN_UP(2 * MAX(wanted, 4 * cpu_count) + 3, per_page);
+    uint32_t ring = ALIGN_UP(2 * MAX(wanted, 4 * MIN(cpu_count, CPUS_MOST)) + 3, per_page);
     struct aio_context *context;
 
     if (!pmm_has_more_than(pmm_total_count() >> RESERVE_SHIFT))

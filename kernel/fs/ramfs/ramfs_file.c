@@ -411,7 +411,7 @@ static int64_t ramfs_write(struct file *file, struct user_iter *io, int64_t *off
 /* --- position, size, mapping --- */
 
 /* SEEK_DATA and SEEK_HOLE: pages that were never written are holes, also those of fallocate. */
-static int64_t seek_data_or_hole(struct inode *inode, int64_t offset, int whence)
+static COLD int64_t seek_data_or_hole(struct inode *inode, int64_t offset, int whence)
 {
     uint64_t at = (uint64_t)offset;
     uint64_t index = at >> PAGE_SHIFT;
@@ -472,7 +472,7 @@ int ramfs_truncate_locked(struct inode *inode, uint64_t nbytes)
     return 0;
 }
 
-static int ramfs_punch_locked(struct inode *inode, uint64_t offset, uint64_t end)
+static COLD int ramfs_punch_locked(struct inode *inode, uint64_t offset, uint64_t end)
 {
     uint64_t first = (offset + PAGE_MASK) >> PAGE_SHIFT;
     uint64_t last = end >> PAGE_SHIFT;
@@ -491,8 +491,8 @@ static int ramfs_punch_locked(struct inode *inode, uint64_t offset, uint64_t end
 
 /* Takes back the pages that ramfs_reserve_locked has made, in front of `index`: those whose bits
  * are set, and that no program has mapped meanwhile. */
-static void ramfs_reserve_undo_locked(struct inode *inode, const uint64_t *made, uint64_t first,
-                                      uint64_t index)
+static COLD void ramfs_reserve_undo_locked(struct inode *inode, const uint64_t *made,
+                                           uint64_t first, uint64_t index)
 {
     ASSERT(mutex_is_held(&inode->lock));
     for (uint64_t i = 0; i < index - first; i++) {
@@ -504,8 +504,8 @@ static void ramfs_reserve_undo_locked(struct inode *inode, const uint64_t *made,
 
 /* Makes the pages [first, last) that are not there, and notes them in `made`. *index: behind the
  * last one that was looked at. */
-static int ramfs_reserve_pages_locked(struct inode *inode, uint64_t *index, uint64_t last,
-                                      uint64_t *made)
+static COLD int ramfs_reserve_pages_locked(struct inode *inode, uint64_t *index, uint64_t last,
+                                           uint64_t *made)
 {
     ASSERT(mutex_is_held(&inode->lock));
     for (uint64_t first = *index; *index < last; ++*index) {
@@ -524,7 +524,7 @@ static int ramfs_reserve_pages_locked(struct inode *inode, uint64_t *index, uint
 }
 
 /* Nothing is done where it cannot be done whole. */
-static int ramfs_reserve_locked(struct inode *inode, uint64_t offset, uint64_t end)
+static COLD int ramfs_reserve_locked(struct inode *inode, uint64_t offset, uint64_t end)
 {
     uint64_t first = offset >> PAGE_SHIFT, index = first;
     uint64_t last = (end >> PAGE_SHIFT) + ((end & PAGE_MASK) != 0);

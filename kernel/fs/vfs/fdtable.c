@@ -516,10 +516,12 @@ void fd_close_range(struct fd_table *table, unsigned first, unsigned last, bool 
             fd = fd_close_next(table, fd, MIN(last, UINT32_MAX - 1), false);
         return;
     }
+    /* By words, for there may be a million. */
     spin_lock(&table->lock);
-    for (unsigned fd = first; fd <= last && fd < table->capacity; fd++)
-        if (bit_test(table->used, fd))
-            bit_set(table->cloexec, fd, true);
+    last = MIN(last, table->capacity - 1);
+    for (unsigned fd = first; fd <= last; fd = (fd | 63) + 1)
+        table->cloexec[fd / 64] |= table->used[fd / 64] & ~0ULL << fd % 64 &
+                                   ~0ULL >> (63 - MIN(last - ALIGN_DOWN(fd, 64u), 63u));
     spin_unlock(&table->lock);
 }
 

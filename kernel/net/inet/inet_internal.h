@@ -212,15 +212,16 @@ void inet_connected_remove(struct inet_socket *sock); /* if it is there */
 struct inet_socket *inet_port_find(enum inet_protocol protocol, const struct inet_end *to,
                                    const struct inet_end *from);
 
-/* All that have a port, in turn, for /proc: a bucket, from its skip-th socket on, its lock held
- * between begin and end. */
+/* All that have a port, in turn, for /proc: a bucket, its lock held between begin and end. A walk
+ * that has begun goes on behind the last socket, if none has left the bucket meanwhile, else as a
+ * new one (zeroes) from the bucket's skip-th socket on. */
 #define INET_PORT_BUCKETS 1024u
 struct inet_port_walk {
     uint32_t skip, left; /* left: counts down with each one found */
     bool done;           /* there are no more in the bucket */
-    unsigned bucket;
     struct spinlock *lock;
     struct list *binds, *bind, *list, *node;
+    uint64_t changes; /* the bucket's, when the lock was held last */
 };
 void inet_port_walk_begin(struct inet_port_walk *walk, enum inet_protocol protocol,
                           unsigned bucket);

@@ -38,6 +38,7 @@ struct bucket {
     struct spinlock lock;
     struct list binds;           /* [l] struct inet_bind */
     uint32_t nbinds;             /* [l] */
+    uint64_t changes;            /* [l] sockets that have left a list */
     uint64_t time_wait_until_ns; /* [l] 0: none */
     struct inet_end time_wait;   /* [l] */
     bool time_wait_reuse;        /* [l] */
@@ -256,6 +257,7 @@ static struct inet_bind *leave_locked(struct bucket *bucket, struct inet_socket 
 
     ASSERT(spin_is_held(&bucket->lock));
     list_remove(&sock->bind_link);
+    bucket->changes++;
     if (found)
         bind->nfound--;
     if (!list_empty(&bind->found) || !list_empty(&bind->others))
@@ -327,6 +329,7 @@ COLD int inet_port_listen(struct inet_socket *sock)
     }
     if (!taken) {
         list_move_after(&bind->found, &sock->bind_link);
+        bucket->changes++;
         bind->nfound++;
     }
     spin_unlock(&bucket->lock);
@@ -341,6 +344,7 @@ COLD void inet_port_hide(struct inet_socket *sock)
     ASSERT(mutex_is_held(&sock->lock));
     spin_lock(&bucket->lock);
     list_move_after(&sock->bind->others, &sock->bind_link);
+    bucket->changes++;
     sock->bind->nfound--;
     spin_unlock(&bucket->lock);
 }
@@ -352,6 +356,7 @@ COLD void inet_port_show(struct inet_socket *sock)
     ASSERT(mutex_is_held(&sock->lock));
     spin_lock(&bucket->lock);
     list_move_after(&sock->bind->found, &sock->bind_link);
+    bucket->changes++;
     sock->bind->nfound++;
     spin_unlock(&bucket->lock);
 }
@@ -438,12 +443,16 @@ void inet_port_walk_begin(struct inet_port_walk *walk, enum inet_protocol protoc
 {
     struct bucket *at = &buckets[protocol * BUCKETS + bucket];
 
-    walk->bucket = bucket;
     walk->lock = &at->lock;
-    walk->binds = &at->binds;
     spin_lock(walk->lock);
-    walk->bind = at->binds.next;
-    walk->list = NULL;
+    if (walk->binds != &at->binds || walk->changes != at->changes)
+        walk->list = NULL;
+    if (walk->list)
+        walk->skip = 0;
+    else
+        walk->bind = at->binds.next;
+    walk->binds = &at->binds;
+    walk->changes = at->changes;
 }
 
 void inet_port_walk_end(struct inet_port_walk *walk)

@@ -93,22 +93,25 @@ static COLD bool is_shown(const struct inet_socket *sock, int domain)
 }
 
 /* From the cursor on, as long as there is room. True: there are no more. */
-static COLD bool visit_all(struct visitor *visitor, enum inet_protocol protocol, uint64_t *cursor)
+static COLD bool visit_all(struct visitor *visitor, enum inet_protocol protocol, uint64_t *cursor,
+                           struct inet_port_walk *walk)
 {
     uint64_t bucket = *cursor >> BUCKET_SHIFT, first = (uint32_t)*cursor;
 
     while (bucket < INET_PORT_BUCKETS) {
-        struct inet_port_walk walk = {.skip = (uint32_t)first, .left = A_TURN};
         struct inet_socket *sock;
 
-        inet_port_walk_begin(&walk, protocol, (unsigned)bucket);
-        while (walk.left && visitor->has_room(visitor) &&
-               (sock = inet_port_walk_next(&walk)) != NULL)
+        walk->skip = (uint32_t)first;
+        walk->left = A_TURN;
+        walk->done = false;
+        inet_port_walk_begin(walk, protocol, (unsigned)bucket);
+        while (walk->left && visitor->has_room(visitor) &&
+               (sock = inet_port_walk_next(walk)) != NULL)
             if (is_shown(sock, visitor->domain))
                 visitor->visit(visitor, sock, (unsigned)bucket);
-        inet_port_walk_end(&walk);
-        first = walk.done ? 0 : first + A_TURN - walk.left;
-        bucket += walk.done;
+        inet_port_walk_end(walk);
+        first = walk->done ? 0 : first + A_TURN - walk->left;
+        bucket += walk->done;
         *cursor = bucket << BUCKET_SHIFT | first;
         if (!visitor->has_room(visitor))
             break;
@@ -132,11 +135,12 @@ COLD int inet_procfs_show(const struct procfs_node *node, struct procfs_text *te
 {
     unsigned which = node->entry->arg;
     struct visitor visitor = {text_has_room, text_visit, .text = text};
+    struct inet_port_walk walk = {0};
 
     visitor.domain = which % 2 ? LX_AF_INET6 : LX_AF_INET; /* each protocol has its two */
     if (text->cursor == 0)
         print_head(text, visitor.domain, which >= INET_PROCFS_UDP);
-    text->more = !visit_all(&visitor, which / 2, &text->cursor);
+    text->more = !visit_all(&visitor, which / 2, &text->cursor, &walk);
     return 0;
 }
 
@@ -194,22 +198,24 @@ static COLD void reply_visit(struct visitor *visitor, const struct inet_socket *
 
 /* Raw sockets are none; other protocols are not there. */
 COLD int inet_diag(const struct netlink_request *request, struct netlink_reply *reply,
-                   uint64_t *cursor)
+                   struct netlink_cursor *cursor)
 {
+    struct inet_port_walk *walk = (struct inet_port_walk *)cursor->walk;
     uint8_t protocol = (uint8_t)request->body[1];
     struct visitor visitor = {reply_has_room, reply_visit, (uint8_t)request->body[0],
                               .request = request, .reply = reply};
     bool done = protocol == LX_IPPROTO_RAW;
 
+    _Static_assert(sizeof(*walk) <= sizeof(cursor->walk), "room for it");
     if (protocol == LX_IPPROTO_TCP)
-        done = visit_all(&visitor, INET_TCP, cursor);
+        done = visit_all(&visitor, INET_TCP, &cursor->place, walk);
     else if (protocol == LX_IPPROTO_UDP)
-        done = visit_all(&visitor, INET_UDP, cursor);
+        done = visit_all(&visitor, INET_UDP, &cursor->place, walk);
     else if (protocol == LX_IPPROTO_UDPLITE)
-        done = visit_all(&visitor, INET_UDPLITE, cursor);
+        done = visit_all(&visitor, INET_UDPLITE, &cursor->place, walk);
     else if (!done)
         return -ENOENT;
     if (done)
-        *cursor = NETLINK_END;
+        cursor->place = NETLINK_END;
     return 0;
 }

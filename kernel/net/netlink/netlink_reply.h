@@ -41,12 +41,17 @@ uint32_t netlink_begin(struct netlink_reply *reply, const struct netlink_request
 void netlink_attribute(struct netlink_reply *reply, int type, const void *value, uint32_t nbytes);
 void netlink_end(struct netlink_reply *reply, uint32_t start);
 
-/* Puts as many sockets as there is room for into the reply, from *cursor on, which moves on, to
- * NETLINK_END behind the last. The header of the request is looked at, no more. -EINVAL, -ENOENT.
- */
+/* Where a list goes on: zeroes for its start, then the family's own business. */
+struct netlink_cursor {
+    uint64_t place; /* NETLINK_END behind the last */
+    uint64_t walk[10];
+};
+
+/* Puts as many sockets as there is room for into the reply, from the cursor on, which moves on. The
+ * header of the request is looked at, no more. -EINVAL, -ENOENT. */
 #define NETLINK_END UINT64_MAX
 typedef int netlink_dump(const struct netlink_request *request, struct netlink_reply *reply,
-                         uint64_t *cursor);
+                         struct netlink_cursor *cursor);
 
 static inline bool netlink_has_room(const struct netlink_reply *reply, uint32_t nbytes)
 {

@@ -122,7 +122,7 @@ static COLD bool reply_queue(struct netlink_socket *sock, struct netlink_reply *
 
 /* What ends a list, or says how a request went: a word, and with an error the request's header. */
 static COLD int reply_end(struct netlink_socket *sock, const struct netlink_request *request,
-                          int type, int error)
+                          int type, int error, bool always)
 {
     struct {
         int32_t error;
@@ -136,32 +136,37 @@ static COLD int reply_end(struct netlink_socket *sock, const struct netlink_requ
     start = netlink_begin(reply, request, type, &body,
                           type == LX_NLMSG_DONE ? sizeof(body.error) : sizeof(body));
     netlink_end(reply, start);
-    (void)reply_queue(sock, reply, false);
+    (void)reply_queue(sock, reply, always);
     return 0;
 }
 
 /* --- requests --- */
 
-/* As many datagrams as it takes, or as the socket has room for. An error is that of the list. */
+/* As many datagrams as it takes: on Linux they are made as they are received. So where there is
+ * room for one, there is for all. An error is that of the list. */
 static COLD int diag_answer(struct netlink_socket *sock, const struct netlink_request *request)
 {
     netlink_dump *dump = NULL;
-    uint64_t cursor = 0;
+    struct netlink_cursor cursor = {0};
+    bool always;
     int err = netlink_diag(request, &dump);
 
     if (err)
-        return reply_end(sock, request, LX_NLMSG_ERROR, err);
-    while (!err && cursor != NETLINK_END) {
+        return reply_end(sock, request, LX_NLMSG_ERROR, err, false);
+    mutex_lock(&sock->lock);
+    always = reply_fits(sock);
+    mutex_unlock(&sock->lock);
+    while (!err && cursor.place != NETLINK_END) {
         struct netlink_reply *reply = reply_create(sock);
 
         if (!reply)
             return -ENOBUFS;
         err = dump(request, reply, &cursor);
-        if (!reply_queue(sock, reply, false) || vm_kill_pending())
+        if (!reply_queue(sock, reply, always) || vm_kill_pending())
             return 0;
         sched_preempt_point();
     }
-    return reply_end(sock, request, LX_NLMSG_DONE, err);
+    return reply_end(sock, request, LX_NLMSG_DONE, err, always);
 }
 
 /* Those below the first type of a protocol's own are netlink's: they ask for nothing. */
@@ -183,9 +188,9 @@ static COLD int request_answer(struct netlink_socket *sock, const struct netlink
         (void)reply_queue(sock, reply, false);
     }
     if (dump)
-        return reply_end(sock, request, LX_NLMSG_DONE, 0);
+        return reply_end(sock, request, LX_NLMSG_DONE, 0, false);
     if (err || request->header.flags & LX_NLM_ACK)
-        return reply_end(sock, request, LX_NLMSG_ERROR, err);
+        return reply_end(sock, request, LX_NLMSG_ERROR, err, false);
     return 0;
 }
 

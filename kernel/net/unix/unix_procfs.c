@@ -16,7 +16,8 @@
 #include "kernel/sched/sched.h"
 #include "shared/linux/inet.h"
 
-#define TABLES      64u
+#define TABLE_BITS  10 /* many: a walk looks at a table from its start on, each turn */
+#define TABLES      (1u << TABLE_BITS)
 #define A_TURN      16u /* sockets with a table's lock held */
 #define ROOM        256 /* for one more line, however long */
 #define TABLE_SHIFT 32  /* in the cursor; below it the number of the socket in the table */
@@ -38,10 +39,10 @@ COLD void unix_tables_init(void)
     }
 }
 
-/* Sockets lie close together: the address, less its low bits. */
+/* Sockets lie close together, at distances that have powers of two in them. */
 static unsigned table_of(const struct unix_socket *sock)
 {
-    return (unsigned)((uintptr_t)sock >> 6) % TABLES;
+    return (uint32_t)((uintptr_t)sock >> 6) * 2654435761u >> (32 - TABLE_BITS);
 }
 
 void unix_table_add(struct unix_socket *sock)
@@ -210,10 +211,10 @@ static COLD struct unix_socket *diag_get(unsigned table, uint32_t *number)
 }
 
 COLD int unix_diag(const struct netlink_request *request, struct netlink_reply *reply,
-                   uint64_t *cursor)
+                   struct netlink_cursor *cursor)
 {
-    unsigned table = (unsigned)(*cursor >> TABLE_SHIFT);
-    uint32_t number = (uint32_t)*cursor;
+    unsigned table = (unsigned)(cursor->place >> TABLE_SHIFT);
+    uint32_t number = (uint32_t)cursor->place;
 
     while (table < TABLES && netlink_has_room(reply, DIAG_ROOM)) {
         struct unix_socket *sock = diag_get(table, &number);
@@ -226,6 +227,6 @@ COLD int unix_diag(const struct netlink_request *request, struct netlink_reply *
         }
         sched_preempt_point();
     }
-    *cursor = table < TABLES ? (uint64_t)table << TABLE_SHIFT | number : NETLINK_END;
+    cursor->place = table < TABLES ? (uint64_t)table << TABLE_SHIFT | number : NETLINK_END;
     return 0;
 }

@@ -10,6 +10,7 @@
 
 #include "kernel/lib/string.h"
 #include "kernel/mm/slab.h"
+#include "kernel/proc/process.h"
 #include "kernel/sched/sched.h"
 #include "kernel/vm/vm_map.h"
 #include "kernel/vm/vm_user.h"
@@ -21,6 +22,14 @@
 #define POINTERS      16                                 /* read at once */
 #define POINTERS_MAX  ((3584u << 10) / sizeof(uint64_t)) /* less than what kmalloc gives */
 
+/* Where the killer for want of memory finds them: they are in no address space yet, and a thread
+ * may wait long for the end of the others. What fits into the first chunk is passed over. */
+static COLD void args_weigh(struct exec_args *args, size_t npages)
+{
+    args->npages += (uint32_t)npages;
+    __atomic_fetch_add(&task_current()->process->exec_pages, (uint32_t)npages, __ATOMIC_RELAXED);
+}
+
 /* Behind the others. Each is twice the one before, up to LARGEST_CHUNK; what is left of that one
  * stays unused. So the chunks together have at most some twice EXEC_ARGS_MAX. */
 static int chunk_add(struct exec_args *args)
@@ -31,6 +40,8 @@ static int chunk_add(struct exec_args *args)
     if (!chunk)
         return -ENOMEM;
     *chunk = (struct exec_chunk){.nbytes = nbytes, .end = sizeof(*chunk)};
+    if (args->last)
+        args_weigh(args, 2 * nbytes >> PAGE_SHIFT);
     *(args->last ? &args->last->next : &args->first) = chunk;
     args->last = chunk;
     return 0;
@@ -130,6 +141,8 @@ static int args_finish(struct exec_args *args)
     args->argv = kmalloc((args->argc + args->envc + 2) * sizeof(*args->argv));
     if (!args->argv)
         return -ENOMEM;
+    if (args->argc + args->envc >= PAGE_SIZE / sizeof(*args->argv))
+        args_weigh(args, 2 * (args->argc + args->envc) * sizeof(*args->argv) >> PAGE_SHIFT);
     args->envp = args->argv + args->argc + 1;
     pointers_fill(args->argv, args->argc, &chunk, &place);
     pointers_fill(args->envp, args->envc, &chunk, &place);
@@ -170,5 +183,7 @@ void exec_args_free(struct exec_args *args)
         kfree(chunk);
     }
     kfree(args->argv);
+    if (unlikely(args->npages))
+        __atomic_fetch_sub(&task_current()->process->exec_pages, args->npages, __ATOMIC_RELAXED);
     memset(args, 0, sizeof(*args));
 }

@@ -19,6 +19,7 @@ struct exec_chunk {
 struct exec_args {
     struct exec_chunk *first, *last; /* owned */
     size_t nbytes;                   /* of the strings */
+    uint32_t npages;                 /* counted in process.exec_pages */
     const char **argv, **envp;       /* owned, one block; valid after exec_args_finish */
     uint32_t argc, envc;
 };

@@ -189,22 +189,27 @@ int64_t sys_splice(struct task *self, int in_fd, struct uptr in_offset, int out_
 /* --- tee --- */
 
 /* One piece, of as much as a pipe holds that was not made larger. Room comes first, since it may be
- * waited for; what there is to copy then may be less than before, or taken by another reader. */
+ * waited for; what there is to copy then may be less than before, or taken by another reader: a
+ * call that may wait begins again. */
 static int64_t tee(struct file *in, struct file *out, size_t nbytes, bool waits)
 {
-    int64_t result = pipe_peek(in, NULL, 0, waits), room;
+    int64_t result, room;
     char *chunk;
     int err;
 
-    if (result <= 0)
-        return result;
-    room = pipe_reserve(out, MIN(MIN(nbytes, TEE_CHUNK), (size_t)result), waits);
-    if (room < 0)
-        return room;
-    chunk = kmalloc((size_t)room);
-    result = chunk ? pipe_peek(in, chunk, (size_t)room, false) : -ENOMEM;
-    err = pipe_put(out, chunk, result > 0 ? (size_t)result : 0, (size_t)room);
-    kfree(chunk);
+    do {
+        sched_preempt_point();
+        result = pipe_peek(in, NULL, 0, waits);
+        if (result <= 0)
+            return result;
+        room = pipe_reserve(out, MIN(MIN(nbytes, TEE_CHUNK), (size_t)result), waits);
+        if (room < 0)
+            return room;
+        chunk = kmalloc((size_t)room);
+        result = chunk ? pipe_peek(in, chunk, (size_t)room, false) : -ENOMEM;
+        err = pipe_put(out, chunk, result > 0 ? (size_t)result : 0, (size_t)room);
+        kfree(chunk);
+    } while (!err && result == -EAGAIN && waits);
     return err ? err : result;
 }
 
