@@ -454,8 +454,13 @@ KERNEL_FAST := $(addprefix kernel/, \
         sys_poll% sys_rw% sys_select% sys_stat% user_path% user_vector%) \
     $(addprefix vm/vm_,area% brk% fault% map% protect% remote% rmap% space% table% user%))
 KERNEL_SMALL_SRCS := $(filter-out $(KERNEL_FAST),$(filter %.c,$(KERNEL_SRCS)))
+# gcc's -Oz still doubles paths and moves values ahead of loops; and without those steps it takes
+# some variables for unset, which the builds with -O2 of what is fast and with -Os go on watching.
+KERNEL_SMALL_CFLAGS := -Oz $(if $(CC_IS_CLANG),,-fno-thread-jumps -fno-tree-dominator-opts -fno-tree-ch \
+    -fno-caller-saves -fno-move-loop-invariants -fno-tree-loop-im -fno-code-hoisting \
+    -Wno-maybe-uninitialized)
 ifeq ($(O),-O2)
-$(KERNEL_SMALL_SRCS:%=$(KERNEL_DIR)/obj/%.o): KERNEL_CFLAGS += -Oz
+$(KERNEL_SMALL_SRCS:%=$(KERNEL_DIR)/obj/%.o): KERNEL_CFLAGS += $(KERNEL_SMALL_CFLAGS)
 endif
 # lib's string functions must not be turned into calls of themselves.
 KERNEL_NO_LOOPS := $(if $(CC_IS_CLANG),,-fno-tree-loop-distribute-patterns)
@@ -467,7 +472,7 @@ KERNEL_FLAGS   := $(B)/kernel/flags
 # Everything is stale when compiler or options change. The directory is no such option: the map takes
 # it out of the objects, so they may be copied with the tree.
 KERNEL_CFLAGS += $(KERNEL_EXTRA)
-KERNEL_STAMP := $(CC) $(filter-out '-ffile-prefix-map=%,$(KERNEL_CFLAGS)) $(KERNEL_SMALL_SRCS)
+KERNEL_STAMP := $(CC) $(filter-out '-ffile-prefix-map=%,$(KERNEL_CFLAGS)) $(KERNEL_SMALL_CFLAGS) $(KERNEL_SMALL_SRCS)
 $(KERNEL_FLAGS): force
 	@mkdir -p $(@D)
 	@echo '$(KERNEL_STAMP)' | cmp -s - $@ || echo '$(KERNEL_STAMP)' >$@
