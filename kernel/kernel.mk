@@ -522,7 +522,7 @@ $(KERNEL_DIR)/obj/font.o: $(KERNEL_DIR)/font.c
 	$(Q)$(CC) $(KERNEL_CFLAGS) -c -o $@ $<
 
 $(KERNEL_ELF): $(KERNEL_OBJS) kernel/kernel.ld
-	$(Q)ld.lld -O2 -static -nostdlib -z max-page-size=4096 -z noexecstack --build-id=none --gc-sections \
+	$(Q)ld.lld -O2 -static -nostdlib -z max-page-size=4096 -z noexecstack --build-id=none --gc-sections --icf=all \
 	    -T kernel/kernel.ld -o $(KERNEL_DIR)/kernel.full.elf $(KERNEL_OBJS)
 	$(Q)llvm-objcopy --strip-debug $(KERNEL_DIR)/kernel.full.elf $@
 
