@@ -454,13 +454,23 @@ KERNEL_FAST := $(addprefix kernel/, \
         sys_poll% sys_rw% sys_select% sys_stat% user_path% user_vector%) \
     $(addprefix vm/vm_,area% brk% fault% map% protect% remote% rmap% space% table% user%))
 KERNEL_SMALL_SRCS := $(filter-out $(KERNEL_FAST),$(filter %.c,$(KERNEL_SRCS)))
-# gcc's -Oz still doubles paths and moves values ahead of loops; and without those steps it takes
-# some variables for unset, which the builds with -O2 of what is fast and with -Os go on watching.
-KERNEL_SMALL_CFLAGS := -Oz $(if $(CC_IS_CLANG),,-fno-thread-jumps -fno-tree-dominator-opts -fno-tree-ch \
-    -fno-caller-saves -fno-move-loop-invariants -fno-tree-loop-im -fno-code-hoisting \
-    -Wno-maybe-uninitialized)
+# gcc's -Oz still doubles paths and moves values ahead of loops. And without those steps it takes
+# some variables for unset, which the builds with -Os go on watching.
+KERNEL_DENSE := $(if $(CC_IS_CLANG),,-fno-thread-jumps -fno-tree-dominator-opts -fno-tree-ch -fno-caller-saves \
+    -fno-move-loop-invariants -fno-tree-loop-im -fno-code-hoisting -Wno-maybe-uninitialized)
+# Small files that rows go through for a few instructions, or the way to the first program: no more.
+KERNEL_WARM := $(addprefix kernel/, \
+    arch/x86_64/cpu.c arch/x86_64/idt.c $(addprefix dev/fb/,fbterm.c fbterm_pixels% fbterm_text%) \
+    $(addprefix fs/,pipe/pipe_open% pipe/pipe_size% vfs/mount%) lib/cpio% lib/elf% \
+    $(addprefix net/,inet/inet_message% inet/inet_socket% unix/unix_rights% unix/unix_socket%) \
+    plat/acpi% plat/efi_tables% plat/pci.c \
+    $(addprefix proc/,capability% exec/exec_identity% family% futex/futex_pi% identity% ipc/sem_undo% \
+        ns.c pidfd% process_tasks% ptrace/ptrace.c ptrace/ptrace_end% signal/signal_share% \
+        signal/signal_stop% terminal% usage% user_fault% usermode%) \
+    $(addprefix syscall/,proc/sys_proc% proc/sys_sched% signal/sys_kill%) vm/vm_advise%)
 ifeq ($(O),-O2)
-$(KERNEL_SMALL_SRCS:%=$(KERNEL_DIR)/obj/%.o): KERNEL_CFLAGS += $(KERNEL_SMALL_CFLAGS)
+$(KERNEL_SMALL_SRCS:%=$(KERNEL_DIR)/obj/%.o): KERNEL_CFLAGS += -Oz
+$(patsubst %,$(KERNEL_DIR)/obj/%.o,$(filter-out $(KERNEL_WARM),$(KERNEL_SMALL_SRCS))): KERNEL_CFLAGS += $(KERNEL_DENSE)
 endif
 # lib's string functions must not be turned into calls of themselves.
 KERNEL_NO_LOOPS := $(if $(CC_IS_CLANG),,-fno-tree-loop-distribute-patterns)
@@ -472,7 +482,8 @@ KERNEL_FLAGS   := $(B)/kernel/flags
 # Everything is stale when compiler or options change. The directory is no such option: the map takes
 # it out of the objects, so they may be copied with the tree.
 KERNEL_CFLAGS += $(KERNEL_EXTRA)
-KERNEL_STAMP := $(CC) $(filter-out '-ffile-prefix-map=%,$(KERNEL_CFLAGS)) $(KERNEL_SMALL_CFLAGS) $(KERNEL_SMALL_SRCS)
+KERNEL_STAMP := $(CC) $(filter-out '-ffile-prefix-map=%,$(KERNEL_CFLAGS)) $(KERNEL_DENSE) $(KERNEL_WARM) \
+    $(KERNEL_SMALL_SRCS)
 $(KERNEL_FLAGS): force
 	@mkdir -p $(@D)
 	@echo '$(KERNEL_STAMP)' | cmp -s - $@ || echo '$(KERNEL_STAMP)' >$@
