@@ -466,7 +466,8 @@ KERNEL_WARM := $(addprefix kernel/, \
     plat/acpi% plat/efi_tables% plat/pci.c \
     $(addprefix proc/,capability% exec/exec_identity% family% futex/futex_pi% identity% ipc/sem_undo% \
         ns.c pidfd% process_tasks% ptrace/ptrace.c ptrace/ptrace_end% signal/signal_share% \
-        signal/signal_stop% terminal% usage% user_fault% usermode%) \
+        signal/signal_stop% terminal% usage% user_fault% usermode% uts%) \
+    $(addprefix syscall/,fs/sys_cwd% fs/sys_fcntl% fs/sys_path% proc/sys_info% proc/sys_limit%) \
     $(addprefix syscall/,proc/sys_proc% proc/sys_sched% signal/sys_kill%) vm/vm_advise%)
 ifeq ($(O),-O2)
 $(KERNEL_SMALL_SRCS:%=$(KERNEL_DIR)/obj/%.o): KERNEL_CFLAGS += -Oz
