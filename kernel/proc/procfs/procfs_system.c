@@ -242,7 +242,7 @@ static const struct procfs_entry ipc_files[] = {
     PROCFS_TEXT("sem", 0444, sem_show),
     PROCFS_TEXT("shm", 0444, shm_show),
 };
-static const struct procfs_dir ipc_dir = {ipc_files, ARRAY_SIZE(ipc_files), NULL, NULL};
+static const struct procfs_dir ipc_dir = {.entries = ipc_files, .count = ARRAY_SIZE(ipc_files)};
 
 static const struct procfs_entry root_files[] = {
     PROCFS_TEXT("cmdline", 0444, show_cmdline),
