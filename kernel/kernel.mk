@@ -431,38 +431,48 @@ KERNEL_CFLAGS += -mpreferred-stack-boundary=3 \
 else
 KERNEL_CFLAGS += -mstack-alignment=8
 endif
-# Code that no row of `make bench` goes through is as small as the compiler makes it: it is read from
-# memory more often than from a cache.
-KERNEL_SMALL := $(addprefix kernel/, \
-    main% mm/pmm_init% mm/tables% selftest/% $(addprefix arch/x86_64/,cpu% features% idt% mtrr%) \
-    $(addprefix core/,backtrace% lock_stat% panic% watchdog%) \
-    $(addprefix dev/,console% cpu_device% fb/% input% mem_physical% printer% sysfs/% tty/%) \
-    $(addprefix fs/,devfs/% event/aio% event/dnotify% event/inotify% pipe/pipe_open% pipe/pipe_packet% pipe/pipe_size% \
-        pipe/pipe_splice% ramfs/initrd% ramfs/memfd% ramfs/ramfs_mount%) \
-    $(addprefix fs/vfs/,attr% flock% lease% lock_tree% mount% xattr%) \
-    $(addprefix lib/,bootinfo% cfg% cksum% cpio% elf% keyboard% ktap% lines% plan% smbios% symtab% utf8%) \
-    $(addprefix net/,interface% socket_option% inet/inet_% inet/tcp_connect% inet/tcp_end% inet/tcp_urgent% inet/udp_control% \
-        netlink/%) \
-    $(addprefix net/unix/unix_,connect% gc% name% procfs% rights% socket%) \
-    $(addprefix plat/,acpi% clocks% cpu_% efi_% i8042% interrupts% ioapic% mca% pci% power% rtc% smbios% smp% tsc_%) \
-    $(addprefix proc/,capability% core/% exec/exec_identity% exec/exec_script% family% futex/futex_pi% \
-        futex/futex_requeue_pi% futex/futex_robust% futex/futex_wait_many% process_tasks% usermode% \
-        identity% ipc/% ns% oom% pidfd% procfs/% ptrace/% seccomp/% task_dump% terminal% usage% user_fault% uts%) \
-    $(addprefix proc/signal/,file_owner% signal_poll% signal_timer_fire% signal_share% signal_stop%) \
-    $(addprefix syscall/,audit% call_text% ipc/% trace% signal/sys_kill% signal/sys_signalfd%) \
-    $(addprefix syscall/fs/,owner_command% sys_aio% sys_attr% sys_copy% sys_cwd% sys_dir% sys_fcntl% \
-        sys_handle% sys_inotify% sys_lock% sys_mount% sys_path% sys_memfd% sys_splice% sys_utime% sys_xattr%) \
-    $(addprefix syscall/net/,sys_socket% user_control% user_rights%) \
-    $(addprefix syscall/proc/sys_,capability% cred% group% info% kcmp% limit% membarrier% pidfd% \
-        policy% prctl% proc% process_vm% ptrace% sched% seccomp% syslog% unshare% usage% ioprio%) \
-    $(addprefix syscall/time/sys_,adjtime% itimer% time% timerfd%) \
-    $(addprefix vm/vm_,advise% remap% shared%))
-# But for these: what every read of /proc/PID/stat goes through, and a pass over much memory.
-KERNEL_FAST := kernel/proc/procfs/procfs.c kernel/proc/procfs/procfs_status.c \
-    kernel/selftest/untouched.c
-KERNEL_SMALL_SRCS := $(filter-out $(KERNEL_FAST),$(filter $(KERNEL_SMALL),$(KERNEL_SRCS)))
+# Code is as small as the compiler makes it, unless it is named here: what rows of `make bench` go
+# through, and passes over much memory. The rest is read from memory more often than from a cache.
+KERNEL_FAST := $(addprefix kernel/, \
+    main% selftest/untouched% mm/% sched/% \
+    $(addprefix arch/x86_64/,fpu% thread% traps%) \
+    $(addprefix core/,clock% ipi% irq% log.c output% random% spinlock% timer%) \
+    dev/mem.c \
+    $(addprefix fs/,event/epoll% event/event_file% page_cache/% pipe/pipe.c procfs/%) \
+    $(addprefix fs/ramfs/,ramfs.c ramfs_charge% ramfs_file%) \
+    $(addprefix fs/vfs/,dentry% dir% fdtable% file% fs_context% inode% namebuf% open% path% poll%) \
+    $(addprefix lib/,bitmap% bpf% fmt% rand% rbtree% string%) \
+    $(addprefix net/,socket.c inet/tcp_data% inet/udp.c) \
+    $(addprefix net/unix/unix_,message% peer% receive% send%) \
+    $(addprefix plat/,lapic% serial%) \
+    $(addprefix proc/,exit% fork% pid.c process.c return_to_user% task.c wait%) \
+    $(addprefix proc/,exec/exec.c exec/exec_args% exec/exec_replace% exec/exec_stack% exec/vdso%) \
+    $(addprefix proc/,futex/futex.c futex/rseq% procfs/procfs.c \
+        procfs/procfs_status%) \
+    $(addprefix proc/signal/sig,frame% nal_deliver% nal_mask% nal_queue% nal_send% nal_timer%) \
+    $(addprefix syscall/,dispatch% mem/% proc/sys_fork% proc/sys_futex% signal/sys_signal.c) \
+    $(addprefix syscall/fs/,fd_pair% poll_scan% sys_epoll% sys_eventfd% sys_open% sys_pipe% \
+        sys_poll% sys_rw% sys_select% sys_stat% user_path% user_vector%) \
+    $(addprefix vm/vm_,area% brk% fault% map% protect% remote% rmap% space% table% user%))
+KERNEL_SMALL_SRCS := $(filter-out $(KERNEL_FAST),$(filter %.c,$(KERNEL_SRCS)))
+# gcc's -Oz still doubles paths and moves values ahead of loops. And without those steps it takes
+# some variables for unset, which the builds with -Os go on watching.
+KERNEL_DENSE := $(if $(CC_IS_CLANG),,-fno-thread-jumps -fno-tree-dominator-opts -fno-tree-ch -fno-caller-saves \
+    -fno-move-loop-invariants -fno-tree-loop-im -fno-code-hoisting -Wno-maybe-uninitialized)
+# Small files that rows go through for a few instructions, or the way to the first program: no more.
+KERNEL_WARM := $(addprefix kernel/, \
+    arch/x86_64/cpu.c arch/x86_64/idt.c $(addprefix dev/fb/,fbterm.c fbterm_pixels% fbterm_text%) \
+    $(addprefix fs/,pipe/pipe_open% pipe/pipe_size% vfs/mount%) lib/cpio% lib/elf% \
+    $(addprefix net/,inet/inet_message% inet/inet_socket% unix/unix_rights% unix/unix_socket%) \
+    plat/acpi% plat/efi_tables% plat/pci.c \
+    $(addprefix proc/,capability% exec/exec_identity% family% futex/futex_pi% identity% ipc/sem_undo% \
+        ns.c pidfd% process_tasks% ptrace/ptrace.c ptrace/ptrace_end% signal/signal_share% \
+        signal/signal_stop% terminal% usage% user_fault% usermode% uts%) \
+    $(addprefix syscall/,fs/sys_cwd% fs/sys_fcntl% fs/sys_path% proc/sys_info% proc/sys_limit%) \
+    $(addprefix syscall/,proc/sys_proc% proc/sys_sched% signal/sys_kill%) vm/vm_advise%)
 ifeq ($(O),-O2)
 $(KERNEL_SMALL_SRCS:%=$(KERNEL_DIR)/obj/%.o): KERNEL_CFLAGS += -Oz
+$(patsubst %,$(KERNEL_DIR)/obj/%.o,$(filter-out $(KERNEL_WARM),$(KERNEL_SMALL_SRCS))): KERNEL_CFLAGS += $(KERNEL_DENSE)
 endif
 # lib's string functions must not be turned into calls of themselves.
 KERNEL_NO_LOOPS := $(if $(CC_IS_CLANG),,-fno-tree-loop-distribute-patterns)
@@ -474,7 +484,8 @@ KERNEL_FLAGS   := $(B)/kernel/flags
 # Everything is stale when compiler or options change. The directory is no such option: the map takes
 # it out of the objects, so they may be copied with the tree.
 KERNEL_CFLAGS += $(KERNEL_EXTRA)
-KERNEL_STAMP := $(CC) $(filter-out '-ffile-prefix-map=%,$(KERNEL_CFLAGS)) $(KERNEL_SMALL_SRCS)
+KERNEL_STAMP := $(CC) $(filter-out '-ffile-prefix-map=%,$(KERNEL_CFLAGS)) $(KERNEL_DENSE) $(KERNEL_WARM) \
+    $(KERNEL_SMALL_SRCS)
 $(KERNEL_FLAGS): force
 	@mkdir -p $(@D)
 	@echo '$(KERNEL_STAMP)' | cmp -s - $@ || echo '$(KERNEL_STAMP)' >$@
@@ -524,7 +535,7 @@ $(KERNEL_DIR)/obj/font.o: $(KERNEL_DIR)/font.c
 	$(Q)$(CC) $(KERNEL_CFLAGS) -c -o $@ $<
 
 $(KERNEL_ELF): $(KERNEL_OBJS) kernel/kernel.ld
-	$(Q)ld.lld -O2 -static -nostdlib -z max-page-size=4096 -z noexecstack --build-id=none --gc-sections \
+	$(Q)ld.lld -O2 -static -nostdlib -z max-page-size=4096 -z noexecstack --build-id=none --gc-sections --icf=all \
 	    -T kernel/kernel.ld -o $(KERNEL_DIR)/kernel.full.elf $(KERNEL_OBJS)
 	$(Q)llvm-objcopy --strip-debug $(KERNEL_DIR)/kernel.full.elf $@
 

@@ -31,4 +31,4 @@ static const struct procfs_entry net_files[] = {
     PROCFS_TEXT("unix", 0444, unix_procfs_show),
 };
 
-const struct procfs_dir net_procfs_dir = {net_files, ARRAY_SIZE(net_files), NULL, NULL};
+const struct procfs_dir net_procfs_dir = {.entries = net_files, .count = ARRAY_SIZE(net_files)};

@@ -15,19 +15,18 @@
 
 struct ktest {
     const char *name;
-    bool every_boot;
     /* True: passed. Else a sentence is in reason. */
     bool (*run)(char reason[KTEST_REASON_SIZE]);
 };
 
-#define KTEST_REGISTER(id, text, boot)                                                             \
+#define KTEST_REGISTER(id, text, kind)                                                             \
     static COLD bool ktest_##id(char reason[KTEST_REASON_SIZE]);                                   \
-    static const struct ktest ktest_entry_##id SECTION(".ktests")                                  \
-        ALIGNED(8) = {text, boot, ktest_##id};                                                     \
+    static const struct ktest ktest_entry_##id SECTION(".ktests." kind)                            \
+        ALIGNED(8) = {text, ktest_##id};                                                           \
     static bool ktest_##id(char reason[KTEST_REASON_SIZE])
 
-#define KTEST(id, text)      KTEST_REGISTER(id, text, false)
-#define KTEST_BOOT(id, text) KTEST_REGISTER(id, text, true)
+#define KTEST(id, text)      KTEST_REGISTER(id, text, "named")
+#define KTEST_BOOT(id, text) KTEST_REGISTER(id, text, "boot")
 
 /* False, with a sentence for the reason. */
 PRINTF_LIKE(2, 3) bool ktest_fail(char reason[KTEST_REASON_SIZE], const char *format, ...);
@@ -40,7 +39,8 @@ PRINTF_LIKE(2, 3) bool ktest_fail(char reason[KTEST_REASON_SIZE], const char *fo
         }                                                                                          \
     } while (0)
 
-extern const struct ktest ktest_begin[]; /* kernel.ld */
+extern const struct ktest ktest_begin[]; /* kernel.ld: those of every boot come first */
+extern const struct ktest ktest_named_begin[];
 extern const struct ktest ktest_end[];
 
 /* Inside a check: wait until interrupts have counted so far. False: not in 10 s, which is longer

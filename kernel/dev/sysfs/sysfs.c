@@ -26,18 +26,16 @@ static const struct procfs_entry firmware_files[] = {
 };
 static const struct procfs_dir firmware_dir = DIR_OF(firmware_files);
 
-static const struct procfs_entry dmi_class_files[] = {
-    SYSFS_NAMED_DIR("id", &sysfs_dmi_id_dir, sysfs_dmi_id_name)};
+static const struct procfs_entry dmi_class_files[] = {SYSFS_DIR("id", &sysfs_dmi_id_dir)};
 static const struct procfs_dir dmi_class_dir = DIR_OF(dmi_class_files);
 
 static const struct procfs_entry system_files[] = {
-    SYSFS_NAMED_DIR("cpu", &sysfs_cpu_dir, sysfs_cpu_name),
+    SYSFS_DIR("cpu", &sysfs_cpu_dir),
     SYSFS_DIR("node", &sysfs_node_dir),
 };
 static const struct procfs_dir system_dir = DIR_OF(system_files);
 
-static const struct procfs_entry bus_pci_files[] = {
-    SYSFS_NAMED_DIR("devices", &sysfs_pci_dir, sysfs_pci_name)};
+static const struct procfs_entry bus_pci_files[] = {SYSFS_DIR("devices", &sysfs_pci_dir)};
 static const struct procfs_dir bus_pci_dir = DIR_OF(bus_pci_files);
 
 static const struct procfs_entry class_files[] = {SYSFS_DIR("dmi", &dmi_class_dir)};

@@ -178,7 +178,8 @@ static COLD void cache_name(const struct procfs_node *node, char *text, size_t s
     fmt_print(text, size, "index%d", node->number);
 }
 
-static const struct procfs_dir caches_dir = {.next = cache_next, .find = cache_find};
+static const struct procfs_dir caches_dir = {
+    .next = cache_next, .find = cache_find, .name_of = cache_name};
 
 /* --- cpuN, and what is about all of them --- */
 
@@ -192,7 +193,7 @@ static COLD int show_cpu_online(const struct procfs_node *node, struct procfs_te
 
 /* The last file is not in the directory of the first processor, which cannot be taken away. */
 static const struct procfs_entry cpu_files[] = {
-    SYSFS_NAMED_DIR("cache", &caches_dir, cache_name),
+    SYSFS_DIR("cache", &caches_dir),
     SYSFS_DIR("topology", &topology_dir),
     SYSFS_TEXT("online", 0444, show_cpu_online, 0),
 };
@@ -219,7 +220,7 @@ static COLD int cpu_find(const struct procfs_node *dir, int number, struct procf
     return 0;
 }
 
-COLD void sysfs_cpu_name(const struct procfs_node *node, char *text, size_t size)
+static COLD void cpu_name_of(const struct procfs_node *node, char *text, size_t size)
 {
     fmt_print(text, size, "cpu%d", node->pid);
 }
@@ -254,8 +255,11 @@ static const struct procfs_entry cpus_files[] = {
     SYSFS_TEXT("possible", 0444, show_cpus, CPUS_ALL),
     SYSFS_TEXT("present", 0444, show_cpus, CPUS_ALL),
 };
-const struct procfs_dir sysfs_cpu_dir = {
-    .entries = cpus_files, .count = ARRAY_SIZE(cpus_files), .next = cpu_next, .find = cpu_find};
+const struct procfs_dir sysfs_cpu_dir = {.entries = cpus_files,
+                                         .count = ARRAY_SIZE(cpus_files),
+                                         .next = cpu_next,
+                                         .find = cpu_find,
+                                         .name_of = cpu_name_of};
 /* --- node --- */
 
 static const struct procfs_entry node0_files[] = {

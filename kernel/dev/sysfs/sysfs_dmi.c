@@ -113,10 +113,11 @@ static COLD int structure_find(const struct procfs_node *dir, int number, struct
     return 0;
 }
 
-static const struct procfs_dir entries_dir = {.next = structure_next, .find = structure_find};
+static const struct procfs_dir entries_dir = {
+    .next = structure_next, .find = structure_find, .name_of = structure_name};
 
 static const struct procfs_entry dmi_files[] = {
-    {.name = "entries", .mode = LX_S_IFDIR | 0755, .dir = &entries_dir, .name_of = structure_name},
+    SYSFS_DIR("entries", &entries_dir),
     SYSFS_DIR("tables", &tables_dir),
 };
 const struct procfs_dir sysfs_dmi_dir = {.entries = dmi_files, .count = ARRAY_SIZE(dmi_files)};
@@ -193,7 +194,7 @@ static COLD int fact_next(const struct procfs_node *dir, int number)
     return PROCFS_NONE;
 }
 
-COLD void sysfs_dmi_id_name(const struct procfs_node *node, char *text, size_t size)
+static COLD void fact_name_of(const struct procfs_node *node, char *text, size_t size)
 {
     str_copy(text, size, facts[node->number].name);
 }
@@ -250,7 +251,8 @@ static COLD int fact_find(const struct procfs_node *dir, int number, struct proc
     return 0;
 }
 
-const struct procfs_dir sysfs_dmi_id_dir = {.next = fact_next, .find = fact_find};
+const struct procfs_dir sysfs_dmi_id_dir = {
+    .next = fact_next, .find = fact_find, .name_of = fact_name_of};
 
 /* --- start-up --- */
 

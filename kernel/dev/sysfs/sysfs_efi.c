@@ -234,7 +234,8 @@ static COLD int variable_find(const struct procfs_node *dir, int number, struct 
     return 0;
 }
 
-static const struct procfs_dir efivars_dir = {.next = variable_next, .find = variable_find};
+static const struct procfs_dir efivars_dir = {
+    .next = variable_next, .find = variable_find, .name_of = variable_name};
 
 static COLD int show_efi(const struct procfs_node *node, struct procfs_text *text)
 {
@@ -258,11 +259,7 @@ static COLD int show_efi(const struct procfs_node *node, struct procfs_text *tex
 
 static const struct procfs_entry efi_files[] = {
     SYSFS_TEXT("config_table", 0444, show_efi, EFI_CONFIG_TABLE),
-    {.name = "efivars",
-     .mode = LX_S_IFDIR | 0755,
-     .dir = &efivars_dir,
-     .name_of = variable_name,
-     .super = &efivars_super},
+    {.name = "efivars", .mode = LX_S_IFDIR | 0755, .dir = &efivars_dir, .super = &efivars_super},
     SYSFS_TEXT("fw_platform_size", 0444, show_efi, EFI_PLATFORM_SIZE),
     SYSFS_TEXT("fw_vendor", 0444, show_efi, EFI_VENDOR),
     SYSFS_TEXT("runtime", 0444, show_efi, EFI_RUNTIME),

@@ -88,7 +88,7 @@ static const struct procfs_entry tables_files[] = {SYSFS_DIR("dynamic", &no_dir)
 static const struct procfs_dir tables_dir = {.entries = tables_files,
                                              .count = ARRAY_SIZE(tables_files),
                                              .next = table_next,
-                                             .find = table_find};
-static const struct procfs_entry acpi_files[] = {
-    {.name = "tables", .mode = LX_S_IFDIR | 0755, .dir = &tables_dir, .name_of = table_name}};
+                                             .find = table_find,
+                                             .name_of = table_name};
+static const struct procfs_entry acpi_files[] = {SYSFS_DIR("tables", &tables_dir)};
 const struct procfs_dir sysfs_acpi_dir = {.entries = acpi_files, .count = ARRAY_SIZE(acpi_files)};

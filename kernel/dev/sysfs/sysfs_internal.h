@@ -26,15 +26,9 @@ struct bootinfo;
         .show = (function)                                                                         \
     }
 
-#define SYSFS_NAMED_DIR(entry_name, table, function)                                               \
-    {                                                                                              \
-        .name = (entry_name), .mode = LX_S_IFDIR | 0755, .dir = (table), .name_of = (function)     \
-    }
-
 void sysfs_dmi_init(const struct bootinfo *info);
 extern const struct procfs_dir sysfs_dmi_dir;    /* firmware/dmi */
 extern const struct procfs_dir sysfs_dmi_id_dir; /* class/dmi/id */
-void sysfs_dmi_id_name(const struct procfs_node *node, char *text, size_t size);
 
 extern const struct procfs_dir sysfs_acpi_dir; /* firmware/acpi */
 
@@ -43,7 +37,5 @@ extern const struct procfs_dir sysfs_efi_dir; /* firmware/efi */
 
 extern const struct procfs_dir sysfs_cpu_dir;  /* devices/system/cpu */
 extern const struct procfs_dir sysfs_node_dir; /* devices/system/node */
-void sysfs_cpu_name(const struct procfs_node *node, char *text, size_t size);
 
 extern const struct procfs_dir sysfs_pci_dir; /* bus/pci/devices */
-void sysfs_pci_name(const struct procfs_node *node, char *text, size_t size);

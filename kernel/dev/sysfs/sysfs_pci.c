@@ -142,6 +142,7 @@ static const struct procfs_entry function_files[] = {
     SYSFS_TEXT("class", 0444, show_field, FIELD_CLASS),
     {.name = "config",
      .mode = LX_S_IFREG | 0644,
+     .own_ops = true,
      .file_ops = &config_ops,
      .sized = true,
      .size = config_size},
@@ -176,7 +177,7 @@ static COLD int function_find(const struct procfs_node *dir, int number, struct 
     return 0;
 }
 
-COLD void sysfs_pci_name(const struct procfs_node *node, char *text, size_t size)
+static COLD void function_name_of(const struct procfs_node *node, char *text, size_t size)
 {
     const struct pci_function *at = function_of(node);
 
@@ -184,4 +185,5 @@ COLD void sysfs_pci_name(const struct procfs_node *node, char *text, size_t size
               at->devfn & 7u);
 }
 
-const struct procfs_dir sysfs_pci_dir = {.next = function_next, .find = function_find};
+const struct procfs_dir sysfs_pci_dir = {
+    .next = function_next, .find = function_find, .name_of = function_name_of};

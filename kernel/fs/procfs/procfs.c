@@ -212,7 +212,7 @@ static int procfs_node_create(struct super_block *super, const struct procfs_nod
         inode->file_ops = &dir_file_ops;
         inode->nlink = procfs_nlink_of(node);
     } else {
-        inode->file_ops = entry->file_ops ? entry->file_ops : &procfs_file_ops;
+        inode->file_ops = entry->own_ops ? entry->file_ops : &procfs_file_ops;
         inode->size = procfs_size_of(super, node);
     }
     *out_inode = inode;
@@ -238,8 +238,8 @@ static int procfs_number_parse(const char *name, size_t len)
 static size_t procfs_name_of(const struct procfs_node *dir, int number,
                              const struct procfs_node *node, char text[NAME_SIZE])
 {
-    if (dir->entry->name_of)
-        dir->entry->name_of(node, text, NAME_SIZE);
+    if (dir->entry->dir->name_of)
+        dir->entry->dir->name_of(node, text, NAME_SIZE);
     else
         fmt_print(text, NAME_SIZE, "%d", number);
     return strlen(text);
@@ -266,7 +266,7 @@ static int procfs_node_find(const struct procfs_node *dir, const char *name, siz
 {
     const struct procfs_entry *entry;
     /* Before the table, which is longer: no entry of one has a number for its name. */
-    bool named = dir->entry->name_of != NULL;
+    bool named = dir->entry->dir->name_of != NULL;
     int number = dir->entry->dir->find && !named ? procfs_number_parse(name, len) : PROCFS_NONE;
 
     /* What the directory is about, its entries are about, too. */

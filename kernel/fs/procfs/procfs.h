@@ -42,14 +42,18 @@ struct procfs_dir {
     int (*next)(const struct procfs_node *dir, int number);
     /* Completes *out, a copy of the directory's node, entry included. 0, -ENOENT. */
     int (*find)(const struct procfs_node *dir, int number, struct procfs_node *out);
+    /* What the numbers are called, with `out` as find completes it. NULL: by their digits. */
+    void (*name_of)(const struct procfs_node *out, char *text, size_t size);
 };
 
-/* Constant, by type: text, symlink, directory. */
+/* Constant, by type: text, symlink, directory. There are hundreds: each union has what one type
+ * needs. */
 struct procfs_entry {
     const char *name;
     uint16_t mode;
     uint16_t arg; /* the entry's own: which of several things a function shows */
     bool sized;   /* `size` is set, and neither `write` nor `super` */
+    bool own_ops; /* a file with file_ops instead of show */
     bool guarded; /* opening it asks procfs_ops.access, too */
     bool bound;   /* about the program that the process runs now: node.generation is set */
     union {
@@ -57,16 +61,11 @@ struct procfs_entry {
         int (*show)(const struct procfs_node *node, struct procfs_text *text);
         int64_t (*readlink)(const struct procfs_node *node, char *text, size_t size);
         const struct procfs_dir *dir;
+        const struct file_ops *file_ops;
     };
     union {
-        const struct file_ops *file_ops; /* instead of show */
-        int (*magic_link)(const struct procfs_node *node,
-                          struct dentry **out_target); /* see inode.h */
-        /* Directories: what the numbers are called, with `out` as find completes it. NULL: by
-         * their digits. */
-        void (*name_of)(const struct procfs_node *out, char *text, size_t size);
-    };
-    union {
+        /* Symlinks that are more than their text: see inode.h. */
+        int (*magic_link)(const struct procfs_node *node, struct dentry **out_target);
         /* Directories: they and what is in them count as this file system. NULL: as the one above.
          */
         struct super_block *const *super;

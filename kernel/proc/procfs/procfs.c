@@ -420,6 +420,11 @@ static int64_t place_readlink(const struct procfs_node *node, char *text, size_t
         .name = (entry_name), .mode = LX_S_IFREG | (permissions), .guarded = true, .bound = true,  \
         .show = (function)                                                                         \
     }
+#define OWN_FILE(entry_name, permissions, functions)                                               \
+    {                                                                                              \
+        .name = (entry_name), .mode = LX_S_IFREG | (permissions), .bound = true, .own_ops = true,  \
+        .file_ops = (functions)                                                                    \
+    }
 
 static const struct procfs_dir task_dir = {.next = task_next, .find = task_find};
 
@@ -450,8 +455,8 @@ static const struct procfs_entry process_files[] = {
     MEMORY("auxv", 0400, procfs_show_auxv),
     PROCFS_TEXT("oom_score", 0444, procfs_show_oom_score),
     PROCFS_WRITABLE("oom_score_adj", procfs_show_oom_score_adj, procfs_write_oom_score_adj),
-    {.name = "mem", .mode = LX_S_IFREG | 0600, .bound = true, .file_ops = &procfs_mem_ops},
-    {.name = "pagemap", .mode = LX_S_IFREG | 0400, .bound = true, .file_ops = &procfs_pagemap_ops},
+    OWN_FILE("mem", 0600, &procfs_mem_ops),
+    OWN_FILE("pagemap", 0400, &procfs_pagemap_ops),
     PLACE("cwd", cwd_jump),
     PLACE("root", procfs_get_root),
     PLACE("exe", exe_jump),

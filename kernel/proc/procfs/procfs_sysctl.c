@@ -290,7 +290,8 @@ static const struct procfs_entry random_files[] = {
     NUMBER("poolsize", RANDOM_POOL),
     PROCFS_TEXT("uuid", 0444, show_uuid),
 };
-static const struct procfs_dir random_dir = {random_files, ARRAY_SIZE(random_files), NULL, NULL};
+static const struct procfs_dir random_dir = {.entries = random_files,
+                                             .count = ARRAY_SIZE(random_files)};
 
 static const struct procfs_entry kernel_files[] = {
     NUMBER("cap_last_cap", CAP_LAST_CAP),
@@ -319,17 +320,20 @@ static const struct procfs_entry kernel_files[] = {
     NUMBER("threads-max", TASKS),
     PROCFS_TEXT("version", 0444, show_kernel_version),
 };
-static const struct procfs_dir kernel_dir = {kernel_files, ARRAY_SIZE(kernel_files), NULL, NULL};
+static const struct procfs_dir kernel_dir = {.entries = kernel_files,
+                                             .count = ARRAY_SIZE(kernel_files)};
 
 static const struct procfs_entry epoll_files[] = {NUMBER("max_user_watches", EPOLL_WATCHES)};
-static const struct procfs_dir epoll_dir = {epoll_files, ARRAY_SIZE(epoll_files), NULL, NULL};
+static const struct procfs_dir epoll_dir = {.entries = epoll_files,
+                                            .count = ARRAY_SIZE(epoll_files)};
 
 static const struct procfs_entry inotify_files[] = {
     NUMBER("max_queued_events", INOTIFY_EVENTS),
     NUMBER("max_user_instances", INOTIFY_INSTANCES),
     NUMBER("max_user_watches", INOTIFY_WATCHES),
 };
-static const struct procfs_dir inotify_dir = {inotify_files, ARRAY_SIZE(inotify_files), NULL, NULL};
+static const struct procfs_dir inotify_dir = {.entries = inotify_files,
+                                              .count = ARRAY_SIZE(inotify_files)};
 
 static const struct procfs_entry mqueue_files[] = {
     SETTING("msg_default", SET_MQ_MSGS_DEFAULT),
@@ -338,7 +342,8 @@ static const struct procfs_entry mqueue_files[] = {
     SETTING("msgsize_max", SET_MQ_SIZE),
     SETTING("queues_max", SET_MQ_QUEUES),
 };
-static const struct procfs_dir mqueue_dir = {mqueue_files, ARRAY_SIZE(mqueue_files), NULL, NULL};
+static const struct procfs_dir mqueue_dir = {.entries = mqueue_files,
+                                             .count = ARRAY_SIZE(mqueue_files)};
 
 /* protected_*: as Debian sets them where this kernel follows, else 0. */
 static const struct procfs_entry fs_files[] = {
@@ -364,7 +369,7 @@ static const struct procfs_entry fs_files[] = {
     NUMBER("protected_symlinks", ONE),
     NUMBER("suid_dumpable", ZERO), /* programs with rights of others leave no core files */
 };
-static const struct procfs_dir fs_dir = {fs_files, ARRAY_SIZE(fs_files), NULL, NULL};
+static const struct procfs_dir fs_dir = {.entries = fs_files, .count = ARRAY_SIZE(fs_files)};
 
 /* overcommit_memory 0: what can never fit is refused, all else is not counted. */
 static const struct procfs_entry vm_files[] = {
@@ -373,14 +378,14 @@ static const struct procfs_entry vm_files[] = {
     NUMBER("overcommit_memory", ZERO),  NUMBER("panic_on_oom", ZERO),
     NUMBER("swappiness", ZERO),
 };
-static const struct procfs_dir vm_dir = {vm_files, ARRAY_SIZE(vm_files), NULL, NULL};
+static const struct procfs_dir vm_dir = {.entries = vm_files, .count = ARRAY_SIZE(vm_files)};
 
 static const struct procfs_entry sys_files[] = {
     DIRECTORY("fs", &fs_dir),
     DIRECTORY("kernel", &kernel_dir),
     DIRECTORY("vm", &vm_dir),
 };
-static const struct procfs_dir sys_dir = {sys_files, ARRAY_SIZE(sys_files), NULL, NULL};
+static const struct procfs_dir sys_dir = {.entries = sys_files, .count = ARRAY_SIZE(sys_files)};
 static const struct procfs_entry root_files[] = {DIRECTORY("sys", &sys_dir)};
 
 COLD void procfs_sysctl_init(void)

@@ -242,7 +242,7 @@ static const struct procfs_entry ipc_files[] = {
     {.name = "sem", .mode = LX_S_IFREG | 0444, .arg = IPC_SEM, .show = ipc_show},
     {.name = "shm", .mode = LX_S_IFREG | 0444, .arg = IPC_SHM, .show = ipc_show},
 };
-static const struct procfs_dir ipc_dir = {ipc_files, ARRAY_SIZE(ipc_files), NULL, NULL};
+static const struct procfs_dir ipc_dir = {.entries = ipc_files, .count = ARRAY_SIZE(ipc_files)};
 
 static const struct procfs_entry root_files[] = {
     PROCFS_TEXT("cmdline", 0444, show_cmdline),

@@ -305,4 +305,5 @@ static const struct procfs_entry sysctl_files[] = {
      .show = show_actions},
     PROCFS_WRITABLE("actions_logged", show_actions, write_logged),
 };
-const struct procfs_dir seccomp_sysctl_dir = {sysctl_files, ARRAY_SIZE(sysctl_files), NULL, NULL};
+const struct procfs_dir seccomp_sysctl_dir = {.entries = sysctl_files,
+                                              .count = ARRAY_SIZE(sysctl_files)};
