@@ -51,11 +51,13 @@ struct ipc_limits {
     uint64_t shm_bytes, shm_pages, shm_segments;  /* SHMMAX, SHMALL, SHMMNI */
     uint64_t msg_bytes, msg_queue, msg_queues;    /* MSGMAX, MSGMNB, MSGMNI */
     uint64_t sem_set, sem_all, sem_ops, sem_sets; /* SEMMSL, SEMMNS, SEMOPM, SEMMNI */
+    uint64_t shm_next, msg_next, sem_next;        /* id that the next object asks for, once */
 };
 extern struct ipc_limits ipc_limits;
 
 struct ipc_kind {
     const uint64_t *most; /* of ipc_limits: as many as there may be in a table */
+    uint64_t *next;       /* of ipc_limits, -1: any id. [a] */
     /* Behind the last reference; no lock held. */
     void (*free)(struct ipc_object *object);
     /* Table and object locked. True: it is out of the table, whose reference is the caller's. */

@@ -92,7 +92,8 @@ static bool queue_remove_locked(struct ipc_object *object)
     return true;
 }
 
-const struct ipc_kind msg_kind = {&ipc_limits.msg_queues, queue_free, queue_remove_locked};
+const struct ipc_kind msg_kind = {&ipc_limits.msg_queues, &ipc_limits.msg_next, queue_free,
+                                  queue_remove_locked};
 
 static COLD int queue_create_locked(const struct task *self, struct ipc_table *table, int key,
                                     int flags)

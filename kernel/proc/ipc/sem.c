@@ -165,7 +165,8 @@ static COLD bool array_remove_locked(struct ipc_object *object)
     return true;
 }
 
-const struct ipc_kind sem_kind = {&ipc_limits.sem_sets, array_free, array_remove_locked};
+const struct ipc_kind sem_kind = {&ipc_limits.sem_sets, &ipc_limits.sem_next, array_free,
+                                  array_remove_locked};
 
 /* --- values --- */
 

@@ -389,7 +389,8 @@ static bool segment_remove_locked(struct ipc_object *object)
     return true;
 }
 
-const struct ipc_kind shm_kind = {&ipc_limits.shm_segments, segment_free, segment_remove_locked};
+const struct ipc_kind shm_kind = {&ipc_limits.shm_segments, &ipc_limits.shm_next, segment_free,
+                                  segment_remove_locked};
 
 /* Nothing is ever written out, so a lock is a bit that others can see. Without the right to lock
  * any amount, a segment may be as large as RLIMIT_MEMLOCK. */
