@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* seccomp: each action of a filter, which of several counts, what is refused, what children and
- * new programs keep, strict mode. */
+ * new programs keep, strict mode. Long because each action has its check. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <signal.h>
