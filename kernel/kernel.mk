@@ -449,7 +449,7 @@ KERNEL_FAST := $(addprefix kernel/, \
     $(addprefix proc/,exec/exec.c exec/exec_args% exec/exec_replace% exec/exec_stack% exec/vdso%) \
     $(addprefix proc/,futex/futex.c futex/rseq% procfs/procfs.c \
         procfs/procfs_status%) \
-    $(addprefix proc/signal/sig,frame% nal_deliver% nal_mask% nal_queue% nal_send% nal_timer%) \
+    $(addprefix proc/signal/sig,frame% nal_deliver% nal_mask% nal_queue% nal_send% nal_timer.c) \
     $(addprefix syscall/,dispatch% mem/% proc/sys_fork% proc/sys_futex% signal/sys_signal.c) \
     $(addprefix syscall/fs/,fd_pair% poll_scan% sys_epoll% sys_eventfd% sys_open% sys_pipe% \
         sys_poll% sys_rw% sys_select% sys_stat% user_path% user_vector%) \

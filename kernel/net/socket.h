@@ -50,6 +50,7 @@ struct socket {
     bool pass_credentials;                        /* [a] */
     bool reuse_address, reuse_port;               /* [a] others may have the port, too */
     bool broadcast, keep_alive, oob_inline, dont_route; /* kept, without an effect */
+    bool no_check;                                      /* likewise */
     uint8_t timestamp;          /* [a] LX_SO_TIMESTAMP or one of its like, that is on; 0: none */
     int32_t priority;           /* likewise */
     uint32_t receive_low_water; /* [a] of TCP: so many bytes wake a reader */

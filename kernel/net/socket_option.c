@@ -50,8 +50,9 @@ static const struct {
     {LX_SO_DONTROUTE, offsetof(struct socket, dont_route)},
     {LX_SO_BROADCAST, offsetof(struct socket, broadcast)},
     {LX_SO_KEEPALIVE, offsetof(struct socket, keep_alive)},
+    {LX_SO_NO_CHECK, offsetof(struct socket, no_check)},
 };
-_Static_assert(offsetof(struct socket, dont_route) <= UINT8_MAX, "a byte says where");
+_Static_assert(offsetof(struct socket, no_check) <= UINT8_MAX, "a byte says where");
 
 /* NULL: it is not one of them. */
 static COLD bool *truth_of(struct socket *socket, int option)

@@ -56,6 +56,7 @@
 #define LX_SO_RCVBUF      8
 #define LX_SO_KEEPALIVE   9
 #define LX_SO_OOBINLINE   10
+#define LX_SO_NO_CHECK    11
 #define LX_SO_PRIORITY    12
 #define LX_SO_LINGER      13
 #define LX_SO_REUSEPORT   15

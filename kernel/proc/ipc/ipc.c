@@ -9,6 +9,8 @@
  * The table has one reference, each call that works with an object another one. Removal takes the
  * object out of the trees and marks it under both locks; what still holds it sees the mark when it
  * has the lock.
+ *
+ * Long because limits, tables, name spaces and rights go together.
  */
 #include "kernel/proc/ipc/ipc.h"
 
@@ -42,6 +44,9 @@ struct ipc_limits ipc_limits = {
     .sem_all = LX_SEMMNS,
     .sem_ops = LX_SEMOPM,
     .sem_sets = LX_SEMMNI,
+    .shm_next = UINT64_MAX,
+    .msg_next = UINT64_MAX,
+    .sem_next = UINT64_MAX,
 };
 
 /* Also for NULL, which is where a walk ends. */
@@ -157,15 +162,21 @@ struct ipc_object *ipc_find_key_locked(const struct ipc_table *table, int key)
 COLD int ipc_insert_locked(struct ipc_table *table, struct ipc_object *object,
                            const struct credentials *cred, int key, int flags)
 {
-    unsigned index = (unsigned)bitmap_find_zero(table->used_map, IPC_INDEXES, 0);
+    int wanted = (int)__atomic_exchange_n(table->kind->next, UINT64_MAX, __ATOMIC_RELAXED);
+    unsigned first = wanted < 0 ? 0 : (unsigned)wanted % IPC_INDEXES;
+    unsigned index = (unsigned)bitmap_find_zero(table->used_map, IPC_INDEXES, first);
+    unsigned sequence = (unsigned)wanted / IPC_INDEXES;
 
     ASSERT(mutex_is_held(&table->lock));
     if (table->used >= *table->kind->most || index >= IPC_INDEXES)
         return -ENOSPC;
-    /* Numbers start again from below: ids of this turn differ from those of the last one. */
-    if (index <= table->last_index)
-        table->sequence = (table->sequence + 1) % SEQUENCES;
-    table->last_index = index;
+    if (wanted < 0) {
+        /* Numbers start again from below: ids of this turn differ from those of the last one. */
+        if (index <= table->last_index)
+            table->sequence = (table->sequence + 1) % SEQUENCES;
+        table->last_index = index;
+        sequence = table->sequence;
+    }
     bitmap_set(table->used_map, index);
     table->used++;
     __atomic_fetch_add(&table->total, object->units, __ATOMIC_RELAXED);
@@ -173,7 +184,7 @@ COLD int ipc_insert_locked(struct ipc_table *table, struct ipc_object *object,
     object->refs = 1;
     object->table = table;
     object->index = index;
-    object->id = (int)(table->sequence << IPC_INDEX_BITS | index);
+    object->id = (int)(sequence << IPC_INDEX_BITS | index);
     object->key = key;
     object->ctime_s = ipc_now_s();
     mutex_init(&object->lock, MUTEX_PIPE);

@@ -56,6 +56,7 @@ struct ipc_limits {
     uint64_t shm_bytes, shm_pages, shm_segments;  /* SHMMAX, SHMALL, SHMMNI */
     uint64_t msg_bytes, msg_queue, msg_queues;    /* MSGMAX, MSGMNB, MSGMNI */
     uint64_t sem_set, sem_all, sem_ops, sem_sets; /* SEMMSL, SEMMNS, SEMOPM, SEMMNI */
+    uint64_t shm_next, msg_next, sem_next;        /* id that the next object asks for, once */
 };
 extern struct ipc_limits ipc_limits;
 
@@ -69,6 +70,7 @@ union ipc_stat {
 
 struct ipc_kind {
     const uint64_t *most; /* of ipc_limits: as many as there may be in a table */
+    uint64_t *next;       /* of ipc_limits, -1: any id. [a] */
     const char *heading;  /* of its file in /proc/sysvipc */
     size_t stat_nbytes;   /* of its part of the union */
     /* A new one of that size, complete but for its head, where size and units are set. */

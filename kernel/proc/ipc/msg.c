@@ -317,6 +317,7 @@ static COLD void msg_queue_show(const struct ipc_object *object, struct procfs_t
 
 const struct ipc_kind msg_kind = {
     .most = &ipc_limits.msg_queues,
+    .next = &ipc_limits.msg_next,
     .heading = "       key      msqid perms      cbytes       qnum lspid lrpid   uid   gid  cuid"
                "  cgid      stime      rtime      ctime\n",
     .stat_nbytes = sizeof(struct lx_msqid_ds),

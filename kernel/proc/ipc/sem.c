@@ -271,6 +271,7 @@ static COLD void array_show(const struct ipc_object *object, struct procfs_text 
 
 const struct ipc_kind sem_kind = {
     .most = &ipc_limits.sem_sets,
+    .next = &ipc_limits.sem_next,
     .heading = "       key      semid perms      nsems   uid   gid  cuid  cgid      otime"
                "      ctime\n",
     .stat_nbytes = sizeof(struct lx_semid_ds),

@@ -394,6 +394,7 @@ static COLD void segment_show(const struct ipc_object *object, struct procfs_tex
 
 const struct ipc_kind shm_kind = {
     .most = &ipc_limits.shm_segments,
+    .next = &ipc_limits.shm_next,
     .heading = "       key      shmid perms                  size  cpid  lpid nattch   uid   gid"
                "  cuid  cgid      atime      dtime      ctime                   rss"
                "                  swap\n",

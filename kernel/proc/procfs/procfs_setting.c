@@ -36,6 +36,7 @@ static const struct {
     [SET_MQ_SIZE_DEFAULT] = {&mqueue_limits.msgsize_default, MQUEUE_MSGSIZE_LEAST,
                              MQUEUE_MSGSIZE_HARD},
     [SET_MSG_BYTES] = {&ipc_limits.msg_bytes, 0, LX_MSGMAX},
+    [SET_MSG_NEXT] = {&ipc_limits.msg_next, 0, INT32_MAX},
     [SET_MSG_QUEUE] = {&ipc_limits.msg_queue, 0, INT32_MAX},
     [SET_MSG_QUEUES] = {&ipc_limits.msg_queues, 0, IPC_INDEXES},
     [SET_PIPE_SIZE] = {&pipe_nbytes_max, PAGE_SIZE, PIPE_NBYTES_LIMIT},
@@ -44,8 +45,10 @@ static const struct {
     {&ipc_limits.sem_all, 0, LX_SEMMNS},
     {&ipc_limits.sem_ops, 0, LX_SEMOPM},
     {&ipc_limits.sem_sets, 0, IPC_INDEXES},
+    [SET_SEM_NEXT] = {&ipc_limits.sem_next, 0, INT32_MAX},
     [SET_SHM_ALL] = {&ipc_limits.shm_pages, 0, UINT32_MAX},
     [SET_SHM_BYTES] = {&ipc_limits.shm_bytes, 0, UINT32_MAX},
+    [SET_SHM_NEXT] = {&ipc_limits.shm_next, 0, INT32_MAX},
     [SET_SHM_SEGMENTS] = {&ipc_limits.shm_segments, 0, IPC_INDEXES},
     [SET_TASKS] = {&task_numbers, PROCESS_PID_MAX, PROCESS_PID_MAX},
 };
@@ -55,10 +58,14 @@ COLD int procfs_show_setting(const struct procfs_node *node, struct procfs_text 
     unsigned first = node->entry->arg & ((1u << COUNT_SHIFT) - 1);
     unsigned count = node->entry->arg >> COUNT_SHIFT;
 
-    for (unsigned i = 0; i < count; i++)
-        procfs_print(
-            text, i + 1 < count ? "%llu\t" : "%llu\n",
-            (unsigned long long)__atomic_load_n(settings[first + i].word, __ATOMIC_RELAXED));
+    for (unsigned i = 0; i < count; i++) {
+        uint64_t value = __atomic_load_n(settings[first + i].word, __ATOMIC_RELAXED);
+
+        if (value == UINT64_MAX && settings[first + i].most == INT32_MAX)
+            procfs_print(text, "-1\n"); /* an id that is not asked for */
+        else
+            procfs_print(text, i + 1 < count ? "%llu\t" : "%llu\n", (unsigned long long)value);
+    }
     return 0;
 }
 

@@ -7,6 +7,7 @@
  * the checks is Linux's.
  */
 #include "kernel/fs/pipe/pipe.h"
+#include "kernel/fs/procfs/procfs.h"
 #include "kernel/fs/vfs/fdtable.h"
 #include "kernel/fs/vfs/file.h"
 #include "kernel/mm/slab.h"
@@ -27,14 +28,27 @@
 #define SPLICE_FLAGS    15 /* MOVE, NONBLOCK, MORE, GIFT */
 #define TEE_CHUNK       65536
 
-/* Files whose bytes go by read and write alone, and of those in memory without a name none. */
+/* Files whose bytes go by read and write alone, and of those in memory without a name none. From
+ * devices none goes but from those that take requests (terminals, random), from files of /proc
+ * about the memory of a process none at all. */
 static bool can_splice(const struct file *file, bool write)
 {
-    uint32_t type = file_mode(file) & LX_S_IFMT;
+    const struct file_ops *ops = file->ops;
+    const struct inode *inode = file->inode;
 
-    return (write ? file->ops->write != NULL : file->ops->read != NULL) &&
-           (type == LX_S_IFREG || type == LX_S_IFSOCK || type == LX_S_IFCHR) &&
-           (!file->ops->anon_name || type == LX_S_IFSOCK);
+    if (write ? !ops->write : !ops->read)
+        return false;
+    switch (file_mode(file) & LX_S_IFMT) {
+    case LX_S_IFSOCK:
+        return true;
+    case LX_S_IFREG:
+        return !ops->anon_name &&
+               (write || inode->data_kind != INODE_PROCFS || !inode->data.procfs.entry->guarded);
+    case LX_S_IFCHR:
+        return !ops->anon_name && (write || ops->ioctl);
+    default:
+        return false;
+    }
 }
 
 /* Read without a lock: a change by F_SETFL counts from the next call on. */

@@ -247,6 +247,21 @@ static void test_chain(int target)
     CHECK_EQ(memcmp(got, bytes, NBYTES), 0);
 }
 
+/* What can be read, and yet goes into no pipe. */
+static void test_refused_sources(const int *ends)
+{
+    static const char *const paths[] = {"/dev/null", "/proc/self/maps"};
+    char byte;
+
+    for (unsigned i = 0; i < 2; i++) {
+        int fd = (int)CHECK_OK(open(paths[i], O_RDONLY));
+
+        CHECK_ERR(splice(fd, NULL, ends[1], NULL, 1, 0), EINVAL);
+        CHECK_OK(read(fd, &byte, 1));
+        CHECK_OK(close(fd));
+    }
+}
+
 int main(void)
 {
     int file = (int)CHECK_OK(open(SOURCE, O_CREAT | O_TRUNC | O_RDWR, 0600));
@@ -269,5 +284,6 @@ int main(void)
     test_vmsplice(file, ends);
     test_sockets(file, ends);
     test_chain(target);
+    test_refused_sources(ends);
     return 0;
 }
