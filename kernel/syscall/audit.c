@@ -180,7 +180,7 @@ static const struct file_ops audit_ops = {
 };
 
 static const struct procfs_entry entries[] = {
-    {.name = "audit", .mode = LX_S_IFREG | 0400, .file_ops = &audit_ops},
+    {.name = "audit", .mode = LX_S_IFREG | 0400, .own_ops = true, .file_ops = &audit_ops},
 };
 
 /* At start-up, when the number of processors is known. Without memory auditing is off. */
