@@ -294,11 +294,6 @@ void mutex_unlock_pair(struct mutex *one, struct mutex *other)
         mutex_unlock(other);
 }
 
-void spin_init(struct spinlock *lock, enum spin_rank rank)
-{
-    *lock = (struct spinlock)SPINLOCK_INIT(rank);
-}
-
 void spin_lock_contended(struct spinlock *lock)
 {
     (void)lock;

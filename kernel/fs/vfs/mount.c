@@ -17,6 +17,7 @@
  * that list them in pieces. A program makes as many as MOUNT_MAX: what goes through them does so
  * under mount_lock alone, and gives way; under fs_tree_lock one is linked or unlinked at a time.
  * How deep they lie in each other has a bound of its own, as walks climb under fs_tree_lock.
+ * Long because start-up's mounts and every change of the tree go through the same few links.
  */
 #include "kernel/fs/vfs/mount.h"
 #include "kernel/fs/event/epoll.h"

@@ -38,19 +38,24 @@ static inline struct mount *mount_detached_at(struct list *node)
     return list_entry(node, struct mount, node);
 }
 
+/* Its file system ends with the last use: a sweep finds that out. */
+static COLD void detached_add_locked(struct super_block *super)
+{
+    ASSERT(mutex_is_held(&mount_lock));
+    list_push_front(super->boot_directory ? &detached_boot : &detached, &super->home.node);
+    __atomic_fetch_add(&detached_count, 1, __ATOMIC_RELAXED);
+}
+
 /* Both locks held. What becomes the caller's is put once they are dropped. */
 static COLD struct dentry *detach_locked(struct mount *mount)
 {
-    struct super_block *super = mount->super;
     struct dentry *point = mount->parent ? mount_unlink_locked(mount) : NULL;
 
     ASSERT(mutex_is_held(&mount_lock));
     mount->leaving = mount->expiring = false;
     mount_abandon_locked(mount);
-    if (!mount_is_first(mount))
-        return point;
-    list_push_front(super->boot_directory ? &detached_boot : &detached, &mount->node);
-    __atomic_fetch_add(&detached_count, 1, __ATOMIC_RELAXED);
+    if (mount_is_first(mount))
+        detached_add_locked(mount->super);
     return point;
 }
 
@@ -275,7 +280,7 @@ static COLD void sweep_locked(unsigned most)
 COLD void mount_end(struct super_block *super)
 {
     mutex_lock(&mount_lock);
-    (void)!detach_locked(&super->home); /* it lies on nothing */
+    detached_add_locked(super); /* it lies on nothing, in no name space */
     sweep_locked(1);
     mutex_unlock(&mount_lock);
 }

@@ -35,7 +35,8 @@
 
 /* --- numbers --- */
 
-/* An entry has its number in .arg. */
+/* An entry has its number in .arg: one function shows them all, and a line of the table is what a
+ * further one costs. Those that can be written are settings, in procfs_setting.c. */
 enum number {
     CAP_LAST_CAP,
     EPOLL_WATCHES,
@@ -109,6 +110,7 @@ static COLD uint64_t number_value(enum number number)
     return 0;
 }
 
+/* In decimal, with a newline, as every number below /proc/sys. */
 static COLD int show_number(const struct procfs_node *node, struct procfs_text *text)
 {
     procfs_print(text, "%llu\n", (unsigned long long)number_value((enum number)node->entry->arg));
@@ -120,7 +122,8 @@ static COLD int show_number(const struct procfs_node *node, struct procfs_text *
         .name = (entry_name), .mode = LX_S_IFREG | 0444, .arg = (number), .show = show_number      \
     }
 
-/* Open, free, at most. */
+/* Open, free, at most. A file that is closed is given back at once, so none is free, and programs
+ * that watch for the end of the table compare the first with the third. */
 static COLD int show_file_nr(const struct procfs_node *node, struct procfs_text *text)
 {
     (void)node;
@@ -138,6 +141,7 @@ static COLD int show_inode_nr(const struct procfs_node *node, struct procfs_text
 
 /* --- names --- */
 
+/* What programs are built for: they ask for nothing else by this name. */
 static COLD int show_ostype(const struct procfs_node *node, struct procfs_text *text)
 {
     (void)node;

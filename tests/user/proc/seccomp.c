@@ -325,7 +325,7 @@ static void long_chain_is_set(void)
     CHECK_EQ(long_chain_set(3), 0);
 }
 
-/* Many tasks with long filters: those that ask late may be refused; all is given back in the end. */
+/* Many tasks with long filters: some may be refused; all is given back in the end. */
 static void check_hoard(void)
 {
     enum { HOARDERS = 120, GRANTED_AT_LEAST = 4, REFUSED = 3 };

@@ -149,7 +149,7 @@ static _Noreturn void run_child(uint64_t seed, uint64_t first, uint64_t end)
         got = raw_call(call.number, call.args[0], call.args[1], call.args[2], call.args[3],
                        call.args[4], call.args[5]);
         if (raw0(SYS_getpid) != self)
-            raw1(SYS_exit_group, 0); /* a child of fork, or of clone in some form */
+            raw1(SYS_exit_group, 0);       /* a child of fork, or of clone in some form */
         if (got <= -512 && got >= -1000) { /* codes that Linux keeps to itself */
             *wrong = got;
             break;
