@@ -80,7 +80,7 @@ static const struct procfs_entry of_process[] = {
     {.name = "writable", .mode = LX_S_IFREG | 0644, .show = show_nothing, .write = take},
     {.name = "link", .mode = LX_S_IFLNK | 0777, .readlink = read_link},
 };
-static const struct procfs_dir process_dir = {of_process, ARRAY_SIZE(of_process), NULL, NULL};
+static const struct procfs_dir process_dir = {.entries = of_process, .count = ARRAY_SIZE(of_process)};
 static const struct procfs_entry process_entry = {.mode = LX_S_IFDIR | 0555, .dir = &process_dir};
 
 static int process_next(const struct procfs_node *dir, int number)
@@ -121,7 +121,7 @@ static int may_access(const struct procfs_node *node)
 }
 
 static const struct procfs_ops ops = {
-    .processes = {NULL, 0, process_next, process_find},
+    .processes = {.next = process_next, .find = process_find},
     .owner = owner,
     .generation = generation,
     .access = may_access,
@@ -165,7 +165,7 @@ static const struct procfs_entry of_thing[] = {
      .size = block_size},
     {.name = "arg", .mode = LX_S_IFREG | 0444, .arg = 7, .show = show_arg},
 };
-static const struct procfs_dir thing_dir = {of_thing, ARRAY_SIZE(of_thing), NULL, NULL};
+static const struct procfs_dir thing_dir = {.entries = of_thing, .count = ARRAY_SIZE(of_thing)};
 static const struct procfs_entry thing_entry = {.mode = LX_S_IFDIR | 0755, .dir = &thing_dir};
 
 static int thing_next(const struct procfs_node *dir, int number)
@@ -188,9 +188,9 @@ static void thing_name(const struct procfs_node *out, char *text, size_t size)
     fmt_print(text, size, "thing%d", out->pid * 10);
 }
 
-static const struct procfs_dir things_dir = {of_system, 1, thing_next, thing_find};
+static const struct procfs_dir things_dir = {of_system, 1, thing_next, thing_find, thing_name};
 static const struct procfs_entry tree_root = {
-    .name = "", .mode = LX_S_IFDIR | 0755, .dir = &things_dir, .name_of = thing_name};
+    .name = "", .mode = LX_S_IFDIR | 0755, .dir = &things_dir};
 static const struct procfs_tree tree = {"things", TREE_MAGIC, TREE_NBYTES, &tree_root};
 
 /* --- tests --- */
