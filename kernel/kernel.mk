@@ -270,6 +270,8 @@ KERNEL_SRCS := \
     kernel/proc/task_dump.c \
     kernel/proc/procfs/procfs.c \
     kernel/proc/procfs/procfs_text.c \
+    kernel/proc/procfs/procfs_facts.c \
+    kernel/proc/procfs/procfs_stat.c \
     kernel/proc/procfs/procfs_status.c \
     kernel/proc/procfs/procfs_maps.c \
     kernel/proc/procfs/procfs_smaps.c \
@@ -445,10 +447,10 @@ KERNEL_FAST := $(addprefix kernel/, \
     $(addprefix net/,socket.c inet/tcp_data% inet/udp.c) \
     $(addprefix net/unix/unix_,message% peer% receive% send%) \
     $(addprefix plat/,lapic% serial%) \
-    $(addprefix proc/,exit% fork% pid.c process.c return_to_user% task.c wait%) \
+    $(addprefix proc/,exit% fork% identity% pid.c process.c process_tasks% return_to_user% task.c usage% wait%) \
     $(addprefix proc/,exec/exec.c exec/exec_args% exec/exec_replace% exec/exec_stack% exec/vdso%) \
     $(addprefix proc/,futex/futex.c futex/rseq% procfs/procfs.c \
-        procfs/procfs_status%) \
+        procfs/procfs_facts% procfs/procfs_stat.c) \
     $(addprefix proc/signal/sig,frame% nal_deliver% nal_mask% nal_queue% nal_send% nal_timer.c) \
     $(addprefix syscall/,dispatch% mem/% proc/sys_fork% proc/sys_futex% signal/sys_signal.c) \
     $(addprefix syscall/fs/,fd_pair% poll_scan% sys_epoll% sys_eventfd% sys_open% sys_pipe% \
@@ -465,9 +467,9 @@ KERNEL_WARM := $(addprefix kernel/, \
     $(addprefix fs/,pipe/pipe_open% pipe/pipe_size% vfs/mount%) lib/cpio% lib/elf% \
     $(addprefix net/,inet/inet_message% inet/inet_socket% unix/unix_rights% unix/unix_socket%) \
     plat/acpi% plat/efi_tables% plat/pci.c \
-    $(addprefix proc/,capability% exec/exec_identity% family% futex/futex_pi% identity% ipc/sem_undo% \
-        ns.c pidfd% process_tasks% ptrace/ptrace.c ptrace/ptrace_end% signal/signal_share% \
-        signal/signal_stop% terminal% usage% user_fault% usermode% uts%) \
+    $(addprefix proc/,capability% exec/exec_identity% family% futex/futex_pi% ipc/sem_undo% \
+        ns.c pidfd% ptrace/ptrace.c ptrace/ptrace_end% signal/signal_share% \
+        signal/signal_stop% terminal% user_fault% usermode% uts%) \
     $(addprefix syscall/,fs/sys_cwd% fs/sys_fcntl% fs/sys_path% proc/sys_info% proc/sys_limit%) \
     $(addprefix syscall/,proc/sys_proc% proc/sys_sched% signal/sys_kill%) vm/vm_advise%)
 ifeq ($(O),-O2)

@@ -104,12 +104,18 @@ char *fmt_decimal_before(char *end, uint64_t value)
         memcpy(end, &pairs[four / 100 * 2], 2);
         memcpy(end + 2, &pairs[four % 100 * 2], 2);
     }
-    for (rest = (unsigned)value; rest >= 10; rest /= 100) {
+    rest = (unsigned)value;
+    if (rest >= 100) {
         end -= 2;
         memcpy(end, &pairs[rest % 100 * 2], 2);
+        rest /= 100;
     }
-    if (rest)
+    if (rest >= 10) {
+        end -= 2;
+        memcpy(end, &pairs[rest * 2], 2);
+    } else if (rest) {
         *--end = (char)('0' + rest);
+    }
     return end;
 }
 

@@ -80,7 +80,8 @@ static const struct procfs_entry of_process[] = {
     {.name = "writable", .mode = LX_S_IFREG | 0644, .show = show_nothing, .write = take},
     {.name = "link", .mode = LX_S_IFLNK | 0777, .readlink = read_link},
 };
-static const struct procfs_dir process_dir = {.entries = of_process, .count = ARRAY_SIZE(of_process)};
+static const struct procfs_dir process_dir = {.entries = of_process,
+                                              .count = ARRAY_SIZE(of_process)};
 static const struct procfs_entry process_entry = {.mode = LX_S_IFDIR | 0555, .dir = &process_dir};
 
 static int process_next(const struct procfs_node *dir, int number)
