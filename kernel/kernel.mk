@@ -536,6 +536,8 @@ $(KERNEL_DIR)/obj/font.o: $(KERNEL_DIR)/font.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(KERNEL_CFLAGS) -c -o $@ $<
 
+# Functions of one code become one (--icf=all), so no two addresses of functions are compared: what a
+# file is, say its operations, which are data.
 $(KERNEL_ELF): $(KERNEL_OBJS) kernel/kernel.ld
 	$(Q)ld.lld -O2 -static -nostdlib -z max-page-size=4096 -z noexecstack --build-id=none --gc-sections --icf=all \
 	    -T kernel/kernel.ld -o $(KERNEL_DIR)/kernel.full.elf $(KERNEL_OBJS)

@@ -11,7 +11,9 @@
  */
 #pragma once
 
+#include "kernel/arch/x86_64/thread.h"
 #include "kernel/lib/list.h"
+#include "kernel/lib/restart.h"
 #include "kernel/lib/util.h"
 #include "kernel/proc/signal/signal_queue.h"
 #include "kernel/proc/usage.h"
@@ -119,12 +121,15 @@ void task_start(struct task *task);
 /* The last part of the path becomes the name. */
 void task_set_name(struct task *task, const char *path);
 
-/* For the calls that go on where they were, first of all: the deadline of before if this one is
- * started anew, else 0. Whatever way the call ends, none is left for the next one. */
+/* For the calls that go on where they were, first of all: the deadline of before if this one goes
+ * on, else 0. A call that a tracer has put in between neither has it nor ends it. */
 static inline uint64_t restart_deadline_take(struct task *self)
 {
-    uint64_t deadline_ns = self->restart_deadline_ns;
+    uint64_t deadline_ns = 0;
 
-    self->restart_deadline_ns = 0;
+    if ((uint32_t)arch_thread_frame(&self->thread.arch)->error == RESTART_CALL) {
+        deadline_ns = self->restart_deadline_ns;
+        self->restart_deadline_ns = 0;
+    }
     return deadline_ns;
 }

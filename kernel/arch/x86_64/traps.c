@@ -113,6 +113,7 @@ static COLD void debug_in_kernel(struct trap_frame *frame)
         /* On the IST stack it has overwritten the frame of the first, which came from ring 3: where
          * the program was is lost, and it ends, by a jump to where no page is. */
         frame->rip = USER_END;
+        frame->rsp = 0; /* not the address of this stack */
         frame->cs = SELECTOR_USER_CS;
         frame->ss = SELECTOR_USER_DS;
         frame->rflags = RFLAGS_IF | RFLAGS_FIXED;

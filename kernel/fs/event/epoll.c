@@ -448,7 +448,7 @@ static void epoll_fdinfo(struct file *file, struct procfs_text *text)
     mutex_unlock(&epoll->lock);
 }
 
-static const struct file_ops epoll_ops = {
+const struct file_ops epoll_ops = {
     .release = epoll_release,
     .seek = event_file_seek,
     .poll = epoll_poll,

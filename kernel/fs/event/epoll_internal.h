@@ -75,4 +75,5 @@ static inline uint32_t epoll_item_events_locked(const struct epoll_item *item,
 bool epoll_item_queue(struct epoll_item *item, uint32_t events);
 /* Out of the stack or the list. No wake-up can come to it any more. */
 void epoll_item_dequeue_locked(struct epoll_item *item);
+extern const struct file_ops epoll_ops;
 uint32_t epoll_poll(struct file *file, struct poll_waiter *waiter);

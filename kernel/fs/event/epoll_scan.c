@@ -217,7 +217,7 @@ int epoll_wait_for(struct file *file, struct uptr events, unsigned count, bool n
     struct epoll_sink sink;
     int err = no_wait ? -ETIMEDOUT : 0;
 
-    if (file->ops->poll != epoll_poll)
+    if (file->ops != &epoll_ops)
         return -EINVAL;
     sink.next = events;
     sink.count = 0;

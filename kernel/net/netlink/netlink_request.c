@@ -24,6 +24,11 @@
 
 /* --- answers --- */
 
+/* What kmalloc takes for one: blocks above its largest class are whole pages. */
+#define REPLY_CHARGE PAGE_SIZE
+_Static_assert(sizeof(struct netlink_reply) > 2048 && sizeof(struct netlink_reply) <= PAGE_SIZE,
+               "a reply takes a page");
+
 /* Room for one more, as long as the user has it. */
 static COLD struct netlink_reply *reply_create(struct netlink_socket *sock)
 {
@@ -31,9 +36,9 @@ static COLD struct netlink_reply *reply_create(struct netlink_socket *sock)
 
     if (!reply)
         return NULL;
-    if (user_charge_add(sock->user, CHARGE_SOCKET_BYTES, sizeof(*reply)) > USER_BYTES_MAX &&
+    if (user_charge_add(sock->user, CHARGE_SOCKET_BYTES, REPLY_CHARGE) > USER_BYTES_MAX &&
         sock->user->uid != 0) {
-        user_charge_add(sock->user, CHARGE_SOCKET_BYTES, -(int64_t)sizeof(*reply));
+        user_charge_add(sock->user, CHARGE_SOCKET_BYTES, -(int64_t)REPLY_CHARGE);
         kfree(reply);
         return NULL;
     }
@@ -46,7 +51,7 @@ COLD void netlink_reply_put(struct netlink_socket *sock, struct netlink_reply *r
 {
     if (__atomic_sub_fetch(&reply->refs, 1, __ATOMIC_ACQ_REL) != 0)
         return;
-    user_charge_add(sock->user, CHARGE_SOCKET_BYTES, -(int64_t)sizeof(*reply));
+    user_charge_add(sock->user, CHARGE_SOCKET_BYTES, -(int64_t)REPLY_CHARGE);
     kfree(reply);
 }
 

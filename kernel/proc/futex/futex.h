@@ -43,9 +43,14 @@ MUST_CHECK int futex_wait_requeue_pi(struct task *self, uint64_t va, uint64_t va
 MUST_CHECK int futex_cmp_requeue_pi(struct task *self, uint64_t va, uint64_t va2, bool shared,
                                     int wake, int move, uint32_t expected);
 void futex_pi_init(void);
-/* Whether the word is a lock that is waited for. */
 struct vm_key;
-bool futex_pi_is_waited_for(const struct vm_key *key);
+extern unsigned futex_pi_nstates; /* atomic: words that are locks, and waited for */
+bool futex_pi_search(const struct vm_key *key);
+/* Whether the word is a lock that is waited for. */
+static inline bool futex_pi_is_waited_for(const struct vm_key *key)
+{
+    return unlikely(__atomic_load_n(&futex_pi_nstates, __ATOMIC_RELAXED)) && futex_pi_search(key);
+}
 /* The task leaves its memory: its locks go to their waiters. for_good: it ends. */
 void futex_pi_drop(struct task *self, bool for_good);
 /* Its own priority has changed: if it waits for a lock, the owner has to know. */

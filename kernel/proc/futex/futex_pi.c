@@ -50,7 +50,7 @@ struct futex_pi_state {
 
 static struct mutex pi_mutex = MUTEX_INIT(MUTEX_FUTEX_PI);
 static struct list table[TABLE]; /* [pi] */
-static unsigned nstates;         /* [pi], atomic for those that only ask whether there are any */
+unsigned futex_pi_nstates;       /* [pi], atomic for those that only ask whether there are any */
 static struct slab_cache *state_cache;
 
 COLD void futex_pi_init(void)
@@ -104,12 +104,10 @@ static struct futex_pi_waiter *state_first(const struct futex_pi_state *state)
                : list_entry(state->waiters.next, struct futex_pi_waiter, link);
 }
 
-COLD bool futex_pi_is_waited_for(const struct vm_key *key)
+COLD bool futex_pi_search(const struct vm_key *key)
 {
     bool found;
 
-    if (likely(!__atomic_load_n(&nstates, __ATOMIC_RELAXED)))
-        return false;
     mutex_lock(&pi_mutex);
     found = state_find_locked(key) != NULL;
     mutex_unlock(&pi_mutex);
@@ -202,7 +200,7 @@ static void state_put_locked(struct futex_pi_state *state)
         return;
     list_remove(&state->in_table);
     list_remove(&state->held);
-    __atomic_store_n(&nstates, nstates - 1, __ATOMIC_RELAXED);
+    __atomic_store_n(&futex_pi_nstates, futex_pi_nstates - 1, __ATOMIC_RELAXED);
     vm_key_put(&state->key);
     slab_free(state_cache, state);
     futex_pi_adjust(owner);
@@ -248,7 +246,7 @@ static int state_create_locked(const struct vm_key *key, int tid, struct futex_p
     if (key->pager)
         key->pager->ops->get(key->pager, NULL);
     list_push_back(table_row(key), &state->in_table);
-    __atomic_store_n(&nstates, nstates + 1, __ATOMIC_RELAXED);
+    __atomic_store_n(&futex_pi_nstates, futex_pi_nstates + 1, __ATOMIC_RELAXED);
     *out = state;
     return 0;
 }
