@@ -219,25 +219,27 @@ COLD int mount_remove(struct mount_space *space, struct dentry *place, unsigned 
 COLD int mount_detach_foreign(struct fs_context *context, struct dentry *dentry, bool stays)
 {
     struct dentry *root = fs_context_root(context);
+    struct mount_space *space;
     struct mount *mount;
     int err = 0;
 
     mutex_lock(&mount_lock);
-    /* What would be refused for another reason loses nothing: a directory that is not empty, and
-     * one to which a mount of start-up comes back. */
+    space = dentry_mount(root)->space;
+    /* What would be refused for another reason loses nothing, unless that reason comes just now: a
+     * directory that is not empty, and one to which a mount of start-up comes back. */
     if (!stays && inode_has_dir(dentry->inode) && !dir_is_empty(dentry->inode))
         err = -ENOTEMPTY;
     if (dentry->is_boot_mount)
         err = -EBUSY;
-    /* The caller's name space, wherever it has come to the name by. */
+    /* The caller's name space, wherever it has come to the name by. Without one, any. */
     if ((mount = dentry->mounted) != NULL)
         do {
-            if (mount->space == dentry_mount(root)->space)
+            if (!space || mount->space == space)
                 err = -EBUSY;
             mount = list_entry(mount->same.next, struct mount, same);
             sched_preempt_point(); /* one for each name space, and more */
         } while (mount != dentry->mounted);
-    while (!err && !stays && (mount = dentry->mounted) != NULL)
+    for (; !err && !stays && (mount = dentry->mounted) != NULL; sched_preempt_point())
         mount_detach_tree(mount);
     mutex_unlock(&mount_lock);
     dentry_put(root);

@@ -162,13 +162,17 @@ struct ipc_object *ipc_find_key_locked(const struct ipc_table *table, int key)
 COLD int ipc_insert_locked(struct ipc_table *table, struct ipc_object *object,
                            const struct credentials *cred, int key, int flags)
 {
-    int wanted = (int)__atomic_exchange_n(table->kind->next, UINT64_MAX, __ATOMIC_RELAXED);
-    unsigned first = wanted < 0 ? 0 : (unsigned)wanted % IPC_INDEXES;
-    unsigned index = (unsigned)bitmap_find_zero(table->used_map, IPC_INDEXES, first);
-    unsigned sequence = (unsigned)wanted / IPC_INDEXES;
+    unsigned first, index, sequence;
+    int wanted;
 
     ASSERT(mutex_is_held(&table->lock));
-    if (table->used >= *table->kind->most || index >= IPC_INDEXES)
+    if (table->used >= *table->kind->most)
+        return -ENOSPC;
+    wanted = (int)__atomic_exchange_n(table->kind->next, UINT64_MAX, __ATOMIC_RELAXED);
+    first = wanted < 0 ? 0 : (unsigned)wanted % IPC_INDEXES;
+    sequence = (unsigned)wanted / IPC_INDEXES;
+    index = (unsigned)bitmap_find_zero(table->used_map, IPC_INDEXES, first);
+    if (index >= IPC_INDEXES)
         return -ENOSPC;
     if (wanted < 0) {
         /* Numbers start again from below: ids of this turn differ from those of the last one. */

@@ -35,6 +35,7 @@ static bool can_splice(const struct file *file, bool write)
 {
     const struct file_ops *ops = file->ops;
     const struct inode *inode = file->inode;
+    const struct procfs_entry *entry;
 
     if (write ? !ops->write : !ops->read)
         return false;
@@ -42,8 +43,10 @@ static bool can_splice(const struct file *file, bool write)
     case LX_S_IFSOCK:
         return true;
     case LX_S_IFREG:
-        return !ops->anon_name &&
-               (write || inode->data_kind != INODE_PROCFS || !inode->data.procfs.entry->guarded);
+        entry = inode->data_kind == INODE_PROCFS ? inode->data.procfs.entry : NULL;
+        if (entry && (entry->own_ops ? entry->bound : !write && entry->guarded))
+            return false;
+        return !ops->anon_name;
     case LX_S_IFCHR:
         return !ops->anon_name && (write || ops->ioctl);
     default:
