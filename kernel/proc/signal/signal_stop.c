@@ -338,10 +338,10 @@ int signal_wait_killable(const struct waiter *waiter)
 
     do {
         /* Cleared, or the sleep would end at once for a signal that has to wait anyway; put right
-         * below. */
+         * below. Asked behind that: a fatal one may have come before there was a wait. */
         arch_thread_clear_work(&self->thread.arch, TIF_SIGNAL);
-        err = waitq_sleep(waiter, 1, 0);
-    } while (err == -ERESTARTSYS && !is_dying(self));
+        err = is_dying(self) ? -EINTR : waitq_sleep(waiter, 1, 0);
+    } while (err == -ERESTARTSYS);
     spin_lock(&self->process->lock);
     /* Set, so that the stop of a process or of a tracee is seen, too. */
     arch_thread_add_work(&self->thread.arch, TIF_SIGNAL);
@@ -349,5 +349,5 @@ int signal_wait_killable(const struct waiter *waiter)
     spin_unlock(&self->process->lock);
     if (signal_timers_fired(self->process) || self->sig_restore || self->sig_restart)
         arch_thread_add_work(&self->thread.arch, TIF_SIGNAL);
-    return err;
+    return err ? -ERESTARTSYS : 0;
 }
